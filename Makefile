@@ -1,0 +1,56 @@
+# The targets of this project; `make help` lists them.
+PYTHON ?= python3
+STACK ?= dev
+BIN := .venv/bin
+UV := $(shell sed -n 's/.*"\(uv==[^"]*\)".*/\1/p' pyproject.toml)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup up down test quick lint types unit bench generate fix
+
+help: ## Show this list.
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
+
+setup: .venv/synced ## Make the environment in .venv from the lock file.
+
+.venv/synced: pyproject.toml uv.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Python 3.11 or later is needed, $(PYTHON) is older; name one: make PYTHON=python3.12" >&2; exit 3; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { \
+	  echo "$(PYTHON) cannot make an environment; on Debian: apt-get install python3-venv" >&2; exit 3; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check '$(UV)'
+	@$(BIN)/uv sync --frozen --quiet --compile-bytecode
+	@touch $@
+
+up: setup ## Start the sandbox and deploy STACK (dev) to it.
+	@$(BIN)/ascend-vllm sandbox up $(STACK)
+	@$(BIN)/ascend-vllm sandbox deploy $(STACK)
+
+down: setup ## Destroy STACK and stop its sandbox.
+	@$(BIN)/ascend-vllm sandbox destroy $(STACK)
+	@$(BIN)/ascend-vllm sandbox down $(STACK)
+
+test: lint types ## Run every check and every test, those on the real engine included.
+	@$(BIN)/pytest
+
+quick: lint types unit ## The contributor's loop: checks and quick tests, under a minute.
+
+lint: setup ## Format and lint.
+	@$(BIN)/ruff format --check --quiet || { echo "format with: make fix" >&2; exit 1; }
+	@$(BIN)/ruff check --quiet
+	@$(BIN)/lint-imports --no-logo > .import_linter.log 2>&1 || { cat .import_linter.log; exit 1; }
+
+types: setup ## Check the types.
+	@$(BIN)/mypy
+
+unit: setup ## Run the tests that need neither an engine nor a cluster.
+	@$(BIN)/pytest -m "not e2e"
+
+bench: setup ## Measure against kubectl and a bare Pulumi program, as ratios.
+	@$(BIN)/python -m bench
+
+generate: setup ## Write again what is generated: schemas, goldens, outputs of the rules.
+	@$(BIN)/pytest -q --update -m "not e2e" tests
+
+fix: setup ## Format and mend what can be mended by itself.
+	@$(BIN)/ruff check --fix --quiet
+	@$(BIN)/ruff format --quiet

@@ -1,0 +1,24 @@
+"""How commands end: one table of exit codes, one kind of failure."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """The exit codes of every command."""
+
+    FINE = 0
+    FOUND = 1
+    USAGE = 2
+    COULD_NOT_RUN = 3
+
+
+class CommandError(Exception):
+    """A command that cannot go on: what is wrong, how to mend it, and the exit code."""
+
+    def __init__(self, message: str, fix: str, code: ExitCode = ExitCode.USAGE) -> None:
+        super().__init__(message)
+        self.message = message
+        self.fix = fix
+        self.code = code

@@ -1,0 +1,25 @@
+"""Reports in several formats, one module each; every format says the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from importlib import import_module
+
+from models.report import Report
+
+
+class Format(StrEnum):
+    """The formats of commands that judge."""
+
+    TEXT = "text"
+    CONCISE = "concise"
+    JSON = "json"
+    GITHUB = "github"
+    SARIF = "sarif"
+
+
+def render_reports(reports: Sequence[Report], form: Format) -> str:
+    """All reports as one text of a format."""
+    render: Callable[[Sequence[Report]], str] = import_module(f"cli.output.{form.value}").render
+    return render(reports)

@@ -1,0 +1,205 @@
+"""`ascend-vllm sandbox`: a local cluster with simulated Ascend nodes, and stacks deployed in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.errors import CommandError, ExitCode
+from cli.stacks import sandbox_plan, stack_names
+from sandbox import cluster, command, deployment, paths, services
+from sandbox.errors import SandboxError
+
+app = typer.Typer(help="A local cluster with simulated Ascend nodes, as a stack's pools say.", no_args_is_help=True)
+
+_DEFAULT = "dev"
+_STATUS_VERSION = 1
+
+
+def _complete_stack(incomplete: str) -> list[str]:
+    return [name for name in stack_names() if name.startswith(incomplete)]
+
+
+Stack = Annotated[
+    str,
+    typer.Argument(metavar="STACK", help="The stack whose context names the sandbox.", autocompletion=_complete_stack),
+]
+
+
+class StatusFormat(StrEnum):
+    """How the status is written."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+@app.command("up")
+def up(
+    stack: Stack = _DEFAULT,
+    keep_build_cache: Annotated[
+        bool, typer.Option("--keep-build-cache", help="Keep what Go leaves (about 12 GB) after building the tools.")
+    ] = False,
+) -> None:
+    """Start the stack's sandbox, or bring the nodes of the running one to the stack's pools.
+
+    The first time, missing tools are built from pinned Go modules: about 11 minutes on two cores.
+
+    Examples:
+
+      ascend-vllm sandbox up
+
+      ascend-vllm sandbox up staging --keep-build-cache
+    """
+    with _failures_told():
+        cluster.up(sandbox_plan(stack), keep_build_cache)
+
+
+@app.command("status")
+def status(
+    stack: Stack = _DEFAULT,
+    form: Annotated[StatusFormat, typer.Option("--format", help="How the status is written.")] = StatusFormat.TEXT,
+) -> None:
+    """Show whether the stack's sandbox runs, and its nodes. Exit code 0 when it runs, 1 when not.
+
+    Examples:
+
+      ascend-vllm sandbox status
+
+      ascend-vllm sandbox status dev --format json
+    """
+    with _failures_told():
+        found = cluster.status(sandbox_plan(stack).name)
+    typer.echo(_status_json(found) if form == StatusFormat.JSON else _status_text(found))
+    if not found.running:
+        raise typer.Exit(ExitCode.FOUND)
+
+
+@app.command("down")
+def down(
+    stack: Stack = _DEFAULT,
+    everything: Annotated[bool, typer.Option("--all", help="Every sandbox of this user, whatever its stack.")] = False,
+) -> None:
+    """Stop the stack's sandbox and remove its files. Safe to repeat, and after a crash.
+
+    Examples:
+
+      ascend-vllm sandbox down
+
+      ascend-vllm sandbox down --all
+    """
+    with _failures_told():
+        names = [home.name for home in paths.all_homes()] if everything else [sandbox_plan(stack).name]
+        for name in names:
+            typer.echo(f"sandbox   {name}: {'removed' if cluster.down(name) else 'was not up'}", err=True)
+
+
+@app.command("deploy")
+def deploy(
+    stack: Stack = _DEFAULT,
+    parallel: Annotated[int, typer.Option("--parallel", min=1, help="Resources under way at a time.")] = (
+        deployment.PARALLEL
+    ),
+) -> None:
+    """Run `pulumi up` for the stack in its sandbox, and show its services.
+
+    Exit code 1 when Pulumi fails; all it said is shown then.
+
+    Examples:
+
+      ascend-vllm sandbox deploy
+
+      ascend-vllm sandbox deploy staging --parallel 16
+    """
+    with _failures_told():
+        done = deployment.deploy(sandbox_plan(stack).name, _stack_name(stack), Path.cwd(), parallel)
+    if done.services:
+        typer.echo(services.table(done.services))
+        typer.echo(f"next: ascend-vllm script {stack} {done.services[0].name} · make down", err=True)
+
+
+@app.command("destroy")
+def destroy(stack: Stack = _DEFAULT) -> None:
+    """Run `pulumi destroy` for the stack in its sandbox, which stays up. Fine when there is nothing.
+
+    Examples:
+
+      ascend-vllm sandbox destroy
+
+      ascend-vllm sandbox destroy staging
+    """
+    with _failures_told():
+        if not deployment.destroy(sandbox_plan(stack).name, _stack_name(stack), Path.cwd()):
+            typer.echo(f"pulumi    stack {stack}: nothing to destroy", err=True)
+
+
+@app.command(
+    "run",
+    context_settings={"allow_interspersed_args": False, "ignore_unknown_options": True},
+    options_metavar="[STACK] --",
+)
+def run(
+    words: Annotated[list[str], typer.Argument(metavar="COMMAND", help="The command and its arguments.")],
+) -> None:
+    """Run a command with the sandbox's tools, cluster and Pulumi backend; its exit code is the command's.
+
+    Examples:
+
+      ascend-vllm sandbox run -- kubectl get pods --all-namespaces
+
+      ascend-vllm sandbox run dev -- pulumi preview --stack dev
+    """
+    stack, words = _split(words)
+    with _failures_told():
+        raise typer.Exit(command.run(sandbox_plan(stack).name, _stack_name(stack), Path.cwd(), words))
+
+
+def _split(words: list[str]) -> tuple[str, list[str]]:
+    """The stack and the command. Of `-- CMD` Click has already taken the dashes, of `STACK -- CMD` not."""
+    if words[1:2] != ["--"]:
+        return _DEFAULT, words
+    if not words[2:]:
+        raise CommandError("there is no command after --", "write: ascend-vllm sandbox run [STACK] -- COMMAND")
+    return words[0], words[2:]
+
+
+def _stack_name(stack: str) -> str:
+    """The name that Pulumi knows a stack by, when it was given as a file of this project."""
+    if stack == "-":
+        raise CommandError("Pulumi cannot read a stack from standard input", "name a stack of this project")
+    return Path(stack).stem.removeprefix("Pulumi.") if stack.endswith((".yaml", ".yml")) else stack
+
+
+@contextmanager
+def _failures_told() -> Iterator[None]:
+    """Turn what can go wrong in a sandbox into the failures of the command line."""
+    try:
+        yield
+    except SandboxError as failure:
+        raise CommandError(failure.message, failure.fix, ExitCode(failure.exit_code)) from failure
+    except KeyboardInterrupt:
+        message = "interrupted; what had been started was ended again"
+        raise CommandError(message, "run the same command again", ExitCode.COULD_NOT_RUN) from None
+
+
+def _status_text(status: cluster.Status) -> str:
+    if not status.running:
+        missing = [name for name in cluster.COMPONENTS if name not in status.components]
+        why = f"without {', '.join(missing)}" if status.components else "not up"
+        return f"{status.context}: {why}"
+    rows = [("NODE", "READY", "NPUS", "RESOURCE")]
+    rows += [(node.name, "yes" if node.ready else "no", str(node.npus), node.resource) for node in status.nodes]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+    return "\n".join([f"{status.context}: up, kubeconfig {status.kubeconfig}", *lines])
+
+
+def _status_json(status: cluster.Status) -> str:
+    record = {"version": _STATUS_VERSION, "running": status.running, **asdict(status)}
+    return json.dumps({**record, "kubeconfig": str(status.kubeconfig)}, indent=2)

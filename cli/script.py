@@ -1,0 +1,51 @@
+"""`ascend-vllm script`: the exact launch of a service."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from cli.refusal import refuse_errors
+from cli.stacks import ServiceArgument, StackArgument, open_stack, pick_service
+from models.launch import launch, script
+
+
+class ScriptFormat(StrEnum):
+    """The formats of a launch."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+def command(
+    stack: StackArgument,
+    service: ServiceArgument,
+    form: Annotated[ScriptFormat, typer.Option("--format", help="The script, or its parts.")] = ScriptFormat.TEXT,
+) -> None:
+    """Print the run_vllm.sh of a service as the container will run it.
+
+    With --format json: its argument list (argv), environment, initialization file and further files.
+
+    Examples:
+
+      ascend-vllm script dev qwen2-7b
+
+      ascend-vllm script prod qwen2-7b --format json | jq -r .argv[]
+    """
+    resolved = open_stack(stack)
+    refuse_errors(resolved, service)
+    start = launch(pick_service(resolved, service))
+    if form is ScriptFormat.TEXT:
+        typer.echo(script(start), nl=False)
+        return
+    parts = {
+        "version": 1,
+        "argv": list(start.argv),
+        "environment": dict(start.environment),
+        "initFile": start.init_file,
+        "files": dict(start.files),
+    }
+    typer.echo(json.dumps(parts, indent=2, ensure_ascii=False))

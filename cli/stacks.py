@@ -1,0 +1,113 @@
+"""Stacks as the commands name them: a stack's name, a path to a stack file, or `-` for standard input."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.errors import CommandError, ExitCode
+from models.load import load_stack, load_text, read_project
+from models.resolve import ResolvedService, ResolvedStack, resolve
+from sandbox.plan import Node, Plan
+
+
+def stack_names() -> list[str]:
+    """The stacks that have a file in this project."""
+    directory = Path(read_project(Path()).config_directory)
+    return sorted(file.name.removeprefix("Pulumi.").removesuffix(".yaml") for file in directory.glob("Pulumi.*.yaml"))
+
+
+def open_stack(argument: str) -> ResolvedStack:
+    """The stack that an argument names, resolved.
+
+    Raises:
+        CommandError: There is no such stack, or its file cannot be read.
+    """
+    if argument == "-":
+        return resolve(load_text("stdin", "-", sys.stdin.read()))
+    file = Path(argument)
+    try:
+        if file.suffix in (".yaml", ".yml") or "/" in argument:
+            name = file.stem.removeprefix("Pulumi.")
+            return resolve(load_text(name, argument, file.read_text(encoding="utf-8", errors="replace")))
+        return resolve(load_stack(argument))
+    except FileNotFoundError:
+        known = ", ".join(stack_names()) or "none"
+        raise CommandError(
+            f"there is no stack {argument!r}", f"name a stack of this project ({known}) or a file"
+        ) from None
+    except OSError as problem:
+        message = f"{argument} cannot be read: {problem.strerror}"
+        raise CommandError(message, "name a readable stack file", ExitCode.COULD_NOT_RUN) from None
+
+
+def open_stacks(arguments: Sequence[str]) -> Iterator[ResolvedStack]:
+    """The stacks that are named, or all of this project when none is."""
+    names = [*arguments] or stack_names()
+    if not names:
+        raise CommandError("there is no stack file here", "change to the project's directory, or use -C DIRECTORY")
+    for name in names:
+        yield open_stack(name)
+
+
+def pick_service(stack: ResolvedStack, name: str) -> ResolvedService:
+    """The service of a stack that an argument names.
+
+    Raises:
+        CommandError: The stack has no service of this name.
+    """
+    service = stack.service(name)
+    if service is None:
+        known = ", ".join(service.name for service in stack.services) or "none"
+        raise CommandError(f"stack {stack.name} has no service {name!r}", f"name one of: {known}")
+    return service
+
+
+def sandbox_plan(stack: str) -> Plan:
+    """The sandbox that a stack's context and pools ask for.
+
+    Raises:
+        CommandError: The stack's context is not that of a sandbox, or its file is not well formed.
+    """
+    resolved = open_stack(stack)
+    cluster = resolved.cluster
+    if any(mark.path[:1] == ("cluster",) for finding in resolved.findings for mark in finding.marks):
+        raise CommandError(f"the cluster of stack {stack} is not well formed", f"see: ascend-vllm check {stack}")
+    if not cluster.context.startswith("kwok-"):
+        raise CommandError(
+            f"stack {stack} belongs to the cluster {cluster.context!r}, which is no sandbox",
+            "name a stack whose context begins with kwok-",
+        )
+    if not cluster.pools:
+        raise CommandError(f"stack {stack} has no pools", "say under cluster.pools which nodes the sandbox shall have")
+    nodes = tuple(
+        Node(f"{name}-{number}", cluster.platform.node_selector, cluster.platform.resource, pool.npus_per_node)
+        for name, pool in cluster.pools.items()
+        for number in range(1, pool.nodes + 1)
+    )
+    return Plan(cluster.context.removeprefix("kwok-"), nodes)
+
+
+def _complete_stack(incomplete: str) -> list[str]:
+    return [name for name in stack_names() if name.startswith(incomplete)]
+
+
+StackArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="STACK", help="A stack's name, a stack file, or - for stdin.", autocompletion=_complete_stack
+    ),
+]
+StacksArgument = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[STACK]...",
+        help="Stacks by name or file; all of this project when left out.",
+        autocompletion=_complete_stack,
+    ),
+]
+ServiceArgument = Annotated[str, typer.Argument(metavar="SERVICE", help="A service of the stack.")]

@@ -1,0 +1,17 @@
+"""The reusable components: what Pulumi registers for a resolved service."""
+
+from components.ascend_node_mounts import AscendNodeMounts, AscendNodeMountsArgs
+from components.cluster import cluster_provider, namespace
+from components.inference_deployment import InferenceDeployment, InferenceDeploymentArgs
+from components.vllm_launch_script import VllmLaunchScript, VllmLaunchScriptArgs
+
+__all__ = [
+    "AscendNodeMounts",
+    "AscendNodeMountsArgs",
+    "InferenceDeployment",
+    "InferenceDeploymentArgs",
+    "VllmLaunchScript",
+    "VllmLaunchScriptArgs",
+    "cluster_provider",
+    "namespace",
+]

@@ -1,0 +1,76 @@
+"""The cluster of a stack: its provider and its namespace, never the ones that happen to be current."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pulumi_kubernetes as k8s
+import yaml
+
+from models.manifests.namespace import namespace as namespace_manifest
+from models.resolve import Cluster
+
+
+@dataclass(frozen=True)
+class Home:
+    """Where the services of a stack live."""
+
+    provider: k8s.Provider
+    namespace: k8s.core.v1.Namespace | None
+    """The namespace, if the stack made it."""
+
+    def child_options(self) -> pulumi.ResourceOptions:
+        """Options of a component that lives here; its deletion is left to the namespace's."""
+        made = [self.namespace] if self.namespace else []
+        return pulumi.ResourceOptions(providers=[self.provider], depends_on=made, deleted_with=self.namespace)
+
+
+def cluster_provider(cluster: Cluster) -> k8s.Provider:
+    """The provider of the stack's context.
+
+    Raises:
+        pulumi.RunError: The kubeconfig does not have the context. Without any kubeconfig a preview goes on, so that a
+            pull request can be looked at where no credentials are; an update does not.
+    """
+    contexts = kubeconfig_contexts()
+    if cluster.context not in contexts and (contexts or not pulumi.runtime.is_dry_run()):
+        known = ", ".join(contexts) or "none"
+        raise pulumi.RunError(
+            f"the kubeconfig has no context {cluster.context!r}, which cluster.context names; it has: {known}\n"
+            "fix: correct cluster.context, or set KUBECONFIG to the file that has it"
+        )
+    return k8s.Provider("cluster", context=cluster.context)
+
+
+def namespace(cluster: Cluster, provider: k8s.Provider) -> Home:
+    """The namespace of the stack, made unless somebody else owns it."""
+    if not cluster.namespace.create:
+        return Home(provider, None)
+    wanted = namespace_manifest(cluster.namespace.name)
+    made = k8s.core.v1.Namespace(
+        "namespace", metadata=wanted["metadata"], opts=pulumi.ResourceOptions(provider=provider)
+    )
+    return Home(provider, made)
+
+
+def kubeconfig_contexts() -> list[str]:
+    """The contexts of the kubeconfig that the provider will read: `KUBECONFIG`, or the user's own."""
+    files = os.environ.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
+    return [
+        str(entry.get("name"))
+        for file in files.split(os.pathsep)
+        for entry in _kubeconfig(Path(file)).get("contexts") or []
+        if isinstance(entry, dict)
+    ]
+
+
+def _kubeconfig(file: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError):
+        return {}
+    return content if isinstance(content, dict) else {}

@@ -1,0 +1,66 @@
+"""The component of a whole service: mounts, launch script, Deployment and Service."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pulumi
+from pulumi_kubernetes.apps.v1 import Deployment
+from pulumi_kubernetes.core.v1 import Service
+
+from components.ascend_node_mounts import AscendNodeMounts, AscendNodeMountsArgs
+from components.vllm_launch_script import VllmLaunchScript, VllmLaunchScriptArgs
+from models.launch import launch
+from models.manifests.deployment import deployment
+from models.manifests.metadata import metadata
+from models.manifests.service import service_object
+from models.resolve import ResolvedService
+
+
+@dataclass(frozen=True)
+class InferenceDeploymentArgs:
+    """What the service is."""
+
+    service: ResolvedService
+    """The service as resolved and checked."""
+
+
+class InferenceDeployment(pulumi.ComponentResource):
+    """A model service in the cluster, ready when its pods are."""
+
+    deployment: Deployment
+    """The Deployment; Pulumi waits for its pods."""
+    service: Service
+    """The Service in front of the pods."""
+    endpoint: str
+    """Address of the service inside the cluster."""
+
+    def __init__(self, name: str, args: InferenceDeploymentArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        wanted = args.service
+        inputs = {"image": wanted.image, "model": wanted.model.source, "npus": wanted.npus, "replicas": wanted.replicas}
+        super().__init__("ascend-vllm:index:InferenceDeployment", name, inputs, opts)
+        child = pulumi.ResourceOptions(parent=self)
+
+        mounts = AscendNodeMounts(
+            f"{name}-mounts",
+            AscendNodeMountsArgs(wanted.cluster.platform, wanted.npus, wanted.visible_devices),
+            child,
+        )
+        script = VllmLaunchScript(f"{name}-launch", VllmLaunchScriptArgs(launch(wanted), metadata(wanted)), child)
+        pods = deployment(
+            wanted,
+            volumes=[*mounts.volumes, script.volume],
+            volume_mounts=[*mounts.volume_mounts, script.volume_mount],
+            command=script.command,
+        )
+        front = service_object(wanted)
+
+        self.deployment = Deployment(
+            f"{name}-deployment",
+            metadata=pods["metadata"],
+            spec=pods["spec"],
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[script.config_map]),
+        )
+        self.service = Service(f"{name}-service", metadata=front["metadata"], spec=front["spec"], opts=child)
+        self.endpoint = wanted.endpoint
+        self.register_outputs({"endpoint": self.endpoint})

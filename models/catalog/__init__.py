@@ -1,0 +1,1 @@
+"""What is known beforehand, as data with its sources: engine releases and platforms."""

@@ -1,0 +1,203 @@
+"""The shape of the stack file: what may be asked for, and under which key."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+
+from models.engine import EngineArgs
+from models.features import Graph, Multimodal
+from models.server import Server
+from models.typed import AbsolutePath, DnsLabel, EnvironmentName, Line, Quantity, Text, Typed
+
+
+class HostMount(Typed):
+    """A path of the node and where the container sees it. A scalar is shorthand for the node's path."""
+
+    host_path: AbsolutePath
+    """Path on the node."""
+
+    mount_path: AbsolutePath | None = None
+    """Path in the container; when left out, the platform's."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_scalar(cls, value: Any) -> Any:
+        return {"hostPath": value} if isinstance(value, str) else value
+
+
+class PlatformConfig(Typed):
+    """How the cluster offers its NPUs. A scalar is shorthand for the kind: `platform: cce`.
+
+    Every further key corrects what the kind brings.
+    """
+
+    kind: Literal["cce", "mindcluster"] = "cce"
+    """`cce` is Huawei Cloud's Lite k8s Cluster, the manual's; `mindcluster` is the open stack."""
+
+    resource: Line | None = Field(default=None, examples=["huawei.com/ascend-1980"])
+    """Name of the NPUs as a Kubernetes resource."""
+
+    node_selector: dict[Line, str] | None = Field(default=None, examples=[{"accelerator/huawei-npu": "ascend-1980"}])
+    """Labels of the nodes that have these NPUs."""
+
+    init_file: AbsolutePath | None = Field(default=None, examples=["/home/ma-user/.bashrc"])
+    """File of the image that the launch script sources first."""
+
+    driver: HostMount | None = None
+    """Directory of the Ascend driver."""
+
+    add_ons: HostMount | None = None
+    """Directory of the driver's add-ons."""
+
+    hccn_conf: HostMount | None = None
+    """File with the addresses of the NPUs' network ports; a service without it starts and answers garbage."""
+
+    localtime: HostMount | None = None
+    """File with the node's time zone."""
+
+    npu_smi: HostMount | None = None
+    """The npu-smi program."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_scalar(cls, value: Any) -> Any:
+        return {"kind": value} if isinstance(value, str) else value
+
+
+class NamespaceConfig(Typed):
+    """The namespace of all services of the stack. A scalar is shorthand for its name."""
+
+    name: DnsLabel = Field(examples=["inference"])
+    """Name of the namespace."""
+
+    create: bool = True
+    """Make the namespace, and delete it with the stack; false when somebody else owns it."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_scalar(cls, value: Any) -> Any:
+        return {"name": value} if isinstance(value, str) else value
+
+
+class Pool(Typed):
+    """Nodes of one kind."""
+
+    nodes: int = Field(ge=1)
+    """Number of nodes."""
+
+    npus_per_node: int = Field(ge=1, le=64)
+    """NPUs of each node."""
+
+    npu_memory: Quantity = Field(examples=["64Gi"])
+    """Memory of each NPU."""
+
+
+class ClusterConfig(Typed):
+    """Where the stack runs."""
+
+    context: Line = Field(examples=["prod-guiyang"])
+    """Context of the kubeconfig; the stack never goes to whatever context is current."""
+
+    namespace: NamespaceConfig = NamespaceConfig(name="inference")
+    """Namespace of the services: a name, or `{name: …, create: false}`."""
+
+    platform: PlatformConfig = PlatformConfig()
+    """`cce`, `mindcluster`, or a mapping with `kind` and what differs."""
+
+    pools: dict[DnsLabel, Pool] = Field(
+        default={}, examples=[{"snt9b": {"nodes": 2, "npusPerNode": 8, "npuMemory": "64Gi"}}]
+    )
+    """The cluster's NPU nodes by kind."""
+
+
+class Model(Typed):
+    """The weights. A scalar is shorthand for their path: `model: /mnt/models/Qwen2-7B-Instruct`."""
+
+    name: Line = Field(default="", examples=["Qwen2-7B-Instruct"])
+    """Name in the catalogue; when left out, the last part of the path."""
+
+    source: AbsolutePath = Field(examples=["/mnt/models/Qwen2-7B-Instruct"])
+    """Directory of the weights on every node, in Hugging Face format (manual, Step 1); the container sees it under
+    the same path."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_scalar(cls, value: Any) -> Any:
+        return {"source": value} if isinstance(value, str) else value
+
+
+def device_indices(value: Any) -> Any:
+    """The manual's text form `0,1,2,3` is shorthand for a list."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return [value]
+    if isinstance(value, str) and all(part.strip().isdecimal() for part in value.split(",")):
+        return [int(part) for part in value.split(",")]
+    return value
+
+
+VisibleDevices = Annotated[
+    list[Annotated[int, Field(ge=0)]],
+    BeforeValidator(device_indices),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "array", "items": {"type": "integer", "minimum": 0}},
+                {"type": "string", "pattern": r"^\s*\d+\s*(,\s*\d+\s*)*$"},
+                {"type": "integer", "minimum": 0},
+            ]
+        }
+    ),
+]
+
+
+class ServiceConfig(Typed):
+    """A model service: one entry of the stack file, one Deployment and one Service in the cluster."""
+
+    image: Line = Field(pattern=r"^\S+$", examples=["registry.example.com/ascend-vllm:6.3.912"])
+    """Image with Ascend-vLLM."""
+
+    model: Model
+    """The weights: their path, or `{name: …, source: …}`."""
+
+    npus: int | None = Field(default=None, ge=1, examples=[1])
+    """NPUs of each pod; when left out, what the engine uses."""
+
+    replicas: int = Field(default=1, ge=0)
+    """Pods of the service."""
+
+    visible_devices: VisibleDevices | None = Field(default=None, examples=[[0, 1]])
+    """Indices of the NPUs inside the container (`ASCEND_RT_VISIBLE_DEVICES`); when left out, 0 to npus - 1."""
+
+    engine: EngineArgs
+    """vLLM's release and arguments."""
+
+    server: Server = Server()
+    """The HTTP front: `openai`, `api_server`, or a mapping."""
+
+    graph: Graph = "cann"
+    """`eager` switches graph mode off (`--enforce-eager`); `cann` leaves the engine's default."""
+
+    multimodal: Multimodal | None = None
+    """Set for models that read pictures: `true`, or a mapping with what differs."""
+
+    env: dict[EnvironmentName, Text] = Field(default={}, examples=[{"HCCL_OP_EXPANSION_MODE": "AIV"}])
+    """Further environment variables. One that a key of this file owns is refused."""
+
+    accept: dict[Line, Line] = Field(default={}, examples=[{"idle-npus": "cards reserved for the second adapter"}])
+    """Warnings that are waived, each with its reason; they stay visible."""
+
+
+class StackConfig(Typed):
+    """The configuration of one stack, under the project's prefix `ascend-vllm:`."""
+
+    cluster: ClusterConfig
+    """The cluster of the stack."""
+
+    base: Text = Field(default="", examples=["services.yaml"])
+    """File beside this one with the services that environments share; this file overrides it by name and field
+    (RFC 7386: null removes)."""
+
+    services: dict[DnsLabel, ServiceConfig]
+    """The model services by name."""

@@ -1,0 +1,180 @@
+"""From a resolved service to its launch: argument list, environment, files, and the script that starts it.
+
+The one place that knows how the fields of a service become flags and variables.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from models.catalog.engines import Flag, engine, find_flag
+from models.engine import EngineArgs
+from models.resolve import ResolvedService
+
+SCRIPT = "run_vllm.sh"
+"""Name of the launch script, the manual's."""
+
+LAUNCH_DIRECTORY = "/opt/ascend-vllm/launch"
+"""Where the container sees the script and the files beside it; the manual's node directory."""
+
+TEMPLATE = "chat_template.jinja"
+"""Name of a chat template that is written in the stack file."""
+
+# The manual's order of the flags, Step 3.
+_ENGINE_FLAGS = (
+    "max_num_seqs",
+    "max_model_len",
+    "max_num_batched_tokens",
+    "tensor_parallel_size",
+    "pipeline_parallel_size",
+    "block_size",
+    "dtype",
+    "gpu_memory_utilization",
+    "num_scheduler_steps",
+    "multi_step_stream_outputs",
+    "distributed_executor_backend",
+    "trust_remote_code",
+    "disable_async_output_proc",
+    "served_model_name",
+)
+# Left out at the engine's own default, as the manual leaves them out.
+_QUIET_DEFAULTS = {"pipeline_parallel_size": 1, "num_scheduler_steps": 1}
+
+
+@dataclass(frozen=True)
+class Launch:
+    """What is started in the container."""
+
+    argv: tuple[str, ...]
+    """The argument list, beginning with the program."""
+    environment: Mapping[str, str]
+    """Variables that the script exports, in this order."""
+    init_file: str
+    """File of the image that the script sources first."""
+    files: Mapping[str, str] = field(default_factory=dict)
+    """Further files beside the script, by name."""
+
+
+def launch(service: ResolvedService) -> Launch:
+    """The launch of a service (manual, Step 3)."""
+    module = engine(service.engine.version).modules[service.server.kind]
+    template = service.server.chat_template
+    return Launch(
+        argv=("python", "-m", module, *_arguments(service)),
+        environment=_environment(service),
+        init_file=service.cluster.platform.init_file,
+        files={TEMPLATE: template.inline} if template and template.inline else {},
+    )
+
+
+def script(start: Launch) -> str:
+    """The text of `run_vllm.sh`.
+
+    Python replaces the shell (`exec`), so that it is the container's first process and gets the kubelet's SIGTERM. The
+    image's initialization file is not ours: what fails or is unset in it must not end the launch.
+    """
+    exports = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in start.environment.items())
+    return (
+        "#!/usr/bin/env bash\n"
+        f"source {shlex.quote(start.init_file)} || true\n"
+        "set -euo pipefail\n"
+        f"\n{exports}\n"
+        f"exec {_command_line(start.argv)}\n"
+    )
+
+
+def _arguments(service: ResolvedService) -> Iterator[str]:
+    flags = engine(service.engine.version).flags
+    yield from _option(flags["model"], service.model.source)
+    for name in _ENGINE_FLAGS:
+        value = getattr(service.engine, name)
+        if value not in (None, []) and value != _QUIET_DEFAULTS.get(name):
+            yield from _option(flags[name.replace("_", "-")], value)
+    if service.graph == "eager":
+        yield from _option(flags["enforce-eager"], True)
+    yield from _option(flags["host"], service.server.host)
+    yield from _option(flags["port"], service.server.port)
+    if template := service.server.chat_template:
+        yield from _option(flags["chat-template"], template.path or f"{LAUNCH_DIRECTORY}/{TEMPLATE}")
+    for key, value in {**service.engine.extra_args, **service.server.extra_args}.items():
+        if flag := find_flag(key, service.engine.version):
+            yield from _option(flag, value)
+
+
+def device_environment(devices: Sequence[int]) -> dict[str, str]:
+    """The variable that names the NPUs inside the container (manual, Step 3)."""
+    return {"ASCEND_RT_VISIBLE_DEVICES": ",".join(map(str, devices))}
+
+
+def _environment(service: ResolvedService) -> dict[str, str]:
+    environment = device_environment(service.visible_devices)
+    if multimodal := service.multimodal:
+        environment["VLLM_IMAGE_FETCH_TIMEOUT"] = str(multimodal.image_fetch_timeout)
+        environment["VLLM_ENGINE_ITERATION_TIMEOUT_S"] = str(multimodal.iteration_timeout)
+        environment["PYTORCH_NPU_ALLOC_CONF"] = f"expandable_segments:{multimodal.expandable_segments}"
+    return {**environment, **service.env}
+
+
+OWNED_VARIABLES = {
+    "ASCEND_RT_VISIBLE_DEVICES": "visibleDevices",
+    "VLLM_IMAGE_FETCH_TIMEOUT": "multimodal.imageFetchTimeout",
+    "VLLM_ENGINE_ITERATION_TIMEOUT_S": "multimodal.iterationTimeout",
+    "PYTORCH_NPU_ALLOC_CONF": "multimodal.expandableSegments",
+}
+"""Variables that a key of the stack file sets, with that key."""
+
+OWNED_FLAGS = {
+    **{name.replace("_", "-"): f"engine.{EngineArgs.model_fields[name].alias}" for name in _ENGINE_FLAGS},
+    "model": "model.source",
+    "host": "server.host",
+    "port": "server.port",
+    "chat-template": "server.chatTemplate",
+    "enforce-eager": "graph: eager",
+}
+"""Flags that a key of the stack file sets, with that key."""
+
+
+def _option(flag: Flag, value: Any) -> Iterator[str]:
+    """A flag with its value as the release's parser reads it."""
+    if flag.kind == "flag":
+        if value:
+            yield flag.option
+    elif flag.kind == "list":
+        yield from (flag.option, *map(str, value))
+    elif flag.kind == "append":
+        yield from (f"{flag.option}={item}" for item in value)
+    else:
+        yield f"{flag.option}={_text(flag, value)}"
+
+
+def _text(flag: Flag, value: Any) -> str:
+    if flag.kind == "bool":
+        return "true" if value else "false"
+    if flag.type == "json":
+        return json.dumps(value, ensure_ascii=False)
+    if flag.type == "pairs":
+        return ",".join(f"{name}={count}" for name, count in value.items())
+    return str(value)
+
+
+def _command_line(argv: tuple[str, ...]) -> str:
+    """The command, one flag a line, every word quoted where bash could read anything else into it."""
+    lines: list[list[str]] = [[]]
+    for word in argv:
+        if word.startswith("--"):
+            lines.append([])
+        lines[-1].append(_quoted(word))
+    return " \\\n  ".join(" ".join(line) for line in lines)
+
+
+def _quoted(word: str) -> str:
+    flag, equals, value = word.partition("=")
+    return (
+        f"{flag}={shlex.quote(value)}"
+        if equals and flag.startswith("--") and shlex.quote(flag) == flag
+        else shlex.quote(word)
+    )

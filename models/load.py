@@ -1,0 +1,195 @@
+"""From a stack's files to its configuration: read, merged by RFC 7386, every value with its place."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path as File
+from typing import Any, Protocol
+
+from models.config import StackConfig
+from models.finding import Finding, Mark, Path, Span
+from models.parse import LoadedStack, parse_stack
+from models.shape import unknown_key
+from models.yaml_file import YamlFile, read_yaml
+
+_KEYS = [field.alias or name for name, field in StackConfig.model_fields.items()]
+_TOP = dict.fromkeys(("config", "environment", "secretsprovider", "encryptedkey", "encryptionsalt"))
+
+
+class ConfigSource(Protocol):
+    """What the engine hands the program; `pulumi.Config` is one."""
+
+    def get(self, key: str) -> str | None:
+        """The text of a key, or None."""
+
+
+def load_stack(name: str, config: ConfigSource | None = None, project: File | None = None) -> LoadedStack:
+    """Load a stack of the project.
+
+    Args:
+        name: The stack's name; its file is `Pulumi.<name>.yaml`.
+        config: The values as the engine has them; without it they are read from the file, which gives the same.
+        project: Directory of Pulumi.yaml; the working directory when left out.
+
+    Raises:
+        FileNotFoundError: There is neither a file nor an engine to give the values.
+    """
+    project = project or File()
+    file = project / read_project(project).config_directory / f"Pulumi.{name}.yaml"
+    text = file.read_text(encoding="utf-8", errors="replace") if config is None or file.exists() else ""
+    return load_text(name, str(file), text, config, project)
+
+
+def load_text(
+    name: str, file: str, text: str, config: ConfigSource | None = None, project: File | None = None
+) -> LoadedStack:
+    """Load a stack from the text of its file; arguments as for `load_stack`."""
+    project = project or File()
+    prefix = read_project(project).name
+    source = read_yaml(file, text)
+    findings = list(source.findings)
+    values = _stack_values(source, prefix, findings)
+    if config is not None:
+        values = {key: value for key in _KEYS if (value := _engine_value(config, key)) is not None}
+    spans = {path[1:]: span for path, span in _stack_spans(source, prefix)}
+    readable = not any(finding.rule == "yaml-syntax" for finding in findings)
+    if readable:
+        values, spans = _with_base(values, spans, File(file).parent if file != "-" else project, findings)
+    secrets = list(_secrets(source, prefix))
+    loaded = parse_stack(name, file, values, spans, complete=readable)
+    exposed = {str(finding.service) for finding in secrets} & loaded.services.keys()
+    return replace(
+        loaded,
+        services={service: config for service, config in loaded.services.items() if service not in exposed},
+        broken=(*loaded.broken, *sorted(exposed)),
+        findings=(*findings, *secrets, *_outside(loaded.findings, secrets)),
+    )
+
+
+@dataclass(frozen=True)
+class Project:
+    """What Pulumi.yaml says that concerns the reading of stack files."""
+
+    name: str = "ascend-vllm"
+    config_directory: str = "."
+
+
+def read_project(directory: File) -> Project:
+    """The project's name, which prefixes its keys, and where its stack files lie."""
+    file = directory / "Pulumi.yaml"
+    value = read_yaml(str(file), file.read_text(encoding="utf-8")).value if file.exists() else None
+    if not isinstance(value, dict):
+        return Project()
+    return Project(str(value.get("name") or Project.name), str(value.get("stackConfigDir") or "."))
+
+
+def merge(base: Any, patch: Any) -> Any:
+    """A value changed by a merge patch (RFC 7386): mappings key by key, null removes, anything else replaces."""
+    if not isinstance(patch, dict):
+        return patch
+    result = dict(base) if isinstance(base, dict) else {}
+    for key, value in patch.items():
+        if value is None:
+            result.pop(key, None)
+        else:
+            result[key] = merge(result.get(key), value)
+    return result
+
+
+def _stack_values(source: YamlFile, prefix: str, findings: list[Finding]) -> dict[str, Any]:
+    """The project's values of a stack file; keys that nobody reads become findings."""
+    if source.value is None:
+        return {}
+    if not isinstance(source.value, dict) or not isinstance(source.value.get("config", {}), dict | None):
+        message, where = "a stack file is a mapping with the key config", _mark(source, ("config",))
+        findings.append(Finding("bad-value", "error", message, "Pulumi refuses it", "see Pulumi.dev.yaml", (where,)))
+        return {}
+    findings.extend(unknown_key(_mark(source, (key,)), key, _TOP) for key in source.value if key not in _TOP)
+    values = {}
+    for key, value in (source.value.get("config") or {}).items():
+        namespace, _, name = key.rpartition(":")
+        if not namespace or (namespace == prefix and name not in _KEYS):
+            known = dict.fromkeys(f"{prefix}:{known}" for known in _KEYS)
+            findings.append(unknown_key(_mark(source, ("config", key)), key, known))
+        elif namespace == prefix:
+            values[name] = value
+    return values
+
+
+def _stack_spans(source: YamlFile, prefix: str) -> Iterator[tuple[Path, Span]]:
+    for path, span in source.spans.items():
+        if path[0] == "config" and len(path) > 1 and path[1].startswith(f"{prefix}:"):
+            yield ("config", path[1].removeprefix(f"{prefix}:"), *path[2:]), span
+
+
+def _engine_value(config: ConfigSource, key: str) -> Any:
+    text = config.get(key)
+    try:
+        return None if text is None else json.loads(text)
+    except ValueError:
+        return text
+
+
+def _with_base(
+    values: dict[str, Any], spans: dict[Path, Span], directory: File, findings: list[Finding]
+) -> tuple[dict[str, Any], dict[Path, Span]]:
+    """The services of the base file, changed by the stack's."""
+    if not isinstance(values.get("base"), str) or not values["base"]:
+        return {**values, "services": merge({}, values["services"])} if "services" in values else values, spans
+    source = _read_base(directory / values["base"], spans.get(("base",)))
+    base = source.value if isinstance(source.value, dict) else {}
+    findings += source.findings
+    findings += [unknown_key(_mark(source, (key,)), key, {"services": None}) for key in base if key != "services"]
+    services = merge(base.get("services") or {}, values.get("services") or {})
+    return {**values, "services": services}, {**source.spans, **spans}
+
+
+def _read_base(file: File, span: Span | None) -> YamlFile:
+    try:
+        return read_yaml(str(file), file.read_text(encoding="utf-8", errors="replace"))
+    except OSError as problem:
+        why = "the stack's services build on it"
+        message = f"the base file {file} cannot be read: {problem.strerror}"
+        mark = Mark(("base",), "", span)
+        return YamlFile(str(file), findings=[Finding("base-file", "error", message, why, "correct its name", (mark,))])
+
+
+def _secrets(source: YamlFile, prefix: str) -> Iterator[Finding]:
+    for path in _secure_paths(source.value, ()):
+        if path[:1] == ("config",) and len(path) > 2 and path[1].startswith(f"{prefix}:"):
+            where = (path[1].removeprefix(f"{prefix}:"), *path[2:])
+            yield Finding(
+                "secret-in-services",
+                "error",
+                f"{'.'.join(where)} is a secret value inside the configuration of the services",
+                "Pulumi would hand it to the program as plain text, and it would end in a ConfigMap",
+                f"pulumi config rm --path '{path[1]}.{'.'.join(path[2:])}', and keep the value in a Kubernetes Secret",
+                (Mark(where, "", source.spans.get(path)),),
+                where[1] if where[0] == "services" else None,
+            )
+
+
+def _secure_paths(value: Any, path: Path) -> Iterator[Path]:
+    if isinstance(value, dict):
+        if list(value) == ["secure"] and isinstance(value["secure"], str):
+            yield path
+        else:
+            for key, item in value.items():
+                yield from _secure_paths(item, (*path, key))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _secure_paths(item, (*path, str(index)))
+
+
+def _outside(findings: Iterable[Finding], secrets: list[Finding]) -> Iterator[Finding]:
+    """The findings that are not about a secret's own value, which they might show."""
+    hidden = [finding.marks[0].path for finding in secrets]
+    for finding in findings:
+        if not any(mark.path[: len(path)] == path for mark in finding.marks for path in hidden):
+            yield finding
+
+
+def _mark(source: YamlFile, path: Path) -> Mark:
+    return Mark(path, "", source.spans.get(path))

@@ -1,0 +1,41 @@
+"""From a resolved service to its Kubernetes objects, as plain mappings.
+
+`render` prints them and the components register them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from models.launch import launch
+from models.manifests.deployment import deployment
+from models.manifests.launch_map import launch_command, launch_map, launch_volume, launch_volume_mount
+from models.manifests.metadata import Manifest, metadata
+from models.manifests.namespace import namespace
+from models.manifests.node_mounts import node_mounts
+from models.manifests.service import service_object
+from models.resolve import ResolvedService, ResolvedStack
+
+__all__ = ["Manifest", "service_objects", "stack_objects"]
+
+
+def stack_objects(stack: ResolvedStack) -> Iterator[Manifest]:
+    """All objects of a stack, in the order in which they can be applied."""
+    if stack.cluster.namespace.create:
+        yield namespace(stack.cluster.namespace.name)
+    for service in stack.services:
+        yield from service_objects(service)
+
+
+def service_objects(service: ResolvedService) -> Iterator[Manifest]:
+    """The launch ConfigMap, the Deployment and the Service of a service."""
+    script = launch_map(launch(service), metadata(service))
+    mounts = node_mounts(service.cluster.platform)
+    yield script
+    yield deployment(
+        service,
+        volumes=[*mounts.volumes, launch_volume(script["metadata"]["name"])],
+        volume_mounts=[*mounts.volume_mounts, launch_volume_mount()],
+        command=launch_command(),
+    )
+    yield service_object(service)

@@ -1,0 +1,22 @@
+"""The Service in front of a service's pods."""
+
+from __future__ import annotations
+
+from models.manifests.metadata import Manifest, metadata, selector
+from models.resolve import ResolvedService
+
+
+def service_object(service: ResolvedService) -> Manifest:
+    """The Service: one port, the server's.
+
+    The annotation keeps Pulumi from waiting ten seconds for its endpoints; the Deployment's own wait is the gate.
+    """
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {**metadata(service), "annotations": {"pulumi.com/skipAwait": "true"}},
+        "spec": {
+            "selector": selector(service),
+            "ports": [{"name": "http", "port": service.server.port, "targetPort": "http"}],
+        },
+    }

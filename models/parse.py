@@ -1,0 +1,93 @@
+"""From plain values to the configuration: well-formed services beside the errors of the others."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from pydantic import JsonValue
+
+from models.config import ClusterConfig, ServiceConfig
+from models.finding import Finding, Mark, Path, Span
+from models.shape import parse
+from models.typed import DnsLabel, Text, Typed
+
+
+class _Named(Typed):
+    name: DnsLabel
+
+
+@dataclass(frozen=True)
+class LoadedStack:
+    """A stack as its files have it: what is well formed, and what was refused."""
+
+    name: str
+    file: str
+    cluster: ClusterConfig
+    services: Mapping[str, ServiceConfig]
+    broken: tuple[str, ...] = ()
+    """Services whose shape was refused; no rule runs on them."""
+    spans: Mapping[Path, Span] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+
+
+class _Frame(Typed):
+    cluster: JsonValue
+    """Where the stack runs."""
+    base: Text = ""
+    """File with the services that environments share."""
+    services: dict[str, JsonValue]
+    """The model services by name."""
+
+
+def parse_stack(
+    name: str, file: str, values: Mapping[str, Any], spans: Mapping[Path, Span], *, complete: bool = True
+) -> LoadedStack:
+    """The stack that plain values describe; what is refused is a finding, and does not hide the rest.
+
+    Args:
+        name: The stack's name.
+        file: Its file, as findings shall name it.
+        values: The keys `cluster`, `base` and `services`.
+        spans: Where each value stands.
+        complete: Whether missing keys are to be reported; not when the file could not be read.
+    """
+    _, findings = parse(_Frame, dict(values), ())
+    cluster, refused = _parse_cluster(values.get("cluster"))
+    findings = [*(findings if complete else []), *refused]
+    given = values.get("services")
+    services: dict[str, ServiceConfig] = {}
+    for service, value in given.items() if isinstance(given, dict) else ():
+        config, refused = parse_service(service, value)
+        findings += refused
+        if config and not refused:
+            services[service] = config
+    broken = tuple(service for service in given if service not in services) if isinstance(given, dict) else ()
+    return LoadedStack(name, file, cluster, services, broken, spans, tuple(findings))
+
+
+def parse_service(name: str, value: Any) -> tuple[ServiceConfig | None, list[Finding]]:
+    """A service of the stack file, or every error of its shape, its name's included."""
+    path = ("services", name)
+    _, refused_name = parse(_Named, {"name": name}, ())
+    refused = [replace(found, message=f"the service's {found.message}", marks=(Mark(path),)) for found in refused_name]
+    config, found = parse(ServiceConfig, value, path)
+    return config, [replace(finding, service=name) for finding in (*refused, *found)]
+
+
+def _parse_cluster(value: Any) -> tuple[ClusterConfig, list[Finding]]:
+    """The cluster; keys that are refused are left out, so that the services can be judged all the same."""
+    if value is None:
+        return _unknown_cluster({}), []
+    cluster, findings = parse(ClusterConfig, value, ("cluster",))
+    if cluster:
+        return cluster, findings
+    refused = {mark.path[1] for finding in findings for mark in finding.marks if len(mark.path) > 1}
+    kept = {key: item for key, item in value.items() if key not in refused} if isinstance(value, dict) else {}
+    return _unknown_cluster(kept), findings
+
+
+def _unknown_cluster(known: Mapping[str, Any]) -> ClusterConfig:
+    return ClusterConfig.model_validate_json(json.dumps({"context": "unknown", **known}))

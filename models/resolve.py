@@ -1,0 +1,198 @@
+"""From the configuration to what will run: every default filled in, each with its origin."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import PurePosixPath
+from typing import Any
+
+from pydantic import BaseModel
+
+from models.catalog.platforms import PLATFORMS, NodeMount, Platform
+from models.config import ClusterConfig, HostMount, Model, NamespaceConfig, PlatformConfig, Pool, ServiceConfig
+from models.engine import EngineArgs, ResolvedEngine
+from models.features import Graph, Multimodal
+from models.finding import Finding, Path, Span
+from models.parse import LoadedStack
+from models.server import Server
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Where the stack runs."""
+
+    context: str
+    namespace: NamespaceConfig
+    platform: Platform
+    pools: Mapping[str, Pool]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """A value, and where it comes from: a place in a file, `default`, or what it follows from."""
+
+    value: Any
+    source: str
+
+
+@dataclass(frozen=True)
+class ResolvedService:
+    """A service with nothing left open: all that its objects are made of."""
+
+    name: str
+    cluster: Cluster
+    image: str
+    model: Model
+    npus: int
+    replicas: int
+    visible_devices: tuple[int, ...]
+    engine: ResolvedEngine
+    server: Server
+    graph: Graph
+    multimodal: Multimodal | None
+    env: Mapping[str, str]
+    accept: Mapping[str, str]
+    origins: Mapping[str, Origin] = field(default_factory=dict, compare=False)
+    """Every value and where it comes from, by its field."""
+
+    @property
+    def endpoint(self) -> str:
+        """Address of the service inside the cluster."""
+        return f"http://{self.name}.{self.cluster.namespace.name}.svc:{self.server.port}"
+
+
+@dataclass(frozen=True)
+class ResolvedStack:
+    """A stack with nothing left open, and what was found on the way."""
+
+    name: str
+    file: str
+    cluster: Cluster
+    services: tuple[ResolvedService, ...]
+    broken: tuple[str, ...]
+    """Services whose shape was refused; they are not among `services`."""
+    spans: Mapping[Path, Span]
+    findings: tuple[Finding, ...]
+    """Errors of shape; the rules add theirs in `check`."""
+
+    def service(self, name: str) -> ResolvedService | None:
+        """The service of this name, or None."""
+        return next((service for service in self.services if service.name == name), None)
+
+
+def resolve(stack: LoadedStack) -> ResolvedStack:
+    """Fill in every default of a stack; pure, and it refuses nothing: that is for the rules."""
+    cluster = resolve_cluster(stack.cluster)
+    services = tuple(
+        resolve_service(name, config, cluster, stack.spans) for name, config in sorted(stack.services.items())
+    )
+    return ResolvedStack(stack.name, stack.file, cluster, services, stack.broken, stack.spans, stack.findings)
+
+
+def resolve_cluster(config: ClusterConfig) -> Cluster:
+    """The cluster with its platform looked up and corrected."""
+    return Cluster(config.context, config.namespace, resolve_platform(config.platform), config.pools)
+
+
+def resolve_platform(config: PlatformConfig) -> Platform:
+    """A platform of the catalogue with what the stack corrects."""
+    known = PLATFORMS[config.kind]
+    mounts = {field: _corrected(mount, getattr(config, field)) for field, mount in known.mounts.items()}
+    return replace(
+        known,
+        resource=config.resource or known.resource,
+        node_selector=known.node_selector if config.node_selector is None else config.node_selector,
+        init_file=config.init_file or known.init_file,
+        mounts=mounts,
+    )
+
+
+def resolve_service(
+    name: str, config: ServiceConfig, cluster: Cluster, spans: Mapping[Path, Span] | None = None
+) -> ResolvedService:
+    """A service with its defaults and what follows from its other values.
+
+    Args:
+        name: Its key in the stack file.
+        config: What the stack file says of it.
+        cluster: Where it runs.
+        spans: Places of the given values, for the origins.
+    """
+    engine, because = resolve_engine(config.engine, config.npus)
+    npus = config.npus or engine.npus_used
+    if config.npus is None:
+        because["npus"] = "as many as the engine uses"
+    model = config.model
+    if not model.name:
+        model = model.model_copy(update={"name": PurePosixPath(model.source).name})
+        because["model.name"] = "the last part of its source"
+    devices = config.visible_devices
+    if devices is None:
+        devices = list(range(npus))
+        because["visibleDevices"] = "one index for each of npus"
+    service = ResolvedService(
+        name=name,
+        cluster=cluster,
+        image=config.image,
+        model=model,
+        npus=npus,
+        replicas=config.replicas,
+        visible_devices=tuple(devices),
+        engine=engine,
+        server=config.server,
+        graph=config.graph,
+        multimodal=config.multimodal,
+        env=config.env,
+        accept=config.accept,
+    )
+    resolved = config.model_copy(update={"model": model, "npus": npus, "visible_devices": devices, "engine": engine})
+    origins = {
+        field: Origin(value, because.get(field) or _place(spans or {}, ("services", name, *field.split("."))))
+        for field, value in _fields(resolved)
+    }
+    return replace(service, origins=origins)
+
+
+def resolve_engine(config: EngineArgs, npus: int | None) -> tuple[ResolvedEngine, dict[str, str]]:
+    """The engine's arguments complete, and why each added value is what it is.
+
+    Args:
+        config: The arguments that the stack file gives.
+        npus: NPUs of the pod, if given.
+    """
+    because = {}
+    tokens, split = config.max_num_batched_tokens, config.tensor_parallel_size
+    if tokens is None:
+        tokens = max(config.max_model_len, config.max_num_seqs, 2048)
+        because["engine.maxNumBatchedTokens"] = "the largest of maxModelLen, maxNumSeqs and 2048"
+    if split is None:
+        split = max((npus or 1) // config.pipeline_parallel_size, 1)
+        because["engine.tensorParallelSize"] = "all npus" if npus else "one NPU"
+    complete = {**dict(config), "max_num_batched_tokens": tokens, "tensor_parallel_size": split}
+    return ResolvedEngine.model_construct(config.model_fields_set, **complete), because
+
+
+# Where a scalar may stand for the whole record.
+_SHORTHANDS = {("model", "source"), ("server", "kind"), ("chatTemplate", "path")}
+
+
+def _corrected(mount: NodeMount, given: HostMount | None) -> NodeMount:
+    if given is None:
+        return mount
+    return replace(mount, host_path=given.host_path, mount_path=given.mount_path or mount.mount_path)
+
+
+def _fields(record: BaseModel, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Every field below a record with its value, in the stack file's names."""
+    for name, info in type(record).model_fields.items():
+        value, key = getattr(record, name), f"{prefix}{info.alias or name}"
+        if isinstance(value, BaseModel):
+            yield from _fields(value, f"{key}.")
+        else:
+            yield key, value
+
+
+def _place(spans: Mapping[Path, Span], path: Path) -> str:
+    span = spans.get(path) or (spans.get(path[:-1]) if path[-2:] in _SHORTHANDS else None)
+    return f"{span.file}:{span.line}" if span else "default"

@@ -1,0 +1,133 @@
+"""Flags and variables: each in its place, known to the release, and for the server that is started."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from models.catalog.engines import Flag, engine, expected, find_flag, flag_accepts
+from models.finding import Finding, at, error
+from models.launch import OWNED_FLAGS, OWNED_VARIABLES
+from models.resolve import ResolvedService
+from models.rules import rule
+
+
+@rule
+def unknown_flag(service: ResolvedService) -> Iterator[Finding]:
+    """Every flag under `extraArgs` is one of the release.
+
+    vLLM's parser ends the server at once on a flag that it does not know (exit code 2).
+    """
+    for where, name, _ in _extra_arguments(service):
+        if find_flag(name, service.engine.version):
+            continue
+        near = get_close_matches(name.lower(), [f.key for f in _flags(service).values()], n=1, cutoff=0.6)
+        yield error(
+            f"vLLM {service.engine.version} has no flag {name!r}",
+            why="its parser ends the server on an unknown flag",
+            fix=f"write {near[0]}" if near else "remove it",
+            marks=[at(where)],
+        )
+
+
+@rule
+def flag_with_key(service: ResolvedService) -> Iterator[Finding]:
+    """A flag that has a key of its own is given by that key, not under `extraArgs`.
+
+    Only what has a key is judged by the rules, and a flag that is given twice counts the last time.
+    """
+    for where, name, _ in _extra_arguments(service):
+        flag = find_flag(name, service.engine.version)
+        if flag and flag.name in OWNED_FLAGS:
+            yield error(
+                f"{flag.option} has a key of its own",
+                why="the rules judge the key, and of a flag given twice the last one counts",
+                fix=f"write {OWNED_FLAGS[flag.name]}",
+                marks=[at(where)],
+            )
+
+
+@rule
+def flag_value(service: ResolvedService) -> Iterator[Finding]:
+    """The value of a flag under `extraArgs` is one that the release's parser takes.
+
+    vLLM's parser ends the server at once on a value of another type or outside the choices (exit code 2).
+    """
+    for where, name, value in _extra_arguments(service):
+        flag = find_flag(name, service.engine.version)
+        if flag and flag.name not in OWNED_FLAGS and not flag_accepts(flag, value):
+            yield error(
+                f"{flag.option} takes {expected(flag)}",
+                why=f"the parser of vLLM {service.engine.version} ends the server on anything else",
+                fix=f"give {flag.key} {expected(flag)}",
+                marks=[at(where)],
+            )
+
+
+@rule
+def flag_of_other_server(service: ResolvedService) -> Iterator[Finding]:
+    """The server that is started knows every flag it is given.
+
+    The plain server refuses `--chat-template`, `--api-key` and the other flags of the OpenAI server, and that one
+    refuses `--log-level` (vllm/entrypoints/openai/cli_args.py, vllm/entrypoints/api_server.py).
+    """
+    kind = service.server.kind
+    given = [(where, find_flag(name, service.engine.version)) for where, name, _ in _extra_arguments(service)]
+    foreign = [(where, flag) for where, flag in given if flag and flag.name not in OWNED_FLAGS]
+    if service.server.chat_template:
+        foreign.append(("server.chatTemplate", _flags(service)["chat-template"]))
+    for where, flag in foreign:
+        if kind not in flag.servers:
+            yield error(
+                f"the server {kind} has no flag {flag.option}",
+                why=f"only {' and '.join(flag.servers)} takes it; the parser of the other ends at once",
+                fix=f"remove it, or set server.kind to {flag.servers[0]}",
+                marks=[at(where), at("server.kind", f"the server is {kind}")],
+            )
+
+
+@rule
+def multimodal_server(service: ResolvedService) -> Iterator[Finding]:
+    """Pictures need the OpenAI server.
+
+    The plain server's `/generate` takes a prompt of text only (vllm/entrypoints/api_server.py:40).
+    """
+    if service.multimodal and service.server.kind != "openai":
+        yield error(
+            "the plain server takes no pictures",
+            why="its /generate has no messages and no images (vllm/entrypoints/api_server.py:40)",
+            fix="set server.kind to openai, or remove multimodal",
+            marks=[at("multimodal", "pictures in requests"), at("server.kind", "text only")],
+        )
+
+
+@rule
+def variable_with_key(service: ResolvedService) -> Iterator[Finding]:
+    """A variable that a key of the stack file owns is given by that key, not under `env`.
+
+    Otherwise the same thing would be said in two places, and the rules would judge only one.
+    """
+    for name in service.env:
+        if name in OWNED_VARIABLES:
+            yield error(
+                f"{name} has a key of its own",
+                why="the rules judge the key, not the variable",
+                fix=f"write {OWNED_VARIABLES[name]}",
+                marks=[at(f"env.{name}")],
+            )
+
+
+def _extra_arguments(service: ResolvedService) -> Iterator[tuple[str, str, Any]]:
+    """Where each further flag stands, its name and its value."""
+    groups: Mapping[str, Mapping[str, Any]] = {
+        "engine.extraArgs": service.engine.extra_args,
+        "server.extraArgs": service.server.extra_args,
+    }
+    for where, group in groups.items():
+        for name, value in group.items():
+            yield f"{where}.{name}", name, value
+
+
+def _flags(service: ResolvedService) -> Mapping[str, Flag]:
+    return engine(service.engine.version).flags

@@ -1,0 +1,59 @@
+"""The HTTP front that is started: vLLM's OpenAI server or its plain one."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field, JsonValue, model_validator
+
+from models.typed import Line, Typed
+
+
+class ChatTemplate(Typed):
+    """The template that turns messages into a prompt. A scalar is shorthand for its path in the image."""
+
+    path: Line | None = Field(default=None, examples=["/opt/vllm/examples/template_llava.jinja"])
+    """Path of a template in the image."""
+
+    inline: str | None = Field(default=None, min_length=1, pattern=r"^[^\x00]*$")
+    """The Jinja template itself; it is put beside the launch script."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_scalar(cls, value: Any) -> Any:
+        return {"path": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> ChatTemplate:
+        if (self.path is None) == (self.inline is None):
+            raise ValueError("give either path or inline")
+        return self
+
+
+class Server(Typed):
+    """Which server is started, and where it listens.
+
+    A scalar is shorthand for the kind: `server: api_server`.
+    """
+
+    kind: Literal["openai", "api_server"] = "openai"
+    """`openai` speaks OpenAI's API (manual, way 1, text and multimodal); `api_server` is vLLM's plain one (way 2)."""
+
+    host: Line = "0.0.0.0"  # noqa: S104  the manual's address; a pod has one of its own
+    """Address to listen on inside the pod; the OpenAI server of 0.6.3 listens on every address all the same
+    (vllm/entrypoints/openai/api_server.py:543)."""
+
+    port: int = Field(default=8080, ge=1, le=65535)
+    """Port of the server, the container and the Service."""
+
+    chat_template: ChatTemplate | None = None
+    """Chat template, only for `openai`: a path in the image, or `{inline: …}`."""
+
+    extra_args: dict[Line, JsonValue] = Field(default={}, examples=[{"uvicornLogLevel": "warning"}])
+    """Further flags of the server by name, checked against the release's table. A flag that has a key of its own is
+    refused here."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_scalar(cls, value: Any) -> Any:
+        return {"kind": value} if isinstance(value, str) else value

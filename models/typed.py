@@ -1,0 +1,76 @@
+"""What every part of the configuration language is made of: closed, frozen records and its scalar types."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, WithJsonSchema
+from pydantic.alias_generators import to_camel
+
+_SECONDS = {"h": 3600, "m": 60, "s": 1}
+_BYTES = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "": 1}
+_DURATION = r"^(?=.)(\d+h)?(\d+m)?(\d+s)?$"
+_QUANTITY = r"^\d+(Ki|Mi|Gi|Ti|k|M|G|T)?$"
+
+
+class Typed(BaseModel):
+    """A record of the configuration language: camelCase keys, unknown keys refused, never changed once made.
+
+    The text under each field is its description in the schema and in the reference; nothing is described twice.
+    """
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        protected_namespaces=(),
+        use_attribute_docstrings=True,
+    )
+
+
+def seconds(text: Any) -> Any:
+    """A duration as Kubernetes writes it (`1h30m`, `25m`, `100s`) in seconds; anything else is refused."""
+    if not isinstance(text, str) or not re.match(_DURATION, text):
+        raise ValueError("write a duration with its unit, such as 100s, 25m or 1h30m")
+    return sum(int(number) * _SECONDS[unit] for number, unit in re.findall(r"(\d+)([hms])", text))
+
+
+def byte_count(text: Any) -> Any:
+    """A quantity of memory as Kubernetes writes it (`64Gi`) in bytes; anything else is refused."""
+    match = re.match(_QUANTITY, text) if isinstance(text, str) else None
+    if not match:
+        raise ValueError("write a quantity with its unit, such as 64Gi")
+    unit = match[1] or ""
+    return int(match[0].removesuffix(unit)) * _BYTES[unit]
+
+
+AbsolutePath = Annotated[str, StringConstraints(pattern=r"^/[^\x00]*$")]
+"""A path from the root, on the node or in the container."""
+
+DnsLabel = Annotated[str, StringConstraints(pattern=r"^[a-z]([-a-z0-9]*[a-z0-9])?$", max_length=63)]
+"""A name that Kubernetes accepts for every object: RFC 1035, at most 63 characters."""
+
+EnvironmentName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+"""A name that bash accepts for a variable."""
+
+Text = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")]
+"""Any text that an argument list can carry: everything but the NUL character."""
+
+Line = Annotated[str, StringConstraints(pattern=r"^[^\x00\r\n]+$")]
+"""A single line of text that is not empty."""
+
+Duration = Annotated[
+    int,
+    BeforeValidator(seconds),
+    WithJsonSchema({"type": "string", "pattern": _DURATION, "examples": ["100s", "25m"]}),
+]
+"""A duration in seconds, written with its unit."""
+
+Quantity = Annotated[
+    int,
+    BeforeValidator(byte_count),
+    WithJsonSchema({"type": "string", "pattern": _QUANTITY, "examples": ["64Gi"]}),
+]
+"""An amount of memory in bytes, written with its unit."""

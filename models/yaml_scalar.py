@@ -1,0 +1,93 @@
+"""Plain YAML scalars as Pulumi's engine reads them.
+
+The engine parses stack files with Go's yaml.v3 and hands the program JSON: `0644` is 420, `1.0` is 1, `yes` is text and
+a date becomes a long text. Whoever reads the same file beside the engine must read the same values.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import UTC, datetime
+from decimal import Decimal
+
+Scalar = str | int | float | bool | None
+
+_NAMED: dict[str, Scalar] = {
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+    **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
+    **dict.fromkeys((".nan", ".NaN", ".NAN"), math.nan),
+    **dict.fromkeys((".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF"), math.inf),
+    **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), -math.inf),
+}
+_INTEGERS = (
+    (re.compile(r"[-+]?0[xX]([0-9a-fA-F]+)"), 16),
+    (re.compile(r"[-+]?0[oO]([0-7]+)"), 8),
+    (re.compile(r"[-+]?0[bB]([01]+)"), 2),
+    (re.compile(r"[-+]?0([0-7]+)"), 8),
+    (re.compile(r"[-+]?(0|[1-9][0-9]*)"), 10),
+)
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_TIME = re.compile(
+    r"(?P<date>\d{4}-\d{1,2}-\d{1,2})"
+    r"((?P<separator>[Tt ])(?P<hour>\d{1,2}):(?P<minute>\d{1,2}):(?P<second>\d{1,2})([.,](?P<fraction>\d+))?"
+    r"(?P<zone>Z|[-+]\d{2}:\d{2})?)?"
+)
+
+
+def plain_scalar(text: str) -> Scalar:
+    """The value of an unquoted scalar without a tag.
+
+    Examples:
+        >>> [plain_scalar(text) for text in ("0644", "1.0", "1e-5", "yes", "2024-12-17")]
+        [420, 1, 1e-05, 'yes', '2024-12-17 00:00:00 +0000 UTC']
+    """
+    if text in _NAMED:
+        return _NAMED[text]
+    if not text[0].isascii() or text[0] not in "+-.0123456789":
+        return text
+    if (time := timestamp(text)) is not None:
+        return time
+    number = text if text.startswith(".") else text.replace("_", "")
+    integer = as_integer(number)
+    if integer is not None:
+        return integer
+    return as_json_number(float(number)) if _FLOAT.fullmatch(number) else text
+
+
+def as_integer(text: str) -> int | None:
+    """The integer that a text writes in base 10, 16, 8 or 2, as far as 64 bits hold it."""
+    for pattern, base in _INTEGERS:
+        if match := pattern.fullmatch(text):
+            value = int(match[1], base) * (-1 if text.startswith("-") else 1)
+            return value if -(2**63) <= value < 2**64 else None
+    return None
+
+
+def as_json_number(value: float) -> int | float:
+    """A float after its way through JSON: without a fraction it is an integer."""
+    return int(Decimal(repr(value))) if math.isfinite(value) and value.is_integer() and abs(value) < 1e21 else value
+
+
+def timestamp(text: str) -> str | None:
+    """The text that the engine makes of a date or a time, or None for anything else."""
+    match = _TIME.fullmatch(text)
+    if (
+        not match
+        or (match["separator"] == " " and match["zone"])
+        or (match["separator"] in ("T", "t") and not match["zone"])
+    ):
+        return None
+    year, month, day = map(int, match["date"].split("-"))
+    try:
+        hour, minute, second = (int(match[part] or 0) for part in ("hour", "minute", "second"))
+        time = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
+    except ValueError:
+        return None
+    digits = (match["fraction"] or "")[:9].rstrip("0")
+    zone = match["zone"]
+    offset = (
+        "+0000 UTC" if zone in (None, "Z", "+00:00", "-00:00") else f"{zone.replace(':', '')} {zone.replace(':', '')}"
+    )
+    return f"{time:%Y-%m-%d %H:%M:%S}{'.' if digits else ''}{digits} {offset}"

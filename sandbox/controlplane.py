@@ -1,0 +1,108 @@
+"""Start etcd, kube-apiserver, kube-controller-manager and kwok by kwokctl, on loopback and free ports."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from sandbox import paths, processes
+from sandbox.errors import SandboxError
+from sandbox.locks import locked
+
+COMPONENTS = ("etcd", "kube-apiserver", "kube-controller-manager", "kwok-controller")
+
+_SECONDS = 60
+_BINARIES = {
+    "etcd": "etcd",
+    "kube-apiserver": "kube-apiserver",
+    "kube-controller-manager": "kube-controller-manager",
+    "kwok-controller": "kwok",
+}
+
+
+def start(home: Path) -> None:
+    """Start the control plane of the sandbox in `home` and wait until the API server answers.
+
+    Raises SandboxError with the last log lines when a component dies or nothing answers within a minute.
+    """
+    configuration = home / "kwok.json"
+    configuration.write_text(json.dumps(_configuration(home)))
+    log = home / "logs" / "kwokctl.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    # kwokctl looks for free ports from the same one down: two at a time would choose the same.
+    with locked(paths.cache_root() / "start.lock", "starting a cluster"), log.open("wb") as output:
+        process = subprocess.Popen(
+            _command(home, configuration), env=_environment(home), cwd=home, stdin=subprocess.DEVNULL,
+            stdout=output, stderr=output, start_new_session=True,
+        )  # fmt: skip
+        try:
+            _watch(process, home, log)
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def component_environment(home: Path) -> dict[str, str]:
+    """What the components themselves see: the mark, and no setting, home or temporary directory of the user's."""
+    return {
+        "PATH": f"{home / 'bin'}:{os.defpath}",
+        "HOME": str(home),
+        "TMPDIR": str(home / "tmp"),
+        processes.MARK: str(home),
+    }
+
+
+def check_alive(home: Path, components: Iterable[str]) -> None:
+    """Raise SandboxError with the last log lines of the first component that is not running."""
+    for component in _missing(home, components) and _missing(home, components, after=0.2):
+        raise failed_start(f"{component} died while the sandbox started", paths.component_log(home, component))
+
+
+def failed_start(message: str, log: Path) -> SandboxError:
+    """The error of a start that failed, with the last words of the component to blame."""
+    fix = "remove what hinders it, then start again: ascend-vllm sandbox up"
+    return SandboxError(f"{message}; the last lines of {log}:\n{paths.tail(log)}", fix)
+
+
+def _missing(home: Path, components: Iterable[str], after: float = 0) -> list[str]:
+    # A process in the middle of its exec shows no environment: whoever is missing is looked for twice.
+    time.sleep(after)
+    alive = {process.name for process in processes.marked(str(home))}
+    return [component for component in components if component not in alive]
+
+
+def _configuration(home: Path) -> dict[str, object]:
+    return {
+        "apiVersion": "config.kwok.x-k8s.io/v1alpha1",
+        "kind": "KwokctlConfiguration",
+        # The default address is 0.0.0.0, for etcd's peers and kwok's own server too.
+        "options": {"bindAddress": "127.0.0.1", "disableQPSLimits": True, "kubectlBinary": str(home / "bin/kubectl")},
+    }
+
+
+def _command(home: Path, configuration: Path) -> list[str]:
+    binaries = [f"--{component}-binary={home / 'bin' / binary}" for component, binary in _BINARIES.items()]
+    return [
+        str(home / "bin" / "kwokctl"), "create", "cluster", f"--name={home.name}", f"--config={configuration}",
+        "--runtime=binary", f"--kubeconfig={paths.kubeconfig(home)}", "--disable=kube-scheduler", *binaries,
+    ]  # fmt: skip
+
+
+def _environment(home: Path) -> Mapping[str, str]:
+    return {**component_environment(home), "KWOK_WORKDIR": str(home / "kwok")}
+
+
+def _watch(process: subprocess.Popen[bytes], home: Path, log: Path) -> None:
+    deadline = time.monotonic() + _SECONDS
+    while process.poll() is None and time.monotonic() < deadline:
+        check_alive(home, [pid.stem for pid in (home / "kwok/clusters" / home.name / "pids").glob("*.pid")])
+        time.sleep(0.05)
+    if process.poll() != 0:
+        raise failed_start("the control plane did not start", log)

@@ -1,0 +1,129 @@
+"""Build one tool from its pinned Go module, so that an interrupt leaves either the whole tool or nothing of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from sandbox.errors import SandboxError
+from sandbox.paths import build_dir, tail
+from sandbox.pins import GO_MINIMUM, MODULES, Asset, Tool
+from sandbox.processes import run_to_log
+
+_PROVIDER_SCHEMA = "cmd/pulumi-resource-kubernetes/schema.json"
+_PROVIDER_MODULE = "github.com/pulumi/pulumi-kubernetes/provider/v4"
+
+
+def check_go() -> None:
+    """Raise SandboxError unless a Go new enough for the modules is on PATH."""
+    wanted = ".".join(map(str, GO_MINIMUM))
+    fix = f"install Go {wanted} or newer (https://go.dev/doc/install) and put it on PATH"
+    if not shutil.which("go"):
+        raise SandboxError(f"the sandbox builds its tools with Go {wanted}, and there is no go on PATH", fix)
+    answer = subprocess.run(
+        ["go", "version"], capture_output=True, text=True, check=False, env={**os.environ, "GOTOOLCHAIN": "local"}
+    )
+    found = re.search(r"go(\d+)\.(\d+)", answer.stdout)
+    if not found:
+        said = (answer.stderr or answer.stdout).strip() or "nothing"
+        raise SandboxError(f"{shutil.which('go')} does not work: `go version` says {said}", fix)
+    if (int(found[1]), int(found[2])) < GO_MINIMUM:
+        old = f"{shutil.which('go')} is Go {found[1]}.{found[2]}"
+        raise SandboxError(f"{old}; the sandbox needs {wanted} or newer", fix)
+
+
+def go_environment(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The environment of every build: reproducible, nothing fetched but modules, our caches unless the caller sets his.
+
+    The proxy and checksum settings stay the user's: go.sum decides what is accepted.
+    """
+    kept = {name: value for name, value in environ.items() if name not in ("GOOS", "GOARCH", "GOWORK")}
+    flags = "-trimpath -buildvcs=false"
+    # Go's module cache is read-only by default and could not be removed afterwards.
+    flags += "" if environ.get("GOMODCACHE") else " -modcacherw"
+    return {
+        "GOCACHE": str(build_dir() / "gocache"),
+        "GOMODCACHE": str(build_dir() / "gomodcache"),
+        **{name: value for name, value in kept.items() if value or name not in ("GOCACHE", "GOMODCACHE")},
+        "CGO_ENABLED": "0",
+        "GOTMPDIR": str(build_dir() / "tmp"),
+        "GOFLAGS": flags,
+        "GOTOOLCHAIN": "local",
+        "GOWORK": "off",
+    }
+
+
+def clean_build_caches() -> None:
+    """Remove the Go caches that are ours, and the work copies. The caller's own caches are left alone."""
+    shutil.rmtree(build_dir(), ignore_errors=True)
+
+
+def build(tool: Tool, tools: Path) -> None:
+    """Build `tools/bin/<name>` and what belongs beside it; the program itself comes last.
+
+    Raises SandboxError with the compiler's last lines and the log's path.
+    """
+    log = build_dir() / "logs" / f"{tool.name}.log"
+    log.unlink(missing_ok=True)
+    environment = go_environment()
+    made = build_dir() / "made" / tool.name
+    for directory in (made.parent, Path(environment["GOTMPDIR"])):
+        directory.mkdir(parents=True, exist_ok=True)
+    source = _sources(tool, environment, log)
+    for asset in tool.assets:
+        _copy_asset(asset, tools, environment, log)
+    _go(["build", "-ldflags", f"-w -s {tool.flags}".rstrip(), "-o", str(made), tool.package], source, environment, log)
+    target = tools / "bin" / tool.name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    made.replace(target)
+
+
+def _go(arguments: list[str], source: Path, environment: Mapping[str, str], log: Path) -> None:
+    if run_to_log(["go", *arguments], environment, log, source) != 0:
+        raise SandboxError(
+            f"building {log.stem} failed; the last lines of {log}:\n{tail(log)}",
+            "check the network and the space on disk, then run the same command again: what was built is kept",
+        )
+
+
+def _sources(tool: Tool, environment: Mapping[str, str], log: Path) -> Path:
+    """The directory to build in: the module here, or for the provider a copy that has the schema it embeds."""
+    module = MODULES / tool.module
+    if tool.package != ".":
+        return module
+    copy = build_dir() / tool.module
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(module, copy)
+    original = _module_dir(_PROVIDER_MODULE, module, environment, log) / _PROVIDER_SCHEMA
+    schema = {**json.loads(original.read_text()), "version": tool.version}
+    (copy / "schema.json").write_text(json.dumps(schema, separators=(",", ":")))
+    return copy
+
+
+def _copy_asset(asset: Asset, tools: Path, environment: Mapping[str, str], log: Path) -> None:
+    root = _module_dir(asset.go_module, MODULES / asset.module, environment, log)
+    target = tools / asset.target
+    target.mkdir(parents=True, exist_ok=True)
+    for pattern in asset.sources:
+        for path in sorted(root.glob(pattern)):
+            _replace(path, target / path.name)
+
+
+def _replace(source: Path, target: Path) -> None:
+    temporary = target.with_name(f".{target.name}.new")
+    shutil.copyfile(source, temporary)
+    temporary.chmod(0o755 if target.parent.name == "bin" else 0o644)
+    temporary.replace(target)
+
+
+def _module_dir(module: str, source: Path, environment: Mapping[str, str], log: Path) -> Path:
+    """The directory of a dependency in the module cache, downloaded when it is not there."""
+    _go(["mod", "download", module], source, environment, log)
+    command = ["go", "list", "-m", "-f", "{{.Dir}}", module]
+    answer = subprocess.run(command, cwd=source, env=dict(environment), capture_output=True, text=True, check=True)
+    return Path(answer.stdout.strip())

@@ -1,0 +1,54 @@
+"""Volcano beside the control plane: its resource definitions, scheduler and controller manager."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from sandbox import kubectl, paths, processes
+from sandbox.controlplane import component_environment
+
+COMPONENTS = ("vc-scheduler", "vc-controller-manager")
+
+_CONFIGURATION = """\
+actions: "enqueue, allocate, backfill"
+tiers:
+- plugins:
+  - name: priority
+  - name: gang
+  - name: conformance
+- plugins:
+  - name: overcommit
+  - name: drf
+  - name: predicates
+  - name: proportion
+  - name: nodeorder
+"""
+
+
+def start(home: Path, crds: Path) -> None:
+    """Install the definitions, wait until they are served, and start both programs (which listen nowhere)."""
+    kubectl.kubectl(home, "apply", "--server-side", "-f", str(crds))
+    kubectl.kubectl(home, "wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
+    configuration = home / "volcano.yaml"
+    configuration.write_text(_CONFIGURATION)
+    common = [f"--kubeconfig={paths.kubeconfig(home)}", "--leader-elect=false", "--enable-healthz=false"]
+    _start(home, "vc-controller-manager", [*common, "--enable-metrics=false"])
+    _start(
+        home,
+        "vc-scheduler",
+        [*common, "--enable-metrics=false", "--cache-dumper=false", f"--scheduler-conf={configuration}"],
+    )
+
+
+def is_open(home: Path) -> bool:
+    """Whether the default queue takes pods: from then on they are scheduled."""
+    answer = kubectl.call(home, "get", "queue", "default", "-o", "jsonpath={.status.state}")
+    return answer.stdout == "Open"
+
+
+def _start(home: Path, program: str, arguments: list[str]) -> None:
+    log = home / "logs" / f"{program}.log"
+    # The scheduler would serve its log level on a socket in /tmp; a place that cannot be one turns that off.
+    variables = {**component_environment(home), "DEBUG_SOCKET_DIR": os.devnull}
+    processes.start([str(home / "bin" / program), *arguments], variables, log)

@@ -1,0 +1,58 @@
+"""What all tests share: stack files made of text, and the manual's own pod and scripts."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from models.load import load_text
+from models.resolve import ResolvedStack, resolve
+
+ROOT = Path(__file__).parent.parent
+
+HEAD = """\
+config:
+  ascend-vllm:cluster:
+    context: kwok-test
+    pools:
+      snt9b: {nodes: 2, npusPerNode: 8, npuMemory: 64Gi}
+  ascend-vllm:services:
+"""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update", action="store_true", help="write goldens and generated files again")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "e2e" in item.path.parts:
+            item.add_marker(pytest.mark.e2e)
+
+
+@pytest.fixture
+def updating(request: pytest.FixtureRequest) -> bool:
+    """Whether goldens are to be written instead of compared."""
+    return bool(request.config.getoption("--update"))
+
+
+@pytest.fixture
+def golden(updating: bool) -> Callable[[Path, str], None]:
+    """Compare a text with its golden file, or write it with --update."""
+
+    def compare(file: Path, actual: str) -> None:
+        if updating:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(actual, encoding="utf-8")
+
+        assert file.read_text(encoding="utf-8") == actual, f"{file.name} differs; after a look: make generate"
+
+    return compare
+
+
+def stack_of(services: str, head: str = HEAD) -> ResolvedStack:
+    """A stack with these services, written as in a stack file from the first column."""
+    return resolve(load_text("test", "Pulumi.test.yaml", head + textwrap.indent(textwrap.dedent(services), "    ")))
