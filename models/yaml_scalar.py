@@ -56,12 +56,14 @@ def plain_scalar(text: str) -> Scalar:
     return as_json_number(float(number)) if _FLOAT.fullmatch(number) else text
 
 
-def as_integer(text: str) -> int | None:
-    """The integer that a text writes in base 10, 16, 8 or 2, as far as 64 bits hold it."""
+def as_integer(text: str) -> int | float | None:
+    """The integer that a text writes in base 10, 16, 8 or 2; above 63 bits JSON has only its nearest float."""
     for pattern, base in _INTEGERS:
         if match := pattern.fullmatch(text):
             value = int(match[1], base) * (-1 if text.startswith("-") else 1)
-            return value if -(2**63) <= value < 2**64 else None
+            if 2**63 <= value < 2**64:
+                return as_json_number(float(value))
+            return value if -(2**63) <= value < 2**63 else None
     return None
 
 

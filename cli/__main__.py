@@ -1,0 +1,5 @@
+"""`python -m cli` is `ascend-vllm`."""
+
+from cli.app import main
+
+main()
