@@ -58,13 +58,15 @@ _ELSEWHERE = {
 def parse(record: type[T], value: Any, path: Path) -> tuple[T | None, list[Finding]]:
     """A record made of a value, or None and every error of its shape.
 
+    The keys of mappings come in alphabetical order, as the engine hands them over.
+
     Args:
         record: The record wanted.
         value: What the stack gives, as plain data.
         path: Where the value stands, for the findings.
     """
     try:
-        return record.model_validate_json(json.dumps(value)), []
+        return record.model_validate_json(json.dumps(value, sort_keys=True)), []
     except ValidationError as refused:
         return None, [_finding(record, path, details) for details in refused.errors(include_url=False)]
 

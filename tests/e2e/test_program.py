@@ -192,7 +192,10 @@ def test_warnings_are_shown_by_preview_and_stop_nothing(project: Project, stack:
 def test_python_in_the_pods_script_receives_exactly_the_arguments_that_script_prints(
     project: Project, stack: str, tmp_path: Path
 ) -> None:
-    service = {**qwen(servedModelName=["it's", "a $(b) `c`"]), "env": {"GREETING": "你好 $HOME\n'x'"}}
+    service = {
+        **qwen(servedModelName=["it's", "a $(b) `c`"]),
+        "env": {"Z": "1", "GREETING": "你好 $HOME\n'x'", "A": "2"},
+    }
     project.write(stack, {"qwen": service})
     project.up(stack)
     config_map = project.objects("configmap", stack)[0]
