@@ -27,12 +27,10 @@ def command(
 
     Exit code 0 when nothing is found, 1 when something is (with --format sarif always 0), 2 for wrong usage.
 
+    \b
     Examples:
-
       ascend-vllm check                     # all stacks of the project
-
       ascend-vllm check prod --format json  # for a program
-
       cat Pulumi.prod.yaml | ascend-vllm check -
     """
     resolved = list(open_stacks(stacks or []))

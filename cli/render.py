@@ -15,10 +15,9 @@ from models.manifests import stack_objects
 def command(stack: StackArgument) -> None:
     """Print every Kubernetes object of a stack as YAML, as `pulumi up` registers it; no cluster, no Pulumi.
 
+    \b
     Examples:
-
       ascend-vllm render prod
-
       ascend-vllm render dev | kubectl diff -f -
     """
     resolved = open_stack(stack)

@@ -25,10 +25,9 @@ def command(
 ) -> None:
     """Explain a rule: what it does, why, its source, a refused and an accepted example. Without ID: list all.
 
+    \b
     Examples:
-
       ascend-vllm rule
-
       ascend-vllm rule idle-npus
     """
     known = rule_ids()

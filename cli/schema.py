@@ -25,10 +25,9 @@ def command(
 ) -> None:
     """Print the JSON Schema of a stack file or of the base file, for completion and checks in an editor.
 
+    \b
     Examples:
-
       ascend-vllm schema > schema/stack.schema.json
-
       ascend-vllm schema services > schema/services.schema.json
     """
     schema = stack_schema() if of is SchemaOf.STACK else services_schema()

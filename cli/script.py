@@ -29,10 +29,9 @@ def command(
 
     With --format json: its argument list (argv), environment, initialization file and further files.
 
+    \b
     Examples:
-
       ascend-vllm script dev qwen2-7b
-
       ascend-vllm script prod qwen2-7b --format json | jq -r .argv[]
     """
     resolved = open_stack(stack)

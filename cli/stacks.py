@@ -28,12 +28,12 @@ def open_stack(argument: str) -> ResolvedStack:
         CommandError: There is no such stack, or its file cannot be read.
     """
     if argument == "-":
-        return resolve(load_text("stdin", "-", sys.stdin.read()))
+        return resolve(load_text("stdin", "-", sys.stdin.buffer.read().decode("utf-8", "surrogateescape")))
     file = Path(argument)
     try:
         if file.suffix in (".yaml", ".yml") or "/" in argument:
             name = file.stem.removeprefix("Pulumi.")
-            return resolve(load_text(name, argument, file.read_text(encoding="utf-8", errors="replace")))
+            return resolve(load_text(name, argument, file.read_text("utf-8", "surrogateescape")))
         return resolve(load_stack(argument))
     except FileNotFoundError:
         known = ", ".join(stack_names()) or "none"
@@ -105,7 +105,7 @@ StackArgument = Annotated[
 StacksArgument = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[STACK]...",
+        metavar="STACK",
         help="Stacks by name or file; all of this project when left out.",
         autocompletion=_complete_stack,
     ),

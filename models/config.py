@@ -100,10 +100,10 @@ class ClusterConfig(Typed):
     context: Line = Field(examples=["prod-guiyang"])
     """Context of the kubeconfig; the stack never goes to whatever context is current."""
 
-    namespace: NamespaceConfig = NamespaceConfig(name="inference")
+    namespace: NamespaceConfig = Field(default=NamespaceConfig(name="inference"), examples=["inference"])
     """Namespace of the services: a name, or `{name: …, create: false}`."""
 
-    platform: PlatformConfig = PlatformConfig()
+    platform: PlatformConfig = Field(default=PlatformConfig(), examples=["cce"])
     """`cce`, `mindcluster`, or a mapping with `kind` and what differs."""
 
     pools: dict[DnsLabel, Pool] = Field(
@@ -158,7 +158,7 @@ class ServiceConfig(Typed):
     image: Line = Field(pattern=r"^\S+$", examples=["registry.example.com/ascend-vllm:6.3.912"])
     """Image with Ascend-vLLM."""
 
-    model: Model
+    model: Model = Field(examples=["/mnt/models/Qwen2-7B-Instruct"])
     """The weights: their path, or `{name: …, source: …}`."""
 
     npus: int | None = Field(default=None, ge=1, examples=[1])
@@ -170,16 +170,16 @@ class ServiceConfig(Typed):
     visible_devices: VisibleDevices | None = Field(default=None, examples=[[0, 1]])
     """Indices of the NPUs inside the container (`ASCEND_RT_VISIBLE_DEVICES`); when left out, 0 to npus - 1."""
 
-    engine: EngineArgs
+    engine: EngineArgs = Field(examples=[{"maxModelLen": 4096}])
     """vLLM's release and arguments."""
 
-    server: Server = Server()
+    server: Server = Field(default=Server(), examples=["openai"])
     """The HTTP front: `openai`, `api_server`, or a mapping."""
 
     graph: Graph = "cann"
     """`eager` switches graph mode off (`--enforce-eager`); `cann` leaves the engine's default."""
 
-    multimodal: Multimodal | None = None
+    multimodal: Multimodal | None = Field(default=None, examples=[True])
     """Set for models that read pictures: `true`, or a mapping with what differs."""
 
     env: dict[EnvironmentName, Text] = Field(default={}, examples=[{"HCCL_OP_EXPANSION_MODE": "AIV"}])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from models.typed import Duration, Typed
 
@@ -15,10 +15,10 @@ Graph = Literal["eager", "cann"]
 class Multimodal(Typed):
     """Pictures in requests (manual, Step 3, way 1, part 2). `true` is shorthand for all defaults."""
 
-    image_fetch_timeout: Duration = 100
+    image_fetch_timeout: Duration = Field(default=100, examples=["100s"])
     """Longest wait for a picture that a request names by address (`VLLM_IMAGE_FETCH_TIMEOUT`)."""
 
-    iteration_timeout: Duration = 600
+    iteration_timeout: Duration = Field(default=600, examples=["600s"])
     """Longest step of the engine before it counts as dead (`VLLM_ENGINE_ITERATION_TIMEOUT_S`)."""
 
     expandable_segments: bool = True

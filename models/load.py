@@ -38,7 +38,7 @@ def load_stack(name: str, config: ConfigSource | None = None, project: File | No
     """
     project = project or File()
     file = project / read_project(project).config_directory / f"Pulumi.{name}.yaml"
-    text = file.read_text(encoding="utf-8", errors="replace") if config is None or file.exists() else ""
+    text = file.read_text("utf-8", "surrogateescape") if config is None or file.exists() else ""
     return load_text(name, str(file), text, config, project)
 
 
@@ -79,7 +79,7 @@ class Project:
 def read_project(directory: File) -> Project:
     """The project's name, which prefixes its keys, and where its stack files lie."""
     file = directory / "Pulumi.yaml"
-    value = read_yaml(str(file), file.read_text(encoding="utf-8")).value if file.exists() else None
+    value = read_yaml(str(file), file.read_text("utf-8", "surrogateescape")).value if file.exists() else None
     if not isinstance(value, dict):
         return Project()
     return Project(str(value.get("name") or Project.name), str(value.get("stackConfigDir") or "."))
@@ -113,21 +113,23 @@ def _stack_values(source: YamlFile, prefix: str, findings: list[Finding]) -> dic
         if not namespace or (namespace == prefix and name not in _KEYS):
             known = dict.fromkeys(f"{prefix}:{known}" for known in _KEYS)
             findings.append(unknown_key(_mark(source, ("config", key)), key, known))
-        elif namespace == prefix:
+        elif namespace == prefix and value is not None:
             values[name] = value
     return values
 
 
 def _stack_spans(source: YamlFile, prefix: str) -> Iterator[tuple[Path, Span]]:
     for path, span in source.spans.items():
-        if path[0] == "config" and len(path) > 1 and path[1].startswith(f"{prefix}:"):
+        if path == ("config",):
+            yield path, span
+        elif path[0] == "config" and path[1].startswith(f"{prefix}:"):
             yield ("config", path[1].removeprefix(f"{prefix}:"), *path[2:]), span
 
 
 def _engine_value(config: ConfigSource, key: str) -> Any:
     text = config.get(key)
     try:
-        return None if text is None else json.loads(text)
+        return json.loads(text) if text else None
     except ValueError:
         return text
 
@@ -136,39 +138,65 @@ def _with_base(
     values: dict[str, Any], spans: dict[Path, Span], directory: File, findings: list[Finding]
 ) -> tuple[dict[str, Any], dict[Path, Span]]:
     """The services of the base file, changed by the stack's."""
-    if not isinstance(values.get("base"), str) or not values["base"]:
+    file = values.get("base")
+    if not isinstance(file, str) or not file or "\0" in file:
         return {**values, "services": merge({}, values["services"])} if "services" in values else values, spans
-    source = _read_base(directory / values["base"], spans.get(("base",)))
+    mark = Mark(("base",), "", spans.get(("base",)))
+    source = _read_base(directory / file, mark)
     base = source.value if isinstance(source.value, dict) else {}
     findings += source.findings
     findings += [unknown_key(_mark(source, (key,)), key, {"services": None}) for key in base if key != "services"]
-    services = merge(base.get("services") or {}, values.get("services") or {})
-    return {**values, "services": services}, {**source.spans, **spans}
+    if not isinstance(base.get("services"), dict) and not source.findings:
+        findings.append(
+            _bad_base(f"the base file {directory / file} has no services", "give it the key services", mark)
+        )
+    services = merge(base.get("services"), values.get("services") or {})
+    kept = {path: span for path, span in source.spans.items() if not _covers(values, path)}
+    return {**values, "services": services}, {**kept, **spans}
 
 
-def _read_base(file: File, span: Span | None) -> YamlFile:
+def _covers(value: Any, path: Path) -> bool:
+    """Whether the stack has a value of its own in the place of the mapping that the base's value stands in."""
+    for key in path:
+        if not isinstance(value, dict):
+            return True
+        if key not in value:
+            return False
+        value = value[key]
+    return False
+
+
+def _read_base(file: File, mark: Mark) -> YamlFile:
     try:
-        return read_yaml(str(file), file.read_text(encoding="utf-8", errors="replace"))
+        return read_yaml(str(file), file.read_text("utf-8", "surrogateescape"))
     except OSError as problem:
-        why = "the stack's services build on it"
         message = f"the base file {file} cannot be read: {problem.strerror}"
-        mark = Mark(("base",), "", span)
-        return YamlFile(str(file), findings=[Finding("base-file", "error", message, why, "correct its name", (mark,))])
+        return YamlFile(str(file), findings=[_bad_base(message, "correct its name", mark)])
+
+
+def _bad_base(message: str, fix: str, mark: Mark) -> Finding:
+    return Finding("base-file", "error", message, "the stack's services build on it", fix, (mark,))
 
 
 def _secrets(source: YamlFile, prefix: str) -> Iterator[Finding]:
     for path in _secure_paths(source.value, ()):
-        if path[:1] == ("config",) and len(path) > 2 and path[1].startswith(f"{prefix}:"):
+        if path[:1] == ("config",) and len(path) > 1 and path[1].startswith(f"{prefix}:"):
             where = (path[1].removeprefix(f"{prefix}:"), *path[2:])
             yield Finding(
                 "secret-in-services",
                 "error",
                 f"{'.'.join(where)} is a secret value inside the configuration of the services",
                 "Pulumi would hand it to the program as plain text, and it would end in a ConfigMap",
-                f"pulumi config rm --path '{path[1]}.{'.'.join(path[2:])}', and keep the value in a Kubernetes Secret",
+                f"pulumi config rm --path '{_property_path(path[1:])}', and keep the value in a Kubernetes Secret",
                 (Mark(where, "", source.spans.get(path)),),
-                where[1] if where[0] == "services" else None,
+                where[1] if where[0] == "services" and len(where) > 1 else None,
             )
+
+
+def _property_path(path: Path) -> str:
+    """A path as `pulumi config --path` takes it."""
+    steps = (f"[{key}]" if key.isdigit() else f".{key}" if "." not in key else f'["{key}"]' for key in path[1:])
+    return path[0] + "".join(steps)
 
 
 def _secure_paths(value: Any, path: Path) -> Iterator[Path]:

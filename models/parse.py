@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from pydantic import JsonValue
+from pydantic import Field, JsonValue
 
 from models.config import ClusterConfig, ServiceConfig
 from models.finding import Finding, Mark, Path, Span
@@ -34,7 +34,7 @@ class LoadedStack:
 
 
 class _Frame(Typed):
-    cluster: JsonValue
+    cluster: JsonValue = Field(examples=[{"context": "prod-guiyang"}])
     """Where the stack runs."""
     base: Text = ""
     """File with the services that environments share."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from unicodedata import east_asian_width
@@ -65,8 +66,8 @@ def finding_text(finding: Finding) -> str:
     lines = [f"{finding.severity}[{finding.rule}]: {finding.message}"]
     first = finding.marks[0] if finding.marks else None
     if first and first.span:
-        subject = " · ".join(part for part in (finding.service, first.field) if part)
-        lines.append(f"  --> {first.span.file}:{first.span.line}:{first.span.column}   {subject}".rstrip())
+        subject = json.dumps(" · ".join(part for part in (finding.service, first.field) if part), ensure_ascii=False)
+        lines.append(f"  --> {first.span.file}:{first.span.line}:{first.span.column}   {subject[1:-1]}".rstrip())
         lines += _excerpt(finding.marks)
     lines += [f"   = why: {finding.why}", f"   = fix: {finding.fix}"]
     return "\n".join(lines)

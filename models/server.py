@@ -46,7 +46,7 @@ class Server(Typed):
     port: int = Field(default=8080, ge=1, le=65535)
     """Port of the server, the container and the Service."""
 
-    chat_template: ChatTemplate | None = None
+    chat_template: ChatTemplate | None = Field(default=None, examples=["/opt/vllm/examples/template_llava.jinja"])
     """Chat template, only for `openai`: a path in the image, or `{inline: …}`."""
 
     extra_args: dict[Line, JsonValue] = Field(default={}, examples=[{"uvicornLogLevel": "warning"}])

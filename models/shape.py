@@ -72,12 +72,16 @@ def parse(record: type[T], value: Any, path: Path) -> tuple[T | None, list[Findi
 
 
 def _finding(record: type[Typed], path: Path, details: ErrorDetails) -> Finding:
-    keys = tuple(str(key) for key in details["loc"] if key != "[key]")
+    unknown = details["type"] == "extra_forbidden"
+    loc = [key for key in details["loc"] if key != "[key]" or unknown]
+    keys = tuple(map(str, loc))
     fields, field = _fields_along(record, keys)
     where = Mark((*path, *keys))
-    name = keys[-1] if keys else path[-1]
-    if details["type"] == "extra_forbidden":
-        return _unknown_key(where, name, fields, keys)
+    if unknown:
+        return _unknown_key(where, keys[-1], fields, keys)
+    name = json.dumps([*path, *keys][-1], ensure_ascii=False)[1:-1]
+    if isinstance(loc[-1] if loc else "", int):
+        name = f"{keys[-2]}[{name}]"
     if details["type"] == "missing":
         why, fix = _purpose(field), f"add {_example(name, field)}"
         return Finding("missing-key", "error", f"{name} is missing", why, fix, (Mark(where.path[:-1]), where))
@@ -118,7 +122,7 @@ def _wrong_value(name: str, details: ErrorDetails, field: FieldInfo | None) -> t
     shown = f" {json.dumps(given, ensure_ascii=False)}" if isinstance(given, str | int | float | bool) else ""
     example = f"write {_example(name, field)}"
     if kind in _KINDS:
-        hint = f'write it in quotes: "{given}"' if kind == "string_type" and shown else example
+        hint = f'write it in quotes: "{shown.strip()}"' if kind == "string_type" and shown else example
         return f"{name} must be {_KINDS[kind]}, not {_kind_of(given)}{shown}", hint
     if kind == "literal_error":
         return f"{name}{shown} must be {context['expected']}", f"write {context['expected']}"
@@ -164,6 +168,7 @@ def _example(name: str, field: FieldInfo | None) -> str:
     if field is None:
         return name
     value = (field.examples or [None if field.is_required() else field.default])[0]
+    name = field.alias or name
     if value is None:
         return name
     return f"{name}: {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"

@@ -10,8 +10,8 @@ from pydantic.alias_generators import to_camel
 
 _SECONDS = {"h": 3600, "m": 60, "s": 1}
 _BYTES = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "": 1}
-_DURATION = r"^(?=.)(\d+h)?(\d+m)?(\d+s)?$"
-_QUANTITY = r"^\d+(Ki|Mi|Gi|Ti|k|M|G|T)?$"
+_DURATION = r"^(?=.)([0-9]+h)?([0-9]+m)?([0-9]+s)?$"
+_QUANTITY = r"^[0-9]+(Ki|Mi|Gi|Ti|k|M|G|T)?$"
 
 
 class Typed(BaseModel):
@@ -32,14 +32,14 @@ class Typed(BaseModel):
 
 def seconds(text: Any) -> Any:
     """A duration as Kubernetes writes it (`1h30m`, `25m`, `100s`) in seconds; anything else is refused."""
-    if not isinstance(text, str) or not re.match(_DURATION, text):
+    if not isinstance(text, str) or not re.fullmatch(_DURATION, text):
         raise ValueError("write a duration with its unit, such as 100s, 25m or 1h30m")
     return sum(int(number) * _SECONDS[unit] for number, unit in re.findall(r"(\d+)([hms])", text))
 
 
 def byte_count(text: Any) -> Any:
     """A quantity of memory as Kubernetes writes it (`64Gi`) in bytes; anything else is refused."""
-    match = re.match(_QUANTITY, text) if isinstance(text, str) else None
+    match = re.fullmatch(_QUANTITY, text) if isinstance(text, str) else None
     if not match:
         raise ValueError("write a quantity with its unit, such as 64Gi")
     unit = match[1] or ""

@@ -16,6 +16,7 @@ from models.yaml_scalar import plain_scalar
 
 _STRING = "tag:yaml.org,2002:str"
 _PLAIN = "plain"
+_DEEPEST = 100
 
 
 class _Composer(CParser, BaseResolver):
@@ -53,13 +54,16 @@ def read_yaml(name: str, text: str) -> YamlFile:
         composer = _Composer(text)
         node = composer.get_single_node()
     except yaml.MarkedYAMLError as problem:
-        file.findings.append(_syntax_error(name, text, problem))
+        place = problem.problem_mark or problem.context_mark
+        said = ", ".join(part for part in (problem.context, problem.problem) if part)
+        file.findings.append(_syntax_error(name, text, place.line, place.column, f"not YAML: {said}"))
         return file
-    except yaml.reader.ReaderError as problem:
-        message = f"a character that YAML does not allow: {problem.reason}"
-        file.findings.append(
-            Finding("yaml-syntax", "error", message, "the engine cannot read it", "save it as UTF-8 text")
-        )
+    except (yaml.reader.ReaderError, UnicodeEncodeError) as problem:
+        outside = isinstance(problem, UnicodeEncodeError)
+        before = text[: problem.start] if outside else text.encode()[: problem.position].decode(errors="ignore")
+        message = "the file is not UTF-8 text" if outside else "a control character, which YAML does not allow"
+        line, column = before.count("\n"), len(before) - before.rfind("\n") - 1
+        file.findings.append(_syntax_error(name, text, line, column, message))
         return file
     if node is not None:
         file.value = _Reader(file, text.splitlines()).value(node, ())
@@ -77,8 +81,9 @@ class _Reader:
     def value(self, node: yaml.Node, path: Path) -> Any:
         if isinstance(node, yaml.ScalarNode):
             return self.scalar(node, path)
-        if id(node) in self.open:
-            self.problem("yaml-value", path, node, "an anchor that contains itself", "write the value out")
+        if id(node) in self.open or len(self.open) > _DEEPEST:
+            what = "an anchor that contains itself" if id(node) in self.open else "nested too deeply"
+            self.problem("yaml-value", path, node, what, "write the value out")
             return None
         self.open.add(id(node))
         try:
@@ -102,13 +107,13 @@ class _Reader:
                 result.setdefault(key, value)
         own: dict[str, Span] = {}
         for key_node, value_node in node.value:
-            if _is_merge(key_node):
-                continue
             key = _key_text(self.value(key_node, path))
             span = self.span(key_node, value_node)
             if key in own:
                 self.duplicate((*path, key), own[key], span)
             own[key] = span
+            if _is_merge(key_node):
+                continue
             self.forget((*path, key))
             self.file.spans[(*path, key)] = span
             result[key] = self.value(value_node, (*path, key))
@@ -163,7 +168,7 @@ class _Reader:
 
 
 def _is_merge(key: yaml.Node) -> bool:
-    return key.tag == "tag:yaml.org,2002:merge" or (key.tag == _PLAIN and key.value == "<<")
+    return isinstance(key, yaml.ScalarNode) and key.value == "<<"
 
 
 def _merge_parents(node: yaml.MappingNode) -> Iterator[yaml.Node]:
@@ -182,14 +187,9 @@ def _type_name(value: Any) -> str:
     return {bool: "bool", int: "int", float: "float", str: "str"}.get(type(value), "null")
 
 
-def _syntax_error(name: str, text: str, problem: yaml.MarkedYAMLError) -> Finding:
-    place = problem.problem_mark or problem.context_mark
-    lines = text.splitlines()
-    marks: tuple[Mark, ...] = ()
-    if place is not None:
-        line = min(place.line, max(len(lines) - 1, 0))
-        marks = (Mark((), "", Span(name, line + 1, place.column + 1, 1, lines[line] if lines else "")),)
-    message = f"not YAML: {problem.problem or problem.context}"
-    return Finding(
-        "yaml-syntax", "error", message, "nothing of the file can be read", "mend the form of this line", marks
-    )
+def _syntax_error(name: str, text: str, line: int, column: int, message: str) -> Finding:
+    lines = text.encode(errors="replace").decode().splitlines() or [""]
+    line = min(line, len(lines) - 1)
+    mark = Mark((), "", Span(name, line + 1, column + 1, 1, lines[line]))
+    why, fix = "nothing of the file can be read", "mend the form of this line"
+    return Finding("yaml-syntax", "error", message, why, fix, (mark,))

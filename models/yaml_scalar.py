@@ -28,7 +28,7 @@ _INTEGERS = (
     (re.compile(r"[-+]?0([0-7]+)"), 8),
     (re.compile(r"[-+]?(0|[1-9][0-9]*)"), 10),
 )
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+(_[0-9]+)*|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _TIME = re.compile(
     r"(?P<date>\d{4}-\d{1,2}-\d{1,2})"
     r"((?P<separator>[Tt ])(?P<hour>\d{1,2}):(?P<minute>\d{1,2}):(?P<second>\d{1,2})([.,](?P<fraction>\d+))?"
@@ -53,7 +53,7 @@ def plain_scalar(text: str) -> Scalar:
     integer = as_integer(number)
     if integer is not None:
         return integer
-    return as_json_number(float(number)) if _FLOAT.fullmatch(number) else text
+    return as_json_number(float(number)) if _FLOAT.fullmatch(number) and math.isfinite(float(number)) else text
 
 
 def as_integer(text: str) -> int | float | None:
@@ -92,4 +92,4 @@ def timestamp(text: str) -> str | None:
     offset = (
         "+0000 UTC" if zone in (None, "Z", "+00:00", "-00:00") else f"{zone.replace(':', '')} {zone.replace(':', '')}"
     )
-    return f"{time:%Y-%m-%d %H:%M:%S}{'.' if digits else ''}{digits} {offset}"
+    return f"{time.isoformat(' ')[:19]}{'.' if digits else ''}{digits} {offset}"

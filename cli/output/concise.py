@@ -17,4 +17,4 @@ def _line(report: Report, finding: Finding) -> str:
     span = finding.span
     place = f"{span.file}:{span.line}:{span.column}" if span else report.stack
     service = f" {finding.service}:" if finding.service else ""
-    return f"{place}: {finding.severity}[{finding.rule}]{service} {finding.message}"
+    return f"{place}: {finding.severity}[{finding.rule}]{service} {finding.message}".replace("\n", "\\n")

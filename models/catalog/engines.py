@@ -72,7 +72,7 @@ def flag_accepts(flag: Flag, value: Any) -> TypeGuard[bool | int | float | str |
     if flag.type == "json":
         return isinstance(value, dict | list)
     if flag.type == "pairs":
-        return isinstance(value, dict) and all(isinstance(item, int) for item in value.values())
+        return isinstance(value, dict) and all(type(item) is int for item in value.values())
     return _scalar_fits(flag, value)
 
 
@@ -94,7 +94,7 @@ def _scalar_fits(flag: Flag, value: Any) -> bool:
         return False
     if flag.type == "int":
         return isinstance(value, int)
-    return isinstance(value, int | float) if flag.type == "float" else isinstance(value, str)
+    return isinstance(value, int | float) if flag.type == "float" else isinstance(value, str) and "\0" not in value
 
 
 @cache

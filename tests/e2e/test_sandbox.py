@@ -50,7 +50,7 @@ def until(condition: Callable[[], bool], seconds: float = 20) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not come true in time"
-        time.sleep(0.1)
+        time.sleep(0.02)
 
 
 def listening(pids: set[int]) -> list[str]:
@@ -219,11 +219,13 @@ def test_an_interrupted_start_leaves_no_process(
 def test_a_component_that_dies_ends_the_start_with_its_last_words(names: Callable[[str], str]) -> None:
     name = names("dying")
     mark = str(paths.home(name))
+    pid_file = paths.home(name) / "kwok" / "clusters" / name / "pids" / "etcd.pid"
+    log = paths.component_log(paths.home(name), "etcd")
     with subprocess.Popen(
         [sys.executable, "-c", START.format(name=name)], stderr=subprocess.PIPE, text=True
     ) as starting:
-        until(lambda: "kwok-controller" in {process.name for process in processes.marked(mark)})
-        os.kill(next(p.pid for p in processes.marked(mark) if p.name == "etcd"), signal.SIGKILL)
+        until(lambda: log.exists() and log.stat().st_size > 0)
+        os.kill(int(pid_file.read_text()), signal.SIGKILL)
         _, said = starting.communicate(timeout=20)
 
     assert "etcd died while the sandbox started; the last lines of " in said

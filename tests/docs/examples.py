@@ -1,0 +1,83 @@
+"""Examples of the documentation: commands with their output, and pieces of stack files."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from sybil import Example
+
+from models.check import check
+from models.load import load_text
+from models.resolve import resolve
+from tests.conftest import HEAD, ROOT
+
+ONLINE = ("make ", "ascend-vllm sandbox ")
+"""Commands that need the engine; tests/e2e/test_docs.py runs the pages that have them."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command of a console block and the output that the page shows; `…` stands for anything."""
+
+    line: str
+    output: str
+
+    def matches(self, actual: str) -> bool:
+        pattern = re.escape(self.output.strip()).replace("…", ".*")
+        return re.fullmatch(pattern, actual.strip(), re.DOTALL) is not None
+
+
+def commands(block: str) -> list[Command]:
+    """The commands of a console block: lines that begin with `$`."""
+    parts = re.split(r"^\$ (.*)\n?", block, flags=re.MULTILINE)[1:]
+    return [Command(line, output) for line, output in zip(parts[::2], parts[1::2], strict=True)]
+
+
+def run(line: str, directory: Path, environment: dict[str, str] | None = None) -> str:
+    """What a command prints to both outputs; fails the test when the command fails."""
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    done = subprocess.run(
+        ["/bin/bash", "-c", line],
+        cwd=directory,
+        env={**(environment or os.environ), "PATH": path, "NO_COLOR": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, f"{line}\n{done.stdout}"
+    return done.stdout
+
+
+def run_console(example: Example) -> None:
+    """Run the commands of a block in the repository, but for those that need the engine."""
+    for command in commands(example.parsed):
+        if command.line.startswith(ONLINE):
+            continue
+        actual = run(command.line, ROOT)
+
+        assert command.matches(actual), actual
+
+
+def run_yaml(example: Example) -> None:
+    """A piece of a stack file is accepted in the place where it belongs."""
+    text = str(example.parsed)
+    if text.startswith("config:"):
+        stack = text
+    elif text.startswith("ascend-vllm:cluster:"):
+        stack = "config:\n" + _indented(text, 2) + "  ascend-vllm:services: {}\n"
+    else:
+        name, rest = text.split("\n", 1)
+        stack = HEAD + _indented(f"{name}\n  image: a:1\n  model: /mnt/models/example\n{rest}", 4)
+    report = check(resolve(load_text("example", "example.yaml", stack)))
+
+    assert report.findings == ()
+
+
+def _indented(text: str, columns: int) -> str:
+    return "".join(" " * columns + line for line in text.splitlines(keepends=True))

@@ -1,0 +1,27 @@
+"""The generated pages are current."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.conftest import ROOT
+from tests.docs.reference import RECORDS, rules_page, stack_file_page
+
+REFERENCE = ROOT / "docs" / "reference"
+
+
+def test_the_page_of_the_stack_file_is_current(golden: Callable[[Path, str], None]) -> None:
+    golden(REFERENCE / "stack-file.md", stack_file_page())
+
+
+def test_the_page_of_the_rules_is_current(golden: Callable[[Path, str], None]) -> None:
+    golden(REFERENCE / "rules.md", rules_page())
+
+
+def test_every_key_of_the_stack_file_is_described() -> None:
+    nameless = [
+        f"{title}.{name}" for title, record in RECORDS for name, f in record.model_fields.items() if not f.description
+    ]
+
+    assert nameless == []
