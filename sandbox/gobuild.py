@@ -25,9 +25,7 @@ def check_go() -> None:
     fix = f"install Go {wanted} or newer (https://go.dev/doc/install) and put it on PATH"
     if not shutil.which("go"):
         raise SandboxError(f"the sandbox builds its tools with Go {wanted}, and there is no go on PATH", fix)
-    answer = subprocess.run(
-        ["go", "version"], capture_output=True, text=True, check=False, env={**os.environ, "GOTOOLCHAIN": "local"}
-    )
+    answer = subprocess.run(["go", "version"], capture_output=True, text=True, check=False, env=go_environment())
     found = re.search(r"go(\d+)\.(\d+)", answer.stdout)
     if not found:
         said = (answer.stderr or answer.stdout).strip() or "nothing"
@@ -52,10 +50,17 @@ def go_environment(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
         **{name: value for name, value in kept.items() if value or name not in ("GOCACHE", "GOMODCACHE")},
         "CGO_ENABLED": "0",
         "GOTMPDIR": str(build_dir() / "tmp"),
+        # Go counts its runs in the configuration directory: not in the user's, but with the user's own settings.
+        "GOENV": environ.get("GOENV") or str(_user_configuration(environ) / "go" / "env"),
+        "XDG_CONFIG_HOME": str(build_dir() / "configuration"),
         "GOFLAGS": flags,
         "GOTOOLCHAIN": "local",
         "GOWORK": "off",
     }
+
+
+def _user_configuration(environ: Mapping[str, str]) -> Path:
+    return Path(environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
 
 
 def clean_build_caches() -> None:

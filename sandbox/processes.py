@@ -37,21 +37,26 @@ def marked(mark: str, proc: Path = _PROC) -> list[Process]:
 
 
 def carries(pid: int, mark: str, proc: Path = _PROC) -> bool:
-    """Whether the process of that pid was started with this mark, or one below it (`mark/...`)."""
-    try:
-        environment = (proc / str(pid) / "environ").read_bytes()
-    except OSError:
-        return False
-    variable = f"{MARK}={mark}".encode()
-    return any(entry == variable or entry.startswith(variable + b"/") for entry in environment.split(b"\0"))
+    """Whether the process of that pid was started with this mark or one below it (`mark/...`), or from a path below it.
+
+    The last are plugins of a Pulumi that the user ran himself: now and then the engine leaves one behind.
+    """
+    environment = _strings(proc / str(pid) / "environ")
+    variables = (f"{MARK}={mark}", f"{MARK}={mark}/")
+    marked = any(entry == variables[0] or entry.startswith(variables[1]) for entry in environment)
+    return marked or _strings(proc / str(pid) / "cmdline")[0].startswith(f"{mark}/")
 
 
 def _name(pid: int, proc: Path) -> str:
+    return Path(_strings(proc / str(pid) / "cmdline")[0]).name or "?"
+
+
+def _strings(file: Path) -> list[str]:
+    """The strings of a file of /proc, at least one (empty when the process is gone, or not ours to read)."""
     try:
-        first = (proc / str(pid) / "cmdline").read_bytes().split(b"\0")[0]
+        return file.read_bytes().decode(errors="surrogateescape").split("\0")
     except OSError:
-        return "?"
-    return Path(first.decode(errors="replace")).name or "?"
+        return [""]
 
 
 def stop(mark: str, patience: float = 10) -> list[Process]:

@@ -22,13 +22,16 @@ ONLINE = ("make ", "ascend-vllm sandbox ")
 
 @dataclass(frozen=True)
 class Command:
-    """A command of a console block and the output that the page shows; `…` stands for anything."""
+    """A command of a console block and the output that the page shows; `…` stands for anything.
+
+    The width of columns does not count.
+    """
 
     line: str
     output: str
 
     def matches(self, actual: str) -> bool:
-        pattern = re.escape(self.output.strip()).replace("…", ".*")
+        pattern = re.sub(r"(\\ ){2,}", " +", re.escape(self.output.strip())).replace("…", ".*")
         return re.fullmatch(pattern, actual.strip(), re.DOTALL) is not None
 
 

@@ -1,0 +1,144 @@
+"""The life of a sandbox, with stand-ins for its programs: what is said, and that nothing is left."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from sandbox import cluster, controlplane, nodes, paths, processes, toolchain, volcano
+from sandbox.errors import SandboxError
+from sandbox.locks import locked
+from sandbox.plan import Node, Plan
+from sandbox.processes import Process
+
+PLAN = Plan("dev", tuple(Node(f"snt9b-{i}", {}, "huawei.com/ascend-1980", 8) for i in (1, 2)))
+
+
+@pytest.fixture
+def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> toolchain.Toolchain:
+    """A toolchain that is there already."""
+    found = toolchain.Toolchain({"etcd": tmp_path / "etcd"}, tmp_path / "crd")
+    monkeypatch.setattr(toolchain, "ensure", lambda *_: found)
+    return found
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What was started, in order; nothing really is."""
+    calls: list[str] = []
+    monkeypatch.setattr(controlplane, "start", lambda _: calls.append("control plane"))
+    monkeypatch.setattr(nodes, "reconcile", lambda *_: calls.append("nodes"))
+    monkeypatch.setattr(volcano, "start", lambda *_: calls.append("volcano"))
+    monkeypatch.setattr(cluster, "_await", lambda *_: calls.append("ready"))
+    return calls
+
+
+@pytest.mark.usefixtures("tools")
+def test_up_starts_everything_in_order_and_says_what_is_ready(
+    started: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    cluster.up(PLAN)
+
+    assert started == ["control plane", "nodes", "volcano", "ready"]
+    assert capsys.readouterr().err == (
+        "sandbox   cluster ready in 0 s: 2 nodes, 16 NPUs (huawei.com/ascend-1980), Volcano 1.14.1\n"
+    )
+
+
+@pytest.mark.usefixtures("tools", "started")
+def test_up_after_a_crash_starts_from_scratch() -> None:
+    left_over = paths.home("dev") / "pulumi" / "state" / "old.json"
+    left_over.parent.mkdir(parents=True)
+    left_over.touch()
+
+    cluster.up(PLAN)
+
+    assert not left_over.exists()
+
+
+@pytest.mark.usefixtures("tools", "started")
+def test_a_failed_start_ends_what_it_started_and_keeps_the_logs(monkeypatch: pytest.MonkeyPatch) -> None:
+    stopped: list[str] = []
+
+    def die(*_: object) -> None:
+        raise SandboxError("vc-scheduler died", "fix")
+
+    monkeypatch.setattr(volcano, "start", die)
+    monkeypatch.setattr(processes, "stop", stopped.append)
+
+    with pytest.raises(SandboxError):
+        cluster.up(PLAN)
+
+    assert stopped[-1] == str(paths.home("dev"))
+    assert (paths.home("dev") / "logs").is_dir()
+
+
+@pytest.mark.usefixtures("tools", "started")
+def test_an_interrupted_start_leaves_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(volcano, "start", interrupt)
+
+    with pytest.raises(KeyboardInterrupt):
+        cluster.up(PLAN)
+
+    assert not paths.home("dev").exists()
+
+
+@pytest.mark.usefixtures("tools", "started")
+def test_down_removes_all_files_and_may_be_repeated(cache: Path) -> None:
+    cluster.up(PLAN)
+
+    assert cluster.down("dev")
+    assert not cluster.down("dev")
+    assert list((cache / "sandboxes").iterdir()) == []
+
+
+def test_down_refuses_a_name_that_leads_out_of_the_cache() -> None:
+    with pytest.raises(SandboxError, match="cannot name a sandbox"):
+        cluster.down("../../..")
+
+
+def test_a_sandbox_runs_only_when_no_component_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    alive = [Process(number, name) for number, name in enumerate(cluster.COMPONENTS, 100)]
+    monkeypatch.setattr(nodes, "listed", lambda _: [])
+    monkeypatch.setattr(processes, "marked", lambda _: alive)
+    assert cluster.status("dev").running
+
+    monkeypatch.setattr(processes, "marked", lambda _: alive[1:])
+    found = cluster.status("dev")
+
+    assert not found.running
+    assert "etcd" not in found.components
+
+
+def test_a_dead_component_is_told_with_its_last_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    log = paths.home("dev") / "logs" / "vc-scheduler.log"
+    log.parent.mkdir(parents=True)
+    log.write_text("starting\npanic: no configuration\n")
+
+    with pytest.raises(SandboxError) as failed:
+        controlplane.check_alive(paths.home("dev"), ["vc-scheduler"])
+
+    assert "vc-scheduler died while the sandbox started" in failed.value.message
+    assert "panic: no configuration" in failed.value.message
+    assert str(log) in failed.value.message
+
+
+def test_everything_is_told_to_listen_on_loopback(tmp_path: Path) -> None:
+    options = controlplane._configuration(tmp_path)["options"]
+
+    assert json.loads(json.dumps(options))["bindAddress"] == "127.0.0.1"
+
+
+def test_a_lock_survives_the_removal_of_its_directory(tmp_path: Path) -> None:
+    lock = tmp_path / "home" / "lock"
+    with locked(lock, "removing"):
+        lock.unlink()
+        lock.parent.rmdir()
+
+    with locked(lock, "starting again"):
+        assert lock.exists()
