@@ -26,6 +26,8 @@ def test_a_newcomer_who_follows_the_page_sees_what_it_shows(page: Path, tmp_path
         ROOT, copy, ignore=shutil.ignore_patterns(".git", ".venv", ".*_cache", ".hypothesis", "__pycache__")
     )
     (copy / ".venv").symlink_to(ROOT / ".venv")
+    for file in ("pyproject.toml", "uv.lock"):
+        os.utime(copy / file, (0, 0))  # the environment is this checkout's: make must not install the copy into it
     stack = copy / "Pulumi.dev.yaml"
     stack.write_text(stack.read_text().replace("kwok-ascend-sandbox", f"kwok-docs-{os.getpid()}"))
     before = {file: file.read_bytes() for file in copy.glob("*.yaml")}
