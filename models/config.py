@@ -7,9 +7,22 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from models.engine import EngineArgs
-from models.features import Graph, Multimodal
+from models.features import Graph, Lora, Multimodal, Speculative
 from models.server import Server
-from models.typed import AbsolutePath, DnsLabel, EnvironmentName, Line, Quantity, Text, Typed
+from models.typed import (
+    AbsolutePath,
+    DnsLabel,
+    EnvironmentName,
+    ImageName,
+    LabelKey,
+    LabelValue,
+    Line,
+    NamespaceName,
+    Quantity,
+    ResourceName,
+    Text,
+    Typed,
+)
 
 
 class HostMount(Typed):
@@ -36,10 +49,12 @@ class PlatformConfig(Typed):
     kind: Literal["cce", "mindcluster"] = "cce"
     """`cce` is Huawei Cloud's Lite k8s Cluster, the manual's; `mindcluster` is the open stack."""
 
-    resource: Line | None = Field(default=None, examples=["huawei.com/ascend-1980"])
+    resource: ResourceName | None = Field(default=None, examples=["huawei.com/ascend-1980"])
     """Name of the NPUs as a Kubernetes resource."""
 
-    node_selector: dict[Line, str] | None = Field(default=None, examples=[{"accelerator/huawei-npu": "ascend-1980"}])
+    node_selector: dict[LabelKey, LabelValue] | None = Field(
+        default=None, examples=[{"accelerator/huawei-npu": "ascend-1980"}]
+    )
     """Labels of the nodes that have these NPUs."""
 
     init_file: AbsolutePath | None = Field(default=None, examples=["/home/ma-user/.bashrc"])
@@ -69,7 +84,7 @@ class PlatformConfig(Typed):
 class NamespaceConfig(Typed):
     """The namespace of all services of the stack. A scalar is shorthand for its name."""
 
-    name: DnsLabel = Field(examples=["inference"])
+    name: NamespaceName = Field(examples=["inference"])
     """Name of the namespace."""
 
     create: bool = True
@@ -80,14 +95,20 @@ class NamespaceConfig(Typed):
     def _from_scalar(cls, value: Any) -> Any:
         return {"name": value} if isinstance(value, str) else value
 
+    @model_validator(mode="after")
+    def _not_the_clusters_own(self) -> NamespaceConfig:
+        if self.create and (self.name == "default" or self.name.startswith("kube-")):
+            raise ValueError(f"every cluster has it already; write {{name: {self.name}, create: false}}")
+        return self
+
 
 class Pool(Typed):
     """Nodes of one kind."""
 
-    nodes: int = Field(ge=1)
+    nodes: int = Field(ge=1, examples=[2])
     """Number of nodes."""
 
-    npus_per_node: int = Field(ge=1, le=64)
+    npus_per_node: int = Field(ge=1, le=64, examples=[8])
     """NPUs of each node."""
 
     npu_memory: Quantity = Field(examples=["64Gi"])
@@ -155,7 +176,7 @@ VisibleDevices = Annotated[
 class ServiceConfig(Typed):
     """A model service: one entry of the stack file, one Deployment and one Service in the cluster."""
 
-    image: Line = Field(pattern=r"^\S+$", examples=["registry.example.com/ascend-vllm:6.3.912"])
+    image: ImageName = Field(examples=["registry.example.com/ascend-vllm:6.3.912"])
     """Image with Ascend-vLLM."""
 
     model: Model = Field(examples=["/mnt/models/Qwen2-7B-Instruct"])
@@ -176,8 +197,20 @@ class ServiceConfig(Typed):
     server: Server = Field(default=Server(), examples=["openai"])
     """The HTTP front: `openai`, `api_server`, or a mapping."""
 
-    graph: Graph = "cann"
-    """`eager` switches graph mode off (`--enforce-eager`); `cann` leaves the engine's default."""
+    graph: Graph = Field(default=Graph(), examples=["eager"])
+    """Graph mode: `eager`, `cann`, or a mapping for `pta`."""
+
+    prefix_caching: bool = False
+    """Keep the KV cache of common beginnings of prompts (`--enable-prefix-caching`)."""
+
+    quantization: Literal["awq", "smoothquant"] | None = None
+    """How the weights of `model.source` are quantized."""
+
+    lora: Lora | None = None
+    """LoRA adapters."""
+
+    speculative: Speculative | None = None
+    """Speculative decoding."""
 
     multimodal: Multimodal | None = Field(default=None, examples=[True])
     """Set for models that read pictures: `true`, or a mapping with what differs."""

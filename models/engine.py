@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, JsonValue, StringConstraints, WithJsonSchema
+from pydantic import BeforeValidator, Field, JsonValue, WithJsonSchema
 
-from models.typed import Line, Typed
+from models.typed import Line, Typed, Word
 
 
 def as_list(value: Any) -> Any:
@@ -56,6 +56,9 @@ class EngineArgs(Typed):
     multi_step_stream_outputs: bool | None = None
     """false sends the tokens of all steps at once, which is faster; vLLM's default is true."""
 
+    enable_chunked_prefill: bool | None = None
+    """Cut long prompts into pieces that share an iteration with other requests; vLLM's default is false on NPUs."""
+
     distributed_executor_backend: Literal["mp", "ray"] | None = None
     """How several NPUs are driven: Python processes (`mp`, the engine's default) or Ray."""
 
@@ -66,7 +69,7 @@ class EngineArgs(Typed):
     """Handle outputs in step with the model; slower."""
 
     served_model_name: Annotated[
-        list[Annotated[str, StringConstraints(pattern=r"^[^-\x00\r\n][^\x00\r\n]*$")]],
+        list[Word],
         BeforeValidator(as_list),
         WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}),
     ] = Field(default=[], examples=["qwen2-7b"])

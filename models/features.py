@@ -1,4 +1,4 @@
-"""What a service may do beyond serving text: each a small typed key of its own."""
+"""What a service may do beyond serving text: each a small typed key of its own (manual, Step 3)."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from models.typed import Duration, Typed
+from models.typed import AbsolutePath, Duration, Line, Typed
 
-Graph = Literal["eager", "cann"]
-"""`eager` runs operator by operator; `cann` leaves the engine's own choice of CANN graphs on."""
+MOST_LORAS = 32
+"""Most adapters in one batch (manual, Step 3, --max-loras)."""
+
+USUAL_GEARS = (2, 4, 6, 8, 16, 32)
+"""The manual's gears (Step 3, PTA_TORCHAIR_DECODE_GEAR_LIST)."""
 
 
 class Multimodal(Typed):
@@ -24,7 +27,80 @@ class Multimodal(Typed):
     expandable_segments: bool = True
     """Let the NPU's allocator grow its segments (`PYTORCH_NPU_ALLOC_CONF`); false when virtual memory errors show."""
 
+    images_per_prompt: int | None = Field(default=None, ge=1, examples=[2])
+    """Most pictures of one request (`--limit-mm-per-prompt`); vLLM's default is 1."""
+
     @model_validator(mode="before")
     @classmethod
     def _from_scalar(cls, value: Any) -> Any:
         return {} if value is True else value
+
+
+class Lora(Typed):
+    """LoRA adapters; a request names one as its `model`."""
+
+    adapters: dict[Line, AbsolutePath] = Field(min_length=1, examples=[{"lora1": "/mnt/models/adapters/lora1"}])
+    """Directory of each adapter on every node, in Hugging Face format, by the name that requests give."""
+
+    max_rank: Literal[8, 16, 32, 64] = 16
+    """Largest rank among the adapters."""
+
+    max_loras: int | None = Field(default=None, ge=1, le=MOST_LORAS, examples=[2])
+    """Most adapters in one batch; when left out, as many as there are. As many are kept in the host's memory."""
+
+
+class Speculative(Typed):
+    """Speculative decoding: a cheap guess of the next tokens, verified by the model."""
+
+    kind: Literal["draft", "ngram", "eagle"] = Field(examples=["draft"])
+    """`draft` guesses with a small model of the same series, `eagle` with an Eagle head, `ngram` from the prompt."""
+
+    source: AbsolutePath | None = Field(default=None, examples=["/mnt/models/Qwen2-0.5B-Instruct"])
+    """Directory of the draft model or of the converted Eagle head on every node; not for `ngram`."""
+
+    tokens: int = Field(ge=1, examples=[5])
+    """Tokens that are guessed at a time (`--num-speculative-tokens`)."""
+
+    prompt_lookup_max: int | None = Field(default=None, ge=1, examples=[4])
+    """Longest n-gram that is looked for in the prompt; only for `ngram`, and needed there."""
+
+    prompt_lookup_min: int | None = Field(default=None, ge=1, examples=[1])
+    """Shortest n-gram that is looked for in the prompt; only for `ngram`."""
+
+    @model_validator(mode="after")
+    def _fields_of_the_kind(self) -> Speculative:
+        longest, shortest = self.prompt_lookup_max, self.prompt_lookup_min
+        if self.kind == "ngram":
+            if self.source or longest is None:
+                raise ValueError("kind ngram needs promptLookupMax and has no source (vllm/config.py:1227)")
+            if shortest and shortest > longest:
+                raise ValueError("promptLookupMin is above promptLookupMax (vllm/config.py:1227)")
+        elif self.source is None or longest or shortest:
+            raise ValueError(f"kind {self.kind} needs source, and promptLookupMax and promptLookupMin are for ngram")
+        return self
+
+
+class Graph(Typed):
+    """Graph mode of the engine. A scalar is shorthand for the kind: `graph: eager`."""
+
+    kind: Literal["eager", "cann", "pta"] = "cann"
+    """`eager` runs operator by operator (`--enforce-eager`); `cann` leaves the engine's default, CANN graphs where it
+    has them; `pta` compiles PTA graphs (`INFER_MODE=PTA`), which the manual recommends for MoE models."""
+
+    gears: list[int] | None = Field(default=None, min_length=1, examples=[list(USUAL_GEARS)])
+    """Batch sizes that `pta` compiles a graph for; when left out, those of 2, 4, 6, 8, 16, 32 up to `maxNumSeqs`."""
+
+    iteration_timeout: Duration = Field(default=1500, examples=["1500s"])
+    """Longest step of the engine with `pta`, whose first request compiles (`VLLM_ENGINE_ITERATION_TIMEOUT_S`); 6000s is
+    recommended for DeepSeek-V2-236B-W8A8."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_scalar(cls, value: Any) -> Any:
+        return {"kind": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _only_for_pta(self) -> Graph:
+        if self.kind != "pta" and self.model_fields_set & {"gears", "iteration_timeout"}:
+            raise ValueError("gears and iterationTimeout are for kind pta")
+        return self

@@ -57,9 +57,15 @@ class Finding:
         return next((mark.span for mark in self.marks if mark.span), None)
 
 
-def at(field: str, note: str = "") -> Mark:
-    """A mark on a field written with dots, seen from the service: `at("engine.maxModelLen", "4096 tokens")`."""
-    return Mark(tuple(field.split(".")) if field else (), note)
+def at(field: str, note: str = "", *, key: str | None = None) -> Mark:
+    """A mark on a field written with dots, seen from the service: `at("engine.maxModelLen", "4096 tokens")`.
+
+    Args:
+        field: The field.
+        note: What is to be seen there.
+        key: A key that the user chose, below the field; it may hold dots.
+    """
+    return Mark((*field.split("."), *([] if key is None else [key])), note)
 
 
 def error(message: str, *, why: str, fix: str, marks: Sequence[Mark]) -> Finding:

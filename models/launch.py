@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from models.catalog.engines import Flag, engine, find_flag
-from models.engine import EngineArgs
+from models.catalog.engines import Flag, engine, find_flag, plain_name
+from models.owned import ENGINE_FLAGS
 from models.resolve import ResolvedService
 
 SCRIPT = "run_vllm.sh"
@@ -24,23 +24,6 @@ LAUNCH_DIRECTORY = "/opt/ascend-vllm/launch"
 TEMPLATE = "chat_template.jinja"
 """Name of a chat template that is written in the stack file."""
 
-# The manual's order of the flags, Step 3.
-_ENGINE_FLAGS = (
-    "max_num_seqs",
-    "max_model_len",
-    "max_num_batched_tokens",
-    "tensor_parallel_size",
-    "pipeline_parallel_size",
-    "block_size",
-    "dtype",
-    "gpu_memory_utilization",
-    "num_scheduler_steps",
-    "multi_step_stream_outputs",
-    "distributed_executor_backend",
-    "trust_remote_code",
-    "disable_async_output_proc",
-    "served_model_name",
-)
 # Left out at the engine's own default, as the manual leaves them out.
 _QUIET_DEFAULTS = {"pipeline_parallel_size": 1, "num_scheduler_steps": 1}
 
@@ -90,12 +73,12 @@ def script(start: Launch) -> str:
 def _arguments(service: ResolvedService) -> Iterator[str]:
     flags = engine(service.engine.version).flags
     yield from _option(flags["model"], service.model.source)
-    for name in _ENGINE_FLAGS:
+    for name in ENGINE_FLAGS:
         value = getattr(service.engine, name)
         if value not in (None, []) and value != _QUIET_DEFAULTS.get(name):
             yield from _option(flags[name.replace("_", "-")], value)
-    if service.graph == "eager":
-        yield from _option(flags["enforce-eager"], True)
+    for name, value in _features(service):
+        yield from _option(flags[name], value)
     yield from _option(flags["host"], service.server.host)
     yield from _option(flags["port"], service.server.port)
     if template := service.server.chat_template:
@@ -105,6 +88,30 @@ def _arguments(service: ResolvedService) -> Iterator[str]:
             yield from _option(flag, value)
 
 
+def _features(service: ResolvedService) -> Iterator[tuple[str, Any]]:
+    """The flags of the features, in the manual's order."""
+    yield "enforce-eager", service.graph.kind == "eager"
+    yield "enable-prefix-caching", service.prefix_caching
+    if service.quantization:
+        yield "quantization", service.quantization
+    if lora := service.lora:
+        yield "enable-lora", True
+        yield "lora-modules", [f"{name}={path}" for name, path in lora.adapters.items()]
+        yield "max-lora-rank", lora.max_rank
+        yield "max-loras", lora.max_loras
+        yield "max-cpu-loras", lora.max_loras
+    if guess := service.speculative:
+        yield "speculative-model", guess.source or "[ngram]"
+        yield "num-speculative-tokens", guess.tokens
+        if guess.source:
+            yield "speculative-draft-tensor-parallel-size", 1
+        else:
+            yield "ngram-prompt-lookup-max", guess.prompt_lookup_max
+            yield "ngram-prompt-lookup-min", guess.prompt_lookup_min or 1
+    if service.multimodal and service.multimodal.images_per_prompt:
+        yield "limit-mm-per-prompt", {"image": service.multimodal.images_per_prompt}
+
+
 def device_environment(devices: Sequence[int]) -> dict[str, str]:
     """The variable that names the NPUs inside the container (manual, Step 3)."""
     return {"ASCEND_RT_VISIBLE_DEVICES": ",".join(map(str, devices))}
@@ -112,30 +119,35 @@ def device_environment(devices: Sequence[int]) -> dict[str, str]:
 
 def _environment(service: ResolvedService) -> dict[str, str]:
     environment = device_environment(service.visible_devices)
+    timeouts = []
     if multimodal := service.multimodal:
         environment["VLLM_IMAGE_FETCH_TIMEOUT"] = str(multimodal.image_fetch_timeout)
-        environment["VLLM_ENGINE_ITERATION_TIMEOUT_S"] = str(multimodal.iteration_timeout)
         environment["PYTORCH_NPU_ALLOC_CONF"] = f"expandable_segments:{multimodal.expandable_segments}"
+        timeouts.append(multimodal.iteration_timeout)
+    if service.prefix_caching and needs_precise_prefix(service):
+        environment["USE_PREFIX_HIGH_PRECISION_MODE"] = "1"
+    if service.graph.kind == "pta":
+        environment["INFER_MODE"] = "PTA"
+        environment["PTA_TORCHAIR_DECODE_GEAR_ENABLE"] = "1"
+        environment["PTA_TORCHAIR_DECODE_GEAR_LIST"] = ",".join(map(str, service.graph.gears or ()))
+        environment["HCCL_OP_EXPANSION_MODE"] = "AIV"
+        timeouts.append(service.graph.iteration_timeout)
+    if timeouts:
+        environment["VLLM_ENGINE_ITERATION_TIMEOUT_S"] = str(max(timeouts))
+    if service.speculative:
+        environment["ENABLE_SPEC_METRIC"] = "0"
+        if service.speculative.kind == "eagle":
+            environment["EAGLE_USE_SAFE_AI_LAB_STYLE"] = "1"
     return {**environment, **service.env}
 
 
-OWNED_VARIABLES = {
-    "ASCEND_RT_VISIBLE_DEVICES": "visibleDevices",
-    "VLLM_IMAGE_FETCH_TIMEOUT": "multimodal.imageFetchTimeout",
-    "VLLM_ENGINE_ITERATION_TIMEOUT_S": "multimodal.iterationTimeout",
-    "PYTORCH_NPU_ALLOC_CONF": "multimodal.expandableSegments",
-}
-"""Variables that a key of the stack file sets, with that key."""
+def needs_precise_prefix(service: ResolvedService) -> bool:
+    """Whether prefix caching needs the attention operators of high precision.
 
-OWNED_FLAGS = {
-    **{name.replace("_", "-"): f"engine.{EngineArgs.model_fields[name].alias}" for name in _ENGINE_FLAGS},
-    "model": "model.source",
-    "host": "server.host",
-    "port": "server.port",
-    "chat-template": "server.chatTemplate",
-    "enforce-eager": "graph: eager",
-}
-"""Flags that a key of the stack file sets, with that key."""
+    Above 8192 tokens the others run out of memory; Qwen2-7B and Qwen2-72B answer wrongly with them (manual, Step 3).
+    """
+    name = plain_name(service.model.name)
+    return service.engine.max_model_len > 8192 or name.startswith(("qwen27b", "qwen272b"))
 
 
 def _option(flag: Flag, value: Any) -> Iterator[str]:

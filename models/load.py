@@ -157,13 +157,9 @@ def _with_base(
 
 def _covers(value: Any, path: Path) -> bool:
     """Whether the stack has a value of its own in the place of the mapping that the base's value stands in."""
-    for key in path:
-        if not isinstance(value, dict):
-            return True
-        if key not in value:
-            return False
-        value = value[key]
-    return False
+    if not isinstance(value, dict):
+        return True
+    return bool(path) and path[0] in value and _covers(value[path[0]], path[1:])
 
 
 def _read_base(file: File, mark: Mark) -> YamlFile:

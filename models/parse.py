@@ -5,18 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, ValidationError
 
 from models.config import ClusterConfig, ServiceConfig
 from models.finding import Finding, Mark, Path, Span
-from models.shape import parse
+from models.shape import shape_finding
 from models.typed import DnsLabel, Text, Typed
+
+T = TypeVar("T", bound=Typed)
 
 
 class _Named(Typed):
     name: DnsLabel
+    """Every object of the service bears it in the cluster."""
 
 
 @dataclass(frozen=True)
@@ -36,10 +39,26 @@ class LoadedStack:
 class _Frame(Typed):
     cluster: JsonValue = Field(examples=[{"context": "prod-guiyang"}])
     """Where the stack runs."""
-    base: Text = ""
+    base: Text = Field(default="", examples=["services.yaml"])
     """File with the services that environments share."""
     services: dict[str, JsonValue]
     """The model services by name."""
+
+
+def parse(record: type[T], value: Any, path: Path) -> tuple[T | None, list[Finding]]:
+    """A record made of a value, or None and every error of its shape.
+
+    The keys of mappings come in alphabetical order, as the engine hands them over.
+
+    Args:
+        record: The record wanted.
+        value: What the stack gives, as plain data.
+        path: Where the value stands, for the findings.
+    """
+    try:
+        return record.model_validate_json(json.dumps(value, sort_keys=True)), []
+    except ValidationError as refused:
+        return None, [shape_finding(record, path, details) for details in refused.errors(include_url=False)]
 
 
 def parse_stack(
@@ -71,10 +90,12 @@ def parse_stack(
 def parse_service(name: str, value: Any) -> tuple[ServiceConfig | None, list[Finding]]:
     """A service of the stack file, or every error of its shape, its name's included."""
     path = ("services", name)
-    _, refused_name = parse(_Named, {"name": name}, ())
-    refused = [replace(found, message=f"the service's {found.message}", marks=(Mark(path),)) for found in refused_name]
+    _, refused = parse(_Named, {"name": name}, ())
+    named = (
+        replace(one, message=f"the service's {one.message}", fix="rename it", marks=(Mark(path),)) for one in refused
+    )
     config, found = parse(ServiceConfig, value, path)
-    return config, [replace(finding, service=name) for finding in (*refused, *found)]
+    return config, [replace(finding, service=name) for finding in (*named, *found)]
 
 
 def _parse_cluster(value: Any) -> tuple[ClusterConfig, list[Finding]]:

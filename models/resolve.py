@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Any
@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from models.catalog.platforms import PLATFORMS, NodeMount, Platform
 from models.config import ClusterConfig, HostMount, Model, NamespaceConfig, PlatformConfig, Pool, ServiceConfig
 from models.engine import EngineArgs, ResolvedEngine
-from models.features import Graph, Multimodal
+from models.features import MOST_LORAS, USUAL_GEARS, Graph, Lora, Multimodal, Speculative
 from models.finding import Finding, Path, Span
 from models.parse import LoadedStack
 from models.server import Server
@@ -46,10 +46,14 @@ class ResolvedService:
     model: Model
     npus: int
     replicas: int
-    visible_devices: tuple[int, ...]
+    visible_devices: Sequence[int]
     engine: ResolvedEngine
     server: Server
     graph: Graph
+    prefix_caching: bool
+    quantization: str | None
+    lora: Lora | None
+    speculative: Speculative | None
     multimodal: Multimodal | None
     env: Mapping[str, str]
     accept: Mapping[str, str]
@@ -120,38 +124,35 @@ def resolve_service(
         spans: Places of the given values, for the origins.
     """
     engine, because = resolve_engine(config.engine, config.npus)
-    npus = config.npus or engine.npus_used
+    found: dict[str, Any] = {"engine": engine, **_resolve_features(config, because)}
     if config.npus is None:
+        found["npus"] = engine.npus_used
         because["npus"] = "as many as the engine uses"
-    model = config.model
-    if not model.name:
-        model = model.model_copy(update={"name": PurePosixPath(model.source).name})
+    if not config.model.name:
+        found["model"] = config.model.model_copy(update={"name": PurePosixPath(config.model.source).name})
         because["model.name"] = "the last part of its source"
-    devices = config.visible_devices
-    if devices is None:
-        devices = list(range(npus))
+    if config.visible_devices is None:
+        found["visible_devices"] = list(range(config.npus or engine.npus_used))
         because["visibleDevices"] = "one index for each of npus"
-    service = ResolvedService(
-        name=name,
-        cluster=cluster,
-        image=config.image,
-        model=model,
-        npus=npus,
-        replicas=config.replicas,
-        visible_devices=tuple(devices),
-        engine=engine,
-        server=config.server,
-        graph=config.graph,
-        multimodal=config.multimodal,
-        env=config.env,
-        accept=config.accept,
-    )
-    resolved = config.model_copy(update={"model": model, "npus": npus, "visible_devices": devices, "engine": engine})
+    resolved = config.model_copy(update=found)
     origins = {
         field: Origin(value, because.get(field) or _place(spans or {}, ("services", name, *field.split("."))))
         for field, value in _fields(resolved)
     }
-    return replace(service, origins=origins)
+    return ResolvedService(name=name, cluster=cluster, origins=origins, **dict(resolved))
+
+
+def _resolve_features(config: ServiceConfig, because: dict[str, str]) -> dict[str, Any]:
+    """What follows for the features; why, goes into `because`."""
+    found: dict[str, Any] = {}
+    if config.lora and config.lora.max_loras is None:
+        found["lora"] = config.lora.model_copy(update={"max_loras": min(len(config.lora.adapters), MOST_LORAS)})
+        because["lora.maxLoras"] = "as many as there are adapters"
+    if config.graph.kind == "pta" and config.graph.gears is None:
+        gears = [gear for gear in USUAL_GEARS if gear <= config.engine.max_num_seqs]
+        found["graph"] = config.graph.model_copy(update={"gears": gears})
+        because["graph.gears"] = "the manual's, up to maxNumSeqs"
+    return found
 
 
 def resolve_engine(config: EngineArgs, npus: int | None) -> tuple[ResolvedEngine, dict[str, str]]:
@@ -174,7 +175,7 @@ def resolve_engine(config: EngineArgs, npus: int | None) -> tuple[ResolvedEngine
 
 
 # Where a scalar may stand for the whole record.
-_SHORTHANDS = {("model", "source"), ("server", "kind"), ("chatTemplate", "path")}
+_SHORTHANDS = {("model", "source"), ("server", "kind"), ("graph", "kind"), ("chatTemplate", "path")}
 
 
 def _corrected(mount: NodeMount, given: HostMount | None) -> NodeMount:

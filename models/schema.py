@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
 from models.config import HostMount, Model, NamespaceConfig, PlatformConfig, ServiceConfig, StackConfig
 from models.engine import EngineArgs
-from models.features import Multimodal
+from models.features import Graph, Multimodal
 from models.server import ChatTemplate, Server
 from models.typed import Typed
 
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
+
+# Records below `services`, where null removes what the base file gives.
+_BELOW_SERVICES = {record.__name__ for record in (ServiceConfig, EngineArgs, Model, Server, ChatTemplate, Multimodal)}
 
 # Records that a scalar may stand for, and what that scalar is.
 _SCALARS: dict[type[Typed], dict[str, Any]] = {
@@ -22,6 +27,7 @@ _SCALARS: dict[type[Typed], dict[str, Any]] = {
     PlatformConfig: {"enum": ["cce", "mindcluster"]},
     Server: {"enum": ["openai", "api_server"]},
     ChatTemplate: {"type": "string"},
+    Graph: {"enum": ["eager", "cann", "pta"]},
     Multimodal: {"const": True},
 }
 
@@ -56,6 +62,8 @@ def services_schema() -> dict[str, Any]:
     """The schema of the base file."""
     definitions = _definitions()
     services = definitions.pop("StackConfig")["properties"]["services"]
+    while unused := definitions.keys() - set(re.findall(r"#/\$defs/(\w+)", json.dumps([services, definitions]))):
+        definitions = {name: record for name, record in definitions.items() if name not in unused}
     return {
         "$schema": _DRAFT,
         "title": "Services that environments share",
@@ -76,9 +84,13 @@ def _definitions() -> dict[str, Any]:
     definitions: dict[str, Any] = schema["$defs"]
     for partial in (ServiceConfig, EngineArgs, Model):
         definitions[partial.__name__].pop("required", None)
-    for definition in definitions.values():
-        for field in definition.get("properties", {}).values():
+    for name, definition in definitions.items():
+        fields = definition.get("properties", {})
+        for key, field in fields.items():
             _say_once(field)
+            _close(field)
+            if name in _BELOW_SERVICES:
+                fields[key] = _nullable(field)
     for record, scalar in _SCALARS.items():
         if record.__name__ in definitions:
             whole = definitions[record.__name__]
@@ -90,6 +102,21 @@ def _definitions() -> dict[str, Any]:
     }
     services["additionalProperties"] = False
     return definitions
+
+
+def _close(field: dict[str, Any]) -> None:
+    """Refuse keys that do not have the form that the keys of a mapping must have."""
+    for schema in (field, *field.get("anyOf", [])):
+        if "patternProperties" in schema:
+            schema["additionalProperties"] = False
+
+
+def _nullable(field: dict[str, Any]) -> dict[str, Any]:
+    """A field that may also be null."""
+    if {"type": "null"} in field.get("anyOf", []):
+        return field
+    kept: dict[str, Any] = {key: field.pop(key) for key in ("description", "default", "examples") if key in field}
+    return {"anyOf": [field, {"type": "null"}], **kept}
 
 
 def _say_once(field: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, JsonValue, model_validator
 
-from models.typed import Line, Typed
+from models.typed import Line, ObjectName, SecretKeyName, Text, Typed
 
 
 class ChatTemplate(Typed):
@@ -15,7 +15,7 @@ class ChatTemplate(Typed):
     path: Line | None = Field(default=None, examples=["/opt/vllm/examples/template_llava.jinja"])
     """Path of a template in the image."""
 
-    inline: str | None = Field(default=None, min_length=1, pattern=r"^[^\x00]*$")
+    inline: Text | None = Field(default=None, min_length=1, max_length=500_000)
     """The Jinja template itself; it is put beside the launch script."""
 
     @model_validator(mode="before")
@@ -28,6 +28,16 @@ class ChatTemplate(Typed):
         if (self.path is None) == (self.inline is None):
             raise ValueError("give either path or inline")
         return self
+
+
+class SecretKey(Typed):
+    """A value in a Secret that exists in the namespace; the value itself never stands in a file."""
+
+    secret: ObjectName = Field(examples=["qwen2-7b-api-key"])
+    """Name of the Secret."""
+
+    key: SecretKeyName = Field(examples=["key"])
+    """Key in the Secret."""
 
 
 class Server(Typed):
@@ -48,6 +58,9 @@ class Server(Typed):
 
     chat_template: ChatTemplate | None = Field(default=None, examples=["/opt/vllm/examples/template_llava.jinja"])
     """Chat template, only for `openai`: a path in the image, or `{inline: …}`."""
+
+    api_key: SecretKey | None = Field(default=None, examples=[{"secret": "qwen2-7b-api-key", "key": "key"}])
+    """Key that requests to `/v1` have to bring, only for `openai` (`VLLM_API_KEY`, never an argument)."""
 
     extra_args: dict[Line, JsonValue] = Field(default={}, examples=[{"uvicornLogLevel": "warning"}])
     """Further flags of the server by name, checked against the release's table. A flag that has a key of its own is

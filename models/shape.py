@@ -6,17 +6,15 @@ import json
 import types
 from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Union, get_args, get_origin
 
-from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from models.catalog.engines import find_flag, plain_name
 from models.finding import Finding, Mark, Path
-from models.typed import Typed
-
-T = TypeVar("T", bound=Typed)
+from models.owned import OWNED_FLAGS
+from models.typed import PATTERN_WORDS, Typed
 
 _KINDS = {
     "string_type": "text",
@@ -28,15 +26,6 @@ _KINDS = {
     "dict_type": "a mapping",
     "model_type": "a mapping",
 }
-_PATTERNS = {
-    r"^/[^\x00]*$": "must be an absolute path",
-    r"^[a-z]([-a-z0-9]*[a-z0-9])?$": "must consist of a-z, 0-9 and -, begin with a letter and not end in -",
-    r"^[A-Za-z_][A-Za-z0-9_]*$": "must be a variable's name: letters, digits and _",
-    r"^[^\x00]*$": "must not hold a NUL character",
-    r"^[^\x00\r\n]+$": "must be one line of text that is not empty",
-    r"^[^-\x00\r\n][^\x00\r\n]*$": "must be one line of text that does not begin with -",
-    r"^\S+$": "must be an image's name, without spaces",
-}
 _BOUNDS = {
     "greater_than_equal": ("ge", "at least"),
     "greater_than": ("gt", "more than"),
@@ -45,33 +34,11 @@ _BOUNDS = {
     "string_too_long": ("max_length", "no longer than"),
     "string_too_short": ("min_length", "no shorter than"),
 }
-_ELSEWHERE = {
-    "enforceeager": "graph: eager",
-    "host": "server.host",
-    "port": "server.port",
-    "chattemplate": "server.chatTemplate",
-    "tp": "engine.tensorParallelSize",
-    "model": "model.source",
-}
+_NICKNAMES = {"tp": "engine.tensorParallelSize", "pp": "engine.pipelineParallelSize"}
 
 
-def parse(record: type[T], value: Any, path: Path) -> tuple[T | None, list[Finding]]:
-    """A record made of a value, or None and every error of its shape.
-
-    The keys of mappings come in alphabetical order, as the engine hands them over.
-
-    Args:
-        record: The record wanted.
-        value: What the stack gives, as plain data.
-        path: Where the value stands, for the findings.
-    """
-    try:
-        return record.model_validate_json(json.dumps(value, sort_keys=True)), []
-    except ValidationError as refused:
-        return None, [_finding(record, path, details) for details in refused.errors(include_url=False)]
-
-
-def _finding(record: type[Typed], path: Path, details: ErrorDetails) -> Finding:
+def shape_finding(record: type[Typed], path: Path, details: ErrorDetails) -> Finding:
+    """What pydantic refuses in a record that stands at a path, as a finding."""
     unknown = details["type"] == "extra_forbidden"
     loc = [key for key in details["loc"] if key != "[key]" or unknown]
     keys = tuple(map(str, loc))
@@ -79,9 +46,8 @@ def _finding(record: type[Typed], path: Path, details: ErrorDetails) -> Finding:
     where = Mark((*path, *keys))
     if unknown:
         return _unknown_key(where, keys[-1], fields, keys)
-    name = json.dumps([*path, *keys][-1], ensure_ascii=False)[1:-1]
-    if isinstance(loc[-1] if loc else "", int):
-        name = f"{keys[-2]}[{name}]"
+    name = json.dumps(["the stack", *path, *keys][-1], ensure_ascii=False)[1:-1]
+    name = f"{keys[-2]}[{name}]" if isinstance(["", *loc][-1], int) else name
     if details["type"] == "missing":
         why, fix = _purpose(field), f"add {_example(name, field)}"
         return Finding("missing-key", "error", f"{name} is missing", why, fix, (Mark(where.path[:-1]), where))
@@ -93,9 +59,8 @@ def unknown_key(where: Mark, name: str, known: Mapping[str, Any]) -> Finding:
     """A key that the configuration language does not have, with the nearest that it has."""
     near = nearest(name, known)
     fix = f"write {near}" if near else f"remove it; known here: {', '.join(known)}"
-    return Finding(
-        "unknown-key", "error", f"unknown key {name!r}", "a key that nothing reads is a mistake", fix, (where,)
-    )
+    why = "a key that nothing reads is a mistake"
+    return Finding("unknown-key", "error", f"unknown key {name!r}", why, fix, (where,))
 
 
 def nearest(name: str, known: Mapping[str, Any]) -> str | None:
@@ -109,9 +74,11 @@ def _unknown_key(where: Mark, name: str, fields: Mapping[str, FieldInfo], keys: 
     found = unknown_key(where, name, fields)
     if nearest(name, fields):
         return found
-    elsewhere = _ELSEWHERE.get(plain_name(name))
-    if not elsewhere and keys[:1] in (("engine",), ("server",)) and (flag := find_flag(name)):
-        elsewhere = f"{keys[0]}.extraArgs: {{{flag.key}: …}}"
+    elsewhere = _NICKNAMES.get(plain_name(name))
+    if flag := find_flag(name):
+        elsewhere = OWNED_FLAGS.get(flag.name)
+        if not elsewhere and keys[:1] in (("engine",), ("server",)):
+            elsewhere = f"{keys[0]}.extraArgs: {{{flag.key}: …}}"
     if not elsewhere:
         return found
     return Finding(found.rule, found.severity, found.message, "it has another place", f"write {elsewhere}", found.marks)
@@ -120,17 +87,19 @@ def _unknown_key(where: Mark, name: str, fields: Mapping[str, FieldInfo], keys: 
 def _wrong_value(name: str, details: ErrorDetails, field: FieldInfo | None) -> tuple[str, str]:
     kind, given, context = details["type"], details["input"], details.get("ctx", {})
     shown = f" {json.dumps(given, ensure_ascii=False)}" if isinstance(given, str | int | float | bool) else ""
-    example = f"write {_example(name, field)}"
+    example = f"{'write' if field else 'correct'} {_example(name, field)}"
     if kind in _KINDS:
         hint = f'write it in quotes: "{shown.strip()}"' if kind == "string_type" and shown else example
         return f"{name} must be {_KINDS[kind]}, not {_kind_of(given)}{shown}", hint
     if kind == "literal_error":
         return f"{name}{shown} must be {context['expected']}", f"write {context['expected']}"
+    if kind == "too_short":
+        return f"{name} must not be empty", example
     if kind in _BOUNDS:
         key, words = _BOUNDS[kind]
         return f"{name}{shown} must be {words} {context[key]}", example
     if kind == "string_pattern_mismatch":
-        return f"{name}{shown} {_PATTERNS.get(context['pattern'], 'is not well formed')}", example
+        return f"{name}{shown} {PATTERN_WORDS.get(context['pattern'], 'is not well formed')}", example
     return f"{name}{shown}: {details['msg'].removeprefix('Value error, ')}", example
 
 
@@ -165,22 +134,12 @@ def _purpose(field: FieldInfo | None) -> str:
 
 
 def _example(name: str, field: FieldInfo | None) -> str:
-    if field is None:
-        return name
-    value = (field.examples or [None if field.is_required() else field.default])[0]
-    name = field.alias or name
-    if value is None:
-        return name
-    return f"{name}: {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
+    name = (field and field.alias) or name
+    value = (field.examples or [None if field.is_required() else field.default])[0] if field else None
+    shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=repr)
+    return name if value is None or isinstance(value, Typed) else f"{name}: {shown}"
 
 
 def _kind_of(value: Any) -> str:
-    kinds = {
-        str: "text",
-        bool: "the truth value",
-        int: "the number",
-        float: "the number",
-        list: "a list",
-        dict: "a mapping",
-    }
-    return kinds.get(type(value), "nothing")
+    kinds = {str: "text", bool: "the truth value", list: "a list", dict: "a mapping", type(None): "nothing"}
+    return kinds.get(type(value), "the number")

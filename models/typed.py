@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StringConstraints, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
 _SECONDS = {"h": 3600, "m": 60, "s": 1}
@@ -46,20 +46,77 @@ def byte_count(text: Any) -> Any:
     return int(match[0].removesuffix(unit)) * _BYTES[unit]
 
 
-AbsolutePath = Annotated[str, StringConstraints(pattern=r"^/[^\x00]*$")]
+PATTERN_WORDS: dict[str, str] = {}
+"""What a text has to be, in words, by its pattern."""
+
+
+def text_like(pattern: str, words: str, longest: int | None = None) -> StringConstraints:
+    """Constrain a text to a pattern that errors put into words.
+
+    Args:
+        pattern: The regular expression.
+        words: What the text has to be: "must be an absolute path".
+        longest: Most characters.
+    """
+    PATTERN_WORDS[pattern] = words
+    return StringConstraints(pattern=pattern, max_length=longest)
+
+
+def plain_path(path: str) -> str:
+    """A path that Kubernetes mounts: without `:` and without a part `..`."""
+    if ":" in path or ".." in path.split("/"):
+        raise ValueError("Kubernetes mounts no path with : or with a part ..")
+    return path
+
+
+_LABEL = "[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
+_DOMAIN = "[a-z0-9]([-a-z0-9.]*[a-z0-9])?"
+
+AbsolutePath = Annotated[str, text_like(r"^/[^\x00\r\n]*$", "must be an absolute path"), AfterValidator(plain_path)]
 """A path from the root, on the node or in the container."""
 
-DnsLabel = Annotated[str, StringConstraints(pattern=r"^[a-z]([-a-z0-9]*[a-z0-9])?$", max_length=63)]
+LabelKey = Annotated[str, text_like(rf"^({_DOMAIN}/)?{_LABEL}$", "must be a label's name as Kubernetes takes it")]
+"""The name of a label."""
+
+LabelValue = Annotated[str, text_like(rf"^({_LABEL})?$", "must be a label's value as Kubernetes takes it")]
+"""The value of a label."""
+
+ResourceName = Annotated[str, text_like(rf"^{_DOMAIN}/{_LABEL}$", "must be a resource with its domain")]
+"""The name of an extended resource."""
+
+ObjectName = Annotated[str, text_like(rf"^{_DOMAIN}$", "must consist of a-z, 0-9, - and .", 253)]
+"""The name of an object that exists in the cluster."""
+
+NamespaceName = Annotated[str, text_like(r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", "must consist of a-z, 0-9 and -", 63)]
+"""The name of a namespace."""
+
+DnsLabel = Annotated[
+    str,
+    text_like(
+        r"^[a-z]([-a-z0-9]*[a-z0-9])?$", "must consist of a-z, 0-9 and -, begin with a letter and not end in -", 63
+    ),
+]
 """A name that Kubernetes accepts for every object: RFC 1035, at most 63 characters."""
 
-EnvironmentName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+EnvironmentName = Annotated[
+    str, text_like(r"^[A-Za-z_][A-Za-z0-9_]*$", "must be a variable's name: letters, digits and _")
+]
 """A name that bash accepts for a variable."""
 
-Text = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")]
+Text = Annotated[str, text_like(r"^[^\x00]*$", "must not hold a NUL character")]
 """Any text that an argument list can carry: everything but the NUL character."""
 
-Line = Annotated[str, StringConstraints(pattern=r"^[^\x00\r\n]+$")]
+Line = Annotated[str, text_like(r"^[^\x00\r\n]+$", "must be one line of text that is not empty")]
 """A single line of text that is not empty."""
+
+Word = Annotated[str, text_like(r"^[^-\x00\r\n][^\x00\r\n]*$", "must be one line of text that does not begin with -")]
+"""A single line of text that a command line does not take for a flag."""
+
+ImageName = Annotated[str, text_like(r"^[^\s\x00]+$", "must be an image's name, without spaces")]
+"""Where an image is pulled from."""
+
+SecretKeyName = Annotated[str, text_like(r"^[-._A-Za-z0-9]+$", "must consist of letters, digits, -, _ and .", 253)]
+"""A key in a Secret."""
 
 Duration = Annotated[
     int,

@@ -14,7 +14,8 @@ from yaml.resolver import BaseResolver
 from models.finding import Finding, Mark, Path, Span
 from models.yaml_scalar import plain_scalar
 
-_STRING = "tag:yaml.org,2002:str"
+_YAML = "tag:yaml.org,2002:"
+_STRING = f"{_YAML}str"
 _PLAIN = "plain"
 _DEEPEST = 100
 
@@ -29,7 +30,7 @@ class _Composer(CParser, BaseResolver):
     def resolve(self, kind: type[yaml.Node], _value: Any, implicit: Any) -> str:
         if kind is yaml.ScalarNode:
             return _PLAIN if implicit[0] else _STRING
-        return "tag:yaml.org,2002:seq" if kind is yaml.SequenceNode else "tag:yaml.org,2002:map"
+        return f"{_YAML}seq" if kind is yaml.SequenceNode else f"{_YAML}map"
 
 
 @dataclass
@@ -51,22 +52,18 @@ def read_yaml(name: str, text: str) -> YamlFile:
     """
     file = YamlFile(name)
     try:
-        composer = _Composer(text)
-        node = composer.get_single_node()
+        node = _Composer(text).get_single_node()
     except yaml.MarkedYAMLError as problem:
         place = problem.problem_mark or problem.context_mark
         said = ", ".join(part for part in (problem.context, problem.problem) if part)
-        file.findings.append(_syntax_error(name, text, place.line, place.column, f"not YAML: {said}"))
-        return file
-    except (yaml.reader.ReaderError, UnicodeEncodeError) as problem:
-        outside = isinstance(problem, UnicodeEncodeError)
-        before = text[: problem.start] if outside else text.encode()[: problem.position].decode(errors="ignore")
-        message = "the file is not UTF-8 text" if outside else "a control character, which YAML does not allow"
-        line, column = before.count("\n"), len(before) - before.rfind("\n") - 1
-        file.findings.append(_syntax_error(name, text, line, column, message))
-        return file
-    if node is not None:
-        file.value = _Reader(file, text.splitlines()).value(node, ())
+        file.findings.append(_syntax_error(name, text, place.index if place else 0, f"not YAML: {said}"))
+    except yaml.reader.ReaderError as problem:
+        end = len(text.encode()[: problem.position].decode(errors="ignore"))
+        file.findings.append(_syntax_error(name, text, end, "a control character, which YAML does not allow"))
+    except UnicodeEncodeError as problem:
+        file.findings.append(_syntax_error(name, text, problem.start, "the file is not UTF-8 text"))
+    else:
+        file.value = None if node is None else _Reader(file, text.splitlines()).value(node, ())
     return file
 
 
@@ -83,7 +80,7 @@ class _Reader:
             return self.scalar(node, path)
         if id(node) in self.open or len(self.open) > _DEEPEST:
             what = "an anchor that contains itself" if id(node) in self.open else "nested too deeply"
-            self.problem("yaml-value", path, node, what, "write the value out")
+            self.problem(path, node, what, "write the value out")
             return None
         self.open.add(id(node))
         try:
@@ -101,13 +98,12 @@ class _Reader:
         result: dict[str, Any] = {}
         for parent in _merge_parents(node):
             if not isinstance(parent, yaml.MappingNode):
-                self.problem("yaml-value", path, parent, "a merge (<<) of what is no mapping", "merge a mapping")
+                self.problem(path, parent, "a merge (<<) of what is no mapping", "merge a mapping")
                 continue
-            for key, value in (self.value(parent, path) or {}).items():
-                result.setdefault(key, value)
+            result = {**(self.value(parent, path) or {}), **result}
         own: dict[str, Span] = {}
         for key_node, value_node in node.value:
-            key = _key_text(self.value(key_node, path))
+            key = "<<" if _is_merge(key_node) else _key_text(self.value(key_node, path))
             span = self.span(key_node, value_node)
             if key in own:
                 self.duplicate((*path, key), own[key], span)
@@ -125,20 +121,17 @@ class _Reader:
             return text
         value = plain_scalar(text)
         if isinstance(value, float) and not math.isfinite(value):
-            self.problem(
-                "yaml-value", path, node, f"{text} is no number that a configuration can hold", "write a finite number"
-            )
+            self.problem(path, node, f"{text} is no number that a configuration can hold", "write a finite number")
             return None
-        if node.tag in (_PLAIN, f"tag:yaml.org,2002:{_type_name(value)}"):
+        kind = _type_name(value)
+        if node.tag in (_PLAIN, f"{_YAML}{kind}") or (node.tag == f"{_YAML}float" and kind == "int"):
             return value
-        if node.tag == "tag:yaml.org,2002:float" and isinstance(value, int) and not isinstance(value, bool):
-            return value
-        self.problem("yaml-value", path, node, f"{text!r} does not have the tag's type {node.tag}", "remove the tag")
+        self.problem(path, node, f"{text!r} does not have the tag's type {node.tag}", "remove the tag")
         return None
 
-    def problem(self, rule: str, path: Path, node: yaml.Node, message: str, fix: str) -> None:
-        mark = Mark(path, "", self.span(node, node))
-        self.file.findings.append(Finding(rule, "error", message, "Pulumi's engine refuses the file", fix, (mark,)))
+    def problem(self, path: Path, node: yaml.Node, message: str, fix: str) -> None:
+        mark, why = Mark(path, "", self.span(node, node)), "Pulumi's engine refuses the file"
+        self.file.findings.append(Finding("yaml-value", "error", message, why, fix, (mark,)))
 
     def duplicate(self, path: Path, first: Span, second: Span) -> None:
         marks = (Mark(path, "again", second), Mark(path, "first", first))
@@ -155,13 +148,9 @@ class _Reader:
 
     def span(self, key: yaml.Node, value: yaml.Node) -> Span:
         """The key with its value when both stand on one line and the value is a scalar, else the key alone."""
-        start, end = key.start_mark, key.end_mark
-        if (
-            isinstance(value, yaml.ScalarNode)
-            and value.end_mark.line == start.line
-            and value.end_mark.column > end.column
-        ):
-            end = value.end_mark
+        start, end, stop = key.start_mark, key.end_mark, value.end_mark
+        if isinstance(value, yaml.ScalarNode) and stop.line == start.line and stop.column > end.column:
+            end = stop
         text = self.lines[start.line] if start.line < len(self.lines) else ""
         width = end.column - start.column if end.line == start.line else len(text.rstrip()) - start.column
         return Span(self.file.name, start.line + 1, start.column + 1, max(width, 1), text)
@@ -178,18 +167,17 @@ def _merge_parents(node: yaml.MappingNode) -> Iterator[yaml.Node]:
 
 
 def _key_text(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return "<nil>" if value is None else str(value)
+    return "<nil>" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _type_name(value: Any) -> str:
     return {bool: "bool", int: "int", float: "float", str: "str"}.get(type(value), "null")
 
 
-def _syntax_error(name: str, text: str, line: int, column: int, message: str) -> Finding:
-    lines = text.encode(errors="replace").decode().splitlines() or [""]
-    line = min(line, len(lines) - 1)
-    mark = Mark((), "", Span(name, line + 1, column + 1, 1, lines[line]))
+def _syntax_error(name: str, text: str, end: int, message: str) -> Finding:
+    before = text[:end]
+    line, column = before.count("\n"), len(before) - before.rfind("\n")
+    shown = [*text.encode(errors="replace").decode().splitlines(), ""][line]
+    mark = Mark((), "", Span(name, line + 1, column, 1, shown))
     why, fix = "nothing of the file can be read", "mend the form of this line"
     return Finding("yaml-syntax", "error", message, why, fix, (mark,))

@@ -75,11 +75,7 @@ def as_json_number(value: float) -> int | float:
 def timestamp(text: str) -> str | None:
     """The text that the engine makes of a date or a time, or None for anything else."""
     match = _TIME.fullmatch(text)
-    if (
-        not match
-        or (match["separator"] == " " and match["zone"])
-        or (match["separator"] in ("T", "t") and not match["zone"])
-    ):
+    if not match or ((match["separator"] or " ") == " ") == bool(match["zone"]):
         return None
     year, month, day = map(int, match["date"].split("-"))
     try:
@@ -88,8 +84,6 @@ def timestamp(text: str) -> str | None:
     except ValueError:
         return None
     digits = (match["fraction"] or "")[:9].rstrip("0")
-    zone = match["zone"]
-    offset = (
-        "+0000 UTC" if zone in (None, "Z", "+00:00", "-00:00") else f"{zone.replace(':', '')} {zone.replace(':', '')}"
-    )
+    zone = (match["zone"] or "Z").replace(":", "")
+    offset = "+0000 UTC" if zone in ("Z", "+0000", "-0000") else f"{zone} {zone}"
     return f"{time.isoformat(' ')[:19]}{'.' if digits else ''}{digits} {offset}"

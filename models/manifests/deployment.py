@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import PurePosixPath
 from typing import Any
 
 from models.manifests.metadata import Manifest, labels, metadata, selector
 from models.manifests.node_mounts import host_path, read_only
 from models.resolve import ResolvedService
+from models.server import SecretKey
 
 CONTAINER = "ascend-vllm"
 """Name of the server's container, the manual's example."""
@@ -38,7 +40,7 @@ def deployment(
             "nodeSelector": dict(service.cluster.platform.node_selector),
             "enableServiceLinks": False,
             "containers": [_container(service, volume_mounts, command)],
-            "volumes": [*volumes, host_path(MODEL_VOLUME, service.model.source, "Directory")],
+            "volumes": [*volumes, *(host_path(name, path, "Directory") for name, path in weights(service).items())],
         },
     }
     return {
@@ -53,10 +55,26 @@ def deployment(
     }
 
 
+def weights(service: ResolvedService) -> dict[str, str]:
+    """The directories of weights that the container sees under the node's path, by volume: the model's, the draft
+    model's and the adapters'; one that lies below another comes with it."""
+    wanted = {MODEL_VOLUME: service.model.source}
+    if service.speculative and service.speculative.source:
+        wanted["draft-model-path"] = service.speculative.source
+    for number, path in enumerate(service.lora.adapters.values() if service.lora else (), 1):
+        wanted[f"lora-path-{number}"] = path
+    mounted: dict[str, str] = {}
+    for name, path in wanted.items():
+        if not any(PurePosixPath(path).is_relative_to(above) for above in mounted.values()):
+            mounted[name] = path
+    return mounted
+
+
 def _container(
     service: ResolvedService, volume_mounts: Iterable[Mapping[str, Any]], command: Mapping[str, Any]
 ) -> Manifest:
     npus = {service.cluster.platform.resource: str(service.npus)}
+    variables = [_from_secret("VLLM_API_KEY", service.server.api_key)] if service.server.api_key else []
     return {
         "name": CONTAINER,
         "image": service.image,
@@ -64,6 +82,11 @@ def _container(
         "securityContext": {"runAsUser": 0},
         "ports": [{"name": "http", "containerPort": service.server.port}],
         **command,
+        **({"env": variables} if variables else {}),
         "resources": {"requests": npus, "limits": dict(npus)},
-        "volumeMounts": [*volume_mounts, read_only(MODEL_VOLUME, service.model.source)],
+        "volumeMounts": [*volume_mounts, *(read_only(name, path) for name, path in weights(service).items())],
     }
+
+
+def _from_secret(name: str, source: SecretKey) -> Manifest:
+    return {"name": name, "valueFrom": {"secretKeyRef": {"name": source.secret, "key": source.key}}}

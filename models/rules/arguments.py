@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any
 
-from models.catalog.engines import Flag, engine, expected, find_flag, flag_accepts
+from models.catalog.engines import engine, expected, find_flag, flag_accepts
 from models.finding import Finding, at, error
-from models.launch import OWNED_FLAGS, OWNED_VARIABLES
+from models.owned import OWNED_FLAGS, OWNED_VARIABLES
 from models.resolve import ResolvedService
 from models.rules import rule
 
@@ -22,12 +22,14 @@ def unknown_flag(service: ResolvedService) -> Iterator[Finding]:
     for where, name, _ in _extra_arguments(service):
         if find_flag(name, service.engine.version):
             continue
-        near = get_close_matches(name.lower(), [f.key for f in _flags(service).values()], n=1, cutoff=0.6)
+        near = get_close_matches(
+            name.lower(), [flag.key for flag in engine(service.engine.version).flags.values()], n=1, cutoff=0.6
+        )
         yield error(
             f"vLLM {service.engine.version} has no flag {name!r}",
             why="its parser ends the server on an unknown flag",
             fix=f"write {near[0]}" if near else "remove it",
-            marks=[at(where)],
+            marks=[at(where, key=name)],
         )
 
 
@@ -44,7 +46,7 @@ def flag_with_key(service: ResolvedService) -> Iterator[Finding]:
                 f"{flag.option} has a key of its own",
                 why="the rules judge the key, and of a flag given twice the last one counts",
                 fix=f"write {OWNED_FLAGS[flag.name]}",
-                marks=[at(where)],
+                marks=[at(where, key=name)],
             )
 
 
@@ -61,7 +63,7 @@ def flag_value(service: ResolvedService) -> Iterator[Finding]:
                 f"{flag.option} takes {expected(flag)}",
                 why=f"the parser of vLLM {service.engine.version} ends the server on anything else",
                 fix=f"give {flag.key} {expected(flag)}",
-                marks=[at(where)],
+                marks=[at(where, key=name)],
             )
 
 
@@ -72,18 +74,23 @@ def flag_of_other_server(service: ResolvedService) -> Iterator[Finding]:
     The plain server refuses `--chat-template`, `--api-key` and the other flags of the OpenAI server, and that one
     refuses `--log-level` (vllm/entrypoints/openai/cli_args.py, vllm/entrypoints/api_server.py).
     """
-    kind = service.server.kind
-    given = [(where, find_flag(name, service.engine.version)) for where, name, _ in _extra_arguments(service)]
-    foreign = [(where, flag) for where, flag in given if flag and flag.name not in OWNED_FLAGS]
+    kind, flags = service.server.kind, engine(service.engine.version).flags
+    foreign = [(at("lora"), flags["lora-modules"])] if service.lora else []
     if service.server.chat_template:
-        foreign.append(("server.chatTemplate", _flags(service)["chat-template"]))
-    for where, flag in foreign:
+        foreign.append((at("server.chatTemplate"), flags["chat-template"]))
+    if service.server.api_key:
+        foreign.append((at("server.apiKey"), flags["api-key"]))
+    for where, name, _ in _extra_arguments(service):
+        flag = find_flag(name, service.engine.version)
+        if flag and flag.name not in OWNED_FLAGS:
+            foreign.append((at(where, key=name), flag))
+    for mark, flag in foreign:
         if kind not in flag.servers:
             yield error(
                 f"the server {kind} has no flag {flag.option}",
                 why=f"only {' and '.join(flag.servers)} takes it; the parser of the other ends at once",
                 fix=f"remove it, or set server.kind to {flag.servers[0]}",
-                marks=[at(where), at("server.kind", f"the server is {kind}")],
+                marks=[mark, at("server.kind", f"the server is {kind}")],
             )
 
 
@@ -114,7 +121,7 @@ def variable_with_key(service: ResolvedService) -> Iterator[Finding]:
                 f"{name} has a key of its own",
                 why="the rules judge the key, not the variable",
                 fix=f"write {OWNED_VARIABLES[name]}",
-                marks=[at(f"env.{name}")],
+                marks=[at("env", key=name)],
             )
 
 
@@ -126,8 +133,4 @@ def _extra_arguments(service: ResolvedService) -> Iterator[tuple[str, str, Any]]
     }
     for where, group in groups.items():
         for name, value in group.items():
-            yield f"{where}.{name}", name, value
-
-
-def _flags(service: ResolvedService) -> Mapping[str, Flag]:
-    return engine(service.engine.version).flags
+            yield where, name, value

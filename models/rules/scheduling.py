@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from models.catalog.engines import find_flag
 from models.finding import Finding, at, error
 from models.resolve import ResolvedService
 from models.rules import rule
@@ -18,11 +17,7 @@ def batched_tokens_below_length(service: ResolvedService) -> Iterator[Finding]:
     (vllm/config.py:1024).
     """
     engine = service.engine
-    chunked = any(
-        value is True and (flag := find_flag(key)) and flag.name == "enable-chunked-prefill"
-        for key, value in engine.extra_args.items()
-    )
-    if chunked or engine.max_num_batched_tokens >= engine.max_model_len:
+    if engine.enable_chunked_prefill or engine.max_num_batched_tokens >= engine.max_model_len:
         return
     yield error(
         f"maxNumBatchedTokens {engine.max_num_batched_tokens} is below maxModelLen {engine.max_model_len}",

@@ -18,9 +18,9 @@ from models.config import (
     StackConfig,
 )
 from models.engine import EngineArgs
-from models.features import Multimodal
+from models.features import Graph, Lora, Multimodal, Speculative
 from models.rules import documentation, rule_ids
-from models.server import ChatTemplate, Server
+from models.server import ChatTemplate, SecretKey, Server
 from models.typed import Typed
 from tests.conftest import ROOT
 
@@ -38,6 +38,10 @@ RECORDS: list[tuple[str, type[Typed]]] = [
     ("services.NAME.engine", EngineArgs),
     ("services.NAME.server", Server),
     ("services.NAME.server.chatTemplate", ChatTemplate),
+    ("services.NAME.server.apiKey", SecretKey),
+    ("services.NAME.graph", Graph),
+    ("services.NAME.lora", Lora),
+    ("services.NAME.speculative", Speculative),
     ("services.NAME.multimodal", Multimodal),
 ]
 

@@ -15,7 +15,10 @@ from hypothesis import strategies as st
 
 from models.catalog.engines import RELEASES, engine
 from models.engine import EngineArgs
-from models.launch import LAUNCH_DIRECTORY, OWNED_FLAGS, TEMPLATE, Launch, launch, script
+from models.launch import LAUNCH_DIRECTORY, TEMPLATE, Launch, launch, script
+from models.manifests import service_objects
+from models.manifests.deployment import weights
+from models.owned import OWNED_FLAGS
 from tests.conftest import stack_of
 
 STAND_IN = """\
@@ -174,12 +177,14 @@ FLAGS = [
         "its name as on the command line",
     ),
     ("engine", "{maxModelLen: 1, extraArgs: {disable_log_stats: true}}", "--disable-log-stats", "a further bare flag"),
-    ("engine", "{maxModelLen: 1, extraArgs: {limitMmPerPrompt: {image: 2}}}", "--limit-mm-per-prompt=image=2", "pairs"),
     ("engine", "{maxModelLen: 1, extraArgs: {ropeScaling: {type: su}}}", '--rope-scaling={"type": "su"}', "JSON"),
-    ("engine", "{maxModelLen: 1, extraArgs: {enableChunkedPrefill: false}}", "--enable-chunked-prefill=false", "bool"),
+    ("engine", "{maxModelLen: 1, enableChunkedPrefill: false}", "--enable-chunked-prefill=false", "bool"),
     ("server", "{extraArgs: {middleware: [a.b]}}", "--middleware=a.b", "a flag that may be repeated"),
     ("server", "{chatTemplate: /t.jinja}", "--chat-template=/t.jinja", "a template of the image"),
     ("graph", "eager", "--enforce-eager", "eager mode"),
+    ("prefixCaching", "true", "--enable-prefix-caching", "prefix caching"),
+    ("quantization", "smoothquant", "--quantization=smoothquant", "a quantization of Ascend's own"),
+    ("multimodal", "{imagesPerPrompt: 2}", "--limit-mm-per-prompt=image=2", "pictures of one request"),
 ]
 
 
@@ -215,3 +220,120 @@ def test_every_key_of_the_engine_is_a_flag_of_the_release(release: str) -> None:
     assert {name.replace("_", "-") for name in keys} <= flags.keys()
     assert {f"engine.{EngineArgs.model_fields[name].alias}" for name in keys} <= set(OWNED_FLAGS.values())
     assert OWNED_FLAGS.keys() <= flags.keys()
+
+
+LORA = "{adapters: {sql: /m/adapters/sql, chat: /m/adapters/chat}, maxRank: 32}"
+DRAFT = "{kind: draft, source: /m/Qwen-small, tokens: 5}"
+
+
+def test_lora_adapters_are_named_and_as_many_kept_as_the_manual_demands() -> None:
+    argv = launch_of(minimal(lora=LORA)).argv
+    start = argv.index("--enable-lora")
+
+    assert argv[start : start + 7] == (
+        "--enable-lora",
+        "--lora-modules",
+        "chat=/m/adapters/chat",
+        "sql=/m/adapters/sql",
+        "--max-lora-rank=32",
+        "--max-loras=2",
+        "--max-cpu-loras=2",
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "flags", "variables"),
+    [
+        (
+            DRAFT,
+            [
+                "--speculative-model=/m/Qwen-small",
+                "--num-speculative-tokens=5",
+                "--speculative-draft-tensor-parallel-size=1",
+            ],
+            {"ENABLE_SPEC_METRIC": "0"},
+        ),
+        (
+            "{kind: eagle, source: /m/eagle, tokens: 3}",
+            [
+                "--speculative-model=/m/eagle",
+                "--num-speculative-tokens=3",
+                "--speculative-draft-tensor-parallel-size=1",
+            ],
+            {"ENABLE_SPEC_METRIC": "0", "EAGLE_USE_SAFE_AI_LAB_STYLE": "1"},
+        ),
+        (
+            "{kind: ngram, tokens: 3, promptLookupMax: 4}",
+            [
+                "--speculative-model=[ngram]",
+                "--num-speculative-tokens=3",
+                "--ngram-prompt-lookup-max=4",
+                "--ngram-prompt-lookup-min=1",
+            ],
+            {"ENABLE_SPEC_METRIC": "0"},
+        ),
+    ],
+)
+def test_each_kind_of_speculation_has_its_flags_and_variables(
+    value: str, flags: list[str], variables: dict[str, str]
+) -> None:
+    start = launch_of(minimal(speculative=value))
+
+    assert flags == [word for word in start.argv if "specul" in word or "ngram" in word]
+    assert variables.items() <= start.environment.items()
+
+
+def test_pta_graphs_have_the_manuals_five_variables_and_gears_up_to_the_requests() -> None:
+    start = launch_of(minimal(engine="{maxModelLen: 4096, maxNumSeqs: 10}", graph="{kind: pta}"))
+
+    assert "--enforce-eager" not in start.argv
+    assert {name: value for name, value in start.environment.items() if name != "ASCEND_RT_VISIBLE_DEVICES"} == {
+        "INFER_MODE": "PTA",
+        "PTA_TORCHAIR_DECODE_GEAR_ENABLE": "1",
+        "PTA_TORCHAIR_DECODE_GEAR_LIST": "2,4,6,8",
+        "HCCL_OP_EXPANSION_MODE": "AIV",
+        "VLLM_ENGINE_ITERATION_TIMEOUT_S": "1500",
+    }
+
+
+def test_of_two_features_that_slow_a_step_the_slower_sets_the_timeout() -> None:
+    start = launch_of(minimal(graph="{kind: pta, iterationTimeout: 10s}", multimodal="{iterationTimeout: 20m}"))
+
+    assert start.environment["VLLM_ENGINE_ITERATION_TIMEOUT_S"] == "1200"
+
+
+@pytest.mark.parametrize(
+    ("model", "length", "precise", "reason"),
+    [
+        ("/m/Llama-3-8B", 8192, False, "no reason"),
+        ("/m/Llama-3-8B", 8193, True, "long sequences run out of memory otherwise"),
+        ("/m/Qwen2-7B-Instruct", 4096, True, "wrong answers otherwise"),
+        ("/m/qwen2_72b", 4096, True, "wrong answers otherwise, however the name is written"),
+        ("/m/Qwen2-0.5B", 4096, False, "another size"),
+    ],
+)
+def test_prefix_caching_is_precise_where_the_manual_says_so(
+    model: str, length: int, precise: bool, reason: str
+) -> None:
+    service = f"q:\n  image: a:1\n  model: {model}\n  engine: {{maxModelLen: {length}}}\n  prefixCaching: true\n"
+
+    assert precise == ("USE_PREFIX_HIGH_PRECISION_MODE" in launch_of(service).environment), reason
+
+
+def test_weights_of_every_feature_are_mounted_once() -> None:
+    lora = "{adapters: {below: /m/Qwen/lora, beside: /m/adapters/chat}}"
+    service = stack_of(minimal(speculative=DRAFT, lora=lora)).services[0]
+    mounted = set(weights(service).values())
+
+    assert mounted == {"/m/Qwen", "/m/Qwen-small", "/m/adapters/chat"}
+
+
+def test_the_api_key_comes_from_its_secret_and_never_stands_in_the_script() -> None:
+    service = stack_of(minimal(server="{apiKey: {secret: qwen-key, key: token}}")).services[0]
+    pods = next(item for item in service_objects(service) if item["kind"] == "Deployment")
+    container = pods["spec"]["template"]["spec"]["containers"][0]
+
+    assert container["env"] == [
+        {"name": "VLLM_API_KEY", "valueFrom": {"secretKeyRef": {"name": "qwen-key", "key": "token"}}}
+    ]
+    assert "key" not in script(launch(service)).lower()

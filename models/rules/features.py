@@ -1,0 +1,99 @@
+"""Features beside the model, the graph mode and the number of requests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from models.finding import Finding, at, error, warning
+from models.resolve import ResolvedService
+from models.rules import rule
+
+_MOST_GEARS = 6
+
+
+@rule
+def draft_is_model(service: ResolvedService) -> Iterator[Finding]:
+    """The model that guesses is another one than the model that verifies.
+
+    A draft as large as the model makes every token dearer; it is to be of the same series and far smaller (manual,
+    Step 3, --speculative-model).
+    """
+    if service.speculative and service.speculative.source == service.model.source:
+        yield error(
+            "the draft model is the model itself",
+            why="a guess is only worth while when it is cheaper than the model (manual, Step 3)",
+            fix="name a smaller model of the same series under speculative.source",
+            marks=[at("speculative.source", "guesses"), at("model.source", "verifies")],
+        )
+
+
+@rule
+def lora_cann_graph(service: ResolvedService) -> Iterator[Finding]:
+    """LoRA on one NPU needs graph mode off.
+
+    On a single card CANN graphs are on by default for Llama and Qwen2, and do not support multi-LoRA (manual, Step 3,
+    --enforce-eager).
+    """
+    if service.lora and service.graph.kind == "cann" and service.engine.npus_used == 1:
+        yield error(
+            "LoRA on one NPU needs graph: eager",
+            why="CANN graphs, the default on a single card, do not support multi-LoRA (manual, Step 3)",
+            fix="write graph: eager",
+            marks=[at("graph", "CANN graphs are on"), at("lora", "adapters")],
+        )
+
+
+@rule
+def lora_names(service: ResolvedService) -> Iterator[Finding]:
+    """An adapter's name is not one of the model's own, has no `=` and begins with neither `-` nor `{`.
+
+    Requests choose by name: of two models with one name the adapter could never be reached. vLLM splits `name=path` at
+    the sign and takes `{` for JSON (vllm/entrypoints/openai/cli_args.py:22).
+    """
+    own = service.engine.served_model_name or [service.model.source]
+    for name in service.lora.adapters if service.lora else ():
+        if name in own or "=" in name or name.startswith(("-", "{")):
+            yield error(
+                f"{name!r} cannot name an adapter",
+                why="requests choose by name, and vLLM reads name=path (vllm/entrypoints/openai/cli_args.py:22)",
+                fix="rename the adapter",
+                marks=[at("lora.adapters", key=name), *([at("engine.servedModelName")] if name in own else [])],
+            )
+
+
+@rule
+def prefix_caching_multimodal(service: ResolvedService) -> Iterator[Finding]:
+    """Prefix caching does nothing for a multimodal model.
+
+    vLLM 0.6.3 switches it off with a line in the log (vllm/engine/arg_utils.py:903).
+    """
+    if service.prefix_caching and service.multimodal:
+        yield warning(
+            "prefix caching does nothing for a multimodal model",
+            why="vLLM 0.6.3 switches it off (vllm/engine/arg_utils.py:903)",
+            fix="remove prefixCaching",
+            marks=[at("prefixCaching", "prefixes are kept"), at("multimodal", "pictures in requests")],
+        )
+
+
+@rule
+def graph_gears(service: ResolvedService) -> Iterator[Finding]:
+    """The gears of PTA graphs are 2 or more, at most six, each once, none above `maxNumSeqs`.
+
+    Gear 1 ends the engine with a ValueError, and so do more than six; a gear above `maxNumSeqs` is dropped, and the
+    largest becomes `maxNumSeqs` (manual, Step 3, graph mode).
+    """
+    gears, most = service.graph.gears or [], service.engine.max_num_seqs
+    problems = {
+        "a gear below 2": any(gear < 2 for gear in gears),
+        f"{len(gears)} gears, more than {_MOST_GEARS}": len(gears) > _MOST_GEARS,
+        "a gear twice": len(set(gears)) < len(gears),
+        f"gear {max(gears, default=0)} above maxNumSeqs {most}": max(gears, default=0) > most,
+    }
+    for problem in (words for words, found in problems.items() if found):
+        yield error(
+            f"graph has {problem}",
+            why="the engine refuses or drops it when it compiles its graphs (manual, Step 3, graph mode)",
+            fix="give at most six different gears from 2 to maxNumSeqs, or remove gears",
+            marks=[at("graph.gears"), at("engine.maxNumSeqs", "requests in one iteration")],
+        )

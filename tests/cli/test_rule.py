@@ -1,0 +1,97 @@
+"""`ascend-vllm rule`, `schema` and the help: what the program says of itself."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from models.rules import documentation, rule_ids
+from tests.cli.conftest import Console
+from tests.conftest import ROOT
+
+
+def test_without_an_id_all_rules_are_listed(console: Console) -> None:
+    done = console("rule")
+
+    assert (done.code, done.err) == (0, "")
+    assert rule_ids() == [line.split()[0] for line in done.out.splitlines()]
+
+
+def test_the_list_has_a_sentence_for_every_rule(console: Console) -> None:
+    for line in console("rule").out.splitlines():
+        assert line.endswith(".")
+
+
+@pytest.mark.parametrize("rule", rule_ids())
+def test_a_rule_is_explained_with_its_examples(rule: str, console: Console) -> None:
+    done = console("rule", rule)
+
+    assert (done.code, done.err) == (0, "")
+    assert done.out.startswith(f"{rule}\n\n{documentation(rule)}")
+    for title in ("\nRefused:\n", "\nOutput:\n", "\nAccepted:\n"):
+        assert title in done.out
+
+
+@pytest.mark.parametrize(
+    ("given", "fix", "reason"),
+    [
+        ("idle-npu", "did you mean idle-npus?", "a letter is missing"),
+        ("idle_npus", "did you mean idle-npus?", "an underscore"),
+        ("IDLE-NPUS", "did you mean idle-npus?", "capitals"),
+        ("qqq", "`ascend-vllm rule` lists them", "nothing near"),
+    ],
+)
+def test_an_unknown_rule_is_answered_with_the_nearest(given: str, fix: str, reason: str, console: Console) -> None:
+    done = console("rule", given)
+
+    assert (done.code, done.out) == (2, ""), reason
+    assert done.err == f"error: there is no rule {given!r}\nfix: {fix}\n", reason
+
+
+@pytest.mark.parametrize(("arguments", "of"), [((), "stack"), (("stack",), "stack"), (("services",), "services")])
+def test_the_schema_is_printed_as_it_is_committed(arguments: tuple[str, ...], of: str, console: Console) -> None:
+    done = console("schema", *arguments)
+
+    assert (done.code, done.err) == (0, "")
+    assert (ROOT / "schema" / f"{of}.schema.json").read_text(encoding="utf-8") == done.out
+    Draft202012Validator.check_schema(json.loads(done.out))
+
+
+def test_there_is_no_schema_of_other_files(console: Console) -> None:
+    done = console("schema", "cluster")
+
+    assert (done.code, done.out) == (2, "")
+    assert "stack" in done.err
+    assert "services" in done.err
+
+
+@pytest.mark.parametrize("command", ["check", "rule", "schema", "script", "render"])
+def test_the_help_of_a_command_shows_examples(command: str, console: Console) -> None:
+    done = console(command, "--help")
+
+    assert done.code == 0
+    assert "Examples:" in done.out
+    assert f"ascend-vllm {command}" in done.out
+
+
+def test_the_help_groups_the_commands(console: Console) -> None:
+    out = console("-h").out
+
+    for panel in ("Check", "Review", "Laptop"):
+        assert panel in out
+
+
+def test_no_command_shows_the_help_and_is_wrong_usage(console: Console) -> None:
+    done = console()
+
+    assert done.code == 2
+    assert "Usage:" in done.out + done.err
+
+
+def test_the_version_is_printed(console: Console) -> None:
+    done = console("--version")
+
+    assert done.code == 0
+    assert done.out.startswith("ascend-vllm ")

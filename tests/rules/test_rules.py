@@ -1,0 +1,83 @@
+"""Every rule by its examples: the stack file it refuses with its whole output, and the nearest that it accepts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from cli.app import app
+from models.rules import documentation, rule_ids
+
+FOLDERS = Path(__file__).parent
+SCHEMA_LINE = "# yaml-language-server: $schema=../../../schema/stack.schema.json"
+
+
+def check(rule: str, name: str, monkeypatch: pytest.MonkeyPatch, form: str = "text") -> tuple[int, str]:
+    monkeypatch.chdir(FOLDERS / rule)
+    done = CliRunner().invoke(app, ["check", name, "--format", form])
+    return done.exit_code, done.stdout
+
+
+def findings(rule: str, name: str, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    listed: list[dict[str, Any]] = json.loads(check(rule, name, monkeypatch, "json")[1])["findings"]
+    return listed
+
+
+def test_every_rule_has_its_examples_and_no_example_lacks_its_rule() -> None:
+    folders = sorted(folder.name for folder in FOLDERS.iterdir() if folder.is_dir() and folder.name != "__pycache__")
+
+    assert rule_ids() == folders
+
+
+@pytest.mark.parametrize("rule", rule_ids())
+def test_what_a_rule_refuses_is_shown_exactly_like_this(
+    rule: str, golden: Callable[[Path, str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code, output = check(rule, "refused.yaml", monkeypatch)
+
+    assert code == 1
+    golden(FOLDERS / rule / "refused.out", output)
+
+
+@pytest.mark.parametrize("rule", rule_ids())
+def test_the_refused_example_breaks_this_rule_once_and_no_other(rule: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = findings(rule, "refused.yaml", monkeypatch)
+
+    assert [rule] == [finding["rule"] for finding in found]
+
+
+@pytest.mark.parametrize("rule", rule_ids())
+def test_every_refusal_says_where_why_and_what_to_do(rule: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    (finding,) = findings(rule, "refused.yaml", monkeypatch)
+
+    assert finding["why"]
+    assert finding["fix"]
+    assert finding["locations"][0]["file"] == "refused.yaml"
+
+
+@pytest.mark.parametrize("rule", rule_ids())
+def test_the_accepted_example_passes_without_any_finding(rule: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert findings(rule, "accepted.yaml", monkeypatch) == []
+    assert check(rule, "accepted.yaml", monkeypatch)[0] == 0
+
+
+@pytest.mark.parametrize("rule", rule_ids())
+def test_a_rule_is_documented_by_a_sentence_and_its_reason(rule: str) -> None:
+    sentence, _, reason = documentation(rule).partition("\n\n")
+
+    assert sentence.endswith(".")
+    assert reason.strip()
+
+
+@pytest.mark.parametrize("name", ["refused.yaml", "accepted.yaml"])
+@pytest.mark.parametrize("rule", rule_ids())
+def test_an_editor_finds_the_schema_of_an_example(rule: str, name: str) -> None:
+    first = (FOLDERS / rule / name).read_text(encoding="utf-8").splitlines()[0]
+
+    assert first == SCHEMA_LINE
+    assert (FOLDERS / rule / SCHEMA_LINE.partition("=")[2]).resolve().is_file()

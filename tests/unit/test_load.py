@@ -1,0 +1,456 @@
+"""Stacks from their files: base and stack merged, values of the engine, and what is refused on the way."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from models.check import check
+from models.finding import Finding
+from models.load import Project, load_stack, load_text, merge, read_project
+from models.parse import LoadedStack
+from models.resolve import resolve
+
+CLUSTER = "  ascend-vllm:cluster: {context: prod}\n"
+SERVICE = "{image: a:1, model: /m/Qwen, engine: {maxModelLen: 4096}}"
+
+
+class Engine:
+    """The values as Pulumi's engine hands them over: text, mappings as JSON with sorted keys."""
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self.values = values
+
+    def get(self, key: str) -> str | None:
+        value = self.values.get(key)
+        return value if value is None or isinstance(value, str) else json.dumps(value, sort_keys=True)
+
+
+def load(tmp_path: Path, text: str, **others: str) -> LoadedStack:
+    """The stack `dev` of a project with these files."""
+    (tmp_path / "Pulumi.dev.yaml").write_text(text, encoding="utf-8")
+    for name, content in others.items():
+        (tmp_path / f"{name}.yaml").write_text(content, encoding="utf-8")
+    return load_stack("dev", project=tmp_path)
+
+
+def findings(stack: LoadedStack) -> list[Finding]:
+    return list(check(resolve(stack)).findings)
+
+
+def rules(stack: LoadedStack) -> list[str]:
+    return [finding.rule for finding in findings(stack)]
+
+
+@pytest.mark.parametrize(
+    ("base", "patch", "expected", "reason"),
+    [
+        ({"a": "b"}, {"a": "c"}, {"a": "c"}, "a value replaces"),
+        ({"a": "b"}, {"b": "c"}, {"a": "b", "b": "c"}, "a new key is added"),
+        ({"a": "b"}, {"a": None}, {}, "null removes"),
+        ({"a": "b", "b": "c"}, {"a": None}, {"b": "c"}, "and leaves the others"),
+        ({"a": ["b"]}, {"a": "c"}, {"a": "c"}, "text replaces a list"),
+        ({"a": "c"}, {"a": ["b"]}, {"a": ["b"]}, "a list replaces text"),
+        ({"a": {"b": "c"}}, {"a": {"b": "d", "c": None}}, {"a": {"b": "d"}}, "mappings are merged key by key"),
+        ({"a": [{"b": "c"}]}, {"a": [1]}, {"a": [1]}, "lists are replaced whole"),
+        (["a", "b"], ["c", "d"], ["c", "d"], "also at the top"),
+        ({"a": "b"}, ["c"], ["c"], "a list replaces a mapping"),
+        ({"a": "foo"}, "bar", "bar", "text replaces a mapping"),
+        ({"e": None}, {"a": 1}, {"e": None, "a": 1}, "null of the base stays"),
+        ([1, 2], {"a": "b", "c": None}, {"a": "b"}, "a mapping replaces a list"),
+        ({}, {"a": {"bb": {"ccc": None}}}, {"a": {"bb": {}}}, "null removes at any depth"),
+    ],
+)
+def test_a_patch_changes_a_value_as_rfc_7386_has_it(base: Any, patch: Any, expected: Any, reason: str) -> None:
+    assert expected == merge(base, patch), reason
+
+
+BASE = f"services:\n  qwen: {SERVICE}\n  llava: {SERVICE}\n"
+
+
+@pytest.mark.parametrize(
+    ("patch", "expected", "reason"),
+    [
+        ("{}", {"qwen", "llava"}, "the services of the base are the stack's"),
+        ("{llava: ~}", {"qwen"}, "null removes a service"),
+        (f"{{more: {SERVICE}}}", {"qwen", "llava", "more"}, "the stack adds its own"),
+        ("{qwen: {replicas: 3}}", {"qwen", "llava"}, "a field is enough to change a service"),
+    ],
+)
+def test_the_stack_changes_the_services_of_its_base_by_name(
+    patch: str, expected: set[str], reason: str, tmp_path: Path
+) -> None:
+    text = f"config:\n{CLUSTER}  ascend-vllm:base: shared.yaml\n  ascend-vllm:services: {patch}\n"
+    stack = load(tmp_path, text, shared=BASE)
+
+    assert expected == stack.services.keys(), reason
+    assert rules(stack) == [], reason
+
+
+def test_the_stack_changes_a_service_of_its_base_by_field(tmp_path: Path) -> None:
+    patch = "{qwen: {image: a:2, engine: {maxModelLen: 8192}, visibleDevices: [0], env: {A: ~}}}"
+    text = f"config:\n{CLUSTER}  ascend-vllm:base: shared.yaml\n  ascend-vllm:services: {patch}\n"
+    base = "services:\n  qwen:\n    image: a:1\n    model: /m/Qwen\n    engine: {maxModelLen: 1, maxNumSeqs: 8}\n"
+    qwen = load(tmp_path, text, shared=f"{base}    visibleDevices: [0, 1]\n    env: {{A: x, B: y}}\n").services["qwen"]
+
+    assert qwen.image == "a:2"
+    assert qwen.model.source == "/m/Qwen"
+    assert (qwen.engine.max_model_len, qwen.engine.max_num_seqs) == (8192, 8)
+    assert qwen.visible_devices == [0]
+    assert qwen.env == {"B": "y"}
+
+
+def test_a_base_alone_is_a_whole_stack(tmp_path: Path) -> None:
+    stack = load(tmp_path, f"config:\n{CLUSTER}  ascend-vllm:base: shared.yaml\n", shared=BASE)
+
+    assert rules(stack) == []
+    assert sorted(stack.services) == ["llava", "qwen"]
+
+
+@pytest.mark.parametrize(
+    ("patch", "file", "line", "reason"),
+    [
+        ("{}", "shared.yaml", 5, "the value comes from the base"),
+        ("{qwen: {replicas: -2}}", "Pulumi.dev.yaml", 4, "the stack has its own"),
+    ],
+)
+def test_a_finding_names_the_file_that_the_value_comes_from(
+    patch: str, file: str, line: int, reason: str, tmp_path: Path
+) -> None:
+    base = "services:\n  qwen:\n    image: a:1\n    model: /m/Qwen\n    replicas: -1\n    engine: {maxModelLen: 1}\n"
+    text = f"config:\n{CLUSTER}  ascend-vllm:base: shared.yaml\n  ascend-vllm:services: {patch}\n"
+    (finding,) = findings(load(tmp_path, text, shared=base))
+
+    assert finding.span
+    assert (str(tmp_path / file), line) == (finding.span.file, finding.span.line), reason
+
+
+def test_a_value_that_replaces_a_mapping_of_the_base_hides_the_places_below_it(tmp_path: Path) -> None:
+    base = (
+        "services:\n  qwen:\n    image: a:1\n    model: {name: Other, source: /m/Other}\n    engine: {maxModelLen: 1}\n"
+    )
+    text = (
+        f"config:\n{CLUSTER}  ascend-vllm:base: shared.yaml\n  ascend-vllm:services:\n    qwen:\n      model: /m/Qwen\n"
+    )
+    origins = resolve(load(tmp_path, text, shared=base)).services[0].origins
+
+    assert origins["model.source"].value == "/m/Qwen"
+    assert origins["model.source"].source == f"{tmp_path}/Pulumi.dev.yaml:6"
+    assert origins["model.name"].source == "the last part of its source"
+    assert origins["image"].source == f"{tmp_path}/shared.yaml:3"
+
+
+@pytest.mark.parametrize(
+    ("content", "message", "reason"),
+    [
+        (None, "cannot be read: No such file or directory", "it is not there"),
+        ("services: [1]\n", "has no services", "its services are a list"),
+        ("a text\n", "has no services", "it is no mapping"),
+        ("", "has no services", "it is empty"),
+        ("services: {}\nservice: {}\n", "unknown key 'service'", "it has another key"),
+        ("services: {\n", "not YAML", "it is no YAML"),
+        ("services: {a: 1, a: 2}\n", "'a' stands twice", "a key stands twice in it"),
+    ],
+)
+def test_a_base_that_is_no_base_is_refused(content: str | None, message: str, reason: str, tmp_path: Path) -> None:
+    text = f"config:\n{CLUSTER}  ascend-vllm:base: shared.yaml\n  ascend-vllm:services: {{}}\n"
+    others = {} if content is None else {"shared": content}
+    found = findings(load(tmp_path, text, **others))
+
+    assert any(message in finding.message for finding in found), reason
+
+
+@pytest.mark.parametrize("name", [".", "a/b/c.yaml", '"a\\0b"', '"\\n"', "5", "[a]", "{a: b}"])
+def test_any_value_of_base_gives_findings_and_never_a_failure(name: str, tmp_path: Path) -> None:
+    stack = load(tmp_path, f"config:\n{CLUSTER}  ascend-vllm:base: {name}\n  ascend-vllm:services: {{}}\n")
+
+    assert set(rules(stack)) <= {"base-file", "bad-value"}
+    assert rules(stack)
+
+
+@pytest.mark.parametrize("base", ["", '  ascend-vllm:base: ""\n', "  ascend-vllm:base:\n"])
+def test_a_stack_without_base_needs_none(base: str, tmp_path: Path) -> None:
+    assert rules(load(tmp_path, f"config:\n{CLUSTER}{base}  ascend-vllm:services: {{a: {SERVICE}}}\n")) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "messages", "reason"),
+    [
+        ("", ["cluster is missing", "services is missing"], "the file is empty"),
+        ("config:\n", ["cluster is missing", "services is missing"], "there is nothing below config"),
+        ("- 1\n", ["a stack file is a mapping with the key config"], "the file is a list"),
+        ("config: [1]\n", ["a stack file is a mapping with the key config"], "config is a list"),
+        ("ascend-vllm:services: {}\n", ["unknown key 'ascend-vllm:services'"], "config is left out"),
+        (f"config:\n{CLUSTER}  services: {{}}\n", ["unknown key 'services'"], "the prefix is left out"),
+        (f"config:\n{CLUSTER}  ascend-vllm:service: {{}}\n", ["unknown key 'ascend-vllm:service'"], "a slip"),
+        (f"config:\n{CLUSTER}  ascend-vllm:services: ~\n", ["services is missing"], "null is nothing"),
+        (f"config:\n{CLUSTER}  ascend-vllm:services: [a]\n", ["services must be a mapping, not a list"], "a list"),
+    ],
+)
+def test_a_file_without_the_projects_keys_is_refused(
+    text: str, messages: list[str], reason: str, tmp_path: Path
+) -> None:
+    found = [finding.message for finding in findings(load(tmp_path, text))]
+
+    assert set(messages) <= set(found), reason
+
+
+def test_a_key_without_its_prefix_is_shown_with_it(tmp_path: Path) -> None:
+    found = findings(load(tmp_path, f"config:\n{CLUSTER}  services: {{}}\n"))
+
+    assert any("ascend-vllm:services" in finding.fix for finding in found)
+
+
+def test_what_is_missing_at_the_top_is_shown_at_the_head_of_the_file(tmp_path: Path) -> None:
+    (finding,) = findings(load(tmp_path, f"# a comment\nconfig:\n{CLUSTER}"))
+
+    assert finding.message == "services is missing"
+    assert finding.span
+    assert finding.span.line == 2
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "kubernetes:context: x",
+        "pulumi:disable-default-providers: [kubernetes]",
+        "pulumi:tags: {team: a}",
+        "other:services: {a: 1}",
+    ],
+)
+def test_keys_of_others_are_none_of_our_business(key: str, tmp_path: Path) -> None:
+    assert rules(load(tmp_path, f"config:\n{CLUSTER}  {key}\n  ascend-vllm:services: {{}}\n")) == []
+
+
+@pytest.mark.parametrize("key", ["secretsprovider: passphrase", "encryptionsalt: v1:x", "encryptedkey: x"])
+def test_what_pulumi_keeps_in_the_file_is_left_alone(key: str, tmp_path: Path) -> None:
+    assert rules(load(tmp_path, f"{key}\nconfig:\n{CLUSTER}  ascend-vllm:services: {{}}\n")) == []
+
+
+def test_an_unknown_key_beside_config_is_refused_with_the_nearest(tmp_path: Path) -> None:
+    (finding,) = findings(load(tmp_path, f"encryptionSalt: x\nconfig:\n{CLUSTER}  ascend-vllm:services: {{}}\n"))
+
+    assert (finding.rule, finding.fix) == ("unknown-key", "write encryptionsalt")
+
+
+def test_the_projects_own_name_is_the_prefix(tmp_path: Path) -> None:
+    (tmp_path / "Pulumi.yaml").write_text("name: inference\nruntime: python\n")
+    text = f"config:\n  inference:cluster: {{context: prod}}\n  inference:services: {{a: {SERVICE}}}\n"
+
+    assert rules(load(tmp_path, text)) == []
+
+
+def test_the_prefix_of_another_project_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "Pulumi.yaml").write_text("name: inference\nruntime: python\n")
+    found = findings(load(tmp_path, f"config:\n{CLUSTER}  ascend-vllm:services: {{}}\n"))
+
+    assert [finding.message for finding in found] == ["cluster is missing", "services is missing"]
+
+
+def test_stack_files_lie_where_the_project_says(tmp_path: Path) -> None:
+    (tmp_path / "Pulumi.yaml").write_text("name: ascend-vllm\nstackConfigDir: stacks\n")
+    (tmp_path / "stacks").mkdir()
+    text = f"config:\n{CLUSTER}  ascend-vllm:base: shared.yaml\n"
+    (tmp_path / "stacks" / "Pulumi.dev.yaml").write_text(text)
+    (tmp_path / "stacks" / "shared.yaml").write_text(BASE)
+
+    assert sorted(load_stack("dev", project=tmp_path).services) == ["llava", "qwen"]
+
+
+@pytest.mark.parametrize(
+    ("content", "expected", "reason"),
+    [
+        (None, Project("ascend-vllm", "."), "there is no Pulumi.yaml"),
+        (b"", Project("ascend-vllm", "."), "it is empty"),
+        (b"- 1\n", Project("ascend-vllm", "."), "it is no mapping"),
+        (b"name: [\n", Project("ascend-vllm", "."), "it is no YAML"),
+        (b"name: other # \xff\n", Project("ascend-vllm", "."), "it is not UTF-8"),
+        (b"name: other\n", Project("other", "."), "it has a name only"),
+    ],
+)
+def test_a_project_that_says_nothing_has_the_usual_name(
+    content: bytes | None, expected: Project, reason: str, tmp_path: Path
+) -> None:
+    if content is not None:
+        (tmp_path / "Pulumi.yaml").write_bytes(content)
+
+    assert expected == read_project(tmp_path), reason
+
+
+def test_a_stack_without_file_is_no_stack(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        load_stack("dev", project=tmp_path)
+
+
+SECRETS = [
+    ("services", "{qwen: {env: {TOKEN: {secure: v1:abc}}}}", "ascend-vllm:services.qwen.env.TOKEN", "in a mapping"),
+    ("services", "{qwen: {model: {secure: v1:abc}}}", "ascend-vllm:services.qwen.model", "in the place of a mapping"),
+    ("services", "{qwen: {env: {a.b: {secure: v1:abc}}}}", 'ascend-vllm:services.qwen.env["a.b"]', "a key with a dot"),
+    (
+        "services",
+        "{qwen: {engine: {servedModelName: [a, {secure: v1:abc}]}}}",
+        "ascend-vllm:services.qwen.engine.servedModelName[1]",
+        "in a list",
+    ),
+    ("services", "{qwen: {secure: v1:abc}}", "ascend-vllm:services.qwen", "a whole service"),
+    ("services", "{secure: v1:abc}", "ascend-vllm:services", "all services"),
+    ("cluster", "{context: {secure: v1:abc}}", "ascend-vllm:cluster.context", "in the cluster"),
+]
+
+
+@pytest.mark.parametrize(("key", "value", "path", "reason"), SECRETS)
+def test_a_secret_value_is_refused_with_the_command_that_removes_it(
+    key: str, value: str, path: str, reason: str, tmp_path: Path
+) -> None:
+    other = "" if key == "cluster" else CLUSTER
+    found = findings(load(tmp_path, f"config:\n{other}  ascend-vllm:{key}: {value}\n"))
+    secret = [finding for finding in found if finding.rule == "secret-in-services"]
+
+    assert [f"pulumi config rm --path '{path}', and keep the value in a Kubernetes Secret"] == [
+        finding.fix for finding in secret
+    ], reason
+
+
+@pytest.mark.parametrize("field", ["model", "image", "replicas", "graph", "visibleDevices"])
+def test_the_plain_value_of_a_secret_is_never_shown(field: str, tmp_path: Path) -> None:
+    text = f"config:\n{CLUSTER}  ascend-vllm:services:\n    qwen:\n      {field}: {{secure: v1:abc}}\n"
+    (tmp_path / "Pulumi.dev.yaml").write_text(text)
+    engine = Engine({"cluster": {"context": "prod"}, "services": {"qwen": {field: "hunter two\n"}}})
+    stack = load_stack("dev", engine, tmp_path)
+
+    assert "secret-in-services" in rules(stack)
+    assert "hunter" not in "".join(f"{finding.message}{finding.fix}" for finding in findings(stack))
+
+
+def test_a_service_with_a_secret_does_not_reach_the_rules(tmp_path: Path) -> None:
+    text = f"config:\n{CLUSTER}  ascend-vllm:services:\n    qwen:\n      env: {{TOKEN: {{secure: v1:abc}}}}\n"
+    (tmp_path / "Pulumi.dev.yaml").write_text(text)
+    service = {"image": "a:1", "model": "/m", "engine": {"maxModelLen": 1}, "env": {"TOKEN": "plain"}}
+    stack = load_stack("dev", Engine({"cluster": {"context": "prod"}, "services": {"qwen": service}}), tmp_path)
+
+    assert stack.services == {}
+    assert stack.broken == ("qwen",)
+
+
+def test_a_broken_service_does_not_hide_its_neighbours(tmp_path: Path) -> None:
+    good = SERVICE.removesuffix("}") + ", npus: 2, visibleDevices: [5, 6]}"
+    stack = load(tmp_path, f"config:\n{CLUSTER}  ascend-vllm:services: {{bad: {{}}, good: {good}}}\n")
+    report = check(resolve(stack))
+
+    assert {finding.service for finding in report.findings} == {"bad", "good"}
+    assert "visible-devices" in [finding.rule for finding in report.findings]
+    assert report.unchecked == ("bad",)
+    assert report.services == 2
+
+
+@pytest.mark.parametrize(
+    "cluster",
+    [
+        "5",
+        "[a]",
+        "{}",
+        "{context: 5}",
+        "{context: a, platform: other}",
+        "{context: a, pools: {A: {}}}",
+        '{"[key]": 1}',
+        "{context: a, namespace: {}}",
+        "{context: ~}",
+    ],
+)
+def test_a_broken_cluster_does_not_hide_what_is_wrong_with_the_services(cluster: str, tmp_path: Path) -> None:
+    good = SERVICE.removesuffix("}") + ", npus: 2, visibleDevices: [5, 6]}"
+    text = f"config:\n  ascend-vllm:cluster: {cluster}\n  ascend-vllm:services: {{good: {good}}}\n"
+    found = findings(load(tmp_path, text))
+
+    assert "visible-devices" in [finding.rule for finding in found]
+    assert any(mark.path[:1] == ("cluster",) for finding in found for mark in finding.marks)
+
+
+def test_the_rest_of_a_broken_cluster_counts(tmp_path: Path) -> None:
+    cluster = "{context: prod, platform: mindcluster, namespce: x}"
+    text = f"config:\n  ascend-vllm:cluster: {cluster}\n  ascend-vllm:services: {{a: {SERVICE}}}\n"
+    stack = load(tmp_path, text)
+
+    assert stack.cluster.context == "prod"
+    assert stack.cluster.platform.kind == "mindcluster"
+
+
+def test_a_file_that_is_no_yaml_gives_one_finding(tmp_path: Path) -> None:
+    assert rules(load(tmp_path, "config: {\n")) == ["yaml-syntax"]
+
+
+WHOLE = """\
+config:
+  ascend-vllm:cluster: {context: prod, pools: {b: {nodes: 1, npusPerNode: 8, npuMemory: 64Gi}}}
+  ascend-vllm:base: shared.yaml
+  ascend-vllm:services:
+    qwen: {env: {B: "2", A: "1"}, npus: 3, visibleDevices: 7}
+    bad: {image: 5}
+"""
+ENGINE = {
+    "cluster": {"context": "prod", "pools": {"b": {"nodes": 1, "npusPerNode": 8, "npuMemory": "64Gi"}}},
+    "base": "shared.yaml",
+    "services": {"qwen": {"env": {"B": "2", "A": "1"}, "npus": 3, "visibleDevices": 7}, "bad": {"image": 5}},
+}
+
+
+def test_values_of_the_engine_give_the_same_stack_and_the_same_findings_as_the_file(tmp_path: Path) -> None:
+    from_file = load(tmp_path, WHOLE, shared=BASE)
+    from_engine = load_stack("dev", Engine(ENGINE), tmp_path)
+
+    assert from_file.services == from_engine.services
+    assert from_file.cluster == from_engine.cluster
+    assert findings(from_file) == findings(from_engine)
+    assert rules(from_file)
+
+
+def test_variables_keep_one_order_whoever_reads_the_file(tmp_path: Path) -> None:
+    from_file = load(tmp_path, WHOLE, shared=BASE).services["qwen"].env
+    from_engine = load_stack("dev", Engine(ENGINE), tmp_path).services["qwen"].env
+
+    assert list(from_file) == list(from_engine) == ["A", "B"]
+
+
+def test_values_of_the_engine_win_over_the_file(tmp_path: Path) -> None:
+    (tmp_path / "Pulumi.dev.yaml").write_text(f"config:\n{CLUSTER}  ascend-vllm:services: {{a: {SERVICE}}}\n")
+    engine = Engine({"cluster": {"context": "other"}, "services": {}})
+    stack = load_stack("dev", engine, tmp_path)
+
+    assert (stack.cluster.context, dict(stack.services)) == ("other", {})
+
+
+def test_the_engine_needs_no_file(tmp_path: Path) -> None:
+    service = {"image": "a:1", "model": "/m", "engine": {"maxModelLen": 1}}
+    stack = load_stack("dev", Engine({"cluster": {"context": "prod"}, "services": {"a": service}}), tmp_path)
+
+    assert rules(stack) == []
+    assert list(stack.services) == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("values", "messages", "reason"),
+    [
+        ({}, ["cluster is missing", "services is missing"], "it has nothing"),
+        ({"cluster": "", "services": ""}, ["cluster is missing", "services is missing"], "it writes null as empty"),
+        ({"cluster": {"context": "a"}, "services": {}, "base": ""}, [], "the project's default of base is empty"),
+        ({"cluster": "prod", "services": {}}, ["cluster must be a mapping"], "text is no JSON"),
+    ],
+)
+def test_what_the_engine_does_not_have_is_missing(
+    values: dict[str, Any], messages: list[str], reason: str, tmp_path: Path
+) -> None:
+    found = findings(load_stack("dev", Engine(values), tmp_path))
+
+    assert len(messages) == len(found), reason
+    assert all(message in finding.message for message, finding in zip(messages, found, strict=True)), reason
+
+
+def test_a_stack_from_standard_input_looks_for_its_base_in_the_project(tmp_path: Path) -> None:
+    (tmp_path / "shared.yaml").write_text(BASE)
+    stack = load_text("stdin", "-", f"config:\n{CLUSTER}  ascend-vllm:base: shared.yaml\n", project=tmp_path)
+
+    assert sorted(stack.services) == ["llava", "qwen"]
