@@ -49,11 +49,11 @@ def load_text(
     project = project or File()
     prefix = read_project(project).name
     source = read_yaml(file, text)
-    findings = list(source.findings)
+    findings = [_in_our_words(finding, prefix) for finding in source.findings]
     values = _stack_values(source, prefix, findings)
     if config is not None:
         values = {key: value for key in _KEYS if (value := _engine_value(config, key)) is not None}
-    spans = {path[1:]: span for path, span in _stack_spans(source, prefix)}
+    spans = {ours: span for path, span in source.spans.items() if (ours := _ours(path, prefix)) is not None}
     readable = not any(finding.rule == "yaml-syntax" for finding in findings)
     if readable:
         values, spans = _with_base(values, spans, File(file).parent if file != "-" else project, findings)
@@ -112,24 +112,33 @@ def _stack_values(source: YamlFile, prefix: str, findings: list[Finding]) -> dic
         namespace, _, name = key.rpartition(":")
         if not namespace or (namespace == prefix and name not in _KEYS):
             known = dict.fromkeys(f"{prefix}:{known}" for known in _KEYS)
-            findings.append(unknown_key(_mark(source, ("config", key)), key, known))
+            findings.append(unknown_key(_mark(source, ("config", key)), key, known, f"{prefix}:{name}"))
         elif namespace == prefix and value is not None:
             values[name] = value
     return values
 
 
-def _stack_spans(source: YamlFile, prefix: str) -> Iterator[tuple[Path, Span]]:
-    for path, span in source.spans.items():
-        if path == ("config",):
-            yield path, span
-        elif path[0] == "config" and path[1].startswith(f"{prefix}:"):
-            yield ("config", path[1].removeprefix(f"{prefix}:"), *path[2:]), span
+def _ours(path: Path, prefix: str) -> Path | None:
+    """A path of the file in the configuration language, or None for what is not the project's."""
+    if path[:1] != ("config",) or (path[1:] and not path[1].startswith(f"{prefix}:")):
+        return None
+    return (path[1].removeprefix(f"{prefix}:"), *path[2:]) if path[1:] else ()
+
+
+def _service_at(path: Path) -> str | None:
+    return path[1] if path[:1] == ("services",) and path[1:] else None
+
+
+def _in_our_words(finding: Finding, prefix: str) -> Finding:
+    """A finding about the file's form, with the service that it is about."""
+    marks = tuple(replace(mark, path=_ours(mark.path, prefix) or mark.path) for mark in finding.marks)
+    return replace(finding, marks=marks, service=_service_at(marks[0].path) if marks else None)
 
 
 def _engine_value(config: ConfigSource, key: str) -> Any:
     text = config.get(key)
     try:
-        return json.loads(text) if text else None
+        return json.loads(text) if text and key != "base" else text or None
     except ValueError:
         return text
 
@@ -176,8 +185,7 @@ def _bad_base(message: str, fix: str, mark: Mark) -> Finding:
 
 def _secrets(source: YamlFile, prefix: str) -> Iterator[Finding]:
     for path in _secure_paths(source.value, ()):
-        if path[:1] == ("config",) and len(path) > 1 and path[1].startswith(f"{prefix}:"):
-            where = (path[1].removeprefix(f"{prefix}:"), *path[2:])
+        if where := _ours(path, prefix):
             yield Finding(
                 "secret-in-services",
                 "error",
@@ -185,7 +193,7 @@ def _secrets(source: YamlFile, prefix: str) -> Iterator[Finding]:
                 "Pulumi would hand it to the program as plain text, and it would end in a ConfigMap",
                 f"pulumi config rm --path '{_property_path(path[1:])}', and keep the value in a Kubernetes Secret",
                 (Mark(where, "", source.spans.get(path)),),
-                where[1] if where[0] == "services" and len(where) > 1 else None,
+                _service_at(where),
             )
 
 

@@ -91,8 +91,11 @@ def _excerpt(marks: tuple[Mark, ...]) -> Iterator[str]:
     spans = [(mark.span, mark) for mark in marks if mark.span and first.span and mark.span.file == first.span.file]
     width = max(len(str(span.line)) for span, _ in spans)
     yield f"{' ' * width} |"
+    line = 0
     for span, mark in sorted(spans, key=lambda pair: (pair[0].line, pair[0].column)):
-        yield f"{span.line:>{width}} | {span.text.rstrip()}"
+        if span.line != line:
+            yield f"{span.line:>{width}} | {span.text.rstrip()}"
+        line = span.line
         underline = ("^" if mark is first else "-") * _columns(_marked(span))
         yield f"{' ' * width} | {' ' * _columns(span.text[: span.column - 1])}{underline} {mark.note}".rstrip()
     for mark in marks:

@@ -34,6 +34,39 @@ _BOUNDS = {
     "string_too_long": ("max_length", "no longer than"),
     "string_too_short": ("min_length", "no shorter than"),
 }
+SHAPE_RULES = {
+    "yaml-syntax": """The file is YAML.
+
+Pulumi's engine reads stack files with Go's yaml.v3; what that cannot read has no values at all.""",
+    "yaml-value": """Every value is one that a configuration can hold.
+
+The engine turns the file into JSON: infinite numbers, tags that do not fit their value and anchors that contain
+themselves have no JSON.""",
+    "duplicate-key": """No key stands twice in one mapping.
+
+Pulumi's engine refuses the file; other readers of YAML take the last value silently.""",
+    "unknown-key": """Every key is one of the configuration language.
+
+A key that nothing reads is a mistake: the value that was meant keeps its default. Keys are compared without case, `-`
+and `_` to find the one that was meant.""",
+    "missing-key": """Every key without a default is given.
+
+A service needs an image, a model and `engine.maxModelLen`; a stack needs a cluster with its context.""",
+    "bad-value": """Every value has its key's type and lies in its range.
+
+Text is not a number: the engine hands `"8"` and `8` to the program as they are written.""",
+    "base-file": """The file that `base` names can be read.
+
+It is looked for beside the stack file.""",
+    "secret-in-services": """No `secure:` value stands below `cluster` or `services`.
+
+Pulumi hands a structured value to the program as plain text, secrets included, so it would end in a ConfigMap.""",
+    "unused-accept": """Every waiver under `accept` waives a warning that is there.
+
+Errors cannot be waived. A waiver that waives nothing would hide the next finding.""",
+}
+"""The documentation of the rules that are applied while the files are read, by id."""
+
 _NICKNAMES = {"tp": "engine.tensorParallelSize", "pp": "engine.pipelineParallelSize"}
 
 
@@ -55,9 +88,9 @@ def shape_finding(record: type[Typed], path: Path, details: ErrorDetails) -> Fin
     return Finding("bad-value", "error", message, _purpose(field), fix, (where,))
 
 
-def unknown_key(where: Mark, name: str, known: Mapping[str, Any]) -> Finding:
-    """A key that the configuration language does not have, with the nearest that it has."""
-    near = nearest(name, known)
+def unknown_key(where: Mark, name: str, known: Mapping[str, Any], meant: str = "") -> Finding:
+    """A key that the configuration language does not have, with the nearest that it has to it or to what was meant."""
+    near = nearest(meant or name, known)
     fix = f"write {near}" if near else f"remove it; known here: {', '.join(known)}"
     why = "a key that nothing reads is a mistake"
     return Finding("unknown-key", "error", f"unknown key {name!r}", why, fix, (where,))

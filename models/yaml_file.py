@@ -18,6 +18,8 @@ _YAML = "tag:yaml.org,2002:"
 _STRING = f"{_YAML}str"
 _PLAIN = "plain"
 _DEEPEST = 100
+_MOST = 200_000
+"""Values that a file may have once its aliases are written out; the engine refuses as many, too."""
 
 
 class _Composer(CParser, BaseResolver):
@@ -52,6 +54,7 @@ def read_yaml(name: str, text: str) -> YamlFile:
     """
     file = YamlFile(name)
     try:
+        _check_depth(text)
         node = _Composer(text).get_single_node()
     except yaml.MarkedYAMLError as problem:
         place = problem.problem_mark or problem.context_mark
@@ -67,6 +70,16 @@ def read_yaml(name: str, text: str) -> YamlFile:
     return file
 
 
+def _check_depth(text: str) -> None:
+    """Refuse a text that is nested so deeply that composing it would exhaust the stack."""
+    parser, depth = _Composer(text), 0
+    while parser.check_event():
+        event: Any = parser.get_event()
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > 10 * _DEEPEST:
+            raise yaml.MarkedYAMLError(problem="nested too deeply", problem_mark=event.start_mark)
+
+
 class _Reader:
     """Walks the nodes of one file and fills its spans and findings."""
 
@@ -74,8 +87,14 @@ class _Reader:
         self.file = file
         self.lines = lines
         self.open: set[int] = set()
+        self.read = 0
 
     def value(self, node: yaml.Node, path: Path) -> Any:
+        self.read += 1
+        if self.read >= _MOST:
+            if self.read == _MOST:
+                self.problem(path, node, "aliases that stand for too many values", "write them out")
+            return None
         if isinstance(node, yaml.ScalarNode):
             return self.scalar(node, path)
         if id(node) in self.open or len(self.open) > _DEEPEST:

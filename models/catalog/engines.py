@@ -68,7 +68,7 @@ def flag_accepts(flag: Flag, value: Any) -> TypeGuard[bool | int | float | str |
     if flag.kind in ("flag", "bool"):
         return isinstance(value, bool)
     if flag.kind in ("list", "append"):
-        return isinstance(value, list) and bool(value) and all(_scalar_fits(flag, item) for item in value)
+        return isinstance(value, list) and bool(value) and all(_is_word(flag, item) for item in value)
     if flag.type == "json":
         return isinstance(value, dict | list)
     if flag.type == "pairs":
@@ -85,6 +85,11 @@ def expected(flag: Flag) -> str:
     words = {"int": "a whole number", "float": "a number", "str": "text", "json": "a mapping or list"}
     one = words.get(flag.type or "", "a mapping of names to whole numbers")
     return f"a list of {one}" if flag.kind in ("list", "append") else one
+
+
+def _is_word(flag: Flag, item: Any) -> bool:
+    """Whether a word of a list can be told from the next flag."""
+    return _scalar_fits(flag, item) and not str(item).startswith("-")
 
 
 def _scalar_fits(flag: Flag, value: Any) -> bool:

@@ -16,42 +16,11 @@ from importlib import import_module
 
 from models.finding import Finding, Mark
 from models.resolve import ResolvedService
+from models.shape import SHAPE_RULES
 
 Check = Callable[[ResolvedService], Iterator[Finding]]
 
 _CHECKS: dict[str, Check] = {}
-
-_SHAPE = {
-    "yaml-syntax": """The file is YAML.
-
-Pulumi's engine reads stack files with Go's yaml.v3; what that cannot read has no values at all.""",
-    "yaml-value": """Every value is one that a configuration can hold.
-
-The engine turns the file into JSON: infinite numbers, tags that do not fit their value and anchors that contain
-themselves have no JSON.""",
-    "duplicate-key": """No key stands twice in one mapping.
-
-Pulumi's engine refuses the file; other readers of YAML take the last value silently.""",
-    "unknown-key": """Every key is one of the configuration language.
-
-A key that nothing reads is a mistake: the value that was meant keeps its default. Keys are compared without case, `-`
-and `_` to find the one that was meant.""",
-    "missing-key": """Every key without a default is given.
-
-A service needs an image, a model and `engine.maxModelLen`; a stack needs a cluster with its context.""",
-    "bad-value": """Every value has its key's type and lies in its range.
-
-Text is not a number: the engine hands `"8"` and `8` to the program as they are written.""",
-    "base-file": """The file that `base` names can be read.
-
-It is looked for beside the stack file.""",
-    "secret-in-services": """No `secure:` value stands below `cluster` or `services`.
-
-Pulumi hands a structured value to the program as plain text, secrets included, so it would end in a ConfigMap.""",
-    "unused-accept": """Every waiver under `accept` waives a warning that is there.
-
-Errors cannot be waived. A waiver that waives nothing would hide the next finding.""",
-}
 
 
 def rule(check: Check) -> Check:
@@ -70,13 +39,13 @@ def judge(service: ResolvedService) -> Iterator[Finding]:
 
 def rule_ids() -> list[str]:
     """The ids of all rules, in alphabetical order."""
-    return sorted([*_checks(), *_SHAPE])
+    return sorted([*_checks(), *SHAPE_RULES])
 
 
 def documentation(name: str) -> str:
     """What a rule says, why, and its source; empty for an id that no rule has."""
     check = _checks().get(name)
-    return inspect.getdoc(check) or "" if check else _SHAPE.get(name, "")
+    return inspect.getdoc(check) or "" if check else SHAPE_RULES.get(name, "")
 
 
 @cache

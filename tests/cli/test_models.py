@@ -1,0 +1,156 @@
+"""`ascend-vllm models`: the catalogue as a table, a page and JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import typer
+from click.testing import Result
+from typer.testing import CliRunner
+
+from cli import models
+from cli.errors import CommandError, ExitCode
+from models.catalog.known import known_models
+
+app = typer.Typer()
+app.command()(models.command)
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(app, arguments)
+
+
+def rows() -> dict[str, str]:
+    return {line.split("  ")[0]: line for line in run().stdout.splitlines()[1:]}
+
+
+def document(*arguments: str) -> Any:
+    return json.loads(run(*arguments, "--format", "json").stdout)
+
+
+def test_every_model_has_its_row() -> None:
+    done = run()
+
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert list(rows()) == [model.name for model in known_models()]
+
+
+def test_the_columns_stand_under_their_titles() -> None:
+    header, *lines = run().stdout.splitlines()
+
+    for title in ("NAME", "FAMILY", "HEADS", "KV", "LAYERS", "CONTEXT", "MOE", "MULTIMODAL", "MINIMUM CARDS", "SOURCE"):
+        start = header.index(title)
+        assert all(line[start - 1] == " " and line[start] != " " for line in lines) or start == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "cells", "reason"),
+    [
+        ("Qwen2-7B-Instruct", ["28  ", "4  ", "32768", "1 of 64Gi: 32768", "wangzhaode/llm-export"], "all is known"),
+        ("Mixtral-8x7B-v0.1", ["yes  no", " - "], "experts; never published"),
+        ("Qwen2-VL-7B-Instruct", ["no   yes"], "multimodal"),
+        ("DeepSeek-R1-Distill-Llama-70B", ["8 of 32Gi: 32768, 4 of 64Gi: 65536"], "the longest on the fewest cards"),
+        ("InternVL2_5-38B", ["-      -", "32Gi: not supported, 2 of 64Gi: 32768"], "published without facts"),
+    ],
+)
+def test_a_row_says_what_is_known(name: str, cells: list[str], reason: str) -> None:
+    for cell in cells:
+        assert cell in rows()[name], reason
+
+
+def test_lines_are_not_wrapped_and_have_no_colour() -> None:
+    out = run().stdout
+
+    assert "\x1b" not in out
+    assert len(out.splitlines()) == len(known_models()) + 1
+
+
+def test_a_model_is_shown_with_all_its_facts_and_their_source() -> None:
+    done = run("qwen/qwen2_7b_instruct")
+
+    assert (done.exit_code, done.stderr) == (0, "")
+    for line in (
+        "Qwen2-7B-Instruct\n",
+        "  family                   Qwen2\n",
+        "  num_attention_heads      28\n",
+        "  tie_word_embeddings      no\n",
+        "  longest                  32768\n",
+        "llm_models/Qwen2-7B-Instruct/config.json\n",
+        "  1 of 64Gi: 32768 tokens, gpuMemoryUtilization 0.95 (6.5.910 Qwen2-7B, https://",
+    ):
+        assert line in done.stdout
+    assert "None" not in done.stdout
+
+
+def test_scaled_positions_are_shown_in_words() -> None:
+    out = run("DeepSeek-V2").stdout
+
+    assert "type yarn, factor 40, original_max_position_embeddings 4096" in out
+
+
+def test_a_quantized_name_says_whose_facts_these_are() -> None:
+    assert "the facts are those of the model without AWQ" in run("Qwen2-7B-Instruct-AWQ").stdout
+
+
+def test_a_model_without_facts_says_how_to_give_them() -> None:
+    out = run("internvl2.5-38b").stdout
+
+    assert "No source of its architecture was found" in out
+    assert "  32Gi: not supported, gpuMemoryUtilization 0.9 (6.5.902" in out
+
+
+@pytest.mark.parametrize(
+    ("given", "fix", "reason"),
+    [
+        ("Qwen2-7B-Instuct", "did you mean Qwen2-7B-Instruct", "a letter is missing"),
+        ("Qwen257B", "did you mean Qwen2", "two models are written so without separators"),
+        ("zzz", "`ascend-vllm models` lists them", "nothing near"),
+    ],
+)
+def test_an_unknown_model_is_answered_with_the_nearest(given: str, fix: str, reason: str) -> None:
+    failure = run(given).exception
+
+    assert isinstance(failure, CommandError), reason
+    assert failure.message == f"the catalogue has no model {given!r}", reason
+    assert failure.fix.startswith(fix), reason
+    assert failure.code == ExitCode.USAGE
+
+
+def test_json_is_a_contract_with_a_version() -> None:
+    found = document()
+
+    assert found.keys() == {"version", "models"}
+    assert found["version"] == 1
+    assert [model["names"][0] for model in found["models"]] == [model.name for model in known_models()]
+    assert found["models"][0].keys() == {"names", "family", "source", "facts", "note", "published", "suffix"}
+
+
+def test_json_of_one_model_has_its_facts() -> None:
+    (found,) = document("Qwen2-57B-A14B")["models"]
+
+    assert found["facts"]["num_experts"] == 64
+    assert found["facts"]["rope_scaling"] is None
+    assert found["facts"]["longest"] == 131072
+
+
+def test_json_of_a_model_without_facts_has_none() -> None:
+    (found,) = document("InternVL2_5-38B")["models"]
+
+    assert found["facts"] is None
+    assert found["published"][0]["max_model_len"] is None
+
+
+def test_names_are_completed() -> None:
+    names = models._complete("qwen2-7b")
+
+    assert names == ["Qwen2-7B", "Qwen2-7B-Instruct"]
+    assert models._complete("zzz") == []
+
+
+def test_the_help_shows_examples() -> None:
+    out = run("--help").stdout
+
+    assert "Examples:" in out
+    assert "ascend-vllm models Qwen2-7B-Instruct" in out

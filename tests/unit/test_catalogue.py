@@ -1,0 +1,333 @@
+"""The catalogue of models: every fact has a source and fits the others, and names are found as people write them."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from collections import Counter
+
+import pytest
+
+from models.catalog.known import KnownModel, ModelFacts, RopeScaling, find_model, known_models, nearest_models
+from tests.conftest import ROOT
+
+MODELS = known_models()
+WITH_FACTS = [model for model in MODELS if model.facts]
+PUBLISHED = sorted(
+    {(line.release, line.model, line.npu_memory) for model in MODELS for line in model.published},
+)
+
+
+def facts_of(name: str) -> ModelFacts:
+    model = find_model(name)
+    assert model is not None
+    assert model.facts is not None
+    return model.facts
+
+
+def words(name: str) -> str:
+    return re.sub(r"[-_.]", "-", name.lower())
+
+
+def by_name(model: KnownModel) -> str:
+    return model.name
+
+
+@pytest.mark.parametrize("model", MODELS, ids=by_name)
+def test_every_model_says_where_it_is_from(model: KnownModel) -> None:
+    assert model.source
+    assert model.family
+    for line in model.published:
+        assert line.source.startswith("https://")
+
+
+@pytest.mark.parametrize("model", WITH_FACTS, ids=by_name)
+def test_a_source_of_facts_can_be_looked_up(model: KnownModel) -> None:
+    for part in model.source.split("; "):
+        assert re.match(r"[\w.-]+/[\w.-]+(@[0-9a-f]{12})?: \S+|https://|huggingface\.co/\S+: |arXiv:\d", part), part
+
+
+@pytest.mark.parametrize("model", [model for model in WITH_FACTS if "huggingface.co/" in model.source], ids=by_name)
+def test_a_fact_at_second_hand_is_marked(model: KnownModel) -> None:
+    assert (model.note and "second hand" in model.note) or "README.md" in model.source
+
+
+def test_no_source_is_a_path_of_somebodys_machine() -> None:
+    text = (ROOT / "models" / "catalog" / "models.json").read_text(encoding="utf-8")
+
+    assert not re.search(r'(?<![\w.-])/(work|home|root|tmp|nfs|mnt)/|\\\\|"/', text)
+
+
+@pytest.mark.parametrize("model", WITH_FACTS, ids=by_name)
+def test_numbers_are_positive(model: KnownModel) -> None:
+    for name, value in dataclasses.asdict(model.facts).items():
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            assert value > 0, name
+
+
+@pytest.mark.parametrize("model", WITH_FACTS, ids=by_name)
+def test_heads_fit_each_other_and_the_hidden_size(model: KnownModel) -> None:
+    facts = model.facts
+    assert facts is not None
+
+    assert facts.num_attention_heads % facts.num_key_value_heads == 0
+    assert facts.head_dim or facts.hidden_size % facts.num_attention_heads == 0
+    assert facts.head_size in (64, 128)
+
+
+@pytest.mark.parametrize("model", WITH_FACTS, ids=by_name)
+def test_sizes_are_those_of_a_language_model(model: KnownModel) -> None:
+    facts = model.facts
+    assert facts is not None
+
+    assert facts.intermediate_size > facts.hidden_size
+    assert facts.intermediate_size % 64 == 0
+    assert facts.vocab_size > 20_000
+    assert facts.context >= (512 if model.family == "BGE" else 1024)
+    assert facts.longest >= facts.context
+    assert facts.torch_dtype in (None, "float16", "bfloat16", "float32")
+
+
+@pytest.mark.parametrize("model", WITH_FACTS, ids=by_name)
+def test_experts_are_counted_where_there_are_some(model: KnownModel) -> None:
+    facts = model.facts
+    assert facts is not None
+
+    assert facts.moe == bool(facts.num_experts) == bool(facts.num_experts_per_tok)
+    if facts.num_experts and facts.num_experts_per_tok:
+        assert facts.num_experts_per_tok < facts.num_experts
+    else:
+        assert not (facts.moe_intermediate_size or facts.n_shared_experts or facts.shared_expert_intermediate_size)
+
+
+@pytest.mark.parametrize("model", WITH_FACTS, ids=by_name)
+def test_latent_attention_is_complete_or_absent(model: KnownModel) -> None:
+    facts = model.facts
+    assert facts is not None
+    latent = (facts.kv_lora_rank, facts.qk_nope_head_dim, facts.qk_rope_head_dim, facts.v_head_dim)
+
+    assert all(latent) == any(latent) == (facts.model_type == "deepseek_v2")
+
+
+@pytest.mark.parametrize(
+    ("name", "context", "longest", "reason"),
+    [
+        ("Meta-Llama-3-8B", 8192, 8192, "plain"),
+        ("Qwen-7B-Chat", 8192, 8192, "the shorter of two lengths"),
+        ("Baichuan2-13B-Chat", 4096, 4096, "under the third name"),
+        ("Llama-3.1-8B", 131072, 131072, "llama3 scaling is part of the stated length"),
+        ("Qwen2-VL-7B-Instruct", 32768, 32768, "mrope does not stretch"),
+        ("DeepSeek-V2", 163840, 163840, "YaRN starts from the original length"),
+        ("internlm2_5-7b", 32768, 65536, "dynamic scaling stretches"),
+        ("deepseek-coder-33b-instruct", 16384, 65536, "linear scaling stretches"),
+    ],
+)
+def test_the_longest_length_is_the_engines(name: str, context: int, longest: int, reason: str) -> None:
+    assert (facts_of(name).context, facts_of(name).longest) == (context, longest), reason
+
+
+def test_scaling_without_a_factor_changes_nothing() -> None:
+    facts = dataclasses.replace(facts_of("Meta-Llama-3-8B"), rope_scaling=RopeScaling("linear"))
+
+    assert facts.longest == facts.context
+
+
+@pytest.mark.parametrize(
+    ("name", "heads", "kv_heads", "reason"),
+    [
+        ("Qwen2-7B-Instruct", 28, 4, "TP 8 is impossible"),
+        ("Qwen2-72B-Instruct", 64, 8, "grouped"),
+        ("Llama-2-7b-hf", 32, 32, "every head has its own"),
+        ("Qwen2-57B-A14B", 28, 4, "experts"),
+        ("chatglm3-6b", 32, 2, "two groups"),
+    ],
+)
+def test_heads_are_those_of_config_json(name: str, heads: int, kv_heads: int, reason: str) -> None:
+    facts = facts_of(name)
+
+    assert (facts.num_attention_heads, facts.num_key_value_heads) == (heads, kv_heads), reason
+
+
+@pytest.mark.parametrize("name", ["mixtral-8x7B", "qwen2-57B", "deepseek-v2-lite-16B", "deepseek-v2-236B-W8A8"])
+def test_the_moe_models_of_the_manual_are_known(name: str) -> None:
+    assert facts_of(name).moe
+
+
+@pytest.mark.parametrize("name", ["llava-1.5-7b", "Qwen2-VL-7B", "InternVL2-8B", "MiniCPM-V 2.6", "qwen2.5-vl-72B"])
+def test_multimodal_models_are_marked(name: str) -> None:
+    assert facts_of(name).multimodal
+
+
+def test_a_name_means_one_model() -> None:
+    counted = Counter(words(name) for model in MODELS for name in model.names)
+
+    assert [name for name, count in counted.items() if count > 1] == []
+
+
+def test_without_its_separators_one_name_means_two_models_and_finds_none() -> None:
+    owners: dict[str, set[str]] = {}
+    for model in MODELS:
+        for name in model.names:
+            owners.setdefault(words(name).replace("-", ""), set()).add(model.name)
+
+    assert {letters for letters, names in owners.items() if len(names) > 1} == {"qwen257b"}
+    assert find_model("Qwen257B") is None
+    assert {"Qwen2.5-7B", "Qwen2-57B"} <= set(nearest_models("qwen2-5-7b")) | set(nearest_models("qwen2-57b"))
+
+
+def test_models_stand_in_the_order_of_their_names() -> None:
+    def natural(text: str) -> list[tuple[int, str]]:
+        return [(int(part), "") if part.isdigit() else (0, part) for part in re.split(r"(\d+)", text.lower())]
+
+    names = [(natural(model.family), natural(model.name)) for model in MODELS]
+
+    assert names == sorted(names)
+
+
+@pytest.mark.parametrize("name", sorted({name for model in MODELS for name in model.names}))
+def test_every_name_finds_its_model(name: str) -> None:
+    model = find_model(name)
+
+    assert model is not None
+    assert name in model.names
+    assert model.suffix is None
+
+
+@pytest.mark.parametrize(
+    ("written", "name", "reason"),
+    [
+        ("qwen2-7b-instruct", "Qwen2-7B-Instruct", "small letters"),
+        ("QWEN2_7B_INSTRUCT", "Qwen2-7B-Instruct", "capitals and underscores"),
+        ("Qwen/Qwen2-7B-Instruct", "Qwen2-7B-Instruct", "its organization"),
+        ("/mnt/models/Qwen2-7B-Instruct/", "Qwen2-7B-Instruct", "a path"),
+        ("qwen2_5-7b", "Qwen2.5-7B", "an underscore for the point"),
+        ("llama3-8b", "Meta-Llama-3-8B", "as the documentation writes it"),
+        ("llama3.1-8b", "Llama-3.1-8B", "as the documentation writes it"),
+        ("Meta-Llama-3.1-8B-Instruct", "Llama-3.1-8B", "the former name"),
+        ("internvl2.5-38B", "InternVL2_5-38B", "a point for the underscore"),
+        ("Qwen 2 7B Instruct", "Qwen2-7B-Instruct", "spaces"),
+        ("qwen2-57B", "Qwen2-57B-A14B", "as the manual writes it, not Qwen2.5-7B"),
+        ("Qwen2.5-7B", "Qwen2.5-7B", "not Qwen2-57B"),
+    ],
+)
+def test_names_are_found_as_people_write_them(written: str, name: str, reason: str) -> None:
+    model = find_model(written)
+
+    assert model is not None, reason
+    assert model.name == name, reason
+
+
+@pytest.mark.parametrize(
+    ("written", "name", "suffix"),
+    [
+        ("Qwen2-7B-Instruct-AWQ", "Qwen2-7B-Instruct", "AWQ"),
+        ("qwen2-7b-w8a8", "Qwen2-7B", "w8a8"),
+        ("Qwen2-7B-Instruct-GPTQ-Int4", "Qwen2-7B-Instruct", "GPTQ-Int4"),
+        ("llama2-70b_SmoothQuant", "Llama-2-70b-hf", "SmoothQuant"),
+        ("deepseek-ai/DeepSeek-V2-236B-W8A8", "DeepSeek-V2", "W8A8"),
+        ("Qwen2-1.5B-Instruct-A8W8C8", None, None),
+        ("Qwen2-7B-AWQ-x", None, None),
+        ("AWQ", None, None),
+        ("-AWQ", None, None),
+        ("", None, None),
+    ],
+)
+def test_a_quantized_checkpoint_finds_the_model_and_says_so(written: str, name: str | None, suffix: str | None) -> None:
+    model = find_model(written)
+
+    assert (model.name if model else None, model.suffix if model else None) == (name, suffix)
+
+
+def test_a_quantized_checkpoint_with_facts_of_its_own_keeps_them() -> None:
+    model = find_model("Qwen2.5-72B-Instruct-AWQ")
+
+    assert model is not None
+    assert model.suffix is None
+    assert model.facts is not None
+    assert (model.facts.quantization, model.facts.intermediate_size) == ("awq", 29696)
+
+
+@pytest.mark.parametrize(
+    ("written", "near"),
+    [("Qwen2-8B-Instruct", "Qwen2-7B-Instruct"), ("qwen/llama-3-80b", "Llama-3-70B"), ("mixtral-8x8b", "Mixtral-8x7B")],
+)
+def test_an_unknown_name_has_near_ones(written: str, near: str) -> None:
+    assert find_model(written) is None
+    assert near in nearest_models(written)
+
+
+def test_nothing_is_near_to_nonsense() -> None:
+    assert nearest_models("zzz") == []
+
+
+def test_the_whole_published_table_is_there() -> None:
+    assert len(PUBLISHED) == 101
+    assert Counter(release for release, _, _ in PUBLISHED) == {
+        "6.5.910": 39,
+        "6.5.907": 34,
+        "6.5.902": 22,
+        "5908xxx": 6,
+    }
+
+
+@pytest.mark.parametrize(("release", "name", "memory"), PUBLISHED, ids="-".join)
+def test_every_published_line_is_reached_by_its_name(release: str, name: str, memory: str) -> None:
+    model = find_model(name)
+
+    assert model is not None
+    assert [line.model for line in model.published if (line.release, line.npu_memory) == (release, memory)] == [name]
+
+
+def test_a_line_of_the_base_model_holds_for_its_instruct() -> None:
+    base, instruct = find_model("Qwen2-7B"), find_model("Qwen2-7B-Instruct")
+
+    assert base is not None
+    assert instruct is not None
+    assert base.published == instruct.published != ()
+
+
+@pytest.mark.parametrize("model", [model for model in MODELS if model.published], ids=by_name)
+def test_published_lines_are_whole(model: KnownModel) -> None:
+    for line in model.published:
+        assert line.npu_memory in ("32Gi", "64Gi")
+        assert line.gpu_memory_utilization == (0.9 if line.release == "6.5.902" else 0.95)
+        assert (line.npus is None) == (line.max_model_len is None)
+        if line.npus and line.max_model_len:
+            assert line.npus in (1, 2, 4, 8, 16)
+            assert line.max_model_len % 512 == 0
+
+
+def test_what_is_not_supported_is_said() -> None:
+    lines = [line for model in MODELS for line in model.published if line.npus is None]
+
+    assert {(line.model, line.npu_memory) for line in lines} == {
+        ("qwen2.5-vl-72B", "32Gi"),
+        ("internvl2.5-38B", "32Gi"),
+    }
+
+
+def test_models_without_a_source_have_no_facts() -> None:
+    without = [model.name for model in MODELS if model.facts is None]
+
+    assert without == [
+        "InternVL2-40B",
+        "InternVL2_5-38B",
+        "llava-onevision-qwen2-0.5b-ov",
+        "llava-v1.6-34b",
+        "llava-v1.6-vicuna-13b",
+    ]
+
+
+def test_the_data_has_no_keys_that_the_program_does_not_read() -> None:
+    entries = json.loads((ROOT / "models" / "catalog" / "models.json").read_text(encoding="utf-8"))
+    keys = {key for entry in entries for key in entry}
+
+    assert keys == {"name", "names", "family", "facts", "source", "note", "published"}
+    assert len(entries) == len(MODELS)
+
+
+def test_the_catalogue_is_read_once_and_cannot_be_changed() -> None:
+    assert known_models() is MODELS
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        MODELS[0].family = "mine"  # type: ignore[misc]  # the point of the test
