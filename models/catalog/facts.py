@@ -74,5 +74,7 @@ class ModelFacts:
 
     @property
     def head_size(self) -> int:
-        """Elements of one head."""
+        """Elements of a query head."""
+        if self.qk_nope_head_dim and self.qk_rope_head_dim:
+            return self.qk_nope_head_dim + self.qk_rope_head_dim
         return self.head_dim or self.hidden_size // self.num_attention_heads

@@ -20,7 +20,10 @@ _SUFFIX = re.compile(r"[-_.](awq|gptq|smoothquant|gguf|bnb|fp8|w\d+a\d+(?:c\d+)?
 
 @dataclass(frozen=True)
 class Published:
-    """A line of Ascend-vLLM's documentation: the fewest cards and the longest length on them; None is not supported."""
+    """A line of Ascend-vLLM's documentation: the fewest cards and the longest length on them; None is not supported.
+
+    A line that names a model without saying base or chat stands at both.
+    """
 
     model: str
     release: str

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
+from collections.abc import Iterator
 from typing import Any
 
 from models.catalog.engines import engine, expected, find_flag, flag_accepts
@@ -11,6 +10,7 @@ from models.finding import Finding, at, error
 from models.owned import OWNED_FLAGS, OWNED_VARIABLES
 from models.resolve import ResolvedService
 from models.rules import rule
+from models.shape import nearest
 
 
 @rule
@@ -22,13 +22,11 @@ def unknown_flag(service: ResolvedService) -> Iterator[Finding]:
     for where, name, _ in _extra_arguments(service):
         if find_flag(name, service.engine.version):
             continue
-        near = get_close_matches(
-            name.lower(), [flag.key for flag in engine(service.engine.version).flags.values()], n=1, cutoff=0.6
-        )
+        near = nearest(name, {flag.key: flag for flag in engine(service.engine.version).flags.values()})
         yield error(
             f"vLLM {service.engine.version} has no flag {name!r}",
             why="its parser ends the server on an unknown flag",
-            fix=f"write {near[0]}" if near else "remove it",
+            fix=f"write {near}" if near else "remove it",
             marks=[at(where, key=name)],
         )
 
@@ -127,10 +125,8 @@ def variable_with_key(service: ResolvedService) -> Iterator[Finding]:
 
 def _extra_arguments(service: ResolvedService) -> Iterator[tuple[str, str, Any]]:
     """Where each further flag stands, its name and its value."""
-    groups: Mapping[str, Mapping[str, Any]] = {
-        "engine.extraArgs": service.engine.extra_args,
-        "server.extraArgs": service.server.extra_args,
-    }
-    for where, group in groups.items():
-        for name, value in group.items():
-            yield where, name, value
+    for where, group in (
+        ("engine.extraArgs", service.engine.extra_args),
+        ("server.extraArgs", service.server.extra_args),
+    ):
+        yield from ((where, name, value) for name, value in group.items())
