@@ -56,6 +56,7 @@ def read_yaml(name: str, text: str) -> YamlFile:
     try:
         _check_depth(text)
         node = _Composer(text).get_single_node()
+        file.value = None if node is None else _Reader(file, text.splitlines()).value(node, ())
     except yaml.MarkedYAMLError as problem:
         place = problem.problem_mark or problem.context_mark
         said = ", ".join(part for part in (problem.context, problem.problem) if part)
@@ -65,8 +66,6 @@ def read_yaml(name: str, text: str) -> YamlFile:
         file.findings.append(_syntax_error(name, text, end, "a control character, which YAML does not allow"))
     except UnicodeEncodeError as problem:
         file.findings.append(_syntax_error(name, text, problem.start, "the file is not UTF-8 text"))
-    else:
-        file.value = None if node is None else _Reader(file, text.splitlines()).value(node, ())
     return file
 
 
@@ -91,10 +90,8 @@ class _Reader:
 
     def value(self, node: yaml.Node, path: Path) -> Any:
         self.read += 1
-        if self.read >= _MOST:
-            if self.read == _MOST:
-                self.problem(path, node, "aliases that stand for too many values", "write them out")
-            return None
+        if self.read > _MOST:
+            raise yaml.MarkedYAMLError(problem="aliases for too many values", problem_mark=node.start_mark)
         if isinstance(node, yaml.ScalarNode):
             return self.scalar(node, path)
         if id(node) in self.open or len(self.open) > _DEEPEST:
