@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from cli import check, render, rule, sandbox, schema, script
+from cli import check, models, render, rule, sandbox, schema, script
 from cli.errors import CommandError, ExitCode
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ app = typer.Typer(
 )
 app.command("check", rich_help_panel="Check")(check.command)
 app.command("rule", rich_help_panel="Check")(rule.command)
+app.command("models", rich_help_panel="Check")(models.command)
 app.command("schema", rich_help_panel="Check")(schema.command)
 app.command("script", rich_help_panel="Review")(script.command)
 app.command("render", rich_help_panel="Review")(render.command)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from models.finding import Finding, Mark, Path, Span, at, error, warning
+from models.finding import Finding, Mark, Path, Span, error, warning
 from models.report import Accepted, Report
 from models.resolve import ResolvedService, ResolvedStack
 from models.rules import judge, rule_ids
@@ -32,29 +32,17 @@ def _waived(service: ResolvedService, finding: Finding) -> bool:
 def _waivers(service: ResolvedService, found: list[Finding]) -> Iterator[Finding]:
     """Waivers that waive nothing."""
     for name in service.accept:
-        mark = Mark(("services", service.name, *at(f"accept.{name}").path))
         hits = [finding for finding in found if finding.rule == name]
+        mark = Mark(("services", service.name, "accept", name))
         if name not in rule_ids():
-            problem = error(
-                f"there is no rule {name!r} to accept",
-                why="a waiver names the rule whose warning it waives",
-                fix="correct the name; `ascend-vllm rule` lists them",
-                marks=[mark],
-            )
+            message, why = f"there is no rule {name!r} to accept", "a waiver names the rule whose warning it waives"
+            problem = error(message, why=why, fix="correct the name; `ascend-vllm rule` lists them", marks=[mark])
         elif not hits:
-            problem = warning(
-                f"nothing to accept: {name} finds nothing here",
-                why="a waiver that waives nothing hides the next finding",
-                fix="remove it",
-                marks=[mark],
-            )
+            message, why = f"nothing to accept: {name} finds nothing here", "it would hide the next finding"
+            problem = warning(message, why=why, fix="remove it", marks=[mark])
         elif hits[0].severity == "error":
-            problem = error(
-                f"{name} is an error and cannot be accepted",
-                why="only warnings can be waived; this service could not start",
-                fix="mend what the rule says",
-                marks=[mark],
-            )
+            message, why = f"{name} is an error and cannot be accepted", "a waiver is for what works"
+            problem = error(message, why=why, fix="mend what the rule says", marks=[mark])
         else:
             continue
         yield replace(problem, rule="unused-accept", service=service.name)

@@ -163,11 +163,10 @@ VisibleDevices = Annotated[
     BeforeValidator(device_indices),
     WithJsonSchema(
         {
-            "anyOf": [
-                {"type": "array", "items": {"type": "integer", "minimum": 0}},
-                {"type": "string", "pattern": r"^\s*\d+\s*(,\s*\d+\s*)*$"},
-                {"type": "integer", "minimum": 0},
-            ]
+            "type": ["array", "string", "integer"],
+            "items": {"type": "integer", "minimum": 0},
+            "pattern": r"^\s*\d+\s*(,\s*\d+\s*)*$",
+            "minimum": 0,
         }
     ),
 ]

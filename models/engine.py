@@ -36,7 +36,7 @@ class EngineArgs(Typed):
     (vllm/config.py:972)."""
 
     tensor_parallel_size: int | None = Field(default=None, ge=1, examples=[1])
-    """NPUs over which each layer is split; when left out, all `npus` of the pod."""
+    """NPUs over which each layer is split; when left out, as many of the pod's `npus` as divide the model."""
 
     pipeline_parallel_size: int = Field(default=1, ge=1)
     """Stages that the layers are divided into; each takes `tensorParallelSize` NPUs."""
@@ -71,7 +71,7 @@ class EngineArgs(Typed):
     served_model_name: Annotated[
         list[Word],
         BeforeValidator(as_list),
-        WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}),
+        WithJsonSchema({"type": ["string", "array"], "items": {"type": "string"}}),
     ] = Field(default=[], examples=["qwen2-7b"])
     """Names that requests give as `model`; when left out, the path of the weights."""
 

@@ -58,13 +58,7 @@ class Finding:
 
 
 def at(field: str, note: str = "", *, key: str | None = None) -> Mark:
-    """A mark on a field written with dots, seen from the service: `at("engine.maxModelLen", "4096 tokens")`.
-
-    Args:
-        field: The field.
-        note: What is to be seen there.
-        key: A key that the user chose, below the field; it may hold dots.
-    """
+    """A mark on a field of the service, `at("engine.maxModelLen", "4096 tokens")`, or on a user's own key below it."""
     return Mark((*field.split("."), *([] if key is None else [key])), note)
 
 

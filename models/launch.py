@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from models.catalog.engines import Flag, engine, find_flag, plain_name
-from models.owned import ENGINE_FLAGS
+from models.catalog.keys import ENGINE_FLAGS
 from models.resolve import ResolvedService
 
 SCRIPT = "run_vllm.sh"

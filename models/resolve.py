@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from models.catalog.known import KnownModel, ModelFacts, find_model
 from models.catalog.platforms import PLATFORMS, NodeMount, Platform
 from models.config import ClusterConfig, HostMount, Model, NamespaceConfig, PlatformConfig, Pool, ServiceConfig
 from models.engine import EngineArgs, ResolvedEngine
@@ -59,6 +60,12 @@ class ResolvedService:
     accept: Mapping[str, str]
     origins: Mapping[str, Origin] = field(default_factory=dict, compare=False)
     """Every value and where it comes from, by its field."""
+
+    @property
+    def facts(self) -> ModelFacts | None:
+        """The model's architecture, if the catalogue knows it."""
+        known = find_model(self.model.name)
+        return known.facts if known else None
 
     @property
     def endpoint(self) -> str:
@@ -115,21 +122,15 @@ def resolve_platform(config: PlatformConfig) -> Platform:
 def resolve_service(
     name: str, config: ServiceConfig, cluster: Cluster, spans: Mapping[Path, Span] | None = None
 ) -> ResolvedService:
-    """A service with its defaults and what follows from its other values.
-
-    Args:
-        name: Its key in the stack file.
-        config: What the stack file says of it.
-        cluster: Where it runs.
-        spans: Places of the given values, for the origins.
-    """
-    engine, because = resolve_engine(config.engine, config.npus)
+    """A service with its defaults and what follows from its other values; `spans` are the places of what is given."""
+    model = config.model.name or PurePosixPath(config.model.source).name
+    engine, because = resolve_engine(config.engine, config.npus, find_model(model))
     found: dict[str, Any] = {"engine": engine, **_resolve_features(config, because)}
     if config.npus is None:
         found["npus"] = engine.npus_used
         because["npus"] = "as many as the engine uses"
     if not config.model.name:
-        found["model"] = config.model.model_copy(update={"name": PurePosixPath(config.model.source).name})
+        found["model"] = config.model.model_copy(update={"name": model})
         because["model.name"] = "the last part of its source"
     if config.visible_devices is None:
         found["visible_devices"] = list(range(config.npus or engine.npus_used))
@@ -155,12 +156,15 @@ def _resolve_features(config: ServiceConfig, because: dict[str, str]) -> dict[st
     return found
 
 
-def resolve_engine(config: EngineArgs, npus: int | None) -> tuple[ResolvedEngine, dict[str, str]]:
+def resolve_engine(
+    config: EngineArgs, npus: int | None, model: KnownModel | None = None
+) -> tuple[ResolvedEngine, dict[str, str]]:
     """The engine's arguments complete, and why each added value is what it is.
 
     Args:
         config: The arguments that the stack file gives.
         npus: NPUs of the pod, if given.
+        model: What the catalogue knows of the model.
     """
     because = {}
     tokens, split = config.max_num_batched_tokens, config.tensor_parallel_size
@@ -168,8 +172,11 @@ def resolve_engine(config: EngineArgs, npus: int | None) -> tuple[ResolvedEngine
         tokens = max(config.max_model_len, config.max_num_seqs, 2048)
         because["engine.maxNumBatchedTokens"] = "the largest of maxModelLen, maxNumSeqs and 2048"
     if split is None:
-        split = max((npus or 1) // config.pipeline_parallel_size, 1)
-        because["engine.tensorParallelSize"] = "all npus" if npus else "one NPU"
+        most = max((npus or 1) // config.pipeline_parallel_size, 1)
+        facts = model.facts if model else None
+        split = next(parts for parts in range(most, 0, -1) if facts is None or facts.splits(parts))
+        whole = "all npus" if npus else "one NPU"
+        because["engine.tensorParallelSize"] = whole if split == most else "as many npus as divide the model"
     complete = {**dict(config), "max_num_batched_tokens": tokens, "tensor_parallel_size": split}
     return ResolvedEngine.model_construct(config.model_fields_set, **complete), because
 

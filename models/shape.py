@@ -12,8 +12,8 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from models.catalog.engines import find_flag, plain_name
+from models.catalog.keys import OWNED_FLAGS
 from models.finding import Finding, Mark, Path
-from models.owned import OWNED_FLAGS
 from models.typed import PATTERN_WORDS, Typed
 
 _KINDS = {

@@ -72,6 +72,12 @@ class ModelFacts:
         start = scaling.original_max_position_embeddings if scaling.type == "yarn" else None
         return int((start or self.context) * (scaling.factor or 1))
 
+    def splits(self, parts: int) -> bool:
+        """Whether tensor parallelism can divide the model into so many parts (vllm/config.py:406)."""
+        kv_heads = self.num_key_value_heads
+        kv_fit = kv_heads % parts == 0 or parts % kv_heads == 0
+        return self.num_attention_heads % parts == 0 and kv_fit and self.intermediate_size % parts == 0
+
     @property
     def head_size(self) -> int:
         """Elements of a query head."""

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from models.catalog.engines import engine, expected, find_flag, flag_accepts
+from models.catalog.keys import OWNED_FLAGS, OWNED_VARIABLES
 from models.finding import Finding, at, error
-from models.owned import OWNED_FLAGS, OWNED_VARIABLES
 from models.resolve import ResolvedService
 from models.rules import rule
 from models.shape import nearest

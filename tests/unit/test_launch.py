@@ -14,11 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.catalog.engines import RELEASES, engine
+from models.catalog.keys import OWNED_FLAGS
 from models.engine import EngineArgs
 from models.launch import LAUNCH_DIRECTORY, TEMPLATE, Launch, launch, script
 from models.manifests import service_objects
 from models.manifests.deployment import weights
-from models.owned import OWNED_FLAGS
 from tests.conftest import stack_of
 
 STAND_IN = """\
