@@ -181,7 +181,7 @@ class ServiceConfig(Typed):
     model: Model = Field(examples=["/mnt/models/Qwen2-7B-Instruct"])
     """The weights: their path, or `{name: …, source: …}`."""
 
-    npus: int | None = Field(default=None, ge=1, examples=[1])
+    npus: int | None = Field(default=None, ge=1, le=64, examples=[1])
     """NPUs of each pod; when left out, what the engine uses."""
 
     replicas: int = Field(default=1, ge=0)

@@ -35,10 +35,10 @@ class EngineArgs(Typed):
     """Most tokens in one iteration; when left out, the largest of `maxModelLen`, `maxNumSeqs` and 2048, as vLLM has it
     (vllm/config.py:972)."""
 
-    tensor_parallel_size: int | None = Field(default=None, ge=1, examples=[1])
+    tensor_parallel_size: int | None = Field(default=None, ge=1, le=64, examples=[1])
     """NPUs over which each layer is split; when left out, as many of the pod's `npus` as divide the model."""
 
-    pipeline_parallel_size: int = Field(default=1, ge=1)
+    pipeline_parallel_size: int = Field(default=1, ge=1, le=64)
     """Stages that the layers are divided into; each takes `tensorParallelSize` NPUs."""
 
     block_size: Literal[64, 128] = 128

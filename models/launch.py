@@ -185,8 +185,6 @@ def _command_line(argv: tuple[str, ...]) -> str:
 
 def _quoted(word: str) -> str:
     flag, equals, value = word.partition("=")
-    return (
-        f"{flag}={shlex.quote(value)}"
-        if equals and flag.startswith("--") and shlex.quote(flag) == flag
-        else shlex.quote(word)
-    )
+    if equals and flag.startswith("--") and shlex.quote(flag) == flag:
+        return f"{flag}={shlex.quote(value)}"
+    return shlex.quote(word)

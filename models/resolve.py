@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from models.catalog.known import KnownModel, ModelFacts, find_model
 from models.catalog.platforms import PLATFORMS, NodeMount, Platform
-from models.config import ClusterConfig, HostMount, Model, NamespaceConfig, PlatformConfig, Pool, ServiceConfig
+from models.config import HostMount, Model, NamespaceConfig, PlatformConfig, Pool, ServiceConfig
 from models.engine import EngineArgs, ResolvedEngine
 from models.features import MOST_LORAS, USUAL_GEARS, Graph, Lora, Multimodal, Speculative
 from models.finding import Finding, Path, Span
@@ -94,16 +94,12 @@ class ResolvedStack:
 
 def resolve(stack: LoadedStack) -> ResolvedStack:
     """Fill in every default of a stack; pure, and it refuses nothing: that is for the rules."""
-    cluster = resolve_cluster(stack.cluster)
+    given = stack.cluster
+    cluster = Cluster(given.context, given.namespace, resolve_platform(given.platform), given.pools)
     services = tuple(
         resolve_service(name, config, cluster, stack.spans) for name, config in sorted(stack.services.items())
     )
     return ResolvedStack(stack.name, stack.file, cluster, services, stack.broken, stack.spans, stack.findings)
-
-
-def resolve_cluster(config: ClusterConfig) -> Cluster:
-    """The cluster with its platform looked up and corrected."""
-    return Cluster(config.context, config.namespace, resolve_platform(config.platform), config.pools)
 
 
 def resolve_platform(config: PlatformConfig) -> Platform:

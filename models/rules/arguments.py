@@ -33,19 +33,22 @@ def unknown_flag(service: ResolvedService) -> Iterator[Finding]:
 
 @rule
 def flag_with_key(service: ResolvedService) -> Iterator[Finding]:
-    """A flag that has a key of its own is given by that key, not under `extraArgs`.
+    """A flag that has a key of its own is given by that key, not under `extraArgs`; no flag is given twice.
 
     Only what has a key is judged by the rules, and a flag that is given twice counts the last time.
     """
+    given: set[str] = set()
     for where, name, _ in _extra_arguments(service):
         flag = find_flag(name, service.engine.version)
-        if flag and flag.name in OWNED_FLAGS:
+        if flag and (flag.name in OWNED_FLAGS or flag.name in given):
+            owner = OWNED_FLAGS.get(flag.name)
             yield error(
-                f"{flag.option} has a key of its own",
+                f"{flag.option} has a key of its own" if owner else f"{flag.option} is given twice",
                 why="the rules judge the key, and of a flag given twice the last one counts",
-                fix=f"write {OWNED_FLAGS[flag.name]}",
+                fix=f"write {owner}" if owner else "remove one of the two",
                 marks=[at(where, key=name)],
             )
+        given.add(flag.name if flag else name)
 
 
 @rule

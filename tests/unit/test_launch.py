@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from models.catalog.engines import RELEASES, engine
 from models.catalog.keys import OWNED_FLAGS
+from models.check import check
 from models.engine import EngineArgs
 from models.launch import LAUNCH_DIRECTORY, TEMPLATE, Launch, launch, script
 from models.manifests import service_objects
@@ -220,6 +221,12 @@ def test_every_key_of_the_engine_is_a_flag_of_the_release(release: str) -> None:
     assert {name.replace("_", "-") for name in keys} <= flags.keys()
     assert {f"engine.{EngineArgs.model_fields[name].alias}" for name in keys} <= set(OWNED_FLAGS.values())
     assert OWNED_FLAGS.keys() <= flags.keys()
+
+
+def test_a_flag_in_two_spellings_is_refused() -> None:
+    stack = stack_of(minimal(engine="{maxModelLen: 1, extraArgs: {swapSpace: 4, --swap-space: 8}}"))
+
+    assert [found.message for found in check(stack).findings] == ["--swap-space is given twice"]
 
 
 LORA = "{adapters: {sql: /m/adapters/sql, chat: /m/adapters/chat}, maxRank: 32}"
