@@ -217,3 +217,35 @@ def test_python_in_the_pods_script_receives_exactly_the_arguments_that_script_pr
     assert printed["argv"] == seen["argv"]
     assert printed["environment"].items() <= seen["environment"].items()
     assert project.ascend_vllm("script", stack, "qwen").stdout == config_map["data"]["run_vllm.sh"]
+
+
+def test_a_resource_that_forgets_the_stacks_provider_is_refused(project: Project, stack: str, tmp_path: Path) -> None:
+    careless = copy_program(tmp_path, project.sandbox)
+    program = tmp_path / "__main__.py"
+    program.write_text(program.read_text() + "\nimport pulumi_kubernetes\npulumi_kubernetes.core.v1.ConfigMap('x')\n")
+    careless.write(stack, {"qwen": qwen()})
+    preview = careless.pulumi("preview", "--stack", stack)
+
+    assert preview.returncode != 0
+    assert "Default provider for 'kubernetes' disabled" in preview.stdout + preview.stderr
+
+
+def test_the_objects_of_every_feature_are_accepted_by_the_api_server(project: Project, stack: str) -> None:
+    weights = {"lora": {"adapters": {"sql": "/mnt/models/adapters/sql"}}, "graph": "eager"}
+    draft = {"kind": "draft", "source": "/mnt/models/Qwen2-0.5B-Instruct", "tokens": 5}
+    key = {"apiKey": {"secret": "key", "key": "token"}, "chatTemplate": {"inline": "{{ messages }}\n"}}
+    services = {
+        "adapters": {**qwen(), **weights, "quantization": "awq"},
+        "drafted": {**qwen(), "speculative": draft, "prefixCaching": True},
+        "graphs": {**qwen(maxNumSeqs=16), "graph": {"kind": "pta"}},
+        "pictures": {**qwen(), "multimodal": {"imagesPerPrompt": 2}, "server": key},
+        "plain": {**qwen(), "server": "api_server", "replicas": 0, "env": {"GREETING": "你好"}},
+    }
+    project.sandbox.kubectl("create", "namespace", stack)
+    for platform in ("cce", "mindcluster"):
+        project.write(stack, services, platform=platform)
+        rendered = project.ascend_vllm("render", stack)
+
+        assert rendered.returncode == 0, rendered.stderr
+        accepted = project.sandbox.kubectl("apply", "--dry-run=server", "--filename", "-", stdin=rendered.stdout)
+        assert len(accepted.splitlines()) == 1 + 3 * len(services)
