@@ -51,10 +51,9 @@ def up(
 
     The first time, missing tools are built from pinned Go modules: about 11 minutes on two cores.
 
+    \b
     Examples:
-
       ascend-vllm sandbox up
-
       ascend-vllm sandbox up staging --keep-build-cache
     """
     with _failures_told():
@@ -68,10 +67,9 @@ def status(
 ) -> None:
     """Show whether the stack's sandbox runs, and its nodes. Exit code 0 when it runs, 1 when not.
 
+    \b
     Examples:
-
       ascend-vllm sandbox status
-
       ascend-vllm sandbox status dev --format json
     """
     with _failures_told():
@@ -88,10 +86,9 @@ def down(
 ) -> None:
     """Stop the stack's sandbox and remove its files. Safe to repeat, and after a crash.
 
+    \b
     Examples:
-
       ascend-vllm sandbox down
-
       ascend-vllm sandbox down --all
     """
     with _failures_told():
@@ -111,10 +108,9 @@ def deploy(
 
     Exit code 1 when Pulumi fails; all it said is shown then.
 
+    \b
     Examples:
-
       ascend-vllm sandbox deploy
-
       ascend-vllm sandbox deploy staging --parallel 16
     """
     with _failures_told():
@@ -128,10 +124,9 @@ def deploy(
 def destroy(stack: Stack = _DEFAULT) -> None:
     """Run `pulumi destroy` for the stack in its sandbox, which stays up. Fine when there is nothing.
 
+    \b
     Examples:
-
       ascend-vllm sandbox destroy
-
       ascend-vllm sandbox destroy staging
     """
     with _failures_told():
@@ -149,10 +144,9 @@ def run(
 ) -> None:
     """Run a command with the sandbox's tools, cluster and Pulumi backend; its exit code is the command's.
 
+    \b
     Examples:
-
       ascend-vllm sandbox run -- kubectl get pods --all-namespaces
-
       ascend-vllm sandbox run dev -- pulumi preview --stack dev
     """
     stack, words = _split(words)
