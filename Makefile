@@ -37,7 +37,7 @@ quick: lint types unit ## The contributor's loop: checks and quick tests, under 
 lint: setup ## Format and lint.
 	@$(BIN)/ruff format --check --quiet || { echo "format with: make fix" >&2; exit 1; }
 	@$(BIN)/ruff check --quiet
-	@$(BIN)/lint-imports --no-logo > .import_linter.log 2>&1 || { cat .import_linter.log; exit 1; }
+	@said=$$($(BIN)/lint-imports --no-logo 2>&1) || { echo "$$said"; exit 1; }
 
 types: setup ## Check the types.
 	@$(BIN)/mypy

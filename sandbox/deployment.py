@@ -13,7 +13,7 @@ from sandbox.engine import session
 from sandbox.progress import say, working
 from sandbox.services import ServiceRow, listed
 
-PARALLEL = 64
+PARALLEL = 32
 """Resources under way at a time. Most only wait for the cluster, so Pulumi's default (by cores) is too few."""
 
 

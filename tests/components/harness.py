@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import gc
 import json
 import runpy
 from collections.abc import Callable
@@ -138,6 +139,7 @@ def _in_own_context(make: Callable[[], object], name: str, config: dict[str, str
         finally:
             asyncio.set_event_loop(None)
             loop.close()
+            gc.enable()  # the program switches it off for its own short life
 
     contextvars.copy_context().run(run)
     return monitor.plan
