@@ -7,8 +7,10 @@ import subprocess
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from bench.projects import NAMESPACE, NPUS_PER_NODE, ROOT, nodes_for, objects_file, write_bare, write_ours
@@ -85,15 +87,19 @@ def _directory(place: Round, who: str) -> Path:
 
 
 def _run_round(place: Round, number: int, timed: Timed) -> None:
-    """All contenders, each time in another order; each leaves the cluster empty."""
-    contenders: list[Callable[[], None]] = [
-        lambda: _kubectl(place, timed),
-        lambda: _pulumi(place, BARE, timed),
-        lambda: _pulumi(place, OURS, timed),
-    ]
-    first = number % len(contenders)
-    for contender in contenders[first:] + contenders[:first]:
-        contender()
+    """All contenders, in turn one or the other first; the cluster is empty before each, and in the end."""
+    _kubectl(place, timed)
+    with _pulumi(place, BARE) as bare, _pulumi(place, OURS) as ours:
+        runs = [(BARE, bare), (OURS, ours)][:: -1 if number % 2 else 1]
+        for who, pulumi in runs:
+            if who != runs[0][0]:
+                _remove_objects(place)
+            timed(UP, who, partial(pulumi, "up"))
+        # Both states describe the very objects that are there.
+        for _ in range(place.quick_runs):
+            for who, pulumi in runs:
+                timed(NO_CHANGE, who, partial(pulumi, "up", "--expect-no-changes"))
+        timed(DESTROY, OURS, partial(ours, "destroy"))
     for _ in range(place.quick_runs):
         timed(CHECK, OURS, lambda: _check(place))
 
@@ -114,18 +120,14 @@ def _remove_objects(place: Round) -> None:
     kubectl(paths.home(place.sandbox), "delete", "namespace", NAMESPACE, "--wait")
 
 
-def _pulumi(place: Round, who: str, timed: Timed) -> None:
+@contextmanager
+def _pulumi(place: Round, who: str) -> Iterator[Callable[..., str]]:
+    """A way to run `pulumi up` and `pulumi destroy` of a contender's new stack, which is forgotten afterwards."""
     common = (f"--stack={place.stack}", "--yes", "--skip-preview", f"--parallel={PARALLEL}")
     with session(place.sandbox, place.stack, _directory(place, who)) as pulumi:
         pulumi("stack", "select", "--create", place.stack)
-        timed(UP, who, lambda: pulumi("up", *common))
-        for _ in range(place.quick_runs):
-            timed(NO_CHANGE, who, lambda: pulumi("up", "--expect-no-changes", *common))
-        if who == OURS:
-            timed(DESTROY, who, lambda: pulumi("destroy", *common))
-        else:
-            _remove_objects(place)
-            pulumi("stack", "rm", place.stack, "--force", "--yes", "--preserve-config")
+        yield lambda *command: pulumi(*command, *common)
+        pulumi("stack", "rm", place.stack, "--force", "--yes", "--preserve-config")
 
 
 def _check(place: Round) -> None:
