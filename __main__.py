@@ -7,7 +7,7 @@ import pulumi
 from components import InferenceDeployment, InferenceDeploymentArgs, cluster_provider, namespace
 from models import check, load_stack, resolve
 
-gc.disable()  # it ends with the update; collecting costs a third of the registration of a hundred services
+gc.disable()  # it ends with the update, and registering resources makes the collector run again and again
 
 stack = resolve(load_stack(pulumi.get_stack(), pulumi.Config()))
 report = check(stack)

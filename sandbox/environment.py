@@ -39,7 +39,7 @@ def _settings(home: Path) -> dict[str, str]:
         # Nothing in a sandbox is secret.
         "PULUMI_CONFIG_PASSPHRASE": "sandbox",
         "PULUMI_SKIP_UPDATE_CHECK": "true",
-        # The engine and the provider spend a quarter of their time collecting garbage; memory is there.
+        # The engine and the provider collect garbage less often; memory is there.
         "GOGC": "400",
     }
     if _is_our_provider(home):
