@@ -1,13 +1,11 @@
 """The program: what `pulumi preview` and `pulumi up` run."""
 
-import gc
-
 import pulumi
 
-from components import InferenceDeployment, InferenceDeploymentArgs, cluster_provider, namespace
+from components import InferenceDeployment, InferenceDeploymentArgs, cluster_provider, namespace, run_briefly
 from models import check, load_stack, resolve
 
-gc.disable()  # it ends with the update, and registering resources makes the collector run again and again
+run_briefly()
 
 stack = resolve(load_stack(pulumi.get_stack(), pulumi.Config()))
 report = check(stack)

@@ -3,6 +3,7 @@
 from components.ascend_node_mounts import AscendNodeMounts, AscendNodeMountsArgs
 from components.cluster import cluster_provider, namespace
 from components.inference_deployment import InferenceDeployment, InferenceDeploymentArgs
+from components.process import run_briefly
 from components.vllm_launch_script import VllmLaunchScript, VllmLaunchScriptArgs
 
 __all__ = [
@@ -14,4 +15,5 @@ __all__ = [
     "VllmLaunchScriptArgs",
     "cluster_provider",
     "namespace",
+    "run_briefly",
 ]

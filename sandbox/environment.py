@@ -39,6 +39,9 @@ def _settings(home: Path) -> dict[str, str]:
         # Nothing in a sandbox is secret.
         "PULUMI_CONFIG_PASSPHRASE": "sandbox",
         "PULUMI_SKIP_UPDATE_CHECK": "true",
+        # The file backend would write the whole state again at every step of every resource; a sandbox that is
+        # killed is made anew. An interrupted update still saves its state.
+        "PULUMI_SKIP_CHECKPOINTS": "true",
         # The engine and the provider collect garbage less often; memory is there.
         "GOGC": "400",
     }

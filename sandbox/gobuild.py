@@ -56,6 +56,8 @@ def go_environment(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
         "GOFLAGS": flags,
         "GOTOOLCHAIN": "local",
         "GOWORK": "off",
+        # The compiler collects its garbage less often: a tenth of the time, for memory that is there.
+        "GOGC": environ.get("GOGC") or "400",
     }
 
 

@@ -121,6 +121,7 @@ def _in_own_context(make: Callable[[], object], name: str, config: dict[str, str
     monitor = _Monitor()
 
     def run() -> None:
+        debug = pulumi.log.debug
         loop = asyncio.new_event_loop()
         asyncio.set_event_loop(loop)
         try:
@@ -139,7 +140,8 @@ def _in_own_context(make: Callable[[], object], name: str, config: dict[str, str
         finally:
             asyncio.set_event_loop(None)
             loop.close()
-            gc.enable()  # the program switches it off for its own short life
+            gc.enable()  # the program switches both off for its own short life
+            vars(pulumi.log)["debug"] = debug
 
     contextvars.copy_context().run(run)
     return monitor.plan
