@@ -11,10 +11,13 @@ from cli.errors import ExitCode
 from cli.output import Format, render_reports
 from cli.stacks import StacksArgument, open_stacks
 from models.check import check
+from models.fit import fit
 from models.resolve import ResolvedService
 
+_GIB = 2**30
+
 Verbose = Annotated[
-    bool, typer.Option("--verbose", "-v", help="Also print every value of every service and its origin.")
+    bool, typer.Option("--verbose", "-v", help="Also print every value and its origin, and how the model fits.")
 ]
 
 
@@ -38,7 +41,8 @@ def command(
     if verbose:
         for stack in resolved:
             typer.echo(
-                "\n".join(line for service in stack.services for line in _origins(service)), err=form != Format.TEXT
+                "\n".join(line for service in stack.services for line in (*_origins(service), *_fit(service), "")),
+                err=form != Format.TEXT,
             )
     if text := render_reports(reports, form):
         typer.echo(text)
@@ -53,7 +57,22 @@ def _origins(service: ResolvedService) -> Iterator[str]:
     width, room = max(len(field) for field, _, _ in rows), max(len(value) for _, value, _ in rows)
     for field, value, source in rows:
         yield f"  {field:<{width}}  {value:<{min(room, 48)}}  {source}"
-    yield ""
+
+
+def _fit(service: ResolvedService) -> Iterator[str]:
+    """How the model fits its NPUs, term by term."""
+    need = fit(service)
+    if need is None:
+        lacking = "cluster.pools" if service.facts else "the model's facts"
+        yield f"  fit: not known without {lacking}"
+        return
+    engine = service.engine
+    yield f"  fit: on each of {engine.npus_used} NPUs with {need.memory / _GIB:.1f} GiB"
+    yield f"    {need.budget / _GIB:8.1f} GiB  the engine's share, {engine.gpu_memory_utilization:g} of the memory"
+    yield f"    {need.weights / _GIB:8.1f} GiB  weights, of {need.parameters / 1e9:.2f} billion parameters in all"
+    left = max(need.budget - need.weights, 0)
+    yield f"    {left / _GIB:8.1f} GiB  left for the KV cache: {need.tokens} tokens of {need.token / 1024:.1f} KiB"
+    yield f"    {need.requests:8} requests of {need.length} tokens at once; activations come off that"
 
 
 def _shown(value: object) -> str:

@@ -65,7 +65,10 @@ def _find(name: str) -> KnownModel:
 def _document(model: KnownModel) -> dict[str, Any]:
     document = asdict(model)
     if model.facts:
-        document["facts"] |= {"context": model.facts.context, "longest": model.facts.longest}
+        document["facts"] = model.facts.model_dump() | {
+            "context": model.facts.context,
+            "longest": model.facts.longest,
+        }
     return document
 
 

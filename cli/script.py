@@ -36,7 +36,8 @@ def command(
     """
     resolved = open_stack(stack)
     refuse_errors(resolved, service)
-    start = launch(pick_service(resolved, service))
+    picked = pick_service(resolved, service)
+    start = launch(picked)
     if form is ScriptFormat.TEXT:
         typer.echo(script(start), nl=False)
         return
@@ -44,7 +45,8 @@ def command(
         "version": 1,
         "argv": list(start.argv),
         "environment": dict(start.environment),
-        "initFile": start.init_file,
+        "pythonPath": start.python_path,
+        "initFile": picked.cluster.platform.init_file,
         "files": dict(start.files),
     }
     typer.echo(json.dumps(parts, indent=2, ensure_ascii=False))

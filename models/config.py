@@ -6,8 +6,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
+from models.catalog.facts import Facts
+from models.catalog.platforms import PLATFORMS
 from models.engine import EngineArgs
-from models.features import Graph, Lora, Multimodal, Speculative
+from models.features import Graph, Lora, MindSpeed, Multimodal, Precision, Speculative
 from models.server import Server
 from models.typed import (
     AbsolutePath,
@@ -57,6 +59,9 @@ class PlatformConfig(Typed):
     )
     """Labels of the nodes that have these NPUs."""
 
+    npu_counts: list[Annotated[int, Field(ge=1)]] | None = Field(default=None, min_length=1, examples=[[1, 2, 4, 8]])
+    """How many NPUs a pod may ask the device plugin for."""
+
     init_file: AbsolutePath | None = Field(default=None, examples=["/home/ma-user/.bashrc"])
     """File of the image that the launch script sources first."""
 
@@ -79,6 +84,17 @@ class PlatformConfig(Typed):
     @classmethod
     def _from_scalar(cls, value: Any) -> Any:
         return {"kind": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _each_path_once(self) -> PlatformConfig:
+        given = {name: getattr(self, name) for name in PLATFORMS[self.kind].mounts}
+        paths = [
+            (mount and mount.mount_path) or PLATFORMS[self.kind].mounts[name].mount_path
+            for name, mount in given.items()
+        ]
+        if twice := sorted({path for path in paths if paths.count(path) > 1}):
+            raise ValueError(f"two mounts are seen under {twice[0]} in the container; Kubernetes refuses the pod")
+        return self
 
 
 class NamespaceConfig(Typed):
@@ -114,6 +130,9 @@ class Pool(Typed):
     npu_memory: Quantity = Field(examples=["64Gi"])
     """Memory of each NPU."""
 
+    node_memory: Quantity | None = Field(default=None, examples=["1536Gi"])
+    """Memory of each node; the engine's swap space is judged by it."""
+
 
 class ClusterConfig(Typed):
     """Where the stack runs."""
@@ -142,6 +161,12 @@ class Model(Typed):
     source: AbsolutePath = Field(examples=["/mnt/models/Qwen2-7B-Instruct"])
     """Directory of the weights on every node, in Hugging Face format (manual, Step 1); the container sees it under
     the same path."""
+
+    config_json: Line | None = Field(default=None, examples=["configs/my-model.json"])
+    """A copy of the model's config.json, relative to the stack file; it takes the place of what the catalogue knows."""
+
+    facts: Facts | None = Field(default=None, examples=[{"maxPositionEmbeddings": 32768}])
+    """Measures of the model that correct what the catalogue or `configJson` says, or give it."""
 
     @model_validator(mode="before")
     @classmethod
@@ -198,6 +223,12 @@ class ServiceConfig(Typed):
 
     graph: Graph = Field(default=Graph(), examples=["eager"])
     """Graph mode: `eager`, `cann`, or a mapping for `pta`."""
+
+    precision: Precision = Precision()
+    """Attention of high precision, where it does not follow from the model."""
+
+    mind_speed: MindSpeed = Field(default=MindSpeed(), examples=["install"])
+    """Where a MoE model has MindSpeed from: `image`, `install`, or a mapping."""
 
     prefix_caching: bool = False
     """Keep the KV cache of common beginnings of prompts (`--enable-prefix-caching`)."""

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from models.typed import AbsolutePath, Duration, Line, Typed
+from models.typed import AbsolutePath, Duration, FileName, Line, Typed, Word
 
 MOST_LORAS = 32
 """Most adapters in one batch (manual, Step 3, --max-loras)."""
@@ -49,6 +49,19 @@ class Lora(Typed):
     """Most adapters in one batch; when left out, as many as there are. As many are kept in the host's memory."""
 
 
+class EagleConversion(Typed):
+    """Convert an Eagle head for vLLM before the first start, once on every node (manual, Step 3, eagle)."""
+
+    tools: AbsolutePath = Field(examples=["/home/ma-user/AscendCloud/llm_tools/spec_decode/EAGLE"])
+    """Directory of the image with `convert_eagle_ckpt_to_vllm_compatible.py`."""
+
+    base_weights: FileName = Field(examples=["model-00004-of-00004.safetensors"])
+    """File of the model's weights that has `lm_head`."""
+
+    draft_weights: FileName = Field(default="pytorch_model.bin", examples=["pytorch_model.bin"])
+    """File of the head's weights."""
+
+
 class Speculative(Typed):
     """Speculative decoding: a cheap guess of the next tokens, verified by the model."""
 
@@ -56,7 +69,10 @@ class Speculative(Typed):
     """`draft` guesses with a small model of the same series, `eagle` with an Eagle head, `ngram` from the prompt."""
 
     source: AbsolutePath | None = Field(default=None, examples=["/mnt/models/Qwen2-0.5B-Instruct"])
-    """Directory of the draft model or of the converted Eagle head on every node; not for `ngram`."""
+    """Directory of the draft model or of the Eagle head on every node; not for `ngram`."""
+
+    convert: EagleConversion | None = None
+    """How the head is converted for vLLM; only for `eagle`, and not for a head that is converted already."""
 
     tokens: int = Field(ge=1, examples=[5])
     """Tokens that are guessed at a time (`--num-speculative-tokens`)."""
@@ -77,6 +93,8 @@ class Speculative(Typed):
                 raise ValueError("promptLookupMin is above promptLookupMax (vllm/config.py:1227)")
         elif self.source is None or longest or shortest:
             raise ValueError(f"kind {self.kind} needs source, and promptLookupMax and promptLookupMin are for ngram")
+        if self.convert and self.kind != "eagle":
+            raise ValueError("convert is for kind eagle")
         return self
 
 
@@ -90,9 +108,9 @@ class Graph(Typed):
     gears: list[int] | None = Field(default=None, min_length=1, examples=[list(USUAL_GEARS)])
     """Batch sizes that `pta` compiles a graph for; when left out, those of 2, 4, 6, 8, 16, 32 up to `maxNumSeqs`."""
 
-    iteration_timeout: Duration = Field(default=1500, examples=["1500s"])
-    """Longest step of the engine with `pta`, whose first request compiles (`VLLM_ENGINE_ITERATION_TIMEOUT_S`); 6000s is
-    recommended for DeepSeek-V2-236B-W8A8."""
+    iteration_timeout: Duration | None = Field(default=None, examples=["1500s"])
+    """Longest step of the engine with `pta`, whose first request compiles (`VLLM_ENGINE_ITERATION_TIMEOUT_S`); when
+    left out, 1500s, and 6000s for DeepSeek-V2-236B-W8A8."""
 
     @model_validator(mode="before")
     @classmethod
@@ -104,3 +122,35 @@ class Graph(Typed):
         if self.kind != "pta" and self.model_fields_set & {"gears", "iteration_timeout"}:
             raise ValueError("gears and iterationTimeout are for kind pta")
         return self
+
+
+class Precision(Typed):
+    """Attention of high precision, which costs 5 to 10 % of latency (manual, Step 3).
+
+    What is left out follows from the model, if its facts are known and it reads no pictures.
+    """
+
+    prefill: bool | None = None
+    """Of the whole prompt (`USE_PFA_HIGH_PRECISION_MODE`); Qwen2-7B and Qwen2-57B answer wrongly without."""
+
+    decode: bool | None = None
+    """Of each further token (`USE_IFA_HIGH_PRECISION_MODE`); Qwen2-7B, Qwen2-57B and Qwen2-72B need it for more than
+    8192 tokens."""
+
+
+class MindSpeed(Typed):
+    """MindSpeed, which MoE models depend on (manual, Step 3). A scalar is shorthand for the kind."""
+
+    kind: Literal["image", "install"] = "image"
+    """`image` has it already; `install` fetches it before the server starts."""
+
+    repository: Word = "https://gitee.com/ascend/MindSpeed.git"
+    """Git repository that `install` fetches from; the manual's."""
+
+    commit: Word = "a956b907ef3b0787d2a38577eb5b702f5b7e715d"
+    """Commit that `install` takes; the manual's."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_scalar(cls, value: Any) -> Any:
+        return {"kind": value} if isinstance(value, str) else value

@@ -13,7 +13,8 @@ from typing import Any
 
 from models.catalog.engines import Flag, engine, find_flag, plain_name
 from models.catalog.keys import ENGINE_FLAGS
-from models.resolve import ResolvedService
+from models.init_steps import MIND_SPEED_DIRECTORY, init_steps, script_preamble
+from models.resolve import LONG, ResolvedService
 
 SCRIPT = "run_vllm.sh"
 """Name of the launch script, the manual's."""
@@ -40,34 +41,33 @@ class Launch:
     """File of the image that the script sources first."""
     files: Mapping[str, str] = field(default_factory=dict)
     """Further files beside the script, by name."""
+    python_path: str | None = None
+    """Directory that Python looks for modules in first."""
 
 
 def launch(service: ResolvedService) -> Launch:
     """The launch of a service (manual, Step 3)."""
-    module = engine(service.engine.version).modules[service.server.kind]
     template = service.server.chat_template
+    templates = {TEMPLATE: template.inline} if template and template.inline else {}
+    module = engine(service.engine.version).modules[service.server.kind]
     return Launch(
         argv=("python", "-m", module, *_arguments(service)),
         environment=_environment(service),
         init_file=service.cluster.platform.init_file,
-        files={TEMPLATE: template.inline} if template and template.inline else {},
+        python_path=MIND_SPEED_DIRECTORY if service.mind_speed.kind == "install" else None,
+        files={**templates, **{step.file: step.script for step in init_steps(service)}},
     )
 
 
 def script(start: Launch) -> str:
     """The text of `run_vllm.sh`.
 
-    Python replaces the shell (`exec`), so that it is the container's first process and gets the kubelet's SIGTERM. The
-    image's initialization file is not ours: what fails or is unset in it must not end the launch.
+    Python replaces the shell (`exec`), so that it is the container's first process and gets the kubelet's SIGTERM.
     """
     exports = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in start.environment.items())
-    return (
-        "#!/usr/bin/env bash\n"
-        f"source {shlex.quote(start.init_file)} || true\n"
-        "set -euo pipefail\n"
-        f"\n{exports}\n"
-        f"exec {_command_line(start.argv)}\n"
-    )
+    if start.python_path:
+        exports += f"export PYTHONPATH={shlex.quote(start.python_path)}${{PYTHONPATH:+:$PYTHONPATH}}\n"
+    return f"{script_preamble(start.init_file)}{exports}\nexec {_command_line(start.argv)}\n"
 
 
 def _arguments(service: ResolvedService) -> Iterator[str]:
@@ -124,14 +124,20 @@ def _environment(service: ResolvedService) -> dict[str, str]:
         environment["VLLM_IMAGE_FETCH_TIMEOUT"] = str(multimodal.image_fetch_timeout)
         environment["PYTORCH_NPU_ALLOC_CONF"] = f"expandable_segments:{multimodal.expandable_segments}"
         timeouts.append(multimodal.iteration_timeout)
+    if service.precision.prefill is False:
+        environment["USE_PFA_HIGH_PRECISION_MODE"] = "0"
+    if service.precision.decode:
+        environment["USE_IFA_HIGH_PRECISION_MODE"] = "1"
     if service.prefix_caching and needs_precise_prefix(service):
         environment["USE_PREFIX_HIGH_PRECISION_MODE"] = "1"
+    if service.facts and service.facts.longest and service.engine.max_model_len > service.facts.longest:
+        environment["VLLM_ALLOW_LONG_MAX_MODEL_LEN"] = "1"
     if service.graph.kind == "pta":
         environment["INFER_MODE"] = "PTA"
         environment["PTA_TORCHAIR_DECODE_GEAR_ENABLE"] = "1"
         environment["PTA_TORCHAIR_DECODE_GEAR_LIST"] = ",".join(map(str, service.graph.gears or ()))
         environment["HCCL_OP_EXPANSION_MODE"] = "AIV"
-        timeouts.append(service.graph.iteration_timeout)
+        timeouts.append(service.graph.iteration_timeout or 0)
     if timeouts:
         environment["VLLM_ENGINE_ITERATION_TIMEOUT_S"] = str(max(timeouts))
     if service.speculative:
@@ -147,7 +153,7 @@ def needs_precise_prefix(service: ResolvedService) -> bool:
     Above 8192 tokens the others run out of memory; Qwen2-7B and Qwen2-72B answer wrongly with them (manual, Step 3).
     """
     name = plain_name(service.model.name)
-    return service.engine.max_model_len > 8192 or name.startswith(("qwen27b", "qwen272b"))
+    return service.engine.max_model_len > LONG or name.startswith(("qwen27b", "qwen272b"))
 
 
 def _option(flag: Flag, value: Any) -> Iterator[str]:

@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path as File
 from typing import Any, Protocol
 
+from models.catalog.facts import Facts
 from models.config import StackConfig
+from models.facts import read_config_json
 from models.finding import Finding, Mark, Path, Span
 from models.parse import LoadedStack, parse_stack
 from models.shape import unknown_key
@@ -59,12 +61,14 @@ def load_text(
         values, spans = _with_base(values, spans, File(file).parent if file != "-" else project, findings)
     secrets = list(_secrets(source, prefix))
     loaded = parse_stack(name, file, values, spans, complete=readable)
-    exposed = {str(finding.service) for finding in secrets} & loaded.services.keys()
+    config_jsons, unread = _config_jsons(loaded, File(file).parent if file != "-" else project)
+    refused = {str(finding.service) for finding in (*secrets, *unread)} & loaded.services.keys()
     return replace(
         loaded,
-        services={service: config for service, config in loaded.services.items() if service not in exposed},
-        broken=(*loaded.broken, *sorted(exposed)),
-        findings=(*findings, *secrets, *_outside(loaded.findings, secrets)),
+        services={service: config for service, config in loaded.services.items() if service not in refused},
+        broken=(*loaded.broken, *sorted(refused)),
+        config_jsons=config_jsons,
+        findings=(*findings, *secrets, *_outside(loaded.findings, secrets), *unread),
     )
 
 
@@ -127,6 +131,19 @@ def _ours(path: Path, prefix: str) -> Path | None:
 
 def _service_at(path: Path) -> str | None:
     return path[1] if path[:1] == ("services",) and path[1:] else None
+
+
+def _config_jsons(loaded: LoadedStack, directory: File) -> tuple[dict[str, Facts], list[Finding]]:
+    """The config.json files that services name, and those that cannot be read."""
+    read: dict[str, Facts] = {}
+    findings: list[Finding] = []
+    for service, config in loaded.services.items():
+        if file := config.model.config_json:
+            facts, found = read_config_json(directory / file, ("services", service, "model", "configJson"))
+            findings += found
+            if facts:
+                read[file] = facts
+    return read, findings
 
 
 def _in_our_words(finding: Finding, prefix: str) -> Finding:

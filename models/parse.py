@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from pydantic import Field, JsonValue, ValidationError
 
+from models.catalog.facts import Facts
 from models.config import ClusterConfig, ServiceConfig
 from models.finding import Finding, Mark, Path, Span
 from models.shape import shape_finding
@@ -32,6 +33,8 @@ class LoadedStack:
     services: Mapping[str, ServiceConfig]
     broken: tuple[str, ...] = ()
     """Services whose shape was refused; no rule runs on them."""
+    config_jsons: Mapping[str, Facts] = field(default_factory=dict)
+    """The models' own config.json files that services name, by that name."""
     spans: Mapping[Path, Span] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
 
@@ -84,7 +87,7 @@ def parse_stack(
         if config and not refused:
             services[service] = config
     broken = tuple(service for service in given if service not in services) if isinstance(given, dict) else ()
-    return LoadedStack(name, file, cluster, services, broken, spans, tuple(findings))
+    return LoadedStack(name, file, cluster, services, broken, spans=spans, findings=tuple(findings))
 
 
 def parse_service(name: str, value: Any) -> tuple[ServiceConfig | None, list[Finding]]:

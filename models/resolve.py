@@ -9,14 +9,28 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from models.catalog.known import KnownModel, ModelFacts, find_model
+from models.catalog.engines import find_flag, plain_name
+from models.catalog.facts import Facts, ModelFacts
+from models.catalog.known import KnownModel, find_model
 from models.catalog.platforms import PLATFORMS, NodeMount, Platform
 from models.config import HostMount, Model, NamespaceConfig, PlatformConfig, Pool, ServiceConfig
 from models.engine import EngineArgs, ResolvedEngine
-from models.features import MOST_LORAS, USUAL_GEARS, Graph, Lora, Multimodal, Speculative
+from models.facts import resolve_facts
+from models.features import MOST_LORAS, USUAL_GEARS, Graph, Lora, MindSpeed, Multimodal, Precision, Speculative
 from models.finding import Finding, Path, Span
 from models.parse import LoadedStack
 from models.server import Server
+
+LONG = 8192
+"""Tokens from which on a sequence counts as long (manual, Step 3, --enable-prefix-caching)."""
+
+PRECISE_PREFILL = ("qwen27b", "qwen257b")
+"""Models, as `plain_name` has them, that answer wrongly without prefill of high precision (manual, Step 3)."""
+
+PRECISE_DECODE = (*PRECISE_PREFILL, "qwen272b")
+"""Models that now and then answer wrongly to long sequences without decode of high precision (manual, Step 3)."""
+
+_MOST_GEARS = 6
 
 
 @dataclass(frozen=True)
@@ -51,6 +65,8 @@ class ResolvedService:
     engine: ResolvedEngine
     server: Server
     graph: Graph
+    precision: Precision
+    mind_speed: MindSpeed
     prefix_caching: bool
     quantization: str | None
     lora: Lora | None
@@ -58,14 +74,23 @@ class ResolvedService:
     multimodal: Multimodal | None
     env: Mapping[str, str]
     accept: Mapping[str, str]
+    known: KnownModel | None
+    """What the catalogue knows of the model."""
+    facts: ModelFacts | None
+    """The model's architecture, if the catalogue or the stack gives it."""
+    missing_facts: Sequence[str] = ()
+    """What the stack would have to give for the facts to be whole."""
     origins: Mapping[str, Origin] = field(default_factory=dict, compare=False)
     """Every value and where it comes from, by its field."""
 
+    def further(self, flag: str) -> Any:
+        """The value of a flag under `extraArgs`, or None when it is not given."""
+        return _extra({**self.engine.extra_args, **self.server.extra_args}, flag, self.engine.version)
+
     @property
-    def facts(self) -> ModelFacts | None:
-        """The model's architecture, if the catalogue knows it."""
-        known = find_model(self.model.name)
-        return known.facts if known else None
+    def most_gears(self) -> int:
+        """How many gears PTA graphs of this model may have (manual, Step 3, graph mode)."""
+        return _most_gears(self.known, self.quantization)
 
     @property
     def endpoint(self) -> str:
@@ -97,7 +122,8 @@ def resolve(stack: LoadedStack) -> ResolvedStack:
     given = stack.cluster
     cluster = Cluster(given.context, given.namespace, resolve_platform(given.platform), given.pools)
     services = tuple(
-        resolve_service(name, config, cluster, stack.spans) for name, config in sorted(stack.services.items())
+        resolve_service(name, config, cluster, stack.spans, stack.config_jsons.get(config.model.config_json or ""))
+        for name, config in sorted(stack.services.items())
     )
     return ResolvedStack(stack.name, stack.file, cluster, services, stack.broken, stack.spans, stack.findings)
 
@@ -111,17 +137,36 @@ def resolve_platform(config: PlatformConfig) -> Platform:
         resource=config.resource or known.resource,
         node_selector=known.node_selector if config.node_selector is None else config.node_selector,
         init_file=config.init_file or known.init_file,
+        npu_counts=tuple(config.npu_counts or known.npu_counts),
         mounts=mounts,
     )
 
 
 def resolve_service(
-    name: str, config: ServiceConfig, cluster: Cluster, spans: Mapping[Path, Span] | None = None
+    name: str,
+    config: ServiceConfig,
+    cluster: Cluster,
+    spans: Mapping[Path, Span] | None = None,
+    config_json: Facts | None = None,
 ) -> ResolvedService:
-    """A service with its defaults and what follows from its other values; `spans` are the places of what is given."""
+    """A service with its defaults and what follows from its other values.
+
+    Args:
+        name: The service's name.
+        config: What the stack gives.
+        cluster: Where it runs.
+        spans: The places of what is given.
+        config_json: What the model's own config.json says, if the stack names one.
+    """
     model = config.model.name or PurePosixPath(config.model.source).name
-    engine, because = resolve_engine(config.engine, config.npus, find_model(model))
-    found: dict[str, Any] = {"engine": engine, **_resolve_features(config, because)}
+    known = find_model(model)
+    own = config_json or (known.facts if known else None)
+    scaling = _extra(config.engine.extra_args, "rope-scaling", config.engine.version)
+    facts, missing = resolve_facts(own, config.model.facts, rope_scaling=scaling)
+    engine, because = resolve_engine(config.engine, config.npus, facts)
+    found: dict[str, Any] = {"engine": engine, **_resolve_features(config, known, because)}
+    if facts and not facts.multimodal:
+        found["precision"] = _resolve_precision(config, known.name if known else model, because)
     if config.npus is None:
         found["npus"] = engine.npus_used
         because["npus"] = "as many as the engine uses"
@@ -136,31 +181,55 @@ def resolve_service(
         field: Origin(value, because.get(field) or _place(spans or {}, ("services", name, *field.split("."))))
         for field, value in _fields(resolved)
     }
-    return ResolvedService(name=name, cluster=cluster, origins=origins, **dict(resolved))
+    return ResolvedService(
+        name, cluster, known=known, facts=facts, missing_facts=missing, origins=origins, **dict(resolved)
+    )
 
 
-def _resolve_features(config: ServiceConfig, because: dict[str, str]) -> dict[str, Any]:
+def _resolve_features(config: ServiceConfig, known: KnownModel | None, because: dict[str, str]) -> dict[str, Any]:
     """What follows for the features; why, goes into `because`."""
     found: dict[str, Any] = {}
     if config.lora and config.lora.max_loras is None:
         found["lora"] = config.lora.model_copy(update={"max_loras": min(len(config.lora.adapters), MOST_LORAS)})
         because["lora.maxLoras"] = "as many as there are adapters"
-    if config.graph.kind == "pta" and config.graph.gears is None:
-        gears = [gear for gear in USUAL_GEARS if gear <= config.engine.max_num_seqs]
-        found["graph"] = config.graph.model_copy(update={"gears": gears})
-        because["graph.gears"] = "the manual's, up to maxNumSeqs"
+    if config.graph.kind == "pta":
+        most = _most_gears(known, config.quantization)
+        filled: dict[str, Any] = {}
+        if config.graph.gears is None:
+            filled["gears"] = [gear for gear in USUAL_GEARS if gear <= config.engine.max_num_seqs][:most]
+            because["graph.gears"] = f"the manual's, up to maxNumSeqs and {most} of them"
+        if config.graph.iteration_timeout is None:
+            filled["iteration_timeout"] = 6000 if most < _MOST_GEARS else 1500
+            because["graph.iterationTimeout"] = "the manual's for this model"
+        found["graph"] = config.graph.model_copy(update=filled)
     return found
 
 
+def _most_gears(known: KnownModel | None, quantization: str | None) -> int:
+    """Six, and four for DeepSeek-V2-236B-W8A8."""
+    quantized = known and (quantization == "smoothquant" or (known.suffix or "").lower() == "w8a8")
+    return 4 if known and quantized and known.name == "DeepSeek-V2" else _MOST_GEARS
+
+
+def _resolve_precision(config: ServiceConfig, model: str, because: dict[str, str]) -> Precision:
+    """The attention that a model of the catalogue needs, where the stack file does not say it."""
+    name = plain_name(model)
+    long = config.engine.max_model_len > LONG
+    needed = {"prefill": name.startswith(PRECISE_PREFILL), "decode": long and name.startswith(PRECISE_DECODE)}
+    filled = {field: value for field, value in needed.items() if getattr(config.precision, field) is None}
+    because |= {f"precision.{field}": f"what {model} needs" for field in filled}
+    return config.precision.model_copy(update=filled)
+
+
 def resolve_engine(
-    config: EngineArgs, npus: int | None, model: KnownModel | None = None
+    config: EngineArgs, npus: int | None, facts: ModelFacts | None = None
 ) -> tuple[ResolvedEngine, dict[str, str]]:
     """The engine's arguments complete, and why each added value is what it is.
 
     Args:
         config: The arguments that the stack file gives.
         npus: NPUs of the pod, if given.
-        model: What the catalogue knows of the model.
+        facts: The model's architecture, if known.
     """
     because = {}
     tokens, split = config.max_num_batched_tokens, config.tensor_parallel_size
@@ -169,7 +238,6 @@ def resolve_engine(
         because["engine.maxNumBatchedTokens"] = "the largest of maxModelLen, maxNumSeqs and 2048"
     if split is None:
         most = max((npus or 1) // config.pipeline_parallel_size, 1)
-        facts = model.facts if model else None
         split = next(parts for parts in range(most, 0, -1) if facts is None or facts.splits(parts))
         whole = "all npus" if npus else "one NPU"
         because["engine.tensorParallelSize"] = whole if split == most else "as many npus as divide the model"
@@ -178,7 +246,18 @@ def resolve_engine(
 
 
 # Where a scalar may stand for the whole record.
-_SHORTHANDS = {("model", "source"), ("server", "kind"), ("graph", "kind"), ("chatTemplate", "path")}
+_SHORTHANDS = {
+    ("model", "source"),
+    ("server", "kind"),
+    ("graph", "kind"),
+    ("mindSpeed", "kind"),
+    ("chatTemplate", "path"),
+}
+
+
+def _extra(given: Mapping[str, Any], flag: str, release: str) -> Any:
+    flags = ((find_flag(name, release), value) for name, value in given.items())
+    return next((value for found, value in flags if found and found.name == flag), None)
 
 
 def _corrected(mount: NodeMount, given: HostMount | None) -> NodeMount:

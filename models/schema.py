@@ -10,7 +10,7 @@ from pydantic.json_schema import models_json_schema
 
 from models.config import HostMount, Model, NamespaceConfig, PlatformConfig, ServiceConfig, StackConfig
 from models.engine import EngineArgs
-from models.features import Graph, Multimodal
+from models.features import Graph, MindSpeed, Multimodal
 from models.server import ChatTemplate, Server
 from models.typed import Typed
 
@@ -28,6 +28,7 @@ _SCALARS: dict[type[Typed], dict[str, Any]] = {
     Server: {"enum": ["openai", "api_server"]},
     ChatTemplate: {"type": "string"},
     Graph: {"enum": ["eager", "cann", "pta"]},
+    MindSpeed: {"enum": ["image", "install"]},
     Multimodal: {"const": True},
 }
 

@@ -58,6 +58,9 @@ Text is not a number: the engine hands `"8"` and `8` to the program as they are 
     "base-file": """The file that `base` names can be read.
 
 It is looked for beside the stack file.""",
+    "config-json": """The file that `configJson` names can be read and is a model's config.json.
+
+The rules read the model's measures from it.""",
     "secret-in-services": """No `secure:` value stands below `cluster` or `services`.
 
 Pulumi hands a structured value to the program as plain text, secrets included, so it would end in a ConfigMap.""",

@@ -112,6 +112,9 @@ Line = Annotated[str, text_like(r"^[^\x00\r\n]+$", "must be one line of text tha
 Word = Annotated[str, text_like(r"^[^-\x00\r\n][^\x00\r\n]*$", "must be one line of text that does not begin with -")]
 """A single line of text that a command line does not take for a flag."""
 
+FileName = Annotated[str, text_like(r"^[^-/\x00\r\n][^/\x00\r\n]*$", "must be a file's name, without /")]
+"""The name of a file in a directory that is given elsewhere."""
+
 ImageName = Annotated[str, text_like(r"^[^\s\x00]+$", "must be an image's name, without spaces")]
 """Where an image is pulled from."""
 

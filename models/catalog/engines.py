@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, TypeGuard
+from typing import Any, Literal
 
 from pydantic.alias_generators import to_camel
 
@@ -42,12 +42,44 @@ class Flag:
 
 
 @dataclass(frozen=True)
+class Exclusion:
+    """Two features that a release does not run together; `one` is what a finding points at first."""
+
+    rule: str
+    one: str
+    other: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Limit:
+    """What the engine asks of a flag's value once its parser has taken it."""
+
+    flag: str
+    why: str
+    minimum: int | None = None
+    choices: tuple[str | int, ...] = ()
+    keys: tuple[str, ...] = ()
+    """One of them has to be in the mapping."""
+    needs: str | None = None
+    """Another flag that has to be given."""
+    never: bool = False
+    """Whether the engine refuses every value."""
+    only_with: str | None = None
+    """The feature or the flag without which the engine does not look at the value."""
+
+
+@dataclass(frozen=True)
 class Engine:
-    """A release of vLLM: the module of each server and all flags by name."""
+    """A release of vLLM: the module of each server, all flags by name, and the rules that are data."""
 
     release: str
     modules: Mapping[str, str]
     flags: Mapping[str, Flag]
+    exclusions: tuple[Exclusion, ...]
+    limits: tuple[Limit, ...]
+    no_pipeline_parallelism: tuple[str, ...]
+    """Kinds of models, as config.json's `model_type`, whose layers cannot be divided into stages."""
 
 
 @cache
@@ -55,7 +87,14 @@ def engine(release: str) -> Engine:
     """The facts of a release of `RELEASES`."""
     data = json.loads((Path(__file__).parent / "engines" / f"vllm-{release}.json").read_text(encoding="utf-8"))
     flags = (_flag(entry) for entry in data["flags"])
-    return Engine(data["release"], data["modules"], {flag.name: flag for flag in flags})
+    return Engine(
+        release=data["release"],
+        modules=data["modules"],
+        flags={flag.name: flag for flag in flags},
+        exclusions=tuple(Exclusion(**entry) for entry in data["exclusions"]),
+        limits=tuple(Limit(**entry) for entry in data["limits"]),
+        no_pipeline_parallelism=tuple(data["no_pipeline_parallelism"]),
+    )
 
 
 def find_flag(text: str, release: str = RELEASES[-1]) -> Flag | None:
@@ -63,7 +102,7 @@ def find_flag(text: str, release: str = RELEASES[-1]) -> Flag | None:
     return _by_plain_name(release).get(plain_name(text))
 
 
-def flag_accepts(flag: Flag, value: Any) -> TypeGuard[bool | int | float | str | list[Any] | dict[str, Any]]:
+def flag_accepts(flag: Flag, value: Any) -> bool:
     """Whether the release's parser takes this value for the flag."""
     if flag.kind in ("flag", "bool"):
         return isinstance(value, bool)

@@ -109,4 +109,5 @@ def _model(entry: Mapping[str, Any]) -> KnownModel:
 
 def _facts(entry: Mapping[str, Any]) -> ModelFacts:
     scaling = entry.get("rope_scaling")
-    return ModelFacts(**{**entry, "rope_scaling": RopeScaling(**scaling) if scaling else None})
+    scaled = {"rope_scaling": RopeScaling.model_construct(**scaling)} if scaling else {}
+    return ModelFacts.model_construct(**{**entry, **scaled})

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
+from models.manifests.init_containers import init_containers, mind_speed_mounts, mind_speed_volumes
 from models.manifests.metadata import Manifest, labels, metadata, selector
 from models.manifests.node_mounts import host_path, read_only
 from models.resolve import ResolvedService
@@ -16,6 +17,9 @@ CONTAINER = "ascend-vllm"
 
 MODEL_VOLUME = "model-path"
 """Name of the weights' volume, the manual's."""
+
+DRAFT_VOLUME = "draft-model-path"
+"""Name of the draft model's volume."""
 
 
 def deployment(
@@ -33,14 +37,21 @@ def deployment(
         volume_mounts: Where the container sees them.
         command: `command` and `args` of the container.
     """
+    mounts = [*volume_mounts, *mind_speed_mounts(service), *_weight_mounts(service)]
+    prepared = [*init_containers(service, mounts)]
     template = {
         "metadata": {"labels": labels(service)},
         "spec": {
             "schedulerName": "volcano",
             "nodeSelector": dict(service.cluster.platform.node_selector),
             "enableServiceLinks": False,
-            "containers": [_container(service, volume_mounts, command)],
-            "volumes": [*volumes, *(host_path(name, path, "Directory") for name, path in weights(service).items())],
+            **({"initContainers": prepared} if prepared else {}),
+            "containers": [_container(service, mounts, command)],
+            "volumes": [
+                *volumes,
+                *mind_speed_volumes(service),
+                *(host_path(name, path, "Directory") for name, path in weights(service).items()),
+            ],
         },
     }
     return {
@@ -57,15 +68,17 @@ def deployment(
 
 def weights(service: ResolvedService) -> dict[str, str]:
     """The directories of weights that the container sees under the node's path, by volume: the model's, the draft
-    model's and the adapters'; one that lies below another comes with it."""
+    model's and the adapters'; one that lies below another comes with it, unless it is written to."""
     wanted = {MODEL_VOLUME: service.model.source}
-    if service.speculative and service.speculative.source:
-        wanted["draft-model-path"] = service.speculative.source
+    guess, written = service.speculative, None
+    if guess and guess.source:
+        wanted[DRAFT_VOLUME] = guess.source
+        written = guess.source if guess.convert else None
     for number, path in enumerate(service.lora.adapters.values() if service.lora else (), 1):
         wanted[f"lora-path-{number}"] = path
     mounted: dict[str, str] = {}
     for name, path in wanted.items():
-        if not any(PurePosixPath(path).is_relative_to(above) for above in mounted.values()):
+        if path == written or not any(PurePosixPath(path).is_relative_to(above) for above in mounted.values()):
             mounted[name] = path
     return mounted
 
@@ -84,8 +97,12 @@ def _container(
         **command,
         **({"env": variables} if variables else {}),
         "resources": {"requests": npus, "limits": dict(npus)},
-        "volumeMounts": [*volume_mounts, *(read_only(name, path) for name, path in weights(service).items())],
+        "volumeMounts": list(volume_mounts),
     }
+
+
+def _weight_mounts(service: ResolvedService) -> list[Manifest]:
+    return [read_only(name, path) for name, path in weights(service).items()]
 
 
 def _from_secret(name: str, source: SecretKey) -> Manifest:

@@ -11,21 +11,37 @@ import inspect
 import pkgutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import cache
+from functools import cache, wraps
 from importlib import import_module
 
+from models.catalog.facts import ModelFacts
 from models.finding import Finding, Mark
 from models.resolve import ResolvedService
 from models.shape import SHAPE_RULES
 
 Check = Callable[[ResolvedService], Iterator[Finding]]
+FactsCheck = Callable[[ResolvedService, ModelFacts], Iterator[Finding]]
 
 _CHECKS: dict[str, Check] = {}
+_OF_FACTS: set[str] = set()
 
 
 def rule(check: Check) -> Check:
     """Register a rule across fields under its function's name."""
     _CHECKS[check.__name__.replace("_", "-")] = check
+    return check
+
+
+def facts_rule(check: FactsCheck) -> FactsCheck:
+    """Register a rule that needs the facts of the model; without them it does not run."""
+
+    @wraps(check)
+    def with_facts(service: ResolvedService) -> Iterator[Finding]:
+        if service.facts:
+            yield from check(service, service.facts)
+
+    rule(with_facts)
+    _OF_FACTS.add(check.__name__.replace("_", "-"))
     return check
 
 
@@ -40,6 +56,11 @@ def judge(service: ResolvedService) -> Iterator[Finding]:
 def rule_ids() -> list[str]:
     """The ids of all rules, in alphabetical order."""
     return sorted([*_checks(), *SHAPE_RULES])
+
+
+def facts_rule_ids() -> list[str]:
+    """The ids of the rules that need the facts of the model."""
+    return [name for name in _checks() if name in _OF_FACTS]
 
 
 def documentation(name: str) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from models.catalog.engines import engine, expected, find_flag, flag_accepts
+from models.catalog.engines import Limit, engine, expected, find_flag, flag_accepts
 from models.catalog.keys import OWNED_FLAGS, OWNED_VARIABLES
 from models.finding import Finding, at, error
 from models.resolve import ResolvedService
 from models.rules import rule
+from models.rules.exclusions import FEATURES
 from models.shape import nearest
 
 
@@ -69,6 +70,26 @@ def flag_value(service: ResolvedService) -> Iterator[Finding]:
 
 
 @rule
+def flag_limit(service: ResolvedService) -> Iterator[Finding]:
+    """A flag under `extraArgs` keeps the limits that the engine sets once its parser has taken it.
+
+    The engine ends with a traceback when it makes its configuration of such a value (vllm/config.py).
+    """
+    for where, name, value in _extra_arguments(service):
+        flag = find_flag(name, service.engine.version)
+        if flag is None or value is False or not flag_accepts(flag, value):
+            continue
+        for limit in engine(service.engine.version).limits:
+            if limit.flag == flag.name and (problem := _broken(limit, value, service)):
+                yield error(
+                    f"--{limit.flag} {problem}",
+                    why=limit.why,
+                    fix=f"correct {name}, or remove it",
+                    marks=[at(where, key=name)],
+                )
+
+
+@rule
 def flag_of_other_server(service: ResolvedService) -> Iterator[Finding]:
     """The server that is started knows every flag it is given.
 
@@ -124,6 +145,26 @@ def variable_with_key(service: ResolvedService) -> Iterator[Finding]:
                 fix=f"write {OWNED_VARIABLES[name]}",
                 marks=[at("env", key=name)],
             )
+
+
+def _broken(limit: Limit, value: Any, service: ResolvedService) -> str | None:
+    """What a value breaks of a limit, in words."""
+    if limit.only_with and not _has(service, limit.only_with):
+        return None
+    if limit.never:
+        return "is never accepted"
+    if limit.needs and not _has(service, limit.needs):
+        return f"needs --{limit.needs}"
+    if limit.minimum is not None and value < limit.minimum:
+        return f"is at least {limit.minimum}"
+    if limit.choices and not {*(value.split(",") if isinstance(value, str) else [value])} <= {*limit.choices}:
+        return f"is one of {', '.join(map(str, limit.choices))}"
+    return f"needs the key {limit.keys[0]}" if limit.keys and not any(key in value for key in limit.keys) else None
+
+
+def _has(service: ResolvedService, name: str) -> bool:
+    """Whether a service has a feature, or is given a flag under `extraArgs`."""
+    return bool(FEATURES[name][1](service) if name in FEATURES else service.further(name))
 
 
 def _extra_arguments(service: ResolvedService) -> Iterator[tuple[str, str, Any]]:

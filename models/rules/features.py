@@ -8,8 +8,6 @@ from models.finding import Finding, at, error, warning
 from models.resolve import ResolvedService
 from models.rules import rule
 
-_MOST_GEARS = 6
-
 
 @rule
 def draft_is_model(service: ResolvedService) -> Iterator[Finding]:
@@ -67,12 +65,15 @@ def prefix_caching_multimodal(service: ResolvedService) -> Iterator[Finding]:
 
     vLLM 0.6.3 switches it off with a line in the log (vllm/engine/arg_utils.py:903).
     """
-    if service.prefix_caching and service.multimodal:
+    if service.prefix_caching and (service.multimodal or (service.facts and service.facts.multimodal)):
         yield warning(
             "prefix caching does nothing for a multimodal model",
             why="vLLM 0.6.3 switches it off (vllm/engine/arg_utils.py:903)",
             fix="remove prefixCaching",
-            marks=[at("prefixCaching", "prefixes are kept"), at("multimodal", "pictures in requests")],
+            marks=[
+                at("prefixCaching", "prefixes are kept"),
+                at("multimodal", "pictures in requests") if service.multimodal else at("model.name", "reads pictures"),
+            ],
         )
 
 
@@ -81,12 +82,12 @@ def graph_gears(service: ResolvedService) -> Iterator[Finding]:
     """The gears of PTA graphs are 2 or more, at most six, each once, none above `maxNumSeqs`.
 
     Gear 1 ends the engine with a ValueError, and so do more than six; a gear above `maxNumSeqs` is dropped, and the
-    largest becomes `maxNumSeqs` (manual, Step 3, graph mode).
+    largest becomes `maxNumSeqs`. For DeepSeek-V2-236B-W8A8 at most four are advised (manual, Step 3, graph mode).
     """
     gears, most = service.graph.gears or [], service.engine.max_num_seqs
     problems = {
         "a gear below 2": any(gear < 2 for gear in gears),
-        f"{len(gears)} gears, more than {_MOST_GEARS}": len(gears) > _MOST_GEARS,
+        f"{len(gears)} gears, more than {service.most_gears}": len(gears) > service.most_gears,
         "a gear twice": len(set(gears)) < len(gears),
         f"gear {max(gears, default=0)} above maxNumSeqs {most}": max(gears, default=0) > most,
     }
@@ -94,6 +95,6 @@ def graph_gears(service: ResolvedService) -> Iterator[Finding]:
         yield error(
             f"graph has {problem}",
             why="the engine refuses or drops it when it compiles its graphs (manual, Step 3, graph mode)",
-            fix="give at most six different gears from 2 to maxNumSeqs, or remove gears",
+            fix=f"give at most {service.most_gears} different gears from 2 to maxNumSeqs, or remove gears",
             marks=[at("graph.gears"), at("engine.maxNumSeqs", "requests in one iteration")],
         )

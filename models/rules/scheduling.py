@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from models.finding import Finding, at, error
+from models.finding import Finding, at, error, warning
 from models.resolve import ResolvedService
 from models.rules import rule
 
@@ -48,3 +48,44 @@ def batched_tokens_below_sequences(service: ResolvedService) -> Iterator[Finding
             at("engine.maxNumSeqs", "requests in one iteration"),
         ],
     )
+
+
+@rule
+def multi_step_chunked_pipeline(service: ResolvedService) -> Iterator[Finding]:
+    """Multi-step scheduling with chunked prefill runs in one pipeline stage.
+
+    vLLM 0.6.3 refuses the three together at start (vllm/engine/arg_utils.py:1009).
+    """
+    engine = service.engine
+    if engine.num_scheduler_steps > 1 and engine.enable_chunked_prefill and engine.pipeline_parallel_size > 1:
+        yield error(
+            "multi-step scheduling with chunked prefill runs in one pipeline stage",
+            why="vLLM 0.6.3 refuses the three together (vllm/engine/arg_utils.py:1009)",
+            fix="remove numSchedulerSteps, enableChunkedPrefill or pipelineParallelSize",
+            marks=[
+                at("engine.numSchedulerSteps", "more than one step"),
+                at("engine.enableChunkedPrefill", "chunked prefill"),
+                at("engine.pipelineParallelSize", f"{engine.pipeline_parallel_size} stages"),
+            ],
+        )
+
+
+@rule
+def multi_step_guided_decoding(service: ResolvedService) -> Iterator[Finding]:
+    """With multi-step scheduling no request asks for guided decoding.
+
+    A request with guided_json, guided_regex, guided_choice, logit_bias or response_format json_object ends the engine
+    of vLLM 0.6.3, and all other requests with it (vllm/worker/multi_step_model_runner.py:822). It is assumed that a
+    service which names a backend for guided decoding means to get such requests.
+    """
+    backend = service.further("guided-decoding-backend")
+    if backend and service.engine.num_scheduler_steps > 1:
+        yield warning(
+            "a request for guided decoding ends an engine with multi-step scheduling",
+            why="the engine asserts that there is none (vllm/worker/multi_step_model_runner.py:822)",
+            fix="remove numSchedulerSteps, or the backend for guided decoding",
+            marks=[
+                at("engine.numSchedulerSteps", "more than one step"),
+                at("engine.extraArgs", f"guided decoding by {backend}"),
+            ],
+        )

@@ -18,7 +18,7 @@ GOOD = """\
 config:
   ascend-vllm:cluster: {context: prod}
   ascend-vllm:services:
-    qwen: {image: a:1, model: /m/Qwen, engine: {maxModelLen: 4096}}
+    qwen: {image: a:1, model: /m/Qwen2-7B, engine: {maxModelLen: 4096}}
 """
 BAD = """\
 config:

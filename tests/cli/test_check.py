@@ -169,6 +169,18 @@ def test_verbose_prints_every_value_and_its_origin(console: Console, project: Pa
     assert rows["engine.maxNumBatchedTokens"] == ["4096", "the largest of maxModelLen, maxNumSeqs and 2048"]
 
 
+def test_verbose_shows_how_the_model_fits_term_by_term(console: Console, project: Path) -> None:
+    pools = "{context: prod, pools: {snt9b: {nodes: 1, npusPerNode: 8, npuMemory: 64Gi}}}"
+    file = project / "Pulumi.good.yaml"
+    unknown = console("check", "good", "-v").out
+    file.write_text(file.read_text().replace("{context: prod}", pools))
+    known = console("check", "good", "-v").out
+
+    assert "fit: not known without cluster.pools" in unknown
+    for term in ("57.6 GiB  the engine's share", "14.2 GiB  weights", "tokens of 56.0 KiB", "requests of"):
+        assert term in known
+
+
 def test_verbose_leaves_other_formats_clean(console: Console, project: Path) -> None:
     done = console("check", "good", "--verbose", "--format", "json")
 

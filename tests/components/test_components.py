@@ -21,7 +21,7 @@ from tests.conftest import stack_of
 
 
 def a_service(extra: str = "") -> ResolvedService:
-    return stack_of(f"qwen:\n  image: a:1\n  model: /m/Qwen\n  engine: {{maxModelLen: 4096}}\n{extra}").services[0]
+    return stack_of(f"qwen:\n  image: a:1\n  model: /m/Qwen2-7B\n  engine: {{maxModelLen: 4096}}\n{extra}").services[0]
 
 
 @pytest.mark.parametrize(
@@ -134,4 +134,4 @@ def test_two_services_live_side_by_side() -> None:
 def test_the_state_records_what_was_asked_for() -> None:
     plan = build(lambda: InferenceDeployment("qwen", InferenceDeploymentArgs(a_service("  npus: 1\n"))))
 
-    assert {"image": "a:1", "model": "/m/Qwen", "npus": 1, "replicas": 1} == plan.resources["qwen"].inputs
+    assert {"image": "a:1", "model": "/m/Qwen2-7B", "npus": 1, "replicas": 1} == plan.resources["qwen"].inputs

@@ -60,11 +60,18 @@ def test_no_source_is_a_path_of_somebodys_machine() -> None:
 
 
 @pytest.mark.parametrize("model", WITH_FACTS, ids=by_name)
+def test_facts_are_what_a_stack_file_could_give(model: KnownModel) -> None:
+    assert model.facts is not None
+
+    assert ModelFacts.model_validate_json(model.facts.model_dump_json(by_alias=True)) == model.facts
+
+
+@pytest.mark.parametrize("model", WITH_FACTS, ids=by_name)
 def test_numbers_are_positive(model: KnownModel) -> None:
     facts = model.facts
     assert facts is not None
 
-    for name, value in dataclasses.asdict(facts).items():
+    for name, value in facts.model_dump().items():
         if isinstance(value, int | float) and not isinstance(value, bool):
             assert value > 0, name
 
@@ -132,7 +139,7 @@ def test_the_longest_length_is_the_engines(name: str, context: int, longest: int
 
 
 def test_scaling_without_a_factor_changes_nothing() -> None:
-    facts = dataclasses.replace(facts_of("Meta-Llama-3-8B"), rope_scaling=RopeScaling("linear"))
+    facts = facts_of("Meta-Llama-3-8B").model_copy(update={"rope_scaling": RopeScaling(type="linear")})
 
     assert facts.longest == facts.context
 

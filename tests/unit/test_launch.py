@@ -36,7 +36,7 @@ def launch_of(service: str) -> Launch:
 def minimal(**parts: str) -> str:
     engine_args = parts.pop("engine", "{maxModelLen: 4096}")
     more = "".join(f"\n  {key}: {value}" for key, value in parts.items())
-    return f"qwen:\n  image: a:1\n  model: /m/Qwen\n  engine: {engine_args}{more}\n"
+    return f"qwen:\n  image: a:1\n  model: /m/Qwen2-7B\n  engine: {engine_args}{more}\n"
 
 
 def run(start: Launch, directory: Path) -> dict[str, object]:
@@ -139,7 +139,7 @@ def test_the_script_is_read_as_the_manuals() -> None:
         "export ASCEND_RT_VISIBLE_DEVICES=0,1\n"
         "\n"
         "exec python -m vllm.entrypoints.openai.api_server \\\n"
-        "  --model=/m/Qwen \\\n"
+        "  --model=/m/Qwen2-7B \\\n"
         "  --max-num-seqs=256 \\\n"
         "  --max-model-len=4096 \\\n"
         "  --max-num-batched-tokens=4096 \\\n"
@@ -328,11 +328,11 @@ def test_prefix_caching_is_precise_where_the_manual_says_so(
 
 
 def test_weights_of_every_feature_are_mounted_once() -> None:
-    lora = "{adapters: {below: /m/Qwen/lora, beside: /m/adapters/chat}}"
+    lora = "{adapters: {below: /m/Qwen2-7B/lora, beside: /m/adapters/chat}}"
     service = stack_of(minimal(speculative=DRAFT, lora=lora)).services[0]
     mounted = set(weights(service).values())
 
-    assert mounted == {"/m/Qwen", "/m/Qwen-small", "/m/adapters/chat"}
+    assert mounted == {"/m/Qwen2-7B", "/m/Qwen-small", "/m/adapters/chat"}
 
 
 def test_the_api_key_comes_from_its_secret_and_never_stands_in_the_script() -> None:

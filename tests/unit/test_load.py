@@ -16,7 +16,7 @@ from models.parse import LoadedStack
 from models.resolve import resolve
 
 CLUSTER = "  ascend-vllm:cluster: {context: prod}\n"
-SERVICE = "{image: a:1, model: /m/Qwen, engine: {maxModelLen: 4096}}"
+SERVICE = "{image: a:1, model: /m/Qwen2-7B, engine: {maxModelLen: 4096}}"
 
 
 class Engine:
@@ -94,11 +94,11 @@ def test_the_stack_changes_the_services_of_its_base_by_name(
 def test_the_stack_changes_a_service_of_its_base_by_field(tmp_path: Path) -> None:
     patch = "{qwen: {image: a:2, engine: {maxModelLen: 8192}, visibleDevices: [0], env: {A: ~}}}"
     text = f"config:\n{CLUSTER}  ascend-vllm:base: shared.yaml\n  ascend-vllm:services: {patch}\n"
-    base = "services:\n  qwen:\n    image: a:1\n    model: /m/Qwen\n    engine: {maxModelLen: 1, maxNumSeqs: 8}\n"
+    base = "services:\n  qwen:\n    image: a:1\n    model: /m/Qwen2-7B\n    engine: {maxModelLen: 1, maxNumSeqs: 8}\n"
     qwen = load(tmp_path, text, shared=f"{base}    visibleDevices: [0, 1]\n    env: {{A: x, B: y}}\n").services["qwen"]
 
     assert qwen.image == "a:2"
-    assert qwen.model.source == "/m/Qwen"
+    assert qwen.model.source == "/m/Qwen2-7B"
     assert (qwen.engine.max_model_len, qwen.engine.max_num_seqs) == (8192, 8)
     assert qwen.visible_devices == [0]
     assert qwen.env == {"B": "y"}
@@ -121,7 +121,9 @@ def test_a_base_alone_is_a_whole_stack(tmp_path: Path) -> None:
 def test_a_finding_names_the_file_that_the_value_comes_from(
     patch: str, file: str, line: int, reason: str, tmp_path: Path
 ) -> None:
-    base = "services:\n  qwen:\n    image: a:1\n    model: /m/Qwen\n    replicas: -1\n    engine: {maxModelLen: 1}\n"
+    base = (
+        "services:\n  qwen:\n    image: a:1\n    model: /m/Qwen2-7B\n    replicas: -1\n    engine: {maxModelLen: 1}\n"
+    )
     text = f"config:\n{CLUSTER}  ascend-vllm:base: shared.yaml\n  ascend-vllm:services: {patch}\n"
     (finding,) = findings(load(tmp_path, text, shared=base))
 
@@ -133,9 +135,8 @@ def test_a_value_that_replaces_a_mapping_of_the_base_hides_the_places_below_it(t
     base = (
         "services:\n  qwen:\n    image: a:1\n    model: {name: Other, source: /m/Other}\n    engine: {maxModelLen: 1}\n"
     )
-    text = (
-        f"config:\n{CLUSTER}  ascend-vllm:base: shared.yaml\n  ascend-vllm:services:\n    qwen:\n      model: /m/Qwen\n"
-    )
+    services = "ascend-vllm:services:\n    qwen:\n      model: /m/Qwen\n"
+    text = f"config:\n{CLUSTER}  ascend-vllm:base: shared.yaml\n  {services}"
     origins = resolve(load(tmp_path, text, shared=base)).services[0].origins
 
     assert origins["model.source"].value == "/m/Qwen"
@@ -424,7 +425,7 @@ def test_values_of_the_engine_win_over_the_file(tmp_path: Path) -> None:
 
 
 def test_the_engine_needs_no_file(tmp_path: Path) -> None:
-    service = {"image": "a:1", "model": "/m", "engine": {"maxModelLen": 1}}
+    service = {"image": "a:1", "model": "/m/Qwen2-7B", "engine": {"maxModelLen": 1}}
     stack = load_stack("dev", Engine({"cluster": {"context": "prod"}, "services": {"a": service}}), tmp_path)
 
     assert rules(stack) == []

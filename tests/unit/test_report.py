@@ -12,7 +12,7 @@ from tests.conftest import stack_of
 IDLE = """\
 qwen:
   image: a:1
-  model: /m/Qwen
+  model: /m/Qwen2-7B
   npus: 8
   engine: {maxModelLen: 4096, tensorParallelSize: 1}
 """
@@ -159,7 +159,7 @@ def test_warnings_alone_do_not_end_the_program_and_are_said() -> None:
 
 def test_a_finding_on_a_default_is_shown_at_what_holds_it() -> None:
     engine = "engine:\n    maxModelLen: 1"
-    (found,) = check(stack_of(f"qwen:\n  image: a\n  model: /m\n  visibleDevices: [3]\n  {engine}\n")).findings
+    (found,) = check(stack_of(f"qwen:\n  image: a\n  model: /m/Qwen2-7B\n  visibleDevices: [3]\n  {engine}\n")).findings
 
     assert [(mark.field, mark.span.line) for mark in found.marks if mark.span] == [("visibleDevices", 10), ("npus", 7)]
 

@@ -11,7 +11,7 @@ from models.config import PlatformConfig
 from models.resolve import ResolvedService, resolve_platform
 from tests.conftest import HEAD, stack_of
 
-MINIMAL = "qwen:\n  image: a:1\n  model: /m/Qwen\n"
+MINIMAL = "qwen:\n  image: a:1\n  model: /m/Qwen2-7B\n"
 
 
 def resolved(engine: str = "maxModelLen: 4096", more: str = "") -> ResolvedService:
@@ -25,7 +25,14 @@ DEFAULTS = [
     ("visibleDevices", [0], "one index for each of npus"),
     ("graph.kind", "cann", "default"),
     ("graph.gears", None, "default"),
-    ("graph.iterationTimeout", 1500, "default"),
+    ("graph.iterationTimeout", None, "default"),
+    ("precision.prefill", True, "what Qwen2-7B needs"),
+    ("precision.decode", False, "what Qwen2-7B needs"),
+    ("mindSpeed.kind", "image", "default"),
+    ("mindSpeed.repository", "https://gitee.com/ascend/MindSpeed.git", "default"),
+    ("mindSpeed.commit", "a956b907ef3b0787d2a38577eb5b702f5b7e715d", "default"),
+    ("model.configJson", None, "default"),
+    ("model.facts", None, "default"),
     ("prefixCaching", False, "default"),
     ("quantization", None, "default"),
     ("lora", None, "default"),
@@ -33,7 +40,7 @@ DEFAULTS = [
     ("multimodal", None, "default"),
     ("env", {}, "default"),
     ("accept", {}, "default"),
-    ("model.name", "Qwen", "the last part of its source"),
+    ("model.name", "Qwen2-7B", "the last part of its source"),
     ("engine.version", "0.6.3", "default"),
     ("engine.maxNumSeqs", 256, "default"),
     ("engine.maxNumBatchedTokens", 4096, "the largest of maxModelLen, maxNumSeqs and 2048"),
@@ -57,7 +64,7 @@ DEFAULTS = [
     ("server.apiKey", None, "default"),
     ("server.extraArgs", {}, "default"),
     ("image", "a:1", "Pulumi.test.yaml:8"),
-    ("model.source", "/m/Qwen", "Pulumi.test.yaml:9"),
+    ("model.source", "/m/Qwen2-7B", "Pulumi.test.yaml:9"),
     ("engine.maxModelLen", 4096, "Pulumi.test.yaml:10"),
 ]
 
@@ -140,7 +147,8 @@ def test_an_origin_is_the_line_that_gives_the_value(more: str, field: str, sourc
 
 
 @pytest.mark.parametrize(
-    ("source", "name"), [("/m/Qwen", "Qwen"), ("/m/Qwen/", "Qwen"), ("/Qwen", "Qwen"), ("/模型/千问", "千问")]
+    ("source", "name"),
+    [("/m/Qwen2-7B", "Qwen2-7B"), ("/m/Qwen2-7B/", "Qwen2-7B"), ("/Qwen", "Qwen"), ("/模型/千问", "千问")],
 )
 def test_a_model_without_name_is_named_after_its_directory(source: str, name: str) -> None:
     (service,) = stack_of(f"qwen: {{image: a, model: {source}, engine: {{maxModelLen: 1}}}}\n").services

@@ -18,7 +18,7 @@ from models.shape import nearest
 from models.typed import Typed, byte_count, seconds
 from tests.conftest import HEAD, stack_of
 
-SERVICE = {"image": "a:1", "model": "/m/Qwen", "engine": "{maxModelLen: 4096}"}
+SERVICE = {"image": "a:1", "model": "/m/Qwen2-7B", "engine": "{maxModelLen: 4096}"}
 
 
 def refused(**fields: str) -> list[Finding]:
@@ -439,8 +439,8 @@ def test_a_service_that_is_no_mapping_is_refused_as_such() -> None:
 @pytest.mark.parametrize(
     ("fields", "reason"),
     [
-        ({"model": "/m/Qwen"}, "a path stands for the model"),
-        ({"model": "{source: /m/Qwen}"}, "which is a mapping"),
+        ({"model": "/m/Qwen2-7B"}, "a path stands for the model"),
+        ({"model": "{source: /m/Qwen2-7B}"}, "which is a mapping"),
         ({"server": "api_server"}, "a kind stands for the server"),
         ({"server": "{chatTemplate: /t.jinja}"}, "a path stands for a template"),
         ({"server": "{chatTemplate: {inline: x}}"}, "which may be written out"),

@@ -1,0 +1,98 @@
+"""Whether a model fits its NPUs: what its weights take, and how many requests of full length the rest holds."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from models.catalog.facts import ModelFacts
+from models.resolve import ResolvedService
+
+_QUANTIZED_BITS = {"awq": 4, "gptq": 4, "smoothquant": 8, "fp8": 8, "compressed-tensors": 4}
+"""Least bits of a weight in a layer, by quantization."""
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What a service needs of each NPU, in bytes; a lower bound, as activations and buffers come on top.
+
+    Terms: a token's KV cache is keys and values of each KV head of each layer; the weights are those of the layers,
+    divided by tensor and pipeline parallelism, and the tables of tokens.
+    """
+
+    memory: int
+    """Memory of an NPU."""
+    budget: int
+    """The engine's share of it: `gpuMemoryUtilization`."""
+    parameters: int
+    """Of the whole model."""
+    weights: int
+    """On the NPU that has most of them."""
+    token: int
+    """KV cache of a token."""
+    length: int
+    """Tokens of a request of full length: `maxModelLen`."""
+
+    @property
+    def tokens(self) -> int:
+        """Tokens that the KV cache holds."""
+        return max(self.budget - self.weights, 0) // self.token
+
+    @property
+    def requests(self) -> int:
+        """Requests of full length that are served at once."""
+        return self.tokens // self.length
+
+
+def fit(service: ResolvedService) -> Fit | None:
+    """How a service fits the largest NPUs of the cluster; None when the model's facts or the pools are not known."""
+    memory = max((pool.npu_memory for pool in service.cluster.pools.values()), default=None)
+    facts, engine = service.facts, service.engine
+    if facts is None or memory is None:
+        return None
+    parts, stages = engine.tensor_parallel_size, engine.pipeline_parallel_size
+    wide = 4 if engine.dtype in ("float", "float32") else 2
+    bits = _QUANTIZED_BITS.get(service.quantization or facts.quantization or "", 8 * wide)
+    table, layer = facts.vocab_size * facts.hidden_size, layer_parameters(facts)
+    layers = math.ceil(facts.num_hidden_layers / stages)
+    tables = table * (1 if stages > 1 or facts.tie_word_embeddings else 2)
+    return Fit(
+        memory=memory,
+        budget=int(memory * engine.gpu_memory_utilization),
+        parameters=layer * facts.num_hidden_layers + table * (1 if facts.tie_word_embeddings else 2),
+        weights=(layer * layers * bits // 8 + tables * wide) // parts,
+        token=token_elements(facts, parts) * layers * wide,
+        length=engine.max_model_len,
+    )
+
+
+def layer_parameters(facts: ModelFacts) -> int:
+    """Parameters of a layer, the mean of all; biases and norms are too few to count."""
+    dense = 3 * facts.hidden_size * facts.intermediate_size // (2 if facts.model_type == "qwen" else 1)
+    if not facts.num_experts:
+        return _attention_parameters(facts) + dense
+    inner = facts.moe_intermediate_size or facts.intermediate_size
+    shared = facts.shared_expert_intermediate_size or (facts.n_shared_experts or 0) * inner
+    experts = 3 * facts.hidden_size * (facts.num_experts * inner + shared)
+    first = facts.first_k_dense_replace or 0
+    mean = (experts * (facts.num_hidden_layers - first) + dense * first) // facts.num_hidden_layers
+    return _attention_parameters(facts) + mean
+
+
+def _attention_parameters(facts: ModelFacts) -> int:
+    hidden, heads = facts.hidden_size, facts.num_attention_heads
+    if facts.kv_lora_rank and facts.qk_nope_head_dim and facts.qk_rope_head_dim and facts.v_head_dim:
+        queries = heads * facts.head_size
+        compressed = facts.kv_lora_rank * heads * (facts.qk_nope_head_dim + facts.v_head_dim)
+        rank = facts.q_lora_rank
+        from_hidden = (rank * (hidden + queries) if rank else hidden * queries) + hidden * facts.kv_lora_rank
+        return from_hidden + hidden * facts.qk_rope_head_dim + compressed + heads * facts.v_head_dim * hidden
+    return 2 * hidden * facts.head_size * (heads + facts.num_key_value_heads)
+
+
+def token_elements(facts: ModelFacts, parts: int) -> int:
+    """Elements that a layer keeps of a token on each NPU; a model that compresses them keeps them compressed, which is
+    less than vLLM 0.6.3 keeps (vllm/model_executor/models/deepseek_v2.py)."""
+    if facts.kv_lora_rank:
+        return facts.kv_lora_rank + (facts.qk_rope_head_dim or 0)
+    return 2 * max(facts.num_key_value_heads // parts, 1) * facts.head_size

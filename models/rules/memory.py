@@ -1,0 +1,94 @@
+"""Weights and requests against the memory of NPUs and nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from models.catalog.facts import ModelFacts
+from models.finding import Finding, at, error, warning
+from models.fit import fit
+from models.resolve import ResolvedService
+from models.rules import facts_rule, rule
+from models.rules.parallelism import npus_in_words
+
+_GIB = 2**30
+_SWAP_SPACE = 4
+
+
+@facts_rule
+def does_not_fit(service: ResolvedService, facts: ModelFacts) -> Iterator[Finding]:
+    """The weights and one request of full length fit into the engine's share of the NPUs.
+
+    vLLM 0.6.3 ends with "No available memory for the cache blocks", or refuses a `maxModelLen` above what its KV cache
+    holds (vllm/worker/worker.py:486). Only what is certain is counted: activations come on top.
+    """
+    need = fit(service)
+    if need is None or need.requests:
+        return
+    room = need.budget - need.weights
+    what = f"the weights of {service.model.name} take {_gib(need.weights)} of the engine's {_gib(need.budget)}"
+    if room > 0:
+        what += f", and a request of {need.length} tokens {_gib(need.length * need.token)}"
+    yield error(
+        f"{what} on each NPU",
+        why="the engine ends when it makes its KV cache (vllm/worker/worker.py:486)",
+        fix=f"raise tensorParallelSize and npus, {'lower maxModelLen' if room > 0 else 'or quantize the model'}",
+        marks=[
+            at("model.name", f"{facts.num_hidden_layers} layers, {_gib(need.weights)} on each NPU"),
+            at("engine.maxModelLen", f"{need.token} bytes a token"),
+            at("engine.tensorParallelSize", f"{npus_in_words(service.engine.npus_used)} of {_gib(need.memory)}"),
+        ],
+    )
+
+
+@rule
+def length_above_published(service: ResolvedService) -> Iterator[Finding]:
+    """`maxModelLen` and the number of NPUs are within what Huawei publishes for the model.
+
+    The documentation of Ascend-vLLM lists the fewest cards of a model and the longest length on them, each measured
+    until it no longer ran (appendix: fewest cards and longest sequences). `ascend-vllm models NAME` shows the lines.
+    """
+    memory = max((pool.npu_memory for pool in service.cluster.pools.values()), default=0)
+    used, length = service.engine.npus_used, service.engine.max_model_len
+    lines = service.known.published if service.known and not service.known.suffix and not service.quantization else ()
+    known = [(line.npus, line.max_model_len) for line in lines if _bytes(line.npu_memory) == memory]
+    rows = [(npus, longest) for npus, longest in known if npus and longest]
+    within = any(npus < used or (npus == used and longest >= length) for npus, longest in rows)
+    if not rows or within or ((need := fit(service)) and not need.requests):
+        return
+    fewest = min(npus for npus, _ in rows)
+    longest = max(longest for npus, longest in rows if npus == fewest)
+    yield warning(
+        f"{length} tokens on {npus_in_words(used)} are beyond what is published for {service.model.name}",
+        why=f"{longest} tokens on {npus_in_words(fewest)} are (Ascend-vLLM, appendix: fewest cards, longest sequences)",
+        fix=f"set npus to {fewest} and maxModelLen to {longest} at most, or measure it and accept this",
+        marks=[at("engine.maxModelLen", f"{length} tokens"), at("engine.tensorParallelSize", npus_in_words(used))],
+    )
+
+
+@rule
+def swap_space(service: ResolvedService) -> Iterator[Finding]:
+    """The swap space of all NPUs of a pod takes at most 70 % of the node's memory.
+
+    Each takes `swapSpace` GiB, 4 by default; vLLM 0.6.3 reads the memory of the node, not the pod's limit, and refuses
+    more (vllm/config.py:657). It is judged where a pool says its `nodeMemory`.
+    """
+    memories = [pool.node_memory for pool in service.cluster.pools.values() if pool.node_memory]
+    given = service.further("swap-space")
+    each = given if isinstance(given, int | float) else _SWAP_SPACE
+    total = each * service.engine.tensor_parallel_size
+    if memories and total * _GIB > 0.7 * max(memories):
+        yield error(
+            f"{total:g} GiB of swap space are more than 70 % of the node's {_gib(max(memories))}",
+            why="vLLM 0.6.3 refuses it at start (vllm/config.py:657)",
+            fix="lower swapSpace under engine.extraArgs",
+            marks=[at("engine.extraArgs", f"{each:g} GiB for each NPU"), at("engine.tensorParallelSize")],
+        )
+
+
+def _gib(count: float) -> str:
+    return f"{count / _GIB:.1f} GiB"
+
+
+def _bytes(memory: str) -> int:
+    return int(memory.removesuffix("Gi")) * _GIB

@@ -1,0 +1,112 @@
+"""Services from the whole space of features, as a stack file would have them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+from models.catalog.engines import RELEASES, Flag, engine
+from models.catalog.keys import OWNED_FLAGS
+from models.catalog.known import known_models
+
+FREE_FLAGS = sorted(
+    (flag for flag in engine(RELEASES[-1]).flags.values() if flag.name not in OWNED_FLAGS), key=lambda flag: flag.name
+)
+MODELS = sorted({model.name for model in known_models() if model.facts} | {"our-own-model"})
+
+pieces = st.characters(exclude_characters="\0\r", exclude_categories=["Cs"]) | st.sampled_from(
+    ["'", '"', "$(id)", "`id`", "\\", "\n", " ", "模型", "{", "*", "~", "-", "=", "$HOME"]
+)
+hostile = st.lists(pieces, max_size=8).map("".join)
+"""Texts that bash, YAML or a command line could take for something else."""
+
+words = hostile.map(lambda text: "w" + text.replace("\n", " "))
+paths = hostile.map(lambda text: "/mnt/" + "".join(letter for letter in text if letter not in "\n:./"))
+powers = st.sampled_from([1, 2, 4, 8])
+
+
+def maybe(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    """A mapping with some of the fields."""
+    return st.fixed_dictionaries({}, optional=fields)
+
+
+def value_of(flag: Flag) -> st.SearchStrategy[Any]:
+    """Values that the parser takes for a flag."""
+    if flag.kind in ("flag", "bool"):
+        return st.booleans()
+    if flag.choices:
+        one: st.SearchStrategy[Any] = st.sampled_from(flag.choices)
+    elif flag.type == "json":
+        return st.dictionaries(words, st.integers(0, 9), max_size=2).map(lambda found: {"type": "linear", **found})
+    elif flag.type == "pairs":
+        return st.dictionaries(st.sampled_from(["image", "video"]), st.integers(1, 9), min_size=1)
+    else:
+        numbers = {"int": st.integers(1, 99), "float": st.integers(1, 99) | st.floats(0.25, 9, allow_nan=False)}
+        one = numbers.get(flag.type or "", words)
+    return st.lists(one, min_size=1, max_size=2) if flag.kind in ("list", "append") else one
+
+
+@st.composite
+def extra_args(draw: st.DrawFn) -> dict[str, Any]:
+    """Some further flags with values of their types."""
+    flags = draw(st.lists(st.sampled_from(FREE_FLAGS), max_size=3, unique_by=lambda flag: flag.name))
+    return {flag.key: draw(value_of(flag)) for flag in flags}
+
+
+engines = st.fixed_dictionaries(
+    {"maxModelLen": st.sampled_from([1024, 4096, 16384])},
+    optional={
+        "maxNumSeqs": st.sampled_from([1, 64, 256]),
+        "maxNumBatchedTokens": st.sampled_from([2048, 4096, 16384]),
+        "tensorParallelSize": powers,
+        "pipelineParallelSize": st.sampled_from([1, 2]),
+        "blockSize": st.sampled_from([64, 128]),
+        "dtype": st.sampled_from(["auto", "float16", "bfloat16"]),
+        "gpuMemoryUtilization": st.floats(0.5, 1),
+        "numSchedulerSteps": st.sampled_from([1, 8]),
+        "multiStepStreamOutputs": st.booleans(),
+        "enableChunkedPrefill": st.booleans(),
+        "distributedExecutorBackend": st.sampled_from(["mp", "ray"]),
+        "trustRemoteCode": st.booleans(),
+        "disableAsyncOutputProc": st.booleans(),
+        "servedModelName": words | st.lists(words, min_size=1, max_size=2),
+        "extraArgs": extra_args(),
+    },
+)
+speculations = st.one_of(
+    st.fixed_dictionaries({"kind": st.just("draft"), "source": paths, "tokens": st.integers(1, 8)}),
+    st.fixed_dictionaries(
+        {"kind": st.just("ngram"), "tokens": st.integers(1, 8), "promptLookupMax": st.integers(1, 4)}
+    ),
+    st.fixed_dictionaries(
+        {"kind": st.just("eagle"), "source": paths, "tokens": st.integers(1, 8)},
+        optional={"convert": st.fixed_dictionaries({"tools": paths, "baseWeights": st.just("it's a.bin")})},
+    ),
+)
+services = st.fixed_dictionaries(
+    {
+        "image": st.just("registry.example.com/ascend-vllm:6.3.912"),
+        "model": st.fixed_dictionaries({"name": st.sampled_from(MODELS), "source": paths}),
+        "engine": engines,
+    },
+    optional={
+        "npus": powers,
+        "server": maybe(
+            kind=st.sampled_from(["openai", "api_server"]),
+            host=words,
+            port=st.integers(1, 65535),
+            chatTemplate=st.fixed_dictionaries({"inline": hostile.filter(bool)}),
+            apiKey=st.just({"secret": "keys", "key": "vllm"}),
+        ),
+        "graph": st.sampled_from(["eager", "cann", "pta", {"kind": "pta", "gears": [2, 4]}]),
+        "precision": maybe(prefill=st.booleans(), decode=st.booleans()),
+        "mindSpeed": st.sampled_from(["image", "install"]),
+        "prefixCaching": st.booleans(),
+        "quantization": st.sampled_from(["awq", "smoothquant"]),
+        "lora": st.fixed_dictionaries({"adapters": st.dictionaries(words, paths, min_size=1, max_size=2)}),
+        "speculative": speculations,
+        "multimodal": st.sampled_from([True, {"imagesPerPrompt": 2}]),
+        "env": st.dictionaries(st.sampled_from(["GREETING", "HCCL_OP_EXPANSION_MODE"]), hostile, max_size=2),
+    },
+)
