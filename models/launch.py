@@ -130,7 +130,8 @@ def _environment(service: ResolvedService) -> dict[str, str]:
         environment["USE_IFA_HIGH_PRECISION_MODE"] = "1"
     if service.prefix_caching and needs_precise_prefix(service):
         environment["USE_PREFIX_HIGH_PRECISION_MODE"] = "1"
-    if service.facts and service.facts.longest and service.engine.max_model_len > service.facts.longest:
+    own = service.facts.longest if service.facts else None
+    if own and own < service.engine.max_model_len <= service.longest_published:
         environment["VLLM_ALLOW_LONG_MAX_MODEL_LEN"] = "1"
     if service.graph.kind == "pta":
         environment["INFER_MODE"] = "PTA"

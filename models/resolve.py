@@ -88,6 +88,12 @@ class ResolvedService:
         return _extra({**self.engine.extra_args, **self.server.extra_args}, flag, self.engine.version)
 
     @property
+    def longest_published(self) -> int:
+        """The longest `maxModelLen` that is published for the model, on any number of NPUs; 0 when none is."""
+        lines = self.known.published if self.known else ()
+        return max((line.max_model_len or 0 for line in lines), default=0)
+
+    @property
     def most_gears(self) -> int:
         """How many gears PTA graphs of this model may have (manual, Step 3, graph mode)."""
         return _most_gears(self.known, self.quantization)

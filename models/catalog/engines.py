@@ -59,14 +59,17 @@ class Limit:
     why: str
     minimum: int | None = None
     choices: tuple[str | int, ...] = ()
-    keys: tuple[str, ...] = ()
-    """One of them has to be in the mapping."""
+    pattern: str | None = None
+    """What every text in it matches, and that in `words`."""
+    words: str = ""
     needs: str | None = None
     """Another flag that has to be given."""
     never: bool = False
     """Whether the engine refuses every value."""
     only_with: str | None = None
     """The feature or the flag without which the engine does not look at the value."""
+    not_with: str | None = None
+    """The flag with which it takes any value."""
 
 
 @dataclass(frozen=True)

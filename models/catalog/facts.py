@@ -6,7 +6,7 @@ from pydantic import Field
 
 from models.typed import Line, Typed
 
-_UNSCALED = ("su", "longrope", "llama3", "mrope")
+UNSCALED = ("su", "longrope", "llama3", "mrope")
 """Stretched positions that the stated length counts already; for all others vLLM multiplies by the factor."""
 
 
@@ -141,7 +141,7 @@ class ModelFacts(Facts):
         """The longest `maxModelLen` that the engine takes: the context, stretched as `ropeScaling` says, or
         `modelMaxLength` where that is more (vllm/config.py:1679)."""
         context, scaling = self.context, self.rope_scaling
-        if context and scaling and scaling.type not in _UNSCALED:
+        if context and scaling and scaling.type not in UNSCALED:
             start = scaling.original_max_position_embeddings if scaling.type == "yarn" else None
             context = int((start or context) * (scaling.factor or 1))
         return max(context, self.model_max_length or 0) if context else None

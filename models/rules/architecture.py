@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from models.catalog.engines import engine
 from models.catalog.facts import ModelFacts
-from models.catalog.known import Published
 from models.finding import Finding, at, error, warning
 from models.resolve import ResolvedService
 from models.rules import facts_rule
@@ -62,10 +61,10 @@ def length_above_model(service: ResolvedService, facts: ModelFacts) -> Iterator[
     (vllm/config.py:1679; manual, Step 3, --max-model-len). For a few models Ascend-vLLM publishes a longer length: up
     to that it is a warning, and the launch exports the variable.
     """
-    length, published = service.engine.max_model_len, [line.max_model_len or 0 for line in _published(service)]
+    length = service.engine.max_model_len
     if facts.longest is None or length <= facts.longest or service.env.get("VLLM_ALLOW_LONG_MAX_MODEL_LEN") == "1":
         return
-    yield (warning if length <= max(published, default=0) else error)(
+    yield (warning if length <= service.longest_published else error)(
         f"maxModelLen {length} is above the {facts.longest} tokens of {service.model.name}",
         why="vLLM 0.6.3 refuses more than the model's config.json allows (vllm/config.py:1679)",
         fix=f"set maxModelLen to {facts.longest} or less",
@@ -194,7 +193,3 @@ def lora_vocabulary(service: ResolvedService, facts: ModelFacts) -> Iterator[Fin
             fix="remove lora",
             marks=[at("lora"), at("model.name", f"{facts.vocab_size} tokens")],
         )
-
-
-def _published(service: ResolvedService) -> Iterator[Published]:
-    yield from service.known.published if service.known else ()

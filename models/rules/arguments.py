@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from models.catalog.engines import Limit, engine, expected, find_flag, flag_accepts
+from models.catalog.facts import UNSCALED
 from models.catalog.keys import OWNED_FLAGS, OWNED_VARIABLES
 from models.finding import Finding, at, error
 from models.resolve import ResolvedService
@@ -90,6 +92,31 @@ def flag_limit(service: ResolvedService) -> Iterator[Finding]:
 
 
 @rule
+def rope_scaling(service: ResolvedService) -> Iterator[Finding]:
+    """`ropeScaling` under `extraArgs` says its type, and what that type needs.
+
+    vLLM 0.6.3 ends when it works out the longest request: it reads `type` or `rope_type`, of most types `factor`, and
+    of yarn `original_max_position_embeddings` (vllm/config.py:1741).
+    """
+    given = service.further("rope-scaling")
+    if not isinstance(given, dict):
+        return
+    kind = given.get("type", given.get("rope_type"))
+    needed = {
+        "type": kind is None,
+        "factor": kind not in UNSCALED and "factor" not in given,
+        "original_max_position_embeddings": kind == "yarn" and "original_max_position_embeddings" not in given,
+    }
+    if missing := [key for key, lacks in needed.items() if lacks]:
+        yield error(
+            f"--rope-scaling lacks {' and '.join(missing)}",
+            why="vLLM 0.6.3 reads it when it works out the longest request (vllm/config.py:1741)",
+            fix="give it as the model's config.json would",
+            marks=[at("engine.extraArgs")],
+        )
+
+
+@rule
 def flag_of_other_server(service: ResolvedService) -> Iterator[Finding]:
     """The server that is started knows every flag it is given.
 
@@ -149,17 +176,17 @@ def variable_with_key(service: ResolvedService) -> Iterator[Finding]:
 
 def _broken(limit: Limit, value: Any, service: ResolvedService) -> str | None:
     """What a value breaks of a limit, in words."""
-    if limit.only_with and not _has(service, limit.only_with):
+    if (limit.only_with and not _has(service, limit.only_with)) or (limit.not_with and _has(service, limit.not_with)):
         return None
-    if limit.never:
-        return "is never accepted"
-    if limit.needs and not _has(service, limit.needs):
-        return f"needs --{limit.needs}"
-    if limit.minimum is not None and value < limit.minimum:
-        return f"is at least {limit.minimum}"
-    if limit.choices and not {*(value.split(",") if isinstance(value, str) else [value])} <= {*limit.choices}:
-        return f"is one of {', '.join(map(str, limit.choices))}"
-    return f"needs the key {limit.keys[0]}" if limit.keys and not any(key in value for key in limit.keys) else None
+    least, given = limit.minimum, value.split(",") if isinstance(value, str) else [value]
+    problems = {
+        "is never accepted": limit.never,
+        f"needs --{limit.needs}": limit.needs and not _has(service, limit.needs),
+        f"is at least {least}": least is not None and value < least,
+        f"is one of {', '.join(map(str, limit.choices))}": limit.choices and not {*given} <= {*limit.choices},
+        f"takes {limit.words}": limit.pattern and not all(re.fullmatch(limit.pattern, item) for item in value),
+    }
+    return next((words for words, found in problems.items() if found), None)
 
 
 def _has(service: ResolvedService, name: str) -> bool:

@@ -43,18 +43,18 @@ def lora_cann_graph(service: ResolvedService) -> Iterator[Finding]:
 
 @rule
 def lora_names(service: ResolvedService) -> Iterator[Finding]:
-    """An adapter's name is not one of the model's own, has no `=` and begins with neither `-` nor `{`.
+    """An adapter has a name that requests can choose and vLLM can read.
 
-    Requests choose by name: of two models with one name the adapter could never be reached. vLLM splits `name=path` at
-    the sign and takes `{` for JSON (vllm/entrypoints/openai/cli_args.py:22).
+    Of two models with one name the adapter could never be reached. vLLM reads `name=path`: there is no further `=` in
+    it, and with a `,`, or `{` at the beginning, it would be taken for JSON (vllm/entrypoints/openai/cli_args.py:22).
     """
     own = service.engine.served_model_name or [service.model.source]
-    for name in service.lora.adapters if service.lora else ():
-        if name in own or "=" in name or name.startswith(("-", "{")):
+    for name, path in service.lora.adapters.items() if service.lora else ():
+        if name in own or {*"=,"} & {*name, *path} or name.startswith(("-", "{")):
             yield error(
                 f"{name!r} cannot name an adapter",
                 why="requests choose by name, and vLLM reads name=path (vllm/entrypoints/openai/cli_args.py:22)",
-                fix="rename the adapter",
+                fix="rename the adapter, or its directory",
                 marks=[at("lora.adapters", key=name), *([at("engine.servedModelName")] if name in own else [])],
             )
 
