@@ -81,6 +81,8 @@ class Engine:
     flags: Mapping[str, Flag]
     exclusions: tuple[Exclusion, ...]
     limits: tuple[Limit, ...]
+    remote_code: tuple[str, ...]
+    """Kinds of models whose configuration or tokenizer is Python code beside the weights."""
     no_pipeline_parallelism: tuple[str, ...]
     """Kinds of models, as config.json's `model_type`, whose layers cannot be divided into stages."""
 
@@ -96,6 +98,7 @@ def engine(release: str) -> Engine:
         flags={flag.name: flag for flag in flags},
         exclusions=tuple(Exclusion(**entry) for entry in data["exclusions"]),
         limits=tuple(Limit(**entry) for entry in data["limits"]),
+        remote_code=tuple(data["remote_code"]),
         no_pipeline_parallelism=tuple(data["no_pipeline_parallelism"]),
     )
 

@@ -54,6 +54,22 @@ def pipeline_parallel_model(service: ResolvedService, facts: ModelFacts) -> Iter
 
 
 @facts_rule
+def remote_code_needed(service: ResolvedService, facts: ModelFacts) -> Iterator[Finding]:
+    """`trustRemoteCode` is on for a model that comes with Python code.
+
+    The transformers library of vLLM 0.6.3's time does not know these models without the code beside their weights, and
+    loading their configuration or tokenizer ends the server (vllm/transformers_utils/config.py:134).
+    """
+    if facts.model_type in engine(service.engine.version).remote_code and not service.engine.trust_remote_code:
+        yield warning(
+            f"{service.model.name} comes with Python code that the engine may not run",
+            why="its configuration or its tokenizer is not loaded without (vllm/transformers_utils/config.py:134)",
+            fix="set trustRemoteCode: true when you trust the weights",
+            marks=[at("engine.trustRemoteCode"), at("model.name", f"a {facts.model_type} model")],
+        )
+
+
+@facts_rule
 def length_above_model(service: ResolvedService, facts: ModelFacts) -> Iterator[Finding]:
     """`maxModelLen` is at most the length that the model was made for.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
@@ -11,6 +12,8 @@ from models.launch import LAUNCH_DIRECTORY
 from models.resolve import ResolvedService
 from models.rules import rule
 
+_PLACEHOLDER = re.compile(r"\$\{[A-Za-z_][\w-]*\}")
+_FREE_TEXT = ("server.chatTemplate.inline",)
 _HOME = PurePosixPath("/home/ma-user")
 
 
@@ -28,6 +31,23 @@ def service_name_vllm(service: ResolvedService) -> Iterator[Finding]:
             fix="rename the service, for instance after its model",
             marks=[Mark(())],
         )
+
+
+@rule
+def placeholder(service: ResolvedService) -> Iterator[Finding]:
+    """No `${…}` of the manual's is left in a value.
+
+    The manual has people put a value in its place; here nothing does, and bash does not see it either, since every
+    value is quoted (manual, Step 2 and 3).
+    """
+    for field, origin in service.origins.items():
+        if isinstance(origin.value, str) and field not in _FREE_TEXT and (found := _PLACEHOLDER.search(origin.value)):
+            yield error(
+                f"{field} holds the placeholder {found[0]}",
+                why="nothing puts a value in its place (manual, Step 2 and 3)",
+                fix="write the value itself",
+                marks=[at(field)],
+            )
 
 
 @rule

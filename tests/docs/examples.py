@@ -78,7 +78,8 @@ def run_yaml(example: Example) -> None:
         stack = "config:\n" + _indented(text, 2) + "  ascend-vllm:services: {}\n"
     else:
         name, rest = text.split("\n", 1)
-        stack = HEAD + _indented(f"{name}\n  image: a:1\n  model: /mnt/models/Qwen2-72B-Instruct\n{rest}", 4)
+        model = "" if "  model:" in rest else "  model: /mnt/models/Qwen2-72B-Instruct\n"
+        stack = HEAD + _indented(f"{name}\n  image: a:1\n{model}{rest}", 4)
     report = check(resolve(load_text("example", "example.yaml", stack)))
 
     assert report.findings == ()

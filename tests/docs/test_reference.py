@@ -8,15 +8,15 @@ from pathlib import Path
 from tests.conftest import ROOT
 from tests.docs.reference import RECORDS, rules_page, stack_file_page
 
-REFERENCE = ROOT / "docs" / "reference"
+DOCS = ROOT / "docs"
 
 
 def test_the_page_of_the_stack_file_is_current(golden: Callable[[Path, str], None]) -> None:
-    golden(REFERENCE / "stack-file.md", stack_file_page())
+    golden(DOCS / "reference" / "stack-file.md", stack_file_page())
 
 
 def test_the_page_of_the_rules_is_current(golden: Callable[[Path, str], None]) -> None:
-    golden(REFERENCE / "rules.md", rules_page())
+    golden(DOCS / "rules.md", rules_page())
 
 
 def test_every_key_of_the_stack_file_is_described() -> None:

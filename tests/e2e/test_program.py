@@ -238,7 +238,23 @@ def test_the_objects_of_every_feature_are_accepted_by_the_api_server(project: Pr
         "adapters": {**qwen(), **weights, "quantization": "awq"},
         "drafted": {**qwen(), "speculative": draft, "prefixCaching": True},
         "graphs": {**qwen(maxNumSeqs=16), "graph": {"kind": "pta"}},
-        "pictures": {**qwen(), "multimodal": {"imagesPerPrompt": 2}, "server": key},
+        "pictures": {
+            **qwen(),
+            "model": "/mnt/models/Qwen2-VL-7B-Instruct",
+            "multimodal": {"imagesPerPrompt": 2},
+            "server": key,
+        },
+        "prepared": {
+            **qwen(),
+            "model": "/mnt/models/Qwen1.5-MoE-A2.7B-Chat",
+            "mindSpeed": "install",
+            "speculative": {
+                "kind": "eagle",
+                "source": "/mnt/models/eagle",
+                "tokens": 2,
+                "convert": {"tools": "/opt/EAGLE", "baseWeights": "model.safetensors"},
+            },
+        },
         "plain": {**qwen(), "server": "api_server", "replicas": 0, "env": {"GREETING": "你好"}},
     }
     project.sandbox.kubectl("create", "namespace", stack)
