@@ -73,8 +73,14 @@ def _service(number: int) -> dict[str, Any]:
     """A service like the manual's, whose script differs from its neighbours'."""
     return {
         "image": "registry.example.com/ascend-vllm:6.3.912",
-        "model": {"name": f"Qwen2-7B-Instruct-{number}", "source": "/mnt/models/Qwen2-7B-Instruct"},
+        "model": "/mnt/models/Qwen2-7B-Instruct",
         "npus": 1,
-        "engine": {"version": "0.6.3", "maxModelLen": 4096, "maxNumBatchedTokens": 4096, "numSchedulerSteps": 8},
+        "engine": {
+            "version": "0.6.3",
+            "maxModelLen": 4096,
+            "maxNumBatchedTokens": 4096,
+            "numSchedulerSteps": 8,
+            "servedModelName": f"qwen2-7b-{number}",
+        },
         "server": {"kind": "openai", "port": 8080},
     }

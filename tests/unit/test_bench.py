@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
+from bench.projects import objects_file, write_bare, write_ours
 from bench.table import BARE, CHECK, DESTROY, KUBECTL, NO_CHANGE, OURS, UP, Key, Times, as_json, as_text, rows
+from models import check, load_stack, resolve
 
 TIMES: Times = {
     Key(UP, OURS, 1): [2.4, 9.0, 2.0],
@@ -67,3 +70,13 @@ def test_limits_hold_for_the_sizes_they_were_set_for(
     times = {Key(UP, who, services): [1.0] for who in (OURS, BARE, KUBECTL)}
 
     assert {row.against: row.limit for row in rows(times)}[against] == limit, reason
+
+
+def test_everybody_gets_the_same_services_and_nothing_is_wrong_with_them(tmp_path: Path) -> None:
+    write_ours(tmp_path / "ours", "n3", "kwok-bench", 3)
+    write_bare(tmp_path / "bare", "n3", "kwok-bench", tmp_path / "ours")
+    stack = resolve(load_stack("n3", project=tmp_path / "ours"))
+    objects = json.loads(objects_file(tmp_path / "bare").read_text())["items"]
+
+    assert check(stack).findings == ()
+    assert len({one["metadata"]["name"] for one in objects if one["kind"] == "ConfigMap"}) == 3
