@@ -1,11 +1,15 @@
 """The program: what `pulumi preview` and `pulumi up` run."""
 
+import gc
+
+gc.disable()  # the process lives for one update, and the imports alone would collect for a fifteenth of a second
+
 import pulumi
 
-from components import InferenceDeployment, InferenceDeploymentArgs, cluster_provider, namespace, run_briefly
+from components import InferenceDeployment, InferenceDeploymentArgs, cluster_provider, namespace, silence_debug_lines
 from models import check, load_stack, resolve
 
-run_briefly()
+silence_debug_lines()
 
 stack = resolve(load_stack(pulumi.get_stack(), pulumi.Config()))
 report = check(stack)

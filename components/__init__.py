@@ -3,7 +3,7 @@
 from components.ascend_node_mounts import AscendNodeMounts, AscendNodeMountsArgs
 from components.cluster import cluster_provider, namespace
 from components.inference_deployment import InferenceDeployment, InferenceDeploymentArgs
-from components.process import run_briefly
+from components.process import silence_debug_lines
 from components.vllm_launch_script import VllmLaunchScript, VllmLaunchScriptArgs
 
 __all__ = [
@@ -15,5 +15,5 @@ __all__ = [
     "VllmLaunchScriptArgs",
     "cluster_provider",
     "namespace",
-    "run_briefly",
+    "silence_debug_lines",
 ]

@@ -82,10 +82,12 @@ def graph_gears(service: ResolvedService) -> Iterator[Finding]:
     """The gears of PTA graphs are 2 or more, at most six, each once, none above `maxNumSeqs`.
 
     Gear 1 ends the engine with a ValueError, and so do more than six; a gear above `maxNumSeqs` is dropped, and the
-    largest becomes `maxNumSeqs`. For DeepSeek-V2-236B-W8A8 at most four are advised (manual, Step 3, graph mode).
+    largest becomes `maxNumSeqs`, so that one request at a time leaves none. For DeepSeek-V2-236B-W8A8 at most four are
+    advised (manual, Step 3, graph mode).
     """
     gears, most = service.graph.gears or [], service.engine.max_num_seqs
     problems = {
+        f"no gear, and maxNumSeqs is {most}": service.graph.kind == "pta" and not gears,
         "a gear below 2": any(gear < 2 for gear in gears),
         f"{len(gears)} gears, more than {service.most_gears}": len(gears) > service.most_gears,
         "a gear twice": len(set(gears)) < len(gears),
