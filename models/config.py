@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
@@ -12,6 +13,8 @@ from models.engine import EngineArgs
 from models.features import Graph, Lora, MindSpeed, Multimodal, Precision, Speculative
 from models.server import Server
 from models.typed import (
+    OWN_DIRECTORY,
+    SYSTEM,
     AbsolutePath,
     DnsLabel,
     EnvironmentName,
@@ -92,8 +95,11 @@ class PlatformConfig(Typed):
             (mount and mount.mount_path) or PLATFORMS[self.kind].mounts[name].mount_path
             for name, mount in given.items()
         ]
-        if twice := sorted({path for path in paths if paths.count(path) > 1}):
+        seen = [str(PurePosixPath(path)) for path in paths]
+        if twice := sorted({path for path in seen if seen.count(path) > 1}):
             raise ValueError(f"two mounts are seen under {twice[0]} in the container; Kubernetes refuses the pod")
+        if hidden := [path for path in seen if PurePosixPath(path).is_relative_to(OWN_DIRECTORY) or path in SYSTEM]:
+            raise ValueError(f"{hidden[0]} of the container is not free: the system or the launch script lies there")
         return self
 
 
@@ -209,7 +215,7 @@ class ServiceConfig(Typed):
     npus: int | None = Field(default=None, ge=1, le=64, examples=[1])
     """NPUs of each pod; when left out, what the engine uses."""
 
-    replicas: int = Field(default=1, ge=0)
+    replicas: int = Field(default=1, ge=0, le=10_000)
     """Pods of the service."""
 
     visible_devices: VisibleDevices | None = Field(default=None, examples=[[0, 1]])

@@ -68,6 +68,8 @@ def facts_of(config: Mapping[str, Any]) -> dict[str, Any]:
     found = {name: whole.get(name) for name in Facts.model_fields}
     for name, others in _NAMES.items():
         found[name] = next((whole[key] for key in (name, *others) if whole.get(key) is not None), None)
+    if isinstance(found["hidden_size"], int):
+        found["intermediate_size"] = found["intermediate_size"] or 4 * found["hidden_size"]
     found["rope_scaling"] = _rope_scaling(whole.get("rope_scaling"))
     found["sliding_window"] = whole.get("sliding_window") if whole.get("use_sliding_window", True) else None
     found["quantization"] = (config.get("quantization_config") or {}).get("quant_method")

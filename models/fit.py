@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from models.catalog.facts import ModelFacts
 from models.resolve import ResolvedService
 
-_QUANTIZED_BITS = {"awq": 4, "gptq": 4, "smoothquant": 8, "fp8": 8, "compressed-tensors": 4}
+_QUANTIZED_BITS = {
+    "awq": 4, "gptq": 4, "int4": 4, "w4a16": 4, "compressed-tensors": 4,
+    "smoothquant": 8, "fp8": 8, "int8": 8, "w8a8": 8, "w8a16": 8,
+}  # fmt: skip
 """Least bits of a weight in a layer, by quantization."""
 
 
@@ -46,13 +49,13 @@ class Fit:
 
 def fit(service: ResolvedService) -> Fit | None:
     """How a service fits the largest NPUs of the cluster; None when the model's facts or the pools are not known."""
-    memory = max((pool.npu_memory for pool in service.cluster.pools.values()), default=None)
+    memory = largest_memory(service)
     facts, engine = service.facts, service.engine
     if facts is None or memory is None:
         return None
     parts, stages = engine.tensor_parallel_size, engine.pipeline_parallel_size
     wide = 4 if engine.dtype in ("float", "float32") else 2
-    bits = _QUANTIZED_BITS.get(service.quantization or facts.quantization or "", 8 * wide)
+    bits = _bits(service, facts) or 8 * wide
     table, layer = facts.vocab_size * facts.hidden_size, layer_parameters(facts)
     layers = math.ceil(facts.num_hidden_layers / stages)
     tables = table * (1 if stages > 1 or facts.tie_word_embeddings else 2)
@@ -64,6 +67,19 @@ def fit(service: ResolvedService) -> Fit | None:
         token=token_elements(facts, parts) * layers * wide,
         length=engine.max_model_len,
     )
+
+
+def largest_memory(service: ResolvedService) -> int | None:
+    """Memory of the NPUs that a pod of the service can get, in bytes; of several pools the largest."""
+    pools = service.cluster.pools.values()
+    return max((pool.npu_memory for pool in pools if pool.npus_per_node >= service.npus), default=None)
+
+
+def _bits(service: ResolvedService, facts: ModelFacts) -> int | None:
+    """Bits of a weight in a quantized layer, by the stack file, the checkpoint's own or its name."""
+    suffix = (service.known.suffix or "").lower() if service.known else ""
+    own = service.quantization or facts.quantization or ("int8" if "int8" in suffix else suffix.partition("-")[0])
+    return _QUANTIZED_BITS.get(own)
 
 
 def layer_parameters(facts: ModelFacts) -> int:

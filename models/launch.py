@@ -153,7 +153,7 @@ def needs_precise_prefix(service: ResolvedService) -> bool:
 
     Above 8192 tokens the others run out of memory; Qwen2-7B and Qwen2-72B answer wrongly with them (manual, Step 3).
     """
-    name = plain_name(service.model.name)
+    name = plain_name(service.known.name if service.known else service.model.name)
     return service.engine.max_model_len > LONG or name.startswith(("qwen27b", "qwen272b"))
 
 

@@ -176,7 +176,8 @@ def _with_base(
         findings.append(
             _bad_base(f"the base file {directory / file} has no services", "give it the key services", mark)
         )
-    services = merge(base.get("services"), values.get("services") or {})
+    own = values.get("services")
+    services = merge(base.get("services"), {} if own is None else own)
     kept = {path: span for path, span in source.spans.items() if not _covers(values, path)}
     return {**values, "services": services}, {**kept, **spans}
 

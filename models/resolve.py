@@ -171,8 +171,7 @@ def resolve_service(
     facts, missing = resolve_facts(own, config.model.facts, rope_scaling=scaling)
     engine, because = resolve_engine(config.engine, config.npus, facts)
     found: dict[str, Any] = {"engine": engine, **_resolve_features(config, known, because)}
-    if facts and not facts.multimodal:
-        found["precision"] = _resolve_precision(config, known.name if known else model, because)
+    found["precision"] = _resolve_precision(config, known, model, because)
     if config.npus is None:
         found["npus"] = engine.npus_used
         because["npus"] = "as many as the engine uses"
@@ -217,9 +216,14 @@ def _most_gears(known: KnownModel | None, quantization: str | None) -> int:
     return 4 if known and quantized and known.name == "DeepSeek-V2" else _MOST_GEARS
 
 
-def _resolve_precision(config: ServiceConfig, model: str, because: dict[str, str]) -> Precision:
-    """The attention that a model of the catalogue needs, where the stack file does not say it."""
-    name = plain_name(model)
+def _resolve_precision(
+    config: ServiceConfig, known: KnownModel | None, model: str, because: dict[str, str]
+) -> Precision:
+    """The attention that a model needs by its name, where the stack file does not say it; of a model that is neither
+    named like one that needs it nor in the catalogue nothing is known."""
+    name = plain_name(known.name if known else model)
+    if not name.startswith(PRECISE_DECODE) and not (known and known.facts and not known.facts.multimodal):
+        return config.precision
     long = config.engine.max_model_len > LONG
     needed = {"prefill": name.startswith(PRECISE_PREFILL), "decode": long and name.startswith(PRECISE_DECODE)}
     filled = {field: value for field, value in needed.items() if getattr(config.precision, field) is None}

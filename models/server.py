@@ -8,6 +8,9 @@ from pydantic import Field, JsonValue, model_validator
 
 from models.typed import Line, ObjectName, SecretKeyName, Text, Typed
 
+MOST_BYTES = 900_000
+"""Of a chat template in the stack file; a ConfigMap holds 1 MiB, the script included."""
+
 
 class ChatTemplate(Typed):
     """The template that turns messages into a prompt. A scalar is shorthand for its path in the image."""
@@ -15,7 +18,7 @@ class ChatTemplate(Typed):
     path: Line | None = Field(default=None, examples=["/opt/vllm/examples/template_llava.jinja"])
     """Path of a template in the image."""
 
-    inline: Text | None = Field(default=None, min_length=1, max_length=500_000)
+    inline: Text | None = Field(default=None, min_length=1)
     """The Jinja template itself; it is put beside the launch script."""
 
     @model_validator(mode="before")
@@ -27,6 +30,8 @@ class ChatTemplate(Typed):
     def _one_of_both(self) -> ChatTemplate:
         if (self.path is None) == (self.inline is None):
             raise ValueError("give either path or inline")
+        if len((self.inline or "").encode()) > MOST_BYTES:
+            raise ValueError(f"inline has more than {MOST_BYTES} bytes, which no ConfigMap holds")
         return self
 
 

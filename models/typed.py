@@ -14,6 +14,20 @@ _DURATION = r"^(?=.)([0-9]+h)?([0-9]+m)?([0-9]+s)?$"
 _QUANTITY = r"^[0-9]+(Ki|Mi|Gi|Ti|k|M|G|T)?$"
 
 
+OWN_DIRECTORY = "/opt/ascend-vllm"
+"""Where the container sees what the program brings."""
+
+SYSTEM = frozenset(
+    f"/{path}"
+    for path in (
+        *("", "bin", "boot", "dev", "etc", "home", "lib", "lib32", "lib64", "libx32", "opt", "proc", "root", "run"),
+        *("sbin", "sys", "tmp", "usr", "usr/bin", "usr/lib", "usr/lib64", "usr/local", "usr/local/bin"),
+        *("usr/local/lib", "usr/local/sbin", "usr/sbin", "usr/share", "var", "var/lib"),
+    )
+)
+"""Directories of the container's system, which nothing may cover."""
+
+
 class Typed(BaseModel):
     """A record of the configuration language: camelCase keys, unknown keys refused, never changed once made.
 
@@ -64,10 +78,17 @@ def text_like(pattern: str, words: str, longest: int | None = None) -> StringCon
 
 def plain_path(path: str) -> str:
     """A path that Kubernetes mounts: without `:` and without a part `..`."""
-    if ":" in path or ".." in path.split("/"):
-        raise ValueError("Kubernetes mounts no path with : or with a part ..")
+    if path.startswith("//") or ":" in path or ".." in path.split("/"):
+        raise ValueError("Kubernetes mounts no path with //, : or a part ..")
     return path
 
+
+_BASH_VARIABLES = frozenset(
+    (
+        *("BASHOPTS", "BASHPID", "BASH_VERSINFO", "DIRSTACK", "EPOCHREALTIME", "EPOCHSECONDS", "EUID", "FUNCNAME"),
+        *("GROUPS", "HISTCMD", "LINENO", "PIPESTATUS", "PPID", "RANDOM", "SECONDS", "SHELLOPTS", "SRANDOM", "UID", "_"),
+    )
+)
 
 _LABEL = "[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
 _DOMAIN = "[a-z0-9]([-a-z0-9.]*[a-z0-9])?"
@@ -98,8 +119,18 @@ DnsLabel = Annotated[
 ]
 """A name that Kubernetes accepts for every object: RFC 1035, at most 63 characters."""
 
+
+def free_variable(name: str) -> str:
+    """A name that bash leaves to the user; its own variables cannot be set or change by themselves."""
+    if name in _BASH_VARIABLES:
+        raise ValueError(f"{name} is a variable of bash's own; the server would not get its value")
+    return name
+
+
 EnvironmentName = Annotated[
-    str, text_like(r"^[A-Za-z_][A-Za-z0-9_]*$", "must be a variable's name: letters, digits and _")
+    str,
+    text_like(r"^[A-Za-z_][A-Za-z0-9_]*$", "must be a variable's name: letters, digits and _"),
+    AfterValidator(free_variable),
 ]
 """A name that bash accepts for a variable."""
 
@@ -115,7 +146,15 @@ Word = Annotated[str, text_like(r"^[^-\x00\r\n][^\x00\r\n]*$", "must be one line
 FileName = Annotated[str, text_like(r"^[^-/\x00\r\n][^/\x00\r\n]*$", "must be a file's name, without /")]
 """The name of a file in a directory that is given elsewhere."""
 
-ImageName = Annotated[str, text_like(r"^[^\s\x00]+$", "must be an image's name, without spaces")]
+_PART = r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*"
+_HOST = r"[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?(:[0-9]+)?"
+ImageName = Annotated[
+    str,
+    text_like(
+        rf"^({_HOST}/)?{_PART}(/{_PART})*(:[A-Za-z0-9_][-A-Za-z0-9_.]{{0,127}})?(@sha256:[0-9a-f]{{64}})?$",
+        "must be an image's name as container runtimes take it: registry/name:tag",
+    ),
+]
 """Where an image is pulled from."""
 
 SecretKeyName = Annotated[str, text_like(r"^[-._A-Za-z0-9]+$", "must consist of letters, digits, -, _ and .", 253)]

@@ -20,7 +20,7 @@ def environment(name: str, environ: Mapping[str, str] = os.environ) -> dict[str,
     """
     home = paths.home(name)
     if not (home / "bin").is_dir():
-        raise SandboxError(f"sandbox {name} is not up", f"start it: ascend-vllm sandbox up {name}")
+        raise SandboxError(f"sandbox {name} is not up", "start it: ascend-vllm sandbox up STACK")
     return {**_inherited(environ), **_settings(home), "PATH": _path(home, environ)}
 
 

@@ -81,10 +81,16 @@ class Engine:
     flags: Mapping[str, Flag]
     exclusions: tuple[Exclusion, ...]
     limits: tuple[Limit, ...]
+    architectures: tuple[str, ...]
+    """Kinds of models, as config.json's `model_type`, that the release can load."""
+    no_lora: tuple[str, ...]
+    """Kinds of models that take no LoRA adapters."""
+    integer_variables: tuple[str, ...]
+    """Environment variables that are read as whole numbers."""
     remote_code: tuple[str, ...]
     """Kinds of models whose configuration or tokenizer is Python code beside the weights."""
     no_pipeline_parallelism: tuple[str, ...]
-    """Kinds of models, as config.json's `model_type`, whose layers cannot be divided into stages."""
+    """Kinds of models whose layers cannot be divided into stages."""
 
 
 @cache
@@ -98,6 +104,9 @@ def engine(release: str) -> Engine:
         flags={flag.name: flag for flag in flags},
         exclusions=tuple(Exclusion(**entry) for entry in data["exclusions"]),
         limits=tuple(Limit(**entry) for entry in data["limits"]),
+        architectures=tuple(data["architectures"]),
+        no_lora=tuple(data["no_lora"]),
+        integer_variables=tuple(data["integer_variables"]),
         remote_code=tuple(data["remote_code"]),
         no_pipeline_parallelism=tuple(data["no_pipeline_parallelism"]),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from models.typed import Line, Typed
 
@@ -21,6 +21,14 @@ class RopeScaling(Typed):
 
     original_max_position_embeddings: int | None = Field(default=None, ge=1, examples=[32768])
     """Positions before they were stretched."""
+
+    @model_validator(mode="after")
+    def _what_its_type_needs(self) -> RopeScaling:
+        if self.type not in UNSCALED and self.factor is None:
+            raise ValueError(f"type {self.type} needs a factor (vllm/config.py:1764)")
+        if self.type == "yarn" and self.original_max_position_embeddings is None:
+            raise ValueError("type yarn needs originalMaxPositionEmbeddings (vllm/config.py:1767)")
+        return self
 
 
 class Facts(Typed):

@@ -25,9 +25,6 @@ ENGINE_FLAGS = (
 
 OWNED_VARIABLES = {
     "ASCEND_RT_VISIBLE_DEVICES": "visibleDevices",
-    "VLLM_IMAGE_FETCH_TIMEOUT": "multimodal.imageFetchTimeout",
-    "VLLM_ENGINE_ITERATION_TIMEOUT_S": "multimodal.iterationTimeout",
-    "PYTORCH_NPU_ALLOC_CONF": "multimodal.expandableSegments",
     "USE_PREFIX_HIGH_PRECISION_MODE": "prefixCaching",
     "USE_PFA_HIGH_PRECISION_MODE": "precision.prefill",
     "USE_IFA_HIGH_PRECISION_MODE": "precision.decode",
@@ -39,6 +36,12 @@ OWNED_VARIABLES = {
     "VLLM_API_KEY": "server.apiKey: {secret: …, key: …}",
 }
 """Variables that a key of the stack file sets, with that key."""
+
+PICTURE_VARIABLES = {
+    "VLLM_IMAGE_FETCH_TIMEOUT": "multimodal.imageFetchTimeout",
+    "PYTORCH_NPU_ALLOC_CONF": "multimodal.expandableSegments",
+}
+"""Variables that `multimodal` sets, with that key."""
 
 OWNED_FLAGS = {
     **{name.replace("_", "-"): f"engine.{EngineArgs.model_fields[name].alias}" for name in ENGINE_FLAGS},

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 
 from models.catalog.engines import engine
 from models.catalog.facts import ModelFacts
+from models.catalog.known import find_model
 from models.finding import Finding, at, error, warning
 from models.resolve import ResolvedService
 from models.rules import facts_rule
 
 _PREFIX_CACHING = ("llama", "qwen")
 _LORA_VOCABULARY = 257024
-_SUFFIXES = {"awq": "awq", "gptq": "gptq", "fp8": "fp8"}
+_PADDING = 1024
+_SUFFIXES = {"awq": "awq", "gptq": "gptq", "fp8": "fp8", "w8a8": "smoothquant", "w4a16": "awq"}
 
 
 @facts_rule
@@ -54,6 +57,59 @@ def pipeline_parallel_model(service: ResolvedService, facts: ModelFacts) -> Iter
 
 
 @facts_rule
+def unknown_architecture(service: ResolvedService, facts: ModelFacts) -> Iterator[Finding]:
+    """The release of vLLM can load a model of this kind.
+
+    vLLM 0.6.3 ends on a kind that is not in its registry (vllm/model_executor/models/registry.py); a build of
+    Ascend-vLLM may know more.
+    """
+    release = service.engine.version
+    if facts.model_type not in engine(release).architectures:
+        yield warning(
+            f"vLLM {release} does not know models of the kind {facts.model_type}",
+            why="its registry has no such architecture (vllm/model_executor/models/registry.py)",
+            fix="use a release of Ascend-vLLM that lists the model, or accept this when the image's build does",
+            marks=[at("model.name", f"a {facts.model_type} model"), at("engine.version", f"vLLM {release}")],
+        )
+
+
+@facts_rule
+def lora_model(service: ResolvedService, facts: ModelFacts) -> Iterator[Finding]:
+    """LoRA adapters are for models that take them.
+
+    vLLM 0.6.3 refuses the others when it loads them (vllm/model_executor/model_loader/loader.py:129).
+    """
+    if service.lora and facts.model_type in engine(service.engine.version).no_lora:
+        yield error(
+            f"{service.model.name} takes no LoRA adapters",
+            why=f"vLLM 0.6.3 has none for {facts.model_type} models (vllm/model_executor/model_loader/loader.py:129)",
+            fix="remove lora",
+            marks=[at("lora"), at("model.name", f"a {facts.model_type} model")],
+        )
+
+
+@facts_rule
+def draft_vocabulary(service: ResolvedService, facts: ModelFacts) -> Iterator[Finding]:
+    """The draft model has the vocabulary of the model.
+
+    vLLM 0.6.3 asserts that both count as many tokens (vllm/spec_decode/spec_decode_worker.py:1008). Checkpoints of one
+    series may be padded differently, as Qwen2-7B and Qwen2-0.5B are, which the manual pairs: that is let pass.
+    """
+    guess = service.speculative
+    known = find_model(PurePosixPath(guess.source).name) if guess and guess.kind == "draft" and guess.source else None
+    if known and known.facts and abs(known.facts.vocab_size - facts.vocab_size) > _PADDING:
+        yield warning(
+            f"the draft model counts {known.facts.vocab_size} tokens, the model {facts.vocab_size}",
+            why="vLLM 0.6.3 asserts one vocabulary (vllm/spec_decode/spec_decode_worker.py:1008)",
+            fix="take a draft of the same vocabulary, or accept this when the image's build takes both",
+            marks=[
+                at("speculative.source", f"{known.facts.vocab_size} tokens"),
+                at("model.name", f"{facts.vocab_size} tokens"),
+            ],
+        )
+
+
+@facts_rule
 def remote_code_needed(service: ResolvedService, facts: ModelFacts) -> Iterator[Finding]:
     """`trustRemoteCode` is on for a model that comes with Python code.
 
@@ -77,14 +133,17 @@ def length_above_model(service: ResolvedService, facts: ModelFacts) -> Iterator[
     (vllm/config.py:1679; manual, Step 3, --max-model-len). For a few models Ascend-vLLM publishes a longer length: up
     to that it is a warning, and the launch exports the variable.
     """
-    length = service.engine.max_model_len
-    if facts.longest is None or length <= facts.longest or service.env.get("VLLM_ALLOW_LONG_MAX_MODEL_LEN") == "1":
+    length, longest = service.engine.max_model_len, facts.longest
+    if longest and facts.sliding_window and service.further("disable-sliding-window"):
+        longest = min(longest, facts.sliding_window)
+    allowed = service.env.get("VLLM_ALLOW_LONG_MAX_MODEL_LEN", "").strip().lower() in ("1", "true")
+    if longest is None or length <= longest or allowed:
         return
     yield (warning if length <= service.longest_published else error)(
-        f"maxModelLen {length} is above the {facts.longest} tokens of {service.model.name}",
+        f"maxModelLen {length} is above the {longest} tokens of {service.model.name}",
         why="vLLM 0.6.3 refuses more than the model's config.json allows (vllm/config.py:1679)",
-        fix=f"set maxModelLen to {facts.longest} or less",
-        marks=[at("engine.maxModelLen", "tokens of the longest request"), at("model.name", f"{facts.longest} tokens")],
+        fix=f"set maxModelLen to {longest} or less",
+        marks=[at("engine.maxModelLen", "tokens of the longest request"), at("model.name", f"{longest} tokens")],
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from models.catalog.engines import Limit, engine, expected, find_flag, flag_accepts
 from models.catalog.facts import UNSCALED
-from models.catalog.keys import OWNED_FLAGS, OWNED_VARIABLES
+from models.catalog.keys import OWNED_FLAGS, OWNED_VARIABLES, PICTURE_VARIABLES
 from models.finding import Finding, at, error
 from models.resolve import ResolvedService
 from models.rules import rule
@@ -25,11 +25,11 @@ def unknown_flag(service: ResolvedService) -> Iterator[Finding]:
     for where, name, _ in _extra_arguments(service):
         if find_flag(name, service.engine.version):
             continue
-        near = nearest(name, {flag.key: flag for flag in engine(service.engine.version).flags.values()})
+        near = find_flag(nearest(name, engine(service.engine.version).flags) or "", service.engine.version)
         yield error(
             f"vLLM {service.engine.version} has no flag {name!r}",
             why="its parser ends the server on an unknown flag",
-            fix=f"write {near}" if near else "remove it",
+            fix=f"write {OWNED_FLAGS.get(near.name, near.key)}" if near else "remove it",
             marks=[at(where, key=name)],
         )
 
@@ -162,14 +162,38 @@ def multimodal_server(service: ResolvedService) -> Iterator[Finding]:
 def variable_with_key(service: ResolvedService) -> Iterator[Finding]:
     """A variable that a key of the stack file owns is given by that key, not under `env`.
 
-    Otherwise the same thing would be said in two places, and the rules would judge only one.
+    Otherwise the same thing would be said in two places, and the rules would judge only one. What a feature sets is
+    free where the feature is off.
     """
-    for name in service.env:
-        if name in OWNED_VARIABLES:
+    pta, pictures = service.graph.kind == "pta", service.multimodal is not None
+    owners = {
+        **OWNED_VARIABLES,
+        **(PICTURE_VARIABLES if pictures else {}),
+        **({"HCCL_OP_EXPANSION_MODE": "graph: {kind: pta}, which sets AIV"} if pta else {}),
+    }
+    if pta or pictures:
+        owners["VLLM_ENGINE_ITERATION_TIMEOUT_S"] = f"{'graph' if pta else 'multimodal'}.iterationTimeout"
+    for name in (name for name in service.env if name in owners):
+        yield error(
+            f"{name} has a key of its own",
+            why="the rules judge the key, not the variable",
+            fix=f"remove it, and write {owners[name]}",
+            marks=[at("env", key=name)],
+        )
+
+
+@rule
+def variable_value(service: ResolvedService) -> Iterator[Finding]:
+    """A variable that vLLM reads as a number holds one.
+
+    The engine ends where it reads anything else (vllm/envs.py:160).
+    """
+    for name, value in service.env.items():
+        if name in engine(service.engine.version).integer_variables and not re.fullmatch(r"\s*-?\d+\s*", value):
             yield error(
-                f"{name} has a key of its own",
-                why="the rules judge the key, not the variable",
-                fix=f"write {OWNED_VARIABLES[name]}",
+                f"{name} is a whole number, not {value!r}",
+                why="vLLM reads it as one, and ends otherwise (vllm/envs.py:160)",
+                fix="write a whole number, or remove it",
                 marks=[at("env", key=name)],
             )
 

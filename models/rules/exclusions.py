@@ -20,6 +20,10 @@ FEATURES: dict[str, tuple[str, Callable[[ResolvedService], object]]] = {
 """The features that the data of a release speak of: their key in the stack file, and whether a service has them."""
 
 
+def _key(field: str) -> str:
+    return "kvCacheDtype" if field == "engine.extraArgs" else field.rpartition(".")[2]
+
+
 def _kv_cache_dtype(service: ResolvedService) -> object:
     return service.further("kv-cache-dtype") or "auto"
 
@@ -31,7 +35,7 @@ def _check_of(pair: Exclusion) -> Check:
             yield error(
                 f"{pair.one} and {pair.other} exclude each other",
                 why=pair.why,
-                fix=f"remove {one.rpartition('.')[2]}, or remove {other.rpartition('.')[2]}",
+                fix=f"remove {_key(one)}, or remove {_key(other)}",
                 marks=[at(one, pair.one), at(other, pair.other)],
             )
 

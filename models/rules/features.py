@@ -29,13 +29,14 @@ def draft_is_model(service: ResolvedService) -> Iterator[Finding]:
 def lora_cann_graph(service: ResolvedService) -> Iterator[Finding]:
     """LoRA on one NPU needs graph mode off.
 
-    On a single card CANN graphs are on by default for Llama and Qwen2, and do not support multi-LoRA (manual, Step 3,
+    On a single NPU CANN graphs are on by default for Llama and Qwen2, and do not support multi-LoRA (manual, Step 3,
     --enforce-eager).
     """
-    if service.lora and service.graph.kind == "cann" and service.engine.npus_used == 1:
+    graphs = service.facts is None or service.facts.model_type in ("llama", "qwen2")
+    if service.lora and graphs and service.graph.kind == "cann" and service.engine.npus_used == 1:
         yield error(
             "LoRA on one NPU needs graph: eager",
-            why="CANN graphs, the default on a single card, do not support multi-LoRA (manual, Step 3)",
+            why="CANN graphs, the default on a single NPU, do not support multi-LoRA (manual, Step 3)",
             fix="write graph: eager",
             marks=[at("graph", "CANN graphs are on"), at("lora", "adapters")],
         )

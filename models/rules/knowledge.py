@@ -19,9 +19,10 @@ def unknown_model(service: ResolvedService) -> Iterator[Finding]:
     may be. They come from the catalogue by `model.name`, from `model.configJson`, or from `model.facts`.
     """
     if service.facts is None and not service.model.facts and not service.model.config_json:
-        near = nearest_models(service.model.name, 1)
+        near = [] if service.known else nearest_models(service.model.name, 1)
+        what = "the catalogue has no measures of" if service.known else "the catalogue does not know"
         yield warning(
-            f"nothing is known of the model {service.model.name}: {len(facts_rule_ids())} rules could not run",
+            f"{what} the model {service.model.name}: {len(facts_rule_ids())} rules could not run",
             why=f"these need its measures: {', '.join(facts_rule_ids())}",
             fix=f"give model.configJson{f', or set model.name to {near[0]} if it is that' if near else ''}",
             marks=[at("model.name")],

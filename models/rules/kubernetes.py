@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from models.finding import Finding, Mark, at, error
-from models.init_steps import MIND_SPEED_DIRECTORY
-from models.launch import LAUNCH_DIRECTORY
 from models.resolve import ResolvedService
 from models.rules import rule
+from models.typed import OWN_DIRECTORY, SYSTEM
 
 _PLACEHOLDER = re.compile(r"\$\{[A-Za-z_][\w-]*\}")
 _FREE_TEXT = ("server.chatTemplate.inline",)
@@ -59,10 +58,11 @@ def model_source_path(service: ResolvedService) -> Iterator[Finding]:
     Lite Cluster: do not mount onto /home/ma-user).
     """
     taken = [PurePosixPath(mount.mount_path) for mount in service.cluster.platform.mounts.values()]
-    taken += [PurePosixPath(LAUNCH_DIRECTORY), PurePosixPath(MIND_SPEED_DIRECTORY), _HOME]
+    taken += [PurePosixPath(OWN_DIRECTORY), _HOME]
     for mark, path in _sources(service):
         source = PurePosixPath(path)
         hidden = next((one for one in taken if source == one or source in one.parents or one in source.parents), None)
+        hidden = source if str(source) in SYSTEM else hidden
         if hidden and not (hidden == _HOME and _HOME in source.parents):
             yield error(
                 f"{mark.field} {path} covers {hidden} in the container",

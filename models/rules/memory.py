@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from models.catalog.facts import ModelFacts
 from models.finding import Finding, at, error, warning
-from models.fit import fit
+from models.fit import fit, largest_memory
 from models.resolve import ResolvedService
 from models.rules import facts_rule, rule
 from models.rules.parallelism import npus_in_words
@@ -32,11 +32,12 @@ def does_not_fit(service: ResolvedService, facts: ModelFacts) -> Iterator[Findin
     yield error(
         f"{what} on each NPU",
         why="the engine ends when it makes its KV cache (vllm/worker/worker.py:486)",
-        fix=f"raise tensorParallelSize and npus, {'lower maxModelLen' if room > 0 else 'or quantize the model'}",
+        fix=f"raise tensorParallelSize and npus, or {'lower maxModelLen' if room > 0 else 'quantize the model'}",
         marks=[
             at("model.name", f"{facts.num_hidden_layers} layers, {_gib(need.weights)} on each NPU"),
             at("engine.maxModelLen", f"{need.token} bytes a token"),
             at("engine.tensorParallelSize", f"{npus_in_words(service.engine.npus_used)} of {_gib(need.memory)}"),
+            at("engine.gpuMemoryUtilization", f"the engine's share is {service.engine.gpu_memory_utilization:g}"),
         ],
     )
 
@@ -48,7 +49,7 @@ def length_above_published(service: ResolvedService) -> Iterator[Finding]:
     The documentation of Ascend-vLLM lists the fewest cards of a model and the longest length on them, each measured
     until it no longer ran (appendix: fewest cards and longest sequences). `ascend-vllm models NAME` shows the lines.
     """
-    memory = max((pool.npu_memory for pool in service.cluster.pools.values()), default=0)
+    memory = largest_memory(service)
     used, length = service.engine.npus_used, service.engine.max_model_len
     lines = service.known.published if service.known and not service.known.suffix and not service.quantization else ()
     known = [(line.npus, line.max_model_len) for line in lines if _bytes(line.npu_memory) == memory]
@@ -64,6 +65,23 @@ def length_above_published(service: ResolvedService) -> Iterator[Finding]:
         fix=f"set npus to {fewest} and maxModelLen to {longest} at most, or measure it and accept this",
         marks=[at("engine.maxModelLen", f"{length} tokens"), at("engine.tensorParallelSize", npus_in_words(used))],
     )
+
+
+@rule
+def kv_blocks(service: ResolvedService) -> Iterator[Finding]:
+    """`numGpuBlocksOverride` leaves blocks for one request of full length.
+
+    The engine refuses a `maxModelLen` above what its KV cache holds (vllm/worker/worker.py:490).
+    """
+    blocks = service.further("num-gpu-blocks-override")
+    size, length = service.engine.block_size, service.engine.max_model_len
+    if isinstance(blocks, int) and blocks * size < length:
+        yield error(
+            f"{blocks} blocks of {size} tokens hold no request of {length} tokens",
+            why="the engine refuses a longer maxModelLen than its KV cache holds (vllm/worker/worker.py:490)",
+            fix=f"set numGpuBlocksOverride to {-(-length // size)} or more, or remove it",
+            marks=[at("engine.extraArgs"), at("engine.maxModelLen", f"{length} tokens"), at("engine.blockSize")],
+        )
 
 
 @rule

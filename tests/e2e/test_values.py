@@ -50,6 +50,8 @@ config:
     several:
       <<: [{a: 1, b: 1}, {b: 2, c: 2}]
       c: 3
+    quoted:
+      "<<": {a: 1}
     alias: *base
     5: five
     true: yes

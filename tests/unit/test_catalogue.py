@@ -9,7 +9,7 @@ from collections import Counter
 
 import pytest
 
-from models.catalog.known import KnownModel, ModelFacts, RopeScaling, find_model, known_models, nearest_models
+from models.catalog.known import KnownModel, ModelFacts, find_model, known_models, nearest_models
 from tests.conftest import ROOT
 
 MODELS = known_models()
@@ -136,12 +136,6 @@ def test_latent_attention_is_complete_or_absent(model: KnownModel) -> None:
 )
 def test_the_longest_length_is_the_engines(name: str, context: int, longest: int, reason: str) -> None:
     assert (facts_of(name).context, facts_of(name).longest) == (context, longest), reason
-
-
-def test_scaling_without_a_factor_changes_nothing() -> None:
-    facts = facts_of("Meta-Llama-3-8B").model_copy(update={"rope_scaling": RopeScaling(type="linear")})
-
-    assert facts.longest == facts.context
 
 
 @pytest.mark.parametrize(

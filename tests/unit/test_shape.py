@@ -143,7 +143,7 @@ WRONG = [
     (
         "image",
         '"a b"',
-        'image "a b" must be an image\'s name, without spaces',
+        'image "a b" must be an image\'s name as container runtimes take it: registry/name:tag',
         "write image: registry.example.com/ascend-vllm:6.3.912",
         "image",
         "a space",
