@@ -62,3 +62,8 @@ def main() -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(ExitCode.FOUND)
+    except OSError as problem:
+        sys.stderr.write(
+            f"error: the output cannot be written: {problem.strerror}\nfix: make room, or write elsewhere\n"
+        )
+        os._exit(ExitCode.COULD_NOT_RUN)  # what is buffered cannot be written either

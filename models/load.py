@@ -13,7 +13,7 @@ from models.config import StackConfig
 from models.facts import read_config_json
 from models.finding import Finding, Mark, Path, Span
 from models.parse import LoadedStack, parse_stack
-from models.shape import unknown_key
+from models.shape import nearest, unknown_key
 from models.yaml_file import YamlFile, read_yaml
 
 _KEYS = [field.alias or name for name, field in StackConfig.model_fields.items()]
@@ -56,6 +56,7 @@ def load_text(
     if config is not None:
         values = {key: value for key in _KEYS if (value := _engine_value(config, key)) is not None}
     spans = {ours: span for path, span in source.spans.items() if (ours := _ours(path, prefix)) is not None}
+    spans.setdefault((), Span(file, 1, 1, 1, text.partition("\n")[0]))
     readable = not any(finding.rule == "yaml-syntax" for finding in findings)
     if readable:
         values, spans = _with_base(values, spans, File(file).parent if file != "-" else project, findings)
@@ -116,7 +117,10 @@ def _stack_values(source: YamlFile, prefix: str, findings: list[Finding]) -> dic
         namespace, _, name = key.rpartition(":")
         if not namespace or (namespace == prefix and name not in _KEYS):
             known = dict.fromkeys(f"{prefix}:{known}" for known in _KEYS)
-            findings.append(unknown_key(_mark(source, ("config", key)), key, known, f"{prefix}:{name}"))
+            near = nearest(name, dict.fromkeys(_KEYS))
+            findings.append(
+                unknown_key(_mark(source, ("config", key)), key, known, f"{prefix}:{near}" if near else "-")
+            )
         elif namespace == prefix and value is not None:
             values[name] = value
     return values

@@ -70,6 +70,7 @@ Errors cannot be waived. A waiver that waives nothing would hide the next findin
 }
 """The documentation of the rules that are applied while the files are read, by id."""
 
+_TRUTHS = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
 _NICKNAMES = {"tp": "engine.tensorParallelSize", "pp": "engine.pipelineParallelSize"}
 
 
@@ -123,7 +124,9 @@ def _unknown_key(where: Mark, name: str, fields: Mapping[str, FieldInfo], keys: 
 def _wrong_value(name: str, details: ErrorDetails, field: FieldInfo | None) -> tuple[str, str]:
     kind, given, context = details["type"], details["input"], details.get("ctx", {})
     shown = f" {json.dumps(given, ensure_ascii=False)}" if isinstance(given, str | int | float | bool) else ""
-    example = f"{'write' if field else 'correct'} {_example(name, field)}"
+    example = f"{'write' if field and ':' in _example(name, field) else 'correct'} {_example(name, field)}"
+    if kind == "bool_type" and (truth := _TRUTHS.get(str(given).lower())):
+        example = f"write {name}: {truth}; YAML reads {given} as text"
     if kind in _KINDS:
         hint = f'write it in quotes: "{shown.strip()}"' if kind == "string_type" and shown else example
         return f"{name} must be {_KINDS[kind]}, not {_kind_of(given)}{shown}", hint

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import quote
 
 from models.finding import Finding, Mark, Span
 from models.report import Report
@@ -42,5 +43,5 @@ def _result(finding: Finding) -> dict[str, Any]:
 
 def _location(mark: Mark, span: Span) -> dict[str, Any]:
     region = {"startLine": span.line, "startColumn": span.column, "endColumn": span.column + span.length}
-    place = {"physicalLocation": {"artifactLocation": {"uri": span.file}, "region": region}}
+    place = {"physicalLocation": {"artifactLocation": {"uri": quote(span.file)}, "region": region}}
     return {**place, "message": {"text": mark.note}} if mark.note else place

@@ -27,7 +27,7 @@ def render(reports: Sequence[Report]) -> str:
 
 def coloured(text: str) -> str:
     """A text with colours where a person reads it on a terminal that has them; `NO_COLOR` switches them off."""
-    if os.environ.get("NO_COLOR") or not sys.stdout.isatty():
+    if os.environ.get("NO_COLOR") or not (sys.stdout and sys.stdout.isatty()):
         return text
     for pattern, colour in _COLOURS:
         text = pattern.sub(f"{colour}\\1\x1b[0m", text)

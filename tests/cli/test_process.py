@@ -123,3 +123,15 @@ def test_lines_are_not_wrapped_when_piped(tmp_path: Path) -> None:
     assert done.returncode == 0
     assert checked.returncode == 1
     assert max(map(len, checked.stdout.decode().splitlines())) > 80
+
+
+@pytest.mark.parametrize("arguments", [["check", "dev"], ["script", "dev", "qwen2-7b"], ["render", "prod"]])
+def test_an_output_that_cannot_be_written_is_said_and_is_no_finding(arguments: list[str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*COMMAND, *arguments], check=False, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True
+        )
+
+    assert done.returncode == 3
+    assert "No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -315,7 +315,7 @@ WRONG = [
         "engine",
         "{maxModelLen: 1, trustRemoteCode: yes}",
         'trustRemoteCode must be true or false, not text "yes"',
-        "write trustRemoteCode: false",
+        "write trustRemoteCode: true; YAML reads yes as text",
         "engine.trustRemoteCode",
         "yes is text for the engine",
     ),
@@ -368,7 +368,7 @@ def test_a_wrong_value_is_refused_in_plain_words(
         (
             "{context: a, platform: {driver: usr/local}}",
             'hostPath "usr/local" must be an absolute path',
-            "write hostPath",
+            "correct hostPath",
             "cluster.platform.driver.hostPath",
         ),
         (
