@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -18,6 +19,7 @@ from sandbox.locks import locked
 COMPONENTS = ("etcd", "kube-apiserver", "kube-controller-manager", "kwok-controller")
 
 _SECONDS = 60
+_ATTEMPTS = 3
 _BINARIES = {
     "etcd": "etcd",
     "kube-apiserver": "kube-apiserver",
@@ -33,10 +35,39 @@ def start(home: Path) -> None:
     """
     configuration = home / "kwok.json"
     configuration.write_text(json.dumps(_configuration(home)))
+    # kwokctl looks for free ports from the same one down: two at a time would choose the same.
+    with locked(paths.cache_root() / "start.lock", "starting a cluster"):
+        _try_to_create(home, configuration, _ATTEMPTS)
+        _await_ports(home)
+
+
+def _try_to_create(home: Path, configuration: Path, attempts: int) -> None:
+    """Create the cluster, on other ports when somebody outside the lock took one that was free."""
+    try:
+        _create(home, configuration)
+    except SandboxError as failure:
+        if "address already in use" not in str(failure) or attempts == 1:
+            raise
+        processes.stop(str(home))
+        shutil.rmtree(home / "kwok", ignore_errors=True)
+        _try_to_create(home, configuration, attempts - 1)
+
+
+def _await_ports(home: Path) -> None:
+    """Wait until every component listens: a port that is chosen and not yet taken looks free to the next sandbox."""
+    deadline = time.monotonic() + _SECONDS
+    while time.monotonic() < deadline:
+        check_alive(home, COMPONENTS)
+        components = [process for process in processes.marked(str(home)) if process.name in COMPONENTS]
+        if all(processes.listens(process.pid) for process in components):
+            return
+        time.sleep(0.05)
+
+
+def _create(home: Path, configuration: Path) -> None:
     log = home / "logs" / "kwokctl.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    # kwokctl looks for free ports from the same one down: two at a time would choose the same.
-    with locked(paths.cache_root() / "start.lock", "starting a cluster"), log.open("wb") as output:
+    with log.open("wb") as output:
         process = subprocess.Popen(
             _command(home, configuration), env=_environment(home), cwd=home, stdin=subprocess.DEVNULL,
             stdout=output, stderr=output, start_new_session=True,

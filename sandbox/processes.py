@@ -18,6 +18,7 @@ from pathlib import Path
 MARK = "ASCEND_VLLM_SANDBOX_PROCESS"
 
 _PROC = Path("/proc")
+_LISTEN = "0A"
 _QUIET_ROUNDS = 2
 """How often nothing must be found: a process in the middle of its exec shows no environment."""
 
@@ -57,6 +58,21 @@ def _strings(file: Path) -> list[str]:
         return file.read_bytes().decode(errors="surrogateescape").split("\0")
     except OSError:
         return [""]
+
+
+def listens(pid: int) -> bool:
+    """Whether a process has a TCP port open for others."""
+    tables = [Path(f"/proc/{pid}/net/{table}") for table in ("tcp", "tcp6")]
+    with suppress(OSError):
+        open_ports = {
+            f"socket:[{fields[9]}]"
+            for table in tables
+            if table.exists()
+            for fields in map(str.split, table.read_text().splitlines()[1:])
+            if fields[3] == _LISTEN
+        }
+        return any(str(file.readlink()) in open_ports for file in Path(f"/proc/{pid}/fd").iterdir())
+    return False
 
 
 def stop(mark: str, patience: float = 10) -> list[Process]:

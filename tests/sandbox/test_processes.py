@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import subprocess
 import sys
 import time
@@ -107,3 +109,10 @@ def until(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def test_a_process_listens_from_the_moment_that_its_port_is_open() -> None:
+    assert not processes.listens(os.getpid())
+    with socket.create_server(("127.0.0.1", 0)):
+        assert processes.listens(os.getpid())
+    assert not processes.listens(2**22 + 1)

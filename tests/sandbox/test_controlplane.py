@@ -1,0 +1,60 @@
+"""A control plane gets ports of its own, also when others look for theirs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sandbox import controlplane, processes
+from sandbox.errors import SandboxError
+
+
+def failing(times: int, message: str, seen: list[Path]) -> object:
+    """A start that fails so often."""
+
+    def create(home: Path, configuration: Path) -> None:
+        (home / "kwok" / "clusters").mkdir(parents=True)
+        seen.append(configuration)
+        if len(seen) <= times:
+            raise SandboxError(message, "start it again")
+
+    return create
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A sandbox's directory, whose lock is its own and whose components are never waited for."""
+    monkeypatch.setattr(controlplane.paths, "cache_root", lambda: tmp_path)
+    monkeypatch.setattr(controlplane, "_await_ports", lambda _: None)
+    monkeypatch.setattr(processes, "stop", lambda _: [])
+    (tmp_path / "box").mkdir()
+    return tmp_path / "box"
+
+
+def test_a_port_that_somebody_else_took_is_given_up_for_another(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Path] = []
+    monkeypatch.setattr(controlplane, "_create", failing(2, "etcd: bind: address already in use", seen))
+
+    controlplane.start(home)
+
+    assert len(seen) == 3
+
+
+@pytest.mark.parametrize(
+    ("message", "attempts", "reason"),
+    [
+        ("etcd: bind: address already in use", 3, "somebody takes every port"),
+        ("etcd: no space left on device", 1, "another port would not help"),
+    ],
+)
+def test_a_start_that_cannot_succeed_says_why(
+    message: str, attempts: int, reason: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Path] = []
+    monkeypatch.setattr(controlplane, "_create", failing(9, message, seen))
+
+    with pytest.raises(SandboxError, match=message):
+        controlplane.start(home)
+
+    assert len(seen) == attempts, reason
