@@ -229,7 +229,7 @@ def test_a_component_that_dies_ends_the_start_with_its_last_words(names: Callabl
         _, said = starting.communicate(timeout=20)
 
     assert "etcd died while the sandbox started; the last lines of " in said
-    assert '"level":"info"' in said
+    assert '"level":' in said
     assert processes.marked(mark) == []
 
 
