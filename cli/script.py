@@ -36,8 +36,7 @@ def command(
     """
     resolved = open_stack(stack)
     refuse_errors(resolved, service)
-    picked = pick_service(resolved, service)
-    start = launch(picked)
+    start = launch(pick_service(resolved, service))
     if form is ScriptFormat.TEXT:
         typer.echo(script(start), nl=False)
         return
@@ -46,7 +45,7 @@ def command(
         "argv": list(start.argv),
         "environment": dict(start.environment),
         "pythonPath": start.python_path,
-        "initFile": picked.cluster.platform.init_file,
+        "initFile": start.init_file,
         "files": dict(start.files),
     }
     typer.echo(json.dumps(parts, indent=2, ensure_ascii=False))

@@ -64,7 +64,9 @@ def fit(service: ResolvedService) -> Fit | None:
         budget=int(memory * engine.gpu_memory_utilization),
         parameters=layer * facts.num_hidden_layers + table * (1 if facts.tie_word_embeddings else 2),
         weights=(layer * layers * bits // 8 + tables * wide) // parts,
-        token=token_elements(facts, parts) * layers * wide,
+        token=token_elements(facts, parts)
+        * layers
+        * (wide if service.further("kv-cache-dtype") in (None, "auto") else 1),
         length=engine.max_model_len,
     )
 

@@ -79,6 +79,13 @@ def test_quantization_shrinks_the_layers_and_not_the_tables_of_tokens() -> None:
         assert quantized.weights == (whole.weights - tables) // part + tables
 
 
+def test_a_quantized_kv_cache_takes_a_byte_for_each_element() -> None:
+    whole = terms("Qwen2-7B-Instruct", engine="maxModelLen: 4096")
+    quantized = terms("Qwen2-7B-Instruct", engine="maxModelLen: 4096, extraArgs: {kvCacheDtype: int8}")
+
+    assert quantized.token == whole.token / 2
+
+
 def test_kv_heads_are_copied_when_there_are_fewer_than_npus() -> None:
     four = terms("Qwen2-72B-Instruct", engine="maxModelLen: 4096, tensorParallelSize: 8")
     sixteen = terms("Llama-2-70b-hf", engine="maxModelLen: 4096, tensorParallelSize: 16")
