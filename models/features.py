@@ -18,10 +18,10 @@ USUAL_GEARS = (2, 4, 6, 8, 16, 32)
 class Multimodal(Typed):
     """Pictures in requests (manual, Step 3, way 1, part 2). `true` is shorthand for all defaults."""
 
-    image_fetch_timeout: Duration = Field(default=100, examples=["100s"])
+    image_fetch_timeout: Duration = Field(default=100, examples=["100s"], json_schema_extra={"default": "100s"})
     """Longest wait for a picture that a request names by address (`VLLM_IMAGE_FETCH_TIMEOUT`)."""
 
-    iteration_timeout: Duration = Field(default=600, examples=["600s"])
+    iteration_timeout: Duration = Field(default=600, examples=["600s"], json_schema_extra={"default": "600s"})
     """Longest step of the engine before it counts as dead (`VLLM_ENGINE_ITERATION_TIMEOUT_S`)."""
 
     expandable_segments: bool = True

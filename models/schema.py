@@ -8,7 +8,16 @@ from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
-from models.config import HostMount, Model, NamespaceConfig, PlatformConfig, ServiceConfig, StackConfig
+from models.config import (
+    ClusterConfig,
+    HostMount,
+    Model,
+    NamespaceConfig,
+    PlatformConfig,
+    Pool,
+    ServiceConfig,
+    StackConfig,
+)
 from models.engine import EngineArgs
 from models.features import Graph, MindSpeed, Multimodal
 from models.server import ChatTemplate, Server
@@ -16,8 +25,10 @@ from models.typed import Typed
 
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
-# Records below `services`, where null removes what the base file gives.
-_BELOW_SERVICES = {record.__name__ for record in (ServiceConfig, EngineArgs, Model, Server, ChatTemplate, Multimodal)}
+# Records beside `services`; in all others null removes what the base file gives.
+_ABOVE_SERVICES = {
+    record.__name__ for record in (StackConfig, ClusterConfig, NamespaceConfig, PlatformConfig, HostMount, Pool)
+}
 
 # Records that a scalar may stand for, and what that scalar is.
 _SCALARS: dict[type[Typed], dict[str, Any]] = {
@@ -90,7 +101,7 @@ def _definitions() -> dict[str, Any]:
         for key, field in fields.items():
             _say_once(field)
             _close(field)
-            if name in _BELOW_SERVICES:
+            if name not in _ABOVE_SERVICES:
                 fields[key] = _nullable(field)
     for record, scalar in _SCALARS.items():
         if record.__name__ in definitions:

@@ -71,7 +71,8 @@ def _default(field: FieldInfo) -> str:
         return "required"
     if field.default in (None, "", {}, []) or isinstance(field.default, Typed):
         return ""
-    return f"`{json.dumps(field.default)}`"
+    written = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+    return f"`{written.get('default') or json.dumps(field.default)}`"
 
 
 def _example(field: FieldInfo) -> str:
