@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, JsonValue, WithJsonSchema
 
-from models.typed import Line, Typed, Word
+from models.typed import WORD, Line, Typed, Word
 
 
 def as_list(value: Any) -> Any:
@@ -71,7 +71,7 @@ class EngineArgs(Typed):
     served_model_name: Annotated[
         list[Word],
         BeforeValidator(as_list),
-        WithJsonSchema({"type": ["string", "array"], "items": {"type": "string"}}),
+        WithJsonSchema({"type": ["string", "array"], "pattern": WORD, "items": {"type": "string", "pattern": WORD}}),
     ] = Field(default=[], examples=["qwen2-7b"])
     """Names that requests give as `model`; when left out, the path of the weights."""
 

@@ -15,13 +15,11 @@ from models.config import (
     NamespaceConfig,
     PlatformConfig,
     Pool,
-    ServiceConfig,
     StackConfig,
 )
-from models.engine import EngineArgs
 from models.features import Graph, MindSpeed, Multimodal
 from models.server import ChatTemplate, Server
-from models.typed import Typed
+from models.typed import NAMESPACE, Typed
 
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -34,7 +32,7 @@ _ABOVE_SERVICES = {
 _SCALARS: dict[type[Typed], dict[str, Any]] = {
     Model: {"type": "string", "pattern": "^/"},
     HostMount: {"type": "string", "pattern": "^/"},
-    NamespaceConfig: {"type": "string"},
+    NamespaceConfig: {"type": "string", "pattern": NAMESPACE},
     PlatformConfig: {"enum": ["cce", "mindcluster"]},
     Server: {"enum": ["openai", "api_server"]},
     ChatTemplate: {"type": "string"},
@@ -94,9 +92,9 @@ def _definitions() -> dict[str, Any]:
     """
     _, schema = models_json_schema([(StackConfig, "validation")], by_alias=True)
     definitions: dict[str, Any] = schema["$defs"]
-    for partial in (ServiceConfig, EngineArgs, Model):
-        definitions[partial.__name__].pop("required", None)
     for name, definition in definitions.items():
+        if name not in _ABOVE_SERVICES:
+            definition.pop("required", None)
         fields = definition.get("properties", {})
         for key, field in fields.items():
             _say_once(field)
@@ -124,7 +122,10 @@ def _close(field: dict[str, Any]) -> None:
 
 
 def _nullable(field: dict[str, Any]) -> dict[str, Any]:
-    """A field that may also be null."""
+    """A field that may also be null, and so may the values of a mapping in it."""
+    for schema in (field, *field.get("anyOf", [])):
+        for pattern, value in schema.get("patternProperties", {}).items():
+            schema["patternProperties"][pattern] = _nullable(value)
     if {"type": "null"} in field.get("anyOf", []):
         return field
     kept: dict[str, Any] = {key: field.pop(key) for key in ("description", "default", "examples") if key in field}

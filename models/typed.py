@@ -108,7 +108,10 @@ ResourceName = Annotated[str, text_like(rf"^{_DOMAIN}/{_LABEL}$", "must be a res
 ObjectName = Annotated[str, text_like(rf"^{_DOMAIN}$", "must consist of a-z, 0-9, - and .", 253)]
 """The name of an object that exists in the cluster."""
 
-NamespaceName = Annotated[str, text_like(r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", "must consist of a-z, 0-9 and -", 63)]
+NAMESPACE = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
+"""The pattern of `NamespaceName`."""
+
+NamespaceName = Annotated[str, text_like(NAMESPACE, "must consist of a-z, 0-9 and -", 63)]
 """The name of a namespace."""
 
 DnsLabel = Annotated[
@@ -140,7 +143,10 @@ Text = Annotated[str, text_like(r"^[^\x00]*$", "must not hold a NUL character")]
 Line = Annotated[str, text_like(r"^[^\x00\r\n]+$", "must be one line of text that is not empty")]
 """A single line of text that is not empty."""
 
-Word = Annotated[str, text_like(r"^[^-\x00\r\n][^\x00\r\n]*$", "must be one line of text that does not begin with -")]
+WORD = r"^[^-\x00\r\n][^\x00\r\n]*$"
+"""The pattern of `Word`."""
+
+Word = Annotated[str, text_like(WORD, "must be one line of text that does not begin with -")]
 """A single line of text that a command line does not take for a flag."""
 
 FileName = Annotated[str, text_like(r"^[^-/\x00\r\n][^/\x00\r\n]*$", "must be a file's name, without /")]

@@ -109,6 +109,15 @@ ACCEPTED = [
     ({"engine": {"maxModelLen": 1, "servedModelName": ["a", "b"]}}, "several names"),
     ({"engine": {"maxModelLen": 1, "extraArgs": {"ropeScaling": {"type": "yarn"}}}}, "any value of a further flag"),
     ({"env": {"A": "1"}, "accept": {"idle-npus": "spare"}}, "mappings of text"),
+    ({"env": {"A": None}, "accept": {"idle-npus": None}}, "null removes an entry of the base"),
+    (
+        {"lora": {"adapters": {"a": "/a", "b": None}, "maxRank": None}},
+        "null removes an adapter, and a default comes back",
+    ),
+    ({"lora": {"maxRank": 32}}, "the adapters may stand in the base"),
+    ({"speculative": {"tokens": 3}, "graph": {"kind": None}}, "so may the kind"),
+    ({"mindSpeed": {"kind": "install", "commit": None}}, "null at any depth"),
+    ({"model": {"facts": {"ropeScaling": {"factor": None}}}}, "null at any depth"),
 ]
 REFUSED = [
     ({"max-model-len": 1}, "an unknown key"),
@@ -118,6 +127,8 @@ REFUSED = [
     ({"npus": 1.5}, "a fraction"),
     ({"image": 5}, "a number for text"),
     ({"image": "a b"}, "a space in an image"),
+    ({"engine": {"servedModelName": "-x"}}, "a name that is a flag"),
+    ({"engine": {"servedModelName": [""]}}, "a name that is empty"),
     ({"graph": "fast"}, "no such choice"),
     ({"server": "openia"}, "a slip in a short form"),
     ({"server": {"port": 70000}}, "no port"),
