@@ -2,180 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from models.check import check
-from models.finding import Finding
-from models.load import Project, load_stack, load_text, merge, read_project
-from models.parse import LoadedStack
+from models.load import Project, load_stack, read_project
 from models.resolve import resolve
-
-CLUSTER = "  ascend-vllm:cluster: {context: prod}\n"
-SERVICE = "{image: a:1, model: /m/Qwen2-7B, engine: {maxModelLen: 4096}}"
-
-
-class Engine:
-    """The values as Pulumi's engine hands them over: text, mappings as JSON with sorted keys."""
-
-    def __init__(self, values: Mapping[str, Any]) -> None:
-        self.values = values
-
-    def get(self, key: str) -> str | None:
-        value = self.values.get(key)
-        return value if value is None or isinstance(value, str) else json.dumps(value, sort_keys=True)
-
-
-def load(tmp_path: Path, text: str, **others: str) -> LoadedStack:
-    """The stack `dev` of a project with these files."""
-    (tmp_path / "Pulumi.dev.yaml").write_text(text, encoding="utf-8")
-    for name, content in others.items():
-        (tmp_path / f"{name}.yaml").write_text(content, encoding="utf-8")
-    return load_stack("dev", project=tmp_path)
-
-
-def findings(stack: LoadedStack) -> list[Finding]:
-    return list(check(resolve(stack)).findings)
-
-
-def rules(stack: LoadedStack) -> list[str]:
-    return [finding.rule for finding in findings(stack)]
-
-
-@pytest.mark.parametrize(
-    ("base", "patch", "expected", "reason"),
-    [
-        ({"a": "b"}, {"a": "c"}, {"a": "c"}, "a value replaces"),
-        ({"a": "b"}, {"b": "c"}, {"a": "b", "b": "c"}, "a new key is added"),
-        ({"a": "b"}, {"a": None}, {}, "null removes"),
-        ({"a": "b", "b": "c"}, {"a": None}, {"b": "c"}, "and leaves the others"),
-        ({"a": ["b"]}, {"a": "c"}, {"a": "c"}, "text replaces a list"),
-        ({"a": "c"}, {"a": ["b"]}, {"a": ["b"]}, "a list replaces text"),
-        ({"a": {"b": "c"}}, {"a": {"b": "d", "c": None}}, {"a": {"b": "d"}}, "mappings are merged key by key"),
-        ({"a": [{"b": "c"}]}, {"a": [1]}, {"a": [1]}, "lists are replaced whole"),
-        (["a", "b"], ["c", "d"], ["c", "d"], "also at the top"),
-        ({"a": "b"}, ["c"], ["c"], "a list replaces a mapping"),
-        ({"a": "foo"}, "bar", "bar", "text replaces a mapping"),
-        ({"e": None}, {"a": 1}, {"e": None, "a": 1}, "null of the base stays"),
-        ([1, 2], {"a": "b", "c": None}, {"a": "b"}, "a mapping replaces a list"),
-        ({}, {"a": {"bb": {"ccc": None}}}, {"a": {"bb": {}}}, "null removes at any depth"),
-    ],
-)
-def test_a_patch_changes_a_value_as_rfc_7386_has_it(base: Any, patch: Any, expected: Any, reason: str) -> None:
-    assert expected == merge(base, patch), reason
-
-
-BASE = f"services:\n  qwen: {SERVICE}\n  llava: {SERVICE}\n"
-
-
-@pytest.mark.parametrize(
-    ("patch", "expected", "reason"),
-    [
-        ("{}", {"qwen", "llava"}, "the services of the base are the stack's"),
-        ("{llava: ~}", {"qwen"}, "null removes a service"),
-        (f"{{more: {SERVICE}}}", {"qwen", "llava", "more"}, "the stack adds its own"),
-        ("{qwen: {replicas: 3}}", {"qwen", "llava"}, "a field is enough to change a service"),
-    ],
-)
-def test_the_stack_changes_the_services_of_its_base_by_name(
-    patch: str, expected: set[str], reason: str, tmp_path: Path
-) -> None:
-    text = f"config:\n{CLUSTER}  ascend-vllm:base: shared.yaml\n  ascend-vllm:services: {patch}\n"
-    stack = load(tmp_path, text, shared=BASE)
-
-    assert expected == stack.services.keys(), reason
-    assert rules(stack) == [], reason
-
-
-def test_the_stack_changes_a_service_of_its_base_by_field(tmp_path: Path) -> None:
-    patch = "{qwen: {image: a:2, engine: {maxModelLen: 8192}, visibleDevices: [0], env: {A: ~}}}"
-    text = f"config:\n{CLUSTER}  ascend-vllm:base: shared.yaml\n  ascend-vllm:services: {patch}\n"
-    base = "services:\n  qwen:\n    image: a:1\n    model: /m/Qwen2-7B\n    engine: {maxModelLen: 1, maxNumSeqs: 8}\n"
-    qwen = load(tmp_path, text, shared=f"{base}    visibleDevices: [0, 1]\n    env: {{A: x, B: y}}\n").services["qwen"]
-
-    assert qwen.image == "a:2"
-    assert qwen.model.source == "/m/Qwen2-7B"
-    assert (qwen.engine.max_model_len, qwen.engine.max_num_seqs) == (8192, 8)
-    assert qwen.visible_devices == [0]
-    assert qwen.env == {"B": "y"}
-
-
-def test_a_base_alone_is_a_whole_stack(tmp_path: Path) -> None:
-    stack = load(tmp_path, f"config:\n{CLUSTER}  ascend-vllm:base: shared.yaml\n", shared=BASE)
-
-    assert rules(stack) == []
-    assert sorted(stack.services) == ["llava", "qwen"]
-
-
-@pytest.mark.parametrize(
-    ("patch", "file", "line", "reason"),
-    [
-        ("{}", "shared.yaml", 5, "the value comes from the base"),
-        ("{qwen: {replicas: -2}}", "Pulumi.dev.yaml", 4, "the stack has its own"),
-    ],
-)
-def test_a_finding_names_the_file_that_the_value_comes_from(
-    patch: str, file: str, line: int, reason: str, tmp_path: Path
-) -> None:
-    base = (
-        "services:\n  qwen:\n    image: a:1\n    model: /m/Qwen2-7B\n    replicas: -1\n    engine: {maxModelLen: 1}\n"
-    )
-    text = f"config:\n{CLUSTER}  ascend-vllm:base: shared.yaml\n  ascend-vllm:services: {patch}\n"
-    (finding,) = findings(load(tmp_path, text, shared=base))
-
-    assert finding.span
-    assert (str(tmp_path / file), line) == (finding.span.file, finding.span.line), reason
-
-
-def test_a_value_that_replaces_a_mapping_of_the_base_hides_the_places_below_it(tmp_path: Path) -> None:
-    base = (
-        "services:\n  qwen:\n    image: a:1\n    model: {name: Other, source: /m/Other}\n    engine: {maxModelLen: 1}\n"
-    )
-    services = "ascend-vllm:services:\n    qwen:\n      model: /m/Qwen\n"
-    text = f"config:\n{CLUSTER}  ascend-vllm:base: shared.yaml\n  {services}"
-    origins = resolve(load(tmp_path, text, shared=base)).services[0].origins
-
-    assert origins["model.source"].value == "/m/Qwen"
-    assert origins["model.source"].source == f"{tmp_path}/Pulumi.dev.yaml:6"
-    assert origins["model.name"].source == "the last part of its source"
-    assert origins["image"].source == f"{tmp_path}/shared.yaml:3"
-
-
-@pytest.mark.parametrize(
-    ("content", "message", "reason"),
-    [
-        (None, "cannot be read: No such file or directory", "it is not there"),
-        ("services: [1]\n", "has no services", "its services are a list"),
-        ("a text\n", "has no services", "it is no mapping"),
-        ("", "has no services", "it is empty"),
-        ("services: {}\nservice: {}\n", "unknown key 'service'", "it has another key"),
-        ("services: {\n", "not YAML", "it is no YAML"),
-        ("services: {a: 1, a: 2}\n", "'a' stands twice", "a key stands twice in it"),
-    ],
-)
-def test_a_base_that_is_no_base_is_refused(content: str | None, message: str, reason: str, tmp_path: Path) -> None:
-    text = f"config:\n{CLUSTER}  ascend-vllm:base: shared.yaml\n  ascend-vllm:services: {{}}\n"
-    others = {} if content is None else {"shared": content}
-    found = findings(load(tmp_path, text, **others))
-
-    assert any(message in finding.message for finding in found), reason
-
-
-@pytest.mark.parametrize("name", [".", "a/b/c.yaml", '"a\\0b"', '"\\n"', "5", "[a]", "{a: b}"])
-def test_any_value_of_base_gives_findings_and_never_a_failure(name: str, tmp_path: Path) -> None:
-    stack = load(tmp_path, f"config:\n{CLUSTER}  ascend-vllm:base: {name}\n  ascend-vllm:services: {{}}\n")
-
-    assert set(rules(stack)) <= {"base-file", "bad-value"}
-    assert rules(stack)
-
-
-@pytest.mark.parametrize("base", ["", '  ascend-vllm:base: ""\n', "  ascend-vllm:base:\n"])
-def test_a_stack_without_base_needs_none(base: str, tmp_path: Path) -> None:
-    assert rules(load(tmp_path, f"config:\n{CLUSTER}{base}  ascend-vllm:services: {{a: {SERVICE}}}\n")) == []
+from tests.unit.loading import BASE, CLUSTER, SERVICE, Engine, findings, load, rules
 
 
 @pytest.mark.parametrize(
@@ -392,6 +227,8 @@ config:
     qwen: {env: {B: "2", A: "1"}, npus: 3, visibleDevices: 7}
     bad: {image: 5}
 """
+
+
 ENGINE = {
     "cluster": {"context": "prod", "pools": {"b": {"nodes": 1, "npusPerNode": 8, "npuMemory": "64Gi"}}},
     "base": "shared.yaml",
@@ -448,10 +285,3 @@ def test_what_the_engine_does_not_have_is_missing(
 
     assert len(messages) == len(found), reason
     assert all(message in finding.message for message, finding in zip(messages, found, strict=True)), reason
-
-
-def test_a_stack_from_standard_input_looks_for_its_base_in_the_project(tmp_path: Path) -> None:
-    (tmp_path / "shared.yaml").write_text(BASE)
-    stack = load_text("stdin", "-", f"config:\n{CLUSTER}  ascend-vllm:base: shared.yaml\n", project=tmp_path)
-
-    assert sorted(stack.services) == ["llava", "qwen"]
