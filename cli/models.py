@@ -34,7 +34,7 @@ def _complete(incomplete: str) -> list[str]:
 
 def command(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="A model's name.", autocompletion=_complete)
+        str | None, typer.Argument(metavar="NAME", help="A model's name.", autocompletion=_complete)
     ] = None,
     form: Annotated[ModelFormat, typer.Option("--format", help="How the models are written.")] = ModelFormat.TEXT,
 ) -> None:

@@ -18,7 +18,7 @@ def command(stack: StackArgument) -> None:
     \b
     Examples:
       ascend-vllm render prod
-      ascend-vllm render dev | kubectl diff -f -
+      ascend-vllm render dev | kubectl --context CONTEXT diff -f -
     """
     resolved = open_stack(stack)
     refuse_errors(resolved)

@@ -21,7 +21,7 @@ def _complete(incomplete: str) -> list[str]:
 
 
 def command(
-    rule: Annotated[str | None, typer.Argument(metavar="[ID]", help="A rule's id.", autocompletion=_complete)] = None,
+    rule: Annotated[str | None, typer.Argument(metavar="ID", help="A rule's id.", autocompletion=_complete)] = None,
 ) -> None:
     """Explain a rule: what it does, why, its source, a refused and an accepted example. Without ID: list all.
 

@@ -20,7 +20,7 @@ class SchemaOf(StrEnum):
 
 def command(
     of: Annotated[
-        SchemaOf, typer.Argument(metavar="[FILE]", help="stack: Pulumi.*.yaml, services: the base file.")
+        SchemaOf, typer.Argument(metavar="FILE", help="stack: Pulumi.*.yaml, services: the base file.")
     ] = SchemaOf.STACK,
 ) -> None:
     """Print the JSON Schema of a stack file or of the base file, for completion and checks in an editor.

@@ -55,6 +55,8 @@ def load_text(
     values = _stack_values(source, prefix, findings)
     if config is not None:
         values = {key: value for key in _KEYS if (value := _engine_value(config, key)) is not None}
+    elif default := read_project(project).base:
+        values.setdefault("base", default)
     spans = {ours: span for path, span in source.spans.items() if (ours := _ours(path, prefix)) is not None}
     spans.setdefault((), Span(file, 1, 1, 1, text.partition("\n")[0]))
     readable = not any(finding.rule == "yaml-syntax" for finding in findings)
@@ -79,6 +81,8 @@ class Project:
 
     name: str = "ascend-vllm"
     config_directory: str = "."
+    base: str = ""
+    """The base file of stacks that name none: the default of the key `base`."""
 
 
 def read_project(directory: File) -> Project:
@@ -87,7 +91,10 @@ def read_project(directory: File) -> Project:
     value = read_yaml(str(file), file.read_text("utf-8", "surrogateescape")).value if file.exists() else None
     if not isinstance(value, dict):
         return Project()
-    return Project(str(value.get("name") or Project.name), str(value.get("stackConfigDir") or "."))
+    name, keys = str(value.get("name") or Project.name), value.get("config")
+    base = (keys.get("base") or keys.get(f"{name}:base")) if isinstance(keys, dict) else None
+    default = base.get("default") if isinstance(base, dict) else base
+    return Project(name, str(value.get("stackConfigDir") or "."), default if isinstance(default, str) else "")
 
 
 def merge(base: Any, patch: Any) -> Any:
@@ -174,12 +181,14 @@ def _with_base(
     mark = Mark(("base",), "", spans.get(("base",)))
     source = _read_base(directory / file, mark)
     base = source.value if isinstance(source.value, dict) else {}
-    findings += source.findings
+    findings += [replace(one, service=_service_at(one.marks[0].path) if one.marks else None) for one in source.findings]
     findings += [unknown_key(_mark(source, (key,)), key, {"services": None}) for key in base if key != "services"]
     if not isinstance(base.get("services"), dict) and not source.findings:
         findings.append(
             _bad_base(f"the base file {directory / file} has no services", "give it the key services", mark)
         )
+    for path in _secure_paths(base, ()):
+        findings.append(_secret(path, source.spans.get(path), f"remove it from {source.name}"))
     own = values.get("services")
     services = merge(base.get("services"), {} if own is None else own)
     kept = {path: span for path, span in source.spans.items() if not _covers(values, path)}
@@ -208,15 +217,19 @@ def _bad_base(message: str, fix: str, mark: Mark) -> Finding:
 def _secrets(source: YamlFile, prefix: str) -> Iterator[Finding]:
     for path in _secure_paths(source.value, ()):
         if where := _ours(path, prefix):
-            yield Finding(
-                "secret-in-services",
-                "error",
-                f"{'.'.join(where)} is a secret value inside the configuration of the services",
-                "Pulumi would hand it to the program as plain text, and it would end in a ConfigMap",
-                f"pulumi config rm --path '{_property_path(path[1:])}', and keep the value in a Kubernetes Secret",
-                (Mark(where, "", source.spans.get(path)),),
-                _service_at(where),
-            )
+            yield _secret(where, source.spans.get(path), f"pulumi config rm --path '{_property_path(path[1:])}'")
+
+
+def _secret(where: Path, span: Span | None, fix: str) -> Finding:
+    return Finding(
+        "secret-in-services",
+        "error",
+        f"{'.'.join(where)} is a secret value inside the configuration of the services",
+        "Pulumi would hand it to the program as plain text, and it would end in a ConfigMap",
+        f"{fix}, and keep the value in a Kubernetes Secret",
+        (Mark(where, "", span),),
+        _service_at(where),
+    )
 
 
 def _property_path(path: Path) -> str:

@@ -43,6 +43,22 @@ def lora_cann_graph(service: ResolvedService) -> Iterator[Finding]:
 
 
 @rule
+def served_names(service: ResolvedService) -> Iterator[Finding]:
+    """Each name that the model is served by stands once.
+
+    Requests choose by name, and a list says the same name twice only by mistake (manual, Step 3, --served-model-name).
+    """
+    names = service.engine.served_model_name
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        yield error(
+            f"the model is served twice as {twice[0]!r}",
+            why="requests choose by name (manual, Step 3, --served-model-name)",
+            fix="remove one of the two, or give it the name that was meant",
+            marks=[at("engine.servedModelName")],
+        )
+
+
+@rule
 def lora_names(service: ResolvedService) -> Iterator[Finding]:
     """An adapter has a name that requests can choose and vLLM can read.
 

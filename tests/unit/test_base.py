@@ -146,3 +146,29 @@ def test_a_stack_from_standard_input_looks_for_its_base_in_the_project(tmp_path:
     stack = load_text("stdin", "-", f"config:\n{CLUSTER}  ascend-vllm:base: shared.yaml\n", project=tmp_path)
 
     assert sorted(stack.services) == ["llava", "qwen"]
+
+
+def test_a_stack_that_names_no_base_has_the_projects(tmp_path: Path) -> None:
+    (tmp_path / "Pulumi.yaml").write_text(
+        "name: ascend-vllm\nconfig:\n  base: {type: string, default: shared.yaml}\n", encoding="utf-8"
+    )
+    stack = load(tmp_path, f"config:\n{CLUSTER}", shared=BASE)
+
+    assert rules(stack) == []
+    assert sorted(stack.services) == ["llava", "qwen"]
+
+
+def test_a_key_that_stands_twice_in_a_base_is_shown_with_its_service(tmp_path: Path) -> None:
+    base = "services:\n  qwen:\n    image: a:1\n    image: a:2\n    model: /m/Qwen2-7B\n    engine: {maxModelLen: 1}\n"
+    (found,) = findings(load(tmp_path, f"config:\n{CLUSTER}  ascend-vllm:base: shared.yaml\n", shared=base))
+
+    assert (found.rule, found.service) == ("duplicate-key", "qwen")
+
+
+def test_a_secret_in_a_base_is_refused_where_it_stands(tmp_path: Path) -> None:
+    base = f"services:\n  qwen: {SERVICE.removesuffix('}')}, env: {{A: {{secure: v1:x}}}}}}\n"
+    found = findings(load(tmp_path, f"config:\n{CLUSTER}  ascend-vllm:base: shared.yaml\n", shared=base))
+    secrets = [finding for finding in found if finding.rule == "secret-in-services"]
+
+    assert [(finding.service, finding.span and finding.span.line) for finding in secrets] == [("qwen", 2)]
+    assert "shared.yaml" in secrets[0].fix

@@ -319,7 +319,6 @@ def test_models_without_a_source_have_no_facts() -> None:
         "InternVL2-40B",
         "InternVL2_5-38B",
         "llava-v1.6-34b",
-        "llava-v1.6-vicuna-13b",
         "llava-onevision-qwen2-0.5b-ov",
     ]
 
