@@ -22,9 +22,10 @@ PATH_TO_POD = [ROOT / "__main__.py"] + [
     file
     for file in FILES
     if file.relative_to(ROOT).parts[0] in ("components", "models")
-    if file != ROOT / "models" / "schema.py" and not file.is_relative_to(ROOT / "models" / "catalog")
+    if file != ROOT / "models" / "schema.py"
+    if not any(file.is_relative_to(ROOT / "models" / data) for data in ("catalog", "scripts"))
 ]
-"""All of the program but what is made for editors, and the catalogue, which is data."""
+"""All of the program but what is made for editors, and what is data: the catalogue, and the scripts of the pod."""
 
 
 def lines(file: Path) -> int:
