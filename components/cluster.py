@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ import pulumi_kubernetes as k8s
 import yaml
 
 from models.manifests.namespace import namespace as namespace_manifest
+from models.manifests.queue import queue_object
+from models.operation import Queue
 from models.resolve import Cluster
 
 
@@ -22,10 +25,12 @@ class Home:
     provider: k8s.Provider
     namespace: k8s.core.v1.Namespace | None
     """The namespace, if the stack made it."""
+    queues: Sequence[k8s.apiextensions.CustomResource] = ()
+    """Volcano's queues that the stack made."""
 
     def child_options(self) -> pulumi.ResourceOptions:
         """Options of a component that lives here; its deletion is left to the namespace's."""
-        made = [self.namespace] if self.namespace else []
+        made: list[pulumi.Resource] = [*([self.namespace] if self.namespace else []), *self.queues]
         return pulumi.ResourceOptions(providers=[self.provider], depends_on=made, deleted_with=self.namespace)
 
 
@@ -47,14 +52,28 @@ def cluster_provider(cluster: Cluster) -> k8s.Provider:
 
 
 def namespace(cluster: Cluster, provider: k8s.Provider) -> Home:
-    """The namespace of the stack, made unless somebody else owns it."""
+    """The namespace of the stack and its queues, each made unless somebody else owns it."""
+    options = pulumi.ResourceOptions(provider=provider)
+    queues = [_queue(name, queue, cluster, options) for name, queue in cluster.queues.items() if queue.create]
     if not cluster.namespace.create:
-        return Home(provider, None)
+        return Home(provider, None, queues)
     wanted = namespace_manifest(cluster.namespace.name)
-    made = k8s.core.v1.Namespace(
-        "namespace", metadata=wanted["metadata"], opts=pulumi.ResourceOptions(provider=provider)
+    made = k8s.core.v1.Namespace("namespace", metadata=wanted["metadata"], opts=options)
+    return Home(provider, made, queues)
+
+
+def _queue(
+    name: str, queue: Queue, cluster: Cluster, options: pulumi.ResourceOptions
+) -> k8s.apiextensions.CustomResource:
+    wanted = queue_object(name, queue, cluster.platform.resource)
+    return k8s.apiextensions.CustomResource(
+        f"queue-{name}",
+        api_version=wanted["apiVersion"],
+        kind=wanted["kind"],
+        metadata=wanted["metadata"],
+        spec=wanted["spec"],
+        opts=options,
     )
-    return Home(provider, made)
 
 
 def kubeconfig_contexts() -> list[str]:

@@ -8,15 +8,17 @@ from dataclasses import replace
 from models.finding import Finding, Mark, Path, Span, error, warning
 from models.report import Accepted, Report
 from models.resolve import ResolvedService, ResolvedStack
-from models.rules import judge, rule_ids
+from models.rules import judge, judge_stack, rule_ids
 
 
 def check(stack: ResolvedStack) -> Report:
     """Judge a stack by every rule; every finding of every service comes at once."""
-    found = [*stack.findings]
+    across = [*judge_stack(stack)]
+    names = [service.name for service in stack.services]
+    found = [*stack.findings, *(finding for finding in across if finding.service not in names)]
     accepted: list[Accepted] = []
     for service in stack.services:
-        found_here = [*judge(service)]
+        found_here = [*judge(service), *(finding for finding in across if finding.service == service.name)]
         waived = [finding for finding in found_here if _waived(service, finding)]
         accepted += [Accepted(_located(finding, stack.spans), service.accept[finding.rule]) for finding in waived]
         found += [finding for finding in found_here if finding not in waived]

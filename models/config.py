@@ -11,18 +11,21 @@ from models.catalog.facts import Facts
 from models.catalog.platforms import PLATFORMS
 from models.engine import EngineArgs
 from models.features import Graph, Lora, MindSpeed, Multimodal, Precision, Speculative
+from models.operation import Queue, Resources, Rollout
 from models.server import Server
 from models.typed import (
     OWN_DIRECTORY,
     SYSTEM,
     AbsolutePath,
     DnsLabel,
+    Duration,
     EnvironmentName,
     ImageName,
     LabelKey,
     LabelValue,
     Line,
     NamespaceName,
+    ObjectName,
     Quantity,
     ResourceName,
     Text,
@@ -155,7 +158,10 @@ class ClusterConfig(Typed):
     pools: dict[DnsLabel, Pool] = Field(
         default={}, examples=[{"snt9b": {"nodes": 2, "npusPerNode": 8, "npuMemory": "64Gi"}}]
     )
-    """The cluster's NPU nodes by kind."""
+    """The cluster's NPU nodes by kind; what other stacks run on them has to be left out."""
+
+    queues: dict[DnsLabel, Queue] = Field(default={}, examples=[{"inference": {"npus": 16, "create": True}}])
+    """Volcano's queues that services of the stack may name."""
 
 
 class Model(Typed):
@@ -250,6 +256,29 @@ class ServiceConfig(Typed):
 
     multimodal: Multimodal | None = Field(default=None, examples=[True])
     """Set for models that read pictures: `true`, or a mapping with what differs."""
+
+    startup: Duration | None = Field(default=None, ge=1, examples=["25m"])
+    """Longest time from the start of a container until it answers; when left out, by the size of the weights and the
+    graph mode. Probes, the Deployment's deadline and Pulumi's timeout follow from it."""
+
+    drain: Duration | None = Field(default=None, examples=["5m"])
+    """Longest wait for running requests when a pod ends; when left out, 5 minutes, and 1 minute for `api_server`, which
+    does not say what it runs."""
+
+    rollout: Rollout = Field(default=Rollout(), examples=["recreate"])
+    """How pods are replaced: `rollingUpdate`, `recreate`, or a mapping."""
+
+    resources: Resources = Resources()
+    """CPUs, memory and `/dev/shm` of each pod."""
+
+    min_member: int = Field(default=1, ge=1, examples=[2])
+    """Pods that start together or not at all (Volcano's `group-min-member`)."""
+
+    queue: DnsLabel | None = Field(default=None, examples=["inference"])
+    """Volcano's queue that the pods wait in; when left out, Volcano's `default`."""
+
+    priority_class: ObjectName | None = Field(default=None, examples=["production"])
+    """PriorityClass of the pods, which exists in the cluster."""
 
     env: dict[EnvironmentName, Text] = Field(default={}, examples=[{"HCCL_OP_EXPANSION_MODE": "AIV"}])
     """Further environment variables. One that a key of this file owns is refused."""

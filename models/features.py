@@ -112,6 +112,13 @@ class Graph(Typed):
     """Longest step of the engine with `pta`, whose first request compiles (`VLLM_ENGINE_ITERATION_TIMEOUT_S`); when
     left out, 1500s, and 6000s for DeepSeek-V2-236B-W8A8."""
 
+    cache: AbsolutePath | None = Field(default=None, examples=["/var/cache/ascend-vllm"])
+    """Directory of the node in which `pta` keeps its compiled graphs; made when it is missing. When left out,
+    /var/cache/ascend-vllm."""
+
+    warm_up: bool = False
+    """Compile with `pta` before a pod takes requests, by a request of its own, instead of at the first user's."""
+
     @model_validator(mode="before")
     @classmethod
     def _from_scalar(cls, value: Any) -> Any:
@@ -119,8 +126,8 @@ class Graph(Typed):
 
     @model_validator(mode="after")
     def _only_for_pta(self) -> Graph:
-        if self.kind != "pta" and self.model_fields_set & {"gears", "iteration_timeout"}:
-            raise ValueError("gears and iterationTimeout are for kind pta")
+        if self.kind != "pta" and self.model_fields_set & {"gears", "iteration_timeout", "cache", "warm_up"}:
+            raise ValueError("gears, iterationTimeout, cache and warmUp are for kind pta")
         return self
 
 

@@ -11,16 +11,28 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from models import scripts
 from models.catalog.engines import Flag, engine, find_flag, plain_name
 from models.catalog.keys import ENGINE_FLAGS
+from models.graph_cache import graph_cache_key, graph_cache_lines
 from models.init_steps import MIND_SPEED_DIRECTORY, init_steps, script_preamble
-from models.resolve import LONG, ResolvedService
+from models.resolve import LONG, SETTLE, ResolvedService
+from models.typed import OWN_DIRECTORY
 
 SCRIPT = "run_vllm.sh"
 """Name of the launch script, the manual's."""
 
 LAUNCH_DIRECTORY = "/opt/ascend-vllm/launch"
 """Where the container sees the script and the files beside it; the manual's node directory."""
+
+DRAIN = "drain.sh"
+"""Name of the script that a pod runs before its server is told to end."""
+
+WARM = "/tmp/ascend-vllm-warm"  # noqa: S108  the container's own, gone with it
+"""File that says that the server is warm."""
+
+GRAPH_CACHE_DIRECTORY = f"{OWN_DIRECTORY}/graph-cache"
+"""Where the container sees the node's directory of compiled graphs."""
 
 TEMPLATE = "chat_template.jinja"
 """Name of a chat template that is written in the stack file."""
@@ -43,6 +55,8 @@ class Launch:
     """Further files beside the script, by name."""
     python_path: str | None = None
     """Directory that Python looks for modules in first."""
+    before: str = ""
+    """Lines of the script right before the server's start."""
 
 
 def launch(service: ResolvedService) -> Launch:
@@ -50,12 +64,21 @@ def launch(service: ResolvedService) -> Launch:
     template = service.server.chat_template
     templates = {TEMPLATE: template.inline} if template and template.inline else {}
     module = engine(service.engine.version).modules[service.server.kind]
+    argv, environment = ("python", "-m", module, *_arguments(service)), _environment(service)
+    names = [scripts.DRAIN, *([scripts.GRAPH_CACHE] if service.graph.cache else [])]
+    names += [scripts.WARM_UP] if service.graph.warm_up else []
     return Launch(
-        argv=("python", "-m", module, *_arguments(service)),
-        environment=_environment(service),
+        argv=argv,
+        environment=environment,
         init_file=service.cluster.platform.init_file,
         python_path=MIND_SPEED_DIRECTORY if service.mind_speed.kind == "install" else None,
-        files={**templates, **{step.file: step.script for step in init_steps(service)}},
+        before=_graph_cache(service, argv, environment) + _warm_up(service),
+        files={
+            **templates,
+            **{step.file: step.script for step in init_steps(service)},
+            DRAIN: _drain(service),
+            **{name: scripts.script_text(name) for name in names},
+        },
     )
 
 
@@ -67,7 +90,36 @@ def script(start: Launch) -> str:
     exports = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in start.environment.items())
     if start.python_path:
         exports += f"export PYTHONPATH={shlex.quote(start.python_path)}${{PYTHONPATH:+:$PYTHONPATH}}\n"
-    return f"{script_preamble(start.init_file)}{exports}\nexec {_command_line(start.argv)}\n"
+    return f"{script_preamble(start.init_file)}{exports}\n{start.before}exec {_command_line(start.argv)}\n"
+
+
+def _graph_cache(service: ResolvedService, argv: tuple[str, ...], environment: Mapping[str, str]) -> str:
+    if not service.graph.cache:
+        return ""
+    key = graph_cache_key(service.image, service.model.source, argv, environment)
+    return graph_cache_lines(GRAPH_CACHE_DIRECTORY, service.name, key, directory=LAUNCH_DIRECTORY)
+
+
+def _warm_up(service: ResolvedService) -> str:
+    """The first request, sent beside the server's start; it must not keep the lock of the graph cache (9)."""
+    if not service.graph.warm_up:
+        return ""
+    model = next(iter(service.engine.served_model_name), service.model.source)
+    asked = {"port": service.server.port, "model": model, "kind": service.server.kind}
+    return f"{_helper(scripts.WARM_UP, {**asked, 'done': WARM, 'timeout': service.startup})} 9>&- &\n"
+
+
+def _drain(service: ResolvedService) -> str:
+    """What a pod does before its server is told to end; the plain server does not say what it runs."""
+    fixed = " --fixed" if service.server.kind == "api_server" else ""
+    asked = {"port": service.server.port, "cap": service.drain, "settle": SETTLE}
+    return f"{script_preamble(service.cluster.platform.init_file)}exec {_helper(scripts.DRAIN, asked)}{fixed}\n"
+
+
+def _helper(name: str, options: Mapping[str, Any]) -> str:
+    """A Python script beside the launch script, run with options."""
+    words = [f"{LAUNCH_DIRECTORY}/{name}", *(f"--{option}={value}" for option, value in options.items())]
+    return f"python {shlex.join(words)}"
 
 
 def _arguments(service: ResolvedService) -> Iterator[str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Any
@@ -18,8 +19,11 @@ from models.engine import EngineArgs, ResolvedEngine
 from models.facts import resolve_facts
 from models.features import MOST_LORAS, USUAL_GEARS, Graph, Lora, MindSpeed, Multimodal, Precision, Speculative
 from models.finding import Finding, Path, Span
+from models.operation import Queue, Resources, Rollout
 from models.parse import LoadedStack
+from models.rollout import Demand, Plan, plan_rollouts
 from models.server import Server
+from models.sizes import all_parameters
 
 LONG = 8192
 """Tokens from which on a sequence counts as long (manual, Step 3, --enable-prefix-caching)."""
@@ -30,7 +34,15 @@ PRECISE_PREFILL = ("qwen27b", "qwen257b")
 PRECISE_DECODE = (*PRECISE_PREFILL, "qwen272b")
 """Models that now and then answer wrongly to long sequences without decode of high precision (manual, Step 3)."""
 
+SETTLE = 5
+"""Seconds after which no node sends new requests to a pod that ends."""
+
+GRAPH_CACHE = "/var/cache/ascend-vllm"
+"""Directory of the node for compiled graphs, where the stack file names none."""
+
+GIB = 2**30
 _MOST_GEARS = 6
+_COMPILE = 1500
 
 
 @dataclass(frozen=True)
@@ -41,6 +53,7 @@ class Cluster:
     namespace: NamespaceConfig
     platform: Platform
     pools: Mapping[str, Pool]
+    queues: Mapping[str, Queue] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -72,12 +85,23 @@ class ResolvedService:
     lora: Lora | None
     speculative: Speculative | None
     multimodal: Multimodal | None
+    startup: int
+    """Longest time from the start of a container until it answers, in seconds."""
+    drain: int
+    """Longest wait for running requests when a pod ends, in seconds."""
+    rollout: Rollout
+    resources: Resources
+    min_member: int
+    queue: str | None
+    priority_class: str | None
     env: Mapping[str, str]
     accept: Mapping[str, str]
     known: KnownModel | None
     """What the catalogue knows of the model."""
     facts: ModelFacts | None
     """The model's architecture, if the catalogue or the stack gives it."""
+    room: int | None = None
+    """Pods more than `replicas` that are sure to find their NPUs in an update; None when no pools are given."""
     missing_facts: Sequence[str] = ()
     """What the stack would have to give for the facts to be whole."""
     origins: Mapping[str, Origin] = field(default_factory=dict, compare=False)
@@ -126,12 +150,32 @@ class ResolvedStack:
 def resolve(stack: LoadedStack) -> ResolvedStack:
     """Fill in every default of a stack; pure, and it refuses nothing: that is for the rules."""
     given = stack.cluster
-    cluster = Cluster(given.context, given.namespace, resolve_platform(given.platform), given.pools)
-    services = tuple(
+    platform = resolve_platform(given.platform)
+    cluster = Cluster(given.context, given.namespace, platform, given.pools, given.queues)
+    services = with_rollouts(
         resolve_service(name, config, cluster, stack.spans, stack.config_jsons.get(config.model.config_json or ""))
         for name, config in sorted(stack.services.items())
     )
     return ResolvedStack(stack.name, stack.file, cluster, services, stack.broken, stack.spans, stack.findings)
+
+
+def with_rollouts(services: Iterable[ResolvedService]) -> tuple[ResolvedService, ...]:
+    """The services of one stack with their rollouts, which depend on what the others leave free."""
+    alone = [*services]
+    demands = [
+        Demand(one.name, one.replicas, one.npus, one.min_member, one.queue, one.startup, one.rollout) for one in alone
+    ]
+    plans = plan_rollouts(demands, alone[0].cluster.pools, alone[0].cluster.queues) if alone else {}
+    return tuple(_with_rollout(service, plans[service.name]) for service in alone)
+
+
+def _with_rollout(service: ResolvedService, plan: Plan) -> ResolvedService:
+    given = service.rollout.model_fields_set
+    origins = {
+        key: Origin(value, service.origins[key].source if name in given else plan.because)
+        for name, (key, value) in zip(Rollout.model_fields, _fields(plan.rollout, "rollout."), strict=True)
+    }
+    return replace(service, rollout=plan.rollout, room=plan.room, origins={**service.origins, **origins})
 
 
 def resolve_platform(config: PlatformConfig) -> Platform:
@@ -172,6 +216,7 @@ def resolve_service(
     engine, because = resolve_engine(config.engine, config.npus, facts)
     found: dict[str, Any] = {"engine": engine, **_resolve_features(config, known, because)}
     found["precision"] = _resolve_precision(config, known, model, because)
+    found |= _resolve_operation(config, facts, engine, because)
     if config.npus is None:
         found["npus"] = engine.npus_used
         because["npus"] = "as many as the engine uses"
@@ -206,8 +251,41 @@ def _resolve_features(config: ServiceConfig, known: KnownModel | None, because: 
         if config.graph.iteration_timeout is None:
             filled["iteration_timeout"] = 6000 if most < _MOST_GEARS else 1500
             because["graph.iterationTimeout"] = "the manual's for this model"
+        if config.graph.cache is None:
+            filled["cache"] = GRAPH_CACHE
+            because["graph.cache"] = "the usual directory"
         found["graph"] = config.graph.model_copy(update=filled)
     return found
+
+
+def _resolve_operation(
+    config: ServiceConfig, facts: ModelFacts | None, engine: ResolvedEngine, because: dict[str, str]
+) -> dict[str, Any]:
+    """What a pod is given of time and of its node; why, goes into `because`."""
+    npus, found = config.npus or engine.npus_used, dict[str, Any]()
+    if config.startup is None:
+        warm_up = (config.graph.iteration_timeout or _COMPILE) if config.graph.warm_up else 0
+        found["startup"] = usual_startup(facts) + warm_up
+        because["startup"] = "the size of the weights" if facts else "usual for weights of unknown size"
+    if config.drain is None:
+        found["drain"] = 300 if config.server.kind == "openai" else 60
+        because["drain"] = f"usual for {config.server.kind}"
+    many, ray = engine.npus_used > 1, engine.distributed_executor_backend == "ray"
+    usual = {"cpu": 11 * npus, "memory": 60 * GIB * npus, "shm": (32 if ray else 16 if many else 2) * GIB}
+    filled = {field: value for field, value in usual.items() if getattr(config.resources, field) is None}
+    because |= {f"resources.{field}": f"usual for {npus} NPU{'s' * (npus > 1)}" for field in filled}
+    return {**found, "resources": config.resources.model_copy(update=filled)}
+
+
+def usual_startup(facts: ModelFacts | None) -> int:
+    """Seconds until a server answers, to whole minutes: ten minutes, and its weights at 200 MiB a second.
+
+    The systems that load large models give 10 to 30 minutes; without facts of the model it is the latter.
+    """
+    if facts is None:
+        return 1800
+    reading = 2 * all_parameters(facts) / (200 * 2**20)
+    return 60 * math.ceil((600 + reading) / 60)
 
 
 def _most_gears(known: KnownModel | None, quantization: str | None) -> int:
@@ -260,6 +338,7 @@ _SHORTHANDS = {
     ("model", "source"),
     ("server", "kind"),
     ("graph", "kind"),
+    ("rollout", "kind"),
     ("mindSpeed", "kind"),
     ("chatTemplate", "path"),
 }

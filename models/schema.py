@@ -18,6 +18,7 @@ from models.config import (
     StackConfig,
 )
 from models.features import Graph, MindSpeed, Multimodal
+from models.operation import Queue, Rollout
 from models.server import ChatTemplate, Server
 from models.typed import NAMESPACE, Typed
 
@@ -25,7 +26,7 @@ _DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
 # Records beside `services`; in all others null removes what the base file gives.
 _ABOVE_SERVICES = {
-    record.__name__ for record in (StackConfig, ClusterConfig, NamespaceConfig, PlatformConfig, HostMount, Pool)
+    record.__name__ for record in (StackConfig, ClusterConfig, NamespaceConfig, PlatformConfig, HostMount, Pool, Queue)
 }
 
 # Records that a scalar may stand for, and what that scalar is.
@@ -36,6 +37,7 @@ _SCALARS: dict[type[Typed], dict[str, Any]] = {
     PlatformConfig: {"enum": ["cce", "mindcluster"]},
     Server: {"enum": ["openai", "api_server"]},
     ChatTemplate: {"type": "string"},
+    Rollout: {"enum": ["rollingUpdate", "recreate"]},
     Graph: {"enum": ["eager", "cann", "pta"]},
     MindSpeed: {"enum": ["image", "install"]},
     Multimodal: {"const": True},

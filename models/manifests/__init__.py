@@ -13,6 +13,7 @@ from models.manifests.launch_map import launch_command, launch_map, launch_volum
 from models.manifests.metadata import Manifest, metadata
 from models.manifests.namespace import namespace
 from models.manifests.node_mounts import node_mounts
+from models.manifests.queue import queue_object
 from models.manifests.service import service_object
 from models.resolve import ResolvedService, ResolvedStack
 
@@ -23,6 +24,9 @@ def stack_objects(stack: ResolvedStack) -> Iterator[Manifest]:
     """All objects of a stack, in the order in which they can be applied."""
     if stack.cluster.namespace.create:
         yield namespace(stack.cluster.namespace.name)
+    for name, queue in stack.cluster.queues.items():
+        if queue.create:
+            yield queue_object(name, queue, stack.cluster.platform.resource)
     for service in stack.services:
         yield from service_objects(service)
 

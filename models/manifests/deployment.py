@@ -6,9 +6,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
+from models.budget import grace_period, progress_deadline
+from models.launch import DRAIN, GRAPH_CACHE_DIRECTORY, LAUNCH_DIRECTORY
 from models.manifests.init_containers import init_containers, mind_speed_mounts, mind_speed_volumes
 from models.manifests.metadata import Manifest, labels, metadata, selector
 from models.manifests.node_mounts import host_path, read_only
+from models.manifests.probes import probes
+from models.manifests.resources import container_resources, shared_memory_mount, shared_memory_volume
 from models.resolve import ResolvedService
 from models.server import SecretKey
 
@@ -20,6 +24,17 @@ MODEL_VOLUME = "model-path"
 
 DRAFT_VOLUME = "draft-model-path"
 """Name of the draft model's volume."""
+
+GRAPH_CACHE_VOLUME = "graph-cache"
+"""Name of the volume with compiled graphs."""
+
+MIN_MEMBER = "scheduling.volcano.sh/group-min-member"
+"""Annotation of the Deployment that Volcano 1.14 reads a gang's size from (pkg/controllers/podgroup/
+pg_controller_handler.go:273)."""
+
+QUEUE_NAME = "scheduling.volcano.sh/queue-name"
+"""Annotation of the pod that Volcano 1.14 reads the queue from (pkg/controllers/podgroup/
+pg_controller_handler.go:400)."""
 
 
 def deployment(
@@ -39,31 +54,47 @@ def deployment(
     """
     mounts = [*volume_mounts, *mind_speed_mounts(service), *_weight_mounts(service)]
     prepared = [*init_containers(service, mounts)]
+    queue = {"annotations": {QUEUE_NAME: service.queue}} if service.queue else {}
     template = {
-        "metadata": {"labels": labels(service)},
+        "metadata": {"labels": labels(service), **queue},
         "spec": {
             "schedulerName": "volcano",
+            **({"priorityClassName": service.priority_class} if service.priority_class else {}),
             "nodeSelector": dict(service.cluster.platform.node_selector),
             "enableServiceLinks": False,
+            "terminationGracePeriodSeconds": grace_period(service),
             **({"initContainers": prepared} if prepared else {}),
             "containers": [_container(service, mounts, command)],
             "volumes": [
                 *volumes,
                 *mind_speed_volumes(service),
+                shared_memory_volume(service),
+                *_graph_cache_volume(service),
                 *(host_path(name, path, "Directory") for name, path in weights(service).items()),
             ],
         },
     }
+    gang = {"annotations": {MIN_MEMBER: str(service.min_member)}} if service.min_member > 1 else {}
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": metadata(service),
+        "metadata": {**metadata(service), **gang},
         "spec": {
             "replicas": service.replicas,
+            "strategy": strategy(service),
+            "progressDeadlineSeconds": progress_deadline(service),
             "selector": {"matchLabels": selector(service)},
             "template": template,
         },
     }
+
+
+def strategy(service: ResolvedService) -> Manifest:
+    """How the Deployment replaces its pods."""
+    if service.rollout.kind == "recreate":
+        return {"type": "Recreate"}
+    numbers = {"maxSurge": service.rollout.max_surge, "maxUnavailable": service.rollout.max_unavailable}
+    return {"type": "RollingUpdate", "rollingUpdate": numbers}
 
 
 def weights(service: ResolvedService) -> dict[str, str]:
@@ -86,7 +117,6 @@ def weights(service: ResolvedService) -> dict[str, str]:
 def _container(
     service: ResolvedService, volume_mounts: Iterable[Mapping[str, Any]], command: Mapping[str, Any]
 ) -> Manifest:
-    npus = {service.cluster.platform.resource: str(service.npus)}
     variables = [_from_secret("VLLM_API_KEY", service.server.api_key)] if service.server.api_key else []
     return {
         "name": CONTAINER,
@@ -96,9 +126,20 @@ def _container(
         "ports": [{"name": "http", "containerPort": service.server.port}],
         **command,
         **({"env": variables} if variables else {}),
-        "resources": {"requests": npus, "limits": dict(npus)},
-        "volumeMounts": list(volume_mounts),
+        "resources": container_resources(service),
+        **probes(service),
+        "lifecycle": {"preStop": {"exec": {"command": ["/bin/bash", "-c", f"{LAUNCH_DIRECTORY}/{DRAIN}"]}}},
+        "volumeMounts": [*volume_mounts, shared_memory_mount(), *_graph_cache_mount(service)],
     }
+
+
+def _graph_cache_volume(service: ResolvedService) -> list[Manifest]:
+    cache = service.graph.cache
+    return [host_path(GRAPH_CACHE_VOLUME, cache, "DirectoryOrCreate")] if cache else []
+
+
+def _graph_cache_mount(service: ResolvedService) -> list[Manifest]:
+    return [{"name": GRAPH_CACHE_VOLUME, "mountPath": GRAPH_CACHE_DIRECTORY}] if service.graph.cache else []
 
 
 def _weight_mounts(service: ResolvedService) -> list[Manifest]:

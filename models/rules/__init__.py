@@ -16,13 +16,16 @@ from importlib import import_module
 
 from models.catalog.facts import ModelFacts
 from models.finding import Finding, Mark
-from models.resolve import ResolvedService
+from models.resolve import ResolvedService, ResolvedStack
 from models.shape import SHAPE_RULES
 
 Check = Callable[[ResolvedService], Iterator[Finding]]
 FactsCheck = Callable[[ResolvedService, ModelFacts], Iterator[Finding]]
 
+StackCheck = Callable[[ResolvedStack], Iterator[Finding]]
+
 _CHECKS: dict[str, Check] = {}
+_STACK_CHECKS: dict[str, StackCheck] = {}
 _OF_FACTS: set[str] = set()
 
 
@@ -45,6 +48,22 @@ def facts_rule(check: FactsCheck) -> FactsCheck:
     return check
 
 
+def stack_rule(check: StackCheck) -> StackCheck:
+    """Register a rule across services under its function's name; its marks are paths from the top, and the first says
+    which service it is shown at."""
+    _STACK_CHECKS[check.__name__.replace("_", "-")] = check
+    return check
+
+
+def judge_stack(stack: ResolvedStack) -> Iterator[Finding]:
+    """Everything that the rules across services find on those whose shape is right."""
+    _load()
+    for name, check in sorted(_STACK_CHECKS.items()):
+        for finding in check(stack):
+            path = finding.marks[0].path
+            yield replace(finding, rule=name, service=path[1] if path[0] == "services" else None)
+
+
 def judge(service: ResolvedService) -> Iterator[Finding]:
     """Everything that the rules across fields find on a service."""
     for name, check in _checks().items():
@@ -55,7 +74,7 @@ def judge(service: ResolvedService) -> Iterator[Finding]:
 
 def rule_ids() -> list[str]:
     """The ids of all rules, in alphabetical order."""
-    return sorted([*_checks(), *SHAPE_RULES])
+    return sorted([*_checks(), *_STACK_CHECKS, *SHAPE_RULES])
 
 
 def facts_rule_ids() -> list[str]:
@@ -65,12 +84,16 @@ def facts_rule_ids() -> list[str]:
 
 def documentation(name: str) -> str:
     """What a rule says, why, and its source; empty for an id that no rule has."""
-    check = _checks().get(name)
+    check = _checks().get(name) or _STACK_CHECKS.get(name)
     return inspect.getdoc(check) or "" if check else SHAPE_RULES.get(name, "")
 
 
 @cache
-def _checks() -> dict[str, Check]:
+def _load() -> None:
     for module in pkgutil.iter_modules(__path__):
         import_module(f"{__name__}.{module.name}")
+
+
+def _checks() -> dict[str, Check]:
+    _load()
     return dict(sorted(_CHECKS.items()))

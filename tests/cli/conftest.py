@@ -25,7 +25,7 @@ config:
   ascend-vllm:cluster:
     context: prod
     pools:
-      snt9b: {nodes: 2, npusPerNode: 8, npuMemory: 64Gi}
+      snt9b: {nodes: 4, npusPerNode: 8, npuMemory: 64Gi}
   ascend-vllm:services:
     qwen:
       image: registry.example.com/ascend-vllm:6.3.912

@@ -37,7 +37,9 @@ def test_files_beside_the_script_come_with_it(console: Console) -> None:
     text = GOOD.replace("engine:", 'server: {chatTemplate: {inline: "{{ 千问 }}"}}, engine:')
     done = console("script", "-", "qwen", "--format", "json", stdin=text.encode())
 
-    assert json.loads(done.out)["files"] == {"chat_template.jinja": "{{ 千问 }}"}
+    files = json.loads(done.out)["files"]
+    assert files["chat_template.jinja"] == "{{ 千问 }}"
+    assert files.keys() == {"chat_template.jinja", "drain.py", "drain.sh"}
 
 
 def test_an_unknown_service_is_answered_with_the_known_ones(console: Console, project: Path) -> None:

@@ -8,16 +8,18 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 from hypothesis import HealthCheck, given, settings
 
+from models import scripts
 from models.catalog.engines import RELEASES, Flag, engine, find_flag
 from models.catalog.keys import ENGINE_FLAGS
 from models.check import check
-from models.launch import Launch, launch, script
+from models.launch import GRAPH_CACHE_DIRECTORY, LAUNCH_DIRECTORY, Launch, launch, script
 from models.load import load_text
 from models.manifests import stack_objects
 from models.resolve import ResolvedService, ResolvedStack, resolve
@@ -27,7 +29,7 @@ POOLS = {"snt9b": {"nodes": 1, "npusPerNode": 8, "npuMemory": "64Gi"}}
 STAND_IN = """\
 #!/usr/bin/env python3
 import json, os, sys
-json.dump({"argv": ["python", *sys.argv[1:]], "environment": dict(os.environ)}, sys.stdout)
+"-m" in sys.argv and json.dump({"argv": ["python", *sys.argv[1:]], "environment": dict(os.environ)}, sys.stdout)
 """
 thorough = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 
@@ -141,7 +143,10 @@ def _run(start: Launch) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as directory:
         python, file = Path(directory, "python"), Path(directory, "run_vllm.sh")
         python.write_text(STAND_IN, encoding="utf-8")
-        file.write_text(script(start), encoding="utf-8")
+        before = start.before.replace(LAUNCH_DIRECTORY, directory).replace(GRAPH_CACHE_DIRECTORY, f"{directory}/cache")
+        file.write_text(script(replace(start, before=before)), encoding="utf-8")
+        for name in (scripts.GRAPH_CACHE, scripts.WARM_UP):
+            Path(directory, name).write_text(scripts.script_text(name), encoding="utf-8")
         python.chmod(0o755)
         environment = {"PATH": f"{directory}:{os.environ['PATH']}", "LC_ALL": "C.UTF-8"}
         done = subprocess.run(["/bin/bash", str(file)], env=environment, capture_output=True, text=True, check=True)

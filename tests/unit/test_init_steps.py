@@ -119,7 +119,8 @@ def test_only_the_conversion_may_write_to_the_head() -> None:
 
     assert step["name"] == "convert-eagle"
     assert writable == ["/m/Qwen2-7B/eagle"]
-    assert all(mount["readOnly"] for mount in pod["containers"][0]["volumeMounts"])
+    server = pod["containers"][0]["volumeMounts"]
+    assert [mount["mountPath"] for mount in server if not mount.get("readOnly")] == ["/dev/shm"]
 
 
 def test_a_head_that_is_converted_already_needs_no_step() -> None:
@@ -185,7 +186,7 @@ def test_the_steps_scripts_lie_beside_the_launch_script_and_take_no_npu() -> Non
     pod, files = pod_of(service), launch(service).files
 
     assert [step["name"] for step in pod["initContainers"]] == ["install-mindspeed", "convert-eagle"]
-    assert files.keys() == {"install-mindspeed.sh", "convert-eagle.sh"}
+    assert files.keys() == {"install-mindspeed.sh", "convert-eagle.sh", "drain.sh", "drain.py"}
     assert all("resources" not in step for step in pod["initContainers"])
     assert [step["args"] for step in pod["initContainers"]] == [
         [f"/opt/ascend-vllm/launch/{name}"] for name in ("install-mindspeed.sh", "convert-eagle.sh")

@@ -210,7 +210,7 @@ def test_an_inline_chat_template_lies_beside_the_script() -> None:
     start = launch_of(minimal(server='{chatTemplate: {inline: "{{ messages }}"}}'))
 
     assert f"--chat-template={LAUNCH_DIRECTORY}/{TEMPLATE}" in start.argv
-    assert start.files == {TEMPLATE: "{{ messages }}"}
+    assert start.files[TEMPLATE] == "{{ messages }}"
 
 
 @pytest.mark.parametrize("release", RELEASES)

@@ -87,6 +87,10 @@ SELECTOR = "every pod of the manual has app=infers: two services would take each
 LABELS = "Kubernetes' recommended labels, beside the manual's"
 READ_ONLY = "nothing in the container writes there"
 TYPED = "a missing path must fail the pod instead of becoming an empty directory"
+ROLLOUT = "Kubernetes' default makes a pod more, which waits for the NPUs that the old one holds"
+BUDGET = "a slow start is not killed, a dead server is"
+NODE = "a pod without requests is the first to be evicted, and one without limit takes the node down"
+SHM = "64 MiB is what a container runtime gives, and the processes of the engine hang on it"
 TEMPLATE = "spec.template.spec"
 CONTAINER = f"{TEMPLATE}.containers[0]"
 HOST_VOLUMES = {
@@ -152,6 +156,32 @@ DIFFERENCES: dict[str, tuple[Any, Any, str]] = {
         "a ConfigMap instead of a file on every node",
     ),
     f"{TEMPLATE}.volumes[node-path].configMap.defaultMode": (None, 0o555, "bash -c runs the script as a program"),
+    "spec.strategy.type": (None, "Recreate", ROLLOUT),
+    "spec.progressDeadlineSeconds": (None, 720 + 335 + 600, BUDGET),
+    f"{TEMPLATE}.terminationGracePeriodSeconds": (None, 335, "the drain takes up to 300 seconds"),
+    **{
+        f"{CONTAINER}.{probe}.{field}": (None, value, BUDGET)
+        for probe, period, failures in (("startup", 5, 144), ("readiness", 5, 3), ("liveness", 10, 10))
+        for probe, field, value in (
+            (f"{probe}Probe", "httpGet.path", "/health"),
+            (f"{probe}Probe", "httpGet.port", "http"),
+            (f"{probe}Probe", "periodSeconds", period),
+            (f"{probe}Probe", "failureThreshold", failures),
+            (f"{probe}Probe", "timeoutSeconds", 5),
+        )
+    },
+    **{
+        f"{CONTAINER}.lifecycle.preStop.exec.command[{index}]": (None, word, "requests that run are answered")
+        for index, word in enumerate(("/bin/bash", "-c", "/opt/ascend-vllm/launch/drain.sh"))
+    },
+    f"{CONTAINER}.resources.requests.cpu": (None, "88", NODE),
+    f"{CONTAINER}.resources.requests.memory": (None, "480Gi", NODE),
+    f"{CONTAINER}.resources.limits.memory": (None, "480Gi", NODE),
+    f"{CONTAINER}.volumeMounts[shm].name": (None, "shm", SHM),
+    f"{CONTAINER}.volumeMounts[shm].mountPath": (None, "/dev/shm", SHM),
+    f"{TEMPLATE}.volumes[shm].name": (None, "shm", SHM),
+    f"{TEMPLATE}.volumes[shm].emptyDir.medium": (None, "Memory", SHM),
+    f"{TEMPLATE}.volumes[shm].emptyDir.sizeLimit": (None, "2Gi", SHM),
 }
 """Every field in which the Deployment is not the manual's: the manual's value, ours, and the reason."""
 

@@ -1,0 +1,155 @@
+"""`ascend-vllm capacity`: which NPUs the services of a stack hold, and how each of them is updated."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from enum import StrEnum
+from itertools import groupby
+from typing import Annotated, Any
+
+import typer
+
+from cli.errors import CommandError, ExitCode
+from cli.stacks import StackArgument, open_stack
+from models.budget import downtime
+from models.capacity import Node, Packing
+from models.resolve import ResolvedService, ResolvedStack
+from models.rules.capacity import packing
+
+_SHADES = "█▒▓░"
+
+
+class CapacityFormat(StrEnum):
+    """How the capacity is written."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+def command(
+    stack: StackArgument,
+    form: Annotated[CapacityFormat, typer.Option("--format", help="How it is written.")] = CapacityFormat.TEXT,
+) -> None:
+    """Show which NPUs the services of a stack hold, and how each of them is updated.
+
+    The nodes are those of the stack's pools, with the pods packed as tightly as they can be; the scheduler may spread
+    them. An update counts on NPUs only where they are free however the pods are spread.
+
+    Exit code 0 when every pod has a place, 1 when one has none, 2 for wrong usage.
+
+    \b
+    Examples:
+      ascend-vllm capacity prod
+      ascend-vllm capacity prod --format json  # for a program
+    """
+    resolved = open_stack(stack)
+    if not resolved.cluster.pools:
+        raise CommandError(f"stack {resolved.name} has no pools", "say under cluster.pools which nodes there are")
+    packed = packing(resolved)
+    lines = _text(resolved, packed) if form == CapacityFormat.TEXT else [_json(resolved, packed)]
+    typer.echo("\n".join(lines))
+    for name in resolved.broken:
+        typer.echo(f"not counted, since its shape is refused: {name}", err=True)
+    if packed.homeless:
+        raise typer.Exit(ExitCode.FOUND)
+
+
+def _text(stack: ResolvedStack, packed: Packing) -> Iterator[str]:
+    for name, pool in stack.cluster.pools.items():
+        nodes = [node for node in packed.nodes if node.pool == name]
+        used = sum(node.npus - node.free for node in nodes)
+        total = pool.nodes * pool.npus_per_node
+        yield f"pool {name}: {_count(pool.nodes, 'node')} × {_count(pool.npus_per_node, 'NPU')}, {used} of {total} used"
+        yield from _columns(_node_rows(nodes))
+    for name, queue in stack.cluster.queues.items():
+        held = sum(one.npus * one.replicas for one in stack.services if one.queue == name)
+        yield f"queue {name}: {held} {f'of {queue.npus} ' if queue.npus else ''}NPUs used"
+    for name, pods in Counter(name for name, _ in packed.homeless).items():
+        yield f"no room for {_count(pods, 'pod')} of {name}"
+    yield ""
+    yield from _columns((service.name, rollout_in_words(service)) for service in stack.services)
+
+
+def _node_rows(nodes: Sequence[Node]) -> Iterator[tuple[str, ...]]:
+    """A line a node; nodes one after the other that hold the same are one line."""
+    for pods, same in groupby(nodes, key=lambda node: node.pods):
+        alike = [*same]
+        name = alike[0].name if len(alike) == 1 else f"{alike[0].name} … {alike[-1].name}"
+        services = ", ".join(f"{service} ×{count}" if count > 1 else service for service, count in _counted(pods))
+        yield f"  {name}", _bar(alike[0]), services
+
+
+def _bar(node: Node) -> str:
+    """A character an NPU, another shade for the next service."""
+    names = [*dict.fromkeys(service for service, _ in node.pods)]
+    shades = (_SHADES[names.index(service) % len(_SHADES)] * npus for service, npus in node.pods)
+    return f"{''.join(shades)}{'·' * node.free}"
+
+
+def rollout_in_words(service: ResolvedService) -> str:
+    """How a service is updated, why, and how long nothing of it answers."""
+    rollout = service.rollout
+    because = service.origins["rollout.kind"].source
+    reason = f" ({because})" if because != "default" else ""
+    if rollout.kind == "recreate":
+        how = "delete first"
+    elif rollout.max_surge:
+        how = f"surge {rollout.max_surge}"
+    else:
+        how = f"delete first, {_count(rollout.max_unavailable or 0, 'pod')} at a time"
+    down = downtime(service)
+    return f"rollout: {how}{reason}, {f'downtime up to {duration(down)}' if down else 'no downtime'}"
+
+
+def duration(seconds: int) -> str:
+    """Seconds as people say them: `12 min`."""
+    return f"{seconds} s" if seconds < 120 else f"{round(seconds / 60)} min"
+
+
+def _json(stack: ResolvedStack, packed: Packing) -> str:
+    record: dict[str, Any] = {
+        "version": 1,
+        "stack": stack.name,
+        "nodes": [
+            {"name": node.name, "pool": node.pool, "npus": node.npus, "free": node.free, "pods": _pods(node)}
+            for node in packed.nodes
+        ],
+        "withoutRoom": [{"service": service, "npus": npus} for service, npus in packed.homeless],
+        "services": [_service(service) for service in stack.services],
+        "notCounted": list(stack.broken),
+    }
+    return json.dumps(record, ensure_ascii=False, indent=2)
+
+
+def _pods(node: Node) -> list[dict[str, Any]]:
+    return [{"service": service, "npus": npus} for service, npus in node.pods]
+
+
+def _service(service: ResolvedService) -> dict[str, Any]:
+    rollout = service.rollout.model_dump(by_alias=True, exclude_none=True)
+    return {
+        "name": service.name,
+        "npus": service.npus,
+        "replicas": service.replicas,
+        "queue": service.queue,
+        "rollout": {**rollout, "because": service.origins["rollout.kind"].source},
+        "downtimeSeconds": downtime(service),
+        "startupSeconds": service.startup,
+    }
+
+
+def _counted(pods: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
+    return [*Counter(service for service, _ in pods).items()]
+
+
+def _columns(rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    table = [*rows]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    for row in table:
+        yield "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,17 @@
+"""Volcano's queues that a stack makes."""
+
+from __future__ import annotations
+
+from models.manifests.metadata import Manifest
+from models.operation import Queue
+
+
+def queue_object(name: str, queue: Queue, resource: str) -> Manifest:
+    """A queue; its quota counts the NPUs of the platform, by the name of the resource."""
+    capability = {"capability": {resource: str(queue.npus)}} if queue.npus else {}
+    return {
+        "apiVersion": "scheduling.volcano.sh/v1beta1",
+        "kind": "Queue",
+        "metadata": {"name": name, "labels": {"app.kubernetes.io/managed-by": "pulumi"}},
+        "spec": {"weight": queue.weight, "reclaimable": True, **capability},
+    }

@@ -1,0 +1,32 @@
+"""What a pod asks of its node: NPUs, CPUs, memory and shared memory."""
+
+from __future__ import annotations
+
+from models.manifests.metadata import Manifest
+from models.resolve import ResolvedService
+
+_SHM = "shm"
+_UNITS = {"Gi": 2**30, "Mi": 2**20, "Ki": 2**10}
+
+
+def container_resources(service: ResolvedService) -> Manifest:
+    """Requests and limits: NPUs and memory that are its own, CPUs that it may exceed."""
+    npus = {service.cluster.platform.resource: str(service.npus)}
+    memory = {"memory": quantity(service.resources.memory or 0)}
+    return {"requests": {**npus, "cpu": str(service.resources.cpu), **memory}, "limits": {**npus, **memory}}
+
+
+def shared_memory_volume(service: ResolvedService) -> Manifest:
+    """`/dev/shm` of its own size; a container runtime gives 64 MiB, on which the engine's processes hang."""
+    return {"name": _SHM, "emptyDir": {"medium": "Memory", "sizeLimit": quantity(service.resources.shm or 0)}}
+
+
+def shared_memory_mount() -> Manifest:
+    """Where the container sees it."""
+    return {"name": _SHM, "mountPath": "/dev/shm"}  # noqa: S108  the kernel's name for it
+
+
+def quantity(count: int) -> str:
+    """Bytes as Kubernetes writes them, in the largest unit that divides them."""
+    unit = next((unit for unit, size in _UNITS.items() if count and count % size == 0), "")
+    return f"{count // _UNITS.get(unit, 1)}{unit}"

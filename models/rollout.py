@@ -1,0 +1,119 @@
+"""How the pods of each service are replaced, so that no update waits for NPUs that only its own end would free."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from models.capacity import sure_to_fit
+from models.config import Pool
+from models.operation import Queue, Rollout
+
+
+@dataclass(frozen=True)
+class Demand:
+    """What a service asks of the pools."""
+
+    service: str
+    replicas: int
+    npus: int
+    """NPUs of each pod."""
+    min_member: int
+    queue: str | None
+    startup: int
+    """Seconds."""
+    rollout: Rollout
+    """What the stack file says of it."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a service rolls."""
+
+    rollout: Rollout
+    """With nothing left open."""
+    because: str
+    """Why what the stack file leaves open is as it is."""
+    room: int | None
+    """Pods more than `replicas`, up to those asked for, that are sure to find their NPUs while all services roll at
+    once; None when no pools are given."""
+
+
+@dataclass
+class _Held:
+    """What pods hold: how many there are by their NPUs, and the NPUs of each queue."""
+
+    pods: Counter[int] = field(default_factory=Counter)
+    queues: Counter[str | None] = field(default_factory=Counter)
+
+    def add(self, demand: Demand, pods: int) -> None:
+        self.pods[demand.npus] += pods
+        self.queues[demand.queue] += pods * demand.npus
+
+
+def plan_rollouts(demands: Iterable[Demand], pools: Mapping[str, Pool], queues: Mapping[str, Queue]) -> dict[str, Plan]:
+    """Decide for each service, in the order of what a pod more saves: first what would be down, the slowest first."""
+    asked = sorted(demands, key=lambda demand: (demand.replicas != 1, -demand.startup, demand.service))
+    nodes: Counter[int] = Counter()
+    for pool in pools.values():
+        nodes[pool.npus_per_node] += pool.nodes
+    held = _Held()
+    for demand in asked:
+        held.add(demand, demand.replicas)
+    plans = {}
+    for demand in asked:
+        wanted, room = _most_surge(demand), 0
+        while room < wanted and _has_room(demand, held, nodes, queues):
+            held.add(demand, 1)
+            room += 1
+        plans[demand.service] = _plan(demand, room if pools else None, full=not _within(demand, held, queues))
+    return plans
+
+
+def _most_surge(demand: Demand) -> int:
+    """Pods more than the replicas that the service may want."""
+    given = demand.rollout
+    if given.kind == "recreate" or demand.replicas == 0:
+        return 0
+    if given.max_surge is not None:
+        return min(given.max_surge, demand.replicas)
+    return 0 if given.max_unavailable or (demand.min_member > 1 and given.kind is None) else 1
+
+
+def _has_room(demand: Demand, held: _Held, nodes: Mapping[int, int], queues: Mapping[str, Queue]) -> bool:
+    return _within(demand, held, queues) and sure_to_fit(demand.npus, held.pods, nodes)
+
+
+def _within(demand: Demand, held: _Held, queues: Mapping[str, Queue]) -> bool:
+    """Whether a pod more is within the quota of its queue."""
+    queue = queues.get(demand.queue or "")
+    return not queue or not queue.npus or held.queues[demand.queue] + demand.npus <= queue.npus
+
+
+def _plan(demand: Demand, room: int | None, full: bool) -> Plan:
+    given = demand.rollout
+    surge, unavailable = given.max_surge, given.max_unavailable
+    because = _because(demand, room, full)
+    whole = given.kind is None and surge is None and unavailable is None
+    if given.kind == "recreate" or (whole and (demand.min_member > 1 or (demand.replicas == 1 and not room))):
+        return Plan(given.model_copy(update={"kind": "recreate"}), because, room)
+    if surge is None:
+        surge = 0 if unavailable else 1 if room or unavailable == 0 else 0
+    if unavailable is None:
+        unavailable = 0 if surge else 1
+    complete = {"kind": "rollingUpdate", "max_surge": surge, "max_unavailable": unavailable}
+    return Plan(given.model_copy(update=complete), because, room)
+
+
+def _because(demand: Demand, room: int | None, full: bool) -> str:
+    if demand.min_member > 1:
+        return f"{demand.min_member} pods start together, and those of an update form a gang of their own"
+    if demand.replicas == 0:
+        return "there are no pods"
+    npus = f"{demand.npus} NPU{'' if demand.npus == 1 else 's'}"
+    if room is None:
+        return "no pools are given, so nothing is known to be free"
+    if full and not room:
+        return f"the quota of queue {demand.queue} has no room for {npus} more"
+    return f"{'a' if room else 'no'} node is sure to have {npus} free"
