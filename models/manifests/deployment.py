@@ -61,6 +61,7 @@ def deployment(
             "schedulerName": "volcano",
             **({"priorityClassName": service.priority_class} if service.priority_class else {}),
             "nodeSelector": dict(service.cluster.platform.node_selector),
+            **_beside_others(service),
             "enableServiceLinks": False,
             "terminationGracePeriodSeconds": grace_period(service),
             **({"initContainers": prepared} if prepared else {}),
@@ -131,6 +132,18 @@ def _container(
         "lifecycle": {"preStop": {"exec": {"command": ["/bin/bash", "-c", f"{LAUNCH_DIRECTORY}/{DRAIN}"]}}},
         "volumeMounts": [*volume_mounts, shared_memory_mount(), *_graph_cache_mount(service)],
     }
+
+
+def _beside_others(service: ResolvedService) -> Manifest:
+    """Small pods go where others are, or they take a node each from the services that need a whole one: nothing moves
+    them again."""
+    largest = max((pool.npus_per_node for pool in service.cluster.pools.values()), default=service.npus)
+    if service.npus >= largest:
+        return {}
+    others = {"matchLabels": {"app.kubernetes.io/name": selector(service)["app.kubernetes.io/name"]}}
+    term = {"labelSelector": others, "namespaceSelector": {}, "topologyKey": "kubernetes.io/hostname"}
+    wish = {"weight": 100, "podAffinityTerm": term}
+    return {"affinity": {"podAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [wish]}}}
 
 
 def _graph_cache_volume(service: ResolvedService) -> list[Manifest]:

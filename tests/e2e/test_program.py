@@ -53,7 +53,7 @@ def test_up_brings_a_service_to_ready_through_volcano_on_an_ascend_node(project:
     assert pod["status"]["phase"] == "Running"
     assert pod["spec"]["nodeName"].startswith("snt9b-")
     assert pod["spec"]["schedulerName"] == "volcano"
-    assert pod["spec"]["containers"][0]["resources"]["limits"] == {"huawei.com/ascend-1980": "1"}
+    assert pod["spec"]["containers"][0]["resources"]["limits"]["huawei.com/ascend-1980"] == "1"
     assert outputs == {"services": {"qwen": f"http://qwen.{stack}.svc:8080"}}
 
 

@@ -1,0 +1,142 @@
+"""Updates, gangs and queues with the real Volcano, on nodes whose NPUs are all in use."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import yaml
+
+from sandbox.plan import Plan
+from tests.e2e.project import Project, copy_program
+from tests.e2e.sandbox_fixture import SandboxFactory, ascend_nodes
+
+POOLS = {"snt9b": {"nodes": 2, "npusPerNode": 8, "npuMemory": "64Gi"}}
+
+
+def service(npus: int, tag: str = "1", **more: Any) -> dict[str, Any]:
+    return {
+        "image": f"registry.example.com/ascend-vllm:{tag}",
+        "model": "/mnt/models/Qwen2-72B-Instruct" if npus == 8 else "/mnt/models/Qwen2-7B-Instruct",
+        "npus": npus,
+        "engine": {"maxModelLen": 4096},
+    } | more
+
+
+@pytest.fixture(scope="module")
+def project(sandbox: SandboxFactory, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """Two nodes of eight NPUs, and nothing else in them."""
+    return copy_program(tmp_path_factory.mktemp("project"), sandbox(Plan("full", ascend_nodes(2))))
+
+
+@pytest.fixture
+def stack(project: Project, request: pytest.FixtureRequest) -> Any:
+    """A stack of the test's own, destroyed after it: the nodes are scarce."""
+    name = "t-" + re.sub(r"[^a-z0-9]+", "-", request.node.originalname.removeprefix("test_"))[:40].strip("-")
+    project.write(name, {"a": service(8)}, pools=POOLS)
+    made = project.pulumi("stack", "init", name)
+    assert made.returncode == 0, made.stderr
+    yield name
+    project.sandbox.kubectl("delete", "namespace", name, "--ignore-not-found", "--wait")
+
+
+def images(project: Project, stack: str) -> set[tuple[str, str]]:
+    """Phase and image of every pod."""
+    return {(pod["status"]["phase"], pod["spec"]["containers"][0]["image"]) for pod in project.objects("pod", stack)}
+
+
+def eventually(holds: Callable[[], bool], seconds: float = 20) -> bool:
+    deadline = time.monotonic() + seconds
+    while not holds() and time.monotonic() < deadline:
+        time.sleep(0.2)
+    return holds()
+
+
+def test_on_full_nodes_an_image_change_completes(project: Project, stack: str) -> None:
+    project.write(stack, {"a": service(8), "b": service(8)}, pools=POOLS)
+    project.up(stack)
+
+    project.write(stack, {"a": service(8, "2"), "b": service(8, "2")}, pools=POOLS)
+    project.up(stack)
+
+    assert images(project, stack) == {("Running", "registry.example.com/ascend-vllm:2")}
+
+
+def test_on_full_nodes_the_same_objects_with_a_pod_more_hang(project: Project, stack: str) -> None:
+    project.write(stack, {"a": service(8), "b": service(8)}, pools=POOLS)
+    project.up(stack)
+    surge = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
+    image = [{"name": "ascend-vllm", "image": "registry.example.com/ascend-vllm:2"}]
+    forced = {"spec": {"strategy": surge, "template": {"spec": {"containers": image}}}}
+    project.sandbox.kubectl("patch", "deployment", "a", "--namespace", stack, "--patch", json.dumps(forced))
+
+    def waits() -> bool:
+        return ("Pending", "registry.example.com/ascend-vllm:2") in images(project, stack)
+
+    assert eventually(waits)
+    time.sleep(5)
+    assert waits()
+    assert ("Running", "registry.example.com/ascend-vllm:1") in images(project, stack)
+
+
+def test_the_rollout_that_would_hang_is_refused_before_anything_is_registered(project: Project, stack: str) -> None:
+    surge = {"maxSurge": 1, "maxUnavailable": 0}
+    project.write(stack, {"a": service(8, rollout=surge), "b": service(8)}, pools=POOLS)
+    preview = project.pulumi("preview", "--stack", stack)
+
+    assert preview.returncode != 0
+    assert "error[rollout-would-hang]" in preview.stdout
+    assert project.resources(stack) == []
+
+
+def test_more_than_the_pools_have_is_refused_with_who_uses_what(project: Project, stack: str) -> None:
+    project.write(stack, {"a": service(8, replicas=2), "b": service(1)}, pools=POOLS)
+    preview = project.pulumi("preview", "--stack", stack)
+
+    assert preview.returncode != 0
+    assert "the services need 17 NPUs of 16: no room for a pod of b" in preview.stdout
+    assert "a: 2 × 8 NPUs" in preview.stdout
+
+
+def test_small_pods_leave_the_large_ones_their_node_when_all_are_updated_at_once(project: Project, stack: str) -> None:
+    for tag in ("1", "2", "3"):
+        services = {"a": service(8, tag), "b": service(1, tag), "c": service(1, tag), "d": service(2, tag)}
+        project.write(stack, services, pools=POOLS)
+        project.up(stack)
+
+        assert images(project, stack) == {("Running", f"registry.example.com/ascend-vllm:{tag}")}
+
+
+def test_a_gang_and_its_queue_are_as_asked_and_its_update_completes(project: Project, stack: str) -> None:
+    queues = {"gang": {"npus": 16, "weight": 3, "create": True}}
+    project.write(stack, {"a": service(8, replicas=2, minMember=2, queue="gang")}, pools=POOLS, queues=queues)
+    project.up(stack)
+    groups = json.loads(project.sandbox.kubectl("get", "podgroup", "--namespace", stack, "--output", "json"))["items"]
+    queue = json.loads(project.sandbox.kubectl("get", "queue", "gang", "--output", "json"))
+
+    assert [(group["spec"]["minMember"], group["spec"]["queue"]) for group in groups] == [(2, "gang")]
+    assert (queue["spec"]["capability"], queue["spec"]["weight"]) == ({"huawei.com/ascend-1980": "16"}, 3)
+
+    project.write(stack, {"a": service(8, "2", replicas=2, minMember=2, queue="gang")}, pools=POOLS, queues=queues)
+    project.up(stack)
+
+    assert images(project, stack) == {("Running", "registry.example.com/ascend-vllm:2")}
+
+    destroyed = project.pulumi("destroy", "--stack", stack, "--yes", "--skip-preview")
+    assert destroyed.returncode == 0, destroyed.stdout
+    assert "gang" not in project.sandbox.kubectl("get", "queues", "--output", "name")
+
+
+def test_what_render_prints_of_a_queue_is_accepted_by_the_cluster(project: Project, stack: str) -> None:
+    queues = {"rendered": {"npus": 8, "create": True}}
+    project.write(stack, {"a": service(8, queue="rendered")}, pools=POOLS, queues=queues)
+    rendered = project.ascend_vllm("render", str(project.file(stack)))
+    (queue,) = [one for one in yaml.safe_load_all(rendered.stdout) if one["kind"] == "Queue"]
+
+    applied = project.sandbox.kubectl("apply", "--dry-run=server", "--filename", "-", stdin=json.dumps(queue))
+
+    assert "queue.scheduling.volcano.sh/rendered created" in applied
