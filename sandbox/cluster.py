@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sandbox import controlplane, nodes, paths, pins, processes, toolchain, volcano
+from sandbox import controlplane, nodes, paths, pins, processes, stages, toolchain, volcano
 from sandbox.interrupts import interruptible, uninterruptible
 from sandbox.locks import locked
 from sandbox.nodes import NodeStatus
@@ -103,6 +103,7 @@ def _start(plan: Plan, home: Path, tools: toolchain.Toolchain) -> None:
             _clear(home)
             _link(home, tools)
             controlplane.start(home)
+            stages.install(home)
             nodes.reconcile(home, plan.nodes)
             volcano.start(home, tools.crds)
             _await(plan, home)

@@ -18,6 +18,10 @@ from sandbox.locks import locked
 
 COMPONENTS = ("etcd", "kube-apiserver", "kube-controller-manager", "kwok-controller")
 
+BEHAVIOUR = ("Stage", "Logs", "ClusterLogs")
+"""What a user may add to the cluster to have pods start slowly, crash or say something (kwok.sigs.k8s.io); kwok's own
+stages, by which nodes and pods become ready at once, are there too."""
+
 _SECONDS = 60
 _ATTEMPTS = 3
 _BINARIES = {
@@ -114,7 +118,12 @@ def _configuration(home: Path) -> dict[str, object]:
         "apiVersion": "config.kwok.x-k8s.io/v1alpha1",
         "kind": "KwokctlConfiguration",
         # The default address is 0.0.0.0, for etcd's peers and kwok's own server too.
-        "options": {"bindAddress": "127.0.0.1", "disableQPSLimits": True, "kubectlBinary": str(home / "bin/kubectl")},
+        "options": {
+            "bindAddress": "127.0.0.1",
+            "disableQPSLimits": True,
+            "kubectlBinary": str(home / "bin/kubectl"),
+            "enableCRDs": list(BEHAVIOUR),
+        },
         # A namespace's objects are deleted by the hundred, one after the other when nobody says otherwise.
         "componentsPatches": [
             {"name": "kube-apiserver", "extraArgs": [{"key": "delete-collection-workers", "value": "16"}]}

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from sandbox import kubectl, paths, processes
 from sandbox.controlplane import component_environment
-from sandbox.errors import SandboxError
+from sandbox.stages import await_served
 
 COMPONENTS = ("vc-scheduler", "vc-controller-manager")
-
-_SECONDS = 30
 
 _CONFIGURATION = """\
 actions: "enqueue, allocate, backfill"
@@ -35,7 +30,7 @@ tiers:
 def start(home: Path, crds: Path) -> None:
     """Install the definitions, wait until they are served, and start both programs (which listen nowhere)."""
     kubectl.kubectl(home, "apply", "--server-side", "-f", str(crds))
-    _await_served(home)
+    await_served(home)
     configuration = home / "volcano.yaml"
     configuration.write_text(_CONFIGURATION)
     common = [f"--kubeconfig={paths.kubeconfig(home)}", "--leader-elect=false", "--enable-healthz=false"]
@@ -45,20 +40,6 @@ def start(home: Path, crds: Path) -> None:
         "vc-scheduler",
         [*common, "--enable-metrics=false", "--cache-dumper=false", f"--scheduler-conf={configuration}"],
     )
-
-
-def is_served(definition: Mapping[str, Any]) -> bool:
-    """Whether the API server serves a resource definition; just after its creation it has no conditions at all."""
-    conditions = definition.get("status", {}).get("conditions") or []
-    return any(condition["type"] == "Established" and condition["status"] == "True" for condition in conditions)
-
-
-def _await_served(home: Path) -> None:
-    deadline = time.monotonic() + _SECONDS
-    while not all(map(is_served, kubectl.items(home, "crd"))):
-        if time.monotonic() > deadline:
-            raise SandboxError(f"the API server did not serve Volcano's resources within {_SECONDS} s", "start again")
-        time.sleep(0.1)
 
 
 def is_open(home: Path) -> bool:

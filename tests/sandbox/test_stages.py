@@ -1,12 +1,14 @@
-"""Volcano's resource definitions, as the API server tells of them."""
+"""Kinds of resources, as the API server tells of them, and what the simulated pods do."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
+import yaml
 
-from sandbox.volcano import is_served
+from sandbox import controlplane
+from sandbox.stages import STAGES, is_served
 
 
 @pytest.mark.parametrize(
@@ -21,3 +23,13 @@ from sandbox.volcano import is_served
 )
 def test_a_definition_is_used_only_once_it_is_served(status: dict[str, Any], served: bool, reason: str) -> None:
     assert is_served({"status": status}) == served, reason
+
+
+def test_nodes_and_pods_become_ready_by_kwoks_own_stages() -> None:
+    made = [stage["metadata"]["name"] for stage in yaml.safe_load_all(STAGES.read_text(encoding="utf-8"))]
+
+    assert made == ["node-initialize", "node-heartbeat-with-lease", "pod-ready", "pod-complete", "pod-delete"]
+
+
+def test_a_user_may_add_stages_and_logs() -> None:
+    assert controlplane.BEHAVIOUR == ("Stage", "Logs", "ClusterLogs")
