@@ -6,7 +6,14 @@ gc.disable()  # the process lives for one update, and the imports alone would co
 
 import pulumi
 
-from components import InferenceDeployment, InferenceDeploymentArgs, cluster_provider, namespace, silence_debug_lines
+from components import (
+    InferenceDeployment,
+    InferenceDeploymentArgs,
+    await_ready,
+    cluster_provider,
+    namespace,
+    silence_debug_lines,
+)
 from models import check, load_stack, resolve
 
 silence_debug_lines()
@@ -18,7 +25,10 @@ report.warn(pulumi.log.warn)
 
 provider = cluster_provider(stack.cluster)
 home = namespace(stack.cluster, provider)
-for service in stack.services:
-    InferenceDeployment(service.name, InferenceDeploymentArgs(service), home.child_options())
+made = {
+    service.name: InferenceDeployment(service.name, InferenceDeploymentArgs(service), home.child_options())
+    for service in stack.services
+}
 
 pulumi.export("services", {service.name: service.endpoint for service in stack.services})
+await_ready(stack, {name: component.deployment for name, component in made.items()})

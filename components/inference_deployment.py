@@ -26,10 +26,10 @@ class InferenceDeploymentArgs:
 
 
 class InferenceDeployment(pulumi.ComponentResource):
-    """A model service in the cluster, ready when its pods are."""
+    """A model service in the cluster; `await_ready` waits for its pods."""
 
     deployment: Deployment
-    """The Deployment; Pulumi waits for its pods."""
+    """The Deployment; Pulumi does not wait for its pods."""
     service: Service
     """The Service in front of the pods."""
     endpoint: str

@@ -26,9 +26,7 @@ def await_served(home: Path) -> None:
     deadline = time.monotonic() + _SECONDS
     while not all(map(is_served, kubectl.items(home, "crd"))):
         if time.monotonic() > deadline:
-            raise SandboxError(
-                f"the API server did not serve all kinds of resources within {_SECONDS} s", "start again"
-            )
+            raise SandboxError(f"the API server did not serve all resources within {_SECONDS} s", "start again")
         time.sleep(0.1)
 
 

@@ -46,6 +46,8 @@ def deployment(
 ) -> Manifest:
     """The Deployment.
 
+    The annotation keeps Pulumi's provider from waiting for its pods: the program does, and says why they are not ready.
+
     Args:
         service: The service.
         volumes: The pod's volumes beside the weights: what the node keeps, and the launch script.
@@ -75,11 +77,11 @@ def deployment(
             ],
         },
     }
-    gang = {"annotations": {MIN_MEMBER: str(service.min_member)}} if service.min_member > 1 else {}
+    gang = {MIN_MEMBER: str(service.min_member)} if service.min_member > 1 else {}
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": {**metadata(service), **gang},
+        "metadata": {**metadata(service), "annotations": {"pulumi.com/skipAwait": "true", **gang}},
         "spec": {
             "replicas": service.replicas,
             "strategy": strategy(service),

@@ -9,7 +9,7 @@ from models.resolve import ResolvedService
 def service_object(service: ResolvedService) -> Manifest:
     """The Service: one port, the server's.
 
-    The annotation keeps Pulumi from waiting ten seconds for its endpoints; the Deployment's own wait is the gate.
+    The annotation keeps Pulumi from waiting ten seconds for its endpoints; the pods' own wait is the gate.
     """
     return {
         "apiVersion": "v1",

@@ -1,0 +1,58 @@
+"""The end of an update: the services answer, or the update fails and says why they do not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pulumi
+from pulumi_kubernetes.apps.v1 import Deployment
+
+from models.resolve import ResolvedStack
+from operations.cluster import connected
+from operations.errors import ClusterError
+from operations.service import Wanted
+from operations.wait import Awaited, NotReadyError, wait_until_ready
+
+STARTUP = 1800
+"""Seconds that a server may take until it answers."""
+
+UPDATE_TIMEOUT = 2400
+"""Seconds that an update waits for a service."""
+
+
+def await_ready(stack: ResolvedStack, made: Mapping[str, Deployment]) -> None:
+    """Let an update end when all services are ready, and fail as soon as one has definitely failed.
+
+    The program waits instead of Pulumi's provider, which would end on its timeout only, say no log lines, and go on
+    while the program fails. It waits in every update, also in one without a change: what was not ready is asked for
+    again. What the update would delete, as the launch maps of before, stays until then, and after a failure.
+
+    Args:
+        stack: The stack.
+        made: The Deployment of each service. Without a uid, as in a test, it is in no cluster, and there is no wait.
+    """
+    if not pulumi.runtime.is_dry_run():
+        pulumi.run(lambda: _wait(stack, made))
+
+
+async def _wait(stack: ResolvedStack, made: Mapping[str, Deployment]) -> None:
+    real = [name for name, deployment in made.items() if await deployment.metadata.uid.future()]
+    cluster = stack.cluster
+    awaited = [
+        Awaited(Wanted(service.name, cluster.platform.resource, STARTUP), UPDATE_TIMEOUT)
+        for service in stack.services
+        if service.name in real
+    ]
+    if not awaited:
+        return
+    try:
+        async with connected(cluster.context, cluster.namespace.name) as reader:
+            await wait_until_ready(
+                reader, awaited, lambda name, line: pulumi.log.info(line, resource=made[name], ephemeral=True)
+            )
+    except NotReadyError as failed:
+        raise pulumi.RunError(str(failed)) from None
+    except ClusterError as failed:
+        raise pulumi.RunError(
+            f"nobody knows whether the services are ready: {failed.message}\nfix: {failed.fix}"
+        ) from None

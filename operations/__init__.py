@@ -1,0 +1,1 @@
+"""What runs of a stack: read from its cluster, explained, and waited for."""

@@ -1,0 +1,164 @@
+"""Read a cluster through kr8s, which is loaded by the first use only.
+
+Lists are read by path instead of by kind, for which kr8s would ask the API server for all kinds that it knows; and one
+after the other, since kr8s closes its connections when it has to log in again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import warnings
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from operations.credentials import forget_keys
+from operations.errors import ClusterError, explained, failures, refused
+from operations.seen import SELECTOR, Object, Seen
+
+SECONDS = 15
+"""How long a single answer of the API server may take."""
+
+
+class Reader(Protocol):
+    """What can be read of the cluster of a stack."""
+
+    async def deployments(self) -> Sequence[Object]:
+        """The Deployments of the services, in one call.
+
+        Raises:
+            ClusterError: They cannot be read.
+        """
+
+    async def look(self, *, wide: bool) -> Seen:
+        """All that explains why a service is not ready; what may not be read is said in it.
+
+        Args:
+            wide: Look at nodes, queues and everybody's pods too.
+
+        Raises:
+            ClusterError: The cluster cannot be reached.
+        """
+
+    async def log(self, pod: str, container: str, *, previous: bool, lines: int) -> tuple[str, ...]:
+        """The last lines of a container, or of the one before it; none when there is no log."""
+
+
+@dataclass(frozen=True)
+class _List:
+    """Where objects of a kind are listed."""
+
+    base: str
+    version: str
+    plural: str
+    kind: str
+    selectors: tuple[tuple[str, str], ...] = ()
+    whole_cluster: bool = False
+
+
+_OURS = (("labelSelector", SELECTOR),)
+_PLACED = (("fieldSelector", "spec.nodeName!="),)
+_NARROW = {
+    "deployments": _List("/apis", "apps/v1", "deployments", "Deployment", _OURS),
+    "replica_sets": _List("/apis", "apps/v1", "replicasets", "ReplicaSet", _OURS),
+    "pods": _List("/api", "v1", "pods", "Pod", _OURS),
+    "events": _List("/api", "v1", "events", "Event"),
+}
+_WIDE = {
+    "nodes": _List("/api", "v1", "nodes", "Node", whole_cluster=True),
+    "holders": _List("/api", "v1", "pods", "Pod", _PLACED, whole_cluster=True),
+    "pod_groups": _List("/apis", "scheduling.volcano.sh/v1beta1", "podgroups", "PodGroup"),
+    "queues": _List("/apis", "scheduling.volcano.sh/v1beta1", "queues", "Queue", whole_cluster=True),
+}
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A cluster that answers."""
+
+    api: Any
+    """kr8s' connection."""
+    context: str
+    namespace: str
+
+    async def deployments(self) -> Sequence[Object]:
+        """The Deployments of the services, in one call."""
+        return await self._list(_NARROW["deployments"])
+
+    async def look(self, *, wide: bool) -> Seen:
+        """All that explains why a service is not ready."""
+        seen = Seen(datetime.now(UTC), self.namespace)
+        for field, where in ({**_NARROW, **_WIDE} if wide else _NARROW).items():
+            try:
+                listed: dict[str, Any] = {field: tuple(await self._list(where))}
+                seen = replace(seen, **listed)
+            except ClusterError as problem:
+                if problem.passing:
+                    raise
+                seen = replace(seen, unread={**seen.unread, where.plural: problem.message})
+        return seen
+
+    async def log(self, pod: str, container: str, *, previous: bool, lines: int) -> tuple[str, ...]:
+        """The last lines of a container, or of the one before it."""
+        asked = {"container": container, "tailLines": str(lines), "previous": str(previous).lower()}
+        path = f"pods/{pod}/log"
+        try:
+            response = await self._get(version="v1", namespace=self.namespace, url=path, params=asked)
+        except ClusterError:
+            return ()  # a log is a help, and a node in trouble cannot give it
+        return tuple(response.text.splitlines()) if response.status_code == 200 else ()
+
+    async def _list(self, where: _List) -> Sequence[Object]:
+        response = await self._get(
+            base=where.base,
+            version=where.version,
+            namespace=None if where.whole_cluster else self.namespace,
+            url=where.plural,
+            params=dict(where.selectors),
+        )
+        if response.status_code != 200:
+            raise refused(self.context, f"list {where.plural}", response.status_code, response.text)
+        return [{"kind": where.kind, **item} for item in response.json().get("items") or []]
+
+    async def _get(self, **asked: Any) -> Any:
+        """An answer, whatever its status; with 401 kr8s logs in again, as where a token has run out meanwhile."""
+        try:
+            async with self.api.call_api("GET", raise_for_status=False, **asked) as response:
+                if response.status_code != 401:
+                    return response
+            async with self.api.call_api("GET", **asked) as response:
+                return response
+        except failures() as problem:
+            raise explained(self.context, problem) from problem
+
+
+@asynccontextmanager
+async def connected(context: str, namespace: str) -> AsyncIterator[Cluster]:
+    """The cluster of a context of the kubeconfig (`KUBECONFIG`, or the user's own), as long as it is needed.
+
+    Raises:
+        ClusterError: It cannot be reached with this kubeconfig.
+    """
+    began = datetime.now(UTC).timestamp()
+    api = await _connect(context, namespace)
+    try:
+        yield Cluster(api, context, namespace)
+    finally:
+        if session := vars(api)["_session"]:
+            await session.aclose()
+        forget_keys(api.auth, began)
+
+
+async def _connect(context: str, namespace: str) -> Any:
+    from kr8s import asyncio as kr8s
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # the cluster is older than the ones that kr8s is tested with
+            api = await asyncio.wait_for(kr8s.api(context=context, namespace=namespace), SECONDS)
+    except failures() as problem:
+        raise explained(context, problem) from problem
+    api.timeout = SECONDS
+    return api
