@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from cli import capacity, check, models, render, rule, sandbox, schema, script
+from cli import capacity, check, models, render, rule, sandbox, schema, script, status
 from cli.errors import CommandError, ExitCode
 
 app = typer.Typer(
@@ -28,6 +28,7 @@ app.command("schema", rich_help_panel="Check")(schema.command)
 app.command("script", rich_help_panel="Review")(script.command)
 app.command("render", rich_help_panel="Review")(render.command)
 app.command("capacity", rich_help_panel="Review")(capacity.command)
+app.command("status", rich_help_panel="Operate")(status.command)
 app.add_typer(sandbox.app, name="sandbox", rich_help_panel="Laptop")
 
 

@@ -10,6 +10,7 @@ from pulumi_kubernetes.core.v1 import Service
 
 from components.ascend_node_mounts import AscendNodeMounts, AscendNodeMountsArgs
 from components.vllm_launch_script import VllmLaunchScript, VllmLaunchScriptArgs
+from models.budget import update_timeout
 from models.launch import launch
 from models.manifests.deployment import deployment
 from models.manifests.metadata import metadata
@@ -54,12 +55,17 @@ class InferenceDeployment(pulumi.ComponentResource):
             command=script.command,
         )
         front = service_object(wanted)
+        timeout = f"{update_timeout(wanted)}s"
 
         self.deployment = Deployment(
             f"{name}-deployment",
             metadata=pods["metadata"],
             spec=pods["spec"],
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[script.config_map]),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                depends_on=[script.config_map],
+                custom_timeouts=pulumi.CustomTimeouts(create=timeout, update=timeout),
+            ),
         )
         self.service = Service(f"{name}-service", metadata=front["metadata"], spec=front["spec"], opts=child)
         self.endpoint = wanted.endpoint

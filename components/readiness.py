@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from threading import Thread
 
 import pulumi
+from pulumi.runtime.mocks import MockMonitor
+from pulumi.runtime.settings import get_monitor
 from pulumi_kubernetes.apps.v1 import Deployment
 
+from models.budget import update_timeout
 from models.resolve import ResolvedStack
-from operations.cluster import connected
+from operations.cluster import connected, preload
 from operations.errors import ClusterError
 from operations.service import Wanted
 from operations.wait import Awaited, NotReadyError, wait_until_ready
-
-STARTUP = 1800
-"""Seconds that a server may take until it answers."""
-
-UPDATE_TIMEOUT = 2400
-"""Seconds that an update waits for a service."""
 
 
 def await_ready(stack: ResolvedStack, made: Mapping[str, Deployment]) -> None:
@@ -32,6 +30,8 @@ def await_ready(stack: ResolvedStack, made: Mapping[str, Deployment]) -> None:
         made: The Deployment of each service. Without a uid, as in a test, it is in no cluster, and there is no wait.
     """
     if not pulumi.runtime.is_dry_run():
+        if not isinstance(get_monitor(), MockMonitor):
+            Thread(target=preload, daemon=True).start()  # while the engine works
         pulumi.run(lambda: _wait(stack, made))
 
 
@@ -39,7 +39,7 @@ async def _wait(stack: ResolvedStack, made: Mapping[str, Deployment]) -> None:
     real = [name for name, deployment in made.items() if await deployment.metadata.uid.future()]
     cluster = stack.cluster
     awaited = [
-        Awaited(Wanted(service.name, cluster.platform.resource, STARTUP), UPDATE_TIMEOUT)
+        Awaited(Wanted(service.name, cluster.platform.resource, service.startup), update_timeout(service))
         for service in stack.services
         if service.name in real
     ]
