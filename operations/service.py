@@ -11,6 +11,7 @@ from operations.cluster import Reader
 from operations.credentials import masked
 from operations.diagnose import diagnose, wanted_log
 from operations.findings import found
+from operations.lost import node_lost
 from operations.pods import born, containers, ended, is_over, is_ready, node_of, prepares, waiting
 from operations.seen import Object, Seen, condition, name_of
 
@@ -86,9 +87,10 @@ def state_of(service: Wanted, seen: Seen) -> State:
     wanted = _replicas(deployment)
     current = _current(deployment, seen)
     ready = sum(map(is_ready, current))
-    if is_settled(deployment):
-        return State(service.name, min(ready, wanted) if seen.pods else wanted, wanted, "Running", None, None)
-    finding, pod = _reason(service, deployment, current, seen)
+    lost = next(((finding, pod) for pod in current if (finding := node_lost(pod, seen))), None)
+    if is_settled(deployment) and not lost:
+        return State(service.name, wanted, wanted, "Running", None, None)
+    finding, pod = lost or _reason(service, deployment, current, seen)
     since = born(pod) if pod else born(deployment)
     lines = seen.logs.get(name_of(pod), ()) if pod and _says_more(finding) else ()
     state = pod_state(pod) if pod else "no pod"

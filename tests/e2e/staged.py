@@ -149,3 +149,34 @@ def serve_logs(sandbox: Sandbox, directory: Path, namespace: str, lines: list[st
     rule = {"selector": {"matchNamespaces": [namespace]}, "logs": [logs]}
     kind = {"apiVersion": "kwok.x-k8s.io/v1alpha1", "kind": "ClusterLogs", "metadata": {"name": namespace}}
     apply(sandbox, [{**kind, "spec": rule}])
+
+
+def unready_node(sandbox: Sandbox, node: str) -> None:
+    """Have a node stop answering."""
+    gone = """
+conditions:
+- type: Ready
+  status: Unknown
+  reason: NodeStatusUnknown
+  message: Kubelet stopped posting node status.
+  lastTransitionTime: {{ Now | Quote }}
+"""
+    ready = '.status.conditions.[] | select( .type == "Ready" ) | .status'
+    for name, how, then, delay in (
+        ("lose", "NotIn", {"statusTemplate": gone}, 0),
+        ("keep-lost", "In", {"event": {"type": "Normal", "reason": "Held"}}, HOUR),
+    ):
+        rules = [
+            {"key": ".metadata.name", "operator": "In", "values": [node]},
+            {"key": ready, "operator": how, "values": ["Unknown"]},
+        ]
+        spec = {
+            "resourceRef": {"apiGroup": "v1", "kind": "Node"},
+            "selector": {"matchExpressions": rules},
+            "weight": 1,
+            "delay": {"durationMilliseconds": delay},
+            "next": then,
+        }
+        kind = {"apiVersion": "kwok.x-k8s.io/v1alpha1", "kind": "Stage", "metadata": {"name": f"{name}-{node}"}}
+        apply(sandbox, [{**kind, "spec": spec}])
+    sandbox.kubectl("annotate", "node", node, "test/looked-at=yes")  # a change has kwok look at it again

@@ -1,0 +1,120 @@
+"""`pulumi up` ends when the services answer, and says why they do not."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import time
+from typing import Any
+
+import pytest
+
+from sandbox.plan import Plan
+from tests.e2e.project import Project, copy_program
+from tests.e2e.sandbox_fixture import SandboxFactory, ascend_nodes
+from tests.e2e.staged import REGISTRY, RUNNING, Situation, ended, serve_logs, stage_images, unstage, waiting
+
+CRASH = Situation(waiting("CrashLoopBackOff"), ended(1), restarts=2, phase="Running")
+NEVER = Situation(waiting("ImagePullBackOff", "Back-off pulling image: ErrImagePull: manifest unknown"))
+LOG = ["loading weights", "args: --api-key=sk-secret", "OSError: [Errno 98] Address already in use"]
+
+
+def qwen(tag: str = "ok", **engine: Any) -> dict[str, Any]:
+    return {
+        "image": f"{REGISTRY}:{tag}",
+        "model": "/mnt/models/Qwen2-7B-Instruct",
+        "npus": 1,
+        "engine": {"maxModelLen": 4096, **engine},
+    }
+
+
+@pytest.fixture(scope="module")
+def project(sandbox: SandboxFactory, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    made = copy_program(tmp_path_factory.mktemp("up"), sandbox(Plan("up", ascend_nodes(2))))
+    slow = Situation(RUNNING, phase="Running", ready_after=5)
+    stage_images(
+        made.sandbox, {"crash": CRASH, "never": NEVER, "slow": slow, "stuck": Situation(RUNNING, phase="Running")}
+    )
+    return made
+
+
+@pytest.fixture
+def stack(project: Project, request: pytest.FixtureRequest) -> str:
+    """A stack of the test's own; it goes with the sandbox."""
+    name = "u-" + re.sub(r"[^a-z0-9]+", "-", request.node.originalname.removeprefix("test_up_"))[:40].strip("-")
+    made = project.pulumi("stack", "init", name)
+    assert made.returncode == 0, made.stderr
+    return name
+
+
+def up(project: Project, stack: str) -> tuple[int, str, float]:
+    """Exit code, what was said, and the seconds that it took."""
+    began = time.monotonic()
+    done = project.pulumi("up", "--stack", stack, "--yes", "--skip-preview")
+    assert "Traceback" not in done.stdout + done.stderr
+    return done.returncode, done.stdout + done.stderr, time.monotonic() - began
+
+
+def test_up_tells_a_crash_within_a_minute_keeps_what_the_old_pods_need_and_ends_well_once_the_cause_is_gone(
+    project: Project, stack: str
+) -> None:
+    serve_logs(project.sandbox, project.directory, stack, LOG)
+    project.write(stack, {"qwen": qwen()})
+    assert up(project, stack)[0] == 0
+    first = project.names("configmap", stack)
+
+    project.write(stack, {"qwen": qwen("crash", maxNumSeqs=64), "other": qwen()})
+    code, said, seconds = up(project, stack)
+
+    assert (code != 0, seconds < 60) == (True, True)
+    assert "error[crash-loop]: qwen: the server ended with exit code 1, 2 times: the port is taken" in said
+    assert "= fix: give another server.port" in said
+    assert "| OSError: [Errno 98] Address already in use" in said
+    assert "sk-secret" not in said
+    assert set(first) < set(project.names("configmap", stack)), "the pods that still serve lost their script"
+
+    assert up(project, stack)[0] != 0, "an up without a change asks again"
+
+    unstage(project.sandbox, "crash")
+    project.sandbox.kubectl("delete", "pod", "--namespace", stack, "--all")
+    assert up(project, stack)[0] == 0
+    assert len(project.names("configmap", stack)) == 2
+    assert not set(first) & set(project.names("configmap", stack))
+
+
+def test_up_tells_that_an_image_does_not_exist(project: Project, stack: str) -> None:
+    project.write(stack, {"qwen": qwen("never")})
+    code, said, seconds = up(project, stack)
+
+    assert (code != 0, seconds < 60) == (True, True)
+    assert f"error[image-not-found]: qwen: there is no image {REGISTRY}:never" in said
+
+
+def test_up_waits_for_a_slow_start_and_says_how_far_it_is(project: Project, stack: str) -> None:
+    serve_logs(project.sandbox, project.directory, stack, ["Loading safetensors checkpoint shards:  40% Completed"])
+    project.write(stack, {"qwen": qwen("slow")})
+    code, said, seconds = up(project, stack)
+
+    assert (code, seconds > 5) == (0, True), said
+    assert re.search(r"qwen-deployment .*0/1 loading weights \(40 %\) \(\d+ s of 30 min\)", said), said
+
+
+@pytest.mark.parametrize("to_all", [True, False], ids=["to-the-terminal", "to-pulumi-only"])
+def test_up_that_is_interrupted_ends_at_once(project: Project, stack: str, to_all: bool) -> None:
+    project.write(stack, {"qwen": qwen("stuck")})
+    running = subprocess.Popen(
+        ["pulumi", "--non-interactive", "up", "--stack", stack, "--yes", "--skip-preview"],
+        cwd=project.directory, env=project.sandbox.env, stdout=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    assert running.stdout is not None
+    for line in running.stdout:
+        if "0/1 starting" in line:
+            break
+    began = time.monotonic()
+    (os.killpg if to_all else os.kill)(running.pid, signal.SIGINT)
+    running.communicate(timeout=30)
+
+    assert running.returncode != 0
+    assert time.monotonic() - began < 10
