@@ -60,7 +60,7 @@ def warm_up(asked: argparse.Namespace, end: float) -> str | None:
     try:
         if answered(asked.port, PATIENCE, "GET", "/health")[0] != 200:
             return None
-        status, text = answered(asked.port, max(1.0, end - time.monotonic()), "POST", *request(asked.kind, asked.model))
+        status, text = answered(asked.port, max(0.1, end - time.monotonic()), "POST", *request(asked.kind, asked.model))
     except (OSError, http.client.HTTPException):
         return None
     if status >= 500:

@@ -94,7 +94,7 @@ def test_the_plain_server_gets_the_fields_that_it_knows(done: Path) -> None:
 
 def test_the_probe_finds_its_file_after_the_answer_and_not_before(done: Path) -> None:
     def compiles(_: Request) -> Answer:
-        time.sleep(0.5)
+        time.sleep(0.3)
         return 200, "{}"
 
     engine = Engine(done, [compiles])
@@ -185,9 +185,9 @@ def test_a_server_that_never_answers_is_given_up_at_the_timeout(done: Path) -> N
         return 200, "{}"
 
     started = time.monotonic()
-    said = warm_up(Engine(done, [hangs]), timeout=1.2)
+    said = warm_up(Engine(done, [hangs]), timeout=0.5)
 
-    assert 1.2 <= time.monotonic() - started < 4
+    assert 0.5 <= time.monotonic() - started < 4
     assert (said.returncode, done.exists()) == (1, False)
 
 
