@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from socket import create_server
 
 from tests.conftest import ROOT
@@ -73,20 +72,18 @@ def free_port() -> int:
     return port
 
 
-def start(script: str, *arguments: object, **environment: str) -> subprocess.Popen[str]:
+def start(script: str, *arguments: object) -> subprocess.Popen[str]:
     """A script of the pod with nothing but Python's standard library."""
-    return subprocess.Popen(
-        [sys.executable, "-I", "-S", str(SCRIPTS / script), *map(str, arguments)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, **environment},
-        cwd=Path("/"),
-    )
+    return subprocess.Popen(_command(script, *arguments), text=True, cwd="/", stderr=subprocess.DEVNULL)
 
 
 def run(script: str, *arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
-    """The same, ended."""
-    with start(script, *arguments, **environment) as process:
-        out, err = process.communicate(timeout=20)
-    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+    """The same, with more in its environment, when it has ended."""
+    more = {**os.environ, **environment}
+    return subprocess.run(
+        _command(script, *arguments), capture_output=True, text=True, cwd="/", env=more, timeout=20, check=False
+    )
+
+
+def _command(script: str, *arguments: object) -> list[str]:
+    return [sys.executable, "-I", "-S", str(SCRIPTS / script), *map(str, arguments)]
