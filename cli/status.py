@@ -25,9 +25,6 @@ from operations.text import state_text
 VERSION = 1
 """Of the JSON; raised when a key changes its meaning or goes."""
 
-STARTUP = 1800
-"""Seconds that a server may take until it answers."""
-
 
 class StatusFormat(StrEnum):
     """How the status is written."""
@@ -81,7 +78,7 @@ def command(
 
 async def _ask(stack: ResolvedStack, services: Sequence[ResolvedService]) -> Told:
     cluster = stack.cluster
-    wanted = [Wanted(service.name, cluster.platform.resource, STARTUP) for service in services]
+    wanted = [Wanted(service.name, cluster.platform.resource, service.startup) for service in services]
     try:
         async with connected(cluster.context, cluster.namespace.name) as reader:
             seen, states = await look(reader, wanted, wide=True)

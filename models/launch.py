@@ -96,7 +96,8 @@ def script(start: Launch) -> str:
 def _graph_cache(service: ResolvedService, argv: tuple[str, ...], environment: Mapping[str, str]) -> str:
     if not service.graph.cache:
         return ""
-    key = graph_cache_key(service.image, service.model.source, argv, environment)
+    installed = {"MindSpeed": service.mind_speed.commit} if service.mind_speed.kind == "install" else {}
+    key = graph_cache_key(service.image, service.model.source, argv, {**environment, **installed})
     return graph_cache_lines(GRAPH_CACHE_DIRECTORY, service.name, key, directory=LAUNCH_DIRECTORY)
 
 
@@ -110,8 +111,9 @@ def _warm_up(service: ResolvedService) -> str:
 
 
 def _drain(service: ResolvedService) -> str:
-    """What a pod does before its server is told to end; the plain server does not say what it runs."""
-    fixed = " --fixed" if service.server.kind == "api_server" else ""
+    """What a pod does before its server is told to end; not every server says what it runs."""
+    silent = service.server.kind == "api_server" or service.tls or service.further("disable-log-stats")
+    fixed = " --fixed" if silent else ""
     asked = {"port": service.server.port, "cap": service.drain, "settle": SETTLE}
     return f"{script_preamble(service.cluster.platform.init_file)}exec {_helper(scripts.DRAIN, asked)}{fixed}\n"
 

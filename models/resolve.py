@@ -123,9 +123,14 @@ class ResolvedService:
         return _most_gears(self.known, self.quantization)
 
     @property
+    def tls(self) -> bool:
+        """Whether the server takes encrypted connections only."""
+        return self.further("ssl-certfile") is not None
+
+    @property
     def endpoint(self) -> str:
         """Address of the service inside the cluster."""
-        return f"http://{self.name}.{self.cluster.namespace.name}.svc:{self.server.port}"
+        return f"{'https' if self.tls else 'http'}://{self.name}.{self.cluster.namespace.name}.svc:{self.server.port}"
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ _PERIOD = 5
 
 # Both servers answer /health without a key, the OpenAI one as long as its engine lives (vllm/entrypoints/openai/
 # api_server.py:268, vllm/entrypoints/api_server.py:34).
-_HEALTH = {"httpGet": {"path": "/health", "port": "http"}, "timeoutSeconds": 5}
+_HEALTH = {"path": "/health", "port": "http"}
 
 
 def probes(service: ResolvedService) -> Manifest:
@@ -20,13 +20,12 @@ def probes(service: ResolvedService) -> Manifest:
 
     A server that answers no more is restarted after 100 seconds, since one long step of the engine is no death.
     """
-    started = {"exec": {"command": ["test", "-f", WARM]}, "timeoutSeconds": 5} if service.graph.warm_up else _HEALTH
+    healthy = {"httpGet": {**_HEALTH, **({"scheme": "HTTPS"} if service.tls else {})}, "timeoutSeconds": 5}
+    warm = {"exec": {"command": ["test", "-f", WARM]}, "timeoutSeconds": 5}
+    failures = math.ceil(service.startup / _PERIOD)
+    started = warm if service.graph.warm_up else healthy
     return {
-        "startupProbe": {
-            **started,
-            "periodSeconds": _PERIOD,
-            "failureThreshold": math.ceil(service.startup / _PERIOD),
-        },
-        "readinessProbe": {**_HEALTH, "periodSeconds": _PERIOD, "failureThreshold": 3},
-        "livenessProbe": {**_HEALTH, "periodSeconds": 10, "failureThreshold": 10},
+        "startupProbe": {**started, "periodSeconds": _PERIOD, "failureThreshold": failures},
+        "readinessProbe": {**healthy, "periodSeconds": _PERIOD, "failureThreshold": 3},
+        "livenessProbe": {**healthy, "periodSeconds": 10, "failureThreshold": 10},
     }

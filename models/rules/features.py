@@ -117,3 +117,18 @@ def graph_gears(service: ResolvedService) -> Iterator[Finding]:
             fix=f"give at most {service.most_gears} different gears from 2 to maxNumSeqs, or remove gears",
             marks=[at("graph.gears"), at("engine.maxNumSeqs", "requests in one iteration")],
         )
+
+
+@rule
+def warm_up_tls(service: ResolvedService) -> Iterator[Finding]:
+    """A server that takes encrypted connections only is not warmed up.
+
+    The request that warms up is sent inside the pod without a certificate to trust; the pod would never become ready.
+    """
+    if service.graph.warm_up and service.tls:
+        yield error(
+            "the request that warms up speaks plain HTTP, and the server takes none",
+            why="the pod would never become ready",
+            fix="remove graph.warmUp, or leave encryption to the cluster",
+            marks=[at("graph.warmUp"), at("server.extraArgs", "sslCertfile is given")],
+        )
