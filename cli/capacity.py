@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,11 +13,20 @@ from typing import Annotated, Any
 import typer
 
 from cli.errors import CommandError, ExitCode
+from cli.output.text import coloured
 from cli.stacks import StackArgument, open_stack
 from models.budget import downtime
 from models.capacity import Node, Packing
+from models.report import finding_text
 from models.resolve import ResolvedService, ResolvedStack
 from models.rules.capacity import packing
+from operations.capacity import live_findings, live_nodes
+from operations.cluster import connected
+from operations.errors import ClusterError
+from operations.seen import Seen
+
+VERSION = 1
+"""Of the JSON; raised when a key changes its meaning or goes."""
 
 _SHADES = "█▒▓░"
 
@@ -31,20 +41,26 @@ class CapacityFormat(StrEnum):
 def command(
     stack: StackArgument,
     form: Annotated[CapacityFormat, typer.Option("--format", help="How it is written.")] = CapacityFormat.TEXT,
+    live: Annotated[bool, typer.Option("--live", help="Show the cluster's own nodes and all that holds NPUs.")] = False,
 ) -> None:
     """Show which NPUs the services of a stack hold, and how each of them is updated.
 
     The nodes are those of the stack's pools, with the pods packed as tightly as they can be; the scheduler may spread
     them. An update counts on NPUs only where they are free however the pods are spread.
 
-    Exit code 0 when every pod has a place, 1 when one has none, 2 for wrong usage.
+    Exit code 0 when every pod has a place, 1 when one has none or (with --live) the cluster has fewer NPUs than the
+    pools, 2 for wrong usage, 3 when the cluster cannot be reached.
 
     \b
     Examples:
       ascend-vllm capacity prod
       ascend-vllm capacity prod --format json  # for a program
+      ascend-vllm capacity prod --live         # who holds the NPUs now, other teams too
     """
     resolved = open_stack(stack)
+    if live:
+        _live(resolved, form)
+        return
     if not resolved.cluster.pools:
         raise CommandError(f"stack {resolved.name} has no pools", "say under cluster.pools which nodes there are")
     packed = packing(resolved)
@@ -54,6 +70,36 @@ def command(
         typer.echo(f"not counted, since its shape is refused: {name}", err=True)
     if packed.homeless:
         raise typer.Exit(ExitCode.FOUND)
+
+
+def _live(stack: ResolvedStack, form: CapacityFormat) -> None:
+    cluster = stack.cluster
+    try:
+        seen = asyncio.run(_look(cluster.context, cluster.namespace.name))
+    except ClusterError as failure:
+        raise CommandError(failure.message, failure.fix, ExitCode.COULD_NOT_RUN) from failure
+    nodes = live_nodes(stack, seen)
+    findings = [*live_findings(stack, seen, nodes)]
+    if form == CapacityFormat.TEXT:
+        used = sum(node.npus - node.free for node in nodes)
+        total = sum(node.npus for node in nodes)
+        typer.echo(f"cluster {cluster.context}: {_count(len(nodes), 'node')}, {used} of {total} NPUs used")
+        typer.echo("\n".join(_columns(_node_rows(nodes))))
+        for finding in findings:
+            typer.echo("\n" + coloured(finding_text(finding)))
+    else:
+        record = {"version": VERSION, "stack": stack.name, "nodes": [_node(node) for node in nodes]}
+        told = [{"rule": one.rule, "severity": one.severity, "message": one.message} for one in findings]
+        typer.echo(json.dumps({**record, "findings": told}, ensure_ascii=False, indent=2))
+    for kind, why in seen.unread.items():
+        typer.echo(f"not looked at: {kind}: {why}", err=True)
+    if any(finding.severity == "error" for finding in findings):
+        raise typer.Exit(ExitCode.FOUND)
+
+
+async def _look(context: str, namespace: str) -> Seen:
+    async with connected(context, namespace) as reader:
+        return await reader.look(wide=True)
 
 
 def _text(stack: ResolvedStack, packed: Packing) -> Iterator[str]:
@@ -110,12 +156,9 @@ def duration(seconds: int) -> str:
 
 def _json(stack: ResolvedStack, packed: Packing) -> str:
     record: dict[str, Any] = {
-        "version": 1,
+        "version": VERSION,
         "stack": stack.name,
-        "nodes": [
-            {"name": node.name, "pool": node.pool, "npus": node.npus, "free": node.free, "pods": _pods(node)}
-            for node in packed.nodes
-        ],
+        "nodes": [{**_node(node), "pool": node.pool} for node in packed.nodes],
         "withoutRoom": [{"service": service, "npus": npus} for service, npus in packed.homeless],
         "services": [_service(service) for service in stack.services],
         "notCounted": list(stack.broken),
@@ -123,8 +166,9 @@ def _json(stack: ResolvedStack, packed: Packing) -> str:
     return json.dumps(record, ensure_ascii=False, indent=2)
 
 
-def _pods(node: Node) -> list[dict[str, Any]]:
-    return [{"service": service, "npus": npus} for service, npus in node.pods]
+def _node(node: Node) -> dict[str, Any]:
+    held = [{"service": service, "npus": npus} for service, npus in node.pods]
+    return {"name": node.name, "npus": node.npus, "free": node.free, "pods": held}
 
 
 def _service(service: ResolvedService) -> dict[str, Any]:

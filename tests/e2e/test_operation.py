@@ -140,3 +140,34 @@ def test_what_render_prints_of_a_queue_is_accepted_by_the_cluster(project: Proje
     applied = project.sandbox.kubectl("apply", "--dry-run=server", "--filename", "-", stdin=json.dumps(queue))
 
     assert "queue.scheduling.volcano.sh/rendered created" in applied
+
+
+def test_the_live_capacity_shows_who_holds_the_npus_and_what_has_no_room(project: Project, stack: str) -> None:
+    project.write(stack, {"a": service(8)}, pools=POOLS)
+    project.up(stack)
+    other = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "notebook", "namespace": "default"},
+        "spec": {
+            "schedulerName": "volcano",
+            "containers": [{"name": "n", "image": "a:1", "resources": {"limits": {"huawei.com/ascend-1980": "3"}}}],
+        },
+    }
+    project.sandbox.kubectl("apply", "--filename", "-", stdin=json.dumps(other))
+    project.sandbox.kubectl("wait", "pod", "notebook", "--for=condition=Ready", "--timeout=20s")
+    try:
+        fits = project.ascend_vllm("capacity", str(project.file(stack)), "--live")
+        project.write(stack, {"a": service(8, replicas=2)}, pools=POOLS)
+        short = project.ascend_vllm("capacity", str(project.file(stack)), "--live")
+        record = json.loads(project.ascend_vllm("capacity", str(project.file(stack)), "--live", "--format=json").stdout)
+    finally:
+        project.sandbox.kubectl("delete", "pod", "notebook", "--grace-period=0", "--force")
+
+    assert (fits.returncode, fits.stderr) == (0, "")
+    assert "2 nodes, 11 of 16 NPUs used" in fits.stdout
+    assert re.search(r"████████  a$", fits.stdout, re.MULTILINE)
+    assert re.search(r"███·····  default/notebook$", fits.stdout, re.MULTILINE)
+    assert short.returncode == 1
+    assert "1 of 2 pods of a find no node with 8 free NPUs" in short.stdout
+    assert [finding["rule"] for finding in record["findings"]] == ["no-room"]
