@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
-from threading import Thread
 
 import pulumi
 from pulumi.runtime.mocks import MockMonitor
@@ -30,12 +30,11 @@ def await_ready(stack: ResolvedStack, made: Mapping[str, Deployment]) -> None:
         made: The Deployment of each service. Without a uid, as in a test, it is in no cluster, and there is no wait.
     """
     if not pulumi.runtime.is_dry_run():
-        if not isinstance(get_monitor(), MockMonitor):
-            Thread(target=preload, daemon=True).start()  # while the engine works
         pulumi.run(lambda: _wait(stack, made))
 
 
 async def _wait(stack: ResolvedStack, made: Mapping[str, Deployment]) -> None:
+    loading = None if isinstance(get_monitor(), MockMonitor) else asyncio.create_task(asyncio.to_thread(preload))
     real = [name for name, deployment in made.items() if await deployment.metadata.uid.future()]
     cluster = stack.cluster
     awaited = [
@@ -43,6 +42,8 @@ async def _wait(stack: ResolvedStack, made: Mapping[str, Deployment]) -> None:
         for service in stack.services
         if service.name in real
     ]
+    if loading:
+        await loading
     if not awaited:
         return
     try:

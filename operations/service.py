@@ -87,10 +87,9 @@ def state_of(service: Wanted, seen: Seen) -> State:
     wanted = _replicas(deployment)
     current = _current(deployment, seen)
     ready = sum(map(is_ready, current))
-    lost = next(((finding, pod) for pod in current if (finding := node_lost(pod, seen))), None)
-    if is_settled(deployment) and not lost:
+    if is_settled(deployment) and not any(node_lost(pod, seen) for pod in current):
         return State(service.name, wanted, wanted, "Running", None, None)
-    finding, pod = lost or _reason(service, deployment, current, seen)
+    finding, pod = _reason(service, deployment, current, seen)
     since = born(pod) if pod else born(deployment)
     lines = seen.logs.get(name_of(pod), ()) if pod and _says_more(finding) else ()
     state = pod_state(pod) if pod else "no pod"

@@ -12,9 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
-from sandbox.plan import Node, Plan
 from tests.e2e.project import Project, copy_program
-from tests.e2e.sandbox_fixture import RESOURCE, SandboxFactory, ascend_nodes
+from tests.e2e.sandbox_fixture import OPERATIONS, RESOURCE, SandboxFactory
 from tests.e2e.staged import (
     REGISTRY,
     RUNNING,
@@ -124,8 +123,7 @@ def foreign(node: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def project(sandbox: SandboxFactory, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    nodes = (*ascend_nodes(3), Node("lost-1", {"pool": "old"}, RESOURCE, 8))
-    return copy_program(tmp_path_factory.mktemp("status"), sandbox(Plan("status", nodes)))
+    return copy_program(tmp_path_factory.mktemp("status"), sandbox(OPERATIONS))
 
 
 @pytest.fixture(scope="module")
