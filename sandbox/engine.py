@@ -68,6 +68,11 @@ def _advice(said: str) -> str:
         return "the stack's encryptionsalt is not of a sandbox; deploy it where its passphrase is known"
     if "currently locked" in said:
         return "an update was cut off: ascend-vllm sandbox run -- pulumi cancel"
+    if "unexpected end of JSON" in said or "failed to load checkpoint" in said:
+        return (
+            "the stack's state is damaged: remove its file, below pulumi/state/.pulumi/stacks in the sandbox's"
+            " directory, and deploy again; what is in the cluster is taken over"
+        )
     return "mend what Pulumi says above"
 
 

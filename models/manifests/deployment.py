@@ -9,7 +9,7 @@ from typing import Any
 from models.budget import grace_period, progress_deadline
 from models.launch import DRAIN, GRAPH_CACHE_DIRECTORY, LAUNCH_DIRECTORY
 from models.manifests.init_containers import init_containers, mind_speed_mounts, mind_speed_volumes
-from models.manifests.metadata import Manifest, labels, metadata, selector
+from models.manifests.metadata import NOT_AWAITED, Manifest, labels, metadata, selector
 from models.manifests.node_mounts import host_path, read_only
 from models.manifests.probes import probes
 from models.manifests.resources import container_resources, shared_memory_mount, shared_memory_volume
@@ -81,7 +81,7 @@ def deployment(
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": {**metadata(service), "annotations": {"pulumi.com/skipAwait": "true", **gang}},
+        "metadata": metadata(service, {**NOT_AWAITED, **gang}),
         "spec": {
             "replicas": service.replicas,
             "strategy": strategy(service),

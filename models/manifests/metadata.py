@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from models.resolve import ResolvedService
@@ -10,9 +11,25 @@ Manifest = dict[str, Any]
 """A Kubernetes object as JSON has it."""
 
 
-def metadata(service: ResolvedService) -> Manifest:
+OURS = {"pulumi.com/patchFieldManager": "ascend-vllm", "pulumi.com/patchForce": "true"}
+"""Annotations that make the stack file win.
+
+Without them Pulumi's provider signs each object with a random name, and refuses to change what another name has set:
+what an update made whose state was lost, and what somebody changed by hand.
+"""
+
+NOT_AWAITED = {"pulumi.com/skipAwait": "true"}
+"""Annotation that keeps Pulumi's provider from waiting for an object."""
+
+
+def metadata(service: ResolvedService, annotations: Mapping[str, str] | None = None) -> Manifest:
     """Metadata of an object of a service, which is named like it."""
-    return {"name": service.name, "namespace": service.cluster.namespace.name, "labels": labels(service)}
+    return {
+        "name": service.name,
+        "namespace": service.cluster.namespace.name,
+        "labels": labels(service),
+        "annotations": {**OURS, **(annotations or {})},
+    }
 
 
 def labels(service: ResolvedService) -> dict[str, str]:

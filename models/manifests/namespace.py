@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from models.manifests.metadata import Manifest
+from models.manifests.metadata import OURS, Manifest
 
 
 def namespace(name: str) -> Manifest:
@@ -10,5 +10,5 @@ def namespace(name: str) -> Manifest:
     return {
         "apiVersion": "v1",
         "kind": "Namespace",
-        "metadata": {"name": name, "labels": {"app.kubernetes.io/managed-by": "pulumi"}},
+        "metadata": {"name": name, "labels": {"app.kubernetes.io/managed-by": "pulumi"}, "annotations": OURS},
     }

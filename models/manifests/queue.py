@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from models.manifests.metadata import Manifest
+from models.manifests.metadata import OURS, Manifest
 from models.operation import Queue
 
 
@@ -12,6 +12,6 @@ def queue_object(name: str, queue: Queue, resource: str) -> Manifest:
     return {
         "apiVersion": "scheduling.volcano.sh/v1beta1",
         "kind": "Queue",
-        "metadata": {"name": name, "labels": {"app.kubernetes.io/managed-by": "pulumi"}},
+        "metadata": {"name": name, "labels": {"app.kubernetes.io/managed-by": "pulumi"}, "annotations": OURS},
         "spec": {"weight": queue.weight, "reclaimable": True, **capability},
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from models.manifests.metadata import Manifest, metadata, selector
+from models.manifests.metadata import NOT_AWAITED, Manifest, metadata, selector
 from models.resolve import ResolvedService
 
 
@@ -14,7 +14,7 @@ def service_object(service: ResolvedService) -> Manifest:
     return {
         "apiVersion": "v1",
         "kind": "Service",
-        "metadata": {**metadata(service), "annotations": {"pulumi.com/skipAwait": "true"}},
+        "metadata": metadata(service, NOT_AWAITED),
         "spec": {
             "selector": selector(service),
             "ports": [{"name": "http", "port": service.server.port, "targetPort": "http"}],

@@ -87,6 +87,7 @@ SELECTOR = "every pod of the manual has app=infers: two services would take each
 LABELS = "Kubernetes' recommended labels, beside the manual's"
 READ_ONLY = "nothing in the container writes there"
 TYPED = "a missing path must fail the pod instead of becoming an empty directory"
+STACK_WINS = "what an update made whose state was lost, and what was changed by hand, can be changed again"
 ROLLOUT = "Kubernetes' default makes a pod more, which waits for the NPUs that the old one holds"
 BUDGET = "a slow start is not killed, a dead server is"
 NODE = "a pod without requests is the first to be evicted, and one without limit takes the node down"
@@ -156,6 +157,8 @@ DIFFERENCES: dict[str, tuple[Any, Any, str]] = {
         "a ConfigMap instead of a file on every node",
     ),
     f"{TEMPLATE}.volumes[node-path].configMap.defaultMode": (None, 0o555, "bash -c runs the script as a program"),
+    "metadata.annotations.pulumi.com/patchFieldManager": (None, "ascend-vllm", STACK_WINS),
+    "metadata.annotations.pulumi.com/patchForce": (None, "true", STACK_WINS),
     "metadata.annotations.pulumi.com/skipAwait": (
         None,
         "true",
