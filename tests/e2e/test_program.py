@@ -265,3 +265,33 @@ def test_the_objects_of_every_feature_are_accepted_by_the_api_server(project: Pr
         assert rendered.returncode == 0, rendered.stderr
         accepted = project.sandbox.kubectl("apply", "--dry-run=server", "--filename", "-", stdin=rendered.stdout)
         assert len(accepted.splitlines()) == 1 + 3 * len(services)
+
+
+def test_an_update_whose_state_was_lost_is_taken_up_again_and_nothing_is_made_twice(
+    project: Project, stack: str
+) -> None:
+    project.up(stack)
+    lost = project.pulumi("stack", "rm", stack, "--yes", "--force", "--preserve-config")
+    assert lost.returncode == 0, lost.stderr
+    project.pulumi("stack", "init", stack)
+    pods = project.names("pod", stack)
+
+    project.up(stack)
+    assert project.names("pod", stack) == pods
+
+    project.write(stack, {"qwen": qwen() | {"image": "registry.example.com/ascend-vllm:next"}})
+    project.up(stack)
+
+    (pod,) = project.objects("pod", stack)
+    assert pod["spec"]["containers"][0]["image"].endswith(":next")
+
+
+def test_a_change_wins_over_what_was_changed_by_hand(project: Project, stack: str) -> None:
+    project.up(stack)
+    project.sandbox.kubectl("set", "image", "deployment/qwen", "ascend-vllm=by-hand:1", "--namespace", stack)
+
+    project.write(stack, {"qwen": qwen() | {"image": "registry.example.com/ascend-vllm:next"}})
+    project.up(stack)
+
+    (deployment,) = project.objects("deployment", stack)
+    assert deployment["spec"]["template"]["spec"]["containers"][0]["image"].endswith(":next")
