@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 
 import pulumi
-from pulumi.runtime.mocks import MockMonitor
-from pulumi.runtime.settings import get_monitor
 from pulumi_kubernetes.apps.v1 import Deployment
 
 from models.budget import update_timeout
 from models.resolve import ResolvedStack
-from operations.cluster import connected, preload
+from operations.cluster import connected
 from operations.errors import ClusterError
 from operations.service import Wanted
-from operations.wait import Awaited, NotReadyError, wait_until_ready
+from operations.wait import OUTAGE, Awaited, NotReadyError, wait_until_ready
 
 
 def await_ready(stack: ResolvedStack, made: Mapping[str, Deployment]) -> None:
@@ -34,7 +31,6 @@ def await_ready(stack: ResolvedStack, made: Mapping[str, Deployment]) -> None:
 
 
 async def _wait(stack: ResolvedStack, made: Mapping[str, Deployment]) -> None:
-    loading = None if isinstance(get_monitor(), MockMonitor) else asyncio.create_task(asyncio.to_thread(preload))
     real = [name for name, deployment in made.items() if await deployment.metadata.uid.future()]
     cluster = stack.cluster
     awaited = [
@@ -42,12 +38,10 @@ async def _wait(stack: ResolvedStack, made: Mapping[str, Deployment]) -> None:
         for service in stack.services
         if service.name in real
     ]
-    if loading:
-        await loading
     if not awaited:
         return
     try:
-        async with connected(cluster.context, cluster.namespace.name) as reader:
+        async with connected(cluster.context, cluster.namespace.name, OUTAGE) as reader:
             await wait_until_ready(
                 reader, awaited, lambda name, line: pulumi.log.info(line, resource=made[name], ephemeral=True)
             )

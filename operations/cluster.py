@@ -7,12 +7,12 @@ after the other, since kr8s closes its connections when it has to log in again.
 from __future__ import annotations
 
 import asyncio
+import time
 import warnings
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from importlib import import_module
 from typing import Any, Protocol
 
 from operations.credentials import forget_keys
@@ -135,26 +135,36 @@ class Cluster:
             raise explained(self.context, problem) from problem
 
 
-def preload() -> None:
-    """Load kr8s, which takes a third of a second, before it is needed."""
-    import_module("kr8s.asyncio")
-
-
 @asynccontextmanager
-async def connected(context: str, namespace: str) -> AsyncIterator[Cluster]:
+async def connected(context: str, namespace: str, patience: float = 0) -> AsyncIterator[Cluster]:
     """The cluster of a context of the kubeconfig (`KUBECONFIG`, or the user's own), as long as it is needed.
+
+    Args:
+        context: The context.
+        namespace: The namespace of the services.
+        patience: Seconds that the API server may be gone at first.
 
     Raises:
         ClusterError: It cannot be reached with this kubeconfig.
     """
     began = datetime.now(UTC).timestamp()
-    api = await _connect(context, namespace)
+    api = await _connect_patiently(context, namespace, time.monotonic() + patience)
     try:
         yield Cluster(api, context, namespace)
     finally:
         if session := vars(api)["_session"]:
             await session.aclose()
         forget_keys(api.auth, began)
+
+
+async def _connect_patiently(context: str, namespace: str, deadline: float) -> Any:
+    while True:
+        try:
+            return await _connect(context, namespace)
+        except ClusterError as problem:
+            if not problem.passing or time.monotonic() > deadline:
+                raise
+        await asyncio.sleep(1)
 
 
 async def _connect(context: str, namespace: str) -> Any:

@@ -75,6 +75,11 @@ def since(item: Object, now: datetime) -> float:
     return max((now - born(item)).total_seconds(), 0)
 
 
+def counted(number: int, noun: str) -> str:
+    """A number of things: `1 NPU`, `8 NPUs`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def duration(seconds: float) -> str:
     """A time span in words, for tables: `8 min`."""
     whole = int(seconds)

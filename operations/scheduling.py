@@ -7,7 +7,7 @@ from collections import Counter
 from models.finding import Finding
 from operations.findings import found
 from operations.npus import candidates, free, in_use, offered, shortage
-from operations.pods import name_and_owner, npus, since
+from operations.pods import counted, name_and_owner, npus, since
 from operations.seen import Object, Seen, condition, name_of
 
 GROUP = "scheduling.k8s.io/group-name"
@@ -87,7 +87,7 @@ def _nodes(pod: Object, seen: Seen, resource: str) -> Finding | None:
             fix="install or mend the nodes' NPU device plugin and driver, or correct cluster.platform.resource",
         )
     if wanted > most:
-        message = f"no node has {wanted} NPUs: the largest has {most}"
+        message = f"no node has {counted(wanted, 'NPU')}: the largest has {most}"
         return found("too-many-npus", message, why="a pod lives on one node", fix=f"set npus to {most} or fewer")
     return None
 
@@ -149,7 +149,7 @@ def _full(pod: Object, seen: Seen, resource: str) -> Finding | None:
         return None
     return found(
         "no-free-npus",
-        f"no node has {wanted} free NPUs: {shortage(pod, seen, resource)}",
+        f"no node has {counted(wanted, 'free NPU')}: {shortage(pod, seen, resource)}",
         why="a pod's NPUs are on one node; Volcano starts it as soon as one has as many"
         + (f" ({seen.unread['pods']})" if "pods" in seen.unread else ""),
         fix="scale down or move what holds them, add a node, or wait; an update that deletes first needs no spare NPUs",

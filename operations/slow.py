@@ -12,7 +12,7 @@ from operations.seen import Object, Seen, instant, name_of
 
 _PHASES = (
     (re.compile(r"Uvicorn running|Application startup complete|Started server process"), "serving"),
-    (re.compile(r"(?i)captur\w* (?:cuda|acl|npu)? ?graphs?|graph captur|torchair|compil\w+ graph"), "compiling graphs"),
+    (re.compile(r"(?i)capturing the model|graph captur|torchair|compil\w+ graph"), "compiling graphs"),
     (re.compile(r"(?i)# ?(?:GPU|NPU) blocks|KV cache size|Maximum concurrency"), "reserving the KV cache"),
     (re.compile(r"(?i)Loading model weights took|weights loaded"), "weights are loaded"),
     (re.compile(r"(?i)Loading \w+ checkpoint shards: +(\d+)%"), "loading weights ({0} %)"),
