@@ -12,7 +12,7 @@ from models.resolve import ResolvedStack
 from operations.cluster import connected
 from operations.errors import ClusterError
 from operations.service import Wanted
-from operations.wait import OUTAGE, Awaited, NotReadyError, wait_until_ready
+from operations.wait import Awaited, NotReadyError, wait_until_ready
 
 
 def await_ready(stack: ResolvedStack, made: Mapping[str, Deployment]) -> None:
@@ -41,7 +41,7 @@ async def _wait(stack: ResolvedStack, made: Mapping[str, Deployment]) -> None:
     if not awaited:
         return
     try:
-        async with connected(cluster.context, cluster.namespace.name, OUTAGE) as reader:
+        async with connected(cluster.context, cluster.namespace.name) as reader:
             await wait_until_ready(
                 reader, awaited, lambda name, line: pulumi.log.info(line, resource=made[name], ephemeral=True)
             )

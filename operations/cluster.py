@@ -6,9 +6,7 @@ after the other, since kr8s closes its connections when it has to log in again.
 
 from __future__ import annotations
 
-import asyncio
 import time
-import warnings
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -136,45 +134,26 @@ class Cluster:
 
 
 @asynccontextmanager
-async def connected(context: str, namespace: str, patience: float = 0) -> AsyncIterator[Cluster]:
+async def connected(context: str, namespace: str) -> AsyncIterator[Cluster]:
     """The cluster of a context of the kubeconfig (`KUBECONFIG`, or the user's own), as long as it is needed.
 
-    Args:
-        context: The context.
-        namespace: The namespace of the services.
-        patience: Seconds that the API server may be gone at first.
+    Credentials are read at once; whether the API server answers shows when it is asked.
 
     Raises:
-        ClusterError: It cannot be reached with this kubeconfig.
+        ClusterError: There are no credentials for this context.
     """
-    began = datetime.now(UTC).timestamp()
-    api = await _connect_patiently(context, namespace, time.monotonic() + patience)
+    from kr8s.asyncio import Api
+
+    began = time.time()
+    api: Any = Api(context=context, namespace=namespace, bypass_factory=True)  # kr8s would ask for the version first
+    api.timeout = SECONDS
     try:
+        try:
+            await api.auth
+        except failures() as problem:
+            raise explained(context, problem) from problem
         yield Cluster(api, context, namespace)
     finally:
         if session := vars(api)["_session"]:
             await session.aclose()
         forget_keys(api.auth, began)
-
-
-async def _connect_patiently(context: str, namespace: str, deadline: float) -> Any:
-    while True:
-        try:
-            return await _connect(context, namespace)
-        except ClusterError as problem:
-            if not problem.passing or time.monotonic() > deadline:
-                raise
-        await asyncio.sleep(1)
-
-
-async def _connect(context: str, namespace: str) -> Any:
-    from kr8s import asyncio as kr8s
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # the cluster is older than the ones that kr8s is tested with
-            api = await asyncio.wait_for(kr8s.api(context=context, namespace=namespace), SECONDS)
-    except failures() as problem:
-        raise explained(context, problem) from problem
-    api.timeout = SECONDS
-    return api
