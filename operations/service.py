@@ -31,6 +31,8 @@ class Wanted:
     """Name of the NPUs as a Kubernetes resource."""
     startup: int
     """Seconds that the server may take until it answers."""
+    replicas: int = 1
+    """Pods that there should be."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ def state_of(service: Wanted, seen: Seen) -> State:
                 why="the stack has the service and the cluster does not",
                 fix="run pulumi up",
             )
-        return State(service.name, 0, 0, "not deployed", None, finding)
+        return State(service.name, 0, service.replicas, "not deployed", None, finding)
     wanted = _replicas(deployment)
     current = _current(deployment, seen)
     ready = sum(map(is_ready, current))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox import cluster, controlplane, nodes, paths, processes, toolchain, volcano
+from sandbox import cluster, controlplane, nodes, paths, processes, stages, toolchain, volcano
 from sandbox.errors import SandboxError
 from sandbox.locks import locked
 from sandbox.plan import Node, Plan
@@ -29,6 +29,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What was started, in order; nothing really is."""
     calls: list[str] = []
     monkeypatch.setattr(controlplane, "start", lambda _: calls.append("control plane"))
+    monkeypatch.setattr(stages, "install", lambda _: calls.append("stages"))
     monkeypatch.setattr(nodes, "reconcile", lambda *_: calls.append("nodes"))
     monkeypatch.setattr(volcano, "start", lambda *_: calls.append("volcano"))
     monkeypatch.setattr(cluster, "_await", lambda *_: calls.append("ready"))
@@ -41,7 +42,7 @@ def test_up_starts_everything_in_order_and_says_what_is_ready(
 ) -> None:
     cluster.up(PLAN)
 
-    assert started == ["control plane", "nodes", "volcano", "ready"]
+    assert started == ["control plane", "stages", "nodes", "volcano", "ready"]
     assert capsys.readouterr().err == (
         "sandbox   cluster ready in 0 s: 2 nodes, 16 NPUs (huawei.com/ascend-1980), Volcano 1.14.1\n"
     )

@@ -1,0 +1,158 @@
+"""`status`: the table, the JSON, the exit codes; the cluster is one of the test's."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from cli import status
+from operations.errors import ClusterError
+from operations.seen import Seen
+from tests.cli.conftest import GOLDEN, Console
+from tests.operations.objects import (
+    NOW,
+    container,
+    deployment,
+    ended,
+    node,
+    pod,
+    replica_set,
+    seen,
+    waiting,
+)
+from tests.operations.reader import FakeReader
+
+STACK = """\
+config:
+  ascend-vllm:cluster: {context: prod}
+  ascend-vllm:services:
+    crashing: {image: a:1, model: /m/A, engine: {maxModelLen: 4096}}
+    gone: {image: a:1, model: /m/A, engine: {maxModelLen: 4096}}
+    qwen2-72b: {image: a:1, model: /m/B, npus: 8, engine: {maxModelLen: 4096}}
+    well: {image: a:1, model: /m/A, engine: {maxModelLen: 4096}}
+"""
+LOG = ["args: --api-key=sk-1", "OSError: [Errno 98] Address already in use"]
+
+
+def a_cluster() -> Seen:
+    back_off = {"state": waiting("CrashLoopBackOff"), "lastState": ended(1), "restartCount": 3}
+    crashing = pod("crashing", container(**back_off), phase="Running", node="node-2")
+    pending = pod("qwen2-72b", npus=8, node="")
+    made = [deployment("crashing", availableReplicas=0), deployment("qwen2-72b", availableReplicas=0)]
+    llava = pod("llava", npus=2, node="node-1", phase="Running", ready=True)
+    return seen(
+        crashing, pending, deployments=[*made, deployment("well", replicas=2)],
+        replica_sets=[replica_set("crashing"), replica_set("qwen2-72b")],
+        nodes=[node("node-1"), node("node-2")], holders=[llava, crashing],
+    )  # fmt: skip
+
+
+@pytest.fixture
+def cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[tuple[str, str]]:
+    """A stack and its cluster; what it was connected with."""
+    (tmp_path / "prod.yaml").write_text(STACK, encoding="utf-8")
+    asked: list[tuple[str, str]] = []
+
+    @asynccontextmanager
+    async def connected(context: str, namespace: str) -> AsyncIterator[FakeReader]:
+        asked.append((context, namespace))
+        yield FakeReader([a_cluster()], lines=LOG)
+
+    monkeypatch.setattr(status, "connected", connected)
+    return asked
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_the_status_of_a_stack_is_exactly_like_this(
+    form: str, console: Console, cluster: list[tuple[str, str]], golden: Callable[[Path, str], None]
+) -> None:
+    done = console("status", "prod.yaml", "--format", form)
+
+    assert (done.code, done.err) == (1, "")
+    golden(GOLDEN / f"status.{form}", done.out)
+    assert cluster == [("prod", "inference")]
+
+
+def test_json_is_a_contract_with_a_version(console: Console, cluster: list[tuple[str, str]]) -> None:
+    found = json.loads(console("status", "prod.yaml", "--format", "json").out)
+
+    assert found.keys() == {"version", "stack", "context", "namespace", "services", "unread"}
+    assert found["version"] == status.VERSION == 1
+    for service in found["services"]:
+        assert service.keys() == {"name", "ready", "replicas", "state", "since", "diagnosis"}
+        if service["diagnosis"]:
+            assert service["diagnosis"].keys() == {"rule", "severity", "message", "why", "fix", "pod", "log"}
+
+
+def test_services_that_are_named_are_the_only_ones(console: Console, cluster: list[tuple[str, str]]) -> None:
+    done = console("status", "prod.yaml", "well")
+
+    assert (done.code, done.out) == (0, "well  2/2  Running\n")
+
+
+def test_brief_is_the_table_only(console: Console, cluster: list[tuple[str, str]]) -> None:
+    lines = console("status", "prod.yaml", "--brief").out.splitlines()
+
+    assert [line.split()[0] for line in lines] == ["crashing", "gone", "qwen2-72b", "well"]
+    assert lines[2].split("  ")[-1] == (
+        "no node has 8 free NPUs: node-1 is held by llava (2), node-2 is held by crashing (1)"
+    )
+
+
+def test_secrets_of_the_log_are_not_shown(console: Console, cluster: list[tuple[str, str]]) -> None:
+    for form in ("text", "json"):
+        assert "sk-1" not in console("status", "prod.yaml", "--format", form).out
+
+
+def test_a_service_that_the_stack_does_not_have_is_wrong_usage(
+    console: Console, cluster: list[tuple[str, str]]
+) -> None:
+    done = console("status", "prod.yaml", "nobody")
+
+    assert (done.code, done.out) == (2, "")
+    assert "fix: name one of: crashing, gone, qwen2-72b, well" in done.err
+    assert cluster == []
+
+
+def test_a_cluster_that_does_not_answer_ends_with_3(
+    console: Console, cluster: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @asynccontextmanager
+    async def connected(context: str, _: str) -> AsyncIterator[FakeReader]:
+        raise ClusterError(f"the API server of {context!r} does not answer", "see the network")
+        yield FakeReader([])
+
+    monkeypatch.setattr(status, "connected", connected)
+    done = console("status", "prod.yaml")
+
+    assert (done.code, done.out) == (3, "")
+    assert done.err == "error: the API server of 'prod' does not answer\nfix: see the network\n"
+
+
+def test_what_may_not_be_read_is_said_beside_the_rest(
+    console: Console, cluster: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @asynccontextmanager
+    async def connected(*_: str) -> AsyncIterator[FakeReader]:
+        yield FakeReader([Seen(NOW, "inference", (deployment("well"),), unread={"nodes": "not allowed to list nodes"})])
+
+    monkeypatch.setattr(status, "connected", connected)
+    done = console("status", "prod.yaml", "well")
+
+    assert (done.code, done.out) == (0, "well  1/1  Running\n")
+    assert done.err == "not looked at: nodes: not allowed to list nodes\n"
+
+
+def test_a_kubeconfig_without_the_context_ends_with_3_and_no_traceback(
+    console: Console, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "prod.yaml").write_text(STACK, encoding="utf-8")
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
+    done = console("status", "prod.yaml")
+
+    assert done.code == 3
+    assert done.err.startswith("error: the kubeconfig has no context 'prod', which cluster.context names\nfix: ")

@@ -1,0 +1,126 @@
+"""The end of an update: the program waits for the services that Pulumi really made."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pytest
+import yaml
+
+from components import readiness
+from operations.errors import ClusterError
+from operations.seen import Seen
+from operations.wait import Awaited, NotReadyError
+from tests.components import harness
+from tests.components.harness import run_program, stack_config
+from tests.conftest import ROOT
+from tests.operations.objects import NOW, deployment
+from tests.operations.reader import FakeReader
+
+
+@pytest.fixture(autouse=True)
+def kubeconfig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kubeconfig that has the context of the stack."""
+    monkeypatch.chdir(ROOT)
+    context = stack_config("dev")["ascend-vllm:cluster"]["context"]
+    (tmp_path / "kubeconfig").write_text(yaml.safe_dump({"contexts": [{"name": context}]}))
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
+
+
+@pytest.fixture
+def in_a_cluster(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    """Have every object that is registered be in a cluster, where all services are ready; what was connected."""
+
+    def made(_: Any, args: pulumi.runtime.MockResourceArgs) -> tuple[str, dict[str, Any]]:
+        metadata = {**args.inputs.get("metadata", {}), "uid": "a-uid"}
+        return f"{args.name}-id", {**args.inputs, "metadata": metadata}
+
+    asked: list[tuple[str, str]] = []
+
+    @asynccontextmanager
+    async def connected(context: str, namespace: str) -> AsyncIterator[FakeReader]:
+        asked.append((context, namespace))
+        yield FakeReader([Seen(NOW, namespace, (deployment("qwen2-7b"),))])
+
+    monkeypatch.setattr(harness._Mocks, "new_resource", made)
+    monkeypatch.setattr(readiness, "connected", connected)
+    return asked
+
+
+def fail_with(problem: Exception) -> Callable[..., Any]:
+    async def wait(*_: Any) -> None:
+        raise problem
+
+    return wait
+
+
+def test_an_update_asks_the_stacks_cluster_whether_the_services_are_ready(in_a_cluster: list[tuple[str, str]]) -> None:
+    plan = run_program("dev")
+
+    assert in_a_cluster == [("kwok-ascend-sandbox", "inference")]
+    assert list(plan.outputs["services"]) == ["qwen2-7b"]
+
+
+def test_a_preview_asks_nobody(in_a_cluster: list[tuple[str, str]]) -> None:
+    run_program("dev", preview=True)
+
+    assert in_a_cluster == []
+
+
+def test_objects_that_are_in_no_cluster_are_not_waited_for_and_no_client_is_loaded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    loaded = [name for name in sys.modules if name.partition(".")[0] == "kr8s"]
+    for name in loaded:
+        monkeypatch.delitem(sys.modules, name)
+    run_program("dev")
+
+    assert [name for name in sys.modules if name.partition(".")[0] == "kr8s"] == []
+
+
+def test_each_service_is_waited_for_with_its_own_budget(
+    in_a_cluster: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Awaited] = []
+
+    async def wait(_: Any, services: Sequence[Awaited], say: Callable[[str, str], None]) -> None:
+        seen.extend(services)
+        say("qwen2-7b", "0/1 loading weights")
+
+    monkeypatch.setattr(readiness, "wait_until_ready", wait)
+    run_program("dev")
+
+    assert [awaited.wanted.name for awaited in seen] == ["qwen2-7b"]
+    assert seen[0].wanted.resource == "huawei.com/ascend-1980"
+    assert seen[0].timeout > seen[0].wanted.startup
+
+
+@pytest.mark.parametrize(
+    ("problem", "text"),
+    [
+        (NotReadyError([], "qwen cannot start"), "qwen cannot start"),
+        (
+            ClusterError("the API server does not answer", "see the network"),
+            "nobody knows whether the services are ready: the API server does not answer\nfix: see the network",
+        ),
+    ],
+)
+def test_what_is_not_ready_fails_the_update_in_words(
+    in_a_cluster: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch, problem: Exception, text: str
+) -> None:
+    monkeypatch.setattr(readiness, "wait_until_ready", fail_with(problem))
+    with pytest.raises(pulumi.RunError) as failed:
+        run_program("dev")
+
+    assert str(failed.value).strip() == text
+
+
+def test_pulumi_itself_does_not_wait_for_the_pods() -> None:
+    inputs = run_program("dev").resources["qwen2-7b-deployment"].inputs
+
+    assert inputs["metadata"]["annotations"] == {"pulumi.com/skipAwait": "true"}
