@@ -106,6 +106,7 @@ HOST_VOLUMES = {
 DIFFERENCES: dict[str, tuple[Any, Any, str]] = {
     "metadata.name": ("yourapp", "openai-text", "the service's name"),
     "metadata.namespace": (None, "inference", "never the namespace that happens to be current"),
+    "metadata.annotations.pulumi.com/skipAwait": (None, "true", "the program waits itself, and says why it waits"),
     **{
         f"{place}.app.kubernetes.io/{key}": (None, value, LABELS)
         for place in ("metadata.labels", "spec.template.metadata.labels")
