@@ -78,7 +78,9 @@ def command(
 
 async def _ask(stack: ResolvedStack, services: Sequence[ResolvedService]) -> Told:
     cluster = stack.cluster
-    wanted = [Wanted(service.name, cluster.platform.resource, service.startup, service.replicas) for service in services]
+    wanted = [
+        Wanted(service.name, cluster.platform.resource, service.startup, service.replicas) for service in services
+    ]
     try:
         async with connected(cluster.context, cluster.namespace.name) as reader:
             seen, states = await look(reader, wanted, wide=True)

@@ -123,4 +123,4 @@ def test_what_is_not_ready_fails_the_update_in_words(
 def test_pulumi_itself_does_not_wait_for_the_pods() -> None:
     inputs = run_program("dev").resources["qwen2-7b-deployment"].inputs
 
-    assert inputs["metadata"]["annotations"] == {"pulumi.com/skipAwait": "true"}
+    assert inputs["metadata"]["annotations"]["pulumi.com/skipAwait"] == "true"

@@ -160,11 +160,6 @@ DIFFERENCES: dict[str, tuple[Any, Any, str]] = {
     f"{TEMPLATE}.volumes[node-path].configMap.defaultMode": (None, 0o555, "bash -c runs the script as a program"),
     "metadata.annotations.pulumi.com/patchFieldManager": (None, "ascend-vllm", STACK_WINS),
     "metadata.annotations.pulumi.com/patchForce": (None, "true", STACK_WINS),
-    "metadata.annotations.pulumi.com/skipAwait": (
-        None,
-        "true",
-        "the program waits for the pods, and says why they fail",
-    ),
     "spec.strategy.type": (None, "Recreate", ROLLOUT),
     "spec.progressDeadlineSeconds": (None, 720 + 335 + 600, BUDGET),
     f"{TEMPLATE}.terminationGracePeriodSeconds": (None, 335, "the drain takes up to 300 seconds"),
