@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from cli.capacity import rollout_in_words
 from cli.errors import ExitCode
 from cli.output import Format, render_reports
 from cli.stacks import StacksArgument, open_stacks
@@ -41,13 +42,20 @@ def command(
     if verbose:
         for stack in resolved:
             typer.echo(
-                "\n".join(line for service in stack.services for line in (*_origins(service), *_fit(service), "")),
+                "\n".join(line for service in stack.services for line in _verbose(service)),
                 err=form != Format.TEXT,
             )
     if text := render_reports(reports, form):
         typer.echo(text)
     if form != Format.SARIF and any(report.findings for report in reports):
         raise typer.Exit(ExitCode.FOUND)
+
+
+def _verbose(service: ResolvedService) -> Iterator[str]:
+    yield from _origins(service)
+    yield from _fit(service)
+    yield f"  {rollout_in_words(service)}"
+    yield ""
 
 
 def _origins(service: ResolvedService) -> Iterator[str]:
