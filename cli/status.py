@@ -23,7 +23,7 @@ from operations.service import State, Wanted, look
 from operations.text import state_text
 
 VERSION = 1
-"""Of the JSON; raised when a key changes its meaning or goes."""
+"""Of the JSON, see docs/reference/status-json.md; raised when a key changes its meaning or goes."""
 
 
 class StatusFormat(StrEnum):

@@ -186,10 +186,8 @@ KNOWN_ERRORS = (
 )
 """The known errors; the first of the table that the last lines show is the one that is told."""
 
-_COMPILED = [(re.compile(known.pattern, re.IGNORECASE), known) for known in KNOWN_ERRORS]
-
 
 def known_error(lines: Sequence[str]) -> KnownError | None:
     """What the last lines of a container mean, if that is known."""
     text = "\n".join(lines)
-    return next((known for pattern, known in _COMPILED if pattern.search(text)), None)
+    return next((known for known in KNOWN_ERRORS if re.search(known.pattern, text, re.IGNORECASE)), None)

@@ -113,7 +113,7 @@ def test_exceptions_from_the_checks_are_few_and_each_has_a_reason() -> None:
     assert len(waived) <= 2 * sum(map(lines, FILES)) / 1000
 
 
-@pytest.mark.parametrize("module", ["cli.app", "models"])
+@pytest.mark.parametrize("module", ["cli.app", "models", "operations.wait", "operations.service"])
 def test_checking_a_stack_loads_neither_pulumi_nor_a_kubernetes_client(module: str) -> None:
     heavy = ("pulumi", "pulumi_kubernetes", "kubernetes", "kr8s")
     code = f"import sys, {module}; print([name for name in sys.modules if name.split('.')[0] in {heavy}])"
