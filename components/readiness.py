@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Mapping, Sequence
 
 import pulumi
 from pulumi_kubernetes.apps.v1 import Deployment
 
 from models.budget import update_timeout
-from models.resolve import ResolvedStack
+from models.resolve import Cluster, ResolvedStack
+from operations import quick
 from operations.cluster import connected
 from operations.errors import ClusterError
-from operations.service import Wanted
+from operations.service import Wanted, is_settled
 from operations.wait import Awaited, NotReadyError, wait_until_ready
 
 
@@ -30,6 +32,13 @@ def await_ready(stack: ResolvedStack, made: Mapping[str, Deployment]) -> None:
         pulumi.run(lambda: _wait(stack, made))
 
 
+def _are_settled(cluster: Cluster, services: Sequence[Awaited]) -> bool:
+    """Whether a first look finds every service as asked for, as it does where nothing was changed."""
+    listed = quick.deployments(cluster.context, cluster.namespace.name)
+    there = {found["metadata"]["name"]: found for found in listed or ()}
+    return all(is_settled(there.get(awaited.wanted.name)) for awaited in services)
+
+
 async def _wait(stack: ResolvedStack, made: Mapping[str, Deployment]) -> None:
     real = [name for name, deployment in made.items() if await deployment.metadata.uid.future()]
     cluster = stack.cluster
@@ -38,7 +47,7 @@ async def _wait(stack: ResolvedStack, made: Mapping[str, Deployment]) -> None:
         for service in stack.services
         if service.name in real
     ]
-    if not awaited:
+    if not awaited or await asyncio.to_thread(_are_settled, cluster, awaited):
         return
     try:
         async with connected(cluster.context, cluster.namespace.name) as reader:

@@ -66,7 +66,7 @@ EXPECTED = {
     "container-config": ("container-config", NO_KEY),
     "crash-loop": ("crash-loop", "the server ended with exit code 1, 3 times: an NPU has too little memory"),
     "out-of-memory": ("out-of-memory", "was killed for lack of memory of the node, 2 times"),
-    "startup-budget": ("startup-budget-spent", "the server did not answer within its budget of 30 min and was killed"),
+    "startup-budget": ("startup-budget-spent", "the server did not answer within its budget of 12 min and was killed"),
     "slow-start": ("slow-start", "starting the engine ("),
     "init-failed": ("init-failed", "the container install-mindspeed, which prepares the pod, failed with exit code 1"),
     "no-free-npus": ("no-free-npus", "no node has 8 free NPUs: snt9b-1 is held by "),

@@ -107,7 +107,7 @@ def test_up_waits_for_a_slow_start_and_says_how_far_it_is(project: Project, stac
     code, said, seconds = up(project, stack)
 
     assert (code, seconds > 4) == (0, True), said
-    assert re.search(r"qwen-deployment .*0/1 loading weights \(40 %\) \(\d+ s of 30 min\)", said), said
+    assert re.search(r"qwen-deployment .*0/1 loading weights \(40 %\) \(\d+ s of 12 min\)", said), said
 
 
 @pytest.mark.parametrize("to_all", [True, False], ids=["to-the-terminal", "to-pulumi-only"])

@@ -1,0 +1,103 @@
+"""One list of Deployments with nothing but the standard library, for an update that changes nothing.
+
+kr8s takes a third of a second to load, a seventh of such an update. Where the kubeconfig has more than a certificate or
+a token, or anything goes wrong, the answer is None and kr8s is asked.
+"""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+import os
+import ssl
+import tempfile
+import urllib.parse
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from operations.seen import SELECTOR, Object
+
+SECONDS = 5
+"""How long the answer may take."""
+
+_CLUSTER = {"server", "certificate-authority", "certificate-authority-data", "insecure-skip-tls-verify"}
+_USER = {
+    "client-certificate", "client-certificate-data", "client-key", "client-key-data", "token",
+}  # fmt: skip
+_PROXIES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
+
+
+def deployments(context: str, namespace: str) -> Sequence[Object] | None:
+    """The Deployments of the services, or None where kr8s has to be asked."""
+    try:
+        cluster, user = _entries(context)
+        if cluster.keys() - _CLUSTER or user.keys() - _USER or any(map(os.environ.get, _PROXIES)):
+            return None
+        with _files(cluster, user) as (tls, token):
+            return _list(str(cluster["server"]), namespace, tls, token)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, yaml.YAMLError, http.client.HTTPException):
+        return None
+
+
+def _entries(context: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """The cluster and the user of a context; relative paths in them made absolute."""
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for file in (os.environ.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")).split(os.pathsep):
+        path = Path(file)
+        content = yaml.safe_load(path.read_bytes()) if path.exists() else {}
+        for kind in ("cluster", "context", "user"):
+            for entry in content.get(f"{kind}s") or []:
+                here = {key: _absolute(key, value, path) for key, value in (entry.get(kind) or {}).items()}
+                found.setdefault((kind, entry["name"]), here)
+    chosen = found["context", context]
+    return found["cluster", chosen["cluster"]], found["user", chosen["user"]]
+
+
+def _absolute(key: str, value: Any, file: Path) -> Any:
+    is_path = key in ("certificate-authority", "client-certificate", "client-key")
+    return str(file.parent / value) if is_path else value
+
+
+@contextmanager
+def _files(cluster: Mapping[str, Any], user: Mapping[str, Any]) -> Iterator[tuple[ssl.SSLContext, str | None]]:
+    """TLS as the kubeconfig wants it, and the token; keys that stand in it are in a file for a moment."""
+    authority = cluster.get("certificate-authority-data")
+    tls = ssl.create_default_context(
+        cafile=None if authority else cluster.get("certificate-authority"),
+        cadata=base64.b64decode(authority).decode() if authority else None,
+    )
+    if cluster.get("insecure-skip-tls-verify"):
+        tls.check_hostname, tls.verify_mode = False, ssl.CERT_NONE
+    with tempfile.TemporaryDirectory() as directory:
+        certificate, key = (_file(user, name, directory) for name in ("client-certificate", "client-key"))
+        if certificate:
+            tls.load_cert_chain(certificate, key)
+    yield tls, user.get("token")
+
+
+def _file(user: Mapping[str, Any], name: str, directory: str) -> str | None:
+    data = user.get(f"{name}-data")
+    if data is None:
+        return user.get(name)
+    file = Path(directory, name)
+    file.touch(mode=0o600)
+    file.write_bytes(base64.b64decode(data))
+    return str(file)
+
+
+def _list(server: str, namespace: str, tls: ssl.SSLContext, token: str | None) -> Sequence[Object] | None:
+    url = urllib.parse.urlsplit(server)
+    connection = http.client.HTTPSConnection(url.hostname or "", url.port or 443, timeout=SECONDS, context=tls)
+    path = f"{url.path.rstrip('/')}/apis/apps/v1/namespaces/{namespace}/deployments"
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    try:
+        connection.request("GET", f"{path}?{urllib.parse.urlencode({'labelSelector': SELECTOR})}", headers=headers)
+        answer = connection.getresponse()
+        return json.loads(answer.read())["items"] if answer.status == 200 and url.scheme == "https" else None
+    finally:
+        connection.close()
