@@ -13,9 +13,12 @@ from cli.output import Format, render_reports
 from cli.stacks import StacksArgument, open_stacks
 from models.check import check
 from models.fit import fit
+from models.manifests.resources import quantity
 from models.resolve import ResolvedService
 
 _GIB = 2**30
+_BYTES = ("resources.memory", "resources.shm")
+_SECONDS = ("startup", "drain", "Timeout")
 
 Verbose = Annotated[
     bool, typer.Option("--verbose", "-v", help="Also print every value and its origin, and how the model fits.")
@@ -61,7 +64,7 @@ def _verbose(service: ResolvedService) -> Iterator[str]:
 def _origins(service: ResolvedService) -> Iterator[str]:
     """One line a field: its value, and where that comes from."""
     yield service.name
-    rows = [(field, _shown(origin.value), origin.source) for field, origin in service.origins.items()]
+    rows = [(field, _shown(origin.value, field), origin.source) for field, origin in service.origins.items()]
     width, room = max(len(field) for field, _, _ in rows), max(len(value) for _, value, _ in rows)
     for field, value, source in rows:
         yield f"  {field:<{width}}  {value:<{min(room, 48)}}  {source}"
@@ -83,7 +86,11 @@ def _fit(service: ResolvedService) -> Iterator[str]:
     yield f"    {need.requests:8} requests of {need.length} tokens at once; activations come off that"
 
 
-def _shown(value: object) -> str:
+def _shown(value: object, field: str) -> str:
     if value is None or value in ([], {}):
         return "-"
+    if field in _BYTES and isinstance(value, int):
+        return quantity(value)
+    if field.endswith(_SECONDS) and isinstance(value, int):
+        return f"{value}s"
     return str(value).lower() if isinstance(value, bool) else repr(value) if "\n" in str(value) else str(value)

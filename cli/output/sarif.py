@@ -8,23 +8,24 @@ from typing import Any
 from urllib.parse import quote
 
 from models.finding import Finding, Mark, Span
-from models.report import Report
+from models.report import Accepted, Report
 from models.rules import documentation
 
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
 def render(reports: Sequence[Report]) -> str:
-    """One run with the findings of all stacks."""
+    """One run with the findings of all stacks, those that are waived included as suppressed."""
     findings = [finding for report in reports for finding in report.findings]
+    accepted = [one for report in reports for one in report.accepted]
     rules = [
         {"id": name, "shortDescription": {"text": documentation(name).partition("\n")[0] or name}}
-        for name in sorted({finding.rule for finding in findings})
+        for name in sorted({finding.rule for finding in [*findings, *(one.finding for one in accepted)]})
     ]
     run = {
         "tool": {"driver": {"name": "ascend-vllm", "rules": rules}},
         "columnKind": "unicodeCodePoints",
-        "results": [_result(finding) for finding in findings],
+        "results": [*map(_result, findings), *map(_suppressed, accepted)],
     }
     return json.dumps({"version": "2.1.0", "$schema": _SCHEMA, "runs": [run]}, indent=2, ensure_ascii=False)
 
@@ -39,6 +40,11 @@ def _result(finding: Finding) -> dict[str, Any]:
         "locations": placed[:1],
         "relatedLocations": placed[1:],
     }
+
+
+def _suppressed(accepted: Accepted) -> dict[str, Any]:
+    """A finding that the stack file waives, with the reason."""
+    return {**_result(accepted.finding), "suppressions": [{"kind": "inSource", "justification": accepted.reason}]}
 
 
 def _location(mark: Mark, span: Span) -> dict[str, Any]:
