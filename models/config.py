@@ -33,6 +33,10 @@ from models.typed import (
 )
 
 
+LONGEST = 24 * 3600
+"""Longest time that a pod may take to start or to end, in seconds."""
+
+
 class HostMount(Typed):
     """A path of the node and where the container sees it. A scalar is shorthand for the node's path."""
 
@@ -257,11 +261,11 @@ class ServiceConfig(Typed):
     multimodal: Multimodal | None = Field(default=None, examples=[True])
     """Set for models that read pictures: `true`, or a mapping with what differs."""
 
-    startup: Duration | None = Field(default=None, ge=1, examples=["25m"])
+    startup: Duration | None = Field(default=None, ge=1, le=LONGEST, examples=["25m"])
     """Longest time from the start of a container until it answers; when left out, by the size of the weights and the
     graph mode. Probes, the Deployment's deadline and Pulumi's timeout follow from it."""
 
-    drain: Duration | None = Field(default=None, examples=["5m"])
+    drain: Duration | None = Field(default=None, le=LONGEST, examples=["5m"])
     """Longest wait for running requests when a pod ends; when left out, 5 minutes, and 1 minute for `api_server`, which
     does not say what it runs."""
 
@@ -271,7 +275,7 @@ class ServiceConfig(Typed):
     resources: Resources = Resources()
     """CPUs, memory and `/dev/shm` of each pod."""
 
-    min_member: int = Field(default=1, ge=1, examples=[2])
+    min_member: int = Field(default=1, ge=1, le=10_000, examples=[2])
     """Pods that start together or not at all (Volcano's `group-min-member`)."""
 
     queue: DnsLabel | None = Field(default=None, examples=["inference"])

@@ -42,23 +42,23 @@ class Rollout(Typed):
 class Resources(Typed):
     """What each pod asks of its node beside NPUs; what is left out follows from `npus`."""
 
-    cpu: int | None = Field(default=None, ge=1, examples=[24])
+    cpu: int | None = Field(default=None, ge=1, le=10_000, examples=[24])
     """CPUs that are reserved; the pod may use more while the node has them."""
 
-    memory: Quantity | None = Field(default=None, examples=["192Gi"])
+    memory: Quantity | None = Field(default=None, ge=1, examples=["192Gi"])
     """Memory that is reserved and that the pod may use at most, `shm` included."""
 
-    shm: Quantity | None = Field(default=None, examples=["16Gi"])
+    shm: Quantity | None = Field(default=None, ge=1, examples=["16Gi"])
     """Size of `/dev/shm`, through which the processes of the engine talk."""
 
 
 class Queue(Typed):
     """A queue of Volcano's."""
 
-    npus: int | None = Field(default=None, ge=1, examples=[16])
+    npus: int | None = Field(default=None, ge=1, le=1_000_000, examples=[16])
     """Most NPUs that its pods hold together (`capability`); without it the queue has no quota."""
 
-    weight: int = Field(default=1, ge=1)
+    weight: int = Field(default=1, ge=1, le=65_535)
     """Its share against other queues when NPUs are scarce."""
 
     create: bool = False
