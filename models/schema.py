@@ -135,7 +135,10 @@ def _nullable(field: dict[str, Any]) -> dict[str, Any]:
 
 
 def _say_once(field: dict[str, Any]) -> None:
-    """Drop the title that repeats the key, and fold the description into one line."""
+    """Drop the title that repeats the key and the bounds of texts, and fold the description into one line."""
     field.pop("title", None)
+    for schema in (field, *field.get("anyOf", [])):
+        for bound in ("ge", "le"):
+            schema.pop(bound, None)
     if "description" in field:
         field["description"] = " ".join(field["description"].split())
