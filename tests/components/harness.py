@@ -37,6 +37,8 @@ class Registered:
     dependencies: tuple[str, ...]
     deleted_with: str
     provider: str
+    timeout: str
+    """How long Pulumi lets its creation and its update take, as `1h`; empty when nothing is said."""
 
 
 @dataclass
@@ -78,6 +80,7 @@ class _Monitor(mocks.MockMonitor):
                 tuple(sorted(map(_name, request.dependencies))),
                 _name(request.deletedWith),
                 _name(request.provider.rpartition("::")[0]),
+                _timeout(request.customTimeouts),
             )
         return super().RegisterResource(request)
 
@@ -85,6 +88,11 @@ class _Monitor(mocks.MockMonitor):
         if "pulumi:pulumi:Stack::" in request.urn:
             self.plan.outputs = plain(mocks.rpc.deserialize_properties(request.outputs))
         return super().RegisterResourceOutputs(request)
+
+
+def _timeout(given: Any) -> str:
+    assert given.create == given.update
+    return str(given.create)
 
 
 def build(make: Callable[[], object], *, preview: bool = False) -> Plan:

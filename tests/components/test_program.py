@@ -97,6 +97,25 @@ def with_cluster(**changes: Any) -> dict[str, Any]:
     return {**config, "ascend-vllm:cluster": {**config["ascend-vllm:cluster"], **changes}}
 
 
+def test_a_queue_that_the_stack_makes_is_there_before_the_services() -> None:
+    queues = {"mine": {"npus": 8, "create": True}, "theirs": {"npus": 8}}
+    plan = run_program("dev", with_cluster(queues=queues))
+    (queue,) = plan.of_type("Queue")
+
+    assert queue.inputs["spec"]["capability"] == {"huawei.com/ascend-1980": "8"}
+    assert queue.provider == "cluster"
+    assert queue.name in plan.resources["qwen2-7b"].dependencies
+
+
+def test_pulumi_gives_a_service_more_time_than_its_deployment_and_that_more_than_its_start() -> None:
+    deployment = run_program("dev").resources["qwen2-7b-deployment"]
+    spec = deployment.inputs["spec"]
+    probe = spec["template"]["spec"]["containers"][0]["startupProbe"]
+
+    start = probe["periodSeconds"] * probe["failureThreshold"]
+    assert start < spec["progressDeadlineSeconds"] < int(deployment.timeout.removesuffix("s"))
+
+
 def test_a_namespace_that_somebody_else_owns_is_not_made_and_nothing_is_deleted_with_it() -> None:
     plan = run_program("dev", with_cluster(namespace={"name": "shared", "create": False}))
 
