@@ -32,7 +32,6 @@ from models.typed import (
     Typed,
 )
 
-
 LONGEST = 24 * 3600
 """Longest time that a pod may take to start or to end, in seconds."""
 
