@@ -57,7 +57,7 @@ def _out_of_memory(container: Object, startup: float) -> Finding:
         "out-of-memory",
         f"the container {container.get('name')} was killed for lack of memory of the node{_times(container)}",
         why="it used more than its memory limit (OOMKilled); weights pass through the node's memory while they load",
-        fix="raise the memory of the service, or lower engine.swapSpace and the number of tokenizer or Ray processes",
+        fix="raise resources.memory, or lower swapSpace under engine.extraArgs",
         severity="error" if is_looping(container, startup) else "warning",
     )
 

@@ -93,8 +93,8 @@ KNOWN_ERRORS = (
         r"No available shared memory broadcast block|Bus error"
         r"|unable to (?:open|write to) (?:shared memory|file </torch)",
         "shared memory (/dev/shm) is too small, or a process of the engine hangs",
-        "the engine's processes hand each other data through /dev/shm, of which a container has 64 MiB by default",
-        "enlarge /dev/shm; if it is large, see what the other processes said before",
+        "the engine's processes hand each other data through /dev/shm, which has resources.shm",
+        "raise resources.shm; if it is large, see what the other processes said before",
         f"{_ISSUES}/3717",
     ),
     KnownError(
@@ -159,14 +159,14 @@ KNOWN_ERRORS = (
         r"|\bE[CZ][0-9]{4}\b",
         "a graph could not be compiled",
         "graph mode compiles the model for its batch sizes, and an operator, a gear or a stale cache does not fit",
-        "remove .torchair_cache, use fewer graph gears, or set graph: eager to see whether it starts at all",
+        "remove SERVICE below graph.cache on the node, use fewer graph.gears, or try graph: eager",
         "https://docs.vllm.ai/projects/ascend/en/latest/faqs.html",
     ),
     KnownError(
         r"No space left on device",
         "a disk is full",
         "a cache, a log or a core dump filled the node's disk or /dev/shm",
-        "make room on the node, or enlarge /dev/shm",
+        "make room on the node, or raise resources.shm",
         f"{_ISSUES}/3717",
     ),
     KnownError(

@@ -54,7 +54,7 @@ def _queue(pod: Object, seen: Seen, _: str) -> Finding | None:
             "no-queue",
             f"the queue {name} does not exist; there are: {', '.join(sorted(set(queues) - {'root'}))}",
             why="Volcano never looks at pods of a queue that it does not know",
-            fix=f"make the queue {name}, or name one that exists",
+            fix=f"name one that exists as queue, or have the stack make it: cluster.queues.{name} with create: true",
         )
     state = (queues[name].get("status") or {}).get("state")
     if state in ("Closed", "Closing"):
@@ -139,7 +139,7 @@ def _quota(pod: Object, seen: Seen, resource: str) -> Finding | None:
         f"the queue {name} has {max(int(limit) - used, 0)} of {limit} NPUs left, and the pod asks for {wanted}: "
         f"used by {who}",
         why=f"the queue's capability for {resource} is {limit}",
-        fix="free NPUs of the queue, raise its capability, or use another queue",
+        fix="free NPUs of the queue, raise its quota (cluster.queues), or name another queue",
     )
 
 
