@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from cli.errors import CommandError, ExitCode
-from models.load import load_stack, load_text, read_project
+from models.load import Read, disk, load_stack, load_text, read_project
 from models.resolve import ResolvedService, ResolvedStack, resolve
 from sandbox.plan import Node, Plan
 
@@ -21,8 +21,12 @@ def stack_names() -> list[str]:
     return sorted(file.name.removeprefix("Pulumi.").removesuffix(".yaml") for file in directory.glob("Pulumi.*.yaml"))
 
 
-def open_stack(argument: str) -> ResolvedStack:
+def open_stack(argument: str, read: Read = disk) -> ResolvedStack:
     """The stack that an argument names, resolved.
+
+    Args:
+        argument: A stack's name, a path to a stack file, or `-`.
+        read: Where the texts of files come from; the worktree when left out.
 
     Raises:
         CommandError: There is no such stack, or its file cannot be read.
@@ -33,8 +37,8 @@ def open_stack(argument: str) -> ResolvedStack:
     try:
         if file.suffix in (".yaml", ".yml") or "/" in argument:
             name = file.stem.removeprefix("Pulumi.")
-            return resolve(load_text(name, argument, file.read_text("utf-8", "surrogateescape")))
-        return resolve(load_stack(argument))
+            return resolve(load_text(name, argument, read(file), read=read))
+        return resolve(load_stack(argument, read=read))
     except FileNotFoundError:
         known = ", ".join(stack_names()) or "none"
         raise CommandError(

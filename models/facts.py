@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path as File
 from typing import Any
 
@@ -49,10 +49,10 @@ def resolve_facts(*layers: Facts | None, rope_scaling: Any = None) -> tuple[Mode
     return None if missing else ModelFacts.model_construct(**found), missing
 
 
-def read_config_json(file: File, path: Path) -> tuple[Facts | None, list[Finding]]:
+def read_config_json(file: File, path: Path, read: Callable[[File], str]) -> tuple[Facts | None, list[Finding]]:
     """The facts that a config.json gives, or why it cannot be read; `path` is where the stack file names it."""
     try:
-        config = json.loads(file.read_text("utf-8"))
+        config = json.loads(read(file))
         facts, found = parse(Facts, facts_of(config), path)
     except OSError as problem:
         return None, [_unreadable(f"{file} cannot be read: {problem.strerror}", path)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path as File
 from typing import Any, Protocol
@@ -20,6 +20,15 @@ _KEYS = [field.alias or name for name, field in StackConfig.model_fields.items()
 _TOP = dict.fromkeys(("config", "environment", "secretsprovider", "encryptedkey", "encryptionsalt"))
 
 
+Read = Callable[[File], str]
+"""How the text of a file is got; raises OSError as reading from the disk does."""
+
+
+def disk(file: File) -> str:
+    """The text of a file as it is in the worktree; bytes that are no UTF-8 are kept for the findings."""
+    return file.read_text("utf-8", "surrogateescape")
+
+
 class ConfigSource(Protocol):
     """What the engine hands the program; `pulumi.Config` is one."""
 
@@ -27,44 +36,48 @@ class ConfigSource(Protocol):
         """The text of a key, or None."""
 
 
-def load_stack(name: str, config: ConfigSource | None = None, project: File | None = None) -> LoadedStack:
+def load_stack(
+    name: str, config: ConfigSource | None = None, project: File | None = None, read: Read = disk
+) -> LoadedStack:
     """Load a stack of the project.
 
     Args:
         name: The stack's name; its file is `Pulumi.<name>.yaml`.
         config: The values as the engine has them; without it they are read from the file, which gives the same.
         project: Directory of Pulumi.yaml; the working directory when left out.
+        read: Where the texts of files come from; the disk when left out.
 
     Raises:
         FileNotFoundError: There is neither a file nor an engine to give the values.
     """
     project = project or File()
-    file = project / read_project(project).config_directory / f"Pulumi.{name}.yaml"
-    text = file.read_text("utf-8", "surrogateescape") if config is None or file.exists() else ""
-    return load_text(name, str(file), text, config, project)
+    file = project / read_project(project, read).config_directory / f"Pulumi.{name}.yaml"
+    text = read(file) if config is None or file.exists() else ""
+    return load_text(name, str(file), text, config, project, read)
 
 
 def load_text(
-    name: str, file: str, text: str, config: ConfigSource | None = None, project: File | None = None
+    name: str, file: str, text: str, config: ConfigSource | None = None, project: File | None = None, read: Read = disk
 ) -> LoadedStack:
     """Load a stack from the text of its file; arguments as for `load_stack`."""
     project = project or File()
-    prefix = read_project(project).name
+    own = read_project(project, read)
+    prefix, directory = own.name, File(file).parent if file != "-" else project
     source = read_yaml(file, text)
     findings = [_in_our_words(finding, prefix) for finding in source.findings]
     values = _stack_values(source, prefix, findings)
     if config is not None:
         values = {key: value for key in _KEYS if (value := _engine_value(config, key)) is not None}
-    elif default := read_project(project).base:
-        values.setdefault("base", default)
+    elif own.base:
+        values.setdefault("base", own.base)
     spans = {ours: span for path, span in source.spans.items() if (ours := _ours(path, prefix)) is not None}
     spans.setdefault((), Span(file, 1, 1, 1, text.partition("\n")[0]))
     readable = not any(finding.rule == "yaml-syntax" for finding in findings)
     if readable:
-        values, spans = _with_base(values, spans, File(file).parent if file != "-" else project, findings)
+        values, spans = _with_base(values, spans, directory, findings, read)
     secrets = list(_secrets(source, prefix))
     loaded = parse_stack(name, file, values, spans, complete=readable)
-    config_jsons, unread = _config_jsons(loaded, File(file).parent if file != "-" else project)
+    config_jsons, unread = _config_jsons(loaded, directory, read)
     refused = {str(finding.service) for finding in (*secrets, *unread)} & loaded.services.keys()
     return replace(
         loaded,
@@ -85,10 +98,13 @@ class Project:
     """The base file of stacks that name none: the default of the key `base`."""
 
 
-def read_project(directory: File) -> Project:
+def read_project(directory: File, read: Read = disk) -> Project:
     """The project's name, which prefixes its keys, and where its stack files lie."""
     file = directory / "Pulumi.yaml"
-    value = read_yaml(str(file), file.read_text("utf-8", "surrogateescape")).value if file.exists() else None
+    try:
+        value = read_yaml(str(file), read(file)).value
+    except FileNotFoundError:
+        value = None
     if not isinstance(value, dict):
         return Project()
     name, keys = str(value.get("name") or Project.name), value.get("config")
@@ -125,9 +141,8 @@ def _stack_values(source: YamlFile, prefix: str, findings: list[Finding]) -> dic
         if not namespace or (namespace == prefix and name not in _KEYS):
             known = dict.fromkeys(f"{prefix}:{known}" for known in _KEYS)
             near = nearest(name, dict.fromkeys(_KEYS))
-            findings.append(
-                unknown_key(_mark(source, ("config", key)), key, known, f"{prefix}:{near}" if near else "-")
-            )
+            hint = f"{prefix}:{near}" if near else "-"
+            findings.append(unknown_key(_mark(source, ("config", key)), key, known, hint))
         elif namespace == prefix and value is not None:
             values[name] = value
     return values
@@ -144,17 +159,17 @@ def _service_at(path: Path) -> str | None:
     return path[1] if path[:1] == ("services",) and path[1:] else None
 
 
-def _config_jsons(loaded: LoadedStack, directory: File) -> tuple[dict[str, Facts], list[Finding]]:
+def _config_jsons(loaded: LoadedStack, directory: File, read: Read) -> tuple[dict[str, Facts], list[Finding]]:
     """The config.json files that services name, and those that cannot be read."""
-    read: dict[str, Facts] = {}
+    found: dict[str, Facts] = {}
     findings: list[Finding] = []
     for service, config in loaded.services.items():
         if file := config.model.config_json:
-            facts, found = read_config_json(directory / file, ("services", service, "model", "configJson"))
-            findings += found
+            facts, wrong = read_config_json(directory / file, ("services", service, "model", "configJson"), read)
+            findings += wrong
             if facts:
-                read[file] = facts
-    return read, findings
+                found[file] = facts
+    return found, findings
 
 
 def _in_our_words(finding: Finding, prefix: str) -> Finding:
@@ -172,21 +187,19 @@ def _engine_value(config: ConfigSource, key: str) -> Any:
 
 
 def _with_base(
-    values: dict[str, Any], spans: dict[Path, Span], directory: File, findings: list[Finding]
+    values: dict[str, Any], spans: dict[Path, Span], directory: File, findings: list[Finding], read: Read
 ) -> tuple[dict[str, Any], dict[Path, Span]]:
     """The services of the base file, changed by the stack's."""
     file = values.get("base")
     if not isinstance(file, str) or not file or "\0" in file:
         return {**values, "services": merge({}, values["services"])} if "services" in values else values, spans
     mark = Mark(("base",), "", spans.get(("base",)))
-    source = _read_base(directory / file, mark)
+    source = _read_base(directory / file, mark, read)
     base = source.value if isinstance(source.value, dict) else {}
     findings += [replace(one, service=_service_at(one.marks[0].path) if one.marks else None) for one in source.findings]
     findings += [unknown_key(_mark(source, (key,)), key, {"services": None}) for key in base if key != "services"]
     if not isinstance(base.get("services"), dict) and not source.findings:
-        findings.append(
-            _bad_base(f"the base file {directory / file} has no services", "give it the key services", mark)
-        )
+        findings.append(_bad_base(f"the base file {source.name} has no services", "give it the key services", mark))
     for path in _secure_paths(base, ()):
         findings.append(_secret(path, source.spans.get(path), f"remove it from {source.name}"))
     own = values.get("services")
@@ -197,14 +210,12 @@ def _with_base(
 
 def _covers(value: Any, path: Path) -> bool:
     """Whether the stack has a value of its own in the place of the mapping that the base's value stands in."""
-    if not isinstance(value, dict):
-        return True
-    return bool(path) and path[0] in value and _covers(value[path[0]], path[1:])
+    return not isinstance(value, dict) or (bool(path) and path[0] in value and _covers(value[path[0]], path[1:]))
 
 
-def _read_base(file: File, mark: Mark) -> YamlFile:
+def _read_base(file: File, mark: Mark, read: Read) -> YamlFile:
     try:
-        return read_yaml(str(file), file.read_text("utf-8", "surrogateescape"))
+        return read_yaml(str(file), read(file))
     except OSError as problem:
         message = f"the base file {file} cannot be read: {problem.strerror}"
         return YamlFile(str(file), findings=[_bad_base(message, "correct its name", mark)])

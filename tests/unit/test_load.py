@@ -285,3 +285,25 @@ def test_what_the_engine_does_not_have_is_missing(
 
     assert len(messages) == len(found), reason
     assert all(message in finding.message for message, finding in zip(messages, found, strict=True)), reason
+
+
+def test_a_stack_is_read_from_wherever_its_files_are(tmp_path: Path) -> None:
+    texts = {
+        "Pulumi.yaml": "name: ours\nruntime: python\nconfig: {base: {default: shared.yaml}}\n",
+        "Pulumi.x.yaml": "config:\n  ours:cluster: {context: prod}\n  ours:services: {qwen: {replicas: 2}}\n",
+        "shared.yaml": "services:\n  qwen:\n    image: a:1\n    engine: {maxModelLen: 4096}\n"
+        "    model: {source: /m/own, configJson: own.json}\n",
+        "own.json": '{"num_attention_heads": 28}',
+    }
+
+    def read(file: Path) -> str:
+        if str(file) not in texts:
+            raise FileNotFoundError(2, "No such file or directory", str(file))
+        return texts[str(file)]
+
+    stack = load_stack("x", read=read)
+
+    assert (stack.findings, stack.broken) == ((), ())
+    assert stack.services["qwen"].replicas == 2
+    assert stack.config_jsons["own.json"].num_attention_heads == 28
+    assert stack.spans["services", "qwen", "image"].file == "shared.yaml"
