@@ -1,0 +1,48 @@
+"""What differs between the clusters of two stacks: context, namespace, platform, pools and queues."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+from changes.leaves import differing, leaves
+from changes.record import NOT_GIVEN, Detail
+from models.manifests.resources import quantity
+from models.resolve import Cluster, ResolvedStack
+
+
+def cluster_details(old: ResolvedStack, new: ResolvedStack) -> Iterator[Detail]:
+    """Every value of the clusters that differs, under its key of the stack file."""
+    for path, before, after in differing(leaves(_values(old.cluster)), leaves(_values(new.cluster))):
+        yield Detail(path.partition(".")[0], path, before, after, _source(new, path, gone=after is None), False)
+
+
+def _values(cluster: Cluster) -> dict[str, Any]:
+    return {
+        "context": cluster.context,
+        "namespace": cluster.namespace.model_dump(),
+        "platform": asdict(cluster.platform),
+        "pools": {
+            name: {
+                "nodes": pool.nodes,
+                "npusPerNode": pool.npus_per_node,
+                "npuMemory": quantity(pool.npu_memory),
+                **({"nodeMemory": quantity(pool.node_memory)} if pool.node_memory else {}),
+            }
+            for name, pool in cluster.pools.items()
+        },
+        "queues": {name: queue.model_dump(by_alias=True, exclude_none=True) for name, queue in cluster.queues.items()},
+    }
+
+
+def _source(stack: ResolvedStack, path: str, *, gone: bool) -> str:
+    """The place of a value, or of the nearest mapping that holds it."""
+    keys = ("cluster", *path.split("."))
+    while len(keys) > 1:
+        if span := stack.spans.get(keys):
+            return f"{span.file}:{span.line}"
+        if gone:
+            return NOT_GIVEN
+        keys = keys[:-1]
+    return "default"

@@ -1,0 +1,102 @@
+"""The comparison of two stacks: what is added, removed and changed, what restarts, and why."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from changes.cluster import cluster_details
+from changes.launch import Pair, launch_details
+from changes.leaves import leaves
+from changes.objects import Deployments, deployment_details, service_object_details
+from changes.record import Detail, PoolChange, ServiceChange, StackChange
+from models.capacity import Packing
+from models.manifests import Manifest, service_objects
+from models.resolve import ResolvedService, ResolvedStack
+from models.rules.capacity import packing
+
+
+def compare(old: ResolvedStack, new: ResolvedStack) -> StackChange:
+    """What differs between two stacks; pure, and the same for the same stacks.
+
+    Every pod restarts whose template differs, and no other. Services whose shape is refused on either side are named
+    and nothing is said of them.
+
+    Args:
+        old: The stack before, or the first of two environments.
+        new: The stack after, or the second.
+    """
+    unread = {*old.broken, *new.broken}
+    names = sorted({service.name for stack in (old, new) for service in stack.services} - unread)
+    services = tuple(_service_change(old, new, name) for name in names)
+    before, after = packing(old), packing(new)
+    homeless = Counter(name for name, _ in after.homeless) if new.cluster.pools else Counter[str]()
+    return StackChange(
+        old=old.name,
+        new=new.name,
+        cluster=tuple(cluster_details(old, new)),
+        services=services,
+        pools=tuple(_pools(old, new, before, after)),
+        npus=(_npus(old), _npus(new)),
+        renamed=tuple(_renamed(services)),
+        unread=tuple(sorted(unread)),
+        without_room=tuple(sorted(homeless.items())),
+    )
+
+
+def _service_change(old: ResolvedStack, new: ResolvedStack, name: str) -> ServiceChange:
+    before, after = old.service(name), new.service(name)
+    if before is None or after is None:
+        return ServiceChange(name, "removed" if after is None else "added", before, after)
+    if before == after:
+        return ServiceChange(name, "unchanged", before, after)
+    restarts, details = _details(Pair(old, new, before, after))
+    return ServiceChange(name, "changed" if details else "unchanged", before, after, restarts, details)
+
+
+def _details(pair: Pair) -> tuple[bool, tuple[Detail, ...]]:
+    """Whether the template of the pods differs, and all that differs of the objects but for their namespace."""
+    (old_map, old, old_front), (new_map, new, new_front) = (
+        [*service_objects(service)] for service in (pair.old, pair.new)
+    )
+    found: list[Detail] = []
+    if old_map["data"] != new_map["data"]:
+        found += launch_details(pair)
+    found += deployment_details(Deployments(pair, *(leaves(_at_home(one)) for one in (old, new))))
+    found += service_object_details(pair, *(leaves(_at_home(one)) for one in (old_front, new_front)))
+    return old["spec"]["template"] != new["spec"]["template"], tuple(sorted(found, key=lambda one: not one.restarts))
+
+
+def _at_home(manifest: Manifest) -> Manifest:
+    """An object without its namespace, whose change is the cluster's."""
+    kept = {key: value for key, value in manifest["metadata"].items() if key != "namespace"}
+    return {**manifest, "metadata": kept}
+
+
+def _renamed(services: tuple[ServiceChange, ...]) -> Iterator[tuple[str, str]]:
+    """Services that go under one name and come under another, with the same model, image and NPUs."""
+    gone = [one.old for one in services if one.kind == "removed" and one.old]
+    for come in (one.new for one in services if one.kind == "added" and one.new):
+        alike = [one for one in gone if _identity(one) == _identity(come)]
+        if alike:
+            gone.remove(alike[0])
+            yield alike[0].name, come.name
+
+
+def _identity(service: ResolvedService) -> tuple[str, str, int]:
+    return service.model.source, service.image, service.npus
+
+
+def _pools(old: ResolvedStack, new: ResolvedStack, before: Packing, after: Packing) -> Iterator[PoolChange]:
+    for name in dict.fromkeys([*old.cluster.pools, *new.cluster.pools]):
+        (used_before, total_before), (used, total) = _used(before, name), _used(after, name)
+        yield PoolChange(name, used_before, used, total_before, total)
+
+
+def _used(packed: Packing, pool: str) -> tuple[int, int]:
+    nodes = [node for node in packed.nodes if node.pool == pool]
+    return sum(node.npus - node.free for node in nodes), sum(node.npus for node in nodes)
+
+
+def _npus(stack: ResolvedStack) -> int:
+    return sum(service.npus * service.replicas for service in stack.services)

@@ -1,0 +1,90 @@
+"""What differs between the objects of a service, beside the content of the launch map."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from changes.launch import Pair
+from changes.leaves import Leaves, differing
+from changes.record import Detail
+from changes.words import MOUNTS, POD, REST, word_for
+from models.manifests.launch_map import VOLUME
+
+_TEMPLATE = "spec.template."
+_LAUNCH_MAP = f"{_TEMPLATE}spec.volumes[{VOLUME}].configMap.name"
+_INIT_CONTAINER = re.compile(r"spec\.initContainers\[(.+?)\]\.?(\w*)")
+_VOLUME = re.compile(r"spec\.(?:containers\[ascend-vllm\]\.volumeMounts|volumes)\[(.+?)\]")
+
+
+@dataclass(frozen=True)
+class Deployments:
+    """The Deployments of a service before and after."""
+
+    pair: Pair
+    old: Leaves
+    new: Leaves
+
+
+def deployment_details(both: Deployments) -> Iterator[Detail]:
+    """What differs between two Deployments; what is in the template restarts the pods."""
+    told: set[tuple[str, str]] = set()
+    for path, before, after in differing(both.old, both.new):
+        detail = None if path == _LAUNCH_MAP else _detail(both, path, before, after)
+        if detail and (detail.part, detail.name) not in told:
+            told.add((detail.part, detail.name))
+            yield detail
+
+
+def service_object_details(pair: Pair, old: Leaves, new: Leaves) -> Iterator[Detail]:
+    """What differs between two Services."""
+    for path, before, after in differing(old, new):
+        name = "port of the Service" if path.endswith(".port") else f"Service {path}"
+        yield Detail("Service", name, before, after, pair.field("server.port"), restarts=False)
+
+
+def _detail(both: Deployments, path: str, before: str | None, after: str | None) -> Detail | None:
+    pair, inner = both.pair, path.removeprefix(_TEMPLATE)
+    restarts = inner != path
+    if word := word_for(POD if restarts else REST, inner, pair.old, pair.new):
+        because = word.because or pair.field(word.field or word.name)
+        return Detail(word.part, word.name, word.shown(pair.old), word.shown(pair.new), because, restarts)
+    if restarts and (volume := _VOLUME.match(inner)):
+        return _mount(both, volume[1])
+    if restarts and (step := _INIT_CONTAINER.match(inner)):
+        return _init_container(both, step[1], step[2])
+    return Detail("pod", inner.removeprefix("spec."), before, after, _source(inner), restarts)
+
+
+def _mount(both: Deployments, name: str) -> Detail:
+    """A volume and where the container sees it."""
+    field = next((field for beginning, field in MOUNTS.items() if name.startswith(beginning)), None)
+    because = both.pair.field(field) if field else "cluster.platform"
+    return Detail("mounts", f"mount {name}", _mounted(both.old, name), _mounted(both.new, name), because, restarts=True)
+
+
+def _mounted(deployment: Leaves, name: str) -> str | None:
+    there = deployment.get(f"{_TEMPLATE}spec.containers[ascend-vllm].volumeMounts[{name}].mountPath")
+    here = deployment.get(f"{_TEMPLATE}spec.volumes[{name}].hostPath.path")
+    return f"{here}, seen as {there}" if here and there and here != there else here or there
+
+
+def _init_container(both: Deployments, name: str, key: str) -> Detail | None:
+    """An init container that comes or goes; image and mounts are those of the server's container."""
+    before, after = (_there(deployment, name) for deployment in (both.old, both.new))
+    if before == after and key in ("image", "volumeMounts"):
+        return None
+    field = "mindSpeed.kind" if name == "install-mindspeed" else "speculative.convert"
+    because = both.pair.field(field)
+    return Detail("init containers", f"init container {name}", before, after, because, restarts=True)
+
+
+def _there(deployment: Leaves, name: str) -> str | None:
+    return "" if f"{_TEMPLATE}spec.initContainers[{name}].image" in deployment else None
+
+
+def _source(path: str) -> str:
+    if path == "spec.progressDeadlineSeconds":
+        return "startup, drain and 10 minutes for the image"
+    return "cluster.platform" if "nodeSelector" in path or "resources" in path else "the program"

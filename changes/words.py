@@ -1,0 +1,102 @@
+"""How people call the parts of a Deployment, and which field of the stack file each follows from."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from models.manifests.resources import quantity
+from models.resolve import ResolvedService
+
+_CONTAINER = r"spec\.containers\[ascend-vllm\]"
+
+
+@dataclass(frozen=True)
+class Word:
+    """A part of an object in words."""
+
+    pattern: str
+    """Of the paths that it stands for."""
+    part: str
+    """As in "its image changed"."""
+    name: str
+    shown: Callable[[ResolvedService], str | None]
+    """Its value."""
+    field: str = ""
+    """The field that it follows from, when it is not its name."""
+    because: str = ""
+    """What it follows from, when it is no field."""
+
+
+def _rollout(service: ResolvedService) -> str:
+    rollout = service.rollout
+    numbers = f"maxSurge {rollout.max_surge}, maxUnavailable {rollout.max_unavailable}"
+    return "recreate" if rollout.kind == "recreate" else numbers
+
+
+def _secret(service: ResolvedService) -> str | None:
+    key = service.server.api_key
+    return f"Secret {key.secret}, key {key.key}" if key else None
+
+
+def _affinity(service: ResolvedService) -> str | None:
+    nodes = [pool.npus_per_node for pool in service.cluster.pools.values()]
+    return "beside other pods" if service.npus < max(nodes, default=service.npus) else None
+
+
+def _memory(service: ResolvedService) -> str:
+    return quantity(service.resources.memory or 0)
+
+
+def _shm(service: ResolvedService) -> str:
+    return quantity(service.resources.shm or 0)
+
+
+def _started(service: ResolvedService) -> str:
+    return "warm-up done" if service.graph.warm_up else "/health"
+
+
+def _scheme(service: ResolvedService) -> str:
+    return "https" if service.tls else "http"
+
+
+POD = (
+    Word(rf"{_CONTAINER}\.image", "image", "image", lambda one: one.image),
+    Word(rf"{_CONTAINER}\.resources\..*/.*", "NPUs", "npus", lambda one: str(one.npus)),
+    Word(rf"{_CONTAINER}\.resources\..*cpu", "resources", "cpu", lambda one: str(one.resources.cpu), "resources.cpu"),
+    Word(rf"{_CONTAINER}\.resources\..*memory", "resources", "memory", _memory, "resources.memory"),
+    Word(r"spec\.volumes\[shm\].*", "resources", "shm", _shm, "resources.shm"),
+    Word(rf"{_CONTAINER}\.startupProbe\.failure.*", "startup", "startup", lambda one: f"{one.startup}s"),
+    Word(rf"{_CONTAINER}\.startupProbe\..*", "probes", "startup probe", _started, "graph.warmUp"),
+    Word(rf"{_CONTAINER}\.\w+Probe\..*", "probes", "probes", _scheme, because="the certificate of the server"),
+    Word(r"spec\.terminationGracePeriodSeconds", "drain", "drain", lambda one: f"{one.drain}s"),
+    Word(rf"{_CONTAINER}\.ports.*", "port", "containerPort", lambda one: str(one.server.port), "server.port"),
+    Word(rf"{_CONTAINER}\.env.*", "API key", "API key", _secret, "server.apiKey"),
+    Word(r"metadata\.annotations.*queue-name", "queue", "queue", lambda one: one.queue),
+    Word(r"spec\.priorityClassName", "priority class", "priorityClass", lambda one: one.priority_class),
+    Word(r"spec\.affinity.*", "placement", "affinity", _affinity, because="npus, and the nodes of cluster.pools"),
+)
+"""The parts of the template of the pods."""
+
+REST = (
+    Word(r"spec\.replicas", "replicas", "replicas", lambda one: str(one.replicas)),
+    Word(r"spec\.strategy.*", "rollout", "rollout", _rollout, "rollout.kind"),
+    Word(r"metadata\.annotations.*group-min-member", "gang", "minMember", lambda one: str(one.min_member)),
+)
+"""The parts of the Deployment around it; they restart nothing."""
+
+MOUNTS = {
+    "model-path": "model.source",
+    "draft-model-path": "speculative.source",
+    "lora-path": "lora.adapters",
+    "graph-cache": "graph.cache",
+    "mindspeed": "mindSpeed.kind",
+}
+"""The fields that volumes follow from, by the beginning of their names; the others are the platform's."""
+
+
+def word_for(words: Sequence[Word], path: str, old: ResolvedService, new: ResolvedService) -> Word | None:
+    """The word for a path, if its value in words differs too."""
+    found = next((word for word in words if re.fullmatch(word.pattern, path)), None)
+    return found if found and found.shown(old) != found.shown(new) else None
