@@ -18,6 +18,16 @@ def cluster_details(old: ResolvedStack, new: ResolvedStack) -> Iterator[Detail]:
         yield Detail(path.partition(".")[0], path, before, after, _source(new, path, gone=after is None), False)
 
 
+def cluster_deletions(old: Cluster, new: Cluster) -> Iterator[str]:
+    """The objects beside services that the stack made and makes no more."""
+    namespace, kept = old.namespace, new.namespace
+    if namespace.create and not (kept.create and kept.name == namespace.name and old.context == new.context):
+        yield f"namespace {namespace.name} with all that is in it"
+    for name, queue in old.queues.items():
+        if queue.create and not (name in new.queues and new.queues[name].create):
+            yield f"queue {name}"
+
+
 def _values(cluster: Cluster) -> dict[str, Any]:
     return {
         "context": cluster.context,

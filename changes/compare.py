@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from changes.cluster import cluster_details
+from changes.cluster import cluster_deletions, cluster_details
 from changes.launch import Pair, launch_details
 from changes.leaves import leaves
 from changes.objects import Deployments, deployment_details, service_object_details
@@ -38,6 +38,7 @@ def compare(old: ResolvedStack, new: ResolvedStack) -> StackChange:
         services=services,
         pools=tuple(_pools(old, new, before, after)),
         npus=(_npus(old), _npus(new)),
+        deletions=tuple(cluster_deletions(old.cluster, new.cluster)) if old.name == new.name else (),
         renamed=tuple(_renamed(services)),
         unread=tuple(sorted(unread)),
         without_room=tuple(sorted(homeless.items())),

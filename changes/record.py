@@ -89,6 +89,8 @@ class StackChange:
     pools: tuple[PoolChange, ...]
     npus: tuple[int, int]
     """NPUs that the services ask for, before and after."""
+    deletions: tuple[str, ...] = ()
+    """What goes beside services: the namespace with all that is in it, and queues."""
     renamed: tuple[tuple[str, str], ...] = ()
     """Services that are removed under one name and added, otherwise alike, under another."""
     unread: tuple[str, ...] = ()

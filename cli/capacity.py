@@ -84,7 +84,7 @@ def _live(stack: ResolvedStack, form: CapacityFormat) -> None:
         used = sum(node.npus - node.free for node in nodes)
         total = sum(node.npus for node in nodes)
         typer.echo(f"cluster {cluster.context}: {_count(len(nodes), 'node')}, {used} of {total} NPUs used")
-        typer.echo("\n".join(_columns(_node_rows(nodes))))
+        typer.echo("\n".join(columns(_node_rows(nodes))))
         for finding in findings:
             typer.echo("\n" + coloured(finding_text(finding)))
     else:
@@ -102,20 +102,25 @@ async def _look(context: str, namespace: str) -> Seen:
         return await reader.look(wide=True)
 
 
-def _text(stack: ResolvedStack, packed: Packing) -> Iterator[str]:
+def pool_lines(stack: ResolvedStack, packed: Packing) -> Iterator[str]:
+    """The nodes of each pool with the pods that they hold, and the pods that have no room."""
     for name, pool in stack.cluster.pools.items():
         nodes = [node for node in packed.nodes if node.pool == name]
         used = sum(node.npus - node.free for node in nodes)
         total = pool.nodes * pool.npus_per_node
         yield f"pool {name}: {_count(pool.nodes, 'node')} × {_count(pool.npus_per_node, 'NPU')}, {used} of {total} used"
-        yield from _columns(_node_rows(nodes))
+        yield from columns(_node_rows(nodes))
     for name, queue in stack.cluster.queues.items():
         held = sum(one.npus * one.replicas for one in stack.services if one.queue == name)
         yield f"queue {name}: {held} {f'of {queue.npus} ' if queue.npus else ''}NPUs used"
     for name, pods in Counter(name for name, _ in packed.homeless).items():
         yield f"no room for {_count(pods, 'pod')} of {name}"
+
+
+def _text(stack: ResolvedStack, packed: Packing) -> Iterator[str]:
+    yield from pool_lines(stack, packed)
     yield ""
-    yield from _columns((service.name, rollout_in_words(service)) for service in stack.services)
+    yield from columns((service.name, rollout_in_words(service)) for service in stack.services)
 
 
 def _node_rows(nodes: Sequence[Node]) -> Iterator[tuple[str, ...]]:
@@ -135,6 +140,11 @@ def _bar(node: Node) -> str:
 
 
 def rollout_in_words(service: ResolvedService) -> str:
+    """How a service is updated, why, and how long nothing of it answers, as a line of its own."""
+    return f"rollout: {update_in_words(service)}"
+
+
+def update_in_words(service: ResolvedService) -> str:
     """How a service is updated, why, and how long nothing of it answers."""
     rollout = service.rollout
     because = service.origins["rollout.kind"].source
@@ -146,7 +156,7 @@ def rollout_in_words(service: ResolvedService) -> str:
     else:
         how = f"delete first, {_count(rollout.max_unavailable or 0, 'pod')} at a time"
     down = downtime(service)
-    return f"rollout: {how}{reason}, {f'downtime up to {duration(down)}' if down else 'no downtime'}"
+    return f"{how}{reason}, {f'downtime up to {duration(down)}' if down else 'no downtime'}"
 
 
 def duration(seconds: int) -> str:
@@ -188,7 +198,8 @@ def _counted(pods: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
     return [*Counter(service for service, _ in pods).items()]
 
 
-def _columns(rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+def columns(rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    """Rows as lines whose cells stand below each other."""
     table = [*rows]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     for row in table:

@@ -21,15 +21,27 @@ def stack_names() -> list[str]:
     return sorted(file.name.removeprefix("Pulumi.").removesuffix(".yaml") for file in directory.glob("Pulumi.*.yaml"))
 
 
-def open_stack(argument: str, read: Read = disk) -> ResolvedStack:
+def open_stack(argument: str) -> ResolvedStack:
     """The stack that an argument names, resolved.
+
+    Raises:
+        CommandError: There is no such stack, or its file cannot be read.
+    """
+    if (found := find_stack(argument)) is not None:
+        return found
+    known = ", ".join(stack_names()) or "none"
+    raise CommandError(f"there is no stack {argument!r}", f"name a stack of this project ({known}) or a file")
+
+
+def find_stack(argument: str, read: Read = disk) -> ResolvedStack | None:
+    """The stack that an argument names, resolved, or None when there is none.
 
     Args:
         argument: A stack's name, a path to a stack file, or `-`.
         read: Where the texts of files come from; the worktree when left out.
 
     Raises:
-        CommandError: There is no such stack, or its file cannot be read.
+        CommandError: Its file cannot be read.
     """
     if argument == "-":
         return resolve(load_text("stdin", "-", sys.stdin.buffer.read().decode("utf-8", "surrogateescape")))
@@ -40,10 +52,7 @@ def open_stack(argument: str, read: Read = disk) -> ResolvedStack:
             return resolve(load_text(name, argument, read(file), read=read))
         return resolve(load_stack(argument, read=read))
     except FileNotFoundError:
-        known = ", ".join(stack_names()) or "none"
-        raise CommandError(
-            f"there is no stack {argument!r}", f"name a stack of this project ({known}) or a file"
-        ) from None
+        return None
     except OSError as problem:
         message = f"{argument} cannot be read: {problem.strerror}"
         raise CommandError(message, "name a readable stack file", ExitCode.COULD_NOT_RUN) from None

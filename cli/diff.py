@@ -1,0 +1,109 @@
+"""`ascend-vllm diff`: what changes in words, against a revision or between two environments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Annotated
+
+import typer
+
+from changes import compare
+from cli.errors import CommandError, ExitCode
+from cli.output.diff import DiffFormat, render_comparisons
+from cli.output.diff.comparison import Comparison
+from cli.output.diff.matrix import render_matrix
+from cli.revision import Revision, revision
+from cli.stacks import StacksArgument, find_stack, open_stack, open_stacks, stack_names
+from models.check import check
+from models.resolve import ResolvedStack
+
+_HARMLESS = ("unknown-key", "duplicate-key", "unused-accept")
+
+
+def command(
+    stacks: StacksArgument = None,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            "--against", metavar="REF", help="Compare with this commit; main, origin/main or HEAD when left out."
+        ),
+    ] = None,
+    form: Annotated[DiffFormat, typer.Option("--format", help="How the changes are written.")] = DiffFormat.TEXT,
+    matrix: Annotated[bool, typer.Option("--matrix", help="Show every service of every environment instead.")] = False,
+) -> None:
+    """Say in words what changes: which flags, which pods restart and why, downtime, NPUs; no cluster, no Pulumi.
+
+    With one stack, or none for all of the project: what the worktree changes against a git revision. With two: in what
+    they differ, where the first is the older. Two files of the same name are two states of one stack.
+
+    Exit code 0 when nothing changes, 1 when something does (as git diff --exit-code), 2 for wrong usage.
+
+    \b
+    Examples:
+      ascend-vllm diff prod                             # the worktree against main
+      ascend-vllm diff staging prod                     # two environments
+      ascend-vllm diff prod --against HEAD~1 --format markdown
+      ascend-vllm diff --matrix                         # service × environment
+    """
+    named = stacks or []
+    if matrix:
+        typer.echo(render_matrix([*open_stacks(named)], form))
+        return
+    comparisons = [*_comparisons(named, against)]
+    typer.echo(render_comparisons(comparisons, form))
+    if not all(one.change.is_empty for one in comparisons):
+        raise typer.Exit(ExitCode.FOUND)
+
+
+def _comparisons(named: Sequence[str], against: str | None) -> Iterator[Comparison]:
+    if len(named) > 2 or (len(named) == 2 and against):
+        raise CommandError(
+            "diff takes one stack and a revision, or two stacks",
+            "name one stack, or two without --against; ascend-vllm diff --matrix shows more",
+        )
+    if len(named) == 2:
+        first, second = map(open_stack, named)
+        yield _comparison(first, second, named[0], named[1])
+        return
+    if "-" in named:
+        raise CommandError("standard input has no revision to compare with", "name two: ascend-vllm diff prod -")
+    base = revision(against)
+    typer.echo(f"the worktree against {base.name} ({base.commit[:10]})", err=True)
+    names = [*named] or stack_names()
+    if not names:
+        raise CommandError("there is no stack file here", "change to the project's directory, or use -C DIRECTORY")
+    yield from (_since(name, base) for name in names)
+
+
+def _since(name: str, base: Revision) -> Comparison:
+    """A stack of the worktree against a revision; where only one of them has it, the other is empty."""
+    old, new = find_stack(name, base.read), find_stack(name)
+    if old is None:
+        new = new or open_stack(name)
+        return _comparison(_empty(new), new, base.name, name)
+    return _comparison(old, new or _empty(old), base.name, name)
+
+
+def _comparison(old: ResolvedStack, new: ResolvedStack, against: str, argument: str) -> Comparison:
+    _refuse_unreadable(old, f"{old.name} of {against}" if against != old.name else against)
+    _refuse_unreadable(new, argument)
+    return Comparison(compare(old, new), old, new, against, argument, len(check(new).errors))
+
+
+def _refuse_unreadable(stack: ResolvedStack, called: str) -> None:
+    """End where so much of a stack is unknown that what is there would look removed or moved.
+
+    Raises:
+        CommandError: An error concerns the whole file, its base or its cluster.
+    """
+    for finding in stack.findings:
+        if finding.severity == "error" and finding.service is None and finding.rule not in _HARMLESS:
+            place = f"{finding.span.file}:{finding.span.line}: " if finding.span else ""
+            message = f"stack {called} cannot be compared: {place}{finding.message}"
+            raise CommandError(message, f"{finding.fix}; see ascend-vllm check {stack.name}", ExitCode.FOUND)
+
+
+def _empty(stack: ResolvedStack) -> ResolvedStack:
+    """The same stack without services."""
+    return replace(stack, services=(), broken=(), findings=())

@@ -1,0 +1,23 @@
+"""What the formats of `diff` are written from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from changes import StackChange
+from models.resolve import ResolvedStack
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two stacks, what they are called, and what differs."""
+
+    change: StackChange
+    old: ResolvedStack
+    new: ResolvedStack
+    against: str
+    """What the first is: a revision (`main`), or a stack."""
+    argument: str
+    """How the user named the second."""
+    errors: int
+    """Errors that `check` finds in the second."""

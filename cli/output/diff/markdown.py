@@ -1,0 +1,117 @@
+"""For a pull request: what matters first, the details folded, always short enough for a comment."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from changes import ServiceChange
+from cli.capacity import duration, pool_lines
+from cli.output.diff.comparison import Comparison
+from cli.output.diff.words import SIGNS, cluster_lines, counts, detail_lines, headline, notes, npus_lines
+from models.rules.capacity import packing
+
+LONGEST = 60_000
+"""Most characters; GitHub takes 65,536 in a comment."""
+
+_MOST_LINES = 8
+_MOST_NAMES = 5
+
+
+def render(comparisons: Sequence[Comparison]) -> str:
+    """A section a stack; each has its share of the room."""
+    share = LONGEST // max(len(comparisons), 1) - 2
+    return "\n\n".join(_section(one, share) for one in comparisons)
+
+
+def _section(comparison: Comparison, room: int) -> str:
+    """Summary, warnings and NPUs in any case, then as many services as there is room for."""
+    change = comparison.change
+    head = "\n".join(_head(comparison))
+    if change.is_empty and not comparison.errors:
+        return head
+    nodes = _folded("NPUs, node by node", _nodes(comparison))
+    if len(head) + len(nodes) > room // 2:
+        nodes = ""
+    services = (_service(comparison, one) for one in change.services if one.kind != "unchanged")
+    blocks = [block for block in (_folded("cluster", "\n".join(cluster_lines(change))), *services) if block]
+    kept = _fitting(blocks, room - len(head) - len(nodes) - 200)
+    left = len(blocks) - len(kept)
+    more = f"_{left} left out for their length; all of it: `ascend-vllm diff {_plain(comparison.argument)}`_"
+    return "\n\n".join(part for part in (head, *kept, more if left else "", nodes) if part)
+
+
+def _head(comparison: Comparison) -> Iterator[str]:
+    change = comparison.change
+    yield f"### `{_plain(change.new)}` against `{_plain(comparison.against)}`\n"
+    yield f"{counts(change)}\n"
+    yield from _warnings(comparison)
+    shown = [one for one in change.services if one.kind != "unchanged"]
+    lines = [f"{SIGNS[one.kind]} {one.name}  {headline(change, one)}" for one in shown[:_MOST_LINES]]
+    if len(shown) > _MOST_LINES:
+        lines.append(f"  and {len(shown) - _MOST_LINES} more")
+    lines += [*npus_lines(change)][: _MOST_LINES // 2]
+    if lines:
+        yield _fenced("\n".join(lines), "diff")
+    yield from (f"\n{_plain(note)}" for note in notes(comparison))
+
+
+def _warnings(comparison: Comparison) -> Iterator[str]:
+    change = comparison.change
+    if not change.is_update:
+        return
+    if change.moves:
+        yield "> [!CAUTION]\n> Everything is made anew elsewhere, and deleted where it was.\n"
+    elif gone := [*(f"`{one.name}`" for one in change.ending), *change.deletions]:
+        yield f"> [!CAUTION]\n> Deleted, or left without pods: {_some(gone)}\n"
+    if change.down:
+        longest = max(one.downtime for one in change.down)
+        names = _some([f"`{one.name}`" for one in change.down])
+        yield f"> [!WARNING]\n> Downtime of up to {duration(longest)}: {names}\n"
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return f"{', '.join(names[:_MOST_NAMES])}{more}"
+
+
+def _service(comparison: Comparison, service: ServiceChange) -> str:
+    """A service with its details folded; one without is a line in the summary already."""
+    title = f"{service.name} {headline(comparison.change, service)}"
+    return _folded(title, "\n".join(detail_lines(service.details, "")) or title)
+
+
+def _nodes(comparison: Comparison) -> str:
+    before, after = ("\n".join(pool_lines(one, packing(one))) for one in (comparison.old, comparison.new))
+    if before == after or not before:
+        return after
+    return f"before\n{before}\n\nafter\n{after}"
+
+
+def _fitting(blocks: Sequence[str], room: int) -> list[str]:
+    """The blocks that there is room for; one that is too long does not hide those behind it."""
+    kept = []
+    for block in blocks:
+        if len(block) + 2 <= room:
+            kept.append(block)
+            room -= len(block) + 2
+    return kept
+
+
+def _folded(title: str, text: str) -> str:
+    return f"<details><summary>{_html(title)}</summary>\n\n{_fenced(text, 'text')}\n\n</details>" if text else ""
+
+
+def _fenced(text: str, language: str) -> str:
+    """A block of code; the fence is longer than any in the text."""
+    fence = "`" * max(3, 1 + max(map(len, re.findall(r"`+", text)), default=0))
+    return f"{fence}{language}\n{text}\n{fence}"
+
+
+def _html(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _plain(text: str) -> str:
+    """A text that ends no code span and no line."""
+    return text.replace("`", "'").replace("\n", " ")

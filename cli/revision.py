@@ -1,0 +1,89 @@
+"""The files of a git revision, read without touching the worktree."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cli.errors import CommandError, ExitCode
+
+MAIN = ("main", "origin/main", "HEAD")
+"""What a worktree is compared with when nothing is said: the first of these that there is."""
+
+
+@dataclass(frozen=True)
+class Revision:
+    """A commit, and where the working directory lies in its repository."""
+
+    name: str
+    """As the user or the usual names have it."""
+    commit: str
+    root: Path
+    """Top directory of the repository."""
+
+    def read(self, file: Path) -> str:
+        """The text of a file as the commit has it; of one outside the repository, as it is on the disk.
+
+        Raises:
+            FileNotFoundError: The commit does not have the file.
+        """
+        path = Path(os.path.abspath(file))  # noqa: PTH100  resolve() follows links, which belong to the commit too
+        if not path.is_relative_to(self.root):
+            return file.read_text("utf-8", "surrogateescape")
+        asked = f"{self.commit}:{path.relative_to(self.root).as_posix()}\n"
+        done = _git("cat-file", "--batch", "--follow-symlinks", stdin=os.fsencode(asked))
+        head, _, content = done.stdout.partition(b"\n")
+        words = head.split()
+        if done.returncode or len(words) != 3 or words[1] != b"blob":
+            raise FileNotFoundError(2, f"it is not in {self.name}", str(file))
+        return content[: int(words[2])].decode("utf-8", "surrogateescape")
+
+
+def revision(asked: str | None) -> Revision:
+    """The revision that the worktree is compared with.
+
+    Args:
+        asked: A branch, a tag or a commit; main when left out.
+
+    Raises:
+        CommandError: There is no git, no repository, or no such commit.
+    """
+    top = _git("rev-parse", "--show-toplevel")
+    if top.returncode:
+        said = top.stderr.decode("utf-8", "replace").strip().partition("\n")[0].removeprefix("fatal: ")
+        raise CommandError(
+            f"there is no git repository here to compare with: {said}",
+            "name two stacks or two files, or change to a git repository",
+        )
+    root = Path(os.fsdecode(top.stdout.removesuffix(b"\n")))
+    for name in (asked,) if asked else MAIN:
+        if commit := _commit(name):
+            return Revision(name, commit, _as_seen(root))
+    raise CommandError(
+        f"git knows no commit {asked!r}" if asked else "the repository has no commit yet",
+        "name a branch, a tag or a commit with --against; one that is not fetched: git fetch origin BRANCH"
+        if asked
+        else "commit once, or name two files",
+    )
+
+
+def _as_seen(root: Path) -> Path:
+    """The top directory under the name that the working directory has it, which may lead over a link."""
+    here = Path.cwd()
+    return next((above for above in (here, *here.parents) if above.samefile(root)), root)
+
+
+def _commit(name: str) -> str:
+    found = _git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+    return found.stdout.decode().strip()
+
+
+def _git(*arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    command: Sequence[str] = ("git", *arguments)
+    try:
+        return subprocess.run(command, input=stdin, capture_output=True, check=False)
+    except FileNotFoundError:
+        raise CommandError("git is not installed", "install git, or name two files", ExitCode.COULD_NOT_RUN) from None
