@@ -12,7 +12,7 @@ from changes.objects import Deployments, deployment_details, service_object_deta
 from changes.record import Detail, PoolChange, ServiceChange, StackChange
 from models.capacity import Packing
 from models.manifests import Manifest, service_objects
-from models.resolve import ResolvedService, ResolvedStack
+from models.resolve import ResolvedStack
 from models.rules.capacity import packing
 
 
@@ -75,17 +75,13 @@ def _at_home(manifest: Manifest) -> Manifest:
 
 
 def _renamed(services: tuple[ServiceChange, ...]) -> Iterator[tuple[str, str]]:
-    """Services that go under one name and come under another, with the same model, image and NPUs."""
+    """Services that go under one name and come under another, with the same weights."""
     gone = [one.old for one in services if one.kind == "removed" and one.old]
     for come in (one.new for one in services if one.kind == "added" and one.new):
-        alike = [one for one in gone if _identity(one) == _identity(come)]
+        alike = [one for one in gone if one.model.source == come.model.source]
         if alike:
             gone.remove(alike[0])
             yield alike[0].name, come.name
-
-
-def _identity(service: ResolvedService) -> tuple[str, str, int]:
-    return service.model.source, service.image, service.npus
 
 
 def _pools(old: ResolvedStack, new: ResolvedStack, before: Packing, after: Packing) -> Iterator[PoolChange]:

@@ -92,7 +92,7 @@ class StackChange:
     deletions: tuple[str, ...] = ()
     """What goes beside services: the namespace with all that is in it, and queues."""
     renamed: tuple[tuple[str, str], ...] = ()
-    """Services that are removed under one name and added, otherwise alike, under another."""
+    """Services that are removed under one name while another is added with the same weights."""
     unread: tuple[str, ...] = ()
     """Services whose shape is refused on either side; nothing is said of them."""
     without_room: tuple[tuple[str, int], ...] = ()

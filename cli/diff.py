@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,7 +15,7 @@ from cli.output.diff import DiffFormat, render_comparisons
 from cli.output.diff.comparison import Comparison
 from cli.output.diff.matrix import render_matrix
 from cli.revision import Revision, revision
-from cli.stacks import StacksArgument, find_stack, open_stack, open_stacks, stack_names
+from cli.stacks import StacksArgument, find_stack, is_file, open_stack, open_stacks, stack_names
 from models.check import check
 from models.resolve import ResolvedStack
 
@@ -68,7 +69,7 @@ def _comparisons(named: Sequence[str], against: str | None) -> Iterator[Comparis
         return
     if "-" in named:
         raise CommandError("standard input has no revision to compare with", "name two: ascend-vllm diff prod -")
-    base = revision(against)
+    base = revision(against, Path(named[0]).parent if named and is_file(named[0]) else Path())
     typer.echo(f"the worktree against {base.name} ({base.commit[:10]})", err=True)
     names = [*named] or stack_names()
     if not names:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +15,7 @@ MAIN = ("main", "origin/main", "HEAD")
 
 @dataclass(frozen=True)
 class Revision:
-    """A commit, and where the working directory lies in its repository."""
+    """A commit of a repository."""
 
     name: str
     """As the user or the usual names have it."""
@@ -34,7 +33,7 @@ class Revision:
         if not path.is_relative_to(self.root):
             return file.read_text("utf-8", "surrogateescape")
         asked = f"{self.commit}:{path.relative_to(self.root).as_posix()}\n"
-        done = _git("cat-file", "--batch", "--follow-symlinks", stdin=os.fsencode(asked))
+        done = _git(self.root, "cat-file", "--batch", "--follow-symlinks", stdin=os.fsencode(asked))
         head, _, content = done.stdout.partition(b"\n")
         words = head.split()
         if done.returncode or len(words) != 3 or words[1] != b"blob":
@@ -42,16 +41,17 @@ class Revision:
         return content[: int(words[2])].decode("utf-8", "surrogateescape")
 
 
-def revision(asked: str | None) -> Revision:
+def revision(asked: str | None, directory: Path) -> Revision:
     """The revision that the worktree is compared with.
 
     Args:
         asked: A branch, a tag or a commit; main when left out.
+        directory: A directory of the repository.
 
     Raises:
         CommandError: There is no git, no repository, or no such commit.
     """
-    top = _git("rev-parse", "--show-toplevel")
+    top = _git(directory, "rev-parse", "--show-toplevel")
     if top.returncode:
         said = top.stderr.decode("utf-8", "replace").strip().partition("\n")[0].removeprefix("fatal: ")
         raise CommandError(
@@ -60,8 +60,8 @@ def revision(asked: str | None) -> Revision:
         )
     root = Path(os.fsdecode(top.stdout.removesuffix(b"\n")))
     for name in (asked,) if asked else MAIN:
-        if commit := _commit(name):
-            return Revision(name, commit, _as_seen(root))
+        if commit := _commit(root, name):
+            return Revision(name, commit, _as_seen(root, directory))
     raise CommandError(
         f"git knows no commit {asked!r}" if asked else "the repository has no commit yet",
         "name a branch, a tag or a commit with --against; one that is not fetched: git fetch origin BRANCH"
@@ -70,20 +70,19 @@ def revision(asked: str | None) -> Revision:
     )
 
 
-def _as_seen(root: Path) -> Path:
-    """The top directory under the name that the working directory has it, which may lead over a link."""
-    here = Path.cwd()
+def _as_seen(root: Path, directory: Path) -> Path:
+    """The top directory under the name that leads to the files, which may go over a link."""
+    here = Path(os.path.abspath(directory))  # noqa: PTH100  as in read
     return next((above for above in (here, *here.parents) if above.samefile(root)), root)
 
 
-def _commit(name: str) -> str:
-    found = _git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+def _commit(root: Path, name: str) -> str:
+    found = _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
     return found.stdout.decode().strip()
 
 
-def _git(*arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    command: Sequence[str] = ("git", *arguments)
+def _git(directory: Path, *arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     try:
-        return subprocess.run(command, input=stdin, capture_output=True, check=False)
+        return subprocess.run(["git", "-C", directory, *arguments], input=stdin, capture_output=True, check=False)
     except FileNotFoundError:
         raise CommandError("git is not installed", "install git, or name two files", ExitCode.COULD_NOT_RUN) from None

@@ -47,7 +47,7 @@ def find_stack(argument: str, read: Read = disk) -> ResolvedStack | None:
         return resolve(load_text("stdin", "-", sys.stdin.buffer.read().decode("utf-8", "surrogateescape")))
     file = Path(argument)
     try:
-        if file.suffix in (".yaml", ".yml") or "/" in argument:
+        if is_file(argument):
             name = file.stem.removeprefix("Pulumi.")
             return resolve(load_text(name, argument, read(file), read=read))
         return resolve(load_stack(argument, read=read))
@@ -56,6 +56,11 @@ def find_stack(argument: str, read: Read = disk) -> ResolvedStack | None:
     except OSError as problem:
         message = f"{argument} cannot be read: {problem.strerror}"
         raise CommandError(message, "name a readable stack file", ExitCode.COULD_NOT_RUN) from None
+
+
+def is_file(argument: str) -> bool:
+    """Whether an argument names a stack file, and not a stack of the project."""
+    return argument.endswith((".yaml", ".yml")) or "/" in argument
 
 
 def open_stacks(arguments: Sequence[str]) -> Iterator[ResolvedStack]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from changes import ServiceChange
+from changes import ServiceChange, StackChange
 from cli.capacity import duration, pool_lines
 from cli.output.diff.comparison import Comparison
-from cli.output.diff.words import SIGNS, cluster_lines, counts, detail_lines, headline, notes, npus_lines
+from cli.output.diff.words import SIGNS, cluster_lines, counts, detail_lines, headline, notes, npus_lines, some
 from models.rules.capacity import packing
 
 LONGEST = 60_000
@@ -33,7 +33,9 @@ def _section(comparison: Comparison, room: int) -> str:
     nodes = _folded("NPUs, node by node", _nodes(comparison))
     if len(head) + len(nodes) > room // 2:
         nodes = ""
-    services = (_service(comparison, one) for one in change.services if one.kind != "unchanged")
+    services = (
+        _service(comparison, one) for index, one in enumerate(_shown(change)) if one.details or index >= _MOST_LINES
+    )
     blocks = [block for block in (_folded("cluster", "\n".join(cluster_lines(change))), *services) if block]
     kept = _fitting(blocks, room - len(head) - len(nodes) - 200)
     left = len(blocks) - len(kept)
@@ -41,19 +43,23 @@ def _section(comparison: Comparison, room: int) -> str:
     return "\n\n".join(part for part in (head, *kept, more if left else "", nodes) if part)
 
 
+def _shown(change: StackChange) -> list[ServiceChange]:
+    return [one for one in change.services if one.kind != "unchanged"]
+
+
 def _head(comparison: Comparison) -> Iterator[str]:
     change = comparison.change
     yield f"### `{_plain(change.new)}` against `{_plain(comparison.against)}`\n"
     yield f"{counts(change)}\n"
     yield from _warnings(comparison)
-    shown = [one for one in change.services if one.kind != "unchanged"]
+    shown = _shown(change)
     lines = [f"{SIGNS[one.kind]} {one.name}  {headline(change, one)}" for one in shown[:_MOST_LINES]]
     if len(shown) > _MOST_LINES:
         lines.append(f"  and {len(shown) - _MOST_LINES} more")
     lines += [*npus_lines(change)][: _MOST_LINES // 2]
     if lines:
         yield _fenced("\n".join(lines), "diff")
-    yield from (f"\n{_plain(note)}" for note in notes(comparison))
+    yield from (f"\n{_plain(note)}" for note in [*notes(comparison)][:_MOST_LINES])
 
 
 def _warnings(comparison: Comparison) -> Iterator[str]:
@@ -63,16 +69,11 @@ def _warnings(comparison: Comparison) -> Iterator[str]:
     if change.moves:
         yield "> [!CAUTION]\n> Everything is made anew elsewhere, and deleted where it was.\n"
     elif gone := [*(f"`{one.name}`" for one in change.ending), *change.deletions]:
-        yield f"> [!CAUTION]\n> Deleted, or left without pods: {_some(gone)}\n"
+        yield f"> [!CAUTION]\n> Deleted, or left without pods: {some(gone, _MOST_NAMES)}\n"
     if change.down:
         longest = max(one.downtime for one in change.down)
-        names = _some([f"`{one.name}`" for one in change.down])
+        names = some([f"`{one.name}`" for one in change.down], _MOST_NAMES)
         yield f"> [!WARNING]\n> Downtime of up to {duration(longest)}: {names}\n"
-
-
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
-    return f"{', '.join(names[:_MOST_NAMES])}{more}"
 
 
 def _service(comparison: Comparison, service: ServiceChange) -> str:

@@ -10,6 +10,7 @@ from cli.output.diff.comparison import Comparison
 from models.resolve import ResolvedService
 
 _LONGEST = 60
+_MOST_NAMES = 20
 SIGNS = {"added": "+", "removed": "-", "changed": "~", "unchanged": " "}
 """What stands before a service."""
 
@@ -91,10 +92,16 @@ def notes(comparison: Comparison) -> Iterator[str]:
     for old, new in change.renamed if change.is_update else ():
         yield f"{old} → {new}: a service that is renamed is removed and made anew, under another address"
     if change.unread:
-        yield f"not compared, since their shape is refused: {', '.join(change.unread)}"
+        yield f"not compared, since their shape is refused: {some(change.unread, _MOST_NAMES)}"
     if comparison.errors:
         errors = f"{comparison.errors} error{'s' * (comparison.errors != 1)}"
         yield f"{errors} in {change.new}, so pulumi up would refuse it: ascend-vllm check {comparison.argument}"
+
+
+def some(names: Sequence[str], most: int) -> str:
+    """The first of many names, and how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return f"{', '.join(names[:most])}{more}"
 
 
 def _difference(change: StackChange, service: ServiceChange) -> str:
