@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from changes import ServiceChange, StackChange
-from cli.capacity import duration, pool_lines
+from cli.capacity import columns, duration, pool_lines
 from cli.output.diff.comparison import Comparison
 from cli.output.diff.words import SIGNS, cluster_lines, counts, detail_lines, headline, notes, npus_lines, some
 from models.rules.capacity import packing
@@ -53,7 +53,8 @@ def _head(comparison: Comparison) -> Iterator[str]:
     yield f"{counts(change)}\n"
     yield from _warnings(comparison)
     shown = _shown(change)
-    lines = [f"{SIGNS[one.kind]} {one.name}  {headline(change, one)}" for one in shown[:_MOST_LINES]]
+    rows = ((f"{SIGNS[one.kind]} {one.name}", headline(change, one)) for one in shown[:_MOST_LINES])
+    lines = [*columns(rows)]
     if len(shown) > _MOST_LINES:
         lines.append(f"  and {len(shown) - _MOST_LINES} more")
     lines += [*npus_lines(change)][: _MOST_LINES // 2]
@@ -86,7 +87,8 @@ def _nodes(comparison: Comparison) -> str:
     before, after = ("\n".join(pool_lines(one, packing(one))) for one in (comparison.old, comparison.new))
     if before == after or not before:
         return after
-    return f"before\n{before}\n\nafter\n{after}"
+    names = ("before", "after") if comparison.change.is_update else (comparison.against, comparison.argument)
+    return f"{names[0]}\n{before}\n\n{names[1]}\n{after}"
 
 
 def _fitting(blocks: Sequence[str], room: int) -> list[str]:
