@@ -36,16 +36,16 @@ def command(
     """Say in words what changes: which flags, which pods restart and why, downtime, NPUs; no cluster, no Pulumi.
 
     With one stack, or none for all of the project: what the worktree changes against a git revision. With two: in what
-    they differ, where the first is the older. Two files of the same name are two states of one stack.
+    they differ. Two files of the same name, or a stack and standard input, are two states of one stack.
 
     Exit code 0 when nothing changes, 1 when something does (as git diff --exit-code), 2 for wrong usage.
 
     \b
     Examples:
-      ascend-vllm diff prod                             # the worktree against main
-      ascend-vllm diff staging prod                     # two environments
+      ascend-vllm diff prod          # the worktree against main
+      ascend-vllm diff staging prod  # two environments
+      ascend-vllm diff --matrix      # service × environment
       ascend-vllm diff prod --against HEAD~1 --format markdown
-      ascend-vllm diff --matrix                         # service × environment
     """
     named = stacks or []
     if matrix:
@@ -64,7 +64,7 @@ def _comparisons(named: Sequence[str], against: str | None) -> Iterator[Comparis
             "name one stack, or two without --against; ascend-vllm diff --matrix shows more",
         )
     if len(named) == 2:
-        first, second = map(open_stack, named)
+        first, second = _pair(*named)
         yield _comparison(first, second, named[0], named[1])
         return
     if "-" in named:
@@ -75,6 +75,18 @@ def _comparisons(named: Sequence[str], against: str | None) -> Iterator[Comparis
     if not names:
         raise CommandError("there is no stack file here", "change to the project's directory, or use -C DIRECTORY")
     yield from (_since(name, base) for name in names)
+
+
+def _pair(first: str, second: str) -> tuple[ResolvedStack, ResolvedStack]:
+    """Two stacks; what comes from standard input is a state of the other one."""
+    if first == second == "-":
+        raise CommandError("standard input is one stack only", "name the other one")
+    old, new = open_stack(first), open_stack(second)
+    return (
+        (replace(old, name=new.name), new)
+        if first == "-"
+        else (old, replace(new, name=old.name) if second == "-" else new)
+    )
 
 
 def _since(name: str, base: Revision) -> Comparison:

@@ -375,6 +375,16 @@ def test_two_files_of_one_name_are_two_states_of_one_stack(repository: Path, con
     assert "restarts, because" in console("diff", "before/Pulumi.prod.yaml", "Pulumi.prod.yaml").out
 
 
+def test_standard_input_is_another_state_of_the_stack(repository: Path, console: Console) -> None:
+    after = console("diff", "prod", "-", stdin=CHANGED.encode())
+    before = console("diff", "-", "prod", stdin=CHANGED.encode())
+
+    assert (after.code, before.code) == (1, 1)
+    assert "--max-model-len                 8192 → 16384  (-:14)" in after.out
+    assert "--max-model-len                 16384 → 8192  (Pulumi.prod.yaml:13)" in before.out
+    assert console("diff", "-", "-").code == 2
+
+
 def many(count: int, length: int) -> str:
     service = f"{{image: a:1, model: /m/Qwen2-7B-Instruct, prefixCaching: true, engine: {{maxModelLen: {length}}}}}"
     services = "".join(f"    service-{number}: {service}\n" for number in range(count))
