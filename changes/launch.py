@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from changes.because import field_source, flag_source, variable_source
-from changes.record import NOT_GIVEN, Detail, is_derived
+from changes.record import NOT_GIVEN, Detail
 from models import scripts
 from models.launch import DRAIN, TEMPLATE, Launch, launch, script
 from models.manifests.launch_map import content_hash
@@ -43,11 +43,11 @@ class Pair:
     def because(self, source: Callable[[ResolvedStack, ResolvedService, str], str], name: str, *, gone: bool) -> str:
         """Why something has its new value, or is gone."""
         found = source(self.new_stack, self.new, name)
-        return NOT_GIVEN if gone and not is_derived(found) and found == "default" else found
+        return NOT_GIVEN if gone and found == "default" else found
 
-    def field(self, name: str) -> str:
-        """Why a field has its new value."""
-        return field_source(self.new_stack, self.new, name)
+    def field(self, name: str, *, gone: bool = False) -> str:
+        """Why a field has its new value, or what followed from it is gone."""
+        return self.because(field_source, name, gone=gone)
 
 
 def launch_details(pair: Pair) -> Iterator[Detail]:

@@ -40,6 +40,7 @@ class Matrix:
     """All services of some environments."""
 
     environments: tuple[str, ...]
+    """Names of the stacks; their files where two have one name."""
     rows: Mapping[str, tuple[Cell | None, ...]]
     """By service; None where an environment lacks it."""
     unread: Mapping[str, tuple[str, ...]]
@@ -48,11 +49,12 @@ class Matrix:
 
 def matrix(stacks: Sequence[ResolvedStack]) -> Matrix:
     """The services of several stacks side by side."""
-    names = sorted({service.name for stack in stacks for service in stack.services})
-    rows = {name: _row([stack.service(name) for stack in stacks]) for name in names}
-    return Matrix(
-        tuple(stack.name for stack in stacks), rows, {stack.name: stack.broken for stack in stacks if stack.broken}
-    )
+    services = sorted({service.name for stack in stacks for service in stack.services})
+    rows = {name: _row([stack.service(name) for stack in stacks]) for name in services}
+    names = [stack.name for stack in stacks]
+    environments = [stack.name if names.count(stack.name) == 1 else stack.file for stack in stacks]
+    unread = {name: stack.broken for name, stack in zip(environments, stacks, strict=True) if stack.broken}
+    return Matrix(tuple(environments), rows, unread)
 
 
 def _row(services: Sequence[ResolvedService | None]) -> tuple[Cell | None, ...]:

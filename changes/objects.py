@@ -48,8 +48,9 @@ def _detail(both: Deployments, path: str, before: str | None, after: str | None)
     pair, inner = both.pair, path.removeprefix(_TEMPLATE)
     restarts = inner != path
     if word := word_for(POD if restarts else REST, inner, pair.old, pair.new):
-        because = word.because or pair.field(word.field or word.name)
-        return Detail(word.part, word.name, word.shown(pair.old), word.shown(pair.new), because, restarts)
+        old, new = word.shown(pair.old), word.shown(pair.new)
+        because = word.because or pair.field(word.field or word.name, gone=new is None)
+        return Detail(word.part, word.name, old, new, because, restarts)
     if restarts and (volume := _VOLUME.match(inner)):
         return _mount(both, volume[1])
     if restarts and (step := _INIT_CONTAINER.match(inner)):
@@ -60,8 +61,9 @@ def _detail(both: Deployments, path: str, before: str | None, after: str | None)
 def _mount(both: Deployments, name: str) -> Detail:
     """A volume and where the container sees it."""
     field = next((field for beginning, field in MOUNTS.items() if name.startswith(beginning)), None)
-    because = both.pair.field(field) if field else "cluster.platform"
-    return Detail("mounts", f"mount {name}", _mounted(both.old, name), _mounted(both.new, name), because, restarts=True)
+    old, new = _mounted(both.old, name), _mounted(both.new, name)
+    because = both.pair.field(field, gone=new is None) if field else "cluster.platform"
+    return Detail("mounts", f"mount {name}", old, new, because, restarts=True)
 
 
 def _mounted(deployment: Leaves, name: str) -> str | None:
@@ -76,7 +78,7 @@ def _init_container(both: Deployments, name: str, key: str) -> Detail | None:
     if before == after and key in ("image", "volumeMounts"):
         return None
     field = "mindSpeed.kind" if name == "install-mindspeed" else "speculative.convert"
-    because = both.pair.field(field)
+    because = both.pair.field(field, gone=after is None)
     return Detail("init containers", f"init container {name}", before, after, because, restarts=True)
 
 

@@ -135,4 +135,4 @@ class StackChange:
 
 def is_derived(because: str) -> bool:
     """Whether a reason is neither a place in a file nor a default."""
-    return because not in ("default", NOT_GIVEN, "") and not re.search(r":\d+$", because)
+    return because not in ("default", "given", NOT_GIVEN) and not re.search(r":\d+$", because)

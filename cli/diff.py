@@ -49,12 +49,20 @@ def command(
     """
     named = stacks or []
     if matrix:
-        typer.echo(render_matrix([*open_stacks(named)], form))
+        if against:
+            raise CommandError("a matrix is of the worktree", "leave --against or --matrix out")
+        typer.echo(render_matrix([*_readable(named)], form))
         return
     comparisons = [*_comparisons(named, against)]
     typer.echo(render_comparisons(comparisons, form))
     if not all(one.change.is_empty for one in comparisons):
         raise typer.Exit(ExitCode.FOUND)
+
+
+def _readable(named: Sequence[str]) -> Iterator[ResolvedStack]:
+    for stack in open_stacks(named):
+        _refuse_unreadable(stack, stack.name)
+        yield stack
 
 
 def _comparisons(named: Sequence[str], against: str | None) -> Iterator[Comparison]:
@@ -113,7 +121,7 @@ def _refuse_unreadable(stack: ResolvedStack, called: str) -> None:
     for finding in stack.findings:
         if finding.severity == "error" and finding.service is None and finding.rule not in _HARMLESS:
             place = f"{finding.span.file}:{finding.span.line}: " if finding.span else ""
-            message = f"stack {called} cannot be compared: {place}{finding.message}"
+            message = f"stack {called} cannot be read: {place}{finding.message}"
             raise CommandError(message, f"{finding.fix}; see ascend-vllm check {stack.name}", ExitCode.FOUND)
 
 

@@ -193,10 +193,21 @@ def test_every_value_ends_in_its_because(
     assert (detail.because, detail.is_derived) == (because, derived), reason
 
 
-def test_what_is_no_longer_given_says_so() -> None:
-    (detail,) = changed({"env": {"A": "1"}}, {}).details
+@pytest.mark.parametrize(
+    ("old", "name"),
+    [
+        ({"env": {"A": "1"}}, "A"),
+        ({"prefixCaching": True}, "--enable-prefix-caching"),
+        ({"queue": "default"}, "queue"),
+        ({"priorityClass": "high"}, "priorityClass"),
+        ({"lora": {"adapters": {"a": "/a"}}}, "mount lora-path-1"),
+        ({"server": {"apiKey": {"secret": "keys", "key": "vllm"}}}, "API key"),
+    ],
+)
+def test_what_is_no_longer_given_says_so(old: dict[str, Any], name: str) -> None:
+    detail = next(one for one in changed(old, {}).details if one.name == name)
 
-    assert (detail.because, detail.is_derived) == ("no longer given", False)
+    assert (detail.new, detail.because, detail.is_derived) == (None, "no longer given", False)
 
 
 def test_a_changed_launch_says_that_its_compiled_graphs_are_left_behind() -> None:

@@ -52,6 +52,12 @@ def test_features_are_told_where_environments_differ(
     assert tuple(cell and cell.features for cell in cells) == expected, reason
 
 
+def test_two_files_of_one_name_are_told_apart_by_their_files() -> None:
+    one = stack({"a": {}})
+
+    assert matrix([one, replace(one, file="other.yaml")]).environments == ("Pulumi.test.yaml", "other.yaml")
+
+
 def test_a_service_whose_shape_is_refused_is_named() -> None:
     table = matrix([environment("dev", {"a": {"npus": "many"}}), environment("prod", {"a": {}})])
 

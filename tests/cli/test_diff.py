@@ -272,6 +272,7 @@ def test_without_a_name_every_stack_is_compared(repository: Path, console: Conso
         (["prod", "--against", "--all"], "git knows no commit '--all'", "an option is no commit"),
         (["-"], "standard input has no revision", "stdin is not in git"),
         (["nowhere"], "there is no stack 'nowhere'", "there is no such stack"),
+        (["--matrix", "--against", "main"], "a matrix is of the worktree", "a revision is no environment"),
         (["--matrix", "--format", "github"], "a table annotates nothing", "a format that says nothing"),
     ],
 )
@@ -333,9 +334,18 @@ def test_a_stack_that_cannot_be_read_is_not_taken_for_an_empty_one(
     before = console("diff", "prod")
 
     assert (now.code, now.out) == (1, ""), reason
-    assert "stack prod cannot be compared: " in now.err, reason
+    assert "stack prod cannot be read: " in now.err, reason
     assert (before.code, before.out) == (1, ""), reason
-    assert "stack prod of main cannot be compared" in before.err, reason
+    assert "stack prod of main cannot be read" in before.err, reason
+
+
+def test_a_matrix_is_not_made_of_what_cannot_be_read(repository: Path, console: Console) -> None:
+    write(repository, prod="config: [\n")
+
+    done = console("diff", "--matrix")
+
+    assert (done.code, done.out) == (1, "")
+    assert "stack prod cannot be read: Pulumi.prod.yaml:2: " in done.err
 
 
 def test_a_broken_service_is_named_and_the_others_are_compared(repository: Path, console: Console) -> None:
