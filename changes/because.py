@@ -38,6 +38,8 @@ def flag_source(stack: ResolvedStack, service: ResolvedService, flag: str) -> st
             found = find_flag(key, service.engine.version)
             if found and found.name == flag:
                 return _place(stack, ("services", service.name, holder, "extraArgs", key)) or "given"
+    if flag == "speculative-model" and service.speculative and not service.speculative.source:
+        return field_source(stack, service, "speculative.kind")
     return field_source(stack, service, _FLAGS.get(flag) or OWNED_FLAGS.get(flag, flag).partition(":")[0])
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict
 from typing import Any
+
+from pydantic.alias_generators import to_camel
 
 from changes.leaves import differing, leaves
 from changes.record import NOT_GIVEN, Detail
+from models.catalog.platforms import Platform
 from models.manifests.resources import quantity
 from models.resolve import Cluster, ResolvedStack
 
@@ -32,7 +34,7 @@ def _values(cluster: Cluster) -> dict[str, Any]:
     return {
         "context": cluster.context,
         "namespace": cluster.namespace.model_dump(),
-        "platform": asdict(cluster.platform),
+        "platform": _platform(cluster.platform),
         "pools": {
             name: {
                 "nodes": pool.nodes,
@@ -43,6 +45,21 @@ def _values(cluster: Cluster) -> dict[str, Any]:
             for name, pool in cluster.pools.items()
         },
         "queues": {name: queue.model_dump(by_alias=True, exclude_none=True) for name, queue in cluster.queues.items()},
+    }
+
+
+def _platform(platform: Platform) -> dict[str, Any]:
+    mounts = {
+        to_camel(name): {"hostPath": mount.host_path, "mountPath": mount.mount_path}
+        for name, mount in platform.mounts.items()
+    }
+    return {
+        "kind": platform.kind,
+        "resource": platform.resource,
+        "nodeSelector": ", ".join(f"{key}={value}" for key, value in platform.node_selector.items()),
+        "npuCounts": ", ".join(map(str, platform.npu_counts)),
+        "initFile": platform.init_file,
+        **mounts,
     }
 
 

@@ -94,11 +94,12 @@ def _script(pair: Pair, old: Launch, new: Launch) -> Iterator[Detail]:
     if old.init_file != new.init_file:
         yield _detail("file sourced first", old.init_file, new.init_file, "cluster.platform.initFile")
     if old.python_path != new.python_path:
-        yield _detail("PYTHONPATH", old.python_path, new.python_path, pair.field("mindSpeed.kind"))
+        because = pair.field("mindSpeed.kind", gone=not new.python_path)
+        yield _detail("PYTHONPATH", old.python_path, new.python_path, because)
     before, after = _graph_key(old), _graph_key(new)
     if before != after:
-        why = "compiled graphs are kept by launch" if before and after else pair.field("graph.kind")
-        yield _detail("graph cache", before, after, why)
+        because = "compiled graphs are kept by launch" if before and after else pair.field("graph.kind", gone=not after)
+        yield _detail("graph cache", before, after, because)
     if _GRAPH_KEY.sub("", old.before) != _GRAPH_KEY.sub("", new.before):
         yield from _warm_up(pair)
 
@@ -107,7 +108,11 @@ def _warm_up(pair: Pair) -> Iterator[Detail]:
     before, after = pair.old.graph.warm_up, pair.new.graph.warm_up
     if before or after:
         words = {True: "on", False: None}
-        because = pair.field("graph.warmUp") if before != after else "the server's kind, port and name, and startup"
+        because = (
+            pair.field("graph.warmUp", gone=not after)
+            if before != after
+            else "the server's kind, port and name, and startup"
+        )
         yield _detail("warm-up", words[before], words[after], because)
 
 
@@ -118,7 +123,8 @@ def _files(pair: Pair, old: Launch, new: Launch, *, explained: bool) -> Iterator
             continue
         before, after = ("" if name in files else None for files in (old.files, new.files))
         field = _FILES.get(name)
-        yield _detail(f"file {name}", before, after, pair.field(field) if field else "what the server says of itself")
+        because = pair.field(field, gone=after is None) if field else "what the server says of itself"
+        yield _detail(f"file {name}", before, after, because)
 
 
 def _graph_key(start: Launch) -> str | None:

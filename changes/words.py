@@ -45,6 +45,14 @@ def _affinity(service: ResolvedService) -> str | None:
     return "beside other pods" if service.npus < max(nodes, default=service.npus) else None
 
 
+def _resource(service: ResolvedService) -> str:
+    return service.cluster.platform.resource
+
+
+def _node_selector(service: ResolvedService) -> str | None:
+    return ", ".join(f"{key}={value}" for key, value in service.cluster.platform.node_selector.items()) or None
+
+
 def _memory(service: ResolvedService) -> str:
     return quantity(service.resources.memory or 0)
 
@@ -64,6 +72,8 @@ def _scheme(service: ResolvedService) -> str:
 POD = (
     Word(rf"{_CONTAINER}\.image", "image", "image", lambda one: one.image),
     Word(rf"{_CONTAINER}\.resources\..*/.*", "NPUs", "npus", lambda one: str(one.npus)),
+    Word(rf"{_CONTAINER}\.resources\..*/.*", "NPUs", "NPU resource", _resource, because="cluster.platform"),
+    Word(r"spec\.nodeSelector.*", "placement", "nodeSelector", _node_selector, because="cluster.platform"),
     Word(rf"{_CONTAINER}\.resources\..*cpu", "resources", "cpu", lambda one: str(one.resources.cpu), "resources.cpu"),
     Word(rf"{_CONTAINER}\.resources\..*memory", "resources", "memory", _memory, "resources.memory"),
     Word(r"spec\.volumes\[shm\].*", "resources", "shm", _shm, "resources.shm"),
@@ -97,6 +107,7 @@ MOUNTS = {
 
 
 def word_for(words: Sequence[Word], path: str, old: ResolvedService, new: ResolvedService) -> Word | None:
-    """The word for a path, if its value in words differs too."""
-    found = next((word for word in words if re.fullmatch(word.pattern, path)), None)
-    return found if found and found.shown(old) != found.shown(new) else None
+    """The first word for a path whose value in words differs too."""
+    return next(
+        (word for word in words if re.fullmatch(word.pattern, path) and word.shown(old) != word.shown(new)), None
+    )

@@ -35,6 +35,18 @@ BEFORE = cluster("context: prod", POOL)
             "the namespace belongs to somebody else now",
         ),
         (("context: prod", "platform: mindcluster", POOL), ("platform.kind", "cce", "mindcluster"), False, "platform"),
+        (
+            ("context: prod", "platform: {kind: cce, npuSmi: /bin/npu-smi}", POOL),
+            ("platform.npuSmi.hostPath", "/usr/local/sbin/npu-smi", "/bin/npu-smi"),
+            False,
+            "a path of the nodes",
+        ),
+        (
+            ("context: prod", "platform: {kind: cce, npuCounts: [1, 8]}", POOL),
+            ("platform.npuCounts", "1, 2, 4, 8, 16", "1, 8"),
+            False,
+            "a list",
+        ),
         (("context: prod", POOL.replace("2", "3")), ("pools.snt9b.nodes", "2", "3"), False, "a node more"),
         (("context: prod",), ("pools.snt9b.nodes", "2", None), False, "no pools any more"),
         (("context: prod", POOL, "queues: {q: {npus: 8}}"), ("queues.q.npus", None, "8"), False, "a queue"),
@@ -89,7 +101,7 @@ def test_another_platform_restarts_every_service_and_says_why() -> None:
 
     assert service.restarts
     assert {detail.because for detail in service.details} == {"cluster.platform"}
-    assert any("nodeSelector" in detail.name for detail in service.details)
+    assert [detail.name for detail in service.details] == ["nodeSelector", "NPU resource", "mount npu-smi"]
 
 
 def test_npus_are_counted_before_and_after() -> None:
