@@ -1,0 +1,103 @@
+"""The words of `diff`: values on one line, and what happens to a service in a sentence."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from changes import Detail, StackChange, compare
+from cli.output.diff.comparison import Comparison
+from cli.output.diff.words import counts, headline, notes, npus_lines, some, values
+from tests.changes.stacks import stack
+
+ROOM = "(a node is sure to have 1 NPU free), no downtime"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "shown", "reason"),
+    [
+        ("1", "2", "1 → 2", "one value for another"),
+        (None, "1", "+ 1", "a value comes"),
+        ("1", None, "- 1", "a value goes"),
+        (None, "", "+", "a switch comes"),
+        ("", None, "-", "a switch goes"),
+        ("", "", "changed", "a file has another content"),
+        ("***", "***", "changed", "a secret is another"),
+        ("", "a", "(none) → a", "an empty value gets one"),
+        ("a\nb", "a\x1b[0m", "a\\nb → a\\x1b[0m", "a value stays on its line and steers no terminal"),
+        ("模型", "千问", "模型 → 千问", "Chinese is written as it is"),
+        ("x" * 80, None, f"- {'x' * 60}…", "a long value is cut"),
+        (
+            "x" * 80 + "a" + "y" * 80,
+            "x" * 80 + "b" + "y" * 80,
+            f"…{'x' * 10}a{'y' * 49}… → …{'x' * 10}b{'y' * 49}…",
+            "two long values are shown where they begin to differ",
+        ),
+    ],
+)
+def test_values_are_shown_on_one_line(old: str | None, new: str | None, shown: str, reason: str) -> None:
+    assert values(Detail("launch", "A", old, new, "default", restarts=True)) == shown, reason
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "reason"),
+    [
+        ({}, {}, "unchanged, does not restart", "nothing changes"),
+        ({}, {"replicas": 2}, "does not restart: replicas changed", "pods are added"),
+        ({}, {"image": "a:2"}, f"restarts, because its image changed · surge 1 {ROOM}", "all pods are replaced"),
+        (
+            {},
+            {"image": "a:2", "rollout": "recreate"},
+            "restarts, because its image changed · delete first (Pulumi.test.yaml:13), downtime up to 12 min",
+            "the only pod goes first",
+        ),
+        ({"replicas": 2}, {"replicas": 0}, "has no pods any more, because replicas is 0", "the last pod goes"),
+        ({"replicas": 0}, {"image": "a:2"}, "had no pods to restart; its image changed", "there was no pod"),
+    ],
+)
+def test_a_sentence_says_what_happens_to_a_service(
+    old: dict[str, Any], new: dict[str, Any], line: str, reason: str
+) -> None:
+    change = compare(stack({"qwen": old}), stack({"qwen": new}))
+
+    assert headline(change, change.services[0]) == line, reason
+
+
+def environments() -> StackChange:
+    dev, prod = stack({"a": {}, "b": {}, "c": {}}), stack({"b": {"replicas": 2}, "c": {}, "d": {"replicas": 3}})
+    return compare(replace(dev, name="dev"), replace(prod, name="prod"))
+
+
+def test_environments_do_not_restart_each_other() -> None:
+    change = environments()
+
+    assert [headline(change, one) for one in change.services] == [
+        "only in dev, 1 NPU",
+        "differs in replicas",
+        "alike",
+        "only in prod, 3 × 1 NPU",
+    ]
+    assert counts(change) == "1 differ, 1 only in prod, 1 only in dev, 1 alike"
+
+
+def test_what_has_no_room_is_told_with_the_npus() -> None:
+    change = compare(stack({"a": {}}), stack({"a": {"npus": 8, "replicas": 3}}))
+
+    assert [*npus_lines(change)] == ["NPUs in snt9b: 1 → 16 of 16", "no room for 1 pod of a"]
+
+
+def test_a_rename_is_told_of_one_stack_and_not_of_two_environments() -> None:
+    old, new = stack({"a": {}}), stack({"b": {}})
+    renamed = Comparison(compare(old, new), old, new, "main", "test", 0)
+    other = replace(new, name="other")
+    apart = Comparison(compare(old, other), old, other, "test", "other", 2)
+
+    assert [*notes(renamed)] == ["a → b: a service that is renamed is removed and made anew, under another address"]
+    assert [*notes(apart)] == ["2 errors in other, so pulumi up would refuse it: ascend-vllm check other"]
+
+
+def test_many_names_are_counted() -> None:
+    assert some(["a", "b"], 2) == "a, b"
+    assert some(["a", "b", "c", "d"], 2) == "a, b and 2 more"
