@@ -9,8 +9,8 @@ import pulumi
 from components import (
     InferenceDeployment,
     InferenceDeploymentArgs,
-    await_ready,
     cluster_provider,
+    deploy,
     namespace,
     silence_debug_lines,
 )
@@ -25,10 +25,8 @@ report.warn(pulumi.log.warn)
 
 provider = cluster_provider(stack.cluster)
 home = namespace(stack.cluster, provider)
-made = {
-    service.name: InferenceDeployment(service.name, InferenceDeploymentArgs(service), home.child_options())
-    for service in stack.services
-}
-
+deploy(
+    stack,
+    lambda service: InferenceDeployment(service.name, InferenceDeploymentArgs(service), home.child_options()),
+)
 pulumi.export("services", {service.name: service.endpoint for service in stack.services})
-await_ready(stack, {name: component.deployment for name, component in made.items()})

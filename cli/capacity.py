@@ -78,6 +78,10 @@ def _live(stack: ResolvedStack, form: CapacityFormat) -> None:
         seen = asyncio.run(_look(cluster.context, cluster.namespace.name))
     except ClusterError as failure:
         raise CommandError(failure.message, failure.fix, ExitCode.COULD_NOT_RUN) from failure
+    for kind in ("nodes", "pods"):
+        if kind in seen.unread:
+            message = f"without the {kind} of the cluster nothing is known of its NPUs: {seen.unread[kind]}"
+            raise CommandError(message, "ask for a role that may list nodes and all pods", ExitCode.COULD_NOT_RUN)
     nodes = live_nodes(stack, seen)
     findings = [*live_findings(stack, seen, nodes)]
     if form == CapacityFormat.TEXT:
@@ -111,7 +115,7 @@ def pool_lines(stack: ResolvedStack, packed: Packing) -> Iterator[str]:
         yield f"pool {name}: {_count(pool.nodes, 'node')} × {_count(pool.npus_per_node, 'NPU')}, {used} of {total} used"
         yield from columns(_node_rows(nodes))
     for name, queue in stack.cluster.queues.items():
-        held = sum(one.npus * one.replicas for one in stack.services if one.queue == name)
+        held = sum(one.npus * one.replicas for one in stack.services if one.in_queue == name)
         yield f"queue {name}: {held} {f'of {queue.npus} ' if queue.npus else ''}NPUs used"
     for name, pods in Counter(name for name, _ in packed.homeless).items():
         yield f"no room for {_count(pods, 'pod')} of {name}"

@@ -4,7 +4,7 @@ from components.ascend_node_mounts import AscendNodeMounts, AscendNodeMountsArgs
 from components.cluster import cluster_provider, namespace
 from components.inference_deployment import InferenceDeployment, InferenceDeploymentArgs
 from components.process import silence_debug_lines
-from components.readiness import await_ready
+from components.readiness import deploy
 from components.vllm_launch_script import VllmLaunchScript, VllmLaunchScriptArgs
 
 __all__ = [
@@ -14,8 +14,8 @@ __all__ = [
     "InferenceDeploymentArgs",
     "VllmLaunchScript",
     "VllmLaunchScriptArgs",
-    "await_ready",
     "cluster_provider",
+    "deploy",
     "namespace",
     "silence_debug_lines",
 ]

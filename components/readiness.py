@@ -3,33 +3,48 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+import signal
+from collections.abc import Callable, Mapping, Sequence
 
 import pulumi
 from pulumi_kubernetes.apps.v1 import Deployment
 
+from components.inference_deployment import InferenceDeployment
 from models.budget import update_timeout
-from models.resolve import Cluster, ResolvedStack
+from models.resolve import Cluster, ResolvedService, ResolvedStack
 from operations import quick
 from operations.cluster import connected
 from operations.errors import ClusterError
 from operations.service import Wanted, is_settled
+from operations.turns import turns, wait_until_placed
 from operations.wait import Awaited, NotReadyError, wait_until_ready
 
 
-def await_ready(stack: ResolvedStack, made: Mapping[str, Deployment]) -> None:
-    """Let an update end when all services are ready, and fail as soon as one has definitely failed.
+def deploy(stack: ResolvedStack, make: Callable[[ResolvedService], InferenceDeployment]) -> None:
+    """Register the services of a stack, and let an update end when all are ready or one has definitely failed.
 
     The program waits instead of Pulumi's provider, which would end on its timeout only, say no log lines, and go on
     while the program fails. It waits in every update, also in one without a change: what was not ready is asked for
-    again. What the update would delete, as the launch maps of before, stays until then, and after a failure.
+    again. What the update would delete, as the launch maps of before, stays until then, and after a failure. What
+    deletes first has its new place before smaller services are updated, which would be given it.
 
     Args:
         stack: The stack.
-        made: The Deployment of each service. Without a uid, as in a test, it is in no cluster, and there is no wait.
+        make: Registers a service. A Deployment without a uid, as in a test, is in no cluster, and there is no wait.
     """
-    if not pulumi.runtime.is_dry_run():
-        pulumi.run(lambda: _wait(stack, made))
+    pulumi.run(lambda: _deploy(stack, make))
+
+
+async def _deploy(stack: ResolvedStack, make: Callable[[ResolvedService], InferenceDeployment]) -> None:
+    made: dict[str, Deployment] = {}
+    preview = pulumi.runtime.is_dry_run()
+    groups = [stack.services] if preview else turns(stack.services)
+    for group in groups:
+        made |= {service.name: make(service).deployment for service in group}
+        if group is not groups[-1]:
+            await _settle(stack, made, placed_only=True)
+    if not preview:
+        await _settle(stack, made)
 
 
 def _are_settled(cluster: Cluster, services: Sequence[Awaited]) -> bool:
@@ -39,7 +54,7 @@ def _are_settled(cluster: Cluster, services: Sequence[Awaited]) -> bool:
     return all(is_settled(there.get(awaited.wanted.name)) for awaited in services)
 
 
-async def _wait(stack: ResolvedStack, made: Mapping[str, Deployment]) -> None:
+async def _settle(stack: ResolvedStack, made: Mapping[str, Deployment], *, placed_only: bool = False) -> None:
     real = [name for name, deployment in made.items() if await deployment.metadata.uid.future()]
     cluster = stack.cluster
     awaited = [
@@ -47,13 +62,20 @@ async def _wait(stack: ResolvedStack, made: Mapping[str, Deployment]) -> None:
         for service in stack.services
         if service.name in real
     ]
+    if real:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # the engine cancels the update; Python would say a traceback
     if not awaited or await asyncio.to_thread(_are_settled, cluster, awaited):
-        return
+        return None
     try:
         async with connected(cluster.context, cluster.namespace.name) as reader:
-            await wait_until_ready(
+            if placed_only:
+                longest = max(one.timeout for one in awaited)
+                return await wait_until_placed(reader, [one.wanted for one in awaited], longest)
+            behind = await wait_until_ready(
                 reader, awaited, lambda name, line: pulumi.log.info(line, resource=made[name], ephemeral=True)
             )
+        for line in behind:
+            pulumi.log.warn(line)
     except NotReadyError as failed:
         raise pulumi.RunError(str(failed)) from None
     except ClusterError as failed:

@@ -166,6 +166,12 @@ class ClusterConfig(Typed):
     queues: dict[DnsLabel, Queue] = Field(default={}, examples=[{"inference": {"npus": 16, "create": True}}])
     """Volcano's queues that services of the stack may name."""
 
+    @model_validator(mode="after")
+    def _no_queue_of_volcanos_own(self) -> ClusterConfig:
+        if own := [name for name, queue in self.queues.items() if queue.create and name in ("default", "root")]:
+            raise ValueError(f"queue {own[0]} is Volcano's own; it is there already, and the stack would delete it")
+        return self
+
 
 class Model(Typed):
     """The weights. A scalar is shorthand for their path: `model: /mnt/models/Qwen2-7B-Instruct`."""

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from models.typed import AbsolutePath, Duration, FileName, Line, Typed, Word
+from models.typed import SYSTEM, AbsolutePath, Duration, FileName, Line, Typed, Word
 
 MOST_LORAS = 32
 """Most adapters in one batch (manual, Step 3, --max-loras)."""
@@ -128,6 +128,8 @@ class Graph(Typed):
     def _only_for_pta(self) -> Graph:
         if self.kind != "pta" and self.model_fields_set & {"gears", "iteration_timeout", "cache", "warm_up"}:
             raise ValueError("gears, iterationTimeout, cache and warmUp are for kind pta")
+        if self.cache in SYSTEM:
+            raise ValueError(f"cache {self.cache} is a directory of the node's system; name one below it")
         return self
 
 

@@ -19,10 +19,10 @@ class Rollout(Typed):
     kind: Literal["rollingUpdate", "recreate"] | None = Field(default=None, examples=["recreate"])
     """`rollingUpdate` replaces pod by pod, `recreate` deletes all pods and then makes the new ones."""
 
-    max_surge: int | None = Field(default=None, ge=0, examples=[0])
+    max_surge: int | None = Field(default=None, ge=0, le=10_000, examples=[0])
     """Pods more than `replicas` while the update lasts; only for `rollingUpdate`."""
 
-    max_unavailable: int | None = Field(default=None, ge=0, examples=[1])
+    max_unavailable: int | None = Field(default=None, ge=0, le=10_000, examples=[1])
     """Pods fewer than `replicas` while the update lasts; only for `rollingUpdate`."""
 
     @model_validator(mode="before")

@@ -123,6 +123,11 @@ class ResolvedService:
         return _most_gears(self.known, self.quantization)
 
     @property
+    def in_queue(self) -> str:
+        """Volcano's queue that the pods wait in."""
+        return self.queue or "default"
+
+    @property
     def tls(self) -> bool:
         """Whether the server takes encrypted connections only."""
         return self.further("ssl-certfile") is not None
@@ -168,7 +173,8 @@ def with_rollouts(services: Iterable[ResolvedService]) -> tuple[ResolvedService,
     """The services of one stack with their rollouts, which depend on what the others leave free."""
     alone = [*services]
     demands = [
-        Demand(one.name, one.replicas, one.npus, one.min_member, one.queue, one.startup, one.rollout) for one in alone
+        Demand(one.name, one.replicas, one.npus, one.min_member, one.in_queue, one.startup, one.rollout)
+        for one in alone
     ]
     plans = plan_rollouts(demands, alone[0].cluster.pools, alone[0].cluster.queues) if alone else {}
     return tuple(_with_rollout(service, plans[service.name]) for service in alone)
@@ -221,7 +227,7 @@ def resolve_service(
     engine, because = resolve_engine(config.engine, config.npus, facts)
     found: dict[str, Any] = {"engine": engine, **_resolve_features(config, known, because)}
     found["precision"] = _resolve_precision(config, known, model, because)
-    found |= _resolve_operation(config, facts, engine, because)
+    found |= _resolve_operation(config, facts, engine, cluster, because)
     if config.npus is None:
         found["npus"] = engine.npus_used
         because["npus"] = "as many as the engine uses"
@@ -264,7 +270,11 @@ def _resolve_features(config: ServiceConfig, known: KnownModel | None, because: 
 
 
 def _resolve_operation(
-    config: ServiceConfig, facts: ModelFacts | None, engine: ResolvedEngine, because: dict[str, str]
+    config: ServiceConfig,
+    facts: ModelFacts | None,
+    engine: ResolvedEngine,
+    cluster: Cluster,
+    because: dict[str, str],
 ) -> dict[str, Any]:
     """What a pod is given of time and of its node; why, goes into `because`."""
     npus, found = config.npus or engine.npus_used, dict[str, Any]()
@@ -276,7 +286,9 @@ def _resolve_operation(
         found["drain"] = 300 if config.server.kind == "openai" else 60
         because["drain"] = f"usual for {config.server.kind}"
     many, ray = engine.npus_used > 1, engine.distributed_executor_backend == "ray"
-    usual = {"cpu": 11 * npus, "memory": 60 * GIB * npus, "shm": (32 if ray else 16 if many else 2) * GIB}
+    shares = (pool.node_memory * 9 // 10 // pool.npus_per_node for pool in cluster.pools.values() if pool.node_memory)
+    each = min([60 * GIB, *shares]) // GIB * GIB
+    usual = {"cpu": 11 * npus, "memory": each * npus, "shm": (32 if ray else 16 if many else 2) * GIB}
     filled = {field: value for field, value in usual.items() if getattr(config.resources, field) is None}
     because |= {f"resources.{field}": f"usual for {npus} NPU{'s' * (npus > 1)}" for field in filled}
     return {**found, "resources": config.resources.model_copy(update=filled)}

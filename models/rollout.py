@@ -20,7 +20,8 @@ class Demand:
     npus: int
     """NPUs of each pod."""
     min_member: int
-    queue: str | None
+    queue: str
+    """Volcano's queue."""
     startup: int
     """Seconds."""
     rollout: Rollout
@@ -45,7 +46,7 @@ class _Held:
     """What pods hold: how many there are by their NPUs, and the NPUs of each queue."""
 
     pods: Counter[int] = field(default_factory=Counter)
-    queues: Counter[str | None] = field(default_factory=Counter)
+    queues: Counter[str] = field(default_factory=Counter)
 
     def add(self, demand: Demand, pods: int) -> None:
         self.pods[demand.npus] += pods
@@ -87,7 +88,7 @@ def _has_room(demand: Demand, held: _Held, nodes: Mapping[int, int], queues: Map
 
 def _within(demand: Demand, held: _Held, queues: Mapping[str, Queue]) -> bool:
     """Whether a pod more is within the quota of its queue."""
-    queue = queues.get(demand.queue or "")
+    queue = queues.get(demand.queue)
     return not queue or not queue.npus or held.queues[demand.queue] + demand.npus <= queue.npus
 
 
@@ -107,6 +108,9 @@ def _plan(demand: Demand, room: int | None, full: bool) -> Plan:
 
 
 def _because(demand: Demand, room: int | None, full: bool) -> str:
+    given = demand.rollout
+    if given.kind == "recreate" or given.max_surge is not None or given.max_unavailable is not None:
+        return "the stack file says so"
     if demand.min_member > 1:
         return f"{demand.min_member} pods start together, and those of an update form a gang of their own"
     if demand.replicas == 0:

@@ -94,7 +94,7 @@ class Cluster:
                 listed: dict[str, Any] = {field: tuple(await self._list(where))}
                 seen = replace(seen, **listed)
             except ClusterError as problem:
-                if problem.passing:
+                if problem.passing or problem.unknown_user:
                     raise
                 seen = replace(seen, unread={**seen.unread, where.plural: problem.message})
         return seen

@@ -10,12 +10,14 @@ _REACH = "see whether `kubectl --context {context} get nodes` works from here: n
 class ClusterError(Exception):
     """The cluster cannot be read: what is wrong, and how to mend it."""
 
-    def __init__(self, message: str, fix: str, *, passing: bool = False) -> None:
+    def __init__(self, message: str, fix: str, *, passing: bool = False, unknown_user: bool = False) -> None:
         super().__init__(message)
         self.message = message
         self.fix = fix
         self.passing = passing
         """Whether it may be over soon: the API server does not answer, as while it is started again."""
+        self.unknown_user = unknown_user
+        """Whether the cluster does not know who asks, so that nothing can be read."""
 
 
 def failures() -> tuple[type[Exception], ...]:
@@ -48,7 +50,8 @@ def refused(context: str, doing: str, status: int, text: str) -> ClusterError:
     """An answer of the API server that is none, in words."""
     said = _message(text)
     if status == 401:
-        return ClusterError(f"{context!r} does not know these credentials", "log in again, or mend the kubeconfig")
+        fix = "log in again, or mend the kubeconfig"
+        return ClusterError(f"{context!r} does not know these credentials", fix, unknown_user=True)
     if status == 403:
         return ClusterError(f"not allowed to {doing}: {said}", "ask for a role that may list them")
     if status == 404:

@@ -46,6 +46,7 @@ def node_lost(pod: Object, seen: Seen) -> Finding | None:
     node = next((node for node in seen.nodes if name_of(node) == name), None)
     fix = "mend the node, or delete it and the pod (kubectl delete pod --force) to have the pod start elsewhere"
     if node is None:
+        fix = "wait until the pod is deleted, or delete it: kubectl delete pod --force"
         return found("node-lost", f"the node {name} does not exist any more", why="the pod was on it", fix=fix)
     ready = condition(node, "Ready")
     if ready.get("status") == "True":

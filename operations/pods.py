@@ -26,10 +26,12 @@ def waiting(container: Object) -> Object:
 
 
 def ended(container: Object) -> Object:
-    """How a container, or the one before it, ended; empty when it did not. A successful end is none."""
+    """How a container, or the one before it, ended; empty when it did not. A successful end is none, unless the kubelet
+    starts the container again and again: uvicorn ends with 0 when the engine dies."""
+    looping = waiting(container).get("reason") == "CrashLoopBackOff"
     for state in (container.get("state") or {}, container.get("lastState") or {}):
         end = state.get("terminated") or {}
-        if end and (end.get("exitCode") != 0 or end.get("reason") not in (None, "Completed")):
+        if end and (looping or end.get("exitCode") != 0 or end.get("reason") not in (None, "Completed")):
             return dict(end)
     return {}
 

@@ -172,14 +172,18 @@ def _said(pod: Object, seen: Seen) -> Finding:
     """What the scheduler itself says."""
     own = condition(pod, "PodScheduled").get("message")
     heard = next((event.get("message") for event in seen.events_of(pod) if event.get("type") == "Warning"), None)
-    said = " ".join(str(own or heard or "it has said nothing yet").split())
+    if not own and not heard:
+        return found(
+            "unschedulable", "the scheduler has said nothing yet", why="the pod is new", fix="wait", severity="warning"
+        )
+    said = " ".join(str(own or heard).split())
     unread = "; ".join(seen.unread.values())
     return found(
         "unschedulable",
         f"no node takes the pod: {said}",
         why="that is the scheduler's own message" + (f"; not looked at: {unread}" if unread else ""),
-        fix="free or add what it names, or ask for less",
-        severity="error" if own or heard else "warning",
+        fix="free or add what it names, or ask for less; pods before it in the queue may hold it back"
+        " (kubectl get podgroups)",
     )
 
 

@@ -11,8 +11,9 @@ from operations.cluster import Reader
 from operations.credentials import masked
 from operations.diagnose import diagnose, wanted_log
 from operations.findings import found
-from operations.lost import node_lost
+from operations.lost import node_lost, refused_by_node
 from operations.pods import born, containers, ended, is_over, is_ready, node_of, prepares, waiting
+from operations.rollouts import stuck
 from operations.seen import Object, Seen, condition, name_of
 
 LINES = 20
@@ -136,6 +137,11 @@ def _reason(
     service: Wanted, deployment: Object, current: Sequence[Object], seen: Seen
 ) -> tuple[Finding, Object | None]:
     """Why a service is not ready, and the pod to blame: the worst of the current ones."""
+    if hangs := stuck(deployment, current, seen, service.resource):
+        return hangs, next(pod for pod in current if not node_of(pod))
+    over = [pod for pod in current if is_over(pod)]
+    if len(over) > 1 and (refusal := refused_by_node(over[0], seen)):
+        return replace(refusal, message=f"{refusal.message}; so ended {len(over)} pods"), over[0]
     alive = [pod for pod in current if not is_over(pod)] or list(current)
     told = [(diagnose(pod, seen, resource=service.resource, startup=service.startup), pod) for pod in alive]
     troubles = [(finding, pod) for finding, pod in told if finding]

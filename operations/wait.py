@@ -10,13 +10,14 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 from operations.cluster import Reader
 from operations.errors import ClusterError
 from operations.pods import duration, node_of
-from operations.seen import Seen
+from operations.rollouts import WAITING
+from operations.seen import Seen, name_of
 from operations.service import State, Wanted, is_settled, look
 from operations.text import states_text
 
@@ -25,6 +26,9 @@ POLL = 1.0
 
 LOOK = 3.0
 """Seconds between two looks at pods and events, while something is not ready."""
+
+BEHIND = 10.0
+"""Seconds that all the rest has to wait for NPUs of services that leave, before it is not waited for."""
 
 OUTAGE = 120.0
 """Seconds that the API server may be gone, as while it is started again."""
@@ -44,6 +48,7 @@ PATIENCE = {
     "quota": 20.0,
     "pods-refused": 20.0,
     "not-deployed": 20.0,
+    "rollout-stuck": 60.0,
 }
 """Errors that do not pass by themselves, and how many seconds they have to last to be believed.
 
@@ -87,13 +92,21 @@ class _Memory:
     began: float
     looked: float = float("-inf")
     gone_since: float | None = None
+    blocked_since: float | None = None
     everyone_has_a_node: bool = False
+    leaving: set[str] = field(default_factory=set)
+    """Deployments with pods; those that are not waited for are not of the stack any more."""
     failing_since: dict[tuple[str, str], float] = field(default_factory=dict)
     said: dict[str, tuple[str, float]] = field(default_factory=dict)
 
 
-async def wait_until_ready(reader: Reader, services: Sequence[Awaited], say: Say, clock: Clock | None = None) -> None:
+async def wait_until_ready(
+    reader: Reader, services: Sequence[Awaited], say: Say, clock: Clock | None = None
+) -> Sequence[str]:
     """Return when every service has all its pods of the current template ready, and no older one left.
+
+    Where the rest waits for NPUs that services hold which the stack does not have any more, the wait ends too: they go
+    after the program, and what it did not wait for is the answer, a line each.
 
     Args:
         reader: The cluster.
@@ -114,12 +127,32 @@ async def wait_until_ready(reader: Reader, services: Sequence[Awaited], say: Say
                 if awaited not in missing and awaited.wanted.name in memory.said:
                     _tell(awaited.wanted.name, "ready", say, memory, clock.now())
             if not missing:
-                return
-            await _judge(reader, missing, say, memory, clock)
+                return ()
+            states = await _judge(reader, missing, say, memory, clock)
+            names = {awaited.wanted.name for awaited in services}
+            if memory.leaving and states and (told := _behind(states, memory.leaving - names, memory, clock.now())):
+                return told
             memory.gone_since = None
         except ClusterError as problem:
             _bear(problem, memory, clock.now())
         await clock.sleep(POLL)
+    return ()
+
+
+def _behind(states: Sequence[State], leaving: Collection[str], memory: _Memory, now: float) -> Sequence[str]:
+    """What waits for NPUs of services that leave, once nothing else is waited for, for a while."""
+    blocked = [state for state in states if state.finding and state.finding.rule in (*WAITING, "rollout-stuck")]
+    if not leaving or len(blocked) < len(states):
+        memory.blocked_since = None
+        return ()
+    memory.blocked_since = now if memory.blocked_since is None else memory.blocked_since
+    if now - memory.blocked_since < BEHIND:
+        return ()
+    held = ", ".join(sorted(leaving))
+    return [
+        f"{state.service} is not waited for: it starts when {held} is gone, which the stack has no more"
+        for state in blocked
+    ]
 
 
 async def _missing(reader: Reader, services: Sequence[Awaited]) -> list[Awaited]:
@@ -128,22 +161,26 @@ async def _missing(reader: Reader, services: Sequence[Awaited]) -> list[Awaited]
     return [awaited for awaited in services if not is_settled(listed.get(awaited.wanted.name))]
 
 
-async def _judge(reader: Reader, missing: Sequence[Awaited], say: Say, memory: _Memory, clock: Clock) -> None:
+async def _judge(
+    reader: Reader, missing: Sequence[Awaited], say: Say, memory: _Memory, clock: Clock
+) -> Sequence[State]:
     """Look at what is not ready, say how far it is, and end the wait if there is no hope."""
     now = clock.now()
     late = [awaited for awaited in missing if now - memory.began >= awaited.timeout]
     if not late and now - memory.looked < LOOK:
-        return
+        return ()
     wide = bool(late) or not memory.everyone_has_a_node
     seen, states = await look(reader, [awaited.wanted for awaited in missing], wide=wide)
     memory.looked, memory.everyone_has_a_node = clock.now(), _all_placed(seen, states)
     for state in states:
         _progress(state, say, memory, now)
+    memory.leaving = {name_of(one) for one in seen.deployments if (one.get("status") or {}).get("replicas")}
     if failed := [state.service for state in states if _is_hopeless(state, memory, now)]:
         raise NotReadyError(states, f"{', '.join(failed)} cannot start")
     if late and (unready := [s for s in states if s.service in {a.wanted.name for a in late} and not s.is_ready]):
         waited = duration(now - memory.began)
         raise NotReadyError(states, f"{', '.join(state.service for state in unready)} not ready after {waited}")
+    return states
 
 
 def _is_hopeless(state: State, memory: _Memory, now: float) -> bool:

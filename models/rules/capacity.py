@@ -58,7 +58,7 @@ def queue_quota(stack: ResolvedStack) -> Iterator[Finding]:
     Volcano lets no pod of a queue start that would take it above its `capability`; what is above waits for ever.
     """
     for name, queue in stack.cluster.queues.items():
-        members = [service for service in stack.services if service.queue == name]
+        members = [service for service in stack.services if service.in_queue == name]
         need = sum(service.npus * service.replicas for service in members)
         if queue.npus and need > queue.npus:
             yield error(

@@ -104,6 +104,24 @@ def swap_space(service: ResolvedService) -> Iterator[Finding]:
         )
 
 
+@rule
+def memory_above_node(service: ResolvedService) -> Iterator[Finding]:
+    """The memory of a pod is within that of a node.
+
+    It is judged where a pool says its `nodeMemory`; a pod that asks for more waits for ever.
+    """
+    pools = [pool for pool in service.cluster.pools.values() if pool.npus_per_node >= service.npus]
+    largest = max((pool.node_memory or 0 for pool in pools), default=0)
+    asked = service.resources.memory or 0
+    if largest < asked and all(pool.node_memory for pool in pools) and pools:
+        yield error(
+            f"a pod asks for {_gib(asked)} of memory, and the largest node has {_gib(largest)}",
+            why="a pod lives on one node, and waits for ever for one that is large enough",
+            fix="lower resources.memory, or correct nodeMemory under cluster.pools",
+            marks=[at("resources.memory"), at("npus")],
+        )
+
+
 def _gib(count: float) -> str:
     return f"{count / _GIB:.1f} GiB"
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import http.client
+import math
 import re
 import time
 
@@ -68,10 +69,19 @@ def unanswered(port: int, timeout: float) -> float | None:
         ConnectionRefusedError: nothing listens on the port.
     """
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+    end = time.monotonic() + timeout
     try:
         connection.request("GET", "/metrics")
         answer = connection.getresponse()
-        return total(answer.read().decode(errors="replace")) if answer.status == 200 else None
+        text = b""
+        while True:
+            piece = answer.read1(65536)
+            if not piece:
+                break
+            text += piece
+            if time.monotonic() > end:
+                return None
+        return total(text.decode(errors="replace")) if answer.status == 200 else None
     except ConnectionRefusedError:
         raise
     except (OSError, http.client.HTTPException):
@@ -86,7 +96,8 @@ def total(metrics: str) -> float | None:
     if not {"running", "waiting"} <= {name for name, _ in found}:
         return None
     try:
-        return sum(float(value) for _, value in found)
+        waiting = sum(float(value) for _, value in found)
+        return None if math.isnan(waiting) else waiting
     except ValueError:
         return None
 

@@ -88,9 +88,10 @@ def test_each_service_is_waited_for_with_its_own_budget(
 ) -> None:
     seen: list[Awaited] = []
 
-    async def wait(_: Any, services: Sequence[Awaited], say: Callable[[str, str], None]) -> None:
+    async def wait(_: Any, services: Sequence[Awaited], say: Callable[[str, str], None]) -> list[str]:
         seen.extend(services)
         say("qwen2-7b", "0/1 loading weights")
+        return []
 
     monkeypatch.setattr(readiness, "wait_until_ready", wait)
     run_program("dev")

@@ -14,6 +14,7 @@ import yaml
 from sandbox.plan import Plan
 from tests.e2e.project import Project, copy_program
 from tests.e2e.sandbox_fixture import SandboxFactory, ascend_nodes
+from tests.e2e.staged import RUNNING, Situation, stages
 
 POOLS = {"snt9b": {"nodes": 2, "npusPerNode": 8, "npuMemory": "64Gi"}}
 
@@ -36,7 +37,7 @@ def project(sandbox: SandboxFactory, tmp_path_factory: pytest.TempPathFactory) -
 @pytest.fixture
 def stack(project: Project, request: pytest.FixtureRequest) -> Any:
     """A stack of the test's own, destroyed after it: the nodes are scarce."""
-    name = "t-" + re.sub(r"[^a-z0-9]+", "-", request.node.originalname.removeprefix("test_"))[:40].strip("-")
+    name = "t-" + re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_"))[-40:].strip("-")
     project.write(name, {"a": service(8)}, pools=POOLS)
     made = project.pulumi("stack", "init", name)
     assert made.returncode == 0, made.stderr
@@ -171,3 +172,70 @@ def test_the_live_capacity_shows_who_holds_the_npus_and_what_has_no_room(project
     assert short.returncode == 1
     assert "1 of 2 pods of a find no node with 8 free NPUs" in short.stdout
     assert [finding["rule"] for finding in record["findings"]] == ["no-room"]
+
+
+SLOW_END = {
+    "apiVersion": "kwok.x-k8s.io/v1alpha1",
+    "kind": "Stage",
+    "metadata": {"name": "slow-end"},
+    "spec": {
+        "resourceRef": {"apiGroup": "v1", "kind": "Pod"},
+        "selector": {
+            "matchLabels": {"app.kubernetes.io/instance": "small"},
+            "matchExpressions": [{"key": ".metadata.deletionTimestamp", "operator": "Exists"}],
+        },
+        "weight": 1,
+        "delay": {"durationMilliseconds": 4000},
+        "next": {"delete": True, "finalizers": {"empty": True}},
+    },
+}
+
+
+def test_a_large_service_keeps_its_node_while_small_ones_answer_their_last_requests(
+    project: Project, stack: str
+) -> None:
+    slow = stages("small", Situation(state=RUNNING, phase="Running", ready_after=5))
+    for one in (SLOW_END, *slow):
+        project.sandbox.kubectl("apply", "--filename", "-", stdin=json.dumps(one))
+    try:
+        services = {"big": service(8), "small": service(2, replicas=4)}
+        project.write(stack, services, pools=POOLS)
+        project.up(stack)
+        project.write(stack, {"big": service(8, "2"), "small": service(2, "small", replicas=4)}, pools=POOLS)
+        project.up(stack)
+    finally:
+        for one in (SLOW_END, *slow):
+            project.sandbox.kubectl("delete", "stage", one["metadata"]["name"])
+
+    assert images(project, stack) == {
+        ("Running", "registry.example.com/ascend-vllm:2"),
+        ("Running", "registry.example.com/ascend-vllm:small"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("after", "late"),
+    [
+        ({"renamed": service(8, replicas=2)}, "renamed"),
+        ({"a": service(8, "2")}, "a"),
+    ],
+    ids=["renamed", "removed beside a change"],
+)
+def test_what_waits_for_services_that_leave_is_not_waited_for_and_starts_when_they_are_gone(
+    project: Project, stack: str, after: dict[str, Any], late: str
+) -> None:
+    before = {"a": service(8, replicas=2)} if late == "renamed" else {"a": service(8), "b": service(8)}
+    project.write(stack, before, pools=POOLS)
+    project.up(stack)
+    project.write(stack, after, pools=POOLS)
+
+    said = project.up(stack)
+
+    assert f"{late} is not waited for" in said
+
+    def runs() -> bool:
+        pods = project.objects("pod", stack)
+        return len(pods) == after[late].get("replicas", 1) and all(pod["status"]["phase"] == "Running" for pod in pods)
+
+    assert eventually(runs)
+    assert project.names("deployment", stack) == [late]

@@ -175,7 +175,7 @@ def test_a_pod_of_a_moment_ago_is_no_error_yet() -> None:
     waits = pending(1, status={"conditions": []}, metadata={"creationTimestamp": ago(2)})
     finding = judged(waits, seen(waits, nodes=NODES))
 
-    assert (finding.severity, finding.message) == ("warning", "no node takes the pod: it has said nothing yet")
+    assert (finding.severity, finding.message) == ("warning", "the scheduler has said nothing yet")
 
 
 def test_an_event_tells_what_no_condition_does() -> None:

@@ -74,8 +74,8 @@ def test_components_are_thin() -> None:
 
 
 def test_the_way_from_stack_file_to_pod_is_read_in_one_sitting() -> None:
-    """Half a thousand lines are those of its operation: rollout, probes, drain, capacity."""
-    assert sum(map(code_lines, PATH_TO_POD)) <= 3500
+    """Some 550 lines are those of its operation: rollout, probes, drain, capacity."""
+    assert sum(map(code_lines, PATH_TO_POD)) <= 3550
 
 
 def test_there_is_at_least_a_line_of_test_for_a_line_of_code() -> None:

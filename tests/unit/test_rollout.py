@@ -126,7 +126,7 @@ def test_the_reason_of_a_rollout_is_shown_where_its_value_is() -> None:
     (service,) = stack({"a": "npus: 8, rollout: {maxUnavailable: 1}"}, 1).services
 
     assert service.origins["rollout.maxUnavailable"].source == "Pulumi.test.yaml:6"
-    assert service.origins["rollout.kind"].source == "no node is sure to have 8 NPUs free"
+    assert service.origins["rollout.kind"].source == "the stack file says so"
 
 
 def test_a_cluster_of_thousands_of_pods_is_planned_at_once() -> None:
