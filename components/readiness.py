@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 import pulumi
 from pulumi_kubernetes.apps.v1 import Deployment
 
 from components.inference_deployment import InferenceDeployment
 from models.budget import update_timeout
-from models.resolve import Cluster, ResolvedService, ResolvedStack
-from operations import quick
+from models.resolve import ResolvedService, ResolvedStack
 from operations.cluster import connected
 from operations.errors import ClusterError
-from operations.service import Wanted, is_settled
+from operations.quick import are_soon_settled
+from operations.service import Wanted
 from operations.turns import turns, wait_until_placed
 from operations.wait import Awaited, NotReadyError, wait_until_ready
 
@@ -47,13 +46,6 @@ async def _deploy(stack: ResolvedStack, make: Callable[[ResolvedService], Infere
         await _settle(stack, made)
 
 
-def _are_settled(cluster: Cluster, services: Sequence[Awaited]) -> bool:
-    """Whether a first look finds every service as asked for, as it does where nothing was changed."""
-    listed = quick.deployments(cluster.context, cluster.namespace.name)
-    there = {found["metadata"]["name"]: found for found in listed or ()}
-    return all(is_settled(there.get(awaited.wanted.name)) for awaited in services)
-
-
 async def _settle(stack: ResolvedStack, made: Mapping[str, Deployment], *, placed_only: bool = False) -> None:
     real = [name for name, deployment in made.items() if await deployment.metadata.uid.future()]
     cluster = stack.cluster
@@ -64,7 +56,7 @@ async def _settle(stack: ResolvedStack, made: Mapping[str, Deployment], *, place
     ]
     if real:
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # the engine cancels the update; Python would say a traceback
-    if not awaited or await asyncio.to_thread(_are_settled, cluster, awaited):
+    if not awaited or await are_soon_settled(cluster.context, cluster.namespace.name, real):
         return None
     try:
         async with connected(cluster.context, cluster.namespace.name) as reader:

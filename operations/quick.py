@@ -6,6 +6,7 @@ a token, or anything goes wrong, the answer is None and kr8s is asked.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import http.client
 import json
@@ -21,6 +22,7 @@ from typing import Any
 import yaml
 
 from operations.seen import SELECTOR, Object
+from operations.service import is_settled
 
 SECONDS = 5
 """How long the answer may take."""
@@ -30,6 +32,23 @@ _USER = {
     "client-certificate", "client-certificate-data", "client-key", "client-key-data", "token",
 }  # fmt: skip
 _PROXIES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
+
+
+LOOKS = 20
+"""Looks, one every tenth of a second: pods that start at once are ready before kr8s is loaded."""
+
+
+async def are_soon_settled(context: str, namespace: str, services: Sequence[str]) -> bool:
+    """Whether every service is as asked for at the first look, as where nothing was changed, or soon after it."""
+    for _ in range(LOOKS):
+        listed = await asyncio.to_thread(deployments, context, namespace)
+        there = {found["metadata"]["name"]: found for found in listed or ()}
+        if all(is_settled(there.get(service)) for service in services):
+            return True
+        if listed is None:
+            return False
+        await asyncio.sleep(0.1)
+    return False
 
 
 def deployments(context: str, namespace: str) -> Sequence[Object] | None:

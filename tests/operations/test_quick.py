@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import datetime
 import json
@@ -23,6 +24,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from operations import quick
+from tests.operations.objects import deployment
 
 NAME = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
 
@@ -244,3 +246,20 @@ def test_behind_a_proxy_kr8s_is_asked(api: ApiServer, tmp_path: Path, monkeypatc
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
 
     assert names() is None
+
+
+def test_pods_that_start_at_once_are_seen_ready_without_kr8s(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = iter([[deployment(availableReplicas=0)], [deployment(availableReplicas=0)], [deployment()]])
+    monkeypatch.setattr(quick, "deployments", lambda *_: next(looks))
+
+    assert asyncio.run(quick.are_soon_settled("prod", "inference", ["qwen"]))
+
+
+@pytest.mark.parametrize("listed", [None, [], [deployment(availableReplicas=0)]])
+def test_what_takes_longer_or_cannot_be_asked_is_left_to_kr8s(
+    listed: list[Any] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quick, "deployments", lambda *_: listed)
+    monkeypatch.setattr(quick, "LOOKS", 2)
+
+    assert not asyncio.run(quick.are_soon_settled("prod", "inference", ["qwen"]))
