@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from cli import models
 from cli.errors import CommandError, ExitCode
-from models.catalog.known import known_models
+from models.catalog.known import find_model, known_models
 
 app = typer.Typer()
 app.command()(models.command)
@@ -51,7 +52,7 @@ def test_the_columns_stand_under_their_titles() -> None:
         ("Mixtral-8x7B-v0.1", ["yes  no", " - "], "experts; never published"),
         ("Qwen2-VL-7B-Instruct", ["no   yes"], "multimodal"),
         ("DeepSeek-R1-Distill-Llama-70B", ["8 of 32Gi: 32768, 4 of 64Gi: 65536"], "the longest on the fewest cards"),
-        ("InternVL2_5-38B", ["-      -", "32Gi: not supported, 2 of 64Gi: 32768"], "published without facts"),
+        ("InternVL2_5-38B", ["no   yes", "32Gi: not supported, 2 of 64Gi: 32768"], "not everywhere supported"),
     ],
 )
 def test_a_row_says_what_is_known(name: str, cells: list[str], reason: str) -> None:
@@ -93,6 +94,15 @@ def test_a_quantized_name_says_whose_facts_these_are() -> None:
     assert "the facts are those of the model without AWQ" in run("Qwen2-7B-Instruct-AWQ").stdout
 
 
+@pytest.fixture
+def without_facts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A catalogue that knows InternVL2_5-38B by its name and its published lines only."""
+    known = find_model("InternVL2_5-38B")
+    assert known is not None
+    monkeypatch.setattr(models, "find_model", lambda _: replace(known, facts=None, note=None))
+
+
+@pytest.mark.usefixtures("without_facts")
 def test_a_model_without_facts_says_how_to_give_them() -> None:
     out = run("internvl2.5-38b").stdout
 
@@ -134,6 +144,7 @@ def test_json_of_one_model_has_its_facts() -> None:
     assert found["facts"]["longest"] == 131072
 
 
+@pytest.mark.usefixtures("without_facts")
 def test_json_of_a_model_without_facts_has_none() -> None:
     (found,) = document("InternVL2_5-38B")["models"]
 
