@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from models.manifests.deployment import goes_beside_others
 from models.manifests.resources import quantity
 from models.resolve import ResolvedService
 
@@ -41,8 +42,7 @@ def _secret(service: ResolvedService) -> str | None:
 
 
 def _affinity(service: ResolvedService) -> str | None:
-    nodes = [pool.npus_per_node for pool in service.cluster.pools.values()]
-    return "beside other pods" if service.npus < max(nodes, default=service.npus) else None
+    return "beside other pods" if goes_beside_others(service) else None
 
 
 def _resource(service: ResolvedService) -> str:

@@ -20,6 +20,7 @@ from models.capacity import Node, Packing
 from models.report import finding_text
 from models.resolve import ResolvedService, ResolvedStack
 from models.rules.capacity import packing
+from models.words import counted, duration
 from operations.capacity import live_findings, live_nodes
 from operations.cluster import connected
 from operations.errors import ClusterError
@@ -87,7 +88,7 @@ def _live(stack: ResolvedStack, form: CapacityFormat) -> None:
     if form == CapacityFormat.TEXT:
         used = sum(node.npus - node.free for node in nodes)
         total = sum(node.npus for node in nodes)
-        typer.echo(f"cluster {cluster.context}: {_count(len(nodes), 'node')}, {used} of {total} NPUs used")
+        typer.echo(f"cluster {cluster.context}: {counted(len(nodes), 'node')}, {used} of {total} NPUs used")
         typer.echo("\n".join(columns(_node_rows(nodes))))
         for finding in findings:
             typer.echo("\n" + coloured(finding_text(finding)))
@@ -112,13 +113,14 @@ def pool_lines(stack: ResolvedStack, packed: Packing) -> Iterator[str]:
         nodes = [node for node in packed.nodes if node.pool == name]
         used = sum(node.npus - node.free for node in nodes)
         total = pool.nodes * pool.npus_per_node
-        yield f"pool {name}: {_count(pool.nodes, 'node')} × {_count(pool.npus_per_node, 'NPU')}, {used} of {total} used"
+        size = f"{counted(pool.nodes, 'node')} × {counted(pool.npus_per_node, 'NPU')}"
+        yield f"pool {name}: {size}, {used} of {total} used"
         yield from columns(_node_rows(nodes))
     for name, queue in stack.cluster.queues.items():
         held = sum(one.npus * one.replicas for one in stack.services if one.in_queue == name)
         yield f"queue {name}: {held} {f'of {queue.npus} ' if queue.npus else ''}NPUs used"
     for name, pods in Counter(name for name, _ in packed.homeless).items():
-        yield f"no room for {_count(pods, 'pod')} of {name}"
+        yield f"no room for {counted(pods, 'pod')} of {name}"
 
 
 def _text(stack: ResolvedStack, packed: Packing) -> Iterator[str]:
@@ -158,14 +160,9 @@ def update_in_words(service: ResolvedService) -> str:
     elif rollout.max_surge:
         how = f"surge {rollout.max_surge}"
     else:
-        how = f"delete first, {_count(rollout.max_unavailable or 0, 'pod')} at a time"
+        how = f"delete first, {counted(rollout.max_unavailable or 0, 'pod')} at a time"
     down = downtime(service)
     return f"{how}{reason}, {f'downtime up to {duration(down)}' if down else 'no downtime'}"
-
-
-def duration(seconds: int) -> str:
-    """Seconds as people say them: `12 min`."""
-    return f"{seconds} s" if seconds < 120 else f"{round(seconds / 60)} min"
 
 
 def _json(stack: ResolvedStack, packed: Packing) -> str:
@@ -208,7 +205,3 @@ def columns(rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     for row in table:
         yield "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -15,9 +15,9 @@ from cli.errors import CommandError, ExitCode
 from cli.output.text import coloured
 from cli.stacks import StackArgument, open_stack, pick_service
 from models.resolve import ResolvedService, ResolvedStack
+from models.words import duration
 from operations.cluster import connected
 from operations.errors import ClusterError
-from operations.pods import duration
 from operations.seen import Seen
 from operations.service import State, Wanted, look
 from operations.text import state_text

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import pulumi
 import pulumi_kubernetes as k8s
-import yaml
 
 from models.manifests.namespace import namespace as namespace_manifest
 from models.manifests.queue import queue_object
 from models.operation import Queue
 from models.resolve import Cluster
+from operations import kubeconfig
 
 
 @dataclass(frozen=True)
@@ -41,7 +38,7 @@ def cluster_provider(cluster: Cluster) -> k8s.Provider:
         pulumi.RunError: The kubeconfig does not have the context. Without any kubeconfig a preview goes on, so that a
             pull request can be looked at where no credentials are; an update does not.
     """
-    contexts = kubeconfig_contexts()
+    contexts = kubeconfig.contexts()
     if cluster.context not in contexts and (contexts or not pulumi.runtime.is_dry_run()):
         known = ", ".join(contexts) or "none"
         raise pulumi.RunError(
@@ -74,22 +71,3 @@ def _queue(
         spec=wanted["spec"],
         opts=options,
     )
-
-
-def kubeconfig_contexts() -> list[str]:
-    """The contexts of the kubeconfig that the provider will read: `KUBECONFIG`, or the user's own."""
-    files = os.environ.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
-    return [
-        str(entry.get("name"))
-        for file in files.split(os.pathsep)
-        for entry in _kubeconfig(Path(file)).get("contexts") or []
-        if isinstance(entry, dict)
-    ]
-
-
-def _kubeconfig(file: Path) -> dict[str, Any]:
-    try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError):
-        return {}
-    return content if isinstance(content, dict) else {}

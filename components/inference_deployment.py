@@ -27,7 +27,7 @@ class InferenceDeploymentArgs:
 
 
 class InferenceDeployment(pulumi.ComponentResource):
-    """A model service in the cluster; `await_ready` waits for its pods."""
+    """A model service in the cluster; `deploy` waits for its pods."""
 
     deployment: Deployment
     """The Deployment; Pulumi does not wait for its pods."""

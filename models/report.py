@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from unicodedata import east_asian_width
 
 from models.finding import Finding, Mark, Span
+from models.words import counted
 
 
 @dataclass(frozen=True)
@@ -75,8 +76,8 @@ def finding_text(finding: Finding) -> str:
 
 def summary(report: Report) -> str:
     """The line that counts, and what was accepted or could not be judged."""
-    parts = f"{_count(len(report.errors), 'error')}, {_count(len(report.warnings), 'warning')}"
-    line = f"{_count(report.services, 'service')}: {parts}, {len(report.accepted)} accepted"
+    parts = f"{counted(len(report.errors), 'error')}, {counted(len(report.warnings), 'warning')}"
+    line = f"{counted(report.services, 'service')}: {parts}, {len(report.accepted)} accepted"
     if report.accepted:
         reasons = (f'{one.finding.rule} on {one.finding.service}: "{one.reason}"' for one in report.accepted)
         line += f" ({'; '.join(reasons)})"
@@ -110,7 +111,3 @@ def _marked(span: Span) -> str:
 def _columns(text: str) -> int:
     """How many columns of a terminal a text takes; Chinese characters take two."""
     return sum(2 if east_asian_width(character) in "WF" else 1 for character in text)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

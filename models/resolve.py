@@ -24,6 +24,7 @@ from models.parse import LoadedStack
 from models.rollout import Demand, Plan, plan_rollouts
 from models.server import Server
 from models.sizes import all_parameters
+from models.words import counted
 
 LONG = 8192
 """Tokens from which on a sequence counts as long (manual, Step 3, --enable-prefix-caching)."""
@@ -290,7 +291,7 @@ def _resolve_operation(
     each = min([60 * GIB, *shares]) // GIB * GIB
     usual = {"cpu": 11 * npus, "memory": each * npus, "shm": (32 if ray else 16 if many else 2) * GIB}
     filled = {field: value for field, value in usual.items() if getattr(config.resources, field) is None}
-    because |= {f"resources.{field}": f"usual for {npus} NPU{'s' * (npus > 1)}" for field in filled}
+    because |= {f"resources.{field}": f"usual for {counted(npus, 'NPU')}" for field in filled}
     return {**found, "resources": config.resources.model_copy(update=filled)}
 
 

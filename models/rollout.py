@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from models.capacity import sure_to_fit
 from models.config import Pool
 from models.operation import Queue, Rollout
+from models.words import counted
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ def _because(demand: Demand, room: int | None, full: bool) -> str:
         return f"{demand.min_member} pods start together, and those of an update form a gang of their own"
     if demand.replicas == 0:
         return "there are no pods"
-    npus = f"{demand.npus} NPU{'' if demand.npus == 1 else 's'}"
+    npus = counted(demand.npus, "NPU")
     if room is None:
         return "no pools are given, so nothing is known to be free"
     if full and not room:

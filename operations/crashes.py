@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from models.finding import Finding
+from models.words import duration
 from operations.findings import found
 from operations.known_errors import KnownError, known_error
-from operations.pods import containers, duration, ended, prepares, restarts, waiting
+from operations.pods import containers, ended, prepares, restarts, waiting
 from operations.seen import Object, Seen, instant, name_of
 
 _SIGNALS = {134: "SIGABRT", 135: "SIGBUS", 136: "SIGFPE", 137: "SIGKILL", 139: "SIGSEGV", 143: "SIGTERM"}

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from models.finding import Finding
+from models.words import duration
 from operations.findings import found
-from operations.pods import duration, node_of
+from operations.pods import node_of
 from operations.seen import Object, Seen, condition, instant, name_of
 
 _TERMINATING = 60

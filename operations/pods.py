@@ -77,21 +77,6 @@ def since(item: Object, now: datetime) -> float:
     return max((now - born(item)).total_seconds(), 0)
 
 
-def counted(number: int, noun: str) -> str:
-    """A number of things: `1 NPU`, `8 NPUs`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def duration(seconds: float) -> str:
-    """A time span in words, for tables: `8 min`."""
-    whole = int(seconds)
-    if whole < 90:
-        return f"{whole} s"
-    if whole < 90 * 60:
-        return f"{whole // 60} min"
-    return f"{whole // 3600} h" if whole < 48 * 3600 else f"{whole // 86400} d"
-
-
 def name_and_owner(pod: Object, namespace: str) -> str:
     """Whom a pod belongs to: its service in the namespace of the stack, else `namespace/owner`."""
     own = pod["metadata"].get("namespace")

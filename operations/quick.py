@@ -19,8 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from operations.kubeconfig import kubeconfigs
 from operations.seen import SELECTOR, Object
 from operations.service import is_settled
 
@@ -59,16 +58,14 @@ def deployments(context: str, namespace: str) -> Sequence[Object] | None:
             return None
         with _files(cluster, user) as (tls, token):
             return _list(str(cluster["server"]), namespace, tls, token)
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, yaml.YAMLError, http.client.HTTPException):
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, http.client.HTTPException):
         return None
 
 
 def _entries(context: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
     """The cluster and the user of a context; relative paths in them made absolute."""
     found: dict[tuple[str, str], dict[str, Any]] = {}
-    for file in (os.environ.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")).split(os.pathsep):
-        path = Path(file)
-        content = yaml.safe_load(path.read_bytes()) if path.exists() else {}
+    for path, content in kubeconfigs():
         for kind in ("cluster", "context", "user"):
             for entry in content.get(f"{kind}s") or []:
                 here = {key: _absolute(key, value, path) for key, value in (entry.get(kind) or {}).items()}

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections import Counter
 
 from models.finding import Finding
+from models.manifests.deployment import QUEUE_NAME
+from models.words import counted
 from operations.findings import found
 from operations.npus import candidates, free, in_use, offered, shortage
-from operations.pods import counted, name_and_owner, npus, since
+from operations.pods import name_and_owner, npus, since
 from operations.seen import Object, Seen, condition, name_of
 
 GROUP = "scheduling.k8s.io/group-name"
 """The pod's annotation that Volcano writes its PodGroup to."""
-
-QUEUE = "scheduling.volcano.sh/queue-name"
-"""The pod's annotation that names its queue."""
 
 _PATIENCE = 30
 
@@ -28,7 +27,7 @@ def unscheduled(pod: Object, seen: Seen, resource: str) -> Finding:
 def queue_of(pod: Object, seen: Seen) -> str:
     """The queue that a pod waits in: its PodGroup's, as Volcano has it."""
     group = _group(pod, seen)
-    asked = (pod["metadata"].get("annotations") or {}).get(QUEUE)
+    asked = (pod["metadata"].get("annotations") or {}).get(QUEUE_NAME)
     return str(asked or (group or {}).get("spec", {}).get("queue") or "default")
 
 
@@ -103,7 +102,7 @@ def _gang(pod: Object, seen: Seen, resource: str) -> Finding | None:
             "gang-waiting",
             f"Volcano starts {least} pods at once or none, and there are {len(members)}",
             why=f"minMember of the PodGroup {name_of(group)} is {least}",
-            fix="raise replicas, or lower scheduling.volcano.sh/group-min-member of the Deployment",
+            fix="raise replicas, or lower minMember",
         )
     placed = sum(bool(other["spec"].get("nodeName")) for other in members)
     room = placed + sum(
@@ -115,7 +114,7 @@ def _gang(pod: Object, seen: Seen, resource: str) -> Finding | None:
         "gang-waiting",
         f"Volcano starts {least} pods at once or none, and {room} fit: {shortage(pod, seen, resource)}",
         why=f"minMember of the PodGroup {name_of(group)} is {least}, with {npus(pod, resource)} NPUs each",
-        fix="free NPUs, or lower scheduling.volcano.sh/group-min-member; a rolling update doubles what a gang needs",
+        fix="free NPUs, or lower minMember; a rolling update doubles what a gang needs",
     )
 
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from models.manifests.metadata import INSTANCE_LABEL, NAME, NAME_LABEL
+
 Object = Mapping[str, Any]
 """A Kubernetes object as JSON has it."""
 
-NAME_LABEL = "app.kubernetes.io/name"
-INSTANCE_LABEL = "app.kubernetes.io/instance"
-SELECTOR = f"{NAME_LABEL}=ascend-vllm"
+SELECTOR = f"{NAME_LABEL}={NAME}"
 """The label that tells the services' objects from all others."""
 
 
@@ -75,7 +75,7 @@ def name_of(item: Object) -> str:
 def instance_of(item: Object) -> str:
     """The service that an object belongs to; empty when it belongs to none."""
     labels = item["metadata"].get("labels") or {}
-    return str(labels.get(INSTANCE_LABEL, "")) if labels.get(NAME_LABEL) == "ascend-vllm" else ""
+    return str(labels.get(INSTANCE_LABEL, "")) if labels.get(NAME_LABEL) == NAME else ""
 
 
 def moment(event: Object) -> datetime:

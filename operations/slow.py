@@ -6,8 +6,9 @@ import re
 from collections.abc import Sequence
 
 from models.finding import Finding
+from models.words import duration
 from operations.findings import found
-from operations.pods import containers, duration, prepares, running
+from operations.pods import containers, prepares, running
 from operations.seen import Object, Seen, instant, name_of
 
 _PHASES = (

@@ -7,8 +7,9 @@ import re
 from models.finding import Finding
 from models.manifests.deployment import DRAFT_VOLUME, MODEL_VOLUME
 from models.manifests.launch_map import VOLUME
+from models.words import duration
 from operations.findings import found
-from operations.pods import containers, duration, node_of, waiting
+from operations.pods import containers, node_of, waiting
 from operations.seen import Object, Seen, moment
 
 _PURPOSE = {

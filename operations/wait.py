@@ -13,9 +13,10 @@ import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
+from models.words import duration
 from operations.cluster import Reader
 from operations.errors import ClusterError
-from operations.pods import duration, node_of
+from operations.pods import node_of
 from operations.rollouts import WAITING
 from operations.seen import Seen, name_of
 from operations.service import State, Wanted, is_settled, look

@@ -9,7 +9,7 @@ from typing import Any
 from models.budget import grace_period, progress_deadline
 from models.launch import DRAIN, GRAPH_CACHE_DIRECTORY, LAUNCH_DIRECTORY
 from models.manifests.init_containers import init_containers, mind_speed_mounts, mind_speed_volumes
-from models.manifests.metadata import NOT_AWAITED, Manifest, labels, metadata, selector
+from models.manifests.metadata import NAME, NAME_LABEL, NOT_AWAITED, Manifest, labels, metadata, selector
 from models.manifests.node_mounts import host_path, read_only
 from models.manifests.probes import probes
 from models.manifests.resources import container_resources, shared_memory_mount, shared_memory_volume
@@ -136,13 +136,18 @@ def _container(
     }
 
 
+def goes_beside_others(service: ResolvedService) -> bool:
+    """Whether a pod needs less than the largest nodes have (Huawei's own example packs its pods likewise: ModelArts,
+    vllm_single_node.yaml of release 6.5.905)."""
+    return service.npus < max((pool.npus_per_node for pool in service.cluster.pools.values()), default=service.npus)
+
+
 def _beside_others(service: ResolvedService) -> Manifest:
     """Small pods go where others are, or they take a node each from the services that need a whole one: nothing moves
     them again."""
-    largest = max((pool.npus_per_node for pool in service.cluster.pools.values()), default=service.npus)
-    if service.npus >= largest:
+    if not goes_beside_others(service):
         return {}
-    others = {"matchLabels": {"app.kubernetes.io/name": selector(service)["app.kubernetes.io/name"]}}
+    others = {"matchLabels": {NAME_LABEL: NAME}}
     term = {"labelSelector": others, "namespaceSelector": {}, "topologyKey": "kubernetes.io/hostname"}
     wish = {"weight": 100, "podAffinityTerm": term}
     return {"affinity": {"podAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [wish]}}}

@@ -7,6 +7,15 @@ from typing import Any
 
 from models.resolve import ResolvedService
 
+NAME_LABEL = "app.kubernetes.io/name"
+"""The label that tells the objects of all services from others."""
+
+INSTANCE_LABEL = "app.kubernetes.io/instance"
+"""The label that tells the objects of a service from those of others."""
+
+NAME = "ascend-vllm"
+"""The value of `NAME_LABEL`."""
+
 Manifest = dict[str, Any]
 """A Kubernetes object as JSON has it."""
 
@@ -36,12 +45,11 @@ def labels(service: ResolvedService) -> dict[str, str]:
     """The manual's label `app: infers` and Kubernetes' recommended ones."""
     return {
         "app": "infers",
-        "app.kubernetes.io/name": "ascend-vllm",
-        "app.kubernetes.io/instance": service.name,
+        **selector(service),
         "app.kubernetes.io/managed-by": "pulumi",
     }
 
 
 def selector(service: ResolvedService) -> dict[str, str]:
     """The labels that tell this service's pods from all others; a Deployment's selector can never change."""
-    return {"app.kubernetes.io/name": "ascend-vllm", "app.kubernetes.io/instance": service.name}
+    return {NAME_LABEL: NAME, INSTANCE_LABEL: service.name}

@@ -9,7 +9,7 @@ from models.capacity import Packing, is_exact, pack, pool_nodes
 from models.finding import Finding, Mark, at, error, warning
 from models.resolve import ResolvedService, ResolvedStack
 from models.rules import rule, stack_rule
-from models.rules.parallelism import npus_in_words
+from models.words import counted
 
 
 def packing(stack: ResolvedStack) -> Packing:
@@ -116,7 +116,7 @@ def rollout_would_hang(service: ResolvedService) -> Iterator[Finding]:
         return
     gang = service.min_member > 1
     yield error(
-        f"an update would hang: {npus_in_words(service.npus)} for a pod more are not sure to be free"
+        f"an update would hang: {counted(service.npus, 'NPU')} for a pod more are not sure to be free"
         if possible < surge + unavailable
         else f"an update would hang: it makes {possible} pods at a time, and {service.min_member} start together",
         why="no old pod goes before a new one is ready" + (", and Volcano starts no part of a gang" if gang else ""),
@@ -143,7 +143,7 @@ def memory_below_shared(service: ResolvedService) -> Iterator[Finding]:
 
 def _uses(service: ResolvedService) -> Mark:
     times = f"{service.replicas} × " if service.replicas > 1 else ""
-    return Mark(("services", service.name, "npus"), f"{service.name}: {times}{npus_in_words(service.npus)}")
+    return Mark(("services", service.name, "npus"), f"{service.name}: {times}{counted(service.npus, 'NPU')}")
 
 
 def _pods(asked: tuple[str, int]) -> str:

@@ -9,7 +9,7 @@ from models.finding import Finding, at, error, warning
 from models.fit import fit, largest_memory
 from models.resolve import ResolvedService
 from models.rules import facts_rule, rule
-from models.rules.parallelism import npus_in_words
+from models.words import counted
 
 _GIB = 2**30
 _SWAP_SPACE = 4
@@ -36,7 +36,7 @@ def does_not_fit(service: ResolvedService, facts: ModelFacts) -> Iterator[Findin
         marks=[
             at("model.name", f"{facts.num_hidden_layers} layers, {_gib(need.weights)} on each NPU"),
             at("engine.maxModelLen", f"{need.token} bytes a token"),
-            at("engine.tensorParallelSize", f"{npus_in_words(service.engine.npus_used)} of {_gib(need.memory)}"),
+            at("engine.tensorParallelSize", f"{counted(service.engine.npus_used, 'NPU')} of {_gib(need.memory)}"),
             at("engine.gpuMemoryUtilization", f"the engine's share is {service.engine.gpu_memory_utilization:g}"),
         ],
     )
@@ -60,10 +60,11 @@ def length_above_published(service: ResolvedService) -> Iterator[Finding]:
     fewest = min(npus for npus, _ in rows)
     longest = max(longest for npus, longest in rows if npus == fewest)
     yield warning(
-        f"{length} tokens on {npus_in_words(used)} are beyond what is published for {service.model.name}",
-        why=f"{longest} tokens on {npus_in_words(fewest)} are (Ascend-vLLM, appendix: fewest cards, longest sequences)",
+        f"{length} tokens on {counted(used, 'NPU')} are beyond what is published for {service.model.name}",
+        why=f"{longest} tokens on {counted(fewest, 'NPU')} are"
+        " (Ascend-vLLM, appendix: fewest cards, longest sequences)",
         fix=f"set npus to {fewest} and maxModelLen to {longest} at most, or measure it and accept this",
-        marks=[at("engine.maxModelLen", f"{length} tokens"), at("engine.tensorParallelSize", npus_in_words(used))],
+        marks=[at("engine.maxModelLen", f"{length} tokens"), at("engine.tensorParallelSize", counted(used, "NPU"))],
     )
 
 

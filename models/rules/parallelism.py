@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from models.finding import Finding, Mark, at, error, warning
 from models.resolve import ResolvedService
 from models.rules import rule
+from models.words import counted
 
 
 @rule
@@ -21,12 +22,12 @@ def visible_devices(service: ResolvedService) -> Iterator[Finding]:
         return
     given = ",".join(map(str, service.visible_devices)) or "none"
     yield error(
-        f"visibleDevices names {given}, and the pod has {npus_in_words(service.npus)}",
+        f"visibleDevices names {given}, and the pod has {counted(service.npus, 'NPU')}",
         why=f"inside the container the NPUs are numbered 0 to {service.npus - 1} (manual, Step 3)",
         fix=f"remove visibleDevices, or write {','.join(map(str, range(service.npus)))}",
         marks=[
             at("visibleDevices", f"{len(service.visible_devices)} indices"),
-            at("npus", npus_in_words(service.npus)),
+            at("npus", counted(service.npus, "NPU")),
         ],
     )
 
@@ -42,10 +43,10 @@ def parallel_size_above_npus(service: ResolvedService) -> Iterator[Finding]:
     if used <= service.npus:
         return
     yield error(
-        f"the engine splits the model over {npus_in_words(used)}, and the pod has {service.npus}",
+        f"the engine splits the model over {counted(used, 'NPU')}, and the pod has {service.npus}",
         why="each rank takes an NPU of its own (vllm/executor/multiproc_gpu_executor.py:134)",
         fix=f"set npus to {used}, or lower the parallel sizes",
-        marks=[*_parallel_marks(service), at("npus", npus_in_words(service.npus))],
+        marks=[*_parallel_marks(service), at("npus", counted(service.npus, "NPU"))],
     )
 
 
@@ -61,11 +62,10 @@ def idle_npus(service: ResolvedService) -> Iterator[Finding]:
     if idle <= 0:
         return
     yield warning(
-        f"{service.name} asks for {npus_in_words(service.npus)} and uses {used}: "
-        f"{idle} card{'s' if idle > 1 else ''} idle",
+        f"{service.name} asks for {counted(service.npus, 'NPU')} and uses {used}: {counted(idle, 'card')} idle",
         why="the pod holds its NPUs alone, whether the engine uses them or not",
         fix=f"set npus to {used}, or raise engine.tensorParallelSize",
-        marks=[at("npus", f"{npus_in_words(service.npus)} asked for"), *_parallel_marks(service)],
+        marks=[at("npus", f"{counted(service.npus, 'NPU')} asked for"), *_parallel_marks(service)],
     )
 
 
@@ -80,10 +80,10 @@ def npus_above_node(service: ResolvedService) -> Iterator[Finding]:
     if service.npus <= largest:
         return
     yield error(
-        f"{service.name} asks for {npus_in_words(service.npus)}, and no node has more than {largest}",
+        f"{service.name} asks for {counted(service.npus, 'NPU')}, and no node has more than {largest}",
         why=f"a pod runs on one node; the pools are {', '.join(pools)}",
         fix=f"set npus to {largest} or less, or name the pool that has larger nodes under cluster.pools",
-        marks=[at("npus", npus_in_words(service.npus))],
+        marks=[at("npus", counted(service.npus, "NPU"))],
     )
 
 
@@ -99,10 +99,10 @@ def npu_counts(service: ResolvedService) -> Iterator[Finding]:
         return
     more = [count for count in counts if count > service.npus]
     yield error(
-        f"the device plugin gives no {npus_in_words(service.npus)} to a pod",
+        f"the device plugin gives no {counted(service.npus, 'NPU')} to a pod",
         why=f"on platform {service.cluster.platform.kind} it gives {', '.join(map(str, counts))}",
         fix=f"set npus to {min(more) if more else max(counts)}, or correct cluster.platform.npuCounts",
-        marks=[at("npus", npus_in_words(service.npus)), *_parallel_marks(service)],
+        marks=[at("npus", counted(service.npus, "NPU")), *_parallel_marks(service)],
     )
 
 
@@ -112,8 +112,3 @@ def _parallel_marks(service: ResolvedService) -> list[Mark]:
         stages = service.engine.pipeline_parallel_size
         marks.append(at("engine.pipelineParallelSize", f"pipeline parallel size {stages}"))
     return marks
-
-
-def npus_in_words(count: int) -> str:
-    """`1 NPU`, `8 NPUs`."""
-    return f"{count} NPU" if count == 1 else f"{count} NPUs"

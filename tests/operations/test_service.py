@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from operations.pods import counted, duration
+from models.words import counted, duration
 from operations.service import Wanted, is_settled, look, pod_state, state_of
 from operations.text import state_text, states_text
 from tests.operations.objects import (

@@ -10,6 +10,7 @@ from cli.capacity import columns
 from cli.errors import CommandError
 from cli.output.diff import DiffFormat
 from models.resolve import ResolvedStack
+from models.words import counted
 
 VERSION = 1
 """Of the JSON, see docs/reference/diff-json.md; raised when a key changes its meaning or goes."""
@@ -41,7 +42,7 @@ def _text(cell: Cell | None) -> str:
     if cell is None:
         return "-"
     features = (f"{name}: {value}" for name, value in cell.features.items())
-    size = f"{cell.npus} NPU{'s' * (cell.npus != 1)} × {cell.replicas}"
+    size = f"{counted(cell.npus, 'NPU')} × {cell.replicas}"
     return " · ".join([cell.tag, size, f"{cell.max_model_len} tokens", *features])
 
 

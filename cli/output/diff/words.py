@@ -8,6 +8,7 @@ from changes import Detail, PoolChange, ServiceChange, StackChange
 from cli.capacity import columns, update_in_words
 from cli.output.diff.comparison import Comparison
 from models.resolve import ResolvedService
+from models.words import counted
 
 _LONGEST = 60
 _MOST_NAMES = 20
@@ -24,7 +25,7 @@ def counts(change: StackChange) -> str:
             f"{number['removed']} only in {change.old}, {number['unchanged']} alike"
         )
     parts = ", ".join(f"{count} {kind}" for kind, count in number.items())
-    restarts = f"{len(change.restarting)} restart{'s' * (len(change.restarting) != 1)}"
+    restarts = counted(len(change.restarting), "restart")
     moved = "; all made anew elsewhere" if change.moves else ""
     return f"{parts}; {restarts}, {len(change.down)} with downtime{moved}"
 
@@ -83,7 +84,7 @@ def npus_lines(change: StackChange) -> Iterator[str]:
         before, after = change.npus
         yield f"NPUs: {before} → {after}" if before != after else f"NPUs: {after}"
     for name, pods in change.without_room:
-        yield f"no room for {pods} pod{'s' * (pods != 1)} of {name}"
+        yield f"no room for {counted(pods, 'pod')} of {name}"
 
 
 def notes(comparison: Comparison) -> Iterator[str]:
@@ -94,7 +95,7 @@ def notes(comparison: Comparison) -> Iterator[str]:
     if change.unread:
         yield f"not compared, since their shape is refused: {some(change.unread, _MOST_NAMES)}"
     if comparison.errors:
-        errors = f"{comparison.errors} error{'s' * (comparison.errors != 1)}"
+        errors = counted(comparison.errors, "error")
         yield f"{errors} in {change.new}, so pulumi up would refuse it: ascend-vllm check {comparison.argument}"
 
 
@@ -136,7 +137,7 @@ def _joined(words: Sequence[str]) -> str:
 
 def _size(service: ResolvedService) -> str:
     pods = "" if service.replicas == 1 else f"{service.replicas} × "
-    return f"{pods}{service.npus} NPU{'s' * (service.npus != 1)}"
+    return f"{pods}{counted(service.npus, 'NPU')}"
 
 
 def _pool(pool: PoolChange) -> str:
