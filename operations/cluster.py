@@ -6,6 +6,7 @@ after the other, since kr8s closes its connections when it has to log in again.
 
 from __future__ import annotations
 
+import base64
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -108,6 +109,22 @@ class Cluster:
         except ClusterError:
             return ()  # a log is a help, and a node in trouble cannot give it
         return tuple(response.text.splitlines()) if response.status_code == 200 else ()
+
+    async def secret(self, name: str, key: str) -> str:
+        """A value of a Secret of the namespace.
+
+        Raises:
+            ClusterError: There is no such Secret or key, or it may not be read.
+        """
+        response = await self._get(version="v1", namespace=self.namespace, url=f"secrets/{name}")
+        if response.status_code == 404:
+            raise ClusterError(f"{self.namespace} has no Secret {name!r}", "make it, or correct server.apiKey")
+        if response.status_code != 200:
+            raise refused(self.context, f"get the Secret {name}", response.status_code, response.text)
+        held = response.json().get("data") or {}
+        if key not in held:
+            raise ClusterError(f"the Secret {name} has no key {key!r}", "correct server.apiKey")
+        return base64.b64decode(held[key]).decode()
 
     async def _list(self, where: _List) -> Sequence[Object]:
         response = await self._get(

@@ -16,7 +16,7 @@ import pytest
 from tests.conftest import ROOT
 
 NO_CODE = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
-PACKAGES = ("changes", "cli", "components", "models", "operations", "sandbox")
+PACKAGES = ("changes", "cli", "client", "components", "models", "operations", "sandbox")
 FILES = sorted(file for package in PACKAGES for file in (ROOT / package).rglob("*.py"))
 PATH_TO_POD = [ROOT / "__main__.py"] + [
     file
@@ -115,7 +115,7 @@ def test_exceptions_from_the_checks_are_few_and_each_has_a_reason() -> None:
 
 @pytest.mark.parametrize("module", ["cli.app", "models", "operations.wait", "operations.service"])
 def test_checking_a_stack_loads_neither_pulumi_nor_a_kubernetes_client(module: str) -> None:
-    heavy = ("pulumi", "pulumi_kubernetes", "kubernetes", "kr8s")
+    heavy = ("pulumi", "pulumi_kubernetes", "kubernetes", "kr8s", "httpx")
     code = f"import sys, {module}; print([name for name in sys.modules if name.split('.')[0] in {heavy}])"
     loaded = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
 

@@ -1,0 +1,70 @@
+"""The options by which commands reach a service, and how they end when they cannot."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+from cli.errors import CommandError, ExitCode
+from client.body import BadInput
+from client.http import Unreachable
+from models.typed import seconds
+from operations.errors import ClusterError
+
+Result = TypeVar("Result")
+
+UrlOption = Annotated[
+    str,
+    typer.Option(
+        "--url",
+        help="Address of the service, such as http://localhost:8080; a port-forward to a pod when left out.",
+        show_default=False,
+    ),
+]
+KeyFileOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--api-key-file",
+        help="File with the API key; VLLM_API_KEY when left out, else the Secret that the stack names.",
+        show_default=False,
+    ),
+]
+
+
+def duration(text: str) -> float:
+    """A time as the stack file has it: `100s`, `25m`."""
+    try:
+        return float(seconds(text))
+    except ValueError as problem:
+        raise typer.BadParameter(str(problem)) from None
+
+
+TimeoutOption = Annotated[
+    float,
+    typer.Option("--timeout", help="Longest wait for the next byte of an answer.", parser=duration, metavar="DURATION"),
+]
+
+
+def run(work: Coroutine[Any, Any, Result]) -> Result:
+    """Do what needs a service.
+
+    Raises:
+        CommandError: It cannot be reached, or what the user gave cannot be read.
+    """
+    try:
+        return asyncio.run(work)
+    except (ClusterError, Unreachable) as problem:
+        raise CommandError(problem.message, problem.fix, ExitCode.COULD_NOT_RUN) from None
+    except BadInput as problem:
+        raise CommandError(problem.message, problem.fix) from None
+    except KeyboardInterrupt:
+        raise CommandError("interrupted", "run it again", ExitCode.COULD_NOT_RUN) from None
+
+
+def say(line: str) -> None:
+    """Talk, which goes to standard error."""
+    typer.echo(line, err=True)

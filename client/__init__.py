@@ -1,0 +1,1 @@
+"""Requests to what was deployed: typed, judged before they are sent, and the tests and measurements made of them."""
