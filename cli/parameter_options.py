@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from cli.errors import CommandError
-from client.body import BadInput, schema
+from client.body import BadInputError, schema
 from client.parameters import Parameters
 
 _TYPES: Mapping[str, Any] = {"stop": list[str], "guided_json": str, "max_tokens": int, "best_of": int}
@@ -28,14 +28,14 @@ def with_parameters(command: Callable[..., None]) -> Callable[..., None]:
 
 def _option(name: str) -> inspect.Parameter:
     field = Parameters.model_fields[name]
-    kind = _TYPES.get(name, field.annotation)
+    kind: Any = _TYPES.get(name, field.annotation)
     flag = f"--{name.replace('_', '-')}"
     usual = f" Default {field.default:g}." if isinstance(field.default, int | float) and kind is not bool else ""
     help_text = " ".join((field.description or "").replace("`", "").split()) + usual
     metavar = "SCHEMA" if name == "guided_json" else None
     panel = "Parameters of the request"
     option = typer.Option(flag, help=help_text, metavar=metavar, show_default=False, rich_help_panel=panel)
-    annotation = Annotated[kind | None, option]
+    annotation: Any = Annotated[kind | None, option]
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
 
 
@@ -49,7 +49,7 @@ def given_fields(given: Mapping[str, Any]) -> dict[str, Any]:
     if "guided_json" in fields:
         try:
             fields["guided_json"] = schema(fields["guided_json"])
-        except BadInput as problem:
+        except BadInputError as problem:
             raise CommandError(problem.message, problem.fix) from None
     if len(fields.get("stop", ())) == 1:
         fields["stop"] = fields["stop"][0]

@@ -10,8 +10,8 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from cli.errors import CommandError, ExitCode
-from client.body import BadInput
-from client.http import Unreachable
+from client.body import BadInputError
+from client.http import UnreachableError
 from models.typed import seconds
 from operations.errors import ClusterError
 
@@ -57,9 +57,9 @@ def run(work: Coroutine[Any, Any, Result]) -> Result:
     """
     try:
         return asyncio.run(work)
-    except (ClusterError, Unreachable) as problem:
+    except (ClusterError, UnreachableError) as problem:
         raise CommandError(problem.message, problem.fix, ExitCode.COULD_NOT_RUN) from None
-    except BadInput as problem:
+    except BadInputError as problem:
         raise CommandError(problem.message, problem.fix) from None
     except KeyboardInterrupt:
         raise CommandError("interrupted", "run it again", ExitCode.COULD_NOT_RUN) from None

@@ -19,7 +19,7 @@ from cli.refusal import refuse_errors
 from cli.stacks import ServiceArgument, StackArgument, open_stack, pick_service
 from client.answer import Answer, Piece, texts
 from client.asked import Asked, refusal_text
-from client.body import BadInput, data_url, question, raw
+from client.body import BadInputError, data_url, question, raw
 from client.check import check_request
 from client.curl import curl
 from client.http import send
@@ -58,6 +58,7 @@ def command(  # noqa: PLR0913  each is an argument of the command line
     service: ServiceArgument,
     kind: KindArgument,
     words: WordsArgument = None,
+    *,
     model: ModelOption = None,
     body: BodyOption = None,
     url: UrlOption = "",
@@ -112,7 +113,7 @@ def _asked(
             fix = "name the pictures, then the text" if kind is Kind.IMAGE else "give one TEXT, in quotes"
             raise CommandError(f"{kind} takes {'a picture and' if kind is Kind.IMAGE else 'only'} a text", fix)
         return question(kind, service, _read("-") if text == "-" else text, fields, [*map(data_url, map(Path, images))])
-    except BadInput as problem:
+    except BadInputError as problem:
         raise CommandError(problem.message, problem.fix) from None
 
 
@@ -162,13 +163,13 @@ def _printer(asked: Asked, form: AnswerFormat) -> Any:
 def _show(answer: Answer, form: AnswerFormat, *, streamed: bool) -> None:
     """Print the answer, and on standard error how long it took; end with 1 when there is none."""
     if not answer.ok:
-        told = f"answers {answer.status}: " if answer.status != 200 else ""
-        typer.echo(f"error: the server {told}{answer.error}", err=True)
+        told = f"the server answers {answer.status}: " if answer.status != 200 else ""
+        typer.echo(("\n" if answer.text and streamed else "") + f"error: {told}{answer.error}", err=True)
         raise typer.Exit(ExitCode.FOUND)
     if form is AnswerFormat.TEXT:
         several = len(answer.texts) > 1
         for index, text in sorted(answer.texts.items()):
-            typer.echo(("" if streamed and not several else f"[{index}] {text}" if several else text))
+            typer.echo("" if streamed and not several else f"[{index}] {text}" if several else text)
     say(timing(answer))
     if "length" in answer.ends:
         say("the answer ends at max_tokens; --max-tokens gives it more")

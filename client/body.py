@@ -20,7 +20,7 @@ _ALWAYS = ("max_tokens", "temperature")
 _SIGNS = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n\x1a\n": "image/png"}
 
 
-class BadInput(Exception):
+class BadInputError(Exception):
     """What a user gives cannot be made into a request: what is wrong, and how to mend it."""
 
     def __init__(self, message: str, fix: str) -> None:
@@ -52,14 +52,14 @@ def raw(kind: Kind, service: ResolvedService, text: str, given: Mapping[str, Any
     """A request made of a body of the user's own, to which options are added; the model's name may be left out.
 
     Raises:
-        BadInput: The text is no JSON object.
+        BadInputError: The text is no JSON object.
     """
     try:
         body = json.loads(text)
     except ValueError as problem:
-        raise BadInput(f"{file} is no JSON: {problem}", "give a JSON object") from None
+        raise BadInputError(f"{file} is no JSON: {problem}", "give a JSON object") from None
     if not isinstance(body, dict):
-        raise BadInput(f"{file} holds no JSON object", 'give a body such as {"messages": […]}')
+        raise BadInputError(f"{file} holds no JSON object", 'give a body such as {"messages": […]}')
     return Asked(kind, {**_model(kind, service), **body, **given}, frozenset(given), file)
 
 
@@ -81,15 +81,15 @@ def data_url(file: Path) -> str:
     """A picture as a data URL; JPEG, PNG and WebP are told by their first bytes, whatever the file's name is.
 
     Raises:
-        BadInput: The file cannot be read or is no such picture.
+        BadInputError: The file cannot be read or is no such picture.
     """
     try:
         data = file.read_bytes()
     except OSError as problem:
-        raise BadInput(f"{file} cannot be read: {problem.strerror}", "name a picture") from None
+        raise BadInputError(f"{file} cannot be read: {problem.strerror}", "name a picture") from None
     if kind := picture_type(data):
         return f"data:{kind};base64,{base64.b64encode(data).decode()}"
-    raise BadInput(f"{file} is no picture that services read", "give a JPEG, PNG or WebP")
+    raise BadInputError(f"{file} is no picture that services read", "give a JPEG, PNG or WebP")
 
 
 def picture_type(data: bytes) -> str | None:
@@ -103,7 +103,7 @@ def schema(text: str) -> str | dict[str, Any]:
     """The JSON Schema that an option gives: itself, or the name of a file that holds it.
 
     Raises:
-        BadInput: There is no such file, or it holds no JSON object.
+        BadInputError: There is no such file, or it holds no JSON object.
     """
     held, source = text, "the schema"
     if not text.lstrip().startswith("{"):
@@ -111,11 +111,13 @@ def schema(text: str) -> str | dict[str, Any]:
             held, source = Path(text).read_text(encoding="utf-8"), text
         except (OSError, UnicodeDecodeError) as problem:
             said = getattr(problem, "strerror", None) or problem
-            raise BadInput(f"{text} is neither a JSON object nor a readable file: {said}", "give one of both") from None
+            raise BadInputError(
+                f"{text} is neither a JSON object nor a readable file: {said}", "give one of both"
+            ) from None
     try:
         found = json.loads(held)
     except ValueError as problem:
-        raise BadInput(f"{source} is no JSON: {problem}", "correct it") from None
+        raise BadInputError(f"{source} is no JSON: {problem}", "correct it") from None
     if not isinstance(found, dict):
-        raise BadInput(f"{source} is no JSON Schema", "give a JSON object")
+        raise BadInputError(f"{source} is no JSON Schema", "give a JSON object")
     return found

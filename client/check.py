@@ -101,7 +101,7 @@ def _parameters(asked: Asked) -> Parameters | list[Finding]:
         fields = [str(details["loc"][0]) for details in problem.errors()]
         return [
             replace(finding, marks=(asked.at(field),))
-            for field, finding in {name: one for name, one in zip(fields, wrong, strict=True)}.items()
+            for field, finding in dict(zip(fields, wrong, strict=True)).items()
         ]
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _LOCAL = ("all://127.0.0.1", "all://localhost", "all://[::1]")
 
 
-class Unreachable(Exception):
+class UnreachableError(Exception):
     """The server does not answer at all: what is wrong, and how to mend it."""
 
     def __init__(self, message: str, fix: str) -> None:
@@ -71,7 +71,7 @@ async def send(link: Link, asked: Asked, see: Callable[[Piece], None] = lambda _
         see: Told each piece as it comes.
 
     Raises:
-        Unreachable: The server does not answer.
+        UnreachableError: The server does not answer.
     """
     prompt = str(asked.body.get("prompt", "")) if asked.endpoint.server == "api_server" else ""
     return await post(link, asked.endpoint.path, asked.body, see, prompt)
@@ -87,7 +87,7 @@ async def post(
     """Send a body to a path; an answer of any status is one.
 
     Raises:
-        Unreachable: The server does not answer.
+        UnreachableError: The server does not answer.
     """
     reader, began = _Reader(streams=bool(body.get("stream"))), time.perf_counter()
     with _explained(link):
@@ -121,7 +121,7 @@ async def get(link: Link, path: str) -> tuple[int, str, float]:
     """The status, the text and the seconds of an answer.
 
     Raises:
-        Unreachable: The server does not answer.
+        UnreachableError: The server does not answer.
     """
     began = time.perf_counter()
     with _explained(link):
@@ -179,9 +179,15 @@ def _explained(link: Link) -> Iterator[None]:
     try:
         yield
     except (httpx.ReadTimeout, httpx.WriteTimeout, httpx.PoolTimeout):
-        raise Unreachable(f"{address} did not answer in time", "raise --timeout, or see: ascend-vllm status") from None
+        raise UnreachableError(
+            f"{address} did not answer in time", "raise --timeout, or see: ascend-vllm status"
+        ) from None
     except (httpx.InvalidURL, httpx.UnsupportedProtocol):
-        raise Unreachable(f"{address} is no address of a server", "write one such as http://localhost:8080") from None
+        raise UnreachableError(
+            f"{address} is no address of a server", "write one such as http://localhost:8080"
+        ) from None
     except httpx.HTTPError as problem:
         said = link.hidden(str(problem)) or type(problem).__name__
-        raise Unreachable(f"{address} does not answer: {said}", "see whether it runs: ascend-vllm status") from None
+        raise UnreachableError(
+            f"{address} does not answer: {said}", "see whether it runs: ascend-vllm status"
+        ) from None

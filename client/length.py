@@ -22,7 +22,7 @@ async def too_long(link: Link, asked: Asked, service: ResolvedService) -> Findin
     (vllm/entrypoints/openai/api_server.py:274), which the plain server does not have; pictures are left to the server.
 
     Raises:
-        Unreachable: The server does not answer.
+        UnreachableError: The server does not answer.
     """
     answer = int(asked.body.get("max_tokens") or 1)
     surely = len(words(asked.body).encode()) + _TEMPLATE + answer

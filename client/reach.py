@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from client.body import BadInput
-from client.http import Link, Unreachable, get, linked
+from client.body import BadInputError
+from client.http import Link, UnreachableError, get, linked
 from models.resolve import ResolvedService
 from operations.cluster import Cluster, connected
 from operations.pods import duration, is_ready
@@ -44,9 +44,9 @@ async def reached(service: ResolvedService, way: Way) -> AsyncIterator[Link]:
     """A link to a service that answers, closed at the end.
 
     Raises:
-        BadInput: The file with the key cannot be read.
+        BadInputError: The file with the key cannot be read.
         ClusterError: The cluster cannot be read, or does not have the Secret.
-        Unreachable: No pod is ready in time.
+        UnreachableError: No pod is ready in time.
     """
     key = given_key(way) if service.server.api_key else None
     async with AsyncExitStack() as opened:
@@ -72,7 +72,7 @@ def given_key(way: Way) -> str | None:
     """The API key that a file or the environment gives.
 
     Raises:
-        BadInput: The file cannot be read or is empty.
+        BadInputError: The file cannot be read or is empty.
     """
     if way.key_file is None:
         return os.environ.get(VARIABLE) or None
@@ -80,9 +80,9 @@ def given_key(way: Way) -> str | None:
         key = way.key_file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as problem:
         said = getattr(problem, "strerror", None) or "no text"
-        raise BadInput(f"{way.key_file} cannot be read: {said}", "name a file with the key") from None
+        raise BadInputError(f"{way.key_file} cannot be read: {said}", "name a file with the key") from None
     if not key:
-        raise BadInput(f"{way.key_file} is empty", "name a file with the key")
+        raise BadInputError(f"{way.key_file} is empty", "name a file with the key")
     return key
 
 
@@ -95,7 +95,7 @@ async def _ready_pod(cluster: Cluster, service: ResolvedService, way: Way) -> Ob
         if ready := next((pod for pod in pods if is_ready(pod)), None):
             return ready
         if loop.time() >= until:
-            raise Unreachable(
+            raise UnreachableError(
                 f"no pod of {service.name} is ready" + (f" after {duration(way.wait)}" if way.wait else ""),
                 "see why: ascend-vllm status",
             )
@@ -125,8 +125,8 @@ async def _healthy(link: Link, service: ResolvedService, way: Way) -> None:
             status, _, _ = await get(link, "/health")
             if status == 200:
                 return
-            problem = Unreachable(f"/health of {service.name} answers {status}", "see why: ascend-vllm status")
-        except Unreachable as silent:
+            problem = UnreachableError(f"/health of {service.name} answers {status}", "see why: ascend-vllm status")
+        except UnreachableError as silent:
             problem = silent
         if loop.time() >= until:
             raise problem
@@ -139,5 +139,3 @@ async def _healthy(link: Link, service: ResolvedService, way: Way) -> None:
 def address(service: ResolvedService, way: Way) -> str:
     """The address that a command for others to run names: the one given, else the one inside the cluster."""
     return (way.url or service.endpoint).rstrip("/")
-
-

@@ -93,11 +93,13 @@ def too_long(asked: Asked, given: Parameters, service: ResolvedService) -> Itera
 def length_error(asked: Asked, service: ResolvedService, prompt: int, answer: int) -> Finding:
     """A request that is longer than the service allows, by the tokens of its prompt and of its answer."""
     longest = service.engine.max_model_len
-    return error(
+    return Finding(
+        "too-long",
+        "error",
         f"{prompt} token{'s' * (prompt > 1)} of the prompt and max_tokens {answer} are more than {longest}",
-        why="vLLM answers 400 beyond maxModelLen (vllm/entrypoints/openai/serving_engine.py:272)",
-        fix=f"lower max_tokens to {longest - prompt}" if prompt < longest else "shorten the prompt",
-        marks=[asked.at("max_tokens"), setting(service, "engine.maxModelLen")],
+        "vLLM answers 400 beyond maxModelLen (vllm/entrypoints/openai/serving_engine.py:272)",
+        f"lower max_tokens to {longest - prompt}" if prompt < longest else "shorten the prompt",
+        (asked.at("max_tokens"), setting(service, "engine.maxModelLen")),
     )
 
 
@@ -129,7 +131,7 @@ def beam_search_forgets(asked: Asked, given: Parameters, service: ResolvedServic
     if given.use_beam_search and (adapter or pictures(asked.body)):
         yield error(
             f"beam search does not see the {'LoRA adapter' if adapter else 'picture'}",
-            why="vLLM 0.6.3 searches with the prompt's tokens and the model alone (vllm/engine/async_llm_engine.py:1042)",
+            why="vLLM 0.6.3 searches with the prompt's tokens alone (vllm/engine/async_llm_engine.py:1042)",
             fix="leave beam search out",
             marks=[asked.at("use_beam_search"), asked.at("model" if adapter else "messages")],
         )

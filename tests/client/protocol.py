@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import SimpleNamespace
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -125,39 +127,42 @@ class TokenizeRequest(OpenAIBaseModel):
     add_generation_prompt: bool = True
 
 
-def sampling_params(
-    n: int = 1,
-    best_of: int | None = None,
-    presence_penalty: float = 0.0,
-    frequency_penalty: float = 0.0,
-    temperature: float = 1.0,
-    top_p: float = 1.0,
-    top_k: int = -1,
-    stop: str | list[str] | None = None,
-    ignore_eos: bool = False,
-    max_tokens: int | None = 16,
-    seed: int | None = None,
-    stream: bool = False,
-) -> None:
-    """Refuses what `SamplingParams` does, vllm/sampling_params.py:276-399; of its fields those that the tests send."""
-    if n < 1:
-        raise ValueError(f"n must be at least 1, got {n}.")
-    if best_of is not None and best_of < n:
-        raise ValueError(f"best_of must be greater than or equal to n, got n={n} and best_of={best_of}.")
-    for name, penalty in (("presence_penalty", presence_penalty), ("frequency_penalty", frequency_penalty)):
-        if not -2.0 <= penalty <= 2.0:
-            raise ValueError(f"{name} must be in [-2, 2], got {penalty}.")
-    if temperature < 0.0:
-        raise ValueError(f"temperature must be non-negative, got {temperature}.")
-    if not 0.0 < top_p <= 1.0:
-        raise ValueError(f"top_p must be in (0, 1], got {top_p}.")
-    if top_k < -1 or top_k == 0:
-        raise ValueError(f"top_k must be -1 (disable), or at least 1, got {top_k}.")
-    if max_tokens is not None and max_tokens < 1:
-        raise ValueError(f"max_tokens must be at least 1, got {max_tokens}.")
-    if any(not text for text in ([stop] if isinstance(stop, str) else stop or [])):
-        raise ValueError("stop cannot contain an empty string.")
-    if best_of not in (None, n) and stream:
-        raise ValueError("best_of must equal n to use output_kind=DELTA")
-    if temperature < 1e-5 and max(n, best_of or 1) > 1:
-        raise ValueError(f"n must be 1 when using greedy sampling, got {max(n, best_of or 1)}.")
+SAMPLING: Mapping[str, Any] = {
+    "n": 1,
+    "best_of": None,
+    "presence_penalty": 0.0,
+    "frequency_penalty": 0.0,
+    "temperature": 1.0,
+    "top_p": 1.0,
+    "top_k": -1,
+    "stop": None,
+    "ignore_eos": False,
+    "max_tokens": 16,
+    "seed": None,
+}
+"""Those fields of `SamplingParams` that the tests send, with its defaults; sampling_params.py:173."""
+
+
+def check_sampling(given: Mapping[str, Any], *, stream: bool = False) -> None:
+    """Refuses what `SamplingParams` does; sampling_params.py:276-399."""
+    if unknown := given.keys() - SAMPLING.keys():
+        raise TypeError(f"Unexpected keyword argument {sorted(unknown)[0]!r}")
+    it = SimpleNamespace(**{**SAMPLING, **given})
+    answers = it.best_of or it.n
+    stop = [it.stop] if isinstance(it.stop, str) else it.stop or []
+    refused = {
+        f"n must be at least 1, got {it.n}.": it.n < 1,
+        f"best_of must be greater than or equal to n, got n={it.n} and best_of={it.best_of}.": answers < it.n,
+        f"presence_penalty must be in [-2, 2], got {it.presence_penalty}.": not -2 <= it.presence_penalty <= 2,
+        f"frequency_penalty must be in [-2, 2], got {it.frequency_penalty}.": not -2 <= it.frequency_penalty <= 2,
+        f"temperature must be non-negative, got {it.temperature}.": it.temperature < 0,
+        f"top_p must be in (0, 1], got {it.top_p}.": not 0 < it.top_p <= 1,
+        f"top_k must be -1 (disable), or at least 1, got {it.top_k}.": it.top_k < -1 or it.top_k == 0,
+        f"max_tokens must be at least 1, got {it.max_tokens}.": it.max_tokens is not None and it.max_tokens < 1,
+        "stop cannot contain an empty string.": not all(stop),
+        "best_of must equal n to use output_kind=DELTA": stream and answers != it.n,
+        f"n must be 1 when using greedy sampling, got {answers}.": it.temperature < 1e-5 and answers > 1,
+    }
+    for message, holds in refused.items():
+        if holds:
+            raise ValueError(message)

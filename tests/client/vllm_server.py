@@ -17,7 +17,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from tests.client.protocol import ChatCompletionRequest, CompletionRequest, TokenizeRequest, sampling_params
+from tests.client.protocol import SAMPLING, ChatCompletionRequest, CompletionRequest, TokenizeRequest, check_sampling
 
 WORDS = [f"word{number}" for number in range(1, 5000)]
 
@@ -46,7 +46,7 @@ class Vllm:
         return [body for asked, body in self.asked if asked == path]
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """An answer that is an error."""
 
     def __init__(self, status: int, body: Any) -> None:
@@ -55,9 +55,9 @@ class Refused(Exception):
         self.body = body
 
 
-def refusal(message: str, kind: str = "BadRequestError", code: int = 400) -> Refused:
+def refusal(message: str, kind: str = "BadRequestError", code: int = 400) -> RefusedError:
     """serving_engine.py:147"""
-    return Refused(code, {"object": "error", "message": message, "type": kind, "param": None, "code": code})
+    return RefusedError(code, {"object": "error", "message": message, "type": kind, "param": None, "code": code})
 
 
 @contextmanager
@@ -99,7 +99,7 @@ class Handler(BaseHTTPRequestHandler):
             return
         try:
             answer()
-        except Refused as problem:
+        except RefusedError as problem:
             text = problem.body if isinstance(problem.body, str) else json.dumps(problem.body)
             self._whole(problem.status, text)
 
@@ -119,7 +119,7 @@ class Handler(BaseHTTPRequestHandler):
             cards = [{"id": name, "object": "model"} for name in (*self.served.names, *self.served.adapters)]
             self._whole(200, json.dumps({"object": "list", "data": cards}))
         else:
-            raise Refused(404, {"detail": "Not Found"})
+            raise RefusedError(404, {"detail": "Not Found"})
 
     def _authenticate(self) -> None:
         """openai/api_server.py:439; only /v1 is guarded."""
@@ -127,7 +127,7 @@ class Handler(BaseHTTPRequestHandler):
         self.served.authorizations.append(given)
         guarded = self.served.kind == "openai" and self.served.key and self.path.startswith("/v1")
         if guarded and given != f"Bearer {self.served.key}":
-            raise Refused(401, {"error": "Unauthorized"})
+            raise RefusedError(401, {"error": "Unauthorized"})
 
     def _post(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))))
@@ -142,16 +142,16 @@ class Handler(BaseHTTPRequestHandler):
                 raise refusal(str(problem.errors())) from None
             self._openai(given)
         else:
-            raise Refused(404, {"detail": "Not Found"})
+            raise RefusedError(404, {"detail": "Not Found"})
 
     def _generate(self, body: dict[str, Any]) -> None:
         """vllm/entrypoints/api_server.py:40: no 400 at all."""
         try:
             prompt, stream = body.pop("prompt"), body.pop("stream", False)
-            sampling_params(**body)
+            check_sampling(body)
             count, n, stop = int(body.get("max_tokens", 16)), int(body.get("n", 1)), body.get("stop")
         except (KeyError, TypeError, ValueError):
-            raise Refused(500, "Internal Server Error") from None
+            raise RefusedError(500, "Internal Server Error") from None
         words, _ = self._words(count, stop)
         told = [{"text": [prompt + " ".join(words[: end + 1])] * n} for end in range(len(words))]
         if stream:
@@ -183,14 +183,15 @@ class Handler(BaseHTTPRequestHandler):
         answers = max(given.n or 1, given.best_of or 1)
         if self.served.steps > 1 and (guided or (answers > 1 and not given.use_beam_search)):
             self.served.alive = False
-            raise Refused(500, "Internal Server Error")
+            raise RefusedError(500, "Internal Server Error")
         if given.use_beam_search:
             if 2 * (given.n or 1) > 20:
                 raise refusal("Cannot request more than 20 logprobs.")
             return
-        chosen = ("n", "best_of", "presence_penalty", "frequency_penalty", "temperature", "top_p", "top_k", "stop")
         try:
-            sampling_params(**{key: getattr(given, key) for key in chosen}, stream=bool(given.stream))
+            check_sampling(
+                {key: value for key, value in given if key in SAMPLING and value is not None}, stream=bool(given.stream)
+            )
         except ValueError as problem:
             raise refusal(str(problem)) from None
 

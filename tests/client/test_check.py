@@ -1,0 +1,250 @@
+"""Requests are refused before they are sent, with the option and the setting that they break on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from client.asked import Asked, refusal_text
+from client.body import question, raw
+from client.check import check_request
+from client.kinds import ENDPOINTS, Kind
+from client.parameters import Parameters
+from models.resolve import ResolvedService
+from tests.client.conftest import LORA, PICTURES, PLAIN, service_of
+
+SERVICE = service_of()
+MULTI_STEP = service_of(numSchedulerSteps=8)
+SPECULATIVE = service_of("speculative: {kind: ngram, tokens: 5, promptLookupMax: 4}\n")
+
+
+def chat(service: ResolvedService = SERVICE, kind: Kind = Kind.CHAT, **given: Any) -> list[str]:
+    """The ids of what is found in a question with these options."""
+    return [finding.rule for finding in check_request(question(kind, service, "hello", given), service)]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"max_tokens": 1},
+        {"top_p": 1, "top_k": -1, "temperature": 0},
+        {"top_p": 1e-9, "top_k": 1},
+        {"presence_penalty": -2, "frequency_penalty": 2.0},
+        {"n": 10},
+        {"n": 2, "best_of": 2, "stream": True},
+        {"n": 2, "top_k": 1},  # vLLM takes it; the manual's "top_k > 1" is advice
+        {"stop": "你"},
+        {"stop": ["你", "好"]},
+        {"use_beam_search": True, "n": 2, "temperature": 0},
+        {"use_beam_search": True, "n": 2, "best_of": 2, "temperature": 0, "length_penalty": 2},
+        {"guided_json": {"type": "object"}},
+        {"guided_json": '{"type": "object"}'},
+        {"ignore_eos": True, "stream": True},
+    ],
+)
+def test_what_the_manual_allows_is_sent(given: dict[str, Any]) -> None:
+    assert chat(**given) == []
+    assert chat(kind=Kind.COMPLETE, **given) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "rules"),
+    [
+        ({"max_tokens": 0}, ["bad-value"]),
+        ({"max_tokens": "100"}, ["bad-value"]),
+        ({"max_tokens": True}, ["bad-value"]),
+        ({"top_p": 0}, ["bad-value"]),
+        ({"top_p": 1.01}, ["bad-value"]),
+        ({"top_p": "1"}, ["bad-value"]),
+        ({"top_k": -2}, ["bad-value"]),
+        ({"top_k": 1.5}, ["bad-value"]),
+        ({"temperature": -0.1}, ["bad-value"]),
+        ({"presence_penalty": 2.1}, ["bad-value"]),
+        ({"frequency_penalty": -2.1}, ["bad-value"]),
+        ({"n": 0}, ["bad-value"]),
+        ({"stop": ""}, ["bad-value"]),
+        ({"stop": ["a", ""]}, ["bad-value"]),
+        ({"stop": 5}, ["bad-value"]),
+        ({"ignore_eos": "yes"}, ["bad-value"]),
+        ({"stream": 1}, ["bad-value"]),
+        ({"guided_json": 5}, ["bad-value"]),
+        ({"top_p": 2, "top_k": -2}, ["bad-value", "bad-value"]),
+        ({"n": 2, "temperature": 0}, ["greedy-answers"]),
+        ({"best_of": 2, "temperature": 1e-6}, ["greedy-answers"]),
+        ({"n": 3, "best_of": 2}, ["best-of-below-n"]),
+        ({"best_of": 2, "stream": True}, ["stream-best-of"]),
+        ({"use_beam_search": True, "temperature": 0}, ["beam-search"]),
+        ({"use_beam_search": True, "n": 2}, ["beam-search"]),
+        ({"use_beam_search": True, "n": 2, "temperature": 0, "top_p": 0.5}, ["beam-search"]),
+        ({"use_beam_search": True, "n": 2, "temperature": 0, "top_k": 5}, ["beam-search"]),
+        ({"use_beam_search": True, "n": 11, "temperature": 0}, ["beam-width"]),
+        ({"length_penalty": 2}, ["length-penalty"]),
+        ({"length_penalty": 2, "use_beam_search": True, "n": 2, "temperature": 0}, ["length-penalty"]),
+        ({"guided_json": "{"}, ["guided-schema"]),
+        ({"guided_json": "[]"}, ["guided-schema"]),
+        ({"max_tokens": 4096}, ["too-long"]),
+        ({"model": "qwen2"}, ["unknown-model"]),
+        ({"foo": 1}, ["unknown-field"]),
+        ({"max_completion_tokens": 5}, ["unknown-field"]),
+    ],
+)
+def test_what_the_server_would_refuse_is_not_sent(given: dict[str, Any], rules: list[str]) -> None:
+    assert chat(**given) == rules
+
+
+def test_a_request_as_long_as_the_service_allows_is_sent() -> None:
+    assert chat(max_tokens=4095) == []
+    ids = raw(Kind.COMPLETE, SERVICE, '{"prompt": [1, 2, 3], "max_tokens": 4094}', {}, "body.json")
+    assert [finding.message for finding in check_request(ids, SERVICE)] == [
+        "3 tokens of the prompt and max_tokens 4094 are more than 4096"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("service", "kind", "given", "rule", "field"),
+    [
+        (MULTI_STEP, Kind.CHAT, {"guided_json": {}}, None, ""),
+        (MULTI_STEP, Kind.CHAT, {"guided_json": {"a": 1}}, "multi-step-logits", "engine.numSchedulerSteps"),
+        (MULTI_STEP, Kind.CHAT, {"guided_choice": ["a"]}, "multi-step-logits", "engine.numSchedulerSteps"),
+        (MULTI_STEP, Kind.CHAT, {"logit_bias": {"1": 1}}, "multi-step-logits", "engine.numSchedulerSteps"),
+        (
+            MULTI_STEP,
+            Kind.CHAT,
+            {"response_format": {"type": "json_object"}},
+            "multi-step-logits",
+            "engine.numSchedulerSteps",
+        ),
+        (MULTI_STEP, Kind.CHAT, {"response_format": {"type": "json_schema", "json_schema": {}}}, None, ""),
+        (MULTI_STEP, Kind.CHAT, {"n": 2}, "several-tokens-one-answer", "engine.numSchedulerSteps"),
+        (MULTI_STEP, Kind.CHAT, {"best_of": 2}, "several-tokens-one-answer", "engine.numSchedulerSteps"),
+        (MULTI_STEP, Kind.CHAT, {"n": 2, "use_beam_search": True, "temperature": 0}, None, ""),
+        (
+            MULTI_STEP,
+            Kind.COMPLETE,
+            {"prompt_logprobs": 1},
+            "multi-step-prompt-logprobs",
+            "engine.numSchedulerSteps",
+        ),
+        (SPECULATIVE, Kind.CHAT, {"n": 2}, "several-tokens-one-answer", "speculative.tokens"),
+        (SPECULATIVE, Kind.CHAT, {"guided_json": {"a": 1}}, None, ""),
+        (service_of(LORA), Kind.CHAT, {"model": "french"}, None, ""),
+        (
+            service_of(LORA),
+            Kind.CHAT,
+            {"model": "french", "use_beam_search": True, "n": 2, "temperature": 0},
+            "beam-search-forgets",
+            "",
+        ),
+        (service_of(LORA), Kind.CHAT, {"model": "frenhc"}, "unknown-model", "engine.servedModelName"),
+        (service_of(PLAIN), Kind.CHAT, {}, "other-server", "server.kind"),
+        (SERVICE, Kind.GENERATE, {}, "other-server", "server.kind"),
+        (service_of(PLAIN), Kind.GENERATE, {"presence_penalty": 2, "temperature": 0}, None, ""),
+        (service_of(PLAIN), Kind.GENERATE, {"guided_json": {}}, "unknown-field", "server.kind"),
+        (service_of(PLAIN), Kind.GENERATE, {"model": "qwen"}, "unknown-field", "server.kind"),
+        (service_of(PLAIN), Kind.GENERATE, {"temperature": None}, "bad-value", ""),
+        (service_of(PLAIN), Kind.GENERATE, {"best_of": 2, "stream": True}, None, ""),
+    ],
+)
+def test_what_the_service_does_not_take_names_its_setting(
+    service: ResolvedService, kind: Kind, given: dict[str, Any], rule: str | None, field: str
+) -> None:
+    found = check_request(question(kind, service, "hello", given), service)
+
+    assert [finding.rule for finding in found] == ([rule] if rule else [])
+    assert not field or found[0].marks[-1].field == field
+
+
+def test_beam_search_as_the_manual_sends_it_to_the_plain_server_is_doubtful_and_sent() -> None:
+    body = """{"prompt": "hello", "max_tokens": 100, "top_p": 1, "temperature": 0, "ignore_eos": false, "top_k": -1,
+               "use_beam_search": true, "best_of": 2, "length_penalty": 2}"""
+    service = service_of(PLAIN)
+    found = check_request(raw(Kind.GENERATE, service, body, {}, "body.json"), service)
+
+    assert [(finding.rule, finding.severity) for finding in found] == [("plain-beam-search", "warning")]
+
+
+def test_the_manuals_other_requests_are_sent_as_they_are() -> None:
+    chat_body = """{"model": "qwen", "messages": [{"role": "user", "content": "hello"}], "max_tokens": 100,
+                    "top_k": -1, "top_p": 1, "temperature": 0, "ignore_eos": false, "stream": false}"""
+    plain_body = '{"prompt": "hello", "max_tokens": 100, "temperature": 0, "ignore_eos": false, "presence_penalty": 2}'
+
+    assert check_request(raw(Kind.CHAT, SERVICE, chat_body, {}, "b"), SERVICE) == ()
+    assert check_request(raw(Kind.GENERATE, service_of(PLAIN), plain_body, {}, "b"), service_of(PLAIN)) == ()
+
+
+@pytest.mark.parametrize(
+    ("body", "rules"),
+    [
+        ("{}", ["missing-field"]),
+        ('{"messages": []}', ["missing-field"]),
+        ('{"messages": "hello", "n": null, "temperature": null}', []),  # the server's own words say what is wrong
+        ('{"messages": [{"content": [{"type": "image_url", "image_url": "x"}]}]}', ["picture-count"]),
+        ('{"messages": [{"content": "a"}], "use_beam_search": true, "n": 2}', ["beam-search"]),  # 0.7 when left out
+        ('{"messages": [{"content": "a"}], "max_tokens": null}', []),
+        ('{"messages": [{"content": "a"}], "top_k": null}', ["bad-value"]),
+        ('{"messages": [{"content": "a"}], "model": ["qwen"]}', ["unknown-model"]),
+        ('{"messages": [{"content": "a"}], "prompt": "a"}', ["unknown-field"]),
+    ],
+)
+def test_a_body_of_the_users_own_is_judged_with_the_servers_defaults(body: str, rules: list[str]) -> None:
+    found = check_request(raw(Kind.CHAT, SERVICE, body, {}, "body.json"), SERVICE)
+
+    assert [finding.rule for finding in found] == rules
+
+
+def test_pictures_go_to_services_for_pictures_and_no_more_than_they_take() -> None:
+    several = service_of(PICTURES)
+
+    def rules(service: ResolvedService, count: int) -> list[str]:
+        asked = question(Kind.IMAGE, service, "what?", {}, ["data:image/png;base64,AA=="] * count)
+        return [f"{finding.rule}: {finding.message}" for finding in check_request(asked, service)]
+
+    assert rules(SERVICE, 1) == ["picture-count: qwen reads no pictures"]
+    assert rules(several, 2) == []
+    assert rules(several, 3) == ["picture-count: 3 pictures are more than the 2 that qwen takes in a request"]
+    assert rules(service_of("multimodal: true\n"), 2) == [
+        "picture-count: 2 pictures are more than the 1 that qwen takes in a request"
+    ]
+
+
+def test_beam_search_does_not_see_pictures_so_it_is_refused() -> None:
+    service = service_of(PICTURES)
+    given = {"use_beam_search": True, "n": 2, "temperature": 0}
+    found = check_request(question(Kind.IMAGE, service, "what?", given, ["data:image/png;base64,AA=="]), service)
+
+    assert [finding.message for finding in found] == ["beam search does not see the picture"]
+
+
+def test_a_finding_reads_like_those_of_check_with_the_option_first() -> None:
+    found = check_request(question(Kind.CHAT, MULTI_STEP, "hello", {"n": 2}), MULTI_STEP)
+
+    assert refusal_text(found[0]) == (
+        "error[several-tokens-one-answer]: n 2 would end the engine of qwen, and all requests with it\n"
+        "  --> --n\n"
+        "  ::: Pulumi.test.yaml:10   qwen · engine.numSchedulerSteps\n"
+        "   = why: an engine that makes several tokens at a time asserts that a request has one answer "
+        "(vllm/engine/output_processor/multi_step.py:98)\n"
+        "   = fix: ask 2 times, or remove engine.numSchedulerSteps"
+    )
+
+
+def test_a_finding_about_a_body_names_file_and_path_and_about_an_option_the_option() -> None:
+    asked = raw(Kind.CHAT, SERVICE, '{"messages": [{"content": "a"}], "top_p": 3}', {"top_k": -5}, "body.json")
+
+    places = [finding.marks[0].path[0] for finding in check_request(asked, SERVICE)]
+    assert places == ["body.json: $.top_p", "--top-k"]
+
+
+def test_the_nearest_field_is_offered() -> None:
+    fixes = [finding.fix for finding in check_request(question(Kind.CHAT, SERVICE, "a", {"maxTokens": 5}), SERVICE)]
+
+    assert fixes == ["write max_tokens"]
+
+
+def test_every_parameter_is_a_field_of_a_server() -> None:
+    known = frozenset().union(*(endpoint.fields for endpoint in ENDPOINTS.values()))
+
+    assert set(Parameters.model_fields) <= known
+    assert isinstance(question(Kind.CHAT, SERVICE, "a", {}), Asked)
