@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from cli import capacity, check, diff, models, render, request, rule, sandbox, schema, script, status
+from cli import capacity, check, diff, models, render, request, rule, sandbox, schema, script, smoke, status
 from cli.errors import CommandError, ExitCode
 
 app = typer.Typer(
@@ -30,6 +30,7 @@ app.command("render", rich_help_panel="Review")(render.command)
 app.command("diff", rich_help_panel="Review")(diff.command)
 app.command("capacity", rich_help_panel="Review")(capacity.command)
 app.command("status", rich_help_panel="Operate")(status.command)
+app.command("smoke", rich_help_panel="Operate")(smoke.command)
 app.command("request", rich_help_panel="Operate")(request.command)
 app.add_typer(sandbox.app, name="sandbox", rich_help_panel="Laptop")
 

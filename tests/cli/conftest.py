@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from cli.app import main
+from tests.client.vllm_server import Vllm, serving
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -91,3 +93,45 @@ def project(tmp_path: Path) -> Path:
     (tmp_path / "Pulumi.good.yaml").write_text(GOOD, encoding="utf-8")
     (tmp_path / "Pulumi.bad.yaml").write_text(BAD, encoding="utf-8")
     return tmp_path
+
+
+ASKED = """\
+config:
+  ascend-vllm:cluster: {context: prod}
+  ascend-vllm:services:
+    qwen:
+      image: a:1
+      model: /m/Qwen2-7B
+      engine: {maxModelLen: 4096, numSchedulerSteps: 8}
+      lora: {adapters: {french: /m/french}}
+      graph: eager
+    free: {image: a:1, model: /m/Qwen2-7B, engine: {maxModelLen: 4096}}
+    guarded:
+      image: a:1
+      model: /m/Qwen2-7B
+      engine: {maxModelLen: 4096}
+      server: {apiKey: {secret: keys, key: k}}
+    llava:
+      image: a:1
+      model: /m/llava-1.5-7b-hf
+      engine: {maxModelLen: 4096}
+      multimodal: {imagesPerPrompt: 2}
+      server: {chatTemplate: /opt/template.jinja}
+    plain: {image: a:1, model: /m/Qwen2-7B, engine: {maxModelLen: 4096}, server: api_server}
+    broken: {image: a:1, model: /m/Qwen2-7B, npus: 2, visibleDevices: [0], engine: {maxModelLen: 4096}}
+"""
+
+Serve = Callable[..., Vllm]
+
+
+@pytest.fixture
+def serve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
+    """Start servers like vLLM's for the services of the stack prod.yaml."""
+    (tmp_path / "prod.yaml").write_text(ASKED, encoding="utf-8")
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
+    monkeypatch.delenv("VLLM_API_KEY", raising=False)
+    names = ("/m/Qwen2-7B", "/m/llava-1.5-7b-hf")
+    with ExitStack() as opened:
+        yield lambda **what: opened.enter_context(
+            serving(Vllm(**{"names": names, "adapters": ("french",), "images": 2, **what}))
+        )

@@ -5,55 +5,12 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Console
+from tests.cli.conftest import Console, Serve
 from tests.client.conftest import PIXEL
-from tests.client.vllm_server import Vllm, serving
-
-STACK = """\
-config:
-  ascend-vllm:cluster: {context: prod}
-  ascend-vllm:services:
-    qwen:
-      image: a:1
-      model: /m/Qwen2-7B
-      engine: {maxModelLen: 4096, numSchedulerSteps: 8}
-      lora: {adapters: {french: /m/french}}
-      graph: eager
-    free: {image: a:1, model: /m/Qwen2-7B, engine: {maxModelLen: 4096}}
-    guarded:
-      image: a:1
-      model: /m/Qwen2-7B
-      engine: {maxModelLen: 4096}
-      server: {apiKey: {secret: keys, key: k}}
-    llava:
-      image: a:1
-      model: /m/llava-1.5-7b-hf
-      engine: {maxModelLen: 4096}
-      multimodal: {imagesPerPrompt: 2}
-      server: {chatTemplate: /opt/template.jinja}
-    plain: {image: a:1, model: /m/Qwen2-7B, engine: {maxModelLen: 4096}, server: api_server}
-    broken: {image: a:1, model: /m/Qwen2-7B, npus: 2, visibleDevices: [0], engine: {maxModelLen: 4096}}
-"""
-
-Serve = Callable[..., Vllm]
-
-
-@pytest.fixture
-def serve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
-    (tmp_path / "prod.yaml").write_text(STACK, encoding="utf-8")
-    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
-    monkeypatch.delenv("VLLM_API_KEY", raising=False)
-    names = ("/m/Qwen2-7B", "/m/llava-1.5-7b-hf")
-    with ExitStack() as opened:
-        yield lambda **what: opened.enter_context(
-            serving(Vllm(**{"names": names, "adapters": ("french",), "images": 2, **what}))
-        )
 
 
 def test_the_answer_is_data_and_its_times_are_talk(serve: Serve, console: Console) -> None:
@@ -104,27 +61,8 @@ def test_json_is_what_the_server_says(serve: Serve, console: Console) -> None:
 def test_every_option_is_a_field_of_the_body(serve: Serve, console: Console) -> None:
     server = serve()
     options = [
-        "--max-tokens",
-        "5",
-        "--temperature",
-        "0.5",
-        "--top-p",
-        "0.9",
-        "--top-k",
-        "5",
-        "--n",
-        "2",
-        "--best-of",
-        "2",
-        "--presence-penalty",
-        "1",
-        "--frequency-penalty",
-        "-1",
-        "--stop",
-        "你",
-        "--stop",
-        "好",
-        "--ignore-eos",
+        *("--max-tokens", "5", "--temperature", "0.5", "--top-p", "0.9", "--top-k", "5", "--n", "2", "--best-of", "2"),
+        *("--presence-penalty", "1", "--frequency-penalty", "-1", "--stop", "你", "--stop", "好", "--ignore-eos"),
     ]
     done = console("request", "prod.yaml", "free", "chat", "a", *options, "--url", server.url)
 
