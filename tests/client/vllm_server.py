@@ -67,7 +67,10 @@ def serving(vllm: Vllm, port: int = 0) -> Iterator[Vllm]:
     class Bound(Handler):
         served = vllm
 
-    with ThreadingHTTPServer(("127.0.0.1", port), Bound) as server:
+    class Server(ThreadingHTTPServer):
+        request_queue_size = 128
+
+    with Server(("127.0.0.1", port), Bound) as server:
         server.daemon_threads = True
         server.handle_error = lambda *_: None  # type: ignore[method-assign]
         vllm.url = f"http://127.0.0.1:{server.server_port}"

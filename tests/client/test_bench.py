@@ -1,0 +1,141 @@
+"""What is measured is what was sent: exact sizes, exact counts, and percentiles as people compute them."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from xml.etree import ElementTree
+
+import pytest
+
+from client.bench import Load, Measured, Sample, Spread, bench, request, spread, too_long, warm_up
+from client.check import check_request
+from client.http import UnreachableError, linked
+from client.plot import nice, plot
+from models.resolve import ResolvedService
+from tests.client.conftest import PLAIN, Serve, service_of
+from tests.client.vllm_server import Vllm
+
+LOAD = Load(concurrency=4, requests=10, input_tokens=20, output_tokens=8)
+
+
+def measured(server: Vllm, service: ResolvedService, load: Load = LOAD) -> tuple[Measured, int]:
+    ticks: list[None] = []
+
+    async def ran() -> Measured:
+        async with linked(server.url, None, timeout=5) as link:
+            assert (await warm_up(link, service, load)).ok
+            return await bench(link, service, load, lambda: ticks.append(None))
+
+    return asyncio.run(ran()), len(ticks)
+
+
+def test_every_request_has_the_size_that_was_asked_for(serve: Serve) -> None:
+    server = serve()
+    done, ticks = measured(server, service_of(numSchedulerSteps=8))
+    bodies = server.bodies("/v1/completions")
+
+    assert (len(done.samples), ticks, len(bodies)) == (10, 10, 11)  # and the one before
+    assert {len(body["prompt"]) for body in bodies} == {20}
+    assert {body["max_tokens"] for body in bodies} == {8}
+    assert all(body["ignore_eos"] and body["stream"] for body in bodies)
+    assert {sample.tokens for sample in done.samples} == {8}
+    assert done.errors == []
+
+
+def test_no_prompt_begins_like_another() -> None:
+    beginnings = {tuple(request(service_of(), LOAD, number).body["prompt"][:2]) for number in range(500)}
+
+    assert len(beginnings) == 500
+    assert all(100 <= token < 1100 for beginning in beginnings for token in beginning)
+
+
+@pytest.mark.parametrize("service", [service_of(), service_of(PLAIN), service_of(numSchedulerSteps=8)])
+def test_what_is_sent_is_what_the_service_takes(service: ResolvedService) -> None:
+    assert check_request(request(service, LOAD, 0), service) == ()
+
+
+def test_the_plain_server_is_measured_with_words(serve: Serve) -> None:
+    server = serve(kind="api_server")
+    done, _ = measured(server, service_of(PLAIN))
+
+    assert {len(body["prompt"].split()) for body in server.bodies("/generate")} == {20}
+    assert {sample.tokens for sample in done.good} == {8}
+
+
+def test_so_many_are_asked_at_once(serve: Serve) -> None:
+    alone, _ = measured(serve(pace=0.005), service_of(), Load(1, 8, 5, 8))
+    together, _ = measured(serve(pace=0.005), service_of(), Load(8, 8, 5, 8))
+
+    assert together.seconds < alone.seconds / 2
+    assert together.output_per_second > 2 * alone.output_per_second
+
+
+def test_what_fails_is_counted_and_said(serve: Serve) -> None:
+    server = serve()
+
+    async def ran() -> Measured:
+        async with linked(server.url, None, timeout=5) as link:
+            return await bench(link, service_of(length=9999), Load(2, 4, 5000, 8))
+
+    done = asyncio.run(ran())
+    assert len(done.good) == 0
+    assert len(done.errors) == 1
+    assert done.errors[0].startswith("400: This model's maximum context length is 4096")
+    assert (done.first, done.per_token, done.latency) == (None, None, None)
+
+
+def test_a_server_that_goes_away_fails_the_rest(serve: Serve) -> None:
+    server = serve(ends="silent")
+
+    async def ran() -> Measured:
+        async with linked(server.url, None, timeout=5) as link:
+            with pytest.raises(UnreachableError):
+                await warm_up(link, service_of(), LOAD)
+            return await bench(link, service_of(), LOAD)
+
+    assert {error.partition(": ")[0].split(" ", 1)[1] for error in asyncio.run(ran()).errors} == {"does not answer"}
+
+
+def test_percentiles_lie_between_their_neighbours() -> None:
+    assert spread([]) is None
+    assert spread([3.0]) == Spread(3.0, (3.0, 3.0, 3.0))
+    found = spread([float(number) for number in range(100, -1, -1)])
+    assert found == Spread(50.0, (50.0, 90.0, 99.0))
+
+
+def test_figures_follow_from_the_samples() -> None:
+    good = Sample(latency=1.0, first=0.2, tokens=5)
+    done = Measured(Load(2, 3, 10, 5), 2.0, (good, replace(good, latency=2.0), Sample(0.1, error="500: no")))
+
+    assert good.per_token == pytest.approx(0.2)
+    assert done.requests_per_second == 1.0
+    assert done.output_per_second == 5.0
+    assert done.total_per_second == 15.0
+    assert done.errors == ["500: no"]
+    assert Sample(1.0, 0.5, 1).per_token is None
+
+
+def test_a_load_longer_than_the_service_allows_is_refused() -> None:
+    assert too_long(service_of(length=100), Load(1, 1, 92, 8)) is None
+    finding = too_long(service_of(length=100), Load(1, 1, 93, 8))
+    assert finding
+    assert finding.message == "93 and 8 tokens together are more than 100"
+
+
+def test_the_plot_is_a_picture_with_a_panel_for_each_figure() -> None:
+    samples = (Sample(1.0, 0.2, 5), Sample(2.0, 0.4, 5))
+    done = [Measured(Load(at_once, 2, 10, 5), 2.0, samples) for at_once in (1, 4, 16)]
+    text = plot("qwen <7b>", [*done, Measured(Load(32, 1, 10, 5), 1.0, (Sample(1.0, error="no"),))])
+    tree = ElementTree.fromstring(text)  # noqa: S314  the test's own text
+    name = "{http://www.w3.org/2000/svg}"
+
+    assert tree.findtext(f"{name}title") == "qwen <7b>"
+    assert len(tree.findall(f"{name}g")) == 3
+    assert len(tree.findall(f".//{name}circle")) == 4 * 5
+    assert "NaN" not in text
+
+
+@pytest.mark.parametrize(("value", "top"), [(0, 1), (1, 1), (1.1, 2), (37, 40), (41, 50), (99, 100), (0.03, 0.04)])
+def test_axes_end_in_round_numbers(value: float, top: float) -> None:
+    assert nice(value) == pytest.approx(top)
