@@ -14,10 +14,14 @@ from sybil import Example
 from models.check import check
 from models.load import load_text
 from models.resolve import resolve
+from tests.client.vllm_server import Vllm, serving
 from tests.conftest import HEAD, ROOT
 
 ONLINE = ("make ", "ascend-vllm sandbox ")
 """Commands that need the engine; tests/e2e/test_docs.py runs the pages that have them."""
+
+ASKING = ("ascend-vllm smoke ", "ascend-vllm request ", "ascend-vllm bench ")
+"""Commands that need a service."""
 
 
 @dataclass(frozen=True)
@@ -62,11 +66,18 @@ def run(line: str, directory: Path) -> str:
 
 
 def run_console(example: Example) -> None:
-    """Run the commands of a block in the repository, but for those that need the engine."""
+    """Run the commands of a block in the repository, but for those that need the engine.
+
+    Those that ask a service ask a server that is as strict as vLLM.
+    """
     for command in commands(example.parsed):
         if command.line.startswith(ONLINE):
             continue
-        actual = run(command.line, ROOT)
+        if command.line.startswith(ASKING) and not any(word in command.line for word in ("--curl", "--url", ";")):
+            with serving(Vllm(names=("/mnt/models/Qwen2-7B-Instruct",), steps=8, pace=0.002)) as server:
+                actual = run(f"{command.line} --url {server.url}", ROOT)
+        else:
+            actual = run(command.line, ROOT)
 
         assert command.matches(actual), actual
 
