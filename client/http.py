@@ -55,7 +55,8 @@ async def linked(url: str, key: str | None, *, timeout: float, verify: bool = Tr
     """
     import httpx
 
-    limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
+    # vLLM closes connections that are idle for 5 seconds (vllm/entrypoints/api_server.py:29); be earlier.
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=2)
     waits = httpx.Timeout(timeout, connect=min(timeout, 10))
     direct = dict.fromkeys(_LOCAL)  # never by a proxy
     async with httpx.AsyncClient(timeout=waits, limits=limits, mounts=direct, verify=verify) as client:

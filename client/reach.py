@@ -112,8 +112,15 @@ async def _forwarded(cluster: Cluster, pod: Object, service: ResolvedService) ->
     from kr8s.asyncio.portforward import PortForward
 
     target: Any = Pod(dict(pod), namespace=cluster.namespace, api=cluster.api)
+    asyncio.get_running_loop().set_exception_handler(_without_broken_forwards)
     async with PortForward(target, service.server.port, local_port="auto") as port:
         yield f"{'https' if service.tls else 'http'}://127.0.0.1:{port}"
+
+
+def _without_broken_forwards(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """A connection that breaks is told by the request that it carried; kr8s would print a traceback besides."""
+    if "client_connected_cb" not in str(context.get("message")):
+        loop.default_exception_handler(context)
 
 
 async def _healthy(link: Link, service: ResolvedService, way: Way) -> None:

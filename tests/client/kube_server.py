@@ -55,6 +55,7 @@ def cluster(kube: Kube, kubeconfig: Path) -> Iterator[Kube]:
 
 class Handler(BaseHTTPRequestHandler):
     held: Kube
+    disable_nagle_algorithm = True
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
@@ -119,3 +120,5 @@ class Handler(BaseHTTPRequestHandler):
         with suppress(OSError):
             while data := server.recv(65536):
                 self.wfile.write(web.send(BytesMessage(b"\0" + data)))
+            self.wfile.write(web.send(CloseConnection(1000)))
+            self.connection.shutdown(socket.SHUT_RDWR)

@@ -67,6 +67,15 @@ def test_a_stream_comes_through_the_port_forward_too(kube: Cluster, serve: Serve
     assert ask(there(service_of()), Way(), max_tokens=200, stream=True).text.endswith("word200")
 
 
+def test_a_stream_that_breaks_in_the_port_forward_is_told_by_the_request_alone(
+    kube: Cluster, serve: Serve, capfd: pytest.CaptureFixture[str]
+) -> None:
+    kube(forwards_to=port(serve(ends="half").url))
+
+    assert ask(there(service_of()), Way(), stream=True).error == "the answer broke off before its end"
+    assert capfd.readouterr() == ("", "")
+
+
 def test_without_a_ready_pod_nothing_is_sent(kube: Cluster) -> None:
     kube(ready=False)
 

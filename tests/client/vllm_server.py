@@ -87,6 +87,8 @@ class Handler(BaseHTTPRequestHandler):
     """One request."""
 
     served: Vllm
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
 
     def do_GET(self) -> None:
         self._answering(self._get)
@@ -99,6 +101,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _answering(self, answer: Any) -> None:
         if not self.served.alive or self.served.ends == "silent":
+            self.close_connection = True
             return
         try:
             answer()
@@ -259,17 +262,22 @@ class Handler(BaseHTTPRequestHandler):
     def _stream(self, kind: str, parts: list[str]) -> None:
         self.send_response(200)
         self.send_header("Content-Type", kind)
+        self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
-        if self.served.ends == "half":
-            parts = parts[: len(parts) // 2]
-        elif kind.startswith("text/event-stream"):
+        half = self.served.ends == "half"
+        if kind.startswith("text/event-stream"):
             parts = [*parts, "data: [DONE]\n\n"]
-        for part in parts:
+        for part in parts[: len(parts) // 2] if half else parts:
             time.sleep(self.served.pace)
             data = part.encode()
-            for piece in (data[:7], data[7:]):  # parts do not come as they were sent
-                self.wfile.write(piece)
-                self.wfile.flush()
+            self._chunk(data[:7])  # parts do not come as they were sent
+            self._chunk(data[7:])
+        self.close_connection = half
+        if not half:
+            self._chunk(b"")
+
+    def _chunk(self, data: bytes) -> None:
+        self.wfile.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
 
 
 _BODIES: Mapping[str, type[ChatCompletionRequest | CompletionRequest | TokenizeRequest]] = {
