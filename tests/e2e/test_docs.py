@@ -23,7 +23,7 @@ PAGES = [
 def test_a_newcomer_who_follows_the_page_sees_what_it_shows(page: Path, tmp_path: Path) -> None:
     copy = tmp_path / "checkout"
     shutil.copytree(
-        ROOT, copy, ignore=shutil.ignore_patterns(".git", ".venv", ".*_cache", ".hypothesis", "__pycache__")
+        ROOT, copy, ignore=shutil.ignore_patterns(".git", ".venv*", ".*_cache", ".hypothesis", "__pycache__")
     )
     (copy / ".venv").symlink_to(ROOT / ".venv")
     for file in ("pyproject.toml", "uv.lock"):

@@ -17,7 +17,7 @@ from models.yaml_file import read_yaml
 from tests.conftest import ROOT
 
 SCHEMAS = {"stack": stack_schema, "services": services_schema}
-NOT_IN_A_REPOSITORY = {".venv", ".git", "node_modules"}
+NOT_IN_A_REPOSITORY = {".venv", ".venv-vllm", ".git", "node_modules"}
 
 
 def yaml_files(pattern: str) -> list[Path]:
