@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -77,6 +78,24 @@ def _fields(asked: Asked, service: ResolvedService) -> Iterator[Finding]:
             (asked.at(field), *([setting(service, "server.kind")] if elsewhere else [])),
         )
 
+
+def request_rules() -> dict[str, str]:
+    """The documentation of the rules about requests, by id."""
+    judged = {judge.__name__.replace("_", "-"): inspect.getdoc(judge) or "" for judge in (*RULES, *SERVICE_RULES)}
+    return {**judged, **_OTHERS}
+
+
+_OTHERS = {
+    "other-server": """A request goes to a server that has its path.
+
+The OpenAI server has /v1/chat/completions and /v1/completions, the plain one /generate (manual, Step 5).""",
+    "unknown-field": """Every field of a request is one that the server takes.
+
+vLLM 0.6.3 answers 400 to others (vllm/entrypoints/openai/protocol.py:60), its plain server 500.""",
+    "missing-field": """A request holds its question.
+
+Chats need messages, all others a prompt (manual, Step 5, tables 1 and 3).""",
+}
 
 _STRICT = {
     "openai": "vLLM 0.6.3 answers 400 to a field that it does not know (vllm/entrypoints/openai/protocol.py:60)",

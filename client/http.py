@@ -60,7 +60,12 @@ async def linked(url: str, key: str | None, *, timeout: float, verify: bool = Tr
     waits = httpx.Timeout(timeout, connect=min(timeout, 10))
     direct = dict.fromkeys(_LOCAL)  # never by a proxy
     async with httpx.AsyncClient(timeout=waits, limits=limits, mounts=direct, verify=verify) as client:
-        yield Link(client, url.rstrip("/"), key)
+        yield Link(client, base(url), key)
+
+
+def base(url: str) -> str:
+    """An address without the path that OpenAI's clients are given with it."""
+    return url.rstrip("/").removesuffix("/v1")
 
 
 async def send(link: Link, asked: Asked, see: Callable[[Piece], None] = lambda _: None) -> Answer:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from client.body import BadInputError
-from client.http import Link, UnreachableError, get, linked
+from client.http import Link, UnreachableError, base, get, linked
 from models.resolve import ResolvedService
 from operations.cluster import Cluster, connected
 from operations.pods import duration, is_ready
@@ -55,7 +55,7 @@ async def reached(service: ResolvedService, way: Way) -> AsyncIterator[Link]:
             where = service.cluster
             cluster = await opened.enter_async_context(connected(where.context, where.namespace.name))
         if cluster and service.server.api_key and key is None:
-            key = await cluster.secret(service.server.api_key.secret, service.server.api_key.key)
+            key = _usable(await cluster.secret(service.server.api_key.secret, service.server.api_key.key))
         if cluster and not way.url:
             pod = await _ready_pod(cluster, service, way)
             url = await opened.enter_async_context(_forwarded(cluster, pod, service))
@@ -75,15 +75,27 @@ def given_key(way: Way) -> str | None:
         BadInputError: The file cannot be read or is empty.
     """
     if way.key_file is None:
-        return os.environ.get(VARIABLE) or None
+        return _usable(os.environ[VARIABLE]) if os.environ.get(VARIABLE) else None
     try:
-        key = way.key_file.read_text(encoding="utf-8").strip()
+        key = way.key_file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as problem:
         said = getattr(problem, "strerror", None) or "no text"
         raise BadInputError(f"{way.key_file} cannot be read: {said}", "name a file with the key") from None
-    if not key:
+    if not key.strip():
         raise BadInputError(f"{way.key_file} is empty", "name a file with the key")
-    return key
+    return _usable(key)
+
+
+def _usable(key: str) -> str:
+    """A key as a header carries it.
+
+    Raises:
+        BadInputError: No header can carry it.
+    """
+    plain = key.strip()
+    if not (plain.isascii() and plain.isprintable()):
+        raise BadInputError("the API key has characters that no header carries", "make a key of printable ASCII")
+    return plain
 
 
 async def _ready_pod(cluster: Cluster, service: ResolvedService, way: Way) -> Object:
@@ -145,4 +157,4 @@ async def _healthy(link: Link, service: ResolvedService, way: Way) -> None:
 
 def address(service: ResolvedService, way: Way) -> str:
     """The address that a command for others to run names: the one given, else the one inside the cluster."""
-    return (way.url or service.endpoint).rstrip("/")
+    return base(way.url or service.endpoint)

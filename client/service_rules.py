@@ -21,7 +21,7 @@ def model_names(service: ResolvedService) -> list[str]:
     return [*(service.engine.served_model_name or [service.model.source]), *adapters]
 
 
-def unknown_model(asked: Asked, _: Parameters, service: ResolvedService) -> Iterator[Finding]:
+def model_not_served(asked: Asked, _: Parameters, service: ResolvedService) -> Iterator[Finding]:
     """The model is one that the service serves: its names, else the path of its weights, and its LoRA adapters."""
     names, given = model_names(service), asked.body.get("model")
     if asked.kind is not Kind.GENERATE and given not in names:
@@ -180,7 +180,7 @@ def guided_schema(asked: Asked, given: Parameters, _: ResolvedService) -> Iterat
 
 
 SERVICE_RULES = (
-    unknown_model,
+    model_not_served,
     multi_step_logits,
     several_tokens_one_answer,
     multi_step_prompt_logprobs,

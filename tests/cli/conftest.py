@@ -118,6 +118,7 @@ config:
       multimodal: {imagesPerPrompt: 2}
       server: {chatTemplate: /opt/template.jinja}
     plain: {image: a:1, model: /m/Qwen2-7B, engine: {maxModelLen: 4096}, server: api_server}
+    off: {image: a:1, model: /m/Qwen2-7B, replicas: 0, engine: {maxModelLen: 4096}}
     broken: {image: a:1, model: /m/Qwen2-7B, npus: 2, visibleDevices: [0], engine: {maxModelLen: 4096}}
 """
 

@@ -7,6 +7,7 @@ import json
 import pytest
 from jsonschema import Draft202012Validator
 
+from client.check import request_rules
 from models.rules import documentation, rule_ids
 from tests.cli.conftest import Console
 from tests.conftest import ROOT
@@ -50,6 +51,15 @@ def test_an_unknown_rule_is_answered_with_the_nearest(given: str, fix: str, reas
     assert done.err == f"error: there is no rule {given!r}\nfix: {fix}\n", reason
 
 
+@pytest.mark.parametrize("rule", request_rules())
+def test_a_rule_about_requests_is_explained_too(rule: str, console: Console) -> None:
+    done = console("rule", rule)
+
+    assert (done.code, done.err) == (0, "")
+    assert done.out.startswith(f"{rule}\n\n")
+    assert done.out.partition("\n\n")[2].splitlines()[0].rstrip(".")
+
+
 @pytest.mark.parametrize(("arguments", "of"), [((), "stack"), (("stack",), "stack"), (("services",), "services")])
 def test_the_schema_is_printed_as_it_is_committed(arguments: tuple[str, ...], of: str, console: Console) -> None:
     done = console("schema", *arguments)
@@ -67,7 +77,7 @@ def test_there_is_no_schema_of_other_files(console: Console) -> None:
     assert "services" in done.err
 
 
-@pytest.mark.parametrize("command", ["check", "rule", "schema", "script", "render"])
+@pytest.mark.parametrize("command", ["check", "rule", "schema", "script", "render", "request", "smoke", "bench"])
 def test_the_help_of_a_command_shows_examples(command: str, console: Console) -> None:
     done = console(command, "--help")
 

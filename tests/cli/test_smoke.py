@@ -94,6 +94,13 @@ def test_a_service_that_does_not_get_ready_ends_with_1(
     assert done.err == "waiting up to 1 s for free to answer\n"
 
 
+def test_a_service_without_pods_is_not_waited_for(serve: Serve, console: Console) -> None:
+    serve()
+    done = console("smoke", "prod.yaml", "off")
+
+    assert (done.code, done.out, done.err) == (0, "off  ready – (replicas is 0)\n", "")
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [

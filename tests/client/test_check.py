@@ -8,10 +8,11 @@ import pytest
 
 from client.asked import Asked, refusal_text
 from client.body import question, raw
-from client.check import check_request
+from client.check import check_request, request_rules
 from client.kinds import ENDPOINTS, Kind
 from client.parameters import Parameters
 from models.resolve import ResolvedService
+from models.rules import rule_ids
 from tests.client.conftest import LORA, PICTURES, PLAIN, service_of
 
 SERVICE = service_of()
@@ -85,7 +86,7 @@ def test_what_the_manual_allows_is_sent(given: dict[str, Any]) -> None:
         ({"guided_json": "{"}, ["guided-schema"]),
         ({"guided_json": "[]"}, ["guided-schema"]),
         ({"max_tokens": 4096}, ["too-long"]),
-        ({"model": "qwen2"}, ["unknown-model"]),
+        ({"model": "qwen2"}, ["model-not-served"]),
         ({"foo": 1}, ["unknown-field"]),
         ({"max_completion_tokens": 5}, ["unknown-field"]),
     ],
@@ -137,7 +138,7 @@ def test_a_request_as_long_as_the_service_allows_is_sent() -> None:
             "beam-search-forgets",
             "",
         ),
-        (service_of(LORA), Kind.CHAT, {"model": "frenhc"}, "unknown-model", "engine.servedModelName"),
+        (service_of(LORA), Kind.CHAT, {"model": "frenhc"}, "model-not-served", "engine.servedModelName"),
         (service_of(PLAIN), Kind.CHAT, {}, "other-server", "server.kind"),
         (SERVICE, Kind.GENERATE, {}, "other-server", "server.kind"),
         (service_of(PLAIN), Kind.GENERATE, {"presence_penalty": 2, "temperature": 0}, None, ""),
@@ -184,7 +185,7 @@ def test_the_manuals_other_requests_are_sent_as_they_are() -> None:
         ('{"messages": [{"content": "a"}], "use_beam_search": true, "n": 2}', ["beam-search"]),  # 0.7 when left out
         ('{"messages": [{"content": "a"}], "max_tokens": null}', []),
         ('{"messages": [{"content": "a"}], "top_k": null}', ["bad-value"]),
-        ('{"messages": [{"content": "a"}], "model": ["qwen"]}', ["unknown-model"]),
+        ('{"messages": [{"content": "a"}], "model": ["qwen"]}', ["model-not-served"]),
         ('{"messages": [{"content": "a"}], "prompt": "a"}', ["unknown-field"]),
     ],
 )
@@ -241,6 +242,10 @@ def test_the_nearest_field_is_offered() -> None:
     fixes = [finding.fix for finding in check_request(question(Kind.CHAT, SERVICE, "a", {"maxTokens": 5}), SERVICE)]
 
     assert fixes == ["write max_tokens"]
+
+
+def test_no_rule_about_requests_has_the_id_of_one_about_stack_files() -> None:
+    assert not request_rules().keys() & set(rule_ids())
 
 
 def test_every_parameter_is_a_field_of_a_server() -> None:

@@ -159,6 +159,21 @@ def test_a_file_with_a_key_has_to_hold_one(tmp_path: Path) -> None:
         given_key(Way(key_file=tmp_path / "none"))
 
 
+@pytest.mark.parametrize("key", ["sk-1\n2", "sk-密钥"])
+def test_a_key_that_no_header_carries_is_refused_unseen(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VLLM_API_KEY", key)
+
+    with pytest.raises(BadInputError, match="the API key has characters that no header carries") as caught:
+        given_key(Way())
+    assert key not in str(caught.value)
+
+
+def test_the_end_of_a_line_is_no_part_of_a_key(kube: Cluster, serve: Serve) -> None:
+    kube(secrets={"keys": {"qwen": "sk-cluster\n"}})
+
+    assert ask(there(service_of(KEY)), Way(serve(key="sk-cluster").url + "/v1")).ok
+
+
 def test_the_key_is_neither_shown_nor_told_by_errors(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VLLM_API_KEY", "sk-123456")
     answer = ask(service_of(KEY), Way(serve(key="another").url))
@@ -171,6 +186,7 @@ def test_the_key_is_neither_shown_nor_told_by_errors(serve: Serve, monkeypatch: 
 
 def test_curl_names_the_address_given_else_the_one_in_the_cluster() -> None:
     assert address(service_of(), Way("http://localhost:9/")) == "http://localhost:9"
+    assert address(service_of(), Way("http://localhost:9/v1/")) == "http://localhost:9"
     assert address(service_of(), Way()) == "http://qwen.inference.svc:8080"
 
 
