@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
 from models.typed import Typed
 
@@ -19,6 +19,13 @@ def one_or_more(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
+def not_zero(value: int) -> int:
+    """A number of tokens to choose among; 0 is none (vllm/sampling_params.py:358)."""
+    if value == 0:
+        raise ValueError("must be -1, or 1 at least")
+    return value
+
+
 class Parameters(Typed):
     """What a request says about its answer, beside the question; vLLM's names. The server has more
     (`client/kinds.py`), which a raw body may give."""
@@ -28,13 +35,13 @@ class Parameters(Typed):
     max_tokens: int | None = Field(default=16, ge=1, examples=[100])
     """Most tokens of each answer; a chat whose body leaves it out may fill `maxModelLen`."""
 
-    temperature: float = Field(default=1.0, ge=0, examples=[0])
+    temperature: float = Field(default=1.0, ge=0, allow_inf_nan=False, examples=[0])
     """How much chance there is in an answer; 0 always takes the likeliest token."""
 
     top_p: float = Field(default=1.0, gt=0, le=1, examples=[0.9])
     """Choose among the likeliest tokens that together have this probability; 1 is all."""
 
-    top_k: int = Field(default=-1, ge=-1, examples=[50])
+    top_k: Annotated[int, AfterValidator(not_zero)] = Field(default=-1, ge=-1, examples=[50])
     """Choose among this many likeliest tokens; -1 is all."""
 
     n: int = Field(default=1, ge=1, examples=[2])
@@ -52,7 +59,7 @@ class Parameters(Typed):
     frequency_penalty: float = Field(default=0.0, ge=-2, le=2, examples=[0.5])
     """The same by how often a token was there."""
 
-    length_penalty: float = Field(default=1.0, examples=[2])
+    length_penalty: float = Field(default=1.0, allow_inf_nan=False, examples=[2])
     """Above 1, beam search prefers long answers, and below 1 short ones."""
 
     stop: Annotated[list[Annotated[str, Field(min_length=1)]], BeforeValidator(one_or_more)] = Field(
