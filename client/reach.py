@@ -13,8 +13,9 @@ from typing import Any
 from client.body import BadInputError
 from client.http import Link, UnreachableError, base, get, linked
 from models.resolve import ResolvedService
+from models.words import duration
 from operations.cluster import Cluster, connected
-from operations.pods import duration, is_ready
+from operations.pods import is_ready
 from operations.seen import Object
 
 VARIABLE = "VLLM_API_KEY"

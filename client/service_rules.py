@@ -11,6 +11,7 @@ from client.parameters import Parameters
 from models.finding import Finding, Mark, error, warning
 from models.resolve import ResolvedService
 from models.shape import nearest
+from models.words import counted
 
 _PROCESSED = ("guided_json", "guided_regex", "guided_choice", "guided_grammar", "logit_bias", "allowed_token_ids")
 
@@ -96,7 +97,7 @@ def length_error(asked: Asked, service: ResolvedService, prompt: int, answer: in
     return Finding(
         "too-long",
         "error",
-        f"{prompt} token{'s' * (prompt > 1)} of the prompt and max_tokens {answer} are more than {longest}",
+        f"{counted(prompt, 'token')} of the prompt and max_tokens {answer} are more than {longest}",
         "vLLM answers 400 beyond maxModelLen (vllm/entrypoints/openai/serving_engine.py:272)",
         f"lower max_tokens to {longest - prompt}" if prompt < longest else "shorten the prompt",
         (asked.at("max_tokens"), setting(service, "engine.maxModelLen")),
