@@ -16,11 +16,19 @@ from cli.errors import CommandError, ExitCode
 from cli.stacks import sandbox_plan, stack_names
 from sandbox import cluster, command, deployment, paths, services
 from sandbox.errors import SandboxError
+from sandbox.real import node
 
 app = typer.Typer(help="A local cluster with simulated Ascend nodes, as a stack's pools say.", no_args_is_help=True)
 
 _DEFAULT = "dev"
 _STATUS_VERSION = 1
+
+
+class Nodes(StrEnum):
+    """What the nodes are."""
+
+    SIMULATED = "simulated"
+    REAL = "real"
 
 
 def _complete_stack(incomplete: str) -> list[str]:
@@ -43,6 +51,10 @@ class StatusFormat(StrEnum):
 @app.command("up")
 def up(
     stack: Stack = _DEFAULT,
+    nodes: Annotated[
+        Nodes,
+        typer.Option("--node", help="real: the first node runs its pods, by containerd and a kubelet. Needs root."),
+    ] = Nodes.SIMULATED,
     keep_build_cache: Annotated[
         bool, typer.Option("--keep-build-cache", help="Keep what Go leaves (about 12 GB) after building the tools.")
     ] = False,
@@ -55,9 +67,25 @@ def up(
     Examples:
       ascend-vllm sandbox up
       ascend-vllm sandbox up staging --keep-build-cache
+      sudo ascend-vllm sandbox up --node real
     """
     with _failures_told():
-        cluster.up(sandbox_plan(stack), keep_build_cache)
+        cluster.up(sandbox_plan(stack, real=nodes == Nodes.REAL), keep_build_cache)
+
+
+@app.command("load")
+def load(
+    stack: Stack,
+    archive: Annotated[Path, typer.Argument(metavar="ARCHIVE", help="A file of docker save, or made like it.")],
+) -> None:
+    """Import the images of an archive for the pods of the sandbox's real node.
+
+    \b
+    Examples:
+      ascend-vllm sandbox load dev vllm.tar
+    """
+    with _failures_told():
+        typer.echo(node.load(paths.home(sandbox_plan(stack).name), archive))
 
 
 @app.command("status")
@@ -184,8 +212,7 @@ def _failures_told() -> Iterator[None]:
 
 def _status_text(status: cluster.Status) -> str:
     if not status.running:
-        missing = [name for name in cluster.COMPONENTS if name not in status.components]
-        why = f"without {', '.join(missing)}" if status.components else "not up"
+        why = f"without {', '.join(status.missing)}" if status.components else "not up"
         return f"{status.context}: {why}"
     rows = [("NODE", "READY", "NPUS", "RESOURCE")]
     rows += [(node.name, "yes" if node.ready else "no", str(node.npus), node.resource) for node in status.nodes]

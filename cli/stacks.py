@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -85,8 +86,8 @@ def pick_service(stack: ResolvedStack, name: str) -> ResolvedService:
     return service
 
 
-def sandbox_plan(stack: str) -> Plan:
-    """The sandbox that a stack's context and pools ask for.
+def sandbox_plan(stack: str, *, real: bool = False) -> Plan:
+    """The sandbox that a stack's context and pools ask for; its first node may be a real one.
 
     Raises:
         CommandError: The stack's context is not that of a sandbox, or its file is not well formed.
@@ -107,6 +108,8 @@ def sandbox_plan(stack: str) -> Plan:
         for name, pool in cluster.pools.items()
         for number in range(1, pool.nodes + 1)
     )
+    if real:
+        nodes = (replace(nodes[0], real=True), *nodes[1:])
     return Plan(cluster.context.removeprefix("kwok-"), nodes)
 
 

@@ -14,6 +14,7 @@ from sandbox.locks import locked
 from sandbox.nodes import NodeStatus
 from sandbox.plan import Plan
 from sandbox.progress import say, working
+from sandbox.real import needs, node
 
 COMPONENTS = controlplane.COMPONENTS + volcano.COMPONENTS
 
@@ -33,7 +34,12 @@ class Status:
     @property
     def running(self) -> bool:
         """Whether all components of the sandbox are alive."""
-        return all(component in self.components for component in COMPONENTS)
+        return not self.missing
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The components of the sandbox that are not alive."""
+        return tuple(component for component in components(paths.home(self.name)) if component not in self.components)
 
 
 def up(plan: Plan, keep_build_cache: bool = False) -> Status:
@@ -43,20 +49,20 @@ def up(plan: Plan, keep_build_cache: bool = False) -> Status:
     """
     home = paths.home(plan.name)
     with interruptible():
-        tools = None if is_running(home) else toolchain.ensure(keep_build_cache)
+        tools = None if is_running(home) else _tools(plan, keep_build_cache)
         with locked(home / "lock", f"changing sandbox {plan.name}"):
             if is_running(home):
                 _bring_to(plan, home)
             else:
-                _start(plan, home, tools or toolchain.ensure(keep_build_cache))
+                _start(plan, home, tools or _tools(plan, keep_build_cache))
         return status(plan.name)
 
 
 def status(name: str) -> Status:
     """What runs of the sandbox; asks the API server only when there is one."""
     home = paths.home(name)
-    components = {p.name: p.pid for p in processes.marked(str(home)) if p.name in COMPONENTS}
-    found = Status(name, f"kwok-{name}", paths.kubeconfig(home), components, ())
+    alive = {p.name: p.pid for p in processes.marked(str(home)) if p.name in components(home)}
+    found = Status(name, f"kwok-{name}", paths.kubeconfig(home), alive, ())
     return replace(found, nodes=tuple(nodes.listed(home))) if found.running else found
 
 
@@ -65,9 +71,10 @@ def down(name: str) -> bool:
     home = paths.home(name)
     with interruptible():
         if not home.exists():
-            return bool(processes.stop(str(home)))
+            return any([bool(processes.stop(str(home))), node.clear(home)])
         with locked(home / "lock", f"changing sandbox {name}"), uninterruptible():
             processes.stop(str(home))
+            node.clear(home)
             shutil.rmtree(home)
         return True
 
@@ -75,16 +82,32 @@ def down(name: str) -> bool:
 def is_running(home: Path) -> bool:
     """Whether all components of the sandbox in `home` are alive."""
     alive = {process.name for process in processes.marked(str(home))}
-    return alive.issuperset(COMPONENTS)
+    return alive.issuperset(components(home))
+
+
+def components(home: Path) -> tuple[str, ...]:
+    """What has to run, by name, for the sandbox in `home` to be up."""
+    return (*COMPONENTS, *(node.COMPONENTS if node.is_there(home) else ()))
+
+
+def _tools(plan: Plan, keep_build_cache: bool) -> toolchain.Toolchain:
+    """The programs of the plan's sandbox; whatever a real node needs of the machine is looked for first."""
+    if not plan.real:
+        return toolchain.ensure(keep_build_cache)
+    needs.check()
+    tools = toolchain.ensure(keep_build_cache=True)
+    more = toolchain.ensure(keep_build_cache, pins.NODE_TOOLS)
+    return replace(tools, programs={**tools.programs, **more.programs})
 
 
 def summary(plan: Plan) -> str:
     """The plan's nodes in words: `2 nodes, 16 NPUs (huawei.com/ascend-1980), Volcano 1.14.1`."""
     npus: Counter[str] = Counter()
-    for node in plan.nodes:
-        npus[node.resource] += node.npus
+    for one in plan.nodes:
+        npus[one.resource] += one.npus
     cards = [f"{count} NPUs ({resource})" for resource, count in npus.items()]
     count = f"{len(plan.nodes)} node{'s' if len(plan.nodes) != 1 else ''}"
+    count += f" ({plan.real.name} is real)" if plan.real else ""
     return ", ".join([count, *cards, f"Volcano {pins.VOLCANO}"])
 
 
@@ -102,14 +125,18 @@ def _start(plan: Plan, home: Path, tools: toolchain.Toolchain) -> None:
         with working("starting the cluster") as clock:
             _clear(home)
             _link(home, tools)
-            controlplane.start(home)
+            place = node.open_up(home, plan.real) if plan.real else controlplane.Place()
+            controlplane.start(home, place)
             stages.install(home)
-            nodes.reconcile(home, plan.nodes)
-            volcano.start(home, tools.crds)
+            nodes.reconcile(home, tuple(one for one in plan.nodes if not one.real))
+            volcano.start(home, tools.crds, place.enter)
+            if plan.real:
+                node.start(home, plan.real)
             _await(plan, home)
     except BaseException as problem:
         with uninterruptible():
             processes.stop(str(home))
+            node.clear(home)
             if isinstance(problem, KeyboardInterrupt):
                 shutil.rmtree(home)
         raise
@@ -119,6 +146,7 @@ def _start(plan: Plan, home: Path, tools: toolchain.Toolchain) -> None:
 def _clear(home: Path) -> None:
     """Remove what a crash or a reboot left, but not the lock that is held."""
     processes.stop(str(home))
+    node.clear(home)
     for entry in home.iterdir():
         if entry.is_dir():
             shutil.rmtree(entry)
@@ -137,7 +165,7 @@ def _await(plan: Plan, home: Path) -> None:
     """Poll until all nodes are Ready and Volcano's default queue is open; raise SandboxError after a minute."""
     deadline = time.monotonic() + _SECONDS
     while time.monotonic() < deadline:
-        controlplane.check_alive(home, COMPONENTS)
+        controlplane.check_alive(home, components(home))
         if volcano.is_open(home) and _all_ready(plan, home):
             return
         time.sleep(0.1)
@@ -146,5 +174,5 @@ def _await(plan: Plan, home: Path) -> None:
 
 
 def _all_ready(plan: Plan, home: Path) -> bool:
-    ready = {node.name for node in nodes.listed(home) if node.ready}
-    return ready.issuperset(node.name for node in plan.nodes)
+    ready = {found.name for found in nodes.listed(home) if found.ready}
+    return ready.issuperset(wanted.name for wanted in plan.nodes)

@@ -10,17 +10,24 @@ import subprocess
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from sandbox import paths, processes
 from sandbox.errors import SandboxError
 from sandbox.locks import locked
+from sandbox.plan import SIMULATED
 
 COMPONENTS = ("etcd", "kube-apiserver", "kube-controller-manager", "kwok-controller")
 
 BEHAVIOUR = ("Stage", "Logs", "ClusterLogs")
 """What a user may add to the cluster to have pods start slowly, crash or say something (kwok.sigs.k8s.io); kwok's own
 stages, by which nodes and pods become ready at once, are there too."""
+
+# Logs and exec of a real node would look its name up.
+_FOR_A_KUBELET = {"kubelet-preferred-address-types": "InternalIP"}
+# kwok leaves the real node alone.
+_SIMULATE = {"manage-all-nodes": "false", "manage-nodes-with-annotation-selector": f"{SIMULATED}=fake"}
 
 _SECONDS = 60
 _ATTEMPTS = 3
@@ -32,29 +39,39 @@ _BINARIES = {
 }
 
 
-def start(home: Path) -> None:
+@dataclass(frozen=True)
+class Place:
+    """Where the control plane runs: here, or beside a real node."""
+
+    enter: tuple[str, ...] = ()
+    """Words before a command that run it in the node's network; none for the machine's own."""
+    port: int = 0
+    """The port of the API server; 0 for any that is free."""
+
+
+def start(home: Path, place: Place = Place()) -> None:
     """Start the control plane of the sandbox in `home` and wait until the API server answers.
 
     Raises SandboxError with the last log lines when a component dies or nothing answers within a minute.
     """
     configuration = home / "kwok.json"
-    configuration.write_text(json.dumps(_configuration(home)))
+    configuration.write_text(json.dumps(_configuration(home, place)))
     # kwokctl looks for free ports from the same one down: two at a time would choose the same.
     with locked(paths.cache_root() / "start.lock", "starting a cluster"):
-        _try_to_create(home, configuration, _ATTEMPTS)
+        _try_to_create(home, [*place.enter, *_command(home, configuration)], _ATTEMPTS)
         _await_ports(home)
 
 
-def _try_to_create(home: Path, configuration: Path, attempts: int) -> None:
+def _try_to_create(home: Path, command: list[str], attempts: int) -> None:
     """Create the cluster, on other ports when somebody outside the lock took one that was free."""
     try:
-        _create(home, configuration)
+        _create(home, command)
     except SandboxError as failure:
         if "address already in use" not in str(failure) or attempts == 1:
             raise
         processes.stop(str(home))
         shutil.rmtree(home / "kwok", ignore_errors=True)
-        _try_to_create(home, configuration, attempts - 1)
+        _try_to_create(home, command, attempts - 1)
 
 
 def _await_ports(home: Path) -> None:
@@ -68,12 +85,12 @@ def _await_ports(home: Path) -> None:
         time.sleep(0.05)
 
 
-def _create(home: Path, configuration: Path) -> None:
+def _create(home: Path, command: list[str]) -> None:
     log = home / "logs" / "kwokctl.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as output:
         process = subprocess.Popen(
-            _command(home, configuration), env=_environment(home), cwd=home, stdin=subprocess.DEVNULL,
+            command, env=_environment(home), cwd=home, stdin=subprocess.DEVNULL,
             stdout=output, stderr=output, start_new_session=True,
         )  # fmt: skip
         try:
@@ -113,7 +130,7 @@ def _missing(home: Path, components: Iterable[str], after: float = 0) -> list[st
     return [component for component in components if component not in alive]
 
 
-def _configuration(home: Path) -> dict[str, object]:
+def _configuration(home: Path, place: Place) -> dict[str, object]:
     return {
         "apiVersion": "config.kwok.x-k8s.io/v1alpha1",
         "kind": "KwokctlConfiguration",
@@ -123,12 +140,18 @@ def _configuration(home: Path) -> dict[str, object]:
             "disableQPSLimits": True,
             "kubectlBinary": str(home / "bin/kubectl"),
             "enableCRDs": list(BEHAVIOUR),
+            **({"kubeApiserverPort": place.port} if place.port else {}),
         },
         # A namespace's objects are deleted by the hundred, one after the other when nobody says otherwise.
         "componentsPatches": [
-            {"name": "kube-apiserver", "extraArgs": [{"key": "delete-collection-workers", "value": "16"}]}
+            _patch("kube-apiserver", {"delete-collection-workers": "16", **(_FOR_A_KUBELET if place.enter else {})}),
+            _patch("kwok-controller", _SIMULATE if place.enter else {}),
         ],
     }
+
+
+def _patch(component: str, arguments: Mapping[str, str]) -> dict[str, object]:
+    return {"name": component, "extraArgs": [{"key": key, "value": value} for key, value in arguments.items()]}
 
 
 def _command(home: Path, configuration: Path) -> list[str]:

@@ -15,6 +15,7 @@ from sandbox.paths import build_dir, tail
 from sandbox.pins import GO_MINIMUM, MODULES, Asset, Tool
 from sandbox.processes import run_to_log
 
+_PROVIDER = "pulumi-resource-kubernetes"
 _PROVIDER_SCHEMA = "cmd/pulumi-resource-kubernetes/schema.json"
 _PROVIDER_MODULE = "github.com/pulumi/pulumi-kubernetes/provider/v4"
 
@@ -101,7 +102,7 @@ def _go(arguments: list[str], source: Path, environment: Mapping[str, str], log:
 def _sources(tool: Tool, environment: Mapping[str, str], log: Path) -> Path:
     """The directory to build in: the module here, or for the provider a copy that has the schema it embeds."""
     module = MODULES / tool.module
-    if tool.package != ".":
+    if tool.name != _PROVIDER:
         return module
     copy = build_dir() / tool.module
     shutil.rmtree(copy, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""The simulated nodes of a running sandbox: what is there, and what brings it to the plan."""
+"""The nodes of a running sandbox: what is there, and what brings it to the plan."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox import kubectl
+from sandbox.errors import SandboxError
 from sandbox.plan import NODE_ANNOTATION, Changes, Node, changes, manifest
 
 
@@ -27,9 +28,16 @@ def listed(home: Path) -> list[NodeStatus]:
 
 
 def reconcile(home: Path, wanted: tuple[Node, ...]) -> Changes:
-    """Remove the nodes (with their pods) that the plan does not have, replace those that changed, add the missing."""
+    """Remove the nodes (with their pods) that the plan does not have, replace those that changed, add the missing.
+
+    Raises SandboxError when that would be a real node, which comes and goes with its sandbox.
+    """
     present = {n["metadata"]["name"]: _fingerprint(n) for n in kubectl.items(home, "nodes")}
     todo = changes(present, wanted)
+    if any(node.real for node in todo.add) or any('"real":true' in present[name] for name in todo.remove):
+        message = f"sandbox {home.name} runs, and its real node cannot be added, changed or removed meanwhile"
+        fix = "take it down first (ascend-vllm sandbox down), or start it with the same --node and pool as before"
+        raise SandboxError(message, fix)
     for name in todo.remove:
         kubectl.kubectl(home, "delete", "node", name)
         pods = ("pods", "--all-namespaces", f"--field-selector=spec.nodeName={name}")

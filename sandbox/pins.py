@@ -159,12 +159,22 @@ TOOLS = (
     Tool("kwokctl", _KWOK, "kwok", "sigs.k8s.io/kwok/cmd/kwokctl", "kwok", 0.3, minimum=_KWOK, ask=("--version",)),
 )
 
+NODE_TOOLS = (
+    Tool("kubelet", _KUBERNETES, "node", f"{_K8S}/kubelet", "node", 1.5, flags=_KUBERNETES_FLAGS),
+    Tool("kube-proxy", _KUBERNETES, "node", f"{_K8S}/kube-proxy", "node", 0.3, flags=_KUBERNETES_FLAGS),
+    Tool("pause", "1", "pause", ".", "node", 0.1),
+)
+"""What a real node needs besides."""
+
 
 def key(tools: Iterable[Tool] = TOOLS, modules: Path = MODULES) -> str:
     """A hash over everything that decides what is built: module files, packages, flags. Go's version is not in it."""
     digest = hashlib.sha256()
+    wanted = tuple(tools)
+    used = {tool.module for tool in wanted} | {asset.module for tool in wanted for asset in tool.assets}
     for path in sorted(p for p in modules.glob("*/*") if p.name in ("go.mod", "go.sum", "main.go")):
-        digest.update(f"{path.parent.name}/{path.name}\0".encode() + path.read_bytes())
-    for tool in tools:
+        if path.parent.name in used:
+            digest.update(f"{path.parent.name}/{path.name}\0".encode() + path.read_bytes())
+    for tool in wanted:
         digest.update(repr((tool.name, tool.module, tool.package, tool.flags, tool.assets)).encode())
     return digest.hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""What a sandbox should look like: its name and its simulated Ascend nodes."""
+"""What a sandbox should look like: its name and its Ascend nodes, simulated but for one at most."""
 
 from __future__ import annotations
 
@@ -12,24 +12,29 @@ from sandbox.errors import WRONG_USAGE, SandboxError
 NODE_ANNOTATION = "ascend-vllm/sandbox-node"
 """Holds the node as it was asked for, so that a later plan can tell whether it still fits."""
 
+SIMULATED = "kwok.x-k8s.io/node"
+"""Annotation of the nodes that kwok simulates; their value is `fake`."""
+
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?")
 
 
 @dataclass(frozen=True)
 class Node:
-    """One simulated node: `npus` cards of the extended resource `resource`, found by its `labels`."""
+    """One node: `npus` cards of the extended resource `resource`, found by its `labels`."""
 
     name: str
     labels: Mapping[str, str]
     resource: str
     npus: int
+    real: bool = False
+    """Whether it is no simulated node: a kubelet runs its pods, on this machine."""
 
 
 @dataclass(frozen=True)
 class Plan:
     """A sandbox by name, with the nodes it should have.
 
-    Raises SandboxError (wrong usage) for a name that cannot be a context, or two nodes of one name.
+    Raises SandboxError (wrong usage) for a name that cannot be a context, or two nodes of one name, or two real ones.
     """
 
     name: str
@@ -39,6 +44,13 @@ class Plan:
         check_name(self.name)
         if len({node.name for node in self.nodes}) < len(self.nodes):
             raise SandboxError(f"sandbox {self.name}: two nodes have the same name", "rename a pool", WRONG_USAGE)
+        if sum(node.real for node in self.nodes) > 1:
+            raise SandboxError(f"sandbox {self.name}: two nodes are real", "have one real node", WRONG_USAGE)
+
+    @property
+    def real(self) -> Node | None:
+        """The node that is not simulated, if there is one."""
+        return next((node for node in self.nodes if node.real), None)
 
     @property
     def context(self) -> str:
@@ -70,6 +82,7 @@ def check_name(name: str) -> None:
 def fingerprint(node: Node) -> str:
     """The node as one line of JSON, equal exactly when two nodes are the same."""
     fields = {"labels": dict(node.labels), "resource": node.resource, "npus": node.npus}
+    fields.update({"real": True} if node.real else {})
     return json.dumps(fields, sort_keys=True, separators=(",", ":"))
 
 
@@ -82,6 +95,11 @@ def changes(present: Mapping[str, str], wanted: tuple[Node, ...]) -> Changes:
     )
 
 
+def asked_for(node: Node) -> dict[str, str]:
+    """What tells a later plan how the node was asked for."""
+    return {NODE_ANNOTATION: fingerprint(node)}
+
+
 def manifest(node: Node) -> dict[str, object]:
     """The Kubernetes object of a simulated node, big enough that only its NPUs are ever scarce."""
     room = {"cpu": "192", "memory": "1536Gi", "ephemeral-storage": "4Ti", "pods": "256", node.resource: str(node.npus)}
@@ -91,7 +109,7 @@ def manifest(node: Node) -> dict[str, object]:
         "metadata": {
             "name": node.name,
             "labels": {"kubernetes.io/hostname": node.name, "kubernetes.io/os": "linux", "type": "kwok", **node.labels},
-            "annotations": {"kwok.x-k8s.io/node": "fake", NODE_ANNOTATION: fingerprint(node)},
+            "annotations": {SIMULATED: "fake", **asked_for(node)},
         },
         "status": {"capacity": room, "allocatable": room},
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from sandbox import kubectl, paths, processes
@@ -27,16 +28,20 @@ tiers:
 """
 
 
-def start(home: Path, crds: Path) -> None:
-    """Install the definitions, wait until they are served, and start both programs (which listen nowhere)."""
+def start(home: Path, crds: Path, enter: Sequence[str] = ()) -> None:
+    """Install the definitions, wait until they are served, and start both programs (which listen nowhere).
+
+    `enter` are words before a command that run it beside a real node.
+    """
     kubectl.kubectl(home, "apply", "--server-side", "-f", str(crds))
     await_served(home)
     configuration = home / "volcano.yaml"
     configuration.write_text(_CONFIGURATION)
     common = [f"--kubeconfig={paths.kubeconfig(home)}", "--leader-elect=false", "--enable-healthz=false"]
-    _start(home, "vc-controller-manager", [*common, "--enable-metrics=false"])
+    _start(home, enter, "vc-controller-manager", [*common, "--enable-metrics=false"])
     _start(
         home,
+        enter,
         "vc-scheduler",
         [*common, "--enable-metrics=false", "--cache-dumper=false", f"--scheduler-conf={configuration}"],
     )
@@ -48,8 +53,8 @@ def is_open(home: Path) -> bool:
     return answer.stdout == "Open"
 
 
-def _start(home: Path, program: str, arguments: list[str]) -> None:
+def _start(home: Path, enter: Sequence[str], program: str, arguments: list[str]) -> None:
     log = home / "logs" / f"{program}.log"
     # The scheduler would serve its log level on a socket in /tmp; a place that cannot be one turns that off.
     variables = {**component_environment(home), "DEBUG_SOCKET_DIR": os.devnull}
-    processes.start([str(home / "bin" / program), *arguments], variables, log)
+    processes.start([*enter, str(home / "bin" / program), *arguments], variables, log)

@@ -29,7 +29,7 @@ DEPLOYED = deployment.Deployment({"created": 5}, (ServiceRow("qwen2-7b", "1/1", 
 @pytest.fixture(autouse=True)
 def plan(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every stack's sandbox is called `box`."""
-    monkeypatch.setattr(cli, "sandbox_plan", lambda _: Plan("box", ()))
+    monkeypatch.setattr(cli, "sandbox_plan", lambda *_, **__: Plan("box", ()))
 
 
 def test_status_is_a_table(monkeypatch: pytest.MonkeyPatch) -> None:

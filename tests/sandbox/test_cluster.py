@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,9 @@ import pytest
 from sandbox import cluster, controlplane, nodes, paths, processes, stages, toolchain, volcano
 from sandbox.errors import SandboxError
 from sandbox.locks import locked
-from sandbox.plan import Node, Plan
+from sandbox.plan import Node, Plan, manifest
 from sandbox.processes import Process
+from sandbox.real import needs, node
 
 PLAN = Plan("dev", tuple(Node(f"snt9b-{i}", {}, "huawei.com/ascend-1980", 8) for i in (1, 2)))
 
@@ -20,7 +22,7 @@ PLAN = Plan("dev", tuple(Node(f"snt9b-{i}", {}, "huawei.com/ascend-1980", 8) for
 def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> toolchain.Toolchain:
     """A toolchain that is there already."""
     found = toolchain.Toolchain({"etcd": tmp_path / "etcd"}, tmp_path / "crd")
-    monkeypatch.setattr(toolchain, "ensure", lambda *_: found)
+    monkeypatch.setattr(toolchain, "ensure", lambda *_, **__: found)
     return found
 
 
@@ -28,7 +30,7 @@ def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> toolchain.Toolchai
 def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What was started, in order; nothing really is."""
     calls: list[str] = []
-    monkeypatch.setattr(controlplane, "start", lambda _: calls.append("control plane"))
+    monkeypatch.setattr(controlplane, "start", lambda *_: calls.append("control plane"))
     monkeypatch.setattr(stages, "install", lambda _: calls.append("stages"))
     monkeypatch.setattr(nodes, "reconcile", lambda *_: calls.append("nodes"))
     monkeypatch.setattr(volcano, "start", lambda *_: calls.append("volcano"))
@@ -98,6 +100,50 @@ def test_down_removes_all_files_and_may_be_repeated(cache: Path) -> None:
     assert list((cache / "sandboxes").iterdir()) == []
 
 
+@pytest.mark.usefixtures("tools")
+def test_with_a_real_node_the_control_plane_starts_between_its_network_and_its_kubelet(
+    started: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(needs, "check", lambda: started.append("needs"))
+    monkeypatch.setattr(node, "open_up", lambda *_: started.append("namespaces") or controlplane.Place(("enter",), 1))
+    monkeypatch.setattr(node, "start", lambda *_: started.append("kubelet"))
+
+    cluster.up(replace(PLAN, nodes=(replace(PLAN.nodes[0], real=True), PLAN.nodes[1])))
+
+    assert started == [
+        "needs", "namespaces", "control plane", "stages", "nodes", "volcano", "kubelet", "ready"
+    ]  # fmt: skip
+    assert "2 nodes (snt9b-1 is real), 16 NPUs" in capsys.readouterr().err
+
+
+def test_a_sandbox_with_a_real_node_runs_only_with_its_kubelet(monkeypatch: pytest.MonkeyPatch) -> None:
+    (paths.home("dev") / "node").mkdir(parents=True)
+    alive = [Process(number, name) for number, name in enumerate((*cluster.COMPONENTS, *node.COMPONENTS), 100)]
+    monkeypatch.setattr(nodes, "listed", lambda _: [])
+    monkeypatch.setattr(processes, "marked", lambda _: alive)
+    assert cluster.status("dev").running
+
+    monkeypatch.setattr(processes, "marked", lambda _: [one for one in alive if one.name != "kubelet"])
+
+    assert cluster.status("dev").missing == ("kubelet",)
+
+
+@pytest.mark.parametrize(("before", "after"), [(False, True), (True, False)])
+def test_a_running_sandbox_neither_gets_nor_loses_a_real_node(
+    before: bool, after: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = manifest(replace(PLAN.nodes[0], real=before))
+    monkeypatch.setattr(nodes.kubectl, "items", lambda *_: [there])
+
+    with pytest.raises(SandboxError, match="its real node cannot be added, changed or removed"):
+        nodes.reconcile(paths.home("dev"), (replace(PLAN.nodes[0], real=after),))
+
+
+def test_a_plan_has_one_real_node_at_most() -> None:
+    with pytest.raises(SandboxError, match="two nodes are real"):
+        Plan("dev", tuple(replace(one, real=True) for one in PLAN.nodes))
+
+
 def test_down_refuses_a_name_that_leads_out_of_the_cache() -> None:
     with pytest.raises(SandboxError, match="cannot name a sandbox"):
         cluster.down("../../..")
@@ -130,7 +176,7 @@ def test_a_dead_component_is_told_with_its_last_lines(monkeypatch: pytest.Monkey
 
 
 def test_everything_is_told_to_listen_on_loopback(tmp_path: Path) -> None:
-    options = controlplane._configuration(tmp_path)["options"]
+    options = controlplane._configuration(tmp_path, controlplane.Place())["options"]
 
     assert json.loads(json.dumps(options))["bindAddress"] == "127.0.0.1"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -10,12 +11,12 @@ from sandbox import controlplane, processes
 from sandbox.errors import SandboxError
 
 
-def failing(times: int, message: str, seen: list[Path]) -> object:
+def failing(times: int, message: str, seen: list[list[str]]) -> object:
     """A start that fails so often."""
 
-    def create(home: Path, configuration: Path) -> None:
+    def create(home: Path, command: list[str]) -> None:
         (home / "kwok" / "clusters").mkdir(parents=True)
-        seen.append(configuration)
+        seen.append(command)
         if len(seen) <= times:
             raise SandboxError(message, "start it again")
 
@@ -33,7 +34,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_port_that_somebody_else_took_is_given_up_for_another(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[Path] = []
+    seen: list[list[str]] = []
     monkeypatch.setattr(controlplane, "_create", failing(2, "etcd: bind: address already in use", seen))
 
     controlplane.start(home)
@@ -51,10 +52,33 @@ def test_a_port_that_somebody_else_took_is_given_up_for_another(home: Path, monk
 def test_a_start_that_cannot_succeed_says_why(
     message: str, attempts: int, reason: str, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen: list[Path] = []
+    seen: list[list[str]] = []
     monkeypatch.setattr(controlplane, "_create", failing(9, message, seen))
 
     with pytest.raises(SandboxError, match=message):
         controlplane.start(home)
 
     assert len(seen) == attempts, reason
+
+
+def test_beside_a_real_node_the_control_plane_runs_in_its_network_at_the_given_port(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[list[str]] = []
+    monkeypatch.setattr(controlplane, "_create", failing(0, "", seen))
+
+    controlplane.start(home, controlplane.Place(("nsenter", "--net=/proc/7/ns/net", "--"), 40001))
+
+    assert seen[0][:4] == ["nsenter", "--net=/proc/7/ns/net", "--", str(home / "bin" / "kwokctl")]
+    written = json.loads((home / "kwok.json").read_text())
+    assert written["options"]["kubeApiserverPort"] == 40001
+    assert {
+        (argument["key"], argument["value"])
+        for patch in written["componentsPatches"]
+        for argument in patch["extraArgs"]
+    } == {
+        ("delete-collection-workers", "16"),
+        ("kubelet-preferred-address-types", "InternalIP"),
+        ("manage-all-nodes", "false"),
+        ("manage-nodes-with-annotation-selector", "kwok.x-k8s.io/node=fake"),
+    }

@@ -219,18 +219,30 @@ def test_other_pins_are_other_tools(modules: Path) -> None:
     assert key((ONE,), modules) == key((replace(ONE, minutes=5),), modules)
 
 
+def test_tools_are_not_built_again_because_others_have_other_pins(modules: Path) -> None:
+    before = key((ONE,), modules)
+    (modules / "another").mkdir()
+    (modules / "another" / "go.mod").write_text("module example.com/another")
+
+    assert before == key((ONE,), modules)
+
+
 def test_every_tool_has_a_pinned_module_with_its_sums() -> None:
-    for tool in pins.TOOLS:
+    for tool in (*pins.TOOLS, *pins.NODE_TOOLS):
         assert (pins.MODULES / tool.module / "go.mod").is_file()
         assert (pins.MODULES / tool.module / "go.sum").is_file()
 
 
 def test_the_version_of_each_tool_is_the_one_of_its_module() -> None:
-    pinned = {module: (pins.MODULES / module / "go.mod").read_text() for module in {t.module for t in pins.TOOLS}}
+    pinned = {
+        module: (pins.MODULES / module / "go.mod").read_text()
+        for module in {t.module for t in (*pins.TOOLS, *pins.NODE_TOOLS)}
+    }
 
     assert "github.com/pulumi/pulumi/pkg/v3 v3.259.0" in pinned["pulumi"]
     assert "github.com/pulumi/pulumi/sdk/v3 v3.78.0" in pinned["language-python"]
     assert "k8s.io/kubernetes v1.34.1" in pinned["cluster"]
+    assert "k8s.io/kubernetes v1.34.1" in pinned["node"]
     assert f"volcano.sh/volcano v{pins.VOLCANO}" in pinned["cluster"]
     assert "go.etcd.io/etcd/server/v3 v3.6.4" in pinned["cluster"]
     assert "sigs.k8s.io/kwok v0.8.0" in pinned["kwok"]

@@ -1,0 +1,3 @@
+module ascend-vllm/sandbox/pause
+
+go 1.26.0

@@ -1,0 +1,77 @@
+"""kubelet and kube-proxy on a real node: their configuration and how they are started."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from sandbox import kubectl
+from sandbox.real import cgroups, containerd
+
+COMPONENTS = ("kubelet", "kube-proxy")
+
+_NEVER = {"memory.available": "0%", "nodefs.available": "0%", "nodefs.inodesFree": "0%", "imagefs.available": "0%"}
+"""A laptop whose disk is nearly full runs pods all the same."""
+
+
+def configure(home: Path, root: Path, name: str) -> None:
+    """Write both configurations below the node's root."""
+    directory = root / "etc/kubernetes"
+    directory.mkdir(parents=True)
+    (directory / "kubelet.json").write_text(json.dumps(_kubelet(home)), encoding="utf-8")
+    (directory / "kube-proxy.json").write_text(json.dumps(_proxy(name)), encoding="utf-8")
+
+
+def admit(home: Path, root: Path) -> None:
+    """Give the node the sandbox's kubeconfig, once there is a control plane."""
+    target = root / "etc/kubernetes/kubeconfig"
+    target.touch(0o600)
+    # With the certificates in it: their files are not on the node.
+    target.write_text(kubectl.kubectl(home, "config", "view", "--raw", "--flatten"), encoding="utf-8")
+
+
+def commands(name: str) -> dict[str, list[str]]:
+    """How each of the two is started on the node, by name."""
+    return {
+        "kubelet": [
+            "/usr/local/bin/kubelet", "--config=/etc/kubernetes/kubelet.json",
+            "--kubeconfig=/etc/kubernetes/kubeconfig", f"--hostname-override={name}", f"--node-ip={containerd.ADDRESS}",
+            "--root-dir=/var/lib/kubelet", "--cert-dir=/var/lib/kubelet/pki",
+        ],
+        "kube-proxy": ["/usr/local/bin/kube-proxy", "--config=/etc/kubernetes/kube-proxy.json"],
+    }  # fmt: skip
+
+
+def _kubelet(home: Path) -> dict[str, object]:
+    return {
+        "apiVersion": "kubelet.config.k8s.io/v1beta1",
+        "kind": "KubeletConfiguration",
+        "containerRuntimeEndpoint": f"unix://{containerd.SOCKET}",
+        # Whoever reaches it is in the node's own network.
+        "authentication": {"anonymous": {"enabled": True}, "webhook": {"enabled": False}},
+        "authorization": {"mode": "AlwaysAllow"},
+        "cgroupDriver": "cgroupfs",
+        "cgroupRoot": f"/{cgroups.name(home)}",
+        "failSwapOn": False,
+        "failCgroupV1": False,
+        "evictionHard": _NEVER,
+        "imageGCHighThresholdPercent": 100,
+        # There is no DNS: questions are refused at once, and not answered after a while.
+        "clusterDNS": ["127.0.0.1"],
+        "resolvConf": "/etc/resolv.conf",
+    }
+
+
+def _proxy(name: str) -> dict[str, object]:
+    return {
+        "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
+        "kind": "KubeProxyConfiguration",
+        "clientConnection": {"kubeconfig": "/etc/kubernetes/kubeconfig"},
+        "mode": "iptables",
+        "hostnameOverride": name,
+        "clusterCIDR": containerd.PODS,
+        "healthzBindAddress": "127.0.0.1:10256",
+        "metricsBindAddress": "127.0.0.1:10249",
+        # The machine's own limits of connections stay as they are.
+        "conntrack": {"maxPerCore": 0, "min": 0, "tcpEstablishedTimeout": "0s", "tcpCloseWaitTimeout": "0s"},
+    }
