@@ -5,7 +5,7 @@ BIN := .venv/bin
 UV := $(shell sed -n 's/.*"\(uv==[^"]*\)".*/\1/p' pyproject.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down test quick lint types unit test-vllm bench generate fix
+.PHONY: help setup up down test quick lint types unit test-node test-vllm bench generate fix
 
 help: ## Show this list.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -44,6 +44,9 @@ types: setup ## Check the types.
 
 unit: setup ## Run the tests that need neither an engine nor a cluster.
 	@$(BIN)/pytest -m "not e2e"
+
+test-node: setup ## Run pods of the program on a real node, as root: a kubelet and containerd, 10 minutes.
+	@REAL_NODE=1 $(BIN)/pytest tests/node
 
 test-vllm: .venv-vllm/made ## Run all commands against a real vLLM on the CPU, which takes 6 GB of disk.
 	@VLLM_PYTHON=$(CURDIR)/.venv-vllm/bin/python $(BIN)/pytest tests/vllm

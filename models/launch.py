@@ -31,6 +31,9 @@ DRAIN = "drain.sh"
 WARM = "/tmp/ascend-vllm-warm"  # noqa: S108  the container's own, gone with it
 """File that says that the server is warm."""
 
+DRAINING = "/tmp/ascend-vllm-draining"  # noqa: S108  the container's own, gone with it
+"""File that says that the pod ends, and is to get no new requests."""
+
 GRAPH_CACHE_DIRECTORY = f"{OWN_DIRECTORY}/graph-cache"
 """Where the container sees the node's directory of compiled graphs."""
 
@@ -65,7 +68,7 @@ def launch(service: ResolvedService) -> Launch:
     templates = {TEMPLATE: template.inline} if template and template.inline else {}
     module = engine(service.engine.version).modules[service.server.kind]
     argv, environment = ("python", "-m", module, *_arguments(service)), _environment(service)
-    names = [scripts.DRAIN, *([scripts.GRAPH_CACHE] if service.graph.cache else [])]
+    names = [scripts.DRAIN, scripts.READY, *([scripts.GRAPH_CACHE] if service.graph.cache else [])]
     names += [scripts.WARM_UP] if service.graph.warm_up else []
     return Launch(
         argv=argv,
@@ -115,7 +118,8 @@ def _drain(service: ResolvedService) -> str:
     silent = service.server.kind == "api_server" or service.tls or service.further("disable-log-stats")
     fixed = " --fixed" if silent else ""
     asked = {"port": service.server.port, "cap": service.drain, "settle": SETTLE}
-    return f"{script_preamble(service.cluster.platform.init_file)}exec {_helper(scripts.DRAIN, asked)}{fixed}\n"
+    draining = f"{script_preamble(service.cluster.platform.init_file)}: > {DRAINING}\n"
+    return f"{draining}exec {_helper(scripts.DRAIN, asked)}{fixed}\n"
 
 
 def _helper(name: str, options: Mapping[str, Any]) -> str:

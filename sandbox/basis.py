@@ -14,7 +14,25 @@ from sandbox.errors import SandboxError
 
 SEARCH = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
 
-SHELL = ("bash", "sh", "env", "cat", "cp", "date", "flock", "id", "kill", "ls", "mkdir", "mv", "rm", "sleep", "touch")
+SHELL = (
+    "bash",
+    "sh",
+    "env",
+    "cat",
+    "cp",
+    "date",
+    "flock",
+    "id",
+    "kill",
+    "ls",
+    "mkdir",
+    "mv",
+    "rm",
+    "sleep",
+    "tail",
+    "test",
+    "touch",
+)
 """What scripts of a pod call, and people who look into it."""
 
 _MERGED = ("bin", "lib", "lib64", "sbin")

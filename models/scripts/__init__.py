@@ -11,6 +11,9 @@ DRAIN = "drain.py"
 WARM_UP = "warm_up.py"
 """Sends the first request, which compiles the graphs, before anybody else can."""
 
+READY = "ready.sh"
+"""The container's readiness probe: whether the server takes new requests."""
+
 GRAPH_CACHE = "graph_cache.sh"
 """Gives the server a directory of its own on the volume of the graph cache."""
 

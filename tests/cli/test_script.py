@@ -39,7 +39,7 @@ def test_files_beside_the_script_come_with_it(console: Console) -> None:
 
     files = json.loads(done.out)["files"]
     assert files["chat_template.jinja"] == "{{ 千问 }}"
-    assert files.keys() == {"chat_template.jinja", "drain.py", "drain.sh"}
+    assert files.keys() == {"chat_template.jinja", "drain.py", "drain.sh", "ready.sh"}
 
 
 def test_an_unknown_service_is_answered_with_the_known_ones(console: Console, project: Path) -> None:

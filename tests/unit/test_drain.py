@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import http.client
+import os
+import socket
+import subprocess
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
 
-from tests.unit.stand_in_server import Answer, Request, free_port, run, serving
+from models.launch import launch
+from tests.conftest import stack_of
+from tests.unit.stand_in_server import SCRIPTS, Answer, Request, free_port, run, serving
 
 NONE_LEFT = "drain: all requests were answered after"
 
@@ -202,3 +208,48 @@ def test_the_plain_server_has_a_fixed_time_since_it_has_no_gauges() -> None:
     assert time.monotonic() - started >= 0.3
     assert asked == []
     assert (done.returncode, done.stdout) == (0, "drain: waited 0.1 s and 0.2 s more\n")
+
+
+def ready(port: int, draining: Path, *more: str) -> bool:
+    command = ["bash", SCRIPTS / "ready.sh", str(port), draining, *more]
+    done = subprocess.run(
+        command, env={**os.environ, "HOSTNAME": "127.0.0.1"}, capture_output=True, timeout=20, check=False
+    )
+    return done.returncode == 0
+
+
+@pytest.mark.parametrize(("status", "is_ready"), [(200, True), (500, False), (404, False)])
+def test_a_server_is_ready_when_it_says_so(status: int, is_ready: bool, tmp_path: Path) -> None:
+    asked: list[str] = []
+    with serving(lambda request: asked.append(request.path) or (status, "")) as server:
+        assert ready(server.server_port, tmp_path / "draining") == is_ready
+
+    assert asked == ["/health"]
+
+
+def test_a_pod_that_drains_is_not_ready_whatever_its_server_says(tmp_path: Path) -> None:
+    """kube-proxy sends requests to pods that end, as long as they are ready and no other pod is."""
+    (tmp_path / "draining").touch()
+    with serving(lambda _: (200, "")) as server:
+        assert not ready(server.server_port, tmp_path / "draining")
+
+
+def test_nobody_who_listens_is_not_ready(tmp_path: Path) -> None:
+    assert not ready(free_port(), tmp_path / "draining")
+    assert not ready(free_port(), tmp_path / "draining", "tls")
+
+
+def test_a_server_that_accepts_and_says_nothing_is_not_ready_but_with_certificates(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        assert not ready(port, tmp_path / "draining")
+        assert ready(port, tmp_path / "draining", "tls")
+
+
+def test_a_pod_says_that_it_drains_before_it_waits() -> None:
+    [service] = stack_of(
+        "qwen:\n  image: a:1\n  model: /mnt/models/Qwen2-7B-Instruct\n  engine: {maxModelLen: 4096}\n"
+    ).services
+    hook = launch(service).files["drain.sh"]
+
+    assert hook.index(": > /tmp/ascend-vllm-draining\n") < hook.index("drain.py")

@@ -186,7 +186,7 @@ def test_the_steps_scripts_lie_beside_the_launch_script_and_take_no_npu() -> Non
     pod, files = pod_of(service), launch(service).files
 
     assert [step["name"] for step in pod["initContainers"]] == ["install-mindspeed", "convert-eagle"]
-    assert files.keys() == {"install-mindspeed.sh", "convert-eagle.sh", "drain.sh", "drain.py"}
+    assert files.keys() == {"install-mindspeed.sh", "convert-eagle.sh", "drain.sh", "drain.py", "ready.sh"}
     assert all("resources" not in step for step in pod["initContainers"])
     assert [step["args"] for step in pod["initContainers"]] == [
         [f"/opt/ascend-vllm/launch/{name}"] for name in ("install-mindspeed.sh", "convert-eagle.sh")

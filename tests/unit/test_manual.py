@@ -167,11 +167,17 @@ DIFFERENCES: dict[str, tuple[Any, Any, str]] = {
         f"{CONTAINER}.{probe}.{field}": (None, value, BUDGET)
         for probe, period, failures in (("startup", 5, 144), ("readiness", 5, 3), ("liveness", 10, 10))
         for probe, field, value in (
-            (f"{probe}Probe", "httpGet.path", "/health"),
-            (f"{probe}Probe", "httpGet.port", "http"),
+            *([(f"{probe}Probe", "httpGet.path", "/health")] if probe != "readiness" else []),
+            *([(f"{probe}Probe", "httpGet.port", "http")] if probe != "readiness" else []),
             (f"{probe}Probe", "periodSeconds", period),
             (f"{probe}Probe", "failureThreshold", failures),
             (f"{probe}Probe", "timeoutSeconds", 5),
+        )
+    },
+    **{
+        f"{CONTAINER}.readinessProbe.exec.command[{index}]": (None, word, "who drains gets no new requests")
+        for index, word in enumerate(
+            ("/bin/bash", "/opt/ascend-vllm/launch/ready.sh", "8080", "/tmp/ascend-vllm-draining")
         )
     },
     **{

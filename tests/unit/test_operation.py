@@ -46,9 +46,13 @@ def container_of(text: str) -> dict[str, Any]:
 def test_every_server_is_asked_for_its_health_which_takes_no_key(more: str) -> None:
     container = container_of(QWEN + more)
 
-    for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+    for probe in ("startupProbe", "livenessProbe"):
         assert container[probe]["httpGet"] == {"path": "/health", "port": "http"}
         assert container[probe]["timeoutSeconds"] == 5
+    port = str(container["ports"][0]["containerPort"])
+    asked = ["/bin/bash", "/opt/ascend-vllm/launch/ready.sh", port, "/tmp/ascend-vllm-draining"]
+    assert container["readinessProbe"]["exec"] == {"command": asked}
+    assert "ready.sh" in launch(service_of(QWEN + more)).files
     assert [port["name"] for port in container["ports"]] == ["http"]
 
 
@@ -56,6 +60,7 @@ def test_a_server_with_certificates_is_asked_over_tls() -> None:
     text = QWEN + "  server: {extraArgs: {sslCertfile: /tls/tls.crt, sslKeyfile: /tls/tls.key}}\n"
 
     assert container_of(text)["livenessProbe"]["httpGet"]["scheme"] == "HTTPS"
+    assert container_of(text)["readinessProbe"]["exec"]["command"][-1] == "tls"
     assert service_of(text).endpoint == "https://qwen.inference.svc:8080"
 
 
@@ -239,4 +244,4 @@ def test_a_service_that_warms_up_is_ready_after_its_first_answer() -> None:
     assert "--model=it'\"'\"'s moe' --kind=openai" in started
     assert started.index("warm_up.py") < started.index("exec python")
     assert re.search(r"warm_up\.py .* 9>&- &\n", started), "it must not keep the lock of the cache"
-    assert container_of(text)["readinessProbe"]["httpGet"]["path"] == "/health"
+    assert "ready.sh" in container_of(text)["readinessProbe"]["exec"]["command"][1]
