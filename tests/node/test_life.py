@@ -22,7 +22,9 @@ apiVersion: v1
 kind: Pod
 metadata: {{name: sleeper}}
 spec:
+  schedulerName: volcano
   automountServiceAccountToken: false
+  terminationGracePeriodSeconds: 1
   containers:
   - {{name: sleeper, image: {image.NAME}, command: [sleep, "3600"]}}
 """
