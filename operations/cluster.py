@@ -70,6 +70,7 @@ _WIDE = {
     "nodes": _List("/api", "v1", "nodes", "Node", whole_cluster=True),
     "holders": _List("/api", "v1", "pods", "Pod", _PLACED, whole_cluster=True),
     "pod_groups": _List("/apis", "scheduling.volcano.sh/v1beta1", "podgroups", "PodGroup"),
+    "cluster_groups": _List("/apis", "scheduling.volcano.sh/v1beta1", "podgroups", "PodGroup", whole_cluster=True),
     "queues": _List("/apis", "scheduling.volcano.sh/v1beta1", "queues", "Queue", whole_cluster=True),
 }
 
