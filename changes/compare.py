@@ -13,7 +13,7 @@ from changes.record import Detail, PoolChange, ServiceChange, StackChange
 from models.capacity import Packing
 from models.manifests import Manifest, service_objects
 from models.resolve import ResolvedStack
-from models.rules.capacity import packing
+from models.rules.capacity import packing, updates_that_would_hang
 
 
 def compare(old: ResolvedStack, new: ResolvedStack) -> StackChange:
@@ -42,6 +42,7 @@ def compare(old: ResolvedStack, new: ResolvedStack) -> StackChange:
         renamed=tuple(_renamed(services)),
         unread=tuple(sorted(unread)),
         without_room=tuple(sorted(homeless.items())),
+        would_hang=tuple(updates_that_would_hang(new, _running(old))) if old.name == new.name else (),
     )
 
 
@@ -93,6 +94,11 @@ def _pools(old: ResolvedStack, new: ResolvedStack, before: Packing, after: Packi
 def _used(packed: Packing, pool: str) -> tuple[int, int]:
     nodes = [node for node in packed.nodes if node.pool == pool]
     return sum(node.npus - node.free for node in nodes), sum(node.npus for node in nodes)
+
+
+def _running(stack: ResolvedStack) -> dict[str, int]:
+    """NPUs of the pods of each service that has some."""
+    return {service.name: service.npus for service in stack.services if service.replicas}
 
 
 def _npus(stack: ResolvedStack) -> int:

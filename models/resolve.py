@@ -173,12 +173,16 @@ def resolve(stack: LoadedStack) -> ResolvedStack:
 def with_rollouts(services: Iterable[ResolvedService]) -> tuple[ResolvedService, ...]:
     """The services of one stack with their rollouts, which depend on what the others leave free."""
     alone = [*services]
-    demands = [
-        Demand(one.name, one.replicas, one.npus, one.min_member, one.in_queue, one.startup, one.rollout)
-        for one in alone
-    ]
-    plans = plan_rollouts(demands, alone[0].cluster.pools, alone[0].cluster.queues) if alone else {}
+    plans = plan_rollouts(map(demand, alone), alone[0].cluster.pools, alone[0].cluster.queues) if alone else {}
     return tuple(_with_rollout(service, plans[service.name]) for service in alone)
+
+
+def demand(service: ResolvedService) -> Demand:
+    """What a service asks of the pools."""
+    return Demand(
+        *(service.name, service.replicas, service.npus, service.min_member),
+        *(service.in_queue, service.startup, service.rollout),
+    )
 
 
 def _with_rollout(service: ResolvedService, plan: Plan) -> ResolvedService:
