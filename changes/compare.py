@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from changes.cluster import cluster_deletions, cluster_details
 from changes.launch import Pair, launch_details
 from changes.leaves import leaves
-from changes.objects import Deployments, deployment_details, service_object_details
+from changes.objects import Deployments, deployment_details, service_object_details, smoke_details
 from changes.record import Detail, PoolChange, ServiceChange, StackChange
 from models.capacity import Packing
 from models.manifests import Manifest, service_objects
@@ -58,13 +58,14 @@ def _service_change(old: ResolvedStack, new: ResolvedStack, name: str) -> Servic
 
 def _details(pair: Pair) -> tuple[bool, tuple[Detail, ...]]:
     """Whether the template of the pods differs, and all that differs of the objects but for their namespace."""
-    (old_map, old, old_front), (new_map, new, new_front) = (
+    (old_map, old, old_front, *_), (new_map, new, new_front, *_) = (
         [*service_objects(service)] for service in (pair.old, pair.new)
     )
     found: list[Detail] = []
     if old_map["data"] != new_map["data"]:
         found += launch_details(pair)
     found += deployment_details(Deployments(pair, *(leaves(_at_home(one)) for one in (old, new))))
+    found += smoke_details(pair)
     found += service_object_details(pair, *(leaves(_at_home(one)) for one in (old_front, new_front)))
     return old["spec"]["template"] != new["spec"]["template"], tuple(sorted(found, key=lambda one: not one.restarts))
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pulumi
 from pulumi_kubernetes.apps.v1 import Deployment
+from pulumi_kubernetes.batch.v1 import Job
 from pulumi_kubernetes.core.v1 import Service
 
 from components.ascend_node_mounts import AscendNodeMounts, AscendNodeMountsArgs
@@ -15,6 +16,7 @@ from models.launch import launch
 from models.manifests.deployment import deployment
 from models.manifests.metadata import metadata
 from models.manifests.service import service_object
+from models.manifests.smoke import smoke_jobs
 from models.resolve import ResolvedService
 
 
@@ -68,5 +70,16 @@ class InferenceDeployment(pulumi.ComponentResource):
             ),
         )
         self.service = Service(f"{name}-service", metadata=front["metadata"], spec=front["spec"], opts=child)
+        self._smoke = [*smoke_jobs(wanted, pods["spec"]["template"])]
         self.endpoint = wanted.endpoint
         self.register_outputs({"endpoint": self.endpoint})
+
+    def prove(self) -> None:
+        """Register the Job that asks the service, if it wants one; for when its pods are ready."""
+        for job in self._smoke:
+            Job(
+                f"{self._name}-smoke",
+                metadata=job["metadata"],
+                spec=job["spec"],
+                opts=pulumi.ResourceOptions(parent=self),
+            )

@@ -6,7 +6,6 @@ import signal
 from collections.abc import Callable, Mapping
 
 import pulumi
-from pulumi_kubernetes.apps.v1 import Deployment
 
 from components.inference_deployment import InferenceDeployment
 from models.resolve import ResolvedService, ResolvedStack
@@ -30,22 +29,28 @@ def deploy(stack: ResolvedStack, make: Callable[[ResolvedService], InferenceDepl
 
 
 async def _deploy(stack: ResolvedStack, make: Callable[[ResolvedService], InferenceDeployment]) -> None:
-    made: dict[str, Deployment] = {}
+    made: dict[str, InferenceDeployment] = {}
+    behind: list[str] = []
     preview = pulumi.runtime.is_dry_run()
     try:
         if not preview:
             await refuse_what_would_hang(stack)
         for group in [stack.services] if preview else turns(stack.services):
-            made |= {service.name: make(service).deployment for service in group}
-            if not preview:
-                await _settle(stack, made)
+            made |= {service.name: make(service) for service in group}
+            behind = [] if preview else await _settle(stack, made)
+        for component in made.values() if not behind else ():
+            component.prove()
     except UpdateError as failed:
         raise pulumi.RunError(str(failed)) from None
 
 
-async def _settle(stack: ResolvedStack, made: Mapping[str, Deployment]) -> None:
-    real = [name for name, deployment in made.items() if await deployment.metadata.uid.future()]
-    if real:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)  # the engine cancels the update; Python would say a traceback
-        for line in await settle(stack, real, lambda name, line: pulumi.log.info(line, made[name], ephemeral=True)):
-            pulumi.log.warn(line)
+async def _settle(stack: ResolvedStack, made: Mapping[str, InferenceDeployment]) -> list[str]:
+    """What is not waited for, in words."""
+    real = [name for name, component in made.items() if await component.deployment.metadata.uid.future()]
+    if not real:
+        return []
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # the engine cancels the update; Python would say a traceback
+    behind = await settle(stack, real, lambda name, line: pulumi.log.info(line, made[name].deployment, ephemeral=True))
+    for line in behind:
+        pulumi.log.warn(line)
+    return behind

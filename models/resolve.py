@@ -95,6 +95,7 @@ class ResolvedService:
     min_member: int
     queue: str | None
     priority_class: str | None
+    smoke: bool
     env: Mapping[str, str]
     accept: Mapping[str, str]
     known: KnownModel | None
@@ -111,6 +112,11 @@ class ResolvedService:
     def further(self, flag: str) -> Any:
         """The value of a flag under `extraArgs`, or None when it is not given."""
         return _extra({**self.engine.extra_args, **self.server.extra_args}, flag, self.engine.version)
+
+    @property
+    def model_names(self) -> list[str]:
+        """The names that requests may give as `model`, the usual one first, LoRA adapters last."""
+        return [*(self.engine.served_model_name or [self.model.source]), *(self.lora.adapters if self.lora else ())]
 
     @property
     def longest_published(self) -> int:

@@ -255,7 +255,7 @@ def test_the_objects_of_every_feature_are_accepted_by_the_api_server(project: Pr
                 "convert": {"tools": "/opt/EAGLE", "baseWeights": "model.safetensors"},
             },
         },
-        "plain": {**qwen(), "server": "api_server", "replicas": 0, "env": {"GREETING": "你好"}},
+        "plain": {**qwen(), "server": "api_server", "smoke": True, "env": {"GREETING": "你好"}},
     }
     project.sandbox.kubectl("create", "namespace", stack)
     for platform in ("cce", "mindcluster"):
@@ -264,7 +264,7 @@ def test_the_objects_of_every_feature_are_accepted_by_the_api_server(project: Pr
 
         assert rendered.returncode == 0, rendered.stderr
         accepted = project.sandbox.kubectl("apply", "--dry-run=server", "--filename", "-", stdin=rendered.stdout)
-        assert len(accepted.splitlines()) == 1 + 3 * len(services)
+        assert len(accepted.splitlines()) == 1 + 3 * len(services) + 1  # the Job
 
 
 def test_an_update_whose_state_was_lost_is_taken_up_again_and_nothing_is_made_twice(

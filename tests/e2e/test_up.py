@@ -15,7 +15,18 @@ import pytest
 from sandbox.plan import Plan
 from tests.e2e.project import Project, copy_program
 from tests.e2e.sandbox_fixture import RESOURCE, SandboxFactory, ascend_nodes
-from tests.e2e.staged import REGISTRY, RUNNING, Situation, apply, ended, serve_logs, stage_images, unstage, waiting
+from tests.e2e.staged import (
+    REGISTRY,
+    RUNNING,
+    Situation,
+    apply,
+    ended,
+    serve_logs,
+    stage_images,
+    stages,
+    unstage,
+    waiting,
+)
 
 CRASH = Situation(waiting("CrashLoopBackOff"), ended(1), restarts=2, phase="Running")
 NEVER = Situation(waiting("ImagePullBackOff", "Back-off pulling image: ErrImagePull: manifest unknown"))
@@ -132,6 +143,39 @@ def test_up_tells_that_an_image_does_not_exist(never_pulled: subprocess.Popen[st
 
     assert never_pulled.returncode != 0
     assert f"error[image-not-found]: qwen: there is no image {REGISTRY}:never" in said
+
+
+def test_up_ends_with_a_job_that_proves_that_the_service_answers_and_fails_with_it(
+    project: Project, stack: str
+) -> None:
+    failed = ended(1) | {"terminated": {**ended(1)["terminated"], "message": "smoke: stream: FAILED: the answer is"}}
+    fails = stages("proof", Situation(failed, phase="Failed"))
+    for one in fails:  # the pods of the service become ready, those of the Job fail
+        owner = {"key": ".metadata.ownerReferences.[].kind", "operator": "In", "values": ["Job"]}
+        one["spec"]["selector"]["matchExpressions"].append(owner)
+        one["spec"]["weight"] = 10
+    apply(project.sandbox, fails)
+
+    project.write(stack, {"qwen": qwen() | {"smoke": True}})
+    good, _, _ = up(project, stack)
+    (first,) = project.names("job", stack)
+    project.write(stack, {"qwen": qwen("proof") | {"smoke": True}})
+    bad, said, _ = up(project, stack)
+
+    assert (good, bad != 0) == (0, True)
+    assert first.startswith("qwen-smoke-")
+    assert "smoke: stream: FAILED: the answer is" in said, said
+    assert {image for _, image in images(project, stack)} == {f"{REGISTRY}:proof"}
+
+    assert up(project, stack)[0] != 0, "an up without a change asks again"
+    unstage(project.sandbox, "proof")
+    assert up(project, stack)[0] == 0
+    assert len(project.names("job", stack)) == 1
+
+
+def images(project: Project, stack: str) -> set[tuple[str, str]]:
+    """Phase and image of every pod of a service."""
+    return {(pod["status"]["phase"], pod["spec"]["containers"][0]["image"]) for pod in project.objects("pod", stack)}
 
 
 def job(name: str, npus: int) -> dict[str, Any]:
