@@ -82,7 +82,7 @@ def _comparisons(named: Sequence[str], against: str | None) -> Iterator[Comparis
     names = [*named] or stack_names()
     if not names:
         raise CommandError("there is no stack file here", "change to the project's directory, or use -C DIRECTORY")
-    yield from (_since(name, base) for name in names)
+    yield from (since(name, base) for name in names)
 
 
 def _pair(first: str, second: str) -> tuple[ResolvedStack, ResolvedStack]:
@@ -97,7 +97,7 @@ def _pair(first: str, second: str) -> tuple[ResolvedStack, ResolvedStack]:
     )
 
 
-def _since(name: str, base: Revision) -> Comparison:
+def since(name: str, base: Revision) -> Comparison:
     """A stack of the worktree against a revision; where only one of them has it, the other is empty."""
     old, new = find_stack(name, base.read), find_stack(name)
     if old is None:

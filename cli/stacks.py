@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -18,7 +18,13 @@ from sandbox.plan import CONTEXT_PREFIX, Node, Plan
 def stack_names() -> list[str]:
     """The stacks that have a file in this project."""
     directory = Path(read_project(Path()).config_directory)
-    return sorted(file.name.removeprefix("Pulumi.").removesuffix(".yaml") for file in directory.glob("Pulumi.*.yaml"))
+    return names_of(file.name for file in directory.glob("Pulumi.*.yaml"))
+
+
+def names_of(files: Iterable[str]) -> list[str]:
+    """The stacks whose files are among these."""
+    ours = (name for name in files if name.startswith("Pulumi.") and name.endswith(".yaml") and name != "Pulumi.yaml")
+    return sorted(name.removeprefix("Pulumi.").removesuffix(".yaml") for name in ours)
 
 
 def open_stack(argument: str) -> ResolvedStack:
