@@ -10,7 +10,6 @@ from cli.output.diff.comparison import Comparison
 from cli.output.diff.markdown import fitting, folded, plain
 from cli.touched import Touched
 from models.report import Report, finding_text, summary
-from models.words import counted
 
 _FINDINGS = 4_000
 """Most characters of the findings; with those of the changes (60,000) a comment stays below GitHub's 65,536."""
@@ -46,11 +45,9 @@ def comment(one: Reviewed) -> str:
 
 
 def _findings(report: Report | None) -> Iterator[str]:
-    """The findings folded; errors are said aloud."""
+    """The findings folded; that there are errors is said by the comparison."""
     if report is None or not report.findings:
         return
-    if report.errors:
-        yield f"> [!CAUTION]\n> {counted(len(report.errors), 'error')}, so `pulumi up` would refuse it"
     kept = fitting([finding_text(finding) for finding in report.findings], _FINDINGS)
     left = len(report.findings) - len(kept)
     more = [f"{left} left out for their length; all of them: ascend-vllm check {report.stack}"] if left else []
