@@ -87,14 +87,13 @@ class Runner:
         """The exit codes of a job's steps that have a script; those behind a failure are run as well."""
         job = jobs(file)[name]
         outputs: dict[str, str] = {}
-        codes = []
-        for step in job["steps"]:
-            if "run" not in step:
-                continue
-            codes.append(self._step(step, job.get("env", {}), outputs))
-        return codes
+        return [self.step(step, job.get("env"), outputs) for step in job["steps"] if "run" in step]
 
-    def _step(self, step: dict[str, Any], shared: dict[str, str], outputs: dict[str, str]) -> int:
+    def step(
+        self, step: dict[str, Any], shared: dict[str, str] | None = None, outputs: dict[str, str] | None = None
+    ) -> int:
+        """The exit code of a step; what it says to the steps behind it is added to the outputs."""
+        shared, outputs = shared or {}, {} if outputs is None else outputs
         output = self.file("output")
         output.write_text("")
         own = {key: self._value(text, outputs) for key, text in {**shared, **step.get("env", {})}.items()}
@@ -261,6 +260,28 @@ def test_the_kubeconfig_is_for_its_owner_only(runner: Runner) -> None:
 def test_ci_runs_what_a_contributor_runs(runner: Runner) -> None:
     assert runner.run(workflow("ci"), "test") == [0, 0]
     assert runner.record == ["make quick", "make test"]
+
+
+def documented(language: str) -> str:
+    """The only block of a language in docs/ci.md."""
+    page = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
+    (block,) = re.findall(rf"^```{language}\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    return str(block)
+
+
+def test_the_commands_for_other_systems_run_as_the_page_has_them(runner: Runner) -> None:
+    gitlab = yaml.safe_load(documented("yml"))
+    lines = [line for job in ("review", "deploy", "drift") for line in gitlab[job]["script"]]
+    lines += ["rm -r comments", *documented("sh").splitlines()]
+    given = {"CI_MERGE_REQUEST_DIFF_BASE_SHA": "HEAD^1", "BASE": "HEAD^1", "STACK": "prod"}
+
+    codes = [runner.step({"run": line, "env": given}) for line in lines]
+
+    assert codes == [0] * len(codes), runner.log
+    up = "pulumi up --stack prod --yes --diff --non-interactive"
+    assert runner.record.count(up) == 2
+    assert runner.record.count("ascend-vllm drift prod") == 2
+    assert "8192 → 16384" in (runner.checkout / "comments" / "prod.md").read_text()
 
 
 @pytest.mark.parametrize("file", [*WORKFLOWS, PREPARE], ids=lambda file: file.stem)
