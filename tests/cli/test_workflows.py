@@ -32,7 +32,7 @@ VALUES = {
     "secrets.PULUMI_ACCESS_TOKEN": "t",
     "secrets.PULUMI_CONFIG_PASSPHRASE": "p",
     "vars.PULUMI_BACKEND_URL": "https://pulumi.example.com",
-    "vars.DEPLOY_STACKS || '[]'": '["staging","prod"]',
+    "vars.PREVIEW_STACKS || '[]'": '["staging","prod"]',
     "github.event.workflow_run.head_repository.full_name": "me/fork",
     "github.event.workflow_run.head_branch": "topic/1",
     "github.event.workflow_run.head_sha": "a" * 40,
@@ -184,10 +184,10 @@ def test_a_pull_request_with_an_error_fails_and_is_still_told(runner: Runner) ->
     assert "npus must be a whole number" in (runner.home / "summary").read_text()
 
 
-def test_only_stacks_that_are_deployed_are_previewed_with_credentials(
+def test_only_stacks_that_are_asked_for_are_previewed_with_credentials(
     runner: Runner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(VALUES, "vars.DEPLOY_STACKS || '[]'", '["dev"]')
+    monkeypatch.setitem(VALUES, "vars.PREVIEW_STACKS || '[]'", '["dev"]')
     runner.run(workflow("preview"), "review")
     codes = runner.run(workflow("preview"), "pulumi")
 
