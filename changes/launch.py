@@ -85,7 +85,7 @@ def _flags(pair: Pair, old: Launch, new: Launch) -> Iterator[Detail]:
 def _variables(pair: Pair, old: Launch, new: Launch) -> Iterator[Detail]:
     for name in _differing(old.environment, new.environment):
         because = pair.because(variable_source, name, gone=name not in new.environment)
-        before, after = (_hidden(name, start.environment.get(name)) for start in (old, new))
+        before, after = (hidden(name, start.environment.get(name)) for start in (old, new))
         yield _detail(name, before, after, because)
 
 
@@ -140,7 +140,7 @@ def _differing(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
     return [name for name in dict.fromkeys([*old, *new]) if old.get(name) != new.get(name)]
 
 
-def _hidden(name: str, value: str | None) -> str | None:
+def hidden(name: str, value: str | None) -> str | None:
     """The value of a variable, without what looks like a secret."""
     return value and (HIDDEN if _SECRET.search(name) else _PASSWORD.sub(rf"\g<1>{HIDDEN}", value))
 

@@ -10,7 +10,22 @@ from typing import Annotated
 
 import typer
 
-from cli import bench, capacity, check, diff, models, render, request, rule, sandbox, schema, script, smoke, status
+from cli import (
+    bench,
+    capacity,
+    check,
+    diff,
+    drift,
+    models,
+    render,
+    request,
+    rule,
+    sandbox,
+    schema,
+    script,
+    smoke,
+    status,
+)
 from cli.errors import CommandError, ExitCode
 
 app = typer.Typer(
@@ -33,6 +48,7 @@ app.command("status", rich_help_panel="Operate")(status.command)
 app.command("smoke", rich_help_panel="Operate")(smoke.command)
 app.command("request", rich_help_panel="Operate")(request.command)
 app.command("bench", rich_help_panel="Operate")(bench.command)
+app.command("drift", rich_help_panel="Operate")(drift.command)
 app.add_typer(sandbox.app, name="sandbox", rich_help_panel="Laptop")
 
 

@@ -147,7 +147,7 @@ def _pool(pool: PoolChange) -> str:
     return f"{used} of {pool.total}"
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """A text on one line, without what would steer a terminal."""
     return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
 
@@ -156,10 +156,10 @@ def _short(text: str | None, other: str | None) -> str | None:
     """One line of a value; of a long one the piece where it begins to differ from the other."""
     if text is None:
         return None
-    line = _printable(text)
+    line = printable(text)
     if len(line) <= _LONGEST:
         return line
-    beside = _printable(other or "")
+    beside = printable(other or "")
     same = next((index for index, (a, b) in enumerate(zip(line, beside, strict=False)) if a != b), len(beside))
     start = max(0, min(same - 10, len(line) - _LONGEST))
     return f"{'…' * (start > 0)}{line[start : start + _LONGEST]}{'…' * (start + _LONGEST < len(line))}"
