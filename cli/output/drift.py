@@ -84,7 +84,7 @@ def _lines(told: Told) -> Iterator[str]:
         for field in one.fields:
             if _is_file(one.kind, field):
                 yield from _file_lines(field)
-    yield from (f"no drift: {line}" for line in _others(told))
+    yield from (f"not drift: {line}" for line in _others(told))
     yield _counts(told)
     yield from _advice(told)
 

@@ -1,0 +1,232 @@
+"""Drift on the real engine and control plane: what is told of changes by hand, and what really restores them."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from sandbox.plan import Plan
+from tests.e2e.project import Project, copy_program
+from tests.e2e.sandbox_fixture import SandboxFactory, ascend_nodes
+
+IMAGE = "registry.example.com/ascend-vllm:6.3.912"
+
+
+def qwen(**changes: Any) -> dict[str, Any]:
+    service = {"image": IMAGE, "model": "/mnt/models/Qwen2-7B-Instruct", "engine": {"maxModelLen": 4096}}
+    return {**service, **changes}
+
+
+@pytest.fixture(scope="module")
+def project(sandbox: SandboxFactory, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    return copy_program(tmp_path_factory.mktemp("project"), sandbox(Plan("drift", ascend_nodes(4))))
+
+
+@pytest.fixture
+def stack(project: Project, request: pytest.FixtureRequest) -> str:
+    """A deployed stack of the test's own; it goes with the sandbox."""
+    name = "d-" + re.sub(r"[^a-z0-9]+", "-", request.node.originalname.removeprefix("test_"))[:40].strip("-")
+    project.write(name, {"qwen": qwen()})
+    made = project.pulumi("stack", "init", name)
+    assert made.returncode == 0, made.stderr
+    project.up(name)
+    assert drift(project, name) == (0, f"no drift: 4 objects as stack {name} has them\n")
+    return name
+
+
+def drift(project: Project, stack: str) -> tuple[int, str]:
+    done = project.ascend_vllm("drift", stack)
+    assert done.stderr == ""
+    return done.returncode, done.stdout
+
+
+def told(project: Project, stack: str) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(project.ascend_vllm("drift", stack, "--format", "json").stdout)
+    return document
+
+
+def refresh(project: Project, stack: str) -> None:
+    done = project.pulumi("up", "--refresh", "--stack", stack, "--yes", "--skip-preview")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def eventually(holds: Callable[[], bool], seconds: float = 30) -> bool:
+    deadline = time.monotonic() + seconds
+    while not holds() and time.monotonic() < deadline:
+        time.sleep(0.5)
+    return holds()
+
+
+def edit_launch_map(project: Project, stack: str) -> str:
+    """A launch map cannot be changed; who wants to deletes it and makes another."""
+    (launch,) = project.objects("configmap", stack)
+    launch["data"]["run_vllm.sh"] = launch["data"]["run_vllm.sh"].replace("4096", "2048")
+    launch["metadata"] = {key: launch["metadata"][key] for key in ("name", "namespace", "labels", "annotations")}
+    project.sandbox.kubectl("delete", "configmap", launch["metadata"]["name"], "--namespace", stack)
+    project.sandbox.kubectl("create", "--filename", "-", stdin=json.dumps(launch))
+    return str(launch["metadata"]["name"])
+
+
+def test_every_change_by_hand_is_told_and_up_with_refresh_restores_it(project: Project, stack: str) -> None:
+    kubectl = project.sandbox.kubectl
+    launch = edit_launch_map(project, stack)
+    kubectl("scale", "deployment/qwen", "--replicas=2", "--namespace", stack)
+    kubectl("set", "image", "deployment/qwen", "ascend-vllm=by-hand:1", "--namespace", stack)
+    kubectl("set", "env", "deployment/qwen", "GREETING=hello", "HF_TOKEN=hf_1", "--namespace", stack)
+    taken = '[{"op": "remove", "path": "/spec/template/spec/containers/0/livenessProbe"}]'
+    kubectl("patch", "deployment/qwen", "--type=json", "--patch", taken, "--namespace", stack)
+    kubectl("label", "deployment/qwen", "team=a", "--namespace", stack)
+    kubectl("delete", "service", "qwen", "--namespace", stack)
+
+    code, text = drift(project, stack)
+
+    assert code == 1
+    for line in (
+        rf"~ ConfigMap {launch}: changed\n    run_vllm\.sh, by hand: kubectl-create, 20.* UTC\n",
+        r"      -  --max-model-len=2048 \\\n",
+        r"      \+  --max-model-len=4096 \\\n",
+        r"~ Deployment qwen: changed; its pods restart when it is restored\n",
+        r"    replicas +2 → 1 +by hand: kubectl +\(default\)\n",
+        rf"    image +by-hand:1 → {IMAGE} +by hand: kubectl-set, 20.* UTC +\(Pulumi\.{stack}\.yaml:\d+\)\n",
+        r"    variable GREETING +- hello +by hand: kubectl-set, 20.* UTC\n",
+        r"    variable HF_TOKEN +- \*\*\* +by hand: kubectl-set, 20.* UTC\n",
+        r"    livenessProbe +\+ \{.* +removed by hand, or not applied yet",
+        r"    label team +- a +by hand: kubectl-label",
+        r"- Service qwen: deleted\n",
+        r"drift: 2 changed, 1 deleted\n",
+        rf"restore: pulumi up --refresh --stack {stack} ",
+    ):
+        assert re.search(line, text), f"{line}\n{text}"
+    assert "hf_1" not in text
+
+    project.up(stack)
+    assert drift(project, stack) == (code, text), "an update that does not look at the cluster restores nothing"
+
+    refresh(project, stack)
+
+    assert drift(project, stack) == (0, f"no drift: 4 objects as stack {stack} has them\n")
+    (deployment,) = project.objects("deployment", stack)
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    assert (deployment["spec"]["replicas"], container["image"], "env" in container) == (1, IMAGE, False)
+
+
+def test_a_deleted_deployment_and_a_deleted_launch_map_are_made_again(project: Project, stack: str) -> None:
+    project.sandbox.kubectl("delete", "configmap,deployment", "--selector=app=infers", "--namespace", stack)
+
+    states = {(one["kind"], one["state"]) for one in told(project, stack)["objects"]}
+    refresh(project, stack)
+
+    assert states == {("ConfigMap", "deleted"), ("Deployment", "deleted")}
+    assert drift(project, stack)[0] == 0
+
+
+def test_a_deployment_that_was_written_again_as_a_whole_has_no_drift_but_what_differs(
+    project: Project, stack: str
+) -> None:
+    (deployment,) = project.objects("deployment", stack)
+    deployment["spec"]["template"]["spec"]["nodeSelector"]["zone"] = "a"
+    project.sandbox.kubectl("replace", "--force", "--filename", "-", stdin=json.dumps(deployment))
+
+    (one,) = told(project, stack)["objects"]
+    refresh(project, stack)
+
+    assert [(field["field"], field["by"], field["wanted"]) for field in one["fields"]] == [
+        ("nodeSelector.zone", "kubectl-replace", None)
+    ]
+    assert drift(project, stack)[0] == 0
+
+
+def test_replicas_of_an_autoscaler_are_no_drift(project: Project, stack: str) -> None:
+    project.sandbox.kubectl("autoscale", "deployment/qwen", "--min=2", "--max=3", "--namespace", stack)
+    assert eventually(lambda: len(project.objects("pod", stack)) == 2)
+
+    code, text = drift(project, stack)
+
+    assert code == 0
+    assert "not drift: Deployment qwen: replicas 2, set by an autoscaler (kube-controller-manager)" in text
+
+
+def test_what_a_program_adds_is_told_where_it_counts_and_up_leaves_it(project: Project, stack: str) -> None:
+    container = {"name": "ascend-vllm", "env": [{"name": "A", "value": "1"}]}
+    template = {"spec": {"tolerations": [{"key": "a", "operator": "Exists"}], "containers": [container]}}
+    patch = json.dumps({"metadata": {"annotations": {"a/b": "1"}}, "spec": {"template": template}})
+    project.sandbox.kubectl("patch", "deployment/qwen", "--field-manager=k9s", "--patch", patch, "--namespace", stack)
+    refresh(project, stack)
+
+    code, text = drift(project, stack)
+
+    assert code == 1
+    assert re.search(r"    variable A +- 1 +by k9s, 20.* UTC; pulumi up leaves it\n", text)
+    assert 'not drift: Deployment qwen: tolerations [{"key": "a", "operator": "Exists"}], set by k9s' in text
+    project.sandbox.kubectl("set", "env", "deployment/qwen", "A-", "--namespace", stack)
+    assert drift(project, stack)[0] == 0
+
+
+def test_a_change_of_the_stack_file_is_told_from_one_by_hand_and_up_applies_it(project: Project, stack: str) -> None:
+    project.write(stack, {"qwen": qwen(image="registry.example.com/ascend-vllm:next", npus=2)})
+    code, text = drift(project, stack)
+
+    assert code == 1
+    assert "by hand" not in text
+    assert re.search(rf"image +{IMAGE} → registry.example.com/ascend-vllm:next +not applied yet", text)
+    assert re.search(r"~ ConfigMap qwen-launch-\w+: in the place of qwen-launch-\w+\n", text)
+    assert text.splitlines()[-1] == f"apply: pulumi up --stack {stack}"
+    project.up(stack)
+    assert drift(project, stack)[0] == 0
+
+
+def test_a_service_that_the_stack_does_not_give_any_more_is_named_until_up_removes_it(
+    project: Project, stack: str
+) -> None:
+    project.write(stack, {"qwen": qwen(), "old": qwen()})
+    project.up(stack)
+    project.write(stack, {"qwen": qwen()})
+
+    document = told(project, stack)
+    project.up(stack)
+
+    assert {(one["kind"], one["service"], one["state"]) for one in document["objects"]} == {
+        (kind, "old", "extra") for kind in ("ConfigMap", "Deployment", "Service")
+    }
+    assert drift(project, stack)[0] == 0
+
+
+def test_a_cluster_that_cannot_be_read_ends_with_3(project: Project, stack: str) -> None:
+    project.write(stack, {"qwen": qwen()}, context="kwok-elsewhere")
+    done = project.ascend_vllm("drift", stack)
+
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "the kubeconfig has no context 'kwok-elsewhere'" in done.stderr
+
+
+def test_a_revert_brings_back_script_map_name_and_graph_cache(project: Project, stack: str) -> None:
+    def launch() -> tuple[str, str, str]:
+        (found,) = project.objects("configmap", stack)
+        script = found["data"]["run_vllm.sh"]
+        key = re.search(r"^use_graph_cache .* (\w{12})$", script, re.MULTILINE)
+        assert key
+        return found["metadata"]["name"], script, key[1]
+
+    graphs = {"graph": {"kind": "pta"}}
+    project.write(stack, {"qwen": qwen(**graphs)})
+    before = project.file(stack).read_bytes()
+    project.up(stack)
+    first, pods = launch(), project.names("pod", stack)
+
+    project.write(stack, {"qwen": qwen(**graphs, engine={"maxModelLen": 8192})})
+    project.up(stack)
+    second = launch()
+
+    assert all(old != new for old, new in zip(first, second, strict=True))
+
+    project.file(stack).write_bytes(before)
+    project.up(stack)
+
+    assert launch() == first
+    assert set(project.names("pod", stack)).isdisjoint(pods)
+    assert drift(project, stack)[0] == 0
