@@ -35,7 +35,7 @@ class Manager:
 
     @property
     def is_kubectl(self) -> bool:
-        """Whether somebody used kubectl, whose fields `pulumi up --refresh` takes away where the stack has none."""
+        """Whether somebody used kubectl, whose fields an update takes away where the stack has none."""
         return self.name == "kubectl" or self.name.startswith("kubectl-")
 
     @property

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from changes import Detail
-from changes.drift import RESTARTED, Drift, ObjectDrift, cause, is_restored
+from changes.drift import RESTARTED, Drift, ObjectDrift, cause, is_restored, is_seen_by_refresh
 from changes.field_words import field_detail
 from changes.fields import FieldDrift
 from cli.capacity import columns
@@ -24,6 +24,7 @@ VERSION = 1
 
 _SIGNS = {"changed": "~", "deleted": "-", "missing": "-", "extra": "+"}
 _MOST_LINES = 20
+_MARK = "pulumi.com/patchForce"
 
 
 @dataclass(frozen=True)
@@ -61,13 +62,18 @@ def as_json(told: Told) -> str:
     return json.dumps(document, indent=2, ensure_ascii=False)
 
 
-def restoring(told: Told) -> str | None:
-    """The command that makes the cluster what the stack gives; None where nothing is to be made."""
-    if not told.drift.objects:
-        return None
-    causes = {cause(field) for one in told.drift.objects for field in one.fields}
-    only_new = causes <= {"not applied"} and all(one.state in ("changed", "missing") for one in told.drift.objects)
-    return f"pulumi up {'' if only_new else '--refresh '}--stack {told.stack.name}"
+def restoring(told: Told) -> list[str]:
+    """The commands that make the cluster what the stack gives, but for what programs have added."""
+    changed = [one for one in told.drift.objects if one.state != "changed" or any(map(is_restored, one.fields))]
+    if not changed:
+        return []
+    place = f"kubectl --context {told.stack.cluster.context} --namespace {told.stack.cluster.namespace.name}"
+    touched = [
+        f"{place} annotate {one.kind.lower()} {one.name} {_MARK}-" for one in changed if not is_seen_by_refresh(one)
+    ]
+    causes = {cause(field) for one in changed for field in one.fields}
+    only_new = causes <= {"not applied"} and all(one.state in ("changed", "missing") for one in changed)
+    return [*touched, f"pulumi up {'' if only_new else '--refresh '}--stack {told.stack.name}"]
 
 
 def changed_lines(field: FieldDrift) -> list[str]:
@@ -129,11 +135,11 @@ def _others(told: Told) -> Iterator[str]:
         detail = _detail(told, kind, name, field)
         setter = field.by.name if field.by else "nobody"
         if RESTARTED in field.path:
-            yield f"{name} was restarted with kubectl; pulumi up --refresh takes the mark away, which restarts it again"
+            yield f"{name} was restarted with kubectl; the next update of its Deployment restarts it again"
         elif field.wanted is not None:
             yield (
                 f"{kind} {name}: {detail.name} {detail.old}, set by an autoscaler ({setter});"
-                f" pulumi up --refresh sets {detail.new}"
+                f" the next update of the {kind} sets {detail.new}"
             )
         else:
             shown = values(replace(detail, new=None)).removeprefix("- ")
@@ -150,16 +156,18 @@ def _counts(told: Told) -> str:
 
 
 def _advice(told: Told) -> Iterator[str]:
-    command = restoring(told)
-    if command and "--refresh" in command:
-        yield f"restore: {command}  (without --refresh Pulumi does not look at the cluster)"
-    elif command:
-        yield f"apply: {command}"
+    *touched, last = restoring(told) or [""]
+    if last:
+        yield f"{'restore' if '--refresh' in last else 'apply'}:"
+        if touched:
+            yield "  # Pulumi does not see what was only added; it sets an object again that lacks a mark of its own"
+            yield from (f"  {command}" for command in touched)
+        yield f"  {last}"
     place = f"kubectl --context {told.stack.cluster.context} --namespace {told.stack.cluster.namespace.name}"
     for one in told.drift.objects:
         if left := [field for field in one.fields if not is_restored(field)]:
             names = ", ".join(_detail(told, one.kind, one.service, field).name for field in left)
-            yield f"remove {names} by hand: {place} edit {one.kind.lower()} {one.name}"
+            yield f"remove {names}:\n  {place} edit {one.kind.lower()} {one.name}"
 
 
 def _object(told: Told, one: ObjectDrift) -> dict[str, Any]:

@@ -95,7 +95,7 @@ def test_without_drift_it_ends_with_0(console: Console, cluster: Prod) -> None:
     done = console("drift", "prod.yaml")
 
     assert (done.code, done.out, done.err) == (0, "no drift: 10 objects as stack prod has them\n", "")
-    assert json.loads(console("drift", "prod.yaml", "--format", "json").out)["restore"] is None
+    assert json.loads(console("drift", "prod.yaml", "--format", "json").out)["restore"] == []
 
 
 def test_secrets_are_not_shown(console: Console, cluster: Prod) -> None:
@@ -127,7 +127,29 @@ def test_what_is_only_not_applied_yet_needs_no_refresh(console: Console, cluster
     out = console("drift", "prod.yaml").out
 
     assert out.count("a:1 → a:2  not applied yet  (prod.yaml:") == 3
-    assert out.splitlines()[-1] == "apply: pulumi up --stack prod"
+    assert out.endswith("\napply:\n  pulumi up --stack prod\n")
+
+
+def test_what_was_only_added_needs_a_mark_to_be_seen(console: Console, cluster: Prod) -> None:
+    edit(cluster.kube.one("Deployment", "qwen"), ("metadata", "labels", "team"), "a", "kubectl-label")
+
+    assert console("drift", "prod.yaml").out.splitlines()[-4:] == [
+        "restore:",
+        "  # Pulumi does not see what was only added; it sets an object again that lacks a mark of its own",
+        "  kubectl --context prod --namespace inference annotate deployment qwen pulumi.com/patchForce-",
+        "  pulumi up --refresh --stack prod",
+    ]
+
+
+def test_what_a_program_added_is_to_be_removed_by_hand(console: Console, cluster: Prod) -> None:
+    edit(cluster.kube.one("Deployment", "qwen"), (*CONTAINER, "env"), [])
+    edit(cluster.kube.one("Deployment", "qwen"), (*CONTAINER, "env", 0), {"name": "A", "value": "1"}, "k9s")
+    done = console("drift", "prod.yaml")
+
+    assert (done.code, "restore:" in done.out) == (1, False)
+    assert done.out.endswith(
+        "remove variable A:\n  kubectl --context prod --namespace inference edit deployment qwen\n"
+    )
 
 
 def test_a_value_does_not_steer_the_terminal(console: Console, cluster: Prod) -> None:

@@ -50,9 +50,14 @@ def told(project: Project, stack: str) -> dict[str, Any]:
     return document
 
 
-def refresh(project: Project, stack: str) -> None:
-    done = project.pulumi("up", "--refresh", "--stack", stack, "--yes", "--skip-preview")
-    assert done.returncode == 0, done.stdout + done.stderr
+def restore(project: Project, stack: str) -> list[str]:
+    """Do what `drift` says, word by word; the commands."""
+    commands: list[str] = told(project, stack)["restore"]
+    for command in commands:
+        unasked = ["--yes", "--skip-preview", "--non-interactive"] if command.startswith("pulumi ") else []
+        done = project.run(*command.split(), *unasked)
+        assert done.returncode == 0, done.stdout + done.stderr
+    return commands
 
 
 def eventually(holds: Callable[[], bool], seconds: float = 30) -> bool:
@@ -99,7 +104,7 @@ def test_every_change_by_hand_is_told_and_up_with_refresh_restores_it(project: P
         r"    label team +- a +by hand: kubectl-label",
         r"- Service qwen: deleted\n",
         r"drift: 2 changed, 1 deleted\n",
-        rf"restore: pulumi up --refresh --stack {stack} ",
+        rf"restore:\n  pulumi up --refresh --stack {stack}\n",
     ):
         assert re.search(line, text), f"{line}\n{text}"
     assert "hf_1" not in text
@@ -107,7 +112,7 @@ def test_every_change_by_hand_is_told_and_up_with_refresh_restores_it(project: P
     project.up(stack)
     assert drift(project, stack) == (code, text), "an update that does not look at the cluster restores nothing"
 
-    refresh(project, stack)
+    assert restore(project, stack) == [f"pulumi up --refresh --stack {stack}"]
 
     assert drift(project, stack) == (0, f"no drift: 4 objects as stack {stack} has them\n")
     (deployment,) = project.objects("deployment", stack)
@@ -119,10 +124,38 @@ def test_a_deleted_deployment_and_a_deleted_launch_map_are_made_again(project: P
     project.sandbox.kubectl("delete", "configmap,deployment", "--selector=app=infers", "--namespace", stack)
 
     states = {(one["kind"], one["state"]) for one in told(project, stack)["objects"]}
-    refresh(project, stack)
+    restore(project, stack)
 
     assert states == {("ConfigMap", "deleted"), ("Deployment", "deleted")}
     assert drift(project, stack)[0] == 0
+
+
+def test_what_was_only_added_is_not_seen_by_a_refresh_and_the_commands_that_are_given_take_it_away(
+    project: Project, stack: str
+) -> None:
+    project.sandbox.kubectl("set", "env", "deployment/qwen", "GREETING=hello", "--namespace", stack)
+    affinity = '{"spec": {"sessionAffinity": "ClientIP"}}'
+    project.sandbox.kubectl("patch", "service", "qwen", "--patch", affinity, "--namespace", stack)
+    added = drift(project, stack)
+
+    refreshed = project.pulumi("up", "--refresh", "--stack", stack, "--yes", "--skip-preview")
+    assert refreshed.returncode == 0, refreshed.stderr
+    assert drift(project, stack) == added
+
+    place = f"kubectl --context {project.sandbox.context} --namespace {stack}"
+    assert restore(project, stack) == [
+        f"{place} annotate deployment qwen pulumi.com/patchForce-",
+        f"{place} annotate service qwen pulumi.com/patchForce-",
+        f"pulumi up --refresh --stack {stack}",
+    ]
+    assert drift(project, stack)[0] == 0
+
+
+def test_a_restart_with_kubectl_is_no_drift(project: Project, stack: str) -> None:
+    project.sandbox.kubectl("rollout", "restart", "deployment/qwen", "--namespace", stack)
+    code, text = drift(project, stack)
+
+    assert (code, "not drift: qwen was restarted with kubectl" in text) == (0, True)
 
 
 def test_a_deployment_that_was_written_again_as_a_whole_has_no_drift_but_what_differs(
@@ -133,7 +166,7 @@ def test_a_deployment_that_was_written_again_as_a_whole_has_no_drift_but_what_di
     project.sandbox.kubectl("replace", "--force", "--filename", "-", stdin=json.dumps(deployment))
 
     (one,) = told(project, stack)["objects"]
-    refresh(project, stack)
+    restore(project, stack)
 
     assert [(field["field"], field["by"], field["wanted"]) for field in one["fields"]] == [
         ("nodeSelector.zone", "kubectl-replace", None)
@@ -156,7 +189,7 @@ def test_what_a_program_adds_is_told_where_it_counts_and_up_leaves_it(project: P
     template = {"spec": {"tolerations": [{"key": "a", "operator": "Exists"}], "containers": [container]}}
     patch = json.dumps({"metadata": {"annotations": {"a/b": "1"}}, "spec": {"template": template}})
     project.sandbox.kubectl("patch", "deployment/qwen", "--field-manager=k9s", "--patch", patch, "--namespace", stack)
-    refresh(project, stack)
+    assert restore(project, stack) == []
 
     code, text = drift(project, stack)
 
@@ -175,8 +208,7 @@ def test_a_change_of_the_stack_file_is_told_from_one_by_hand_and_up_applies_it(p
     assert "by hand" not in text
     assert re.search(rf"image +{IMAGE} → registry.example.com/ascend-vllm:next +not applied yet", text)
     assert re.search(r"~ ConfigMap qwen-launch-\w+: in the place of qwen-launch-\w+\n", text)
-    assert text.splitlines()[-1] == f"apply: pulumi up --stack {stack}"
-    project.up(stack)
+    assert restore(project, stack) == [f"pulumi up --stack {stack}"]
     assert drift(project, stack)[0] == 0
 
 
