@@ -103,7 +103,7 @@ def _heading(told: Told, one: ObjectDrift) -> str:
     if one.state == "extra":
         return f"not in stack {told.stack.name}; pulumi up deletes it if it made it"
     what = f"in the place of {one.instead_of}" if one.instead_of else "changed"
-    return f"{what}{'; its pods restart when it is restored' if one.restarts else ''}"
+    return f"{what}{'; an update restarts its pods' if one.restarts else ''}"
 
 
 def _row(told: Told, one: ObjectDrift, field: FieldDrift) -> tuple[str, ...]:

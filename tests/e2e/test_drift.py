@@ -95,7 +95,7 @@ def test_every_change_by_hand_is_told_and_up_with_refresh_restores_it(project: P
         rf"~ ConfigMap {launch}: changed\n    run_vllm\.sh, by hand: kubectl-create, 20.* UTC\n",
         r"      -  --max-model-len=2048 \\\n",
         r"      \+  --max-model-len=4096 \\\n",
-        r"~ Deployment qwen: changed; its pods restart when it is restored\n",
+        r"~ Deployment qwen: changed; an update restarts its pods\n",
         r"    replicas +2 → 1 +by hand: kubectl +\(default\)\n",
         rf"    image +by-hand:1 → {IMAGE} +by hand: kubectl-set, 20.* UTC +\(Pulumi\.{stack}\.yaml:\d+\)\n",
         r"    variable GREETING +- hello +by hand: kubectl-set, 20.* UTC\n",

@@ -36,8 +36,8 @@ def headline(change: StackChange, service: ServiceChange) -> str:
         return _difference(change, service)
     if service.kind == "added" and service.new:
         return f"new, {_size(service.new)}"
-    if service.kind == "removed" and service.old:
-        return f"removed, {_size(service.old)}"
+    if service.kind == "removed":
+        return f"removed, {_size(service.old)}" if service.old else "removed"
     if change.moves:
         return "made anew elsewhere, its address changes" + _with(service)
     if service.kind == "unchanged" or not service.new:
@@ -71,6 +71,8 @@ def cluster_lines(change: StackChange) -> Iterator[str]:
         yield "! everything is made anew elsewhere, and deleted where it was: the context or the namespace changes"
     for gone in change.deletions:
         yield f"! deleted: {gone}"
+    for anew in change.replacements:
+        yield f"! deleted and made anew: {anew}"
     if change.cluster:
         yield "~ cluster" if change.is_update else "~ cluster differs"
         yield from detail_lines(change.cluster)
