@@ -114,11 +114,11 @@ def _script(pair: Pair, old: Launch, new: Launch) -> Iterator[Detail]:
         because = "compiled graphs are kept by launch" if before and after else pair.field("graph.kind", gone=not after)
         yield _detail("graph cache", before, after, because)
     if _GRAPH_KEY.sub("", old.before) != _GRAPH_KEY.sub("", new.before):
-        yield from _warm_up(pair)
+        yield from _warm_up(pair, old, new)
 
 
-def _warm_up(pair: Pair) -> Iterator[Detail]:
-    before, after = pair.old.graph.warm_up, pair.new.graph.warm_up
+def _warm_up(pair: Pair, old: Launch, new: Launch) -> Iterator[Detail]:
+    before, after = (scripts.WARM_UP in start.files for start in (old, new))
     if before or after:
         words = {True: "on", False: None}
         because = (

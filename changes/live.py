@@ -13,7 +13,7 @@ from changes.drift import Live, ObjectDrift, drifted, is_restored, launch_map_of
 from changes.field_words import field_detail
 from changes.launch import Pair, launch_details
 from changes.record import Detail, ServiceChange, StackChange
-from models.launch import SCRIPT, Launch
+from models.launch import SCRIPT, Launch, script
 from models.manifests import stack_objects
 from models.manifests.deployment import CONTAINER
 from models.resolve import ResolvedService, ResolvedStack
@@ -129,32 +129,28 @@ def _as_it_runs(service: ResolvedService, deployment: Mapping[str, Any]) -> Reso
 
 
 def live_launch(data: Mapping[str, str]) -> Launch | None:
-    """The launch that a launch map holds; None when its script is not one of the program's."""
+    """The launch that a launch map holds; None when its script is not written as the program writes one."""
     text = data.get(SCRIPT) or ""
-    starts = [*_EXEC.finditer(text)]
-    sourced = _SOURCE.search(text)
-    if not starts or not sourced:
-        return None
-    head, command = text[: starts[-1].start()], text[starts[-1].end() :]
     try:
-        exports = {found[1]: (_word(head[found.end() :]), found.start()) for found in _EXPORT.finditer(head)}
-        argv = tuple(shlex.split(command.replace("\\\n", " ")))
-        init_file = shlex.split(sourced[1])[0]
+        head, command = _EXEC.split(text, maxsplit=1)
+        source, before = _SOURCE.search(head), head[head.rindex("\n\n") + 2 :]
+        exports = {found[1]: _first_word(head[found.end() :]) for found in _EXPORT.finditer(head)}
+        path = exports.pop("PYTHONPATH", None)
+        start = Launch(
+            argv=tuple(shlex.split(command.replace("\\\n", " "))),
+            environment=exports,
+            init_file=shlex.split(source[1])[0] if source else "",
+            files={name: content for name, content in data.items() if name != SCRIPT},
+            python_path=path and path.partition("${")[0],
+            before=before,
+        )
     except (ValueError, IndexError):
         return None
-    path, _ = exports.pop("PYTHONPATH", (None, 0))
-    return Launch(
-        argv=argv,
-        environment={name: value for name, (value, _) in exports.items()},
-        init_file=init_file,
-        files={name: content for name, content in data.items() if name != SCRIPT},
-        python_path=path and path.partition("${")[0],
-        before=head[head.rindex("\n\n") + 2 :],
-    )
+    return start if script(start) == text else None
 
 
-def _word(text: str) -> str:
+def _first_word(text: str) -> str:
     """The first word of a piece of a shell script, without its quotes."""
-    words = shlex.shlex(text, posix=True, punctuation_chars=False)
+    words = shlex.shlex(text, posix=True)
     words.whitespace_split, words.commenters = True, ""
-    return "" if text.startswith("\n") else words.get_token() or ""
+    return words.get_token() or ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 import time
 from collections.abc import Callable
 from typing import Any
@@ -55,7 +56,13 @@ def restore(project: Project, stack: str) -> list[str]:
     commands: list[str] = told(project, stack)["restore"]
     for command in commands:
         unasked = ["--yes", "--skip-preview", "--non-interactive"] if command.startswith("pulumi ") else []
-        done = project.run(*command.split(), *unasked)
+        try:
+            done = project.run(*command.split(), *unasked)
+        except subprocess.TimeoutExpired as late:
+            pods = project.sandbox.kubectl(
+                "get", "pods,podgroups,deployments", "--namespace", stack, "--output", "wide"
+            )
+            pytest.fail(f"{command} does not end:\n{(late.output or b'').decode()}\n{pods}")
         assert done.returncode == 0, done.stdout + done.stderr
     return commands
 
