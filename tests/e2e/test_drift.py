@@ -243,6 +243,64 @@ def test_a_cluster_that_cannot_be_read_ends_with_3(project: Project, stack: str)
     assert "the kubeconfig has no context 'kwok-elsewhere'" in done.stderr
 
 
+def live_diff(project: Project, stack: str, *options: str) -> tuple[int, str]:
+    done = project.ascend_vllm("diff", stack, "--live", *options)
+    return done.returncode, done.stdout
+
+
+def preview(project: Project, stack: str, *options: str) -> str:
+    """A file with a preview of Pulumi."""
+    done = project.pulumi("preview", "--json", "--stack", stack, *options)
+    assert done.returncode == 0, done.stderr
+    file = project.directory / f"{stack}.json"
+    file.write_text(done.stdout, encoding="utf-8")
+    return str(file)
+
+
+def test_what_runs_is_compared_with_the_stack_file_in_the_words_of_diff(project: Project, stack: str) -> None:
+    unchanged = live_diff(project, stack)
+    project.sandbox.kubectl("scale", "deployment/qwen", "--replicas=2", "--namespace", stack)
+    project.write(stack, {"qwen": qwen(engine={"maxModelLen": 8192}, env={"GREETING": "hello"}), "new": qwen()})
+
+    code, text = live_diff(project, stack)
+    _, with_preview = live_diff(project, stack, "--preview", preview(project, stack))
+
+    assert unchanged[0] == 0, unchanged
+    assert code == 1
+    for line in (
+        r"\+ new   new, 1 NPU\n",
+        r"~ qwen  restarts, because its launch changed · delete first \(.*\), downtime up to 12 min\n",
+        rf"    --max-model-len +4096 → 8192 +\(Pulumi\.{stack}\.yaml:\d+\)\n",
+        rf"    GREETING +\+ hello +\(Pulumi\.{stack}\.yaml:\d+\)\n",
+        r"    replicas +2 → 1 +\(default\)\n",
+        r"1 changed, 1 added, 0 removed, 0 unchanged; 1 restart, 1 with downtime\n",
+    ):
+        assert re.search(line, text), f"{line}\n{text}"
+    assert with_preview == text, "Pulumi knows no more of this than what is told already"
+
+    project.up(stack)
+    assert live_diff(project, stack)[0] == 1, "what was scaled by hand"
+
+
+def test_a_preview_tells_what_is_deleted_or_made_anew_without_a_change_of_the_stack_file(
+    project: Project, stack: str
+) -> None:
+    project.write(stack, {"qwen": qwen(), "old": qwen()})
+    project.up(stack)
+    project.sandbox.kubectl("delete", "configmap", "--selector=app.kubernetes.io/instance=qwen", "--namespace", stack)
+    launch = json.loads(project.ascend_vllm("drift", stack, "--format", "json").stdout)["objects"][0]["name"]
+    edited = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": launch, "namespace": stack}}
+    project.sandbox.kubectl("create", "--filename", "-", stdin=json.dumps({**edited, "data": {"run_vllm.sh": "a"}}))
+    file = preview(project, stack, "--refresh")
+
+    found = project.ascend_vllm("diff", "--preview", file, stack, "--live")
+    project.write(stack, {"qwen": qwen()})
+    removed = live_diff(project, stack, "--preview", preview(project, stack))
+
+    assert re.search(rf"! deleted and made anew: ConfigMap {launch} \(.*data.*\)\n", found.stdout), found.stdout
+    assert removed[1].startswith("- old "), removed[1]
+
+
 def test_a_revert_brings_back_script_map_name_and_graph_cache(project: Project, stack: str) -> None:
     def launch() -> tuple[str, str, str]:
         (found,) = project.objects("configmap", stack)
