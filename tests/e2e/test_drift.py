@@ -279,7 +279,7 @@ def test_what_runs_is_compared_with_the_stack_file_in_the_words_of_diff(project:
     assert with_preview == text, "Pulumi knows no more of this than what is told already"
 
     project.up(stack)
-    assert live_diff(project, stack)[0] == 1, "what was scaled by hand"
+    assert live_diff(project, stack)[0] == 0, "an update of an object sets all that the stack gives of it"
 
 
 def test_a_preview_tells_what_is_deleted_or_made_anew_without_a_change_of_the_stack_file(
