@@ -235,6 +235,50 @@ def test_a_service_that_the_stack_does_not_give_any_more_is_named_until_up_remov
     assert drift(project, stack)[0] == 0
 
 
+EVERY_FEATURE: dict[str, Any] = {
+    "adapters": qwen(lora={"adapters": {"sql": "/mnt/models/sql"}}, graph="eager", quantization="awq"),
+    "drafted": qwen(
+        speculative={"kind": "draft", "source": "/mnt/models/Qwen2-0.5B-Instruct", "tokens": 5}, prefixCaching=True
+    ),
+    "gang": qwen(replicas=2, minMember=2, queue="own", priorityClass="system-cluster-critical"),
+    "graphs": qwen(graph={"kind": "pta", "warmUp": True}, resources={"cpu": 24, "memory": "1024Gi", "shm": "1536Mi"}),
+    "guarded": qwen(
+        server={"apiKey": {"secret": "key", "key": "token"}, "chatTemplate": {"inline": "{{ messages }}\n"}}
+    ),
+    "plain": qwen(server="api_server", replicas=0, env={"GREETING": "你好"}),
+    "prepared": qwen(
+        model="/mnt/models/Qwen1.5-MoE-A2.7B-Chat",
+        mindSpeed="install",
+        speculative={
+            "kind": "eagle",
+            "source": "/mnt/models/eagle",
+            "tokens": 2,
+            "convert": {"tools": "/opt/EAGLE", "baseWeights": "model.safetensors"},
+        },
+    ),
+    "turns": qwen(replicas=2, rollout={"maxSurge": 0, "maxUnavailable": 1}, npus=2, startup="25m", drain="10m"),
+}
+
+
+@pytest.mark.parametrize("platform", ["cce", "mindcluster"])
+def test_what_the_api_server_makes_of_every_feature_is_no_drift(project: Project, platform: str) -> None:
+    stack = f"d-features-{platform}"
+    pools = {"snt9b": {"nodes": 4, "npusPerNode": 8, "npuMemory": "64Gi"}}
+    project.write(stack, EVERY_FEATURE, platform=platform, pools=pools, queues={"own": {"npus": 24, "create": True}})
+    rendered = project.ascend_vllm("render", stack)
+    assert rendered.returncode == 0, rendered.stderr
+    project.sandbox.kubectl(
+        "apply", "--server-side", "--field-manager=ascend-vllm", "--force-conflicts", "--filename", "-",
+        stdin=rendered.stdout,
+    )  # fmt: skip
+    objects = 2 + 3 * len(EVERY_FEATURE)
+
+    assert drift(project, stack) == (0, f"no drift: {objects} objects as stack {stack} has them\n")
+    written = project.sandbox.kubectl("get", "deployments,services", "--namespace", stack, "--output", "json")
+    project.sandbox.kubectl("replace", "--force", "--filename", "-", stdin=written)
+    assert drift(project, stack) == (0, f"no drift: {objects} objects as stack {stack} has them\n")
+
+
 def test_a_cluster_that_cannot_be_read_ends_with_3(project: Project, stack: str) -> None:
     project.write(stack, {"qwen": qwen()}, context="kwok-elsewhere")
     done = project.ascend_vllm("drift", stack)
