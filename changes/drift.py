@@ -88,8 +88,13 @@ def drifted(wanted: Sequence[Manifest], live: Live) -> Drift:
     extras = (item for key, item in there.items() if key not in known)
     return Drift(
         (*filter(None, differing), *_extras(extras, live)),
-        tuple((*key, one) for key, found in others.items() for one in found if one.path.startswith("spec.")),
+        tuple((*key, one) for key, found in others.items() for one in found if _is_named(one, key)),
     )
+
+
+def _is_named(field: FieldDrift, key: Key) -> bool:
+    """Whether what others own is worth a line: in the specs of services, not what Volcano writes to queues."""
+    return key[0] in ("Deployment", "Service") and field.path.startswith("spec.")
 
 
 def _differing(

@@ -282,6 +282,8 @@ def test_namespace_and_queues_are_compared_too() -> None:
     text = "ascend-vllm:cluster:\n  context: a\n  queues: {q: {npus: 8, create: true}}\n"
     queued = stack({"qwen": {"queue": "q"}}, head(text))
     kube = Kube(queued)
+    edit(kube.one("Queue"), ("spec", "parent"), "root", "vc-controller-manager")
+    assert kube.drift(queued) == Drift(())
     edit(kube.one("Queue"), ("spec", "capability", "huawei.com/ascend-1980"), "4")
     kube.delete("Namespace")
 
