@@ -26,6 +26,9 @@ _NAMES = (
 )
 """How paths are shortened; the first that fits."""
 
+_FIXED = re.compile(r".*Probe\.(?:periodSeconds|timeoutSeconds)|.*\.(?:readiness|liveness)Probe\.failureThreshold")
+"""What the program gives whatever the stack says."""
+
 _PARTS = ((re.compile(r"spec\.containers\[ascend-vllm\]\.env\[.*"), "environment"),)
 
 
@@ -88,6 +91,6 @@ def _because(stack: ResolvedStack, service: str, kind: str, field: FieldDrift, w
     resolved = stack.service(service)
     if resolved and kind == "Service" and ".ports[" in field.path:
         return field_source(stack, resolved, "server.port")
-    if word is None or resolved is None:
+    if word is None or resolved is None or _FIXED.fullmatch(field.path):
         return "the program"
     return word.because or field_source(stack, resolved, word.field or word.name)

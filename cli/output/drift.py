@@ -72,7 +72,7 @@ def restoring(told: Told) -> list[str]:
         f"{place} annotate {one.kind.lower()} {one.name} {_MARK}-" for one in changed if not is_seen_by_refresh(one)
     ]
     causes = {cause(field) for one in changed for field in one.fields}
-    only_new = causes <= {"not applied"} and all(one.state in ("changed", "missing") for one in changed)
+    only_new = causes <= {"not applied"} and all(one.state == "changed" for one in changed)
     return [*touched, f"pulumi up {'' if only_new else '--refresh '}--stack {told.stack.name}"]
 
 

@@ -105,6 +105,25 @@ def test_what_was_changed_by_hand_is_told_with_what_is_restored(
     assert all(is_restored(field) and field.by and field.by.time for field in one.fields), reason
 
 
+@pytest.mark.parametrize(
+    ("kind", "path", "value", "because"),
+    [
+        ("Deployment", ("spec", "replicas"), 3, "default"),
+        ("Deployment", (*CONTAINER, "image"), "a:2", "Pulumi.test.yaml:10"),
+        ("Deployment", (*CONTAINER, "startupProbe", "failureThreshold"), 7, "the size of the weights"),
+        ("Deployment", (*CONTAINER, "readinessProbe", "periodSeconds"), 7, "the program"),
+        ("Deployment", (*CONTAINER, "imagePullPolicy"), "Always", "the program"),
+        ("Deployment", ("metadata", "labels", "team"), "a", "the stack does not give it"),
+        ("Service", ("spec", "ports", 0, "port"), 9, "default"),
+    ],
+)
+def test_a_value_of_the_stack_ends_in_its_because(kube: Kube, kind: str, path: Any, value: Any, because: str) -> None:
+    edit(kube.one(kind), path, value)
+    (one,) = kube.drift(ONE).objects
+
+    assert [field_detail(ONE, "qwen", kind, field).because for field in one.fields] == [because]
+
+
 def test_what_was_taken_away_is_told_and_nobody_knows_by_whom(kube: Kube) -> None:
     edit(kube.one("Deployment"), (*CONTAINER, "livenessProbe"), None)
 

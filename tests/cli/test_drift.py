@@ -130,6 +130,14 @@ def test_what_is_only_not_applied_yet_needs_no_refresh(console: Console, cluster
     assert out.endswith("\napply:\n  pulumi up --stack prod\n")
 
 
+def test_what_is_not_there_may_have_been_deleted_so_that_a_refresh_is_needed(console: Console, cluster: Prod) -> None:
+    cluster.objects = []
+    out = console("drift", "prod.yaml").out
+
+    assert out.splitlines()[0] == "- Namespace inference: not there: never deployed, or deleted"
+    assert out.endswith("drift: 10 not there\nrestore:\n  pulumi up --refresh --stack prod\n")
+
+
 def test_what_was_only_added_needs_a_mark_to_be_seen(console: Console, cluster: Prod) -> None:
     edit(cluster.kube.one("Deployment", "qwen"), ("metadata", "labels", "team"), "a", "kubectl-label")
 

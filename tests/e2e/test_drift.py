@@ -137,6 +137,15 @@ def test_a_deleted_deployment_and_a_deleted_launch_map_are_made_again(project: P
     assert drift(project, stack)[0] == 0
 
 
+def test_a_deleted_namespace_is_made_again_with_all_that_was_in_it(project: Project, stack: str) -> None:
+    project.sandbox.kubectl("delete", "namespace", stack, "--wait")
+
+    states = {one["state"] for one in told(project, stack)["objects"]}
+
+    assert (states, restore(project, stack)) == ({"missing"}, [f"pulumi up --refresh --stack {stack}"])
+    assert drift(project, stack)[0] == 0
+
+
 def test_what_was_only_added_is_not_seen_by_a_refresh_and_the_commands_that_are_given_take_it_away(
     project: Project, stack: str
 ) -> None:
