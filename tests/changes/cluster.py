@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -37,7 +38,7 @@ def fields_of(value: Any, name: str = "") -> Any:
 
 def item_key(item: Item, name: str) -> str:
     keys = {key: item[key] for key in ITEM_KEYS.get(name, ("name",)) if key in item}
-    return "k:" + str(keys).replace("'", '"')
+    return "k:" + json.dumps(keys)
 
 
 def entry(name: str, fields: Any, operation: str = "Update", subresource: str = "", time: str = EDITED) -> Item:
