@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from models.budget import downtime
+from models.finding import Finding
 from models.resolve import ResolvedService
 
 Kind = Literal["added", "removed", "changed", "unchanged"]
@@ -102,6 +103,8 @@ class StackChange:
     """Services whose shape is refused on either side; nothing is said of them."""
     without_room: tuple[tuple[str, int], ...] = ()
     """Services and how many of their pods find no place after the change."""
+    would_hang: tuple[Finding, ...] = ()
+    """Updates that `pulumi up` refuses, since larger pods that run leave them no room."""
 
     @property
     def is_update(self) -> bool:

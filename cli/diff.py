@@ -14,7 +14,7 @@ from changes import compare
 from changes.live import compare_live
 from changes.preview import read_preview, with_preview
 from cli.errors import CommandError, ExitCode
-from cli.live import look
+from cli.objects import look
 from cli.output.diff import DiffFormat, render_comparisons
 from cli.output.diff.comparison import Comparison
 from cli.output.diff.matrix import render_matrix

@@ -1,56 +1,40 @@
-"""The objects of a stack as they are in its cluster, for the commands that compare them."""
+"""Ask the cluster that a stack is in, and end in words when it cannot be asked."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+import os
+from collections.abc import Coroutine
+from typing import Any, TypeVar
 
-from changes.drift import Live
 from cli.errors import CommandError, ExitCode
-from cli.stacks import find_stack, stack_names
-from models.manifests import Manifest, stack_objects
-from models.resolve import ResolvedStack
-from operations.cluster import connected
+from operations import kubeconfig
 from operations.errors import ClusterError
-from operations.made import Made, read_made
+from sandbox import paths
+from sandbox.plan import CONTEXT_PREFIX
+
+Result = TypeVar("Result")
 
 
-class Looked(NamedTuple):
-    """What a stack gives and what is there."""
-
-    wanted: list[Manifest]
-    """The objects of the stack, but for those that may not be read."""
-    live: Live
-    unread: Mapping[str, str]
-    """What could not be read, and why."""
-
-
-def look(stack: ResolvedStack) -> Looked:
-    """Read the objects of a stack from its cluster.
+def run(work: Coroutine[Any, Any, Result], context: str) -> Result:
+    """Do what needs the cluster of a context, a running sandbox's among them.
 
     Raises:
-        CommandError: The cluster cannot be read.
+        CommandError: It cannot be reached or read, or the user interrupts.
     """
-    wanted = {(item["kind"], item["metadata"]["name"]): item for item in stack_objects(stack)}
+    _find_sandbox(context)
     try:
-        made = asyncio.run(_read(stack, [*wanted]))
-    except ClusterError as failure:
-        raise CommandError(failure.message, failure.fix, ExitCode.COULD_NOT_RUN) from failure
-    readable = [item for key, item in wanted.items() if " ".join(key) not in made.unread]
-    return Looked(readable, Live(made.objects, made.autoscaled, frozenset(_elsewhere(stack))), made.unread)
+        return asyncio.run(work)
+    except ClusterError as problem:
+        raise CommandError(problem.message, problem.fix, ExitCode.COULD_NOT_RUN) from None
+    except KeyboardInterrupt:
+        raise CommandError("interrupted", "run it again", ExitCode.COULD_NOT_RUN) from None
 
 
-async def _read(stack: ResolvedStack, keys: list[tuple[str, str]]) -> Made:
-    async with connected(stack.cluster.context, stack.cluster.namespace.name) as reader:
-        return await read_made(reader, keys)
-
-
-def _elsewhere(stack: ResolvedStack) -> Iterator[str]:
-    """The services of this project's other stacks that share the namespace."""
-    place = (stack.cluster.context, stack.cluster.namespace.name)
-    for name in stack_names():
-        other = find_stack(name) if name != stack.name else None
-        if other and (other.cluster.context, other.cluster.namespace.name) == place:
-            yield from (service.name for service in other.services)
-            yield from other.broken
+def _find_sandbox(context: str) -> None:
+    """Take the sandbox's kubeconfig where the user's own does not have its context."""
+    if not context.startswith(CONTEXT_PREFIX) or context in kubeconfig.contexts():
+        return
+    for home in paths.all_homes():
+        if home.name == context.removeprefix(CONTEXT_PREFIX):
+            os.environ["KUBECONFIG"] = str(paths.kubeconfig(home))

@@ -12,7 +12,7 @@ import typer
 from cli.errors import CommandError, ExitCode
 from models.load import Read, disk, load_stack, load_text, read_project
 from models.resolve import ResolvedService, ResolvedStack, resolve
-from sandbox.plan import Node, Plan
+from sandbox.plan import CONTEXT_PREFIX, Node, Plan
 
 
 def stack_names() -> list[str]:
@@ -95,10 +95,10 @@ def sandbox_plan(stack: str) -> Plan:
     cluster = resolved.cluster
     if any(mark.path[:1] == ("cluster",) for finding in resolved.findings for mark in finding.marks):
         raise CommandError(f"the cluster of stack {stack} is not well formed", f"see: ascend-vllm check {stack}")
-    if not cluster.context.startswith("kwok-"):
+    if not cluster.context.startswith(CONTEXT_PREFIX):
         raise CommandError(
             f"stack {stack} belongs to the cluster {cluster.context!r}, which is no sandbox",
-            "name a stack whose context begins with kwok-",
+            f"name a stack whose context begins with {CONTEXT_PREFIX}",
         )
     if not cluster.pools:
         raise CommandError(f"stack {stack} has no pools", "say under cluster.pools which nodes the sandbox shall have")
@@ -107,7 +107,7 @@ def sandbox_plan(stack: str) -> Plan:
         for name, pool in cluster.pools.items()
         for number in range(1, pool.nodes + 1)
     )
-    return Plan(cluster.context.removeprefix("kwok-"), nodes)
+    return Plan(cluster.context.removeprefix(CONTEXT_PREFIX), nodes)
 
 
 def _complete_stack(incomplete: str) -> list[str]:

@@ -73,6 +73,7 @@ _MADE = (
 )
 _BY_NAME = {
     **{where.kind: where for where in _MADE},
+    "Job": _List("/apis", "batch/v1", "jobs", "Job"),
     "Namespace": _List("/api", "v1", "namespaces", "Namespace", whole_cluster=True),
     "Queue": _List("/apis", "scheduling.volcano.sh/v1beta1", "queues", "Queue", whole_cluster=True),
 }
@@ -81,6 +82,7 @@ _WIDE = {
     "nodes": _List("/api", "v1", "nodes", "Node", whole_cluster=True),
     "holders": _List("/api", "v1", "pods", "Pod", _PLACED, whole_cluster=True),
     "pod_groups": _List("/apis", "scheduling.volcano.sh/v1beta1", "podgroups", "PodGroup"),
+    "cluster_groups": _List("/apis", "scheduling.volcano.sh/v1beta1", "podgroups", "PodGroup", whole_cluster=True),
     "queues": _List("/apis", "scheduling.volcano.sh/v1beta1", "queues", "Queue", whole_cluster=True),
 }
 

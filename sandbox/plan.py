@@ -12,6 +12,9 @@ from sandbox.errors import WRONG_USAGE, SandboxError
 NODE_ANNOTATION = "ascend-vllm/sandbox-node"
 """Holds the node as it was asked for, so that a later plan can tell whether it still fits."""
 
+CONTEXT_PREFIX = "kwok-"
+"""What the kubeconfig contexts of sandboxes begin with, which is kwok's own."""
+
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?")
 
 
@@ -43,7 +46,7 @@ class Plan:
     @property
     def context(self) -> str:
         """The kubeconfig context of the sandbox, `kwok-<name>`."""
-        return f"kwok-{self.name}"
+        return f"{CONTEXT_PREFIX}{self.name}"
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,9 @@ WARM_UP = "warm_up.py"
 GRAPH_CACHE = "graph_cache.sh"
 """Gives the server a directory of its own on the volume of the graph cache."""
 
+SMOKE = "smoke.py"
+"""Asks a service whether it answers correctly."""
+
 
 @cache
 def script_text(name: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from cli import live
+from cli import objects
 from operations.errors import ClusterError
 from tests.changes.cluster import CONTAINER, edit
 from tests.cli.conftest import GOLDEN, Console
@@ -33,7 +33,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Prod:
     async def connected(context: str, namespace: str) -> AsyncIterator[Prod]:
         yield made
 
-    monkeypatch.setattr(live, "connected", connected)
+    monkeypatch.setattr(objects, "connected", connected)
     (tmp_path / "prod.yaml").write_text(CHANGED, encoding="utf-8")
     edit(made.kube.one("Deployment", "qwen"), ("spec", "replicas"), 3, "kubectl", subresource="scale", time="")
     edit(made.kube.one("Deployment", "qwen"), (*CONTAINER, "image"), "a:hand")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from cli import live
+from cli import objects
 from models.load import load_text
 from models.resolve import resolve
 from operations.errors import ClusterError
@@ -47,7 +47,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Prod:
         made.asked.append(f"{context}/{namespace}")
         yield made
 
-    monkeypatch.setattr(live, "connected", connected)
+    monkeypatch.setattr(objects, "connected", connected)
     return made
 
 

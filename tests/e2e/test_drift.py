@@ -265,7 +265,9 @@ EVERY_FEATURE: dict[str, Any] = {
             "convert": {"tools": "/opt/EAGLE", "baseWeights": "model.safetensors"},
         },
     ),
-    "turns": qwen(replicas=2, rollout={"maxSurge": 0, "maxUnavailable": 1}, npus=2, startup="25m", drain="10m"),
+    "turns": qwen(
+        smoke=True, replicas=2, rollout={"maxSurge": 0, "maxUnavailable": 1}, npus=2, startup="25m", drain="10m"
+    ),
 }
 
 
@@ -280,7 +282,7 @@ def test_what_the_api_server_makes_of_every_feature_is_no_drift(project: Project
         "apply", "--server-side", "--field-manager=ascend-vllm", "--force-conflicts", "--filename", "-",
         stdin=rendered.stdout,
     )  # fmt: skip
-    objects = 2 + 3 * len(EVERY_FEATURE)
+    objects = 2 + 3 * len(EVERY_FEATURE) + 1  # a Job
 
     assert drift(project, stack) == (0, f"no drift: {objects} objects as stack {stack} has them\n")
     written = project.sandbox.kubectl("get", "deployments,services", "--namespace", stack, "--output", "json")

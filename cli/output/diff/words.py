@@ -87,6 +87,8 @@ def npus_lines(change: StackChange) -> Iterator[str]:
         yield f"NPUs: {before} → {after}" if before != after else f"NPUs: {after}"
     for name, pods in change.without_room:
         yield f"no room for {counted(pods, 'pod')} of {name}"
+    for finding in change.would_hang:
+        yield f"! {finding.message}: pulumi up refuses it; {finding.fix}"
 
 
 def notes(comparison: Comparison) -> Iterator[str]:
