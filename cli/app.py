@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from cli import bench, capacity, check, diff, models, render, request, rule, sandbox, schema, script, smoke, status
+from cli import bench, capacity, check, convert, diff, models, render, request, rule, sandbox, schema, script, smoke, status
 from cli.errors import CommandError, ExitCode
 
 app = typer.Typer(
@@ -29,6 +29,7 @@ app.command("script", rich_help_panel="Review")(script.command)
 app.command("render", rich_help_panel="Review")(render.command)
 app.command("diff", rich_help_panel="Review")(diff.command)
 app.command("capacity", rich_help_panel="Review")(capacity.command)
+app.command("convert", rich_help_panel="Review")(convert.command)
 app.command("status", rich_help_panel="Operate")(status.command)
 app.command("smoke", rich_help_panel="Operate")(smoke.command)
 app.command("request", rich_help_panel="Operate")(request.command)

@@ -1,0 +1,124 @@
+"""What differs between the launch of the files and the one that the stack file gives."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from convert.draft import Draft
+from convert.flags import read_flags
+from convert.launch_keys import lora_module
+from convert.scope import PLACEHOLDER
+from convert.stand_in import stand_in
+from convert.start import Argument
+from models.catalog.engines import RELEASES, engine
+from models.catalog.keys import OWNED_FLAGS
+from models.launch import launch
+from models.resolve import ResolvedService
+
+Values = dict[str, Any]
+
+_SETS = {
+    "ASCEND_RT_VISIBLE_DEVICES": "one index for each of npus",
+    "USE_PREFIX_HIGH_PRECISION_MODE": "prefix caching needs it here (manual, Step 3)",
+    "USE_PFA_HIGH_PRECISION_MODE": "precision.prefill",
+    "USE_IFA_HIGH_PRECISION_MODE": "precision.decode",
+    "VLLM_ALLOW_LONG_MAX_MODEL_LEN": "maxModelLen is above the model's own length",
+    "ENABLE_SPEC_METRIC": "speculative sets it (manual, Step 3)",
+    "EAGLE_USE_SAFE_AI_LAB_STYLE": "speculative sets it (manual, Step 3)",
+    "VLLM_IMAGE_FETCH_TIMEOUT": "multimodal sets it (manual, Step 3)",
+    "PYTORCH_NPU_ALLOC_CONF": "multimodal sets it (manual, Step 3)",
+    "VLLM_ENGINE_ITERATION_TIMEOUT_S": "graph or multimodal sets it (manual, Step 3)",
+}
+_GRAPH = "graph: pta sets it (manual, Step 3)"
+_USUAL = {"USE_PFA_HIGH_PRECISION_MODE": "1", "USE_IFA_HIGH_PRECISION_MODE": "0"}
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A flag or a variable that is not as it was."""
+
+    name: str
+    old: str | None
+    """As the files have it; None when they do not."""
+    new: str | None
+    """As it will be; None when it will not be given."""
+    why: str
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The launch of a service, before and after."""
+
+    service: str
+    kept: tuple[str, ...]
+    """Flags and variables that have the same values."""
+    differences: tuple[Difference, ...]
+
+
+def compared(draft: Draft, cluster: Values) -> Comparison:
+    """Compare the launch that a service came from with the one that it gives.
+
+    Args:
+        draft: The service.
+        cluster: The keys of its cluster.
+    """
+    stood = stand_in(draft.name, draft.values, cluster)
+    if stood.service is None:
+        return Comparison(draft.name, (), ())
+    pairs = [*_flags(draft, stood.service), *_variables(draft, stood.service)]
+    open_values = {keys[-1] for keys in stood.odd}
+    kept = [name for name, old, new, _ in pairs if old == new]
+    differences = [
+        Difference(name, old, new, why)
+        for name, old, new, why in pairs
+        if old != new and not (old and PLACEHOLDER.search(old)) and not (name == "--model" and "source" in open_values)
+    ]
+    return Comparison(draft.name, tuple(kept), tuple(differences))
+
+
+Pair = tuple[str, str | None, str | None, str]
+
+
+def _flags(draft: Draft, service: ResolvedService) -> Iterator[Pair]:
+    words = [Argument(word, 0) for word in launch(service).argv[3:]]
+    old, new = draft.flags.values, read_flags(words, service.server.kind).values
+    known = engine(RELEASES[-1]).flags
+    for name in dict.fromkeys([*old, *new]):
+        before, after = _shown(old.get(name), name), _shown(new.get(name), name)
+        if after is None:
+            why = "the engine's default" if old[name] == known[name].default else "another key says it, or none does"
+        else:
+            why = _because(service, OWNED_FLAGS.get(name, ""))
+        yield f"--{name}", before, after, why
+
+
+def _because(service: ResolvedService, key: str) -> str:
+    """Where a value comes from that the files do not give."""
+    origin = service.origins.get(key)
+    return "the default, written out" if not origin or origin.source == "default" else origin.source
+
+
+def _variables(draft: Draft, service: ResolvedService) -> Iterator[Pair]:
+    old: Mapping[str, str] = {name: one.text for name, one in draft.pod.start.environment.items() if name != "PYTHONPATH"}
+    new = launch(service).environment
+    for name in dict.fromkeys([*old, *new]):
+        why = _SETS.get(name, _GRAPH if service.graph.kind == "pta" else "the stack file has no key that sets it")
+        if name not in new and old[name] == _USUAL.get(name):
+            why = "the engine's default"
+        elif name not in new and name == "USE_PREFIX_HIGH_PRECISION_MODE":
+            why = "not needed here (manual, Step 3)"
+        yield name, old.get(name), new.get(name), why
+
+
+def _shown(value: Any, name: str) -> str | None:
+    """A value as text, alike however it was written."""
+    if value is None or value is False:
+        return None
+    if name == "lora-modules":
+        return " ".join("=".join(lora_module(str(item))) for item in value)
+    if isinstance(value, str):
+        return value
+    return " ".join(map(str, value)) if isinstance(value, list) else json.dumps(value, ensure_ascii=False, sort_keys=True)

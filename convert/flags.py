@@ -1,0 +1,132 @@
+"""From the words of a command line to flags with typed values, as vLLM's parser reads them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from convert.note import Note, assumed, dropped
+from convert.scope import PLACEHOLDER
+from convert.secret import ADVICE, is_secret_value
+from convert.start import Argument
+from models.catalog.engines import RELEASES, Flag, engine
+
+_SHORT = {"-tp": "tensor-parallel-size", "-pp": "pipeline-parallel-size", "-q": "quantization"}
+_DASHES = re.compile(r"^(-{1,2}|[–—]{1,2}-?)(?=[A-Za-z])")
+
+
+@dataclass
+class Flags:
+    """The flags of a command line: their values by name, and the lines that they stand on."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    lines: dict[str, int] = field(default_factory=dict)
+    notes: list[Note] = field(default_factory=list)
+    api_key: bool = False
+    """Whether a key is given on the command line, which is not kept."""
+
+
+def read_flags(arguments: Sequence[Argument], server: str, file: str = "") -> Flags:
+    """Read a command line of vLLM's.
+
+    Args:
+        arguments: The words after the module.
+        server: The kind of server that is started.
+        file: Where they stand, for the notes.
+    """
+    read = Flags()
+    for name, values, line in _options(arguments):
+        _take(read, name, values, _flag(name, server), file, line)
+    return read
+
+
+def _options(arguments: Sequence[Argument]) -> Iterator[tuple[str, list[str], int]]:
+    """Each option with the words up to the next one; `--name=value` begins with the value."""
+    name, values, line = "", list[str](), 0
+    for word in arguments:
+        option, equals, value = word.text.partition("=")
+        if _DASHES.match(option) and not re.search(r"\s", option):
+            if name or values:
+                yield name, values, line
+            name, values, line = option, [value] if equals else [], word.line
+        else:
+            values = [*values, word.text]
+            line = line or word.line
+    if name or values:
+        yield name, values, line
+
+
+def _flag(option: str, server: str) -> Flag | None:
+    """The flag that an option names, in full or by a beginning that no other has, with `-` or `_`."""
+    flags = engine(RELEASES[-1]).flags
+    if option in _SHORT:
+        return flags[_SHORT[option]]
+    name = _DASHES.sub("", option).replace("_", "-").lower()
+    known = [flag for flag in flags.values() if server in flag.servers]
+    near = [flag for flag in known if flag.name.startswith(name)] if name else []
+    return flags.get(name) or (near[0] if len(near) == 1 else None)
+
+
+def _take(read: Flags, option: str, values: list[str], flag: Flag | None, file: str, line: int) -> None:
+    """Take an option with its words into what is read."""
+    if flag is None:
+        if option:
+            _, _, name = option.rpartition("-") if not _DASHES.match(option) else ("", "", _DASHES.sub("--", option))
+            why = "the flags of a file are not seen; write them into the script" if name == "--config" else _UNKNOWN
+            read.notes.append(dropped(name, why, file, line))
+        elif values:
+            read.notes.append(dropped("a word before the flags", "vLLM's parser refuses it", file, line))
+        return
+    if not option.startswith(("--", "-tp", "-pp", "-q")):
+        read.notes.append(assumed(flag.option, "the dash before it is none that vLLM reads; taken as meant", file, line))
+    if flag.name == "api-key" or any(map(is_secret_value, values)):
+        read.api_key = read.api_key or flag.name == "api-key"
+        read.notes.append(dropped(flag.option, ADVICE, file, line))
+        return
+    if flag.name in read.values and flag.kind != "append":
+        read.notes.append(dropped(f"{flag.option} of line {read.lines[flag.name]}", "the last one counts", file, line))
+    value, rest = _value(flag, values)
+    if rest:
+        read.notes.append(dropped(f"a word after {flag.option}", "vLLM's parser refuses it", file, line))
+    before = read.values.get(flag.name) or []
+    read.values[flag.name] = [*before, *value] if flag.kind == "append" and isinstance(value, list) else value
+    read.lines[flag.name] = line
+
+
+_UNKNOWN = f"vLLM {RELEASES[-1]} has no such flag, and ends on it"
+
+
+def _value(flag: Flag, words: list[str]) -> tuple[Any, list[str]]:
+    """The typed value of a flag, and the words that are left over; what has another type stays text."""
+    if flag.kind == "flag":
+        return True, words
+    if flag.kind == "bool":
+        text = words[0].lower() if words else "true"
+        return {"true": True, "false": False}.get(text, text), words[1:]
+    if flag.kind == "list":
+        return [typed(flag, word) for word in words], []
+    if not words:
+        return "", []
+    return [typed(flag, words[0])] if flag.kind == "append" else typed(flag, words[0]), words[1:]
+
+
+def typed(flag: Flag, text: str) -> Any:
+    """The value that a text is for a flag; text where it is none of its type."""
+    if PLACEHOLDER.search(text):
+        return text
+    try:
+        if flag.type == "int":
+            return int(text)
+        if flag.type == "float":
+            number = float(text)
+            return int(number) if number.is_integer() and abs(number) < 1e15 else number
+        if flag.type == "json":
+            return json.loads(text)
+        if flag.type == "pairs":
+            return {name: int(count) for name, _, count in (pair.partition("=") for pair in text.split(","))}
+    except (ValueError, OverflowError, RecursionError):
+        return text
+    return text
