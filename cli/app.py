@@ -10,7 +10,22 @@ from typing import Annotated
 
 import typer
 
-from cli import bench, capacity, check, convert, diff, models, render, request, rule, sandbox, schema, script, smoke, status
+from cli import (
+    bench,
+    capacity,
+    check,
+    convert,
+    diff,
+    models,
+    render,
+    request,
+    rule,
+    sandbox,
+    schema,
+    script,
+    smoke,
+    status,
+)
 from cli.errors import CommandError, ExitCode
 
 app = typer.Typer(

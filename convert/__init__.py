@@ -1,5 +1,6 @@
 """The manual's config.yaml and run_vllm.sh, also as people edit them, as a stack file; no cluster, no Pulumi."""
 
+from convert.adopt import Adoption, adoption
 from convert.conversion import Conversion, ConversionError, Wanted, convert
 from convert.difference import Comparison, Difference, compared
 from convert.note import Note
@@ -7,6 +8,7 @@ from convert.start import File
 from convert.text import decoded
 
 __all__ = [
+    "Adoption",
     "Comparison",
     "Conversion",
     "ConversionError",
@@ -14,6 +16,7 @@ __all__ = [
     "File",
     "Note",
     "Wanted",
+    "adoption",
     "compared",
     "convert",
     "decoded",

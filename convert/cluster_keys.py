@@ -12,6 +12,7 @@ from convert.pod_keys import is_ours
 from convert.pods import Mount, Pod
 from convert.scope import PLACEHOLDER
 from models.catalog.platforms import PLATFORMS, NodeMount, Platform
+from models.manifests.deployment import QUEUE_NAME
 
 Values = dict[str, Any]
 
@@ -24,10 +25,18 @@ _FIELDS = {
 }
 """The manual's name of each volume, and the last part of its path."""
 
-_KEYS = {"driver": "driver", "add_ons": "addOns", "hccn_conf": "hccnConf", "localtime": "localtime", "npu_smi": "npuSmi"}
+_KEYS = {
+    "driver": "driver",
+    "add_ons": "addOns",
+    "hccn_conf": "hccnConf",
+    "localtime": "localtime",
+    "npu_smi": "npuSmi",
+}
 
 
-def cluster_values(pods: Sequence[Pod], objects: Sequence[Object], context: str, namespace: str, notes: list[Note]) -> Values:
+def cluster_values(
+    pods: Sequence[Pod], objects: Sequence[Object], context: str, namespace: str, notes: list[Note]
+) -> Values:
     """The keys of the cluster that all pods share.
 
     Args:
@@ -125,6 +134,7 @@ def _queues(pods: Sequence[Pod], objects: Sequence[Object]) -> Iterator[tuple[st
         weight = spec.at("weight").value
         values: Values = {"create": True, "npus": npus, "weight": weight}
         yield name, {key: value for key, value in values.items() if value is not None}
-    for queue in {pod.template.at("metadata", "annotations").mapping().get("scheduling.volcano.sh/queue-name") for pod in pods}:
-        if queue and queue not in made and not PLACEHOLDER.search(str(queue)) and queue != "default":
-            yield str(queue), {}
+    waited = [pod.template.at("metadata", "annotations").mapping().get(QUEUE_NAME) for pod in pods]
+    for name in dict.fromkeys(str(name) for name in waited if name):
+        if name not in made and name != "default" and not PLACEHOLDER.search(name):
+            yield name, {}

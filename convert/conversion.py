@@ -13,7 +13,8 @@ from convert.draft import Draft, draft
 from convert.judge import judged
 from convert.leftovers import leftovers
 from convert.manifest import Object, read_manifest
-from convert.note import Note
+from convert.note import Note, assumed
+from convert.pod_keys import is_ours
 from convert.pods import Pod, read_pods
 from convert.scope import fill
 from convert.small import shortened, smallest
@@ -41,6 +42,8 @@ class Wanted:
     """The kubeconfig's context."""
     namespace: str = ""
     """The namespace, where the objects name none or another one is wanted."""
+    prefix: str = "ascend-vllm"
+    """The project's name, which its keys begin with."""
     filled: Mapping[str, str] | None = None
     """Values for placeholders, by their names."""
 
@@ -90,10 +93,10 @@ def convert(config: File, scripts: Sequence[File], wanted: Wanted) -> Conversion
     if not pods:
         raise ConversionError(*_nothing(config, scripts, manifest.objects))
     cluster = cluster_values(pods, manifest.objects, wanted.context, wanted.namespace, notes)
-    drafts = tuple(draft(name, pod, cluster) for name, pod in _named(pods, notes).items())
+    drafts = tuple(draft(name, pod, cluster) for name, pod in _named(pods, cluster, notes).items())
     notes += leftovers(pods, manifest.objects)
     small = _smallest_cluster(cluster, drafts)
-    text = stack_text(shortened(small), {one.name: shortened(one.values) for one in drafts})
+    text = stack_text(shortened(small), {one.name: shortened(one.values) for one in drafts}, wanted.prefix)
     report = judged(wanted.name, wanted.file, text, {one.name: one.values for one in drafts}, small)
     said = [*notes, *(note for one in drafts for note in one.notes)]
     return Conversion(text, small, drafts, manifest.objects, tuple(dict.fromkeys(said)), report)
@@ -107,22 +110,30 @@ def _nothing(config: File, scripts: Sequence[File], objects: Sequence[Object]) -
     return f"no server of vLLM is started in {files}", "name the run_vllm.sh of the manual's Step 3"
 
 
-def _named(pods: Sequence[Pod], notes: list[Note]) -> dict[str, Pod]:
+def _named(pods: Sequence[Pod], cluster: Values, notes: list[Note]) -> dict[str, Pod]:
     """The pods by the names of their services."""
     found: dict[str, Pod] = {}
     for pod in pods:
-        owner = pod.owner.at("metadata", "name").text()
-        several = sum(other.owner is pod.owner or other.owner == pod.owner for other in pods) > 1
-        name = service_name(f"{owner}-{pod.name}" if several else owner)
-        if name != owner:
-            why = f"in the place of {owner}" if owner else "the object has none"
-            notes.append(Note("assumed", f"the name {name}", why, pod.owner.file, pod.owner.at("metadata", "name").line))
+        owner = pod.owner.at("metadata", "name")
+        several = sum(other.owner == pod.owner for other in pods) > 1
+        name = whole = service_name(f"{owner.text()}-{pod.name}" if several else owner.text())
         number = 2
-        while name in found:
-            name = f"{service_name(owner)[:60]}-{number}"
-            number += 1
+        while name in found or (number == 2 and _is_taken(pod, cluster)):
+            name, number = f"{whole[:60]}-{number}", number + 1
+        if name != owner.text():
+            why = f"in the place of {owner.text()}" if owner.text() else "the object has none"
+            if _is_taken(pod, cluster):
+                why = f"{owner.text()} runs in this namespace with another selector, which can never change"
+            notes.append(assumed(f"the name {name}", why, pod.owner.file, owner.line))
         found[name] = pod
     return found
+
+
+def _is_taken(pod: Pod, cluster: Values) -> bool:
+    """Whether an object of this name that is not ours may be in the namespace of the stack."""
+    own = pod.owner.at("metadata", "namespace").text()
+    there = not cluster["namespace"].get("create", True) and own in ("", cluster["namespace"]["name"])
+    return pod.owner.kind == "Deployment" and there and not is_ours(pod)
 
 
 def service_name(text: str) -> str:

@@ -102,7 +102,9 @@ def _because(service: ResolvedService, key: str) -> str:
 
 
 def _variables(draft: Draft, service: ResolvedService) -> Iterator[Pair]:
-    old: Mapping[str, str] = {name: one.text for name, one in draft.pod.start.environment.items() if name != "PYTHONPATH"}
+    old: Mapping[str, str] = {
+        name: one.text for name, one in draft.pod.start.environment.items() if name != "PYTHONPATH"
+    }
     new = launch(service).environment
     for name in dict.fromkeys([*old, *new]):
         why = _SETS.get(name, _GRAPH if service.graph.kind == "pta" else "the stack file has no key that sets it")
@@ -121,4 +123,6 @@ def _shown(value: Any, name: str) -> str | None:
         return " ".join("=".join(lora_module(str(item))) for item in value)
     if isinstance(value, str):
         return value
-    return " ".join(map(str, value)) if isinstance(value, list) else json.dumps(value, ensure_ascii=False, sort_keys=True)
+    return (
+        " ".join(map(str, value)) if isinstance(value, list) else json.dumps(value, ensure_ascii=False, sort_keys=True)
+    )

@@ -11,7 +11,7 @@ from typing import Any
 from convert.cluster_keys import platform_mounts
 from convert.flags import Flags, read_flags
 from convert.launch_keys import Launched, launch_values, visible_devices
-from convert.note import Note, dropped
+from convert.note import Note
 from convert.paths import paths_of
 from convert.pod_keys import graph_cache, is_ours, pod_values, unused_mounts, warms_up
 from convert.pods import Pod
@@ -25,6 +25,8 @@ from models.manifests import service_objects
 Values = dict[str, Any]
 
 _ORDER = [info.alias or name for name, info in ServiceConfig.model_fields.items()]
+
+
 @dataclass
 class Draft:
     """A service on its way into the stack file."""
@@ -134,7 +136,10 @@ def _used_mounts(pod: Pod, values: Values) -> set[str]:
     guess = values.get("speculative", {}).get("source", "")
     sources = [values.get("model", {}).get("source", ""), guess, *values.get("lora", {}).get("adapters", {}).values()]
     for mount in pod.mounts:
-        holds = any(str(source) == mount.host_path or str(source).startswith(mount.host_path.rstrip("/") + "/") for source in sources)
+        holds = any(
+            str(source) == mount.host_path or str(source).startswith(mount.host_path.rstrip("/") + "/")
+            for source in sources
+        )
         ours = mount.path.startswith(f"{LAUNCH_DIRECTORY.rpartition('/')[0]}/") or mount.volume.at("configMap").value
         if (mount.host_path and holds) or ours or _brings_the_script(pod, mount.path):
             used.add(mount.path)

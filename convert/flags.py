@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -81,7 +82,9 @@ def _take(read: Flags, option: str, values: list[str], flag: Flag | None, file: 
             read.notes.append(dropped("a word before the flags", "vLLM's parser refuses it", file, line))
         return
     if not option.startswith(("--", "-tp", "-pp", "-q")):
-        read.notes.append(assumed(flag.option, "the dash before it is none that vLLM reads; taken as meant", file, line))
+        read.notes.append(
+            assumed(flag.option, "the dash before it is none that vLLM reads; taken as meant", file, line)
+        )
     if flag.name == "api-key" or any(map(is_secret_value, values)):
         read.api_key = read.api_key or flag.name == "api-key"
         read.notes.append(dropped(flag.option, ADVICE, file, line))
@@ -115,18 +118,30 @@ def _value(flag: Flag, words: list[str]) -> tuple[Any, list[str]]:
 
 def typed(flag: Flag, text: str) -> Any:
     """The value that a text is for a flag; text where it is none of its type."""
-    if PLACEHOLDER.search(text):
+    read = _TYPES.get(flag.type or "")
+    if not read or PLACEHOLDER.search(text):
         return text
     try:
-        if flag.type == "int":
-            return int(text)
-        if flag.type == "float":
-            number = float(text)
-            return int(number) if number.is_integer() and abs(number) < 1e15 else number
-        if flag.type == "json":
-            return json.loads(text)
-        if flag.type == "pairs":
-            return {name: int(count) for name, _, count in (pair.partition("=") for pair in text.split(","))}
+        return read(text)
     except (ValueError, OverflowError, RecursionError):
         return text
-    return text
+
+
+def _number(text: str) -> int | float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return int(number) if number.is_integer() and abs(number) < 1e15 else number
+
+
+def _json(text: str) -> Any:
+    value = json.loads(text)
+    json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    return value
+
+
+def _pairs(text: str) -> dict[str, int]:
+    return {name: int(count) for name, _, count in (pair.partition("=") for pair in text.split(","))}
+
+
+_TYPES: dict[str, Callable[[str], Any]] = {"int": int, "float": _number, "json": _json, "pairs": _pairs}

@@ -172,12 +172,15 @@ def _graph(launched: Launched) -> Values:
 
 
 def _multimodal(launched: Launched) -> Values | bool | None:
-    """Pictures, where a flag or a variable speaks of them, or the model is known to read them."""
+    """Pictures, where a flag or the manual's variables speak of them."""
     pictures = launched.flag("limit-mm-per-prompt")
     fetch = launched.start.environment.get("VLLM_IMAGE_FETCH_TIMEOUT")
     known = find_model(PurePosixPath(str(launched.paths.model(launched.flag("model") or "").source)).name)
-    reads = bool(known and known.facts and known.facts.multimodal)
-    if not (pictures or reads or (fetch and launched.start.environment.get("PYTORCH_NPU_ALLOC_CONF"))):
+    if not pictures and not (fetch and "PYTORCH_NPU_ALLOC_CONF" in launched.start.environment):
+        if known and known.facts and known.facts.multimodal:
+            launched.assume(
+                "no multimodal", "no variable or flag speaks of pictures; multimodal: true sets the manual's"
+            )
         return None
     values: Values = {}
     if isinstance(pictures, dict) and set(pictures) == {"image"}:
@@ -240,7 +243,9 @@ def _speculative(launched: Launched) -> Values | None:
     eagle = safe == "1"
     if not eagle and ("eagle" in PurePosixPath(source).name.lower() or launched.start.conversion):
         eagle = True
-        launched.assume("speculative.kind eagle", "the draft model is named or converted like a head", "speculative-model")
+        launched.assume(
+            "speculative.kind eagle", "the draft model is named or converted like a head", "speculative-model"
+        )
     values = {"kind": "eagle" if eagle else "draft", "source": launched.paths.on_node(source), **kept}
     if converted := launched.start.conversion:
         files = {"baseWeights": converted.get("base-weight-name"), "draftWeights": converted.get("draft-weight-name")}

@@ -39,7 +39,7 @@ _USUAL: dict[str, Any] = {
 
 def leftovers(pods: Sequence[Pod], objects: Sequence[Object]) -> list[Note]:
     """Notes of what is dropped of the pods' objects, and of the objects that are no pods."""
-    notes = [note for pod in pods for note in _of_pod(pod)]
+    notes = [note for pod in pods for note in of_pod(pod)]
     known = {"ConfigMap", "Namespace", "Queue", "Service", "PodGroup", *TEMPLATES}
     for one in objects:
         name = f"the {one.kind} {one.at('metadata', 'name').text()}".strip()
@@ -53,10 +53,15 @@ def leftovers(pods: Sequence[Pod], objects: Sequence[Object]) -> list[Note]:
     return notes
 
 
-def _of_pod(pod: Pod) -> Iterator[Note]:
+def of_pod(pod: Pod) -> Iterator[Note]:
+    """What is dropped of a pod and of what makes it."""
     ours = is_ours(pod)
     spec, container = pod.spec, pod.container
-    groups = [(pod.owner.at("spec"), _OWNER if pod.owner.kind != "Pod" else _SPEC), (spec, _SPEC), (container, _CONTAINER)]
+    groups = [
+        (pod.owner.at("spec"), _OWNER if pod.owner.kind != "Pod" else _SPEC),
+        (spec, _SPEC),
+        (container, _CONTAINER),
+    ]
     for holder, known in groups:
         for key, value in holder.mapping().items():
             one = holder.at(key)
@@ -81,5 +86,9 @@ def _of_service(service: Object) -> Iterator[Note]:
         return
     name = service.at("metadata", "name").text()
     labels = service.at("spec", "selector").mapping()
-    selects = "it finds the new pods too, by app=infers" if labels == {"app": "infers"} else "it does not find the new pods"
-    yield dropped(f"the Service {name}", f"each service gets one of its own name; {selects}", service.file, service.line)
+    selects = (
+        "it finds the new pods too, by app=infers" if labels == {"app": "infers"} else "it does not find the new pods"
+    )
+    yield dropped(
+        f"the Service {name}", f"each service gets one of its own name; {selects}", service.file, service.line
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from convert.note import Note, assumed, dropped
@@ -88,9 +89,11 @@ def read_manifest(file: str, text: str) -> Manifest:
     for part in _documents(text):
         read = _read(file, part, notes)
         findings += [one for one in read.findings if one.rule != "duplicate-key"]
-        for one in read.findings:
-            if one.rule == "duplicate-key" and one.span:
-                notes.append(assumed(one.message, "the last one counts", file, one.span.line))
+        notes += [
+            assumed(one.message, "the last one counts", file, one.span.line)
+            for one in read.findings
+            if one.rule == "duplicate-key" and one.span
+        ]
         objects += _objects(Object(read.value, file, read.spans), notes)
     return Manifest(tuple(objects), tuple(findings), tuple(notes))
 
@@ -99,7 +102,7 @@ def _documents(text: str) -> Iterator[str]:
     """The documents of a stream, each on its own lines of the file."""
     text = _END.sub("", text)
     starts = [0, *(found.start() for found in _DOCUMENT.finditer(text)), len(text)]
-    for start, end in zip(starts, starts[1:], strict=False):
+    for start, end in pairwise(starts):
         yield "\n" * text.count("\n", 0, start) + _DOCUMENT.sub("   ", text[start:end], count=1)
 
 

@@ -31,11 +31,15 @@ class Paths:
 
     def host(self, path: str) -> str:
         """The path on the node; nothing when no mount has it."""
-        found = max((one for one in self.mounts if _is_below(path, one.path)), key=lambda one: len(one.path), default=None)
+        found = max(
+            (one for one in self.mounts if _is_below(path, one.path)), key=lambda one: len(one.path), default=None
+        )
         if not found or not found.host_path:
             return ""
+        if PurePosixPath(found.path) == PurePosixPath(found.host_path):
+            return path
         rest = path[len(found.path.rstrip("/")) :]
-        return found.host_path.rstrip("/") + rest if rest.strip("/") else found.host_path + rest
+        return found.host_path.rstrip("/") + rest if rest.strip("/") else found.host_path
 
     def on_node(self, path: str) -> str:
         """The path on the node, or the path itself where no mount says."""

@@ -125,7 +125,10 @@ def _volcano(pod: Pod) -> Iterator[tuple[str, Any]]:
 
 def _times(pod: Pod) -> Iterator[tuple[str, Any]]:
     """How long a start and an end may take."""
-    grace, deadline = pod.spec.at("terminationGracePeriodSeconds").value, pod.owner.at("spec", "progressDeadlineSeconds").value
+    grace, deadline = (
+        pod.spec.at("terminationGracePeriodSeconds").value,
+        pod.owner.at("spec", "progressDeadlineSeconds").value,
+    )
     if isinstance(grace, int) and grace >= _GRACE and (is_ours(pod) or grace != _USUAL_GRACE):
         yield "drain", f"{grace - _GRACE}s"
     probe = pod.container.at("startupProbe")

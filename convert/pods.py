@@ -83,9 +83,7 @@ def read_pods(objects: Sequence[Object], scripts: Sequence[File], notes: list[No
         notes: What is assumed and dropped is added here.
     """
     maps = [one for one in objects if one.kind == "ConfigMap"]
-    return [
-        pod for owner in objects if owner.kind in TEMPLATES for pod in _pods(owner, maps, scripts, notes)
-    ]
+    return [pod for owner in objects if owner.kind in TEMPLATES for pod in _pods(owner, maps, scripts, notes)]
 
 
 def npu_resource(container: Object) -> str:
@@ -116,7 +114,9 @@ def _pods(owner: Object, maps: Sequence[Object], scripts: Sequence[File], notes:
 
 def _lone(pod: Pod, script: File) -> Start:
     """The only script that is named, for a container that runs none of its name."""
-    start = read_start(Script([_command([script.name], 1)]), script.name, container_environment(pod.container, []), [script])
+    start = read_start(
+        Script([_command([script.name], 1)]), script.name, container_environment(pod.container, []), [script]
+    )
     said = pod.container.at("args").line or pod.container.line
     start.notes.append(assumed(script.name, "the container runs no script of this name", pod.owner.file, said))
     return start

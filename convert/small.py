@@ -9,7 +9,7 @@ from typing import Any
 Values = dict[str, Any]
 Keys = tuple[str, ...]
 
-_SHORT = {
+_SHORT: dict[Keys, str] = {
     ("model",): "source",
     ("server",): "kind",
     ("graph",): "kind",
@@ -53,6 +53,8 @@ def shortened(values: Values, at: Keys = ()) -> Values:
         short = shortened(value, (*at, key)) if isinstance(value, dict) else value
         name = _SHORT.get((*at, key))
         result[key] = short[name] if isinstance(short, dict) and name and list(short) == [name] else short
+        if key == "servedModelName" and isinstance(value, list) and len(value) == 1:
+            result[key] = value[0]
     if at == () and result.get("multimodal") == {}:
         result["multimodal"] = True
     return result

@@ -156,7 +156,9 @@ class _Reader:
         for word in words[1:]:
             name = expand_one(word, self.scope)
             if found := assignment(word):
-                self._assign(found[0], assigned(found[2], found[1], found[0], self.scope), word.line, file, export=exports)
+                self._assign(
+                    found[0], assigned(found[2], found[1], found[0], self.scope), word.line, file, export=exports
+                )
             elif command == "unset" and not name.startswith("-"):
                 self.scope.unset(name)
                 self.start.environment.pop(name, None)

@@ -58,7 +58,11 @@ def _text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
 def _style(text: str) -> str | None:
     """How a text is written so that Go's reader and Python's read it alike."""
     if "\n" in text:
-        return "|" if text.isprintable() or re.fullmatch(r"[^\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff]*", text) else '"'
+        return (
+            "|"
+            if text.isprintable() or re.fullmatch(r"[^\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff]*", text)
+            else '"'
+        )
     if plain_scalar(text) is not text and plain_scalar(text) != text:
         return '"'
     return None if _SAFE.fullmatch(text) and ": " not in text and not text.endswith((":", " ")) else '"'

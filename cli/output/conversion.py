@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from cli.output import text
-from convert import Comparison, Conversion, Difference, compared
+from convert import Adoption, Comparison, Conversion, Difference, compared
 
 _WIDTH = 100
 
@@ -18,6 +18,26 @@ def render(conversion: Conversion) -> str:
         notes = [note for note in conversion.notes if note.kind == kind]
         lines += [f"{kind:<8}  {f'{note.place}  ' if note.place else ''}{note.what}: {note.why}" for note in notes]
     return "\n".join([*lines, "", text.render([conversion.report])])
+
+
+def render_adoption(found: Adoption) -> str:
+    """What becomes of the pods when the stack takes their objects over."""
+    return "\n".join(
+        f"{one.service}: {_taken_over(one.restarts) if one.adopted else _NOT_ADOPTED}" for one in found.services
+    )
+
+
+_NOT_ADOPTED = (
+    "not in the list; its Deployment has another name, namespace or selector, and Kubernetes never changes a selector."
+    " Its pods go on beside the new ones until you delete it"
+)
+
+
+def _taken_over(restarts: Sequence[str]) -> str:
+    if not restarts:
+        return "taken over, no pod restarts"
+    more = f" and {len(restarts) - 3} more" if len(restarts) > 3 else ""
+    return f"taken over, its pods restart once, as these change: {', '.join(restarts[:3])}{more}"
 
 
 def _comparison(comparison: Comparison, *, named: bool) -> Iterator[str]:
