@@ -232,7 +232,7 @@ class _Reader:
             self.start.mind_speed["commit"] = rest[-1]
         elif "convert_eagle_ckpt_to_vllm_compatible.py" in text:
             script = next(word for word in rest if word.endswith("compatible.py"))
-            tools = str(PurePosixPath(self.directory, script).parent)
+            tools = str(PurePosixPath(self.directory, script).parent) if "/" in script else self.directory
             self.start.conversion = {"tools": tools, **dict(_options(rest))}
         elif scripts.WARM_UP in text:
             self.start.warm_up = True
