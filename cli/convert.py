@@ -14,7 +14,6 @@ from cli.output import conversion as output
 from convert import Adoption, ConversionError, File, Wanted, adoption, decoded
 from convert import convert as converted
 from models.load import read_project
-from models.report import finding_text
 from models.yaml_file import read_yaml
 
 
@@ -66,7 +65,8 @@ def command(  # noqa: PLR0913  each is an argument of the command line
         done = converted(_read(config), [_read(script) for script in scripts or []], wanted)
     except ConversionError as failed:
         for finding in failed.findings:
-            typer.echo(f"{finding_text(finding)}\n", err=True)
+            place = f"{finding.span.file}:{finding.span.line}: " if finding.span else ""
+            typer.echo(f"{place}{finding.message}", err=True)
         raise CommandError(failed.message, failed.fix, ExitCode.FOUND) from None
     if out:
         _write(out, done.text + _kept(out))

@@ -17,6 +17,7 @@ from models.catalog.engines import RELEASES, engine
 from models.catalog.keys import OWNED_FLAGS
 from models.launch import launch
 from models.resolve import ResolvedService
+from models.words import counted
 
 Values = dict[str, Any]
 
@@ -69,14 +70,25 @@ def compared(draft: Draft, cluster: Values) -> Comparison:
     if stood.service is None:
         return Comparison(draft.name, (), ())
     pairs = [*_flags(draft, stood.service), *_variables(draft, stood.service)]
-    open_values = {keys[-1] for keys in stood.odd}
-    kept = [name for name, old, new, _ in pairs if old == new]
+    odd = {".".join(keys) for keys in stood.odd}
+    unknown = {f"--{flag}" for flag, key in OWNED_FLAGS.items() if key in odd}
+    kept = [*_pod(draft, stood.service), *(name for name, old, new, _ in pairs if old == new)]
     differences = [
         Difference(name, old, new, why)
         for name, old, new, why in pairs
-        if old != new and not (old and PLACEHOLDER.search(old)) and not (name == "--model" and "source" in open_values)
+        if old != new and name not in unknown and not (old and PLACEHOLDER.search(old))
     ]
     return Comparison(draft.name, tuple(kept), tuple(differences))
+
+
+def _pod(draft: Draft, service: ResolvedService) -> Iterator[str]:
+    """What the pod keeps beside its launch."""
+    if draft.pod.container.at("image").text() == service.image:
+        yield "image"
+    if draft.pod.container.at("resources", "limits", draft.pod.npu).text() == str(service.npus):
+        yield counted(service.npus, "NPU")
+    if draft.pod.owner.at("spec", "replicas").value == service.replicas:
+        yield counted(service.replicas, "replica")
 
 
 Pair = tuple[str, str | None, str | None, str]

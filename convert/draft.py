@@ -60,8 +60,7 @@ def draft(name: str, pod: Pod, cluster: Values) -> Draft:
     values |= pod_values(pod, launched.notes)
     if values.get("graph", {}).get("kind") == "pta" and (cache := graph_cache(pod)):
         values["graph"]["cache"] = cache
-    key = _api_key(pod, flags, launched)
-    if key:
+    if key := _api_key(pod):
         values["server"]["apiKey"] = key
     values = {key: values[key] for key in _ORDER if values.get(key) not in (None, {})}
     values = _in_their_order(name, values, cluster, pod)
@@ -115,7 +114,7 @@ def _seconds(names: Sequence[str]) -> Iterator[list[str]]:
         yield [name for index, name in enumerate(names) if number >> index & 1]
 
 
-def _api_key(pod: Pod, flags: Flags, launched: Launched) -> Mapping[str, str] | None:
+def _api_key(pod: Pod) -> Mapping[str, str] | None:
     """The Secret that the key of requests comes from."""
     for item in pod.container.at("env").items():
         if item.at("name").text() == "VLLM_API_KEY":
@@ -123,9 +122,6 @@ def _api_key(pod: Pod, flags: Flags, launched: Launched) -> Mapping[str, str] | 
             secret, key = source.at("name").text(), source.at("key").text()
             if secret and key:
                 return {"secret": secret, "key": key}
-    if flags.api_key:
-        why = "make a Secret of it, and write server.apiKey: {secret: NAME, key: KEY}"
-        launched.drop("the key of requests", why, "api-key")
     return None
 
 

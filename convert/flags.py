@@ -11,7 +11,7 @@ from typing import Any
 
 from convert.note import Note, assumed, dropped
 from convert.scope import PLACEHOLDER
-from convert.secret import ADVICE, is_secret_value
+from convert.secret import advice, is_secret_value
 from convert.start import Argument
 from models.catalog.engines import RELEASES, Flag, engine
 
@@ -26,8 +26,6 @@ class Flags:
     values: dict[str, Any] = field(default_factory=dict)
     lines: dict[str, int] = field(default_factory=dict)
     notes: list[Note] = field(default_factory=list)
-    api_key: bool = False
-    """Whether a key is given on the command line, which is not kept."""
 
 
 def read_flags(arguments: Sequence[Argument], server: str, file: str = "") -> Flags:
@@ -66,6 +64,8 @@ def _flag(option: str, server: str) -> Flag | None:
     if option in _SHORT:
         return flags[_SHORT[option]]
     name = _DASHES.sub("", option).replace("_", "-").lower()
+    if name == "config":
+        return None
     known = [flag for flag in flags.values() if server in flag.servers]
     near = [flag for flag in known if flag.name.startswith(name)] if name else []
     return flags.get(name) or (near[0] if len(near) == 1 else None)
@@ -86,8 +86,7 @@ def _take(read: Flags, option: str, values: list[str], flag: Flag | None, file: 
             assumed(flag.option, "the dash before it is none that vLLM reads; taken as meant", file, line)
         )
     if flag.name == "api-key" or any(map(is_secret_value, values)):
-        read.api_key = read.api_key or flag.name == "api-key"
-        read.notes.append(dropped(flag.option, ADVICE, file, line))
+        read.notes.append(dropped(flag.option, advice(flag.option), file, line))
         return
     if flag.name in read.values and flag.kind != "append":
         read.notes.append(dropped(f"{flag.option} of line {read.lines[flag.name]}", "the last one counts", file, line))

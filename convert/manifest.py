@@ -63,7 +63,9 @@ class Object:
         path = self.path
         while path and path not in self.spans:
             path = path[:-1]
-        return self.spans[path].line if path in self.spans else 0
+        if path in self.spans:
+            return self.spans[path].line
+        return min((span.line for below, span in self.spans.items() if below[: len(path)] == path), default=0)
 
 
 @dataclass(frozen=True)
@@ -107,14 +109,25 @@ def _documents(text: str) -> Iterator[str]:
 
 
 def _read(file: str, text: str, notes: list[Note]) -> YamlFile:
-    """Read a document; tabs at the beginning of lines, which YAML refuses, count as two blanks each."""
+    """Read a document; tabs at the beginning of lines, which YAML refuses, count as blanks."""
     read = read_yaml(file, text)
-    if any(finding.rule == "yaml-syntax" for finding in read.findings) and "\t" in text:
-        again = read_yaml(file, _INDENT.sub(lambda found: found[0].replace("\t", "  "), text).replace("\t", " "))
-        if not any(finding.rule == "yaml-syntax" for finding in again.findings):
-            notes.append(assumed("two blanks for each tab", "kubectl refuses tabs in YAML", file))
-            return again
+    if "\t" in text and _is_unreadable(read):
+        for width in (4, 2, 8):
+            blanks = " " * width
+            again = read_yaml(file, _without_tabs(text, blanks))
+            if not _is_unreadable(again):
+                notes.append(assumed(f"{width} blanks for each tab", "kubectl refuses tabs in YAML", file))
+                return again
     return read
+
+
+def _without_tabs(text: str, blanks: str) -> str:
+    """A text with blanks for each tab of the indentation, and one for any other."""
+    return _INDENT.sub(lambda found: found[0].replace("\t", blanks), text).replace("\t", " ")
+
+
+def _is_unreadable(read: YamlFile) -> bool:
+    return any(finding.rule == "yaml-syntax" for finding in read.findings)
 
 
 def _objects(found: Object, notes: list[Note]) -> Iterator[Object]:

@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 
 from convert.manifest import Object
 from convert.note import Note, assumed, dropped
-from convert.secret import ADVICE, is_secret
+from convert.secret import advice, is_secret
 from convert.shell import Command, Script, Text, Word
 from convert.start import File, Setting, Start, read_start
 from models.catalog.platforms import PLATFORMS
@@ -176,7 +176,7 @@ def container_environment(container: Object, notes: list[Note]) -> dict[str, Set
                 why = "the stack file has no word for values from elsewhere"
                 notes.append(dropped(name, why, item.file, item.line))
         elif is_secret(name, text):
-            notes.append(dropped(name, ADVICE, item.file, item.line))
+            notes.append(dropped(name, advice(name), item.file, item.line))
         else:
             found[name] = Setting(_kubernetes_variables(text, found), item.file, item.line)
     if container.at("envFrom").items():

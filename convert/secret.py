@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-ADVICE = "it looks like a secret, which belongs in a Kubernetes Secret and in no file"
+_API_KEY = ("VLLM_API_KEY", "--api-key")
 
 _WORDS = frozenset(
     {
@@ -22,6 +22,13 @@ _SHAPES = re.compile(
     | (?i:\bbearer\s+[\w.~+/-]{8,})
     """
 )
+
+
+def advice(name: str) -> str:
+    """Why a value is not copied, and what to do with it."""
+    if name in _API_KEY:
+        return "it is a secret: make a Kubernetes Secret of it, and write server.apiKey: {secret: NAME, key: KEY}"
+    return "it looks like a secret, which belongs in a Kubernetes Secret and in no file"
 
 
 def is_secret_name(name: str) -> bool:

@@ -188,9 +188,9 @@ class _Reader:
             self._joined_line()
         elif joined and (comment or self._flag_below(stop) or stop >= len(self.text) - 1):
             self._end_word()
-            what = "a comment" if comment else "blanks"
+            what = "a comment after the backslash ends" if comment else "blanks after the backslash end"
             if self._flag_below(stop):
-                self._slip(f"{what} after the backslash end the command for bash; taken as meant")
+                self._slip(f"{what} the command for bash; taken as meant")
             self.at = len(self.text) if stop < 0 else stop + 1
         else:
             self._begin_word()

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
 from convert.note import Note, assumed, dropped
-from convert.scope import Scope, assigned, assignment, expand, expand_one
-from convert.secret import ADVICE
+from convert.scope import PLACEHOLDER, Scope, assigned, assignment, expand, expand_one
+from convert.secret import advice
 from convert.shell import Command, Script, Word, read_script
 from models import scripts
 from models.catalog.engines import RELEASES, engine
@@ -141,10 +141,12 @@ class _Reader:
             self._export(name, line, file)
 
     def _export(self, name: str, line: int, file: str) -> None:
-        if name in self.scope.secrets:
+        text = self.scope.text(name)
+        copied = {found[2:-1] for found in PLACEHOLDER.findall(text or "")} & self.scope.secrets.keys()
+        if name in self.scope.secrets or copied:
             self.start.environment.pop(name, None)
-            self.start.notes.append(dropped(name, ADVICE, file, line))
-        elif (text := self.scope.text(name)) is not None:
+            self.start.notes.append(dropped(name, advice(name), file, line))
+        elif text is not None:
             self.start.environment[name] = Setting(text, file, line)
 
     def _declares(self, words: list[Word], command: str, file: str) -> bool:
