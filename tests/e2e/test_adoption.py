@@ -113,7 +113,9 @@ def test_objects_that_kubectl_applied_are_taken_over_without_a_restart_and_witho
     assert unchanged(project, stack)
 
 
-def test_a_stack_whose_state_and_file_were_lost_comes_back_and_is_changed_as_before(project: Project, stack: str) -> None:
+def test_a_stack_whose_state_and_file_were_lost_comes_back_and_is_changed_as_before(
+    project: Project, stack: str
+) -> None:
     project.write(stack, {"qwen": SERVICE}, namespace={"name": stack, "create": False})
     assert project.pulumi("stack", "init", stack).returncode == 0
     project.up(stack)
@@ -192,7 +194,9 @@ def ready_addresses(project: Project, namespace: str, count: int) -> set[str]:
 def test_a_pod_that_differs_is_taken_over_with_one_restart_that_is_told_before(project: Project, stack: str) -> None:
     project.write(f"{stack}-rendered", {"qwen": SERVICE}, namespace={"name": stack, "create": False})
     rendered = project.ascend_vllm("render", f"{stack}-rendered").stdout
-    project.sandbox.kubectl("apply", "-f", "-", stdin=rendered.replace("enableServiceLinks: false", "enableServiceLinks: true"))
+    project.sandbox.kubectl(
+        "apply", "-f", "-", stdin=rendered.replace("enableServiceLinks: false", "enableServiceLinks: true")
+    )
     wait_for_pods(project, stack, 1)
     before = identities(project, "pod", stack)
 
@@ -204,7 +208,9 @@ def test_a_pod_that_differs_is_taken_over_with_one_restart_that_is_told_before(p
     assert set(identities(project, "pod", stack)).isdisjoint(before)
 
 
-def test_the_list_names_the_context_so_that_nothing_is_imported_from_another_cluster(tmp_path: Path, project: Project) -> None:
+def test_the_list_names_the_context_so_that_nothing_is_imported_from_another_cluster(
+    tmp_path: Path, project: Project
+) -> None:
     (project.directory / "config.yaml").write_text(config(), encoding="utf-8")
     done = project.ascend_vllm("convert", "config.yaml", "--import", str(tmp_path / "list.json"))
 
