@@ -107,6 +107,8 @@ def _one(piece: Text | Variable | Unknown, scope: Scope) -> str:
     if isinstance(piece, Unknown):
         return f"${{{piece.label}}}"
     value = scope.text(piece.name)
+    if value is None and piece.default is not None and is_secret(piece.name, piece.default):
+        scope.secrets.setdefault(piece.name, 0)
     if value is None and piece.default is not None and piece.name not in scope.secrets:
         return default_text(piece.default, scope)
     if value is None:
