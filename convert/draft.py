@@ -19,6 +19,7 @@ from convert.small import smallest
 from convert.stand_in import stand_in, value_at
 from models.catalog.platforms import PLATFORMS
 from models.config import ServiceConfig
+from models.init_steps import MIND_SPEED_DIRECTORY
 from models.launch import LAUNCH_DIRECTORY, launch
 from models.manifests import service_objects
 
@@ -51,6 +52,9 @@ def draft(name: str, pod: Pod, cluster: Values) -> Draft:
     for prepared in pod.prepared:
         start.mind_speed = start.mind_speed or prepared.mind_speed
         start.conversion = start.conversion or prepared.conversion
+    path = start.environment.get("PYTHONPATH")
+    if path and path.text.startswith(MIND_SPEED_DIRECTORY):
+        start.mind_speed = start.mind_speed or {"repository": ""}  # the manual's, where its step is not seen
     start.warm_up = start.warm_up or warms_up(pod)
     port = pod.container.at("ports", 0, "containerPort").text()
     paths = paths_of(pod.mounts, ((file.name, file.text) for file in pod.files()))
