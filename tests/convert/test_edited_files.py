@@ -72,8 +72,12 @@ SCRIPTS: dict[str, str] = {
     ),
     "defaults of variables": START.replace("8080", "${PORT:-8080}").replace("4096", "${1:-4096}"),
     "a variable with all flags": f'ARGS="--model {MODEL} --max-model-len 4096"\nARGS+=" --port 8080"\n{PYTHON} $ARGS\n',
-    "an array with all flags": f'ARGS=(\n  --model {MODEL}\n  --max-model-len 4096 # 长度\n)\nARGS+=(--port 8080)\n{PYTHON} "${{ARGS[@]}}"\n',
-    "quotes everywhere": f'"python" \'-m\' vllm.entrypoints."openai".api_server --model="{MODEL}" "--max-model-len=4096" --port=\'8080\'',
+    "an array with all flags": (
+        f'ARGS=(\n  --model {MODEL}\n  --max-model-len 4096 # 长度\n)\nARGS+=(--port 8080)\n{PYTHON} "${{ARGS[@]}}"\n'
+    ),
+    "quotes everywhere": (
+        f'"python" \'-m\' vllm.entrypoints."openai".api_server --model="{MODEL}" "--max-model-len=4096" --port=\'8080\''
+    ),
     "a condition": f"if true; then\n{START}\nfi\n",
     "a function around it": f"main() {{\n  {START}\n}}\nmain\n",
     "commands before and after": f"set -ex\nulimit -n 65535\necho start\n{START}\necho end\n",

@@ -31,6 +31,7 @@ from tests.convert.pairs import (
 )
 from tests.unit.test_manual import parse_script
 
+NAMESPACE = "namespace inference, made with the stack"
 COMMON = {"image": IMAGE, "model": MODEL, "npus": 8}
 
 
@@ -127,7 +128,7 @@ def test_what_the_manual_says_of_a_placeholder_is_assumed() -> None:
     done = untouched("openai-multimodal", context="prod")
 
     assert said(done, "assumed") == {
-        "namespace inference, made with the stack": "config.yaml names none; --namespace NAME says another one that exists",
+        NAMESPACE: "config.yaml names none; --namespace NAME says another one that exists",
         "host 0.0.0.0": "the manual has it for ${docker_ip}",
         "port 8080": "the container's port, for ${port}",
     }

@@ -13,6 +13,7 @@ from convert import Conversion, adoption
 from convert.secret import is_secret, is_secret_name, is_secret_value
 from tests.convert.pairs import command, config, made, said
 
+KEY_ADVICE = "it is a secret: make a Kubernetes Secret of it, and write server.apiKey: {secret: NAME, key: KEY}"
 SECRET = "hunter2-4dabf18193"
 
 
@@ -127,8 +128,8 @@ def test_what_to_do_with_a_secret_is_said() -> None:
 
     assert said(done, "dropped") == {
         "HF_TOKEN": "it looks like a secret, which belongs in a Kubernetes Secret and in no file",
-        "VLLM_API_KEY": "it is a secret: make a Kubernetes Secret of it, and write server.apiKey: {secret: NAME, key: KEY}",
-        "--api-key": "it is a secret: make a Kubernetes Secret of it, and write server.apiKey: {secret: NAME, key: KEY}",
+        "VLLM_API_KEY": KEY_ADVICE,
+        "--api-key": KEY_ADVICE,
     }
 
 
