@@ -116,8 +116,14 @@ def _resource(kind: str, name: str, found: str) -> Values:
 def _restarts(draft: Draft, service: ResolvedService) -> Iterator[str]:
     """The fields of the pods that the stack would change."""
     deployment = next(one for one in service_objects(service) if one["kind"] == "Deployment")
-    yield from _changed(deployment["spec"]["template"], draft.pod.template.value, "")
-    yield from (note.what for note in of_pod(draft.pod) if note.kind == "dropped")
+    wanted, there = deployment["spec"]["template"], draft.pod.template
+    yield from _changed(wanted, there.value, "")
+    for kind in ("labels", "annotations"):
+        known = wanted["metadata"].get(kind, {})
+        yield from (f"metadata.{kind}.{key}" for key in there.at("metadata", kind).mapping() if key not in known)
+    if there.at("spec", "affinity").value and "affinity" not in wanted["spec"]:
+        yield "spec.affinity, which follows from cluster.pools: add them first"
+    yield from (note.what for note in of_pod(draft.pod) if note.kind == "dropped" and note.what != "affinity")
 
 
 def _changed(wanted: Any, there: Any, path: str) -> Iterator[str]:

@@ -65,9 +65,10 @@ def of_pod(pod: Pod) -> Iterator[Note]:
     for holder, known in groups:
         for key, value in holder.mapping().items():
             one = holder.at(key)
-            is_own = ours and key in ("lifecycle", "affinity")
-            if key not in known and value not in (_USUAL.get(key), None, []) and not is_own:
-                yield dropped(key, _NO_WORD, one.file, one.line)
+            if key in known or value in (_USUAL.get(key), None, []) or (ours and key == "lifecycle"):
+                continue
+            why = "it follows from cluster.pools: add them" if ours and key == "affinity" else _NO_WORD
+            yield dropped(key, why, one.file, one.line)
     context = container.at("securityContext")
     for key in context.mapping():
         if (key, context.at(key).value) != ("runAsUser", 0):

@@ -122,6 +122,32 @@ def test_a_pod_that_differs_restarts_once_and_the_field_is_named(old: str, new: 
     assert ("restart once" in render_adoption(found)) == bool(field)
 
 
+def test_a_restart_by_hand_left_an_annotation_whose_removal_restarts_again() -> None:
+    first, _, last = rendered().rpartition("scheduling.volcano.sh/queue-name: inference")
+    _, found = taken_over(f"{first}scheduling.volcano.sh/queue-name: inference\n        kubectl/restartedAt: now{last}")
+
+    assert [one.restarts for one in found.services] == [("metadata.annotations.kubectl/restartedAt",)]
+
+
+POOLS = "pools: {snt9b: {nodes: 2, npusPerNode: 8, npuMemory: 64Gi}}"
+
+
+def test_pods_that_go_beside_others_need_the_pools_which_the_objects_do_not_say() -> None:
+    done, found = taken_over(rendered(STACK.replace("namespace: team", f"namespace: team\n    {POOLS}")))
+    (one,) = found.services
+
+    assert one.restarts == ("spec.affinity, which follows from cluster.pools: add them first",)
+    assert [(note.what, note.why) for note in done.notes] == [("affinity", "it follows from cluster.pools: add them")]
+
+
+def test_with_the_pools_added_the_objects_are_the_same_again() -> None:
+    whole = STACK.replace("namespace: team", f"namespace: team\n    {POOLS}")
+    done, _ = taken_over(rendered(whole))
+    added = done.text.replace("    namespace: team\n", f"    namespace: team\n    {POOLS}\n")
+
+    assert rendered(added) == rendered(whole)
+
+
 @pytest.mark.parametrize(
     ("old", "new"),
     [

@@ -116,14 +116,19 @@ def test_objects_that_kubectl_applied_are_taken_over_without_a_restart_and_witho
 def test_a_stack_whose_state_and_file_were_lost_comes_back_and_is_changed_as_before(
     project: Project, stack: str
 ) -> None:
-    project.write(stack, {"qwen": SERVICE}, namespace={"name": stack, "create": False})
+    pools = {"snt9b": {"nodes": 8, "npusPerNode": 8, "npuMemory": "64Gi"}}
+    project.write(stack, {"qwen": SERVICE}, namespace={"name": stack, "create": False}, pools=pools)
     assert project.pulumi("stack", "init", stack).returncode == 0
     project.up(stack)
     project.pulumi("stack", "rm", stack, "--yes", "--force")
     project.file(stack).unlink(missing_ok=True)
     before = identities(project, "pod", stack)
 
-    convert(project, stack, save_live(project, stack))
+    said = convert(project, stack, save_live(project, stack))
+    assert "spec.affinity, which follows from cluster.pools: add them first" in said
+    text = project.file(stack).read_text(encoding="utf-8")
+    added = text.replace("    namespace:", f"    pools: {json.dumps(pools)}\n    namespace:")
+    project.file(stack).write_text(added, encoding="utf-8")
     take_over(project, stack)
     project.up(stack)
     assert identities(project, "pod", stack) == before
