@@ -105,7 +105,13 @@ def convert(config: File, scripts: Sequence[File], wanted: Wanted) -> Conversion
 def _nothing(config: File, scripts: Sequence[File], objects: Sequence[Object]) -> tuple[str, str]:
     kinds = ", ".join(sorted({one.kind for one in objects})) or "nothing"
     if not any(one.kind in ("Deployment", "Pod", "StatefulSet", "DaemonSet", "Job") for one in objects):
-        return f"{config.name} has no Deployment, but {kinds}", "name the config.yaml of the manual's Step 2 first"
+        swapped = any("apiVersion" in script.text for script in scripts)
+        fix = (
+            "name the objects first, then the script"
+            if swapped
+            else "name the config.yaml of the manual's Step 2 first"
+        )
+        return f"{config.name} has no Deployment, but {kinds}", fix
     files = ", ".join(script.name for script in scripts) or "the container's own command"
     return f"no server of vLLM is started in {files}", "name the run_vllm.sh of the manual's Step 3"
 

@@ -16,6 +16,7 @@ from convert.start import Argument
 from models.catalog.engines import RELEASES, Flag, engine
 
 _SHORT = {"-tp": "tensor-parallel-size", "-pp": "pipeline-parallel-size", "-q": "quantization"}
+_SIGN = re.compile(r"([^=＝]*)([=＝])(.*)", re.DOTALL)
 _DASHES = re.compile(r"^(-{1,2}|[–—]{1,2}-?)(?=[A-Za-z])")
 
 
@@ -37,25 +38,37 @@ def read_flags(arguments: Sequence[Argument], server: str, file: str = "") -> Fl
         file: Where they stand, for the notes.
     """
     read = Flags()
-    for name, values, line in _options(arguments):
-        _take(read, name, values, _flag(name, server), file, line)
+    for option in _options(arguments):
+        _take(read, option, _flag(option.name, server), file)
     return read
 
 
-def _options(arguments: Sequence[Argument]) -> Iterator[tuple[str, list[str], int]]:
+@dataclass
+class _Option:
+    """An option as it is written, with the words up to the next one."""
+
+    name: str
+    values: list[str]
+    line: int
+    odd: bool = False
+    """Whether its dash or its sign is none that vLLM reads."""
+
+
+def _options(arguments: Sequence[Argument]) -> Iterator[_Option]:
     """Each option with the words up to the next one; `--name=value` begins with the value."""
-    name, values, line = "", list[str](), 0
+    option = _Option("", [], 0)
     for word in arguments:
-        option, equals, value = word.text.partition("=")
-        if _DASHES.match(option) and not re.search(r"\s", option):
-            if name or values:
-                yield name, values, line
-            name, values, line = option, [value] if equals else [], word.line
+        found = _SIGN.match(word.text)
+        name, sign, value = found.groups() if found else (word.text, "", "")
+        if _DASHES.match(name) and not re.search(r"\s", name):
+            if option.name or option.values:
+                yield option
+            odd = sign == "＝" or not name.startswith("-")
+            option = _Option(name, [value] if sign else [], word.line, odd)
         else:
-            values = [*values, word.text]
-            line = line or word.line
-    if name or values:
-        yield name, values, line
+            option = _Option(option.name, [*option.values, word.text], option.line or word.line, option.odd)
+    if option.name or option.values:
+        yield option
 
 
 def _flag(option: str, server: str) -> Flag | None:
@@ -71,20 +84,15 @@ def _flag(option: str, server: str) -> Flag | None:
     return flags.get(name) or (near[0] if len(near) == 1 else None)
 
 
-def _take(read: Flags, option: str, values: list[str], flag: Flag | None, file: str, line: int) -> None:
+def _take(read: Flags, option: _Option, flag: Flag | None, file: str) -> None:
     """Take an option with its words into what is read."""
+    line, values = option.line, option.values
     if flag is None:
-        if option:
-            _, _, name = option.rpartition("-") if not _DASHES.match(option) else ("", "", _DASHES.sub("--", option))
-            why = "the flags of a file are not seen; write them into the script" if name == "--config" else _UNKNOWN
-            read.notes.append(dropped(name, why, file, line))
-        elif values:
-            read.notes.append(dropped("a word before the flags", "vLLM's parser refuses it", file, line))
+        read.notes.append(_unknown(option, file))
         return
-    if not option.startswith(("--", "-tp", "-pp", "-q")):
-        read.notes.append(
-            assumed(flag.option, "the dash before it is none that vLLM reads; taken as meant", file, line)
-        )
+    if option.odd:
+        why = "its dash or its sign is none that vLLM reads; taken as meant"
+        read.notes.append(assumed(flag.option, why, file, line))
     if flag.name == "api-key" or any(map(is_secret_value, values)):
         read.notes.append(dropped(flag.option, advice(flag.option), file, line))
         return
@@ -96,6 +104,15 @@ def _take(read: Flags, option: str, values: list[str], flag: Flag | None, file: 
     before = read.values.get(flag.name) or []
     read.values[flag.name] = [*before, *value] if flag.kind == "append" and isinstance(value, list) else value
     read.lines[flag.name] = line
+
+
+def _unknown(option: _Option, file: str) -> Note:
+    """A note of what is no flag; of what stands there only the beginning that may be a name is shown."""
+    if not option.name:
+        return dropped("a word before the flags", "vLLM's parser refuses it", file, option.line)
+    name = re.sub(r"[^a-z_-].*", "", _DASHES.sub("--", option.name), flags=re.DOTALL)[:40]
+    why = "the flags of a file are not seen; write them into the script" if name == "--config" else _UNKNOWN
+    return dropped(name if len(name) > 2 else "a flag", why, file, option.line)
 
 
 _UNKNOWN = f"vLLM {RELEASES[-1]} has no such flag, and ends on it"

@@ -167,10 +167,8 @@ def _kubernetes_variables(text: str, environment: dict[str, Setting]) -> str:
 def container_environment(container: Object, notes: list[Note]) -> dict[str, Setting]:
     """The variables that a container is given; those from elsewhere, and secrets, are left out with a note."""
     found: dict[str, Setting] = {}
-    for item in container.at("env").items():
-        name, text = item.at("name").text(), item.at("value").text()
-        if not name:
-            continue
+    for name, item in _variables(container.at("env"), notes):
+        text = item.at("value").text() if item.mapping() else item.text()
         if item.at("valueFrom").value is not None:
             if name != "VLLM_API_KEY":
                 why = "the stack file has no word for values from elsewhere"
@@ -183,6 +181,16 @@ def container_environment(container: Object, notes: list[Note]) -> dict[str, Set
         line = container.at("envFrom").line
         notes.append(dropped("envFrom", "the stack file has no word for values from elsewhere", container.file, line))
     return found
+
+
+def _variables(given: Object, notes: list[Note]) -> Iterator[tuple[str, Object]]:
+    """The entries of `env` by name; written as a mapping, which Kubernetes refuses, they are taken as meant."""
+    if given.mapping():
+        notes.append(assumed("env", "it is a list of names and values for Kubernetes", given.file, given.line))
+        yield from ((name, given.at(name)) for name in given.mapping())
+    for item in given.items():
+        if name := item.at("name").text():
+            yield name, item
 
 
 def _mounts(spec: Object, container: Object) -> tuple[Mount, ...]:

@@ -15,7 +15,8 @@ _WORDS = frozenset(
 _SHAPES = re.compile(
     r"""(?x)
     ://[^/@\s:]*:[^/@\s]+@                       # a password in an address
-    | \b(sk|hf|ghp|gho|glpat|xox[abp])[-_][A-Za-z0-9_-]{16,}
+    | (?<![\w/.-])(hf|ghp|gho)_[A-Za-z0-9]{20,}
+    | (?<![\w/.-])(sk|glpat|xox[abp])-(?=[\w-]*[0-9])[\w-]{16,}
     | \bAKIA[0-9A-Z]{16}\b
     | \beyJ[\w-]{10,}\.[\w-]{10,}                # a JSON web token
     | -----BEGIN\ [A-Z ]*PRIVATE\ KEY

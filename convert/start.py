@@ -268,6 +268,8 @@ def _unwrapped(words: list[Argument], export: object) -> list[Argument]:
 
 def _server(words: Sequence[Argument]) -> tuple[str, list[Argument]]:
     """The kind of server that a command starts, with its arguments; an empty kind when it starts none."""
+    if words[0].text in _SILENT:
+        return "", []
     for index, word in enumerate(words):
         before = words[index - 1].text if index else ""
         if before == "-m" and word.text in _MODULES:

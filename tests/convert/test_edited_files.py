@@ -78,6 +78,10 @@ SCRIPTS: dict[str, str] = {
     "quotes everywhere": (
         f'"python" \'-m\' vllm.entrypoints."openai".api_server --model="{MODEL}" "--max-model-len=4096" --port=\'8080\''
     ),
+    "the command shown first": f'CMD="{START}"\necho $CMD\neval $CMD\n',
+    "a command in a variable": f'CMD="{START}"\n$CMD\n',
+    "an own dash for every flag": START.replace("--port 8080", "--port＝8080"),
+    "another server looked for": f"pkill -f vllm.entrypoints.openai.api_server\n{START}",
     "a condition": f"if true; then\n{START}\nfi\n",
     "a function around it": f"main() {{\n  {START}\n}}\nmain\n",
     "commands before and after": f"set -ex\nulimit -n 65535\necho start\n{START}\necho end\n",
@@ -248,6 +252,15 @@ def test_what_only_the_running_container_knows_is_refused_until_it_is_written_ou
     assert finding.message.endswith(f"holds the placeholder {name}")
 
 
+def test_variables_that_are_written_as_a_mapping_are_taken_as_meant() -> None:
+    entries = "        env:\n          A: 1\n          HF_TOKEN: hunter2\n        resources:"
+    done = made(START, replaced(("        resources:", entries)))
+
+    assert service(done)["env"] == {"A": "1"}
+    assert said(done, "assumed")["env"] == "it is a list of names and values for Kubernetes"
+    assert "HF_TOKEN" in said(done, "dropped")
+
+
 def test_a_variable_that_is_exported_as_itself_changes_nothing() -> None:
     assert "env" not in service(made(command(exports="export A=${A}\nexport PATH=$PATH")))
 
@@ -343,6 +356,7 @@ def test_weights_that_the_container_sees_elsewhere_keep_their_name_for_requests(
         ("echo hello", None, "no server of vLLM is started in run_vllm.sh"),
         ("", None, "no server of vLLM is started in the container's own command"),
         ("python -m vllm.entrypoints.openai.run_batch", None, "no server of vLLM is started in run_vllm.sh"),
+        ("kind: Deployment\napiVersion: apps/v1\n", "python -m x", "config.yaml has no Deployment, but nothing"),
         (START, "kind: Deployment\n", "no server of vLLM is started in run_vllm.sh"),
     ],
 )

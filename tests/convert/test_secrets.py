@@ -48,7 +48,7 @@ def test_other_names_are_not(name: str) -> None:
     [
         "http://user:hunter2@proxy:8080",
         "hf_abcdefghijklmnopqrstuvwx",
-        "sk-abcdefghijklmnopqrst",
+        "sk-proj-abcdefghij0123456789",
         "AKIAABCDEFGHIJKLMNOP",
         "Bearer abcdefghij",
         "-----BEGIN RSA PRIVATE KEY-----",
