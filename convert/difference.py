@@ -10,14 +10,16 @@ from typing import Any
 from convert.draft import Draft
 from convert.flags import read_flags
 from convert.launch_keys import lora_module
+from convert.pod_keys import SHM, is_ours
 from convert.scope import PLACEHOLDER
 from convert.stand_in import stand_in
 from convert.start import Argument
 from models.catalog.engines import RELEASES, engine
 from models.catalog.keys import OWNED_FLAGS
 from models.launch import launch
+from models.manifests.resources import quantity
 from models.resolve import ResolvedService
-from models.words import counted
+from models.words import counted, duration
 
 Values = dict[str, Any]
 
@@ -57,6 +59,8 @@ class Comparison:
     kept: tuple[str, ...]
     """Flags and variables that have the same values."""
     differences: tuple[Difference, ...]
+    added: tuple[Difference, ...] = ()
+    """What the pod gets beside its launch and did not have."""
 
 
 def compared(draft: Draft, cluster: Values) -> Comparison:
@@ -78,7 +82,32 @@ def compared(draft: Draft, cluster: Values) -> Comparison:
         for name, old, new, why in pairs
         if old != new and name not in unknown and not (old and PLACEHOLDER.search(old))
     ]
-    return Comparison(draft.name, tuple(kept), tuple(differences))
+    added = () if is_ours(draft.pod) else tuple(_added(draft, stood.service))
+    return Comparison(draft.name, tuple(kept), tuple(differences), added)
+
+
+def _added(draft: Draft, service: ResolvedService) -> Iterator[Difference]:
+    """What a pod of this program has and that of the files has not."""
+    container, owned = draft.pod.container, service.resources
+    shared = [mount for mount in draft.pod.mounts if mount.path.rstrip("/") == SHM]
+    memory = quantity(owned.memory or 0)
+    rows = [
+        ("cpu", container.at("resources", "requests", "cpu").value, f"{owned.cpu}, request", "resources.cpu"),
+        (
+            "memory",
+            container.at("resources", "limits", "memory").value,
+            f"{memory}, request and limit",
+            "resources.memory",
+        ),
+        (SHM, shared or None, quantity(owned.shm or 0), "resources.shm"),
+        ("probes", container.at("startupProbe").value, f"started within {duration(service.startup)}", "startup"),
+        ("rollout", draft.pod.owner.at("spec", "strategy").value, str(service.rollout.kind), "rollout.kind"),
+        ("drain", container.at("lifecycle").value, f"{duration(service.drain)} for requests that run", "drain"),
+    ]
+    for name, there, new, key in rows:
+        if there is None:
+            yield Difference(name, None, new, service.origins[key].source)
+    yield Difference("Service", None, f"{service.name}:{service.server.port}", "in front of the pods")
 
 
 def _pod(draft: Draft, service: ResolvedService) -> Iterator[str]:

@@ -12,7 +12,7 @@ from convert.cluster_keys import platform_mounts
 from convert.flags import Flags, read_flags
 from convert.launch_keys import Launched, launch_values, visible_devices
 from convert.note import Note
-from convert.paths import paths_of
+from convert.paths import Paths
 from convert.pod_keys import graph_cache, is_ours, pod_values, unused_mounts, warms_up
 from convert.pods import Pod
 from convert.small import smallest
@@ -57,7 +57,7 @@ def draft(name: str, pod: Pod, cluster: Values) -> Draft:
         start.mind_speed = start.mind_speed or {"repository": ""}  # the manual's, where its step is not seen
     start.warm_up = start.warm_up or warms_up(pod)
     port = pod.container.at("ports", 0, "containerPort").text()
-    paths = paths_of(pod.mounts, ((file.name, file.text) for file in pod.files()))
+    paths = Paths(pod.mounts, {file.name: file.text for file in pod.files()})
     launched = Launched(start, flags, paths, port)
     devices = dict(visible_devices(launched))
     values = {**launch_values(launched), **devices}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -66,8 +66,3 @@ def _is_for_weights(mount: Mount) -> bool:
     """Whether a mount is the manual's `model-path`, or named like one."""
     name = mount.volume.at("name").text().lower()
     return any(word in name for word in ("model", "weight", "checkpoint"))
-
-
-def paths_of(mounts: tuple[Mount, ...], files: Iterable[tuple[str, str]]) -> Paths:
-    """The paths of a container with its mounts, and the texts of files by their paths."""
-    return Paths(mounts, dict(files))

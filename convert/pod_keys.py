@@ -19,7 +19,9 @@ from models.resolve import SETTLE
 Values = dict[str, Any]
 
 _GRACE = SETTLE + 30
-_SHM = "/dev/shm"  # noqa: S108  the kernel's name for it
+SHM = "/dev/shm"  # noqa: S108  the kernel's name for it
+"""Where the processes of the engine talk."""
+
 _BYTES = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _QUANTITY = re.compile(r"([0-9]+)(Ki|Mi|Gi|Ti|k|M|G|T)?")
 _AMOUNT = re.compile(r"([0-9]*\.?[0-9]+)(Ki|Mi|Gi|Ti|k|M|G|T)?")
@@ -85,7 +87,7 @@ def _resources(pod: Pod, notes: list[Note]) -> Iterator[tuple[str, Any]]:
         yield "memory", _bytes(memory.text())
     for mount in pod.mounts:
         size = mount.volume.at("emptyDir", "sizeLimit").text()
-        if mount.path.rstrip("/") == _SHM and size:
+        if mount.path.rstrip("/") == SHM and size:
             yield "shm", _bytes(size)
 
 
@@ -148,7 +150,7 @@ def unused_mounts(pod: Pod, used: set[str]) -> Iterator[Note]:
         what = f"the mount {mount.path}"
         if mount.volume.at("persistentVolumeClaim").value is not None:
             why = "it is a volume claim, and weights come from a directory of the node"
-        elif mount.path.rstrip("/") == _SHM:
+        elif mount.path.rstrip("/") == SHM:
             continue
         else:
             why = "the stack file has no word for further mounts"

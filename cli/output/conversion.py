@@ -49,7 +49,7 @@ def _comparison(comparison: Comparison, *, named: bool) -> Iterator[str]:
             line = " " * 10
         line += f"{name} "
     yield line.rstrip() if comparison.kept else f"kept      {of}nothing of the launch"
-    for one in comparison.differences:
+    for one in (*comparison.differences, *comparison.added):
         yield f"{_kind(one):<8}  {of}{one.name}  {_change(one)}  ({one.why})"
 
 

@@ -114,3 +114,38 @@ def test_the_report_tells_services_apart() -> None:
 
     assert "kept      yourapp  image" in text
     assert "kept      other  image" in text
+
+
+def added(objects: str) -> dict[str, str | None]:
+    return {one.name: one.new for one in comparison(made(SAME, objects)).added}
+
+
+ADDED = {
+    "cpu": "88, request",
+    "memory": "480Gi, request and limit",
+    "/dev/shm": "2Gi",
+    "probes": "started within 12 min",
+    "rollout": "recreate",
+    "drain": "5 min for requests that run",
+    "Service": "yourapp:8080",
+}
+
+
+def test_what_the_pod_gets_beside_its_launch_is_named() -> None:
+    assert added(config()) == ADDED
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "name"),
+    [
+        ("          requests:\n", "          requests:\n            cpu: 8\n", "cpu"),
+        ("          limits:\n", "          limits:\n            memory: 64Gi\n", "memory"),
+        ("        volumeMounts:\n", "        volumeMounts:\n        - {name: shm, mountPath: /dev/shm}\n", "/dev/shm"),
+        ("        ports:\n", "        startupProbe: {failureThreshold: 90}\n        ports:\n", "probes"),
+        ("        ports:\n", "        lifecycle: {preStop: {sleep: {seconds: 5}}}\n        ports:\n", "drain"),
+        ("  replicas: 1\n", "  strategy: {type: Recreate}\n", "rollout"),
+    ],
+)
+def test_what_the_pod_had_already_is_not_added(old: str, new: str, name: str) -> None:
+    assert old in config()
+    assert added(config().replace(old, new, 1)).keys() == ADDED.keys() - {name}
