@@ -35,6 +35,12 @@ _SETS = {
     "PYTORCH_NPU_ALLOC_CONF": "multimodal sets it (manual, Step 3)",
     "VLLM_ENGINE_ITERATION_TIMEOUT_S": "graph or multimodal sets it (manual, Step 3)",
 }
+_ONLY = {
+    "speculative-draft-tensor-parallel-size": "the only one that works (manual, Step 3)",
+    "max-cpu-loras": "the same as maxLoras (manual, Step 3)",
+}
+"""Why a flag is changed that follows from another key."""
+
 _GRAPH = "graph: pta sets it (manual, Step 3)"
 _USUAL = {"USE_PFA_HIGH_PRECISION_MODE": "1", "USE_IFA_HIGH_PRECISION_MODE": "0"}
 
@@ -132,7 +138,8 @@ def _flags(draft: Draft, service: ResolvedService) -> Iterator[Pair]:
         if after is None:
             why = "the engine's default" if old[name] == known[name].default else "another key says it, or none does"
         else:
-            why = _because(service, OWNED_FLAGS.get(name, ""))
+            only = _ONLY.get(name) if before else None
+            why = only or _because(service, OWNED_FLAGS.get(name, ""))
         yield f"--{name}", before, after, why
 
 

@@ -208,9 +208,9 @@ class _Reader:
             self.at = found.end() + 1
 
     def _flag_below(self, start: int) -> str | None:
-        """The flag that the next line begins with, blank lines and comments left out."""
+        """The flag that the next line begins with; blank lines, lone backslashes and comments are left out."""
         for line in self.text[start:].split("\n")[1:]:
-            stripped = line.strip(_BLANK)
+            stripped = line.strip(f"{_BLANK}\\")
             if stripped and not stripped.startswith("#"):
                 return re.split(r"[\s=]", stripped)[0] if _FLAG.match(stripped) else None
         return None

@@ -130,6 +130,9 @@ class _Reader:
             late = [Argument(text, word.line) for word in words for text in expand(word, self.scope)]
             if late and _server(late)[0]:
                 self._server_starts("", [], command, file, late[0].line)
+            elif late and late[0].text.startswith("-"):
+                why = "bash runs it as a command of its own, once the server has ended"
+                self.start.notes.append(dropped("a flag behind the end of the command", why, file, late[0].line))
         return bool(self.start.kind)
 
     def _assign(self, name: str, value: str | list[str], line: int, file: str, *, export: bool = False) -> None:

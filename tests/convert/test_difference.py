@@ -30,6 +30,20 @@ def test_nothing_differs_where_all_is_written_out() -> None:
         ([], "", "--max-num-batched-tokens", (None, "4096"), "the largest of maxModelLen, maxNumSeqs and 2048"),
         ([], "", "ASCEND_RT_VISIBLE_DEVICES", (None, "0,1,2,3,4,5,6,7"), "one index for each of npus"),
         (["--num-scheduler-steps=1"], "", "--num-scheduler-steps", ("1", None), "the engine's default"),
+        (
+            ["--speculative-model /m/d", "--num-speculative-tokens 2", "--speculative-draft-tensor-parallel-size 4"],
+            "",
+            "--speculative-draft-tensor-parallel-size",
+            ("4", "1"),
+            "the only one that works (manual, Step 3)",
+        ),
+        (
+            ["--enable-lora", "--lora-modules a=/m/a", "--max-loras 2", "--max-cpu-loras 8", "--enforce-eager"],
+            "",
+            "--max-cpu-loras",
+            ("8", "2"),
+            "the same as maxLoras (manual, Step 3)",
+        ),
         (["--max-cpu-loras=4"], "", "--max-cpu-loras", ("4", None), "another key says it, or none does"),
         ([], "USE_PFA_HIGH_PRECISION_MODE=1", "USE_PFA_HIGH_PRECISION_MODE", ("1", None), "the engine's default"),
         (

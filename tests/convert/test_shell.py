@@ -200,7 +200,7 @@ one_word = st.lists(quoted | escaped | double | variable, min_size=1, max_size=3
 @settings(max_examples=120, deadline=None)
 @given(st.lists(one_word, min_size=1, max_size=4))
 def test_bash_reads_the_same_words(parts: list[str]) -> None:
-    text = f"show {' '.join(parts)}"
+    text = f"show {' '.join(parts)} end"
     (command,) = read_script(text).commands
     with tempfile.TemporaryDirectory() as directory:
         show = Path(directory, "show")
