@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import textwrap
 import time
 from pathlib import Path
 from typing import Any
@@ -72,9 +73,10 @@ def save_live(project: Project, namespace: str) -> str:
 
 
 def documented(page: str, word: str) -> str:
-    """The command of a page that holds a word, without the line ends."""
-    text = (ROOT / "docs" / page).read_text(encoding="utf-8").replace("\\\n", " ")
-    return next(line.strip() for line in text.splitlines() if word in line and line.startswith("    "))
+    """The commands of a page that stand in one block, of which the first holds a word."""
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    blocks = (textwrap.dedent(block) for block in re.findall(r"(?:^    .*\n)+", text, re.MULTILINE))
+    return next(block for block in blocks if word in block.splitlines()[0])
 
 
 def take_over(project: Project, stack: str) -> None:
