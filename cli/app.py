@@ -14,6 +14,7 @@ from cli import (
     bench,
     capacity,
     check,
+    convert,
     diff,
     drift,
     models,
@@ -44,6 +45,7 @@ app.command("script", rich_help_panel="Review")(script.command)
 app.command("render", rich_help_panel="Review")(render.command)
 app.command("diff", rich_help_panel="Review")(diff.command)
 app.command("capacity", rich_help_panel="Review")(capacity.command)
+app.command("convert", rich_help_panel="Review")(convert.command)
 app.command("status", rich_help_panel="Operate")(status.command)
 app.command("smoke", rich_help_panel="Operate")(smoke.command)
 app.command("request", rich_help_panel="Operate")(request.command)

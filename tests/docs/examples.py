@@ -46,9 +46,11 @@ def commands(block: str) -> list[Command]:
 
 
 def wanted_code(command: Command) -> int:
-    """How a command of a page has to end: `diff` finds a change, and `drift` what the page says."""
+    """How a command of a page has to end: `diff` and `convert` find something, and `drift` what the page says."""
     if "ascend-vllm drift " in command.line:
         return 0 if command.output.startswith("no drift") else 1
+    if "ascend-vllm convert " in command.line and "|" not in command.line:
+        return 1
     return 1 if "ascend-vllm diff " in command.line and "--matrix" not in command.line else 0
 
 
