@@ -37,7 +37,7 @@ def compare(old: ResolvedStack, new: ResolvedStack) -> StackChange:
         cluster=tuple(cluster_details(old, new)),
         services=services,
         pools=tuple(_pools(old, new, before, after)),
-        npus=(_npus(old), _npus(new)),
+        npus=(total_npus(old), total_npus(new)),
         deletions=tuple(cluster_deletions(old.cluster, new.cluster)) if old.name == new.name else (),
         renamed=tuple(_renamed(services)),
         unread=tuple(sorted(unread)),
@@ -86,6 +86,11 @@ def _renamed(services: tuple[ServiceChange, ...]) -> Iterator[tuple[str, str]]:
             yield alike[0].name, come.name
 
 
+def pool_changes(old: ResolvedStack, new: ResolvedStack) -> tuple[PoolChange, ...]:
+    """The NPUs of every pool before and after."""
+    return tuple(_pools(old, new, packing(old), packing(new)))
+
+
 def _pools(old: ResolvedStack, new: ResolvedStack, before: Packing, after: Packing) -> Iterator[PoolChange]:
     for name in dict.fromkeys([*old.cluster.pools, *new.cluster.pools]):
         (used_before, total_before), (used, total) = _used(before, name), _used(after, name)
@@ -102,5 +107,6 @@ def _running(stack: ResolvedStack) -> dict[str, int]:
     return {service.name: service.npus for service in stack.services if service.replicas}
 
 
-def _npus(stack: ResolvedStack) -> int:
+def total_npus(stack: ResolvedStack) -> int:
+    """NPUs that the services of a stack ask for."""
     return sum(service.npus * service.replicas for service in stack.services)

@@ -46,6 +46,7 @@ class ServiceChange:
     name: str
     kind: Kind
     old: ResolvedService | None
+    """The service before; None when it is new, or when it runs and no stack says what it is."""
     new: ResolvedService | None
     restarts: bool = False
     """Whether the template of its pods differs, so that every pod is replaced."""
@@ -59,6 +60,8 @@ class ServiceChange:
     @property
     def ends(self) -> bool:
         """Whether its last pod goes for good: it is removed, or has no replicas any more."""
+        if self.kind == "removed" and self.old is None:
+            return True
         return bool(self.old and self.old.replicas and not (self.new and self.new.replicas))
 
     @property
@@ -91,7 +94,9 @@ class StackChange:
     npus: tuple[int, int]
     """NPUs that the services ask for, before and after."""
     deletions: tuple[str, ...] = ()
-    """What goes beside services: the namespace with all that is in it, and queues."""
+    """What goes beside services: the namespace with all that is in it, queues, and what a preview deletes."""
+    replacements: tuple[str, ...] = ()
+    """Objects that a preview deletes and makes anew, with its reasons, where no change of a service says so."""
     renamed: tuple[tuple[str, str], ...] = ()
     """Services that are removed under one name while another is added with the same weights."""
     unread: tuple[str, ...] = ()
@@ -114,7 +119,8 @@ class StackChange:
     @property
     def is_empty(self) -> bool:
         """Whether nothing differs."""
-        return not self.cluster and not self.unread and len(self.of_kind("unchanged")) == len(self.services)
+        beside = (*self.cluster, *self.unread, *self.deletions, *self.replacements)
+        return not beside and len(self.of_kind("unchanged")) == len(self.services)
 
     @property
     def restarting(self) -> tuple[ServiceChange, ...]:

@@ -14,7 +14,9 @@ from cli import (
     bench,
     capacity,
     check,
+    convert,
     diff,
+    drift,
     github,
     models,
     render,
@@ -46,6 +48,7 @@ app.command("script", rich_help_panel="Review")(script.command)
 app.command("render", rich_help_panel="Review")(render.command)
 app.command("diff", rich_help_panel="Review")(diff.command)
 app.command("capacity", rich_help_panel="Review")(capacity.command)
+app.command("convert", rich_help_panel="Review")(convert.command)
 app.command("touched", rich_help_panel="Pull requests")(touched.command)
 app.command("review", rich_help_panel="Pull requests")(review.command)
 app.add_typer(github.app, name="github", rich_help_panel="Pull requests")
@@ -53,6 +56,7 @@ app.command("status", rich_help_panel="Operate")(status.command)
 app.command("smoke", rich_help_panel="Operate")(smoke.command)
 app.command("request", rich_help_panel="Operate")(request.command)
 app.command("bench", rich_help_panel="Operate")(bench.command)
+app.command("drift", rich_help_panel="Operate")(drift.command)
 app.add_typer(sandbox.app, name="sandbox", rich_help_panel="Laptop")
 
 

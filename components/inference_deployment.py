@@ -14,7 +14,7 @@ from components.vllm_launch_script import VllmLaunchScript, VllmLaunchScriptArgs
 from models.budget import update_timeout
 from models.launch import launch
 from models.manifests.deployment import deployment
-from models.manifests.metadata import metadata
+from models.manifests.metadata import NOT_AWAITED, metadata
 from models.manifests.service import service_object
 from models.manifests.smoke import smoke_jobs
 from models.resolve import ResolvedService
@@ -49,7 +49,8 @@ class InferenceDeployment(pulumi.ComponentResource):
             AscendNodeMountsArgs(wanted.cluster.platform, wanted.npus, wanted.visible_devices),
             child,
         )
-        script = VllmLaunchScript(f"{name}-launch", VllmLaunchScriptArgs(launch(wanted), metadata(wanted)), child)
+        about = metadata(wanted, NOT_AWAITED)
+        script = VllmLaunchScript(f"{name}-launch", VllmLaunchScriptArgs(launch(wanted), about), child)
         pods = deployment(
             wanted,
             volumes=[*mounts.volumes, script.volume],
@@ -77,9 +78,5 @@ class InferenceDeployment(pulumi.ComponentResource):
     def prove(self) -> None:
         """Register the Job that asks the service, if it wants one; for when its pods are ready."""
         for job in self._smoke:
-            Job(
-                f"{self._name}-smoke",
-                metadata=job["metadata"],
-                spec=job["spec"],
-                opts=pulumi.ResourceOptions(parent=self),
-            )
+            here = pulumi.ResourceOptions(parent=self)
+            Job(f"{self._name}-smoke", metadata=job["metadata"], spec=job["spec"], opts=here)

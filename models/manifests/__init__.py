@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from models.launch import launch
 from models.manifests.deployment import deployment
 from models.manifests.launch_map import launch_command, launch_map, launch_volume, launch_volume_mount
-from models.manifests.metadata import Manifest, metadata
+from models.manifests.metadata import NOT_AWAITED, Manifest, metadata
 from models.manifests.namespace import namespace
 from models.manifests.node_mounts import node_mounts
 from models.manifests.queue import queue_object
@@ -34,7 +34,7 @@ def stack_objects(stack: ResolvedStack) -> Iterator[Manifest]:
 
 def service_objects(service: ResolvedService) -> Iterator[Manifest]:
     """The launch ConfigMap, the Deployment and the Service of a service, and the Job that proves that it answers."""
-    script = launch_map(launch(service), metadata(service))
+    script = launch_map(launch(service), metadata(service, NOT_AWAITED))
     mounts = node_mounts(service.cluster.platform)
     pods = deployment(
         service,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import yaml
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from changes import compare
@@ -74,6 +74,9 @@ def test_one_change_of_a_service_is_never_missed(one: dict[str, Any], data: st.D
     key, value = data.draw(
         st.sampled_from([("image", "b:2"), ("replicas", 7), ("startup", "3h"), ("queue", "default"), ("npus", 16)])
     )
-    change = compare(resolved({"a": one}), resolved({"a": {**one, key: value}}))
+    before = resolved({"a": one})
+    assume(key != "npus" or before.services[0].npus != value)  # what is left out follows from the split
+
+    change = compare(before, resolved({"a": {**one, key: value}}))
 
     assert not change.is_empty

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import GOLDEN, Console
-from tests.cli.test_diff import BASE, CHANGED, CLUSTER, PROD, commit, git, many, write
+from tests.cli.repositories import BASE, CHANGED, CLUSTER, PROD, commit, git, many, write
 
 ALONE = (
     f"{CLUSTER}  ascend-vllm:services:\n    own: {{image: a:1, model: /m/Qwen2-7B, engine: {{maxModelLen: 4096}}}}\n"

@@ -17,7 +17,7 @@ import yaml
 
 from cli.app import app
 from tests.cli.hub import REPOSITORY, Hub, hub
-from tests.cli.test_diff import commit, git
+from tests.cli.repositories import commit, git
 from tests.conftest import ROOT
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -142,7 +142,8 @@ def runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Runner:
     commit(checkout)
     git(checkout, "checkout", "--quiet", "-b", "topic")
     prod = checkout / "Pulumi.prod.yaml"
-    prod.write_text(prod.read_text().replace("maxModelLen: 8192", "maxModelLen: 16384"))
+    longer = "      replicas: 2\n      engine: {maxModelLen: 16384}\n"
+    prod.write_text(prod.read_text().replace("      replicas: 2\n", longer))
     commit(checkout)
     git(checkout, "checkout", "--quiet", "--detach", "main")
     git(checkout, "merge", "--quiet", "--no-ff", "--message", "a", "topic")
@@ -299,7 +300,7 @@ def test_make_targets_and_commands_are_there(file: Path) -> None:
     known = {command.name for command in app.registered_commands} | {group.name for group in app.registered_groups}
     targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
 
-    assert {*re.findall(r"bin/ascend-vllm ([a-z]+)", scripts)} <= {*known, "drift"}
+    assert {*re.findall(r"bin/ascend-vllm ([a-z]+)", scripts)} <= {*known}
     assert {*re.findall(r"^make ([a-z-]+)", scripts, re.MULTILINE)} <= {*targets}
 
 

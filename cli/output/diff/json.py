@@ -28,6 +28,7 @@ def _stack(comparison: Comparison) -> dict[str, Any]:
         "isUpdate": change.is_update,
         "movesElsewhere": change.moves,
         "deletions": list(change.deletions),
+        "replacements": list(change.replacements),
         "cluster": [_detail(one) for one in change.cluster],
         "services": [_service(one) for one in change.services],
         "renamed": [{"from": old, "to": new} for old, new in change.renamed],

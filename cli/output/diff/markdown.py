@@ -72,6 +72,9 @@ def _warnings(comparison: Comparison) -> Iterator[str]:
         yield "> [!CAUTION]\n> Everything is made anew elsewhere, and deleted where it was.\n"
     elif gone := [*(f"`{one.name}`" for one in change.ending), *change.deletions]:
         yield f"> [!CAUTION]\n> Deleted, or left without pods: {some(gone, _MOST_NAMES)}\n"
+    if change.replacements:
+        anew = some([plain(one) for one in change.replacements], _MOST_NAMES)
+        yield f"> [!CAUTION]\n> Deleted and made anew: {anew}\n"
     if change.down:
         longest = max(one.downtime for one in change.down)
         names = some([f"`{one.name}`" for one in change.down], _MOST_NAMES)
