@@ -3,9 +3,10 @@ PYTHON ?= python3
 STACK ?= dev
 BIN := .venv/bin
 UV := $(shell sed -n 's/.*"\(uv==[^"]*\)".*/\1/p' pyproject.toml)
+ACTIONLINT := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down test quick lint types unit test-node test-vllm bench generate fix
+.PHONY: help setup up down test quick lint workflows types unit test-node test-vllm bench generate fix
 
 help: ## Show this list.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -34,10 +35,15 @@ test: lint types ## Run every check and every test, those on the real engine inc
 
 quick: lint types unit ## The contributor's loop: checks and quick tests, under a minute.
 
-lint: setup ## Format and lint.
+lint: setup workflows ## Format and lint.
 	@$(BIN)/ruff format --check --quiet || { echo "format with: make fix" >&2; exit 1; }
 	@$(BIN)/ruff check --quiet
 	@said=$$($(BIN)/lint-imports --no-logo 2>&1) || { echo "$$said"; exit 1; }
+
+workflows: setup ## Lint the workflows of CI; actionlint needs Go.
+	@said=$$($(BIN)/zizmor --offline --persona pedantic --color never .github 2>&1) || { echo "$$said" >&2; exit 1; }
+	@command -v go >/dev/null || { echo "actionlint needs Go 1.26: https://go.dev/doc/install" >&2; exit 3; }
+	@go run $(ACTIONLINT) -shellcheck= -pyflakes=
 
 types: setup ## Check the types.
 	@$(BIN)/mypy

@@ -13,11 +13,21 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from bench.projects import NAMESPACE, NPUS_PER_NODE, ROOT, nodes_for, objects_file, write_bare, write_ours
-from bench.table import BARE, CHECK, DESTROY, KUBECTL, NO_CHANGE, OURS, UP, Key, Times
+from bench.projects import (
+    NAMESPACE,
+    NPUS_PER_NODE,
+    ROOT,
+    changed_stack,
+    nodes_for,
+    objects_file,
+    write_bare,
+    write_ours,
+)
+from bench.table import BARE, CHECK, DESTROY, DIFF, KUBECTL, NO_CHANGE, OURS, UP, Key, Times
 from sandbox import cluster, paths
 from sandbox.deployment import PARALLEL
 from sandbox.engine import session
+from sandbox.errors import SandboxError
 from sandbox.interrupts import interruptible
 from sandbox.kubectl import kubectl
 from sandbox.plan import Node, Plan
@@ -102,6 +112,7 @@ def _run_round(place: Round, number: int, timed: Timed) -> None:
         timed(DESTROY, OURS, partial(ours, "destroy"))
     for _ in range(place.quick_runs):
         timed(CHECK, OURS, lambda: _check(place))
+        timed(DIFF, OURS, lambda: _diff(place))
 
 
 def _kubectl(place: Round, timed: Timed) -> None:
@@ -134,6 +145,15 @@ def _check(place: Round) -> None:
     """`ascend-vllm check` as a whole process; every service of the stack is fine."""
     file = _directory(place, OURS) / f"Pulumi.{place.stack}.yaml"
     subprocess.run([sys.executable, "-m", "cli", "check", str(file)], cwd=ROOT, stdout=sys.stderr, check=True)
+
+
+def _diff(place: Round) -> None:
+    """`ascend-vllm diff` as a whole process, of two files in which every service differs."""
+    file = _directory(place, OURS) / f"Pulumi.{place.stack}.yaml"
+    command = [sys.executable, "-m", "cli", "diff", str(file), str(changed_stack(file))]
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode != 1 or f"{place.services} changed, 0 added" not in done.stdout:
+        raise SandboxError(f"diff of {place.services} services failed: {done.stdout[-200:]}", "mend the comparison")
 
 
 def _timed(times: defaultdict[Key, list[float]], services: int) -> Timed:

@@ -52,6 +52,14 @@ def write_bare(directory: Path, stack: str, context: str, ours: Path) -> None:
     _write_stack(directory, stack, {"bench-bare:context": context})
 
 
+def changed_stack(file: Path) -> Path:
+    """A file beside a stack file of ours, of the same stack, in which every service has a longer context."""
+    changed = file.parent / "changed" / file.name
+    changed.parent.mkdir(exist_ok=True)
+    changed.write_text(file.read_text(encoding="utf-8").replace("4096", "8192"), encoding="utf-8")
+    return changed
+
+
 def objects_file(directory: Path) -> Path:
     """The objects of a bare project, as `kubectl apply` takes them."""
     return directory / "objects.json"

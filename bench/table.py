@@ -9,7 +9,7 @@ from statistics import median
 from typing import NamedTuple
 
 OURS, BARE, KUBECTL = "ours", "bare", "kubectl"
-UP, NO_CHANGE, DESTROY, CHECK = "up", "up, no change", "destroy", "check"
+UP, NO_CHANGE, DESTROY, CHECK, DIFF = "up", "up, no change", "destroy", "check", "diff"
 
 _VERSION = 1
 _HEADER = ("MEASUREMENT", "SERVICES", "OURS", "THEIRS", "RATIO", "LIMIT", "")
@@ -45,9 +45,13 @@ LIMITS = (
     Limit(NO_CHANGE, BARE, 1.2, _ANY),
     Limit(DESTROY, None, 15, range(1, 101)),
     Limit(CHECK, None, 1.5, range(1, 101)),
+    Limit(DIFF, None, 2, range(1, 101)),
 )
 
-_COMPARISONS = ((UP, BARE), (UP, KUBECTL), (NO_CHANGE, BARE), (DESTROY, None), (DESTROY, KUBECTL), (CHECK, None))
+_COMPARISONS = (
+    *((UP, BARE), (UP, KUBECTL), (NO_CHANGE, BARE), (DESTROY, None), (DESTROY, KUBECTL)),
+    *((CHECK, None), (DIFF, None)),
+)
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from changes.cluster import cluster_deletions, cluster_details
 from changes.launch import Pair, launch_details
 from changes.leaves import leaves
-from changes.objects import Deployments, deployment_details, service_object_details
+from changes.objects import Deployments, deployment_details, service_object_details, smoke_details
 from changes.record import Detail, PoolChange, ServiceChange, StackChange
 from models.capacity import Packing
 from models.manifests import Manifest, service_objects
 from models.resolve import ResolvedStack
-from models.rules.capacity import packing
+from models.rules.capacity import packing, updates_that_would_hang
 
 
 def compare(old: ResolvedStack, new: ResolvedStack) -> StackChange:
@@ -37,11 +37,12 @@ def compare(old: ResolvedStack, new: ResolvedStack) -> StackChange:
         cluster=tuple(cluster_details(old, new)),
         services=services,
         pools=tuple(_pools(old, new, before, after)),
-        npus=(_npus(old), _npus(new)),
+        npus=(total_npus(old), total_npus(new)),
         deletions=tuple(cluster_deletions(old.cluster, new.cluster)) if old.name == new.name else (),
         renamed=tuple(_renamed(services)),
         unread=tuple(sorted(unread)),
         without_room=tuple(sorted(homeless.items())),
+        would_hang=tuple(updates_that_would_hang(new, _running(old))) if old.name == new.name else (),
     )
 
 
@@ -57,13 +58,14 @@ def _service_change(old: ResolvedStack, new: ResolvedStack, name: str) -> Servic
 
 def _details(pair: Pair) -> tuple[bool, tuple[Detail, ...]]:
     """Whether the template of the pods differs, and all that differs of the objects but for their namespace."""
-    (old_map, old, old_front), (new_map, new, new_front) = (
+    (old_map, old, old_front, *_), (new_map, new, new_front, *_) = (
         [*service_objects(service)] for service in (pair.old, pair.new)
     )
     found: list[Detail] = []
     if old_map["data"] != new_map["data"]:
         found += launch_details(pair)
     found += deployment_details(Deployments(pair, *(leaves(_at_home(one)) for one in (old, new))))
+    found += smoke_details(pair)
     found += service_object_details(pair, *(leaves(_at_home(one)) for one in (old_front, new_front)))
     return old["spec"]["template"] != new["spec"]["template"], tuple(sorted(found, key=lambda one: not one.restarts))
 
@@ -84,6 +86,11 @@ def _renamed(services: tuple[ServiceChange, ...]) -> Iterator[tuple[str, str]]:
             yield alike[0].name, come.name
 
 
+def pool_changes(old: ResolvedStack, new: ResolvedStack) -> tuple[PoolChange, ...]:
+    """The NPUs of every pool before and after."""
+    return tuple(_pools(old, new, packing(old), packing(new)))
+
+
 def _pools(old: ResolvedStack, new: ResolvedStack, before: Packing, after: Packing) -> Iterator[PoolChange]:
     for name in dict.fromkeys([*old.cluster.pools, *new.cluster.pools]):
         (used_before, total_before), (used, total) = _used(before, name), _used(after, name)
@@ -95,5 +102,11 @@ def _used(packed: Packing, pool: str) -> tuple[int, int]:
     return sum(node.npus - node.free for node in nodes), sum(node.npus for node in nodes)
 
 
-def _npus(stack: ResolvedStack) -> int:
+def _running(stack: ResolvedStack) -> dict[str, int]:
+    """NPUs of the pods of each service that has some."""
+    return {service.name: service.npus for service in stack.services if service.replicas}
+
+
+def total_npus(stack: ResolvedStack) -> int:
+    """NPUs that the services of a stack ask for."""
     return sum(service.npus * service.replicas for service in stack.services)

@@ -10,6 +10,7 @@ from functools import partial
 from changes.because import field_source, flag_source, variable_source
 from changes.record import NOT_GIVEN, Detail
 from models import scripts
+from models.catalog.engines import engine
 from models.launch import DRAIN, TEMPLATE, Launch, launch, script
 from models.manifests.launch_map import content_hash
 from models.resolve import ResolvedService, ResolvedStack
@@ -50,9 +51,14 @@ class Pair:
         return self.because(field_source, name, gone=gone)
 
 
-def launch_details(pair: Pair) -> Iterator[Detail]:
-    """What differs between the launches; at least one detail when the launch maps differ."""
-    old, new = launch(pair.old), launch(pair.new)
+def launch_details(pair: Pair, old: Launch | None = None) -> Iterator[Detail]:
+    """What differs between the launches; at least one detail when the launch maps differ.
+
+    Args:
+        pair: The service before and after.
+        old: The launch before, where it is not that of the service: the one that runs.
+    """
+    old, new = old or launch(pair.old), launch(pair.new)
     found = [*_flags(pair, old, new), *_variables(pair, old, new), *_script(pair, old, new)]
     found += _files(pair, old, new, explained=bool(found))
     if not found and _map_content(old) != _map_content(new):
@@ -75,17 +81,24 @@ def flags(argv: Iterable[str]) -> dict[str, str]:
 
 def _flags(pair: Pair, old: Launch, new: Launch) -> Iterator[Detail]:
     before, after = flags(old.argv), flags(new.argv)
-    if before.pop("") != after.pop(""):
-        yield _detail("server", pair.old.server.kind, pair.new.server.kind, pair.field("server.kind"))
+    first, second = (_server(pair.new, named.pop("", "")) for named in (before, after))
+    if first != second:
+        yield _detail("server", first, second, pair.field("server.kind"))
     for name in _differing(before, after):
         because = pair.because(flag_source, name, gone=name not in after)
         yield _detail(f"--{name}", before.get(name), after.get(name), because)
 
 
+def _server(service: ResolvedService, program: str) -> str:
+    """The kind of server that a program is; the program itself when it is none of the release."""
+    modules = engine(service.engine.version).modules
+    return next((kind for kind, module in modules.items() if program.endswith(f" {module}")), program)
+
+
 def _variables(pair: Pair, old: Launch, new: Launch) -> Iterator[Detail]:
     for name in _differing(old.environment, new.environment):
         because = pair.because(variable_source, name, gone=name not in new.environment)
-        before, after = (_hidden(name, start.environment.get(name)) for start in (old, new))
+        before, after = (hidden(name, start.environment.get(name)) for start in (old, new))
         yield _detail(name, before, after, because)
 
 
@@ -101,11 +114,11 @@ def _script(pair: Pair, old: Launch, new: Launch) -> Iterator[Detail]:
         because = "compiled graphs are kept by launch" if before and after else pair.field("graph.kind", gone=not after)
         yield _detail("graph cache", before, after, because)
     if _GRAPH_KEY.sub("", old.before) != _GRAPH_KEY.sub("", new.before):
-        yield from _warm_up(pair)
+        yield from _warm_up(pair, old, new)
 
 
-def _warm_up(pair: Pair) -> Iterator[Detail]:
-    before, after = pair.old.graph.warm_up, pair.new.graph.warm_up
+def _warm_up(pair: Pair, old: Launch, new: Launch) -> Iterator[Detail]:
+    before, after = (scripts.WARM_UP in start.files for start in (old, new))
     if before or after:
         words = {True: "on", False: None}
         because = (
@@ -140,7 +153,7 @@ def _differing(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
     return [name for name in dict.fromkeys([*old, *new]) if old.get(name) != new.get(name)]
 
 
-def _hidden(name: str, value: str | None) -> str | None:
+def hidden(name: str, value: str | None) -> str | None:
     """The value of a variable, without what looks like a secret."""
     return value and (HIDDEN if _SECRET.search(name) else _PASSWORD.sub(rf"\g<1>{HIDDEN}", value))
 

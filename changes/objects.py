@@ -44,6 +44,13 @@ def service_object_details(pair: Pair, old: Leaves, new: Leaves) -> Iterator[Det
         yield Detail("Service", name, before, after, pair.field("server.port"), restarts=False)
 
 
+def smoke_details(pair: Pair) -> Iterator[Detail]:
+    """Whether a Job proves that the service answers; what it asks follows from the rest."""
+    before, after = ("true" if service.smoke else None for service in (pair.old, pair.new))
+    if before != after:
+        yield Detail("Job", "smoke", before, after, pair.field("smoke", gone=after is None), restarts=False)
+
+
 def _detail(both: Deployments, path: str, before: str | None, after: str | None) -> Detail | None:
     pair, inner = both.pair, path.removeprefix(_TEMPLATE)
     restarts = inner != path

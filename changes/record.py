@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from models.budget import downtime
+from models.finding import Finding
 from models.resolve import ResolvedService
 
 Kind = Literal["added", "removed", "changed", "unchanged"]
@@ -45,6 +46,7 @@ class ServiceChange:
     name: str
     kind: Kind
     old: ResolvedService | None
+    """The service before; None when it is new, or when it runs and no stack says what it is."""
     new: ResolvedService | None
     restarts: bool = False
     """Whether the template of its pods differs, so that every pod is replaced."""
@@ -58,6 +60,8 @@ class ServiceChange:
     @property
     def ends(self) -> bool:
         """Whether its last pod goes for good: it is removed, or has no replicas any more."""
+        if self.kind == "removed" and self.old is None:
+            return True
         return bool(self.old and self.old.replicas and not (self.new and self.new.replicas))
 
     @property
@@ -90,13 +94,17 @@ class StackChange:
     npus: tuple[int, int]
     """NPUs that the services ask for, before and after."""
     deletions: tuple[str, ...] = ()
-    """What goes beside services: the namespace with all that is in it, and queues."""
+    """What goes beside services: the namespace with all that is in it, queues, and what a preview deletes."""
+    replacements: tuple[str, ...] = ()
+    """Objects that a preview deletes and makes anew, with its reasons, where no change of a service says so."""
     renamed: tuple[tuple[str, str], ...] = ()
     """Services that are removed under one name while another is added with the same weights."""
     unread: tuple[str, ...] = ()
     """Services whose shape is refused on either side; nothing is said of them."""
     without_room: tuple[tuple[str, int], ...] = ()
     """Services and how many of their pods find no place after the change."""
+    would_hang: tuple[Finding, ...] = ()
+    """Updates that `pulumi up` refuses, since larger pods that run leave them no room."""
 
     @property
     def is_update(self) -> bool:
@@ -111,7 +119,8 @@ class StackChange:
     @property
     def is_empty(self) -> bool:
         """Whether nothing differs."""
-        return not self.cluster and not self.unread and len(self.of_kind("unchanged")) == len(self.services)
+        beside = (*self.cluster, *self.unread, *self.deletions, *self.replacements)
+        return not beside and len(self.of_kind("unchanged")) == len(self.services)
 
     @property
     def restarting(self) -> tuple[ServiceChange, ...]:

@@ -10,7 +10,26 @@ from typing import Annotated
 
 import typer
 
-from cli import bench, capacity, check, diff, models, render, request, rule, sandbox, schema, script, smoke, status
+from cli import (
+    bench,
+    capacity,
+    check,
+    convert,
+    diff,
+    drift,
+    github,
+    models,
+    render,
+    request,
+    review,
+    rule,
+    sandbox,
+    schema,
+    script,
+    smoke,
+    status,
+    touched,
+)
 from cli.errors import CommandError, ExitCode
 
 app = typer.Typer(
@@ -29,10 +48,15 @@ app.command("script", rich_help_panel="Review")(script.command)
 app.command("render", rich_help_panel="Review")(render.command)
 app.command("diff", rich_help_panel="Review")(diff.command)
 app.command("capacity", rich_help_panel="Review")(capacity.command)
+app.command("convert", rich_help_panel="Review")(convert.command)
+app.command("touched", rich_help_panel="Pull requests")(touched.command)
+app.command("review", rich_help_panel="Pull requests")(review.command)
+app.add_typer(github.app, name="github", rich_help_panel="Pull requests")
 app.command("status", rich_help_panel="Operate")(status.command)
 app.command("smoke", rich_help_panel="Operate")(smoke.command)
 app.command("request", rich_help_panel="Operate")(request.command)
 app.command("bench", rich_help_panel="Operate")(bench.command)
+app.command("drift", rich_help_panel="Operate")(drift.command)
 app.add_typer(sandbox.app, name="sandbox", rich_help_panel="Laptop")
 
 

@@ -83,7 +83,7 @@ def command(  # noqa: PLR0913  each is an argument of the command line
         raise typer.Exit(ExitCode.FOUND)
     if not url:
         say("measured through a port-forward, which is part of the times; --url from inside the cluster leaves it out")
-    done = run(_bench(picked, loads, Way(url, api_key_file, timeout, say=say)))
+    done = run(_bench(picked, loads, Way(url, api_key_file, timeout, say=say)), picked)
     typer.echo(document(resolved.name, service, done) if form is BenchFormat.JSON else table(service, done))
     if picture:
         _draw(picture, f"{service}: {input_len} + {output_len} tokens", done)

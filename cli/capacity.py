@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from cli.errors import CommandError, ExitCode
+from cli.live import run
 from cli.output.text import coloured
 from cli.stacks import StackArgument, open_stack
 from models.budget import downtime
@@ -23,7 +23,6 @@ from models.rules.capacity import packing
 from models.words import counted, duration
 from operations.capacity import live_findings, live_nodes
 from operations.cluster import connected
-from operations.errors import ClusterError
 from operations.seen import Seen
 
 VERSION = 1
@@ -75,10 +74,7 @@ def command(
 
 def _live(stack: ResolvedStack, form: CapacityFormat) -> None:
     cluster = stack.cluster
-    try:
-        seen = asyncio.run(_look(cluster.context, cluster.namespace.name))
-    except ClusterError as failure:
-        raise CommandError(failure.message, failure.fix, ExitCode.COULD_NOT_RUN) from failure
+    seen = run(_look(cluster.context, cluster.namespace.name), cluster.context)
     for kind in ("nodes", "pods"):
         if kind in seen.unread:
             message = f"without the {kind} of the cluster nothing is known of its NPUs: {seen.unread[kind]}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,10 @@ from typing import Annotated
 import typer
 
 from changes import compare
+from changes.live import compare_live
+from changes.preview import read_preview, with_preview
 from cli.errors import CommandError, ExitCode
+from cli.objects import look
 from cli.output.diff import DiffFormat, render_comparisons
 from cli.output.diff.comparison import Comparison
 from cli.output.diff.matrix import render_matrix
@@ -30,15 +34,22 @@ def command(
             "--against", metavar="REF", help="Compare with this commit; main, origin/main or HEAD when left out."
         ),
     ] = None,
+    live: Annotated[bool, typer.Option("--live", help="Compare with what runs in the stack's cluster.")] = False,
+    preview: Annotated[
+        Path | None,
+        typer.Option("--preview", metavar="FILE", help="Add what `pulumi preview --json` deletes and makes anew."),
+    ] = None,
     form: Annotated[DiffFormat, typer.Option("--format", help="How the changes are written.")] = DiffFormat.TEXT,
     matrix: Annotated[bool, typer.Option("--matrix", help="Show every service of every environment instead.")] = False,
 ) -> None:
-    """Say in words what changes: which flags, which pods restart and why, downtime, NPUs; no cluster, no Pulumi.
+    """Say in words what changes: which flags, which pods restart and why, downtime, NPUs; no Pulumi, no cluster.
 
     With one stack, or none for all of the project: what the worktree changes against a git revision. With two: in what
-    they differ. Two files of the same name, or a stack and standard input, are two states of one stack.
+    they differ. Two files of the same name, or a stack and standard input, are two states of one stack. With --live:
+    what an update changes of what runs, which is read from the cluster.
 
-    Exit code 0 when nothing changes, 1 when something does (as git diff --exit-code), 2 for wrong usage.
+    Exit code 0 when nothing changes, 1 when something does (as git diff --exit-code), 2 for wrong usage, 3 when the
+    cluster cannot be read.
 
     \b
     Examples:
@@ -46,17 +57,59 @@ def command(
       ascend-vllm diff staging prod  # two environments
       ascend-vllm diff --matrix      # service × environment
       ascend-vllm diff prod --against HEAD~1 --format markdown
+      ascend-vllm diff prod --live   # what runs against the stack file
+      pulumi preview --stack prod --json > p.json; ascend-vllm diff prod --preview p.json
     """
     named = stacks or []
+    _refuse_mixtures(named, against=against, live=live, preview=preview, matrix=matrix)
     if matrix:
-        if against:
-            raise CommandError("a matrix is of the worktree", "leave --against or --matrix out")
         typer.echo(render_matrix([*_readable(named)], form))
         return
-    comparisons = [*_comparisons(named, against)]
+    comparisons = [_running(named[0])] if live else [*_comparisons(named, against)]
+    if preview:
+        comparisons = [_with_preview(comparisons[0], preview)]
     typer.echo(render_comparisons(comparisons, form))
     if not all(one.change.is_empty for one in comparisons):
         raise typer.Exit(ExitCode.FOUND)
+
+
+def _refuse_mixtures(
+    named: Sequence[str], *, against: str | None, live: bool, preview: Path | None, matrix: bool
+) -> None:
+    """Refuse options that do not go together."""
+    if matrix and (against or live or preview):
+        raise CommandError("a matrix is of the worktree", "leave --against, --live, --preview or --matrix out")
+    if live and against:
+        raise CommandError("--live compares with what runs, --against with a revision", "leave one of them out")
+    if (live or preview) and len(named) != 1:
+        option = "--live" if live else "--preview"
+        raise CommandError(f"{option} is about one stack", f"name it: ascend-vllm diff STACK {option}")
+
+
+def _running(name: str) -> Comparison:
+    """What runs against the stack file."""
+    stack = open_stack(name)
+    _refuse_unreadable(stack, stack.name)
+    seen = look(stack)
+    for what, why in seen.unread.items():
+        typer.echo(f"not looked at: {what}: {why}", err=True)
+    change, running = compare_live(stack, seen.live)
+    typer.echo(f"what runs in {stack.cluster.context}, namespace {stack.cluster.namespace.name}", err=True)
+    return Comparison(change, running, stack, stack.cluster.context, name, len(check(stack).errors))
+
+
+def _with_preview(comparison: Comparison, file: Path) -> Comparison:
+    try:
+        preview = read_preview(json.loads(file.read_text(encoding="utf-8")))
+    except OSError as problem:
+        raise CommandError(f"{file} cannot be read: {problem.strerror}", "name a readable file") from None
+    except ValueError as problem:
+        fix = "write one: pulumi preview --stack STACK --json > FILE"
+        raise CommandError(f"{file} is no preview: {problem}", fix) from None
+    if preview.stack != comparison.new.name:
+        message = f"{file} is a preview of stack {preview.stack}, not of {comparison.new.name}"
+        raise CommandError(message, f"pulumi preview --stack {comparison.new.name} --json")
+    return replace(comparison, change=with_preview(comparison.change, preview))
 
 
 def _readable(named: Sequence[str]) -> Iterator[ResolvedStack]:
@@ -82,7 +135,7 @@ def _comparisons(named: Sequence[str], against: str | None) -> Iterator[Comparis
     names = [*named] or stack_names()
     if not names:
         raise CommandError("there is no stack file here", "change to the project's directory, or use -C DIRECTORY")
-    yield from (_since(name, base) for name in names)
+    yield from (since(name, base) for name in names)
 
 
 def _pair(first: str, second: str) -> tuple[ResolvedStack, ResolvedStack]:
@@ -97,7 +150,7 @@ def _pair(first: str, second: str) -> tuple[ResolvedStack, ResolvedStack]:
     )
 
 
-def _since(name: str, base: Revision) -> Comparison:
+def since(name: str, base: Revision) -> Comparison:
     """A stack of the worktree against a revision; where only one of them has it, the other is empty."""
     old, new = find_stack(name, base.read), find_stack(name)
     if old is None:

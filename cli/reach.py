@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import typer
 
+from cli import live
 from cli.errors import CommandError, ExitCode
+from cli.live import Result
 from client.body import BadInputError
 from client.http import UnreachableError
+from models.resolve import ResolvedService
 from models.typed import seconds
-from operations.errors import ClusterError
-
-Result = TypeVar("Result")
 
 UrlOption = Annotated[
     str,
@@ -49,20 +48,18 @@ TimeoutOption = Annotated[
 ]
 
 
-def run(work: Coroutine[Any, Any, Result]) -> Result:
+def run(work: Coroutine[Any, Any, Result], service: ResolvedService) -> Result:
     """Do what needs a service.
 
     Raises:
         CommandError: It cannot be reached, or what the user gave cannot be read.
     """
     try:
-        return asyncio.run(work)
-    except (ClusterError, UnreachableError) as problem:
+        return live.run(work, service.cluster.context)
+    except UnreachableError as problem:
         raise CommandError(problem.message, problem.fix, ExitCode.COULD_NOT_RUN) from None
     except BadInputError as problem:
         raise CommandError(problem.message, problem.fix) from None
-    except KeyboardInterrupt:
-        raise CommandError("interrupted", "run it again", ExitCode.COULD_NOT_RUN) from None
 
 
 def say(line: str) -> None:

@@ -1,33 +1,121 @@
-"""`ascend-vllm render`: all objects of a stack as YAML."""
+"""`ascend-vllm render`: all objects of a stack as YAML, on standard output or as files for GitOps."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 import yaml
 
+from cli.errors import CommandError, ExitCode
 from cli.refusal import refuse_errors
 from cli.stacks import StackArgument, open_stack
-from models.manifests import stack_objects
+from models.manifests import Manifest, stack_objects
+from models.manifests.metadata import INSTANCE_LABEL
+from models.words import counted
+
+OutputOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--output", "-o", metavar="DIR", show_default=False, help="Write a file for each object, for Argo CD or Flux."
+    ),
+]
 
 
-def command(stack: StackArgument) -> None:
+def command(stack: StackArgument, output: OutputOption = None) -> None:
     """Print every Kubernetes object of a stack as YAML, as `pulumi up` registers it; no cluster, no Pulumi.
+
+    With -o, write them to a directory instead: a file for each object, named by service and kind, and a
+    kustomization.yaml. The same stack gives the same files; those of objects that are no more are removed, and other
+    files are not touched.
 
     \b
     Examples:
       ascend-vllm render prod
       ascend-vllm render dev | kubectl --context CONTEXT diff -f -
+      ascend-vllm render prod -o gitops/prod
     """
     resolved = open_stack(stack)
     refuse_errors(resolved)
-    typer.echo(yaml_documents(list(stack_objects(resolved))), nl=False)
+    objects = list(stack_objects(resolved))
+    if output is None:
+        typer.echo(yaml_documents(objects), nl=False)
+        return
+    written, removed = write(output, files(resolved.name, objects), _first_line(resolved.name))
+    typer.echo(f"{output}: {counted(written, 'file')} written, {removed} removed", err=True)
 
 
 def yaml_documents(objects: list[dict[str, Any]]) -> str:
     """Objects as one YAML stream; texts of several lines stay readable."""
     return yaml.dump_all(objects, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1000, explicit_start=True)
+
+
+def files(stack: str, objects: Iterable[Manifest]) -> dict[str, str]:
+    """A file for each object by name, and the kustomization.yaml that lists them.
+
+    A name does not follow the content of its object, as that of a launch map does: a change is a change of lines.
+    Annotations for Pulumi's provider are left out, since another applies the objects.
+    """
+    named = {_file_name(item): _for_others(item) for item in objects}
+    index = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization", "resources": [*named]}
+    return {
+        name: _first_line(stack) + yaml_documents([item])
+        for name, item in {**named, "kustomization.yaml": index}.items()
+    }
+
+
+def write(directory: Path, wanted: Mapping[str, str], first_line: str) -> tuple[int, int]:
+    """Write files into a directory, and remove those that were written before and are not wanted any more.
+
+    Args:
+        directory: Made when it is not there.
+        wanted: The texts by name.
+        first_line: What tells our files from others.
+
+    Returns:
+        How many files were written, and how many removed.
+
+    Raises:
+        CommandError: A file of somebody else's is in the way, or the directory cannot be written; then nothing is
+            changed, as far as the disk allows.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        there = {file.name: file.read_text("utf-8", "replace") for file in directory.glob("*.yaml") if file.is_file()}
+        if strange := sorted(name for name in wanted if not there.get(name, first_line).startswith(first_line)):
+            message = f"{directory / strange[0]} was not written by this command for this stack"
+            raise CommandError(message, "name another directory, or move the file away")
+        changed = [name for name, text in wanted.items() if there.get(name) != text]
+        for name in changed:
+            new = directory / f".{name}.new"
+            new.write_text(wanted[name], encoding="utf-8")
+            new.replace(directory / name)
+        gone = [name for name, text in there.items() if text.startswith(first_line) and name not in wanted]
+        for name in gone:
+            (directory / name).unlink()
+    except OSError as problem:
+        message = f"{problem.filename or directory} cannot be written: {problem.strerror}"
+        raise CommandError(message, "name a directory that can be written", ExitCode.COULD_NOT_RUN) from None
+    return len(changed), len(gone)
+
+
+def _first_line(stack: str) -> str:
+    return f"# Written by `ascend-vllm render {stack} -o`; what is changed here is lost.\n"
+
+
+def _file_name(item: Manifest) -> str:
+    metadata = item["metadata"]
+    name = (metadata.get("labels") or {}).get(INSTANCE_LABEL) or metadata["name"]
+    return f"{name}-{item['kind'].lower()}.yaml"
+
+
+def _for_others(item: Manifest) -> Manifest:
+    metadata = item["metadata"]
+    others = {key: value for key, value in (metadata.get("annotations") or {}).items() if "pulumi.com/" not in key}
+    kept = {key: value for key, value in metadata.items() if key != "annotations"}
+    return {**item, "metadata": {**kept, **({"annotations": others} if others else {})}}
 
 
 class _Dumper(yaml.SafeDumper):

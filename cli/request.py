@@ -93,7 +93,7 @@ def command(  # noqa: PLR0913  each is an argument of the command line
     if print_curl:
         typer.echo(curl(asked, address(picked, way), key=picked.server.api_key is not None))
         return
-    answer = run(_send(asked, picked, way, form))
+    answer = run(_send(asked, picked, way, form), picked)
     _show(answer, form, streamed=bool(asked.body.get("stream")))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,6 +40,27 @@ class Revision:
         if done.returncode or len(words) != 3 or words[1] != b"blob":
             raise FileNotFoundError(2, f"it is not in {self.name}", str(file))
         return content[: int(words[2])].decode("utf-8", "surrogateescape")
+
+    def names(self, directory: Path) -> list[str]:
+        """The names of what the commit has in a directory of the worktree; none where it has no such directory."""
+        path = Path(os.path.abspath(directory))  # noqa: PTH100  as in read
+        if not path.is_relative_to(self.root):
+            return []
+        tree = f"{self.commit}:{path.relative_to(self.root).as_posix() if path != self.root else ''}"
+        return _listed(_git(self.root, "ls-tree", "--name-only", "-z", tree))
+
+    def changed(self, directory: Path, within: Sequence[str]) -> list[str]:
+        """Files that the worktree has otherwise than the commit, new and deleted ones among them.
+
+        Args:
+            directory: A directory of the repository; names are relative to it.
+            within: Files and directories below it that count.
+        """
+        paths = [f":(literal){path}" for path in within]
+        named = ("--name-only", "--no-renames", "--relative", "-z")
+        tracked = _git(directory, "diff", *named, self.commit, "--", *paths)
+        fresh = _git(directory, "ls-files", "--others", "--exclude-standard", "-z", "--", *paths)
+        return sorted({*_listed(tracked), *_listed(fresh)})
 
 
 def revision(asked: str | None, directory: Path) -> Revision:
@@ -79,6 +101,10 @@ def _as_seen(root: Path, directory: Path) -> Path:
 def _commit(root: Path, name: str) -> str:
     found = _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
     return found.stdout.decode().strip()
+
+
+def _listed(done: subprocess.CompletedProcess[bytes]) -> list[str]:
+    return [os.fsdecode(name) for name in done.stdout.split(b"\0") if name] if done.returncode == 0 else []
 
 
 def _git(directory: Path, *arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:

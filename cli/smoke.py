@@ -80,7 +80,7 @@ def command(  # noqa: PLR0913  each is an argument of the command line
     width = max((len(service.name) for service in chosen), default=0)
     for service in chosen:
         way = Way(url, api_key_file, timeout, service.startup if wait is None else wait, say)
-        done.append(run(_smoke(service, way)))
+        done.append(run(_smoke(service, way), service))
         if form is SmokeFormat.TEXT:
             typer.echo(line(done[-1], width))
     if form is not SmokeFormat.TEXT:

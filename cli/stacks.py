@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -13,13 +13,19 @@ import typer
 from cli.errors import CommandError, ExitCode
 from models.load import Read, disk, load_stack, load_text, read_project
 from models.resolve import ResolvedService, ResolvedStack, resolve
-from sandbox.plan import Node, Plan
+from sandbox.plan import CONTEXT_PREFIX, Node, Plan
 
 
 def stack_names() -> list[str]:
     """The stacks that have a file in this project."""
     directory = Path(read_project(Path()).config_directory)
-    return sorted(file.name.removeprefix("Pulumi.").removesuffix(".yaml") for file in directory.glob("Pulumi.*.yaml"))
+    return names_of(file.name for file in directory.glob("Pulumi.*.yaml"))
+
+
+def names_of(files: Iterable[str]) -> list[str]:
+    """The stacks whose files are among these."""
+    ours = (name for name in files if name.startswith("Pulumi.") and name.endswith(".yaml") and name != "Pulumi.yaml")
+    return sorted(name.removeprefix("Pulumi.").removesuffix(".yaml") for name in ours)
 
 
 def open_stack(argument: str) -> ResolvedStack:
@@ -96,10 +102,10 @@ def sandbox_plan(stack: str, *, real: bool = False) -> Plan:
     cluster = resolved.cluster
     if any(mark.path[:1] == ("cluster",) for finding in resolved.findings for mark in finding.marks):
         raise CommandError(f"the cluster of stack {stack} is not well formed", f"see: ascend-vllm check {stack}")
-    if not cluster.context.startswith("kwok-"):
+    if not cluster.context.startswith(CONTEXT_PREFIX):
         raise CommandError(
             f"stack {stack} belongs to the cluster {cluster.context!r}, which is no sandbox",
-            "name a stack whose context begins with kwok-",
+            f"name a stack whose context begins with {CONTEXT_PREFIX}",
         )
     if not cluster.pools:
         raise CommandError(f"stack {stack} has no pools", "say under cluster.pools which nodes the sandbox shall have")
@@ -110,7 +116,7 @@ def sandbox_plan(stack: str, *, real: bool = False) -> Plan:
     )
     if real:
         nodes = (replace(nodes[0], real=True), *nodes[1:])
-    return Plan(cluster.context.removeprefix("kwok-"), nodes)
+    return Plan(cluster.context.removeprefix(CONTEXT_PREFIX), nodes)
 
 
 def _complete_stack(incomplete: str) -> list[str]:

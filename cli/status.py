@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,13 +10,13 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.errors import CommandError, ExitCode
+from cli.errors import ExitCode
+from cli.live import run
 from cli.output.text import coloured
 from cli.stacks import StackArgument, open_stack, pick_service
 from models.resolve import ResolvedService, ResolvedStack
 from models.words import duration
 from operations.cluster import connected
-from operations.errors import ClusterError
 from operations.seen import Seen
 from operations.service import State, Wanted, look
 from operations.text import state_text
@@ -62,7 +61,8 @@ def command(
       ascend-vllm status prod --format json | jq -r '.services[] | select(.ready < .replicas) | .name'
     """
     resolved = open_stack(stack)
-    told = asyncio.run(_ask(resolved, [pick_service(resolved, name) for name in services or []] or resolved.services))
+    chosen = [pick_service(resolved, name) for name in services or []] or resolved.services
+    told = run(_ask(resolved, chosen), resolved.cluster.context)
     if form is StatusFormat.JSON:
         typer.echo(json.dumps(document(told), indent=2, ensure_ascii=False))
     elif told.states:
@@ -81,11 +81,8 @@ async def _ask(stack: ResolvedStack, services: Sequence[ResolvedService]) -> Tol
     wanted = [
         Wanted(service.name, cluster.platform.resource, service.startup, service.replicas) for service in services
     ]
-    try:
-        async with connected(cluster.context, cluster.namespace.name) as reader:
-            seen, states = await look(reader, wanted, wide=True)
-    except ClusterError as failure:
-        raise CommandError(failure.message, failure.fix, ExitCode.COULD_NOT_RUN) from failure
+    async with connected(cluster.context, cluster.namespace.name) as reader:
+        seen, states = await look(reader, wanted, wide=True)
     return Told(stack.name, cluster.context, seen, states)
 
 

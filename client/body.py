@@ -11,7 +11,6 @@ from typing import Any
 from client.asked import Asked
 from client.kinds import Kind
 from client.parameters import Parameters
-from client.service_rules import model_names
 from models.resolve import ResolvedService
 
 _ALWAYS = ("max_tokens", "temperature")
@@ -64,7 +63,7 @@ def raw(kind: Kind, service: ResolvedService, text: str, given: Mapping[str, Any
 
 
 def _model(kind: Kind, service: ResolvedService) -> dict[str, Any]:
-    return {} if kind is Kind.GENERATE else {"model": model_names(service)[0]}
+    return {} if kind is Kind.GENERATE else {"model": service.model_names[0]}
 
 
 def _asking(kind: Kind, text: str, images: Sequence[str]) -> dict[str, Any]:

@@ -16,15 +16,9 @@ from models.words import counted
 _PROCESSED = ("guided_json", "guided_regex", "guided_choice", "guided_grammar", "logit_bias", "allowed_token_ids")
 
 
-def model_names(service: ResolvedService) -> list[str]:
-    """The names that requests may give as `model`, the usual one first, LoRA adapters last."""
-    adapters = list(service.lora.adapters) if service.lora else []
-    return [*(service.engine.served_model_name or [service.model.source]), *adapters]
-
-
 def model_not_served(asked: Asked, _: Parameters, service: ResolvedService) -> Iterator[Finding]:
     """The model is one that the service serves: its names, else the path of its weights, and its LoRA adapters."""
-    names, given = model_names(service), asked.body.get("model")
+    names, given = service.model_names, asked.body.get("model")
     if asked.kind is not Kind.GENERATE and given not in names:
         near = nearest(str(given), dict.fromkeys(names))
         yield error(

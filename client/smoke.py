@@ -14,7 +14,7 @@ from client.body import question
 from client.http import Link, UnreachableError, get, post, send
 from client.kinds import Kind
 from client.picture import red_square
-from client.service_rules import model_names, one_answer
+from client.service_rules import one_answer
 from models.resolve import ResolvedService
 
 State = Literal["passed", "failed", "skipped"]
@@ -161,7 +161,7 @@ async def _models(run: Run) -> None:
         served = {str(card["id"]) for card in json.loads(text)["data"]}
     except (ValueError, LookupError, TypeError):
         raise FailedCheckError("/v1/models is no list of models") from None
-    missing = [name for name in model_names(run.service) if name not in served]
+    missing = [name for name in run.service.model_names if name not in served]
     _expect(not missing, f"{', '.join(missing)} is not served, but {', '.join(sorted(served))}")
 
 

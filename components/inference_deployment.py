@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pulumi
 from pulumi_kubernetes.apps.v1 import Deployment
+from pulumi_kubernetes.batch.v1 import Job
 from pulumi_kubernetes.core.v1 import Service
 
 from components.ascend_node_mounts import AscendNodeMounts, AscendNodeMountsArgs
@@ -13,8 +14,9 @@ from components.vllm_launch_script import VllmLaunchScript, VllmLaunchScriptArgs
 from models.budget import update_timeout
 from models.launch import launch
 from models.manifests.deployment import deployment
-from models.manifests.metadata import metadata
+from models.manifests.metadata import NOT_AWAITED, metadata
 from models.manifests.service import service_object
+from models.manifests.smoke import smoke_jobs
 from models.resolve import ResolvedService
 
 
@@ -47,7 +49,8 @@ class InferenceDeployment(pulumi.ComponentResource):
             AscendNodeMountsArgs(wanted.cluster.platform, wanted.npus, wanted.visible_devices),
             child,
         )
-        script = VllmLaunchScript(f"{name}-launch", VllmLaunchScriptArgs(launch(wanted), metadata(wanted)), child)
+        about = metadata(wanted, NOT_AWAITED)
+        script = VllmLaunchScript(f"{name}-launch", VllmLaunchScriptArgs(launch(wanted), about), child)
         pods = deployment(
             wanted,
             volumes=[*mounts.volumes, script.volume],
@@ -68,5 +71,12 @@ class InferenceDeployment(pulumi.ComponentResource):
             ),
         )
         self.service = Service(f"{name}-service", metadata=front["metadata"], spec=front["spec"], opts=child)
+        self._smoke = [*smoke_jobs(wanted, pods["spec"]["template"])]
         self.endpoint = wanted.endpoint
         self.register_outputs({"endpoint": self.endpoint})
+
+    def prove(self) -> None:
+        """Register the Job that asks the service, if it wants one; for when its pods are ready."""
+        for job in self._smoke:
+            here = pulumi.ResourceOptions(parent=self)
+            Job(f"{self._name}-smoke", metadata=job["metadata"], spec=job["spec"], opts=here)

@@ -6,17 +6,11 @@ import signal
 from collections.abc import Callable, Mapping
 
 import pulumi
-from pulumi_kubernetes.apps.v1 import Deployment
 
 from components.inference_deployment import InferenceDeployment
-from models.budget import update_timeout
 from models.resolve import ResolvedService, ResolvedStack
-from operations.cluster import connected
-from operations.errors import ClusterError
-from operations.quick import are_soon_settled
-from operations.service import Wanted
-from operations.turns import turns, wait_until_placed
-from operations.wait import Awaited, NotReadyError, wait_until_ready
+from operations.turns import turns
+from operations.update import UpdateError, refuse_what_would_hang, settle
 
 
 def deploy(stack: ResolvedStack, make: Callable[[ResolvedService], InferenceDeployment]) -> None:
@@ -35,42 +29,28 @@ def deploy(stack: ResolvedStack, make: Callable[[ResolvedService], InferenceDepl
 
 
 async def _deploy(stack: ResolvedStack, make: Callable[[ResolvedService], InferenceDeployment]) -> None:
-    made: dict[str, Deployment] = {}
+    made: dict[str, InferenceDeployment] = {}
+    behind: list[str] = []
     preview = pulumi.runtime.is_dry_run()
-    groups = [stack.services] if preview else turns(stack.services)
-    for group in groups:
-        made |= {service.name: make(service).deployment for service in group}
-        if group is not groups[-1]:
-            await _settle(stack, made, placed_only=True)
-    if not preview:
-        await _settle(stack, made)
-
-
-async def _settle(stack: ResolvedStack, made: Mapping[str, Deployment], *, placed_only: bool = False) -> None:
-    real = [name for name, deployment in made.items() if await deployment.metadata.uid.future()]
-    cluster = stack.cluster
-    awaited = [
-        Awaited(Wanted(service.name, cluster.platform.resource, service.startup), update_timeout(service))
-        for service in stack.services
-        if service.name in real
-    ]
-    if real:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)  # the engine cancels the update; Python would say a traceback
-    if not awaited or await are_soon_settled(cluster.context, cluster.namespace.name, real):
-        return None
     try:
-        async with connected(cluster.context, cluster.namespace.name) as reader:
-            if placed_only:
-                longest = max(one.timeout for one in awaited)
-                return await wait_until_placed(reader, [one.wanted for one in awaited], longest)
-            behind = await wait_until_ready(
-                reader, awaited, lambda name, line: pulumi.log.info(line, resource=made[name], ephemeral=True)
-            )
-        for line in behind:
-            pulumi.log.warn(line)
-    except NotReadyError as failed:
+        if not preview:
+            await refuse_what_would_hang(stack)
+        for group in [stack.services] if preview else turns(stack.services):
+            made |= {service.name: make(service) for service in group}
+            behind = [] if preview else await _settle(stack, made)
+        for component in made.values() if not behind else ():
+            component.prove()
+    except UpdateError as failed:
         raise pulumi.RunError(str(failed)) from None
-    except ClusterError as failed:
-        raise pulumi.RunError(
-            f"nobody knows whether the services are ready: {failed.message}\nfix: {failed.fix}"
-        ) from None
+
+
+async def _settle(stack: ResolvedStack, made: Mapping[str, InferenceDeployment]) -> list[str]:
+    """What is not waited for, in words."""
+    real = [name for name, component in made.items() if await component.deployment.metadata.uid.future()]
+    if not real:
+        return []
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # the engine cancels the update; Python would say a traceback
+    behind = await settle(stack, real, lambda name, line: pulumi.log.info(line, made[name].deployment, ephemeral=True))
+    for line in behind:
+        pulumi.log.warn(line)
+    return behind

@@ -289,6 +289,10 @@ class ServiceConfig(Typed):
     priority_class: ObjectName | None = Field(default=None, examples=["production"])
     """PriorityClass of the pods, which exists in the cluster."""
 
+    smoke: bool = False
+    """Have a Job ask the service after each update of its pods whether it answers correctly; the update fails with it.
+    `ascend-vllm smoke` asks from outside, and more."""
+
     env: dict[EnvironmentName, Text] = Field(default={}, examples=[{"HCCL_OP_EXPANSION_MODE": "AIV"}])
     """Further environment variables. One that a key of this file owns is refused."""
 

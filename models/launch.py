@@ -108,8 +108,7 @@ def _warm_up(service: ResolvedService) -> str:
     """The first request, sent beside the server's start; it must not keep the lock of the graph cache (9)."""
     if not service.graph.warm_up:
         return ""
-    model = next(iter(service.engine.served_model_name), service.model.source)
-    asked = {"port": service.server.port, "model": model, "kind": service.server.kind}
+    asked = {"port": service.server.port, "model": service.model_names[0], "kind": service.server.kind}
     return f"{_helper(scripts.WARM_UP, {**asked, 'done': WARM, 'timeout': service.startup})} 9>&- &\n"
 
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from models.catalog.engines import find_flag, plain_name
 from models.catalog.facts import Facts, ModelFacts
+from models.catalog.keys import SHORTHANDS
 from models.catalog.known import KnownModel, find_model
 from models.catalog.platforms import PLATFORMS, NodeMount, Platform
 from models.config import HostMount, Model, NamespaceConfig, PlatformConfig, Pool, ServiceConfig
@@ -95,6 +96,7 @@ class ResolvedService:
     min_member: int
     queue: str | None
     priority_class: str | None
+    smoke: bool
     env: Mapping[str, str]
     accept: Mapping[str, str]
     known: KnownModel | None
@@ -111,6 +113,11 @@ class ResolvedService:
     def further(self, flag: str) -> Any:
         """The value of a flag under `extraArgs`, or None when it is not given."""
         return _extra({**self.engine.extra_args, **self.server.extra_args}, flag, self.engine.version)
+
+    @property
+    def model_names(self) -> list[str]:
+        """The names that requests may give as `model`, the usual one first, LoRA adapters last."""
+        return [*(self.engine.served_model_name or [self.model.source]), *(self.lora.adapters if self.lora else ())]
 
     @property
     def longest_published(self) -> int:
@@ -173,12 +180,16 @@ def resolve(stack: LoadedStack) -> ResolvedStack:
 def with_rollouts(services: Iterable[ResolvedService]) -> tuple[ResolvedService, ...]:
     """The services of one stack with their rollouts, which depend on what the others leave free."""
     alone = [*services]
-    demands = [
-        Demand(one.name, one.replicas, one.npus, one.min_member, one.in_queue, one.startup, one.rollout)
-        for one in alone
-    ]
-    plans = plan_rollouts(demands, alone[0].cluster.pools, alone[0].cluster.queues) if alone else {}
+    plans = plan_rollouts(map(demand, alone), alone[0].cluster.pools, alone[0].cluster.queues) if alone else {}
     return tuple(_with_rollout(service, plans[service.name]) for service in alone)
+
+
+def demand(service: ResolvedService) -> Demand:
+    """What a service asks of the pools."""
+    return Demand(
+        *(service.name, service.replicas, service.npus, service.min_member),
+        *(service.in_queue, service.startup, service.rollout),
+    )
 
 
 def _with_rollout(service: ResolvedService, plan: Plan) -> ResolvedService:
@@ -351,17 +362,6 @@ def resolve_engine(
     return ResolvedEngine.model_construct(config.model_fields_set, **complete), because
 
 
-# Where a scalar may stand for the whole record.
-_SHORTHANDS = {
-    ("model", "source"),
-    ("server", "kind"),
-    ("graph", "kind"),
-    ("rollout", "kind"),
-    ("mindSpeed", "kind"),
-    ("chatTemplate", "path"),
-}
-
-
 def _extra(given: Mapping[str, Any], flag: str, release: str) -> Any:
     flags = ((find_flag(name, release), value) for name, value in given.items())
     return next((value for found, value in flags if found and found.name == flag), None)
@@ -384,5 +384,5 @@ def _fields(record: BaseModel, prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def _place(spans: Mapping[Path, Span], path: Path) -> str:
-    span = spans.get(path) or (spans.get(path[:-1]) if path[-2:] in _SHORTHANDS else None)
+    span = spans.get(path) or (spans.get(path[:-1]) if path[-2:] in SHORTHANDS else None)
     return f"{span.file}:{span.line}" if span else "default"

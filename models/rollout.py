@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from models.capacity import sure_to_fit
 from models.config import Pool
@@ -57,10 +57,7 @@ class _Held:
 def plan_rollouts(demands: Iterable[Demand], pools: Mapping[str, Pool], queues: Mapping[str, Queue]) -> dict[str, Plan]:
     """Decide for each service, in the order of what a pod more saves: first what would be down, the slowest first."""
     asked = sorted(demands, key=lambda demand: (demand.replicas != 1, -demand.startup, demand.service))
-    nodes: Counter[int] = Counter()
-    for pool in pools.values():
-        nodes[pool.npus_per_node] += pool.nodes
-    held = _Held()
+    nodes, held = _nodes(pools), _Held()
     for demand in asked:
         held.add(demand, demand.replicas)
     plans = {}
@@ -71,6 +68,47 @@ def plan_rollouts(demands: Iterable[Demand], pools: Mapping[str, Pool], queues: 
             room += 1
         plans[demand.service] = _plan(demand, room if pools else None, full=not _within(demand, held, queues))
     return plans
+
+
+def stuck_rollouts(
+    demands: Sequence[Demand], running: Mapping[str, int], pools: Mapping[str, Pool], queues: Mapping[str, Queue]
+) -> list[Demand]:
+    """The rollouts that make a pod more first and find no room for it, since larger pods run than are asked for.
+
+    `plan_rollouts` counts the pods that are asked for. Where `npus` is lowered, larger ones hold their NPUs until a
+    new one is ready. What deletes first goes on by itself and leaves room to others.
+
+    Args:
+        demands: What all services ask for, with rollouts that leave nothing open.
+        running: NPUs of the pods that run, by service.
+        pools: The nodes.
+        queues: The queues and their quotas.
+    """
+    nodes, waiting = _nodes(pools), [one for one in demands if one.replicas and running.get(one.service, 0) > one.npus]
+    while True:
+        sizes = {one.service: running[one.service] for one in waiting}
+        stuck = [
+            one
+            for one in waiting
+            if one.rollout.max_surge and not _has_room(one, _beside(one, demands, sizes), nodes, queues)
+        ]
+        if stuck == waiting:
+            return stuck
+        waiting = stuck
+
+
+def _beside(rolling: Demand, demands: Iterable[Demand], sizes: Mapping[str, int]) -> _Held:
+    """What all pods hold before the first step of a rollout, while the others have made theirs."""
+    held = _Held()
+    for one in demands:
+        surge = 0 if one is rolling else one.rollout.max_surge or 0
+        held.add(replace(one, npus=sizes.get(one.service, one.npus)), one.replicas + surge)
+    return held
+
+
+def _nodes(pools: Mapping[str, Pool]) -> Counter[int]:
+    """How many nodes there are by their NPUs."""
+    return Counter(pool.npus_per_node for pool in pools.values() for _ in range(pool.nodes))
 
 
 def _most_surge(demand: Demand) -> int:

@@ -13,65 +13,9 @@ from pydantic_core import ErrorDetails
 
 from models.catalog.engines import find_flag, plain_name
 from models.catalog.keys import OWNED_FLAGS
+from models.catalog.refusals import BOUNDS, KINDS, NICKNAMES, TRUTHS
 from models.finding import Finding, Mark, Path
 from models.typed import PATTERN_WORDS, Typed
-
-_KINDS = {
-    "string_type": "text",
-    "int_type": "a whole number",
-    "int_from_float": "a whole number",
-    "float_type": "a number",
-    "bool_type": "true or false",
-    "list_type": "a list",
-    "dict_type": "a mapping",
-    "model_type": "a mapping",
-}
-_BOUNDS = {
-    "greater_than_equal": ("ge", "at least"),
-    "greater_than": ("gt", "more than"),
-    "less_than_equal": ("le", "at most"),
-    "less_than": ("lt", "less than"),
-    "string_too_long": ("max_length", "no longer than"),
-    "string_too_short": ("min_length", "no shorter than"),
-}
-SHAPE_RULES = {
-    "yaml-syntax": """The file is YAML.
-
-Pulumi's engine reads stack files with Go's yaml.v3; what that cannot read has no values at all.""",
-    "yaml-value": """Every value is one that a configuration can hold.
-
-The engine turns the file into JSON: infinite numbers, tags that do not fit their value and anchors that contain
-themselves have no JSON.""",
-    "duplicate-key": """No key stands twice in one mapping.
-
-Pulumi's engine refuses the file; other readers of YAML take the last value silently.""",
-    "unknown-key": """Every key is one of the configuration language.
-
-A key that nothing reads is a mistake: the value that was meant keeps its default. Keys are compared without case, `-`
-and `_` to find the one that was meant.""",
-    "missing-key": """Every key without a default is given.
-
-A service needs an image, a model and `engine.maxModelLen`; a stack needs a cluster with its context.""",
-    "bad-value": """Every value has its key's type and lies in its range.
-
-Text is not a number: the engine hands `"8"` and `8` to the program as they are written.""",
-    "base-file": """The file that `base` names can be read.
-
-It is looked for beside the stack file.""",
-    "config-json": """The file that `configJson` names can be read and is a model's config.json.
-
-The rules read the model's measures from it.""",
-    "secret-in-services": """No `secure:` value stands below `cluster` or `services`.
-
-Pulumi hands a structured value to the program as plain text, secrets included, so it would end in a ConfigMap.""",
-    "unused-accept": """Every waiver under `accept` waives a warning that is there.
-
-Errors cannot be waived. A waiver that waives nothing would hide the next finding.""",
-}
-"""The documentation of the rules that are applied while the files are read, by id."""
-
-_TRUTHS = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
-_NICKNAMES = {"tp": "engine.tensorParallelSize", "pp": "engine.pipelineParallelSize"}
 
 
 def shape_finding(record: type[Typed], path: Path, details: ErrorDetails) -> Finding:
@@ -111,7 +55,7 @@ def _unknown_key(where: Mark, name: str, fields: Mapping[str, FieldInfo], keys: 
     found = unknown_key(where, name, fields)
     if nearest(name, fields):
         return found
-    elsewhere = _NICKNAMES.get(plain_name(name))
+    elsewhere = NICKNAMES.get(plain_name(name))
     if flag := find_flag(name):
         elsewhere = OWNED_FLAGS.get(flag.name)
         if not elsewhere and keys[:1] in (("engine",), ("server",)):
@@ -125,17 +69,17 @@ def _wrong_value(name: str, details: ErrorDetails, field: FieldInfo | None) -> t
     kind, given, context = details["type"], details["input"], details.get("ctx", {})
     shown = f" {json.dumps(given, ensure_ascii=False)}" if isinstance(given, str | int | float | bool) else ""
     example = f"{'write' if field and ':' in _example(name, field) else 'correct'} {_example(name, field)}"
-    if kind == "bool_type" and (truth := _TRUTHS.get(str(given).lower())):
+    if kind == "bool_type" and (truth := TRUTHS.get(str(given).lower())):
         example = f"write {name}: {truth}; YAML reads {given} as text"
-    if kind in _KINDS:
+    if kind in KINDS:
         hint = f'write it in quotes: "{shown.strip()}"' if kind == "string_type" and shown else example
-        return f"{name} must be {_KINDS[kind]}, not {_kind_of(given)}{shown}", hint
+        return f"{name} must be {KINDS[kind]}, not {_kind_of(given)}{shown}", hint
     if kind == "literal_error":
         return f"{name}{shown} must be {context['expected']}", f"write {context['expected']}"
     if kind == "too_short":
         return f"{name} must not be empty", example
-    if kind in _BOUNDS:
-        key, words = _BOUNDS[kind]
+    if kind in BOUNDS:
+        key, words = BOUNDS[kind]
         return f"{name}{shown} must be {words} {context[key]}", example
     if kind == "string_pattern_mismatch":
         return f"{name}{shown} {PATTERN_WORDS.get(context['pattern'], 'is not well formed')}", example

@@ -66,10 +66,23 @@ _NARROW = {
     "pods": _List("/api", "v1", "pods", "Pod", _OURS),
     "events": _List("/api", "v1", "events", "Event"),
 }
+_MADE = (
+    _NARROW["deployments"],
+    _List("/api", "v1", "services", "Service", _OURS),
+    _List("/api", "v1", "configmaps", "ConfigMap", _OURS),
+)
+_BY_NAME = {
+    **{where.kind: where for where in _MADE},
+    "Job": _List("/apis", "batch/v1", "jobs", "Job"),
+    "Namespace": _List("/api", "v1", "namespaces", "Namespace", whole_cluster=True),
+    "Queue": _List("/apis", "scheduling.volcano.sh/v1beta1", "queues", "Queue", whole_cluster=True),
+}
+_AUTOSCALERS = _List("/apis", "autoscaling/v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler")
 _WIDE = {
     "nodes": _List("/api", "v1", "nodes", "Node", whole_cluster=True),
     "holders": _List("/api", "v1", "pods", "Pod", _PLACED, whole_cluster=True),
     "pod_groups": _List("/apis", "scheduling.volcano.sh/v1beta1", "podgroups", "PodGroup"),
+    "cluster_groups": _List("/apis", "scheduling.volcano.sh/v1beta1", "podgroups", "PodGroup", whole_cluster=True),
     "queues": _List("/apis", "scheduling.volcano.sh/v1beta1", "queues", "Queue", whole_cluster=True),
 }
 
@@ -99,6 +112,41 @@ class Cluster:
                     raise
                 seen = replace(seen, unread={**seen.unread, where.plural: problem.message})
         return seen
+
+    async def made(self) -> Sequence[Object]:
+        """The Deployments, Services and launch maps of the services, whichever stack made them.
+
+        Raises:
+            ClusterError: They cannot be read.
+        """
+        return [item for where in _MADE for item in await self._list(where)]
+
+    async def named(self, kind: str, name: str) -> Object | None:
+        """An object of a kind that stacks make, or None when there is none.
+
+        Raises:
+            ClusterError: It cannot be read.
+        """
+        where = _BY_NAME[kind]
+        response = await self._get(
+            base=where.base,
+            version=where.version,
+            namespace=None if where.whole_cluster else self.namespace,
+            url=f"{where.plural}/{name}",
+        )
+        if response.status_code == 404:
+            return None
+        if response.status_code != 200:
+            raise refused(self.context, f"get {where.plural} {name}", response.status_code, response.text)
+        return {"kind": where.kind, **response.json()}
+
+    async def autoscalers(self) -> Sequence[Object]:
+        """The HorizontalPodAutoscalers of the namespace.
+
+        Raises:
+            ClusterError: They cannot be read.
+        """
+        return await self._list(_AUTOSCALERS)
 
     async def log(self, pod: str, container: str, *, previous: bool, lines: int) -> tuple[str, ...]:
         """The last lines of a container, or of the one before it."""

@@ -20,7 +20,7 @@ _PATIENCE = 30
 
 def unscheduled(pod: Object, seen: Seen, resource: str) -> Finding:
     """Why no node takes a pod."""
-    reasons = (_no_volcano, _queue, _nodes, _gang, _quota, _full, _never_looked_at)
+    reasons = (_no_volcano, _queue, _nodes, _gang, _quota, _full, _held_back, _never_looked_at)
     return next((reason for why in reasons if (reason := why(pod, seen, resource))), None) or _said(pod, seen)
 
 
@@ -153,6 +153,36 @@ def _full(pod: Object, seen: Seen, resource: str) -> Finding | None:
         + (f" ({seen.unread['pods']})" if "pods" in seen.unread else ""),
         fix="scale down or move what holds them, add a node, or wait; an update that deletes first needs no spare NPUs",
     )
+
+
+def _held_back(pod: Object, seen: Seen, resource: str) -> Finding | None:
+    """A queue that is kept for pods which find no node themselves."""
+    group = _group(pod, seen)
+    if (group or {}).get("status", {}).get("phase") != "Pending":
+        return None
+    kept: Counter[str] = Counter()
+    for other in seen.cluster_groups:
+        if (other.get("status") or {}).get("phase") == "Inqueue":
+            kept[_owner(other, seen)] += int((other["spec"].get("minResources") or {}).get(resource) or 0)
+    who = ", ".join(f"{owner} ({count})" for owner, count in kept.most_common() if count)
+    if not who:
+        return None
+    return found(
+        "queue-held",
+        f"Volcano keeps NPUs that are free for pods that it admitted before: {who}",
+        why="it admits pods for as many NPUs as all nodes have, and those that no node takes stay admitted",
+        fix="correct, scale down or delete what waits there, what asks for more than a node has first; or wait",
+    )
+
+
+def _owner(group: Object, seen: Seen) -> str:
+    """Whose pods a PodGroup is made for: a service of the namespace, else `namespace/owner`."""
+    own = group["metadata"].get("namespace")
+    owner: Object = next(iter(group["metadata"].get("ownerReferences") or []), {})
+    name = str(owner.get("name") or name_of(group))
+    if owner.get("kind") == "ReplicaSet":
+        name = name.rpartition("-")[0]
+    return name if own == seen.namespace else f"{own}/{name}"
 
 
 def _never_looked_at(pod: Object, seen: Seen, _: str) -> Finding | None:

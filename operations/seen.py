@@ -38,6 +38,8 @@ class Seen:
     """All pods of the cluster, whosever they are, that a node is given to and that may hold NPUs."""
     pod_groups: tuple[Object, ...] = ()
     """Volcano's, of the namespace."""
+    cluster_groups: tuple[Object, ...] = ()
+    """Volcano's, of the whole cluster."""
     queues: tuple[Object, ...] = ()
     """Volcano's."""
     unread: Mapping[str, str] = field(default_factory=dict)

@@ -28,6 +28,9 @@ POLL = 1.0
 LOOK = 3.0
 """Seconds between two looks at pods and events, while something is not ready."""
 
+WIDE = 30.0
+"""Seconds between two looks at nodes too, once all pods have one: one may be lost."""
+
 BEHIND = 10.0
 """Seconds that all the rest has to wait for NPUs of services that leave, before it is not waited for."""
 
@@ -92,9 +95,11 @@ class _Memory:
 
     began: float
     looked: float = float("-inf")
+    looked_wide: float = float("-inf")
     gone_since: float | None = None
     blocked_since: float | None = None
     everyone_has_a_node: bool = False
+    """One that answers."""
     leaving: set[str] = field(default_factory=set)
     """Deployments with pods; those that are not waited for are not of the stack any more."""
     failing_since: dict[tuple[str, str], float] = field(default_factory=dict)
@@ -170,7 +175,8 @@ async def _judge(
     late = [awaited for awaited in missing if now - memory.began >= awaited.timeout]
     if not late and now - memory.looked < LOOK:
         return ()
-    wide = bool(late) or not memory.everyone_has_a_node
+    wide = bool(late) or not memory.everyone_has_a_node or now - memory.looked_wide >= WIDE
+    memory.looked_wide = now if wide else memory.looked_wide
     seen, states = await look(reader, [awaited.wanted for awaited in missing], wide=wide)
     memory.looked, memory.everyone_has_a_node = clock.now(), _all_placed(seen, states)
     for state in states:
@@ -210,7 +216,8 @@ def _tell(service: str, text: str, say: Say, memory: _Memory, now: float) -> Non
 
 
 def _all_placed(seen: Seen, states: Sequence[State]) -> bool:
-    return all(node_of(pod) for state in states for pod in seen.pods_of(state.service))
+    lost = any(state.finding and state.finding.rule == "node-lost" for state in states)
+    return not lost and all(node_of(pod) for state in states for pod in seen.pods_of(state.service))
 
 
 def _bear(problem: ClusterError, memory: _Memory, now: float) -> None:

@@ -12,7 +12,7 @@ from sandbox import controlplane, nodes, paths, pins, processes, stages, toolcha
 from sandbox.interrupts import interruptible, uninterruptible
 from sandbox.locks import locked
 from sandbox.nodes import NodeStatus
-from sandbox.plan import Plan
+from sandbox.plan import CONTEXT_PREFIX, Plan
 from sandbox.progress import say, working
 from sandbox.real import needs, node
 
@@ -62,7 +62,7 @@ def status(name: str) -> Status:
     """What runs of the sandbox; asks the API server only when there is one."""
     home = paths.home(name)
     alive = {p.name: p.pid for p in processes.marked(str(home)) if p.name in components(home)}
-    found = Status(name, f"kwok-{name}", paths.kubeconfig(home), alive, ())
+    found = Status(name, f"{CONTEXT_PREFIX}{name}", paths.kubeconfig(home), alive, ())
     return replace(found, nodes=tuple(nodes.listed(home))) if found.running else found
 
 

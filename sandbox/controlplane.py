@@ -20,9 +20,9 @@ from sandbox.plan import SIMULATED
 
 COMPONENTS = ("etcd", "kube-apiserver", "kube-controller-manager", "kwok-controller")
 
-BEHAVIOUR = ("Stage", "Logs", "ClusterLogs")
-"""What a user may add to the cluster to have pods start slowly, crash or say something (kwok.sigs.k8s.io); kwok's own
-stages, by which nodes and pods become ready at once, are there too."""
+BEHAVIOUR = ("Stage", "Logs", "ClusterLogs", "PortForward", "ClusterPortForward")
+"""What a user may add to the cluster to have pods start slowly, crash, say something or lead a port to a server of this
+machine (kwok.sigs.k8s.io); kwok's own stages, by which nodes and pods become ready at once, are there too."""
 
 # Logs and exec of a real node would look its name up.
 _FOR_A_KUBELET = {"kubelet-preferred-address-types": "InternalIP"}

@@ -15,6 +15,9 @@ NODE_ANNOTATION = "ascend-vllm/sandbox-node"
 SIMULATED = "kwok.x-k8s.io/node"
 """Annotation of the nodes that kwok simulates; their value is `fake`."""
 
+CONTEXT_PREFIX = "kwok-"
+"""What the kubeconfig contexts of sandboxes begin with, which is kwok's own."""
+
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?")
 
 
@@ -55,7 +58,7 @@ class Plan:
     @property
     def context(self) -> str:
         """The kubeconfig context of the sandbox, `kwok-<name>`."""
-        return f"kwok-{self.name}"
+        return f"{CONTEXT_PREFIX}{self.name}"
 
 
 @dataclass(frozen=True)

@@ -67,3 +67,13 @@ OWNED_FLAGS = {
     "limit-mm-per-prompt": "multimodal.imagesPerPrompt",
 }
 """Flags that a key of the stack file sets, with that key."""
+
+SHORTHANDS = {
+    ("model", "source"),
+    ("server", "kind"),
+    ("graph", "kind"),
+    ("rollout", "kind"),
+    ("mindSpeed", "kind"),
+    ("chatTemplate", "path"),
+}
+"""Keys for which a scalar may stand for the whole record."""

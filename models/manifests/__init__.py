@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from models.launch import launch
 from models.manifests.deployment import deployment
 from models.manifests.launch_map import launch_command, launch_map, launch_volume, launch_volume_mount
-from models.manifests.metadata import Manifest, metadata
+from models.manifests.metadata import NOT_AWAITED, Manifest, metadata
 from models.manifests.namespace import namespace
 from models.manifests.node_mounts import node_mounts
 from models.manifests.queue import queue_object
 from models.manifests.service import service_object
+from models.manifests.smoke import smoke_jobs
 from models.resolve import ResolvedService, ResolvedStack
 
 __all__ = ["Manifest", "service_objects", "stack_objects"]
@@ -32,14 +33,13 @@ def stack_objects(stack: ResolvedStack) -> Iterator[Manifest]:
 
 
 def service_objects(service: ResolvedService) -> Iterator[Manifest]:
-    """The launch ConfigMap, the Deployment and the Service of a service."""
-    script = launch_map(launch(service), metadata(service))
+    """The launch ConfigMap, the Deployment and the Service of a service, and the Job that proves that it answers."""
+    script = launch_map(launch(service), metadata(service, NOT_AWAITED))
     mounts = node_mounts(service.cluster.platform)
-    yield script
-    yield deployment(
+    pods = deployment(
         service,
         volumes=[*mounts.volumes, launch_volume(script["metadata"]["name"])],
         volume_mounts=[*mounts.volume_mounts, launch_volume_mount()],
         command=launch_command(),
     )
-    yield service_object(service)
+    yield from (script, pods, service_object(service), *smoke_jobs(service, pods["spec"]["template"]))

@@ -120,7 +120,7 @@ def weights(service: ResolvedService) -> dict[str, str]:
 def _container(
     service: ResolvedService, volume_mounts: Iterable[Mapping[str, Any]], command: Mapping[str, Any]
 ) -> Manifest:
-    variables = [_from_secret("VLLM_API_KEY", service.server.api_key)] if service.server.api_key else []
+    variables = [from_secret("VLLM_API_KEY", service.server.api_key)] if service.server.api_key else []
     return {
         "name": CONTAINER,
         "image": service.image,
@@ -166,5 +166,6 @@ def _weight_mounts(service: ResolvedService) -> list[Manifest]:
     return [read_only(name, path) for name, path in weights(service).items()]
 
 
-def _from_secret(name: str, source: SecretKey) -> Manifest:
+def from_secret(name: str, source: SecretKey) -> Manifest:
+    """An environment variable whose value is in a Secret."""
     return {"name": name, "valueFrom": {"secretKeyRef": {"name": source.secret, "key": source.key}}}

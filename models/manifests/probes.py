@@ -25,7 +25,7 @@ def probes(service: ResolvedService) -> Manifest:
     healthy = {"httpGet": {**_HEALTH, **({"scheme": "HTTPS"} if service.tls else {})}, "timeoutSeconds": 5}
     asked = ["/bin/bash", f"{LAUNCH_DIRECTORY}/{READY}", str(service.server.port), DRAINING]
     ready = {"exec": {"command": [*asked, "tls"] if service.tls else asked}, "timeoutSeconds": 5}
-    warm = {"exec": {"command": ["test", "-f", WARM]}, "timeoutSeconds": 5}
+    warm = {"exec": {"command": ["/bin/bash", "-c", f"test -f {WARM}"]}, "timeoutSeconds": 5}
     failures = math.ceil(service.startup / _PERIOD)
     started = warm if service.graph.warm_up else healthy
     return {

@@ -15,9 +15,9 @@ from functools import cache, wraps
 from importlib import import_module
 
 from models.catalog.facts import ModelFacts
+from models.catalog.refusals import SHAPE_RULES
 from models.finding import Finding, Mark
 from models.resolve import ResolvedService, ResolvedStack
-from models.shape import SHAPE_RULES
 
 Check = Callable[[ResolvedService], Iterator[Finding]]
 FactsCheck = Callable[[ResolvedService, ModelFacts], Iterator[Finding]]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from models.capacity import Packing, is_exact, pack, pool_nodes
 from models.finding import Finding, Mark, at, error, warning
-from models.resolve import ResolvedService, ResolvedStack
+from models.resolve import ResolvedService, ResolvedStack, demand
+from models.rollout import stuck_rollouts
 from models.rules import rule, stack_rule
 from models.words import counted
 
@@ -123,6 +124,25 @@ def rollout_would_hang(service: ResolvedService) -> Iterator[Finding]:
         fix="remove rollout, which is right by itself, or set it to recreate",
         marks=[at("rollout"), at("npus"), *([at("minMember")] if gang else [])],
     )
+
+
+def updates_that_would_hang(stack: ResolvedStack, running: Mapping[str, int]) -> Iterator[Finding]:
+    """Updates that find no room for a pod more, since larger pods run than the stack file now asks for.
+
+    Args:
+        stack: The stack.
+        running: NPUs of the pods that run, by service.
+    """
+    cluster = stack.cluster
+    for one in stuck_rollouts([*map(demand, stack.services)], running, cluster.pools, cluster.queues):
+        yield Finding(
+            "rollout-would-hang",
+            "error",
+            f"{one.service}: its update makes a pod with {counted(one.npus, 'NPU')} first, and the pods with "
+            f"{running[one.service]} that run now leave no node that is sure to have as many free",
+            "no old pod goes before a new one is ready, and npus was lowered",
+            f"write rollout: recreate for {one.service}, run pulumi up, and remove it again",
+        )
 
 
 @rule

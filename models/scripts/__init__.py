@@ -17,6 +17,9 @@ READY = "ready.sh"
 GRAPH_CACHE = "graph_cache.sh"
 """Gives the server a directory of its own on the volume of the graph cache."""
 
+SMOKE = "smoke.py"
+"""Asks a service whether it answers correctly."""
+
 
 @cache
 def script_text(name: str) -> str:

@@ -88,6 +88,15 @@ def test_what_has_no_room_is_told_with_the_npus() -> None:
     assert [*npus_lines(change)] == ["NPUs in snt9b: 1 → 16 of 16", "no room for 1 pod of a"]
 
 
+def test_what_pulumi_up_would_refuse_for_larger_pods_that_run_is_said_with_the_fix() -> None:
+    large = {"model": "/m/Qwen2-72B-Instruct", "npus": 8}
+    half = {**large, "npus": 4}
+    change = compare(stack({"a": large, "b": large}), stack({"a": half, "b": large}))
+
+    assert [*npus_lines(change)][1].startswith("! a: its update makes a pod with 4 NPUs first")
+    assert [*npus_lines(change)][1].endswith("write rollout: recreate for a, run pulumi up, and remove it again")
+
+
 def test_a_rename_is_told_of_one_stack_and_not_of_two_environments() -> None:
     old, new = stack({"a": {}}), stack({"b": {}})
     renamed = Comparison(compare(old, new), old, new, "main", "test", 0)

@@ -91,16 +91,26 @@ def test_a_changed_launch_has_another_map_and_a_reverted_one_its_old_map_again()
 
 
 def test_an_inference_deployment_registers_the_objects_that_render_prints() -> None:
-    service = a_service("  npus: 2\n  replicas: 3\n  server: {chatTemplate: {inline: '{{ x }}'}, port: 9000}\n")
-    plan = build(lambda: InferenceDeployment("qwen", InferenceDeploymentArgs(service)))
+    server = "  server: {chatTemplate: {inline: '{{ x }}'}, port: 9000}\n"
+    service = a_service(f"  npus: 2\n  replicas: 3\n{server}  smoke: true\n")
+    plan = build(lambda: InferenceDeployment("qwen", InferenceDeploymentArgs(service)).prove())
     rendered = {item["kind"]: item for item in service_objects(service)}
 
     for kind, name in (
         ("ConfigMap", "qwen-launch-config-map"),
         ("Deployment", "qwen-deployment"),
         ("Service", "qwen-service"),
+        ("Job", "qwen-smoke"),
     ):
         assert rendered[kind] == plan.resources[name].inputs
+
+
+def test_a_service_is_proved_only_when_its_pods_are_ready_and_if_it_wants_it() -> None:
+    wants, wants_not = a_service("  smoke: true\n"), a_service()
+    early = build(lambda: InferenceDeployment("qwen", InferenceDeploymentArgs(wants)))
+    never = build(lambda: InferenceDeployment("qwen", InferenceDeploymentArgs(wants_not)).prove())
+
+    assert "qwen-smoke" not in {*early.resources, *never.resources}
 
 
 def test_the_pods_wait_for_their_script_and_the_service_for_nothing() -> None:

@@ -12,7 +12,7 @@ import pulumi
 import pytest
 import yaml
 
-from components import readiness
+from operations import update
 from operations.errors import ClusterError
 from operations.seen import Seen
 from operations.wait import Awaited, NotReadyError
@@ -48,7 +48,7 @@ def in_a_cluster(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
         yield FakeReader([Seen(NOW, namespace, (deployment("qwen2-7b"),))])
 
     monkeypatch.setattr(harness._Mocks, "new_resource", made)
-    monkeypatch.setattr(readiness, "connected", connected)
+    monkeypatch.setattr(update, "connected", connected)
     return asked
 
 
@@ -93,7 +93,7 @@ def test_each_service_is_waited_for_with_its_own_budget(
         say("qwen2-7b", "0/1 loading weights")
         return []
 
-    monkeypatch.setattr(readiness, "wait_until_ready", wait)
+    monkeypatch.setattr(update, "wait_until_ready", wait)
     run_program("dev")
 
     assert [awaited.wanted.name for awaited in seen] == ["qwen2-7b"]
@@ -114,7 +114,7 @@ def test_each_service_is_waited_for_with_its_own_budget(
 def test_what_is_not_ready_fails_the_update_in_words(
     in_a_cluster: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch, problem: Exception, text: str
 ) -> None:
-    monkeypatch.setattr(readiness, "wait_until_ready", fail_with(problem))
+    monkeypatch.setattr(update, "wait_until_ready", fail_with(problem))
     with pytest.raises(pulumi.RunError) as failed:
         run_program("dev")
 

@@ -46,10 +46,6 @@ def ascend_nodes(count: int = 2, npus: int = 8) -> tuple[Node, ...]:
     return tuple(Node(f"snt9b-{number}", ASCEND, RESOURCE, npus) for number in range(1, count + 1))
 
 
-OPERATIONS = Plan("operations", (*ascend_nodes(3), Node("lost-1", {"pool": "old"}, RESOURCE, 8)))
-"""The sandbox of the tests that operate services: three NPU nodes, and one to lose."""
-
-
 def unique(name: str) -> str:
     """A sandbox name that no other test session on this machine uses."""
     return f"{name}-{os.getpid()}"

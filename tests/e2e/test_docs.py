@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
-from tests.docs.examples import ONLINE, commands, run
+from tests.docs.examples import ONLINE, commands, run, wanted_code
 
 PAGES = [
     page
@@ -35,7 +35,7 @@ def test_a_newcomer_who_follows_the_page_sees_what_it_shows(page: Path, tmp_path
     blocks = re.findall(r"^```console\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
     try:
         for command in [command for block in blocks for command in commands(block)]:
-            actual = run(command.line, copy)
+            actual = run(command.line, copy, wanted_code(command))
 
             assert command.matches(actual), f"$ {command.line}\n{actual}"
     finally:

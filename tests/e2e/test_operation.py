@@ -94,6 +94,27 @@ def test_the_rollout_that_would_hang_is_refused_before_anything_is_registered(pr
     assert project.resources(stack) == []
 
 
+def test_smaller_pods_that_larger_ones_leave_no_room_are_refused_before_anything_is_changed(
+    project: Project, stack: str
+) -> None:
+    project.write(stack, {"a": service(8), "b": service(8)}, pools=POOLS)
+    project.up(stack)
+    half = service(8) | {"npus": 4}
+
+    project.write(stack, {"a": half, "b": half}, pools=POOLS)
+    refused = project.pulumi("up", "--stack", stack, "--yes", "--skip-preview")
+    project.write(stack, {"a": half | {"rollout": "recreate"}, "b": half}, pools=POOLS)
+    project.up(stack)
+
+    assert refused.returncode != 0
+    assert (
+        "a: its update makes a pod with 4 NPUs first, and the pods with 8 that run now leave no node" in refused.stdout
+    )
+    assert "= fix: write rollout: recreate for b, run pulumi up" in refused.stdout
+    npus = [pod["spec"]["containers"][0]["resources"]["limits"] for pod in project.objects("pod", stack)]
+    assert [one["huawei.com/ascend-1980"] for one in npus] == ["4", "4"]
+
+
 def test_more_than_the_pools_have_is_refused_with_who_uses_what(project: Project, stack: str) -> None:
     project.write(stack, {"a": service(8, replicas=2), "b": service(1)}, pools=POOLS)
     preview = project.pulumi("preview", "--stack", stack)

@@ -255,7 +255,7 @@ def test_the_objects_of_every_feature_are_accepted_by_the_api_server(project: Pr
                 "convert": {"tools": "/opt/EAGLE", "baseWeights": "model.safetensors"},
             },
         },
-        "plain": {**qwen(), "server": "api_server", "replicas": 0, "env": {"GREETING": "你好"}},
+        "plain": {**qwen(), "server": "api_server", "smoke": True, "env": {"GREETING": "你好"}},
     }
     project.sandbox.kubectl("create", "namespace", stack)
     for platform in ("cce", "mindcluster"):
@@ -264,7 +264,17 @@ def test_the_objects_of_every_feature_are_accepted_by_the_api_server(project: Pr
 
         assert rendered.returncode == 0, rendered.stderr
         accepted = project.sandbox.kubectl("apply", "--dry-run=server", "--filename", "-", stdin=rendered.stdout)
-        assert len(accepted.splitlines()) == 1 + 3 * len(services)
+        assert len(accepted.splitlines()) == 1 + 3 * len(services) + 1  # the Job
+
+
+def test_the_files_for_gitops_are_taken_by_kustomize_and_the_api_server(project: Project, stack: str) -> None:
+    project.sandbox.kubectl("create", "namespace", stack)
+    written = project.ascend_vllm("render", stack, "-o", f"gitops-{stack}")
+    assert written.returncode == 0, written.stderr
+    accepted = project.sandbox.kubectl("apply", "--dry-run=server", "-k", str(project.directory / f"gitops-{stack}"))
+
+    assert "deployment.apps/qwen created (server dry run)" in accepted
+    assert len(accepted.splitlines()) == 4
 
 
 def test_an_update_whose_state_was_lost_is_taken_up_again_and_nothing_is_made_twice(

@@ -149,6 +149,22 @@ def test_deploy_and_destroy_leave_the_stack_file_as_it_was(
     assert "pulumi    stack dev: 3 created in " in capsys.readouterr().err
 
 
+def test_status_and_capacity_find_a_running_sandbox_by_themselves(box: Sandbox, tmp_path: Path) -> None:
+    cluster_keys = {"ascend-vllm:cluster": {"context": f"kwok-{box.name}"}}
+    service = {"image": "registry.example.com/a:1", "model": "/mnt/models/Qwen2-7B-Instruct"}
+    config = {**cluster_keys, "ascend-vllm:services": {"qwen": {**service, "engine": {"maxModelLen": 4096}}}}
+    (tmp_path / "Pulumi.yaml").write_text("name: ascend-vllm\nruntime: python\n")
+    (tmp_path / "Pulumi.dev.yaml").write_text(json.dumps({"config": config}))
+    env = {name: value for name, value in os.environ.items() if name != "KUBECONFIG"}
+
+    def ask(*asked: str) -> subprocess.CompletedProcess[str]:
+        command_line = [sys.executable, "-m", "cli", "-C", str(tmp_path), *asked]
+        return subprocess.run(command_line, env=env, capture_output=True, text=True, check=False)
+
+    assert "qwen  0/1  not deployed" in ask("status", "dev").stdout
+    assert f"cluster kwok-{box.name}: 2 nodes, 0 of 16 NPUs used" in ask("capacity", "dev", "--live").stdout
+
+
 def test_a_failing_program_shows_all_that_pulumi_says(
     box: Sandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

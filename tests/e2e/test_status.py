@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 import yaml
 
+from sandbox.plan import Node, Plan
 from tests.e2e.project import Project, copy_program
-from tests.e2e.sandbox_fixture import OPERATIONS, RESOURCE, SandboxFactory
+from tests.e2e.sandbox_fixture import RESOURCE, SandboxFactory, ascend_nodes
 from tests.e2e.staged import (
     REGISTRY,
     RUNNING,
@@ -123,7 +124,9 @@ def foreign(node: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def project(sandbox: SandboxFactory, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    return copy_program(tmp_path_factory.mktemp("status"), sandbox(OPERATIONS))
+    """Three NPU nodes, and one to lose; what waits here keeps NPUs from others, so nobody else uses it."""
+    plan = Plan("status", (*ascend_nodes(3), Node("lost-1", {"pool": "old"}, RESOURCE, 8)))
+    return copy_program(tmp_path_factory.mktemp("status"), sandbox(plan))
 
 
 @pytest.fixture(scope="module")

@@ -12,9 +12,21 @@ from typing import Any
 
 import pytest
 
+from sandbox.plan import Plan
 from tests.e2e.project import Project, copy_program
-from tests.e2e.sandbox_fixture import OPERATIONS, SandboxFactory
-from tests.e2e.staged import REGISTRY, RUNNING, Situation, ended, serve_logs, stage_images, unstage, waiting
+from tests.e2e.sandbox_fixture import RESOURCE, SandboxFactory, ascend_nodes
+from tests.e2e.staged import (
+    REGISTRY,
+    RUNNING,
+    Situation,
+    apply,
+    ended,
+    serve_logs,
+    stage_images,
+    stages,
+    unstage,
+    waiting,
+)
 
 CRASH = Situation(waiting("CrashLoopBackOff"), ended(1), restarts=2, phase="Running")
 NEVER = Situation(waiting("ImagePullBackOff", "Back-off pulling image: ErrImagePull: manifest unknown"))
@@ -32,7 +44,7 @@ def qwen(tag: str = "ok", **engine: Any) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def project(sandbox: SandboxFactory, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    made = copy_program(tmp_path_factory.mktemp("up"), sandbox(OPERATIONS))
+    made = copy_program(tmp_path_factory.mktemp("up"), sandbox(Plan("up", ascend_nodes(2))))
     slow = Situation(RUNNING, phase="Running", ready_after=4)
     stuck = Situation(RUNNING, phase="Running")
     stage_images(made.sandbox, {"crash": CRASH, "never": NEVER, "slow": slow, "stuck": stuck})
@@ -131,3 +143,61 @@ def test_up_tells_that_an_image_does_not_exist(never_pulled: subprocess.Popen[st
 
     assert never_pulled.returncode != 0
     assert f"error[image-not-found]: qwen: there is no image {REGISTRY}:never" in said
+
+
+def test_up_ends_with_a_job_that_proves_that_the_service_answers_and_fails_with_it(
+    project: Project, stack: str
+) -> None:
+    failed = ended(1) | {"terminated": {**ended(1)["terminated"], "message": "smoke: stream: FAILED: the answer is"}}
+    fails = stages("proof", Situation(failed, phase="Failed"))
+    for one in fails:  # the pods of the service become ready, those of the Job fail
+        owner = {"key": ".metadata.ownerReferences.[].kind", "operator": "In", "values": ["Job"]}
+        one["spec"]["selector"]["matchExpressions"].append(owner)
+        one["spec"]["weight"] = 10
+    apply(project.sandbox, fails)
+
+    project.write(stack, {"qwen": qwen() | {"smoke": True}})
+    good, _, _ = up(project, stack)
+    (first,) = project.names("job", stack)
+    project.write(stack, {"qwen": qwen("proof") | {"smoke": True}})
+    bad, said, _ = up(project, stack)
+
+    assert (good, bad != 0) == (0, True)
+    assert first.startswith("qwen-smoke-")
+    assert "smoke: stream: FAILED: the answer is" in said, said
+    assert {image for _, image in images(project, stack)} == {f"{REGISTRY}:proof"}
+
+    assert up(project, stack)[0] != 0, "an up without a change asks again"
+    unstage(project.sandbox, "proof")
+    assert up(project, stack)[0] == 0
+    assert len(project.names("job", stack)) == 1
+
+
+def images(project: Project, stack: str) -> set[tuple[str, str]]:
+    """Phase and image of every pod of a service."""
+    return {(pod["status"]["phase"], pod["spec"]["containers"][0]["image"]) for pod in project.objects("pod", stack)}
+
+
+def job(name: str, npus: int) -> dict[str, Any]:
+    """Somebody else's Job."""
+    asked = {RESOURCE: str(npus)}
+    container = {"name": "c", "image": "train:1", "resources": {"limits": asked, "requests": asked}}
+    spec = {"schedulerName": "volcano", "restartPolicy": "Never", "containers": [container]}
+    metadata = {"name": name, "namespace": "default"}
+    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": {"template": {"spec": spec}}}
+
+
+def test_up_tells_for_whom_free_npus_are_kept_and_goes_on_when_they_no_longer_are(project: Project, stack: str) -> None:
+    pods = project.sandbox.kubectl("get", "pods", "--all-namespaces", "--selector", "app=infers", "--output", "name")
+    rest = 16 - len(pods.split())
+    assert rest > 8, "more than a node has"
+    apply(project.sandbox, [job("greedy", rest)])
+    project.write(stack, {"qwen": qwen()})
+    with start(project, stack) as running:
+        assert running.stdout is not None
+        said = next((line for line in running.stdout if "Volcano keeps NPUs" in line), "")
+        project.sandbox.kubectl("delete", "job", "greedy")
+        running.communicate(timeout=60)
+
+    assert f"free for pods that it admitted before: default/greedy ({rest})" in said
+    assert running.returncode == 0

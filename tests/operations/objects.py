@@ -104,8 +104,17 @@ def queue(name: str = "default", npus: int | None = None, state: str = "Open") -
     return {"kind": "Queue", "metadata": {"name": name}, "spec": spec, "status": {"state": state}}
 
 
-def group(name: str, least: int = 1) -> dict[str, Any]:
-    return {"kind": "PodGroup", "metadata": {"name": name}, "spec": {"minMember": least, "queue": "default"}}
+def group(
+    name: str, least: int = 1, *, npus: int = 1, phase: str = "Inqueue", namespace: str = "inference", of: str = ""
+) -> dict[str, Any]:
+    """A PodGroup of Volcano's, for a ReplicaSet when `of` names a Deployment."""
+    owner = {"kind": "ReplicaSet", "name": f"{of}-5d4"} if of else {"kind": "Job", "name": name}
+    return {
+        "kind": "PodGroup",
+        "metadata": {"name": name, "namespace": namespace, "ownerReferences": [owner]},
+        "spec": {"minMember": least, "queue": "default", "minResources": {RESOURCE: str(npus)}},
+        "status": {"phase": phase},
+    }
 
 
 def deployment(service: str = "qwen", replicas: int = 1, **counts: Any) -> dict[str, Any]:

@@ -134,6 +134,28 @@ def test_a_gang_that_does_not_fit_says_how_many_do() -> None:
     assert finding.message.startswith("Volcano starts 2 pods at once or none, and 1 fit: node-1 is held by llava (2)")
 
 
+def test_a_pod_that_volcano_does_not_admit_says_for_whom_free_npus_are_kept() -> None:
+    waits = pending(1, metadata=GANG)
+    groups = [
+        group("podgroup-1", phase="Pending"),
+        group("a", npus=16, of="huge-model"),
+        group("train", npus=32, namespace="team"),
+        group("b", npus=8, phase="Running", of="llava"),
+        group("c", npus=0, of="cpu-only"),
+    ]
+    finding = judged(waits, seen(waits, nodes=NODES, pod_groups=groups[:1], cluster_groups=groups))
+
+    assert finding.rule == "queue-held"
+    assert finding.message.endswith("free for pods that it admitted before: team/train (32), huge-model (16)")
+
+
+def test_a_pod_that_is_admitted_is_held_back_by_nobody() -> None:
+    waits = pending(1, metadata=GANG)
+    groups = [group("podgroup-1"), group("a", npus=16, of="huge-model")]
+
+    assert judged(waits, seen(waits, nodes=NODES, pod_groups=groups[:1], cluster_groups=groups)).rule == "unschedulable"
+
+
 def test_pods_that_are_over_hold_nothing() -> None:
     waits = pending(8)
     over = other("llava", 8, "node-1") | {"status": {"phase": "Succeeded"}}

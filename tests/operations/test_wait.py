@@ -107,13 +107,25 @@ def test_what_does_not_change_is_said_once_a_minute() -> None:
     assert len(lines) == 4
 
 
-def test_pods_are_looked_at_less_often_than_the_deployments_and_nodes_only_until_all_have_one() -> None:
+def test_a_node_that_is_lost_while_a_pod_starts_is_told() -> None:
+    lost = cluster(STARTING, nodes=[node(ready="Unknown")])
+    lines, _ = wait(FakeReader([*[cluster(STARTING)] * 60, *[lost] * 60, READY]))
+
+    assert any(line.startswith("qwen: 0/1 the node node-1 is not ready") for line in lines)
+
+
+def test_pods_are_looked_at_less_often_than_the_deployments_and_nodes_seldom_once_all_have_one() -> None:
     nowhere = pod("qwen", node="")
     reader = FakeReader([*[cluster(nowhere)] * 5, *[cluster(STARTING)] * 10, READY])
     wait(reader)
 
     assert reader.calls.count("deployments") == 16
     assert [call for call in reader.calls if call != "deployments"] == ["wide", "wide", "wide", "narrow", "narrow"]
+
+    long = FakeReader([*[cluster(STARTING)] * 100, READY])
+    wait(long)
+
+    assert [call for call in long.calls if call != "deployments"].count("wide") == 4
 
 
 @pytest.mark.parametrize(

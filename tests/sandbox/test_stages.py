@@ -32,4 +32,4 @@ def test_nodes_and_pods_become_ready_by_kwoks_own_stages() -> None:
 
 
 def test_a_user_may_add_stages_and_logs() -> None:
-    assert controlplane.BEHAVIOUR == ("Stage", "Logs", "ClusterLogs")
+    assert controlplane.BEHAVIOUR == ("Stage", "Logs", "ClusterLogs", "PortForward", "ClusterPortForward")

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from bench.projects import objects_file, write_bare, write_ours
-from bench.table import BARE, CHECK, DESTROY, KUBECTL, NO_CHANGE, OURS, UP, Key, Times, as_json, as_text, rows
+from bench.projects import changed_stack, objects_file, write_bare, write_ours
+from bench.table import BARE, CHECK, DESTROY, DIFF, KUBECTL, NO_CHANGE, OURS, UP, Key, Times, as_json, as_text, rows
+from changes import compare
 from models import check, load_stack, resolve
+from models.load import load_text
 
 TIMES: Times = {
     Key(UP, OURS, 1): [2.4, 9.0, 2.0],
@@ -20,6 +22,7 @@ TIMES: Times = {
     Key(DESTROY, OURS, 1): [14.9],
     Key(DESTROY, KUBECTL, 1): [10.0],
     Key(CHECK, OURS, 1): [1.6],
+    Key(DIFF, OURS, 1): [1.9],
 }
 
 
@@ -37,7 +40,8 @@ def test_the_table_says_which_limits_are_missed() -> None:
         "up, no change  1         3.00 s   2.00 s bare      1.50   1.2    MISSED\n"
         "destroy        1         14.90 s  -                -      15 s   ok\n"
         "destroy        1         14.90 s  10.00 s kubectl  1.49   -\n"
-        "check          1         1.60 s   -                -      1.5 s  MISSED"
+        "check          1         1.60 s   -                -      1.5 s  MISSED\n"
+        "diff           1         1.90 s   -                -      2 s    ok"
     )
 
 
@@ -52,6 +56,7 @@ def test_programs_read_the_same_rows_as_json() -> None:
         ("destroy", False),
         ("destroy", False),
         ("check", True),
+        ("diff", False),
     ]
 
 
@@ -80,3 +85,12 @@ def test_everybody_gets_the_same_services_and_nothing_is_wrong_with_them(tmp_pat
 
     assert check(stack).findings == ()
     assert len({one["metadata"]["name"] for one in objects if one["kind"] == "ConfigMap"}) == 3
+
+
+def test_every_service_differs_between_the_two_stacks_that_are_compared(tmp_path: Path) -> None:
+    write_ours(tmp_path / "ours", "n3", "kwok-bench", 3)
+    file = tmp_path / "ours" / "Pulumi.n3.yaml"
+    old, new = (resolve(load_text("n3", str(one), one.read_text())) for one in (file, changed_stack(file)))
+
+    assert check(new).findings == ()
+    assert [one.restarts for one in compare(old, new).services] == [True] * 3

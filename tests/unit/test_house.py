@@ -16,7 +16,7 @@ import pytest
 from tests.conftest import ROOT
 
 NO_CODE = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
-PACKAGES = ("changes", "cli", "client", "components", "models", "operations", "sandbox")
+PACKAGES = ("changes", "cli", "client", "components", "convert", "models", "operations", "sandbox")
 FILES = sorted(file for package in PACKAGES for file in (ROOT / package).rglob("*.py"))
 PATH_TO_POD = [ROOT / "__main__.py"] + [
     file

@@ -240,7 +240,7 @@ def test_a_service_that_warms_up_is_ready_after_its_first_answer() -> None:
     text = MOE.replace("4096}", "4096, servedModelName: it's moe}") + "  graph: {kind: pta, warmUp: true}\n"
     started = script(launch(service_of(text)))
 
-    assert container_of(text)["startupProbe"]["exec"] == {"command": ["test", "-f", WARM]}
+    assert container_of(text)["startupProbe"]["exec"] == {"command": ["/bin/bash", "-c", f"test -f {WARM}"]}
     assert "--model=it'\"'\"'s moe' --kind=openai" in started
     assert started.index("warm_up.py") < started.index("exec python")
     assert re.search(r"warm_up\.py .* 9>&- &\n", started), "it must not keep the lock of the cache"

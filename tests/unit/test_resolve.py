@@ -51,6 +51,7 @@ DEFAULTS = [
     ("minMember", 1, "default"),
     ("queue", None, "default"),
     ("priorityClass", None, "default"),
+    ("smoke", False, "default"),
     ("env", {}, "default"),
     ("accept", {}, "default"),
     ("model.name", "Qwen2-7B", "the last part of its source"),

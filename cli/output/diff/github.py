@@ -18,7 +18,7 @@ def render(comparisons: Sequence[Comparison]) -> str:
 def _annotations(comparison: Comparison) -> Iterator[str]:
     change, spans = comparison.change, comparison.new.spans
     if lines := [*cluster_lines(change)]:
-        loud = change.moves or change.deletions
+        loud = change.moves or change.deletions or change.replacements
         text = "\n".join(lines)
         yield annotation("warning" if loud else "notice", f"cluster of {change.new}", text, spans.get(("cluster",)))
     for service in change.services:

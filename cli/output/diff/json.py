@@ -28,6 +28,7 @@ def _stack(comparison: Comparison) -> dict[str, Any]:
         "isUpdate": change.is_update,
         "movesElsewhere": change.moves,
         "deletions": list(change.deletions),
+        "replacements": list(change.replacements),
         "cluster": [_detail(one) for one in change.cluster],
         "services": [_service(one) for one in change.services],
         "renamed": [{"from": old, "to": new} for old, new in change.renamed],
@@ -44,6 +45,7 @@ def _stack(comparison: Comparison) -> dict[str, Any]:
         "npusBefore": change.npus[0],
         "npus": change.npus[1],
         "withoutRoom": [{"service": name, "pods": pods} for name, pods in change.without_room],
+        "wouldHang": [{"message": one.message, "fix": one.fix} for one in change.would_hang],
         "notCompared": list(change.unread),
         "errors": comparison.errors,
         "summary": {

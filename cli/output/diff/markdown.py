@@ -31,16 +31,16 @@ def _section(comparison: Comparison, room: int) -> str:
     head = "\n".join(_head(comparison))
     if change.is_empty and not comparison.errors:
         return head
-    nodes = _folded("NPUs, node by node", _nodes(comparison))
+    nodes = folded("NPUs, node by node", _nodes(comparison))
     if len(head) + len(nodes) > room // 2:
         nodes = ""
     services = (
         _service(comparison, one) for index, one in enumerate(_shown(change)) if one.details or index >= _MOST_LINES
     )
-    blocks = [block for block in (_folded("cluster", "\n".join(cluster_lines(change))), *services) if block]
-    kept = _fitting(blocks, room - len(head) - len(nodes) - 200)
+    blocks = [block for block in (folded("cluster", "\n".join(cluster_lines(change))), *services) if block]
+    kept = fitting(blocks, room - len(head) - len(nodes) - 200)
     left = len(blocks) - len(kept)
-    more = f"_{left} left out for their length; all of it: `ascend-vllm diff {_plain(comparison.argument)}`_"
+    more = f"_{left} left out for their length; all of it: `ascend-vllm diff {plain(comparison.argument)}`_"
     return "\n\n".join(part for part in (head, *kept, more if left else "", nodes) if part)
 
 
@@ -50,7 +50,7 @@ def _shown(change: StackChange) -> list[ServiceChange]:
 
 def _head(comparison: Comparison) -> Iterator[str]:
     change = comparison.change
-    yield f"### `{_plain(change.new)}` against `{_plain(comparison.against)}`\n"
+    yield f"### `{plain(change.new)}` against `{plain(comparison.against)}`\n"
     yield f"{counts(change)}\n"
     yield from _warnings(comparison)
     shown = _shown(change)
@@ -60,8 +60,8 @@ def _head(comparison: Comparison) -> Iterator[str]:
         lines.append(f"  and {len(shown) - _MOST_LINES} more")
     lines += [*npus_lines(change)][: _MOST_LINES // 2]
     if lines:
-        yield _fenced("\n".join(lines), "diff")
-    yield from (f"\n{_plain(note)}" for note in [*notes(comparison)][:_MOST_LINES])
+        yield fenced("\n".join(lines), "diff")
+    yield from (f"\n{plain(note)}" for note in [*notes(comparison)][:_MOST_LINES])
 
 
 def _warnings(comparison: Comparison) -> Iterator[str]:
@@ -72,6 +72,9 @@ def _warnings(comparison: Comparison) -> Iterator[str]:
         yield "> [!CAUTION]\n> Everything is made anew elsewhere, and deleted where it was.\n"
     elif gone := [*(f"`{one.name}`" for one in change.ending), *change.deletions]:
         yield f"> [!CAUTION]\n> Deleted, or left without pods: {some(gone, _MOST_NAMES)}\n"
+    if change.replacements:
+        anew = some([plain(one) for one in change.replacements], _MOST_NAMES)
+        yield f"> [!CAUTION]\n> Deleted and made anew: {anew}\n"
     if change.down:
         longest = max(one.downtime for one in change.down)
         names = some([f"`{one.name}`" for one in change.down], _MOST_NAMES)
@@ -81,7 +84,7 @@ def _warnings(comparison: Comparison) -> Iterator[str]:
 def _service(comparison: Comparison, service: ServiceChange) -> str:
     """A service with its details folded; one without is a line in the summary already."""
     title = f"{service.name} {headline(comparison.change, service)}"
-    return _folded(title, "\n".join(detail_lines(service.details, "")) or title)
+    return folded(title, "\n".join(detail_lines(service.details, "")) or title)
 
 
 def _nodes(comparison: Comparison) -> str:
@@ -92,7 +95,7 @@ def _nodes(comparison: Comparison) -> str:
     return f"{names[0]}\n{before}\n\n{names[1]}\n{after}"
 
 
-def _fitting(blocks: Sequence[str], room: int) -> list[str]:
+def fitting(blocks: Sequence[str], room: int) -> list[str]:
     """The blocks that there is room for; one that is too long does not hide those behind it."""
     kept = []
     for block in blocks:
@@ -102,11 +105,12 @@ def _fitting(blocks: Sequence[str], room: int) -> list[str]:
     return kept
 
 
-def _folded(title: str, text: str) -> str:
-    return f"<details><summary>{_html(title)}</summary>\n\n{_fenced(text, 'text')}\n\n</details>" if text else ""
+def folded(title: str, text: str) -> str:
+    """A text in a block that is opened by its title."""
+    return f"<details><summary>{_html(title)}</summary>\n\n{fenced(text, 'text')}\n\n</details>" if text else ""
 
 
-def _fenced(text: str, language: str) -> str:
+def fenced(text: str, language: str) -> str:
     """A block of code; the fence is longer than any in the text."""
     fence = "`" * max(3, 1 + max(map(len, re.findall(r"`+", text)), default=0))
     return f"{fence}{language}\n{text}\n{fence}"
@@ -116,6 +120,6 @@ def _html(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """A text that ends no code span and no line."""
     return text.replace("`", "'").replace("\n", " ")

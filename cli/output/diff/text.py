@@ -23,7 +23,7 @@ _COLOURS = (
 def render(comparisons: Sequence[Comparison]) -> str:
     """A block a stack; its name above when there are several."""
     blocks = ["\n".join(_lines(one, named=len(comparisons) > 1)) for one in comparisons]
-    return _coloured("\n\n".join(blocks))
+    return coloured("\n\n".join(blocks))
 
 
 def _lines(comparison: Comparison, *, named: bool) -> Iterator[str]:
@@ -51,7 +51,8 @@ def service_lines(comparison: Comparison) -> Iterator[str]:
         yield f"  {len(change.of_kind('unchanged'))} services {'unchanged' if change.is_update else 'alike'}"
 
 
-def _coloured(text: str) -> str:
+def coloured(text: str) -> str:
+    """A text with its signs coloured, where a person reads it on a terminal that has colours."""
     if os.environ.get("NO_COLOR") or not (sys.stdout and sys.stdout.isatty()):
         return text
     for pattern, colour in _COLOURS:

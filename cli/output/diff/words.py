@@ -36,8 +36,8 @@ def headline(change: StackChange, service: ServiceChange) -> str:
         return _difference(change, service)
     if service.kind == "added" and service.new:
         return f"new, {_size(service.new)}"
-    if service.kind == "removed" and service.old:
-        return f"removed, {_size(service.old)}"
+    if service.kind == "removed":
+        return f"removed, {_size(service.old)}" if service.old else "removed"
     if change.moves:
         return "made anew elsewhere, its address changes" + _with(service)
     if service.kind == "unchanged" or not service.new:
@@ -71,6 +71,8 @@ def cluster_lines(change: StackChange) -> Iterator[str]:
         yield "! everything is made anew elsewhere, and deleted where it was: the context or the namespace changes"
     for gone in change.deletions:
         yield f"! deleted: {gone}"
+    for anew in change.replacements:
+        yield f"! deleted and made anew: {anew}"
     if change.cluster:
         yield "~ cluster" if change.is_update else "~ cluster differs"
         yield from detail_lines(change.cluster)
@@ -85,6 +87,8 @@ def npus_lines(change: StackChange) -> Iterator[str]:
         yield f"NPUs: {before} → {after}" if before != after else f"NPUs: {after}"
     for name, pods in change.without_room:
         yield f"no room for {counted(pods, 'pod')} of {name}"
+    for finding in change.would_hang:
+        yield f"! {finding.message}: pulumi up refuses it; {finding.fix}"
 
 
 def notes(comparison: Comparison) -> Iterator[str]:
@@ -147,7 +151,7 @@ def _pool(pool: PoolChange) -> str:
     return f"{used} of {pool.total}"
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """A text on one line, without what would steer a terminal."""
     return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
 
@@ -156,10 +160,10 @@ def _short(text: str | None, other: str | None) -> str | None:
     """One line of a value; of a long one the piece where it begins to differ from the other."""
     if text is None:
         return None
-    line = _printable(text)
+    line = printable(text)
     if len(line) <= _LONGEST:
         return line
-    beside = _printable(other or "")
+    beside = printable(other or "")
     same = next((index for index, (a, b) in enumerate(zip(line, beside, strict=False)) if a != b), len(beside))
     start = max(0, min(same - 10, len(line) - _LONGEST))
     return f"{'…' * (start > 0)}{line[start : start + _LONGEST]}{'…' * (start + _LONGEST < len(line))}"

@@ -1,0 +1,74 @@
+"""An update that goes on in the cluster: what stops it beforehand, and its end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from models.budget import update_timeout
+from models.report import finding_text
+from models.resolve import ResolvedStack
+from models.rules.capacity import updates_that_would_hang
+from operations.cluster import connected
+from operations.errors import ClusterError
+from operations.pods import npus
+from operations.quick import are_soon_settled, deployments
+from operations.seen import name_of
+from operations.service import Wanted
+from operations.turns import wait_until_placed
+from operations.wait import Awaited, NotReadyError, wait_until_ready
+
+
+class UpdateError(Exception):
+    """The update must not begin, or its services do not get ready: why, in words for a terminal."""
+
+
+async def refuse_what_would_hang(stack: ResolvedStack) -> None:
+    """Look at what runs before anything is changed; a cluster that this cannot read is no reason to stop.
+
+    Raises:
+        UpdateError: Running pods leave an update no room.
+    """
+    cluster = stack.cluster
+    there = await asyncio.to_thread(deployments, cluster.context, cluster.namespace.name)
+    running = {
+        name_of(one): npus(one["spec"]["template"], cluster.platform.resource)
+        for one in there or ()
+        if one["spec"].get("replicas")
+    }
+    if found := [*updates_that_would_hang(stack, running)]:
+        raise UpdateError("\n\n".join(map(finding_text, found)))
+
+
+async def settle(stack: ResolvedStack, names: Sequence[str], say: Callable[[str, str], None]) -> list[str]:
+    """Wait until the services that were registered are ready; while others are not yet, until they have their place.
+
+    Args:
+        stack: The stack.
+        names: The services that are registered.
+        say: Told the name of a service and how far it is.
+
+    Returns:
+        What is to be warned of.
+
+    Raises:
+        UpdateError: A service has definitely failed, or nobody knows.
+    """
+    context, namespace = stack.cluster.context, stack.cluster.namespace.name
+    awaited = [
+        Awaited(Wanted(service.name, stack.cluster.platform.resource, service.startup), update_timeout(service))
+        for service in stack.services
+        if service.name in names
+    ]
+    if await are_soon_settled(context, namespace, names):
+        return []
+    try:
+        async with connected(context, namespace) as reader:
+            if len(names) == len(stack.services):
+                return [*await wait_until_ready(reader, awaited, say)]
+            await wait_until_placed(reader, [one.wanted for one in awaited], max(one.timeout for one in awaited))
+            return []
+    except NotReadyError as failed:
+        raise UpdateError(str(failed)) from None
+    except ClusterError as failed:
+        raise UpdateError(f"nobody knows whether the services are ready: {failed.message}\nfix: {failed.fix}") from None

@@ -1,0 +1,380 @@
+"""The manual's files as people edit them: what is meant is kept, and what is wrong is told with its line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from convert import ConversionError, decoded
+from tests.convert.pairs import (
+    IMAGE,
+    MODEL,
+    PYTHON,
+    changes,
+    cluster,
+    command,
+    config,
+    made,
+    places,
+    resolved,
+    rules,
+    said,
+    service,
+    services,
+    started,
+)
+
+PLAIN = {
+    "image": IMAGE,
+    "model": MODEL,
+    "npus": 8,
+    "engine": {"tensorParallelSize": 1, "maxModelLen": 4096},
+}
+ARGS = 'args: ["${node-path}/run_vllm.sh"]'
+BASH = 'command: ["/bin/bash", "-c"]'
+START = f"{PYTHON} --model {MODEL} --max-model-len 4096 --port 8080"
+
+
+def replaced(*pairs: tuple[str, str]) -> str:
+    """The manual's objects with texts in the place of others, each of which is there."""
+    text = config()
+    for old, new in pairs:
+        assert old in text, old
+        text = text.replace(old, new)
+    return text
+
+
+SCRIPTS: dict[str, str] = {
+    "flags with blanks": f"{PYTHON} --model {MODEL} \\\n  --max-model-len 4096 \\\n  --port 8080\n",
+    "one line": START,
+    "underscores": START.replace("--max-model-len", "--max_model_len"),
+    "backslashes on lines of their own": START.replace(" --", "\n \\\n--"),
+    "no backslashes": START.replace(" --", "\n--"),
+    "blanks after backslashes": START.replace(" --", " \\  \n--"),
+    "comments after backslashes": START.replace(" --", " \\  # 参数\n--"),
+    "comments between the lines": START.replace(" --", " \\\n# 参数\n--"),
+    "Windows' line ends": decoded(START.replace(" --", " \\\r\n--").encode()),
+    "tabs": START.replace(" ", "\t"),
+    "Chinese blanks": START.replace(" --", "\u3000--"),
+    "en dashes": START.replace(" --", " –"),
+    "another python": START.replace("python ", "/usr/bin/python3.9 -u "),
+    "the file of the module": START.replace(
+        "-m vllm.entrypoints.openai.api_server", "/v/vllm/entrypoints/openai/api_server.py"
+    ),
+    "vllm serve": f"vllm serve {MODEL} --max-model-len=4096 --port=8080",
+    "exec": f"exec {START}",
+    "nohup in the background": f"nohup {START} > /tmp/log 2>&1 &\nwait\n",
+    "a pipe to a file": f"{START} 2>&1 | tee -a /var/log/vllm.log",
+    "variables": f"MODEL_PATH={MODEL}\nPORT=8080\n{START}".replace(f"--model {MODEL}", '--model "$MODEL_PATH"').replace(
+        "--port 8080", "--port $PORT"
+    ),
+    "defaults of variables": START.replace("8080", "${PORT:-8080}").replace("4096", "${1:-4096}"),
+    "a variable with all flags": f'ARGS="--model {MODEL} --max-model-len 4096"\nARGS+=" --port 8080"\n{PYTHON} $ARGS\n',
+    "an array with all flags": (
+        f'ARGS=(\n  --model {MODEL}\n  --max-model-len 4096 # 长度\n)\nARGS+=(--port 8080)\n{PYTHON} "${{ARGS[@]}}"\n'
+    ),
+    "quotes everywhere": (
+        f'"python" \'-m\' vllm.entrypoints."openai".api_server --model="{MODEL}" "--max-model-len=4096" --port=\'8080\''
+    ),
+    "the command shown first": f'CMD="{START}"\necho $CMD\neval $CMD\n',
+    "a command in a variable": f'CMD="{START}"\n$CMD\n',
+    "an own dash for every flag": START.replace("--port 8080", "--port＝8080"),
+    "another server looked for": f"pkill -f vllm.entrypoints.openai.api_server\n{START}",
+    "a condition": f"if true; then\n{START}\nfi\n",
+    "a function around it": f"main() {{\n  {START}\n}}\nmain\n",
+    "commands before and after": f"set -ex\nulimit -n 65535\necho start\n{START}\necho end\n",
+    "a heredoc before": f"cat > /tmp/x <<'EOF'\n{PYTHON} --model /other\nEOF\n{START}\n",
+    "repeated flags": START.replace("--port", "--port 1 --port"),
+    "a shebang and Chinese comments": f"#!/bin/bash\n# 启动推理服务\n{START}  # 结束\n",
+    "an own prefix": f"PYTHONUNBUFFERED_=1 numactl -C 0-63 {START}".replace("PYTHONUNBUFFERED_=1 ", ""),
+}
+
+
+@pytest.mark.parametrize("script", SCRIPTS.values(), ids=SCRIPTS.keys())
+def test_the_same_start_is_read_however_it_is_written(script: str) -> None:
+    done = made(script)
+
+    assert services(done) == {"yourapp": PLAIN}
+    assert rules(done) == ["idle-npus"]
+
+
+OBJECTS: dict[str, str] = {
+    "Windows' line ends and a byte order mark": decoded(b"\xef\xbb\xbf" + config().replace("\n", "\r\n").encode()),
+    "UTF-16": decoded(config().encode("utf-16")),
+    "Chinese comments in GB18030": decoded(("# 推理服务\n" + config()).encode("gb18030")),
+    "tabs in the place of four blanks": config().replace("    ", "\t"),
+    "a tab before a comment": replaced(("imagePullPolicy: IfNotPresent", "imagePullPolicy: IfNotPresent\t# 镜像")),
+    "document separators": f"---\n{config()}...\n---\n# nothing\n---\n",
+    "a list": "apiVersion: v1\nkind: List\nitems:\n- " + config().replace("\n", "\n  "),
+    "numbers without quotes": replaced(('"8"', "8")),
+    "only limits": re.sub(r"          requests:\n.*\n", "", config()),
+    "another place of the script": replaced((ARGS, 'args: ["/data/start/run_vllm.sh"]')),
+    "a script that bash reads": replaced((BASH, "command: [bash]"), (ARGS, "args: [/x/run_vllm.sh]")),
+    "a script that is made executable": replaced((ARGS, 'args: ["chmod +x /x/run_vllm.sh && cd /x && ./run_vllm.sh"]')),
+    "a script that is sourced": replaced((ARGS, 'args: ["source /x/run_vllm.sh"]')),
+    "a login shell": replaced((BASH, 'command: ["sh", "-lc"]')),
+    "a command without brackets": replaced((ARGS, "args: /x/run_vllm.sh")),
+    "the command in one list": replaced((BASH, 'command: ["/bin/bash", "-c", "/x/run_vllm.sh"]'), (ARGS, "")),
+    "no command": replaced((BASH, ""), (ARGS, "")),
+    "a script of another name": replaced((ARGS, 'args: ["/x/other.sh"]')),
+    "a sidecar": replaced(("      containers:\n", "      containers:\n      - {name: proxy, image: nginx}\n")),
+    "an anchor": replaced(("labels:\n      app: infers", "labels: &all\n      app: infers")),
+}
+
+
+@pytest.mark.parametrize("objects", OBJECTS.values(), ids=OBJECTS.keys())
+def test_the_same_pod_is_read_however_it_is_written(objects: str) -> None:
+    done = made(START, objects)
+
+    assert services(done) == {"yourapp": PLAIN}
+    assert cluster(done) == {"context": "prod"}
+    assert rules(done) == ["idle-npus"]
+
+
+@pytest.mark.parametrize(
+    ("objects", "expected"),
+    [
+        pytest.param(replaced((BASH, BASH), (ARGS, f'args: ["source /x/.bashrc; {START}"]')), {}, id="bash -c"),
+        pytest.param(
+            replaced(
+                (BASH, "command: [python, -m, vllm.entrypoints.api_server]"), (ARGS, "args: [--model, M, --port=$(P)]")
+            )
+            .replace(", M,", f", {MODEL}, --max-model-len, '4096',")
+            .replace("        resources:", "        env: [{name: P, value: '9000'}]\n        resources:"),
+            {"server": {"kind": "api_server", "port": 9000}, "env": {"P": "9000"}},
+            id="without a shell",
+        ),
+        pytest.param(
+            replaced(
+                (ARGS, "args:\n        - |\n          source /x/.bashrc\n          export A='b c'\n          " + START)
+            ),
+            {"env": {"A": "b c"}},
+            id="a block of text",
+        ),
+    ],
+)
+def test_a_start_inside_the_objects_needs_no_script(objects: str, expected: dict[str, Any]) -> None:
+    done = made("", objects)
+
+    assert service(done) == {**PLAIN, **expected}
+
+
+CONFIG_MAP = f"""---
+apiVersion: v1
+kind: ConfigMap
+metadata: {{name: scripts}}
+data:
+  run_vllm.sh: |
+    source /home/ma-user/.bashrc
+    {START} --chat-template /scripts/chat.jinja
+  chat.jinja: |
+    {{{{ messages }}}}
+"""
+
+
+def test_a_script_and_a_template_in_a_config_map_are_found_where_they_are_mounted() -> None:
+    objects = (
+        config()
+        .replace("${node-path}", "/scripts")
+        .replace("hostPath:\n          path: /scripts", "configMap: {name: scripts}")
+    )
+    done = made("", objects + CONFIG_MAP)
+
+    assert service(done) == {**PLAIN, "server": {"chatTemplate": {"inline": "{{ messages }}\n"}}}
+
+
+def test_every_container_that_starts_a_server_becomes_a_service() -> None:
+    second = config().split("      containers:\n")[1].split("      volumes:")[0].replace("${container_name}", "second")
+    objects = replaced(("      volumes:\n", second + "      volumes:\n"), ("${container_name}", "first"))
+
+    assert list(services(made(START, objects))) == ["yourapp-first", "yourapp-second"]
+
+
+def test_every_deployment_becomes_a_service_of_one_stack() -> None:
+    other = config().replace("yourapp", "Other_App").replace("replicas: 1", "replicas: 3")
+    done = made(START, f"{config()}---\n{other}")
+
+    assert services(done)["other-app"]["replicas"] == 3
+    assert said(done, "assumed")["the name other-app"] == "in the place of Other_App"
+
+
+@pytest.mark.parametrize(
+    ("exports", "expected"),
+    [
+        ("export A=1 B='2 3'", {"A": "1", "B": "2 3"}),
+        ("A=1\nexport A", {"A": "1"}),
+        ("declare -x A=1", {"A": "1"}),
+        ("export A=1\nA=2", {"A": "2"}),
+        ("export A=1\nunset A", {}),
+        ("A=1", {}),
+        ("A=1 true", {}),
+        ("export A=", {"A": ""}),
+        ("export A=\"$'x'\"", {"A": "$'x'"}),
+        ("export A='$HOME'", {"A": "$HOME"}),
+        ("export A=x:y=z", {"A": "x:y=z"}),
+        ("export A=你好", {"A": "你好"}),
+        ("export A=1 # export B=2", {"A": "1"}),
+        ("export A=1; export B=$A$A", {"A": "1", "B": "11"}),
+        ("export A='1\n2'", {"A": "1\n2"}),
+        ("#export A=1", {}),
+    ],
+)
+def test_exports_are_those_that_bash_gives_the_server(exports: str, expected: dict[str, str]) -> None:
+    found = service(made(command(exports=exports)))
+
+    assert found.get("env", {}) == expected
+    assert {name: started(made(command(exports=exports))).environment[name] for name in expected} == expected
+
+
+def test_variables_of_the_container_and_of_the_command_are_exported_too() -> None:
+    objects = replaced(
+        ("        resources:", "        env: [{name: A, value: '1'}, {name: B, value: $(A)2}]\n        resources:")
+    )
+
+    assert service(made(f"C=3 env D=4 {START}", objects))["env"] == {"A": "1", "B": "12", "C": "3", "D": "4"}
+
+
+@pytest.mark.parametrize(
+    ("exports", "name"),
+    [
+        ("export A=$HOME/x", "${HOME}"),
+        ("export A=$(hostname -i)", "${output-of-hostname}"),
+        ("export A=`hostname -i`", "${output-of-hostname}"),
+        ("export LD_LIBRARY_PATH=/x:$LD_LIBRARY_PATH", "${LD_LIBRARY_PATH}"),
+    ],
+)
+def test_what_only_the_running_container_knows_is_refused_until_it_is_written_out(exports: str, name: str) -> None:
+    done = made(command(exports=exports))
+    (finding,) = [one for one in done.report.findings if one.rule == "placeholder"]
+
+    assert finding.message.endswith(f"holds the placeholder {name}")
+
+
+def test_variables_that_are_written_as_a_mapping_are_taken_as_meant() -> None:
+    entries = "        env:\n          A: 1\n          HF_TOKEN: hunter2\n        resources:"
+    done = made(START, replaced(("        resources:", entries)))
+
+    assert service(done)["env"] == {"A": "1"}
+    assert said(done, "assumed")["env"] == "it is a list of names and values for Kubernetes"
+    assert "HF_TOKEN" in said(done, "dropped")
+
+
+def test_a_variable_that_is_exported_as_itself_changes_nothing() -> None:
+    assert "env" not in service(made(command(exports="export A=${A}\nexport PATH=$PATH")))
+
+
+Told = Callable[[Any], dict[str, str]]
+
+
+@pytest.mark.parametrize(
+    ("script", "what", "why", "place"),
+    [
+        (f"pip install x\n{START}", "the command pip", "belongs in the image", "run_vllm.sh:1"),
+        (f"\nray start --head\n{START}", "the command ray", "belongs in the image", "run_vllm.sh:2"),
+        (f"{START}\n\n{START}", "a second server", "write a service for each", "run_vllm.sh:3"),
+        (f"{START}; --seed 1", "a flag behind the end of the command", "a command of its own", "run_vllm.sh:1"),
+        (f"{START} > log", "the output to a file", "kubectl logs", "run_vllm.sh:1"),
+        (f"source /a/b.sh\nsource /c/d.sh\n{START}", "source /c/d.sh", "platform.initFile", "run_vllm.sh:2"),
+        (f"{START} --enable-lora", "--enable-lora", "no adapter is named", "run_vllm.sh:1"),
+        (f"{START} --foo", "--foo", "has no such flag", "run_vllm.sh:1"),
+    ],
+)
+def test_what_has_no_place_is_told_with_its_line(script: str, what: str, why: str, place: str) -> None:
+    done = made(script)
+
+    assert why in said(done, "dropped")[what]
+    assert places(done)[what] == place
+
+
+@pytest.mark.parametrize(
+    ("variable", "extra", "because"),
+    [
+        ("USE_PREFIX_HIGH_PRECISION_MODE=1", [], "prefixCaching stands for it"),
+        ("ENABLE_SPEC_METRIC=0", [], "speculative stands for it"),
+        ("INFER_MODE=PTA", ["--enforce-eager"], "--enforce-eager switches graphs off"),
+    ],
+)
+def test_a_variable_of_a_feature_that_is_off_is_left_out(variable: str, extra: list[str], because: str) -> None:
+    done = made(command(*extra, exports=f"export {variable}"))
+    name, _, value = variable.partition("=")
+
+    assert "env" not in service(done)
+    assert changes(done)[name] == (value, None) or because in said(done, "dropped")[name]
+
+
+def test_a_value_that_check_refuses_stays_as_it_is_written_and_the_other_rules_are_run() -> None:
+    done = made(command("--dtype fp16", "--max-num-seqs=many"))
+
+    assert service(done)["engine"] == {**PLAIN["engine"], "dtype": "fp16", "maxNumSeqs": "many"}
+    assert sorted(rules(done)) == ["bad-value", "bad-value", "idle-npus"]
+
+
+@pytest.mark.parametrize(
+    ("text", "fields"),
+    [
+        ("", "vLLM takes"),
+        ("unknown", None),
+    ],
+)
+def test_a_length_that_is_not_given_is_the_models_own_where_it_is_known(text: str, fields: str | None) -> None:
+    script = f"{PYTHON} --model {f'/mnt/{text}' if text else MODEL}"
+    done = made(script)
+
+    if fields:
+        assert service(done)["engine"]["maxModelLen"] == 32768
+        assert any(fields in why for why in said(done, "assumed").values())
+    else:
+        assert "maxModelLen" not in service(done)["engine"]
+        assert "missing-key" in rules(done)
+
+
+def test_precision_stays_as_it_was_and_the_rule_says_what_the_model_needs() -> None:
+    done = made(command("--max-model-len=16384"))
+
+    assert service(done)["precision"] == {"decode": False}
+    assert "USE_IFA_HIGH_PRECISION_MODE" not in started(done).environment
+    assert "precision-needed" in rules(done)
+
+
+def test_weights_that_the_container_sees_elsewhere_keep_their_name_for_requests() -> None:
+    objects = replaced((f"mountPath: {MODEL}", "mountPath: /models"), (f"path: {MODEL}", "path: /data/weights"))
+    done = made(command().replace(MODEL, "/models/Qwen2-7B-Instruct"), objects)
+
+    assert service(done)["model"] == "/data/weights/Qwen2-7B-Instruct"
+    assert service(done)["engine"]["servedModelName"] == "/models/Qwen2-7B-Instruct"
+    assert changes(done)["--model"] == ("/models/Qwen2-7B-Instruct", "/data/weights/Qwen2-7B-Instruct")
+
+
+@pytest.mark.parametrize(
+    ("script", "objects", "message"),
+    [
+        (START, "a: [b\nc: d", "the objects cannot be read"),
+        (START, "", "config.yaml has no Deployment, but nothing"),
+        (START, "kind: ConfigMap\nmetadata: {name: a}\n", "config.yaml has no Deployment, but ConfigMap"),
+        (START, "just text", "config.yaml has no Deployment, but nothing"),
+        ("echo hello", None, "no server of vLLM is started in run_vllm.sh"),
+        ("", None, "no server of vLLM is started in the container's own command"),
+        ("python -m vllm.entrypoints.openai.run_batch", None, "no server of vLLM is started in run_vllm.sh"),
+        ("kind: Deployment\napiVersion: apps/v1\n", "python -m x", "config.yaml has no Deployment, but nothing"),
+        (START, "kind: Deployment\n", "no server of vLLM is started in run_vllm.sh"),
+    ],
+)
+def test_files_without_a_server_are_refused_with_a_fix(script: str, objects: str | None, message: str) -> None:
+    with pytest.raises(ConversionError) as refused:
+        made(script, objects)
+
+    assert refused.value.message == message
+    assert refused.value.fix
+
+
+def test_a_script_that_runs_itself_ends() -> None:
+    with pytest.raises(ConversionError):
+        made("bash run_vllm.sh\n")
+
+
+def test_the_port_of_the_server_is_that_of_its_flag_or_vllms_own() -> None:
+    assert resolved(made(f"{PYTHON} --model {MODEL} --max-model-len 4096")).server.port == 8000
+    assert resolved(made(START.replace("8080", "${port}"))).server.port == 8080
