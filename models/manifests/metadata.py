@@ -29,7 +29,7 @@ what an update made whose state was lost, and what somebody changed by hand.
 
 NOT_AWAITED = {"pulumi.com/skipAwait": "true"}
 """Annotation that keeps Pulumi's provider from waiting for an object, also for its end: of a launch map that was
-gone at once it has been seen to miss it, and to wait for ten minutes."""
+gone at once it has been seen to miss it, and to wait for minutes."""
 
 
 def metadata(service: ResolvedService, annotations: Mapping[str, str] | None = None) -> Manifest:
