@@ -112,7 +112,9 @@ def weights(service: ResolvedService) -> dict[str, str]:
         wanted[f"lora-path-{number}"] = path
     mounted: dict[str, str] = {}
     for name, path in wanted.items():
-        if path == written or not any(PurePosixPath(path).is_relative_to(above) for above in mounted.values()):
+        if (name == DRAFT_VOLUME and path == written) or not any(
+            PurePosixPath(path).is_relative_to(above) for above in mounted.values()
+        ):
             mounted[name] = path
     return mounted
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 
 from models.finding import Finding, at, error, warning
 from models.resolve import ResolvedService
@@ -16,7 +17,8 @@ def draft_is_model(service: ResolvedService) -> Iterator[Finding]:
     A draft as large as the model makes every token dearer; it is to be of the same series and far smaller (manual,
     Step 3, --speculative-model).
     """
-    if service.speculative and service.speculative.source == service.model.source:
+    guess = service.speculative
+    if guess and guess.source and PurePosixPath(guess.source) == PurePosixPath(service.model.source):
         yield error(
             "the draft model is the model itself",
             why="a guess is only worth while when it is cheaper than the model (manual, Step 3)",
