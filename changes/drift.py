@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from changes.fields import FieldDrift, differing_fields
-from models.manifests.deployment import CONTAINER
 from models.manifests.launch_map import VOLUME
 from models.manifests.metadata import INSTANCE_LABEL, NAME, NAME_LABEL, Manifest
+from models.manifests.pod import CONTAINER
 
 Object = Mapping[str, Any]
 """A Kubernetes object as JSON has it."""

@@ -15,7 +15,7 @@ from changes.launch import Pair, launch_details
 from changes.record import Detail, ServiceChange, StackChange
 from models.launch import SCRIPT, Launch, script
 from models.manifests import stack_objects
-from models.manifests.deployment import CONTAINER
+from models.manifests.pod import CONTAINER
 from models.resolve import ResolvedService, ResolvedStack
 
 _SOURCE = re.compile(r"^source (.+) \|\| true$", re.MULTILINE)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from models.manifests.deployment import goes_beside_others
+from models.manifests.pod import goes_beside_others
 from models.manifests.resources import quantity
 from models.resolve import ResolvedService
 

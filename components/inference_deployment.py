@@ -11,12 +11,12 @@ from pulumi_kubernetes.core.v1 import Service
 
 from components.ascend_node_mounts import AscendNodeMounts, AscendNodeMountsArgs
 from components.vllm_launch_script import VllmLaunchScript, VllmLaunchScriptArgs
+from models.beside.smoke import smoke_jobs
 from models.budget import update_timeout
 from models.launch import launch
 from models.manifests.deployment import deployment
 from models.manifests.metadata import NOT_AWAITED, metadata
 from models.manifests.service import service_object
-from models.manifests.smoke import smoke_jobs
 from models.resolve import ResolvedService
 
 

@@ -12,7 +12,7 @@ from convert.pod_keys import is_ours
 from convert.pods import Mount, Pod
 from convert.scope import PLACEHOLDER
 from models.catalog.platforms import PLATFORMS, NodeMount, Platform
-from models.manifests.deployment import QUEUE_NAME
+from models.manifests.pod import QUEUE_NAME
 
 Values = dict[str, Any]
 

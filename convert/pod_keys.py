@@ -12,8 +12,9 @@ from convert.pods import Pod
 from convert.scope import PLACEHOLDER
 from models.budget import PULL
 from models.launch import GRAPH_CACHE_DIRECTORY, WARM
-from models.manifests.deployment import MIN_MEMBER, QUEUE_NAME
+from models.manifests.deployment import MIN_MEMBER
 from models.manifests.metadata import NAME, NAME_LABEL
+from models.manifests.pod import QUEUE_NAME
 from models.resolve import SETTLE
 
 Values = dict[str, Any]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from models.finding import Finding
-from models.manifests.deployment import QUEUE_NAME
+from models.manifests.pod import QUEUE_NAME
 from models.words import counted
 from operations.findings import found
 from operations.npus import candidates, free, in_use, offered, shortage

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from models.finding import Finding
-from models.manifests.deployment import DRAFT_VOLUME, MODEL_VOLUME
 from models.manifests.launch_map import VOLUME
+from models.manifests.weights import DRAFT_VOLUME, MODEL_VOLUME
 from models.words import duration
 from operations.findings import found
 from operations.pods import containers, node_of, waiting

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from models.beside.smoke import smoke_jobs
 from models.launch import launch
 from models.manifests.deployment import deployment
 from models.manifests.launch_map import launch_command, launch_map, launch_volume, launch_volume_mount
@@ -15,7 +16,6 @@ from models.manifests.namespace import namespace
 from models.manifests.node_mounts import node_mounts
 from models.manifests.queue import queue_object
 from models.manifests.service import service_object
-from models.manifests.smoke import smoke_jobs
 from models.resolve import ResolvedService, ResolvedStack
 
 __all__ = ["Manifest", "service_objects", "stack_objects"]

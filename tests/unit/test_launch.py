@@ -19,7 +19,7 @@ from models.check import check
 from models.engine import EngineArgs
 from models.launch import LAUNCH_DIRECTORY, TEMPLATE, Launch, launch, script
 from models.manifests import service_objects
-from models.manifests.deployment import weights
+from models.manifests.weights import weights
 from tests.conftest import stack_of
 
 STAND_IN = """\

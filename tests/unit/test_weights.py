@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from models.check import check
-from models.manifests.deployment import weights
+from models.manifests.weights import weights
 from tests.conftest import stack_of
 
 EAGLE = "  speculative: {kind: eagle, source: %s, tokens: 2, convert: {tools: /t, baseWeights: w}}\n"

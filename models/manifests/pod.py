@@ -1,0 +1,110 @@
+"""The template of a service's pods: the manual's pod of Step 2."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from models.budget import grace_period
+from models.launch import DRAIN, GRAPH_CACHE_DIRECTORY, LAUNCH_DIRECTORY
+from models.manifests.init_containers import init_containers, mind_speed_mounts, mind_speed_volumes
+from models.manifests.metadata import NAME, NAME_LABEL, Manifest, labels
+from models.manifests.node_mounts import host_path
+from models.manifests.probes import probes
+from models.manifests.resources import container_resources, shared_memory_mount, shared_memory_volume
+from models.manifests.weights import weight_mounts, weight_volumes
+from models.resolve import ResolvedService
+from models.server import SecretKey
+
+CONTAINER = "ascend-vllm"
+"""Name of the server's container, the manual's example."""
+
+GRAPH_CACHE_VOLUME = "graph-cache"
+"""Name of the volume with compiled graphs."""
+
+QUEUE_NAME = "scheduling.volcano.sh/queue-name"
+"""Annotation of the pod that Volcano 1.14 reads the queue from (pkg/controllers/podgroup/
+pg_controller_handler.go:400)."""
+
+
+def pod_template(
+    service: ResolvedService,
+    *,
+    volumes: Iterable[Mapping[str, Any]],
+    volume_mounts: Iterable[Mapping[str, Any]],
+    command: Mapping[str, Any],
+) -> Manifest:
+    """The template that every pod of a service is made from; arguments as for `deployment`."""
+    mounts = [*volume_mounts, *mind_speed_mounts(service), *weight_mounts(service)]
+    prepared = [*init_containers(service, mounts)]
+    queue = {"annotations": {QUEUE_NAME: service.queue}} if service.queue else {}
+    return {
+        "metadata": {"labels": labels(service), **queue},
+        "spec": {
+            "schedulerName": "volcano",
+            **({"priorityClassName": service.priority_class} if service.priority_class else {}),
+            "nodeSelector": dict(service.cluster.platform.node_selector),
+            **_beside_others(service),
+            "enableServiceLinks": False,
+            "terminationGracePeriodSeconds": grace_period(service),
+            **({"initContainers": prepared} if prepared else {}),
+            "containers": [_container(service, mounts, command)],
+            "volumes": [
+                *volumes,
+                *mind_speed_volumes(service),
+                shared_memory_volume(service),
+                *_graph_cache_volume(service),
+                *weight_volumes(service),
+            ],
+        },
+    }
+
+
+def _container(
+    service: ResolvedService, volume_mounts: Iterable[Mapping[str, Any]], command: Mapping[str, Any]
+) -> Manifest:
+    variables = [from_secret("VLLM_API_KEY", service.server.api_key)] if service.server.api_key else []
+    return {
+        "name": CONTAINER,
+        "image": service.image,
+        "imagePullPolicy": "IfNotPresent",
+        "securityContext": {"runAsUser": 0},
+        "ports": [{"name": "http", "containerPort": service.server.port}],
+        **command,
+        **({"env": variables} if variables else {}),
+        "resources": container_resources(service),
+        **probes(service),
+        "lifecycle": {"preStop": {"exec": {"command": ["/bin/bash", "-c", f"{LAUNCH_DIRECTORY}/{DRAIN}"]}}},
+        "volumeMounts": [*volume_mounts, shared_memory_mount(), *_graph_cache_mount(service)],
+    }
+
+
+def goes_beside_others(service: ResolvedService) -> bool:
+    """Whether a pod needs less than the largest nodes have (Huawei's own example packs its pods likewise: ModelArts,
+    vllm_single_node.yaml of release 6.5.905)."""
+    return service.npus < max((pool.npus_per_node for pool in service.cluster.pools.values()), default=service.npus)
+
+
+def _beside_others(service: ResolvedService) -> Manifest:
+    """Small pods go where others are, or they take a node each from the services that need a whole one: nothing moves
+    them again."""
+    if not goes_beside_others(service):
+        return {}
+    others = {"matchLabels": {NAME_LABEL: NAME}}
+    term = {"labelSelector": others, "namespaceSelector": {}, "topologyKey": "kubernetes.io/hostname"}
+    wish = {"weight": 100, "podAffinityTerm": term}
+    return {"affinity": {"podAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [wish]}}}
+
+
+def _graph_cache_volume(service: ResolvedService) -> list[Manifest]:
+    cache = service.graph.cache
+    return [host_path(GRAPH_CACHE_VOLUME, cache, "DirectoryOrCreate")] if cache else []
+
+
+def _graph_cache_mount(service: ResolvedService) -> list[Manifest]:
+    return [{"name": GRAPH_CACHE_VOLUME, "mountPath": GRAPH_CACHE_DIRECTORY}] if service.graph.cache else []
+
+
+def from_secret(name: str, source: SecretKey) -> Manifest:
+    """An environment variable whose value is in a Secret."""
+    return {"name": name, "valueFrom": {"secretKeyRef": {"name": source.secret, "key": source.key}}}
