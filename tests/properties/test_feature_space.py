@@ -12,55 +12,23 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import yaml
 from hypothesis import HealthCheck, given, settings
 
 from models import scripts
 from models.catalog.engines import RELEASES, Flag, engine, find_flag
 from models.catalog.keys import ENGINE_FLAGS
-from models.check import check
 from models.launch import GRAPH_CACHE_DIRECTORY, LAUNCH_DIRECTORY, Launch, launch, script
-from models.load import load_text
 from models.manifests import stack_objects
-from models.resolve import ResolvedService, ResolvedStack, resolve
+from models.resolve import ResolvedService, ResolvedStack
+from tests.properties.accepted import nearest_accepted
 from tests.properties.strategies import services
 
-POOLS = {"snt9b": {"nodes": 1, "npusPerNode": 8, "npuMemory": "64Gi"}}
 STAND_IN = """\
 #!/usr/bin/env python3
 import json, os, sys
 "-m" in sys.argv and json.dump({"argv": ["python", *sys.argv[1:]], "environment": dict(os.environ)}, sys.stdout)
 """
 thorough = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
-
-
-def stack_with(service: dict[str, Any]) -> ResolvedStack:
-    cluster = {"context": "prod", "pools": POOLS}
-    config = {"ascend-vllm:cluster": cluster, "ascend-vllm:services": {"one": service}}
-    return resolve(load_text("test", "-", yaml.safe_dump({"config": config}, allow_unicode=True)))
-
-
-def nearest_accepted(service: dict[str, Any]) -> ResolvedService:
-    """The service without the optional fields that errors point at, until none is left."""
-    given_fields = json.loads(json.dumps(service))
-    while errors := check(stack := stack_with(given_fields)).errors:
-        paths = [mark.path[2:] for error in errors for mark in error.marks if len(mark.path) > 2]
-        optional = [path for path in paths if path[0] not in ("image", "model") and path[-1] != "maxModelLen"]
-        if not any(_remove(given_fields, path) for path in optional):
-            given_fields["model"]["name"] = "our-own-model"
-            given_fields["model"]["source"] = "/mnt/models/our-own-model"
-            given_fields["engine"] = {"maxModelLen": 1024}
-    return stack.services[0]
-
-
-def _remove(fields: dict[str, Any], path: tuple[str, ...]) -> bool:
-    *above, key = path
-    for name in above:
-        if not isinstance(fields.get(name), dict):
-            key = name
-            break
-        fields = fields[name]
-    return fields.pop(key, None) is not None
 
 
 def parser_of(server: str) -> argparse.ArgumentParser:

@@ -1,0 +1,87 @@
+"""Whatever `check` accepts, the real API server accepts too, Pod Security admission included."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from models.manifests import Manifest, stack_objects
+from models.resolve import ResolvedStack
+from sandbox.plan import Plan
+from tests.e2e.sandbox_fixture import Sandbox, SandboxFactory, ascend_nodes
+from tests.properties.accepted import nearest_accepted
+from tests.properties.strategies import services
+
+PRIORITY = {
+    "apiVersion": "scheduling.k8s.io/v1",
+    "kind": "PriorityClass",
+    "metadata": {"name": "production"},
+    "value": 1000,
+}
+AT_ONCE = 25
+"""Services of one call, which costs about as much as one of a single service."""
+
+
+@pytest.fixture(scope="module")
+def box(sandbox: SandboxFactory) -> Sandbox:
+    """A sandbox with what services refer to."""
+    made = sandbox(Plan("box", ascend_nodes(2)))
+    made.kubectl("apply", "--filename=-", stdin=json.dumps(PRIORITY))
+    return made
+
+
+def stack_of(fields: list[dict[str, Any]]) -> ResolvedStack:
+    """A stack of the services nearest to the given ones that are accepted."""
+    made = tuple(replace(nearest_accepted(one), name=f"one-{number}") for number, one in enumerate(fields))
+    return ResolvedStack("test", "-", made[0].cluster, made, (), {}, ())
+
+
+def pods_of(objects: list[Manifest]) -> list[Manifest]:
+    """The pods that a controller would make; admission looks at these, and only warns of what makes them."""
+    templates = {one["metadata"]["name"]: one for one in objects if one["kind"] in ("Deployment", "Job")}
+    return [
+        {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {
+                **one["spec"]["template"].get("metadata", {}),
+                "name": name,
+                "namespace": one["metadata"]["namespace"],
+            },
+            "spec": one["spec"]["template"]["spec"],
+        }
+        for name, one in templates.items()
+    ]
+
+
+def refused(box: Sandbox, objects: list[Manifest]) -> str:
+    """What the API server says against objects, without making them; nothing when it takes all."""
+    whole = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
+    command = ["kubectl", "create", "--dry-run=server", "--validate=strict", "--output=name", "--filename=-"]
+    answer = subprocess.run(command, input=whole, env=box.env, capture_output=True, text=True, check=False)
+    return answer.stderr if answer.returncode else ""
+
+
+@settings(
+    max_examples=8,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+@given(fields=st.lists(services, min_size=AT_ONCE, max_size=AT_ONCE))
+def test_every_object_of_what_check_accepts_is_accepted_by_the_api_server(
+    box: Sandbox, fields: list[dict[str, Any]]
+) -> None:
+    namespace, *objects = stack_objects(stack_of(fields))
+    box.kubectl("apply", "--filename=-", stdin=json.dumps(namespace))
+
+    assert refused(box, objects) == ""
+    assert refused(box, pods_of(objects)) == ""

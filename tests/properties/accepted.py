@@ -1,0 +1,44 @@
+"""From any service to one that `check` accepts."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import yaml
+
+from models.check import check
+from models.load import load_text
+from models.resolve import ResolvedService, ResolvedStack, resolve
+
+POOLS = {"snt9b": {"nodes": 1, "npusPerNode": 8, "npuMemory": "64Gi"}}
+
+
+def stack_with(service: dict[str, Any]) -> ResolvedStack:
+    cluster = {"context": "prod", "pools": POOLS}
+    config = {"ascend-vllm:cluster": cluster, "ascend-vllm:services": {"one": service}}
+    return resolve(load_text("test", "-", yaml.safe_dump({"config": config}, allow_unicode=True)))
+
+
+def nearest_accepted(service: dict[str, Any]) -> ResolvedService:
+    """The service without the optional fields that errors point at, until none is left."""
+    given_fields = json.loads(json.dumps(service))
+    while errors := check(stack := stack_with(given_fields)).errors:
+        paths = [mark.path[2:] for error in errors for mark in error.marks if len(mark.path) > 2]
+        optional = [path for path in paths if path[0] not in ("image", "model") and path[-1] != "maxModelLen"]
+        if not any(_remove(given_fields, path) for path in optional):
+            given_fields["model"]["name"] = "our-own-model"
+            given_fields["model"]["source"] = "/mnt/models/our-own-model"
+            given_fields["engine"] = {"maxModelLen": 1024}
+    return stack.services[0]
+
+
+def _remove(fields: dict[str, Any], path: tuple[str, ...]) -> bool:
+    """Remove what a path leads to, or what holds it where YAML has written its name in another way."""
+    *above, key = path
+    holder: Any = fields
+    for name in above:
+        holder = holder.get(name) if isinstance(holder, dict) else None
+    if isinstance(holder, dict) and holder.pop(key, None) is not None:
+        return True
+    return bool(above) and _remove(fields, tuple(above))
