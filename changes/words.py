@@ -53,6 +53,14 @@ def _node_selector(service: ResolvedService) -> str | None:
     return ", ".join(f"{key}={value}" for key, value in service.cluster.platform.node_selector.items()) or None
 
 
+def _seccomp(service: ResolvedService) -> str:
+    return service.cluster.seccomp
+
+
+def _group(service: ResolvedService) -> str:
+    return str(service.cluster.platform.group)
+
+
 def _memory(service: ResolvedService) -> str:
     return quantity(service.resources.memory or 0)
 
@@ -83,6 +91,9 @@ POD = (
     Word(r"spec\.terminationGracePeriodSeconds", "drain", "drain", lambda one: f"{one.drain}s"),
     Word(rf"{_CONTAINER}\.ports.*", "port", "containerPort", lambda one: str(one.server.port), "server.port"),
     Word(rf"{_CONTAINER}\.env.*", "API key", "API key", _secret, "server.apiKey"),
+    Word(r"spec\.securityContext\.seccomp.*", "security", "seccomp", _seccomp, because="cluster.seccomp"),
+    Word(r"spec\.securityContext\..*", "security", "group of the NPUs", _group, because="cluster.platform"),
+    Word(rf"{_CONTAINER}\.securityContext.*", "security", "user", lambda one: str(one.run_as_user), "runAsUser"),
     Word(r"metadata\.annotations.*queue-name", "queue", "queue", lambda one: one.queue),
     Word(r"spec\.priorityClassName", "priority class", "priorityClass", lambda one: one.priority_class),
     Word(r"spec\.affinity.*", "placement", "affinity", _affinity, because="npus, and the nodes of cluster.pools"),

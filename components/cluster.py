@@ -54,7 +54,7 @@ def namespace(cluster: Cluster, provider: k8s.Provider) -> Home:
     queues = [_queue(name, queue, cluster, options) for name, queue in cluster.queues.items() if queue.create]
     if not cluster.namespace.create:
         return Home(provider, None, queues)
-    wanted = namespace_manifest(cluster.namespace.name)
+    wanted = namespace_manifest(cluster)
     made = k8s.core.v1.Namespace("namespace", metadata=wanted["metadata"], opts=options)
     return Home(provider, made, queues)
 

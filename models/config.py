@@ -68,6 +68,9 @@ class PlatformConfig(Typed):
     )
     """Labels of the nodes that have these NPUs."""
 
+    group: int | None = Field(default=None, ge=0, examples=[1000])
+    """Number of the nodes' group HwHiAiUser, whose members may use the NPUs; 1000 where its installer made it."""
+
     npu_counts: list[Annotated[int, Field(ge=1)]] | None = Field(default=None, min_length=1, examples=[[1, 2, 4, 8]])
     """How many NPUs a pod may ask the device plugin for."""
 
@@ -157,6 +160,10 @@ class ClusterConfig(Typed):
 
     platform: PlatformConfig = Field(default=PlatformConfig(), examples=["cce"])
     """`cce`, `mindcluster`, or a mapping with `kind` and what differs."""
+
+    seccomp: Literal["RuntimeDefault", "Unconfined"] = "RuntimeDefault"
+    """Profile of the system calls that containers may use. Under `RuntimeDefault` container runtimes of before autumn
+    2021 refuse clone3 (containerd 5982, moby 42681), and Python says "can't start new thread": there `Unconfined`."""
 
     pools: dict[DnsLabel, Pool] = Field(
         default={}, examples=[{"snt9b": {"nodes": 2, "npusPerNode": 8, "npuMemory": "64Gi"}}]
@@ -276,6 +283,9 @@ class ServiceConfig(Typed):
 
     rollout: Rollout = Field(default=Rollout(), examples=["recreate"])
     """How pods are replaced: `rollingUpdate`, `recreate`, or a mapping."""
+
+    run_as_user: int = Field(default=0, ge=0, le=2**31 - 1, examples=[1000])
+    """User of the containers; the manual's images start as root. Another one is put into the group of the NPUs."""
 
     resources: Resources = Resources()
     """CPUs, memory and `/dev/shm` of each pod."""

@@ -55,6 +55,7 @@ class Cluster:
     namespace: NamespaceConfig
     platform: Platform
     pools: Mapping[str, Pool]
+    seccomp: str = "RuntimeDefault"
     queues: Mapping[str, Queue] = field(default_factory=dict)
 
 
@@ -92,6 +93,7 @@ class ResolvedService:
     drain: int
     """Longest wait for running requests when a pod ends, in seconds."""
     rollout: Rollout
+    run_as_user: int
     resources: Resources
     min_member: int
     queue: str | None
@@ -169,7 +171,7 @@ def resolve(stack: LoadedStack) -> ResolvedStack:
     """Fill in every default of a stack; pure, and it refuses nothing: that is for the rules."""
     given = stack.cluster
     platform = resolve_platform(given.platform)
-    cluster = Cluster(given.context, given.namespace, platform, given.pools, given.queues)
+    cluster = Cluster(given.context, given.namespace, platform, given.pools, given.seccomp, given.queues)
     services = with_rollouts(
         resolve_service(name, config, cluster, stack.spans, stack.config_jsons.get(config.model.config_json or ""))
         for name, config in sorted(stack.services.items())
@@ -210,6 +212,7 @@ def resolve_platform(config: PlatformConfig) -> Platform:
         resource=config.resource or known.resource,
         node_selector=known.node_selector if config.node_selector is None else config.node_selector,
         init_file=config.init_file or known.init_file,
+        group=known.group if config.group is None else config.group,
         npu_counts=tuple(config.npu_counts or known.npu_counts),
         mounts=mounts,
     )

@@ -101,7 +101,7 @@ KNOWN_ERRORS = (
         r"can't start new thread|pthread_create failed|Resource temporarily unavailable",
         "no thread can be started",
         "the limit of processes is reached, or the runtime's seccomp profile is older than the image's libc (clone3)",
-        "raise podPidsLimit of the kubelet, or update the node's container runtime",
+        "write cluster.seccomp: Unconfined or update the node's container runtime; or raise the kubelet's podPidsLimit",
         "https://github.com/moby/moby/issues/42680",
     ),
     KnownError(

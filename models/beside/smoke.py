@@ -8,12 +8,17 @@ from collections.abc import Iterator
 from models.manifests.launch_map import content_hash
 from models.manifests.metadata import Manifest, metadata
 from models.manifests.pod import from_secret
+from models.manifests.security import container_security
 from models.resolve import ResolvedService
 from models.scripts import SMOKE, script_text
 
 PATIENCE = 60
 """Seconds that the Job waits for the Service to lead to the new pods."""
 
+_LIKE_THE_PODS = (
+    *("schedulerName", "nodeSelector", "enableServiceLinks"),
+    *("automountServiceAccountToken", "securityContext"),
+)
 _PYTHON = 'exec "$(command -v python || command -v python3)" -c "$0" "$@"'
 
 
@@ -36,13 +41,14 @@ def smoke_jobs(service: ResolvedService, template: Manifest) -> Iterator[Manifes
     container = {
         "name": "smoke",
         "image": service.image,
+        "securityContext": container_security(service),
         "command": ["/bin/bash", "-c", *words],
         "env": [from_secret("VLLM_API_KEY", service.server.api_key)] if service.server.api_key else [],
         "resources": {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"memory": "512Mi"}},
         "terminationMessagePolicy": "FallbackToLogsOnError",
     }
     spec = {
-        **{key: template["spec"][key] for key in ("schedulerName", "nodeSelector", "enableServiceLinks")},
+        **{key: template["spec"][key] for key in _LIKE_THE_PODS},
         "restartPolicy": "Never",
         "containers": [container],
     }

@@ -32,6 +32,8 @@ class Platform:
     """Labels of the nodes that have them."""
     init_file: str
     """File of the image that the launch script sources first."""
+    group: int
+    """The group HwHiAiUser of the nodes, which the NPUs belong to."""
     npu_counts: tuple[int, ...]
     """How many NPUs a pod may ask the device plugin for."""
     mounts: Mapping[str, NodeMount]
@@ -56,6 +58,7 @@ PLATFORMS = {
         resource="huawei.com/ascend-1980",
         node_selector={"accelerator/huawei-npu": "ascend-1980"},
         init_file="/home/ma-user/.bashrc",
+        group=1000,
         # Huawei's plugin (UCS, ucs_01_0024: 1, 2, 4 or 8 to a container) and the largest of a Lite Cluster node.
         npu_counts=(1, 2, 4, 8, 16),
         mounts=_mounts("/usr/local/sbin/npu-smi"),
@@ -68,6 +71,7 @@ PLATFORMS = {
         resource="huawei.com/Ascend910",
         node_selector={"accelerator-type": "module-910b-8"},
         init_file="/home/ma-user/.bashrc",
+        group=1000,
         # Any number of an A2 node's; Box16 nodes give even ones above eight (docs, mindie_motor_best_practice, 291).
         npu_counts=(1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16),
         mounts=_mounts("/usr/local/bin/npu-smi"),

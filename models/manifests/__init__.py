@@ -24,7 +24,7 @@ __all__ = ["Manifest", "service_objects", "stack_objects"]
 def stack_objects(stack: ResolvedStack) -> Iterator[Manifest]:
     """All objects of a stack, in the order in which they can be applied."""
     if stack.cluster.namespace.create:
-        yield namespace(stack.cluster.namespace.name)
+        yield namespace(stack.cluster)
     for name, queue in stack.cluster.queues.items():
         if queue.create:
             yield queue_object(name, queue, stack.cluster.platform.resource)

@@ -9,6 +9,7 @@ from models.init_steps import MIND_SPEED_DIRECTORY, init_steps
 from models.launch import LAUNCH_DIRECTORY
 from models.manifests.metadata import Manifest
 from models.manifests.node_mounts import read_only
+from models.manifests.security import container_security
 from models.resolve import ResolvedService
 
 MIND_SPEED_VOLUME = "mindspeed"
@@ -22,7 +23,7 @@ def init_containers(service: ResolvedService, volume_mounts: Iterable[Mapping[st
             "name": step.name,
             "image": service.image,
             "imagePullPolicy": "IfNotPresent",
-            "securityContext": {"runAsUser": 0},
+            "securityContext": container_security(service),
             "command": ["/bin/bash", "-c"],
             "args": [f"{LAUNCH_DIRECTORY}/{step.file}"],
             "volumeMounts": [

@@ -47,6 +47,8 @@ def labels(service: ResolvedService) -> dict[str, str]:
     return {
         "app": "infers",
         **selector(service),
+        "app.kubernetes.io/component": "server",
+        "app.kubernetes.io/version": service.engine.version,
         "app.kubernetes.io/managed-by": "pulumi",
     }
 

@@ -12,6 +12,7 @@ from models.manifests.metadata import NAME, NAME_LABEL, Manifest, labels
 from models.manifests.node_mounts import host_path
 from models.manifests.probes import probes
 from models.manifests.resources import container_resources, shared_memory_mount, shared_memory_volume
+from models.manifests.security import container_security, pod_security
 from models.manifests.weights import weight_mounts, weight_volumes
 from models.resolve import ResolvedService
 from models.server import SecretKey
@@ -46,6 +47,7 @@ def pod_template(
             "nodeSelector": dict(service.cluster.platform.node_selector),
             **_beside_others(service),
             "enableServiceLinks": False,
+            **pod_security(service),
             "terminationGracePeriodSeconds": grace_period(service),
             **({"initContainers": prepared} if prepared else {}),
             "containers": [_container(service, mounts, command)],
@@ -68,7 +70,7 @@ def _container(
         "name": CONTAINER,
         "image": service.image,
         "imagePullPolicy": "IfNotPresent",
-        "securityContext": {"runAsUser": 0},
+        "securityContext": container_security(service),
         "ports": [{"name": "http", "containerPort": service.server.port}],
         **command,
         **({"env": variables} if variables else {}),

@@ -31,7 +31,7 @@ def fields_of(value: Any, name: str = "") -> Any:
     """What `fieldsV1` says of somebody who set all of a value."""
     if isinstance(value, dict) and name not in ATOMIC:
         return {f"f:{key}": fields_of(below, key) for key, below in value.items()}
-    if isinstance(value, list) and name not in ATOMIC:
+    if isinstance(value, list) and name not in ATOMIC and all(isinstance(item, dict) for item in value):
         return {item_key(item, name): {".": {}, **fields_of(item)} for item in value}
     return {}
 

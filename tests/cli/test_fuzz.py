@@ -78,7 +78,7 @@ def test_any_values_are_judged(cluster: Any, services: Any, base: Any) -> None:
 @QUICK
 @given(service=st.dictionaries(st.sampled_from(sorted(ServiceConfig.model_fields)), VALUES), extra=VALUES)
 def test_any_service_is_judged(service: dict[str, Any], extra: Any) -> None:
-    whole = {"image": "a", "model": "/m", "engine": {"maxModelLen": 1, "extraArgs": extra}, **service}
+    whole = {"image": "a:1", "model": "/m", "engine": {"maxModelLen": 1, "extraArgs": extra}, **service}
     config = {"ascend-vllm:cluster": {"context": "a"}, "ascend-vllm:services": {"qwen": whole}}
 
     assert judge(json.dumps({"config": config}, ensure_ascii=False)).services <= 1
@@ -87,7 +87,7 @@ def test_any_service_is_judged(service: dict[str, Any], extra: Any) -> None:
 @QUICK
 @given(extra=st.dictionaries(st.sampled_from(["swapSpace", "loraModules", "ropeScaling", "seed", "x"]), VALUES))
 def test_any_further_flags_are_judged(extra: dict[str, Any]) -> None:
-    service = {"image": "a", "model": "/m", "engine": {"maxModelLen": 1, "extraArgs": extra}}
+    service = {"image": "a:1", "model": "/m", "engine": {"maxModelLen": 1, "extraArgs": extra}}
     config = {"ascend-vllm:cluster": {"context": "a"}, "ascend-vllm:services": {"qwen": service}}
 
     assert judge(json.dumps({"config": config}, ensure_ascii=False)).services <= 1

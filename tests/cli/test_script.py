@@ -111,7 +111,12 @@ def test_the_rendered_script_stays_readable(console: Console, project: Path) -> 
 
 @pytest.mark.parametrize("text", ["a\tb\n", "trailing \n", "x\n\n\n", "千问 😀\n", "---\n", "\u4e2d", "x\r\ny", "#\n"])
 def test_any_template_survives_rendering(text: str, console: Console) -> None:
-    service = {"image": "a", "model": "/m", "engine": {"maxModelLen": 1}, "server": {"chatTemplate": {"inline": text}}}
+    service = {
+        "image": "a:1",
+        "model": "/m",
+        "engine": {"maxModelLen": 1},
+        "server": {"chatTemplate": {"inline": text}},
+    }
     config = {"ascend-vllm:cluster": {"context": "a"}, "ascend-vllm:services": {"qwen": service}}
     done = console("render", "-", stdin=json.dumps({"config": config}, ensure_ascii=False).encode())
 

@@ -149,8 +149,8 @@ def test_a_kubeconfig_of_several_files_or_of_none_is_read(tmp_path: Path, monkey
 def test_every_finding_of_every_service_stops_the_program_and_nothing_is_registered() -> None:
     config = stack_config("dev")
     config["ascend-vllm:services"] |= {
-        "first": {"image": "a", "model": "/m", "engine": {"maxModelLen": 8192, "maxNumBatchedTokens": 4096}},
-        "second": {"image": "a", "model": "/m", "engine": {"maxModelLen": 1}, "replcas": 2},
+        "first": {"image": "a:1", "model": "/m", "engine": {"maxModelLen": 8192, "maxNumBatchedTokens": 4096}},
+        "second": {"image": "a:1", "model": "/m", "engine": {"maxModelLen": 1}, "replcas": 2},
     }
     with pytest.raises(pulumi.RunError) as refused:
         run_program("dev", config)
@@ -165,7 +165,7 @@ def test_every_finding_of_every_service_stops_the_program_and_nothing_is_registe
 def test_warnings_are_shown_and_do_not_stop_the_program() -> None:
     config = stack_config("dev")
     config["ascend-vllm:services"] |= {
-        "idle": {"image": "a", "model": "/m/x", "npus": 8, "engine": {"maxModelLen": 1, "tensorParallelSize": 1}}
+        "idle": {"image": "a:1", "model": "/m/x", "npus": 8, "engine": {"maxModelLen": 1, "tensorParallelSize": 1}}
     }
 
     assert "idle" in run_program("dev", config).resources

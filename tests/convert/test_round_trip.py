@@ -19,8 +19,8 @@ from models.load import load_text
 from models.manifests import stack_objects
 from models.resolve import ResolvedStack, resolve
 from tests.convert.pairs import PYTHON, command, made, resolved, started
+from tests.properties.accepted import remove
 from tests.properties.strategies import MODELS, paths, services
-from tests.properties.test_feature_space import _remove
 
 THOROUGH = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 
@@ -68,7 +68,7 @@ def nearest_accepted(service: dict[str, Any], cluster: dict[str, Any]) -> Resolv
     while errors := check(stack := stack_with({"one": fields}, cluster)).errors:
         marked = [mark.path[2:] for error in errors for mark in error.marks if len(mark.path) > 2]
         optional = [path for path in marked if path[0] not in ("image", "model") and path[-1] != "maxModelLen"]
-        if not any(_remove(fields, path) for path in optional):
+        if not any(remove(fields, path) for path in optional):
             fields["model"] = {"source": "/mnt/models/our-own-model"}
             fields["engine"] = {"maxModelLen": 1024}
     return stack

@@ -26,14 +26,14 @@ def nearest_accepted(service: dict[str, Any]) -> ResolvedService:
     while errors := check(stack := stack_with(given_fields)).errors:
         paths = [mark.path[2:] for error in errors for mark in error.marks if len(mark.path) > 2]
         optional = [path for path in paths if path[0] not in ("image", "model") and path[-1] != "maxModelLen"]
-        if not any(_remove(given_fields, path) for path in optional):
+        if not any(remove(given_fields, path) for path in optional):
             given_fields["model"]["name"] = "our-own-model"
             given_fields["model"]["source"] = "/mnt/models/our-own-model"
             given_fields["engine"] = {"maxModelLen": 1024}
     return stack.services[0]
 
 
-def _remove(fields: dict[str, Any], path: tuple[str, ...]) -> bool:
+def remove(fields: dict[str, Any], path: tuple[str, ...]) -> bool:
     """Remove what a path leads to, or what holds it where YAML has written its name in another way."""
     *above, key = path
     holder: Any = fields
@@ -41,4 +41,4 @@ def _remove(fields: dict[str, Any], path: tuple[str, ...]) -> bool:
         holder = holder.get(name) if isinstance(holder, dict) else None
     if isinstance(holder, dict) and holder.pop(key, None) is not None:
         return True
-    return bool(above) and _remove(fields, tuple(above))
+    return bool(above) and remove(fields, tuple(above))

@@ -135,7 +135,7 @@ def test_nothing_that_was_seen_to_run_is_refused(case: tuple[KnownModel, Publish
 
 
 def test_without_pools_nothing_is_said_of_memory() -> None:
-    text = "config:\n  ascend-vllm:cluster: {context: prod}\n  ascend-vllm:services:\n    one:\n      image: a\n"
+    text = "config:\n  ascend-vllm:cluster: {context: prod}\n  ascend-vllm:services:\n    one:\n      image: a:1\n"
     text += "      model: /mnt/models/Qwen2-72B\n      engine: {maxModelLen: 4096}\n"
     stack = resolve(load_text("test", "-", text))
 

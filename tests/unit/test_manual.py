@@ -91,6 +91,7 @@ STACK_WINS = "what an update made whose state was lost, and what was changed by 
 ROLLOUT = "Kubernetes' default makes a pod more, which waits for the NPUs that the old one holds"
 BUDGET = "a slow start is not killed, a dead server is"
 NODE = "a pod without requests is the first to be evicted, and one without limit takes the node down"
+LEAST = "a pod may do what serving needs, and no more"
 SHM = "64 MiB is what a container runtime gives, and the processes of the engine hang on it"
 TEMPLATE = "spec.template.spec"
 CONTAINER = f"{TEMPLATE}.containers[0]"
@@ -110,8 +111,17 @@ DIFFERENCES: dict[str, tuple[Any, Any, str]] = {
     **{
         f"{place}.app.kubernetes.io/{key}": (None, value, LABELS)
         for place in ("metadata.labels", "spec.template.metadata.labels")
-        for key, value in (("name", "ascend-vllm"), ("instance", "openai-text"), ("managed-by", "pulumi"))
+        for key, value in (
+            *(("name", "ascend-vllm"), ("instance", "openai-text"), ("managed-by", "pulumi")),
+            *(("component", "server"), ("version", "0.6.3")),
+        )
     },
+    f"{TEMPLATE}.automountServiceAccountToken": (None, False, LEAST),
+    f"{TEMPLATE}.securityContext.supplementalGroups[0]": (None, 1000, "the NPUs belong to this group of the node"),
+    f"{TEMPLATE}.securityContext.seccompProfile.type": (None, "RuntimeDefault", LEAST),
+    f"{CONTAINER}.securityContext.allowPrivilegeEscalation": (None, False, LEAST),
+    f"{CONTAINER}.securityContext.capabilities.drop[0]": (None, "ALL", LEAST),
+    f"{CONTAINER}.securityContext.capabilities.add[0]": (None, "DAC_OVERRIDE", "root reads ma-user's files"),
     "spec.selector.matchLabels.app": ("infers", None, SELECTOR),
     "spec.selector.matchLabels.app.kubernetes.io/name": (None, "ascend-vllm", SELECTOR),
     "spec.selector.matchLabels.app.kubernetes.io/instance": (None, "openai-text", SELECTOR),

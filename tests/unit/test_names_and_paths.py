@@ -19,10 +19,10 @@ def messages(more: str = "", *, image: str = "a:1", model: str = "/m/Qwen2-7B") 
 @pytest.mark.parametrize(
     "image",
     [
-        "a",
+        "a:1",
         "ascend-vllm:6.3.912",
         "registry.example.com/ascend-vllm:6.3.912",
-        "registry.example.com:5000/team/sub__x/ascend-vllm",
+        "registry.example.com:5000/team/sub__x/ascend-vllm:1",
         "Registry.Example.com/ascend-vllm:V1_x.y-z",
         "localhost/ascend-vllm@sha256:" + "0" * 64,
         "swr.cn-southwest-2.myhuaweicloud.com/atelier/ascend-vllm:6.3.912@sha256:" + "a" * 64,
@@ -113,7 +113,7 @@ def test_a_variable_belongs_to_a_feature_where_it_is_on_and_is_free_where_it_is_
     more: str, variable: str, key: str, reason: str
 ) -> None:
     model = "/m/Qwen2-VL-7B-Instruct" if "multimodal" in more else "/m/Qwen2-7B"
-    text = f'one:\n  image: a\n  model: {model}\n  engine: {{maxModelLen: 4096}}\n  env: {{{variable}: "120"}}\n'
+    text = f'one:\n  image: a:1\n  model: {model}\n  engine: {{maxModelLen: 4096}}\n  env: {{{variable}: "120"}}\n'
     (refused,) = check(stack_of(f"{text}  {more}\n")).errors
     free = stack_of(text)
 
@@ -137,6 +137,6 @@ def test_services_of_a_wrong_shape_are_refused_beside_a_base(tmp_path: object) -
     ],
 )
 def test_a_quantization_in_the_models_name_counts_for_its_weights(model: str, npus: int, reason: str) -> None:
-    text = f"one:\n  image: a\n  model: /m/{model}\n  npus: {npus}\n  engine: {{maxModelLen: 1024}}\n"
+    text = f"one:\n  image: a:1\n  model: /m/{model}\n  npus: {npus}\n  engine: {{maxModelLen: 1024}}\n"
 
     assert [error.rule for error in check(stack_of(text)).errors] == [], reason

@@ -159,13 +159,15 @@ def test_warnings_alone_do_not_end_the_program_and_are_said() -> None:
 
 def test_a_finding_on_a_default_is_shown_at_what_holds_it() -> None:
     engine = "engine:\n    maxModelLen: 1"
-    (found,) = check(stack_of(f"qwen:\n  image: a\n  model: /m/Qwen2-7B\n  visibleDevices: [3]\n  {engine}\n")).findings
+    (found,) = check(
+        stack_of(f"qwen:\n  image: a:1\n  model: /m/Qwen2-7B\n  visibleDevices: [3]\n  {engine}\n")
+    ).findings
 
     assert [(mark.field, mark.span.line) for mark in found.marks if mark.span] == [("visibleDevices", 10), ("npus", 7)]
 
 
 def test_marks_that_fall_on_one_place_are_shown_once() -> None:
-    (found,) = check(stack_of("qwen: {image: a, model: /m, engine: {}}\n")).findings
+    (found,) = check(stack_of("qwen: {image: a:1, model: /m, engine: {}}\n")).findings
 
     assert len(found.marks) == 1
 

@@ -78,6 +78,7 @@ DEFAULTS = [
     ("server.apiKey", None, "default"),
     ("server.extraArgs", {}, "default"),
     ("image", "a:1", "Pulumi.test.yaml:8"),
+    ("runAsUser", 0, "default"),
     ("model.source", "/m/Qwen2-7B", "Pulumi.test.yaml:9"),
     ("engine.maxModelLen", 4096, "Pulumi.test.yaml:10"),
 ]
@@ -165,7 +166,7 @@ def test_an_origin_is_the_line_that_gives_the_value(more: str, field: str, sourc
     [("/m/Qwen2-7B", "Qwen2-7B"), ("/m/Qwen2-7B/", "Qwen2-7B"), ("/Qwen", "Qwen"), ("/模型/千问", "千问")],
 )
 def test_a_model_without_name_is_named_after_its_directory(source: str, name: str) -> None:
-    (service,) = stack_of(f"qwen: {{image: a, model: {source}, engine: {{maxModelLen: 1}}}}\n").services
+    (service,) = stack_of(f"qwen: {{image: a:1, model: {source}, engine: {{maxModelLen: 1}}}}\n").services
 
     assert name == service.model.name
 
@@ -219,7 +220,7 @@ def test_a_platform_takes_what_the_stack_corrects(given: str, attribute: str, ex
 
 
 def test_services_come_in_the_order_of_their_names() -> None:
-    body = "{image: a, model: /m, engine: {maxModelLen: 1}}"
+    body = "{image: a:1, model: /m, engine: {maxModelLen: 1}}"
     stack = stack_of(f"b: {body}\nc: {body}\na: {body}\n")
 
     assert [service.name for service in stack.services] == ["a", "b", "c"]
@@ -229,7 +230,7 @@ def test_services_come_in_the_order_of_their_names() -> None:
 
 def test_a_service_knows_its_address_in_the_cluster() -> None:
     head = HEAD.replace("context: kwok-test", "context: a\n    namespace: team")
-    body = "{image: a, model: /m, engine: {maxModelLen: 1}, server: {port: 80}}"
+    body = "{image: a:1, model: /m, engine: {maxModelLen: 1}, server: {port: 80}}"
 
     assert stack_of(f"qwen: {body}\n", head).services[0].endpoint == "http://qwen.team.svc:80"
 

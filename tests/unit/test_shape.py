@@ -117,7 +117,7 @@ def test_a_missing_key_of_a_mapping_is_shown_at_the_mapping() -> None:
     ],
 )
 def test_a_service_bears_a_name_that_kubernetes_accepts(name: str, reason: str) -> None:
-    (finding,) = check(stack_of(f"{name}: {{image: a, model: /m, engine: {{maxModelLen: 1}}}}\n")).findings
+    (finding,) = check(stack_of(f"{name}: {{image: a:1, model: /m, engine: {{maxModelLen: 1}}}}\n")).findings
 
     assert finding.rule == "bad-value", reason
     assert finding.message.startswith("the service's name"), reason
@@ -126,7 +126,7 @@ def test_a_service_bears_a_name_that_kubernetes_accepts(name: str, reason: str) 
 
 
 def test_a_name_of_63_letters_is_accepted() -> None:
-    assert stack_of(f"{'q' * 63}: {{image: a, model: /m, engine: {{maxModelLen: 1}}}}\n").findings == ()
+    assert stack_of(f"{'q' * 63}: {{image: a:1, model: /m, engine: {{maxModelLen: 1}}}}\n").findings == ()
 
 
 def test_a_service_that_is_no_mapping_is_refused_as_such() -> None:

@@ -1,0 +1,48 @@
+"""What a service must not be, so that it can be said what it may do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from models.finding import Finding, at, error
+from models.resolve import ResolvedService
+from models.rules import rule
+
+
+@rule
+def image_tag(service: ResolvedService) -> Iterator[Finding]:
+    """An image has a tag that stays what it is, or a digest.
+
+    Without a tag, or with `latest`, a node takes what it happens to have: pods of one service run different images, a
+    rollback brings nothing back, and what was reviewed is not what runs.
+    """
+    name, _, digest = service.image.partition("@")
+    tag = name.rpartition("/")[2].partition(":")[2]
+    if not digest and tag in ("", "latest"):
+        yield error(
+            f"the image has {'the tag latest' if tag else 'no tag'}",
+            why="nodes take what they happen to have, and neither a review nor a rollback says which image runs",
+            fix="write the tag of a release, or a digest: @sha256:…",
+            marks=[at("image")],
+        )
+
+
+@rule
+def user_cannot_write(service: ResolvedService) -> Iterator[Finding]:
+    """A user other than root writes nothing to directories of the node.
+
+    The kubelet makes a directory of the node for root, and weights that are copied to the nodes belong to who copied
+    them: graph mode `pta` could keep no graphs, and an Eagle head could not be converted.
+    """
+    written = {
+        "graph.cache": service.graph.cache,
+        "speculative.convert": service.speculative and service.speculative.convert,
+    }
+    for key in (key for key, value in written.items() if value and service.run_as_user):
+        yield error(
+            f"user {service.run_as_user} cannot write what {key} keeps on the node",
+            why="directories of the node belong to root",
+            fix="remove runAsUser, which is 0 for the manual's images"
+            + (", or choose another graph mode" if key == "graph.cache" else ", or convert the head beforehand"),
+            marks=[at("runAsUser"), at(key)],
+        )
