@@ -17,7 +17,7 @@ from models.resolve import Cluster, ResolvedStack
 def cluster_details(old: ResolvedStack, new: ResolvedStack) -> Iterator[Detail]:
     """Every value of the clusters that differs, under its key of the stack file."""
     for path, before, after in differing(leaves(_values(old.cluster)), leaves(_values(new.cluster))):
-        yield Detail(path.partition(".")[0], path, before, after, _source(new, path, gone=after is None), False)
+        yield Detail(path.partition(".")[0], path, before, after, cluster_source(new, path, gone=after is None), False)
 
 
 def cluster_deletions(old: Cluster, new: Cluster) -> Iterator[str]:
@@ -63,8 +63,8 @@ def _platform(platform: Platform) -> dict[str, Any]:
     }
 
 
-def _source(stack: ResolvedStack, path: str, *, gone: bool) -> str:
-    """The place of a value, or of the nearest mapping that holds it."""
+def cluster_source(stack: ResolvedStack, path: str, *, gone: bool = False) -> str:
+    """The place of a value below `cluster`, or of the nearest mapping that holds it."""
     keys = ("cluster", *path.split("."))
     while len(keys) > 1:
         if span := stack.spans.get(keys):

@@ -9,7 +9,7 @@ from typing import Any
 from changes.because import field_source
 from changes.fields import FieldDrift
 from changes.launch import hidden
-from changes.record import NOT_GIVEN, Detail
+from changes.record import NOT_GIVEN, NOT_OURS, Detail
 from changes.words import POD, REST, Word
 from models.resolve import ResolvedStack
 
@@ -87,7 +87,7 @@ def _part(kind: str, inner: str, word: Word | None) -> str:
 
 def _because(stack: ResolvedStack, service: str, kind: str, field: FieldDrift, word: Word | None) -> str:
     if field.wanted is None:
-        return NOT_GIVEN if field.by and field.by.is_ours else "the stack does not give it"
+        return NOT_GIVEN if field.by and field.by.is_ours else NOT_OURS
     resolved = stack.service(service)
     if resolved and kind == "Service" and ".ports[" in field.path:
         return field_source(stack, resolved, "server.port")
