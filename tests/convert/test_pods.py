@@ -245,6 +245,61 @@ def test_what_has_no_key_is_told_with_its_line(pair: tuple[str, str], what: str,
     assert places(done)[what].startswith("config.yaml:")
 
 
+ELSEWHERE = """\
+env:
+- {name: POD_IP, valueFrom: {fieldRef: {fieldPath: status.podIP}}}
+envFrom: [{configMapRef: {name: a}}]
+"""
+
+
+def test_variables_from_elsewhere_are_told_also_where_the_script_has_another_name() -> None:
+    objects = config(resources=ELSEWHERE).replace("/run_vllm.sh", "/start.sh")
+
+    assert {"POD_IP", "envFrom"} <= {*said(made(SCRIPT, objects), "dropped")}
+
+
+@pytest.mark.parametrize(
+    ("objects", "what", "why"),
+    [
+        (config(schedulerName="initContainers: [{name: dl, image: b, command: [wget, x]}]"), "dl", "belongs in the"),
+        (config(selector="progressDeadlineSeconds: 3600"), "progressDeadlineSeconds", "it follows from startup"),
+        (config(selector="strategy: {rollingUpdate: {maxSurge: 50%}}"), "strategy", "whole numbers of pods"),
+        (config(resources="livenessProbe: {tcpSocket: {port: 8080}}"), "livenessProbe", "`startup` says how long"),
+        (config(resources="readinessProbe: {httpGet: {path: /v1/models}}"), "readinessProbe", "probes of its own"),
+        (config(resources="startupProbe: {exec: {command: [a]}, failureThreshold: 9}"), "startupProbe", "/health"),
+        (replaced(("containerPort: 8080", "{containerPort: 8080, hostPort: 80}")), "hostPort", "no word"),
+        (limits(**{"ephemeral-storage": "9Gi"}), "ephemeral-storage", "no word"),
+        (replaced(("limits:", "limits:\n            cpu: 9")), "the limit of cpu", "CPUs that the node has over"),
+        (
+            limits(memory="9Gi").replace("memory: 9Gi", "memory: 8Gi", 1),
+            "the request of memory",
+            "as much as the limit",
+        ),
+        (replaced(("app: infers\n    spec", "app: infers\n         team: a\n    spec")), "the label team", "no word"),
+        (replaced(("app: infers\n    spec", "app: search\n    spec")), "the label app", "app: infers"),
+        (
+            replaced(("metadata:\n  name", "metadata:\n  annotations: {a/b: c}\n  name")),
+            "the annotation a/b",
+            "no word",
+        ),
+    ],
+)
+def test_nothing_that_people_add_goes_without_a_word(objects: str, what: str, why: str) -> None:
+    told = said(made(SCRIPT, objects), "dropped")
+
+    assert [reason for name, reason in told.items() if what in name and why in reason], told
+
+
+def test_labels_and_annotations_that_programs_write_are_not_told() -> None:
+    written = "{deployment.kubernetes.io/revision: '1', kubectl.kubernetes.io/last-applied-configuration: '{}'}"
+    objects = replaced(
+        ("metadata:\n  name", f"metadata:\n  annotations: {written}\n  name"),
+        ("app: infers\n    spec", "app: infers\n         pod-template-hash: abc\n    spec"),
+    )
+
+    assert said(made(SCRIPT, objects), "dropped") == {}
+
+
 def test_what_kubernetes_fills_in_by_itself_is_not_told() -> None:
     filled = (
         "      restartPolicy: Always\n      dnsPolicy: ClusterFirst\n      securityContext: {}\n      schedulerName",
