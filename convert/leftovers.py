@@ -25,6 +25,7 @@ _CONTAINER = {
 }
 _USUAL: dict[str, Any] = {
     "revisionHistoryLimit": 10,
+    "paused": False,
     "restartPolicy": "Always",
     "dnsPolicy": "ClusterFirst",
     "securityContext": {},
