@@ -156,7 +156,7 @@ def since(name: str, base: Revision) -> Comparison:
     if old is None:
         new = new or open_stack(name)
         return _comparison(_empty(new), new, base.name, name)
-    return _comparison(old, new or _empty(old), base.name, name)
+    return replace(_comparison(old, new or _empty(old), base.name, name), gone=new is None)
 
 
 def _comparison(old: ResolvedStack, new: ResolvedStack, against: str, argument: str) -> Comparison:
