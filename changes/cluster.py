@@ -31,7 +31,7 @@ def cluster_deletions(old: Cluster, new: Cluster) -> Iterator[str]:
 
 
 def _values(cluster: Cluster) -> dict[str, Any]:
-    return {
+    values: dict[str, Any] = {
         "context": cluster.context,
         "namespace": cluster.namespace.model_dump(),
         "platform": _platform(cluster.platform),
@@ -46,6 +46,7 @@ def _values(cluster: Cluster) -> dict[str, Any]:
         },
         "queues": {name: queue.model_dump(by_alias=True, exclude_none=True) for name, queue in cluster.queues.items()},
     }
+    return {key: value for key, value in values.items() if value != {}}
 
 
 def _platform(platform: Platform) -> dict[str, Any]:
