@@ -79,8 +79,6 @@ POD = (
     Word(r"spec\.volumes\[shm\].*", "resources", "shm", _shm, "resources.shm"),
     Word(rf"{_CONTAINER}\.startupProbe\.failure.*", "startup", "startup", lambda one: f"{one.startup}s"),
     Word(rf"{_CONTAINER}\.startupProbe\..*", "probes", "startup probe", _started, "graph.warmUp"),
-    Word(rf"{_CONTAINER}\.\w+Probe\..*", "probes", "probes", _scheme, because="the certificate of the server"),
-    Word(r"spec\.terminationGracePeriodSeconds", "drain", "drain", lambda one: f"{one.drain}s"),
     Word(
         rf"{_CONTAINER}\.(?:ports|readinessProbe\.exec).*",
         "port",
@@ -88,6 +86,8 @@ POD = (
         lambda one: str(one.server.port),
         "server.port",
     ),
+    Word(rf"{_CONTAINER}\.\w+Probe\..*", "probes", "probes", _scheme, because="the certificate of the server"),
+    Word(r"spec\.terminationGracePeriodSeconds", "drain", "drain", lambda one: f"{one.drain}s"),
     Word(rf"{_CONTAINER}\.env.*", "API key", "API key", _secret, "server.apiKey"),
     Word(r"metadata\.annotations.*queue-name", "queue", "queue", lambda one: one.queue),
     Word(r"spec\.priorityClassName", "priority class", "priorityClass", lambda one: one.priority_class),

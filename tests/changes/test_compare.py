@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from changes import compare
-from changes.launch import HIDDEN
+from changes.secrets import HIDDEN
 from tests.changes.stacks import changed, stack, told
 
 LONG_ENOUGH = {"engine": {"maxModelLen": 16384}}
