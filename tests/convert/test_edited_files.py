@@ -359,6 +359,12 @@ def test_weights_that_the_container_sees_elsewhere_keep_their_name_for_requests(
         ("", None, "no server of vLLM is started in the container's own command"),
         ("python -m vllm.entrypoints.openai.run_batch", None, "no server of vLLM is started in run_vllm.sh"),
         ("kind: Deployment\napiVersion: apps/v1\n", "python -m x", "config.yaml has no Deployment, but nothing"),
+        (
+            START,
+            "kind: Deployment\nmetadata: {name: {{ .Values.name }}}\n",
+            "config.yaml is a template, with values of {{ … }}",
+        ),
+        (START, "kind: Deployment\nspec:\n{{- if .x }}\n  a: 1\n", "the objects cannot be read"),
         (START, "kind: Deployment\n", "no server of vLLM is started in run_vllm.sh"),
     ],
 )

@@ -6,7 +6,19 @@ from typing import Any
 
 import pytest
 
-from tests.convert.pairs import CONFIG, changes, cluster, command, config, made, places, resolved, said, service
+from tests.convert.pairs import (
+    CONFIG,
+    changes,
+    cluster,
+    command,
+    config,
+    made,
+    places,
+    resolved,
+    said,
+    service,
+    services,
+)
 
 SCRIPT = command()
 
@@ -184,6 +196,29 @@ def test_a_name_that_another_deployment_has_in_the_namespace_is_not_taken_again(
     assert said(done, "assumed")["the name yourapp-2"].startswith(
         "yourapp runs in this namespace with another selector"
     )
+
+
+BARE = """\
+---
+kind: Pod
+metadata: {name: bare}
+spec:
+  schedulerName: volcano
+  NODES
+  containers:
+  - {name: b, image: a:1, command: [python, -m, vllm.entrypoints.api_server, --model=/m/Qwen2-7B, --max-model-len=9]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("nodes", "told"),
+    [("priority: 0", []), ("nodeSelector: {pool: b}", ["nodeSelector of bare"])],
+)
+def test_a_platform_that_another_pod_contradicts_is_told(nodes: str, told: list[str]) -> None:
+    done = made(SCRIPT, config() + BARE.replace("NODES", nodes))
+
+    assert [what for what in said(done, "dropped") if "bare" in what] == told
+    assert len(services(done)) == 2
 
 
 def test_pods_of_several_namespaces_need_several_stacks() -> None:
