@@ -17,7 +17,7 @@ from models.resolve import Cluster, ResolvedStack
 def cluster_details(old: ResolvedStack, new: ResolvedStack) -> Iterator[Detail]:
     """Every value of the clusters that differs, under its key of the stack file."""
     for path, before, after in differing(leaves(_values(old.cluster)), leaves(_values(new.cluster))):
-        yield Detail(path.partition(".")[0], path, before, after, _source(new, path, gone=after is None), False)
+        yield Detail(path.partition(".")[0], path, before, after, cluster_source(new, path, gone=after is None), False)
 
 
 def cluster_deletions(old: Cluster, new: Cluster) -> Iterator[str]:
@@ -31,7 +31,7 @@ def cluster_deletions(old: Cluster, new: Cluster) -> Iterator[str]:
 
 
 def _values(cluster: Cluster) -> dict[str, Any]:
-    return {
+    values: dict[str, Any] = {
         "context": cluster.context,
         "namespace": cluster.namespace.model_dump(),
         "platform": _platform(cluster.platform),
@@ -46,6 +46,7 @@ def _values(cluster: Cluster) -> dict[str, Any]:
         },
         "queues": {name: queue.model_dump(by_alias=True, exclude_none=True) for name, queue in cluster.queues.items()},
     }
+    return {key: value for key, value in values.items() if value != {}}
 
 
 def _platform(platform: Platform) -> dict[str, Any]:
@@ -63,8 +64,8 @@ def _platform(platform: Platform) -> dict[str, Any]:
     }
 
 
-def _source(stack: ResolvedStack, path: str, *, gone: bool) -> str:
-    """The place of a value, or of the nearest mapping that holds it."""
+def cluster_source(stack: ResolvedStack, path: str, *, gone: bool = False) -> str:
+    """The place of a value below `cluster`, or of the nearest mapping that holds it."""
     keys = ("cluster", *path.split("."))
     while len(keys) > 1:
         if span := stack.spans.get(keys):

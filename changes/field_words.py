@@ -8,8 +8,8 @@ from typing import Any
 
 from changes.because import field_source
 from changes.fields import FieldDrift
-from changes.launch import hidden
-from changes.record import NOT_GIVEN, Detail
+from changes.record import NOT_GIVEN, NOT_OURS, Detail
+from changes.secrets import hidden, without_secrets
 from changes.words import POD, REST, Word
 from models.resolve import ResolvedStack
 
@@ -18,6 +18,7 @@ _NAMES = (
     (re.compile(r"spec\.containers\[ascend-vllm\]\.env\[(.+?)\].*"), r"variable \1"),
     (re.compile(r"spec\.containers\[ascend-vllm\]\.(.+)"), r"\1"),
     (re.compile(r"spec\.containers\[([^\]]+)\]"), r"container \1"),
+    (re.compile(r"spec\.initContainers\[([^\]]+)\]"), r"init container \1"),
     (re.compile(r"spec\.volumes\[node-path\]\.configMap\.name"), "launch map"),
     (re.compile(r"metadata\.labels\.(.+)"), r"label \1"),
     (re.compile(r"metadata\.annotations\.(.+)"), r"annotation \1"),
@@ -39,7 +40,7 @@ def field_detail(stack: ResolvedStack, service: str, kind: str, field: FieldDrif
     word = _word(inner, in_template=restarts) if kind == "Deployment" else None
     name = field_name(field.path)
     return Detail(
-        _part(kind, inner, word),
+        _part(kind, inner, word, in_template=restarts),
         name,
         shown(name, field.live),
         shown(name, field.wanted),
@@ -64,9 +65,11 @@ def shown(name: str, value: Any) -> str | None:
         return None
     if isinstance(value, dict):
         value = value.get("value", value.get("valueFrom", value)) if name.startswith("variable ") else value
-        value = value.get("image") if name.startswith("container ") and isinstance(value, dict) else value
+        whole = name.startswith(("container ", "init container ")) and isinstance(value, dict)
+        value = value.get("image") if whole else value
     if isinstance(value, bool):
         value = str(value).lower()
+    value = without_secrets(value)
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return hidden(name.rpartition(" ")[2], text)
 
@@ -76,18 +79,18 @@ def _word(inner: str, *, in_template: bool) -> Word | None:
     return next((word for word in words if re.fullmatch(word.pattern, inner)), None)
 
 
-def _part(kind: str, inner: str, word: Word | None) -> str:
+def _part(kind: str, inner: str, word: Word | None, *, in_template: bool) -> str:
     if kind != "Deployment":
         return kind
     if inner == "spec.volumes[node-path].configMap.name":
         return "launch"
     own = next((part for pattern, part in _PARTS if pattern.fullmatch(inner)), None)
-    return own or (word.part if word else "pod")
+    return own or (word.part if word else "pod" if in_template else kind)
 
 
 def _because(stack: ResolvedStack, service: str, kind: str, field: FieldDrift, word: Word | None) -> str:
     if field.wanted is None:
-        return NOT_GIVEN if field.by and field.by.is_ours else "the stack does not give it"
+        return NOT_GIVEN if field.by and field.by.is_ours else NOT_OURS
     resolved = stack.service(service)
     if resolved and kind == "Service" and ".ports[" in field.path:
         return field_source(stack, resolved, "server.port")

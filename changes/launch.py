@@ -9,17 +9,12 @@ from functools import partial
 
 from changes.because import field_source, flag_source, variable_source
 from changes.record import NOT_GIVEN, Detail
+from changes.secrets import hidden
 from models import scripts
 from models.catalog.engines import engine
 from models.launch import DRAIN, TEMPLATE, Launch, launch, script
 from models.manifests.launch_map import content_hash
 from models.resolve import ResolvedService, ResolvedStack
-
-HIDDEN = "***"
-"""In the place of what looks like a secret by the name of its variable, or stands as a password in an address."""
-
-_SECRET = re.compile(r"(?i)(token$|passw|secret|credential|(api|access)_?key)")
-_PASSWORD = re.compile(r"(://[^\s/:@]*:)[^\s/@]+(?=@)")
 
 _FILES = {
     TEMPLATE: "server.chatTemplate",
@@ -86,7 +81,7 @@ def _flags(pair: Pair, old: Launch, new: Launch) -> Iterator[Detail]:
         yield _detail("server", first, second, pair.field("server.kind"))
     for name in _differing(before, after):
         because = pair.because(flag_source, name, gone=name not in after)
-        yield _detail(f"--{name}", before.get(name), after.get(name), because)
+        yield _detail(f"--{name}", hidden(name, before.get(name)), hidden(name, after.get(name)), because)
 
 
 def _server(service: ResolvedService, program: str) -> str:
@@ -151,11 +146,6 @@ def _map_content(start: Launch) -> str:
 
 def _differing(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
     return [name for name in dict.fromkeys([*old, *new]) if old.get(name) != new.get(name)]
-
-
-def hidden(name: str, value: str | None) -> str | None:
-    """The value of a variable, without what looks like a secret."""
-    return value and (HIDDEN if _SECRET.search(name) else _PASSWORD.sub(rf"\g<1>{HIDDEN}", value))
 
 
 _detail = partial(Detail, "launch", restarts=True)

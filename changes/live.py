@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from changes.cluster import cluster_source
 from changes.compare import pool_changes, total_npus
 from changes.drift import Live, ObjectDrift, drifted, is_restored, launch_map_of
 from changes.field_words import field_detail
 from changes.launch import Pair, launch_details
-from changes.record import Detail, ServiceChange, StackChange
+from changes.record import NOT_THERE, Detail, ServiceChange, StackChange
 from models.launch import SCRIPT, Launch, script
-from models.manifests import stack_objects
+from models.manifests import Manifest, stack_objects
 from models.manifests.pod import CONTAINER
 from models.resolve import ResolvedService, ResolvedStack
 
@@ -27,7 +28,9 @@ _AMOUNTS = re.compile(r"resources\.(?:requests|limits)\.")
 Objects = Mapping[tuple[str, str], Mapping[str, Any]]
 
 
-def compare_live(stack: ResolvedStack, live: Live) -> tuple[StackChange, ResolvedStack]:
+def compare_live(
+    stack: ResolvedStack, live: Live, wanted: Sequence[Manifest] | None = None
+) -> tuple[StackChange, ResolvedStack]:
     """What an update to a stack changes of what runs; and the stack as far as it runs, for the NPUs.
 
     Flags and variables are read from the launch map that the Deployment uses; the rest is what differs of the objects.
@@ -35,9 +38,10 @@ def compare_live(stack: ResolvedStack, live: Live) -> tuple[StackChange, Resolve
     Args:
         stack: The stack.
         live: The objects of its cluster.
+        wanted: The objects of the stack, but for those that may not be read; all when left out.
     """
     there: Objects = {(item["kind"], item["metadata"]["name"]): item for item in live.objects}
-    drift = drifted([*stack_objects(stack)], live)
+    drift = drifted([*stack_objects(stack)] if wanted is None else wanted, live)
     running = {
         service.name: _as_it_runs(service, there[("Deployment", service.name)])
         for service in stack.services
@@ -52,7 +56,7 @@ def compare_live(stack: ResolvedStack, live: Live) -> tuple[StackChange, Resolve
     change = StackChange(
         old=stack.name,
         new=stack.name,
-        cluster=(),
+        cluster=tuple(_cluster_details(stack, drift.objects)),
         services=tuple(sorted(services, key=lambda one: one.name)),
         pools=pool_changes(before, stack),
         npus=(total_npus(before), total_npus(stack)),
@@ -60,6 +64,19 @@ def compare_live(stack: ResolvedStack, live: Live) -> tuple[StackChange, Resolve
         unread=tuple(sorted(stack.broken)),
     )
     return change, before
+
+
+def _cluster_details(stack: ResolvedStack, drift: Sequence[ObjectDrift]) -> Iterator[Detail]:
+    """What differs of the namespace and of the queues that the stack makes."""
+    for one in drift:
+        if one.service:
+            continue
+        if one.state != "changed":
+            yield Detail(one.kind, f"{one.kind} {one.name}", None, "", NOT_THERE, restarts=False)
+        for field in filter(is_restored, one.fields):
+            detail = field_detail(stack, "", one.kind, field)
+            because = cluster_source(stack, f"queues.{one.name}") if one.kind == "Queue" else detail.because
+            yield replace(detail, name=f"{one.kind} {one.name} {detail.name}", because=because)
 
 
 def _goes_alone(one: ObjectDrift, removed: list[str]) -> bool:
@@ -92,7 +109,7 @@ def _change(
 def _launch_details(pair: Pair, one: ObjectDrift, data: Mapping[str, str] | None) -> Iterator[Detail]:
     """Flags, variables and files; a script that cannot be read so is another file."""
     if data is None:
-        yield Detail("launch", "launch map", None, "", "it is not in the cluster", restarts=False)
+        yield Detail("launch", "launch map", None, "", NOT_THERE, restarts=False)
         return
     start = live_launch(data)
     told = [*launch_details(pair, start)] if start else []
@@ -105,7 +122,7 @@ def _object_details(stack: ResolvedStack, service: ResolvedService, one: ObjectD
     if one.kind == "ConfigMap":
         return
     if one.state != "changed":
-        yield Detail(one.kind, f"{one.kind} {one.name}", None, "", "it is not in the cluster", restarts=False)
+        yield Detail(one.kind, f"{one.kind} {one.name}", None, "", NOT_THERE, restarts=False)
     for field in one.fields:
         if is_restored(field) and not _LAUNCH_MAP.fullmatch(field.path):
             detail = field_detail(stack, service.name, one.kind, field)

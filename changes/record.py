@@ -16,6 +16,12 @@ Kind = Literal["added", "removed", "changed", "unchanged"]
 NOT_GIVEN = "no longer given"
 """Why something is gone that no file gives any more."""
 
+NOT_THERE = "it is not in the cluster"
+"""Why an object comes that the stack had given before."""
+
+NOT_OURS = "the stack does not give it"
+"""Why something goes that somebody else has set."""
+
 
 @dataclass(frozen=True)
 class Detail:
@@ -144,4 +150,4 @@ class StackChange:
 
 def is_derived(because: str) -> bool:
     """Whether a reason is neither a place in a file nor a default."""
-    return because not in ("default", "given", NOT_GIVEN) and not re.search(r":\d+$", because)
+    return because not in ("default", "given", NOT_GIVEN, NOT_THERE, NOT_OURS) and not re.search(r":\d+$", because)

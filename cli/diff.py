@@ -93,7 +93,7 @@ def _running(name: str) -> Comparison:
     seen = look(stack)
     for what, why in seen.unread.items():
         typer.echo(f"not looked at: {what}: {why}", err=True)
-    change, running = compare_live(stack, seen.live)
+    change, running = compare_live(stack, seen.live, seen.wanted)
     typer.echo(f"what runs in {stack.cluster.context}, namespace {stack.cluster.namespace.name}", err=True)
     return Comparison(change, running, stack, stack.cluster.context, name, len(check(stack).errors))
 
@@ -156,7 +156,7 @@ def since(name: str, base: Revision) -> Comparison:
     if old is None:
         new = new or open_stack(name)
         return _comparison(_empty(new), new, base.name, name)
-    return _comparison(old, new or _empty(old), base.name, name)
+    return replace(_comparison(old, new or _empty(old), base.name, name), gone=new is None)
 
 
 def _comparison(old: ResolvedStack, new: ResolvedStack, against: str, argument: str) -> Comparison:

@@ -19,7 +19,7 @@ from sandbox.plan import CONTEXT_PREFIX, Node, Plan
 def stack_names() -> list[str]:
     """The stacks that have a file in this project."""
     directory = Path(read_project(Path()).config_directory)
-    return names_of(file.name for file in directory.glob("Pulumi.*.yaml"))
+    return names_of(file.name for file in directory.glob("Pulumi.*.yaml") if not file.is_dir())
 
 
 def names_of(files: Iterable[str]) -> list[str]:

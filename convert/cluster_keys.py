@@ -46,15 +46,20 @@ def cluster_values(
         namespace: The namespace, if it is given beside the file.
         notes: What is assumed and dropped is added here.
     """
-    platforms = [_platform(pod) for pod in pods]
-    for pod, platform in zip(pods[1:], platforms[1:], strict=True):
-        if platform != platforms[0]:
-            what, why = f"the platform of {pod.owner.at('metadata', 'name').text()}", "a stack has one, the first pod's"
-            notes.append(dropped(what, why, pod.owner.file, pod.owner.line))
+    platform: Values = {}
+    for pod in pods:
+        own = _platform(pod)
+        if others := [key for key, value in own.items() if platform.setdefault(key, value) != value]:
+            what = f"{', '.join(others)} of {pod.owner.at('metadata', 'name').text()}"
+            why = "a stack has one platform, the first pod's"
+            notes.append(dropped(what, why, pod.owner.file, pod.container.line))
     _note_sources(pods[0], notes)
     values: Values = {"context": context} if context else {}
     values["namespace"] = _namespace(pods, objects, namespace, notes)
-    values["platform"] = platforms[0]
+    values["platform"] = platform
+    profile = pods[0].spec.at("securityContext", "seccompProfile", "type").text()
+    if profile in ("RuntimeDefault", "Unconfined"):
+        values["seccomp"] = profile
     if queues := dict(_queues(pods, objects)):
         values["queues"] = queues
     return values
@@ -85,6 +90,9 @@ def _platform(pod: Pod) -> Values:
     selector = pod.spec.at("nodeSelector")
     if selector.value is not None or is_ours(pod):
         values["nodeSelector"] = {str(key): str(value) for key, value in selector.mapping().items()}
+    groups = pod.spec.at("securityContext", "supplementalGroups").items()
+    if len(groups) == 1 and isinstance(groups[0].value, int):
+        values["group"] = groups[0].value
     if sources := _sources(pod):
         values["initFile"] = sources[0][0]
     for field, mount in platform_mounts(pod, known).items():

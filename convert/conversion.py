@@ -29,6 +29,8 @@ from models.resolve import resolve
 
 Values = dict[str, Any]
 
+_RENDER = "render it first, as with helm template, or take what runs: kubectl get deployment NAME -o yaml"
+
 
 @dataclass(frozen=True)
 class Wanted:
@@ -87,7 +89,10 @@ def convert(config: File, scripts: Sequence[File], wanted: Wanted) -> Conversion
     scripts = [replace(script, text=fill(script.text, values)) for script in scripts]
     manifest = read_manifest(config.name, config.text)
     if any(finding.rule == "yaml-syntax" for finding in manifest.findings):
-        raise ConversionError("the objects cannot be read", "mend the form of the file", manifest.findings)
+        fix = _RENDER if "{{" in config.text else "mend the form of the file"
+        raise ConversionError("the objects cannot be read", fix, manifest.findings)
+    if any(_has_template(one.value) for one in manifest.objects):
+        raise ConversionError(f"{config.name} is a template, with values of {{{{ … }}}}", _RENDER)
     notes = [*manifest.notes]
     pods = read_pods(manifest.objects, scripts, notes)
     if not pods:
@@ -100,6 +105,13 @@ def convert(config: File, scripts: Sequence[File], wanted: Wanted) -> Conversion
     report = judged(wanted.name, wanted.file, text, {one.name: one.values for one in drafts}, small)
     said = [*notes, *(note for one in drafts for note in one.notes)]
     return Conversion(text, small, drafts, manifest.objects, tuple(dict.fromkeys(said)), report)
+
+
+def _has_template(value: Any) -> bool:
+    """Whether a value is written as `{{ … }}`, which YAML reads as a mapping within another."""
+    if isinstance(value, dict):
+        return any(key.startswith("{'") or _has_template(below) for key, below in value.items())
+    return isinstance(value, list) and any(map(_has_template, value))
 
 
 def _nothing(config: File, scripts: Sequence[File], objects: Sequence[Object]) -> tuple[str, str]:

@@ -38,6 +38,7 @@ _SETS = {
 _ONLY = {
     "speculative-draft-tensor-parallel-size": "the only one that works (manual, Step 3)",
     "max-cpu-loras": "the same as maxLoras (manual, Step 3)",
+    "model": "the path on the node, where the container sees it here",
 }
 """Why a flag is changed that follows from another key."""
 

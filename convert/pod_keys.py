@@ -45,6 +45,10 @@ def pod_values(pod: Pod, notes: list[Note]) -> Values:
         values["replicas"] = replicas.value
     values["resources"] = dict(_resources(pod, notes))
     values["rollout"] = _rollout(pod)
+    users = (one.at("securityContext", "runAsUser").value for one in (pod.container, pod.spec))
+    user = next((one for one in users if one is not None), None)
+    if user is not None:
+        values["runAsUser"] = user
     values |= dict(_volcano(pod))
     values |= dict(_times(pod))
     if pod.owner.kind not in ("Deployment",):

@@ -114,9 +114,10 @@ def _pods(owner: Object, maps: Sequence[Object], scripts: Sequence[File], notes:
 
 def _lone(pod: Pod, script: File) -> Start:
     """The only script that is named, for a container that runs none of its name."""
-    start = read_start(
-        Script([_command([script.name], 1)]), script.name, container_environment(pod.container, []), [script]
-    )
+    notes: list[Note] = []
+    environment = container_environment(pod.container, notes)
+    start = read_start(Script([_command([script.name], 1)]), script.name, environment, [script])
+    start.notes[:0] = notes
     said = pod.container.at("args").line or pod.container.line
     start.notes.append(assumed(script.name, "the container runs no script of this name", pod.owner.file, said))
     return start

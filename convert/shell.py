@@ -69,6 +69,11 @@ class Command:
     end: str = "\n"
     """What ends it: a line end, `;`, `&`, `&&`, `||`, `|`, `(` or `)`."""
     redirected: bool = False
+    target: Word | None = None
+    """The file that its output goes to."""
+    document: str = ""
+    """The lines of its here-document, `<<EOF`, and the line that they begin on."""
+    document_line: int = 0
 
 
 @dataclass
@@ -101,7 +106,9 @@ class _Reader:
         self.word_line = 0
         self.redirected = False
         self.target = False
-        self.heredocs: list[str] = []
+        self.written: Word | None = None
+        self.heredocs: list[tuple[str, bool]] = []
+        self.document, self.document_line = "", 0
 
     @property
     def line(self) -> int:
@@ -152,7 +159,9 @@ class _Reader:
         self.at += len(text)
 
     def _end_word(self) -> None:
-        if self.pieces and not self.target:
+        if self.pieces and self.target:
+            self.written = Word(tuple(self.pieces), self.word_line)
+        elif self.pieces:
             self.words.append(Word(tuple(self.pieces), self.word_line))
         self.target = self.target and not self.pieces
         self.pieces = []
@@ -161,8 +170,10 @@ class _Reader:
         self._end_word()
         self.target = False
         if self.words:
-            self.script.commands.append(Command(tuple(self.words), self.words[0].line, end, self.redirected))
-        self.words, self.redirected = [], False
+            output = (self.redirected, self.written, self.document, self.document_line)
+            self.script.commands.append(Command(tuple(self.words), self.words[0].line, end, *output))
+        self.words, self.redirected, self.written = [], False, None
+        self.document, self.document_line = "", 0
 
     def _line_end(self) -> None:
         """The end of a command, unless a flag follows."""
@@ -252,16 +263,19 @@ class _Reader:
         self.redirected = True
         if operator in ("<<", "<<-"):
             if end := _HEREDOC_END.match(self.text, self.at):
-                self.heredocs.append(next(group for group in end.groups() if group is not None))
+                self.heredocs.append((next(group for group in end.groups() if group is not None), end[3] is None))
                 self.at = end.end()
         else:
             self.target = True
 
     def _skip_heredocs(self) -> None:
         lines = self.text[self.at + 1 :].split("\n")
-        for name in self.heredocs:
-            while lines and lines.pop(0).strip("\t ") != name:
-                pass
+        self.document_line = self.line + 1
+        for name, quoted in self.heredocs:
+            read = []
+            while lines and (line := lines.pop(0)).strip("\t ") != name:
+                read.append(line if quoted else re.sub(r"\\([$`\\])", r"\1", line))
+            self.document = "\n".join(read)
         self.heredocs = []
         self.at = max(len(self.text) - len("\n".join(lines)), self.at + 1) if lines else len(self.text)
 
@@ -340,7 +354,10 @@ class _Reader:
             self.at += 1
 
     def _unknown(self, end: int, start: int) -> None:
-        """The output of a command, named after the command."""
+        """The output of a command, named after the command; of a comment in backquotes there is none."""
+        if re.fullmatch(r"\s*#.*", self.text[start:end]):
+            self.at = end + 1
+            return
         name = re.search(r"[A-Za-z_]\w*", self.text[start:end])
         self.pieces.append(Unknown(f"output-of-{name[0]}" if name else "output"))
         self.at = end + 1

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
+from convert.flow import Step, read_flow
 from convert.note import Note, assumed, dropped
 from convert.scope import PLACEHOLDER, Scope, assigned, assignment, expand, expand_one
 from convert.secret import advice
@@ -16,8 +17,6 @@ from models.catalog.engines import RELEASES, engine
 
 _MODULES = {module: kind for kind, module in engine(RELEASES[-1]).modules.items()}
 _FILES = {f"{module.replace('.', '/')}.py": kind for module, kind in _MODULES.items()}
-_KEYWORDS = {"if", "then", "else", "elif", "fi", "do", "done", "while", "until", "esac", "{", "}", "!"}
-_HEADS = {"for", "case", "select", "function"}
 _SILENT = {"set", "echo", "printf", "wait", "true", "test", "sleep", "exit", "shopt", "date", "umask", "chmod"}
 _SHELLS = re.compile(r"(ba|da|z|k)?sh")
 _DEEPEST = 5
@@ -67,6 +66,8 @@ class File:
     name: str
     text: str
     first_line: int = 1
+    stands_in: str = ""
+    """The script that writes it, with `cat > NAME <<EOF`; its lines are then that script's."""
 
 
 def read_start(script: Script, file: str, environment: Mapping[str, Setting], files: Sequence[File] = ()) -> Start:
@@ -84,7 +85,9 @@ def read_start(script: Script, file: str, environment: Mapping[str, Setting], fi
 class _Reader:
     def __init__(self, environment: Mapping[str, Setting], files: Sequence[File]) -> None:
         self.start = Start(environment=dict(environment))
-        self.files = files
+        self.files = [*files]
+        self.functions: dict[str, list[Step]] = {}
+        self.branches: set[tuple[str, int]] = set()
         self.open: list[str] = []
         self.scope = Scope()
         for name, setting in environment.items():
@@ -98,14 +101,25 @@ class _Reader:
     def _commands(self, script: Script, file: str) -> None:
         for line, slip in script.slips.items():
             self.start.notes.append(assumed("the command goes on", slip, file, line))
-        for command in script.commands:
-            self._command(command, file)
+        flow = read_flow(script.commands)
+        self.functions |= flow.functions
+        self._steps(flow.steps, file)
+
+    def _steps(self, steps: Sequence[Step], file: str) -> None:
+        for step in steps:
+            before = self._known_so_far()
+            self._command(step.command, file)
+            if step.branch and before != self._known_so_far() and (file, step.branch) not in self.branches:
+                self.branches.add((file, step.branch))
+                why = "whether it is taken is known only when it runs; it is read, and what comes last counts"
+                self.start.notes.append(assumed("the branch", why, file, step.branch))
+
+    def _known_so_far(self) -> object:
+        return dict(self.scope.values), dict(self.scope.exported), self.start.kind
 
     def _command(self, command: Command, file: str) -> None:
         words = [*command.words]
-        while words and _literal(words[0]) in _KEYWORDS:
-            words.pop(0)
-        if (words and _literal(words[0]) in _HEADS) or self._is_late(words, command, file):
+        if self._is_late(words, command, file):
             return
         own: list[tuple[str, str | list[str], int]] = []
         while words and (found := assignment(words[0])):
@@ -186,7 +200,13 @@ class _Reader:
         elif text := _inline(program, rest):
             self._nested(read_script(text, words[0].line), file)
         elif found := self._known(program, rest):
-            self._nested(read_script(found.text, found.first_line), found.name)
+            self._nested(read_script(found.text, found.first_line), found.stands_in or found.name, found.name)
+        elif program in self.functions:
+            self._calls(program, file)
+        elif command.document and program in ("cat", "tee"):
+            into = expand_one(command.target, self.scope) if command.target else ""
+            target = rest[-1] if program == "tee" and rest else into
+            self.files.insert(0, File(target, command.document, command.document_line, file))
         elif not self._prepares(program, rest):
             self._leaves(program, words[0].line, file)
 
@@ -206,14 +226,20 @@ class _Reader:
             if PurePosixPath(path).name == scripts.GRAPH_CACHE:
                 continue
             if found := self._known(path, []):
-                self._nested(read_script(found.text, found.first_line), found.name)
+                self._nested(read_script(found.text, found.first_line), found.stands_in or found.name, found.name)
             else:
                 self.start.sources.append((path, file, line))
 
-    def _nested(self, script: Script, file: str) -> None:
+    def _nested(self, script: Script, file: str, name: str = "") -> None:
         if len(self.open) < _DEEPEST:
-            self.open.append(file)
+            self.open.append(name or file)
             self._commands(script, file)
+            self.open.pop()
+
+    def _calls(self, function: str, file: str) -> None:
+        if len(self.open) < _DEEPEST and function not in self.open:
+            self.open.append(function)
+            self._steps(self.functions[function], file)
             self.open.pop()
 
     def _known(self, program: str, rest: Sequence[str]) -> File | None:
@@ -247,14 +273,10 @@ class _Reader:
 
     def _leaves(self, program: str, line: int, file: str) -> None:
         """Name a command that has no place; its arguments may be secret."""
-        if program not in _SILENT and program not in _KEYWORDS and re.search(r"\w", program):
+        if program not in _SILENT and re.search(r"\w", program):
             name = PurePosixPath(program).name[:40]
             why = "only the server is started; what has to be done before belongs in the image"
             self.start.notes.append(dropped(f"the command {name}", why, file, line))
-
-
-def _literal(word: Word) -> str:
-    return "".join(getattr(piece, "text", "$") for piece in word.pieces)
 
 
 def _unwrapped(words: list[Argument], export: object) -> list[Argument]:

@@ -82,7 +82,7 @@ def _nodes(pod: Object, seen: Seen, resource: str) -> Finding | None:
         return found(
             "no-npu-resource",
             f"no node offers {resource}",
-            why=f"{len(matching)} nodes have the labels, and the device plugin of none tells of healthy NPUs",
+            why=f"{counted(len(matching), 'node')} with its labels, and no device plugin that tells of healthy NPUs",
             fix="install or mend the nodes' NPU device plugin and driver, or correct cluster.platform.resource",
         )
     if wanted > most:

@@ -63,6 +63,15 @@ def test_every_value_of_the_cluster_that_differs_is_told(
     assert not change.is_empty
 
 
+def test_pools_and_queues_that_come_and_go_are_told_by_their_values() -> None:
+    queues = cluster("context: prod", "queues: {q: {npus: 8}}")
+    there = compare(stack({}, cluster("context: prod")), stack({}, queues))
+    back = compare(stack({}, BEFORE), stack({}, cluster("context: prod")))
+
+    assert told(there).keys() == {"queues.q.npus", "queues.q.weight", "queues.q.create"}
+    assert told(back).keys() == {"pools.snt9b.nodes", "pools.snt9b.npusPerNode", "pools.snt9b.npuMemory"}
+
+
 def test_a_value_of_the_cluster_says_where_it_stands() -> None:
     change = compare(stack({}, BEFORE), stack({}, cluster("context: other", POOL)))
 

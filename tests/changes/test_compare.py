@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from changes import compare
-from changes.launch import HIDDEN
+from changes.secrets import HIDDEN
 from tests.changes.stacks import changed, stack, told
 
 LONG_ENOUGH = {"engine": {"maxModelLen": 16384}}
@@ -302,3 +302,9 @@ def test_a_service_that_takes_the_room_of_another_changes_how_that_one_is_update
     assert (first.kind, first.restarts) == ("changed", False)
     assert told(first) == {"rollout": ("maxSurge 1, maxUnavailable 0", "recreate")}
     assert first.details[0].because == "no node is sure to have 8 NPUs free"
+
+
+def test_another_port_is_told_in_words_alone() -> None:
+    names = {detail.name for detail in changed({}, {"server": {"port": 9}}).details}
+
+    assert names == {"--port", "containerPort", "port of the Service"}

@@ -11,9 +11,9 @@ from changes import ServiceChange, StackChange
 from changes.drift import Live
 from changes.live import compare_live, live_launch
 from models.launch import launch
-from models.manifests import service_objects
+from models.manifests import service_objects, stack_objects
 from tests.changes.cluster import CONTAINER, Kube, applied, edit
-from tests.changes.stacks import changed, stack, told
+from tests.changes.stacks import changed, head, stack, told
 
 VALUES = ["", "it's", "a $(b) `c`", "two\nlines", "x=y z", "你好", '"', "#no", "back\\slash"]
 FEATURES: list[dict[str, Any]] = [
@@ -158,3 +158,31 @@ def test_a_broken_service_is_neither_removed_nor_compared() -> None:
     change = live(kube({"qwen": {}, "bad": {}}), {"qwen": {}, "bad": {"npus": "two"}})
 
     assert ([one.name for one in change.services], change.unread) == (["qwen"], ("bad",))
+
+
+QUEUED = head("ascend-vllm:cluster:\n  context: a\n  queues: {q: {npus: 8, create: true}}\n")
+
+
+def test_the_namespace_and_queues_that_the_stack_makes_are_compared_too() -> None:
+    queued = stack({"qwen": {"queue": "q"}}, QUEUED)
+    cluster = Kube(queued)
+    assert compare_live(queued, Live(cluster.objects))[0].is_empty
+
+    edit(cluster.one("Queue"), ("spec", "capability", "huawei.com/ascend-1980"), "4")
+    cluster.delete("Namespace")
+    change, _ = compare_live(queued, Live(cluster.objects))
+
+    assert [(one.name, one.old, one.new, one.because) for one in change.cluster] == [
+        ("Namespace inference", None, "", "it is not in the cluster"),
+        ("Queue q capability.huawei.com/ascend-1980", "4", "8", "Pulumi.test.yaml:4"),
+    ]
+    assert (change.is_empty, change.moves) == (False, False)
+
+
+def test_a_queue_that_may_not_be_read_is_not_compared() -> None:
+    queued = stack({"qwen": {"queue": "q"}}, QUEUED)
+    cluster = Kube(queued)
+    cluster.delete("Queue")
+    readable = [item for item in stack_objects(queued) if item["kind"] != "Queue"]
+
+    assert compare_live(queued, Live(cluster.objects), readable)[0].is_empty

@@ -64,6 +64,21 @@ def test_a_cluster_that_cannot_be_read_ends_with_3(console: Console, cluster: Pr
     assert (done.code, done.out) == (3, "")
 
 
+def test_a_namespace_that_may_not_be_read_is_named_and_not_compared(
+    console: Console, cluster: Prod, tmp_path: Path
+) -> None:
+    (tmp_path / "prod.yaml").write_text(STACK, encoding="utf-8")
+    cluster.objects = [item for item in Prod().objects if item["kind"] != "Namespace"]
+    assert "Namespace inference  +  (it is not in the cluster)" in console("diff", "prod.yaml", "--live").out
+    cluster.errors = {"Namespace": ClusterError("not allowed to get namespaces", "ask for a role")}
+    done = console("diff", "prod.yaml", "--live")
+
+    assert (done.code, done.err.splitlines()[0]) == (
+        0,
+        "not looked at: Namespace inference: not allowed to get namespaces",
+    )
+
+
 def write_preview(directory: Path, stack: str, *operations: str) -> str:
     inputs = {"kind": "Service", "metadata": {"name": "qwen"}}
     steps: list[dict[str, Any]] = [

@@ -143,6 +143,22 @@ def test_a_stack_whose_file_is_gone_is_all_removed(repository: Path, console: Co
     assert "0 changed, 0 added, 3 removed, 0 unchanged" in console("diff", "prod").out
 
 
+@pytest.mark.parametrize("form", ["text", "markdown"])
+def test_it_is_said_that_a_file_that_is_gone_deletes_nothing(repository: Path, console: Console, form: str) -> None:
+    write(repository, fresh=PROD)
+    (repository / "Pulumi.prod.yaml").unlink()
+    said = console("diff", "prod", "--format", form).out
+
+    assert "the file of stack prod is gone, which deletes nothing: run pulumi destroy --stack prod before" in said
+    assert "is gone" not in console("diff", "fresh", "--format", form).out
+
+
+def test_a_directory_that_is_named_like_a_stack_file_is_none(repository: Path, console: Console) -> None:
+    (repository / "Pulumi.folder.yaml").mkdir()
+
+    assert console("diff").code == 0
+
+
 def test_without_a_name_every_stack_is_compared(repository: Path, console: Console) -> None:
     write(repository, prod=CHANGED, fresh=PROD)
 

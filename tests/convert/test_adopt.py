@@ -107,7 +107,7 @@ def test_objects_that_are_not_there_are_made_by_the_next_update() -> None:
     [
         ("enableServiceLinks: false", "enableServiceLinks: true", "spec.enableServiceLinks"),
         ("image: a:1", "image: a:1\n        imagePullPolicy: Always\n        x: y", "x"),
-        ("runAsUser: 0", "runAsUser: 1000", "spec.containers[0].securityContext.runAsUser"),
+        ("Escalation: false", "Escalation: true", "spec.containers[0].securityContext.allowPrivilegeEscalation"),
         ("schedulerName: volcano", "schedulerName: volcano\n      hostNetwork: true", "hostNetwork"),
         ("        - --", "        - --", ""),
     ],

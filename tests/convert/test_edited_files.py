@@ -359,6 +359,12 @@ def test_weights_that_the_container_sees_elsewhere_keep_their_name_for_requests(
         ("", None, "no server of vLLM is started in the container's own command"),
         ("python -m vllm.entrypoints.openai.run_batch", None, "no server of vLLM is started in run_vllm.sh"),
         ("kind: Deployment\napiVersion: apps/v1\n", "python -m x", "config.yaml has no Deployment, but nothing"),
+        (
+            START,
+            "kind: Deployment\nmetadata: {name: {{ .Values.name }}}\n",
+            "config.yaml is a template, with values of {{ … }}",
+        ),
+        (START, "kind: Deployment\nspec:\n{{- if .x }}\n  a: 1\n", "the objects cannot be read"),
         (START, "kind: Deployment\n", "no server of vLLM is started in run_vllm.sh"),
     ],
 )
@@ -378,3 +384,23 @@ def test_a_script_that_runs_itself_ends() -> None:
 def test_the_port_of_the_server_is_that_of_its_flag_or_vllms_own() -> None:
     assert resolved(made(f"{PYTHON} --model {MODEL} --max-model-len 4096")).server.port == 8000
     assert resolved(made(START.replace("8080", "${port}"))).server.port == 8080
+
+
+def test_a_branch_that_sets_something_is_read_and_said_once() -> None:
+    done = made(f"if [ -n $X ]; then\n  export A=1\n  B=2\nelse\n  echo no\nfi\nif true; then echo; fi\n{command()}")
+    (place,) = [note.place for note in done.notes if note.what == "the branch"]
+
+    assert (service(done)["env"], place) == ({"A": "1"}, "run_vllm.sh:1")
+    assert "what comes last counts" in said(done, "assumed")["the branch"]
+
+
+def test_a_script_that_another_writes_is_told_by_the_lines_of_the_one_that_writes_it() -> None:
+    done = made(f"cat > /tmp/a.sh <<'EOF'\nulimit -n 9\n{command()}EOF\nsh /tmp/a.sh\n")
+
+    assert places(done)["the command ulimit"] == "run_vllm.sh:2"
+
+
+def test_functions_that_call_each_other_for_ever_end() -> None:
+    done = made("a() {\n  b\n}\nb() {\n  a\n}\na\n" + command())
+
+    assert resolved(done).model.source == MODEL

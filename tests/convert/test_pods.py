@@ -6,7 +6,19 @@ from typing import Any
 
 import pytest
 
-from tests.convert.pairs import CONFIG, changes, cluster, command, config, made, places, resolved, said, service
+from tests.convert.pairs import (
+    CONFIG,
+    changes,
+    cluster,
+    command,
+    config,
+    made,
+    places,
+    resolved,
+    said,
+    service,
+    services,
+)
 
 SCRIPT = command()
 
@@ -186,6 +198,29 @@ def test_a_name_that_another_deployment_has_in_the_namespace_is_not_taken_again(
     )
 
 
+BARE = """\
+---
+kind: Pod
+metadata: {name: bare}
+spec:
+  schedulerName: volcano
+  NODES
+  containers:
+  - {name: b, image: a:1, command: [python, -m, vllm.entrypoints.api_server, --model=/m/Qwen2-7B, --max-model-len=9]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("nodes", "told"),
+    [("priority: 0", []), ("nodeSelector: {pool: b}", ["nodeSelector of bare"])],
+)
+def test_a_platform_that_another_pod_contradicts_is_told(nodes: str, told: list[str]) -> None:
+    done = made(SCRIPT, config() + BARE.replace("NODES", nodes))
+
+    assert [what for what in said(done, "dropped") if "bare" in what] == told
+    assert len(services(done)) == 2
+
+
 def test_pods_of_several_namespaces_need_several_stacks() -> None:
     first, second = (
         config().replace("metadata:\n  name: yourapp", f"metadata:\n  namespace: {name}\n  name: app-{name}", 1)
@@ -243,6 +278,61 @@ def test_what_has_no_key_is_told_with_its_line(pair: tuple[str, str], what: str,
 
     assert why in said(done, "dropped")[what]
     assert places(done)[what].startswith("config.yaml:")
+
+
+ELSEWHERE = """\
+env:
+- {name: POD_IP, valueFrom: {fieldRef: {fieldPath: status.podIP}}}
+envFrom: [{configMapRef: {name: a}}]
+"""
+
+
+def test_variables_from_elsewhere_are_told_also_where_the_script_has_another_name() -> None:
+    objects = config(resources=ELSEWHERE).replace("/run_vllm.sh", "/start.sh")
+
+    assert {"POD_IP", "envFrom"} <= {*said(made(SCRIPT, objects), "dropped")}
+
+
+@pytest.mark.parametrize(
+    ("objects", "what", "why"),
+    [
+        (config(schedulerName="initContainers: [{name: dl, image: b, command: [wget, x]}]"), "dl", "belongs in the"),
+        (config(selector="progressDeadlineSeconds: 3600"), "progressDeadlineSeconds", "it follows from startup"),
+        (config(selector="strategy: {rollingUpdate: {maxSurge: 50%}}"), "strategy", "whole numbers of pods"),
+        (config(resources="livenessProbe: {tcpSocket: {port: 8080}}"), "livenessProbe", "`startup` says how long"),
+        (config(resources="readinessProbe: {httpGet: {path: /v1/models}}"), "readinessProbe", "probes of its own"),
+        (config(resources="startupProbe: {exec: {command: [a]}, failureThreshold: 9}"), "startupProbe", "/health"),
+        (replaced(("containerPort: 8080", "{containerPort: 8080, hostPort: 80}")), "hostPort", "no word"),
+        (limits(**{"ephemeral-storage": "9Gi"}), "ephemeral-storage", "no word"),
+        (replaced(("limits:", "limits:\n            cpu: 9")), "the limit of cpu", "CPUs that the node has over"),
+        (
+            limits(memory="9Gi").replace("memory: 9Gi", "memory: 8Gi", 1),
+            "the request of memory",
+            "as much as the limit",
+        ),
+        (replaced(("app: infers\n    spec", "app: infers\n         team: a\n    spec")), "the label team", "no word"),
+        (replaced(("app: infers\n    spec", "app: search\n    spec")), "the label app", "app: infers"),
+        (
+            replaced(("metadata:\n  name", "metadata:\n  annotations: {a/b: c}\n  name")),
+            "the annotation a/b",
+            "no word",
+        ),
+    ],
+)
+def test_nothing_that_people_add_goes_without_a_word(objects: str, what: str, why: str) -> None:
+    told = said(made(SCRIPT, objects), "dropped")
+
+    assert [reason for name, reason in told.items() if what in name and why in reason], told
+
+
+def test_labels_and_annotations_that_programs_write_are_not_told() -> None:
+    written = "{deployment.kubernetes.io/revision: '1', kubectl.kubernetes.io/last-applied-configuration: '{}'}"
+    objects = replaced(
+        ("metadata:\n  name", f"metadata:\n  annotations: {written}\n  name"),
+        ("app: infers\n    spec", "app: infers\n         pod-template-hash: abc\n    spec"),
+    )
+
+    assert said(made(SCRIPT, objects), "dropped") == {}
 
 
 def test_what_kubernetes_fills_in_by_itself_is_not_told() -> None:

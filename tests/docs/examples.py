@@ -99,7 +99,8 @@ def run_yaml(example: Example) -> None:
     else:
         name, rest = text.split("\n", 1)
         model = "" if "  model:" in rest else "  model: /mnt/models/Qwen2-72B-Instruct\n"
-        stack = HEAD + _indented(f"{name}\n  image: a:1\n{model}{rest}", 4)
+        image = "" if "  image:" in rest else "  image: a:1\n"
+        stack = HEAD + _indented(f"{name}\n{image}{model}{rest}", 4)
     report = check(resolve(load_text("example", "example.yaml", stack)))
 
     assert report.findings == ()

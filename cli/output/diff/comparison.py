@@ -21,3 +21,5 @@ class Comparison:
     """How the user named the second."""
     errors: int
     """Errors that `check` finds in the second."""
+    gone: bool = False
+    """Whether the second is empty since its file is gone."""

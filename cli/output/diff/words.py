@@ -94,6 +94,9 @@ def npus_lines(change: StackChange) -> Iterator[str]:
 def notes(comparison: Comparison) -> Iterator[str]:
     """What is to be known beside the changes."""
     change = comparison.change
+    if comparison.gone:
+        name = change.new
+        yield f"the file of stack {name} is gone, which deletes nothing: run pulumi destroy --stack {name} before"
     for old, new in change.renamed if change.is_update else ():
         yield f"{old} → {new}: a service that is renamed is removed and made anew, under another address"
     if change.unread:
