@@ -69,7 +69,7 @@ def up(
       ascend-vllm sandbox up staging --keep-build-cache
       sudo ascend-vllm sandbox up --node real
     """
-    with _failures_told():
+    with failures_told():
         cluster.up(sandbox_plan(stack, real=nodes == Nodes.REAL), keep_build_cache)
 
 
@@ -84,7 +84,7 @@ def load(
     Examples:
       ascend-vllm sandbox load dev vllm.tar
     """
-    with _failures_told():
+    with failures_told():
         typer.echo(node.load(paths.home(sandbox_plan(stack).name), archive))
 
 
@@ -100,7 +100,7 @@ def status(
       ascend-vllm sandbox status
       ascend-vllm sandbox status dev --format json
     """
-    with _failures_told():
+    with failures_told():
         found = cluster.status(sandbox_plan(stack).name)
     typer.echo(_status_json(found) if form == StatusFormat.JSON else _status_text(found))
     if not found.running:
@@ -119,7 +119,7 @@ def down(
       ascend-vllm sandbox down
       ascend-vllm sandbox down --all
     """
-    with _failures_told():
+    with failures_told():
         names = [home.name for home in paths.all_homes()] if everything else [sandbox_plan(stack).name]
         for name in names:
             typer.echo(f"sandbox   {name}: {'removed' if cluster.down(name) else 'was not up'}", err=True)
@@ -141,8 +141,8 @@ def deploy(
       ascend-vllm sandbox deploy
       ascend-vllm sandbox deploy staging --parallel 16
     """
-    with _failures_told():
-        done = deployment.deploy(sandbox_plan(stack).name, _stack_name(stack), Path.cwd(), parallel)
+    with failures_told():
+        done = deployment.deploy(sandbox_plan(stack).name, stack_name(stack), Path.cwd(), parallel)
     if done.services:
         typer.echo(services.table(done.services))
         typer.echo(f"next: ascend-vllm script {stack} {done.services[0].name} · make down", err=True)
@@ -157,8 +157,8 @@ def destroy(stack: Stack = _DEFAULT) -> None:
       ascend-vllm sandbox destroy
       ascend-vllm sandbox destroy staging
     """
-    with _failures_told():
-        if not deployment.destroy(sandbox_plan(stack).name, _stack_name(stack), Path.cwd()):
+    with failures_told():
+        if not deployment.destroy(sandbox_plan(stack).name, stack_name(stack), Path.cwd()):
             typer.echo(f"pulumi    stack {stack}: nothing to destroy", err=True)
 
 
@@ -178,8 +178,8 @@ def run(
       ascend-vllm sandbox run dev -- pulumi preview --stack dev
     """
     stack, words = _split(words)
-    with _failures_told():
-        raise typer.Exit(command.run(sandbox_plan(stack).name, _stack_name(stack), Path.cwd(), words))
+    with failures_told():
+        raise typer.Exit(command.run(sandbox_plan(stack).name, stack_name(stack), Path.cwd(), words))
 
 
 def _split(words: list[str]) -> tuple[str, list[str]]:
@@ -191,7 +191,7 @@ def _split(words: list[str]) -> tuple[str, list[str]]:
     return words[0], words[2:]
 
 
-def _stack_name(stack: str) -> str:
+def stack_name(stack: str) -> str:
     """The name that Pulumi knows a stack by, when it was given as a file of this project."""
     if stack == "-":
         raise CommandError("Pulumi cannot read a stack from standard input", "name a stack of this project")
@@ -199,7 +199,7 @@ def _stack_name(stack: str) -> str:
 
 
 @contextmanager
-def _failures_told() -> Iterator[None]:
+def failures_told() -> Iterator[None]:
     """Turn what can go wrong in a sandbox into the failures of the command line."""
     try:
         yield

@@ -72,6 +72,13 @@ def load(home: Path, image: Path) -> str:
     return done.stdout.strip()
 
 
+def images(home: Path) -> list[str]:
+    """The names of the images that pods of the node find."""
+    asked = [*_entering(home), *containerd.ctr("images", "list", "--quiet")]
+    done = subprocess.run(asked, capture_output=True, text=True, check=False, env=_environment(home))
+    return done.stdout.split()
+
+
 def inside(home: Path, *command: str) -> list[str]:
     """A command as it is run in the node's network: pods and Services answer it there."""
     return [*_network(home), *command]
