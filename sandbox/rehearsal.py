@@ -5,6 +5,7 @@ The pods are those of the stack. Their image is a vLLM for the CPU, and a model 
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -43,9 +44,11 @@ def prepare(plan: Plan, services: Sequence[Service]) -> None:
             raise SandboxError(message, f"write in the stack's file: image: {vllm.NAME}", WRONG_USAGE)
     needs.check(libraries=vllm.LIBRARIES)
     archive = vllm.ensure()
-    say(f"starting sandbox {plan.name} with a real node …")
+    say(f"bringing up sandbox {plan.name} with a real node …")
     cluster.up(plan)
     home = paths.home(plan.name)
+    if plan.real:
+        say(f"{plan.real.name} is real: {_versions(home, plan.real.name)}")
     _load(home, archive)
     for service in services:
         _put_weights(home, service)
@@ -56,6 +59,13 @@ def started(name: str, service: Service) -> str:
     asked = ("logs", f"--namespace={service.namespace}", f"deploy/{service.name}", "--container=ascend-vllm")
     said = kubectl.call(paths.home(name), *asked).stdout
     return next((line for line in said.splitlines() if STARTED in line), "")
+
+
+def _versions(home: Path, node: str) -> str:
+    """What the real node runs its pods with: `containerd 1.6.20, kubelet 1.34.1`."""
+    info = json.loads(kubectl.kubectl(home, "get", "node", node, "--output=json"))["status"]["nodeInfo"]
+    runtime, _, version = info["containerRuntimeVersion"].partition("://")
+    return f"{runtime} {version.partition('~')[0]}, kubelet {info['kubeletVersion'].removeprefix('v')}"
 
 
 def _load(home: Path, archive: Path) -> None:

@@ -89,6 +89,7 @@ def files(site: Path) -> dict[str, Path | str | bytes]:
     own: dict[str, Path | str | bytes] = {
         "opt/packages/sitecustomize.py": Path(older_options.__file__),
         "etc/passwd": b"root:x:0:0:root:/root:/bin/bash\n",
+        "etc/group": b"root:x:0:\n",
         "home/ma-user/.bashrc": b"# What Ascend's image sets here, a CPU does without.\n",
         "root/.keep": b"",
         "tmp/.keep": b"",

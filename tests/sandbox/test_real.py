@@ -45,6 +45,29 @@ def test_everything_that_is_missing_is_said_at_once_with_how_to_install_it(progr
     assert refused.value.fix.endswith("apt-get install --no-install-recommends containerd containernetworking-plugins")
 
 
+def test_a_library_that_is_missing_is_told_in_the_same_message(program: Program, tmp_path: Path, plugins: Path) -> None:
+    for name in {*needs._PACKAGES} - {"runc"}:
+        program(name, "true")
+    directory = str(program("ip", "true").parent)
+    libraries = {"libno-such.so.1": "libno-such1"}
+
+    with pytest.raises(SandboxError) as refused:
+        needs.check(0, directory, [plugins], libraries)
+
+    assert refused.value.message == "a real node needs what is not here: runc, libno-such.so.1"
+    assert refused.value.fix.endswith("libno-such1 runc")
+
+
+def test_a_library_that_is_there_is_found(program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "libthere.so.1").touch()
+    monkeypatch.setattr(needs, "LIBRARIES", (tmp_path / "nowhere", tmp_path))
+    monkeypatch.setattr(needs, "plugin_directory", lambda *_: tmp_path)
+    for name in needs._PACKAGES:
+        program(name, "true")
+
+    needs.check(0, str(program("ip", "true").parent), libraries={"libthere.so.1": "libthere1"})
+
+
 def test_whoever_is_not_root_is_told_how_to_be(plugins: Path) -> None:
     with pytest.raises(SandboxError, match="a real node needs root") as refused:
         needs.check(1000, "", [plugins])
