@@ -16,7 +16,8 @@ from cli.errors import CommandError, ExitCode
 from cli.stacks import sandbox_plan, stack_names
 from sandbox import cluster, command, deployment, paths, services
 from sandbox.errors import SandboxError
-from sandbox.real import node
+from sandbox.images import vllm
+from sandbox.real import needs, node
 
 app = typer.Typer(help="A local cluster with simulated Ascend nodes, as a stack's pools say.", no_args_is_help=True)
 
@@ -76,16 +77,25 @@ def up(
 @app.command("load")
 def load(
     stack: Stack,
-    archive: Annotated[Path, typer.Argument(metavar="ARCHIVE", help="A file of docker save, or made like it.")],
+    archive: Annotated[
+        Path | None, typer.Argument(metavar="[ARCHIVE]", help="A file of docker save; vLLM for the CPU when left out.")
+    ] = None,
 ) -> None:
     """Import the images of an archive for the pods of the sandbox's real node.
 
+    Without an archive it is a real vLLM that runs on the CPU, made the first time.
+
     \b
     Examples:
-      ascend-vllm sandbox load dev vllm.tar
+      ascend-vllm sandbox load dev
+      ascend-vllm sandbox load dev ascend-vllm.tar
     """
     with failures_told():
-        typer.echo(node.load(paths.home(sandbox_plan(stack).name), archive))
+        home = paths.home(sandbox_plan(stack).name)
+        if archive is None:
+            node.check(home)
+            needs.check(libraries=vllm.LIBRARIES)
+        typer.echo(node.load(home, archive or vllm.ensure()))
 
 
 @app.command("status")
@@ -145,7 +155,8 @@ def deploy(
         done = deployment.deploy(sandbox_plan(stack).name, stack_name(stack), Path.cwd(), parallel)
     if done.services:
         typer.echo(services.table(done.services))
-        typer.echo(f"next: ascend-vllm script {stack} {done.services[0].name} · make down", err=True)
+        end = "make down" if stack == _DEFAULT else f"ascend-vllm sandbox down {stack}"
+        typer.echo(f"next: ascend-vllm script {stack} {done.services[0].name} · {end}", err=True)
 
 
 @app.command("destroy")

@@ -2,6 +2,8 @@
 
 Its tokenizer reads bytes, one token each, and knows a thousand words besides, so that what it answers is nonsense and
 of an exact length. Made without torch: the formats are JSON, and floats in a row.
+
+    python -m sandbox.images.tiny_qwen2 DIRECTORY
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import json
 import random
 import struct
+import sys
 from array import array
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -119,3 +122,7 @@ def _letters() -> dict[int, str]:
     printable = {*range(33, 127), *range(161, 173), *range(174, 256)}
     others = (byte for byte in range(256) if byte not in printable)
     return {**{byte: chr(byte) for byte in printable}, **{byte: chr(256 + n) for n, byte in enumerate(others)}}
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1]))

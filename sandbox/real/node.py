@@ -55,13 +55,18 @@ def start(home: Path, node: Node) -> None:
     _describe(home, node)
 
 
+def check(home: Path) -> None:
+    """Raise SandboxError unless the sandbox in `home` has a real node that is up."""
+    if not is_there(home) or not _entering(home):
+        raise SandboxError(f"sandbox {home.name} has no real node", "start one: ascend-vllm sandbox up --node real")
+
+
 def load(home: Path, image: Path) -> str:
     """Import the images of an archive (of `docker save` or in OCI's layout) for pods of the node; gives their names.
 
     Raises SandboxError when the sandbox has no real node, or containerd does not take the file.
     """
-    if not is_there(home) or not _entering(home):
-        raise SandboxError(f"sandbox {home.name} has no real node", "start one: ascend-vllm sandbox up --node real")
+    check(home)
     with image.open("rb") as archived:
         done = subprocess.run(
             [*_entering(home), *containerd.ctr("images", "import", "--all-platforms", "-")],
