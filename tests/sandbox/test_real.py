@@ -173,6 +173,33 @@ def test_what_is_in_a_cgroup_is_ended_before_it_is_removed(
     assert not cgroups.remove(home)
 
 
+@pytest.fixture
+def unified(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A machine with version 2 alone, whose kernel offers a cgroup what is in its file."""
+    top = tmp_path / "unified"
+    monkeypatch.setattr(cgroups, "hierarchies", lambda: [top])
+    (top / cgroups.name(home)).mkdir(parents=True)
+    (top / "cgroup.controllers").write_text("cpuset cpu io memory pids rdma\n")
+    return top
+
+
+def test_a_cgroup_of_version_2_gets_the_controllers_that_a_kubelet_wants(unified: Path, home: Path) -> None:
+    (unified / cgroups.name(home) / "cgroup.controllers").write_text("cpuset cpu memory pids\n")
+
+    cgroups.make(home)
+
+    handed_on = [unified / "cgroup.subtree_control", unified / cgroups.PARENT / "cgroup.subtree_control"]
+    assert [file.read_text() for file in handed_on] == ["+pids", "+pids"], "one at a time, and the last one is seen"
+
+
+def test_a_machine_that_hands_no_controllers_on_is_told_so(unified: Path, home: Path) -> None:
+    """As in a container whose processes are in the uppermost cgroup; the kubelet would only die."""
+    (unified / cgroups.name(home) / "cgroup.controllers").write_text("pids\n")
+
+    with pytest.raises(SandboxError, match=r"gets no controllers cpu, cpuset, memory: .*unified does not hand them on"):
+        cgroups.make(home)
+
+
 def test_files_are_not_removed_while_something_is_mounted_among_them(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
