@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from sandbox import archive, controlplane, kubectl, processes
-from sandbox.errors import SandboxError
+from sandbox.errors import WRONG_USAGE, SandboxError
 from sandbox.plan import Node, asked_for
 from sandbox.real import cgroups, containerd, init, kubelet, needs, root
 
@@ -67,6 +67,8 @@ def load(home: Path, image: Path) -> str:
     Raises SandboxError when the sandbox has no real node, or containerd does not take the file.
     """
     check(home)
+    if not image.is_file():
+        raise SandboxError(f"there is no file {image}", "name an archive of docker save", WRONG_USAGE)
     with image.open("rb") as archived:
         done = subprocess.run(
             [*_entering(home), *containerd.ctr("images", "import", "--all-platforms", "-")],

@@ -218,6 +218,15 @@ def test_images_are_loaded_onto_a_real_node_only(home: Path) -> None:
         node.load(home, home / "image.tar")
 
 
+def test_an_archive_that_is_not_there_is_named(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(node, "check", lambda _: None)
+
+    with pytest.raises(SandboxError, match=r"there is no file .*image\.tar") as refused:
+        node.load(home, home / "image.tar")
+
+    assert refused.value.exit_code == 2
+
+
 def test_the_door_leads_from_one_port_to_the_other(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as inner, socket.create_server(("127.0.0.1", 0)) as outer:
         outer.set_inheritable(True)
