@@ -39,7 +39,7 @@ def command(stack: Stack = "rehearsal") -> None:
         for one in resolved.services
         if one.replicas
     ]
-    with failures_told():
+    with failures_told(f"if the sandbox is up, it stays so: ascend-vllm sandbox down {stack}"):
         rehearsal.prepare(plan, rehearsed)
         done = deployment.deploy(plan.name, stack_name(stack), Path.cwd())
         typer.echo(services.table(done.services))

@@ -210,14 +210,14 @@ def stack_name(stack: str) -> str:
 
 
 @contextmanager
-def failures_told() -> Iterator[None]:
+def failures_told(interrupted: str = "what had been started was ended again") -> Iterator[None]:
     """Turn what can go wrong in a sandbox into the failures of the command line."""
     try:
         yield
     except SandboxError as failure:
         raise CommandError(failure.message, failure.fix, ExitCode(failure.exit_code)) from failure
     except KeyboardInterrupt:
-        message = "interrupted; what had been started was ended again"
+        message = f"interrupted; {interrupted}"
         raise CommandError(message, "run the same command again", ExitCode.COULD_NOT_RUN) from None
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from sandbox import cluster, kubectl, paths
 from sandbox.errors import WRONG_USAGE, SandboxError
 from sandbox.images import tiny_qwen2, vllm
+from sandbox.interrupts import interruptible
 from sandbox.plan import Plan
 from sandbox.progress import announced, say
 from sandbox.real import needs, node, root
@@ -43,15 +44,16 @@ def prepare(plan: Plan, services: Sequence[Service]) -> None:
             message = f"service {service.name} asks for the image {service.image}, a rehearsal has {vllm.NAME}"
             raise SandboxError(message, f"write in the stack's file: image: {vllm.NAME}", WRONG_USAGE)
     needs.check(libraries=vllm.LIBRARIES)
-    archive = vllm.ensure()
-    say(f"bringing up sandbox {plan.name} with a real node …")
-    cluster.up(plan)
-    home = paths.home(plan.name)
-    if plan.real:
-        say(f"{plan.real.name} is real: {_versions(home, plan.real.name)}")
-    _load(home, archive)
-    for service in services:
-        _put_weights(home, service)
+    with interruptible():
+        archive = vllm.ensure()
+        say(f"bringing up sandbox {plan.name} with a real node …")
+        cluster.up(plan)
+        home = paths.home(plan.name)
+        if plan.real:
+            say(f"{plan.real.name} is real: {_versions(home, plan.real.name)}")
+        _load(home, archive)
+        for service in services:
+            _put_weights(home, service)
 
 
 def started(name: str, service: Service) -> str:

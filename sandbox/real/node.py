@@ -12,6 +12,7 @@ from pathlib import Path
 
 from sandbox import archive, controlplane, kubectl, processes
 from sandbox.errors import WRONG_USAGE, SandboxError
+from sandbox.interrupts import interruptible
 from sandbox.plan import Node, asked_for
 from sandbox.real import cgroups, containerd, init, kubelet, needs, root
 
@@ -69,14 +70,12 @@ def load(home: Path, image: Path) -> str:
     check(home)
     if not image.is_file():
         raise SandboxError(f"there is no file {image}", "name an archive of docker save", WRONG_USAGE)
-    with image.open("rb") as archived:
-        done = subprocess.run(
-            [*_entering(home), *containerd.ctr("images", "import", "--all-platforms", "-")],
-            stdin=archived, capture_output=True, text=True, check=False, env=_environment(home),
-        )  # fmt: skip
-    if done.returncode != 0:
-        raise SandboxError(f"{image} cannot be imported: {done.stderr.strip()}", "name an archive of docker save")
-    return done.stdout.strip()
+    command = [*_entering(home), *containerd.ctr("images", "import", "--all-platforms", "-")]
+    with image.open("rb") as archived, interruptible():
+        code, said, complaint = processes.run_captured(command, _environment(home), archived)
+    if code != 0:
+        raise SandboxError(f"{image} cannot be imported: {complaint.strip()}", "name an archive of docker save")
+    return said.strip()
 
 
 def images(home: Path) -> list[str]:
