@@ -57,7 +57,7 @@ rehearse: setup ## Walk the manual's steps with a real vLLM on a real node, as r
 rehearse-down: setup ## End the rehearsal: its pods, its node and its cluster.
 	@$(BIN)/ascend-vllm -C rehearsal sandbox down rehearsal
 
-test-node: setup ## Run pods of the program on a real node, as root: a kubelet and containerd, 10 minutes.
+test-node: setup ## Run pods of the program on a real node, as root: a kubelet and containerd, 20 minutes.
 	@REAL_NODE=1 $(BIN)/pytest tests/node
 
 test-vllm: .venv-vllm/made ## Run all commands against a real vLLM on the CPU, which takes 5 GB of disk.

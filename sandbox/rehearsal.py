@@ -45,13 +45,12 @@ def prepare(plan: Plan, services: Sequence[Service]) -> None:
             raise SandboxError(message, f"write in the stack's file: image: {vllm.NAME}", WRONG_USAGE)
     needs.check(libraries=vllm.LIBRARIES)
     with interruptible():
-        archive = vllm.ensure()
         say(f"bringing up sandbox {plan.name} with a real node …")
         cluster.up(plan)
         home = paths.home(plan.name)
         if plan.real:
             say(f"{plan.real.name} is real: {_versions(home, plan.real.name)}")
-        _load(home, archive)
+        _load(home)
         for service in services:
             _put_weights(home, service)
 
@@ -70,9 +69,10 @@ def _versions(home: Path, node: str) -> str:
     return f"{runtime} {version.partition('~')[0]}, kubelet {info['kubeletVersion'].removeprefix('v')}"
 
 
-def _load(home: Path, archive: Path) -> None:
+def _load(home: Path) -> None:
     if vllm.NAME in node.images(home):
         return
+    archive = vllm.ensure()
     with announced(f"image {vllm.TITLE}: importing") as clock:
         node.load(home, archive)
     say(f"image {vllm.TITLE} imported in {clock}")
