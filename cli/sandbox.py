@@ -16,7 +16,8 @@ from cli.errors import CommandError, ExitCode
 from cli.stacks import sandbox_plan, stack_names
 from sandbox import cluster, command, deployment, paths, services
 from sandbox.errors import SandboxError
-from sandbox.real import node
+from sandbox.images import vllm
+from sandbox.real import needs, node
 
 app = typer.Typer(help="A local cluster with simulated Ascend nodes, as a stack's pools say.", no_args_is_help=True)
 
@@ -69,23 +70,32 @@ def up(
       ascend-vllm sandbox up staging --keep-build-cache
       sudo ascend-vllm sandbox up --node real
     """
-    with _failures_told():
+    with failures_told():
         cluster.up(sandbox_plan(stack, real=nodes == Nodes.REAL), keep_build_cache)
 
 
 @app.command("load")
 def load(
     stack: Stack,
-    archive: Annotated[Path, typer.Argument(metavar="ARCHIVE", help="A file of docker save, or made like it.")],
+    archive: Annotated[
+        Path | None, typer.Argument(metavar="[ARCHIVE]", help="A file of docker save; vLLM for the CPU when left out.")
+    ] = None,
 ) -> None:
     """Import the images of an archive for the pods of the sandbox's real node.
 
+    Without an archive it is a real vLLM that runs on the CPU, made the first time.
+
     \b
     Examples:
-      ascend-vllm sandbox load dev vllm.tar
+      ascend-vllm sandbox load dev
+      ascend-vllm sandbox load dev ascend-vllm.tar
     """
-    with _failures_told():
-        typer.echo(node.load(paths.home(sandbox_plan(stack).name), archive))
+    with failures_told():
+        home = paths.home(sandbox_plan(stack).name)
+        if archive is None:
+            node.check(home)
+            needs.check(libraries=vllm.LIBRARIES)
+        typer.echo(node.load(home, archive or vllm.ensure()))
 
 
 @app.command("status")
@@ -100,7 +110,7 @@ def status(
       ascend-vllm sandbox status
       ascend-vllm sandbox status dev --format json
     """
-    with _failures_told():
+    with failures_told():
         found = cluster.status(sandbox_plan(stack).name)
     typer.echo(_status_json(found) if form == StatusFormat.JSON else _status_text(found))
     if not found.running:
@@ -119,7 +129,7 @@ def down(
       ascend-vllm sandbox down
       ascend-vllm sandbox down --all
     """
-    with _failures_told():
+    with failures_told():
         names = [home.name for home in paths.all_homes()] if everything else [sandbox_plan(stack).name]
         for name in names:
             typer.echo(f"sandbox   {name}: {'removed' if cluster.down(name) else 'was not up'}", err=True)
@@ -141,11 +151,12 @@ def deploy(
       ascend-vllm sandbox deploy
       ascend-vllm sandbox deploy staging --parallel 16
     """
-    with _failures_told():
-        done = deployment.deploy(sandbox_plan(stack).name, _stack_name(stack), Path.cwd(), parallel)
+    with failures_told():
+        done = deployment.deploy(sandbox_plan(stack).name, stack_name(stack), Path.cwd(), parallel)
     if done.services:
         typer.echo(services.table(done.services))
-        typer.echo(f"next: ascend-vllm script {stack} {done.services[0].name} · make down", err=True)
+        end = "make down" if stack == _DEFAULT else f"ascend-vllm sandbox down {stack}"
+        typer.echo(f"next: ascend-vllm script {stack} {done.services[0].name} · {end}", err=True)
 
 
 @app.command("destroy")
@@ -157,8 +168,8 @@ def destroy(stack: Stack = _DEFAULT) -> None:
       ascend-vllm sandbox destroy
       ascend-vllm sandbox destroy staging
     """
-    with _failures_told():
-        if not deployment.destroy(sandbox_plan(stack).name, _stack_name(stack), Path.cwd()):
+    with failures_told():
+        if not deployment.destroy(sandbox_plan(stack).name, stack_name(stack), Path.cwd()):
             typer.echo(f"pulumi    stack {stack}: nothing to destroy", err=True)
 
 
@@ -178,8 +189,8 @@ def run(
       ascend-vllm sandbox run dev -- pulumi preview --stack dev
     """
     stack, words = _split(words)
-    with _failures_told():
-        raise typer.Exit(command.run(sandbox_plan(stack).name, _stack_name(stack), Path.cwd(), words))
+    with failures_told():
+        raise typer.Exit(command.run(sandbox_plan(stack).name, stack_name(stack), Path.cwd(), words))
 
 
 def _split(words: list[str]) -> tuple[str, list[str]]:
@@ -191,7 +202,7 @@ def _split(words: list[str]) -> tuple[str, list[str]]:
     return words[0], words[2:]
 
 
-def _stack_name(stack: str) -> str:
+def stack_name(stack: str) -> str:
     """The name that Pulumi knows a stack by, when it was given as a file of this project."""
     if stack == "-":
         raise CommandError("Pulumi cannot read a stack from standard input", "name a stack of this project")
@@ -199,14 +210,14 @@ def _stack_name(stack: str) -> str:
 
 
 @contextmanager
-def _failures_told() -> Iterator[None]:
+def failures_told(interrupted: str = "what had been started was ended again") -> Iterator[None]:
     """Turn what can go wrong in a sandbox into the failures of the command line."""
     try:
         yield
     except SandboxError as failure:
         raise CommandError(failure.message, failure.fix, ExitCode(failure.exit_code)) from failure
     except KeyboardInterrupt:
-        message = "interrupted; what had been started was ended again"
+        message = f"interrupted; {interrupted}"
         raise CommandError(message, "run the same command again", ExitCode.COULD_NOT_RUN) from None
 
 

@@ -55,7 +55,7 @@ def _write_layer(layer: Path, files: Mapping[str, Path | str | bytes]) -> None:
     with tarfile.open(layer, "w") as archive:
         for directory in sorted({str(parent) for path in files for parent in Path(path).parents} - {"."} - {*files}):
             entry = tarfile.TarInfo(directory)
-            entry.type, entry.mode = tarfile.DIRTYPE, 0o755
+            entry.type, entry.mode = tarfile.DIRTYPE, 0o1777 if directory == "tmp" else 0o755
             archive.addfile(entry)
         for path, content in sorted(files.items()):
             if isinstance(content, Path):

@@ -72,7 +72,7 @@ def down(name: str) -> bool:
     with interruptible():
         if not home.exists():
             return any([bool(processes.stop(str(home))), node.clear(home)])
-        with locked(home / "lock", f"changing sandbox {name}"), uninterruptible():
+        with locked(home / "lock", f"changing sandbox {name}"), uninterruptible(), working(f"{name}: removing"):
             processes.stop(str(home))
             node.clear(home)
             shutil.rmtree(home)

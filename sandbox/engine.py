@@ -88,7 +88,9 @@ def _collect(process: subprocess.Popen[str]) -> tuple[str, str]:
 
 
 def _last_line(text: str) -> str:
-    return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "nothing said yet")
+    """The last line that says something; those with an @ only say that Pulumi is alive."""
+    told = (line.strip() for line in reversed(text.splitlines()))
+    return next((line for line in told if line and not line.startswith("@ ")), "nothing said yet")
 
 
 @contextmanager

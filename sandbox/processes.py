@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 MARK = "ASCEND_VLLM_SANDBOX_PROCESS"
 
@@ -142,3 +143,18 @@ def run_to_log(arguments: Sequence[str], environment: Mapping[str, str], log: Pa
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
             raise
+
+
+def run_captured(arguments: Sequence[str], environment: Mapping[str, str], stdin: IO[bytes]) -> tuple[int, str, str]:
+    """Run a program to its end; gives its exit code and its two outputs. It and its children die on an interrupt."""
+    with subprocess.Popen(
+        arguments, env=dict(environment), stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        start_new_session=True,
+    ) as process:  # fmt: skip
+        try:
+            output, errors = process.communicate()
+        except BaseException:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            raise
+    return process.returncode, output, errors

@@ -58,6 +58,15 @@ def working(text: str, label: str = "sandbox") -> Iterator[Clock]:
             print(_ERASE_LINE, end="", file=sys.stderr, flush=True)
 
 
+@contextmanager
+def announced(text: str, label: str = "sandbox") -> Iterator[Clock]:
+    """As `working`, for what takes long: where nothing can be redrawn, a line says first what is waited for."""
+    if not is_terminal():
+        say(f"{text} …", label)
+    with working(text, label) as clock:
+        yield clock
+
+
 def _spin(line: str, clock: Clock, done: threading.Event) -> None:
     for picture in itertools.cycle("|/-\\"):
         if done.wait(0.12):

@@ -10,8 +10,14 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from sandbox.errors import SandboxError
+
 PARENT = "ascend-vllm"
 
+_CONTROLLERS = ("cpu", "cpuset", "hugetlb", "memory", "pids")
+"""Of version 2, what a kubelet wants where the machine has it (pkg/kubelet/cm/cgroup_v2_manager_linux.go)."""
+
+_OFFERED = "cgroup.controllers"
 _PATIENCE = 10.0
 
 
@@ -27,9 +33,30 @@ def hierarchies(mounts: Path = Path("/proc/self/mounts")) -> list[Path]:
 
 
 def make(home: Path) -> None:
-    """Make the sandbox's cgroup, empty."""
-    for hierarchy in hierarchies():
+    """Make the sandbox's cgroup, empty.
+
+    Raises SandboxError when it gets no controllers for a kubelet to limit pods with.
+    """
+    found = hierarchies()
+    for hierarchy in found:
         (hierarchy / name(home)).mkdir(parents=True, exist_ok=True)
+    if len(found) == 1 and (found[0] / _OFFERED).exists():
+        _hand_down(found[0], found[0] / name(home))
+
+
+def _hand_down(hierarchy: Path, top: Path) -> None:
+    """In version 2 a cgroup has the controllers that each one above it hands on, which a new one does not."""
+    wanted = {*_CONTROLLERS} & {*(hierarchy / _OFFERED).read_text().split()}
+    for parent in (hierarchy, top.parent):
+        for controller in sorted(wanted):
+            with suppress(OSError):  # told below, with all others
+                (parent / "cgroup.subtree_control").write_text(f"+{controller}")
+    missing = wanted - {*(top / _OFFERED).read_text().split()}
+    if missing:
+        raise SandboxError(
+            f"the cgroup {top} gets no controllers {', '.join(sorted(missing))}: {hierarchy} does not hand them on",
+            "run it on the machine itself; in a container, no process may be in the uppermost cgroup",
+        )
 
 
 def remove(home: Path) -> bool:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from sandbox.errors import SandboxError
 
@@ -15,6 +17,9 @@ SEARCH = "/usr/sbin:/usr/bin:/sbin:/bin"
 
 PLUGINS = (Path("/usr/lib/cni"), Path("/usr/libexec/cni"))
 """Where distributions have the network plugins of containers."""
+
+LIBRARIES = tuple(Path("/usr") / place for place in (f"lib/{platform.machine()}-linux-gnu", "lib64", "lib"))
+"""Where distributions have shared libraries."""
 
 _PACKAGES = {
     "containerd": "containerd",
@@ -33,8 +38,16 @@ _PACKAGES = {
 _PLUGIN_PACKAGE = "containernetworking-plugins"
 
 
-def check(euid: int | None = None, search: str = SEARCH, plugins: Iterable[Path] = PLUGINS) -> None:
-    """Raise SandboxError, with everything that is to be installed, unless a real node can run here."""
+def check(
+    euid: int | None = None,
+    search: str = SEARCH,
+    plugins: Iterable[Path] = PLUGINS,
+    libraries: Mapping[str, str] = MappingProxyType({}),
+) -> None:
+    """Raise SandboxError, with everything that is to be installed, unless a real node can run here.
+
+    `libraries` are further ones that are needed, by file name, with their packages.
+    """
     if sys.platform != "linux":
         raise SandboxError("a real node runs on Linux only", "use simulated nodes: leave --node real out")
     if (os.geteuid() if euid is None else euid) != 0:
@@ -42,6 +55,10 @@ def check(euid: int | None = None, search: str = SEARCH, plugins: Iterable[Path]
         raise SandboxError("a real node needs root: it has namespaces, mounts and cgroups of its own", fix)
     missing = [name for name in _PACKAGES if shutil.which(name, path=search) is None]
     packages = {_PACKAGES[name] for name in missing}
+    for name in libraries:
+        if not any((directory / name).exists() for directory in LIBRARIES):
+            missing.append(name)
+            packages.add(libraries[name])
     if plugin_directory(plugins) is None:
         missing.append("the network plugins bridge, host-local and loopback")
         packages.add(_PLUGIN_PACKAGE)

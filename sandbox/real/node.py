@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from sandbox import archive, controlplane, kubectl, processes
-from sandbox.errors import SandboxError
+from sandbox.errors import WRONG_USAGE, SandboxError
+from sandbox.interrupts import interruptible
 from sandbox.plan import Node, asked_for
 from sandbox.real import cgroups, containerd, init, kubelet, needs, root
 
@@ -55,21 +56,33 @@ def start(home: Path, node: Node) -> None:
     _describe(home, node)
 
 
+def check(home: Path) -> None:
+    """Raise SandboxError unless the sandbox in `home` has a real node that is up."""
+    if not is_there(home) or not _entering(home):
+        raise SandboxError(f"sandbox {home.name} has no real node", "start one: ascend-vllm sandbox up --node real")
+
+
 def load(home: Path, image: Path) -> str:
     """Import the images of an archive (of `docker save` or in OCI's layout) for pods of the node; gives their names.
 
     Raises SandboxError when the sandbox has no real node, or containerd does not take the file.
     """
-    if not is_there(home) or not _entering(home):
-        raise SandboxError(f"sandbox {home.name} has no real node", "start one: ascend-vllm sandbox up --node real")
-    with image.open("rb") as archived:
-        done = subprocess.run(
-            [*_entering(home), *containerd.ctr("images", "import", "--all-platforms", "-")],
-            stdin=archived, capture_output=True, text=True, check=False, env=_environment(home),
-        )  # fmt: skip
-    if done.returncode != 0:
-        raise SandboxError(f"{image} cannot be imported: {done.stderr.strip()}", "name an archive of docker save")
-    return done.stdout.strip()
+    check(home)
+    if not image.is_file():
+        raise SandboxError(f"there is no file {image}", "name an archive of docker save", WRONG_USAGE)
+    command = [*_entering(home), *containerd.ctr("images", "import", "--all-platforms", "-")]
+    with image.open("rb") as archived, interruptible():
+        code, said, complaint = processes.run_captured(command, _environment(home), archived)
+    if code != 0:
+        raise SandboxError(f"{image} cannot be imported: {complaint.strip()}", "name an archive of docker save")
+    return said.strip()
+
+
+def images(home: Path) -> list[str]:
+    """The names of the images that pods of the node find."""
+    asked = [*_entering(home), *containerd.ctr("images", "list", "--quiet")]
+    done = subprocess.run(asked, capture_output=True, text=True, check=False, env=_environment(home))
+    return done.stdout.split()
 
 
 def inside(home: Path, *command: str) -> list[str]:

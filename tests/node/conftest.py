@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from sandbox import cluster, paths
 from sandbox.environment import environment
@@ -90,6 +91,12 @@ class Stack:
         self.write(**service)
         done = self.up()
         assert done.returncode == 0, done.stdout + done.stderr
+
+    def rendered(self, kind: str) -> Any:
+        """The one object of a kind that the program makes of the stack."""
+        objects = yaml.safe_load_all(self.ascend_vllm("render").stdout)
+        [found] = [one for one in objects if one and one["kind"] == kind]
+        return found
 
     def ascend_vllm(self, command: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         return self.node.project.ascend_vllm(command, self.name, *arguments)

@@ -7,26 +7,32 @@ import re
 import shutil
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import ROOT
 from tests.docs.examples import commands, run
 
 PAGE = ROOT / "docs" / "real-node.md"
+LEFT_OUT = (".git", ".venv*", ".*_cache", ".hypothesis", "__pycache__")
 
 
+@pytest.mark.timeout(1800)  # the image is made the first time
 def test_the_manuals_five_steps_are_walked_on_a_real_node(tmp_path: Path) -> None:
-    name, text = f"rehearsal-{os.getpid()}", PAGE.read_text(encoding="utf-8")
-    for file in ("Pulumi.yaml", "__main__.py"):
-        shutil.copy(ROOT / file, tmp_path / file)
-    for package in ("sandbox", "models", "tests", "cli"):
-        (tmp_path / package).symlink_to(ROOT / package)
-    [stack] = re.findall(r"^```yaml\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
-    stack = stack.replace("kwok-rehearsal", f"kwok-{name}").replace("nodes: 2", "nodes: 1")
-    (tmp_path / "Pulumi.rehearsal.yaml").write_text(stack, encoding="utf-8")
-    blocks = re.findall(r"^```session\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    name, copy = f"rehearsal-{os.getpid()}", tmp_path / "checkout"
+    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(*LEFT_OUT), symlinks=True)
+    (copy / ".venv").symlink_to(ROOT / ".venv")
+    for file in ("pyproject.toml", "uv.lock"):
+        os.utime(copy / file, (0, 0))  # the environment is this checkout's: make must not install the copy into it
+    stack = copy / "rehearsal" / "Pulumi.rehearsal.yaml"
+    stack.write_text(stack.read_text(encoding="utf-8").replace("kwok-rehearsal", f"kwok-{name}"), encoding="utf-8")
+    before = stack.read_bytes()
+    blocks = re.findall(r"^```session\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
     try:
         for command in [command for block in blocks for command in commands(block)]:
-            actual = run(command.line.replace("sandboxes/rehearsal/", f"sandboxes/{name}/"), tmp_path)
+            actual = run(command.line.replace("sandboxes/rehearsal/", f"sandboxes/{name}/"), copy)
 
             assert command.matches(actual.replace(name, "rehearsal")), f"$ {command.line}\n{actual}"
     finally:
-        run("ascend-vllm sandbox down rehearsal", tmp_path)
+        run("make rehearse-down", copy)
+
+    assert stack.read_bytes() == before

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -82,7 +83,8 @@ def test_down_leaves_nothing_whatever_was_killed(victims: tuple[str, ...], archi
         assert machine() == before
         for process in processes.marked(str(paths.home(name))):
             if process.name in victims:
-                os.kill(process.pid, signal.SIGKILL)
+                with suppress(ProcessLookupError):  # those before it may have taken it along
+                    os.kill(process.pid, signal.SIGKILL)
     finally:
         cluster.down(name)
 
@@ -114,3 +116,26 @@ def test_up_starts_again_what_lost_its_kubelet(archive: Path) -> None:
         assert cluster.up(plan).running
     finally:
         cluster.down(name)
+
+
+def test_the_kernel_hands_controllers_to_a_nodes_cgroup_in_version_2(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On the machine's own hierarchy of version 2, with what controllers it has there."""
+    tops = [one for one in cgroups.hierarchies() if (one / "cgroup.controllers").exists()]
+    offered = {*tops[0].joinpath("cgroup.controllers").read_text().split()} if tops else set()
+    wanted = offered & {*cgroups._CONTROLLERS}
+    if not wanted:
+        pytest.skip("this machine has no controller in version 2")
+    before = {*(tops[0] / "cgroup.subtree_control").read_text().split()}
+    monkeypatch.setattr(cgroups, "hierarchies", lambda: tops)
+    try:
+        cgroups.make(tmp_path)
+
+        assert wanted <= {*(tops[0] / cgroups.name(tmp_path) / "cgroup.controllers").read_text().split()}
+    finally:
+        cgroups.remove(tmp_path)
+        for directory in (tops[0] / cgroups.PARENT, tops[0]):
+            for controller in wanted - before if directory.exists() else ():
+                (directory / "cgroup.subtree_control").write_text(f"-{controller}")
+    assert not (tops[0] / cgroups.name(tmp_path)).exists()

@@ -5,8 +5,49 @@ from __future__ import annotations
 import json
 import subprocess
 import time
+from dataclasses import dataclass
+from typing import Any
 
 from tests.node.conftest import Stack
+
+_ALWAYS_READ_ONLY = ("configMap", "secret", "projected", "downwardAPI")
+
+CAPABILITIES = {
+    "CHOWN": 0, "DAC_OVERRIDE": 1, "FOWNER": 3, "FSETID": 4, "KILL": 5, "SETGID": 6, "SETUID": 7, "SETPCAP": 8,
+    "NET_BIND_SERVICE": 10, "NET_RAW": 13, "SYS_CHROOT": 18, "MKNOD": 27, "AUDIT_WRITE": 29, "SETFCAP": 31,
+}  # fmt: skip
+"""What a container has when its manifest says nothing of them, and their bits (capability.h)."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a manifest asks for, of what can be seen in a process."""
+
+    user: int
+    capabilities: int
+    filtered: bool
+    may_gain: bool
+    token: bool
+
+
+def asked(container: dict[str, Any], pod: dict[str, Any]) -> Asked:
+    own = {**pod.get("securityContext", {}), **container.get("securityContext", {})}
+    given = own.get("capabilities", {})
+    dropped = CAPABILITIES if "ALL" in given.get("drop", []) else given.get("drop", [])
+    kept = ({*CAPABILITIES} - {*dropped}) | {*given.get("add", [])}
+    return Asked(
+        own.get("runAsUser", 0),
+        sum(1 << CAPABILITIES[name] for name in kept),
+        own.get("seccompProfile", {}).get("type", "Unconfined") != "Unconfined",
+        own.get("allowPrivilegeEscalation", True),
+        pod.get("automountServiceAccountToken", True),
+    )
+
+
+def served(pod: dict[str, Any]) -> dict[str, Any]:
+    """The container with the server."""
+    [container] = [one for one in pod["containers"] if one["name"] == "ascend-vllm"]
+    return container
 
 
 def test_up_ends_with_a_pod_that_answers(stack: Stack) -> None:
@@ -43,27 +84,49 @@ def test_python_is_the_first_process_and_is_told_to_end_by_sigterm(stack: Stack)
     assert took < 30, "nobody was asked anything, so draining ends long before the grace period"
 
 
-def test_the_container_has_the_user_capabilities_and_mounts_that_were_asked_for(stack: Stack) -> None:
+def test_the_container_has_what_the_manifest_asks_for_and_nothing_more(stack: Stack) -> None:
+    """User, capabilities, seccomp, further privileges and the token, whatever the program asks for."""
     node = stack.node
     stack.runs()
+    [pod] = node.pods(stack.name)
+    container, told = served(pod["spec"]), node.exec(stack.name, "cat", "/proc/1/status").splitlines()
+    status = dict(line.split(":\t", 1) for line in told if ":\t" in line)
 
-    status = dict(
-        line.split(":\t", 1) for line in node.exec(stack.name, "cat", "/proc/1/status").splitlines() if ":\t" in line
-    )
-    assert status["Uid"].split() == ["0"] * 4
-    # Docker's usual fourteen: nothing is added, nothing is privileged.
-    assert status["CapEff"] == status["CapBnd"] == "00000000a80425fb"
-    assert (status["NoNewPrivs"], status["Seccomp"]) == ("0", "0"), "neither is asked for, nor by the manual"
-    mounts = {
-        fields[4]: fields[5].split(",")[0]
-        for fields in map(str.split, node.exec(stack.name, "cat", "/proc/1/mountinfo").splitlines())
+    rendered = stack.rendered("Deployment")["spec"]["template"]["spec"]
+    assert asked(served(rendered), rendered) == asked(container, pod["spec"]), "the cluster has what the program made"
+    wanted = asked(container, pod["spec"])
+    assert status["Uid"].split() == [str(wanted.user)] * 4
+    for name in ("CapBnd", "CapEff", "CapPrm"):
+        assert int(status[name], 16) == (wanted.capabilities if name == "CapBnd" or wanted.user == 0 else 0), name
+    assert status["Seccomp"] == ("2" if wanted.filtered else "0")
+    assert status["NoNewPrivs"] == ("0" if wanted.may_gain else "1")
+    token = "import os; print(os.path.exists('/var/run/secrets/kubernetes.io/serviceaccount/token'))"
+    assert node.exec(stack.name, "python", "-c", token).strip() == str(wanted.token)
+
+
+def test_the_container_has_the_mounts_that_the_manifest_asks_for(stack: Stack) -> None:
+    node = stack.node
+    stack.runs()
+    [pod] = node.pods(stack.name)
+    volumes = {volume["name"]: volume for volume in pod["spec"]["volumes"]}
+    fields = [line.split() for line in node.exec(stack.name, "cat", "/proc/1/mountinfo").splitlines()]
+    mounts = {field[4].replace("/run/secrets", "/var/run/secrets", 1): field[5].split(",")[0] for field in fields}
+
+    wanted = {
+        mount["mountPath"]: "ro" if mount.get("readOnly") or {*_ALWAYS_READ_ONLY} & {*volumes[mount["name"]]} else "rw"
+        for mount in served(pod["spec"])["volumeMounts"]
     }
-    read_only = {
+    assert {place: mounts.get(place) for place in wanted} == wanted
+    manual = {
         "/usr/local/Ascend/driver", "/usr/local/Ascend/add-ons", "/etc/hccn.conf", "/etc/localtime",
         "/usr/local/sbin/npu-smi", "/opt/ascend-vllm/launch", f"/mnt/models/{stack.name}",
     }  # fmt: skip
-    assert {mounts.get(place) for place in read_only} == {"ro"}
-    assert mounts["/dev/shm"] == "rw"
+    assert {wanted.get(place) for place in manual} == {"ro"}
+    assert wanted["/dev/shm"] == "rw"
+    kubelets = {"/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/dev/termination-log", "/"}
+    kernels = ("/proc", "/sys", "/dev")
+    others = {place for place in mounts if place not in {*wanted, *kubelets} and not place.startswith(kernels)}
+    assert others == set(), "nothing is mounted that nobody asked for"
     assert "stand-in" in node.exec(stack.name, "npu-smi")
     assert node.exec(stack.name, "ls", "-l", "/opt/ascend-vllm/launch/..data/run_vllm.sh").startswith("-r-xr-xr-x")
     shm = node.exec(stack.name, "python", "-c", "import os; print(os.statvfs('/dev/shm').f_blocks * 4096)")

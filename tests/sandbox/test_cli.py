@@ -12,8 +12,10 @@ from cli import sandbox as cli
 from cli.errors import CommandError, ExitCode
 from sandbox import cluster, command, deployment
 from sandbox.errors import SandboxError
+from sandbox.images import vllm
 from sandbox.nodes import NodeStatus
 from sandbox.plan import Plan
+from sandbox.real import needs, node
 from sandbox.services import ServiceRow
 
 NODES = (
@@ -83,6 +85,35 @@ def test_deploy_shows_the_services_and_what_comes_next(monkeypatch: pytest.Monke
         f"qwen2-7b  1/1    Running  snt9b-1  1     {URL}",
     ]
     assert result.stderr == "next: ascend-vllm script dev qwen2-7b · make down\n"
+
+
+def test_the_way_down_is_that_of_the_stack(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deployment, "deploy", lambda *_: DEPLOYED)
+
+    result = CliRunner().invoke(cli.app, ["deploy", "rehearsal"])
+
+    assert result.stderr == "next: ascend-vllm script rehearsal qwen2-7b · ascend-vllm sandbox down rehearsal\n"
+
+
+@pytest.mark.parametrize(("words", "loaded"), [(["a.tar"], "a.tar"), ([], "vllm.tar")])
+def test_load_takes_the_archive_or_makes_one_with_vllm(
+    words: list[str], loaded: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(node, "check", lambda _: None)
+    monkeypatch.setattr(needs, "check", lambda **_: None)
+    monkeypatch.setattr(vllm, "ensure", lambda: Path("vllm.tar"))
+    monkeypatch.setattr(node, "load", lambda home, archive: f"{archive} for {home.name}")
+
+    assert CliRunner().invoke(cli.app, ["load", "box", *words]).stdout == f"{loaded} for box\n"
+
+
+def test_no_image_is_made_for_a_sandbox_without_a_real_node(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vllm, "ensure", lambda: pytest.fail("minutes are spent in vain"))
+
+    result = CliRunner().invoke(cli.app, ["load", "box"])
+
+    assert isinstance(result.exception, CommandError)
+    assert str(result.exception) == "sandbox box has no real node"
 
 
 def test_deploy_of_a_stack_file_uses_the_stacks_name(monkeypatch: pytest.MonkeyPatch) -> None:

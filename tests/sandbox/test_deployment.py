@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sandbox import services
+from sandbox import engine, services
 from sandbox.deployment import in_words, parse_changes
 from sandbox.services import ServiceRow
 
@@ -38,6 +38,13 @@ Duration: 1s
 )
 def test_pulumis_counts_are_told_in_its_words(said: str, words: str) -> None:
     assert in_words(parse_changes(said)) == words
+
+
+def test_a_wait_is_told_with_what_pulumi_last_said_and_not_with_its_dots() -> None:
+    said = " +  Deployment tiny created (0.1s) 0/1 starting\n@ updating....\n\n@ updating......\n"
+
+    assert engine._last_line(said) == "+  Deployment tiny created (0.1s) 0/1 starting"
+    assert engine._last_line("@ updating...") == "nothing said yet"
 
 
 def pod(name: str, node: str | None = "snt9b-1", **more: Any) -> dict[str, Any]:

@@ -81,16 +81,23 @@ def test_a_started_process_writes_its_log(tmp_path: Path) -> None:
     processes.stop(str(tmp_path))
 
 
-def test_an_interrupted_run_takes_its_children_along(tmp_path: Path) -> None:
+RUNS = {
+    "to a log": "run_to_log(command, dict(os.environ), Path({directory!r}) / 'log', Path('/'))",
+    "captured": "run_captured(command, dict(os.environ), open(os.devnull, 'rb'))",
+}
+
+
+@pytest.mark.parametrize("run", RUNS.values(), ids=RUNS)
+def test_an_interrupted_run_takes_its_children_along(run: str, tmp_path: Path) -> None:
     script = (
         "import signal, sys, threading, os\n"
         "from pathlib import Path\n"
         "from sandbox.interrupts import interruptible\n"
-        "from sandbox.processes import run_to_log\n"
+        "from sandbox.processes import run_captured, run_to_log\n"
+        "command = ['sh', '-c', 'sleep 60 & sleep 60']\n"
         "threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGTERM)).start()\n"
         "with interruptible():\n"
-        f"    log = Path({str(tmp_path / 'log')!r})\n"
-        "    run_to_log(['sh', '-c', 'sleep 60 & sleep 60'], dict(os.environ), log, Path('/'))"
+        f"    {run.format(directory=str(tmp_path))}\n"
     )
     variables = {MARK: str(tmp_path), "PATH": "/usr/bin:/bin"}
 
@@ -98,6 +105,14 @@ def test_an_interrupted_run_takes_its_children_along(tmp_path: Path) -> None:
 
     assert "Interrupted: SIGTERM" in answer.stderr
     assert processes.marked(str(tmp_path)) == []
+
+
+def test_a_captured_run_tells_both_outputs_apart(tmp_path: Path) -> None:
+    (tmp_path / "in").write_text("asked")
+    with (tmp_path / "in").open("rb") as stdin:
+        told = processes.run_captured(["sh", "-c", "cat; echo no >&2; exit 3"], os.environ, stdin)
+
+    assert told == (3, "asked", "no\n")
 
 
 def until_there_are(count: int, mark: str) -> None:

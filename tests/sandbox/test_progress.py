@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from sandbox.progress import duration, say, working
+from sandbox.progress import announced, duration, say, working
 
 
 @pytest.mark.parametrize(
@@ -37,3 +37,10 @@ def test_a_terminal_gets_a_spinner_that_goes_away(
     shown = capsys.readouterr().err
     assert "sandbox   building … 0 s |" in shown
     assert shown.endswith("\r\x1b[2K")
+
+
+def test_a_pipe_is_told_at_the_beginning_what_takes_long(capsys: pytest.CaptureFixture[str]) -> None:
+    with announced("importing", "sandbox"):
+        assert capsys.readouterr().err == "sandbox   importing …\n"
+
+    assert capsys.readouterr().err == ""

@@ -45,6 +45,29 @@ def test_everything_that_is_missing_is_said_at_once_with_how_to_install_it(progr
     assert refused.value.fix.endswith("apt-get install --no-install-recommends containerd containernetworking-plugins")
 
 
+def test_a_library_that_is_missing_is_told_in_the_same_message(program: Program, tmp_path: Path, plugins: Path) -> None:
+    for name in {*needs._PACKAGES} - {"runc"}:
+        program(name, "true")
+    directory = str(program("ip", "true").parent)
+    libraries = {"libno-such.so.1": "libno-such1"}
+
+    with pytest.raises(SandboxError) as refused:
+        needs.check(0, directory, [plugins], libraries)
+
+    assert refused.value.message == "a real node needs what is not here: runc, libno-such.so.1"
+    assert refused.value.fix.endswith("libno-such1 runc")
+
+
+def test_a_library_that_is_there_is_found(program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "libthere.so.1").touch()
+    monkeypatch.setattr(needs, "LIBRARIES", (tmp_path / "nowhere", tmp_path))
+    monkeypatch.setattr(needs, "plugin_directory", lambda *_: tmp_path)
+    for name in needs._PACKAGES:
+        program(name, "true")
+
+    needs.check(0, str(program("ip", "true").parent), libraries={"libthere.so.1": "libthere1"})
+
+
 def test_whoever_is_not_root_is_told_how_to_be(plugins: Path) -> None:
     with pytest.raises(SandboxError, match="a real node needs root") as refused:
         needs.check(1000, "", [plugins])
@@ -150,6 +173,33 @@ def test_what_is_in_a_cgroup_is_ended_before_it_is_removed(
     assert not cgroups.remove(home)
 
 
+@pytest.fixture
+def unified(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A machine with version 2 alone, whose kernel offers a cgroup what is in its file."""
+    top = tmp_path / "unified"
+    monkeypatch.setattr(cgroups, "hierarchies", lambda: [top])
+    (top / cgroups.name(home)).mkdir(parents=True)
+    (top / "cgroup.controllers").write_text("cpuset cpu io memory pids rdma\n")
+    return top
+
+
+def test_a_cgroup_of_version_2_gets_the_controllers_that_a_kubelet_wants(unified: Path, home: Path) -> None:
+    (unified / cgroups.name(home) / "cgroup.controllers").write_text("cpuset cpu memory pids\n")
+
+    cgroups.make(home)
+
+    handed_on = [unified / "cgroup.subtree_control", unified / cgroups.PARENT / "cgroup.subtree_control"]
+    assert [file.read_text() for file in handed_on] == ["+pids", "+pids"], "one at a time, and the last one is seen"
+
+
+def test_a_machine_that_hands_no_controllers_on_is_told_so(unified: Path, home: Path) -> None:
+    """As in a container whose processes are in the uppermost cgroup; the kubelet would only die."""
+    (unified / cgroups.name(home) / "cgroup.controllers").write_text("pids\n")
+
+    with pytest.raises(SandboxError, match=r"gets no controllers cpu, cpuset, memory: .*unified does not hand them on"):
+        cgroups.make(home)
+
+
 def test_files_are_not_removed_while_something_is_mounted_among_them(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -166,6 +216,15 @@ def test_files_are_not_removed_while_something_is_mounted_among_them(
 def test_images_are_loaded_onto_a_real_node_only(home: Path) -> None:
     with pytest.raises(SandboxError, match="sandbox box has no real node"):
         node.load(home, home / "image.tar")
+
+
+def test_an_archive_that_is_not_there_is_named(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(node, "check", lambda _: None)
+
+    with pytest.raises(SandboxError, match=r"there is no file .*image\.tar") as refused:
+        node.load(home, home / "image.tar")
+
+    assert refused.value.exit_code == 2
 
 
 def test_the_door_leads_from_one_port_to_the_other(tmp_path: Path) -> None:

