@@ -89,8 +89,9 @@ class Bucket:
     def _answer(self, name: str, start: int) -> Any:
         for _ in range(2):
             host_first = self._host_first
+            request = self._request(name, start)
             try:
-                return self._opener.open(self._request(name, start), timeout=self._timeout)
+                return self._opener.open(request, timeout=self._timeout)
             except urllib.error.HTTPError as refused:
                 with refused:
                     text = _text_of(refused)
@@ -100,7 +101,7 @@ class Bucket:
                     continue
                 self._refuse(refused, code, text, self._prefix + name)
             except (OSError, http.client.HTTPException) as broken:
-                raise self._broken(broken) from None
+                raise _broken(broken, request.host) from None
         raise PassingError("the bucket wants to be asked otherwise each time")
 
     def _request(self, name: str, start: int) -> urllib.request.Request:
@@ -110,17 +111,6 @@ class Bucket:
         wanted = {"Range": f"bytes={start}-"} if start else {}
         url = f"{self._url.scheme}://{host}{path}"
         return urllib.request.Request(url, headers={**headers, **wanted, "User-Agent": "ascend-vllm"})  # noqa: S310  the stack file's address, http or https
-
-    def _broken(self, broken: Exception) -> Exception:
-        reason = getattr(broken, "reason", broken)
-        where = self._url.netloc
-        if isinstance(reason, ssl.SSLCertVerificationError):
-            fix = "set SSL_CERT_FILE under env to a file of the image with its authority, and check the node's clock"
-            return StepError(f"the certificate of {where} is not trusted: {reason.verify_message}", fix)
-        if isinstance(reason, socket.gaierror):
-            return PassingError(f"the address of {where} is not found")
-        said = getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
-        return PassingError(f"{where}: {said}")
 
     def _refuse(self, refused: urllib.error.HTTPError, code: str, text: str, key: str) -> NoReturn:
         status, said = refused.code, f"{refused.code} {code}".strip()
@@ -155,6 +145,17 @@ class Bucket:
         if code in ("SignatureDoesNotMatch", "InvalidAccessKeyId", "InvalidSecurity", "ExpiredToken"):
             return "correct the Secrets of model.source.accessKey and secretKey, and region"
         return "let the owner of accessKey read the file (GetObject); a missing file may be refused likewise"
+
+
+def _broken(broken: Exception, where: str) -> Exception:
+    reason = getattr(broken, "reason", broken)
+    if isinstance(reason, ssl.SSLCertVerificationError):
+        fix = "set SSL_CERT_FILE under env to a file of the image with its authority, and check the node's clock"
+        return StepError(f"the certificate of {where} is not trusted: {reason.verify_message}", fix)
+    if isinstance(reason, socket.gaierror):
+        return PassingError(f"the address of {where} is not found")
+    said = getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
+    return PassingError(f"{where}: {said}")
 
 
 def signed(host: str, path: str, region: str, keys: tuple[str, str], now: float) -> Mapping[str, str]:
