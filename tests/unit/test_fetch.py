@@ -132,7 +132,7 @@ RESETS = [Fault(reset_after=70_000), Fault(reset_after=1_200_000), Fault(end_aft
     ("faults", "reason"),
     [
         (RESETS, "connections end in the middle"),
-        ([Fault(reset_after=66_000)] * 40, "each gives a little more"),
+        ([Fault(reset_after=250_000)] * 11, "each gives a little more"),
         ([Fault(503, "SlowDown"), Fault(500, "InternalError"), Fault(429), Fault(502), Fault(408)], "it is busy"),
         ([Fault(503, headers={"Retry-After": "0"}), Fault(307, "TemporaryRedirect")], "it says when to come again"),
         ([Fault(400, "RequestTimeout")], "its patience is over"),
