@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from models.beside.storage import Storage
 from models.catalog.engines import find_flag, plain_name
 from models.catalog.facts import Facts, ModelFacts
 from models.catalog.keys import SHORTHANDS
@@ -25,7 +26,7 @@ from models.parse import LoadedStack
 from models.rollout import Demand, Plan, plan_rollouts
 from models.server import Server
 from models.sizes import all_parameters
-from models.sources import Model
+from models.sources import Model, Source
 from models.words import counted
 
 LONG = 8192
@@ -382,9 +383,11 @@ def _fields(record: BaseModel, prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Every field below a record with its value, in the stack file's names."""
     for name, info in type(record).model_fields.items():
         value, key = getattr(record, name), f"{prefix}{info.alias or name}"
-        if isinstance(value, BaseModel):
+        if isinstance(value, Source) and value.path:
+            yield key, value.path
+        elif isinstance(value, BaseModel):
             yield from _fields(value, f"{key}.")
-        else:
+        elif value is not None or not isinstance(record, Storage):
             yield key, value
 
 

@@ -160,7 +160,9 @@ def plain_parts(path: str) -> str:
     return path
 
 
-Below = Annotated[str, text_like(r"^[^\x00\r\n]+$", "must be a path below a directory"), AfterValidator(plain_parts)]
+Below = Annotated[
+    str, text_like(r"^[^/\x00\r\n][^\x00\r\n]*$", "must be a path below a directory"), AfterValidator(plain_parts)
+]
 """The path of a file or a directory below one that is given elsewhere."""
 
 _PART = r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*"

@@ -2,36 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
-from models.beside.storage import Storage
+from models.beside.wanted_claims import made_claims
 from models.manifests.metadata import NOT_AWAITED, OURS, Manifest
 from models.manifests.resources import quantity
-from models.resolve import ResolvedService, ResolvedStack
+from models.resolve import ResolvedStack
 
 KEPT = {"argocd.argoproj.io/sync-options": "Prune=false,Delete=false", "kustomize.toolkit.fluxcd.io/prune": "disabled"}
 """Annotations that keep Argo CD and Flux from deleting a claim; Pulumi is told so where it is registered."""
-
-
-def made_claims(services: Iterable[ResolvedService]) -> dict[str, Storage]:
-    """The claims that services want made, by name; services may share one."""
-    found: dict[str, Storage] = {}
-    for source in (service.model.source for service in services):
-        if source.claim and source.storage.size:
-            found.setdefault(source.claim, source.storage)
-    return dict(sorted(found.items()))
-
-
-def disputed(services: Iterable[ResolvedService]) -> Iterator[tuple[ResolvedService, ResolvedService]]:
-    """Services that want a claim made otherwise than one before them, with that one."""
-    first: dict[str, ResolvedService] = {}
-    for service in services:
-        source = service.model.source
-        if source.claim and source.storage.size:
-            other = first.setdefault(source.claim, service)
-            theirs, ours = other.model.source.storage, source.storage
-            if (theirs.size, theirs.storage_class) != (ours.size, ours.storage_class):
-                yield service, other
 
 
 def claim_objects(stack: ResolvedStack) -> Iterator[Manifest]:

@@ -48,5 +48,5 @@ class Target(Storage):
         if (self.path is None) == (self.claim is None) or (self.path and self.size):
             raise ValueError("give either path, or claim and what it is made with")
         if self.path in SYSTEM:
-            raise ValueError(f"{self.path} is a directory of the node's system; name one below it")
+            raise ValueError("it is a directory of the node's system; name one below it")
         return self

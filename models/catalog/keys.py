@@ -78,7 +78,6 @@ OWNED_FLAGS = {
 
 SHORTHANDS = {
     ("model", "source"),
-    ("source", "path"),
     ("to", "path"),
     ("server", "kind"),
     ("graph", "kind"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from models.beside.claims import disputed
+from models.beside.wanted_claims import disputed
 from models.finding import Finding, Mark, at, error, warning
 from models.resolve import ResolvedService, ResolvedStack
 from models.rules import rule, stack_rule
