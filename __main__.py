@@ -13,6 +13,7 @@ from components import (
     deploy,
     namespace,
     silence_debug_lines,
+    with_claims,
 )
 from models import check, load_stack, resolve
 
@@ -24,7 +25,7 @@ report.raise_for_errors(pulumi.RunError)  # every finding of every service; noth
 report.warn(pulumi.log.warn)
 
 provider = cluster_provider(stack.cluster)
-home = namespace(stack.cluster, provider)
+home = with_claims(namespace(stack.cluster, provider), stack)
 deploy(
     stack,
     lambda service: InferenceDeployment(service.name, InferenceDeploymentArgs(service), home.child_options()),

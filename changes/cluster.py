@@ -7,8 +7,11 @@ from typing import Any
 
 from pydantic.alias_generators import to_camel
 
+from changes.because import field_source
 from changes.leaves import differing, leaves
 from changes.record import NOT_GIVEN, Detail
+from models.beside.storage import Storage
+from models.beside.wanted_claims import claimants, made_claims
 from models.catalog.platforms import Platform
 from models.manifests.resources import quantity
 from models.resolve import Cluster, ResolvedStack
@@ -18,6 +21,22 @@ def cluster_details(old: ResolvedStack, new: ResolvedStack) -> Iterator[Detail]:
     """Every value of the clusters that differs, under its key of the stack file."""
     for path, before, after in differing(leaves(_values(old.cluster)), leaves(_values(new.cluster))):
         yield Detail(path.partition(".")[0], path, before, after, cluster_source(new, path, gone=after is None), False)
+
+
+def claim_details(old: ResolvedStack, new: ResolvedStack) -> Iterator[Detail]:
+    """The claims that come, or are made otherwise; one that is wanted no more stays in the cluster."""
+    before, after = made_claims(old.services), made_claims(new.services)
+    for name in dict.fromkeys([*before, *after]):
+        first, second = (_storage(claims[name]) if name in claims else None for claims in (before, after))
+        if first != second:
+            wanted = claimants(new.services).get(name)
+            because = field_source(new, wanted, "model.source") if wanted else "it stays in the cluster"
+            yield Detail("claims", f"claim {name}", first, second, because, restarts=False)
+
+
+def _storage(claim: Storage) -> str:
+    of_class = f", class {claim.storage_class}" if claim.storage_class else ""
+    return quantity(claim.size or 0) + of_class
 
 
 def cluster_deletions(old: Cluster, new: Cluster) -> Iterator[str]:

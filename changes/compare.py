@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from changes.cluster import cluster_deletions, cluster_details
+from changes.cluster import claim_details, cluster_deletions, cluster_details
 from changes.launch import Pair, launch_details
 from changes.leaves import leaves
 from changes.objects import Deployments, deployment_details, service_object_details, smoke_details
@@ -34,7 +34,7 @@ def compare(old: ResolvedStack, new: ResolvedStack) -> StackChange:
     return StackChange(
         old=old.name,
         new=new.name,
-        cluster=tuple(cluster_details(old, new)),
+        cluster=(*cluster_details(old, new), *claim_details(old, new)),
         services=services,
         pools=tuple(_pools(old, new, before, after)),
         npus=(total_npus(old), total_npus(new)),

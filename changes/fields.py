@@ -35,6 +35,7 @@ _FILLED_IN: dict[str, tuple[Any, ...]] = {
 
 _GIVEN_OUT = (
     *("clusterIP", "clusterIPs", "ipFamilies", "nodePort", "finalizers"),
+    *("storageClassName", "volumeName", "volumeMode"),
     *("kubernetes.io/metadata.name", "deployment.kubernetes.io/revision"),
 )
 """What the API server and its controllers give out."""

@@ -20,6 +20,9 @@ _FILES = {
     TEMPLATE: "server.chatTemplate",
     "install-mindspeed.sh": "mindSpeed",
     "convert-eagle.sh": "speculative.convert",
+    "fetch-model.sh": "model.source",
+    "verify-model.sh": "model.verify",
+    scripts.MANIFEST: "model.verify",
     scripts.WARM_UP: "graph.warmUp",
     scripts.GRAPH_CACHE: "graph.cache",
     scripts.DRAIN: "",
@@ -129,6 +132,8 @@ def _files(pair: Pair, old: Launch, new: Launch, *, explained: bool) -> Iterator
     for name in _differing(old.files, new.files):
         if name == DRAIN and (explained or pair.old.drain != pair.new.drain):
             continue
+        if name in scripts.FETCHING and (name in old.files) != (name in new.files):
+            continue  # it comes and goes with its step
         before, after = ("" if name in files else None for files in (old.files, new.files))
         field = _FILES.get(name)
         because = pair.field(field, gone=after is None) if field else "what the server says of itself"

@@ -15,6 +15,13 @@ from models.manifests.launch_map import VOLUME
 _TEMPLATE = "spec.template."
 _LAUNCH_MAP = f"{_TEMPLATE}spec.volumes[{VOLUME}].configMap.name"
 _INIT_CONTAINER = re.compile(r"spec\.initContainers\[(.+?)\]\.?(\w*)")
+_STEPS = {
+    "install-mindspeed": "mindSpeed.kind",
+    "convert-eagle": "speculative.convert",
+    "verify-model": "model.verify",
+}
+"""The fields that init containers follow from, by their names."""
+
 _VOLUME = re.compile(r"spec\.(?:containers\[ascend-vllm\]\.volumeMounts|volumes)\[(.+?)\]")
 
 
@@ -74,19 +81,33 @@ def _mount(both: Deployments, name: str) -> Detail:
 
 
 def _mounted(deployment: Leaves, name: str) -> str | None:
-    there = deployment.get(f"{_TEMPLATE}spec.containers[ascend-vllm].volumeMounts[{name}].mountPath")
-    here = deployment.get(f"{_TEMPLATE}spec.volumes[{name}].hostPath.path")
+    mount, volume = f"{_TEMPLATE}spec.containers[ascend-vllm].volumeMounts[{name}]", f"{_TEMPLATE}spec.volumes[{name}]"
+    there, below = deployment.get(f"{mount}.mountPath"), deployment.get(f"{mount}.subPath")
+    here, claim = deployment.get(f"{volume}.hostPath.path"), deployment.get(f"{volume}.persistentVolumeClaim.claimName")
+    here = f"claim {claim}" if claim else here
+    here = f"{here}/{below}" if here and below else here
     return f"{here}, seen as {there}" if here and there and here != there else here or there
 
 
 def _init_container(both: Deployments, name: str, key: str) -> Detail | None:
-    """An init container that comes or goes; image and mounts are those of the server's container."""
+    """An init container that comes or goes, or has other Secrets; image and mounts are those of the server's."""
     before, after = (_there(deployment, name) for deployment in (both.old, both.new))
+    if before == after and key == "env":
+        old, new = (_keys(deployment, name) for deployment in (both.old, both.new))
+        because = both.pair.field("model.source", gone=new is None)
+        return Detail("init containers", f"keys of {name}", old, new, because, restarts=True)
     if before == after and key in ("image", "volumeMounts"):
         return None
-    field = "mindSpeed.kind" if name == "install-mindspeed" else "speculative.convert"
-    because = both.pair.field(field, gone=after is None)
+    because = both.pair.field(_STEPS.get(name, "model.source"), gone=after is None)
     return Detail("init containers", f"init container {name}", before, after, because, restarts=True)
+
+
+def _keys(deployment: Leaves, name: str) -> str | None:
+    """The Secrets that an init container has variables from."""
+    found = re.compile(rf"{re.escape(f'{_TEMPLATE}spec.initContainers[{name}].env[')}.*secretKeyRef\.(?:name|key)")
+    values = [value for path, value in deployment.items() if found.fullmatch(path)]
+    pairs = zip(values[::2], values[1::2], strict=True)
+    return "; ".join(f"Secret {secret}, key {key}" for secret, key in pairs) or None
 
 
 def _there(deployment: Leaves, name: str) -> str | None:
@@ -95,5 +116,5 @@ def _there(deployment: Leaves, name: str) -> str | None:
 
 def _source(path: str) -> str:
     if path == "spec.progressDeadlineSeconds":
-        return "startup, drain and 10 minutes for the image"
+        return "startup, drain, model.preparation and 10 minutes for the image"
     return "cluster.platform" if "nodeSelector" in path or "resources" in path else "the program"

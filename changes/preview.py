@@ -67,6 +67,8 @@ def with_preview(change: StackChange, preview: Preview) -> StackChange:
 def _is_expected(step: Step, change: StackChange) -> bool:
     service = next((one for one in change.services if one.name == step.service), None)
     if step.operation == "delete":
+        if step.kind == "PersistentVolumeClaim":
+            return True  # it leaves the state and stays in the cluster
         told = any(gone.startswith(f"{step.kind.lower()} {step.name}") for gone in change.deletions)
         return told or (service is not None and service.kind == "removed")
     launch = service is not None and any(one.part == "launch" for one in service.details)

@@ -18,6 +18,7 @@ from cli import (
     diff,
     drift,
     github,
+    manifest,
     models,
     rehearse,
     render,
@@ -45,6 +46,7 @@ app.command("check", rich_help_panel="Check")(check.command)
 app.command("rule", rich_help_panel="Check")(rule.command)
 app.command("models", rich_help_panel="Check")(models.command)
 app.command("schema", rich_help_panel="Check")(schema.command)
+app.command("manifest", rich_help_panel="Check")(manifest.command)
 app.command("script", rich_help_panel="Review")(script.command)
 app.command("render", rich_help_panel="Review")(render.command)
 app.command("diff", rich_help_panel="Review")(diff.command)

@@ -17,8 +17,8 @@ from models.manifests.resources import quantity
 from models.resolve import ResolvedService
 
 _GIB = 2**30
-_BYTES = ("resources.memory", "resources.shm")
-_SECONDS = ("startup", "drain", "Timeout")
+_BYTES = ("resources.memory", "resources.shm", "model.source.size", "model.source.to.size")
+_SECONDS = ("startup", "drain", "Timeout", "preparation")
 
 Verbose = Annotated[
     bool, typer.Option("--verbose", "-v", help="Also print every value and its origin, and how the model fits.")

@@ -19,8 +19,8 @@ def grace_period(service: ResolvedService) -> int:
 
 def progress_deadline(service: ResolvedService) -> int:
     """Seconds without progress after which a Deployment's update counts as failed: more than the end of an old pod and
-    the start of a new one take."""
-    return service.startup + grace_period(service) + PULL
+    the start of a new one take, and before it the fetching or verifying of its weights."""
+    return service.startup + grace_period(service) + PULL + (service.model.preparation or 0)
 
 
 def update_timeout(service: ResolvedService) -> int:

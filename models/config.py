@@ -7,12 +7,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
-from models.catalog.facts import Facts
 from models.catalog.platforms import PLATFORMS
 from models.engine import EngineArgs
 from models.features import Graph, Lora, MindSpeed, Multimodal, Precision, Speculative
 from models.operation import Queue, Resources, Rollout
 from models.server import Server
+from models.sources import Model
 from models.typed import (
     OWN_DIRECTORY,
     SYSTEM,
@@ -178,28 +178,6 @@ class ClusterConfig(Typed):
         if own := [name for name, queue in self.queues.items() if queue.create and name in ("default", "root")]:
             raise ValueError(f"queue {own[0]} is Volcano's own; it is there already, and the stack would delete it")
         return self
-
-
-class Model(Typed):
-    """The weights. A scalar is shorthand for their path: `model: /mnt/models/Qwen2-7B-Instruct`."""
-
-    name: Line = Field(default="", examples=["Qwen2-7B-Instruct"])
-    """Name in the catalogue; when left out, the last part of the path."""
-
-    source: AbsolutePath = Field(examples=["/mnt/models/Qwen2-7B-Instruct"])
-    """Directory of the weights on every node, in Hugging Face format (manual, Step 1); the container sees it under
-    the same path."""
-
-    config_json: Line | None = Field(default=None, examples=["configs/my-model.json"])
-    """A copy of the model's config.json, relative to the stack file; it takes the place of what the catalogue knows."""
-
-    facts: Facts | None = Field(default=None, examples=[{"maxPositionEmbeddings": 32768}])
-    """Measures of the model that correct what the catalogue or `configJson` says, or give it."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_scalar(cls, value: Any) -> Any:
-        return {"source": value} if isinstance(value, str) else value
 
 
 def device_indices(value: Any) -> Any:

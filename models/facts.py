@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path as File
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic.alias_generators import to_camel
 
 from models.catalog.facts import Facts, ModelFacts, RopeScaling
+from models.catalog.refusals import UNREADABLE
+from models.catalog.weight_files import WeightFiles
 from models.finding import Finding, Mark, Path
 from models.parse import parse
+
+T = TypeVar("T")
 
 _NAMES = {
     "hidden_size": ("n_embd", "d_model"),
@@ -25,6 +29,9 @@ _NAMES = {
     "torch_dtype": ("dtype",),
 }
 """What families call a fact that most call by the first name."""
+
+_MOST = 5
+"""Most problems of one manifest that are told."""
 
 _BACKBONES = ("text_config", "llm_config", "language_config")
 _PICTURES = ("vision_config", "visual", "mm_vision_tower")
@@ -51,14 +58,30 @@ def resolve_facts(*layers: Facts | None, rope_scaling: Any = None) -> tuple[Mode
 
 def read_config_json(file: File, path: Path, read: Callable[[File], str]) -> tuple[Facts | None, list[Finding]]:
     """The facts that a config.json gives, or why it cannot be read; `path` is where the stack file names it."""
+    return _read("config-json", lambda text: parse(Facts, facts_of(json.loads(text)), path), file, path, read)
+
+
+def read_weight_files(file: File, path: Path, read: Callable[[File], str]) -> tuple[WeightFiles | None, list[Finding]]:
+    """The files that a manifest lists, or why it cannot be read; arguments as for `read_config_json`."""
+    return _read("weight-files", lambda text: parse(WeightFiles, json.loads(text), path), file, path, read)
+
+
+def _read(
+    rule: str,
+    made: Callable[[str], tuple[T | None, list[Finding]]],
+    file: File,
+    path: Path,
+    read: Callable[[File], str],
+) -> tuple[T | None, list[Finding]]:
+    name, why, fix = UNREADABLE[rule]
     try:
-        config = json.loads(read(file))
-        facts, found = parse(Facts, facts_of(config), path)
+        record, found = made(read(file))
+        problems = [f"{file}: {finding.message}" for finding in found[:_MOST]]
     except OSError as problem:
-        return None, [_unreadable(f"{file} cannot be read: {problem.strerror}", path)]
-    except (ValueError, AttributeError, TypeError) as problem:
-        return None, [_unreadable(f"{file} is no config.json: {problem}", path)]
-    return facts, [_unreadable(f"{file}: {finding.message}", path) for finding in found]
+        record, problems = None, [f"{file} cannot be read: {problem.strerror}"]
+    except (ValueError, AttributeError, TypeError, RecursionError) as problem:
+        record, problems = None, [f"{file} is no {name}: {problem}"]
+    return record, [Finding(rule, "error", text, why, fix, (Mark(path),), path[1]) for text in problems]
 
 
 def facts_of(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -84,9 +107,3 @@ def _rope_scaling(given: Mapping[str, Any] | None) -> dict[str, Any] | None:
         return None
     kept = {to_camel(key): given[key] for key in ("factor", "original_max_position_embeddings") if given.get(key)}
     return {"type": given.get("type") or given.get("rope_type"), **kept}
-
-
-def _unreadable(message: str, path: Path) -> Finding:
-    why = "the rules read the model's measures from it"
-    fix = "copy the config.json that lies beside the weights, and name it relative to the stack file"
-    return Finding("config-json", "error", message, why, fix, (Mark(path),), path[1])

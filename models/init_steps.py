@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
+from models import scripts
+from models.catalog.keys import NETWORK_VARIABLES
 from models.features import EagleConversion, MindSpeed
 from models.resolve import ResolvedService
+from models.server import SecretKey
+from models.sources import directory_name
+from models.typed import OWN_DIRECTORY
+
+STORE_DIRECTORY = f"{OWN_DIRECTORY}/models"
+"""Where the container that fetches weights sees the directory of all of them."""
+
+FETCH_STEP = "fetch-model"
+"""Name of the init container that fetches weights."""
 
 MIND_SPEED_DIRECTORY = "/opt/ascend-vllm/MindSpeed"
 """Where the containers see MindSpeed when it is installed."""
@@ -21,8 +32,12 @@ class InitStep:
     """Name of the init container."""
     script: str
     """What bash runs."""
-    writes: str
+    writes: str = ""
     """The directory that the step may write to."""
+    secrets: Mapping[str, SecretKey] = field(default_factory=dict)
+    """Variables of its container from Secrets; nobody else has them."""
+    files: tuple[str, ...] = ()
+    """What it needs beside the launch script."""
 
     @property
     def file(self) -> str:
@@ -33,12 +48,37 @@ class InitStep:
 def init_steps(service: ResolvedService) -> Iterator[InitStep]:
     """The steps of a service (manual, Step 3: MoE models, and eagle)."""
     preamble = script_preamble(service.cluster.platform.init_file)
+    if service.weight_files:
+        if service.model.source.kind == "bucket":
+            step = _fetch(service)
+        else:
+            command = scripts.with_manifest(scripts.VERIFY, {"directory": service.model.path})
+            step = InitStep("verify-model", command, files=(scripts.VERIFY,))
+        yield replace(step, script=preamble + step.script)
     if service.mind_speed.kind == "install":
         yield InitStep("install-mindspeed", preamble + _mind_speed(service.mind_speed), MIND_SPEED_DIRECTORY)
     eagle = service.speculative
     if eagle and eagle.source and eagle.convert:
-        conversion = _eagle_conversion(service.model.source, eagle.source, eagle.convert)
+        conversion = _eagle_conversion(service.model.path, eagle.source, eagle.convert)
         yield InitStep("convert-eagle", preamble + conversion, eagle.source)
+
+
+def store_name(service: ResolvedService) -> str:
+    """The directory of fetched weights where many models lie: other files have another one."""
+    return f"{directory_name(service.model.name)}-{service.weight_files.digest if service.weight_files else ''}"
+
+
+def _fetch(service: ResolvedService) -> InitStep:
+    """Weights from a bucket, before anything looks at them; proxies and authorities are those of the server."""
+    source = service.model.source
+    asked = {name: getattr(source, name) or "" for name in ("endpoint", "region", "bucket", "prefix")}
+    asked |= {"store": STORE_DIRECTORY, "name": store_name(service)}
+    given = {name: value for name, value in service.env.items() if name in NETWORK_VARIABLES}
+    exports = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in given.items())
+    command = scripts.with_manifest(scripts.FETCH, asked, *(["--shared"] if source.claim else []))
+    keys = {"AWS_ACCESS_KEY_ID": source.access_key, "AWS_SECRET_ACCESS_KEY": source.secret_key}
+    secrets = {name: key for name, key in keys.items() if key}
+    return InitStep(FETCH_STEP, exports + command, STORE_DIRECTORY, secrets, scripts.FETCHING)
 
 
 def script_preamble(init_file: str) -> str:

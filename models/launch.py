@@ -70,6 +70,9 @@ def launch(service: ResolvedService) -> Launch:
     argv, environment = ("python", "-m", module, *_arguments(service)), _environment(service)
     names = [scripts.DRAIN, scripts.READY, *([scripts.GRAPH_CACHE] if service.graph.cache else [])]
     names += [scripts.WARM_UP] if service.graph.warm_up else []
+    steps = [*init_steps(service)]
+    names += [name for step in steps for name in step.files]
+    weights = {scripts.MANIFEST: service.weight_files.text} if service.weight_files else {}
     return Launch(
         argv=argv,
         environment=environment,
@@ -78,7 +81,8 @@ def launch(service: ResolvedService) -> Launch:
         before=_graph_cache(service, argv, environment) + _warm_up(service),
         files={
             **templates,
-            **{step.file: step.script for step in init_steps(service)},
+            **{step.file: step.script for step in steps},
+            **weights,
             DRAIN: _drain(service),
             **{name: scripts.script_text(name) for name in names},
         },
@@ -100,7 +104,9 @@ def _graph_cache(service: ResolvedService, argv: tuple[str, ...], environment: M
     if not service.graph.cache:
         return ""
     installed = {"MindSpeed": service.mind_speed.commit} if service.mind_speed.kind == "install" else {}
-    key = graph_cache_key(service.image, service.model.source, argv, {**environment, **installed})
+    source, files = service.model.source, service.weight_files
+    where = [source.path or service.model.path, source.claim, source.directory, files.digest if files else None]
+    key = graph_cache_key(service.image, "@".join(filter(None, where)), argv, {**environment, **installed})
     return graph_cache_lines(GRAPH_CACHE_DIRECTORY, service.name, key, directory=LAUNCH_DIRECTORY)
 
 
@@ -129,7 +135,7 @@ def _helper(name: str, options: Mapping[str, Any]) -> str:
 
 def _arguments(service: ResolvedService) -> Iterator[str]:
     flags = engine(service.engine.version).flags
-    yield from _option(flags["model"], service.model.source)
+    yield from _option(flags["model"], service.model.path)
     for name in ENGINE_FLAGS:
         value = getattr(service.engine, name)
         if value not in (None, []) and value != _QUIET_DEFAULTS.get(name):

@@ -6,15 +6,18 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path as File
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
-from models.catalog.facts import Facts
+from pydantic.alias_generators import to_camel
+
 from models.config import StackConfig
-from models.facts import read_config_json
+from models.facts import read_config_json, read_weight_files
 from models.finding import Finding, Mark, Path, Span
 from models.parse import LoadedStack, parse_stack
 from models.shape import nearest, unknown_key
 from models.yaml_file import YamlFile, read_yaml
+
+T = TypeVar("T")
 
 _KEYS = [field.alias or name for name, field in StackConfig.model_fields.items()]
 _TOP = dict.fromkeys(("config", "environment", "secretsprovider", "encryptedkey", "encryptionsalt"))
@@ -77,14 +80,16 @@ def load_text(
         values, spans = _with_base(values, spans, directory, findings, read)
     secrets = list(_secrets(source, prefix))
     loaded = parse_stack(name, file, values, spans, complete=readable)
-    config_jsons, unread = _config_jsons(loaded, directory, read)
-    refused = {str(finding.service) for finding in (*secrets, *unread)} & loaded.services.keys()
+    config_jsons, unread = _named(loaded, "config_json", lambda file, at: read_config_json(directory / file, at, read))
+    weight_files, unlisted = _named(loaded, "verify", lambda file, at: read_weight_files(directory / file, at, read))
+    refused = {str(finding.service) for finding in (*secrets, *unread, *unlisted)} & loaded.services.keys()
     return replace(
         loaded,
         services={service: config for service, config in loaded.services.items() if service not in refused},
         broken=(*loaded.broken, *sorted(refused)),
         config_jsons=config_jsons,
-        findings=(*findings, *secrets, *_outside(loaded.findings, secrets), *unread),
+        weight_files=weight_files,
+        findings=(*findings, *secrets, *_outside(loaded.findings, secrets), *unread, *unlisted),
     )
 
 
@@ -159,16 +164,18 @@ def _service_at(path: Path) -> str | None:
     return path[1] if path[:1] == ("services",) and path[1:] else None
 
 
-def _config_jsons(loaded: LoadedStack, directory: File, read: Read) -> tuple[dict[str, Facts], list[Finding]]:
-    """The config.json files that services name, and those that cannot be read."""
-    found: dict[str, Facts] = {}
+def _named(
+    loaded: LoadedStack, key: str, read: Callable[[File, Path], tuple[T | None, list[Finding]]]
+) -> tuple[dict[str, T], list[Finding]]:
+    """The files that services name under a key of their model, and those that cannot be read."""
+    found: dict[str, T] = {}
     findings: list[Finding] = []
     for service, config in loaded.services.items():
-        if file := config.model.config_json:
-            facts, wrong = read_config_json(directory / file, ("services", service, "model", "configJson"), read)
+        if file := getattr(config.model, key):
+            content, wrong = read(File(file), ("services", service, "model", to_camel(key)))
             findings += wrong
-            if facts:
-                found[file] = facts
+            if content:
+                found[file] = content
     return found, findings
 
 

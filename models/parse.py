@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from pydantic import Field, JsonValue, ValidationError
 
 from models.catalog.facts import Facts
+from models.catalog.weight_files import WeightFiles
 from models.config import ClusterConfig, ServiceConfig
 from models.finding import Finding, Mark, Path, Span
 from models.shape import shape_finding
@@ -35,6 +36,8 @@ class LoadedStack:
     """Services whose shape was refused; no rule runs on them."""
     config_jsons: Mapping[str, Facts] = field(default_factory=dict)
     """The models' own config.json files that services name, by that name."""
+    weight_files: Mapping[str, WeightFiles] = field(default_factory=dict)
+    """The manifests that services name, by that name."""
     spans: Mapping[Path, Span] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
 

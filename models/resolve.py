@@ -5,17 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import PurePosixPath
 from typing import Any
 
 from pydantic import BaseModel
 
+from models.beside.storage import Storage
 from models.catalog.engines import find_flag, plain_name
 from models.catalog.facts import Facts, ModelFacts
 from models.catalog.keys import SHORTHANDS
 from models.catalog.known import KnownModel, find_model
 from models.catalog.platforms import PLATFORMS, NodeMount, Platform
-from models.config import HostMount, Model, NamespaceConfig, PlatformConfig, Pool, ServiceConfig
+from models.catalog.weight_files import WeightFiles
+from models.config import HostMount, NamespaceConfig, PlatformConfig, Pool, ServiceConfig
 from models.engine import EngineArgs, ResolvedEngine
 from models.facts import resolve_facts
 from models.features import MOST_LORAS, USUAL_GEARS, Graph, Lora, MindSpeed, Multimodal, Precision, Speculative
@@ -25,6 +26,7 @@ from models.parse import LoadedStack
 from models.rollout import Demand, Plan, plan_rollouts
 from models.server import Server
 from models.sizes import all_parameters
+from models.sources import Model, Source
 from models.words import counted
 
 LONG = 8192
@@ -105,6 +107,8 @@ class ResolvedService:
     """What the catalogue knows of the model."""
     facts: ModelFacts | None
     """The model's architecture, if the catalogue or the stack gives it."""
+    weight_files: WeightFiles | None = None
+    """The manifest that the weights are fetched or verified by."""
     room: int | None = None
     """Pods more than `replicas` that are sure to find their NPUs in an update; None when no pools are given."""
     missing_facts: Sequence[str] = ()
@@ -119,7 +123,7 @@ class ResolvedService:
     @property
     def model_names(self) -> list[str]:
         """The names that requests may give as `model`, the usual one first, LoRA adapters last."""
-        return [*(self.engine.served_model_name or [self.model.source]), *(self.lora.adapters if self.lora else ())]
+        return [*(self.engine.served_model_name or [self.model.path]), *(self.lora.adapters if self.lora else ())]
 
     @property
     def longest_published(self) -> int:
@@ -173,7 +177,10 @@ def resolve(stack: LoadedStack) -> ResolvedStack:
     platform = resolve_platform(given.platform)
     cluster = Cluster(given.context, given.namespace, platform, given.pools, given.seccomp, given.queues)
     services = with_rollouts(
-        resolve_service(name, config, cluster, stack.spans, stack.config_jsons.get(config.model.config_json or ""))
+        resolve_service(
+            *(name, config, cluster, stack.spans, stack.config_jsons.get(config.model.config_json or "")),
+            stack.weight_files.get(config.model.verify or ""),
+        )
         for name, config in sorted(stack.services.items())
     )
     return ResolvedStack(stack.name, stack.file, cluster, services, stack.broken, stack.spans, stack.findings)
@@ -224,6 +231,7 @@ def resolve_service(
     cluster: Cluster,
     spans: Mapping[Path, Span] | None = None,
     config_json: Facts | None = None,
+    weight_files: WeightFiles | None = None,
 ) -> ResolvedService:
     """A service with its defaults and what follows from its other values.
 
@@ -233,22 +241,21 @@ def resolve_service(
         cluster: Where it runs.
         spans: The places of what is given.
         config_json: What the model's own config.json says, if the stack names one.
+        weight_files: What the manifest of the weights says, if the stack names one.
     """
-    model = config.model.name or PurePosixPath(config.model.source).name
-    known = find_model(model)
+    whole, because = config.model.resolved(weight_files)
+    known = find_model(model := whole.name)
     own = config_json or (known.facts if known else None)
     scaling = _extra(config.engine.extra_args, "rope-scaling", config.engine.version)
     facts, missing = resolve_facts(own, config.model.facts, rope_scaling=scaling)
-    engine, because = resolve_engine(config.engine, config.npus, facts)
-    found: dict[str, Any] = {"engine": engine, **_resolve_features(config, known, because)}
+    engine, followed = resolve_engine(config.engine, config.npus, facts)
+    because |= followed
+    found: dict[str, Any] = {"engine": engine, "model": whole, **_resolve_features(config, known, because)}
     found["precision"] = _resolve_precision(config, known, model, because)
     found |= _resolve_operation(config, facts, engine, cluster, because)
     if config.npus is None:
         found["npus"] = engine.npus_used
         because["npus"] = "as many as the engine uses"
-    if not config.model.name:
-        found["model"] = config.model.model_copy(update={"name": model})
-        because["model.name"] = "the last part of its source"
     if config.visible_devices is None:
         found["visible_devices"] = list(range(config.npus or engine.npus_used))
         because["visibleDevices"] = "one index for each of npus"
@@ -257,9 +264,8 @@ def resolve_service(
         field: Origin(value, because.get(field) or _place(spans or {}, ("services", name, *field.split("."))))
         for field, value in _fields(resolved)
     }
-    return ResolvedService(
-        name, cluster, known=known, facts=facts, missing_facts=missing, origins=origins, **dict(resolved)
-    )
+    found = {"known": known, "facts": facts, "weight_files": weight_files, "missing_facts": missing, "origins": origins}
+    return ResolvedService(name, cluster, **found, **dict(resolved))
 
 
 def _resolve_features(config: ServiceConfig, known: KnownModel | None, because: dict[str, str]) -> dict[str, Any]:
@@ -380,12 +386,16 @@ def _fields(record: BaseModel, prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Every field below a record with its value, in the stack file's names."""
     for name, info in type(record).model_fields.items():
         value, key = getattr(record, name), f"{prefix}{info.alias or name}"
-        if isinstance(value, BaseModel):
+        if isinstance(value, Source) and value.path:
+            yield key, value.path
+        elif isinstance(value, BaseModel):
             yield from _fields(value, f"{key}.")
-        else:
+        elif value is not None or not isinstance(record, Storage):
             yield key, value
 
 
 def _place(spans: Mapping[Path, Span], path: Path) -> str:
-    span = spans.get(path) or (spans.get(path[:-1]) if path[-2:] in SHORTHANDS else None)
+    while path not in spans and path[-2:] in SHORTHANDS:
+        path = path[:-1]
+    span = spans.get(path)
     return f"{span.file}:{span.line}" if span else "default"

@@ -8,10 +8,10 @@ from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
+from models.beside.storage import Target
 from models.config import (
     ClusterConfig,
     HostMount,
-    Model,
     NamespaceConfig,
     PlatformConfig,
     Pool,
@@ -20,6 +20,7 @@ from models.config import (
 from models.features import Graph, MindSpeed, Multimodal
 from models.operation import Queue, Rollout
 from models.server import ChatTemplate, Server
+from models.sources import Model, Source
 from models.typed import NAMESPACE, Typed
 
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -31,7 +32,7 @@ _ABOVE_SERVICES = {
 
 # Records that a scalar may stand for, and what that scalar is.
 _SCALARS: dict[type[Typed], dict[str, Any]] = {
-    Model: {"type": "string", "pattern": "^/"},
+    **{record: {"type": "string", "pattern": "^/"} for record in (Model, Source, Target)},
     HostMount: {"type": "string", "pattern": "^/"},
     NamespaceConfig: {"type": "string", "pattern": NAMESPACE},
     PlatformConfig: {"enum": ["cce", "mindcluster"]},

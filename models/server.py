@@ -8,8 +8,8 @@ from pydantic import Field, JsonValue, model_validator
 
 from models.typed import Line, ObjectName, SecretKeyName, Text, Typed
 
-MOST_BYTES = 900_000
-"""Of a chat template in the stack file; a ConfigMap holds 1 MiB, the script included."""
+MOST_BYTES = 800_000
+"""Of a chat template in the stack file; a ConfigMap holds 1 MiB, scripts and a manifest included."""
 
 
 class ChatTemplate(Typed):

@@ -152,6 +152,19 @@ Word = Annotated[str, text_like(WORD, "must be one line of text that does not be
 FileName = Annotated[str, text_like(r"^[^-/\x00\r\n][^/\x00\r\n]*$", "must be a file's name, without /")]
 """The name of a file in a directory that is given elsewhere."""
 
+
+def plain_parts(path: str) -> str:
+    """A path that leads nowhere but below the directory that it is for."""
+    if {"", ".", ".."} & {*path.split("/")}:
+        raise ValueError("write it without //, . and .., and without / at its ends")
+    return path
+
+
+Below = Annotated[
+    str, text_like(r"^[^/\x00\r\n][^\x00\r\n]*$", "must be a path below a directory"), AfterValidator(plain_parts)
+]
+"""The path of a file or a directory below one that is given elsewhere."""
+
 _PART = r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*"
 _HOST = r"[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?(:[0-9]+)?"
 ImageName = Annotated[

@@ -74,6 +74,7 @@ _MADE = (
 _BY_NAME = {
     **{where.kind: where for where in _MADE},
     "Job": _List("/apis", "batch/v1", "jobs", "Job"),
+    "PersistentVolumeClaim": _List("/api", "v1", "persistentvolumeclaims", "PersistentVolumeClaim"),
     "Namespace": _List("/api", "v1", "namespaces", "Namespace", whole_cluster=True),
     "Queue": _List("/apis", "scheduling.volcano.sh/v1beta1", "queues", "Queue", whole_cluster=True),
 }

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from models.finding import Finding
+from models.finding import Finding, Severity
 from models.words import duration
 from operations.findings import found
 from operations.known_errors import KnownError, known_error
 from operations.pods import containers, ended, prepares, restarts, waiting
 from operations.seen import Object, Seen, instant, name_of
+from operations.steps import Failure, failure
 
 _SIGNALS = {134: "SIGABRT", 135: "SIGBUS", 136: "SIGFPE", 137: "SIGKILL", 139: "SIGSEGV", 143: "SIGTERM"}
 
@@ -34,7 +35,7 @@ def crashed(pod: Object, seen: Seen, startup: float) -> Finding | None:
     end = ended(container)
     known = known_error(seen.logs.get(name_of(pod), ()))
     if prepares(pod, container):
-        return _preparation(container, end, known, startup)
+        return _preparation(container, end, known, startup, failure(seen.logs.get(name_of(pod), ())))
     if end.get("reason") == "OOMKilled":
         return _out_of_memory(container, startup)
     if kill := _killed_by_probe(pod, seen, end, startup):
@@ -42,14 +43,21 @@ def crashed(pod: Object, seen: Seen, startup: float) -> Finding | None:
     return _crash(container, end, known, startup)
 
 
-def _preparation(container: Object, end: Object, known: KnownError | None, startup: float) -> Finding:
+def _preparation(
+    container: Object, end: Object, known: KnownError | None, startup: float, said: Failure | None
+) -> Finding:
     name = container.get("name")
+    severity: Severity = "error" if is_looping(container, startup) else "warning"
+    if said:
+        message = f"{name}, which prepares the pod, failed{_times(container)}: {said.words}"
+        why = "the server starts after it; it is tried again, and goes on where it ended"
+        return found("init-failed", message, why=why, fix=said.fix, severity=severity)
     return found(
         "init-failed",
         f"the container {name}, which prepares the pod, failed {_how(end)}{_times(container)}{_in_words(known)}",
         why=known.why if known else "the server starts after all that prepares the pod succeeded; it is tried again",
         fix=known.fix if known else f"see its last lines; correct what {name} needs in the stack file or the image",
-        severity="error" if is_looping(container, startup) else "warning",
+        severity=severity,
     )
 
 

@@ -10,6 +10,7 @@ from models.words import duration
 from operations.findings import found
 from operations.pods import containers, prepares, running
 from operations.seen import Object, Seen, instant, name_of
+from operations.steps import progress
 
 _PHASES = (
     (re.compile(r"Uvicorn running|Application startup complete|Started server process"), "serving"),
@@ -49,8 +50,10 @@ def slow(pod: Object, seen: Seen, startup: float) -> Finding | None:
         spent = (seen.at - instant(begin)).total_seconds()
         lines = seen.logs.get(name_of(pod), ())
         if prepares(pod, container):
-            message = f"{container.get('name')} prepares the pod for {duration(spent)}"
-            return found("preparing", message, why="the server starts after it", fix="wait", severity="warning")
+            far, more = progress(lines)
+            message = f"{container.get('name')} prepares the pod for {duration(spent)}{f': {far}' if far else ''}"
+            why = f"the server starts after it{f'; {more}' if more else ''}"
+            return found("preparing", message, why=why, fix="wait", severity="warning")
         return _starting(spent, startup, phase(lines), lines)
     return None
 

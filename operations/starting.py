@@ -79,6 +79,13 @@ def configuration(pod: Object, seen: Seen) -> Finding | None:
     """A container cannot be made of what its pod says."""
     for container in containers(pod):
         reason, text = waiting(container).get("reason"), str(waiting(container).get("message") or "")
+        if reason == "CreateContainerConfigError" and "subPath" in text:
+            return found(
+                "container-config",
+                f"the container cannot be made: {text}",
+                why="the claim with the weights has no such directory, and the pod may not write to it",
+                fix="correct model.source.directory, or put the weights there",
+            )
         if reason == "CreateContainerConfigError":
             return found(
                 "container-config",

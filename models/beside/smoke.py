@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
+from models.manifests.init_containers import from_secret
 from models.manifests.launch_map import content_hash
 from models.manifests.metadata import Manifest, metadata
-from models.manifests.pod import from_secret
 from models.manifests.security import container_security
 from models.resolve import ResolvedService
 from models.scripts import SMOKE, script_text

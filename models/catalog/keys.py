@@ -37,6 +37,14 @@ OWNED_VARIABLES = {
 }
 """Variables that a key of the stack file sets, with that key."""
 
+NETWORK_VARIABLES = frozenset(
+    {
+        *("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"),
+        *("SSL_CERT_FILE", "SSL_CERT_DIR"),
+    }
+)
+"""Variables under `env` that hold for what is fetched before the server starts too."""
+
 PICTURE_VARIABLES = {
     "VLLM_IMAGE_FETCH_TIMEOUT": "multimodal.imageFetchTimeout",
     "PYTORCH_NPU_ALLOC_CONF": "multimodal.expandableSegments",
@@ -70,6 +78,7 @@ OWNED_FLAGS = {
 
 SHORTHANDS = {
     ("model", "source"),
+    ("to", "path"),
     ("server", "kind"),
     ("graph", "kind"),
     ("rollout", "kind"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 KINDS = {
     "string_type": "text",
     "int_type": "a whole number",
@@ -51,6 +53,10 @@ It is looked for beside the stack file.""",
     "config-json": """The file that `configJson` names can be read and is a model's config.json.
 
 The rules read the model's measures from it.""",
+    "weight-files": """The file that `verify` names can be read and is a manifest.
+
+Each file has its size in bytes and its SHA-256, and lies below the model's directory: no name is absolute or has a part
+`..`. `ascend-vllm manifest DIRECTORY` makes one.""",
     "secret-in-services": """No `secure:` value stands below `cluster` or `services`.
 
 Pulumi hands a structured value to the program as plain text, secrets included, so it would end in a ConfigMap.""",
@@ -59,6 +65,30 @@ Pulumi hands a structured value to the program as plain text, secrets included, 
 Errors cannot be waived. A waiver that waives nothing would hide the next finding.""",
 }
 """The documentation of the rules that are applied while the files are read, by id."""
+
+SOURCE_FIELDS = {
+    "hostPath": ({"path"}, set[str]()),
+    "claim": ({"name"}, {"directory", "size", "class"}),
+    "bucket": ({"endpoint", "region", "bucket"}, {"prefix", "accessKey", "secretKey", "to"}),
+}
+"""What a source of weights needs and may have, by its kind."""
+
+ENDPOINT = re.compile(r"https?://[\w.:\[\]-]+/?")
+"""The address of a service: a host, and a port."""
+
+UNREADABLE = {
+    "config-json": (
+        "config.json",
+        "the rules read the model's measures from it",
+        "copy the config.json that lies beside the weights, and name it relative to the stack file",
+    ),
+    "weight-files": (
+        "manifest",
+        "the weights are verified by it before the server starts",
+        "make it with ascend-vllm manifest DIRECTORY, and name it relative to the stack file",
+    ),
+}
+"""What a file that a model names is, why it is read, and where it is from, by the rule that refuses it."""
 
 TRUTHS = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
 """What YAML 1.1 reads as true or false, and YAML 1.2 as text."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from models.beside.claims import claim_objects
 from models.beside.smoke import smoke_jobs
 from models.launch import launch
 from models.manifests.deployment import deployment
@@ -28,6 +29,7 @@ def stack_objects(stack: ResolvedStack) -> Iterator[Manifest]:
     for name, queue in stack.cluster.queues.items():
         if queue.create:
             yield queue_object(name, queue, stack.cluster.platform.resource)
+    yield from claim_objects(stack)
     for service in stack.services:
         yield from service_objects(service)
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from models.init_steps import MIND_SPEED_DIRECTORY, init_steps
+from models.init_steps import FETCH_STEP, MIND_SPEED_DIRECTORY, InitStep, init_steps
 from models.launch import LAUNCH_DIRECTORY
 from models.manifests.metadata import Manifest
 from models.manifests.node_mounts import read_only
 from models.manifests.security import container_security
+from models.manifests.weights import store_mount
 from models.resolve import ResolvedService
+from models.server import SecretKey
 
 MIND_SPEED_VOLUME = "mindspeed"
 """Name of the volume that MindSpeed is installed in."""
@@ -19,6 +21,7 @@ MIND_SPEED_VOLUME = "mindspeed"
 def init_containers(service: ResolvedService, volume_mounts: Iterable[Mapping[str, Any]]) -> Iterator[Manifest]:
     """One container a step, with the server's image and mounts; it writes where its step does, and has no NPU."""
     for step in init_steps(service):
+        variables = [from_secret(name, key) for name, key in step.secrets.items()]
         yield {
             "name": step.name,
             "image": service.image,
@@ -26,11 +29,24 @@ def init_containers(service: ResolvedService, volume_mounts: Iterable[Mapping[st
             "securityContext": container_security(service),
             "command": ["/bin/bash", "-c"],
             "args": [f"{LAUNCH_DIRECTORY}/{step.file}"],
-            "volumeMounts": [
-                {**mount, "readOnly": False} if mount["mountPath"] == step.writes else dict(mount)
-                for mount in volume_mounts
-            ],
+            **({"env": variables} if variables else {}),
+            "volumeMounts": [*_mounts(step, volume_mounts)],
         }
+
+
+def _mounts(step: InitStep, volume_mounts: Iterable[Mapping[str, Any]]) -> Iterator[Manifest]:
+    """What a step sees: all that the server does. What fetches weights sees where all are kept instead: the kubelet
+    would make the directory that is to appear when they are whole."""
+    for mount in volume_mounts:
+        if step.name != FETCH_STEP or mount["mountPath"] == LAUNCH_DIRECTORY:
+            yield {**mount, "readOnly": False} if mount["mountPath"] == step.writes else dict(mount)
+    if step.name == FETCH_STEP:
+        yield store_mount()
+
+
+def from_secret(name: str, source: SecretKey) -> Manifest:
+    """An environment variable whose value is in a Secret."""
+    return {"name": name, "valueFrom": {"secretKeyRef": {"name": source.secret, "key": source.key}}}
 
 
 def mind_speed_volumes(service: ResolvedService) -> list[Manifest]:

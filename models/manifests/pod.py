@@ -7,7 +7,7 @@ from typing import Any
 
 from models.budget import grace_period
 from models.launch import DRAIN, GRAPH_CACHE_DIRECTORY, LAUNCH_DIRECTORY
-from models.manifests.init_containers import init_containers, mind_speed_mounts, mind_speed_volumes
+from models.manifests.init_containers import from_secret, init_containers, mind_speed_mounts, mind_speed_volumes
 from models.manifests.metadata import NAME, NAME_LABEL, Manifest, labels
 from models.manifests.node_mounts import host_path
 from models.manifests.probes import probes
@@ -15,7 +15,6 @@ from models.manifests.resources import container_resources, shared_memory_mount,
 from models.manifests.security import container_security, pod_security
 from models.manifests.weights import weight_mounts, weight_volumes
 from models.resolve import ResolvedService
-from models.server import SecretKey
 
 CONTAINER = "ascend-vllm"
 """Name of the server's container, the manual's example."""
@@ -105,8 +104,3 @@ def _graph_cache_volume(service: ResolvedService) -> list[Manifest]:
 
 def _graph_cache_mount(service: ResolvedService) -> list[Manifest]:
     return [{"name": GRAPH_CACHE_VOLUME, "mountPath": GRAPH_CACHE_DIRECTORY}] if service.graph.cache else []
-
-
-def from_secret(name: str, source: SecretKey) -> Manifest:
-    """An environment variable whose value is in a Secret."""
-    return {"name": name, "valueFrom": {"secretKeyRef": {"name": source.secret, "key": source.key}}}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import PurePosixPath
 
+from models.init_steps import STORE_DIRECTORY, store_name
 from models.manifests.metadata import Manifest
 from models.manifests.node_mounts import host_path, read_only
 from models.resolve import ResolvedService
@@ -17,18 +18,40 @@ DRAFT_VOLUME = "draft-model-path"
 
 def weight_volumes(service: ResolvedService) -> list[Manifest]:
     """The pod's volumes with weights; a directory that a node lacks fails the pod."""
-    return [host_path(name, path, "Directory") for name, path in weights(service).items()]
+    others = [host_path(name, path, "Directory") for name, path in weights(service).items() if name != MODEL_VOLUME]
+    return [_model_volume(service), *others]
 
 
 def weight_mounts(service: ResolvedService) -> list[Manifest]:
-    """Where the container sees them, read-only."""
-    return [read_only(name, path) for name, path in weights(service).items()]
+    """Where the container sees them, read-only; of a volume with more than one model, this one's directory."""
+    source = service.model.source
+    below = store_name(service) if source.kind == "bucket" else source.directory
+    parts = {"subPath": below} if below else {}
+    return [
+        {**read_only(name, path), **(parts if name == MODEL_VOLUME else {})} for name, path in weights(service).items()
+    ]
+
+
+def store_mount() -> Manifest:
+    """Where the container that fetches weights sees and writes them all."""
+    return {"name": MODEL_VOLUME, "mountPath": STORE_DIRECTORY}
+
+
+def _model_volume(service: ResolvedService) -> Manifest:
+    source = service.model.source
+    if source.claim:
+        claim = {"claimName": source.claim, **({"readOnly": True} if source.kind == "claim" else {})}
+        return {"name": MODEL_VOLUME, "persistentVolumeClaim": claim}
+    if source.kind == "bucket":
+        return host_path(MODEL_VOLUME, source.to.path or "", "DirectoryOrCreate")
+    return host_path(MODEL_VOLUME, service.model.path, "Directory")
 
 
 def weights(service: ResolvedService) -> dict[str, str]:
-    """The directories of weights that the container sees under the node's path, by volume: the model's, the draft
-    model's and the adapters'; one that lies below another comes with it, unless it is written to."""
-    wanted = {MODEL_VOLUME: service.model.source}
+    """The directories of weights by volume, as the container sees them, which is the node's path but for a model from a
+    claim or a bucket: the model's, the draft model's and the adapters'; one that lies below another comes with it,
+    unless it is written to."""
+    wanted = {MODEL_VOLUME: service.model.path}
     guess, written = service.speculative, None
     if guess and guess.source:
         wanted[DRAFT_VOLUME] = guess.source

@@ -18,7 +18,7 @@ def draft_is_model(service: ResolvedService) -> Iterator[Finding]:
     Step 3, --speculative-model).
     """
     guess = service.speculative
-    if guess and guess.source and PurePosixPath(guess.source) == PurePosixPath(service.model.source):
+    if guess and guess.source and PurePosixPath(guess.source) == PurePosixPath(service.model.path):
         yield error(
             "the draft model is the model itself",
             why="a guess is only worth while when it is cheaper than the model (manual, Step 3)",
@@ -67,7 +67,7 @@ def lora_names(service: ResolvedService) -> Iterator[Finding]:
     Of two models with one name the adapter could never be reached. vLLM reads `name=path`: there is no further `=` in
     it, and with a `,`, or `{` at the beginning, it would be taken for JSON (vllm/entrypoints/openai/cli_args.py:22).
     """
-    own = service.engine.served_model_name or [service.model.source]
+    own = service.engine.served_model_name or [service.model.path]
     for name, path in service.lora.adapters.items() if service.lora else ():
         if name in own or {*"=,"} & {*name, *path} or name.startswith(("-", "{")):
             yield error(

@@ -53,9 +53,9 @@ def placeholder(service: ResolvedService) -> Iterator[Finding]:
 def model_source_path(service: ResolvedService) -> Iterator[Finding]:
     """Weights are mounted where they hide nothing else.
 
-    The container sees weights under the node's path. The root, a path of the driver's or the launch script's, and
-    `/home/ma-user`, where the image keeps its Python, cannot be covered: the container would not start (ModelArts,
-    Lite Cluster: do not mount onto /home/ma-user).
+    The container sees weights under the node's path, or where `model.mountPath` says. The root, a path of the driver's
+    or the launch script's, and `/home/ma-user`, where the image keeps its Python, cannot be covered: the container
+    would not start (ModelArts, Lite Cluster: do not mount onto /home/ma-user).
     """
     taken = [PurePosixPath(mount.mount_path) for mount in service.cluster.platform.mounts.values()]
     taken += [PurePosixPath(OWN_DIRECTORY), _HOME]
@@ -66,7 +66,7 @@ def model_source_path(service: ResolvedService) -> Iterator[Finding]:
         if hidden and not (hidden == _HOME and _HOME in source.parents):
             yield error(
                 f"{mark.field} {path} covers {hidden} in the container",
-                why="weights are mounted under the same path as on the node, and something else lies there",
+                why="the weights are mounted there, and something else lies there",
                 fix="keep the weights in a directory of their own, such as /mnt/models/NAME",
                 marks=[mark],
             )
@@ -91,7 +91,7 @@ def chat_template_path(service: ResolvedService) -> Iterator[Finding]:
 
 def _sources(service: ResolvedService) -> Iterator[tuple[Mark, str]]:
     """Every directory of weights, and where the stack file names it."""
-    yield at("model.source"), service.model.source
+    yield at("model.mountPath" if service.model.mount_path else "model.source"), service.model.path
     if service.speculative and service.speculative.source:
         yield at("speculative.source"), service.speculative.source
     for name, path in service.lora.adapters.items() if service.lora else ():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
@@ -19,6 +21,30 @@ GRAPH_CACHE = "graph_cache.sh"
 
 SMOKE = "smoke.py"
 """Asks a service whether it answers correctly."""
+
+FETCH = "fetch.py"
+"""Fetches weights from a bucket."""
+
+BUCKET = "bucket.py"
+"""How `fetch.py` asks the bucket."""
+
+STORE = "store.py"
+"""Where `fetch.py` keeps weights, and whose turn it is."""
+
+VERIFY = "verify.py"
+"""Verifies weights against their manifest."""
+
+FETCHING = (FETCH, BUCKET, STORE, VERIFY)
+"""All that `fetch.py` needs beside it."""
+
+MANIFEST = "weights.json"
+"""Name of the manifest of the weights beside the scripts."""
+
+
+def with_manifest(name: str, options: Mapping[str, str], *more: str) -> str:
+    """The last line of a step's script: the Python script beside it, which reads the manifest there."""
+    words = shlex.join([*(f"--{option}={value}" for option, value in options.items()), *more])
+    return f'exec python "${{0%/*}}/{name}" --manifest="${{0%/*}}/{MANIFEST}" {words}\n'
 
 
 @cache

@@ -170,7 +170,7 @@ def test_what_changes_no_object_is_no_change(new: dict[str, Any], reason: str) -
         (
             {"startup": "20m"},
             "progressDeadlineSeconds",
-            "startup, drain and 10 minutes for the image",
+            "startup, drain, model.preparation and 10 minutes for the image",
             True,
             "a limit that follows from others",
         ),

@@ -144,7 +144,7 @@ def test_a_script_alone_in_the_manuals_pod_gives_the_same_flags_and_variables(fi
         script(start).replace("/opt/ascend-vllm/launch/", "/x/"), filled={"image_name": "a:1", "model-path": "/m"}
     )
 
-    assert resolved(done).model.source == weights
+    assert resolved(done).model.path == weights
     assert [one for one in compared(done.drafts[0], done.cluster).differences if one.name not in EXPECTED] == []
 
 

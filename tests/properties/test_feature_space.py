@@ -60,7 +60,7 @@ def meant(service: ResolvedService) -> Iterator[tuple[str, Any]]:
         value = getattr(service.engine, name)
         if value not in (None, []):
             yield name.replace("_", "-"), value
-    yield "model", service.model.source
+    yield "model", service.model.path
     yield "host", service.server.host
     yield "port", service.server.port
     yield "enable-prefix-caching", service.prefix_caching

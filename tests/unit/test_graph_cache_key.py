@@ -27,7 +27,7 @@ def key_of(**changes: str) -> str:
     text = "moe:\n" + "".join(f"  {key}: {value}\n" for key, value in {**SERVICE, **changes}.items())
     (service,) = stack_of(text).services
     start = launch(service)
-    return graph_cache_key(service.image, service.model.source, start.argv, start.environment)
+    return graph_cache_key(service.image, service.model.path, start.argv, start.environment)
 
 
 def test_a_key_is_a_short_name_for_a_directory() -> None:

@@ -52,7 +52,7 @@ def test_each_way_to_start_has_exactly_the_manuals_module_flags_values_and_expor
     service = service_named(way)
     values = {
         "ASCEND_RT_VISIBLE_DEVICES": ",".join(map(str, range(service.npus))),
-        "container_model_path": service.model.source,
+        "container_model_path": service.model.path,
         "docker_ip": "0.0.0.0",
         "port": "8080",
         "dtype": "float16",

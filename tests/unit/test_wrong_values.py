@@ -35,9 +35,9 @@ WRONG = [
     (
         "model",
         "Qwen/Qwen2-7B",
-        'source "Qwen/Qwen2-7B" must be an absolute path',
-        "write source: /mnt/models/Qwen2-7B-Instruct",
-        "model.source",
+        'path "Qwen/Qwen2-7B" must be an absolute path',
+        "write path: /mnt/models/Qwen2-7B-Instruct",
+        "model.source.path",
         "a name of the hub is no path",
     ),
     (

@@ -1,0 +1,74 @@
+"""`ascend-vllm manifest`: the size and checksum of each file of a model's weights."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cli.errors import CommandError, ExitCode
+from models.catalog.weight_files import WeightFiles
+from models.parse import parse
+from models.scripts.verify import THREADS, checksum, gib, names_below
+from models.words import counted
+
+DirectoryArgument = Annotated[Path, typer.Argument(metavar="DIRECTORY", help="With the model's weights.")]
+OutputOption = Annotated[
+    Path | None, typer.Option("--output", "-o", metavar="FILE", show_default=False, help="Write it to a file.")
+]
+
+
+def command(directory: DirectoryArgument, output: OutputOption = None) -> None:
+    """Make a manifest of the weights in a directory, by which pods fetch them (model.source) and verify them.
+
+    It lists every file but hidden ones, with its size and SHA-256; model.verify names it.
+
+    \b
+    Examples:
+      ascend-vllm manifest /mnt/models/Qwen2-7B-Instruct -o manifests/Qwen2-7B-Instruct.json
+      ascend-vllm manifest . | jq '.files | length'
+    """
+    if not directory.is_dir():
+        raise CommandError(f"there is no directory {directory}", "name the directory with the weights")
+    names = sorted(names_below(directory))
+    if not names:
+        raise CommandError(f"{directory} has no files", "name the directory with the weights")
+    try:
+        files = dict(zip(names, _measured(directory, names), strict=True))
+    except OSError as problem:
+        message = f"{problem.filename} cannot be read: {problem.strerror}"
+        raise CommandError(message, "read it where all its files are", ExitCode.COULD_NOT_RUN) from None
+    _, refused = parse(WeightFiles, {"files": files}, ())
+    if refused:
+        raise CommandError(f"no pod takes this manifest: {refused[0].message}", refused[0].fix, ExitCode.FOUND)
+    text = json.dumps({"files": files}, indent=1, ensure_ascii=False) + "\n"
+    if output is None:
+        typer.echo(text, nl=False)
+        return
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_text(text, encoding="utf-8")
+    except OSError as problem:
+        message = f"{output} cannot be written: {problem.strerror}"
+        raise CommandError(message, "name a file that can be written", ExitCode.COULD_NOT_RUN) from None
+    total = gib(sum(file["size"] for file in files.values()))
+    typer.echo(f"{output}: {counted(len(files), 'file')}, {total}", err=True)
+
+
+def _measured(directory: Path, names: list[str]) -> Iterator[dict[str, Any]]:
+    """The size and checksum of each file, several at once."""
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
+
+    sizes = [os.stat(directory / name).st_size for name in names]  # noqa: PTH116  the error names the file
+    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar, ThreadPoolExecutor(THREADS) as pool:
+        task = bar.add_task("", total=sum(sizes))
+        sums = pool.map(lambda name: checksum(directory / name, lambda count: bar.advance(task, count)), names)
+        for size, digest in zip(sizes, sums, strict=True):
+            yield {"size": size, "sha256": digest}
