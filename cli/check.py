@@ -18,7 +18,7 @@ from models.resolve import ResolvedService
 
 _GIB = 2**30
 _BYTES = ("resources.memory", "resources.shm")
-_SECONDS = ("startup", "drain", "Timeout")
+_SECONDS = ("startup", "drain", "Timeout", "interval")
 
 Verbose = Annotated[
     bool, typer.Option("--verbose", "-v", help="Also print every value and its origin, and how the model fits.")

@@ -52,6 +52,7 @@ def namespace(cluster: Cluster, provider: k8s.Provider) -> Home:
     """The namespace of the stack and its queues, each made unless somebody else owns it."""
     options = pulumi.ResourceOptions(provider=provider)
     queues = [_queue(name, queue, cluster, options) for name, queue in cluster.queues.items() if queue.create]
+    queues = [] if "Queue" in cluster.lacks else queues
     if not cluster.namespace.create:
         return Home(provider, None, queues)
     wanted = namespace_manifest(cluster.namespace.name)

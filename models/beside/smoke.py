@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 
 from models.manifests.launch_map import content_hash
-from models.manifests.metadata import Manifest, metadata
+from models.manifests.metadata import INSTANCE_LABEL, Manifest, metadata
 from models.manifests.pod import from_secret
 from models.resolve import ResolvedService
 from models.scripts import SMOKE, script_text
@@ -14,7 +14,18 @@ from models.scripts import SMOKE, script_text
 PATIENCE = 60
 """Seconds that the Job waits for the Service to lead to the new pods."""
 
+FROM_PODS = (
+    *("schedulerName", "nodeSelector", "enableServiceLinks", "tolerations", "runtimeClassName"),
+    *("dnsPolicy", "dnsConfig", "hostAliases"),
+)
+"""What the Job's pod takes over from the service's: without it, it would run elsewhere, or not find the Service."""
+
 _PYTHON = 'exec "$(command -v python || command -v python3)" -c "$0" "$@"'
+
+
+def smoke_labels(service: ResolvedService) -> dict[str, str]:
+    """The labels of the Job's pod, which is none of the service's: by them its NetworkPolicy admits it."""
+    return {INSTANCE_LABEL: service.name, "app.kubernetes.io/component": "smoke"}
 
 
 def smoke_jobs(service: ResolvedService, template: Manifest) -> Iterator[Manifest]:
@@ -42,14 +53,15 @@ def smoke_jobs(service: ResolvedService, template: Manifest) -> Iterator[Manifes
         "terminationMessagePolicy": "FallbackToLogsOnError",
     }
     spec = {
-        **{key: template["spec"][key] for key in ("schedulerName", "nodeSelector", "enableServiceLinks")},
+        **{key: template["spec"][key] for key in FROM_PODS if key in template["spec"]},
         "restartPolicy": "Never",
         "containers": [container],
     }
+    pod = {"metadata": {"labels": smoke_labels(service)}, "spec": spec}
     name = f"{service.name}-smoke-{content_hash({'pods': json.dumps(template), 'asked': json.dumps(words)})}"
     yield {
         "apiVersion": "batch/v1",
         "kind": "Job",
         "metadata": {**metadata(service, {"pulumi.com/replaceUnready": "true"}), "name": name},
-        "spec": {"backoffLimit": 1, "activeDeadlineSeconds": service.startup, "template": {"spec": spec}},
+        "spec": {"backoffLimit": 1, "activeDeadlineSeconds": service.startup, "template": pod},
     }
