@@ -76,6 +76,10 @@ _BY_NAME = {
     "Job": _List("/apis", "batch/v1", "jobs", "Job"),
     "Namespace": _List("/api", "v1", "namespaces", "Namespace", whole_cluster=True),
     "Queue": _List("/apis", "scheduling.volcano.sh/v1beta1", "queues", "Queue", whole_cluster=True),
+    "PodDisruptionBudget": _List("/apis", "policy/v1", "poddisruptionbudgets", "PodDisruptionBudget", _OURS),
+    "NetworkPolicy": _List("/apis", "networking.k8s.io/v1", "networkpolicies", "NetworkPolicy", _OURS),
+    "PodMonitor": _List("/apis", "monitoring.coreos.com/v1", "podmonitors", "PodMonitor", _OURS),
+    "PrometheusRule": _List("/apis", "monitoring.coreos.com/v1", "prometheusrules", "PrometheusRule", _OURS),
 }
 _AUTOSCALERS = _List("/apis", "autoscaling/v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler")
 _WIDE = {
