@@ -9,6 +9,7 @@ import pulumi
 from components import (
     InferenceDeployment,
     InferenceDeploymentArgs,
+    as_far_as_known,
     cluster_provider,
     deploy,
     namespace,
@@ -24,6 +25,7 @@ report.raise_for_errors(pulumi.RunError)  # every finding of every service; noth
 report.warn(pulumi.log.warn)
 
 provider = cluster_provider(stack.cluster)
+stack = as_far_as_known(stack)
 home = namespace(stack.cluster, provider)
 deploy(
     stack,

@@ -7,6 +7,7 @@ after the other, since kr8s closes its connections when it has to log in again.
 from __future__ import annotations
 
 import base64
+import json
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -20,6 +21,9 @@ from operations.seen import SELECTOR, Object, Seen
 
 SECONDS = 15
 """How long a single answer of the API server may take."""
+
+SCALER = "ascend-vllm-autoscaler"
+"""The name by which the program holds replicas that it gives out of its hands."""
 
 
 class Reader(Protocol):
@@ -139,10 +143,48 @@ class Cluster:
             url=f"{where.plural}/{name}",
         )
         if response.status_code == 404:
+            if not response.text.startswith("{"):  # the API server knows no such kind, or it would say so as a Status
+                raise ClusterError(f"the cluster knows no {kind}", "install what offers it")
             return None
         if response.status_code != 200:
             raise refused(self.context, f"get {where.plural} {name}", response.status_code, response.text)
         return {"kind": where.kind, **response.json()}
+
+    async def kinds(self, group: str) -> frozenset[str]:
+        """The kinds of objects that the cluster knows of an API group and version, `policy/v1`; none if it lacks it.
+
+        Raises:
+            ClusterError: It cannot be asked.
+        """
+        response = await self._get(base="/apis", version=group, url="")
+        if response.status_code == 404:
+            return frozenset()
+        if response.status_code != 200:
+            raise refused(self.context, f"ask what {group} has", response.status_code, response.text)
+        return frozenset(str(one.get("kind")) for one in response.json().get("resources") or [])
+
+    async def leave_replicas(self, deployment: str, replicas: int) -> bool:
+        """Say that the replicas of a Deployment are not the program's alone; false when they have changed meanwhile.
+
+        What only one has applied goes when he applies it no more, and a Deployment without replicas has one.
+
+        Raises:
+            ClusterError: It may not be said, or the cluster cannot be reached.
+        """
+        about = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": deployment}}
+        response = await self._call(
+            "PATCH",
+            base="/apis",
+            version="apps/v1",
+            namespace=self.namespace,
+            url=f"deployments/{deployment}",
+            params={"fieldManager": SCALER},
+            headers={"Content-Type": "application/apply-patch+yaml"},
+            content=json.dumps({**about, "spec": {"replicas": replicas}}),
+        )
+        if response.status_code not in (200, 409):
+            raise refused(self.context, f"patch the Deployment {deployment}", response.status_code, response.text)
+        return bool(response.status_code == 200)
 
     async def autoscalers(self) -> Sequence[Object]:
         """The HorizontalPodAutoscalers of the namespace.
@@ -191,12 +233,15 @@ class Cluster:
         return [{"kind": where.kind, **item} for item in response.json().get("items") or []]
 
     async def _get(self, **asked: Any) -> Any:
+        return await self._call("GET", **asked)
+
+    async def _call(self, method: str, **asked: Any) -> Any:
         """An answer, whatever its status; with 401 kr8s logs in again, as where a token has run out meanwhile."""
         try:
-            async with self.api.call_api("GET", raise_for_status=False, **asked) as response:
+            async with self.api.call_api(method, raise_for_status=False, **asked) as response:
                 if response.status_code != 401:
                     return response
-            async with self.api.call_api("GET", **asked) as response:
+            async with self.api.call_api(method, **asked) as response:
                 return response
         except failures() as problem:
             raise explained(self.context, problem) from problem
