@@ -85,6 +85,14 @@ _BY_NAME = {
     "PodMonitor": _List("/apis", "monitoring.coreos.com/v1", "podmonitors", "PodMonitor", _OURS),
     "PrometheusRule": _List("/apis", "monitoring.coreos.com/v1", "prometheusrules", "PrometheusRule", _OURS),
 }
+_NAMED_BY_PODS = {
+    "ConfigMap": _List("/api", "v1", "configmaps", "ConfigMap"),
+    "PersistentVolumeClaim": _List("/api", "v1", "persistentvolumeclaims", "PersistentVolumeClaim"),
+    "PriorityClass": _List("/apis", "scheduling.k8s.io/v1", "priorityclasses", "PriorityClass", whole_cluster=True),
+    "RuntimeClass": _List("/apis", "node.k8s.io/v1", "runtimeclasses", "RuntimeClass", whole_cluster=True),
+    "Secret": _List("/api", "v1", "secrets", "Secret"),
+    "ServiceAccount": _List("/api", "v1", "serviceaccounts", "ServiceAccount"),
+}
 _AUTOSCALERS = _List("/apis", "autoscaling/v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler")
 _WIDE = {
     "nodes": _List("/api", "v1", "nodes", "Node", whole_cluster=True),
@@ -129,6 +137,16 @@ class Cluster:
         """
         return [item for where in _MADE for item in await self._list(where)]
 
+    async def labelled(self, kind: str) -> Sequence[Object]:
+        """The objects of a kind that the program's label is on; none where the cluster does not know the kind.
+
+        Raises:
+            ClusterError: They cannot be read.
+        """
+        where = _BY_NAME[kind]
+        response = await self._answer(where)
+        return [] if response.status_code == 404 else self._items(where, response)
+
     async def named(self, kind: str, name: str) -> Object | None:
         """An object of a kind that stacks make, or None when there is none.
 
@@ -149,6 +167,32 @@ class Cluster:
         if response.status_code != 200:
             raise refused(self.context, f"get {where.plural} {name}", response.status_code, response.text)
         return {"kind": where.kind, **response.json()}
+
+    async def is_there(self, kind: str, name: str) -> bool:
+        """Whether there is an object of this name; only its metadata is read, so of a Secret no value.
+
+        Raises:
+            ClusterError: It may not be asked, or the cluster cannot be reached.
+        """
+        where = _NAMED_BY_PODS[kind]
+        response = await self._get(
+            base=where.base,
+            version=where.version,
+            namespace=None if where.whole_cluster else self.namespace,
+            url=f"{where.plural}/{name}",
+            headers={"Accept": "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"},
+        )
+        if response.status_code not in (200, 404):
+            raise refused(self.context, f"get {where.plural} {name}", response.status_code, response.text)
+        return bool(response.status_code == 200)
+
+    async def nodes(self) -> Sequence[Object]:
+        """All nodes.
+
+        Raises:
+            ClusterError: They cannot be read.
+        """
+        return await self._list(_WIDE["nodes"])
 
     async def kinds(self, group: str) -> frozenset[str]:
         """The kinds of objects that the cluster knows of an API group and version, `policy/v1`; none if it lacks it.
@@ -221,13 +265,18 @@ class Cluster:
         return base64.b64decode(held[key]).decode()
 
     async def _list(self, where: _List) -> Sequence[Object]:
-        response = await self._get(
+        return self._items(where, await self._answer(where))
+
+    async def _answer(self, where: _List) -> Any:
+        return await self._get(
             base=where.base,
             version=where.version,
             namespace=None if where.whole_cluster else self.namespace,
             url=where.plural,
             params=dict(where.selectors),
         )
+
+    def _items(self, where: _List, response: Any) -> Sequence[Object]:
         if response.status_code != 200:
             raise refused(self.context, f"list {where.plural}", response.status_code, response.text)
         return [{"kind": where.kind, **item} for item in response.json().get("items") or []]
