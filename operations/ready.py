@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
+from models.catalog.kinds import INSTALLED, VOLCANO
 from models.finding import Finding, Mark, Severity
 from models.resolve import ResolvedStack
 from models.words import counted
@@ -15,11 +16,10 @@ from operations.errors import ClusterError
 from operations.needed import needed
 from operations.npus import offered
 from operations.seen import Object
-from operations.served import INSTALLED, wanted_kinds
+from operations.served import wanted_kinds
 
 Result = TypeVar("Result")
 
-VOLCANO = "scheduling.volcano.sh/v1beta1"
 _LEVEL = "pod-security.kubernetes.io/enforce"
 
 

@@ -7,18 +7,12 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-from models.beside.objects import MONITORING
+from models.catalog.kinds import INSTALLED
 from models.manifests import stack_objects
 from models.resolve import ResolvedStack
 from operations import quick
 from operations.cluster import connected
 from operations.errors import ClusterError
-
-INSTALLED = {
-    MONITORING: "the Prometheus operator",
-    "scheduling.volcano.sh/v1beta1": "Volcano",
-}
-"""API groups that not every cluster has, and what brings them."""
 
 
 def as_served(stack: ResolvedStack) -> tuple[ResolvedStack, list[str]]:

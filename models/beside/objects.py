@@ -8,6 +8,7 @@ from typing import Any
 from models.beside.alerts import alerts
 from models.beside.egress import needs
 from models.beside.smoke import smoke_labels
+from models.catalog.kinds import MONITORING
 from models.manifests.metadata import Manifest, metadata, selector
 from models.resolve import ResolvedService
 
@@ -15,9 +16,6 @@ _NAMESPACE = "kubernetes.io/metadata.name"
 _LINK_LOCAL = "169.254.0.0/16"
 """Where clouds answer with the credentials of a node."""
 _NODE_LOCAL_DNS = "169.254.20.10/32"
-
-MONITORING = "monitoring.coreos.com/v1"
-"""Version of the Prometheus operator's objects."""
 
 
 def beside_objects(service: ResolvedService) -> Iterator[Manifest]:
