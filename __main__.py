@@ -9,6 +9,7 @@ import pulumi
 from components import (
     InferenceDeployment,
     InferenceDeploymentArgs,
+    as_far_as_known,
     cluster_provider,
     deploy,
     namespace,
@@ -25,6 +26,7 @@ report.raise_for_errors(pulumi.RunError)  # every finding of every service; noth
 report.warn(pulumi.log.warn)
 
 provider = cluster_provider(stack.cluster)
+stack = as_far_as_known(stack)
 home = with_claims(namespace(stack.cluster, provider), stack)
 deploy(
     stack,

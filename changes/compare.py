@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from changes.beside import beside_details
 from changes.cluster import claim_details, cluster_deletions, cluster_details
 from changes.launch import Pair, launch_details
 from changes.leaves import leaves
@@ -58,7 +59,7 @@ def _service_change(old: ResolvedStack, new: ResolvedStack, name: str) -> Servic
 
 def _details(pair: Pair) -> tuple[bool, tuple[Detail, ...]]:
     """Whether the template of the pods differs, and all that differs of the objects but for their namespace."""
-    (old_map, old, old_front, *_), (new_map, new, new_front, *_) = (
+    (old_map, old, old_front, *old_rest), (new_map, new, new_front, *new_rest) = (
         [*service_objects(service)] for service in (pair.old, pair.new)
     )
     found: list[Detail] = []
@@ -67,6 +68,7 @@ def _details(pair: Pair) -> tuple[bool, tuple[Detail, ...]]:
     found += deployment_details(Deployments(pair, *(leaves(_at_home(one)) for one in (old, new))))
     found += smoke_details(pair)
     found += service_object_details(pair, *(leaves(_at_home(one)) for one in (old_front, new_front)))
+    found += beside_details(pair, map(_at_home, old_rest), map(_at_home, new_rest))
     return old["spec"]["template"] != new["spec"]["template"], tuple(sorted(found, key=lambda one: not one.restarts))
 
 

@@ -137,7 +137,7 @@ def _is_of_others(field: FieldDrift, key: Key, live: Live) -> bool:
     give. What is in the server's own container is given by the stack alone."""
     kind, name = key
     if (kind, field.path) == ("Deployment", "spec.replicas"):
-        return name in live.autoscaled or bool(field.by and field.by.is_autoscaler)
+        return field.wanted is None or name in live.autoscaled or bool(field.by and field.by.is_autoscaler)
     if any(word in field.path for word in _TRACES):
         return True
     if field.wanted is not None or field.by is None or field.path.startswith(_OWN_CONTAINER):

@@ -7,11 +7,12 @@ import re
 from typing import Any
 
 from changes.because import field_source
+from changes.beside import KEYS, patch_source_of
 from changes.fields import FieldDrift
 from changes.record import NOT_GIVEN, NOT_OURS, Detail
 from changes.secrets import hidden, without_secrets
 from changes.words import POD, REST, Word
-from models.resolve import ResolvedStack
+from models.resolve import ResolvedService, ResolvedStack
 
 _TEMPLATE = "spec.template."
 _NAMES = (
@@ -94,6 +95,19 @@ def _because(stack: ResolvedStack, service: str, kind: str, field: FieldDrift, w
     resolved = stack.service(service)
     if resolved and kind == "Service" and ".ports[" in field.path:
         return field_source(stack, resolved, "server.port")
+    if resolved and (place := _beside(stack, resolved, kind, field.path)):
+        return place
     if word is None or resolved is None or _FIXED.fullmatch(field.path):
         return "the program"
     return word.because or field_source(stack, resolved, word.field or word.name)
+
+
+def _beside(stack: ResolvedStack, service: ResolvedService, kind: str, path: str) -> str | None:
+    """Where something that stands beside the pods comes from, or what is patched into their template."""
+    if kind in KEYS:
+        return field_source(stack, service, KEYS[kind])
+    if kind == "Deployment" and path.startswith(_TEMPLATE):
+        return patch_source_of(stack, service, path.removeprefix(_TEMPLATE))
+    if kind == "Service" and path.startswith(("spec.type", "metadata.annotations.")):
+        return field_source(stack, service, "expose.type" if path == "spec.type" else "expose.annotations")
+    return None

@@ -30,12 +30,15 @@ _FILLED_IN: dict[str, tuple[Any, ...]] = {
     "type": ("ClusterIP",),
     "internalTrafficPolicy": ("Cluster",),
     "ipFamilyPolicy": ("SingleStack",),
+    "externalTrafficPolicy": ("Cluster",),
+    "allocateLoadBalancerNodePorts": (True,),
 }
 """What the API server fills in where nothing is given; who writes a whole object owns it too."""
 
 _GIVEN_OUT = (
     *("clusterIP", "clusterIPs", "ipFamilies", "nodePort", "finalizers"),
     *("storageClassName", "volumeName", "volumeMode"),
+    *("healthCheckNodePort", "loadBalancerClass"),
     *("kubernetes.io/metadata.name", "deployment.kubernetes.io/revision"),
 )
 """What the API server and its controllers give out."""

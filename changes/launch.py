@@ -130,12 +130,12 @@ def _warm_up(pair: Pair, old: Launch, new: Launch) -> Iterator[Detail]:
 def _files(pair: Pair, old: Launch, new: Launch, *, explained: bool) -> Iterator[Detail]:
     """The files beside the script; a drain script that follows from what is told already is not told again."""
     for name in _differing(old.files, new.files):
-        if name == DRAIN and (explained or pair.old.drain != pair.new.drain):
+        if name == DRAIN and explained:
             continue
         if name in scripts.FETCHING and (name in old.files) != (name in new.files):
             continue  # it comes and goes with its step
         before, after = ("" if name in files else None for files in (old.files, new.files))
-        field = _FILES.get(name)
+        field = "drain" if name == DRAIN and pair.old.drain != pair.new.drain else _FILES.get(name)
         because = pair.field(field, gone=after is None) if field else "what the server says of itself"
         yield _detail(f"file {name}", before, after, because)
 

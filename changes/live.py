@@ -48,6 +48,7 @@ def compare_live(
         if ("Deployment", service.name) in there
     }
     before = replace(stack, services=tuple(running.values()), broken=())
+    stack = replace(stack, services=tuple(_as_scaled(service, running.get(service.name)) for service in stack.services))
     services = [
         _change(before, stack, service, running.get(service.name), (drift.objects, there)) for service in stack.services
     ]
@@ -128,6 +129,11 @@ def _object_details(stack: ResolvedStack, service: ResolvedService, one: ObjectD
             detail = field_detail(stack, service.name, one.kind, field)
             name = _AMOUNTS.sub("", detail.name)
             yield replace(detail, name="npus" if name == service.cluster.platform.resource else name)
+
+
+def _as_scaled(service: ResolvedService, running: ResolvedService | None) -> ResolvedService:
+    """A service with the pods that an autoscaler gave it, which an update leaves."""
+    return replace(service, replicas=running.replicas) if running and service.external else service
 
 
 def _as_it_runs(service: ResolvedService, deployment: Mapping[str, Any]) -> ResolvedService:

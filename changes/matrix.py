@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from models.resolve import ResolvedService, ResolvedStack
 
@@ -18,6 +19,11 @@ _FEATURES = {
     "engine.numSchedulerSteps": "steps",
     "engine.enableChunkedPrefill": "chunked prefill",
     "queue": "queue",
+    "expose.type": "expose",
+    "network": "network policy",
+    "disruptionBudget": "disruption budget",
+    "monitoring": "monitoring",
+    "podTemplate": "pod template",
 }
 """What is worth a word when environments differ in it, by its field."""
 
@@ -29,7 +35,8 @@ class Cell:
     tag: str
     """Tag or digest of its image."""
     npus: int
-    replicas: int
+    replicas: int | Literal["external"]
+    """`external` where an autoscaler sets them."""
     max_model_len: int
     features: Mapping[str, str]
     """The features in which the environments differ, in words."""
@@ -68,7 +75,8 @@ def _row(services: Sequence[ResolvedService | None]) -> tuple[Cell | None, ...]:
 
 
 def _cell(service: ResolvedService, features: Mapping[str, str]) -> Cell:
-    return Cell(image_tag(service.image), service.npus, service.replicas, service.engine.max_model_len, features)
+    replicas: int | Literal["external"] = "external" if service.external else service.replicas
+    return Cell(image_tag(service.image), service.npus, replicas, service.engine.max_model_len, features)
 
 
 def image_tag(image: str) -> str:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from changes.beside import patch_detail
 from changes.launch import Pair
 from changes.leaves import Leaves, differing
 from changes.record import Detail
@@ -23,6 +24,14 @@ _STEPS = {
 """The fields that init containers follow from, by their names."""
 
 _VOLUME = re.compile(r"spec\.(?:containers\[ascend-vllm\]\.volumeMounts|volumes)\[(.+?)\]")
+
+_SERVICE = {
+    "spec.ports": ("port", "server.port"),
+    "spec.type": ("type", "expose.type"),
+    "spec.externalTrafficPolicy": ("externalTrafficPolicy", "network.cidrs"),
+    "metadata.annotations.": ("metadata.annotations.", "expose.annotations"),
+}
+"""How people call the parts of a Service, and the field that each follows from, by the beginning of its path."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +56,12 @@ def deployment_details(both: Deployments) -> Iterator[Detail]:
 def service_object_details(pair: Pair, old: Leaves, new: Leaves) -> Iterator[Detail]:
     """What differs between two Services."""
     for path, before, after in differing(old, new):
-        name = "port of the Service" if path.endswith(".port") else f"Service {path}"
-        yield Detail("Service", name, before, after, pair.field("server.port"), restarts=False)
+        name, field = next(
+            (words for start, words in _SERVICE.items() if path.startswith(start)), (path, "server.port")
+        )
+        name = f"annotation {path.removeprefix(name)}" if path.startswith("metadata.annotations.") else name
+        because = pair.field(field, gone=after is None)
+        yield Detail("Service", f"{name} of the Service", before, after, because, restarts=False)
 
 
 def smoke_details(pair: Pair) -> Iterator[Detail]:
@@ -61,6 +74,8 @@ def smoke_details(pair: Pair) -> Iterator[Detail]:
 def _detail(both: Deployments, path: str, before: str | None, after: str | None) -> Detail | None:
     pair, inner = both.pair, path.removeprefix(_TEMPLATE)
     restarts = inner != path
+    if restarts and (patch := patch_detail(pair, inner)):
+        return patch
     if word := word_for(POD if restarts else REST, inner, pair.old, pair.new):
         old, new = word.shown(pair.old), word.shown(pair.new)
         because = word.because or pair.field(word.field or word.name, gone=new is None)

@@ -30,6 +30,11 @@ class Word:
     """What it follows from, when it is no field."""
 
 
+def replicas(service: ResolvedService) -> str:
+    """The number of pods, or the word for one that an autoscaler sets."""
+    return "external" if service.external else str(service.replicas)
+
+
 def _rollout(service: ResolvedService) -> str:
     rollout = service.rollout
     numbers = f"maxSurge {rollout.max_surge}, maxUnavailable {rollout.max_unavailable}"
@@ -107,7 +112,7 @@ POD = (
 """The parts of the template of the pods."""
 
 REST = (
-    Word(r"spec\.replicas", "replicas", "replicas", lambda one: str(one.replicas)),
+    Word(r"spec\.replicas", "replicas", "replicas", replicas),
     Word(r"spec\.strategy.*", "rollout", "rollout", _rollout, "rollout.kind"),
     Word(r"metadata\.annotations.*group-min-member", "gang", "minMember", lambda one: str(one.min_member)),
 )

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated
 
 import typer
 
 from cli.capacity import rollout_in_words
 from cli.errors import ExitCode
+from cli.live import run
 from cli.output import Format, render_reports
 from cli.stacks import StacksArgument, open_stacks
 from models.check import check
+from models.finding import Finding
 from models.fit import fit
 from models.manifests.resources import quantity
-from models.resolve import ResolvedService
+from models.resolve import ResolvedService, ResolvedStack
+from operations.ready import judge_cluster
 
 _GIB = 2**30
 _BYTES = ("resources.memory", "resources.shm", "model.source.size", "model.source.to.size")
-_SECONDS = ("startup", "drain", "Timeout", "preparation")
+_SECONDS = ("startup", "drain", "Timeout", "preparation", "interval")
 
 Verbose = Annotated[
     bool, typer.Option("--verbose", "-v", help="Also print every value and its origin, and how the model fits.")
@@ -29,8 +32,14 @@ def command(
     stacks: StacksArgument = None,
     form: Annotated[Format, typer.Option("--format", help="How the findings are written.")] = Format.TEXT,
     verbose: Verbose = False,
+    live: Annotated[
+        bool, typer.Option("--live", help="Also ask the cluster whether it is what the stack says.")
+    ] = False,
 ) -> None:
     """Judge stack files by every rule; no cluster, no Pulumi.
+
+    With --live also ask the cluster of each stack: whether it answers, whether its namespace, nodes, queues and kinds
+    of objects are as the stack says, and what the pods name is there. It only reads, and of Secrets only their names.
 
     Exit code 0 when nothing is found, 1 when something is (with --format sarif always 0), 2 for wrong usage.
 
@@ -39,9 +48,10 @@ def command(
       ascend-vllm check                     # all stacks of the project
       ascend-vllm check prod --format json  # for a program
       cat Pulumi.prod.yaml | ascend-vllm check -
+      ascend-vllm check prod --live         # before the first pulumi up
     """
     resolved = list(open_stacks(stacks or []))
-    reports = [check(stack) for stack in resolved]
+    reports = [check(stack, _in_cluster(stack) if live else ()) for stack in resolved]
     if verbose:
         for stack in resolved:
             typer.echo(
@@ -52,6 +62,17 @@ def command(
         typer.echo(text)
     if form != Format.SARIF and any(report.findings for report in reports):
         raise typer.Exit(ExitCode.FOUND)
+
+
+def _in_cluster(stack: ResolvedStack) -> Sequence[Finding]:
+    """What does not fit the cluster of a stack, unless it is not even known which one that is."""
+    if any(mark.path[:1] == ("cluster",) for finding in stack.findings for mark in finding.marks):
+        typer.echo(f"not looked at: the cluster of {stack.name}: what the stack file says of it is refused", err=True)
+        return ()
+    found, unread = run(judge_cluster(stack), stack.cluster.context)
+    for what, why in unread.items():
+        typer.echo(f"not looked at: {what}: {why}", err=True)
+    return found
 
 
 def _verbose(service: ResolvedService) -> Iterator[str]:

@@ -35,7 +35,7 @@ def command(stack: Stack = "rehearsal") -> None:
     refuse_errors(resolved, None)
     plan = sandbox_plan(stack, real=True)
     rehearsed = [
-        rehearsal.Service(one.name, one.cluster.namespace.name, one.image, one.model.source)
+        rehearsal.Service(one.name, one.cluster.namespace.name, one.image, one.model.path)
         for one in resolved.services
         if one.replicas
     ]

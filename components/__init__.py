@@ -2,7 +2,7 @@
 
 from components.ascend_node_mounts import AscendNodeMounts, AscendNodeMountsArgs
 from components.claims import with_claims
-from components.cluster import cluster_provider, namespace
+from components.cluster import as_far_as_known, cluster_provider, namespace
 from components.inference_deployment import InferenceDeployment, InferenceDeploymentArgs
 from components.process import silence_debug_lines
 from components.readiness import deploy
@@ -15,6 +15,7 @@ __all__ = [
     "InferenceDeploymentArgs",
     "VllmLaunchScript",
     "VllmLaunchScriptArgs",
+    "as_far_as_known",
     "cluster_provider",
     "deploy",
     "namespace",

@@ -11,8 +11,9 @@ import pulumi_kubernetes as k8s
 from models.manifests.namespace import namespace as namespace_manifest
 from models.manifests.queue import queue_object
 from models.operation import Queue
-from models.resolve import Cluster
+from models.resolve import Cluster, ResolvedStack
 from operations import kubeconfig
+from operations.served import as_served
 
 
 @dataclass(frozen=True)
@@ -50,10 +51,19 @@ def cluster_provider(cluster: Cluster) -> k8s.Provider:
     return k8s.Provider("cluster", context=cluster.context)
 
 
+def as_far_as_known(stack: ResolvedStack) -> ResolvedStack:
+    """The stack without the objects of kinds that its cluster lacks; of each, a warning says so."""
+    stack, left_out = as_served(stack)
+    for line in left_out:
+        pulumi.log.warn(line)
+    return stack
+
+
 def namespace(cluster: Cluster, provider: k8s.Provider) -> Home:
     """The namespace of the stack and its queues, each made unless somebody else owns it."""
     options = pulumi.ResourceOptions(provider=provider)
     queues = [_queue(name, queue, cluster, options) for name, queue in cluster.queues.items() if queue.create]
+    queues = [] if "Queue" in cluster.lacks else queues
     if not cluster.namespace.create:
         return Home(provider, None, queues)
     wanted = namespace_manifest(cluster)

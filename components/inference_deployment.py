@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pulumi
+from pulumi_kubernetes.apiextensions import CustomResource
 from pulumi_kubernetes.apps.v1 import Deployment
 from pulumi_kubernetes.batch.v1 import Job
 from pulumi_kubernetes.core.v1 import Service
 
 from components.ascend_node_mounts import AscendNodeMounts, AscendNodeMountsArgs
 from components.vllm_launch_script import VllmLaunchScript, VllmLaunchScriptArgs
+from models.beside.objects import beside_objects
 from models.beside.smoke import smoke_jobs
 from models.budget import update_timeout
 from models.launch import launch
@@ -71,6 +73,9 @@ class InferenceDeployment(pulumi.ComponentResource):
             ),
         )
         self.service = Service(f"{name}-service", metadata=front["metadata"], spec=front["spec"], opts=child)
+        for item in beside_objects(wanted):
+            about = {"api_version": item["apiVersion"], "kind": item["kind"], "metadata": item["metadata"]}
+            CustomResource(f"{name}-{item['kind'].lower()}", **about, spec=item["spec"], opts=child)
         self._smoke = [*smoke_jobs(wanted, pods["spec"]["template"])]
         self.endpoint = wanted.endpoint
         self.register_outputs({"endpoint": self.endpoint})

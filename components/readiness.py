@@ -10,7 +10,7 @@ import pulumi
 from components.inference_deployment import InferenceDeployment
 from models.resolve import ResolvedService, ResolvedStack
 from operations.turns import turns
-from operations.update import UpdateError, refuse_what_would_hang, settle
+from operations.update import UpdateError, as_scaled, refuse_what_would_hang, settle
 
 
 def deploy(stack: ResolvedStack, make: Callable[[ResolvedService], InferenceDeployment]) -> None:
@@ -35,11 +35,13 @@ async def _deploy(stack: ResolvedStack, make: Callable[[ResolvedService], Infere
     try:
         if not preview:
             await refuse_what_would_hang(stack)
+        scaled = stack if preview else await as_scaled(stack)
         for group in [stack.services] if preview else turns(stack.services):
             made |= {service.name: make(service) for service in group}
-            behind = [] if preview else await _settle(stack, made)
-        for component in made.values() if not behind else ():
-            component.prove()
+            behind = [] if preview else await _settle(scaled, made)
+        for service in scaled.services if not behind else ():
+            if service.replicas:
+                made[service.name].prove()
     except UpdateError as failed:
         raise pulumi.RunError(str(failed)) from None
 

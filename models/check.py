@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from models.finding import Finding, Mark, Path, Span, error, warning
@@ -11,11 +11,16 @@ from models.resolve import ResolvedService, ResolvedStack
 from models.rules import judge, judge_stack, rule_ids
 
 
-def check(stack: ResolvedStack) -> Report:
-    """Judge a stack by every rule; every finding of every service comes at once."""
+def check(stack: ResolvedStack, further: Iterable[Finding] = ()) -> Report:
+    """Judge a stack by every rule; every finding of every service comes at once.
+
+    Args:
+        stack: The stack.
+        further: What was found elsewhere, as in its cluster, to be told along with the rest.
+    """
     across = [*judge_stack(stack)]
     names = [service.name for service in stack.services]
-    found = [*stack.findings, *(finding for finding in across if finding.service not in names)]
+    found = [*stack.findings, *further, *(finding for finding in across if finding.service not in names)]
     accepted: list[Accepted] = []
     for service in stack.services:
         found_here = [*judge(service), *(finding for finding in across if finding.service == service.name)]

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
+from models.beside.keys import DisruptionBudget, Expose, Monitoring, Network, PodTemplate, Replicas
 from models.catalog.platforms import PLATFORMS
 from models.engine import EngineArgs
 from models.features import Graph, Lora, MindSpeed, Multimodal, Precision, Speculative
@@ -215,8 +216,8 @@ class ServiceConfig(Typed):
     npus: int | None = Field(default=None, ge=1, le=64, examples=[1])
     """NPUs of each pod; when left out, what the engine uses."""
 
-    replicas: int = Field(default=1, ge=0, le=10_000)
-    """Pods of the service."""
+    replicas: Replicas = Field(default=1, ge=0, le=10_000, examples=["external"])
+    """Pods of the service; `external` leaves their number to an autoscaler, and plans with one."""
 
     visible_devices: VisibleDevices | None = Field(default=None, examples=[[0, 1]])
     """Indices of the NPUs inside the container (`ASCEND_RT_VISIBLE_DEVICES`); when left out, 0 to npus - 1."""
@@ -280,6 +281,21 @@ class ServiceConfig(Typed):
     smoke: bool = False
     """Have a Job ask the service after each update of its pods whether it answers correctly; the update fails with it.
     `ascend-vllm smoke` asks from outside, and more."""
+
+    expose: Expose = Field(default=Expose(), examples=["LoadBalancer"])
+    """How the Service is reached: `ClusterIP`, `NodePort`, `LoadBalancer`, or a mapping."""
+
+    network: Network | None = Field(default=None, examples=[{"admit": ["gateway"], "monitoring": "monitoring"}])
+    """Who may ask the service, and what its pods may connect to; when left out, everybody and everything."""
+
+    disruption_budget: DisruptionBudget | None = Field(default=None, examples=[{"maxUnavailable": 1}])
+    """How many pods may be evicted at a time."""
+
+    monitoring: Monitoring | None = Field(default=None, examples=[True])
+    """Metrics and alerts for the Prometheus operator: `true`, or a mapping."""
+
+    pod_template: PodTemplate | None = Field(default=None, examples=[{"spec": {"hostNetwork": True}}])
+    """A merge patch on the template of the pods, for what this file has no word for."""
 
     env: dict[EnvironmentName, Text] = Field(default={}, examples=[{"HCCL_OP_EXPANSION_MODE": "AIV"}])
     """Further environment variables. One that a key of this file owns is refused."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from models.beside.keys import DisruptionBudget, Expose, Monitoring, Network, PodTemplate
 from models.beside.storage import Storage
 from models.catalog.engines import find_flag, plain_name
 from models.catalog.facts import Facts, ModelFacts
@@ -59,6 +60,8 @@ class Cluster:
     pools: Mapping[str, Pool]
     seccomp: str = "RuntimeDefault"
     queues: Mapping[str, Queue] = field(default_factory=dict)
+    lacks: frozenset[str] = frozenset()
+    """Kinds of objects that the cluster does not know, which are left out."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,11 @@ class ResolvedService:
     queue: str | None
     priority_class: str | None
     smoke: bool
+    expose: Expose
+    network: Network | None
+    disruption_budget: DisruptionBudget | None
+    monitoring: Monitoring | None
+    pod_template: PodTemplate | None
     env: Mapping[str, str]
     accept: Mapping[str, str]
     known: KnownModel | None
@@ -109,6 +117,8 @@ class ResolvedService:
     """The model's architecture, if the catalogue or the stack gives it."""
     weight_files: WeightFiles | None = None
     """The manifest that the weights are fetched or verified by."""
+    external: bool = False
+    """Whether an autoscaler sets `replicas`, which is what is planned with then."""
     room: int | None = None
     """Pods more than `replicas` that are sure to find their NPUs in an update; None when no pools are given."""
     missing_facts: Sequence[str] = ()
@@ -197,7 +207,7 @@ def demand(service: ResolvedService) -> Demand:
     """What a service asks of the pools."""
     return Demand(
         *(service.name, service.replicas, service.npus, service.min_member),
-        *(service.in_queue, service.startup, service.rollout),
+        *(service.in_queue, service.startup, service.rollout, service.external),
     )
 
 
@@ -250,7 +260,9 @@ def resolve_service(
     facts, missing = resolve_facts(own, config.model.facts, rope_scaling=scaling)
     engine, followed = resolve_engine(config.engine, config.npus, facts)
     because |= followed
-    found: dict[str, Any] = {"engine": engine, "model": whole, **_resolve_features(config, known, because)}
+    external = config.replicas is None
+    found: dict[str, Any] = {"engine": engine, "model": whole, "replicas": 1 if external else config.replicas}
+    found |= _resolve_features(config, known, because)
     found["precision"] = _resolve_precision(config, known, model, because)
     found |= _resolve_operation(config, facts, engine, cluster, because)
     if config.npus is None:
@@ -260,12 +272,14 @@ def resolve_service(
         found["visible_devices"] = list(range(config.npus or engine.npus_used))
         because["visibleDevices"] = "one index for each of npus"
     resolved = config.model_copy(update=found)
+    shown = resolved.model_copy(update={"replicas": "external"}) if external else resolved
     origins = {
         field: Origin(value, because.get(field) or _place(spans or {}, ("services", name, *field.split("."))))
-        for field, value in _fields(resolved)
+        for field, value in _fields(shown)
     }
-    found = {"known": known, "facts": facts, "weight_files": weight_files, "missing_facts": missing, "origins": origins}
-    return ResolvedService(name, cluster, **found, **dict(resolved))
+    about: dict[str, Any] = {"known": known, "facts": facts, "missing_facts": missing, "external": external}
+    about |= {"weight_files": weight_files, "origins": origins}
+    return ResolvedService(name, cluster, **about, **dict(resolved))
 
 
 def _resolve_features(config: ServiceConfig, known: KnownModel | None, because: dict[str, str]) -> dict[str, Any]:

@@ -27,6 +27,8 @@ class Demand:
     """Seconds."""
     rollout: Rollout
     """What the stack file says of it."""
+    external: bool = False
+    """Whether an autoscaler sets the replicas, and may hold what is free."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,8 @@ def _most_surge(demand: Demand) -> int:
     given = demand.rollout
     if given.kind == "recreate" or demand.replicas == 0:
         return 0
+    if demand.external and given.max_surge is None:
+        return 0
     if given.max_surge is not None:
         return min(given.max_surge, demand.replicas)
     return 0 if given.max_unavailable or (demand.min_member > 1 and given.kind is None) else 1
@@ -136,7 +140,8 @@ def _plan(demand: Demand, room: int | None, full: bool) -> Plan:
     surge, unavailable = given.max_surge, given.max_unavailable
     because = _because(demand, room, full)
     whole = given.kind is None and surge is None and unavailable is None
-    if given.kind == "recreate" or (whole and (demand.min_member > 1 or (demand.replicas == 1 and not room))):
+    alone = demand.replicas == 1 and not demand.external
+    if given.kind == "recreate" or (whole and (demand.min_member > 1 or (alone and not room))):
         return Plan(given.model_copy(update={"kind": "recreate"}), because, room)
     if surge is None:
         surge = 0 if unavailable else 1 if room or unavailable == 0 else 0
@@ -152,8 +157,8 @@ def _because(demand: Demand, room: int | None, full: bool) -> str:
         return "the stack file says so"
     if demand.min_member > 1:
         return f"{demand.min_member} pods start together, and those of an update form a gang of their own"
-    if demand.replicas == 0:
-        return "there are no pods"
+    if demand.replicas == 0 or demand.external:
+        return "an autoscaler may hold what is free" if demand.external else "there are no pods"
     npus = counted(demand.npus, "NPU")
     if room is None:
         return "no pools are given, so nothing is known to be free"

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
+from models.beside.keys import Destination, Expose, Monitoring
 from models.beside.storage import Target
 from models.config import (
     ClusterConfig,
@@ -42,6 +43,9 @@ _SCALARS: dict[type[Typed], dict[str, Any]] = {
     Graph: {"enum": ["eager", "cann", "pta"]},
     MindSpeed: {"enum": ["image", "install"]},
     Multimodal: {"const": True},
+    Monitoring: {"const": True},
+    Expose: {"enum": ["ClusterIP", "NodePort", "LoadBalancer"]},
+    Destination: {"type": "string"},
 }
 
 

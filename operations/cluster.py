@@ -7,6 +7,7 @@ after the other, since kr8s closes its connections when it has to log in again.
 from __future__ import annotations
 
 import base64
+import json
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -20,6 +21,9 @@ from operations.seen import SELECTOR, Object, Seen
 
 SECONDS = 15
 """How long a single answer of the API server may take."""
+
+SCALER = "ascend-vllm-autoscaler"
+"""The name by which the program holds replicas that it gives out of its hands."""
 
 
 class Reader(Protocol):
@@ -77,6 +81,18 @@ _BY_NAME = {
     "PersistentVolumeClaim": _List("/api", "v1", "persistentvolumeclaims", "PersistentVolumeClaim"),
     "Namespace": _List("/api", "v1", "namespaces", "Namespace", whole_cluster=True),
     "Queue": _List("/apis", "scheduling.volcano.sh/v1beta1", "queues", "Queue", whole_cluster=True),
+    "PodDisruptionBudget": _List("/apis", "policy/v1", "poddisruptionbudgets", "PodDisruptionBudget", _OURS),
+    "NetworkPolicy": _List("/apis", "networking.k8s.io/v1", "networkpolicies", "NetworkPolicy", _OURS),
+    "PodMonitor": _List("/apis", "monitoring.coreos.com/v1", "podmonitors", "PodMonitor", _OURS),
+    "PrometheusRule": _List("/apis", "monitoring.coreos.com/v1", "prometheusrules", "PrometheusRule", _OURS),
+}
+_NAMED_BY_PODS = {
+    "ConfigMap": _List("/api", "v1", "configmaps", "ConfigMap"),
+    "PersistentVolumeClaim": _List("/api", "v1", "persistentvolumeclaims", "PersistentVolumeClaim"),
+    "PriorityClass": _List("/apis", "scheduling.k8s.io/v1", "priorityclasses", "PriorityClass", whole_cluster=True),
+    "RuntimeClass": _List("/apis", "node.k8s.io/v1", "runtimeclasses", "RuntimeClass", whole_cluster=True),
+    "Secret": _List("/api", "v1", "secrets", "Secret"),
+    "ServiceAccount": _List("/api", "v1", "serviceaccounts", "ServiceAccount"),
 }
 _AUTOSCALERS = _List("/apis", "autoscaling/v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler")
 _WIDE = {
@@ -122,6 +138,16 @@ class Cluster:
         """
         return [item for where in _MADE for item in await self._list(where)]
 
+    async def labelled(self, kind: str) -> Sequence[Object]:
+        """The objects of a kind that the program's label is on; none where the cluster does not know the kind.
+
+        Raises:
+            ClusterError: They cannot be read.
+        """
+        where = _BY_NAME[kind]
+        response = await self._answer(where)
+        return [] if response.status_code == 404 else self._items(where, response)
+
     async def named(self, kind: str, name: str) -> Object | None:
         """An object of a kind that stacks make, or None when there is none.
 
@@ -136,10 +162,74 @@ class Cluster:
             url=f"{where.plural}/{name}",
         )
         if response.status_code == 404:
+            if not response.text.startswith("{"):  # the API server knows no such kind, or it would say so as a Status
+                raise ClusterError(f"the cluster knows no {kind}", "install what offers it")
             return None
         if response.status_code != 200:
             raise refused(self.context, f"get {where.plural} {name}", response.status_code, response.text)
         return {"kind": where.kind, **response.json()}
+
+    async def is_there(self, kind: str, name: str) -> bool:
+        """Whether there is an object of this name; only its metadata is read, so of a Secret no value.
+
+        Raises:
+            ClusterError: It may not be asked, or the cluster cannot be reached.
+        """
+        where = _NAMED_BY_PODS[kind]
+        response = await self._get(
+            base=where.base,
+            version=where.version,
+            namespace=None if where.whole_cluster else self.namespace,
+            url=f"{where.plural}/{name}",
+            headers={"Accept": "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"},
+        )
+        if response.status_code not in (200, 404):
+            raise refused(self.context, f"get {where.plural} {name}", response.status_code, response.text)
+        return bool(response.status_code == 200)
+
+    async def nodes(self) -> Sequence[Object]:
+        """All nodes.
+
+        Raises:
+            ClusterError: They cannot be read.
+        """
+        return await self._list(_WIDE["nodes"])
+
+    async def kinds(self, group: str) -> frozenset[str]:
+        """The kinds of objects that the cluster knows of an API group and version, `policy/v1`; none if it lacks it.
+
+        Raises:
+            ClusterError: It cannot be asked.
+        """
+        response = await self._get(base="/apis", version=group, url="")
+        if response.status_code == 404:
+            return frozenset()
+        if response.status_code != 200:
+            raise refused(self.context, f"ask what {group} has", response.status_code, response.text)
+        return frozenset(str(one.get("kind")) for one in response.json().get("resources") or [])
+
+    async def leave_replicas(self, deployment: str, replicas: int) -> bool:
+        """Say that the replicas of a Deployment are not the program's alone; false when they have changed meanwhile.
+
+        What only one has applied goes when he applies it no more, and a Deployment without replicas has one.
+
+        Raises:
+            ClusterError: It may not be said, or the cluster cannot be reached.
+        """
+        about = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": deployment}}
+        response = await self._call(
+            "PATCH",
+            base="/apis",
+            version="apps/v1",
+            namespace=self.namespace,
+            url=f"deployments/{deployment}",
+            params={"fieldManager": SCALER},
+            headers={"Content-Type": "application/apply-patch+yaml"},
+            content=json.dumps({**about, "spec": {"replicas": replicas}}),
+        )
+        if response.status_code not in (200, 409):
+            raise refused(self.context, f"patch the Deployment {deployment}", response.status_code, response.text)
+        return bool(response.status_code == 200)
 
     async def autoscalers(self) -> Sequence[Object]:
         """The HorizontalPodAutoscalers of the namespace.
@@ -176,24 +266,32 @@ class Cluster:
         return base64.b64decode(held[key]).decode()
 
     async def _list(self, where: _List) -> Sequence[Object]:
-        response = await self._get(
+        return self._items(where, await self._answer(where))
+
+    async def _answer(self, where: _List) -> Any:
+        return await self._get(
             base=where.base,
             version=where.version,
             namespace=None if where.whole_cluster else self.namespace,
             url=where.plural,
             params=dict(where.selectors),
         )
+
+    def _items(self, where: _List, response: Any) -> Sequence[Object]:
         if response.status_code != 200:
             raise refused(self.context, f"list {where.plural}", response.status_code, response.text)
         return [{"kind": where.kind, **item} for item in response.json().get("items") or []]
 
     async def _get(self, **asked: Any) -> Any:
+        return await self._call("GET", **asked)
+
+    async def _call(self, method: str, **asked: Any) -> Any:
         """An answer, whatever its status; with 401 kr8s logs in again, as where a token has run out meanwhile."""
         try:
-            async with self.api.call_api("GET", raise_for_status=False, **asked) as response:
+            async with self.api.call_api(method, raise_for_status=False, **asked) as response:
                 if response.status_code != 401:
                     return response
-            async with self.api.call_api("GET", **asked) as response:
+            async with self.api.call_api(method, **asked) as response:
                 return response
         except failures() as problem:
             raise explained(self.context, problem) from problem

@@ -10,7 +10,9 @@ _REACH = "see whether `kubectl --context {context} get nodes` works from here: n
 class ClusterError(Exception):
     """The cluster cannot be read: what is wrong, and how to mend it."""
 
-    def __init__(self, message: str, fix: str, *, passing: bool = False, unknown_user: bool = False) -> None:
+    def __init__(
+        self, message: str, fix: str, *, passing: bool = False, unknown_user: bool = False, forbidden: bool = False
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.fix = fix
@@ -18,6 +20,8 @@ class ClusterError(Exception):
         """Whether it may be over soon: the API server does not answer, as while it is started again."""
         self.unknown_user = unknown_user
         """Whether the cluster does not know who asks, so that nothing can be read."""
+        self.forbidden = forbidden
+        """Whether the cluster answers, and who asks may not know this."""
 
 
 def failures() -> tuple[type[Exception], ...]:
@@ -53,7 +57,7 @@ def refused(context: str, doing: str, status: int, text: str) -> ClusterError:
         fix = "log in again, or mend the kubeconfig"
         return ClusterError(f"{context!r} does not know these credentials", fix, unknown_user=True)
     if status == 403:
-        return ClusterError(f"not allowed to {doing}: {said}", "ask for a role that may list them")
+        return ClusterError(f"not allowed to {doing}: {said}", "ask for a role that may list them", forbidden=True)
     if status == 404:
         return ClusterError(f"the cluster has none of this kind: {doing}", "install what offers it")
     passing = status >= 500 or status == 429

@@ -9,8 +9,11 @@ from typing import Protocol
 from operations.errors import ClusterError
 from operations.seen import Object
 
-_WHOLE_CLUSTER = ("Namespace", "Queue")
-"""Kinds beside the services, which not everybody may read."""
+BESIDE = ("PodDisruptionBudget", "NetworkPolicy", "PodMonitor", "PrometheusRule")
+"""Kinds of what a service may ask for beside its pods."""
+
+_NOT_FOR_ALL = ("Namespace", "Queue", *BESIDE)
+"""Kinds that not everybody may read, or that the cluster may lack."""
 
 
 class Reader(Protocol):
@@ -18,6 +21,9 @@ class Reader(Protocol):
 
     async def made(self) -> Sequence[Object]:
         """The Deployments, Services and launch maps of the services."""
+
+    async def labelled(self, kind: str) -> Sequence[Object]:
+        """The objects of a kind that the program's label is on; none where the cluster does not know the kind."""
 
     async def named(self, kind: str, name: str) -> Object | None:
         """An object by its name, or None when there is none."""
@@ -50,14 +56,24 @@ async def read_made(reader: Reader, wanted: Sequence[tuple[str, str]]) -> Made:
     """
     objects = [*await reader.made()]
     unread: dict[str, str] = {}
+    for kind in BESIDE:
+        try:
+            objects += await reader.labelled(kind)
+        except ClusterError as problem:
+            if not problem.forbidden:
+                raise
+            unread[kind] = problem.message
     there = {(item["kind"], item["metadata"]["name"]) for item in objects}
     for kind, name in dict.fromkeys([*wanted, *_used_maps(objects)]):
         if (kind, name) in there:
             continue
+        if kind in unread:
+            unread[f"{kind} {name}"] = unread[kind]
+            continue
         try:
             found = await reader.named(kind, name)
         except ClusterError as problem:
-            if kind not in _WHOLE_CLUSTER or problem.passing or problem.unknown_user:
+            if kind not in _NOT_FOR_ALL or problem.passing or problem.unknown_user:
                 raise
             unread[f"{kind} {name}"] = problem.message
             continue

@@ -52,12 +52,20 @@ async def are_soon_settled(context: str, namespace: str, services: Sequence[str]
 
 def deployments(context: str, namespace: str) -> Sequence[Object] | None:
     """The Deployments of the services, or None where kr8s has to be asked."""
+    path = f"/apis/apps/v1/namespaces/{namespace}/deployments"
+    answer = ask(context, f"{path}?{urllib.parse.urlencode({'labelSelector': SELECTOR})}")
+    items = answer[1].get("items") if answer and answer[0] == 200 else None
+    return items if isinstance(items, list) else None
+
+
+def ask(context: str, path: str) -> tuple[int, Mapping[str, Any]] | None:
+    """Status and document of an answer, or None where kr8s has to be asked; what is no document is empty."""
     try:
         cluster, user = _entries(context)
         if cluster.keys() - _CLUSTER or user.keys() - _USER or any(map(os.environ.get, _PROXIES)):
             return None
         with _files(cluster, user) as (tls, token):
-            return _list(str(cluster["server"]), namespace, tls, token)
+            return _get(str(cluster["server"]), path, tls, token)
     except (OSError, ValueError, LookupError, TypeError, AttributeError, http.client.HTTPException):
         return None
 
@@ -106,14 +114,16 @@ def _file(user: Mapping[str, Any], name: str, directory: str) -> str | None:
     return str(file)
 
 
-def _list(server: str, namespace: str, tls: ssl.SSLContext, token: str | None) -> Sequence[Object] | None:
+def _get(server: str, path: str, tls: ssl.SSLContext, token: str | None) -> tuple[int, Mapping[str, Any]] | None:
     url = urllib.parse.urlsplit(server)
+    if url.scheme != "https":
+        return None
     connection = http.client.HTTPSConnection(url.hostname or "", url.port or 443, timeout=SECONDS, context=tls)
-    path = f"{url.path.rstrip('/')}/apis/apps/v1/namespaces/{namespace}/deployments"
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     try:
-        connection.request("GET", f"{path}?{urllib.parse.urlencode({'labelSelector': SELECTOR})}", headers=headers)
+        connection.request("GET", f"{url.path.rstrip('/')}{path}", headers=headers)
         answer = connection.getresponse()
-        return json.loads(answer.read())["items"] if answer.status == 200 and url.scheme == "https" else None
+        text = answer.read()
+        return answer.status, json.loads(text) if text.startswith(b"{") else {}
     finally:
         connection.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from models.budget import update_timeout
 from models.report import finding_text
@@ -11,6 +12,7 @@ from models.resolve import ResolvedStack
 from models.rules.capacity import updates_that_would_hang
 from operations.cluster import connected
 from operations.errors import ClusterError
+from operations.external import hand_over_replicas
 from operations.pods import npus
 from operations.quick import are_soon_settled, deployments
 from operations.seen import name_of
@@ -38,6 +40,22 @@ async def refuse_what_would_hang(stack: ResolvedStack) -> None:
     }
     if found := [*updates_that_would_hang(stack, running)]:
         raise UpdateError("\n\n".join(map(finding_text, found)))
+
+
+async def as_scaled(stack: ResolvedStack) -> ResolvedStack:
+    """The stack with as many pods as its autoscalers gave to its services, whose number the update leaves to them.
+
+    Raises:
+        UpdateError: Nobody knows how many there are; an update would end all but one.
+    """
+    try:
+        there = await hand_over_replicas(stack)
+    except ClusterError as failed:
+        raise UpdateError(
+            f"nobody knows how many pods an autoscaler set: {failed.message}\nfix: {failed.fix}"
+        ) from None
+    services = (replace(service, replicas=there.get(service.name, service.replicas)) for service in stack.services)
+    return replace(stack, services=tuple(services))
 
 
 async def settle(stack: ResolvedStack, names: Sequence[str], say: Callable[[str, str], None]) -> list[str]:

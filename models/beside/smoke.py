@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from models.manifests.init_containers import from_secret
 from models.manifests.launch_map import content_hash
-from models.manifests.metadata import Manifest, metadata
+from models.manifests.metadata import INSTANCE_LABEL, Manifest, metadata
 from models.manifests.security import container_security
 from models.resolve import ResolvedService
 from models.scripts import SMOKE, script_text
@@ -15,11 +15,19 @@ from models.scripts import SMOKE, script_text
 PATIENCE = 60
 """Seconds that the Job waits for the Service to lead to the new pods."""
 
-_LIKE_THE_PODS = (
-    *("schedulerName", "nodeSelector", "enableServiceLinks"),
-    *("automountServiceAccountToken", "securityContext"),
+FROM_PODS = (
+    *("schedulerName", "nodeSelector", "enableServiceLinks", "tolerations", "runtimeClassName"),
+    *("dnsPolicy", "dnsConfig", "hostAliases", "automountServiceAccountToken", "securityContext"),
 )
+"""What the Job's pod takes over from the service's: without it, it would run elsewhere, not find the Service, or be
+allowed more."""
+
 _PYTHON = 'exec "$(command -v python || command -v python3)" -c "$0" "$@"'
+
+
+def smoke_labels(service: ResolvedService) -> dict[str, str]:
+    """The labels of the Job's pod, which is none of the service's: by them its NetworkPolicy admits it."""
+    return {INSTANCE_LABEL: service.name, "app.kubernetes.io/component": "smoke"}
 
 
 def smoke_jobs(service: ResolvedService, template: Manifest) -> Iterator[Manifest]:
@@ -48,14 +56,15 @@ def smoke_jobs(service: ResolvedService, template: Manifest) -> Iterator[Manifes
         "terminationMessagePolicy": "FallbackToLogsOnError",
     }
     spec = {
-        **{key: template["spec"][key] for key in _LIKE_THE_PODS},
+        **{key: template["spec"][key] for key in FROM_PODS if key in template["spec"]},
         "restartPolicy": "Never",
         "containers": [container],
     }
+    pod = {"metadata": {"labels": smoke_labels(service)}, "spec": spec}
     name = f"{service.name}-smoke-{content_hash({'pods': json.dumps(template), 'asked': json.dumps(words)})}"
     yield {
         "apiVersion": "batch/v1",
         "kind": "Job",
         "metadata": {**metadata(service, {"pulumi.com/replaceUnready": "true"}), "name": name},
-        "spec": {"backoffLimit": 1, "activeDeadlineSeconds": service.startup, "template": {"spec": spec}},
+        "spec": {"backoffLimit": 1, "activeDeadlineSeconds": service.startup, "template": pod},
     }

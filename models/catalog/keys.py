@@ -84,5 +84,6 @@ SHORTHANDS = {
     ("rollout", "kind"),
     ("mindSpeed", "kind"),
     ("chatTemplate", "path"),
+    ("expose", "type"),
 }
 """Keys for which a scalar may stand for the whole record."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from models.beside.claims import claim_objects
+from models.beside.objects import beside_objects
 from models.beside.smoke import smoke_jobs
 from models.launch import launch
 from models.manifests.deployment import deployment
@@ -27,7 +28,7 @@ def stack_objects(stack: ResolvedStack) -> Iterator[Manifest]:
     if stack.cluster.namespace.create:
         yield namespace(stack.cluster)
     for name, queue in stack.cluster.queues.items():
-        if queue.create:
+        if queue.create and "Queue" not in stack.cluster.lacks:
             yield queue_object(name, queue, stack.cluster.platform.resource)
     yield from claim_objects(stack)
     for service in stack.services:
@@ -35,7 +36,8 @@ def stack_objects(stack: ResolvedStack) -> Iterator[Manifest]:
 
 
 def service_objects(service: ResolvedService) -> Iterator[Manifest]:
-    """The launch ConfigMap, the Deployment and the Service of a service, and the Job that proves that it answers."""
+    """The launch ConfigMap, the Deployment and the Service of a service, what it asks for beside them, and the Job that
+    proves that it answers."""
     script = launch_map(launch(service), metadata(service, NOT_AWAITED))
     mounts = node_mounts(service.cluster.platform)
     pods = deployment(
@@ -44,4 +46,5 @@ def service_objects(service: ResolvedService) -> Iterator[Manifest]:
         volume_mounts=[*mounts.volume_mounts, launch_volume_mount()],
         command=launch_command(),
     )
-    yield from (script, pods, service_object(service), *smoke_jobs(service, pods["spec"]["template"]))
+    yield from (script, pods, service_object(service), *beside_objects(service))
+    yield from smoke_jobs(service, pods["spec"]["template"])

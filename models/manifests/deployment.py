@@ -38,7 +38,7 @@ def deployment(
         "kind": "Deployment",
         "metadata": metadata(service, {**NOT_AWAITED, **gang}),
         "spec": {
-            "replicas": service.replicas,
+            **({} if service.external else {"replicas": service.replicas}),
             "strategy": strategy(service),
             "progressDeadlineSeconds": progress_deadline(service),
             "selector": {"matchLabels": selector(service)},

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from models.beside.pod_template import patched
 from models.budget import grace_period
 from models.launch import DRAIN, GRAPH_CACHE_DIRECTORY, LAUNCH_DIRECTORY
 from models.manifests.init_containers import from_secret, init_containers, mind_speed_mounts, mind_speed_volumes
@@ -38,7 +39,7 @@ def pod_template(
     mounts = [*volume_mounts, *mind_speed_mounts(service), *weight_mounts(service)]
     prepared = [*init_containers(service, mounts)]
     queue = {"annotations": {QUEUE_NAME: service.queue}} if service.queue else {}
-    return {
+    template = {
         "metadata": {"labels": labels(service), **queue},
         "spec": {
             "schedulerName": "volcano",
@@ -59,6 +60,7 @@ def pod_template(
             ],
         },
     }
+    return patched(template, service)
 
 
 def _container(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from models.catalog.kinds import VOLCANO
 from models.manifests.metadata import OURS, Manifest
 from models.operation import Queue
 
@@ -10,7 +11,7 @@ def queue_object(name: str, queue: Queue, resource: str) -> Manifest:
     """A queue; its quota counts the NPUs of the platform, by the name of the resource."""
     capability = {"capability": {resource: str(queue.npus)}} if queue.npus else {}
     return {
-        "apiVersion": "scheduling.volcano.sh/v1beta1",
+        "apiVersion": VOLCANO,
         "kind": "Queue",
         "metadata": {"name": name, "labels": {"app.kubernetes.io/managed-by": "pulumi"}, "annotations": OURS},
         "spec": {"weight": queue.weight, "reclaimable": True, **capability},

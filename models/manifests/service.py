@@ -14,9 +14,18 @@ def service_object(service: ResolvedService) -> Manifest:
     return {
         "apiVersion": "v1",
         "kind": "Service",
-        "metadata": metadata(service, NOT_AWAITED),
+        "metadata": metadata(service, {**service.expose.annotations, **NOT_AWAITED}),
         "spec": {
+            **_reached(service),
             "selector": selector(service),
             "ports": [{"name": "http", "port": service.server.port, "targetPort": "http"}],
         },
     }
+
+
+def _reached(service: ResolvedService) -> Manifest:
+    """From outside of the cluster, if at all. A policy that names addresses needs them as they come, not a node's."""
+    if service.expose.type == "ClusterIP":
+        return {}
+    as_they_come = {"externalTrafficPolicy": "Local"} if service.network and service.network.cidrs else {}
+    return {"type": service.expose.type, **as_they_come}

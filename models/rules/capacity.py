@@ -92,7 +92,7 @@ def min_member_above_replicas(service: ResolvedService) -> Iterator[Finding]:
 
     Volcano starts none of its pods before there are `minMember` of them.
     """
-    if 0 < service.replicas < service.min_member:
+    if 0 < service.replicas < service.min_member and not service.external:
         yield error(
             f"{service.min_member} pods are to start together, and there are {service.replicas}",
             why="Volcano starts none before there are minMember of them",

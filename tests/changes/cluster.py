@@ -19,6 +19,10 @@ ATOMIC = (
     "command",
     "args",
     "tolerations",
+    "ingress",
+    "egress",
+    "podMetricsEndpoints",
+    "rules",
     "preferredDuringSchedulingIgnoredDuringExecution",
 )
 ITEM_KEYS = {"volumeMounts": ("mountPath",), "ports": ("port", "containerPort", "protocol")}
@@ -61,12 +65,14 @@ def applied(item: Mapping[str, Any]) -> Item:
     made["metadata"] |= {"uid": "u", "generation": 1, "managedFields": [entry(OUR_NAME, ours, "Apply", time=APPLIED)]}
     if made["kind"] == "Deployment":
         made["spec"] |= {"revisionHistoryLimit": 10}
-        made["spec"]["template"]["spec"] |= {"restartPolicy": "Always", "dnsPolicy": "ClusterFirst"}
+        pod = made["spec"]["template"]["spec"]
+        made["spec"]["template"]["spec"] = {"restartPolicy": "Always", "dnsPolicy": "ClusterFirst", **pod}
+        made["spec"].setdefault("replicas", 1)
         status = {"f:metadata": {"f:annotations": {"f:deployment.kubernetes.io/revision": {}}}, "f:status": {}}
         made["metadata"]["annotations"]["deployment.kubernetes.io/revision"] = "1"
         made["metadata"]["managedFields"].append(entry("kube-controller-manager", status, subresource="status"))
     if made["kind"] == "Service":
-        made["spec"] |= {"clusterIP": "10.0.0.1", "type": "ClusterIP", "sessionAffinity": "None"}
+        made["spec"] = {"clusterIP": "10.0.0.1", "type": "ClusterIP", "sessionAffinity": "None", **made["spec"]}
     return made
 
 

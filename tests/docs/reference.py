@@ -7,6 +7,15 @@ from collections.abc import Iterator
 
 from pydantic.fields import FieldInfo
 
+from models.beside.keys import (
+    Destination,
+    DisruptionBudget,
+    Expose,
+    Monitoring,
+    Network,
+    PodMetadata,
+    PodTemplate,
+)
 from models.config import (
     ClusterConfig,
     HostMount,
@@ -43,6 +52,13 @@ RECORDS: list[tuple[str, type[Typed]]] = [
     ("services.NAME.lora", Lora),
     ("services.NAME.speculative", Speculative),
     ("services.NAME.multimodal", Multimodal),
+    ("services.NAME.expose", Expose),
+    ("services.NAME.network", Network),
+    ("services.NAME.network.egress", Destination),
+    ("services.NAME.disruptionBudget", DisruptionBudget),
+    ("services.NAME.monitoring", Monitoring),
+    ("services.NAME.podTemplate", PodTemplate),
+    ("services.NAME.podTemplate.metadata", PodMetadata),
 ]
 
 

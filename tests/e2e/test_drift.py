@@ -244,12 +244,41 @@ def test_a_service_that_the_stack_does_not_give_any_more_is_named_until_up_remov
     assert drift(project, stack)[0] == 0
 
 
+SPREAD = {"topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": {"team": "search"}}}
 EVERY_FEATURE: dict[str, Any] = {
     "adapters": qwen(lora={"adapters": {"sql": "/mnt/models/sql"}}, graph="eager", quantization="awq"),
     "drafted": qwen(
         speculative={"kind": "draft", "source": "/mnt/models/Qwen2-0.5B-Instruct", "tokens": 5}, prefixCaching=True
     ),
+    "beside": qwen(
+        server={"apiKey": {"secret": "key", "key": "token"}},
+        expose={"type": "LoadBalancer", "annotations": {"kubernetes.io/elb.class": "union"}},
+        network={"admit": ["gateway"], "cidrs": ["10.0.0.0/8"], "monitoring": "monitoring"},
+        disruptionBudget={"minAvailable": 0},
+        replicas="external",
+    ),
     "gang": qwen(replicas=2, minMember=2, queue="own", priorityClass="system-cluster-critical"),
+    "patched": qwen(
+        expose="NodePort",
+        network={"cidrs": ["10.0.0.0/8"], "egress": ["10.8.0.0/16", {"cidr": "10.9.0.0/16", "ports": [8443]}]},
+        disruptionBudget={"maxUnavailable": 1},
+        server={"apiKey": {"secret": "key", "key": "token"}},
+        podTemplate={
+            "metadata": {"labels": {"team": "search"}, "annotations": {"example.com/owner": "search"}},
+            "spec": {
+                "affinity": {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [SPREAD]}},
+                "containers": [{"name": "side", "image": "busybox:1", "env": [{"name": "A", "value": "1"}]}],
+                "dnsConfig": {"options": [{"name": "ndots", "value": "2"}]},
+                "initContainers": [{"name": "first", "image": "busybox:1"}],
+                "nodeSelector": {"zone": "a"},
+                "tolerations": [{"key": "npu", "operator": "Exists"}],
+                "topologySpreadConstraints": [
+                    {"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "ScheduleAnyway"}
+                ],
+                "volumes": [{"name": "scratch", "emptyDir": {}}],
+            },
+        },
+    ),
     "graphs": qwen(graph={"kind": "pta", "warmUp": True}, resources={"cpu": 24, "memory": "1024Gi", "shm": "1536Mi"}),
     "guarded": qwen(
         server={"apiKey": {"secret": "key", "key": "token"}, "chatTemplate": {"inline": "{{ messages }}\n"}}
@@ -282,7 +311,7 @@ def test_what_the_api_server_makes_of_every_feature_is_no_drift(project: Project
         "apply", "--server-side", "--field-manager=ascend-vllm", "--force-conflicts", "--filename", "-",
         stdin=rendered.stdout,
     )  # fmt: skip
-    objects = 2 + 3 * len(EVERY_FEATURE) + 1  # a Job
+    objects = 2 + 3 * len(EVERY_FEATURE) + 1 + 4  # a Job, budgets and policies
 
     assert drift(project, stack) == (0, f"no drift: {objects} objects as stack {stack} has them\n")
     written = project.sandbox.kubectl("get", "deployments,services", "--namespace", stack, "--output", "json")

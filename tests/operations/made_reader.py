@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from operations.errors import ClusterError
+from operations.made import BESIDE
 from operations.seen import Object, instance_of
 
 
@@ -23,7 +24,11 @@ class MadeReader:
 
     async def made(self) -> Sequence[Object]:
         self._fail("made")
-        return [item for item in self.objects if instance_of(item)]
+        return [item for item in self.objects if instance_of(item) and item["kind"] not in BESIDE]
+
+    async def labelled(self, kind: str) -> Sequence[Object]:
+        self._fail(kind)
+        return [item for item in self.objects if instance_of(item) and item["kind"] == kind]
 
     async def named(self, kind: str, name: str) -> Object | None:
         self.asked.append(f"{kind} {name}")

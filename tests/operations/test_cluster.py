@@ -33,6 +33,7 @@ class Api:
     answers: dict[str, tuple[int, Any]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     tokens: list[str] = field(default_factory=list)
+    accepts: list[str] = field(default_factory=list)
 
     def listed(self, path: str, *items: Any) -> None:
         self.answers[path] = (
@@ -51,6 +52,7 @@ def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
 
         def do_GET(self) -> None:
             made.asked.append(self.path)
+            made.accepts.append(self.headers.get("Accept", ""))
             made.tokens.append(self.headers.get("Authorization", ""))
             status, body = made.answers.get(self.path.partition("?")[0], (404, {"message": "not found"}))
             if callable(body):

@@ -108,6 +108,10 @@ def test_the_api_server_is_asked_for_few_lists_and_single_objects(api: Api) -> N
         f"{BASE}/deployments",
         f"{core}/services",
         f"{core}/configmaps",
+        "/apis/policy/v1/namespaces/inference/poddisruptionbudgets",
+        "/apis/networking.k8s.io/v1/namespaces/inference/networkpolicies",
+        "/apis/monitoring.coreos.com/v1/namespaces/inference/podmonitors",
+        "/apis/monitoring.coreos.com/v1/namespaces/inference/prometheusrules",
         "/api/v1/namespaces/inference",
         f"{core}/services/qwen",
         f"{scaling}/horizontalpodautoscalers",
@@ -123,3 +127,36 @@ def test_an_object_that_may_not_be_read_is_said_by_its_name(api: Api) -> None:
 
     with pytest.raises(ClusterError, match="not allowed to get queues q: no"):
         asyncio.run(ask())
+
+
+def test_what_beside_the_pods_may_not_be_listed_is_said_once_and_for_each_that_the_stack_gives() -> None:
+    forbidden = ClusterError("not allowed to list networkpolicies", "ask for a role", forbidden=True)
+    made = read(MadeReader(OBJECTS, errors={"NetworkPolicy": forbidden}), [*WANTED, ("NetworkPolicy", "qwen")])
+
+    assert made.unread == {
+        "NetworkPolicy": forbidden.message,
+        "NetworkPolicy qwen": forbidden.message,
+    }
+
+
+def test_an_object_beside_the_pods_that_the_stack_does_not_give_any_more_is_read_by_its_label() -> None:
+    left = next(
+        item for item in stack_objects(stack({"qwen": {"network": {"admit": ["a"]}}})) if "Policy" in item["kind"]
+    )
+
+    assert ("NetworkPolicy", "qwen") in names(read(MadeReader([*OBJECTS, left])))
+
+
+def test_an_object_of_a_kind_that_the_cluster_does_not_know_is_said_to_be_so(api: Api) -> None:
+    path = "/apis/monitoring.coreos.com/v1/namespaces/inference/podmonitors/qwen"
+    api.listed(f"{BASE}/deployments")
+    for kind in ("services", "configmaps"):
+        api.listed(f"/api/v1/namespaces/inference/{kind}")
+    api.listed("/apis/autoscaling/v2/namespaces/inference/horizontalpodautoscalers")
+    api.answers[path] = (404, "404 page not found\n")
+
+    async def ask() -> Made:
+        async with connected("there", "inference") as cluster:
+            return await read_made(cluster, [("PodMonitor", "qwen")])
+
+    assert asyncio.run(ask()).unread == {"PodMonitor qwen": "the cluster knows no PodMonitor"}

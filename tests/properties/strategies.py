@@ -84,6 +84,34 @@ speculations = st.one_of(
         optional={"convert": st.fixed_dictionaries({"tools": paths, "baseWeights": st.just("it's a.bin")})},
     ),
 )
+networks = maybe(
+    admit=st.lists(st.sampled_from(["gateway", "search"]), max_size=2, unique=True),
+    cidrs=st.lists(st.sampled_from(["10.0.0.0/8", "fd00::/8"]), max_size=2, unique=True),
+    monitoring=st.just("monitoring"),
+    egress=st.lists(st.sampled_from(["10.8.0.0/16", {"cidr": "10.9.0.0/16", "ports": [443, 8443]}]), max_size=2),
+)
+pod_templates = maybe(
+    metadata=maybe(labels=st.just({"team": "search"}), annotations=st.dictionaries(st.just("a.b/c"), hostile)),
+    spec=maybe(
+        tolerations=st.lists(
+            st.sampled_from([{"key": "npu", "operator": "Exists"}, {"operator": "Exists"}]), min_size=1, max_size=2
+        ),
+        affinity=st.just(
+            {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [{"topologyKey": "zone"}]}}
+        ),
+        topologySpreadConstraints=st.just(
+            [{"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule", "labelSelector": {}}]
+        ),
+        containers=st.just([{"name": "side", "image": "busybox:1", "env": [{"name": "A", "value": "1"}]}]),
+        initContainers=st.just([{"name": "first", "image": "busybox:1"}]),
+        volumes=st.just([{"name": "scratch", "emptyDir": {}}]),
+        nodeSelector=st.just({"zone": "a"}),
+        dnsPolicy=st.sampled_from(["Default", "ClusterFirst"]),
+        hostNetwork=st.booleans(),
+    ),
+)
+"""Patches of the pods."""
+
 services = st.fixed_dictionaries(
     {
         "image": st.just("registry.example.com/ascend-vllm:6.3.912"),
@@ -101,12 +129,20 @@ services = st.fixed_dictionaries(
         ),
         "graph": st.sampled_from(["eager", "cann", "pta", {"kind": "pta", "gears": [2, 4], "warmUp": True}])
         | paths.map(lambda path: {"kind": "pta", "cache": path}),
-        "replicas": st.integers(0, 4),
+        "replicas": st.integers(0, 4) | st.just("external"),
         "startup": st.sampled_from(["90s", "25m", "2h"]),
         "drain": st.sampled_from(["0s", "10m"]),
         "rollout": st.sampled_from(["recreate", "rollingUpdate"]) | maybe(maxUnavailable=st.integers(1, 2)),
         "resources": maybe(cpu=st.integers(1, 64), memory=st.just("64Gi"), shm=st.sampled_from(["1Gi", "500M"])),
         "minMember": st.integers(1, 2),
+        "expose": st.sampled_from(
+            ["NodePort", {"type": "LoadBalancer", "annotations": {"kubernetes.io/elb.class": "a"}}]
+        ),
+        "network": networks,
+        "disruptionBudget": st.sampled_from([{"maxUnavailable": 1}, {"minAvailable": 1}]),
+        "monitoring": st.just(True)
+        | maybe(interval=st.just("1m"), labels=st.just({"release": "prometheus"}), rules=st.booleans()),
+        "podTemplate": pod_templates,
         "priorityClass": st.just("production"),
         "precision": maybe(prefill=st.booleans(), decode=st.booleans()),
         "mindSpeed": st.sampled_from(["image", "install"]),

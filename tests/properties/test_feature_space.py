@@ -93,7 +93,14 @@ def test_what_is_accepted_renders_as_plain_data(fields: dict[str, Any]) -> None:
     service = nearest_accepted(fields)
     objects = list(stack_objects(ResolvedStack("test", "-", service.cluster, (service,), (), {}, ())))
 
-    assert [one["kind"] for one in objects] == ["Namespace", "ConfigMap", "Deployment", "Service"]
+    beside = {
+        "PodDisruptionBudget": service.disruption_budget,
+        "NetworkPolicy": service.network,
+        "PodMonitor": service.monitoring,
+        "PrometheusRule": service.monitoring and service.monitoring.rules,
+    }
+    wanted = [kind for kind, given in beside.items() if given]
+    assert [one["kind"] for one in objects] == ["Namespace", "ConfigMap", "Deployment", "Service", *wanted]
     assert json.loads(json.dumps(objects)) == objects
 
 

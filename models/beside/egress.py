@@ -1,0 +1,29 @@
+"""What the pods of a service have to connect to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from models.resolve import ResolvedService
+
+_PORTS = {"https": 443, "http": 80, "ssh": 22, "git": 9418, "grpc": 4317}
+
+
+def needs(service: ResolvedService) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """What a service connects to by itself, in words, with the TCP ports; its address may change at any time."""
+    if service.mind_speed.kind == "install":
+        yield "mindSpeed.repository", (port_of(service.mind_speed.repository),)
+    if service.multimodal:
+        yield "the addresses of pictures in requests", (80, 443)
+    if traces := service.further("otlp-traces-endpoint"):
+        yield "otlpTracesEndpoint", (port_of(str(traces)),)
+
+
+def port_of(url: str) -> int:
+    """The port of an address; 22 of one as `git@host:path`."""
+    parts = urlsplit(url if "://" in url else f"ssh://{url.partition(':')[0]}")
+    try:
+        return parts.port or _PORTS.get(parts.scheme, 443)
+    except ValueError:
+        return _PORTS.get(parts.scheme, 443)

@@ -1,0 +1,97 @@
+"""The merge patch on the template of a service's pods: how it is applied, and what it may not touch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from models.catalog.pods import OWNED_ANNOTATIONS, OWNED_ITEMS, OWNED_LABELS, OWNED_POD_FIELDS, POD_FIELDS
+from models.finding import Finding, Mark, at, error
+from models.load import merge
+from models.resolve import ResolvedService
+from models.shape import nearest
+
+_WHY = "the program writes it, and the rules judge what it is written from"
+
+
+def patched(template: dict[str, Any], service: ResolvedService) -> dict[str, Any]:
+    """The template of the pods with what the stack file adds to it: by RFC 7386, lists of named items item by item."""
+    patch = service.pod_template
+    if patch is None:
+        return template
+    about = {key: given for key, given in patch.metadata.model_dump().items() if given}
+    added = {key: patch.spec[key] for key in OWNED_ITEMS if key in patch.spec}
+    rest = {key: given for key, given in patch.spec.items() if key not in added}
+    merged: dict[str, Any] = merge(template, {"metadata": about, "spec": rest})
+    for key, items in added.items():
+        merged["spec"][key] = [*merged["spec"].get(key, []), *(items if isinstance(items, list) else [])]
+    return merged
+
+
+def pod_template_owned(service: ResolvedService) -> Iterator[Finding]:
+    """A patch of the pods touches nothing that another key of the stack file writes.
+
+    Only what is written by its key is judged by the rules, told by `diff` and kept by `drift`. The selector of the
+    Deployment, the scheduler and the launch cannot be changed at all.
+    """
+    for path, owner in _touched(service):
+        kept = " ".join(path).replace("spec ", "", 1)
+        yield error(
+            f"podTemplate touches {kept}",
+            why=_WHY,
+            fix=f"remove it, and write {owner}" if owner else "remove it; it follows from the program alone",
+            marks=[Mark(("podTemplate", *path))],
+        )
+
+
+def pod_template_unknown(service: ResolvedService) -> Iterator[Finding]:
+    """Every field of `podTemplate.spec` is one of a pod's.
+
+    The API server refuses a field that it does not know, in the middle of an update.
+    """
+    for name in service.pod_template.spec if service.pod_template else ():
+        if name not in POD_FIELDS:
+            near = nearest(name, dict.fromkeys(POD_FIELDS))
+            yield error(
+                f"a pod has no field {name!r}",
+                why="the API server refuses what it does not know (core/v1, PodSpec)",
+                fix=f"write {near}" if near else "remove it",
+                marks=[at("podTemplate.spec", key=name)],
+            )
+
+
+def _touched(service: ResolvedService) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Where the patch touches what is not its own, and the key that writes it."""
+    patch = service.pod_template
+    if patch is None:
+        return
+    for part, names, owned in (
+        ("labels", patch.metadata.labels, OWNED_LABELS),
+        ("annotations", patch.metadata.annotations, OWNED_ANNOTATIONS),
+    ):
+        for name in names:
+            if (owner := _owner(name, owned)) is not None:
+                yield ("metadata", part, name), owner
+    for name, given in patch.spec.items():
+        if name in OWNED_POD_FIELDS:
+            yield ("spec", name), OWNED_POD_FIELDS[name]
+        elif name == "nodeSelector" and isinstance(given, dict):
+            for label in given.keys() & service.cluster.platform.node_selector.keys():
+                yield ("spec", name, label), "cluster.platform.nodeSelector"
+        elif name in OWNED_ITEMS and isinstance(given, list):
+            yield from _items(name, given, service.cluster.platform.resource)
+
+
+def _items(name: str, given: list[Any], resource: str) -> Iterator[tuple[tuple[str, ...], str]]:
+    for index, item in enumerate(given):
+        if (owner := _owner(str(item["name"]), OWNED_ITEMS[name])) is not None:
+            yield ("spec", name, str(index), "name"), owner
+        asked = item.get("resources")
+        if isinstance(asked, dict) and any(resource in (asked.get(part) or ()) for part in ("requests", "limits")):
+            yield ("spec", name, str(index), "resources"), "npus"
+
+
+def _owner(name: str, owned: Mapping[str, str]) -> str | None:
+    """The key that writes something, empty where none does, or None where it is free."""
+    alike = (key for own, key in owned.items() if name == own or (own[-1] in "-/" and name.startswith(own)))
+    return next(alike, None)

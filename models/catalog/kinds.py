@@ -1,0 +1,12 @@
+"""Kinds of objects that come with something that not every cluster has."""
+
+from __future__ import annotations
+
+MONITORING = "monitoring.coreos.com/v1"
+"""API group and version of PodMonitor and PrometheusRule."""
+
+VOLCANO = "scheduling.volcano.sh/v1beta1"
+"""API group and version of Queue and PodGroup."""
+
+INSTALLED = {MONITORING: "the Prometheus operator", VOLCANO: "Volcano"}
+"""What brings a group."""

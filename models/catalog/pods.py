@@ -1,0 +1,60 @@
+"""The fields of a pod's template, and which key of the stack file writes those that a patch may not touch."""
+
+from __future__ import annotations
+
+POD_FIELDS = (
+    *("activeDeadlineSeconds", "affinity", "automountServiceAccountToken", "containers", "dnsConfig", "dnsPolicy"),
+    *("enableServiceLinks", "ephemeralContainers", "hostAliases", "hostIPC", "hostNetwork", "hostPID", "hostUsers"),
+    *("hostname", "hostnameOverride", "imagePullSecrets", "initContainers", "nodeName", "nodeSelector", "os"),
+    *("overhead", "preemptionPolicy", "priority", "priorityClassName", "readinessGates", "resourceClaims"),
+    *("resources", "restartPolicy", "runtimeClassName", "schedulerName", "schedulingGates", "securityContext"),
+    *("serviceAccount", "serviceAccountName", "setHostnameAsFQDN", "shareProcessNamespace", "subdomain"),
+    *("terminationGracePeriodSeconds", "tolerations", "topologySpreadConstraints", "volumes"),
+)
+"""The fields of a pod's spec (k8s.io/api v0.34.1, core/v1, PodSpec)."""
+
+OWNED_POD_FIELDS = {
+    "activeDeadlineSeconds": "",
+    "automountServiceAccountToken": "",
+    "enableServiceLinks": "",
+    "ephemeralContainers": "",
+    "imagePullSecrets": "pullSecrets",
+    "nodeName": "cluster.platform.nodeSelector",
+    "priority": "priorityClass",
+    "priorityClassName": "priorityClass",
+    "resources": "resources",
+    "restartPolicy": "",
+    "schedulerName": "",
+    "securityContext": "runAsUser, or cluster.seccomp",
+    "terminationGracePeriodSeconds": "drain",
+}
+"""Fields of a pod's spec that the program writes, with the key that they follow from; empty where none does."""
+
+OWNED_ITEMS = {
+    "containers": {"ascend-vllm": "engine, server, env or resources"},
+    "initContainers": {"install-mindspeed": "mindSpeed", "convert-eagle": "speculative.convert"},
+    "volumes": {
+        "model-path": "model",
+        "draft-model-path": "speculative.source",
+        "lora-path-": "lora.adapters",
+        "graph-cache": "graph.cache",
+        "mindspeed": "mindSpeed",
+        "node-path": "engine or server",
+        "shm": "resources.shm",
+        **dict.fromkeys(("ascend-driver", "ascend-add-ons", "hccn", "localtime", "npu-smi"), "cluster.platform"),
+    },
+}
+"""Containers and volumes that the program makes, with the key that they follow from; a name that ends in - is a
+beginning."""
+
+OWNED_LABELS = {"app": "", "app.kubernetes.io/": ""}
+"""Labels of the pods that the program writes; a name that ends in / is a beginning."""
+
+OWNED_ANNOTATIONS = {
+    "scheduling.volcano.sh/queue-name": "queue",
+    "scheduling.volcano.sh/group-min-member": "minMember",
+    "scheduling.k8s.io/group-name": "minMember",
+    "pulumi.com/": "",
+}
+"""Annotations that the program or Volcano writes, with the key that they follow from; a name that ends in / is a
+beginning."""

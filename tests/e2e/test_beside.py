@@ -1,0 +1,192 @@
+"""What stands beside the pods, on the real engine and API server: made, kept, left out where its kind is missing."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from sandbox.plan import Plan
+from tests.e2e import prometheus
+from tests.e2e.project import Project, copy_program
+from tests.e2e.sandbox_fixture import SandboxFactory, ascend_nodes
+
+IMAGE = "registry.example.com/ascend-vllm:6.3.912"
+POOLS = {"snt9b": {"nodes": 4, "npusPerNode": 8, "npuMemory": "64Gi"}}
+KINDS = "services,poddisruptionbudgets,networkpolicies"
+METRICS = "podmonitors,prometheusrules"
+
+
+def qwen(**changes: Any) -> dict[str, Any]:
+    service = {"image": IMAGE, "model": "/mnt/models/Qwen2-7B-Instruct", "npus": 1, "engine": {"maxModelLen": 4096}}
+    return {**service, **changes}
+
+
+GUARDED: dict[str, Any] = qwen(
+    replicas=2,
+    server={"apiKey": {"secret": "keys", "key": "qwen"}},
+    expose={"type": "LoadBalancer", "annotations": {"kubernetes.io/elb.class": "union"}},
+    network={"admit": ["gateway"], "cidrs": ["10.0.0.0/8", "fd00::/8"], "monitoring": "monitoring"},
+    disruptionBudget={"maxUnavailable": 1},
+    monitoring={"interval": "15s", "labels": {"release": "prometheus"}},
+    podTemplate={
+        "metadata": {"labels": {"team": "search"}, "annotations": {"example.com/owner": "search"}},
+        "spec": {
+            "tolerations": [{"key": "npu", "operator": "Exists", "effect": "NoSchedule"}],
+            "topologySpreadConstraints": [
+                {"maxSkew": 1, "topologyKey": "kubernetes.io/hostname", "whenUnsatisfiable": "ScheduleAnyway"}
+            ],
+            "containers": [{"name": "side", "image": "busybox:1", "args": ["sleep", "infinity"]}],
+            "volumes": [{"name": "scratch", "emptyDir": {}}],
+        },
+    },
+)
+
+
+@pytest.fixture(scope="module")
+def project(sandbox: SandboxFactory, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    return copy_program(tmp_path_factory.mktemp("beside"), sandbox(Plan("beside", ascend_nodes(4))))
+
+
+@pytest.fixture
+def stack(project: Project, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A stack of the test's own; it goes with the sandbox."""
+    name = "b-" + re.sub(r"[^a-z0-9]+", "-", request.node.originalname.removeprefix("test_"))[:40].strip("-")
+    made = project.pulumi("stack", "init", name)
+    assert made.returncode == 0, made.stderr
+    yield name
+    prometheus.remove(project.sandbox)
+
+
+def spec(project: Project, kind: str, stack: str) -> dict[str, Any]:
+    (item,) = project.objects(kind, stack)
+    found: dict[str, Any] = item["spec"]
+    return found
+
+
+def replicas(project: Project, stack: str) -> int:
+    return int(spec(project, "deployment", stack)["replicas"])
+
+
+def drift(project: Project, stack: str) -> tuple[int, str, str]:
+    done = project.ascend_vllm("drift", stack)
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_objects_whose_kind_the_cluster_lacks_are_left_out_with_a_warning_and_made_when_it_is_there(
+    project: Project, stack: str
+) -> None:
+    project.write(stack, {"qwen": GUARDED}, pools=POOLS)
+    previewed = project.pulumi("preview", "--stack", stack)
+    said = project.up(stack)
+
+    for text in (previewed.stdout, said):
+        assert "the cluster knows no PodMonitor (monitoring.coreos.com/v1), so qwen gets none" in text
+        assert "the cluster knows no PrometheusRule (monitoring.coreos.com/v1), so qwen gets none" in text
+        assert "fix: install the Prometheus operator and run pulumi up again" in text
+    assert [project.names(kind, stack) for kind in KINDS.split(",")] == [["qwen"]] * 3
+    code, text, unread = drift(project, stack)
+    assert (code, text) == (0, f"no drift: 6 objects as stack {stack} has them\n")
+    assert "not looked at: PodMonitor qwen: the cluster knows no PodMonitor" in unread
+
+    prometheus.install(project.sandbox)
+    assert "the cluster knows no" not in project.up(stack)
+    assert spec(project, "podmonitor", stack)["podMetricsEndpoints"][0]["interval"] == "15s"
+    assert len(spec(project, "prometheusrule", stack)["groups"][0]["rules"]) == 4
+    assert drift(project, stack) == (0, f"no drift: 8 objects as stack {stack} has them\n", "")
+
+    prometheus.remove(project.sandbox)
+    assert "the cluster knows no PodMonitor" in project.up(stack)
+    prometheus.install(project.sandbox)
+    project.up(stack)
+    assert project.names("podmonitor", stack) == ["qwen"]
+
+
+def test_what_is_asked_for_beside_the_pods_is_in_the_cluster_as_the_stack_file_has_it(
+    project: Project, stack: str
+) -> None:
+    project.write(stack, {"qwen": GUARDED}, pools=POOLS)
+    project.up(stack)
+
+    front = spec(project, "service", stack)
+    assert (front["type"], front["externalTrafficPolicy"]) == ("LoadBalancer", "Local")
+    pods = spec(project, "deployment", stack)["template"]
+    assert [one["name"] for one in pods["spec"]["containers"]] == ["ascend-vllm", "side"]
+    assert pods["metadata"]["labels"]["team"] == "search"
+    assert pods["spec"]["tolerations"] == [{"key": "npu", "operator": "Exists", "effect": "NoSchedule"}]
+    budget = json.loads(project.sandbox.kubectl("get", "pdb", "qwen", "--namespace", stack, "--output", "json"))
+    assert (budget["status"]["expectedPods"], budget["status"]["disruptionsAllowed"]) == (2, 1)
+    policy = spec(project, "networkpolicy", stack)
+    assert [*policy["egress"][0]] == ["ports", "to"]
+    assert len(policy["ingress"][0]["from"]) == 5
+
+    project.write(stack, {"qwen": qwen(replicas=2)}, pools=POOLS)
+    project.up(stack)
+    assert project.names("poddisruptionbudget", stack) + project.names("networkpolicy", stack) == []
+    assert spec(project, "service", stack)["type"] == "ClusterIP"
+    assert drift(project, stack)[:2] == (0, f"no drift: 4 objects as stack {stack} has them\n")
+
+
+def test_a_budget_that_was_changed_by_hand_is_drift_and_comes_back(project: Project, stack: str) -> None:
+    project.write(stack, {"qwen": GUARDED}, pools=POOLS)
+    project.up(stack)
+    project.sandbox.kubectl(
+        "patch", "pdb/qwen", "--type=merge", "--patch", '{"spec": {"maxUnavailable": 0}}', "--namespace", stack
+    )
+    project.sandbox.kubectl("delete", "networkpolicy/qwen", "--namespace", stack)
+
+    code, text, _ = drift(project, stack)
+    assert code == 1
+    assert re.search(rf"maxUnavailable +0 → 1 +by hand: kubectl-patch, .* \(Pulumi\.{stack}\.yaml:\d+\)\n", text), text
+    assert "- NetworkPolicy qwen: deleted\n" in text
+
+    restored = project.pulumi("up", "--refresh", "--stack", stack, "--yes", "--skip-preview")
+    assert restored.returncode == 0, restored.stdout + restored.stderr
+    assert drift(project, stack)[0] == 0
+
+
+def test_the_replicas_of_an_autoscaler_survive_the_handover_and_every_update(project: Project, stack: str) -> None:
+    project.write(stack, {"qwen": qwen(replicas=3)}, pools=POOLS)
+    project.up(stack)
+    before = project.names("pod", stack)
+
+    project.write(stack, {"qwen": qwen(replicas="external")}, pools=POOLS)
+    project.up(stack)
+    assert (replicas(project, stack), project.names("pod", stack)) == (3, before), "not a single pod has ended"
+    assert drift(project, stack)[0] == 0
+
+    project.sandbox.kubectl("scale", "deployment/qwen", "--replicas=4", "--namespace", stack)
+    project.write(stack, {"qwen": qwen(replicas="external", image=f"{IMAGE}-b")}, pools=POOLS)
+    diff = project.ascend_vllm("diff", stack, "--live")
+    assert " replicas " not in diff.stdout, diff.stdout
+    project.up(stack)
+    assert replicas(project, stack) == 4
+    assert drift(project, stack)[0] == 0
+    assert re.search(r"qwen +4/4 +Running", project.ascend_vllm("status", stack).stdout)
+
+    project.pulumi("up", "--refresh", "--stack", stack, "--yes", "--skip-preview")
+    assert replicas(project, stack) == 4
+
+    project.write(stack, {"qwen": qwen(replicas=2, image=f"{IMAGE}-b")}, pools=POOLS)
+    project.up(stack)
+    assert replicas(project, stack) == 2, "the stack file has the number again"
+
+
+def test_a_horizontal_pod_autoscaler_takes_over(project: Project, stack: str) -> None:
+    project.write(stack, {"qwen": qwen(replicas=2)}, pools=POOLS)
+    project.up(stack)
+    project.write(stack, {"qwen": qwen(replicas="external")}, pools=POOLS)
+    project.up(stack)
+    project.sandbox.kubectl("autoscale", "deployment/qwen", "--min=3", "--max=4", "--namespace", stack)
+    project.sandbox.kubectl(
+        "wait", "deployment/qwen", "--for=jsonpath={.spec.replicas}=3", "--timeout=60s", "--namespace", stack
+    )
+
+    project.write(stack, {"qwen": qwen(replicas="external", drain="4m")}, pools=POOLS)
+    project.up(stack)
+
+    assert replicas(project, stack) == 3
+    assert drift(project, stack)[0] == 0
