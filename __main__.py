@@ -12,6 +12,7 @@ from components import (
     cluster_provider,
     deploy,
     namespace,
+    secrets,
     silence_debug_lines,
 )
 from models import check, load_stack, resolve
@@ -24,7 +25,7 @@ report.raise_for_errors(pulumi.RunError)  # every finding of every service; noth
 report.warn(pulumi.log.warn)
 
 provider = cluster_provider(stack.cluster)
-home = namespace(stack.cluster, provider)
+home = secrets(stack, namespace(stack.cluster, provider))
 deploy(
     stack,
     lambda service: InferenceDeployment(service.name, InferenceDeploymentArgs(service), home.child_options()),

@@ -18,7 +18,7 @@ from models.resolve import ResolvedService, ResolvedStack
 HIDDEN = "***"
 """In the place of what looks like a secret by the name of its variable, or stands as a password in an address."""
 
-_SECRET = re.compile(r"(?i)(token$|passw|secret|credential|(api|access)_?key)")
+_SECRET = re.compile(r"(?i)(token$|passw|secret|credential|(api|access)[-_]?key)")
 _PASSWORD = re.compile(r"(://[^\s/:@]*:)[^\s/@]+(?=@)")
 
 _FILES = {
@@ -86,7 +86,7 @@ def _flags(pair: Pair, old: Launch, new: Launch) -> Iterator[Detail]:
         yield _detail("server", first, second, pair.field("server.kind"))
     for name in _differing(before, after):
         because = pair.because(flag_source, name, gone=name not in after)
-        yield _detail(f"--{name}", before.get(name), after.get(name), because)
+        yield _detail(f"--{name}", hidden(name, before.get(name)), hidden(name, after.get(name)), because)
 
 
 def _server(service: ResolvedService, program: str) -> str:

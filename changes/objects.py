@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from changes.because import place, variable_source
 from changes.launch import Pair
 from changes.leaves import Leaves, differing
 from changes.record import Detail
@@ -15,6 +16,7 @@ from models.manifests.launch_map import VOLUME
 _TEMPLATE = "spec.template."
 _LAUNCH_MAP = f"{_TEMPLATE}spec.volumes[{VOLUME}].configMap.name"
 _INIT_CONTAINER = re.compile(r"spec\.initContainers\[(.+?)\]\.?(\w*)")
+_VARIABLE = re.compile(r"spec\.containers\[ascend-vllm\]\.env\[(.+?)\]")
 _VOLUME = re.compile(r"spec\.(?:containers\[ascend-vllm\]\.volumeMounts|volumes)\[(.+?)\]")
 
 
@@ -54,6 +56,8 @@ def smoke_details(pair: Pair) -> Iterator[Detail]:
 def _detail(both: Deployments, path: str, before: str | None, after: str | None) -> Detail | None:
     pair, inner = both.pair, path.removeprefix(_TEMPLATE)
     restarts = inner != path
+    if restarts and (variable := _VARIABLE.match(inner)):
+        return _variable(pair, variable[1])
     if word := word_for(POD if restarts else REST, inner, pair.old, pair.new):
         old, new = word.shown(pair.old), word.shown(pair.new)
         because = word.because or pair.field(word.field or word.name, gone=new is None)
@@ -63,6 +67,16 @@ def _detail(both: Deployments, path: str, before: str | None, after: str | None)
     if restarts and (step := _INIT_CONTAINER.match(inner)):
         return _init_container(both, step[1], step[2])
     return Detail("pod", inner.removeprefix("spec."), before, after, _source(inner), restarts)
+
+
+def _variable(pair: Pair, name: str) -> Detail:
+    """A variable from a Secret; of one that the stack makes, the line with the new value is the cause."""
+    old, new = ({"VLLM_API_KEY": one.server.api_key, **one.secret_env}.get(name) for one in (pair.old, pair.new))
+    because = pair.because(variable_source, name, gone=new is None)
+    if old and new and new.config and old.config == new.config:
+        because = place(pair.new_stack, (new.config,)) or because
+    part = ("API key", "API key") if name == "VLLM_API_KEY" else ("environment", name)
+    return Detail(*part, old and str(old), new and str(new), because, restarts=True)
 
 
 def _mount(both: Deployments, name: str) -> Detail:

@@ -38,7 +38,11 @@ def _rollout(service: ResolvedService) -> str:
 
 def _secret(service: ResolvedService) -> str | None:
     key = service.server.api_key
-    return f"Secret {key.secret}, key {key.key}" if key else None
+    return str(key) if key else None
+
+
+def _pull_secrets(service: ResolvedService) -> str | None:
+    return ", ".join(map(str, service.pull_secrets)) or None
 
 
 def _affinity(service: ResolvedService) -> str | None:
@@ -82,7 +86,8 @@ POD = (
     Word(rf"{_CONTAINER}\.\w+Probe\..*", "probes", "probes", _scheme, because="the certificate of the server"),
     Word(r"spec\.terminationGracePeriodSeconds", "drain", "drain", lambda one: f"{one.drain}s"),
     Word(rf"{_CONTAINER}\.ports.*", "port", "containerPort", lambda one: str(one.server.port), "server.port"),
-    Word(rf"{_CONTAINER}\.env.*", "API key", "API key", _secret, "server.apiKey"),
+    Word(rf"{_CONTAINER}\.env\[VLLM_API_KEY\].*", "API key", "API key", _secret, "server.apiKey"),
+    Word(r"spec\.imagePullSecrets.*", "pull secrets", "pullSecrets", _pull_secrets),
     Word(r"metadata\.annotations.*queue-name", "queue", "queue", lambda one: one.queue),
     Word(r"spec\.priorityClassName", "priority class", "priorityClass", lambda one: one.priority_class),
     Word(r"spec\.affinity.*", "placement", "affinity", _affinity, because="npus, and the nodes of cluster.pools"),

@@ -5,6 +5,7 @@ from components.cluster import cluster_provider, namespace
 from components.inference_deployment import InferenceDeployment, InferenceDeploymentArgs
 from components.process import silence_debug_lines
 from components.readiness import deploy
+from components.secrets import secrets
 from components.vllm_launch_script import VllmLaunchScript, VllmLaunchScriptArgs
 
 __all__ = [
@@ -17,5 +18,6 @@ __all__ = [
     "cluster_provider",
     "deploy",
     "namespace",
+    "secrets",
     "silence_debug_lines",
 ]

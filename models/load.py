@@ -13,6 +13,7 @@ from models.config import StackConfig
 from models.facts import read_config_json
 from models.finding import Finding, Mark, Path, Span
 from models.parse import LoadedStack, parse_stack
+from models.secrets import ciphertexts, config_findings
 from models.shape import nearest, unknown_key
 from models.yaml_file import YamlFile, read_yaml
 
@@ -65,7 +66,7 @@ def load_text(
     prefix, directory = own.name, File(file).parent if file != "-" else project
     source = read_yaml(file, text)
     findings = [_in_our_words(finding, prefix) for finding in source.findings]
-    values = _stack_values(source, prefix, findings)
+    values, beside = _stack_values(source, prefix, findings)
     if config is not None:
         values = {key: value for key in _KEYS if (value := _engine_value(config, key)) is not None}
     elif own.base:
@@ -77,6 +78,9 @@ def load_text(
         values, spans = _with_base(values, spans, directory, findings, read)
     secrets = list(_secrets(source, prefix))
     loaded = parse_stack(name, file, values, spans, complete=readable)
+    if text and readable:
+        findings += _unread_keys(source, prefix, beside.keys() - {*_configs(values.get("services"))})
+        findings += config_findings(loaded, beside)
     config_jsons, unread = _config_jsons(loaded, directory, read)
     refused = {str(finding.service) for finding in (*secrets, *unread)} & loaded.services.keys()
     return replace(
@@ -84,6 +88,7 @@ def load_text(
         services={service: config for service, config in loaded.services.items() if service not in refused},
         broken=(*loaded.broken, *sorted(refused)),
         config_jsons=config_jsons,
+        secrets=ciphertexts(beside),
         findings=(*findings, *secrets, *_outside(loaded.findings, secrets), *unread),
     )
 
@@ -126,26 +131,43 @@ def merge(base: Any, patch: Any) -> Any:
     return result
 
 
-def _stack_values(source: YamlFile, prefix: str, findings: list[Finding]) -> dict[str, Any]:
-    """The project's values of a stack file; keys that nobody reads become findings."""
+def _stack_values(source: YamlFile, prefix: str, findings: list[Finding]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The project's values of a stack file, and those beside them, which may be secrets; other keys become findings."""
     if source.value is None:
-        return {}
+        return {}, {}
     if not isinstance(source.value, dict) or not isinstance(source.value.get("config", {}), dict | None):
         message, where = "a stack file is a mapping with the key config", _mark(source, ("config",))
         findings.append(Finding("bad-value", "error", message, "Pulumi refuses it", "see Pulumi.dev.yaml", (where,)))
-        return {}
+        return {}, {}
     findings.extend(unknown_key(_mark(source, (key,)), key, _TOP) for key in source.value if key not in _TOP)
-    values = {}
+    values, beside = dict[str, Any](), dict[str, Any]()
     for key, value in (source.value.get("config") or {}).items():
         namespace, _, name = key.rpartition(":")
-        if not namespace or (namespace == prefix and name not in _KEYS):
-            known = dict.fromkeys(f"{prefix}:{known}" for known in _KEYS)
-            near = nearest(name, dict.fromkeys(_KEYS))
-            hint = f"{prefix}:{near}" if near else "-"
-            findings.append(unknown_key(_mark(source, ("config", key)), key, known, hint))
-        elif namespace == prefix and value is not None:
-            values[name] = value
-    return values
+        if namespace == prefix and value is not None:
+            (values if name in _KEYS else beside)[name] = value
+        elif not namespace or (namespace == prefix and name not in _KEYS):
+            findings.append(_unread_key(source, prefix, key))
+    return values, beside
+
+
+def _unread_keys(source: YamlFile, prefix: str, names: Iterable[str]) -> Iterator[Finding]:
+    """The keys of the project that are neither its own nor referred to."""
+    return (_unread_key(source, prefix, f"{prefix}:{name}") for name in sorted(names))
+
+
+def _unread_key(source: YamlFile, prefix: str, key: str) -> Finding:
+    near = nearest(key.rpartition(":")[2], dict.fromkeys(_KEYS))
+    known = dict.fromkeys(f"{prefix}:{known}" for known in _KEYS)
+    return unknown_key(_mark(source, ("config", key)), key, known, f"{prefix}:{near}" if near else "-")
+
+
+def _configs(value: Any) -> Iterator[str]:
+    """The keys of the stack that a value may refer to, whatever else is wrong with its shape."""
+    if isinstance(value, dict) and list(value) == ["config"]:
+        yield str(value["config"])
+    elif isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _configs(item)
 
 
 def _ours(path: Path, prefix: str) -> Path | None:
@@ -237,7 +259,7 @@ def _secret(where: Path, span: Span | None, fix: str) -> Finding:
         "error",
         f"{'.'.join(where)} is a secret value inside the configuration of the services",
         "Pulumi would hand it to the program as plain text, and it would end in a ConfigMap",
-        f"{fix}, and keep the value in a Kubernetes Secret",
+        f"{fix}, then pulumi config set --secret NAME, and write {{config: NAME}} in its place",
         (Mark(where, "", span),),
         _service_at(where),
     )

@@ -35,6 +35,8 @@ class LoadedStack:
     """Services whose shape was refused; no rule runs on them."""
     config_jsons: Mapping[str, Facts] = field(default_factory=dict)
     """The models' own config.json files that services name, by that name."""
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    """The ciphertexts of the stack's secret keys that services may refer to, by key."""
     spans: Mapping[Path, Span] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
 

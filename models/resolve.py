@@ -23,7 +23,8 @@ from models.finding import Finding, Path, Span
 from models.operation import Queue, Resources, Rollout
 from models.parse import LoadedStack
 from models.rollout import Demand, Plan, plan_rollouts
-from models.server import Server
+from models.secrets import MadeSecret, made_secrets, with_names
+from models.server import PullSecret, SecretKey, Server
 from models.sizes import all_parameters
 from models.words import counted
 
@@ -98,11 +99,15 @@ class ResolvedService:
     priority_class: str | None
     smoke: bool
     env: Mapping[str, str]
+    """Further variables that the launch script sets; those from Secrets are in `secret_env`."""
+    pull_secrets: Sequence[PullSecret]
     accept: Mapping[str, str]
     known: KnownModel | None
     """What the catalogue knows of the model."""
     facts: ModelFacts | None
     """The model's architecture, if the catalogue or the stack gives it."""
+    secret_env: Mapping[str, SecretKey] = field(default_factory=dict)
+    """Further variables whose values are in Secrets."""
     room: int | None = None
     """Pods more than `replicas` that are sure to find their NPUs in an update; None when no pools are given."""
     missing_facts: Sequence[str] = ()
@@ -159,6 +164,8 @@ class ResolvedStack:
     spans: Mapping[Path, Span]
     findings: tuple[Finding, ...]
     """Errors of shape; the rules add theirs in `check`."""
+    secrets: tuple[MadeSecret, ...] = ()
+    """The Secrets that the stack makes."""
 
     def service(self, name: str) -> ResolvedService | None:
         """The service of this name, or None."""
@@ -170,11 +177,13 @@ def resolve(stack: LoadedStack) -> ResolvedStack:
     given = stack.cluster
     platform = resolve_platform(given.platform)
     cluster = Cluster(given.context, given.namespace, platform, given.pools, given.queues)
+    named = {name: with_names(config, stack.secrets) for name, config in sorted(stack.services.items())}
     services = with_rollouts(
         resolve_service(name, config, cluster, stack.spans, stack.config_jsons.get(config.model.config_json or ""))
-        for name, config in sorted(stack.services.items())
+        for name, config in named.items()
     )
-    return ResolvedStack(stack.name, stack.file, cluster, services, stack.broken, stack.spans, stack.findings)
+    secrets = made_secrets(named.values())
+    return ResolvedStack(stack.name, stack.file, cluster, services, stack.broken, stack.spans, stack.findings, secrets)
 
 
 def with_rollouts(services: Iterable[ResolvedService]) -> tuple[ResolvedService, ...]:
@@ -254,9 +263,10 @@ def resolve_service(
         field: Origin(value, because.get(field) or _place(spans or {}, ("services", name, *field.split("."))))
         for field, value in _fields(resolved)
     }
-    return ResolvedService(
-        name, cluster, known=known, facts=facts, missing_facts=missing, origins=origins, **dict(resolved)
-    )
+    plain = {name: value for name, value in config.env.items() if isinstance(value, str)}
+    secret = {name: value for name, value in config.env.items() if isinstance(value, SecretKey)}
+    complete = {**dict(resolved), "env": plain, "secret_env": secret, "origins": origins}
+    return ResolvedService(name, cluster, known=known, facts=facts, missing_facts=missing, **complete)
 
 
 def _resolve_features(config: ServiceConfig, known: KnownModel | None, because: dict[str, str]) -> dict[str, Any]:
@@ -377,7 +387,7 @@ def _fields(record: BaseModel, prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Every field below a record with its value, in the stack file's names."""
     for name, info in type(record).model_fields.items():
         value, key = getattr(record, name), f"{prefix}{info.alias or name}"
-        if isinstance(value, BaseModel):
+        if isinstance(value, BaseModel) and not isinstance(value, SecretKey):
             yield from _fields(value, f"{key}.")
         else:
             yield key, value

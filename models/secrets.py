@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from models.finding import Path
+from models.finding import Finding, Mark, Path
+from models.parse import LoadedStack
 from models.server import PULL_KEY, PullSecret, SecretKey
 from models.typed import Typed
 
@@ -33,7 +34,12 @@ class MadeSecret:
     @property
     def type(self) -> str:
         """The Secret's type; that of a registry's credentials is one of its own."""
-        return "kubernetes.io/dockerconfigjson" if self.key == PULL_KEY else "Opaque"
+        return "kubernetes.io/dockerconfigjson" if self.is_pull else "Opaque"
+
+    @property
+    def is_pull(self) -> bool:
+        """Whether it holds the credentials of a registry."""
+        return self.key == PULL_KEY
 
 
 def references(value: Any, path: Path = ()) -> Iterator[tuple[Path, Reference]]:
@@ -85,6 +91,39 @@ def with_names(value: T, ciphertexts: Mapping[str, str]) -> T:
         changed = value if all(new is old for new, old in zip(changed, value, strict=True)) else changed
     found: T = changed
     return found
+
+
+def ciphertexts(beside: Mapping[str, Any]) -> dict[str, str]:
+    """The secret ones of the keys that stand beside the stack's own, encrypted as they are."""
+    return {name: value["secure"] for name, value in beside.items() if _is_secret(value)}
+
+
+def config_findings(stack: LoadedStack, beside: Mapping[str, Any]) -> Iterator[Finding]:
+    """References to keys of the stack that are not there, or are no secrets.
+
+    Args:
+        stack: The stack as its files have it.
+        beside: The keys that stand beside the stack's own.
+    """
+    for service, config in stack.services.items():
+        for path, reference in references(config, ("services", service)):
+            name = reference.config
+            if not name or _is_secret(beside.get(name)):
+                continue
+            command = f"pulumi config set --secret {name} --stack {stack.name}"
+            message, why = f"the stack has no secret key {name}", "the Secret is made of its value"
+            marks, fix = [Mark(path, "refers to it")], command
+            if name in beside:
+                message, why = f"{name} is plain text in the stack file", "who reads the file, or its history, has it"
+                marks = [Mark((name,), "not encrypted"), *marks]
+                fix = f"choose a new value, and set it with {command}"
+            elif name in ("base", "cluster", "services"):
+                fix = "name another key, and set it with pulumi config set --secret"
+            yield Finding("config-secret", "error", message, why, fix, tuple(marks), service)
+
+
+def _is_secret(value: Any) -> bool:
+    return isinstance(value, dict) and list(value) == ["secure"] and isinstance(value["secure"], str)
 
 
 def made_secrets(configs: Iterable[Typed]) -> tuple[MadeSecret, ...]:

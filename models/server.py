@@ -71,7 +71,7 @@ class PullSecret(Typed):
     """Name of a Secret of the type `kubernetes.io/dockerconfigjson` that exists in the namespace."""
 
     config: DnsLabel = Field(default="", examples=["registry"])
-    """In its place, a key of the stack that was set with `pulumi config set --secret`; it holds a docker config.json."""
+    """In its place, a key of the stack that was set with `pulumi config set --secret`; it holds a docker config."""
 
     @property
     def key(self) -> str:

@@ -18,7 +18,6 @@ from models.catalog.refusals import BOUNDS, KINDS, NICKNAMES, TRUTHS
 from models.finding import Finding, Mark, Path
 from models.typed import PATTERN_WORDS, Typed
 
-
 _STEPS = ("[text]", "[secret]")
 """What pydantic adds to a path where a value has one of two kinds."""
 

@@ -73,10 +73,14 @@ _MADE = (
 )
 _BY_NAME = {
     **{where.kind: where for where in _MADE},
+    "Secret": _List("/api", "v1", "secrets", "Secret"),
     "Job": _List("/apis", "batch/v1", "jobs", "Job"),
     "Namespace": _List("/api", "v1", "namespaces", "Namespace", whole_cluster=True),
     "Queue": _List("/apis", "scheduling.volcano.sh/v1beta1", "queues", "Queue", whole_cluster=True),
 }
+_ONLY_METADATA = {"headers": {"Accept": "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"}}
+"""Asks the API server for an object without what it holds."""
+
 _AUTOSCALERS = _List("/apis", "autoscaling/v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler")
 _WIDE = {
     "nodes": _List("/api", "v1", "nodes", "Node", whole_cluster=True),
@@ -122,7 +126,7 @@ class Cluster:
         return [item for where in _MADE for item in await self._list(where)]
 
     async def named(self, kind: str, name: str) -> Object | None:
-        """An object of a kind that stacks make, or None when there is none.
+        """An object of a kind that stacks make, or None when there is none; of a Secret only its metadata.
 
         Raises:
             ClusterError: It cannot be read.
@@ -133,12 +137,13 @@ class Cluster:
             version=where.version,
             namespace=None if where.whole_cluster else self.namespace,
             url=f"{where.plural}/{name}",
+            **(_ONLY_METADATA if kind == "Secret" else {}),
         )
         if response.status_code == 404:
             return None
         if response.status_code != 200:
             raise refused(self.context, f"get {where.plural} {name}", response.status_code, response.text)
-        return {"kind": where.kind, **response.json()}
+        return {**response.json(), "kind": where.kind}
 
     async def autoscalers(self) -> Sequence[Object]:
         """The HorizontalPodAutoscalers of the namespace.

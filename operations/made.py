@@ -9,7 +9,7 @@ from typing import Protocol
 from operations.errors import ClusterError
 from operations.seen import Object
 
-_WHOLE_CLUSTER = ("Namespace", "Queue")
+_GUARDED = ("Namespace", "Queue", "Secret")
 """Kinds beside the services, which not everybody may read."""
 
 
@@ -57,7 +57,7 @@ async def read_made(reader: Reader, wanted: Sequence[tuple[str, str]]) -> Made:
         try:
             found = await reader.named(kind, name)
         except ClusterError as problem:
-            if kind not in _WHOLE_CLUSTER or problem.passing or problem.unknown_user:
+            if kind not in _GUARDED or problem.passing or problem.unknown_user:
                 raise
             unread[f"{kind} {name}"] = problem.message
             continue

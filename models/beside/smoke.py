@@ -14,6 +14,7 @@ from models.scripts import SMOKE, script_text
 PATIENCE = 60
 """Seconds that the Job waits for the Service to lead to the new pods."""
 
+_SHARED = ("schedulerName", "imagePullSecrets", "nodeSelector", "enableServiceLinks")
 _PYTHON = 'exec "$(command -v python || command -v python3)" -c "$0" "$@"'
 
 
@@ -42,7 +43,7 @@ def smoke_jobs(service: ResolvedService, template: Manifest) -> Iterator[Manifes
         "terminationMessagePolicy": "FallbackToLogsOnError",
     }
     spec = {
-        **{key: template["spec"][key] for key in ("schedulerName", "nodeSelector", "enableServiceLinks")},
+        **{key: value for key, value in template["spec"].items() if key in _SHARED},
         "restartPolicy": "Never",
         "containers": [container],
     }

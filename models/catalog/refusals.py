@@ -51,6 +51,9 @@ It is looked for beside the stack file.""",
     "config-json": """The file that `configJson` names can be read and is a model's config.json.
 
 The rules read the model's measures from it.""",
+    "config-secret": """Every `{config: NAME}` names a secret key of the stack.
+
+The stack makes a Secret of its value, which stands encrypted in the stack file: `pulumi config set --secret NAME`.""",
     "secret-in-services": """No `secure:` value stands below `cluster` or `services`.
 
 Pulumi hands a structured value to the program as plain text, secrets included, so it would end in a ConfigMap.""",
