@@ -12,6 +12,7 @@ from changes.leaves import Leaves, differing
 from changes.record import Detail
 from changes.words import MOUNTS, POD, REST, word_for
 from models.manifests.launch_map import VOLUME
+from models.server import SecretKey
 
 _TEMPLATE = "spec.template."
 _LAUNCH_MAP = f"{_TEMPLATE}spec.volumes[{VOLUME}].configMap.name"
@@ -76,7 +77,11 @@ def _variable(pair: Pair, name: str) -> Detail:
     if old and new and new.config and old.config == new.config:
         because = place(pair.new_stack, (new.config,)) or because
     part = ("API key", "API key") if name == "VLLM_API_KEY" else ("environment", name)
-    return Detail(*part, old and str(old), new and str(new), because, restarts=True)
+    return Detail(*part, _text(old), _text(new), because, restarts=True)
+
+
+def _text(source: SecretKey | None) -> str | None:
+    return str(source) if source else None
 
 
 def _mount(both: Deployments, name: str) -> Detail:
