@@ -249,7 +249,8 @@ def _bad_base(message: str, fix: str, mark: Mark) -> Finding:
 
 def _secrets(source: YamlFile, prefix: str) -> Iterator[Finding]:
     for path in _secure_paths(source.value, ()):
-        if where := _ours(path, prefix):
+        where = _ours(path, prefix)
+        if where and where[0] in _KEYS:
             yield _secret(where, source.spans.get(path), f"pulumi config rm --path '{_property_path(path[1:])}'")
 
 
