@@ -37,7 +37,7 @@ def pod_template(
     """The template that every pod of a service is made from; arguments as for `deployment`."""
     mounts = [*volume_mounts, *mind_speed_mounts(service), *weight_mounts(service)]
     prepared = [*init_containers(service, mounts)]
-    pull = [{"name": one.secret} for one in service.pull_secrets]
+    pull = [{"name": name} for name in dict.fromkeys(one.secret for one in service.pull_secrets)]
     queue = {"annotations": {QUEUE_NAME: service.queue}} if service.queue else {}
     return {
         "metadata": {"labels": labels(service), **queue},

@@ -179,7 +179,7 @@ def test_a_new_value_rolls_the_pods_and_a_revert_gets_the_old_name_back(project:
     new = made(project, "api")
 
     assert leaks(preview.stdout + said + changed.stdout) == []
-    assert f"variable VLLM_API_KEY {old} -> {new}" in re.sub(" +", " ", changed.stdout), changed.stdout
+    assert f"variable VLLM_API_KEY {old} → {new}" in re.sub(" +", " ", changed.stdout), changed.stdout
     assert secrets(project)[new] == {"value": VALUES["rotated"]}
     assert {*secrets(project)} - names == {new}
     assert names - {*secrets(project)} == {old}, "the others keep their names, and the old one goes"
