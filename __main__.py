@@ -13,6 +13,7 @@ from components import (
     cluster_provider,
     deploy,
     namespace,
+    secrets,
     silence_debug_lines,
     with_claims,
 )
@@ -27,7 +28,7 @@ report.warn(pulumi.log.warn)
 
 provider = cluster_provider(stack.cluster)
 stack = as_far_as_known(stack)
-home = with_claims(namespace(stack.cluster, provider), stack)
+home = with_claims(secrets(stack, namespace(stack.cluster, provider)), stack)
 deploy(
     stack,
     lambda service: InferenceDeployment(service.name, InferenceDeploymentArgs(service), home.child_options()),

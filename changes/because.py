@@ -27,8 +27,8 @@ def field_source(stack: ResolvedStack, service: ResolvedService, field: str) -> 
     if exact := service.origins.get(field):
         return exact.source
     below = (origin.source for name, origin in service.origins.items() if name.startswith(f"{field}."))
-    place = _place(stack, ("services", service.name, *field.split(".")))
-    return place or next((source for source in below if source != "default"), "default")
+    here = place(stack, ("services", service.name, *field.split(".")))
+    return here or next((source for source in below if source != "default"), "default")
 
 
 def flag_source(stack: ResolvedStack, service: ResolvedService, flag: str) -> str:
@@ -37,7 +37,7 @@ def flag_source(stack: ResolvedStack, service: ResolvedService, flag: str) -> st
         for key in given:
             found = find_flag(key, service.engine.version)
             if found and found.name == flag:
-                return _place(stack, ("services", service.name, holder, "extraArgs", key)) or "given"
+                return place(stack, ("services", service.name, holder, "extraArgs", key)) or "given"
     if flag == "speculative-model" and service.speculative and not service.speculative.source:
         return field_source(stack, service, "speculative.kind")
     return field_source(stack, service, _FLAGS.get(flag) or OWNED_FLAGS.get(flag, flag).partition(":")[0])
@@ -45,8 +45,8 @@ def flag_source(stack: ResolvedStack, service: ResolvedService, flag: str) -> st
 
 def variable_source(stack: ResolvedStack, service: ResolvedService, variable: str) -> str:
     """Where the value of an exported variable comes from."""
-    if place := _place(stack, ("services", service.name, "env", variable)):
-        return place
+    if here := place(stack, ("services", service.name, "env", variable)):
+        return here
     if variable == "USE_PREFIX_HIGH_PRECISION_MODE" and service.prefix_caching and needs_precise_prefix(service):
         long = service.engine.max_model_len > LONG
         return f"prefix caching above {LONG} tokens" if long else f"prefix caching of {service.model.name}"
@@ -54,9 +54,12 @@ def variable_source(stack: ResolvedStack, service: ResolvedService, variable: st
         return "maxModelLen and the model's own longest sequence"
     if variable == "VLLM_ENGINE_ITERATION_TIMEOUT_S" and service.graph.kind != "pta":
         return field_source(stack, service, "multimodal.iterationTimeout")
-    return field_source(stack, service, _VARIABLES.get(variable) or OWNED_VARIABLES.get(variable, variable))
+    return field_source(
+        stack, service, _VARIABLES.get(variable) or OWNED_VARIABLES.get(variable, variable).partition(":")[0]
+    )
 
 
-def _place(stack: ResolvedStack, path: Path) -> str:
+def place(stack: ResolvedStack, path: Path) -> str:
+    """Where a value stands; empty when it stands in no file."""
     span = stack.spans.get(path)
     return f"{span.file}:{span.line}" if span else ""

@@ -40,11 +40,12 @@ def field_detail(stack: ResolvedStack, service: str, kind: str, field: FieldDrif
     restarts = kind == "Deployment" and inner != field.path
     word = _word(inner, in_template=restarts) if kind == "Deployment" else None
     name = field_name(field.path)
+    credential = "" if ".valueFrom." in field.path else name  # the name of a Secret is none
     return Detail(
         _part(kind, inner, word, in_template=restarts),
         name,
-        shown(name, field.live),
-        shown(name, field.wanted),
+        shown(credential, field.live),
+        shown(credential, field.wanted),
         _because(stack, service, kind, field, word),
         restarts,
     )

@@ -6,12 +6,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from changes.because import place, variable_source
 from changes.beside import patch_detail
 from changes.launch import Pair
 from changes.leaves import Leaves, differing
 from changes.record import Detail
 from changes.words import MOUNTS, POD, REST, word_for
 from models.manifests.launch_map import VOLUME
+from models.server import SecretKey
 
 _TEMPLATE = "spec.template."
 _LAUNCH_MAP = f"{_TEMPLATE}spec.volumes[{VOLUME}].configMap.name"
@@ -23,6 +25,7 @@ _STEPS = {
 }
 """The fields that init containers follow from, by their names."""
 
+_VARIABLE = re.compile(r"spec\.containers\[ascend-vllm\]\.env\[(.+?)\]")
 _VOLUME = re.compile(r"spec\.(?:containers\[ascend-vllm\]\.volumeMounts|volumes)\[(.+?)\]")
 
 _SERVICE = {
@@ -76,6 +79,8 @@ def _detail(both: Deployments, path: str, before: str | None, after: str | None)
     restarts = inner != path
     if restarts and (patch := patch_detail(pair, inner)):
         return patch
+    if restarts and (variable := _VARIABLE.match(inner)):
+        return _variable(pair, variable[1])
     if word := word_for(POD if restarts else REST, inner, pair.old, pair.new):
         old, new = word.shown(pair.old), word.shown(pair.new)
         because = word.because or pair.field(word.field or word.name, gone=new is None)
@@ -85,6 +90,20 @@ def _detail(both: Deployments, path: str, before: str | None, after: str | None)
     if restarts and (step := _INIT_CONTAINER.match(inner)):
         return _init_container(both, step[1], step[2])
     return Detail("pod", inner.removeprefix("spec."), before, after, _source(inner), restarts)
+
+
+def _variable(pair: Pair, name: str) -> Detail:
+    """A variable from a Secret; of one that the stack makes, the line with the new value is the cause."""
+    old, new = ({"VLLM_API_KEY": one.server.api_key, **one.secret_env}.get(name) for one in (pair.old, pair.new))
+    because = pair.because(variable_source, name, gone=new is None)
+    if old and new and new.config and old.config == new.config:
+        because = place(pair.new_stack, (new.config,)) or because
+    part = ("API key", "API key") if name == "VLLM_API_KEY" else ("environment", name)
+    return Detail(*part, _text(old), _text(new), because, restarts=True)
+
+
+def _text(source: SecretKey | None) -> str | None:
+    return str(source) if source else None
 
 
 def _mount(both: Deployments, name: str) -> Detail:

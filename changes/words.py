@@ -43,7 +43,11 @@ def _rollout(service: ResolvedService) -> str:
 
 def _secret(service: ResolvedService) -> str | None:
     key = service.server.api_key
-    return f"Secret {key.secret}, key {key.key}" if key else None
+    return str(key) if key else None
+
+
+def _pull_secrets(service: ResolvedService) -> str | None:
+    return ", ".join(map(str, service.pull_secrets)) or None
 
 
 def _affinity(service: ResolvedService) -> str | None:
@@ -101,7 +105,8 @@ POD = (
     ),
     Word(rf"{_CONTAINER}\.\w+Probe\..*", "probes", "probes", _scheme, because="the certificate of the server"),
     Word(r"spec\.terminationGracePeriodSeconds", "drain", "drain", lambda one: f"{one.drain}s"),
-    Word(rf"{_CONTAINER}\.env.*", "API key", "API key", _secret, "server.apiKey"),
+    Word(rf"{_CONTAINER}\.env\[VLLM_API_KEY\].*", "API key", "API key", _secret, "server.apiKey"),
+    Word(r"spec\.imagePullSecrets.*", "pull secrets", "pullSecrets", _pull_secrets),
     Word(r"spec\.securityContext\.seccomp.*", "security", "seccomp", _seccomp, because="cluster.seccomp"),
     Word(r"spec\.securityContext\..*", "security", "group of the NPUs", _group, because="cluster.platform"),
     Word(rf"{_CONTAINER}\.securityContext.*", "security", "user", lambda one: str(one.run_as_user), "runAsUser"),

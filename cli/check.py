@@ -12,6 +12,7 @@ from cli.errors import ExitCode
 from cli.live import run
 from cli.output import Format, render_reports
 from cli.stacks import StacksArgument, open_stacks
+from models.catalog.credentials import HIDDEN, is_hidden
 from models.check import check
 from models.finding import Finding
 from models.fit import fit
@@ -107,9 +108,24 @@ def _fit(service: ResolvedService) -> Iterator[str]:
     yield f"    {need.requests:8} requests of {need.length} tokens at once; activations come off that"
 
 
+def _hidden(value: object, name: str) -> object:
+    """A value without credentials."""
+    if isinstance(value, dict):
+        return {key: _hidden(item, key) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_hidden(item, name) for item in value]
+    return HIDDEN if isinstance(value, str) and is_hidden((name,), value) else value
+
+
 def _shown(value: object, field: str) -> str:
     if value is None or value in ([], {}):
         return "-"
+    if isinstance(value, dict):
+        value = {
+            key: HIDDEN if isinstance(item, str) and is_hidden((key,), item) else item for key, item in value.items()
+        }
+    if isinstance(value, str) and is_hidden((field,), value):
+        return HIDDEN
     if field in _BYTES and isinstance(value, int):
         return quantity(value)
     if field.endswith(_SECONDS) and isinstance(value, int):

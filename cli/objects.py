@@ -9,6 +9,7 @@ from changes.drift import Live
 from cli.live import run
 from cli.stacks import find_stack, stack_names
 from models.manifests import Manifest, stack_objects
+from models.manifests.secret import secret_objects
 from models.resolve import ResolvedStack
 from operations.cluster import connected
 from operations.made import Made, read_made
@@ -30,10 +31,17 @@ def look(stack: ResolvedStack) -> Looked:
     Raises:
         CommandError: The cluster cannot be read.
     """
-    wanted = {(item["kind"], item["metadata"]["name"]): item for item in stack_objects(stack)}
+    wanted = {(item["kind"], item["metadata"]["name"]): item for item in _objects(stack)}
     made = run(_read(stack, [*wanted]), stack.cluster.context)
     readable = [item for key, item in wanted.items() if " ".join(key) not in made.unread]
     return Looked(readable, Live(made.objects, made.autoscaled, frozenset(_elsewhere(stack))), made.unread)
+
+
+def _objects(stack: ResolvedStack) -> Iterator[Manifest]:
+    """The objects of a stack; of Secrets that they are there, since nobody reads more of them."""
+    yield from stack_objects(stack)
+    for item in secret_objects(stack):
+        yield {**{key: item[key] for key in ("apiVersion", "kind")}, "metadata": item["metadata"]}
 
 
 async def _read(stack: ResolvedStack, keys: list[tuple[str, str]]) -> Made:

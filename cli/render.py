@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,6 +14,7 @@ from cli.refusal import refuse_errors
 from cli.stacks import StackArgument, open_stack
 from models.manifests import Manifest, stack_objects
 from models.manifests.metadata import INSTANCE_LABEL
+from models.resolve import ResolvedStack
 from models.words import counted
 
 OutputOption = Annotated[
@@ -27,6 +28,8 @@ OutputOption = Annotated[
 def command(stack: StackArgument, output: OutputOption = None) -> None:
     """Print every Kubernetes object of a stack as YAML, as `pulumi up` registers it; no cluster, no Pulumi.
 
+    Secrets are not among them: those that the pods refer to are named on standard error, and in kustomization.yaml.
+
     With -o, write them to a directory instead: a file for each object, named by service and kind, and a
     kustomization.yaml. The same stack gives the same files; those of objects that are no more are removed, and other
     files are not touched.
@@ -39,11 +42,13 @@ def command(stack: StackArgument, output: OutputOption = None) -> None:
     """
     resolved = open_stack(stack)
     refuse_errors(resolved)
-    objects = list(stack_objects(resolved))
+    objects, needed = list(stack_objects(resolved)), [*needed_secrets(resolved)]
+    if needed:
+        typer.echo("\n".join(("Secrets that have to be in the namespace; none is printed:", *needed)), err=True)
     if output is None:
         typer.echo(yaml_documents(objects), nl=False)
         return
-    written, removed = write(output, files(resolved.name, objects), _first_line(resolved.name))
+    written, removed = write(output, files(resolved.name, objects, needed), _first_line(resolved.name))
     typer.echo(f"{output}: {counted(written, 'file')} written, {removed} removed", err=True)
 
 
@@ -52,18 +57,31 @@ def yaml_documents(objects: list[dict[str, Any]]) -> str:
     return yaml.dump_all(objects, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1000, explicit_start=True)
 
 
-def files(stack: str, objects: Iterable[Manifest]) -> dict[str, str]:
-    """A file for each object by name, and the kustomization.yaml that lists them.
+def needed_secrets(stack: ResolvedStack) -> Iterator[str]:
+    """The Secrets that the pods of a stack refer to, a line each; those that `pulumi up` makes with their keys."""
+    made = {one.name: one for one in stack.secrets}
+    named: dict[str, set[str]] = {}
+    for service in stack.services:
+        for reference in (service.server.api_key, *service.secret_env.values(), *service.pull_secrets):
+            if reference:
+                named.setdefault(reference.secret, set()).add(reference.key)
+    for name, keys in sorted(named.items()):
+        line = f"  {name}, key {', '.join(sorted(keys))}"
+        yield f"{line}: the value of `pulumi config get {made[name].config}`" if name in made else line
+
+
+def files(stack: str, objects: Iterable[Manifest], needed: Sequence[str] = ()) -> dict[str, str]:
+    """A file for each object by name, and the kustomization.yaml that lists them, with the Secrets that have to exist.
 
     A name does not follow the content of its object, as that of a launch map does: a change is a change of lines.
     Annotations for Pulumi's provider are left out, since another applies the objects.
     """
     named = {_file_name(item): _for_others(item) for item in objects}
     index = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization", "resources": [*named]}
-    return {
-        name: _first_line(stack) + yaml_documents([item])
-        for name, item in {**named, "kustomization.yaml": index}.items()
-    }
+    texts = {name: yaml_documents([item]) for name, item in {**named, "kustomization.yaml": index}.items()}
+    notes = ("Secrets that have to be in the namespace:", *needed) if needed else ()
+    texts["kustomization.yaml"] = "".join(f"# {note}\n" for note in notes) + texts["kustomization.yaml"]
+    return {name: _first_line(stack) + text for name, text in texts.items()}
 
 
 def write(directory: Path, wanted: Mapping[str, str], first_line: str) -> tuple[int, int]:

@@ -6,6 +6,7 @@ from components.cluster import as_far_as_known, cluster_provider, namespace
 from components.inference_deployment import InferenceDeployment, InferenceDeploymentArgs
 from components.process import silence_debug_lines
 from components.readiness import deploy
+from components.secrets import secrets
 from components.vllm_launch_script import VllmLaunchScript, VllmLaunchScriptArgs
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "cluster_provider",
     "deploy",
     "namespace",
+    "secrets",
     "silence_debug_lines",
     "with_claims",
 ]

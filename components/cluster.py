@@ -27,10 +27,12 @@ class Home:
     """Volcano's queues that the stack made."""
     claims: Sequence[k8s.core.v1.PersistentVolumeClaim] = ()
     """The claims for weights that the stack made."""
+    secrets: Sequence[k8s.core.v1.Secret] = ()
+    """The Secrets that the stack made."""
 
     def child_options(self) -> pulumi.ResourceOptions:
         """Options of a component that lives here; its deletion is left to the namespace's."""
-        made: list[pulumi.Resource] = [*([self.namespace] if self.namespace else []), *self.queues, *self.claims]
+        made: list[pulumi.Resource] = [*filter(None, [self.namespace]), *self.queues, *self.claims, *self.secrets]
         return pulumi.ResourceOptions(providers=[self.provider], depends_on=made, deleted_with=self.namespace)
 
 

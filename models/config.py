@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema, model_validator
 
 from models.beside.keys import DisruptionBudget, Expose, Monitoring, Network, PodTemplate, Replicas
 from models.catalog.platforms import PLATFORMS
 from models.engine import EngineArgs
 from models.features import Graph, Lora, MindSpeed, Multimodal, Precision, Speculative
 from models.operation import Queue, Resources, Rollout
-from models.server import Server
+from models.server import PullSecret, SecretKey, Server
 from models.sources import Model
 from models.typed import (
     OWN_DIRECTORY,
@@ -204,6 +204,13 @@ VisibleDevices = Annotated[
 ]
 
 
+EnvironmentValue = Annotated[
+    Annotated[Text, Tag("[text]")] | Annotated[SecretKey, Tag("[secret]")],
+    Discriminator(lambda value: "[secret]" if isinstance(value, dict | SecretKey) else "[text]"),
+]
+"""The value of a variable: a text, or where a Secret has it."""
+
+
 class ServiceConfig(Typed):
     """A model service: one entry of the stack file, one Deployment and one Service in the cluster."""
 
@@ -297,8 +304,12 @@ class ServiceConfig(Typed):
     pod_template: PodTemplate | None = Field(default=None, examples=[{"spec": {"hostNetwork": True}}])
     """A merge patch on the template of the pods, for what this file has no word for."""
 
-    env: dict[EnvironmentName, Text] = Field(default={}, examples=[{"HCCL_OP_EXPANSION_MODE": "AIV"}])
-    """Further environment variables. One that a key of this file owns is refused."""
+    env: dict[EnvironmentName, EnvironmentValue] = Field(default={}, examples=[{"HCCL_OP_EXPANSION_MODE": "AIV"}])
+    """Further environment variables: texts, and credentials as `{secret: …, key: …}` or `{config: …}`. One that a key
+    of this file owns is refused."""
+
+    pull_secrets: list[PullSecret] = Field(default=[], examples=[["registry"]])
+    """Credentials of the image's registry: names of Secrets that exist in the namespace, or `{config: …}`."""
 
     accept: dict[Line, Line] = Field(default={}, examples=[{"idle-npus": "cards reserved for the second adapter"}])
     """Warnings that are waived, each with its reason; they stay visible."""

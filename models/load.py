@@ -14,6 +14,7 @@ from models.config import StackConfig
 from models.facts import read_config_json, read_weight_files
 from models.finding import Finding, Mark, Path, Span
 from models.parse import LoadedStack, parse_stack
+from models.secrets import ciphertexts, config_findings
 from models.shape import nearest, unknown_key
 from models.yaml_file import YamlFile, read_yaml
 
@@ -68,7 +69,7 @@ def load_text(
     prefix, directory = own.name, File(file).parent if file != "-" else project
     source = read_yaml(file, text)
     findings = [_in_our_words(finding, prefix) for finding in source.findings]
-    values = _stack_values(source, prefix, findings)
+    values, beside = _stack_values(source, prefix, findings)
     if config is not None:
         values = {key: value for key in _KEYS if (value := _engine_value(config, key)) is not None}
     elif own.base:
@@ -80,6 +81,9 @@ def load_text(
         values, spans = _with_base(values, spans, directory, findings, read)
     secrets = list(_secrets(source, prefix))
     loaded = parse_stack(name, file, values, spans, complete=readable)
+    if text and readable:
+        findings += _unread_keys(source, prefix, beside.keys() - {*_configs(values.get("services"))})
+        findings += config_findings(loaded, beside)
     config_jsons, unread = _named(loaded, "config_json", lambda file, at: read_config_json(directory / file, at, read))
     weight_files, unlisted = _named(loaded, "verify", lambda file, at: read_weight_files(directory / file, at, read))
     refused = {str(finding.service) for finding in (*secrets, *unread, *unlisted)} & loaded.services.keys()
@@ -89,6 +93,7 @@ def load_text(
         broken=(*loaded.broken, *sorted(refused)),
         config_jsons=config_jsons,
         weight_files=weight_files,
+        secrets=ciphertexts(beside),
         findings=(*findings, *secrets, *_outside(loaded.findings, secrets), *unread, *unlisted),
     )
 
@@ -131,26 +136,43 @@ def merge(base: Any, patch: Any) -> Any:
     return result
 
 
-def _stack_values(source: YamlFile, prefix: str, findings: list[Finding]) -> dict[str, Any]:
-    """The project's values of a stack file; keys that nobody reads become findings."""
+def _stack_values(source: YamlFile, prefix: str, findings: list[Finding]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The project's values of a stack file, and those beside them, which may be secrets; other keys become findings."""
     if source.value is None:
-        return {}
+        return {}, {}
     if not isinstance(source.value, dict) or not isinstance(source.value.get("config", {}), dict | None):
         message, where = "a stack file is a mapping with the key config", _mark(source, ("config",))
         findings.append(Finding("bad-value", "error", message, "Pulumi refuses it", "see Pulumi.dev.yaml", (where,)))
-        return {}
+        return {}, {}
     findings.extend(unknown_key(_mark(source, (key,)), key, _TOP) for key in source.value if key not in _TOP)
-    values = {}
+    values, beside = dict[str, Any](), dict[str, Any]()
     for key, value in (source.value.get("config") or {}).items():
         namespace, _, name = key.rpartition(":")
-        if not namespace or (namespace == prefix and name not in _KEYS):
-            known = dict.fromkeys(f"{prefix}:{known}" for known in _KEYS)
-            near = nearest(name, dict.fromkeys(_KEYS))
-            hint = f"{prefix}:{near}" if near else "-"
-            findings.append(unknown_key(_mark(source, ("config", key)), key, known, hint))
-        elif namespace == prefix and value is not None:
-            values[name] = value
-    return values
+        if namespace == prefix and value is not None:
+            (values if name in _KEYS else beside)[name] = value
+        elif not namespace or (namespace == prefix and name not in _KEYS):
+            findings.append(_unread_key(source, prefix, key))
+    return values, beside
+
+
+def _unread_keys(source: YamlFile, prefix: str, names: Iterable[str]) -> Iterator[Finding]:
+    """The keys of the project that are neither its own nor referred to."""
+    return (_unread_key(source, prefix, f"{prefix}:{name}") for name in sorted(names))
+
+
+def _unread_key(source: YamlFile, prefix: str, key: str) -> Finding:
+    near = nearest(key.rpartition(":")[2], dict.fromkeys(_KEYS))
+    known = dict.fromkeys(f"{prefix}:{known}" for known in _KEYS)
+    return unknown_key(_mark(source, ("config", key)), key, known, f"{prefix}:{near}" if near else "-")
+
+
+def _configs(value: Any) -> Iterator[str]:
+    """The keys of the stack that a value may refer to, whatever else is wrong with its shape."""
+    if isinstance(value, dict) and list(value) == ["config"]:
+        yield str(value["config"])
+    elif isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _configs(item)
 
 
 def _ours(path: Path, prefix: str) -> Path | None:
@@ -234,7 +256,8 @@ def _bad_base(message: str, fix: str, mark: Mark) -> Finding:
 
 def _secrets(source: YamlFile, prefix: str) -> Iterator[Finding]:
     for path in _secure_paths(source.value, ()):
-        if where := _ours(path, prefix):
+        where = _ours(path, prefix)
+        if where and where[0] in _KEYS:
             yield _secret(where, source.spans.get(path), f"pulumi config rm --path '{_property_path(path[1:])}'")
 
 
@@ -244,7 +267,7 @@ def _secret(where: Path, span: Span | None, fix: str) -> Finding:
         "error",
         f"{'.'.join(where)} is a secret value inside the configuration of the services",
         "Pulumi would hand it to the program as plain text, and it would end in a ConfigMap",
-        f"{fix}, and keep the value in a Kubernetes Secret",
+        f"{fix}, then pulumi config set --secret NAME, and write {{config: NAME}} in its place",
         (Mark(where, "", span),),
         _service_at(where),
     )

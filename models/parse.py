@@ -38,6 +38,8 @@ class LoadedStack:
     """The models' own config.json files that services name, by that name."""
     weight_files: Mapping[str, WeightFiles] = field(default_factory=dict)
     """The manifests that services name, by that name."""
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    """The ciphertexts of the stack's secret keys that services may refer to, by key."""
     spans: Mapping[Path, Span] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
 

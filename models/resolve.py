@@ -25,7 +25,8 @@ from models.finding import Finding, Path, Span
 from models.operation import Queue, Resources, Rollout
 from models.parse import LoadedStack
 from models.rollout import Demand, Plan, plan_rollouts
-from models.server import Server
+from models.secrets import MadeSecret, made_secrets, with_names
+from models.server import PullSecret, SecretKey, Server
 from models.sizes import all_parameters
 from models.sources import Model, Source
 from models.words import counted
@@ -110,6 +111,8 @@ class ResolvedService:
     monitoring: Monitoring | None
     pod_template: PodTemplate | None
     env: Mapping[str, str]
+    """Further variables that the launch script sets; those from Secrets are in `secret_env`."""
+    pull_secrets: Sequence[PullSecret]
     accept: Mapping[str, str]
     known: KnownModel | None
     """What the catalogue knows of the model."""
@@ -119,6 +122,8 @@ class ResolvedService:
     """The manifest that the weights are fetched or verified by."""
     external: bool = False
     """Whether an autoscaler sets `replicas`, which is what is planned with then."""
+    secret_env: Mapping[str, SecretKey] = field(default_factory=dict)
+    """Further variables whose values are in Secrets."""
     room: int | None = None
     """Pods more than `replicas` that are sure to find their NPUs in an update; None when no pools are given."""
     missing_facts: Sequence[str] = ()
@@ -175,6 +180,8 @@ class ResolvedStack:
     spans: Mapping[Path, Span]
     findings: tuple[Finding, ...]
     """Errors of shape; the rules add theirs in `check`."""
+    secrets: tuple[MadeSecret, ...] = ()
+    """The Secrets that the stack makes."""
 
     def service(self, name: str) -> ResolvedService | None:
         """The service of this name, or None."""
@@ -186,14 +193,16 @@ def resolve(stack: LoadedStack) -> ResolvedStack:
     given = stack.cluster
     platform = resolve_platform(given.platform)
     cluster = Cluster(given.context, given.namespace, platform, given.pools, given.seccomp, given.queues)
+    named = {name: with_names(config, stack.secrets) for name, config in sorted(stack.services.items())}
     services = with_rollouts(
         resolve_service(
             *(name, config, cluster, stack.spans, stack.config_jsons.get(config.model.config_json or "")),
             stack.weight_files.get(config.model.verify or ""),
         )
-        for name, config in sorted(stack.services.items())
+        for name, config in named.items()
     )
-    return ResolvedStack(stack.name, stack.file, cluster, services, stack.broken, stack.spans, stack.findings)
+    secrets = made_secrets(named.values())
+    return ResolvedStack(stack.name, stack.file, cluster, services, stack.broken, stack.spans, stack.findings, secrets)
 
 
 def with_rollouts(services: Iterable[ResolvedService]) -> tuple[ResolvedService, ...]:
@@ -279,7 +288,9 @@ def resolve_service(
     }
     about: dict[str, Any] = {"known": known, "facts": facts, "missing_facts": missing, "external": external}
     about |= {"weight_files": weight_files, "origins": origins}
-    return ResolvedService(name, cluster, **about, **dict(resolved))
+    plain = {name: value for name, value in config.env.items() if isinstance(value, str)}
+    secret = {name: value for name, value in config.env.items() if isinstance(value, SecretKey)}
+    return ResolvedService(name, cluster, **about, **{**dict(resolved), "env": plain, "secret_env": secret})
 
 
 def _resolve_features(config: ServiceConfig, known: KnownModel | None, because: dict[str, str]) -> dict[str, Any]:
@@ -402,7 +413,7 @@ def _fields(record: BaseModel, prefix: str = "") -> Iterator[tuple[str, Any]]:
         value, key = getattr(record, name), f"{prefix}{info.alias or name}"
         if isinstance(value, Source) and value.path:
             yield key, value.path
-        elif isinstance(value, BaseModel):
+        elif isinstance(value, BaseModel) and not isinstance(value, SecretKey):
             yield from _fields(value, f"{key}.")
         elif value is not None or not isinstance(record, Storage):
             yield key, value

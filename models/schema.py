@@ -20,15 +20,23 @@ from models.config import (
 )
 from models.features import Graph, MindSpeed, Multimodal
 from models.operation import Queue, Rollout
-from models.server import ChatTemplate, Server
+from models.server import ChatTemplate, PullSecret, Server
 from models.sources import Model, Source
-from models.typed import NAMESPACE, Typed
+from models.typed import NAMESPACE, OBJECT_NAME, Typed
 
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
 # Records beside `services`; in all others null removes what the base file gives.
 _ABOVE_SERVICES = {
     record.__name__ for record in (StackConfig, ClusterConfig, NamespaceConfig, PlatformConfig, HostMount, Pool, Queue)
+}
+
+_SECRET = {
+    "description": "A secret key: `pulumi config set --secret NAME`; services refer to it as `{config: NAME}`.",
+    "type": "object",
+    "properties": {"secure": {"type": "string"}},
+    "required": ["secure"],
+    "additionalProperties": False,
 }
 
 # Records that a scalar may stand for, and what that scalar is.
@@ -46,6 +54,7 @@ _SCALARS: dict[type[Typed], dict[str, Any]] = {
     Monitoring: {"const": True},
     Expose: {"enum": ["ClusterIP", "NodePort", "LoadBalancer"]},
     Destination: {"type": "string"},
+    PullSecret: {"type": "string", "pattern": OBJECT_NAME},
 }
 
 
@@ -57,7 +66,11 @@ def stack_schema(project: str = "ascend-vllm") -> dict[str, Any]:
         "type": "object",
         "properties": {f"{project}:{key}": value for key, value in keys.items()},
     }
-    config["patternProperties"] = {f"^(?!{project}:)[^:]+:": {}}
+    others = "|".join(keys)
+    config["patternProperties"] = {
+        f"^(?!{project}:)[^:]+:": {},
+        f"^{project}:(?!({others})$)[a-z]([-a-z0-9]*[a-z0-9])?$": _SECRET,
+    }
     config["additionalProperties"] = False
     return {
         "$schema": _DRAFT,

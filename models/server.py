@@ -1,4 +1,4 @@
-"""The HTTP front that is started: vLLM's OpenAI server or its plain one."""
+"""The HTTP front that is started: vLLM's OpenAI server or its plain one; and references to Secrets."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ from typing import Any, Literal
 
 from pydantic import Field, JsonValue, model_validator
 
-from models.typed import Line, ObjectName, SecretKeyName, Text, Typed
+from models.typed import DnsLabel, Line, ObjectName, SecretKeyName, Text, Typed
 
 MOST_BYTES = 800_000
 """Of a chat template in the stack file; a ConfigMap holds 1 MiB, scripts and a manifest included."""
+
+PULL_KEY = ".dockerconfigjson"
+"""Key of a Secret that holds the credentials of a registry."""
 
 
 class ChatTemplate(Typed):
@@ -36,13 +39,60 @@ class ChatTemplate(Typed):
 
 
 class SecretKey(Typed):
-    """A value in a Secret that exists in the namespace; the value itself never stands in a file."""
+    """A value in a Secret: in one that exists in the namespace, or in one that the stack makes of a secret key of its
+    own. The value itself never stands in a file as plain text.
+    """
 
-    secret: ObjectName = Field(examples=["qwen2-7b-api-key"])
-    """Name of the Secret."""
+    secret: ObjectName = Field(default="", examples=["qwen2-7b-api-key"])
+    """Name of a Secret that exists in the namespace."""
 
-    key: SecretKeyName = Field(examples=["key"])
-    """Key in the Secret."""
+    key: SecretKeyName = Field(default="", examples=["key"])
+    """Key in that Secret."""
+
+    config: DnsLabel = Field(default="", examples=["qwen2-7b-api-key"])
+    """In the place of both, a key of the stack that was set with `pulumi config set --secret`."""
+
+    @model_validator(mode="after")
+    def _one_form(self) -> SecretKey:
+        if bool(self.config) == bool(self.secret or self.key) or bool(self.secret) != bool(self.key):
+            raise ValueError("write {secret: NAME, key: KEY} or {config: NAME}")
+        return self
+
+    def __str__(self) -> str:
+        return f"Secret {self.secret}, key {self.key}"
+
+    __repr__ = __str__
+
+
+class PullSecret(Typed):
+    """The credentials of an image registry. A scalar is shorthand for the name of a Secret."""
+
+    secret: ObjectName = Field(default="", examples=["registry"])
+    """Name of a Secret of the type `kubernetes.io/dockerconfigjson` that exists in the namespace."""
+
+    config: DnsLabel = Field(default="", examples=["registry"])
+    """In its place, a key of the stack that was set with `pulumi config set --secret`; it holds a docker config."""
+
+    @property
+    def key(self) -> str:
+        """Key in the Secret, Kubernetes'."""
+        return PULL_KEY
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_scalar(cls, value: Any) -> Any:
+        return {"secret": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _one_form(self) -> PullSecret:
+        if bool(self.config) == bool(self.secret):
+            raise ValueError("write the name of a Secret or {config: NAME}")
+        return self
+
+    def __str__(self) -> str:
+        return self.secret
+
+    __repr__ = __str__
 
 
 class Server(Typed):
@@ -65,7 +115,8 @@ class Server(Typed):
     """Chat template, only for `openai`: a path in the image, or `{inline: …}`."""
 
     api_key: SecretKey | None = Field(default=None, examples=[{"secret": "qwen2-7b-api-key", "key": "key"}])
-    """Key that requests to `/v1` have to bring, only for `openai` (`VLLM_API_KEY`, never an argument)."""
+    """Key that requests to `/v1` have to bring, only for `openai` (`VLLM_API_KEY`, never an argument): `{secret: …,
+    key: …}`, or `{config: …}`."""
 
     extra_args: dict[Line, JsonValue] = Field(default={}, examples=[{"uvicornLogLevel": "warning"}])
     """Further flags of the server by name, checked against the release's table. A flag that has a key of its own is

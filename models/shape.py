@@ -11,17 +11,21 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from models.catalog.credentials import is_hidden
 from models.catalog.engines import find_flag, plain_name
 from models.catalog.keys import OWNED_FLAGS
 from models.catalog.refusals import BOUNDS, KINDS, NICKNAMES, TRUTHS
 from models.finding import Finding, Mark, Path
 from models.typed import PATTERN_WORDS, Typed
 
+_STEPS = ("[text]", "[secret]")
+"""What pydantic adds to a path where a value has one of two kinds."""
+
 
 def shape_finding(record: type[Typed], path: Path, details: ErrorDetails) -> Finding:
     """What pydantic refuses in a record that stands at a path, as a finding."""
     unknown = details["type"] == "extra_forbidden"
-    loc = [key for key in details["loc"] if key != "[key]" or unknown]
+    loc = [key for key in details["loc"] if key not in _STEPS and (key != "[key]" or unknown)]
     keys = tuple(map(str, loc))
     fields, field = _fields_along(record, keys)
     where = Mark((*path, *keys))
@@ -32,7 +36,7 @@ def shape_finding(record: type[Typed], path: Path, details: ErrorDetails) -> Fin
     if details["type"] == "missing":
         why, fix = _purpose(field), f"add {_example(name, field)}"
         return Finding("missing-key", "error", f"{name} is missing", why, fix, (Mark(where.path[:-1]), where))
-    message, fix = _wrong_value(name, details, field)
+    message, fix = _wrong_value(name, details, field, hide=is_hidden(where.path, str(details["input"])))
     return Finding("bad-value", "error", message, _purpose(field), fix, (where,))
 
 
@@ -65,9 +69,9 @@ def _unknown_key(where: Mark, name: str, fields: Mapping[str, FieldInfo], keys: 
     return Finding(found.rule, found.severity, found.message, "it has another place", f"write {elsewhere}", found.marks)
 
 
-def _wrong_value(name: str, details: ErrorDetails, field: FieldInfo | None) -> tuple[str, str]:
+def _wrong_value(name: str, details: ErrorDetails, field: FieldInfo | None, *, hide: bool) -> tuple[str, str]:
     kind, given, context = details["type"], details["input"], details.get("ctx", {})
-    shown = f" {json.dumps(given, ensure_ascii=False)}" if isinstance(given, str | int | float | bool) else ""
+    shown = f" {json.dumps(given, ensure_ascii=False)}" if isinstance(given, str | int | float) and not hide else ""
     example = f"{'write' if field and ':' in _example(name, field) else 'correct'} {_example(name, field)}"
     if kind == "bool_type" and (truth := TRUTHS.get(str(given).lower())):
         example = f"write {name}: {truth}; YAML reads {given} as text"

@@ -105,7 +105,10 @@ LabelValue = Annotated[str, text_like(rf"^({_LABEL})?$", "must be a label's valu
 ResourceName = Annotated[str, text_like(rf"^{_DOMAIN}/{_LABEL}$", "must be a resource with its domain")]
 """The name of an extended resource."""
 
-ObjectName = Annotated[str, text_like(rf"^{_DOMAIN}$", "must consist of a-z, 0-9, - and .", 253)]
+OBJECT_NAME = rf"^{_DOMAIN}$"
+"""The pattern of `ObjectName`."""
+
+ObjectName = Annotated[str, text_like(OBJECT_NAME, "must consist of a-z, 0-9, - and .", 253)]
 """The name of an object that exists in the cluster."""
 
 NAMESPACE = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import yaml
 from yaml.cyaml import CParser  # type: ignore[attr-defined]  # public, and missing in the stubs
 from yaml.resolver import BaseResolver
 
+from models.catalog.credentials import HIDDEN, is_hidden, masked_line, stars
 from models.finding import Finding, Mark, Path, Span
 from models.yaml_scalar import plain_scalar
 
@@ -56,7 +58,10 @@ def read_yaml(name: str, text: str) -> YamlFile:
     try:
         _check_depth(text)
         node = _Composer(text).get_single_node()
-        file.value = None if node is None else _Reader(file, text.splitlines()).value(node, ())
+        if node is not None:
+            reader = _Reader(file, text.splitlines())
+            file.value = reader.value(node, ())
+            reader.mask()
     except yaml.MarkedYAMLError as problem:
         place = problem.problem_mark or problem.context_mark
         said = ", ".join(part for part in (problem.context, problem.problem) if part)
@@ -87,6 +92,7 @@ class _Reader:
         self.lines = lines
         self.open: set[int] = set()
         self.read = 0
+        self.hidden: list[yaml.ScalarNode] = []
 
     def value(self, node: yaml.Node, path: Path) -> Any:
         self.read += 1
@@ -108,6 +114,7 @@ class _Reader:
 
     def item(self, node: yaml.Node, path: Path) -> Any:
         self.file.spans[path] = self.span(node, node)
+        self.hide(node, path)
         return self.value(node, path)
 
     def mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
@@ -128,6 +135,7 @@ class _Reader:
                 continue
             self.forget((*path, key))
             self.file.spans[(*path, key)] = span
+            self.hide(value_node, (*path, key))
             result[key] = self.value(value_node, (*path, key))
         return result
 
@@ -142,8 +150,37 @@ class _Reader:
         kind = _type_name(value)
         if node.tag in (_PLAIN, f"{_YAML}{kind}") or (node.tag == f"{_YAML}float" and kind == "int"):
             return value
-        self.problem(path, node, f"{text!r} does not have the tag's type {node.tag}", "remove the tag")
+        said = "the value" if node in self.hidden else repr(text)
+        self.problem(path, node, f"{said} does not have the tag's type {node.tag}", "remove the tag")
         return None
+
+    def hide(self, node: yaml.Node, path: Path) -> None:
+        """Remember a value that is never shown."""
+        if isinstance(node, yaml.ScalarNode) and is_hidden(path, node.value):
+            self.hidden.append(node)
+
+    def mask(self) -> None:
+        """Put stars in the place of what is never shown, in every line that a span has."""
+        for node in self.hidden:
+            start, end = node.start_mark, node.end_mark
+            for number in range(start.line, min(end.line + 1, len(self.lines))):
+                line = self.lines[number]
+                first = start.column if number == start.line else 0
+                last = end.column if number == end.line else len(line)
+                self.lines[number] = line[:first] + stars(line[first:last]) + line[last:]
+        if self.hidden:
+            file = self.file
+            file.spans = {path: self.masked(span) for path, span in file.spans.items()}
+            file.findings = [
+                replace(
+                    one,
+                    marks=tuple(replace(mark, span=mark.span and self.masked(mark.span)) for mark in one.marks),
+                )
+                for one in file.findings
+            ]
+
+    def masked(self, span: Span) -> Span:
+        return replace(span, text=self.lines[span.line - 1] if span.line <= len(self.lines) else "")
 
     def problem(self, path: Path, node: yaml.Node, message: str, fix: str) -> None:
         mark, why = Mark(path, "", self.span(node, node)), "Pulumi's engine refuses the file"
@@ -194,6 +231,8 @@ def _syntax_error(name: str, text: str, end: int, message: str) -> Finding:
     before = text[:end]
     line, column = before.count("\n"), len(before) - before.rfind("\n")
     shown = [*text.encode(errors="replace").decode().splitlines(), ""][line]
+    if (masked := masked_line(shown)) != shown:
+        shown, message = masked, re.sub(r"'.*'|\".*\"", HIDDEN, message)
     mark = Mark((), "", Span(name, line + 1, column, 1, shown))
     why, fix = "nothing of the file can be read", "mend the form of this line"
     return Finding("yaml-syntax", "error", message, why, fix, (mark,))

@@ -77,6 +77,7 @@ _MADE = (
 )
 _BY_NAME = {
     **{where.kind: where for where in _MADE},
+    "Secret": _List("/api", "v1", "secrets", "Secret"),
     "Job": _List("/apis", "batch/v1", "jobs", "Job"),
     "PersistentVolumeClaim": _List("/api", "v1", "persistentvolumeclaims", "PersistentVolumeClaim"),
     "Namespace": _List("/api", "v1", "namespaces", "Namespace", whole_cluster=True),
@@ -94,6 +95,9 @@ _NAMED_BY_PODS = {
     "Secret": _List("/api", "v1", "secrets", "Secret"),
     "ServiceAccount": _List("/api", "v1", "serviceaccounts", "ServiceAccount"),
 }
+_ONLY_METADATA = {"headers": {"Accept": "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"}}
+"""Asks the API server for an object without what it holds."""
+
 _AUTOSCALERS = _List("/apis", "autoscaling/v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler")
 _WIDE = {
     "nodes": _List("/api", "v1", "nodes", "Node", whole_cluster=True),
@@ -149,7 +153,7 @@ class Cluster:
         return [] if response.status_code == 404 else self._items(where, response)
 
     async def named(self, kind: str, name: str) -> Object | None:
-        """An object of a kind that stacks make, or None when there is none.
+        """An object of a kind that stacks make, or None when there is none; of a Secret only its metadata.
 
         Raises:
             ClusterError: It cannot be read.
@@ -160,6 +164,7 @@ class Cluster:
             version=where.version,
             namespace=None if where.whole_cluster else self.namespace,
             url=f"{where.plural}/{name}",
+            **(_ONLY_METADATA if kind == "Secret" else {}),
         )
         if response.status_code == 404:
             if not response.text.startswith("{"):  # the API server knows no such kind, or it would say so as a Status
@@ -167,7 +172,7 @@ class Cluster:
             return None
         if response.status_code != 200:
             raise refused(self.context, f"get {where.plural} {name}", response.status_code, response.text)
-        return {"kind": where.kind, **response.json()}
+        return {**response.json(), "kind": where.kind}
 
     async def is_there(self, kind: str, name: str) -> bool:
         """Whether there is an object of this name; only its metadata is read, so of a Secret no value.

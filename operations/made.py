@@ -12,7 +12,7 @@ from operations.seen import Object
 BESIDE = ("PodDisruptionBudget", "NetworkPolicy", "PodMonitor", "PrometheusRule")
 """Kinds of what a service may ask for beside its pods."""
 
-_NOT_FOR_ALL = ("Namespace", "Queue", *BESIDE)
+_NOT_FOR_ALL = ("Namespace", "Queue", "Secret", *BESIDE)
 """Kinds that not everybody may read, or that the cluster may lack."""
 
 

@@ -16,11 +16,11 @@ PATIENCE = 60
 """Seconds that the Job waits for the Service to lead to the new pods."""
 
 FROM_PODS = (
-    *("schedulerName", "nodeSelector", "enableServiceLinks", "tolerations", "runtimeClassName"),
+    *("schedulerName", "nodeSelector", "enableServiceLinks", "tolerations", "runtimeClassName", "imagePullSecrets"),
     *("dnsPolicy", "dnsConfig", "hostAliases", "automountServiceAccountToken", "securityContext"),
 )
-"""What the Job's pod takes over from the service's: without it, it would run elsewhere, not find the Service, or be
-allowed more."""
+"""What the Job's pod takes over from the service's: without it, it would run elsewhere, have no image, not find the
+Service, or be allowed more."""
 
 _PYTHON = 'exec "$(command -v python || command -v python3)" -c "$0" "$@"'
 

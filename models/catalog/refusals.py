@@ -57,6 +57,9 @@ The rules read the model's measures from it.""",
 
 Each file has its size in bytes and its SHA-256, and lies below the model's directory: no name is absolute or has a part
 `..`. `ascend-vllm manifest DIRECTORY` makes one.""",
+    "config-secret": """Every `{config: NAME}` names a secret key of the stack.
+
+The stack makes a Secret of its value, which stands encrypted in the stack file: `pulumi config set --secret NAME`.""",
     "secret-in-services": """No `secure:` value stands below `cluster` or `services`.
 
 Pulumi hands a structured value to the program as plain text, secrets included, so it would end in a ConfigMap.""",

@@ -38,12 +38,14 @@ def pod_template(
     """The template that every pod of a service is made from; arguments as for `deployment`."""
     mounts = [*volume_mounts, *mind_speed_mounts(service), *weight_mounts(service)]
     prepared = [*init_containers(service, mounts)]
+    pull = [{"name": name} for name in dict.fromkeys(one.secret for one in service.pull_secrets)]
     queue = {"annotations": {QUEUE_NAME: service.queue}} if service.queue else {}
     template = {
         "metadata": {"labels": labels(service), **queue},
         "spec": {
             "schedulerName": "volcano",
             **({"priorityClassName": service.priority_class} if service.priority_class else {}),
+            **({"imagePullSecrets": pull} if pull else {}),
             "nodeSelector": dict(service.cluster.platform.node_selector),
             **_beside_others(service),
             "enableServiceLinks": False,
@@ -66,7 +68,8 @@ def pod_template(
 def _container(
     service: ResolvedService, volume_mounts: Iterable[Mapping[str, Any]], command: Mapping[str, Any]
 ) -> Manifest:
-    variables = [from_secret("VLLM_API_KEY", service.server.api_key)] if service.server.api_key else []
+    sources = {"VLLM_API_KEY": service.server.api_key, **service.secret_env}
+    variables = [from_secret(name, source) for name, source in sources.items() if source]
     return {
         "name": CONTAINER,
         "image": service.image,

@@ -173,7 +173,7 @@ def variable_with_key(service: ResolvedService) -> Iterator[Finding]:
     }
     if pta or pictures:
         owners["VLLM_ENGINE_ITERATION_TIMEOUT_S"] = f"{'graph' if pta else 'multimodal'}.iterationTimeout"
-    for name in (name for name in service.env if name in owners):
+    for name in (name for name in (*service.env, *service.secret_env) if name in owners):
         yield error(
             f"{name} has a key of its own",
             why="the rules judge the key, not the variable",

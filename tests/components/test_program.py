@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -169,3 +170,35 @@ def test_warnings_are_shown_and_do_not_stop_the_program() -> None:
     }
 
     assert "idle" in run_program("dev", config).resources
+
+
+def with_secrets(**changes: Any) -> dict[str, Any]:
+    service = {"image": "a:1", "model": "/m", "engine": {"maxModelLen": 4096}, **changes}
+    config = {"ascend-vllm:cluster": with_cluster()["ascend-vllm:cluster"], "ascend-vllm:services": {"qwen": service}}
+    return {**config, "ascend-vllm:api": "an-api-key", "ascend-vllm:registry": "{}"}
+
+
+def test_secret_keys_of_the_stack_become_secrets_before_the_services() -> None:
+    wanted = {"server": {"apiKey": {"config": "api"}}, "pullSecrets": [{"config": "registry"}]}
+    plan = run_program("without-a-file", with_secrets(**wanted))
+    made = {one.name: one for one in plan.of_type("core/v1:Secret")}
+
+    assert {name: one.inputs["data"] for name, one in made.items()} == {
+        "secret-api": {"value": b64encode(b"an-api-key").decode()},
+        "secret-registry-pull": {".dockerconfigjson": b64encode(b"{}").decode()},
+    }
+    assert [one.inputs["type"] for one in made.values()] == ["Opaque", "kubernetes.io/dockerconfigjson"]
+    assert all(one.inputs["immutable"] and one.provider == "cluster" for one in made.values())
+    assert {"namespace", *made} == {*plan.resources["qwen"].dependencies}
+    assert {one.deleted_with for one in made.values()} == {"namespace"}
+
+
+def test_a_stack_that_refers_to_no_key_of_its_own_makes_no_secret() -> None:
+    plan = run_program("without-a-file", with_secrets(server={"apiKey": {"secret": "keys", "key": "qwen"}}))
+
+    assert plan.of_type("core/v1:Secret") == []
+
+
+def test_a_secret_key_that_is_not_set_ends_the_program_without_a_traceback() -> None:
+    with pytest.raises(pulumi.RunError, match="ascend-vllm:absent"):
+        run_program("without-a-file", with_secrets(env={"HF_TOKEN": {"config": "absent"}}))

@@ -29,7 +29,7 @@ from models.config import (
 from models.engine import EngineArgs
 from models.features import Graph, Lora, Multimodal, Speculative
 from models.rules import documentation, rule_ids
-from models.server import ChatTemplate, SecretKey, Server
+from models.server import ChatTemplate, PullSecret, SecretKey, Server
 from models.typed import Typed
 from tests.conftest import ROOT
 
@@ -47,7 +47,8 @@ RECORDS: list[tuple[str, type[Typed]]] = [
     ("services.NAME.engine", EngineArgs),
     ("services.NAME.server", Server),
     ("services.NAME.server.chatTemplate", ChatTemplate),
-    ("services.NAME.server.apiKey", SecretKey),
+    ("services.NAME.server.apiKey, .env.NAME", SecretKey),
+    ("services.NAME.pullSecrets", PullSecret),
     ("services.NAME.graph", Graph),
     ("services.NAME.lora", Lora),
     ("services.NAME.speculative", Speculative),

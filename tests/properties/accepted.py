@@ -12,11 +12,18 @@ from models.load import load_text
 from models.resolve import ResolvedService, ResolvedStack, resolve
 
 POOLS = {"snt9b": {"nodes": 1, "npusPerNode": 8, "npuMemory": "64Gi"}}
+SECRETS = ("api-key", "pull")
+"""Secret keys of the stack that services of the strategies refer to."""
 
 
 def stack_with(service: dict[str, Any]) -> ResolvedStack:
     cluster = {"context": "prod", "pools": POOLS}
-    config = {"ascend-vllm:cluster": cluster, "ascend-vllm:services": {"one": service}}
+    secrets = {
+        f"ascend-vllm:{name}": {"secure": "v1:8yXn4qJwGYs=:ZkE0"}
+        for name in SECRETS
+        if f'"{name}"' in json.dumps(service)
+    }
+    config = {"ascend-vllm:cluster": cluster, "ascend-vllm:services": {"one": service}, **secrets}
     return resolve(load_text("test", "-", yaml.safe_dump({"config": config}, allow_unicode=True)))
 
 

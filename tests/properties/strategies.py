@@ -112,6 +112,7 @@ pod_templates = maybe(
 )
 """Patches of the pods."""
 
+credentials = st.sampled_from([{"secret": "keys", "key": "vllm"}, {"config": "api-key"}])
 services = st.fixed_dictionaries(
     {
         "image": st.just("registry.example.com/ascend-vllm:6.3.912"),
@@ -125,7 +126,7 @@ services = st.fixed_dictionaries(
             host=words,
             port=st.integers(1, 65535),
             chatTemplate=st.fixed_dictionaries({"inline": hostile.filter(bool)}),
-            apiKey=st.just({"secret": "keys", "key": "vllm"}),
+            apiKey=credentials,
         ),
         "graph": st.sampled_from(["eager", "cann", "pta", {"kind": "pta", "gears": [2, 4], "warmUp": True}])
         | paths.map(lambda path: {"kind": "pta", "cache": path}),
@@ -151,6 +152,9 @@ services = st.fixed_dictionaries(
         "lora": st.fixed_dictionaries({"adapters": st.dictionaries(words, paths, min_size=1, max_size=2)}),
         "speculative": speculations,
         "multimodal": st.sampled_from([True, {"imagesPerPrompt": 2}]),
-        "env": st.dictionaries(st.sampled_from(["GREETING", "HCCL_OP_EXPANSION_MODE"]), hostile, max_size=2),
+        "env": st.dictionaries(
+            st.sampled_from(["GREETING", "HCCL_OP_EXPANSION_MODE"]), hostile | credentials, max_size=2
+        ),
+        "pullSecrets": st.lists(st.sampled_from(["registry", {"config": "pull"}]), max_size=2),
     },
 )

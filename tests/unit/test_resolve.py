@@ -56,6 +56,7 @@ DEFAULTS = [
     ("priorityClass", None, "default"),
     ("smoke", False, "default"),
     ("env", {}, "default"),
+    ("pullSecrets", [], "default"),
     ("accept", {}, "default"),
     ("model.name", "Qwen2-7B", "the last part of its source"),
     ("engine.version", "0.6.3", "default"),
