@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -48,10 +50,19 @@ def command(stack: Stack = "rehearsal") -> None:
         code = _smoke(plan.name, stack)
     for service in rehearsed[:1]:
         asked = f'ascend-vllm request {stack} {service.name} chat "hello"'
-        say(f"in {Path.cwd()}, ask it yourself: ascend-vllm sandbox run {stack} -- {asked}", "next")
-    say(f"there too, take it down: ascend-vllm sandbox down {stack}", "next")
+        say(f"ask it yourself: {_again()} sandbox run {stack} -- {asked}", "next")
+    say(f"take it down: {_again()} sandbox down {stack}", "next")
     if code:
         raise typer.Exit(ExitCode(code))
+
+
+def _again() -> str:
+    """How this program is called once more from where the user stands, who is root by `sudo` maybe."""
+    program, began = sys.argv[0], os.environ.get("PWD", "")
+    if Path(program).name != "ascend-vllm" or program == shutil.which("ascend-vllm"):
+        program = "ascend-vllm"
+    where = ["-C", os.path.relpath(Path.cwd(), began)] if began and Path(began) != Path.cwd() else []
+    return " ".join([*(["sudo"] if "SUDO_USER" in os.environ else []), program, *where])
 
 
 def _smoke(name: str, stack: str) -> int:

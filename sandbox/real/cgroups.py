@@ -40,8 +40,9 @@ def make(home: Path) -> None:
     found = hierarchies()
     for hierarchy in found:
         (hierarchy / name(home)).mkdir(parents=True, exist_ok=True)
-    if len(found) == 1 and (found[0] / _OFFERED).exists():
-        _hand_down(found[0], found[0] / name(home))
+    if all((hierarchy / _OFFERED).exists() for hierarchy in found):  # beside version 1 a kubelet uses that
+        for hierarchy in found:
+            _hand_down(hierarchy, hierarchy / name(home))
 
 
 def _hand_down(hierarchy: Path, top: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -135,8 +136,10 @@ def invoke() -> Any:
 
 @pytest.fixture(autouse=True)
 def here(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`-C` changes the directory of the process."""
+    """As from `make`, in the repository; `-C` changes the directory of the process."""
     monkeypatch.chdir(ROOT)
+    monkeypatch.setenv("PWD", str(ROOT))
+    monkeypatch.setattr(sys, "argv", [".venv/bin/ascend-vllm"])
 
 
 def test_a_rehearsal_ends_with_answers_and_with_what_to_do_next(walked: dict[str, Any]) -> None:
@@ -147,8 +150,9 @@ def test_a_rehearsal_ends_with_answers_and_with_what_to_do_next(walked: dict[str
         ["smoke     tiny-qwen2  health ✓ 2 ms · chat ✓ 0.1 s"],
     )
     assert "logs      INFO:     Application startup complete.\n" in result.stderr
-    assert 'sandbox run rehearsal -- ascend-vllm request rehearsal tiny-qwen2 chat "hello"\n' in result.stderr
-    assert "take it down: ascend-vllm sandbox down rehearsal\n" in result.stderr
+    again = ".venv/bin/ascend-vllm -C rehearsal sandbox"
+    asked = f'{again} run rehearsal -- ascend-vllm request rehearsal tiny-qwen2 chat "hello"'
+    assert f"next      ask it yourself: {asked}\nnext      take it down: {again} down rehearsal\n" in result.stderr
     [(plan, services)] = walked["prepared"]
     assert (plan.name, plan.real.name) == ("rehearsal", "snt9b-1")
     assert services == [rehearsal.Service("tiny-qwen2", "inference", vllm.NAME, "/mnt/models/tiny-qwen2")]
@@ -172,3 +176,22 @@ def test_a_machine_that_cannot_have_a_real_node_is_told_what_to_install(monkeypa
     assert isinstance(result.exception, CommandError)
     assert result.exception.code == ExitCode.COULD_NOT_RUN
     assert str(result.exception).startswith("a real node needs root")
+
+
+@pytest.mark.parametrize(
+    ("program", "sudo", "again"),
+    [
+        ("/opt/venv/bin/ascend-vllm", False, "/opt/venv/bin/ascend-vllm"),
+        ("/opt/venv/bin/ascend-vllm", True, "sudo /opt/venv/bin/ascend-vllm"),
+        ("/repository/cli/__main__.py", False, "ascend-vllm"),
+    ],
+)
+def test_the_next_command_is_one_to_be_copied(
+    program: str, sudo: bool, again: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", [program])
+    monkeypatch.delenv("SUDO_USER", raising=False)
+    if sudo:
+        monkeypatch.setenv("SUDO_USER", "me")
+
+    assert rehearse._again() == again
