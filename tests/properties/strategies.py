@@ -84,10 +84,43 @@ speculations = st.one_of(
         optional={"convert": st.fixed_dictionaries({"tools": paths, "baseWeights": st.just("it's a.bin")})},
     ),
 )
+places = st.lists(words.filter(lambda text: "/" not in text), min_size=1, max_size=2).map("/".join)
+claims = maybe(size=st.sampled_from(["500Gi", "1Ti"])).flatmap(
+    lambda made: maybe(**{"class": st.just("csi-sfsturbo")}).map(lambda more: {**made, **(more if made else {})})
+)
+keys = st.sampled_from(
+    [{}, {"accessKey": {"secret": "obs", "key": "access"}, "secretKey": {"secret": "obs", "key": "secret"}}]
+)
+sources = st.one_of(
+    paths,
+    st.tuples(claims, maybe(directory=places)).map(
+        lambda found: {"kind": "claim", "name": "models", **found[0], **found[1]}
+    ),
+    st.tuples(keys, maybe(prefix=places, to=paths | claims.map(lambda made: {"claim": "cache", **made}))).map(
+        lambda found: {"kind": "bucket", "endpoint": "https://obs.example.com", "region": "cn-north-4",
+                       "bucket": "models", **found[0], **found[1]}
+    ),
+)  # fmt: skip
+"""Where weights may come from."""
+
+
+@st.composite
+def models(draw: st.DrawFn) -> dict[str, Any]:
+    """A model from anywhere; a manifest is one of the two that lie beside the stack file."""
+    source = draw(sources)
+    kind = "hostPath" if isinstance(source, str) else source["kind"]
+    more: dict[str, Any] = {}
+    if kind == "bucket" or draw(st.booleans()):
+        more = {"verify": draw(st.sampled_from(["one.json", "two.json"])), **draw(maybe(preparation=st.just("2h")))}
+    if kind != "hostPath":
+        more |= draw(maybe(mountPath=paths))
+    return {"name": draw(st.sampled_from(MODELS)), "source": source, **more}
+
+
 services = st.fixed_dictionaries(
     {
         "image": st.just("registry.example.com/ascend-vllm:6.3.912"),
-        "model": st.fixed_dictionaries({"name": st.sampled_from(MODELS), "source": paths}),
+        "model": models(),
         "engine": engines,
     },
     optional={

@@ -20,11 +20,16 @@ from models.catalog.engines import RELEASES, Flag, engine, find_flag
 from models.catalog.keys import ENGINE_FLAGS
 from models.check import check
 from models.launch import GRAPH_CACHE_DIRECTORY, LAUNCH_DIRECTORY, Launch, launch, script
-from models.load import load_text
+from models.load import disk, load_text
 from models.manifests import stack_objects
 from models.resolve import ResolvedService, ResolvedStack, resolve
 from tests.properties.strategies import services
 
+SHA = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+MANIFEST = json.dumps(
+    {"files": {"config.json": {"size": 663, "sha256": SHA}, "it's $(a)/模型.safetensors": {"size": 9, "sha256": SHA}}}
+)
+MANIFESTS = {"one.json": MANIFEST, "two.json": MANIFEST.replace("663", "664")}
 POOLS = {"snt9b": {"nodes": 1, "npusPerNode": 8, "npuMemory": "64Gi"}}
 STAND_IN = """\
 #!/usr/bin/env python3
@@ -37,7 +42,8 @@ thorough = settings(max_examples=150, deadline=None, suppress_health_check=list(
 def stack_with(service: dict[str, Any]) -> ResolvedStack:
     cluster = {"context": "prod", "pools": POOLS}
     config = {"ascend-vllm:cluster": cluster, "ascend-vllm:services": {"one": service}}
-    return resolve(load_text("test", "-", yaml.safe_dump({"config": config}, allow_unicode=True)))
+    text = yaml.safe_dump({"config": config}, allow_unicode=True)
+    return resolve(load_text("test", "-", text, read=lambda file: MANIFESTS.get(file.name) or disk(file)))
 
 
 def nearest_accepted(service: dict[str, Any]) -> ResolvedService:
@@ -47,8 +53,7 @@ def nearest_accepted(service: dict[str, Any]) -> ResolvedService:
         paths = [mark.path[2:] for error in errors for mark in error.marks if len(mark.path) > 2]
         optional = [path for path in paths if path[0] not in ("image", "model") and path[-1] != "maxModelLen"]
         if not any(_remove(given_fields, path) for path in optional):
-            given_fields["model"]["name"] = "our-own-model"
-            given_fields["model"]["source"] = "/mnt/models/our-own-model"
+            given_fields["model"] = {"name": "our-own-model", "source": "/mnt/models/our-own-model"}
             given_fields["engine"] = {"maxModelLen": 1024}
     return stack.services[0]
 
@@ -124,8 +129,9 @@ def test_the_command_line_reads_back_as_the_values_of_the_stack_file(fields: dic
 def test_what_is_accepted_renders_as_plain_data(fields: dict[str, Any]) -> None:
     service = nearest_accepted(fields)
     objects = list(stack_objects(ResolvedStack("test", "-", service.cluster, (service,), (), {}, ())))
+    claims = ["PersistentVolumeClaim"] if service.model.source.claim and service.model.source.storage.size else []
 
-    assert [one["kind"] for one in objects] == ["Namespace", "ConfigMap", "Deployment", "Service"]
+    assert [one["kind"] for one in objects] == ["Namespace", *claims, "ConfigMap", "Deployment", "Service"]
     assert json.loads(json.dumps(objects)) == objects
 
 
