@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from cli.app import app
-from models.facts import read_weight_files
+from models.facts import read_named
 from models.load import disk
 from tests.unit.stand_in_server import run as run_script
 
@@ -47,7 +47,7 @@ def test_every_file_is_listed_with_its_size_and_checksum_but_hidden_ones(weights
 def test_what_it_writes_is_what_a_stack_reads_and_a_pod_verifies(weights: Path, tmp_path: Path) -> None:
     file = tmp_path / "manifests" / "qwen.json"
     done = run(weights, "-o", file)
-    found, wrong = read_weight_files(file, ("services", "qwen", "model", "verify"), disk)
+    found, wrong = read_named("weight-files", file, ("services", "qwen", "model", "verify"), disk)
 
     assert (done.exit_code, done.stdout) == (0, "")
     assert done.stderr.splitlines()[-1] == f"{file}: 3 files, 2.9 MiB"
