@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 from pydantic.fields import FieldInfo
 
+from models.beside.storage import Target
 from models.config import (
     ClusterConfig,
     HostMount,
-    Model,
     NamespaceConfig,
     PlatformConfig,
     Pool,
@@ -21,6 +21,7 @@ from models.engine import EngineArgs
 from models.features import Graph, Lora, Multimodal, Speculative
 from models.rules import documentation, rule_ids
 from models.server import ChatTemplate, SecretKey, Server
+from models.sources import Model, Source
 from models.typed import Typed
 from tests.conftest import ROOT
 
@@ -35,6 +36,8 @@ RECORDS: list[tuple[str, type[Typed]]] = [
     ("cluster.pools.NAME", Pool),
     ("services.NAME", ServiceConfig),
     ("services.NAME.model", Model),
+    ("services.NAME.model.source", Source),
+    ("services.NAME.model.source.to", Target),
     ("services.NAME.engine", EngineArgs),
     ("services.NAME.server", Server),
     ("services.NAME.server.chatTemplate", ChatTemplate),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 from hypothesis import strategies as st
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 from models.catalog.engines import RELEASES, Flag, engine
 from models.catalog.keys import OWNED_FLAGS
 from models.catalog.known import known_models
+from models.load import disk
 
 FREE_FLAGS = sorted(
     (flag for flag in engine(RELEASES[-1]).flags.values() if flag.name not in OWNED_FLAGS), key=lambda flag: flag.name
@@ -84,6 +87,18 @@ speculations = st.one_of(
         optional={"convert": st.fixed_dictionaries({"tools": paths, "baseWeights": st.just("it's a.bin")})},
     ),
 )
+SHA = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+MANIFEST = json.dumps(
+    {"files": {"config.json": {"size": 663, "sha256": SHA}, "it's $(a)/模型.safetensors": {"size": 9, "sha256": SHA}}}
+)
+MANIFESTS = {"one.json": MANIFEST, "two.json": MANIFEST.replace("663", "664")}
+
+
+def read(file: Path) -> str:
+    """The text of a file; two manifests lie everywhere."""
+    return MANIFESTS.get(file.name) or disk(file)
+
+
 places = st.lists(words.filter(lambda text: "/" not in text), min_size=1, max_size=2).map("/".join)
 claims = maybe(size=st.sampled_from(["500Gi", "1Ti"])).flatmap(
     lambda made: maybe(**{"class": st.just("csi-sfsturbo")}).map(lambda more: {**made, **(more if made else {})})

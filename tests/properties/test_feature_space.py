@@ -20,16 +20,11 @@ from models.catalog.engines import RELEASES, Flag, engine, find_flag
 from models.catalog.keys import ENGINE_FLAGS
 from models.check import check
 from models.launch import GRAPH_CACHE_DIRECTORY, LAUNCH_DIRECTORY, Launch, launch, script
-from models.load import disk, load_text
+from models.load import load_text
 from models.manifests import stack_objects
 from models.resolve import ResolvedService, ResolvedStack, resolve
-from tests.properties.strategies import services
+from tests.properties.strategies import read, services
 
-SHA = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-MANIFEST = json.dumps(
-    {"files": {"config.json": {"size": 663, "sha256": SHA}, "it's $(a)/模型.safetensors": {"size": 9, "sha256": SHA}}}
-)
-MANIFESTS = {"one.json": MANIFEST, "two.json": MANIFEST.replace("663", "664")}
 POOLS = {"snt9b": {"nodes": 1, "npusPerNode": 8, "npuMemory": "64Gi"}}
 STAND_IN = """\
 #!/usr/bin/env python3
@@ -43,7 +38,7 @@ def stack_with(service: dict[str, Any]) -> ResolvedStack:
     cluster = {"context": "prod", "pools": POOLS}
     config = {"ascend-vllm:cluster": cluster, "ascend-vllm:services": {"one": service}}
     text = yaml.safe_dump({"config": config}, allow_unicode=True)
-    return resolve(load_text("test", "-", text, read=lambda file: MANIFESTS.get(file.name) or disk(file)))
+    return resolve(load_text("test", "-", text, read=read))
 
 
 def nearest_accepted(service: dict[str, Any]) -> ResolvedService:
