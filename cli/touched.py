@@ -40,7 +40,7 @@ class Touched:
 
     name: str
     files: tuple[str, ...]
-    """What is read for it and differs: its stack file, its base file, Pulumi.yaml, a config.json."""
+    """What is read for it and differs: its stack file, its base file, Pulumi.yaml, a config.json, a manifest."""
     program: tuple[str, ...]
     """What of the program differs, which touches every stack."""
 

@@ -1,8 +1,7 @@
 """The reusable components: what Pulumi registers for a resolved service."""
 
 from components.ascend_node_mounts import AscendNodeMounts, AscendNodeMountsArgs
-from components.claims import with_claims
-from components.cluster import as_far_as_known, cluster_provider, namespace
+from components.cluster import as_far_as_known, cluster_provider, namespace, with_claims
 from components.inference_deployment import InferenceDeployment, InferenceDeploymentArgs
 from components.process import silence_debug_lines
 from components.readiness import deploy

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import pulumi
 import pulumi_kubernetes as k8s
 
+from models.beside.claims import claim_objects
 from models.manifests.namespace import namespace as namespace_manifest
 from models.manifests.queue import queue_object
 from models.operation import Queue
@@ -71,6 +73,17 @@ def namespace(cluster: Cluster, provider: k8s.Provider) -> Home:
     wanted = namespace_manifest(cluster)
     made = k8s.core.v1.Namespace("namespace", metadata=wanted["metadata"], opts=options)
     return Home(provider, made, queues)
+
+
+def with_claims(home: Home, stack: ResolvedStack) -> Home:
+    """The home of a stack with its claims, which Pulumi never deletes; their namespace's end does."""
+    made = pulumi.ResourceOptions(provider=home.provider, depends_on=home.namespace, retain_on_delete=True)
+    return replace(home, claims=[_claim(wanted, made) for wanted in claim_objects(stack)])
+
+
+def _claim(wanted: Mapping[str, Any], options: pulumi.ResourceOptions) -> k8s.core.v1.PersistentVolumeClaim:
+    metadata, name = wanted["metadata"], f"claim-{wanted['metadata']['name']}"
+    return k8s.core.v1.PersistentVolumeClaim(name, metadata=metadata, spec=wanted["spec"], opts=options)
 
 
 def _queue(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path as File
-from typing import Any, TypeVar
+from typing import Any
 
 from pydantic.alias_generators import to_camel
 
@@ -14,8 +14,6 @@ from models.catalog.refusals import UNREADABLE
 from models.catalog.weight_files import WeightFiles
 from models.finding import Finding, Mark, Path
 from models.parse import parse
-
-T = TypeVar("T")
 
 _NAMES = {
     "hidden_size": ("n_embd", "d_model"),
@@ -56,26 +54,20 @@ def resolve_facts(*layers: Facts | None, rope_scaling: Any = None) -> tuple[Mode
     return None if missing else ModelFacts.model_construct(**found), missing
 
 
-def read_config_json(file: File, path: Path, read: Callable[[File], str]) -> tuple[Facts | None, list[Finding]]:
-    """The facts that a config.json gives, or why it cannot be read; `path` is where the stack file names it."""
-    return _read("config-json", lambda text: parse(Facts, facts_of(json.loads(text)), path), file, path, read)
+def read_named(rule: str, file: File, path: Path, read: Callable[[File], str]) -> tuple[Any, list[Finding]]:
+    """What a file says that a model names: the facts of a config.json, or the files that a manifest lists.
 
-
-def read_weight_files(file: File, path: Path, read: Callable[[File], str]) -> tuple[WeightFiles | None, list[Finding]]:
-    """The files that a manifest lists, or why it cannot be read; arguments as for `read_config_json`."""
-    return _read("weight-files", lambda text: parse(WeightFiles, json.loads(text), path), file, path, read)
-
-
-def _read(
-    rule: str,
-    made: Callable[[str], tuple[T | None, list[Finding]]],
-    file: File,
-    path: Path,
-    read: Callable[[File], str],
-) -> tuple[T | None, list[Finding]]:
+    Args:
+        rule: `config-json` or `weight-files`, which refuses what cannot be read.
+        file: The file.
+        path: Where the stack file names it.
+        read: Where the texts of files come from.
+    """
     name, why, fix = UNREADABLE[rule]
     try:
-        record, found = made(read(file))
+        content = json.loads(read(file))
+        of_model = rule == "config-json"
+        record, found = parse(Facts, facts_of(content), path) if of_model else parse(WeightFiles, content, path)
         problems = [f"{file}: {finding.message}" for finding in found[:_MOST]]
     except OSError as problem:
         record, problems = None, [f"{file} cannot be read: {problem.strerror}"]

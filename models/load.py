@@ -6,19 +6,17 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path as File
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 from pydantic.alias_generators import to_camel
 
 from models.config import StackConfig
-from models.facts import read_config_json, read_weight_files
+from models.facts import read_named
 from models.finding import Finding, Mark, Path, Span
 from models.parse import LoadedStack, parse_stack
 from models.secrets import ciphertexts, config_findings
 from models.shape import nearest, unknown_key
 from models.yaml_file import YamlFile, read_yaml
-
-T = TypeVar("T")
 
 _KEYS = [field.alias or name for name, field in StackConfig.model_fields.items()]
 _TOP = dict.fromkeys(("config", "environment", "secretsprovider", "encryptedkey", "encryptionsalt"))
@@ -84,8 +82,8 @@ def load_text(
     if text and readable:
         findings += _unread_keys(source, prefix, beside.keys() - {*_configs(values.get("services"))})
         findings += config_findings(loaded, beside)
-    config_jsons, unread = _named(loaded, "config_json", lambda file, at: read_config_json(directory / file, at, read))
-    weight_files, unlisted = _named(loaded, "verify", lambda file, at: read_weight_files(directory / file, at, read))
+    config_jsons, unread = _named(loaded, "config_json", "config-json", directory, read)
+    weight_files, unlisted = _named(loaded, "verify", "weight-files", directory, read)
     refused = {str(finding.service) for finding in (*secrets, *unread, *unlisted)} & loaded.services.keys()
     return replace(
         loaded,
@@ -186,15 +184,13 @@ def _service_at(path: Path) -> str | None:
     return path[1] if path[:1] == ("services",) and path[1:] else None
 
 
-def _named(
-    loaded: LoadedStack, key: str, read: Callable[[File, Path], tuple[T | None, list[Finding]]]
-) -> tuple[dict[str, T], list[Finding]]:
-    """The files that services name under a key of their model, and those that cannot be read."""
-    found: dict[str, T] = {}
+def _named(loaded: LoadedStack, key: str, rule: str, directory: File, read: Read) -> tuple[Any, list[Finding]]:
+    """What the files say that services name under a key of their model, by name, and those that cannot be read."""
+    found: dict[str, Any] = {}
     findings: list[Finding] = []
     for service, config in loaded.services.items():
         if file := getattr(config.model, key):
-            content, wrong = read(File(file), ("services", service, "model", to_camel(key)))
+            content, wrong = read_named(rule, directory / file, ("services", service, "model", to_camel(key)), read)
             findings += wrong
             if content:
                 found[file] = content

@@ -18,8 +18,6 @@ from models.typed import AbsolutePath, Below, Duration, Line, ObjectName, Typed,
 MOUNT = "/mnt/models"
 """Where the container sees weights that no directory of the node gives a path."""
 
-_SPEED = {"bucket": 50 * 2**20, "claim": 200 * 2**20, "hostPath": 200 * 2**20}
-
 
 class Source(Storage):
     """Where the weights are. A scalar is shorthand for the path of a `hostPath`."""
@@ -66,10 +64,7 @@ class Source(Storage):
     @model_validator(mode="after")
     def _fields_of_the_kind(self) -> Source:
         needed, more = SOURCE_FIELDS[self.kind]
-        names = {field.alias or name: name for name, field in type(self).model_fields.items()}
-        given = {
-            key for key, name in names.items() if name in self.model_fields_set and getattr(self, name) is not None
-        }
+        given = {*self.model_dump(by_alias=True, exclude_unset=True, exclude_none=True)}
         if missing := needed - given:
             raise ValueError(f"kind {self.kind} needs {', '.join(sorted(missing))}")
         if strange := given - {"kind", *needed, *more}:
@@ -144,7 +139,8 @@ class Model(Typed):
         if not self.name:
             found["name"], because["model.name"] = self.source.last_part, "the last part of its source"
         if files and self.preparation is None:
-            found["preparation"] = 60 * math.ceil(5 + files.total / _SPEED[self.source.kind] / 60)
+            speed = (50 if self.source.kind == "bucket" else 200) * 2**20
+            found["preparation"] = 60 * math.ceil(5 + files.total / speed / 60)
             because["model.preparation"] = "the size of the weights"
         return self.model_copy(update=found), because
 

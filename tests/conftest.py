@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from models.load import load_text
+from models.load import Read, disk, load_text
 from models.resolve import ResolvedStack, resolve
 
 ROOT = Path(__file__).parent.parent
@@ -53,6 +53,7 @@ def golden(updating: bool) -> Callable[[Path, str], None]:
     return compare
 
 
-def stack_of(services: str, head: str = HEAD) -> ResolvedStack:
+def stack_of(services: str, head: str = HEAD, read: Read = disk) -> ResolvedStack:
     """A stack with these services, written as in a stack file from the first column."""
-    return resolve(load_text("test", "Pulumi.test.yaml", head + textwrap.indent(textwrap.dedent(services), "    ")))
+    text = head + textwrap.indent(textwrap.dedent(services), "    ")
+    return resolve(load_text("test", "Pulumi.test.yaml", text, read=read))

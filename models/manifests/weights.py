@@ -24,12 +24,10 @@ def weight_volumes(service: ResolvedService) -> list[Manifest]:
 
 def weight_mounts(service: ResolvedService) -> list[Manifest]:
     """Where the container sees them, read-only; of a volume with more than one model, this one's directory."""
-    source = service.model.source
-    below = store_name(service) if source.kind == "bucket" else source.directory
-    parts = {"subPath": below} if below else {}
-    return [
-        {**read_only(name, path), **(parts if name == MODEL_VOLUME else {})} for name, path in weights(service).items()
-    ]
+    below = store_name(service) if service.model.source.kind == "bucket" else service.model.source.directory
+    mounts = {name: read_only(name, path) for name, path in weights(service).items()}
+    mounts[MODEL_VOLUME] |= {"subPath": below} if below else {}
+    return [*mounts.values()]
 
 
 def store_mount() -> Manifest:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -71,6 +73,13 @@ RESTARTS: list[tuple[dict[str, Any], dict[str, Any], tuple[str, str | None, str 
         ("mount model-path", "/m/Qwen2-7B-Instruct", "/m/other"),
         "mounts",
         "the weights lie elsewhere",
+    ),
+    (
+        {},
+        {"model": {"source": {"kind": "claim", "name": "models", "directory": "q"}, "mountPath": "/m/q"}},
+        ("mount model-path", "/m/Qwen2-7B-Instruct", "claim models/q, seen as /m/q"),
+        "mounts",
+        "the weights lie in a claim",
     ),
     (
         {},
@@ -308,3 +317,77 @@ def test_another_port_is_told_in_words_alone() -> None:
     names = {detail.name for detail in changed({}, {"server": {"port": 9}}).details}
 
     assert names == {"--port", "containerPort", "port of the Service"}
+
+
+SHA = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+
+@pytest.fixture
+def manifests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two manifests beside the stack files."""
+    monkeypatch.chdir(tmp_path)
+    for name, size in (("one.json", 1), ("two.json", 2)):
+        files = {"config.json": {"size": size, "sha256": SHA}, "a.safetensors": {"size": 9 * 2**30, "sha256": SHA}}
+        (tmp_path / name).write_text(json.dumps({"files": files}))
+
+
+def of_bucket(verify: str = "one.json", **more: Any) -> dict[str, Any]:
+    address = {"endpoint": "https://obs.example.com", "region": "r", "bucket": "models", "prefix": "q"}
+    return {"model": {"source": {"kind": "bucket", **address, **more}, "verify": verify, "mountPath": "/m/q"}}
+
+
+def keys(secret: str) -> dict[str, Any]:
+    return {"accessKey": {"secret": secret, "key": "a"}, "secretKey": {"secret": secret, "key": "s"}}
+
+
+@pytest.mark.usefixtures("manifests")
+def test_weights_from_a_bucket_are_told_by_their_step_and_their_place() -> None:
+    found = told(changed({}, of_bucket(**keys("obs"))))
+
+    assert found["init container fetch-model"] == (None, "")
+    assert found["mount model-path"][0] == "/m/Qwen2-7B-Instruct"
+    assert str(found["mount model-path"][1]).startswith("/var/lib/ascend-vllm/models/q-")
+    assert found["file weights.json"] == (None, "")
+    assert not {"file fetch.py", "file bucket.py", "file store.py", "file verify.py"} & found.keys()
+
+
+@pytest.mark.usefixtures("manifests")
+def test_other_weights_in_the_bucket_restart_the_pods_because_of_the_manifest() -> None:
+    change = changed(of_bucket(), of_bucket("two.json"))
+    because = {detail.name: detail.because for detail in change.details}
+
+    assert change.restarts
+    assert because["file weights.json"].startswith("Pulumi.test.yaml:")
+    assert "mount model-path" in because
+
+
+@pytest.mark.usefixtures("manifests")
+def test_other_secrets_of_a_bucket_are_named_and_nothing_of_them_is_shown() -> None:
+    change = changed(of_bucket(**keys("obs")), of_bucket(**keys("new")))
+
+    assert change.restarts
+    assert told(change) == {
+        "keys of fetch-model": ("Secret obs, key a; Secret obs, key s", "Secret new, key a; Secret new, key s")
+    }
+
+
+def test_a_directory_that_is_verified_restarts_the_pods(manifests: None) -> None:
+    found = told(changed({}, {"model": {"source": "/m/Qwen2-7B-Instruct", "verify": "one.json"}}))
+
+    assert found["init container verify-model"] == (None, "")
+
+
+def test_claims_that_come_grow_and_are_left_are_told_without_a_deletion() -> None:
+    def sized(size: str | None, **more: str) -> dict[str, Any]:
+        return {"model": {"source": {"kind": "claim", "name": "models", **({"size": size} if size else {}), **more}}}
+
+    steps = [
+        (sized(None), sized("500Gi", **{"class": "fast"}), ("claim models", None, "500Gi, class fast")),
+        (sized("500Gi"), sized("1Ti"), ("claim models", "500Gi", "1024Gi")),
+        (sized("500Gi"), sized(None), ("claim models", "500Gi", None)),
+    ]
+    for old, new, (name, before, after) in steps:
+        change = compare(stack({"qwen": old}), stack({"qwen": new}))
+
+        assert told(change)[name] == (before, after)
+        assert (change.deletions, change.services[0].restarts, change.is_empty) == ((), False, False)

@@ -312,6 +312,20 @@ def test_namespace_and_queues_are_compared_too() -> None:
     ]
 
 
+def test_a_claim_is_compared_on_what_the_stack_gives_it() -> None:
+    made = {"kind": "claim", "name": "models", "size": "500Gi"}
+    wanted = stack({"qwen": {"model": {"source": made}}})
+    kube = Kube(wanted)
+    claim = kube.one("PersistentVolumeClaim")
+    claim["spec"] |= {"storageClassName": "standard", "volumeName": "pvc-1", "volumeMode": "Filesystem"}
+
+    assert kube.drift(wanted).objects == ()
+    edit(claim, ("spec", "resources", "requests", "storage"), "600Gi")
+    assert [(one.kind, one.state) for one in kube.drift(wanted).objects] == [("PersistentVolumeClaim", "changed")]
+    kube.delete("PersistentVolumeClaim")
+    assert [(one.kind, one.state) for one in kube.drift(wanted).objects] == [("PersistentVolumeClaim", "missing")]
+
+
 def test_an_object_without_managed_fields_is_compared_on_what_is_given() -> None:
     live = applied(next(item for item in stack_objects(PLAIN) if item["kind"] == "Deployment"))
     live["metadata"]["managedFields"] = [entry("kubectl-edit", {}, subresource="status")]

@@ -12,13 +12,13 @@ from changes import compare
 from models.manifests import Manifest, service_objects
 from models.resolve import ResolvedService, ResolvedStack
 from tests.conftest import stack_of
-from tests.properties.strategies import services
+from tests.properties.strategies import read, services
 
 stacks = st.dictionaries(st.sampled_from(["a", "b", "c"]), services, max_size=2)
 
 
 def resolved(given: dict[str, Any]) -> ResolvedStack:
-    return stack_of(yaml.safe_dump(given, allow_unicode=True) if given else "{}")
+    return stack_of(yaml.safe_dump(given, allow_unicode=True) if given else "{}", read=read)
 
 
 def template(service: ResolvedService) -> Manifest:

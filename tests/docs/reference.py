@@ -16,10 +16,10 @@ from models.beside.keys import (
     PodMetadata,
     PodTemplate,
 )
+from models.beside.storage import Target
 from models.config import (
     ClusterConfig,
     HostMount,
-    Model,
     NamespaceConfig,
     PlatformConfig,
     Pool,
@@ -30,6 +30,7 @@ from models.engine import EngineArgs
 from models.features import Graph, Lora, Multimodal, Speculative
 from models.rules import documentation, rule_ids
 from models.server import ChatTemplate, PullSecret, SecretKey, Server
+from models.sources import Model, Source
 from models.typed import Typed
 from tests.conftest import ROOT
 
@@ -44,6 +45,8 @@ RECORDS: list[tuple[str, type[Typed]]] = [
     ("cluster.pools.NAME", Pool),
     ("services.NAME", ServiceConfig),
     ("services.NAME.model", Model),
+    ("services.NAME.model.source", Source),
+    ("services.NAME.model.source.to", Target),
     ("services.NAME.engine", EngineArgs),
     ("services.NAME.server", Server),
     ("services.NAME.server.chatTemplate", ChatTemplate),

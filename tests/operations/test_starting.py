@@ -242,6 +242,61 @@ def test_a_container_that_prepares_the_pod_and_fails_is_named() -> None:
     assert finding.message == "the container convert-eagle, which prepares the pod, failed with exit code 2, 3 times"
 
 
+FETCHED = "weights: fetched 28 % (41.2 GiB of 145.0 GiB, 320.0 MiB/s, 6 min left)"
+
+
+@pytest.mark.parametrize(
+    ("lines", "message", "why"),
+    [
+        (
+            (FETCHED,),
+            "fetch-model prepares the pod for 65 s: fetched 28 %",
+            "the server starts after it; 41.2 GiB of 145.0 GiB, 320.0 MiB/s, 6 min left",
+        ),
+        (
+            (FETCHED, "weights: a.bin: the connection broke; trying again in 4 s"),
+            "fetch-model prepares the pod for 65 s: fetched 28 %",
+            "the server starts after it; 41.2 GiB of 145.0 GiB, 320.0 MiB/s, 6 min left",
+        ),
+        (
+            ("weights: waiting for pod qwen-7, whose turn it is to fetch qwen-0123456789",),
+            "fetch-model prepares the pod for 65 s: waiting for pod qwen-7, whose turn it is to fetch qwen-0123456789",
+            "the server starts after it",
+        ),
+        (("something else",), "fetch-model prepares the pod for 65 s", "the server starts after it"),
+    ],
+)
+def test_weights_on_their_way_say_how_far_they_are(lines: tuple[str, ...], message: str, why: str) -> None:
+    item = pod("qwen", status={"initContainerStatuses": [container("fetch-model", state=running(65))]})
+    finding = judged(*with_log(item, *lines))
+
+    assert finding is not None
+    assert (finding.rule, finding.severity, finding.message, finding.why) == ("preparing", "warning", message, why)
+
+
+def test_weights_that_cannot_be_had_say_why_and_what_to_do() -> None:
+    failing = container("fetch-model", state=BACK_OFF, lastState=ended(1), restartCount=3)
+    item = pod("qwen", container(state=waiting("PodInitializing")), status={"initContainerStatuses": [failing]})
+    line = "weights: error: there is no bucket models at obs.example.com (404); fix: correct model.source.bucket"
+    finding = judged(*with_log(item, "weights: fetching 9 of 9 files, 145.0 GiB", line))
+
+    assert finding is not None
+    assert (finding.rule, finding.severity) == ("init-failed", "error")
+    assert finding.message == (
+        "fetch-model, which prepares the pod, failed, 3 times: there is no bucket models at obs.example.com (404)"
+    )
+    assert finding.fix == "correct model.source.bucket"
+
+
+def test_a_directory_that_a_claim_lacks_is_not_taken_for_a_missing_secret() -> None:
+    text = 'failed to create subPath directory for volumeMount "model-path" of container "ascend-vllm"'
+    finding = judged(pod("qwen", container(state=waiting("CreateContainerConfigError", text))))
+
+    assert finding is not None
+    assert "the claim with the weights has no such directory" in finding.why
+    assert "model.source.directory" in finding.fix
+
+
 def test_a_crash_whose_log_is_known_is_told_in_words() -> None:
     item = pod("qwen", container(state=BACK_OFF, lastState=ended(1), restartCount=2), phase="Running")
     finding = judged(*with_log(item, "Traceback:", "RuntimeError: NPU out of memory. Tried to allocate 2.00 GiB"))

@@ -10,6 +10,7 @@ import yaml
 from models.check import check
 from models.load import load_text
 from models.resolve import ResolvedService, ResolvedStack, resolve
+from tests.properties.strategies import read
 
 POOLS = {"snt9b": {"nodes": 1, "npusPerNode": 8, "npuMemory": "64Gi"}}
 SECRETS = ("api-key", "pull")
@@ -24,7 +25,8 @@ def stack_with(service: dict[str, Any]) -> ResolvedStack:
         if f'"{name}"' in json.dumps(service)
     }
     config = {"ascend-vllm:cluster": cluster, "ascend-vllm:services": {"one": service}, **secrets}
-    return resolve(load_text("test", "-", yaml.safe_dump({"config": config}, allow_unicode=True)))
+    text = yaml.safe_dump({"config": config}, allow_unicode=True)
+    return resolve(load_text("test", "-", text, read=read))
 
 
 def nearest_accepted(service: dict[str, Any]) -> ResolvedService:
@@ -34,8 +36,7 @@ def nearest_accepted(service: dict[str, Any]) -> ResolvedService:
         paths = [mark.path[2:] for error in errors for mark in error.marks if len(mark.path) > 2]
         optional = [path for path in paths if path[0] not in ("image", "model") and path[-1] != "maxModelLen"]
         if not any(remove(given_fields, path) for path in optional):
-            given_fields["model"]["name"] = "our-own-model"
-            given_fields["model"]["source"] = "/mnt/models/our-own-model"
+            given_fields["model"] = {"name": "our-own-model", "source": "/mnt/models/our-own-model"}
             given_fields["engine"] = {"maxModelLen": 1024}
     return stack.services[0]
 

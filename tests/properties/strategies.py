@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 from hypothesis import strategies as st
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 from models.catalog.engines import RELEASES, Flag, engine
 from models.catalog.keys import OWNED_FLAGS
 from models.catalog.known import known_models
+from models.load import disk
 
 FREE_FLAGS = sorted(
     (flag for flag in engine(RELEASES[-1]).flags.values() if flag.name not in OWNED_FLAGS), key=lambda flag: flag.name
@@ -113,10 +116,56 @@ pod_templates = maybe(
 """Patches of the pods."""
 
 credentials = st.sampled_from([{"secret": "keys", "key": "vllm"}, {"config": "api-key"}])
+
+SHA = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+MANIFEST = json.dumps(
+    {"files": {"config.json": {"size": 663, "sha256": SHA}, "it's $(a)/模型.safetensors": {"size": 9, "sha256": SHA}}}
+)
+MANIFESTS = {"one.json": MANIFEST, "two.json": MANIFEST.replace("663", "664")}
+
+
+def read(file: Path) -> str:
+    """The text of a file; two manifests lie everywhere."""
+    return MANIFESTS.get(file.name) or disk(file)
+
+
+places = st.lists(words.filter(lambda text: "/" not in text), min_size=1, max_size=2).map("/".join)
+claims = maybe(size=st.sampled_from(["500Gi", "1Ti"])).flatmap(
+    lambda made: maybe(**{"class": st.just("csi-sfsturbo")}).map(lambda more: {**made, **(more if made else {})})
+)
+keys = st.sampled_from(
+    [{}, {"accessKey": {"secret": "obs", "key": "access"}, "secretKey": {"secret": "obs", "key": "secret"}}]
+)
+sources = st.one_of(
+    paths,
+    st.tuples(claims, maybe(directory=places)).map(
+        lambda found: {"kind": "claim", "name": "models", **found[0], **found[1]}
+    ),
+    st.tuples(keys, maybe(prefix=places, to=paths | claims.map(lambda made: {"claim": "cache", **made}))).map(
+        lambda found: {"kind": "bucket", "endpoint": "https://obs.example.com", "region": "cn-north-4",
+                       "bucket": "models", **found[0], **found[1]}
+    ),
+)  # fmt: skip
+"""Where weights may come from."""
+
+
+@st.composite
+def models(draw: st.DrawFn) -> dict[str, Any]:
+    """A model from anywhere; a manifest is one of the two that lie beside the stack file."""
+    source = draw(sources)
+    kind = "hostPath" if isinstance(source, str) else source["kind"]
+    more: dict[str, Any] = {}
+    if kind == "bucket" or draw(st.booleans()):
+        more = {"verify": draw(st.sampled_from(["one.json", "two.json"])), **draw(maybe(preparation=st.just("2h")))}
+    if kind != "hostPath":
+        more |= draw(maybe(mountPath=paths))
+    return {"name": draw(st.sampled_from(MODELS)), "source": source, **more}
+
+
 services = st.fixed_dictionaries(
     {
         "image": st.just("registry.example.com/ascend-vllm:6.3.912"),
-        "model": st.fixed_dictionaries({"name": st.sampled_from(MODELS), "source": paths}),
+        "model": models(),
         "engine": engines,
     },
     optional={

@@ -92,6 +92,7 @@ def test_the_command_line_reads_back_as_the_values_of_the_stack_file(fields: dic
 def test_what_is_accepted_renders_as_plain_data(fields: dict[str, Any]) -> None:
     service = nearest_accepted(fields)
     objects = list(stack_objects(ResolvedStack("test", "-", service.cluster, (service,), (), {}, ())))
+    claims = ["PersistentVolumeClaim"] if service.model.source.claim and service.model.source.storage.size else []
 
     beside = {
         "PodDisruptionBudget": service.disruption_budget,
@@ -100,7 +101,7 @@ def test_what_is_accepted_renders_as_plain_data(fields: dict[str, Any]) -> None:
         "PrometheusRule": service.monitoring and service.monitoring.rules,
     }
     wanted = [kind for kind, given in beside.items() if given]
-    assert [one["kind"] for one in objects] == ["Namespace", "ConfigMap", "Deployment", "Service", *wanted]
+    assert [one["kind"] for one in objects] == ["Namespace", *claims, "ConfigMap", "Deployment", "Service", *wanted]
     assert json.loads(json.dumps(objects)) == objects
 
 

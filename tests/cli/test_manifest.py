@@ -1,0 +1,87 @@
+"""`ascend-vllm manifest`: made of a directory, taken by a pod."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from cli.app import app
+from models.facts import read_named
+from models.load import disk
+from tests.unit.stand_in_server import run as run_script
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(app, ["manifest", *map(str, arguments)])
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Path:
+    directory = tmp_path / "Qwen2-7B"
+    (directory / "adapters").mkdir(parents=True)
+    (directory / "config.json").write_text("{}")
+    (directory / "模型.safetensors").write_bytes(b"x" * 3_000_000)
+    (directory / "adapters" / "a.bin").write_bytes(b"")
+    (directory / ".gitattributes").touch()
+    (directory / ".cache").mkdir()
+    (directory / ".cache" / "lock").touch()
+    return directory
+
+
+def test_every_file_is_listed_with_its_size_and_checksum_but_hidden_ones(weights: Path) -> None:
+    done = run(weights)
+    files = json.loads(done.stdout)["files"]
+
+    assert done.exit_code == 0
+    assert list(files) == ["adapters/a.bin", "config.json", "模型.safetensors"]
+    assert files["config.json"] == {
+        "size": 2,
+        "sha256": "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a",
+    }
+
+
+def test_what_it_writes_is_what_a_stack_reads_and_a_pod_verifies(weights: Path, tmp_path: Path) -> None:
+    file = tmp_path / "manifests" / "qwen.json"
+    done = run(weights, "-o", file)
+    found, wrong = read_named("weight-files", file, ("services", "qwen", "model", "verify"), disk)
+
+    assert (done.exit_code, done.stdout) == (0, "")
+    assert done.stderr.splitlines()[-1] == f"{file}: 3 files, 2.9 MiB"
+    assert found is not None
+    assert (wrong, found.total) == ([], 3_000_002)
+    assert run_script("verify.py", "--directory", weights, "--manifest", file).returncode == 0
+
+
+def test_the_same_directory_gives_the_same_manifest(weights: Path) -> None:
+    assert run(weights).stdout == run(weights).stdout
+
+
+def test_what_is_no_directory_with_files_is_refused(tmp_path: Path) -> None:
+    (tmp_path / ".hidden").touch()
+    for directory, message in ((tmp_path / "no", "there is no directory"), (tmp_path, "has no files")):
+        done = run(directory)
+
+        assert isinstance(done.exception, Exception)
+        assert message in str(done.exception)
+
+
+def test_more_files_than_a_pod_takes_are_refused(tmp_path: Path) -> None:
+    for number in range(900):
+        (tmp_path / f"{number:0200}").touch()
+
+    assert "more than 180000 bytes" in str(run(tmp_path).exception)
+
+
+def test_a_file_that_cannot_be_written_is_said(weights: Path) -> None:
+    assert "cannot be written" in str(run(weights, "-o", weights).exception)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
+def test_a_file_that_cannot_be_read_is_named(weights: Path) -> None:
+    (weights / "config.json").chmod(0)
+
+    assert "config.json cannot be read" in str(run(weights).exception)
