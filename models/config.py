@@ -7,12 +7,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema, model_validator
 
+from models.beside.pull_secrets import PullSecret
 from models.catalog.facts import Facts
 from models.catalog.platforms import PLATFORMS
 from models.engine import EngineArgs
 from models.features import Graph, Lora, MindSpeed, Multimodal, Precision, Speculative
 from models.operation import Queue, Resources, Rollout
-from models.server import PullSecret, SecretKey, Server
+from models.server import SecretKey, Server
 from models.typed import (
     OWN_DIRECTORY,
     SYSTEM,

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path as File
 from typing import Any, Protocol
 
+from models.beside.secrets import ciphertexts, config_findings
 from models.catalog.facts import Facts
 from models.config import StackConfig
 from models.facts import read_config_json
 from models.finding import Finding, Mark, Path, Span
 from models.parse import LoadedStack, parse_stack
-from models.secrets import ciphertexts, config_findings
 from models.shape import nearest, unknown_key
 from models.yaml_file import YamlFile, read_yaml
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
+from models.beside.pull_secrets import PullSecret
 from models.config import (
     ClusterConfig,
     HostMount,
@@ -19,7 +20,7 @@ from models.config import (
 )
 from models.features import Graph, MindSpeed, Multimodal
 from models.operation import Queue, Rollout
-from models.server import ChatTemplate, PullSecret, Server
+from models.server import ChatTemplate, Server
 from models.typed import NAMESPACE, OBJECT_NAME, Typed
 
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"

@@ -19,8 +19,8 @@ from models.load import load_text
 from models.manifests import stack_objects
 from models.resolve import ResolvedStack, resolve
 from tests.convert.pairs import PYTHON, command, made, resolved, started
+from tests.properties.accepted import _remove
 from tests.properties.strategies import MODELS, paths, services
-from tests.properties.test_feature_space import _remove
 
 THOROUGH = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from pydantic.fields import FieldInfo
 
+from models.beside.pull_secrets import PullSecret
 from models.config import (
     ClusterConfig,
     HostMount,
@@ -20,7 +21,7 @@ from models.config import (
 from models.engine import EngineArgs
 from models.features import Graph, Lora, Multimodal, Speculative
 from models.rules import documentation, rule_ids
-from models.server import ChatTemplate, PullSecret, SecretKey, Server
+from models.server import ChatTemplate, SecretKey, Server
 from models.typed import Typed
 from tests.conftest import ROOT
 

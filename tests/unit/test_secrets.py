@@ -10,11 +10,11 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.app import app
+from models.beside.secret_objects import secret_objects
 from models.finding import Finding
 from models.launch import launch, script
 from models.load import load_stack
 from models.manifests import service_objects, stack_objects
-from models.manifests.secret import secret_objects
 from models.resolve import ResolvedService, ResolvedStack, resolve
 from tests.unit.loading import CLUSTER, SERVICE, Engine, findings, load, rules
 
