@@ -10,13 +10,11 @@ from functools import partial
 from changes.because import field_source, flag_source, variable_source
 from changes.record import NOT_GIVEN, Detail
 from models import scripts
+from models.catalog.credentials import HIDDEN, is_credential
 from models.catalog.engines import engine
 from models.launch import DRAIN, TEMPLATE, Launch, launch, script
 from models.manifests.launch_map import content_hash
 from models.resolve import ResolvedService, ResolvedStack
-
-HIDDEN = "***"
-"""In the place of what looks like a secret by the name of its variable, or stands as a password in an address."""
 
 _SECRET = re.compile(r"(?i)(token$|passw|secret|credential|(api|access)[-_]?key)")
 _PASSWORD = re.compile(r"(://[^\s/:@]*:)[^\s/@]+(?=@)")
@@ -155,7 +153,8 @@ def _differing(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
 
 def hidden(name: str, value: str | None) -> str | None:
     """The value of a variable, without what looks like a secret."""
-    return value and (HIDDEN if _SECRET.search(name) else _PASSWORD.sub(rf"\g<1>{HIDDEN}", value))
+    secret = value and (_SECRET.search(name) or is_credential(name, value))
+    return value and (HIDDEN if secret else _PASSWORD.sub(rf"\g<1>{HIDDEN}", value))
 
 
 _detail = partial(Detail, "launch", restarts=True)

@@ -169,14 +169,10 @@ class _Reader:
                 last = end.column if number == end.line else len(line)
                 self.lines[number] = line[:first] + stars(line[first:last]) + line[last:]
         if self.hidden:
-            file = self.file
-            file.spans = {path: self.masked(span) for path, span in file.spans.items()}
-            file.findings = [
-                replace(
-                    one,
-                    marks=tuple(replace(mark, span=mark.span and self.masked(mark.span)) for mark in one.marks),
-                )
-                for one in file.findings
+            self.file.spans = {path: self.masked(span) for path, span in self.file.spans.items()}
+            self.file.findings = [
+                replace(one, marks=tuple(replace(mark, span=self.masked(mark.span)) for mark in one.marks if mark.span))
+                for one in self.file.findings
             ]
 
     def masked(self, span: Span) -> Span:

@@ -291,3 +291,18 @@ def test_a_new_value_restarts_the_pods_and_the_line_that_says_so_is_the_cause(tm
     told = {one["name"]: (one["old"], one["new"], one["because"]) for one in service["details"]}
     old, new = "Secret api-b21a0f8ddc, key value", told["API key"][1]
     assert told["API key"] == told["HF_TOKEN"] == (old, new, f"{files[1]}:3")
+
+
+@pytest.mark.parametrize("env", [f"HF_TOKEN: {VALUE}", f"ANYTHING: hf_{'a1' * 12}", f"P: 'http://me:{VALUE}@h'"])
+@pytest.mark.parametrize("form", ["text", "json", "markdown"])
+def test_diff_shows_no_value_that_an_older_file_has_in_plain_text(tmp_path: Path, env: str, form: str) -> None:
+    files = []
+    for name, fields in (("a", f"env: {{{env}}}"), ("b", "npus: 1")):
+        (tmp_path / name).mkdir()
+        files.append(tmp_path / name / "Pulumi.dev.yaml")
+        files[-1].write_text(text(fields, ""))
+    done = CliRunner().invoke(app, ["diff", *map(str, files), "--format", form])
+
+    assert "***" in done.output
+    assert VALUE not in done.output
+    assert "a1a1" not in done.output
