@@ -79,7 +79,10 @@ def load_text(
     secrets = list(_secrets(source, prefix))
     loaded = parse_stack(name, file, values, spans, complete=readable)
     if text and readable:
-        findings += _unread_keys(source, prefix, beside.keys() - {*_configs(values.get("services"))})
+        referred = {*_configs(values.get("services"))}
+        elsewhere = (name for name in referred - beside.keys() if config and config.get(name) is not None)
+        beside |= {name: {"secure": ""} for name in elsewhere}
+        findings += _unread_keys(source, prefix, beside.keys() - referred)
         findings += config_findings(loaded, beside)
     config_jsons, unread = _config_jsons(loaded, directory, read)
     refused = {str(finding.service) for finding in (*secrets, *unread)} & loaded.services.keys()

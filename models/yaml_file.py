@@ -60,8 +60,10 @@ def read_yaml(name: str, text: str) -> YamlFile:
         node = _Composer(text).get_single_node()
         if node is not None:
             reader = _Reader(file, text.splitlines())
-            file.value = reader.value(node, ())
-            reader.mask()
+            try:
+                file.value = reader.value(node, ())
+            finally:
+                reader.mask()
     except yaml.MarkedYAMLError as problem:
         place = problem.problem_mark or problem.context_mark
         said = ", ".join(part for part in (problem.context, problem.problem) if part)

@@ -104,6 +104,16 @@ def test_without_a_file_the_secret_has_the_name_of_its_key(tmp_path: Path) -> No
     assert [one.rule for one in found.findings] == []
 
 
+def test_a_key_that_only_the_engine_has_as_from_another_file_is_taken_from_it(tmp_path: Path) -> None:
+    (tmp_path / "Pulumi.dev.yaml").write_text(text("npus: 1", ""))
+    service = {"image": "a:1", "model": "/m/x", "engine": {"maxModelLen": 1}, "server": {"apiKey": {"config": "api"}}}
+    engine = Engine({"cluster": {"context": "prod"}, "services": {"qwen": service}, "api": VALUE})
+    found = resolve(load_stack("dev", engine, tmp_path))
+
+    assert [one.name for one in found.secrets] == ["api"]
+    assert [one.rule for one in found.findings] == []
+
+
 def test_the_objects_that_are_printed_hold_no_secret(tmp_path: Path) -> None:
     assert "Secret" not in {item["kind"] for item in stack_objects(stack(tmp_path, API))}
 
