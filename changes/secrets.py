@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-HIDDEN = "***"
-"""In the place of what looks like a secret by its name, or stands as a password in an address."""
+from models.catalog.credentials import HIDDEN, is_credential
 
 _SECRET = re.compile(r"(?i)(token$|passw|secret|credential|(api|access)[_-]?key)")
 _PASSWORD = re.compile(r"(://[^\s/:@]*:)[^\s/@]+(?=@)")
@@ -18,7 +17,8 @@ _FLAG = re.compile(r"--[\w-]+")
 
 def hidden(name: str, value: str | None) -> str | None:
     """A value by its name, without what looks like a secret."""
-    return value and (HIDDEN if _SECRET.search(name) else _PASSWORD.sub(rf"\g<1>{HIDDEN}", value))
+    secret = value and (_SECRET.search(name) or is_credential(name, value))
+    return value and (HIDDEN if secret else _PASSWORD.sub(rf"\g<1>{HIDDEN}", value))
 
 
 def without_secrets(value: Any, name: str = "") -> Any:

@@ -120,12 +120,7 @@ def _hidden(value: object, name: str) -> object:
 def _shown(value: object, field: str) -> str:
     if value is None or value in ([], {}):
         return "-"
-    if isinstance(value, dict):
-        value = {
-            key: HIDDEN if isinstance(item, str) and is_hidden((key,), item) else item for key, item in value.items()
-        }
-    if isinstance(value, str) and is_hidden((field,), value):
-        return HIDDEN
+    value = _hidden(value, field)
     if field in _BYTES and isinstance(value, int):
         return quantity(value)
     if field.endswith(_SECONDS) and isinstance(value, int):

@@ -8,8 +8,8 @@ from typing import NamedTuple
 from changes.drift import Live
 from cli.live import run
 from cli.stacks import find_stack, stack_names
+from models.beside.secret_objects import secret_objects
 from models.manifests import Manifest, stack_objects
-from models.manifests.secret import secret_objects
 from models.resolve import ResolvedStack
 from operations.cluster import connected
 from operations.made import Made, read_made

@@ -9,7 +9,7 @@ import pulumi
 from pulumi_kubernetes.core.v1 import Secret
 
 from components.cluster import Home
-from models.manifests.secret import secret_objects
+from models.beside.secret_objects import secret_objects
 from models.resolve import ResolvedStack
 
 

@@ -8,11 +8,12 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema, model_validator
 
 from models.beside.keys import DisruptionBudget, Expose, Monitoring, Network, PodTemplate, Replicas
+from models.beside.pull_secrets import PullSecret
 from models.catalog.platforms import PLATFORMS
 from models.engine import EngineArgs
 from models.features import Graph, Lora, MindSpeed, Multimodal, Precision, Speculative
 from models.operation import Queue, Resources, Rollout
-from models.server import PullSecret, SecretKey, Server
+from models.server import SecretKey, Server
 from models.sources import Model
 from models.typed import (
     OWN_DIRECTORY,

@@ -10,11 +10,11 @@ from typing import Any, Protocol
 
 from pydantic.alias_generators import to_camel
 
+from models.beside.secrets import ciphertexts, config_findings
 from models.config import StackConfig
 from models.facts import read_named
 from models.finding import Finding, Mark, Path, Span
 from models.parse import LoadedStack, parse_stack
-from models.secrets import ciphertexts, config_findings
 from models.shape import nearest, unknown_key
 from models.yaml_file import YamlFile, read_yaml
 
@@ -80,7 +80,10 @@ def load_text(
     secrets = list(_secrets(source, prefix))
     loaded = parse_stack(name, file, values, spans, complete=readable)
     if text and readable:
-        findings += _unread_keys(source, prefix, beside.keys() - {*_configs(values.get("services"))})
+        referred = {*_configs(values.get("services"))}
+        elsewhere = (name for name in referred - beside.keys() if config and config.get(name) is not None)
+        beside |= {name: {"secure": ""} for name in elsewhere}
+        findings += _unread_keys(source, prefix, beside.keys() - referred)
         findings += config_findings(loaded, beside)
     config_jsons, unread = _named(loaded, "config_json", "config-json", directory, read)
     weight_files, unlisted = _named(loaded, "verify", "weight-files", directory, read)

@@ -10,6 +10,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from models.beside.keys import DisruptionBudget, Expose, Monitoring, Network, PodTemplate
+from models.beside.pull_secrets import PullSecret
+from models.beside.secrets import MadeSecret, made_secrets, with_names
 from models.beside.storage import Storage
 from models.catalog.engines import find_flag, plain_name
 from models.catalog.facts import Facts, ModelFacts
@@ -25,8 +27,7 @@ from models.finding import Finding, Path, Span
 from models.operation import Queue, Resources, Rollout
 from models.parse import LoadedStack
 from models.rollout import Demand, Plan, plan_rollouts
-from models.secrets import MadeSecret, made_secrets, with_names
-from models.server import PullSecret, SecretKey, Server
+from models.server import SecretKey, Server
 from models.sizes import all_parameters
 from models.sources import Model, Source
 from models.words import counted

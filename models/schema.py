@@ -9,6 +9,7 @@ from typing import Any
 from pydantic.json_schema import models_json_schema
 
 from models.beside.keys import Destination, Expose, Monitoring
+from models.beside.pull_secrets import PullSecret
 from models.beside.storage import Target
 from models.config import (
     ClusterConfig,
@@ -20,7 +21,7 @@ from models.config import (
 )
 from models.features import Graph, MindSpeed, Multimodal
 from models.operation import Queue, Rollout
-from models.server import ChatTemplate, PullSecret, Server
+from models.server import ChatTemplate, Server
 from models.sources import Model, Source
 from models.typed import NAMESPACE, OBJECT_NAME, Typed
 

@@ -60,8 +60,10 @@ def read_yaml(name: str, text: str) -> YamlFile:
         node = _Composer(text).get_single_node()
         if node is not None:
             reader = _Reader(file, text.splitlines())
-            file.value = reader.value(node, ())
-            reader.mask()
+            try:
+                file.value = reader.value(node, ())
+            finally:
+                reader.mask()
     except yaml.MarkedYAMLError as problem:
         place = problem.problem_mark or problem.context_mark
         said = ", ".join(part for part in (problem.context, problem.problem) if part)
@@ -169,14 +171,10 @@ class _Reader:
                 last = end.column if number == end.line else len(line)
                 self.lines[number] = line[:first] + stars(line[first:last]) + line[last:]
         if self.hidden:
-            file = self.file
-            file.spans = {path: self.masked(span) for path, span in file.spans.items()}
-            file.findings = [
-                replace(
-                    one,
-                    marks=tuple(replace(mark, span=mark.span and self.masked(mark.span)) for mark in one.marks),
-                )
-                for one in file.findings
+            self.file.spans = {path: self.masked(span) for path, span in self.file.spans.items()}
+            self.file.findings = [
+                replace(one, marks=tuple(replace(mark, span=self.masked(mark.span)) for mark in one.marks if mark.span))
+                for one in self.file.findings
             ]
 
     def masked(self, span: Span) -> Span:

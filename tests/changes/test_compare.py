@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from changes import compare
-from changes.secrets import HIDDEN
+from models.catalog.credentials import HIDDEN
 from tests.changes.stacks import changed, stack, told
 
 LONG_ENOUGH = {"engine": {"maxModelLen": 16384}}

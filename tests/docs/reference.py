@@ -16,6 +16,7 @@ from models.beside.keys import (
     PodMetadata,
     PodTemplate,
 )
+from models.beside.pull_secrets import PullSecret
 from models.beside.storage import Target
 from models.config import (
     ClusterConfig,
@@ -29,7 +30,7 @@ from models.config import (
 from models.engine import EngineArgs
 from models.features import Graph, Lora, Multimodal, Speculative
 from models.rules import documentation, rule_ids
-from models.server import ChatTemplate, PullSecret, SecretKey, Server
+from models.server import ChatTemplate, SecretKey, Server
 from models.sources import Model, Source
 from models.typed import Typed
 from tests.conftest import ROOT

@@ -10,11 +10,11 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.app import app
+from models.beside.secret_objects import secret_objects
 from models.finding import Finding
 from models.launch import launch, script
 from models.load import load_stack
 from models.manifests import service_objects, stack_objects
-from models.manifests.secret import secret_objects
 from models.resolve import ResolvedService, ResolvedStack, resolve
 from tests.unit.loading import CLUSTER, SERVICE, Engine, findings, load, rules
 
@@ -98,6 +98,16 @@ def test_a_key_for_a_registry_and_for_a_variable_makes_two_secrets(tmp_path: Pat
 def test_without_a_file_the_secret_has_the_name_of_its_key(tmp_path: Path) -> None:
     service = {"image": "a:1", "model": "/m/x", "engine": {"maxModelLen": 1}, "server": {"apiKey": {"config": "api"}}}
     engine = Engine({"cluster": {"context": "prod"}, "services": {"qwen": service}})
+    found = resolve(load_stack("dev", engine, tmp_path))
+
+    assert [one.name for one in found.secrets] == ["api"]
+    assert [one.rule for one in found.findings] == []
+
+
+def test_a_key_that_only_the_engine_has_as_from_another_file_is_taken_from_it(tmp_path: Path) -> None:
+    (tmp_path / "Pulumi.dev.yaml").write_text(text("npus: 1", ""))
+    service = {"image": "a:1", "model": "/m/x", "engine": {"maxModelLen": 1}, "server": {"apiKey": {"config": "api"}}}
+    engine = Engine({"cluster": {"context": "prod"}, "services": {"qwen": service}, "api": VALUE})
     found = resolve(load_stack("dev", engine, tmp_path))
 
     assert [one.name for one in found.secrets] == ["api"]
@@ -291,3 +301,18 @@ def test_a_new_value_restarts_the_pods_and_the_line_that_says_so_is_the_cause(tm
     told = {one["name"]: (one["old"], one["new"], one["because"]) for one in service["details"]}
     old, new = "Secret api-b21a0f8ddc, key value", told["API key"][1]
     assert told["API key"] == told["HF_TOKEN"] == (old, new, f"{files[1]}:3")
+
+
+@pytest.mark.parametrize("env", [f"HF_TOKEN: {VALUE}", f"ANYTHING: hf_{'a1' * 12}", f"P: 'http://me:{VALUE}@h'"])
+@pytest.mark.parametrize("form", ["text", "json", "markdown"])
+def test_diff_shows_no_value_that_an_older_file_has_in_plain_text(tmp_path: Path, env: str, form: str) -> None:
+    files = []
+    for name, fields in (("a", f"env: {{{env}}}"), ("b", "npus: 1")):
+        (tmp_path / name).mkdir()
+        files.append(tmp_path / name / "Pulumi.dev.yaml")
+        files[-1].write_text(text(fields, ""))
+    done = CliRunner().invoke(app, ["diff", *map(str, files), "--format", form])
+
+    assert "***" in done.output
+    assert VALUE not in done.output
+    assert "a1a1" not in done.output

@@ -11,9 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from models.beside.pull_secrets import PULL_KEY, PullSecret
 from models.finding import Finding, Mark, Path
 from models.parse import LoadedStack
-from models.server import PULL_KEY, PullSecret, SecretKey
+from models.server import SecretKey
 from models.typed import Typed
 
 T = TypeVar("T")

@@ -9,7 +9,7 @@ from models.resolve import ResolvedStack
 
 
 def secret_objects(stack: ResolvedStack) -> Iterator[Manifest]:
-    """Every Secret of the stack, and none of its data; `models.secrets` says what its name is made of."""
+    """Every Secret of the stack, and none of its data; `models.beside.secrets` says what its name is made of."""
     shared = {"app": "infers", NAME_LABEL: NAME, "app.kubernetes.io/managed-by": "pulumi"}
     for made in stack.secrets:
         yield {
