@@ -306,7 +306,7 @@ class ServiceConfig(Typed):
     monitoring: Monitoring | None = Field(default=None, examples=[True])
     """Metrics and alerts for the Prometheus operator: `true`, or a mapping."""
 
-    pod_template: PodTemplate | None = Field(default=None, examples=[{"spec": {"hostNetwork": True}}])
+    pod_template: PodTemplate | None = Field(default=None, examples=[{"spec": {"dnsPolicy": "Default"}}])
     """A merge patch on the template of the pods, for what this file has no word for."""
 
     env: dict[EnvironmentName, Text] = Field(default={}, examples=[{"HCCL_OP_EXPANSION_MODE": "AIV"}])
