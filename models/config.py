@@ -231,7 +231,7 @@ class ServiceConfig(Typed):
     npus: int | None = Field(default=None, ge=1, le=64, examples=[1])
     """NPUs of each pod; when left out, what the engine uses."""
 
-    replicas: Replicas = Field(default=1, ge=0, le=10_000, examples=["external"])
+    replicas: Replicas = Field(default=1, ge=0, le=10_000)
     """Pods of the service; `external` leaves their number to an autoscaler, and plans with one."""
 
     visible_devices: VisibleDevices | None = Field(default=None, examples=[[0, 1]])
