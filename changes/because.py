@@ -6,7 +6,8 @@ from models.catalog.engines import find_flag
 from models.catalog.keys import OWNED_FLAGS, OWNED_VARIABLES, PICTURE_VARIABLES
 from models.finding import Path
 from models.launch import needs_precise_prefix
-from models.resolve import LONG, ResolvedService, ResolvedStack
+from models.resolve import ResolvedService, ResolvedStack
+from models.usual_features import LONG
 
 _VARIABLES = {
     **PICTURE_VARIABLES,

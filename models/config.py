@@ -224,7 +224,7 @@ class ServiceConfig(Typed):
     npus: int | None = Field(default=None, ge=1, le=64, examples=[1])
     """NPUs of each pod; when left out, what the engine uses."""
 
-    replicas: Replicas = Field(default=1, ge=0, le=10_000, examples=["external"])
+    replicas: Replicas = Field(default=1, ge=0, le=10_000)
     """Pods of the service; `external` leaves their number to an autoscaler, and plans with one."""
 
     visible_devices: VisibleDevices | None = Field(default=None, examples=[[0, 1]])
@@ -302,7 +302,7 @@ class ServiceConfig(Typed):
     monitoring: Monitoring | None = Field(default=None, examples=[True])
     """Metrics and alerts for the Prometheus operator: `true`, or a mapping."""
 
-    pod_template: PodTemplate | None = Field(default=None, examples=[{"spec": {"hostNetwork": True}}])
+    pod_template: PodTemplate | None = Field(default=None, examples=[{"spec": {"dnsPolicy": "Default"}}])
     """A merge patch on the template of the pods, for what this file has no word for."""
 
     env: dict[EnvironmentName, EnvironmentValue] = Field(default={}, examples=[{"HCCL_OP_EXPANSION_MODE": "AIV"}])

@@ -16,8 +16,9 @@ from models.catalog.engines import Flag, engine, find_flag, plain_name
 from models.catalog.keys import ENGINE_FLAGS
 from models.graph_cache import graph_cache_key, graph_cache_lines
 from models.init_steps import MIND_SPEED_DIRECTORY, init_steps, script_preamble
-from models.resolve import LONG, SETTLE, ResolvedService
+from models.resolve import SETTLE, ResolvedService
 from models.typed import OWN_DIRECTORY
+from models.usual_features import LONG
 
 SCRIPT = "run_vllm.sh"
 """Name of the launch script, the manual's."""

@@ -13,7 +13,7 @@ from models.beside.keys import DisruptionBudget, Expose, Monitoring, Network, Po
 from models.beside.pull_secrets import PullSecret
 from models.beside.secrets import MadeSecret, made_secrets, with_names
 from models.beside.storage import Storage
-from models.catalog.engines import find_flag, plain_name
+from models.catalog.engines import find_flag
 from models.catalog.facts import Facts, ModelFacts
 from models.catalog.keys import SHORTHANDS
 from models.catalog.known import KnownModel, find_model
@@ -22,7 +22,7 @@ from models.catalog.weight_files import WeightFiles
 from models.config import HostMount, NamespaceConfig, PlatformConfig, Pool, ServiceConfig
 from models.engine import EngineArgs, ResolvedEngine
 from models.facts import resolve_facts
-from models.features import MOST_LORAS, USUAL_GEARS, Graph, Lora, MindSpeed, Multimodal, Precision, Speculative
+from models.features import Graph, Lora, MindSpeed, Multimodal, Precision, Speculative
 from models.finding import Finding, Path, Span
 from models.operation import Queue, Resources, Rollout
 from models.parse import LoadedStack
@@ -30,25 +30,13 @@ from models.rollout import Demand, Plan, plan_rollouts
 from models.server import SecretKey, Server
 from models.sizes import all_parameters
 from models.sources import Model, Source
+from models.usual_features import most_gears, resolve_features, resolve_precision
 from models.words import counted
-
-LONG = 8192
-"""Tokens from which on a sequence counts as long (manual, Step 3, --enable-prefix-caching)."""
-
-PRECISE_PREFILL = ("qwen27b", "qwen257b")
-"""Models, as `plain_name` has them, that answer wrongly without prefill of high precision (manual, Step 3)."""
-
-PRECISE_DECODE = (*PRECISE_PREFILL, "qwen272b")
-"""Models that now and then answer wrongly to long sequences without decode of high precision (manual, Step 3)."""
 
 SETTLE = 5
 """Seconds after which no node sends new requests to a pod that ends."""
 
-GRAPH_CACHE = "/var/cache/ascend-vllm"
-"""Directory of the node for compiled graphs, where the stack file names none."""
-
 GIB = 2**30
-_MOST_GEARS = 6
 _COMPILE = 1500
 
 
@@ -150,7 +138,7 @@ class ResolvedService:
     @property
     def most_gears(self) -> int:
         """How many gears PTA graphs of this model may have (manual, Step 3, graph mode)."""
-        return _most_gears(self.known, self.quantization)
+        return most_gears(self.known, self.quantization)
 
     @property
     def in_queue(self) -> str:
@@ -272,8 +260,8 @@ def resolve_service(
     because |= followed
     external = config.replicas is None
     found: dict[str, Any] = {"engine": engine, "model": whole, "replicas": 1 if external else config.replicas}
-    found |= _resolve_features(config, known, because)
-    found["precision"] = _resolve_precision(config, known, model, because)
+    found |= resolve_features(config, known, because)
+    found["precision"] = resolve_precision(config, known, model, because)
     found |= _resolve_operation(config, facts, engine, cluster, because)
     if config.npus is None:
         found["npus"] = engine.npus_used
@@ -292,28 +280,6 @@ def resolve_service(
     plain = {name: value for name, value in config.env.items() if isinstance(value, str)}
     secret = {name: value for name, value in config.env.items() if isinstance(value, SecretKey)}
     return ResolvedService(name, cluster, **about, **{**dict(resolved), "env": plain, "secret_env": secret})
-
-
-def _resolve_features(config: ServiceConfig, known: KnownModel | None, because: dict[str, str]) -> dict[str, Any]:
-    """What follows for the features; why, goes into `because`."""
-    found: dict[str, Any] = {}
-    if config.lora and config.lora.max_loras is None:
-        found["lora"] = config.lora.model_copy(update={"max_loras": min(len(config.lora.adapters), MOST_LORAS)})
-        because["lora.maxLoras"] = "as many as there are adapters"
-    if config.graph.kind == "pta":
-        most = _most_gears(known, config.quantization)
-        filled: dict[str, Any] = {}
-        if config.graph.gears is None:
-            filled["gears"] = [gear for gear in USUAL_GEARS if gear <= config.engine.max_num_seqs][:most]
-            because["graph.gears"] = f"the manual's, up to maxNumSeqs and {most} of them"
-        if config.graph.iteration_timeout is None:
-            filled["iteration_timeout"] = 6000 if most < _MOST_GEARS else 1500
-            because["graph.iterationTimeout"] = "the manual's for this model"
-        if config.graph.cache is None:
-            filled["cache"] = GRAPH_CACHE
-            because["graph.cache"] = "the usual directory"
-        found["graph"] = config.graph.model_copy(update=filled)
-    return found
 
 
 def _resolve_operation(
@@ -350,27 +316,6 @@ def usual_startup(facts: ModelFacts | None) -> int:
         return 1800
     reading = 2 * all_parameters(facts) / (200 * 2**20)
     return 60 * math.ceil((600 + reading) / 60)
-
-
-def _most_gears(known: KnownModel | None, quantization: str | None) -> int:
-    """Six, and four for DeepSeek-V2-236B-W8A8."""
-    quantized = known and (quantization == "smoothquant" or (known.suffix or "").lower() == "w8a8")
-    return 4 if known and quantized and known.name == "DeepSeek-V2" else _MOST_GEARS
-
-
-def _resolve_precision(
-    config: ServiceConfig, known: KnownModel | None, model: str, because: dict[str, str]
-) -> Precision:
-    """The attention that a model needs by its name, where the stack file does not say it; of a model that is neither
-    named like one that needs it nor in the catalogue nothing is known."""
-    name = plain_name(known.name if known else model)
-    if not name.startswith(PRECISE_DECODE) and not (known and known.facts and not known.facts.multimodal):
-        return config.precision
-    long = config.engine.max_model_len > LONG
-    needed = {"prefill": name.startswith(PRECISE_PREFILL), "decode": long and name.startswith(PRECISE_DECODE)}
-    filled = {field: value for field, value in needed.items() if getattr(config.precision, field) is None}
-    because |= {f"precision.{field}": f"what {model} needs" for field in filled}
-    return config.precision.model_copy(update=filled)
 
 
 def resolve_engine(

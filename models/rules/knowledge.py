@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from models.catalog.engines import plain_name
 from models.catalog.known import nearest_models
 from models.finding import Finding, at, error, warning
-from models.resolve import LONG, PRECISE_DECODE, PRECISE_PREFILL, ResolvedService
+from models.resolve import ResolvedService
 from models.rules import facts_rule_ids, rule
+from models.usual_features import LONG, PRECISE_DECODE, PRECISE_PREFILL
 
 
 @rule

@@ -195,3 +195,23 @@ def test_a_project_of_another_name_is_read_by_its_prefix(console: Console, tmp_p
 
     assert console("check").code == 0
     assert console("check", "dev").code == 0
+
+
+def test_a_cluster_that_cannot_be_reached_is_a_finding_of_check_live(
+    console: Console, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(project / "nowhere"))
+    done = console("check", "good", "--live")
+
+    assert done.code == 1
+    assert done.out.startswith("error[cluster-unreachable]: the kubeconfig has no context")
+    assert "1 service: 1 error, 0 warnings, 0 accepted" in done.out
+
+
+def test_check_live_leaves_a_cluster_alone_that_the_stack_file_does_not_say(console: Console, tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(GOOD.replace("context:", "contxt:"))
+    done = console("check", "a.yaml", "--live")
+
+    assert done.code == 1
+    assert "cluster-unreachable" not in done.out
+    assert "not looked at: the cluster of a: what the stack file says of it is refused" in done.err

@@ -117,5 +117,7 @@ def test_the_job_has_the_key_by_reference_no_npu_and_pods_that_are_not_the_servi
         {"name": "VLLM_API_KEY", "valueFrom": {"secretKeyRef": {"name": "keys", "key": "token"}}}
     ]
     assert {*container["resources"]["limits"]} == {"memory"}
-    assert "metadata" not in wanted["spec"]["template"]
+    labels = wanted["spec"]["template"]["metadata"]["labels"]
+    assert not {"app.kubernetes.io/name": "ascend-vllm", "app.kubernetes.io/instance": "qwen"}.items() <= labels.items()
+    assert labels["app.kubernetes.io/component"] == "smoke"
     assert wanted["spec"]["template"]["spec"]["restartPolicy"] == "Never"

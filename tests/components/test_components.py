@@ -92,7 +92,8 @@ def test_a_changed_launch_has_another_map_and_a_reverted_one_its_old_map_again()
 
 def test_an_inference_deployment_registers_the_objects_that_render_prints() -> None:
     server = "  server: {chatTemplate: {inline: '{{ x }}'}, port: 9000}\n"
-    service = a_service(f"  npus: 2\n  replicas: 3\n{server}  smoke: true\n")
+    beside = "  network: {admit: [a]}\n  disruptionBudget: {maxUnavailable: 1}\n  monitoring: true\n"
+    service = a_service(f"  npus: 2\n  replicas: 3\n{server}  smoke: true\n{beside}")
     plan = build(lambda: InferenceDeployment("qwen", InferenceDeploymentArgs(service)).prove())
     rendered = {item["kind"]: item for item in service_objects(service)}
 
@@ -100,6 +101,10 @@ def test_an_inference_deployment_registers_the_objects_that_render_prints() -> N
         ("ConfigMap", "qwen-launch-config-map"),
         ("Deployment", "qwen-deployment"),
         ("Service", "qwen-service"),
+        ("PodDisruptionBudget", "qwen-poddisruptionbudget"),
+        ("NetworkPolicy", "qwen-networkpolicy"),
+        ("PodMonitor", "qwen-podmonitor"),
+        ("PrometheusRule", "qwen-prometheusrule"),
         ("Job", "qwen-smoke"),
     ):
         assert rendered[kind] == plan.resources[name].inputs

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -190,3 +191,62 @@ def test_a_horizontal_pod_autoscaler_takes_over(project: Project, stack: str) ->
 
     assert replicas(project, stack) == 3
     assert drift(project, stack)[0] == 0
+
+
+def live(project: Project, stack: str) -> list[tuple[str, str, str]]:
+    """Rule, severity and message of what `check --live` finds."""
+    done = project.ascend_vllm("check", stack, "--live", "--format", "json")
+    found = json.loads(done.stdout)["findings"]
+    assert (done.returncode, done.stderr) == (1 if found else 0, "")
+    return [(one["rule"], one["severity"], one["message"]) for one in found]
+
+
+def test_a_cluster_is_asked_whether_it_is_what_the_stack_says(project: Project, stack: str) -> None:
+    service = {**GUARDED, "priorityClass": "production", "queue": "shared"}
+    shared = {"namespace": {"name": stack, "create": False}, "queues": {"shared": {"npus": 8}}}
+    project.write(stack, {"qwen": service}, pools={"snt9b": {**POOLS["snt9b"], "nodes": 5}}, **shared)
+
+    assert sorted(live(project, stack)) == [
+        ("kind-missing", "warning", "the cluster knows no PodMonitor (monitoring.coreos.com/v1)"),
+        ("kind-missing", "warning", "the cluster knows no PrometheusRule (monitoring.coreos.com/v1)"),
+        ("namespace-missing", "error", f"there is no namespace {stack}"),
+        ("object-missing", "error", "there is no PriorityClass production"),
+        ("object-missing", "error", "there is no Secret keys"),
+        ("pools-differ", "warning", "cluster.pools has 5 nodes with 8 NPUs, and the cluster has 4"),
+        ("queue-missing", "error", "Volcano has no queue shared"),
+    ]
+
+    prometheus.install(project.sandbox)
+    project.sandbox.kubectl("create", "namespace", stack)
+    level = "pod-security.kubernetes.io/enforce"
+    project.sandbox.kubectl("label", "namespace", stack, f"{level}=restricted")
+    project.sandbox.kubectl("create", "priorityclass", "production", "--value=1000")
+    project.sandbox.kubectl("create", "secret", "generic", "keys", "--from-literal=qwen=a", "--namespace", stack)
+    queue = {"apiVersion": "scheduling.volcano.sh/v1beta1", "kind": "Queue", "metadata": {"name": "shared"}}
+    project.sandbox.kubectl("apply", "-f", "-", stdin=json.dumps({**queue, "spec": {"weight": 1}}))
+    project.write(stack, {"qwen": service}, pools=POOLS, **shared)
+    assert live(project, stack) == [
+        ("namespace-pod-security", "error", f"Pod Security of namespace {stack} is restricted, which refuses the pods")
+    ]
+
+    project.sandbox.kubectl("label", "namespace", stack, f"{level}=privileged", "--overwrite")
+    assert live(project, stack) == []
+    project.up(stack)
+    assert live(project, stack) == []
+
+
+def test_who_may_read_little_is_told_what_was_not_looked_at(project: Project, stack: str) -> None:
+    project.write(stack, {"qwen": GUARDED}, pools=POOLS)
+    project.up(stack)
+    project.sandbox.kubectl("create", "serviceaccount", "guest", "--namespace", stack)
+    token = project.sandbox.kubectl("create", "token", "guest", "--namespace", stack).strip()
+    config = json.loads(project.sandbox.kubectl("config", "view", "--raw", "--minify", "--output", "json"))
+    config["users"][0]["user"] = {"token": token}
+    file = project.directory / "guest.json"
+    file.write_text(json.dumps(config), encoding="utf-8")
+
+    done = project.run("env", f"KUBECONFIG={file}", sys.executable, "-m", "cli", "check", stack, "--live")
+
+    assert "volcano-missing" not in done.stdout
+    for what in ("nodes", "Secret keys", f"Namespace {stack}", "Queue default"):
+        assert f"not looked at: {what}: not allowed to " in done.stderr, done.stderr

@@ -34,6 +34,8 @@ class Api:
     asked: list[str] = field(default_factory=list)
     tokens: list[str] = field(default_factory=list)
     accepts: list[str] = field(default_factory=list)
+    patched: list[tuple[str, str, str]] = field(default_factory=list)
+    """Path, type and text of what was sent."""
 
     def listed(self, path: str, *items: Any) -> None:
         self.answers[path] = (
@@ -54,6 +56,14 @@ def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
             made.asked.append(self.path)
             made.accepts.append(self.headers.get("Accept", ""))
             made.tokens.append(self.headers.get("Authorization", ""))
+            self._answer()
+
+        def do_PATCH(self) -> None:
+            text = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            made.patched.append((self.path, self.headers["Content-Type"], text))
+            self._answer()
+
+        def _answer(self) -> None:
             status, body = made.answers.get(self.path.partition("?")[0], (404, {"message": "not found"}))
             if callable(body):
                 status, body = body()

@@ -55,6 +55,12 @@ DEFAULTS = [
     ("queue", None, "default"),
     ("priorityClass", None, "default"),
     ("smoke", False, "default"),
+    ("expose.type", "ClusterIP", "default"),
+    ("expose.annotations", {}, "default"),
+    ("network", None, "default"),
+    ("disruptionBudget", None, "default"),
+    ("monitoring", None, "default"),
+    ("podTemplate", None, "default"),
     ("env", {}, "default"),
     ("pullSecrets", [], "default"),
     ("accept", {}, "default"),
@@ -250,3 +256,11 @@ def test_a_broken_service_is_not_resolved_and_not_forgotten() -> None:
 
     assert [service.name for service in stack.services] == ["qwen"]
     assert stack.broken == ("bad",)
+
+
+def test_replicas_of_an_autoscaler_are_shown_as_such_and_planned_as_one() -> None:
+    service = resolved(more="  replicas: external\n")
+
+    assert (service.replicas, service.external) == (1, True)
+    assert service.origins["replicas"].value == "external"
+    assert resolved(more="  replicas: 3\n").external is False

@@ -46,6 +46,9 @@ ONE_BY_ONE = ("rollingUpdate", 0, 1)
         ({"a": "npus: 8, replicas: 0"}, 1, {"a": ONE_BY_ONE}, "nothing to replace"),
         ({"a": "npus: 1, replicas: 2, minMember: 2"}, 2, {"a": RECREATE}, "a gang starts whole"),
         ({"a": "npus: 1"}, 0, {"a": RECREATE}, "nothing is known of the nodes"),
+        ({"a": "npus: 8, replicas: external"}, 4, {"a": ONE_BY_ONE}, "an autoscaler may hold the free nodes"),
+        ({"a": "npus: 8, replicas: external"}, 0, {"a": ONE_BY_ONE}, "there may be more than one pod"),
+        ({"a": "npus: 8, replicas: external, rollout: recreate"}, 4, {"a": RECREATE}, "the stack file says so"),
         ({"a": "npus: 1, replicas: 2"}, 0, {"a": ONE_BY_ONE}, "nothing is known of the nodes"),
         (
             {"a": "npus: 8, startup: 10m", "b": "npus: 8, startup: 20m"},
