@@ -42,7 +42,8 @@ class InferenceDeployment(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: InferenceDeploymentArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         wanted = args.service
-        inputs = {"image": wanted.image, "model": wanted.model.path, "npus": wanted.npus, "replicas": wanted.replicas}
+        replicas = "external" if wanted.external else wanted.replicas
+        inputs = {"image": wanted.image, "model": wanted.model.path, "npus": wanted.npus, "replicas": replicas}
         super().__init__("ascend-vllm:index:InferenceDeployment", name, inputs, opts)
         child = pulumi.ResourceOptions(parent=self)
 
