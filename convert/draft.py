@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -64,8 +64,10 @@ def draft(name: str, pod: Pod, cluster: Values) -> Draft:
     values |= pod_values(pod, launched.notes)
     if values.get("graph", {}).get("kind") == "pta" and (cache := graph_cache(pod)):
         values["graph"]["cache"] = cache
-    if key := _api_key(pod):
+    referred = _from_secrets(pod)
+    if key := referred.pop("VLLM_API_KEY", None):
         values["server"]["apiKey"] = key
+    values["env"] |= referred
     values = {key: values[key] for key in _ORDER if values.get(key) not in (None, {})}
     values = _in_their_order(name, values, cluster, pod)
     notes = [*flags.notes, *launched.notes, *unused_mounts(pod, _used_mounts(pod, values))]
@@ -118,15 +120,14 @@ def _seconds(names: Sequence[str]) -> Iterator[list[str]]:
         yield [name for index, name in enumerate(names) if number >> index & 1]
 
 
-def _api_key(pod: Pod) -> Mapping[str, str] | None:
-    """The Secret that the key of requests comes from."""
-    for item in pod.container.at("env").items():
-        if item.at("name").text() == "VLLM_API_KEY":
-            source = item.at("valueFrom", "secretKeyRef")
-            secret, key = source.at("name").text(), source.at("key").text()
-            if secret and key:
-                return {"secret": secret, "key": key}
-    return None
+def _from_secrets(pod: Pod) -> dict[str, Values]:
+    """The variables that the container has from Secrets, and from which; the key of requests among them."""
+    found = {
+        item.at("name").text(): {key: source.at(name).text() for key, name in (("secret", "name"), ("key", "key"))}
+        for item in pod.container.at("env").items()
+        if (source := item.at("valueFrom", "secretKeyRef")).value is not None
+    }
+    return {name: reference for name, reference in found.items() if name and all(reference.values())}
 
 
 def _used_mounts(pod: Pod, values: Values) -> set[str]:

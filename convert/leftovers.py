@@ -18,6 +18,7 @@ _OWNER = {"replicas", "selector", "template", "strategy", "progressDeadlineSecon
 _SPEC = {
     *("nodeSelector", "containers", "initContainers", "volumes", "terminationGracePeriodSeconds", "schedulerName"),
     *("priorityClassName", "priority", "enableServiceLinks", "serviceAccount", "securityContext"),
+    "imagePullSecrets",
 }
 _CONTAINER = {
     *("name", "image", "ports", "command", "args", "env", "envFrom", "resources", "volumeMounts", "startupProbe"),

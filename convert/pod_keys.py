@@ -45,6 +45,8 @@ def pod_values(pod: Pod, notes: list[Note]) -> Values:
         values["replicas"] = replicas.value
     values["resources"] = dict(_resources(pod, notes))
     values["rollout"] = _rollout(pod)
+    if names := [one.at("name").text() for one in pod.spec.at("imagePullSecrets").items()]:
+        values["pullSecrets"] = names
     users = (one.at("securityContext", "runAsUser").value for one in (pod.container, pod.spec))
     user = next((one for one in users if one is not None), None)
     if user is not None:

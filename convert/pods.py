@@ -166,12 +166,13 @@ def _kubernetes_variables(text: str, environment: dict[str, Setting]) -> str:
 
 
 def container_environment(container: Object, notes: list[Note]) -> dict[str, Setting]:
-    """The variables that a container is given; those from elsewhere, and secrets, are left out with a note."""
+    """The variables that a container is given; those from Secrets are kept as references, and those from elsewhere and
+    secrets in plain text are left out with a note."""
     found: dict[str, Setting] = {}
     for name, item in _variables(container.at("env"), notes):
         text = item.at("value").text() if item.mapping() else item.text()
         if item.at("valueFrom").value is not None:
-            if name != "VLLM_API_KEY":
+            if item.at("valueFrom", "secretKeyRef").value is None:
                 why = "the stack file has no word for values from elsewhere"
                 notes.append(dropped(name, why, item.file, item.line))
         elif is_secret(name, text):

@@ -32,17 +32,19 @@ def user_cannot_write(service: ResolvedService) -> Iterator[Finding]:
     """A user other than root writes nothing to directories of the node.
 
     The kubelet makes a directory of the node for root, and weights that are copied to the nodes belong to who copied
-    them: graph mode `pta` could keep no graphs, and an Eagle head could not be converted.
+    them: graph mode `pta` could keep no graphs, an Eagle head could not be converted, and weights could not be fetched.
     """
+    source = service.model.source
     written = {
-        "graph.cache": service.graph.cache,
-        "speculative.convert": service.speculative and service.speculative.convert,
+        "model.source.to": (source.kind == "bucket" and source.to.path, "keep the weights in a claim"),
+        "graph.cache": (service.graph.cache, "choose another graph mode"),
+        "speculative.convert": (service.speculative and service.speculative.convert, "convert the head beforehand"),
     }
-    for key in (key for key, value in written.items() if value and service.run_as_user):
-        yield error(
-            f"user {service.run_as_user} cannot write what {key} keeps on the node",
-            why="directories of the node belong to root",
-            fix="remove runAsUser, which is 0 for the manual's images"
-            + (", or choose another graph mode" if key == "graph.cache" else ", or convert the head beforehand"),
-            marks=[at("runAsUser"), at(key)],
-        )
+    for key, (value, instead) in written.items():
+        if value and service.run_as_user:
+            yield error(
+                f"user {service.run_as_user} cannot write what {key} keeps on the node",
+                why="directories of the node belong to root",
+                fix=f"remove runAsUser, which is 0 for the manual's images, or {instead}",
+                marks=[at("runAsUser"), at(key)],
+            )

@@ -403,4 +403,4 @@ def test_a_script_that_another_writes_is_told_by_the_lines_of_the_one_that_write
 def test_functions_that_call_each_other_for_ever_end() -> None:
     done = made("a() {\n  b\n}\nb() {\n  a\n}\na\n" + command())
 
-    assert resolved(done).model.source == MODEL
+    assert resolved(done).model.path == MODEL

@@ -120,7 +120,7 @@ def as_in_the_cluster(objects: list[dict[str, Any]]) -> dict[str, Any]:
         one["metadata"] |= SERVER_MADE
         if one["kind"] == "Deployment":
             spec = one["spec"]["template"]["spec"]
-            spec |= FILLED_IN
+            one["spec"]["template"]["spec"] = spec = {**FILLED_IN, **spec}
             if not spec["nodeSelector"]:
                 del spec["nodeSelector"]
             one["spec"] |= {"revisionHistoryLimit": 10}

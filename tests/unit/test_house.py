@@ -75,10 +75,10 @@ def test_components_are_thin() -> None:
 
 
 def test_the_way_from_stack_file_to_pod_is_read_in_one_sitting() -> None:
-    """Some 550 lines are those of its operation (rollout, probes, drain, capacity), and some 350 those of security and
+    """Some 550 lines are those of its operation (rollout, probes, drain, capacity), and some 480 those of security and
     of where weights come from."""
-    assert sum(map(code_lines, PATH_TO_POD)) <= 3900
-    assert sum(map(code_lines, (ROOT / "models" / "beside").rglob("*.py"))) <= 600
+    assert sum(map(code_lines, PATH_TO_POD)) <= 4050
+    assert sum(map(code_lines, (ROOT / "models" / "beside").rglob("*.py"))) <= 650
 
 
 def test_there_is_at_least_a_line_of_test_for_a_line_of_code() -> None:

@@ -101,3 +101,12 @@ def test_an_image_stays_what_it_is(image: str, says: str | None) -> None:
     found = check(stack_of(f"qwen: {{image: '{image}', model: /m/Qwen2-7B, engine: {{maxModelLen: 4096}}}}\n")).errors
 
     assert [one.message for one in found] == ([f"the image has {says}"] if says else [])
+
+
+def test_a_user_that_cannot_write_what_the_node_keeps_is_told_of_each_place() -> None:
+    guess = "speculative: {kind: eagle, source: /m/head, tokens: 3, convert: {tools: /tools, baseWeights: a.bin}}"
+    found = check(stack(f", graph: pta, {guess}, runAsUser: 1000")).errors
+    places = [mark.field for one in found if one.rule == "user-cannot-write" for mark in one.marks]
+
+    assert places == ["runAsUser", "graph.cache", "runAsUser", "speculative.convert"]
+    assert "user-cannot-write" not in [one.rule for one in check(stack(f", graph: pta, {guess}")).errors]
