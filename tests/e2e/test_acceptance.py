@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from dataclasses import replace
 from typing import Any
@@ -14,9 +15,12 @@ from hypothesis import strategies as st
 from models.manifests import Manifest, stack_objects
 from models.resolve import ResolvedStack
 from sandbox.plan import Plan
+from tests.e2e import prometheus
 from tests.e2e.sandbox_fixture import Sandbox, SandboxFactory, ascend_nodes
 from tests.properties.accepted import nearest_accepted
 from tests.properties.strategies import services
+
+SMALL = {"image": "a:1", "model": {"name": "m", "source": "/mnt/models/m"}, "engine": {"maxModelLen": 1024}}
 
 PRIORITY = {
     "apiVersion": "scheduling.k8s.io/v1",
@@ -30,9 +34,10 @@ AT_ONCE = 25
 
 @pytest.fixture(scope="module")
 def box(sandbox: SandboxFactory) -> Sandbox:
-    """A sandbox with what services refer to."""
-    made = sandbox(Plan("box", ascend_nodes(2)))
+    """A sandbox with what services refer to, and with the kinds that the Prometheus operator brings."""
+    made = sandbox(Plan("accept", ascend_nodes(2)))
     made.kubectl("apply", "--filename=-", stdin=json.dumps(PRIORITY))
+    prometheus.install(made)
     return made
 
 
@@ -85,3 +90,16 @@ def test_every_object_of_what_check_accepts_is_accepted_by_the_api_server(
 
     assert refused(box, objects) == ""
     assert refused(box, pods_of(objects)) == ""
+
+
+def test_the_level_of_the_namespace_is_no_looser_than_the_pods_need(box: Sandbox) -> None:
+    namespace, *objects = stack_objects(stack_of([SMALL]))
+    (reason,) = [text for key, text in namespace["metadata"]["annotations"].items() if "reason" in key]
+    namespace["metadata"]["name"] = "stricter"
+    namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] = "baseline"
+    box.kubectl("apply", "--filename=-", stdin=json.dumps(namespace))
+    pods = [{**one, "metadata": {**one["metadata"], "namespace": "stricter"}} for one in pods_of(objects)]
+    said = refused(box, pods)
+
+    assert re.fullmatch(r'.*violates PodSecurity "baseline:latest": hostPath volumes \([^)]*\)\n', said), said
+    assert "baseline forbids hostPath volumes" in reason
