@@ -25,6 +25,7 @@ class Needed:
 def needed(stack: ResolvedStack) -> list[Needed]:
     """Everything that pods name and the stack does not make, each once."""
     made = {(item["kind"], item["metadata"]["name"]) for item in stack_objects(stack)}
+    made |= {("Secret", one.name) for one in stack.secrets}
     found = [one for service in stack.services for one in _of_service(service)]
     return [one for one in dict.fromkeys(found) if (one.kind, one.name) not in made]
 
@@ -50,8 +51,9 @@ def _named(pod: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
         yield from _of_volume(volume)
     for part in ("initContainers", "containers"):
         for container in pod.get(part) or []:
-            ours = any(container["name"].startswith(own) for own in OWNED_ITEMS[part])
-            yield from _of_container(container, "" if ours else f"podTemplate.spec.{part}")
+            ours = part == "containers" and container["name"] in OWNED_ITEMS[part]
+            step = OWNED_ITEMS[part].get(container["name"], f"podTemplate.spec.{part}")
+            yield from _of_container(container, "" if ours else step)
 
 
 def _of_volume(volume: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:

@@ -12,6 +12,8 @@ _PORTS = {"https": 443, "http": 80, "ssh": 22, "git": 9418, "grpc": 4317}
 
 def needs(service: ResolvedService) -> Iterator[tuple[str, tuple[int, ...]]]:
     """What a service connects to by itself, in words, with the TCP ports; its address may change at any time."""
+    if endpoint := service.model.source.endpoint:
+        yield "model.source.endpoint", (port_of(endpoint),)
     if service.mind_speed.kind == "install":
         yield "mindSpeed.repository", (port_of(service.mind_speed.repository),)
     if service.multimodal:

@@ -32,7 +32,12 @@ OWNED_POD_FIELDS = {
 
 OWNED_ITEMS = {
     "containers": {"ascend-vllm": "engine, server, env or resources"},
-    "initContainers": {"install-mindspeed": "mindSpeed", "convert-eagle": "speculative.convert"},
+    "initContainers": {
+        "fetch-model": "model.source",
+        "verify-model": "model.verify",
+        "install-mindspeed": "mindSpeed",
+        "convert-eagle": "speculative.convert",
+    },
     "volumes": {
         "model-path": "model",
         "draft-model-path": "speculative.source",

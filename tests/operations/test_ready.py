@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from models.catalog.kinds import MONITORING, VOLCANO
 from models.finding import Finding
-from models.resolve import ResolvedStack
+from models.load import load_text
+from models.resolve import ResolvedStack, resolve
 from operations.errors import ClusterError
 from operations.needed import Needed, needed
 from operations.ready import Asked, ask, judge_cluster, judged
@@ -159,6 +163,34 @@ def test_all_that_pods_name_and_the_stack_does_not_make_is_needed_each_once() ->
     assert {(one.kind, one.name): one.field for one in needed(stack(**PATCHED))} == NAMED
     assert needed(stack()) == [], "the launch map is the stack's own"
     assert needed(stack(smoke=True, server=PATCHED["server"])) == [Needed("Secret", "keys", "qwen", "server.apiKey")]
+
+
+def test_the_keys_of_a_bucket_are_needed_by_the_source_and_a_secret_that_the_stack_makes_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "m.json").write_text(json.dumps({"files": {"config.json": {"size": 1, "sha256": "0" * 64}}}))
+    keys = {"accessKey": {"secret": "obs", "key": "access"}, "secretKey": {"config": "obs-secret"}}
+    bucket = {"kind": "bucket", "endpoint": "https://obs.example.com", "region": "r", "bucket": "models", **keys}
+    text = yaml.safe_dump(
+        {
+            "config": {
+                "ascend-vllm:cluster": {"context": "prod"},
+                "ascend-vllm:obs-secret": {"secure": "v1:8yXn4qJwGYs=:ZkE0"},
+                "ascend-vllm:services": {
+                    "qwen": {
+                        "image": "a:1",
+                        "model": {"name": "m", "source": bucket, "verify": "m.json"},
+                        "engine": {"maxModelLen": 1024},
+                    }
+                },
+            }
+        }
+    )
+
+    assert needed(resolve(load_text("prod", "Pulumi.prod.yaml", text))) == [
+        Needed("Secret", "obs", "qwen", "model.source")
+    ]
 
 
 def test_what_pods_name_and_is_not_there_is_found_where_the_stack_file_names_it() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -79,6 +81,16 @@ def test_egress_is_dns_and_what_the_service_needs(given: dict[str, Any], ports: 
     assert [port["port"] for rule in rest for port in rule["ports"]] == ports
     for rule in rest:
         assert rule["to"][0]["ipBlock"]["except"] == ["169.254.0.0/16"], "where clouds answer with credentials"
+
+
+def test_egress_leads_to_the_bucket_of_the_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "m.json").write_text(json.dumps({"files": {"config.json": {"size": 1, "sha256": "0" * 64}}}))
+    bucket = {"kind": "bucket", "endpoint": "https://obs.example.com:8443", "region": "r", "bucket": "models"}
+    model = {"name": "m", "source": bucket, "verify": "m.json"}
+    _, rule = made("NetworkPolicy", network={"admit": ["gateway"]}, model=model)["spec"]["egress"]
+
+    assert [port["port"] for port in rule["ports"]] == [8443]
 
 
 def test_egress_that_is_given_takes_the_place_of_what_the_service_needs() -> None:
