@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +14,7 @@ from convert.launch_keys import Launched, launch_values, visible_devices
 from convert.note import Note
 from convert.paths import Paths
 from convert.pod_keys import graph_cache, is_ours, pod_values, unused_mounts, warms_up
-from convert.pods import Pod
+from convert.pods import Pod, secret_references
 from convert.small import smallest
 from convert.stand_in import stand_in, value_at
 from models.catalog.platforms import PLATFORMS
@@ -64,8 +64,11 @@ def draft(name: str, pod: Pod, cluster: Values) -> Draft:
     values |= pod_values(pod, launched.notes)
     if values.get("graph", {}).get("kind") == "pta" and (cache := graph_cache(pod)):
         values["graph"]["cache"] = cache
-    if key := _api_key(pod):
+    references = secret_references(pod.container)
+    if key := references.pop("VLLM_API_KEY", None):
         values["server"]["apiKey"] = key
+    values["env"] = {**references, **(values.get("env") or {})}
+    values["pullSecrets"] = [one.at("name").text() for one in pod.spec.at("imagePullSecrets").items()] or None
     values = {key: values[key] for key in _ORDER if values.get(key) not in (None, {})}
     values = _in_their_order(name, values, cluster, pod)
     notes = [*flags.notes, *launched.notes, *unused_mounts(pod, _used_mounts(pod, values))]
@@ -116,17 +119,6 @@ def _seconds(names: Sequence[str]) -> Iterator[list[str]]:
     """The subsets of a few names."""
     for number in range(1, 2 ** min(len(names), 8)):
         yield [name for index, name in enumerate(names) if number >> index & 1]
-
-
-def _api_key(pod: Pod) -> Mapping[str, str] | None:
-    """The Secret that the key of requests comes from."""
-    for item in pod.container.at("env").items():
-        if item.at("name").text() == "VLLM_API_KEY":
-            source = item.at("valueFrom", "secretKeyRef")
-            secret, key = source.at("name").text(), source.at("key").text()
-            if secret and key:
-                return {"secret": secret, "key": key}
-    return None
 
 
 def _used_mounts(pod: Pod, values: Values) -> set[str]:

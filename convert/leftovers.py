@@ -16,7 +16,7 @@ _NO_WORD = "the stack file has no word for it"
 _OWNER = {"replicas", "selector", "template", "strategy", "progressDeadlineSeconds"}
 _SPEC = {
     *("nodeSelector", "containers", "initContainers", "volumes", "terminationGracePeriodSeconds", "schedulerName"),
-    *("priorityClassName", "priority", "enableServiceLinks", "serviceAccount"),
+    *("priorityClassName", "priority", "enableServiceLinks", "serviceAccount", "imagePullSecrets"),
 }
 _CONTAINER = {
     *("name", "image", "ports", "command", "args", "env", "envFrom", "resources", "volumeMounts", "startupProbe"),

@@ -165,12 +165,14 @@ def _kubernetes_variables(text: str, environment: dict[str, Setting]) -> str:
 
 
 def container_environment(container: Object, notes: list[Note]) -> dict[str, Setting]:
-    """The variables that a container is given; those from elsewhere, and secrets, are left out with a note."""
+    """The variables that a container is given; those from elsewhere, and secrets, are left out with a note.
+    Those from Secrets are none of them."""
     found: dict[str, Setting] = {}
+    references = secret_references(container)
     for name, item in _variables(container.at("env"), notes):
         text = item.at("value").text() if item.mapping() else item.text()
         if item.at("valueFrom").value is not None:
-            if name != "VLLM_API_KEY":
+            if name not in references:
                 why = "the stack file has no word for values from elsewhere"
                 notes.append(dropped(name, why, item.file, item.line))
         elif is_secret(name, text):
@@ -180,6 +182,17 @@ def container_environment(container: Object, notes: list[Note]) -> dict[str, Set
     if container.at("envFrom").items():
         line = container.at("envFrom").line
         notes.append(dropped("envFrom", "the stack file has no word for values from elsewhere", container.file, line))
+    return found
+
+
+def secret_references(container: Object) -> dict[str, dict[str, str]]:
+    """The variables whose values are in Secrets that have to exist, as a stack file refers to them."""
+    found = {}
+    for item in container.at("env").items():
+        source = item.at("valueFrom", "secretKeyRef")
+        secret, key = source.at("name").text(), source.at("key").text()
+        if secret and key and source.at("optional").value is not True:
+            found[item.at("name").text()] = {"secret": secret, "key": key}
     return found
 
 
