@@ -14,7 +14,7 @@ from convert.launch_keys import Launched, launch_values, visible_devices
 from convert.note import Note
 from convert.paths import Paths
 from convert.pod_keys import graph_cache, is_ours, pod_values, unused_mounts, warms_up
-from convert.pods import Pod
+from convert.pods import Pod, secret_references
 from convert.small import smallest
 from convert.stand_in import stand_in, value_at
 from models.catalog.platforms import PLATFORMS
@@ -64,10 +64,10 @@ def draft(name: str, pod: Pod, cluster: Values) -> Draft:
     values |= pod_values(pod, launched.notes)
     if values.get("graph", {}).get("kind") == "pta" and (cache := graph_cache(pod)):
         values["graph"]["cache"] = cache
-    referred = _from_secrets(pod)
-    if key := referred.pop("VLLM_API_KEY", None):
+    references = secret_references(pod.container)
+    if key := references.pop("VLLM_API_KEY", None):
         values["server"]["apiKey"] = key
-    values["env"] |= referred
+    values["env"] = {**references, **(values.get("env") or {})}
     values = {key: values[key] for key in _ORDER if values.get(key) not in (None, {})}
     values = _in_their_order(name, values, cluster, pod)
     notes = [*flags.notes, *launched.notes, *unused_mounts(pod, _used_mounts(pod, values))]
@@ -118,16 +118,6 @@ def _seconds(names: Sequence[str]) -> Iterator[list[str]]:
     """The subsets of a few names."""
     for number in range(1, 2 ** min(len(names), 8)):
         yield [name for index, name in enumerate(names) if number >> index & 1]
-
-
-def _from_secrets(pod: Pod) -> dict[str, Values]:
-    """The variables that the container has from Secrets, and from which; the key of requests among them."""
-    found = {
-        item.at("name").text(): {key: source.at(name).text() for key, name in (("secret", "name"), ("key", "key"))}
-        for item in pod.container.at("env").items()
-        if (source := item.at("valueFrom", "secretKeyRef")).value is not None
-    }
-    return {name: reference for name, reference in found.items() if name and all(reference.values())}
 
 
 def _used_mounts(pod: Pod, values: Values) -> set[str]:

@@ -169,10 +169,11 @@ def container_environment(container: Object, notes: list[Note]) -> dict[str, Set
     """The variables that a container is given; those from Secrets are kept as references, and those from elsewhere and
     secrets in plain text are left out with a note."""
     found: dict[str, Setting] = {}
+    references = secret_references(container)
     for name, item in _variables(container.at("env"), notes):
         text = item.at("value").text() if item.mapping() else item.text()
         if item.at("valueFrom").value is not None:
-            if item.at("valueFrom", "secretKeyRef").value is None:
+            if name not in references:
                 why = "the stack file has no word for values from elsewhere"
                 notes.append(dropped(name, why, item.file, item.line))
         elif is_secret(name, text):
@@ -182,6 +183,17 @@ def container_environment(container: Object, notes: list[Note]) -> dict[str, Set
     if container.at("envFrom").items():
         line = container.at("envFrom").line
         notes.append(dropped("envFrom", "the stack file has no word for values from elsewhere", container.file, line))
+    return found
+
+
+def secret_references(container: Object) -> dict[str, dict[str, str]]:
+    """The variables whose values are in Secrets that have to exist, as a stack file refers to them."""
+    found = {}
+    for item in container.at("env").items():
+        source = item.at("valueFrom", "secretKeyRef")
+        secret, key = source.at("name").text(), source.at("key").text()
+        if secret and key and source.at("optional").value is not True:
+            found[item.at("name").text()] = {"secret": secret, "key": key}
     return found
 
 

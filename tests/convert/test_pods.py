@@ -401,6 +401,22 @@ def test_a_key_of_requests_in_a_secret_is_kept_as_a_reference() -> None:
     assert service(done)["server"] == {"apiKey": {"secret": "keys", "key": "vllm"}}
 
 
+def test_variables_and_a_registry_from_secrets_are_kept_as_references() -> None:
+    token = "{name: HF_TOKEN, valueFrom: {secretKeyRef: {name: hf, key: token}}}"
+    maybe = "{name: A_TOKEN, valueFrom: {secretKeyRef: {name: hf, key: a, optional: true}}}"
+    done = made(
+        SCRIPT,
+        replaced(
+            ("        resources:", f"        env: [{token}, {maybe}]\n        resources:"),
+            ("      containers:", "      imagePullSecrets: [{name: registry}]\n      containers:"),
+        ),
+    )
+
+    assert service(done)["env"] == {"HF_TOKEN": {"secret": "hf", "key": "token"}}
+    assert service(done)["pullSecrets"] == ["registry"]
+    assert said(done, "dropped").keys() == {"A_TOKEN"}
+
+
 def test_the_devices_of_the_script_are_kept_and_judged() -> None:
     done = made(command(exports="export ASCEND_RT_VISIBLE_DEVICES=0,1,2,3"))
 

@@ -19,7 +19,7 @@ from models.load import load_text
 from models.manifests import stack_objects
 from models.resolve import ResolvedStack, resolve
 from tests.convert.pairs import PYTHON, command, made, resolved, started
-from tests.properties.accepted import remove
+from tests.properties.accepted import remove, secret_keys
 from tests.properties.strategies import MODELS, paths, services
 
 THOROUGH = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
@@ -65,6 +65,7 @@ def stack_with(fields: dict[str, dict[str, Any]], cluster: dict[str, Any]) -> Re
     config = {
         "ascend-vllm:cluster": {"context": "prod", "namespace": "team", **cluster},
         "ascend-vllm:services": fields,
+        **secret_keys(fields),
     }
     return resolve(load_text("test", "-", yaml.safe_dump({"config": config}, allow_unicode=True)))
 

@@ -281,7 +281,9 @@ EVERY_FEATURE: dict[str, Any] = {
     ),
     "graphs": qwen(graph={"kind": "pta", "warmUp": True}, resources={"cpu": 24, "memory": "1024Gi", "shm": "1536Mi"}),
     "guarded": qwen(
-        server={"apiKey": {"secret": "key", "key": "token"}, "chatTemplate": {"inline": "{{ messages }}\n"}}
+        server={"apiKey": {"secret": "key", "key": "token"}, "chatTemplate": {"inline": "{{ messages }}\n"}},
+        env={"HF_TOKEN": {"secret": "hugging-face", "key": "token"}},
+        pullSecrets=["registry", "other"],
     ),
     "plain": qwen(server="api_server", replicas=0, env={"GREETING": "你好"}),
     "prepared": qwen(

@@ -29,6 +29,12 @@ def stack_with(service: dict[str, Any]) -> ResolvedStack:
     return resolve(load_text("test", "-", text, read=read))
 
 
+def secret_keys(services: dict[str, Any]) -> dict[str, Any]:
+    """The secret keys of the stack that services refer to."""
+    named = (name for name in SECRETS if f'"{name}"' in json.dumps(services))
+    return {f"ascend-vllm:{name}": {"secure": "v1:8yXn4qJwGYs=:ZkE0"} for name in named}
+
+
 def nearest_accepted(service: dict[str, Any]) -> ResolvedService:
     """The service without the optional fields that errors point at, until none is left."""
     given_fields = json.loads(json.dumps(service))
