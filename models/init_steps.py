@@ -90,12 +90,15 @@ def script_preamble(init_file: str) -> str:
 
 
 def _mind_speed(wanted: MindSpeed) -> str:
-    """MindSpeed at its commit, in a directory of the pod's; a container that starts again finds it there."""
+    """MindSpeed at its commit, in a directory of the pod's; a container that starts again finds it there.
+
+    The directory is root's, and git works in that of another user only where it is told to.
+    """
     where = shlex.quote(MIND_SPEED_DIRECTORY)
     return (
         f"cd {where}\n"
         f"[[ -d .git ]] || git clone {shlex.quote(wanted.repository)} .\n"
-        f"git checkout --force {shlex.quote(wanted.commit)}\n"
+        f"git -c safe.directory={where} checkout --force {shlex.quote(wanted.commit)}\n"
     )
 
 

@@ -157,6 +157,21 @@ def test_mindspeed_is_fetched_at_its_commit_and_found_by_a_container_that_starts
         assert (place / "version").read_text() == "1"
 
 
+def test_mindspeed_is_fetched_into_a_directory_of_roots_by_another_user(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mirror, commit = repository(tmp_path / "mirror")
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / ".gitconfig").write_text(f"[safe]\n  directory = {mirror}/.git\n")
+    (tmp_path / "here").mkdir()
+    keys = f"  mindSpeed: {{kind: install, repository: {mirror}, commit: {commit}}}\n  runAsUser: 1000\n"
+    (step,) = init_steps(service_of(MOE + keys))
+    script = step.script.replace(MIND_SPEED_DIRECTORY, f"{tmp_path}/here")
+
+    assert subprocess.run(["/bin/bash", "-c", script], check=False).returncode == 0
+
+
 def test_the_server_finds_mindspeed_before_the_images_own_modules(tmp_path: Path) -> None:
     service = service_of(f"{MOE}  mindSpeed: install\n")
     (tmp_path / "python").write_text('#!/bin/bash\necho "$PYTHONPATH"\n')
