@@ -110,3 +110,9 @@ def test_a_user_that_cannot_write_what_the_node_keeps_is_told_of_each_place() ->
 
     assert places == ["runAsUser", "graph.cache", "runAsUser", "speculative.convert"]
     assert "user-cannot-write" not in [one.rule for one in check(stack(f", graph: pta, {guess}")).errors]
+
+
+def test_every_pod_pulls_its_image_with_the_same_credentials() -> None:
+    found = pods(stack(f"{EVERY_POD}, pullSecrets: [registry]").services[0])
+
+    assert [one["imagePullSecrets"] for one in found] == [[{"name": "registry"}]] * 2
