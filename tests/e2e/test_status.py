@@ -217,7 +217,7 @@ def test_status_of_a_service_that_is_ready_ends_with_0(told: dict[str, Any], pro
         ),
         (
             "secured",
-            {},
+            {"namespace": {"name": "secured", "create": False}},
             ["label", "namespace", "secured", "pod-security.kubernetes.io/enforce=baseline"],
             "pod-security",
             'violates PodSecurity "baseline:latest"',
