@@ -81,8 +81,10 @@ class InferenceDeployment(pulumi.ComponentResource):
         self.endpoint = wanted.endpoint
         self.register_outputs({"endpoint": self.endpoint})
 
-    def prove(self) -> None:
+    def prove(self) -> Job | None:
         """Register the Job that asks the service, if it wants one; for when its pods are ready."""
-        for job in self._smoke:
-            here = pulumi.ResourceOptions(parent=self)
-            Job(f"{self._name}-smoke", metadata=job["metadata"], spec=job["spec"], opts=here)
+        here = pulumi.ResourceOptions(parent=self)
+        jobs = [
+            Job(f"{self._name}-smoke", metadata=job["metadata"], spec=job["spec"], opts=here) for job in self._smoke
+        ]
+        return jobs[0] if jobs else None

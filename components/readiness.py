@@ -6,11 +6,13 @@ import signal
 from collections.abc import Callable, Mapping
 
 import pulumi
+from pulumi_kubernetes.apps.v1 import Deployment
+from pulumi_kubernetes.batch.v1 import Job
 
 from components.inference_deployment import InferenceDeployment
 from models.resolve import ResolvedService, ResolvedStack
 from operations.turns import turns
-from operations.update import UpdateError, as_scaled, refuse_what_would_hang, settle
+from operations.update import UpdateError, as_scaled, prove, refuse_what_would_hang, settle
 
 
 def deploy(stack: ResolvedStack, make: Callable[[ResolvedService], InferenceDeployment]) -> None:
@@ -39,16 +41,15 @@ async def _deploy(stack: ResolvedStack, make: Callable[[ResolvedService], Infere
         for group in [stack.services] if preview else turns(stack.services):
             made |= {service.name: make(service) for service in group}
             behind = [] if preview else await _settle(scaled, made)
-        for service in scaled.services if not behind else ():
-            if service.replicas:
-                made[service.name].prove()
+        if not behind:
+            await _prove(scaled, {service.name: made[service.name] for service in scaled.services if service.replicas})
     except UpdateError as failed:
         raise pulumi.RunError(str(failed)) from None
 
 
 async def _settle(stack: ResolvedStack, made: Mapping[str, InferenceDeployment]) -> list[str]:
     """What is not waited for, in words."""
-    real = [name for name, component in made.items() if await component.deployment.metadata.uid.future()]
+    real = [name for name, component in made.items() if await _is_real(component.deployment)]
     if not real:
         return []
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # the engine cancels the update; Python would say a traceback
@@ -56,3 +57,16 @@ async def _settle(stack: ResolvedStack, made: Mapping[str, InferenceDeployment])
     for line in behind:
         pulumi.log.warn(line)
     return behind
+
+
+async def _prove(stack: ResolvedStack, made: Mapping[str, InferenceDeployment]) -> None:
+    """Have services asked that want it, once all are ready, and wait for the answers."""
+    jobs = {name: job for name, component in made.items() if (job := component.prove())}
+    real = {name: str(await job.metadata.name.future()) for name, job in jobs.items() if await _is_real(job)}
+    if real and not pulumi.runtime.is_dry_run():
+        await prove(stack, real, lambda name, line: pulumi.log.info(line, jobs[name], ephemeral=True))
+
+
+async def _is_real(item: Deployment | Job) -> bool:
+    """Whether an object is in a cluster, which it is neither in a preview nor in a test."""
+    return bool(await item.metadata.uid.future())

@@ -174,6 +174,14 @@ class Cluster:
             raise refused(self.context, f"get {where.plural} {name}", response.status_code, response.text)
         return {**response.json(), "kind": where.kind}
 
+    async def pods_of_job(self, job: str) -> Sequence[Object]:
+        """The pods of a Job.
+
+        Raises:
+            ClusterError: They cannot be read.
+        """
+        return await self._list(replace(_NARROW["pods"], selectors=(("labelSelector", f"job-name={job}"),)))
+
     async def is_there(self, kind: str, name: str) -> bool:
         """Whether there is an object of this name; only its metadata is read, so of a Secret no value.
 

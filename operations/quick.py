@@ -52,7 +52,15 @@ async def are_soon_settled(context: str, namespace: str, services: Sequence[str]
 
 def deployments(context: str, namespace: str) -> Sequence[Object] | None:
     """The Deployments of the services, or None where kr8s has to be asked."""
-    path = f"/apis/apps/v1/namespaces/{namespace}/deployments"
+    return _listed(context, f"/apis/apps/v1/namespaces/{namespace}/deployments")
+
+
+def jobs(context: str, namespace: str) -> Sequence[Object] | None:
+    """The Jobs of the services, or None where kr8s has to be asked."""
+    return _listed(context, f"/apis/batch/v1/namespaces/{namespace}/jobs")
+
+
+def _listed(context: str, path: str) -> Sequence[Object] | None:
     answer = ask(context, f"{path}?{urllib.parse.urlencode({'labelSelector': SELECTOR})}")
     items = answer[1].get("items") if answer and answer[0] == 200 else None
     return items if isinstance(items, list) else None

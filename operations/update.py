@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from models.budget import update_timeout
@@ -14,7 +14,9 @@ from operations.cluster import connected
 from operations.errors import ClusterError
 from operations.external import hand_over_replicas
 from operations.pods import npus
+from operations.proof import NotProvedError, is_proved, wait_until_proved
 from operations.quick import are_soon_settled, deployments
+from operations.quick import jobs as listed_jobs
 from operations.seen import name_of
 from operations.service import Wanted
 from operations.turns import wait_until_placed
@@ -22,7 +24,7 @@ from operations.wait import Awaited, NotReadyError, wait_until_ready
 
 
 class UpdateError(Exception):
-    """The update must not begin, or its services do not get ready: why, in words for a terminal."""
+    """The update must not begin, or its services do not get ready or answer: why, in words for a terminal."""
 
 
 async def refuse_what_would_hang(stack: ResolvedStack) -> None:
@@ -90,3 +92,32 @@ async def settle(stack: ResolvedStack, names: Sequence[str], say: Callable[[str,
         raise UpdateError(str(failed)) from None
     except ClusterError as failed:
         raise UpdateError(f"nobody knows whether the services are ready: {failed.message}\nfix: {failed.fix}") from None
+
+
+async def prove(stack: ResolvedStack, jobs: Mapping[str, str], say: Callable[[str, str], None]) -> None:
+    """Wait until the Jobs that ask the services whether they answer have succeeded.
+
+    Args:
+        stack: The stack.
+        jobs: The name of each Job, by its service's.
+        say: Told the name of a service and what its Job waits for.
+
+    Raises:
+        UpdateError: A service does not answer as it should, or nobody knows.
+    """
+    context, namespace = stack.cluster.context, stack.cluster.namespace.name
+    ended = {name_of(one) for one in await asyncio.to_thread(listed_jobs, context, namespace) or () if is_proved(one)}
+    asked = {
+        jobs[service.name]: Wanted(service.name, stack.cluster.platform.resource, service.startup)
+        for service in stack.services
+        if service.name in jobs and jobs[service.name] not in ended
+    }
+    if not asked:
+        return
+    try:
+        async with connected(context, namespace) as reader:
+            await wait_until_proved(reader, asked, say)
+    except NotProvedError as failed:
+        raise UpdateError(str(failed)) from None
+    except ClusterError as failed:
+        raise UpdateError(f"nobody knows whether the services answer: {failed.message}\nfix: {failed.fix}") from None

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from models.manifests.init_containers import from_secret
 from models.manifests.launch_map import content_hash
-from models.manifests.metadata import INSTANCE_LABEL, Manifest, metadata
+from models.manifests.metadata import INSTANCE_LABEL, NOT_AWAITED, Manifest, metadata
 from models.manifests.security import container_security
 from models.resolve import ResolvedService
 from models.scripts import SMOKE, script_text
@@ -22,6 +22,10 @@ FROM_PODS = (
 """What the Job's pod takes over from the service's: without it, it would run elsewhere, have no image, not find the
 Service, or be allowed more."""
 
+MADE_ANEW = {"pulumi.com/replaceUnready": "true", "pulumi.com/deletionPropagationPolicy": "background"}
+"""Annotations by which Pulumi's provider makes a Job anew in the next update that has not succeeded. The old one has to
+be gone at once for it, not after its pods."""
+
 _PYTHON = 'exec "$(command -v python || command -v python3)" -c "$0" "$@"'
 
 
@@ -34,8 +38,7 @@ def smoke_jobs(service: ResolvedService, template: Manifest) -> Iterator[Manifes
     """The Job, if the service wants one and has pods.
 
     Its name is made of the pods' template and of what it asks: whatever changes a pod makes a new Job. It runs where
-    the image is, has no NPU, and its pods are not the service's. By its annotation Pulumi's provider makes one that
-    failed anew in the next update.
+    the image is, has no NPU, and its pods are not the service's.
 
     Args:
         service: The service.
@@ -65,6 +68,6 @@ def smoke_jobs(service: ResolvedService, template: Manifest) -> Iterator[Manifes
     yield {
         "apiVersion": "batch/v1",
         "kind": "Job",
-        "metadata": {**metadata(service, {"pulumi.com/replaceUnready": "true"}), "name": name},
+        "metadata": {**metadata(service, {**NOT_AWAITED, **MADE_ANEW}), "name": name},
         "spec": {"backoffLimit": 1, "activeDeadlineSeconds": service.startup, "template": pod},
     }

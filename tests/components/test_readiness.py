@@ -12,9 +12,11 @@ import pulumi
 import pytest
 import yaml
 
+from components import readiness
 from operations import update
 from operations.errors import ClusterError
 from operations.seen import Seen
+from operations.update import UpdateError
 from operations.wait import Awaited, NotReadyError
 from tests.components import harness
 from tests.components.harness import run_program, stack_config
@@ -101,6 +103,37 @@ def test_each_service_is_waited_for_with_its_own_budget(
     assert seen[0].timeout > seen[0].wanted.startup
 
 
+def proving() -> dict[str, Any]:
+    """The configuration of `dev` with a Job that asks its service."""
+    config = stack_config("dev")
+    config["ascend-vllm:services"]["qwen2-7b"]["smoke"] = True
+    return config
+
+
+def test_an_update_waits_for_the_job_that_asks_and_a_preview_does_not(
+    in_a_cluster: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[dict[str, str]] = []
+
+    async def prove(_: Any, jobs: dict[str, str], say: Callable[[str, str], None]) -> None:
+        asked.append(jobs)
+        say("qwen2-7b", "smoke: a Job asks the service")
+
+    monkeypatch.setattr(readiness, "prove", prove)
+    run_program("dev", proving(), preview=True)
+    plan = run_program("dev", proving())
+
+    assert asked == [{"qwen2-7b": plan.resources["qwen2-7b-smoke"].inputs["metadata"]["name"]}]
+
+
+def test_a_service_that_does_not_answer_as_it_should_fails_the_update_in_words(
+    in_a_cluster: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(readiness, "prove", fail_with(UpdateError("qwen2-7b: the answer is empty")))
+    with pytest.raises(pulumi.RunError, match="qwen2-7b: the answer is empty"):
+        run_program("dev", proving())
+
+
 @pytest.mark.parametrize(
     ("problem", "text"),
     [
@@ -121,7 +154,8 @@ def test_what_is_not_ready_fails_the_update_in_words(
     assert str(failed.value).strip() == text
 
 
-def test_pulumi_itself_does_not_wait_for_the_pods() -> None:
-    inputs = run_program("dev").resources["qwen2-7b-deployment"].inputs
+@pytest.mark.parametrize("name", ["qwen2-7b-deployment", "qwen2-7b-smoke"])
+def test_pulumi_itself_waits_neither_for_the_pods_nor_for_the_job(name: str) -> None:
+    inputs = run_program("dev", proving()).resources[name].inputs
 
     assert inputs["metadata"]["annotations"]["pulumi.com/skipAwait"] == "true"

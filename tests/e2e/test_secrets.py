@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import re
 from collections.abc import Iterator
@@ -23,6 +24,8 @@ VALUES = {
     "hf": "canary-hub-91be3340cc",
     "registry": json.dumps({"auths": {"registry.example.com": {"auth": "Y2FuYXJ5OmNhbmFyeS1yZWdpc3RyeQ=="}}}),
     "existing": "canary-existing-77d2a0e8b4",
+    "access": "canary-access-2b8f60a91d",
+    "bucket": "canary-bucket-e7710fd35c",
     "rotated": "canary-rotated-0c44e1f2d9",
 }
 SERVICE: dict[str, Any] = {
@@ -32,7 +35,26 @@ SERVICE: dict[str, Any] = {
     "server": {"apiKey": {"config": "api"}},
     "env": {"HF_TOKEN": {"config": "hf"}, "OTHER_TOKEN": {"secret": "existing", "key": "token"}, "GREETING": "hello"},
     "pullSecrets": [{"config": "registry"}, "pull"],
+    "smoke": True,
 }
+STORED: dict[str, Any] = {
+    "image": SERVICE["image"],
+    "model": {
+        "source": {
+            "kind": "bucket",
+            "endpoint": "https://obs.example.com",
+            "region": "north",
+            "bucket": "models",
+            "accessKey": {"config": "access"},
+            "secretKey": {"config": "bucket"},
+        },
+        "name": "Qwen2-7B-Instruct",
+        "verify": "weights.json",
+    },
+    "engine": {"maxModelLen": 4096},
+}
+FILE = {"size": 2, "sha256": hashlib.sha256(b"{}").hexdigest()}
+WEIGHTS = {"files": {"config.json": FILE, "model.safetensors": FILE}}
 
 
 @pytest.fixture(scope="module")
@@ -43,9 +65,10 @@ def project(sandbox: SandboxFactory, tmp_path_factory: pytest.TempPathFactory) -
     made.sandbox.kubectl(
         "create", "secret", "generic", "existing", "--namespace", STACK, f"--from-literal=token={VALUES['existing']}"
     )
-    made.write(STACK, {"qwen": SERVICE}, namespace={"name": STACK, "create": False})
+    (made.directory / "weights.json").write_text(json.dumps(WEIGHTS))
+    made.write(STACK, {"qwen": SERVICE, "stored": STORED}, namespace={"name": STACK, "create": False})
     assert made.pulumi("stack", "init", STACK).returncode == 0
-    for key in ("api", "hf", "registry"):
+    for key in ("api", "hf", "registry", "access", "bucket"):
         done = made.pulumi("config", "set", "--secret", key, "--stack", STACK, "--", VALUES[key])
         assert done.returncode == 0, done.stderr
     before = made.pulumi("preview", "--diff", "--stack", STACK)
@@ -88,7 +111,12 @@ def made(project: Project, config: str) -> str:
 
 
 def pod_spec(project: Project) -> dict[str, Any]:
-    spec: dict[str, Any] = project.objects("deployments", STACK)[0]["spec"]["template"]["spec"]
+    return spec_of(project, "qwen")
+
+
+def spec_of(project: Project, service: str) -> dict[str, Any]:
+    (found,) = (one for one in project.objects("deployments", STACK) if one["metadata"]["name"] == service)
+    spec: dict[str, Any] = found["spec"]["template"]["spec"]
     return spec
 
 
@@ -106,6 +134,15 @@ def test_the_values_are_in_the_secrets_that_the_pods_refer_to(project: Project) 
     assert there[pulled[0]] == {".dockerconfigjson": VALUES["registry"]}
     assert pulled[1] == "pull"
     assert {*leaks(json.dumps(there))} == VALUES.keys() - {"rotated"}, "the search would not find them"
+
+
+def test_the_keys_of_a_bucket_are_variables_of_the_container_that_fetches_and_of_no_other(project: Project) -> None:
+    there, spec = secrets(project), spec_of(project, "stored")
+    fetches = next(one for one in spec["initContainers"] if one["name"] == "fetch-model")
+    refs = [one["valueFrom"]["secretKeyRef"] for one in fetches["env"] if "valueFrom" in one]
+
+    assert {there[ref["name"]][ref["key"]] for ref in refs} == {VALUES["access"], VALUES["bucket"]}
+    assert spec["containers"][0].get("env", []) == []
 
 
 def test_no_object_but_a_secret_holds_a_value(project: Project) -> None:
@@ -136,6 +173,7 @@ COMMANDS = [
     ("check", STACK, "--verbose"),
     ("check", STACK, "--format", "json"),
     ("script", STACK, "qwen"),
+    ("script", STACK, "stored"),
     ("render", STACK),
     ("render", STACK, "--output", "gitops"),
     ("drift", STACK),
@@ -180,7 +218,7 @@ def test_a_new_value_rolls_the_pods_and_a_revert_gets_the_old_name_back(project:
     assert secrets(project)[new] == {"value": VALUES["rotated"]}
     assert {*secrets(project)} - names == {new}
     assert names - {*secrets(project)} == {old}, "the others keep their names, and the old one goes"
-    assert not {*pods} & {*project.names("pods", STACK)}
+    assert {*pods} & {*project.names("pods", STACK)} == {pod for pod in pods if pod.startswith("stored-")}
     assert said.index("qwen-deployment updated") < said.index("secret-api deleted original"), said
 
     project.file(STACK).write_text(before)

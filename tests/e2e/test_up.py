@@ -145,7 +145,7 @@ def test_up_tells_that_an_image_does_not_exist(never_pulled: subprocess.Popen[st
     assert f"error[image-not-found]: qwen: there is no image {REGISTRY}:never" in said
 
 
-def test_up_ends_with_a_job_that_proves_that_the_service_answers_and_fails_with_it(
+def test_up_ends_with_a_job_that_proves_that_the_service_answers_and_fails_with_it_until_it_does(
     project: Project, stack: str
 ) -> None:
     failed = ended(1) | {"terminated": {**ended(1)["terminated"], "message": "smoke: stream: FAILED: the answer is"}}
@@ -161,10 +161,19 @@ def test_up_ends_with_a_job_that_proves_that_the_service_answers_and_fails_with_
     (first,) = project.names("job", stack)
     project.write(stack, {"qwen": qwen("proof") | {"smoke": True}})
     bad, said, _ = up(project, stack)
+    (second,) = {*project.names("job", stack)} - {first}
+    again, _, _ = up(project, stack)
+    unstage(project.sandbox, "proof")
+    mended, done, _ = up(project, stack)
+    unchanged, nothing, _ = up(project, stack)
 
-    assert (good, bad != 0) == (0, True)
+    assert (good, bad != 0, again != 0, mended, unchanged) == (0, True, True, 0, 0)
     assert first.startswith("qwen-smoke-")
-    assert "smoke: stream: FAILED: the answer is" in said, said
+    assert project.names("job", stack) == [second]
+    assert "error[smoke-failed]: qwen: it does not answer as it should: stream: the answer is" in said, said
+    assert f"last lines of {second}-" in said, said
+    assert "qwen-smoke replaced" in done, done
+    assert "qwen-smoke" not in nothing, nothing
     assert {image for _, image in images(project, stack)} == {f"{REGISTRY}:proof"}
 
 
