@@ -19,6 +19,7 @@ _PROVIDER = "4.18.1"
 _KUBERNETES = "1.34.1"
 _ETCD = "3.6.4"
 _KWOK = "0.8.0"
+_COREDNS = "1.12.4"
 
 _PULUMI_VERSION = "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version"
 _PROVIDER_VERSION = "github.com/pulumi/pulumi-kubernetes/provider/v4/pkg/version.Version"
@@ -162,6 +163,7 @@ TOOLS = (
 NODE_TOOLS = (
     Tool("kubelet", _KUBERNETES, "node", f"{_K8S}/kubelet", "node", 1.5, flags=_KUBERNETES_FLAGS),
     Tool("kube-proxy", _KUBERNETES, "node", f"{_K8S}/kube-proxy", "node", 0.3, flags=_KUBERNETES_FLAGS),
+    Tool("coredns", _COREDNS, "coredns", ".", "node", 0.7),
     Tool("pause", "1", "pause", ".", "node", 0.1),
 )
 """What a real node needs besides."""

@@ -1,1 +1,1 @@
-"""A real node in a sandbox: containerd, kubelet and kube-proxy in namespaces of their own, on a root of their own."""
+"""A real node in a sandbox: containerd, kubelet, kube-proxy and CoreDNS in namespaces and on a root of their own."""

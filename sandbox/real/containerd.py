@@ -45,7 +45,12 @@ _NETWORK = {
             "bridge": "sandbox0",
             "isGateway": True,
             "hairpinMode": True,
-            "ipam": {"type": "host-local", "ranges": [[{"subnet": PODS, "gateway": ADDRESS}]]},
+            "ipam": {
+                "type": "host-local",
+                "ranges": [[{"subnet": PODS, "gateway": ADDRESS}]],
+                # To the addresses of Services; the node itself has no way out.
+                "routes": [{"dst": "0.0.0.0/0"}],
+            },
         }
     ],
 }

@@ -1,4 +1,4 @@
-"""kubelet and kube-proxy on a real node: their configuration and how they are started."""
+"""kubelet, kube-proxy and CoreDNS on a real node: their configuration and how they are started."""
 
 from __future__ import annotations
 
@@ -8,18 +8,31 @@ from pathlib import Path
 from sandbox import kubectl
 from sandbox.real import cgroups, containerd
 
-COMPONENTS = ("kubelet", "kube-proxy")
+COMPONENTS = ("kubelet", "kube-proxy", "coredns")
+
+_DOMAIN = "cluster.local"
+
+_COREFILE = f"""\
+.:53 {{
+    errors
+    kubernetes {_DOMAIN} {{
+        kubeconfig /etc/kubernetes/kubeconfig
+    }}
+}}
+"""
+"""Other names than the cluster's are refused at once, and not after a while: no traffic leaves the node."""
 
 _NEVER = {"memory.available": "0%", "nodefs.available": "0%", "nodefs.inodesFree": "0%", "imagefs.available": "0%"}
 """A laptop whose disk is nearly full runs pods all the same."""
 
 
 def configure(home: Path, root: Path, name: str) -> None:
-    """Write both configurations below the node's root."""
+    """Write the configurations below the node's root."""
     directory = root / "etc/kubernetes"
     directory.mkdir(parents=True)
     (directory / "kubelet.json").write_text(json.dumps(_kubelet(home)), encoding="utf-8")
     (directory / "kube-proxy.json").write_text(json.dumps(_proxy(name)), encoding="utf-8")
+    (directory / "Corefile").write_text(_COREFILE, encoding="utf-8")
 
 
 def admit(home: Path, root: Path) -> None:
@@ -31,7 +44,7 @@ def admit(home: Path, root: Path) -> None:
 
 
 def commands(name: str) -> dict[str, list[str]]:
-    """How each of the two is started on the node, by name."""
+    """How each of them is started on the node, by name."""
     return {
         "kubelet": [
             "/usr/local/bin/kubelet", "--config=/etc/kubernetes/kubelet.json",
@@ -39,6 +52,7 @@ def commands(name: str) -> dict[str, list[str]]:
             "--root-dir=/var/lib/kubelet", "--cert-dir=/var/lib/kubelet/pki",
         ],
         "kube-proxy": ["/usr/local/bin/kube-proxy", "--config=/etc/kubernetes/kube-proxy.json"],
+        "coredns": ["/usr/local/bin/coredns", "-conf=/etc/kubernetes/Corefile"],
     }  # fmt: skip
 
 
@@ -56,8 +70,8 @@ def _kubelet(home: Path) -> dict[str, object]:
         "failCgroupV1": False,
         "evictionHard": _NEVER,
         "imageGCHighThresholdPercent": 100,
-        # There is no DNS: questions are refused at once, and not answered after a while.
-        "clusterDNS": ["127.0.0.1"],
+        "clusterDNS": [containerd.ADDRESS],
+        "clusterDomain": _DOMAIN,
         "resolvConf": "/etc/resolv.conf",
     }
 
@@ -70,6 +84,8 @@ def _proxy(name: str) -> dict[str, object]:
         "mode": "iptables",
         "hostnameOverride": name,
         "clusterCIDR": containerd.PODS,
+        # A pod would answer another one past the node, and so from an address that nobody asked.
+        "iptables": {"masqueradeAll": True},
         "healthzBindAddress": "127.0.0.1:10256",
         "metricsBindAddress": "127.0.0.1:10249",
         # The machine's own limits of connections stay as they are.

@@ -43,7 +43,7 @@ def open_up(home: Path, node: Node) -> controlplane.Place:
 
 
 def start(home: Path, node: Node) -> None:
-    """Start the kubelet and kube-proxy, and make the node what the plan says: its labels and its NPUs.
+    """Start the kubelet, kube-proxy and CoreDNS, and make the node what the plan says: its labels and its NPUs.
 
     Raises SandboxError when the node is not registered within a minute.
     """

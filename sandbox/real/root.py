@@ -85,7 +85,7 @@ def _machine(root: Path) -> Iterator[tuple[str, str]]:
 
 def _programs(home: Path, root: Path) -> Iterator[tuple[str, str]]:
     """Our own programs, which lie in the user's cache."""
-    for program in ("kubelet", "kube-proxy"):
+    for program in kubelet.COMPONENTS:
         (root / "usr/local/bin" / program).touch()
         yield str((home / "bin" / program).resolve()), f"usr/local/bin/{program}"
 

@@ -68,6 +68,18 @@ def test_up_ends_with_a_pod_that_answers(stack: Stack) -> None:
     assert (asked.returncode, asked.stdout) == (0, "word1 word2 word3\n"), asked.stderr
 
 
+def test_an_update_ends_when_a_job_has_asked_the_pod_by_the_name_of_its_service(stack: Stack) -> None:
+    node = stack.node
+    node.kubectl("create", "namespace", stack.name)
+    node.kubectl("create", "secret", "generic", "key", "--namespace", stack.name, "--from-literal=api=sk-rehearsed")
+    stack.runs(smoke=True, server={"apiKey": {"secret": "key", "key": "api"}})
+
+    job = stack.rendered("Job")["metadata"]["name"]
+    lines = node.kubectl("logs", "--namespace", stack.name, f"job/{job}").splitlines()
+    checks = ["health", "models", "answer of tiny", "stream", "wrong key", "unknown model", "too long"]
+    assert [line.rpartition(" in ")[0] for line in lines] == [f"smoke: {check}: passed" for check in checks]
+
+
 def test_python_is_the_first_process_and_is_told_to_end_by_sigterm(stack: Stack) -> None:
     node = stack.node
     stack.runs()

@@ -87,7 +87,7 @@ def home(tmp_path: Path) -> Path:
     """A sandbox's directory with the programs that are built."""
     home = tmp_path / "box"
     (home / "bin").mkdir(parents=True)
-    for name in ("kubelet", "kube-proxy"):
+    for name in kubelet.COMPONENTS:
         (home / "bin" / name).touch()
     return home
 
@@ -373,10 +373,22 @@ def test_a_kubelet_gets_the_certificates_and_not_their_paths(home: Path, monkeyp
     assert asked == [("config", "view", "--raw", "--flatten")]
 
 
-def test_nobody_waits_for_a_question_to_a_dns_that_is_not_there(home: Path) -> None:
+def test_pods_ask_the_nodes_own_dns_for_names_of_services_and_no_question_leaves_the_node(home: Path) -> None:
+    root.make(home, "snt9b-1")
     written = kubelet._kubelet(home)
+    corefile = (root.path(home) / "etc/kubernetes/Corefile").read_text()
 
-    assert written["clusterDNS"] == ["127.0.0.1"]
+    assert written["clusterDNS"] == [containerd.ADDRESS]
+    assert f"kubernetes {written['clusterDomain']} {{" in corefile
+    assert "forward" not in corefile
+
+
+def test_pods_reach_services_and_their_answers_come_back_through_the_node(home: Path) -> None:
+    root.make(home, "snt9b-1")
+    network = json.loads((root.path(home) / "etc/cni/net.d/10-pods.conflist").read_text())["plugins"][0]
+
+    assert network["ipam"]["routes"] == [{"dst": "0.0.0.0/0"}]
+    assert kubelet._proxy("snt9b-1")["iptables"] == {"masqueradeAll": True}
 
 
 def test_the_limits_of_the_machine_for_connections_stay() -> None:

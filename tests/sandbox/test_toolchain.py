@@ -246,3 +246,4 @@ def test_the_version_of_each_tool_is_the_one_of_its_module() -> None:
     assert f"volcano.sh/volcano v{pins.VOLCANO}" in pinned["cluster"]
     assert "go.etcd.io/etcd/server/v3 v3.6.4" in pinned["cluster"]
     assert "sigs.k8s.io/kwok v0.8.0" in pinned["kwok"]
+    assert f"github.com/coredns/coredns v{pins._COREDNS}" in pinned["coredns"]
