@@ -108,19 +108,19 @@ def _fit(service: ResolvedService) -> Iterator[str]:
     yield f"    {need.requests:8} requests of {need.length} tokens at once; activations come off that"
 
 
-def _hidden(value: object, name: str) -> object:
-    """A value without credentials."""
+def _hidden(value: object, path: tuple[str, ...]) -> object:
+    """A value that stands at a path, without credentials."""
     if isinstance(value, dict):
-        return {key: _hidden(item, key) for key, item in value.items()}
+        return {key: _hidden(item, (*path, key)) for key, item in value.items()}
     if isinstance(value, list):
-        return [_hidden(item, name) for item in value]
-    return HIDDEN if isinstance(value, str) and is_hidden((name,), value) else value
+        return [_hidden(item, (*path, str(index))) for index, item in enumerate(value)]
+    return HIDDEN if isinstance(value, str) and is_hidden(path, value) else value
 
 
 def _shown(value: object, field: str) -> str:
     if value is None or value in ([], {}):
         return "-"
-    value = _hidden(value, field)
+    value = _hidden(value, (field,))
     if field in _BYTES and isinstance(value, int):
         return quantity(value)
     if field.endswith(_SECONDS) and isinstance(value, int):

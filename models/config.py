@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema,
 from models.beside.keys import DisruptionBudget, Expose, Monitoring, Network, PodTemplate, Replicas
 from models.beside.pull_secrets import PullSecret
 from models.catalog.platforms import PLATFORMS
+from models.catalog.refusals import MODELS
 from models.engine import EngineArgs
 from models.features import Graph, Lora, MindSpeed, Multimodal, Precision, Speculative
 from models.operation import Queue, Resources, Rollout
@@ -218,7 +219,7 @@ class ServiceConfig(Typed):
     image: ImageName = Field(examples=["registry.example.com/ascend-vllm:6.3.912"])
     """Image with Ascend-vLLM."""
 
-    model: Model = Field(examples=["/mnt/models/Qwen2-7B-Instruct"])
+    model: Model = Field(examples=[*MODELS])
     """The weights: their path, or `{name: …, source: …}`."""
 
     npus: int | None = Field(default=None, ge=1, le=64, examples=[1])

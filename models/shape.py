@@ -72,7 +72,8 @@ def _unknown_key(where: Mark, name: str, fields: Mapping[str, FieldInfo], keys: 
 def _wrong_value(name: str, details: ErrorDetails, field: FieldInfo | None, *, hide: bool) -> tuple[str, str]:
     kind, given, context = details["type"], details["input"], details.get("ctx", {})
     shown = f" {json.dumps(given, ensure_ascii=False)}" if isinstance(given, str | int | float) and not hide else ""
-    example = f"{'write' if field and ':' in _example(name, field) else 'correct'} {_example(name, field)}"
+    example = _example(name, field, given)
+    example = f"{'write' if field and ':' in example else 'correct'} {example}"
     if kind == "bool_type" and (truth := TRUTHS.get(str(given).lower())):
         example = f"write {name}: {truth}; YAML reads {given} as text"
     if kind in KINDS:
@@ -107,10 +108,10 @@ def _aliased(record: type[Typed]) -> dict[str, FieldInfo]:
 
 
 def _record_in(annotation: Any) -> type[Typed] | None:
-    """The record that an annotation holds, directly, as an option or as the values of a mapping."""
+    """The record that an annotation holds, directly, as an option or as what a mapping or a list holds."""
     if isinstance(annotation, type) and issubclass(annotation, Typed):
         return annotation
-    if get_origin(annotation) in (Union, types.UnionType, Annotated, dict):
+    if get_origin(annotation) in (Union, types.UnionType, Annotated, dict, list):
         return next((found for part in get_args(annotation) if (found := _record_in(part))), None)
     return None
 
@@ -120,11 +121,19 @@ def _purpose(field: FieldInfo | None) -> str:
     return text.rstrip(".").split(". ")[0] if text else "the configuration language wants it so"
 
 
-def _example(name: str, field: FieldInfo | None) -> str:
+def _example(name: str, field: FieldInfo | None, given: Any = None) -> str:
+    """A key with the example of its value that is most like what was given."""
     name = (field and field.alias) or name
-    value = (field.examples or [None if field.is_required() else field.default])[0] if field else None
+    examples = (field.examples or [None if field.is_required() else field.default]) if field else [None]
+    value = max(examples, key=lambda example: _likeness(example, given))
     shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=repr)
     return name if value is None or isinstance(value, Typed) else f"{name}: {shown}"
+
+
+def _likeness(one: Any, other: Any) -> int:
+    if not isinstance(one, dict) or not isinstance(other, dict):
+        return int(one == other)
+    return 1 + sum(1 + _likeness(one[key], other[key]) for key in one.keys() & other.keys())
 
 
 def _kind_of(value: Any) -> str:

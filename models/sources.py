@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from models.beside.storage import STORE, Storage, Target
 from models.catalog.facts import Facts
-from models.catalog.refusals import ENDPOINT, SOURCE_FIELDS
+from models.catalog.refusals import ENDPOINT, SOURCE_FIELDS, SOURCES
 from models.catalog.weight_files import WeightFiles
 from models.server import SecretKey
 from models.typed import AbsolutePath, Below, Duration, Line, ObjectName, Typed, Word
@@ -98,7 +98,7 @@ class Model(Typed):
     name: Line = Field(default="", examples=["Qwen2-7B-Instruct"])
     """Name in the catalogue; when left out, the last part of the path."""
 
-    source: Source = Field(examples=["/mnt/models/Qwen2-7B-Instruct"])
+    source: Source = Field(examples=[*SOURCES])
     """Where the weights are, in Hugging Face format: a directory of every node (manual, Step 1), or a mapping."""
 
     mount_path: AbsolutePath | None = Field(default=None, examples=["/mnt/models/Qwen2-7B-Instruct"])

@@ -77,8 +77,6 @@ class PodTemplate(Typed):
                 raise ValueError(f"spec.{key} must be a list of mappings, each with a name of its own")
             if len({*names}) < len(names):
                 raise ValueError(f"spec.{key} has a name twice")
-        if wrong := [key for key in ("nodeSelector", "affinity") if not isinstance(self.spec.get(key, {}), dict)]:
-            raise ValueError(f"spec.{wrong[0]} must be a mapping")
         return self
 
 

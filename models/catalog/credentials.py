@@ -37,10 +37,11 @@ def has_password(value: str) -> bool:
 
 def is_hidden(path: tuple[str, ...], value: str) -> bool:
     """Whether the value at a path of a file is never shown; also what stands beside the stack's own keys, which may be
-    meant as a secret."""
+    meant as a secret, and the value of a variable whose name stands beside it."""
     name = next((key for key in reversed(path) if not key.isdigit()), "")
     beside = len(path) == 2 and path[0] == "config" and path[1].rpartition(":")[2] not in _OWN_KEYS
-    return beside or is_credential(name, value) or has_password(value)
+    of_variable = path[-1:] == ("value",) and path[-3:-2] == ("env",)
+    return beside or of_variable or is_credential(name, value) or has_password(value)
 
 
 def masked_line(line: str) -> str:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-POD_FIELDS = (
-    *("activeDeadlineSeconds", "affinity", "automountServiceAccountToken", "containers", "dnsConfig", "dnsPolicy"),
-    *("enableServiceLinks", "ephemeralContainers", "hostAliases", "hostIPC", "hostNetwork", "hostPID", "hostUsers"),
-    *("hostname", "hostnameOverride", "imagePullSecrets", "initContainers", "nodeName", "nodeSelector", "os"),
-    *("overhead", "preemptionPolicy", "priority", "priorityClassName", "readinessGates", "resourceClaims"),
-    *("resources", "restartPolicy", "runtimeClassName", "schedulerName", "schedulingGates", "securityContext"),
-    *("serviceAccount", "serviceAccountName", "setHostnameAsFQDN", "shareProcessNamespace", "subdomain"),
-    *("terminationGracePeriodSeconds", "tolerations", "topologySpreadConstraints", "volumes"),
-)
-"""The fields of a pod's spec (k8s.io/api v0.34.1, core/v1, PodSpec)."""
+POD_FIELDS: dict[str, type] = {
+    **dict.fromkeys(("activeDeadlineSeconds", "priority", "terminationGracePeriodSeconds"), int),
+    **dict.fromkeys(("automountServiceAccountToken", "enableServiceLinks", "hostIPC", "hostNetwork", "hostPID"), bool),
+    **dict.fromkeys(("hostUsers", "setHostnameAsFQDN", "shareProcessNamespace"), bool),
+    **dict.fromkeys(("affinity", "dnsConfig", "nodeSelector", "os", "overhead"), dict),
+    **dict.fromkeys(("resources", "securityContext"), dict),
+    **dict.fromkeys(("containers", "ephemeralContainers", "hostAliases", "imagePullSecrets", "initContainers"), list),
+    **dict.fromkeys(("readinessGates", "resourceClaims", "schedulingGates", "tolerations"), list),
+    **dict.fromkeys(("topologySpreadConstraints", "volumes"), list),
+    **dict.fromkeys(("dnsPolicy", "hostname", "hostnameOverride", "nodeName", "preemptionPolicy"), str),
+    **dict.fromkeys(("priorityClassName", "restartPolicy", "runtimeClassName", "schedulerName"), str),
+    **dict.fromkeys(("serviceAccount", "serviceAccountName", "subdomain"), str),
+}
+"""The fields of a pod's spec, and what each holds (k8s.io/api v0.34.1, core/v1, PodSpec)."""
 
 OWNED_POD_FIELDS = {
     "activeDeadlineSeconds": "",

@@ -76,6 +76,25 @@ SOURCE_FIELDS = {
 }
 """What a source of weights needs and may have, by its kind."""
 
+_WEIGHTS = "/mnt/models/Qwen2-7B-Instruct"
+
+_BUCKET = {
+    "kind": "bucket",
+    "endpoint": "https://obs.cn-north-4.myhuaweicloud.com",
+    "region": "cn-north-4",
+    "bucket": "models",
+}
+
+SOURCES = (
+    _WEIGHTS,
+    {"kind": "claim", "name": "models", "directory": "Qwen2-7B-Instruct", "size": "500Gi"},
+    {**_BUCKET, "accessKey": {"secret": "obs", "key": "access"}, "secretKey": {"secret": "obs", "key": "secret"}},
+)
+"""An example of each kind of source, for the fix of one that is refused."""
+
+MODELS = (_WEIGHTS, {"source": _BUCKET, "verify": "manifests/Qwen2-7B-Instruct.json"})
+"""Likewise of a model."""
+
 ENDPOINT = re.compile(r"https?://[\w.:\[\]-]+/?")
 """The address of a service: a host, and a port."""
 

@@ -161,14 +161,41 @@ def test_a_field_that_no_pod_has_is_refused_with_the_nearest() -> None:
         ({"volumes": [{"emptyDir": {}}]}, "spec.volumes must be a list of mappings, each with a name of its own"),
         ({"initContainers": ["a"]}, "spec.initContainers must be a list of mappings"),
         ({"containers": [{"name": "a"}, {"name": "a"}]}, "spec.containers has a name twice"),
-        ({"nodeSelector": "zone"}, "spec.nodeSelector must be a mapping"),
-        ({"affinity": []}, "spec.affinity must be a mapping"),
     ],
 )
 def test_items_without_a_name_cannot_be_merged_and_are_refused(spec: dict[str, Any], said: str) -> None:
     (finding,) = stack({"qwen": {"podTemplate": {"spec": spec}}}).findings
 
     assert said in finding.message
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ({"nodeSelector": "zone"}, "nodeSelector of a pod is a mapping"),
+        ({"affinity": []}, "affinity of a pod is a mapping"),
+        ({"tolerations": {"key": "a"}}, "tolerations of a pod is a list"),
+        ({"hostNetwork": "yes"}, "hostNetwork of a pod is true or false"),
+        ({"hostNetwork": 1}, "hostNetwork of a pod is true or false"),
+        ({"hostname": 7}, "hostname of a pod is text"),
+    ],
+)
+def test_a_field_that_holds_something_else_than_a_pods_is_refused(spec: dict[str, Any], message: str) -> None:
+    (finding,) = check(stack({"qwen": {"podTemplate": {"spec": spec}}})).findings
+
+    assert (finding.rule, finding.message, finding.fix) == ("pod-template-unknown", message, "write it so")
+
+
+@pytest.mark.parametrize("part", ["containers", "initContainers"])
+def test_a_credential_of_an_added_container_is_refused_and_not_shown(part: str) -> None:
+    password = {"name": "PASSWORD", "value": "hunter2hunter2"}
+    plain = {"name": "GREETING", "value": "hello"}
+    item = {"name": "side", "image": "side:1", "env": [plain, password]}
+    report = check(stack({"qwen": {"podTemplate": {"spec": {part: [item]}}}}))
+    (finding,) = report.findings
+
+    assert finding.rule == "secret-in-pod-template"
+    assert finding.marks[0].field == f"podTemplate.spec.{part}.0.env.1"
 
 
 def test_a_patch_that_is_refused_never_breaks_the_objects() -> None:

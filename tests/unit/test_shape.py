@@ -104,6 +104,34 @@ def test_a_missing_key_of_a_mapping_is_shown_at_the_mapping() -> None:
 
 
 @pytest.mark.parametrize(
+    ("source", "begins"),
+    [
+        ("{kind: bucket, region: r, bucket: b}", 'write source: {"kind": "bucket", "endpoint": "https://'),
+        ("{kind: bucket, endpoint: 'https://o.com/b', region: r, bucket: b}", 'write source: {"kind": "bucket", '),
+        ("{kind: claim, name: c, class: nfs}", 'write source: {"kind": "claim", "name": "models", '),
+        ("{kind: claim}", 'write source: {"kind": "claim", "name": "models", '),
+        ("{path: m}", "write path: /mnt/models/Qwen2-7B-Instruct"),
+        ("7", "write source: /mnt/models/Qwen2-7B-Instruct"),
+    ],
+)
+def test_the_fix_of_a_refused_mapping_is_a_mapping_of_its_kind(source: str, begins: str) -> None:
+    assert one(refused(model=f"{{source: {source}, verify: m.json}}")).fix.startswith(begins)
+
+
+def test_the_fix_of_a_bucket_without_manifest_has_both() -> None:
+    model = "{source: {kind: bucket, endpoint: 'https://o.com', region: r, bucket: b}}"
+    fix = one(refused(model=model)).fix
+
+    assert fix.startswith('write model: {"source": {"kind": "bucket"')
+    assert fix.endswith('"verify": "manifests/Qwen2-7B-Instruct.json"}')
+
+
+def test_an_unknown_key_in_a_list_is_told_the_known_ones() -> None:
+    assert one(refused(pullSecrets="[{name: registry}]")).fix == "remove it; known here: secret, config"
+    assert one(refused(pullSecrets="[registry, {confg: registry}]")).fix == "write config"
+
+
+@pytest.mark.parametrize(
     ("name", "reason"),
     [
         ("Qwen", "a capital letter"),
@@ -214,7 +242,7 @@ def test_the_example_that_a_fix_shows_is_accepted(record: type[Typed], name: str
     for example in field.examples or ():
         _, found = parse(record, {field.alias: example}, ("here",))
 
-        assert [finding for finding in found if finding.rule != "missing-key"] == []
+        assert [finding for finding in found if finding.marks[0].path[1:] and finding.rule != "missing-key"] == []
 
 
 def test_a_finding_of_the_head_counts_for_no_service() -> None:
