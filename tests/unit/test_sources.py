@@ -368,3 +368,24 @@ def test_compiled_graphs_belong_to_the_files_of_the_weights(home: Path) -> None:
     (home / "weights.json").write_text(json.dumps({"files": {**FILES, "new": {"size": 1, "sha256": SHA}}}))
 
     assert launch(service_with(home, bucket(), graph="pta")).before != before
+
+
+@pytest.mark.parametrize(
+    ("size", "others", "small"),
+    [("140Gi", [], True), ("141Gi", [], False), ("141Gi", ["same"], False), ("281Gi", ["other"], False),
+     ("200Gi", ["other"], True), ("200Gi", ["elsewhere"], False)],
+)  # fmt: skip
+def test_a_made_claim_has_room_for_the_weights_of_all_that_share_it(
+    home: Path, size: str, others: list[str], small: bool
+) -> None:
+    another = {**FILES, "other.safetensors": {"size": 1, "sha256": SHA}}
+    (home / "other.json").write_text(json.dumps({"files": another}))
+    forms = {
+        "same": {"source": {**BUCKET, "to": {"claim": "models", "size": size}}, "verify": "weights.json"},
+        "other": {"source": {**BUCKET, "to": {"claim": "models"}}, "verify": "other.json"},
+        "elsewhere": {"source": {**BUCKET, "to": {"claim": "more"}}, "verify": "other.json"},
+    }
+    stack = stack_with(home, forms["same"], *(forms[one] for one in others))
+    found = [one for one in check(stack).findings if one.rule == "claim-too-small"]
+
+    assert [(one.severity, one.service) for one in found] == [("warning", "qwen-0")] * small
