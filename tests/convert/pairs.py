@@ -108,3 +108,29 @@ def command(*flags: str, exports: str = "") -> str:
     """A script with these flags beside the model's."""
     lines = [f"{PYTHON} --model {MODEL}", "--max-model-len=4096", "--port=8080", *flags]
     return f"source /home/ma-user/.bashrc\n{exports}\n" + " \\\n".join(lines) + "\n"
+
+
+def replaced(*pairs: tuple[str, str]) -> str:
+    """The manual's objects with texts in the place of others, each of which is there."""
+    text = config()
+    for old, new in pairs:
+        assert old in text, old
+        text = text.replace(old, new)
+    return text
+
+
+PLAIN = {
+    "image": IMAGE,
+    "model": MODEL,
+    "npus": 8,
+    "engine": {"tensorParallelSize": 1, "maxModelLen": 4096},
+}
+START = f"{PYTHON} --model {MODEL} --max-model-len 4096 --port 8080"
+
+
+def limits(**asked: str) -> str:
+    lines = "".join(f"            {name}: {amount}\n" for name, amount in asked.items())
+    return replaced(
+        ("          limits:\n", f"          limits:\n{lines}"),
+        ("          requests:\n", f"          requests:\n{lines}"),
+    )

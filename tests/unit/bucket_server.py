@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import random
 import re
 import socket
 import struct
@@ -16,7 +17,7 @@ import sys
 import threading
 import time
 import urllib.parse
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.utils import formatdate
@@ -260,3 +261,28 @@ class Node:
             for path in self.final.rglob("*")
             if path.is_file()
         }
+
+
+MANY = random.Random(7)  # noqa: S311  the same bytes each time
+FILES = {
+    "config.json": b'{"model_type": "qwen2"}\n',
+    "model-00001-of-00002.safetensors": MANY.randbytes(3_000_000),
+    "model-00002-of-00002.safetensors": MANY.randbytes(1_500_001),
+    "it's a $(dir)/模型 +~.bin": MANY.randbytes(70_000),
+    "empty.txt": b"",
+}
+SHARD = "model-00001-of-00002.safetensors"
+ONE = {SHARD: FILES[SHARD]}
+
+
+def came(node: Node) -> int:
+    """Bytes that lie on the node, whole files and parts."""
+    return sum(path.stat().st_size for path in node.store.rglob("*") if path.is_file())
+
+
+def until(seen: Callable[[], bool]) -> None:
+    """Wait for something that has to happen."""
+    end = time.monotonic() + 20
+    while not seen():
+        assert time.monotonic() < end
+        time.sleep(0.01)

@@ -58,7 +58,8 @@ def length(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
 
 
 def test_no_module_is_longer_than_a_reader_holds() -> None:
-    assert {file.name: lines(file) for file in FILES if lines(file) > 400} == {}
+    tests = (ROOT / "tests").rglob("*.py")
+    assert {file.name: lines(file) for file in (*FILES, *tests) if lines(file) > 400} == {}
     assert statistics.median(map(lines, FILES)) <= 150
 
 
