@@ -12,6 +12,7 @@ import yaml
 
 from models import check, load_stack, resolve
 from models.manifests import stack_objects
+from models.manifests.metadata import NOT_AWAITED
 
 ROOT = Path(__file__).parent.parent
 NAMESPACE = "bench"
@@ -43,13 +44,23 @@ def write_ours(directory: Path, stack: str, context: str, services: int) -> None
 
 
 def write_bare(directory: Path, stack: str, context: str, ours: Path) -> None:
-    """The bare program with the objects that the stack file of our project means."""
+    """The bare program with the objects that the stack file of our project means.
+
+    Our program waits for the pods itself; the bare one leaves it to Pulumi's provider, and kubectl to `wait`.
+    """
     _project(directory, _BARE_PROJECT, Path(__file__).with_name("bare.py"))
     resolved = resolve(load_stack(stack, project=ours))
     check(resolved).raise_for_errors(ValueError)
-    everything = {"apiVersion": "v1", "kind": "List", "items": list(stack_objects(resolved))}
+    everything = {"apiVersion": "v1", "kind": "List", "items": [*map(_awaited, stack_objects(resolved))]}
     objects_file(directory).write_text(json.dumps(everything), encoding="utf-8")
     _write_stack(directory, stack, {"bench-bare:context": context})
+
+
+def _awaited(item: dict[str, Any]) -> dict[str, Any]:
+    if item["kind"] != "Deployment":
+        return item
+    annotations = {key: text for key, text in item["metadata"]["annotations"].items() if key not in NOT_AWAITED}
+    return {**item, "metadata": {**item["metadata"], "annotations": annotations}}
 
 
 def changed_stack(file: Path) -> Path:

@@ -87,6 +87,15 @@ def test_everybody_gets_the_same_services_and_nothing_is_wrong_with_them(tmp_pat
     assert len({one["metadata"]["name"] for one in objects if one["kind"] == "ConfigMap"}) == 3
 
 
+def test_everybody_waits_until_the_pods_are_ready(tmp_path: Path) -> None:
+    write_ours(tmp_path / "ours", "n3", "kwok-bench", 3)
+    write_bare(tmp_path / "bare", "n3", "kwok-bench", tmp_path / "ours")
+    objects = json.loads(objects_file(tmp_path / "bare").read_text())["items"]
+    unawaited = {one["kind"] for one in objects if "pulumi.com/skipAwait" in one["metadata"].get("annotations", {})}
+
+    assert unawaited == {"ConfigMap", "Service"}, "our program waits itself; of a Service nobody has to wait"
+
+
 def test_every_service_differs_between_the_two_stacks_that_are_compared(tmp_path: Path) -> None:
     write_ours(tmp_path / "ours", "n3", "kwok-bench", 3)
     file = tmp_path / "ours" / "Pulumi.n3.yaml"
