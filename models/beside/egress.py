@@ -24,8 +24,8 @@ def needs(service: ResolvedService) -> Iterator[tuple[str, tuple[int, ...]]]:
 
 def port_of(url: str) -> int:
     """The port of an address; 22 of one as `git@host:path`."""
-    parts = urlsplit(url if "://" in url else f"ssh://{url.partition(':')[0]}")
     try:
+        parts = urlsplit(url if "://" in url else f"ssh://{url.partition(':')[0]}")
         return parts.port or _PORTS.get(parts.scheme, 443)
     except ValueError:
-        return _PORTS.get(parts.scheme, 443)
+        return _PORTS.get(url.partition(":")[0], 443)

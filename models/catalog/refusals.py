@@ -76,7 +76,14 @@ SOURCE_FIELDS = {
 }
 """What a source of weights needs and may have, by its kind."""
 
-ENDPOINT = re.compile(r"https?://[\w.:\[\]-]+/?")
+ENDPOINT = re.compile(
+    r"""(?x)
+    https?://
+    (?: [A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.? | \[[0-9A-Fa-f:.]+\] )
+    (?: :(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]) )?
+    /?
+    """
+)
 """The address of a service: a host, and a port."""
 
 UNREADABLE = {

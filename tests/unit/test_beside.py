@@ -113,6 +113,7 @@ def test_egress_that_is_given_takes_the_place_of_what_the_service_needs() -> Non
         ("git@git.local:team/m.git", 22),
         ("grpc://traces:4317", 4317),
         ("https://git.local:no/m.git", 443),
+        ("http://[fd00::1", 80),
     ],
 )
 def test_the_port_of_an_address_is_its_own_or_its_schemes(url: str, port: int) -> None:
