@@ -63,10 +63,9 @@ async def _prove(stack: ResolvedStack, made: Mapping[str, InferenceDeployment]) 
     """Have services asked that want it, once all are ready, and wait for the answers."""
     jobs = {name: job for name, component in made.items() if (job := component.prove())}
     real = {name: str(await job.metadata.name.future()) for name, job in jobs.items() if await _is_real(job)}
-    if real and not pulumi.runtime.is_dry_run():
-        await prove(stack, real, lambda name, line: pulumi.log.info(line, jobs[name], ephemeral=True))
+    await prove(stack, real, lambda name, line: pulumi.log.info(line, jobs[name], ephemeral=True))
 
 
 async def _is_real(item: Deployment | Job) -> bool:
-    """Whether an object is in a cluster, which it is neither in a preview nor in a test."""
-    return bool(await item.metadata.uid.future())
+    """Whether this update has it in a cluster, which neither a preview nor a test has."""
+    return bool(await item.metadata.uid.future()) and not pulumi.runtime.is_dry_run()

@@ -56,7 +56,8 @@ def init_steps(service: ResolvedService) -> Iterator[InitStep]:
             step = InitStep("verify-model", command, files=(scripts.VERIFY,))
         yield replace(step, script=preamble + step.script)
     if service.mind_speed.kind == "install":
-        yield InitStep("install-mindspeed", preamble + _mind_speed(service.mind_speed), MIND_SPEED_DIRECTORY)
+        install = preamble + _exports(service) + _mind_speed(service.mind_speed)
+        yield InitStep("install-mindspeed", install, MIND_SPEED_DIRECTORY)
     eagle = service.speculative
     if eagle and eagle.source and eagle.convert:
         conversion = _eagle_conversion(service.model.path, eagle.source, eagle.convert)
@@ -73,12 +74,16 @@ def _fetch(service: ResolvedService) -> InitStep:
     source = service.model.source
     asked = {name: getattr(source, name) or "" for name in ("endpoint", "region", "bucket", "prefix")}
     asked |= {"store": STORE_DIRECTORY, "name": store_name(service)}
-    given = {name: value for name, value in service.env.items() if name in NETWORK_VARIABLES}
-    exports = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in given.items())
     command = scripts.with_manifest(scripts.FETCH, asked, *(["--shared"] if source.claim else []))
     keys = {"AWS_ACCESS_KEY_ID": source.access_key, "AWS_SECRET_ACCESS_KEY": source.secret_key}
     secrets = {name: key for name, key in keys.items() if key}
-    return InitStep(FETCH_STEP, exports + command, STORE_DIRECTORY, secrets, scripts.FETCHING)
+    return InitStep(FETCH_STEP, _exports(service) + command, STORE_DIRECTORY, secrets, scripts.FETCHING)
+
+
+def _exports(service: ResolvedService) -> str:
+    """The proxies and authorities of the server, for a step that connects to something."""
+    given = [name for name in service.env if name in NETWORK_VARIABLES]
+    return "".join(f"export {name}={shlex.quote(service.env[name])}\n" for name in given)
 
 
 def script_preamble(init_file: str) -> str:

@@ -99,14 +99,15 @@ async def prove(stack: ResolvedStack, jobs: Mapping[str, str], say: Callable[[st
 
     Args:
         stack: The stack.
-        jobs: The name of each Job, by its service's.
+        jobs: The name of each Job, by its service's; without one nobody is asked anything.
         say: Told the name of a service and what its Job waits for.
 
     Raises:
         UpdateError: A service does not answer as it should, or nobody knows.
     """
     context, namespace = stack.cluster.context, stack.cluster.namespace.name
-    ended = {name_of(one) for one in await asyncio.to_thread(listed_jobs, context, namespace) or () if is_proved(one)}
+    listed = await asyncio.to_thread(listed_jobs, context, namespace) if jobs else None
+    ended = {name_of(one) for one in listed or () if is_proved(one)}
     asked = {
         jobs[service.name]: Wanted(service.name, stack.cluster.platform.resource, service.startup)
         for service in stack.services

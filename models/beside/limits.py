@@ -89,16 +89,18 @@ def network_closes_metrics(service: ResolvedService) -> Iterator[Finding]:
 
 
 def network_closes_needs(service: ResolvedService) -> Iterator[Finding]:
-    """`egress` is not empty where the service has to connect to something.
+    """`egress` opens a port of what the service has to connect to, or of its proxy.
 
-    MindSpeed is installed from its repository, and pictures are fetched from the addresses that requests name.
+    Weights come from a bucket, MindSpeed from its repository, and pictures from the addresses that requests name.
     """
-    needed = [what for what, _ in needs(service)]
-    if service.network and service.network.egress == [] and needed:
+    given = service.network.egress if service.network else None
+    opened = {port for one in given or () for port in one.ports}
+    closed = [what for what, ports in needs(service) if not opened & {*ports}]
+    if given is not None and closed:
         yield warning(
-            f"network.egress is empty, and the service connects to {', '.join(needed)}",
+            f"network.egress opens no port of {', '.join(closed)}, which the service connects to",
             why="the pods would wait for an answer in vain",
-            fix="name the addresses under egress, or remove it",
+            fix="name the addresses and ports under egress, or remove it",
             marks=[at("network.egress")],
         )
 

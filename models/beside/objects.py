@@ -13,8 +13,8 @@ from models.manifests.metadata import Manifest, metadata, selector
 from models.resolve import ResolvedService
 
 _NAMESPACE = "kubernetes.io/metadata.name"
-_LINK_LOCAL = "169.254.0.0/16"
-"""Where clouds answer with the credentials of a node."""
+_LINK_LOCAL = {"0.0.0.0/0": "169.254.0.0/16", "::/0": "fe80::/10"}
+"""Where clouds answer with the credentials of a node, by all addresses of its family."""
 _NODE_LOCAL_DNS = "169.254.20.10/32"
 
 
@@ -75,8 +75,8 @@ def _egress(service: ResolvedService) -> Iterator[Manifest]:
         for one in given:
             yield {"to": [{"ipBlock": {"cidr": one.cidr}}], "ports": _ports("TCP", *one.ports)}
     elif ports := sorted({port for _, some in needs(service) for port in some}):
-        anywhere = {"ipBlock": {"cidr": "0.0.0.0/0", "except": [_LINK_LOCAL]}}
-        yield {"to": [anywhere, {"namespaceSelector": {}}], "ports": _ports("TCP", *ports)}
+        anywhere = [{"ipBlock": {"cidr": cidr, "except": [near]}} for cidr, near in _LINK_LOCAL.items()]
+        yield {"to": [*anywhere, {"namespaceSelector": {}}], "ports": _ports("TCP", *ports)}
 
 
 def _namespace(name: str) -> Manifest:

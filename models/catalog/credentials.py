@@ -21,6 +21,7 @@ _SHAPES = re.compile(
 )
 _PAIR = re.compile(r"""(?:^|[\s{,"'])([\w.:-]+)["']?\s*:\s+(?=(\S.*))""")
 _OWN_KEYS = ("cluster", "base", "services")
+_REFERENCE = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
 
 
 def is_credential(name: str, value: str) -> bool:
@@ -36,12 +37,17 @@ def has_password(value: str) -> bool:
 
 
 def is_hidden(path: tuple[str, ...], value: str) -> bool:
-    """Whether the value at a path of a file is never shown; also what stands beside the stack's own keys, which may be
-    meant as a secret, and the value of a variable whose name stands beside it."""
-    name = next((key for key in reversed(path) if not key.isdigit()), "")
-    beside = len(path) == 2 and path[0] == "config" and path[1].rpartition(":")[2] not in _OWN_KEYS
-    of_variable = path[-1:] == ("value",) and path[-3:-2] == ("env",)
-    return beside or of_variable or is_credential(name, value) or has_password(value)
+    """Whether the value at a path of a file is never shown.
+
+    Also what stands beside the stack's own keys, which may be meant as a secret, what stands in a reference to a
+    Secret: `{secret: …}` is where people put the value itself, and the value of a variable whose name stands beside it.
+    """
+    *_, above, name = ["", "", *(key for key in path if not key.isdigit())]
+    beside = len(path) > 1 and path[0] == "config" and path[1].rpartition(":")[2] not in _OWN_KEYS
+    refers = name == "secret" or is_credential(above, value) or "pullSecrets" in path
+    named = name in ("config", "pullSecrets") and _REFERENCE.fullmatch(value)
+    of_variable = name == "value" and above == "env"
+    return beside or of_variable or (refers and not named) or is_credential(name, value) or has_password(value)
 
 
 def masked_line(line: str) -> str:

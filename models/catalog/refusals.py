@@ -95,7 +95,14 @@ SOURCES = (
 MODELS = (_WEIGHTS, {"source": _BUCKET, "verify": "manifests/Qwen2-7B-Instruct.json"})
 """Likewise of a model."""
 
-ENDPOINT = re.compile(r"https?://[\w.:\[\]-]+/?")
+ENDPOINT = re.compile(
+    r"""(?x)
+    https?://
+    (?: [A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.? | \[[0-9A-Fa-f:.]+\] )
+    (?: :(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]) )?
+    /?
+    """
+)
 """The address of a service: a host, and a port."""
 
 UNREADABLE = {

@@ -75,5 +75,4 @@ def claim_too_small(stack: ResolvedStack) -> Iterator[Finding]:
         if needed > (size := first.model.source.storage.size or 0):
             message = f"the claim {name} is made with {size / 2**30:.1f} GiB, its weights take {needed / 2**30:.1f} GiB"
             why, fix = "most classes of storage have no more room than that", "raise size, for all that it keeps"
-            marks = [Mark(("services", first.name, "model", "source"))]
-            yield warning(message, why=why, fix=fix, marks=marks)
+            yield warning(message, why=why, fix=fix, marks=[Mark(("services", first.name, "model", "source"))])

@@ -123,7 +123,7 @@ def test_an_update_waits_for_the_job_that_asks_and_a_preview_does_not(
     run_program("dev", proving(), preview=True)
     plan = run_program("dev", proving())
 
-    assert asked == [{"qwen2-7b": plan.resources["qwen2-7b-smoke"].inputs["metadata"]["name"]}]
+    assert asked == [{}, {"qwen2-7b": plan.resources["qwen2-7b-smoke"].inputs["metadata"]["name"]}]
 
 
 def test_a_service_that_does_not_answer_as_it_should_fails_the_update_in_words(

@@ -211,6 +211,13 @@ def test_an_update_whose_jobs_have_all_succeeded_needs_one_look(cluster: JobRead
     assert cluster.asked == []
 
 
+def test_an_update_without_a_job_looks_for_none(cluster: JobReader, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(update, "listed_jobs", lambda *_: pytest.fail("nobody is to be asked"))
+    asyncio.run(prove(stacks.stack({"qwen": {}}), {}, lambda *_: None))
+
+    assert cluster.asked == []
+
+
 def test_an_update_waits_for_a_job_that_is_not_over(cluster: JobReader, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(update, "listed_jobs", lambda *_: [job(WAITING)])
     proved()

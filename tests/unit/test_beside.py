@@ -89,8 +89,34 @@ def test_egress_leads_to_the_bucket_of_the_weights(tmp_path: Path, monkeypatch: 
     bucket = {"kind": "bucket", "endpoint": "https://obs.example.com:8443", "region": "r", "bucket": "models"}
     model = {"name": "m", "source": bucket, "verify": "m.json"}
     _, rule = made("NetworkPolicy", network={"admit": ["gateway"]}, model=model)["spec"]["egress"]
+    env = {"https_proxy": "http://proxy:3128", "HTTP_PROXY": "proxy:8080", "no_proxy": "a:1", "ALL_TOKENS_URL": "b:2"}
+    _, through = made("NetworkPolicy", network={"admit": ["gateway"]}, model=model, env=env)["spec"]["egress"]
 
     assert [port["port"] for port in rule["ports"]] == [8443]
+    assert [port["port"] for port in through["ports"]] == [3128, 8080, 8443], "no_proxy may name the bucket"
+
+
+def test_egress_leads_to_addresses_of_both_families() -> None:
+    _, rule = made("NetworkPolicy", network={"admit": ["gateway"]}, multimodal=True)["spec"]["egress"]
+
+    assert [to["ipBlock"]["cidr"] for to in rule["to"] if "ipBlock" in to] == ["0.0.0.0/0", "::/0"]
+    assert rule["to"][1]["ipBlock"]["except"] == ["fe80::/10"]
+
+
+@pytest.mark.parametrize(
+    ("egress", "env", "found"),
+    [
+        ([], {}, True),
+        (["10.0.0.0/8"], {}, True),
+        ([{"cidr": "10.0.0.0/8", "ports": [4317]}], {}, False),
+        (["10.0.0.0/8", {"cidr": "10.1.0.0/16", "ports": [443, 4317]}], {}, False),
+        ([{"cidr": "10.0.0.0/8", "ports": [3128]}], {"http_proxy": "http://proxy:3128"}, False),
+    ],
+)
+def test_egress_without_the_port_of_what_is_needed_is_found(egress: Any, env: dict[str, str], found: bool) -> None:
+    given = {"engine": {"extraArgs": {"otlpTracesEndpoint": "grpc://traces:4317"}}, "env": env}
+
+    assert ("network-closes-needs" in rules(network={"admit": ["gateway"], "egress": egress}, **given)) == found
 
 
 def test_egress_that_is_given_takes_the_place_of_what_the_service_needs() -> None:
@@ -113,6 +139,7 @@ def test_egress_that_is_given_takes_the_place_of_what_the_service_needs() -> Non
         ("git@git.local:team/m.git", 22),
         ("grpc://traces:4317", 4317),
         ("https://git.local:no/m.git", 443),
+        ("http://[fd00::1", 80),
     ],
 )
 def test_the_port_of_an_address_is_its_own_or_its_schemes(url: str, port: int) -> None:

@@ -172,6 +172,14 @@ def test_mindspeed_is_fetched_into_a_directory_of_roots_by_another_user(
     assert subprocess.run(["/bin/bash", "-c", script], check=False).returncode == 0
 
 
+def test_mindspeed_is_fetched_by_the_proxy_of_the_service() -> None:
+    env = "{https_proxy: 'http://proxy:3128', HCCL_CONNECT_TIMEOUT: '7'}"
+    (step,) = init_steps(service_of(f"{MOE}  mindSpeed: install\n  env: {env}\n"))
+
+    assert step.script.index("export https_proxy=http://proxy:3128\n") < step.script.index("git clone")
+    assert "HCCL" not in step.script
+
+
 def test_the_server_finds_mindspeed_before_the_images_own_modules(tmp_path: Path) -> None:
     service = service_of(f"{MOE}  mindSpeed: install\n")
     (tmp_path / "python").write_text('#!/bin/bash\necho "$PYTHONPATH"\n')

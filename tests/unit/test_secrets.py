@@ -244,6 +244,15 @@ PLAIN = [
     text("npus: 1", f"  ascend-vllm:api: '{VALUE}\n"),
     text(f"env: {{HF_TOKEN: {VALUE}: [}}", ""),
     text("npus: 1", f"  api: {VALUE}\n"),
+    text(f"server: {{apiKey: {{secret: {VALUE}}}}}", ""),
+    text(f"server: {{apiKey: {{secret: A-{VALUE}, key: k}}}}", ""),
+    text(f"server: {{apiKey: {{key: {VALUE}}}}}", ""),
+    text(f"server: {{apiKey: {{value: {VALUE}}}}}", ""),
+    text(f"env: {{HF_TOKEN: {{config: A-{VALUE}}}}}", ""),
+    text(f"env: {{DATABASE: {{secret: {VALUE}}}}}", ""),
+    text(f"""pullSecrets: ['{{"auth": "{VALUE}"}}']""", ""),
+    text(f"pullSecrets: [{{auths: {{r: {{auth: {VALUE}=}}}}}}]", ""),
+    text(API, f"  ascend-vllm:api: {{a: {{b: {VALUE}}}}}\n"),
 ]
 
 

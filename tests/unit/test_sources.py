@@ -303,6 +303,8 @@ def test_what_cannot_go_together_is_refused_in_plain_words(home: Path, model: An
     [
         *("obs.example.com", "ftp://obs.example.com", "https://obs.example.com/models", "https://obs.example.com?x=1"),
         *("https://user:canary@obs.example.com", "https://models.obs.example.com", "https://", "https://a b"),
+        *("https://:443", "https://obs.example.com:", "https://obs.example.com:no", "https://obs.example.com:65536"),
+        *("https://[fd00::1", "https://fd00::1", "https://obs..example.com", "https://obs.例え.jp", "https://a:0"),
     ],
 )
 def test_an_endpoint_is_a_host_and_nothing_of_it_is_repeated(home: Path, endpoint: str) -> None:
@@ -312,7 +314,9 @@ def test_an_endpoint_is_a_host_and_nothing_of_it_is_repeated(home: Path, endpoin
     assert "canary" not in finding.message + finding.why + finding.fix
 
 
-@pytest.mark.parametrize("endpoint", ["https://obs.example.com/", "http://10.0.0.1:9000", "https://[fd00::1]:9000"])
+@pytest.mark.parametrize(
+    "endpoint", ["https://obs.example.com/", "http://10.0.0.1:9000", "https://[fd00::1]:65535", "http://minio:80/"]
+)
 def test_endpoints_with_ports_and_addresses_are_taken(home: Path, endpoint: str) -> None:
     assert service_with(home, bucket(endpoint=endpoint)).model.source.endpoint == endpoint
 
