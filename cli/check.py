@@ -111,7 +111,8 @@ def _fit(service: ResolvedService) -> Iterator[str]:
 def _hidden(value: object, name: str) -> object:
     """A value without credentials."""
     if isinstance(value, dict):
-        return {key: _hidden(item, key) for key, item in value.items()}
+        called = str(value.get("name", "value"))
+        return {key: _hidden(item, called if key == "value" else key) for key, item in value.items()}
     if isinstance(value, list):
         return [_hidden(item, name) for item in value]
     return HIDDEN if isinstance(value, str) and is_hidden((name,), value) else value
