@@ -75,6 +75,8 @@ def _wrong_value(name: str, details: ErrorDetails, field: FieldInfo | None, *, h
     example = f"{'write' if field and ':' in _example(name, field) else 'correct'} {_example(name, field)}"
     if kind == "bool_type" and (truth := TRUTHS.get(str(given).lower())):
         example = f"write {name}: {truth}; YAML reads {given} as text"
+    if given is False and KINDS.get(kind) == "a mapping":
+        example = f"remove {name}, or write {name}: null where the base file has it"
     if kind in KINDS:
         hint = f'write it in quotes: "{shown.strip()}"' if kind == "string_type" and shown else example
         return f"{name} must be {KINDS[kind]}, not {_kind_of(given)}{shown}", hint
@@ -87,7 +89,11 @@ def _wrong_value(name: str, details: ErrorDetails, field: FieldInfo | None, *, h
         return f"{name}{shown} must be {words} {context[key]}", example
     if kind == "string_pattern_mismatch":
         return f"{name}{shown} {PATTERN_WORDS.get(context['pattern'], 'is not well formed')}", example
-    return f"{name}{shown}: {details['msg'].removeprefix('Value error, ')}", example
+    scalar = field and field.examples and isinstance(field.examples[0], str)
+    return (
+        f"{name}{'' if kind == 'json_invalid' else shown}: {details['msg'].removeprefix('Value error, ')}",
+        f"correct {name}" if isinstance(given, dict) and scalar else example,
+    )
 
 
 def _fields_along(record: type[Typed], keys: Path) -> tuple[Mapping[str, FieldInfo], FieldInfo | None]:
@@ -107,10 +113,10 @@ def _aliased(record: type[Typed]) -> dict[str, FieldInfo]:
 
 
 def _record_in(annotation: Any) -> type[Typed] | None:
-    """The record that an annotation holds, directly, as an option or as the values of a mapping."""
+    """The record that an annotation holds, directly, as an option or as what a mapping or a list is of."""
     if isinstance(annotation, type) and issubclass(annotation, Typed):
         return annotation
-    if get_origin(annotation) in (Union, types.UnionType, Annotated, dict):
+    if get_origin(annotation) in (Union, types.UnionType, Annotated, dict, list):
         return next((found for part in get_args(annotation) if (found := _record_in(part))), None)
     return None
 

@@ -350,6 +350,14 @@ def test_a_manifest_that_no_pod_could_use_is_refused(home: Path, content: str | 
     assert stack.broken == ("qwen-0",)
 
 
+def test_a_manifest_that_is_no_text_is_refused_in_one_line_and_not_shown(home: Path) -> None:
+    (home / "weights.json").write_bytes(b'{"files": {"\xe4": "' + b"0" * 10_000 + b'"}}')
+    (finding,) = stack_with(home, {"source": "/m/a", "verify": "weights.json"}).findings
+
+    assert "weights.json: verify: Invalid JSON: " in finding.message
+    assert len(finding.message) < 300
+
+
 def test_a_launch_map_holds_the_longest_manifest_beside_the_longest_template(home: Path) -> None:
     files = {f"{number:060}": {"size": 10**12, "sha256": SHA} for number in range(1080)}
     (home / "weights.json").write_text(json.dumps({"files": files}))
