@@ -76,6 +76,8 @@ def _wrong_value(name: str, details: ErrorDetails, field: FieldInfo | None, *, h
     example = f"{'write' if field and ':' in example else 'correct'} {example}"
     if kind == "bool_type" and (truth := TRUTHS.get(str(given).lower())):
         example = f"write {name}: {truth}; YAML reads {given} as text"
+    if given is False and KINDS.get(kind) == "a mapping":
+        example = f"remove {name}, or write {name}: null where the base file has it"
     if kind in KINDS:
         hint = f'write it in quotes: "{shown.strip()}"' if kind == "string_type" and shown else example
         return f"{name} must be {KINDS[kind]}, not {_kind_of(given)}{shown}", hint
@@ -88,7 +90,9 @@ def _wrong_value(name: str, details: ErrorDetails, field: FieldInfo | None, *, h
         return f"{name}{shown} must be {words} {context[key]}", example
     if kind == "string_pattern_mismatch":
         return f"{name}{shown} {PATTERN_WORDS.get(context['pattern'], 'is not well formed')}", example
-    return f"{name}{shown}: {details['msg'].removeprefix('Value error, ')}", example
+    shown = "" if kind == "json_invalid" else shown
+    fix = example if "{" in example or not isinstance(given, dict) else f"correct {name}"
+    return f"{name}{shown}: {details['msg'].removeprefix('Value error, ')}", fix
 
 
 def _fields_along(record: type[Typed], keys: Path) -> tuple[Mapping[str, FieldInfo], FieldInfo | None]:

@@ -130,7 +130,7 @@ class DisruptionBudget(Typed):
 class Monitoring(Typed):
     """Metrics for the Prometheus operator: a PodMonitor and a PrometheusRule. `true` takes everything as it is."""
 
-    interval: Duration = Field(default=30, ge=1, json_schema_extra={"default": "30s"})
+    interval: Duration = Field(default=30, ge=1, examples=["30s"], json_schema_extra={"default": "30s"})
     """Time between two readings of `/metrics`."""
 
     labels: dict[LabelKey, LabelValue] = Field(default={}, examples=[{"release": "prometheus"}])

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from models.catalog.credentials import is_credential
 from models.catalog.pods import OWNED_ANNOTATIONS, OWNED_ITEMS, OWNED_LABELS, OWNED_POD_FIELDS, POD_FIELDS
 from models.finding import Finding, Mark, at, error
 from models.load import merge
@@ -64,26 +63,6 @@ def pod_template_unknown(service: ResolvedService) -> Iterator[Finding]:
 
 
 _KINDS = {int: "a whole number", bool: "true or false", dict: "a mapping", list: "a list", str: "text"}
-
-
-def secret_in_pod_template(service: ResolvedService) -> Iterator[Finding]:
-    """No variable of a container that `podTemplate` adds holds a credential as plain text.
-
-    Who may read Deployments has it, and who reads the stack file or its history.
-    """
-    spec: Mapping[str, Any] = service.pod_template.spec if service.pod_template else {}
-    for part in ("containers", "initContainers"):
-        for index, item in enumerate(spec.get(part, [])):
-            variables = item.get("env")
-            for number, one in enumerate(variables if isinstance(variables, list) else ()):
-                if isinstance(one, dict) and is_credential(str(one.get("name")), str(one.get("value", ""))):
-                    yield error(
-                        f"{one.get('name')} is a credential in plain text",
-                        why="it would stand in the Deployment, and stands in the history of the stack file",
-                        fix="choose a new value, keep it in a Secret, and write "
-                        f"{{name: {one.get('name')}, valueFrom: {{secretKeyRef: {{name: …, key: …}}}}}}",
-                        marks=[Mark(("podTemplate", "spec", part, str(index), "env", str(number)))],
-                    )
 
 
 def _touched(service: ResolvedService) -> Iterator[tuple[tuple[str, ...], str]]:

@@ -7,7 +7,12 @@ import re
 HIDDEN = "***"
 """In the place of a value that is not shown."""
 
-_NAME = re.compile(r"(?:.*_)?(?:TOKEN|PASSWORD|PASSWD|SECRET|(?:SECRET|API|ACCESS|PRIVATE|SECRET_ACCESS)_KEY)")
+_NAME = re.compile(
+    r"""(?x)
+    (?:.*_)? (?:TOKEN|PASSWORD|PASSWD|PASSPHRASE|SECRET|APIKEY|(?:SECRET|API|ACCESS|PRIVATE|SECRET_ACCESS)_KEY)
+    | (?:.*_)? SK | .*_PWD                       # Huawei's AK and SK; PWD alone is the shell's
+    """
+)
 _HARMLESS = re.compile(r"(?i)\s*(?:true|false|none|null|\d{1,3}|\$\{[^}]*\})?\s*")
 _PASSWORD = re.compile(r"://[^\s/:@]*:[^\s/@]+@")
 _SHAPES = re.compile(
@@ -44,7 +49,8 @@ def is_hidden(path: tuple[str, ...], value: str) -> bool:
     """
     *_, above, name = ["", "", *(key for key in path if not key.isdigit())]
     beside = len(path) > 1 and path[0] == "config" and path[1].rpartition(":")[2] not in _OWN_KEYS
-    refers = name == "secret" or is_credential(above, value) or "pullSecrets" in path
+    of_pod = name == "value" and above == "env"
+    refers = name == "secret" or is_credential(above, value) or of_pod or "pullSecrets" in path
     named = name in ("config", "pullSecrets") and _REFERENCE.fullmatch(value)
     of_variable = name == "value" and above == "env"
     return beside or of_variable or (refers and not named) or is_credential(name, value) or has_password(value)

@@ -7,27 +7,31 @@ from typing import Any
 
 from models.catalog.credentials import has_password, is_credential
 from models.catalog.keys import OWNED_VARIABLES
-from models.finding import Finding, Path, at, error
+from models.finding import Finding, Mark, Path, error
 from models.resolve import ResolvedService
 from models.rules import rule
 
 
 @rule
 def secret_in_env(service: ResolvedService) -> Iterator[Finding]:
-    """No credential stands under `env` as plain text.
+    """No credential stands as plain text, under `env` or elsewhere.
 
-    Plain variables are exported by the launch script, which lies in a ConfigMap, and the stack file lies in a
-    repository: who reads either has the value. Told by the name, such as `HF_TOKEN` or `…_PASSWORD`, or by the value.
+    Plain variables are exported by the launch script, which lies in a ConfigMap, those of a container of `podTemplate`
+    stand in the pod, and the stack file lies in a repository: who reads any of them has the value. Told by the
+    variable's name, such as `HF_TOKEN` or `…_PASSWORD`, or by the value.
     """
-    for name, value in service.env.items():
+    for path, name, value in _texts(service):
         if name not in OWNED_VARIABLES and is_credential(name, value):
             key = name.lower().replace("_", "-").strip("-")
+            kept = f"set it with pulumi config set --secret {key}, and write {name}: {{config: {key}}}"
+            elsewhere = (
+                "keep it in a Secret, and refer to that from a variable of the container (valueFrom.secretKeyRef)"
+            )
             yield error(
-                f"{name} is a credential in plain text",
-                why="it would stand in a ConfigMap, and stands in the history of the stack file",
-                fix=f"choose a new value, set it with pulumi config set --secret {key}, "
-                f"and write {name}: {{config: {key}}}",
-                marks=[at("env", key=name)],
+                f"{name or '.'.join(path)} is a credential in plain text",
+                why="it would stand in a ConfigMap or a pod, and stands in the history of the stack file",
+                fix=f"choose a new value, {kept if path[0] == 'env' else elsewhere}",
+                marks=[Mark(path)],
             )
 
 
@@ -37,21 +41,27 @@ def secret_in_url(service: ResolvedService) -> Iterator[Finding]:
 
     It would stand in the launch map or in the pod's arguments, and shows in the logs of whoever uses it.
     """
+    for path, name, value in _texts(service):
+        if has_password(value) and not is_credential(name, value):
+            yield error(
+                f"{'.'.join(path)} holds a password in its address",
+                why="an address stands in scripts, arguments and logs",
+                fix="remove user and password; give them by a variable from a Secret, or use an open mirror",
+                marks=[Mark(path)],
+            )
+
+
+def _texts(service: ResolvedService) -> Iterator[tuple[Path, str, str]]:
+    """Every text of a service: where it stands, the name of the variable that it is for, if any, and the text."""
     for field, origin in service.origins.items():
-        for path in _passwords(origin.value, tuple(field.split("."))):
-            if path[:1] != ("env",) or not is_credential(path[-1], service.env.get(path[-1], "")):
-                yield error(
-                    f"{'.'.join(path)} holds a password in its address",
-                    why="an address stands in scripts, arguments and logs",
-                    fix="remove user and password; give them by a variable from a Secret, or use an open mirror",
-                    marks=[at(".".join(path[:-1]), key=path[-1]) if len(path) > 1 else at(path[0])],
-                )
+        for path, name, value in _below(origin.value, tuple(field.split("."))):
+            yield path, path[-1] if path[0] == "env" else name, value
 
 
-def _passwords(value: Any, path: Path) -> Iterator[Path]:
-    """Where an address with a password stands below a value."""
-    if isinstance(value, str) and has_password(value):
-        yield path
+def _below(value: Any, path: Path, name: str = "") -> Iterator[tuple[Path, str, str]]:
+    if isinstance(value, str):
+        yield path, name, value
     elif isinstance(value, dict | list):
+        called = str(value.get("name", "")) if isinstance(value, dict) else ""
         for key, item in value.items() if isinstance(value, dict) else enumerate(value):
-            yield from _passwords(item, (*path, str(key)))
+            yield from _below(item, (*path, str(key)), called if key == "value" else "")

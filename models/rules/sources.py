@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from models.beside.wanted_claims import claimants, disputed
-from models.finding import Finding, Mark, at, error, warning
-from models.resolve import ResolvedService, ResolvedStack
-from models.rules import rule, stack_rule
+from models.finding import Finding, at, error, warning
+from models.resolve import ResolvedService
+from models.rules import rule
 
 
 @rule
@@ -48,31 +47,3 @@ def head_in_weights(service: ResolvedService) -> Iterator[Finding]:
         fix = "name a directory of the node elsewhere, or convert the head before and remove convert"
         marks = [at("speculative.source"), at("model.source", "read-only")]
         yield error("the head lies in the model's weights, which are read-only", why=why, fix=fix, marks=marks)
-
-
-@stack_rule
-def claims_differ(stack: ResolvedStack) -> Iterator[Finding]:
-    """Services that share a claim which the stack makes agree on its size and class.
-
-    There is one claim of a name in a namespace, so only one of them could have its way.
-    """
-    for service, other in disputed(stack.services):
-        message = f"{other.name} and {service.name} want the claim {service.model.source.claim} made differently"
-        why, fix = "a namespace has one claim of a name", "give both the same size and class, or only one of them"
-        marks = [Mark(("services", one.name, "model", "source")) for one in (service, other)]
-        yield error(message, why=why, fix=fix, marks=marks)
-
-
-@stack_rule
-def claim_too_small(stack: ResolvedStack) -> Iterator[Finding]:
-    """A claim that the stack makes is as large as the weights in it, by their manifests.
-
-    Most classes of storage hold a claim to its size, and the fetch ends in the middle; some, as NFS, do not.
-    """
-    for name, first in claimants(stack.services).items():
-        kept = (one.weight_files for one in stack.services if one.model.source.claim == name)
-        needed = sum({files.digest: files.total for files in kept if files}.values())
-        if needed > (size := first.model.source.storage.size or 0):
-            message = f"the claim {name} is made with {size / 2**30:.1f} GiB, its weights take {needed / 2**30:.1f} GiB"
-            why, fix = "most classes of storage have no more room than that", "raise size, for all that it keeps"
-            yield warning(message, why=why, fix=fix, marks=[Mark(("services", first.name, "model", "source"))])

@@ -194,8 +194,8 @@ def test_a_credential_of_an_added_container_is_refused_and_not_shown(part: str) 
     report = check(stack({"qwen": {"podTemplate": {"spec": {part: [item]}}}}))
     (finding,) = report.findings
 
-    assert finding.rule == "secret-in-pod-template"
-    assert finding.marks[0].field == f"podTemplate.spec.{part}.0.env.1"
+    assert finding.rule == "secret-in-env"
+    assert finding.marks[0].field == f"podTemplate.spec.{part}.0.env.1.value"
 
 
 def test_a_patch_that_is_refused_never_breaks_the_objects() -> None:

@@ -179,7 +179,8 @@ def test_a_reference_has_exactly_one_form(tmp_path: Path, fields: str, message: 
 
 @pytest.mark.parametrize(
     "name", ["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "DB_PASSWORD", "OBS_SECRET", "MY_SECRET_KEY", "OPENAI_API_KEY",
-             "AWS_SECRET_ACCESS_KEY", "hf_token", "PASSWORD", "accessKey"],
+             "AWS_SECRET_ACCESS_KEY", "hf_token", "PASSWORD", "accessKey", "APIKEY", "OBS_SK", "DB_PWD",
+             "SSH_PASSPHRASE"],
 )  # fmt: skip
 def test_a_credential_in_plain_text_is_refused_by_its_name(tmp_path: Path, name: str) -> None:
     finding = one(tmp_path, f"env: {{{name}: {VALUE}}}", "")
@@ -196,9 +197,39 @@ def test_a_credential_in_plain_text_is_refused_by_its_look(tmp_path: Path, value
     assert one(tmp_path, f"env: {{ANYTHING: {value}}}", "").rule == "secret-in-env"
 
 
+SIDECAR = "podTemplate: {{spec: {{{part}: [{{name: a, image: 'a:1', {given}}}]}}}}"
+LOOKS = "hf_" + "a1" * 12
+
+
+@pytest.mark.parametrize(
+    ("fields", "where"),
+    [
+        (SIDECAR.format(part="containers", given=f"env: [{{name: DB_PASSWORD, value: {VALUE}}}]"), "env.0.value"),
+        (SIDECAR.format(part="initContainers", given=f"env: [{{name: A, value: {LOOKS}}}]"), "env.0.value"),
+        (SIDECAR.format(part="containers", given=f"args: ['--with={LOOKS}']"), "args.0"),
+        (f"podTemplate: {{metadata: {{annotations: {{a.b/c: {LOOKS}}}}}}}", "annotations.a.b/c"),
+        (f"expose: {{annotations: {{a.b/c: {LOOKS}}}}}", "expose.annotations.a.b/c"),
+        (f"server: {{extraArgs: {{sslKeyfile: {LOOKS}}}}}", "server.extraArgs.sslKeyfile"),
+    ],
+)
+def test_a_credential_in_plain_text_is_refused_wherever_it_stands(tmp_path: Path, fields: str, where: str) -> None:
+    finding = one(tmp_path, fields, "")
+
+    assert finding.rule == "secret-in-env"
+    assert finding.marks[0].field.endswith(where)
+    assert "secretKeyRef" in finding.fix
+
+
+def test_a_sidecars_variable_from_a_secret_is_accepted(tmp_path: Path) -> None:
+    given = "env: [{name: DB_PASSWORD, valueFrom: {secretKeyRef: {name: db, key: password}}}, {name: A, value: b}]"
+
+    assert findings(load(tmp_path, text(SIDECAR.format(part="containers", given=given), ""))) == []
+
+
 @pytest.mark.parametrize(
     "env", ['HF_HUB_DISABLE_IMPLICIT_TOKEN: "1"', 'MAX_TOKENS: "4096"', "HF_TOKEN_PATH: /run/hf", 'HF_TOKEN: ""',
-            "TOKENIZERS_PARALLELISM: off", "A_TOKEN: {secret: a, key: b}", "SOME_KEY: plain"],
+            "TOKENIZERS_PARALLELISM: off", "OLD_PWD_MODE: x", "DISK: fast",
+            "A_TOKEN: {secret: a, key: b}", "SOME_KEY: plain"],
 )  # fmt: skip
 def test_what_is_no_credential_is_left_alone(tmp_path: Path, env: str) -> None:
     assert findings(load(tmp_path, text(f"env: {{{env}}}", ""))) == []
@@ -253,6 +284,7 @@ PLAIN = [
     text(f"""pullSecrets: ['{{"auth": "{VALUE}"}}']""", ""),
     text(f"pullSecrets: [{{auths: {{r: {{auth: {VALUE}=}}}}}}]", ""),
     text(API, f"  ascend-vllm:api: {{a: {{b: {VALUE}}}}}\n"),
+    text(SIDECAR.format(part="containers", given=f"env: [{{name: DB_PASSWORD, value: {VALUE}}}]"), ""),
 ]
 
 

@@ -68,6 +68,14 @@ def test_an_unknown_service_key_is_refused_with_the_one_that_was_meant(
     assert (finding.rule, finding.fix) == ("unknown-key", fix), reason
 
 
+def test_an_unknown_key_of_an_item_is_refused_with_those_of_the_item() -> None:
+    port = one(refused(network="{admit: [a], egress: [{cidr: 10.0.0.0/8, port: 443}]}"))
+    key = one(refused(pullSecrets="[{secret: a, xyz: b}]"))
+
+    assert port.fix == "write ports"
+    assert key.fix == "remove it; known here: secret, config"
+
+
 def test_a_key_that_resembles_none_is_refused_with_the_list_of_all() -> None:
     finding = one(refused(xyz="1"))
 

@@ -350,6 +350,14 @@ def test_a_manifest_that_no_pod_could_use_is_refused(home: Path, content: str | 
     assert stack.broken == ("qwen-0",)
 
 
+def test_a_manifest_that_is_no_text_is_refused_in_one_line_and_not_shown(home: Path) -> None:
+    (home / "weights.json").write_bytes(b'{"files": {"\xe4": "' + b"0" * 10_000 + b'"}}')
+    (finding,) = stack_with(home, {"source": "/m/a", "verify": "weights.json"}).findings
+
+    assert "weights.json: verify: Invalid JSON: " in finding.message
+    assert len(finding.message) < 300
+
+
 def test_a_launch_map_holds_the_longest_manifest_beside_the_longest_template(home: Path) -> None:
     files = {f"{number:060}": {"size": 10**12, "sha256": SHA} for number in range(1080)}
     (home / "weights.json").write_text(json.dumps({"files": files}))
@@ -379,11 +387,8 @@ def test_compiled_graphs_belong_to_the_files_of_the_weights(home: Path) -> None:
     [("140Gi", [], True), ("141Gi", [], False), ("141Gi", ["same"], False), ("281Gi", ["other"], False),
      ("200Gi", ["other"], True), ("200Gi", ["elsewhere"], False)],
 )  # fmt: skip
-def test_a_made_claim_has_room_for_the_weights_of_all_that_share_it(
-    home: Path, size: str, others: list[str], small: bool
-) -> None:
-    another = {**FILES, "other.safetensors": {"size": 1, "sha256": SHA}}
-    (home / "other.json").write_text(json.dumps({"files": another}))
+def test_a_made_claim_has_room_for_all_that_share_it(home: Path, size: str, others: list[str], small: bool) -> None:
+    (home / "other.json").write_text(json.dumps({"files": {**FILES, "more.bin": FILES["config.json"]}}))
     forms = {
         "same": {"source": {**BUCKET, "to": {"claim": "models", "size": size}}, "verify": "weights.json"},
         "other": {"source": {**BUCKET, "to": {"claim": "models"}}, "verify": "other.json"},
