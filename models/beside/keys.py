@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, WithJsonSchema, model_validator
 
+from models.catalog.pods import POD_LISTS, POD_MAPPINGS
 from models.typed import Duration, LabelKey, LabelValue, NamespaceName, Text, Typed, text_like
 
 
@@ -69,16 +70,19 @@ class PodTemplate(Typed):
 
     @model_validator(mode="after")
     def _named_items(self) -> PodTemplate:
-        for key in ("containers", "initContainers", "volumes"):
+        known: list[Any] = []
+        for key in ("volumes", "containers", "initContainers"):
             items = self.spec.get(key, [])
             listed: list[Any] = items if isinstance(items, list) else [None]
             names = [item.get("name") if isinstance(item, dict) else None for item in listed]
             if not all(isinstance(name, str) and name for name in names):
                 raise ValueError(f"spec.{key} must be a list of mappings, each with a name of its own")
-            if len({*names}) < len(names):
-                raise ValueError(f"spec.{key} has a name twice")
-        if wrong := [key for key in ("nodeSelector", "affinity") if not isinstance(self.spec.get(key, {}), dict)]:
-            raise ValueError(f"spec.{wrong[0]} must be a mapping")
+            if len({*names, *known}) < len(names) + len(known):
+                raise ValueError(f"spec.{key} has a name twice{', or one of spec.containers' if known else ''}")
+            known = names if key == "containers" else []
+        for kind, words, keys in ((dict, "a mapping", POD_MAPPINGS), (list, "a list", POD_LISTS)):
+            if wrong := [key for key in keys if not isinstance(self.spec.get(key, kind()), kind)]:
+                raise ValueError(f"spec.{wrong[0]} must be {words}")
         return self
 
 

@@ -13,6 +13,15 @@ POD_FIELDS = (
 )
 """The fields of a pod's spec (k8s.io/api v0.34.1, core/v1, PodSpec)."""
 
+POD_MAPPINGS = ("affinity", "dnsConfig", "nodeSelector", "os", "overhead")
+"""Those of them that are mappings, and that a patch may touch."""
+
+POD_LISTS = (
+    *("hostAliases", "readinessGates", "resourceClaims", "schedulingGates", "tolerations"),
+    "topologySpreadConstraints",
+)
+"""Those of them that are lists."""
+
 OWNED_POD_FIELDS = {
     "activeDeadlineSeconds": "",
     "automountServiceAccountToken": "",
@@ -30,14 +39,17 @@ OWNED_POD_FIELDS = {
 }
 """Fields of a pod's spec that the program writes, with the key that they follow from; empty where none does."""
 
+_CONTAINERS = {
+    "ascend-vllm": "engine, server, env or resources",
+    "fetch-model": "model.source",
+    "verify-model": "model.verify",
+    "install-mindspeed": "mindSpeed",
+    "convert-eagle": "speculative.convert",
+}
+
 OWNED_ITEMS = {
-    "containers": {"ascend-vllm": "engine, server, env or resources"},
-    "initContainers": {
-        "fetch-model": "model.source",
-        "verify-model": "model.verify",
-        "install-mindspeed": "mindSpeed",
-        "convert-eagle": "speculative.convert",
-    },
+    "containers": _CONTAINERS,
+    "initContainers": _CONTAINERS,
     "volumes": {
         "model-path": "model",
         "draft-model-path": "speculative.source",
