@@ -150,6 +150,12 @@ class Monitoring(Typed):
     def _from_true(cls, value: Any) -> Any:
         return {} if value is True else value
 
+    @model_validator(mode="after")
+    def _not_the_services(self) -> Monitoring:
+        if own := [key for key in self.labels if key.startswith("app.kubernetes.io/")]:
+            raise ValueError(f"label {own[0]} is the program's own")
+        return self
+
 
 class Expose(Typed):
     """How the Service is reached. A scalar is shorthand for the type: `expose: LoadBalancer`."""
