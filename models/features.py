@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
@@ -128,7 +129,7 @@ class Graph(Typed):
     def _only_for_pta(self) -> Graph:
         if self.kind != "pta" and self.model_fields_set & {"gears", "iteration_timeout", "cache", "warm_up"}:
             raise ValueError("gears, iterationTimeout, cache and warmUp are for kind pta")
-        if self.cache in SYSTEM:
+        if self.cache and str(PurePosixPath(self.cache)) in SYSTEM:
             raise ValueError(f"cache {self.cache} is a directory of the node's system; name one below it")
         return self
 

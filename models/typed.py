@@ -20,8 +20,8 @@ OWN_DIRECTORY = "/opt/ascend-vllm"
 SYSTEM = frozenset(
     f"/{path}"
     for path in (
-        *("", "bin", "boot", "dev", "etc", "home", "lib", "lib32", "lib64", "libx32", "opt", "proc", "root", "run"),
-        *("sbin", "sys", "tmp", "usr", "usr/bin", "usr/lib", "usr/lib64", "usr/local", "usr/local/bin"),
+        *("", "bin", "boot", "dev", "dev/shm", "etc", "home", "lib", "lib32", "lib64", "libx32", "opt", "proc"),
+        *("root", "run", "sbin", "sys", "tmp", "usr", "usr/bin", "usr/lib", "usr/lib64", "usr/local", "usr/local/bin"),
         *("usr/local/lib", "usr/local/sbin", "usr/sbin", "usr/share", "var", "var/lib"),
     )
 )

@@ -69,14 +69,15 @@ class PodTemplate(Typed):
 
     @model_validator(mode="after")
     def _named_items(self) -> PodTemplate:
-        for key in ("containers", "initContainers", "volumes"):
-            items = self.spec.get(key, [])
-            listed: list[Any] = items if isinstance(items, list) else [None]
+        known: list[Any] = []
+        for key in ("volumes", "containers", "initContainers"):
+            listed: list[Any] = items if isinstance(items := self.spec.get(key, []), list) else [None]
             names = [item.get("name") if isinstance(item, dict) else None for item in listed]
             if not all(isinstance(name, str) and name for name in names):
                 raise ValueError(f"spec.{key} must be a list of mappings, each with a name of its own")
-            if len({*names}) < len(names):
-                raise ValueError(f"spec.{key} has a name twice")
+            if len({*names, *known}) < len(names) + len(known):
+                raise ValueError(f"spec.{key} has a name twice{', or one of spec.containers' if known else ''}")
+            known = names if key == "containers" else []
         return self
 
 
@@ -143,6 +144,12 @@ class Monitoring(Typed):
     @classmethod
     def _from_true(cls, value: Any) -> Any:
         return {} if value is True else value
+
+    @model_validator(mode="after")
+    def _not_the_services(self) -> Monitoring:
+        if own := [key for key in self.labels if key.startswith("app.kubernetes.io/")]:
+            raise ValueError(f"label {own[0]} is the program's own")
+        return self
 
 
 class Expose(Typed):

@@ -110,6 +110,6 @@ def _for_prometheus(kind: str, service: ResolvedService, labels: dict[str, str],
     return {
         "apiVersion": MONITORING,
         "kind": kind,
-        "metadata": {**about, "labels": {**labels, **about["labels"]}},
+        "metadata": {**about, "labels": {**about["labels"], **labels}},
         "spec": spec,
     }

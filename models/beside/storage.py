@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
 from typing import Any
 
 from pydantic import Field, model_validator
@@ -47,6 +48,6 @@ class Target(Storage):
     def _one_of_both(self) -> Target:
         if (self.path is None) == (self.claim is None) or (self.path and self.size):
             raise ValueError("give either path, or claim and what it is made with")
-        if self.path in SYSTEM:
+        if self.path and str(PurePosixPath(self.path)) in SYSTEM:
             raise ValueError("it is a directory of the node's system; name one below it")
         return self

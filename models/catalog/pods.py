@@ -34,14 +34,17 @@ OWNED_POD_FIELDS = {
 }
 """Fields of a pod's spec that the program writes, with the key that they follow from; empty where none does."""
 
+_CONTAINERS = {
+    "ascend-vllm": "engine, server, env or resources",
+    "fetch-model": "model.source",
+    "verify-model": "model.verify",
+    "install-mindspeed": "mindSpeed",
+    "convert-eagle": "speculative.convert",
+}
+
 OWNED_ITEMS = {
-    "containers": {"ascend-vllm": "engine, server, env or resources"},
-    "initContainers": {
-        "fetch-model": "model.source",
-        "verify-model": "model.verify",
-        "install-mindspeed": "mindSpeed",
-        "convert-eagle": "speculative.convert",
-    },
+    "containers": _CONTAINERS,
+    "initContainers": _CONTAINERS,
     "volumes": {
         "model-path": "model",
         "draft-model-path": "speculative.source",

@@ -32,6 +32,9 @@ NOTHING = hashlib.sha256(b"").hexdigest()
 HOST_FIRST = ("VirtualHostDomainRequired", "SecondLevelDomainForbidden", "PathStyleDomainForbidden")
 """How OBS, OSS and COS say that the bucket belongs into the host's name; others, as MinIO, have it in the path."""
 
+OTHER_HOST = (62, 64)
+"""How OpenSSL says that a certificate is for another host or address: `*` in one stands for no dots."""
+
 PASSING = (408, 425, 429, 500, 502, 503, 504)
 """Statuses of a server that has too much to do, or is started again."""
 
@@ -151,6 +154,8 @@ def _broken(broken: Exception, where: str) -> Exception:
     reason = getattr(broken, "reason", broken)
     if isinstance(reason, ssl.SSLCertVerificationError):
         fix = "set SSL_CERT_FILE under env to a file of the image with its authority, and check the node's clock"
+        if reason.verify_code in OTHER_HOST:
+            fix = "correct model.source.endpoint; where the name of the bucket has dots, take one without"
         return StepError(f"the certificate of {where} is not trusted: {reason.verify_message}", fix)
     if isinstance(reason, socket.gaierror):
         return PassingError(f"the address of {where} is not found")
@@ -249,8 +254,9 @@ def _seconds(text: str | None) -> float:
 
 
 def _skew(refused: urllib.error.HTTPError) -> str:
-    date = email.utils.parsedate_to_datetime(refused.headers["Date"]) if refused.headers.get("Date") else None
-    if date is None:
+    try:
+        date = email.utils.parsedate_to_datetime(refused.headers["Date"])
+    except (TypeError, ValueError):
         return "it is too far from its own"
     seconds = time.time() - date.timestamp()
     return f"it is {abs(seconds) / 60:.0f} min {'ahead of' if seconds > 0 else 'behind'} its own"

@@ -11,6 +11,7 @@ import os
 import random
 import re
 import socket
+import ssl
 import struct
 import subprocess
 import sys
@@ -191,13 +192,14 @@ class Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def serving(content: Content) -> Iterator[str]:
+def serving(content: Content, tls: ssl.SSLContext | None = None) -> Iterator[str]:
     """The endpoint of a bucket."""
     with Server(("127.0.0.1", 0), type("_Handler", (Handler,), {"content": content})) as server:
+        server.socket = tls.wrap_socket(server.socket, server_side=True) if tls else server.socket
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         try:
-            yield f"http://localhost:{server.server_port}"
+            yield f"{'https' if tls else 'http'}://localhost:{server.server_port}"
         finally:
             server.shutdown()
             thread.join()

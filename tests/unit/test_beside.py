@@ -195,6 +195,15 @@ def test_metrics_are_read_from_the_pods_by_the_name_of_their_port() -> None:
     assert monitor["metadata"]["labels"]["app.kubernetes.io/instance"] == "qwen"
 
 
+def test_a_prometheus_finds_its_objects_by_any_label_but_those_that_tell_a_service() -> None:
+    labels = {"app": "kube-prometheus-stack", "release": "prometheus"}
+
+    for kind in ("PodMonitor", "PrometheusRule"):
+        found = made(kind, monitoring={"labels": labels})["metadata"]["labels"]
+        assert labels.items() <= found.items()
+        assert made("Service")["spec"]["selector"].items() <= found.items()
+
+
 def test_metrics_of_a_server_with_certificates_are_read_over_tls() -> None:
     server = {"extraArgs": {"sslCertfile": "/c/tls.crt", "sslKeyfile": "/c/tls.key"}}
     (endpoint,) = made("PodMonitor", monitoring=True, server=server)["spec"]["podMetricsEndpoints"]
@@ -263,6 +272,10 @@ def test_a_service_for_all_the_world_with_a_key_and_the_addresses_of_its_clients
         ({"expose": "Ingress"}, "'ClusterIP', 'NodePort' or 'LoadBalancer'"),
         ({"expose": {"annotations": {"pulumi.com/skipAwait": "false"}}}, "is the program's own"),
         ({"monitoring": {"interval": "0s"}}, "must be at least 1"),
+        (
+            {"monitoring": {"labels": {"app.kubernetes.io/name": "x"}}},
+            "label app.kubernetes.io/name is the program's own",
+        ),
         ({"replicas": "many"}, "write a number, or external"),
         ({"replicas": -1}, "must be at least 0"),
     ],

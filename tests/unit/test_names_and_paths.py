@@ -62,8 +62,9 @@ def test_a_variable_of_bashs_own_is_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/usr", "/usr/lib", "/proc", "/dev", "/root", "/var", "/opt/ascend-vllm", "/opt/ascend-vllm/launch/x"]
-)
+    "path", ["/", "/usr", "/usr/lib", "/proc", "/dev", "/dev/shm", "/root", "/var", "/opt/ascend-vllm",
+             "/opt/ascend-vllm/launch/x"],
+)  # fmt: skip
 def test_weights_that_cover_the_system_or_the_launch_script_are_refused(path: str) -> None:
     (message,) = messages(model=f"{{name: Qwen2-7B, source: {path}}}")
 

@@ -105,6 +105,8 @@ def test_the_smoke_job_goes_where_the_patched_pods_go() -> None:
         ({"spec": {"volumes": [{"name": "lora-path-1"}]}}, "podTemplate.spec.volumes.0.name", "lora.adapters"),
         ({"spec": {"initContainers": [{"name": "fetch-model"}]}}, "podTemplate.spec.initContainers.0.name", "source"),
         ({"spec": {"initContainers": [{"name": "verify-model"}]}}, "podTemplate.spec.initContainers.0.name", "verify"),
+        ({"spec": {"initContainers": [{"name": "ascend-vllm"}]}}, "podTemplate.spec.initContainers.0.name", "engine"),
+        ({"spec": {"containers": [{"name": "verify-model"}]}}, "podTemplate.spec.containers.0.name", "verify"),
         (
             {"spec": {"containers": [{"name": "a", "resources": {"limits": {"huawei.com/ascend-1980": 1}}}]}},
             "podTemplate.spec.containers.0.resources",
@@ -161,9 +163,13 @@ def test_a_field_that_no_pod_has_is_refused_with_the_nearest() -> None:
         ({"volumes": [{"emptyDir": {}}]}, "spec.volumes must be a list of mappings, each with a name of its own"),
         ({"initContainers": ["a"]}, "spec.initContainers must be a list of mappings"),
         ({"containers": [{"name": "a"}, {"name": "a"}]}, "spec.containers has a name twice"),
+        (
+            {"initContainers": [{"name": "a"}], "containers": [{"name": "b"}, {"name": "a"}]},
+            "spec.initContainers has a name twice, or one of spec.containers",
+        ),
     ],
 )
-def test_items_without_a_name_cannot_be_merged_and_are_refused(spec: dict[str, Any], said: str) -> None:
+def test_items_that_cannot_be_merged_are_refused(spec: dict[str, Any], said: str) -> None:
     (finding,) = stack({"qwen": {"podTemplate": {"spec": spec}}}).findings
 
     assert said in finding.message
@@ -178,6 +184,8 @@ def test_items_without_a_name_cannot_be_merged_and_are_refused(spec: dict[str, A
         ({"hostNetwork": "yes"}, "hostNetwork of a pod is true or false"),
         ({"hostNetwork": 1}, "hostNetwork of a pod is true or false"),
         ({"hostname": 7}, "hostname of a pod is text"),
+        ({"dnsConfig": []}, "dnsConfig of a pod is a mapping"),
+        ({"topologySpreadConstraints": "zone"}, "topologySpreadConstraints of a pod is a list"),
     ],
 )
 def test_a_field_that_holds_something_else_than_a_pods_is_refused(spec: dict[str, Any], message: str) -> None:

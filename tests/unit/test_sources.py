@@ -277,6 +277,7 @@ def test_limits_give_weights_the_time_that_they_take(home: Path, model: Any, min
         (bucket(to={}), "to: give either path, or claim and what it is made with"),
         (bucket(to={"path": "/a", "claim": "b"}), "to: give either path, or claim and what it is made with"),
         (bucket(to={"path": "/a/b", "size": "1Gi"}), "to: give either path, or claim and what it is made with"),
+        (bucket(to="/dev/"), 'to "/dev/": it is a directory of the node\'s system; name one below it'),
         (bucket(to="/var/lib"), 'to "/var/lib": it is a directory of the node\'s system; name one below it'),
         ({"source": BUCKET}, "model: a bucket needs verify: the manifest says which files to fetch"),
         (
@@ -395,6 +396,5 @@ def test_a_made_claim_has_room_for_all_that_share_it(home: Path, size: str, othe
         "elsewhere": {"source": {**BUCKET, "to": {"claim": "more"}}, "verify": "other.json"},
     }
     stack = stack_with(home, forms["same"], *(forms[one] for one in others))
-    found = [one for one in check(stack).findings if one.rule == "claim-too-small"]
 
-    assert [(one.severity, one.service) for one in found] == [("warning", "qwen-0")] * small
+    assert [one.service for one in check(stack).findings if one.rule == "claim-too-small"] == ["qwen-0"] * small

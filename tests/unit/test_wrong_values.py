@@ -204,6 +204,14 @@ WRONG = [
         "yes is text for the engine",
     ),
     (
+        "graph",
+        "{kind: pta, cache: /var/lib/}",
+        "graph: cache /var/lib/ is a directory of the node's system; name one below it",
+        "correct graph",
+        "graph",
+        "a slash at its end makes no other directory",
+    ),
+    (
         "monitoring",
         "{interval: 30}",
         "interval 30: write a duration with its unit, such as 100s, 25m or 1h30m",
