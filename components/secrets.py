@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from dataclasses import replace
+from functools import partial
 
 import pulumi
 from pulumi_kubernetes.core.v1 import Secret
@@ -19,7 +20,7 @@ def secrets(stack: ResolvedStack, home: Home) -> Home:
     A value is read as a secret and stays one: encrypted in the state, and `[secret]` in whatever Pulumi shows.
 
     Raises:
-        pulumi.RunError: A key of the stack is not set.
+        pulumi.RunError: A key of the stack is not set, or empty: with an empty API key a server asks for none.
     """
     options = pulumi.ResourceOptions(
         provider=home.provider, depends_on=[home.namespace] if home.namespace else [], deleted_with=home.namespace
@@ -30,7 +31,7 @@ def secrets(stack: ResolvedStack, home: Home) -> Home:
             metadata=item["metadata"],
             immutable=item["immutable"],
             type=item["type"],
-            data={one.key: pulumi.Config().require_secret(one.config).apply(_encoded)},
+            data={one.key: pulumi.Config().require_secret(one.config).apply(partial(_encoded, one.config))},
             opts=options,
         )
         for one, item in zip(stack.secrets, secret_objects(stack), strict=True)
@@ -38,6 +39,8 @@ def secrets(stack: ResolvedStack, home: Home) -> Home:
     return replace(home, secrets=made)
 
 
-def _encoded(value: str) -> str:
+def _encoded(config: str, value: str) -> str:
     """A value as the data of a Secret has it."""
+    if not value.strip():
+        raise pulumi.RunError(f"the secret key {config} is empty\nfix: pulumi config set --secret {config}")
     return base64.b64encode(value.encode()).decode()
