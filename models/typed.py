@@ -91,7 +91,7 @@ _BASH_VARIABLES = frozenset(
 )
 
 _LABEL = "[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
-_DOMAIN = "[a-z0-9]([-a-z0-9.]*[a-z0-9])?"
+_DOMAIN = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
 
 AbsolutePath = Annotated[str, text_like(r"^/[^\x00\r\n]*$", "must be an absolute path"), AfterValidator(plain_path)]
 """A path from the root, on the node or in the container."""
@@ -179,7 +179,9 @@ ImageName = Annotated[
 ]
 """Where an image is pulled from."""
 
-SecretKeyName = Annotated[str, text_like(r"^[-._A-Za-z0-9]+$", "must consist of letters, digits, -, _ and .", 253)]
+SecretKeyName = Annotated[
+    str, text_like(r"^\.?[-_A-Za-z0-9][-._A-Za-z0-9]*$", "must consist of letters, digits, -, _ and .", 253)
+]
 """A key in a Secret."""
 
 Duration = Annotated[

@@ -26,12 +26,11 @@ Replicas = Annotated[
 
 
 def addresses(text: str) -> str:
-    """A range of addresses whose bits beside the range are 0."""
+    """A range of addresses whose bits beside the range are 0, as Kubernetes writes it."""
     try:
-        ip_network(text)
+        return str(ip_network(text))
     except ValueError as problem:
         raise ValueError(f"{problem}; write a range such as 10.0.0.0/8, or an address as 10.1.2.3/32") from None
-    return text
 
 
 Cidr = Annotated[

@@ -202,3 +202,11 @@ def test_a_stack_that_refers_to_no_key_of_its_own_makes_no_secret() -> None:
 def test_a_secret_key_that_is_not_set_ends_the_program_without_a_traceback() -> None:
     with pytest.raises(pulumi.RunError, match="ascend-vllm:absent"):
         run_program("without-a-file", with_secrets(env={"HF_TOKEN": {"config": "absent"}}))
+
+
+@pytest.mark.parametrize("value", ["", " \n"])
+def test_an_empty_secret_ends_the_program_before_a_server_without_a_key_is_open_to_all(value: str) -> None:
+    wanted = {**with_secrets(server={"apiKey": {"config": "api"}}), "ascend-vllm:api": value}
+
+    with pytest.raises(pulumi.RunError, match="the secret key api is empty\nfix: pulumi config set --secret api"):
+        run_program("without-a-file", wanted)

@@ -119,6 +119,14 @@ def test_egress_without_the_port_of_what_is_needed_is_found(egress: Any, env: di
     assert ("network-closes-needs" in rules(network={"admit": ["gateway"], "egress": egress}, **given)) == found
 
 
+def test_ranges_are_written_as_kubernetes_wants_them() -> None:
+    network = {"cidrs": ["10.0.0.0/08", "FD00:0::/8"], "egress": ["10.1.0.0/016"]}
+    spec = made("NetworkPolicy", network=network)["spec"]
+
+    assert [one["ipBlock"]["cidr"] for one in spec["ingress"][0]["from"][1:]] == ["10.0.0.0/8", "fd00::/8"]
+    assert spec["egress"][1]["to"] == [{"ipBlock": {"cidr": "10.1.0.0/16"}}]
+
+
 def test_egress_that_is_given_takes_the_place_of_what_the_service_needs() -> None:
     network = {"admit": ["gateway"], "egress": ["10.8.0.0/16", {"cidr": "10.9.0.1/32", "ports": [8443]}]}
     _, *rest = made("NetworkPolicy", network=network, multimodal=True)["spec"]["egress"]

@@ -166,6 +166,10 @@ def test_a_secret_key_of_a_service_that_is_refused_is_not_unknown(tmp_path: Path
         ("server: {apiKey: {}}", "write {secret: NAME, key: KEY} or {config: NAME}"),
         ("env: {A: {config: a, key: c}}", "write {secret: NAME, key: KEY} or {config: NAME}"),
         ("env: {A: {config: A_B}}", "must consist of a-z, 0-9 and -"),
+        ("env: {A: {secret: a..b, key: c}}", "must consist of a-z, 0-9, - and ."),
+        ("env: {A: {secret: a.-b, key: c}}", "must consist of a-z, 0-9, - and ."),
+        ("env: {A: {secret: a, key: ..}}", "must consist of letters, digits, -, _ and ."),
+        ("env: {A: {secret: a, key: .}}", "must consist of letters, digits, -, _ and ."),
         ("env: {A: 5}", "A must be text, not the number 5"),
         ("env: {A: {secrt: a}}", "unknown key 'secrt'"),
         ("pullSecrets: [{}]", "write the name of a Secret or {config: NAME}"),
@@ -175,6 +179,12 @@ def test_a_secret_key_of_a_service_that_is_refused_is_not_unknown(tmp_path: Path
 )
 def test_a_reference_has_exactly_one_form(tmp_path: Path, fields: str, message: str) -> None:
     assert message in one(tmp_path, fields, "").message
+
+
+def test_names_with_dots_are_taken_as_kubernetes_takes_them(tmp_path: Path) -> None:
+    given = "env: {A: {secret: a.b-c.0, key: .dockerconfigjson}, B: {secret: b, key: tls.key}}"
+
+    assert findings(load(tmp_path, text(given, ""))) == []
 
 
 @pytest.mark.parametrize(
