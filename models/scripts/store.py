@@ -210,6 +210,6 @@ def _pod(text: str) -> str:
 
 def _read(file: Path) -> str:
     try:
-        return file.read_text("utf-8")
+        return file.read_text("utf-8", "replace")
     except OSError:
         return ""

@@ -41,6 +41,16 @@ def test_an_answer_without_the_file_is_asked_for_again(node: Node, status: int) 
     assert (code, node.fetched()) == (0, FILES), said
 
 
+def test_a_sign_of_life_that_a_node_left_broken_counts_as_none(node: Node) -> None:
+    node.store.mkdir()
+    (node.store / f".{node.name}.lease").write_bytes(b"\xff\xfe")
+    with serving(Content(dict(FILES))) as endpoint:
+        code, said = node.fetch(endpoint, FILES, "--shared", "--beat", 0.05)
+
+    assert (code, node.fetched()) == (0, FILES), said
+    assert "gives no sign of life; taking over" in "\n".join(said)
+
+
 @pytest.fixture
 def certificate(tmp_path: Path) -> str:
     """A file with a key and its certificate, for another host than localhost."""
