@@ -19,8 +19,11 @@ def secrets(stack: ResolvedStack, home: Home) -> Home:
     A value is read as a secret and stays one: encrypted in the state, and `[secret]` in whatever Pulumi shows.
 
     Raises:
-        pulumi.RunError: A key of the stack is not set.
+        pulumi.RunError: A key of the stack is not set, or empty: with an empty API key a server asks for none.
     """
+    config = pulumi.Config()
+    if empty := [one.config for one in stack.secrets if not config.require(one.config).strip()]:
+        raise pulumi.RunError(f"the secret key {empty[0]} is empty\nfix: pulumi config set --secret {empty[0]}")
     options = pulumi.ResourceOptions(
         provider=home.provider, depends_on=[home.namespace] if home.namespace else [], deleted_with=home.namespace
     )
@@ -30,7 +33,7 @@ def secrets(stack: ResolvedStack, home: Home) -> Home:
             metadata=item["metadata"],
             immutable=item["immutable"],
             type=item["type"],
-            data={one.key: pulumi.Config().require_secret(one.config).apply(_encoded)},
+            data={one.key: config.require_secret(one.config).apply(_encoded)},
             opts=options,
         )
         for one, item in zip(stack.secrets, secret_objects(stack), strict=True)

@@ -179,9 +179,7 @@ ImageName = Annotated[
 ]
 """Where an image is pulled from."""
 
-SecretKeyName = Annotated[
-    str, text_like(r"^\.?[-_A-Za-z0-9][-._A-Za-z0-9]*$", "must consist of letters, digits, -, _ and .", 253)
-]
+SecretKeyName = Annotated[str, text_like(r"^\.?[-_A-Za-z0-9][-._A-Za-z0-9]*$", "must be letters, digits, -, _, .", 253)]
 """A key in a Secret."""
 
 Duration = Annotated[
