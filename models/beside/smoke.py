@@ -37,8 +37,9 @@ def smoke_labels(service: ResolvedService) -> dict[str, str]:
 def smoke_jobs(service: ResolvedService, template: Manifest) -> Iterator[Manifest]:
     """The Job, if the service wants one and has pods.
 
-    Its name is made of the pods' template and of what it asks: whatever changes a pod makes a new Job. It runs where
-    the image is, has no NPU, and its pods are not the service's.
+    Its name is made of the pods' template and of what it asks: whatever changes a pod makes a new Job. It has at most
+    the 63 characters that a label of the Job's pod holds. It runs where the image is, has no NPU, and its pods are not
+    the service's.
 
     Args:
         service: The service.
@@ -64,7 +65,7 @@ def smoke_jobs(service: ResolvedService, template: Manifest) -> Iterator[Manifes
         "containers": [container],
     }
     pod = {"metadata": {"labels": smoke_labels(service)}, "spec": spec}
-    name = f"{service.name}-smoke-{content_hash({'pods': json.dumps(template), 'asked': json.dumps(words)})}"
+    name = f"{service.name[:46]}-smoke-{content_hash({'pods': json.dumps(template), 'asked': json.dumps(words)})}"
     yield {
         "apiVersion": "batch/v1",
         "kind": "Job",

@@ -57,6 +57,13 @@ def test_a_policy_opens_one_port_to_those_who_are_named_and_to_the_smoke_job() -
     assert cidr == {"ipBlock": {"cidr": "10.0.0.0/8"}}
 
 
+def test_the_smoke_jobs_of_services_with_the_longest_names_have_names_of_their_own_that_a_label_holds() -> None:
+    services = stack({f"{'q' * 60}-{letter}": {"smoke": True} for letter in "ab"}).services
+    names = {item["metadata"]["name"] for one in services for item in service_objects(one) if item["kind"] == "Job"}
+
+    assert [len(name) for name in names] == [63, 63], "Kubernetes writes a Job's name into a label of its pods"
+
+
 def test_the_pod_of_the_smoke_job_is_none_of_the_services() -> None:
     job = made("Job", smoke=True)["spec"]["template"]["metadata"]["labels"]
     selector = made("Service")["spec"]["selector"]
