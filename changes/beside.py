@@ -9,7 +9,7 @@ from typing import Any
 from changes.launch import Pair
 from changes.leaves import leaves
 from changes.record import NOT_GIVEN, Detail
-from changes.secrets import hidden
+from changes.secrets import hidden, without_secrets
 from models.catalog.pods import OWNED_ITEMS
 from models.manifests import Manifest
 from models.resolve import ResolvedService, ResolvedStack
@@ -64,17 +64,15 @@ def _written(service: ResolvedService, key: str) -> str | None:
 
 def in_a_line(value: Any) -> str:
     """A value as YAML in one line, without quotes and without what looks like a secret."""
+    return _line(without_secrets(value))
+
+
+def _line(value: Any) -> str:
     if isinstance(value, dict):
-        named = str(value.get("name") or "")
-        shown = (f"{key}: {in_a_line(_hidden(named, key, item))}" for key, item in value.items())
-        return f"{{{', '.join(shown)}}}"
+        return f"{{{', '.join(f'{key}: {_line(item)}' for key, item in value.items())}}}"
     if isinstance(value, list):
-        return f"[{', '.join(map(in_a_line, value))}]"
+        return f"[{', '.join(map(_line, value))}]"
     return value if isinstance(value, str) else json.dumps(value)
-
-
-def _hidden(named: str, key: str, value: Any) -> Any:
-    return hidden(named if key == "value" else key, value) if isinstance(value, str) else value
 
 
 def patch_detail(pair: Pair, path: str) -> Detail | None:

@@ -105,6 +105,9 @@ def test_a_secret_in_a_sidecar_or_an_annotation_is_not_shown() -> None:
     assert "s3cret" not in str([(one.old, one.new) for one in change.details])
     shown = told(change)["container side"][1]
     assert shown == "{env: [{name: API_TOKEN, value: ***}, {name: DB, value: a://b:***@c}], image: busybox:1}"
+    assert (
+        in_a_line({"args": ["--token=abc", "--password", "abc", "-v"]}) == "{args: [--token=***, --password, ***, -v]}"
+    )
 
 
 def test_values_are_written_in_a_line_as_in_the_stack_file() -> None:
