@@ -14,7 +14,7 @@ _NAME = re.compile(
     """
 )
 _HARMLESS = re.compile(r"(?i)\s*(?:true|false|none|null|\d{1,3}|\$\{[^}]*\})?\s*")
-_PASSWORD = re.compile(r"://[^\s/:@]*:[^\s/@]+@")
+_PASSWORD = re.compile(r"://[^\s/:@]*:[^\s/@]+@|^[\w.+-]+:[^\s/@]+@(?!sha[0-9]+:)[\w.-]+(?::[0-9]+|/\S)")
 _SHAPES = re.compile(
     r"""(?x)
     (?<![\w/.-])(hf|ghp|gho)_[A-Za-z0-9]{20,}

@@ -238,8 +238,8 @@ def test_a_sidecars_variable_from_a_secret_is_accepted(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "env", ['HF_HUB_DISABLE_IMPLICIT_TOKEN: "1"', 'MAX_TOKENS: "4096"', "HF_TOKEN_PATH: /run/hf", 'HF_TOKEN: ""',
-            "TOKENIZERS_PARALLELISM: off", "OLD_PWD_MODE: x", "DISK: fast",
-            "A_TOKEN: {secret: a, key: b}", "SOME_KEY: plain"],
+            "TOKENIZERS_PARALLELISM: off", "IMAGE: 'a:1@sha512:0f'", "MAIL: 'mailto:a@b.c'", "OLD_PWD_MODE: x",
+            "DISK: fast", "A_TOKEN: {secret: a, key: b}", "SOME_KEY: plain"],
 )  # fmt: skip
 def test_what_is_no_credential_is_left_alone(tmp_path: Path, env: str) -> None:
     assert findings(load(tmp_path, text(f"env: {{{env}}}", ""))) == []
@@ -249,6 +249,7 @@ def test_what_is_no_credential_is_left_alone(tmp_path: Path, env: str) -> None:
     "fields",
     [
         f"env: {{PROXY: 'http://me:{VALUE}@proxy:3128'}}",
+        f"env: {{https_proxy: 'me:{VALUE}@proxy.example.com:3128'}}",
         f"engine: {{maxModelLen: 4096, servedModelName: ['x', 'http://me:{VALUE}@h/x']}}",
         f"mindSpeed: {{kind: image, repository: 'https://me:{VALUE}@git/x.git'}}",
         f"server: {{extraArgs: {{rootPath: 'https://me:{VALUE}@h/x'}}}}",
@@ -285,6 +286,7 @@ PLAIN = [
     text("npus: 1", f"  ascend-vllm:api: '{VALUE}\n"),
     text(f"env: {{HF_TOKEN: {VALUE}: [}}", ""),
     text("npus: 1", f"  api: {VALUE}\n"),
+    text(f"image: 'me:{VALUE}@registry/x:1'", "").replace("image: a:1, ", ""),
     text(f"server: {{apiKey: {{secret: {VALUE}}}}}", ""),
     text(f"server: {{apiKey: {{secret: A-{VALUE}, key: k}}}}", ""),
     text(f"server: {{apiKey: {{key: {VALUE}}}}}", ""),
