@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Annotated, Any
@@ -69,6 +69,14 @@ def _measured(directory: Path, names: list[str]) -> Iterator[dict[str, Any]]:
     columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar, ThreadPoolExecutor(THREADS) as pool:
         task = bar.add_task("", total=sum(sizes))
-        sums = pool.map(lambda name: checksum(directory / name, lambda count: bar.advance(task, count)), names)
+        sums = pool.map(lambda name: _sum(directory / name, lambda count: bar.advance(task, count)), names)
         for size, digest in zip(sizes, sums, strict=True):
             yield {"size": size, "sha256": digest}
+
+
+def _sum(file: Path, count: Callable[[int], None]) -> str:
+    """The checksum of a file; a disk that fails in the middle of it does not say which one it was."""
+    try:
+        return checksum(file, count)
+    except OSError as problem:
+        raise OSError(problem.errno, problem.strerror, str(file)) from None
