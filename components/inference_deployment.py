@@ -84,7 +84,6 @@ class InferenceDeployment(pulumi.ComponentResource):
     def prove(self) -> Job | None:
         """Register the Job that asks the service, if it wants one; for when its pods are ready."""
         here = pulumi.ResourceOptions(parent=self)
-        jobs = [
-            Job(f"{self._name}-smoke", metadata=job["metadata"], spec=job["spec"], opts=here) for job in self._smoke
-        ]
-        return jobs[0] if jobs else None
+        for job in self._smoke:
+            return Job(f"{self._name}-smoke", metadata=job["metadata"], spec=job["spec"], opts=here)
+        return None

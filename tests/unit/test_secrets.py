@@ -276,7 +276,6 @@ PLAIN = [
     text(f"image: 'https://me:{VALUE}@registry/x'", "").replace("image: a:1, ", ""),
     text(f"pullSecrets: [{{config: api, password: {VALUE}}}]"),
     text(f"env: {{HF_TOKEN: [{VALUE}]}}", ""),
-    text(f"podTemplate: {{spec: {{containers: [{{name: a, env: [{{name: A_TOKEN, value: {VALUE}}}]}}]}}}}", ""),
     text(f"env: {{HF_TOKEN: !!int {VALUE}}}", ""),
     text(API, f"  ascend-vllm:api: {VALUE}\n"),
     text(API, f"  ascend-vllm:api: |-\n    {VALUE}\n    more\n"),
