@@ -20,13 +20,11 @@ def secret_in_env(service: ResolvedService) -> Iterator[Finding]:
     stand in the pod, and the stack file lies in a repository: who reads any of them has the value. Told by the
     variable's name, such as `HF_TOKEN` or `…_PASSWORD`, or by the value.
     """
-    for path, name, value in _texts(service):
+    for path, name, value in texts(service):
         if name not in OWNED_VARIABLES and is_credential(name, value):
             key = name.lower().replace("_", "-").strip("-")
             kept = f"set it with pulumi config set --secret {key}, and write {name}: {{config: {key}}}"
-            elsewhere = (
-                "keep it in a Secret, and refer to that from a variable of the container (valueFrom.secretKeyRef)"
-            )
+            elsewhere = "keep it in a Secret, and refer to that from a container's variable (valueFrom.secretKeyRef)"
             yield error(
                 f"{name or '.'.join(path)} is a credential in plain text",
                 why="it would stand in a ConfigMap or a pod, and stands in the history of the stack file",
@@ -41,7 +39,7 @@ def secret_in_url(service: ResolvedService) -> Iterator[Finding]:
 
     It would stand in the launch map or in the pod's arguments, and shows in the logs of whoever uses it.
     """
-    for path, name, value in _texts(service):
+    for path, name, value in texts(service):
         if has_password(value) and not is_credential(name, value):
             yield error(
                 f"{'.'.join(path)} holds a password in its address",
@@ -51,7 +49,7 @@ def secret_in_url(service: ResolvedService) -> Iterator[Finding]:
             )
 
 
-def _texts(service: ResolvedService) -> Iterator[tuple[Path, str, str]]:
+def texts(service: ResolvedService) -> Iterator[tuple[Path, str, str]]:
     """Every text of a service: where it stands, the name of the variable that it is for, if any, and the text."""
     for field, origin in service.origins.items():
         for path, name, value in _below(origin.value, tuple(field.split("."))):

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from models.finding import Finding, at, error
+from models.finding import Finding, Mark, at, error
 from models.resolve import ResolvedService
 from models.rules import rule
+from models.rules.credentials import texts
+
+_IMAGES = (("image",), ("podTemplate", "spec"))
+"""Below what an image stands: the service's, and those of containers that are added."""
 
 
 @rule
@@ -16,15 +20,16 @@ def image_tag(service: ResolvedService) -> Iterator[Finding]:
     Without a tag, or with `latest`, a node takes what it happens to have: pods of one service run different images, a
     rollback brings nothing back, and what was reviewed is not what runs.
     """
-    name, _, digest = service.image.partition("@")
-    tag = name.rpartition("/")[2].partition(":")[2]
-    if not digest and tag in ("", "latest"):
-        yield error(
-            f"the image has {'the tag latest' if tag else 'no tag'}",
-            why="nodes take what they happen to have, and neither a review nor a rollback says which image runs",
-            fix="write the tag of a release, or a digest: @sha256:…",
-            marks=[at("image")],
-        )
+    for path, _, image in texts(service):
+        name, _, digest = image.partition("@")
+        tag = name.rpartition("/")[2].partition(":")[2]
+        if path[-1] == "image" and path[:2] in _IMAGES and not digest and tag in ("", "latest"):
+            yield error(
+                f"the image has {'the tag latest' if tag else 'no tag'}",
+                why="nodes take what they happen to have, and neither a review nor a rollback says which image runs",
+                fix="write the tag of a release, or a digest: @sha256:…",
+                marks=[Mark(path)],
+            )
 
 
 @rule

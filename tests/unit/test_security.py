@@ -116,3 +116,15 @@ def test_every_pod_pulls_its_image_with_the_same_credentials() -> None:
     found = pods(stack(f"{EVERY_POD}, pullSecrets: [registry]").services[0])
 
     assert [one["imagePullSecrets"] for one in found] == [[{"name": "registry"}]] * 2
+
+
+@pytest.mark.parametrize("part", ["containers", "initContainers"])
+@pytest.mark.parametrize(
+    ("image", "fine"), [("busybox", False), ("r:5000/a/side:latest", False), ("busybox:1.36", True)]
+)
+def test_the_image_of_an_added_container_has_a_tag_that_stays(part: str, image: str, fine: bool) -> None:
+    item = f"{{name: side, image: '{image}', env: [{{name: image, value: latest}}]}}"
+    report = check(stack(f", podTemplate: {{spec: {{{part}: [{{name: other, image: a:1}}, {item}]}}}}"))
+
+    found = [(one.rule, one.marks[0].field) for one in report.findings]
+    assert found == ([] if fine else [("image-tag", f"podTemplate.spec.{part}.1.image")])
