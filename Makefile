@@ -72,7 +72,7 @@ bench: setup ## Measure against kubectl and a bare Pulumi program, as ratios.
 	@$(BIN)/python -m bench
 
 generate: setup ## Write again what is generated: schemas, goldens, outputs of the rules.
-	@$(BIN)/pytest -q --update -m "not e2e" tests/rules tests/unit/test_schema.py  # others show them
+	@$(BIN)/pytest -q --update -m "not e2e" tests/rules tests/models/test_schema.py  # others show them
 	@$(BIN)/pytest -q --update -m "not e2e"
 
 fix: setup ## Format and mend what can be mended by itself.

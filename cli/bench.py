@@ -17,11 +17,11 @@ from cli.output.text import coloured
 from cli.reach import KeyFileOption, TimeoutOption, UrlOption, run, say
 from cli.refusal import refuse_errors
 from cli.stacks import ServiceArgument, StackArgument, open_stack, pick_service
-from client.asked import refusal_text
 from client.bench import PERCENTILES, Load, Measured, Spread, bench, too_long, warm_up
 from client.plot import plot
 from client.reach import Way, reached
-from models.resolve import ResolvedService
+from client.request import refusal_text
+from models.service.resolved import ResolvedService
 
 VERSION = 1
 """Of the JSON, see docs/reference/bench-json.md; raised when a key changes its meaning or goes."""

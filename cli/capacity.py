@@ -15,15 +15,15 @@ from cli.errors import CommandError, ExitCode
 from cli.live import run
 from cli.output.text import coloured
 from cli.stacks import StackArgument, open_stack
-from models.budget import downtime
-from models.capacity import Node, Packing
+from cluster.capacity import live_findings, live_nodes
+from cluster.reader import connected
+from cluster.snapshot import Seen
 from models.report import finding_text
-from models.resolve import ResolvedService, ResolvedStack
 from models.rules.capacity import packing
+from models.service.capacity import Node, Packing
+from models.service.deadlines import downtime
+from models.service.resolved import ResolvedService, ResolvedStack
 from models.words import counted, duration
-from operations.capacity import live_findings, live_nodes
-from operations.cluster import connected
-from operations.seen import Seen
 
 VERSION = 1
 """Of the JSON; raised when a key changes its meaning or goes."""

@@ -12,13 +12,13 @@ from cli.errors import ExitCode
 from cli.live import run
 from cli.output import Format, render_reports
 from cli.stacks import StacksArgument, open_stacks
-from models.catalog.credentials import HIDDEN, is_hidden
+from cluster.ready import judge_cluster
 from models.check import check
+from models.credentials import HIDDEN, is_hidden
 from models.finding import Finding
-from models.fit import fit
 from models.manifests.resources import quantity
-from models.resolve import ResolvedService, ResolvedStack
-from operations.ready import judge_cluster
+from models.service.fit import fit
+from models.service.resolved import ResolvedService, ResolvedStack
 
 _GIB = 2**30
 _BYTES = ("resources.memory", "resources.shm", "model.source.size", "model.source.to.size")

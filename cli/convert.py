@@ -13,8 +13,8 @@ from cli.errors import CommandError, ExitCode
 from cli.output import conversion as output
 from convert import Adoption, ConversionError, File, Wanted, adoption, decoded
 from convert import convert as converted
-from models.load import read_project
-from models.yaml_file import read_yaml
+from models.stack_file.load import read_project
+from models.stack_file.yaml_file import read_yaml
 
 
 def command(  # noqa: PLR0913  each is an argument of the command line

@@ -10,9 +10,6 @@ from typing import Annotated
 
 import typer
 
-from changes import compare
-from changes.live import compare_live
-from changes.preview import read_preview, with_preview
 from cli.errors import CommandError, ExitCode
 from cli.objects import look
 from cli.output.diff import DiffFormat, render_comparisons
@@ -21,7 +18,10 @@ from cli.output.diff.matrix import render_matrix
 from cli.revision import Revision, revision
 from cli.stacks import StacksArgument, find_stack, is_file, open_stack, open_stacks, stack_names
 from models.check import check
-from models.resolve import ResolvedStack
+from models.service.resolved import ResolvedStack
+from review import compare
+from review.live import compare_live
+from review.preview import read_preview, with_preview
 
 _HARMLESS = ("unknown-key", "duplicate-key", "unused-accept")
 

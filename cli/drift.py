@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from changes.drift import drifted
 from cli.errors import ExitCode
 from cli.objects import look
 from cli.output.drift import Told, as_json, as_text
 from cli.refusal import refuse_errors
 from cli.stacks import StackArgument, open_stack
+from review.drift import drifted
 
 
 class DriftFormat(StrEnum):

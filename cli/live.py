@@ -8,8 +8,8 @@ from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 from cli.errors import CommandError, ExitCode
-from operations import kubeconfig
-from operations.errors import ClusterError
+from cluster import kubeconfig
+from cluster.errors import ClusterError
 from sandbox import paths
 from sandbox.plan import CONTEXT_PREFIX
 

@@ -12,9 +12,9 @@ from typing import Annotated, Any
 import typer
 
 from cli.errors import CommandError, ExitCode
-from models.catalog.weight_files import WeightFiles
-from models.parse import parse
-from models.scripts.verify import THREADS, checksum, gib, names_below
+from models.launch.scripts.verify import THREADS, checksum, gib, names_below
+from models.stack_file.checksums import WeightFiles
+from models.stack_file.parse import parse
 from models.words import counted
 
 DirectoryArgument = Annotated[Path, typer.Argument(metavar="DIRECTORY", help="With the model's weights.")]

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from changes.drift import Live
 from cli.live import run
 from cli.stacks import find_stack, stack_names
-from models.beside.secret_objects import secret_objects
+from cluster.reader import connected
+from cluster.stack_objects import Made, read_made
 from models.manifests import Manifest, stack_objects
-from models.resolve import ResolvedStack
-from operations.cluster import connected
-from operations.made import Made, read_made
+from models.manifests.secrets import secret_objects
+from models.service.resolved import ResolvedStack
+from review.drift import Live
 
 
 class Looked(NamedTuple):

@@ -13,8 +13,8 @@ from cli.errors import CommandError, ExitCode
 from cli.live import Result
 from client.body import BadInputError
 from client.http import UnreachableError
-from models.resolve import ResolvedService
-from models.typed import seconds
+from models.record import seconds
+from models.service.resolved import ResolvedService
 
 UrlOption = Annotated[
     str,

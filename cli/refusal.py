@@ -8,7 +8,7 @@ from cli.errors import ExitCode
 from cli.output import text
 from models.check import check
 from models.report import Report
-from models.resolve import ResolvedStack
+from models.service.resolved import ResolvedStack
 
 
 def refuse_errors(stack: ResolvedStack, service: str | None = None) -> None:

@@ -14,7 +14,7 @@ from cli.refusal import refuse_errors
 from cli.stacks import StackArgument, open_stack
 from models.manifests import Manifest, stack_objects
 from models.manifests.metadata import INSTANCE_LABEL
-from models.resolve import ResolvedStack
+from models.service.resolved import ResolvedStack
 from models.words import counted
 
 OutputOption = Annotated[

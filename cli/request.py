@@ -18,7 +18,6 @@ from cli.reach import KeyFileOption, TimeoutOption, UrlOption, run, say
 from cli.refusal import refuse_errors
 from cli.stacks import ServiceArgument, StackArgument, open_stack, pick_service
 from client.answer import Answer, Piece, texts
-from client.asked import Asked, refusal_text
 from client.body import BadInputError, data_url, question, raw
 from client.check import check_request
 from client.curl import curl
@@ -26,8 +25,9 @@ from client.http import send
 from client.kinds import Kind
 from client.length import too_long
 from client.reach import Way, address, reached
+from client.request import Asked, refusal_text
 from models.finding import Finding
-from models.resolve import ResolvedService
+from models.service.resolved import ResolvedService
 
 
 class AnswerFormat(StrEnum):

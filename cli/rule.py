@@ -10,8 +10,8 @@ import typer
 
 from cli.errors import CommandError
 from client.check import request_rules
-from models.rules import documentation, rule_ids
-from models.shape import nearest
+from models.rules.registry import documentation, rule_ids
+from models.stack_file.errors import nearest
 
 EXAMPLES = Path(__file__).parent.parent / "tests" / "rules"
 """Each rule's smallest refused case with its output, and the nearest accepted one; they are its tests."""

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from models.schema import services_schema, stack_schema
+from models.stack_file.schema import services_schema, stack_schema
 
 
 class SchemaOf(StrEnum):

@@ -10,7 +10,7 @@ import typer
 
 from cli.refusal import refuse_errors
 from cli.stacks import ServiceArgument, StackArgument, open_stack, pick_service
-from models.launch import launch, script
+from models.launch.launch import launch, script
 
 
 class ScriptFormat(StrEnum):

@@ -17,7 +17,7 @@ from cli.stacks import StackArgument, open_stack, pick_service
 from client.http import UnreachableError
 from client.reach import Way, reached
 from client.smoke import Check, Smoked, smoke
-from models.resolve import ResolvedService
+from models.service.resolved import ResolvedService
 
 VERSION = 1
 """Of the JSON, see docs/reference/smoke-json.md; raised when a key changes its meaning or goes."""

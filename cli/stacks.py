@@ -11,8 +11,9 @@ from typing import Annotated
 import typer
 
 from cli.errors import CommandError, ExitCode
-from models.load import Read, disk, load_stack, load_text, read_project
-from models.resolve import ResolvedService, ResolvedStack, resolve
+from models.service.resolve import resolve
+from models.service.resolved import ResolvedService, ResolvedStack
+from models.stack_file.load import Read, disk, load_stack, load_text, read_project
 from sandbox.plan import CONTEXT_PREFIX, Node, Plan
 
 

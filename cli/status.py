@@ -14,12 +14,12 @@ from cli.errors import ExitCode
 from cli.live import run
 from cli.output.text import coloured
 from cli.stacks import StackArgument, open_stack, pick_service
-from models.resolve import ResolvedService, ResolvedStack
+from cluster.reader import connected
+from cluster.service import State, Wanted, look
+from cluster.snapshot import Seen
+from cluster.status_text import state_text
+from models.service.resolved import ResolvedService, ResolvedStack
 from models.words import duration
-from operations.cluster import connected
-from operations.seen import Seen
-from operations.service import State, Wanted, look
-from operations.text import state_text
 
 VERSION = 1
 """Of the JSON, see docs/reference/status-json.md; raised when a key changes its meaning or goes."""

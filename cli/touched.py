@@ -15,12 +15,12 @@ import typer
 from cli.capacity import columns
 from cli.revision import Revision, revision
 from cli.stacks import find_stack, names_of, stack_names
-from models.load import Read, disk, read_project
+from models.stack_file.load import Read, disk, read_project
 
 VERSION = 1
 """Of the JSON; raised when a key changes its meaning or goes."""
 
-PROGRAM = ("__main__.py", "components", "models", "operations", "pyproject.toml", "uv.lock")
+PROGRAM = ("__main__.py", "cluster", "components", "models", "pyproject.toml", "uv.lock")
 """What every stack is deployed with; paths in the project's directory."""
 
 _MOST_FILES = 3

@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from client.answer import Answer
-from client.asked import Asked
 from client.body import question
 from client.http import Link, UnreachableError, send
 from client.kinds import Kind
+from client.request import Asked
 from models.finding import Finding, Mark
-from models.resolve import ResolvedService
+from models.service.resolved import ResolvedService
 
 PERCENTILES = (50, 90, 99)
 

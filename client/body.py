@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from client.asked import Asked
 from client.kinds import Kind
 from client.parameters import Parameters
-from models.resolve import ResolvedService
+from client.request import Asked
+from models.service.resolved import ResolvedService
 
 _ALWAYS = ("max_tokens", "temperature")
 """Sent even when they are the manual's defaults: those of the server differ, by the kind of request."""

@@ -9,14 +9,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from client.asked import Asked, setting
 from client.kinds import ENDPOINTS, Kind
 from client.parameters import Parameters
+from client.request import Asked, setting
 from client.rules import RULES
 from client.service_rules import SERVICE_RULES
 from models.finding import Finding
-from models.resolve import ResolvedService
-from models.shape import nearest, shape_finding
+from models.service.resolved import ResolvedService
+from models.stack_file.errors import nearest, shape_finding
 
 _NULLABLE = ("temperature", "top_p", "n", "presence_penalty", "frequency_penalty", "stop", "stream")
 """Fields for which the OpenAI server takes null as the default (vllm/sampling_params.py:238)."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import shlex
 
-from client.asked import Asked, as_json
 from client.reach import VARIABLE
+from client.request import Asked, as_json
 
 
 def curl(asked: Asked, url: str, *, key: bool) -> str:

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from client.answer import Answer, Piece, error_text, joined
-from client.asked import Asked
-from operations.credentials import MASK, masked
+from client.request import Asked
+from cluster.log_mask import MASK, masked
 
 if TYPE_CHECKING:
     import httpx

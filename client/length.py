@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from client.asked import Asked, pictures, words
 from client.http import Link, post
+from client.request import Asked, pictures, words
 from client.service_rules import length_error
 from models.finding import Finding
-from models.resolve import ResolvedService
+from models.service.resolved import ResolvedService
 
 _TEMPLATE = 256
 """Tokens that a chat template may add to a text."""

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
-from models.typed import Typed
+from models.record import Record
 
 GREEDY = 1e-5
 """Temperatures below are none: the likeliest token is taken (vllm/sampling_params.py:20)."""
@@ -26,7 +26,7 @@ def not_zero(value: int) -> int:
     return value
 
 
-class Parameters(Typed):
+class Parameters(Record):
     """What a request says about its answer, beside the question; vLLM's names. The server has more
     (`client/kinds.py`), which a raw body may give."""
 

@@ -12,11 +12,11 @@ from typing import Any
 
 from client.body import BadInputError
 from client.http import Link, UnreachableError, base, get, linked
-from models.resolve import ResolvedService
+from cluster.pods import is_ready
+from cluster.reader import Cluster, connected
+from cluster.snapshot import Object
+from models.service.resolved import ResolvedService
 from models.words import duration
-from operations.cluster import Cluster, connected
-from operations.pods import is_ready
-from operations.seen import Object
 
 VARIABLE = "VLLM_API_KEY"
 """Environment variable that the key may be given by, as the server itself has it."""

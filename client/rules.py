@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from client.asked import Asked
 from client.kinds import Kind
 from client.parameters import Parameters
+from client.request import Asked
 from models.finding import Finding, error
 
 

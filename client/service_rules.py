@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from client.asked import Asked, pictures, setting, tokens_given
 from client.kinds import BEAM_FIELDS, Kind
 from client.parameters import Parameters
+from client.request import Asked, pictures, setting, tokens_given
 from models.finding import Finding, Mark, error, warning
-from models.resolve import ResolvedService
-from models.shape import nearest
+from models.service.resolved import ResolvedService
+from models.stack_file.errors import nearest
 from models.words import counted
 
 _PROCESSED = ("guided_json", "guided_regex", "guided_choice", "guided_grammar", "logit_bias", "allowed_token_ids")

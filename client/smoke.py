@@ -15,7 +15,7 @@ from client.http import Link, UnreachableError, get, post, send
 from client.kinds import Kind
 from client.picture import red_square
 from client.service_rules import one_answer
-from models.resolve import ResolvedService
+from models.service.resolved import ResolvedService
 
 State = Literal["passed", "failed", "skipped"]
 

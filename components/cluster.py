@@ -9,13 +9,13 @@ from typing import Any
 import pulumi
 import pulumi_kubernetes as k8s
 
-from models.beside.claims import claim_objects
+from cluster import kubeconfig
+from cluster.api_discovery import as_served
+from models.manifests.claims import claim_objects
 from models.manifests.namespace import namespace as namespace_manifest
 from models.manifests.queue import queue_object
-from models.operation import Queue
-from models.resolve import Cluster, ResolvedStack
-from operations import kubeconfig
-from operations.served import as_served
+from models.service.resolved import Cluster, ResolvedStack
+from models.stack_file.operation import Queue
 
 
 @dataclass(frozen=True)

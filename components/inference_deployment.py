@@ -12,14 +12,14 @@ from pulumi_kubernetes.core.v1 import Service
 
 from components.ascend_node_mounts import AscendNodeMounts, AscendNodeMountsArgs
 from components.vllm_launch_script import VllmLaunchScript, VllmLaunchScriptArgs
-from models.beside.objects import beside_objects
-from models.beside.smoke import smoke_jobs
-from models.budget import update_timeout
-from models.launch import launch
+from models.launch.launch import launch
+from models.manifests.additional import beside_objects
 from models.manifests.deployment import deployment
 from models.manifests.metadata import NOT_AWAITED, metadata
 from models.manifests.service import service_object
-from models.resolve import ResolvedService
+from models.manifests.smoke_job import smoke_jobs
+from models.service.deadlines import update_timeout
+from models.service.resolved import ResolvedService
 
 
 @dataclass(frozen=True)

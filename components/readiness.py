@@ -9,10 +9,10 @@ import pulumi
 from pulumi_kubernetes.apps.v1 import Deployment
 from pulumi_kubernetes.batch.v1 import Job
 
+from cluster.update import UpdateError, as_scaled, prove, refuse_what_would_hang, settle
+from cluster.update_order import turns
 from components.inference_deployment import InferenceDeployment
-from models.resolve import ResolvedService, ResolvedStack
-from operations.turns import turns
-from operations.update import UpdateError, as_scaled, prove, refuse_what_would_hang, settle
+from models.service.resolved import ResolvedService, ResolvedStack
 
 
 def deploy(stack: ResolvedStack, make: Callable[[ResolvedService], InferenceDeployment]) -> None:

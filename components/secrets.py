@@ -9,8 +9,8 @@ import pulumi
 from pulumi_kubernetes.core.v1 import Secret
 
 from components.cluster import Home
-from models.beside.secret_objects import secret_objects
-from models.resolve import ResolvedStack
+from models.manifests.secrets import secret_objects
+from models.service.resolved import ResolvedStack
 
 
 def secrets(stack: ResolvedStack, home: Home) -> Home:

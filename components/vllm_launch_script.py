@@ -9,7 +9,7 @@ from typing import Any
 import pulumi
 from pulumi_kubernetes.core.v1 import ConfigMap
 
-from models.launch import Launch
+from models.launch.launch import Launch
 from models.manifests.launch_map import launch_command, launch_map, launch_volume, launch_volume_mount
 
 

@@ -13,7 +13,7 @@ from convert.manifest import Object
 from convert.stand_in import stand_in
 from models.manifests import service_objects
 from models.manifests.metadata import selector
-from models.resolve import ResolvedService
+from models.service.resolved import ResolvedService
 
 Values = dict[str, Any]
 

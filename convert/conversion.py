@@ -23,9 +23,9 @@ from convert.start import File
 from convert.write import stack_text
 from models.finding import Finding
 from models.manifests import stack_objects
-from models.parse import parse_stack
 from models.report import Report
-from models.resolve import resolve
+from models.service.resolve import resolve
+from models.stack_file.parse import parse_stack
 
 Values = dict[str, Any]
 

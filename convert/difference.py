@@ -14,11 +14,11 @@ from convert.pod_keys import SHM, is_ours
 from convert.scope import PLACEHOLDER
 from convert.stand_in import stand_in
 from convert.start import Argument
-from models.catalog.engines import RELEASES, engine
-from models.catalog.keys import OWNED_FLAGS
-from models.launch import launch
+from models.engines.ascend_vllm.owned_keys import OWNED_FLAGS
+from models.engines.flags import RELEASES, engine
+from models.launch.launch import launch
 from models.manifests.resources import quantity
-from models.resolve import ResolvedService
+from models.service.resolved import ResolvedService
 from models.words import counted, duration
 
 Values = dict[str, Any]

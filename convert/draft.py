@@ -18,10 +18,10 @@ from convert.pods import Pod, secret_references
 from convert.small import smallest
 from convert.stand_in import stand_in, value_at
 from models.catalog.platforms import PLATFORMS
-from models.config import ServiceConfig
-from models.init_steps import MIND_SPEED_DIRECTORY
-from models.launch import LAUNCH_DIRECTORY, launch
+from models.launch.init_steps import MIND_SPEED_DIRECTORY
+from models.launch.launch import LAUNCH_DIRECTORY, launch
 from models.manifests import service_objects
+from models.stack_file.service import ServiceConfig
 
 Values = dict[str, Any]
 

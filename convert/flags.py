@@ -13,7 +13,7 @@ from convert.note import Note, assumed, dropped
 from convert.scope import PLACEHOLDER
 from convert.secret import advice, is_secret_value
 from convert.start import Argument
-from models.catalog.engines import RELEASES, Flag, engine
+from models.engines.flags import RELEASES, Flag, engine
 
 _SHORT = {"-tp": "tensor-parallel-size", "-pp": "pipeline-parallel-size", "-q": "quantization"}
 _SIGN = re.compile(r"([^=＝]*)([=＝])(.*)", re.DOTALL)

@@ -11,10 +11,10 @@ from convert.small import Keys
 from convert.stand_in import stand_in
 from models.check import check
 from models.finding import Finding, Mark, Path, Span
-from models.load import load_text
 from models.report import Report
-from models.resolve import resolve
-from models.yaml_file import read_yaml
+from models.service.resolve import resolve
+from models.stack_file.load import load_text
+from models.stack_file.yaml_file import read_yaml
 
 Values = dict[str, Any]
 

@@ -14,11 +14,16 @@ from convert.note import Note, assumed, dropped
 from convert.paths import Paths
 from convert.scope import PLACEHOLDER
 from convert.start import Setting, Start
-from models.catalog.engines import RELEASES, Flag, engine
-from models.catalog.keys import ENGINE_FLAGS, OWNED_FLAGS, OWNED_VARIABLES, PICTURE_VARIABLES
 from models.catalog.known import find_model
-from models.engine import EngineArgs
-from models.init_steps import MIND_SPEED_DIRECTORY
+from models.engines.ascend_vllm.engine_args import EngineArgs
+from models.engines.ascend_vllm.owned_keys import (
+    ENGINE_FLAGS,
+    OWNED_FLAGS,
+    OWNED_VARIABLES,
+    PICTURE_VARIABLES,
+)
+from models.engines.flags import RELEASES, Flag, engine
+from models.launch.init_steps import MIND_SPEED_DIRECTORY
 
 Values = dict[str, Any]
 

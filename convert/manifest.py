@@ -10,7 +10,7 @@ from typing import Any
 
 from convert.note import Note, assumed, dropped
 from models.finding import Finding, Path, Span
-from models.yaml_file import YamlFile, read_yaml
+from models.stack_file.yaml_file import YamlFile, read_yaml
 
 _DOCUMENT = re.compile(r"^---(?=\s|$)", re.MULTILINE)
 _END = re.compile(r"^\.\.\.\s*$|^%.*$", re.MULTILINE)

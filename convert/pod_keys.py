@@ -10,12 +10,12 @@ from typing import Any
 from convert.note import Note, assumed, dropped
 from convert.pods import Pod
 from convert.scope import PLACEHOLDER
-from models.budget import PULL
-from models.launch import GRAPH_CACHE_DIRECTORY, WARM
+from models.launch.launch import GRAPH_CACHE_DIRECTORY, WARM
 from models.manifests.deployment import MIN_MEMBER
 from models.manifests.metadata import NAME, NAME_LABEL
 from models.manifests.pod import QUEUE_NAME
-from models.resolve import SETTLE
+from models.service.deadlines import PULL
+from models.service.resolved import SETTLE
 
 Values = dict[str, Any]
 

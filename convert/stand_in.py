@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from convert.small import Keys
-from models.config import ServiceConfig
-from models.parse import parse_stack
-from models.resolve import ResolvedService, resolve
+from models.service.resolve import resolve
+from models.service.resolved import ResolvedService
+from models.stack_file.parse import parse_stack
+from models.stack_file.service import ServiceConfig
 
 Values = dict[str, Any]
 

@@ -12,8 +12,8 @@ from convert.note import Note, assumed, dropped
 from convert.scope import PLACEHOLDER, Scope, assigned, assignment, expand, expand_one
 from convert.secret import advice
 from convert.shell import Command, Script, Word, read_script
-from models import scripts
-from models.catalog.engines import RELEASES, engine
+from models.engines.flags import RELEASES, engine
+from models.launch import scripts
 
 _MODULES = {module: kind for kind, module in engine(RELEASES[-1]).modules.items()}
 _FILES = {f"{module.replace('.', '/')}.py": kind for module, kind in _MODULES.items()}

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from models.finding import Finding, Mark, Path, Span, error, warning
 from models.report import Accepted, Report
-from models.resolve import ResolvedService, ResolvedStack
-from models.rules import judge, judge_stack, rule_ids
+from models.rules.registry import judge, judge_stack, rule_ids
+from models.service.resolved import ResolvedService, ResolvedStack
 
 
 def check(stack: ResolvedStack, further: Iterable[Finding] = ()) -> Report:

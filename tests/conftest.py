@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from models.load import Read, disk, load_text
-from models.resolve import ResolvedStack, resolve
+from models.service.resolve import resolve
+from models.service.resolved import ResolvedStack
+from models.stack_file.load import Read, disk, load_text
 
 ROOT = Path(__file__).parent.parent
 

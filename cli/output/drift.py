@@ -8,16 +8,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from changes import Detail
-from changes.drift import RESTARTED, Drift, ObjectDrift, cause, is_restored, is_seen_by_refresh
-from changes.field_words import field_detail
-from changes.fields import FieldDrift
 from cli.capacity import columns
 from cli.output.diff.text import coloured
 from cli.output.diff.words import because, printable, values
-from models.resolve import ResolvedStack
+from cluster.log_mask import masked
+from models.service.resolved import ResolvedStack
 from models.words import counted
-from operations.credentials import masked
+from review import Detail
+from review.drift import RESTARTED, Drift, ObjectDrift, cause, is_restored, is_seen_by_refresh
+from review.field_words import field_detail
+from review.fields import FieldDrift
 
 VERSION = 1
 """Of the JSON, see docs/reference/drift-json.md; raised when a key changes its meaning or goes."""

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from models.finding import Finding, Mark, Span
 from models.report import Accepted, Report
-from models.rules import documentation
+from models.rules.registry import documentation
 
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pydantic import Field, model_validator
 
-from models.typed import Line, Typed
+from models.record import Line, Record
 
 UNSCALED = ("su", "longrope", "llama3", "mrope")
 """Stretched positions that the stated length counts already; for all others vLLM multiplies by the factor."""
 
 
-class RopeScaling(Typed):
+class RopeScaling(Record):
     """How a model stretches its positions, as in config.json."""
 
     type: Line = Field(examples=["yarn"])
@@ -31,7 +31,7 @@ class RopeScaling(Typed):
         return self
 
 
-class Facts(Typed):
+class Facts(Record):
     """Measures of a model, each a key of its config.json in camelCase; what is left out stays as it is known.
 
     Multimodal models have the facts of their text backbone and the `modelType` of the whole.

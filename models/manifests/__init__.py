@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from models.beside.claims import claim_objects
-from models.beside.objects import beside_objects
-from models.beside.smoke import smoke_jobs
-from models.launch import launch
+from models.launch.launch import launch
+from models.manifests.additional import beside_objects
+from models.manifests.claims import claim_objects
 from models.manifests.deployment import deployment
 from models.manifests.launch_map import launch_command, launch_map, launch_volume, launch_volume_mount
 from models.manifests.metadata import NOT_AWAITED, Manifest, metadata
@@ -18,7 +17,8 @@ from models.manifests.namespace import namespace
 from models.manifests.node_mounts import node_mounts
 from models.manifests.queue import queue_object
 from models.manifests.service import service_object
-from models.resolve import ResolvedService, ResolvedStack
+from models.manifests.smoke_job import smoke_jobs
+from models.service.resolved import ResolvedService, ResolvedStack
 
 __all__ = ["Manifest", "service_objects", "stack_objects"]
 

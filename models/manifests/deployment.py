@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from models.budget import progress_deadline
 from models.manifests.metadata import NOT_AWAITED, Manifest, metadata, selector
 from models.manifests.pod import pod_template
-from models.resolve import ResolvedService
+from models.service.deadlines import progress_deadline
+from models.service.resolved import ResolvedService
 
 MIN_MEMBER = "scheduling.volcano.sh/group-min-member"
 """Annotation of the Deployment that Volcano 1.14 reads a gang's size from (pkg/controllers/podgroup/

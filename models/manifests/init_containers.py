@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from models.init_steps import FETCH_STEP, MIND_SPEED_DIRECTORY, InitStep, init_steps
-from models.launch import LAUNCH_DIRECTORY
+from models.launch.init_steps import FETCH_STEP, MIND_SPEED_DIRECTORY, InitStep, init_steps
+from models.launch.launch import LAUNCH_DIRECTORY
 from models.manifests.metadata import Manifest
 from models.manifests.node_mounts import read_only
 from models.manifests.security import container_security
 from models.manifests.weights import store_mount
-from models.resolve import ResolvedService
-from models.server import SecretKey
+from models.secret_reference import SecretKey
+from models.service.resolved import ResolvedService
 
 MIND_SPEED_VOLUME = "mindspeed"
 """Name of the volume that MindSpeed is installed in."""

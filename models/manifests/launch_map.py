@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 
-from models.launch import LAUNCH_DIRECTORY, SCRIPT, Launch, script
+from models.launch.launch import LAUNCH_DIRECTORY, SCRIPT, Launch, script
 from models.manifests.metadata import Manifest
 from models.manifests.node_mounts import read_only
 

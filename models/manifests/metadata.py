@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from models.resolve import ResolvedService
+from models.service.resolved import ResolvedService
 
 NAME_LABEL = "app.kubernetes.io/name"
 """The label that tells the objects of all services from others."""

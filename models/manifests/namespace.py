@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from models.manifests.metadata import OURS, Manifest
-from models.resolve import Cluster
+from models.service.resolved import Cluster
 
 ENFORCE = "pod-security.kubernetes.io/enforce"
 """Label with the level that Pod Security admission holds the pods of a namespace to."""

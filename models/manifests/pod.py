@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from models.beside.pod_template import patched
-from models.budget import grace_period
-from models.launch import DRAIN, GRAPH_CACHE_DIRECTORY, LAUNCH_DIRECTORY
+from models.launch.launch import DRAIN, GRAPH_CACHE_DIRECTORY, LAUNCH_DIRECTORY
 from models.manifests.init_containers import from_secret, init_containers, mind_speed_mounts, mind_speed_volumes
 from models.manifests.metadata import NAME, NAME_LABEL, Manifest, labels
 from models.manifests.node_mounts import host_path
+from models.manifests.pod_template import patched
 from models.manifests.probes import probes
 from models.manifests.resources import container_resources, shared_memory_mount, shared_memory_volume
 from models.manifests.security import container_security, pod_security
 from models.manifests.weights import weight_mounts, weight_volumes
-from models.resolve import ResolvedService
+from models.service.deadlines import grace_period
+from models.service.resolved import ResolvedService
 
 CONTAINER = "ascend-vllm"
 """Name of the server's container, the manual's example."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
-from models.launch import DRAINING, LAUNCH_DIRECTORY, WARM
+from models.launch.launch import DRAINING, LAUNCH_DIRECTORY, WARM
+from models.launch.scripts import READY
 from models.manifests.metadata import Manifest
-from models.resolve import ResolvedService
-from models.scripts import READY
+from models.service.resolved import ResolvedService
 
 _PERIOD = 5
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from models.catalog.kinds import VOLCANO
+from models.manifests.kinds import VOLCANO
 from models.manifests.metadata import OURS, Manifest
-from models.operation import Queue
+from models.stack_file.operation import Queue
 
 
 def queue_object(name: str, queue: Queue, resource: str) -> Manifest:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from models.manifests.metadata import Manifest
-from models.resolve import ResolvedService
+from models.service.resolved import ResolvedService
 
 _SHM = "shm"
 _UNITS = {"Gi": 2**30, "Mi": 2**20, "Ki": 2**10}

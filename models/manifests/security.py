@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from models.manifests.metadata import Manifest
-from models.resolve import ResolvedService
+from models.service.resolved import ResolvedService
 
 
 def container_security(service: ResolvedService) -> Manifest:

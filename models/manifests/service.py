@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from models.manifests.metadata import NOT_AWAITED, Manifest, metadata, selector
-from models.resolve import ResolvedService
+from models.service.resolved import ResolvedService
 
 
 def service_object(service: ResolvedService) -> Manifest:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import PurePosixPath
 
-from models.init_steps import STORE_DIRECTORY, store_name
+from models.launch.init_steps import STORE_DIRECTORY, store_name
 from models.manifests.metadata import Manifest
 from models.manifests.node_mounts import host_path, read_only
-from models.resolve import ResolvedService
+from models.service.resolved import ResolvedService
 
 MODEL_VOLUME = "model-path"
 """Name of the weights' volume, the manual's."""

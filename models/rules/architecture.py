@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from models.catalog.engines import engine
 from models.catalog.facts import ModelFacts
 from models.catalog.known import find_model
+from models.engines.flags import engine
 from models.finding import Finding, at, error, warning
-from models.resolve import ResolvedService
-from models.rules import facts_rule
+from models.rules.registry import facts_rule
+from models.service.resolved import ResolvedService
 
 _PREFIX_CACHING = ("llama", "qwen")
 _LORA_VOCABULARY = 257024

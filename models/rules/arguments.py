@@ -6,14 +6,18 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from models.catalog.engines import Limit, engine, expected, find_flag, flag_accepts
 from models.catalog.facts import UNSCALED
-from models.catalog.keys import OWNED_FLAGS, OWNED_VARIABLES, PICTURE_VARIABLES
+from models.engines.ascend_vllm.owned_keys import (
+    OWNED_FLAGS,
+    OWNED_VARIABLES,
+    PICTURE_VARIABLES,
+)
+from models.engines.flags import Limit, engine, expected, find_flag, flag_accepts
 from models.finding import Finding, at, error
-from models.resolve import ResolvedService
-from models.rules import rule
 from models.rules.exclusions import FEATURES
-from models.shape import nearest
+from models.rules.registry import rule
+from models.service.resolved import ResolvedService
+from models.stack_file.errors import nearest
 
 
 @rule

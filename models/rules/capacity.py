@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
-from models.capacity import Packing, is_exact, pack, pool_nodes
 from models.finding import Finding, Mark, at, error, warning
-from models.resolve import ResolvedService, ResolvedStack, demand
-from models.rollout import stuck_rollouts
-from models.rules import rule, stack_rule
+from models.rules.registry import rule, stack_rule
+from models.service.capacity import Packing, is_exact, pack, pool_nodes
+from models.service.resolve import demand
+from models.service.resolved import ResolvedService, ResolvedStack
+from models.service.rollout import stuck_rollouts
 from models.words import counted
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from models.catalog.credentials import has_password, is_credential
-from models.catalog.keys import OWNED_VARIABLES
+from models.credentials import has_password, is_credential
+from models.engines.ascend_vllm.owned_keys import OWNED_VARIABLES
 from models.finding import Finding, Mark, Path, error
-from models.resolve import ResolvedService
-from models.rules import rule
+from models.rules.registry import rule
+from models.service.resolved import ResolvedService
 
 
 @rule

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from models.catalog.engines import RELEASES, Exclusion, engine
+from models.engines.flags import RELEASES, Exclusion, engine
 from models.finding import Finding, at, error
-from models.resolve import ResolvedService
-from models.rules import Check, rule
+from models.rules.registry import Check, rule
+from models.service.resolved import ResolvedService
 
 FEATURES: dict[str, tuple[str, Callable[[ResolvedService], object]]] = {
     "KV cache quantization": ("engine.extraArgs", lambda service: _kv_cache_dtype(service) != "auto"),

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from models.catalog.engines import plain_name
 from models.catalog.known import nearest_models
+from models.engines.flags import plain_name
 from models.finding import Finding, at, error, warning
-from models.resolve import ResolvedService
-from models.rules import facts_rule_ids, rule
-from models.usual_features import LONG, PRECISE_DECODE, PRECISE_PREFILL
+from models.rules.registry import facts_rule_ids, rule
+from models.service.feature_defaults import LONG, PRECISE_DECODE, PRECISE_PREFILL
+from models.service.resolved import ResolvedService
 
 
 @rule

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from models.finding import Finding, Mark, at, error
-from models.resolve import ResolvedService
-from models.rules import rule
-from models.typed import OWN_DIRECTORY, SYSTEM
+from models.record import OWN_DIRECTORY, SYSTEM
+from models.rules.registry import rule
+from models.service.resolved import ResolvedService
 
 _PLACEHOLDER = re.compile(r"\$\{[A-Za-z_][\w-]*\}")
 _FREE_TEXT = ("server.chatTemplate.inline",)

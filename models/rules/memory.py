@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from models.catalog.facts import ModelFacts
 from models.finding import Finding, at, error, warning
-from models.fit import fit, largest_memory
-from models.resolve import ResolvedService
-from models.rules import facts_rule, rule
+from models.rules.registry import facts_rule, rule
+from models.service.fit import fit, largest_memory
+from models.service.resolved import ResolvedService
 from models.words import counted
 
 _GIB = 2**30

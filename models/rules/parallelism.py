@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from models.finding import Finding, Mark, at, error, warning
-from models.resolve import ResolvedService
-from models.rules import rule
+from models.rules.registry import rule
+from models.service.resolved import ResolvedService
 from models.words import counted
 
 

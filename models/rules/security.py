@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from models.finding import Finding, Mark, at, error
-from models.resolve import ResolvedService
-from models.rules import rule
 from models.rules.credentials import texts
+from models.rules.registry import rule
+from models.service.resolved import ResolvedService
 
 _IMAGES = (("image",), ("podTemplate", "spec"))
 """Below what an image stands: the service's, and those of containers that are added."""

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from models.finding import Finding, at, error, warning
-from models.resolve import ResolvedService
-from models.rules import rule
+from models.rules.registry import rule
+from models.service.resolved import ResolvedService
 
 
 @rule

@@ -11,9 +11,9 @@ import pytest
 import yaml
 
 from cli.render import yaml_documents
-from models.load import load_text
 from models.manifests import stack_objects
-from models.resolve import resolve
+from models.service.resolve import resolve
+from models.stack_file.load import load_text
 from tests.cli.conftest import Done
 from tests.convert.pairs import CONFIG, FILLED, MODEL, PYTHON, SCRIPT, command, config
 

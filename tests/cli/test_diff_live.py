@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from cli import objects
-from operations.errors import ClusterError
-from tests.changes.cluster import CONTAINER, edit
+from cluster.errors import ClusterError
 from tests.cli.conftest import GOLDEN, Console
 from tests.cli.repositories import repository
 from tests.cli.test_drift import STACK, Prod
+from tests.review.cluster import CONTAINER, edit
 
 __all__ = ["repository"]
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from changes import Detail, StackChange, compare
 from cli.output.diff.comparison import Comparison
 from cli.output.diff.words import counts, headline, notes, npus_lines, some, values
-from tests.changes.stacks import stack
+from review import Detail, StackChange, compare
+from tests.review.stacks import stack
 
 ROOM = "(a node is sure to have 1 NPU free), no downtime"
 

@@ -12,12 +12,12 @@ import pytest
 import yaml
 
 from cli import objects
-from models.load import load_text
-from models.resolve import resolve
-from operations.errors import ClusterError
-from tests.changes.cluster import CONTAINER, Kube, edit
+from cluster.errors import ClusterError
+from models.service.resolve import resolve
+from models.stack_file.load import load_text
 from tests.cli.conftest import GOLDEN, Console
-from tests.operations.made_reader import MadeReader
+from tests.cluster.recorded_reader import MadeReader
+from tests.review.cluster import CONTAINER, Kube, edit
 
 STACK = """\
 config:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from models.rules import rule_ids
+from models.rules.registry import rule_ids
 from tests.cli.conftest import GOLDEN, Console
 
 FORMATS = ["text", "concise", "json", "github", "sarif"]

@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 
 from cli.output import Format, render_reports
 from models.check import check
-from models.config import ClusterConfig, ServiceConfig
-from models.engine import EngineArgs
-from models.load import load_text
+from models.engines.ascend_vllm.engine_args import EngineArgs
+from models.engines.server import Server
 from models.report import Report
-from models.resolve import resolve
-from models.server import Server
+from models.service.resolve import resolve
+from models.stack_file.cluster import ClusterConfig
+from models.stack_file.load import load_text
+from models.stack_file.service import ServiceConfig
 
 QUICK = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 

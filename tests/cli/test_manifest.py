@@ -9,9 +9,9 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from cli.app import app
-from models.facts import read_named
-from models.load import disk
-from tests.unit.stand_in_server import run as run_script
+from models.stack_file.load import disk
+from models.stack_file.named_files import read_named
+from tests.models.stand_in_server import run as run_script
 
 
 def run(*arguments: object) -> Result:

@@ -8,7 +8,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from client.check import request_rules
-from models.rules import documentation, rule_ids
+from models.rules.registry import documentation, rule_ids
 from tests.cli.conftest import Console
 from tests.conftest import ROOT
 

@@ -10,21 +10,11 @@ from pathlib import Path
 import pytest
 
 from cli import status
-from operations.errors import ClusterError
-from operations.seen import Seen
+from cluster.errors import ClusterError
+from cluster.snapshot import Seen
 from tests.cli.conftest import GOLDEN, Console
-from tests.operations.objects import (
-    NOW,
-    container,
-    deployment,
-    ended,
-    node,
-    pod,
-    replica_set,
-    seen,
-    waiting,
-)
-from tests.operations.reader import FakeReader
+from tests.cluster.objects import NOW, container, deployment, ended, node, pod, replica_set, seen, waiting
+from tests.cluster.reader import FakeReader
 
 STACK = """\
 config:

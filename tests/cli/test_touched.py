@@ -22,8 +22,8 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):
         monkeypatch.delenv(name, raising=False)
     (tmp_path / "Pulumi.yaml").write_text("name: ascend-vllm\nruntime: python\n", encoding="utf-8")
-    (tmp_path / "models").mkdir()
-    (tmp_path / "models" / "launch.py").write_text("pass\n", encoding="utf-8")
+    (tmp_path / "models" / "launch").mkdir(parents=True)
+    (tmp_path / "models" / "launch" / "launch.py").write_text("pass\n", encoding="utf-8")
     (tmp_path / "README.md").write_text("text\n", encoding="utf-8")
     write(tmp_path, base=BASE, prod=PROD, dev=PROD.replace("context: prod", "context: dev"), alone=ALONE)
     git(tmp_path, "init", "--quiet", "--initial-branch", "main")
@@ -49,9 +49,9 @@ def stacks(console: Console, *arguments: str) -> list[str]:
         ("services.yaml", BASE.replace("4096", "8192"), ["dev", "prod"], "the base of two"),
         ("services.yaml", None, ["dev", "prod"], "the base of two is gone"),
         ("Pulumi.yaml", "name: ascend-vllm\nruntime: nodejs\n", ["alone", "dev", "prod"], "the project of all"),
-        ("models/launch.py", "a = 1\n", ["alone", "dev", "prod"], "the program"),
+        ("models/launch/launch.py", "a = 1\n", ["alone", "dev", "prod"], "the program"),
         ("models/rules/new.py", "a = 1\n", ["alone", "dev", "prod"], "a new file of the program"),
-        ("models/launch.py", None, ["alone", "dev", "prod"], "a file of the program is gone"),
+        ("models/launch/launch.py", None, ["alone", "dev", "prod"], "a file of the program is gone"),
         ("uv.lock", "a\n", ["alone", "dev", "prod"], "what the program runs with"),
         ("README.md", "other\n", [], "nothing that is deployed"),
         ("models.md", "other\n", [], "a name that only begins like the program"),
@@ -98,7 +98,7 @@ def test_a_project_in_a_hidden_subdirectory_is_looked_at_alone(
     write(project, inner=PROD.replace("base: services.yaml", "base: ../services.yaml"), gone=ALONE)
     commit(repository)
     (project / "Pulumi.gone.yaml").unlink()
-    (repository / "models" / "launch.py").write_text("a = 1\n")
+    (repository / "models" / "launch" / "launch.py").write_text("a = 1\n")
     monkeypatch.chdir(project)
     assert stacks(console) == ["gone"], "the program beside it is not its own"
 
@@ -153,7 +153,7 @@ def test_a_comment_is_exactly_like_this(
     repository: Path, console: Console, golden: Callable[[Path, str], None]
 ) -> None:
     write(repository, prod=CHANGED.replace("npus: 2", "npus: two"))
-    (repository / "models" / "launch.py").write_text("a = 1\n")
+    (repository / "models" / "launch" / "launch.py").write_text("a = 1\n")
 
     done = console("review", "-o", "out")
 

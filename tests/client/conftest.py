@@ -8,7 +8,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from models.resolve import ResolvedService
+from models.service.resolved import ResolvedService
 from tests.client.vllm_server import Vllm, serving
 from tests.conftest import stack_of
 

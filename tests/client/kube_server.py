@@ -16,8 +16,8 @@ from typing import Any
 from wsproto import ConnectionType, WSConnection
 from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, Request
 
-from tests.operations.objects import pod
-from tests.operations.test_cluster import write_kubeconfig
+from tests.cluster.objects import pod
+from tests.cluster.test_cluster import write_kubeconfig
 
 
 @dataclass

@@ -12,7 +12,7 @@ from client.bench import Load, Measured, Sample, Spread, bench, request, spread,
 from client.check import check_request
 from client.http import UnreachableError, linked
 from client.plot import nice, plot
-from models.resolve import ResolvedService
+from models.service.resolved import ResolvedService
 from tests.client.conftest import PLAIN, Serve, service_of
 from tests.client.vllm_server import Vllm
 

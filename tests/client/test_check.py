@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from client.asked import Asked, refusal_text
 from client.body import question, raw
 from client.check import check_request, request_rules
 from client.kinds import ENDPOINTS, Kind
 from client.parameters import Parameters
-from models.resolve import ResolvedService
-from models.rules import rule_ids
+from client.request import Asked, refusal_text
+from models.rules.registry import rule_ids
+from models.service.resolved import ResolvedService
 from tests.client.conftest import LORA, PICTURES, PLAIN, service_of
 
 SERVICE = service_of()

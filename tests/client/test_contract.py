@@ -8,11 +8,11 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from client.asked import Asked
 from client.body import question, raw
 from client.check import check_request
 from client.kinds import ENDPOINTS, Kind
-from models.resolve import ResolvedService
+from client.request import Asked
+from models.service.resolved import ResolvedService
 from tests.client.conftest import PLAIN, service_of
 from tests.client.protocol import SAMPLING, ChatCompletionRequest, CompletionRequest, check_sampling
 

@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 
 from client.answer import Answer, Piece, error_text, joined, texts
-from client.asked import Asked
 from client.body import question, raw
 from client.http import UnreachableError, linked, post, send
 from client.kinds import Kind
 from client.length import too_long
+from client.request import Asked
 from tests.client.conftest import PLAIN, Serve, service_of
 from tests.client.vllm_server import Vllm
-from tests.unit.stand_in_server import serving as answering
+from tests.models.stand_in_server import serving as answering
 
 SERVICE = service_of()
 

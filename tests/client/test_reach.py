@@ -17,8 +17,8 @@ from client.body import BadInputError, question
 from client.http import Link, UnreachableError, get, send
 from client.kinds import Kind
 from client.reach import Way, address, given_key, reached
-from models.resolve import ResolvedService
-from operations.errors import ClusterError
+from cluster.errors import ClusterError
+from models.service.resolved import ResolvedService
 from tests.client.conftest import KEY, Serve, service_of
 from tests.client.kube_server import Kube, cluster
 

@@ -13,7 +13,7 @@ from client.body import picture_type
 from client.http import linked
 from client.picture import red_square
 from client.smoke import Check, smoke
-from models.resolve import ResolvedService
+from models.service.resolved import ResolvedService
 from tests.client.conftest import KEY, LORA, PICTURES, PLAIN, Serve, service_of
 from tests.client.vllm_server import Vllm
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from models.manifests import service_objects
-from models.resolve import ResolvedService
+from models.service.resolved import ResolvedService
 from tests.client.vllm_server import Vllm, serving
 from tests.conftest import stack_of
 

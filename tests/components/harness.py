@@ -18,8 +18,8 @@ from typing import Any
 import pulumi
 from pulumi.runtime import mocks, settings, stack
 
-from models.load import read_project
-from models.yaml_file import read_yaml
+from models.stack_file.load import read_project
+from models.stack_file.yaml_file import read_yaml
 from tests.conftest import ROOT
 
 SECRET = "4dabf18193072939515e22adb298388d"

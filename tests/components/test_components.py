@@ -13,9 +13,9 @@ from components import (
     VllmLaunchScriptArgs,
 )
 from models.catalog.platforms import PLATFORMS
-from models.launch import Launch
+from models.launch.launch import Launch
 from models.manifests import service_objects
-from models.resolve import ResolvedService
+from models.service.resolved import ResolvedService
 from tests.components.harness import build
 from tests.conftest import stack_of
 

@@ -13,9 +13,9 @@ import yaml
 from pulumi.runtime import mocks
 
 from cli.render import yaml_documents
+from cluster.kubeconfig import contexts as kubeconfig_contexts
 from models import load_stack, resolve
 from models.manifests import stack_objects
-from operations.kubeconfig import contexts as kubeconfig_contexts
 from tests.components.harness import run_program, stack_config
 from tests.conftest import ROOT
 

@@ -12,17 +12,17 @@ import pulumi
 import pytest
 import yaml
 
+from cluster import update
+from cluster.errors import ClusterError
+from cluster.snapshot import Seen
+from cluster.update import UpdateError
+from cluster.wait import Awaited, NotReadyError
 from components import readiness
-from operations import update
-from operations.errors import ClusterError
-from operations.seen import Seen
-from operations.update import UpdateError
-from operations.wait import Awaited, NotReadyError
+from tests.cluster.objects import NOW, deployment
+from tests.cluster.reader import FakeReader
 from tests.components import harness
 from tests.components.harness import run_program, stack_config
 from tests.conftest import ROOT
-from tests.operations.objects import NOW, deployment
-from tests.operations.reader import FakeReader
 
 
 @pytest.fixture(autouse=True)

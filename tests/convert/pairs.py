@@ -9,9 +9,10 @@ from typing import Any
 import yaml
 
 from convert import Comparison, Conversion, File, Wanted, compared, convert
-from models.launch import Launch, launch
-from models.load import load_text
-from models.resolve import ResolvedService, resolve
+from models.launch.launch import Launch, launch
+from models.service.resolve import resolve
+from models.service.resolved import ResolvedService
+from models.stack_file.load import load_text
 from tests.conftest import ROOT
 
 MANUAL = ROOT / "tests" / "manual"

@@ -9,9 +9,9 @@ import pytest
 from cli.output.conversion import render_adoption
 from cli.render import yaml_documents
 from convert import Adoption, Conversion, File, Wanted, adoption, convert
-from models.load import load_text
 from models.manifests import stack_objects
-from models.resolve import resolve
+from models.service.resolve import resolve
+from models.stack_file.load import load_text
 from tests.components.harness import run_program
 from tests.convert.pairs import made
 

@@ -13,7 +13,7 @@ import pytest
 from convert.shell import read_script
 from convert.start import Start, read_start
 from tests.convert.pairs import MODEL, PYTHON
-from tests.unit.test_launch import STAND_IN
+from tests.models.test_launch import STAND_IN
 
 FLAGS = f"--model {MODEL} --max-model-len 4096 --port 8080"
 

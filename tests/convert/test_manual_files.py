@@ -8,7 +8,7 @@ import pytest
 
 from convert import Wanted, convert
 from convert.start import File
-from models.launch import script
+from models.launch.launch import script
 from tests.convert.pairs import (
     CONFIG,
     FILLED,
@@ -29,7 +29,7 @@ from tests.convert.pairs import (
     services,
     started,
 )
-from tests.unit.test_manual import parse_script
+from tests.models.test_manual import parse_script
 
 NAMESPACE = "namespace inference, made with the stack"
 COMMON = {"image": IMAGE, "model": MODEL, "npus": 8}

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from cli.output import conversion as output
 from convert import ConversionError, File, Wanted, adoption, convert, decoded
 from models.check import check
-from models.load import load_text
-from models.resolve import resolve
+from models.service.resolve import resolve
+from models.stack_file.load import load_text
 from tests.convert.pairs import command, config, manual
 
 QUICK = settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)

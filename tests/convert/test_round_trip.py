@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from cli.render import yaml_documents
 from convert import File, Wanted, adoption, compared, convert
 from models.check import check
-from models.launch import launch, script
-from models.load import load_text
+from models.launch.launch import launch, script
 from models.manifests import stack_objects
-from models.resolve import ResolvedStack, resolve
+from models.service.resolve import resolve
+from models.service.resolved import ResolvedStack
+from models.stack_file.load import load_text
 from tests.convert.pairs import PYTHON, command, made, resolved, started
 from tests.properties.accepted import remove, secret_keys
 from tests.properties.strategies import MODELS, paths, services

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from convert.small import shortened, smallest
 from convert.stand_in import stand_in
 from convert.write import SCHEMA, stack_text
-from models.yaml_file import read_yaml
+from models.stack_file.yaml_file import read_yaml
 from tests.properties.strategies import hostile
 
 texts = (

@@ -13,8 +13,8 @@ from pathlib import Path
 from sybil import Example
 
 from models.check import check
-from models.load import disk, load_text
-from models.resolve import resolve
+from models.service.resolve import resolve
+from models.stack_file.load import disk, load_text
 from tests.client.vllm_server import Vllm, serving
 from tests.conftest import HEAD, ROOT
 

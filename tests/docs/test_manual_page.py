@@ -11,13 +11,19 @@ import pytest
 import yaml
 
 from client.parameters import Parameters
-from models.catalog.keys import OWNED_FLAGS, OWNED_VARIABLES, PICTURE_VARIABLES
 from models.check import check
-from models.config import ServiceConfig
-from models.launch import launch
-from models.load import load_text, merge
-from models.resolve import ResolvedService, resolve
-from models.rules import rule_ids
+from models.engines.ascend_vllm.owned_keys import (
+    OWNED_FLAGS,
+    OWNED_VARIABLES,
+    PICTURE_VARIABLES,
+)
+from models.launch.launch import launch
+from models.rules.registry import rule_ids
+from models.service.resolve import resolve
+from models.service.resolved import ResolvedService
+from models.stack_file.load import load_text
+from models.stack_file.merge_patch import merge
+from models.stack_file.service import ServiceConfig
 from tests.conftest import HEAD, ROOT
 
 PAGE = (ROOT / "docs" / "manual.md").read_text(encoding="utf-8")

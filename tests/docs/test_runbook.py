@@ -15,11 +15,9 @@ from typing import Any
 import pytest
 
 from cli import status
-from operations.seen import Seen
+from cluster.snapshot import Seen
 from tests.cli.conftest import Console, console
-from tests.conftest import ROOT
-from tests.docs.examples import commands
-from tests.operations.objects import (
+from tests.cluster.objects import (
     ago,
     container,
     deployment,
@@ -33,7 +31,9 @@ from tests.operations.objects import (
     seen,
     waiting,
 )
-from tests.operations.reader import FakeReader
+from tests.cluster.reader import FakeReader
+from tests.conftest import ROOT
+from tests.docs.examples import commands
 
 __all__ = ["console"]
 

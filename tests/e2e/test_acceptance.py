@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from models.manifests import Manifest, stack_objects
-from models.resolve import ResolvedStack
+from models.service.resolved import ResolvedStack
 from sandbox.plan import Plan
 from tests.e2e import prometheus
 from tests.e2e.sandbox_fixture import Sandbox, SandboxFactory, ascend_nodes

@@ -15,7 +15,7 @@ import pytest
 from sandbox.plan import Plan
 from tests.e2e.project import Project, copy_program
 from tests.e2e.sandbox_fixture import SandboxFactory, ascend_nodes
-from tests.unit.test_launch import STAND_IN
+from tests.models.test_launch import STAND_IN
 
 TRACEBACK = "Traceback (most recent call last)"
 

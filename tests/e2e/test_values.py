@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from models.load import load_text
-from models.yaml_file import read_yaml
+from models.stack_file.load import load_text
+from models.stack_file.yaml_file import read_yaml
 from sandbox.plan import Plan
 from tests.e2e.project import Project
 from tests.e2e.sandbox_fixture import SandboxFactory, ascend_nodes

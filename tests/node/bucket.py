@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from tests.unit.bucket_server import Content, Handler, Server
+from tests.models.bucket_server import Content, Handler, Server
 
 
 class Logged(list):  # type: ignore[type-arg]

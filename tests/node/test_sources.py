@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from tests.conftest import ROOT
+from tests.models.bucket_server import KEYS, REGION, manifest_of
 from tests.node import image
 from tests.node.conftest import POOL, Node, Stack
-from tests.unit.bucket_server import KEYS, REGION, manifest_of
 
 PORT = 9311
 FILES = {

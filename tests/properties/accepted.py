@@ -8,8 +8,9 @@ from typing import Any
 import yaml
 
 from models.check import check
-from models.load import load_text
-from models.resolve import ResolvedService, ResolvedStack, resolve
+from models.service.resolve import resolve
+from models.service.resolved import ResolvedService, ResolvedStack
+from models.stack_file.load import load_text
 from tests.properties.strategies import read
 
 POOLS = {"snt9b": {"nodes": 1, "npusPerNode": 8, "npuMemory": "64Gi"}}

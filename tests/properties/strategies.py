@@ -8,10 +8,10 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from models.catalog.engines import RELEASES, Flag, engine
-from models.catalog.keys import OWNED_FLAGS
 from models.catalog.known import known_models
-from models.load import disk
+from models.engines.ascend_vllm.owned_keys import OWNED_FLAGS
+from models.engines.flags import RELEASES, Flag, engine
+from models.stack_file.load import disk
 
 FREE_FLAGS = sorted(
     (flag for flag in engine(RELEASES[-1]).flags.values() if flag.name not in OWNED_FLAGS), key=lambda flag: flag.name

@@ -14,12 +14,12 @@ from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 
-from models import scripts
-from models.catalog.engines import RELEASES, Flag, engine, find_flag
-from models.catalog.keys import ENGINE_FLAGS
-from models.launch import GRAPH_CACHE_DIRECTORY, LAUNCH_DIRECTORY, Launch, launch, script
+from models.engines.ascend_vllm.owned_keys import ENGINE_FLAGS
+from models.engines.flags import RELEASES, Flag, engine, find_flag
+from models.launch import scripts
+from models.launch.launch import GRAPH_CACHE_DIRECTORY, LAUNCH_DIRECTORY, Launch, launch, script
 from models.manifests import stack_objects
-from models.resolve import ResolvedService, ResolvedStack
+from models.service.resolved import ResolvedService, ResolvedStack
 from tests.properties.accepted import nearest_accepted
 from tests.properties.strategies import services
 

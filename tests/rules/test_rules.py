@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.app import app
-from models.rules import documentation, rule_ids
+from models.rules.registry import documentation, rule_ids
 
 FOLDERS = Path(__file__).parent
 SCHEMA_LINE = "# yaml-language-server: $schema=../../../schema/stack.schema.json"

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from models.catalog.engines import engine
-from models.launch import launch
-from models.load import load_stack
-from models.resolve import resolve
+from models.engines.flags import engine
+from models.launch.launch import launch
+from models.service.resolve import resolve
+from models.stack_file.load import load_stack
 from sandbox import archive, basis
 from sandbox.errors import SandboxError
 from sandbox.images import older_options, tiny_qwen2, vllm

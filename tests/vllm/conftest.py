@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from models.launch import launch, script
-from models.load import load_text
-from models.resolve import resolve
+from models.launch.launch import launch, script
+from models.service.resolve import resolve
+from models.stack_file.load import load_text
 from sandbox.images import tiny_qwen2
-from tests.unit.stand_in_server import free_port
+from tests.models.stand_in_server import free_port
 
 PYTHON = os.environ.get("VLLM_PYTHON", "")
 collect_ignore_glob = [] if PYTHON else ["test_*.py"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from changes import StackChange
-from models.resolve import ResolvedStack
+from models.service.resolved import ResolvedStack
+from review import StackChange
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from changes import ServiceChange
 from cli.output.diff.comparison import Comparison
 from cli.output.diff.words import cluster_lines, counts, detail_lines, headline
 from cli.output.github import annotation
+from review import ServiceChange
 
 
 def render(comparisons: Sequence[Comparison]) -> str:

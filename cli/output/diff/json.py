@@ -6,9 +6,9 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from changes import Detail, ServiceChange
 from cli.output.diff.comparison import Comparison
-from models.resolve import ResolvedService
+from models.service.resolved import ResolvedService
+from review import Detail, ServiceChange
 
 VERSION = 1
 """Raised when a key changes its meaning or goes; new keys may come without."""

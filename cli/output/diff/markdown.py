@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from changes import ServiceChange, StackChange
 from cli.capacity import columns, pool_lines
 from cli.output.diff.comparison import Comparison
 from cli.output.diff.words import SIGNS, cluster_lines, counts, detail_lines, headline, notes, npus_lines, some
 from models.rules.capacity import packing
 from models.words import duration
+from review import ServiceChange, StackChange
 
 LONGEST = 60_000
 """Most characters; GitHub takes 65,536 in a comment."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 
-from changes.matrix import Cell, Matrix, matrix
 from cli.capacity import columns
 from cli.errors import CommandError
 from cli.output.diff import DiffFormat
-from models.resolve import ResolvedStack
+from models.service.resolved import ResolvedStack
 from models.words import counted
+from review.matrix import Cell, Matrix, matrix
 
 VERSION = 1
 """Of the JSON, see docs/reference/diff-json.md; raised when a key changes its meaning or goes."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from changes import Detail, PoolChange, ServiceChange, StackChange
 from cli.capacity import columns, update_in_words
 from cli.output.diff.comparison import Comparison
-from models.resolve import ResolvedService
+from models.service.resolved import ResolvedService
 from models.words import counted
+from review import Detail, PoolChange, ServiceChange, StackChange
 
 _LONGEST = 60
 _MOST_NAMES = 20

@@ -1,6 +1,0 @@
-"""What changes between two stacks, in words: pure, without an engine and without a cluster."""
-
-from changes.compare import compare
-from changes.record import Detail, PoolChange, ServiceChange, StackChange
-
-__all__ = ["Detail", "PoolChange", "ServiceChange", "StackChange", "compare"]

@@ -1,0 +1,53 @@
+"""The alerts of a service, for Prometheus."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from models.manifests.metadata import Manifest
+from models.manifests.pod import CONTAINER
+from models.service.deadlines import downtime
+from models.service.resolved import ResolvedService
+
+_PATIENCE = 300
+"""Seconds that something lasts before it is worth a word."""
+
+
+def alerts(service: ResolvedService) -> Iterator[Manifest]:
+    """What is worth a word: of vLLM's own gauges, and of what kube-state-metrics sees of the pods.
+
+    No pod is ready while an update deletes first; that is worth a word only when it lasts longer.
+    """
+    namespace, name = service.cluster.namespace.name, service.name
+    scraped = f'job="{namespace}/{name}"'
+    pods = f'namespace="{namespace}",pod=~"{name}-[a-z0-9]+-[a-z0-9]+",container="{CONTAINER}"'
+    deployed = f'namespace="{namespace}",deployment="{name}"'
+    ready = f"kube_deployment_status_replicas_ready{{{deployed}}} == 0"
+    restarts = f"increase(kube_pod_container_status_restarts_total{{{pods}}}[15m]) > 0"
+    down = max(_PATIENCE, downtime(service))
+    yield _alert(
+        *(service, "KvCacheFull", f"vllm:gpu_cache_usage_perc{{{scraped}}} > 0.9", _PATIENCE),
+        "the KV cache of {{ $labels.pod }} is more than 90 % full",
+    )
+    yield _alert(
+        *(service, "RequestsWaiting", f"vllm:num_requests_waiting{{{scraped}}} > 0", _PATIENCE),
+        "requests wait in {{ $labels.pod }} for 5 minutes",
+    )
+    yield _alert(*(service, "Restarts", restarts, 0), "the server of {{ $labels.pod }} was started again")
+    yield _alert(
+        *(service, "NoReadyPod", f"{ready} and kube_deployment_spec_replicas{{{deployed}}} > 0", down),
+        f"no pod of {name} is ready",
+        severity="critical",
+    )
+
+
+def _alert(
+    service: ResolvedService, name: str, expression: str, seconds: int, summary: str, severity: str = "warning"
+) -> Manifest:
+    return {
+        "alert": f"AscendVllm{name}",
+        "expr": expression,
+        **({"for": f"{seconds}s"} if seconds else {}),
+        "labels": {"severity": severity, "service": service.name, "namespace": service.cluster.namespace.name},
+        "annotations": {"summary": summary, "description": f"see docs/runbook.md, {name}"},
+    }

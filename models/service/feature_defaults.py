@@ -1,0 +1,67 @@
+"""What follows for the features of a service where the stack file does not say it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from models.catalog.known import KnownModel
+from models.engines.ascend_vllm.features import MOST_LORAS, USUAL_GEARS, Precision
+from models.engines.flags import plain_name
+from models.stack_file.service import ServiceConfig
+
+LONG = 8192
+"""Tokens from which on a sequence counts as long (manual, Step 3, --enable-prefix-caching)."""
+
+PRECISE_PREFILL = ("qwen27b", "qwen257b")
+"""Models, as `plain_name` has them, that answer wrongly without prefill of high precision (manual, Step 3)."""
+
+PRECISE_DECODE = (*PRECISE_PREFILL, "qwen272b")
+"""Models that now and then answer wrongly to long sequences without decode of high precision (manual, Step 3)."""
+
+GRAPH_CACHE = "/var/cache/ascend-vllm"
+"""Directory of the node for compiled graphs, where the stack file names none."""
+
+_MOST_GEARS = 6
+
+
+def resolve_features(config: ServiceConfig, known: KnownModel | None, because: dict[str, str]) -> dict[str, Any]:
+    """What follows for the features; why, goes into `because`."""
+    found: dict[str, Any] = {}
+    if config.lora and config.lora.max_loras is None:
+        found["lora"] = config.lora.model_copy(update={"max_loras": min(len(config.lora.adapters), MOST_LORAS)})
+        because["lora.maxLoras"] = "as many as there are adapters"
+    if config.graph.kind == "pta":
+        most = most_gears(known, config.quantization)
+        filled: dict[str, Any] = {}
+        if config.graph.gears is None:
+            filled["gears"] = [gear for gear in USUAL_GEARS if gear <= config.engine.max_num_seqs][:most]
+            because["graph.gears"] = f"the manual's, up to maxNumSeqs and {most} of them"
+        if config.graph.iteration_timeout is None:
+            filled["iteration_timeout"] = 6000 if most < _MOST_GEARS else 1500
+            because["graph.iterationTimeout"] = "the manual's for this model"
+        if config.graph.cache is None:
+            filled["cache"] = GRAPH_CACHE
+            because["graph.cache"] = "the usual directory"
+        found["graph"] = config.graph.model_copy(update=filled)
+    return found
+
+
+def most_gears(known: KnownModel | None, quantization: str | None) -> int:
+    """Six, and four for DeepSeek-V2-236B-W8A8."""
+    quantized = known and (quantization == "smoothquant" or (known.suffix or "").lower() == "w8a8")
+    return 4 if known and quantized and known.name == "DeepSeek-V2" else _MOST_GEARS
+
+
+def resolve_precision(
+    config: ServiceConfig, known: KnownModel | None, model: str, because: dict[str, str]
+) -> Precision:
+    """The attention that a model needs by its name, where the stack file does not say it; of a model that is neither
+    named like one that needs it nor in the catalogue nothing is known."""
+    name = plain_name(known.name if known else model)
+    if not name.startswith(PRECISE_DECODE) and not (known and known.facts and not known.facts.multimodal):
+        return config.precision
+    long = config.engine.max_model_len > LONG
+    needed = {"prefill": name.startswith(PRECISE_PREFILL), "decode": long and name.startswith(PRECISE_DECODE)}
+    filled = {field: value for field, value in needed.items() if getattr(config.precision, field) is None}
+    because |= {f"precision.{field}": f"what {model} needs" for field in filled}
+    return config.precision.model_copy(update=filled)

@@ -1,0 +1,183 @@
+"""A stack with every default filled in: what its objects are made from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from models.catalog.facts import ModelFacts
+from models.catalog.known import KnownModel
+from models.catalog.platforms import Platform
+from models.engines.ascend_vllm.engine_args import ResolvedEngine
+from models.engines.ascend_vllm.features import (
+    Graph,
+    Lora,
+    MindSpeed,
+    Multimodal,
+    Precision,
+    Speculative,
+)
+from models.engines.flags import find_flag
+from models.engines.server import Server
+from models.finding import Finding, Path, Span
+from models.secret_reference import SecretKey
+from models.service.feature_defaults import most_gears
+from models.service.secrets import MadeSecret
+from models.stack_file.checksums import WeightFiles
+from models.stack_file.cluster import NamespaceConfig, Pool
+from models.stack_file.exposure import Expose, Network
+from models.stack_file.model import Model
+from models.stack_file.monitoring import Monitoring
+from models.stack_file.operation import DisruptionBudget, Queue, Resources, Rollout
+from models.stack_file.pod_template import PodTemplate
+from models.stack_file.pull_secret import PullSecret
+
+SETTLE = 5
+"""Seconds after which no node sends new requests to a pod that ends."""
+
+
+GIB = 2**30
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Where the stack runs."""
+
+    context: str
+    namespace: NamespaceConfig
+    platform: Platform
+    pools: Mapping[str, Pool]
+    seccomp: str = "RuntimeDefault"
+    queues: Mapping[str, Queue] = field(default_factory=dict)
+    lacks: frozenset[str] = frozenset()
+    """Kinds of objects that the cluster does not know, which are left out."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """A value, and where it comes from: a place in a file, `default`, or what it follows from."""
+
+    value: Any
+    source: str
+
+
+@dataclass(frozen=True)
+class ResolvedService:
+    """A service with nothing left open: all that its objects are made of."""
+
+    name: str
+    cluster: Cluster
+    image: str
+    model: Model
+    npus: int
+    replicas: int
+    visible_devices: Sequence[int]
+    engine: ResolvedEngine
+    server: Server
+    graph: Graph
+    precision: Precision
+    mind_speed: MindSpeed
+    prefix_caching: bool
+    quantization: str | None
+    lora: Lora | None
+    speculative: Speculative | None
+    multimodal: Multimodal | None
+    startup: int
+    """Longest time from the start of a container until it answers, in seconds."""
+    drain: int
+    """Longest wait for running requests when a pod ends, in seconds."""
+    rollout: Rollout
+    run_as_user: int
+    resources: Resources
+    min_member: int
+    queue: str | None
+    priority_class: str | None
+    smoke: bool
+    expose: Expose
+    network: Network | None
+    disruption_budget: DisruptionBudget | None
+    monitoring: Monitoring | None
+    pod_template: PodTemplate | None
+    env: Mapping[str, str]
+    """Further variables that the launch script sets; those from Secrets are in `secret_env`."""
+    pull_secrets: Sequence[PullSecret]
+    accept: Mapping[str, str]
+    known: KnownModel | None
+    """What the catalogue knows of the model."""
+    facts: ModelFacts | None
+    """The model's architecture, if the catalogue or the stack gives it."""
+    weight_files: WeightFiles | None = None
+    """The manifest that the weights are fetched or verified by."""
+    external: bool = False
+    """Whether an autoscaler sets `replicas`, which is what is planned with then."""
+    secret_env: Mapping[str, SecretKey] = field(default_factory=dict)
+    """Further variables whose values are in Secrets."""
+    room: int | None = None
+    """Pods more than `replicas` that are sure to find their NPUs in an update; None when no pools are given."""
+    missing_facts: Sequence[str] = ()
+    """What the stack would have to give for the facts to be whole."""
+    origins: Mapping[str, Origin] = field(default_factory=dict, compare=False)
+    """Every value and where it comes from, by its field."""
+
+    def further(self, flag: str) -> Any:
+        """The value of a flag under `extraArgs`, or None when it is not given."""
+        return extra_argument({**self.engine.extra_args, **self.server.extra_args}, flag, self.engine.version)
+
+    @property
+    def model_names(self) -> list[str]:
+        """The names that requests may give as `model`, the usual one first, LoRA adapters last."""
+        return [*(self.engine.served_model_name or [self.model.path]), *(self.lora.adapters if self.lora else ())]
+
+    @property
+    def longest_published(self) -> int:
+        """The longest `maxModelLen` that is published for the model, on any number of NPUs; 0 when none is."""
+        lines = self.known.published if self.known else ()
+        return max((line.max_model_len or 0 for line in lines), default=0)
+
+    @property
+    def most_gears(self) -> int:
+        """How many gears PTA graphs of this model may have (manual, Step 3, graph mode)."""
+        return most_gears(self.known, self.quantization)
+
+    @property
+    def in_queue(self) -> str:
+        """Volcano's queue that the pods wait in."""
+        return self.queue or "default"
+
+    @property
+    def tls(self) -> bool:
+        """Whether the server takes encrypted connections only."""
+        return self.further("ssl-certfile") is not None
+
+    @property
+    def endpoint(self) -> str:
+        """Address of the service inside the cluster."""
+        return f"{'https' if self.tls else 'http'}://{self.name}.{self.cluster.namespace.name}.svc:{self.server.port}"
+
+
+@dataclass(frozen=True)
+class ResolvedStack:
+    """A stack with nothing left open, and what was found on the way."""
+
+    name: str
+    file: str
+    cluster: Cluster
+    services: tuple[ResolvedService, ...]
+    broken: tuple[str, ...]
+    """Services whose shape was refused; they are not among `services`."""
+    spans: Mapping[Path, Span]
+    findings: tuple[Finding, ...]
+    """Errors of shape; the rules add theirs in `check`."""
+    secrets: tuple[MadeSecret, ...] = ()
+    """The Secrets that the stack makes."""
+
+    def service(self, name: str) -> ResolvedService | None:
+        """The service of this name, or None."""
+        return next((service for service in self.services if service.name == name), None)
+
+
+def extra_argument(given: Mapping[str, Any], flag: str, release: str) -> Any:
+    """The value of a flag among `extraArgs`, however its name is written; None without it."""
+    flags = ((find_flag(name, release), value) for name, value in given.items())
+    return next((value for found, value in flags if found and found.name == flag), None)

@@ -1,0 +1,64 @@
+"""The files of a model's weights, each with its size and checksum."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from models.record import Below, Record, text_like
+
+MOST_BYTES = 180_000
+"""Of a manifest; some 1,400 files. A ConfigMap holds 1 MiB, the scripts and a chat template included."""
+
+_WEIGHTS = (".safetensors", ".bin", ".pt", ".pth", ".gguf")
+
+Checksum = Annotated[str, text_like(r"^[0-9a-f]{64}$", "must be 64 hexadecimal digits")]
+"""The SHA-256 of a file."""
+
+
+class WeightFile(Record):
+    """A file of the weights."""
+
+    size: int = Field(ge=0, examples=[3945441440])
+    """Its size in bytes."""
+
+    sha256: Checksum = Field(examples=["e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"])
+    """Its checksum."""
+
+
+class WeightFiles(Record):
+    """A manifest, which `ascend-vllm manifest` makes."""
+
+    files: dict[Below, WeightFile] = Field(min_length=1, examples=[{"config.json": {"size": 663, "sha256": "…"}}])
+    """The files by their names below the directory."""
+
+    @model_validator(mode="after")
+    def _fits_beside_the_launch_script(self) -> WeightFiles:
+        if len(self.text.encode()) > MOST_BYTES:
+            raise ValueError(f"it has more than {MOST_BYTES} bytes, which no launch map holds; list fewer files")
+        return self
+
+    @property
+    def lacks(self) -> str:
+        """What the server needs and no file is: config.json, the weights themselves."""
+        missing = [] if "config.json" in self.files else ["config.json"]
+        missing += [] if any(name.endswith(_WEIGHTS) for name in self.files) else ["file of weights"]
+        return " and no ".join(missing)
+
+    @property
+    def text(self) -> str:
+        """The manifest as JSON, the same for the same files."""
+        return json.dumps(self.model_dump(), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+    @property
+    def digest(self) -> str:
+        """Ten hexadecimal digits that stand for the files."""
+        return hashlib.sha256(self.text.encode()).hexdigest()[:10]
+
+    @property
+    def total(self) -> int:
+        """Bytes of all files."""
+        return sum(file.size for file in self.files.values())

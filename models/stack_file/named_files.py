@@ -1,0 +1,54 @@
+"""The facts of a service's model: from the catalogue or its own config.json, corrected by the stack file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path as File
+from typing import Any
+
+from models.catalog.facts import Facts
+from models.finding import Finding, Mark, Path
+from models.stack_file.checksums import WeightFiles
+from models.stack_file.config_json import facts_of
+from models.stack_file.parse import parse
+
+_MOST = 5
+"""Most problems of one manifest that are told."""
+
+
+def read_named(rule: str, file: File, path: Path, read: Callable[[File], str]) -> tuple[Any, list[Finding]]:
+    """What a file says that a model names: the facts of a config.json, or the files that a manifest lists.
+
+    Args:
+        rule: `config-json` or `weight-files`, which refuses what cannot be read.
+        file: The file.
+        path: Where the stack file names it.
+        read: Where the texts of files come from.
+    """
+    name, why, fix = UNREADABLE[rule]
+    try:
+        content = json.loads(read(file))
+        of_model = rule == "config-json"
+        record, found = parse(Facts, facts_of(content), path) if of_model else parse(WeightFiles, content, path)
+        problems = [f"{file}: {finding.message}" for finding in found[:_MOST]]
+    except OSError as problem:
+        record, problems = None, [f"{file} cannot be read: {problem.strerror}"]
+    except (ValueError, AttributeError, TypeError, RecursionError) as problem:
+        record, problems = None, [f"{file} is no {name}: {problem}"]
+    return record, [Finding(rule, "error", text, why, fix, (Mark(path),), path[1]) for text in problems]
+
+
+UNREADABLE = {
+    "config-json": (
+        "config.json",
+        "the rules read the model's measures from it",
+        "copy the config.json that lies beside the weights, and name it relative to the stack file",
+    ),
+    "weight-files": (
+        "manifest",
+        "the weights are verified by it before the server starts",
+        "make it with ascend-vllm manifest DIRECTORY, and name it relative to the stack file",
+    ),
+}
+"""What a file that a model names is, why it is read, and where it is from, by the rule that refuses it."""

@@ -1,0 +1,123 @@
+"""From plain values to the configuration: well-formed services beside the errors of the others."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
+
+from pydantic import Field, JsonValue, ValidationError
+
+from models.catalog.facts import Facts
+from models.finding import Finding, Mark, Path, Span
+from models.record import DnsLabel, Record, Text
+from models.stack_file.checksums import WeightFiles
+from models.stack_file.cluster import ClusterConfig
+from models.stack_file.errors import shape_finding
+from models.stack_file.service import ServiceConfig
+
+T = TypeVar("T", bound=Record)
+
+
+class _Named(Record):
+    name: DnsLabel
+    """Every object of the service bears it in the cluster."""
+
+
+@dataclass(frozen=True)
+class LoadedStack:
+    """A stack as its files have it: what is well formed, and what was refused."""
+
+    name: str
+    file: str
+    cluster: ClusterConfig
+    services: Mapping[str, ServiceConfig]
+    broken: tuple[str, ...] = ()
+    """Services whose shape was refused; no rule runs on them."""
+    config_jsons: Mapping[str, Facts] = field(default_factory=dict)
+    """The models' own config.json files that services name, by that name."""
+    weight_files: Mapping[str, WeightFiles] = field(default_factory=dict)
+    """The manifests that services name, by that name."""
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    """The ciphertexts of the stack's secret keys that services may refer to, by key."""
+    spans: Mapping[Path, Span] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+
+
+class _Frame(Record):
+    cluster: JsonValue = Field(examples=[{"context": "prod-guiyang"}])
+    """Where the stack runs."""
+    base: Text = Field(default="", examples=["services.yaml"])
+    """File with the services that environments share."""
+    services: dict[str, JsonValue]
+    """The model services by name."""
+
+
+def parse(record: type[T], value: Any, path: Path) -> tuple[T | None, list[Finding]]:
+    """A record made of a value, or None and every error of its shape.
+
+    The keys of mappings come in alphabetical order, as the engine hands them over.
+
+    Args:
+        record: The record wanted.
+        value: What the stack gives, as plain data.
+        path: Where the value stands, for the findings.
+    """
+    try:
+        return record.model_validate_json(json.dumps(value, sort_keys=True)), []
+    except ValidationError as refused:
+        return None, [shape_finding(record, path, details) for details in refused.errors(include_url=False)]
+
+
+def parse_stack(
+    name: str, file: str, values: Mapping[str, Any], spans: Mapping[Path, Span], *, complete: bool = True
+) -> LoadedStack:
+    """The stack that plain values describe; what is refused is a finding, and does not hide the rest.
+
+    Args:
+        name: The stack's name.
+        file: Its file, as findings shall name it.
+        values: The keys `cluster`, `base` and `services`.
+        spans: Where each value stands.
+        complete: Whether missing keys are to be reported; not when the file could not be read.
+    """
+    _, findings = parse(_Frame, dict(values), ())
+    cluster, refused = _parse_cluster(values.get("cluster"))
+    findings = [*(findings if complete else []), *refused]
+    given = values.get("services")
+    services: dict[str, ServiceConfig] = {}
+    for service, value in given.items() if isinstance(given, dict) else ():
+        config, refused = parse_service(service, value)
+        findings += refused
+        if config and not refused:
+            services[service] = config
+    broken = tuple(service for service in given if service not in services) if isinstance(given, dict) else ()
+    return LoadedStack(name, file, cluster, services, broken, spans=spans, findings=tuple(findings))
+
+
+def parse_service(name: str, value: Any) -> tuple[ServiceConfig | None, list[Finding]]:
+    """A service of the stack file, or every error of its shape, its name's included."""
+    path = ("services", name)
+    _, refused = parse(_Named, {"name": name}, ())
+    named = (
+        replace(one, message=f"the service's {one.message}", fix="rename it", marks=(Mark(path),)) for one in refused
+    )
+    config, found = parse(ServiceConfig, value, path)
+    return config, [replace(finding, service=name) for finding in (*named, *found)]
+
+
+def _parse_cluster(value: Any) -> tuple[ClusterConfig, list[Finding]]:
+    """The cluster; keys that are refused are left out, so that the services can be judged all the same."""
+    if value is None:
+        return _unknown_cluster({}), []
+    cluster, findings = parse(ClusterConfig, value, ("cluster",))
+    if cluster:
+        return cluster, findings
+    refused = {mark.path[1] for finding in findings for mark in finding.marks if len(mark.path) > 1}
+    kept = {key: item for key, item in value.items() if key not in refused} if isinstance(value, dict) else {}
+    return _unknown_cluster(kept), findings
+
+
+def _unknown_cluster(known: Mapping[str, Any]) -> ClusterConfig:
+    return ClusterConfig.model_validate_json(json.dumps({"context": "unknown", **known}))

@@ -1,0 +1,47 @@
+"""The merge patch on the template of a service's pods."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field, JsonValue, model_validator
+
+from models.record import LabelKey, LabelValue, Record, Text
+
+
+class PodMetadata(Record):
+    """Labels and annotations that the pods get beside the program's own."""
+
+    labels: dict[LabelKey, LabelValue] = Field(default={}, examples=[{"team": "search"}])
+    """Labels of the pods; those of the program are refused."""
+
+    annotations: dict[LabelKey, Text] = Field(default={}, examples=[{"example.com/owner": "search"}])
+    """Annotations of the pods; Volcano's are refused where a key of this file writes them."""
+
+
+class PodTemplate(Record):
+    """A merge patch (RFC 7386) on the template of the pods, for what this file has no word for.
+
+    Containers, init containers and volumes are added by their names. What another key of this file says is refused.
+    """
+
+    metadata: PodMetadata = PodMetadata()
+    """Labels and annotations."""
+
+    spec: dict[str, JsonValue] = Field(
+        default={}, examples=[{"tolerations": [{"key": "huawei.com/npu", "operator": "Exists"}]}]
+    )
+    """Fields of a pod's spec as Kubernetes has them: tolerations, affinity, topologySpreadConstraints, sidecars, …"""
+
+    @model_validator(mode="after")
+    def _named_items(self) -> PodTemplate:
+        known: list[Any] = []
+        for key in ("volumes", "containers", "initContainers"):
+            listed: list[Any] = items if isinstance(items := self.spec.get(key, []), list) else [None]
+            names = [item.get("name") if isinstance(item, dict) else None for item in listed]
+            if not all(isinstance(name, str) and name for name in names):
+                raise ValueError(f"spec.{key} must be a list of mappings, each with a name of its own")
+            if len({*names, *known}) < len(names) + len(known):
+                raise ValueError(f"spec.{key} has a name twice{', or one of spec.containers' if known else ''}")
+            known = names if key == "containers" else []
+        return self

@@ -1,0 +1,185 @@
+"""A service of the stack file."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema
+
+from models.engines.ascend_vllm.engine_args import EngineArgs
+from models.engines.ascend_vllm.features import (
+    Graph,
+    Lora,
+    MindSpeed,
+    Multimodal,
+    Precision,
+    Speculative,
+)
+from models.engines.server import Server
+from models.record import (
+    DnsLabel,
+    Duration,
+    EnvironmentName,
+    ImageName,
+    Line,
+    ObjectName,
+    Record,
+    Text,
+)
+from models.secret_reference import SecretKey
+from models.stack_file.exposure import Expose, Network
+from models.stack_file.model import MODELS, Model
+from models.stack_file.monitoring import Monitoring
+from models.stack_file.operation import DisruptionBudget, Replicas, Resources, Rollout
+from models.stack_file.pod_template import PodTemplate
+from models.stack_file.pull_secret import PullSecret
+
+LONGEST = 24 * 3600
+"""Longest time that a pod may take to start or to end, in seconds."""
+
+
+def device_indices(value: Any) -> Any:
+    """The manual's text form `0,1,2,3` is shorthand for a list."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return [value]
+    if isinstance(value, str) and all(part.strip().isdecimal() for part in value.split(",")):
+        return [int(part) for part in value.split(",")]
+    return value
+
+
+VisibleDevices = Annotated[
+    list[Annotated[int, Field(ge=0)]],
+    BeforeValidator(device_indices),
+    WithJsonSchema(
+        {
+            "type": ["array", "string", "integer"],
+            "items": {"type": "integer", "minimum": 0},
+            "pattern": r"^\s*\d+\s*(,\s*\d+\s*)*$",
+            "minimum": 0,
+        }
+    ),
+]
+
+
+EnvironmentValue = Annotated[
+    Annotated[Text, Tag("[text]")] | Annotated[SecretKey, Tag("[secret]")],
+    Discriminator(lambda value: "[secret]" if isinstance(value, dict | SecretKey) else "[text]"),
+]
+"""The value of a variable: a text, or where a Secret has it."""
+
+
+class ServiceConfig(Record):
+    """A model service: one entry of the stack file, one Deployment and one Service in the cluster."""
+
+    image: ImageName = Field(examples=["registry.example.com/ascend-vllm:6.3.912"])
+    """Image with Ascend-vLLM."""
+
+    model: Model = Field(examples=[*MODELS])
+    """The weights: their path, or `{name: …, source: …}`."""
+
+    npus: int | None = Field(default=None, ge=1, le=64, examples=[1])
+    """NPUs of each pod; when left out, what the engine uses."""
+
+    replicas: Replicas = Field(default=1, ge=0, le=10_000)
+    """Pods of the service; `external` leaves their number to an autoscaler, and plans with one."""
+
+    visible_devices: VisibleDevices | None = Field(default=None, examples=[[0, 1]])
+    """Indices of the NPUs inside the container (`ASCEND_RT_VISIBLE_DEVICES`); when left out, 0 to npus - 1."""
+
+    engine: EngineArgs = Field(examples=[{"maxModelLen": 4096}])
+    """vLLM's release and arguments."""
+
+    server: Server = Field(default=Server(), examples=["openai"])
+    """The HTTP front: `openai`, `api_server`, or a mapping."""
+
+    graph: Graph = Field(default=Graph(), examples=["eager"])
+    """Graph mode: `eager`, `cann`, or a mapping for `pta`."""
+
+    precision: Precision = Precision()
+    """Attention of high precision, where it does not follow from the model."""
+
+    mind_speed: MindSpeed = Field(default=MindSpeed(), examples=["install"])
+    """Where a MoE model has MindSpeed from: `image`, `install`, or a mapping."""
+
+    prefix_caching: bool = False
+    """Keep the KV cache of common beginnings of prompts (`--enable-prefix-caching`)."""
+
+    quantization: Literal["awq", "smoothquant"] | None = None
+    """How the weights of `model.source` are quantized."""
+
+    lora: Lora | None = None
+    """LoRA adapters."""
+
+    speculative: Speculative | None = None
+    """Speculative decoding."""
+
+    multimodal: Multimodal | None = Field(default=None, examples=[True])
+    """Set for models that read pictures: `true`, or a mapping with what differs."""
+
+    startup: Duration | None = Field(default=None, ge=1, le=LONGEST, examples=["25m"])
+    """Longest time from the start of a container until it answers; when left out, by the size of the weights and the
+    graph mode. Probes, the Deployment's deadline and Pulumi's timeout follow from it."""
+
+    drain: Duration | None = Field(default=None, le=LONGEST, examples=["5m"])
+    """Longest wait for running requests when a pod ends; when left out, 5 minutes, and 1 minute for `api_server`, which
+    does not say what it runs."""
+
+    rollout: Rollout = Field(default=Rollout(), examples=["recreate"])
+    """How pods are replaced: `rollingUpdate`, `recreate`, or a mapping."""
+
+    run_as_user: int = Field(default=0, ge=0, le=2**31 - 1, examples=[1000])
+    """User of the containers; the manual's images start as root. Another one is put into the group of the NPUs."""
+
+    resources: Resources = Resources()
+    """CPUs, memory and `/dev/shm` of each pod."""
+
+    min_member: int = Field(default=1, ge=1, le=10_000, examples=[2])
+    """Pods that start together or not at all (Volcano's `group-min-member`)."""
+
+    queue: DnsLabel | None = Field(default=None, examples=["inference"])
+    """Volcano's queue that the pods wait in; when left out, Volcano's `default`."""
+
+    priority_class: ObjectName | None = Field(default=None, examples=["production"])
+    """PriorityClass of the pods, which exists in the cluster."""
+
+    smoke: bool = False
+    """Have a Job ask the service after each update of its pods whether it answers correctly; the update fails with it.
+    `ascend-vllm smoke` asks from outside, and more."""
+
+    expose: Expose = Field(default=Expose(), examples=["LoadBalancer"])
+    """How the Service is reached: `ClusterIP`, `NodePort`, `LoadBalancer`, or a mapping."""
+
+    network: Network | None = Field(default=None, examples=[{"admit": ["gateway"], "monitoring": "monitoring"}])
+    """Who may ask the service, and what its pods may connect to; when left out, everybody and everything."""
+
+    disruption_budget: DisruptionBudget | None = Field(default=None, examples=[{"maxUnavailable": 1}])
+    """How many pods may be evicted at a time."""
+
+    monitoring: Monitoring | None = Field(default=None, examples=[True])
+    """Metrics and alerts for the Prometheus operator: `true`, or a mapping."""
+
+    pod_template: PodTemplate | None = Field(default=None, examples=[{"spec": {"dnsPolicy": "Default"}}])
+    """A merge patch on the template of the pods, for what this file has no word for."""
+
+    env: dict[EnvironmentName, EnvironmentValue] = Field(default={}, examples=[{"HCCL_OP_EXPANSION_MODE": "AIV"}])
+    """Further environment variables: texts, and credentials as `{secret: …, key: …}` or `{config: …}`. One that a key
+    of this file owns is refused."""
+
+    pull_secrets: list[PullSecret] = Field(default=[], examples=[["registry"]])
+    """Credentials of the image's registry: names of Secrets that exist in the namespace, or `{config: …}`."""
+
+    accept: dict[Line, Line] = Field(default={}, examples=[{"idle-npus": "cards reserved for the second adapter"}])
+    """Warnings that are waived, each with its reason; they stay visible."""
+
+
+SHORTHANDS = {
+    ("model", "source"),
+    ("to", "path"),
+    ("server", "kind"),
+    ("graph", "kind"),
+    ("rollout", "kind"),
+    ("mindSpeed", "kind"),
+    ("chatTemplate", "path"),
+    ("expose", "type"),
+}
+"""Keys for which a scalar may stand for the whole record."""

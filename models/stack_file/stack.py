@@ -1,0 +1,27 @@
+"""The shape of the stack file: what may be asked for, and under which key."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from models.record import (
+    DnsLabel,
+    Record,
+    Text,
+)
+from models.stack_file.cluster import ClusterConfig
+from models.stack_file.service import ServiceConfig
+
+
+class StackConfig(Record):
+    """The configuration of one stack, under the project's prefix `ascend-vllm:`."""
+
+    cluster: ClusterConfig
+    """The cluster of the stack."""
+
+    base: Text = Field(default="", examples=["services.yaml"])
+    """File beside this one with the services that environments share; this file overrides it by name and field
+    (RFC 7386: null removes)."""
+
+    services: dict[DnsLabel, ServiceConfig]
+    """The model services by name."""

@@ -1,0 +1,56 @@
+"""A cluster that is made of looks at it, and a clock that runs as fast as it is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from cluster.errors import ClusterError
+from cluster.snapshot import Object, Seen
+from cluster.wait import Clock
+
+GONE = ClusterError("the API server does not answer", "wait", passing=True)
+FORBIDDEN = ClusterError("not allowed to list deployments", "ask for the right")
+
+
+@dataclass
+class FakeReader:
+    """Gives one look after the other, and then the last one again; an error among them is raised."""
+
+    looks: Sequence[Seen | ClusterError]
+    lines: Sequence[str] = ()
+    calls: list[str] = field(default_factory=list)
+    logs_asked: list[tuple[str, str, bool]] = field(default_factory=list)
+
+    def _now(self) -> Seen:
+        asked = sum(call == "deployments" for call in self.calls)
+        now = self.looks[min(max(asked - 1, 0), len(self.looks) - 1)]
+        if isinstance(now, ClusterError):
+            raise now
+        return now
+
+    async def deployments(self) -> Sequence[Object]:
+        self.calls.append("deployments")
+        return self._now().deployments
+
+    async def look(self, *, wide: bool) -> Seen:
+        self.calls.append("wide" if wide else "narrow")
+        return self._now()
+
+    async def log(self, pod: str, container: str, *, previous: bool, lines: int) -> tuple[str, ...]:
+        self.logs_asked.append((pod, container, previous))
+        return tuple(self.lines)[-lines:]
+
+
+@dataclass
+class FakeTime:
+    """Seconds that pass by being slept."""
+
+    now: float = 0.0
+
+    async def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+    @property
+    def clock(self) -> Clock:
+        return Clock(lambda: self.now, self.sleep)

@@ -1,0 +1,48 @@
+"""A cluster of which only its objects are read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from cluster.errors import ClusterError
+from cluster.snapshot import Object, instance_of
+from cluster.stack_objects import BESIDE
+
+
+@dataclass
+class MadeReader:
+    """Gives the objects that carry the label, others by name, and what was asked for; an error is raised."""
+
+    objects: Sequence[Object] = ()
+    targets: Sequence[str] = ()
+    """Deployments that autoscalers set the replicas of."""
+    errors: Mapping[str, ClusterError] = field(default_factory=dict)
+    """By `made`, `autoscalers` or a kind."""
+    asked: list[str] = field(default_factory=list)
+
+    async def made(self) -> Sequence[Object]:
+        self._fail("made")
+        return [item for item in self.objects if instance_of(item) and item["kind"] not in BESIDE]
+
+    async def labelled(self, kind: str) -> Sequence[Object]:
+        self._fail(kind)
+        return [item for item in self.objects if instance_of(item) and item["kind"] == kind]
+
+    async def named(self, kind: str, name: str) -> Object | None:
+        self.asked.append(f"{kind} {name}")
+        self._fail(kind)
+        return next((i for i in self.objects if (i["kind"], i["metadata"]["name"]) == (kind, name)), None)
+
+    async def autoscalers(self) -> Sequence[Object]:
+        self._fail("autoscalers")
+        return [_autoscaler(name) for name in self.targets]
+
+    def _fail(self, what: str) -> None:
+        if what in self.errors:
+            raise self.errors[what]
+
+
+def _autoscaler(name: str) -> dict[str, Any]:
+    return {"kind": "HorizontalPodAutoscaler", "spec": {"scaleTargetRef": {"kind": "Deployment", "name": name}}}

@@ -1,0 +1,250 @@
+"""A cluster as it is read through kr8s: from an API server that says what the test wants."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import tempfile
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from cluster.errors import ClusterError
+from cluster.log_mask import forget_keys
+from cluster.reader import connected
+from cluster.snapshot import Seen
+from tests.cluster.objects import deployment, node, pod
+
+FORBIDDEN = {"kind": "Status", "message": 'nodes is forbidden: User "u" cannot list resource "nodes"'}
+
+
+@dataclass
+class Api:
+    """What the API server answers, by path, and what it was asked."""
+
+    port: int = 0
+    answers: dict[str, tuple[int, Any]] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+    tokens: list[str] = field(default_factory=list)
+    accepts: list[str] = field(default_factory=list)
+    patched: list[tuple[str, str, str]] = field(default_factory=list)
+    """Path, type and text of what was sent."""
+
+    def listed(self, path: str, *items: Any) -> None:
+        self.answers[path] = (
+            200,
+            {"kind": "List", "items": [{k: v for k, v in i.items() if k != "kind"} for i in items]},
+        )
+
+
+@pytest.fixture
+def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
+    """An API server, and a kubeconfig with a context `there` that names it, without a current context."""
+    made = Api()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            made.asked.append(self.path)
+            made.accepts.append(self.headers.get("Accept", ""))
+            made.tokens.append(self.headers.get("Authorization", ""))
+            self._answer()
+
+        def do_PATCH(self) -> None:
+            text = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            made.patched.append((self.path, self.headers["Content-Type"], text))
+            self._answer()
+
+        def _answer(self) -> None:
+            status, body = made.answers.get(self.path.partition("?")[0], (404, {"message": "not found"}))
+            if callable(body):
+                status, body = body()
+            data = body.encode() if isinstance(body, str) else json.dumps(body).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        made.port = server.server_port
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        write_kubeconfig(tmp_path / "kubeconfig", {"server": f"http://127.0.0.1:{made.port}"}, {"token": "t-1"})
+        monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
+        yield made
+        server.shutdown()
+
+
+def write_kubeconfig(file: Path, cluster: dict[str, Any], user: dict[str, Any]) -> None:
+    config = {
+        "clusters": [{"name": "c", "cluster": cluster}],
+        "users": [{"name": "u", "user": user}],
+        "contexts": [{"name": "there", "context": {"cluster": "c", "user": "u"}}],
+    }
+    file.write_text(yaml.safe_dump(config))
+
+
+def look(*, wide: bool = False) -> Seen:
+    async def ask() -> Seen:
+        async with connected("there", "inference") as cluster:
+            return await cluster.look(wide=wide)
+
+    return asyncio.run(ask())
+
+
+def failure(context: str = "there") -> ClusterError:
+    async def ask() -> None:
+        async with connected(context, "inference") as cluster:
+            await cluster.deployments()
+
+    with pytest.raises(ClusterError) as failed:
+        asyncio.run(ask())
+    assert failed.value.fix
+    return failed.value
+
+
+BASE = "/apis/apps/v1/namespaces/inference"
+
+
+def test_the_deployments_of_the_services_are_one_call(api: Api) -> None:
+    api.listed(f"{BASE}/deployments", deployment())
+
+    async def ask() -> Any:
+        async with connected("there", "inference") as cluster:
+            return await cluster.deployments()
+
+    listed = asyncio.run(ask())
+
+    assert [(item["kind"], item["metadata"]["name"]) for item in listed] == [("Deployment", "qwen")]
+    assert api.asked == [f"{BASE}/deployments?labelSelector=app.kubernetes.io%2Fname%3Dascend-vllm"]
+    assert set(api.tokens) == {"Bearer t-1"}
+
+
+def test_a_wide_look_has_everything_and_says_what_may_not_be_read(api: Api) -> None:
+    for kind in ("deployments", "replicasets"):
+        api.listed(f"{BASE}/{kind}")
+    api.listed("/api/v1/namespaces/inference/pods", pod())
+    api.listed("/api/v1/namespaces/inference/events")
+    api.listed("/api/v1/pods", pod())
+    api.answers["/api/v1/nodes"] = (403, FORBIDDEN)
+    seen = look(wide=True)
+
+    assert [item["kind"] for item in (*seen.pods, *seen.holders)] == ["Pod", "Pod"]
+    assert seen.unread == {
+        "nodes": f"not allowed to list nodes: {FORBIDDEN['message']}",
+        "podgroups": "the cluster has none of this kind: list podgroups",
+        "queues": "the cluster has none of this kind: list queues",
+    }
+    assert "/api/v1/pods?fieldSelector=spec.nodeName%21%3D" in api.asked
+
+
+def test_a_narrow_look_asks_for_the_namespace_only(api: Api) -> None:
+    api.listed("/api/v1/nodes", node())
+    seen = look()
+
+    assert seen.nodes == ()
+    assert all("/namespaces/inference/" in path for path in api.asked)
+
+
+def test_last_lines_are_read_and_a_log_that_is_not_there_is_none(api: Api) -> None:
+    api.answers["/api/v1/namespaces/inference/pods/qwen-0/log"] = (200, "one\ntwo\n")
+
+    async def ask() -> Any:
+        async with connected("there", "inference") as cluster:
+            there = await cluster.log("qwen-0", "ascend-vllm", previous=True, lines=2)
+            return there, await cluster.log("gone", "ascend-vllm", previous=False, lines=2)
+
+    assert asyncio.run(ask()) == (("one", "two"), ())
+    assert "/api/v1/namespaces/inference/pods/qwen-0/log?container=ascend-vllm&tailLines=2&previous=true" in api.asked
+
+
+def test_credentials_that_ran_out_are_asked_for_again(api: Api) -> None:
+    answers = iter([(401, {"message": "expired"}), (200, {"items": [deployment()]}), (200, {"items": []})])
+    api.answers[f"{BASE}/deployments"] = (0, lambda: next(answers))
+
+    async def ask() -> Any:
+        async with connected("there", "inference") as cluster:
+            return len(await cluster.deployments())
+
+    assert asyncio.run(ask()) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "message", "passing"),
+    [
+        (403, FORBIDDEN, "not allowed to list deployments: nodes is forbidden", False),
+        (401, {"message": "Unauthorized"}, "'there' does not know these credentials", False),
+        (500, {"message": "etcd is away"}, "the API server of 'there' answers 500: etcd is away", True),
+        (503, "<html>proxy</html>", "the API server of 'there' answers 503: <html>proxy</html>", True),
+        (429, {"message": "too many"}, "answers 429: too many", True),
+    ],
+)
+def test_an_answer_that_is_none_is_said_in_words(api: Api, status: int, body: Any, message: str, passing: bool) -> None:
+    api.answers[f"{BASE}/deployments"] = (status, body)
+    failed = failure()
+
+    assert message in failed.message
+    assert failed.passing == passing
+
+
+def test_a_context_that_is_not_there_is_said_with_the_field_that_names_it(api: Api) -> None:
+    failed = failure("elsewhere")
+
+    assert failed.message == "the kubeconfig has no context 'elsewhere', which cluster.context names"
+    assert not failed.passing
+
+
+def test_a_kubeconfig_that_is_not_there_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
+
+    assert "has no context 'there'" in failure().message
+
+
+def test_an_api_server_that_does_not_answer_may_be_back_soon(api: Api, tmp_path: Path) -> None:
+    write_kubeconfig(tmp_path / "kubeconfig", {"server": "http://127.0.0.1:1"}, {})
+    failed = failure()
+
+    assert failed.message.startswith("the API server of 'there' does not answer")
+    assert "kubectl --context there get nodes" in failed.fix
+    assert failed.passing
+
+
+def test_a_program_for_credentials_that_fails_is_quoted(api: Api, tmp_path: Path) -> None:
+    for command, words in (("false", "non-zero code 1"), ("no-such-program", "no-such-program")):
+        plugin = {"apiVersion": "client.authentication.k8s.io/v1", "command": command, "args": []}
+        server = {"server": f"http://127.0.0.1:{api.port}"}
+        write_kubeconfig(tmp_path / "kubeconfig", server, {"exec": plugin})
+        failed = failure()
+
+        assert failed.message.startswith("the kubeconfig's context 'there' cannot be used: ")
+        assert words in failed.message
+        assert not failed.passing
+
+
+def test_keys_that_kr8s_writes_to_the_disk_are_removed_and_the_users_own_stay(tmp_path: Path) -> None:
+    directory = Path(tempfile.gettempdir())
+    written, old, own = directory / "tmpabcd1234", directory / "tmpold12345", tmp_path / "tmpmine.pem"
+    for file in (written, old, own):
+        file.write_text("key")
+
+    os.utime(old, (1, 1))
+
+    class Auth:
+        client_key_file, client_cert_file, server_ca_file = str(written), str(old), str(own)
+
+    try:
+        forget_keys(Auth(), written.stat().st_mtime)
+
+        assert [file.exists() for file in (written, old, own)] == [False, True, True]
+    finally:
+        old.unlink()

@@ -1,0 +1,84 @@
+"""Replicas go out of the program's hands before the update that gives them no more, and only then."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from cluster.errors import ClusterError
+from cluster.external import hand_over_replicas
+from tests.cluster.objects import labels
+from tests.cluster.test_cluster import BASE, Api, api
+from tests.review import stacks
+
+__all__ = ["api"]
+
+HEAD = stacks.head("ascend-vllm:cluster: {context: there}\n")
+PATCHED = "/apis/apps/v1/namespaces/inference/deployments/qwen"
+
+
+def deployment(*holders: str, replicas: int = 3) -> dict[str, Any]:
+    fields = [{"manager": name, "operation": "Apply", "fieldsV1": {"f:spec": {"f:replicas": {}}}} for name in holders]
+    other = {"manager": "kube-controller-manager", "operation": "Update", "fieldsV1": {"f:status": {}}}
+    metadata = {"name": "qwen", "labels": labels("qwen"), "managedFields": [*fields, other]}
+    return {"kind": "Deployment", "metadata": metadata, "spec": {"replicas": replicas}}
+
+
+def handed_over(replicas: Any = "external") -> dict[str, int]:
+    return dict(asyncio.run(hand_over_replicas(stacks.stack({"qwen": {"replicas": replicas}}, HEAD))))
+
+
+def test_replicas_that_the_program_alone_holds_are_held_by_another_name_too(api: Api) -> None:
+    api.listed(f"{BASE}/deployments", deployment("ascend-vllm"))
+    api.answers[PATCHED] = (200, {})
+
+    assert handed_over() == {"qwen": 3}
+    ((path, kind, body),) = api.patched
+    assert path == f"{PATCHED}?fieldManager=ascend-vllm-autoscaler"
+    assert kind == "application/apply-patch+yaml"
+    assert json.loads(body)["spec"] == {"replicas": 3}
+
+
+@pytest.mark.parametrize(
+    "holders", [("kube-controller-manager",), ("ascend-vllm", "ascend-vllm-autoscaler"), ("kubectl",), ()]
+)
+def test_replicas_that_somebody_else_holds_are_left_alone(api: Api, holders: tuple[str, ...]) -> None:
+    api.listed(f"{BASE}/deployments", deployment(*holders, replicas=5))
+
+    assert (handed_over(), api.patched) == ({"qwen": 5}, [])
+
+
+def test_a_service_that_is_not_there_yet_has_nothing_to_hand_over(api: Api) -> None:
+    api.listed(f"{BASE}/deployments")
+
+    assert (handed_over(), api.patched) == ({}, [])
+
+
+def test_a_stack_with_numbers_asks_the_cluster_nothing(api: Api) -> None:
+    assert (handed_over(3), api.asked) == ({}, [])
+
+
+def test_a_number_that_changes_meanwhile_is_read_again(api: Api) -> None:
+    counts, answers = iter((3, 3, 4, 4)), iter(((409, {"message": "conflict"}), (200, {})))
+    api.answers[f"{BASE}/deployments"] = (
+        200,
+        lambda: (200, {"items": [deployment("ascend-vllm", replicas=next(counts))]}),
+    )
+    api.answers[PATCHED] = (200, lambda: next(answers))
+
+    assert handed_over() == {"qwen": 4}
+    assert [json.loads(body)["spec"]["replicas"] for *_, body in api.patched] == [3, 4]
+
+
+def test_replicas_that_never_rest_and_those_that_may_not_be_held_are_errors(api: Api) -> None:
+    api.listed(f"{BASE}/deployments", deployment("ascend-vllm"))
+    api.answers[PATCHED] = (409, {"message": "conflict"})
+    with pytest.raises(ClusterError, match="change again and again"):
+        handed_over()
+
+    api.answers[PATCHED] = (403, {"message": "deployments is forbidden"})
+    with pytest.raises(ClusterError, match="not allowed to patch the Deployment qwen"):
+        handed_over()

@@ -1,0 +1,183 @@
+"""In which order services are updated, and when an update that cannot go on is told or left alone."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from cluster import update_order as module
+from cluster.pods import ended as ended_of
+from cluster.rollouts import stuck
+from cluster.service import Wanted, state_of
+from cluster.snapshot import Seen
+from cluster.update_order import is_placed, turns, wait_until_placed
+from cluster.wait import Awaited, wait_until_ready
+from tests.cluster.objects import (
+    BUDGET,
+    RESOURCE,
+    container,
+    deployment,
+    ended,
+    node,
+    pod,
+    replica_set,
+    running,
+    seen,
+    waiting,
+)
+from tests.cluster.reader import FakeReader, FakeTime
+from tests.models.test_rollout import stack
+
+ROLLING = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
+
+
+@pytest.mark.parametrize(
+    ("services", "nodes", "expected", "reason"),
+    [
+        ({"a": "npus: 1", "b": "npus: 1"}, 2, [["a", "b"]], "nobody is larger"),
+        ({"big": "npus: 8", "small": "npus: 2, replicas: 4"}, 2, [["big"], ["small"]], "the large one deletes first"),
+        ({"big": "npus: 8", "small": "npus: 1"}, 9, [["big", "small"]], "a node is free for the large one"),
+        (
+            {"a": "npus: 8", "b": "npus: 4", "c": "npus: 2, replicas: 2"},
+            2,
+            [["a"], ["b"], ["c"]],
+            "each before all smaller ones",
+        ),
+        ({"big": "npus: 8, replicas: 0", "small": "npus: 8"}, 1, [["big", "small"]], "no pod has no place to lose"),
+    ],
+)
+def test_what_deletes_first_is_updated_before_what_could_take_its_place(
+    services: dict[str, str], nodes: int, expected: list[list[str]], reason: str
+) -> None:
+    resolved = stack(services, nodes)
+
+    assert [[one.name for one in group] for group in turns(resolved.services)] == expected, reason
+
+
+def rolling(service: str = "qwen", **counts: Any) -> dict[str, Any]:
+    made = deployment(service, **counts)
+    return {**made, "spec": {**made["spec"], "strategy": ROLLING}}
+
+
+def old_pod(**metadata: Any) -> dict[str, Any]:
+    owner = [{"kind": "ReplicaSet", "name": "qwen-old", "uid": "rs-old"}]
+    return pod(npus=8, ready=True, phase="Running", metadata={"name": "qwen-old", "ownerReferences": owner, **metadata})
+
+
+NEW = pod(npus=4, node="", status={"conditions": []})
+
+
+def updating(*pods: dict[str, Any], **kinds: Any) -> Seen:
+    sets = [replica_set(revision=2), replica_set(revision=1, uid="rs-old")]
+    kinds = {"deployments": [rolling(availableReplicas=0)], "replica_sets": sets, "nodes": [node()], **kinds}
+    return seen(*pods, **kinds)
+
+
+def test_an_update_that_waits_for_its_own_old_pods_is_named() -> None:
+    look = updating(NEW, old_pod())
+    state = state_of(Wanted("qwen", RESOURCE, BUDGET), look)
+
+    assert state.finding is not None
+    assert state.finding.rule == "rollout-stuck"
+    assert "node-1 is held by qwen (8)" in state.finding.message
+    assert "rollout: recreate" in state.finding.fix
+
+
+@pytest.mark.parametrize(
+    ("look", "reason"),
+    [
+        (updating(NEW, old_pod(deletionTimestamp="2026-11-22T11:59:00Z")), "the old pod is about to go"),
+        (updating(NEW, old_pod(), nodes=[node(), node("node-2")]), "another node is free"),
+        (updating(NEW), "there is no old pod"),
+    ],
+)
+def test_an_update_that_may_still_go_on_is_not_called_stuck(look: Seen, reason: str) -> None:
+    assert stuck(look.deployments[0], [look.pods[0]], look, RESOURCE) is None, reason
+
+
+@pytest.mark.parametrize(
+    "strategy", [{"type": "Recreate"}, {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 1}}]
+)
+def test_an_update_that_deletes_first_never_waits_for_its_own_pods(strategy: dict[str, Any]) -> None:
+    look = updating(NEW, old_pod())
+    deleting = {**look.deployments[0], "spec": {"strategy": strategy}}
+
+    assert stuck(deleting, [look.pods[0]], look, RESOURCE) is None
+
+
+def test_what_waits_for_a_service_that_leaves_is_left_to_start_after_it() -> None:
+    gone = pod("gone", container(state=running(900)), npus=8, phase="Running", ready=True)
+    look = seen(
+        pod("qwen", npus=8, node="", status={"conditions": []}),
+        gone,
+        deployments=[deployment("qwen", availableReplicas=0), deployment("gone")],
+        nodes=[node()],
+    )
+    time = FakeTime()
+    awaited = [Awaited(Wanted("qwen", RESOURCE, BUDGET), 900)]
+    told = asyncio.run(wait_until_ready(FakeReader([look]), awaited, lambda *_: None, time.clock))
+
+    assert told == ["qwen is not waited for: it starts when gone is gone, which the stack has no more"]
+    assert 10 <= time.now < 30
+
+
+def placed_after(looks: list[Seen], monkeypatch: pytest.MonkeyPatch, timeout: float = 60) -> float:
+    """Seconds until the wait for places ended."""
+    time = FakeTime()
+    monkeypatch.setattr(module.asyncio, "sleep", time.sleep)
+    asyncio.run(wait_until_placed(FakeReader(looks), [Wanted("qwen", RESOURCE, BUDGET)], timeout))
+    return time.now
+
+
+PLACED = seen(pod(npus=8), deployments=[deployment(availableReplicas=0)], nodes=[node()])
+FULL = seen(
+    pod(npus=8, node="", status={"conditions": []}),
+    pod("llava", npus=8, ready=True, phase="Running"),
+    deployments=[deployment(availableReplicas=0), deployment("llava")],
+    nodes=[node()],
+)
+LEAVING = seen(
+    pod(npus=8, node="", status={"conditions": []}),
+    pod("llava", npus=8, metadata={"deletionTimestamp": "2026-11-22T11:59:00Z"}),
+    deployments=[deployment(availableReplicas=0)],
+    nodes=[node()],
+)
+CRASHED = container(state=waiting("CrashLoopBackOff"), lastState=ended(1), restartCount=3)
+UNSTARTABLE = seen(pod("qwen", CRASHED), deployments=[deployment(updatedReplicas=0)], nodes=[node()])
+
+
+@pytest.mark.parametrize(
+    ("look", "seconds", "reason"),
+    [
+        (PLACED, 0, "every pod has its node, ready or not"),
+        (FULL, 4, "nobody is about to leave, so nothing comes of waiting"),
+        (LEAVING, 60, "its place is about to be free"),
+        (UNSTARTABLE, 0, "the wait for all tells what is wrong"),
+    ],
+)
+def test_smaller_services_are_held_back_as_long_as_a_place_is_about_to_be_taken(
+    look: Seen, seconds: float, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert placed_after([look], monkeypatch) == seconds, reason
+
+
+@pytest.mark.parametrize(
+    ("made", "placed", "reason"),
+    [
+        (deployment(availableReplicas=0), True, "ready is not asked for"),
+        (deployment(updatedReplicas=0), False, "the pod is of the old template"),
+        (deployment(observedGeneration=1), False, "the change is not seen yet"),
+        (deployment(replicas=1, updatedReplicas=1), True, "as asked for"),
+    ],
+)
+def test_a_service_has_its_place_when_its_new_pods_have_a_node(made: dict[str, Any], placed: bool, reason: str) -> None:
+    assert is_placed("qwen", seen(pod(), deployments=[made])) == placed, reason
+
+
+def test_a_server_that_ends_well_again_and_again_has_ended() -> None:
+    again = container(state=waiting("CrashLoopBackOff"), lastState=ended(0, "Completed"), restartCount=4)
+
+    assert ended_of(again)["exitCode"] == 0
+    assert ended_of(container(state=ended(0, "Completed"))) == {}

@@ -1,0 +1,256 @@
+"""The wait of `up`: it ends when all are ready, as soon as one cannot be, or when the time is over."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from cluster.errors import ClusterError
+from cluster.service import Wanted
+from cluster.snapshot import Seen
+from cluster.wait import LOOK, OUTAGE, Awaited, NotReadyError, wait_until_ready
+from tests.cluster.objects import (
+    BUDGET,
+    RESOURCE,
+    container,
+    deployment,
+    ended,
+    event,
+    node,
+    pod,
+    replica_set,
+    running,
+    seen,
+    waiting,
+)
+from tests.cluster.reader import FORBIDDEN, GONE, FakeReader, FakeTime
+
+UNREADY = {"availableReplicas": 0}
+TIMEOUT = 900
+
+
+def awaited(*names: str, timeout: int = TIMEOUT) -> list[Awaited]:
+    return [Awaited(Wanted(name, RESOURCE, BUDGET), timeout) for name in names or ("qwen",)]
+
+
+def cluster(*pods: dict[str, Any], ready: tuple[str, ...] = (), **kinds: Any) -> Seen:
+    """A cluster in which the services of these pods are not ready, and the others are."""
+    names = [item["metadata"]["labels"]["app.kubernetes.io/instance"] for item in pods]
+    made = [deployment(name, **UNREADY) for name in dict.fromkeys(names)] + [deployment(name) for name in ready]
+    kinds = {"deployments": made, "nodes": [node()], **kinds}
+    return seen(*pods, **kinds)
+
+
+STARTING = pod("qwen", container(state=running(30)), phase="Running")
+CRASHED_ONCE = pod("qwen", container(state=running(5), lastState=ended(1), restartCount=1), phase="Running")
+CRASHING = pod("qwen", container(state=running(5), lastState=ended(1), restartCount=2), phase="Running")
+BACKING_OFF = pod("qwen", container(state=waiting("CrashLoopBackOff"), lastState=ended(1), restartCount=1))
+READY = cluster(ready=("qwen", "llava"))
+
+
+def wait(reader: FakeReader, services: list[Awaited] | None = None) -> tuple[list[str], float]:
+    """What was said, and the seconds that passed."""
+    lines: list[str] = []
+    time = FakeTime()
+    asyncio.run(
+        wait_until_ready(
+            reader,
+            awaited() if services is None else services,
+            lambda n, text: lines.append(f"{n}: {text}"),
+            time.clock,
+        )
+    )
+    return lines, time.now
+
+
+def failing(reader: FakeReader, services: list[Awaited] | None = None) -> tuple[str, float]:
+    """The error, and the seconds that passed."""
+    time = FakeTime()
+    with pytest.raises(NotReadyError) as failed:
+        asyncio.run(wait_until_ready(reader, services or awaited(), lambda *_: None, time.clock))
+    return str(failed.value), time.now
+
+
+def test_services_that_are_ready_cost_one_call_and_nothing_is_said() -> None:
+    reader = FakeReader([READY])
+
+    assert wait(reader, awaited("qwen", "llava")) == ([], 0)
+    assert reader.calls == ["deployments"]
+
+
+def test_no_service_costs_no_call() -> None:
+    reader = FakeReader([READY])
+    wait(reader, [])
+
+    assert reader.calls == []
+
+
+def test_progress_is_said_when_something_changes() -> None:
+    pulling = pod("qwen", container(state=waiting("ContainerCreating")))
+    look = cluster(pulling, events=[event(pulling, "Pulling", "Pulling image")])
+    reader = FakeReader([*[look] * 8, *[cluster(STARTING)] * 8, READY])
+    lines, seconds = wait(reader)
+
+    assert lines == [
+        "qwen: 0/1 pulling the image for 5 s",
+        "qwen: 0/1 starting (30 s of 12 min)",
+        "qwen: ready",
+    ]
+    assert seconds == 16
+
+
+def test_what_does_not_change_is_said_once_a_minute() -> None:
+    lines, _ = wait(FakeReader([*[cluster(STARTING)] * 130, READY]))
+
+    assert len(lines) == 4
+
+
+def test_a_node_that_is_lost_while_a_pod_starts_is_told() -> None:
+    lost = cluster(STARTING, nodes=[node(ready="Unknown")])
+    lines, _ = wait(FakeReader([*[cluster(STARTING)] * 60, *[lost] * 60, READY]))
+
+    assert any(line.startswith("qwen: 0/1 the node node-1 is not ready") for line in lines)
+
+
+def test_pods_are_looked_at_less_often_than_the_deployments_and_nodes_seldom_once_all_have_one() -> None:
+    nowhere = pod("qwen", node="")
+    reader = FakeReader([*[cluster(nowhere)] * 5, *[cluster(STARTING)] * 10, READY])
+    wait(reader)
+
+    assert reader.calls.count("deployments") == 16
+    assert [call for call in reader.calls if call != "deployments"] == ["wide", "wide", "wide", "narrow", "narrow"]
+
+    long = FakeReader([*[cluster(STARTING)] * 100, READY])
+    wait(long)
+
+    assert [call for call in long.calls if call != "deployments"].count("wide") == 4
+
+
+@pytest.mark.parametrize(
+    ("item", "rule"),
+    [
+        (CRASHING, "crash-loop"),
+        (BACKING_OFF, "crash-loop"),
+        (
+            pod(
+                "qwen", container(state=waiting("CrashLoopBackOff"), lastState=ended(137, "OOMKilled"), restartCount=2)
+            ),
+            "out-of-memory",
+        ),
+        (
+            pod(
+                "qwen",
+                status={"initContainerStatuses": [container(state=waiting("CrashLoopBackOff"), lastState=ended(1))]},
+            ),
+            "init-failed",
+        ),
+    ],
+)
+def test_a_crash_that_comes_again_ends_the_wait_at_once_with_its_last_lines(item: dict[str, Any], rule: str) -> None:
+    text, seconds = failing(FakeReader([cluster(item)], lines=["RuntimeError: boom"]))
+
+    assert seconds < LOOK
+    assert text.startswith(f"qwen cannot start\n\nerror[{rule}]: qwen: ")
+    assert "| RuntimeError: boom" in text
+
+
+def test_one_crash_may_be_chance() -> None:
+    lines, _ = wait(FakeReader([*[cluster(CRASHED_ONCE)] * 30, READY]))
+
+    assert lines[-1] == "qwen: ready"
+
+
+MOUNT = 'MountVolume.SetUp failed for volume "hccn" : hostPath type check failed: /etc/hccn.conf is not a file'
+CREATING = pod("qwen", container(state=waiting("ContainerCreating")))
+REFUSED = {"type": "ReplicaFailure", "status": "True", "message": "violates PodSecurity"}
+
+
+@pytest.mark.parametrize(
+    ("look", "rule"),
+    [
+        (cluster(pod("qwen", container(state=waiting("ErrImagePull", "not found")))), "image-not-found"),
+        (cluster(pod("qwen", container(state=waiting("ErrImagePull", "401 Unauthorized")))), "image-unauthorized"),
+        (cluster(pod("qwen", container(state=waiting("InvalidImageName")))), "image-name"),
+        (cluster(pod("qwen", container(state=waiting("CreateContainerConfigError", "no key")))), "container-config"),
+        (cluster(CREATING, events=[event(CREATING, "FailedMount", MOUNT)]), "failed-mount"),
+        (seen(deployments=[deployment(**UNREADY)], replica_sets=[replica_set(conditions=[REFUSED])]), "pod-security"),
+    ],
+)
+def test_what_does_not_pass_by_itself_is_given_twenty_seconds(look: Seen, rule: str) -> None:
+    text, seconds = failing(FakeReader([look]))
+
+    assert 20 <= seconds <= 20 + LOOK
+    assert f"error[{rule}]: qwen: " in text
+
+
+def test_what_passes_within_its_twenty_seconds_is_forgotten() -> None:
+    bad = cluster(pod("qwen", container(state=waiting("ErrImagePull", "not found"))))
+    lines, _ = wait(FakeReader([*[bad] * 18, *[cluster(STARTING)] * 4, *[bad] * 18, READY]))
+
+    assert lines[-1] == "qwen: ready"
+
+
+@pytest.mark.parametrize(
+    ("look", "rule"),
+    [
+        (cluster(STARTING), "slow-start"),
+        (cluster(pod("qwen", npus=8, node=""), holders=[pod("llava", npus=8)]), "no-free-npus"),
+        (cluster(pod("qwen", container(state=waiting("ErrImagePull", "no such host")))), "image-registry"),
+    ],
+)
+def test_what_may_pass_has_the_time_of_the_service(look: Seen, rule: str) -> None:
+    text, seconds = failing(FakeReader([look]))
+
+    assert TIMEOUT <= seconds <= TIMEOUT + 1
+    assert text.startswith("qwen not ready after 15 min")
+    assert f"[{rule}]: qwen: " in text
+
+
+def test_each_service_has_its_own_time_and_all_that_are_not_ready_are_told() -> None:
+    slow = pod("llava", container(state=running(30)), phase="Running")
+    services = [*awaited("qwen", timeout=60), *awaited("llava", timeout=600), *awaited("other")]
+    text, seconds = failing(FakeReader([cluster(STARTING, slow, ready=("other",))]), services)
+
+    assert 60 <= seconds <= 61
+    assert text.startswith("qwen not ready after 60 s")
+    assert "llava: starting" in text
+    assert "other" not in text
+
+
+def test_an_api_server_that_is_started_again_is_waited_for() -> None:
+    lines, seconds = wait(FakeReader([cluster(STARTING), *[GONE] * 100, READY]))
+
+    assert lines[-1] == "qwen: ready"
+    assert seconds == 101
+
+
+def test_an_api_server_that_stays_away_ends_the_wait() -> None:
+    time = FakeTime()
+    with pytest.raises(ClusterError, match="does not answer"):
+        asyncio.run(wait_until_ready(FakeReader([GONE]), awaited(), lambda *_: None, time.clock))
+
+    assert OUTAGE <= time.now <= OUTAGE + 2
+
+
+def test_two_outages_of_a_minute_are_not_one_of_two() -> None:
+    minute = [GONE] * 80
+    lines, _ = wait(FakeReader([*minute, *[cluster(STARTING)] * 4, *minute, READY]))
+
+    assert lines[-1] == "qwen: ready"
+
+
+def test_what_may_not_be_read_is_no_outage() -> None:
+    time = FakeTime()
+    with pytest.raises(ClusterError, match="not allowed"):
+        asyncio.run(wait_until_ready(FakeReader([FORBIDDEN]), awaited(), lambda *_: None, time.clock))
+
+    assert time.now == 0
+
+
+def test_a_deployment_that_somebody_deletes_meanwhile_is_told() -> None:
+    text, seconds = failing(FakeReader([seen()]))
+
+    assert "error[not-deployed]: qwen: " in text
+    assert seconds < 60

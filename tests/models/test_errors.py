@@ -1,0 +1,261 @@
+"""Errors of shape, from the stack file to the words that a user reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from pydantic.fields import FieldInfo
+
+from models.check import check
+from models.engines.ascend_vllm.engine_args import EngineArgs
+from models.engines.ascend_vllm.features import Multimodal
+from models.engines.server import ChatTemplate, Server
+from models.record import Record
+from models.stack_file.cluster import ClusterConfig, Pool
+from models.stack_file.errors import nearest
+from models.stack_file.model import Model
+from models.stack_file.parse import parse
+from models.stack_file.service import ServiceConfig
+from tests.conftest import HEAD, stack_of
+from tests.models.shapes import one, refused
+
+
+@pytest.mark.parametrize(
+    ("engine", "key", "fix", "reason"),
+    [
+        ("max-num-seqs: 8", "max-num-seqs", "write maxNumSeqs", "pasted from the manual"),
+        ("MAX_NUM_SEQS: 8", "MAX_NUM_SEQS", "write maxNumSeqs", "written like a variable"),
+        ("maxnumseqs: 8", "maxnumseqs", "write maxNumSeqs", "written without humps"),
+        ("blocksize: 64", "blocksize", "write blockSize", "written without humps"),
+        ("maxNumSeq: 8", "maxNumSeq", "write maxNumSeqs", "a letter is missing"),
+        ("tensorParalelSize: 2", "tensorParalelSize", "write tensorParallelSize", "a letter is missing inside"),
+        ("swapSpace: 8", "swapSpace", "write engine.extraArgs: {swapSpace: …}", "a flag without a key of its own"),
+        ("swap-space: 8", "swap-space", "write engine.extraArgs: {swapSpace: …}", "the same as vLLM writes it"),
+        ("enforceEager: true", "enforceEager", "write graph: eager", "graph mode has a key outside the engine"),
+        ("enforce-eager: true", "enforce-eager", "write graph: eager", "the same as vLLM writes it"),
+        ("port: 8080", "port", "write server.port", "the port belongs to the server"),
+        ("host: 0.0.0.0", "host", "write server.host", "so does the address"),
+        ("chat-template: /a", "chat-template", "write server.chatTemplate", "and the chat template"),
+        ("tp: 2", "tp", "write engine.tensorParallelSize", "an abbreviation"),
+        ("model: /m", "model", "write model.source", "the weights stand beside the engine"),
+    ],
+)
+def test_an_unknown_engine_key_is_refused_with_the_one_that_was_meant(
+    engine: str, key: str, fix: str, reason: str
+) -> None:
+    finding = one(refused(engine=f"{{maxModelLen: 4096, {engine}}}"))
+
+    assert (finding.rule, finding.message) == ("unknown-key", f"unknown key {key!r}"), reason
+    assert fix == finding.fix, reason
+    assert finding.marks[0].field == f"engine.{key}", reason
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "fix", "reason"),
+    [
+        ("Image", "a:1", "write image", "a capital letter"),
+        ("replica", "2", "write replicas", "a letter is missing"),
+        ("visible-devices", "[0]", "write visibleDevices", "dashes"),
+        ("enforceEager", "true", "write graph: eager", "a flag beside the engine"),
+        ("port", "80", "write server.port", "the server's key beside the server"),
+        ("maxModelLen", "8192", "write engine.maxModelLen", "the engine's key beside the engine"),
+    ],
+)
+def test_an_unknown_service_key_is_refused_with_the_one_that_was_meant(
+    field: str, value: str, fix: str, reason: str
+) -> None:
+    finding = one(refused(**{field: value}))
+
+    assert (finding.rule, finding.fix) == ("unknown-key", fix), reason
+
+
+def test_an_unknown_key_of_an_item_is_refused_with_those_of_the_item() -> None:
+    port = one(refused(network="{admit: [a], egress: [{cidr: 10.0.0.0/8, port: 443}]}"))
+    key = one(refused(pullSecrets="[{secret: a, xyz: b}]"))
+
+    assert port.fix == "write ports"
+    assert key.fix == "remove it; known here: secret, config"
+
+
+def test_a_key_that_resembles_none_is_refused_with_the_list_of_all() -> None:
+    finding = one(refused(xyz="1"))
+
+    assert finding.fix.startswith("remove it; known here: image, model, npus, replicas")
+
+
+def test_every_unknown_key_is_found_at_once() -> None:
+    found = refused(engine="{maxModelLen: 1, foo: 1, bar: 2}", baz="3")
+
+    assert {finding.message for finding in found} == {"unknown key 'foo'", "unknown key 'bar'", "unknown key 'baz'"}
+
+
+@pytest.mark.parametrize(
+    ("field", "message", "fix", "where"),
+    [
+        ("image", "image is missing", "add image: registry.example.com/ascend-vllm:6.3.912", ""),
+        ("model", "model is missing", "add model: /mnt/models/Qwen2-7B-Instruct", ""),
+        ("engine", "engine is missing", 'add engine: {"maxModelLen": 4096}', ""),
+    ],
+)
+def test_a_missing_key_is_said_with_an_example(field: str, message: str, fix: str, where: str) -> None:
+    finding = one(refused(**{field: ""}))
+
+    assert (finding.rule, finding.message, finding.fix) == ("missing-key", message, fix)
+    assert where == finding.marks[0].field
+    assert finding.service == "qwen"
+
+
+def test_a_missing_key_of_a_mapping_is_shown_at_the_mapping() -> None:
+    finding = one(refused(engine="{maxNumSeqs: 8}"))
+
+    assert (finding.message, finding.fix) == ("maxModelLen is missing", "add maxModelLen: 4096")
+    assert finding.marks[0].field == "engine"
+
+
+@pytest.mark.parametrize(
+    ("source", "begins"),
+    [
+        ("{kind: bucket, region: r, bucket: b}", 'write source: {"kind": "bucket", "endpoint": "https://'),
+        ("{kind: bucket, endpoint: 'https://o.com/b', region: r, bucket: b}", 'write source: {"kind": "bucket", '),
+        ("{kind: claim, name: c, class: nfs}", 'write source: {"kind": "claim", "name": "models", '),
+        ("{kind: claim}", 'write source: {"kind": "claim", "name": "models", '),
+        ("{path: m}", "write path: /mnt/models/Qwen2-7B-Instruct"),
+        ("7", "write source: /mnt/models/Qwen2-7B-Instruct"),
+    ],
+)
+def test_the_fix_of_a_refused_mapping_is_a_mapping_of_its_kind(source: str, begins: str) -> None:
+    assert one(refused(model=f"{{source: {source}, verify: m.json}}")).fix.startswith(begins)
+
+
+def test_the_fix_of_a_bucket_without_manifest_has_both() -> None:
+    model = "{source: {kind: bucket, endpoint: 'https://o.com', region: r, bucket: b}}"
+    fix = one(refused(model=model)).fix
+
+    assert fix.startswith('write model: {"source": {"kind": "bucket"')
+    assert fix.endswith('"verify": "manifests/Qwen2-7B-Instruct.json"}')
+
+
+def test_an_unknown_key_in_a_list_is_told_the_known_ones() -> None:
+    assert one(refused(pullSecrets="[{name: registry}]")).fix == "remove it; known here: secret, config"
+    assert one(refused(pullSecrets="[registry, {confg: registry}]")).fix == "write config"
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("Qwen", "a capital letter"),
+        ("qwen_2", "an underscore"),
+        ("2-qwen", "a digit first; a Service's name begins with a letter"),
+        ("qwen-", "a dash at the end"),
+        ("qwen.2", "a dot"),
+        ("千问", "Chinese"),
+        ("q" * 64, "longer than a label"),
+        ("''", "nothing"),
+    ],
+)
+def test_a_service_bears_a_name_that_kubernetes_accepts(name: str, reason: str) -> None:
+    (finding,) = check(stack_of(f"{name}: {{image: a:1, model: /m, engine: {{maxModelLen: 1}}}}\n")).findings
+
+    assert finding.rule == "bad-value", reason
+    assert finding.message.startswith("the service's name"), reason
+    assert finding.fix == "rename it", reason
+    assert finding.span, reason
+
+
+def test_a_name_of_63_letters_is_accepted() -> None:
+    assert stack_of(f"{'q' * 63}: {{image: a:1, model: /m, engine: {{maxModelLen: 1}}}}\n").findings == ()
+
+
+def test_a_service_that_is_no_mapping_is_refused_as_such() -> None:
+    (finding,) = stack_of("qwen: 5\n").findings
+
+    assert (finding.message, finding.fix) == ("qwen must be a mapping, not the number 5", "correct qwen")
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"model": "/m/Qwen2-7B"}, "a path stands for the model"),
+        ({"model": "{source: /m/Qwen2-7B}"}, "which is a mapping"),
+        ({"server": "api_server"}, "a kind stands for the server"),
+        ({"server": "{chatTemplate: /t.jinja}"}, "a path stands for a template"),
+        ({"server": "{chatTemplate: {inline: x}}"}, "which may be written out"),
+        ({"multimodal": "true"}, "true stands for all defaults"),
+        ({"visibleDevices": "[0]"}, "a list"),
+        ({"visibleDevices": "0"}, "one number"),
+        ({"visibleDevices": '"0"'}, "the manual's text"),
+        ({"visibleDevices": "0, 1"}, "with spaces"),
+        ({"engine": "{maxModelLen: 1, servedModelName: a}"}, "one name stands for a list"),
+        ({"engine": "{maxModelLen: 1, servedModelName: [a, b]}"}, "which has several"),
+        ({"engine": "{maxModelLen: 1.0}"}, "a whole float is an integer in JSON"),
+        ({"engine": "{maxModelLen: 0x1000}"}, "hexadecimal is a number"),
+        ({"engine": "{maxModelLen: 1, gpuMemoryUtilization: 1}"}, "an integer is a number"),
+        ({"env": '{A: ""}'}, "a variable may be empty"),
+        ({"env": r'{A: "x\ny"}'}, "and have several lines"),
+        ({"replicas": "0"}, "a service may rest"),
+        ({"npus": "~"}, "null is left out"),
+    ],
+)
+def test_what_the_language_allows_passes(fields: dict[str, str], reason: str) -> None:
+    assert refused(**fields) == [], reason
+
+
+@pytest.mark.parametrize(
+    ("name", "expected", "reason"),
+    [
+        ("--max-model-len", "maxModelLen", "the flag as the manual has it"),
+        ("MAX_MODEL_LEN", "maxModelLen", "like a variable"),
+        ("maxmodellength", "maxModelLen", "almost"),
+        ("maxModel", "maxModelLen", "the beginning"),
+        ("replicas", None, "nothing near"),
+        ("", None, "nothing"),
+    ],
+)
+def test_case_and_dashes_do_not_count_for_the_nearest_key(name: str, expected: str | None, reason: str) -> None:
+    assert expected == nearest(name, {"maxModelLen": 1, "blockSize": 2}), reason
+
+
+def test_a_record_of_the_right_shape_is_made() -> None:
+    record, found = parse(Model, {"source": "/m"}, ("model",))
+
+    assert found == []
+    assert record == Model(source="/m")
+
+
+RECORDS = (ClusterConfig, Pool, Model, ServiceConfig, EngineArgs, Server, ChatTemplate, Multimodal)
+
+
+def fields() -> Iterator[tuple[type[Record], str, FieldInfo]]:
+    for record in RECORDS:
+        for name, field in record.model_fields.items():
+            yield record, name, field
+
+
+@pytest.mark.parametrize(
+    ("record", "name", "field"), [pytest.param(*entry, id=f"{entry[0].__name__}.{entry[1]}") for entry in fields()]
+)
+def test_any_value_of_any_key_is_refused_in_words_or_taken(record: type[Record], name: str, field: FieldInfo) -> None:
+    for value in (None, True, -1, 0.5, "", "x\n", "\x00", [], [None], {}, {"": None}, {"[key]": {}}):
+        _, found = parse(record, {field.alias: value}, ("here",))
+        for finding in found:
+            assert "\n" not in finding.message + finding.fix
+            assert "BaseModel" not in finding.message
+            assert finding.why
+
+
+@pytest.mark.parametrize(
+    ("record", "name", "field"),
+    [pytest.param(*entry, id=f"{entry[0].__name__}.{entry[1]}") for entry in fields() if entry[2].examples],
+)
+def test_the_example_that_a_fix_shows_is_accepted(record: type[Record], name: str, field: FieldInfo) -> None:
+    for example in field.examples or ():
+        _, found = parse(record, {field.alias: example}, ("here",))
+
+        assert [finding for finding in found if finding.marks[0].path[1:] and finding.rule != "missing-key"] == []
+
+
+def test_a_finding_of_the_head_counts_for_no_service() -> None:
+    (finding,) = stack_of("{}\n", head=HEAD.replace("nodes: 2", "nodes: 0")).findings
+
+    assert finding.service is None

@@ -1,0 +1,130 @@
+"""What a pod may do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from models.check import check
+from models.manifests import service_objects, stack_objects
+from models.manifests.metadata import selector
+from models.service.resolved import ResolvedService, ResolvedStack
+from tests.conftest import HEAD, stack_of
+
+SMALL = "image: a:1, model: /m/Qwen2-7B, engine: {maxModelLen: 4096}"
+
+
+def stack(keys: str = "", cluster: str = "") -> ResolvedStack:
+    return stack_of(
+        f"qwen: {{{SMALL}{keys}}}\n", HEAD.replace("    context: kwok-test\n", f"    context: kwok-test\n{cluster}")
+    )
+
+
+def pods(service: ResolvedService) -> list[dict[str, Any]]:
+    """The specs of all pods that a service has."""
+    return [one["spec"]["template"]["spec"] for one in service_objects(service) if one["kind"] in ("Deployment", "Job")]
+
+
+def containers(service: ResolvedService) -> list[dict[str, Any]]:
+    return [one for spec in pods(service) for one in (*spec.get("initContainers", ()), *spec["containers"])]
+
+
+EVERY_POD = ", smoke: true, mindSpeed: install"
+
+
+def test_no_container_may_gain_rights_and_root_keeps_one_capability() -> None:
+    found = [one["securityContext"] for one in containers(stack(EVERY_POD).services[0])]
+
+    assert len(found) == 3
+    assert all(one["capabilities"] == {"drop": ["ALL"], "add": ["DAC_OVERRIDE"]} for one in found)
+    assert all((one["allowPrivilegeEscalation"], one["runAsUser"]) == (False, 0) for one in found)
+
+
+def test_another_user_keeps_no_capability_and_is_never_root() -> None:
+    found = [one["securityContext"] for one in containers(stack(f"{EVERY_POD}, runAsUser: 1001").services[0])]
+
+    assert all(one["capabilities"] == {"drop": ["ALL"]} for one in found)
+    assert all((one["runAsUser"], one["runAsNonRoot"]) == (1001, True) for one in found)
+
+
+def test_no_pod_gets_a_token_and_all_are_in_the_group_of_the_npus() -> None:
+    found = pods(stack(EVERY_POD).services[0])
+
+    assert [one["automountServiceAccountToken"] for one in found] == [False, False]
+    assert [one["securityContext"]["supplementalGroups"] for one in found] == [[1000], [1000]]
+
+
+def test_profile_and_group_are_those_of_the_environment() -> None:
+    given = "    seccomp: Unconfined\n    platform: {kind: cce, group: 2000}\n"
+    (spec,) = pods(stack(cluster=given).services[0])
+
+    assert spec["securityContext"] == {"supplementalGroups": [2000], "seccompProfile": {"type": "Unconfined"}}
+
+
+def test_only_shared_memory_and_the_graph_cache_can_be_written_to() -> None:
+    lora = "lora: {adapters: {one: /m/one}}, speculative: {kind: draft, source: /m/small, tokens: 3}"
+    (server,) = containers(stack(f", {lora}, graph: pta").services[0])
+
+    assert [one["name"] for one in server["volumeMounts"] if not one.get("readOnly")] == ["shm", "graph-cache"]
+
+
+def test_the_namespace_has_the_level_that_the_pods_need_and_says_why() -> None:
+    namespace = next(one for one in stack_objects(stack()) if one["kind"] == "Namespace")["metadata"]
+
+    assert namespace["labels"]["pod-security.kubernetes.io/enforce"] == "privileged"
+    assert namespace["annotations"]["ascend-vllm/pod-security-reason"].startswith("baseline forbids hostPath volumes")
+
+
+def test_the_selector_is_pinned_since_it_can_never_change() -> None:
+    service = stack().services[0]
+    _, deployment, front, *_ = service_objects(service)
+    pinned = {"app.kubernetes.io/name": "ascend-vllm", "app.kubernetes.io/instance": "qwen"}
+
+    assert selector(service) == deployment["spec"]["selector"]["matchLabels"] == front["spec"]["selector"] == pinned
+
+
+@pytest.mark.parametrize(
+    ("image", "says"),
+    [
+        ("a", "no tag"),
+        ("registry.example.com:5000/a", "no tag"),
+        ("a:latest", "the tag latest"),
+        ("registry.example.com:5000/a:latest", "the tag latest"),
+        ("a:1", None),
+        ("a:latest-910b", None),
+        ("registry.example.com:5000/a@sha256:" + "0" * 64, None),
+        ("a:latest@sha256:" + "0" * 64, None),
+    ],
+)
+def test_an_image_stays_what_it_is(image: str, says: str | None) -> None:
+    found = check(stack_of(f"qwen: {{image: '{image}', model: /m/Qwen2-7B, engine: {{maxModelLen: 4096}}}}\n")).errors
+
+    assert [one.message for one in found] == ([f"the image has {says}"] if says else [])
+
+
+def test_a_user_that_cannot_write_what_the_node_keeps_is_told_of_each_place() -> None:
+    guess = "speculative: {kind: eagle, source: /m/head, tokens: 3, convert: {tools: /tools, baseWeights: a.bin}}"
+    found = check(stack(f", graph: pta, {guess}, runAsUser: 1000")).errors
+    places = [mark.field for one in found if one.rule == "user-cannot-write" for mark in one.marks]
+
+    assert places == ["runAsUser", "graph.cache", "runAsUser", "speculative.convert"]
+    assert "user-cannot-write" not in [one.rule for one in check(stack(f", graph: pta, {guess}")).errors]
+
+
+def test_every_pod_pulls_its_image_with_the_same_credentials() -> None:
+    found = pods(stack(f"{EVERY_POD}, pullSecrets: [registry]").services[0])
+
+    assert [one["imagePullSecrets"] for one in found] == [[{"name": "registry"}]] * 2
+
+
+@pytest.mark.parametrize("part", ["containers", "initContainers"])
+@pytest.mark.parametrize(
+    ("image", "fine"), [("busybox", False), ("r:5000/a/side:latest", False), ("busybox:1.36", True)]
+)
+def test_the_image_of_an_added_container_has_a_tag_that_stays(part: str, image: str, fine: bool) -> None:
+    item = f"{{name: side, image: '{image}', env: [{{name: image, value: latest}}]}}"
+    report = check(stack(f", podTemplate: {{spec: {{{part}: [{{name: other, image: a:1}}, {item}]}}}}"))
+
+    found = [(one.rule, one.marks[0].field) for one in report.findings]
+    assert found == ([] if fine else [("image-tag", f"podTemplate.spec.{part}.1.image")])

@@ -1,0 +1,400 @@
+"""Where weights come from: what a stack file may say, and what becomes of it in the pod."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from models.check import check
+from models.launch import scripts
+from models.launch.launch import launch
+from models.manifests import service_objects, stack_objects
+from models.service.deadlines import progress_deadline, update_timeout
+from models.service.resolve import resolve
+from models.service.resolved import GIB, ResolvedService, ResolvedStack
+from models.stack_file.load import load_text
+from tests.conftest import HEAD
+
+SHA = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+FILES = {"config.json": {"size": 663, "sha256": SHA}, "model.safetensors": {"size": 140 * GIB, "sha256": SHA}}
+KEYS = {"accessKey": {"secret": "obs", "key": "access"}, "secretKey": {"secret": "obs", "key": "secret"}}
+BUCKET: dict[str, Any] = {
+    "kind": "bucket",
+    "endpoint": "https://obs.cn-north-4.myhuaweicloud.com",
+    "region": "cn-north-4",
+    "bucket": "models",
+    "prefix": "qwen/Qwen2-7B-Instruct",
+}
+CLAIM: dict[str, Any] = {"kind": "claim", "name": "models", "directory": "qwen/Qwen2-7B-Instruct"}
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """Where the stack file and a manifest lie."""
+    (tmp_path / "weights.json").write_text(json.dumps({"files": FILES}))
+    return tmp_path
+
+
+def stack_with(home: Path, *models: Any, **more: Any) -> ResolvedStack:
+    """A stack with a service for each model."""
+    services = {
+        f"qwen-{number}": {"image": "a:1", "model": model, "engine": {"maxModelLen": 4096}, **more}
+        for number, model in enumerate(models)
+    }
+    text = HEAD + "".join(f"    {line}\n" for line in yaml.safe_dump(services).splitlines())
+    return resolve(load_text("test", f"{home}/Pulumi.test.yaml", text))
+
+
+def service_with(home: Path, model: Any, **more: Any) -> ResolvedService:
+    stack = stack_with(home, model, **more)
+    assert stack.findings == ()
+    return stack.services[0]
+
+
+def bucket(**more: Any) -> dict[str, Any]:
+    return {"source": {**BUCKET, **more}, "verify": "weights.json"}
+
+
+def pod_of(service: ResolvedService) -> dict[str, Any]:
+    (deployment,) = (one for one in service_objects(service) if one["kind"] == "Deployment")
+    pod: dict[str, Any] = deployment["spec"]["template"]["spec"]
+    return pod
+
+
+def named(items: list[dict[str, Any]], name: str) -> dict[str, Any]:
+    (found,) = (item for item in items if item["name"] == name)
+    return found
+
+
+def test_a_path_is_short_for_a_directory_of_the_node(home: Path) -> None:
+    path = "/mnt/models/Qwen2-7B-Instruct"
+    forms = [path, {"source": path}, {"source": {"path": path}}, {"source": {"kind": "hostPath", "path": path}}]
+    services = [service_with(home, form) for form in forms]
+
+    assert len({json.dumps(pod_of(service)) for service in services}) == 1
+    assert [service.model.path for service in services] == [path] * 4
+    assert services[0].origins["model.source"].value == path
+
+
+@pytest.mark.parametrize(
+    ("model", "name", "path"),
+    [
+        ({"source": CLAIM}, "Qwen2-7B-Instruct", "/mnt/models/Qwen2-7B-Instruct"),
+        ({"source": {"kind": "claim", "name": "qwen"}}, "qwen", "/mnt/models/qwen"),
+        (bucket(), "Qwen2-7B-Instruct", "/mnt/models/Qwen2-7B-Instruct"),
+        ({**bucket(), "name": "Qwen/Qwen2 7B: new"}, "Qwen/Qwen2 7B: new", "/mnt/models/Qwen2-7B-new"),
+        ({**bucket(), "name": ".."}, "..", "/mnt/models/model"),
+        ({**bucket(), "mountPath": "/weights/q"}, "Qwen2-7B-Instruct", "/weights/q"),
+    ],
+)
+def test_the_container_sees_weights_under_the_models_name(home: Path, model: Any, name: str, path: str) -> None:
+    service = service_with(home, model)
+
+    assert (service.model.name, service.model.path, service.model_names) == (name, path, [path])
+    assert f"--model={path}" in launch(service).argv
+    assert [mount["mountPath"] for mount in pod_of(service)["containers"][0]["volumeMounts"]].count(path) == 1
+
+
+def test_a_claim_that_exists_is_mounted_read_only_and_not_made(home: Path) -> None:
+    stack = stack_with(home, {"source": CLAIM})
+    pod = pod_of(stack.services[0])
+
+    assert named(pod["volumes"], "model-path") == {
+        "name": "model-path",
+        "persistentVolumeClaim": {"claimName": "models", "readOnly": True},
+    }
+    assert named(pod["containers"][0]["volumeMounts"], "model-path") == {
+        "name": "model-path",
+        "mountPath": "/mnt/models/Qwen2-7B-Instruct",
+        "readOnly": True,
+        "subPath": "qwen/Qwen2-7B-Instruct",
+    }
+    assert "PersistentVolumeClaim" not in [one["kind"] for one in stack_objects(stack)]
+
+
+def test_a_claim_with_a_size_is_made_once_and_before_the_services(home: Path) -> None:
+    made = {"size": "500Gi", "class": "csi-sfsturbo"}
+    other = {**CLAIM, "directory": "other"}
+    objects = [
+        *stack_objects(
+            stack_with(home, {"source": {**CLAIM, **made}}, {"source": {**other, **made}}, {"source": other})
+        )
+    ]
+    kinds = [one["kind"] for one in objects]
+    claim = objects[kinds.index("PersistentVolumeClaim")]
+
+    assert kinds[:3] == ["Namespace", "PersistentVolumeClaim", "ConfigMap"]
+    assert kinds.count("PersistentVolumeClaim") == 1
+    assert claim["spec"] == {
+        "accessModes": ["ReadWriteMany"],
+        "storageClassName": "csi-sfsturbo",
+        "resources": {"requests": {"storage": "500Gi"}},
+    }
+    assert (claim["metadata"]["name"], claim["metadata"]["namespace"]) == ("models", "inference")
+    assert claim["metadata"]["annotations"]["kustomize.toolkit.fluxcd.io/prune"] == "disabled"
+
+
+def test_weights_from_a_bucket_are_fetched_before_anything_sees_them(home: Path) -> None:
+    service = service_with(home, bucket(**KEYS))
+    pod = pod_of(service)
+    (step,) = pod["initContainers"]
+    mount = named(pod["containers"][0]["volumeMounts"], "model-path")
+
+    assert named(pod["volumes"], "model-path") == {
+        "name": "model-path",
+        "hostPath": {"path": "/var/lib/ascend-vllm/models", "type": "DirectoryOrCreate"},
+    }
+    assert (mount["mountPath"], mount["readOnly"]) == ("/mnt/models/Qwen2-7B-Instruct", True)
+    assert mount["subPath"].startswith("Qwen2-7B-Instruct-")
+    assert step["name"] == "fetch-model"
+    assert [(one["mountPath"], one.get("readOnly")) for one in step["volumeMounts"]] == [
+        ("/opt/ascend-vllm/launch", True),
+        ("/opt/ascend-vllm/models", None),
+    ]
+    assert f"--name={mount['subPath']}" in launch(service).files["fetch-model.sh"]
+
+
+def test_other_files_have_another_directory_and_the_server_the_same_name(home: Path) -> None:
+    before = service_with(home, bucket())
+    (home / "weights.json").write_text(json.dumps({"files": {**FILES, "new": {"size": 1, "sha256": SHA}}}))
+    after = service_with(home, bucket())
+    paths = [named(pod_of(one)["containers"][0]["volumeMounts"], "model-path") for one in (before, after)]
+
+    assert paths[0]["subPath"] != paths[1]["subPath"]
+    assert (before.model_names, launch(before).argv) == (after.model_names, launch(after).argv)
+
+
+def test_another_order_of_the_manifest_changes_nothing(home: Path) -> None:
+    before = launch(service_with(home, bucket()))
+    (home / "weights.json").write_text(json.dumps({"files": dict(reversed(FILES.items()))}, indent=4))
+
+    assert launch(service_with(home, bucket())) == before
+
+
+def test_only_the_step_that_fetches_has_the_keys_and_no_file_does(home: Path) -> None:
+    service = service_with(home, bucket(**KEYS), mindSpeed="install")
+    pod = pod_of(service)
+    refs = {one["name"]: one["valueFrom"]["secretKeyRef"] for one in pod["initContainers"][0]["env"]}
+
+    assert refs == {
+        "AWS_ACCESS_KEY_ID": {"name": "obs", "key": "access"},
+        "AWS_SECRET_ACCESS_KEY": {"name": "obs", "key": "secret"},
+    }
+    assert ["env" in one for one in (*pod["initContainers"], *pod["containers"])] == [True, False, False]
+    assert not any("secret" in text.partition("AWS_")[0] for text in [launch(service).files["fetch-model.sh"]])
+
+
+def test_weights_may_be_kept_in_a_claim_that_all_nodes_see(home: Path) -> None:
+    stack = stack_with(home, bucket(to={"claim": "cache", "size": "1Ti"}))
+    (service,) = stack.services
+
+    assert named(pod_of(service)["volumes"], "model-path") == {
+        "name": "model-path",
+        "persistentVolumeClaim": {"claimName": "cache"},
+    }
+    assert " --shared\n" in launch(service).files["fetch-model.sh"]
+    assert " --shared" not in launch(service_with(home, bucket(to="/data"))).files["fetch-model.sh"]
+    assert [one["metadata"]["name"] for one in stack_objects(stack) if one["kind"] == "PersistentVolumeClaim"] == [
+        "cache"
+    ]
+
+
+def test_proxies_and_authorities_of_the_server_hold_for_the_fetch(home: Path) -> None:
+    env = {"https_proxy": "http://proxy:3128", "SSL_CERT_FILE": "/etc/it's.pem", "HCCL_CONNECT_TIMEOUT": "7"}
+    step = launch(service_with(home, bucket(), env=env)).files["fetch-model.sh"]
+
+    assert "export https_proxy=http://proxy:3128\n" in step
+    assert "export SSL_CERT_FILE='/etc/it'\"'\"'s.pem'\n" in step
+    assert "HCCL" not in step
+
+
+@pytest.mark.parametrize("source", ["/mnt/models/Qwen2-7B-Instruct", CLAIM])
+def test_any_source_is_verified_where_the_server_sees_it(home: Path, source: Any) -> None:
+    service = service_with(home, {"source": source, "verify": "weights.json"})
+    (step,) = pod_of(service)["initContainers"]
+    files = launch(service).files
+
+    assert step["name"] == "verify-model"
+    assert all(mount.get("readOnly") for mount in step["volumeMounts"] if mount["name"] == "model-path")
+    assert "--directory=/mnt/models/Qwen2-7B-Instruct\n" in files["verify-model.sh"]
+    assert json.loads(files[scripts.MANIFEST]) == {"files": FILES}
+    assert files.keys() == {
+        "verify-model.sh", "verify.py", scripts.MANIFEST, "drain.sh", "drain.py", "ready.sh"
+    }  # fmt: skip
+
+
+def test_weights_are_there_before_a_head_is_converted_by_them(home: Path) -> None:
+    convert = {"tools": "/opt/EAGLE", "baseWeights": "a.bin"}
+    guess = {"kind": "eagle", "source": "/mnt/heads/e", "tokens": 2, "convert": convert}
+    service = service_with(home, bucket(), speculative=guess)
+    fetch, eagle = pod_of(service)["initContainers"]
+
+    assert (fetch["name"], eagle["name"]) == ("fetch-model", "convert-eagle")
+    assert "--base-path /mnt/models/Qwen2-7B-Instruct " in launch(service).files["convert-eagle.sh"]
+
+
+def test_an_adapter_below_the_weights_of_a_bucket_comes_with_them(home: Path) -> None:
+    adapters = {"law": "/mnt/models/Qwen2-7B-Instruct/adapters/law", "own": "/mnt/adapters/own"}
+    volumes = [one["name"] for one in pod_of(service_with(home, bucket(), lora={"adapters": adapters}))["volumes"]]
+
+    assert [name for name in volumes if name.startswith("lora")] == ["lora-path-2"]
+
+
+@pytest.mark.parametrize(
+    ("model", "minutes", "because"),
+    [
+        ("/m/Qwen2-7B-Instruct", 0, "default"),
+        (bucket(), 5 + 48, "the size of the weights"),
+        ({"source": "/m/Qwen2-7B-Instruct", "verify": "weights.json"}, 5 + 12, "the size of the weights"),
+        ({**bucket(), "preparation": "3h"}, 180, "Pulumi.test.yaml"),
+    ],
+)
+def test_limits_give_weights_the_time_that_they_take(home: Path, model: Any, minutes: int, because: str) -> None:
+    plain, service = service_with(home, "/m/Qwen2-7B-Instruct"), service_with(home, model)
+
+    assert progress_deadline(service) - progress_deadline(plain) == 60 * minutes
+    assert update_timeout(service) - update_timeout(plain) == 60 * minutes
+    assert service.startup == plain.startup
+    assert because in service.origins["model.preparation"].source
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        ({"source": {"kind": "claim"}}, "source: kind claim needs name"),
+        ({"source": {"kind": "bucket"}}, "source: kind bucket needs bucket, endpoint, region"),
+        ({"source": {"path": "/m/a", "name": "x"}}, "source: name is not for kind hostPath"),
+        ({"source": {**CLAIM, "to": "/a", "path": "/b"}}, "source: path, to is not for kind claim"),
+        ({"source": {**CLAIM, "class": "fast"}}, "source: class is for a claim that the stack makes: give size too"),
+        (
+            bucket(accessKey=KEYS["accessKey"]),
+            "source: accessKey and secretKey go together; give both, or neither for a public bucket",
+        ),
+        (bucket(to={}), "to: give either path, or claim and what it is made with"),
+        (bucket(to={"path": "/a", "claim": "b"}), "to: give either path, or claim and what it is made with"),
+        (bucket(to={"path": "/a/b", "size": "1Gi"}), "to: give either path, or claim and what it is made with"),
+        (bucket(to="/dev/"), 'to "/dev/": it is a directory of the node\'s system; name one below it'),
+        (bucket(to="/var/lib"), 'to "/var/lib": it is a directory of the node\'s system; name one below it'),
+        ({"source": BUCKET}, "model: a bucket needs verify: the manifest says which files to fetch"),
+        (
+            {"source": "/m/a", "mountPath": "/b"},
+            "model: mountPath is for a claim or a bucket; a directory of the node is seen under its own path",
+        ),
+        (
+            {"source": "/m/a", "preparation": "1h"},
+            "model: preparation is for weights that are fetched or verified: give verify",
+        ),
+        ({"source": {**CLAIM, "directory": "../x"}}, 'directory "../x": write it without //, . and .., and'),
+        ({"source": {**CLAIM, "directory": "/x"}}, 'directory "/x" must be a path below a directory'),
+    ],
+)
+def test_what_cannot_go_together_is_refused_in_plain_words(home: Path, model: Any, message: str) -> None:
+    (finding,) = stack_with(home, model).findings
+
+    assert finding.message.startswith(message)
+    assert finding.rule == "bad-value"
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        *("obs.example.com", "ftp://obs.example.com", "https://obs.example.com/models", "https://obs.example.com?x=1"),
+        *("https://user:canary@obs.example.com", "https://models.obs.example.com", "https://", "https://a b"),
+        *("https://:443", "https://obs.example.com:", "https://obs.example.com:no", "https://obs.example.com:65536"),
+        *("https://[fd00::1", "https://fd00::1", "https://obs..example.com", "https://obs.例え.jp", "https://a:0"),
+    ],
+)
+def test_an_endpoint_is_a_host_and_nothing_of_it_is_repeated(home: Path, endpoint: str) -> None:
+    (finding,) = stack_with(home, bucket(endpoint=endpoint)).findings
+
+    assert finding.message.endswith("endpoint is https:// and the service's host, without bucket, path and credentials")
+    assert "canary" not in finding.message + finding.why + finding.fix
+
+
+@pytest.mark.parametrize(
+    "endpoint", ["https://obs.example.com/", "http://10.0.0.1:9000", "https://[fd00::1]:65535", "http://minio:80/"]
+)
+def test_endpoints_with_ports_and_addresses_are_taken(home: Path, endpoint: str) -> None:
+    assert service_with(home, bucket(endpoint=endpoint)).model.source.endpoint == endpoint
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{", "weights.json is no manifest: Expecting property name"),
+        ("[]", "weights.json: "),
+        ('{"files": {}}', "weights.json: files must not be empty"),
+        (json.dumps({"files": {"/a": FILES["config.json"]}}), "weights.json: /a"),
+        (json.dumps({"files": {"a": {"size": -1, "sha256": SHA}}}), "weights.json: size -1 must be at least 0"),
+        ('{"files": {"a": {"size": 1, "sha256": "ABC"}}}', 'weights.json: sha256 "ABC" must be 64 hexadecimal digits'),
+        ('{"files": {"a": {"size": 1}}}', "weights.json: sha256 is missing"),
+        (None, "weights.json cannot be read: No such file or directory"),
+        (
+            json.dumps({"files": {f"{number:0200}": {"size": 1, "sha256": SHA} for number in range(700)}}),
+            "it has more than 180000 bytes, which no launch map holds; list fewer files",
+        ),
+    ],
+)
+def test_a_manifest_that_no_pod_could_use_is_refused(home: Path, content: str | None, message: str) -> None:
+    (home / "weights.json").unlink()
+    if content is not None:
+        (home / "weights.json").write_text(content)
+    stack = stack_with(home, bucket())
+
+    assert {finding.rule for finding in stack.findings} == {"weight-files"}
+    assert message in stack.findings[0].message
+    assert stack.findings[0].marks[0].path == ("services", "qwen-0", "model", "verify")
+    assert stack.broken == ("qwen-0",)
+
+
+def test_a_manifest_that_is_no_text_is_refused_in_one_line_and_not_shown(home: Path) -> None:
+    (home / "weights.json").write_bytes(b'{"files": {"\xe4": "' + b"0" * 10_000 + b'"}}')
+    (finding,) = stack_with(home, {"source": "/m/a", "verify": "weights.json"}).findings
+
+    assert "weights.json: verify: Invalid JSON: " in finding.message
+    assert len(finding.message) < 300
+
+
+def test_a_launch_map_holds_the_longest_manifest_beside_the_longest_template(home: Path) -> None:
+    files = {f"{number:060}": {"size": 10**12, "sha256": SHA} for number in range(1080)}
+    (home / "weights.json").write_text(json.dumps({"files": files}))
+    server = {"chatTemplate": {"inline": "x" * 800_000}}
+    service = service_with(home, bucket(), server=server, graph={"kind": "pta", "warmUp": True})
+    (data,) = (one["data"] for one in service_objects(service) if one["kind"] == "ConfigMap")
+
+    assert 170_000 < len(data[scripts.MANIFEST]) <= 180_000
+    assert sum(len(name) + len(text.encode()) for name, text in data.items()) < 2**20
+
+
+def test_weights_of_a_bucket_hide_nothing_of_the_container(home: Path) -> None:
+    (finding,) = check(stack_with(home, {**bucket(), "mountPath": "/usr"})).errors
+
+    assert (finding.rule, finding.marks[0].field) == ("model-source-path", "model.mountPath")
+
+
+def test_compiled_graphs_belong_to_the_files_of_the_weights(home: Path) -> None:
+    before = launch(service_with(home, bucket(), graph="pta")).before
+    (home / "weights.json").write_text(json.dumps({"files": {**FILES, "new": {"size": 1, "sha256": SHA}}}))
+
+    assert launch(service_with(home, bucket(), graph="pta")).before != before
+
+
+@pytest.mark.parametrize(
+    ("size", "others", "small"),
+    [("140Gi", [], True), ("141Gi", [], False), ("141Gi", ["same"], False), ("281Gi", ["other"], False),
+     ("200Gi", ["other"], True), ("200Gi", ["elsewhere"], False)],
+)  # fmt: skip
+def test_a_made_claim_has_room_for_all_that_share_it(home: Path, size: str, others: list[str], small: bool) -> None:
+    (home / "other.json").write_text(json.dumps({"files": {**FILES, "more.bin": FILES["config.json"]}}))
+    forms = {
+        "same": {"source": {**BUCKET, "to": {"claim": "models", "size": size}}, "verify": "weights.json"},
+        "other": {"source": {**BUCKET, "to": {"claim": "models"}}, "verify": "other.json"},
+        "elsewhere": {"source": {**BUCKET, "to": {"claim": "more"}}, "verify": "other.json"},
+    }
+    stack = stack_with(home, forms["same"], *(forms[one] for one in others))
+
+    assert [one.service for one in check(stack).findings if one.rule == "claim-too-small"] == ["qwen-0"] * small

@@ -1,0 +1,328 @@
+"""Values of a wrong type, form or range are refused in plain words."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.models.shapes import of_cluster, one, refused
+
+# field, its value, the message, the fix, where it is shown, the reason
+WRONG = [
+    ("npus", '"8"', 'npus must be a whole number, not text "8"', "write npus: 1", "npus", "quotes make text"),
+    ("npus", "1.5", "npus must be a whole number, not the number 1.5", "write npus: 1", "npus", "a fraction"),
+    ("npus", "true", "npus must be a whole number, not the truth value true", "write npus: 1", "npus", "no number"),
+    ("npus", "[1]", "npus must be a whole number, not a list", "write npus: 1", "npus", "a list"),
+    ("npus", "{a: 1}", "npus must be a whole number, not a mapping", "write npus: 1", "npus", "a mapping"),
+    ("npus", "0", "npus 0 must be at least 1", "write npus: 1", "npus", "a pod without NPU"),
+    ("replicas", "-1", "replicas -1 must be at least 0", "write replicas: 1", "replicas", "below zero"),
+    ("image", "5", "image must be text, not the number 5", 'write it in quotes: "5"', "image", "a number"),
+    (
+        "image",
+        "true",
+        "image must be text, not the truth value true",
+        'write it in quotes: "true"',
+        "image",
+        "a truth value as YAML writes it, not as Python does",
+    ),
+    (
+        "image",
+        '"a b"',
+        'image "a b" must be an image\'s name as container runtimes take it: registry/name:tag',
+        "write image: registry.example.com/ascend-vllm:6.3.912",
+        "image",
+        "a space",
+    ),
+    (
+        "model",
+        "Qwen/Qwen2-7B",
+        'path "Qwen/Qwen2-7B" must be an absolute path',
+        "write path: /mnt/models/Qwen2-7B-Instruct",
+        "model.source.path",
+        "a name of the hub is no path",
+    ),
+    (
+        "model",
+        "5",
+        "model must be a mapping, not the number 5",
+        "write model: /mnt/models/Qwen2-7B-Instruct",
+        "model",
+        "",
+    ),
+    (
+        "graph",
+        "true",
+        "graph must be a mapping, not the truth value true",
+        "write graph: eager",
+        "graph",
+        "graph mode has several kinds",
+    ),
+    (
+        "server",
+        "openia",
+        "kind \"openia\" must be 'openai' or 'api_server'",
+        "write 'openai' or 'api_server'",
+        "server.kind",
+        "a slip in the short form",
+    ),
+    ("server", "5", "server must be a mapping, not the number 5", "write server: openai", "server", "no server"),
+    ("server", "{port: 70000}", "port 70000 must be at most 65535", "write port: 8080", "server.port", "no port"),
+    (
+        "server",
+        "{chatTemplate: {path: a, inline: b}}",
+        "chatTemplate: give either path or inline",
+        "correct chatTemplate",
+        "server.chatTemplate",
+        "two templates",
+    ),
+    (
+        "multimodal",
+        "false",
+        "multimodal must be a mapping, not the truth value false",
+        "remove multimodal, or write multimodal: null where the base file has it",
+        "multimodal",
+        "left out is off",
+    ),
+    (
+        "multimodal",
+        "{imageFetchTimeout: 100}",
+        "imageFetchTimeout 100: write a duration with its unit, such as 100s, 25m or 1h30m",
+        "write imageFetchTimeout: 100s",
+        "multimodal.imageFetchTimeout",
+        "a duration has a unit",
+    ),
+    (
+        "visibleDevices",
+        "[-1]",
+        "visibleDevices[0] -1 must be at least 0",
+        "write visibleDevices: [0, 1]",
+        "visibleDevices.0",
+        "an item is named with its list",
+    ),
+    (
+        "visibleDevices",
+        "[0, x]",
+        'visibleDevices[1] must be a whole number, not text "x"',
+        "write visibleDevices: [0, 1]",
+        "visibleDevices.1",
+        "the second item",
+    ),
+    (
+        "visibleDevices",
+        "a,b",
+        'visibleDevices must be a list, not text "a,b"',
+        "write visibleDevices: [0, 1]",
+        "visibleDevices",
+        "text of something else",
+    ),
+    ("env", "{A: 5}", "A must be text, not the number 5", 'write it in quotes: "5"', "env.A", "variables are text"),
+    (
+        "env",
+        "{A: [1]}",
+        "A must be text, not a list",
+        'write env: {"HCCL_OP_EXPANSION_MODE": "AIV"}',
+        "env.A",
+        "what cannot be quoted is shown by an example",
+    ),
+    (
+        "env",
+        "{1A: x}",
+        '1A "1A" must be a variable\'s name: letters, digits and _',
+        'write env: {"HCCL_OP_EXPANSION_MODE": "AIV"}',
+        "env.1A",
+        "bash does not take a digit first",
+    ),
+    (
+        "env",
+        r'{A: "x\0y"}',
+        r'A "x\u0000y" must not hold a NUL character',
+        'write env: {"HCCL_OP_EXPANSION_MODE": "AIV"}',
+        "env.A",
+        "no argument list holds it",
+    ),
+    (
+        "env",
+        r'{"A\nB": x}',
+        r'A\nB "A\nB" must be a variable' + "'s name: letters, digits and _",
+        'write env: {"HCCL_OP_EXPANSION_MODE": "AIV"}',
+        "env.A\nB",
+        "a message stays on one line",
+    ),
+    (
+        "accept",
+        '{idle-npus: ""}',
+        'idle-npus "" must be one line of text that is not empty',
+        'write accept: {"idle-npus": "cards reserved for the second adapter"}',
+        "accept.idle-npus",
+        "a waiver has a reason",
+    ),
+    (
+        "engine",
+        "{maxModelLen: 1, gpuMemoryUtilization: 90}",
+        "gpuMemoryUtilization 90 must be at most 1.0",
+        "write gpuMemoryUtilization: 0.9",
+        "engine.gpuMemoryUtilization",
+        "a share, no percentage",
+    ),
+    (
+        "engine",
+        "{maxModelLen: 1, gpuMemoryUtilization: 0}",
+        "gpuMemoryUtilization 0 must be more than 0.0",
+        "write gpuMemoryUtilization: 0.9",
+        "engine.gpuMemoryUtilization",
+        "nothing is no share",
+    ),
+    (
+        "engine",
+        "{maxModelLen: 1, blockSize: 16}",
+        "blockSize 16 must be 64 or 128",
+        "write 64 or 128",
+        "engine.blockSize",
+        "a GPU's block size",
+    ),
+    (
+        "engine",
+        "{maxModelLen: 1, version: 0.9}",
+        "version 0.9 must be '0.6.3'",
+        "write '0.6.3'",
+        "engine.version",
+        "a release that the catalogue does not have",
+    ),
+    (
+        "engine",
+        "{maxModelLen: 1, servedModelName: -x}",
+        'servedModelName[0] "-x" must be one line of text that does not begin with -',
+        "write servedModelName: qwen2-7b",
+        "engine.servedModelName.0",
+        "vLLM would read a flag",
+    ),
+    (
+        "engine",
+        "{maxModelLen: 1, trustRemoteCode: yes}",
+        'trustRemoteCode must be true or false, not text "yes"',
+        "write trustRemoteCode: true; YAML reads yes as text",
+        "engine.trustRemoteCode",
+        "yes is text for the engine",
+    ),
+    (
+        "graph",
+        "{kind: pta, cache: /var/lib/}",
+        "graph: cache /var/lib/ is a directory of the node's system; name one below it",
+        "correct graph",
+        "graph",
+        "a slash at its end makes no other directory",
+    ),
+    (
+        "monitoring",
+        "{interval: 30}",
+        "interval 30: write a duration with its unit, such as 100s, 25m or 1h30m",
+        "write interval: 30s",
+        "monitoring.interval",
+        "the default as it is written, not as it is kept",
+    ),
+    (
+        "monitoring",
+        "false",
+        "monitoring must be a mapping, not the truth value false",
+        "remove monitoring, or write monitoring: null where the base file has it",
+        "monitoring",
+        "who writes false wants it off",
+    ),
+    (
+        "network",
+        "{admit: [a], egress: [{cidr: 10.0.0.0/8, ports: []}]}",
+        "ports must not be empty",
+        "write ports: [443]",
+        "network.egress.0.ports",
+        "a key of an item, not of the list",
+    ),
+    (
+        "model",
+        "{source: {kind: claim, name: a, class: b}}",
+        "source: class is for a claim that the stack makes: give size too",
+        'write source: {"kind": "claim", "name": "models", "directory": "Qwen2-7B-Instruct", "size": "500Gi"}',
+        "model.source",
+        "the path of a node would be no claim",
+    ),
+]
+
+
+@pytest.mark.parametrize(("field", "value", "message", "fix", "where", "reason"), WRONG)
+def test_a_wrong_value_is_refused_in_plain_words(
+    field: str, value: str, message: str, fix: str, where: str, reason: str
+) -> None:
+    finding = one(refused(**{field: value}))
+
+    assert (finding.rule, finding.severity) == ("bad-value", "error"), reason
+    assert message == finding.message, reason
+    assert fix == finding.fix, reason
+    assert where == finding.marks[0].field, reason
+
+
+@pytest.mark.parametrize(
+    ("cluster", "message", "fix", "where"),
+    [
+        ("{}", "context is missing", "add context: prod-guiyang", "cluster"),
+        ("prod", 'cluster must be a mapping, not text "prod"', "correct cluster", "cluster"),
+        ("{context: 5}", "context must be text, not the number 5", 'write it in quotes: "5"', "cluster.context"),
+        (
+            '{context: ""}',
+            'context "" must be one line of text that is not empty',
+            "write context: prod-guiyang",
+            "cluster.context",
+        ),
+        ("{context: a, namespce: b}", "unknown key 'namespce'", "write namespace", "cluster.namespce"),
+        (
+            "{context: a, namespace: 5}",
+            "namespace must be a mapping, not the number 5",
+            "write namespace: inference",
+            "cluster.namespace",
+        ),
+        (
+            "{context: a, namespace: A_b}",
+            'name "A_b" must consist of a-z, 0-9 and -',
+            "write name: inference",
+            "cluster.namespace.name",
+        ),
+        (
+            "{context: a, platform: gpu}",
+            "kind \"gpu\" must be 'cce' or 'mindcluster'",
+            "write 'cce' or 'mindcluster'",
+            "cluster.platform.kind",
+        ),
+        (
+            "{context: a, platform: {driver: usr/local}}",
+            'hostPath "usr/local" must be an absolute path',
+            "correct hostPath",
+            "cluster.platform.driver.hostPath",
+        ),
+        (
+            "{context: a, pools: {a: {nodes: 0, npusPerNode: 8, npuMemory: 64Gi}}}",
+            "nodes 0 must be at least 1",
+            "write nodes: 2",
+            "cluster.pools.a.nodes",
+        ),
+        (
+            "{context: a, pools: {a: {nodes: 1, npusPerNode: 65, npuMemory: 64Gi}}}",
+            "npusPerNode 65 must be at most 64",
+            "write npusPerNode: 8",
+            "cluster.pools.a.npusPerNode",
+        ),
+        (
+            "{context: a, pools: {a: {nodes: 1, npusPerNode: 8, npuMemory: 64GB}}}",
+            'npuMemory "64GB": write a quantity with its unit, such as 64Gi',
+            "write npuMemory: 64Gi",
+            "cluster.pools.a.npuMemory",
+        ),
+        (
+            "{context: a, pools: {A: {nodes: 1, npusPerNode: 8, npuMemory: 64Gi}}}",
+            'A "A" must consist of a-z, 0-9 and -, begin with a letter and not end in -',
+            'write pools: {"snt9b": {"nodes": 2, "npusPerNode": 8, "npuMemory": "64Gi"}}',
+            "cluster.pools.A",
+        ),
+    ],
+)
+def test_a_wrong_cluster_is_refused_in_plain_words(cluster: str, message: str, fix: str, where: str) -> None:
+    finding = one(of_cluster(cluster))
+
+    assert (message, fix) == (finding.message, finding.fix)
+    assert where == finding.marks[0].field

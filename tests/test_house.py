@@ -1,0 +1,110 @@
+"""The house keeps its sizes, its layers and its documentation."""
+
+from __future__ import annotations
+
+import ast
+import io
+import subprocess
+import sys
+import tokenize
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+NO_CODE = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
+PACKAGES = ("cli", "client", "cluster", "components", "convert", "models", "review", "sandbox")
+FILES = sorted(file for package in PACKAGES for file in (ROOT / package).rglob("*.py"))
+DOCUMENTED = [ROOT / "__main__.py"] + [
+    file for file in FILES if file.relative_to(ROOT).parts[0] in ("components", "models")
+]
+"""The packages that other programs may use."""
+
+
+def lines(file: Path) -> int:
+    return len(file.read_text(encoding="utf-8").splitlines())
+
+
+def code_lines(file: Path) -> int:
+    """Lines of code: neither empty, nor comment, nor documentation, which the reference pages are made of."""
+    text = file.read_text(encoding="utf-8")
+    documentation = {
+        line
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+        for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)
+    }
+    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
+    code = {line for token in tokens if token.type not in NO_CODE for line in range(token.start[0], token.end[0] + 1)}
+    return len(code - documentation)
+
+
+def functions(file: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+
+
+def length(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    return (function.end_lineno or function.lineno) - function.lineno + 1
+
+
+def test_no_module_is_longer_than_a_reader_holds() -> None:
+    tests = (ROOT / "tests").rglob("*.py")
+    assert {file.name: lines(file) for file in (*FILES, *tests) if lines(file) > 400} == {}
+
+
+def test_functions_are_small() -> None:
+    lengths = sorted(length(function) for file in FILES for function in functions(file))
+
+    assert lengths[-1] <= 60
+
+
+def test_components_are_thin() -> None:
+    assert all(lines(file) < 120 for file in (ROOT / "components").glob("*.py"))
+
+
+def test_there_is_at_least_a_line_of_test_for_a_line_of_code() -> None:
+    code = sum(map(lines, FILES)) + lines(ROOT / "__main__.py")
+    tests = sum(map(lines, (ROOT / "tests").rglob("*.py")))
+
+    assert tests >= code
+
+
+def public_items(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.ClassDef]:
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+            yield node
+            if isinstance(node, ast.ClassDef):
+                yield from public_items(node)
+
+
+def test_every_public_item_of_models_and_components_is_documented() -> None:
+    missing = [
+        f"{file.name}:{item.lineno} {item.name}"
+        for file in DOCUMENTED
+        for item in public_items(ast.parse(file.read_text(encoding="utf-8")))
+        if ast.get_docstring(item) is None
+    ]
+
+    assert missing == []
+
+
+def test_exceptions_from_the_checks_are_few_and_each_has_a_reason() -> None:
+    waived = [
+        line for file in FILES for line in file.read_text().splitlines() if "# noqa" in line or "type: ignore" in line
+    ]
+
+    assert all(line.rpartition("]  #")[2] or "  " in line.partition("# noqa")[2] for line in waived)
+    assert len(waived) <= 2 * sum(map(lines, FILES)) / 1000
+
+
+@pytest.mark.parametrize("module", ["cli.app", "models", "cluster.wait", "cluster.service"])
+def test_checking_a_stack_loads_neither_pulumi_nor_a_kubernetes_client(module: str) -> None:
+    heavy = ("pulumi", "pulumi_kubernetes", "kubernetes", "kr8s", "httpx")
+    code = f"import sys, {module}; print([name for name in sys.modules if name.split('.')[0] in {heavy}])"
+    loaded = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert loaded.stdout.strip() == "[]"
