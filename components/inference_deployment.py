@@ -13,7 +13,7 @@ from pulumi_kubernetes.core.v1 import Service
 from components.ascend_node_mounts import AscendNodeMounts, AscendNodeMountsArgs
 from components.vllm_launch_script import VllmLaunchScript, VllmLaunchScriptArgs
 from models.launch.launch import launch
-from models.manifests.additional import beside_objects
+from models.manifests.additional import additional_objects
 from models.manifests.deployment import deployment
 from models.manifests.metadata import NOT_AWAITED, metadata
 from models.manifests.service import service_object
@@ -74,7 +74,7 @@ class InferenceDeployment(pulumi.ComponentResource):
             ),
         )
         self.service = Service(f"{name}-service", metadata=front["metadata"], spec=front["spec"], opts=child)
-        for item in beside_objects(wanted):
+        for item in additional_objects(wanted):
             about = {"api_version": item["apiVersion"], "kind": item["kind"], "metadata": item["metadata"]}
             CustomResource(f"{name}-{item['kind'].lower()}", **about, spec=item["spec"], opts=child)
         self._smoke = [*smoke_jobs(wanted, pods["spec"]["template"])]

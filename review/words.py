@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from models.manifests.pod import goes_beside_others
+from models.manifests.pod import shares_nodes
 from models.manifests.resources import quantity
 from models.service.resolved import ResolvedService
 
@@ -51,7 +51,7 @@ def _pull_secrets(service: ResolvedService) -> str | None:
 
 
 def _affinity(service: ResolvedService) -> str | None:
-    return "beside other pods" if goes_beside_others(service) else None
+    return "beside other pods" if shares_nodes(service) else None
 
 
 def _resource(service: ResolvedService) -> str:

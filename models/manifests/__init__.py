@@ -1,4 +1,4 @@
-"""From a resolved service to its Kubernetes objects, as plain mappings.
+"""From a resolved service to its Kubernetes objects, as plain dicts.
 
 `render` prints them and the components register them.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from models.launch.launch import launch
-from models.manifests.additional import beside_objects
+from models.manifests.additional import additional_objects
 from models.manifests.claims import claim_objects
 from models.manifests.deployment import deployment
 from models.manifests.launch_map import launch_command, launch_map, launch_volume, launch_volume_mount
@@ -25,19 +25,19 @@ __all__ = ["Manifest", "service_objects", "stack_objects"]
 
 def stack_objects(stack: ResolvedStack) -> Iterator[Manifest]:
     """All objects of a stack, in the order in which they can be applied."""
-    if stack.cluster.namespace.create:
-        yield namespace(stack.cluster)
-    for name, queue in stack.cluster.queues.items():
-        if queue.create and "Queue" not in stack.cluster.lacks:
-            yield queue_object(name, queue, stack.cluster.platform.resource)
+    cluster = stack.cluster
+    if cluster.namespace.create:
+        yield namespace(cluster)
+    for name, queue in cluster.queues.items():
+        if queue.create and "Queue" not in cluster.lacks:
+            yield queue_object(name, queue, cluster.platform.resource)
     yield from claim_objects(stack)
     for service in stack.services:
         yield from service_objects(service)
 
 
 def service_objects(service: ResolvedService) -> Iterator[Manifest]:
-    """The launch ConfigMap, the Deployment and the Service of a service, what it asks for beside them, and the Job that
-    proves that it answers."""
+    """The objects of one service: launch ConfigMap, Deployment, Service, additional objects and the smoke Job."""
     script = launch_map(launch(service), metadata(service, NOT_AWAITED))
     mounts = node_mounts(service.cluster.platform)
     pods = deployment(
@@ -46,5 +46,8 @@ def service_objects(service: ResolvedService) -> Iterator[Manifest]:
         volume_mounts=[*mounts.volume_mounts, launch_volume_mount()],
         command=launch_command(),
     )
-    yield from (script, pods, service_object(service), *beside_objects(service))
+    yield script
+    yield pods
+    yield service_object(service)
+    yield from additional_objects(service)
     yield from smoke_jobs(service, pods["spec"]["template"])

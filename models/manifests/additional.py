@@ -1,8 +1,8 @@
-"""The objects beside the pods of a service that it asks for: budget, network, metrics and alerts."""
+"""The additional objects of a service: PodDisruptionBudget, NetworkPolicy, PodMonitor and PrometheusRule."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from models.manifests.alerts import alerts
@@ -11,46 +11,52 @@ from models.manifests.metadata import Manifest, metadata, selector
 from models.manifests.smoke_job import smoke_labels
 from models.service.egress import needs
 from models.service.resolved import ResolvedService
+from models.stack_file.exposure import Network
+from models.stack_file.monitoring import Monitoring
+from models.stack_file.operation import DisruptionBudget
 
 _NAMESPACE = "kubernetes.io/metadata.name"
+
 _LINK_LOCAL = {"0.0.0.0/0": "169.254.0.0/16", "::/0": "fe80::/10"}
-"""Where clouds answer with the credentials of a node, by all addresses of its family."""
+"""The link-local range of each address family; clouds serve the credentials of a node there."""
+
 _NODE_LOCAL_DNS = "169.254.20.10/32"
 
 
-def beside_objects(service: ResolvedService) -> Iterator[Manifest]:
-    """What a service asks for beside its pods and its Service, but for kinds that the cluster lacks."""
-    made = (_disruption_budget(service), _network_policy(service), _pod_monitor(service), _prometheus_rule(service))
-    yield from (item for item in made if item and item["kind"] not in service.cluster.lacks)
+def additional_objects(service: ResolvedService) -> Iterator[Manifest]:
+    """The objects that optional keys of the service request, without the kinds that the cluster lacks."""
+    for manifest in _requested(service):
+        if manifest["kind"] not in service.cluster.lacks:
+            yield manifest
 
 
-def _disruption_budget(service: ResolvedService) -> Manifest | None:
-    budget = service.disruption_budget
-    if budget is None:
-        return None
+def _requested(service: ResolvedService) -> Iterator[Manifest]:
+    if service.disruption_budget:
+        yield _disruption_budget(service, service.disruption_budget)
+    if service.network:
+        yield _network_policy(service, service.network)
+    if service.monitoring:
+        yield _pod_monitor(service, service.monitoring)
+        if service.monitoring.rules:
+            yield _prometheus_rule(service, service.monitoring)
+
+
+def _disruption_budget(service: ResolvedService, budget: DisruptionBudget) -> Manifest:
+    limit = budget.model_dump(by_alias=True, exclude_none=True)
     return {
         "apiVersion": "policy/v1",
         "kind": "PodDisruptionBudget",
         "metadata": metadata(service),
-        "spec": {
-            **budget.model_dump(by_alias=True, exclude_none=True),
-            "selector": {"matchLabels": selector(service)},
-        },
+        "spec": {**limit, "selector": {"matchLabels": selector(service)}},
     }
 
 
-def _network_policy(service: ResolvedService) -> Manifest | None:
-    """One port is open, the server's: to the smoke Job, to namespaces and to addresses. Egress is DNS and what is
-    needed."""
-    network = service.network
-    if network is None:
-        return None
-    named = dict.fromkeys([*network.admit, *([network.monitoring] if network.monitoring else [])])
-    asking = [
-        {"podSelector": {"matchLabels": smoke_labels(service)}},
-        *(_namespace(name) for name in named),
-        *({"ipBlock": {"cidr": cidr}} for cidr in network.cidrs),
-    ]
+def _network_policy(service: ResolvedService, network: Network) -> Manifest:
+    """One port is open, the server's: to the smoke Job and to the listed namespaces and addresses.
+
+    Egress is open to the cluster's DNS and to the connections that the service needs.
+    """
+    clients = _clients(service, network)
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",
@@ -58,58 +64,73 @@ def _network_policy(service: ResolvedService) -> Manifest | None:
         "spec": {
             "podSelector": {"matchLabels": selector(service)},
             "policyTypes": ["Ingress", "Egress"],
-            "ingress": [{"from": asking, "ports": _ports("TCP", service.server.port)}],
-            "egress": [_dns(), *_egress(service)],
+            "ingress": [{"from": clients, "ports": _ports("TCP", [service.server.port])}],
+            "egress": [_dns(), *_egress(service, network)],
         },
     }
 
 
+def _clients(service: ResolvedService, network: Network) -> list[Manifest]:
+    namespaces = dict.fromkeys(network.admit)
+    if network.monitoring:
+        namespaces[network.monitoring] = None
+    smoke_job = {"podSelector": {"matchLabels": smoke_labels(service)}}
+    return [smoke_job, *map(_namespace, namespaces), *map(_address_range, network.cidrs)]
+
+
 def _dns() -> Manifest:
-    there = [_namespace("kube-system"), {"ipBlock": {"cidr": _NODE_LOCAL_DNS}}]
-    return {"to": there, "ports": [*_ports("UDP", 53), *_ports("TCP", 53)]}
+    servers = [_namespace("kube-system"), _address_range(_NODE_LOCAL_DNS)]
+    return {"to": servers, "ports": [*_ports("UDP", [53]), *_ports("TCP", [53])]}
 
 
-def _egress(service: ResolvedService) -> Iterator[Manifest]:
-    given = service.network.egress if service.network else None
-    if given is not None:
-        for one in given:
-            yield {"to": [{"ipBlock": {"cidr": one.cidr}}], "ports": _ports("TCP", *one.ports)}
-    elif ports := sorted({port for _, some in needs(service) for port in some}):
-        anywhere = [{"ipBlock": {"cidr": cidr, "except": [near]}} for cidr, near in _LINK_LOCAL.items()]
-        yield {"to": [*anywhere, {"namespaceSelector": {}}], "ports": _ports("TCP", *ports)}
+def _egress(service: ResolvedService, network: Network) -> list[Manifest]:
+    if network.egress is not None:
+        return [
+            {"to": [_address_range(destination.cidr)], "ports": _ports("TCP", destination.ports)}
+            for destination in network.egress
+        ]
+    ports: set[int] = set()
+    for _, needed in needs(service):
+        ports.update(needed)
+    if not ports:
+        return []
+    anywhere = [
+        {"ipBlock": {"cidr": everything, "except": [link_local]}} for everything, link_local in _LINK_LOCAL.items()
+    ]
+    return [{"to": [*anywhere, {"namespaceSelector": {}}], "ports": _ports("TCP", sorted(ports))}]
 
 
 def _namespace(name: str) -> Manifest:
     return {"namespaceSelector": {"matchLabels": {_NAMESPACE: name}}}
 
 
-def _ports(protocol: str, *ports: int) -> list[Manifest]:
-    return [{"protocol": protocol, "port": port} for port in ports]
+def _address_range(cidr: str) -> Manifest:
+    return {"ipBlock": {"cidr": cidr}}
 
 
-def _pod_monitor(service: ResolvedService) -> Manifest | None:
-    """The certificate of a server is for the name of its Service, and each pod is asked by its address."""
-    if service.monitoring is None:
-        return None
-    secure = {"scheme": "https", "tlsConfig": {"insecureSkipVerify": True}} if service.tls else {}
-    endpoint = {"port": "http", "path": "/metrics", "interval": f"{service.monitoring.interval}s", **secure}
+def _ports(protocol: str, numbers: list[int]) -> list[Manifest]:
+    return [{"protocol": protocol, "port": number} for number in numbers]
+
+
+def _pod_monitor(service: ResolvedService, monitoring: Monitoring) -> Manifest:
+    endpoint: dict[str, Any] = {"port": "http", "path": "/metrics", "interval": f"{monitoring.interval}s"}
+    if service.tls:
+        # The certificate names the Service, but Prometheus scrapes each pod by its address.
+        endpoint |= {"scheme": "https", "tlsConfig": {"insecureSkipVerify": True}}
     spec = {"selector": {"matchLabels": selector(service)}, "podMetricsEndpoints": [endpoint]}
-    return _for_prometheus("PodMonitor", service, service.monitoring.labels, spec)
+    return _for_prometheus("PodMonitor", service, monitoring.labels, spec)
 
 
-def _prometheus_rule(service: ResolvedService) -> Manifest | None:
-    if service.monitoring is None or not service.monitoring.rules:
-        return None
-    namespace, name = service.cluster.namespace.name, service.name
-    spec = {"groups": [{"name": f"{namespace}-{name}", "rules": [*alerts(service)]}]}
-    return _for_prometheus("PrometheusRule", service, service.monitoring.labels, spec)
+def _prometheus_rule(service: ResolvedService, monitoring: Monitoring) -> Manifest:
+    group = {"name": f"{service.cluster.namespace.name}-{service.name}", "rules": [*alerts(service)]}
+    return _for_prometheus("PrometheusRule", service, monitoring.labels, {"groups": [group]})
 
 
-def _for_prometheus(kind: str, service: ResolvedService, labels: dict[str, str], spec: dict[str, Any]) -> Manifest:
-    about = metadata(service)
+def _for_prometheus(kind: str, service: ResolvedService, labels: Mapping[str, str], spec: Manifest) -> Manifest:
+    shared = metadata(service)
     return {
         "apiVersion": MONITORING,
         "kind": kind,
-        "metadata": {**about, "labels": {**about["labels"], **labels}},
+        "metadata": {**shared, "labels": {**shared["labels"], **labels}},
         "spec": spec,
     }

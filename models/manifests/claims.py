@@ -1,8 +1,9 @@
-"""The PersistentVolumeClaims that a stack makes for weights."""
+"""The PersistentVolumeClaims that a stack creates for weights."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from models.manifests.metadata import NOT_AWAITED, OURS, Manifest
 from models.manifests.resources import quantity
@@ -10,13 +11,17 @@ from models.service.claims import made_claims
 from models.service.resolved import ResolvedStack
 
 KEPT = {"argocd.argoproj.io/sync-options": "Prune=false,Delete=false", "kustomize.toolkit.fluxcd.io/prune": "disabled"}
-"""Annotations that keep Argo CD and Flux from deleting a claim; Pulumi is told so where it is registered."""
+"""Annotations that keep Argo CD and Flux from deleting a claim. Pulumi gets the same instruction where the claim is
+registered."""
 
 
 def claim_objects(stack: ResolvedStack) -> Iterator[Manifest]:
-    """The claims of a stack. Pulumi does not wait for them: many are bound when their first pod comes."""
+    """The claims of a stack. Pulumi does not wait for them, because many are bound only when their first pod starts."""
     for name, storage in made_claims(stack.services).items():
-        asked = {"storageClassName": storage.storage_class} if storage.storage_class else {}
+        spec: dict[str, Any] = {"accessModes": ["ReadWriteMany"]}
+        if storage.storage_class:
+            spec["storageClassName"] = storage.storage_class
+        spec["resources"] = {"requests": {"storage": quantity(storage.size or 0)}}
         yield {
             "apiVersion": "v1",
             "kind": "PersistentVolumeClaim",
@@ -26,9 +31,5 @@ def claim_objects(stack: ResolvedStack) -> Iterator[Manifest]:
                 "labels": {"app.kubernetes.io/managed-by": "pulumi"},
                 "annotations": {**OURS, **NOT_AWAITED, **KEPT},
             },
-            "spec": {
-                "accessModes": ["ReadWriteMany"],
-                **asked,
-                "resources": {"requests": {"storage": quantity(storage.size or 0)}},
-            },
+            "spec": spec,
         }

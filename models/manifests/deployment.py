@@ -11,7 +11,7 @@ from models.service.deadlines import progress_deadline
 from models.service.resolved import ResolvedService
 
 MIN_MEMBER = "scheduling.volcano.sh/group-min-member"
-"""Annotation of the Deployment that Volcano 1.14 reads a gang's size from (pkg/controllers/podgroup/
+"""Annotation of the Deployment from which Volcano 1.14 reads the size of a gang (pkg/controllers/podgroup/
 pg_controller_handler.go:273)."""
 
 
@@ -24,26 +24,30 @@ def deployment(
 ) -> Manifest:
     """The Deployment.
 
-    The annotation keeps Pulumi's provider from waiting for its pods: the program does, and says why they are not ready.
+    Its annotation keeps Pulumi's provider from waiting for the pods. The program waits itself and reports why pods are
+    not ready.
 
     Args:
         service: The service.
-        volumes: The pod's volumes beside the weights: what the node keeps, and the launch script.
+        volumes: The pod's volumes without the weights: the node's directories and the launch script.
         volume_mounts: Where the container sees them.
         command: `command` and `args` of the container.
     """
-    gang = {MIN_MEMBER: str(service.min_member)} if service.min_member > 1 else {}
+    annotations = dict(NOT_AWAITED)
+    if service.min_member > 1:
+        annotations[MIN_MEMBER] = str(service.min_member)
+    spec: dict[str, Any] = {}
+    if not service.external:
+        spec["replicas"] = service.replicas
+    spec["strategy"] = strategy(service)
+    spec["progressDeadlineSeconds"] = progress_deadline(service)
+    spec["selector"] = {"matchLabels": selector(service)}
+    spec["template"] = pod_template(service, volumes=volumes, volume_mounts=volume_mounts, command=command)
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": metadata(service, {**NOT_AWAITED, **gang}),
-        "spec": {
-            **({} if service.external else {"replicas": service.replicas}),
-            "strategy": strategy(service),
-            "progressDeadlineSeconds": progress_deadline(service),
-            "selector": {"matchLabels": selector(service)},
-            "template": pod_template(service, volumes=volumes, volume_mounts=volume_mounts, command=command),
-        },
+        "metadata": metadata(service, annotations),
+        "spec": spec,
     }
 
 
@@ -51,5 +55,5 @@ def strategy(service: ResolvedService) -> Manifest:
     """How the Deployment replaces its pods."""
     if service.rollout.kind == "recreate":
         return {"type": "Recreate"}
-    numbers = {"maxSurge": service.rollout.max_surge, "maxUnavailable": service.rollout.max_unavailable}
-    return {"type": "RollingUpdate", "rollingUpdate": numbers}
+    limits = {"maxSurge": service.rollout.max_surge, "maxUnavailable": service.rollout.max_unavailable}
+    return {"type": "RollingUpdate", "rollingUpdate": limits}

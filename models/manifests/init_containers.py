@@ -1,4 +1,4 @@
-"""The containers that prepare a pod before its server starts."""
+"""The init containers: they prepare a pod before its server starts."""
 
 from __future__ import annotations
 
@@ -19,29 +19,42 @@ MIND_SPEED_VOLUME = "mindspeed"
 
 
 def init_containers(service: ResolvedService, volume_mounts: Iterable[Mapping[str, Any]]) -> Iterator[Manifest]:
-    """One container a step, with the server's image and mounts; it writes where its step does, and has no NPU."""
+    """One container for each init step, with the server's image and mounts.
+
+    It can write only to the directory of its step, and requests no NPU.
+    """
+    mounts = list(volume_mounts)
     for step in init_steps(service):
-        variables = [from_secret(name, key) for name, key in step.secrets.items()]
-        yield {
+        container: Manifest = {
             "name": step.name,
             "image": service.image,
             "imagePullPolicy": "IfNotPresent",
             "securityContext": container_security(service),
             "command": ["/bin/bash", "-c"],
             "args": [f"{LAUNCH_DIRECTORY}/{step.file}"],
-            **({"env": variables} if variables else {}),
-            "volumeMounts": [*_mounts(step, volume_mounts)],
         }
+        if step.secrets:
+            container["env"] = [from_secret(variable, key) for variable, key in step.secrets.items()]
+        container["volumeMounts"] = _mounts(step, mounts)
+        yield container
 
 
-def _mounts(step: InitStep, volume_mounts: Iterable[Mapping[str, Any]]) -> Iterator[Manifest]:
-    """What a step sees: all that the server does. What fetches weights sees where all are kept instead: the kubelet
-    would make the directory that is to appear when they are whole."""
-    for mount in volume_mounts:
-        if step.name != FETCH_STEP or mount["mountPath"] == LAUNCH_DIRECTORY:
-            yield {**mount, "readOnly": False} if mount["mountPath"] == step.writes else dict(mount)
+def _mounts(step: InitStep, volume_mounts: Iterable[Mapping[str, Any]]) -> list[Manifest]:
+    """The mounts of a step: those of the server, with the directory of the step writable.
+
+    The step that fetches weights gets the launch script and the whole store instead. If it mounted the model's own
+    directory, the kubelet would create that directory before the weights are complete.
+    """
     if step.name == FETCH_STEP:
-        yield store_mount()
+        launch_mounts = [dict(mount) for mount in volume_mounts if mount["mountPath"] == LAUNCH_DIRECTORY]
+        return [*launch_mounts, store_mount()]
+    mounts = []
+    for server_mount in volume_mounts:
+        mount = dict(server_mount)
+        if mount["mountPath"] == step.writes:
+            mount["readOnly"] = False
+        mounts.append(mount)
+    return mounts
 
 
 def from_secret(name: str, source: SecretKey) -> Manifest:
@@ -50,10 +63,12 @@ def from_secret(name: str, source: SecretKey) -> Manifest:
 
 
 def mind_speed_volumes(service: ResolvedService) -> list[Manifest]:
-    """The directory that MindSpeed is installed in, as long as the pod lives."""
-    return [{"name": MIND_SPEED_VOLUME, "emptyDir": {}}] if service.mind_speed.kind == "install" else []
+    """The directory that MindSpeed is installed in; it lives as long as the pod."""
+    if service.mind_speed.kind != "install":
+        return []
+    return [{"name": MIND_SPEED_VOLUME, "emptyDir": {}}]
 
 
 def mind_speed_mounts(service: ResolvedService) -> list[Manifest]:
-    """Where the containers see it."""
+    """Where the containers see MindSpeed."""
     return [read_only(volume["name"], MIND_SPEED_DIRECTORY) for volume in mind_speed_volumes(service)]

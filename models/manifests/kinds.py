@@ -1,4 +1,4 @@
-"""Kinds of objects that come with something that not every cluster has."""
+"""Kinds of objects that a cluster knows only with an operator installed."""
 
 from __future__ import annotations
 
@@ -9,4 +9,4 @@ VOLCANO = "scheduling.volcano.sh/v1beta1"
 """API group and version of Queue and PodGroup."""
 
 INSTALLED = {MONITORING: "the Prometheus operator", VOLCANO: "Volcano"}
-"""What brings a group."""
+"""The software that installs each API group."""

@@ -1,4 +1,4 @@
-"""The ConfigMap with the launch script, in the place of the manual's directory on every node."""
+"""The ConfigMap with the launch script. It replaces the manual's directory on every node."""
 
 from __future__ import annotations
 
@@ -15,39 +15,42 @@ VOLUME = "node-path"
 
 
 def launch_map(start: Launch, metadata: Manifest) -> Manifest:
-    """The script and the files beside it, under a name made of their content.
+    """The script and its files, in a ConfigMap whose name contains a hash of their content.
 
-    A changed launch has a new name, so the pods roll and the old map goes last; a revert gets its old name back.
+    A changed launch has a new name: the pods restart, and the old ConfigMap is deleted last. A revert restores the old
+    name.
 
     Args:
         start: The launch.
-        metadata: Metadata of the service's objects; its name is the beginning of the map's.
+        metadata: Metadata of the service's objects. The name of the ConfigMap starts with its name.
     """
     data = {SCRIPT: script(start), **start.files}
+    name = f"{metadata['name']}-launch-{content_hash(data)}"
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
-        "metadata": {**metadata, "name": f"{metadata['name']}-launch-{content_hash(data)}"},
+        "metadata": {**metadata, "name": name},
         "immutable": True,
         "data": data,
     }
 
 
 def content_hash(data: Mapping[str, str]) -> str:
-    """Ten hexadecimal digits that stand for the content of files."""
-    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()[:10]
+    """Ten hexadecimal digits of the SHA-256 of files by name."""
+    canonical = json.dumps(data, sort_keys=True)
+    return hashlib.sha256(canonical.encode()).hexdigest()[:10]
 
 
 def launch_volume(map_name: str) -> Manifest:
-    """The volume of a launch map; every file may be executed, none written."""
+    """The volume of a launch ConfigMap: every file is executable, none writable."""
     return {"name": VOLUME, "configMap": {"name": map_name, "defaultMode": 0o555}}
 
 
 def launch_volume_mount() -> Manifest:
-    """Where the container sees the launch map."""
+    """Where the container sees the launch ConfigMap."""
     return read_only(VOLUME, LAUNCH_DIRECTORY)
 
 
 def launch_command() -> Manifest:
-    """How the container starts the script: the manual's `/bin/bash -c` and its path."""
+    """How the container starts the script: the manual's `/bin/bash -c` and the path."""
     return {"command": ["/bin/bash", "-c"], "args": [f"{LAUNCH_DIRECTORY}/{SCRIPT}"]}

@@ -1,4 +1,4 @@
-"""Names and labels that all objects of a service share."""
+"""Names, labels and annotations that all objects of a service share."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 from models.service.resolved import ResolvedService
 
 NAME_LABEL = "app.kubernetes.io/name"
-"""The label that tells the objects of all services from others."""
+"""The label that marks the objects of all services."""
 
 INSTANCE_LABEL = "app.kubernetes.io/instance"
-"""The label that tells the objects of a service from those of others."""
+"""The label that distinguishes the objects of one service from those of the others."""
 
 NAME = "ascend-vllm"
 """The value of `NAME_LABEL`."""
@@ -21,19 +21,19 @@ Manifest = dict[str, Any]
 
 
 OURS = {"pulumi.com/patchFieldManager": "ascend-vllm", "pulumi.com/patchForce": "true"}
-"""Annotations that make the stack file win.
+"""Annotations by which the stack file overrides other owners of a field.
 
-Without them Pulumi's provider signs each object with a random name, and refuses to change what another name has set:
-what an update made whose state was lost, and what somebody changed by hand.
+Without them Pulumi's provider applies each object under a random field manager and refuses to change a field that
+another manager owns: fields set by an update whose state was lost, and fields changed by hand.
 """
 
 NOT_AWAITED = {"pulumi.com/skipAwait": "true"}
-"""Annotation that keeps Pulumi's provider from waiting for an object, also for its end: of a launch map that was
-gone at once it has been seen to miss it, and to wait for minutes."""
+"""Annotation that keeps Pulumi's provider from waiting for an object, also for its deletion. The provider can miss the
+deletion of a launch ConfigMap that is deleted immediately, and then waits for minutes."""
 
 
 def metadata(service: ResolvedService, annotations: Mapping[str, str] | None = None) -> Manifest:
-    """Metadata of an object of a service, which is named like it."""
+    """Metadata of an object of a service; the object has the service's name."""
     return {
         "name": service.name,
         "namespace": service.cluster.namespace.name,
@@ -43,7 +43,7 @@ def metadata(service: ResolvedService, annotations: Mapping[str, str] | None = N
 
 
 def labels(service: ResolvedService) -> dict[str, str]:
-    """The manual's label `app: infers` and Kubernetes' recommended ones."""
+    """The manual's label `app: infers` and Kubernetes' recommended labels."""
     return {
         "app": "infers",
         **selector(service),
@@ -54,5 +54,5 @@ def labels(service: ResolvedService) -> dict[str, str]:
 
 
 def selector(service: ResolvedService) -> dict[str, str]:
-    """The labels that tell this service's pods from all others; a Deployment's selector can never change."""
+    """The labels that select this service's pods and no others. The selector of a Deployment can never change."""
     return {NAME_LABEL: NAME, INSTANCE_LABEL: service.name}

@@ -6,10 +6,10 @@ from models.manifests.metadata import OURS, Manifest
 from models.service.resolved import Cluster
 
 ENFORCE = "pod-security.kubernetes.io/enforce"
-"""Label with the level that Pod Security admission holds the pods of a namespace to."""
+"""Label with the level that Pod Security admission enforces on the pods of a namespace."""
 
 REASON = "ascend-vllm/pod-security-reason"
-"""Annotation that says why the level is no stricter."""
+"""Annotation with the reason why the level is not stricter."""
 
 
 def namespace(cluster: Cluster) -> Manifest:

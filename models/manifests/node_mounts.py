@@ -1,4 +1,4 @@
-"""What an Ascend node keeps for the container: driver, add-ons, hccn.conf, time zone and npu-smi."""
+"""The files of an Ascend node that the container needs: driver, add-ons, hccn.conf, time zone and npu-smi."""
 
 from __future__ import annotations
 
@@ -17,18 +17,22 @@ class NodeMounts:
 
 
 def node_mounts(platform: Platform) -> NodeMounts:
-    """The host paths of a platform (manual, Step 2): each typed, so that a missing one fails the pod, and read-only."""
+    """The host paths of a platform (manual, Step 2).
+
+    Each has a type, so a pod fails on a node that lacks the path. Each is mounted read-only.
+    """
+    mounts = platform.mounts.values()
     return NodeMounts(
-        volumes=tuple(host_path(mount.name, mount.host_path, mount.type) for mount in platform.mounts.values()),
-        volume_mounts=tuple(read_only(mount.name, mount.mount_path) for mount in platform.mounts.values()),
+        volumes=tuple(host_path(mount.name, mount.host_path, mount.type) for mount in mounts),
+        volume_mounts=tuple(read_only(mount.name, mount.mount_path) for mount in mounts),
     )
 
 
 def host_path(name: str, path: str, kind: str) -> Manifest:
-    """A volume of the node that the kubelet checks for its type before the container starts."""
+    """A hostPath volume; the kubelet checks its type before the container starts."""
     return {"name": name, "hostPath": {"path": path, "type": kind}}
 
 
 def read_only(name: str, path: str) -> Manifest:
-    """A mount that nothing in the container can write to."""
+    """A read-only mount."""
     return {"name": name, "mountPath": path, "readOnly": True}

@@ -18,13 +18,13 @@ from models.service.deadlines import grace_period
 from models.service.resolved import ResolvedService
 
 CONTAINER = "ascend-vllm"
-"""Name of the server's container, the manual's example."""
+"""Name of the server's container, from the manual's example."""
 
 GRAPH_CACHE_VOLUME = "graph-cache"
 """Name of the volume with compiled graphs."""
 
 QUEUE_NAME = "scheduling.volcano.sh/queue-name"
-"""Annotation of the pod that Volcano 1.14 reads the queue from (pkg/controllers/podgroup/
+"""Annotation of the pod from which Volcano 1.14 reads the queue (pkg/controllers/podgroup/
 pg_controller_handler.go:400)."""
 
 
@@ -35,77 +35,104 @@ def pod_template(
     volume_mounts: Iterable[Mapping[str, Any]],
     command: Mapping[str, Any],
 ) -> Manifest:
-    """The template that every pod of a service is made from; arguments as for `deployment`."""
+    """The template of all pods of a service; arguments as for `deployment`."""
+    metadata: Manifest = {"labels": labels(service)}
+    if service.queue:
+        metadata["annotations"] = {QUEUE_NAME: service.queue}
     mounts = [*volume_mounts, *mind_speed_mounts(service), *weight_mounts(service)]
-    prepared = [*init_containers(service, mounts)]
-    pull = [{"name": name} for name in dict.fromkeys(one.secret for one in service.pull_secrets)]
-    queue = {"annotations": {QUEUE_NAME: service.queue}} if service.queue else {}
-    template = {
-        "metadata": {"labels": labels(service), **queue},
-        "spec": {
-            "schedulerName": "volcano",
-            **({"priorityClassName": service.priority_class} if service.priority_class else {}),
-            **({"imagePullSecrets": pull} if pull else {}),
-            "nodeSelector": dict(service.cluster.platform.node_selector),
-            **_beside_others(service),
-            "enableServiceLinks": False,
-            **pod_security(service),
-            "terminationGracePeriodSeconds": grace_period(service),
-            **({"initContainers": prepared} if prepared else {}),
-            "containers": [_container(service, mounts, command)],
-            "volumes": [
-                *volumes,
-                *mind_speed_volumes(service),
-                shared_memory_volume(service),
-                *_graph_cache_volume(service),
-                *weight_volumes(service),
-            ],
-        },
-    }
-    return patched(template, service)
+    spec = _scheduling(service)
+    spec["enableServiceLinks"] = False
+    spec |= pod_security(service)
+    spec["terminationGracePeriodSeconds"] = grace_period(service)
+    if prepared := [*init_containers(service, mounts)]:
+        spec["initContainers"] = prepared
+    spec["containers"] = [_container(service, mounts, command)]
+    spec["volumes"] = [
+        *volumes,
+        *mind_speed_volumes(service),
+        shared_memory_volume(service),
+        *_graph_cache_volume(service),
+        *weight_volumes(service),
+    ]
+    return patched({"metadata": metadata, "spec": spec}, service)
+
+
+def _scheduling(service: ResolvedService) -> Manifest:
+    """The part of the spec that decides on which node a pod runs, and with which credentials its image is pulled."""
+    spec: Manifest = {"schedulerName": "volcano"}
+    if service.priority_class:
+        spec["priorityClassName"] = service.priority_class
+    pull_secrets = dict.fromkeys(reference.secret for reference in service.pull_secrets)
+    if pull_secrets:
+        spec["imagePullSecrets"] = [{"name": name} for name in pull_secrets]
+    spec["nodeSelector"] = dict(service.cluster.platform.node_selector)
+    if shares_nodes(service):
+        spec["affinity"] = _affinity_to_other_services()
+    return spec
 
 
 def _container(
     service: ResolvedService, volume_mounts: Iterable[Mapping[str, Any]], command: Mapping[str, Any]
 ) -> Manifest:
-    sources = {"VLLM_API_KEY": service.server.api_key, **service.secret_env}
-    variables = [from_secret(name, source) for name, source in sources.items() if source]
-    return {
+    container: Manifest = {
         "name": CONTAINER,
         "image": service.image,
         "imagePullPolicy": "IfNotPresent",
         "securityContext": container_security(service),
         "ports": [{"name": "http", "containerPort": service.server.port}],
         **command,
-        **({"env": variables} if variables else {}),
+    }
+    if variables := _variables_from_secrets(service):
+        container["env"] = variables
+    drain = ["/bin/bash", "-c", f"{LAUNCH_DIRECTORY}/{DRAIN}"]
+    return {
+        **container,
         "resources": container_resources(service),
         **probes(service),
-        "lifecycle": {"preStop": {"exec": {"command": ["/bin/bash", "-c", f"{LAUNCH_DIRECTORY}/{DRAIN}"]}}},
+        "lifecycle": {"preStop": {"exec": {"command": drain}}},
         "volumeMounts": [*volume_mounts, shared_memory_mount(), *_graph_cache_mount(service)],
     }
 
 
-def goes_beside_others(service: ResolvedService) -> bool:
-    """Whether a pod needs less than the largest nodes have (Huawei's own example packs its pods likewise: ModelArts,
-    vllm_single_node.yaml of release 6.5.905)."""
-    return service.npus < max((pool.npus_per_node for pool in service.cluster.pools.values()), default=service.npus)
+def _variables_from_secrets(service: ResolvedService) -> list[Manifest]:
+    variables = []
+    if service.server.api_key:
+        variables.append(from_secret("VLLM_API_KEY", service.server.api_key))
+    for name, reference in service.secret_env.items():
+        variables.append(from_secret(name, reference))
+    return variables
 
 
-def _beside_others(service: ResolvedService) -> Manifest:
-    """Small pods go where others are, or they take a node each from the services that need a whole one: nothing moves
-    them again."""
-    if not goes_beside_others(service):
-        return {}
-    others = {"matchLabels": {NAME_LABEL: NAME}}
-    term = {"labelSelector": others, "namespaceSelector": {}, "topologyKey": "kubernetes.io/hostname"}
-    wish = {"weight": 100, "podAffinityTerm": term}
-    return {"affinity": {"podAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [wish]}}}
+def shares_nodes(service: ResolvedService) -> bool:
+    """Whether a pod requests fewer NPUs than the largest nodes have, so that others fit on its node.
+
+    Huawei's own example packs its pods in the same way (ModelArts, vllm_single_node.yaml of release 6.5.905).
+    """
+    node_sizes = [pool.npus_per_node for pool in service.cluster.pools.values()]
+    return bool(node_sizes) and service.npus < max(node_sizes)
+
+
+def _affinity_to_other_services() -> Manifest:
+    """Small pods prefer nodes that already run pods of a service.
+
+    Otherwise each of them could occupy a whole node that a larger service needs, and nothing moves them later.
+    """
+    term = {
+        "labelSelector": {"matchLabels": {NAME_LABEL: NAME}},
+        "namespaceSelector": {},
+        "topologyKey": "kubernetes.io/hostname",
+    }
+    preference = {"weight": 100, "podAffinityTerm": term}
+    return {"podAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [preference]}}
 
 
 def _graph_cache_volume(service: ResolvedService) -> list[Manifest]:
-    cache = service.graph.cache
-    return [host_path(GRAPH_CACHE_VOLUME, cache, "DirectoryOrCreate")] if cache else []
+    if not service.graph.cache:
+        return []
+    return [host_path(GRAPH_CACHE_VOLUME, service.graph.cache, "DirectoryOrCreate")]
 
 
 def _graph_cache_mount(service: ResolvedService) -> list[Manifest]:
-    return [{"name": GRAPH_CACHE_VOLUME, "mountPath": GRAPH_CACHE_DIRECTORY}] if service.graph.cache else []
+    if not service.graph.cache:
+        return []
+    return [{"name": GRAPH_CACHE_VOLUME, "mountPath": GRAPH_CACHE_DIRECTORY}]

@@ -1,21 +1,51 @@
-"""The fields of a pod's template, and which key of the stack file writes those that a patch may not touch."""
+"""The fields of a pod's template, and the key of the stack file that controls each field that a patch may not touch."""
 
 from __future__ import annotations
 
 POD_FIELDS: dict[str, type] = {
-    **dict.fromkeys(("activeDeadlineSeconds", "priority", "terminationGracePeriodSeconds"), int),
-    **dict.fromkeys(("automountServiceAccountToken", "enableServiceLinks", "hostIPC", "hostNetwork", "hostPID"), bool),
-    **dict.fromkeys(("hostUsers", "setHostnameAsFQDN", "shareProcessNamespace"), bool),
-    **dict.fromkeys(("affinity", "dnsConfig", "nodeSelector", "os", "overhead"), dict),
-    **dict.fromkeys(("resources", "securityContext"), dict),
-    **dict.fromkeys(("containers", "ephemeralContainers", "hostAliases", "imagePullSecrets", "initContainers"), list),
-    **dict.fromkeys(("readinessGates", "resourceClaims", "schedulingGates", "tolerations"), list),
-    **dict.fromkeys(("topologySpreadConstraints", "volumes"), list),
-    **dict.fromkeys(("dnsPolicy", "hostname", "hostnameOverride", "nodeName", "preemptionPolicy"), str),
-    **dict.fromkeys(("priorityClassName", "restartPolicy", "runtimeClassName", "schedulerName"), str),
-    **dict.fromkeys(("serviceAccount", "serviceAccountName", "subdomain"), str),
+    "activeDeadlineSeconds": int,
+    "affinity": dict,
+    "automountServiceAccountToken": bool,
+    "containers": list,
+    "dnsConfig": dict,
+    "dnsPolicy": str,
+    "enableServiceLinks": bool,
+    "ephemeralContainers": list,
+    "hostAliases": list,
+    "hostIPC": bool,
+    "hostNetwork": bool,
+    "hostPID": bool,
+    "hostUsers": bool,
+    "hostname": str,
+    "hostnameOverride": str,
+    "imagePullSecrets": list,
+    "initContainers": list,
+    "nodeName": str,
+    "nodeSelector": dict,
+    "os": dict,
+    "overhead": dict,
+    "preemptionPolicy": str,
+    "priority": int,
+    "priorityClassName": str,
+    "readinessGates": list,
+    "resourceClaims": list,
+    "resources": dict,
+    "restartPolicy": str,
+    "runtimeClassName": str,
+    "schedulerName": str,
+    "schedulingGates": list,
+    "securityContext": dict,
+    "serviceAccount": str,
+    "serviceAccountName": str,
+    "setHostnameAsFQDN": bool,
+    "shareProcessNamespace": bool,
+    "subdomain": str,
+    "terminationGracePeriodSeconds": int,
+    "tolerations": list,
+    "topologySpreadConstraints": list,
+    "volumes": list,
 }
-"""The fields of a pod's spec, and what each holds (k8s.io/api v0.34.1, core/v1, PodSpec)."""
+"""The fields of a pod's spec with their types (k8s.io/api v0.34.1, core/v1, PodSpec)."""
 
 OWNED_POD_FIELDS = {
     "activeDeadlineSeconds": "",
@@ -32,7 +62,7 @@ OWNED_POD_FIELDS = {
     "securityContext": "runAsUser, or cluster.seccomp",
     "terminationGracePeriodSeconds": "drain",
 }
-"""Fields of a pod's spec that the program writes, with the key that they follow from; empty where none does."""
+"""Fields of a pod's spec that the program writes, with the key that controls each; empty if no key does."""
 
 _CONTAINERS = {
     "ascend-vllm": "engine, server, env or resources",
@@ -42,25 +72,27 @@ _CONTAINERS = {
     "convert-eagle": "speculative.convert",
 }
 
-OWNED_ITEMS = {
-    "containers": _CONTAINERS,
-    "initContainers": _CONTAINERS,
-    "volumes": {
-        "model-path": "model",
-        "draft-model-path": "speculative.source",
-        "lora-path-": "lora.adapters",
-        "graph-cache": "graph.cache",
-        "mindspeed": "mindSpeed",
-        "node-path": "engine or server",
-        "shm": "resources.shm",
-        **dict.fromkeys(("ascend-driver", "ascend-add-ons", "hccn", "localtime", "npu-smi"), "cluster.platform"),
-    },
+_VOLUMES = {
+    "model-path": "model",
+    "draft-model-path": "speculative.source",
+    "lora-path-": "lora.adapters",
+    "graph-cache": "graph.cache",
+    "mindspeed": "mindSpeed",
+    "node-path": "engine or server",
+    "shm": "resources.shm",
+    "ascend-driver": "cluster.platform",
+    "ascend-add-ons": "cluster.platform",
+    "hccn": "cluster.platform",
+    "localtime": "cluster.platform",
+    "npu-smi": "cluster.platform",
 }
-"""Containers and volumes that the program makes, with the key that they follow from; a name that ends in - is a
-beginning."""
+
+OWNED_ITEMS = {"containers": _CONTAINERS, "initContainers": _CONTAINERS, "volumes": _VOLUMES}
+"""Containers and volumes that the program creates, with the key that controls each. A name that ends in - is a
+prefix."""
 
 OWNED_LABELS = {"app": "", "app.kubernetes.io/": ""}
-"""Labels of the pods that the program writes; a name that ends in / is a beginning."""
+"""Labels of the pods that the program writes. A name that ends in / is a prefix."""
 
 OWNED_ANNOTATIONS = {
     "scheduling.volcano.sh/queue-name": "queue",
@@ -68,5 +100,5 @@ OWNED_ANNOTATIONS = {
     "scheduling.k8s.io/group-name": "minMember",
     "pulumi.com/": "",
 }
-"""Annotations that the program or Volcano writes, with the key that they follow from; a name that ends in / is a
-beginning."""
+"""Annotations that the program or Volcano writes, with the key that controls each. A name that ends in / is a
+prefix."""

@@ -1,23 +1,34 @@
-"""The merge patch on the template of a service's pods: how it is applied, and what it may not touch."""
+"""How the merge patch `podTemplate` is applied to the pods of a service."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from models.manifests.metadata import Manifest
 from models.manifests.pod_fields import OWNED_ITEMS
 from models.service.resolved import ResolvedService
 from models.stack_file.merge_patch import merge
 
 
-def patched(template: dict[str, Any], service: ResolvedService) -> dict[str, Any]:
-    """The template of the pods with what the stack file adds to it: by RFC 7386, lists of named items item by item."""
+def patched(template: Manifest, service: ResolvedService) -> Manifest:
+    """The template of the pods with the service's patch applied (RFC 7386).
+
+    Items of named lists (containers, init containers, volumes) are appended; a merge patch would replace the list.
+    """
     patch = service.pod_template
     if patch is None:
         return template
-    about = {key: given for key, given in patch.metadata.model_dump().items() if given}
-    added = {key: patch.spec[key] for key in OWNED_ITEMS if key in patch.spec}
-    rest = {key: given for key, given in patch.spec.items() if key not in added}
-    merged: dict[str, Any] = merge(template, {"metadata": about, "spec": rest})
-    for key, items in added.items():
-        merged["spec"][key] = [*merged["spec"].get(key, []), *(items if isinstance(items, list) else [])]
-    return merged
+    metadata = {key: value for key, value in patch.metadata.model_dump().items() if value}
+    fields: dict[str, Any] = {}
+    items: dict[str, Any] = {}
+    for key, value in patch.spec.items():
+        if key in OWNED_ITEMS:
+            items[key] = value
+        else:
+            fields[key] = value
+    result: Manifest = merge(template, {"metadata": metadata, "spec": fields})
+    spec = result["spec"]
+    for key in OWNED_ITEMS:
+        if isinstance(items.get(key), list):
+            spec[key] = [*spec.get(key, []), *items[key]]
+    return result

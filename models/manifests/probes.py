@@ -1,4 +1,4 @@
-"""How the kubelet sees whether a server starts, answers and lives."""
+"""The probes by which the kubelet decides whether a server has started, is ready and is alive."""
 
 from __future__ import annotations
 
@@ -9,27 +9,44 @@ from models.launch.scripts import READY
 from models.manifests.metadata import Manifest
 from models.service.resolved import ResolvedService
 
-_PERIOD = 5
-
-# Both servers answer /health without a key, the OpenAI one as long as its engine lives (vllm/entrypoints/openai/
-# api_server.py:268, vllm/entrypoints/api_server.py:34).
-_HEALTH = {"path": "/health", "port": "http"}
+_STARTUP_PERIOD = 5
+"""Seconds between two startup probes."""
 
 
 def probes(service: ResolvedService) -> Manifest:
-    """The three probes: until the first success of the startup probe, within `startup`, the others wait.
+    """The three probes. The startup probe has `startup` seconds to succeed; until then the others wait.
 
-    A server that answers no more is restarted after 100 seconds, since one long step of the engine is no death. A pod
-    that drains is not ready, or kube-proxy would send it requests as long as no other pod is.
+    The kubelet restarts a server that has not answered for 100 seconds; a single long step of the engine is shorter. A
+    pod that drains is not ready. Otherwise kube-proxy would still send it requests while no other pod is ready.
     """
-    healthy = {"httpGet": {**_HEALTH, **({"scheme": "HTTPS"} if service.tls else {})}, "timeoutSeconds": 5}
-    asked = ["/bin/bash", f"{LAUNCH_DIRECTORY}/{READY}", str(service.server.port), DRAINING]
-    ready = {"exec": {"command": [*asked, "tls"] if service.tls else asked}, "timeoutSeconds": 5}
-    warm = {"exec": {"command": ["/bin/bash", "-c", f"test -f {WARM}"]}, "timeoutSeconds": 5}
-    failures = math.ceil(service.startup / _PERIOD)
-    started = warm if service.graph.warm_up else healthy
+    health = _health(service)
+    started = _file_exists(WARM) if service.graph.warm_up else health
+    failures = math.ceil(service.startup / _STARTUP_PERIOD)
     return {
-        "startupProbe": {**started, "periodSeconds": _PERIOD, "failureThreshold": failures},
-        "readinessProbe": {**ready, "periodSeconds": _PERIOD, "failureThreshold": 3},
-        "livenessProbe": {**healthy, "periodSeconds": 10, "failureThreshold": 10},
+        "startupProbe": {**started, "periodSeconds": _STARTUP_PERIOD, "failureThreshold": failures},
+        "readinessProbe": {**_readiness(service), "periodSeconds": 5, "failureThreshold": 3},
+        "livenessProbe": {**health, "periodSeconds": 10, "failureThreshold": 10},
     }
+
+
+def _health(service: ResolvedService) -> Manifest:
+    """A request to /health.
+
+    Both servers answer it without a key, the OpenAI server as long as its engine lives
+    (vllm/entrypoints/openai/api_server.py:268, vllm/entrypoints/api_server.py:34).
+    """
+    request = {"path": "/health", "port": "http"}
+    if service.tls:
+        request["scheme"] = "HTTPS"
+    return {"httpGet": request, "timeoutSeconds": 5}
+
+
+def _readiness(service: ResolvedService) -> Manifest:
+    command = ["/bin/bash", f"{LAUNCH_DIRECTORY}/{READY}", str(service.server.port), DRAINING]
+    if service.tls:
+        command.append("tls")
+    return {"exec": {"command": command}, "timeoutSeconds": 5}
+
+
+def _file_exists(path: str) -> Manifest:
+    return {"exec": {"command": ["/bin/bash", "-c", f"test -f {path}"]}, "timeoutSeconds": 5}

@@ -1,6 +1,8 @@
-"""Volcano's queues that a stack makes."""
+"""Volcano's queues that a stack creates."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from models.manifests.kinds import VOLCANO
 from models.manifests.metadata import OURS, Manifest
@@ -8,11 +10,13 @@ from models.stack_file.operation import Queue
 
 
 def queue_object(name: str, queue: Queue, resource: str) -> Manifest:
-    """A queue; its quota counts the NPUs of the platform, by the name of the resource."""
-    capability = {"capability": {resource: str(queue.npus)}} if queue.npus else {}
+    """A queue. Its quota counts NPUs under the platform's resource name."""
+    spec: dict[str, Any] = {"weight": queue.weight, "reclaimable": True}
+    if queue.npus:
+        spec["capability"] = {resource: str(queue.npus)}
     return {
         "apiVersion": VOLCANO,
         "kind": "Queue",
         "metadata": {"name": name, "labels": {"app.kubernetes.io/managed-by": "pulumi"}, "annotations": OURS},
-        "spec": {"weight": queue.weight, "reclaimable": True, **capability},
+        "spec": spec,
     }

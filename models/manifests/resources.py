@@ -1,4 +1,4 @@
-"""What a pod asks of its node: NPUs, CPUs, memory and shared memory."""
+"""The resources that a pod requests from its node: NPUs, CPUs, memory and shared memory."""
 
 from __future__ import annotations
 
@@ -10,19 +10,20 @@ _UNITS = {"Gi": 2**30, "Mi": 2**20, "Ki": 2**10}
 
 
 def container_resources(service: ResolvedService) -> Manifest:
-    """Requests and limits: NPUs and memory that are its own, CPUs that it may exceed."""
+    """Requests and limits. NPUs and memory are reserved exactly; a pod may use more CPUs than it requests."""
     npus = {service.cluster.platform.resource: str(service.npus)}
+    cpu = {"cpu": str(service.resources.cpu)}
     memory = {"memory": quantity(service.resources.memory or 0)}
-    return {"requests": {**npus, "cpu": str(service.resources.cpu), **memory}, "limits": {**npus, **memory}}
+    return {"requests": {**npus, **cpu, **memory}, "limits": {**npus, **memory}}
 
 
 def shared_memory_volume(service: ResolvedService) -> Manifest:
-    """`/dev/shm` of its own size; a container runtime gives 64 MiB, on which the engine's processes hang."""
+    """The volume for `/dev/shm`. A container runtime's default is 64 MiB, with which the engine's processes hang."""
     return {"name": _SHM, "emptyDir": {"medium": "Memory", "sizeLimit": quantity(service.resources.shm or 0)}}
 
 
 def shared_memory_mount() -> Manifest:
-    """Where the container sees it."""
+    """Where the container sees the shared memory."""
     return {"name": _SHM, "mountPath": "/dev/shm"}  # noqa: S108  the kernel's name for it
 
 

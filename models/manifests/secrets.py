@@ -1,4 +1,4 @@
-"""The Secrets that the stack makes, without their values, which only `pulumi up` knows."""
+"""The Secrets that a stack creates, without their values, which only `pulumi up` knows."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from models.service.resolved import ResolvedStack
 
 
 def secret_objects(stack: ResolvedStack) -> Iterator[Manifest]:
-    """Every Secret of the stack, and none of its data; `models.stack_file.secrets` says what its name is made of."""
-    shared = {"app": "infers", NAME_LABEL: NAME, "app.kubernetes.io/managed-by": "pulumi"}
-    for made in stack.secrets:
+    """Every Secret of the stack, without data. `models.service.secrets` explains the names."""
+    labels = {"app": "infers", NAME_LABEL: NAME, "app.kubernetes.io/managed-by": "pulumi"}
+    for secret in stack.secrets:
         yield {
             "apiVersion": "v1",
             "kind": "Secret",
             "metadata": {
-                "name": made.name,
+                "name": secret.name,
                 "namespace": stack.cluster.namespace.name,
-                "labels": shared,
+                "labels": labels,
                 "annotations": {**OURS, **NOT_AWAITED},
             },
             "immutable": True,
-            "type": made.type,
+            "type": secret.type,
         }

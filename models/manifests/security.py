@@ -1,6 +1,8 @@
-"""What a container may do: nothing that serving a model does not need."""
+"""The security contexts: a container gets only the rights that serving a model needs."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from models.manifests.metadata import Manifest
 from models.service.resolved import ResolvedService
@@ -9,23 +11,25 @@ from models.service.resolved import ResolvedService
 def container_security(service: ResolvedService) -> Manifest:
     """The security context of a container.
 
-    Of all capabilities root keeps one, to read the files of the image's own user (ma-user), which the manual's images
-    start from; another user keeps none.
+    Root keeps one capability, DAC_OVERRIDE: the manual's images start as root, and their files belong to ma-user.
+    Another user keeps none.
     """
-    root = service.run_as_user == 0
-    return {
-        "runAsUser": service.run_as_user,
-        **({} if root else {"runAsNonRoot": True}),
-        "allowPrivilegeEscalation": False,
-        "capabilities": {"drop": ["ALL"], **({"add": ["DAC_OVERRIDE"]} if root else {})},
-    }
+    capabilities: dict[str, list[str]] = {"drop": ["ALL"]}
+    context: dict[str, Any] = {"runAsUser": service.run_as_user}
+    if service.run_as_user == 0:
+        capabilities["add"] = ["DAC_OVERRIDE"]
+    else:
+        context["runAsNonRoot"] = True
+    context["allowPrivilegeEscalation"] = False
+    context["capabilities"] = capabilities
+    return context
 
 
 def pod_security(service: ResolvedService) -> Manifest:
-    """What the whole pod may do.
+    """The security settings of the whole pod.
 
-    NPUs belong to the group HwHiAiUser of the node; root is no member by itself (CCE, cce_10_0239). The pod asks
-    Kubernetes for nothing, so it gets no token.
+    NPUs belong to the group HwHiAiUser of the node, and root is not automatically a member (CCE, cce_10_0239). The pod
+    sends no requests to Kubernetes, so it gets no service account token.
     """
     return {
         "automountServiceAccountToken": False,

@@ -7,25 +7,29 @@ from models.service.resolved import ResolvedService
 
 
 def service_object(service: ResolvedService) -> Manifest:
-    """The Service: one port, the server's.
+    """The Service, with the server's port.
 
-    The annotation keeps Pulumi from waiting ten seconds for its endpoints; the pods' own wait is the gate.
+    Its annotation keeps Pulumi from waiting ten seconds for endpoints: the program waits for the pods themselves.
     """
+    spec = _exposure(service)
+    spec["selector"] = selector(service)
+    spec["ports"] = [{"name": "http", "port": service.server.port, "targetPort": "http"}]
     return {
         "apiVersion": "v1",
         "kind": "Service",
         "metadata": metadata(service, {**service.expose.annotations, **NOT_AWAITED}),
-        "spec": {
-            **_reached(service),
-            "selector": selector(service),
-            "ports": [{"name": "http", "port": service.server.port, "targetPort": "http"}],
-        },
+        "spec": spec,
     }
 
 
-def _reached(service: ResolvedService) -> Manifest:
-    """From outside of the cluster, if at all. A policy that names addresses needs them as they come, not a node's."""
+def _exposure(service: ResolvedService) -> Manifest:
+    """The type of a Service that is reached from outside of the cluster.
+
+    A NetworkPolicy with addresses must see the client's own address, not the node's: `externalTrafficPolicy: Local`.
+    """
     if service.expose.type == "ClusterIP":
         return {}
-    as_they_come = {"externalTrafficPolicy": "Local"} if service.network and service.network.cidrs else {}
-    return {"type": service.expose.type, **as_they_come}
+    spec: Manifest = {"type": service.expose.type}
+    if service.network and service.network.cidrs:
+        spec["externalTrafficPolicy"] = "Local"
+    return spec

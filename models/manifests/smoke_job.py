@@ -1,4 +1,4 @@
-"""The Job that proves after an update that a service answers correctly."""
+"""The smoke Job: it proves after an update that a service answers correctly."""
 
 from __future__ import annotations
 
@@ -13,33 +13,44 @@ from models.manifests.security import container_security
 from models.service.resolved import ResolvedService
 
 PATIENCE = 60
-"""Seconds that the Job waits for the Service to lead to the new pods."""
+"""Seconds that the Job waits until the Service routes to the new pods."""
 
 FROM_PODS = (
-    *("schedulerName", "nodeSelector", "enableServiceLinks", "tolerations", "runtimeClassName", "imagePullSecrets"),
-    *("dnsPolicy", "dnsConfig", "hostAliases", "automountServiceAccountToken", "securityContext"),
+    "schedulerName",
+    "nodeSelector",
+    "enableServiceLinks",
+    "tolerations",
+    "runtimeClassName",
+    "imagePullSecrets",
+    "dnsPolicy",
+    "dnsConfig",
+    "hostAliases",
+    "automountServiceAccountToken",
+    "securityContext",
 )
-"""What the Job's pod takes over from the service's: without it, it would run elsewhere, have no image, not find the
-Service, or be allowed more."""
+"""Fields that the Job's pod takes from the service's pods. Without them it would run on another node, lack the image,
+fail to resolve the Service, or have more rights."""
 
-MADE_ANEW = {"pulumi.com/replaceUnready": "true", "pulumi.com/deletionPropagationPolicy": "background"}
-"""Annotations by which Pulumi's provider makes a Job anew in the next update that has not succeeded. The old one has to
-be gone at once for it, not after its pods."""
+RECREATED = {"pulumi.com/replaceUnready": "true", "pulumi.com/deletionPropagationPolicy": "background"}
+"""Annotations by which Pulumi's provider recreates a failed Job in the next update. For that, the old Job must be
+deleted immediately, without waiting for its pods."""
+
+_LONGEST_PREFIX = 46
+"""Characters of the service's name in the Job's name. A label of the Job's pod holds the whole name: 63 characters."""
 
 _PYTHON = 'exec "$(command -v python || command -v python3)" -c "$0" "$@"'
 
 
 def smoke_labels(service: ResolvedService) -> dict[str, str]:
-    """The labels of the Job's pod, which is none of the service's: by them its NetworkPolicy admits it."""
+    """The labels of the Job's pod. The NetworkPolicy admits it by them; the service's selector does not match them."""
     return {INSTANCE_LABEL: service.name, "app.kubernetes.io/component": "smoke"}
 
 
 def smoke_jobs(service: ResolvedService, template: Manifest) -> Iterator[Manifest]:
-    """The Job, if the service wants one and has pods.
+    """The Job, if the service requests one and has pods.
 
-    Its name is made of the pods' template and of what it asks: whatever changes a pod makes a new Job. It has at most
-    the 63 characters that a label of the Job's pod holds. It runs where the image is, has no NPU, and its pods are not
-    the service's.
+    Its name contains a hash of the pods' template and of its questions, so each change of a pod creates a new Job. The
+    Job runs where the image is and requests no NPU.
 
     Args:
         service: The service.
@@ -47,28 +58,46 @@ def smoke_jobs(service: ResolvedService, template: Manifest) -> Iterator[Manifes
     """
     if not service.smoke or not service.replicas:
         return
-    asked = {"url": service.endpoint, "kind": service.server.kind, "models": service.model_names}
-    limits = {"longest": service.engine.max_model_len, "patience": PATIENCE}
-    words = [_PYTHON, script_text(SMOKE), json.dumps({**asked, **limits}, ensure_ascii=False)]
-    container = {
-        "name": "smoke",
-        "image": service.image,
-        "securityContext": container_security(service),
-        "command": ["/bin/bash", "-c", *words],
-        "env": [from_secret("VLLM_API_KEY", service.server.api_key)] if service.server.api_key else [],
-        "resources": {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"memory": "512Mi"}},
-        "terminationMessagePolicy": "FallbackToLogsOnError",
-    }
-    spec = {
-        **{key: template["spec"][key] for key in FROM_PODS if key in template["spec"]},
-        "restartPolicy": "Never",
-        "containers": [container],
-    }
-    pod = {"metadata": {"labels": smoke_labels(service)}, "spec": spec}
-    name = f"{service.name[:46]}-smoke-{content_hash({'pods': json.dumps(template), 'asked': json.dumps(words)})}"
+    command = _command(service)
+    pod_spec = {key: template["spec"][key] for key in FROM_PODS if key in template["spec"]}
+    pod_spec["restartPolicy"] = "Never"
+    pod_spec["containers"] = [_container(service, command)]
+    content = {"pods": json.dumps(template), "asked": json.dumps(command)}
+    name = f"{service.name[:_LONGEST_PREFIX]}-smoke-{content_hash(content)}"
     yield {
         "apiVersion": "batch/v1",
         "kind": "Job",
-        "metadata": {**metadata(service, {**NOT_AWAITED, **MADE_ANEW}), "name": name},
-        "spec": {"backoffLimit": 1, "activeDeadlineSeconds": service.startup, "template": pod},
+        "metadata": {**metadata(service, {**NOT_AWAITED, **RECREATED}), "name": name},
+        "spec": {
+            "backoffLimit": 1,
+            "activeDeadlineSeconds": service.startup,
+            "template": {"metadata": {"labels": smoke_labels(service)}, "spec": pod_spec},
+        },
+    }
+
+
+def _command(service: ResolvedService) -> list[str]:
+    """The arguments of bash: it starts the image's Python with the script, and the questions as JSON."""
+    questions = {
+        "url": service.endpoint,
+        "kind": service.server.kind,
+        "models": service.model_names,
+        "longest": service.engine.max_model_len,
+        "patience": PATIENCE,
+    }
+    return [_PYTHON, script_text(SMOKE), json.dumps(questions, ensure_ascii=False)]
+
+
+def _container(service: ResolvedService, command: list[str]) -> Manifest:
+    variables = []
+    if service.server.api_key:
+        variables.append(from_secret("VLLM_API_KEY", service.server.api_key))
+    return {
+        "name": "smoke",
+        "image": service.image,
+        "securityContext": container_security(service),
+        "command": ["/bin/bash", "-c", *command],
+        "env": variables,
+        "resources": {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"memory": "512Mi"}},
+        "terminationMessagePolicy": "FallbackToLogsOnError",
     }

@@ -1,7 +1,8 @@
-"""Where the weights of a service are, and where the container sees them."""
+"""The volumes with the weights of a service, and where the container sees them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import PurePosixPath
 
 from models.launch.init_steps import STORE_DIRECTORY, store_name
@@ -17,21 +18,26 @@ DRAFT_VOLUME = "draft-model-path"
 
 
 def weight_volumes(service: ResolvedService) -> list[Manifest]:
-    """The pod's volumes with weights; a directory that a node lacks fails the pod."""
-    others = [host_path(name, path, "Directory") for name, path in weights(service).items() if name != MODEL_VOLUME]
-    return [_model_volume(service), *others]
+    """The pod's volumes with weights. A pod fails on a node that lacks one of the directories."""
+    volumes = [_model_volume(service)]
+    for name, path in weights(service).items():
+        if name != MODEL_VOLUME:
+            volumes.append(host_path(name, path, "Directory"))
+    return volumes
 
 
 def weight_mounts(service: ResolvedService) -> list[Manifest]:
-    """Where the container sees them, read-only; of a volume with more than one model, this one's directory."""
-    below = store_name(service) if service.model.source.kind == "bucket" else service.model.source.directory
+    """Where the container sees the weights, read-only. A volume with several models shows this model's directory."""
     mounts = {name: read_only(name, path) for name, path in weights(service).items()}
-    mounts[MODEL_VOLUME] |= {"subPath": below} if below else {}
+    if service.model.source.kind == "bucket":
+        mounts[MODEL_VOLUME]["subPath"] = store_name(service)
+    elif service.model.source.directory:
+        mounts[MODEL_VOLUME]["subPath"] = service.model.source.directory
     return [*mounts.values()]
 
 
 def store_mount() -> Manifest:
-    """Where the container that fetches weights sees and writes them all."""
+    """The mount of the container that fetches weights: the directory of all models, writable."""
     return {"name": MODEL_VOLUME, "mountPath": STORE_DIRECTORY}
 
 
@@ -46,20 +52,27 @@ def _model_volume(service: ResolvedService) -> Manifest:
 
 
 def weights(service: ResolvedService) -> dict[str, str]:
-    """The directories of weights by volume, as the container sees them, which is the node's path but for a model from a
-    claim or a bucket: the model's, the draft model's and the adapters'; one that lies below another comes with it,
-    unless it is written to."""
-    wanted = {MODEL_VOLUME: service.model.path}
-    guess, written = service.speculative, None
-    if guess and guess.source:
-        wanted[DRAFT_VOLUME] = guess.source
-        written = guess.source if guess.convert else None
-    for number, path in enumerate(service.lora.adapters.values() if service.lora else (), 1):
-        wanted[f"lora-path-{number}"] = path
+    """The directories of weights in the container, by volume: of the model, of the draft model and of the adapters.
+
+    The path is the node's, except for a model from a claim or a bucket. A directory below another one needs no volume,
+    unless the pod writes to it.
+    """
+    directories = {MODEL_VOLUME: service.model.path}
+    written = ""
+    if service.speculative and service.speculative.source:
+        directories[DRAFT_VOLUME] = service.speculative.source
+        if service.speculative.convert:
+            written = service.speculative.source
+    if service.lora:
+        for number, path in enumerate(service.lora.adapters.values(), 1):
+            directories[f"lora-path-{number}"] = path
     mounted: dict[str, str] = {}
-    for name, path in wanted.items():
-        if (name == DRAFT_VOLUME and path == written) or not any(
-            PurePosixPath(path).is_relative_to(above) for above in mounted.values()
-        ):
+    for name, path in directories.items():
+        is_written = name == DRAFT_VOLUME and path == written
+        if is_written or not _is_below_any(path, mounted.values()):
             mounted[name] = path
     return mounted
+
+
+def _is_below_any(path: str, directories: Iterable[str]) -> bool:
+    return any(PurePosixPath(path).is_relative_to(directory) for directory in directories)
