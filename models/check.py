@@ -1,8 +1,8 @@
-"""All findings of a stack: the shape's, the rules', and what was accepted of them."""
+"""All findings of a stack: errors of shape, findings of the rules, and the warnings that the stack file accepts."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from models.finding import Finding, Mark, Path, Span, error, warning
@@ -12,65 +12,100 @@ from models.service.resolved import ResolvedService, ResolvedStack
 
 
 def check(stack: ResolvedStack, further: Iterable[Finding] = ()) -> Report:
-    """Judge a stack by every rule; every finding of every service comes at once.
+    """Apply every rule to a stack and report all findings of all services together.
 
     Args:
         stack: The stack.
-        further: What was found elsewhere, as in its cluster, to be told along with the rest.
+        further: Findings from elsewhere, such as its cluster, to be included in the report.
     """
-    across = [*judge_stack(stack)]
-    names = [service.name for service in stack.services]
-    found = [*stack.findings, *further, *(finding for finding in across if finding.service not in names)]
+    services = {service.name for service in stack.services}
+    across_services = list(judge_stack(stack))
+    findings = [*stack.findings, *further]
+    findings += [finding for finding in across_services if finding.service not in services]
     accepted: list[Accepted] = []
     for service in stack.services:
-        found_here = [*judge(service), *(finding for finding in across if finding.service == service.name)]
-        waived = [finding for finding in found_here if _waived(service, finding)]
-        accepted += [Accepted(_located(finding, stack.spans), service.accept[finding.rule]) for finding in waived]
-        found += [finding for finding in found_here if finding not in waived]
-        found += _waivers(service, found_here)
-    located = sorted((_located(finding, stack.spans) for finding in found), key=_order)
-    return Report(stack.name, len(stack.services) + len(stack.broken), tuple(located), tuple(accepted), stack.broken)
+        of_service = list(judge(service))
+        of_service += [finding for finding in across_services if finding.service == service.name]
+        for finding in of_service:
+            if _is_accepted(service, finding):
+                reason = service.accept[finding.rule]
+                accepted.append(Accepted(_located(finding, stack.spans), reason))
+            else:
+                findings.append(finding)
+        findings += _wrong_waivers(service, of_service)
+    located = [_located(finding, stack.spans) for finding in findings]
+    return Report(
+        stack=stack.name,
+        services=len(stack.services) + len(stack.broken),
+        findings=tuple(sorted(located, key=_position)),
+        accepted=tuple(accepted),
+        unchecked=stack.broken,
+    )
 
 
-def _waived(service: ResolvedService, finding: Finding) -> bool:
+def _is_accepted(service: ResolvedService, finding: Finding) -> bool:
     return finding.severity == "warning" and finding.rule in service.accept
 
 
-def _waivers(service: ResolvedService, found: list[Finding]) -> Iterator[Finding]:
-    """Waivers that waive nothing."""
-    for name in service.accept:
-        hits = [finding for finding in found if finding.rule == name]
-        mark = Mark(("services", service.name, "accept", name))
-        if name not in rule_ids():
-            message, why = f"there is no rule {name!r} to accept", "a waiver names the rule whose warning it waives"
-            problem = error(message, why=why, fix="correct the name; `ascend-vllm rule` lists them", marks=[mark])
-        elif not hits:
-            message, why = f"nothing to accept: {name} finds nothing here", "it would hide the next finding"
-            problem = warning(message, why=why, fix="remove it", marks=[mark])
-        elif hits[0].severity == "error":
-            message, why = f"{name} is an error and cannot be accepted", "a waiver is for what works"
-            problem = error(message, why=why, fix="mend what the rule says", marks=[mark])
-        else:
-            continue
-        yield replace(problem, rule="unused-accept", service=service.name)
+def _wrong_waivers(service: ResolvedService, findings: Sequence[Finding]) -> Iterator[Finding]:
+    """Entries under `accept` that waive nothing."""
+    for rule in service.accept:
+        waived = [finding for finding in findings if finding.rule == rule]
+        problem = _waiver_problem(service, rule, waived)
+        if problem:
+            yield replace(problem, rule="unused-accept", service=service.name)
+
+
+def _waiver_problem(service: ResolvedService, rule: str, waived: Sequence[Finding]) -> Finding | None:
+    marks = [Mark(("services", service.name, "accept", rule))]
+    if rule not in rule_ids():
+        return error(
+            f"accept names {rule!r}, but no rule has this id",
+            why="an entry under accept waives the warning of one rule, by the rule's id",
+            fix=f"remove accept.{rule}, or correct the id (`ascend-vllm rule` lists all ids)",
+            marks=marks,
+        )
+    if not waived:
+        return warning(
+            f"accept waives {rule}, but this rule reports nothing for the service",
+            why="a waiver that is not needed would hide the rule's next finding",
+            fix=f"remove accept.{rule}",
+            marks=marks,
+        )
+    if waived[0].severity == "error":
+        return error(
+            f"accept waives {rule}, but its finding is an error",
+            why="only warnings can be waived; an error stops the deployment",
+            fix=f"remove accept.{rule}, and fix the error of {rule}",
+            marks=marks,
+        )
+    return None
 
 
 def _located(finding: Finding, spans: Mapping[Path, Span]) -> Finding:
-    """The finding with the place of each mark; a mark on a value that is not given points at what holds it."""
-    marks = [mark if mark.span else replace(mark, span=_nearest(mark.path, spans)) for mark in finding.marks]
-    shown: list[Mark] = []
-    for mark in marks:
-        if not shown or mark.span not in [other.span for other in shown]:
-            shown.append(mark)
-    return replace(finding, marks=tuple(shown))
+    """The finding with the position of each mark in a file.
+
+    A mark on a value that the file does not contain points at the mapping that would hold it. Marks at the position of
+    an earlier mark are dropped.
+    """
+    marks: list[Mark] = []
+    positions: list[Span | None] = []
+    for mark in finding.marks:
+        span = mark.span or _nearest_span(mark.path, spans)
+        if span not in positions:
+            positions.append(span)
+            marks.append(replace(mark, span=span))
+    return replace(finding, marks=tuple(marks))
 
 
-def _nearest(path: Path, spans: Mapping[Path, Span]) -> Span | None:
+def _nearest_span(path: Path, spans: Mapping[Path, Span]) -> Span | None:
     while path and path not in spans:
         path = path[:-1]
     return spans.get(path)
 
 
-def _order(finding: Finding) -> tuple[str, int, int, str]:
+def _position(finding: Finding) -> tuple[str, int, int, str]:
     span = finding.span
-    return (span.file, span.line, span.column, finding.rule) if span else ("", 0, 0, finding.rule)
+    if span is None:
+        return ("", 0, 0, finding.rule)
+    return (span.file, span.line, span.column, finding.rule)

@@ -1,4 +1,4 @@
-"""A finding: what is wrong or doubtful in a stack file, where, why, and what to do about it."""
+"""A finding: a problem in a stack file, with its position, the reason and a fix."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 Path = tuple[str, ...]
-"""Where a value stands in the configuration: its keys from the top, list indices as text."""
+"""The path of a value in the configuration: its keys from the top, list indices as text."""
 
 Severity = Literal["error", "warning"]
 
 
 @dataclass(frozen=True)
 class Span:
-    """A piece of one line of a file; line and column count from 1, length in characters."""
+    """A part of one line of a file; line and column count from 1, length in characters."""
 
     file: str
     line: int
@@ -26,7 +26,7 @@ class Span:
 
 @dataclass(frozen=True)
 class Mark:
-    """A place that a finding points at, with what is to be seen there."""
+    """A value that a finding points at, with a note about it."""
 
     path: Path
     note: str = ""
@@ -35,13 +35,15 @@ class Mark:
     @property
     def field(self) -> str:
         """The keys joined by dots, without the service they belong to."""
-        keys = self.path[2:] if self.path[:1] == ("services",) else self.path
+        keys = self.path
+        if keys[:1] == ("services",):
+            keys = keys[2:]
         return ".".join(keys)
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that `check` and `pulumi preview` say; the first mark is where to mend it."""
+    """One problem that `check` and `pulumi preview` report; the first mark is where to fix it."""
 
     rule: str
     severity: Severity
@@ -53,20 +55,26 @@ class Finding:
 
     @property
     def span(self) -> Span | None:
-        """Where the finding is shown, or None when nothing of it stands in a file."""
-        return next((mark.span for mark in self.marks if mark.span), None)
+        """The position of the finding, or None if none of its marks is in a file."""
+        for mark in self.marks:
+            if mark.span:
+                return mark.span
+        return None
 
 
 def at(field: str, note: str = "", *, key: str | None = None) -> Mark:
-    """A mark on a field of the service, `at("engine.maxModelLen", "4096 tokens")`, or on a user's own key below it."""
-    return Mark((*field.split("."), *([] if key is None else [key])), note)
+    """A mark on a field of the service, `at("engine.maxModelLen", "4096 tokens")`, or on a user key below it."""
+    path = tuple(field.split("."))
+    if key is not None:
+        path = (*path, key)
+    return Mark(path, note)
 
 
 def error(message: str, *, why: str, fix: str, marks: Sequence[Mark]) -> Finding:
-    """Something that cannot work; the rule that yields it gives it its id."""
+    """A problem that stops the deployment. The registry adds the id of the rule."""
     return Finding("", "error", message, why, fix, tuple(marks))
 
 
 def warning(message: str, *, why: str, fix: str, marks: Sequence[Mark]) -> Finding:
-    """Something that works and is hardly meant; it may be waived under `accept`."""
+    """A problem that does not stop the deployment; `accept` can waive it. The registry adds the id of the rule."""
     return Finding("", "warning", message, why, fix, tuple(marks))

@@ -1,4 +1,4 @@
-"""What is to be said of a stack, and its text: each finding with its excerpt, why and fix, and a line that counts."""
+"""The report on a stack, and its text: each finding with an excerpt, why and fix, and a summary line."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from models.words import counted
 
 @dataclass(frozen=True)
 class Accepted:
-    """A warning that the stack file waives, and why."""
+    """A warning that the stack file waives, with the reason."""
 
     finding: Finding
     reason: str
@@ -21,34 +21,34 @@ class Accepted:
 
 @dataclass(frozen=True)
 class Report:
-    """What is to be said of a stack, in the order of the file."""
+    """All findings of a stack, in the order of the file."""
 
     stack: str
     services: int
     findings: tuple[Finding, ...] = ()
     accepted: tuple[Accepted, ...] = ()
     unchecked: tuple[str, ...] = ()
-    """Services that no rule looked at, since their shape is refused."""
+    """Services that the rules did not check, because their shape is refused."""
 
     @property
     def errors(self) -> tuple[Finding, ...]:
-        """What cannot work."""
+        """Findings that stop the deployment."""
         return tuple(finding for finding in self.findings if finding.severity == "error")
 
     @property
     def warnings(self) -> tuple[Finding, ...]:
-        """What works and is hardly meant."""
+        """Findings that do not stop the deployment."""
         return tuple(finding for finding in self.findings if finding.severity == "warning")
 
-    def warn(self, say: Callable[[str], None]) -> None:
-        """Say every warning and every waiver, for instance with `pulumi.log.warn`."""
+    def warn(self, log: Callable[[str], None]) -> None:
+        """Log every warning and every waiver, for instance with `pulumi.log.warn`."""
         for finding in self.warnings:
-            say(finding_text(finding))
+            log(finding_text(finding))
         for waived in self.accepted:
-            say(f"accepted: {waived.finding.message} ({waived.reason})")
+            log(f"accepted: {waived.finding.message} ({waived.reason})")
 
     def raise_for_errors(self, kind: type[Exception]) -> None:
-        """Raise the whole report as text when there is an error in it.
+        """Raise the whole report as text if it contains an error.
 
         Args:
             kind: The exception to raise; `pulumi.RunError` ends the program without a traceback.
@@ -59,55 +59,83 @@ class Report:
 
 def report_text(report: Report) -> str:
     """The whole report, readable without colour."""
-    return "\n\n".join([*map(finding_text, report.findings), summary(report)])
+    paragraphs = [finding_text(finding) for finding in report.findings]
+    return "\n\n".join([*paragraphs, summary(report)])
 
 
 def finding_text(finding: Finding) -> str:
-    """One finding: what, where with the lines themselves, why, and the fix."""
+    """One finding: message, position with an excerpt of the file, why, and fix."""
     lines = [f"{finding.severity}[{finding.rule}]: {finding.message}"]
-    first = finding.marks[0] if finding.marks else None
-    if first and first.span:
-        subject = json.dumps(" · ".join(part for part in (finding.service, first.field) if part), ensure_ascii=False)
-        lines.append(f"  --> {first.span.file}:{first.span.line}:{first.span.column}   {subject[1:-1]}".rstrip())
+    if finding.marks and finding.marks[0].span:
+        lines.append(_position(finding, finding.marks[0], finding.marks[0].span))
         lines += _excerpt(finding.marks)
-    lines += [f"   = why: {finding.why}", f"   = fix: {finding.fix}"]
+    lines.append(f"   = why: {finding.why}")
+    lines.append(f"   = fix: {finding.fix}")
     return "\n".join(lines)
 
 
 def summary(report: Report) -> str:
-    """The line that counts, and what was accepted or could not be judged."""
-    parts = f"{counted(len(report.errors), 'error')}, {counted(len(report.warnings), 'warning')}"
-    line = f"{counted(report.services, 'service')}: {parts}, {len(report.accepted)} accepted"
+    """The line with the counts, the waivers, and the services that were not checked."""
+    errors = counted(len(report.errors), "error")
+    warnings = counted(len(report.warnings), "warning")
+    line = f"{counted(report.services, 'service')}: {errors}, {warnings}, {len(report.accepted)} accepted"
     if report.accepted:
-        reasons = (f'{one.finding.rule} on {one.finding.service}: "{one.reason}"' for one in report.accepted)
-        line += f" ({'; '.join(reasons)})"
+        waivers = [
+            f'{waived.finding.rule} on {waived.finding.service}: "{waived.reason}"' for waived in report.accepted
+        ]
+        line += f" ({'; '.join(waivers)})"
     if report.unchecked:
-        line += f"\nnot judged by the rules until its shape is right: {', '.join(report.unchecked)}"
+        line += f"\nnot checked by the rules until the errors of shape are fixed: {', '.join(report.unchecked)}"
     return line
 
 
+def _position(finding: Finding, mark: Mark, span: Span) -> str:
+    subject = " · ".join(part for part in (finding.service, mark.field) if part)
+    printable = json.dumps(subject, ensure_ascii=False)[1:-1]
+    return f"  --> {span.file}:{span.line}:{span.column}   {printable}".rstrip()
+
+
 def _excerpt(marks: tuple[Mark, ...]) -> Iterator[str]:
-    """The lines that the marks stand on, in the order of the file, the first mark underlined with ^."""
+    """The marked lines of the first mark's file in their order; the first mark is underlined with ^.
+
+    Marks in other files follow as positions.
+    """
     first = marks[0]
-    spans = [(mark.span, mark) for mark in marks if mark.span and first.span and mark.span.file == first.span.file]
-    width = max(len(str(span.line)) for span, _ in spans)
-    yield f"{' ' * width} |"
+    if first.span is None:
+        return
+    in_file: list[tuple[Span, Mark]] = []
+    elsewhere: list[tuple[Span, Mark]] = []
+    for mark in marks:
+        if mark.span is None:
+            continue
+        if mark.span.file == first.span.file:
+            in_file.append((mark.span, mark))
+        else:
+            elsewhere.append((mark.span, mark))
+    in_file.sort(key=lambda pair: (pair[0].line, pair[0].column))
+    width = len(str(in_file[-1][0].line))
+    margin = " " * width
+    yield f"{margin} |"
     line = 0
-    for span, mark in sorted(spans, key=lambda pair: (pair[0].line, pair[0].column)):
+    for span, mark in in_file:
         if span.line != line:
             yield f"{span.line:>{width}} | {span.text.rstrip()}"
         line = span.line
-        underline = ("^" if mark is first else "-") * _columns(_marked(span))
-        yield f"{' ' * width} | {' ' * _columns(span.text[: span.column - 1])}{underline} {mark.note}".rstrip()
-    for mark in marks:
-        if mark.span and first.span and mark.span.file != first.span.file:
-            yield f"{' ' * width} ::: {mark.span.file}:{mark.span.line}:{mark.span.column} {mark.note}".rstrip()
+        character = "^" if mark is first else "-"
+        yield f"{margin} | {_underline(span, character)} {mark.note}".rstrip()
+    for span, mark in elsewhere:
+        yield f"{margin} ::: {span.file}:{span.line}:{span.column} {mark.note}".rstrip()
 
 
-def _marked(span: Span) -> str:
-    return span.text[span.column - 1 : span.column - 1 + span.length] or " "
+def _underline(span: Span, character: str) -> str:
+    start = span.column - 1
+    marked = span.text[start : start + span.length] or " "
+    return " " * _columns(span.text[:start]) + character * _columns(marked)
 
 
 def _columns(text: str) -> int:
-    """How many columns of a terminal a text takes; Chinese characters take two."""
-    return sum(2 if east_asian_width(character) in "WF" else 1 for character in text)
+    """The number of terminal columns of a text; a Chinese character takes two."""
+    columns = 0
+    for character in text:
+        columns += 2 if east_asian_width(character) in "WF" else 1
+    return columns

@@ -1,6 +1,10 @@
-"""Numbers and times as people say them, alike in every text."""
+"""Numbers and durations in words, the same in every text."""
 
 from __future__ import annotations
+
+_MINUTE = 60
+_HOUR = 3600
+_DAY = 86400
 
 
 def counted(number: int, noun: str) -> str:
@@ -9,10 +13,12 @@ def counted(number: int, noun: str) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A time span: `8 min`."""
+    """A duration in its largest useful unit: `75 s`, `8 min`, `3 h`, `2 d`."""
     whole = int(seconds)
     if whole < 90:
         return f"{whole} s"
-    if whole < 90 * 60:
-        return f"{whole // 60} min"
-    return f"{whole // 3600} h" if whole < 48 * 3600 else f"{whole // 86400} d"
+    if whole < 90 * _MINUTE:
+        return f"{whole // _MINUTE} min"
+    if whole < 48 * _HOUR:
+        return f"{whole // _HOUR} h"
+    return f"{whole // _DAY} d"

@@ -2,44 +2,80 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from models.finding import Finding, Mark, error, warning
+from models.manifests.resources import quantity
 from models.rules.registry import stack_rule
 from models.service.claims import claimants
-from models.service.resolved import ResolvedService, ResolvedStack
+from models.service.resolved import GIB, ResolvedService, ResolvedStack
+from models.stack_file.storage import Storage
 
 
 @stack_rule
 def claims_differ(stack: ResolvedStack) -> Iterator[Finding]:
-    """Services that share a claim which the stack makes agree on its size and class.
+    """Services that share a claim which the stack creates agree on its size and class.
 
-    There is one claim of a name in a namespace, so only one of them could have its way.
+    A claim's name is unique in its namespace, so only one of the two definitions could apply.
     """
-    first = claimants(stack.services)
+    first_claimants = claimants(stack.services)
     for service in stack.services:
-        name, ours = service.model.source.claim, service.model.source.storage
-        other = first.get(name or "", service)
-        theirs = other.model.source.storage
-        if ours.size and (theirs.size, theirs.storage_class) != (ours.size, ours.storage_class):
-            message = f"{other.name} and {service.name} want the claim {name} made differently"
-            why, fix = "a namespace has one claim of a name", "give both the same size and class, or only one of them"
-            yield error(message, why=why, fix=fix, marks=[_source_of(service), _source_of(other)])
+        source = service.model.source
+        if not source.claim or not source.storage.size:
+            continue
+        first = first_claimants[source.claim]
+        first_storage = first.model.source.storage
+        agreed = (first_storage.size, first_storage.storage_class)
+        if (source.storage.size, source.storage.storage_class) != agreed:
+            yield error(
+                f"{first.name} and {service.name} define the claim {source.claim} differently",
+                why="the name of a claim is unique in a namespace, so only one definition could apply",
+                fix=_same_storage(service, first_storage),
+                marks=[_source_of(service), _source_of(first)],
+            )
 
 
 @stack_rule
 def claim_too_small(stack: ResolvedStack) -> Iterator[Finding]:
-    """A claim that the stack makes is as large as the weights in it, by their manifests.
+    """A claim that the stack creates is as large as the weights in it, by their checksums.
 
-    Most classes of storage hold a claim to its size, and the fetch ends in the middle; some, as NFS, do not.
+    Most storage classes enforce the size of a claim, and fetching the weights would stop in the middle. Some, such as
+    NFS, do not.
     """
-    for name, first in claimants(stack.services).items():
-        kept = (one.weight_files for one in stack.services if one.model.source.claim == name)
-        needed = sum({files.digest: files.total for files in kept if files}.values())
-        if needed > (size := first.model.source.storage.size or 0):
-            message = f"the claim {name} is made with {size / 2**30:.1f} GiB, its weights take {needed / 2**30:.1f} GiB"
-            why, fix = "most classes of storage have no more room than that", "raise size, for all that it keeps"
-            yield warning(message, why=why, fix=fix, marks=[_source_of(first)])
+    for claim, first in claimants(stack.services).items():
+        size = first.model.source.storage.size or 0
+        needed = _bytes_of_weights(stack, claim)
+        if needed <= size:
+            continue
+        rounded = math.ceil(needed / GIB)
+        yield warning(
+            f"the claim {claim} has {size / GIB:.1f} GiB, but its weights take {needed / GIB:.1f} GiB",
+            why="most storage classes enforce the size, so fetching the weights would fail when the claim is full",
+            fix=f"write services.{first.name}.model.source.size: {rounded}Gi, or more for further models",
+            marks=[_source_of(first)],
+        )
+
+
+def _same_storage(service: ResolvedService, storage: Storage) -> str:
+    """The edit that gives the claim of a service the size and the class of another definition."""
+    source = f"services.{service.name}.model.source"
+    edits = [f"write {source}.size: {quantity(storage.size or 0)}"]
+    if storage.storage_class:
+        edits.append(f"write {source}.class: {storage.storage_class}")
+    elif service.model.source.storage.storage_class:
+        edits.append(f"remove {source}.class")
+    return " and ".join(edits)
+
+
+def _bytes_of_weights(stack: ResolvedStack, claim: str) -> int:
+    """Bytes of all weights that services keep in a claim; the same files count once."""
+    totals: dict[str, int] = {}
+    for service in stack.services:
+        files = service.weight_files
+        if files and service.model.source.claim == claim:
+            totals[files.digest] = files.total
+    return sum(totals.values())
 
 
 def _source_of(service: ResolvedService) -> Mark:

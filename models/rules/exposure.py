@@ -1,4 +1,4 @@
-"""What stands beside the pods and cannot work, or hardly as it is meant."""
+"""Rules on the way to a service: load balancer, NetworkPolicy, disruption budget and monitoring."""
 
 from __future__ import annotations
 
@@ -12,119 +12,149 @@ from models.service.resolved import ResolvedService
 
 @rule
 def budget_blocks_eviction(service: ResolvedService) -> Iterator[Finding]:
-    """A disruption budget lets at least one pod go.
+    """A disruption budget allows the eviction of at least one pod.
 
-    Where it lets none go, a node with a pod of the service can never be drained, and the drain waits for ever. How many
-    pods an autoscaler leaves is not known: `minAvailable` may be as many as that at any time.
+    Otherwise a node with a pod of the service can never be drained, and the drain waits forever. The number of pods
+    that an autoscaler keeps is not known: it can be equal to `minAvailable` at any time.
     """
     budget = service.disruption_budget
     if budget is None or not service.replicas:
         return
-    least = budget.min_available
-    if budget.max_unavailable == 0 or (least and (service.external or least >= service.replicas)):
-        key = "maxUnavailable" if least is None else "minAvailable"
-        pods = "" if service.external else f" of {service.replicas}"
-        yield error(
-            f"no pod may ever be evicted: {key} is {least or 0}{pods}",
-            why="a node with a pod of the service could never be drained",
-            fix="write {maxUnavailable: 1}",
-            marks=[at(f"disruptionBudget.{key}"), at("replicas")],
-        )
+    if budget.max_unavailable == 0:
+        message = "disruptionBudget.maxUnavailable is 0, so no pod can ever be evicted"
+        key = "maxUnavailable"
+    elif budget.min_available and service.external:
+        message = f"minAvailable {budget.min_available} can be all pods that the autoscaler keeps"
+        key = "minAvailable"
+    elif budget.min_available and budget.min_available >= service.replicas:
+        message = f"minAvailable {budget.min_available} covers all {service.replicas} pods, so none can be evicted"
+        key = "minAvailable"
+    else:
+        return
+    yield error(
+        message,
+        why="a node with a pod of the service could never be drained (Kubernetes, PodDisruptionBudget)",
+        fix="write disruptionBudget: {maxUnavailable: 1}",
+        marks=[at(f"disruptionBudget.{key}"), at("replicas")],
+    )
 
 
 @rule
 def exposed_without_key(service: ResolvedService) -> Iterator[Finding]:
-    """A service that is reached from outside of the cluster asks for a key.
+    """A service that is reachable from outside of the cluster requires an API key.
 
-    Whoever reaches the load balancer or a node may use the NPUs, and read `/metrics`. The plain server knows no key at
-    all.
+    Everybody who reaches the load balancer or a node can use the NPUs and read `/metrics`. The plain server has no
+    support for keys.
     """
-    if service.expose.type != "ClusterIP" and service.server.api_key is None:
-        openai = service.server.kind == "openai"
+    if service.expose.type == "ClusterIP" or service.server.api_key:
+        return
+    message = f"everybody who reaches the {service.expose.type} can use the service"
+    if service.server.kind == "openai":
+        key_name = f"{service.name}-api-key"
         yield warning(
-            f"everybody who reaches the {service.expose.type} may use the service",
-            why="it asks for no key" if openai else "the plain server of vLLM 0.6.3 knows no key",
-            fix="set server.apiKey" if openai else "put a gateway in front of it, or use the OpenAI server with a key",
-            marks=[at("expose.type"), at("server.apiKey" if openai else "server.kind")],
+            message,
+            why="the server requires no API key",
+            fix=f"write server.apiKey: {{secret: {key_name}, key: key}}, with the name of your Secret",
+            marks=[at("expose.type"), at("server.apiKey")],
+        )
+    else:
+        yield warning(
+            message,
+            why="the plain server has no support for API keys (vllm/entrypoints/api_server.py)",
+            fix="write expose: ClusterIP, and put a gateway with authentication in front of it",
+            marks=[at("expose.type"), at("server.kind")],
         )
 
 
 @rule
 def network_admits_nobody(service: ResolvedService) -> Iterator[Finding]:
-    """A NetworkPolicy admits those who shall ask the service.
+    """A NetworkPolicy admits the clients of the service.
 
-    Without `admit` and `cidrs` only the monitoring and the Job of `smoke` reach the pods.
+    Without `admit` and `cidrs`, only monitoring and the smoke Job reach the pods.
     """
-    if service.network and not service.network.admit and not service.network.cidrs:
-        yield warning(
-            "network admits nobody who could ask the service",
-            why="it is closed to all namespaces and addresses that are not named",
-            fix="name namespaces under admit, or addresses under cidrs",
-            marks=[at("network")],
-        )
+    network = service.network
+    if network is None or network.admit or network.cidrs:
+        return
+    yield warning(
+        "network admits no client of the service",
+        why="the NetworkPolicy blocks all namespaces and addresses that it does not list",
+        fix="write network.admit: [gateway], with the namespaces of your clients",
+        marks=[at("network")],
+    )
 
 
 @rule
 def network_closes_exposure(service: ResolvedService) -> Iterator[Finding]:
     """A NetworkPolicy admits the clients of a NodePort or a LoadBalancer.
 
-    They come from outside of the cluster, so no namespace is theirs; they are known by their addresses.
+    They are outside of the cluster and belong to no namespace. Only their addresses identify them.
     """
-    if service.network and service.expose.type != "ClusterIP" and not service.network.cidrs:
-        yield error(
-            f"network closes the {service.expose.type} to all its clients",
-            why="clients outside of the cluster are in no namespace",
-            fix="name their addresses under network.cidrs, or write expose: ClusterIP",
-            marks=[at("network"), at("expose.type")],
-        )
+    network = service.network
+    if network is None or network.cidrs or service.expose.type == "ClusterIP":
+        return
+    yield error(
+        f"network blocks all clients of the {service.expose.type}",
+        why="clients outside of the cluster belong to no namespace; only network.cidrs admits them",
+        fix="write network.cidrs: [10.0.0.0/8], with the addresses of your clients",
+        marks=[at("network"), at("expose.type")],
+    )
 
 
 @rule
 def network_closes_metrics(service: ResolvedService) -> Iterator[Finding]:
     """A NetworkPolicy admits the Prometheus that `monitoring` is for.
 
-    What cannot read `/metrics` gives no metrics, and no alert of theirs.
+    Without access to `/metrics`, Prometheus has no metrics of the service and fires none of their alerts.
     """
-    if service.network and service.monitoring and not service.network.monitoring:
-        yield warning(
-            "network says no namespace that may read /metrics",
-            why="a Prometheus in another namespace gets no answer, and its alerts stay silent",
-            fix="name the namespace of Prometheus as network.monitoring",
-            marks=[at("network"), at("monitoring")],
-        )
+    network = service.network
+    if network is None or network.monitoring or not service.monitoring:
+        return
+    yield warning(
+        "network admits no namespace to /metrics, but monitoring is set",
+        why="the NetworkPolicy blocks Prometheus, so the alerts on metrics never fire",
+        fix="write network.monitoring: monitoring, with the namespace of your Prometheus",
+        marks=[at("network"), at("monitoring")],
+    )
 
 
 @rule
 def network_closes_needs(service: ResolvedService) -> Iterator[Finding]:
-    """`egress` opens a port of what the service has to connect to, or of its proxy.
+    """`egress` opens a port for each connection that the service needs, or for its proxy.
 
-    Weights come from a bucket, MindSpeed from its repository, and pictures from the addresses that requests name.
+    Weights come from a bucket, MindSpeed from its repository, and images from the addresses in requests.
     """
-    given = service.network.egress if service.network else None
-    opened = {port for one in given or () for port in one.ports}
-    closed = [what for what, ports in needs(service) if not opened & {*ports}]
-    if given is not None and closed:
+    network = service.network
+    if network is None or network.egress is None:
+        return
+    open_ports = {port for destination in network.egress for port in destination.ports}
+    blocked = []
+    for connection, ports in needs(service):
+        if open_ports.isdisjoint(ports):
+            blocked.append(connection)
+    if blocked:
         yield warning(
-            f"network.egress opens no port of {', '.join(closed)}, which the service connects to",
-            why="the pods would wait for an answer in vain",
-            fix="name the addresses and ports under egress, or remove it",
+            f"network.egress opens no port for {', '.join(blocked)}",
+            why="the service connects there, and the NetworkPolicy drops the packets: the pods wait for a timeout",
+            fix="remove network.egress, or list the addresses and ports there",
             marks=[at("network.egress")],
         )
 
 
 @rule
 def network_of_node(service: ResolvedService) -> Iterator[Finding]:
-    """A service with `network` has a network of its own.
+    """A service with `network` does not use the network of its nodes.
 
-    With `hostNetwork` its pods have the addresses of their nodes, which no NetworkPolicy is for.
+    With `hostNetwork`, pods have the addresses of their nodes. No NetworkPolicy applies to these.
     """
-    if service.network and service.pod_template and service.pod_template.spec.get("hostNetwork"):
-        yield error(
-            "network is without effect on pods with hostNetwork",
-            why="they have the addresses of their nodes, which no NetworkPolicy is for",
-            fix="remove hostNetwork, or network",
-            marks=[at("network"), at("podTemplate.spec.hostNetwork")],
-        )
+    patch = service.pod_template
+    if service.network is None or patch is None or not patch.spec.get("hostNetwork"):
+        return
+    yield error(
+        "network has no effect on pods with hostNetwork",
+        why="such pods have the addresses of their nodes, and no NetworkPolicy applies to these",
+        fix="remove podTemplate.spec.hostNetwork, or remove network",
+        marks=[at("network"), at("podTemplate.spec.hostNetwork")],
+    )
 
 
 @rule
@@ -135,9 +165,9 @@ def monitoring_server(service: ResolvedService) -> Iterator[Finding]:
     """
     if service.monitoring and service.server.kind != "openai":
         yield error(
-            "the plain server has no /metrics",
-            why="vLLM 0.6.3 gives metrics by its OpenAI server only (vllm/entrypoints/openai/api_server.py:222)",
-            fix="set server.kind to openai, or remove monitoring",
+            f"server.kind {service.server.kind} has no /metrics, but monitoring is set",
+            why="vLLM 0.6.3 serves metrics in its OpenAI server only (vllm/entrypoints/openai/api_server.py:222)",
+            fix="remove monitoring, or write server.kind: openai",
             marks=[at("monitoring"), at("server.kind")],
         )
 
@@ -146,13 +176,13 @@ def monitoring_server(service: ResolvedService) -> Iterator[Finding]:
 def monitoring_without_statistics(service: ResolvedService) -> Iterator[Finding]:
     """A service with `monitoring` keeps its statistics.
 
-    With `--disable-log-stats` the engine of vLLM 0.6.3 has no loggers of statistics, Prometheus' among them
-    (vllm/engine/llm_engine.py, `stat_loggers`): `/metrics` answers without a single gauge of vLLM's.
+    With `--disable-log-stats`, the engine of vLLM 0.6.3 has no statistics loggers, and Prometheus' is one of them
+    (vllm/engine/llm_engine.py, `stat_loggers`): `/metrics` answers without any of vLLM's gauges.
     """
     if service.monitoring and service.further("disable-log-stats"):
         yield warning(
-            "/metrics stays empty with disableLogStats",
-            why="the engine of vLLM 0.6.3 sets no gauge then (vllm/engine/llm_engine.py, stat_loggers)",
-            fix="remove disableLogStats, or monitoring",
+            "disableLogStats leaves /metrics empty, but monitoring is set",
+            why="without statistics the engine of vLLM 0.6.3 sets no gauge (vllm/engine/llm_engine.py, stat_loggers)",
+            fix="remove monitoring, or remove disableLogStats",
             marks=[at("monitoring"), at("engine.extraArgs")],
         )

@@ -1,4 +1,4 @@
-"""Names and paths that Kubernetes or the container gives another meaning."""
+"""Rules on names and paths that have another meaning for Kubernetes or in the container."""
 
 from __future__ import annotations
 
@@ -13,38 +13,41 @@ from models.service.resolved import ResolvedService
 
 _PLACEHOLDER = re.compile(r"\$\{[A-Za-z_][\w-]*\}")
 _FREE_TEXT = ("server.chatTemplate.inline",)
-_HOME = PurePosixPath("/home/ma-user")
+_MA_USER = PurePosixPath("/home/ma-user")
 
 
 @rule
 def service_name_vllm(service: ResolvedService) -> Iterator[Finding]:
     """No service is named `vllm`.
 
-    Kubernetes would give every pod of the namespace that asks for service links the variable `VLLM_PORT=tcp://…`, which
-    vLLM reads as a number and dies of (vllm/envs.py:160). The pods made here ask for none, others do.
+    Kubernetes would give every pod of the namespace that enables service links the variable `VLLM_PORT=tcp://…`. vLLM
+    reads it as a number and exits (vllm/envs.py:160). The pods of this program disable service links, others do not.
     """
     if service.name == "vllm":
         yield error(
-            "a service named vllm ends other vLLM pods of its namespace",
-            why="Kubernetes gives them VLLM_PORT=tcp://…, and vLLM wants a number there (vllm/envs.py:160)",
-            fix="rename the service, for instance after its model",
+            "the service name vllm stops other vLLM pods of the namespace",
+            why="Kubernetes sets VLLM_PORT=tcp://… in them, and vLLM expects a number there (vllm/envs.py:160)",
+            fix="rename services.vllm to vllm-service, or name it after its model",
             marks=[Mark(())],
         )
 
 
 @rule
 def placeholder(service: ResolvedService) -> Iterator[Finding]:
-    """No `${…}` of the manual's is left in a value.
+    """No value contains a placeholder `${…}` of the manual.
 
-    The manual has people put a value in its place; here nothing does, and bash does not see it either, since every
-    value is quoted (manual, Step 2 and 3).
+    In the manual, people replace it by hand. Here nothing replaces it, and bash does not expand it, because every value
+    is quoted (manual, Step 2 and 3).
     """
     for field, origin in service.origins.items():
-        if isinstance(origin.value, str) and field not in _FREE_TEXT and (found := _PLACEHOLDER.search(origin.value)):
+        if not isinstance(origin.value, str) or field in _FREE_TEXT:
+            continue
+        match = _PLACEHOLDER.search(origin.value)
+        if match:
             yield error(
-                f"{field} holds the placeholder {found[0]}",
-                why="nothing puts a value in its place (manual, Step 2 and 3)",
-                fix="write the value itself",
+                f"{field} contains the placeholder {match[0]}",
+                why="nothing replaces it: every value is quoted (manual, Step 2 and 3)",
+                fix=f"remove {field}, or replace {match[0]} with the value",
                 marks=[at(field)],
             )
 
@@ -53,46 +56,73 @@ def placeholder(service: ResolvedService) -> Iterator[Finding]:
 def model_source_path(service: ResolvedService) -> Iterator[Finding]:
     """Weights are mounted where they hide nothing else.
 
-    The container sees weights under the node's path, or where `model.mountPath` says. The root, a path of the driver's
-    or the launch script's, and `/home/ma-user`, where the image keeps its Python, cannot be covered: the container
-    would not start (ModelArts, Lite Cluster: do not mount onto /home/ma-user).
+    The container sees weights under the node's path, or under `model.mountPath`. They must not cover the root, a path
+    of the driver or of the launch script, or `/home/ma-user`, where the image keeps its Python: the container would not
+    start (ModelArts, Lite Cluster: do not mount onto /home/ma-user).
     """
-    taken = [PurePosixPath(mount.mount_path) for mount in service.cluster.platform.mounts.values()]
-    taken += [PurePosixPath(OWN_DIRECTORY), _HOME]
-    for mark, path in _sources(service):
-        source = PurePosixPath(path)
-        hidden = next((one for one in taken if source == one or source in one.parents or one in source.parents), None)
-        hidden = source if str(source) in SYSTEM else hidden
-        if hidden and not (hidden == _HOME and _HOME in source.parents):
+    for mark, path in _weight_directories(service):
+        hidden = _hidden_path(service, PurePosixPath(path))
+        if hidden:
             yield error(
                 f"{mark.field} {path} covers {hidden} in the container",
-                why="the weights are mounted there, and something else lies there",
-                fix="keep the weights in a directory of their own, such as /mnt/models/NAME",
+                why=f"the weights are mounted there and hide {hidden}, so the container does not start",
+                fix=_own_directory(service, mark),
                 marks=[mark],
             )
+
+
+def _hidden_path(service: ResolvedService, weights: PurePosixPath) -> PurePosixPath | None:
+    """The path of the container that a mount of weights would hide or lie in."""
+    if str(weights) in SYSTEM:
+        return weights
+    if weights == _MA_USER or weights in _MA_USER.parents:
+        return _MA_USER
+    taken = [PurePosixPath(mount.mount_path) for mount in service.cluster.platform.mounts.values()]
+    taken.append(PurePosixPath(OWN_DIRECTORY))
+    for path in taken:
+        if weights == path or weights in path.parents or path in weights.parents:
+            return path
+    return None
+
+
+def _own_directory(service: ResolvedService, mark: Mark) -> str:
+    """The edit that names a free directory; the weights have to be moved there on the nodes."""
+    name = PurePosixPath(service.model.name).name
+    if mark.field == "model.mountPath":
+        return f"write model.mountPath: /mnt/models/{name}"
+    if mark.field == "model.source":
+        return f"write model.source: /mnt/models/{name}, and move the weights there"
+    return f"write {mark.field}: /mnt/models/{mark.path[-1]}, and move the weights there"
 
 
 @rule
 def chat_template_path(service: ResolvedService) -> Iterator[Finding]:
     """The path of a chat template is absolute.
 
-    The server looks for a relative one where the image happens to start it, and ends when it finds none; text with `{`
-    or `}` it takes for the template itself (vllm/entrypoints/chat_utils.py:308).
+    The server looks for a relative path in its working directory and exits if it finds no file. It takes a text with
+    `{` or `}` for the template itself (vllm/entrypoints/chat_utils.py:308).
     """
     template = service.server.chat_template
-    if template and template.path and not template.path.startswith("/") and not {*"{}"} & {*template.path}:
-        yield error(
-            f"{template.path} is no absolute path",
-            why="the server ends when it does not find its template (vllm/entrypoints/chat_utils.py:308)",
-            fix="write the whole path in the image, or the template itself under inline",
-            marks=[at("server.chatTemplate")],
-        )
+    if template is None or not template.path or template.path.startswith("/"):
+        return
+    if "{" in template.path or "}" in template.path:
+        return
+    yield error(
+        f"server.chatTemplate {template.path} is not an absolute path",
+        why="the server exits if it does not find its template (vllm/entrypoints/chat_utils.py:308)",
+        fix=f"write server.chatTemplate: /opt/vllm/{template.path}, with the directory of your image",
+        marks=[at("server.chatTemplate")],
+    )
 
 
-def _sources(service: ResolvedService) -> Iterator[tuple[Mark, str]]:
-    """Every directory of weights, and where the stack file names it."""
-    yield at("model.mountPath" if service.model.mount_path else "model.source"), service.model.path
+def _weight_directories(service: ResolvedService) -> Iterator[tuple[Mark, str]]:
+    """Every directory of weights in the container, with its key in the stack file."""
+    if service.model.mount_path:
+        yield at("model.mountPath"), service.model.path
+    else:
+        yield at("model.source"), service.model.path
     if service.speculative and service.speculative.source:
         yield at("speculative.source"), service.speculative.source
-    for name, path in service.lora.adapters.items() if service.lora else ():
-        yield at("lora.adapters", key=name), path
+    if service.lora:
+        for name, path in service.lora.adapters.items():
+            yield at("lora.adapters", key=name), path

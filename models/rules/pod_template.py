@@ -1,90 +1,113 @@
-"""Rules on the merge patch of a service's pods."""
+"""Rules on `podTemplate`, the merge patch of a service's pods."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from models.finding import Finding, Mark, at, error
+from models.finding import Finding, Mark, Path, at, error
 from models.manifests.pod_fields import OWNED_ANNOTATIONS, OWNED_ITEMS, OWNED_LABELS, OWNED_POD_FIELDS, POD_FIELDS
 from models.rules.registry import rule
 from models.service.resolved import ResolvedService
 from models.stack_file.errors import nearest
+from models.stack_file.pod_template import PodTemplate
 
-_WHY = "the program writes it, and the rules judge what it is written from"
+_TYPES = {int: "a whole number", bool: "true or false", dict: "a mapping", list: "a list", str: "text"}
 
 
 @rule
 def pod_template_owned(service: ResolvedService) -> Iterator[Finding]:
-    """A patch of the pods touches nothing that another key of the stack file writes.
+    """A patch of the pods changes nothing that the program or another key of the stack file controls.
 
-    Only what is written by its key is judged by the rules, told by `diff` and kept by `drift`. The selector of the
-    Deployment, the scheduler and the launch cannot be changed at all.
+    The rules check, `diff` shows and `drift` watches a value under its own key only. The selector of the Deployment,
+    the scheduler and the launch can never be changed.
     """
-    for path, owner in _touched(service):
-        kept = " ".join(path).replace("spec ", "", 1)
+    if service.pod_template is None:
+        return
+    for path, owner in _owned_paths(service.pod_template, service):
+        field = ".".join(("podTemplate", *path))
+        message = f"{field} is controlled by {owner}" if owner else f"{field} is controlled by the program"
+        fix = f"remove {field}, and set it under {owner}" if owner else f"remove {field}"
         yield error(
-            f"podTemplate touches {kept}",
-            why=_WHY,
-            fix=f"remove it, and write {owner}" if owner else "remove it; it follows from the program alone",
+            message,
+            why="the rules and the comparison of changes read the value from its own key, and would miss the patch",
+            fix=fix,
             marks=[Mark(("podTemplate", *path))],
         )
 
 
 @rule
 def pod_template_unknown(service: ResolvedService) -> Iterator[Finding]:
-    """Every field of `podTemplate.spec` is one of a pod's, and holds what that does.
+    """Every field of `podTemplate.spec` is a field of a pod's spec and has its type.
 
-    The API server refuses all others, in the middle of an update.
+    The API server refuses others in the middle of an update.
     """
-    for name, given in (service.pod_template.spec if service.pod_template else {}).items():
-        wanted = POD_FIELDS.get(name)
-        if wanted is type(given):
-            continue
-        near = nearest(name, POD_FIELDS)
-        yield error(
-            f"{name} of a pod is {_KINDS[wanted]}" if wanted else f"a pod has no field {name!r}",
-            why="the API server refuses what it does not know (core/v1, PodSpec)",
-            fix=f"write {'it so' if wanted else near}" if near else "remove it",
-            marks=[at("podTemplate.spec", key=name)],
-        )
-
-
-_KINDS = {int: "a whole number", bool: "true or false", dict: "a mapping", list: "a list", str: "text"}
-
-
-def _touched(service: ResolvedService) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Where the patch touches what is not its own, and the key that writes it."""
-    patch = service.pod_template
-    if patch is None:
+    if service.pod_template is None:
         return
-    for part, names, owned in (
-        ("labels", patch.metadata.labels, OWNED_LABELS),
-        ("annotations", patch.metadata.annotations, OWNED_ANNOTATIONS),
-    ):
-        for name in names:
-            if (owner := _owner(name, owned)) is not None:
-                yield ("metadata", part, name), owner
-    for name, given in patch.spec.items():
+    for name, value in service.pod_template.spec.items():
+        expected = POD_FIELDS.get(name)
+        if expected is None:
+            yield _unknown_field(name)
+        elif expected is not type(value):
+            yield error(
+                f"podTemplate.spec.{name} must be {_TYPES[expected]}",
+                why="the API server refuses a pod with another type (core/v1, PodSpec)",
+                fix=f"remove podTemplate.spec.{name}, or write {_TYPES[expected]}",
+                marks=[at("podTemplate.spec", key=name)],
+            )
+
+
+def _unknown_field(name: str) -> Finding:
+    near = nearest(name, POD_FIELDS)
+    field = f"podTemplate.spec.{name}"
+    return error(
+        f"a pod has no field {name!r}",
+        why="the API server refuses unknown fields (core/v1, PodSpec)",
+        fix=f"rename {field} to {near}" if near else f"remove {field}",
+        marks=[at("podTemplate.spec", key=name)],
+    )
+
+
+def _owned_paths(patch: PodTemplate, service: ResolvedService) -> Iterator[tuple[Path, str]]:
+    """The paths of the patch that it may not change, each with the key that controls it (empty for the program)."""
+    for name in patch.metadata.labels:
+        yield from _owned(("metadata", "labels", name), name, OWNED_LABELS)
+    for name in patch.metadata.annotations:
+        yield from _owned(("metadata", "annotations", name), name, OWNED_ANNOTATIONS)
+    node_labels = service.cluster.platform.node_selector
+    for name, value in patch.spec.items():
         if name in OWNED_POD_FIELDS:
             yield ("spec", name), OWNED_POD_FIELDS[name]
-        elif name == "nodeSelector" and isinstance(given, dict):
-            for label in given.keys() & service.cluster.platform.node_selector.keys():
+        elif name == "nodeSelector" and isinstance(value, dict):
+            for label in value.keys() & node_labels.keys():
                 yield ("spec", name, label), "cluster.platform.nodeSelector"
-        elif name in OWNED_ITEMS and isinstance(given, list):
-            yield from _items(name, given, service.cluster.platform.resource)
+        elif name in OWNED_ITEMS and isinstance(value, list):
+            yield from _owned_items(name, value, service.cluster.platform.resource)
 
 
-def _items(name: str, given: list[Any], resource: str) -> Iterator[tuple[tuple[str, ...], str]]:
-    for index, item in enumerate(given):
-        if (owner := _owner(str(item["name"]), OWNED_ITEMS[name])) is not None:
-            yield ("spec", name, str(index), "name"), owner
-        asked = item.get("resources")
-        if isinstance(asked, dict) and any(resource in (asked.get(part) or ()) for part in ("requests", "limits")):
-            yield ("spec", name, str(index), "resources"), "npus"
+def _owned_items(key: str, items: list[Any], npu_resource: str) -> Iterator[tuple[Path, str]]:
+    """Containers and volumes under names of the program, and containers that request NPUs."""
+    for index, item in enumerate(items):
+        path = ("spec", key, str(index))
+        yield from _owned((*path, "name"), str(item["name"]), OWNED_ITEMS[key])
+        if _requests(item.get("resources"), npu_resource):
+            yield (*path, "resources"), "npus"
 
 
-def _owner(name: str, owned: Mapping[str, str]) -> str | None:
-    """The key that writes something, empty where none does, or None where it is free."""
-    alike = (key for own, key in owned.items() if name == own or (own[-1] in "-/" and name.startswith(own)))
-    return next(alike, None)
+def _requests(resources: Any, name: str) -> bool:
+    if not isinstance(resources, dict):
+        return False
+    for part in ("requests", "limits"):
+        amounts = resources.get(part)
+        if isinstance(amounts, dict) and name in amounts:
+            return True
+    return False
+
+
+def _owned(path: Path, name: str, owned: Mapping[str, str]) -> Iterator[tuple[Path, str]]:
+    """The path with its owner, if the name is in the table or starts with one of its prefixes."""
+    for entry, owner in owned.items():
+        is_prefix = entry[-1] in "-/"
+        if name == entry or (is_prefix and name.startswith(entry)):
+            yield path, owner
+            return

@@ -1,4 +1,4 @@
-"""What a service must not be, so that it can be said what it may do."""
+"""Rules on images and users: what runs is what was reviewed, and may write where it has to."""
 
 from __future__ import annotations
 
@@ -10,46 +10,63 @@ from models.rules.registry import rule
 from models.service.resolved import ResolvedService
 
 _IMAGES = (("image",), ("podTemplate", "spec"))
-"""Below what an image stands: the service's, and those of containers that are added."""
+"""The paths below which images are named: the service's own, and those of containers that a patch adds."""
 
 
 @rule
 def image_tag(service: ResolvedService) -> Iterator[Finding]:
-    """An image has a tag that stays what it is, or a digest.
+    """An image has an immutable reference: a release tag or a digest.
 
-    Without a tag, or with `latest`, a node takes what it happens to have: pods of one service run different images, a
-    rollback brings nothing back, and what was reviewed is not what runs.
+    Without a tag, or with `latest`, a node runs whichever image it already has. The pods of one service can run
+    different images, and a rollback restores nothing.
     """
     for path, _, image in texts(service):
+        if path[-1] != "image" or path[:2] not in _IMAGES:
+            continue
         name, _, digest = image.partition("@")
-        tag = name.rpartition("/")[2].partition(":")[2]
-        if path[-1] == "image" and path[:2] in _IMAGES and not digest and tag in ("", "latest"):
-            yield error(
-                f"the image has {'the tag latest' if tag else 'no tag'}",
-                why="nodes take what they happen to have, and neither a review nor a rollback says which image runs",
-                fix="write the tag of a release, or a digest: @sha256:…",
-                marks=[Mark(path)],
-            )
+        repository, tag = _split_tag(name)
+        if digest or tag not in ("", "latest"):
+            continue
+        problem = f"the image {image} has the tag latest" if tag else f"the image {image} has no tag"
+        yield error(
+            problem,
+            why="a node runs whichever image it already has, so neither a review nor a rollback fixes the image",
+            fix=f"write {'.'.join(path)}: {repository}:1.0.0, with the tag of your release, or a digest (@sha256:…)",
+            marks=[Mark(path)],
+        )
+
+
+def _split_tag(name: str) -> tuple[str, str]:
+    """The repository and the tag of an image's name; a colon in the registry's address is not a tag."""
+    registry, slash, last = name.rpartition("/")
+    base, _, tag = last.partition(":")
+    return f"{registry}{slash}{base}", tag
 
 
 @rule
 def user_cannot_write(service: ResolvedService) -> Iterator[Finding]:
-    """A user other than root writes nothing to directories of the node.
+    """A user other than root writes to no directory of the node.
 
-    The kubelet makes a directory of the node for root, and weights that are copied to the nodes belong to who copied
-    them: graph mode `pta` could keep no graphs, an Eagle head could not be converted, and weights could not be fetched.
+    The kubelet creates a directory of the node for root, and copied weights belong to the user who copied them. Graph
+    mode `pta` could keep no graphs, an Eagle head could not be converted, and weights could not be fetched.
     """
+    if not service.run_as_user:
+        return
+    for key, alternative in _written_on_the_node(service):
+        yield error(
+            f"runAsUser {service.run_as_user} cannot write to the directory of {key} on the node",
+            why="the directory belongs to root (the kubelet creates it), so the pod fails when it writes there",
+            fix=f"remove runAsUser, or {alternative}",
+            marks=[at("runAsUser"), at(key)],
+        )
+
+
+def _written_on_the_node(service: ResolvedService) -> Iterator[tuple[str, str]]:
+    """The keys whose directories a pod writes to on its node, each with an alternative."""
     source = service.model.source
-    written = {
-        "model.source.to": (source.kind == "bucket" and source.to.path, "keep the weights in a claim"),
-        "graph.cache": (service.graph.cache, "choose another graph mode"),
-        "speculative.convert": (service.speculative and service.speculative.convert, "convert the head beforehand"),
-    }
-    for key, (value, instead) in written.items():
-        if value and service.run_as_user:
-            yield error(
-                f"user {service.run_as_user} cannot write what {key} keeps on the node",
-                why="directories of the node belong to root",
-                fix=f"remove runAsUser, which is 0 for the manual's images, or {instead}",
-                marks=[at("runAsUser"), at(key)],
-            )
+    if source.kind == "bucket" and source.to.path:
+        yield "model.source.to", "keep the weights in a claim"
+    if service.graph.cache:
+        yield "graph.cache", "choose another graph mode"
+    if service.speculative and service.speculative.convert:
+        yield "speculative.convert", "convert the head beforehand"

@@ -1,4 +1,4 @@
-"""Where weights come from: what has to be there, and what cannot go together."""
+"""Rules on the source of weights."""
 
 from __future__ import annotations
 
@@ -12,38 +12,56 @@ from models.service.resolved import ResolvedService
 
 @rule
 def bucket_http(service: ResolvedService) -> Iterator[Finding]:
-    """A bucket is asked over https.
+    """The connection to a bucket is encrypted.
 
-    Over http everybody on the way reads the weights. Nobody can change them, as each file has its checksum, and the
-    secret key is not sent: requests are signed with it.
+    With http, everybody on the network path can read the weights. Nobody can change them, because each file has a
+    checksum. The secret key is not transmitted: it only signs the requests.
     """
-    if (service.model.source.endpoint or "").startswith("http://"):
-        why, fix = "everybody on the way can read the weights", "write https://, or accept it in a network of your own"
-        yield warning("the bucket is asked over http", why=why, fix=fix, marks=[at("model.source.endpoint")])
+    endpoint = service.model.source.endpoint or ""
+    if endpoint.startswith("http://"):
+        encrypted = endpoint.replace("http://", "https://", 1)
+        yield warning(
+            f"model.source.endpoint {endpoint} is not encrypted",
+            why="everybody on the network path can read the weights",
+            fix=f"write model.source.endpoint: {encrypted}, or accept it in a trusted network",
+            marks=[at("model.source.endpoint")],
+        )
 
 
 @rule
 def incomplete_weights(service: ResolvedService) -> Iterator[Finding]:
-    """A manifest lists the model's config.json and its weights.
+    """The checksums list the model's config.json and its weights.
 
-    vLLM reads config.json first, and ends when it finds no weights (vllm/model_executor/model_loader/loader.py). From a
-    bucket comes only what the manifest lists.
+    vLLM reads config.json first, and exits if it finds no weights (vllm/model_executor/model_loader/loader.py). Only
+    files in the checksums are fetched from a bucket.
     """
-    if service.weight_files and (missing := service.weight_files.lacks):
-        why, fix = "the server needs it", "make it of the model's whole directory: ascend-vllm manifest DIRECTORY"
-        yield warning(f"the manifest lists no {missing}", why=why, fix=fix, marks=[at("model.verify")])
+    files = service.weight_files
+    if files and files.lacks:
+        yield warning(
+            f"the checksums in {service.model.verify} list no {files.lacks}",
+            why="vLLM exits at start without it (vllm/model_executor/model_loader/loader.py)",
+            fix=f"run ascend-vllm manifest on the whole directory of the model, and replace {service.model.verify}",
+            marks=[at("model.verify")],
+        )
 
 
 @rule
 def head_in_weights(service: ResolvedService) -> Iterator[Finding]:
-    """A head that is converted lies beside the weights of a claim or a bucket, not in them.
+    """A head that is converted is not in the directory of weights from a claim or a bucket.
 
-    `speculative.convert` writes to the head's directory on the node, and a claim or a bucket is mounted read-only.
+    `speculative.convert` writes to the head's directory on the node. A claim or a bucket is mounted read-only.
     """
-    guess, path = service.speculative, service.model.path
-    written = guess.source if guess and guess.convert and service.model.source.kind != "hostPath" else None
-    if written and PurePosixPath(written).is_relative_to(path):
-        why = f"speculative.convert writes to it on the node, and {path} comes from a {service.model.source.kind}"
-        fix = "name a directory of the node elsewhere, or convert the head before and remove convert"
-        marks = [at("speculative.source"), at("model.source", "read-only")]
-        yield error("the head lies in the model's weights, which are read-only", why=why, fix=fix, marks=marks)
+    guess = service.speculative
+    if guess is None or not guess.convert or not guess.source:
+        return
+    if service.model.source.kind == "hostPath":
+        return
+    weights = service.model.path
+    if PurePosixPath(guess.source).is_relative_to(weights):
+        head = PurePosixPath(guess.source).name
+        yield error(
+            f"speculative.source {guess.source} is in the model's weights, which are read-only",
+            why=f"speculative.convert writes to it, but {weights} comes from a {service.model.source.kind}",
+            fix=f"write speculative.source: /mnt/models/{head}, and move the head there",
+            marks=[at("speculative.source"), at("model.source", "read-only")],
+        )

@@ -93,7 +93,7 @@ def test_what_pulumi_up_would_refuse_for_larger_pods_that_run_is_said_with_the_f
     half = {**large, "npus": 4}
     change = compare(stack({"a": large, "b": large}), stack({"a": half, "b": large}))
 
-    assert [*npus_lines(change)][1].startswith("! a: its update makes a pod with 4 NPUs first")
+    assert [*npus_lines(change)][1].startswith("! a: its update starts a pod with 4 NPUs first")
     assert [*npus_lines(change)][1].endswith("write rollout: recreate for a, run pulumi up, and remove it again")
 
 

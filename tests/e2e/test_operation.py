@@ -108,7 +108,8 @@ def test_smaller_pods_that_larger_ones_leave_no_room_are_refused_before_anything
 
     assert refused.returncode != 0
     assert (
-        "a: its update makes a pod with 4 NPUs first, and the pods with 8 that run now leave no node" in refused.stdout
+        "a: its update starts a pod with 4 NPUs first, but while its pods with 8 NPUs run, no node is sure"
+        in refused.stdout
     )
     assert "= fix: write rollout: recreate for b, run pulumi up" in refused.stdout
     npus = [pod["spec"]["containers"][0]["resources"]["limits"] for pod in project.objects("pod", stack)]
@@ -120,7 +121,7 @@ def test_more_than_the_pools_have_is_refused_with_who_uses_what(project: Project
     preview = project.pulumi("preview", "--stack", stack)
 
     assert preview.returncode != 0
-    assert "the services need 17 NPUs of 16: no room for a pod of b" in preview.stdout
+    assert "the services request 17 NPUs, the pools have 16: no room for 1 pod of b" in preview.stdout
     assert "a: 2 × 8 NPUs" in preview.stdout
 
 

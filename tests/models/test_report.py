@@ -122,7 +122,8 @@ ERROR = Finding("a-rule", "error", "a message", "why", "fix", (), "qwen")
         ),
         (
             Report("dev", 2, (ERROR,), (), ("bad", "worse")),
-            "2 services: 1 error, 0 warnings, 0 accepted\nnot judged by the rules until its shape is right: bad, worse",
+            "2 services: 1 error, 0 warnings, 0 accepted\n"
+            "not checked by the rules until the errors of shape are fixed: bad, worse",
         ),
     ],
 )
@@ -186,20 +187,20 @@ def test_an_accepted_warning_stays_visible_with_its_reason() -> None:
         (
             IDLE.replace("8", "1") + "  accept: {idle-npus: spare}\n",
             "warning",
-            "nothing to accept: idle-npus finds nothing here",
+            "accept waives idle-npus, but this rule reports nothing for the service",
             "the warning is gone",
         ),
         (
             IDLE.replace("8", "1") + "  accept: {idle-npu: spare}\n",
             "error",
-            "there is no rule 'idle-npu' to accept",
+            "accept names 'idle-npu', but no rule has this id",
             "the rule is not known",
         ),
         (
             IDLE.replace("npus: 8", "npus: 1").replace("Size: 1", "Size: 2")
             + "  accept: {parallel-size-above-npus: x}\n",
             "error",
-            "parallel-size-above-npus is an error and cannot be accepted",
+            "accept waives parallel-size-above-npus, but its finding is an error",
             "an error stays one",
         ),
     ],

@@ -87,20 +87,20 @@ def test_the_selector_is_pinned_since_it_can_never_change() -> None:
 @pytest.mark.parametrize(
     ("image", "says"),
     [
-        ("a", "no tag"),
-        ("registry.example.com:5000/a", "no tag"),
-        ("a:latest", "the tag latest"),
-        ("registry.example.com:5000/a:latest", "the tag latest"),
+        ("a", "has no tag"),
+        ("registry.example.com:5000/a", "has no tag"),
+        ("a:latest", "has the tag latest"),
+        ("registry.example.com:5000/a:latest", "has the tag latest"),
         ("a:1", None),
         ("a:latest-910b", None),
         ("registry.example.com:5000/a@sha256:" + "0" * 64, None),
         ("a:latest@sha256:" + "0" * 64, None),
     ],
 )
-def test_an_image_stays_what_it_is(image: str, says: str | None) -> None:
+def test_an_image_needs_a_release_tag_or_a_digest(image: str, says: str | None) -> None:
     found = check(stack_of(f"qwen: {{image: '{image}', model: /m/Qwen2-7B, engine: {{maxModelLen: 4096}}}}\n")).errors
 
-    assert [one.message for one in found] == ([f"the image has {says}"] if says else [])
+    assert [one.message for one in found] == ([f"the image {image} {says}"] if says else [])
 
 
 def test_a_user_that_cannot_write_what_the_node_keeps_is_told_of_each_place() -> None:
