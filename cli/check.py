@@ -14,7 +14,7 @@ from cli.output import Format, render_reports
 from cli.stacks import StacksArgument, open_stacks
 from cluster.ready import judge_cluster
 from models.check import check
-from models.credentials import HIDDEN, is_hidden
+from models.credentials import masked_tree
 from models.finding import Finding
 from models.manifests.resources import quantity
 from models.service.fit import fit
@@ -108,19 +108,10 @@ def _fit(service: ResolvedService) -> Iterator[str]:
     yield f"    {need.requests:8} requests of {need.length} tokens at once; activations come off that"
 
 
-def _hidden(value: object, path: tuple[str, ...]) -> object:
-    """A value that stands at a path, without credentials."""
-    if isinstance(value, dict):
-        return {key: _hidden(item, (*path, key)) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_hidden(item, (*path, str(index))) for index, item in enumerate(value)]
-    return HIDDEN if isinstance(value, str) and is_hidden(path, value) else value
-
-
 def _shown(value: object, field: str) -> str:
     if value is None or value in ([], {}):
         return "-"
-    value = _hidden(value, (field,))
+    value = masked_tree(value, field.rpartition(".")[2])
     if field in _BYTES and isinstance(value, int):
         return quantity(value)
     if field.endswith(_SECONDS) and isinstance(value, int):

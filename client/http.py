@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from client.answer import Answer, Piece, error_text, joined
 from client.request import Asked
-from cluster.log_mask import MASK, masked
+from models.credentials import HIDDEN, masked
 
 if TYPE_CHECKING:
     import httpx
@@ -40,7 +40,7 @@ class Link:
 
     def hidden(self, text: str) -> str:
         """A text without the key, and without what looks like one."""
-        return masked(text.replace(self.key, MASK) if self.key else text)
+        return masked(text.replace(self.key, HIDDEN) if self.key else text)
 
 
 @asynccontextmanager

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from cluster.errors import ClusterError, explained, failures, refused
-from cluster.log_mask import forget_keys
+from cluster.key_files import forget_keys
 from cluster.snapshot import SELECTOR, Object, Seen
 
 SECONDS = 15

@@ -8,12 +8,12 @@ from datetime import datetime
 
 from cluster.diagnose import diagnose, wanted_log
 from cluster.findings import found
-from cluster.log_mask import masked
 from cluster.lost_pods import node_lost, refused_by_node
 from cluster.pods import born, containers, ended, is_over, is_ready, node_of, prepares, waiting
 from cluster.reader import Reader
 from cluster.rollouts import stuck
 from cluster.snapshot import Object, Seen, condition, name_of
+from models.credentials import masked
 from models.finding import Finding
 
 LINES = 20

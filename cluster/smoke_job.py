@@ -14,12 +14,12 @@ from typing import Protocol
 from cluster.diagnose import diagnose
 from cluster.errors import ClusterError
 from cluster.findings import found
-from cluster.log_mask import masked
 from cluster.pods import born, containers, ended, is_over, node_of, running
 from cluster.service import LINES, SHOWN, State, Wanted, pod_state
 from cluster.snapshot import Object, Seen, condition, name_of
 from cluster.status_text import states_text
 from cluster.wait import LOOK, OUTAGE, POLL, Clock, Say
+from models.credentials import masked
 from models.finding import Finding
 from models.words import duration
 

@@ -11,8 +11,9 @@ from typing import Any
 
 from convert.note import Note, assumed, dropped
 from convert.scope import PLACEHOLDER
-from convert.secret import advice, is_secret_value
+from convert.secret import advice
 from convert.start import Argument
+from models.credentials import is_certain
 from models.engines.flags import RELEASES, Flag, engine
 
 _SHORT = {"-tp": "tensor-parallel-size", "-pp": "pipeline-parallel-size", "-q": "quantization"}
@@ -93,7 +94,7 @@ def _take(read: Flags, option: _Option, flag: Flag | None, file: str) -> None:
     if option.odd:
         why = "its dash or its sign is none that vLLM reads; taken as meant"
         read.notes.append(assumed(flag.option, why, file, line))
-    if flag.name == "api-key" or any(map(is_secret_value, values)):
+    if flag.name == "api-key" or any(map(is_certain, values)):
         read.notes.append(dropped(flag.option, advice(flag.option), file, line))
         return
     if flag.name in read.values and flag.kind != "append":

@@ -9,10 +9,11 @@ from pathlib import PurePosixPath
 
 from convert.manifest import Object
 from convert.note import Note, assumed, dropped
-from convert.secret import advice, is_secret
+from convert.secret import advice
 from convert.shell import Command, Script, Text, Word
 from convert.start import File, Setting, Start, read_start
 from models.catalog.platforms import PLATFORMS
+from models.credentials import is_credential
 
 TEMPLATES = {
     **dict.fromkeys(
@@ -176,7 +177,7 @@ def container_environment(container: Object, notes: list[Note]) -> dict[str, Set
             if name not in references:
                 why = "the stack file has no word for values from elsewhere"
                 notes.append(dropped(name, why, item.file, item.line))
-        elif is_secret(name, text):
+        elif is_credential(name, text):
             notes.append(dropped(name, advice(name), item.file, item.line))
         else:
             found[name] = Setting(_kubernetes_variables(text, found), item.file, item.line)

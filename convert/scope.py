@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from convert.secret import is_secret
 from convert.shell import Text, Unknown, Variable, Word, read_script
+from models.credentials import is_credential
 
 PLACEHOLDER = re.compile(r"\$\{[A-Za-z_][\w-]*\}")
 """What stands for a value that the files do not have, as the manual's `${image_name}`."""
@@ -32,7 +32,7 @@ class Scope:
 
     def assign(self, name: str, value: str | list[str], line: int) -> None:
         """Give a variable its value; what looks like a secret is forgotten."""
-        if isinstance(value, str) and is_secret(name, value):
+        if isinstance(value, str) and is_credential(name, value):
             self.secrets[name] = line
             self.values.pop(name, None)
         else:
@@ -107,7 +107,7 @@ def _one(piece: Text | Variable | Unknown, scope: Scope) -> str:
     if isinstance(piece, Unknown):
         return f"${{{piece.label}}}"
     value = scope.text(piece.name)
-    if value is None and piece.default is not None and is_secret(piece.name, piece.default):
+    if value is None and piece.default is not None and is_credential(piece.name, piece.default):
         scope.secrets.setdefault(piece.name, 0)
     if value is None and piece.default is not None and piece.name not in scope.secrets:
         return default_text(piece.default, scope)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from models.credentials import without_shapes
 from models.finding import Finding, Mark, Path, Span, error, warning
 from models.report import Accepted, Report
 from models.rules.registry import judge, judge_stack, rule_ids
@@ -83,7 +84,7 @@ def _waiver_problem(service: ResolvedService, rule: str, waived: Sequence[Findin
 
 
 def _located(finding: Finding, spans: Mapping[Path, Span]) -> Finding:
-    """The finding with the position of each mark in a file.
+    """The finding with the position of each mark in a file, and without credentials in its texts.
 
     A mark on a value that the file does not contain points at the mapping that would hold it. Marks at the position of
     an earlier mark are dropped.
@@ -95,7 +96,12 @@ def _located(finding: Finding, spans: Mapping[Path, Span]) -> Finding:
         if span not in positions:
             positions.append(span)
             marks.append(replace(mark, span=span))
-    return replace(finding, marks=tuple(marks))
+    return replace(
+        finding,
+        message=without_shapes(finding.message),
+        fix=without_shapes(finding.fix),
+        marks=tuple(marks),
+    )
 
 
 def _nearest_span(path: Path, spans: Mapping[Path, Span]) -> Span | None:

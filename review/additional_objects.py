@@ -6,13 +6,13 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from models.credentials import masked_tree
 from models.manifests import Manifest
 from models.manifests.pod_fields import OWNED_ITEMS
 from models.record import Record
 from models.service.resolved import ResolvedService, ResolvedStack
 from review.launch import Pair
 from review.leaves import leaves
-from review.masking import hidden, without_secrets
 from review.record import NOT_GIVEN, Detail
 
 KEYS = {
@@ -35,20 +35,21 @@ def beside_details(pair: Pair, old: Iterable[Manifest], new: Iterable[Manifest])
         new: Its objects after.
     """
     before, after = ({item["kind"]: leaves(item) for item in items if item["kind"] in KEYS} for items in (old, new))
-    told = set[str]()
+    reported = set[str]()
     for kind, key in KEYS.items():
-        if before.get(kind) == after.get(kind) or key in told:
+        if before.get(kind) == after.get(kind) or key in reported:
             continue
-        told.add(key)
-        was, now = _written(pair.old, key), _written(pair.new, key)
-        if was == now:
+        reported.add(key)
+        old_value, new_value = _written(pair.old, key), _written(pair.new, key)
+        if old_value == new_value:
             yield Detail(kind, kind, "", "", "it follows from the service", restarts=False)
         else:
-            yield Detail(kind, key, was, now, pair.field(key, gone=now is None), restarts=False)
+            old_text, new_text = _texts(old_value, new_value)
+            yield Detail(kind, key, old_text, new_text, pair.field(key, gone=new_value is None), restarts=False)
 
 
-def _written(service: ResolvedService, key: str) -> str | None:
-    """A key as people write it; `true` where nothing differs from the defaults."""
+def _written(service: ResolvedService, key: str) -> Any:
+    """A key as people write it; `true` if it equals the defaults, None if it is not set."""
     record: Record | None = {
         "disruptionBudget": service.disruption_budget,
         "network": service.network,
@@ -59,12 +60,21 @@ def _written(service: ResolvedService, key: str) -> str | None:
     given = record.model_dump(by_alias=True, exclude_defaults=True)
     if "interval" in given:
         given["interval"] = f"{given['interval']}s"
-    return in_a_line(given) if given else "true"
+    return given or "true"
 
 
-def in_a_line(value: Any) -> str:
-    """A value as YAML in one line, without quotes and without what looks like a secret."""
-    return _line(without_secrets(value))
+def in_a_line(value: Any, name: str = "") -> str:
+    """A value as YAML in one line, without quotes and without credentials."""
+    return _line(masked_tree(value, name))
+
+
+def _texts(old: Any, new: Any, name: str = "") -> tuple[str | None, str | None]:
+    """Both values of a change as text. If only a credential differs, the new text says so."""
+    old_text = None if old is None else in_a_line(old, name)
+    new_text = None if new is None else in_a_line(new, name)
+    if old_text == new_text and old != new:
+        new_text = f"{new_text} (a credential changed)"
+    return old_text, new_text
 
 
 def _line(value: Any) -> str:
@@ -86,10 +96,11 @@ def patch_detail(pair: Pair, path: str) -> Detail | None:
     part = next((part for part in (*new, *old) if is_below(path, part)), None)
     if part is None or old.get(part) == new.get(part):
         return None
-    name, was = old.get(part, ("", None))
-    name, now = new.get(part, (name, None))
-    because = NOT_GIVEN if now is None else patch_source(pair.new_stack, pair.new, part)
-    return Detail("pod template", name, was, now, because, restarts=True)
+    name, old_value = old.get(part, ("", None))
+    name, new_value = new.get(part, (name, None))
+    because = NOT_GIVEN if new_value is None else patch_source(pair.new_stack, pair.new, part)
+    old_text, new_text = _texts(old_value, new_value, part)
+    return Detail("pod template", name, old_text, new_text, because, restarts=True)
 
 
 def patch_source(stack: ResolvedStack, service: ResolvedService, path: str) -> str:
@@ -108,24 +119,24 @@ def patch_source_of(stack: ResolvedStack, service: ResolvedService, path: str) -
     return part and patch_source(stack, service, part)
 
 
-def _parts(service: ResolvedService) -> Iterator[tuple[str, tuple[str, str | None]]]:
+def _parts(service: ResolvedService) -> Iterator[tuple[str, tuple[str, Any]]]:
     """Path, name and value of all that the patch gives: labels, annotations, named items, and other fields whole."""
     patch = service.pod_template
     if patch is None:
         return
     for part, given in (("label", patch.metadata.labels), ("annotation", patch.metadata.annotations)):
         for key, text in given.items():
-            yield f"metadata.{part}s.{key}", (f"{part} {key} of the pods", hidden(key, text))
+            yield f"metadata.{part}s.{key}", (f"{part} {key} of the pods", text)
     for key, value in patch.spec.items():
         if key in OWNED_ITEMS and isinstance(value, list):
             yield from (_item(key, item) for item in value if isinstance(item, dict))
         else:
-            yield f"spec.{key}", (key, in_a_line(value))
+            yield f"spec.{key}", (key, value)
 
 
-def _item(key: str, item: Mapping[str, Any]) -> tuple[str, tuple[str, str | None]]:
+def _item(key: str, item: Mapping[str, Any]) -> tuple[str, tuple[str, Any]]:
     rest = {name: value for name, value in item.items() if name != "name"}
-    return f"spec.{key}[{item['name']}]", (f"{_ITEMS[key]} {item['name']}", in_a_line(rest))
+    return f"spec.{key}[{item['name']}]", (f"{_ITEMS[key]} {item['name']}", rest)
 
 
 def is_below(path: str, part: str) -> bool:

@@ -14,7 +14,7 @@ from review.cluster import claim_details, cluster_deletions, cluster_details
 from review.launch import Pair, launch_details
 from review.leaves import leaves
 from review.objects import Deployments, deployment_details, service_object_details, smoke_details
-from review.record import Detail, PoolChange, ServiceChange, StackChange
+from review.record import Detail, PoolChange, ServiceChange, StackChange, without_credentials
 
 
 def compare(old: ResolvedStack, new: ResolvedStack) -> StackChange:
@@ -35,7 +35,7 @@ def compare(old: ResolvedStack, new: ResolvedStack) -> StackChange:
     return StackChange(
         old=old.name,
         new=new.name,
-        cluster=(*cluster_details(old, new), *claim_details(old, new)),
+        cluster=tuple(map(without_credentials, (*cluster_details(old, new), *claim_details(old, new)))),
         services=services,
         pools=tuple(_pools(old, new, before, after)),
         npus=(total_npus(old), total_npus(new)),
@@ -69,7 +69,8 @@ def _details(pair: Pair) -> tuple[bool, tuple[Detail, ...]]:
     found += smoke_details(pair)
     found += service_object_details(pair, *(leaves(_at_home(one)) for one in (old_front, new_front)))
     found += beside_details(pair, map(_at_home, old_rest), map(_at_home, new_rest))
-    return old["spec"]["template"] != new["spec"]["template"], tuple(sorted(found, key=lambda one: not one.restarts))
+    details = sorted(map(without_credentials, found), key=lambda detail: not detail.restarts)
+    return old["spec"]["template"] != new["spec"]["template"], tuple(details)
 
 
 def _at_home(manifest: Manifest) -> Manifest:

@@ -6,10 +6,11 @@ import json
 import re
 from typing import Any
 
+from models.credentials import CHANGED, masked_tree, masked_value
 from models.service.resolved import ResolvedService, ResolvedStack
 from review.additional_objects import KEYS, patch_source_of
 from review.fields import FieldDrift
-from review.masking import hidden, without_secrets
+from review.leaves import leaf_name
 from review.origins import field_source
 from review.record import NOT_GIVEN, NOT_OURS, Detail
 from review.words import POD, REST, Word
@@ -40,12 +41,14 @@ def field_detail(stack: ResolvedStack, service: str, kind: str, field: FieldDrif
     restarts = kind == "Deployment" and inner != field.path
     word = _word(inner, in_template=restarts) if kind == "Deployment" else None
     name = field_name(field.path)
-    credential = "" if ".valueFrom." in field.path else name  # the name of a Secret is none
+    live, wanted = shown(field, field.live), shown(field, field.wanted)
+    if live is not None and live == wanted and field.live != field.wanted:
+        wanted = CHANGED
     return Detail(
         _part(kind, inner, word, in_template=restarts),
         name,
-        shown(credential, field.live),
-        shown(credential, field.wanted),
+        live,
+        wanted,
         _because(stack, service, kind, field, word),
         restarts,
     )
@@ -61,19 +64,22 @@ def field_name(path: str) -> str:
     return inner
 
 
-def shown(name: str, value: Any) -> str | None:
-    """A value of a field as a text without secrets; None when it is not there."""
+def shown(field: FieldDrift, value: Any) -> str | None:
+    """A value of a field as a text without credentials; None if the field does not exist."""
     if value is None:
         return None
+    name = field_name(field.path)
+    of_secret = ".valueFrom." in field.path
+    credential = "" if of_secret else leaf_name(field.path)
     if isinstance(value, dict):
         value = value.get("value", value.get("valueFrom", value)) if name.startswith("variable ") else value
         whole = name.startswith(("container ", "init container ")) and isinstance(value, dict)
         value = value.get("image") if whole else value
     if isinstance(value, bool):
         value = str(value).lower()
-    value = without_secrets(value)
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return hidden(name.rpartition(" ")[2], text)
+    if isinstance(value, str):
+        return masked_value(credential, value)
+    return json.dumps(masked_tree(value, credential), ensure_ascii=False)
 
 
 def _word(inner: str, *, in_template: bool) -> Word | None:

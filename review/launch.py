@@ -12,7 +12,6 @@ from models.launch import scripts
 from models.launch.launch import DRAIN, TEMPLATE, Launch, launch, script
 from models.manifests.launch_map import content_hash
 from models.service.resolved import ResolvedService, ResolvedStack
-from review.masking import hidden
 from review.origins import field_source, flag_source, variable_source
 from review.record import NOT_GIVEN, Detail
 
@@ -84,7 +83,7 @@ def _flags(pair: Pair, old: Launch, new: Launch) -> Iterator[Detail]:
         yield _detail("server", first, second, pair.field("server.kind"))
     for name in _differing(before, after):
         because = pair.because(flag_source, name, gone=name not in after)
-        yield _detail(f"--{name}", hidden(name, before.get(name)), hidden(name, after.get(name)), because)
+        yield _detail(f"--{name}", before.get(name), after.get(name), because)
 
 
 def _server(service: ResolvedService, program: str) -> str:
@@ -96,8 +95,7 @@ def _server(service: ResolvedService, program: str) -> str:
 def _variables(pair: Pair, old: Launch, new: Launch) -> Iterator[Detail]:
     for name in _differing(old.environment, new.environment):
         because = pair.because(variable_source, name, gone=name not in new.environment)
-        before, after = (hidden(name, start.environment.get(name)) for start in (old, new))
-        yield _detail(name, before, after, because)
+        yield _detail(name, old.environment.get(name), new.environment.get(name), because)
 
 
 def _script(pair: Pair, old: Launch, new: Launch) -> Iterator[Detail]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,6 +21,17 @@ def differing(old: Leaves, new: Leaves) -> Iterator[tuple[str, str | None, str |
         before, after = old.get(path), new.get(path)
         if before != after:
             yield path, before, after
+
+
+def leaf_name(path: str) -> str:
+    """The name of a value in an object: its key, or the name of the list item whose value it is.
+
+    `spec.containers[a].env[HF_TOKEN].value` → `HF_TOKEN`, `metadata.annotations.example.com/api-token` → `api-token`.
+    """
+    item = re.search(r"\[([^\]]*[^\]0-9][^\]]*)\](?:\.value)?$", path)
+    if item:
+        return item[1]
+    return re.split(r"[./](?=[^./]*$)", path)[-1]
 
 
 def _walk(value: Any, path: str) -> Iterator[tuple[str, str]]:

@@ -17,7 +17,7 @@ from review.compare import pool_changes, total_npus
 from review.drift import Live, ObjectDrift, drifted, is_restored, launch_map_of
 from review.field_words import field_detail
 from review.launch import Pair, launch_details
-from review.record import NOT_THERE, Detail, ServiceChange, StackChange
+from review.record import NOT_THERE, Detail, ServiceChange, StackChange, without_credentials
 
 _SOURCE = re.compile(r"^source (.+) \|\| true$", re.MULTILINE)
 _EXPORT = re.compile(r"^export (\w+)=", re.MULTILINE)
@@ -57,7 +57,7 @@ def compare_live(
     change = StackChange(
         old=stack.name,
         new=stack.name,
-        cluster=tuple(_cluster_details(stack, drift.objects)),
+        cluster=tuple(map(without_credentials, _cluster_details(stack, drift.objects))),
         services=tuple(sorted(services, key=lambda one: one.name)),
         pools=pool_changes(before, stack),
         npus=(total_npus(before), total_npus(stack)),
@@ -102,7 +102,8 @@ def _change(
         found += _launch_details(pair, launches[0], there.get(("ConfigMap", name), {}).get("data"))
     for one in mine:
         found += _object_details(stack, service, one)
-    details = tuple(sorted(dict.fromkeys(found), key=lambda one: not one.restarts))
+    shown = dict.fromkeys(map(without_credentials, found))
+    details = tuple(sorted(shown, key=lambda detail: not detail.restarts))
     restarts = any(one.restarts for one in details)
     return ServiceChange(service.name, "changed" if details else "unchanged", running, service, restarts, details)
 

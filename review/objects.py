@@ -99,7 +99,7 @@ def _variable(pair: Pair, name: str) -> Detail:
     if old and new and new.config and old.config == new.config:
         because = place(pair.new_stack, (new.config,)) or because
     part = ("API key", "API key") if name == "VLLM_API_KEY" else ("environment", name)
-    return Detail(*part, _text(old), _text(new), because, restarts=True)
+    return Detail(*part, _text(old), _text(new), because, restarts=True, is_reference=True)
 
 
 def _text(source: SecretKey | None) -> str | None:
@@ -129,7 +129,7 @@ def _init_container(both: Deployments, name: str, key: str) -> Detail | None:
     if before == after and key == "env":
         old, new = (_keys(deployment, name) for deployment in (both.old, both.new))
         because = both.pair.field("model.source", gone=new is None)
-        return Detail("init containers", f"keys of {name}", old, new, because, restarts=True)
+        return Detail("init containers", f"keys of {name}", old, new, because, restarts=True, is_reference=True)
     if before == after and key in ("image", "volumeMounts"):
         return None
     because = both.pair.field(_STEPS.get(name, "model.source"), gone=after is None)

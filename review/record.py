@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
+from models.credentials import masked_pair
 from models.finding import Finding
 from models.service.deadlines import downtime
 from models.service.resolved import ResolvedService
+from review.leaves import leaf_name
 
 Kind = Literal["added", "removed", "changed", "unchanged"]
 
@@ -38,11 +40,22 @@ class Detail:
     """Where the new value comes from: `Pulumi.prod.yaml:31`, `default`, or what it follows from."""
     restarts: bool
     """Whether it is in the template of the pods."""
+    is_reference: bool = False
+    """Whether the values name keys of Secrets, which are shown."""
 
     @property
     def is_derived(self) -> bool:
         """Whether the value follows from others: no file gives it, and it is no default."""
         return is_derived(self.because)
+
+
+def without_credentials(detail: Detail) -> Detail:
+    """A detail whose values are safe to show. A changed credential stays visible as a change."""
+    if detail.is_reference:
+        return detail
+    name = detail.name.removesuffix(" of the pods").removesuffix(" of the Service").rpartition(" ")[2]
+    old, new = masked_pair(leaf_name(name), detail.old, detail.new)
+    return replace(detail, old=old, new=new)
 
 
 @dataclass(frozen=True)

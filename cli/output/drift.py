@@ -11,7 +11,7 @@ from typing import Any
 from cli.capacity import columns
 from cli.output.diff.text import coloured
 from cli.output.diff.words import because, printable, values
-from cluster.log_mask import masked
+from models.credentials import masked
 from models.service.resolved import ResolvedStack
 from models.words import counted
 from review import Detail
@@ -204,5 +204,4 @@ def _is_file(kind: str, field: FieldDrift) -> bool:
 
 
 def _detail(told: Told, kind: str, service: str, field: FieldDrift) -> Detail:
-    detail = field_detail(told.stack, service, kind, field)
-    return replace(detail, old=detail.old and masked(detail.old), new=detail.new and masked(detail.new))
+    return field_detail(told.stack, service, kind, field)

@@ -1,65 +1,111 @@
-"""Credentials stand in Secrets, and in no file."""
+"""Rules on credentials: they belong in Secrets, not in a file."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from typing import Any
 
-from models.credentials import has_password, is_credential
+from models.credentials import NamedText, is_certain, is_likely, masked, named_texts
 from models.engines.ascend_vllm.owned_keys import OWNED_VARIABLES
-from models.finding import Finding, Mark, Path, error
+from models.finding import Finding, Mark, error, warning
 from models.rules.registry import rule
 from models.service.resolved import ResolvedService
+
+_WHY = "the value is part of a ConfigMap or a pod, and of the history of the stack file"
+_ADDRESS = re.compile(r"://|@[\w.-]+(?::[0-9]+|/)")
 
 
 @rule
 def secret_in_env(service: ResolvedService) -> Iterator[Finding]:
-    """No credential stands as plain text, under `env` or elsewhere.
+    """No text is a credential by its shape.
 
-    Plain variables are exported by the launch script, which lies in a ConfigMap, those of a container of `podTemplate`
-    stand in the pod, and the stack file lies in a repository: who reads any of them has the value. Told by the
-    variable's name, such as `HF_TOKEN` or `…_PASSWORD`, or by the value.
+    Such as `hf_…`, `ghp_…`, `sk-…`, `AKIA…`, a private key, a JSON web token, `Bearer …` in a header, or JSON with an
+    `api_key`, under `env` and in every other key. The launch script is in a ConfigMap, a container of `podTemplate` is
+    in the pod, and the stack file is in a repository: everybody who can read one of them has the value.
     """
-    for path, name, value in texts(service):
-        if name not in OWNED_VARIABLES and is_credential(name, value):
-            key = name.lower().replace("_", "-").strip("-")
-            kept = f"set it with pulumi config set --secret {key}, and write {name}: {{config: {key}}}"
-            elsewhere = "keep it in a Secret, and refer to that from a container's variable (valueFrom.secretKeyRef)"
+    for item in texts(service):
+        if is_certain(item.text) and not _is_in_address(item.text):
             yield error(
-                f"{name or '.'.join(path)} is a credential in plain text",
-                why="it would stand in a ConfigMap or a pod, and stands in the history of the stack file",
-                fix=f"choose a new value, {kept if path[0] == 'env' else elsewhere}",
-                marks=[Mark(path)],
+                f"{_subject(item)} is a credential in plain text",
+                why=_WHY,
+                fix=_reference(item),
+                marks=[Mark(item.path)],
             )
 
 
 @rule
 def secret_in_url(service: ResolvedService) -> Iterator[Finding]:
-    """No address holds a password.
+    """No address contains a password or a token.
 
-    It would stand in the launch map or in the pod's arguments, and shows in the logs of whoever uses it.
+    It would be part of the launch ConfigMap or of the pod's arguments, and of the logs of every proxy on the way. This
+    includes `user:password@host`, `https://TOKEN@host`, query parameters such as `?token=…` and `?sig=…`, and hooks
+    with a key in their path.
     """
-    for path, name, value in texts(service):
-        if has_password(value) and not is_credential(name, value):
+    for item in texts(service):
+        if is_certain(item.text) and _is_in_address(item.text):
             yield error(
-                f"{'.'.join(path)} holds a password in its address",
-                why="an address stands in scripts, arguments and logs",
-                fix="remove user and password; give them by a variable from a Secret, or use an open mirror",
-                marks=[Mark(path)],
+                f"{'.'.join(item.path)} contains a credential in its address",
+                why="an address is part of scripts, arguments and logs",
+                fix=_address_fix(item),
+                marks=[Mark(item.path)],
             )
 
 
-def texts(service: ResolvedService) -> Iterator[tuple[Path, str, str]]:
-    """Every text of a service: where it stands, the name of the variable that it is for, if any, and the text."""
+@rule
+def secret_name(service: ResolvedService) -> Iterator[Finding]:
+    """A value under the name of a credential is a reference to a Secret.
+
+    Such as `DB_PASS`, `OPENAI_KEY`, `--token` or `export HF_TOKEN=…`. Numbers, paths, booleans, placeholders and the
+    special tokens of a tokenizer are no credentials. If the value is none either, accept the warning with the reason.
+    """
+    for item in texts(service):
+        if is_certain(item.text) or item.name in OWNED_VARIABLES:
+            continue
+        if is_likely(item.name, item.text):
+            yield warning(
+                f"{_subject(item)} looks like a credential in plain text, by its name",
+                why=_WHY,
+                fix=_reference(item),
+                marks=[Mark(item.path)],
+            )
+
+
+def texts(service: ResolvedService) -> Iterator[NamedText]:
+    """Every text of a service with its path and the name under which it could be a credential."""
     for field, origin in service.origins.items():
-        for path, name, value in _below(origin.value, tuple(field.split("."))):
-            yield path, path[-1] if path[0] == "env" else name, value
+        path = tuple(field.split("."))
+        yield from named_texts(origin.value, path, path[-1])
 
 
-def _below(value: Any, path: Path, name: str = "") -> Iterator[tuple[Path, str, str]]:
-    if isinstance(value, str):
-        yield path, name, value
-    elif isinstance(value, dict | list):
-        called = str(value.get("name", "")) if isinstance(value, dict) else ""
-        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
-            yield from _below(item, (*path, str(key)), called if key == "value" else "")
+def _subject(item: NamedText) -> str:
+    """The variable or the key of a text."""
+    return item.path[-1] if item.path[0] == "env" else ".".join(item.path)
+
+
+def _reference(item: NamedText) -> str:
+    """The edit that replaces a value by a reference to a Secret."""
+    if item.path[0] == "env":
+        variable = item.path[-1]
+        config = variable.lower().replace("_", "-").strip("-")
+        reference = f"write env.{variable}: {{secret: {config}, key: value}}"
+        return f"{reference}, and store a new value in this Secret, or use {{config: {config}}}"
+    key = ".".join(item.path)
+    return f"remove {key}, and pass a new value by a variable from a Secret (valueFrom.secretKeyRef)"
+
+
+def _is_in_address(text: str) -> bool:
+    """Whether the credential in a text is part of an address, and not a header, a JSON text or a token alone."""
+    if not _ADDRESS.search(text):
+        return False
+    return not is_certain(_ADDRESS_WORD.sub("", text))
+
+
+def _address_fix(item: NamedText) -> str:
+    key = ".".join(item.path)
+    open_address = re.sub(r"[\w.%+-]*(?::\*{3}|\*{3})@", "", masked(item.text))
+    if "***" not in open_address and " " not in open_address:
+        return f"write {key}: '{open_address}', and pass the credential by a variable from a Secret"
+    return f"remove {key}, and pass the credential by a variable from a Secret"
+
+
+_ADDRESS_WORD = re.compile(r"""[^\s"'=]*(?:://|@)[^\s"']*""")

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from models.finding import Finding, Mark, at, error
+from models.finding import Finding, Mark, Path, at, error
 from models.rules.credentials import texts
 from models.rules.registry import rule
 from models.service.resolved import ResolvedService
-
-_IMAGES = (("image",), ("podTemplate", "spec"))
-"""The paths below which images are named: the service's own, and those of containers that a patch adds."""
 
 
 @rule
@@ -20,8 +17,9 @@ def image_tag(service: ResolvedService) -> Iterator[Finding]:
     Without a tag, or with `latest`, a node runs whichever image it already has. The pods of one service can run
     different images, and a rollback restores nothing.
     """
-    for path, _, image in texts(service):
-        if path[-1] != "image" or path[:2] not in _IMAGES:
+    for item in texts(service):
+        path, image = item.path, item.text
+        if path[-1] != "image" or not _names_an_image(path):
             continue
         name, _, digest = image.partition("@")
         repository, tag = _split_tag(name)
@@ -34,6 +32,11 @@ def image_tag(service: ResolvedService) -> Iterator[Finding]:
             fix=f"write {'.'.join(path)}: {repository}:1.0.0, with the tag of your release, or a digest (@sha256:…)",
             marks=[Mark(path)],
         )
+
+
+def _names_an_image(path: Path) -> bool:
+    """Whether a path is the service's image, or the image of a container that a patch adds."""
+    return path == ("image",) or path[:2] == ("podTemplate", "spec")
 
 
 def _split_tag(name: str) -> tuple[str, str]:

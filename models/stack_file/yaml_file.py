@@ -110,14 +110,22 @@ class _Reader:
         try:
             if isinstance(node, yaml.MappingNode):
                 return self.mapping(node, path)
-            return [self.item(item, (*path, str(index))) for index, item in enumerate(node.value)]
+            return self.sequence(node, path)
         finally:
             self.open.discard(id(node))
 
-    def item(self, node: yaml.Node, path: Path) -> Any:
-        self.file.spans[path] = self.span(node, node)
-        self.hide(node, path)
-        return self.value(node, path)
+    def sequence(self, node: yaml.Node, path: Path) -> list[Any]:
+        values = []
+        previous = None
+        for index, item in enumerate(node.value):
+            item_path = (*path, str(index))
+            self.file.spans[item_path] = self.span(item, item)
+            self.hide(item, item_path)
+            if isinstance(previous, str) and previous.startswith("-"):
+                self.hide(item, (*path, previous))  # the value of a flag in an argument list
+            previous = self.value(item, item_path)
+            values.append(previous)
+        return values
 
     def mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
         result: dict[str, Any] = {}

@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from cluster.errors import ClusterError
-from cluster.log_mask import forget_keys
+from cluster.key_files import forget_keys
 from cluster.reader import connected
 from cluster.snapshot import Seen
 from tests.cluster.objects import deployment, node, pod

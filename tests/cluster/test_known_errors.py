@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cluster.known_errors import KNOWN_ERRORS, known_error
-from cluster.log_mask import masked
+from models.credentials import masked
 
 SAID = [
     (

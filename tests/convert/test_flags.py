@@ -90,7 +90,7 @@ def test_a_value_of_another_type_stays_text_for_check_to_refuse(words: list[str]
         (["--api-key：hunter2"], "--api-key", "has no such flag"),
         (["--Hunter2"], "a flag", "has no such flag"),
         (["--api-key", "hunter2"], "--api-key", "server.apiKey"),
-        (["--otlp-traces-endpoint=http://a:hunter2@b"], "--otlp-traces-endpoint", "looks like a secret"),
+        (["--otlp-traces-endpoint=http://a:hunter2@b"], "--otlp-traces-endpoint", "looks like a credential"),
     ],
 )
 def test_what_vllm_would_refuse_or_lose_is_told_without_its_value(words: list[str], what: str, why: str) -> None:

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from cli.output import conversion as output
 from convert import Conversion, adoption
-from convert.secret import is_secret, is_secret_name, is_secret_value
+from models.credentials import is_certain, is_credential, is_credential_name
 from tests.convert.pairs import command, config, made, said
 
-KEY_ADVICE = "it is a secret: make a Kubernetes Secret of it, and write server.apiKey: {secret: NAME, key: KEY}"
+KEY_ADVICE = "it is a credential: create a Secret with it, and write server.apiKey: {secret: NAME, key: KEY}"
 SECRET = "hunter2-4dabf18193"
 
 
@@ -29,7 +29,7 @@ def everything(done: Conversion) -> str:
     ],
 )
 def test_names_of_secrets_are_known(name: str) -> None:
-    assert is_secret_name(name)
+    assert is_credential_name(name)
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_names_of_secrets_are_known(name: str) -> None:
     ],
 )
 def test_other_names_are_not(name: str) -> None:
-    assert not is_secret_name(name)
+    assert not is_credential_name(name)
 
 
 @pytest.mark.parametrize(
@@ -57,20 +57,20 @@ def test_other_names_are_not(name: str) -> None:
     ],
 )
 def test_values_of_secrets_are_known_whatever_their_name(value: str) -> None:
-    assert is_secret_value(value)
-    assert is_secret("HARMLESS", value)
+    assert is_certain(value)
+    assert is_credential("HARMLESS", value)
 
 
 @pytest.mark.parametrize(
     "value", ["http://proxy:8080", "4096", "expandable_segments:True", "/mnt/models/a@b:c", "AIV", ""]
 )
 def test_other_values_are_not(value: str) -> None:
-    assert not is_secret_value(value)
+    assert not is_certain(value)
 
 
 @pytest.mark.parametrize("value", ["true", "false", "0", "1", "", "${HF_TOKEN}"])
 def test_a_switch_and_a_reference_are_no_secrets(value: str) -> None:
-    assert not is_secret("HF_TOKEN", value)
+    assert not is_credential("HF_TOKEN", value)
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_what_to_do_with_a_secret_is_said() -> None:
     done = made(command("--api-key k", exports=f"export HF_TOKEN={SECRET}\nexport VLLM_API_KEY={SECRET}"))
 
     assert said(done, "dropped") == {
-        "HF_TOKEN": "it looks like a secret, which belongs in a Kubernetes Secret and in no file",
+        "HF_TOKEN": "it looks like a credential, which belongs in a Secret and not in a file",
         "VLLM_API_KEY": KEY_ADVICE,
         "--api-key": KEY_ADVICE,
     }

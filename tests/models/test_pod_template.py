@@ -199,14 +199,14 @@ def test_a_field_of_a_pod_with_another_type_is_refused(spec: dict[str, Any], mes
 
 
 @pytest.mark.parametrize("part", ["containers", "initContainers"])
-def test_a_credential_of_an_added_container_is_refused_and_not_shown(part: str) -> None:
+def test_a_value_named_like_a_credential_in_an_added_container_is_a_warning(part: str) -> None:
     password = {"name": "PASSWORD", "value": "hunter2hunter2"}
     plain = {"name": "GREETING", "value": "hello"}
     item = {"name": "side", "image": "side:1", "env": [plain, password]}
     report = check(stack({"qwen": {"podTemplate": {"spec": {part: [item]}}}}))
     (finding,) = report.findings
 
-    assert finding.rule == "secret-in-env"
+    assert finding.rule == "secret-name"
     assert finding.marks[0].field == f"podTemplate.spec.{part}.0.env.1.value"
 
 

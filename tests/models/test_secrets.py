@@ -193,12 +193,13 @@ def test_names_with_dots_are_taken_as_kubernetes_takes_them(tmp_path: Path) -> N
              "AWS_SECRET_ACCESS_KEY", "hf_token", "PASSWORD", "accessKey", "APIKEY", "OBS_SK", "DB_PWD",
              "SSH_PASSPHRASE"],
 )  # fmt: skip
-def test_a_credential_in_plain_text_is_refused_by_its_name(tmp_path: Path, name: str) -> None:
+def test_a_value_under_the_name_of_a_credential_is_a_warning_that_can_be_accepted(tmp_path: Path, name: str) -> None:
     finding = one(tmp_path, f"env: {{{name}: {VALUE}}}", "")
+    accepted = load(tmp_path, text(f"env: {{{name}: {VALUE}}}, accept: {{secret-name: not a credential}}", ""))
 
-    assert finding.rule == "secret-in-env"
-    assert "pulumi config set --secret " in finding.fix
-    assert f"{name}: {{config: " in finding.fix
+    assert (finding.rule, finding.severity) == ("secret-name", "warning")
+    assert f"env.{name}: {{secret: " in finding.fix
+    assert rules(accepted) == []
 
 
 @pytest.mark.parametrize(
@@ -215,7 +216,7 @@ LOOKS = "hf_" + "a1" * 12
 @pytest.mark.parametrize(
     ("fields", "where"),
     [
-        (SIDECAR.format(part="containers", given=f"env: [{{name: DB_PASSWORD, value: {VALUE}}}]"), "env.0.value"),
+        (SIDECAR.format(part="containers", given=f"env: [{{name: DB_PASSWORD, value: {LOOKS}}}]"), "env.0.value"),
         (SIDECAR.format(part="initContainers", given=f"env: [{{name: A, value: {LOOKS}}}]"), "env.0.value"),
         (SIDECAR.format(part="containers", given=f"args: ['--with={LOOKS}']"), "args.0"),
         (f"podTemplate: {{metadata: {{annotations: {{a.b/c: {LOOKS}}}}}}}", "annotations.a.b/c"),

@@ -1,0 +1,55 @@
+"""Excerpts of stack files: which values and lines are shown in a finding."""
+
+from __future__ import annotations
+
+import re
+
+from models.credentials.mask import masked, stars
+from models.credentials.names import is_credential_name
+from models.credentials.values import is_shown
+
+_OWN_KEYS = ("cluster", "base", "services")
+_OBJECT_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
+_KEY_OF_STACK = re.compile(r"""\s*["']?[\w-]+:(?!(?:cluster|base|services)\b)[\w-]+["']?\s*:""")
+_KEY_OF_LINE = re.compile(r"""\s*(?:-\s+)?(?:["']?[\w.:/-]+["']?\s*[:=]\s*)?""")
+_HINTS = re.compile(
+    r"(?i)tok|secret|pass|pwd|key|auth|cred|bearer|cookie|user|value|\bsk\b|_sk|\bak\b|_ak|sig|hook|(?=[\w+=-]{0,80}[0-9])[\w+=-]{20,}|@|=\S"
+)
+"""Parts of a broken line that may belong to a credential."""
+
+Path = tuple[str, ...]
+
+
+def is_hidden(path: Path, value: str) -> bool:
+    """Whether the excerpt of a file hides the value at a path.
+
+    Hidden are credentials by their name or shape, and values in places where people put one by mistake: a key of the
+    stack next to its own, a reference to a Secret (`{secret: …}`, `{key: …}`), and the value of a variable.
+    """
+    keys = [key for key in path if not key.isdigit()]
+    name = keys[-1] if keys else ""
+    above = keys[-2] if len(keys) > 1 else ""
+    if len(path) > 1 and path[0] == "config" and path[1].rpartition(":")[2] not in _OWN_KEYS:
+        return True
+    if masked(value) != value or (is_credential_name(name) and not is_shown(name, value)):
+        return True
+    if name == "value" and above not in ("tolerations", "matchExpressions"):
+        return True
+    is_reference = name in ("secret", "key", "config") or "pullSecrets" in path
+    if is_reference and _is_reference_place(keys):
+        return name in ("secret", "key") or _OBJECT_NAME.fullmatch(value) is None
+    return is_credential_name(above) and not is_shown(above, value)
+
+
+def masked_line(line: str) -> str:
+    """A line that is not valid YAML. If it may contain a credential, only its key is shown."""
+    if not _HINTS.search(line) and not _KEY_OF_STACK.match(line):
+        return line
+    match = _KEY_OF_LINE.match(line)
+    end = match.end() if match else 0
+    return line[:end] + stars(line[end:])
+
+
+def _is_reference_place(keys: list[str]) -> bool:
+    """Whether a path is below a key of the stack file that takes a reference to a Secret, not in a pod's template."""
+    return "podTemplate" not in keys

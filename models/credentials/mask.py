@@ -1,0 +1,186 @@
+"""The mask: hides credentials in values, in texts such as log lines, and in parts of Kubernetes objects."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from models.credentials.names import is_credential_name
+from models.credentials.shapes import Range, certain_ranges
+from models.credentials.values import is_harmless, is_shown
+
+HIDDEN = "***"
+"""Replaces a value that is not shown."""
+
+CHANGED = "*** (changed)"
+"""Replaces the new value of a credential whose old value is hidden as well."""
+
+Path = tuple[str, ...]
+
+_ASSIGNED_NAME = re.compile(
+    r"""(?x) (?<![\w.-]) -{0,2} ([A-Za-z_][\w.-]{0,80}) \\?["']? \s{0,4} (?: = | => | :(?!//) ) \s{0,4} \[? """
+)
+_QUOTED = re.compile(r"""\\?(["'])([^"'\\\n]{1,4096})""")
+_BARE = re.compile(r"""\$\{[^}\s]{1,256}\}|\$\([^)\n]{1,256}\)|[^\s"',;&)\]}{\[|]{1,65536}""")
+_FLAG = re.compile(
+    r"""(?x)
+    (?<![\w-]) (--?[A-Za-z][\w-]{1,80}) (?: ["']\s{0,2},\s{0,4}["'] | \s{1,4} ["']? ) ([^\s"',;&)\]]{1,4096})
+    """
+)
+_USER_OPTION = re.compile(r"(?<![\w-])(?:-u|--user|--proxy-user)(?:\s{1,4}|=)[\"']?[^\s:\"']{1,256}:([^\s\"']{1,512})")
+_FLAG_NAME = re.compile(r"--?[A-Za-z][\w-]*")
+_REFERENCES = frozenset({"secretName", "secretRef", "secretKeyRef", "imagePullSecrets", "configMapKeyRef", "fieldRef"})
+"""Keys of Kubernetes objects below which names of objects stand, and no values."""
+
+
+@dataclass(frozen=True)
+class NamedText:
+    """A text in a structure of mappings and lists, with the name under which it could be a credential."""
+
+    path: Path
+    name: str
+    text: str
+
+
+def is_certain(text: str) -> bool:
+    """Whether a text contains a credential by its shape."""
+    return any(True for _ in certain_ranges(text))
+
+
+def is_likely(name: str, text: str) -> bool:
+    """Whether a text is named like a credential, or assigns a value to such a name: `export DB_PASS=…`."""
+    if is_credential_name(name) and not is_harmless(name, text):
+        return True
+    return any(not is_harmless(assigned, text[start:end]) for assigned, start, end in _assignments(text))
+
+
+def is_credential(name: str, text: str) -> bool:
+    """Whether a text is a credential by its shape or, if it is not harmless, by its name."""
+    return is_certain(text) or is_likely(name, text)
+
+
+def masked_value(name: str, value: str) -> str:
+    """A value under its name, without credentials."""
+    if is_credential_name(name) and not is_shown(name, value):
+        return HIDDEN
+    return masked(value)
+
+
+def masked(text: str) -> str:
+    """A text such as a log line, without the credentials in it."""
+    ranges = list(certain_ranges(text))
+    for name, start, end in _assignments(text):
+        if not is_shown(name, text[start:end]):
+            ranges.append((start, end))
+    return _without(text, ranges)
+
+
+def without_shapes(text: str) -> str:
+    """A message without the credentials in it that are known by their shape."""
+    return _without(text, certain_ranges(text))
+
+
+def masked_pair(name: str, old: str | None, new: str | None) -> tuple[str | None, str | None]:
+    """Both values of a change without credentials; a changed credential stays visible as a change."""
+    shown_old = None if old is None else masked_value(name, old)
+    shown_new = None if new is None else masked_value(name, new)
+    if old is not None and old != new and shown_old == shown_new:
+        return shown_old, CHANGED
+    return shown_old, shown_new
+
+
+def masked_tree(value: Any, name: str = "") -> Any:
+    """A part of an object without credentials. Names of Secrets and their keys stay.
+
+    Args:
+        value: Mappings, lists and scalars as JSON has them.
+        name: The key of the value.
+    """
+    if isinstance(value, dict):
+        named = str(value.get("name") or value.get("key") or "")
+        return {key: _masked_item(key, item, named) for key, item in value.items()}
+    if isinstance(value, list):
+        return [masked_tree(item, _flag_before(value, index) or name) for index, item in enumerate(value)]
+    if isinstance(value, str):
+        return masked_value(name, value)
+    return value
+
+
+def named_texts(value: Any, path: Path = (), name: str = "") -> Iterator[NamedText]:
+    """Every text below a value. Its name is its key, the variable that it is for, or the flag before it."""
+    if isinstance(value, str):
+        yield NamedText(path, name, value)
+    elif isinstance(value, dict):
+        named = str(value.get("name") or "")
+        for key, item in value.items():
+            if key in _REFERENCES:
+                continue
+            yield from named_texts(item, (*path, str(key)), named if key == "value" else str(key))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            flag = _flag_before(value, index)
+            yield from named_texts(item, (*path, str(index)), flag or name)
+
+
+def stars(text: str) -> str:
+    """A text of the same length without content; spaces stay."""
+    return re.sub(r"\S", "*", text)
+
+
+def _masked_item(key: str, item: Any, named: str) -> Any:
+    if key in _REFERENCES:
+        return item
+    if key == "value" and isinstance(item, str):
+        return masked_value(named, item)
+    return masked_tree(item, key)
+
+
+def _flag_before(items: list[Any], index: int) -> str:
+    """The flag whose value an item of an argument list is: `--token`, `x`."""
+    if index == 0:
+        return ""
+    before = items[index - 1]
+    if isinstance(before, str) and _FLAG_NAME.fullmatch(before):
+        return before
+    return ""
+
+
+def _assignments(text: str) -> Iterator[tuple[str, int, int]]:
+    """Names of credentials to which a text assigns a value, with the place of the value."""
+    position = 0
+    while match := _ASSIGNED_NAME.search(text, position):
+        position = match.end()
+        if not is_credential_name(match[1]):
+            continue
+        quoted = _QUOTED.match(text, position)
+        bare = _BARE.match(text, position)
+        if quoted:
+            start, position = quoted.span(2)
+        elif bare:
+            start, position = bare.span()
+        else:
+            continue
+        yield match[1], start, position
+    for match in _FLAG.finditer(text):
+        name = match[1].lstrip("-")
+        if is_credential_name(name) and not match[2].startswith("-"):
+            yield name, *match.span(2)
+    for match in _USER_OPTION.finditer(text):
+        yield "password", *match.span(1)
+
+
+def _without(text: str, ranges: Iterable[Range]) -> str:
+    """The text with HIDDEN in the place of each range; overlapping ranges are joined."""
+    parts = []
+    position = 0
+    for start, end in sorted(ranges):
+        if end <= position:
+            continue
+        if start >= position:
+            parts.append(text[position:start])
+            parts.append(HIDDEN)
+        position = end
+    parts.append(text[position:])
+    return "".join(parts)

@@ -1,0 +1,332 @@
+"""Credentials: what counts as one, where it is found, and that no output shows it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from cli.app import app
+from models.check import check
+from models.credentials import is_certain, is_likely, masked, masked_pair, masked_tree, masked_value
+from models.stack_file.load import load_text
+from review.drift import Live
+from review.field_words import field_detail
+from review.live import compare_live
+from tests.conftest import stack_of
+from tests.review.cluster import Kube, edit
+from tests.review.stacks import stack
+
+PLANTED = "hunter2Zq9"
+"""Part of every credential below; no output may contain it."""
+
+BY_SHAPE = {
+    "hugging face": f"hf_{PLANTED}abcdefghijklmnop",
+    "github": f"ghp_{PLANTED}abcdefghijklmnopqrst",
+    "github fine-grained": f"github_pat_11ABCDEFG0{PLANTED}_abcdefghij",
+    "gitlab": f"glpat-{PLANTED}abcdefgh",
+    "openai": f"sk-proj-{PLANTED}abcdefgh",
+    "slack": f"xoxb-1234567890-{PLANTED}",
+    "json web token": f"eyJhbGciOiJIUzI1NiJ9.eyJ{PLANTED}.c2ln",
+    "private key": f"-----BEGIN RSA PRIVATE KEY-----{PLANTED}-----END RSA PRIVATE KEY-----",
+    "bearer": f"Bearer {PLANTED}abcdef",
+    "basic": f"Basic dXNlcjp{PLANTED}==",
+    "json": f'{{"api_key": "{PLANTED}", "n": 1}}',
+    "password in a url": f"https://user:{PLANTED}@git.example.com/x.git",
+    "password before a host": f"user:{PLANTED}@proxy.example.com:3128",
+    "token in a url": f"https://ghp_{PLANTED}abcdefghijklmnopqrst@github.com/a/b.git",
+    "query token": f"https://h.example.com/x?a=b&token={PLANTED}",
+    "query signature": f"https://h.example.com/x?sig={PLANTED}",
+    "slack hook": f"https://hooks.slack.com/services/T00000000/B00000000/{PLANTED}abcdefghij",
+    "wecom hook": f"https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key={PLANTED}-7aoc-4bc4",
+    "feishu hook": f"https://open.feishu.cn/open-apis/bot/v2/hook/{PLANTED}-7aoc-4bc4",
+}
+
+BY_NAME = {
+    "SECRET": PLANTED,
+    "DB_PASS": PLANTED,
+    "DB_PWD": PLANTED,
+    "MY_SK": PLANTED,
+    "HF_TOKEN": PLANTED,
+    "OPENAI_KEY": PLANTED,
+    "ENCRYPTION_KEY": PLANTED,
+    "REDIS_AUTH": PLANTED,
+    "AUTHORIZATION": PLANTED,
+    "ssh_passphrase": PLANTED,
+    "clientSecret": PLANTED,
+    "PGPASSWORD": PLANTED,
+    "VAULT_TOKEN_2": PLANTED,
+}
+
+HARMLESS = {
+    "MAX_TOKEN": "4096",
+    "MAX_TOKENS": "8192",
+    "EOS_TOKEN": "</s>",
+    "PAD_TOKEN": "<|endoftext|>",
+    "UNK_TOKEN": "[UNK]",
+    "HF_TOKEN": "${HF_TOKEN}",
+    "SSL_PRIVATE_KEY": "/etc/tls/key.pem",
+    "K8S_SECRET": "registry",
+    "IMAGE_PULL_SECRET": "harbor-registry",
+    "WORK_PWD": "/workspace",
+    "ENABLE_AUTH": "true",
+    "AUTH_TYPE": "basic",
+    "SECRET_NAME": "registry",
+    "TOKEN_TTL": "5m",
+    "PASSWORD_FILE": "/run/secrets/db",
+    "TOKENIZERS_PARALLELISM": "false",
+    "CACHE_KEY": "models",
+    "SORT_KEY": "name",
+    "SOME_KEY": "plain",
+    "AUTHOR": "joe",
+    "KEYBOARD": "us",
+    "COMMIT": "4045ac10f2a91f1b1fb0bc4cd1d0ba1a8bd2ba3e",
+    "DIGEST": "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+    "REPOSITORY": "https://gitee.com/ascend/MindSpeed.git",
+    "CLONE": "git@github.com:org/repo.git",
+    "MAIL": "mailto:joe@example.com",
+    "PAGE": "https://h.example.com/x?page=2&sort=name",
+    "PROSE": "the token is counted, bearer authentication is used",
+}
+
+Place = Callable[[str, str], dict[str, Any]]
+
+
+def sidecar(part: str, **fields: Any) -> dict[str, Any]:
+    return {"podTemplate": {"spec": {part: [{"name": "side", "image": "side:1", **fields}]}}}
+
+
+def header(name: str, value: str) -> dict[str, Any]:
+    probe = {"httpGet": {"port": 80, "httpHeaders": [{"name": name, "value": value}]}}
+    return sidecar("containers", livenessProbe=probe)
+
+
+NAMED_PLACES: dict[str, Place] = {
+    "env": lambda name, value: {"env": {name: value}},
+    "variable of a sidecar": lambda name, value: sidecar("containers", env=[{"name": name, "value": value}]),
+    "variable of an init container": lambda name, value: sidecar(
+        "initContainers", env=[{"name": name, "value": value}]
+    ),
+    "flag with =": lambda name, value: sidecar("containers", args=[f"--{name.lower()}={value}"]),
+    "flag and value": lambda name, value: sidecar("containers", args=[f"--{name.lower().replace('_', '-')}", value]),
+    "shell": lambda name, value: sidecar("containers", command=["sh", "-c", f"export {name}={value}; run"]),
+    "header": header,
+    "annotation": lambda name, value: {"podTemplate": {"metadata": {"annotations": {f"example.com/{name}": value}}}},
+}
+
+PLACES: dict[str, Place] = {
+    **NAMED_PLACES,
+    "annotation of the Service": lambda _, value: {"expose": {"annotations": {"example.com/x": value}}},
+    "further flag": lambda _, value: {"server": {"extraArgs": {"rootPath": value}}},
+    "chat template": lambda _, value: {"server": {"chatTemplate": {"inline": value}}},
+    "MindSpeed": lambda _, value: {"mindSpeed": {"kind": "install", "repository": value}},
+}
+
+CHECK_FORMATS = ("text", "json", "sarif", "github", "concise")
+DIFF_FORMATS = ("text", "json", "markdown", "github")
+
+
+def file_with(directory: Path, fields: dict[str, Any], name: str = "Pulumi.dev.yaml") -> Path:
+    service = {"image": "a:1", "model": "/m/Qwen2-7B", "engine": {"maxModelLen": 4096}, **fields}
+    document = {"config": {"ascend-vllm:cluster": {"context": "c"}, "ascend-vllm:services": {"qwen": service}}}
+    directory.mkdir(exist_ok=True)
+    file = directory / name
+    file.write_text(yaml.safe_dump(document, allow_unicode=True, width=1000), encoding="utf-8")
+    return file
+
+
+def rules_of(file: Path) -> set[tuple[str, str]]:
+    done = CliRunner().invoke(app, ["check", str(file), "--format", "json"])
+    return {(finding["rule"], finding["severity"]) for finding in json.loads(done.stdout)["findings"]}
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("kind", BY_SHAPE)
+def test_a_credential_by_its_shape_is_an_error_in_every_place_and_is_not_shown(
+    tmp_path: Path, kind: str, place: str
+) -> None:
+    file = file_with(tmp_path, PLACES[place]("GREETING", BY_SHAPE[kind]))
+    found = rules_of(file)
+    output = "".join(
+        CliRunner().invoke(app, ["check", str(file), "--verbose", "--format", form]).output for form in CHECK_FORMATS
+    )
+
+    assert {("secret-in-env", "error"), ("secret-in-url", "error"), ("bad-value", "error")} & found, found
+    assert PLANTED not in output
+
+
+@pytest.mark.parametrize("place", NAMED_PLACES)
+@pytest.mark.parametrize("name", BY_NAME)
+def test_a_value_under_the_name_of_a_credential_is_a_warning_and_is_not_shown(
+    tmp_path: Path, name: str, place: str
+) -> None:
+    file = file_with(tmp_path, NAMED_PLACES[place](name, BY_NAME[name]))
+    found = rules_of(file)
+    output = "".join(
+        CliRunner().invoke(app, ["check", str(file), "--verbose", "--format", form]).output for form in CHECK_FORMATS
+    )
+
+    assert ("secret-name", "warning") in found or (name == "AUTHORIZATION" and ("secret-in-env", "error") in found)
+    assert PLANTED not in output
+
+
+@pytest.mark.parametrize("place", ["env", "variable of a sidecar", "shell"])
+@pytest.mark.parametrize("name", HARMLESS)
+def test_a_harmless_value_is_neither_a_finding_nor_hidden(tmp_path: Path, name: str, place: str) -> None:
+    file = file_with(tmp_path, NAMED_PLACES[place](name, HARMLESS[name]))
+
+    assert {rule for rule, _ in rules_of(file) if rule.startswith("secret")} == set()
+    assert masked_value(name, HARMLESS[name]) == HARMLESS[name]
+
+
+@pytest.mark.parametrize("form", DIFF_FORMATS)
+@pytest.mark.parametrize("place", PLACES)
+def test_a_comparison_shows_that_a_credential_changed_and_no_value(tmp_path: Path, place: str, form: str) -> None:
+    names = list(BY_NAME) if place in NAMED_PLACES else ["GREETING"]
+    values = [BY_NAME[name] for name in names] if place in NAMED_PLACES else [BY_SHAPE["password in a url"]]
+    for name, value in zip(names, values, strict=True):
+        old = file_with(tmp_path / "old", PLACES[place](name, value.replace("hunter2", "hunter1")))
+        new = file_with(tmp_path / "new", PLACES[place](name, value))
+        done = CliRunner().invoke(app, ["diff", str(old), str(new), "--format", form])
+
+        assert done.exit_code == 1, done.output
+        assert "hunter" not in done.output
+        assert "qwen" in done.output
+
+
+@pytest.mark.parametrize("kind", BY_SHAPE)
+def test_a_comparison_shows_no_credential_by_its_shape(tmp_path: Path, kind: str) -> None:
+    old = file_with(tmp_path / "old", {"env": {"GREETING": "hello"}})
+    new = file_with(tmp_path / "new", {"env": {"GREETING": BY_SHAPE[kind]}})
+    output = "".join(
+        CliRunner().invoke(app, ["diff", str(old), str(new), "--format", form]).output for form in DIFF_FORMATS
+    )
+
+    assert "GREETING" in output
+    assert PLANTED not in output
+
+
+@pytest.mark.parametrize("container", ["containers", "initContainers"])
+@pytest.mark.parametrize("name", BY_NAME)
+def test_drift_shows_no_value_that_was_set_by_hand(name: str, container: str) -> None:
+    wanted = stack(
+        {
+            "qwen": {
+                "podTemplate": {
+                    "spec": {container: [{"name": "a", "image": "b:1", "env": [{"name": name, "value": "old"}]}]}
+                }
+            }
+        }
+    )
+    kube = Kube(wanted)
+    items = kube.one("Deployment")["spec"]["template"]["spec"][container]
+    index = [item["name"] for item in items].index("a")
+    edit(kube.one("Deployment"), ("spec", "template", "spec", container, index, "env", 0, "value"), PLANTED)
+    (drift,) = kube.drift(wanted).objects
+    details = [field_detail(wanted, "qwen", "Deployment", field) for field in drift.fields]
+    change, _ = compare_live(wanted, Live(kube.objects))
+
+    assert details
+    assert PLANTED not in repr(details)
+    assert PLANTED not in repr(change.services[0].details)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *(f"loading with {value}" for value in BY_SHAPE.values()),
+        *(f"{name}={value} is set" for name, value in BY_NAME.items()),
+        *(f"{name}: {value}" for name, value in BY_NAME.items()),
+        f"args: Namespace(api_key=['{PLANTED}'], port=8080)",
+        f"python -m server --api-key {PLANTED} --port 1",
+        f'{{"level": "info", "password": "{PLANTED}"}}',
+        f"Authorization: Bearer {PLANTED}",
+        f"curl -u me:{PLANTED} http://h",
+    ],
+    ids=lambda line: line[:24],
+)
+def test_a_line_of_a_log_is_shown_without_credentials(line: str) -> None:
+    assert PLANTED not in masked(line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "INFO 11-29 prompt_tokens: 12, max_tokens=4096, eos_token: </s>",
+        "ERROR 01-01 api_server.py:222] key 'model' is missing",
+        "torch_npu: EI0006 connection to 10.0.0.1:2222 timed out",
+        "tokenizer: loaded from /mnt/models/Qwen2-7B",
+        "GET http://10.0.0.1:8080/v1/models?limit=5 200",
+    ],
+)
+def test_a_line_without_credentials_is_shown_unchanged(line: str) -> None:
+    assert masked(line) == line
+
+
+def test_a_change_of_a_credential_stays_visible() -> None:
+    assert masked_pair("DB_PASS", "old-value", "new-value") == ("***", "*** (changed)")
+    assert masked_pair("DB_PASS", None, "new-value") == (None, "***")
+    assert masked_pair("port", "1", "2") == ("1", "2")
+
+
+def test_references_to_secrets_stay_visible() -> None:
+    container = {"env": [{"name": "DB_PASS", "valueFrom": {"secretKeyRef": {"name": "db", "key": "password"}}}]}
+
+    assert masked_tree(container) == container
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        f"env: HF_TOKEN={PLANTED}",
+        f"env: {{HF_TOKEN: {PLANTED}: [}}",
+        f"server: {{apiKey: !x {PLANTED}}}",
+        f"server: {{key: {PLANTED}}}",
+        f"server: {{apiKey: {{key: {PLANTED}}}}}",
+        f"environment: [{{name: HF_TOKEN, value: {PLANTED}}}]",
+        f"environment: [{{name: GREETING, value: {PLANTED}}}]",
+        f"npus: [ # the password is {PLANTED}",
+        f"env: {{HF_TOKEN: '{PLANTED}}}",
+        f"token: *{PLANTED}",
+        f"env: [HF_TOKEN={PLANTED}]",
+        f"pullSecrets: {{password: {PLANTED}}}",
+        f"apikey {PLANTED}",
+        f'"password": "{PLANTED}',
+    ],
+)
+@pytest.mark.parametrize("form", CHECK_FORMATS)
+def test_a_malformed_line_is_shown_without_its_credential(tmp_path: Path, broken: str, form: str) -> None:
+    file = file_with(tmp_path, {"npus": 1})
+    file.write_text(file.read_text().replace("npus: 1", broken))
+    done = CliRunner().invoke(app, ["check", str(file), "--verbose", "--format", form])
+
+    assert done.exit_code in (0, 1), done.output
+    assert PLANTED not in done.output
+
+
+def test_a_report_as_an_exception_shows_no_credential() -> None:
+    service = f"image: a:1, model: /m/x, engine: {{maxModelLen: 1}}, env: {{A: {BY_SHAPE['openai']}}}"
+    report = check(stack_of(f"qwen: {{{service}}}"))
+
+    with pytest.raises(ValueError, match="secret-in-env") as raised:
+        report.raise_for_errors(ValueError)
+    assert PLANTED not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["password:" * 8000, "password: " * 8000, "a" * 1_000_000, "://a:" * 100_000, "eyJ" * 200_000, "token=" * 100_000],
+    ids=lambda text: text[:10],
+)
+def test_a_long_line_is_masked_in_linear_time(text: str) -> None:
+    """A quadratic mask would run for minutes here and hit the timeout of a test."""
+    assert len(masked(text)) <= len(text)
+    assert is_certain(text) in (True, False)
+    assert is_likely("x", text) in (True, False)
+    loaded = load_text("dev", "Pulumi.dev.yaml", f"config: {{{text}")
+    assert loaded.findings
