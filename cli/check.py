@@ -16,7 +16,7 @@ from cluster.ready import judge_cluster
 from models.check import check
 from models.credentials import masked_tree
 from models.finding import Finding
-from models.manifests.resources import quantity
+from models.record import quantity_text
 from models.service.fit import fit
 from models.service.resolved import ResolvedService, ResolvedStack
 
@@ -113,7 +113,7 @@ def _shown(value: object, field: str) -> str:
         return "-"
     value = masked_tree(value, field.rpartition(".")[2])
     if field in _BYTES and isinstance(value, int):
-        return quantity(value)
+        return quantity_text(value)
     if field.endswith(_SECONDS) and isinstance(value, int):
         return f"{value}s"
     return str(value).lower() if isinstance(value, bool) else repr(value) if "\n" in str(value) else str(value)

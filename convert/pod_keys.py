@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +12,7 @@ from models.launch.launch import GRAPH_CACHE_DIRECTORY, WARM
 from models.manifests.deployment import MIN_MEMBER
 from models.manifests.metadata import NAME, NAME_LABEL
 from models.manifests.pod import QUEUE_NAME
+from models.record import cpu_amount
 from models.service.deadlines import PULL
 from models.service.resolved import SETTLE
 
@@ -23,9 +22,6 @@ _GRACE = SETTLE + 30
 SHM = "/dev/shm"  # noqa: S108  the kernel's name for it
 """Where the processes of the engine talk."""
 
-_BYTES = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
-_QUANTITY = re.compile(r"([0-9]+)(Ki|Mi|Gi|Ti|k|M|G|T)?")
-_AMOUNT = re.compile(r"([0-9]*\.?[0-9]+)(Ki|Mi|Gi|Ti|k|M|G|T)?")
 _USUAL_GRACE = 30
 
 
@@ -43,7 +39,7 @@ def pod_values(pod: Pod, notes: list[Note]) -> Values:
     replicas = pod.owner.at("spec", "replicas")
     if replicas.value is not None:
         values["replicas"] = replicas.value
-    values["resources"] = dict(_resources(pod, notes))
+    values["resources"] = dict(_resources(pod))
     values["rollout"] = _rollout(pod)
     if names := [one.at("name").text() for one in pod.spec.at("imagePullSecrets").items()]:
         values["pullSecrets"] = names
@@ -80,36 +76,28 @@ def _npus(pod: Pod, notes: list[Note]) -> Values:
     return {"npus": int(found.text()) if found.text().isdecimal() else found.text()}
 
 
-def _resources(pod: Pod, notes: list[Note]) -> Iterator[tuple[str, Any]]:
+def _resources(pod: Pod) -> Iterator[tuple[str, Any]]:
     asked = {
         name: next((one for one in (pod.container.at("resources", kind, name) for kind in order) if one.text()), None)
         for name, order in (("cpu", ("requests", "limits")), ("memory", ("limits", "requests")))
     }
     if cpu := asked["cpu"]:
-        cores = _cores(cpu.text())
-        if str(cores) != cpu.text() and isinstance(cores, int):
-            notes.append(assumed(f"cpu {cores}", "whole CPUs", cpu.file, cpu.line))
-        yield "cpu", cores
+        yield "cpu", _cores(cpu.text())
     if memory := asked["memory"]:
-        yield "memory", _bytes(memory.text())
+        yield "memory", memory.text()
     for mount in pod.mounts:
         size = mount.volume.at("emptyDir", "sizeLimit").text()
         if mount.path.rstrip("/") == SHM and size:
-            yield "shm", _bytes(size)
+            yield "shm", size
 
 
 def _cores(text: str) -> int | str:
-    """Whole CPUs, rounded up; what is no amount stays as it is."""
-    found = re.fullmatch(r"([0-9]*\.?[0-9]+)(m?)", text)
-    return max(math.ceil(float(found[1]) / (1000 if found[2] else 1)), 1) if found else text
-
-
-def _bytes(text: str) -> str:
-    """An amount of memory as the stack file takes it: without a fraction."""
-    found = _AMOUNT.fullmatch(text)
-    if not found or _QUANTITY.fullmatch(text):
+    """An amount of CPUs as the stack file accepts it; a text that is no quantity stays unchanged."""
+    try:
+        amount: int | str = cpu_amount(text)
+    except ValueError:
         return text
-    return str(math.ceil(float(found[1]) * _BYTES.get(found[2] or "", 1)))
+    return amount
 
 
 def _rollout(pod: Pod) -> Values:

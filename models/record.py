@@ -2,17 +2,39 @@
 
 from __future__ import annotations
 
+import math
 import re
+from fractions import Fraction
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StringConstraints, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
 _SECONDS = {"h": 3600, "m": 60, "s": 1}
-_BYTES = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "": 1}
 _DURATION = r"^(?=.)([0-9]+h)?([0-9]+m)?([0-9]+s)?$"
-_QUANTITY = r"^[0-9]+(Ki|Mi|Gi|Ti|k|M|G|T)?$"
 
+_BINARY_UNITS = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "Pi": 2**50, "Ei": 2**60}
+_DECIMAL_UNITS = {
+    "n": Fraction(1, 10**9),
+    "u": Fraction(1, 10**6),
+    "m": Fraction(1, 10**3),
+    "": Fraction(1),
+    "k": Fraction(10**3),
+    "M": Fraction(10**6),
+    "G": Fraction(10**9),
+    "T": Fraction(10**12),
+    "P": Fraction(10**15),
+    "E": Fraction(10**18),
+}
+_QUANTITY = r"^[+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)((Ki|Mi|Gi|Ti|Pi|Ei)|[numkMGTPE]|[eE][+-]?[0-9]{1,2})?$"
+"""A quantity as Kubernetes' API server reads it (k8s.io/apimachinery, pkg/api/resource/quantity.go), without a minus
+sign."""
+
+_LARGEST_QUANTITY = 2**63 - 1
+"""Kubernetes caps larger quantities."""
+
+
+_MOST_CPUS = 10_000
 
 OWN_DIRECTORY = "/opt/ascend-vllm"
 """Where the container sees what the program brings."""
@@ -51,13 +73,67 @@ def seconds(text: Any) -> Any:
     return sum(int(number) * _SECONDS[unit] for number, unit in re.findall(r"(\d+)([hms])", text))
 
 
-def byte_count(text: Any) -> Any:
-    """A quantity of memory as Kubernetes writes it (`64Gi`) in bytes; anything else is refused."""
-    match = re.fullmatch(_QUANTITY, text) if isinstance(text, str) else None
-    if not match:
-        raise ValueError("write a quantity with its unit, such as 64Gi")
-    unit = match[1] or ""
-    return int(match[0].removesuffix(unit)) * _BYTES[unit]
+def duration_text(seconds: int) -> str:
+    """Seconds as a duration: `90s`."""
+    return f"{seconds}s"
+
+
+def parse_quantity(text: str) -> Fraction:
+    """A quantity as Kubernetes writes it: `64Gi`, `1.5Ti`, `500m`, `1e3`, `0.5`.
+
+    Raises:
+        ValueError: The text is not a quantity.
+    """
+    match = re.fullmatch(_QUANTITY, text, re.ASCII)
+    if match is None or text.endswith("\n"):
+        raise ValueError("write a quantity as Kubernetes does, such as 64Gi or 1.5Ti")
+    number = Fraction(match[1])
+    unit = match[3] or ""
+    if unit in _BINARY_UNITS:
+        amount = number * _BINARY_UNITS[unit]
+    elif unit in _DECIMAL_UNITS:
+        amount = number * _DECIMAL_UNITS[unit]
+    else:
+        amount = number * Fraction(10) ** int(unit[1:])
+    return min(amount, Fraction(_LARGEST_QUANTITY))
+
+
+def byte_count(value: Any) -> Any:
+    """A quantity of memory in whole bytes, rounded up as Kubernetes does; any other value is refused."""
+    return math.ceil(parse_quantity(_quantity_source(value)))
+
+
+def cpu_amount(value: Any) -> Any:
+    """A quantity of CPUs: a whole number, or a text in thousandths such as `500m`, rounded up as Kubernetes does."""
+    thousandths = math.ceil(parse_quantity(_quantity_source(value)) * 1000)
+    if thousandths == 0:
+        raise ValueError("write more than 0 CPUs")
+    if thousandths > _MOST_CPUS * 1000:
+        raise ValueError(f"write at most {_MOST_CPUS} CPUs")
+    if thousandths % 1000 == 0:
+        return thousandths // 1000
+    return f"{thousandths}m"
+
+
+def quantity_text(count: int) -> str:
+    """Bytes as a quantity, in the largest of Gi, Mi and Ki that divides them.
+
+    Ti and larger units are not used: objects that exist already are written with Gi.
+    """
+    for unit in ("Gi", "Mi", "Ki"):
+        size = _BINARY_UNITS[unit]
+        if count and count % size == 0:
+            return f"{count // size}{unit}"
+    return str(count)
+
+
+def _quantity_source(value: Any) -> str:
+    """The text of a quantity. YAML reads `0.5` and `1e3` as numbers, which Kubernetes accepts too."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return repr(value)
+    raise ValueError("write a quantity as Kubernetes does, such as 64Gi or 1.5Ti")
 
 
 PATTERN_WORDS: dict[str, str] = {}
@@ -192,6 +268,21 @@ Duration = Annotated[
 Quantity = Annotated[
     int,
     BeforeValidator(byte_count),
-    WithJsonSchema({"type": "string", "pattern": _QUANTITY, "examples": ["64Gi"]}),
+    WithJsonSchema({"type": ["string", "number"], "pattern": _QUANTITY, "minimum": 0, "examples": ["64Gi", "1.5Ti"]}),
 ]
-"""An amount of memory in bytes, written with its unit."""
+"""An amount of memory in bytes, written as Kubernetes writes quantities."""
+
+Cpu = Annotated[
+    int | str,
+    BeforeValidator(cpu_amount),
+    WithJsonSchema(
+        {
+            "type": ["integer", "number", "string"],
+            "pattern": _QUANTITY,
+            "exclusiveMinimum": 0,
+            "maximum": _MOST_CPUS,
+            "examples": [24, "500m"],
+        }
+    ),
+]
+"""A number of CPUs, written as Kubernetes writes quantities."""

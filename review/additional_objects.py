@@ -9,7 +9,7 @@ from typing import Any
 from models.credentials import masked_tree
 from models.manifests import Manifest
 from models.manifests.pod_fields import OWNED_ITEMS
-from models.record import Record
+from models.record import Record, duration_text
 from models.service.resolved import ResolvedService, ResolvedStack
 from review.launch import Pair
 from review.leaves import leaves
@@ -59,7 +59,7 @@ def _written(service: ResolvedService, key: str) -> Any:
         return None
     given = record.model_dump(by_alias=True, exclude_defaults=True)
     if "interval" in given:
-        given["interval"] = f"{given['interval']}s"
+        given["interval"] = duration_text(given["interval"])
     return given or "true"
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic.alias_generators import to_camel
 
 from models.catalog.platforms import Platform
-from models.manifests.resources import quantity
+from models.record import quantity_text
 from models.service.claims import claimants, made_claims
 from models.service.resolved import Cluster, ResolvedStack
 from models.stack_file.storage import Storage
@@ -36,7 +36,7 @@ def claim_details(old: ResolvedStack, new: ResolvedStack) -> Iterator[Detail]:
 
 def _storage(claim: Storage) -> str:
     of_class = f", class {claim.storage_class}" if claim.storage_class else ""
-    return quantity(claim.size or 0) + of_class
+    return quantity_text(claim.size or 0) + of_class
 
 
 def cluster_deletions(old: Cluster, new: Cluster) -> Iterator[str]:
@@ -58,8 +58,8 @@ def _values(cluster: Cluster) -> dict[str, Any]:
             name: {
                 "nodes": pool.nodes,
                 "npusPerNode": pool.npus_per_node,
-                "npuMemory": quantity(pool.npu_memory),
-                **({"nodeMemory": quantity(pool.node_memory)} if pool.node_memory else {}),
+                "npuMemory": quantity_text(pool.npu_memory),
+                **({"nodeMemory": quantity_text(pool.node_memory)} if pool.node_memory else {}),
             }
             for name, pool in cluster.pools.items()
         },

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
+from models.record import parse_quantity
 from review.owners import Manager, Managers, are_by_item, at_item, at_key, managers
 
 _ITEM_KEYS = {"volumeMounts": "mountPath"}
@@ -43,12 +43,6 @@ _GIVEN_OUT = (
 )
 """What the API server and its controllers give out."""
 
-_AMOUNT = re.compile(r"(\d+(?:\.\d+)?)(m|k|M|G|T|Ki|Mi|Gi|Ti)?")
-_UNITS = {
-    "m": Decimal("0.001"),
-    **{unit: Decimal(1000) ** power for power, unit in enumerate("kMGT", 1)},
-    **{f"{unit}i": Decimal(1024) ** power for power, unit in enumerate("KMGT", 1)},
-}
 _IS_AMOUNT = re.compile(r".*\.(resources\.(requests|limits)|capability)\..*|.*\.sizeLimit")
 
 
@@ -144,10 +138,12 @@ def _is_empty(value: Any) -> bool:
     return value is None or value is False or value in ({}, [], "")
 
 
-def _amount(text: Any) -> Any:
-    """A quantity of Kubernetes as a number, so that `1024Mi` is `1Gi`; what is none as it is."""
-    found = _AMOUNT.fullmatch(str(text))
-    return Decimal(found[1]) * _UNITS.get(found[2], Decimal(1)) if found else text
+def _amount(value: Any) -> Any:
+    """A quantity as a number, so that `1024Mi` equals `1Gi`. A value that is no quantity stays unchanged."""
+    try:
+        return parse_quantity(str(value))
+    except ValueError:
+        return value
 
 
 def _latest(owners: Managers) -> Manager | None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from models.manifests.pod import shares_nodes
-from models.manifests.resources import quantity
+from models.record import quantity_text
 from models.service.resolved import ResolvedService
 
 _CONTAINER = r"spec\.containers\[ascend-vllm\]"
@@ -71,11 +71,11 @@ def _group(service: ResolvedService) -> str:
 
 
 def _memory(service: ResolvedService) -> str:
-    return quantity(service.resources.memory or 0)
+    return quantity_text(service.resources.memory or 0)
 
 
 def _shm(service: ResolvedService) -> str:
-    return quantity(service.resources.shm or 0)
+    return quantity_text(service.resources.shm or 0)
 
 
 def _started(service: ResolvedService) -> str:

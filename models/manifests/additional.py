@@ -9,6 +9,7 @@ from models.manifests.alerts import alerts
 from models.manifests.kinds import MONITORING
 from models.manifests.metadata import Manifest, metadata, selector
 from models.manifests.smoke_job import smoke_labels
+from models.record import duration_text
 from models.service.egress import needs
 from models.service.resolved import ResolvedService
 from models.stack_file.exposure import Network
@@ -113,7 +114,7 @@ def _ports(protocol: str, numbers: list[int]) -> list[Manifest]:
 
 
 def _pod_monitor(service: ResolvedService, monitoring: Monitoring) -> Manifest:
-    endpoint: dict[str, Any] = {"port": "http", "path": "/metrics", "interval": f"{monitoring.interval}s"}
+    endpoint: dict[str, Any] = {"port": "http", "path": "/metrics", "interval": duration_text(monitoring.interval)}
     if service.tls:
         # The certificate names the Service, but Prometheus scrapes each pod by its address.
         endpoint |= {"scheme": "https", "tlsConfig": {"insecureSkipVerify": True}}

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from models.manifests.metadata import Manifest
 from models.manifests.pod import CONTAINER
+from models.record import duration_text
 from models.service.deadlines import downtime
 from models.service.resolved import ResolvedService
 
@@ -47,7 +48,7 @@ def _alert(
     return {
         "alert": f"AscendVllm{name}",
         "expr": expression,
-        **({"for": f"{seconds}s"} if seconds else {}),
+        **({"for": duration_text(seconds)} if seconds else {}),
         "labels": {"severity": severity, "service": service.name, "namespace": service.cluster.namespace.name},
         "annotations": {"summary": summary, "description": f"see docs/runbook.md, {name}"},
     }

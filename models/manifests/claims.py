@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from models.manifests.metadata import NOT_AWAITED, OURS, Manifest
-from models.manifests.resources import quantity
+from models.record import quantity_text
 from models.service.claims import made_claims
 from models.service.resolved import ResolvedStack
 
@@ -21,7 +21,7 @@ def claim_objects(stack: ResolvedStack) -> Iterator[Manifest]:
         spec: dict[str, Any] = {"accessModes": ["ReadWriteMany"]}
         if storage.storage_class:
             spec["storageClassName"] = storage.storage_class
-        spec["resources"] = {"requests": {"storage": quantity(storage.size or 0)}}
+        spec["resources"] = {"requests": {"storage": quantity_text(storage.size or 0)}}
         yield {
             "apiVersion": "v1",
             "kind": "PersistentVolumeClaim",

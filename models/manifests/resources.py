@@ -3,31 +3,25 @@
 from __future__ import annotations
 
 from models.manifests.metadata import Manifest
+from models.record import quantity_text
 from models.service.resolved import ResolvedService
 
 _SHM = "shm"
-_UNITS = {"Gi": 2**30, "Mi": 2**20, "Ki": 2**10}
 
 
 def container_resources(service: ResolvedService) -> Manifest:
     """Requests and limits. NPUs and memory are reserved exactly; a pod may use more CPUs than it requests."""
     npus = {service.cluster.platform.resource: str(service.npus)}
     cpu = {"cpu": str(service.resources.cpu)}
-    memory = {"memory": quantity(service.resources.memory or 0)}
+    memory = {"memory": quantity_text(service.resources.memory or 0)}
     return {"requests": {**npus, **cpu, **memory}, "limits": {**npus, **memory}}
 
 
 def shared_memory_volume(service: ResolvedService) -> Manifest:
     """The volume for `/dev/shm`. A container runtime's default is 64 MiB, with which the engine's processes hang."""
-    return {"name": _SHM, "emptyDir": {"medium": "Memory", "sizeLimit": quantity(service.resources.shm or 0)}}
+    return {"name": _SHM, "emptyDir": {"medium": "Memory", "sizeLimit": quantity_text(service.resources.shm or 0)}}
 
 
 def shared_memory_mount() -> Manifest:
     """Where the container sees the shared memory."""
     return {"name": _SHM, "mountPath": "/dev/shm"}  # noqa: S108  the kernel's name for it
-
-
-def quantity(count: int) -> str:
-    """Bytes as Kubernetes writes them, in the largest unit that divides them."""
-    unit = next((unit for unit, size in _UNITS.items() if count and count % size == 0), "")
-    return f"{count // _UNITS.get(unit, 1)}{unit}"

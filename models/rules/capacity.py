@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from models.finding import Finding, Mark, at, error, warning
-from models.manifests.resources import quantity
+from models.record import quantity_text
 from models.rules.registry import rule, stack_rule
 from models.service.capacity import Packing, is_exact, pack, pool_nodes
 from models.service.resolve import demand
@@ -188,9 +188,9 @@ def memory_below_shared(service: ResolvedService) -> Iterator[Finding]:
     if memory > shared:
         return
     yield error(
-        f"resources.memory {quantity(memory)} does not exceed resources.shm {quantity(shared)}",
+        f"resources.memory {quantity_text(memory)} does not exceed resources.shm {quantity_text(shared)}",
         why="files in /dev/shm count as memory of the pod, and the kernel kills a pod above its limit",
-        fix=f"write resources.memory: {quantity(memory + shared)}, or lower resources.shm",
+        fix=f"write resources.memory: {quantity_text(memory + shared)}, or lower resources.shm",
         marks=[at("resources.memory"), at("resources.shm")],
     )
 

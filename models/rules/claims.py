@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 
 from models.finding import Finding, Mark, error, warning
-from models.manifests.resources import quantity
+from models.record import quantity_text
 from models.rules.registry import stack_rule
 from models.service.claims import claimants
 from models.service.resolved import GIB, ResolvedService, ResolvedStack
@@ -60,7 +60,7 @@ def claim_too_small(stack: ResolvedStack) -> Iterator[Finding]:
 def _same_storage(service: ResolvedService, storage: Storage) -> str:
     """The edit that gives the claim of a service the size and the class of another definition."""
     source = f"services.{service.name}.model.source"
-    edits = [f"write {source}.size: {quantity(storage.size or 0)}"]
+    edits = [f"write {source}.size: {quantity_text(storage.size or 0)}"]
     if storage.storage_class:
         edits.append(f"write {source}.class: {storage.storage_class}")
     elif service.model.source.storage.storage_class:

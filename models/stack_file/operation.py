@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
-from models.record import Quantity, Record
+from models.record import Cpu, Quantity, Record
 
 
 class Rollout(Record):
@@ -42,7 +42,7 @@ class Rollout(Record):
 class Resources(Record):
     """What each pod asks of its node beside NPUs; what is left out follows from `npus`."""
 
-    cpu: int | None = Field(default=None, ge=1, le=10_000, examples=[24])
+    cpu: Cpu | None = Field(default=None, examples=[24])
     """CPUs that are reserved; the pod may use more while the node has them."""
 
     memory: Quantity | None = Field(default=None, ge=1, examples=["192Gi"])

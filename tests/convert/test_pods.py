@@ -28,9 +28,9 @@ SCRIPT = command()
     ("objects", "expected"),
     [
         (limits(cpu="16"), {"resources": {"cpu": 16}}),
-        (limits(cpu='"7500m"'), {"resources": {"cpu": 8}}),
+        (limits(cpu='"7500m"'), {"resources": {"cpu": "7500m"}}),
         (limits(memory="200Gi"), {"resources": {"memory": "200Gi"}}),
-        (limits(memory="1.5Ti"), {"resources": {"memory": "1649267441664"}}),
+        (limits(memory="1.5Ti"), {"resources": {"memory": "1.5Ti"}}),
         (replaced(("replicas: 1", "replicas: 3")), {"replicas": 3}),
         (replaced(("replicas: 1", "replicas: 0")), {"replicas": 0}),
         (replaced(("  replicas: 1\n", "  strategy: {type: Recreate}\n")), {}),

@@ -9,7 +9,7 @@ import pytest
 
 from models.launch.launch import DRAIN, GRAPH_CACHE_DIRECTORY, LAUNCH_DIRECTORY, WARM, launch, script
 from models.manifests import service_objects, stack_objects
-from models.manifests.resources import quantity
+from models.record import quantity_text
 from models.service.resolved import ResolvedService
 from tests.conftest import HEAD, stack_of
 
@@ -151,7 +151,7 @@ def test_a_pod_asks_for_cpu_and_memory_by_its_npus(text: str, requests: tuple[st
     ("count", "text"), [(0, "0"), (1, "1"), (1000, "1000"), (2**10, "1Ki"), (3 * 2**29, "1536Mi"), (2**40, "1024Gi")]
 )
 def test_bytes_are_written_as_kubernetes_writes_them(count: int, text: str) -> None:
-    assert quantity(count) == text
+    assert quantity_text(count) == text
 
 
 def test_a_gang_stands_on_the_deployment_and_a_queue_on_its_pods() -> None:

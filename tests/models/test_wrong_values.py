@@ -309,7 +309,7 @@ def test_a_wrong_value_is_refused_in_plain_words(
         ),
         (
             "{context: a, pools: {a: {nodes: 1, npusPerNode: 8, npuMemory: 64GB}}}",
-            'npuMemory "64GB": write a quantity with its unit, such as 64Gi',
+            'npuMemory "64GB": write a quantity as Kubernetes does, such as 64Gi or 1.5Ti',
             "write npuMemory: 64Gi",
             "cluster.pools.a.npuMemory",
         ),
