@@ -63,12 +63,13 @@ def test_the_plain_server_is_measured_with_words(serve: Serve) -> None:
     assert {sample.tokens for sample in done.good} == {8}
 
 
-def test_so_many_are_asked_at_once(serve: Serve) -> None:
-    alone, _ = measured(serve(pace=0.005), service_of(), Load(1, 8, 5, 8))
-    together, _ = measured(serve(pace=0.005), service_of(), Load(8, 8, 5, 8))
+def test_a_level_of_load_keeps_this_number_of_requests_running(serve: Serve) -> None:
+    alone, together = serve(pace=0.005), serve(pace=0.02)
+    measured(alone, service_of(), Load(1, 8, 5, 8))
+    measured(together, service_of(), Load(8, 8, 5, 8))
 
-    assert together.seconds < alone.seconds / 2
-    assert together.output_per_second > 2 * alone.output_per_second
+    assert alone.most_running == 1
+    assert together.most_running > 4
 
 
 def test_what_fails_is_counted_and_said(serve: Serve) -> None:

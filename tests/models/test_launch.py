@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -120,12 +119,10 @@ def test_python_takes_the_place_of_the_shell_and_so_gets_the_kubelets_signal(tmp
     ) as process:
         assert process.stdout is not None
         pid = int(process.stdout.readline())
-        started = time.monotonic()
         process.send_signal(signal.SIGTERM)
 
         assert process.wait(timeout=10) == -signal.SIGTERM
     assert pid == process.pid
-    assert time.monotonic() - started < 5
 
 
 def test_the_script_is_read_as_the_manuals() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,12 +87,9 @@ def test_python_is_the_first_process_and_is_told_to_end_by_sigterm(stack: Stack)
     assert first[:3] == ["python", "-m", "vllm.entrypoints.openai.api_server"]
     follow = ["kubectl", "logs", "--namespace", stack.name, "deploy/tiny", "--follow"]
     with subprocess.Popen(follow, env=node.project.sandbox.env, stdout=subprocess.PIPE, text=True) as following:
-        began = time.monotonic()
         node.kubectl("delete", "pod", "--namespace", stack.name, "--selector", "app=infers")
-        took = time.monotonic() - began
         said, _ = following.communicate(timeout=60)
     assert said.splitlines()[-1] == "INFO told to end by SIGTERM"
-    assert took < 30, "nobody was asked anything, so draining ends long before the grace period"
 
 
 def test_the_container_has_what_the_manifest_asks_for_and_nothing_more(stack: Stack) -> None:
