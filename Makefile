@@ -3,6 +3,7 @@ PYTHON ?= python3
 STACK ?= dev
 BIN := .venv/bin
 UV := $(shell sed -n 's/.*"\(uv==[^"]*\)".*/\1/p' pyproject.toml)
+PARALLEL := --numprocesses auto --dist loadfile
 ACTIONLINT := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 
 .DEFAULT_GOAL := help
@@ -30,8 +31,9 @@ down: setup ## Destroy STACK and stop its sandbox.
 	@$(BIN)/ascend-vllm sandbox destroy $(STACK)
 	@$(BIN)/ascend-vllm sandbox down $(STACK)
 
-test: lint types ## Run every check and every test, those on the real engine included.
-	@$(BIN)/pytest
+test: lint types ## Run every check and every test, those on the real engine included, in under 30 minutes.
+	@$(BIN)/pytest $(PARALLEL) -m "not e2e"
+	@$(BIN)/pytest -m e2e
 
 quick: lint types unit ## The contributor's loop: checks and quick tests, under a minute.
 
@@ -48,8 +50,8 @@ workflows: setup ## Lint the workflows of CI; actionlint needs Go.
 types: setup ## Check the types.
 	@$(BIN)/mypy
 
-unit: setup ## Run the tests that need neither an engine nor a cluster.
-	@$(BIN)/pytest -m "not e2e"
+unit: setup ## Run the quick tests, which need neither an engine nor a cluster.
+	@$(BIN)/pytest $(PARALLEL) -m "not e2e and not slow"
 
 rehearse: setup ## Walk the manual's steps with a real vLLM on a real node, as root.
 	@$(BIN)/ascend-vllm -C rehearsal sandbox rehearse

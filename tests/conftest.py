@@ -32,6 +32,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "e2e" in item.path.parts:
             item.add_marker(pytest.mark.e2e)
+        is_example = item.path.suffix == ".md"
+        is_property = getattr(getattr(item, "obj", None), "is_hypothesis_test", False)
+        if is_example or is_property:
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture

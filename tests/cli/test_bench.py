@@ -16,6 +16,8 @@ from client.bench import Load, Measured, Sample
 from tests.cli.conftest import Console, Serve
 from tests.cli.test_process import COMMAND, environment
 
+pytestmark = pytest.mark.slow
+
 SMALL = ["--requests", "4", "--input-len", "8", "--output-len", "4"]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +18,8 @@ from models.service.resolve import resolve
 from models.stack_file.cluster import ClusterConfig
 from models.stack_file.load import load_text
 from models.stack_file.service import ServiceConfig
+
+pytestmark = pytest.mark.slow
 
 QUICK = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 

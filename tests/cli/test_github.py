@@ -10,6 +10,8 @@ import pytest
 from tests.cli.conftest import Console, Done
 from tests.cli.hub import BOT, REPOSITORY, Hub, hub
 
+pytestmark = pytest.mark.slow
+
 HEAD = {"head_repository": "me/fork", "head_branch": "topic/1", "head_commit": "a" * 40}
 PROD = "<!-- ascend-vllm review: prod -->"
 DRIFT = "<!-- ascend-vllm drift: prod -->"

@@ -13,6 +13,8 @@ import pytest
 from tests.cli.conftest import BAD, GOOD
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.slow
+
 COMMAND = [sys.executable, "-m", "cli"]
 
 

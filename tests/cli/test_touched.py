@@ -11,6 +11,8 @@ import pytest
 from tests.cli.conftest import GOLDEN, Console
 from tests.cli.repositories import BASE, CHANGED, CLUSTER, PROD, commit, git, many, write
 
+pytestmark = pytest.mark.slow
+
 ALONE = (
     f"{CLUSTER}  ascend-vllm:services:\n    own: {{image: a:1, model: /m/Qwen2-7B, engine: {{maxModelLen: 4096}}}}\n"
 )

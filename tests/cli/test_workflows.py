@@ -20,6 +20,8 @@ from tests.cli.hub import REPOSITORY, Hub, hub
 from tests.cli.repositories import commit, git
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.slow
+
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 PREPARE = ROOT / ".github" / "actions" / "prepare" / "action.yml"
 ASKING = ("drift", "smoke")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +16,8 @@ from client.request import Asked
 from models.service.resolved import ResolvedService
 from tests.client.conftest import PLAIN, service_of
 from tests.client.protocol import SAMPLING, ChatCompletionRequest, CompletionRequest, check_sampling
+
+pytestmark = pytest.mark.slow
 
 SERVICES = {kind: service_of(PLAIN if kind is Kind.GENERATE else "") for kind in Kind}
 NUMBERS = st.one_of(st.integers(-3, 25), st.floats(-3, 3), st.sampled_from([0, 1, -1, 2, 1e-6, 0.01, 1.0]))

@@ -14,6 +14,8 @@ from models.service.resolved import ResolvedService
 from tests.client.vllm_server import Vllm, serving
 from tests.conftest import stack_of
 
+pytestmark = pytest.mark.slow
+
 BASE = "qwen:\n  image: a:1\n  model: /m/Qwen2-7B\n  engine: {maxModelLen: 4096, servedModelName: [qwen]}\n"
 WITH_ADAPTER = "  lora: {adapters: {law: /m/law}}\n"
 WITH_KEY = "  server: {apiKey: {secret: keys, key: token}}\n"

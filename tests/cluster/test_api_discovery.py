@@ -12,6 +12,8 @@ from models.service.resolved import ResolvedStack
 from tests.cluster.test_cluster import Api, api
 from tests.review import stacks
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["api"]
 
 HEAD = stacks.head("ascend-vllm:cluster: {context: there, queues: {mine: {create: true}}}\n")

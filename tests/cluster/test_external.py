@@ -14,6 +14,8 @@ from tests.cluster.objects import labels
 from tests.cluster.test_cluster import BASE, Api, api
 from tests.review import stacks
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["api"]
 
 HEAD = stacks.head("ascend-vllm:cluster: {context: there}\n")

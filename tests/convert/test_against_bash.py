@@ -15,6 +15,8 @@ from convert.start import Start, read_start
 from tests.convert.pairs import MODEL, PYTHON
 from tests.models.test_launch import STAND_IN
 
+pytestmark = pytest.mark.slow
+
 FLAGS = f"--model {MODEL} --max-model-len 4096 --port 8080"
 
 SCRIPTS = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -15,6 +16,8 @@ from models.check import check
 from models.service.resolve import resolve
 from models.stack_file.load import load_text
 from tests.convert.pairs import command, config, manual
+
+pytestmark = pytest.mark.slow
 
 QUICK = settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 

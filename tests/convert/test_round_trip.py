@@ -23,6 +23,8 @@ from tests.convert.pairs import PYTHON, command, made, resolved, started
 from tests.properties.accepted import remove, secret_keys
 from tests.properties.strategies import MODELS, paths, services
 
+pytestmark = pytest.mark.slow
+
 THOROUGH = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 
 NOT_CONVERTED = ("disruptionBudget", "expose", "monitoring", "network", "podTemplate")

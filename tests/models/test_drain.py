@@ -18,6 +18,8 @@ from models.launch.launch import launch
 from tests.conftest import stack_of
 from tests.models.stand_in_server import SCRIPTS, Answer, Request, free_port, run, serving
 
+pytestmark = pytest.mark.slow
+
 NONE_LEFT = "drain: all requests were answered after"
 
 

@@ -15,6 +15,8 @@ import pytest
 from tests.models.bucket_server import FILES, KEYS, MANY, ONE, SHARD, Content, Fault, Node, came, serving, until
 from tests.models.stand_in_server import free_port
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def node(tmp_path: Path) -> Node:

@@ -12,6 +12,8 @@ import pytest
 
 from tests.models.bucket_server import KEYS, Content, Fault, Node, serving
 
+pytestmark = pytest.mark.slow
+
 FILES = {"config.json": b'{"model_type": "qwen2"}\n'}
 
 

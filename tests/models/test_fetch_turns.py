@@ -9,6 +9,8 @@ import pytest
 
 from tests.models.bucket_server import FILES, ONE, SHARD, Content, Node, came, serving, until
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def node(tmp_path: Path) -> Node:

@@ -16,6 +16,8 @@ import pytest
 from models.launch.graph_cache import graph_cache_lines
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.slow
+
 SERVER = """\
 #!/bin/sh
 echo graphs >> .torchair_cache

@@ -13,6 +13,8 @@ import pytest
 
 from tests.models.stand_in_server import Answer, Request, free_port, run, serving, start
 
+pytestmark = pytest.mark.slow
+
 KEY = "sk-never-to-be-seen"
 
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 
 from models.engines.ascend_vllm.owned_keys import ENGINE_FLAGS
@@ -22,6 +23,8 @@ from models.manifests import stack_objects
 from models.service.resolved import ResolvedService, ResolvedStack
 from tests.properties.accepted import nearest_accepted
 from tests.properties.strategies import services
+
+pytestmark = pytest.mark.slow
 
 STAND_IN = """\
 #!/usr/bin/env python3

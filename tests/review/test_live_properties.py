@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import assume, given, settings
 
 from models.launch.launch import launch
@@ -15,6 +16,8 @@ from review.live import compare_live, live_launch
 from tests.properties.strategies import services
 from tests.review.cluster import Kube
 from tests.review.test_properties import resolved, stacks
+
+pytestmark = pytest.mark.slow
 
 
 def updated(stack: ResolvedStack) -> Kube:

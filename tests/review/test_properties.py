@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 import yaml
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -13,6 +14,8 @@ from models.service.resolved import ResolvedService, ResolvedStack
 from review import compare
 from tests.conftest import stack_of
 from tests.properties.strategies import read, services
+
+pytestmark = pytest.mark.slow
 
 stacks = st.dictionaries(st.sampled_from(["a", "b", "c"]), services, max_size=2)
 

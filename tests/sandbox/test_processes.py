@@ -15,6 +15,8 @@ import pytest
 from sandbox import processes
 from sandbox.processes import MARK, Process
 
+pytestmark = pytest.mark.slow
+
 
 def fake_process(proc: Path, pid: int, program: str, *variables: str) -> None:
     (proc / str(pid)).mkdir(parents=True)
