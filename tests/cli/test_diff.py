@@ -139,6 +139,7 @@ def test_standard_input_is_another_state_of_the_stack(repository: Path, console:
     assert console("diff", "-", "-").code == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [100, 700])
 def test_a_pull_request_comment_is_never_too_long(repository: Path, console: Console, count: int) -> None:
     (repository / "before").mkdir()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,21 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
+from models.stack_file import schema as generated
 from models.stack_file.load import load_text
-from models.stack_file.schema import services_schema, stack_schema
 from models.stack_file.yaml_file import read_yaml
 from tests.conftest import ROOT
+
+
+@cache
+def stack_schema(project: str = "ascend-vllm") -> dict[str, Any]:
+    return generated.stack_schema(project)
+
+
+@cache
+def services_schema() -> dict[str, Any]:
+    return generated.services_schema()
+
 
 SCHEMAS = {"stack": stack_schema, "services": services_schema}
 NOT_IN_A_REPOSITORY = {".venv", ".venv-vllm", ".git", "node_modules"}

@@ -64,6 +64,7 @@ def test_a_value_nested_without_end_is_refused_instead_of_breaking_the_reader(de
     assert all(finding.message.endswith("nested too deeply") for finding in file.findings)
 
 
+@pytest.mark.slow
 def test_aliases_that_stand_for_too_many_values_are_refused_in_a_moment() -> None:
     lines = ["a: &a [x, x, x, x, x, x, x, x, x, x]"]
     for earlier, name in zip("abcdefgh", "bcdefghi", strict=True):

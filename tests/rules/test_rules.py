@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +19,16 @@ FOLDERS = Path(__file__).parent
 SCHEMA_LINE = "# yaml-language-server: $schema=../../../schema/stack.schema.json"
 
 
-def check(rule: str, name: str, monkeypatch: pytest.MonkeyPatch, form: str = "text") -> tuple[int, str]:
-    monkeypatch.chdir(FOLDERS / rule)
-    done = CliRunner().invoke(app, ["check", name, "--format", form])
+@cache
+def check(rule: str, name: str, form: str = "text") -> tuple[int, str]:
+    """Exit code and output of `check` on an example, in its folder."""
+    with contextlib.chdir(FOLDERS / rule):
+        done = CliRunner().invoke(app, ["check", name, "--format", form])
     return done.exit_code, done.stdout
 
 
-def findings(rule: str, name: str, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    listed: list[dict[str, Any]] = json.loads(check(rule, name, monkeypatch, "json")[1])["findings"]
+def findings(rule: str, name: str) -> list[dict[str, Any]]:
+    listed: list[dict[str, Any]] = json.loads(check(rule, name, "json")[1])["findings"]
     return listed
 
 
@@ -35,25 +39,23 @@ def test_every_rule_has_its_examples_and_no_example_lacks_its_rule() -> None:
 
 
 @pytest.mark.parametrize("rule", rule_ids())
-def test_what_a_rule_refuses_is_shown_exactly_like_this(
-    rule: str, golden: Callable[[Path, str], None], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    code, output = check(rule, "refused.yaml", monkeypatch)
+def test_what_a_rule_refuses_is_shown_exactly_like_this(rule: str, golden: Callable[[Path, str], None]) -> None:
+    code, output = check(rule, "refused.yaml")
 
     assert code == 1
     golden(FOLDERS / rule / "refused.out", output)
 
 
 @pytest.mark.parametrize("rule", rule_ids())
-def test_the_refused_example_breaks_this_rule_once_and_no_other(rule: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = findings(rule, "refused.yaml", monkeypatch)
+def test_the_refused_example_breaks_this_rule_once_and_no_other(rule: str) -> None:
+    found = findings(rule, "refused.yaml")
 
     assert [rule] == [finding["rule"] for finding in found]
 
 
 @pytest.mark.parametrize("rule", rule_ids())
-def test_every_refusal_says_where_why_and_what_to_do(rule: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    (finding,) = findings(rule, "refused.yaml", monkeypatch)
+def test_every_refusal_says_where_why_and_what_to_do(rule: str) -> None:
+    (finding,) = findings(rule, "refused.yaml")
 
     assert finding["why"]
     assert finding["fix"]
@@ -61,9 +63,9 @@ def test_every_refusal_says_where_why_and_what_to_do(rule: str, monkeypatch: pyt
 
 
 @pytest.mark.parametrize("rule", rule_ids())
-def test_the_accepted_example_passes_without_any_finding(rule: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert findings(rule, "accepted.yaml", monkeypatch) == []
-    assert check(rule, "accepted.yaml", monkeypatch)[0] == 0
+def test_the_accepted_example_passes_without_any_finding(rule: str) -> None:
+    assert findings(rule, "accepted.yaml") == []
+    assert check(rule, "accepted.yaml")[0] == 0
 
 
 @pytest.mark.parametrize("rule", rule_ids())

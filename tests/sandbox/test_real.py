@@ -307,6 +307,7 @@ def test_a_program_that_is_not_here_is_said() -> None:
         basis.programs(["no-such-program"])
 
 
+@pytest.mark.slow
 def test_this_python_runs_out_of_its_files_alone(tmp_path: Path) -> None:
     (tmp_path / "package").mkdir()
     (tmp_path / "package" / "__init__.py").write_text("NAME = 'ours'\n")
