@@ -51,6 +51,7 @@ def field_detail(stack: ResolvedStack, service: str, kind: str, field: FieldDrif
         wanted,
         _because(stack, service, kind, field, word),
         restarts,
+        is_reference=_is_reference(field),
     )
 
 
@@ -69,8 +70,7 @@ def shown(field: FieldDrift, value: Any) -> str | None:
     if value is None:
         return None
     name = field_name(field.path)
-    of_secret = ".valueFrom." in field.path
-    credential = "" if of_secret else leaf_name(field.path)
+    credential = "" if _is_reference(field) else leaf_name(field.path)
     if isinstance(value, dict):
         value = value.get("value", value.get("valueFrom", value)) if name.startswith("variable ") else value
         whole = name.startswith(("container ", "init container ")) and isinstance(value, dict)
@@ -80,6 +80,14 @@ def shown(field: FieldDrift, value: Any) -> str | None:
     if isinstance(value, str):
         return masked_value(credential, value)
     return json.dumps(masked_tree(value, credential), ensure_ascii=False)
+
+
+def _is_reference(field: FieldDrift) -> bool:
+    """Whether a field names a key of a Secret or of a ConfigMap, so that it never holds the key's value."""
+    if ".valueFrom." in field.path:
+        return True
+    values = [value for value in (field.live, field.wanted) if value is not None]
+    return all(isinstance(value, dict) and "valueFrom" in value and "value" not in value for value in values)
 
 
 def _word(inner: str, *, in_template: bool) -> Word | None:
