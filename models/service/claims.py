@@ -1,4 +1,4 @@
-"""The PersistentVolumeClaims that services want made for their weights, and what cannot go together in them."""
+"""The PersistentVolumeClaims that services let the stack create for their weights."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from models.stack_file.storage import Storage
 
 
 def made_claims(services: Iterable[ResolvedService]) -> dict[str, Storage]:
-    """The claims that services want made, by name; services may share one."""
-    return {name: service.model.source.storage for name, service in sorted(claimants(services).items())}
+    """The claims to create, by name. Several services may share one claim."""
+    first_services = claimants(services)
+    return {name: first_services[name].model.source.storage for name in sorted(first_services)}
 
 
 def claimants(services: Iterable[ResolvedService]) -> dict[str, ResolvedService]:
-    """The first service that wants each claim made, by the claim's name."""
+    """The first service that lets each claim be created, by the claim's name."""
     found: dict[str, ResolvedService] = {}
     for service in services:
         source = service.model.source
