@@ -1,9 +1,5 @@
 """The program: what `pulumi preview` and `pulumi up` run."""
 
-import gc
-
-gc.disable()  # the process lives for one update, and the imports alone would collect for a fifteenth of a second
-
 import pulumi
 
 from components import (
@@ -14,12 +10,9 @@ from components import (
     deploy,
     namespace,
     secrets,
-    silence_debug_lines,
     with_claims,
 )
 from models import check, load_stack, resolve
-
-silence_debug_lines()
 
 stack = resolve(load_stack(pulumi.get_stack(), pulumi.Config()))
 report = check(stack)

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-from cluster import quick
 from cluster.errors import ClusterError
 from cluster.reader import connected
 from models.manifests import stack_objects
@@ -38,11 +37,6 @@ def wanted_kinds(stack: ResolvedStack) -> dict[str, frozenset[str]]:
 
 
 def _known(stack: ResolvedStack, group: str) -> frozenset[str] | None:
-    answer = quick.ask(stack.cluster.context, f"/apis/{group}")
-    if answer and answer[0] == 404:
-        return frozenset()
-    if answer and answer[0] == 200:
-        return frozenset(str(one.get("kind")) for one in answer[1].get("resources") or [])
     with ThreadPoolExecutor(1) as beside:  # the program runs in a loop of Pulumi's
         return beside.submit(asyncio.run, _ask(stack, group)).result()
 

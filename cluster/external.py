@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 
-from cluster import quick
 from cluster.errors import ClusterError
 from cluster.reader import Cluster, connected
 from cluster.snapshot import Object, name_of
@@ -32,11 +30,12 @@ async def hand_over_replicas(stack: ResolvedStack) -> Mapping[str, int]:
     if not external:
         return {}
     context, namespace = stack.cluster.context, stack.cluster.namespace.name
-    listed = await asyncio.to_thread(quick.deployments, context, namespace)
-    if listed is not None and not any(_is_ours(one) for one in _of(listed, external)):
-        return _replicas(listed, external)
     async with connected(context, namespace) as reader:
-        for name in [name_of(one) for one in _of(await reader.deployments(), external) if _is_ours(one)]:
+        listed = await reader.deployments()
+        ours = [name_of(deployment) for deployment in _of(listed, external) if _is_ours(deployment)]
+        if not ours:
+            return _replicas(listed, external)
+        for name in ours:
             await _hand_over(reader, name)
         return _replicas(await reader.deployments(), external)
 

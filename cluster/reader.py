@@ -6,7 +6,9 @@ after the other, since kr8s closes its connections when it has to log in again.
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import importlib
 import json
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -319,10 +321,10 @@ async def connected(context: str, namespace: str) -> AsyncIterator[Cluster]:
     Raises:
         ClusterError: There are no credentials for this context.
     """
-    from kr8s.asyncio import Api
+    connection = await asyncio.to_thread(importlib.import_module, "cluster.connection")  # loading kr8s takes a while
 
     began = time.time()
-    api: Any = Api(context=context, namespace=namespace, bypass_factory=True)  # kr8s would ask for the version first
+    api = connection.Connection(context=context, namespace=namespace, bypass_factory=True)
     api.timeout = SECONDS
     try:
         try:
@@ -331,6 +333,5 @@ async def connected(context: str, namespace: str) -> AsyncIterator[Cluster]:
             raise explained(context, problem) from problem
         yield Cluster(api, context, namespace)
     finally:
-        if session := vars(api)["_session"]:
-            await session.aclose()
+        await api.close()
         forget_keys(api.auth, began)

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from cluster.errors import ClusterError
 from cluster.external import hand_over_replicas
 from cluster.pods import npus
-from cluster.quick import are_soon_settled, deployments
-from cluster.quick import jobs as listed_jobs
 from cluster.reader import connected
 from cluster.service import Wanted
-from cluster.smoke_job import NotProvedError, is_proved, wait_until_proved
+from cluster.smoke_job import NotProvedError, wait_until_proved
 from cluster.snapshot import name_of
 from cluster.update_order import wait_until_placed
 from cluster.wait import Awaited, NotReadyError, wait_until_ready
@@ -34,11 +31,15 @@ async def refuse_what_would_hang(stack: ResolvedStack) -> None:
         UpdateError: Running pods leave an update no room.
     """
     cluster = stack.cluster
-    there = await asyncio.to_thread(deployments, cluster.context, cluster.namespace.name)
+    try:
+        async with connected(cluster.context, cluster.namespace.name) as reader:
+            deployments = await reader.deployments()
+    except ClusterError:
+        return
     running = {
-        name_of(one): npus(one["spec"]["template"], cluster.platform.resource)
-        for one in there or ()
-        if one["spec"].get("replicas")
+        name_of(deployment): npus(deployment["spec"]["template"], cluster.platform.resource)
+        for deployment in deployments
+        if deployment["spec"].get("replicas")
     }
     if found := [*updates_that_would_hang(stack, running)]:
         raise UpdateError("\n\n".join(map(finding_text, found)))
@@ -80,8 +81,6 @@ async def settle(stack: ResolvedStack, names: Sequence[str], say: Callable[[str,
         for service in stack.services
         if service.name in names
     ]
-    if await are_soon_settled(context, namespace, names):
-        return []
     try:
         async with connected(context, namespace) as reader:
             if len(names) == len(stack.services):
@@ -106,12 +105,10 @@ async def prove(stack: ResolvedStack, jobs: Mapping[str, str], say: Callable[[st
         UpdateError: A service does not answer as it should, or nobody knows.
     """
     context, namespace = stack.cluster.context, stack.cluster.namespace.name
-    listed = await asyncio.to_thread(listed_jobs, context, namespace) if jobs else None
-    ended = {name_of(one) for one in listed or () if is_proved(one)}
     asked = {
         jobs[service.name]: Wanted(service.name, stack.cluster.platform.resource, service.startup)
         for service in stack.services
-        if service.name in jobs and jobs[service.name] not in ended
+        if service.name in jobs
     }
     if not asked:
         return

@@ -3,7 +3,6 @@
 from components.ascend_node_mounts import AscendNodeMounts, AscendNodeMountsArgs
 from components.cluster import as_far_as_known, cluster_provider, namespace, with_claims
 from components.inference_deployment import InferenceDeployment, InferenceDeploymentArgs
-from components.process import silence_debug_lines
 from components.readiness import deploy
 from components.secrets import secrets
 from components.vllm_launch_script import VllmLaunchScript, VllmLaunchScriptArgs
@@ -20,6 +19,5 @@ __all__ = [
     "deploy",
     "namespace",
     "secrets",
-    "silence_debug_lines",
     "with_claims",
 ]

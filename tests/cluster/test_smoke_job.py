@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -189,7 +189,7 @@ def test_an_api_server_that_does_not_answer_ends_the_wait(problem: ClusterError,
 
 @pytest.fixture
 def cluster(monkeypatch: pytest.MonkeyPatch) -> JobReader:
-    """The cluster of an update: what kr8s would read, and a first look without it that lists all that is there."""
+    """The cluster of an update."""
     reader = JobReader([job(COMPLETE)])
 
     @asynccontextmanager
@@ -197,7 +197,6 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> JobReader:
         yield reader
 
     monkeypatch.setattr(update, "connected", connected)
-    monkeypatch.setattr(update, "listed_jobs", lambda *_: [one for one in reader.jobs if isinstance(one, Mapping)])
     return reader
 
 
@@ -208,21 +207,13 @@ def proved() -> None:
 def test_an_update_whose_jobs_have_all_succeeded_needs_one_look(cluster: JobReader) -> None:
     proved()
 
-    assert cluster.asked == []
+    assert cluster.asked == [JOB]
 
 
-def test_an_update_without_a_job_looks_for_none(cluster: JobReader, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(update, "listed_jobs", lambda *_: pytest.fail("nobody is to be asked"))
+def test_an_update_without_a_job_looks_for_none(cluster: JobReader) -> None:
     asyncio.run(prove(stacks.stack({"qwen": {}}), {}, lambda *_: None))
 
     assert cluster.asked == []
-
-
-def test_an_update_waits_for_a_job_that_is_not_over(cluster: JobReader, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(update, "listed_jobs", lambda *_: [job(WAITING)])
-    proved()
-
-    assert cluster.asked == [JOB]
 
 
 @pytest.mark.parametrize(

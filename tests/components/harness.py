@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import gc
 import json
 import runpy
 from collections.abc import Callable
@@ -132,7 +131,6 @@ def _in_own_context(make: Callable[[], object], name: str, config: dict[str, str
     monitor = _Monitor()
 
     def run() -> None:
-        debug = pulumi.log.debug
         loop = asyncio.new_event_loop()
         asyncio.set_event_loop(loop)
         try:
@@ -151,8 +149,6 @@ def _in_own_context(make: Callable[[], object], name: str, config: dict[str, str
         finally:
             asyncio.set_event_loop(None)
             loop.close()
-            gc.enable()  # the program switches both off for its own short life
-            vars(pulumi.log)["debug"] = debug
 
     contextvars.copy_context().run(run)
     return monitor.plan
