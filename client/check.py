@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -15,6 +14,7 @@ from client.request import Asked, setting
 from client.rules import RULES
 from client.service_rules import SERVICE_RULES
 from models.finding import Finding
+from models.rules.registry import add_rules, id_of
 from models.service.resolved import ResolvedService
 from models.stack_file.errors import nearest, shape_finding
 
@@ -33,15 +33,9 @@ def check_request(asked: Asked, service: ResolvedService) -> tuple[Finding, ...]
     parameters = _parameters(asked)
     if not isinstance(parameters, Parameters):
         return (*shape, *parameters)
-    found = [
-        replace(finding, rule=judge.__name__.replace("_", "-"))
-        for judge in RULES
-        for finding in judge(asked, parameters)
-    ]
+    found = [replace(finding, rule=id_of(judge)) for judge in RULES for finding in judge(asked, parameters)]
     found += [
-        replace(finding, rule=judge.__name__.replace("_", "-"))
-        for judge in SERVICE_RULES
-        for finding in judge(asked, parameters, service)
+        replace(finding, rule=id_of(judge)) for judge in SERVICE_RULES for finding in judge(asked, parameters, service)
     ]
     return (*shape, *found)
 
@@ -79,12 +73,6 @@ def _fields(asked: Asked, service: ResolvedService) -> Iterator[Finding]:
         )
 
 
-def request_rules() -> dict[str, str]:
-    """The documentation of the rules about requests, by id."""
-    judged = {judge.__name__.replace("_", "-"): inspect.getdoc(judge) or "" for judge in (*RULES, *SERVICE_RULES)}
-    return {**judged, **_OTHERS}
-
-
 _OTHERS = {
     "other-server": """A request goes to a server that has its path.
 
@@ -96,6 +84,7 @@ vLLM 0.6.3 answers 400 to others (vllm/entrypoints/openai/protocol.py:60), its p
 
 Chats need messages, all others a prompt (manual, Step 5, tables 1 and 3).""",
 }
+add_rules("request", ("error",), _OTHERS)
 
 _STRICT = {
     "openai": "vLLM 0.6.3 answers 400 to a field that it does not know (vllm/entrypoints/openai/protocol.py:60)",

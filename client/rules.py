@@ -8,8 +8,10 @@ from client.kinds import Kind
 from client.parameters import Parameters
 from client.request import Asked
 from models.finding import Finding, error
+from models.rules.registry import request_rule
 
 
+@request_rule("error")
 def greedy_answers(asked: Asked, given: Parameters) -> Iterator[Finding]:
     """Several answers need chance: greedy sampling has only one (manual, Step 5, table 1, n)."""
     if given.greedy and given.answers > 1 and not given.use_beam_search:
@@ -22,6 +24,7 @@ def greedy_answers(asked: Asked, given: Parameters) -> Iterator[Finding]:
         )
 
 
+@request_rule("error")
 def best_of_below_n(asked: Asked, given: Parameters) -> Iterator[Finding]:
     """No more answers come back than are made."""
     if given.best_of is not None and given.best_of < given.n and not given.use_beam_search:
@@ -33,6 +36,7 @@ def best_of_below_n(asked: Asked, given: Parameters) -> Iterator[Finding]:
         )
 
 
+@request_rule("error")
 def stream_best_of(asked: Asked, given: Parameters) -> Iterator[Finding]:
     """Which answers are the best shows at their end only, so they cannot come piece by piece."""
     openai = asked.kind is not Kind.GENERATE
@@ -45,6 +49,7 @@ def stream_best_of(asked: Asked, given: Parameters) -> Iterator[Finding]:
         )
 
 
+@request_rule("error")
 def beam_search(asked: Asked, given: Parameters) -> Iterator[Finding]:
     """Beam search needs n above 1, top_p 1, top_k -1 and temperature 0 (manual, Step 5, table 1, use_beam_search).
 
@@ -68,6 +73,7 @@ def beam_search(asked: Asked, given: Parameters) -> Iterator[Finding]:
         )
 
 
+@request_rule("error")
 def length_penalty(asked: Asked, given: Parameters) -> Iterator[Finding]:
     """length_penalty needs beam search and best_of above 1 (manual, Step 5, table 1, length_penalty)."""
     if given.length_penalty == 1:

@@ -9,6 +9,7 @@ from client.kinds import BEAM_FIELDS, Kind
 from client.parameters import Parameters
 from client.request import Asked, pictures, setting, tokens_given
 from models.finding import Finding, Mark, error, warning
+from models.rules.registry import request_rule
 from models.service.resolved import ResolvedService
 from models.stack_file.errors import nearest
 from models.words import counted
@@ -16,6 +17,7 @@ from models.words import counted
 _PROCESSED = ("guided_json", "guided_regex", "guided_choice", "guided_grammar", "logit_bias", "allowed_token_ids")
 
 
+@request_rule("error")
 def model_not_served(asked: Asked, _: Parameters, service: ResolvedService) -> Iterator[Finding]:
     """The model is one that the service serves: its names, else the path of its weights, and its LoRA adapters."""
     names, given = service.model_names, asked.body.get("model")
@@ -29,6 +31,7 @@ def model_not_served(asked: Asked, _: Parameters, service: ResolvedService) -> I
         )
 
 
+@request_rule("error")
 def multi_step_logits(asked: Asked, _: Parameters, service: ResolvedService) -> Iterator[Finding]:
     """With multi-step scheduling no request may bend the probabilities of tokens: guided decoding, logit_bias."""
     if service.engine.num_scheduler_steps == 1:
@@ -45,6 +48,7 @@ def multi_step_logits(asked: Asked, _: Parameters, service: ResolvedService) -> 
         )
 
 
+@request_rule("error")
 def several_tokens_one_answer(asked: Asked, given: Parameters, service: ResolvedService) -> Iterator[Finding]:
     """Where the engine makes several tokens at a time, a request has one answer."""
     cause = one_answer(service)
@@ -66,6 +70,7 @@ def one_answer(service: ResolvedService) -> str | None:
     return "speculative.tokens" if service.speculative else None
 
 
+@request_rule("error")
 def multi_step_prompt_logprobs(asked: Asked, _: Parameters, service: ResolvedService) -> Iterator[Finding]:
     """With multi-step scheduling there are no probabilities of the prompt's tokens."""
     if service.engine.num_scheduler_steps > 1 and asked.body.get("prompt_logprobs"):
@@ -77,6 +82,7 @@ def multi_step_prompt_logprobs(asked: Asked, _: Parameters, service: ResolvedSer
         )
 
 
+@request_rule("error")
 def too_long(asked: Asked, given: Parameters, service: ResolvedService) -> Iterator[Finding]:
     """Prompt and max_tokens together are within the service's length; a text is one token at least."""
     prompt, longest = max(tokens_given(asked.body), 1), service.engine.max_model_len
@@ -98,6 +104,7 @@ def length_error(asked: Asked, service: ResolvedService, prompt: int, answer: in
     )
 
 
+@request_rule("error")
 def picture_count(asked: Asked, _: Parameters, service: ResolvedService) -> Iterator[Finding]:
     """Pictures go to services for pictures, and no more of them than one request may have."""
     given = len(pictures(asked.body))
@@ -120,6 +127,7 @@ def picture_count(asked: Asked, _: Parameters, service: ResolvedService) -> Iter
         )
 
 
+@request_rule("error")
 def beam_search_forgets(asked: Asked, given: Parameters, service: ResolvedService) -> Iterator[Finding]:
     """Beam search answers for the model itself, without its LoRA adapter and without pictures."""
     adapter = service.lora is not None and asked.body.get("model") in [*service.lora.adapters]
@@ -132,6 +140,7 @@ def beam_search_forgets(asked: Asked, given: Parameters, service: ResolvedServic
         )
 
 
+@request_rule("error")
 def beam_width(asked: Asked, given: Parameters, service: ResolvedService) -> Iterator[Finding]:
     """Beam search asks for the probabilities of twice as many tokens as it is wide, of which there are so many only."""
     most = int(service.further("max-logprobs") or 20)
@@ -144,6 +153,7 @@ def beam_width(asked: Asked, given: Parameters, service: ResolvedService) -> Ite
         )
 
 
+@request_rule("warning")
 def plain_beam_search(asked: Asked, _: Parameters, service: ResolvedService) -> Iterator[Finding]:
     """The manual sends beam search to `/generate`; vLLM's own 0.6.3 does not know it there."""
     given = [field for field in BEAM_FIELDS if field in asked.body]
@@ -157,6 +167,7 @@ def plain_beam_search(asked: Asked, _: Parameters, service: ResolvedService) -> 
         )
 
 
+@request_rule("error")
 def guided_schema(asked: Asked, given: Parameters, _: ResolvedService) -> Iterator[Finding]:
     """guided_json is a JSON Schema: an object, or a text that holds one."""
     schema = given.guided_json

@@ -18,7 +18,7 @@ _PADDING = 1024
 _SUFFIXES = {"awq": "awq", "gptq": "gptq", "fp8": "fp8", "w8a8": "smoothquant", "w4a16": "awq"}
 
 
-@facts_rule
+@facts_rule("error")
 def tensor_parallel_split(service: ResolvedService, facts: ModelFacts) -> Iterator[Finding]:
     """Tensor parallel size divides the model's attention heads, KV heads, intermediate size and vocabulary.
 
@@ -40,7 +40,7 @@ def tensor_parallel_split(service: ResolvedService, facts: ModelFacts) -> Iterat
     )
 
 
-@facts_rule
+@facts_rule("error")
 def pipeline_parallel_model(service: ResolvedService, facts: ModelFacts) -> Iterator[Finding]:
     """Pipeline parallelism is for models whose layers the engine can divide into stages.
 
@@ -56,7 +56,7 @@ def pipeline_parallel_model(service: ResolvedService, facts: ModelFacts) -> Iter
         )
 
 
-@facts_rule
+@facts_rule("warning")
 def unknown_architecture(service: ResolvedService, facts: ModelFacts) -> Iterator[Finding]:
     """The release of vLLM can load a model of this kind.
 
@@ -73,7 +73,7 @@ def unknown_architecture(service: ResolvedService, facts: ModelFacts) -> Iterato
         )
 
 
-@facts_rule
+@facts_rule("error")
 def lora_model(service: ResolvedService, facts: ModelFacts) -> Iterator[Finding]:
     """LoRA adapters are for models that take them.
 
@@ -88,7 +88,7 @@ def lora_model(service: ResolvedService, facts: ModelFacts) -> Iterator[Finding]
         )
 
 
-@facts_rule
+@facts_rule("warning")
 def draft_vocabulary(service: ResolvedService, facts: ModelFacts) -> Iterator[Finding]:
     """The draft model has the vocabulary of the model.
 
@@ -109,7 +109,7 @@ def draft_vocabulary(service: ResolvedService, facts: ModelFacts) -> Iterator[Fi
         )
 
 
-@facts_rule
+@facts_rule("warning")
 def remote_code_needed(service: ResolvedService, facts: ModelFacts) -> Iterator[Finding]:
     """`trustRemoteCode` is on for a model that comes with Python code.
 
@@ -125,7 +125,7 @@ def remote_code_needed(service: ResolvedService, facts: ModelFacts) -> Iterator[
         )
 
 
-@facts_rule
+@facts_rule("error", "warning")
 def length_above_model(service: ResolvedService, facts: ModelFacts) -> Iterator[Finding]:
     """`maxModelLen` is at most the length that the model was made for.
 
@@ -147,7 +147,7 @@ def length_above_model(service: ResolvedService, facts: ModelFacts) -> Iterator[
     )
 
 
-@facts_rule
+@facts_rule("error")
 def quantization_mismatch(service: ResolvedService, facts: ModelFacts) -> Iterator[Finding]:
     """`quantization` is that of the weights.
 
@@ -164,7 +164,7 @@ def quantization_mismatch(service: ResolvedService, facts: ModelFacts) -> Iterat
         )
 
 
-@facts_rule
+@facts_rule("error")
 def moe_graph_multi_step(service: ResolvedService, facts: ModelFacts) -> Iterator[Finding]:
     """A MoE model with PTA graphs runs one scheduler step at a time.
 
@@ -179,7 +179,7 @@ def moe_graph_multi_step(service: ResolvedService, facts: ModelFacts) -> Iterato
         )
 
 
-@facts_rule
+@facts_rule("warning")
 def mindspeed_without_moe(service: ResolvedService, facts: ModelFacts) -> Iterator[Finding]:
     """MindSpeed is for MoE models.
 
@@ -194,7 +194,7 @@ def mindspeed_without_moe(service: ResolvedService, facts: ModelFacts) -> Iterat
         )
 
 
-@facts_rule
+@facts_rule("warning")
 def prefix_caching_family(service: ResolvedService, facts: ModelFacts) -> Iterator[Finding]:
     """Prefix caching is for models of the Llama and Qwen families.
 
@@ -209,7 +209,7 @@ def prefix_caching_family(service: ResolvedService, facts: ModelFacts) -> Iterat
         )
 
 
-@facts_rule
+@facts_rule("error")
 def prefix_caching_sliding_window(service: ResolvedService, facts: ModelFacts) -> Iterator[Finding]:
     """Prefix caching and a sliding window exclude each other.
 
@@ -224,7 +224,7 @@ def prefix_caching_sliding_window(service: ResolvedService, facts: ModelFacts) -
         )
 
 
-@facts_rule
+@facts_rule("error", "warning")
 def multimodal_model(service: ResolvedService, facts: ModelFacts) -> Iterator[Finding]:
     """`multimodal` is for models that read pictures.
 
@@ -240,7 +240,7 @@ def multimodal_model(service: ResolvedService, facts: ModelFacts) -> Iterator[Fi
         )
 
 
-@facts_rule
+@facts_rule("warning")
 def chat_template_missing(service: ResolvedService, facts: ModelFacts) -> Iterator[Finding]:
     """A LLaVA model has a chat template.
 
@@ -255,7 +255,7 @@ def chat_template_missing(service: ResolvedService, facts: ModelFacts) -> Iterat
         )
 
 
-@facts_rule
+@facts_rule("error")
 def lora_vocabulary(service: ResolvedService, facts: ModelFacts) -> Iterator[Finding]:
     """LoRA is for models of at most 257,024 tokens in the vocabulary.
 

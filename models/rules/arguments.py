@@ -20,7 +20,7 @@ from models.service.resolved import ResolvedService
 from models.stack_file.errors import nearest
 
 
-@rule
+@rule("error")
 def unknown_flag(service: ResolvedService) -> Iterator[Finding]:
     """Every flag under `extraArgs` is one of the release.
 
@@ -38,7 +38,7 @@ def unknown_flag(service: ResolvedService) -> Iterator[Finding]:
         )
 
 
-@rule
+@rule("error")
 def flag_with_key(service: ResolvedService) -> Iterator[Finding]:
     """A flag that has a key of its own is given by that key, not under `extraArgs`; no flag is given twice.
 
@@ -58,7 +58,7 @@ def flag_with_key(service: ResolvedService) -> Iterator[Finding]:
         given.add(flag.name if flag else name)
 
 
-@rule
+@rule("error")
 def flag_value(service: ResolvedService) -> Iterator[Finding]:
     """The value of a flag under `extraArgs` is one that the release's parser takes.
 
@@ -75,7 +75,7 @@ def flag_value(service: ResolvedService) -> Iterator[Finding]:
             )
 
 
-@rule
+@rule("error")
 def flag_limit(service: ResolvedService) -> Iterator[Finding]:
     """A flag under `extraArgs` keeps the limits that the engine sets once its parser has taken it.
 
@@ -95,7 +95,7 @@ def flag_limit(service: ResolvedService) -> Iterator[Finding]:
                 )
 
 
-@rule
+@rule("error")
 def rope_scaling(service: ResolvedService) -> Iterator[Finding]:
     """`ropeScaling` under `extraArgs` says its type, and what that type needs.
 
@@ -120,7 +120,7 @@ def rope_scaling(service: ResolvedService) -> Iterator[Finding]:
         )
 
 
-@rule
+@rule("error")
 def flag_of_other_server(service: ResolvedService) -> Iterator[Finding]:
     """The server that is started knows every flag it is given.
 
@@ -147,7 +147,7 @@ def flag_of_other_server(service: ResolvedService) -> Iterator[Finding]:
             )
 
 
-@rule
+@rule("error")
 def multimodal_server(service: ResolvedService) -> Iterator[Finding]:
     """Pictures need the OpenAI server.
 
@@ -162,7 +162,7 @@ def multimodal_server(service: ResolvedService) -> Iterator[Finding]:
         )
 
 
-@rule
+@rule("error")
 def variable_with_key(service: ResolvedService) -> Iterator[Finding]:
     """A variable that a key of the stack file owns is given by that key, not under `env`.
 
@@ -186,7 +186,7 @@ def variable_with_key(service: ResolvedService) -> Iterator[Finding]:
         )
 
 
-@rule
+@rule("error")
 def variable_value(service: ResolvedService) -> Iterator[Finding]:
     """A variable that vLLM reads as a number holds one.
 

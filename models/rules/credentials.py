@@ -15,7 +15,7 @@ _WHY = "the value is part of a ConfigMap or a pod, and of the history of the sta
 _ADDRESS = re.compile(r"://|@[\w.-]+(?::[0-9]+|/)")
 
 
-@rule
+@rule("error")
 def secret_in_env(service: ResolvedService) -> Iterator[Finding]:
     """No text is a credential by its shape.
 
@@ -33,7 +33,7 @@ def secret_in_env(service: ResolvedService) -> Iterator[Finding]:
             )
 
 
-@rule
+@rule("error")
 def secret_in_url(service: ResolvedService) -> Iterator[Finding]:
     """No address contains a password or a token.
 
@@ -51,7 +51,7 @@ def secret_in_url(service: ResolvedService) -> Iterator[Finding]:
             )
 
 
-@rule
+@rule("warning")
 def secret_name(service: ResolvedService) -> Iterator[Finding]:
     """A value under the name of a credential is a reference to a Secret.
 

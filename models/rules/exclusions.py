@@ -46,4 +46,4 @@ def _check_of(pair: Exclusion) -> Check:
 
 for _release in RELEASES:
     for _pair in engine(_release).exclusions:
-        rule(_check_of(_pair))
+        rule("error")(_check_of(_pair))

@@ -12,7 +12,7 @@ from models.service.feature_defaults import LONG, PRECISE_DECODE, PRECISE_PREFIL
 from models.service.resolved import ResolvedService
 
 
-@rule
+@rule("warning")
 def unknown_model(service: ResolvedService) -> Iterator[Finding]:
     """The measures of the model are known.
 
@@ -30,7 +30,7 @@ def unknown_model(service: ResolvedService) -> Iterator[Finding]:
         )
 
 
-@rule
+@rule("error")
 def incomplete_facts(service: ResolvedService) -> Iterator[Finding]:
     """Facts of a model that the catalogue does not know are whole.
 
@@ -46,7 +46,7 @@ def incomplete_facts(service: ResolvedService) -> Iterator[Finding]:
         )
 
 
-@rule
+@rule("error")
 def precision_needed(service: ResolvedService) -> Iterator[Finding]:
     """Attention of high precision is on where the model answers wrongly without.
 

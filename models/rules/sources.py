@@ -10,7 +10,7 @@ from models.rules.registry import rule
 from models.service.resolved import ResolvedService
 
 
-@rule
+@rule("warning")
 def bucket_http(service: ResolvedService) -> Iterator[Finding]:
     """The connection to a bucket is encrypted.
 
@@ -28,7 +28,7 @@ def bucket_http(service: ResolvedService) -> Iterator[Finding]:
         )
 
 
-@rule
+@rule("warning")
 def incomplete_weights(service: ResolvedService) -> Iterator[Finding]:
     """The checksums list the model's config.json and its weights.
 
@@ -45,7 +45,7 @@ def incomplete_weights(service: ResolvedService) -> Iterator[Finding]:
         )
 
 
-@rule
+@rule("error")
 def head_in_weights(service: ResolvedService) -> Iterator[Finding]:
     """A head that is converted is not in the directory of weights from a claim or a bucket.
 

@@ -7,11 +7,10 @@ from typing import Any
 import pytest
 
 from client.body import question, raw
-from client.check import check_request, request_rules
+from client.check import check_request
 from client.kinds import ENDPOINTS, Kind
 from client.parameters import Parameters
 from client.request import Asked, refusal_text
-from models.rules.registry import rule_ids
 from models.service.resolved import ResolvedService
 from tests.client.conftest import LORA, PICTURES, PLAIN, service_of
 
@@ -245,10 +244,6 @@ def test_the_nearest_field_is_offered() -> None:
     fixes = [finding.fix for finding in check_request(question(Kind.CHAT, SERVICE, "a", {"maxTokens": 5}), SERVICE)]
 
     assert fixes == ["write max_tokens"]
-
-
-def test_no_rule_about_requests_has_the_id_of_one_about_stack_files() -> None:
-    assert not request_rules().keys() & set(rule_ids())
 
 
 def test_every_parameter_is_a_field_of_a_server() -> None:
