@@ -159,7 +159,7 @@ def plain_beam_search(asked: Asked, _: Parameters, service: ResolvedService) -> 
     given = [field for field in BEAM_FIELDS if field in asked.body]
     if asked.kind is Kind.GENERATE and given:
         yield warning(
-            f"/generate of vLLM's own {service.engine.version} answers 500 to {' and '.join(given)}",
+            f"/generate of vLLM's own {service.release.version} answers 500 to {' and '.join(given)}",
             why="it was removed from SamplingParams (vllm/sampling_params.py:94); the manual has it (Step 5, way 2), "
             "so Ascend's image may take it",
             fix="where the image answers 500, start the service with server.kind openai",

@@ -15,7 +15,7 @@ from convert.scope import PLACEHOLDER
 from convert.stand_in import stand_in
 from convert.start import Argument
 from models.engines.ascend_vllm.owned_keys import OWNED_FLAGS
-from models.engines.flags import RELEASES, engine
+from models.engines.releases import DEFAULT_VERSION, release
 from models.launch.launch import launch
 from models.record import quantity_text
 from models.service.resolved import ResolvedService
@@ -133,7 +133,7 @@ Pair = tuple[str, str | None, str | None, str]
 def _flags(draft: Draft, service: ResolvedService) -> Iterator[Pair]:
     words = [Argument(word, 0) for word in launch(service).argv[3:]]
     old, new = draft.flags.values, read_flags(words, service.server.kind).values
-    known = engine(RELEASES[-1]).flags
+    known = release(DEFAULT_VERSION).flags
     for name in dict.fromkeys([*old, *new]):
         before, after = _shown(old.get(name), name), _shown(new.get(name), name)
         if after is None:

@@ -14,7 +14,8 @@ from convert.scope import PLACEHOLDER
 from convert.secret import advice
 from convert.start import Argument
 from models.credentials import is_certain
-from models.engines.flags import RELEASES, Flag, engine
+from models.engines.flags import Flag
+from models.engines.releases import DEFAULT_VERSION, release
 
 _SHORT = {"-tp": "tensor-parallel-size", "-pp": "pipeline-parallel-size", "-q": "quantization"}
 _SIGN = re.compile(r"([^=＝]*)([=＝])(.*)", re.DOTALL)
@@ -74,7 +75,7 @@ def _options(arguments: Sequence[Argument]) -> Iterator[_Option]:
 
 def _flag(option: str, server: str) -> Flag | None:
     """The flag that an option names, in full or by a beginning that no other has, with `-` or `_`."""
-    flags = engine(RELEASES[-1]).flags
+    flags = release(DEFAULT_VERSION).flags
     if option in _SHORT:
         return flags[_SHORT[option]]
     name = _DASHES.sub("", option).replace("_", "-").lower()
@@ -116,7 +117,7 @@ def _unknown(option: _Option, file: str) -> Note:
     return dropped(name if len(name) > 2 else "a flag", why, file, option.line)
 
 
-_UNKNOWN = f"vLLM {RELEASES[-1]} has no such flag, and ends on it"
+_UNKNOWN = f"vLLM {DEFAULT_VERSION} has no such flag, and ends on it"
 
 
 def _value(flag: Flag, words: list[str]) -> tuple[Any, list[str]]:

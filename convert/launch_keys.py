@@ -22,7 +22,8 @@ from models.engines.ascend_vllm.owned_keys import (
     OWNED_VARIABLES,
     PICTURE_VARIABLES,
 )
-from models.engines.flags import RELEASES, Flag, engine
+from models.engines.flags import Flag
+from models.engines.releases import DEFAULT_VERSION, release
 from models.launch.init_steps import MIND_SPEED_DIRECTORY
 
 Values = dict[str, Any]
@@ -260,7 +261,7 @@ def _speculative(launched: Launched) -> Values | None:
 
 def further_flags(launched: Launched) -> tuple[Values, Values]:
     """The flags without a key of their own: the engine's, and those of the server's own."""
-    flags = engine(RELEASES[-1]).flags
+    flags = release(DEFAULT_VERSION).flags
     further = {name: value for name, value in launched.flags.values.items() if name not in OWNED_FLAGS}
     own = {name for name in further if _is_servers(flags[name])}
     return (

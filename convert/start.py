@@ -12,10 +12,10 @@ from convert.note import Note, assumed, dropped
 from convert.scope import PLACEHOLDER, Scope, assigned, assignment, expand, expand_one
 from convert.secret import advice
 from convert.shell import Command, Script, Word, read_script
-from models.engines.flags import RELEASES, engine
+from models.engines.releases import DEFAULT_VERSION, release
 from models.launch import scripts
 
-_MODULES = {module: kind for kind, module in engine(RELEASES[-1]).modules.items()}
+_MODULES = {module: kind for kind, module in release(DEFAULT_VERSION).modules.items()}
 _FILES = {f"{module.replace('.', '/')}.py": kind for module, kind in _MODULES.items()}
 _SILENT = {"set", "echo", "printf", "wait", "true", "test", "sleep", "exit", "shopt", "date", "umask", "chmod"}
 _SHELLS = re.compile(r"(ba|da|z|k)?sh")

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from models.engines.flags import engine
 from models.launch import scripts
 from models.launch.launch import DRAIN, TEMPLATE, Launch, launch, script
 from models.manifests.launch_map import content_hash
@@ -88,7 +87,7 @@ def _flags(pair: Pair, old: Launch, new: Launch) -> Iterator[Detail]:
 
 def _server(service: ResolvedService, program: str) -> str:
     """The kind of server that a program is; the program itself when it is none of the release."""
-    modules = engine(service.engine.version).modules
+    modules = service.release.modules
     return next((kind for kind, module in modules.items() if program.endswith(f" {module}")), program)
 
 

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from models.engines.ascend_vllm.owned_keys import (
-    OWNED_FLAGS,
-    OWNED_VARIABLES,
-    PICTURE_VARIABLES,
-)
-from models.engines.flags import find_flag
+from models.engines.ascend_vllm.owned_keys import PICTURE_VARIABLES
 from models.finding import Path
 from models.launch.launch import needs_precise_prefix
 from models.service.feature_defaults import LONG
@@ -22,7 +17,7 @@ _VARIABLES = {
     "EAGLE_USE_SAFE_AI_LAB_STYLE": "speculative.kind",
     "ENABLE_SPEC_METRIC": "speculative.kind",
 }
-"""Variables that follow from a field, where `OWNED_VARIABLES` has more to say than its name."""
+"""Variables that follow from a field, where `owned_variables` has more to say than its name."""
 
 _FLAGS = {"enforce-eager": "graph.kind", "enable-lora": "lora.adapters", "speculative-model": "speculative.source"}
 
@@ -40,12 +35,14 @@ def flag_source(stack: ResolvedStack, service: ResolvedService, flag: str) -> st
     """Where the value of a flag of the launch comes from."""
     for holder, given in (("engine", service.engine.extra_args), ("server", service.server.extra_args)):
         for key in given:
-            found = find_flag(key, service.engine.version)
+            found = service.release.flag(key)
             if found and found.name == flag:
                 return place(stack, ("services", service.name, holder, "extraArgs", key)) or "given"
     if flag == "speculative-model" and service.speculative and not service.speculative.source:
         return field_source(stack, service, "speculative.kind")
-    return field_source(stack, service, _FLAGS.get(flag) or OWNED_FLAGS.get(flag, flag).partition(":")[0])
+    return field_source(
+        stack, service, _FLAGS.get(flag) or service.release.owned_flags.get(flag, flag).partition(":")[0]
+    )
 
 
 def variable_source(stack: ResolvedStack, service: ResolvedService, variable: str) -> str:
@@ -60,7 +57,9 @@ def variable_source(stack: ResolvedStack, service: ResolvedService, variable: st
     if variable == "VLLM_ENGINE_ITERATION_TIMEOUT_S" and service.graph.kind != "pta":
         return field_source(stack, service, "multimodal.iterationTimeout")
     return field_source(
-        stack, service, _VARIABLES.get(variable) or OWNED_VARIABLES.get(variable, variable).partition(":")[0]
+        stack,
+        service,
+        _VARIABLES.get(variable) or service.release.owned_variables.get(variable, variable).partition(":")[0],
     )
 
 

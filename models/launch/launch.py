@@ -5,14 +5,13 @@ The one place that knows how the fields of a service become flags and variables.
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from models.engines.ascend_vllm.owned_keys import ENGINE_FLAGS
-from models.engines.flags import Flag, engine, find_flag, plain_name
+from models.engines.flags import flag_words, plain_name
 from models.launch import scripts
 from models.launch.graph_cache import graph_cache_key, graph_cache_lines
 from models.launch.init_steps import MIND_SPEED_DIRECTORY, init_steps, script_preamble
@@ -67,7 +66,7 @@ def launch(service: ResolvedService) -> Launch:
     """The launch of a service (manual, Step 3)."""
     template = service.server.chat_template
     templates = {TEMPLATE: template.inline} if template and template.inline else {}
-    module = engine(service.engine.version).modules[service.server.kind]
+    module = service.release.modules[service.server.kind]
     argv, environment = ("python", "-m", module, *_arguments(service)), _environment(service)
     names = [scripts.DRAIN, scripts.READY, *([scripts.GRAPH_CACHE] if service.graph.cache else [])]
     names += [scripts.WARM_UP] if service.graph.warm_up else []
@@ -135,21 +134,21 @@ def _helper(name: str, options: Mapping[str, Any]) -> str:
 
 
 def _arguments(service: ResolvedService) -> Iterator[str]:
-    flags = engine(service.engine.version).flags
-    yield from _option(flags["model"], service.model.path)
+    flags = service.release.flags
+    yield from flag_words(flags["model"], service.model.path)
     for name in ENGINE_FLAGS:
         value = getattr(service.engine, name)
         if value not in (None, []) and value != _QUIET_DEFAULTS.get(name):
-            yield from _option(flags[name.replace("_", "-")], value)
+            yield from flag_words(flags[name.replace("_", "-")], value)
     for name, value in _features(service):
-        yield from _option(flags[name], value)
-    yield from _option(flags["host"], service.server.host)
-    yield from _option(flags["port"], service.server.port)
+        yield from flag_words(flags[name], value)
+    yield from flag_words(flags["host"], service.server.host)
+    yield from flag_words(flags["port"], service.server.port)
     if template := service.server.chat_template:
-        yield from _option(flags["chat-template"], template.path or f"{LAUNCH_DIRECTORY}/{TEMPLATE}")
+        yield from flag_words(flags["chat-template"], template.path or f"{LAUNCH_DIRECTORY}/{TEMPLATE}")
     for key, value in {**service.engine.extra_args, **service.server.extra_args}.items():
-        if flag := find_flag(key, service.engine.version):
-            yield from _option(flag, value)
+        if flag := service.release.flag(key):
+            yield from flag_words(flag, value)
 
 
 def _features(service: ResolvedService) -> Iterator[tuple[str, Any]]:
@@ -219,29 +218,6 @@ def needs_precise_prefix(service: ResolvedService) -> bool:
     """
     name = plain_name(service.known.name if service.known else service.model.name)
     return service.engine.max_model_len > LONG or name.startswith(("qwen27b", "qwen272b"))
-
-
-def _option(flag: Flag, value: Any) -> Iterator[str]:
-    """A flag with its value as the release's parser reads it."""
-    if flag.kind == "flag":
-        if value:
-            yield flag.option
-    elif flag.kind == "list":
-        yield from (flag.option, *map(str, value))
-    elif flag.kind == "append":
-        yield from (f"{flag.option}={item}" for item in value)
-    else:
-        yield f"{flag.option}={_text(flag, value)}"
-
-
-def _text(flag: Flag, value: Any) -> str:
-    if flag.kind == "bool":
-        return "true" if value else "false"
-    if flag.type == "json":
-        return json.dumps(value, ensure_ascii=False)
-    if flag.type == "pairs":
-        return ",".join(f"{name}={count}" for name, count in value.items())
-    return str(value)
 
 
 def _command_line(argv: tuple[str, ...]) -> str:

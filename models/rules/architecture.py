@@ -7,7 +7,6 @@ from pathlib import PurePosixPath
 
 from models.catalog.facts import ModelFacts
 from models.catalog.known import find_model
-from models.engines.flags import engine
 from models.finding import Finding, at, error, warning
 from models.rules.registry import facts_rule
 from models.service.resolved import ResolvedService
@@ -47,7 +46,7 @@ def pipeline_parallel_model(service: ResolvedService, facts: ModelFacts) -> Iter
     vLLM 0.6.3 refuses ChatGLM and encoders (vllm/config.py:414).
     """
     stages = service.engine.pipeline_parallel_size
-    if stages > 1 and facts.model_type in engine(service.engine.version).no_pipeline_parallelism:
+    if stages > 1 and facts.model_type in service.release.model_support.without_pipeline:
         yield error(
             f"the layers of {service.model.name} cannot be divided into stages",
             why=f"vLLM 0.6.3 has no pipeline parallelism for {facts.model_type} models (vllm/config.py:414)",
@@ -63,8 +62,8 @@ def unknown_architecture(service: ResolvedService, facts: ModelFacts) -> Iterato
     vLLM 0.6.3 ends on a kind that is not in its registry (vllm/model_executor/models/registry.py); a build of
     Ascend-vLLM may know more.
     """
-    release = service.engine.version
-    if facts.model_type not in engine(release).architectures:
+    release = service.release.version
+    if facts.model_type not in service.release.model_support.architectures:
         yield warning(
             f"vLLM {release} does not know models of the kind {facts.model_type}",
             why="its registry has no such architecture (vllm/model_executor/models/registry.py)",
@@ -79,7 +78,7 @@ def lora_model(service: ResolvedService, facts: ModelFacts) -> Iterator[Finding]
 
     vLLM 0.6.3 refuses the others when it loads them (vllm/model_executor/model_loader/loader.py:129).
     """
-    if service.lora and facts.model_type in engine(service.engine.version).no_lora:
+    if service.lora and facts.model_type in service.release.model_support.without_lora:
         yield error(
             f"{service.model.name} takes no LoRA adapters",
             why=f"vLLM 0.6.3 has none for {facts.model_type} models (vllm/model_executor/model_loader/loader.py:129)",
@@ -116,7 +115,7 @@ def remote_code_needed(service: ResolvedService, facts: ModelFacts) -> Iterator[
     The transformers library of vLLM 0.6.3's time does not know these models without the code beside their weights, and
     loading their configuration or tokenizer ends the server (vllm/transformers_utils/config.py:134).
     """
-    if facts.model_type in engine(service.engine.version).remote_code and not service.engine.trust_remote_code:
+    if facts.model_type in service.release.model_support.remote_code and not service.engine.trust_remote_code:
         yield warning(
             f"{service.model.name} comes with Python code that the engine may not run",
             why="its configuration or its tokenizer is not loaded without (vllm/transformers_utils/config.py:134)",

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 
 from models.credentials import NamedText, is_certain, is_likely, masked, named_texts
-from models.engines.ascend_vllm.owned_keys import OWNED_VARIABLES
 from models.finding import Finding, Mark, error, warning
 from models.rules.registry import rule
 from models.service.resolved import ResolvedService
@@ -59,7 +58,7 @@ def secret_name(service: ResolvedService) -> Iterator[Finding]:
     special tokens of a tokenizer are no credentials. If the value is none either, accept the warning with the reason.
     """
     for item in texts(service):
-        if is_certain(item.text) or item.name in OWNED_VARIABLES:
+        if is_certain(item.text) or item.name in service.release.owned_variables:
             continue
         if is_likely(item.name, item.text):
             yield warning(

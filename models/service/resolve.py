@@ -13,6 +13,7 @@ from models.catalog.facts import Facts, ModelFacts
 from models.catalog.known import find_model
 from models.catalog.platforms import PLATFORMS, NodeMount, Platform
 from models.engines.ascend_vllm.engine_args import EngineArgs, ResolvedEngine
+from models.engines.releases import release
 from models.finding import Path, Span
 from models.secret_reference import SecretKey
 from models.service.facts import resolve_facts
@@ -110,7 +111,7 @@ def resolve_service(
     whole, because = config.model.resolved(weight_files)
     known = find_model(model := whole.name)
     own = config_json or (known.facts if known else None)
-    scaling = extra_argument(config.engine.extra_args, "rope-scaling", config.engine.version)
+    scaling = extra_argument(config.engine.extra_args, "rope-scaling", release(config.engine.version))
     facts, missing = resolve_facts(own, config.model.facts, rope_scaling=scaling)
     engine, followed = resolve_engine(config.engine, config.npus, facts)
     because |= followed

@@ -18,7 +18,8 @@ from models.engines.ascend_vllm.features import (
     Precision,
     Speculative,
 )
-from models.engines.flags import find_flag
+from models.engines.release import Release
+from models.engines.releases import release
 from models.engines.server import Server
 from models.finding import Finding, Path, Span
 from models.secret_reference import SecretKey
@@ -120,9 +121,14 @@ class ResolvedService:
     origins: Mapping[str, Origin] = field(default_factory=dict, compare=False)
     """Every value and where it comes from, by its field."""
 
+    @property
+    def release(self) -> Release:
+        """The engine release of the service."""
+        return release(self.engine.version)
+
     def further(self, flag: str) -> Any:
         """The value of a flag under `extraArgs`, or None when it is not given."""
-        return extra_argument({**self.engine.extra_args, **self.server.extra_args}, flag, self.engine.version)
+        return extra_argument({**self.engine.extra_args, **self.server.extra_args}, flag, self.release)
 
     @property
     def model_names(self) -> list[str]:
@@ -177,7 +183,7 @@ class ResolvedStack:
         return next((service for service in self.services if service.name == name), None)
 
 
-def extra_argument(given: Mapping[str, Any], flag: str, release: str) -> Any:
+def extra_argument(given: Mapping[str, Any], flag: str, release: Release) -> Any:
     """The value of a flag among `extraArgs`, however its name is written; None without it."""
-    flags = ((find_flag(name, release), value) for name, value in given.items())
+    flags = ((release.flag(name), value) for name, value in given.items())
     return next((value for found, value in flags if found and found.name == flag), None)

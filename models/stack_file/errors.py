@@ -12,8 +12,8 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from models.credentials import is_hidden
-from models.engines.ascend_vllm.owned_keys import OWNED_FLAGS
-from models.engines.flags import find_flag, plain_name
+from models.engines.flags import plain_name
+from models.engines.releases import DEFAULT_VERSION, release
 from models.finding import Finding, Mark, Path
 from models.record import PATTERN_WORDS, Record
 from models.stack_file.messages import BOUNDS, KINDS, NICKNAMES, TRUTHS
@@ -60,8 +60,9 @@ def _unknown_key(where: Mark, name: str, fields: Mapping[str, FieldInfo], keys: 
     if nearest(name, fields):
         return found
     elsewhere = NICKNAMES.get(plain_name(name))
-    if flag := find_flag(name):
-        elsewhere = OWNED_FLAGS.get(flag.name)
+    known_release = release(DEFAULT_VERSION)
+    if flag := known_release.flag(name):
+        elsewhere = known_release.owned_flags.get(flag.name)
         if not elsewhere and keys[:1] in (("engine",), ("server",)):
             elsewhere = f"{keys[0]}.extraArgs: {{{flag.key}: …}}"
     if not elsewhere:

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from models.engines.ascend_vllm.engine_args import EngineArgs
-from models.engines.flags import RELEASES, engine
+from models.engines.releases import VERSIONS, release
 from models.launch.graph_cache import HARMLESS_FLAGS, HARMLESS_VARIABLES, graph_cache_key
 from models.launch.launch import launch
 from tests.conftest import stack_of
@@ -123,9 +123,9 @@ def test_a_new_release_of_this_program_finds_the_graphs_of_the_one_before() -> N
     assert graph_cache_key("a:1", "/m/a", ["python", "-m", "vllm", "--seed=1"], {"A": "1"}) == "e8b7bf7f2fdf"
 
 
-@pytest.mark.parametrize("release", RELEASES)
-def test_every_harmless_flag_is_one_of_the_release(release: str) -> None:
-    assert engine(release).flags.keys() >= HARMLESS_FLAGS
+@pytest.mark.parametrize("version", VERSIONS)
+def test_every_harmless_flag_is_one_of_the_release(version: str) -> None:
+    assert release(version).flags.keys() >= HARMLESS_FLAGS
 
 
 def test_no_typed_engine_flag_but_the_served_names_is_harmless() -> None:
