@@ -137,15 +137,16 @@ def _without_broken_forwards(loop: asyncio.AbstractEventLoop, context: dict[str,
 
 
 async def _healthy(link: Link, service: ResolvedService, way: Way) -> None:
-    """Wait until the server answers /health."""
+    """Wait until the server says that it is healthy."""
+    path = service.release.health_path
     loop = asyncio.get_running_loop()
     until, told = loop.time() + way.wait, False
     while True:
         try:
-            status, _, _ = await get(link, "/health")
+            status, _, _ = await get(link, path)
             if status == 200:
                 return
-            problem = UnreachableError(f"/health of {service.name} answers {status}", "see why: ascend-vllm status")
+            problem = UnreachableError(f"{path} of {service.name} answers {status}", "see why: ascend-vllm status")
         except UnreachableError as silent:
             problem = silent
         if loop.time() >= until:

@@ -150,8 +150,9 @@ def _unguided(service: ResolvedService) -> str:
 
 
 async def _health(run: Run) -> None:
-    status, _, _ = await get(run.link, "/health")
-    _expect(status == 200, f"/health answers {status}")
+    path = run.service.release.health_path
+    status, _, _ = await get(run.link, path)
+    _expect(status == 200, f"{path} answers {status}")
 
 
 async def _models(run: Run) -> None:

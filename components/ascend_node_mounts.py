@@ -9,7 +9,7 @@ from typing import Any
 import pulumi
 
 from models.catalog.platforms import Platform
-from models.launch.launch import device_environment
+from models.engines.devices import device_environment
 from models.manifests.node_mounts import node_mounts
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from models.engines.ascend_vllm.owned_keys import PICTURE_VARIABLES
+from models.engines.ascend_vllm.precision import LONG, needs_precise_prefix
 from models.finding import Path
-from models.launch.launch import needs_precise_prefix
-from models.service.feature_defaults import LONG
 from models.service.resolved import ResolvedService, ResolvedStack
 
 _VARIABLES = {

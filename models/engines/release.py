@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from abc import ABC
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from models.catalog.facts import ModelFacts
 from models.engines.flags import Flag, Limit, plain_name
+from models.engines.memory import MemoryUse
+from models.engines.metrics import Metrics
+from models.engines.model_server import ModelServer
 
 
 @dataclass(frozen=True)
@@ -86,3 +90,44 @@ class Release(ABC):
 
     modules: Mapping[str, str]
     """The Python module of each kind of server. Used by `convert` and `diff` to recognise a server's command."""
+
+    graph_neutral_flags: frozenset[str]
+    """Flags that do not change compiled graphs. Used by the key of the graph cache."""
+
+    graph_neutral_variables: frozenset[str]
+    """Variables that do not change compiled graphs. Used by the key of the graph cache."""
+
+    @abstractmethod
+    def argv(self, server: ModelServer, chat_template: str | None) -> tuple[str, ...]:
+        """The command that starts the server, as a list of words. Used by the launch.
+
+        Args:
+            server: The server.
+            chat_template: Path of the chat template in the container, if the service has one.
+        """
+
+    @abstractmethod
+    def environment(self, server: ModelServer) -> dict[str, str]:
+        """The variables that follow from the keys of the stack file, without those under `env`. Used by the launch."""
+
+    # Memory
+
+    @abstractmethod
+    def memory_use(self, server: ModelServer, facts: ModelFacts) -> MemoryUse:
+        """The memory that weights and KV cache take on each NPU. Used by the fit of a service."""
+
+    # Health, metrics and drain
+
+    health_path: str
+    """Path that answers 200 while the engine works. Used by the probes, the smoke test and `request`."""
+
+    metrics: Metrics
+    """The metrics that the server reports. Used by the PodMonitor and the alerts."""
+
+    @abstractmethod
+    def default_drain(self, server_kind: str) -> int:
+        """Seconds that a pod waits for its requests if the stack file does not set `drain`. Used by resolve."""
+
+    @abstractmethod
+    def counts_requests(self, server: ModelServer) -> bool:
+        """Whether the drain can read how many requests are unfinished. If not, it waits for the whole time."""

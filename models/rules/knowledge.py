@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from models.catalog.known import nearest_models
-from models.engines.flags import plain_name
+from models.engines.ascend_vllm.precision import LONG, PRECISE_DECODE, PRECISE_PREFILL, plain_model_name
 from models.finding import Finding, at, error, warning
 from models.rules.registry import facts_rule_ids, rule
-from models.service.feature_defaults import LONG, PRECISE_DECODE, PRECISE_PREFILL
 from models.service.resolved import ResolvedService
 
 
@@ -53,7 +52,7 @@ def precision_needed(service: ResolvedService) -> Iterator[Finding]:
     Prefill of Qwen2-7B and Qwen2-57B needs it, and so does decode of these and of Qwen2-72B above 8192 tokens (manual,
     Step 3, USE_PFA_HIGH_PRECISION_MODE and USE_IFA_HIGH_PRECISION_MODE).
     """
-    name = plain_name(service.known.name if service.known else service.model.name)
+    name = plain_model_name(service.known, service.model.name)
     long = service.engine.max_model_len > LONG
     for field, models, applies in (("prefill", PRECISE_PREFILL, True), ("decode", PRECISE_DECODE, long)):
         if applies and getattr(service.precision, field) is False and name.startswith(models):

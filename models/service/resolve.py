@@ -12,16 +12,17 @@ from pydantic import BaseModel
 from models.catalog.facts import Facts, ModelFacts
 from models.catalog.known import find_model
 from models.catalog.platforms import PLATFORMS, NodeMount, Platform
+from models.catalog.sizes import all_parameters
 from models.engines.ascend_vllm.engine_args import EngineArgs, ResolvedEngine
+from models.engines.model_server import extra_argument
 from models.engines.releases import release
 from models.finding import Path, Span
 from models.secret_reference import SecretKey
 from models.service.facts import resolve_facts
 from models.service.feature_defaults import resolve_features, resolve_precision
-from models.service.resolved import GIB, Cluster, Origin, ResolvedService, ResolvedStack, extra_argument
+from models.service.resolved import GIB, Cluster, Origin, ResolvedService, ResolvedStack
 from models.service.rollout import Demand, Plan, plan_rollouts
 from models.service.secrets import made_secrets, with_names
-from models.service.sizes import all_parameters
 from models.stack_file.checksums import WeightFiles
 from models.stack_file.cluster import HostMount, PlatformConfig
 from models.stack_file.model import Source
@@ -111,7 +112,8 @@ def resolve_service(
     whole, because = config.model.resolved(weight_files)
     known = find_model(model := whole.name)
     own = config_json or (known.facts if known else None)
-    scaling = extra_argument(config.engine.extra_args, "rope-scaling", release(config.engine.version))
+    engine_release = release(config.engine.version)
+    scaling = extra_argument(config.engine.extra_args, "rope-scaling", engine_release)
     facts, missing = resolve_facts(own, config.model.facts, rope_scaling=scaling)
     engine, followed = resolve_engine(config.engine, config.npus, facts)
     because |= followed
@@ -132,11 +134,19 @@ def resolve_service(
         field: Origin(value, because.get(field) or _place(spans or {}, ("services", name, *field.split("."))))
         for field, value in _fields(shown)
     }
-    about: dict[str, Any] = {"known": known, "facts": facts, "missing_facts": missing, "external": external}
+    about: dict[str, Any] = {
+        "release": engine_release,
+        "known": known,
+        "facts": facts,
+        "missing_facts": missing,
+        "external": external,
+    }
     about |= {"weight_files": weight_files, "origins": origins}
     plain = {name: value for name, value in config.env.items() if isinstance(value, str)}
     secret = {name: value for name, value in config.env.items() if isinstance(value, SecretKey)}
-    return ResolvedService(name, cluster, **about, **{**dict(resolved), "env": plain, "secret_env": secret})
+    return ResolvedService(
+        name=name, cluster=cluster, **about, **{**dict(resolved), "env": plain, "secret_env": secret}
+    )
 
 
 def _resolve_operation(
@@ -153,7 +163,7 @@ def _resolve_operation(
         found["startup"] = usual_startup(facts) + warm_up
         because["startup"] = "the size of the weights" if facts else "usual for weights of unknown size"
     if config.drain is None:
-        found["drain"] = 300 if config.server.kind == "openai" else 60
+        found["drain"] = release(config.engine.version).default_drain(config.server.kind)
         because["drain"] = f"usual for {config.server.kind}"
     many, ray = engine.npus_used > 1, engine.distributed_executor_backend == "ray"
     shares = (pool.node_memory * 9 // 10 // pool.npus_per_node for pool in cluster.pools.values() if pool.node_memory)

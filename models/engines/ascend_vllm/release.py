@@ -5,8 +5,16 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from models.catalog.facts import ModelFacts
+from models.engines.ascend_vllm.argv import argv
+from models.engines.ascend_vllm.drain import HEALTH_PATH, METRICS, counts_requests, default_drain
+from models.engines.ascend_vllm.environment import environment
+from models.engines.ascend_vllm.graph_cache import NEUTRAL_FLAGS, NEUTRAL_VARIABLES
+from models.engines.ascend_vllm.memory import memory_use
 from models.engines.ascend_vllm.owned_keys import OWNED_FLAGS, OWNED_VARIABLES
 from models.engines.flags import Limit, flag_from_json
+from models.engines.memory import MemoryUse
+from models.engines.model_server import ModelServer
 from models.engines.release import Exclusion, ModelSupport, Release
 
 _TABLES = Path(__file__).parent / "flags"
@@ -17,6 +25,10 @@ class AscendVllm(Release):
 
     owned_flags = OWNED_FLAGS
     owned_variables = OWNED_VARIABLES
+    graph_neutral_flags = NEUTRAL_FLAGS
+    graph_neutral_variables = NEUTRAL_VARIABLES
+    health_path = HEALTH_PATH
+    metrics = METRICS
 
     def __init__(self, version: str) -> None:
         table = json.loads((_TABLES / f"vllm-{version}.json").read_text(encoding="utf-8"))
@@ -33,3 +45,23 @@ class AscendVllm(Release):
         )
         self.exclusions = tuple(Exclusion(**entry) for entry in table["exclusions"])
         self.modules = table["modules"]
+
+    def argv(self, server: ModelServer, chat_template: str | None) -> tuple[str, ...]:
+        """The command of the manual, `python -m …api_server`, with its flags."""
+        return argv(server, chat_template)
+
+    def environment(self, server: ModelServer) -> dict[str, str]:
+        """The variables of the manual's script."""
+        return environment(server)
+
+    def memory_use(self, server: ModelServer, facts: ModelFacts) -> MemoryUse:
+        """The memory of weights and KV cache; in 0.6.3, quantized layers and MLA."""
+        return memory_use(server, facts)
+
+    def default_drain(self, server_kind: str) -> int:
+        """Five minutes; one minute for the plain server."""
+        return default_drain(server_kind)
+
+    def counts_requests(self, server: ModelServer) -> bool:
+        """Whether the OpenAI server reports its requests, without TLS and with statistics."""
+        return counts_requests(server)
