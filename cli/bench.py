@@ -38,7 +38,7 @@ def concurrencies(text: str) -> tuple[int, ...]:
     """Numbers of requests at once: `1,4,16`."""
     parts = text.split(",")
     if not all(part.strip().isdecimal() and int(part) > 0 for part in parts):
-        raise typer.BadParameter("write numbers above 0, such as 8 or 1,4,16")
+        raise typer.BadParameter(f"{text}: expected numbers above 0, such as 8 or 1,4,16")
     return tuple(map(int, parts))
 
 
@@ -47,32 +47,37 @@ def command(  # noqa: PLR0913  each is an argument of the command line
     service: ServiceArgument,
     *,
     concurrency: Annotated[
-        Any, typer.Option(help="Requests at once; several are measured in turn.", parser=concurrencies, metavar="N,…")
+        Any,
+        typer.Option(
+            help="Concurrent requests; several numbers are measured in turn.", parser=concurrencies, metavar="N,N,..."
+        ),
     ] = "1,4,16",
-    requests: Annotated[int, typer.Option(help="Requests of each measurement.", min=1)] = 64,
-    input_len: Annotated[int, typer.Option(help="Tokens of each prompt.", min=1)] = 512,
-    output_len: Annotated[int, typer.Option(help="Tokens of each answer.", min=1)] = 128,
-    form: Annotated[BenchFormat, typer.Option("--format", help="How it is written.")] = BenchFormat.TEXT,
+    requests: Annotated[int, typer.Option(metavar="N", help="Requests of each measurement.", min=1)] = 64,
+    input_len: Annotated[int, typer.Option(metavar="N", help="Tokens of each prompt.", min=1)] = 512,
+    output_len: Annotated[int, typer.Option(metavar="N", help="Tokens of each answer.", min=1)] = 128,
+    form: Annotated[BenchFormat, typer.Option("--format", help="Output format.")] = BenchFormat.TEXT,
     picture: Annotated[
-        Path | None, typer.Option("--plot", help="Draw throughput and times.", metavar="FILE.svg", show_default=False)
+        Path | None,
+        typer.Option(
+            "--plot", help="Draw throughput and times into this file.", metavar="FILE.svg", show_default=False
+        ),
     ] = None,
     url: UrlOption = "",
     api_key_file: KeyFileOption = None,
     timeout: TimeoutOption = "5m",  # type: ignore[assignment]  # parsed by the option
 ) -> None:
-    """Measure a service under load, for its size: first token (TTFT), each further one (TPOT), latency, throughput.
+    """Measure first token (TTFT), further tokens (TPOT), latency and throughput.
 
-    Every prompt is another one, of exactly so many tokens, and every answer as long as it may be. One request before
-    is not measured.
+    Prompts differ and have exactly --input-len tokens. Answers have exactly
+    --output-len tokens. One request before the measurement warms up the service.
 
-    Exit code 0 when all requests were answered, 1 when one was not, 2 for wrong usage, 3 when the service cannot be
-    reached.
+    Exit code 0 if all requests were answered, 1 if one was not, 2 for wrong usage,
+    3 if the service cannot be reached.
 
-    \b
     Examples:
       ascend-vllm bench dev qwen2-7b
-      ascend-vllm bench prod qwen2-7b --concurrency 1,8,32,64 --requests 256 --plot qwen2-7b.svg
-      ascend-vllm bench prod qwen2-7b --input-len 2048 --output-len 64 --format json > qwen2-7b.json
+      ascend-vllm bench prod qwen2-7b --concurrency 1,8,32 --plot qwen2-7b.svg
+      ascend-vllm bench prod qwen2-7b --input-len 2048 --format json
     """
     resolved = open_stack(stack)
     refuse_errors(resolved, service)

@@ -40,22 +40,25 @@ class CapacityFormat(StrEnum):
 
 def command(
     stack: StackArgument,
-    form: Annotated[CapacityFormat, typer.Option("--format", help="How it is written.")] = CapacityFormat.TEXT,
-    live: Annotated[bool, typer.Option("--live", help="Show the cluster's own nodes and all that holds NPUs.")] = False,
+    form: Annotated[CapacityFormat, typer.Option("--format", help="Output format.")] = CapacityFormat.TEXT,
+    live: Annotated[
+        bool, typer.Option("--live", help="Show the nodes of the cluster and all pods that hold NPUs.")
+    ] = False,
 ) -> None:
-    """Show which NPUs the services of a stack hold, and how each of them is updated.
+    """Show which NPUs each service holds, and how each service is updated.
 
-    The nodes are those of the stack's pools, with the pods packed as tightly as they can be; the scheduler may spread
-    them. An update counts on NPUs only where they are free however the pods are spread.
+    Pods are packed as tightly as possible onto the nodes of the stack's pools. The
+    scheduler may place them differently. A rollout uses additional NPUs only if
+    they are free wherever the scheduler places the pods.
 
-    Exit code 0 when every pod has a place, 1 when one has none or (with --live) the cluster has fewer NPUs than the
-    pools, 2 for wrong usage, 3 when the cluster cannot be reached.
+    Exit code 0 if every pod has a node, 1 if not or (with --live) if the cluster
+    has fewer NPUs than the pools, 2 for wrong usage, 3 if the cluster cannot be
+    read.
 
-    \b
     Examples:
       ascend-vllm capacity prod
-      ascend-vllm capacity prod --format json  # for a program
-      ascend-vllm capacity prod --live         # who holds the NPUs now, other teams too
+      ascend-vllm capacity prod --format json
+      ascend-vllm capacity prod --live
     """
     resolved = open_stack(stack)
     if live:

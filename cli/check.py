@@ -25,31 +25,29 @@ _BYTES = ("resources.memory", "resources.shm", "model.source.size", "model.sourc
 _SECONDS = ("startup", "drain", "Timeout", "preparation", "interval")
 
 Verbose = Annotated[
-    bool, typer.Option("--verbose", "-v", help="Also print every value and its origin, and how the model fits.")
+    bool, typer.Option("--verbose", "-v", help="Also print every value with its origin, and the memory fit.")
 ]
 
 
 def command(
     stacks: StacksArgument = None,
-    form: Annotated[Format, typer.Option("--format", help="How the findings are written.")] = Format.TEXT,
+    form: Annotated[Format, typer.Option("--format", help="Output format.")] = Format.TEXT,
     verbose: Verbose = False,
-    live: Annotated[
-        bool, typer.Option("--live", help="Also ask the cluster whether it is what the stack says.")
-    ] = False,
+    live: Annotated[bool, typer.Option("--live", help="Also read the cluster of each stack.")] = False,
 ) -> None:
-    """Judge stack files by every rule; no cluster, no Pulumi.
+    """Check stack files against every rule.
 
-    With --live also ask the cluster of each stack: whether it answers, whether its namespace, nodes, queues and kinds
-    of objects are as the stack says, and what the pods name is there. It only reads, and of Secrets only their names.
+    Needs neither a cluster nor Pulumi. With --live, check also reads the cluster of
+    each stack: its nodes, queues, kinds of objects, and the objects that the pods
+    refer to. It only reads, and of Secrets only their names.
 
-    Exit code 0 when nothing is found, 1 when something is (with --format sarif always 0), 2 for wrong usage.
+    Exit code 0 without findings, 1 with findings (always 0 with --format sarif), 2
+    for wrong usage.
 
-    \b
     Examples:
-      ascend-vllm check                     # all stacks of the project
-      ascend-vllm check prod --format json  # for a program
-      cat Pulumi.prod.yaml | ascend-vllm check -
-      ascend-vllm check prod --live         # before the first pulumi up
+      ascend-vllm check
+      ascend-vllm check prod --format json
+      ascend-vllm check prod --live
     """
     resolved = list(open_stacks(stacks or []))
     reports = [check(stack, _in_cluster(stack) if live else ()) for stack in resolved]

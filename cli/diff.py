@@ -30,35 +30,29 @@ def command(
     stacks: StacksArgument = None,
     against: Annotated[
         str | None,
-        typer.Option(
-            "--against", metavar="REF", help="Compare with this commit; main, origin/main or HEAD when left out."
-        ),
+        typer.Option("--against", metavar="REF", help="Compare with this commit (default: main, origin/main or HEAD)."),
     ] = None,
-    live: Annotated[bool, typer.Option("--live", help="Compare with what runs in the stack's cluster.")] = False,
+    live: Annotated[bool, typer.Option("--live", help="Compare the cluster with the stack file.")] = False,
     preview: Annotated[
         Path | None,
-        typer.Option("--preview", metavar="FILE", help="Add what `pulumi preview --json` deletes and makes anew."),
+        typer.Option("--preview", metavar="FILE", help="Add deletions and replacements of `pulumi preview --json`."),
     ] = None,
-    form: Annotated[DiffFormat, typer.Option("--format", help="How the changes are written.")] = DiffFormat.TEXT,
-    matrix: Annotated[bool, typer.Option("--matrix", help="Show every service of every environment instead.")] = False,
+    form: Annotated[DiffFormat, typer.Option("--format", help="Output format.")] = DiffFormat.TEXT,
+    matrix: Annotated[bool, typer.Option("--matrix", help="Show a table of all services and stacks.")] = False,
 ) -> None:
-    """Say in words what changes: which flags, which pods restart and why, downtime, NPUs; no Pulumi, no cluster.
+    """Show changes in words: flags, restarts with reasons, downtime and NPUs.
 
-    With one stack, or none for all of the project: what the worktree changes against a git revision. With two: in what
-    they differ. Two files of the same name, or a stack and standard input, are two states of one stack. With --live:
-    what an update changes of what runs, which is read from the cluster.
+    With one stack, or without STACK for all stacks: the worktree against a git
+    revision. With two stacks: their differences. With --live: what an update
+    changes in the cluster.
 
-    Exit code 0 when nothing changes, 1 when something does (as git diff --exit-code), 2 for wrong usage, 3 when the
-    cluster cannot be read.
+    Exit code 0 without changes, 1 with changes, 2 for wrong usage, 3 if the cluster
+    cannot be read.
 
-    \b
     Examples:
-      ascend-vllm diff prod          # the worktree against main
-      ascend-vllm diff staging prod  # two environments
-      ascend-vllm diff --matrix      # service × environment
+      ascend-vllm diff prod
+      ascend-vllm diff staging prod
       ascend-vllm diff prod --against HEAD~1 --format markdown
-      ascend-vllm diff prod --live   # what runs against the stack file
-      pulumi preview --stack prod --json > p.json; ascend-vllm diff prod --preview p.json
     """
     named = stacks or []
     _refuse_mixtures(named, against=against, live=live, preview=preview, matrix=matrix)

@@ -24,19 +24,20 @@ class DriftFormat(StrEnum):
 
 def command(
     stack: StackArgument,
-    form: Annotated[DriftFormat, typer.Option("--format", help="How the drift is written.")] = DriftFormat.TEXT,
+    form: Annotated[DriftFormat, typer.Option("--format", help="Output format.")] = DriftFormat.TEXT,
 ) -> None:
-    """Show what was changed by hand in a stack's cluster, on which object, and what pulumi up would restore.
+    """Show changes made by hand in a stack's cluster, and how to restore them.
 
-    Compares the objects that `render` prints with those of the cluster, field by field, and says who set what differs.
-    Replicas that an autoscaler sets and fields that the stack does not give are left to those who set them.
+    Compares each field of the objects that `render` prints with the cluster, and
+    shows who set the fields that differ. Replicas that an autoscaler sets and
+    fields that the stack does not set are not drift.
 
-    Read-only. Exit code 0 without drift, 1 with drift, 3 when the cluster cannot be read.
+    Read-only. Exit code 0 without drift, 1 with drift, 3 if the cluster cannot be
+    read.
 
-    \b
     Examples:
       ascend-vllm drift prod
-      ascend-vllm drift prod --format json | jq -r '.objects[] | "\\(.state) \\(.kind) \\(.name)"'
+      ascend-vllm drift prod --format json | jq -r '.objects[].name'
       ascend-vllm drift prod || pulumi up --refresh --stack prod
     """
     resolved = open_stack(stack)

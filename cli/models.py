@@ -34,13 +34,12 @@ def _complete(incomplete: str) -> list[str]:
 
 def command(
     name: Annotated[
-        str | None, typer.Argument(metavar="NAME", help="A model's name.", autocompletion=_complete)
+        str | None, typer.Argument(metavar="NAME", help="Name of a model.", autocompletion=_complete)
     ] = None,
-    form: Annotated[ModelFormat, typer.Option("--format", help="How the models are written.")] = ModelFormat.TEXT,
+    form: Annotated[ModelFormat, typer.Option("--format", help="Output format.")] = ModelFormat.TEXT,
 ) -> None:
-    """List the known models, or all facts of one: architecture, minimum cards, longest length, and where it is from.
+    """List the known models, or show all facts of one model.
 
-    \b
     Examples:
       ascend-vllm models
       ascend-vllm models Qwen2-7B-Instruct

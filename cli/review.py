@@ -29,20 +29,20 @@ class ReviewFormat(StrEnum):
 
 def command(
     against: AgainstOption = None,
-    form: Annotated[ReviewFormat, typer.Option("--format", help="How the review is written.")] = ReviewFormat.TEXT,
+    form: Annotated[ReviewFormat, typer.Option("--format", help="Output format.")] = ReviewFormat.TEXT,
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", help="Also write a comment STACK.md for each stack.", metavar="DIRECTORY"),
+        typer.Option("-o", "--output", help="Write a comment STACK.md for each touched stack.", metavar="DIRECTORY"),
     ] = None,
 ) -> None:
-    """Check and compare every stack that the worktree touches: what `touched` lists, `check` finds and `diff` says.
+    """Check and compare every stack that the worktree changes.
 
-    With -o DIRECTORY there is also a comment for each stack, in Markdown and short enough for a pull request, and
-    touched.json, which tells that the review was made when no stack is touched.
+    -o writes a comment in Markdown for each touched stack, and touched.json, which
+    shows that the review ran even if no stack is touched.
 
-    Exit code 0 when nothing is found, 1 when something is (a change alone is no finding), 2 for wrong usage.
+    Exit code 0 without findings (a change is not a finding), 1 with findings, 2 for
+    wrong usage.
 
-    \b
     Examples:
       ascend-vllm review
       ascend-vllm review --against origin/main --format github -o comments

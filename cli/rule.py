@@ -27,16 +27,13 @@ def _all_ids() -> list[str]:
 
 
 def command(
-    rule: Annotated[str | None, typer.Argument(metavar="ID", help="A rule's id.", autocompletion=_complete)] = None,
+    rule: Annotated[str | None, typer.Argument(metavar="ID", help="Id of a rule.", autocompletion=_complete)] = None,
 ) -> None:
-    """Explain a rule: what it does, why, its source, a refused and an accepted example. Without ID: list all
-    of stack files. Those of requests are explained by their ID too.
+    """Explain a rule with its reason, source and examples, or list all rules.
 
-    \b
     Examples:
       ascend-vllm rule
       ascend-vllm rule idle-npus
-      ascend-vllm rule multi-step-logits   # of requests
     """
     if rule is None:
         width = max(len(entry.id) for entry in rules_about("stack file"))

@@ -37,7 +37,7 @@ WaitOption = Annotated[
     float | None,
     typer.Option(
         "--wait",
-        help="Longest wait until a service is ready; its startup when left out.",
+        help="Longest wait for a service (default: the service's startup).",
         parser=duration,
         metavar="DURATION",
         show_default=False,
@@ -48,23 +48,23 @@ WaitOption = Annotated[
 def command(  # noqa: PLR0913  each is an argument of the command line
     stack: StackArgument,
     services: Annotated[
-        list[str] | None, typer.Argument(metavar="SERVICE", help="Services of the stack; all when left out.")
+        list[str] | None, typer.Argument(metavar="SERVICE", help="Services of the stack (default: all).")
     ] = None,
     *,
-    form: Annotated[SmokeFormat, typer.Option("--format", help="How the outcome is written.")] = SmokeFormat.TEXT,
+    form: Annotated[SmokeFormat, typer.Option("--format", help="Output format.")] = SmokeFormat.TEXT,
     wait: WaitOption = None,
     url: UrlOption = "",
     api_key_file: KeyFileOption = None,
     timeout: TimeoutOption = "5m",  # type: ignore[assignment]  # parsed by the option
 ) -> None:
-    """Prove that the services of a stack answer correctly: a small request for each thing that they have to do.
+    """Send small requests that show whether the services answer correctly.
 
-    Waits until they are ready. What does not apply to a service is shown as – with the reason; what would end its
-    engine is not sent.
+    Waits until the services are ready. A check that does not apply is shown as –
+    with the reason. No request is sent that would end the engine.
 
-    Exit code 0 when all is well, 1 when something is not, 2 for wrong usage, 3 when the cluster cannot be reached.
+    Exit code 0 if all checks pass, 1 if one fails, 2 for wrong usage, 3 if the
+    cluster cannot be read.
 
-    \b
     Examples:
       ascend-vllm smoke dev
       ascend-vllm smoke prod qwen2-7b llava --format junit > smoke.xml

@@ -127,15 +127,15 @@ def _complete_stack(incomplete: str) -> list[str]:
 StackArgument = Annotated[
     str,
     typer.Argument(
-        metavar="STACK", help="A stack's name, a stack file, or - for stdin.", autocompletion=_complete_stack
+        metavar="STACK", help="Name of a stack, a stack file, or - for stdin.", autocompletion=_complete_stack
     ),
 ]
 StacksArgument = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="STACK",
-        help="Stacks by name or file; all of this project when left out.",
+        help="Names of stacks or stack files (default: all of the project).",
         autocompletion=_complete_stack,
     ),
 ]
-ServiceArgument = Annotated[str, typer.Argument(metavar="SERVICE", help="A service of the stack.")]
+ServiceArgument = Annotated[str, typer.Argument(metavar="SERVICE", help="Service of the stack.")]

@@ -45,20 +45,22 @@ class Told:
 def command(
     stack: StackArgument,
     services: Annotated[
-        list[str] | None, typer.Argument(metavar="SERVICE", help="Services of the stack; all when left out.")
+        list[str] | None, typer.Argument(metavar="SERVICE", help="Services of the stack (default: all).")
     ] = None,
-    form: Annotated[StatusFormat, typer.Option("--format", help="How the status is written.")] = StatusFormat.TEXT,
-    brief: Annotated[bool, typer.Option("--brief", "-b", help="The table only, without why and fix.")] = False,
+    form: Annotated[StatusFormat, typer.Option("--format", help="Output format.")] = StatusFormat.TEXT,
+    brief: Annotated[
+        bool, typer.Option("--brief", "-b", help="Print only the table, without reasons and fixes.")
+    ] = False,
 ) -> None:
-    """Show which services are ready in the stack's cluster, and why the others are not.
+    """Show which services are ready, and why the others are not.
 
-    Read-only. Exit code 0 when all are ready, 1 when one is not, 3 when the cluster cannot be reached.
+    Read-only. Exit code 0 if all services are ready, 1 if one is not, 3 if the
+    cluster cannot be read.
 
-    \b
     Examples:
       ascend-vllm status prod
       ascend-vllm status prod qwen2-72b --brief
-      ascend-vllm status prod --format json | jq -r '.services[] | select(.ready < .replicas) | .name'
+      ascend-vllm status prod --format json | jq -r '.services[].state'
     """
     resolved = open_stack(stack)
     chosen = [pick_service(resolved, name) for name in services or []] or resolved.services

@@ -54,25 +54,25 @@ class Touched:
 
 AgainstOption = Annotated[
     str | None,
-    typer.Option("--against", metavar="REF", help="Compare with this commit; main, origin/main or HEAD when left out."),
+    typer.Option("--against", metavar="REF", help="Compare with this commit (default: main, origin/main or HEAD)."),
 ]
 
 
 def command(
     against: AgainstOption = None,
-    form: Annotated[TouchedFormat, typer.Option("--format", help="How the stacks are written.")] = TouchedFormat.TEXT,
+    form: Annotated[TouchedFormat, typer.Option("--format", help="Output format.")] = TouchedFormat.TEXT,
 ) -> None:
-    """List the stacks that the worktree changes against a git revision, and because of which files.
+    """List the stacks that the worktree changes, with the changed files.
 
-    A change of a base file touches every stack that builds on it, one of the program touches all. --format github
-    is a line for a step's outputs: stacks=["dev","prod"].
+    A changed base file touches every stack that uses it. A change of the program
+    touches all stacks. --format github prints one line for the outputs of a step:
+    stacks=["dev","prod"].
 
-    Exit code 0 whether there are any or not, 2 for wrong usage.
+    Exit code 0 with or without touched stacks, 2 for wrong usage.
 
-    \b
     Examples:
       ascend-vllm touched
-      ascend-vllm touched --against HEAD~1 --format json | jq -r '.stacks[].name'
+      ascend-vllm touched --against HEAD~1 --format json
       ascend-vllm touched --against main --format github >> "$GITHUB_OUTPUT"
     """
     base = revision(against, Path())

@@ -108,9 +108,9 @@ def test_another_directory_is_named_with_c(console: Console, project: Path) -> N
         (("check", "loop.yaml"), 3, "loop.yaml cannot be read: Too many levels of symbolic links", "unreadable"),
         (("-C", "nowhere", "check"), 2, "nowhere: No such file or directory", "no such directory"),
         (("-C", "empty", "check"), 2, "there is no stack file here", "no project"),
-        (("check", "good", "--format", "xml"), 2, "'xml' is not one of", "no such format"),
-        (("check", "--unknown"), 2, "No such option", "no such option"),
-        (("judge",), 2, "No such command", "no such command"),
+        (("check", "good", "--format", "xml"), 2, "--format xml: expected text, concise, json", "no such format"),
+        (("check", "--unknown"), 2, "no such option: --unknown", "no such option"),
+        (("judge",), 2, "no such command 'judge'", "no such command"),
     ],
 )
 def test_what_cannot_be_checked_ends_with_2_or_3_and_a_remedy_on_stderr(

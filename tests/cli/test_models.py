@@ -157,10 +157,3 @@ def test_names_are_completed() -> None:
 
     assert names == ["Qwen2-7B", "Qwen2-7B-Instruct"]
     assert models._complete("zzz") == []
-
-
-def test_the_help_shows_examples() -> None:
-    out = run("--help").stdout
-
-    assert "Examples:" in out
-    assert "ascend-vllm models Qwen2-7B-Instruct" in out

@@ -77,15 +77,6 @@ def test_there_is_no_schema_of_other_files(console: Console) -> None:
     assert "services" in done.err
 
 
-@pytest.mark.parametrize("command", ["check", "rule", "schema", "script", "render", "request", "smoke", "bench"])
-def test_the_help_of_a_command_shows_examples(command: str, console: Console) -> None:
-    done = console(command, "--help")
-
-    assert done.code == 0
-    assert "Examples:" in done.out
-    assert f"ascend-vllm {command}" in done.out
-
-
 def test_the_help_groups_the_commands(console: Console) -> None:
     out = console("-h").out
 
