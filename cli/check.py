@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from cli.capacity import rollout_in_words
 from cli.errors import ExitCode
 from cli.live import run
 from cli.output import Format, render_reports
+from cli.output.rollout import rollout_in_words
 from cli.stacks import StacksArgument, open_stacks
 from cluster.ready import judge_cluster
 from models.check import check
@@ -66,11 +66,11 @@ def command(
 def _in_cluster(stack: ResolvedStack) -> Sequence[Finding]:
     """What does not fit the cluster of a stack, unless it is not even known which one that is."""
     if any(mark.path[:1] == ("cluster",) for finding in stack.findings for mark in finding.marks):
-        typer.echo(f"not looked at: the cluster of {stack.name}: what the stack file says of it is refused", err=True)
+        typer.echo(f"not read: the cluster of {stack.name}: its section in the stack file has errors", err=True)
         return ()
     found, unread = run(judge_cluster(stack), stack.cluster.context)
     for what, why in unread.items():
-        typer.echo(f"not looked at: {what}: {why}", err=True)
+        typer.echo(f"not read: {what}: {why}", err=True)
     return found
 
 

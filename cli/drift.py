@@ -1,4 +1,4 @@
-"""`ascend-vllm drift`: what of a stack was changed in its cluster, and what `pulumi up` would restore."""
+"""`ascend-vllm drift`: the changes made by hand in a stack's cluster, and how to restore them."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ from typing import Annotated
 import typer
 
 from cli.errors import ExitCode
-from cli.objects import look
-from cli.output.drift import Told, as_json, as_text
+from cli.live import report_unread
+from cli.objects import read_objects
+from cli.output.drift import json, text
+from cli.output.drift.report import DriftReport
 from cli.refusal import refuse_errors
 from cli.stacks import StackArgument, open_stack
 from review.drift import drifted
 
 
 class DriftFormat(StrEnum):
-    """How drift is written."""
+    """Output formats."""
 
     TEXT = "text"
     JSON = "json"
@@ -42,10 +44,13 @@ def command(
     """
     resolved = open_stack(stack)
     refuse_errors(resolved)
-    wanted, live, unread = look(resolved)
-    told = Told(resolved, drifted(wanted, live), unread, len(wanted))
-    typer.echo(as_json(told) if form is DriftFormat.JSON else as_text(told))
-    for what, why in told.unread.items():
-        typer.echo(f"not looked at: {what}: {why}", err=True)
-    if told.drift.objects:
+    objects = read_objects(resolved)
+    drift = drifted(objects.wanted, objects.live)
+    report = DriftReport(resolved, drift, objects.unread, len(objects.wanted))
+    if form is DriftFormat.JSON:
+        typer.echo(json.render(report))
+    else:
+        typer.echo(text.render(report))
+    report_unread(objects.unread)
+    if drift.objects:
         raise typer.Exit(ExitCode.FOUND)

@@ -76,7 +76,7 @@ def put_comments(
         marker = str(entry.get("body") or "").partition("\n")[0]
         if not gh.is_ours(entry, "<!-- ascend-vllm review: "):
             continue
-        body = marked.pop(marker, f"{marker}\nThis pull request does not touch the stack any more.")
+        body = marked.pop(marker, f"{marker}\nThis pull request no longer touches the stack.")
         if entry["body"] != body:
             gh.send("PATCH", f"repos/{repository}/issues/comments/{entry['id']}", {"body": body})
     for body in marked.values():

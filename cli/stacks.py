@@ -105,7 +105,7 @@ def sandbox_plan(stack: str, *, real: bool = False) -> Plan:
         raise CommandError(f"the cluster of stack {stack} is not well formed", f"see: ascend-vllm check {stack}")
     if not cluster.context.startswith(CONTEXT_PREFIX):
         raise CommandError(
-            f"stack {stack} belongs to the cluster {cluster.context!r}, which is no sandbox",
+            f"stack {stack} belongs to the cluster {cluster.context!r}, which is not a sandbox",
             f"name a stack whose context begins with {CONTEXT_PREFIX}",
         )
     if not cluster.pools:

@@ -73,7 +73,7 @@ def command(
             if not state.is_ready:
                 typer.echo("\n" + coloured(state_text(state)))
     for kind, why in told.seen.unread.items():
-        typer.echo(f"not looked at: {kind}: {why}", err=True)
+        typer.echo(f"not read: {kind}: {why}", err=True)
     if not all(state.is_ready for state in told.states):
         raise typer.Exit(ExitCode.FOUND)
 

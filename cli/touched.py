@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from cli.capacity import columns
+from cli.output.table import columns
 from cli.revision import Revision, revision
 from cli.stacks import find_stack, names_of, stack_names
 from models.stack_file.load import Read, disk, read_project

@@ -214,4 +214,4 @@ def test_check_live_leaves_a_cluster_alone_that_the_stack_file_does_not_say(cons
 
     assert done.code == 1
     assert "cluster-unreachable" not in done.out
-    assert "not looked at: the cluster of a: what the stack file says of it is refused" in done.err
+    assert "not read: the cluster of a: its section in the stack file has errors" in done.err

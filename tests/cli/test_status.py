@@ -134,7 +134,7 @@ def test_what_may_not_be_read_is_said_beside_the_rest(
     done = console("status", "prod.yaml", "well")
 
     assert (done.code, done.out) == (0, "well  1/1  Running\n")
-    assert done.err == "not looked at: nodes: not allowed to list nodes\n"
+    assert done.err == "not read: nodes: not allowed to list nodes\n"
 
 
 def test_a_kubeconfig_without_the_context_ends_with_3_and_no_traceback(

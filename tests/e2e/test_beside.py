@@ -90,14 +90,14 @@ def test_objects_whose_kind_the_cluster_lacks_are_left_out_with_a_warning_and_ma
         assert "fix: install the Prometheus operator and run pulumi up again" in text
     assert [project.names(kind, stack) for kind in KINDS.split(",")] == [["qwen"]] * 3
     code, text, unread = drift(project, stack)
-    assert (code, text) == (0, f"no drift: 6 objects as stack {stack} has them\n")
-    assert "not looked at: PodMonitor qwen: the cluster knows no PodMonitor" in unread
+    assert (code, text) == (0, f"no drift: stack {stack} matches its cluster (6 objects)\n")
+    assert "not read: PodMonitor qwen: the cluster knows no PodMonitor" in unread
 
     prometheus.install(project.sandbox)
     assert "the cluster knows no" not in project.up(stack)
     assert spec(project, "podmonitor", stack)["podMetricsEndpoints"][0]["interval"] == "15s"
     assert len(spec(project, "prometheusrule", stack)["groups"][0]["rules"]) == 4
-    assert drift(project, stack) == (0, f"no drift: 8 objects as stack {stack} has them\n", "")
+    assert drift(project, stack) == (0, f"no drift: stack {stack} matches its cluster (8 objects)\n", "")
 
     prometheus.remove(project.sandbox)
     assert "the cluster knows no PodMonitor" in project.up(stack)
@@ -128,7 +128,7 @@ def test_what_is_asked_for_beside_the_pods_is_in_the_cluster_as_the_stack_file_h
     project.up(stack)
     assert project.names("poddisruptionbudget", stack) + project.names("networkpolicy", stack) == []
     assert spec(project, "service", stack)["type"] == "ClusterIP"
-    assert drift(project, stack)[:2] == (0, f"no drift: 4 objects as stack {stack} has them\n")
+    assert drift(project, stack)[:2] == (0, f"no drift: stack {stack} matches its cluster (4 objects)\n")
 
 
 def test_a_budget_that_was_changed_by_hand_is_drift_and_comes_back(project: Project, stack: str) -> None:
@@ -249,4 +249,4 @@ def test_who_may_read_little_is_told_what_was_not_looked_at(project: Project, st
 
     assert "volcano-missing" not in done.stdout
     for what in ("nodes", "Secret keys", f"Namespace {stack}", "Queue default"):
-        assert f"not looked at: {what}: not allowed to " in done.stderr, done.stderr
+        assert f"not read: {what}: not allowed to " in done.stderr, done.stderr

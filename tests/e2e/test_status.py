@@ -280,5 +280,5 @@ def test_status_says_what_it_may_not_read_and_shows_the_rest(told: dict[str, Any
 
     assert shown.returncode == 1
     assert "an NPU has too little memory" in shown.stdout
-    assert "not looked at: nodes: not allowed to list nodes: nodes is forbidden" in shown.stderr
+    assert "not read: nodes: not allowed to list nodes: nodes is forbidden" in shown.stderr
     assert "Traceback" not in shown.stderr
