@@ -176,8 +176,8 @@ def test_verbose_shows_how_the_model_fits_term_by_term(console: Console, project
     file.write_text(file.read_text().replace("{context: prod}", pools))
     known = console("check", "good", "-v").out
 
-    assert "fit: not known without cluster.pools" in unknown
-    for term in ("57.6 GiB  the engine's share", "14.2 GiB  weights", "tokens of 56.0 KiB", "requests of"):
+    assert "fit: unknown without cluster.pools" in unknown
+    for term in ("57.6 GiB  budget of the engine", "14.2 GiB  weights", "tokens of 56.0 KiB", "concurrent requests of"):
         assert term in known
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from cli import status
+from cli.output.status import VERSION
 from cluster.errors import ClusterError
 from cluster.snapshot import Seen
 from tests.cli.conftest import GOLDEN, Console
@@ -71,7 +72,7 @@ def test_json_is_a_contract_with_a_version(console: Console, cluster: list[tuple
     found = json.loads(console("status", "prod.yaml", "--format", "json").out)
 
     assert found.keys() == {"version", "stack", "context", "namespace", "services", "unread"}
-    assert found["version"] == status.VERSION == 1
+    assert found["version"] == VERSION == 1
     for service in found["services"]:
         assert service.keys() == {"name", "ready", "replicas", "state", "since", "diagnosis"}
         if service["diagnosis"]:
