@@ -21,7 +21,7 @@ class ModelFormat(StrEnum):
 
 def complete_model(incomplete: str) -> list[str]:
     """The names of models that begin like this, in any case."""
-    names = []
+    names: list[str] = []
     for model in known_models():
         names += model.names
     return [name for name in names if name.lower().startswith(incomplete.lower())]

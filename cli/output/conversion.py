@@ -18,7 +18,7 @@ _NOT_ADOPTED = (
 def render(conversion: Conversion) -> str:
     """The report on a conversion, without the stack file itself."""
     comparisons = [compared(draft, conversion.cluster) for draft in conversion.drafts]
-    lines = []
+    lines: list[str] = []
     for comparison in comparisons:
         label = ""
         if len(comparisons) > 1:
