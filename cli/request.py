@@ -22,10 +22,10 @@ from client.body import BadInputError, data_url, question, raw
 from client.check import check_request
 from client.curl import curl
 from client.http import send
-from client.kinds import Kind
 from client.length import too_long
 from client.reach import Way, address, reached
-from client.request import Asked, refusal_text
+from client.request import refusal_text
+from models.engines.requests import Kind, Request
 from models.finding import Finding
 from models.service.resolved import ResolvedService
 
@@ -100,7 +100,7 @@ def command(  # noqa: PLR0913  each is an argument of the command line
 
 def _asked(
     kind: Kind, service: ResolvedService, words: Sequence[str], fields: dict[str, Any], file: str | None
-) -> Asked:
+) -> Request:
     """The request that arguments and options make."""
     try:
         if file is not None:
@@ -136,14 +136,14 @@ def _judge(findings: Sequence[Finding]) -> None:
         raise typer.Exit(ExitCode.FOUND)
 
 
-async def _send(asked: Asked, service: ResolvedService, way: Way, form: AnswerFormat) -> Answer:
+async def _send(asked: Request, service: ResolvedService, way: Way, form: AnswerFormat) -> Answer:
     async with reached(service, way) as link:
         if finding := await too_long(link, asked, service):
             _judge([finding])
         return await send(link, asked, _printer(asked, form))
 
 
-def _printer(asked: Asked, form: AnswerFormat) -> Any:
+def _printer(asked: Request, form: AnswerFormat) -> Any:
     """Prints pieces as they come: as JSON, or the text of an answer that is the only one."""
     shown = ""
 

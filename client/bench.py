@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from client.answer import Answer
 from client.body import question
 from client.http import Link, UnreachableError, send
-from client.kinds import Kind
-from client.request import Asked
+from models.engines.requests import Kind, Request
 from models.finding import Finding, Mark
 from models.service.resolved import ResolvedService
 
@@ -172,7 +171,7 @@ async def _sample(link: Link, service: ResolvedService, load: Load, number: int)
     return Sample(answer.seconds, answer.first, tokens)
 
 
-def request(service: ResolvedService, load: Load, number: int) -> Asked:
+def request(service: ResolvedService, load: Load, number: int) -> Request:
     """A request of exactly the load's size.
 
     No two prompts begin alike, so that no cache of prefixes helps. The plain server takes text only; a word of its
@@ -183,7 +182,7 @@ def request(service: ResolvedService, load: Load, number: int) -> Asked:
     if service.server.kind == "api_server":
         return question(Kind.GENERATE, service, " ".join(map(str, ids)), given)
     asked = question(Kind.COMPLETE, service, "", given)
-    return Asked(Kind.COMPLETE, {**asked.body, "prompt": ids})
+    return Request(Kind.COMPLETE, {**asked.body, "prompt": ids})
 
 
 def _token_ids(count: int, number: int) -> Iterator[int]:

@@ -8,9 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from client.kinds import Kind
-from client.parameters import Parameters
-from client.request import Asked
+from models.engines.parameters import Parameters
+from models.engines.requests import Kind, Request
 from models.service.resolved import ResolvedService
 
 _ALWAYS = ("max_tokens", "temperature")
@@ -30,7 +29,7 @@ class BadInputError(Exception):
 
 def question(
     kind: Kind, service: ResolvedService, text: str, given: Mapping[str, Any], images: Sequence[str] = ()
-) -> Asked:
+) -> Request:
     """A request made of a question.
 
     Args:
@@ -44,10 +43,10 @@ def question(
     body = {**_model(kind, service), **_asking(kind, text, images), **usual, **given}
     if body.get("stream") and kind is not Kind.GENERATE:
         body["stream_options"] = {"include_usage": True, "continuous_usage_stats": False}
-    return Asked(kind, body, frozenset(given))
+    return Request(kind, body, frozenset(given))
 
 
-def raw(kind: Kind, service: ResolvedService, text: str, given: Mapping[str, Any], file: str) -> Asked:
+def raw(kind: Kind, service: ResolvedService, text: str, given: Mapping[str, Any], file: str) -> Request:
     """A request made of a body of the user's own, to which options are added; the model's name may be left out.
 
     Raises:
@@ -59,7 +58,7 @@ def raw(kind: Kind, service: ResolvedService, text: str, given: Mapping[str, Any
         raise BadInputError(f"{file} is no JSON: {problem}", "give a JSON object") from None
     if not isinstance(body, dict):
         raise BadInputError(f"{file} holds no JSON object", 'give a body such as {"messages": […]}')
-    return Asked(kind, {**_model(kind, service), **body, **given}, frozenset(given), file)
+    return Request(kind, {**_model(kind, service), **body, **given}, frozenset(given), file)
 
 
 def _model(kind: Kind, service: ResolvedService) -> dict[str, Any]:

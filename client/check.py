@@ -2,74 +2,74 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 from pydantic import ValidationError
 
-from client.kinds import ENDPOINTS, Kind
-from client.parameters import Parameters
-from client.request import Asked, setting
-from client.rules import RULES
+from client.request import setting, with_origins
 from client.service_rules import SERVICE_RULES
+from models.engines.parameters import Parameters
+from models.engines.requests import ENDPOINTS, Kind, Request
 from models.finding import Finding
 from models.rules.registry import add_rules, id_of
 from models.service.resolved import ResolvedService
 from models.stack_file.errors import nearest, shape_finding
 
-_NULLABLE = ("temperature", "top_p", "n", "presence_penalty", "frequency_penalty", "stop", "stream")
-"""Fields for which the OpenAI server takes null as the default (vllm/sampling_params.py:238)."""
 
-
-def check_request(asked: Asked, service: ResolvedService) -> tuple[Finding, ...]:
+def check_request(request: Request, service: ResolvedService) -> tuple[Finding, ...]:
     """Everything that is wrong with a request to a service; errors must not be sent.
 
     Warnings are what the service probably refuses, or what hardly is meant.
     """
-    if wrong := [*_other_server(asked, service)]:
+    if wrong := [*_other_server(request, service)]:
         return tuple(wrong)
-    shape = [*_fields(asked, service), *_missing(asked)]
-    parameters = _parameters(asked)
+    shape = [*_fields(request, service), *_missing(request, service)]
+    parameters = _parameters(request, service)
     if not isinstance(parameters, Parameters):
         return (*shape, *parameters)
-    found = [replace(finding, rule=id_of(judge)) for judge in RULES for finding in judge(asked, parameters)]
-    found += [
-        replace(finding, rule=id_of(judge)) for judge in SERVICE_RULES for finding in judge(asked, parameters, service)
-    ]
-    return (*shape, *found)
+    found = shape
+    for rule in service.release.request_rules:
+        for finding in rule.check(request, parameters, service):
+            found += [with_origins(replace(finding, rule=rule.id), service)]
+    for check in SERVICE_RULES:
+        for finding in check(request, parameters, service):
+            found += [with_origins(replace(finding, rule=id_of(check)), service)]
+    return tuple(found)
 
 
-def _other_server(asked: Asked, service: ResolvedService) -> Iterator[Finding]:
-    wanted, there = asked.endpoint.server, service.server.kind
+def _other_server(request: Request, service: ResolvedService) -> Iterator[Finding]:
+    wanted, there = request.endpoint.server, service.server.kind
     if wanted != there:
         yield Finding(
             "other-server",
             "error",
-            f"{service.name} has no {asked.endpoint.path}",
+            f"{service.name} has no {request.endpoint.path}",
             f"server.kind is {there}, and only {wanted} has it",
             f"ask with one of: {', '.join(kind for kind in Kind if ENDPOINTS[kind].server == there)}",
             (setting(service, "server.kind"),),
         )
 
 
-def _fields(asked: Asked, service: ResolvedService) -> Iterator[Finding]:
+def _fields(request: Request, service: ResolvedService) -> Iterator[Finding]:
     """Fields that the server does not know: the OpenAI server answers 400, the plain one 500."""
-    known = asked.endpoint.fields
-    for field in asked.body:
+    fields = service.release.request_fields
+    known = fields[request.kind].accepted
+    for field in request.body:
         if field in known:
             continue
         near = nearest(field, dict.fromkeys(known))
         fix = f"write {near}" if near else f"leave it out; known are: {', '.join(sorted(known))}"
-        if elsewhere := asked.kind is Kind.GENERATE and any(field in one.fields for one in ENDPOINTS.values()):
+        if elsewhere := request.kind is Kind.GENERATE and any(field in other.accepted for other in fields.values()):
             fix = "leave it out, or start the service with server.kind openai"
         yield Finding(
             "unknown-field",
             "error",
-            f"{asked.endpoint.path} takes no {field}",
-            _STRICT[asked.endpoint.server],
+            f"{request.endpoint.path} takes no {field}",
+            fields[request.kind].unknown_why,
             fix,
-            (asked.at(field), *([setting(service, "server.kind")] if elsewhere else [])),
+            (request.at(field), *([setting(service, "server.kind")] if elsewhere else [])),
         )
 
 
@@ -86,38 +86,34 @@ Chats need messages, all others a prompt (manual, Step 5, tables 1 and 3).""",
 }
 add_rules("request", ("error",), _OTHERS)
 
-_STRICT = {
-    "openai": "vLLM 0.6.3 answers 400 to a field that it does not know (vllm/entrypoints/openai/protocol.py:60)",
-    "api_server": "vLLM 0.6.3 gives every field to SamplingParams, and answers 500 to one that this does not know "
-    "(vllm/entrypoints/api_server.py:52)",
-}
+
+def _missing(request: Request, service: ResolvedService) -> Iterator[Finding]:
+    for field in service.release.request_fields[request.kind].required:
+        if request.body.get(field) in (None, "", []):
+            why = f"{request.endpoint.path} needs it (manual, Step 5, tables 1 and 3)"
+            marks = (request.at(field),)
+            yield Finding("missing-field", "error", f"{field} is missing", why, "give the question", marks)
 
 
-def _missing(asked: Asked) -> Iterator[Finding]:
-    for field in asked.endpoint.needed:
-        if asked.body.get(field) in (None, "", []):
-            why = f"{asked.endpoint.path} needs it (manual, Step 5, tables 1 and 3)"
-            yield Finding("missing-field", "error", f"{field} is missing", why, "give the question", (asked.at(field),))
-
-
-def _parameters(asked: Asked) -> Parameters | list[Finding]:
+def _parameters(request: Request, service: ResolvedService) -> Parameters | list[Finding]:
     """The parameters with the server's defaults, or what is wrong with their values."""
     try:
-        return Parameters.model_validate(_effective(asked))
+        return Parameters.model_validate(_effective(request, service))
     except ValidationError as problem:
         wrong = [shape_finding(Parameters, (), details) for details in problem.errors()]
         fields = [str(details["loc"][0]) for details in problem.errors()]
         return [
-            replace(finding, marks=(asked.at(field),))
+            replace(finding, marks=(request.at(field),))
             for field, finding in dict(zip(fields, wrong, strict=True)).items()
         ]
 
 
-def _effective(asked: Asked) -> Mapping[str, Any]:
-    given = {**asked.endpoint.defaults, **asked.body}
-    lenient = asked.endpoint.server == "openai"
-    return {
-        field: value
-        for field, value in given.items()
-        if field in Parameters.model_fields and not (lenient and value is None and field in _NULLABLE)
-    }
+def _effective(request: Request, service: ResolvedService) -> dict[str, Any]:
+    """The parameters that the server uses, with its own defaults."""
+    fields = service.release.request_fields[request.kind]
+    values = {}
+    for field, value in {**fields.defaults, **request.body}.items():
+        is_default = value is None and field in fields.nullable
+        if field in Parameters.model_fields and not is_default:
+            values[field] = value
+    return values

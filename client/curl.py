@@ -5,10 +5,11 @@ from __future__ import annotations
 import shlex
 
 from client.reach import VARIABLE
-from client.request import Asked, as_json
+from client.request import as_json
+from models.engines.requests import Request
 
 
-def curl(asked: Asked, url: str, *, key: bool) -> str:
+def curl(asked: Request, url: str, *, key: bool) -> str:
     """A command for a POSIX shell.
 
     Args:

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from client.answer import Answer, Piece, error_text, joined
-from client.request import Asked
 from models.credentials import HIDDEN, masked
+from models.engines.requests import Request
 
 if TYPE_CHECKING:
     import httpx
@@ -68,7 +68,7 @@ def base(url: str) -> str:
     return url.rstrip("/").removesuffix("/v1")
 
 
-async def send(link: Link, asked: Asked, see: Callable[[Piece], None] = lambda _: None) -> Answer:
+async def send(link: Link, asked: Request, see: Callable[[Piece], None] = lambda _: None) -> Answer:
     """Send a request and read its answer.
 
     Args:

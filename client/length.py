@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from client.http import Link, post
-from client.request import Asked, pictures, words
+from client.request import with_origins, words
 from client.service_rules import length_error
+from models.engines.requests import Request, pictures
 from models.finding import Finding
 from models.service.resolved import ResolvedService
 
@@ -15,7 +16,7 @@ _TEMPLATE = 256
 """Tokens that a chat template may add to a text."""
 
 
-async def too_long(link: Link, asked: Asked, service: ResolvedService) -> Finding | None:
+async def too_long(link: Link, asked: Request, service: ResolvedService) -> Finding | None:
     """The finding about a text that is too long, or None.
 
     A text has no more tokens than bytes, so most need no look. Others are counted by the server's `/tokenize`
@@ -29,7 +30,9 @@ async def too_long(link: Link, asked: Asked, service: ResolvedService) -> Findin
     if surely <= service.engine.max_model_len or asked.endpoint.server != "openai" or pictures(asked.body):
         return None
     prompt = await _count(link, asked.body)
-    return length_error(asked, service, prompt, answer) if prompt + answer > service.engine.max_model_len else None
+    if prompt + answer <= service.engine.max_model_len:
+        return None
+    return with_origins(length_error(asked, service, prompt, answer), service)
 
 
 async def _count(link: Link, body: Mapping[str, Any]) -> int:

@@ -12,9 +12,8 @@ from typing import Any, Literal
 from client.answer import Answer
 from client.body import question
 from client.http import Link, UnreachableError, get, post, send
-from client.kinds import Kind
 from client.picture import red_square
-from client.service_rules import one_answer
+from models.engines.requests import Kind
 from models.service.resolved import ResolvedService
 
 State = Literal["passed", "failed", "skipped"]
@@ -114,7 +113,7 @@ async def smoke(link: Link, service: ResolvedService) -> AsyncIterator[Check]:
 def checks(service: ResolvedService) -> Iterator[tuple[str, Test, str]]:
     """The checks of a service: name, test, and why it does not apply, if so.
 
-    What would end the engine is not sent; see `client/service_rules.py`.
+    What would end the engine is not sent; see `request_rules` of the release.
     """
     openai = service.server.kind == "openai"
     yield "health", _health, ""
@@ -123,7 +122,7 @@ def checks(service: ResolvedService) -> Iterator[tuple[str, Test, str]]:
     yield ("chat" if openai else "generate"), _answers, ""
     yield "stream", _stream, ""
     yield "stop", _stop, ""
-    yield "n=2", _two, _CAUSES.get(one_answer(service) or "", "")
+    yield "n=2", _two, _CAUSES.get(service.release.single_answer_key(service) or "", "")
     yield "guided json", _guided, _unguided(service)
     if openai:
         yield from _of_openai(service)

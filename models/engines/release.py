@@ -12,6 +12,8 @@ from models.engines.flags import Flag, Limit, plain_name
 from models.engines.memory import MemoryUse
 from models.engines.metrics import Metrics
 from models.engines.model_server import ModelServer
+from models.engines.requests import Kind, RequestFields
+from models.engines.rules import RequestRule
 
 
 @dataclass(frozen=True)
@@ -131,3 +133,15 @@ class Release(ABC):
     @abstractmethod
     def counts_requests(self, server: ModelServer) -> bool:
         """Whether the drain can read how many requests are unfinished. If not, it waits for the whole time."""
+
+    # Requests
+
+    request_fields: Mapping[Kind, RequestFields]
+    """The fields that the server accepts, by the kind of request. Used by `request`."""
+
+    request_rules: Sequence[RequestRule]
+    """Rules on requests that hold for this release. Used by `request`, before it sends anything."""
+
+    @abstractmethod
+    def single_answer_key(self, server: ModelServer) -> str | None:
+        """The key because of which a request can have only one answer, or None. Used by the smoke test."""

@@ -3,7 +3,7 @@
 An entry comes from one of two places. A function with a decorator of this module is a rule: its name with `-` for `_`
 is the id, its docstring is the documentation. The tables of `models/rules` have the ids that no function stands for:
 errors of shape, and findings about requests and about a cluster. Rules about requests are added when `client.check` is
-imported.
+imported. An engine release has rules of its own (`models/engines/rules.py`).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any, Literal, TypeVar
 
 from models import rules
 from models.catalog.facts import ModelFacts
+from models.engines.releases import VERSIONS, release
 from models.finding import Finding, Mark, Severity
 from models.service.resolved import ResolvedService, ResolvedStack
 
@@ -181,3 +182,6 @@ def _load() -> None:
     """Import the modules of this package, which register their rules."""
     for module in pkgutil.iter_modules(rules.__path__):
         import_module(f"{rules.__name__}.{module.name}")
+    for version in VERSIONS:
+        for found in release(version).request_rules:
+            _add(Rule(found.id, found.severities, "request", found.documentation))

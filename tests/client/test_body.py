@@ -11,7 +11,7 @@ import pytest
 
 from client.body import BadInputError, data_url, picture_type, question, raw, schema
 from client.curl import curl
-from client.kinds import Kind
+from models.engines.requests import Kind
 from tests.client.conftest import LORA, PIXEL, PLAIN, service_of
 from tests.conftest import stack_of
 

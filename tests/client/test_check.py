@@ -8,9 +8,10 @@ import pytest
 
 from client.body import question, raw
 from client.check import check_request
-from client.kinds import ENDPOINTS, Kind
-from client.parameters import Parameters
-from client.request import Asked, refusal_text
+from client.request import refusal_text
+from models.engines.parameters import Parameters
+from models.engines.releases import DEFAULT_VERSION, release
+from models.engines.requests import Kind, Request
 from models.service.resolved import ResolvedService
 from tests.client.conftest import LORA, PICTURES, PLAIN, service_of
 
@@ -247,7 +248,7 @@ def test_the_nearest_field_is_offered() -> None:
 
 
 def test_every_parameter_is_a_field_of_a_server() -> None:
-    known = frozenset().union(*(endpoint.fields for endpoint in ENDPOINTS.values()))
+    known = frozenset().union(*(fields.accepted for fields in release(DEFAULT_VERSION).request_fields.values()))
 
     assert set(Parameters.model_fields) <= known
-    assert isinstance(question(Kind.CHAT, SERVICE, "a", {}), Asked)
+    assert isinstance(question(Kind.CHAT, SERVICE, "a", {}), Request)

@@ -13,9 +13,8 @@ import pytest
 from client.answer import Answer, Piece, error_text, joined, texts
 from client.body import question, raw
 from client.http import UnreachableError, linked, post, send
-from client.kinds import Kind
 from client.length import too_long
-from client.request import Asked
+from models.engines.requests import Kind, Request
 from tests.client.conftest import PLAIN, Serve, service_of
 from tests.client.vllm_server import Vllm
 from tests.models.stand_in_server import serving as answering
@@ -23,7 +22,7 @@ from tests.models.stand_in_server import serving as answering
 SERVICE = service_of()
 
 
-def ask(url: str, asked: Asked, timeout: float = 5, see: Callable[[Piece], None] = lambda _: None) -> Answer:
+def ask(url: str, asked: Request, timeout: float = 5, see: Callable[[Piece], None] = lambda _: None) -> Answer:
     async def sent() -> Answer:
         async with linked(url, None, timeout=timeout) as link:
             return await send(link, asked, see)
@@ -31,7 +30,7 @@ def ask(url: str, asked: Asked, timeout: float = 5, see: Callable[[Piece], None]
     return asyncio.run(sent())
 
 
-def asked(kind: Kind = Kind.CHAT, **given: Any) -> Asked:
+def asked(kind: Kind = Kind.CHAT, **given: Any) -> Request:
     return question(kind, service_of(PLAIN) if kind is Kind.GENERATE else SERVICE, "hello", given)
 
 
@@ -192,7 +191,7 @@ def test_what_the_server_cannot_count_is_left_to_it(serve: Serve) -> None:
     long = question(Kind.GENERATE, service_of(PLAIN), "word " * 9000, {})
     texts_of = raw(Kind.COMPLETE, SERVICE, json.dumps({"prompt": ["word " * 5000], "max_tokens": 5}), {}, "b")
 
-    async def judged(one: Asked) -> Any:
+    async def judged(one: Request) -> Any:
         async with linked(server.url, None, timeout=5) as link:
             return await too_long(link, one, SERVICE)
 

@@ -15,9 +15,9 @@ import pytest
 from client.answer import Answer
 from client.body import BadInputError, question
 from client.http import Link, UnreachableError, get, send
-from client.kinds import Kind
 from client.reach import Way, address, given_key, reached
 from cluster.errors import ClusterError
+from models.engines.requests import Kind
 from models.service.resolved import ResolvedService
 from tests.client.conftest import KEY, Serve, service_of
 from tests.client.kube_server import Kube, cluster

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from client.rules import RULES
 
 import client.check  # noqa: F401  it registers the rules about requests
-from client.rules import RULES
 from client.service_rules import SERVICE_RULES
 from models.rules.registry import add_rules, find_rule, id_of, rule_ids, rules_about
 from tests.conftest import ROOT

@@ -12,6 +12,8 @@ from models.engines.ascend_vllm.environment import environment
 from models.engines.ascend_vllm.graph_cache import NEUTRAL_FLAGS, NEUTRAL_VARIABLES
 from models.engines.ascend_vllm.memory import memory_use
 from models.engines.ascend_vllm.owned_keys import OWNED_FLAGS, OWNED_VARIABLES
+from models.engines.ascend_vllm.request_rules import REQUEST_RULES
+from models.engines.ascend_vllm.requests import REQUEST_FIELDS, single_answer_key
 from models.engines.flags import Limit, flag_from_json
 from models.engines.memory import MemoryUse
 from models.engines.model_server import ModelServer
@@ -29,6 +31,8 @@ class AscendVllm(Release):
     graph_neutral_variables = NEUTRAL_VARIABLES
     health_path = HEALTH_PATH
     metrics = METRICS
+    request_fields = REQUEST_FIELDS
+    request_rules = REQUEST_RULES
 
     def __init__(self, version: str) -> None:
         table = json.loads((_TABLES / f"vllm-{version}.json").read_text(encoding="utf-8"))
@@ -65,3 +69,7 @@ class AscendVllm(Release):
     def counts_requests(self, server: ModelServer) -> bool:
         """Whether the OpenAI server reports its requests, without TLS and with statistics."""
         return counts_requests(server)
+
+    def single_answer_key(self, server: ModelServer) -> str | None:
+        """Multi-step scheduling or speculative decoding."""
+        return single_answer_key(server)

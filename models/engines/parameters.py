@@ -27,8 +27,8 @@ def not_zero(value: int) -> int:
 
 
 class Parameters(Record):
-    """What a request says about its answer, beside the question; vLLM's names. The server has more
-    (`client/kinds.py`), which a raw body may give."""
+    """What a request says about its answer, beside the question, under vLLM's names. The server has more
+    (`RequestFields`), which a raw body may give."""
 
     model_config = ConfigDict(alias_generator=None)
 
