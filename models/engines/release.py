@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -145,3 +146,8 @@ class Release(ABC):
     @abstractmethod
     def single_answer_key(self, server: ModelServer) -> str | None:
         """The key because of which a request can have only one answer, or None. Used by the smoke test."""
+
+    # Images
+
+    image_tags: re.Pattern[str]
+    """A pattern that is found in the tags of the release's images. Used where the stack file sets no version."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 
 from models.engines.ascend_vllm.release import AscendVllm
@@ -25,3 +26,28 @@ def release(version: str) -> Release:
         KeyError: There is no such release. `engine.version` accepts only known ones.
     """
     return _FAMILIES[version](version)
+
+
+def release_of_service(version: str | None, image: str) -> Release:
+    """The release that a service runs.
+
+    Args:
+        version: `engine.version`, if the stack file sets it.
+        image: The image. Without a version its tag decides, if it names a known release.
+    """
+    return release(version or version_of_image(image) or DEFAULT_VERSION)
+
+
+def version_of_image(image: str) -> str | None:
+    """The known release that the tag of an image names, or None."""
+    tag = _tag(image)
+    for version in VERSIONS:
+        if release(version).image_tags.search(tag):
+            return version
+    return None
+
+
+def _tag(image: str) -> str:
+    """The tag of an image; empty if it has none. The port of a registry is not a tag."""
+    name = image.partition("@")[0].rpartition("/")[2]
+    return re.sub(r"^[^:]*:?", "", name)

@@ -15,7 +15,8 @@ from models.catalog.platforms import PLATFORMS, NodeMount, Platform
 from models.catalog.sizes import all_parameters
 from models.engines.ascend_vllm.engine_args import EngineArgs, ResolvedEngine
 from models.engines.model_server import extra_argument
-from models.engines.releases import release
+from models.engines.release import Release
+from models.engines.releases import release_of_service
 from models.finding import Path, Span
 from models.secret_reference import SecretKey
 from models.service.facts import resolve_facts
@@ -112,7 +113,8 @@ def resolve_service(
     whole, because = config.model.resolved(weight_files)
     known = find_model(model := whole.name)
     own = config_json or (known.facts if known else None)
-    engine_release = release(config.engine.version)
+    version = config.engine.version if "version" in config.engine.model_fields_set else None
+    engine_release = release_of_service(version, config.image)
     scaling = extra_argument(config.engine.extra_args, "rope-scaling", engine_release)
     facts, missing = resolve_facts(own, config.model.facts, rope_scaling=scaling)
     engine, followed = resolve_engine(config.engine, config.npus, facts)
@@ -121,7 +123,7 @@ def resolve_service(
     found: dict[str, Any] = {"engine": engine, "model": whole, "replicas": 1 if external else config.replicas}
     found |= resolve_features(config, known, because)
     found["precision"] = resolve_precision(config, known, model, because)
-    found |= _resolve_operation(config, facts, engine, cluster, because)
+    found |= _resolve_operation(config, facts, engine, cluster, engine_release, because)
     if config.npus is None:
         found["npus"] = engine.npus_used
         because["npus"] = "as many as the engine uses"
@@ -154,6 +156,7 @@ def _resolve_operation(
     facts: ModelFacts | None,
     engine: ResolvedEngine,
     cluster: Cluster,
+    engine_release: Release,
     because: dict[str, str],
 ) -> dict[str, Any]:
     """What a pod is given of time and of its node; why, goes into `because`."""
@@ -163,7 +166,7 @@ def _resolve_operation(
         found["startup"] = usual_startup(facts) + warm_up
         because["startup"] = "the size of the weights" if facts else "usual for weights of unknown size"
     if config.drain is None:
-        found["drain"] = release(config.engine.version).default_drain(config.server.kind)
+        found["drain"] = engine_release.default_drain(config.server.kind)
         because["drain"] = f"usual for {config.server.kind}"
     many, ray = engine.npus_used > 1, engine.distributed_executor_backend == "ray"
     shares = (pool.node_memory * 9 // 10 // pool.npus_per_node for pool in cluster.pools.values() if pool.node_memory)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 from models.catalog.facts import ModelFacts
@@ -18,6 +19,9 @@ from models.engines.flags import Limit, flag_from_json
 from models.engines.memory import MemoryUse
 from models.engines.model_server import ModelServer
 from models.engines.release import Exclusion, ModelSupport, Release
+
+_IMAGE_TAGS = {"0.6.3": re.compile(r"\b6\.3\.912\b|\bv?0\.6\.3\b")}
+"""Tags by version; Ascend-vLLM 6.3.912 contains vLLM 0.6.3."""
 
 _TABLES = Path(__file__).parent / "flags"
 
@@ -49,6 +53,7 @@ class AscendVllm(Release):
         )
         self.exclusions = tuple(Exclusion(**entry) for entry in table["exclusions"])
         self.modules = table["modules"]
+        self.image_tags = _IMAGE_TAGS[version]
 
     def argv(self, server: ModelServer, chat_template: str | None) -> tuple[str, ...]:
         """The command of the manual, `python -m …api_server`, with its flags."""

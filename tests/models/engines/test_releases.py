@@ -8,7 +8,7 @@ import pytest
 
 from models.engines.ascend_vllm.engine_args import EngineArgs
 from models.engines.release import Release
-from models.engines.releases import DEFAULT_VERSION, VERSIONS, release
+from models.engines.releases import DEFAULT_VERSION, VERSIONS, release, release_of_service, version_of_image
 
 QUESTIONS = sorted(typing.get_type_hints(Release))
 
@@ -60,3 +60,26 @@ def test_each_kind_of_model_with_an_exception_is_one_that_the_release_loads(vers
 
     assert support.without_lora <= support.architectures
     assert support.remote_code <= support.architectures
+
+
+@pytest.mark.parametrize(
+    ("image", "version"),
+    [
+        ("registry.example.com/ascend-vllm:6.3.912", "0.6.3"),
+        ("registry.example.com:5000/ascend-vllm:6.3.912-snt9b", "0.6.3"),
+        ("ascend-vllm:v0.6.3@sha256:" + 64 * "a", "0.6.3"),
+        ("registry.example.com/ascend-vllm:6.3.913", None),
+        ("registry.example.com/ascend-vllm:16.3.9121", None),
+        ("registry.example.com/6.3.912/ascend-vllm:latest", None),
+        ("registry.example.com/ascend-vllm@sha256:" + 64 * "a", None),
+        ("ascend-vllm", None),
+    ],
+)
+def test_the_tag_of_an_image_names_its_release(image: str, version: str | None) -> None:
+    assert version_of_image(image) == version
+
+
+def test_a_version_in_the_stack_file_comes_before_the_tag_and_the_tag_before_the_default() -> None:
+    assert release_of_service(DEFAULT_VERSION, "ascend-vllm:1").version == DEFAULT_VERSION
+    assert release_of_service(None, "ascend-vllm:6.3.912").version == "0.6.3"
+    assert release_of_service(None, "ascend-vllm:1").version == DEFAULT_VERSION
