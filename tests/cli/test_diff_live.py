@@ -69,7 +69,7 @@ def test_a_namespace_that_may_not_be_read_is_named_and_not_compared(
 ) -> None:
     (tmp_path / "prod.yaml").write_text(STACK, encoding="utf-8")
     cluster.objects = [item for item in Prod().objects if item["kind"] != "Namespace"]
-    assert "Namespace inference  +  (it is not in the cluster)" in console("diff", "prod.yaml", "--live").out
+    assert "Namespace inference  +  (does not exist in the cluster)" in console("diff", "prod.yaml", "--live").out
     cluster.errors = {"Namespace": ClusterError("not allowed to get namespaces", "ask for a role")}
     done = console("diff", "prod.yaml", "--live")
 

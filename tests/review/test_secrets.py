@@ -8,7 +8,7 @@ import pytest
 
 from models.credentials import masked_tree
 from review.drift import Live
-from review.field_words import field_detail
+from review.field_details import field_detail
 from review.live import compare_live
 from tests.review.cluster import CONTAINER, Kube, edit
 from tests.review.stacks import stack

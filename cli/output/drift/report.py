@@ -12,7 +12,7 @@ from models.credentials import masked
 from models.service.resolved import ResolvedStack
 from review import Detail
 from review.drift import Drift, ObjectDrift, cause, is_restored, is_seen_by_refresh
-from review.field_words import field_detail
+from review.field_details import field_detail
 from review.fields import FieldDrift
 
 _PATCH_FORCE = "pulumi.com/patchForce"
