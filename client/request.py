@@ -1,4 +1,4 @@
-"""Parts of a request: where its settings stand, its text and its tokens."""
+"""Parts of a request: the keys of the service in a finding, the text, and the tokens."""
 
 from __future__ import annotations
 
@@ -13,14 +13,18 @@ from models.service.resolved import ResolvedService
 
 
 def setting(service: ResolvedService, field: str) -> Mark:
-    """A setting of the service, with where the stack file has it: `setting(service, "server.kind")`."""
+    """Where the stack file sets a field of the service: `setting(service, "server.kind")`."""
+    source = "default"
     origin = service.origins.get(field)
-    return Mark(("services", service.name, *field.split(".")), origin.source if origin else "default")
+    if origin:
+        source = origin.source
+    return Mark(("services", service.name, *field.split(".")), source)
 
 
 def with_origins(finding: Finding, service: ResolvedService) -> Finding:
-    """A finding about a request, in which each key of the service has its place in the stack file."""
-    return replace(finding, marks=tuple(_with_origin(mark, service) for mark in finding.marks))
+    """A finding whose marks on keys of the service have the file and line."""
+    marks = tuple(_with_origin(mark, service) for mark in finding.marks)
+    return replace(finding, marks=marks)
 
 
 def _with_origin(mark: Mark, service: ResolvedService) -> Mark:
@@ -30,21 +34,25 @@ def _with_origin(mark: Mark, service: ResolvedService) -> Mark:
 
 
 def refusal_text(finding: Finding) -> str:
-    """A finding about a request, in the form that `check` has: what, where, why, and the fix."""
+    """A finding about a request as text. It has the form of the output of `check`."""
     lines = [f"{finding.severity}[{finding.rule}]: {finding.message}"]
-    for number, mark in enumerate(finding.marks):
-        lines.append(f"  {':::' if number else '-->'} {_place(mark)}")
-    return "\n".join([*lines, f"   = why: {finding.why}", f"   = fix: {finding.fix}"])
+    sign = "-->"
+    for mark in finding.marks:
+        lines.append(f"  {sign} {_place(mark)}")
+        sign = ":::"
+    lines.append(f"   = why: {finding.why}")
+    lines.append(f"   = fix: {finding.fix}")
+    return "\n".join(lines)
 
 
 def _place(mark: Mark) -> str:
-    if mark.path[:1] == ("services",):
+    if mark.path[0] == "services":
         return f"{mark.note}   {mark.path[1]} · {mark.field}"
     return mark.path[0]
 
 
 def words(body: Mapping[str, Any]) -> str:
-    """All text of the question, for a look at its length."""
+    """All text of the prompt or the messages."""
     prompt = body.get("prompt")
     if isinstance(prompt, str):
         return prompt
@@ -54,14 +62,21 @@ def words(body: Mapping[str, Any]) -> str:
 
 
 def tokens_given(body: Mapping[str, Any]) -> int:
-    """Tokens of a prompt that is given as token ids; 0 for text."""
+    """The length of the longest prompt that consists of token ids. 0: the prompt is text."""
     prompt = body.get("prompt")
     if not isinstance(prompt, list):
         return 0
-    many = [prompt, *(one for one in prompt if isinstance(one, list))]
-    return max(sum(isinstance(token, int) for token in one) for one in many)
+    longest = _token_count(prompt)
+    for item in prompt:
+        if isinstance(item, list):
+            longest = max(longest, _token_count(item))
+    return longest
+
+
+def _token_count(items: list[Any]) -> int:
+    return sum(isinstance(item, int) for item in items)
 
 
 def as_json(body: Mapping[str, Any]) -> str:
-    """The body as it is sent."""
+    """The body as JSON in one line."""
     return json.dumps(body, ensure_ascii=False)

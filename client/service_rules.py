@@ -1,4 +1,7 @@
-"""Rules on requests that hold for every release. A release adds its own (`models/engines`)."""
+"""Rules on requests that apply to every release. A release adds its own rules (`models/engines`).
+
+The name of a rule's function is its id.
+"""
 
 from __future__ import annotations
 
@@ -16,62 +19,92 @@ from models.words import counted
 
 @request_rule("error")
 def model_not_served(request: Request, _: Parameters, server: ModelServer) -> Iterator[Finding]:
-    """The model is one that the service serves: its names, else the path of its weights, and its LoRA adapters."""
-    names, given = server.model_names, request.body.get("model")
-    if request.kind is not Kind.GENERATE and given not in names:
-        near = nearest(str(given), dict.fromkeys(names))
-        yield error(
-            f"{server.name} serves no model {given!r}",
-            why="vLLM answers 404 to other names (vllm/entrypoints/openai/serving_engine.py:169)",
-            fix=f"write {near}" if near else f"name one of: {', '.join(names)}",
-            marks=[request.at("model"), service_key(server, "engine.servedModelName")],
-        )
+    """The service serves the model: by its served names, else the path of its weights, and its LoRA adapters."""
+    if request.kind is Kind.GENERATE:
+        return
+    names = server.model_names
+    model = request.body.get("model")
+    if model in names:
+        return
+    fix = f"write one of: {', '.join(names)}"
+    similar = nearest(str(model), dict.fromkeys(names))
+    if similar:
+        fix = f"write {similar}"
+    yield error(
+        f"{server.name} does not serve the model {model!r}",
+        why="vLLM answers 404 to other names (vllm/entrypoints/openai/serving_engine.py:169)",
+        fix=fix,
+        marks=[request.at("model"), service_key(server, "engine.servedModelName")],
+    )
 
 
 @request_rule("error")
 def too_long(request: Request, parameters: Parameters, server: ModelServer) -> Iterator[Finding]:
-    """Prompt and max_tokens together are within the service's length; a text is one token at least."""
-    prompt, longest = max(tokens_given(request.body), 1), server.engine.max_model_len
+    """Prompt and max_tokens together do not exceed maxModelLen. A text has at least one token."""
+    prompt = max(tokens_given(request.body), 1)
     answer = parameters.max_tokens or 1
-    if prompt + answer > longest:
-        yield length_error(request, server, prompt, answer)
+    if prompt + answer > server.engine.max_model_len:
+        yield length_error(request, server, prompt, answer=answer)
 
 
-def length_error(request: Request, server: ModelServer, prompt: int, answer: int) -> Finding:
-    """A request that is longer than the service allows, by the tokens of its prompt and of its answer."""
+def length_error(
+    request: Request,
+    server: ModelServer,
+    prompt: int,
+    answer: int,
+) -> Finding:
+    """The finding about a request that is too long.
+
+    Args:
+        request: The request.
+        server: The server.
+        prompt: Tokens of the prompt.
+        answer: Tokens of the answer.
+    """
     longest = server.engine.max_model_len
+    fix = "shorten the prompt"
+    if prompt < longest:
+        fix = f"lower max_tokens to {longest - prompt}"
     return Finding(
-        "too-long",
-        "error",
-        f"{counted(prompt, 'token')} of the prompt and max_tokens {answer} are more than {longest}",
-        "vLLM answers 400 beyond maxModelLen (vllm/entrypoints/openai/serving_engine.py:272)",
-        f"lower max_tokens to {longest - prompt}" if prompt < longest else "shorten the prompt",
-        (request.at("max_tokens"), service_key(server, "engine.maxModelLen")),
+        rule="too-long",
+        severity="error",
+        message=f"{counted(prompt, 'prompt token')} and max_tokens {answer} exceed maxModelLen {longest}",
+        why="vLLM answers 400 to requests that are longer than maxModelLen "
+        "(vllm/entrypoints/openai/serving_engine.py:272)",
+        fix=fix,
+        marks=(request.at("max_tokens"), service_key(server, "engine.maxModelLen")),
     )
 
 
 @request_rule("error")
 def picture_count(request: Request, _: Parameters, server: ModelServer) -> Iterator[Finding]:
-    """Pictures go to services for pictures, and no more of them than one request may have."""
-    given = len(request.pictures)
-    where = Mark(("PICTURE",)) if request.kind is Kind.IMAGE and not request.file else request.at("messages")
-    if given and server.multimodal is None:
+    """The service reads pictures, and the request has at most as many as it allows."""
+    count = len(request.pictures)
+    if not count:
+        return
+    mark = request.at("messages")
+    if request.kind is Kind.IMAGE and not request.file:
+        mark = Mark(("PICTURE",))
+    if server.multimodal is None:
         yield error(
-            f"{server.name} reads no pictures",
-            why="multimodal is not set, so its model is taken for one of text",
-            fix="ask a service that has multimodal, or set multimodal: true for a model that reads pictures",
-            marks=[where, service_key(server, "multimodal")],
+            f"{server.name} does not read pictures",
+            why="multimodal is not set, so the model reads text only",
+            fix="send it to a service with multimodal, or set multimodal: true if the model reads pictures",
+            marks=[mark, service_key(server, "multimodal")],
         )
         return
-    most = (server.multimodal and server.multimodal.images_per_prompt) or 1
-    if given > most:
+    limit = server.multimodal.images_per_prompt or 1
+    if count > limit:
         yield error(
-            f"{given} pictures are more than the {most} that {server.name} takes in a request",
-            why="vLLM answers 400 beyond --limit-mm-per-prompt (vllm/entrypoints/chat_utils.py:208)",
-            fix=f"send {most}, or set multimodal.imagesPerPrompt: {given}",
-            marks=[where, service_key(server, "multimodal.imagesPerPrompt")],
+            f"the request has {count} pictures, but {server.name} allows {limit}",
+            why="vLLM answers 400 to more than --limit-mm-per-prompt (vllm/entrypoints/chat_utils.py:208)",
+            fix=f"send {limit}, or set multimodal.imagesPerPrompt: {count}",
+            marks=[mark, service_key(server, "multimodal.imagesPerPrompt")],
         )
 
 
-SERVICE_RULES = (model_not_served, too_long, picture_count)
-"""The rules; the name of each is its id."""
+SERVICE_RULES = (
+    model_not_served,
+    too_long,
+    picture_count,
+)

@@ -60,7 +60,12 @@ def deployment_details(pair: DeploymentPair) -> Iterator[Detail]:
         yield detail
 
 
-def _detail(pair: DeploymentPair, path: str, before: str | None, after: str | None) -> Detail | None:
+def _detail(
+    pair: DeploymentPair,
+    path: str,
+    before: str | None,
+    after: str | None,
+) -> Detail | None:
     if path.startswith(_TEMPLATE):
         inner_path = path.removeprefix(_TEMPLATE)
         return _pod_template_detail(pair, inner_path, before, after=after)
@@ -70,7 +75,12 @@ def _detail(pair: DeploymentPair, path: str, before: str | None, after: str | No
     return _unnamed_detail(path, before, after, restarts=False)
 
 
-def _pod_template_detail(pair: DeploymentPair, path: str, before: str | None, after: str | None) -> Detail | None:
+def _pod_template_detail(
+    pair: DeploymentPair,
+    path: str,
+    before: str | None,
+    after: str | None,
+) -> Detail | None:
     """A difference at a path below the pod template. None: another detail explains it."""
     services = pair.services
     patch = patch_detail(services, path)
@@ -107,7 +117,13 @@ def _field_detail(services: ServicePair, field: NamedField, *, restarts: bool) -
     )
 
 
-def _unnamed_detail(path: str, before: str | None, after: str | None, *, restarts: bool) -> Detail:
+def _unnamed_detail(
+    path: str,
+    before: str | None,
+    after: str | None,
+    *,
+    restarts: bool,
+) -> Detail:
     if path == "spec.progressDeadlineSeconds":
         because = "startup, drain, model.preparation and 10 minutes for the image"
     elif "nodeSelector" in path or "resources" in path:
@@ -247,7 +263,9 @@ def _init_container_keys(deployment: Leaves, name: str) -> str | None:
     variables = re.escape(f"{_TEMPLATE}spec.initContainers[{name}].env[")
     reference = re.compile(rf"{variables}.*secretKeyRef\.(?:name|key)")
     values = [value for path, value in deployment.items() if reference.fullmatch(path)]
-    secrets = values[::2]
+    names = values[::2]
     keys = values[1::2]
-    shown = [f"Secret {secret}, key {key}" for secret, key in zip(secrets, keys, strict=True)]
-    return "; ".join(shown) or None
+    secrets = []
+    for name_of_secret, key in zip(names, keys, strict=True):
+        secrets.append(f"Secret {name_of_secret}, key {key}")
+    return "; ".join(secrets) or None

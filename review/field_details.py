@@ -39,7 +39,12 @@ _CONSTANT = re.compile(r".*Probe\.(?:periodSeconds|timeoutSeconds)|.*\.(?:readin
 """Paths whose values the program sets for every service."""
 
 
-def field_detail(stack: ResolvedStack, service: str, kind: str, field: FieldDrift) -> Detail:
+def field_detail(
+    stack: ResolvedStack,
+    service: str,
+    kind: str,
+    field: FieldDrift,
+) -> Detail:
     """A drifted field as a detail: the change from the value in the cluster to the value of the stack."""
     path = field.path.removeprefix(_TEMPLATE)
     in_template = kind == "Deployment" and path != field.path
@@ -123,7 +128,13 @@ def _main_value(name: str, value: Any) -> Any:
     return value
 
 
-def _part(kind: str, path: str, known: NamedField | None, *, in_template: bool) -> str:
+def _part(
+    kind: str,
+    path: str,
+    known: NamedField | None,
+    *,
+    in_template: bool,
+) -> str:
     if kind != "Deployment":
         return kind
     if path == _LAUNCH_MAP:
@@ -166,7 +177,13 @@ def _reason_of_removal(field: FieldDrift) -> str:
     return NOT_IN_STACK
 
 
-def _object_field_source(stack: ResolvedStack, service: ResolvedService, kind: str, *, path: str) -> str | None:
+def _object_field_source(
+    stack: ResolvedStack,
+    service: ResolvedService,
+    kind: str,
+    *,
+    path: str,
+) -> str | None:
     """The source of a field of a Service, of an additional object, or of `podTemplate`."""
     if kind in STACK_KEYS:
         return field_source(stack, service, STACK_KEYS[kind])

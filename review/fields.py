@@ -103,7 +103,12 @@ def _labels_and_annotations(metadata: Mapping[str, Any]) -> dict[str, Any]:
     return {key: metadata[key] for key in ("labels", "annotations") if key in metadata}
 
 
-def _compare(wanted: Any, live: Any, managers: FieldManagers, path: str) -> Iterator[FieldDrift]:
+def _compare(
+    wanted: Any,
+    live: Any,
+    managers: FieldManagers,
+    path: str,
+) -> Iterator[FieldDrift]:
     if live is None:
         if not _is_empty(wanted):
             yield FieldDrift(path, live=None, wanted=wanted)

@@ -142,7 +142,13 @@ def _warm_up_details(pair: ServicePair, old: Launch, new: Launch) -> Iterator[De
         yield _detail("warm-up", before, after, because=because)
 
 
-def _file_details(pair: ServicePair, old: Launch, new: Launch, *, has_details: bool) -> Iterator[Detail]:
+def _file_details(
+    pair: ServicePair,
+    old: Launch,
+    new: Launch,
+    *,
+    has_details: bool,
+) -> Iterator[Detail]:
     """Differences between the files next to the script. Other details explain a changed drain script already."""
     for name in _differing_names(old.files, new.files):
         if name == DRAIN and has_details:
@@ -176,7 +182,13 @@ def _order_detail() -> Detail:
     )
 
 
-def _detail(name: str, old: str | None, new: str | None, *, because: str) -> Detail:
+def _detail(
+    name: str,
+    old: str | None,
+    new: str | None,
+    *,
+    because: str,
+) -> Detail:
     return Detail(
         part="launch",
         name=name,

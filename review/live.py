@@ -184,20 +184,33 @@ def _service_change(comparison: _Comparison, service: ResolvedService) -> Servic
 
 
 def _service_details(comparison: _Comparison, pair: ServicePair) -> Iterator[Detail]:
-    drifts = [drift for drift in comparison.drift if drift.service == pair.new.name and drift.state != "extra"]
-    launch_maps = [drift for drift in drifts if drift.kind == "ConfigMap"]
-    if launch_maps:
-        deployment = comparison.live_objects["Deployment", pair.new.name]
-        launch_map = comparison.live_objects.get(("ConfigMap", launch_map_of(deployment)), {})
-        yield from _launch_details(pair, launch_maps[0], launch_map.get("data"))
-    for drift in drifts:
-        if drift.kind != "ConfigMap":
+    for drift in comparison.drift:
+        if drift.service != pair.new.name or drift.state == "extra":
+            continue
+        if drift.kind == "ConfigMap":
+            files = _launch_files(comparison, drift.service)
+            yield from _launch_details(pair, drift, files)
+        else:
             yield from _object_details(pair, drift)
 
 
-def _launch_details(pair: ServicePair, drift: ObjectDrift, data: Mapping[str, str] | None) -> Iterator[Detail]:
+def _launch_files(comparison: _Comparison, service: str) -> Mapping[str, str] | None:
+    """The files of the launch ConfigMap that the Deployment uses. None: it does not exist."""
+    deployment = comparison.live_objects["Deployment", service]
+    launch_map = comparison.live_objects.get(("ConfigMap", launch_map_of(deployment)))
+    if launch_map is None:
+        return None
+    files: Mapping[str, str] | None = launch_map.get("data")
+    return files
+
+
+def _launch_details(
+    pair: ServicePair,
+    drift: ObjectDrift,
+    files: Mapping[str, str] | None,
+) -> Iterator[Detail]:
     """Changed flags, variables and files. If the script cannot be parsed, the detail names the file only."""
-    if data is None:
+    if files is None:
         yield Detail(
             part="launch",
             name="launch map",
@@ -207,7 +220,7 @@ def _launch_details(pair: ServicePair, drift: ObjectDrift, data: Mapping[str, st
             restarts=False,
         )
         return
-    start = live_launch(data)
+    start = live_launch(files)
     details: list[Detail] = []
     if start:
         details = list(launch_details(pair, start))

@@ -78,14 +78,19 @@ def _step(step: Mapping[str, Any]) -> Step:
     inputs = state.get("inputs") or {}
     metadata = inputs.get("metadata") or {}
     labels = metadata.get("labels") or {}
-    kind = inputs.get("kind") or _type(urn).rpartition(":")[2]
-    name = metadata.get("name") or urn.split("::")[3]
+    kind = inputs.get("kind")
+    if not kind:
+        kind = _type(urn).rpartition(":")[2]
+    name = metadata.get("name")
+    if not name:
+        name = urn.split("::")[3]
+    service = labels.get(INSTANCE_LABEL)
     reasons = step.get("replaceReasons") or ()
     return Step(
         operation=str(step["op"]),
         kind=str(kind),
         name=str(name),
-        service=str(labels.get(INSTANCE_LABEL) or ""),
+        service=str(service or ""),
         reasons=tuple(str(reason) for reason in reasons),
     )
 

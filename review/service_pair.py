@@ -22,7 +22,13 @@ class ServicePair:
     old: ResolvedService
     new: ResolvedService
 
-    def because(self, source: Source, name: str, *, gone: bool) -> str:
+    def because(
+        self,
+        source: Source,
+        name: str,
+        *,
+        gone: bool,
+    ) -> str:
         """Why a value changed or, if it is gone, why there is none."""
         reason = source(self.new_stack, self.new, name)
         if gone and reason == "default":

@@ -122,15 +122,15 @@ def test_an_answer_that_breaks_off_is_a_failure_with_what_came(kind: Kind, serve
     answer = ask(server.url, asked(kind, max_tokens=20, stream=True))
 
     assert answer.text.startswith("word1 word2")
-    assert answer.error == "the answer broke off before its end"
+    assert answer.error == "the connection broke before the end of the answer"
 
 
 @pytest.mark.parametrize(
     ("url", "message"),
     [
         ("http://127.0.0.1:1", "http://127.0.0.1:1 does not answer"),
-        ("ftp://a", "ftp://a is no address of a server"),
-        ("localhost:8080", "localhost:8080 is no address of a server"),
+        ("ftp://a", "ftp://a is not the address of a server"),
+        ("localhost:8080", "localhost:8080 is not the address of a server"),
         ("http://user:secret-1@127.0.0.1:1", r"http://user:\*\*\*@127.0.0.1:1 does not answer"),
     ],
 )
@@ -182,7 +182,7 @@ def test_a_text_that_may_be_too_long_is_counted_by_the_server(
     assert bool(server.bodies("/tokenize")) == counted
     assert (finding is not None) == refused
     if finding:
-        assert finding.message == "4092 tokens of the prompt and max_tokens 16 are more than 4096"
+        assert finding.message == "4092 prompt tokens and max_tokens 16 exceed maxModelLen 4096"
         assert finding.fix == "lower max_tokens to 4"
 
 

@@ -89,9 +89,9 @@ _GENERATION = frozenset(
 _NULLABLE = ("temperature", "top_p", "n", "presence_penalty", "frequency_penalty", "stop", "stream")
 """Fields for which the OpenAI server accepts null as the default (vllm/sampling_params.py:238)."""
 
-_OPENAI_UNKNOWN = "vLLM 0.6.3 answers 400 to a field that it does not know (vllm/entrypoints/openai/protocol.py:60)"
+_OPENAI_UNKNOWN = "vLLM 0.6.3 answers 400 to unknown fields (vllm/entrypoints/openai/protocol.py:60)"
 _PLAIN_UNKNOWN = (
-    "vLLM 0.6.3 gives every field to SamplingParams, and answers 500 to one that this does not know "
+    "vLLM 0.6.3 passes every field to SamplingParams and answers 500 to unknown ones "
     "(vllm/entrypoints/api_server.py:52)"
 )
 
