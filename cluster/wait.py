@@ -116,7 +116,7 @@ async def wait_until_ready(
 
     Args:
         reader: The cluster.
-        services: The services; with none, or when all are ready, one call is all.
+        services: The services; more may be added while it waits. With none, or when all are ready, one call is all.
         say: Told whenever something changes.
         clock: The time.
 
@@ -162,9 +162,13 @@ def _behind(states: Sequence[State], leaving: Collection[str], memory: _Memory, 
 
 
 async def _missing(reader: Reader, services: Sequence[Awaited]) -> list[Awaited]:
-    """The services that are not ready, by one call."""
+    """The services that are not ready, by one call.
+
+    A service that is added during the call is not ready: the answer may be older than its update.
+    """
+    before = list(services)
     listed = {str(found["metadata"]["name"]): found for found in await reader.deployments()}
-    return [awaited for awaited in services if not is_settled(listed.get(awaited.wanted.name))]
+    return [awaited for awaited in services if awaited not in before or not is_settled(listed.get(awaited.wanted.name))]
 
 
 async def _judge(

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
-from cluster import update
 from cluster.errors import ClusterError
 from cluster.service import Wanted
 from cluster.smoke_job import GRACE, NotProvedError, wait_until_proved
 from cluster.snapshot import Object, Seen
-from cluster.update import UpdateError, prove
 from cluster.wait import OUTAGE
 from tests.cluster.objects import BUDGET, RESOURCE, container, ended, event, pod, running, seen, waiting
 from tests.cluster.reader import FORBIDDEN, GONE, FakeTime
-from tests.review import stacks
 
 JOB = "qwen-smoke-1"
 WAITING, COMPLETE, FAILED = "", "Complete", "Failed"
@@ -185,50 +181,3 @@ def test_an_api_server_that_does_not_answer_ends_the_wait(problem: ClusterError,
         asyncio.run(wait_until_proved(JobReader([problem]), {JOB: Wanted("qwen", RESOURCE, BUDGET)}, print, time.clock))
 
     assert seconds <= time.now <= seconds + 10
-
-
-@pytest.fixture
-def cluster(monkeypatch: pytest.MonkeyPatch) -> JobReader:
-    """The cluster of an update."""
-    reader = JobReader([job(COMPLETE)])
-
-    @asynccontextmanager
-    async def connected(*_: str) -> AsyncIterator[JobReader]:
-        yield reader
-
-    monkeypatch.setattr(update, "connected", connected)
-    return reader
-
-
-def proved() -> None:
-    asyncio.run(prove(stacks.stack({"qwen": {"smoke": True}}), {"qwen": JOB}, lambda *_: None))
-
-
-def test_an_update_whose_jobs_have_all_succeeded_needs_one_look(cluster: JobReader) -> None:
-    proved()
-
-    assert cluster.asked == [JOB]
-
-
-def test_an_update_without_a_job_looks_for_none(cluster: JobReader) -> None:
-    asyncio.run(prove(stacks.stack({"qwen": {}}), {}, lambda *_: None))
-
-    assert cluster.asked == []
-
-
-@pytest.mark.parametrize(
-    ("last", "words"),
-    [
-        (job(FAILED), "error[smoke-failed]: qwen: the Job"),
-        (
-            FORBIDDEN,
-            "nobody knows whether the services answer: not allowed to list deployments\nfix: ask",
-        ),
-    ],
-)
-def test_an_update_fails_with_its_job(cluster: JobReader, last: Object | ClusterError, words: str) -> None:
-    cluster.jobs = [last]
-    with pytest.raises(UpdateError) as problem:
-        proved()
-
-    assert str(problem.value).startswith(words)
