@@ -110,7 +110,7 @@ def test_all_errors_are_reported_at_once_and_nothing_is_registered() -> None:
 
     assert "error[batched-tokens-below-length]: maxNumBatchedTokens 4096 is below maxModelLen 8192" in text
     assert "  --> qwen · engine.maxNumBatchedTokens\n" in text
-    assert "fix: set npus to 4" in text
+    assert "fix: write npus: 4" in text
     assert "1 service: 2 errors" in text
 
 
