@@ -223,6 +223,22 @@ class Cluster:
             raise refused(self.context, f"ask what {group} has", response.status_code, response.text)
         return frozenset(str(one.get("kind")) for one in response.json().get("resources") or [])
 
+    async def is_defined(self, kind: str) -> bool:
+        """Whether a kind has a CustomResourceDefinition, even if discovery does not report the kind at the moment.
+
+        Raises:
+            ClusterError: Definitions may not be read, or the cluster cannot be reached.
+        """
+        where = _BY_NAME[kind]
+        group = where.version.partition("/")[0]
+        name = f"{where.plural}.{group}"
+        response = await self._get(
+            base="/apis", version="apiextensions.k8s.io/v1", url=f"customresourcedefinitions/{name}", **_ONLY_METADATA
+        )
+        if response.status_code not in (200, 404):
+            raise refused(self.context, f"get the definition {name}", response.status_code, response.text)
+        return bool(response.status_code == 200)
+
     async def leave_replicas(self, deployment: str, replicas: int) -> bool:
         """Say that the replicas of a Deployment are not the program's alone; false when they have changed meanwhile.
 

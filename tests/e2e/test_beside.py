@@ -68,6 +68,10 @@ def spec(project: Project, kind: str, stack: str) -> dict[str, Any]:
     return found
 
 
+def uids(project: Project, kinds: str, stack: str) -> set[str]:
+    return {item["metadata"]["uid"] for item in project.objects(kinds, stack)}
+
+
 def replicas(project: Project, stack: str) -> int:
     return int(spec(project, "deployment", stack)["replicas"])
 
@@ -85,8 +89,8 @@ def test_objects_whose_kind_the_cluster_lacks_are_left_out_with_a_warning_and_ma
     said = project.up(stack)
 
     for text in (previewed.stdout, said):
-        assert "the cluster knows no PodMonitor (monitoring.coreos.com/v1), so qwen gets none" in text
-        assert "the cluster knows no PrometheusRule (monitoring.coreos.com/v1), so qwen gets none" in text
+        for kind in ("PodMonitor", "PrometheusRule"):
+            assert f"{kind} (monitoring.coreos.com/v1) is not installed in the cluster" in text
         assert "fix: install the Prometheus operator and run pulumi up again" in text
     assert [project.names(kind, stack) for kind in KINDS.split(",")] == [["qwen"]] * 3
     code, text, unread = drift(project, stack)
@@ -94,16 +98,36 @@ def test_objects_whose_kind_the_cluster_lacks_are_left_out_with_a_warning_and_ma
     assert "not read: PodMonitor qwen: the cluster knows no PodMonitor" in unread
 
     prometheus.install(project.sandbox)
-    assert "the cluster knows no" not in project.up(stack)
+    assert "is not installed in the cluster" not in project.up(stack)
     assert spec(project, "podmonitor", stack)["podMetricsEndpoints"][0]["interval"] == "15s"
     assert len(spec(project, "prometheusrule", stack)["groups"][0]["rules"]) == 4
     assert drift(project, stack) == (0, f"no drift: stack {stack} matches its cluster (8 objects)\n", "")
 
     prometheus.remove(project.sandbox)
-    assert "the cluster knows no PodMonitor" in project.up(stack)
+    assert "PodMonitor (monitoring.coreos.com/v1) is not installed" in project.up(stack)
     prometheus.install(project.sandbox)
     project.up(stack)
     assert project.names("podmonitor", stack) == ["qwen"]
+
+
+def test_an_outage_of_an_api_group_deletes_no_object_of_its_kinds(project: Project, stack: str) -> None:
+    prometheus.install(project.sandbox)
+    project.write(stack, {"qwen": GUARDED}, pools=POOLS)
+    project.up(stack)
+    before = uids(project, METRICS, stack)
+
+    prometheus.break_discovery(project.sandbox)
+    project.write(stack, {"qwen": {**GUARDED, "replicas": 1}}, pools=POOLS)
+    during = project.pulumi("up", "--stack", stack, "--yes", "--skip-preview")
+    prometheus.repair_discovery(project.sandbox)
+
+    assert "is not installed in the cluster" not in during.stdout
+    assert "podmonitor deleted" not in during.stdout
+    assert uids(project, METRICS, stack) == before
+    assert len(before) == 2
+    project.up(stack)
+    assert uids(project, METRICS, stack) == before
+    assert replicas(project, stack) == 1
 
 
 def test_what_is_asked_for_beside_the_pods_is_in_the_cluster_as_the_stack_file_has_it(
