@@ -34,22 +34,25 @@ def as_served(stack: ResolvedStack) -> tuple[ResolvedStack, list[str]]:
     wanted = wanted_kinds(stack)
     if not wanted:
         return stack, []
-    with ThreadPoolExecutor(1) as thread:  # Pulumi's event loop runs in this one
-        missing = thread.submit(asyncio.run, _missing_kinds(stack, wanted)).result()
+    # Pulumi's event loop runs in this thread, so this one needs another thread.
+    with ThreadPoolExecutor(1) as thread:
+        reading = thread.submit(asyncio.run, _missing_kinds(stack, wanted))
+        missing = reading.result()
     if not missing:
         return stack, []
-    cluster = replace(stack.cluster, lacks=frozenset[str]().union(*missing.values()))
-    services = tuple(replace(service, cluster=cluster) for service in stack.services)
-    return replace(stack, cluster=cluster, services=services), list(_warnings(stack, missing))
+    warnings = list(_warnings(stack, missing))
+    return _without(stack, missing), warnings
 
 
 def wanted_kinds(stack: ResolvedStack) -> dict[str, frozenset[str]]:
     """The kinds of a stack's objects that an operator installs, by API group and version."""
-    wanted: dict[str, set[str]] = {}
-    for manifest in stack_objects(stack):
-        if manifest["apiVersion"] in INSTALLED:
-            wanted.setdefault(manifest["apiVersion"], set()).add(manifest["kind"])
-    return {group: frozenset(wanted[group]) for group in INSTALLED if group in wanted}
+    manifests = list(stack_objects(stack))
+    wanted: dict[str, frozenset[str]] = {}
+    for group in INSTALLED:
+        kinds = {manifest["kind"] for manifest in manifests if manifest["apiVersion"] == group}
+        if kinds:
+            wanted[group] = frozenset(kinds)
+    return wanted
 
 
 async def not_installed(reader: Reader, group: str, kinds: frozenset[str]) -> frozenset[str]:
@@ -96,11 +99,23 @@ async def _not_installed_or_unknown(reader: Reader, group: str, kinds: frozenset
         return frozenset()
 
 
+def _without(stack: ResolvedStack, missing: Mapping[str, frozenset[str]]) -> ResolvedStack:
+    lacks: set[str] = set()
+    for kinds in missing.values():
+        lacks |= kinds
+    cluster = replace(stack.cluster, lacks=frozenset(lacks))
+    services = [replace(service, cluster=cluster) for service in stack.services]
+    return replace(stack, cluster=cluster, services=tuple(services))
+
+
 def _warnings(stack: ResolvedStack, missing: Mapping[str, frozenset[str]]) -> Iterator[str]:
+    manifests = list(stack_objects(stack))
     for group, kinds in missing.items():
+        operator = INSTALLED[group]
         for kind in sorted(kinds):
-            names = sorted({item["metadata"]["name"] for item in stack_objects(stack) if item["kind"] == kind})
+            names = {manifest["metadata"]["name"] for manifest in manifests if manifest["kind"] == kind}
+            listed = ", ".join(sorted(names))
             yield (
-                f"{kind} ({group}) is not installed in the cluster: no {kind} is created for {', '.join(names)}\n"
-                f"fix: install {INSTALLED[group]} and run pulumi up again; ascend-vllm check {stack.name} --live"
+                f"{kind} ({group}) is not installed in the cluster: no {kind} is created for {listed}\n"
+                f"fix: install {operator} and run pulumi up again; ascend-vllm check {stack.name} --live"
             )

@@ -53,7 +53,8 @@ class Readiness:
     """
 
     def __init__(self, cluster: Cluster) -> None:
-        self._cluster = cluster
+        self._context = cluster.context
+        self._namespace = cluster.namespace.name
         self._services: dict[str, _Service] = {}
         self._awaited: list[Awaited] = []
         self._may_start = asyncio.Event()
@@ -64,11 +65,12 @@ class Readiness:
     @staticmethod
     def of(cluster: Cluster) -> Readiness:
         """The program's wait for the namespace of a cluster."""
-        waits = _WAITS.setdefault(asyncio.get_running_loop(), {})
-        key = (cluster.context, cluster.namespace.name)
-        if key not in waits:
-            waits[key] = Readiness(cluster)
-        return waits[key]
+        program = asyncio.get_running_loop()
+        waits = _WAITS.setdefault(program, {})
+        place = (cluster.context, cluster.namespace.name)
+        if place not in waits:
+            waits[place] = Readiness(cluster)
+        return waits[place]
 
     @contextmanager
     def postponed(self) -> Iterator[None]:
@@ -88,12 +90,18 @@ class Readiness:
         wanted = [_wanted(service) for service in services]
         timeout = max(update_timeout(service) for service in services)
         try:
-            async with connected(self._cluster.context, self._cluster.namespace.name) as reader:
+            async with connected(self._context, self._namespace) as reader:
                 await wait_until_placed(reader, wanted, timeout)
         except ClusterError as problem:
             raise _unknown("the services are ready", problem) from None
 
-    async def wait_until_ready(self, service: ResolvedService, deployment: Deployment, *, has_smoke_job: bool) -> bool:
+    async def wait_until_ready(
+        self,
+        service: ResolvedService,
+        deployment: Deployment,
+        *,
+        has_smoke_job: bool,
+    ) -> bool:
         """Wait until the pods of a service are ready. Its Deployment shows the progress.
 
         Args:
@@ -111,7 +119,8 @@ class Readiness:
         waiting = _Service(deployment, has_smoke_job)
         self._services[service.name] = waiting
         self._start()
-        timeout = update_timeout(service) + int(time.monotonic() - self._began)
+        already_waited = int(time.monotonic() - self._began)
+        timeout = already_waited + update_timeout(service)
         self._awaited.append(Awaited(_wanted(service), timeout))
         return await waiting.ready
 
@@ -126,9 +135,11 @@ class Readiness:
         await waiting.proved
 
     def _start(self) -> None:
-        if self._worker is None or self._worker.done():
-            self._began = time.monotonic()
-            self._worker = asyncio.create_task(self._wait())
+        is_running = self._worker and not self._worker.done()
+        if is_running:
+            return
+        self._began = time.monotonic()
+        self._worker = asyncio.create_task(self._wait())
 
     async def _wait(self) -> None:
         """Wait for all services; a failure is the failure of every service that still waits."""
@@ -136,8 +147,8 @@ class Readiness:
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # Pulumi cancels the update; Python would print a traceback
         question = "the services are ready"
         try:
-            async with connected(self._cluster.context, self._cluster.namespace.name) as reader:
-                while any(not service.ready.done() for service in self._services.values()):
+            async with connected(self._context, self._namespace) as reader:
+                while self._has_unready_services():
                     question = "the services are ready"
                     await self._wait_for_pods(reader)
                     question = "the services answer"
@@ -147,9 +158,13 @@ class Readiness:
         except (NotReadyError, NotProvedError) as problem:
             self._fail(pulumi.RunError(str(problem)))
 
+    def _has_unready_services(self) -> bool:
+        return any(not service.ready.done() for service in self._services.values())
+
     async def _wait_for_pods(self, reader: ClusterReader) -> None:
         not_waited_for: Sequence[str] = ()
-        if not await _become_ready_at_once(reader, self._awaited):
+        ready_at_once = await _become_ready_at_once(reader, self._awaited)
+        if not ready_at_once:
             not_waited_for = await wait_until_ready(reader, self._awaited, self._show_at_deployment)
         for warning in not_waited_for:
             pulumi.log.warn(warning)
@@ -160,10 +175,11 @@ class Readiness:
         jobs: dict[str, Wanted] = {}
         for awaited in self._awaited:
             service = self._services[awaited.wanted.name]
-            if service.has_unproved_job:
-                job = await service.job
-                name = await job.metadata.name.future()
-                jobs[str(name)] = awaited.wanted
+            if not service.has_unproved_job:
+                continue
+            job = await service.job
+            name = await job.metadata.name.future()
+            jobs[str(name)] = awaited.wanted
         if jobs:
             await wait_until_proved(reader, jobs, self._show_at_job)
         for wanted in jobs.values():
@@ -221,10 +237,11 @@ async def _become_ready_at_once(reader: Reader, services: Sequence[Awaited]) -> 
     """Whether all services are ready after a few quick looks. Errors are left to the wait that follows."""
     try:
         for _ in range(FIRST_LOOKS):
-            before = list(services)
-            deployments = {name_of(deployment): deployment for deployment in await reader.deployments()}
-            settled = [awaited for awaited in before if is_settled(deployments.get(awaited.wanted.name))]
-            if len(settled) == len(services):
+            awaited = [service.wanted.name for service in services]
+            deployments = await reader.deployments()
+            settled = {name_of(deployment) for deployment in deployments if is_settled(deployment)}
+            has_grown = len(services) > len(awaited)  # the answer may be older than the update of a new service
+            if settled.issuperset(awaited) and not has_grown:
                 return True
             await asyncio.sleep(FIRST_POLL)
     except ClusterError:
@@ -233,7 +250,11 @@ async def _become_ready_at_once(reader: Reader, services: Sequence[Awaited]) -> 
 
 
 def _wanted(service: ResolvedService) -> Wanted:
-    return Wanted(service.name, service.cluster.platform.resource, service.startup)
+    return Wanted(
+        name=service.name,
+        resource=service.cluster.platform.resource,
+        startup=service.startup,
+    )
 
 
 def _unknown(question: str, problem: ClusterError) -> pulumi.RunError:

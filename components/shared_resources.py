@@ -32,7 +32,11 @@ class SharedResources:
         before = list(self.resources)
         if self.namespace:
             before.append(self.namespace)
-        return pulumi.ResourceOptions(providers=[self.provider], depends_on=before, deleted_with=self.namespace)
+        return pulumi.ResourceOptions(
+            providers=[self.provider],
+            depends_on=before,
+            deleted_with=self.namespace,
+        )
 
 
 def shared_resources(stack: ResolvedStack, provider: k8s.Provider) -> SharedResources:
@@ -47,22 +51,27 @@ def shared_resources(stack: ResolvedStack, provider: k8s.Provider) -> SharedReso
         manifest = namespace_manifest(stack.cluster)
         namespace = k8s.core.v1.Namespace("namespace", metadata=manifest["metadata"], opts=in_cluster)
     in_namespace = pulumi.ResourceOptions(provider=provider, depends_on=namespace)
-    resources = (
-        *_queues(stack.cluster, in_cluster),
-        *_secrets(stack, pulumi.ResourceOptions.merge(in_namespace, pulumi.ResourceOptions(deleted_with=namespace))),
-        *(claim(manifest, "claim", in_namespace) for manifest in claim_objects(stack)),
+    deleted_with_namespace = pulumi.ResourceOptions(
+        provider=provider,
+        depends_on=namespace,
+        deleted_with=namespace,
     )
-    return SharedResources(provider, namespace, resources)
+    resources: list[pulumi.Resource] = []
+    resources += _queues(stack.cluster, in_cluster)
+    resources += _secrets(stack, deleted_with_namespace)
+    resources += [claim(manifest, "claim", in_namespace) for manifest in claim_objects(stack)]
+    return SharedResources(provider, namespace, tuple(resources))
 
 
 def claim(manifest: Mapping[str, Any], prefix: str, opts: pulumi.ResourceOptions) -> k8s.core.v1.PersistentVolumeClaim:
     """Register a claim for weights. Pulumi never deletes it; it ends with its namespace."""
     metadata = manifest["metadata"]
+    kept = pulumi.ResourceOptions(retain_on_delete=True)
     return k8s.core.v1.PersistentVolumeClaim(
         f"{prefix}-{metadata['name']}",
         metadata=metadata,
         spec=manifest["spec"],
-        opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(retain_on_delete=True)),
+        opts=pulumi.ResourceOptions.merge(opts, kept),
     )
 
 
@@ -87,19 +96,22 @@ def _secrets(stack: ResolvedStack, opts: pulumi.ResourceOptions) -> Iterator[k8s
     """The Secrets that the stack makes. Their values stay secret: encrypted in the state, `[secret]` in all output."""
     config = pulumi.Config()
     for secret in stack.secrets:
+        key = secret.config
+        value = config.require(key)
         # A server with an empty API key would accept every request.
-        if not config.require(secret.config).strip():
-            raise pulumi.RunError(
-                f"the secret key {secret.config} is empty\nfix: pulumi config set --secret {secret.config}"
-            )
+        if not value.strip():
+            raise pulumi.RunError(f"the secret key {key} is empty\nfix: pulumi config set --secret {key}")
     for secret, manifest in zip(stack.secrets, secret_objects(stack), strict=True):
-        suffix = "-pull" if secret.is_pull else ""
+        name = f"secret-{secret.config}"
+        if secret.is_pull:
+            name += "-pull"
+        encoded = config.require_secret(secret.config).apply(_encoded)
         yield k8s.core.v1.Secret(
-            f"secret-{secret.config}{suffix}",
+            name,
             metadata=manifest["metadata"],
             immutable=manifest["immutable"],
             type=manifest["type"],
-            data={secret.key: config.require_secret(secret.config).apply(_encoded)},
+            data={secret.key: encoded},
             opts=opts,
         )
 

@@ -66,11 +66,12 @@ async def _refuse_update_that_would_hang(stack: ResolvedStack) -> None:
             deployments = await reader.deployments()
     except ClusterError:
         return
-    running = {
-        name_of(deployment): npus(deployment["spec"]["template"], cluster.platform.resource)
-        for deployment in deployments
-        if deployment["spec"].get("replicas")
-    }
+    running: dict[str, int] = {}
+    for deployment in deployments:
+        spec = deployment["spec"]
+        if spec.get("replicas"):
+            running[name_of(deployment)] = npus(spec["template"], cluster.platform.resource)
     findings = list(updates_that_would_hang(stack, running))
     if findings:
-        raise pulumi.RunError("\n\n".join(finding_text(finding) for finding in findings))
+        texts = [finding_text(finding) for finding in findings]
+        raise pulumi.RunError("\n\n".join(texts))
