@@ -36,6 +36,8 @@ from sandbox.progress import Clock, say
 _MANY = 50
 """From this number of services on, a round takes minutes, and fewer rounds are run."""
 
+Action = Callable[[], object]
+
 Pulumi = Callable[..., str]
 """Runs a Pulumi command for the stack of one contender."""
 
@@ -114,12 +116,13 @@ class _Size:
         """Run kubectl in the sandbox."""
         kubectl(paths.home(self.sandbox), *arguments)
 
-    def time(self, step: str, who: str, action: Callable[[], object]) -> None:
+    def time(self, step: str, who: str, action: Action) -> None:
         """Run an action and keep its time."""
         clock = Clock()
         action()
         seconds = clock.seconds
-        self.times[Key(step, who, self.services)].append(seconds)
+        key = Key(step, who, self.services)
+        self.times[key].append(seconds)
         say(f"{self.services} services, {who}: {step} {seconds:.2f} s", "bench")
 
 
@@ -144,8 +147,8 @@ def _run_pulumi(size: _Size, contenders: Sequence[tuple[str, Pulumi]], quick_run
     _up(size, *second)
     # Both states describe the objects that exist now.
     for _ in range(quick_runs):
-        for who, pulumi in contenders:
-            _up_without_change(size, who, pulumi)
+        _up_without_change(size, *first)
+        _up_without_change(size, *second)
 
 
 def _up(size: _Size, who: str, pulumi: Pulumi) -> None:
@@ -161,7 +164,14 @@ def _run_kubectl(size: _Size) -> None:
 
     def up() -> None:
         size.kubectl("apply", "-f", file)
-        size.kubectl("wait", "deployment", "--all", f"-n={NAMESPACE}", "--for=condition=Available", "--timeout=5m")
+        size.kubectl(
+            "wait",
+            "deployment",
+            "--all",
+            f"-n={NAMESPACE}",
+            "--for=condition=Available",
+            "--timeout=5m",
+        )
 
     size.time(UP, KUBECTL, up)
     size.time(DESTROY, KUBECTL, lambda: _delete_objects(size))
@@ -174,7 +184,12 @@ def _delete_objects(size: _Size) -> None:
 @contextmanager
 def _pulumi(size: _Size, who: str) -> Iterator[Pulumi]:
     """Runs `pulumi up` and `pulumi destroy` for a contender's new stack, which is removed afterwards."""
-    options = (f"--stack={size.stack}", "--yes", "--skip-preview", f"--parallel={PARALLEL}")
+    options = (
+        f"--stack={size.stack}",
+        "--yes",
+        "--skip-preview",
+        f"--parallel={PARALLEL}",
+    )
     with session(size.sandbox, size.stack, size.project(who)) as pulumi:
         pulumi("stack", "select", "--create", size.stack)
         yield lambda *command: pulumi(*command, *options)

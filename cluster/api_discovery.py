@@ -6,35 +6,29 @@ import asyncio
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Protocol
 
 from cluster.errors import ClusterError
-from cluster.reader import connected
+from cluster.reader import Cluster, connected
 from models.manifests import stack_objects
 from models.manifests.kinds import INSTALLED
 from models.service.resolved import ResolvedStack
 
+Kinds = frozenset[str]
 
-class Reader(Protocol):
-    """What this module reads of a cluster."""
-
-    async def kinds(self, group: str) -> frozenset[str]:
-        """The kinds that the API server reports for an API group; none if it does not know the group."""
-
-    async def is_defined(self, kind: str) -> bool:
-        """Whether the kind has a CustomResourceDefinition."""
+KindsByGroup = Mapping[str, Kinds]
+"""Kinds by API group and version, such as `monitoring.coreos.com/v1`."""
 
 
 def as_served(stack: ResolvedStack) -> tuple[ResolvedStack, list[str]]:
     """A stack without the objects whose kind is not installed in its cluster, and a warning for each such kind.
 
-    An object that is left out is deleted by the next update. So a kind counts as not installed only if the cluster is
-    sure of it: a cluster that cannot be read, or whose discovery is out of order, has every kind.
+    The next update deletes an object that is left out. So a kind counts as not installed only if the cluster is sure
+    of it. A cluster that cannot be read, or whose discovery is out of order, counts as one with all kinds.
     """
     wanted = wanted_kinds(stack)
     if not wanted:
         return stack, []
-    # Pulumi's event loop runs in this thread, so this one needs another thread.
+    # Pulumi's event loop runs in this thread, so the reader's loop needs another one.
     with ThreadPoolExecutor(1) as thread:
         reading = thread.submit(asyncio.run, _missing_kinds(stack, wanted))
         missing = reading.result()
@@ -44,10 +38,10 @@ def as_served(stack: ResolvedStack) -> tuple[ResolvedStack, list[str]]:
     return _without(stack, missing), warnings
 
 
-def wanted_kinds(stack: ResolvedStack) -> dict[str, frozenset[str]]:
-    """The kinds of a stack's objects that an operator installs, by API group and version."""
+def wanted_kinds(stack: ResolvedStack) -> KindsByGroup:
+    """The kinds of a stack's objects that an operator installs."""
     manifests = list(stack_objects(stack))
-    wanted: dict[str, frozenset[str]] = {}
+    wanted = {}
     for group in INSTALLED:
         kinds = {manifest["kind"] for manifest in manifests if manifest["apiVersion"] == group}
         if kinds:
@@ -55,51 +49,53 @@ def wanted_kinds(stack: ResolvedStack) -> dict[str, frozenset[str]]:
     return wanted
 
 
-async def not_installed(reader: Reader, group: str, kinds: frozenset[str]) -> frozenset[str]:
-    """Those of the kinds that are certainly not installed.
-
-    While the API server cannot serve a group, its discovery answers 503, or leaves out kinds that are installed. The
-    CustomResourceDefinition shows the difference. Who may not read definitions has to believe discovery.
-
-    Raises:
-        ClusterError: The cluster cannot be read.
-    """
-    unreported = kinds - await reader.kinds(group)
-    missing: set[str] = set()
-    for kind in unreported:
-        try:
-            installed = await reader.is_defined(kind)
-        except ClusterError as problem:
-            if not problem.forbidden:
-                raise
-            installed = False
-        if not installed:
-            missing.add(kind)
-    return frozenset(missing)
-
-
-async def _missing_kinds(stack: ResolvedStack, wanted: Mapping[str, frozenset[str]]) -> dict[str, frozenset[str]]:
-    """The kinds that are certainly not installed, by group. A group that cannot be read is left out."""
-    missing: dict[str, frozenset[str]] = {}
+async def _missing_kinds(stack: ResolvedStack, wanted: KindsByGroup) -> KindsByGroup:
+    """The kinds that are certainly not installed; none of a group that cannot be read."""
+    cluster = stack.cluster
+    missing = {}
     try:
-        async with connected(stack.cluster.context, stack.cluster.namespace.name) as reader:
+        async with connected(cluster.context, cluster.namespace.name) as reader:
             for group, kinds in wanted.items():
-                found = await _not_installed_or_unknown(reader, group, kinds)
-                if found:
-                    missing[group] = found
+                not_installed = await _not_installed(reader, group, kinds)
+                if not_installed:
+                    missing[group] = not_installed
     except ClusterError:
         return {}
     return missing
 
 
-async def _not_installed_or_unknown(reader: Reader, group: str, kinds: frozenset[str]) -> frozenset[str]:
+async def _not_installed(reader: Cluster, group: str, kinds: Kinds) -> Kinds:
+    """Those of the kinds that are certainly not installed.
+
+    While the API server cannot serve a group, its discovery answers 503, or it leaves out kinds that are installed.
+    The CustomResourceDefinition shows the difference.
+    """
+    missing = set()
     try:
-        return await not_installed(reader, group, kinds)
+        reported = await reader.kinds(group)
+        for kind in kinds - reported:
+            if not await _is_defined(reader, kind):
+                missing.add(kind)
     except ClusterError:
         return frozenset()
+    return frozenset(missing)
 
 
-def _without(stack: ResolvedStack, missing: Mapping[str, frozenset[str]]) -> ResolvedStack:
+async def _is_defined(reader: Cluster, kind: str) -> bool:
+    """Whether a kind has a definition; false for a user who may not read definitions and has to believe discovery.
+
+    Raises:
+        ClusterError: The cluster cannot be read.
+    """
+    try:
+        return await reader.is_defined(kind)
+    except ClusterError as problem:
+        if problem.forbidden:
+            return False
+        raise
+
+
+def _without(stack: ResolvedStack, missing: KindsByGroup) -> ResolvedStack:
     lacks: set[str] = set()
     for kinds in missing.values():
         lacks |= kinds
@@ -108,7 +104,7 @@ def _without(stack: ResolvedStack, missing: Mapping[str, frozenset[str]]) -> Res
     return replace(stack, cluster=cluster, services=tuple(services))
 
 
-def _warnings(stack: ResolvedStack, missing: Mapping[str, frozenset[str]]) -> Iterator[str]:
+def _warnings(stack: ResolvedStack, missing: KindsByGroup) -> Iterator[str]:
     manifests = list(stack_objects(stack))
     for group, kinds in missing.items():
         operator = INSTALLED[group]
