@@ -13,7 +13,7 @@ from cli.output.capacity import json, text
 from cli.stacks import StackArgument, open_stack
 from cluster.capacity import live_findings, live_nodes
 from cluster.reader import connected
-from cluster.snapshot import Seen
+from cluster.snapshot import Snapshot
 from models.rules.capacity import packing
 from models.service.resolved import ResolvedStack
 
@@ -83,12 +83,12 @@ def _show_cluster(stack: ResolvedStack, form: CapacityFormat) -> None:
         raise typer.Exit(ExitCode.FOUND)
 
 
-async def _read(context: str, namespace: str) -> Seen:
+async def _read(context: str, namespace: str) -> Snapshot:
     async with connected(context, namespace) as reader:
         return await reader.look(wide=True)
 
 
-def _refuse_without_nodes_and_pods(snapshot: Seen) -> None:
+def _refuse_without_nodes_and_pods(snapshot: Snapshot) -> None:
     for kind in ("nodes", "pods"):
         if kind in snapshot.unread:
             raise CommandError(

@@ -12,7 +12,7 @@ from cli.live import report_unread, run
 from cli.output import Format, render_reports
 from cli.output.values import service_values
 from cli.stacks import StacksArgument, open_stacks
-from cluster.ready import judge_cluster
+from cluster.live_check import check_cluster
 from models.check import check
 from models.finding import Finding
 from models.report import Report
@@ -67,7 +67,7 @@ def _cluster_findings(stack: ResolvedStack) -> Sequence[Finding]:
     if _has_cluster_errors(stack):
         typer.echo(f"not read: the cluster of {stack.name}: its section in the stack file has errors", err=True)
         return ()
-    findings, unread = run(judge_cluster(stack), stack.cluster.context)
+    findings, unread = run(check_cluster(stack), stack.cluster.context)
     report_unread(unread)
     return findings
 

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from cli.live import run
 from cli.stacks import find_stack, stack_names
+from cluster.live_objects import LiveObjects, read_live_objects
 from cluster.reader import connected
-from cluster.stack_objects import Made, read_made
 from models.manifests import Manifest, stack_objects
 from models.manifests.secrets import secret_objects
 from models.service.resolved import ResolvedStack
@@ -53,9 +53,9 @@ def _comparable_objects(stack: ResolvedStack) -> Iterator[Manifest]:
         }
 
 
-async def _read(stack: ResolvedStack, keys: list[tuple[str, str]]) -> Made:
+async def _read(stack: ResolvedStack, keys: list[tuple[str, str]]) -> LiveObjects:
     async with connected(stack.cluster.context, stack.cluster.namespace.name) as reader:
-        return await read_made(reader, keys)
+        return await read_live_objects(reader, keys)
 
 
 def _services_of_other_stacks(stack: ResolvedStack) -> Iterator[str]:

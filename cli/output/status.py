@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from cluster.service import State
-from cluster.snapshot import Seen
+from cluster.snapshot import Snapshot
 from models.finding import Finding
 from models.words import duration
 
@@ -22,7 +22,7 @@ class StackStatus:
 
     stack: str
     context: str
-    snapshot: Seen
+    snapshot: Snapshot
     states: tuple[State, ...]
 
 

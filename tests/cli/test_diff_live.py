@@ -58,7 +58,7 @@ def test_what_runs_as_it_is_written_ends_with_0(console: Console, cluster: Prod,
 
 
 def test_a_cluster_that_cannot_be_read_ends_with_3(console: Console, cluster: Prod) -> None:
-    cluster.errors = {"made": ClusterError("not allowed to list deployments", "ask for a role")}
+    cluster.errors = {"service_objects": ClusterError("not allowed to list deployments", "ask for a role")}
     done = console("diff", "prod.yaml", "--live")
 
     assert (done.code, done.out) == (3, "")

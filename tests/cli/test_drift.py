@@ -16,7 +16,7 @@ from cluster.errors import ClusterError
 from models.service.resolve import resolve
 from models.stack_file.load import load_text
 from tests.cli.conftest import GOLDEN, Console
-from tests.cluster.recorded_reader import MadeReader
+from tests.cluster.recorded_reader import ObjectReader
 from tests.review.cluster import CONTAINER, Kube, edit
 
 STACK = """\
@@ -29,7 +29,7 @@ config:
 """
 
 
-class Prod(MadeReader):
+class Prod(ObjectReader):
     """The cluster of the stack, as an update left it."""
 
     def __init__(self, text: str = STACK) -> None:
@@ -199,7 +199,7 @@ def test_what_may_not_be_read_is_said_and_not_taken_for_deleted(console: Console
 
 
 def test_a_cluster_that_cannot_be_read_ends_with_3(console: Console, cluster: Prod) -> None:
-    cluster.errors = {"made": ClusterError("not allowed to list deployments", "ask for a role")}
+    cluster.errors = {"service_objects": ClusterError("not allowed to list deployments", "ask for a role")}
     done = console("drift", "prod.yaml")
 
     assert (done.code, done.out) == (3, "")

@@ -12,7 +12,7 @@ import pytest
 from cli import status
 from cli.output.status import VERSION
 from cluster.errors import ClusterError
-from cluster.snapshot import Seen
+from cluster.snapshot import Snapshot
 from tests.cli.conftest import GOLDEN, Console
 from tests.cluster.objects import NOW, container, deployment, ended, node, pod, replica_set, seen, waiting
 from tests.cluster.reader import FakeReader
@@ -29,7 +29,7 @@ config:
 LOG = ["args: --api-key=sk-1", "OSError: [Errno 98] Address already in use"]
 
 
-def a_cluster() -> Seen:
+def a_cluster() -> Snapshot:
     back_off = {"state": waiting("CrashLoopBackOff"), "lastState": ended(1), "restartCount": 3}
     crashing = pod("crashing", container(**back_off), phase="Running", node="node-2")
     pending = pod("qwen2-72b", npus=8, node="")
@@ -129,7 +129,9 @@ def test_what_may_not_be_read_is_said_beside_the_rest(
 ) -> None:
     @asynccontextmanager
     async def connected(*_: str) -> AsyncIterator[FakeReader]:
-        yield FakeReader([Seen(NOW, "inference", (deployment("well"),), unread={"nodes": "not allowed to list nodes"})])
+        yield FakeReader(
+            [Snapshot(NOW, "inference", (deployment("well"),), unread={"nodes": "not allowed to list nodes"})]
+        )
 
     monkeypatch.setattr(status, "connected", connected)
     done = console("status", "prod.yaml", "well")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from cluster.snapshot import Seen
+from cluster.snapshot import Snapshot
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 RESOURCE = "huawei.com/ascend-1980"
@@ -149,8 +149,8 @@ def replica_set(service: str = "qwen", revision: int = 1, uid: str = "", **statu
     }
 
 
-def seen(*pods: dict[str, Any], **kinds: Any) -> Seen:
+def seen(*pods: dict[str, Any], **kinds: Any) -> Snapshot:
     """A look at a cluster with these pods of services; the pods that hold NPUs are the same unless given."""
     kinds.setdefault("holders", [*pods])
     lists = {kind: tuple(value) if isinstance(value, list) else value for kind, value in kinds.items()}
-    return Seen(NOW, "inference", pods=pods, **lists)
+    return Snapshot(NOW, "inference", pods=pods, **lists)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from cluster.errors import ClusterError
-from cluster.snapshot import Object, Seen
+from cluster.snapshot import Object, Snapshot
 from cluster.wait import Clock
 
 GONE = ClusterError("the API server does not answer", "wait", passing=True)
@@ -17,12 +17,12 @@ FORBIDDEN = ClusterError("not allowed to list deployments", "ask for the right")
 class FakeReader:
     """Gives one look after the other, and then the last one again; an error among them is raised."""
 
-    looks: Sequence[Seen | ClusterError]
+    looks: Sequence[Snapshot | ClusterError]
     lines: Sequence[str] = ()
     calls: list[str] = field(default_factory=list)
     logs_asked: list[tuple[str, str, bool]] = field(default_factory=list)
 
-    def _now(self) -> Seen:
+    def _now(self) -> Snapshot:
         asked = sum(call == "deployments" for call in self.calls)
         now = self.looks[min(max(asked - 1, 0), len(self.looks) - 1)]
         if isinstance(now, ClusterError):
@@ -33,7 +33,7 @@ class FakeReader:
         self.calls.append("deployments")
         return self._now().deployments
 
-    async def look(self, *, wide: bool) -> Seen:
+    async def look(self, *, wide: bool) -> Snapshot:
         self.calls.append("wide" if wide else "narrow")
         return self._now()
 

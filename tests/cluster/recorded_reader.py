@@ -7,24 +7,24 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cluster.errors import ClusterError
+from cluster.live_objects import ADDITIONAL_KINDS
 from cluster.snapshot import Object, instance_of
-from cluster.stack_objects import BESIDE
 
 
 @dataclass
-class MadeReader:
+class ObjectReader:
     """Gives the objects that carry the label, others by name, and what was asked for; an error is raised."""
 
     objects: Sequence[Object] = ()
     targets: Sequence[str] = ()
     """Deployments that autoscalers set the replicas of."""
     errors: Mapping[str, ClusterError] = field(default_factory=dict)
-    """By `made`, `autoscalers` or a kind."""
+    """By `service_objects`, `autoscalers` or a kind."""
     asked: list[str] = field(default_factory=list)
 
-    async def made(self) -> Sequence[Object]:
-        self._fail("made")
-        return [item for item in self.objects if instance_of(item) and item["kind"] not in BESIDE]
+    async def service_objects(self) -> Sequence[Object]:
+        self._fail("service_objects")
+        return [item for item in self.objects if instance_of(item) and item["kind"] not in ADDITIONAL_KINDS]
 
     async def labelled(self, kind: str) -> Sequence[Object]:
         self._fail(kind)

@@ -19,7 +19,7 @@ import yaml
 from cluster.errors import ClusterError
 from cluster.key_files import forget_keys
 from cluster.reader import connected
-from cluster.snapshot import Seen
+from cluster.snapshot import Snapshot
 from tests.cluster.objects import deployment, node, pod
 
 FORBIDDEN = {"kind": "Status", "message": 'nodes is forbidden: User "u" cannot list resource "nodes"'}
@@ -94,8 +94,8 @@ def write_kubeconfig(file: Path, cluster: dict[str, Any], user: dict[str, Any]) 
     file.write_text(yaml.safe_dump(config))
 
 
-def look(*, wide: bool = False) -> Seen:
-    async def ask() -> Seen:
+def look(*, wide: bool = False) -> Snapshot:
+    async def ask() -> Snapshot:
         async with connected("there", "inference") as cluster:
             return await cluster.look(wide=wide)
 
@@ -142,8 +142,8 @@ def test_a_wide_look_has_everything_and_says_what_may_not_be_read(api: Api) -> N
     assert [item["kind"] for item in (*seen.pods, *seen.holders)] == ["Pod", "Pod"]
     assert seen.unread == {
         "nodes": f"not allowed to list nodes: {FORBIDDEN['message']}",
-        "podgroups": "the cluster has none of this kind: list podgroups",
-        "queues": "the cluster has none of this kind: list queues",
+        "podgroups": "cannot list podgroups: the cluster does not know this kind",
+        "queues": "cannot list queues: the cluster does not know this kind",
     }
     assert "/api/v1/pods?fieldSelector=spec.nodeName%21%3D" in api.asked
 
@@ -183,7 +183,7 @@ def test_credentials_that_ran_out_are_asked_for_again(api: Api) -> None:
     ("status", "body", "message", "passing"),
     [
         (403, FORBIDDEN, "not allowed to list deployments: nodes is forbidden", False),
-        (401, {"message": "Unauthorized"}, "'there' does not know these credentials", False),
+        (401, {"message": "Unauthorized"}, "'there' does not accept these credentials", False),
         (500, {"message": "etcd is away"}, "the API server of 'there' answers 500: etcd is away", True),
         (503, "<html>proxy</html>", "the API server of 'there' answers 503: <html>proxy</html>", True),
         (429, {"message": "too many"}, "answers 429: too many", True),

@@ -17,17 +17,27 @@ MOUNT = 'MountVolume.SetUp failed for volume "{}" : {}'
 @pytest.mark.parametrize(
     ("reason", "text", "rule", "message"),
     [
-        ("ErrImagePull", f"{IMAGE}: not found", "image-not-found", f"there is no image {IMAGE}"),
-        ("ImagePullBackOff", "manifest unknown", "image-not-found", f"there is no image {IMAGE}"),
-        ("ErrImagePull", "unexpected status: 401 Unauthorized", "image-unauthorized", f"the registry refuses {IMAGE}"),
+        ("ErrImagePull", f"{IMAGE}: not found", "image-not-found", f"the image {IMAGE} does not exist"),
+        ("ImagePullBackOff", "manifest unknown", "image-not-found", f"the image {IMAGE} does not exist"),
+        (
+            "ErrImagePull",
+            "unexpected status: 401 Unauthorized",
+            "image-unauthorized",
+            f"the registry refuses access to {IMAGE}",
+        ),
         (
             "ErrImagePull",
             "pull access denied, repository does not exist or may require authorization",
             "image-unauthorized",
-            f"the registry refuses {IMAGE}",
+            f"the registry refuses access to {IMAGE}",
         ),
-        ("InvalidImageName", "couldn't parse", "image-name", f"{IMAGE} is no name of an image"),
-        ("ErrImageNeverPull", "", "image-not-found", f"the node node-1 has no image {IMAGE}, and may not pull it"),
+        ("InvalidImageName", "couldn't parse", "image-name", f"{IMAGE} is not a valid image name"),
+        (
+            "ErrImageNeverPull",
+            "",
+            "image-not-found",
+            f"the node node-1 does not have the image {IMAGE}, and may not pull it",
+        ),
         (
             "ErrImagePull",
             "dial tcp: lookup registry.example.com: no such host",
@@ -70,7 +80,7 @@ def test_an_image_under_way_is_no_error() -> None:
         (
             "hccn",
             "hostPath type check failed: /etc/hccn.conf is not a file",
-            "the node node-1 has no file /etc/hccn.conf (the addresses of the NPUs' network, which HCCL reads)",
+            "the node node-1 has no file /etc/hccn.conf (the NPU network addresses that HCCL reads)",
         ),
         (
             "model-path",
@@ -148,7 +158,7 @@ def test_a_directory_that_a_claim_lacks_is_not_taken_for_a_missing_secret() -> N
         ),
         (("# NPU blocks: 1234", "Capturing the model for NPU graphs"), 300, "compiling graphs (5 min of 12 min)"),
         (("Initializing an LLM engine (v0.6.3)", "what?"), 30, "starting the engine (30 s of 12 min)"),
-        ((), 800, "not ready after 13 min, more than its budget of 12 min: starting"),
+        ((), 800, "not ready after 13 min, longer than startup allows (12 min): starting"),
     ],
 )
 def test_a_slow_start_says_how_far_it_is(lines: tuple[str, ...], seconds: float, message: str) -> None:
@@ -171,7 +181,10 @@ def test_a_pod_that_is_being_prepared_says_by_what() -> None:
     finding = judged(item)
 
     assert finding is not None
-    assert (finding.rule, finding.message) == ("preparing", "install-mindspeed prepares the pod for 65 s")
+    assert (finding.rule, finding.message) == (
+        "preparing",
+        "init container install-mindspeed has been running for 65 s",
+    )
 
 
 @pytest.mark.parametrize(
@@ -203,10 +216,10 @@ def test_a_pod_that_is_being_prepared_says_by_what() -> None:
             "refused-by-node",
             "refused the pod",
         ),
-        (pod(node="gone-1", phase="Running", ready=True), "node-lost", "the node gone-1 does not exist any more"),
-        (pod(metadata={"deletionTimestamp": ago(5)}), "terminating", "the pod is ending"),
+        (pod(node="gone-1", phase="Running", ready=True), "node-lost", "the node gone-1 does not exist any longer"),
+        (pod(metadata={"deletionTimestamp": ago(5)}), "terminating", "the pod is terminating"),
         (pod(metadata={"deletionTimestamp": ago(600)}), "stuck-terminating", "the pod should have ended 10 min ago"),
-        (pod(), "starting", "node-1 prepares the containers"),
+        (pod(), "starting", "node-1 is preparing the containers"),
         (pod("q", container(ready=True, state=running(9)), phase="Running"), "not-ready", "the pod waits for Ready"),
     ],
 )
@@ -223,7 +236,7 @@ def test_a_node_that_does_not_answer_is_told_with_since_when() -> None:
     finding = judged(item, seen(item, nodes=[node(ready="Unknown")]))
 
     assert finding is not None
-    assert finding.message == "the node node-1 is not ready for 5 min: KubeletReady"
+    assert finding.message == "the node node-1 has not been ready for 5 min: KubeletReady"
 
 
 def test_a_pod_that_is_ready_has_no_finding() -> None:

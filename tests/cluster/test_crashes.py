@@ -52,7 +52,7 @@ from tests.cluster.objects import container, ended, pod, running, waiting
             {"state": BACK_OFF, "lastState": ended(137, "OOMKilled"), "restartCount": 2},
             "out-of-memory",
             "error",
-            "the container ascend-vllm was killed for lack of memory of the node, 2 times",
+            "the container ascend-vllm ran out of host memory and was killed, 2 times",
             "the kernel killed it",
         ),
     ],
@@ -70,8 +70,8 @@ def test_a_container_that_ended_is_told_with_how_often(
 @pytest.mark.parametrize(
     ("probe", "rule", "message"),
     [
-        ("startup", "startup-budget-spent", "the server did not answer within its budget of 12 min and was killed"),
-        ("liveness", "liveness-killed", "the server answered no more and was killed"),
+        ("startup", "startup-budget-spent", "the server did not answer within 12 min (startup) and was killed"),
+        ("liveness", "liveness-killed", "the server stopped answering and was killed"),
     ],
 )
 def test_a_container_that_a_probe_killed_is_told_so(probe: str, rule: str, message: str) -> None:
@@ -90,7 +90,7 @@ def test_a_container_that_prepares_the_pod_and_fails_is_named() -> None:
 
     assert finding is not None
     assert finding.rule == "init-failed"
-    assert finding.message == "the container convert-eagle, which prepares the pod, failed with exit code 2, 3 times"
+    assert finding.message == "init container convert-eagle failed with exit code 2, 3 times"
 
 
 FETCHED = "weights: fetched 28 % (41.2 GiB of 145.0 GiB, 320.0 MiB/s, 6 min left)"
@@ -101,20 +101,21 @@ FETCHED = "weights: fetched 28 % (41.2 GiB of 145.0 GiB, 320.0 MiB/s, 6 min left
     [
         (
             (FETCHED,),
-            "fetch-model prepares the pod for 65 s: fetched 28 %",
+            "init container fetch-model has been running for 65 s: fetched 28 %",
             "the server starts after it; 41.2 GiB of 145.0 GiB, 320.0 MiB/s, 6 min left",
         ),
         (
             (FETCHED, "weights: a.bin: the connection broke; trying again in 4 s"),
-            "fetch-model prepares the pod for 65 s: fetched 28 %",
+            "init container fetch-model has been running for 65 s: fetched 28 %",
             "the server starts after it; 41.2 GiB of 145.0 GiB, 320.0 MiB/s, 6 min left",
         ),
         (
             ("weights: waiting for pod qwen-7, whose turn it is to fetch qwen-0123456789",),
-            "fetch-model prepares the pod for 65 s: waiting for pod qwen-7, whose turn it is to fetch qwen-0123456789",
+            "init container fetch-model has been running for 65 s: "
+            "waiting for pod qwen-7, whose turn it is to fetch qwen-0123456789",
             "the server starts after it",
         ),
-        (("something else",), "fetch-model prepares the pod for 65 s", "the server starts after it"),
+        (("something else",), "init container fetch-model has been running for 65 s", "the server starts after it"),
     ],
 )
 def test_weights_on_their_way_say_how_far_they_are(lines: tuple[str, ...], message: str, why: str) -> None:
@@ -134,7 +135,7 @@ def test_weights_that_cannot_be_had_say_why_and_what_to_do() -> None:
     assert finding is not None
     assert (finding.rule, finding.severity) == ("init-failed", "error")
     assert finding.message == (
-        "fetch-model, which prepares the pod, failed, 3 times: there is no bucket models at obs.example.com (404)"
+        "init container fetch-model failed, 3 times: there is no bucket models at obs.example.com (404)"
     )
     assert finding.fix == "correct model.source.bucket"
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from cluster.diagnose import diagnose
-from cluster.snapshot import Seen
+from cluster.snapshot import Snapshot
 from models.finding import Finding
 from tests.cluster.objects import BUDGET, RESOURCE, ago, event, group, node, pod, queue, seen
 
@@ -25,7 +25,7 @@ def other(name: str, npus: int, on: str, namespace: str = "inference", **parts: 
     return pod(name, npus=npus, node=on, phase="Running", ready=True, **(mine if namespace != "inference" else parts))
 
 
-def judged(waits: dict[str, Any], look: Seen) -> Finding:
+def judged(waits: dict[str, Any], look: Snapshot) -> Finding:
     finding = diagnose(waits, look, resource=RESOURCE, startup=BUDGET)
     assert finding is not None
     assert (bool(finding.why), bool(finding.fix)) == (True, True)
@@ -79,7 +79,7 @@ GANG = {"annotations": {"scheduling.k8s.io/group-name": "podgroup-1"}}
             pending(1, metadata={"annotations": {"scheduling.volcano.sh/queue-name": "research"}}),
             {"nodes": NODES, "queues": [queue(), queue("prod"), queue("root")]},
             "no-queue",
-            "the queue research does not exist; there are: default, prod",
+            "the queue research does not exist; the cluster has: default, prod",
         ),
         (
             pending(1),
@@ -91,17 +91,17 @@ GANG = {"annotations": {"scheduling.k8s.io/group-name": "podgroup-1"}}
             pending(4),
             {"nodes": NODES, "queues": [queue(npus=8)], "holders": [other("llava", 6, "node-1")]},
             "queue-full",
-            "the queue default has 2 of 8 NPUs left, and the pod asks for 4: used by llava (6)",
+            "the queue default has 2 of 8 NPUs left, and the pod requests 4: used by llava (6)",
         ),
         (
             pending(1, metadata=GANG),
             {"nodes": NODES, "pod_groups": [group("podgroup-1", 3)]},
             "gang-waiting",
-            "Volcano starts 3 pods at once or none, and there are 1",
+            "Volcano starts 3 pods together or none, and only 1 exist",
         ),
         (
             pending(1),
-            {"nodes": NODES, "unread": {"podgroups": "the cluster has none of this kind: list podgroups"}},
+            {"nodes": NODES, "unknown_kinds": frozenset({"podgroups"})},
             "no-volcano",
             "the cluster has no Volcano",
         ),
@@ -111,7 +111,7 @@ GANG = {"annotations": {"scheduling.k8s.io/group-name": "podgroup-1"}}
             "not-scheduled",
             "the scheduler volcano has not looked at the pod",
         ),
-        (pending(1), {"nodes": NODES}, "unschedulable", "no node takes the pod: 0/2 nodes: cpu"),
+        (pending(1), {"nodes": NODES}, "unschedulable", "no node accepts the pod: 0/2 nodes: cpu"),
     ],
     ids=lambda value: value if isinstance(value, str) and " " not in value else "",
 )
@@ -131,7 +131,9 @@ def test_a_gang_that_does_not_fit_says_how_many_do() -> None:
     finding = judged(pods[0], seen(*pods, nodes=NODES, holders=held, pod_groups=[group("podgroup-1", 2)]))
 
     assert finding.rule == "gang-waiting"
-    assert finding.message.startswith("Volcano starts 2 pods at once or none, and 1 fit: node-1 is held by llava (2)")
+    assert finding.message.startswith(
+        "Volcano starts 2 pods together or none, and only 1 fit: node-1 is held by llava (2)"
+    )
 
 
 def test_a_pod_that_volcano_does_not_admit_says_for_whom_free_npus_are_kept() -> None:
@@ -146,7 +148,7 @@ def test_a_pod_that_volcano_does_not_admit_says_for_whom_free_npus_are_kept() ->
     finding = judged(waits, seen(waits, nodes=NODES, pod_groups=groups[:1], cluster_groups=groups))
 
     assert finding.rule == "queue-held"
-    assert finding.message.endswith("free for pods that it admitted before: team/train (32), huge-model (16)")
+    assert finding.message.endswith("free NPUs for pods that it admitted earlier: team/train (32), huge-model (16)")
 
 
 def test_a_pod_that_is_admitted_is_held_back_by_nobody() -> None:
@@ -190,14 +192,14 @@ def test_where_nodes_may_not_be_listed_the_scheduler_is_quoted_and_what_was_not_
 
     assert finding.rule == "unschedulable"
     assert "0/2 nodes: cpu" in finding.message
-    assert "not looked at: not allowed to list nodes" in finding.why
+    assert "not read: not allowed to list nodes" in finding.why
 
 
 def test_a_pod_of_a_moment_ago_is_no_error_yet() -> None:
     waits = pending(1, status={"conditions": []}, metadata={"creationTimestamp": ago(2)})
     finding = judged(waits, seen(waits, nodes=NODES))
 
-    assert (finding.severity, finding.message) == ("warning", "the scheduler has said nothing yet")
+    assert (finding.severity, finding.message) == ("warning", "the scheduler has not reported anything yet")
 
 
 def test_an_event_tells_what_no_condition_does() -> None:

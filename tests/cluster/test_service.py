@@ -179,7 +179,7 @@ def test_the_text_of_a_state_has_all_that_a_finding_says() -> None:
 
     assert text.splitlines() == [
         "error[crash-loop]: qwen: the server ended with exit code 1, 3 times",
-        "   = why: its last lines say what it died of",
+        "   = why: its last lines show the cause",
         "   = fix: correct what its last lines name, then run pulumi up",
         "   = last lines of qwen-0:",
         "     | boom",

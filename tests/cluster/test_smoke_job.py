@@ -12,7 +12,7 @@ import pytest
 from cluster.errors import ClusterError
 from cluster.service import Wanted
 from cluster.smoke_job import GRACE, NotProvedError, wait_until_proved
-from cluster.snapshot import Object, Seen
+from cluster.snapshot import Object, Snapshot
 from cluster.wait import OUTAGE
 from tests.cluster.objects import BUDGET, RESOURCE, container, ended, event, pod, running, seen, waiting
 from tests.cluster.reader import FORBIDDEN, GONE, FakeTime
@@ -61,7 +61,7 @@ class JobReader:
         assert job == JOB
         return self.pods
 
-    async def look(self, *, wide: bool) -> Seen:
+    async def look(self, *, wide: bool) -> Snapshot:
         return seen(events=list(self.events))
 
     async def log(self, pod: str, container: str, *, previous: bool, lines: int) -> tuple[str, ...]:
@@ -94,7 +94,7 @@ def test_a_job_that_has_succeeded_is_asked_for_once_and_nothing_is_said() -> Non
 def test_the_wait_says_that_a_job_asks_and_ends_with_it() -> None:
     said, seconds = wait(JobReader([job(WAITING), job(WAITING), job(COMPLETE)]))
 
-    assert said == ["qwen smoke: a Job asks the service"] * 2
+    assert said == ["qwen smoke: a Job sends a request to the service"] * 2
     assert seconds < 5
 
 
@@ -109,24 +109,22 @@ def test_what_keeps_the_job_from_asking_is_said_meanwhile() -> None:
     stuck = asks(waiting("ImagePullBackOff", "manifest unknown"), phase="Pending")
     said, _ = wait(JobReader([job(WAITING), job(COMPLETE)], [stuck], [event(stuck, "Failed", "manifest unknown")]))
 
-    assert said == ["qwen smoke: there is no image registry.example.com/ascend-vllm:6.3.912"]
+    assert said == ["qwen smoke: the image registry.example.com/ascend-vllm:6.3.912 does not exist"]
 
 
 def test_all_that_a_job_found_is_in_the_error_with_its_last_lines() -> None:
     lines = "smoke: health: passed in 0.01 s\nsmoke: stream: FAILED: it does not end\nsmoke: too long: FAILED: 500"
     text = refusal(JobReader([job(WAITING), job(FAILED)], [failed(lines)]))
 
-    assert text.startswith(
-        "error[smoke-failed]: qwen: it does not answer as it should: stream: it does not end; too long: 500"
-    )
-    assert f"the Job {JOB} asked it" in text
+    assert text.startswith("error[smoke-failed]: qwen: the smoke test failed: stream: it does not end; too long: 500")
+    assert f"the Job {JOB} sent requests" in text
     assert "     | smoke: health: passed in 0.01 s\n" in text
 
 
 def test_the_log_is_read_where_the_status_keeps_no_lines() -> None:
     text = refusal(JobReader([job(FAILED)], [failed()], lines=("smoke: models: FAILED: lora is not served",)))
 
-    assert "it does not answer as it should: models: lora is not served" in text
+    assert "the smoke test failed: models: lora is not served" in text
 
 
 def test_the_last_pod_of_a_job_tells() -> None:
@@ -157,7 +155,7 @@ def test_no_secret_is_in_the_lines() -> None:
 def test_a_job_that_could_not_ask_says_how_it_ended(last: Object | None, pods: list[Object], words: str) -> None:
     text = refusal(JobReader([job(WAITING), last], pods))
 
-    assert text.startswith(f"error[smoke-failed]: qwen: the Job {JOB} could not ask it: {words}")
+    assert text.startswith(f"error[smoke-failed]: qwen: the Job {JOB} could not send its requests: {words}")
     assert "fix: " in text
 
 

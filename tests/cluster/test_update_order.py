@@ -9,9 +9,9 @@ import pytest
 
 from cluster import update_order as module
 from cluster.pods import ended as ended_of
-from cluster.rollouts import stuck
+from cluster.rollouts import stuck_rollout
 from cluster.service import Wanted, state_of
-from cluster.snapshot import Seen
+from cluster.snapshot import Snapshot
 from cluster.update_order import is_placed, turns, wait_until_placed
 from cluster.wait import Awaited, wait_until_ready
 from tests.cluster.objects import (
@@ -69,7 +69,7 @@ def old_pod(**metadata: Any) -> dict[str, Any]:
 NEW = pod(npus=4, node="", status={"conditions": []})
 
 
-def updating(*pods: dict[str, Any], **kinds: Any) -> Seen:
+def updating(*pods: dict[str, Any], **kinds: Any) -> Snapshot:
     sets = [replica_set(revision=2), replica_set(revision=1, uid="rs-old")]
     kinds = {"deployments": [rolling(availableReplicas=0)], "replica_sets": sets, "nodes": [node()], **kinds}
     return seen(*pods, **kinds)
@@ -93,8 +93,8 @@ def test_an_update_that_waits_for_its_own_old_pods_is_named() -> None:
         (updating(NEW), "there is no old pod"),
     ],
 )
-def test_an_update_that_may_still_go_on_is_not_called_stuck(look: Seen, reason: str) -> None:
-    assert stuck(look.deployments[0], [look.pods[0]], look, RESOURCE) is None, reason
+def test_an_update_that_may_still_go_on_is_not_called_stuck(look: Snapshot, reason: str) -> None:
+    assert stuck_rollout(look.deployments[0], [look.pods[0]], look, resource=RESOURCE) is None, reason
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_an_update_that_deletes_first_never_waits_for_its_own_pods(strategy: dic
     look = updating(NEW, old_pod())
     deleting = {**look.deployments[0], "spec": {"strategy": strategy}}
 
-    assert stuck(deleting, [look.pods[0]], look, RESOURCE) is None
+    assert stuck_rollout(deleting, [look.pods[0]], look, resource=RESOURCE) is None
 
 
 def test_what_waits_for_a_service_that_leaves_is_left_to_start_after_it() -> None:
@@ -119,11 +119,11 @@ def test_what_waits_for_a_service_that_leaves_is_left_to_start_after_it() -> Non
     awaited = [Awaited(Wanted("qwen", RESOURCE, BUDGET), 900)]
     told = asyncio.run(wait_until_ready(FakeReader([look]), awaited, lambda *_: None, time.clock))
 
-    assert told == ["qwen is not waited for: it starts when gone is gone, which the stack has no more"]
+    assert told == ["not waiting for qwen: it needs NPUs that gone still holds, and gone is no longer in the stack"]
     assert 10 <= time.now < 30
 
 
-def placed_after(looks: list[Seen], monkeypatch: pytest.MonkeyPatch, timeout: float = 60) -> float:
+def placed_after(looks: list[Snapshot], monkeypatch: pytest.MonkeyPatch, timeout: float = 60) -> float:
     """Seconds until the wait for places ended."""
     time = FakeTime()
     monkeypatch.setattr(module.asyncio, "sleep", time.sleep)
@@ -158,7 +158,7 @@ UNSTARTABLE = seen(pod("qwen", CRASHED), deployments=[deployment(updatedReplicas
     ],
 )
 def test_smaller_services_are_held_back_as_long_as_a_place_is_about_to_be_taken(
-    look: Seen, seconds: float, reason: str, monkeypatch: pytest.MonkeyPatch
+    look: Snapshot, seconds: float, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert placed_after([look], monkeypatch) == seconds, reason
 

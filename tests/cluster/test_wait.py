@@ -9,7 +9,7 @@ import pytest
 
 from cluster.errors import ClusterError
 from cluster.service import Wanted
-from cluster.snapshot import Seen
+from cluster.snapshot import Snapshot
 from cluster.wait import LOOK, OUTAGE, Awaited, NotReadyError, wait_until_ready
 from tests.cluster.objects import (
     BUDGET,
@@ -35,7 +35,7 @@ def awaited(*names: str, timeout: int = TIMEOUT) -> list[Awaited]:
     return [Awaited(Wanted(name, RESOURCE, BUDGET), timeout) for name in names or ("qwen",)]
 
 
-def cluster(*pods: dict[str, Any], ready: tuple[str, ...] = (), **kinds: Any) -> Seen:
+def cluster(*pods: dict[str, Any], ready: tuple[str, ...] = (), **kinds: Any) -> Snapshot:
     """A cluster in which the services of these pods are not ready, and the others are."""
     names = [item["metadata"]["labels"]["app.kubernetes.io/instance"] for item in pods]
     made = [deployment(name, **UNREADY) for name in dict.fromkeys(names)] + [deployment(name) for name in ready]
@@ -111,7 +111,7 @@ def test_a_node_that_is_lost_while_a_pod_starts_is_told() -> None:
     lost = cluster(STARTING, nodes=[node(ready="Unknown")])
     lines, _ = wait(FakeReader([*[cluster(STARTING)] * 60, *[lost] * 60, READY]))
 
-    assert any(line.startswith("qwen: 0/1 the node node-1 is not ready") for line in lines)
+    assert any(line.startswith("qwen: 0/1 the node node-1 has not been ready") for line in lines)
 
 
 def test_pods_are_looked_at_less_often_than_the_deployments_and_nodes_seldom_once_all_have_one() -> None:
@@ -178,7 +178,7 @@ REFUSED = {"type": "ReplicaFailure", "status": "True", "message": "violates PodS
         (seen(deployments=[deployment(**UNREADY)], replica_sets=[replica_set(conditions=[REFUSED])]), "pod-security"),
     ],
 )
-def test_what_does_not_pass_by_itself_is_given_twenty_seconds(look: Seen, rule: str) -> None:
+def test_what_does_not_pass_by_itself_is_given_twenty_seconds(look: Snapshot, rule: str) -> None:
     text, seconds = failing(FakeReader([look]))
 
     assert 20 <= seconds <= 20 + LOOK
@@ -200,7 +200,7 @@ def test_what_passes_within_its_twenty_seconds_is_forgotten() -> None:
         (cluster(pod("qwen", container(state=waiting("ErrImagePull", "no such host")))), "image-registry"),
     ],
 )
-def test_what_may_pass_has_the_time_of_the_service(look: Seen, rule: str) -> None:
+def test_what_may_pass_has_the_time_of_the_service(look: Snapshot, rule: str) -> None:
     text, seconds = failing(FakeReader([look]))
 
     assert TIMEOUT <= seconds <= TIMEOUT + 1

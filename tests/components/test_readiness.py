@@ -15,7 +15,7 @@ import yaml
 from cluster.errors import ClusterError
 from cluster.service import Wanted
 from cluster.smoke_job import NotProvedError
-from cluster.snapshot import Object, Seen
+from cluster.snapshot import Object, Snapshot
 from cluster.wait import Awaited, NotReadyError
 from components import readiness, whole_stack
 from tests.cluster.objects import NOW, deployment
@@ -50,8 +50,8 @@ class ClusterOfTheTest:
             raise self.problem
         return [self._deployment(name, available) for name, available in self.available.items()]
 
-    async def look(self, *, wide: bool) -> Seen:
-        return Seen(NOW, "inference", tuple(await self.deployments()))
+    async def look(self, *, wide: bool) -> Snapshot:
+        return Snapshot(NOW, "inference", tuple(await self.deployments()))
 
     def _deployment(self, name: str, available: int) -> Object:
         made = deployment(name, availableReplicas=available)

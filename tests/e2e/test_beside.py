@@ -95,7 +95,7 @@ def test_objects_whose_kind_the_cluster_lacks_are_left_out_with_a_warning_and_ma
     assert [project.names(kind, stack) for kind in KINDS.split(",")] == [["qwen"]] * 3
     code, text, unread = drift(project, stack)
     assert (code, text) == (0, f"no drift: stack {stack} matches its cluster (6 objects)\n")
-    assert "not read: PodMonitor qwen: the cluster knows no PodMonitor" in unread
+    assert "not read: PodMonitor qwen: cannot get podmonitors qwen: the cluster does not know this kind" in unread
 
     prometheus.install(project.sandbox)
     assert "is not installed in the cluster" not in project.up(stack)
@@ -233,10 +233,10 @@ def test_a_cluster_is_asked_whether_it_is_what_the_stack_says(project: Project, 
     assert sorted(live(project, stack)) == [
         ("kind-missing", "warning", "the cluster knows no PodMonitor (monitoring.coreos.com/v1)"),
         ("kind-missing", "warning", "the cluster knows no PrometheusRule (monitoring.coreos.com/v1)"),
-        ("namespace-missing", "error", f"there is no namespace {stack}"),
-        ("object-missing", "error", "there is no PriorityClass production"),
-        ("object-missing", "error", "there is no Secret keys"),
-        ("pools-differ", "warning", "cluster.pools has 5 nodes with 8 NPUs, and the cluster has 4"),
+        ("namespace-missing", "error", f"the namespace {stack} does not exist"),
+        ("object-missing", "error", "the PriorityClass production does not exist"),
+        ("object-missing", "error", "the Secret keys does not exist"),
+        ("pools-differ", "warning", "cluster.pools has 5 nodes with 8 NPUs, the cluster has 4"),
         ("queue-missing", "error", "Volcano has no queue shared"),
     ]
 

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from cluster.errors import ClusterError
+from cluster.live_objects import LiveObjects, read_live_objects
 from cluster.reader import connected
 from cluster.snapshot import Object
-from cluster.stack_objects import Made, read_made
 from models.manifests import stack_objects
 from tests.cluster.reader import FORBIDDEN, GONE
-from tests.cluster.recorded_reader import MadeReader
+from tests.cluster.recorded_reader import ObjectReader
 from tests.cluster.test_cluster import BASE, Api, api
 from tests.review.stacks import stack
 
@@ -25,11 +25,11 @@ WANTED = [(item["kind"], item["metadata"]["name"]) for item in OBJECTS]
 MAP = next(name for kind, name in WANTED if kind == "ConfigMap")
 
 
-def read(reader: Any, wanted: Sequence[tuple[str, str]] = WANTED) -> Made:
-    return asyncio.run(read_made(reader, wanted))
+def read(reader: Any, wanted: Sequence[tuple[str, str]] = WANTED) -> LiveObjects:
+    return asyncio.run(read_live_objects(reader, wanted))
 
 
-def names(made: Made) -> list[tuple[str, str]]:
+def names(made: LiveObjects) -> list[tuple[str, str]]:
     return sorted((item["kind"], item["metadata"]["name"]) for item in made.objects)
 
 
@@ -38,38 +38,38 @@ def without_labels(item: Object) -> Object:
 
 
 def test_what_has_the_label_is_not_asked_for_again() -> None:
-    reader = MadeReader(OBJECTS)
+    reader = ObjectReader(OBJECTS)
 
     assert names(read(reader)) == sorted(WANTED)
     assert reader.asked == ["Namespace inference"]
 
 
 def test_an_object_that_lost_its_labels_is_found_by_its_name() -> None:
-    reader = MadeReader([*OBJECTS[:3], without_labels(OBJECTS[3])])
+    reader = ObjectReader([*OBJECTS[:3], without_labels(OBJECTS[3])])
 
     assert ("Service", "qwen") in names(read(reader))
 
 
 def test_a_map_of_somebodys_own_that_a_deployment_uses_is_read() -> None:
     mine = {"kind": "ConfigMap", "metadata": {"name": MAP}, "data": {}}
-    reader = MadeReader([*(item for item in OBJECTS if item["kind"] != "ConfigMap"), mine])
+    reader = ObjectReader([*(item for item in OBJECTS if item["kind"] != "ConfigMap"), mine])
 
     assert ("ConfigMap", MAP) in names(read(reader, []))
 
 
 def test_what_is_not_there_is_left_out() -> None:
-    assert names(read(MadeReader([]))) == []
+    assert names(read(ObjectReader([]))) == []
 
 
 def test_deployments_that_an_autoscaler_sets_are_known() -> None:
-    assert read(MadeReader(OBJECTS, targets=["qwen"])).autoscaled == {"qwen"}
+    assert read(ObjectReader(OBJECTS, targets=["qwen"])).autoscaled == {"qwen"}
 
 
 @pytest.mark.parametrize(
     ("what", "unread"), [("autoscalers", "horizontalpodautoscalers"), ("Namespace", "Namespace inference")]
 )
 def test_what_beside_the_services_may_not_be_read_is_said(what: str, unread: str) -> None:
-    made = read(MadeReader(OBJECTS, errors={what: FORBIDDEN}))
+    made = read(ObjectReader(OBJECTS, errors={what: FORBIDDEN}))
 
     assert made.unread == {unread: FORBIDDEN.message}
     assert ("Deployment", "qwen") in names(made)
@@ -78,7 +78,7 @@ def test_what_beside_the_services_may_not_be_read_is_said(what: str, unread: str
 @pytest.mark.parametrize(
     ("what", "error", "reason"),
     [
-        ("made", FORBIDDEN, "without the services nothing is known"),
+        ("service_objects", FORBIDDEN, "without the services nothing is known"),
         ("Service", FORBIDDEN, "one of them may be anything"),
         ("Namespace", GONE, "the API server is away"),
         ("autoscalers", GONE, "the API server is away"),
@@ -86,7 +86,7 @@ def test_what_beside_the_services_may_not_be_read_is_said(what: str, unread: str
 )
 def test_a_cluster_that_cannot_be_read_is_an_error(what: str, error: ClusterError, reason: str) -> None:
     with pytest.raises(ClusterError):
-        read(MadeReader(OBJECTS[:3], errors={what: error}))
+        read(ObjectReader(OBJECTS[:3], errors={what: error}))
 
 
 def test_the_api_server_is_asked_for_few_lists_and_single_objects(api: Api) -> None:
@@ -97,9 +97,9 @@ def test_the_api_server_is_asked_for_few_lists_and_single_objects(api: Api) -> N
     api.listed(f"{scaling}/horizontalpodautoscalers")
     api.answers["/api/v1/namespaces/inference"] = (200, OBJECTS[0])
 
-    async def ask() -> Made:
+    async def ask() -> LiveObjects:
         async with connected("there", "inference") as cluster:
-            return await read_made(cluster, WANTED)
+            return await read_live_objects(cluster, WANTED)
 
     made = asyncio.run(ask())
 
@@ -131,7 +131,7 @@ def test_an_object_that_may_not_be_read_is_said_by_its_name(api: Api) -> None:
 
 def test_what_beside_the_pods_may_not_be_listed_is_said_once_and_for_each_that_the_stack_gives() -> None:
     forbidden = ClusterError("not allowed to list networkpolicies", "ask for a role", forbidden=True)
-    made = read(MadeReader(OBJECTS, errors={"NetworkPolicy": forbidden}), [*WANTED, ("NetworkPolicy", "qwen")])
+    made = read(ObjectReader(OBJECTS, errors={"NetworkPolicy": forbidden}), [*WANTED, ("NetworkPolicy", "qwen")])
 
     assert made.unread == {
         "NetworkPolicy": forbidden.message,
@@ -144,7 +144,7 @@ def test_an_object_beside_the_pods_that_the_stack_does_not_give_any_more_is_read
         item for item in stack_objects(stack({"qwen": {"network": {"admit": ["a"]}}})) if "Policy" in item["kind"]
     )
 
-    assert ("NetworkPolicy", "qwen") in names(read(MadeReader([*OBJECTS, left])))
+    assert ("NetworkPolicy", "qwen") in names(read(ObjectReader([*OBJECTS, left])))
 
 
 def test_an_object_of_a_kind_that_the_cluster_does_not_know_is_said_to_be_so(api: Api) -> None:
@@ -155,8 +155,10 @@ def test_an_object_of_a_kind_that_the_cluster_does_not_know_is_said_to_be_so(api
     api.listed("/apis/autoscaling/v2/namespaces/inference/horizontalpodautoscalers")
     api.answers[path] = (404, "404 page not found\n")
 
-    async def ask() -> Made:
+    async def ask() -> LiveObjects:
         async with connected("there", "inference") as cluster:
-            return await read_made(cluster, [("PodMonitor", "qwen")])
+            return await read_live_objects(cluster, [("PodMonitor", "qwen")])
 
-    assert asyncio.run(ask()).unread == {"PodMonitor qwen": "the cluster knows no PodMonitor"}
+    assert asyncio.run(ask()).unread == {
+        "PodMonitor qwen": "cannot get podmonitors qwen: the cluster does not know this kind"
+    }

@@ -13,8 +13,8 @@ import pytest
 import yaml
 
 from cluster.errors import ClusterError
-from cluster.prerequisites import Needed, needed
-from cluster.ready import Asked, ask, judge_cluster, judged
+from cluster.live_check import Answers, check_cluster, cluster_findings, read_answers
+from cluster.prerequisites import Prerequisite, prerequisites
 from cluster.snapshot import Object
 from models.finding import Finding
 from models.manifests.kinds import MONITORING, VOLCANO
@@ -51,7 +51,7 @@ def stack(head: str = "", **service: Any) -> ResolvedStack:
 
 
 def found(stack: ResolvedStack, **asked: Any) -> list[Finding]:
-    return [*judged(stack, Asked(**{"kinds": KNOWN, "nodes": NODES, "namespace": namespace(), **asked}))]
+    return [*cluster_findings(stack, Answers(**{"kinds": KNOWN, "nodes": NODES, "namespace": namespace(), **asked}))]
 
 
 def only(stack: ResolvedStack, **asked: Any) -> Finding:
@@ -161,9 +161,11 @@ NAMED = {
 
 
 def test_all_that_pods_name_and_the_stack_does_not_make_is_needed_each_once() -> None:
-    assert {(one.kind, one.name): one.field for one in needed(stack(**PATCHED))} == NAMED
-    assert needed(stack()) == [], "the launch map is the stack's own"
-    assert needed(stack(smoke=True, server=PATCHED["server"])) == [Needed("Secret", "keys", "qwen", "server.apiKey")]
+    assert {(one.kind, one.name): one.field for one in prerequisites(stack(**PATCHED))} == NAMED
+    assert prerequisites(stack()) == [], "the launch map is the stack's own"
+    assert prerequisites(stack(smoke=True, server=PATCHED["server"])) == [
+        Prerequisite("Secret", "keys", "qwen", "server.apiKey")
+    ]
 
 
 def test_the_keys_of_a_bucket_are_needed_by_the_source_and_a_secret_that_the_stack_makes_is_not(
@@ -189,17 +191,17 @@ def test_the_keys_of_a_bucket_are_needed_by_the_source_and_a_secret_that_the_sta
         }
     )
 
-    assert needed(resolve(load_text("prod", "Pulumi.prod.yaml", text))) == [
-        Needed("Secret", "obs", "qwen", "model.source")
+    assert prerequisites(resolve(load_text("prod", "Pulumi.prod.yaml", text))) == [
+        Prerequisite("Secret", "obs", "qwen", "model.source")
     ]
 
 
 def test_what_pods_name_and_is_not_there_is_found_where_the_stack_file_names_it() -> None:
-    findings = found(stack(**PATCHED), there=dict.fromkeys(NAMED, False) | {("Secret", "keys"): True})
+    findings = found(stack(**PATCHED), exists=dict.fromkeys(NAMED, False) | {("Secret", "keys"): True})
 
     assert {one.rule for one in findings} == {"object-missing"}
     assert {one.marks[0].field for one in findings} == {*NAMED.values()} - {"server.apiKey"}
-    assert "there is no PriorityClass production" in {one.message for one in findings}
+    assert "the PriorityClass production does not exist" in {one.message for one in findings}
 
 
 @dataclass
@@ -223,7 +225,7 @@ class FakeCluster:
         self._note(f"{kind} {name}")
         return namespace()
 
-    async def is_there(self, kind: str, name: str) -> bool:
+    async def exists(self, kind: str, name: str) -> bool:
         self._note(f"{kind} {name}")
         return True
 
@@ -234,14 +236,14 @@ class FakeCluster:
 
 def test_nothing_is_asked_that_is_not_judged() -> None:
     cluster = FakeCluster()
-    asyncio.run(ask(stack(), cluster))
+    asyncio.run(read_answers(stack(), cluster))
 
     assert cluster.asked == [VOLCANO, "Queue default", "Namespace inference", "nodes"]
 
 
 def test_the_queues_of_a_cluster_without_volcano_are_not_asked_for() -> None:
     cluster = FakeCluster(known={})
-    asyncio.run(ask(stack(QUEUED, queue="theirs"), cluster))
+    asyncio.run(read_answers(stack(QUEUED, queue="theirs"), cluster))
 
     assert "Queue theirs" not in cluster.asked
 
@@ -249,21 +251,21 @@ def test_the_queues_of_a_cluster_without_volcano_are_not_asked_for() -> None:
 @pytest.mark.parametrize("what", ["nodes", "Namespace shared", "Queue default", "Secret keys", VOLCANO])
 def test_what_may_not_be_asked_is_said_and_not_judged(what: str) -> None:
     one = stack(SHARED, server=PATCHED["server"])
-    asked = asyncio.run(ask(one, FakeCluster(errors={what: FORBIDDEN})))
+    asked = asyncio.run(read_answers(one, FakeCluster(errors={what: FORBIDDEN})))
 
     assert dict(asked.unread) == {what: FORBIDDEN.message}
-    assert [*judged(one, asked)] == []
+    assert [*cluster_findings(one, asked)] == []
 
 
 def test_a_cluster_that_goes_away_meanwhile_is_an_error() -> None:
     gone = ClusterError("the API server does not answer", "wait", passing=True)
     with pytest.raises(ClusterError):
-        asyncio.run(ask(stack(), FakeCluster(errors={"nodes": gone})))
+        asyncio.run(read_answers(stack(), FakeCluster(errors={"nodes": gone})))
 
 
 def test_a_cluster_that_does_not_answer_is_a_finding_at_its_context(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KUBECONFIG", "/nowhere")
-    (finding,), unread = asyncio.run(judge_cluster(stack()))
+    (finding,), unread = asyncio.run(check_cluster(stack()))
 
     assert (finding.rule, finding.marks[0].path, unread) == ("cluster-unreachable", ("cluster", "context"), {})
 
@@ -276,6 +278,6 @@ def test_of_a_secret_nothing_but_its_metadata_is_asked_for(api: Api) -> None:
     api.listed("/api/v1/nodes", *({"kind": "Node", **one} for one in NODES))
     one = stack("ascend-vllm:cluster: {context: there}\n", server=PATCHED["server"])
 
-    assert asyncio.run(judge_cluster(one)) == ((), {})
+    assert asyncio.run(check_cluster(one)) == ((), {})
     (accept,) = [head for path, head in zip(api.asked, api.accepts, strict=True) if path.endswith("/secrets/keys")]
     assert accept.startswith("application/json;as=PartialObjectMetadata")
