@@ -82,7 +82,7 @@ EXPECTED = {
     ),
     "gang-waiting": ("gang-waiting", "Volcano starts 3 pods together or none, and only 1 exist"),
     "not-deployed": ("not-deployed", "has no Deployment not-deployed"),
-    "node-lost": ("node-lost", "the node lost-1 is not ready"),
+    "node-lost": ("node-lost", "the node lost-1 has not been ready"),
 }
 
 

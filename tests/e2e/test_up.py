@@ -97,7 +97,7 @@ def test_up_reports_a_crash_keeps_what_the_old_pods_need_and_ends_well_once_the_
 
     assert code != 0
     assert "error[crash-loop]: qwen: the server ended with exit code 1, 2 times: the port is in use" in said
-    assert "= fix: give another server.port" in said
+    assert "= fix: change server.port" in said
     assert "| OSError: [Errno 98] Address already in use" in said
     assert "sk-secret" not in said
     assert set(first) < set(project.names("configmap", stack)), "the pods that still serve lost their script"
