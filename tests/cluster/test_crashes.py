@@ -58,7 +58,7 @@ from tests.cluster.objects import container, ended, pod, running, waiting
     ],
     ids=lambda value: value if isinstance(value, str) and " " in value and "exit" not in value else "",
 )
-def test_a_container_that_ended_is_told_with_how_often(
+def test_a_container_that_ended_is_reported_with_the_number_of_times(
     status: dict[str, Any], rule: str, severity: str, message: str, reason: str
 ) -> None:
     finding = judged(pod("qwen", container(**status), phase="Running"))
@@ -74,7 +74,7 @@ def test_a_container_that_ended_is_told_with_how_often(
         ("liveness", "liveness-killed", "the server stopped answering and was killed"),
     ],
 )
-def test_a_container_that_a_probe_killed_is_told_so(probe: str, rule: str, message: str) -> None:
+def test_a_container_killed_by_a_probe_is_reported_as_such(probe: str, rule: str, message: str) -> None:
     item = pod("qwen", container(state=running(5), lastState=ended(137), restartCount=1), phase="Running")
     said = f"Container ascend-vllm failed {probe} probe, will be restarted"
     finding = judged(*with_event(item, ("Killing", said), ("Unhealthy", f"{probe} probe failed")))
@@ -83,7 +83,7 @@ def test_a_container_that_a_probe_killed_is_told_so(probe: str, rule: str, messa
     assert (finding.rule, finding.message) == (rule, message)
 
 
-def test_a_container_that_prepares_the_pod_and_fails_is_named() -> None:
+def test_an_init_container_that_fails_is_named() -> None:
     failing = container("convert-eagle", state=BACK_OFF, lastState=ended(2), restartCount=3)
     item = pod("qwen", container(state=waiting("PodInitializing")), status={"initContainerStatuses": [failing]})
     finding = judged(item)
@@ -118,7 +118,7 @@ FETCHED = "weights: fetched 28 % (41.2 GiB of 145.0 GiB, 320.0 MiB/s, 6 min left
         (("something else",), "init container fetch-model has been running for 65 s", "the server starts after it"),
     ],
 )
-def test_weights_on_their_way_say_how_far_they_are(lines: tuple[str, ...], message: str, why: str) -> None:
+def test_fetching_weights_reports_its_progress(lines: tuple[str, ...], message: str, why: str) -> None:
     item = pod("qwen", status={"initContainerStatuses": [container("fetch-model", state=running(65))]})
     finding = judged(*with_log(item, *lines))
 
@@ -126,7 +126,7 @@ def test_weights_on_their_way_say_how_far_they_are(lines: tuple[str, ...], messa
     assert (finding.rule, finding.severity, finding.message, finding.why) == ("preparing", "warning", message, why)
 
 
-def test_weights_that_cannot_be_had_say_why_and_what_to_do() -> None:
+def test_weights_that_cannot_be_fetched_are_reported_with_reason_and_fix() -> None:
     failing = container("fetch-model", state=BACK_OFF, lastState=ended(1), restartCount=3)
     item = pod("qwen", container(state=waiting("PodInitializing")), status={"initContainerStatuses": [failing]})
     line = "weights: error: there is no bucket models at obs.example.com (404); fix: correct model.source.bucket"
@@ -140,7 +140,7 @@ def test_weights_that_cannot_be_had_say_why_and_what_to_do() -> None:
     assert finding.fix == "correct model.source.bucket"
 
 
-def test_a_crash_whose_log_is_known_is_told_in_words() -> None:
+def test_a_crash_with_a_known_error_in_its_log_is_explained() -> None:
     item = pod("qwen", container(state=BACK_OFF, lastState=ended(1), restartCount=2), phase="Running")
     finding = judged(*with_log(item, "Traceback:", "RuntimeError: NPU out of memory. Tried to allocate 2.00 GiB"))
 

@@ -89,12 +89,12 @@ def test_an_error_of_the_engine_is_translated(line: str, words: str) -> None:
     assert words in known.meaning
 
 
-def test_every_known_error_is_met_by_a_line_of_the_tests() -> None:
+def test_every_known_error_matches_a_line_of_the_tests() -> None:
     assert {known_error([line]) for line, _ in SAID} == set(KNOWN_ERRORS)
 
 
 @pytest.mark.parametrize("known", KNOWN_ERRORS, ids=lambda known: known.meaning)
-def test_a_known_error_says_why_how_to_mend_it_and_where_that_is_told(known: object) -> None:
+def test_a_known_error_has_a_reason_a_fix_and_a_source(known: object) -> None:
     for field in ("meaning", "why", "fix", "source"):
         assert getattr(known, field)
         assert not getattr(known, field).endswith(".")
@@ -110,7 +110,7 @@ def test_a_known_error_says_why_how_to_mend_it_and_where_that_is_told(known: obj
         ["Using torchair for graphs", "WARNING: CUDA graphs are not supported"],
     ],
 )
-def test_ordinary_lines_are_no_errors(lines: list[str]) -> None:
+def test_ordinary_log_lines_match_no_error(lines: list[str]) -> None:
     assert known_error(lines) is None
 
 
@@ -137,7 +137,7 @@ SECRET = "sk-abcDEF123456"
         "pull https://user:{}@registry.example.com/v2/ failed",
     ],
 )
-def test_secrets_of_a_line_are_not_shown(line: str) -> None:
+def test_credentials_in_a_log_line_are_hidden(line: str) -> None:
     shown = masked(line.format(SECRET))
 
     assert SECRET not in shown
@@ -154,5 +154,5 @@ def test_secrets_of_a_line_are_not_shown(line: str) -> None:
         "GET http://qwen.inference.svc:8080/health",
     ],
 )
-def test_what_only_looks_like_a_secret_is_shown(line: str) -> None:
+def test_text_that_only_resembles_a_credential_is_shown(line: str) -> None:
     assert masked(line) == line

@@ -59,7 +59,7 @@ def only(stack: ResolvedStack, **asked: Any) -> Finding:
     return finding
 
 
-def test_a_cluster_that_is_as_the_stack_says_has_no_findings() -> None:
+def test_a_cluster_that_fits_the_stack_has_no_findings() -> None:
     assert found(stack(monitoring=True)) == []
 
 
@@ -71,7 +71,9 @@ def test_a_cluster_that_is_as_the_stack_says_has_no_findings() -> None:
         (namespace(**{"pod-security.kubernetes.io/enforce": "baseline"}), "namespace-pod-security", "=privileged"),
     ],
 )
-def test_a_namespace_of_somebody_elses_has_to_be_there_and_take_the_pods(seen: Object, rule: str, fix: str) -> None:
+def test_a_namespace_that_the_stack_does_not_create_must_exist_and_allow_the_pods(
+    seen: Object, rule: str, fix: str
+) -> None:
     finding = only(stack(SHARED), namespace=seen)
 
     assert (finding.rule, finding.severity, finding.marks[0].path) == (rule, "error", ("cluster", "namespace"))
@@ -79,24 +81,24 @@ def test_a_namespace_of_somebody_elses_has_to_be_there_and_take_the_pods(seen: O
 
 
 @pytest.mark.parametrize("level", ["privileged", ""])
-def test_a_namespace_that_takes_host_paths_is_fine(level: str) -> None:
+def test_a_namespace_that_allows_host_paths_is_fine(level: str) -> None:
     labels = {"pod-security.kubernetes.io/enforce": level} if level else {}
 
     assert found(stack(SHARED), namespace=namespace(**labels)) == []
 
 
-def test_a_namespace_that_the_stack_makes_need_not_be_there() -> None:
+def test_a_namespace_that_the_stack_creates_need_not_exist() -> None:
     assert found(stack(), namespace={}) == []
 
 
-def test_a_cluster_without_volcano_takes_no_pod() -> None:
+def test_a_cluster_without_volcano_is_an_error() -> None:
     finding = only(stack(), kinds={VOLCANO: frozenset()})
 
     assert (finding.rule, finding.severity) == ("volcano-missing", "error")
 
 
 @pytest.mark.parametrize("known", [frozenset[str](), frozenset({"PodMonitor"}), METRICS])
-def test_kinds_that_the_cluster_does_not_know_are_warned_of(known: frozenset[str]) -> None:
+def test_kinds_that_the_cluster_does_not_know_are_warnings(known: frozenset[str]) -> None:
     warned = found(stack(monitoring=True), kinds={**KNOWN, MONITORING: known})
 
     assert [one.message.split()[-2] for one in warned] == sorted(METRICS - known)
@@ -107,7 +109,7 @@ def test_kinds_that_the_cluster_does_not_know_are_warned_of(known: frozenset[str
     ("queue", "rule"),
     [(None, "queue-missing"), ({"status": {"state": "Closed"}}, "queue-closed"), ({"status": {"state": "Open"}}, "")],
 )
-def test_a_queue_of_somebody_elses_has_to_be_there_and_open(queue: Object | None, rule: str) -> None:
+def test_a_queue_that_the_stack_does_not_create_must_exist_and_be_open(queue: Object | None, rule: str) -> None:
     findings = found(stack(QUEUED, queue="theirs"), queues={"theirs": queue})
 
     assert [one.rule for one in findings] == [rule] * bool(rule)
@@ -124,7 +126,7 @@ def test_a_queue_of_somebody_elses_has_to_be_there_and_open(queue: Object | None
         ([node(), node(), node()], ""),
     ],
 )
-def test_nodes_are_as_the_platform_and_the_pools_say(nodes: Sequence[Object], rule: str) -> None:
+def test_nodes_are_compared_with_the_platform_and_the_pools(nodes: Sequence[Object], rule: str) -> None:
     assert [one.rule for one in found(stack(), nodes=nodes)] == [rule] * bool(rule)
 
 
@@ -160,7 +162,7 @@ NAMED = {
 }
 
 
-def test_all_that_pods_name_and_the_stack_does_not_make_is_needed_each_once() -> None:
+def test_prerequisites_are_the_objects_that_pods_refer_to_and_the_stack_does_not_create() -> None:
     assert {(one.kind, one.name): one.field for one in prerequisites(stack(**PATCHED))} == NAMED
     assert prerequisites(stack()) == [], "the launch map is the stack's own"
     assert prerequisites(stack(smoke=True, server=PATCHED["server"])) == [
@@ -168,7 +170,7 @@ def test_all_that_pods_name_and_the_stack_does_not_make_is_needed_each_once() ->
     ]
 
 
-def test_the_keys_of_a_bucket_are_needed_by_the_source_and_a_secret_that_the_stack_makes_is_not(
+def test_the_keys_of_a_bucket_are_prerequisites_unless_the_stack_creates_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -196,7 +198,7 @@ def test_the_keys_of_a_bucket_are_needed_by_the_source_and_a_secret_that_the_sta
     ]
 
 
-def test_what_pods_name_and_is_not_there_is_found_where_the_stack_file_names_it() -> None:
+def test_a_missing_prerequisite_is_reported_at_the_key_that_names_it() -> None:
     findings = found(stack(**PATCHED), exists=dict.fromkeys(NAMED, False) | {("Secret", "keys"): True})
 
     assert {one.rule for one in findings} == {"object-missing"}
@@ -234,14 +236,14 @@ class FakeCluster:
         return NODES
 
 
-def test_nothing_is_asked_that_is_not_judged() -> None:
+def test_nothing_is_read_that_is_not_checked() -> None:
     cluster = FakeCluster()
     asyncio.run(read_answers(stack(), cluster))
 
     assert cluster.asked == [VOLCANO, "Queue default", "Namespace inference", "nodes"]
 
 
-def test_the_queues_of_a_cluster_without_volcano_are_not_asked_for() -> None:
+def test_the_queues_of_a_cluster_without_volcano_are_not_read() -> None:
     cluster = FakeCluster(known={})
     asyncio.run(read_answers(stack(QUEUED, queue="theirs"), cluster))
 
@@ -249,7 +251,7 @@ def test_the_queues_of_a_cluster_without_volcano_are_not_asked_for() -> None:
 
 
 @pytest.mark.parametrize("what", ["nodes", "Namespace shared", "Queue default", "Secret keys", VOLCANO])
-def test_what_may_not_be_asked_is_said_and_not_judged(what: str) -> None:
+def test_an_object_that_may_not_be_read_is_named_and_not_checked(what: str) -> None:
     one = stack(SHARED, server=PATCHED["server"])
     asked = asyncio.run(read_answers(one, FakeCluster(errors={what: FORBIDDEN})))
 
@@ -257,7 +259,7 @@ def test_what_may_not_be_asked_is_said_and_not_judged(what: str) -> None:
     assert [*cluster_findings(one, asked)] == []
 
 
-def test_a_cluster_that_goes_away_meanwhile_is_an_error() -> None:
+def test_a_cluster_that_stops_answering_is_an_error() -> None:
     gone = ClusterError("the API server does not answer", "wait", passing=True)
     with pytest.raises(ClusterError):
         asyncio.run(read_answers(stack(), FakeCluster(errors={"nodes": gone})))
@@ -270,7 +272,7 @@ def test_a_cluster_that_does_not_answer_is_a_finding_at_its_context(monkeypatch:
     assert (finding.rule, finding.marks[0].path, unread) == ("cluster-unreachable", ("cluster", "context"), {})
 
 
-def test_of_a_secret_nothing_but_its_metadata_is_asked_for(api: Api) -> None:
+def test_only_the_metadata_of_a_secret_is_read(api: Api) -> None:
     api.answers["/apis/scheduling.volcano.sh/v1beta1/"] = (200, {"resources": [{"kind": "Queue"}]})
     api.answers["/apis/scheduling.volcano.sh/v1beta1/queues/default"] = (200, {"status": {"state": "Open"}})
     api.answers["/api/v1/namespaces/inference"] = (200, {"metadata": {"name": "inference"}})

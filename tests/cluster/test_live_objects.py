@@ -37,38 +37,38 @@ def without_labels(item: Object) -> Object:
     return {**item, "metadata": {key: value for key, value in item["metadata"].items() if key != "labels"}}
 
 
-def test_what_has_the_label_is_not_asked_for_again() -> None:
+def test_objects_with_the_label_are_not_read_again() -> None:
     reader = ObjectReader(OBJECTS)
 
     assert names(read(reader)) == sorted(WANTED)
     assert reader.asked == ["Namespace inference"]
 
 
-def test_an_object_that_lost_its_labels_is_found_by_its_name() -> None:
+def test_an_object_that_lost_its_labels_is_read_by_name() -> None:
     reader = ObjectReader([*OBJECTS[:3], without_labels(OBJECTS[3])])
 
     assert ("Service", "qwen") in names(read(reader))
 
 
-def test_a_map_of_somebodys_own_that_a_deployment_uses_is_read() -> None:
+def test_a_foreign_config_map_that_a_deployment_mounts_is_read() -> None:
     mine = {"kind": "ConfigMap", "metadata": {"name": MAP}, "data": {}}
     reader = ObjectReader([*(item for item in OBJECTS if item["kind"] != "ConfigMap"), mine])
 
     assert ("ConfigMap", MAP) in names(read(reader, []))
 
 
-def test_what_is_not_there_is_left_out() -> None:
+def test_objects_that_do_not_exist_are_left_out() -> None:
     assert names(read(ObjectReader([]))) == []
 
 
-def test_deployments_that_an_autoscaler_sets_are_known() -> None:
+def test_autoscaled_deployments_are_known() -> None:
     assert read(ObjectReader(OBJECTS, targets=["qwen"])).autoscaled == {"qwen"}
 
 
 @pytest.mark.parametrize(
     ("what", "unread"), [("autoscalers", "horizontalpodautoscalers"), ("Namespace", "Namespace inference")]
 )
-def test_what_beside_the_services_may_not_be_read_is_said(what: str, unread: str) -> None:
+def test_optional_objects_that_may_not_be_read_are_named(what: str, unread: str) -> None:
     made = read(ObjectReader(OBJECTS, errors={what: FORBIDDEN}))
 
     assert made.unread == {unread: FORBIDDEN.message}
@@ -89,7 +89,7 @@ def test_a_cluster_that_cannot_be_read_is_an_error(what: str, error: ClusterErro
         read(ObjectReader(OBJECTS[:3], errors={what: error}))
 
 
-def test_the_api_server_is_asked_for_few_lists_and_single_objects(api: Api) -> None:
+def test_few_lists_and_single_objects_are_read(api: Api) -> None:
     core, scaling = "/api/v1/namespaces/inference", "/apis/autoscaling/v2/namespaces/inference"
     api.listed(f"{BASE}/deployments", OBJECTS[2])
     api.listed(f"{core}/services")
@@ -118,7 +118,7 @@ def test_the_api_server_is_asked_for_few_lists_and_single_objects(api: Api) -> N
     ]
 
 
-def test_an_object_that_may_not_be_read_is_said_by_its_name(api: Api) -> None:
+def test_an_object_that_may_not_be_read_is_named(api: Api) -> None:
     api.answers["/apis/scheduling.volcano.sh/v1beta1/queues/q"] = (403, {"message": "no"})
 
     async def ask() -> None:
@@ -129,7 +129,7 @@ def test_an_object_that_may_not_be_read_is_said_by_its_name(api: Api) -> None:
         asyncio.run(ask())
 
 
-def test_what_beside_the_pods_may_not_be_listed_is_said_once_and_for_each_that_the_stack_gives() -> None:
+def test_a_kind_that_may_not_be_listed_is_named_once_and_for_each_object_of_the_stack() -> None:
     forbidden = ClusterError("not allowed to list networkpolicies", "ask for a role", forbidden=True)
     made = read(ObjectReader(OBJECTS, errors={"NetworkPolicy": forbidden}), [*WANTED, ("NetworkPolicy", "qwen")])
 
@@ -139,7 +139,7 @@ def test_what_beside_the_pods_may_not_be_listed_is_said_once_and_for_each_that_t
     }
 
 
-def test_an_object_beside_the_pods_that_the_stack_does_not_give_any_more_is_read_by_its_label() -> None:
+def test_an_additional_object_removed_from_the_stack_is_read_by_its_label() -> None:
     left = next(
         item for item in stack_objects(stack({"qwen": {"network": {"admit": ["a"]}}})) if "Policy" in item["kind"]
     )
@@ -147,7 +147,7 @@ def test_an_object_beside_the_pods_that_the_stack_does_not_give_any_more_is_read
     assert ("NetworkPolicy", "qwen") in names(read(ObjectReader([*OBJECTS, left])))
 
 
-def test_an_object_of_a_kind_that_the_cluster_does_not_know_is_said_to_be_so(api: Api) -> None:
+def test_an_object_of_an_unknown_kind_is_named_with_the_reason(api: Api) -> None:
     path = "/apis/monitoring.coreos.com/v1/namespaces/inference/podmonitors/qwen"
     api.listed(f"{BASE}/deployments")
     for kind in ("services", "configmaps"):

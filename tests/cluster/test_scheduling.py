@@ -32,7 +32,7 @@ def judged(waits: dict[str, Any], look: Snapshot) -> Finding:
     return finding
 
 
-def test_it_says_who_holds_the_npus_of_each_node() -> None:
+def test_the_holders_of_the_npus_of_each_node_are_named() -> None:
     waits = pending()
     holders = [other("llava", 2, "node-1"), other("foo", 8, "node-2", "team"), other("llava", 1, "node-1")]
     finding = judged(waits, seen(waits, holders=holders, nodes=[node("node-1"), node("node-2")]))
@@ -125,7 +125,7 @@ def test_a_pod_without_a_node_is_explained(
     assert finding.severity == "error"
 
 
-def test_a_gang_that_does_not_fit_says_how_many_do() -> None:
+def test_a_gang_that_does_not_fit_is_reported_with_the_number_that_fits() -> None:
     pods = [pending(8, metadata={**GANG, "name": f"qwen-{number}"}) for number in range(2)]
     held = [other("llava", 2, "node-1")]
     finding = judged(pods[0], seen(*pods, nodes=NODES, holders=held, pod_groups=[group("podgroup-1", 2)]))
@@ -136,7 +136,7 @@ def test_a_gang_that_does_not_fit_says_how_many_do() -> None:
     )
 
 
-def test_a_pod_that_volcano_does_not_admit_says_for_whom_free_npus_are_kept() -> None:
+def test_a_pod_that_volcano_does_not_admit_is_reported_with_the_admitted_owners() -> None:
     waits = pending(1, metadata=GANG)
     groups = [
         group("podgroup-1", phase="Pending"),
@@ -151,14 +151,14 @@ def test_a_pod_that_volcano_does_not_admit_says_for_whom_free_npus_are_kept() ->
     assert finding.message.endswith("free NPUs for pods that it admitted earlier: team/train (32), huge-model (16)")
 
 
-def test_a_pod_that_is_admitted_is_held_back_by_nobody() -> None:
+def test_an_admitted_pod_is_not_reported_as_held_back() -> None:
     waits = pending(1, metadata=GANG)
     groups = [group("podgroup-1"), group("a", npus=16, of="huge-model")]
 
     assert judged(waits, seen(waits, nodes=NODES, pod_groups=groups[:1], cluster_groups=groups)).rule == "unschedulable"
 
 
-def test_pods_that_are_over_hold_nothing() -> None:
+def test_pods_that_ended_hold_no_npus() -> None:
     waits = pending(8)
     over = other("llava", 8, "node-1") | {"status": {"phase": "Succeeded"}}
     finding = judged(waits, seen(waits, holders=[over], nodes=[node()]))
@@ -166,7 +166,7 @@ def test_pods_that_are_over_hold_nothing() -> None:
     assert finding.rule == "unschedulable"
 
 
-def test_a_taint_that_the_pod_tolerates_closes_no_node() -> None:
+def test_a_tolerated_taint_does_not_exclude_a_node() -> None:
     taint = {"key": "npu", "value": "yes", "effect": "NoSchedule"}
     for toleration in (
         {"operator": "Exists"},
@@ -178,7 +178,7 @@ def test_a_taint_that_the_pod_tolerates_closes_no_node() -> None:
         assert judged(waits, seen(waits, nodes=[node(taints=[taint])])).rule == "unschedulable"
 
 
-def test_many_full_nodes_are_counted_after_the_first() -> None:
+def test_after_the_first_full_nodes_the_others_are_counted() -> None:
     waits = pending(8)
     nodes = [node(f"node-{number}") for number in range(1, 10)]
     holders = [other("llava", 1, f"node-{number}") for number in range(1, 10)]
@@ -186,7 +186,7 @@ def test_many_full_nodes_are_counted_after_the_first() -> None:
     assert judged(waits, seen(waits, nodes=nodes, holders=holders)).message.endswith("held by llava (1), and 3 more")
 
 
-def test_where_nodes_may_not_be_listed_the_scheduler_is_quoted_and_what_was_not_read_is_said() -> None:
+def test_without_nodes_the_scheduler_is_quoted_and_the_unread_kind_named() -> None:
     waits = pending(8)
     finding = judged(waits, seen(waits, unread={"nodes": "not allowed to list nodes"}))
 
@@ -195,14 +195,14 @@ def test_where_nodes_may_not_be_listed_the_scheduler_is_quoted_and_what_was_not_
     assert "not read: not allowed to list nodes" in finding.why
 
 
-def test_a_pod_of_a_moment_ago_is_no_error_yet() -> None:
+def test_a_new_pod_is_not_an_error_yet() -> None:
     waits = pending(1, status={"conditions": []}, metadata={"creationTimestamp": ago(2)})
     finding = judged(waits, seen(waits, nodes=NODES))
 
     assert (finding.severity, finding.message) == ("warning", "the scheduler has not reported anything yet")
 
 
-def test_an_event_tells_what_no_condition_does() -> None:
+def test_an_event_explains_a_pod_without_conditions() -> None:
     waits = pending(1, status={"conditions": []}, metadata={"creationTimestamp": ago(2)})
     said = event(waits, "FailedScheduling", "pod group is not ready,\n1 Pending")
 

@@ -84,14 +84,14 @@ def refusal(reader: JobReader) -> str:
     return str(problem.value)
 
 
-def test_a_job_that_has_succeeded_is_asked_for_once_and_nothing_is_said() -> None:
+def test_a_job_that_has_succeeded_is_read_once_without_a_progress_line() -> None:
     reader = JobReader([job(COMPLETE)])
 
     assert wait(reader)[0] == []
     assert reader.asked == [JOB]
 
 
-def test_the_wait_says_that_a_job_asks_and_ends_with_it() -> None:
+def test_the_wait_reports_a_running_job_and_ends_with_it() -> None:
     said, seconds = wait(JobReader([job(WAITING), job(WAITING), job(COMPLETE)]))
 
     assert said == ["qwen smoke: a Job sends a request to the service"] * 2
@@ -105,14 +105,14 @@ def test_each_job_is_waited_for() -> None:
     assert reader.asked == ["first", JOB, JOB]
 
 
-def test_what_keeps_the_job_from_asking_is_said_meanwhile() -> None:
+def test_a_problem_of_the_jobs_pod_is_reported_as_progress() -> None:
     stuck = asks(waiting("ImagePullBackOff", "manifest unknown"), phase="Pending")
     said, _ = wait(JobReader([job(WAITING), job(COMPLETE)], [stuck], [event(stuck, "Failed", "manifest unknown")]))
 
     assert said == ["qwen smoke: the image registry.example.com/ascend-vllm:6.3.912 does not exist"]
 
 
-def test_all_that_a_job_found_is_in_the_error_with_its_last_lines() -> None:
+def test_all_failures_of_a_job_are_in_the_error_with_its_last_lines() -> None:
     lines = "smoke: health: passed in 0.01 s\nsmoke: stream: FAILED: it does not end\nsmoke: too long: FAILED: 500"
     text = refusal(JobReader([job(WAITING), job(FAILED)], [failed(lines)]))
 
@@ -121,13 +121,13 @@ def test_all_that_a_job_found_is_in_the_error_with_its_last_lines() -> None:
     assert "     | smoke: health: passed in 0.01 s\n" in text
 
 
-def test_the_log_is_read_where_the_status_keeps_no_lines() -> None:
+def test_the_log_is_read_if_the_status_has_no_lines() -> None:
     text = refusal(JobReader([job(FAILED)], [failed()], lines=("smoke: models: FAILED: lora is not served",)))
 
     assert "the smoke test failed: models: lora is not served" in text
 
 
-def test_the_last_pod_of_a_job_tells() -> None:
+def test_the_last_pod_of_a_job_counts() -> None:
     first = failed("smoke: health: FAILED: first", creationTimestamp="2026-11-22T11:00:00Z")
     last = failed("smoke: health: FAILED: last", creationTimestamp="2026-11-22T11:01:00Z")
 
@@ -135,7 +135,7 @@ def test_the_last_pod_of_a_job_tells() -> None:
     assert "health: last" in refusal(JobReader([job(FAILED)], [last, first]))
 
 
-def test_no_secret_is_in_the_lines() -> None:
+def test_credentials_in_the_lines_are_hidden() -> None:
     assert "sk-canary" not in refusal(JobReader([job(FAILED)], [failed("args: --api-key=sk-canary\nno python")]))
 
 
@@ -152,14 +152,16 @@ def test_no_secret_is_in_the_lines() -> None:
         (job(FAILED), [], "it failed"),
     ],
 )
-def test_a_job_that_could_not_ask_says_how_it_ended(last: Object | None, pods: list[Object], words: str) -> None:
+def test_a_job_that_sent_no_request_is_reported_with_its_end(
+    last: Object | None, pods: list[Object], words: str
+) -> None:
     text = refusal(JobReader([job(WAITING), last], pods))
 
     assert text.startswith(f"error[smoke-failed]: qwen: the Job {JOB} could not send its requests: {words}")
     assert "fix: " in text
 
 
-def test_a_job_that_nobody_ends_is_given_up_after_its_own_deadline() -> None:
+def test_a_job_that_does_not_end_fails_after_its_deadline() -> None:
     reader = JobReader([job(WAITING)])
     time = FakeTime()
     with pytest.raises(NotProvedError, match="it has not ended 60 s after its deadline of 12 min"):
@@ -168,7 +170,7 @@ def test_a_job_that_nobody_ends_is_given_up_after_its_own_deadline() -> None:
     assert BUDGET + GRACE < time.now < BUDGET + GRACE + 10
 
 
-def test_an_api_server_that_is_away_for_a_while_is_borne() -> None:
+def test_a_short_outage_of_the_api_server_is_survived() -> None:
     assert wait(JobReader([job(WAITING), GONE, GONE, job(COMPLETE)]))[1] < OUTAGE
 
 

@@ -48,7 +48,7 @@ ROLLING = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavail
         ({"big": "npus: 8, replicas: 0", "small": "npus: 8"}, 1, [["big", "small"]], "no pod has no place to lose"),
     ],
 )
-def test_what_deletes_first_is_updated_before_what_could_take_its_place(
+def test_services_that_delete_first_are_updated_before_smaller_ones(
     services: dict[str, str], nodes: int, expected: list[list[str]], reason: str
 ) -> None:
     resolved = stack(services, nodes)
@@ -75,7 +75,7 @@ def updating(*pods: dict[str, Any], **kinds: Any) -> Snapshot:
     return seen(*pods, **kinds)
 
 
-def test_an_update_that_waits_for_its_own_old_pods_is_named() -> None:
+def test_an_update_that_waits_for_its_own_old_pods_is_stuck() -> None:
     look = updating(NEW, old_pod())
     state = state_of(Wanted("qwen", RESOURCE, BUDGET), look)
 
@@ -93,21 +93,21 @@ def test_an_update_that_waits_for_its_own_old_pods_is_named() -> None:
         (updating(NEW), "there is no old pod"),
     ],
 )
-def test_an_update_that_may_still_go_on_is_not_called_stuck(look: Snapshot, reason: str) -> None:
+def test_an_update_that_can_continue_is_not_stuck(look: Snapshot, reason: str) -> None:
     assert stuck_rollout(look.deployments[0], [look.pods[0]], look, resource=RESOURCE) is None, reason
 
 
 @pytest.mark.parametrize(
     "strategy", [{"type": "Recreate"}, {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 1}}]
 )
-def test_an_update_that_deletes_first_never_waits_for_its_own_pods(strategy: dict[str, Any]) -> None:
+def test_an_update_that_deletes_first_is_never_stuck(strategy: dict[str, Any]) -> None:
     look = updating(NEW, old_pod())
     deleting = {**look.deployments[0], "spec": {"strategy": strategy}}
 
     assert stuck_rollout(deleting, [look.pods[0]], look, resource=RESOURCE) is None
 
 
-def test_what_waits_for_a_service_that_leaves_is_left_to_start_after_it() -> None:
+def test_a_service_that_needs_npus_of_a_removed_service_is_not_waited_for() -> None:
     gone = pod("gone", container(state=running(900)), npus=8, phase="Running", ready=True)
     look = seen(
         pod("qwen", npus=8, node="", status={"conditions": []}),
@@ -157,7 +157,7 @@ UNSTARTABLE = seen(pod("qwen", CRASHED), deployments=[deployment(updatedReplicas
         (UNSTARTABLE, 0, "the wait for all tells what is wrong"),
     ],
 )
-def test_smaller_services_are_held_back_as_long_as_a_place_is_about_to_be_taken(
+def test_the_wait_for_nodes_lasts_while_npus_are_about_to_become_free(
     look: Snapshot, seconds: float, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert placed_after([look], monkeypatch) == seconds, reason
@@ -172,11 +172,11 @@ def test_smaller_services_are_held_back_as_long_as_a_place_is_about_to_be_taken(
         (deployment(replicas=1, updatedReplicas=1), True, "as asked for"),
     ],
 )
-def test_a_service_has_its_place_when_its_new_pods_have_a_node(made: dict[str, Any], placed: bool, reason: str) -> None:
+def test_a_service_is_placed_when_its_new_pods_have_a_node(made: dict[str, Any], placed: bool, reason: str) -> None:
     assert is_placed("qwen", seen(pod(), deployments=[made])) == placed, reason
 
 
-def test_a_server_that_ends_well_again_and_again_has_ended() -> None:
+def test_a_server_that_exits_with_0_again_and_again_has_ended() -> None:
     again = container(state=waiting("CrashLoopBackOff"), lastState=ended(0, "Completed"), restartCount=4)
 
     assert ended_of(again)["exitCode"] == 0
