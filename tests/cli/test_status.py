@@ -14,7 +14,7 @@ from cli.output.status import VERSION
 from cluster.errors import ClusterError
 from cluster.snapshot import Snapshot
 from tests.cli.conftest import GOLDEN, Console
-from tests.cluster.objects import NOW, container, deployment, ended, node, pod, replica_set, seen, waiting
+from tests.cluster.objects import NOW, container, deployment, ended, node, pod, replica_set, snapshot, waiting
 from tests.cluster.reader import FakeReader
 
 STACK = """\
@@ -35,7 +35,7 @@ def a_cluster() -> Snapshot:
     pending = pod("qwen2-72b", npus=8, node="")
     made = [deployment("crashing", availableReplicas=0), deployment("qwen2-72b", availableReplicas=0)]
     llava = pod("llava", npus=2, node="node-1", phase="Running", ready=True)
-    return seen(
+    return snapshot(
         crashing, pending, deployments=[*made, deployment("well", replicas=2)],
         replica_sets=[replica_set("crashing"), replica_set("qwen2-72b")],
         nodes=[node("node-1"), node("node-2")], holders=[llava, crashing],

@@ -1,4 +1,4 @@
-"""A cluster that is made of looks at it, and a clock that runs as fast as it is asked."""
+"""A reader that returns prepared snapshots, and a clock that does not really wait."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FORBIDDEN = ClusterError("not allowed to list deployments", "ask for the right")
 
 @dataclass
 class FakeReader:
-    """Gives one look after the other, and then the last one again; an error among them is raised."""
+    """Returns one snapshot after the other, then the last one again; an error among them is raised."""
 
     looks: Sequence[Snapshot | ClusterError]
     lines: Sequence[str] = ()
@@ -44,7 +44,7 @@ class FakeReader:
 
 @dataclass
 class FakeTime:
-    """Seconds that pass by being slept."""
+    """Seconds that pass only by sleeping."""
 
     now: float = 0.0
 

@@ -1,4 +1,4 @@
-"""A cluster of which only its objects are read."""
+"""A reader that returns prepared objects."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from cluster.snapshot import Object, instance_of
 
 @dataclass
 class ObjectReader:
-    """Gives the objects that carry the label, others by name, and what was asked for; an error is raised."""
+    """Returns objects by label or by name, and records the names that were read; an error is raised."""
 
     objects: Sequence[Object] = ()
     targets: Sequence[str] = ()
-    """Deployments that autoscalers set the replicas of."""
+    """Deployments whose replicas autoscalers set."""
     errors: Mapping[str, ClusterError] = field(default_factory=dict)
-    """By `service_objects`, `autoscalers` or a kind."""
+    """Errors by `service_objects`, `autoscalers` or a kind."""
     asked: list[str] = field(default_factory=list)
 
     async def service_objects(self) -> Sequence[Object]:

@@ -1,4 +1,4 @@
-"""A cluster as it is read through kr8s: from an API server that says what the test wants."""
+"""Reading a cluster through kr8s, from an API server with prepared answers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FORBIDDEN = {"kind": "Status", "message": 'nodes is forbidden: User "u" cannot l
 
 @dataclass
 class Api:
-    """What the API server answers, by path, and what it was asked."""
+    """An API server with prepared answers by path, which records its requests."""
 
     port: int = 0
     answers: dict[str, tuple[int, Any]] = field(default_factory=dict)
@@ -35,7 +35,7 @@ class Api:
     tokens: list[str] = field(default_factory=list)
     accepts: list[str] = field(default_factory=list)
     patched: list[tuple[str, str, str]] = field(default_factory=list)
-    """Path, type and text of what was sent."""
+    """Path, content type and body of each PATCH."""
 
     def listed(self, path: str, *items: Any) -> None:
         self.answers[path] = (
@@ -46,7 +46,7 @@ class Api:
 
 @pytest.fixture
 def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
-    """An API server, and a kubeconfig with a context `there` that names it, without a current context."""
+    """An API server, and a kubeconfig with its context `there` and without a current context."""
     made = Api()
 
     class Handler(BaseHTTPRequestHandler):
@@ -137,10 +137,10 @@ def test_a_wide_look_reads_everything_and_names_kinds_that_cannot_be_read(api: A
     api.listed("/api/v1/namespaces/inference/events")
     api.listed("/api/v1/pods", pod())
     api.answers["/api/v1/nodes"] = (403, FORBIDDEN)
-    seen = look(wide=True)
+    snapshot = look(wide=True)
 
-    assert [item["kind"] for item in (*seen.pods, *seen.holders)] == ["Pod", "Pod"]
-    assert seen.unread == {
+    assert [item["kind"] for item in (*snapshot.pods, *snapshot.holders)] == ["Pod", "Pod"]
+    assert snapshot.unread == {
         "nodes": f"not allowed to list nodes: {FORBIDDEN['message']}",
         "podgroups": "cannot list podgroups: the cluster does not know this kind",
         "queues": "cannot list queues: the cluster does not know this kind",
@@ -150,9 +150,9 @@ def test_a_wide_look_reads_everything_and_names_kinds_that_cannot_be_read(api: A
 
 def test_a_narrow_look_reads_only_the_namespace(api: Api) -> None:
     api.listed("/api/v1/nodes", node())
-    seen = look()
+    snapshot = look()
 
-    assert seen.nodes == ()
+    assert snapshot.nodes == ()
     assert all("/namespaces/inference/" in path for path in api.asked)
 
 

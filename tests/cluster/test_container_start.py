@@ -1,4 +1,4 @@
-"""Why the containers of a pod do not start, crash, or take their time."""
+"""Why the containers of a pod do not start, or start slowly."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from cluster.diagnose import LogOf, wanted_log
 from tests.cluster.judged import BACK_OFF, judged, with_event, with_log
-from tests.cluster.objects import IMAGE, ago, container, ended, node, pod, running, seen, waiting
+from tests.cluster.objects import IMAGE, ago, container, ended, node, pod, running, snapshot, waiting
 
 CREATING = container(state=waiting("ContainerCreating"))
 MOUNT = 'MountVolume.SetUp failed for volume "{}" : {}'
@@ -235,7 +235,7 @@ def test_a_pod_that_lost_its_node_is_reported_as_such(item: dict[str, Any], rule
 
 def test_a_node_that_does_not_answer_is_reported_with_the_duration() -> None:
     item = pod(phase="Running", ready=True)
-    finding = judged(item, seen(item, nodes=[node(ready="Unknown")]))
+    finding = judged(item, snapshot(item, nodes=[node(ready="Unknown")]))
 
     assert finding is not None
     assert finding.message == "the node node-1 has not been ready for 5 min: KubeletReady"

@@ -1,4 +1,4 @@
-"""Why the containers of a pod ended, those that prepare it too."""
+"""Why the containers of a pod ended, init containers included."""
 
 from __future__ import annotations
 

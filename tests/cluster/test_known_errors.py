@@ -1,4 +1,4 @@
-"""What vLLM, CANN and the driver say, translated; and what of it must not be shown."""
+"""Errors in the logs of vLLM, CANN and the driver are explained, and credentials in them are hidden."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a cluster is what a stack says, before anything is deployed to it."""
+"""Whether a cluster is ready for a stack, before anything is deployed to it."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_a_cluster_that_fits_the_stack_has_no_findings() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seen", "rule", "fix"),
+    ("found_namespace", "rule", "fix"),
     [
         ({}, "namespace-missing", "create namespace shared"),
         (namespace(**{"pod-security.kubernetes.io/enforce": "restricted"}), "namespace-pod-security", "=privileged"),
@@ -72,9 +72,9 @@ def test_a_cluster_that_fits_the_stack_has_no_findings() -> None:
     ],
 )
 def test_a_namespace_that_the_stack_does_not_create_must_exist_and_allow_the_pods(
-    seen: Object, rule: str, fix: str
+    found_namespace: Object, rule: str, fix: str
 ) -> None:
-    finding = only(stack(SHARED), namespace=seen)
+    finding = only(stack(SHARED), namespace=found_namespace)
 
     assert (finding.rule, finding.severity, finding.marks[0].path) == (rule, "error", ("cluster", "namespace"))
     assert fix in finding.fix
@@ -208,7 +208,7 @@ def test_a_missing_prerequisite_is_reported_at_the_key_that_names_it() -> None:
 
 @dataclass
 class FakeCluster:
-    """Knows what the test wants; an error is raised."""
+    """A reader with prepared kinds, which records its reads; an error is raised."""
 
     known: Mapping[str, frozenset[str]] = field(default_factory=lambda: KNOWN)
     errors: Mapping[str, ClusterError] = field(default_factory=dict)

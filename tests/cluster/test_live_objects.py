@@ -1,4 +1,4 @@
-"""The objects of a stack are read by the program's label, and by name where somebody took it away."""
+"""The objects of a stack are read by the program's label, and by name if they lost it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Why a pod finds no node: the queue, the nodes, the NPUs, the gang."""
+"""Why a pod has no node: the queue, the nodes, the NPUs, the gang."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from cluster.diagnose import diagnose
 from cluster.snapshot import Snapshot
 from models.finding import Finding
-from tests.cluster.objects import BUDGET, RESOURCE, ago, event, group, node, pod, queue, seen
+from tests.cluster.objects import BUDGET, RESOURCE, ago, event, group, node, pod, queue, snapshot
 
 UNSCHEDULABLE = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/2 nodes: cpu"}
 
@@ -20,7 +20,7 @@ def pending(npus: int = 8, **parts: Any) -> dict[str, Any]:
 
 
 def other(name: str, npus: int, on: str, namespace: str = "inference", **parts: Any) -> dict[str, Any]:
-    """A running pod of another service, or of somebody else."""
+    """A running pod of another service, or of another namespace."""
     mine = {"metadata": {"name": f"{name}-0", "namespace": namespace, "labels": {}, "ownerReferences": []}}
     return pod(name, npus=npus, node=on, phase="Running", ready=True, **(mine if namespace != "inference" else parts))
 
@@ -35,7 +35,7 @@ def judged(waits: dict[str, Any], look: Snapshot) -> Finding:
 def test_the_holders_of_the_npus_of_each_node_are_named() -> None:
     waits = pending()
     holders = [other("llava", 2, "node-1"), other("foo", 8, "node-2", "team"), other("llava", 1, "node-1")]
-    finding = judged(waits, seen(waits, holders=holders, nodes=[node("node-1"), node("node-2")]))
+    finding = judged(waits, snapshot(waits, holders=holders, nodes=[node("node-1"), node("node-2")]))
 
     assert finding.rule == "no-free-npus"
     assert finding.message == "no node has 8 free NPUs: node-1 is held by llava (3), node-2 is held by team/foo-0 (8)"
@@ -118,7 +118,7 @@ GANG = {"annotations": {"scheduling.k8s.io/group-name": "podgroup-1"}}
 def test_a_pod_without_a_node_is_explained(
     waits: dict[str, Any], look: dict[str, Any], rule: str, message: str
 ) -> None:
-    finding = judged(waits, seen(waits, **look))
+    finding = judged(waits, snapshot(waits, **look))
 
     assert finding.rule == rule
     assert message in finding.message
@@ -128,7 +128,7 @@ def test_a_pod_without_a_node_is_explained(
 def test_a_gang_that_does_not_fit_is_reported_with_the_number_that_fits() -> None:
     pods = [pending(8, metadata={**GANG, "name": f"qwen-{number}"}) for number in range(2)]
     held = [other("llava", 2, "node-1")]
-    finding = judged(pods[0], seen(*pods, nodes=NODES, holders=held, pod_groups=[group("podgroup-1", 2)]))
+    finding = judged(pods[0], snapshot(*pods, nodes=NODES, holders=held, pod_groups=[group("podgroup-1", 2)]))
 
     assert finding.rule == "gang-waiting"
     assert finding.message.startswith(
@@ -145,7 +145,7 @@ def test_a_pod_that_volcano_does_not_admit_is_reported_with_the_admitted_owners(
         group("b", npus=8, phase="Running", of="llava"),
         group("c", npus=0, of="cpu-only"),
     ]
-    finding = judged(waits, seen(waits, nodes=NODES, pod_groups=groups[:1], cluster_groups=groups))
+    finding = judged(waits, snapshot(waits, nodes=NODES, pod_groups=groups[:1], cluster_groups=groups))
 
     assert finding.rule == "queue-held"
     assert finding.message.endswith("free NPUs for pods that it admitted earlier: team/train (32), huge-model (16)")
@@ -155,13 +155,16 @@ def test_an_admitted_pod_is_not_reported_as_held_back() -> None:
     waits = pending(1, metadata=GANG)
     groups = [group("podgroup-1"), group("a", npus=16, of="huge-model")]
 
-    assert judged(waits, seen(waits, nodes=NODES, pod_groups=groups[:1], cluster_groups=groups)).rule == "unschedulable"
+    assert (
+        judged(waits, snapshot(waits, nodes=NODES, pod_groups=groups[:1], cluster_groups=groups)).rule
+        == "unschedulable"
+    )
 
 
 def test_pods_that_ended_hold_no_npus() -> None:
     waits = pending(8)
     over = other("llava", 8, "node-1") | {"status": {"phase": "Succeeded"}}
-    finding = judged(waits, seen(waits, holders=[over], nodes=[node()]))
+    finding = judged(waits, snapshot(waits, holders=[over], nodes=[node()]))
 
     assert finding.rule == "unschedulable"
 
@@ -175,7 +178,7 @@ def test_a_tolerated_taint_does_not_exclude_a_node() -> None:
     ):
         waits = pending(1, spec={"tolerations": [toleration]})
 
-        assert judged(waits, seen(waits, nodes=[node(taints=[taint])])).rule == "unschedulable"
+        assert judged(waits, snapshot(waits, nodes=[node(taints=[taint])])).rule == "unschedulable"
 
 
 def test_after_the_first_full_nodes_the_others_are_counted() -> None:
@@ -183,12 +186,14 @@ def test_after_the_first_full_nodes_the_others_are_counted() -> None:
     nodes = [node(f"node-{number}") for number in range(1, 10)]
     holders = [other("llava", 1, f"node-{number}") for number in range(1, 10)]
 
-    assert judged(waits, seen(waits, nodes=nodes, holders=holders)).message.endswith("held by llava (1), and 3 more")
+    assert judged(waits, snapshot(waits, nodes=nodes, holders=holders)).message.endswith(
+        "held by llava (1), and 3 more"
+    )
 
 
 def test_without_nodes_the_scheduler_is_quoted_and_the_unread_kind_named() -> None:
     waits = pending(8)
-    finding = judged(waits, seen(waits, unread={"nodes": "not allowed to list nodes"}))
+    finding = judged(waits, snapshot(waits, unread={"nodes": "not allowed to list nodes"}))
 
     assert finding.rule == "unschedulable"
     assert "0/2 nodes: cpu" in finding.message
@@ -197,7 +202,7 @@ def test_without_nodes_the_scheduler_is_quoted_and_the_unread_kind_named() -> No
 
 def test_a_new_pod_is_not_an_error_yet() -> None:
     waits = pending(1, status={"conditions": []}, metadata={"creationTimestamp": ago(2)})
-    finding = judged(waits, seen(waits, nodes=NODES))
+    finding = judged(waits, snapshot(waits, nodes=NODES))
 
     assert (finding.severity, finding.message) == ("warning", "the scheduler has not reported anything yet")
 
@@ -206,4 +211,6 @@ def test_an_event_explains_a_pod_without_conditions() -> None:
     waits = pending(1, status={"conditions": []}, metadata={"creationTimestamp": ago(2)})
     said = event(waits, "FailedScheduling", "pod group is not ready,\n1 Pending")
 
-    assert judged(waits, seen(waits, nodes=NODES, events=[said])).message.endswith("pod group is not ready, 1 Pending")
+    assert judged(waits, snapshot(waits, nodes=NODES, events=[said])).message.endswith(
+        "pod group is not ready, 1 Pending"
+    )

@@ -14,7 +14,7 @@ from cluster.service import Wanted
 from cluster.smoke_job import GRACE, NotProvedError, wait_until_proved
 from cluster.snapshot import Object, Snapshot
 from cluster.wait import OUTAGE
-from tests.cluster.objects import BUDGET, RESOURCE, container, ended, event, pod, running, seen, waiting
+from tests.cluster.objects import BUDGET, RESOURCE, container, ended, event, pod, running, snapshot, waiting
 from tests.cluster.reader import FORBIDDEN, GONE, FakeTime
 
 JOB = "qwen-smoke-1"
@@ -41,7 +41,7 @@ ASKING = asks(running(3))
 
 @dataclass
 class JobReader:
-    """A cluster that gives one state of the Job after the other, and then the last one again."""
+    """A reader that returns one state of the Job after the other, then the last one again."""
 
     jobs: Sequence[Object | ClusterError | None]
     pods: Sequence[Object] = (ASKING,)
@@ -62,7 +62,7 @@ class JobReader:
         return self.pods
 
     async def look(self, *, wide: bool) -> Snapshot:
-        return seen(events=list(self.events))
+        return snapshot(events=list(self.events))
 
     async def log(self, pod: str, container: str, *, previous: bool, lines: int) -> tuple[str, ...]:
         assert (container, previous) == ("smoke", False)
@@ -70,7 +70,7 @@ class JobReader:
 
 
 def wait(reader: JobReader, *names: str) -> tuple[list[str], float]:
-    """What was said, and the seconds that passed."""
+    """The progress lines, and the seconds that passed."""
     said: list[str] = []
     time = FakeTime()
     jobs = {name: Wanted("qwen", RESOURCE, BUDGET) for name in names or (JOB,)}

@@ -1,4 +1,4 @@
-"""In which order services are updated, and when an update that cannot go on is told or left alone."""
+"""The order in which services are updated, and updates that cannot continue."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.cluster.objects import (
     pod,
     replica_set,
     running,
-    seen,
+    snapshot,
     waiting,
 )
 from tests.cluster.reader import FakeReader, FakeTime
@@ -72,7 +72,7 @@ NEW = pod(npus=4, node="", status={"conditions": []})
 def updating(*pods: dict[str, Any], **kinds: Any) -> Snapshot:
     sets = [replica_set(revision=2), replica_set(revision=1, uid="rs-old")]
     kinds = {"deployments": [rolling(availableReplicas=0)], "replica_sets": sets, "nodes": [node()], **kinds}
-    return seen(*pods, **kinds)
+    return snapshot(*pods, **kinds)
 
 
 def test_an_update_that_waits_for_its_own_old_pods_is_stuck() -> None:
@@ -109,7 +109,7 @@ def test_an_update_that_deletes_first_is_never_stuck(strategy: dict[str, Any]) -
 
 def test_a_service_that_needs_npus_of_a_removed_service_is_not_waited_for() -> None:
     gone = pod("gone", container(state=running(900)), npus=8, phase="Running", ready=True)
-    look = seen(
+    look = snapshot(
         pod("qwen", npus=8, node="", status={"conditions": []}),
         gone,
         deployments=[deployment("qwen", availableReplicas=0), deployment("gone")],
@@ -124,28 +124,28 @@ def test_a_service_that_needs_npus_of_a_removed_service_is_not_waited_for() -> N
 
 
 def placed_after(looks: list[Snapshot], monkeypatch: pytest.MonkeyPatch, timeout: float = 60) -> float:
-    """Seconds until the wait for places ended."""
+    """Seconds until the wait for nodes ended."""
     time = FakeTime()
     monkeypatch.setattr(module.asyncio, "sleep", time.sleep)
     asyncio.run(wait_until_placed(FakeReader(looks), [Wanted("qwen", RESOURCE, BUDGET)], timeout))
     return time.now
 
 
-PLACED = seen(pod(npus=8), deployments=[deployment(availableReplicas=0)], nodes=[node()])
-FULL = seen(
+PLACED = snapshot(pod(npus=8), deployments=[deployment(availableReplicas=0)], nodes=[node()])
+FULL = snapshot(
     pod(npus=8, node="", status={"conditions": []}),
     pod("llava", npus=8, ready=True, phase="Running"),
     deployments=[deployment(availableReplicas=0), deployment("llava")],
     nodes=[node()],
 )
-LEAVING = seen(
+LEAVING = snapshot(
     pod(npus=8, node="", status={"conditions": []}),
     pod("llava", npus=8, metadata={"deletionTimestamp": "2026-11-22T11:59:00Z"}),
     deployments=[deployment(availableReplicas=0)],
     nodes=[node()],
 )
 CRASHED = container(state=waiting("CrashLoopBackOff"), lastState=ended(1), restartCount=3)
-UNSTARTABLE = seen(pod("qwen", CRASHED), deployments=[deployment(updatedReplicas=0)], nodes=[node()])
+UNSTARTABLE = snapshot(pod("qwen", CRASHED), deployments=[deployment(updatedReplicas=0)], nodes=[node()])
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_the_wait_for_nodes_lasts_while_npus_are_about_to_become_free(
     ],
 )
 def test_a_service_is_placed_when_its_new_pods_have_a_node(made: dict[str, Any], placed: bool, reason: str) -> None:
-    assert is_placed("qwen", seen(pod(), deployments=[made])) == placed, reason
+    assert is_placed("qwen", snapshot(pod(), deployments=[made])) == placed, reason
 
 
 def test_a_server_that_exits_with_0_again_and_again_has_ended() -> None:

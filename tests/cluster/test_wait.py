@@ -1,4 +1,4 @@
-"""The wait of `up`: it ends when all are ready, as soon as one cannot be, or when the time is over."""
+"""The wait of `up` ends when all services are ready, when one has definitely failed, or at a timeout."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.cluster.objects import (
     pod,
     replica_set,
     running,
-    seen,
+    snapshot,
     waiting,
 )
 from tests.cluster.reader import FORBIDDEN, GONE, FakeReader, FakeTime
@@ -40,7 +40,7 @@ def cluster(*pods: dict[str, Any], ready: tuple[str, ...] = (), **kinds: Any) ->
     names = [item["metadata"]["labels"]["app.kubernetes.io/instance"] for item in pods]
     made = [deployment(name, **UNREADY) for name in dict.fromkeys(names)] + [deployment(name) for name in ready]
     kinds = {"deployments": made, "nodes": [node()], **kinds}
-    return seen(*pods, **kinds)
+    return snapshot(*pods, **kinds)
 
 
 STARTING = pod("qwen", container(state=running(30)), phase="Running")
@@ -51,7 +51,7 @@ READY = cluster(ready=("qwen", "llava"))
 
 
 def wait(reader: FakeReader, services: list[Awaited] | None = None) -> tuple[list[str], float]:
-    """What was said, and the seconds that passed."""
+    """The progress lines, and the seconds that passed."""
     lines: list[str] = []
     time = FakeTime()
     asyncio.run(
@@ -175,7 +175,10 @@ REFUSED = {"type": "ReplicaFailure", "status": "True", "message": "violates PodS
         (cluster(pod("qwen", container(state=waiting("InvalidImageName")))), "image-name"),
         (cluster(pod("qwen", container(state=waiting("CreateContainerConfigError", "no key")))), "container-config"),
         (cluster(CREATING, events=[event(CREATING, "FailedMount", MOUNT)]), "failed-mount"),
-        (seen(deployments=[deployment(**UNREADY)], replica_sets=[replica_set(conditions=[REFUSED])]), "pod-security"),
+        (
+            snapshot(deployments=[deployment(**UNREADY)], replica_sets=[replica_set(conditions=[REFUSED])]),
+            "pod-security",
+        ),
     ],
 )
 def test_an_error_that_needs_a_change_ends_the_wait_after_twenty_seconds(look: Snapshot, rule: str) -> None:
@@ -250,7 +253,7 @@ def test_missing_permission_is_not_an_outage() -> None:
 
 
 def test_a_deployment_that_somebody_deletes_meanwhile_is_reported() -> None:
-    text, seconds = failing(FakeReader([seen()]))
+    text, seconds = failing(FakeReader([snapshot()]))
 
     assert "error[not-deployed]: qwen: " in text
     assert seconds < 60

@@ -28,7 +28,7 @@ from tests.cluster.objects import (
     queue,
     replica_set,
     running,
-    seen,
+    snapshot,
     waiting,
 )
 from tests.cluster.reader import FakeReader
@@ -50,7 +50,7 @@ NOT_FOUND = "ErrImagePull: registry.example.com/ascend-vllm:6.3.912: not found"
 def look(item: dict[str, Any], *others: dict[str, Any], **kinds: Any) -> Snapshot:
     """A cluster in which one pod of a service is not as it should be, and others hold NPUs."""
     service = item["metadata"]["labels"]["app.kubernetes.io/instance"]
-    return seen(
+    return snapshot(
         item,
         deployments=[deployment(service, REPLICAS[service], availableReplicas=0)],
         replica_sets=[replica_set(service)],
