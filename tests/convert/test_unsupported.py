@@ -1,4 +1,4 @@
-"""What of a pod has no place in a stack file is told with its line, and what programs write is not."""
+"""Fields that a conversion does not copy are noted with their line; fields that programs write are not noted."""
 
 from __future__ import annotations
 
@@ -20,28 +20,32 @@ SCRIPT = command()
 @pytest.mark.parametrize(
     ("pair", "what", "why"),
     [
-        (("      schedulerName", "      hostNetwork: true\n      schedulerName"), "hostNetwork", "no word for it"),
+        (
+            ("      schedulerName", "      hostNetwork: true\n      schedulerName"),
+            "hostNetwork",
+            "write podTemplate.spec.hostNetwork",
+        ),
         (
             ("      schedulerName", "      tolerations: [{operator: Exists}]\n      schedulerName"),
             "tolerations",
-            "no word",
+            "write podTemplate.spec.tolerations",
         ),
-        (("imagePullPolicy: IfNotPresent", "imagePullPolicy: Always"), "imagePullPolicy", "no word for it"),
-        (("runAsUser: 0", "privileged: true"), "securityContext.privileged", "no word for it"),
+        (("imagePullPolicy: IfNotPresent", "imagePullPolicy: Always"), "imagePullPolicy", "no key for it"),
+        (("runAsUser: 0", "privileged: true"), "securityContext.privileged", "no key for it"),
         (
             ("        - containerPort: 8080", "        - containerPort: 8080\n        - containerPort: 9"),
             "the port 9",
-            "has one",
+            "a service has one port",
         ),
         (
             (f"hostPath:\n          path: {'/mnt/models/Qwen2-7B-Instruct'}", "persistentVolumeClaim: {claimName: w}"),
             "the mount /mnt/models/Qwen2-7B-Instruct",
-            "weights come from a directory of the node",
+            "write model: {source: {kind: claim, name: w}}",
         ),
         (
             ("        volumeMounts:", "        volumeMounts:\n        - {name: node-path, mountPath: /data}"),
             "the mount /data",
-            "no word for further mounts",
+            "no key for further mounts",
         ),
         (
             (
@@ -49,16 +53,16 @@ SCRIPT = command()
                 "        env: [{name: N, valueFrom: {fieldRef: {fieldPath: spec.nodeName}}}]\n        resources:",
             ),
             "N",
-            "from elsewhere",
+            "env takes plain values and required keys of Secrets only",
         ),
         (
             ("        resources:", "        envFrom: [{configMapRef: {name: a}}]\n        resources:"),
             "envFrom",
-            "from elsewhere",
+            "write each variable under env",
         ),
     ],
 )
-def test_what_has_no_key_is_told_with_its_line(pair: tuple[str, str], what: str, why: str) -> None:
+def test_a_field_without_a_key_is_noted_with_its_line(pair: tuple[str, str], what: str, why: str) -> None:
     done = made(SCRIPT, replaced(pair))
 
     assert why in said(done, "dropped")[what]
@@ -72,7 +76,7 @@ envFrom: [{configMapRef: {name: a}}]
 """
 
 
-def test_variables_from_elsewhere_are_told_also_where_the_script_has_another_name() -> None:
+def test_references_to_values_are_noted_if_the_script_has_another_name() -> None:
     objects = config(resources=ELSEWHERE).replace("/run_vllm.sh", "/start.sh")
 
     assert {"POD_IP", "envFrom"} <= {*said(made(SCRIPT, objects), "dropped")}
@@ -81,36 +85,44 @@ def test_variables_from_elsewhere_are_told_also_where_the_script_has_another_nam
 @pytest.mark.parametrize(
     ("objects", "what", "why"),
     [
-        (config(schedulerName="initContainers: [{name: dl, image: b, command: [wget, x]}]"), "dl", "belongs in the"),
+        (
+            config(schedulerName="initContainers: [{name: dl, image: b, command: [wget, x]}]"),
+            "dl",
+            "podTemplate.spec.initContainers",
+        ),
         (config(selector="progressDeadlineSeconds: 3600"), "progressDeadlineSeconds", "it follows from startup"),
         (config(selector="strategy: {rollingUpdate: {maxSurge: 50%}}"), "strategy", "whole numbers of pods"),
-        (config(resources="livenessProbe: {tcpSocket: {port: 8080}}"), "livenessProbe", "`startup` says how long"),
-        (config(resources="readinessProbe: {httpGet: {path: /v1/models}}"), "readinessProbe", "probes of its own"),
+        (config(resources="livenessProbe: {tcpSocket: {port: 8080}}"), "livenessProbe", "startup sets how long"),
+        (config(resources="readinessProbe: {httpGet: {path: /v1/models}}"), "readinessProbe", "writes its own probes"),
         (config(resources="startupProbe: {exec: {command: [a]}, failureThreshold: 9}"), "startupProbe", "/health"),
-        (replaced(("containerPort: 8080", "{containerPort: 8080, hostPort: 80}")), "hostPort", "no word"),
-        (limits(**{"ephemeral-storage": "9Gi"}), "ephemeral-storage", "no word"),
-        (replaced(("limits:", "limits:\n            cpu: 9")), "the limit of cpu", "CPUs that the node has over"),
+        (replaced(("containerPort: 8080", "{containerPort: 8080, hostPort: 80}")), "hostPort", "no key"),
+        (limits(**{"ephemeral-storage": "9Gi"}), "ephemeral-storage", "no key"),
+        (replaced(("limits:", "limits:\n            cpu: 9")), "the limit of cpu", "CPUs that the node has free"),
         (
             limits(memory="9Gi").replace("memory: 9Gi", "memory: 8Gi", 1),
             "the request of memory",
-            "as much as the limit",
+            "as much memory as its limit",
         ),
-        (replaced(("app: infers\n    spec", "app: infers\n         team: a\n    spec")), "the label team", "no word"),
+        (
+            replaced(("app: infers\n    spec", "app: infers\n         team: a\n    spec")),
+            "the label team",
+            "under podTemplate.metadata.labels",
+        ),
         (replaced(("app: infers\n    spec", "app: search\n    spec")), "the label app", "app: infers"),
         (
             replaced(("metadata:\n  name", "metadata:\n  annotations: {a/b: c}\n  name")),
             "the annotation a/b",
-            "no word",
+            "no key",
         ),
     ],
 )
-def test_nothing_that_people_add_goes_without_a_word(objects: str, what: str, why: str) -> None:
-    told = said(made(SCRIPT, objects), "dropped")
+def test_every_addition_of_people_is_noted(objects: str, what: str, why: str) -> None:
+    notes = said(made(SCRIPT, objects), "dropped")
 
-    assert [reason for name, reason in told.items() if what in name and why in reason], told
+    assert [reason for name, reason in notes.items() if what in name and why in reason], notes
 
 
-def test_labels_and_annotations_that_programs_write_are_not_told() -> None:
+def test_labels_and_annotations_of_programs_are_not_noted() -> None:
     written = "{deployment.kubernetes.io/revision: '1', kubectl.kubernetes.io/last-applied-configuration: '{}'}"
     objects = replaced(
         ("metadata:\n  name", f"metadata:\n  annotations: {written}\n  name"),
@@ -120,7 +132,7 @@ def test_labels_and_annotations_that_programs_write_are_not_told() -> None:
     assert said(made(SCRIPT, objects), "dropped") == {}
 
 
-def test_what_kubernetes_fills_in_by_itself_is_not_told() -> None:
+def test_defaults_of_kubernetes_are_not_noted() -> None:
     filled = (
         "      restartPolicy: Always\n      dnsPolicy: ClusterFirst\n      securityContext: {}\n      schedulerName",
         "        terminationMessagePath: /dev/termination-log\n        terminationMessagePolicy: File\n        ports:",
@@ -133,23 +145,27 @@ def test_what_kubernetes_fills_in_by_itself_is_not_told() -> None:
 @pytest.mark.parametrize(
     ("extra", "what", "why"),
     [
-        ("kind: Secret\nmetadata: {name: s}\nstringData: {token: hunter2}\n", "the Secret s", "named where it is used"),
-        ("kind: Ingress\nmetadata: {name: i}\n", "the Ingress i", "no word for it"),
+        (
+            "kind: Secret\nmetadata: {name: s}\nstringData: {token: hunter2}\n",
+            "the Secret s",
+            "refers to it where it is used",
+        ),
+        ("kind: Ingress\nmetadata: {name: i}\n", "the Ingress i", "no key for it"),
         ("kind: Deployment\nmetadata: {name: d}\nspec: {}\n", "the Deployment d", "no container of it starts a server"),
         (
             "kind: Service\nmetadata: {name: front}\nspec: {selector: {app: infers}}\n",
             "the Service front",
-            "it finds the new pods too",
+            "selects the new pods too",
         ),
         (
             "kind: Service\nmetadata: {name: front}\nspec: {selector: {app: other}}\n",
             "the Service front",
-            "it does not find the new pods",
+            "does not select the new pods",
         ),
-        ("- 1\n", "a document", "no Kubernetes object"),
+        ("- 1\n", "a document", "not a Kubernetes object"),
     ],
 )
-def test_further_objects_are_told(extra: str, what: str, why: str) -> None:
+def test_objects_without_a_server_are_noted(extra: str, what: str, why: str) -> None:
     done = made(SCRIPT, f"{config()}---\n{extra}")
 
     assert why in said(done, "dropped")[what]

@@ -1,4 +1,4 @@
-"""A command line is read as vLLM's parser reads it, and what it would refuse is told."""
+"""A command line is read as vLLM's parser reads it; words that the parser refuses are noted."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from convert.flags import Flags, read_flags
-from convert.start import Argument
+from convert.command_line import Flags, read_flags
+from convert.server_start import Argument
 
 
 def read(*words: str, server: str = "openai") -> Flags:
@@ -76,24 +76,24 @@ def test_a_value_of_another_type_stays_text_for_check_to_refuse(words: list[str]
 @pytest.mark.parametrize(
     ("words", "what", "why"),
     [
-        (["--enable-foo"], "--enable-foo", "has no such flag"),
-        (["--max-num"], "--max-num", "has no such flag"),
-        (["--config", "flags.yaml"], "--config", "the flags of a file are not seen"),
+        (["--enable-foo"], "--enable-foo", "does not have this flag"),
+        (["--max-num"], "--max-num", "does not have this flag"),
+        (["--config", "flags.yaml"], "--config", "does not read flags from a file"),
         (["word", "--enforce-eager"], "a word before the flags", "refuses it"),
         (["--enforce-eager=true"], "a word after --enforce-eager", "refuses it"),
         (["--port", "1", "2"], "a word after --port", "refuses it"),
-        (["--port=1", "--port=2"], "--port of line 1", "the last one counts"),
-        (["–enforce-eager"], "--enforce-eager", "its dash or its sign is none"),
-        (["—enforce-eager"], "--enforce-eager", "its dash or its sign is none"),
-        (["--port＝9000"], "--port", "its dash or its sign is none"),
+        (["--port=1", "--port=2"], "--port of line 1", "the last value counts"),
+        (["–enforce-eager"], "--enforce-eager", "does not read its dash or its equals sign"),
+        (["—enforce-eager"], "--enforce-eager", "does not read its dash or its equals sign"),
+        (["--port＝9000"], "--port", "does not read its dash or its equals sign"),
         (["--api-key＝hunter2"], "--api-key", "server.apiKey"),
-        (["--api-key：hunter2"], "--api-key", "has no such flag"),
-        (["--Hunter2"], "a flag", "has no such flag"),
+        (["--api-key：hunter2"], "--api-key", "does not have this flag"),
+        (["--Hunter2"], "a flag", "does not have this flag"),
         (["--api-key", "hunter2"], "--api-key", "server.apiKey"),
         (["--otlp-traces-endpoint=http://a:hunter2@b"], "--otlp-traces-endpoint", "looks like a credential"),
     ],
 )
-def test_what_vllm_would_refuse_or_lose_is_told_without_its_value(words: list[str], what: str, why: str) -> None:
+def test_words_that_vllm_refuses_or_loses_are_noted_without_their_value(words: list[str], what: str, why: str) -> None:
     flags = read(*words)
 
     assert why in notes(flags)[what]

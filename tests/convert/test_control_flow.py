@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convert.flow import Step, literal, read_flow
+from convert.control_flow import Step, literal, read_flow
 from convert.shell import read_script
 
 

@@ -35,7 +35,7 @@ def test_nothing_differs_where_all_is_written_out() -> None:
             "",
             "--speculative-draft-tensor-parallel-size",
             ("4", "1"),
-            "the only one that works (manual, Step 3)",
+            "the only value that works (manual, Step 3)",
         ),
         (
             ["--enable-lora", "--lora-modules a=/m/a", "--max-loras 2", "--max-cpu-loras 8", "--enforce-eager"],
@@ -44,21 +44,27 @@ def test_nothing_differs_where_all_is_written_out() -> None:
             ("8", "2"),
             "the same as maxLoras (manual, Step 3)",
         ),
-        (["--max-cpu-loras=4"], "", "--max-cpu-loras", ("4", None), "another key says it, or none does"),
+        (
+            ["--max-cpu-loras=4"],
+            "",
+            "--max-cpu-loras",
+            ("4", None),
+            "another key determines it, or the stack file has no key for it",
+        ),
         ([], "USE_PFA_HIGH_PRECISION_MODE=1", "USE_PFA_HIGH_PRECISION_MODE", ("1", None), "the engine's default"),
         (
             [],
             "USE_PREFIX_HIGH_PRECISION_MODE=1",
             "USE_PREFIX_HIGH_PRECISION_MODE",
             ("1", None),
-            "not needed here (manual, Step 3)",
+            "not needed without prefixCaching (manual, Step 3)",
         ),
         (
             ["--enable-prefix-caching"],
             "",
             "USE_PREFIX_HIGH_PRECISION_MODE",
             (None, "1"),
-            "prefix caching needs it here (manual, Step 3)",
+            "prefixCaching needs it (manual, Step 3)",
         ),
         ([], "INFER_MODE=PTA", "HCCL_OP_EXPANSION_MODE", (None, "AIV"), "graph: pta sets it (manual, Step 3)"),
         (
@@ -140,7 +146,7 @@ ADDED = {
     "/dev/shm": "2Gi",
     "probes": "started within 12 min",
     "rollout": "recreate",
-    "drain": "5 min for requests that run",
+    "drain": "5 min for running requests",
     "Service": "yourapp:8080",
 }
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from convert.manifest import Manifest, Object, read_manifest
+from convert.objects import Object, ObjectFile, read_objects
 
 
-def read(text: str) -> Manifest:
-    return read_manifest("config.yaml", text)
+def read(text: str) -> ObjectFile:
+    return read_objects("config.yaml", text)
 
 
 def kinds(text: str) -> list[tuple[str, int]]:
-    return [(one.kind, one.at("metadata", "name").line) for one in read(text).objects]
+    return [(one.kind, one.at("metadata", "name").place.line) for one in read(text).objects]
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_tabs_count_as_the_blanks_that_fit(text: str, width: int) -> None:
     found = read(text)
 
     assert kinds(text) == [("A", 3)]
-    assert [note.what for note in found.notes] == [f"{width} blanks for each tab"]
+    assert [note.what for note in found.notes] == [f"{width} spaces for each tab"]
 
 
 def test_what_is_not_there_is_nothing_and_has_the_line_of_what_holds_it() -> None:
@@ -79,9 +79,9 @@ def test_what_is_not_there_is_nothing_and_has_the_line_of_what_holds_it() -> Non
 
     assert one.at("spec", "list", 1, "a").text() == "b"
     assert one.at("spec", "list", 7, "a").value is None
-    assert one.at("spec", "none", "deeper").line == 2
+    assert one.at("spec", "none", "deeper").place.line == 2
     assert one.at("spec", "flag").text() == "true"
     assert one.at("spec", "list").text() == ""
     assert one.at("spec").items() == []
     assert one.at("spec", "list").mapping() == {}
-    assert Object(None, "x", {}).line == 0
+    assert Object(None, "x", {}).place.line == 0

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from convert.small import shortened, smallest
+from convert.minimal import minimal, with_scalars
+from convert.stack_yaml import SCHEMA, stack_text
 from convert.stand_in import stand_in
-from convert.write import SCHEMA, stack_text
 from models.stack_file.yaml_file import read_yaml
 from tests.properties.strategies import hostile
 
@@ -181,21 +181,21 @@ def test_keys_begin_with_the_name_of_the_project() -> None:
     ],
 )
 def test_a_scalar_stands_for_a_record_that_holds_nothing_else(whole: dict[str, Any], short: dict[str, Any]) -> None:
-    assert shortened(whole) == short
+    assert with_scalars(whole) == short
 
 
 def test_what_makes_no_difference_is_left_out_and_so_is_what_becomes_empty() -> None:
     found = {"a": 1, "b": {"c": 2, "d": {"e": 3}}, "engine": {"tensorParallelSize": 4}}
 
-    assert smallest(found, lambda tried: tried.get("a") == 1) == {"a": 1}
-    assert smallest(found, lambda tried: tried.get("b", {}).get("c") == 2) == {"b": {"c": 2}}
-    assert smallest(found, lambda _: False) == found
+    assert minimal(found, lambda tried: tried.get("a") == 1) == {"a": 1}
+    assert minimal(found, lambda tried: tried.get("b", {}).get("c") == 2) == {"b": {"c": 2}}
+    assert minimal(found, lambda _: False) == found
 
 
 def test_multimodal_stays_when_all_its_defaults_are_left_out() -> None:
     found = {"multimodal": {"imageFetchTimeout": "100s"}}
 
-    assert smallest(found, lambda tried: "multimodal" in tried) == {"multimodal": {}}
+    assert minimal(found, lambda tried: "multimodal" in tried) == {"multimodal": {}}
 
 
 SERVICE: dict[str, Any] = {"image": "a:1", "model": {"source": "/m/x"}, "engine": {"maxModelLen": 1}}
@@ -223,5 +223,5 @@ def test_a_service_is_judged_without_what_its_shape_refuses(changes: dict[str, A
     stood = stand_in("qwen", {**SERVICE, **changes}, {"context": "prod"})
 
     assert stood.service is not None
-    assert {*stood.odd} >= odd
-    assert {keys[0] for keys in stood.odd} == {keys[0] for keys in odd}
+    assert {*stood.replaced} >= odd
+    assert {keys[0] for keys in stood.replaced} == {keys[0] for keys in odd}
