@@ -99,7 +99,7 @@ def test_a_link_in_the_review_shows_nothing_of_the_job(tmp_path: Path, github: H
     done = post(console)
 
     assert (done.code, github.state["writes"]) == (2, [])
-    assert "prod.md is no file" in done.err
+    assert "prod.md is not a file" in done.err
 
 
 @pytest.mark.parametrize("name", ["a --> <b>", "-x", "模型", "a" * 101])
@@ -109,7 +109,7 @@ def test_a_name_that_is_none_of_a_stack_is_refused(tmp_path: Path, github: Hub, 
     done = post(console)
 
     assert (done.code, github.state["writes"]) == (2, [])
-    assert "is no stack's comment" in done.err
+    assert "is not the comment of a stack" in done.err
 
 
 def test_too_many_and_too_long_comments_are_cut(tmp_path: Path, github: Hub, console: Console) -> None:
@@ -185,7 +185,7 @@ def test_drift_that_could_not_be_told_leaves_the_issue(
     done = drift(console, tmp_path, text, code)
 
     assert (done.code, len(github.state["writes"])) == (3, 1), reason
-    assert "drift of prod could not be told" in done.err
+    assert "the drift of prod is unknown" in done.err
 
 
 def test_issues_of_others_and_of_other_stacks_are_left(tmp_path: Path, github: Hub, console: Console) -> None:

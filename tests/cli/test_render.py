@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from cli.render import files
+from cli.gitops import files
 from models import load_stack, resolve
 from models.manifests import stack_objects
 from tests.cli.conftest import GOLDEN, Console
