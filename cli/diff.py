@@ -19,6 +19,7 @@ from cli.output.diff.matrix import render_matrix
 from cli.revision import Revision, revision
 from cli.stacks import StacksArgument, find_stack, is_file, open_stack, open_stacks, stack_names
 from models.check import check
+from models.finding import Finding
 from models.service.resolved import ResolvedStack
 from review import compare
 from review.live import compare_live
@@ -209,13 +210,23 @@ def _refuse_unreadable(stack: ResolvedStack, name: str) -> None:
         CommandError: An error concerns the whole file, its base or its cluster.
     """
     for finding in stack.findings:
-        is_serious = finding.severity == "error" and finding.rule not in _HARMLESS
-        if is_serious and finding.service is None:
-            place = ""
-            if finding.span:
-                place = f"{finding.span.file}:{finding.span.line}: "
-            message = f"stack {name} cannot be read: {place}{finding.message}"
-            raise CommandError(message, f"{finding.fix}; see ascend-vllm check {stack.name}", ExitCode.FOUND)
+        if not _hides_services(finding):
+            continue
+        reason = finding.message
+        if finding.span:
+            reason = f"{finding.span.file}:{finding.span.line}: {reason}"
+        raise CommandError(
+            f"stack {name} cannot be read: {reason}",
+            f"{finding.fix}; see ascend-vllm check {stack.name}",
+            ExitCode.FOUND,
+        )
+
+
+def _hides_services(finding: Finding) -> bool:
+    """Whether a finding is an error of the whole file, its base or its cluster."""
+    if finding.severity != "error" or finding.service is not None:
+        return False
+    return finding.rule not in _HARMLESS
 
 
 def _without_services(stack: ResolvedStack) -> ResolvedStack:

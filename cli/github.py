@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import quote
+from urllib.parse import urlencode
 
 import typer
 
@@ -34,6 +34,8 @@ LONGEST = 65_000
 _MOST_COMMENTS = 50
 _REVIEW = "<!-- ascend-vllm review: "
 """Begins every comment of a review."""
+
+_NO_LONGER_TOUCHED = "This pull request no longer touches the stack."
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -77,15 +79,17 @@ def put_comments(
         return
     new = {}
     for name, text in texts.items():
-        marker = _review_marker(name)
+        marker = f"{_REVIEW}{name} -->"
         new[marker] = f"{marker}\n{text}"
-    for comment in _our_comments(repository, number):
-        marker = _first_line(comment["body"])
-        body = new.pop(marker, f"{marker}\nThis pull request no longer touches the stack.")
+    issues = f"repos/{repository}/issues"
+    for comment in _our_comments(issues, number):
+        marker = comment["body"].partition("\n")[0]
+        body = new.pop(marker, f"{marker}\n{_NO_LONGER_TOUCHED}")
         if comment["body"] != body:
-            gh.send("PATCH", f"repos/{repository}/issues/comments/{comment['id']}", {"body": body})
+            identifier = comment["id"]
+            gh.send("PATCH", f"{issues}/comments/{identifier}", {"body": body})
     for body in new.values():
-        gh.send("POST", f"repos/{repository}/issues/{number}/comments", {"body": body})
+        gh.send("POST", f"{issues}/{number}/comments", {"body": body})
 
 
 @add_command(app, "drift")
@@ -114,16 +118,23 @@ def put_drift(
             ExitCode.COULD_NOT_RUN,
         )
     marker = f"<!-- ascend-vllm drift: {stack} -->"
-    issues = _our_open_issues(repository, marker)
+    issues = f"repos/{repository}/issues"
+    open_issues = _our_open_issues(issues, marker)
     if code == ExitCode.FINE:
-        for issue in issues:
-            gh.send("PATCH", f"repos/{repository}/issues/{issue['number']}", {"state": "closed"})
+        for issue in open_issues:
+            number = issue["number"]
+            gh.send("PATCH", f"{issues}/{number}", {"state": "closed"})
         return
-    wanted = {"title": f"Drift in stack {stack}", "body": f"{marker}\n{_issue_text(stack, text)}"}
-    if not issues:
-        gh.send("POST", f"repos/{repository}/issues", wanted)
-    elif issues[0]["body"] != wanted["body"]:
-        gh.send("PATCH", f"repos/{repository}/issues/{issues[0]['number']}", wanted)
+    description = _issue_text(stack, text)
+    wanted = {
+        "title": f"Drift in stack {stack}",
+        "body": f"{marker}\n{description}",
+    }
+    if not open_issues:
+        gh.send("POST", issues, wanted)
+    elif open_issues[0]["body"] != wanted["body"]:
+        number = open_issues[0]["number"]
+        gh.send("PATCH", f"{issues}/{number}", wanted)
 
 
 @dataclass(frozen=True)
@@ -166,33 +177,32 @@ def _text(file: Path) -> str:
 def _pull_request(repository: str, head: _Head, base: str) -> int | None:
     """The open pull request of a branch, if the commit is its newest. The number comes from GitHub only."""
     owner = head.repository.partition("/")[0]
-    branch = quote(f"{owner}:{head.branch}", safe="")
-    target = quote(base, safe="")
-    pulls = gh.pages(f"repos/{repository}/pulls?state=open&base={target}&head={branch}&per_page=100")
-    for pull in pulls:
-        source = pull["head"]["repo"] or {}
-        if pull["head"]["sha"] == head.commit and source.get("full_name") == head.repository:
+    query = {
+        "state": "open",
+        "base": base,
+        "head": f"{owner}:{head.branch}",
+        "per_page": 100,
+    }
+    for pull in gh.pages(f"repos/{repository}/pulls?{urlencode(query)}"):
+        source = pull["head"]
+        fork = source["repo"] or {}
+        if source["sha"] == head.commit and fork.get("full_name") == head.repository:
             return int(pull["number"])
     return None
 
 
-def _our_comments(repository: str, number: int) -> list[dict[str, Any]]:
-    comments = gh.pages(f"repos/{repository}/issues/{number}/comments?per_page=100")
+def _our_comments(issues: str, number: int) -> list[dict[str, Any]]:
+    comments = gh.pages(f"{issues}/{number}/comments?per_page=100")
     return [comment for comment in comments if gh.is_ours(comment, _REVIEW)]
 
 
-def _our_open_issues(repository: str, marker: str) -> list[dict[str, Any]]:
-    entries = gh.pages(f"repos/{repository}/issues?state=open&per_page=100")
-    issues = [entry for entry in entries if "pull_request" not in entry]
-    return [issue for issue in issues if gh.is_ours(issue, f"{marker}\n")]
-
-
-def _review_marker(stack: str) -> str:
-    return f"{_REVIEW}{stack} -->"
-
-
-def _first_line(text: str) -> str:
-    return text.partition("\n")[0]
+def _our_open_issues(issues: str, marker: str) -> list[dict[str, Any]]:
+    ours = []
+    for entry in gh.pages(f"{issues}?state=open&per_page=100"):
+        is_issue = "pull_request" not in entry
+        if is_issue and gh.is_ours(entry, f"{marker}\n"):
+            ours.append(entry)
+    return ours
 
 
 def _issue_text(stack: str, drift: str) -> str:

@@ -60,15 +60,17 @@ def write(directory: Path, stack: str, wanted: Mapping[str, str]) -> tuple[int, 
         directory.mkdir(parents=True, exist_ok=True)
         existing = _texts(directory)
         own = {name for name, text in existing.items() if text.startswith(_mark(stack))}
-        _refuse_foreign_files(directory, existing.keys() & wanted.keys() - own)
-        changed = [name for name in wanted if existing.get(name) != wanted[name]]
+        foreign = existing.keys() - own
+        _refuse_foreign_files(directory, foreign & wanted.keys())
+        changed = [name for name, text in wanted.items() if existing.get(name) != text]
+        unwanted = own - wanted.keys()
         for name in changed:
             _replace(directory / name, wanted[name])
-        unwanted = own - wanted.keys()
         for name in unwanted:
             (directory / name).unlink()
     except OSError as problem:
-        message = f"{problem.filename or directory} cannot be written: {problem.strerror}"
+        file = problem.filename or directory
+        message = f"{file} cannot be written: {problem.strerror}"
         raise CommandError(message, "name a writable directory", ExitCode.COULD_NOT_RUN) from None
     return len(changed), len(unwanted)
 

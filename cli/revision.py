@@ -32,27 +32,23 @@ class Revision:
         Raises:
             FileNotFoundError: The commit does not have the file.
         """
-        path = _absolute(file)
-        if not path.is_relative_to(self.root):
+        path = self._path_in_repository(file)
+        if path is None:
             return file.read_text("utf-8", "surrogateescape")
-        request = f"{self.commit}:{path.relative_to(self.root).as_posix()}\n"
-        answer = _git(self.root, "cat-file", "--batch", "--follow-symlinks", stdin=os.fsencode(request))
-        header, _, content = answer.stdout.partition(b"\n")
-        fields = header.split()
-        if answer.returncode or len(fields) != 3 or fields[1] != b"blob":
+        content = self._content(path)
+        if content is None:
             raise FileNotFoundError(2, f"it is not in {self.name}", str(file))
-        size = int(fields[2])
-        return content[:size].decode("utf-8", "surrogateescape")
+        return content.decode("utf-8", "surrogateescape")
 
     def names(self, directory: Path) -> list[str]:
         """The names of the files and directories in a directory of the commit; none if it has no such directory."""
-        path = _absolute(directory)
-        if not path.is_relative_to(self.root):
+        path = self._path_in_repository(directory)
+        if path is None:
             return []
-        below_root = path.relative_to(self.root).as_posix()
-        if path == self.root:
-            below_root = ""
-        return _names(_git(self.root, "ls-tree", "--name-only", "-z", f"{self.commit}:{below_root}"))
+        if path == ".":
+            path = ""
+        answer = _git(self.root, "ls-tree", "--name-only", "-z", f"{self.commit}:{path}")
+        return _names(answer)
 
     def changed(self, directory: Path, within: Sequence[str]) -> list[str]:
         """The files of the worktree that differ from the commit, including new and deleted files.
@@ -65,7 +61,28 @@ class Revision:
         options = ("--name-only", "--no-renames", "--relative", "-z")
         tracked = _git(directory, "diff", *options, self.commit, "--", *paths)
         untracked = _git(directory, "ls-files", "--others", "--exclude-standard", "-z", "--", *paths)
-        return sorted({*_names(tracked), *_names(untracked)})
+        names = set(_names(tracked))
+        names.update(_names(untracked))
+        return sorted(names)
+
+    def _path_in_repository(self, path: Path) -> str | None:
+        """The path from the top directory; None if it is outside of the repository."""
+        absolute = _absolute(path)
+        if not absolute.is_relative_to(self.root):
+            return None
+        return absolute.relative_to(self.root).as_posix()
+
+    def _content(self, path: str) -> bytes | None:
+        """The content of a file of the commit; None if the commit does not have it. Links are followed."""
+        request = os.fsencode(f"{self.commit}:{path}\n")
+        answer = _git(self.root, "cat-file", "--batch", "--follow-symlinks", stdin=request)
+        header, _, content = answer.stdout.partition(b"\n")
+        fields = header.split()
+        is_file = len(fields) == 3 and fields[1] == b"blob"
+        if answer.returncode or not is_file:
+            return None
+        size = int(fields[2])
+        return content[:size]
 
 
 def revision(name: str | None, directory: Path) -> Revision:
@@ -96,7 +113,8 @@ def _root(directory: Path) -> Path:
     answer = _git(directory, "rev-parse", "--show-toplevel")
     if answer.returncode == 0:
         return Path(os.fsdecode(answer.stdout.removesuffix(b"\n")))
-    first_line = answer.stderr.decode("utf-8", "replace").strip().partition("\n")[0]
+    error = answer.stderr.decode("utf-8", "replace").strip()
+    first_line = error.partition("\n")[0]
     reason = first_line.removeprefix("fatal: ")
     raise CommandError(
         f"there is no git repository here to compare with: {reason}",

@@ -41,7 +41,7 @@ def test_a_rule_is_explained_with_its_examples(rule: str, console: Console) -> N
         ("idle-npu", "did you mean idle-npus?", "a letter is missing"),
         ("idle_npus", "did you mean idle-npus?", "an underscore"),
         ("IDLE-NPUS", "did you mean idle-npus?", "capitals"),
-        ("qqq", "`ascend-vllm rule` lists them", "nothing near"),
+        ("qqq", "`ascend-vllm rule` lists all rules", "nothing near"),
     ],
 )
 def test_an_unknown_rule_is_answered_with_the_nearest(given: str, fix: str, reason: str, console: Console) -> None:
