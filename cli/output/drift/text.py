@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from cli.output.diff.text import coloured
@@ -10,11 +10,16 @@ from cli.output.diff.words import because, values
 from cli.output.drift.report import DriftReport, changed_lines, is_file, restore_commands
 from cli.output.table import columns
 from models.words import counted
-from review.drift import RESTARTED, ObjectDrift, cause, is_restored
+from review.drift import RESTARTED, ObjectDrift, State, cause, is_restored
 from review.fields import FieldDrift
 
 _SIGNS = {"changed": "~", "deleted": "-", "missing": "-", "extra": "+"}
-_STATES = {"changed": "changed", "deleted": "deleted", "missing": "missing", "extra": "not in the stack"}
+_STATES: Mapping[State, str] = {
+    "changed": "changed",
+    "deleted": "deleted",
+    "missing": "missing",
+    "extra": "not in the stack",
+}
 _MOST_LINES = 20
 
 
