@@ -119,7 +119,8 @@ def _with_cluster(name: str) -> Comparison:
     report_unread(objects.unread)
     change, running = compare_live(stack, objects.live, objects.wanted)
     cluster = stack.cluster
-    typer.echo(f"compared with the cluster of context {cluster.context}, namespace {cluster.namespace.name}", err=True)
+    namespace = cluster.namespace.name
+    typer.echo(f"compared with the cluster of context {cluster.context}, namespace {namespace}", err=True)
     return Comparison(
         change=change,
         old=running,
@@ -164,7 +165,7 @@ def _against_revision(names: Sequence[str], against: str | None) -> Iterator[Com
     if names and is_file(names[0]):
         directory = Path(names[0]).parent
     base = revision(against, directory)
-    typer.echo(f"the worktree against {base.name} ({base.commit[:10]})", err=True)
+    typer.echo(f"the worktree against {base.label}", err=True)
     stacks = names or stack_names()
     if not stacks:
         raise CommandError("there is no stack file here", "change to the project's directory, or use -C DIRECTORY")

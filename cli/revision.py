@@ -26,6 +26,12 @@ class Revision:
     root: Path
     """Top directory of the repository."""
 
+    @property
+    def label(self) -> str:
+        """The name with the beginning of the commit: `main (1a2b3c4d5e)`."""
+        short = self.commit[:10]
+        return f"{self.name} ({short})"
+
     def read(self, file: Path) -> str:
         """The text of a file in the commit. A file outside the repository is read from the disk.
 
@@ -58,11 +64,12 @@ class Revision:
             within: The files and directories below it to compare.
         """
         paths = [f":(literal){path}" for path in within]
-        options = ("--name-only", "--no-renames", "--relative", "-z")
-        tracked = _git(directory, "diff", *options, self.commit, "--", *paths)
-        untracked = _git(directory, "ls-files", "--others", "--exclude-standard", "-z", "--", *paths)
-        names = set(_names(tracked))
-        names.update(_names(untracked))
+        diff = ["diff", "--name-only", "--no-renames", "--relative", "-z", self.commit]
+        untracked = ["ls-files", "--others", "--exclude-standard", "-z"]
+        names: set[str] = set()
+        for command in (diff, untracked):
+            answer = _git(directory, *command, "--", *paths)
+            names.update(_names(answer))
         return sorted(names)
 
     def _path_in_repository(self, path: Path) -> str | None:

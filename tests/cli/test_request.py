@@ -49,7 +49,7 @@ def test_several_answers_are_numbered(serve: Serve, console: Console) -> None:
         assert (done.code, done.out) == (0, "[0] word1\n[1] word1\n")
 
 
-def test_json_is_what_the_server_says(serve: Serve, console: Console) -> None:
+def test_json_is_the_json_of_the_server(serve: Serve, console: Console) -> None:
     url = serve().url
     whole = console("request", "prod.yaml", "qwen", "chat", "hello", "--format", "json", "--url", url)
     parts = console("request", "prod.yaml", "qwen", "chat", "hello", "--format", "json", "--stream", "--url", url)
@@ -163,7 +163,7 @@ def test_a_text_that_is_too_long_is_counted_and_not_sent(serve: Serve, console: 
     assert [path for path, _ in server.asked] == ["/tokenize"]
 
 
-def test_a_doubtful_request_is_said_and_sent(serve: Serve, console: Console) -> None:
+def test_a_request_with_a_warning_is_sent(serve: Serve, console: Console) -> None:
     server = serve(kind="api_server")
     options = ["--use-beam-search", "--n", "2", "--temperature", "0"]
     done = console("request", "prod.yaml", "plain", "generate", "a", *options, "--url", server.url)

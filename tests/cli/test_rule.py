@@ -20,7 +20,7 @@ def test_without_an_id_all_rules_are_listed(console: Console) -> None:
     assert rule_ids() == [line.split()[0] for line in done.out.splitlines()]
 
 
-def test_the_list_has_a_sentence_for_every_rule(console: Console) -> None:
+def test_the_list_shows_one_sentence_for_each_rule(console: Console) -> None:
     for line in console("rule").out.splitlines():
         assert line.endswith(".")
 
