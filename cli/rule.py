@@ -11,7 +11,7 @@ import typer
 from cli.errors import CommandError
 from client.check import request_rules
 from models.rules.registry import documentation, rule_ids
-from models.stack_file.errors import nearest
+from models.stack_file.unknown_keys import nearest
 
 EXAMPLES = Path(__file__).parent.parent / "tests" / "rules"
 """Each rule's smallest refused case with its output, and the nearest accepted one; they are its tests."""

@@ -16,7 +16,8 @@ from client.rules import RULES
 from client.service_rules import SERVICE_RULES
 from models.finding import Finding
 from models.service.resolved import ResolvedService
-from models.stack_file.errors import nearest, shape_finding
+from models.stack_file.errors import shape_finding
+from models.stack_file.unknown_keys import nearest
 
 _NULLABLE = ("temperature", "top_p", "n", "presence_penalty", "frequency_penalty", "stop", "stream")
 """Fields for which the OpenAI server takes null as the default (vllm/sampling_params.py:238)."""

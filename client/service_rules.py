@@ -10,7 +10,7 @@ from client.parameters import Parameters
 from client.request import Asked, pictures, setting, tokens_given
 from models.finding import Finding, Mark, error, warning
 from models.service.resolved import ResolvedService
-from models.stack_file.errors import nearest
+from models.stack_file.unknown_keys import nearest
 from models.words import counted
 
 _PROCESSED = ("guided_json", "guided_regex", "guided_choice", "guided_grammar", "logit_bias", "allowed_token_ids")

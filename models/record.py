@@ -5,9 +5,18 @@ from __future__ import annotations
 import math
 import re
 from fractions import Fraction
+from pathlib import PurePosixPath
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StringConstraints, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+)
 from pydantic.alias_generators import to_camel
 
 _SECONDS = {"h": 3600, "m": 60, "s": 1}
@@ -169,8 +178,33 @@ _BASH_VARIABLES = frozenset(
 _LABEL = "[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
 _DOMAIN = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
 
-AbsolutePath = Annotated[str, text_like(r"^/[^\x00\r\n]*$", "must be an absolute path"), AfterValidator(plain_path)]
+_NOT_PLAIN = r"^//|:|(^|/)\.\.(/|$)"
+
+AbsolutePath = Annotated[
+    str,
+    text_like(r"^/[^\x00\r\n]*$", "must be an absolute path"),
+    AfterValidator(plain_path),
+    Field(json_schema_extra={"not": {"pattern": _NOT_PLAIN}}),
+]
 """A path from the root, on the node or in the container."""
+
+
+def below_the_system(path: str) -> str:
+    """A directory that pods may write to: not one of the node's system."""
+    if str(PurePosixPath(path)) in SYSTEM:
+        raise ValueError("it is a directory of the node's system; name one below it")
+    return path
+
+
+_STEP = r"(/+\.)*/+"
+_SYSTEM_DIRECTORIES = "|".join(sorted(path.lstrip("/").replace("/", _STEP) for path in SYSTEM))
+
+WritableDirectory = Annotated[
+    AbsolutePath,
+    AfterValidator(below_the_system),
+    Field(json_schema_extra={"not": {"pattern": rf"{_NOT_PLAIN}|^{_STEP}({_SYSTEM_DIRECTORIES})(/+\.)*/*$"}}),
+]
+"""A directory of the node that pods write to. It is created when it is missing."""
 
 LabelKey = Annotated[str, text_like(rf"^({_DOMAIN}/)?{_LABEL}$", "must be a label's name as Kubernetes takes it")]
 """The name of a label."""

@@ -9,9 +9,9 @@ from pydantic.alias_generators import to_camel
 
 from models.catalog.platforms import Platform
 from models.record import quantity_text
-from models.service.claims import claimants, made_claims
+from models.service.claims import claimants, requested_claims
 from models.service.resolved import Cluster, ResolvedStack
-from models.stack_file.storage import Storage
+from models.stack_file.storage import ClaimRequest
 from review.leaves import differing, leaves
 from review.origins import field_source
 from review.record import NOT_GIVEN, Detail
@@ -25,7 +25,7 @@ def cluster_details(old: ResolvedStack, new: ResolvedStack) -> Iterator[Detail]:
 
 def claim_details(old: ResolvedStack, new: ResolvedStack) -> Iterator[Detail]:
     """The claims that come, or are made otherwise; one that is wanted no more stays in the cluster."""
-    before, after = made_claims(old.services), made_claims(new.services)
+    before, after = requested_claims(old.services), requested_claims(new.services)
     for name in dict.fromkeys([*before, *after]):
         first, second = (_storage(claims[name]) if name in claims else None for claims in (before, after))
         if first != second:
@@ -34,9 +34,9 @@ def claim_details(old: ResolvedStack, new: ResolvedStack) -> Iterator[Detail]:
             yield Detail("claims", f"claim {name}", first, second, because, restarts=False)
 
 
-def _storage(claim: Storage) -> str:
+def _storage(claim: ClaimRequest) -> str:
     of_class = f", class {claim.storage_class}" if claim.storage_class else ""
-    return quantity_text(claim.size or 0) + of_class
+    return quantity_text(claim.size) + of_class
 
 
 def cluster_deletions(old: Cluster, new: Cluster) -> Iterator[str]:

@@ -13,6 +13,7 @@ from models.secret_reference import SecretKey
 from models.service.egress import NETWORK_VARIABLES
 from models.service.resolved import ResolvedService
 from models.stack_file.model import directory_name
+from models.stack_file.source import BucketSource
 
 STORE_DIRECTORY = f"{OWN_DIRECTORY}/models"
 """Where the container that fetches weights sees the directory of all of them."""
@@ -49,8 +50,9 @@ def init_steps(service: ResolvedService) -> Iterator[InitStep]:
     """The steps of a service (manual, Step 3: MoE models, and eagle)."""
     preamble = script_preamble(service.cluster.platform.init_file)
     if service.weight_files:
-        if service.model.source.kind == "bucket":
-            step = _fetch(service)
+        source = service.model.source
+        if isinstance(source, BucketSource):
+            step = _fetch(service, source)
         else:
             command = scripts.with_manifest(scripts.VERIFY, {"directory": service.model.path})
             step = InitStep("verify-model", command, files=(scripts.VERIFY,))
@@ -69,12 +71,20 @@ def store_name(service: ResolvedService) -> str:
     return f"{directory_name(service.model.name)}-{service.weight_files.digest if service.weight_files else ''}"
 
 
-def _fetch(service: ResolvedService) -> InitStep:
+def _fetch(service: ResolvedService, source: BucketSource) -> InitStep:
     """Weights from a bucket, before anything looks at them; proxies and authorities are those of the server."""
-    source = service.model.source
-    asked = {name: getattr(source, name) or "" for name in ("endpoint", "region", "bucket", "prefix")}
-    asked |= {"store": STORE_DIRECTORY, "name": store_name(service)}
-    command = scripts.with_manifest(scripts.FETCH, asked, *(["--shared"] if source.claim else []))
+    options = {
+        "endpoint": source.endpoint,
+        "region": source.region,
+        "bucket": source.bucket,
+        "prefix": source.prefix or "",
+        "store": STORE_DIRECTORY,
+        "name": store_name(service),
+    }
+    if source.stored_in:
+        command = scripts.with_manifest(scripts.FETCH, options, "--shared")
+    else:
+        command = scripts.with_manifest(scripts.FETCH, options)
     keys = {"AWS_ACCESS_KEY_ID": source.access_key, "AWS_SECRET_ACCESS_KEY": source.secret_key}
     secrets = {name: key for name, key in keys.items() if key}
     return InitStep(FETCH_STEP, _exports(service) + command, STORE_DIRECTORY, secrets, scripts.FETCHING)

@@ -19,6 +19,7 @@ from models.launch.init_steps import MIND_SPEED_DIRECTORY, init_steps, script_pr
 from models.record import OWN_DIRECTORY
 from models.service.feature_defaults import LONG
 from models.service.resolved import SETTLE, ResolvedService
+from models.stack_file.source import ClaimSource
 
 SCRIPT = "run_vllm.sh"
 """Name of the launch script, the manual's."""
@@ -105,10 +106,21 @@ def _graph_cache(service: ResolvedService, argv: tuple[str, ...], environment: M
     if not service.graph.cache:
         return ""
     installed = {"MindSpeed": service.mind_speed.commit} if service.mind_speed.kind == "install" else {}
-    source, files = service.model.source, service.weight_files
-    where = [source.path or service.model.path, source.claim, source.directory, files.digest if files else None]
-    key = graph_cache_key(service.image, "@".join(filter(None, where)), argv, {**environment, **installed})
+    key = graph_cache_key(service.image, _weights_identity(service), argv, {**environment, **installed})
     return graph_cache_lines(GRAPH_CACHE_DIRECTORY, service.name, key, directory=LAUNCH_DIRECTORY)
+
+
+def _weights_identity(service: ResolvedService) -> str:
+    """What the compiled graphs depend on of the weights: where they are, and their checksums if they are verified."""
+    source = service.model.source
+    parts = [service.model.path]
+    if source.stored_in:
+        parts.append(source.stored_in.name)
+    if isinstance(source, ClaimSource) and source.directory:
+        parts.append(source.directory)
+    if service.weight_files:
+        parts.append(service.weight_files.digest)
+    return "@".join(parts)
 
 
 def _warm_up(service: ResolvedService) -> str:

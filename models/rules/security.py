@@ -8,6 +8,7 @@ from models.finding import Finding, Mark, Path, at, error
 from models.rules.credentials import texts
 from models.rules.registry import rule
 from models.service.resolved import ResolvedService
+from models.stack_file.source import BucketSource
 
 
 @rule
@@ -67,7 +68,7 @@ def user_cannot_write(service: ResolvedService) -> Iterator[Finding]:
 def _written_on_the_node(service: ResolvedService) -> Iterator[tuple[str, str]]:
     """The keys whose directories a pod writes to on its node, each with an alternative."""
     source = service.model.source
-    if source.kind == "bucket" and source.to.path:
+    if isinstance(source, BucketSource) and source.stored_in is None:
         yield "model.source.to", "keep the weights in a claim"
     if service.graph.cache:
         yield "graph.cache", "choose another graph mode"

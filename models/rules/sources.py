@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from models.finding import Finding, at, error, warning
 from models.rules.registry import rule
 from models.service.resolved import ResolvedService
+from models.stack_file.source import BucketSource, HostPathSource
 
 
 @rule
@@ -17,7 +18,10 @@ def bucket_http(service: ResolvedService) -> Iterator[Finding]:
     With http, everybody on the network path can read the weights. Nobody can change them, because each file has a
     checksum. The secret key is not transmitted: it only signs the requests.
     """
-    endpoint = service.model.source.endpoint or ""
+    source = service.model.source
+    if not isinstance(source, BucketSource):
+        return
+    endpoint = source.endpoint
     if endpoint.startswith("http://"):
         encrypted = endpoint.replace("http://", "https://", 1)
         yield warning(
@@ -54,7 +58,7 @@ def head_in_weights(service: ResolvedService) -> Iterator[Finding]:
     guess = service.speculative
     if guess is None or not guess.convert or not guess.source:
         return
-    if service.model.source.kind == "hostPath":
+    if isinstance(service.model.source, HostPathSource):
         return
     weights = service.model.path
     if PurePosixPath(guess.source).is_relative_to(weights):

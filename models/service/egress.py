@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from models.service.resolved import ResolvedService
+from models.stack_file.source import BucketSource
 
 _PORTS = {"https": 443, "http": 80, "ssh": 22, "git": 9418, "grpc": 4317}
 
@@ -17,8 +18,9 @@ def needs(service: ResolvedService) -> Iterator[tuple[str, tuple[int, ...]]]:
     """
     given = (value for name, value in service.env.items() if name.lower() in ("http_proxy", "https_proxy"))
     proxies = [port_of(value if "://" in value else f"http://{value}") for value in given]
-    if endpoint := service.model.source.endpoint:
-        yield "model.source.endpoint", (port_of(endpoint), *proxies)
+    source = service.model.source
+    if isinstance(source, BucketSource):
+        yield "model.source.endpoint", (port_of(source.endpoint), *proxies)
     if service.mind_speed.kind == "install":
         yield "mindSpeed.repository", (port_of(service.mind_speed.repository), *proxies)
     if service.multimodal:

@@ -23,11 +23,11 @@ from models.service.secrets import made_secrets, with_names
 from models.service.sizes import all_parameters
 from models.stack_file.checksums import WeightFiles
 from models.stack_file.cluster import HostMount, PlatformConfig
-from models.stack_file.model import Source
 from models.stack_file.operation import Rollout
 from models.stack_file.parse import LoadedStack
 from models.stack_file.service import SHORTHANDS, ServiceConfig
-from models.stack_file.storage import Storage
+from models.stack_file.source import BucketSource, ClaimSource, HostPathSource
+from models.stack_file.storage import ClaimTarget
 from models.words import counted
 
 _COMPILE = 1500
@@ -208,11 +208,11 @@ def _fields(record: BaseModel, prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Every field below a record with its value, in the stack file's names."""
     for name, info in type(record).model_fields.items():
         value, key = getattr(record, name), f"{prefix}{info.alias or name}"
-        if isinstance(value, Source) and value.path:
+        if isinstance(value, HostPathSource):
             yield key, value.path
         elif isinstance(value, BaseModel) and not isinstance(value, SecretKey):
             yield from _fields(value, f"{key}.")
-        elif value is not None or not isinstance(record, Storage):
+        elif value is not None or not isinstance(record, ClaimSource | BucketSource | ClaimTarget):
             yield key, value
 
 

@@ -13,12 +13,11 @@ from models.engines.server import ChatTemplate, Server
 from models.record import NAMESPACE, OBJECT_NAME, Record
 from models.stack_file.cluster import ClusterConfig, HostMount, NamespaceConfig, PlatformConfig, Pool
 from models.stack_file.exposure import Destination, Expose
-from models.stack_file.model import Model, Source
+from models.stack_file.model import Model
 from models.stack_file.monitoring import Monitoring
 from models.stack_file.operation import Queue, Rollout
 from models.stack_file.pull_secret import PullSecret
 from models.stack_file.stack import StackConfig
-from models.stack_file.storage import Target
 
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -37,7 +36,7 @@ _SECRET = {
 
 # Records that a scalar may stand for, and what that scalar is.
 _SCALARS: dict[type[Record], dict[str, Any]] = {
-    **{record: {"type": "string", "pattern": "^/"} for record in (Model, Source, Target)},
+    Model: {"type": "string", "pattern": "^/"},
     HostMount: {"type": "string", "pattern": "^/"},
     NamespaceConfig: {"type": "string", "pattern": NAMESPACE},
     PlatformConfig: {"enum": ["cce", "mindcluster"]},

@@ -31,6 +31,7 @@ from models.stack_file.exposure import Expose, Network
 from models.stack_file.model import MODELS, Model
 from models.stack_file.monitoring import Monitoring
 from models.stack_file.operation import DisruptionBudget, Replicas, Resources, Rollout
+from models.stack_file.place import RECORD, TEXT
 from models.stack_file.pod_template import PodTemplate
 from models.stack_file.pull_secret import PullSecret
 
@@ -62,8 +63,8 @@ VisibleDevices = Annotated[
 
 
 EnvironmentValue = Annotated[
-    Annotated[Text, Tag("[text]")] | Annotated[SecretKey, Tag("[secret]")],
-    Discriminator(lambda value: "[secret]" if isinstance(value, dict | SecretKey) else "[text]"),
+    Annotated[Text, Tag(TEXT)] | Annotated[SecretKey, Tag(RECORD)],
+    Discriminator(lambda value: RECORD if isinstance(value, dict | Record) else TEXT),
 ]
 """The value of a variable: a text, or where a Secret has it."""
 
