@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from models.engines.ascend_vllm.features import NgramLookup
 from models.engines.ascend_vllm.owned_keys import (
     OWNED_FLAGS,
     OWNED_VARIABLES,
@@ -43,7 +44,7 @@ def flag_source(stack: ResolvedStack, service: ResolvedService, flag: str) -> st
             found = find_flag(key, service.engine.version)
             if found and found.name == flag:
                 return place(stack, ("services", service.name, holder, "extraArgs", key)) or "given"
-    if flag == "speculative-model" and service.speculative and not service.speculative.source:
+    if flag == "speculative-model" and isinstance(service.speculative, NgramLookup):
         return field_source(stack, service, "speculative.kind")
     return field_source(stack, service, _FLAGS.get(flag) or OWNED_FLAGS.get(flag, flag).partition(":")[0])
 

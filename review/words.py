@@ -79,7 +79,7 @@ def _shm(service: ResolvedService) -> str:
 
 
 def _started(service: ResolvedService) -> str:
-    return "warm-up done" if service.graph.warm_up else "/health"
+    return "warm-up done" if service.pta_graph and service.pta_graph.warm_up else "/health"
 
 
 def _scheme(service: ResolvedService) -> str:

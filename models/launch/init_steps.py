@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from models.engines.ascend_vllm.features import EagleConversion, MindSpeed
+from models.engines.ascend_vllm.features import EagleConversion, EagleHead, MindSpeedInstallation
 from models.launch import scripts
 from models.record import OWN_DIRECTORY
 from models.secret_reference import SecretKey
@@ -57,11 +57,11 @@ def init_steps(service: ResolvedService) -> Iterator[InitStep]:
             command = scripts.with_manifest(scripts.VERIFY, {"directory": service.model.path})
             step = InitStep("verify-model", command, files=(scripts.VERIFY,))
         yield replace(step, script=preamble + step.script)
-    if service.mind_speed.kind == "install":
+    if isinstance(service.mind_speed, MindSpeedInstallation):
         install = preamble + _exports(service) + _mind_speed(service.mind_speed)
         yield InitStep("install-mindspeed", install, MIND_SPEED_DIRECTORY)
     eagle = service.speculative
-    if eagle and eagle.source and eagle.convert:
+    if isinstance(eagle, EagleHead) and eagle.convert:
         conversion = _eagle_conversion(service.model.path, eagle.source, eagle.convert)
         yield InitStep("convert-eagle", preamble + conversion, eagle.source)
 
@@ -104,7 +104,7 @@ def script_preamble(init_file: str) -> str:
     return f"#!/usr/bin/env bash\nsource {shlex.quote(init_file)} || true\nset -euo pipefail\n\n"
 
 
-def _mind_speed(wanted: MindSpeed) -> str:
+def _mind_speed(wanted: MindSpeedInstallation) -> str:
     """MindSpeed at its commit, in a directory of the pod's; a container that starts again finds it there.
 
     The directory is root's, and git works in that of another user only where it is told to.

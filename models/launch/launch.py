@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from models.engines.ascend_vllm.features import MindSpeedInstallation, NgramLookup, Speculative
 from models.engines.ascend_vllm.owned_keys import ENGINE_FLAGS
 from models.engines.flags import Flag, engine, find_flag, plain_name
 from models.launch import scripts
@@ -70,8 +71,9 @@ def launch(service: ResolvedService) -> Launch:
     templates = {TEMPLATE: template.inline} if template and template.inline else {}
     module = engine(service.engine.version).modules[service.server.kind]
     argv, environment = ("python", "-m", module, *_arguments(service)), _environment(service)
-    names = [scripts.DRAIN, scripts.READY, *([scripts.GRAPH_CACHE] if service.graph.cache else [])]
-    names += [scripts.WARM_UP] if service.graph.warm_up else []
+    names = [scripts.DRAIN, scripts.READY, *([scripts.GRAPH_CACHE] if service.pta_graph else [])]
+    if service.pta_graph and service.pta_graph.warm_up:
+        names.append(scripts.WARM_UP)
     steps = [*init_steps(service)]
     names += [name for step in steps for name in step.files]
     weights = {scripts.MANIFEST: service.weight_files.text} if service.weight_files else {}
@@ -79,7 +81,7 @@ def launch(service: ResolvedService) -> Launch:
         argv=argv,
         environment=environment,
         init_file=service.cluster.platform.init_file,
-        python_path=MIND_SPEED_DIRECTORY if service.mind_speed.kind == "install" else None,
+        python_path=MIND_SPEED_DIRECTORY if isinstance(service.mind_speed, MindSpeedInstallation) else None,
         before=_graph_cache(service, argv, environment) + _warm_up(service),
         files={
             **templates,
@@ -103,9 +105,11 @@ def script(start: Launch) -> str:
 
 
 def _graph_cache(service: ResolvedService, argv: tuple[str, ...], environment: Mapping[str, str]) -> str:
-    if not service.graph.cache:
+    if service.pta_graph is None:
         return ""
-    installed = {"MindSpeed": service.mind_speed.commit} if service.mind_speed.kind == "install" else {}
+    installed: dict[str, str] = {}
+    if isinstance(service.mind_speed, MindSpeedInstallation):
+        installed["MindSpeed"] = service.mind_speed.commit
     key = graph_cache_key(service.image, _weights_identity(service), argv, {**environment, **installed})
     return graph_cache_lines(GRAPH_CACHE_DIRECTORY, service.name, key, directory=LAUNCH_DIRECTORY)
 
@@ -125,7 +129,7 @@ def _weights_identity(service: ResolvedService) -> str:
 
 def _warm_up(service: ResolvedService) -> str:
     """The first request, sent beside the server's start; it must not keep the lock of the graph cache (9)."""
-    if not service.graph.warm_up:
+    if service.pta_graph is None or not service.pta_graph.warm_up:
         return ""
     asked = {"port": service.server.port, "model": service.model_names[0], "kind": service.server.kind}
     return f"{_helper(scripts.WARM_UP, {**asked, 'done': WARM, 'timeout': service.startup})} 9>&- &\n"
@@ -176,16 +180,22 @@ def _features(service: ResolvedService) -> Iterator[tuple[str, Any]]:
         yield "max-lora-rank", lora.max_rank
         yield "max-loras", lora.max_loras
         yield "max-cpu-loras", lora.max_loras
-    if guess := service.speculative:
-        yield "speculative-model", guess.source or "[ngram]"
-        yield "num-speculative-tokens", guess.tokens
-        if guess.source:
-            yield "speculative-draft-tensor-parallel-size", 1
-        else:
-            yield "ngram-prompt-lookup-max", guess.prompt_lookup_max
-            yield "ngram-prompt-lookup-min", guess.prompt_lookup_min or 1
+    if service.speculative:
+        yield from _speculation(service.speculative)
     if service.multimodal and service.multimodal.images_per_prompt:
         yield "limit-mm-per-prompt", {"image": service.multimodal.images_per_prompt}
+
+
+def _speculation(guess: Speculative) -> Iterator[tuple[str, Any]]:
+    if isinstance(guess, NgramLookup):
+        yield "speculative-model", "[ngram]"
+        yield "num-speculative-tokens", guess.tokens
+        yield "ngram-prompt-lookup-max", guess.prompt_lookup_max
+        yield "ngram-prompt-lookup-min", guess.prompt_lookup_min
+    else:
+        yield "speculative-model", guess.source
+        yield "num-speculative-tokens", guess.tokens
+        yield "speculative-draft-tensor-parallel-size", 1
 
 
 def device_environment(devices: Sequence[int]) -> dict[str, str]:
@@ -209,12 +219,12 @@ def _environment(service: ResolvedService) -> dict[str, str]:
     own = service.facts.longest if service.facts else None
     if own and own < service.engine.max_model_len <= service.longest_published:
         environment["VLLM_ALLOW_LONG_MAX_MODEL_LEN"] = "1"
-    if service.graph.kind == "pta":
+    if service.pta_graph:
         environment["INFER_MODE"] = "PTA"
         environment["PTA_TORCHAIR_DECODE_GEAR_ENABLE"] = "1"
-        environment["PTA_TORCHAIR_DECODE_GEAR_LIST"] = ",".join(map(str, service.graph.gears or ()))
+        environment["PTA_TORCHAIR_DECODE_GEAR_LIST"] = ",".join(map(str, service.pta_graph.gears))
         environment["HCCL_OP_EXPANSION_MODE"] = "AIV"
-        timeouts.append(service.graph.iteration_timeout or 0)
+        timeouts.append(service.pta_graph.iteration_timeout)
     if timeouts:
         environment["VLLM_ENGINE_ITERATION_TIMEOUT_S"] = str(max(timeouts))
     if service.speculative:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from models.engines.ascend_vllm.features import MindSpeedInstallation
 from models.launch.init_steps import FETCH_STEP, MIND_SPEED_DIRECTORY, InitStep, init_steps
 from models.launch.launch import LAUNCH_DIRECTORY
 from models.manifests.metadata import Manifest
@@ -64,7 +65,7 @@ def from_secret(name: str, source: SecretKey) -> Manifest:
 
 def mind_speed_volumes(service: ResolvedService) -> list[Manifest]:
     """The directory that MindSpeed is installed in; it lives as long as the pod."""
-    if service.mind_speed.kind != "install":
+    if not isinstance(service.mind_speed, MindSpeedInstallation):
         return []
     return [{"name": MIND_SPEED_VOLUME, "emptyDir": {}}]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 
+from models.engines.ascend_vllm.features import DraftModel, EagleHead
 from models.launch.init_steps import STORE_DIRECTORY, store_name
 from models.manifests.metadata import Manifest
 from models.manifests.node_mounts import host_path, read_only
@@ -64,10 +65,11 @@ def weights(service: ResolvedService) -> dict[str, str]:
     """
     directories = {MODEL_VOLUME: service.model.path}
     written = ""
-    if service.speculative and service.speculative.source:
-        directories[DRAFT_VOLUME] = service.speculative.source
-        if service.speculative.convert:
-            written = service.speculative.source
+    guess = service.speculative
+    if isinstance(guess, DraftModel | EagleHead):
+        directories[DRAFT_VOLUME] = guess.source
+    if isinstance(guess, EagleHead) and guess.convert:
+        written = guess.source
     if service.lora:
         for number, path in enumerate(service.lora.adapters.values(), 1):
             directories[f"lora-path-{number}"] = path

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
+from models.engines.ascend_vllm.features import DraftModel, EagleHead
 from models.finding import Finding, Mark, at, error
 from models.record import OWN_DIRECTORY, SYSTEM
 from models.rules.registry import rule
@@ -121,7 +122,7 @@ def _weight_directories(service: ResolvedService) -> Iterator[tuple[Mark, str]]:
         yield at("model.mountPath"), service.model.path
     else:
         yield at("model.source"), service.model.path
-    if service.speculative and service.speculative.source:
+    if isinstance(service.speculative, DraftModel | EagleHead):
         yield at("speculative.source"), service.speculative.source
     if service.lora:
         for name, path in service.lora.adapters.items():

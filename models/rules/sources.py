@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
+from models.engines.ascend_vllm.features import EagleHead
 from models.finding import Finding, at, error, warning
 from models.rules.registry import rule
 from models.service.resolved import ResolvedService
@@ -56,7 +57,7 @@ def head_in_weights(service: ResolvedService) -> Iterator[Finding]:
     `speculative.convert` writes to the head's directory on the node. A claim or a bucket is mounted read-only.
     """
     guess = service.speculative
-    if guess is None or not guess.convert or not guess.source:
+    if not isinstance(guess, EagleHead) or not guess.convert:
         return
     if isinstance(service.model.source, HostPathSource):
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+from models.engines.ascend_vllm.features import MindSpeedInstallation
 from models.service.resolved import ResolvedService
 from models.stack_file.source import BucketSource
 
@@ -21,7 +22,7 @@ def needs(service: ResolvedService) -> Iterator[tuple[str, tuple[int, ...]]]:
     source = service.model.source
     if isinstance(source, BucketSource):
         yield "model.source.endpoint", (port_of(source.endpoint), *proxies)
-    if service.mind_speed.kind == "install":
+    if isinstance(service.mind_speed, MindSpeedInstallation):
         yield "mindSpeed.repository", (port_of(service.mind_speed.repository), *proxies)
     if service.multimodal:
         yield "the addresses of pictures in requests", (80, 443, *proxies)

@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from models.catalog.known import KnownModel
-from models.engines.ascend_vllm.features import MOST_LORAS, USUAL_GEARS, Precision
+from models.engines.ascend_vllm.features import (
+    MOST_LORAS,
+    USUAL_GEARS,
+    Precision,
+    PtaGraph,
+    ResolvedGraph,
+    ResolvedPtaGraph,
+)
 from models.engines.flags import plain_name
 from models.stack_file.service import ServiceConfig
 
@@ -24,26 +31,32 @@ GRAPH_CACHE = "/var/cache/ascend-vllm"
 _MOST_GEARS = 6
 
 
-def resolve_features(config: ServiceConfig, known: KnownModel | None, because: dict[str, str]) -> dict[str, Any]:
+def resolve_features(config: ServiceConfig, because: dict[str, str]) -> dict[str, Any]:
     """What follows for the features; why, goes into `because`."""
     found: dict[str, Any] = {}
     if config.lora and config.lora.max_loras is None:
         found["lora"] = config.lora.model_copy(update={"max_loras": min(len(config.lora.adapters), MOST_LORAS)})
         because["lora.maxLoras"] = "as many as there are adapters"
-    if config.graph.kind == "pta":
-        most = most_gears(known, config.quantization)
-        filled: dict[str, Any] = {}
-        if config.graph.gears is None:
-            filled["gears"] = [gear for gear in USUAL_GEARS if gear <= config.engine.max_num_seqs][:most]
-            because["graph.gears"] = f"the manual's, up to maxNumSeqs and {most} of them"
-        if config.graph.iteration_timeout is None:
-            filled["iteration_timeout"] = 6000 if most < _MOST_GEARS else 1500
-            because["graph.iterationTimeout"] = "the manual's for this model"
-        if config.graph.cache is None:
-            filled["cache"] = GRAPH_CACHE
-            because["graph.cache"] = "the usual directory"
-        found["graph"] = config.graph.model_copy(update=filled)
     return found
+
+
+def resolve_graph(config: ServiceConfig, known: KnownModel | None, because: dict[str, str]) -> ResolvedGraph:
+    """The graph mode with all defaults. The reason for each default is added to `because`."""
+    graph = config.graph
+    if not isinstance(graph, PtaGraph):
+        return graph
+    most = most_gears(known, config.quantization)
+    gears, timeout, cache = graph.gears, graph.iteration_timeout, graph.cache
+    if gears is None:
+        gears = [gear for gear in USUAL_GEARS if gear <= config.engine.max_num_seqs][:most]
+        because["graph.gears"] = f"the manual's, up to maxNumSeqs and {most} of them"
+    if timeout is None:
+        timeout = 1500 if most == _MOST_GEARS else 6000
+        because["graph.iterationTimeout"] = "the manual's for this model"
+    if cache is None:
+        cache = GRAPH_CACHE
+        because["graph.cache"] = "the usual directory"
+    return ResolvedPtaGraph.model_construct(gears=gears, iteration_timeout=timeout, cache=cache, warm_up=graph.warm_up)
 
 
 def most_gears(known: KnownModel | None, quantization: str | None) -> int:

@@ -13,10 +13,11 @@ from models.catalog.facts import Facts, ModelFacts
 from models.catalog.known import find_model
 from models.catalog.platforms import PLATFORMS, NodeMount, Platform
 from models.engines.ascend_vllm.engine_args import EngineArgs, ResolvedEngine
+from models.engines.ascend_vllm.features import PtaGraph
 from models.finding import Path, Span
 from models.secret_reference import SecretKey
 from models.service.facts import resolve_facts
-from models.service.feature_defaults import resolve_features, resolve_precision
+from models.service.feature_defaults import resolve_features, resolve_graph, resolve_precision
 from models.service.resolved import GIB, Cluster, Origin, ResolvedService, ResolvedStack, extra_argument
 from models.service.rollout import Demand, Plan, plan_rollouts
 from models.service.secrets import made_secrets, with_names
@@ -116,7 +117,8 @@ def resolve_service(
     because |= followed
     external = config.replicas is None
     found: dict[str, Any] = {"engine": engine, "model": whole, "replicas": 1 if external else config.replicas}
-    found |= resolve_features(config, known, because)
+    found |= resolve_features(config, because)
+    found["graph"] = resolve_graph(config, known, because)
     found["precision"] = resolve_precision(config, known, model, because)
     found |= _resolve_operation(config, facts, engine, cluster, because)
     if config.npus is None:
@@ -148,8 +150,7 @@ def _resolve_operation(
     """What a pod is given of time and of its node; why, goes into `because`."""
     npus, found = config.npus or engine.npus_used, dict[str, Any]()
     if config.startup is None:
-        warm_up = (config.graph.iteration_timeout or _COMPILE) if config.graph.warm_up else 0
-        found["startup"] = usual_startup(facts) + warm_up
+        found["startup"] = usual_startup(facts) + _compile_time(config)
         because["startup"] = "the size of the weights" if facts else "usual for weights of unknown size"
     if config.drain is None:
         found["drain"] = 300 if config.server.kind == "openai" else 60
@@ -161,6 +162,14 @@ def _resolve_operation(
     filled = {field: value for field, value in usual.items() if getattr(config.resources, field) is None}
     because |= {f"resources.{field}": f"usual for {counted(npus, 'NPU')}" for field in filled}
     return {**found, "resources": config.resources.model_copy(update=filled)}
+
+
+def _compile_time(config: ServiceConfig) -> int:
+    """Seconds that a start takes to compile graphs."""
+    graph = config.graph
+    if not isinstance(graph, PtaGraph) or not graph.warm_up:
+        return 0
+    return _COMPILE if graph.iteration_timeout is None else graph.iteration_timeout
 
 
 def usual_startup(facts: ModelFacts | None) -> int:

@@ -11,11 +11,12 @@ from models.catalog.known import KnownModel
 from models.catalog.platforms import Platform
 from models.engines.ascend_vllm.engine_args import ResolvedEngine
 from models.engines.ascend_vllm.features import (
-    Graph,
     Lora,
     MindSpeed,
     Multimodal,
     Precision,
+    ResolvedGraph,
+    ResolvedPtaGraph,
     Speculative,
 )
 from models.engines.flags import find_flag
@@ -75,7 +76,7 @@ class ResolvedService:
     visible_devices: Sequence[int]
     engine: ResolvedEngine
     server: Server
-    graph: Graph
+    graph: ResolvedGraph
     precision: Precision
     mind_speed: MindSpeed
     prefix_caching: bool
@@ -134,6 +135,11 @@ class ResolvedService:
         """The longest `maxModelLen` that is published for the model, on any number of NPUs; 0 when none is."""
         lines = self.known.published if self.known else ()
         return max((line.max_model_len or 0 for line in lines), default=0)
+
+    @property
+    def pta_graph(self) -> ResolvedPtaGraph | None:
+        """The PTA graphs of the service; None in another graph mode."""
+        return self.graph if isinstance(self.graph, ResolvedPtaGraph) else None
 
     @property
     def most_gears(self) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
-from models.engines.ascend_vllm.features import Graph, MindSpeed, Multimodal
+from models.engines.ascend_vllm.features import Multimodal
 from models.engines.server import ChatTemplate, Server
 from models.record import NAMESPACE, OBJECT_NAME, Record
 from models.stack_file.cluster import ClusterConfig, HostMount, NamespaceConfig, PlatformConfig, Pool
@@ -43,8 +43,6 @@ _SCALARS: dict[type[Record], dict[str, Any]] = {
     Server: {"enum": ["openai", "api_server"]},
     ChatTemplate: {"type": "string"},
     Rollout: {"enum": ["rollingUpdate", "recreate"]},
-    Graph: {"enum": ["eager", "cann", "pta"]},
-    MindSpeed: {"enum": ["image", "install"]},
     Multimodal: {"const": True},
     Monitoring: {"const": True},
     Expose: {"enum": ["ClusterIP", "NodePort", "LoadBalancer"]},

@@ -8,9 +8,11 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema
 
 from models.engines.ascend_vllm.engine_args import EngineArgs
 from models.engines.ascend_vllm.features import (
+    CannGraph,
     Graph,
     Lora,
     MindSpeed,
+    MindSpeedOfImage,
     Multimodal,
     Precision,
     Speculative,
@@ -93,14 +95,14 @@ class ServiceConfig(Record):
     server: Server = Field(default=Server(), examples=["openai"])
     """The HTTP front: `openai`, `api_server`, or a mapping."""
 
-    graph: Graph = Field(default=Graph(), examples=["eager"])
-    """Graph mode: `eager`, `cann`, or a mapping for `pta`."""
+    graph: Graph = Field(default=CannGraph(), examples=["eager"])
+    """Graph mode: `eager`, `cann`, `pta`, or a mapping."""
 
     precision: Precision = Precision()
     """Attention of high precision, where it does not follow from the model."""
 
-    mind_speed: MindSpeed = Field(default=MindSpeed(), examples=["install"])
-    """Where a MoE model has MindSpeed from: `image`, `install`, or a mapping."""
+    mind_speed: MindSpeed = Field(default=MindSpeedOfImage(), examples=["install"])
+    """Where MindSpeed for a MoE model comes from: `image`, `install`, or a mapping."""
 
     prefix_caching: bool = False
     """Keep the KV cache of common beginnings of prompts (`--enable-prefix-caching`)."""
@@ -111,7 +113,9 @@ class ServiceConfig(Record):
     lora: Lora | None = None
     """LoRA adapters."""
 
-    speculative: Speculative | None = None
+    speculative: Speculative | None = Field(
+        default=None, examples=[{"kind": "ngram", "tokens": 5, "promptLookupMax": 4}]
+    )
     """Speculative decoding."""
 
     multimodal: Multimodal | None = Field(default=None, examples=[True])
