@@ -23,6 +23,7 @@ from models.rules.capacity import packing
 from models.service.capacity import Node, Packing
 from models.service.deadlines import downtime
 from models.service.resolved import ResolvedService, ResolvedStack
+from models.stack_file.operation import Recreate
 from models.words import counted, duration
 
 VERSION = 1
@@ -151,12 +152,12 @@ def update_in_words(service: ResolvedService) -> str:
     rollout = service.rollout
     because = service.origins["rollout.kind"].source
     reason = f" ({because})" if because != "default" else ""
-    if rollout.kind == "recreate":
+    if isinstance(rollout, Recreate):
         how = "delete first"
     elif rollout.max_surge:
         how = f"surge {rollout.max_surge}"
     else:
-        how = f"delete first, {counted(rollout.max_unavailable or 0, 'pod')} at a time"
+        how = f"delete first, {counted(rollout.max_unavailable, 'pod')} at a time"
     down = downtime(service)
     return f"{how}{reason}, {f'downtime up to {duration(down)}' if down else 'no downtime'}"
 

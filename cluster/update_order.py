@@ -27,7 +27,7 @@ HOPELESS = 5.0
 def turns(services: Sequence[ResolvedService]) -> list[list[ResolvedService]]:
     """The services in the order of their updates: what deletes first, the largest first, before the smaller ones."""
     smallest = min((service.npus for service in services), default=0)
-    first = [one for one in services if not one.rollout.max_surge and one.replicas and one.npus > smallest]
+    first = [one for one in services if not one.surge and one.replicas and one.npus > smallest]
     sizes = sorted({service.npus for service in first}, reverse=True)
     groups = [[service for service in first if service.npus == size] for size in sizes]
     return [group for group in (*groups, [service for service in services if service not in first]) if group]

@@ -97,7 +97,7 @@ def _added(draft: Draft, service: ResolvedService) -> Iterator[Difference]:
     """What a pod of this program has and that of the files has not."""
     container, owned = draft.pod.container, service.resources
     shared = [mount for mount in draft.pod.mounts if mount.path.rstrip("/") == SHM]
-    memory = quantity_text(owned.memory or 0)
+    memory = quantity_text(owned.memory)
     rows = [
         ("cpu", container.at("resources", "requests", "cpu").value, f"{owned.cpu}, request", "resources.cpu"),
         (
@@ -106,7 +106,7 @@ def _added(draft: Draft, service: ResolvedService) -> Iterator[Difference]:
             f"{memory}, request and limit",
             "resources.memory",
         ),
-        (SHM, shared or None, quantity_text(owned.shm or 0), "resources.shm"),
+        (SHM, shared or None, quantity_text(owned.shm), "resources.shm"),
         ("probes", container.at("startupProbe").value, f"started within {duration(service.startup)}", "startup"),
         ("rollout", draft.pod.owner.at("spec", "strategy").value, str(service.rollout.kind), "rollout.kind"),
         ("drain", container.at("lifecycle").value, f"{duration(service.drain)} for requests that run", "drain"),

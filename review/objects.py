@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from models.manifests.launch_map import VOLUME
-from models.secret_reference import SecretKey
+from models.secret_reference import CreatedSecret, NamespaceSecret
 from review.additional_objects import patch_detail
 from review.launch import Pair
 from review.leaves import Leaves, differing
@@ -96,13 +96,14 @@ def _variable(pair: Pair, name: str) -> Detail:
     """A variable from a Secret; of one that the stack makes, the line with the new value is the cause."""
     old, new = ({"VLLM_API_KEY": one.server.api_key, **one.secret_env}.get(name) for one in (pair.old, pair.new))
     because = pair.because(variable_source, name, gone=new is None)
-    if old and new and new.config and old.config == new.config:
+    same = isinstance(old, CreatedSecret) and isinstance(new, CreatedSecret) and old.config == new.config
+    if same and isinstance(new, CreatedSecret):
         because = place(pair.new_stack, (new.config,)) or because
     part = ("API key", "API key") if name == "VLLM_API_KEY" else ("environment", name)
     return Detail(*part, _text(old), _text(new), because, restarts=True, is_reference=True)
 
 
-def _text(source: SecretKey | None) -> str | None:
+def _text(source: NamespaceSecret | None) -> str | None:
     return str(source) if source else None
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from models.manifests.pod import shares_nodes
 from models.record import quantity_text
 from models.service.resolved import ResolvedService
+from models.stack_file.operation import Recreate
 
 _CONTAINER = r"spec\.containers\[ascend-vllm\]"
 
@@ -37,8 +38,9 @@ def replicas(service: ResolvedService) -> str:
 
 def _rollout(service: ResolvedService) -> str:
     rollout = service.rollout
-    numbers = f"maxSurge {rollout.max_surge}, maxUnavailable {rollout.max_unavailable}"
-    return "recreate" if rollout.kind == "recreate" else numbers
+    if isinstance(rollout, Recreate):
+        return "recreate"
+    return f"maxSurge {rollout.max_surge}, maxUnavailable {rollout.max_unavailable}"
 
 
 def _secret(service: ResolvedService) -> str | None:
@@ -71,11 +73,11 @@ def _group(service: ResolvedService) -> str:
 
 
 def _memory(service: ResolvedService) -> str:
-    return quantity_text(service.resources.memory or 0)
+    return quantity_text(service.resources.memory)
 
 
 def _shm(service: ResolvedService) -> str:
-    return quantity_text(service.resources.shm or 0)
+    return quantity_text(service.resources.shm)
 
 
 def _started(service: ResolvedService) -> str:

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field, replace
 from models.engines.ascend_vllm.features import EagleConversion, EagleHead, MindSpeedInstallation
 from models.launch import scripts
 from models.record import OWN_DIRECTORY
-from models.secret_reference import SecretKey
+from models.secret_reference import NamespaceSecret
 from models.service.egress import NETWORK_VARIABLES
+from models.service.model import ResolvedBucketSource
 from models.service.resolved import ResolvedService
 from models.stack_file.model import directory_name
-from models.stack_file.source import BucketSource
 
 STORE_DIRECTORY = f"{OWN_DIRECTORY}/models"
 """Where the container that fetches weights sees the directory of all of them."""
@@ -35,7 +35,7 @@ class InitStep:
     """What bash runs."""
     writes: str = ""
     """The directory that the step may write to."""
-    secrets: Mapping[str, SecretKey] = field(default_factory=dict)
+    secrets: Mapping[str, NamespaceSecret] = field(default_factory=dict)
     """Variables of its container from Secrets; nobody else has them."""
     files: tuple[str, ...] = ()
     """What it needs beside the launch script."""
@@ -51,7 +51,7 @@ def init_steps(service: ResolvedService) -> Iterator[InitStep]:
     preamble = script_preamble(service.cluster.platform.init_file)
     if service.weight_files:
         source = service.model.source
-        if isinstance(source, BucketSource):
+        if isinstance(source, ResolvedBucketSource):
             step = _fetch(service, source)
         else:
             command = scripts.with_manifest(scripts.VERIFY, {"directory": service.model.path})
@@ -66,12 +66,12 @@ def init_steps(service: ResolvedService) -> Iterator[InitStep]:
         yield InitStep("convert-eagle", preamble + conversion, eagle.source)
 
 
-def store_name(service: ResolvedService) -> str:
+def store_name(service: ResolvedService, source: ResolvedBucketSource) -> str:
     """The directory of fetched weights where many models lie: other files have another one."""
-    return f"{directory_name(service.model.name)}-{service.weight_files.digest if service.weight_files else ''}"
+    return f"{directory_name(service.model.name)}-{source.files.digest}"
 
 
-def _fetch(service: ResolvedService, source: BucketSource) -> InitStep:
+def _fetch(service: ResolvedService, source: ResolvedBucketSource) -> InitStep:
     """Weights from a bucket, before anything looks at them; proxies and authorities are those of the server."""
     options = {
         "endpoint": source.endpoint,
@@ -79,7 +79,7 @@ def _fetch(service: ResolvedService, source: BucketSource) -> InitStep:
         "bucket": source.bucket,
         "prefix": source.prefix or "",
         "store": STORE_DIRECTORY,
-        "name": store_name(service),
+        "name": store_name(service, source),
     }
     if source.stored_in:
         command = scripts.with_manifest(scripts.FETCH, options, "--shared")

@@ -14,6 +14,7 @@ from typing import Any
 from models.engines.ascend_vllm.features import MindSpeedInstallation, NgramLookup, Speculative
 from models.engines.ascend_vllm.owned_keys import ENGINE_FLAGS
 from models.engines.flags import Flag, engine, find_flag, plain_name
+from models.engines.server import InlineTemplate, TemplateFile
 from models.launch import scripts
 from models.launch.graph_cache import graph_cache_key, graph_cache_lines
 from models.launch.init_steps import MIND_SPEED_DIRECTORY, init_steps, script_preamble
@@ -68,7 +69,7 @@ class Launch:
 def launch(service: ResolvedService) -> Launch:
     """The launch of a service (manual, Step 3)."""
     template = service.server.chat_template
-    templates = {TEMPLATE: template.inline} if template and template.inline else {}
+    templates = {TEMPLATE: template.inline} if isinstance(template, InlineTemplate) else {}
     module = engine(service.engine.version).modules[service.server.kind]
     argv, environment = ("python", "-m", module, *_arguments(service)), _environment(service)
     names = [scripts.DRAIN, scripts.READY, *([scripts.GRAPH_CACHE] if service.pta_graph else [])]
@@ -161,8 +162,11 @@ def _arguments(service: ResolvedService) -> Iterator[str]:
         yield from _option(flags[name], value)
     yield from _option(flags["host"], service.server.host)
     yield from _option(flags["port"], service.server.port)
-    if template := service.server.chat_template:
-        yield from _option(flags["chat-template"], template.path or f"{LAUNCH_DIRECTORY}/{TEMPLATE}")
+    template = service.server.chat_template
+    if isinstance(template, TemplateFile):
+        yield from _option(flags["chat-template"], template.path)
+    elif template:
+        yield from _option(flags["chat-template"], f"{LAUNCH_DIRECTORY}/{TEMPLATE}")
     for key, value in {**service.engine.extra_args, **service.server.extra_args}.items():
         if flag := find_flag(key, service.engine.version):
             yield from _option(flag, value)

@@ -12,7 +12,7 @@ from models.manifests.metadata import Manifest
 from models.manifests.node_mounts import read_only
 from models.manifests.security import container_security
 from models.manifests.weights import store_mount
-from models.secret_reference import SecretKey
+from models.secret_reference import NamespaceSecret
 from models.service.resolved import ResolvedService
 
 MIND_SPEED_VOLUME = "mindspeed"
@@ -58,7 +58,7 @@ def _mounts(step: InitStep, volume_mounts: Iterable[Mapping[str, Any]]) -> list[
     return mounts
 
 
-def from_secret(name: str, source: SecretKey) -> Manifest:
+def from_secret(name: str, source: NamespaceSecret) -> Manifest:
     """An environment variable whose value is in a Secret."""
     return {"name": name, "valueFrom": {"secretKeyRef": {"name": source.secret, "key": source.key}}}
 

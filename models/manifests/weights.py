@@ -34,7 +34,7 @@ def weight_mounts(service: ResolvedService) -> list[Manifest]:
     mounts = {name: read_only(name, path) for name, path in weights(service).items()}
     source = service.model.source
     if isinstance(source, BucketSource):
-        mounts[MODEL_VOLUME]["subPath"] = store_name(service)
+        mounts[MODEL_VOLUME]["subPath"] = store_name(service, source)
     elif isinstance(source, ClaimSource) and source.directory:
         mounts[MODEL_VOLUME]["subPath"] = source.directory
     return [*mounts.values()]

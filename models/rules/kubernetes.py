@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from models.engines.ascend_vllm.features import DraftModel, EagleHead
+from models.engines.server import TemplateFile
 from models.finding import Finding, Mark, at, error
 from models.record import OWN_DIRECTORY, SYSTEM
 from models.rules.registry import rule
@@ -104,7 +105,7 @@ def chat_template_path(service: ResolvedService) -> Iterator[Finding]:
     `{` or `}` for the template itself (vllm/entrypoints/chat_utils.py:308).
     """
     template = service.server.chat_template
-    if template is None or not template.path or template.path.startswith("/"):
+    if not isinstance(template, TemplateFile) or template.path.startswith("/"):
         return
     if "{" in template.path or "}" in template.path:
         return

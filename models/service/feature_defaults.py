@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from models.catalog.known import KnownModel
 from models.engines.ascend_vllm.features import (
     MOST_LORAS,
     USUAL_GEARS,
+    Lora,
     Precision,
     PtaGraph,
     ResolvedGraph,
+    ResolvedLora,
     ResolvedPtaGraph,
 )
 from models.engines.flags import plain_name
@@ -31,13 +31,17 @@ GRAPH_CACHE = "/var/cache/ascend-vllm"
 _MOST_GEARS = 6
 
 
-def resolve_features(config: ServiceConfig, because: dict[str, str]) -> dict[str, Any]:
-    """What follows for the features; why, goes into `because`."""
-    found: dict[str, Any] = {}
-    if config.lora and config.lora.max_loras is None:
-        found["lora"] = config.lora.model_copy(update={"max_loras": min(len(config.lora.adapters), MOST_LORAS)})
+def resolve_lora(lora: Lora | None, because: dict[str, str]) -> ResolvedLora | None:
+    """The LoRA adapters with all defaults. The reason for each default is added to `because`."""
+    if lora is None:
+        return None
+    max_loras = lora.max_loras
+    if max_loras is None:
+        max_loras = min(len(lora.adapters), MOST_LORAS)
         because["lora.maxLoras"] = "as many as there are adapters"
-    return found
+    return ResolvedLora.model_construct(
+        lora.model_fields_set, adapters=lora.adapters, max_rank=lora.max_rank, max_loras=max_loras
+    )
 
 
 def resolve_graph(config: ServiceConfig, known: KnownModel | None, because: dict[str, str]) -> ResolvedGraph:

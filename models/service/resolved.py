@@ -11,28 +11,34 @@ from models.catalog.known import KnownModel
 from models.catalog.platforms import Platform
 from models.engines.ascend_vllm.engine_args import ResolvedEngine
 from models.engines.ascend_vllm.features import (
-    Lora,
     MindSpeed,
     Multimodal,
     Precision,
     ResolvedGraph,
+    ResolvedLora,
     ResolvedPtaGraph,
     Speculative,
 )
 from models.engines.flags import find_flag
-from models.engines.server import Server
+from models.engines.server import ResolvedServer
 from models.finding import Finding, Path, Span
-from models.secret_reference import SecretKey
+from models.secret_reference import NamespaceSecret
 from models.service.feature_defaults import most_gears
+from models.service.model import ResolvedModel
 from models.service.secrets import MadeSecret
 from models.stack_file.checksums import WeightFiles
 from models.stack_file.cluster import NamespaceConfig, Pool
 from models.stack_file.exposure import Expose, Network
-from models.stack_file.model import Model
 from models.stack_file.monitoring import Monitoring
-from models.stack_file.operation import DisruptionBudget, Queue, Resources, Rollout
+from models.stack_file.operation import (
+    DisruptionBudget,
+    Queue,
+    ResolvedResources,
+    ResolvedRollingUpdate,
+    ResolvedRollout,
+)
 from models.stack_file.pod_template import PodTemplate
-from models.stack_file.pull_secret import PullSecret
+from models.stack_file.pull_secret import NamespacePullSecret
 
 SETTLE = 5
 """Seconds after which no node sends new requests to a pod that ends."""
@@ -70,27 +76,27 @@ class ResolvedService:
     name: str
     cluster: Cluster
     image: str
-    model: Model
+    model: ResolvedModel
     npus: int
     replicas: int
     visible_devices: Sequence[int]
     engine: ResolvedEngine
-    server: Server
+    server: ResolvedServer
     graph: ResolvedGraph
     precision: Precision
     mind_speed: MindSpeed
     prefix_caching: bool
     quantization: str | None
-    lora: Lora | None
+    lora: ResolvedLora | None
     speculative: Speculative | None
     multimodal: Multimodal | None
     startup: int
     """Longest time from the start of a container until it answers, in seconds."""
     drain: int
     """Longest wait for running requests when a pod ends, in seconds."""
-    rollout: Rollout
+    rollout: ResolvedRollout
     run_as_user: int
-    resources: Resources
+    resources: ResolvedResources
     min_member: int
     queue: str | None
     priority_class: str | None
@@ -102,7 +108,7 @@ class ResolvedService:
     pod_template: PodTemplate | None
     env: Mapping[str, str]
     """Further variables that the launch script sets; those from Secrets are in `secret_env`."""
-    pull_secrets: Sequence[PullSecret]
+    pull_secrets: Sequence[NamespacePullSecret]
     accept: Mapping[str, str]
     known: KnownModel | None
     """What the catalogue knows of the model."""
@@ -112,7 +118,7 @@ class ResolvedService:
     """The manifest that the weights are fetched or verified by."""
     external: bool = False
     """Whether an autoscaler sets `replicas`, which is what is planned with then."""
-    secret_env: Mapping[str, SecretKey] = field(default_factory=dict)
+    secret_env: Mapping[str, NamespaceSecret] = field(default_factory=dict)
     """Further variables whose values are in Secrets."""
     room: int | None = None
     """Pods more than `replicas` that are sure to find their NPUs in an update; None when no pools are given."""
@@ -134,7 +140,13 @@ class ResolvedService:
     def longest_published(self) -> int:
         """The longest `maxModelLen` that is published for the model, on any number of NPUs; 0 when none is."""
         lines = self.known.published if self.known else ()
-        return max((line.max_model_len or 0 for line in lines), default=0)
+        lengths = [line.max_model_len for line in lines if line.max_model_len]
+        return max(lengths, default=0)
+
+    @property
+    def surge(self) -> int:
+        """Additional pods during an update; 0 when old pods are deleted first."""
+        return self.rollout.max_surge if isinstance(self.rollout, ResolvedRollingUpdate) else 0
 
     @property
     def pta_graph(self) -> ResolvedPtaGraph | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from typing import Any
 
@@ -10,12 +9,7 @@ from pydantic import Field, model_validator
 
 from models.catalog.facts import Facts
 from models.record import AbsolutePath, Duration, Line, Record
-from models.stack_file.checksums import WeightFiles
-from models.stack_file.source import BUCKET, SOURCES, WEIGHTS, HostPathSource, Source
-
-MOUNT = "/mnt/models"
-"""Where the container sees weights that no directory of the node gives a path."""
-
+from models.stack_file.source import BUCKET, SOURCES, WEIGHTS, BucketSource, HostPathSource, Source
 
 MODELS = (WEIGHTS, {"source": BUCKET, "verify": "manifests/Qwen2-7B-Instruct.json"})
 """An example of a model for each kind of source."""
@@ -53,32 +47,13 @@ class Model(Record):
 
     @model_validator(mode="after")
     def _what_the_source_needs(self) -> Model:
-        if self.mount_path and self.source.kind == "hostPath":
+        if self.mount_path and isinstance(self.source, HostPathSource):
             raise ValueError("mountPath is for a claim or a bucket; a directory of the node is seen under its own path")
-        if self.source.kind == "bucket" and not self.verify:
+        if isinstance(self.source, BucketSource) and not self.verify:
             raise ValueError("a bucket needs verify: the manifest says which files to fetch")
         if self.preparation is not None and not self.verify:
             raise ValueError("preparation is for weights that are fetched or verified: give verify")
         return self
-
-    def resolved(self, files: WeightFiles | None) -> tuple[Model, dict[str, str]]:
-        """With nothing left open, and why each added value is what it is: five minutes of preparation, and 50 MiB a
-        second from a bucket or 200 MiB a second from a disk."""
-        found, because = dict[str, Any](), dict[str, str]()
-        if not self.name:
-            found["name"], because["model.name"] = self.source.last_part, "the last part of its source"
-        if files and self.preparation is None:
-            speed = (50 if self.source.kind == "bucket" else 200) * 2**20
-            found["preparation"] = 60 * math.ceil(5 + files.total / speed / 60)
-            because["model.preparation"] = "the size of the weights"
-        return self.model_copy(update=found), because
-
-    @property
-    def path(self) -> str:
-        """Where the container sees the weights; it does not change with their content."""
-        if isinstance(self.source, HostPathSource):
-            return self.source.path
-        return self.mount_path or f"{MOUNT}/{directory_name(self.name)}"
 
 
 def directory_name(model: str) -> str:

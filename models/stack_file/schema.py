@@ -9,14 +9,13 @@ from typing import Any
 from pydantic.json_schema import models_json_schema
 
 from models.engines.ascend_vllm.features import Multimodal
-from models.engines.server import ChatTemplate, Server
-from models.record import NAMESPACE, OBJECT_NAME, Record
+from models.engines.server import Server
+from models.record import NAMESPACE, Record
 from models.stack_file.cluster import ClusterConfig, HostMount, NamespaceConfig, PlatformConfig, Pool
 from models.stack_file.exposure import Destination, Expose
 from models.stack_file.model import Model
 from models.stack_file.monitoring import Monitoring
-from models.stack_file.operation import Queue, Rollout
-from models.stack_file.pull_secret import PullSecret
+from models.stack_file.operation import Queue
 from models.stack_file.stack import StackConfig
 
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -41,13 +40,10 @@ _SCALARS: dict[type[Record], dict[str, Any]] = {
     NamespaceConfig: {"type": "string", "pattern": NAMESPACE},
     PlatformConfig: {"enum": ["cce", "mindcluster"]},
     Server: {"enum": ["openai", "api_server"]},
-    ChatTemplate: {"type": "string"},
-    Rollout: {"enum": ["rollingUpdate", "recreate"]},
     Multimodal: {"const": True},
     Monitoring: {"const": True},
     Expose: {"enum": ["ClusterIP", "NodePort", "LoadBalancer"]},
     Destination: {"type": "string"},
-    PullSecret: {"type": "string", "pattern": OBJECT_NAME},
 }
 
 

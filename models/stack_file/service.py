@@ -32,7 +32,7 @@ from models.secret_reference import SecretKey
 from models.stack_file.exposure import Expose, Network
 from models.stack_file.model import MODELS, Model
 from models.stack_file.monitoring import Monitoring
-from models.stack_file.operation import DisruptionBudget, Replicas, Resources, Rollout
+from models.stack_file.operation import DisruptionBudget, PlannedRollout, Replicas, Resources
 from models.stack_file.place import RECORD, TEXT
 from models.stack_file.pod_template import PodTemplate
 from models.stack_file.pull_secret import PullSecret
@@ -129,8 +129,9 @@ class ServiceConfig(Record):
     """Longest wait for running requests when a pod ends; when left out, 5 minutes, and 1 minute for `api_server`, which
     does not say what it runs."""
 
-    rollout: Rollout = Field(default=Rollout(), examples=["recreate"])
-    """How pods are replaced: `rollingUpdate`, `recreate`, or a mapping."""
+    rollout: PlannedRollout = Field(default=None, examples=["recreate"])
+    """How pods are replaced: `rollingUpdate`, `recreate`, or a mapping. Default: with an additional pod if its
+    NPUs are sure to be free in the pools, otherwise delete first."""
 
     run_as_user: int = Field(default=0, ge=0, le=2**31 - 1, examples=[1000])
     """User of the containers; the manual's images start as root. Another one is put into the group of the NPUs."""

@@ -50,6 +50,12 @@ class Lora(Record):
     """Most adapters in one batch; when left out, as many as there are. As many are kept in the host's memory."""
 
 
+class ResolvedLora(Lora):
+    """LoRA adapters with all defaults."""
+
+    max_loras: int
+
+
 class EagleConversion(Record):
     """Convert an Eagle head for vLLM before the first start, once on every node (manual, Step 3, eagle)."""
 
