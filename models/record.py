@@ -6,7 +6,7 @@ import math
 import re
 from fractions import Fraction
 from pathlib import PurePosixPath
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import (
     AfterValidator,
@@ -16,6 +16,7 @@ from pydantic import (
     Field,
     StringConstraints,
     WithJsonSchema,
+    model_validator,
 )
 from pydantic.alias_generators import to_camel
 
@@ -73,6 +74,21 @@ class Record(BaseModel):
         protected_namespaces=(),
         use_attribute_docstrings=True,
     )
+
+    shorthand: ClassVar[str | None] = None
+    """The key that a text in place of the mapping stands for: `source` in `model: /mnt/models/Qwen2-7B-Instruct`."""
+
+    true_for_defaults: ClassVar[bool] = False
+    """Whether `true` stands for a mapping without keys."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_short_form(cls, value: Any) -> Any:
+        if cls.shorthand is not None and isinstance(value, str):
+            return {cls.shorthand: value}
+        if cls.true_for_defaults and value is True:
+            return {}
+        return value
 
 
 def seconds(text: Any) -> Any:
@@ -168,12 +184,13 @@ def plain_path(path: str) -> str:
     return path
 
 
-_BASH_VARIABLES = frozenset(
+BASH_VARIABLES = frozenset(
     (
         *("BASHOPTS", "BASHPID", "BASH_VERSINFO", "DIRSTACK", "EPOCHREALTIME", "EPOCHSECONDS", "EUID", "FUNCNAME"),
         *("GROUPS", "HISTCMD", "LINENO", "PIPESTATUS", "PPID", "RANDOM", "SECONDS", "SHELLOPTS", "SRANDOM", "UID", "_"),
     )
 )
+"""Variables that bash sets itself."""
 
 _LABEL = "[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
 _DOMAIN = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
@@ -238,7 +255,7 @@ DnsLabel = Annotated[
 
 def free_variable(name: str) -> str:
     """A name that bash leaves to the user; its own variables cannot be set or change by themselves."""
-    if name in _BASH_VARIABLES:
+    if name in BASH_VARIABLES:
         raise ValueError(f"{name} is a variable of bash's own; the server would not get its value")
     return name
 
@@ -274,7 +291,10 @@ def plain_parts(path: str) -> str:
 
 
 Below = Annotated[
-    str, text_like(r"^[^/\x00\r\n][^\x00\r\n]*$", "must be a path below a directory"), AfterValidator(plain_parts)
+    str,
+    text_like(r"^[^/\x00\r\n][^\x00\r\n]*$", "must be a path below a directory"),
+    AfterValidator(plain_parts),
+    Field(json_schema_extra={"not": {"pattern": r"(^|/)\.{0,2}(/|$)"}}),
 ]
 """The path of a file or a directory below one that is given elsewhere."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from models.record import Line, Record
 
@@ -12,6 +12,18 @@ UNSCALED = ("su", "longrope", "llama3", "mrope")
 
 class RopeScaling(Record):
     """How a model stretches its positions, as in config.json."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "allOf": [
+                {"if": {"properties": {"type": {"not": {"enum": [*UNSCALED]}}}}, "then": {"required": ["factor"]}},
+                {
+                    "if": {"properties": {"type": {"const": "yarn"}}},
+                    "then": {"required": ["originalMaxPositionEmbeddings"]},
+                },
+            ]
+        }
+    )
 
     type: Line = Field(examples=["yarn"])
     """`type` or `rope_type` of config.json."""

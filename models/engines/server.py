@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, JsonValue, model_validator
+from pydantic import AfterValidator, Field, JsonValue
 
 from models.record import Line, Record, Text
 from models.secret_reference import NamespaceSecret, SecretKey
@@ -45,6 +45,8 @@ class Server(Record):
     A scalar is shorthand for the kind: `server: api_server`.
     """
 
+    shorthand = "kind"
+
     kind: Literal["openai", "api_server"] = "openai"
     """`openai` speaks OpenAI's API (manual, way 1, text and multimodal); `api_server` is vLLM's plain one (way 2)."""
 
@@ -65,11 +67,6 @@ class Server(Record):
     extra_args: dict[Line, JsonValue] = Field(default={}, examples=[{"uvicornLogLevel": "warning"}])
     """Further flags of the server by name, checked against the release's table. A flag that has a key of its own is
     refused here."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_scalar(cls, value: Any) -> Any:
-        return {"kind": value} if isinstance(value, str) else value
 
 
 class ResolvedServer(Server):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
+from pydantic.config import JsonDict
 
 from models.catalog.facts import Facts
 from models.record import AbsolutePath, Duration, Line, Record
@@ -15,8 +15,31 @@ MODELS = (WEIGHTS, {"source": BUCKET, "verify": "manifests/Qwen2-7B-Instruct.jso
 """An example of a model for each kind of source."""
 
 
+def _of_kind(*kinds: str) -> JsonDict:
+    """The schema of a source of one of these kinds."""
+    return {"type": "object", "properties": {"kind": {"enum": [*kinds]}}, "required": ["kind"]}
+
+
 class Model(Record):
     """The weights. A scalar is shorthand for their path: `model: /mnt/models/Qwen2-7B-Instruct`."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "dependentRequired": {"preparation": ["verify"]},
+            "allOf": [
+                {
+                    "if": {"properties": {"source": _of_kind("bucket")}},
+                    "then": {"required": ["verify"]},
+                },
+                {
+                    "if": {"properties": {"source": _of_kind("bucket", "claim")}},
+                    "else": {"properties": {"mountPath": {"type": "null"}}},
+                },
+            ],
+        }
+    )
+
+    shorthand = "source"
 
     name: Line = Field(default="", examples=["Qwen2-7B-Instruct"])
     """Name in the catalogue; when left out, the last part of the path."""
@@ -39,11 +62,6 @@ class Model(Record):
 
     facts: Facts | None = Field(default=None, examples=[{"maxPositionEmbeddings": 32768}])
     """Measures of the model that correct what the catalogue or `configJson` says, or give it."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_scalar(cls, value: Any) -> Any:
-        return {"source": value} if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _what_the_source_needs(self) -> Model:

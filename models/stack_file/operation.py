@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from models.record import Cpu, Quantity, Record
 from models.tagged_union import OneOf
@@ -12,6 +12,15 @@ from models.tagged_union import OneOf
 
 class RollingUpdate(Record):
     """Replace pods one after the other."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "not": {
+                "properties": {"maxSurge": {"const": 0}, "maxUnavailable": {"const": 0}},
+                "required": ["maxSurge", "maxUnavailable"],
+            }
+        }
+    )
 
     kind: Literal["rollingUpdate"] = "rollingUpdate"
     """Pods are replaced one after the other."""
@@ -66,7 +75,7 @@ class Resources(Record):
     """CPUs that are reserved; the pod may use more while the node has them."""
 
     memory: Quantity | None = Field(default=None, ge=1, examples=["192Gi"])
-    """Memory that is reserved and that the pod may use at most, `shm` included."""
+    """Memory that is reserved, and that the pod may use at most, including `shm`."""
 
     shm: Quantity | None = Field(default=None, ge=1, examples=["16Gi"])
     """Size of `/dev/shm`, through which the processes of the engine talk."""
@@ -110,6 +119,10 @@ Replicas = Annotated[
 
 class DisruptionBudget(Record):
     """How many pods may be evicted at a time, as when nodes are drained: a PodDisruptionBudget."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": ["maxUnavailable"]}, {"required": ["minAvailable"]}]}
+    )
 
     max_unavailable: int | None = Field(default=None, ge=0, le=10_000, examples=[1])
     """Pods that may be missing."""

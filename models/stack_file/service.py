@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema
@@ -19,6 +20,7 @@ from models.engines.ascend_vllm.features import (
 )
 from models.engines.server import Server
 from models.record import (
+    BASH_VARIABLES,
     DnsLabel,
     Duration,
     EnvironmentName,
@@ -41,11 +43,14 @@ LONGEST = 24 * 3600
 """Longest time that a pod may take to start or to end, in seconds."""
 
 
+_INDICES = r"[ ]*[0-9]+[ ]*(,[ ]*[0-9]+[ ]*)*"
+
+
 def device_indices(value: Any) -> Any:
     """The manual's text form `0,1,2,3` is shorthand for a list."""
     if isinstance(value, int) and not isinstance(value, bool):
         return [value]
-    if isinstance(value, str) and all(part.strip().isdecimal() for part in value.split(",")):
+    if isinstance(value, str) and re.fullmatch(_INDICES, value, re.ASCII):
         return [int(part) for part in value.split(",")]
     return value
 
@@ -57,7 +62,7 @@ VisibleDevices = Annotated[
         {
             "type": ["array", "string", "integer"],
             "items": {"type": "integer", "minimum": 0},
-            "pattern": r"^\s*\d+\s*(,\s*\d+\s*)*$",
+            "pattern": f"^{_INDICES}$",
             "minimum": 0,
         }
     ),
@@ -167,7 +172,11 @@ class ServiceConfig(Record):
     pod_template: PodTemplate | None = Field(default=None, examples=[{"spec": {"dnsPolicy": "Default"}}])
     """A merge patch on the template of the pods, for what this file has no word for."""
 
-    env: dict[EnvironmentName, EnvironmentValue] = Field(default={}, examples=[{"HCCL_OP_EXPANSION_MODE": "AIV"}])
+    env: dict[EnvironmentName, EnvironmentValue] = Field(
+        default={},
+        examples=[{"HCCL_OP_EXPANSION_MODE": "AIV"}],
+        json_schema_extra={"propertyNames": {"not": {"enum": [*sorted(BASH_VARIABLES)]}}},
+    )
     """Further environment variables: texts, and credentials as `{secret: …, key: …}` or `{config: …}`. One that a key
     of this file owns is refused."""
 

@@ -30,14 +30,11 @@ SOURCES: tuple[Any, ...] = (
 )
 """An example of each kind of source. The fix of a refused source shows the one of its kind."""
 
-ENDPOINT = re.compile(
-    r"""(?x)
-    https?://
-    (?: [A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.? | \[[0-9A-Fa-f:.]+\] )
-    (?: :(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]) )?
-    /?
-    """
-)
+_HOST = r"([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?|\[[0-9A-Fa-f:.]+\])"
+
+_PORT = r"([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
+
+ENDPOINT = re.compile(rf"https?://{_HOST}(:{_PORT})?/?")
 """The address of an object storage: a host, and optionally a port."""
 
 
@@ -94,7 +91,9 @@ class BucketSource(Record):
     kind: Literal["bucket"] = "bucket"
     """A bucket with S3's API."""
 
-    endpoint: Line = Field(examples=["https://obs.cn-north-4.myhuaweicloud.com"])
+    endpoint: Line = Field(
+        examples=["https://obs.cn-north-4.myhuaweicloud.com"], json_schema_extra={"pattern": f"^{ENDPOINT.pattern}$"}
+    )
     """Address of the object storage, without the bucket."""
 
     region: Word = Field(examples=["cn-north-4"])

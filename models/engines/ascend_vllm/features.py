@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -19,6 +19,8 @@ USUAL_GEARS = (2, 4, 6, 8, 16, 32)
 class Multimodal(Record):
     """Pictures in requests (manual, Step 3, way 1, part 2). `true` is shorthand for all defaults."""
 
+    true_for_defaults = True
+
     image_fetch_timeout: Duration = Field(default=100, examples=["100s"], json_schema_extra={"default": "100s"})
     """Longest wait for a picture that a request names by address (`VLLM_IMAGE_FETCH_TIMEOUT`)."""
 
@@ -30,11 +32,6 @@ class Multimodal(Record):
 
     images_per_prompt: int | None = Field(default=None, ge=1, examples=[2])
     """Most pictures of one request (`--limit-mm-per-prompt`); vLLM's default is 1."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_scalar(cls, value: Any) -> Any:
-        return {} if value is True else value
 
 
 class Lora(Record):
