@@ -73,10 +73,10 @@ test-vllm: .venv-vllm/made ## Run all commands against a real vLLM on the CPU, w
 bench: setup ## Measure against kubectl and a bare Pulumi program, as ratios.
 	@$(BIN)/python -m bench
 
-generate: setup ## Write again what is generated: schemas, goldens, outputs of the rules.
+generate: setup ## Write generated files again: schemas, goldens, outputs of rules.
 	@$(BIN)/pytest -q --update -m "not e2e" tests/rules tests/models/test_schema.py  # others show them
 	@$(BIN)/pytest -q --update -m "not e2e"
 
-fix: setup ## Format and mend what can be mended by itself.
+fix: setup ## Format, and apply the fixes of ruff.
 	@$(BIN)/ruff check --fix --quiet
 	@$(BIN)/ruff format --quiet

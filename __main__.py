@@ -1,36 +1,17 @@
-"""The program: what `pulumi preview` and `pulumi up` run."""
-
-import gc
-
-gc.disable()  # the process lives for one update, and the imports alone would collect for a fifteenth of a second
+"""The program that `pulumi preview` and `pulumi up` run."""
 
 import pulumi
 
-from components import (
-    InferenceDeployment,
-    InferenceDeploymentArgs,
-    as_far_as_known,
-    cluster_provider,
-    deploy,
-    namespace,
-    secrets,
-    silence_debug_lines,
-    with_claims,
-)
+from components import cluster_provider, deploy, shared_resources, without_unknown_kinds
 from models import check, load_stack, resolve
-
-silence_debug_lines()
 
 stack = resolve(load_stack(pulumi.get_stack(), pulumi.Config()))
 report = check(stack)
-report.raise_for_errors(pulumi.RunError)  # every finding of every service; nothing is registered yet
+report.raise_for_errors(pulumi.RunError)  # all findings of all services; nothing is registered yet
 report.warn(pulumi.log.warn)
 
 provider = cluster_provider(stack.cluster)
-stack = as_far_as_known(stack)
-home = with_claims(secrets(stack, namespace(stack.cluster, provider)), stack)
-deploy(
-    stack,
-    lambda service: InferenceDeployment(service.name, InferenceDeploymentArgs(service), home.child_options()),
-)
+stack = without_unknown_kinds(stack)
+shared = shared_resources(stack, provider)
+deploy(stack, shared.service_options())
 pulumi.export("services", {service.name: service.endpoint for service in stack.services})

@@ -1,4 +1,4 @@
-"""`python -m bench`: measure, print the table, and fail when a limit is missed."""
+"""`python -m bench`: measure, print the table, and fail if a limit is missed."""
 
 from __future__ import annotations
 
@@ -14,30 +14,35 @@ _INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit code 0 when every limit is kept, 1 when one is missed, 3 when it could not be measured."""
-    wanted = _parser().parse_args(arguments)
+    """Exit code 0: every limit is kept; 1: one is missed; 3: it could not be measured."""
+    options = _parser().parse_args(arguments)
     try:
-        table = list(rows(measure(wanted.services, wanted.repeat)))
+        times = measure(options.services, options.repeat)
     except SandboxError as failure:
         print(f"error: {failure}", file=sys.stderr)
         return 3
     except KeyboardInterrupt:
-        print("interrupted; the sandbox is gone again", file=sys.stderr)
+        print("interrupted; the sandbox is deleted", file=sys.stderr)
         return _INTERRUPTED
-    print(as_json(table) if wanted.format == "json" else as_text(table))
-    return 1 if any(row.missed for row in table) else 0
+    table = list(rows(times))
+    if options.format == "json":
+        print(as_json(table))
+    else:
+        print(as_text(table))
+    return int(any(row.missed for row in table))
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m bench", description=__doc__)
     parser.add_argument("--services", type=_counts, default="1,10,100", metavar="N,…", help="numbers of services")
-    parser.add_argument("--repeat", type=_positive, default=3, metavar="K", help="runs of each step; median counts")
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="how the table is written")
+    parser.add_argument("--repeat", type=_positive, default=3, metavar="K", help="runs of each step; the median counts")
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="format of the table")
     return parser
 
 
 def _counts(text: str) -> list[int]:
-    return sorted({_positive(number) for number in text.split(",")})
+    numbers = {_positive(number) for number in text.split(",")}
+    return sorted(numbers)
 
 
 def _positive(text: str) -> int:

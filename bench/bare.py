@@ -1,4 +1,4 @@
-"""The bare Pulumi program that people write without components: every object of objects.json, one after the other."""
+"""A bare Pulumi program, as people write it without components: it registers every object of objects.json in turn."""
 
 import json
 from pathlib import Path
@@ -8,28 +8,41 @@ from pulumi_kubernetes import Provider
 from pulumi_kubernetes.apps.v1 import Deployment
 from pulumi_kubernetes.core.v1 import ConfigMap, Namespace, Service
 
-home, *objects = json.loads(Path("objects.json").read_text(encoding="utf-8"))["items"]
+manifests = json.loads(Path("objects.json").read_text(encoding="utf-8"))["items"]
+namespace_manifest = manifests[0]
+config_maps = manifests[1::3]
+deployments = manifests[2::3]
+services = manifests[3::3]
 
-provider = Provider("cluster", context=pulumi.Config().require("context"))
-namespace = Namespace("namespace", metadata=home["metadata"], opts=pulumi.ResourceOptions(provider=provider))
-opts = pulumi.ResourceOptions(provider=provider, depends_on=[namespace], deleted_with=namespace)
+context = pulumi.Config().require("context")
+provider = Provider("cluster", context=context)
+in_cluster = pulumi.ResourceOptions(provider=provider)
+namespace = Namespace("namespace", metadata=namespace_manifest["metadata"], opts=in_cluster)
+in_namespace = pulumi.ResourceOptions(provider=provider, depends_on=[namespace], deleted_with=namespace)
 
-for config_map, deployment, service in zip(objects[::3], objects[1::3], objects[2::3], strict=True):
+endpoints = {}
+for config_map, deployment, service in zip(config_maps, deployments, services, strict=True):
     name = deployment["metadata"]["name"]
     script = ConfigMap(
         f"{name}-config-map",
         metadata=config_map["metadata"],
         immutable=config_map["immutable"],
         data=config_map["data"],
-        opts=opts,
+        opts=in_namespace,
     )
+    after_script = pulumi.ResourceOptions(depends_on=[script])
     Deployment(
         f"{name}-deployment",
         metadata=deployment["metadata"],
         spec=deployment["spec"],
-        opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[script])),
+        opts=pulumi.ResourceOptions.merge(in_namespace, after_script),
     )
-    Service(f"{name}-service", metadata=service["metadata"], spec=service["spec"], opts=opts)
+    Service(
+        f"{name}-service",
+        metadata=service["metadata"],
+        spec=service["spec"],
+        opts=in_namespace,
+    )
+    endpoints[name] = service["spec"]["ports"][0]["port"]
 
-endpoints = {o["metadata"]["name"]: o["spec"]["ports"][0]["port"] for o in objects if o["kind"] == "Service"}
 pulumi.export("services", endpoints)

@@ -1,7 +1,8 @@
-"""Run every step of every contender in one sandbox, in turn, and take the time."""
+"""Run every step of every contender in one sandbox, in turn, and measure the time."""
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 import sys
@@ -10,7 +11,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from bench.projects import (
@@ -34,133 +34,178 @@ from sandbox.plan import Node, Plan
 from sandbox.progress import Clock, say
 
 _MANY = 50
-"""From so many services on a round takes minutes, so there are fewer of them."""
+"""From this number of services on, a round takes minutes, and fewer rounds are run."""
+
+Action = Callable[[], object]
+
+Pulumi = Callable[..., str]
+"""Runs a Pulumi command for the stack of one contender."""
+
+
+def measure(counts: Sequence[int], repeat: int) -> Times:
+    """Run all rounds in a sandbox of their own, which is deleted in any case.
+
+    Args:
+        counts: The numbers of services.
+        repeat: How often each step is run.
+
+    Raises:
+        SandboxError: The sandbox does not start, or a step fails.
+    """
+    name = f"bench-{os.getpid()}"
+    times: defaultdict[Key, list[float]] = defaultdict(list)
+    with interruptible(), tempfile.TemporaryDirectory(prefix="bench-") as directory:
+        try:
+            cluster.up(_plan(name, max(counts)))
+            for services in counts:
+                rounds = rounds_of(services, repeat)
+                size = _Size(name, services, Path(directory), times)
+                size.write_projects()
+                for number in range(rounds):
+                    _run_round(size, ours_first=number % 2 == 1, quick_runs=math.ceil(repeat / rounds))
+        finally:
+            cluster.down(name)
+    return times
+
+
+def rounds_of(services: int, repeat: int) -> int:
+    """The number of rounds: `repeat`, but a third of it for many services."""
+    if services < _MANY:
+        return repeat
+    return max(repeat // 3, 1)
+
+
+def _plan(name: str, services: int) -> Plan:
+    labels = {"accelerator/huawei-npu": "ascend-1980"}
+    nodes = []
+    for number in range(1, nodes_for(services) + 1):
+        nodes.append(Node(f"snt9b-{number}", labels, "huawei.com/ascend-1980", NPUS_PER_NODE))
+    return Plan(name, tuple(nodes))
 
 
 @dataclass(frozen=True)
-class Round:
-    """Everything that a round of so many services needs."""
+class _Size:
+    """The measurements for one number of services."""
 
     sandbox: str
     services: int
     directory: Path
-    quick_runs: int
-    """How often the steps that take no minutes are run."""
+    times: defaultdict[Key, list[float]]
 
     @property
     def stack(self) -> str:
         """Name of the stack in both projects."""
         return f"n{self.services}"
 
+    @property
+    def stack_file(self) -> Path:
+        """Our stack file."""
+        return self.project(OURS) / f"Pulumi.{self.stack}.yaml"
 
-Timed = Callable[[str, str, Callable[[], object]], None]
-"""Runs a step (its name, whose it is, what it does) and keeps its time."""
+    def project(self, who: str) -> Path:
+        """Directory of a contender's project."""
+        return self.directory / f"{who}-{self.services}"
 
+    def write_projects(self) -> None:
+        """Write both projects, with the same objects."""
+        context = f"kwok-{self.sandbox}"
+        write_ours(self.project(OURS), self.stack, context, self.services)
+        write_bare(self.project(BARE), self.stack, context, self.project(OURS))
 
-def measure(counts: Sequence[int], repeat: int) -> Times:
-    """Start a sandbox, run all rounds in it, and take it down whatever happens."""
-    name = f"bench-{os.getpid()}"
-    with interruptible(), tempfile.TemporaryDirectory(prefix="bench-") as directory:
-        try:
-            cluster.up(_plan(name, max(counts)))
-            times: defaultdict[Key, list[float]] = defaultdict(list)
-            for services in counts:
-                rounds = rounds_of(services, repeat)
-                place = Round(name, services, Path(directory), quick_runs=-(-repeat // rounds))
-                _prepare(place)
-                for number in range(rounds):
-                    _run_round(place, number, _timed(times, services))
-            return times
-        finally:
-            cluster.down(name)
+    def kubectl(self, *arguments: str) -> None:
+        """Run kubectl in the sandbox."""
+        kubectl(paths.home(self.sandbox), *arguments)
 
-
-def rounds_of(services: int, repeat: int) -> int:
-    """How many rounds: all that were asked for, of many services a third of them."""
-    return repeat if services < _MANY else max(repeat // 3, 1)
-
-
-def _plan(name: str, services: int) -> Plan:
-    labels = {"accelerator/huawei-npu": "ascend-1980"}
-    numbers = range(1, nodes_for(services) + 1)
-    return Plan(name, tuple(Node(f"snt9b-{n}", labels, "huawei.com/ascend-1980", NPUS_PER_NODE) for n in numbers))
+    def time(self, step: str, who: str, action: Action) -> None:
+        """Run an action and keep its time."""
+        clock = Clock()
+        action()
+        seconds = clock.seconds
+        key = Key(step, who, self.services)
+        self.times[key].append(seconds)
+        say(f"{self.services} services, {who}: {step} {seconds:.2f} s", "bench")
 
 
-def _prepare(place: Round) -> None:
-    context = f"kwok-{place.sandbox}"
-    write_ours(_directory(place, OURS), place.stack, context, place.services)
-    write_bare(_directory(place, BARE), place.stack, context, _directory(place, OURS))
+def _run_round(size: _Size, *, ours_first: bool, quick_runs: int) -> None:
+    """Run all contenders. The cluster is empty before each `up`, and at the end."""
+    _run_kubectl(size)
+    with _pulumi(size, BARE) as bare, _pulumi(size, OURS) as ours:
+        contenders = [(BARE, bare), (OURS, ours)]
+        if ours_first:
+            contenders.reverse()
+        _run_pulumi(size, contenders, quick_runs)
+        size.time(DESTROY, OURS, lambda: ours("destroy"))
+    for _ in range(quick_runs):
+        size.time(CHECK, OURS, lambda: _check(size))
+        size.time(DIFF, OURS, lambda: _diff(size))
 
 
-def _directory(place: Round, who: str) -> Path:
-    return place.directory / f"{who}-{place.services}"
+def _run_pulumi(size: _Size, contenders: Sequence[tuple[str, Pulumi]], quick_runs: int) -> None:
+    first, second = contenders
+    _up(size, *first)
+    _delete_objects(size)
+    _up(size, *second)
+    # Both states describe the objects that exist now.
+    for _ in range(quick_runs):
+        _up_without_change(size, *first)
+        _up_without_change(size, *second)
 
 
-def _run_round(place: Round, number: int, timed: Timed) -> None:
-    """All contenders, in turn one or the other first; the cluster is empty before each, and in the end."""
-    _kubectl(place, timed)
-    with _pulumi(place, BARE) as bare, _pulumi(place, OURS) as ours:
-        runs = [(BARE, bare), (OURS, ours)][:: -1 if number % 2 else 1]
-        for who, pulumi in runs:
-            if who != runs[0][0]:
-                _remove_objects(place)
-            timed(UP, who, partial(pulumi, "up"))
-        # Both states describe the very objects that are there.
-        for _ in range(place.quick_runs):
-            for who, pulumi in runs:
-                timed(NO_CHANGE, who, partial(pulumi, "up", "--expect-no-changes"))
-        timed(DESTROY, OURS, partial(ours, "destroy"))
-    for _ in range(place.quick_runs):
-        timed(CHECK, OURS, lambda: _check(place))
-        timed(DIFF, OURS, lambda: _diff(place))
+def _up(size: _Size, who: str, pulumi: Pulumi) -> None:
+    size.time(UP, who, lambda: pulumi("up"))
 
 
-def _kubectl(place: Round, timed: Timed) -> None:
-    home = paths.home(place.sandbox)
-    objects = str(objects_file(_directory(place, BARE)))
+def _up_without_change(size: _Size, who: str, pulumi: Pulumi) -> None:
+    size.time(NO_CHANGE, who, lambda: pulumi("up", "--expect-no-changes"))
+
+
+def _run_kubectl(size: _Size) -> None:
+    file = str(objects_file(size.project(BARE)))
 
     def up() -> None:
-        kubectl(home, "apply", "-f", objects)
-        kubectl(home, "wait", "deployment", "--all", f"-n={NAMESPACE}", "--for=condition=Available", "--timeout=5m")
+        size.kubectl("apply", "-f", file)
+        size.kubectl(
+            "wait",
+            "deployment",
+            "--all",
+            f"-n={NAMESPACE}",
+            "--for=condition=Available",
+            "--timeout=5m",
+        )
 
-    timed(UP, KUBECTL, up)
-    timed(DESTROY, KUBECTL, lambda: _remove_objects(place))
+    size.time(UP, KUBECTL, up)
+    size.time(DESTROY, KUBECTL, lambda: _delete_objects(size))
 
 
-def _remove_objects(place: Round) -> None:
-    kubectl(paths.home(place.sandbox), "delete", "namespace", NAMESPACE, "--wait")
+def _delete_objects(size: _Size) -> None:
+    size.kubectl("delete", "namespace", NAMESPACE, "--wait")
 
 
 @contextmanager
-def _pulumi(place: Round, who: str) -> Iterator[Callable[..., str]]:
-    """A way to run `pulumi up` and `pulumi destroy` of a contender's new stack, which is forgotten afterwards."""
-    common = (f"--stack={place.stack}", "--yes", "--skip-preview", f"--parallel={PARALLEL}")
-    with session(place.sandbox, place.stack, _directory(place, who)) as pulumi:
-        pulumi("stack", "select", "--create", place.stack)
-        yield lambda *command: pulumi(*command, *common)
-        pulumi("stack", "rm", place.stack, "--force", "--yes", "--preserve-config")
+def _pulumi(size: _Size, who: str) -> Iterator[Pulumi]:
+    """Runs `pulumi up` and `pulumi destroy` for a contender's new stack, which is removed afterwards."""
+    options = (
+        f"--stack={size.stack}",
+        "--yes",
+        "--skip-preview",
+        f"--parallel={PARALLEL}",
+    )
+    with session(size.sandbox, size.stack, size.project(who)) as pulumi:
+        pulumi("stack", "select", "--create", size.stack)
+        yield lambda *command: pulumi(*command, *options)
+        pulumi("stack", "rm", size.stack, "--force", "--yes", "--preserve-config")
 
 
-def _check(place: Round) -> None:
-    """`ascend-vllm check` as a whole process; every service of the stack is fine."""
-    file = _directory(place, OURS) / f"Pulumi.{place.stack}.yaml"
-    subprocess.run([sys.executable, "-m", "cli", "check", str(file)], cwd=ROOT, stdout=sys.stderr, check=True)
+def _check(size: _Size) -> None:
+    """Run `ascend-vllm check` as a process. No service has a finding."""
+    command = [sys.executable, "-m", "cli", "check", str(size.stack_file)]
+    subprocess.run(command, cwd=ROOT, stdout=sys.stderr, check=True)
 
 
-def _diff(place: Round) -> None:
-    """`ascend-vllm diff` as a whole process, of two files in which every service differs."""
-    file = _directory(place, OURS) / f"Pulumi.{place.stack}.yaml"
-    command = [sys.executable, "-m", "cli", "diff", str(file), str(changed_stack(file))]
+def _diff(size: _Size) -> None:
+    """Run `ascend-vllm diff` as a process, on two files in which every service differs."""
+    old, new = size.stack_file, changed_stack(size.stack_file)
+    command = [sys.executable, "-m", "cli", "diff", str(old), str(new)]
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
-    if done.returncode != 1 or f"{place.services} changed, 0 added" not in done.stdout:
-        raise SandboxError(f"diff of {place.services} services failed: {done.stdout[-200:]}", "mend the comparison")
-
-
-def _timed(times: defaultdict[Key, list[float]], services: int) -> Timed:
-    def run(step: str, who: str, action: Callable[[], object]) -> None:
-        clock = Clock()
-        action()
-        times[Key(step, who, services)].append(clock.seconds)
-        say(f"{services} services, {who}: {step} {clock.seconds:.2f} s", "bench")
-
-    return run
+    if done.returncode != 1 or f"{size.services} changed, 0 added" not in done.stdout:
+        raise SandboxError(f"diff of {size.services} services failed: {done.stdout[-200:]}", "see the output of diff")

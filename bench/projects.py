@@ -1,8 +1,9 @@
-"""The same N services for everybody: a stack file for us, the objects that it means for the others."""
+"""The same services for everybody: a stack file for us, and its objects for the others."""
 
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import sys
 from pathlib import Path
@@ -27,56 +28,68 @@ runtime:
 
 
 def nodes_for(services: int) -> int:
-    """How many nodes so many services of one NPU fill."""
-    return -(-services // NPUS_PER_NODE)
+    """The number of nodes that services with one NPU each fill."""
+    return math.ceil(services / NPUS_PER_NODE)
 
 
 def write_ours(directory: Path, stack: str, context: str, services: int) -> None:
-    """Our program with a stack file of so many services, one NPU each."""
-    _project(directory, (ROOT / "Pulumi.yaml").read_text(encoding="utf-8"), ROOT / "__main__.py")
-    for package in ("components", "models"):
+    """Write our program with a stack file of so many services, one NPU each."""
+    _write_project(directory, (ROOT / "Pulumi.yaml").read_text(encoding="utf-8"), ROOT / "__main__.py")
+    for package in ("cluster", "components", "models"):
         (directory / package).symlink_to(ROOT / package)
-    pool = {"nodes": nodes_for(services), "npusPerNode": NPUS_PER_NODE, "npuMemory": "64Gi"}
-    cluster = {"context": context, "namespace": NAMESPACE, "platform": "cce", "pools": {"snt9b": pool}}
+    pool = {
+        "nodes": nodes_for(services),
+        "npusPerNode": NPUS_PER_NODE,
+        "npuMemory": "64Gi",
+    }
+    cluster = {
+        "context": context,
+        "namespace": NAMESPACE,
+        "platform": "cce",
+        "pools": {"snt9b": pool},
+    }
     named = {f"service-{number:03}": _service(number) for number in range(1, services + 1)}
-    config = {"ascend-vllm:cluster": cluster, "ascend-vllm:services": named}
-    _write_stack(directory, stack, config)
+    _write_stack(directory, stack, {"ascend-vllm:cluster": cluster, "ascend-vllm:services": named})
 
 
 def write_bare(directory: Path, stack: str, context: str, ours: Path) -> None:
-    """The bare program with the objects that the stack file of our project means.
+    """Write the bare program with the objects of our project's stack file.
 
-    Our program waits for the pods itself; the bare one leaves it to Pulumi's provider, and kubectl to `wait`.
+    Our program waits for the pods itself. The bare one leaves this to Pulumi's provider, and kubectl to `wait`.
     """
-    _project(directory, _BARE_PROJECT, Path(__file__).with_name("bare.py"))
+    _write_project(directory, _BARE_PROJECT, Path(__file__).with_name("bare.py"))
     resolved = resolve(load_stack(stack, project=ours))
     check(resolved).raise_for_errors(ValueError)
-    everything = {"apiVersion": "v1", "kind": "List", "items": [*map(_awaited, stack_objects(resolved))]}
-    objects_file(directory).write_text(json.dumps(everything), encoding="utf-8")
+    items = [_awaited(manifest) for manifest in stack_objects(resolved)]
+    objects = {"apiVersion": "v1", "kind": "List", "items": items}
+    objects_file(directory).write_text(json.dumps(objects), encoding="utf-8")
     _write_stack(directory, stack, {"bench-bare:context": context})
 
 
-def _awaited(item: dict[str, Any]) -> dict[str, Any]:
-    if item["kind"] != "Deployment":
-        return item
-    annotations = {key: text for key, text in item["metadata"]["annotations"].items() if key not in NOT_AWAITED}
-    return {**item, "metadata": {**item["metadata"], "annotations": annotations}}
-
-
 def changed_stack(file: Path) -> Path:
-    """A file beside a stack file of ours, of the same stack, in which every service has a longer context."""
+    """Write a copy of our stack file in which every service has a longer context; its path."""
     changed = file.parent / "changed" / file.name
     changed.parent.mkdir(exist_ok=True)
-    changed.write_text(file.read_text(encoding="utf-8").replace("4096", "8192"), encoding="utf-8")
+    text = file.read_text(encoding="utf-8")
+    changed.write_text(text.replace("4096", "8192"), encoding="utf-8")
     return changed
 
 
 def objects_file(directory: Path) -> Path:
-    """The objects of a bare project, as `kubectl apply` takes them."""
+    """The file with the objects of a bare project, for `kubectl apply` too."""
     return directory / "objects.json"
 
 
-def _project(directory: Path, settings: str, program: Path) -> None:
+def _awaited(manifest: dict[str, Any]) -> dict[str, Any]:
+    """A manifest for whose pods Pulumi's provider waits."""
+    if manifest["kind"] != "Deployment":
+        return manifest
+    metadata = manifest["metadata"]
+    annotations = {key: value for key, value in metadata["annotations"].items() if key not in NOT_AWAITED}
+    return {**manifest, "metadata": {**metadata, "annotations": annotations}}
+
+
+def _write_project(directory: Path, settings: str, program: Path) -> None:
     directory.mkdir()
     (directory / ".venv").symlink_to(sys.prefix)
     (directory / "Pulumi.yaml").write_text(settings, encoding="utf-8")
@@ -89,7 +102,7 @@ def _write_stack(directory: Path, stack: str, config: dict[str, Any]) -> None:
 
 
 def _service(number: int) -> dict[str, Any]:
-    """A service like the manual's, whose script differs from its neighbours'."""
+    """A service like the manual's. Its name is part of its script, so that no two scripts are equal."""
     return {
         "image": "registry.example.com/ascend-vllm:6.3.912",
         "model": "/mnt/models/Qwen2-7B-Instruct",

@@ -1,4 +1,4 @@
-"""From seconds to the table: medians, ratios and the limits they are held against."""
+"""From seconds to a table: medians, ratios, and the limits."""
 
 from __future__ import annotations
 
@@ -8,16 +8,23 @@ from dataclasses import asdict, dataclass
 from statistics import median
 from typing import NamedTuple
 
-OURS, BARE, KUBECTL = "ours", "bare", "kubectl"
-UP, NO_CHANGE, DESTROY, CHECK, DIFF = "up", "up, no change", "destroy", "check", "diff"
+OURS = "ours"
+BARE = "bare"
+KUBECTL = "kubectl"
+
+UP = "up"
+NO_CHANGE = "up, no change"
+DESTROY = "destroy"
+CHECK = "check"
+DIFF = "diff"
 
 _VERSION = 1
 _HEADER = ("MEASUREMENT", "SERVICES", "OURS", "THEIRS", "RATIO", "LIMIT", "")
-_ANY = range(1, 10_000)
+_MOST_SERVICES = 10_000
 
 
 class Key(NamedTuple):
-    """What was measured: a step, by whom, with how many services."""
+    """What was measured: a step, who ran it, and the number of services."""
 
     step: str
     who: str
@@ -30,85 +37,121 @@ Times = Mapping[Key, Sequence[float]]
 
 @dataclass(frozen=True)
 class Limit:
-    """The most that a step may take: a ratio to somebody else's time or, without an opponent, seconds."""
+    """The most that a step may take: a ratio to the time of `against`, or seconds without it."""
 
     step: str
     against: str | None
     most: float
     services: range
-    """The numbers of services for which it holds."""
+    """The numbers of services for which the limit holds."""
 
+
+_FEW = range(1, 11)
+_UP_TO_100 = range(1, 101)
+_MANY = range(100, _MOST_SERVICES)
+_ANY = range(1, _MOST_SERVICES)
 
 LIMITS = (
-    Limit(UP, BARE, 1.3, range(1, 11)),
-    Limit(UP, KUBECTL, 1.2, range(100, _ANY.stop)),
-    Limit(NO_CHANGE, BARE, 1.2, _ANY),
-    Limit(DESTROY, None, 15, range(1, 101)),
-    Limit(CHECK, None, 1.5, range(1, 101)),
-    Limit(DIFF, None, 2, range(1, 101)),
+    Limit(UP, BARE, 1.4, _FEW),
+    Limit(UP, KUBECTL, 1.0, _MANY),
+    Limit(NO_CHANGE, BARE, 1.4, _ANY),
+    Limit(DESTROY, None, 15, _UP_TO_100),
+    Limit(CHECK, None, 1.5, _UP_TO_100),
+    Limit(DIFF, None, 2, _UP_TO_100),
 )
 
-_COMPARISONS = (
-    *((UP, BARE), (UP, KUBECTL), (NO_CHANGE, BARE), (DESTROY, None), (DESTROY, KUBECTL)),
-    *((CHECK, None), (DIFF, None)),
+_COMPARISONS: Sequence[tuple[str, str | None]] = (
+    (UP, BARE),
+    (UP, KUBECTL),
+    (NO_CHANGE, BARE),
+    (DESTROY, None),
+    (DESTROY, KUBECTL),
+    (CHECK, None),
+    (DIFF, None),
 )
 
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table: our seconds, theirs, and the limit if this number of services has one."""
+    """One line of the table."""
 
     step: str
     services: int
     ours: float
+    """Our median, in seconds."""
     against: str | None
     theirs: float | None
+    """The median of `against`, in seconds."""
     limit: float | None
 
     @property
     def ratio(self) -> float | None:
-        """Our time in theirs."""
-        return self.ours / self.theirs if self.theirs else None
+        """Our time divided by theirs."""
+        if not self.theirs:
+            return None
+        return self.ours / self.theirs
 
     @property
     def missed(self) -> bool:
-        """Whether there is a limit and it is exceeded."""
-        return self.limit is not None and (self.ratio or self.ours) > self.limit
+        """Whether a limit is exceeded."""
+        if self.limit is None:
+            return False
+        measured = self.ratio or self.ours
+        return measured > self.limit
 
 
 def rows(times: Times, limits: Iterable[Limit] = LIMITS) -> Iterator[Row]:
-    """Every comparison whose runs were made, by step and then by number of services."""
-    listed = list(limits)
+    """Every comparison that was measured, by step and then by number of services."""
+    known = list(limits)
     for step, against in _COMPARISONS:
-        for services in sorted({key.services for key in times if key.step == step}):
+        sizes = {key.services for key in times if key.step == step}
+        for services in sorted(sizes):
             ours = median(times[Key(step, OURS, services)])
-            theirs = median(times[Key(step, against, services)]) if against else None
-            fitting = (limit for limit in listed if (limit.step, limit.against) == (step, against))
-            most = next((limit.most for limit in fitting if services in limit.services), None)
-            yield Row(step, services, ours, against, theirs, most)
+            theirs = None
+            if against:
+                theirs = median(times[Key(step, against, services)])
+            limit = _limit(known, step, against, services)
+            yield Row(step, services, ours, against, theirs, limit)
 
 
 def as_text(table: Iterable[Row]) -> str:
-    """The rows under their header, in aligned columns."""
-    cells = [_HEADER, *map(_cells, table)]
-    widths = [max(len(line[column]) for line in cells) for column in range(len(_HEADER))]
-    return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in cells)
+    """The rows below a header, in aligned columns."""
+    lines = [_HEADER, *(_cells(row) for row in table)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(_HEADER))]
+    text = []
+    for line in lines:
+        cells = [cell.ljust(width) for cell, width in zip(line, widths, strict=True)]
+        text.append("  ".join(cells).rstrip())
+    return "\n".join(text)
 
 
 def as_json(table: Iterable[Row]) -> str:
     """The rows as a versioned record."""
-    rows = [{**asdict(row), "ratio": row.ratio, "missed": row.missed} for row in table]
-    return json.dumps({"version": _VERSION, "rows": rows}, indent=2)
+    records = []
+    for row in table:
+        records.append({**asdict(row), "ratio": row.ratio, "missed": row.missed})
+    return json.dumps({"version": _VERSION, "rows": records}, indent=2)
+
+
+def _limit(limits: Iterable[Limit], step: str, against: str | None, services: int) -> float | None:
+    for limit in limits:
+        same_comparison = (limit.step, limit.against) == (step, against)
+        if same_comparison and services in limit.services:
+            return limit.most
+    return None
 
 
 def _cells(row: Row) -> tuple[str, ...]:
-    seconds = " s" if row.against is None else ""
-    return (
-        row.step,
-        str(row.services),
-        f"{row.ours:.2f} s",
-        f"{row.theirs:.2f} s {row.against}" if row.theirs else "-",
-        f"{row.ratio:.2f}" if row.ratio else "-",
-        f"{row.limit:g}{seconds}" if row.limit else "-",
-        "" if row.limit is None else "MISSED" if row.missed else "ok",
-    )
+    theirs, ratio, limit, verdict = "-", "-", "-", ""
+    if row.theirs:
+        theirs = f"{row.theirs:.2f} s {row.against}"
+    if row.ratio:
+        ratio = f"{row.ratio:.2f}"
+    if row.limit is not None:
+        limit = f"{row.limit:g}"
+        verdict = "ok"
+        if row.against is None:
+            limit += " s"
+        if row.missed:
+            verdict = "MISSED"
+    return (row.step, str(row.services), f"{row.ours:.2f} s", theirs, ratio, limit, verdict)

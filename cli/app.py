@@ -6,7 +6,7 @@ import os
 import sys
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -33,47 +33,59 @@ from cli import (
     touched,
 )
 from cli.errors import CommandError, ExitCode
+from cli.help import HelpfulGroup, add_command
+from cli.usage import usage_error
+
+_NAME = "ascend-vllm"
+_EXAMPLES = """Examples:
+  ascend-vllm check
+  ascend-vllm diff prod
+  ascend-vllm status prod
+"""
 
 app = typer.Typer(
-    name="ascend-vllm",
-    help="Ascend-vLLM inference services on Kubernetes: check, review and try stacks before they cost NPUs.",
+    name=_NAME,
+    help="Check, review, deploy and test vLLM services on Ascend NPUs in Kubernetes.",
+    epilog=_EXAMPLES,
+    cls=HelpfulGroup,
+    rich_markup_mode=None,
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("check", rich_help_panel="Check")(check.command)
-app.command("rule", rich_help_panel="Check")(rule.command)
-app.command("models", rich_help_panel="Check")(models.command)
-app.command("schema", rich_help_panel="Check")(schema.command)
-app.command("manifest", rich_help_panel="Check")(manifest.command)
-app.command("script", rich_help_panel="Review")(script.command)
-app.command("render", rich_help_panel="Review")(render.command)
-app.command("diff", rich_help_panel="Review")(diff.command)
-app.command("capacity", rich_help_panel="Review")(capacity.command)
-app.command("convert", rich_help_panel="Review")(convert.command)
-app.command("touched", rich_help_panel="Pull requests")(touched.command)
-app.command("review", rich_help_panel="Pull requests")(review.command)
+add_command(app, "check", rich_help_panel="Check")(check.command)
+add_command(app, "rule", rich_help_panel="Check")(rule.command)
+add_command(app, "models", rich_help_panel="Check")(models.command)
+add_command(app, "schema", rich_help_panel="Check")(schema.command)
+add_command(app, "manifest", rich_help_panel="Check")(manifest.command)
+add_command(app, "script", rich_help_panel="Review")(script.command)
+add_command(app, "render", rich_help_panel="Review")(render.command)
+add_command(app, "diff", rich_help_panel="Review")(diff.command)
+add_command(app, "capacity", rich_help_panel="Review")(capacity.command)
+add_command(app, "convert", rich_help_panel="Review")(convert.command)
+add_command(app, "touched", rich_help_panel="Pull requests")(touched.command)
+add_command(app, "review", rich_help_panel="Pull requests")(review.command)
 app.add_typer(github.app, name="github", rich_help_panel="Pull requests")
-app.command("status", rich_help_panel="Operate")(status.command)
-app.command("smoke", rich_help_panel="Operate")(smoke.command)
-app.command("request", rich_help_panel="Operate")(request.command)
-app.command("bench", rich_help_panel="Operate")(bench.command)
-app.command("drift", rich_help_panel="Operate")(drift.command)
-sandbox.app.command("rehearse")(rehearse.command)
+add_command(app, "status", rich_help_panel="Operate")(status.command)
+add_command(app, "smoke", rich_help_panel="Operate")(smoke.command)
+add_command(app, "request", rich_help_panel="Operate")(request.command)
+add_command(app, "bench", rich_help_panel="Operate")(bench.command)
+add_command(app, "drift", rich_help_panel="Operate")(drift.command)
+add_command(sandbox.app, "rehearse")(rehearse.command)
 app.add_typer(sandbox.app, name="sandbox", rich_help_panel="Laptop")
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(f"ascend-vllm {version('ascend-vllm')}")
+def _print_version(requested: bool) -> None:
+    if requested:
+        typer.echo(f"{_NAME} {version(_NAME)}")
         raise typer.Exit
 
 
 @app.callback()
 def _options(
     directory: Annotated[
-        Path | None, typer.Option("--cwd", "-C", help="Run as if started in this directory.", metavar="DIRECTORY")
+        Path | None, typer.Option("--cwd", "-C", help="Run in this directory.", metavar="DIRECTORY")
     ] = None,
     _version: Annotated[
         bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
@@ -87,17 +99,36 @@ def _options(
 
 
 def main() -> None:
-    """Run the command line; failures that a user can mend end without a traceback."""
+    """Run the command line. Expected failures end with a message and its fix, not with a traceback."""
     try:
-        app()
+        code = app(prog_name=_NAME, standalone_mode=False)
+    except typer.TyperException as problem:
+        code = _report_usage(problem)
     except CommandError as failure:
-        typer.echo(f"error: {failure.message}\nfix: {failure.fix}", err=True)
-        sys.exit(failure.code)
+        code = _report(failure)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(ExitCode.FOUND)
+        code = ExitCode.FOUND
     except OSError as problem:
-        sys.stderr.write(
-            f"error: the output cannot be written: {problem.strerror}\nfix: make room, or write elsewhere\n"
-        )
-        os._exit(ExitCode.COULD_NOT_RUN)  # what is buffered cannot be written either
+        _report_unwritable_output(problem)
+    sys.exit(code)
+
+
+def _report_usage(problem: typer.TyperException) -> ExitCode:
+    text = problem.format_message()
+    if text.startswith("Usage: "):  # a command without arguments prints its help
+        typer.echo(text, err=True)
+        return ExitCode.USAGE
+    return _report(usage_error(problem))
+
+
+def _report(failure: CommandError) -> ExitCode:
+    typer.echo(f"error: {failure.message}\nfix: {failure.fix}", err=True)
+    return failure.code
+
+
+def _report_unwritable_output(problem: OSError) -> NoReturn:
+    """End without a flush: the output in the buffer cannot be written either."""
+    reason = problem.strerror
+    sys.stderr.write(f"error: the output cannot be written: {reason}\nfix: free some space, or write elsewhere\n")
+    os._exit(ExitCode.COULD_NOT_RUN)

@@ -18,40 +18,40 @@ from models.stack_file.yaml_file import read_yaml
 
 
 def command(  # noqa: PLR0913  each is an argument of the command line
-    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="The objects: the manual's config.yaml.")],
+    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="Kubernetes objects: the manual's config.yaml.")],
     scripts: Annotated[
-        list[Path] | None, typer.Argument(metavar="[SCRIPT]...", help="The launch scripts: the manual's run_vllm.sh.")
+        list[Path] | None, typer.Argument(metavar="SCRIPT", help="Launch scripts: the manual's run_vllm.sh.")
     ] = None,
     *,
     out: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="Write the stack file here, as Pulumi.prod.yaml."),
+        typer.Option("--output", "-o", metavar="FILE", help="Write the stack file here, such as Pulumi.prod.yaml."),
     ] = None,
-    context: Annotated[str, typer.Option("--context", metavar="NAME", help="The kubeconfig's context.")] = "",
+    context: Annotated[str, typer.Option("--context", metavar="NAME", help="Context of the kubeconfig.")] = "",
     namespace: Annotated[
-        str, typer.Option("--namespace", "-n", metavar="NAME", help="A namespace that exists, for the services.")
+        str, typer.Option("--namespace", "-n", metavar="NAME", help="Existing namespace for the services.")
     ] = "",
     values: Annotated[
-        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="The value of a placeholder ${NAME}.")
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="Value of a placeholder ${NAME}; can be repeated."),
     ] = None,
     imports: Annotated[
-        Path | None, typer.Option("--import", metavar="FILE", help="Write the list for pulumi import --file here.")
+        Path | None, typer.Option("--import", metavar="FILE", help="Write the list for `pulumi import --file` here.")
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Write over a file that exists.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite existing files.")] = False,
 ) -> None:
-    """Make a stack file of the manual's config.yaml and run_vllm.sh, also as people edit them; no cluster, no Pulumi.
+    """Convert the manual's config.yaml and run_vllm.sh to a stack file.
 
-    The stack file goes to standard output, or to the file of --output. What was kept, changed, assumed and dropped is
-    said beside it, with the findings of every rule. Values that look like secrets are never copied.
+    Needs neither a cluster nor Pulumi. The stack file goes to standard output or to
+    --output. convert also lists the values that it kept, changed, assumed and
+    dropped, and the findings of every rule. It never copies credentials.
 
-    Exit code 0 when nothing is found, 1 when something is, as a placeholder that has no value, 2 for wrong usage.
+    Exit code 0 without findings, 1 with findings, 2 for wrong usage.
 
-    \b
     Examples:
       ascend-vllm convert config.yaml run_vllm.sh
-      ascend-vllm convert config.yaml run_vllm.sh -o Pulumi.prod.yaml --context prod-guiyang
-      ascend-vllm convert config.yaml run_vllm.sh --set image_name=registry.example.com/ascend-vllm:6.3.912
-      kubectl get deployment,configmap,service -o yaml > objects.yaml && ascend-vllm convert objects.yaml
+      ascend-vllm convert config.yaml run_vllm.sh -o Pulumi.prod.yaml
+      kubectl get deployment -o yaml > d.yaml && ascend-vllm convert d.yaml
     """
     for file in (out, imports):
         if file and file.exists() and not force:

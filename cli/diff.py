@@ -1,4 +1,4 @@
-"""`ascend-vllm diff`: what changes in words, against a revision or between two environments."""
+"""`ascend-vllm diff`: changes in words, against a revision, the cluster, or another stack."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from typing import Annotated
 import typer
 
 from cli.errors import CommandError, ExitCode
-from cli.objects import look
+from cli.live import report_unread
+from cli.objects import read_objects
 from cli.output.diff import DiffFormat, render_comparisons
 from cli.output.diff.comparison import Comparison
 from cli.output.diff.matrix import render_matrix
@@ -23,6 +24,7 @@ from review import compare
 from review.live import compare_live
 from review.preview import read_preview, with_preview
 
+# Errors at the top level that hide nothing of the stack.
 _HARMLESS = ("unknown-key", "duplicate-key", "unused-accept")
 
 
@@ -30,154 +32,191 @@ def command(
     stacks: StacksArgument = None,
     against: Annotated[
         str | None,
-        typer.Option(
-            "--against", metavar="REF", help="Compare with this commit; main, origin/main or HEAD when left out."
-        ),
+        typer.Option("--against", metavar="REF", help="Compare with this commit (default: main, origin/main or HEAD)."),
     ] = None,
-    live: Annotated[bool, typer.Option("--live", help="Compare with what runs in the stack's cluster.")] = False,
+    live: Annotated[bool, typer.Option("--live", help="Compare the cluster with the stack file.")] = False,
     preview: Annotated[
         Path | None,
-        typer.Option("--preview", metavar="FILE", help="Add what `pulumi preview --json` deletes and makes anew."),
+        typer.Option("--preview", metavar="FILE", help="Add deletions and replacements of `pulumi preview --json`."),
     ] = None,
-    form: Annotated[DiffFormat, typer.Option("--format", help="How the changes are written.")] = DiffFormat.TEXT,
-    matrix: Annotated[bool, typer.Option("--matrix", help="Show every service of every environment instead.")] = False,
+    form: Annotated[DiffFormat, typer.Option("--format", help="Output format.")] = DiffFormat.TEXT,
+    matrix: Annotated[bool, typer.Option("--matrix", help="Show a table of all services and stacks.")] = False,
 ) -> None:
-    """Say in words what changes: which flags, which pods restart and why, downtime, NPUs; no Pulumi, no cluster.
+    """Show changes in words: flags, restarts with reasons, downtime and NPUs.
 
-    With one stack, or none for all of the project: what the worktree changes against a git revision. With two: in what
-    they differ. Two files of the same name, or a stack and standard input, are two states of one stack. With --live:
-    what an update changes of what runs, which is read from the cluster.
+    With one stack, or without STACK for all stacks: the worktree against a git
+    revision. With two stacks: their differences. With --live: what an update
+    changes in the cluster.
 
-    Exit code 0 when nothing changes, 1 when something does (as git diff --exit-code), 2 for wrong usage, 3 when the
-    cluster cannot be read.
+    Exit code 0 without changes, 1 with changes, 2 for wrong usage, 3 if the cluster
+    cannot be read.
 
-    \b
     Examples:
-      ascend-vllm diff prod          # the worktree against main
-      ascend-vllm diff staging prod  # two environments
-      ascend-vllm diff --matrix      # service × environment
+      ascend-vllm diff prod
+      ascend-vllm diff staging prod
       ascend-vllm diff prod --against HEAD~1 --format markdown
-      ascend-vllm diff prod --live   # what runs against the stack file
-      pulumi preview --stack prod --json > p.json; ascend-vllm diff prod --preview p.json
     """
-    named = stacks or []
-    _refuse_mixtures(named, against=against, live=live, preview=preview, matrix=matrix)
+    names = stacks or []
+    _refuse_combinations(names, against=against, live=live, preview=preview, matrix=matrix)
     if matrix:
-        typer.echo(render_matrix([*_readable(named)], form))
+        _show_matrix(names, form)
         return
-    comparisons = [_running(named[0])] if live else [*_comparisons(named, against)]
+    if live:
+        comparisons = [_with_cluster(names[0])]
+    else:
+        comparisons = list(_comparisons(names, against))
     if preview:
         comparisons = [_with_preview(comparisons[0], preview)]
     typer.echo(render_comparisons(comparisons, form))
-    if not all(one.change.is_empty for one in comparisons):
+    if not all(comparison.change.is_empty for comparison in comparisons):
         raise typer.Exit(ExitCode.FOUND)
 
 
-def _refuse_mixtures(
-    named: Sequence[str], *, against: str | None, live: bool, preview: Path | None, matrix: bool
+def since(name: str, base: Revision) -> Comparison:
+    """A stack of the worktree against a revision. If only one of them has the stack, the other one is empty."""
+    old = find_stack(name, base.read)
+    new = find_stack(name)
+    if old is None:
+        new = new or open_stack(name)
+        return _comparison(_without_services(new), new, base.name, name)
+    if new is None:
+        comparison = _comparison(old, _without_services(old), base.name, name)
+        return replace(comparison, gone=True)
+    return _comparison(old, new, base.name, name)
+
+
+def _refuse_combinations(
+    names: Sequence[str], *, against: str | None, live: bool, preview: Path | None, matrix: bool
 ) -> None:
-    """Refuse options that do not go together."""
+    """Refuse options that cannot be used together."""
     if matrix and (against or live or preview):
-        raise CommandError("a matrix is of the worktree", "leave --against, --live, --preview or --matrix out")
+        raise CommandError(
+            "--matrix cannot be used with --against, --live or --preview",
+            "use --matrix alone, or remove it",
+        )
     if live and against:
-        raise CommandError("--live compares with what runs, --against with a revision", "leave one of them out")
-    if (live or preview) and len(named) != 1:
-        option = "--live" if live else "--preview"
-        raise CommandError(f"{option} is about one stack", f"name it: ascend-vllm diff STACK {option}")
+        raise CommandError("--live cannot be used with --against", "remove one of them")
+    for option, is_used in (("--live", live), ("--preview", preview is not None)):
+        if is_used and len(names) != 1:
+            raise CommandError(f"{option} needs exactly one STACK", f"write: ascend-vllm diff STACK {option}")
 
 
-def _running(name: str) -> Comparison:
-    """What runs against the stack file."""
+def _show_matrix(names: Sequence[str], form: DiffFormat) -> None:
+    if form is DiffFormat.GITHUB:
+        raise CommandError("--matrix has no format github", "use --format text, json or markdown")
+    stacks = list(open_stacks(names))
+    for stack in stacks:
+        _refuse_unreadable(stack, stack.name)
+    typer.echo(render_matrix(stacks, form))
+
+
+def _with_cluster(name: str) -> Comparison:
+    """The objects in the cluster against the stack file."""
     stack = open_stack(name)
     _refuse_unreadable(stack, stack.name)
-    seen = look(stack)
-    for what, why in seen.unread.items():
-        typer.echo(f"not looked at: {what}: {why}", err=True)
-    change, running = compare_live(stack, seen.live, seen.wanted)
-    typer.echo(f"what runs in {stack.cluster.context}, namespace {stack.cluster.namespace.name}", err=True)
-    return Comparison(change, running, stack, stack.cluster.context, name, len(check(stack).errors))
+    objects = read_objects(stack)
+    report_unread(objects.unread)
+    change, running = compare_live(stack, objects.live, objects.wanted)
+    cluster = stack.cluster
+    typer.echo(f"compared with the cluster of context {cluster.context}, namespace {cluster.namespace.name}", err=True)
+    return Comparison(
+        change=change,
+        old=running,
+        new=stack,
+        against=cluster.context,
+        argument=name,
+        errors=len(check(stack).errors),
+    )
+
+
+def _comparisons(names: Sequence[str], against: str | None) -> Iterator[Comparison]:
+    if len(names) > 2 or (len(names) == 2 and against):
+        raise CommandError(
+            "diff compares one stack with a revision, or two stacks",
+            "name one stack, or two stacks without --against, or use --matrix",
+        )
+    if len(names) == 2:
+        first, second = names
+        old, new = _pair(first, second)
+        yield _comparison(old, new, first, second)
+        return
+    if "-" in names:
+        raise CommandError("standard input has no revision", "name two stacks: ascend-vllm diff prod -")
+    yield from _against_revision(names, against)
+
+
+def _pair(first: str, second: str) -> tuple[ResolvedStack, ResolvedStack]:
+    """Two stacks. A stack from standard input is another state of the other stack."""
+    if first == second == "-":
+        raise CommandError("only one stack can come from standard input", "name the other stack")
+    old = open_stack(first)
+    new = open_stack(second)
+    if first == "-":
+        old = replace(old, name=new.name)
+    if second == "-":
+        new = replace(new, name=old.name)
+    return old, new
+
+
+def _against_revision(names: Sequence[str], against: str | None) -> Iterator[Comparison]:
+    directory = Path()
+    if names and is_file(names[0]):
+        directory = Path(names[0]).parent
+    base = revision(against, directory)
+    typer.echo(f"the worktree against {base.name} ({base.commit[:10]})", err=True)
+    stacks = names or stack_names()
+    if not stacks:
+        raise CommandError("there is no stack file here", "change to the project's directory, or use -C DIRECTORY")
+    for name in stacks:
+        yield since(name, base)
+
+
+def _comparison(old: ResolvedStack, new: ResolvedStack, against: str, argument: str) -> Comparison:
+    old_name = against
+    if against != old.name:
+        old_name = f"{old.name} of {against}"
+    _refuse_unreadable(old, old_name)
+    _refuse_unreadable(new, argument)
+    return Comparison(
+        change=compare(old, new),
+        old=old,
+        new=new,
+        against=against,
+        argument=argument,
+        errors=len(check(new).errors),
+    )
 
 
 def _with_preview(comparison: Comparison, file: Path) -> Comparison:
+    stack = comparison.new.name
+    command = f"pulumi preview --stack {stack} --json > {file}"
     try:
         preview = read_preview(json.loads(file.read_text(encoding="utf-8")))
     except OSError as problem:
         raise CommandError(f"{file} cannot be read: {problem.strerror}", "name a readable file") from None
     except ValueError as problem:
-        fix = "write one: pulumi preview --stack STACK --json > FILE"
-        raise CommandError(f"{file} is no preview: {problem}", fix) from None
-    if preview.stack != comparison.new.name:
-        message = f"{file} is a preview of stack {preview.stack}, not of {comparison.new.name}"
-        raise CommandError(message, f"pulumi preview --stack {comparison.new.name} --json")
+        raise CommandError(f"{file} is not a preview: {problem}", f"run {command}") from None
+    if preview.stack != stack:
+        message = f"{file} is a preview of stack {preview.stack}, not of {stack}"
+        raise CommandError(message, f"run {command}")
     return replace(comparison, change=with_preview(comparison.change, preview))
 
 
-def _readable(named: Sequence[str]) -> Iterator[ResolvedStack]:
-    for stack in open_stacks(named):
-        _refuse_unreadable(stack, stack.name)
-        yield stack
-
-
-def _comparisons(named: Sequence[str], against: str | None) -> Iterator[Comparison]:
-    if len(named) > 2 or (len(named) == 2 and against):
-        raise CommandError(
-            "diff takes one stack and a revision, or two stacks",
-            "name one stack, or two without --against; ascend-vllm diff --matrix shows more",
-        )
-    if len(named) == 2:
-        first, second = _pair(*named)
-        yield _comparison(first, second, named[0], named[1])
-        return
-    if "-" in named:
-        raise CommandError("standard input has no revision to compare with", "name two: ascend-vllm diff prod -")
-    base = revision(against, Path(named[0]).parent if named and is_file(named[0]) else Path())
-    typer.echo(f"the worktree against {base.name} ({base.commit[:10]})", err=True)
-    names = [*named] or stack_names()
-    if not names:
-        raise CommandError("there is no stack file here", "change to the project's directory, or use -C DIRECTORY")
-    yield from (since(name, base) for name in names)
-
-
-def _pair(first: str, second: str) -> tuple[ResolvedStack, ResolvedStack]:
-    """Two stacks; what comes from standard input is a state of the other one."""
-    if first == second == "-":
-        raise CommandError("standard input is one stack only", "name the other one")
-    old, new = open_stack(first), open_stack(second)
-    return (
-        (replace(old, name=new.name), new)
-        if first == "-"
-        else (old, replace(new, name=old.name) if second == "-" else new)
-    )
-
-
-def since(name: str, base: Revision) -> Comparison:
-    """A stack of the worktree against a revision; where only one of them has it, the other is empty."""
-    old, new = find_stack(name, base.read), find_stack(name)
-    if old is None:
-        new = new or open_stack(name)
-        return _comparison(_empty(new), new, base.name, name)
-    return replace(_comparison(old, new or _empty(old), base.name, name), gone=new is None)
-
-
-def _comparison(old: ResolvedStack, new: ResolvedStack, against: str, argument: str) -> Comparison:
-    _refuse_unreadable(old, f"{old.name} of {against}" if against != old.name else against)
-    _refuse_unreadable(new, argument)
-    return Comparison(compare(old, new), old, new, against, argument, len(check(new).errors))
-
-
-def _refuse_unreadable(stack: ResolvedStack, called: str) -> None:
-    """End where so much of a stack is unknown that what is there would look removed or moved.
+def _refuse_unreadable(stack: ResolvedStack, name: str) -> None:
+    """End the command if errors hide so much of a stack that its services would look removed or moved.
 
     Raises:
         CommandError: An error concerns the whole file, its base or its cluster.
     """
     for finding in stack.findings:
-        if finding.severity == "error" and finding.service is None and finding.rule not in _HARMLESS:
-            place = f"{finding.span.file}:{finding.span.line}: " if finding.span else ""
-            message = f"stack {called} cannot be read: {place}{finding.message}"
+        is_serious = finding.severity == "error" and finding.rule not in _HARMLESS
+        if is_serious and finding.service is None:
+            place = ""
+            if finding.span:
+                place = f"{finding.span.file}:{finding.span.line}: "
+            message = f"stack {name} cannot be read: {place}{finding.message}"
             raise CommandError(message, f"{finding.fix}; see ascend-vllm check {stack.name}", ExitCode.FOUND)
 
 
-def _empty(stack: ResolvedStack) -> ResolvedStack:
-    """The same stack without services."""
+def _without_services(stack: ResolvedStack) -> ResolvedStack:
     return replace(stack, services=(), broken=(), findings=())

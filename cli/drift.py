@@ -1,4 +1,4 @@
-"""`ascend-vllm drift`: what of a stack was changed in its cluster, and what `pulumi up` would restore."""
+"""`ascend-vllm drift`: the changes made by hand in a stack's cluster, and how to restore them."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ from typing import Annotated
 import typer
 
 from cli.errors import ExitCode
-from cli.objects import look
-from cli.output.drift import Told, as_json, as_text
+from cli.live import report_unread
+from cli.objects import read_objects
+from cli.output.drift import json, text
+from cli.output.drift.report import DriftReport
 from cli.refusal import refuse_errors
 from cli.stacks import StackArgument, open_stack
 from review.drift import drifted
 
 
 class DriftFormat(StrEnum):
-    """How drift is written."""
+    """Output formats."""
 
     TEXT = "text"
     JSON = "json"
@@ -24,27 +26,31 @@ class DriftFormat(StrEnum):
 
 def command(
     stack: StackArgument,
-    form: Annotated[DriftFormat, typer.Option("--format", help="How the drift is written.")] = DriftFormat.TEXT,
+    form: Annotated[DriftFormat, typer.Option("--format", help="Output format.")] = DriftFormat.TEXT,
 ) -> None:
-    """Show what was changed by hand in a stack's cluster, on which object, and what pulumi up would restore.
+    """Show changes made by hand in a stack's cluster, and how to restore them.
 
-    Compares the objects that `render` prints with those of the cluster, field by field, and says who set what differs.
-    Replicas that an autoscaler sets and fields that the stack does not give are left to those who set them.
+    Compares each field of the objects that `render` prints with the cluster, and
+    shows who set the fields that differ. Replicas that an autoscaler sets and
+    fields that the stack does not set are not drift.
 
-    Read-only. Exit code 0 without drift, 1 with drift, 3 when the cluster cannot be read.
+    Read-only. Exit code 0 without drift, 1 with drift, 3 if the cluster cannot be
+    read.
 
-    \b
     Examples:
       ascend-vllm drift prod
-      ascend-vllm drift prod --format json | jq -r '.objects[] | "\\(.state) \\(.kind) \\(.name)"'
+      ascend-vllm drift prod --format json | jq -r '.objects[].name'
       ascend-vllm drift prod || pulumi up --refresh --stack prod
     """
     resolved = open_stack(stack)
     refuse_errors(resolved)
-    wanted, live, unread = look(resolved)
-    told = Told(resolved, drifted(wanted, live), unread, len(wanted))
-    typer.echo(as_json(told) if form is DriftFormat.JSON else as_text(told))
-    for what, why in told.unread.items():
-        typer.echo(f"not looked at: {what}: {why}", err=True)
-    if told.drift.objects:
+    objects = read_objects(resolved)
+    drift = drifted(objects.wanted, objects.live)
+    report = DriftReport(resolved, drift, objects.unread, len(objects.wanted))
+    if form is DriftFormat.JSON:
+        typer.echo(json.render(report))
+    else:
+        typer.echo(text.render(report))
+    report_unread(objects.unread)
+    if drift.objects:
         raise typer.Exit(ExitCode.FOUND)

@@ -11,9 +11,21 @@ import typer
 
 from cli import gh
 from cli.errors import CommandError, ExitCode
+from cli.help import HelpfulGroup, add_command
 from cli.output.diff.markdown import fenced
 
-app = typer.Typer(no_args_is_help=True, help="Keep comments and issues on GitHub up to date; for workflows.")
+_EXAMPLES = """Examples:
+  ascend-vllm github drift prod drift.txt --code 1
+  ascend-vllm github comment --help
+"""
+
+app = typer.Typer(
+    help="Keep comments and issues on GitHub up to date, in workflows.",
+    epilog=_EXAMPLES,
+    cls=HelpfulGroup,
+    rich_markup_mode=None,
+    no_args_is_help=True,
+)
 
 LONGEST = 65_000
 """Most characters of a comment that is posted; GitHub takes 65,536."""
@@ -23,31 +35,35 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 RepositoryOption = Annotated[
     str,
-    typer.Option("--repository", metavar="OWNER/NAME", envvar="GITHUB_REPOSITORY", help="The repository to write to."),
+    typer.Option("--repository", metavar="OWNER/NAME", envvar="GITHUB_REPOSITORY", help="Repository to write to."),
 ]
 
 
-@app.command("comment")
+@add_command(app, "comment")
 def put_comments(
-    directory: Annotated[Path, typer.Argument(metavar="DIRECTORY", help="What `review -o` has written.")],
+    directory: Annotated[Path, typer.Argument(metavar="DIRECTORY", help="Directory that `review -o` has written.")],
     *,
     head_repository: Annotated[
-        str, typer.Option("--head-repository", metavar="OWNER/NAME", help="Where the pull request comes from.")
+        str,
+        typer.Option("--head-repository", metavar="OWNER/NAME", help="Repository of the branch of the pull request."),
     ],
-    head_branch: Annotated[str, typer.Option("--head-branch", metavar="BRANCH", help="Its branch.")],
-    head_commit: Annotated[str, typer.Option("--head-commit", metavar="SHA", help="The commit that was reviewed.")],
+    head_branch: Annotated[str, typer.Option("--head-branch", metavar="BRANCH", help="Branch of the pull request.")],
+    head_commit: Annotated[str, typer.Option("--head-commit", metavar="SHA", help="Reviewed commit.")],
     repository: RepositoryOption,
-    base: Annotated[str, typer.Option("--base", metavar="BRANCH", help="The branch that it goes to.")] = "main",
+    base: Annotated[str, typer.Option("--base", metavar="BRANCH", help="Target branch of the pull request.")] = "main",
 ) -> None:
-    """Put a review's comments on its pull request: one for each stack, updated in place.
+    """Post the comments of a review to its pull request, and update them later.
 
-    For a run with write permission that is given what a run without it has made. It takes nothing from the directory
-    but texts of its own names, finds the pull request by what GitHub says of the run, and leaves alone one that has
-    a newer commit. Needs gh and GH_TOKEN.
+    For a workflow with write permission that receives the files of a workflow
+    without it. It reads only the comment files of the directory, asks GitHub for
+    the pull request, and posts nothing if the pull request has a newer commit.
+    Needs gh and GH_TOKEN.
 
-    \b
     Examples:
-      ascend-vllm github comment comments --head-repository me/fork --head-branch topic --head-commit "$HEAD_COMMIT"
+      ascend-vllm github comment comments --head-repository me/fork \\
+        --head-branch topic --head-commit "$HEAD_COMMIT"
+      ascend-vllm github comment comments --head-repository me/fork \\
+        --head-branch topic --head-commit "$HEAD_COMMIT" --base release
     """
     texts = _comments(directory)
     number = _pull_request(repository, head_repository, head_branch, head_commit, base)
@@ -60,28 +76,30 @@ def put_comments(
         marker = str(entry.get("body") or "").partition("\n")[0]
         if not gh.is_ours(entry, "<!-- ascend-vllm review: "):
             continue
-        body = marked.pop(marker, f"{marker}\nThis pull request does not touch the stack any more.")
+        body = marked.pop(marker, f"{marker}\nThis pull request no longer touches the stack.")
         if entry["body"] != body:
             gh.send("PATCH", f"repos/{repository}/issues/comments/{entry['id']}", {"body": body})
     for body in marked.values():
         gh.send("POST", f"repos/{repository}/issues/{number}/comments", {"body": body})
 
 
-@app.command("drift")
+@add_command(app, "drift")
 def put_drift(
-    stack: Annotated[str, typer.Argument(metavar="STACK", help="The stack's name.")],
-    report: Annotated[Path, typer.Argument(metavar="FILE", help="What `ascend-vllm drift` has printed.")],
+    stack: Annotated[str, typer.Argument(metavar="STACK", help="Name of the stack.")],
+    report: Annotated[Path, typer.Argument(metavar="FILE", help="File with the output of `ascend-vllm drift`.")],
     *,
-    code: Annotated[int, typer.Option("--code", metavar="CODE", help="The exit code that it ended with.")],
+    code: Annotated[int, typer.Option("--code", metavar="CODE", help="Exit code of `ascend-vllm drift`.")],
     repository: RepositoryOption,
 ) -> None:
-    """Open or update the issue about a stack's drift (code 1), or close it (code 0). Needs gh and GH_TOKEN.
+    """Open, update or close the issue about the drift of a stack.
 
-    Where the drift could not be told the issue stays as it is: exit code 3.
+    Exit code 1 of drift opens or updates the issue, and 0 closes it. With any other
+    code the issue stays unchanged, and this command ends with 3. Needs gh and
+    GH_TOKEN.
 
-    \b
     Examples:
       ascend-vllm github drift prod drift.txt --code 1
+      ascend-vllm drift prod > d.txt; ascend-vllm github drift prod d.txt --code $?
     """
     text = _text(report)
     if code not in (ExitCode.FINE, ExitCode.FOUND) or not text.strip():

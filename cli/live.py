@@ -1,11 +1,13 @@
-"""Ask the cluster that a stack is in, and end in words when it cannot be asked."""
+"""Read the cluster of a stack, and report in plain words why it cannot be read."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from typing import Any, TypeVar
+
+import typer
 
 from cli.errors import CommandError, ExitCode
 from cluster import kubeconfig
@@ -17,12 +19,12 @@ Result = TypeVar("Result")
 
 
 def run(work: Coroutine[Any, Any, Result], context: str) -> Result:
-    """Do what needs the cluster of a context, a running sandbox's among them.
+    """Run work that needs the cluster of a context, which may be a running sandbox.
 
     Raises:
-        CommandError: It cannot be reached or read, or the user interrupts.
+        CommandError: The cluster cannot be read, or the user interrupts.
     """
-    _find_sandbox(context)
+    _use_kubeconfig_of_sandbox(context)
     try:
         return asyncio.run(work)
     except ClusterError as problem:
@@ -31,10 +33,17 @@ def run(work: Coroutine[Any, Any, Result], context: str) -> Result:
         raise CommandError("interrupted", "run it again", ExitCode.COULD_NOT_RUN) from None
 
 
-def _find_sandbox(context: str) -> None:
-    """Take the sandbox's kubeconfig where the user's own does not have its context."""
+def report_unread(unread: Mapping[str, str]) -> None:
+    """Print on standard error which parts of the cluster could not be read, and why."""
+    for part, reason in unread.items():
+        typer.echo(f"not read: {part}: {reason}", err=True)
+
+
+def _use_kubeconfig_of_sandbox(context: str) -> None:
+    """Use the kubeconfig of a sandbox if the user's own does not have its context."""
     if not context.startswith(CONTEXT_PREFIX) or context in kubeconfig.contexts():
         return
-    for home in paths.all_homes():
-        if home.name == context.removeprefix(CONTEXT_PREFIX):
-            os.environ["KUBECONFIG"] = str(paths.kubeconfig(home))
+    name = context.removeprefix(CONTEXT_PREFIX)
+    for directory in paths.all_homes():
+        if directory.name == name:
+            os.environ["KUBECONFIG"] = str(paths.kubeconfig(directory))

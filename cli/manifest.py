@@ -17,20 +17,23 @@ from models.stack_file.checksums import WeightFiles
 from models.stack_file.parse import parse
 from models.words import counted
 
-DirectoryArgument = Annotated[Path, typer.Argument(metavar="DIRECTORY", help="With the model's weights.")]
+DirectoryArgument = Annotated[Path, typer.Argument(metavar="DIRECTORY", help="Directory with the weights.")]
 OutputOption = Annotated[
-    Path | None, typer.Option("--output", "-o", metavar="FILE", show_default=False, help="Write it to a file.")
+    Path | None,
+    typer.Option(
+        "--output", "-o", metavar="FILE", show_default=False, help="Write to this file instead of standard output."
+    ),
 ]
 
 
 def command(directory: DirectoryArgument, output: OutputOption = None) -> None:
-    """Make a manifest of the weights in a directory, by which pods fetch them (model.source) and verify them.
+    """Write the size and SHA-256 of each file of a model's weights.
 
-    It lists every file but hidden ones, with its size and SHA-256; model.verify names it.
+    Pods use this manifest to fetch the weights (model.source) and to verify them
+    (model.verify). Hidden files are left out.
 
-    \b
     Examples:
-      ascend-vllm manifest /mnt/models/Qwen2-7B-Instruct -o manifests/Qwen2-7B-Instruct.json
+      ascend-vllm manifest /mnt/models/Qwen2-7B -o manifests/Qwen2-7B.json
       ascend-vllm manifest . | jq '.files | length'
     """
     if not directory.is_dir():

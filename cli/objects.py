@@ -1,4 +1,4 @@
-"""The objects of a stack as they are in its cluster, for the commands that compare them."""
+"""The objects of a stack in its cluster, for commands that compare them."""
 
 from __future__ import annotations
 
@@ -7,53 +7,67 @@ from typing import NamedTuple
 
 from cli.live import run
 from cli.stacks import find_stack, stack_names
+from cluster.live_objects import LiveObjects, read_live_objects
 from cluster.reader import connected
-from cluster.stack_objects import Made, read_made
 from models.manifests import Manifest, stack_objects
 from models.manifests.secrets import secret_objects
 from models.service.resolved import ResolvedStack
 from review.drift import Live
 
 
-class Looked(NamedTuple):
-    """What a stack gives and what is there."""
+class StackObjects(NamedTuple):
+    """The objects of a stack, and the objects in its cluster."""
 
     wanted: list[Manifest]
-    """The objects of the stack, but for those that may not be read."""
+    """The objects of the stack, without those that could not be read."""
     live: Live
     unread: Mapping[str, str]
-    """What could not be read, and why."""
+    """Objects that could not be read, with the reason."""
 
 
-def look(stack: ResolvedStack) -> Looked:
+def read_objects(stack: ResolvedStack) -> StackObjects:
     """Read the objects of a stack from its cluster.
 
     Raises:
         CommandError: The cluster cannot be read.
     """
-    wanted = {(item["kind"], item["metadata"]["name"]): item for item in _objects(stack)}
-    made = run(_read(stack, [*wanted]), stack.cluster.context)
-    readable = [item for key, item in wanted.items() if " ".join(key) not in made.unread]
-    return Looked(readable, Live(made.objects, made.autoscaled, frozenset(_elsewhere(stack))), made.unread)
+    wanted = {(item["kind"], item["metadata"]["name"]): item for item in _comparable_objects(stack)}
+    found = run(_read(stack, list(wanted)), stack.cluster.context)
+    readable = []
+    for (kind, name), item in wanted.items():
+        if f"{kind} {name}" not in found.unread:
+            readable.append(item)
+    services_of_others = frozenset(_services_of_other_stacks(stack))
+    live = Live(found.objects, found.autoscaled, services_of_others)
+    return StackObjects(readable, live, found.unread)
 
 
-def _objects(stack: ResolvedStack) -> Iterator[Manifest]:
-    """The objects of a stack; of Secrets that they are there, since nobody reads more of them."""
+def _comparable_objects(stack: ResolvedStack) -> Iterator[Manifest]:
+    """The objects of a stack. Secrets have only their metadata, because nobody reads their values."""
     yield from stack_objects(stack)
-    for item in secret_objects(stack):
-        yield {**{key: item[key] for key in ("apiVersion", "kind")}, "metadata": item["metadata"]}
+    for secret in secret_objects(stack):
+        yield {
+            "apiVersion": secret["apiVersion"],
+            "kind": secret["kind"],
+            "metadata": secret["metadata"],
+        }
 
 
-async def _read(stack: ResolvedStack, keys: list[tuple[str, str]]) -> Made:
+async def _read(stack: ResolvedStack, keys: list[tuple[str, str]]) -> LiveObjects:
     async with connected(stack.cluster.context, stack.cluster.namespace.name) as reader:
-        return await read_made(reader, keys)
+        return await read_live_objects(reader, keys)
 
 
-def _elsewhere(stack: ResolvedStack) -> Iterator[str]:
-    """The services of this project's other stacks that share the namespace."""
-    place = (stack.cluster.context, stack.cluster.namespace.name)
+def _services_of_other_stacks(stack: ResolvedStack) -> Iterator[str]:
+    """The services of this project's other stacks in the same namespace."""
     for name in stack_names():
-        other = find_stack(name) if name != stack.name else None
-        if other and (other.cluster.context, other.cluster.namespace.name) == place:
+        if name == stack.name:
+            continue
+        other = find_stack(name)
+        if other and _namespace(other) == _namespace(stack):
             yield from (service.name for service in other.services)
             yield from other.broken
+
+
+def _namespace(stack: ResolvedStack) -> tuple[str, str]:
+    return stack.cluster.context, stack.cluster.namespace.name

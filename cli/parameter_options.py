@@ -10,7 +10,7 @@ import typer
 
 from cli.errors import CommandError
 from client.body import BadInputError, schema
-from client.parameters import Parameters
+from models.engines.parameters import Parameters
 
 _TYPES: Mapping[str, Any] = {"stop": list[str], "guided_json": str, "max_tokens": int, "best_of": int}
 

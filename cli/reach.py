@@ -20,7 +20,8 @@ UrlOption = Annotated[
     str,
     typer.Option(
         "--url",
-        help="Address of the service, such as http://localhost:8080; a port-forward to a pod when left out.",
+        metavar="URL",
+        help="Address of the service, such as http://localhost:8080 (default: a port-forward to a pod).",
         show_default=False,
     ),
 ]
@@ -28,7 +29,8 @@ KeyFileOption = Annotated[
     Path | None,
     typer.Option(
         "--api-key-file",
-        help="File with the API key; VLLM_API_KEY when left out, else the Secret that the stack names.",
+        metavar="FILE",
+        help="File with the API key (default: VLLM_API_KEY, then the Secret of the stack).",
         show_default=False,
     ),
 ]
@@ -38,8 +40,8 @@ def duration(text: str) -> float:
     """A time as the stack file has it: `100s`, `25m`."""
     try:
         return float(seconds(text))
-    except ValueError as problem:
-        raise typer.BadParameter(str(problem)) from None
+    except ValueError:
+        raise typer.BadParameter(f"{text}: expected a duration with its unit, such as 100s, 25m or 1h30m") from None
 
 
 TimeoutOption = Annotated[

@@ -20,15 +20,16 @@ from sandbox.progress import announced, say
 
 
 def command(stack: Stack = "rehearsal") -> None:
-    """Walk the manual's steps with a real vLLM on a real node: weights, image, deployment, requests. Needs root.
+    """Deploy a stack with a real vLLM on a real node, and test it.
 
-    The pods are those of the stack, whose image is a vLLM for the CPU; it is made the first time, of packages and of
-    files of this machine. A model that is not on the node is a very small one, with weights of chance. The sandbox
-    stays up afterwards: `ascend-vllm sandbox down STACK` ends it.
+    Needs root. Prepares the weights and a vLLM image for the CPU, deploys the
+    stack, and runs smoke. A model that is not on the node is replaced by a very
+    small one with random weights. The sandbox keeps running: `ascend-vllm sandbox
+    down STACK` stops it.
 
-    Exit code 0 when the services answer correctly, 1 when not, 3 when this machine cannot do it, with what to install.
+    Exit code 0 if the services answer correctly, 1 if not, 3 if this machine lacks
+    something, with a hint what to install.
 
-    \b
     Examples:
       sudo make rehearse
       sudo ascend-vllm -C rehearsal sandbox rehearse

@@ -20,24 +20,23 @@ from models.words import counted
 OutputOption = Annotated[
     Path | None,
     typer.Option(
-        "--output", "-o", metavar="DIR", show_default=False, help="Write a file for each object, for Argo CD or Flux."
+        "--output", "-o", metavar="DIR", show_default=False, help="Write one file for each object, for Argo CD or Flux."
     ),
 ]
 
 
 def command(stack: StackArgument, output: OutputOption = None) -> None:
-    """Print every Kubernetes object of a stack as YAML, as `pulumi up` registers it; no cluster, no Pulumi.
+    """Print every Kubernetes object of a stack as YAML, without Secrets.
 
-    Secrets are not among them: those that the pods refer to are named on standard error, and in kustomization.yaml.
+    The objects are those that `pulumi up` registers. Secrets that the pods refer to
+    are listed on standard error and in kustomization.yaml.
 
-    With -o, write them to a directory instead: a file for each object, named by service and kind, and a
-    kustomization.yaml. The same stack gives the same files; those of objects that are no more are removed, and other
-    files are not touched.
+    -o writes one file for each object, and a kustomization.yaml. Files of objects
+    that no longer exist are deleted, and all other files are left alone.
 
-    \b
     Examples:
       ascend-vllm render prod
-      ascend-vllm render dev | kubectl --context CONTEXT diff -f -
+      ascend-vllm render dev | kubectl --context kwok-dev diff -f -
       ascend-vllm render prod -o gitops/prod
     """
     resolved = open_stack(stack)

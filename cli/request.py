@@ -22,10 +22,10 @@ from client.body import BadInputError, data_url, question, raw
 from client.check import check_request
 from client.curl import curl
 from client.http import send
-from client.kinds import Kind
 from client.length import too_long
 from client.reach import Way, address, reached
-from client.request import Asked, refusal_text
+from client.request import refusal_text
+from models.engines.requests import Kind, Request
 from models.finding import Finding
 from models.service.resolved import ResolvedService
 
@@ -39,17 +39,18 @@ class AnswerFormat(StrEnum):
 
 WordsArgument = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[PICTURE…] TEXT", help="The question, - for stdin; before it the pictures of an image."),
+    typer.Argument(metavar="[PICTURE]... TEXT", help="The question, or - for stdin; for image, the pictures first."),
 ]
-KindArgument = Annotated[Kind, typer.Argument(metavar="KIND", help="chat, complete, generate (api_server) or image.")]
+KindArgument = Annotated[Kind, typer.Argument(metavar="KIND", help="Kind of request; generate is for api_server.")]
 ModelOption = Annotated[
-    str | None, typer.Option("--model", help="A LoRA adapter or another served name.", show_default=False)
+    str | None,
+    typer.Option("--model", metavar="NAME", help="A LoRA adapter or another served name.", show_default=False),
 ]
 BodyOption = Annotated[
     str | None,
-    typer.Option("--json", help="File with the whole body, - for stdin; options are added to it.", metavar="FILE"),
+    typer.Option("--json", help="File with the body, or - for stdin; options are added to it.", metavar="FILE"),
 ]
-CurlOption = Annotated[bool, typer.Option("--curl", help="Print the curl command instead of sending.")]
+CurlOption = Annotated[bool, typer.Option("--curl", help="Print the curl command, without the key, and send nothing.")]
 
 
 @with_parameters
@@ -66,22 +67,22 @@ def command(  # noqa: PLR0913  each is an argument of the command line
     timeout: TimeoutOption = "5m",  # type: ignore[assignment]  # parsed by the option
     print_curl: CurlOption = False,
     form: Annotated[
-        AnswerFormat, typer.Option("--format", help="The text, or the server's own JSON.")
+        AnswerFormat, typer.Option("--format", help="The text, or the JSON of the server.")
     ] = AnswerFormat.TEXT,
     **given: Any,
 ) -> None:
-    """Ask a service of a stack.
+    """Send a request to a service.
 
-    Name of the model, port and API key come from the stack. What the service would refuse is not sent.
+    The model name, the port and the API key come from the stack. A request that the
+    service would refuse is not sent.
 
-    Exit code 0 for an answer, 1 when the request is refused or fails, 2 for wrong usage, 3 when the service cannot be
-    reached.
+    Exit code 0 for an answer, 1 if the request is refused or fails, 2 for wrong
+    usage, 3 if the service cannot be reached.
 
-    \b
     Examples:
       ascend-vllm request dev qwen2-7b chat "hello" --max-tokens 100 --stream
       ascend-vllm request dev llava image photo.png "图片内容是什么"
-      ascend-vllm request dev qwen2-7b chat "hello" --curl   # the equivalent curl command, without the key
+      ascend-vllm request dev qwen2-7b chat "hello" --curl
     """
     resolved = open_stack(stack)
     refuse_errors(resolved, service)
@@ -99,7 +100,7 @@ def command(  # noqa: PLR0913  each is an argument of the command line
 
 def _asked(
     kind: Kind, service: ResolvedService, words: Sequence[str], fields: dict[str, Any], file: str | None
-) -> Asked:
+) -> Request:
     """The request that arguments and options make."""
     try:
         if file is not None:
@@ -135,14 +136,14 @@ def _judge(findings: Sequence[Finding]) -> None:
         raise typer.Exit(ExitCode.FOUND)
 
 
-async def _send(asked: Asked, service: ResolvedService, way: Way, form: AnswerFormat) -> Answer:
+async def _send(asked: Request, service: ResolvedService, way: Way, form: AnswerFormat) -> Answer:
     async with reached(service, way) as link:
         if finding := await too_long(link, asked, service):
             _judge([finding])
         return await send(link, asked, _printer(asked, form))
 
 
-def _printer(asked: Asked, form: AnswerFormat) -> Any:
+def _printer(asked: Request, form: AnswerFormat) -> Any:
     """Prints pieces as they come: as JSON, or the text of an answer that is the only one."""
     shown = ""
 

@@ -1,4 +1,4 @@
-"""`ascend-vllm review`: what a pull request does to every stack that it touches, as annotations and as comments."""
+"""`ascend-vllm review`: findings and changes of every stack that a pull request touches."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ from cli.errors import CommandError, ExitCode
 from cli.output import Format, render_reports
 from cli.output.diff import DiffFormat, render_comparisons
 from cli.output.review import Reviewed, comment
+from cli.output.touched import Touched, document
 from cli.revision import Revision, revision
 from cli.stacks import find_stack
-from cli.touched import AgainstOption, Touched, document, touched
+from cli.touched import AgainstOption, touched
 from models.check import check
 
 
 class ReviewFormat(StrEnum):
-    """How the review is written to standard output."""
+    """Output formats."""
 
     TEXT = "text"
     GITHUB = "github"
@@ -29,64 +30,83 @@ class ReviewFormat(StrEnum):
 
 def command(
     against: AgainstOption = None,
-    form: Annotated[ReviewFormat, typer.Option("--format", help="How the review is written.")] = ReviewFormat.TEXT,
+    form: Annotated[ReviewFormat, typer.Option("--format", help="Output format.")] = ReviewFormat.TEXT,
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", help="Also write a comment STACK.md for each stack.", metavar="DIRECTORY"),
+        typer.Option("-o", "--output", help="Write a comment STACK.md for each touched stack.", metavar="DIRECTORY"),
     ] = None,
 ) -> None:
-    """Check and compare every stack that the worktree touches: what `touched` lists, `check` finds and `diff` says.
+    """Check and compare every stack that the worktree changes.
 
-    With -o DIRECTORY there is also a comment for each stack, in Markdown and short enough for a pull request, and
-    touched.json, which tells that the review was made when no stack is touched.
+    -o writes a comment in Markdown for each touched stack, and touched.json, which
+    shows that the review ran even if no stack is touched.
 
-    Exit code 0 when nothing is found, 1 when something is (a change alone is no finding), 2 for wrong usage.
+    Exit code 0 without findings (a change is not a finding), 1 with findings, 2 for
+    wrong usage.
 
-    \b
     Examples:
       ascend-vllm review
       ascend-vllm review --against origin/main --format github -o comments
     """
     base = revision(against, Path())
-    found = touched(base)
-    typer.echo(f"{_counted(found)} touched since {base.name} ({base.commit[:10]})", err=True)
-    reviewed = [_reviewed(one, base) for one in found]
-    for one in reviewed:
-        typer.echo(_said(one, form))
+    stacks = touched(base)
+    typer.echo(f"{_number(stacks)} touched since {base.name} ({base.commit[:10]})", err=True)
+    reviews = [_review(stack, base) for stack in stacks]
+    for review in reviews:
+        typer.echo(_text(review, form))
     if output is not None:
-        _write(output, {f"{one.name}.md": comment(one) for one in reviewed} | {"touched.json": document(base, found)})
-    if any(one.unreadable or (one.report and one.report.findings) for one in reviewed):
+        files = {f"{review.name}.md": comment(review) for review in reviews}
+        files["touched.json"] = document(base.commit, stacks)
+        _write(output, files)
+    if any(_has_findings(review) for review in reviews):
         raise typer.Exit(ExitCode.FOUND)
 
 
-def _reviewed(one: Touched, base: Revision) -> Reviewed:
-    """A stack with its findings and its changes; one that cannot be compared does not hide the others."""
-    stack = find_stack(one.name)
-    report = check(stack) if stack else None
+def _number(stacks: Sequence[Touched]) -> str:
+    if not stacks:
+        return "no stack is"
+    if len(stacks) == 1:
+        return "1 stack"
+    return f"{len(stacks)} stacks"
+
+
+def _review(touched: Touched, base: Revision) -> Reviewed:
+    """A stack with its findings and changes. A stack that cannot be compared does not hide the others."""
+    report = None
+    stack = find_stack(touched.name)
+    if stack:
+        report = check(stack)
     try:
-        return Reviewed(one, base.name, report, since(one.name, base))
+        comparison = since(touched.name, base)
     except CommandError as problem:
         if problem.code is not ExitCode.FOUND:
             raise
-        return Reviewed(one, base.name, report, None, problem.message)
+        return Reviewed(touched, base.name, report, None, problem.message)
+    return Reviewed(touched, base.name, report, comparison)
 
 
-def _said(one: Reviewed, form: ReviewFormat) -> str:
-    parts = [render_reports([one.report], Format(form.value))] if one.report else []
-    if one.comparison:
-        parts.append(render_comparisons([one.comparison], DiffFormat(form.value)))
+def _text(review: Reviewed, form: ReviewFormat) -> str:
+    parts = []
+    if review.report:
+        parts.append(render_reports([review.report], Format(form.value)))
+    if review.comparison:
+        parts.append(render_comparisons([review.comparison], DiffFormat(form.value)))
     if form is ReviewFormat.GITHUB:
         return "\n".join(parts)
-    head = f"{one.name}, touched by {one.touched.because}:"
-    return "\n\n".join([head, *parts, *([f"not compared: {one.unreadable}"] if one.unreadable else [])]) + "\n"
+    title = f"{review.name}, touched by {review.touched.because}:"
+    if review.unreadable:
+        parts.append(f"not compared: {review.unreadable}")
+    return "\n\n".join([title, *parts]) + "\n"
 
 
-def _counted(found: Sequence[Touched]) -> str:
-    return f"{len(found)} stack{'' if len(found) == 1 else 's'}" if found else "no stack is"
+def _has_findings(review: Reviewed) -> bool:
+    if review.unreadable:
+        return True
+    return review.report is not None and bool(review.report.findings)
 
 
-def _write(directory: Path, texts: dict[str, str]) -> None:
-    """Write files to a directory of their own; what an earlier review left there would be taken for this one's.
+def _write(directory: Path, files: dict[str, str]) -> None:
+    """Write files to a new or empty directory. Files of an earlier review would look like files of this one.
 
     Raises:
         CommandError: The directory has files already, or cannot be written.
@@ -95,8 +115,8 @@ def _write(directory: Path, texts: dict[str, str]) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         if any(directory.iterdir()):
             raise CommandError(f"{directory} is not empty", "name a new directory")
-        for name, text in texts.items():
+        for name, text in files.items():
             (directory / name).write_text(f"{text}\n", encoding="utf-8")
     except OSError as problem:
         message = f"{directory} cannot be written: {problem.strerror}"
-        raise CommandError(message, "name a directory that can be", ExitCode.COULD_NOT_RUN) from None
+        raise CommandError(message, "name a writable directory", ExitCode.COULD_NOT_RUN) from None

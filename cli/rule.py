@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
+import client.check  # noqa: F401  it registers the rules about requests
 from cli.errors import CommandError
-from client.check import request_rules
-from models.rules.registry import documentation, rule_ids
+from models.rules.registry import Rule, find_rule, rules_about
 from models.stack_file.unknown_keys import nearest
 
 EXAMPLES = Path(__file__).parent.parent / "tests" / "rules"
@@ -18,41 +18,40 @@ EXAMPLES = Path(__file__).parent.parent / "tests" / "rules"
 
 
 def _complete(incomplete: str) -> list[str]:
-    return [name for name in [*rule_ids(), *request_rules()] if name.startswith(incomplete)]
+    return [name for name in _all_ids() if name.startswith(incomplete)]
+
+
+def _all_ids() -> list[str]:
+    entries = [*rules_about("stack file"), *rules_about("request"), *rules_about("cluster")]
+    return [entry.id for entry in entries]
 
 
 def command(
-    rule: Annotated[str | None, typer.Argument(metavar="ID", help="A rule's id.", autocompletion=_complete)] = None,
+    rule: Annotated[str | None, typer.Argument(metavar="ID", help="Id of a rule.", autocompletion=_complete)] = None,
 ) -> None:
-    """Explain a rule: what it does, why, its source, a refused and an accepted example. Without ID: list all
-    of stack files. Those of requests are explained by their ID too.
+    """Explain a rule with its reason, source and examples, or list all rules.
 
-    \b
     Examples:
       ascend-vllm rule
       ascend-vllm rule idle-npus
-      ascend-vllm rule multi-step-logits   # of requests
     """
-    known = rule_ids()
     if rule is None:
-        width = max(map(len, known))
-        typer.echo("\n".join(f"{name:<{width}}  {documentation(name).partition(chr(10))[0]}" for name in known))
+        width = max(len(entry.id) for entry in rules_about("stack file"))
+        for entry in rules_about("stack file"):
+            typer.echo(f"{entry.id:<{width}}  {entry.summary}")
         return
-    of_requests = request_rules()
-    if rule in of_requests:
-        typer.echo(f"{rule}\n\n{of_requests[rule]}")
-        return
-    if rule not in known:
-        near = nearest(rule, dict.fromkeys([*known, *of_requests]))
+    found = find_rule(rule)
+    if found is None:
+        near = nearest(rule, dict.fromkeys(_all_ids()))
         fix = f"did you mean {near}?" if near else "`ascend-vllm rule` lists them"
         raise CommandError(f"there is no rule {rule!r}", fix)
-    typer.echo("\n".join(_page(rule)))
+    typer.echo("\n".join(_page(found)))
 
 
-def _page(rule: str) -> Iterator[str]:
-    yield f"{rule}\n\n{documentation(rule)}"
+def _page(rule: Rule) -> Iterator[str]:
+    yield f"{rule.id}\n\n{rule.documentation}"
     for title, name in (("Refused", "refused.yaml"), ("Output", "refused.out"), ("Accepted", "accepted.yaml")):
-        file = EXAMPLES / rule / name
+        file = EXAMPLES / rule.id / name
         if file.exists():
             lines = file.read_text(encoding="utf-8").rstrip().splitlines()
             yield f"\n{title}:\n" + "\n".join(f"    {line}".rstrip() for line in lines)

@@ -13,13 +13,26 @@ from typing import Annotated
 import typer
 
 from cli.errors import CommandError, ExitCode
+from cli.help import HelpfulGroup, add_command
 from cli.stacks import sandbox_plan, stack_names
 from sandbox import cluster, command, deployment, paths, services
 from sandbox.errors import SandboxError
 from sandbox.images import vllm
 from sandbox.real import needs, node
 
-app = typer.Typer(help="A local cluster with simulated Ascend nodes, as a stack's pools say.", no_args_is_help=True)
+_EXAMPLES = """Examples:
+  ascend-vllm sandbox up dev
+  ascend-vllm sandbox deploy dev
+  ascend-vllm sandbox down dev
+"""
+
+app = typer.Typer(
+    help="Run a local cluster with simulated Ascend nodes, and deploy stacks in it.",
+    epilog=_EXAMPLES,
+    cls=HelpfulGroup,
+    rich_markup_mode=None,
+    no_args_is_help=True,
+)
 
 _DEFAULT = "dev"
 _STATUS_VERSION = 1
@@ -38,7 +51,7 @@ def _complete_stack(incomplete: str) -> list[str]:
 
 Stack = Annotated[
     str,
-    typer.Argument(metavar="STACK", help="The stack whose context names the sandbox.", autocompletion=_complete_stack),
+    typer.Argument(metavar="STACK", help="Stack whose context names the sandbox.", autocompletion=_complete_stack),
 ]
 
 
@@ -49,22 +62,22 @@ class StatusFormat(StrEnum):
     JSON = "json"
 
 
-@app.command("up")
+@add_command(app, "up")
 def up(
     stack: Stack = _DEFAULT,
     nodes: Annotated[
         Nodes,
-        typer.Option("--node", help="real: the first node runs its pods, by containerd and a kubelet. Needs root."),
+        typer.Option("--node", help="real: the first node runs pods with containerd and a kubelet, as root."),
     ] = Nodes.SIMULATED,
     keep_build_cache: Annotated[
-        bool, typer.Option("--keep-build-cache", help="Keep what Go leaves (about 12 GB) after building the tools.")
+        bool, typer.Option("--keep-build-cache", help="Keep Go's build cache (about 12 GB).")
     ] = False,
 ) -> None:
-    """Start the stack's sandbox, or bring the nodes of the running one to the stack's pools.
+    """Start the sandbox of a stack, or change its nodes to the stack's pools.
 
-    The first time, missing tools are built from pinned Go modules: about 11 minutes on two cores.
+    The first start builds missing tools from pinned Go modules, which takes about
+    11 minutes on two cores.
 
-    \b
     Examples:
       ascend-vllm sandbox up
       ascend-vllm sandbox up staging --keep-build-cache
@@ -74,18 +87,17 @@ def up(
         cluster.up(sandbox_plan(stack, real=nodes == Nodes.REAL), keep_build_cache)
 
 
-@app.command("load")
+@add_command(app, "load")
 def load(
     stack: Stack,
     archive: Annotated[
-        Path | None, typer.Argument(metavar="[ARCHIVE]", help="A file of docker save; vLLM for the CPU when left out.")
+        Path | None, typer.Argument(metavar="ARCHIVE", help="File of `docker save` (default: vLLM for the CPU).")
     ] = None,
 ) -> None:
-    """Import the images of an archive for the pods of the sandbox's real node.
+    """Import images into the real node of a sandbox.
 
-    Without an archive it is a real vLLM that runs on the CPU, made the first time.
+    Without ARCHIVE: a vLLM for the CPU, which is built the first time.
 
-    \b
     Examples:
       ascend-vllm sandbox load dev
       ascend-vllm sandbox load dev ascend-vllm.tar
@@ -98,14 +110,15 @@ def load(
         typer.echo(node.load(home, archive or vllm.ensure()))
 
 
-@app.command("status")
+@add_command(app, "status")
 def status(
     stack: Stack = _DEFAULT,
-    form: Annotated[StatusFormat, typer.Option("--format", help="How the status is written.")] = StatusFormat.TEXT,
+    form: Annotated[StatusFormat, typer.Option("--format", help="Output format.")] = StatusFormat.TEXT,
 ) -> None:
-    """Show whether the stack's sandbox runs, and its nodes. Exit code 0 when it runs, 1 when not.
+    """Show whether the sandbox of a stack runs, and its nodes.
 
-    \b
+    Exit code 0 if it runs, 1 if not.
+
     Examples:
       ascend-vllm sandbox status
       ascend-vllm sandbox status dev --format json
@@ -117,14 +130,15 @@ def status(
         raise typer.Exit(ExitCode.FOUND)
 
 
-@app.command("down")
+@add_command(app, "down")
 def down(
     stack: Stack = _DEFAULT,
-    everything: Annotated[bool, typer.Option("--all", help="Every sandbox of this user, whatever its stack.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Stop every sandbox of this user.")] = False,
 ) -> None:
-    """Stop the stack's sandbox and remove its files. Safe to repeat, and after a crash.
+    """Stop the sandbox of a stack and delete its files.
 
-    \b
+    It can be repeated, also after a crash.
+
     Examples:
       ascend-vllm sandbox down
       ascend-vllm sandbox down --all
@@ -135,18 +149,17 @@ def down(
             typer.echo(f"sandbox   {name}: {'removed' if cluster.down(name) else 'was not up'}", err=True)
 
 
-@app.command("deploy")
+@add_command(app, "deploy")
 def deploy(
     stack: Stack = _DEFAULT,
-    parallel: Annotated[int, typer.Option("--parallel", min=1, help="Resources under way at a time.")] = (
-        deployment.PARALLEL
-    ),
+    parallel: Annotated[
+        int, typer.Option("--parallel", min=1, metavar="N", help="Resources that Pulumi creates in parallel.")
+    ] = (deployment.PARALLEL),
 ) -> None:
-    """Run `pulumi up` for the stack in its sandbox, and show its services.
+    """Run `pulumi up` for a stack in its sandbox, and show its services.
 
-    Exit code 1 when Pulumi fails; all it said is shown then.
+    Exit code 1 if Pulumi fails, with the whole output of Pulumi.
 
-    \b
     Examples:
       ascend-vllm sandbox deploy
       ascend-vllm sandbox deploy staging --parallel 16
@@ -159,11 +172,10 @@ def deploy(
         typer.echo(f"next: ascend-vllm script {stack} {done.services[0].name} · {end}", err=True)
 
 
-@app.command("destroy")
+@add_command(app, "destroy")
 def destroy(stack: Stack = _DEFAULT) -> None:
-    """Run `pulumi destroy` for the stack in its sandbox, which stays up. Fine when there is nothing.
+    """Run `pulumi destroy` for a stack in its sandbox, which keeps running.
 
-    \b
     Examples:
       ascend-vllm sandbox destroy
       ascend-vllm sandbox destroy staging
@@ -173,17 +185,19 @@ def destroy(stack: Stack = _DEFAULT) -> None:
             typer.echo(f"pulumi    stack {stack}: nothing to destroy", err=True)
 
 
-@app.command(
+@add_command(
+    app,
     "run",
     context_settings={"allow_interspersed_args": False, "ignore_unknown_options": True},
     options_metavar="[STACK] --",
 )
 def run(
-    words: Annotated[list[str], typer.Argument(metavar="COMMAND", help="The command and its arguments.")],
+    words: Annotated[list[str], typer.Argument(metavar="COMMAND", help="Command with its arguments.")],
 ) -> None:
-    """Run a command with the sandbox's tools, cluster and Pulumi backend; its exit code is the command's.
+    """Run a command with the tools, cluster and Pulumi backend of a sandbox.
 
-    \b
+    The exit code is that of the command.
+
     Examples:
       ascend-vllm sandbox run -- kubectl get pods --all-namespaces
       ascend-vllm sandbox run dev -- pulumi preview --stack dev

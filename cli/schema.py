@@ -20,12 +20,11 @@ class SchemaOf(StrEnum):
 
 def command(
     of: Annotated[
-        SchemaOf, typer.Argument(metavar="FILE", help="stack: Pulumi.*.yaml, services: the base file.")
+        SchemaOf, typer.Argument(metavar="FILE", help="stack for Pulumi.*.yaml, services for the base file.")
     ] = SchemaOf.STACK,
 ) -> None:
-    """Print the JSON Schema of a stack file or of the base file, for completion and checks in an editor.
+    """Print the JSON Schema of a stack file, for completion in an editor.
 
-    \b
     Examples:
       ascend-vllm schema > schema/stack.schema.json
       ascend-vllm schema services > schema/services.schema.json

@@ -23,13 +23,15 @@ class ScriptFormat(StrEnum):
 def command(
     stack: StackArgument,
     service: ServiceArgument,
-    form: Annotated[ScriptFormat, typer.Option("--format", help="The script, or its parts.")] = ScriptFormat.TEXT,
+    form: Annotated[
+        ScriptFormat, typer.Option("--format", help="The script, or its parts as JSON.")
+    ] = ScriptFormat.TEXT,
 ) -> None:
-    """Print the run_vllm.sh of a service as the container will run it.
+    """Print the run_vllm.sh that the container of a service runs.
 
-    With --format json: its argument list (argv), environment, initialization file and further files.
+    --format json prints the parts of the launch: argv, environment, the
+    initialization file, and further files.
 
-    \b
     Examples:
       ascend-vllm script dev qwen2-7b
       ascend-vllm script prod qwen2-7b --format json | jq -r .argv[]

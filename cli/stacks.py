@@ -105,7 +105,7 @@ def sandbox_plan(stack: str, *, real: bool = False) -> Plan:
         raise CommandError(f"the cluster of stack {stack} is not well formed", f"see: ascend-vllm check {stack}")
     if not cluster.context.startswith(CONTEXT_PREFIX):
         raise CommandError(
-            f"stack {stack} belongs to the cluster {cluster.context!r}, which is no sandbox",
+            f"stack {stack} belongs to the cluster {cluster.context!r}, which is not a sandbox",
             f"name a stack whose context begins with {CONTEXT_PREFIX}",
         )
     if not cluster.pools:
@@ -127,15 +127,15 @@ def _complete_stack(incomplete: str) -> list[str]:
 StackArgument = Annotated[
     str,
     typer.Argument(
-        metavar="STACK", help="A stack's name, a stack file, or - for stdin.", autocompletion=_complete_stack
+        metavar="STACK", help="Name of a stack, a stack file, or - for stdin.", autocompletion=_complete_stack
     ),
 ]
 StacksArgument = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="STACK",
-        help="Stacks by name or file; all of this project when left out.",
+        help="Names of stacks or stack files (default: all of the project).",
         autocompletion=_complete_stack,
     ),
 ]
-ServiceArgument = Annotated[str, typer.Argument(metavar="SERVICE", help="A service of the stack.")]
+ServiceArgument = Annotated[str, typer.Argument(metavar="SERVICE", help="Service of the stack.")]

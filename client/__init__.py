@@ -1,1 +1,1 @@
-"""Requests to what was deployed: typed, judged before they are sent, and the tests and measurements made of them."""
+"""Typed requests to deployed services: checked before they are sent, with the smoke test and the benchmark."""

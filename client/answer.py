@@ -1,4 +1,4 @@
-"""What a server answers: texts, tokens and times, whole or piece by piece."""
+"""The answer of a server: texts, tokens and times, as a whole or as a stream."""
 
 from __future__ import annotations
 
@@ -7,109 +7,161 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+_LONGEST_ERROR = 1000
+"""Characters of an error that are kept."""
+
 
 @dataclass(frozen=True)
 class Piece:
-    """A part of an answer, as it came."""
+    """A JSON document of an answer. A stream has several."""
 
     seconds: float
-    """Since the request was sent."""
+    """Time since the request was sent."""
     data: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer, or a refusal."""
+    """An answer or an error of the server."""
 
     status: int
     seconds: float
-    """From the sending to the end."""
+    """Time from sending the request to the end of the answer."""
     pieces: tuple[Piece, ...] = ()
     prompt: str = ""
-    """What `/generate` puts before each of its texts."""
+    """The prompt that `/generate` repeats at the beginning of each text."""
     error: str = ""
-    """The server's own words, when it refused or failed."""
+    """The error message of the server. Empty: it answered."""
     texts: Mapping[int, str] = field(default_factory=dict)
-    """The answers by index."""
+    """The generated texts by index. A request with `n: 2` has two."""
 
     @property
     def ok(self) -> bool:
-        """Whether there is an answer."""
+        """Whether the server answered without an error."""
         return self.status == 200 and not self.error
 
     @property
+    def failure(self) -> str:
+        """The status and the error message. Only the message, if the error came after status 200."""
+        if self.status == 200:
+            return self.error
+        return f"{self.status}: {self.error}"
+
+    @property
     def data(self) -> Mapping[str, Any]:
-        """The last that came."""
-        return self.pieces[-1].data if self.pieces else {}
+        """The last document."""
+        if not self.pieces:
+            return {}
+        return self.pieces[-1].data
 
     @property
     def text(self) -> str:
-        """The first answer."""
+        """The first text."""
         return self.texts.get(0, "")
 
     @property
     def first(self) -> float | None:
-        """Seconds until the first piece with text came, or None when none did."""
-        return next((piece.seconds for piece in self.pieces if any(texts(piece.data, self.prompt).values())), None)
+        """Seconds until the first document with text. None: no document has text."""
+        for piece in self.pieces:
+            if any(texts(piece.data, self.prompt).values()):
+                return piece.seconds
+        return None
 
     @property
     def tokens(self) -> int | None:
-        """Tokens of all answers, or None when the server does not say it."""
-        usage = next((usage for piece in reversed(self.pieces) if (usage := piece.data.get("usage"))), None)
-        return int(usage["completion_tokens"]) if usage and usage.get("completion_tokens") is not None else None
+        """The number of generated tokens. None: the server does not report it."""
+        for piece in reversed(self.pieces):
+            usage = piece.data.get("usage")
+            if not usage:
+                continue
+            count = usage.get("completion_tokens")
+            if count is None:
+                return None
+            return int(count)
+        return None
 
     @property
     def tokens_per_second(self) -> float | None:
-        """Tokens of the answers in a second after the first came; None where there are too few to tell."""
-        if self.first is None or self.tokens is None or self.tokens < 2 or self.seconds <= self.first:
+        """Generated tokens per second after the first text. None: there are fewer than two tokens."""
+        if self.first is None or self.tokens is None or self.tokens < 2:
             return None
-        return (self.tokens - 1) / (self.seconds - self.first)
+        seconds = self.seconds - self.first
+        if seconds <= 0:
+            return None
+        return (self.tokens - 1) / seconds
 
     @property
     def ends(self) -> list[str]:
-        """Why each answer ended: `stop`, or `length` at max_tokens."""
-        choices = (choice for piece in self.pieces for choice in _choices(piece.data))
+        """Why each text ended: `stop`, or `length` if it reached max_tokens."""
+        choices = [choice for piece in self.pieces for choice in _choices(piece.data)]
         return [str(choice["finish_reason"]) for choice in choices if choice.get("finish_reason")]
 
 
 def texts(data: Mapping[str, Any], prompt: str = "") -> dict[int, str]:
-    """The texts of an answer or of a piece of one, by their index."""
-    whole = data.get("text")
-    if isinstance(whole, list):
-        return {index: str(text).removeprefix(prompt) for index, text in enumerate(whole)}
-    return {int(choice.get("index", 0)): _text(choice) for choice in _choices(data)}
+    """The texts of a document by their index.
+
+    Args:
+        data: A document of an answer.
+        prompt: The prompt that `/generate` repeats. It is removed.
+    """
+    generated = data.get("text")
+    if isinstance(generated, list):
+        return {index: str(text).removeprefix(prompt) for index, text in enumerate(generated)}
+    found = {}
+    for choice in _choices(data):
+        index = int(choice.get("index", 0))
+        found[index] = _choice_text(choice)
+    return found
 
 
 def joined(pieces: Iterable[Piece], prompt: str = "") -> dict[int, str]:
-    """The texts that pieces add up to; `/generate` sends all that is there each time."""
+    """The whole texts of a stream. Each document of `/generate` repeats the text before it."""
     whole: dict[int, str] = {}
     for piece in pieces:
+        repeats = "text" in piece.data
         for index, text in texts(piece.data, prompt).items():
-            whole[index] = text if "text" in piece.data else whole.get(index, "") + text
+            if repeats:
+                whole[index] = text
+            else:
+                whole[index] = whole.get(index, "") + text
     return whole
 
 
 def _choices(data: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     choices = data.get("choices")
-    yield from (choice for choice in choices if isinstance(choice, dict)) if isinstance(choices, list) else ()
+    if not isinstance(choices, list):
+        return
+    for choice in choices:
+        if isinstance(choice, dict):
+            yield choice
 
 
-def _text(choice: Mapping[str, Any]) -> str:
-    inner = choice.get("message") or choice.get("delta") or {}
-    return str(choice.get("text") or inner.get("content") or "")
+def _choice_text(choice: Mapping[str, Any]) -> str:
+    message = choice.get("message") or choice.get("delta") or {}
+    text = choice.get("text") or message.get("content")
+    return str(text or "")
 
 
 def error_text(body: str) -> str:
-    """What a server says went wrong: vLLM's `message`, FastAPI's `detail`, `{"error": "Unauthorized"}`, or its text."""
+    """The error message in a body, or the whole body as one line.
+
+    vLLM answers with `message`, FastAPI with `detail`, the check of the API key with `{"error": "Unauthorized"}`.
+    """
     try:
-        said = json.loads(body)
+        document = json.loads(body)
     except ValueError:
-        return " ".join(body.split())[:_LONGEST]
+        return _one_line(body)
+    if not isinstance(document, dict):
+        return _one_line(body)
     for key in ("error", "message", "detail"):
-        if isinstance(said, dict) and said.get(key) and said[key] != "error":
-            inner = said[key]
-            return error_text(json.dumps(inner)) if isinstance(inner, dict) else " ".join(str(inner).split())[:_LONGEST]
-    return " ".join(body.split())[:_LONGEST]
+        message = document.get(key)
+        if not message or message == "error":
+            continue
+        if isinstance(message, dict):
+            return error_text(json.dumps(message))
+        return _one_line(str(message))
+    return _one_line(body)
 
 
-_LONGEST = 1000
+def _one_line(text: str) -> str:
+    return " ".join(text.split())[:_LONGEST_ERROR]

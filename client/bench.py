@@ -1,33 +1,33 @@
-"""Measure a service under load: times and throughput by the number of requests at once."""
+"""Measure a service under load: latency and throughput for each number of concurrent requests."""
 
 from __future__ import annotations
 
 import asyncio
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from client.answer import Answer
 from client.body import question
 from client.http import Link, UnreachableError, send
-from client.kinds import Kind
-from client.request import Asked
+from models.engines.requests import Kind, Request
 from models.finding import Finding, Mark
 from models.service.resolved import ResolvedService
 
 PERCENTILES = (50, 90, 99)
 
-_LOWEST, _IDS = 100, 1000
-"""Token ids that every vocabulary has and that are no special tokens: 100 to 1099."""
+_FIRST_TOKEN_ID = 100
+_TOKEN_IDS = 1000
+"""Token ids 100 to 1099 exist in every vocabulary and are not special tokens."""
 
 
 @dataclass(frozen=True)
 class Load:
-    """What a service is given to do."""
+    """The requests that are sent to a service."""
 
     concurrency: int
-    """Requests at once."""
+    """Number of concurrent requests."""
     requests: int
     input_tokens: int
     output_tokens: int
@@ -35,18 +35,18 @@ class Load:
 
 @dataclass(frozen=True)
 class Sample:
-    """One request under load; times in seconds."""
+    """The measurement of one request. Times are in seconds."""
 
     latency: float
     first: float | None = None
-    """Until the first text."""
+    """Time until the first text."""
     tokens: int = 0
-    """Of the answer."""
+    """Generated tokens."""
     error: str = ""
 
     @property
     def per_token(self) -> float | None:
-        """Seconds for each token after the first."""
+        """Time for each token after the first. None: there are fewer than two tokens."""
         if self.first is None or self.tokens < 2:
             return None
         return (self.latency - self.first) / (self.tokens - 1)
@@ -54,7 +54,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Spread:
-    """How values are spread."""
+    """The distribution of values."""
 
     mean: float
     percentiles: tuple[float, ...]
@@ -63,46 +63,49 @@ class Spread:
 
 @dataclass(frozen=True)
 class Measured:
-    """What a service did under a load."""
+    """The measurements of a service under one load."""
 
     load: Load
     seconds: float
-    """From the first request to the last answer."""
+    """Time from the first request to the last answer."""
     samples: tuple[Sample, ...]
 
     @property
     def good(self) -> list[Sample]:
-        """The requests that were answered."""
+        """The samples without an error."""
         return [sample for sample in self.samples if not sample.error]
 
     @property
     def errors(self) -> list[str]:
-        """What went wrong, each once."""
-        return [*dict.fromkeys(sample.error for sample in self.samples if sample.error)]
+        """The error messages, without duplicates."""
+        messages = [sample.error for sample in self.samples if sample.error]
+        return list(dict.fromkeys(messages))
 
     @property
     def requests_per_second(self) -> float:
-        """Answers in a second."""
+        """Answered requests per second."""
         return len(self.good) / self.seconds
 
     @property
     def output_per_second(self) -> float:
-        """Tokens of answers in a second, of all requests together."""
-        return sum(sample.tokens for sample in self.good) / self.seconds
+        """Generated tokens per second, of all requests together."""
+        tokens = sum(sample.tokens for sample in self.good)
+        return tokens / self.seconds
 
     @property
     def total_per_second(self) -> float:
-        """Tokens of prompts and answers in a second."""
-        return self.output_per_second + self.load.input_tokens * len(self.good) / self.seconds
+        """Tokens of prompts and generated tokens per second."""
+        input_tokens = self.load.input_tokens * len(self.good)
+        return self.output_per_second + input_tokens / self.seconds
 
     @property
     def first(self) -> Spread | None:
-        """Seconds until the first text (TTFT)."""
+        """Seconds until the first text: time to first token (TTFT)."""
         return spread([sample.first for sample in self.good if sample.first is not None])
 
     @property
     def per_token(self) -> Spread | None:
-        """Seconds for each token after the first (TPOT)."""
+        """Seconds for each token after the first: time per output token (TPOT)."""
         return spread([sample.per_token for sample in self.good if sample.per_token is not None])
 
     @property
@@ -112,97 +115,125 @@ class Measured:
 
 
 def spread(values: Sequence[float]) -> Spread | None:
-    """Mean and percentiles, between two values in proportion; None of nothing."""
+    """Mean and percentiles, with linear interpolation between two values. None: there are no values."""
     if not values:
         return None
     ordered = sorted(values)
-    return Spread(sum(ordered) / len(ordered), tuple(_percentile(ordered, percent) for percent in PERCENTILES))
+    mean = sum(ordered) / len(ordered)
+    percentiles = [_percentile(ordered, percent) for percent in PERCENTILES]
+    return Spread(mean, tuple(percentiles))
 
 
 def _percentile(ordered: Sequence[float], percent: float) -> float:
-    place = (len(ordered) - 1) * percent / 100
-    low, high = math.floor(place), math.ceil(place)
-    return ordered[low] + (ordered[high] - ordered[low]) * (place - low)
+    position = (len(ordered) - 1) * percent / 100
+    lower = ordered[math.floor(position)]
+    upper = ordered[math.ceil(position)]
+    fraction = position - math.floor(position)
+    return lower + (upper - lower) * fraction
 
 
-async def bench(link: Link, service: ResolvedService, load: Load, tick: Callable[[], None] = lambda: None) -> Measured:
-    """Send requests of one size, so many at once, until all are answered.
+async def bench(
+    link: Link,
+    service: ResolvedService,
+    load: Load,
+    tick: Callable[[], None] = lambda: None,
+) -> Measured:
+    """Send requests of one size until all of them are answered.
 
     Args:
-        link: The way to the service.
+        link: The connection to the service.
         service: The service.
-        load: What it is given to do.
-        tick: Told of each answer.
+        load: The requests.
+        tick: Called after each answer.
     """
     numbers = iter(range(load.requests))
+    samples: list[Sample] = []
 
-    async def work() -> list[Sample]:
-        done = []
+    async def send_requests() -> None:
         for number in numbers:
-            done.append(await _sample(link, service, load, number))
+            sample = await _sample(link, service, load, number=number)
+            samples.append(sample)
             tick()
-        return done
 
-    began = time.perf_counter()
-    parts = await asyncio.gather(*(work() for _ in range(load.concurrency)))
-    return Measured(load, time.perf_counter() - began, tuple(sample for part in parts for sample in part))
+    start = time.perf_counter()
+    senders = [send_requests() for _ in range(load.concurrency)]
+    await asyncio.gather(*senders)
+    seconds = time.perf_counter() - start
+    return Measured(load, seconds, tuple(samples))
 
 
 async def warm_up(link: Link, service: ResolvedService, load: Load) -> Answer:
-    """The first request of a size, which is not measured.
+    """Send the first request of a size. It is not measured.
 
     Raises:
         UnreachableError: The server does not answer.
     """
-    return await send(link, request(service, load, load.requests))
+    return await send(link, load_request(service, load, number=load.requests))
 
 
-async def _sample(link: Link, service: ResolvedService, load: Load, number: int) -> Sample:
-    began = time.perf_counter()
+async def _sample(
+    link: Link,
+    service: ResolvedService,
+    load: Load,
+    number: int,
+) -> Sample:
+    start = time.perf_counter()
     try:
-        answer = await send(link, request(service, load, number))
+        answer = await send(link, load_request(service, load, number))
     except UnreachableError as problem:
-        return Sample(time.perf_counter() - began, error=problem.message)
+        return Sample(time.perf_counter() - start, error=problem.message)
     if not answer.ok:
-        return Sample(
-            answer.seconds, error=f"{answer.status}: {answer.error}" if answer.status != 200 else answer.error
-        )
-    # The plain server does not count; ignore_eos makes the answer as long as it may be.
-    tokens = load.output_tokens if answer.tokens is None else answer.tokens
-    return Sample(answer.seconds, answer.first, tokens)
+        return Sample(answer.seconds, error=answer.failure)
+    tokens = answer.tokens
+    if tokens is None:
+        # The plain server does not report it, but ignore_eos makes it exactly this many.
+        tokens = load.output_tokens
+    return Sample(answer.seconds, first=answer.first, tokens=tokens)
 
 
-def request(service: ResolvedService, load: Load, number: int) -> Asked:
-    """A request of exactly the load's size.
+def load_request(service: ResolvedService, load: Load, number: int) -> Request:
+    """A request of the load's size.
 
-    No two prompts begin alike, so that no cache of prefixes helps. The plain server takes text only; a word of its
-    prompts is about a token.
+    Every prompt begins differently, so that the prefix cache has no effect. The OpenAI server gets token ids. The plain
+    server only accepts text: a word of the prompt is about one token.
     """
-    given = {"max_tokens": load.output_tokens, "temperature": 0.0, "ignore_eos": True, "stream": True}
-    ids = [*_token_ids(load.input_tokens, number)]
+    parameters = {
+        "max_tokens": load.output_tokens,
+        "temperature": 0.0,
+        "ignore_eos": True,
+        "stream": True,
+    }
+    token_ids = _token_ids(load.input_tokens, number)
     if service.server.kind == "api_server":
-        return question(Kind.GENERATE, service, " ".join(map(str, ids)), given)
-    asked = question(Kind.COMPLETE, service, "", given)
-    return Asked(Kind.COMPLETE, {**asked.body, "prompt": ids})
+        text = " ".join(str(token_id) for token_id in token_ids)
+        return question(Kind.GENERATE, service, text, given=parameters)
+    request = question(Kind.COMPLETE, service, "", given=parameters)
+    return Request(Kind.COMPLETE, {**request.body, "prompt": token_ids})
 
 
-def _token_ids(count: int, number: int) -> Iterator[int]:
-    yield from (_LOWEST + (number * 7919 + place * 104729 + number * place) % _IDS for place in range(count))
+def _token_ids(count: int, number: int) -> list[int]:
+    token_ids = []
+    for position in range(count):
+        scattered = number * 7919 + position * 104729 + number * position
+        token_ids.append(_FIRST_TOKEN_ID + scattered % _TOKEN_IDS)
+    return token_ids
 
 
 def too_long(service: ResolvedService, load: Load) -> Finding | None:
-    """The finding about requests that are longer than the service allows."""
+    """A finding if the requests are longer than the service allows."""
     longest = service.engine.max_model_len
-    if load.input_tokens + load.output_tokens <= longest:
+    total = load.input_tokens + load.output_tokens
+    if total <= longest:
         return None
     origin = service.origins["engine.maxModelLen"].source
     return Finding(
-        "too-long",
-        "error",
-        f"{load.input_tokens} and {load.output_tokens} tokens together are more than {longest}",
-        "vLLM answers 400 beyond maxModelLen (vllm/entrypoints/openai/serving_engine.py:272)",
-        "lower --input-len or --output-len",
-        (
+        rule="too-long",
+        severity="error",
+        message=f"{load.input_tokens} input tokens and {load.output_tokens} output tokens exceed maxModelLen {longest}",
+        why="vLLM answers 400 to requests that are longer than maxModelLen "
+        "(vllm/entrypoints/openai/serving_engine.py:272)",
+        fix="lower --input-len or --output-len",
+        marks=(
             Mark(("--input-len",)),
             Mark(("--output-len",)),
             Mark(("services", service.name, "engine", "maxModelLen"), origin),

@@ -1,4 +1,4 @@
-"""Make the body of a request from what a user gives: a question, pictures, parameters, or a body of their own."""
+"""Make the body of a request from user input: a question, pictures, parameters, or a whole body."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from client.kinds import Kind
-from client.parameters import Parameters
-from client.request import Asked
+from models.engines.parameters import Parameters
+from models.engines.requests import Kind, Request
 from models.service.resolved import ResolvedService
 
-_ALWAYS = ("max_tokens", "temperature")
-"""Sent even when they are the manual's defaults: those of the server differ, by the kind of request."""
+_ALWAYS_SENT = ("max_tokens", "temperature")
+"""Parameters that are sent even with the manual's default. The server's defaults depend on the kind of request."""
 
-_SIGNS = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n\x1a\n": "image/png"}
+_SIGNATURES = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n\x1a\n": "image/png"}
+"""The first bytes of a file and its media type."""
 
 
 class BadInputError(Exception):
-    """What a user gives cannot be made into a request: what is wrong, and how to mend it."""
+    """User input that cannot become a request, with a message and a fix."""
 
     def __init__(self, message: str, fix: str) -> None:
         super().__init__(message)
@@ -29,94 +29,141 @@ class BadInputError(Exception):
 
 
 def question(
-    kind: Kind, service: ResolvedService, text: str, given: Mapping[str, Any], images: Sequence[str] = ()
-) -> Asked:
-    """A request made of a question.
+    kind: Kind,
+    service: ResolvedService,
+    text: str,
+    given: Mapping[str, Any],
+    images: Sequence[str] = (),
+) -> Request:
+    """Make a request from a question.
 
     Args:
-        kind: What is asked for.
-        service: Whom it goes to; its name for the model is the one of the stack.
+        kind: The kind of request.
+        service: The service. Its first served model name is used, if `given` has no model.
         text: The question.
-        given: The fields that options gave.
+        given: The fields that the user set.
         images: Pictures as data URLs.
     """
-    usual = {field: Parameters.model_fields[field].default for field in _ALWAYS}
-    body = {**_model(kind, service), **_asking(kind, text, images), **usual, **given}
+    body = _model(kind, service)
+    body |= _question_fields(kind, text, images)
+    for name in _ALWAYS_SENT:
+        body[name] = Parameters.model_fields[name].default
+    body |= given
     if body.get("stream") and kind is not Kind.GENERATE:
         body["stream_options"] = {"include_usage": True, "continuous_usage_stats": False}
-    return Asked(kind, body, frozenset(given))
+    return Request(kind, body, options=frozenset(given))
 
 
-def raw(kind: Kind, service: ResolvedService, text: str, given: Mapping[str, Any], file: str) -> Asked:
-    """A request made of a body of the user's own, to which options are added; the model's name may be left out.
+def raw(
+    kind: Kind,
+    service: ResolvedService,
+    text: str,
+    given: Mapping[str, Any],
+    file: str,
+) -> Request:
+    """Make a request from a whole body.
+
+    Args:
+        kind: The kind of request.
+        service: The service. Its first served model name is used, if the body has no model.
+        text: The body as JSON.
+        given: The fields that the user set with options. They override the body.
+        file: Name of the file with the body.
 
     Raises:
-        BadInputError: The text is no JSON object.
+        BadInputError: The text is not a JSON object.
     """
     try:
         body = json.loads(text)
     except ValueError as problem:
-        raise BadInputError(f"{file} is no JSON: {problem}", "give a JSON object") from None
+        raise BadInputError(f"{file} is not valid JSON: {problem}", "pass a JSON object") from None
     if not isinstance(body, dict):
-        raise BadInputError(f"{file} holds no JSON object", 'give a body such as {"messages": […]}')
-    return Asked(kind, {**_model(kind, service), **body, **given}, frozenset(given), file)
+        raise BadInputError(f"{file} does not contain a JSON object", 'pass a body such as {"messages": […]}')
+    return Request(
+        kind=kind,
+        body={**_model(kind, service), **body, **given},
+        options=frozenset(given),
+        file=file,
+    )
 
 
 def _model(kind: Kind, service: ResolvedService) -> dict[str, Any]:
-    return {} if kind is Kind.GENERATE else {"model": service.model_names[0]}
+    if kind is Kind.GENERATE:
+        return {}
+    return {"model": service.model_names[0]}
 
 
-def _asking(kind: Kind, text: str, images: Sequence[str]) -> dict[str, Any]:
+def _question_fields(kind: Kind, text: str, images: Sequence[str]) -> dict[str, Any]:
     if kind in (Kind.COMPLETE, Kind.GENERATE):
         return {"prompt": text}
-    if not images:
-        return {"messages": [{"role": "user", "content": text}]}
-    parts: list[dict[str, Any]] = [{"type": "text", "text": text}]
-    parts += [{"type": "image_url", "image_url": {"url": image}} for image in images]
-    return {"messages": [{"role": "user", "content": parts}]}
+    message: dict[str, Any] = {"role": "user", "content": text}
+    if images:
+        text_part = {"type": "text", "text": text}
+        message["content"] = [text_part, *map(_image_part, images)]
+    return {"messages": [message]}
+
+
+def _image_part(url: str) -> dict[str, Any]:
+    return {
+        "type": "image_url",
+        "image_url": {"url": url},
+    }
 
 
 def data_url(file: Path) -> str:
-    """A picture as a data URL; JPEG, PNG and WebP are told by their first bytes, whatever the file's name is.
+    """A picture as a data URL. The first bytes, not the file's name, decide whether it is JPEG, PNG or WebP.
 
     Raises:
-        BadInputError: The file cannot be read or is no such picture.
+        BadInputError: The file cannot be read, or it has another format.
     """
     try:
         data = file.read_bytes()
     except OSError as problem:
-        raise BadInputError(f"{file} cannot be read: {problem.strerror}", "name a picture") from None
-    if kind := picture_type(data):
-        return f"data:{kind};base64,{base64.b64encode(data).decode()}"
-    raise BadInputError(f"{file} is no picture that services read", "give a JPEG, PNG or WebP")
+        raise BadInputError(f"{file} cannot be read: {problem.strerror}", "pass the path of a picture") from None
+    media_type = picture_type(data)
+    if media_type is None:
+        raise BadInputError(f"{file} is not a JPEG, PNG or WebP picture", "pass a JPEG, PNG or WebP picture")
+    encoded = base64.b64encode(data).decode()
+    return f"data:{media_type};base64,{encoded}"
 
 
 def picture_type(data: bytes) -> str | None:
-    """The media type of a picture, or None for anything but JPEG, PNG and WebP."""
+    """The media type of a JPEG, PNG or WebP picture. None: the data has another format."""
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "image/webp"
-    return next((kind for sign, kind in _SIGNS.items() if data.startswith(sign)), None)
+    for signature, media_type in _SIGNATURES.items():
+        if data.startswith(signature):
+            return media_type
+    return None
 
 
-def schema(text: str) -> str | dict[str, Any]:
-    """The JSON Schema that an option gives: itself, or the name of a file that holds it.
+def schema(text: str) -> dict[str, Any]:
+    """The JSON Schema in an option.
+
+    Args:
+        text: The schema as JSON, or the name of a file that contains it.
 
     Raises:
-        BadInputError: There is no such file, or it holds no JSON object.
+        BadInputError: The file cannot be read, or there is no JSON object.
     """
-    held, source = text, "the schema"
+    source = "the schema"
+    content = text
     if not text.lstrip().startswith("{"):
-        try:
-            held, source = Path(text).read_text(encoding="utf-8"), text
-        except (OSError, UnicodeDecodeError) as problem:
-            said = getattr(problem, "strerror", None) or problem
-            raise BadInputError(
-                f"{text} is neither a JSON object nor a readable file: {said}", "give one of both"
-            ) from None
+        source = text
+        content = _schema_file(text)
     try:
-        found = json.loads(held)
+        document = json.loads(content)
     except ValueError as problem:
-        raise BadInputError(f"{source} is no JSON: {problem}", "correct it") from None
-    if not isinstance(found, dict):
-        raise BadInputError(f"{source} is no JSON Schema", "give a JSON object")
-    return found
+        raise BadInputError(f"{source} is not valid JSON: {problem}", "fix the JSON") from None
+    if not isinstance(document, dict):
+        raise BadInputError(f"{source} is not a JSON Schema", "pass a JSON object")
+    return document
+
+
+def _schema_file(name: str) -> str:
+    try:
+        return Path(name).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as problem:
+        reason = getattr(problem, "strerror", None) or problem
+        message = f"{name} is neither a JSON object nor a readable file: {reason}"
+        raise BadInputError(message, "pass a JSON object or the name of a file") from None

@@ -1,135 +1,145 @@
-"""Judge a request before it is sent: its fields, its values, and what the service it goes to does with them."""
+"""Check a request before it is sent: its fields, its values, and whether the service supports them."""
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 from pydantic import ValidationError
 
-from client.kinds import ENDPOINTS, Kind
-from client.parameters import Parameters
-from client.request import Asked, setting
-from client.rules import RULES
+from client.request import setting, with_origins
 from client.service_rules import SERVICE_RULES
+from models.engines.parameters import Parameters
+from models.engines.requests import ENDPOINTS, Kind, Request, RequestFields
 from models.finding import Finding
+from models.rules.registry import add_rules, id_of
 from models.service.resolved import ResolvedService
 from models.stack_file.errors import shape_finding
 from models.stack_file.unknown_keys import nearest
 
-_NULLABLE = ("temperature", "top_p", "n", "presence_penalty", "frequency_penalty", "stop", "stream")
-"""Fields for which the OpenAI server takes null as the default (vllm/sampling_params.py:238)."""
+_OTHER_RULES = {
+    "other-server": """The server has the path of the request.
+
+The OpenAI server has /v1/chat/completions and /v1/completions, the plain server /generate (manual, Step 5).""",
+    "unknown-field": """The server knows every field of the request.
+
+vLLM 0.6.3 answers 400 to other fields (vllm/entrypoints/openai/protocol.py:60), its plain server 500.""",
+    "missing-field": """The request contains its question.
+
+A chat requires messages, every other request a prompt (manual, Step 5, tables 1 and 3).""",
+}
+"""Documentation of the rules that are not functions."""
+
+add_rules("request", ("error",), _OTHER_RULES)
 
 
-def check_request(asked: Asked, service: ResolvedService) -> tuple[Finding, ...]:
-    """Everything that is wrong with a request to a service; errors must not be sent.
+def check_request(request: Request, service: ResolvedService) -> tuple[Finding, ...]:
+    """Find everything that is wrong with a request.
 
-    Warnings are what the service probably refuses, or what hardly is meant.
+    A request with an error must not be sent. A warning reports what the service probably refuses, or what is probably a
+    mistake.
     """
-    if wrong := [*_other_server(asked, service)]:
-        return tuple(wrong)
-    shape = [*_fields(asked, service), *_missing(asked)]
-    parameters = _parameters(asked)
-    if not isinstance(parameters, Parameters):
-        return (*shape, *parameters)
-    found = [
-        replace(finding, rule=judge.__name__.replace("_", "-"))
-        for judge in RULES
-        for finding in judge(asked, parameters)
-    ]
-    found += [
-        replace(finding, rule=judge.__name__.replace("_", "-"))
-        for judge in SERVICE_RULES
-        for finding in judge(asked, parameters, service)
-    ]
-    return (*shape, *found)
-
-
-def _other_server(asked: Asked, service: ResolvedService) -> Iterator[Finding]:
-    wanted, there = asked.endpoint.server, service.server.kind
-    if wanted != there:
-        yield Finding(
-            "other-server",
-            "error",
-            f"{service.name} has no {asked.endpoint.path}",
-            f"server.kind is {there}, and only {wanted} has it",
-            f"ask with one of: {', '.join(kind for kind in Kind if ENDPOINTS[kind].server == there)}",
-            (setting(service, "server.kind"),),
-        )
-
-
-def _fields(asked: Asked, service: ResolvedService) -> Iterator[Finding]:
-    """Fields that the server does not know: the OpenAI server answers 400, the plain one 500."""
-    known = asked.endpoint.fields
-    for field in asked.body:
-        if field in known:
-            continue
-        near = nearest(field, dict.fromkeys(known))
-        fix = f"write {near}" if near else f"leave it out; known are: {', '.join(sorted(known))}"
-        if elsewhere := asked.kind is Kind.GENERATE and any(field in one.fields for one in ENDPOINTS.values()):
-            fix = "leave it out, or start the service with server.kind openai"
-        yield Finding(
-            "unknown-field",
-            "error",
-            f"{asked.endpoint.path} takes no {field}",
-            _STRICT[asked.endpoint.server],
-            fix,
-            (asked.at(field), *([setting(service, "server.kind")] if elsewhere else [])),
-        )
-
-
-def request_rules() -> dict[str, str]:
-    """The documentation of the rules about requests, by id."""
-    judged = {judge.__name__.replace("_", "-"): inspect.getdoc(judge) or "" for judge in (*RULES, *SERVICE_RULES)}
-    return {**judged, **_OTHERS}
-
-
-_OTHERS = {
-    "other-server": """A request goes to a server that has its path.
-
-The OpenAI server has /v1/chat/completions and /v1/completions, the plain one /generate (manual, Step 5).""",
-    "unknown-field": """Every field of a request is one that the server takes.
-
-vLLM 0.6.3 answers 400 to others (vllm/entrypoints/openai/protocol.py:60), its plain server 500.""",
-    "missing-field": """A request holds its question.
-
-Chats need messages, all others a prompt (manual, Step 5, tables 1 and 3).""",
-}
-
-_STRICT = {
-    "openai": "vLLM 0.6.3 answers 400 to a field that it does not know (vllm/entrypoints/openai/protocol.py:60)",
-    "api_server": "vLLM 0.6.3 gives every field to SamplingParams, and answers 500 to one that this does not know "
-    "(vllm/entrypoints/api_server.py:52)",
-}
-
-
-def _missing(asked: Asked) -> Iterator[Finding]:
-    for field in asked.endpoint.needed:
-        if asked.body.get(field) in (None, "", []):
-            why = f"{asked.endpoint.path} needs it (manual, Step 5, tables 1 and 3)"
-            yield Finding("missing-field", "error", f"{field} is missing", why, "give the question", (asked.at(field),))
-
-
-def _parameters(asked: Asked) -> Parameters | list[Finding]:
-    """The parameters with the server's defaults, or what is wrong with their values."""
+    if request.endpoint.server != service.server.kind:
+        return (_other_server(request, service),)
+    findings = [*_unknown_fields(request, service), *_missing_fields(request, service)]
     try:
-        return Parameters.model_validate(_effective(asked))
+        parameters = Parameters.model_validate(_parameter_values(request, service))
     except ValidationError as problem:
-        wrong = [shape_finding(Parameters, (), details) for details in problem.errors()]
-        fields = [str(details["loc"][0]) for details in problem.errors()]
-        return [
-            replace(finding, marks=(asked.at(field),))
-            for field, finding in dict(zip(fields, wrong, strict=True)).items()
-        ]
+        return (*findings, *_invalid_values(request, problem))
+    findings += _rule_findings(request, parameters, service)
+    return tuple(findings)
 
 
-def _effective(asked: Asked) -> Mapping[str, Any]:
-    given = {**asked.endpoint.defaults, **asked.body}
-    lenient = asked.endpoint.server == "openai"
-    return {
-        field: value
-        for field, value in given.items()
-        if field in Parameters.model_fields and not (lenient and value is None and field in _NULLABLE)
-    }
+def _rule_findings(
+    request: Request,
+    parameters: Parameters,
+    service: ResolvedService,
+) -> Iterator[Finding]:
+    for rule in service.release.request_rules:
+        for finding in rule.check(request, parameters, service):
+            yield with_origins(replace(finding, rule=rule.id), service)
+    for check in SERVICE_RULES:
+        for finding in check(request, parameters, service):
+            yield with_origins(replace(finding, rule=id_of(check)), service)
+
+
+def _other_server(request: Request, service: ResolvedService) -> Finding:
+    configured = service.server.kind
+    kinds = [kind for kind in Kind if ENDPOINTS[kind].server == configured]
+    return Finding(
+        rule="other-server",
+        severity="error",
+        message=f"{service.name} has no {request.endpoint.path}",
+        why=f"its server.kind is {configured}; only {request.endpoint.server} has this path",
+        fix=f"use one of: {', '.join(kinds)}",
+        marks=(setting(service, "server.kind"),),
+    )
+
+
+def _unknown_fields(request: Request, service: ResolvedService) -> Iterator[Finding]:
+    """Unknown fields of the body. The OpenAI server answers 400 to them, the plain server 500."""
+    request_fields = service.release.request_fields
+    fields = request_fields[request.kind]
+    for field in request.body:
+        if field in fields.accepted:
+            continue
+        marks = [request.at(field)]
+        fix = _known_field_fix(field, fields.accepted)
+        if request.kind is Kind.GENERATE and _is_accepted(field, request_fields):
+            fix = "remove it, or start the service with server.kind openai"
+            marks.append(setting(service, "server.kind"))
+        yield Finding(
+            rule="unknown-field",
+            severity="error",
+            message=f"{request.endpoint.path} has no field {field}",
+            why=fields.unknown_why,
+            fix=fix,
+            marks=tuple(marks),
+        )
+
+
+def _known_field_fix(field: str, known: frozenset[str]) -> str:
+    similar = nearest(field, dict.fromkeys(known))
+    if similar:
+        return f"write {similar}"
+    return f"remove it; known fields: {', '.join(sorted(known))}"
+
+
+def _is_accepted(field: str, request_fields: Mapping[Kind, RequestFields]) -> bool:
+    """Whether any kind of request accepts a field."""
+    return any(field in fields.accepted for fields in request_fields.values())
+
+
+def _missing_fields(request: Request, service: ResolvedService) -> Iterator[Finding]:
+    for field in service.release.request_fields[request.kind].required:
+        if request.body.get(field) in (None, "", []):
+            yield Finding(
+                rule="missing-field",
+                severity="error",
+                message=f"{field} is missing",
+                why=f"{request.endpoint.path} requires it (manual, Step 5, tables 1 and 3)",
+                fix=f"add {field}",
+                marks=(request.at(field),),
+            )
+
+
+def _invalid_values(request: Request, problem: ValidationError) -> Iterator[Finding]:
+    """One finding for each parameter with an invalid value."""
+    findings: dict[str, Finding] = {}
+    for details in problem.errors():
+        field = str(details["loc"][0])
+        findings[field] = shape_finding(Parameters, (), details)
+    for field, finding in findings.items():
+        yield replace(finding, marks=(request.at(field),))
+
+
+def _parameter_values(request: Request, service: ResolvedService) -> dict[str, Any]:
+    """The parameters in the body, over the defaults of the server."""
+    fields = service.release.request_fields[request.kind]
+    parameters = {}
+    for name, value in {**fields.defaults, **request.body}.items():
+        is_default = value is None and name in fields.nullable
+        if name in Parameters.model_fields and not is_default:
+            parameters[name] = value
+    return parameters

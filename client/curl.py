@@ -1,31 +1,37 @@
-"""The curl command that sends the same request; the key stands in it as `$VLLM_API_KEY`."""
+"""The curl command that sends the same request. It reads the API key from `$VLLM_API_KEY`."""
 
 from __future__ import annotations
 
 import shlex
 
 from client.reach import VARIABLE
-from client.request import Asked, as_json
+from client.request import as_json
+from models.engines.requests import Request
+
+_LONGEST_ARGUMENT = 100_000
+"""Longest body in bytes as an argument of curl. Linux allows 128 KiB for one argument."""
 
 
-def curl(asked: Asked, url: str, *, key: bool) -> str:
-    """A command for a POSIX shell.
+def curl(request: Request, url: str, *, key: bool) -> str:
+    """The request as a command for a POSIX shell.
 
     Args:
-        asked: The request.
-        url: The server's address, without a path.
-        key: Whether the service asks for an API key.
+        request: The request.
+        url: The address of the server, without a path.
+        key: Whether the service requires an API key.
     """
-    lines = [f"curl -X POST {shlex.quote(url + asked.endpoint.path)}", '-H "Content-Type: application/json"']
+    address = shlex.quote(url + request.endpoint.path)
+    lines = [
+        f"curl -X POST {address}",
+        '-H "Content-Type: application/json"',
+    ]
     if key:
         lines.append(f'-H "Authorization: Bearer ${VARIABLE}"')
-    if asked.body.get("stream"):
+    if request.body.get("stream"):
         lines.append("--no-buffer")
-    body = as_json(asked.body)
-    if len(body.encode()) > _LONGEST:
-        return " \\\n  ".join([*lines, f"--data-binary @- <<'JSON'\n{body}\nJSON"])
-    return " \\\n  ".join([*lines, f"-d {shlex.quote(body)}"])
-
-
-_LONGEST = 100_000
-"""Bytes of a body that stands on a command line; Linux takes 128 KiB in one argument."""
+    body = as_json(request.body)
+    if len(body.encode()) > _LONGEST_ARGUMENT:
+        lines.append(f"--data-binary @- <<'JSON'\n{body}\nJSON")
+    else:
+        lines.append(f"-d {shlex.quote(body)}")
+    return " \\\n  ".join(lines)

@@ -1,4 +1,7 @@
-"""Send requests with HTTPX, which is loaded by the first use only, and read what comes: JSON, events, NUL-separated."""
+"""Send requests with HTTPX and read the answers: JSON, server-sent events, or NUL-separated JSON.
+
+HTTPX is imported when it is first used, because most commands do not need it.
+"""
 
 from __future__ import annotations
 
@@ -10,17 +13,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from client.answer import Answer, Piece, error_text, joined
-from client.request import Asked
 from models.credentials import HIDDEN, masked
+from models.engines.requests import Request
 
 if TYPE_CHECKING:
     import httpx
 
-_LOCAL = ("all://127.0.0.1", "all://localhost", "all://[::1]")
+_LOCAL_ADDRESSES = ("all://127.0.0.1", "all://localhost", "all://[::1]")
+"""Addresses that are never reached through a proxy."""
 
 
 class UnreachableError(Exception):
-    """The server does not answer at all: what is wrong, and how to mend it."""
+    """The server does not answer, with a message and a fix."""
 
     def __init__(self, message: str, fix: str) -> None:
         super().__init__(message)
@@ -30,57 +34,92 @@ class UnreachableError(Exception):
 
 @dataclass(frozen=True)
 class Link:
-    """A way to a server."""
+    """A connection to a server."""
 
     client: httpx.AsyncClient
     url: str
-    """Its address, without a path."""
+    """The address of the server, without a path."""
     key: str | None = field(default=None, repr=False)
-    """Its API key; neither shown nor logged."""
+    """Its API key. It is neither shown nor logged."""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers of a request."""
+        if not self.key:
+            return {}
+        return {"Authorization": f"Bearer {self.key}"}
 
     def hidden(self, text: str) -> str:
-        """A text without the key, and without what looks like one."""
-        return masked(text.replace(self.key, HIDDEN) if self.key else text)
+        """A text without the API key and without other credentials."""
+        if self.key:
+            text = text.replace(self.key, HIDDEN)
+        return masked(text)
 
 
 @asynccontextmanager
-async def linked(url: str, key: str | None, *, timeout: float, verify: bool = True) -> AsyncIterator[Link]:
-    """A way to the server at an address, closed at the end.
+async def linked(
+    url: str,
+    key: str | None,
+    *,
+    timeout: float,
+    verify: bool = True,
+) -> AsyncIterator[Link]:
+    """Connect to a server. The connection is closed at the end.
 
     Args:
-        url: Its address, without a path.
+        url: The address of the server. A path `/v1` is removed.
         key: Its API key.
         timeout: Longest wait for the next byte of an answer, in seconds.
-        verify: Whether the server's certificate has to be one for this address.
+        verify: Whether to verify that the certificate of the server is valid for the address.
     """
     import httpx
 
-    # vLLM closes connections that are idle for 5 seconds (vllm/entrypoints/api_server.py:29); be earlier.
-    limits = httpx.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=2)
-    waits = httpx.Timeout(timeout, connect=min(timeout, 10))
-    direct = dict.fromkeys(_LOCAL)  # never by a proxy
-    async with httpx.AsyncClient(timeout=waits, limits=limits, mounts=direct, verify=verify) as client:
+    limits = httpx.Limits(
+        max_connections=None,
+        max_keepalive_connections=None,
+        # vLLM closes connections that are idle for 5 seconds (vllm/entrypoints/api_server.py:29).
+        keepalive_expiry=2,
+    )
+    client = httpx.AsyncClient(
+        timeout=httpx.Timeout(timeout, connect=min(timeout, 10)),
+        limits=limits,
+        mounts=dict.fromkeys(_LOCAL_ADDRESSES),
+        verify=verify,
+    )
+    async with client:
         yield Link(client, base(url), key)
 
 
 def base(url: str) -> str:
-    """An address without the path that OpenAI's clients are given with it."""
+    """An address without `/v1`, which OpenAI's clients expect in it."""
     return url.rstrip("/").removesuffix("/v1")
 
 
-async def send(link: Link, asked: Asked, see: Callable[[Piece], None] = lambda _: None) -> Answer:
+async def send(
+    link: Link,
+    request: Request,
+    see: Callable[[Piece], None] = lambda _: None,
+) -> Answer:
     """Send a request and read its answer.
 
     Args:
-        link: The way to the server.
-        asked: The request.
-        see: Told each piece as it comes.
+        link: The connection.
+        request: The request.
+        see: Called with each document of the answer when it arrives.
 
     Raises:
         UnreachableError: The server does not answer.
     """
-    prompt = str(asked.body.get("prompt", "")) if asked.endpoint.server == "api_server" else ""
-    return await post(link, asked.endpoint.path, asked.body, see, prompt)
+    repeated_prompt = ""
+    if request.endpoint.server == "api_server":
+        repeated_prompt = str(request.body.get("prompt", ""))
+    return await post(
+        link,
+        path=request.endpoint.path,
+        body=request.body,
+        see=see,
+        prompt=repeated_prompt,
+    )
 
 
 async def post(
@@ -90,37 +129,49 @@ async def post(
     see: Callable[[Piece], None] = lambda _: None,
     prompt: str = "",
 ) -> Answer:
-    """Send a body to a path; an answer of any status is one.
+    """Send a body to a path. An error status is an answer too.
+
+    Args:
+        link: The connection.
+        path: The path of the server.
+        body: The body of the request.
+        see: Called with each document of the answer when it arrives.
+        prompt: The prompt that the server repeats at the beginning of each text.
 
     Raises:
         UnreachableError: The server does not answer.
     """
-    reader, began = _Reader(streams=bool(body.get("stream"))), time.perf_counter()
-    with _explained(link):
-        async with link.client.stream("POST", f"{link.url}{path}", json=body, headers=_headers(link)) as response:
+    reader = _Reader(streams=bool(body.get("stream")))
+    start = time.perf_counter()
+    url = f"{link.url}{path}"
+    with _http_errors(link):
+        async with link.client.stream("POST", url, json=body, headers=link.headers) as response:
             if response.status_code != 200:
-                text = (await response.aread()).decode(errors="replace")
-                error = link.hidden(error_text(text)) or f"HTTP {response.status_code}"
-                return Answer(response.status_code, time.perf_counter() - began, error=error)
-            async for data in reader.read(response):
-                piece = Piece(time.perf_counter() - began, data)
+                content = await response.aread()
+                return _error_answer(link, response.status_code, content, seconds=time.perf_counter() - start)
+            async for document in reader.documents(response):
+                piece = Piece(time.perf_counter() - start, document)
                 reader.pieces.append(piece)
                 see(piece)
-    error = link.hidden(_failure(reader))
-    pieces = tuple(reader.pieces)
-    return Answer(200, time.perf_counter() - began, pieces, prompt, error, joined(pieces, prompt))
+    return Answer(
+        status=200,
+        seconds=time.perf_counter() - start,
+        pieces=tuple(reader.pieces),
+        prompt=prompt,
+        error=link.hidden(reader.failure()),
+        texts=joined(reader.pieces, prompt),
+    )
 
 
-def _headers(link: Link) -> dict[str, str]:
-    return {"Authorization": f"Bearer {link.key}"} if link.key else {}
-
-
-def _failure(reader: _Reader) -> str:
-    """What went wrong after the status, or nothing."""
-    said = next((error_text(json.dumps(piece.data)) for piece in reader.pieces if "error" in piece.data), "")
-    if said or reader.done:
-        return said or ("" if reader.pieces else "the answer holds nothing")
-    return "the answer broke off before its end"
+def _error_answer(
+    link: Link,
+    status: int,
+    content: bytes,
+    seconds: float,
+) -> Answer:
+    text = content.decode(errors="replace")
+    error = link.hidden(error_text(text)) or f"HTTP {status}"
+    return Answer(status, seconds, error=error)
 
 
 async def get(link: Link, path: str) -> tuple[int, str, float]:
@@ -129,56 +180,77 @@ async def get(link: Link, path: str) -> tuple[int, str, float]:
     Raises:
         UnreachableError: The server does not answer.
     """
-    began = time.perf_counter()
-    with _explained(link):
-        response = await link.client.get(f"{link.url}{path}", headers=_headers(link))
-    return response.status_code, response.text, time.perf_counter() - began
+    start = time.perf_counter()
+    with _http_errors(link):
+        response = await link.client.get(f"{link.url}{path}", headers=link.headers)
+    return response.status_code, response.text, time.perf_counter() - start
 
 
 @dataclass
 class _Reader:
-    """Reads the JSON documents of an answer as they come."""
+    """Reads the JSON documents of an answer when they arrive."""
 
     streams: bool
     pieces: list[Piece] = field(default_factory=list)
     done: bool = False
-    """Whether the answer is whole: a stream of events ends with `[DONE]`, others with the connection."""
+    """Whether the answer is complete. A stream of events ends with `[DONE]`, other answers with the connection."""
 
-    async def read(self, response: httpx.Response) -> AsyncIterator[dict[str, Any]]:
-        """The documents; a connection that breaks ends them."""
+    async def documents(self, response: httpx.Response) -> AsyncIterator[dict[str, Any]]:
+        """The documents. They end if the connection breaks."""
         import httpx
 
         with suppress(httpx.RemoteProtocolError, httpx.ReadError):
-            if not self.streams:
-                yield _parsed((await response.aread()).decode(errors="replace"))
-                self.done = True
+            if self.streams:
+                async for document in self._stream(response):
+                    yield document
                 return
-            async for data in self._stream(response):
-                yield data
+            content = await response.aread()
+            yield _parsed(content.decode(errors="replace"))
+            self.done = True
 
     async def _stream(self, response: httpx.Response) -> AsyncIterator[dict[str, Any]]:
-        events = response.headers.get("content-type", "").startswith("text/event-stream")
-        end, held = ("\n\n" if events else "\0"), ""
+        content_type = response.headers.get("content-type", "")
+        are_events = content_type.startswith("text/event-stream")
+        separator = "\n\n" if are_events else "\0"
+        rest = ""
         async for text in response.aiter_text():
-            *parts, held = (held + text.replace("\r\n", "\n")).split(end)
-            for part in parts:
+            rest += text.replace("\r\n", "\n")
+            *complete, rest = rest.split(separator)
+            for part in complete:
                 self.done = part.strip() == "data: [DONE]"
                 if not self.done:
                     yield _parsed(part.removeprefix("data:"))
-        self.done = self.done or (not events and not held)
+        if not are_events and not rest:
+            self.done = True
+
+    def failure(self) -> str:
+        """The error after status 200. Empty: there is none."""
+        for piece in self.pieces:
+            if "error" in piece.data:
+                message = error_text(json.dumps(piece.data))
+                if message:
+                    return message
+                break
+        if not self.done:
+            return "the connection broke before the end of the answer"
+        if not self.pieces:
+            return "the answer is empty"
+        return ""
 
 
 def _parsed(text: str) -> dict[str, Any]:
     try:
-        found = json.loads(text)
+        document = json.loads(text)
     except ValueError:
-        found = None
-    return found if isinstance(found, dict) else {"error": f"not the JSON of a vLLM server: {text[:200]}"}
+        document = None
+    if isinstance(document, dict):
+        return document
+    return {"error": f"not the JSON of a vLLM server: {text[:200]}"}
 
 
 @contextmanager
-def _explained(link: Link) -> Iterator[None]:
-    """Failures of HTTPX in words."""
+def _http_errors(link: Link) -> Iterator[None]:
+    """Raise the errors of HTTPX as `UnreachableError`."""
     import httpx
 
     address = masked(link.url)
@@ -186,14 +258,17 @@ def _explained(link: Link) -> Iterator[None]:
         yield
     except (httpx.ReadTimeout, httpx.WriteTimeout, httpx.PoolTimeout):
         raise UnreachableError(
-            f"{address} did not answer in time", "raise --timeout, or see: ascend-vllm status"
+            message=f"{address} did not answer in time",
+            fix="raise --timeout, or find the cause: ascend-vllm status",
         ) from None
     except (httpx.InvalidURL, httpx.UnsupportedProtocol):
         raise UnreachableError(
-            f"{address} is no address of a server", "write one such as http://localhost:8080"
+            message=f"{address} is not the address of a server",
+            fix="write an address such as http://localhost:8080",
         ) from None
     except httpx.HTTPError as problem:
-        said = link.hidden(str(problem)) or type(problem).__name__
+        reason = link.hidden(str(problem)) or type(problem).__name__
         raise UnreachableError(
-            f"{address} does not answer: {said}", "see whether it runs: ascend-vllm status"
+            message=f"{address} does not answer: {reason}",
+            fix="check that the service runs: ascend-vllm status",
         ) from None

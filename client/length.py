@@ -1,4 +1,4 @@
-"""Whether prompt and answer fit the service's length: asked of the server itself where it is not plain."""
+"""Check that prompt and answer fit the service. If the text is long, the server counts its tokens."""
 
 from __future__ import annotations
 
@@ -6,37 +6,47 @@ from collections.abc import Mapping
 from typing import Any
 
 from client.http import Link, post
-from client.request import Asked, pictures, words
+from client.request import with_origins, words
 from client.service_rules import length_error
+from models.engines.requests import Request
 from models.finding import Finding
 from models.service.resolved import ResolvedService
 
-_TEMPLATE = 256
-"""Tokens that a chat template may add to a text."""
+_TEMPLATE_TOKENS = 256
+"""Most tokens that a chat template adds."""
 
 
-async def too_long(link: Link, asked: Asked, service: ResolvedService) -> Finding | None:
-    """The finding about a text that is too long, or None.
+async def too_long(link: Link, request: Request, service: ResolvedService) -> Finding | None:
+    """A finding if prompt and answer together are too long.
 
-    A text has no more tokens than bytes, so most need no look. Others are counted by the server's `/tokenize`
-    (vllm/entrypoints/openai/api_server.py:274), which the plain server does not have; pictures are left to the server.
+    A text has at most as many tokens as bytes, so most prompts are short enough without counting. Otherwise the
+    server's `/tokenize` counts them (vllm/entrypoints/openai/api_server.py:274). The plain server does not have this
+    path, and nobody can count the tokens of pictures: then the server decides.
 
     Raises:
         UnreachableError: The server does not answer.
     """
-    answer = int(asked.body.get("max_tokens") or 1)
-    surely = len(words(asked.body).encode()) + _TEMPLATE + answer
-    if surely <= service.engine.max_model_len or asked.endpoint.server != "openai" or pictures(asked.body):
+    longest = service.engine.max_model_len
+    answer_tokens = int(request.body.get("max_tokens") or 1)
+    prompt_bytes = len(words(request.body).encode())
+    if prompt_bytes + _TEMPLATE_TOKENS + answer_tokens <= longest:
         return None
-    prompt = await _count(link, asked.body)
-    return length_error(asked, service, prompt, answer) if prompt + answer > service.engine.max_model_len else None
+    if request.endpoint.server != "openai" or request.pictures:
+        return None
+    prompt_tokens = await _count_tokens(link, request.body)
+    if prompt_tokens + answer_tokens <= longest:
+        return None
+    finding = length_error(request, service, prompt_tokens, answer=answer_tokens)
+    return with_origins(finding, service)
 
 
-async def _count(link: Link, body: Mapping[str, Any]) -> int:
-    """Tokens of a prompt; 0 when the server does not tell."""
-    question = {key: body[key] for key in ("model", "messages", "prompt") if key in body}
-    if not isinstance(question.get("prompt", ""), str):
+async def _count_tokens(link: Link, body: Mapping[str, Any]) -> int:
+    """The tokens of a prompt. 0: the server does not count them."""
+    prompt = {key: body[key] for key in ("model", "messages", "prompt") if key in body}
+    if not isinstance(prompt.get("prompt", ""), str):
         return 0
-    answer = await post(link, "/tokenize", question)
+    answer = await post(link, "/tokenize", prompt)
     count = answer.data.get("count")
-    return count if answer.status == 200 and isinstance(count, int) else 0
+    if answer.status != 200 or not isinstance(count, int):
+        return 0
+    return count

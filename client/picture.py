@@ -1,4 +1,4 @@
-"""A picture that is made when it is needed."""
+"""A generated picture for the smoke test."""
 
 from __future__ import annotations
 
@@ -6,18 +6,30 @@ import base64
 import struct
 import zlib
 
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_RED = b"\xff\0\0"
+_NO_FILTER = b"\0"
+
 
 def red_square(side: int = 64) -> str:
-    """A red PNG as a data URL.
+    """A red PNG picture as a data URL.
 
     Args:
-        side: Its width and height in pixels; models for pictures refuse some that are smaller than their patches.
+        side: Its width and height in pixels. Some models refuse pictures that are smaller than their patches.
     """
-    head = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)  # 8 bits a channel, RGB
-    rows = (b"\0" + b"\xff\0\0" * side) * side
-    parts = [_chunk(b"IHDR", head), _chunk(b"IDAT", zlib.compress(rows)), _chunk(b"IEND", b"")]
-    return "data:image/png;base64," + base64.b64encode(b"\x89PNG\r\n\x1a\n" + b"".join(parts)).decode()
+    bits, rgb = 8, 2
+    header = struct.pack(">IIBBBBB", side, side, bits, rgb, 0, 0, 0)
+    row = _NO_FILTER + _RED * side
+    pixels = zlib.compress(row * side)
+    picture = _SIGNATURE
+    picture += _chunk(b"IHDR", header)
+    picture += _chunk(b"IDAT", pixels)
+    picture += _chunk(b"IEND", b"")
+    encoded = base64.b64encode(picture).decode()
+    return f"data:image/png;base64,{encoded}"
 
 
 def _chunk(name: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+    length = struct.pack(">I", len(data))
+    checksum = struct.pack(">I", zlib.crc32(name + data))
+    return length + name + data + checksum

@@ -1,4 +1,4 @@
-"""Find the way to a service: an address that the user gives, or a port-forward to one of its pods; and its API key."""
+"""Connect to a service: by an address, or by a port-forward to one of its pods. Finds its API key."""
 
 from __future__ import annotations
 
@@ -19,143 +19,179 @@ from models.service.resolved import ResolvedService
 from models.words import duration
 
 VARIABLE = "VLLM_API_KEY"
-"""Environment variable that the key may be given by, as the server itself has it."""
+"""The environment variable with the API key. The server itself reads it too."""
 
-_PAUSE = 2.0
+_SECONDS_BETWEEN_CHECKS = 2.0
 
 
 @dataclass(frozen=True)
 class Way:
-    """How a user wants a service to be reached."""
+    """How to connect to a service."""
 
     url: str = ""
-    """Address of the service; empty for a port-forward."""
+    """Address of the service. Empty: use a port-forward."""
     key_file: Path | None = None
-    """File with the API key; when left out, `VLLM_API_KEY`, else the Secret that the stack names."""
+    """File with the API key. Default: `VLLM_API_KEY`, else the Secret that the stack names."""
     timeout: float = 300
     """Longest wait for the next byte of an answer, in seconds."""
     wait: float = 0
     """Longest wait until the service is ready, in seconds."""
     say: Callable[[str], None] = lambda _: None
-    """Told what is waited for."""
+    """Called with a message at the beginning of a wait."""
 
 
 @asynccontextmanager
 async def reached(service: ResolvedService, way: Way) -> AsyncIterator[Link]:
-    """A link to a service that answers, closed at the end.
+    """Connect to a service. The connection is closed at the end.
 
     Raises:
-        BadInputError: The file with the key cannot be read.
-        ClusterError: The cluster cannot be read, or does not have the Secret.
+        BadInputError: The file with the API key cannot be read.
+        ClusterError: The cluster cannot be read, or the Secret does not exist.
         UnreachableError: No pod is ready in time.
     """
-    key = given_key(way) if service.server.api_key else None
+    api_key = service.server.api_key
+    key = given_key(way) if api_key else None
+    url = way.url
     async with AsyncExitStack() as opened:
-        cluster = None
-        if not way.url or (service.server.api_key and key is None):
-            where = service.cluster
-            cluster = await opened.enter_async_context(connected(where.context, where.namespace.name))
-        if cluster and service.server.api_key and key is None:
-            key = _usable(await cluster.secret(service.server.api_key.secret, service.server.api_key.key))
-        if cluster and not way.url:
-            pod = await _ready_pod(cluster, service, way)
-            url = await opened.enter_async_context(_forwarded(cluster, pod, service))
-        else:
-            url = way.url
-        # A certificate is made for the Service's name; the port-forward ends in the very pod.
-        link = await opened.enter_async_context(linked(url, key, timeout=way.timeout, verify=bool(way.url)))
+        reads_secret = api_key is not None and key is None
+        if reads_secret or not url:
+            connection = connected(service.cluster.context, service.cluster.namespace.name)
+            cluster = await opened.enter_async_context(connection)
+            if api_key is not None and key is None:
+                key = _header_value(await cluster.secret(api_key.secret, api_key.key))
+            if not url:
+                pod = await _ready_pod(cluster, service, way)
+                url = await opened.enter_async_context(_forwarded(cluster, pod, service))
+        # The certificate is valid for the name of the Service, not for a port-forward.
+        connection_to_server = linked(url, key, timeout=way.timeout, verify=bool(way.url))
+        link = await opened.enter_async_context(connection_to_server)
         if way.wait:
             await _healthy(link, service, way)
         yield link
 
 
 def given_key(way: Way) -> str | None:
-    """The API key that a file or the environment gives.
+    """The API key from the file or the environment variable. None: neither is set.
 
     Raises:
         BadInputError: The file cannot be read or is empty.
     """
     if way.key_file is None:
-        return _usable(os.environ[VARIABLE]) if os.environ.get(VARIABLE) else None
-    try:
-        key = way.key_file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as problem:
-        said = getattr(problem, "strerror", None) or "no text"
-        raise BadInputError(f"{way.key_file} cannot be read: {said}", "name a file with the key") from None
+        key = os.environ.get(VARIABLE)
+        if not key:
+            return None
+        return _header_value(key)
+    key = _read_key(way.key_file)
     if not key.strip():
-        raise BadInputError(f"{way.key_file} is empty", "name a file with the key")
-    return _usable(key)
+        raise BadInputError(f"{way.key_file} is empty", "name a file with the API key")
+    return _header_value(key)
 
 
-def _usable(key: str) -> str:
-    """A key as a header carries it.
+def _read_key(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as problem:
+        reason = getattr(problem, "strerror", None) or "it is not a text file"
+        raise BadInputError(f"{file} cannot be read: {reason}", "name a file with the API key") from None
+
+
+def _header_value(key: str) -> str:
+    """A key as the value of an HTTP header.
 
     Raises:
-        BadInputError: No header can carry it.
+        BadInputError: The key has characters that a header does not allow.
     """
-    plain = key.strip()
-    if not (plain.isascii() and plain.isprintable()):
-        raise BadInputError("the API key has characters that no header carries", "make a key of printable ASCII")
-    return plain
+    value = key.strip()
+    if not value.isascii() or not value.isprintable():
+        message = "the API key has characters that an HTTP header does not allow"
+        raise BadInputError(message, "use an API key of printable ASCII characters")
+    return value
 
 
 async def _ready_pod(cluster: Cluster, service: ResolvedService, way: Way) -> Object:
-    """A pod that takes requests."""
-    loop = asyncio.get_running_loop()
-    until, told = loop.time() + way.wait, False
+    """Wait for a ready pod."""
+    wait = _Wait(way, f"a pod of {service.name} to be ready")
     while True:
-        pods = (await cluster.look(wide=False)).pods_of(service.name)
-        if ready := next((pod for pod in pods if is_ready(pod)), None):
-            return ready
-        if loop.time() >= until:
-            raise UnreachableError(
-                f"no pod of {service.name} is ready" + (f" after {duration(way.wait)}" if way.wait else ""),
-                "see why: ascend-vllm status",
-            )
-        if not told:
-            way.say(f"waiting up to {duration(way.wait)} for a pod of {service.name} to be ready")
-            told = True
-        await asyncio.sleep(_PAUSE)
+        snapshot = await cluster.look(wide=False)
+        for pod in snapshot.pods_of(service.name):
+            if is_ready(pod):
+                return pod
+        if wait.is_over:
+            raise _no_ready_pod(service, way)
+        await wait.pause(_SECONDS_BETWEEN_CHECKS)
+
+
+def _no_ready_pod(service: ResolvedService, way: Way) -> UnreachableError:
+    message = f"no pod of {service.name} is ready"
+    if way.wait:
+        message = f"{message} after {duration(way.wait)}"
+    return UnreachableError(message, "find the cause: ascend-vllm status")
 
 
 @asynccontextmanager
 async def _forwarded(cluster: Cluster, pod: Object, service: ResolvedService) -> AsyncIterator[str]:
-    """The local address of a port-forward to a pod, as long as it is needed."""
+    """Open a port-forward to a pod. Its local address is the result."""
     from kr8s.asyncio.objects import Pod
     from kr8s.asyncio.portforward import PortForward
 
     target: Any = Pod(dict(pod), namespace=cluster.namespace, api=cluster.api)
-    asyncio.get_running_loop().set_exception_handler(_without_broken_forwards)
+    scheme = "https" if service.tls else "http"
+    asyncio.get_running_loop().set_exception_handler(_ignore_broken_forwards)
     async with PortForward(target, service.server.port, local_port="auto") as port:
-        yield f"{'https' if service.tls else 'http'}://127.0.0.1:{port}"
+        yield f"{scheme}://127.0.0.1:{port}"
 
 
-def _without_broken_forwards(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """A connection that breaks is told by the request that it carried; kr8s would print a traceback besides."""
+def _ignore_broken_forwards(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Print no traceback of kr8s for a broken connection. The request that used it reports the error."""
     if "client_connected_cb" not in str(context.get("message")):
         loop.default_exception_handler(context)
 
 
 async def _healthy(link: Link, service: ResolvedService, way: Way) -> None:
-    """Wait until the server answers /health."""
-    loop = asyncio.get_running_loop()
-    until, told = loop.time() + way.wait, False
+    """Wait until the server reports that it is healthy."""
+    wait = _Wait(way, f"{service.name} to answer")
     while True:
-        try:
-            status, _, _ = await get(link, "/health")
-            if status == 200:
-                return
-            problem = UnreachableError(f"/health of {service.name} answers {status}", "see why: ascend-vllm status")
-        except UnreachableError as silent:
-            problem = silent
-        if loop.time() >= until:
+        problem = await _health_problem(link, service)
+        if problem is None:
+            return
+        if wait.is_over:
             raise problem
-        if not told:
-            way.say(f"waiting up to {duration(way.wait)} for {service.name} to answer")
-            told = True
-        await asyncio.sleep(min(_PAUSE, way.wait / 10))
+        await wait.pause(min(_SECONDS_BETWEEN_CHECKS, way.wait / 10))
+
+
+async def _health_problem(link: Link, service: ResolvedService) -> UnreachableError | None:
+    path = service.release.health_path
+    try:
+        status, _, _ = await get(link, path)
+    except UnreachableError as problem:
+        return problem
+    if status == 200:
+        return None
+    return UnreachableError(f"{path} of {service.name} answers {status}", "find the cause: ascend-vllm status")
+
+
+class _Wait:
+    """A wait with an end, which is announced once."""
+
+    def __init__(self, way: Way, event: str) -> None:
+        self._message = f"waiting up to {duration(way.wait)} for {event}"
+        self._say = way.say
+        self._announced = False
+        self._end = asyncio.get_running_loop().time() + way.wait
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the time is over."""
+        return asyncio.get_running_loop().time() >= self._end
+
+    async def pause(self, seconds: float) -> None:
+        """Pause before the next check. The first pause announces the wait."""
+        if not self._announced:
+            self._say(self._message)
+            self._announced = True
+        await asyncio.sleep(seconds)
 
 
 def address(service: ResolvedService, way: Way) -> str:
-    """The address that a command for others to run names: the one given, else the one inside the cluster."""
+    """The address for a command that others run: the configured one, else the one inside the cluster."""
     return base(way.url or service.endpoint)

@@ -1,4 +1,4 @@
-"""Prove that a service answers correctly: one small request for each thing that it has to do."""
+"""Test that a service answers correctly, with one small request for each feature."""
 
 from __future__ import annotations
 
@@ -12,129 +12,161 @@ from typing import Any, Literal
 from client.answer import Answer
 from client.body import question
 from client.http import Link, UnreachableError, get, post, send
-from client.kinds import Kind
 from client.picture import red_square
-from client.service_rules import one_answer
+from models.engines.requests import Kind
 from models.service.resolved import ResolvedService
 
 State = Literal["passed", "failed", "skipped"]
 
 PROMPT = "Count from one to twenty in words."
-SCHEMA = {"type": "object", "properties": {"ok": {"type": "boolean"}}, "required": ["ok"]}
+SCHEMA = {
+    "type": "object",
+    "properties": {"ok": {"type": "boolean"}},
+    "required": ["ok"],
+}
 
-_TOKENS = 16
-_TOKEN = 100
-"""An id that every vocabulary has."""
+_ANSWER_TOKENS = 16
+_TOKEN_ID = 100
+"""A token id that every vocabulary has."""
+
+_CAUSES = {
+    "engine.numSchedulerSteps": "multi-step is on",
+    "speculative.tokens": "speculation is on",
+}
+"""A setting of the service, and why a check is skipped because of it."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """What was found out by one request."""
+    """The result of one check."""
 
     name: str
     state: State
     seconds: float | None = None
-    """How long it took; None when nothing was sent."""
+    """Duration of the check. None: no request was sent."""
     detail: str = ""
     """Why it failed or was skipped."""
     first: float | None = None
-    """Seconds until the first text, of a stream."""
+    """Seconds until the first text of a stream."""
     tokens_per_second: float | None = None
-    """After the first token, of a stream."""
+    """Tokens per second of a stream, after the first text."""
 
 
 @dataclass(frozen=True)
 class Smoked:
-    """What was found out about a service."""
+    """The results of a service."""
 
     service: str
     checks: tuple[Check, ...]
 
     @property
     def ok(self) -> bool:
-        """Whether nothing failed."""
+        """Whether no check failed."""
         return all(check.state != "failed" for check in self.checks)
 
 
 class FailedCheckError(Exception):
-    """The service does not do what it has to: what it does instead."""
+    """The service behaves differently than expected. The message says how."""
 
 
 @dataclass
 class Run:
-    """The checks of one service as they go on."""
+    """The state of a smoke test."""
 
     link: Link
     service: ResolvedService
-    said: str = ""
-    """The answer that the check of stop texts is made from."""
+    first_answer: str = ""
+    """The first answer. The check of stop texts repeats its question."""
 
     @property
     def kind(self) -> Kind:
-        """What the service is asked for."""
-        return Kind.CHAT if self.service.server.kind == "openai" else Kind.GENERATE
+        """The kind of requests that the service accepts."""
+        if self.service.server.kind == "openai":
+            return Kind.CHAT
+        return Kind.GENERATE
 
-    async def ask(self, text: str = PROMPT, *, images: tuple[str, ...] = (), **given: Any) -> Answer:
-        """A question that has to be answered, without chance unless it is asked for.
+    async def ask(self, text: str = PROMPT, *, images: tuple[str, ...] = (), **parameters: Any) -> Answer:
+        """Send a question with greedy sampling, which has always the same answer.
+
+        Args:
+            text: The question.
+            images: Pictures as data URLs.
+            parameters: Further parameters of the request.
 
         Raises:
-            FailedCheckError: It is not.
+            FailedCheckError: The service answers with an error.
         """
-        fields = {"max_tokens": _TOKENS, "temperature": 0.0, **given}
-        answer = await send(self.link, question(self.kind, self.service, text, fields, images))
+        fields = {"max_tokens": _ANSWER_TOKENS, "temperature": 0.0, **parameters}
+        request = question(
+            kind=self.kind,
+            service=self.service,
+            text=text,
+            given=fields,
+            images=images,
+        )
+        answer = await send(self.link, request)
         if not answer.ok:
-            raise FailedCheckError(f"{answer.status}: {answer.error}" if answer.status != 200 else answer.error)
+            raise FailedCheckError(answer.failure)
         return answer
 
 
 Test = Callable[[Run], Awaitable[Answer | None]]
+"""A check. It raises `FailedCheckError`. The answer of a stream is measured."""
 
 
 async def smoke(link: Link, service: ResolvedService) -> AsyncIterator[Check]:
-    """The checks of a service, one after the other; when the server answers no more, the rest is skipped."""
-    run, gone = Run(link, service), ""
+    """Run the checks of a service one after another. If the server stops answering, the others are skipped."""
+    run = Run(link, service)
+    unreachable = ""
     for name, test, reason in checks(service):
-        if reason or gone:
-            yield Check(name, "skipped", detail=reason or gone)
+        if reason or unreachable:
+            yield Check(name, "skipped", detail=reason or unreachable)
             continue
-        began = time.perf_counter()
+        start = time.perf_counter()
         try:
             answer = await test(run)
         except (FailedCheckError, UnreachableError) as problem:
-            yield Check(name, "failed", time.perf_counter() - began, str(problem))
-            gone = "the server does not answer any more" if isinstance(problem, UnreachableError) else ""
+            if isinstance(problem, UnreachableError):
+                unreachable = "the server no longer answers"
+            yield Check(name, "failed", time.perf_counter() - start, detail=str(problem))
             continue
-        spent = time.perf_counter() - began
-        if answer and len(answer.pieces) > 1:
-            yield Check(name, "passed", spent, first=answer.first, tokens_per_second=answer.tokens_per_second)
-        else:
-            yield Check(name, "passed", spent)
+        yield _passed(name, time.perf_counter() - start, answer)
+
+
+def _passed(name: str, seconds: float, answer: Answer | None) -> Check:
+    if answer is None or len(answer.pieces) < 2:
+        return Check(name, "passed", seconds)
+    return Check(
+        name=name,
+        state="passed",
+        seconds=seconds,
+        first=answer.first,
+        tokens_per_second=answer.tokens_per_second,
+    )
 
 
 def checks(service: ResolvedService) -> Iterator[tuple[str, Test, str]]:
-    """The checks of a service: name, test, and why it does not apply, if so.
+    """The checks of a service: name, test, and the reason to skip it, if any.
 
-    What would end the engine is not sent; see `client/service_rules.py`.
+    Requests that would stop the engine are skipped; see `request_rules` of the release.
     """
-    openai = service.server.kind == "openai"
+    if service.server.kind == "openai":
+        yield from _openai_checks(service)
+    else:
+        yield from _plain_checks(service)
+
+
+def _openai_checks(service: ResolvedService) -> Iterator[tuple[str, Test, str]]:
     yield "health", _health, ""
-    if openai:
-        yield "models", _models, ""
-    yield ("chat" if openai else "generate"), _answers, ""
+    yield "models", _models, ""
+    yield "chat", _answers, ""
     yield "stream", _stream, ""
     yield "stop", _stop, ""
-    yield "n=2", _two, _CAUSES.get(one_answer(service) or "", "")
-    yield "guided json", _guided, _unguided(service)
-    if openai:
-        yield from _of_openai(service)
-
-
-_CAUSES = {"engine.numSchedulerSteps": "multi-step is on", "speculative.tokens": "speculation is on"}
-
-
-def _of_openai(service: ResolvedService) -> Iterator[tuple[str, Test, str]]:
-    for adapter in service.lora.adapters if service.lora else ():
-        yield f"lora {adapter}", partial(_adapter, name=adapter), ""
+    yield "n=2", _two_answers, _two_answers_reason(service)
+    yield "guided json", _guided_json, _guided_json_reason(service)
+    if service.lora:
+        for adapter in service.lora.adapters:
+            yield f"lora {adapter}", partial(_adapter, name=adapter), ""
     if service.multimodal:
         yield "picture", _picture, ""
     if service.server.api_key:
@@ -143,95 +175,129 @@ def _of_openai(service: ResolvedService) -> Iterator[tuple[str, Test, str]]:
     yield "too long → 400", _too_long, ""
 
 
-def _unguided(service: ResolvedService) -> str:
-    if service.server.kind != "openai":
-        return "api_server has none"
-    return _CAUSES["engine.numSchedulerSteps"] if service.engine.num_scheduler_steps > 1 else ""
+def _plain_checks(service: ResolvedService) -> Iterator[tuple[str, Test, str]]:
+    yield "health", _health, ""
+    yield "generate", _answers, ""
+    yield "stream", _stream, ""
+    yield "stop", _stop, ""
+    yield "n=2", _two_answers, _two_answers_reason(service)
+    yield "guided json", _guided_json, "api_server does not support it"
+
+
+def _two_answers_reason(service: ResolvedService) -> str:
+    cause = service.release.single_answer_key(service)
+    if cause is None:
+        return ""
+    return _CAUSES[cause]
+
+
+def _guided_json_reason(service: ResolvedService) -> str:
+    if service.engine.num_scheduler_steps > 1:
+        return _CAUSES["engine.numSchedulerSteps"]
+    return ""
 
 
 async def _health(run: Run) -> None:
-    status, _, _ = await get(run.link, "/health")
-    _expect(status == 200, f"/health answers {status}")
+    path = run.service.release.health_path
+    status, _, _ = await get(run.link, path)
+    _expect(status == 200, f"{path} answers {status}")
 
 
 async def _models(run: Run) -> None:
     status, text, _ = await get(run.link, "/v1/models")
     _expect(status == 200, f"/v1/models answers {status}")
-    try:
-        served = {str(card["id"]) for card in json.loads(text)["data"]}
-    except (ValueError, LookupError, TypeError):
-        raise FailedCheckError("/v1/models is no list of models") from None
+    served = _served_models(text)
     missing = [name for name in run.service.model_names if name not in served]
-    _expect(not missing, f"{', '.join(missing)} is not served, but {', '.join(sorted(served))}")
+    served_names = ", ".join(served)
+    missing_names = ", ".join(missing)
+    _expect(not missing, f"the server serves {served_names}, not {missing_names}")
+
+
+def _served_models(text: str) -> list[str]:
+    try:
+        models = json.loads(text)["data"]
+        names = {str(model["id"]) for model in models}
+    except (ValueError, LookupError, TypeError):
+        raise FailedCheckError("/v1/models does not answer with a list of models") from None
+    return sorted(names)
 
 
 async def _answers(run: Run) -> Answer:
     answer = await run.ask()
-    run.said = answer.text
-    _expect(bool(answer.text.strip()), "the answer is empty")
+    run.first_answer = answer.text
+    _expect_text(answer)
     return answer
 
 
 async def _stream(run: Run) -> Answer:
     answer = await run.ask(stream=True)
-    _expect(bool(answer.text.strip()), "the answer is empty")
-    _expect(len(answer.pieces) > 1, "the answer comes in one piece")
+    _expect_text(answer)
+    _expect(len(answer.pieces) > 1, "the answer is not streamed")
     return answer
 
 
 async def _stop(run: Run) -> None:
-    """The same question with a letter of its answer as stop: the letter must not come."""
-    letter = next((letter for letter in run.said.strip()[1:] if letter.isalnum()), None)
-    if letter is None:
-        raise FailedCheckError("the answer has no letter to stop at")
-    answer = await run.ask(stop=letter)
-    _expect(letter not in answer.text, f"the answer goes on after {letter!r}")
+    """Repeat the first question with a letter of its answer as stop text. The new answer must not contain it."""
+    letters = [letter for letter in run.first_answer.strip()[1:] if letter.isalnum()]
+    if not letters:
+        raise FailedCheckError("the first answer has no letter that can be used as stop text")
+    stop = letters[0]
+    answer = await run.ask(stop=stop)
+    _expect(stop not in answer.text, f"the answer continues after the stop text {stop!r}")
 
 
-async def _two(run: Run) -> None:
+async def _two_answers(run: Run) -> None:
     answer = await run.ask(n=2, temperature=1.0)
-    _expect(len(answer.texts) == 2, f"the answers are {len(answer.texts)}, not 2")
+    _expect(len(answer.texts) == 2, f"the number of answers is {len(answer.texts)}, not 2")
 
 
-async def _guided(run: Run) -> None:
+async def _guided_json(run: Run) -> None:
     answer = await run.ask("Is water wet? Answer in JSON.", guided_json=SCHEMA, max_tokens=64)
     try:
-        fits = isinstance(json.loads(answer.text)["ok"], bool)
+        value = json.loads(answer.text)["ok"]
     except (ValueError, LookupError, TypeError):
-        fits = False
-    _expect(fits, f"the answer does not follow the schema: {answer.text[:60]!r}")
+        value = None
+    _expect(isinstance(value, bool), f"the answer does not match the schema: {answer.text[:60]!r}")
 
 
 async def _adapter(run: Run, name: str) -> None:
-    answer = await run.ask(model=name)
-    _expect(bool(answer.text.strip()), "the answer is empty")
+    _expect_text(await run.ask(model=name))
 
 
 async def _picture(run: Run) -> None:
-    answer = await run.ask("What colour is this?", images=(red_square(),))
-    _expect(bool(answer.text.strip()), "the answer is empty")
+    _expect_text(await run.ask("What colour is this?", images=(red_square(),)))
 
 
 async def _wrong_key(run: Run) -> None:
     status, _, _ = await get(replace(run.link, key="wrong"), "/v1/models")
-    _expect(status == 401, f"a wrong key is answered {status}")
+    _expect(status == 401, f"the server answers {status} to a wrong API key")
 
 
 async def _unknown_model(run: Run) -> None:
-    await _refused(run, 404, model="no-such-model")
+    await _expect_status(run, 404, model="no-such-model")
 
 
 async def _too_long(run: Run) -> None:
-    """The prompt alone fills the length: newer releases shorten the answer where that is what is too long."""
-    await _refused(run, 400, prompt=[_TOKEN] * run.service.engine.max_model_len)
+    """Send a prompt that is as long as maxModelLen. Newer releases shorten only the answer."""
+    prompt = [_TOKEN_ID] * run.service.engine.max_model_len
+    await _expect_status(run, 400, prompt=prompt)
 
 
-async def _refused(run: Run, status: int, **given: Any) -> None:
-    asked = question(Kind.COMPLETE, run.service, "hello", {"max_tokens": 1, **given})
-    answer = await post(run.link, asked.endpoint.path, asked.body)
-    _expect(answer.status == status, f"it is answered {answer.status}")
+async def _expect_status(run: Run, status: int, **fields: Any) -> None:
+    request = question(
+        kind=Kind.COMPLETE,
+        service=run.service,
+        text="hello",
+        given={"max_tokens": 1, **fields},
+    )
+    answer = await post(run.link, request.endpoint.path, request.body)
+    _expect(answer.status == status, f"the server answers {answer.status}")
 
 
-def _expect(holds: bool, otherwise: str) -> None:
+def _expect_text(answer: Answer) -> None:
+    _expect(bool(answer.text.strip()), "the answer is empty")
+
+
+def _expect(holds: bool, message: str) -> None:
     if not holds:
-        raise FailedCheckError(otherwise)
+        raise FailedCheckError(message)

@@ -1,65 +1,117 @@
-"""What kinds of objects a cluster knows, of those that come with something that may not be installed."""
+"""Objects whose kind is installed by an operator, which a cluster may lack."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-from cluster import quick
 from cluster.errors import ClusterError
-from cluster.reader import connected
+from cluster.reader import Cluster, connected
 from models.manifests import stack_objects
 from models.manifests.kinds import INSTALLED
 from models.service.resolved import ResolvedStack
 
+Kinds = frozenset[str]
+
+KindsByGroup = Mapping[str, Kinds]
+"""Kinds by API group and version, such as `monitoring.coreos.com/v1`."""
+
 
 def as_served(stack: ResolvedStack) -> tuple[ResolvedStack, list[str]]:
-    """A stack without the objects whose kind its cluster does not know, and what was left out, in words.
+    """A stack without the objects whose kind is not installed in its cluster, and a warning for each such kind.
 
-    A cluster that cannot be asked, as in a preview without credentials, is taken for one that knows them all.
+    The next update deletes an object that is left out. So a kind counts as not installed only if the cluster is sure
+    of it. A cluster that cannot be read, or whose discovery is out of order, counts as one with all kinds.
     """
     wanted = wanted_kinds(stack)
-    lacking = {group: kinds - known for group, kinds in wanted.items() if (known := _known(stack, group)) is not None}
-    lacks = frozenset[str]().union(*lacking.values())
-    if not lacks:
+    if not wanted:
         return stack, []
-    cluster = replace(stack.cluster, lacks=lacks)
-    services = tuple(replace(service, cluster=cluster) for service in stack.services)
-    return replace(stack, cluster=cluster, services=services), [*_left_out(stack, lacking)]
+    # Pulumi's event loop runs in this thread, so the reader's loop needs another one.
+    with ThreadPoolExecutor(1) as thread:
+        reading = thread.submit(asyncio.run, _missing_kinds(stack, wanted))
+        missing = reading.result()
+    if not missing:
+        return stack, []
+    warnings = list(_warnings(stack, missing))
+    return _without(stack, missing), warnings
 
 
-def wanted_kinds(stack: ResolvedStack) -> dict[str, frozenset[str]]:
-    """The kinds that a stack makes objects of and that a cluster may lack, by their API group."""
-    made = {(item["apiVersion"], item["kind"]) for item in stack_objects(stack)}
-    found = {group: frozenset(kind for version, kind in made if version == group) for group in INSTALLED}
-    return {group: kinds for group, kinds in found.items() if kinds}
+def wanted_kinds(stack: ResolvedStack) -> KindsByGroup:
+    """The kinds of a stack's objects that an operator installs."""
+    manifests = list(stack_objects(stack))
+    wanted = {}
+    for group in INSTALLED:
+        kinds = {manifest["kind"] for manifest in manifests if manifest["apiVersion"] == group}
+        if kinds:
+            wanted[group] = frozenset(kinds)
+    return wanted
 
 
-def _known(stack: ResolvedStack, group: str) -> frozenset[str] | None:
-    answer = quick.ask(stack.cluster.context, f"/apis/{group}")
-    if answer and answer[0] == 404:
-        return frozenset()
-    if answer and answer[0] == 200:
-        return frozenset(str(one.get("kind")) for one in answer[1].get("resources") or [])
-    with ThreadPoolExecutor(1) as beside:  # the program runs in a loop of Pulumi's
-        return beside.submit(asyncio.run, _ask(stack, group)).result()
-
-
-async def _ask(stack: ResolvedStack, group: str) -> frozenset[str] | None:
+async def _missing_kinds(stack: ResolvedStack, wanted: KindsByGroup) -> KindsByGroup:
+    """The kinds that are certainly not installed; none of a group that cannot be read."""
+    cluster = stack.cluster
+    missing = {}
     try:
-        async with connected(stack.cluster.context, stack.cluster.namespace.name) as reader:
-            return await reader.kinds(group)
+        async with connected(cluster.context, cluster.namespace.name) as reader:
+            for group, kinds in wanted.items():
+                not_installed = await _not_installed(reader, group, kinds)
+                if not_installed:
+                    missing[group] = not_installed
     except ClusterError:
-        return None
+        return {}
+    return missing
 
 
-def _left_out(stack: ResolvedStack, lacking: dict[str, frozenset[str]]) -> Iterator[str]:
-    for group, kinds in lacking.items():
-        names = ", ".join(sorted({item["metadata"]["name"] for item in stack_objects(stack) if item["kind"] in kinds}))
+async def _not_installed(reader: Cluster, group: str, kinds: Kinds) -> Kinds:
+    """Those of the kinds that are certainly not installed.
+
+    While the API server cannot serve a group, its discovery answers 503, or it leaves out kinds that are installed.
+    The CustomResourceDefinition shows the difference.
+    """
+    missing = set()
+    try:
+        reported = await reader.kinds(group)
+        for kind in kinds - reported:
+            if not await _is_defined(reader, kind):
+                missing.add(kind)
+    except ClusterError:
+        return frozenset()
+    return frozenset(missing)
+
+
+async def _is_defined(reader: Cluster, kind: str) -> bool:
+    """Whether a kind has a definition; false for a user who may not read definitions and has to believe discovery.
+
+    Raises:
+        ClusterError: The cluster cannot be read.
+    """
+    try:
+        return await reader.is_defined(kind)
+    except ClusterError as problem:
+        if problem.forbidden:
+            return False
+        raise
+
+
+def _without(stack: ResolvedStack, missing: KindsByGroup) -> ResolvedStack:
+    lacks: set[str] = set()
+    for kinds in missing.values():
+        lacks |= kinds
+    cluster = replace(stack.cluster, lacks=frozenset(lacks))
+    services = [replace(service, cluster=cluster) for service in stack.services]
+    return replace(stack, cluster=cluster, services=tuple(services))
+
+
+def _warnings(stack: ResolvedStack, missing: KindsByGroup) -> Iterator[str]:
+    manifests = list(stack_objects(stack))
+    for group, kinds in missing.items():
+        operator = INSTALLED[group]
         for kind in sorted(kinds):
+            names = {manifest["metadata"]["name"] for manifest in manifests if manifest["kind"] == kind}
+            listed = ", ".join(sorted(names))
             yield (
-                f"the cluster knows no {kind} ({group}), so {names} gets none\n"
-                f"fix: install {INSTALLED[group]} and run pulumi up again; ascend-vllm check {stack.name} --live"
+                f"{kind} ({group}) is not installed in the cluster: no {kind} is created for {listed}\n"
+                f"fix: install {operator} and run pulumi up again; ascend-vllm check {stack.name} --live"
             )

@@ -1,4 +1,4 @@
-"""The NPUs of a cluster as it is: its nodes with what holds them, held against what a stack says and needs."""
+"""The NPUs of a live cluster: which nodes offer them, who holds them, and whether the stack fits."""
 
 from __future__ import annotations
 
@@ -6,65 +6,83 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from cluster.findings import found
-from cluster.npus import closed, holders, offered
-from cluster.snapshot import Object, Seen, name_of
-from models.finding import Finding
+from cluster.npu_usage import holders, offered, rejection
+from cluster.pods import node_of
+from cluster.snapshot import Object, Snapshot, is_selected, name_of
+from models.finding import Finding, Severity
 from models.service.capacity import Node, pack
 from models.service.resolved import ResolvedStack
 
+_ANY_POD: Object = {"spec": {}}
+"""A pod without tolerations."""
 
-def live_nodes(stack: ResolvedStack, seen: Seen) -> list[Node]:
-    """The nodes that the platform's selector names and that offer NPUs, by name, with the services and other pods that
-    hold them. What a node does not give to new pods counts as held."""
+
+def live_nodes(stack: ResolvedStack, snapshot: Snapshot) -> list[Node]:
+    """The nodes with NPUs that the platform's selector matches, by name, each with the pods that hold NPUs.
+
+    NPUs of a node that accepts no pods count as held, by the reason in parentheses.
+    """
     platform = stack.cluster.platform
     nodes = []
-    for node in sorted(seen.nodes, key=name_of):
-        labels = (node["metadata"].get("labels") or {}).items()
-        if platform.node_selector.items() <= labels and (npus := offered(node, platform.resource)):
-            held = sorted(holders(node, seen, platform.resource).items())
-            nodes.append(_with_closed(Node(name_of(node), "", npus, held), node))
+    for item in sorted(snapshot.nodes, key=name_of):
+        npus = offered(item, platform.resource)
+        if not npus or not is_selected(item, platform.node_selector):
+            continue
+        held = holders(item, snapshot, platform.resource)
+        node = Node(name_of(item), "", npus, pods=sorted(held.items()))
+        reason = rejection(item, _ANY_POD)
+        if reason and node.free > 0:
+            node.pods.append((f"({reason})", node.free))
+        nodes.append(node)
     return nodes
 
 
-def _with_closed(live: Node, node: Object) -> Node:
-    why = closed(node, {"spec": {}})
-    if why and live.free > 0:
-        live.pods.append((f"({why})", live.free))
-    return live
+def live_findings(stack: ResolvedStack, snapshot: Snapshot, nodes: Sequence[Node]) -> Iterator[Finding]:
+    """Differences between the cluster and `cluster.pools`, and services without room."""
+    yield from _pools_differ(stack, nodes)
+    yield from _no_room(stack, snapshot, nodes)
 
 
-def live_findings(stack: ResolvedStack, seen: Seen, nodes: Sequence[Node]) -> Iterator[Finding]:
-    """Where the cluster is not what the stack says, and what of the stack has no room there."""
+def _pools_differ(stack: ResolvedStack, nodes: Sequence[Node]) -> Iterator[Finding]:
+    pools = stack.cluster.pools.values()
+    expected = sum(pool.nodes * pool.npus_per_node for pool in pools)
+    available = sum(node.npus for node in nodes)
+    if not pools or expected == available:
+        return
+    severity: Severity = "warning"
+    if available < expected:
+        severity = "error"
     resource = stack.cluster.platform.resource
-    asked = sum(pool.nodes * pool.npus_per_node for pool in stack.cluster.pools.values())
-    there = sum(node.npus for node in nodes)
-    if stack.cluster.pools and asked != there:
-        yield found(
-            "pools-differ",
-            f"cluster.pools has {asked} NPUs, the cluster {there} of {resource} on {len(nodes)} nodes",
-            why="rollouts and capacity are planned with what cluster.pools says",
-            fix="correct cluster.pools, or see why nodes are missing",
-            severity="error" if there < asked else "warning",
-        )
-    missing = [
-        (service.name, service.npus)
-        for service in stack.services
-        for _ in range(max(service.replicas - _placed(service.name, seen), 0))
-    ]
+    yield Finding(
+        "pools-differ",
+        severity,
+        f"cluster.pools has {expected} NPUs, the cluster has {available} of {resource} on {len(nodes)} nodes",
+        why="rollouts and capacity are planned from cluster.pools",
+        fix="correct cluster.pools, or find out why nodes are missing",
+    )
+
+
+def _no_room(stack: ResolvedStack, snapshot: Snapshot, nodes: Sequence[Node]) -> Iterator[Finding]:
+    missing = []
+    for service in stack.services:
+        count = service.replicas - _placed_pods(service.name, snapshot)
+        missing += [(service.name, service.npus)] * max(count, 0)
     copies = [replace(node, pods=[*node.pods]) for node in nodes]
-    homeless = Counter(name for name, _ in pack(missing, copies).homeless)
-    for name, pods in homeless.items():
-        service = stack.service(name)
-        npus = service.npus if service else 0
-        yield found(
+    packing = pack(missing, copies)
+    unplaced = Counter(name for name, _ in packing.homeless)
+    services = {service.name: service for service in stack.services}
+    for name, pods in unplaced.items():
+        service = services[name]
+        yield Finding(
             "no-room",
-            f"{pods} of {service.replicas if service else 0} pods of {name} find no node with {npus} free NPUs",
-            why="others hold them; see who, above",
-            fix="free them, add nodes, or lower replicas or npus",
+            "error",
+            f"{pods} of {service.replicas} pods of {name} find no node with {service.npus} free NPUs",
+            why="other pods hold the NPUs; they are listed above",
+            fix="free NPUs, add nodes, or lower replicas or npus",
         )
 
 
-def _placed(service: str, seen: Seen) -> int:
-    """Pods of a service that have a node."""
-    return sum(bool(pod["spec"].get("nodeName")) for pod in seen.pods_of(service))
+def _placed_pods(service: str, snapshot: Snapshot) -> int:
+    """The number of pods of a service that have a node."""
+    pods = snapshot.pods_of(service)
+    return sum(1 for pod in pods if node_of(pod))

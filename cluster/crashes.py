@@ -1,144 +1,202 @@
-"""Why a container ended: crashes, kills, lack of memory, containers that prepare the pod."""
+"""Why a container ended: crashes, kills, out of memory, failed init containers."""
 
 from __future__ import annotations
 
-from cluster.findings import found
+from collections.abc import Sequence
+
 from cluster.known_errors import KnownError, known_error
-from cluster.pods import containers, ended, prepares, restarts, waiting
-from cluster.snapshot import Object, Seen, instant, name_of
-from cluster.steps import Failure, failure
+from cluster.pods import (
+    containers,
+    ended,
+    has_ended,
+    is_init,
+    last_state_of_container,
+    restarts,
+    waiting,
+)
+from cluster.snapshot import Object, Snapshot, instant, name_of
+from cluster.weight_steps import failure
 from models.finding import Finding, Severity
 from models.words import duration
 
-_SIGNALS = {134: "SIGABRT", 135: "SIGBUS", 136: "SIGFPE", 137: "SIGKILL", 139: "SIGSEGV", 143: "SIGTERM"}
+_SIGNALS = {
+    134: "SIGABRT",
+    135: "SIGBUS",
+    136: "SIGFPE",
+    137: "SIGKILL",
+    139: "SIGSEGV",
+    143: "SIGTERM",
+}
+
+_WHY = {
+    137: "somebody sent SIGKILL: the node when it ran out of memory, a driver, or an operator",
+    139: "a native library crashed, often because driver and CANN do not match",
+    135: "a memory mapping failed, often because /dev/shm is too small",
+    127: "the script calls a program that the image does not have",
+    126: "the script is not executable",
+}
+"""What an exit code suggests if the log shows no known error."""
 
 
 def blamed(pod: Object) -> Object | None:
-    """The container that ended and does not run well since; those that prepare the pod first."""
+    """The container that ended and does not run well since; init containers first."""
     for container in containers(pod):
         if ended(container) and not container.get("ready"):
             return container
     return None
 
 
-def crashed(pod: Object, seen: Seen, startup: float) -> Finding | None:
-    """Why a container ended, and whether it will again.
+def crashed(pod: Object, snapshot: Snapshot, startup: float) -> Finding | None:
+    """Why a container ended, and whether it will end again.
 
     Args:
         pod: The pod.
-        seen: The look at the cluster, with the container's last lines.
-        startup: Seconds that the server may take until it answers.
+        snapshot: The cluster, with the last log lines of the container.
+        startup: Longest start of the server in seconds.
     """
     container = blamed(pod)
     if container is None:
         return None
-    end = ended(container)
-    known = known_error(seen.logs.get(name_of(pod), ()))
-    if prepares(pod, container):
-        return _preparation(container, end, known, startup, failure(seen.logs.get(name_of(pod), ())))
-    if end.get("reason") == "OOMKilled":
-        return _out_of_memory(container, startup)
-    if kill := _killed_by_probe(pod, seen, end, startup):
-        return kill
-    return _crash(container, end, known, startup)
+    severity: Severity = "warning"
+    if is_looping(container, startup):
+        severity = "error"
+
+    lines = snapshot.logs.get(name_of(pod), ())
+    if is_init(pod, container):
+        return _init_failed(container, severity, lines)
+    if ended(container).get("reason") == "OOMKilled":
+        return _out_of_memory(container, severity)
+    killed = _killed_by_probe(pod, container, snapshot, startup)
+    if killed:
+        return killed
+    return _crash(container, severity, known_error(lines))
 
 
-def _preparation(
-    container: Object, end: Object, known: KnownError | None, startup: float, said: Failure | None
-) -> Finding:
+def _init_failed(container: Object, severity: Severity, lines: Sequence[str]) -> Finding:
     name = container.get("name")
-    severity: Severity = "error" if is_looping(container, startup) else "warning"
-    if said:
-        message = f"{name}, which prepares the pod, failed{_times(container)}: {said.words}"
-        why = "the server starts after it; it is tried again, and goes on where it ended"
-        return found("init-failed", message, why=why, fix=said.fix, severity=severity)
-    return found(
+    weights = failure(lines)
+    if weights:
+        return Finding(
+            "init-failed",
+            severity,
+            f"init container {name} failed{_times(container)}: {weights.message}",
+            why="the server starts after it; the next attempt continues where this one ended",
+            fix=weights.fix,
+        )
+
+    message = f"init container {name} failed {_exit(container)}{_times(container)}"
+    known = known_error(lines)
+    if known:
+        return Finding(
+            "init-failed",
+            severity,
+            f"{message}: {known.meaning}",
+            why=known.why,
+            fix=known.fix,
+        )
+    return Finding(
         "init-failed",
-        f"the container {name}, which prepares the pod, failed {_how(end)}{_times(container)}{_in_words(known)}",
-        why=known.why if known else "the server starts after all that prepares the pod succeeded; it is tried again",
-        fix=known.fix if known else f"see its last lines; correct what {name} needs in the stack file or the image",
-        severity=severity,
+        severity,
+        message,
+        why="the server starts after all init containers have succeeded; Kubernetes starts it again",
+        fix=f"see its last lines; correct what {name} needs in the stack file or the image",
     )
 
 
-def _out_of_memory(container: Object, startup: float) -> Finding:
-    return found(
+def _out_of_memory(container: Object, severity: Severity) -> Finding:
+    return Finding(
         "out-of-memory",
-        f"the container {container.get('name')} was killed for lack of memory of the node{_times(container)}",
-        why="it used more than its memory limit (OOMKilled); weights pass through the node's memory while they load",
+        severity,
+        f"the container {container.get('name')} ran out of host memory and was killed{_times(container)}",
+        why="it used more than its memory limit (OOMKilled); weights pass through host memory while they load",
         fix="raise resources.memory, or lower swapSpace under engine.extraArgs",
-        severity="error" if is_looping(container, startup) else "warning",
     )
 
 
-def _killed_by_probe(pod: Object, seen: Seen, end: Object, startup: float) -> Finding | None:
-    """The kubelet ended the container, since a probe failed: said in events only."""
-    for event in seen.events_of(pod):
-        text = str(event.get("message"))
+def _killed_by_probe(
+    pod: Object,
+    container: Object,
+    snapshot: Snapshot,
+    startup: float,
+) -> Finding | None:
+    """The kubelet ended the container because a probe failed. Only events report this."""
+    exit_code = ended(container).get("exitCode")
+    for event in snapshot.events_of(pod):
         if event.get("reason") != "Killing":
             continue
+        text = str(event.get("message"))
         if "failed startup probe" in text:
-            return found(
+            return Finding(
                 "startup-budget-spent",
-                f"the server did not answer within its budget of {duration(startup)} and was killed",
+                "error",
+                f"the server did not answer within {duration(startup)} (startup) and was killed",
                 why="the startup probe failed until `startup` was over, so the kubelet starts the container again",
-                fix="raise `startup`, if its last lines show that it was getting on; else see what it hangs on",
+                fix="raise `startup` if its last lines show progress; otherwise see where it hangs",
             )
-        if "failed liveness probe" in text and end.get("exitCode") in (0, 137, 143):
-            return found(
+        if "failed liveness probe" in text and exit_code in (0, 137, 143):
+            return Finding(
                 "liveness-killed",
-                "the server answered no more and was killed",
+                "error",
+                "the server stopped answering and was killed",
                 why="the liveness probe on /health failed: an engine process is dead or hangs",
                 fix="see its last lines: HCCL, an NPU fault (npu-smi info), or a request that never ends",
             )
     return None
 
 
-def _crash(container: Object, end: Object, known: KnownError | None, startup: float) -> Finding:
-    looping = is_looping(container, startup)
-    code = int(end.get("exitCode") or 0)
-    return found(
-        "crash-loop" if looping else "crash",
-        f"the server ended {_how(end)}{_times(container)}{_in_words(known)}",
-        why=known.why if known else _WHY.get(code, "its last lines say what it died of"),
-        fix=known.fix if known else "correct what its last lines name, then run pulumi up",
-        severity="error" if looping else "warning",
+def _crash(container: Object, severity: Severity, known: KnownError | None) -> Finding:
+    rule = "crash"
+    if severity == "error":
+        rule = "crash-loop"
+    message = f"the server ended {_exit(container)}{_times(container)}"
+    if known:
+        return Finding(
+            rule,
+            severity,
+            f"{message}: {known.meaning}",
+            why=known.why,
+            fix=known.fix,
+        )
+    return Finding(
+        rule,
+        severity,
+        message,
+        why=_WHY.get(_exit_code(container), "its last lines show the cause"),
+        fix="correct what its last lines name, then run pulumi up",
     )
 
 
 def is_looping(container: Object, startup: float) -> bool:
-    """Whether a container ends again and again: it backs off, or ended twice within the time of a start."""
+    """Whether a container ends again and again: it backs off, or ended twice within the duration of a start."""
     if waiting(container).get("reason") == "CrashLoopBackOff":
         return True
     end = ended(container)
-    lived = (instant(end.get("finishedAt")) - instant(end.get("startedAt"))).total_seconds()
-    return bool(end) and (restarts(container) >= 2 or _ended_twice(container)) and lived <= startup
+    if not end:
+        return False
+    ended_twice = has_ended(container) and "terminated" in last_state_of_container(container)
+    if restarts(container) < 2 and not ended_twice:
+        return False
+    lifetime = instant(end.get("finishedAt")) - instant(end.get("startedAt"))
+    return lifetime.total_seconds() <= startup
 
 
-def _ended_twice(container: Object) -> bool:
-    states = (container.get("state") or {}, container.get("lastState") or {})
-    return all("terminated" in state for state in states)
+def _exit(container: Object) -> str:
+    code = _exit_code(container)
+    text = f"with exit code {code}"
+    if code in _SIGNALS:
+        text += f" ({_SIGNALS[code]})"
+    return text
 
 
-_WHY = {
-    137: "somebody sent SIGKILL: the node for lack of memory, a driver, or an operator",
-    139: "a native library crashed: often a driver and CANN that do not match",
-    135: "a memory mapping failed: often /dev/shm is too small",
-    127: "the script calls a program that the image does not have",
-    126: "the script may not be executed",
-}
-"""What exit codes hint at when the log says nothing known."""
-
-
-def _how(end: Object) -> str:
-    code = int(end.get("exitCode") or 0)
-    return f"with exit code {code}" + (f" ({_SIGNALS[code]})" if code in _SIGNALS else "")
+def _exit_code(container: Object) -> int:
+    return int(ended(container).get("exitCode") or 0)
 
 
 def _times(container: Object) -> str:
-    count = restarts(container) + ("terminated" in (container.get("state") or {}))
-    return f", {count} times" if count > 1 else ""
-
-
-def _in_words(known: KnownError | None) -> str:
-    return f": {known.words}" if known else ""
+    """How often a container ended, if more than once."""
+    count = restarts(container)
+    if has_ended(container):
+        count += 1
+    if count < 2:
+        return ""
+    return f", {count} times"

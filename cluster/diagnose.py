@@ -1,78 +1,104 @@
-"""Why a service is not ready: from what was seen to a finding; `status` and `up` say the same."""
+"""Why a pod is not ready: from a snapshot to a finding. `status` and `up` report the same."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cluster.container_start import configuration, image, mounts, pulling, sandbox
+from cluster.container_start import configuration, mounts, sandbox
 from cluster.crashes import blamed, crashed
-from cluster.findings import found
+from cluster.image_pull import image, pulling
 from cluster.lost_pods import node_lost, refused_by_node, terminating
-from cluster.pods import containers, is_ready, node_of, running
+from cluster.pods import containers, has_ended, is_ready, node_of, running
 from cluster.scheduling import unscheduled
-from cluster.snapshot import Object, Seen, name_of
-from cluster.start_progress import slow
+from cluster.snapshot import Object, Snapshot, name_of, status_of
+from cluster.start_progress import slow_start
 from models.finding import Finding
 
 
 @dataclass(frozen=True)
 class LogOf:
-    """The log that tells most of a pod."""
+    """The log that explains most about a pod."""
 
     pod: str
     container: str
     previous: bool
-    """Whether the container that ended before is meant."""
+    """Whether to read the log of the container's previous run."""
 
 
 def wanted_log(pod: Object) -> LogOf | None:
-    """The log that `diagnose` asks for, if any: of the container that ended, else of the one that is not ready yet."""
-    if container := blamed(pod):
-        ended_now = "terminated" in (container.get("state") or {})
-        return LogOf(name_of(pod), str(container["name"]), not ended_now)
-    slow_ones = (one for one in containers(pod) if running(one) and not one.get("ready"))
-    if one := next(slow_ones, None):
-        return LogOf(name_of(pod), str(one["name"]), previous=False)
+    """The log that `diagnose` uses: of the container that ended, otherwise of the one that is not ready yet."""
+    container = blamed(pod)
+    if container:
+        return LogOf(
+            name_of(pod),
+            str(container["name"]),
+            previous=not has_ended(container),
+        )
+    for container in containers(pod):
+        if running(container) and not container.get("ready"):
+            return LogOf(
+                name_of(pod),
+                str(container["name"]),
+                previous=False,
+            )
     return None
 
 
-def diagnose(pod: Object, seen: Seen, *, resource: str, startup: float) -> Finding | None:
-    """Why a pod is not ready; None when it is.
+def diagnose(
+    pod: Object,
+    snapshot: Snapshot,
+    *,
+    resource: str,
+    startup: float,
+) -> Finding | None:
+    """Why a pod is not ready; None if it is.
 
     Args:
         pod: The pod.
-        seen: The look at the cluster; with the pod's last lines, see `wanted_log`, it says more.
+        snapshot: The cluster. With the last log lines of the pod, see `wanted_log`, the finding explains more.
         resource: Name of the NPUs as a Kubernetes resource.
-        startup: Seconds that the server may take until it answers.
+        startup: Longest start of the server in seconds.
     """
-    lost = refused_by_node(pod, seen) or node_lost(pod, seen)
-    if lost or is_ready(pod) or (lost := terminating(pod, seen)):
+    lost = refused_by_node(pod, snapshot) or node_lost(pod, snapshot)
+    if lost:
         return lost
+    if is_ready(pod):
+        return None
+    ending = terminating(pod, snapshot)
+    if ending:
+        return ending
     if not node_of(pod):
-        return unscheduled(pod, seen, resource)
+        return unscheduled(pod, snapshot, resource)
     return (
-        image(pod, seen)
-        or configuration(pod, seen)
-        or crashed(pod, seen, startup)
-        or mounts(pod, seen)
-        or sandbox(pod, seen)
-        or pulling(pod, seen)
-        or slow(pod, seen, startup)
-        or _beginning(pod)
+        image(pod, snapshot)
+        or configuration(pod, snapshot)
+        or crashed(pod, snapshot, startup)
+        or mounts(pod, snapshot)
+        or sandbox(pod, snapshot)
+        or pulling(pod, snapshot)
+        or slow_start(pod, snapshot, startup)
+        or _no_problem_yet(pod)
     )
 
 
-def _beginning(pod: Object) -> Finding:
-    """Nothing is wrong, or nothing was said yet."""
-    phase = (pod.get("status") or {}).get("phase")
-    if all(container.get("ready") for container in containers(pod)) and phase == "Running":
-        gates = [one.get("type") for one in pod["status"].get("conditions") or [] if one.get("status") != "True"]
-        waits = ", ".join(str(gate) for gate in gates) or "its Ready condition"
-        return found("not-ready", f"the containers are ready, the pod waits for {waits}", why="", fix="wait")
-    return found(
+def _no_problem_yet(pod: Object) -> Finding:
+    status = status_of(pod)
+    all_ready = all(container.get("ready") for container in containers(pod))
+    if all_ready and status.get("phase") == "Running":
+        conditions = status.get("conditions") or []
+        unmet = [str(item.get("type")) for item in conditions if item.get("status") != "True"]
+        awaited = ", ".join(unmet) or "its Ready condition"
+        return Finding(
+            "not-ready",
+            "error",
+            f"the containers are ready, the pod waits for {awaited}",
+            why="",
+            fix="wait",
+        )
+    return Finding(
         "starting",
-        f"{node_of(pod)} prepares the containers",
-        why="the node has the pod and has not started its containers",
+        "warning",
+        f"{node_of(pod)} is preparing the containers",
+        why="the pod has a node, which has not started its containers yet",
         fix="wait",
-        severity="warning",
     )

@@ -1,64 +1,60 @@
-"""Replicas that an autoscaler sets: how the program gives them out of its hands without a pod that ends."""
+"""Replicas that an autoscaler sets: the program lets go of the field without losing a pod."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Mapping, Sequence
-
-from cluster import quick
 from cluster.errors import ClusterError
 from cluster.reader import Cluster, connected
 from cluster.snapshot import Object, name_of
 from models.manifests.metadata import OURS
-from models.service.resolved import ResolvedStack
+from models.service.resolved import ResolvedService
 
 _OUR_NAME = OURS["pulumi.com/patchFieldManager"]
 _TRIES = 5
 
 
-async def hand_over_replicas(stack: ResolvedStack) -> Mapping[str, int]:
-    """Let the replicas of Deployments be, where the stack file gives them no longer; before any update.
+async def hand_over_replicas(service: ResolvedService) -> int | None:
+    """Let go of the replicas of a Deployment before an update, where the stack file leaves them to an autoscaler.
 
-    The program has applied them. When it applies them no more, the API server takes them away, and a Deployment
-    without replicas has one. So a second manager applies the number that is there.
+    The program has applied the field in earlier updates. The API server removes a field that only one manager owns
+    when that manager stops applying it, and a Deployment without replicas has one pod. So a second manager applies the
+    current number first.
 
     Returns:
-        How many pods the external services have now.
+        The current number of pods; None if the service is not deployed yet.
 
     Raises:
-        ClusterError: Nobody knows how many there are, or they may not be held.
+        ClusterError: The number is unknown, or the second manager may not apply it.
     """
-    external = {service.name for service in stack.services if service.external}
-    if not external:
-        return {}
-    context, namespace = stack.cluster.context, stack.cluster.namespace.name
-    listed = await asyncio.to_thread(quick.deployments, context, namespace)
-    if listed is not None and not any(_is_ours(one) for one in _of(listed, external)):
-        return _replicas(listed, external)
-    async with connected(context, namespace) as reader:
-        for name in [name_of(one) for one in _of(await reader.deployments(), external) if _is_ours(one)]:
-            await _hand_over(reader, name)
-        return _replicas(await reader.deployments(), external)
+    cluster = service.cluster
+    async with connected(cluster.context, cluster.namespace.name) as reader:
+        deployment = await _deployment(reader, service.name)
+        if deployment is None:
+            return None
+        if not _is_ours(deployment):
+            return _replicas(deployment)
+        for _ in range(_TRIES):
+            replicas = _replicas(deployment)
+            if await reader.leave_replicas(service.name, replicas):
+                return replicas
+            deployment = await _deployment(reader, service.name) or deployment
+    raise ClusterError(
+        f"the replicas of {service.name} change again and again", "wait for the autoscaler, and run it again"
+    )
 
 
-async def _hand_over(reader: Cluster, name: str) -> None:
-    for _ in range(_TRIES):
-        (deployment,) = _of(await reader.deployments(), {name})
-        if await reader.leave_replicas(name, int(deployment["spec"].get("replicas", 1))):
-            return
-    raise ClusterError(f"the replicas of {name} change again and again", "wait for the autoscaler, and run it again")
+async def _deployment(reader: Cluster, name: str) -> Object | None:
+    for deployment in await reader.deployments():
+        if name_of(deployment) == name:
+            return deployment
+    return None
 
 
-def _of(listed: Sequence[Object], names: set[str]) -> list[Object]:
-    return [one for one in listed if name_of(one) in names]
-
-
-def _replicas(listed: Sequence[Object], names: set[str]) -> Mapping[str, int]:
-    return {name_of(one): int(one["spec"].get("replicas", 1)) for one in _of(listed, names)}
+def _replicas(deployment: Object) -> int:
+    return int(deployment["spec"].get("replicas", 1))
 
 
 def _is_ours(deployment: Object) -> bool:
-    """Whether the program alone holds the replicas."""
+    """Whether the program is the only owner of the replicas."""
     holders = [
         entry.get("manager")
         for entry in deployment["metadata"].get("managedFields") or []

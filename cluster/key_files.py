@@ -6,6 +6,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+_FIELDS = ("client_key_file", "client_cert_file", "server_ca_file")
+"""Fields of kr8s' credentials with a path."""
+
 
 def forget_keys(auth: Any, began: float) -> None:
     """Remove the temporary files to which kr8s has written the keys and certificates of a kubeconfig.
@@ -14,8 +17,16 @@ def forget_keys(auth: Any, began: float) -> None:
         auth: kr8s' credentials.
         began: Seconds since the epoch when they were read. An older file belongs to the user.
     """
-    for field in ("client_key_file", "client_cert_file", "server_ca_file"):
-        file = Path(str(getattr(auth, field) or ""))
-        is_temporary = file.parent == Path(tempfile.gettempdir()) and file.name.startswith(tempfile.gettempprefix())
-        if is_temporary and file.is_file() and file.stat().st_mtime >= began - 1:
+    for field in _FIELDS:
+        path = getattr(auth, field)
+        if not path:
+            continue
+        file = Path(str(path))
+        is_new = file.is_file() and file.stat().st_mtime >= began - 1
+        if is_new and _is_temporary(file):
             file.unlink()
+
+
+def _is_temporary(file: Path) -> bool:
+    directory = Path(tempfile.gettempdir())
+    return file.parent == directory and file.name.startswith(tempfile.gettempprefix())

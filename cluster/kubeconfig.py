@@ -1,4 +1,4 @@
-"""The kubeconfig that a user has: one file or several, `KUBECONFIG` or the user's own."""
+"""The kubeconfig of the user: the files of `KUBECONFIG`, or `~/.kube/config`."""
 
 from __future__ import annotations
 
@@ -11,20 +11,21 @@ import yaml
 
 
 def kubeconfigs() -> Iterator[tuple[Path, dict[str, Any]]]:
-    """Each file and what is in it; a file that is missing or no mapping has nothing."""
-    for name in (os.environ.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")).split(os.pathsep):
-        file = Path(name)
+    """Each file and its content; empty if the file is missing, unreadable or not a mapping."""
+    default = str(Path.home() / ".kube" / "config")
+    paths = os.environ.get("KUBECONFIG") or default
+    for path in paths.split(os.pathsep):
+        file = Path(path)
         yield file, _content(file)
 
 
 def contexts() -> list[str]:
     """The names of all contexts."""
-    return [
-        str(entry.get("name"))
-        for _, content in kubeconfigs()
-        for entry in content.get("contexts") or []
-        if isinstance(entry, dict)
-    ]
+    names = []
+    for _, content in kubeconfigs():
+        entries = content.get("contexts") or []
+        names += [str(entry.get("name")) for entry in entries if isinstance(entry, dict)]
+    return names
 
 
 def _content(file: Path) -> dict[str, Any]:
@@ -32,4 +33,6 @@ def _content(file: Path) -> dict[str, Any]:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError):
         return {}
-    return content if isinstance(content, dict) else {}
+    if not isinstance(content, dict):
+        return {}
+    return content

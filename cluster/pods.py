@@ -1,44 +1,77 @@
-"""What the parts of a pod's JSON say."""
+"""How the fields of a pod are read."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from datetime import datetime
 
-from cluster.snapshot import Object, condition, instance_of, instant, name_of
+from cluster.snapshot import (
+    Object,
+    first_owner,
+    has_condition,
+    instance_of,
+    instant,
+    is_terminating,
+    labels_of,
+    name_of,
+    status_of,
+)
 
 
-def containers(pod: Object) -> Iterator[Object]:
-    """The statuses of a pod's containers, those that prepare it first."""
-    status = pod.get("status") or {}
-    yield from status.get("initContainerStatuses") or []
-    yield from status.get("containerStatuses") or []
+def containers(pod: Object) -> list[Object]:
+    """The statuses of a pod's containers, init containers first."""
+    status = status_of(pod)
+    init_containers = status.get("initContainerStatuses") or []
+    main_containers = status.get("containerStatuses") or []
+    return [*init_containers, *main_containers]
 
 
-def prepares(pod: Object, container: Object) -> bool:
-    """Whether a container prepares the pod before its server starts."""
-    return container in ((pod.get("status") or {}).get("initContainerStatuses") or [])
+def is_init(pod: Object, container: Object) -> bool:
+    """Whether a container is an init container of the pod."""
+    return container in (status_of(pod).get("initContainerStatuses") or [])
 
 
 def waiting(container: Object) -> Object:
-    """Why a container waits: `reason` and `message`; empty when it does not."""
-    return (container.get("state") or {}).get("waiting") or {}
+    """Why a container waits: `reason` and `message`; empty if it does not wait."""
+    return state_of_container(container).get("waiting") or {}
+
+
+def running(container: Object) -> Object:
+    """Since when a container runs: `startedAt`; empty if it does not run."""
+    return state_of_container(container).get("running") or {}
+
+
+def state_of_container(container: Object) -> Object:
+    """The current state of a container: one of `waiting`, `running` and `terminated`."""
+    return container.get("state") or {}
+
+
+def last_state_of_container(container: Object) -> Object:
+    """How the previous run of a container ended."""
+    return container.get("lastState") or {}
+
+
+def has_ended(container: Object) -> bool:
+    """Whether a container has ended and was not started again."""
+    return "terminated" in state_of_container(container)
 
 
 def ended(container: Object) -> Object:
-    """How a container, or the one before it, ended; empty when it did not. A successful end is none, unless the kubelet
-    starts the container again and again: uvicorn ends with 0 when the engine dies."""
-    looping = waiting(container).get("reason") == "CrashLoopBackOff"
-    for state in (container.get("state") or {}, container.get("lastState") or {}):
+    """How a container, or its previous run, ended; empty if it did not end.
+
+    A successful end does not count, unless the kubelet starts the container again and again: uvicorn exits with 0 when
+    the engine dies.
+    """
+    is_looping = waiting(container).get("reason") == "CrashLoopBackOff"
+    for state in (state_of_container(container), last_state_of_container(container)):
         end = state.get("terminated") or {}
-        if end and (looping or end.get("exitCode") != 0 or end.get("reason") not in (None, "Completed")):
+        if end and (is_looping or not _is_success(end)):
             return dict(end)
     return {}
 
 
-def running(container: Object) -> Object:
-    """Since when a container runs; empty when it does not."""
-    return (container.get("state") or {}).get("running") or {}
+def _is_success(end: Object) -> bool:
+    return end.get("exitCode") == 0 and end.get("reason") in (None, "Completed")
 
 
 def restarts(container: Object) -> int:
@@ -48,41 +81,55 @@ def restarts(container: Object) -> int:
 
 def is_ready(pod: Object) -> bool:
     """Whether a pod takes requests."""
-    return condition(pod, "Ready").get("status") == "True" and not pod["metadata"].get("deletionTimestamp")
+    return has_condition(pod, "Ready") and not is_terminating(pod)
 
 
 def is_over(pod: Object) -> bool:
-    """Whether a pod holds nothing any more."""
-    return (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
+    """Whether a pod has ended and holds no resources."""
+    return status_of(pod).get("phase") in ("Succeeded", "Failed")
 
 
 def node_of(pod: Object) -> str:
-    """The node that a pod is given to; empty while it has none."""
-    return str((pod.get("spec") or {}).get("nodeName") or "")
+    """The name of the node that a pod is assigned to; empty while it has none."""
+    spec = pod.get("spec") or {}
+    return str(spec.get("nodeName") or "")
 
 
 def npus(pod: Object, resource: str) -> int:
-    """NPUs that a pod asks for."""
-    wanted = (container.get("resources") or {} for container in (pod.get("spec") or {}).get("containers") or [])
-    return sum(int((one.get("limits") or one.get("requests") or {}).get(resource) or 0) for one in wanted)
+    """The NPUs that a pod requests."""
+    spec = pod.get("spec") or {}
+    total = 0
+    for container in spec.get("containers") or []:
+        resources = container.get("resources") or {}
+        amounts = resources.get("limits") or resources.get("requests") or {}
+        total += int(amounts.get(resource) or 0)
+    return total
 
 
-def born(item: Object) -> datetime:
-    """When an object was made."""
+def any_terminating(pods: Iterable[Object]) -> bool:
+    """Whether one of the pods is about to free its NPUs."""
+    return any(is_terminating(pod) for pod in pods)
+
+
+def created(item: Object) -> datetime:
+    """When an object was created."""
     return instant(item["metadata"].get("creationTimestamp"))
 
 
-def since(item: Object, now: datetime) -> float:
-    """Age of an object in seconds."""
-    return max((now - born(item)).total_seconds(), 0)
+def age(item: Object, now: datetime) -> float:
+    """The age of an object in seconds."""
+    return max((now - created(item)).total_seconds(), 0)
 
 
 def name_and_owner(pod: Object, namespace: str) -> str:
-    """Whom a pod belongs to: its service in the namespace of the stack, else `namespace/owner`."""
-    own = pod["metadata"].get("namespace")
-    if own == namespace and (service := instance_of(pod)):
+    """The service of a pod in the namespace of the stack, otherwise `namespace/owner`."""
+    pod_namespace = pod["metadata"].get("namespace")
+    service = instance_of(pod)
+    if pod_namespace == namespace and service:
         return service
-    labels = pod["metadata"].get("labels") or {}
-    owner: Object = next(iter(pod["metadata"].get("ownerReferences") or []), {})
-    name = str(owner.get("name") or name_of(pod)).removesuffix(f"-{labels.get('pod-template-hash')}")
-    return name if own == namespace else f"{own}/{name}"
+    template_hash = labels_of(pod).get("pod-template-hash")
+    owner = str(first_owner(pod).get("name") or name_of(pod))
+    owner = owner.removesuffix(f"-{template_hash}")
+    if pod_namespace == namespace:
+        return owner
+    return f"{pod_namespace}/{owner}"

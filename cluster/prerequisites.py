@@ -1,4 +1,4 @@
-"""What the pods of a stack name that has to be in the cluster already: Secrets, classes, claims, accounts."""
+"""Objects that the pods of a stack refer to and the stack does not create: Secrets, claims, classes, accounts."""
 
 from __future__ import annotations
 
@@ -10,81 +10,132 @@ from models.manifests import service_objects, stack_objects
 from models.manifests.pod_fields import OWNED_ITEMS
 from models.service.resolved import ResolvedService, ResolvedStack
 
+_CLASSES_AND_ACCOUNTS = (
+    ("priorityClassName", "PriorityClass", "priorityClass"),
+    ("runtimeClassName", "RuntimeClass", "podTemplate.spec.runtimeClassName"),
+    ("serviceAccountName", "ServiceAccount", "podTemplate.spec.serviceAccountName"),
+)
+"""Field of a pod's spec, the kind that it names, and the key of the stack file that sets it."""
+
+_VOLUME_SOURCES = (
+    ("secret", "secretName", "Secret"),
+    ("configMap", "name", "ConfigMap"),
+    ("persistentVolumeClaim", "claimName", "PersistentVolumeClaim"),
+)
+"""Source of a volume, its field with the name of an object, and the kind of the object."""
+
+_VARIABLE_SOURCES = {
+    "secretKeyRef": "Secret",
+    "configMapKeyRef": "ConfigMap",
+    "secretRef": "Secret",
+    "configMapRef": "ConfigMap",
+}
+"""Kinds of objects by the reference of an environment variable, or of `envFrom`."""
+
 
 @dataclass(frozen=True)
-class Needed:
-    """An object that the pods of a service name."""
+class Prerequisite:
+    """An object that must exist before the pods of a service can start."""
 
     kind: str
     name: str
     service: str
     field: str
-    """The key of the stack file that names it."""
+    """The key of the stack file that names the object."""
 
 
-def needed(stack: ResolvedStack) -> list[Needed]:
-    """Everything that pods name and the stack does not make, each once."""
-    made = {(item["kind"], item["metadata"]["name"]) for item in stack_objects(stack)}
-    made |= {("Secret", one.name) for one in stack.secrets}
-    found = [one for service in stack.services for one in _of_service(service)]
-    return [one for one in dict.fromkeys(found) if (one.kind, one.name) not in made]
+@dataclass(frozen=True)
+class _Reference:
+    kind: str
+    name: str
+    field: str
 
 
-def _of_service(service: ResolvedService) -> Iterator[Needed]:
-    pods = next(item for item in service_objects(service) if item["kind"] == "Deployment")
-    for kind, name, field in _named(pods["spec"]["template"]["spec"]):
-        yield Needed(kind, name, service.name, field)
+def prerequisites(stack: ResolvedStack) -> list[Prerequisite]:
+    """Everything that pods refer to and the stack does not create, each once."""
+    created = {(item["kind"], item["metadata"]["name"]) for item in stack_objects(stack)}
+    for secret in stack.secrets:
+        created.add(("Secret", secret.name))
+
+    found: dict[Prerequisite, None] = {}
+    for service in stack.services:
+        for reference in _pod_references(_pod_spec(service)):
+            if (reference.kind, reference.name) in created:
+                continue
+            prerequisite = Prerequisite(
+                kind=reference.kind,
+                name=reference.name,
+                service=service.name,
+                field=reference.field,
+            )
+            found[prerequisite] = None
+    return list(found)
 
 
-def _named(pod: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
-    """Kind and name of all that a pod's spec names, and the key of the stack file that does."""
-    for field, kind, key in (
-        ("priorityClassName", "PriorityClass", "priorityClass"),
-        ("runtimeClassName", "RuntimeClass", "podTemplate.spec.runtimeClassName"),
-        ("serviceAccountName", "ServiceAccount", "podTemplate.spec.serviceAccountName"),
-    ):
-        if name := pod.get(field):
-            yield kind, str(name), key
-    for one in pod.get("imagePullSecrets") or []:
-        yield "Secret", str(one["name"]), "pullSecrets"
+def _pod_spec(service: ResolvedService) -> Mapping[str, Any]:
+    for item in service_objects(service):
+        if item["kind"] == "Deployment":
+            spec: Mapping[str, Any] = item["spec"]["template"]["spec"]
+            return spec
+    raise LookupError(f"{service.name} has no Deployment")
+
+
+def _pod_references(pod: Mapping[str, Any]) -> Iterator[_Reference]:
+    """The objects that the spec of a pod refers to."""
+    for field, kind, key in _CLASSES_AND_ACCOUNTS:
+        if pod.get(field):
+            yield _Reference(kind, str(pod[field]), key)
+    for secret in pod.get("imagePullSecrets") or []:
+        yield _Reference("Secret", str(secret["name"]), "pullSecrets")
     for volume in pod.get("volumes") or []:
-        yield from _of_volume(volume)
-    for part in ("initContainers", "containers"):
-        for container in pod.get(part) or []:
-            ours = part == "containers" and container["name"] in OWNED_ITEMS[part]
-            step = OWNED_ITEMS[part].get(container["name"], f"podTemplate.spec.{part}")
-            yield from _of_container(container, "" if ours else step)
+        yield from _volume_references(volume)
+    for container in pod.get("initContainers") or []:
+        yield from _container_references(container, _init_container_key(container))
+    for container in pod.get("containers") or []:
+        if container["name"] in OWNED_ITEMS["containers"]:
+            yield from _server_references(container)
+        else:
+            yield from _container_references(container, "podTemplate.spec.containers")
 
 
-def _of_volume(volume: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
-    for source, key, kind in (
-        ("secret", "secretName", "Secret"),
-        ("configMap", "name", "ConfigMap"),
-        ("persistentVolumeClaim", "claimName", "PersistentVolumeClaim"),
-    ):
-        held = volume.get(source) or {}
-        if held.get(key) and not held.get("optional"):
-            ours = any(volume["name"].startswith(own) for own in OWNED_ITEMS["volumes"])
-            yield kind, str(held[key]), "model.source" if ours else "podTemplate.spec.volumes"
+def _volume_references(volume: Mapping[str, Any]) -> Iterator[_Reference]:
+    is_ours = volume["name"].startswith(tuple(OWNED_ITEMS["volumes"]))
+    key = "podTemplate.spec.volumes"
+    if is_ours:
+        key = "model.source"
+    for source, field, kind in _VOLUME_SOURCES:
+        reference = volume.get(source) or {}
+        if reference.get(field) and not reference.get("optional"):
+            yield _Reference(kind, str(reference[field]), key)
 
 
-def _of_container(container: Mapping[str, Any], field: str) -> Iterator[tuple[str, str, str]]:
-    kinds = {
-        "secretKeyRef": "Secret",
-        "configMapKeyRef": "ConfigMap",
-        "secretRef": "Secret",
-        "configMapRef": "ConfigMap",
-    }
+def _init_container_key(container: Mapping[str, Any]) -> str:
+    """The key of the stack file that an init container follows from."""
+    return OWNED_ITEMS["initContainers"].get(container["name"], "podTemplate.spec.initContainers")
+
+
+def _container_references(container: Mapping[str, Any], key: str) -> Iterator[_Reference]:
+    """The objects that the environment of a container refers to; all of them come from one key of the stack file."""
     for variable in container.get("env") or []:
-        name = str(variable.get("name"))
-        key = field or ("server.apiKey" if name == "VLLM_API_KEY" else f"env.{name}")
-        yield from _referred(variable.get("valueFrom") or {}, kinds, key)
+        yield from _variable_references(variable.get("valueFrom") or {}, key)
     for source in container.get("envFrom") or []:
-        yield from _referred(source, kinds, field)
+        yield from _variable_references(source, key)
 
 
-def _referred(source: Mapping[str, Any], kinds: Mapping[str, str], field: str) -> Iterator[tuple[str, str, str]]:
-    for key, kind in kinds.items():
-        held = source.get(key) or {}
-        if held.get("name") and not held.get("optional"):
-            yield kind, str(held["name"]), field
+def _server_references(container: Mapping[str, Any]) -> Iterator[_Reference]:
+    """The objects that the environment of the server refers to."""
+    for variable in container.get("env") or []:
+        name = variable.get("name")
+        key = f"env.{name}"
+        if name == "VLLM_API_KEY":
+            key = "server.apiKey"
+        yield from _variable_references(variable.get("valueFrom") or {}, key)
+    for source in container.get("envFrom") or []:
+        yield from _variable_references(source, "podTemplate.spec.containers")
+
+
+def _variable_references(source: Mapping[str, Any], key: str) -> Iterator[_Reference]:
+    for field, kind in _VARIABLE_SOURCES.items():
+        reference = source.get(field) or {}
+        if reference.get("name") and not reference.get("optional"):
+            yield _Reference(kind, str(reference["name"]), key)

@@ -1,33 +1,50 @@
-"""Read a cluster through kr8s, which is loaded by the first use only.
+"""Read a cluster through kr8s, which is loaded on first use.
 
-Lists are read by path instead of by kind, for which kr8s would ask the API server for all kinds that it knows; and one
-after the other, since kr8s closes its connections when it has to log in again.
+Objects are read by path instead of by kind, for which kr8s would query the API server for all kinds that it knows. They
+are read one after the other, because kr8s closes its connections when it has to log in again.
 """
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import importlib
 import json
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from cluster.api_paths import (
+    AUTOSCALERS,
+    DEPLOYMENTS,
+    NARROW,
+    NODES,
+    PODS,
+    PREREQUISITES,
+    SERVICE_OBJECTS,
+    STACK_OBJECTS,
+    WIDE,
+    ApiPath,
+)
 from cluster.errors import ClusterError, explained, failures, refused
 from cluster.key_files import forget_keys
-from cluster.snapshot import SELECTOR, Object, Seen
+from cluster.snapshot import Object, Snapshot
 
 SECONDS = 15
-"""How long a single answer of the API server may take."""
+"""Longest answer of the API server in seconds."""
 
 SCALER = "ascend-vllm-autoscaler"
-"""The name by which the program holds replicas that it gives out of its hands."""
+"""The field manager that owns the replicas of services whose number an autoscaler sets."""
+
+_ONLY_METADATA = {"Accept": "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"}
+"""Requests an object without its content."""
 
 
 class Reader(Protocol):
-    """What can be read of the cluster of a stack."""
+    """The reads that status and waiting need."""
 
     async def deployments(self) -> Sequence[Object]:
         """The Deployments of the services, in one call.
@@ -36,143 +53,133 @@ class Reader(Protocol):
             ClusterError: They cannot be read.
         """
 
-    async def look(self, *, wide: bool) -> Seen:
-        """All that explains why a service is not ready; what may not be read is said in it.
+    async def look(self, *, wide: bool) -> Snapshot:
+        """A snapshot of everything that explains why a service is not ready. It names what could not be read.
 
         Args:
-            wide: Look at nodes, queues and everybody's pods too.
+            wide: Read nodes, queues and the pods of all namespaces, too.
 
         Raises:
             ClusterError: The cluster cannot be reached.
         """
 
-    async def log(self, pod: str, container: str, *, previous: bool, lines: int) -> tuple[str, ...]:
-        """The last lines of a container, or of the one before it; none when there is no log."""
-
-
-@dataclass(frozen=True)
-class _List:
-    """Where objects of a kind are listed."""
-
-    base: str
-    version: str
-    plural: str
-    kind: str
-    selectors: tuple[tuple[str, str], ...] = ()
-    whole_cluster: bool = False
-
-
-_OURS = (("labelSelector", SELECTOR),)
-_PLACED = (("fieldSelector", "spec.nodeName!="),)
-_NARROW = {
-    "deployments": _List("/apis", "apps/v1", "deployments", "Deployment", _OURS),
-    "replica_sets": _List("/apis", "apps/v1", "replicasets", "ReplicaSet", _OURS),
-    "pods": _List("/api", "v1", "pods", "Pod", _OURS),
-    "events": _List("/api", "v1", "events", "Event"),
-}
-_MADE = (
-    _NARROW["deployments"],
-    _List("/api", "v1", "services", "Service", _OURS),
-    _List("/api", "v1", "configmaps", "ConfigMap", _OURS),
-)
-_BY_NAME = {
-    **{where.kind: where for where in _MADE},
-    "Secret": _List("/api", "v1", "secrets", "Secret"),
-    "Job": _List("/apis", "batch/v1", "jobs", "Job"),
-    "PersistentVolumeClaim": _List("/api", "v1", "persistentvolumeclaims", "PersistentVolumeClaim"),
-    "Namespace": _List("/api", "v1", "namespaces", "Namespace", whole_cluster=True),
-    "Queue": _List("/apis", "scheduling.volcano.sh/v1beta1", "queues", "Queue", whole_cluster=True),
-    "PodDisruptionBudget": _List("/apis", "policy/v1", "poddisruptionbudgets", "PodDisruptionBudget", _OURS),
-    "NetworkPolicy": _List("/apis", "networking.k8s.io/v1", "networkpolicies", "NetworkPolicy", _OURS),
-    "PodMonitor": _List("/apis", "monitoring.coreos.com/v1", "podmonitors", "PodMonitor", _OURS),
-    "PrometheusRule": _List("/apis", "monitoring.coreos.com/v1", "prometheusrules", "PrometheusRule", _OURS),
-}
-_NAMED_BY_PODS = {
-    "ConfigMap": _List("/api", "v1", "configmaps", "ConfigMap"),
-    "PersistentVolumeClaim": _List("/api", "v1", "persistentvolumeclaims", "PersistentVolumeClaim"),
-    "PriorityClass": _List("/apis", "scheduling.k8s.io/v1", "priorityclasses", "PriorityClass", whole_cluster=True),
-    "RuntimeClass": _List("/apis", "node.k8s.io/v1", "runtimeclasses", "RuntimeClass", whole_cluster=True),
-    "Secret": _List("/api", "v1", "secrets", "Secret"),
-    "ServiceAccount": _List("/api", "v1", "serviceaccounts", "ServiceAccount"),
-}
-_ONLY_METADATA = {"headers": {"Accept": "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"}}
-"""Asks the API server for an object without what it holds."""
-
-_AUTOSCALERS = _List("/apis", "autoscaling/v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler")
-_WIDE = {
-    "nodes": _List("/api", "v1", "nodes", "Node", whole_cluster=True),
-    "holders": _List("/api", "v1", "pods", "Pod", _PLACED, whole_cluster=True),
-    "pod_groups": _List("/apis", "scheduling.volcano.sh/v1beta1", "podgroups", "PodGroup"),
-    "cluster_groups": _List("/apis", "scheduling.volcano.sh/v1beta1", "podgroups", "PodGroup", whole_cluster=True),
-    "queues": _List("/apis", "scheduling.volcano.sh/v1beta1", "queues", "Queue", whole_cluster=True),
-}
+    async def log(
+        self,
+        pod: str,
+        container: str,
+        *,
+        previous: bool,
+        lines: int,
+    ) -> tuple[str, ...]:
+        """The last log lines of a container, or of its previous run; empty if there is no log."""
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """A cluster that answers."""
+    """An open connection to a cluster."""
 
     api: Any
-    """kr8s' connection."""
+    """The connection of kr8s."""
     context: str
+    """The context of the kubeconfig."""
     namespace: str
+    """The namespace of the services."""
 
     async def deployments(self) -> Sequence[Object]:
-        """The Deployments of the services, in one call."""
-        return await self._list(_NARROW["deployments"])
+        """The Deployments of the services, in one call.
 
-    async def look(self, *, wide: bool) -> Seen:
-        """All that explains why a service is not ready."""
-        seen = Seen(datetime.now(UTC), self.namespace)
-        for field, where in ({**_NARROW, **_WIDE} if wide else _NARROW).items():
+        Raises:
+            ClusterError: They cannot be read.
+        """
+        return await self._list(DEPLOYMENTS)
+
+    async def look(self, *, wide: bool) -> Snapshot:
+        """A snapshot of everything that explains why a service is not ready. It names what could not be read.
+
+        Args:
+            wide: Read nodes, queues and the pods of all namespaces, too.
+
+        Raises:
+            ClusterError: The cluster cannot be reached.
+        """
+        paths = NARROW
+        if wide:
+            paths = WIDE
+        lists: dict[str, Any] = {}
+        unread: dict[str, str] = {}
+        unknown_kinds: set[str] = set()
+        for field, path in paths.items():
             try:
-                listed: dict[str, Any] = {field: tuple(await self._list(where))}
-                seen = replace(seen, **listed)
+                lists[field] = tuple(await self._list(path))
             except ClusterError as problem:
                 if problem.passing or problem.unknown_user:
                     raise
-                seen = replace(seen, unread={**seen.unread, where.plural: problem.message})
-        return seen
+                unread[path.plural] = problem.message
+                if problem.unknown_kind:
+                    unknown_kinds.add(path.plural)
+        return Snapshot(
+            datetime.now(UTC),
+            self.namespace,
+            unread=unread,
+            unknown_kinds=frozenset(unknown_kinds),
+            **lists,
+        )
 
-    async def made(self) -> Sequence[Object]:
-        """The Deployments, Services and launch maps of the services, whichever stack made them.
+    async def service_objects(self) -> Sequence[Object]:
+        """The Deployments, Services and launch ConfigMaps of all services of the namespace, whatever their stack.
 
         Raises:
             ClusterError: They cannot be read.
         """
-        return [item for where in _MADE for item in await self._list(where)]
+        objects: list[Object] = []
+        for path in SERVICE_OBJECTS:
+            objects += await self._list(path)
+        return objects
 
     async def labelled(self, kind: str) -> Sequence[Object]:
-        """The objects of a kind that the program's label is on; none where the cluster does not know the kind.
+        """The objects of a kind that have the program's label; none if the cluster does not know the kind.
 
         Raises:
             ClusterError: They cannot be read.
         """
-        where = _BY_NAME[kind]
-        response = await self._answer(where)
-        return [] if response.status_code == 404 else self._items(where, response)
+        try:
+            return await self._list(STACK_OBJECTS[kind])
+        except ClusterError as problem:
+            if problem.unknown_kind:
+                return []
+            raise
 
     async def named(self, kind: str, name: str) -> Object | None:
-        """An object of a kind that stacks make, or None when there is none; of a Secret only its metadata.
+        """An object of a kind that stacks create, or None if it does not exist. Of a Secret, only the metadata.
 
         Raises:
             ClusterError: It cannot be read.
         """
-        where = _BY_NAME[kind]
-        response = await self._get(
-            base=where.base,
-            version=where.version,
-            namespace=None if where.whole_cluster else self.namespace,
-            url=f"{where.plural}/{name}",
-            **(_ONLY_METADATA if kind == "Secret" else {}),
-        )
+        path = STACK_OBJECTS[kind]
+        headers: Mapping[str, str] = {}
+        if kind == "Secret":
+            headers = _ONLY_METADATA
+        response = await self._get_object(path, name, headers)
         if response.status_code == 404:
-            if not response.text.startswith("{"):  # the API server knows no such kind, or it would say so as a Status
-                raise ClusterError(f"the cluster knows no {kind}", "install what offers it")
+            # For a kind that it knows, the API server answers with a Status object.
+            if not response.text.startswith("{"):
+                raise self._refused(f"get {path.plural} {name}", response)
             return None
         if response.status_code != 200:
-            raise refused(self.context, f"get {where.plural} {name}", response.status_code, response.text)
-        return {**response.json(), "kind": where.kind}
+            raise self._refused(f"get {path.plural} {name}", response)
+        return {**response.json(), "kind": kind}
+
+    async def exists(self, kind: str, name: str) -> bool:
+        """Whether an object exists that pods refer to. Only its metadata is read, so no value of a Secret.
+
+        Raises:
+            ClusterError: It may not be read, or the cluster cannot be reached.
+        """
+        path = PREREQUISITES[kind]
+        response = await self._get_object(path, name, _ONLY_METADATA)
+        if response.status_code not in (200, 404):
+            raise self._refused(f"get {path.plural} {name}", response)
+        return bool(response.status_code == 200)
 
     async def pods_of_job(self, job: str) -> Sequence[Object]:
         """The pods of a Job.
@@ -180,25 +187,8 @@ class Cluster:
         Raises:
             ClusterError: They cannot be read.
         """
-        return await self._list(replace(_NARROW["pods"], selectors=(("labelSelector", f"job-name={job}"),)))
-
-    async def is_there(self, kind: str, name: str) -> bool:
-        """Whether there is an object of this name; only its metadata is read, so of a Secret no value.
-
-        Raises:
-            ClusterError: It may not be asked, or the cluster cannot be reached.
-        """
-        where = _NAMED_BY_PODS[kind]
-        response = await self._get(
-            base=where.base,
-            version=where.version,
-            namespace=None if where.whole_cluster else self.namespace,
-            url=f"{where.plural}/{name}",
-            headers={"Accept": "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"},
-        )
-        if response.status_code not in (200, 404):
-            raise refused(self.context, f"get {where.plural} {name}", response.status_code, response.text)
-        return bool(response.status_code == 200)
+        selectors = {"labelSelector": f"job-name={job}"}
+        return await self._list(replace(PODS, selectors=selectors))
 
     async def nodes(self) -> Sequence[Object]:
         """All nodes.
@@ -206,30 +196,73 @@ class Cluster:
         Raises:
             ClusterError: They cannot be read.
         """
-        return await self._list(_WIDE["nodes"])
+        return await self._list(NODES)
 
-    async def kinds(self, group: str) -> frozenset[str]:
-        """The kinds of objects that the cluster knows of an API group and version, `policy/v1`; none if it lacks it.
+    async def autoscalers(self) -> Sequence[Object]:
+        """The HorizontalPodAutoscalers of the namespace.
 
         Raises:
-            ClusterError: It cannot be asked.
+            ClusterError: They cannot be read.
         """
-        response = await self._get(base="/apis", version=group, url="")
+        return await self._list(AUTOSCALERS)
+
+    async def kinds(self, group: str) -> frozenset[str]:
+        """The kinds that the cluster knows of an API group and version, `policy/v1`; empty if it lacks the group.
+
+        Raises:
+            ClusterError: They cannot be read.
+        """
+        response = await self._call(
+            "GET",
+            base="/apis",
+            version=group,
+            url="",
+        )
         if response.status_code == 404:
             return frozenset()
         if response.status_code != 200:
-            raise refused(self.context, f"ask what {group} has", response.status_code, response.text)
-        return frozenset(str(one.get("kind")) for one in response.json().get("resources") or [])
+            raise self._refused(f"list the kinds of {group}", response)
+        resources = response.json().get("resources") or []
+        return frozenset(str(resource.get("kind")) for resource in resources)
 
-    async def leave_replicas(self, deployment: str, replicas: int) -> bool:
-        """Say that the replicas of a Deployment are not the program's alone; false when they have changed meanwhile.
-
-        What only one has applied goes when he applies it no more, and a Deployment without replicas has one.
+    async def is_defined(self, kind: str) -> bool:
+        """Whether a kind has a CustomResourceDefinition, even if discovery does not report the kind at the moment.
 
         Raises:
-            ClusterError: It may not be said, or the cluster cannot be reached.
+            ClusterError: Definitions may not be read, or the cluster cannot be reached.
         """
-        about = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": deployment}}
+        where = _BY_NAME[kind]
+        group = where.version.partition("/")[0]
+        name = f"{where.plural}.{group}"
+        response = await self._get(
+            base="/apis", version="apiextensions.k8s.io/v1", url=f"customresourcedefinitions/{name}", **_ONLY_METADATA
+        )
+        if response.status_code not in (200, 404):
+            raise refused(self.context, f"get the definition {name}", response.status_code, response.text)
+        return bool(response.status_code == 200)
+
+    async def leave_replicas(self, deployment: str, replicas: int) -> bool:
+        """Make a second field manager own the replicas of a Deployment, so that they stay when Pulumi drops them.
+
+        The API server removes a field that only one manager owns when that manager stops applying it, and a Deployment
+        without replicas has one pod.
+
+        Args:
+            deployment: The name of the Deployment.
+            replicas: Its current replicas.
+
+        Returns:
+            Whether it succeeded; False if the replicas have changed meanwhile.
+
+        Raises:
+            ClusterError: The Deployment may not be patched, or the cluster cannot be reached.
+        """
+        patch = {
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": {"name": deployment},
+            "spec": {"replicas": replicas},
+        }
         response = await self._call(
             "PATCH",
             base="/apis",
@@ -238,73 +271,113 @@ class Cluster:
             url=f"deployments/{deployment}",
             params={"fieldManager": SCALER},
             headers={"Content-Type": "application/apply-patch+yaml"},
-            content=json.dumps({**about, "spec": {"replicas": replicas}}),
+            content=json.dumps(patch),
         )
         if response.status_code not in (200, 409):
-            raise refused(self.context, f"patch the Deployment {deployment}", response.status_code, response.text)
+            raise self._refused(f"patch the Deployment {deployment}", response)
         return bool(response.status_code == 200)
 
-    async def autoscalers(self) -> Sequence[Object]:
-        """The HorizontalPodAutoscalers of the namespace.
-
-        Raises:
-            ClusterError: They cannot be read.
-        """
-        return await self._list(_AUTOSCALERS)
-
-    async def log(self, pod: str, container: str, *, previous: bool, lines: int) -> tuple[str, ...]:
-        """The last lines of a container, or of the one before it."""
-        asked = {"container": container, "tailLines": str(lines), "previous": str(previous).lower()}
-        path = f"pods/{pod}/log"
+    async def log(
+        self,
+        pod: str,
+        container: str,
+        *,
+        previous: bool,
+        lines: int,
+    ) -> tuple[str, ...]:
+        """The last log lines of a container, or of its previous run; empty if there is no log."""
+        parameters = {
+            "container": container,
+            "tailLines": str(lines),
+            "previous": str(previous).lower(),
+        }
         try:
-            response = await self._get(version="v1", namespace=self.namespace, url=path, params=asked)
+            response = await self._call(
+                "GET",
+                version="v1",
+                namespace=self.namespace,
+                url=f"pods/{pod}/log",
+                params=parameters,
+            )
         except ClusterError:
-            return ()  # a log is a help, and a node in trouble cannot give it
-        return tuple(response.text.splitlines()) if response.status_code == 200 else ()
+            return ()  # a log only helps, and a node in trouble cannot return it
+        if response.status_code != 200:
+            return ()
+        return tuple(response.text.splitlines())
 
     async def secret(self, name: str, key: str) -> str:
         """A value of a Secret of the namespace.
 
         Raises:
-            ClusterError: There is no such Secret or key, or it may not be read.
+            ClusterError: The Secret or the key does not exist, or may not be read.
         """
-        response = await self._get(version="v1", namespace=self.namespace, url=f"secrets/{name}")
+        response = await self._call(
+            "GET",
+            version="v1",
+            namespace=self.namespace,
+            url=f"secrets/{name}",
+        )
         if response.status_code == 404:
-            raise ClusterError(f"{self.namespace} has no Secret {name!r}", "make it, or correct server.apiKey")
+            raise ClusterError(
+                f"the namespace {self.namespace} has no Secret {name!r}",
+                "create it, or correct server.apiKey",
+            )
         if response.status_code != 200:
-            raise refused(self.context, f"get the Secret {name}", response.status_code, response.text)
-        held = response.json().get("data") or {}
-        if key not in held:
+            raise self._refused(f"get the Secret {name}", response)
+        values = response.json().get("data") or {}
+        if key not in values:
             raise ClusterError(f"the Secret {name} has no key {key!r}", "correct server.apiKey")
-        return base64.b64decode(held[key]).decode()
+        return base64.b64decode(values[key]).decode()
 
-    async def _list(self, where: _List) -> Sequence[Object]:
-        return self._items(where, await self._answer(where))
+    async def _list(self, path: ApiPath) -> Sequence[Object]:
+        response = await self._call(
+            "GET",
+            base=path.base,
+            version=path.version,
+            namespace=self._namespace(path),
+            url=path.plural,
+            params=dict(path.selectors),
+        )
+        if response.status_code != 200:
+            raise self._refused(f"list {path.plural}", response)
+        items = response.json().get("items") or []
+        return [{"kind": path.kind, **item} for item in items]
 
-    async def _answer(self, where: _List) -> Any:
-        return await self._get(
-            base=where.base,
-            version=where.version,
-            namespace=None if where.whole_cluster else self.namespace,
-            url=where.plural,
-            params=dict(where.selectors),
+    async def _get_object(
+        self,
+        path: ApiPath,
+        name: str,
+        headers: Mapping[str, str],
+    ) -> Any:
+        return await self._call(
+            "GET",
+            base=path.base,
+            version=path.version,
+            namespace=self._namespace(path),
+            url=f"{path.plural}/{name}",
+            headers=dict(headers),
         )
 
-    def _items(self, where: _List, response: Any) -> Sequence[Object]:
-        if response.status_code != 200:
-            raise refused(self.context, f"list {where.plural}", response.status_code, response.text)
-        return [{"kind": where.kind, **item} for item in response.json().get("items") or []]
+    def _namespace(self, path: ApiPath) -> str | None:
+        if path.whole_cluster:
+            return None
+        return self.namespace
 
-    async def _get(self, **asked: Any) -> Any:
-        return await self._call("GET", **asked)
+    def _refused(self, action: str, response: Any) -> ClusterError:
+        return refused(
+            self.context,
+            action,
+            status=response.status_code,
+            text=response.text,
+        )
 
-    async def _call(self, method: str, **asked: Any) -> Any:
-        """An answer, whatever its status; with 401 kr8s logs in again, as where a token has run out meanwhile."""
+    async def _call(self, method: str, **request: Any) -> Any:
+        """An answer with any status. After 401, kr8s logs in again, since a token may have expired."""
         try:
-            async with self.api.call_api(method, raise_for_status=False, **asked) as response:
+            async with self.api.call_api(method, raise_for_status=False, **request) as response:
                 if response.status_code != 401:
                     return response
-            async with self.api.call_api(method, **asked) as response:
+            async with self.api.call_api(method, **request) as response:
                 return response
         except failures() as problem:
             raise explained(self.context, problem) from problem
@@ -312,17 +385,17 @@ class Cluster:
 
 @asynccontextmanager
 async def connected(context: str, namespace: str) -> AsyncIterator[Cluster]:
-    """The cluster of a context of the kubeconfig (`KUBECONFIG`, or the user's own), as long as it is needed.
+    """A connection to the cluster of a context of the kubeconfig (`KUBECONFIG`, or the user's own).
 
-    Credentials are read at once; whether the API server answers shows when it is asked.
+    Credentials are read immediately. Whether the API server answers is seen only at the first read.
 
     Raises:
         ClusterError: There are no credentials for this context.
     """
-    from kr8s.asyncio import Api
+    connection = await asyncio.to_thread(importlib.import_module, "cluster.connection")  # loading kr8s takes a while
 
     began = time.time()
-    api: Any = Api(context=context, namespace=namespace, bypass_factory=True)  # kr8s would ask for the version first
+    api = connection.Connection(context=context, namespace=namespace, bypass_factory=True)
     api.timeout = SECONDS
     try:
         try:
@@ -331,6 +404,5 @@ async def connected(context: str, namespace: str) -> AsyncIterator[Cluster]:
             raise explained(context, problem) from problem
         yield Cluster(api, context, namespace)
     finally:
-        if session := vars(api)["_session"]:
-            await session.aclose()
+        await api.close()
         forget_keys(api.auth, began)

@@ -1,47 +1,74 @@
-"""Updates that wait for NPUs which their own old pods hold."""
+"""Updates that wait for NPUs that their own old pods hold."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cluster.findings import found
-from cluster.pods import is_over, node_of
+from cluster.pods import any_terminating, is_over, node_of
 from cluster.scheduling import unscheduled
-from cluster.snapshot import Object, Seen
+from cluster.snapshot import Object, Snapshot, name_of
 from models.finding import Finding
 
 WAITING = ("no-free-npus", "queue-full", "gang-waiting")
-"""What is found of a pod that waits for NPUs."""
+"""Findings about a pod that waits for NPUs."""
 
 
-def stuck(deployment: Object, current: Sequence[Object], seen: Seen, resource: str) -> Finding | None:
-    """An update that makes a pod more first, where there are no NPUs for it; None when old pods go by themselves.
+def stuck_rollout(
+    deployment: Object,
+    newest: Sequence[Object],
+    snapshot: Snapshot,
+    *,
+    resource: str,
+) -> Finding | None:
+    """A rollout that creates an additional pod first, but has no NPUs for it; None if old pods end without it.
 
     Args:
         deployment: The Deployment.
-        current: Its pods of the current template.
-        seen: The look at the cluster.
+        newest: Its pods of the current template.
+        snapshot: The cluster.
         resource: Name of the NPUs as a Kubernetes resource.
     """
-    strategy = (deployment.get("spec") or {}).get("strategy") or {}
-    rolling = strategy.get("rollingUpdate") or {}
-    if strategy.get("type") == "Recreate" or rolling.get("maxUnavailable") not in (0, "0%"):
+    if not _keeps_old_pods(deployment):
         return None
-    pending = [pod for pod in current if not node_of(pod)]
-    names = {pod["metadata"]["name"] for pod in current}
-    service = str(deployment["metadata"]["name"])
-    old = [pod for pod in seen.pods_of(service) if node_of(pod) and not is_over(pod)]
-    old = [pod for pod in old if pod["metadata"]["name"] not in names]
-    leaving = any(pod["metadata"].get("deletionTimestamp") for pod in (*seen.pods, *seen.holders))
-    if not pending or not old or leaving:
+    pending = [pod for pod in newest if not node_of(pod)]
+    if not pending or not _old_pods(deployment, newest, snapshot):
         return None
-    base = unscheduled(pending[0], seen, resource)
-    if base.rule not in WAITING:
+    if any_terminating((*snapshot.pods, *snapshot.holders)):
         return None
-    return found(
+    reason = unscheduled(pending[0], snapshot, resource)
+    if reason.rule not in WAITING:
+        return None
+    return Finding(
         "rollout-stuck",
-        f"the update waits for NPUs that its own old pods hold: {base.message}",
-        why="maxUnavailable is 0, so no old pod goes before a new one is ready; others hold what cluster.pools counts"
-        " as free, or npus was changed",
+        "error",
+        f"the update waits for NPUs that its own old pods hold: {reason.message}",
+        why="maxUnavailable is 0, so no old pod ends before a new one is ready; other pods hold NPUs that"
+        " cluster.pools counts as free, or npus was changed",
         fix="write rollout: recreate and run pulumi up; or free the NPUs",
     )
+
+
+def _keeps_old_pods(deployment: Object) -> bool:
+    """Whether no old pod ends before a new one is ready."""
+    spec = deployment.get("spec") or {}
+    strategy = spec.get("strategy") or {}
+    if strategy.get("type") == "Recreate":
+        return False
+    rolling_update = strategy.get("rollingUpdate") or {}
+    return rolling_update.get("maxUnavailable") in (0, "0%")
+
+
+def _old_pods(
+    deployment: Object,
+    newest: Sequence[Object],
+    snapshot: Snapshot,
+) -> list[Object]:
+    """The pods of older templates that hold a node."""
+    newest_names = {name_of(pod) for pod in newest}
+    old_pods = []
+    for pod in snapshot.pods_of(name_of(deployment)):
+        if name_of(pod) in newest_names or is_over(pod):
+            continue
+        if node_of(pod):
+            old_pods.append(pod)
+    return old_pods

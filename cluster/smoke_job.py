@@ -1,7 +1,7 @@
-"""The end of an update with `smoke: true`: the Jobs that ask the services have succeeded, or one has failed.
+"""The end of an update with `smoke: true`: wait until the Jobs that send a request to each service have succeeded.
 
-Pulumi's provider could wait for a Job itself. Of one that is made anew it has been seen to miss the end, and to wait
-until its timeout.
+Pulumi's provider could wait for a Job itself. But it can miss the end of a Job that was recreated, and then waits until
+its timeout.
 """
 
 from __future__ import annotations
@@ -13,140 +13,228 @@ from typing import Protocol
 
 from cluster.diagnose import diagnose
 from cluster.errors import ClusterError
-from cluster.findings import found
-from cluster.pods import born, containers, ended, is_over, node_of, running
-from cluster.service import LINES, SHOWN, State, Wanted, pod_state
-from cluster.snapshot import Object, Seen, condition, name_of
+from cluster.pods import containers, created, ended, is_over, node_of, running
+from cluster.service import LINES, SHOWN, State, Wanted, pod_state, shown_lines
+from cluster.snapshot import Object, Snapshot, condition, has_condition, name_of, one_line
 from cluster.status_text import states_text
-from cluster.wait import LOOK, OUTAGE, POLL, Clock, Say
-from models.credentials import masked
+from cluster.wait import LOOK, POLL, Clock, Outage, Say
 from models.finding import Finding
 from models.words import duration
 
 GRACE = 60
-"""Seconds that a Job may outlive its own deadline, before nobody is believed to end it."""
+"""Seconds that a Job may exceed its own deadline before the wait gives up on it."""
 
 _FAILED = re.compile(r"smoke: (.*?): FAILED: (.*)")
+"""A line of the smoke test about a request that failed: its name, and the reason."""
 
 
 class Reader(Protocol):
-    """What can be read of the cluster of a Job."""
+    """The reads that a wait for Jobs needs."""
 
     async def named(self, kind: str, name: str) -> Object | None:
-        """An object by its name, or None when there is none."""
+        """An object by its name, or None."""
 
     async def pods_of_job(self, job: str) -> Sequence[Object]:
         """The pods of a Job."""
 
-    async def look(self, *, wide: bool) -> Seen:
-        """All that explains why a pod does not run."""
+    async def look(self, *, wide: bool) -> Snapshot:
+        """A snapshot of everything that explains why a pod does not run."""
 
-    async def log(self, pod: str, container: str, *, previous: bool, lines: int) -> tuple[str, ...]:
-        """The last lines of a container."""
+    async def log(
+        self,
+        pod: str,
+        container: str,
+        *,
+        previous: bool,
+        lines: int,
+    ) -> tuple[str, ...]:
+        """The last log lines of a container."""
 
 
 class NotProvedError(Exception):
-    """Services that do not answer as they should, or that a Job could not ask; the text is the report of them."""
+    """Services did not answer their requests, or could not be asked; the text reports all of them."""
 
 
-async def wait_until_proved(reader: Reader, jobs: Mapping[str, Wanted], say: Say, clock: Clock | None = None) -> None:
+async def wait_until_proved(
+    reader: Reader,
+    jobs: Mapping[str, Wanted],
+    say: Say,
+    clock: Clock | None = None,
+) -> None:
     """Return when every Job has succeeded.
 
     Args:
         reader: The cluster.
-        jobs: The service that a Job asks, by the Job's name; a Job ends itself after the service's `startup`.
-        say: Told what a Job waits for.
+        jobs: The service of each Job, by the Job's name. A Job ends itself after the service's `startup`.
+        say: Called with the progress of a Job.
         clock: The time.
 
     Raises:
-        NotProvedError: A Job has failed, is gone, or does not end.
-        ClusterError: The API server does not answer for two minutes, or refuses to.
+        NotProvedError: A Job has failed, was deleted, or does not end.
+        ClusterError: The API server has not answered for two minutes, or refuses access.
     """
     clock = clock or Clock()
-    began = answered = clock.now()
-    left = dict(jobs)
-    while left:
+    began = clock.now()
+    outage = Outage(clock)
+    pending = dict(jobs)
+    while pending:
         try:
-            there = {job: await reader.named("Job", job) for job in left}
-            left = {job: service for job, service in left.items() if not is_proved(there[job])}
-            waited = clock.now() - began
-            over = [job for job, service in left.items() if _is_over(there[job], waited - service.startup)]
-            if over:
-                raise NotProvedError(states_text([await _state(reader, left[job], job, there[job]) for job in over]))
-            for job, service in left.items():
-                say(service.name, await _progress(reader, service, job))
-            answered = clock.now()
+            pending = await _pending(reader, pending, waited=clock.now() - began)
+            for name, service in pending.items():
+                say(service.name, await _progress(reader, service, name))
+            outage.end()
         except ClusterError as problem:
-            if not problem.passing or clock.now() - answered > OUTAGE:
+            if not outage.is_bearable(problem):
                 raise
-        await clock.sleep(POLL if clock.now() - began < LOOK else LOOK)
+        if clock.now() - began < LOOK:
+            await clock.sleep(POLL)
+        else:
+            await clock.sleep(LOOK)
+
+
+async def _pending(reader: Reader, jobs: Mapping[str, Wanted], waited: float) -> dict[str, Wanted]:
+    """The Jobs that have not ended yet.
+
+    Raises:
+        NotProvedError: A Job has failed, was deleted, or does not end.
+    """
+    pending = {}
+    failed = []
+    for name, service in jobs.items():
+        job = await reader.named("Job", name)
+        if is_proved(job):
+            continue
+        pending[name] = service
+        if _has_failed(job, overdue=waited - service.startup):
+            failed.append((service, name, job))
+    if failed:
+        states = [await _failed_state(reader, service, name, job) for service, name, job in failed]
+        raise NotProvedError(states_text(states))
+    return pending
 
 
 def is_proved(job: Object | None) -> bool:
     """Whether a Job has succeeded."""
-    return job is not None and condition(job, "Complete").get("status") == "True"
+    return job is not None and has_condition(job, "Complete")
 
 
-def _is_over(job: Object | None, overdue: float) -> bool:
-    return job is None or condition(job, "Failed").get("status") == "True" or overdue > GRACE
+def _has_failed(job: Object | None, overdue: float) -> bool:
+    if job is None or overdue > GRACE:
+        return True
+    return has_condition(job, "Failed")
 
 
 async def _progress(reader: Reader, service: Wanted, job: str) -> str:
+    """A progress line about a Job that has not ended."""
     pod = await _last_pod(reader, job)
-    trouble = await _trouble(reader, service, pod) if pod and not any(map(running, containers(pod))) else None
-    return f"smoke: {trouble.message}" if trouble else "smoke: a Job asks the service"
+    if pod and not any(running(container) for container in containers(pod)):
+        trouble = await _trouble(reader, service, pod)
+        if trouble:
+            return f"smoke: {trouble.message}"
+    return "smoke: a Job sends a request to the service"
 
 
-async def _state(reader: Reader, service: Wanted, name: str, job: Object | None) -> State:
-    """What a Job has found, or why it could not ask."""
-    pod = await _last_pod(reader, name) if job else None
-    lines = await _lines(reader, pod) if pod else ()
-    if said := [match for line in lines if (match := _FAILED.search(line))]:
-        wrong = "; ".join(f"{match[1]}: {match[2]}" for match in said)
-        finding = found(
-            "smoke-failed",
-            f"it does not answer as it should: {wrong}",
-            why=f"the Job {name} asked it through its Service, once its pods were ready",
-            fix="correct what it says; the next pulumi up asks again, and ascend-vllm smoke asks more, from outside",
-        )
+async def _failed_state(
+    reader: Reader,
+    service: Wanted,
+    name: str,
+    job: Object | None,
+) -> State:
+    """The state of a service whose Job has failed."""
+    state = State(
+        service=service.name,
+        ready=0,
+        wanted=1,
+        state="no pod",
+        since=None,
+        finding=None,
+    )
+    pod = None
+    if job:
+        pod = await _last_pod(reader, name)
+    if pod is None:
+        return replace(state, finding=_not_asked(name, _end(job, service), trouble=None))
+
+    lines = await _lines(reader, pod)
+    failures = [match for line in lines if (match := _FAILED.search(line))]
+    if failures:
+        finding = _wrong_answer(name, failures)
     else:
-        trouble = await _trouble(reader, service, pod) if pod else None
-        reasons = [_end(job, service), *([trouble.message] if trouble else ())]
-        finding = found(
-            "smoke-failed",
-            f"the Job {name} could not ask it: {'; '.join(reasons)}",
-            why="with smoke: true an update ends well only when a Job has asked the service",
-            fix=(trouble.fix if trouble else "") or "see its last lines; the next pulumi up makes the Job anew",
-        )
-    state = pod_state(pod) if pod else "no pod"
-    return State(service.name, 0, 1, state, None, finding, name_of(pod) if pod else "", lines[-SHOWN:])
+        trouble = await _trouble(reader, service, pod)
+        finding = _not_asked(name, _end(job, service), trouble)
+    return replace(
+        state,
+        state=pod_state(pod),
+        finding=finding,
+        pod=name_of(pod),
+        log=lines[-SHOWN:],
+    )
+
+
+def _wrong_answer(job: str, failures: Sequence[re.Match[str]]) -> Finding:
+    requests = "; ".join(f"{match[1]}: {match[2]}" for match in failures)
+    return Finding(
+        "smoke-failed",
+        "error",
+        f"the smoke test failed: {requests}",
+        why=f"the Job {job} sent requests through the Service after all pods were ready",
+        fix="correct what it reports and run pulumi up; ascend-vllm smoke runs more requests, from outside",
+    )
+
+
+def _not_asked(job: str, end: str, trouble: Finding | None) -> Finding:
+    reason = end
+    fix = "see its last lines; the next pulumi up recreates the Job"
+    if trouble:
+        reason = f"{end}; {trouble.message}"
+        fix = trouble.fix
+    return Finding(
+        "smoke-failed",
+        "error",
+        f"the Job {job} could not send its requests: {reason}",
+        why="with smoke: true, an update succeeds only after a Job has tested the service",
+        fix=fix,
+    )
 
 
 def _end(job: Object | None, service: Wanted) -> str:
+    """How a Job ended without success."""
     if job is None:
         return "somebody deleted it"
-    failure = condition(job, "Failed")
-    if failure.get("status") != "True":
+    if not has_condition(job, "Failed"):
         return f"it has not ended {duration(GRACE)} after its deadline of {duration(service.startup)}"
-    return " ".join(str(failure.get("message") or failure.get("reason") or "it failed").split())
+    failure = condition(job, "Failed")
+    return one_line(failure.get("message") or failure.get("reason") or "it failed")
 
 
 async def _last_pod(reader: Reader, job: str) -> Object | None:
-    return max(await reader.pods_of_job(job), key=born, default=None)
+    pods = await reader.pods_of_job(job)
+    return max(pods, key=created, default=None)
 
 
 async def _trouble(reader: Reader, service: Wanted, pod: Object) -> Finding | None:
-    """Why a pod does not run yet; of one that is over its last lines tell."""
+    """Why a pod does not run yet. The log lines explain a pod that has ended."""
     if is_over(pod):
         return None
-    seen = replace(await reader.look(wide=not node_of(pod)), pods=(pod,))
-    return diagnose(pod, seen, resource=service.resource, startup=service.startup)
+    snapshot = await reader.look(wide=not node_of(pod))
+    return diagnose(
+        pod,
+        replace(snapshot, pods=(pod,)),
+        resource=service.resource,
+        startup=service.startup,
+    )
 
 
 async def _lines(reader: Reader, pod: Object) -> tuple[str, ...]:
-    """The last lines of a pod's container: the kubelet keeps them in the pod's status when it fails."""
+    """The last log lines of a pod's container. If it has failed, the kubelet keeps them in the pod's status."""
     for container in containers(pod):
-        kept = str(ended(container).get("message") or "").splitlines()
-        lines = kept or await reader.log(name_of(pod), str(container["name"]), previous=False, lines=LINES)
-        return tuple(masked(line.rstrip()) for line in lines if line.strip())
+        lines: Sequence[str] = str(ended(container).get("message") or "").splitlines()
+        if not lines:
+            lines = await reader.log(
+                name_of(pod),
+                str(container["name"]),
+                previous=False,
+                lines=LINES,
+            )
+        return shown_lines(lines)
     return ()

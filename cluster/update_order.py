@@ -1,8 +1,7 @@
-"""In which order services are updated, so that none loses its place to a smaller one.
+"""The order in which services are updated, so that no service loses its NPUs to a smaller one.
 
-A service that deletes first counts on the NPUs that it leaves. Small services that are updated at the same time would
-be given them, and where their own old pods still answer their last requests, they have to be: seen with the real
-Volcano.
+A service that deletes first relies on the NPUs that its old pods free. Smaller services that are updated at the same
+time could take these NPUs; if their own old pods are still draining, they must (seen with the real Volcano).
 """
 
 from __future__ import annotations
@@ -10,66 +9,95 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from cluster.pods import node_of
+from cluster.pods import any_terminating, node_of
 from cluster.reader import Reader
 from cluster.rollouts import WAITING
-from cluster.service import Wanted, state_of
-from cluster.snapshot import Seen
+from cluster.service import Wanted, is_observed, state_of
+from cluster.snapshot import Snapshot, replicas_of, status_of
+from models.finding import Finding
 from models.service.resolved import ResolvedService
 
 POLL = 1.0
-"""Seconds between two looks."""
+"""Seconds between two snapshots."""
 
 HOPELESS = 5.0
-"""Seconds after which pods that no NPUs are free for are not waited for, when nobody is about to leave."""
+"""Seconds to wait for pods that lack free NPUs while no pod is terminating."""
 
 
 def turns(services: Sequence[ResolvedService]) -> list[list[ResolvedService]]:
-    """The services in the order of their updates: what deletes first, the largest first, before the smaller ones."""
+    """The services in groups, in the order of their updates.
+
+    Services that delete first come before the others, the largest first. The smallest ones come last in any case.
+    """
     smallest = min((service.npus for service in services), default=0)
-    first = [one for one in services if not one.surge and one.replicas and one.npus > smallest]
-    sizes = sorted({service.npus for service in first}, reverse=True)
-    groups = [[service for service in first if service.npus == size] for size in sizes]
-    return [group for group in (*groups, [service for service in services if service not in first]) if group]
+    early = []
+    late = []
+    for service in services:
+        deletes_first = service.replicas > 0 and service.surge == 0
+        if deletes_first and service.npus > smallest:
+            early.append(service)
+        else:
+            late.append(service)
+
+    sizes = sorted({service.npus for service in early}, reverse=True)
+    groups = [[service for service in early if service.npus == size] for size in sizes]
+    if late:
+        groups.append(late)
+    return groups
 
 
 async def wait_until_placed(reader: Reader, services: Sequence[Wanted], timeout: float) -> None:
-    """Return when all pods of the services have a node, and none of an older template holds one.
+    """Return when all pods of the services have a node, and no pod of an older template holds one.
 
-    It returns too when they cannot have one now, with nobody about to leave, when a service fails for another reason,
-    which the wait for all of them tells, and after the time.
+    Also return when waiting is useless: when the pods lack NPUs and no pod is terminating, when a service fails for
+    another reason (the later wait for all services reports it), and after the timeout.
 
     Args:
         reader: The cluster.
         services: The services.
-        timeout: Seconds that it waits at most.
+        timeout: Longest wait in seconds.
 
     Raises:
         ClusterError: The cluster cannot be read.
     """
     blocked = 0.0
     for _ in range(int(timeout / POLL)):
-        seen = await reader.look(wide=True)
-        if all(is_placed(service.name, seen) for service in services):
+        snapshot = await reader.look(wide=True)
+        if all(is_placed(service.name, snapshot) for service in services):
             return
-        leaving = any(pod["metadata"].get("deletionTimestamp") for pod in (*seen.pods, *seen.holders))
-        findings = [state.finding for service in services if (state := state_of(service, seen)).finding]
-        if any(found.severity == "error" and found.rule not in WAITING for found in findings if found):
+        findings = _findings(services, snapshot)
+        if any(_is_failure(finding) for finding in findings):
             return
-        waiting = [found for found in findings if found and found.rule in WAITING]
-        blocked = blocked + POLL if waiting and not leaving else 0.0
+        lacks_npus = any(finding.rule in WAITING for finding in findings)
+        if lacks_npus and not any_terminating((*snapshot.pods, *snapshot.holders)):
+            blocked += POLL
+        else:
+            blocked = 0.0
         if blocked >= HOPELESS:
             return
         await asyncio.sleep(POLL)
 
 
-def is_placed(service: str, seen: Seen) -> bool:
-    """Whether all replicas of a service are of its current template and have a node, ready or not."""
-    deployment = seen.deployment(service)
-    if deployment is None:
+def _findings(services: Sequence[Wanted], snapshot: Snapshot) -> list[Finding]:
+    """The reasons why services are not ready."""
+    states = [state_of(service, snapshot) for service in services]
+    return [state.finding for state in states if state.finding]
+
+
+def _is_failure(finding: Finding) -> bool:
+    """Whether a service fails for another reason than missing NPUs."""
+    return finding.severity == "error" and finding.rule not in WAITING
+
+
+def is_placed(service: str, snapshot: Snapshot) -> bool:
+    """Whether all replicas of a service have the current template and a node, ready or not."""
+    deployment = snapshot.deployment(service)
+    if deployment is None or not is_observed(deployment):
         return False
-    status, wanted = deployment.get("status") or {}, int(deployment["spec"].get("replicas") or 0)
-    if int(status.get("observedGeneration") or 0) < int(deployment["metadata"].get("generation") or 0):
+    status = status_of(deployment)
+    replicas = replicas_of(deployment)
+    updated = status.get("updatedReplicas") or 0
+    existing = status.get("replicas") or 0
+    if updated != replicas or existing != replicas:
         return False
-    updated = (status.get("updatedReplicas") or 0, status.get("replicas") or 0) == (wanted, wanted)
-    return updated and all(node_of(pod) for pod in seen.pods_of(service))
+    return all(node_of(pod) for pod in snapshot.pods_of(service))

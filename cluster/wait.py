@@ -1,8 +1,8 @@
-"""Wait until services are ready, say how far they are, and end as soon as one has definitely failed.
+"""Wait until services are ready, report their progress, and stop as soon as one has definitely failed.
 
-Pulumi's provider could wait for a Deployment itself. It would end on its timeout or on cancellation only, and say no
-log lines: a service that crashes at start would hold an update for its whole startup budget, since a program that fails
-meanwhile does not interrupt the provider.
+Pulumi's provider could wait for a Deployment itself, but it stops only at its timeout or when it is cancelled, and it
+shows no log lines. A service that crashes at start would hold an update for its whole `startup`, because a program that
+fails meanwhile does not interrupt the provider.
 """
 
 from __future__ import annotations
@@ -11,31 +11,34 @@ import asyncio
 import re
 import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from cluster.errors import ClusterError
 from cluster.pods import node_of
 from cluster.reader import Reader
 from cluster.rollouts import WAITING
 from cluster.service import State, Wanted, is_settled, look
-from cluster.snapshot import Seen, name_of
+from cluster.snapshot import Snapshot, name_of, status_of
 from cluster.status_text import states_text
 from models.words import duration
 
 POLL = 1.0
-"""Seconds between two looks at the Deployments, one call for all services."""
+"""Seconds between two reads of the Deployments, one call for all services."""
 
 LOOK = 3.0
-"""Seconds between two looks at pods and events, while something is not ready."""
+"""Seconds between two reads of pods and events, while a service is not ready."""
 
 WIDE = 30.0
-"""Seconds between two looks at nodes too, once all pods have one: one may be lost."""
+"""Seconds between two reads of nodes once all pods have one. They find nodes that were lost."""
 
 BEHIND = 10.0
-"""Seconds that all the rest has to wait for NPUs of services that leave, before it is not waited for."""
+"""Seconds after which services are not waited for if they need NPUs of services removed from the stack."""
 
 OUTAGE = 120.0
-"""Seconds that the API server may be gone, as while it is started again."""
+"""Longest outage of the API server in seconds, such as a restart."""
+
+REPEAT = 60.0
+"""Seconds after which a progress line is repeated if only its durations have changed."""
 
 PATIENCE = {
     "crash-loop": 0.0,
@@ -54,13 +57,16 @@ PATIENCE = {
     "not-deployed": 20.0,
     "rollout-stuck": 60.0,
 }
-"""Errors that do not pass by themselves, and how many seconds they have to last to be believed.
+"""Errors that do not disappear without a change, and how many seconds each must last before the wait fails.
 
-All others, as NPUs that are not free, have the time of the service."""
+All other errors, such as missing NPUs, may last until the timeout of the service."""
+
+_LACKS_NPUS = (*WAITING, "rollout-stuck")
+_NEVER = float("-inf")
 
 
 class NotReadyError(Exception):
-    """Services that are not ready and hardly will be; the text is the report of all of them."""
+    """Services are not ready and will hardly become so; the text reports all of them."""
 
     def __init__(self, states: Sequence[State], reason: str) -> None:
         super().__init__(f"{reason}\n\n{states_text(states)}")
@@ -73,155 +79,244 @@ class Awaited:
 
     wanted: Wanted
     timeout: int
-    """Seconds that an update waits for it."""
+    """Longest wait in seconds."""
 
 
 @dataclass(frozen=True)
 class Clock:
-    """The time, and how to let it pass."""
+    """The time, and how to wait."""
 
     now: Callable[[], float] = time.monotonic
     """Seconds since some moment."""
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    """Waits for a number of seconds."""
 
 
 Say = Callable[[str, str], None]
-"""Tells of progress: the service, and a line about it."""
-
-
-@dataclass
-class _Memory:
-    """What has been seen and said so far."""
-
-    began: float
-    looked: float = float("-inf")
-    looked_wide: float = float("-inf")
-    gone_since: float | None = None
-    blocked_since: float | None = None
-    everyone_has_a_node: bool = False
-    """One that answers."""
-    leaving: set[str] = field(default_factory=set)
-    """Deployments with pods; those that are not waited for are not of the stack any more."""
-    failing_since: dict[tuple[str, str], float] = field(default_factory=dict)
-    said: dict[str, tuple[str, float]] = field(default_factory=dict)
+"""Reports progress: the name of a service, and a line about it."""
 
 
 async def wait_until_ready(
-    reader: Reader, services: Sequence[Awaited], say: Say, clock: Clock | None = None
+    reader: Reader,
+    services: Sequence[Awaited],
+    say: Say,
+    clock: Clock | None = None,
 ) -> Sequence[str]:
-    """Return when every service has all its pods of the current template ready, and no older one left.
+    """Return when all pods of every service have the current template and are ready, and no older pod exists.
 
-    Where the rest waits for NPUs that services hold which the stack does not have any more, the wait ends too: they go
-    after the program, and what it did not wait for is the answer, a line each.
+    The wait also ends when the remaining services need NPUs that services removed from the stack still hold: Pulumi
+    deletes those only after the program has ended.
 
     Args:
         reader: The cluster.
-        services: The services; with none, or when all are ready, one call is all.
-        say: Told whenever something changes.
+        services: The services. More may be added during the wait. If all are ready, one call is enough.
+        say: Called whenever something changes.
         clock: The time.
 
+    Returns:
+        A line for each service that was not waited for.
+
     Raises:
-        NotReadyError: One has definitely failed, or its time is over.
-        ClusterError: The API server does not answer for two minutes, or refuses to.
+        NotReadyError: A service has definitely failed, or its timeout is over.
+        ClusterError: The API server has not answered for two minutes, or refuses access.
     """
     clock = clock or Clock()
-    memory = _Memory(began=clock.now())
+    wait = _Wait(reader, services, say, clock)
+    outage = Outage(clock)
     while services:
         try:
-            missing = await _missing(reader, services)
-            for awaited in services:
-                if awaited not in missing and awaited.wanted.name in memory.said:
-                    _tell(awaited.wanted.name, "ready", say, memory, clock.now())
-            if not missing:
+            pending = await wait.pending()
+            if not pending:
                 return ()
-            states = await _judge(reader, missing, say, memory, clock)
-            names = {awaited.wanted.name for awaited in services}
-            if memory.leaving and states and (told := _behind(states, memory.leaving - names, memory, clock.now())):
-                return told
-            memory.gone_since = None
+            not_awaited = await wait.check(pending)
+            if not_awaited:
+                return not_awaited
+            outage.end()
         except ClusterError as problem:
-            _bear(problem, memory, clock.now())
+            if not outage.is_bearable(problem):
+                raise
         await clock.sleep(POLL)
     return ()
 
 
-def _behind(states: Sequence[State], leaving: Collection[str], memory: _Memory, now: float) -> Sequence[str]:
-    """What waits for NPUs of services that leave, once nothing else is waited for, for a while."""
-    blocked = [state for state in states if state.finding and state.finding.rule in (*WAITING, "rollout-stuck")]
-    if not leaving or len(blocked) < len(states):
-        memory.blocked_since = None
-        return ()
-    memory.blocked_since = now if memory.blocked_since is None else memory.blocked_since
-    if now - memory.blocked_since < BEHIND:
-        return ()
-    held = ", ".join(sorted(leaving))
-    return [
-        f"{state.service} is not waited for: it starts when {held} is gone, which the stack has no more"
-        for state in blocked
-    ]
+class Outage:
+    """An outage of the API server that a wait survives if it is short."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._began: float | None = None
+
+    def end(self) -> None:
+        """The API server has answered."""
+        self._began = None
+
+    def is_bearable(self, problem: ClusterError) -> bool:
+        """Whether to continue after a failed read."""
+        now = self._clock.now()
+        if self._began is None:
+            self._began = now
+        return problem.passing and now - self._began <= OUTAGE
 
 
-async def _missing(reader: Reader, services: Sequence[Awaited]) -> list[Awaited]:
-    """The services that are not ready, by one call."""
-    listed = {str(found["metadata"]["name"]): found for found in await reader.deployments()}
-    return [awaited for awaited in services if not is_settled(listed.get(awaited.wanted.name))]
+class _Wait:
+    """What the wait has read and reported so far."""
+
+    def __init__(
+        self,
+        reader: Reader,
+        services: Sequence[Awaited],
+        say: Say,
+        clock: Clock,
+    ) -> None:
+        self._reader = reader
+        self._services = services
+        self._clock = clock
+        self._progress = _Progress(say, clock)
+        self._failures = _Failures()
+        self._began = clock.now()
+        self._looked = _NEVER
+        self._looked_wide = _NEVER
+        self._all_pods_have_a_node = False
+        self._blocked_since: float | None = None
+
+    async def pending(self) -> list[Awaited]:
+        """The services that are not ready, by one call.
+
+        A service that is added during the call is not ready: the answer may be older than its update.
+        """
+        before = list(self._services)
+        deployments = {name_of(item): item for item in await self._reader.deployments()}
+        pending = []
+        for awaited in self._services:
+            name = awaited.wanted.name
+            if awaited not in before or not is_settled(deployments.get(name)):
+                pending.append(awaited)
+            elif self._progress.has_reported(name):
+                self._progress.report(name, "ready")
+        return pending
+
+    async def check(self, pending: Sequence[Awaited]) -> Sequence[str]:
+        """Read the services that are not ready, report their progress, and fail if there is no hope.
+
+        Returns:
+            A line for each service that is not waited for, if none needs to be.
+        """
+        now = self._clock.now()
+        waited = now - self._began
+        late = {awaited.wanted.name for awaited in pending if waited >= awaited.timeout}
+        if not late and now - self._looked < LOOK:
+            return ()
+
+        snapshot, states = await self._look(pending, is_last=bool(late))
+        for state in states:
+            self._progress.report(state.service, _progress_line(state))
+
+        failed = [state.service for state in states if self._failures.has_failed(state, now)]
+        if failed:
+            raise NotReadyError(states, f"{', '.join(failed)} cannot start")
+        unready = [state.service for state in states if state.service in late and not state.is_ready]
+        if unready:
+            raise NotReadyError(states, f"{', '.join(unready)} not ready after {duration(waited)}")
+        return self._behind(states, self._removed(snapshot))
+
+    async def _look(self, pending: Sequence[Awaited], *, is_last: bool) -> tuple[Snapshot, Sequence[State]]:
+        now = self._clock.now()
+        is_wide_due = now - self._looked_wide >= WIDE
+        wide = is_last or is_wide_due or not self._all_pods_have_a_node
+        if wide:
+            self._looked_wide = now
+        wanted = [awaited.wanted for awaited in pending]
+        snapshot, states = await look(self._reader, wanted, wide=wide)
+        self._looked = self._clock.now()
+        self._all_pods_have_a_node = _all_pods_have_a_node(snapshot, states)
+        return snapshot, states
+
+    def _removed(self, snapshot: Snapshot) -> set[str]:
+        """Deployments that have pods and are not in the stack."""
+        running = {name_of(item) for item in snapshot.deployments if status_of(item).get("replicas")}
+        return running - {awaited.wanted.name for awaited in self._services}
+
+    def _behind(self, states: Sequence[State], removed: Collection[str]) -> Sequence[str]:
+        """A line for each service, once all of them have needed NPUs of removed services for a while."""
+        if not removed or not states or not all(map(_lacks_npus, states)):
+            self._blocked_since = None
+            return ()
+        now = self._clock.now()
+        if self._blocked_since is None:
+            self._blocked_since = now
+        if now - self._blocked_since < BEHIND:
+            return ()
+        return [_not_waiting(state.service, sorted(removed)) for state in states]
 
 
-async def _judge(
-    reader: Reader, missing: Sequence[Awaited], say: Say, memory: _Memory, clock: Clock
-) -> Sequence[State]:
-    """Look at what is not ready, say how far it is, and end the wait if there is no hope."""
-    now = clock.now()
-    late = [awaited for awaited in missing if now - memory.began >= awaited.timeout]
-    if not late and now - memory.looked < LOOK:
-        return ()
-    wide = bool(late) or not memory.everyone_has_a_node or now - memory.looked_wide >= WIDE
-    memory.looked_wide = now if wide else memory.looked_wide
-    seen, states = await look(reader, [awaited.wanted for awaited in missing], wide=wide)
-    memory.looked, memory.everyone_has_a_node = clock.now(), _all_placed(seen, states)
+def _not_waiting(service: str, removed: Sequence[str]) -> str:
+    names = ", ".join(removed)
+    if len(removed) == 1:
+        return (
+            f"not waiting for {service}: it needs NPUs that {names} still holds, and {names} is no longer in the stack"
+        )
+    return f"not waiting for {service}: it needs NPUs that {names} still hold, and they are no longer in the stack"
+
+
+def _lacks_npus(state: State) -> bool:
+    return state.finding is not None and state.finding.rule in _LACKS_NPUS
+
+
+def _all_pods_have_a_node(snapshot: Snapshot, states: Sequence[State]) -> bool:
+    """Whether all pods have a node that answers."""
     for state in states:
-        _progress(state, say, memory, now)
-    memory.leaving = {name_of(one) for one in seen.deployments if (one.get("status") or {}).get("replicas")}
-    if failed := [state.service for state in states if _is_hopeless(state, memory, now)]:
-        raise NotReadyError(states, f"{', '.join(failed)} cannot start")
-    if late and (unready := [s for s in states if s.service in {a.wanted.name for a in late} and not s.is_ready]):
-        waited = duration(now - memory.began)
-        raise NotReadyError(states, f"{', '.join(state.service for state in unready)} not ready after {waited}")
-    return states
+        if state.finding and state.finding.rule == "node-lost":
+            return False
+        if not all(node_of(pod) for pod in snapshot.pods_of(state.service)):
+            return False
+    return True
 
 
-def _is_hopeless(state: State, memory: _Memory, now: float) -> bool:
-    """Whether what is wrong does not pass by itself, and lasts."""
-    finding = state.finding
-    rule = finding.rule if finding and finding.severity == "error" else ""
-    for key in [key for key in memory.failing_since if key[0] == state.service and key[1] != rule]:
-        del memory.failing_since[key]
-    if rule not in PATIENCE:
-        return False
-    return now - memory.failing_since.setdefault((state.service, rule), now) >= PATIENCE[rule]
+class _Failures:
+    """Since when each service has had the same error."""
+
+    def __init__(self) -> None:
+        self._since: dict[str, tuple[str, float]] = {}
+
+    def has_failed(self, state: State, now: float) -> bool:
+        """Whether an error of a service does not disappear without a change, and has lasted long enough."""
+        finding = state.finding
+        if finding is None or finding.severity != "error":
+            self._since.pop(state.service, None)
+            return False
+        rule, since = self._since.get(state.service, ("", now))
+        if rule != finding.rule:
+            since = now
+            self._since[state.service] = (finding.rule, now)
+        patience = PATIENCE.get(finding.rule)
+        return patience is not None and now - since >= patience
 
 
-def _progress(state: State, say: Say, memory: _Memory, now: float) -> None:
-    text = state.finding.message if state.finding else "ready"
-    _tell(state.service, f"{state.ready}/{state.wanted} {text}", say, memory, now)
+def _progress_line(state: State) -> str:
+    text = "ready"
+    if state.finding:
+        text = state.finding.message
+    return f"{state.ready}/{state.wanted} {text}"
 
 
-def _tell(service: str, text: str, say: Say, memory: _Memory, now: float) -> None:
-    """Say a line unless it was the last one but for its times; those once a minute."""
-    before, when = memory.said.get(service, ("", float("-inf")))
-    timeless = re.sub(r"\d+ (?:s|min|h|d|%)", "", text)
-    if timeless != before or now - when >= 60:
-        memory.said[service] = (timeless, now)
-        say(service, text)
+class _Progress:
+    """Reports a line about a service when it differs from the last one."""
 
+    def __init__(self, say: Say, clock: Clock) -> None:
+        self._say = say
+        self._clock = clock
+        self._last: dict[str, tuple[str, float]] = {}
 
-def _all_placed(seen: Seen, states: Sequence[State]) -> bool:
-    lost = any(state.finding and state.finding.rule == "node-lost" for state in states)
-    return not lost and all(node_of(pod) for state in states for pod in seen.pods_of(state.service))
+    def has_reported(self, service: str) -> bool:
+        """Whether a line about the service was reported."""
+        return service in self._last
 
-
-def _bear(problem: ClusterError, memory: _Memory, now: float) -> None:
-    """Go on without the API server for a while."""
-    memory.gone_since = now if memory.gone_since is None else memory.gone_since
-    if not problem.passing or now - memory.gone_since > OUTAGE:
-        raise problem
+    def report(self, service: str, text: str) -> None:
+        """Report a line, unless only its durations differ from the last one; those are reported once a minute."""
+        now = self._clock.now()
+        without_durations = re.sub(r"\d+ (?:s|min|h|d|%)", "", text)
+        last_text, last_time = self._last.get(service, ("", _NEVER))
+        if without_durations == last_text and now - last_time < REPEAT:
+            return
+        self._last[service] = (without_durations, now)
+        self._say(service, text)

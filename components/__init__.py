@@ -1,25 +1,31 @@
-"""The reusable components: what Pulumi registers for a resolved service."""
+"""Pulumi components for inference services, and the resources that the services of a stack share.
+
+`InferenceDeployment` is complete alone: a program that is not ours needs nothing else.
+"""
 
 from components.ascend_node_mounts import AscendNodeMounts, AscendNodeMountsArgs
-from components.cluster import as_far_as_known, cluster_provider, namespace, with_claims
+from components.cluster import cluster_provider, without_unknown_kinds
 from components.inference_deployment import InferenceDeployment, InferenceDeploymentArgs
-from components.process import silence_debug_lines
-from components.readiness import deploy
-from components.secrets import secrets
+from components.shared_resources import SharedResources, shared_resources
 from components.vllm_launch_script import VllmLaunchScript, VllmLaunchScriptArgs
+from components.whole_stack import deploy
+from models.engines.ascend_vllm.engine_args import EngineArgs
+from models.stack_file.cluster import ClusterConfig
+from models.stack_file.service import ServiceConfig
 
 __all__ = [
     "AscendNodeMounts",
     "AscendNodeMountsArgs",
+    "ClusterConfig",
+    "EngineArgs",
     "InferenceDeployment",
     "InferenceDeploymentArgs",
+    "ServiceConfig",
+    "SharedResources",
     "VllmLaunchScript",
     "VllmLaunchScriptArgs",
-    "as_far_as_known",
     "cluster_provider",
     "deploy",
-    "namespace",
-    "secrets",
-    "silence_debug_lines",
-    "with_claims",
+    "shared_resources",
+    "without_unknown_kinds",
 ]

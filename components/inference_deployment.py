@@ -1,8 +1,10 @@
-"""The component of a whole service: mounts, launch script, Deployment and Service."""
+"""The component of a whole service: node mounts, launch script, Deployment, Service, additional objects, smoke Job."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, replace
+from typing import Any
 
 import pulumi
 from pulumi_kubernetes.apiextensions import CustomResource
@@ -10,80 +12,204 @@ from pulumi_kubernetes.apps.v1 import Deployment
 from pulumi_kubernetes.batch.v1 import Job
 from pulumi_kubernetes.core.v1 import Service
 
+from cluster.errors import ClusterError
+from cluster.external import hand_over_replicas
 from components.ascend_node_mounts import AscendNodeMounts, AscendNodeMountsArgs
+from components.cluster import cluster_provider, without_unknown_kinds
+from components.readiness import Readiness, is_in_cluster
+from components.shared_resources import claim
 from components.vllm_launch_script import VllmLaunchScript, VllmLaunchScriptArgs
+from models import check, resolve
 from models.launch.launch import launch
 from models.manifests.additional import additional_objects
+from models.manifests.claims import claim_objects
 from models.manifests.deployment import deployment
-from models.manifests.metadata import NOT_AWAITED, metadata
+from models.manifests.metadata import NOT_AWAITED, Manifest, metadata
 from models.manifests.service import service_object
 from models.manifests.smoke_job import smoke_jobs
 from models.service.deadlines import update_timeout
-from models.service.resolved import ResolvedService
+from models.service.resolved import ResolvedService, ResolvedStack
+from models.stack_file.cluster import ClusterConfig
+from models.stack_file.service import ServiceConfig
+from models.stack_file.single_service import single_service
 
 
 @dataclass(frozen=True)
 class InferenceDeploymentArgs:
-    """What the service is."""
+    """A service in plain typed values, with the keys of the stack file."""
 
-    service: ResolvedService
-    """The service as resolved and checked."""
+    config: ServiceConfig
+    """The service."""
+    cluster: ClusterConfig
+    """Where it runs. The namespace and queues exist already, or the program creates them.
+
+    `pools` are the NPUs that this service has for itself. Leave `pools` out if other services use the same nodes: an
+    update then deletes the old pods first.
+    """
 
 
 class InferenceDeployment(pulumi.ComponentResource):
-    """A model service in the cluster; `deploy` waits for its pods."""
+    """A model service in the cluster.
+
+    The component checks the service, registers its objects, waits until its pods are ready, and with `smoke` waits
+    until a Job has proved that the service answers. A failure of any step fails the update, with the reason.
+
+    Args:
+        name: Name of the service and of its objects in the cluster.
+        args: The service. A `ResolvedService` comes from a whole stack that is resolved and checked already.
+        opts: Options. Without a Kubernetes provider, the component registers one for `cluster.context`.
+
+    Raises:
+        pulumi.RunError: The service has errors; the text lists all of them. Nothing is registered.
+    """
 
     deployment: Deployment
-    """The Deployment; Pulumi does not wait for its pods."""
+    """The Deployment. Pulumi itself does not wait for its pods."""
     service: Service
     """The Service in front of the pods."""
-    endpoint: str
-    """Address of the service inside the cluster."""
+    endpoint: pulumi.Output[str]
+    """Address of the service inside the cluster. It is known when the service is ready, so that a resource that uses it
+    waits for the service."""
 
-    def __init__(self, name: str, args: InferenceDeploymentArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        wanted = args.service
-        replicas = "external" if wanted.external else wanted.replicas
-        inputs = {"image": wanted.image, "model": wanted.model.path, "npus": wanted.npus, "replicas": replicas}
-        super().__init__("ascend-vllm:index:InferenceDeployment", name, inputs, opts)
-        child = pulumi.ResourceOptions(parent=self)
+    def __init__(
+        self,
+        name: str,
+        args: InferenceDeploymentArgs | ResolvedService,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        if isinstance(args, ResolvedService):
+            service = args
+            claims: list[Manifest] = []
+        else:
+            stack = _checked(name, args)
+            (service,) = stack.services
+            claims = list(claim_objects(stack))
+        super().__init__("ascend-vllm:index:InferenceDeployment", name, _inputs(service), opts)
+        child = self._child_options(name, service)
 
         mounts = AscendNodeMounts(
             f"{name}-mounts",
-            AscendNodeMountsArgs(wanted.cluster.platform, wanted.npus, wanted.visible_devices),
+            AscendNodeMountsArgs(service.cluster.platform, service.npus, service.visible_devices),
             child,
         )
-        about = metadata(wanted, NOT_AWAITED)
-        script = VllmLaunchScript(f"{name}-launch", VllmLaunchScriptArgs(launch(wanted), about), child)
+        script = VllmLaunchScript(
+            f"{name}-launch",
+            VllmLaunchScriptArgs(launch(service), metadata(service, NOT_AWAITED)),
+            child,
+        )
         pods = deployment(
-            wanted,
+            service,
             volumes=[*mounts.volumes, script.volume],
             volume_mounts=[*mounts.volume_mounts, script.volume_mount],
             command=script.command,
         )
-        front = service_object(wanted)
-        timeout = f"{update_timeout(wanted)}s"
-
+        replicas = asyncio.ensure_future(_current_replicas(service))
         self.deployment = Deployment(
             f"{name}-deployment",
             metadata=pods["metadata"],
-            spec=pods["spec"],
-            opts=pulumi.ResourceOptions(
-                parent=self,
-                depends_on=[script.config_map],
-                custom_timeouts=pulumi.CustomTimeouts(create=timeout, update=timeout),
+            spec=_spec_after(replicas, service, pods),
+            opts=_deployment_options(
+                child, service, before=[script.config_map, *(claim(item, f"{name}-claim", child) for item in claims)]
             ),
         )
+        front = service_object(service)
         self.service = Service(f"{name}-service", metadata=front["metadata"], spec=front["spec"], opts=child)
-        for item in additional_objects(wanted):
-            about = {"api_version": item["apiVersion"], "kind": item["kind"], "metadata": item["metadata"]}
-            CustomResource(f"{name}-{item['kind'].lower()}", **about, spec=item["spec"], opts=child)
-        self._smoke = [*smoke_jobs(wanted, pods["spec"]["template"])]
-        self.endpoint = wanted.endpoint
-        self.register_outputs({"endpoint": self.endpoint})
+        for item in additional_objects(service):
+            CustomResource(
+                f"{name}-{item['kind'].lower()}",
+                api_version=item["apiVersion"],
+                kind=item["kind"],
+                metadata=item["metadata"],
+                spec=item["spec"],
+                opts=child,
+            )
+        self.endpoint = pulumi.Output.from_input(self._endpoint_when_ready(name, service, replicas, pods, child))
+        self.register_outputs({"endpoint": service.endpoint})
 
-    def prove(self) -> Job | None:
-        """Register the Job that asks the service, if it wants one; for when its pods are ready."""
-        here = pulumi.ResourceOptions(parent=self)
-        for job in self._smoke:
-            return Job(f"{self._name}-smoke", metadata=job["metadata"], spec=job["spec"], opts=here)
-        return None
+    def _child_options(self, name: str, service: ResolvedService) -> pulumi.ResourceOptions:
+        if self.get_provider("kubernetes:core/v1:ConfigMap"):
+            return pulumi.ResourceOptions(parent=self)
+        provider = cluster_provider(service.cluster, f"{name}-cluster", pulumi.ResourceOptions(parent=self))
+        return pulumi.ResourceOptions(parent=self, provider=provider)
+
+    async def _endpoint_when_ready(
+        self,
+        name: str,
+        service: ResolvedService,
+        replicas: asyncio.Future[int],
+        pods: Manifest,
+        child: pulumi.ResourceOptions,
+    ) -> str:
+        """Wait for the pods, register the smoke Job, and wait for it."""
+        service = replace(service, replicas=await replicas)
+        jobs = []
+        if service.replicas:
+            jobs = list(smoke_jobs(service, pods["spec"]["template"]))
+        readiness = Readiness.of(service.cluster)
+        if await is_in_cluster(self.deployment):
+            ready = await readiness.wait_until_ready(service, self.deployment, has_smoke_job=bool(jobs))
+            if not ready:
+                return service.endpoint
+        for manifest in jobs:
+            job = Job(f"{name}-smoke", metadata=manifest["metadata"], spec=manifest["spec"], opts=child)
+            if await is_in_cluster(job):
+                await readiness.wait_until_proved(service, job)
+        return service.endpoint
+
+
+def _checked(name: str, args: InferenceDeploymentArgs) -> ResolvedStack:
+    """The service as a stack of its own, after the rules that `check` applies to a stack file.
+
+    Raises:
+        pulumi.RunError: The service has errors.
+    """
+    stack = resolve(single_service(name, args.config, args.cluster))
+    report = check(stack)
+    report.raise_for_errors(pulumi.RunError)
+    report.warn(pulumi.log.warn)
+    return without_unknown_kinds(stack)
+
+
+def _inputs(service: ResolvedService) -> dict[str, Any]:
+    replicas: int | str = service.replicas
+    if service.external:
+        replicas = "external"
+    return {"image": service.image, "model": service.model.path, "npus": service.npus, "replicas": replicas}
+
+
+async def _current_replicas(service: ResolvedService) -> int:
+    """The number of pods. An autoscaler may set it; its number must survive the update.
+
+    Raises:
+        pulumi.RunError: The autoscaler's number is unknown; the update would delete all pods but one.
+    """
+    if not service.external or pulumi.runtime.is_dry_run():
+        return service.replicas
+    try:
+        current = await hand_over_replicas(service)
+    except ClusterError as problem:
+        raise pulumi.RunError(
+            f"cannot find out how many pods an autoscaler set: {problem.message}\nfix: {problem.fix}"
+        ) from None
+    if current is None:
+        return service.replicas
+    return current
+
+
+def _spec_after(replicas: asyncio.Future[int], service: ResolvedService, pods: Manifest) -> pulumi.Input[Any]:
+    """The Deployment's spec; with an autoscaler, only after its number of pods is safe."""
+    if not service.external:
+        return pods["spec"]
+    known: pulumi.Output[int] = pulumi.Output.from_input(replicas)
+    return known.apply(lambda _: pods["spec"])
+
+
+def _deployment_options(
+    child: pulumi.ResourceOptions, service: ResolvedService, before: list[pulumi.Resource]
+) -> pulumi.ResourceOptions:
+    timeout = f"{update_timeout(service)}s"
+    further = pulumi.ResourceOptions(
+        depends_on=before,
+        custom_timeouts=pulumi.CustomTimeouts(create=timeout, update=timeout),
+    )
+    return pulumi.ResourceOptions.merge(child, further)

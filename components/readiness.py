@@ -1,71 +1,261 @@
-"""The end of an update: the services answer, or the update fails and says why they do not."""
+"""How an update waits: until the pods of its services are ready, and until their smoke Jobs have succeeded.
+
+The program waits instead of Pulumi's provider. The provider would end only on its timeout, show no log lines, and
+continue while another service has already failed (docs/decisions.md). Every update waits, also one without a change:
+a service that did not become ready in the last update is checked again.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import signal
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from weakref import WeakKeyDictionary
 
 import pulumi
 from pulumi_kubernetes.apps.v1 import Deployment
 from pulumi_kubernetes.batch.v1 import Job
 
-from cluster.update import UpdateError, as_scaled, prove, refuse_what_would_hang, settle
-from cluster.update_order import turns
-from components.inference_deployment import InferenceDeployment
-from models.service.resolved import ResolvedService, ResolvedStack
+from cluster.errors import ClusterError
+from cluster.reader import Cluster as ClusterReader
+from cluster.reader import Reader, connected
+from cluster.service import Wanted, is_settled
+from cluster.smoke_job import NotProvedError, wait_until_proved
+from cluster.snapshot import name_of
+from cluster.update_order import wait_until_placed
+from cluster.wait import Awaited, NotReadyError, wait_until_ready
+from models.service.deadlines import update_timeout
+from models.service.resolved import Cluster, ResolvedService
+
+FIRST_LOOKS = 20
+"""Looks at the Deployments only, before pods, events and nodes are read: most updates are ready by then."""
+
+FIRST_POLL = 0.1
+"""Seconds between two of these looks."""
 
 
-def deploy(stack: ResolvedStack, make: Callable[[ResolvedService], InferenceDeployment]) -> None:
-    """Register the services of a stack, and let an update end when all are ready or one has definitely failed.
+async def is_in_cluster(resource: Deployment | Job) -> bool:
+    """Whether a registered resource exists in a cluster. It does not in a preview, and not under Pulumi's mocks."""
+    if pulumi.runtime.is_dry_run():
+        return False
+    uid = await resource.metadata.uid.future()
+    return bool(uid)
 
-    The program waits instead of Pulumi's provider, which would end on its timeout only, say no log lines, and go on
-    while the program fails. It waits in every update, also in one without a change: what was not ready is asked for
-    again. What the update would delete, as the launch maps of before, stays until then, and after a failure. What
-    deletes first has its new place before smaller services are updated, which would be given it.
 
-    Args:
-        stack: The stack.
-        make: Registers a service. A Deployment without a uid, as in a test, is in no cluster, and there is no wait.
+class Readiness:
+    """The wait for all services of one namespace.
+
+    They are waited for together: one request to the API server covers all of them, the failure of one ends the wait
+    for all, and the report of a failure lists every service that is not ready.
     """
-    pulumi.run(lambda: _deploy(stack, make))
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._context = cluster.context
+        self._namespace = cluster.namespace.name
+        self._services: dict[str, _Service] = {}
+        self._awaited: list[Awaited] = []
+        self._may_start = asyncio.Event()
+        self._may_start.set()
+        self._worker: asyncio.Task[None] | None = None
+        self._began = 0.0
+
+    @staticmethod
+    def of(cluster: Cluster) -> Readiness:
+        """The program's wait for the namespace of a cluster."""
+        program = asyncio.get_running_loop()
+        waits = _WAITS.setdefault(program, {})
+        place = (cluster.context, cluster.namespace.name)
+        if place not in waits:
+            waits[place] = Readiness(cluster)
+        return waits[place]
+
+    @contextmanager
+    def postponed(self) -> Iterator[None]:
+        """Begin to wait only after the block, when all services are registered."""
+        self._may_start.clear()
+        try:
+            yield
+        finally:
+            self._may_start.set()
+
+    async def wait_until_placed(self, services: Sequence[ResolvedService]) -> None:
+        """Wait until the pods of the services have their nodes, or cannot have them now.
+
+        Raises:
+            pulumi.RunError: The cluster cannot be read.
+        """
+        wanted = [_wanted(service) for service in services]
+        timeout = max(update_timeout(service) for service in services)
+        try:
+            async with connected(self._context, self._namespace) as reader:
+                await wait_until_placed(reader, wanted, timeout)
+        except ClusterError as problem:
+            raise _unknown("the services are ready", problem) from None
+
+    async def wait_until_ready(
+        self,
+        service: ResolvedService,
+        deployment: Deployment,
+        *,
+        has_smoke_job: bool,
+    ) -> bool:
+        """Wait until the pods of a service are ready. Its Deployment shows the progress.
+
+        Args:
+            service: The service.
+            deployment: Its Deployment, which exists in the cluster.
+            has_smoke_job: Whether `wait_until_proved` follows.
+
+        Returns:
+            Whether the pods are ready. False if they wait for NPUs of services that were removed from the program:
+            Pulumi deletes those only when the program has ended.
+
+        Raises:
+            pulumi.RunError: A service of the namespace cannot start or is not ready in time, or this is unknown.
+        """
+        waiting = _Service(deployment, has_smoke_job)
+        self._services[service.name] = waiting
+        self._start()
+        already_waited = int(time.monotonic() - self._began)
+        timeout = already_waited + update_timeout(service)
+        self._awaited.append(Awaited(_wanted(service), timeout))
+        return await waiting.ready
+
+    async def wait_until_proved(self, service: ResolvedService, job: Job) -> None:
+        """Wait until the smoke Job of a service has succeeded. The Job shows the progress.
+
+        Raises:
+            pulumi.RunError: The service does not answer as it should, or this is unknown.
+        """
+        waiting = self._services[service.name]
+        waiting.job.set_result(job)
+        await waiting.proved
+
+    def _start(self) -> None:
+        is_running = self._worker and not self._worker.done()
+        if is_running:
+            return
+        self._began = time.monotonic()
+        self._worker = asyncio.create_task(self._wait())
+
+    async def _wait(self) -> None:
+        """Wait for all services; a failure is the failure of every service that still waits."""
+        await self._may_start.wait()
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # Pulumi cancels the update; Python would print a traceback
+        question = "the services are ready"
+        try:
+            async with connected(self._context, self._namespace) as reader:
+                while self._has_unready_services():
+                    question = "the services are ready"
+                    await self._wait_for_pods(reader)
+                    question = "the services answer"
+                    await self._wait_for_smoke_jobs(reader)
+        except ClusterError as problem:
+            self._fail(_unknown(question, problem))
+        except (NotReadyError, NotProvedError) as problem:
+            self._fail(pulumi.RunError(str(problem)))
+
+    def _has_unready_services(self) -> bool:
+        return any(not service.ready.done() for service in self._services.values())
+
+    async def _wait_for_pods(self, reader: ClusterReader) -> None:
+        not_waited_for: Sequence[str] = ()
+        ready_at_once = await _become_ready_at_once(reader, self._awaited)
+        if not ready_at_once:
+            not_waited_for = await wait_until_ready(reader, self._awaited, self._show_at_deployment)
+        for warning in not_waited_for:
+            pulumi.log.warn(warning)
+        for service in self._services.values():
+            service.settle(ready=not not_waited_for)
+
+    async def _wait_for_smoke_jobs(self, reader: ClusterReader) -> None:
+        jobs: dict[str, Wanted] = {}
+        for awaited in self._awaited:
+            service = self._services[awaited.wanted.name]
+            if not service.has_unproved_job:
+                continue
+            job = await service.job
+            name = await job.metadata.name.future()
+            jobs[str(name)] = awaited.wanted
+        if jobs:
+            await wait_until_proved(reader, jobs, self._show_at_job)
+        for wanted in jobs.values():
+            self._services[wanted.name].proved.set_result(None)
+
+    def _fail(self, failure: pulumi.RunError) -> None:
+        for service in self._services.values():
+            service.fail(failure)
+
+    def _show_at_deployment(self, service: str, line: str) -> None:
+        pulumi.log.info(line, self._services[service].deployment, ephemeral=True)
+
+    def _show_at_job(self, service: str, line: str) -> None:
+        pulumi.log.info(line, self._services[service].job.result(), ephemeral=True)
 
 
-async def _deploy(stack: ResolvedStack, make: Callable[[ResolvedService], InferenceDeployment]) -> None:
-    made: dict[str, InferenceDeployment] = {}
-    behind: list[str] = []
-    preview = pulumi.runtime.is_dry_run()
+_WAITS: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[str, str], Readiness]] = WeakKeyDictionary()
+"""The waits of a program, by its event loop, and by context and namespace."""
+
+
+@dataclass
+class _Service:
+    """How far the wait for a service is."""
+
+    deployment: Deployment
+    has_smoke_job: bool
+    ready: asyncio.Future[bool] = field(default_factory=asyncio.Future)
+    job: asyncio.Future[Job] = field(default_factory=asyncio.Future)
+    """The smoke Job, once it is registered."""
+    proved: asyncio.Future[None] = field(default_factory=asyncio.Future)
+    """Done when nothing is left to wait for."""
+
+    def settle(self, *, ready: bool) -> None:
+        """End the wait for the pods."""
+        if self.ready.done():
+            return
+        self.ready.set_result(ready)
+        if not ready or not self.has_smoke_job:
+            self.proved.set_result(None)
+
+    @property
+    def has_unproved_job(self) -> bool:
+        """Whether the pods are ready and the smoke Job has not succeeded yet."""
+        return self.ready.done() and not self.proved.done()
+
+    def fail(self, failure: pulumi.RunError) -> None:
+        """End the wait with a failure."""
+        for end in (self.ready, self.proved):
+            if not end.done():
+                end.set_exception(failure)
+                end.exception()  # asyncio would log a failure that nobody awaits
+
+
+async def _become_ready_at_once(reader: Reader, services: Sequence[Awaited]) -> bool:
+    """Whether all services are ready after a few quick looks. Errors are left to the wait that follows."""
     try:
-        if not preview:
-            await refuse_what_would_hang(stack)
-        scaled = stack if preview else await as_scaled(stack)
-        for group in [stack.services] if preview else turns(stack.services):
-            made |= {service.name: make(service) for service in group}
-            behind = [] if preview else await _settle(scaled, made)
-        if not behind:
-            await _prove(scaled, {service.name: made[service.name] for service in scaled.services if service.replicas})
-    except UpdateError as failed:
-        raise pulumi.RunError(str(failed)) from None
+        for _ in range(FIRST_LOOKS):
+            awaited = [service.wanted.name for service in services]
+            deployments = await reader.deployments()
+            settled = {name_of(deployment) for deployment in deployments if is_settled(deployment)}
+            has_grown = len(services) > len(awaited)  # the answer may be older than the update of a new service
+            if settled.issuperset(awaited) and not has_grown:
+                return True
+            await asyncio.sleep(FIRST_POLL)
+    except ClusterError:
+        pass
+    return False
 
 
-async def _settle(stack: ResolvedStack, made: Mapping[str, InferenceDeployment]) -> list[str]:
-    """What is not waited for, in words."""
-    real = [name for name, component in made.items() if await _is_real(component.deployment)]
-    if not real:
-        return []
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # the engine cancels the update; Python would say a traceback
-    behind = await settle(stack, real, lambda name, line: pulumi.log.info(line, made[name].deployment, ephemeral=True))
-    for line in behind:
-        pulumi.log.warn(line)
-    return behind
+def _wanted(service: ResolvedService) -> Wanted:
+    return Wanted(
+        name=service.name,
+        resource=service.cluster.platform.resource,
+        startup=service.startup,
+    )
 
 
-async def _prove(stack: ResolvedStack, made: Mapping[str, InferenceDeployment]) -> None:
-    """Have services asked that want it, once all are ready, and wait for the answers."""
-    jobs = {name: job for name, component in made.items() if (job := component.prove())}
-    real = {name: str(await job.metadata.name.future()) for name, job in jobs.items() if await _is_real(job)}
-    await prove(stack, real, lambda name, line: pulumi.log.info(line, jobs[name], ephemeral=True))
-
-
-async def _is_real(item: Deployment | Job) -> bool:
-    """Whether this update has it in a cluster, which neither a preview nor a test has."""
-    return bool(await item.metadata.uid.future()) and not pulumi.runtime.is_dry_run()
+def _unknown(question: str, problem: ClusterError) -> pulumi.RunError:
+    return pulumi.RunError(f"cannot find out whether {question}: {problem.message}\nfix: {problem.fix}")

@@ -1,4 +1,4 @@
-"""The component with the launch script of a service."""
+"""The component that puts the launch script of a service into a ConfigMap."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from models.manifests.launch_map import launch_command, launch_map, launch_volum
 
 @dataclass(frozen=True)
 class VllmLaunchScriptArgs:
-    """What the script is made of."""
+    """A launch and the metadata of its ConfigMap."""
 
     launch: Launch
     """Argument list, environment and further files."""
@@ -24,9 +24,9 @@ class VllmLaunchScriptArgs:
 
 
 class VllmLaunchScript(pulumi.ComponentResource):
-    """`run_vllm.sh` and the files beside it in a ConfigMap whose name is made of their content.
+    """`run_vllm.sh` and its files in an immutable ConfigMap, whose name contains a hash of their content.
 
-    A changed launch makes a new map; the old one is deleted after everything that refers to the new one.
+    A changed launch creates a new ConfigMap. The old one is deleted after everything that refers to the new one.
     """
 
     config_map: ConfigMap
@@ -34,13 +34,20 @@ class VllmLaunchScript(pulumi.ComponentResource):
     volume: Mapping[str, Any]
     """The pod's volume with the files, executable and read-only."""
     volume_mount: Mapping[str, Any]
-    """Where the container sees them."""
+    """Volume mount of the container."""
     command: Mapping[str, Sequence[str]]
     """`command` and `args` of the container."""
 
-    def __init__(self, name: str, args: VllmLaunchScriptArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        args: VllmLaunchScriptArgs,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
         manifest = launch_map(args.launch, dict(args.metadata))
-        super().__init__("ascend-vllm:index:VllmLaunchScript", name, {"argv": list(args.launch.argv)}, opts)
+        config_map_name = manifest["metadata"]["name"]
+        inputs = {"argv": list(args.launch.argv)}
+        super().__init__("ascend-vllm:index:VllmLaunchScript", name, inputs, opts)
         self.config_map = ConfigMap(
             f"{name}-config-map",
             metadata=manifest["metadata"],
@@ -48,7 +55,7 @@ class VllmLaunchScript(pulumi.ComponentResource):
             data=manifest["data"],
             opts=pulumi.ResourceOptions(parent=self),
         )
-        self.volume = launch_volume(manifest["metadata"]["name"])
+        self.volume = launch_volume(config_map_name)
         self.volume_mount = launch_volume_mount()
         self.command = launch_command()
-        self.register_outputs({"configMap": manifest["metadata"]["name"]})
+        self.register_outputs({"configMap": config_map_name})

@@ -1,13 +1,14 @@
-"""The manual's config.yaml and run_vllm.sh, also as people edit them, as a stack file; no cluster, no Pulumi."""
+"""Converts the manual's config.yaml and run_vllm.sh, also with edits, into a stack file; no cluster, no Pulumi."""
 
-from convert.adopt import Adoption, adoption
+from convert.comparison import Comparison, Difference, compared
 from convert.conversion import Conversion, ConversionError, Wanted, convert
-from convert.difference import Comparison, Difference, compared
+from convert.encoding import decoded
 from convert.note import Note
-from convert.start import File
-from convert.text import decoded
+from convert.pulumi_import import Adopted, Adoption, adoption
+from convert.server_start import File
 
 __all__ = [
+    "Adopted",
     "Adoption",
     "Comparison",
     "Conversion",

@@ -1,148 +1,207 @@
-"""From pods to the keys of their cluster: platform, namespace and queues."""
+"""The keys of the cluster that the pods determine: platform, namespace and queues."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any
 
-from convert.manifest import Object
+from convert.minimal import Values
 from convert.note import Note, assumed, dropped
+from convert.objects import Object
+from convert.placeholder import PLACEHOLDER
 from convert.pod_keys import is_ours
 from convert.pods import Mount, Pod
-from convert.scope import PLACEHOLDER
+from convert.server_start import SourcedFile
 from models.catalog.platforms import PLATFORMS, NodeMount, Platform
 from models.manifests.pod import QUEUE_NAME
 
-Values = dict[str, Any]
 
-_FIELDS = {
-    "driver": ("ascend-driver", "driver"),
-    "add_ons": ("ascend-add-ons", "add-ons"),
-    "hccn_conf": ("hccn", "hccn.conf"),
-    "localtime": ("localtime", "localtime"),
-    "npu_smi": ("npu-smi", "npu-smi"),
-}
-"""The manual's name of each volume, and the last part of its path."""
+@dataclass(frozen=True)
+class _NodeFile:
+    """A file or directory of the node that the manual mounts (Step 2)."""
 
-_KEYS = {
-    "driver": "driver",
-    "add_ons": "addOns",
-    "hccn_conf": "hccnConf",
-    "localtime": "localtime",
-    "npu_smi": "npuSmi",
+    key: str
+    """The key of `cluster.platform`."""
+    volume: str
+    """The manual's name of the volume."""
+    file_name: str
+
+
+_NODE_FILES = {
+    "driver": _NodeFile("driver", "ascend-driver", "driver"),
+    "add_ons": _NodeFile("addOns", "ascend-add-ons", "add-ons"),
+    "hccn_conf": _NodeFile("hccnConf", "hccn", "hccn.conf"),
+    "localtime": _NodeFile("localtime", "localtime", "localtime"),
+    "npu_smi": _NodeFile("npuSmi", "npu-smi", "npu-smi"),
 }
+"""The node files by the name of their field in a platform."""
 
 
 def cluster_values(
-    pods: Sequence[Pod], objects: Sequence[Object], context: str, namespace: str, notes: list[Note]
+    pods: Sequence[Pod],
+    objects: Sequence[Object],
+    *,
+    context: str,
+    namespace: str,
+    notes: list[Note],
 ) -> Values:
-    """The keys of the cluster that all pods share.
+    """The keys of the cluster of some pods, defaults included.
 
     Args:
-        pods: The pods; what the first one says counts.
+        pods: The pods. The first one decides where they contradict each other.
         objects: All objects of the file.
-        context: The kubeconfig's context, if it is given.
-        namespace: The namespace, if it is given beside the file.
-        notes: What is assumed and dropped is added here.
+        context: The context of the kubeconfig; empty if unknown.
+        namespace: The namespace of `--namespace`; empty without the option.
+        notes: Gets a note for everything that is assumed or dropped.
     """
-    platform: Values = {}
-    for pod in pods:
-        own = _platform(pod)
-        if others := [key for key, value in own.items() if platform.setdefault(key, value) != value]:
-            what = f"{', '.join(others)} of {pod.owner.at('metadata', 'name').text()}"
-            why = "a stack has one platform, the first pod's"
-            notes.append(dropped(what, why, pod.owner.file, pod.container.line))
-    _note_sources(pods[0], notes)
-    values: Values = {"context": context} if context else {}
+    values: Values = {}
+    if context:
+        values["context"] = context
+    platform = _common_platform(pods, notes)
+    _note_further_sources(pods[0], notes)
     values["namespace"] = _namespace(pods, objects, namespace, notes)
     values["platform"] = platform
-    profile = pods[0].spec.at("securityContext", "seccompProfile", "type").text()
-    if profile in ("RuntimeDefault", "Unconfined"):
-        values["seccomp"] = profile
-    if queues := dict(_queues(pods, objects)):
+    seccomp = pods[0].spec.at("securityContext", "seccompProfile", "type").text()
+    if seccomp in ("RuntimeDefault", "Unconfined"):
+        values["seccomp"] = seccomp
+    queues = _queues(pods, objects)
+    if queues:
         values["queues"] = queues
     return values
 
 
-def platform_mounts(pod: Pod, platform: Platform) -> dict[str, Mount]:
-    """The mounts of a pod that are the platform's, by field."""
-    found = {}
-    for field, (volume, last) in _FIELDS.items():
-        known = platform.mounts[field]
-        ranked = [
-            [one for one in pod.mounts if one.volume.at("name").text() == volume and one.host_path],
-            [one for one in pod.mounts if one.path == known.mount_path],
-            [one for one in pod.mounts if PurePosixPath(one.path).name == last and one.host_path],
-        ]
-        mount = next((one for ones in ranked for one in ones), None)
+def platform_of(pod: Pod) -> Platform:
+    """The platform whose NPUs a pod requests; CCE if no platform has them."""
+    for platform in PLATFORMS.values():
+        if platform.resource == pod.npu:
+            return platform
+    return PLATFORMS["cce"]
+
+
+def platform_mounts(pod: Pod) -> dict[str, Mount]:
+    """The mounts of the node files that a pod needs for its NPUs, by the field of the platform."""
+    platform = platform_of(pod)
+    mounts = {}
+    for field, node_file in _NODE_FILES.items():
+        mount = _find_mount(pod, node_file, platform.mounts[field])
         if mount:
-            found[field] = mount
-    return found
+            mounts[field] = mount
+    return mounts
+
+
+def _find_mount(pod: Pod, node_file: _NodeFile, default: NodeMount) -> Mount | None:
+    """The mount of a node file: by the name of its volume, else by its path, else by the name of the file."""
+    of_node = [mount for mount in pod.mounts if mount.host_path]
+    by_volume = [mount for mount in of_node if mount.volume_name == node_file.volume]
+    by_path = [mount for mount in pod.mounts if mount.path == default.mount_path]
+    by_file_name = [mount for mount in of_node if PurePosixPath(mount.path).name == node_file.file_name]
+    candidates = [*by_volume, *by_path, *by_file_name]
+    return candidates[0] if candidates else None
+
+
+def _common_platform(pods: Sequence[Pod], notes: list[Note]) -> Values:
+    """The platform of the first pod, with the further keys of other pods."""
+    common: Values = {}
+    for pod in pods:
+        different = []
+        for key, value in _platform(pod).items():
+            if common.setdefault(key, value) != value:
+                different.append(key)
+        if different:
+            what = f"{', '.join(different)} of {pod.owner.name}"
+            notes.append(dropped(what, "a stack has one platform: the first pod decides", pod.container))
+    return common
 
 
 def _platform(pod: Pod) -> Values:
-    kind = next((name for name, known in PLATFORMS.items() if known.resource == pod.npu), "cce")
-    known = PLATFORMS[kind]
-    values: Values = {"kind": kind}
-    if pod.npu and pod.npu != known.resource:
+    platform = platform_of(pod)
+    values: Values = {"kind": platform.kind}
+    if pod.npu and pod.npu != platform.resource:
         values["resource"] = pod.npu
     selector = pod.spec.at("nodeSelector")
     if selector.value is not None or is_ours(pod):
-        values["nodeSelector"] = {str(key): str(value) for key, value in selector.mapping().items()}
+        values["nodeSelector"] = {str(label): str(value) for label, value in selector.mapping().items()}
     groups = pod.spec.at("securityContext", "supplementalGroups").items()
     if len(groups) == 1 and isinstance(groups[0].value, int):
         values["group"] = groups[0].value
-    if sources := _sources(pod):
-        values["initFile"] = sources[0][0]
-    for field, mount in platform_mounts(pod, known).items():
-        values[_KEYS[field]] = _mount(mount, known.mounts[field])
+    sources = _sources(pod)
+    if sources:
+        values["initFile"] = sources[0].path
+    for field, mount in platform_mounts(pod).items():
+        key = _NODE_FILES[field].key
+        values[key] = _node_mount(mount, platform.mounts[field])
     return values
 
 
-def _sources(pod: Pod) -> list[tuple[str, str, int]]:
-    known = [PLATFORMS[kind].init_file for kind in PLATFORMS]
-    usual = [source for source in pod.start.sources if source[0] in known]
-    return [*usual, *(source for source in pod.start.sources if source not in usual)]
-
-
-def _note_sources(pod: Pod, notes: list[Note]) -> None:
-    for path, file, line in _sources(pod)[1:]:
-        notes.append(dropped(f"source {path}", "the launch script sources one file, platform.initFile", file, line))
-
-
-def _mount(mount: Mount, known: NodeMount) -> Values:
+def _node_mount(mount: Mount, default: NodeMount) -> Values:
     values: Values = {"hostPath": mount.host_path}
-    return values if mount.path == known.mount_path else {**values, "mountPath": mount.path}
+    if mount.path != default.mount_path:
+        values["mountPath"] = mount.path
+    return values
 
 
-def _namespace(pods: Sequence[Pod], objects: Sequence[Object], given: str, notes: list[Note]) -> Values:
-    names = [name for pod in pods if (name := pod.owner.at("metadata", "namespace").text())]
-    made = [one.at("metadata", "name").text() for one in objects if one.kind == "Namespace"]
+def _sources(pod: Pod) -> list[SourcedFile]:
+    """The files that the script sources, those that a platform has by default first."""
+    defaults = [platform.init_file for platform in PLATFORMS.values()]
+    known = [source for source in pod.start.sources if source.path in defaults]
+    others = [source for source in pod.start.sources if source not in known]
+    return [*known, *others]
+
+
+def _note_further_sources(pod: Pod, notes: list[Note]) -> None:
+    for source in _sources(pod)[1:]:
+        why = "the launch script sources one file, cluster.platform.initFile"
+        notes.append(dropped(f"source {source.path}", why, source.place))
+
+
+def _namespace(pods: Sequence[Pod], objects: Sequence[Object], requested: str, notes: list[Note]) -> Values:
+    """The namespace; the stack creates it only if the file has it as an object."""
+    names = [pod.namespace for pod in pods if pod.namespace]
     for pod in pods:
-        own = pod.owner.at("metadata", "namespace")
-        if own.text() and names[0] != own.text():
-            why = f"a stack has one, {given or names[0]}; write a stack for each"
-            notes.append(dropped(f"the namespace {own.text()}", why, own.file, own.line))
-    name = given or (names[0] if names else "")
+        if pod.namespace and pod.namespace != names[0]:
+            why = f"a stack has one namespace, here {requested or names[0]}: write a stack for each namespace"
+            notes.append(dropped(f"the namespace {pod.namespace}", why, pod.owner.at("metadata", "namespace")))
+    name = requested
+    if not name and names:
+        name = names[0]
     if not name:
-        why = "config.yaml names none; --namespace NAME says another one that exists"
-        notes.append(assumed("namespace inference, made with the stack", why))
+        why = "config.yaml names none; use --namespace NAME for a namespace that exists"
+        notes.append(assumed("namespace inference, created with the stack", why))
         return {"name": "inference"}
-    return {"name": name} if name in made else {"name": name, "create": False}
+    created = [item.name for item in objects if item.kind == "Namespace"]
+    if name in created:
+        return {"name": name}
+    return {"name": name, "create": False}
 
 
-def _queues(pods: Sequence[Pod], objects: Sequence[Object]) -> Iterator[tuple[str, Values]]:
-    """The queues that are made in the file, and those that pods wait in."""
-    made = {one.at("metadata", "name").text(): one for one in objects if one.kind == "Queue"}
-    for name, queue in made.items():
-        spec = queue.at("spec")
-        capability = spec.at("capability").mapping()
-        npus = next((int(count) for key, count in capability.items() if "/" in key and str(count).isdecimal()), None)
-        weight = spec.at("weight").value
-        values: Values = {"create": True, "npus": npus, "weight": weight}
-        yield name, {key: value for key, value in values.items() if value is not None}
-    waited = [pod.template.at("metadata", "annotations").mapping().get(QUEUE_NAME) for pod in pods]
-    for name in dict.fromkeys(str(name) for name in waited if name):
-        if name not in made and name != "default" and not PLACEHOLDER.search(name):
-            yield name, {}
+def _queues(pods: Sequence[Pod], objects: Sequence[Object]) -> dict[str, Values]:
+    """The queues of the file, and those in which pods wait."""
+    queues: dict[str, Values] = {}
+    for item in objects:
+        if item.kind == "Queue":
+            queues[item.name] = _queue(item)
+    for pod in pods:
+        name = str(pod.template.at("metadata", "annotations").mapping().get(QUEUE_NAME) or "")
+        if name in ("", "default") or PLACEHOLDER.search(name):
+            continue
+        queues.setdefault(name, {})
+    return queues
+
+
+def _queue(queue: Object) -> Values:
+    values: Values = {"create": True}
+    npus = _npu_capability(queue.at("spec", "capability").mapping())
+    if npus is not None:
+        values["npus"] = npus
+    weight = queue.at("spec", "weight").value
+    if weight is not None:
+        values["weight"] = weight
+    return values
+
+
+def _npu_capability(capability: Mapping[str, object]) -> int | None:
+    for resource, count in capability.items():
+        if "/" in resource and str(count).isdecimal():
+            return int(str(count))
+    return None

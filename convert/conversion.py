@@ -1,4 +1,4 @@
-"""The manual's pair of files, config.yaml and run_vllm.sh, as a stack file."""
+"""Converts the manual's pair of files, config.yaml and run_vllm.sh, into a stack file."""
 
 from __future__ import annotations
 
@@ -10,53 +10,55 @@ from typing import Any
 
 from convert.cluster_keys import cluster_values
 from convert.draft import Draft, draft
-from convert.judge import judged
-from convert.leftovers import leftovers
-from convert.manifest import Object, read_manifest
+from convert.findings import findings_of
+from convert.minimal import Values, minimal, with_scalars
 from convert.note import Note, assumed
+from convert.objects import Object, ObjectFile, read_objects
+from convert.placeholder import filled
 from convert.pod_keys import is_ours
 from convert.pods import Pod, read_pods
-from convert.scope import fill
-from convert.small import shortened, smallest
+from convert.server_start import File
+from convert.stack_yaml import stack_text
 from convert.stand_in import stand_in
-from convert.start import File
-from convert.write import stack_text
+from convert.unsupported import unsupported
 from models.finding import Finding
 from models.manifests import stack_objects
 from models.report import Report
 from models.service.resolve import resolve
 from models.stack_file.parse import parse_stack
 
-Values = dict[str, Any]
-
-_RENDER = "render it first, as with helm template, or take what runs: kubectl get deployment NAME -o yaml"
+_RENDER = "render it first, such as with helm template, or read the cluster: kubectl get deployment NAME -o yaml"
+_WORKLOADS = ("Deployment", "Pod", "StatefulSet", "DaemonSet", "Job")
+_LONGEST_NAME = 63
+_NO_NAME_CHARACTERS = re.compile(r"[^a-z0-9]+")
+_NO_LETTERS_FIRST = re.compile(r"^[^a-z]+")
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the files do not say."""
+    """The values of the command line, which the files do not contain."""
 
     name: str = "converted"
-    """The stack."""
+    """The name of the stack."""
     file: str = "Pulumi.converted.yaml"
-    """Its file, as findings shall name it."""
+    """The name of the stack file in findings."""
     context: str = ""
-    """The kubeconfig's context."""
+    """The context of the kubeconfig."""
     namespace: str = ""
-    """The namespace, where the objects name none or another one is wanted."""
+    """A namespace that exists, for all services."""
     prefix: str = "ascend-vllm"
-    """The project's name, which its keys begin with."""
+    """The name of the project, with which the keys of the stack file begin."""
     filled: Mapping[str, str] | None = None
-    """Values for placeholders, by their names."""
+    """The values of placeholders by name."""
 
 
 @dataclass(frozen=True)
 class Conversion:
-    """A stack file, and all that is to be said of it."""
+    """A stack file, with everything to report about it."""
 
     text: str
     cluster: Values
-    """As written, with all keys."""
+    """The keys of the cluster, without scalars that stand for records."""
     drafts: tuple[Draft, ...]
     objects: tuple[Object, ...]
     notes: tuple[Note, ...]
@@ -64,7 +66,13 @@ class Conversion:
 
 
 class ConversionError(Exception):
-    """Files of which no stack file can be made: what is wrong with them, and how to mend it."""
+    """The files cannot be converted.
+
+    Args:
+        message: The problem.
+        fix: What to do.
+        findings: The errors of the YAML, if it cannot be read.
+    """
 
     def __init__(self, message: str, fix: str, findings: Sequence[Finding] = ()) -> None:
         super().__init__(message)
@@ -74,105 +82,178 @@ class ConversionError(Exception):
 
 
 def convert(config: File, scripts: Sequence[File], wanted: Wanted) -> Conversion:
-    """Make a stack file of the manual's pair.
+    """Convert Kubernetes objects and launch scripts into a stack file.
 
     Args:
-        config: The objects.
-        scripts: The launch scripts; none where the objects bring theirs.
-        wanted: What the files do not say.
+        config: The file of the objects.
+        scripts: The launch scripts; empty if the objects contain them.
+        wanted: The values of the command line.
 
     Raises:
-        ConversionError: The objects are no YAML, or nothing in them starts a server.
+        ConversionError: The objects cannot be read, or no container starts a server.
     """
     values = wanted.filled or {}
-    config = replace(config, text=fill(config.text, values))
-    scripts = [replace(script, text=fill(script.text, values)) for script in scripts]
-    manifest = read_manifest(config.name, config.text)
-    if any(finding.rule == "yaml-syntax" for finding in manifest.findings):
-        fix = _RENDER if "{{" in config.text else "mend the form of the file"
-        raise ConversionError("the objects cannot be read", fix, manifest.findings)
-    if any(_has_template(one.value) for one in manifest.objects):
-        raise ConversionError(f"{config.name} is a template, with values of {{{{ … }}}}", _RENDER)
-    notes = [*manifest.notes]
-    pods = read_pods(manifest.objects, scripts, notes)
+    config = replace(config, text=filled(config.text, values))
+    scripts = [replace(script, text=filled(script.text, values)) for script in scripts]
+    object_file = _read_config(config)
+    objects = object_file.objects
+    notes = [*object_file.notes]
+    pods = read_pods(objects, scripts, notes)
     if not pods:
-        raise ConversionError(*_nothing(config, scripts, manifest.objects))
-    cluster = cluster_values(pods, manifest.objects, wanted.context, wanted.namespace, notes)
-    drafts = tuple(draft(name, pod, cluster) for name, pod in _named(pods, cluster, notes).items())
-    notes += leftovers(pods, manifest.objects)
-    small = _smallest_cluster(cluster, drafts)
-    text = stack_text(shortened(small), {one.name: shortened(one.values) for one in drafts}, wanted.prefix)
-    report = judged(wanted.name, wanted.file, text, {one.name: one.values for one in drafts}, small)
-    said = [*notes, *(note for one in drafts for note in one.notes)]
-    return Conversion(text, small, drafts, manifest.objects, tuple(dict.fromkeys(said)), report)
+        raise _no_server(config, scripts, objects)
+    cluster = cluster_values(
+        pods,
+        objects,
+        context=wanted.context,
+        namespace=wanted.namespace,
+        notes=notes,
+    )
+    drafts = [draft(name, pod, cluster) for name, pod in _pods_by_name(pods, cluster, notes).items()]
+    notes += unsupported(pods, objects)
+    for service in drafts:
+        notes += service.notes
+    return _conversion(drafts, cluster, objects, notes, wanted)
 
 
-def _has_template(value: Any) -> bool:
-    """Whether a value is written as `{{ … }}`, which YAML reads as a mapping within another."""
+def _conversion(
+    drafts: Sequence[Draft],
+    cluster: Values,
+    objects: Sequence[Object],
+    notes: Sequence[Note],
+    wanted: Wanted,
+) -> Conversion:
+    cluster = _minimal_cluster(cluster, drafts)
+    services = {service.name: service.values for service in drafts}
+    text = stack_text(
+        with_scalars(cluster),
+        {name: with_scalars(values) for name, values in services.items()},
+        wanted.prefix,
+    )
+    report = findings_of(
+        text,
+        stack=wanted.name,
+        file=wanted.file,
+        services=services,
+        cluster=cluster,
+    )
+    return Conversion(
+        text=text,
+        cluster=cluster,
+        drafts=tuple(drafts),
+        objects=tuple(objects),
+        notes=tuple(dict.fromkeys(notes)),
+        report=report,
+    )
+
+
+def _read_config(config: File) -> ObjectFile:
+    """Read the objects; raise for broken YAML and for templates."""
+    object_file = read_objects(config.name, config.text)
+    if any(finding.rule == "yaml-syntax" for finding in object_file.findings):
+        fix = _RENDER if "{{" in config.text else "fix the YAML at the lines above"
+        raise ConversionError("the objects cannot be read", fix, object_file.findings)
+    if any(_is_template(item.value) for item in object_file.objects):
+        raise ConversionError(f"{config.name} is a template: it contains {{{{ … }}}}", _RENDER)
+    return object_file
+
+
+def _is_template(value: Any) -> bool:
+    """Whether a value contains `{{ … }}`, which YAML reads as a mapping in a mapping."""
     if isinstance(value, dict):
-        return any(key.startswith("{'") or _has_template(below) for key, below in value.items())
-    return isinstance(value, list) and any(map(_has_template, value))
+        return any(key.startswith("{'") or _is_template(item) for key, item in value.items())
+    if isinstance(value, list):
+        return any(_is_template(item) for item in value)
+    return False
 
 
-def _nothing(config: File, scripts: Sequence[File], objects: Sequence[Object]) -> tuple[str, str]:
-    kinds = ", ".join(sorted({one.kind for one in objects})) or "nothing"
-    if not any(one.kind in ("Deployment", "Pod", "StatefulSet", "DaemonSet", "Job") for one in objects):
-        swapped = any("apiVersion" in script.text for script in scripts)
-        fix = (
-            "name the objects first, then the script"
-            if swapped
-            else "name the config.yaml of the manual's Step 2 first"
+def _no_server(config: File, scripts: Sequence[File], objects: Sequence[Object]) -> ConversionError:
+    """The error for files in which no container starts a server."""
+    kinds = sorted({item.kind for item in objects})
+    if any(kind in _WORKLOADS for kind in kinds):
+        files = ", ".join(script.name for script in scripts) or "the command of any container"
+        return ConversionError(
+            f"no server of vLLM is started in {files}",
+            "add the run_vllm.sh of the manual's Step 3 to the command line",
         )
-        return f"{config.name} has no Deployment, but {kinds}", fix
-    files = ", ".join(script.name for script in scripts) or "the container's own command"
-    return f"no server of vLLM is started in {files}", "name the run_vllm.sh of the manual's Step 3"
+    is_swapped = any("apiVersion" in script.text for script in scripts)
+    fix = "begin the command line with the config.yaml of the manual's Step 2"
+    if is_swapped:
+        fix = "write the file of the objects first, then the script"
+    return ConversionError(f"{config.name} has no Deployment, but {', '.join(kinds) or 'nothing'}", fix)
 
 
-def _named(pods: Sequence[Pod], cluster: Values, notes: list[Note]) -> dict[str, Pod]:
+def _pods_by_name(pods: Sequence[Pod], cluster: Values, notes: list[Note]) -> dict[str, Pod]:
     """The pods by the names of their services."""
     found: dict[str, Pod] = {}
     for pod in pods:
-        owner = pod.owner.at("metadata", "name")
-        several = sum(other.owner == pod.owner for other in pods) > 1
-        name = whole = service_name(f"{owner.text()}-{pod.name}" if several else owner.text())
+        base = _service_name(pod, pods)
+        name = base
         number = 2
-        while name in found or (number == 2 and _is_taken(pod, cluster)):
-            name, number = f"{whole[:60]}-{number}", number + 1
-        if name != owner.text():
-            why = f"in the place of {owner.text()}" if owner.text() else "the object has none"
-            if _is_taken(pod, cluster):
-                why = f"{owner.text()} runs in this namespace with another selector, which can never change"
-            notes.append(assumed(f"the name {name}", why, pod.owner.file, owner.line))
+        is_taken = _is_taken(pod, cluster)
+        while name in found or (is_taken and name == base):
+            name = f"{base[:60]}-{number}"
+            number += 1
+        if name != pod.owner.name:
+            notes.append(_renamed(pod, name, is_taken=is_taken))
         found[name] = pod
     return found
 
 
+def _service_name(pod: Pod, pods: Sequence[Pod]) -> str:
+    """The name of the object; with the name of the container if the object has several servers."""
+    name = pod.owner.name
+    servers = [other for other in pods if other.owner == pod.owner]
+    if len(servers) > 1:
+        name = f"{name}-{pod.name}"
+    return service_name(name)
+
+
+def _renamed(pod: Pod, name: str, *, is_taken: bool) -> Note:
+    """A note about a service that is not named like its object."""
+    old_name = pod.owner.name
+    if is_taken:
+        why = f"{old_name} already runs in this namespace with another selector, which can never change"
+    elif old_name:
+        why = f"instead of {old_name}"
+    else:
+        why = "the object has no name"
+    return assumed(f"the name {name}", why, pod.owner.at("metadata", "name"))
+
+
 def _is_taken(pod: Pod, cluster: Values) -> bool:
-    """Whether an object of this name that is not ours may be in the namespace of the stack."""
-    own = pod.owner.at("metadata", "namespace").text()
-    there = not cluster["namespace"].get("create", True) and own in ("", cluster["namespace"]["name"])
-    return pod.owner.kind == "Deployment" and there and not is_ours(pod)
+    """Whether a Deployment with this name, which this program did not make, may be in the namespace of the stack."""
+    namespace = cluster["namespace"]
+    creates_namespace = namespace.get("create", True)
+    if pod.owner.kind != "Deployment" or creates_namespace or is_ours(pod):
+        return False
+    return pod.namespace in ("", namespace["name"])
 
 
 def service_name(text: str) -> str:
-    """A name that a service may have, made of any text."""
-    cut = re.sub(r"[^a-z0-9]+", "-", PurePosixPath(text).name.lower()).strip("-")
-    cut = re.sub(r"^[^a-z]+", "", cut)[:63].rstrip("-")
-    return cut or "model"
+    """The name of a service, made from any text."""
+    lower = PurePosixPath(text).name.lower()
+    name = _NO_NAME_CHARACTERS.sub("-", lower).strip("-")
+    name = _NO_LETTERS_FIRST.sub("", name)[:_LONGEST_NAME].rstrip("-")
+    return name or "model"
 
 
-def _smallest_cluster(cluster: Values, drafts: Sequence[Draft]) -> Values:
-    """The keys of the cluster that the objects of the services that are whole depend on."""
-    services = {one.name: one.values for one in drafts if not stand_in(one.name, one.values, cluster).odd}
-    context = {key: cluster[key] for key in ("context",) if key in cluster}
+def _minimal_cluster(cluster: Values, drafts: Sequence[Draft]) -> Values:
+    """The context, and the keys of the cluster that make a difference for the services that can be resolved."""
+    services = {}
+    for service in drafts:
+        if not stand_in(service.name, service.values, cluster).replaced:
+            services[service.name] = service.values
+    context = {key: value for key, value in cluster.items() if key == "context"}
+    others = {key: value for key, value in cluster.items() if key != "context"}
 
-    def objects(tried: Values) -> list[Any] | None:
-        loaded = parse_stack("", "", {"cluster": {**context, **tried}, "services": services}, {})
+    def objects(candidate: Values) -> list[Any] | None:
+        loaded = parse_stack("", "", {"cluster": {**context, **candidate}, "services": services}, {})
         if any(finding.service is None and finding.rule != "missing-key" for finding in loaded.findings):
             return None
         stack = resolve(loaded)
         return [stack.cluster, *stack_objects(stack)]
 
-    rest = {key: value for key, value in cluster.items() if key != "context"}
-    whole = objects(rest)
-    return {**context, **smallest(rest, lambda tried: whole is not None and objects(tried) == whole)}
+    whole = objects(others)
+    if whole is None:
+        return {**context, **others}
+    return {**context, **minimal(others, lambda candidate: objects(candidate) == whole)}

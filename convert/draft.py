@@ -1,143 +1,188 @@
-"""A service as its pod has it: every key written out, then the smallest that makes the same objects."""
+"""Drafts a service from its pod: all keys written out first, then only those that make a difference."""
 
 from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 from convert.cluster_keys import platform_mounts
-from convert.flags import Flags, read_flags
-from convert.launch_keys import Launched, launch_values, visible_devices
+from convert.command_line import Flags, read_flags
+from convert.container_environment import secret_references
+from convert.launch_keys import launch_values
+from convert.launched import Launched
+from convert.minimal import Values, minimal
+from convert.node_paths import NodePaths
 from convert.note import Note
-from convert.paths import Paths
 from convert.pod_keys import graph_cache, is_ours, pod_values, unused_mounts, warms_up
-from convert.pods import Pod, secret_references
-from convert.small import smallest
+from convert.pods import Mount, Pod
+from convert.server_start import Start
 from convert.stand_in import stand_in, value_at
-from models.catalog.platforms import PLATFORMS
 from models.launch.init_steps import MIND_SPEED_DIRECTORY
 from models.launch.launch import LAUNCH_DIRECTORY, launch
 from models.manifests import service_objects
 from models.stack_file.service import ServiceConfig
 
-Values = dict[str, Any]
-
-_ORDER = [info.alias or name for name, info in ServiceConfig.model_fields.items()]
+_KEYS = [info.alias or name for name, info in ServiceConfig.model_fields.items()]
+"""The keys of a service in the order of the stack file."""
+_MOST_MOVED_FLAGS = 8
+"""How many further flags are tried under `server` instead of `engine`."""
 
 
 @dataclass
 class Draft:
-    """A service on its way into the stack file."""
+    """A service of the future stack file."""
 
     name: str
     pod: Pod
     flags: Flags
     values: Values
+    """Its keys, without scalars that stand for records."""
     notes: list[Note] = field(default_factory=list)
 
 
 def draft(name: str, pod: Pod, cluster: Values) -> Draft:
-    """The service of a pod.
+    """Draft the service of a pod.
 
     Args:
-        name: What it is called.
+        name: The name of the service.
         pod: The container with its start.
         cluster: The keys of its cluster.
     """
     flags = read_flags(pod.start.arguments, pod.start.kind, pod.start.file)
-    start = pod.start
+    _add_preparations(pod.start, pod)
+    launched = Launched(
+        start=pod.start,
+        flags=flags,
+        paths=NodePaths(pod.mounts, {file.name: file.text for file in pod.files()}),
+        port=pod.container.at("ports", 0, "containerPort").text(),
+    )
+    values = _all_values(pod, launched)
+    if is_ours(pod):
+        values = _with_original_order(name, values, cluster, pod)
+    notes = [
+        *flags.notes,
+        *launched.notes,
+        *unused_mounts(pod, _used_mounts(pod, values)),
+    ]
+    return Draft(name, pod, flags, _minimal_service(name, values, cluster), notes)
+
+
+def _add_preparations(start: Start, pod: Pod) -> None:
+    """Add what the init containers and the probe prepare to the start of the server."""
     for prepared in pod.prepared:
         start.mind_speed = start.mind_speed or prepared.mind_speed
         start.conversion = start.conversion or prepared.conversion
-    path = start.environment.get("PYTHONPATH")
-    if path and path.text.startswith(MIND_SPEED_DIRECTORY):
-        start.mind_speed = start.mind_speed or {"repository": ""}  # the manual's, where its step is not seen
+    python_path = start.environment.get("PYTHONPATH")
+    if python_path and python_path.text.startswith(MIND_SPEED_DIRECTORY):
+        # The image contains MindSpeed or installs it in a step that the files do not show: the manual's repository.
+        start.mind_speed = start.mind_speed or {"repository": ""}
     start.warm_up = start.warm_up or warms_up(pod)
-    port = pod.container.at("ports", 0, "containerPort").text()
-    paths = Paths(pod.mounts, {file.name: file.text for file in pod.files()})
-    launched = Launched(start, flags, paths, port)
-    devices = dict(visible_devices(launched))
-    values = {**launch_values(launched), **devices}
+
+
+def _all_values(pod: Pod, launched: Launched) -> Values:
+    """All keys of a service in the order of the stack file."""
+    values = launch_values(launched)
     values |= pod_values(pod, launched.notes)
-    if values.get("graph", {}).get("kind") == "pta" and (cache := graph_cache(pod)):
-        values["graph"]["cache"] = cache
+    graph = values.get("graph", {})
+    cache = graph_cache(pod)
+    if graph.get("kind") == "pta" and cache:
+        graph["cache"] = cache
     references = secret_references(pod.container)
-    if key := references.pop("VLLM_API_KEY", None):
-        values["server"]["apiKey"] = key
-    values["env"] = {**references, **(values.get("env") or {})}
-    values = {key: values[key] for key in _ORDER if values.get(key) not in (None, {})}
-    values = _in_their_order(name, values, cluster, pod)
-    notes = [*flags.notes, *launched.notes, *unused_mounts(pod, _used_mounts(pod, values))]
-    return Draft(name, pod, flags, _smallest(name, values, cluster), notes)
+    api_key = references.pop("VLLM_API_KEY", None)
+    if api_key:
+        values["server"]["apiKey"] = api_key
+    values["env"] = {**references, **values["env"]}
+    return {key: values[key] for key in _KEYS if values.get(key) not in (None, {})}
 
 
-def _smallest(name: str, values: Values, cluster: Values) -> Values:
-    """Leave out what equals the default; what has no shape stays as it is."""
+def _minimal_service(name: str, values: Values, cluster: Values) -> Values:
+    """The keys that make a difference. Keys that the stack file refuses remain unchanged."""
     whole = stand_in(name, values, cluster)
     if whole.service is None:
         return values
-    wanted = list(service_objects(whole.service))
+    objects = list(service_objects(whole.service))
 
-    def same(tried: Values) -> bool:
-        if any(value_at(tried, keys) != value_at(values, keys) for keys in whole.odd):
+    def is_same(candidate: Values) -> bool:
+        for keys in whole.replaced:
+            if value_at(candidate, keys) != value_at(values, keys):
+                return False
+        part = stand_in(name, candidate, cluster)
+        if part.service is None or part.replaced != whole.replaced:
             return False
-        stood = stand_in(name, tried, cluster)
-        return stood.odd == whole.odd and stood.service is not None and list(service_objects(stood.service)) == wanted
+        return list(service_objects(part.service)) == objects
 
-    return smallest(values, same)
+    return minimal(values, is_same)
 
 
-def _in_their_order(name: str, values: Values, cluster: Values, pod: Pod) -> Values:
-    """Further flags where this program had them: of the groups that give the same order, else the usual ones."""
-    if not is_ours(pod):
-        return values
-    words = [word.text for word in pod.start.arguments]
+def _with_original_order(name: str, values: Values, cluster: Values, pod: Pod) -> Values:
+    """The values with the further flags grouped so that a pod of this program keeps the order of its flags."""
+    arguments = [argument.text for argument in pod.start.arguments]
     for candidate in _groupings(values):
         service = stand_in(name, candidate, cluster).service
-        if service and list(launch(service).argv[3:]) == words:
+        if service and list(launch(service).argv[3:]) == arguments:
             return candidate
     return values
 
 
 def _groupings(values: Values) -> Iterator[Values]:
+    """The values with the further flags divided between `engine` and `server` in every way."""
     yield values
-    engine, server = (values.get(group, {}).get("extraArgs") or {} for group in ("engine", "server"))
-    whole = {**engine, **server}
-    names = sorted(whole)
-    for first in [names, *([one for one in names if one not in second] for second in _seconds(names))]:
-        tried = copy.deepcopy(values)
-        tried["engine"]["extraArgs"] = {key: whole[key] for key in first}
-        tried["server"]["extraArgs"] = {key: whole[key] for key in names if key not in first}
-        yield tried
-
-
-def _seconds(names: Sequence[str]) -> Iterator[list[str]]:
-    """The subsets of a few names."""
-    for number in range(1, 2 ** min(len(names), 8)):
-        yield [name for index, name in enumerate(names) if number >> index & 1]
+    flags = {
+        **(value_at(values, ("engine", "extraArgs")) or {}),
+        **(value_at(values, ("server", "extraArgs")) or {}),
+    }
+    names = sorted(flags)
+    movable = min(len(names), _MOST_MOVED_FLAGS)
+    for number in range(2**movable):
+        of_server = {name for index, name in enumerate(names) if number >> index & 1}
+        candidate = copy.deepcopy(values)
+        candidate["engine"]["extraArgs"] = {name: flags[name] for name in names if name not in of_server}
+        candidate["server"]["extraArgs"] = {name: flags[name] for name in names if name in of_server}
+        yield candidate
 
 
 def _used_mounts(pod: Pod, values: Values) -> set[str]:
-    """The mounts that a key stands for, or that only brought the script."""
-    known = next((one for one in PLATFORMS.values() if one.resource == pod.npu), PLATFORMS["cce"])
-    used = {mount.path for mount in platform_mounts(pod, known).values()}
-    guess = values.get("speculative", {}).get("source", "")
-    sources = [values.get("model", {}).get("source", ""), guess, *values.get("lora", {}).get("adapters", {}).values()]
+    """The paths of mounts that a key stands for, or that contain the script."""
+    used = {mount.path for mount in platform_mounts(pod).values()}
+    directories = _weight_directories(values)
     for mount in pod.mounts:
-        holds = any(
-            str(source) == mount.host_path or str(source).startswith(mount.host_path.rstrip("/") + "/")
-            for source in sources
-        )
-        ours = mount.path.startswith(f"{LAUNCH_DIRECTORY.rpartition('/')[0]}/") or mount.volume.at("configMap").value
-        if (mount.host_path and holds) or ours or _brings_the_script(pod, mount.path):
+        if _contains_any(mount, directories) or _is_of_program(mount) or _contains_script(pod, mount.path):
             used.add(mount.path)
     return used
 
 
-def _brings_the_script(pod: Pod, path: str) -> bool:
-    """Whether the script that is started lies below a mount."""
-    words = [item.text() for key in ("command", "args") for item in pod.container.at(key).items()]
-    return bool(path) and any(re.search(rf"(^|[\s;&'\"]){re.escape(path.rstrip('/'))}/", word) for word in words)
+def _weight_directories(values: Values) -> list[str]:
+    """The directories of the model, of the draft model and of the adapters."""
+    adapters = value_at(values, ("lora", "adapters")) or {}
+    directories = [
+        value_at(values, ("model", "source")),
+        value_at(values, ("speculative", "source")),
+        *adapters.values(),
+    ]
+    return [str(directory or "") for directory in directories]
+
+
+def _contains_any(mount: Mount, directories: list[str]) -> bool:
+    """Whether a mount of the node contains one of some directories."""
+    if not mount.host_path:
+        return False
+    prefix = mount.host_path.rstrip("/") + "/"
+    return any(directory == mount.host_path or directory.startswith(prefix) for directory in directories)
+
+
+def _is_of_program(mount: Mount) -> bool:
+    """Whether a mount is a ConfigMap, or a directory that this program mounts."""
+    parent, _, _ = LAUNCH_DIRECTORY.rpartition("/")
+    return mount.path.startswith(f"{parent}/") or bool(mount.volume.at("configMap").value)
+
+
+def _contains_script(pod: Pod, path: str) -> bool:
+    """Whether the command of the container names a file below a mount."""
+    if not path:
+        return False
+    directory = re.escape(path.rstrip("/"))
+    file_below = re.compile(rf"(^|[\s;&'\"]){directory}/")
+    words = [*pod.container.at("command").items(), *pod.container.at("args").items()]
+    return any(file_below.search(word.text()) for word in words)

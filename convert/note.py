@@ -1,33 +1,73 @@
-"""What a conversion has to say beside the stack file: what it chose, and what it left behind."""
+"""Notes of a conversion: what it assumed, and what it dropped."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
+
+_API_KEY_NAMES = ("VLLM_API_KEY", "--api-key")
+
+
+@dataclass(frozen=True)
+class Place:
+    """A line of a file; both fields are empty for a note about no particular line."""
+
+    file: str = ""
+    line: int = 0
+
+    def __str__(self) -> str:
+        """`run_vllm.sh:7`; only the file if the line is unknown."""
+        if self.file and self.line:
+            return f"{self.file}:{self.line}"
+        return self.file
+
+
+NOWHERE = Place()
+
+
+class Placed(Protocol):
+    """A value that knows its line, such as a part of a Kubernetes object."""
+
+    @property
+    def place(self) -> Place:
+        """The line of the value."""
 
 
 @dataclass(frozen=True)
 class Note:
-    """One thing that was assumed or dropped; its words never hold a value that was dropped, which may be secret."""
+    """One thing that a conversion assumed or dropped. It never contains a dropped value, which may be a credential."""
 
     kind: Literal["assumed", "dropped"]
     what: str
     why: str
-    file: str = ""
-    line: int = 0
-    """Where it stands, if it does."""
+    at: Place = NOWHERE
 
     @property
     def place(self) -> str:
-        """`run_vllm.sh:7`, or nothing."""
-        return f"{self.file}:{self.line}" if self.file and self.line else self.file
+        """`run_vllm.sh:7`, or empty text."""
+        return str(self.at)
 
 
-def assumed(what: str, why: str, file: str = "", line: int = 0) -> Note:
-    """Something that the files leave open, and what was taken for it."""
-    return Note("assumed", what, why, file, line)
+def assumed(what: str, why: str, at: Place | Placed = NOWHERE) -> Note:
+    """A note about a value that the files leave open and the conversion had to choose."""
+    return Note("assumed", what, why, _place(at))
 
 
-def dropped(what: str, why: str, file: str = "", line: int = 0) -> Note:
-    """Something that has no place in a stack file."""
-    return Note("dropped", what, why, file, line)
+def dropped(what: str, why: str, at: Place | Placed = NOWHERE) -> Note:
+    """A note about a value that the stack file does not get."""
+    return Note("dropped", what, why, _place(at))
+
+
+def dropped_credential(name: str, at: Place | Placed = NOWHERE) -> Note:
+    """A note about a credential, which is never copied, with the way to give it to the server."""
+    if name in _API_KEY_NAMES:
+        why = "it is a credential: create a Secret with it, and write server.apiKey: {secret: NAME, key: KEY}"
+    else:
+        why = "it looks like a credential: create a Secret with it, and do not write it into a file"
+    return dropped(name, why, at)
+
+
+def _place(at: Place | Placed) -> Place:
+    if isinstance(at, Place):
+        return at
+    return at.place

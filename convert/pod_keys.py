@@ -1,13 +1,14 @@
-"""From a pod to the keys of a service: image, NPUs, resources, rollout, and what Volcano reads."""
+"""The keys of a service that its pod determines: image, NPUs, resources, rollout, Volcano's annotations, deadlines."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
 
+from convert.minimal import Values
 from convert.note import Note, assumed, dropped
+from convert.placeholder import PLACEHOLDER
 from convert.pods import Pod
-from convert.scope import PLACEHOLDER
 from models.launch.launch import GRAPH_CACHE_DIRECTORY, WARM
 from models.manifests.deployment import MIN_MEMBER
 from models.manifests.metadata import NAME, NAME_LABEL
@@ -16,138 +17,186 @@ from models.record import cpu_amount
 from models.service.deadlines import PULL
 from models.service.resolved import SETTLE
 
-Values = dict[str, Any]
-
-_GRACE = SETTLE + 30
 SHM = "/dev/shm"  # noqa: S108  the kernel's name for it
-"""Where the processes of the engine talk."""
+"""The shared memory in which the processes of the engine communicate."""
 
-_USUAL_GRACE = 30
+_LEAST_GRACE = SETTLE + 30
+"""The seconds that a pod of this program has to end in addition to `drain`."""
+_DEFAULT_GRACE = 30
+"""terminationGracePeriodSeconds of Kubernetes."""
+_DEFAULT_PERIOD = 10
+"""periodSeconds of a probe of Kubernetes."""
 
 
 def is_ours(pod: Pod) -> bool:
-    """Whether this program has made the object."""
-    return pod.owner.at("metadata", "labels").mapping().get(NAME_LABEL) == NAME
+    """Whether this program made the object."""
+    labels = pod.owner.at("metadata", "labels").mapping()
+    return labels.get(NAME_LABEL) == NAME
 
 
 def pod_values(pod: Pod, notes: list[Note]) -> Values:
-    """The keys of a service that its pod gives, all of them written out."""
-    values: Values = {}
-    if image := pod.container.at("image").text():
-        values["image"] = image
-    values |= _npus(pod, notes)
-    replicas = pod.owner.at("spec", "replicas")
-    if replicas.value is not None:
-        values["replicas"] = replicas.value
-    values["resources"] = dict(_resources(pod))
-    values["rollout"] = _rollout(pod)
-    if names := [one.at("name").text() for one in pod.spec.at("imagePullSecrets").items()]:
-        values["pullSecrets"] = names
-    users = (one.at("securityContext", "runAsUser").value for one in (pod.container, pod.spec))
-    user = next((one for one in users if one is not None), None)
-    if user is not None:
-        values["runAsUser"] = user
-    values |= dict(_volcano(pod))
-    values |= dict(_times(pod))
-    if pod.owner.kind not in ("Deployment",):
-        notes.append(assumed("a Deployment", f"in the place of the {pod.owner.kind}", pod.owner.file, pod.owner.line))
-    return {key: value for key, value in values.items() if value != {}}
+    """The keys of a service that its pod determines, defaults included."""
+    values: Values = {
+        "image": pod.container.at("image").text() or None,
+        "npus": _npus(pod, notes),
+        "replicas": pod.owner.at("spec", "replicas").value,
+        "resources": _resources(pod),
+        "rollout": _rollout(pod),
+        "pullSecrets": _pull_secrets(pod) or None,
+        "runAsUser": _run_as_user(pod),
+        **_volcano(pod),
+        "drain": _drain(pod),
+        "startup": _startup(pod),
+    }
+    if pod.owner.kind != "Deployment":
+        notes.append(assumed("a Deployment", f"instead of the {pod.owner.kind}", pod.owner))
+    return {key: value for key, value in values.items() if value is not None and value != {}}
 
 
 def graph_cache(pod: Pod) -> str:
-    """The directory of the node that keeps compiled graphs; nothing when the pod mounts none."""
-    return next((one.host_path for one in pod.mounts if one.path == GRAPH_CACHE_DIRECTORY), "")
+    """The directory of the node that keeps compiled graphs; empty if the pod mounts none."""
+    for mount in pod.mounts:
+        if mount.path == GRAPH_CACHE_DIRECTORY:
+            return mount.host_path
+    return ""
 
 
 def warms_up(pod: Pod) -> bool:
-    """Whether the pod is ready only once its server is warm."""
-    return WARM in [item.value for item in pod.container.at("startupProbe", "exec", "command").items()]
+    """Whether the pod is ready only after its server has warmed up."""
+    command = pod.container.at("startupProbe", "exec", "command")
+    return WARM in [item.value for item in command.items()]
 
 
-def _npus(pod: Pod, notes: list[Note]) -> Values:
-    limits, requests = (pod.container.at("resources", kind, pod.npu) for kind in ("limits", "requests"))
-    found = limits if limits.value is not None else requests
-    if not pod.npu or found.value is None:
-        why = "the container asks for none, so as many as the engine uses"
-        notes.append(assumed("npus", why, pod.owner.file, pod.container.line))
-        return {}
-    if requests.value is not None and requests.text() != limits.text():
-        notes.append(assumed(f"npus {found.text()}", "limit and request differ", found.file, found.line))
-    return {"npus": int(found.text()) if found.text().isdecimal() else found.text()}
+def unused_mounts(pod: Pod, used: set[str]) -> Iterator[Note]:
+    """A note for each mount that the stack file does not get.
+
+    Args:
+        pod: The pod.
+        used: The paths in the container that keys stand for.
+    """
+    for mount in pod.mounts:
+        if not mount.path or mount.path in used or PLACEHOLDER.search(mount.path):
+            continue
+        claim = mount.volume.at("persistentVolumeClaim")
+        if claim.value is not None:
+            name = claim.at("claimName").text() or "NAME"
+            why = f"if the claim contains the weights, write model: {{source: {{kind: claim, name: {name}}}}}"
+        elif mount.path.rstrip("/") == SHM:
+            continue
+        else:
+            why = "the stack file has no key for further mounts of the server"
+        yield dropped(f"the mount {mount.path}", why, mount.volume)
 
 
-def _resources(pod: Pod) -> Iterator[tuple[str, Any]]:
-    asked = {
-        name: next((one for one in (pod.container.at("resources", kind, name) for kind in order) if one.text()), None)
-        for name, order in (("cpu", ("requests", "limits")), ("memory", ("limits", "requests")))
-    }
-    if cpu := asked["cpu"]:
-        yield "cpu", _cores(cpu.text())
-    if memory := asked["memory"]:
-        yield "memory", memory.text()
+def _npus(pod: Pod, notes: list[Note]) -> int | str | None:
+    limit = pod.container.at("resources", "limits", pod.npu)
+    request = pod.container.at("resources", "requests", pod.npu)
+    amount = limit if limit.value is not None else request
+    if not pod.npu or amount.value is None:
+        why = "the container requests no NPUs, so the number follows from the engine"
+        notes.append(assumed("npus", why, pod.container))
+        return None
+    if request.value is not None and request.text() != limit.text():
+        notes.append(assumed(f"npus {amount.text()}", "limit and request differ", amount))
+    return _whole(amount.text())
+
+
+def _whole(text: str) -> int | str:
+    """A whole number, or the text if it is none."""
+    if text.isdecimal():
+        return int(text)
+    return text
+
+
+def _resources(pod: Pod) -> Values:
+    values: Values = {}
+    requests = pod.container.at("resources", "requests")
+    limits = pod.container.at("resources", "limits")
+    cpu = requests.at("cpu").text() or limits.at("cpu").text()
+    if cpu:
+        values["cpu"] = _cores(cpu)
+    memory = limits.at("memory").text() or requests.at("memory").text()
+    if memory:
+        values["memory"] = memory
     for mount in pod.mounts:
         size = mount.volume.at("emptyDir", "sizeLimit").text()
         if mount.path.rstrip("/") == SHM and size:
-            yield "shm", size
+            values["shm"] = size
+    return values
 
 
 def _cores(text: str) -> int | str:
-    """An amount of CPUs as the stack file accepts it; a text that is no quantity stays unchanged."""
+    """A number of CPUs as the stack file accepts it; a text that is no quantity remains."""
     try:
-        amount: int | str = cpu_amount(text)
+        cores: int | str = cpu_amount(text)
     except ValueError:
         return text
-    return amount
+    return cores
 
 
 def _rollout(pod: Pod) -> Values:
     strategy = pod.owner.at("spec", "strategy")
-    kind = strategy.at("type").text()
-    if kind == "Recreate":
+    if strategy.at("type").text() == "Recreate":
         return {"kind": "recreate"}
-    numbers = {key: strategy.at("rollingUpdate", key).value for key in ("maxSurge", "maxUnavailable")}
-    whole = {key: value for key, value in numbers.items() if isinstance(value, int)}
-    return {"kind": "rollingUpdate", **whole} if whole else {}
+    numbers: Values = {}
+    for key in ("maxSurge", "maxUnavailable"):
+        value = strategy.at("rollingUpdate", key).value
+        if isinstance(value, int):
+            numbers[key] = value
+    if not numbers:
+        return {}
+    return {"kind": "rollingUpdate", **numbers}
 
 
-def _volcano(pod: Pod) -> Iterator[tuple[str, Any]]:
-    own, template = (one.at("metadata", "annotations").mapping() for one in (pod.owner, pod.template))
-    if member := own.get(MIN_MEMBER) or template.get(MIN_MEMBER):
-        yield "minMember", int(member) if str(member).isdecimal() else member
-    if queue := template.get(QUEUE_NAME) or own.get(QUEUE_NAME):
-        yield "queue", queue
-    if priority := pod.spec.at("priorityClassName").text():
-        yield "priorityClass", priority
+def _pull_secrets(pod: Pod) -> list[str]:
+    secrets = pod.spec.at("imagePullSecrets").items()
+    return [secret.at("name").text() for secret in secrets]
 
 
-def _times(pod: Pod) -> Iterator[tuple[str, Any]]:
-    """How long a start and an end may take."""
-    grace, deadline = (
-        pod.spec.at("terminationGracePeriodSeconds").value,
-        pod.owner.at("spec", "progressDeadlineSeconds").value,
-    )
-    if isinstance(grace, int) and grace >= _GRACE and (is_ours(pod) or grace != _USUAL_GRACE):
-        yield "drain", f"{grace - _GRACE}s"
+def _run_as_user(pod: Pod) -> Any:
+    """The user of the container; the user of the pod if the container has none."""
+    of_container = pod.container.at("securityContext", "runAsUser").value
+    if of_container is not None:
+        return of_container
+    return pod.spec.at("securityContext", "runAsUser").value
+
+
+def _volcano(pod: Pod) -> Values:
+    """The keys that Volcano's annotations and the priority determine."""
+    values: Values = {}
+    of_owner = pod.owner.at("metadata", "annotations").mapping()
+    of_pod = pod.template.at("metadata", "annotations").mapping()
+    min_member = of_owner.get(MIN_MEMBER) or of_pod.get(MIN_MEMBER)
+    if min_member:
+        values["minMember"] = int(min_member) if str(min_member).isdecimal() else min_member
+    queue = of_pod.get(QUEUE_NAME) or of_owner.get(QUEUE_NAME)
+    if queue:
+        values["queue"] = queue
+    priority = pod.spec.at("priorityClassName").text()
+    if priority:
+        values["priorityClass"] = priority
+    return values
+
+
+def _drain(pod: Pod) -> str | None:
+    """The time for running requests, which the grace period includes."""
+    grace = pod.spec.at("terminationGracePeriodSeconds").value
+    if not isinstance(grace, int) or grace < _LEAST_GRACE:
+        return None
+    if grace == _DEFAULT_GRACE and not is_ours(pod):
+        return None
+    return f"{grace - _LEAST_GRACE}s"
+
+
+def _startup(pod: Pod) -> str | None:
+    """The time for the start, which the startup probe allows."""
     probe = pod.container.at("startupProbe")
-    period, failures = probe.at("periodSeconds").value or 10, probe.at("failureThreshold").value
-    if isinstance(period, int) and isinstance(failures, int):
-        startup = period * failures
-        if is_ours(pod) and isinstance(grace, int) and isinstance(deadline, int):
-            startup = deadline - grace - PULL
-        yield "startup", f"{startup}s"
-
-
-def unused_mounts(pod: Pod, used: set[str]) -> Iterator[Note]:
-    """The mounts that have no place in a stack file."""
-    for mount in pod.mounts:
-        if mount.path in used or not mount.path:
-            continue
-        what = f"the mount {mount.path}"
-        if mount.volume.at("persistentVolumeClaim").value is not None:
-            why = "it is a volume claim, and weights come from a directory of the node"
-        elif mount.path.rstrip("/") == SHM:
-            continue
-        else:
-            why = "the stack file has no word for further mounts"
-        if not PLACEHOLDER.search(mount.path):
-            yield dropped(what, why, pod.owner.file, mount.volume.line)
+    period = probe.at("periodSeconds").value or _DEFAULT_PERIOD
+    failures = probe.at("failureThreshold").value
+    if not isinstance(period, int) or not isinstance(failures, int):
+        return None
+    grace = pod.spec.at("terminationGracePeriodSeconds").value
+    deadline = pod.owner.at("spec", "progressDeadlineSeconds").value
+    if is_ours(pod) and isinstance(grace, int) and isinstance(deadline, int):
+        return f"{deadline - grace - PULL}s"
+    return f"{period * failures}s"

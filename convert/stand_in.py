@@ -1,4 +1,4 @@
-"""A service that can be judged while values are missing or refused: without them, or with stand-ins."""
+"""Makes a service that can be resolved although some of its values are missing or refused."""
 
 from __future__ import annotations
 
@@ -6,81 +6,93 @@ import copy
 from dataclasses import dataclass
 from typing import Any
 
-from convert.small import Keys
+from convert.minimal import Keys, Values
 from models.service.resolve import resolve
 from models.service.resolved import ResolvedService
 from models.stack_file.parse import parse_stack
 from models.stack_file.service import ServiceConfig
 
-Values = dict[str, Any]
-
-_NEEDED: dict[Keys, Any] = {
+_REQUIRED: dict[Keys, Any] = {
     ("image",): "stand-in",
     ("model", "source"): "/mnt/stand-in",
     ("engine", "maxModelLen"): 4096,
 }
-"""What stands for a key that a service cannot do without, while its value is missing or refused."""
+"""The values that replace required keys while they are missing or refused."""
 
-_TRIES = 30
+_MOST_ATTEMPTS = 30
 
 
 @dataclass(frozen=True)
 class StandIn:
-    """A service that is well formed."""
+    """A service that the stack file accepts."""
 
     service: ResolvedService | None
-    """None when it could not be made so."""
+    """None if removing the refused keys was not enough."""
     config: ServiceConfig | None
-    odd: frozenset[Keys]
-    """The keys that were left out or stood in for."""
+    replaced: frozenset[Keys]
+    """The keys that were removed, or that got a stand-in value."""
 
 
 def stand_in(name: str, values: Values, cluster: Values) -> StandIn:
-    """The service without what its shape refuses.
+    """The service without the keys that the stack file refuses.
 
     Args:
-        name: The service.
-        values: Its keys; none of them is shortened.
-        cluster: The keys of its cluster.
+        name: The name of the service.
+        values: Its keys, without scalars that stand for records.
+        cluster: The keys of the cluster.
     """
-    tried, odd = copy.deepcopy(values), set[Keys]()
-    for keys, usual in _NEEDED.items():
-        if value_at(tried, keys) is None:
-            _set(tried, keys, usual)
-            odd.add(keys)
-    for _ in range(_TRIES):
-        loaded = parse_stack(name, "", {"cluster": cluster, "services": {name: tried}}, {})
-        if not loaded.broken:
-            return StandIn(resolve(loaded).service(name), loaded.services[name], frozenset(odd))
-        for finding in loaded.findings:
+    candidate = copy.deepcopy(values)
+    replaced: set[Keys] = set()
+    for keys, substitute in _REQUIRED.items():
+        if value_at(candidate, keys) is None:
+            _set(candidate, keys, substitute)
+            replaced.add(keys)
+    for _ in range(_MOST_ATTEMPTS):
+        stack = parse_stack(name, "", {"cluster": cluster, "services": {name: candidate}}, {})
+        if not stack.broken:
+            service = resolve(stack).service(name)
+            return StandIn(service, stack.services[name], frozenset(replaced))
+        for finding in stack.findings:
             if finding.service == name:
-                odd.add(_leave_out(tried, finding.marks[0].path[2:]))
-    return StandIn(None, None, frozenset(odd))
+                refused = finding.marks[0].path[2:]
+                replaced.add(_replace(candidate, refused))
+    return StandIn(None, None, frozenset(replaced))
 
 
 def value_at(values: Values, keys: Keys) -> Any:
-    """The value below keys, or None."""
-    found: Any = values
+    """The value below some keys, or None."""
+    value: Any = values
     for key in keys:
-        found = found.get(key) if isinstance(found, dict) else None
-    return found
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
 
 
-def _leave_out(values: Values, path: Keys) -> Keys:
-    """Remove what a path leads to as far as it is there, or stand in for it; what was changed."""
-    for keys, usual in _NEEDED.items():
-        if path and (keys[: len(path)] == path or path[: len(keys)] == keys):
-            _set(values, keys, usual)
+def _replace(values: Values, path: Keys) -> Keys:
+    """Remove a refused value, or replace it if it is required; the keys that changed."""
+    for keys, substitute in _REQUIRED.items():
+        if path and _overlap(keys, path):
+            _set(values, keys, substitute)
             return keys
-    depth = next((depth for depth in range(len(path), 0, -1) if value_at(values, path[:depth]) is not None), 0)
+    depth = len(path)
+    while depth and value_at(values, path[:depth]) is None:
+        depth -= 1
     if depth:
         holder = value_at(values, path[: depth - 1])
         del holder[path[depth - 1]]
     return path[:depth]
 
 
+def _overlap(first: Keys, second: Keys) -> bool:
+    """Whether one path is a part of the other."""
+    length = min(len(first), len(second))
+    return first[:length] == second[:length]
+
+
 def _set(values: Values, keys: Keys, value: Any) -> None:
-    for key in keys[:-1]:
-        below = values.get(key)
-        values[key] = values = below if isinstance(below, dict) else {}
-    values[keys[-1]] = value
+    *parents, last = keys
+    holder = values
+    for parent in parents:
+        if not isinstance(holder.get(parent), dict):
+            holder[parent] = {}
+        holder = holder[parent]
+    holder[last] = value

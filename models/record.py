@@ -63,6 +63,8 @@ SYSTEM = frozenset(
 class Record(BaseModel):
     """A record of the configuration language: camelCase keys, unknown keys refused, never changed once made.
 
+    Python programs may also write the names of the fields: `EngineArgs(max_model_len=4096)`. Stack files may not.
+
     The text under each field is its description in the schema and in the reference; nothing is described twice.
     """
 
@@ -73,6 +75,7 @@ class Record(BaseModel):
         strict=True,
         protected_namespaces=(),
         use_attribute_docstrings=True,
+        validate_by_name=True,
     )
 
     shorthand: ClassVar[str | None] = None

@@ -69,6 +69,8 @@ def finding_text(finding: Finding) -> str:
     if finding.marks and finding.marks[0].span:
         lines.append(_position(finding, finding.marks[0], finding.marks[0].span))
         lines += _excerpt(finding.marks)
+    elif finding.marks:
+        lines.append(f"  --> {_subject(finding, finding.marks[0])}")
     lines.append(f"   = why: {finding.why}")
     lines.append(f"   = fix: {finding.fix}")
     return "\n".join(lines)
@@ -90,9 +92,13 @@ def summary(report: Report) -> str:
 
 
 def _position(finding: Finding, mark: Mark, span: Span) -> str:
+    return f"  --> {span.file}:{span.line}:{span.column}   {_subject(finding, mark)}".rstrip()
+
+
+def _subject(finding: Finding, mark: Mark) -> str:
+    """The service and the field, `qwen · engine.maxModelLen`."""
     subject = " · ".join(part for part in (finding.service, mark.field) if part)
-    printable = json.dumps(subject, ensure_ascii=False)[1:-1]
-    return f"  --> {span.file}:{span.line}:{span.column}   {printable}".rstrip()
+    return json.dumps(subject, ensure_ascii=False)[1:-1]
 
 
 def _excerpt(marks: tuple[Mark, ...]) -> Iterator[str]:

@@ -1,6 +1,6 @@
-"""What changes between two stacks, in words: pure, without an engine and without a cluster."""
+"""Compare two stacks in words. Pure: without Pulumi and without a cluster."""
 
+from review.changes import Detail, PoolChange, ServiceChange, StackChange
 from review.compare import compare
-from review.record import Detail, PoolChange, ServiceChange, StackChange
 
 __all__ = ["Detail", "PoolChange", "ServiceChange", "StackChange", "compare"]

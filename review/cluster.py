@@ -1,4 +1,4 @@
-"""What differs between the clusters of two stacks: context, namespace, platform, pools and queues."""
+"""Differences between the clusters of two stacks: context, namespace, platform, pools, queues and claims."""
 
 from __future__ import annotations
 
@@ -11,85 +11,132 @@ from models.catalog.platforms import Platform
 from models.record import quantity_text
 from models.service.claims import claimants, requested_claims
 from models.service.resolved import Cluster, ResolvedStack
+from models.stack_file.cluster import Pool
 from models.stack_file.storage import ClaimRequest
+from review.changes import NO_LONGER_SET, Detail
 from review.leaves import differing, leaves
-from review.origins import field_source
-from review.record import NOT_GIVEN, Detail
+from review.origins import field_source, place
 
 
 def cluster_details(old: ResolvedStack, new: ResolvedStack) -> Iterator[Detail]:
-    """Every value of the clusters that differs, under its key of the stack file."""
-    for path, before, after in differing(leaves(_values(old.cluster)), leaves(_values(new.cluster))):
-        yield Detail(path.partition(".")[0], path, before, after, cluster_source(new, path, gone=after is None), False)
+    """One detail for each value of the clusters that differs, named by its key of the stack file."""
+    old_values = leaves(_values(old.cluster))
+    new_values = leaves(_values(new.cluster))
+    for path, before, after in differing(old_values, new_values):
+        yield Detail(
+            part=path.partition(".")[0],
+            name=path,
+            old=before,
+            new=after,
+            because=cluster_source(new, path, gone=after is None),
+            restarts=False,
+        )
+
+
+def cluster_source(stack: ResolvedStack, path: str, *, gone: bool = False) -> str:
+    """File and line of a value below `cluster`, or of the nearest mapping that contains it."""
+    keys = ["cluster", *path.split(".")]
+    while len(keys) > 1:
+        source = place(stack, tuple(keys))
+        if source:
+            return source
+        if gone:
+            return NO_LONGER_SET
+        keys.pop()
+    return "default"
 
 
 def claim_details(old: ResolvedStack, new: ResolvedStack) -> Iterator[Detail]:
-    """The claims that come, or are made otherwise; one that is wanted no more stays in the cluster."""
-    before, after = requested_claims(old.services), requested_claims(new.services)
-    for name in dict.fromkeys([*before, *after]):
-        first, second = (_storage(claims[name]) if name in claims else None for claims in (before, after))
-        if first != second:
-            wanted = claimants(new.services).get(name)
-            because = field_source(new, wanted, "model.source") if wanted else "it stays in the cluster"
-            yield Detail("claims", f"claim {name}", first, second, because, restarts=False)
+    """One detail for each claim that is added or changed, and for each that the stack no longer creates.
+
+    `pulumi up` does not delete claims.
+    """
+    old_claims = requested_claims(old.services)
+    new_claims = requested_claims(new.services)
+    services = claimants(new.services)
+    for name in dict.fromkeys([*old_claims, *new_claims]):
+        before = _storage(old_claims.get(name))
+        after = _storage(new_claims.get(name))
+        if before == after:
+            continue
+        because = "the claim stays in the cluster"
+        if name in services:
+            because = field_source(new, services[name], "model.source")
+        yield Detail(
+            part="claims",
+            name=f"claim {name}",
+            old=before,
+            new=after,
+            because=because,
+            restarts=False,
+        )
 
 
-def _storage(claim: ClaimRequest) -> str:
-    of_class = f", class {claim.storage_class}" if claim.storage_class else ""
-    return quantity_text(claim.size) + of_class
+def _storage(claim: ClaimRequest | None) -> str | None:
+    if claim is None:
+        return None
+    size = quantity_text(claim.size)
+    if claim.storage_class:
+        return f"{size}, class {claim.storage_class}"
+    return size
 
 
 def cluster_deletions(old: Cluster, new: Cluster) -> Iterator[str]:
-    """The objects beside services that the stack made and makes no more."""
-    namespace, kept = old.namespace, new.namespace
-    if namespace.create and not (kept.create and kept.name == namespace.name and old.context == new.context):
-        yield f"namespace {namespace.name} with all that is in it"
+    """The namespace and the queues that an update deletes because the stack no longer creates them."""
+    if old.namespace.create and not _keeps_namespace(old, new):
+        yield f"namespace {old.namespace.name} and everything in it"
     for name, queue in old.queues.items():
-        if queue.create and not (name in new.queues and new.queues[name].create):
+        if queue.create and not _creates_queue(new, name):
             yield f"queue {name}"
 
 
+def _keeps_namespace(old: Cluster, new: Cluster) -> bool:
+    is_same = old.context == new.context and old.namespace.name == new.namespace.name
+    return new.namespace.create and is_same
+
+
+def _creates_queue(cluster: Cluster, name: str) -> bool:
+    return name in cluster.queues and cluster.queues[name].create
+
+
 def _values(cluster: Cluster) -> dict[str, Any]:
+    """The values of a cluster by their keys of the stack file."""
+    pools = {name: _pool_values(pool) for name, pool in cluster.pools.items()}
+    queues = {name: queue.model_dump(by_alias=True, exclude_none=True) for name, queue in cluster.queues.items()}
     values: dict[str, Any] = {
         "context": cluster.context,
         "namespace": cluster.namespace.model_dump(),
-        "platform": _platform(cluster.platform),
-        "pools": {
-            name: {
-                "nodes": pool.nodes,
-                "npusPerNode": pool.npus_per_node,
-                "npuMemory": quantity_text(pool.npu_memory),
-                **({"nodeMemory": quantity_text(pool.node_memory)} if pool.node_memory else {}),
-            }
-            for name, pool in cluster.pools.items()
-        },
-        "queues": {name: queue.model_dump(by_alias=True, exclude_none=True) for name, queue in cluster.queues.items()},
+        "platform": _platform_values(cluster.platform),
+        "pools": pools,
+        "queues": queues,
     }
     return {key: value for key, value in values.items() if value != {}}
 
 
-def _platform(platform: Platform) -> dict[str, Any]:
-    mounts = {
-        to_camel(name): {"hostPath": mount.host_path, "mountPath": mount.mount_path}
-        for name, mount in platform.mounts.items()
+def _pool_values(pool: Pool) -> dict[str, Any]:
+    values = {
+        "nodes": pool.nodes,
+        "npusPerNode": pool.npus_per_node,
+        "npuMemory": quantity_text(pool.npu_memory),
     }
-    return {
+    if pool.node_memory:
+        values["nodeMemory"] = quantity_text(pool.node_memory)
+    return values
+
+
+def _platform_values(platform: Platform) -> dict[str, Any]:
+    labels = [f"{key}={value}" for key, value in platform.node_selector.items()]
+    counts = [str(count) for count in platform.npu_counts]
+    values: dict[str, Any] = {
         "kind": platform.kind,
         "resource": platform.resource,
-        "nodeSelector": ", ".join(f"{key}={value}" for key, value in platform.node_selector.items()),
-        "npuCounts": ", ".join(map(str, platform.npu_counts)),
+        "nodeSelector": ", ".join(labels),
+        "npuCounts": ", ".join(counts),
         "initFile": platform.init_file,
-        **mounts,
     }
-
-
-def cluster_source(stack: ResolvedStack, path: str, *, gone: bool = False) -> str:
-    """The place of a value below `cluster`, or of the nearest mapping that holds it."""
-    keys = ("cluster", *path.split("."))
-    while len(keys) > 1:
-        if span := stack.spans.get(keys):
-            return f"{span.file}:{span.line}"
-        if gone:
-            return NOT_GIVEN
-        keys = keys[:-1]
-    return "default"
+    for name, mount in platform.mounts.items():
+        values[to_camel(name)] = {
+            "hostPath": mount.host_path,
+            "mountPath": mount.mount_path,
+        }
+    return values

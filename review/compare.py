@@ -1,115 +1,191 @@
-"""The comparison of two stacks: what is added, removed and changed, what restarts, and why."""
+"""Compare two stacks: what is added, removed and changed, which pods restart, and why."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
+from models.finding import Finding
 from models.manifests import Manifest, service_objects
 from models.rules.capacity import packing, updates_that_would_hang
 from models.service.capacity import Packing
-from models.service.resolved import ResolvedStack
-from review.additional_objects import beside_details
+from models.service.resolved import ResolvedService, ResolvedStack
+from review.additional_objects import additional_object_details
+from review.changes import Detail, PoolChange, ServiceChange, StackChange, without_credentials
 from review.cluster import claim_details, cluster_deletions, cluster_details
-from review.launch import Pair, launch_details
+from review.deployment import DeploymentPair, deployment_details
+from review.launch import launch_details
 from review.leaves import leaves
-from review.objects import Deployments, deployment_details, service_object_details, smoke_details
-from review.record import Detail, PoolChange, ServiceChange, StackChange, without_credentials
+from review.service_object import service_object_details, smoke_details
+from review.service_pair import ServicePair
 
 
 def compare(old: ResolvedStack, new: ResolvedStack) -> StackChange:
-    """What differs between two stacks; pure, and the same for the same stacks.
+    """Compare two stacks. The same stacks always give the same result.
 
-    Every pod restarts whose template differs, and no other. Services whose shape is refused on either side are named
-    and nothing is said of them.
+    A pod restarts exactly if its template differs. A service with invalid fields on either side is only named.
 
     Args:
-        old: The stack before, or the first of two environments.
-        new: The stack after, or the second.
+        old: The old state of a stack, or the first of two environments.
+        new: The new state of the stack, or the second environment.
     """
     unread = {*old.broken, *new.broken}
-    names = sorted({service.name for stack in (old, new) for service in stack.services} - unread)
-    services = tuple(_service_change(old, new, name) for name in names)
-    before, after = packing(old), packing(new)
-    homeless = Counter(name for name, _ in after.homeless) if new.cluster.pools else Counter[str]()
+    services = tuple(_service_changes(old, new, unread))
+    deletions: tuple[str, ...] = ()
+    would_hang: tuple[Finding, ...] = ()
+    if old.name == new.name:
+        deletions = tuple(cluster_deletions(old.cluster, new.cluster))
+        would_hang = tuple(updates_that_would_hang(new, _running_npus(old)))
     return StackChange(
         old=old.name,
         new=new.name,
-        cluster=tuple(map(without_credentials, (*cluster_details(old, new), *claim_details(old, new)))),
+        cluster=tuple(_cluster_details(old, new)),
         services=services,
-        pools=tuple(_pools(old, new, before, after)),
+        pools=pool_changes(old, new),
         npus=(total_npus(old), total_npus(new)),
-        deletions=tuple(cluster_deletions(old.cluster, new.cluster)) if old.name == new.name else (),
-        renamed=tuple(_renamed(services)),
+        deletions=deletions,
+        renamed=tuple(_renamed_services(services)),
         unread=tuple(sorted(unread)),
-        without_room=tuple(sorted(homeless.items())),
-        would_hang=tuple(updates_that_would_hang(new, _running(old))) if old.name == new.name else (),
+        without_room=tuple(_unplaced_pods(new)),
+        would_hang=would_hang,
     )
 
 
-def _service_change(old: ResolvedStack, new: ResolvedStack, name: str) -> ServiceChange:
-    before, after = old.service(name), new.service(name)
-    if before is None or after is None:
-        return ServiceChange(name, "removed" if after is None else "added", before, after)
-    if before == after:
-        return ServiceChange(name, "unchanged", before, after)
-    restarts, details = _details(Pair(old, new, before, after))
-    return ServiceChange(name, "changed" if details else "unchanged", before, after, restarts, details)
+def _cluster_details(old: ResolvedStack, new: ResolvedStack) -> Iterator[Detail]:
+    for detail in cluster_details(old, new):
+        yield without_credentials(detail)
+    for detail in claim_details(old, new):
+        yield without_credentials(detail)
 
 
-def _details(pair: Pair) -> tuple[bool, tuple[Detail, ...]]:
-    """Whether the template of the pods differs, and all that differs of the objects but for their namespace."""
-    (old_map, old, old_front, *old_rest), (new_map, new, new_front, *new_rest) = (
-        [*service_objects(service)] for service in (pair.old, pair.new)
+def _service_changes(old: ResolvedStack, new: ResolvedStack, unread: set[str]) -> Iterator[ServiceChange]:
+    names = {service.name for service in old.services}
+    names |= {service.name for service in new.services}
+    for name in sorted(names - unread):
+        yield _service_change(old, new, name)
+
+
+def _service_change(old_stack: ResolvedStack, new_stack: ResolvedStack, name: str) -> ServiceChange:
+    old = old_stack.service(name)
+    new = new_stack.service(name)
+    if old is None:
+        return ServiceChange(name, "added", None, new=new)
+    if new is None:
+        return ServiceChange(name, "removed", old, new=None)
+    if old == new:
+        return ServiceChange(name, "unchanged", old, new=new)
+    pair = ServicePair(old_stack, new_stack, old, new=new)
+    return _changed_service(pair)
+
+
+def _changed_service(pair: ServicePair) -> ServiceChange:
+    old = _objects(pair.old)
+    new = _objects(pair.new)
+    details = [without_credentials(detail) for detail in _object_details(pair, old, new)]
+    details.sort(key=lambda detail: not detail.restarts)
+    return ServiceChange(
+        name=pair.new.name,
+        kind="changed" if details else "unchanged",
+        old=pair.old,
+        new=pair.new,
+        restarts=_pod_template(old) != _pod_template(new),
+        details=tuple(details),
     )
-    found: list[Detail] = []
-    if old_map["data"] != new_map["data"]:
-        found += launch_details(pair)
-    found += deployment_details(Deployments(pair, *(leaves(_at_home(one)) for one in (old, new))))
-    found += smoke_details(pair)
-    found += service_object_details(pair, *(leaves(_at_home(one)) for one in (old_front, new_front)))
-    found += beside_details(pair, map(_at_home, old_rest), map(_at_home, new_rest))
-    details = sorted(map(without_credentials, found), key=lambda detail: not detail.restarts)
-    return old["spec"]["template"] != new["spec"]["template"], tuple(details)
 
 
-def _at_home(manifest: Manifest) -> Manifest:
-    """An object without its namespace, whose change is the cluster's."""
-    kept = {key: value for key, value in manifest["metadata"].items() if key != "namespace"}
-    return {**manifest, "metadata": kept}
+@dataclass(frozen=True)
+class _ServiceObjects:
+    """The objects of a service. Their namespace is left out: a changed namespace is a change of the cluster."""
+
+    launch_map: Manifest
+    deployment: Manifest
+    service: Manifest
+    additional: list[Manifest]
 
 
-def _renamed(services: tuple[ServiceChange, ...]) -> Iterator[tuple[str, str]]:
-    """Services that go under one name and come under another, with the same weights."""
-    gone = [one.old for one in services if one.kind == "removed" and one.old]
-    for come in (one.new for one in services if one.kind == "added" and one.new):
-        alike = [one for one in gone if one.model.source == come.model.source]
-        if alike:
-            gone.remove(alike[0])
-            yield alike[0].name, come.name
+def _objects(service: ResolvedService) -> _ServiceObjects:
+    manifests = [_without_namespace(manifest) for manifest in service_objects(service)]
+    launch_map, deployment, service_object, *additional = manifests
+    return _ServiceObjects(launch_map, deployment, service_object, additional=additional)
+
+
+def _without_namespace(manifest: Manifest) -> Manifest:
+    metadata = dict(manifest["metadata"])
+    metadata.pop("namespace", None)
+    return {**manifest, "metadata": metadata}
+
+
+def _pod_template(objects: _ServiceObjects) -> Manifest:
+    template: Manifest = objects.deployment["spec"]["template"]
+    return template
+
+
+def _object_details(pair: ServicePair, old: _ServiceObjects, new: _ServiceObjects) -> Iterator[Detail]:
+    if old.launch_map["data"] != new.launch_map["data"]:
+        yield from launch_details(pair)
+    deployments = DeploymentPair(
+        services=pair,
+        old=leaves(old.deployment),
+        new=leaves(new.deployment),
+    )
+    yield from deployment_details(deployments)
+    yield from smoke_details(pair)
+    yield from service_object_details(pair, leaves(old.service), leaves(new.service))
+    yield from additional_object_details(pair, old.additional, new.additional)
+
+
+def _renamed_services(services: Iterable[ServiceChange]) -> Iterator[tuple[str, str]]:
+    """Pair each added service with a removed service that has the same weights."""
+    removed = [service.old for service in services if service.kind == "removed" and service.old]
+    added = [service.new for service in services if service.kind == "added" and service.new]
+    for new in added:
+        for old in removed:
+            if old.model.source == new.model.source:
+                removed.remove(old)
+                yield old.name, new.name
+                break
 
 
 def pool_changes(old: ResolvedStack, new: ResolvedStack) -> tuple[PoolChange, ...]:
     """The NPUs of every pool before and after."""
-    return tuple(_pools(old, new, packing(old), packing(new)))
+    before = packing(old)
+    after = packing(new)
+    names = dict.fromkeys([*old.cluster.pools, *new.cluster.pools])
+    return tuple(_pool_change(name, before, after) for name in names)
 
 
-def _pools(old: ResolvedStack, new: ResolvedStack, before: Packing, after: Packing) -> Iterator[PoolChange]:
-    for name in dict.fromkeys([*old.cluster.pools, *new.cluster.pools]):
-        (used_before, total_before), (used, total) = _used(before, name), _used(after, name)
-        yield PoolChange(name, used_before, used, total_before, total)
+def _pool_change(name: str, before: Packing, after: Packing) -> PoolChange:
+    return PoolChange(
+        name=name,
+        used_before=_used_npus(before, name),
+        used=_used_npus(after, name),
+        total_before=_npus(before, name),
+        total=_npus(after, name),
+    )
 
 
-def _used(packed: Packing, pool: str) -> tuple[int, int]:
-    nodes = [node for node in packed.nodes if node.pool == pool]
-    return sum(node.npus - node.free for node in nodes), sum(node.npus for node in nodes)
+def _used_npus(packed: Packing, pool: str) -> int:
+    return sum(node.npus - node.free for node in packed.nodes if node.pool == pool)
 
 
-def _running(stack: ResolvedStack) -> dict[str, int]:
-    """NPUs of the pods of each service that has some."""
+def _npus(packed: Packing, pool: str) -> int:
+    return sum(node.npus for node in packed.nodes if node.pool == pool)
+
+
+def _unplaced_pods(stack: ResolvedStack) -> list[tuple[str, int]]:
+    """Services, and how many of their pods fit on no node. Without pools, nothing is known about the nodes."""
+    if not stack.cluster.pools:
+        return []
+    pods = Counter(name for name, _ in packing(stack).homeless)
+    return sorted(pods.items())
+
+
+def _running_npus(stack: ResolvedStack) -> dict[str, int]:
+    """NPUs of one pod of each service that has pods."""
     return {service.name: service.npus for service in stack.services if service.replicas}
 
 
 def total_npus(stack: ResolvedStack) -> int:
-    """NPUs that the services of a stack ask for."""
+    """NPUs that all services of a stack request."""
     return sum(service.npus * service.replicas for service in stack.services)

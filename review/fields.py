@@ -1,19 +1,19 @@
-"""What differs between an object as it is wanted and as it is, on the fields that the program or a hand has given."""
+"""Fields in which an object of the cluster differs from the stack. Defaults of the API server are not differences."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from models.record import parse_quantity
-from review.owners import Manager, Managers, are_by_item, at_item, at_key, managers
+from review.field_managers import FieldManager, FieldManagers, are_by_item, at_item, at_key, field_managers
 
-_ITEM_KEYS = {"volumeMounts": "mountPath"}
-"""What items of lists are known by, where it is not their name."""
+_MERGE_KEYS = {"volumeMounts": "mountPath"}
+"""Name of a list and the key that identifies its items. The other lists use `name`."""
 
-_FILLED_IN: dict[str, tuple[Any, ...]] = {
+_DEFAULTS: dict[str, tuple[Any, ...]] = {
     "protocol": ("TCP",),
     "scheme": ("HTTP",),
     "successThreshold": (1,),
@@ -33,119 +33,191 @@ _FILLED_IN: dict[str, tuple[Any, ...]] = {
     "externalTrafficPolicy": ("Cluster",),
     "allocateLoadBalancerNodePorts": (True,),
 }
-"""What the API server fills in where nothing is given; who writes a whole object owns it too."""
+"""Default values that the API server sets. A manager that writes the whole object owns them too."""
 
-_GIVEN_OUT = (
-    *("clusterIP", "clusterIPs", "ipFamilies", "nodePort", "finalizers"),
-    *("storageClassName", "volumeName", "volumeMode"),
-    *("healthCheckNodePort", "loadBalancerClass"),
-    *("kubernetes.io/metadata.name", "deployment.kubernetes.io/revision"),
+_ASSIGNED = (
+    "clusterIP",
+    "clusterIPs",
+    "ipFamilies",
+    "nodePort",
+    "finalizers",
+    "storageClassName",
+    "volumeName",
+    "volumeMode",
+    "healthCheckNodePort",
+    "loadBalancerClass",
+    "kubernetes.io/metadata.name",
+    "deployment.kubernetes.io/revision",
 )
-"""What the API server and its controllers give out."""
+"""Fields whose values the API server and its controllers assign."""
 
-_IS_AMOUNT = re.compile(r".*\.(resources\.(requests|limits)|capability)\..*|.*\.sizeLimit")
+_QUANTITY_PATH = re.compile(r".*\.(resources\.(requests|limits)|capability)\..*|.*\.sizeLimit")
 
 
 @dataclass(frozen=True)
 class FieldDrift:
-    """A field that is not as the stack gives it."""
+    """A field that differs from the stack."""
 
     path: str
-    """Below the object, as `spec.template.spec.containers[ascend-vllm].image`."""
+    """Below the object, such as `spec.template.spec.containers[ascend-vllm].image`."""
     live: Any
-    """Its value in the cluster; None when it is not there."""
+    """Its value in the cluster. None: it does not exist."""
     wanted: Any
-    """What the stack gives; None when it does not give the field."""
-    by: Manager | None = None
-    """Who set it; None when nobody did, as of what is not there."""
+    """Its value in the stack. None: the stack does not set it."""
+    by: FieldManager | None = None
+    """The manager that set it last. None: unknown, for example because the field was removed."""
 
     @property
     def restarts(self) -> bool:
-        """Whether it is in the template of the pods, so that to restore it replaces them."""
+        """Whether restoring the field replaces pods, because it is part of the pod template."""
         return self.path.startswith("spec.template.")
 
 
-def differing_fields(wanted: Any, live: Any) -> Iterator[FieldDrift]:
-    """The fields of an object that differ from what is wanted, and those that somebody has set beside.
+def differing_fields(wanted: Mapping[str, Any], live: Mapping[str, Any]) -> Iterator[FieldDrift]:
+    """The fields that differ from the stack, and those that a field manager added.
 
-    Lists are compared as server-side apply merges them: item by item, in any order, where items have a key, and
-    else as a whole. What the API server fills in, and what a status says, belongs to nobody and is passed over.
+    Lists are compared as server-side apply merges them. Lists with a merge key are compared item by item, in any order,
+    other lists as a whole. The status and defaults of the API server are ignored.
 
     Args:
         wanted: The object as `render` prints it.
-        live: The object as the API server gives it, with its `managedFields`.
+        live: The object from the API server, with its `managedFields`.
     """
-    owners = managers(live)
-    for part in ("metadata", "spec", "data", "immutable"):
-        given, there = wanted.get(part), live.get(part)
-        if part == "metadata":
-            given, there = (_labels_and_annotations(value) for value in (given, there))
-        yield from _compared(given, there, at_key(owners, part), part)
+    managers = field_managers(live)
+    yield from _compare(
+        _labels_and_annotations(wanted["metadata"]),
+        _labels_and_annotations(live["metadata"]),
+        managers=at_key(managers, "metadata"),
+        path="metadata",
+    )
+    for section in ("spec", "data", "immutable"):
+        yield from _compare(
+            wanted.get(section),
+            live.get(section),
+            managers=at_key(managers, section),
+            path=section,
+        )
 
 
-def _labels_and_annotations(metadata: Any) -> dict[str, Any]:
+def _labels_and_annotations(metadata: Mapping[str, Any]) -> dict[str, Any]:
     return {key: metadata[key] for key in ("labels", "annotations") if key in metadata}
 
 
-def _compared(wanted: Any, live: Any, owners: Managers, path: str) -> Iterator[FieldDrift]:
+def _compare(
+    wanted: Any,
+    live: Any,
+    managers: FieldManagers,
+    path: str,
+) -> Iterator[FieldDrift]:
     if live is None:
         if not _is_empty(wanted):
-            yield FieldDrift(path, None, wanted)
+            yield FieldDrift(path, live=None, wanted=wanted)
     elif isinstance(live, dict) and isinstance(wanted, dict | None):
-        given = wanted or {}
-        for key in dict.fromkeys([*given, *live]):
-            below = at_key(owners, key)
-            if key in given or (below and not _is_filled_in(key, live[key])):
-                yield from _compared(given.get(key), live.get(key), below, f"{path}.{key}")
-    elif isinstance(live, list) and _goes_by_item(wanted, live, owners):
-        yield from _compared_items(wanted or [], live, owners, path)
-    elif not (_IS_AMOUNT.fullmatch(path) and _amount(wanted) == _amount(live)) and not are_alike(wanted, live):
-        yield FieldDrift(path, live, wanted, _latest(owners))
+        yield from _compare_mappings(wanted or {}, live, managers, path=path)
+    elif isinstance(live, list) and _is_merged_by_item(wanted, live, managers):
+        yield from _compare_items(wanted or [], live, managers, path=path)
+    elif not _are_equal(wanted, live, path):
+        yield FieldDrift(
+            path=path,
+            live=live,
+            wanted=wanted,
+            by=_last_manager(managers),
+        )
 
 
-def _is_filled_in(key: str, value: Any) -> bool:
-    return key in _GIVEN_OUT or value in _FILLED_IN.get(key, ())
+def _compare_mappings(
+    wanted: Mapping[str, Any],
+    live: Mapping[str, Any],
+    managers: FieldManagers,
+    path: str,
+) -> Iterator[FieldDrift]:
+    for key in dict.fromkeys([*wanted, *live]):
+        managers_below = at_key(managers, key)
+        is_added = bool(managers_below) and not _is_default(key, live.get(key))
+        if key in wanted or is_added:
+            yield from _compare(
+                wanted.get(key),
+                live.get(key),
+                managers=managers_below,
+                path=f"{path}.{key}",
+            )
 
 
-def _goes_by_item(wanted: Any, live: list[Any], owners: Managers) -> bool:
-    if not all(isinstance(item, dict) for item in [*(wanted or []), *live]):
+def _is_default(key: str, value: Any) -> bool:
+    return key in _ASSIGNED or value in _DEFAULTS.get(key, ())
+
+
+def _is_merged_by_item(wanted: Any, live: list[Any], managers: FieldManagers) -> bool:
+    wanted_items = wanted or []
+    if not all(isinstance(item, dict) for item in [*wanted_items, *live]):
         return False
-    return are_by_item(owners) or (bool(wanted) and all("name" in item for item in wanted))
+    if are_by_item(managers):
+        return True
+    return bool(wanted_items) and all("name" in item for item in wanted_items)
 
 
-def _compared_items(wanted: list[Any], live: list[Any], owners: Managers, path: str) -> Iterator[FieldDrift]:
-    key = _ITEM_KEYS.get(path.rpartition(".")[2], "name")
-    there = {item.get(key): item for item in live}
+def _compare_items(
+    wanted: list[Any],
+    live: list[Any],
+    managers: FieldManagers,
+    path: str,
+) -> Iterator[FieldDrift]:
+    list_name = path.rpartition(".")[2]
+    merge_key = _MERGE_KEYS.get(list_name, "name")
+    live_items = {item.get(merge_key): item for item in live}
     for item in wanted:
-        found = there.pop(item.get(key), None)
-        yield from _compared(item, found, at_item(owners, found), f"{path}[{item.get(key)}]")
-    for name, extra in there.items():
-        below = at_item(owners, extra)
-        if adder := next((owner for owner in below if owner.owns_item), None):
-            yield FieldDrift(f"{path}[{name}]", extra, None, adder)
+        name = item.get(merge_key)
+        live_item = live_items.pop(name, None)
+        yield from _compare(
+            item,
+            live_item,
+            managers=at_item(managers, live_item),
+            path=f"{path}[{name}]",
+        )
+    for name, added_item in live_items.items():
+        adders = [manager for manager in at_item(managers, added_item) if manager.owns_item]
+        if adders:
+            yield FieldDrift(
+                path=f"{path}[{name}]",
+                live=added_item,
+                wanted=None,
+                by=adders[0],
+            )
 
 
-def are_alike(wanted: Any, live: Any) -> bool:
-    """Whether two values mean the same to the API server; what it fills in below items of a list does not count."""
+def _are_equal(wanted: Any, live: Any, path: str) -> bool:
+    if _QUANTITY_PATH.fullmatch(path) and _quantity(wanted) == _quantity(live):
+        return True
+    return _are_alike(wanted, live)
+
+
+def _are_alike(wanted: Any, live: Any) -> bool:
+    """Whether two values mean the same to the API server. Defaults that it sets inside list items are ignored."""
     if isinstance(wanted, list) and isinstance(live, list):
-        return len(wanted) == len(live) and all(map(are_alike, wanted, live))
+        if len(wanted) != len(live):
+            return False
+        return all(_are_alike(wanted_item, live_item) for wanted_item, live_item in zip(wanted, live, strict=True))
     if isinstance(wanted, dict) and isinstance(live, dict):
-        return all(are_alike(value, live.get(key)) for key, value in wanted.items())
-    return bool(wanted == live) or (_is_empty(wanted) and _is_empty(live))
+        return all(_are_alike(value, live.get(key)) for key, value in wanted.items())
+    if _is_empty(wanted) and _is_empty(live):
+        return True
+    return bool(wanted == live)
 
 
 def _is_empty(value: Any) -> bool:
     return value is None or value is False or value in ({}, [], "")
 
 
-def _amount(value: Any) -> Any:
-    """A quantity as a number, so that `1024Mi` equals `1Gi`. A value that is no quantity stays unchanged."""
+def _quantity(value: Any) -> Any:
+    """A quantity as a number: `1024Mi` equals `1Gi`. Another value is returned unchanged."""
     try:
         return parse_quantity(str(value))
     except ValueError:
         return value
 
 
-def _latest(owners: Managers) -> Manager | None:
-    """Who set a field last; those who set the same value own it together."""
-    return max(owners, key=lambda owner: (not owner.is_ours, owner.time), default=None)
+def _last_manager(managers: FieldManagers) -> FieldManager | None:
+    """The manager that set a field last. Other managers take precedence over us: the same value has several owners."""
+    if not managers:
+        return None
+    return max(managers, key=lambda manager: (not manager.is_ours, manager.time))

@@ -1,21 +1,19 @@
-"""What differs between two launches: flags, variables, and the files of the launch map."""
+"""Differences between two launches: flags, variables, and the files of the launch ConfigMap."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Iterable, Iterator, Mapping
 
-from models.engines.flags import engine
 from models.launch import scripts
 from models.launch.launch import DRAIN, TEMPLATE, Launch, launch, script
 from models.manifests.launch_map import content_hash
-from models.service.resolved import ResolvedService, ResolvedStack
-from review.origins import field_source, flag_source, variable_source
-from review.record import NOT_GIVEN, Detail
+from models.service.resolved import ResolvedService
+from review.changes import Detail
+from review.origins import flag_source, variable_source
+from review.service_pair import ServicePair
 
-_FILES = {
+_FILE_FIELDS = {
     TEMPLATE: "server.chatTemplate",
     "install-mindspeed.sh": "mindSpeed",
     "convert-eagle.sh": "speculative.convert",
@@ -24,131 +22,204 @@ _FILES = {
     scripts.MANIFEST: "model.verify",
     scripts.WARM_UP: "graph.warmUp",
     scripts.GRAPH_CACHE: "graph.cache",
-    scripts.DRAIN: "",
 }
-_GRAPH_KEY = re.compile(r"^use_graph_cache .* (\S+)$", re.MULTILINE)
+"""Name of a file and the field of the stack file that sets its content."""
+
+_GRAPH_CACHE_LINE = re.compile(r"^use_graph_cache .* (\S+)$", re.MULTILINE)
 
 
-@dataclass(frozen=True)
-class Pair:
-    """A service before and after, each with its stack."""
-
-    old_stack: ResolvedStack
-    new_stack: ResolvedStack
-    old: ResolvedService
-    new: ResolvedService
-
-    def because(self, source: Callable[[ResolvedStack, ResolvedService, str], str], name: str, *, gone: bool) -> str:
-        """Why something has its new value, or is gone."""
-        found = source(self.new_stack, self.new, name)
-        return NOT_GIVEN if gone and found == "default" else found
-
-    def field(self, name: str, *, gone: bool = False) -> str:
-        """Why a field has its new value, or what followed from it is gone."""
-        return self.because(field_source, name, gone=gone)
-
-
-def launch_details(pair: Pair, old: Launch | None = None) -> Iterator[Detail]:
-    """What differs between the launches; at least one detail when the launch maps differ.
+def launch_details(pair: ServicePair, old: Launch | None = None) -> Iterator[Detail]:
+    """The differences between two launches. If their ConfigMaps differ, there is at least one detail.
 
     Args:
-        pair: The service before and after.
-        old: The launch before, where it is not that of the service: the one that runs.
+        pair: The old and the new service.
+        old: The old launch. Default: that of the old service. A comparison with a cluster passes the running launch.
     """
-    old, new = old or launch(pair.old), launch(pair.new)
-    found = [*_flags(pair, old, new), *_variables(pair, old, new), *_script(pair, old, new)]
-    found += _files(pair, old, new, explained=bool(found))
-    if not found and _map_content(old) != _map_content(new):
-        found = [_detail("order of the launch script", "", "", "the same flags and variables in another order")]
-    yield from found
+    if old is None:
+        old = launch(pair.old)
+    new = launch(pair.new)
+    details = [
+        *_flag_details(pair, old, new),
+        *_variable_details(pair, old, new),
+        *_script_details(pair, old, new),
+    ]
+    details += _file_details(pair, old, new, has_details=bool(details))
+    if not details and _content_hash(old) != _content_hash(new):
+        details.append(_order_detail())
+    yield from details
 
 
 def flags(argv: Iterable[str]) -> dict[str, str]:
-    """The values of each flag, those of a repeated one together; the program under an empty name."""
+    """The values of each flag, separated by spaces. The empty name has the words before the first flag."""
     values: dict[str, list[str]] = {}
     name = ""
     for word in argv:
-        if word.startswith("--"):
-            name, equals, value = word[2:].partition("=")
-            values.setdefault(name, []).extend([value] if equals else [])
-        else:
+        if not word.startswith("--"):
             values.setdefault(name, []).append(word)
+            continue
+        name, equals, value = word.removeprefix("--").partition("=")
+        flag_values = values.setdefault(name, [])
+        if equals:
+            flag_values.append(value)
     return {name: " ".join(words) for name, words in values.items()}
 
 
-def _flags(pair: Pair, old: Launch, new: Launch) -> Iterator[Detail]:
-    before, after = flags(old.argv), flags(new.argv)
-    first, second = (_server(pair.new, named.pop("", "")) for named in (before, after))
-    if first != second:
-        yield _detail("server", first, second, pair.field("server.kind"))
-    for name in _differing(before, after):
-        because = pair.because(flag_source, name, gone=name not in after)
-        yield _detail(f"--{name}", before.get(name), after.get(name), because)
-
-
-def _server(service: ResolvedService, program: str) -> str:
-    """The kind of server that a program is; the program itself when it is none of the release."""
-    modules = engine(service.engine.version).modules
-    return next((kind for kind, module in modules.items() if program.endswith(f" {module}")), program)
-
-
-def _variables(pair: Pair, old: Launch, new: Launch) -> Iterator[Detail]:
-    for name in _differing(old.environment, new.environment):
-        because = pair.because(variable_source, name, gone=name not in new.environment)
-        yield _detail(name, old.environment.get(name), new.environment.get(name), because)
-
-
-def _script(pair: Pair, old: Launch, new: Launch) -> Iterator[Detail]:
-    """The lines of the script that are neither flags nor variables."""
-    if old.init_file != new.init_file:
-        yield _detail("file sourced first", old.init_file, new.init_file, "cluster.platform.initFile")
-    if old.python_path != new.python_path:
-        because = pair.field("mindSpeed.kind", gone=not new.python_path)
-        yield _detail("PYTHONPATH", old.python_path, new.python_path, because)
-    before, after = _graph_key(old), _graph_key(new)
-    if before != after:
-        because = "compiled graphs are kept by launch" if before and after else pair.field("graph.kind", gone=not after)
-        yield _detail("graph cache", before, after, because)
-    if _GRAPH_KEY.sub("", old.before) != _GRAPH_KEY.sub("", new.before):
-        yield from _warm_up(pair, old, new)
-
-
-def _warm_up(pair: Pair, old: Launch, new: Launch) -> Iterator[Detail]:
-    before, after = (scripts.WARM_UP in start.files for start in (old, new))
-    if before or after:
-        words = {True: "on", False: None}
-        because = (
-            pair.field("graph.warmUp", gone=not after)
-            if before != after
-            else "the server's kind, port and name, and startup"
+def _flag_details(pair: ServicePair, old: Launch, new: Launch) -> Iterator[Detail]:
+    old_flags = flags(old.argv)
+    new_flags = flags(new.argv)
+    old_server = _server_kind(pair.new, old_flags.pop("", ""))
+    new_server = _server_kind(pair.new, new_flags.pop("", ""))
+    if old_server != new_server:
+        yield _detail("server", old_server, new_server, because=pair.field("server.kind"))
+    for name in _differing_names(old_flags, new_flags):
+        yield _detail(
+            name=f"--{name}",
+            old=old_flags.get(name),
+            new=new_flags.get(name),
+            because=pair.because(flag_source, name, gone=name not in new_flags),
         )
-        yield _detail("warm-up", words[before], words[after], because)
 
 
-def _files(pair: Pair, old: Launch, new: Launch, *, explained: bool) -> Iterator[Detail]:
-    """The files beside the script; a drain script that follows from what is told already is not told again."""
-    for name in _differing(old.files, new.files):
-        if name == DRAIN and explained:
+def _server_kind(service: ResolvedService, program: str) -> str:
+    """The kind of the server that a program starts. A program that the release does not have is returned unchanged."""
+    for kind, module in service.release.modules.items():
+        if program.endswith(f" {module}"):
+            return kind
+    return program
+
+
+def _variable_details(pair: ServicePair, old: Launch, new: Launch) -> Iterator[Detail]:
+    for name in _differing_names(old.environment, new.environment):
+        gone = name not in new.environment
+        yield _detail(
+            name=name,
+            old=old.environment.get(name),
+            new=new.environment.get(name),
+            because=pair.because(variable_source, name, gone=gone),
+        )
+
+
+def _script_details(pair: ServicePair, old: Launch, new: Launch) -> Iterator[Detail]:
+    """Differences in the lines of the script that are neither flags nor variables."""
+    if old.init_file != new.init_file:
+        yield _detail(
+            name="init file",
+            old=old.init_file,
+            new=new.init_file,
+            because="cluster.platform.initFile",
+        )
+    if old.python_path != new.python_path:
+        yield _detail(
+            name="PYTHONPATH",
+            old=old.python_path,
+            new=new.python_path,
+            because=pair.field("mindSpeed.kind", gone=not new.python_path),
+        )
+    if _graph_cache_key(old) != _graph_cache_key(new):
+        yield _graph_cache_detail(pair, old, new)
+    if _without_graph_cache(old) != _without_graph_cache(new):
+        yield from _warm_up_details(pair, old, new)
+
+
+def _graph_cache_detail(pair: ServicePair, old: Launch, new: Launch) -> Detail:
+    before = _graph_cache_key(old)
+    after = _graph_cache_key(new)
+    if before and after:
+        because = "each launch has its own compiled graphs"
+    else:
+        because = pair.field("graph.kind", gone=after is None)
+    return _detail("graph cache", before, after, because=because)
+
+
+def _warm_up_details(pair: ServicePair, old: Launch, new: Launch) -> Iterator[Detail]:
+    before = _warm_up(old)
+    after = _warm_up(new)
+    if before != after:
+        because = pair.field("graph.warmUp", gone=after is None)
+        yield _detail("warm-up", before, after, because=because)
+    elif after:
+        because = "the server's kind, port and model name, and startup"
+        yield _detail("warm-up", before, after, because=because)
+
+
+def _file_details(
+    pair: ServicePair,
+    old: Launch,
+    new: Launch,
+    *,
+    has_details: bool,
+) -> Iterator[Detail]:
+    """Differences between the files next to the script. Other details explain a changed drain script already."""
+    for name in _differing_names(old.files, new.files):
+        if name == DRAIN and has_details:
             continue
-        if name in scripts.FETCHING and (name in old.files) != (name in new.files):
-            continue  # it comes and goes with its step
-        before, after = ("" if name in files else None for files in (old.files, new.files))
-        field = "drain" if name == DRAIN and pair.old.drain != pair.new.drain else _FILES.get(name)
-        because = pair.field(field, gone=after is None) if field else "what the server says of itself"
-        yield _detail(f"file {name}", before, after, because)
+        is_old = name in old.files
+        is_new = name in new.files
+        if name in scripts.FETCHING and is_old != is_new:
+            continue  # The detail of its init container covers it.
+        yield _detail(
+            name=f"file {name}",
+            old="" if is_old else None,
+            new="" if is_new else None,
+            because=_file_reason(pair, name, gone=not is_new),
+        )
 
 
-def _graph_key(start: Launch) -> str | None:
-    found = _GRAPH_KEY.search(start.before)
-    return found[1] if found else None
+def _file_reason(pair: ServicePair, name: str, *, gone: bool) -> str:
+    if name == DRAIN and pair.old.drain != pair.new.drain:
+        return pair.field("drain", gone=gone)
+    if name in _FILE_FIELDS:
+        return pair.field(_FILE_FIELDS[name], gone=gone)
+    return "other fields of the server"
 
 
-def _map_content(start: Launch) -> str:
+def _order_detail() -> Detail:
+    return _detail(
+        name="order of the launch script",
+        old="",
+        new="",
+        because="the flags and variables are the same, only their order changed",
+    )
+
+
+def _detail(
+    name: str,
+    old: str | None,
+    new: str | None,
+    *,
+    because: str,
+) -> Detail:
+    return Detail(
+        part="launch",
+        name=name,
+        old=old,
+        new=new,
+        because=because,
+        restarts=True,
+    )
+
+
+def _differing_names(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
+    names = dict.fromkeys([*old, *new])
+    return [name for name in names if old.get(name) != new.get(name)]
+
+
+def _graph_cache_key(start: Launch) -> str | None:
+    line = _GRAPH_CACHE_LINE.search(start.before)
+    if line is None:
+        return None
+    return line[1]
+
+
+def _without_graph_cache(start: Launch) -> str:
+    return _GRAPH_CACHE_LINE.sub("", start.before)
+
+
+def _warm_up(start: Launch) -> str | None:
+    if scripts.WARM_UP in start.files:
+        return "on"
+    return None
+
+
+def _content_hash(start: Launch) -> str:
     return content_hash({"script": script(start), **start.files})
-
-
-def _differing(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
-    return [name for name in dict.fromkeys([*old, *new]) if old.get(name) != new.get(name)]
-
-
-_detail = partial(Detail, "launch", restarts=True)

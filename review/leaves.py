@@ -1,4 +1,4 @@
-"""Kubernetes objects as flat mappings, so that whatever differs is seen."""
+"""Kubernetes objects as flat mappings from paths to values, so that a comparison misses nothing."""
 
 from __future__ import annotations
 
@@ -7,46 +7,59 @@ from collections.abc import Iterator
 from typing import Any
 
 Leaves = dict[str, str]
-"""The values of an object by their paths, as `spec.containers[ascend-vllm].image`."""
+"""The values of an object by their paths, such as `spec.containers[ascend-vllm].image`."""
+
+_ITEM_NAME = re.compile(r"\[([^\]]*[^\]0-9][^\]]*)\](?:\.value)?$")
+_LAST_SEPARATOR = re.compile(r"[./](?=[^./]*$)")
 
 
 def leaves(value: Any) -> Leaves:
-    """The values below a mapping; items of lists go by their names, where they have one."""
+    """All values below a mapping. The path of a list item has its name or, without a name, its index."""
     return dict(_walk(value, ""))
 
 
 def differing(old: Leaves, new: Leaves) -> Iterator[tuple[str, str | None, str | None]]:
-    """The paths whose values differ, with the values on both sides; None where there is none."""
+    """Each path whose value differs, with the old and the new value. None: there is no value."""
     for path in dict.fromkeys([*old, *new]):
-        before, after = old.get(path), new.get(path)
+        before = old.get(path)
+        after = new.get(path)
         if before != after:
             yield path, before, after
 
 
 def leaf_name(path: str) -> str:
-    """The name of a value in an object: its key, or the name of the list item whose value it is.
+    """The name of the value at a path: its key, or the name of the list item that it belongs to.
 
     `spec.containers[a].env[HF_TOKEN].value` → `HF_TOKEN`, `metadata.annotations.example.com/api-token` → `api-token`.
     """
-    item = re.search(r"\[([^\]]*[^\]0-9][^\]]*)\](?:\.value)?$", path)
+    item = _ITEM_NAME.search(path)
     if item:
         return item[1]
-    return re.split(r"[./](?=[^./]*$)", path)[-1]
+    return _LAST_SEPARATOR.split(path)[-1]
 
 
 def _walk(value: Any, path: str) -> Iterator[tuple[str, str]]:
     if isinstance(value, dict) and value:
         for key, item in value.items():
-            yield from _walk(item, f"{path}.{key}" if path else str(key))
+            item_path = f"{path}.{key}" if path else str(key)
+            yield from _walk(item, item_path)
     elif isinstance(value, list) and value:
         for index, item in enumerate(value):
-            name = item.get("name", index) if isinstance(item, dict) else index
+            name = _item_name(item, index)
             yield from _walk(item, f"{path}[{name}]")
     else:
         yield path, _text(value)
 
 
+def _item_name(item: Any, index: int) -> Any:
+    if isinstance(item, dict):
+        return item.get("name", index)
+    return index
+
+
 def _text(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
-    return "" if value is None or value in ({}, []) else str(value)
+    if value is None or value in ({}, []):
+        return ""
+    return str(value)

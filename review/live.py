@@ -1,180 +1,266 @@
-"""What a stack changes of what runs in its cluster, told like the difference of two stacks."""
+"""Compare a stack with what runs in its cluster. The result has the form of a comparison of two stacks."""
 
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-from models.launch.launch import SCRIPT, Launch, script
+from models.launch.launch import SCRIPT
 from models.manifests import Manifest, stack_objects
 from models.manifests.pod import CONTAINER
 from models.service.resolved import ResolvedService, ResolvedStack
+from review.changes import NOT_IN_CLUSTER, Detail, ServiceChange, StackChange, without_credentials
 from review.cluster import cluster_source
 from review.compare import pool_changes, total_npus
-from review.drift import Live, ObjectDrift, drifted, is_restored, launch_map_of
-from review.field_words import field_detail
-from review.launch import Pair, launch_details
-from review.record import NOT_THERE, Detail, ServiceChange, StackChange, without_credentials
+from review.drift import Key, Live, Object, ObjectDrift, drifted, is_restored, launch_map_of
+from review.field_details import field_detail
+from review.launch import launch_details
+from review.live_launch import live_launch
+from review.service_pair import ServicePair
 
-_SOURCE = re.compile(r"^source (.+) \|\| true$", re.MULTILINE)
-_EXPORT = re.compile(r"^export (\w+)=", re.MULTILINE)
-_EXEC = re.compile(r"^exec ", re.MULTILINE)
 _LAUNCH_MAP = re.compile(r"spec\.template\.spec\.volumes\[node-path\]\.configMap\.name")
-_AMOUNTS = re.compile(r"resources\.(?:requests|limits)\.")
+_RESOURCES = re.compile(r"resources\.(?:requests|limits)\.")
 
-Objects = Mapping[tuple[str, str], Mapping[str, Any]]
+
+@dataclass(frozen=True)
+class _Comparison:
+    """A stack, what runs of it, and the differences between their objects."""
+
+    stack: ResolvedStack
+    running: ResolvedStack
+    drift: Sequence[ObjectDrift]
+    live_objects: Mapping[Key, Object]
 
 
 def compare_live(
-    stack: ResolvedStack, live: Live, wanted: Sequence[Manifest] | None = None
+    stack: ResolvedStack,
+    live: Live,
+    wanted: Sequence[Manifest] | None = None,
 ) -> tuple[StackChange, ResolvedStack]:
-    """What an update to a stack changes of what runs; and the stack as far as it runs, for the NPUs.
+    """Compare a stack with what runs: what does `pulumi up` change?
 
-    Flags and variables are read from the launch map that the Deployment uses; the rest is what differs of the objects.
+    Flags and variables come from the launch ConfigMap that the Deployment uses, everything else from the objects.
 
     Args:
         stack: The stack.
         live: The objects of its cluster.
-        wanted: The objects of the stack, but for those that may not be read; all when left out.
+        wanted: The objects of the stack to compare. Default: all. The caller leaves out what it may not read.
+
+    Returns:
+        The changes, and the stack with the images, NPUs and replicas that run.
     """
-    there: Objects = {(item["kind"], item["metadata"]["name"]): item for item in live.objects}
-    drift = drifted([*stack_objects(stack)] if wanted is None else wanted, live)
-    running = {
-        service.name: _as_it_runs(service, there[("Deployment", service.name)])
-        for service in stack.services
-        if ("Deployment", service.name) in there
-    }
-    before = replace(stack, services=tuple(running.values()), broken=())
-    stack = replace(stack, services=tuple(_as_scaled(service, running.get(service.name)) for service in stack.services))
-    services = [
-        _change(before, stack, service, running.get(service.name), (drift.objects, there)) for service in stack.services
-    ]
-    extras = sorted({one.service for one in drift.objects if one.state == "extra" and one.kind == "Deployment"})
-    services += [ServiceChange(name, "removed", None, None) for name in extras if name not in stack.broken]
+    if wanted is None:
+        wanted = list(stack_objects(stack))
+    comparison = _comparison(stack, live, wanted)
+    stack = comparison.stack
+    running = comparison.running
+    removed = _removed_services(comparison)
+    services = [*_service_changes(comparison, removed)]
+    services.sort(key=lambda service: service.name)
     change = StackChange(
         old=stack.name,
         new=stack.name,
-        cluster=tuple(map(without_credentials, _cluster_details(stack, drift.objects))),
-        services=tuple(sorted(services, key=lambda one: one.name)),
-        pools=pool_changes(before, stack),
-        npus=(total_npus(before), total_npus(stack)),
-        deletions=tuple(f"{one.kind} {one.name}" for one in drift.objects if _goes_alone(one, extras)),
+        cluster=tuple(without_credentials(detail) for detail in _cluster_details(comparison)),
+        services=tuple(services),
+        pools=pool_changes(running, stack),
+        npus=(total_npus(running), total_npus(stack)),
+        deletions=tuple(_deletions(comparison, removed)),
         unread=tuple(sorted(stack.broken)),
     )
-    return change, before
+    return change, running
 
 
-def _cluster_details(stack: ResolvedStack, drift: Sequence[ObjectDrift]) -> Iterator[Detail]:
-    """What differs of the namespace and of the queues that the stack makes."""
-    for one in drift:
-        if one.service:
+def _comparison(stack: ResolvedStack, live: Live, wanted: Sequence[Manifest]) -> _Comparison:
+    live_objects: dict[Key, Object] = {}
+    for item in live.objects:
+        live_objects[item["kind"], item["metadata"]["name"]] = item
+    services: list[ResolvedService] = []
+    running_services: list[ResolvedService] = []
+    for service in stack.services:
+        deployment = live_objects.get(("Deployment", service.name))
+        if deployment is None:
+            services.append(service)
             continue
-        if one.state != "changed":
-            yield Detail(one.kind, f"{one.kind} {one.name}", None, "", NOT_THERE, restarts=False)
-        for field in filter(is_restored, one.fields):
-            detail = field_detail(stack, "", one.kind, field)
-            because = cluster_source(stack, f"queues.{one.name}") if one.kind == "Queue" else detail.because
-            yield replace(detail, name=f"{one.kind} {one.name} {detail.name}", because=because)
+        running = _running_service(service, deployment)
+        running_services.append(running)
+        if service.external:
+            # An update leaves the replicas that an autoscaler set.
+            service = replace(service, replicas=running.replicas)  # noqa: PLW2901
+        services.append(service)
+    return _Comparison(
+        stack=replace(stack, services=tuple(services)),
+        running=replace(stack, services=tuple(running_services), broken=()),
+        drift=drifted(wanted, live).objects,
+        live_objects=live_objects,
+    )
 
 
-def _goes_alone(one: ObjectDrift, removed: list[str]) -> bool:
-    return one.state == "extra" and one.service not in removed
-
-
-def _change(
-    before: ResolvedStack,
-    stack: ResolvedStack,
-    service: ResolvedService,
-    running: ResolvedService | None,
-    seen: tuple[tuple[ObjectDrift, ...], Objects],
-) -> ServiceChange:
-    if running is None:
-        return ServiceChange(service.name, "added", None, service)
-    drift, there = seen
-    mine = [one for one in drift if one.service == service.name and one.state != "extra"]
-    found: list[Detail] = []
-    if launches := [one for one in mine if one.kind == "ConfigMap"]:
-        pair = Pair(before, stack, running, service)
-        name = launch_map_of(there[("Deployment", service.name)])
-        found += _launch_details(pair, launches[0], there.get(("ConfigMap", name), {}).get("data"))
-    for one in mine:
-        found += _object_details(stack, service, one)
-    shown = dict.fromkeys(map(without_credentials, found))
-    details = tuple(sorted(shown, key=lambda detail: not detail.restarts))
-    restarts = any(one.restarts for one in details)
-    return ServiceChange(service.name, "changed" if details else "unchanged", running, service, restarts, details)
-
-
-def _launch_details(pair: Pair, one: ObjectDrift, data: Mapping[str, str] | None) -> Iterator[Detail]:
-    """Flags, variables and files; a script that cannot be read so is another file."""
-    if data is None:
-        yield Detail("launch", "launch map", None, "", NOT_THERE, restarts=False)
-        return
-    start = live_launch(data)
-    told = [*launch_details(pair, start)] if start else []
-    if not told:
-        told = [Detail("launch", f"file {SCRIPT}", "", "", "see ascend-vllm drift for its lines", restarts=True)]
-    yield from (replace(detail, restarts=bool(one.instead_of)) for detail in told)
-
-
-def _object_details(stack: ResolvedStack, service: ResolvedService, one: ObjectDrift) -> Iterator[Detail]:
-    if one.kind == "ConfigMap":
-        return
-    if one.state != "changed":
-        yield Detail(one.kind, f"{one.kind} {one.name}", None, "", NOT_THERE, restarts=False)
-    for field in one.fields:
-        if is_restored(field) and not _LAUNCH_MAP.fullmatch(field.path):
-            detail = field_detail(stack, service.name, one.kind, field)
-            name = _AMOUNTS.sub("", detail.name)
-            yield replace(detail, name="npus" if name == service.cluster.platform.resource else name)
-
-
-def _as_scaled(service: ResolvedService, running: ResolvedService | None) -> ResolvedService:
-    """A service with the pods that an autoscaler gave it, which an update leaves."""
-    return replace(service, replicas=running.replicas) if running and service.external else service
-
-
-def _as_it_runs(service: ResolvedService, deployment: Mapping[str, Any]) -> ResolvedService:
-    """A service with what counts NPUs and pods as its Deployment has it."""
+def _running_service(service: ResolvedService, deployment: Object) -> ResolvedService:
+    """A service with the image, NPUs and replicas of its Deployment."""
     spec = deployment["spec"]
     containers = spec["template"]["spec"].get("containers") or []
-    own: Mapping[str, Any] = next((one for one in containers if one.get("name") == CONTAINER), {})
-    limits = (own.get("resources") or {}).get("limits") or {}
+    container = _server_container(containers)
+    resources = container.get("resources") or {}
+    limits = resources.get("limits") or {}
     npus = str(limits.get(service.cluster.platform.resource) or 0)
     return replace(
         service,
-        image=str(own.get("image") or ""),
+        image=str(container.get("image") or ""),
         replicas=int(spec.get("replicas", 1)),
         npus=int(npus) if npus.isdecimal() else service.npus,
     )
 
 
-def live_launch(data: Mapping[str, str]) -> Launch | None:
-    """The launch that a launch map holds; None when its script is not written as the program writes one."""
-    text = data.get(SCRIPT) or ""
-    try:
-        head, command = _EXEC.split(text, maxsplit=1)
-        source, before = _SOURCE.search(head), head[head.rindex("\n\n") + 2 :]
-        exports = {found[1]: _first_word(head[found.end() :]) for found in _EXPORT.finditer(head)}
-        path = exports.pop("PYTHONPATH", None)
-        start = Launch(
-            argv=tuple(shlex.split(command.replace("\\\n", " "))),
-            environment=exports,
-            init_file=shlex.split(source[1])[0] if source else "",
-            files={name: content for name, content in data.items() if name != SCRIPT},
-            python_path=path and path.partition("${")[0],
-            before=before,
-        )
-    except (ValueError, IndexError):
+def _server_container(containers: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    for container in containers:
+        if container.get("name") == CONTAINER:
+            return container
+    return {}
+
+
+def _removed_services(comparison: _Comparison) -> list[str]:
+    """Services with a Deployment in the cluster that the stack does not contain."""
+    deployments = [drift for drift in comparison.drift if drift.kind == "Deployment"]
+    return sorted({drift.service for drift in deployments if drift.state == "extra"})
+
+
+def _deletions(comparison: _Comparison, removed: Sequence[str]) -> Iterator[str]:
+    """Deleted objects that belong to no removed service."""
+    for drift in comparison.drift:
+        if drift.state == "extra" and drift.service not in removed:
+            yield f"{drift.kind} {drift.name}"
+
+
+def _cluster_details(comparison: _Comparison) -> Iterator[Detail]:
+    """Differences of the namespace, of queues and of claims."""
+    stack = comparison.stack
+    for drift in comparison.drift:
+        if drift.service:
+            continue
+        if drift.state != "changed":
+            yield _missing_object_detail(drift)
+        for field in drift.fields:
+            if not is_restored(field):
+                continue
+            detail = field_detail(stack, "", drift.kind, field=field)
+            because = detail.because
+            if drift.kind == "Queue":
+                because = cluster_source(stack, f"queues.{drift.name}")
+            name = f"{drift.kind} {drift.name} {detail.name}"
+            yield replace(detail, name=name, because=because)
+
+
+def _service_changes(comparison: _Comparison, removed: Sequence[str]) -> Iterator[ServiceChange]:
+    for service in comparison.stack.services:
+        yield _service_change(comparison, service)
+    for name in removed:
+        if name not in comparison.stack.broken:
+            yield ServiceChange(name, "removed", old=None, new=None)
+
+
+def _service_change(comparison: _Comparison, service: ResolvedService) -> ServiceChange:
+    running = comparison.running.service(service.name)
+    if running is None:
+        return ServiceChange(service.name, "added", old=None, new=service)
+    pair = ServicePair(
+        old_stack=comparison.running,
+        new_stack=comparison.stack,
+        old=running,
+        new=service,
+    )
+    masked = [without_credentials(detail) for detail in _service_details(comparison, pair)]
+    details = list(dict.fromkeys(masked))
+    details.sort(key=lambda detail: not detail.restarts)
+    return ServiceChange(
+        name=service.name,
+        kind="changed" if details else "unchanged",
+        old=running,
+        new=service,
+        restarts=any(detail.restarts for detail in details),
+        details=tuple(details),
+    )
+
+
+def _service_details(comparison: _Comparison, pair: ServicePair) -> Iterator[Detail]:
+    for drift in comparison.drift:
+        if drift.service != pair.new.name or drift.state == "extra":
+            continue
+        if drift.kind == "ConfigMap":
+            files = _launch_files(comparison, drift.service)
+            yield from _launch_details(pair, drift, files)
+        else:
+            yield from _object_details(pair, drift)
+
+
+def _launch_files(comparison: _Comparison, service: str) -> Mapping[str, str] | None:
+    """The files of the launch ConfigMap that the Deployment uses. None: it does not exist."""
+    deployment = comparison.live_objects["Deployment", service]
+    launch_map = comparison.live_objects.get(("ConfigMap", launch_map_of(deployment)))
+    if launch_map is None:
         return None
-    return start if script(start) == text else None
+    files: Mapping[str, str] | None = launch_map.get("data")
+    return files
 
 
-def _first_word(text: str) -> str:
-    """The first word of a piece of a shell script, without its quotes."""
-    words = shlex.shlex(text, posix=True)
-    words.whitespace_split, words.commenters = True, ""
-    return words.get_token() or ""
+def _launch_details(
+    pair: ServicePair,
+    drift: ObjectDrift,
+    files: Mapping[str, str] | None,
+) -> Iterator[Detail]:
+    """Changed flags, variables and files. If the script cannot be parsed, the detail names the file only."""
+    if files is None:
+        yield Detail(
+            part="launch",
+            name="launch map",
+            old=None,
+            new="",
+            because=NOT_IN_CLUSTER,
+            restarts=False,
+        )
+        return
+    start = live_launch(files)
+    details: list[Detail] = []
+    if start:
+        details = list(launch_details(pair, start))
+    if not details:
+        details = [_script_detail()]
+    restarts = bool(drift.instead_of)
+    for detail in details:
+        yield replace(detail, restarts=restarts)
+
+
+def _script_detail() -> Detail:
+    return Detail(
+        part="launch",
+        name=f"file {SCRIPT}",
+        old="",
+        new="",
+        because="ascend-vllm drift shows the changed lines",
+        restarts=True,
+    )
+
+
+def _object_details(pair: ServicePair, drift: ObjectDrift) -> Iterator[Detail]:
+    if drift.state != "changed":
+        yield _missing_object_detail(drift)
+    for field in drift.fields:
+        if not is_restored(field) or _LAUNCH_MAP.fullmatch(field.path):
+            continue
+        detail = field_detail(pair.new_stack, drift.service, drift.kind, field=field)
+        name = _RESOURCES.sub("", detail.name)
+        if name == pair.new.cluster.platform.resource:
+            name = "npus"
+        yield replace(detail, name=name)
+
+
+def _missing_object_detail(drift: ObjectDrift) -> Detail:
+    return Detail(
+        part=drift.kind,
+        name=f"{drift.kind} {drift.name}",
+        old=None,
+        new="",
+        because=NOT_IN_CLUSTER,
+        restarts=False,
+    )

@@ -1,4 +1,4 @@
-"""What `pulumi preview --json` says and a comparison of stacks does not see: objects that go, or are made anew."""
+"""Add to a comparison what only `pulumi preview --json` knows: further objects that are deleted or recreated."""
 
 from __future__ import annotations
 
@@ -7,92 +7,65 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from models.manifests.metadata import INSTANCE_LABEL
-from review.record import StackChange
+from review.changes import ServiceChange, StackChange
 
-_ANEW = ("replace", "create-replacement", "delete-replaced")
+_REPLACEMENTS = ("replace", "create-replacement", "delete-replaced")
+"""Operations of Pulumi that delete an object and recreate it."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """Something that Pulumi would do to an object."""
+    """An operation that Pulumi plans for an object."""
 
     operation: str
     kind: str
-    """`Deployment`, or the last part of the resource's type."""
+    """Kind of the object, or the last part of the Pulumi type."""
     name: str
     service: str
-    """The service that it belongs to by its labels; empty when it belongs to none."""
+    """The service in its labels. Empty: it belongs to no service."""
     reasons: tuple[str, ...] = ()
-    """The fields for which it is made anew."""
+    """The fields that require a replacement."""
 
 
 @dataclass(frozen=True)
 class Preview:
-    """What Pulumi would do to a stack."""
+    """What Pulumi plans for a stack."""
 
     stack: str
     steps: tuple[Step, ...]
 
 
 def read_preview(document: Any) -> Preview:
-    """A preview as `pulumi preview --json` prints it.
+    """Read the output of `pulumi preview --json`.
 
     Raises:
-        ValueError: It is none.
+        ValueError: It is not such an output.
     """
-    steps = document.get("steps") if isinstance(document, dict) else None
+    steps = None
+    if isinstance(document, dict):
+        steps = document.get("steps")
     if not isinstance(steps, list) or not steps:
         raise ValueError("it has no steps")
     try:
-        stack = str(steps[0]["urn"]).removeprefix("urn:pulumi:").partition("::")[0]
-        return Preview(stack, tuple(_step(step) for step in steps if _is_object(step["urn"])))
-    except (LookupError, TypeError, AttributeError) as problem:
-        raise ValueError(f"a step of it has another form: {problem}") from None
+        return Preview(_stack_name(steps[0]["urn"]), tuple(_steps(steps)))
+    except (LookupError, TypeError, AttributeError):
+        raise ValueError("a step has an unexpected form") from None
 
 
-def with_preview(change: StackChange, preview: Preview) -> StackChange:
-    """A comparison with the deletions and replacements that it does not tell by itself.
-
-    Launch maps are made anew with every changed launch, and the objects of a service go with it; what moves elsewhere
-    is all made anew. None of this is said twice.
-    """
-    if change.moves:
-        return change
-    steps = [step for step in preview.steps if not _is_expected(step, change)]
-    deleted = (f"{step.kind} {step.name}" for step in steps if step.operation == "delete")
-    anew = dict.fromkeys(_with_reasons(step) for step in _merged(steps))
-    return replace(change, deletions=tuple(dict.fromkeys((*change.deletions, *deleted))), replacements=tuple(anew))
+def _stack_name(urn: Any) -> str:
+    """The stack in a URN such as `urn:pulumi:prod::project::type::name`."""
+    return str(urn).removeprefix("urn:pulumi:").partition("::")[0]
 
 
-def _is_expected(step: Step, change: StackChange) -> bool:
-    service = next((one for one in change.services if one.name == step.service), None)
-    if step.operation == "delete":
-        if step.kind == "PersistentVolumeClaim":
-            return True  # it leaves the state and stays in the cluster
-        told = any(gone.startswith(f"{step.kind.lower()} {step.name}") for gone in change.deletions)
-        return told or (service is not None and service.kind == "removed")
-    launch = service is not None and any(one.part == "launch" for one in service.details)
-    return step.kind == "ConfigMap" and launch
-
-
-def _merged(steps: Sequence[Step]) -> Iterator[Step]:
-    """One step for each object that is made anew; of the three that Pulumi may list, the one with reasons."""
-    by_object: dict[tuple[str, str], Step] = {}
+def _steps(steps: Sequence[Mapping[str, Any]]) -> Iterator[Step]:
     for step in steps:
-        known = by_object.get((step.kind, step.name))
-        if step.operation in _ANEW and not (known and known.reasons):
-            by_object[step.kind, step.name] = step
-    yield from by_object.values()
-
-
-def _with_reasons(step: Step) -> str:
-    return f"{step.kind} {step.name}" + (f" ({', '.join(step.reasons)})" if step.reasons else "")
+        if _is_object(step["urn"]):
+            yield _step(step)
 
 
 def _is_object(urn: str) -> bool:
-    """Whether a resource is in the cluster: neither the stack nor a component."""
-    kind = _type(urn)
-    return kind.startswith(("kubernetes:", "pulumi:providers:"))
+    """Whether a resource is an object of the cluster. The stack and components are not."""
+    return _type(urn).startswith(("kubernetes:", "pulumi:providers:"))
 
 
 def _type(urn: str) -> str:
@@ -100,14 +73,89 @@ def _type(urn: str) -> str:
 
 
 def _step(step: Mapping[str, Any]) -> Step:
+    urn = str(step["urn"])
     state = step.get("oldState") or step.get("newState") or {}
     inputs = state.get("inputs") or {}
     metadata = inputs.get("metadata") or {}
-    urn = str(step["urn"])
+    labels = metadata.get("labels") or {}
+    kind = inputs.get("kind")
+    if not kind:
+        kind = _type(urn).rpartition(":")[2]
+    name = metadata.get("name")
+    if not name:
+        name = urn.split("::")[3]
+    service = labels.get(INSTANCE_LABEL)
+    reasons = step.get("replaceReasons") or ()
     return Step(
-        str(step["op"]),
-        str(inputs.get("kind") or _type(urn).rpartition(":")[2]),
-        str(metadata.get("name") or urn.split("::")[3]),
-        str((metadata.get("labels") or {}).get(INSTANCE_LABEL) or ""),
-        tuple(map(str, step.get("replaceReasons") or ())),
+        operation=str(step["op"]),
+        kind=str(kind),
+        name=str(name),
+        service=str(service or ""),
+        reasons=tuple(str(reason) for reason in reasons),
     )
+
+
+def with_preview(change: StackChange, preview: Preview) -> StackChange:
+    """Add the deletions and replacements that the comparison does not contain.
+
+    A changed launch always replaces its ConfigMap, and a removed service deletes its objects. A stack that moves
+    recreates everything. These steps are left out.
+    """
+    if change.moves:
+        return change
+    steps = [step for step in preview.steps if not _is_expected(step, change)]
+    deletions = dict.fromkeys(change.deletions)
+    for step in steps:
+        if step.operation == "delete":
+            deletions[f"{step.kind} {step.name}"] = None
+    replacements = dict.fromkeys(_replacement_text(step) for step in _replacements(steps))
+    return replace(
+        change,
+        deletions=tuple(deletions),
+        replacements=tuple(replacements),
+    )
+
+
+def _is_expected(step: Step, change: StackChange) -> bool:
+    service = _service(change, step.service)
+    if step.operation == "delete":
+        return _is_expected_deletion(step, change, service)
+    if step.kind != "ConfigMap" or service is None:
+        return False
+    return any(detail.part == "launch" for detail in service.details)
+
+
+def _service(change: StackChange, name: str) -> ServiceChange | None:
+    for service in change.services:
+        if service.name == name:
+            return service
+    return None
+
+
+def _is_expected_deletion(step: Step, change: StackChange, service: ServiceChange | None) -> bool:
+    if step.kind == "PersistentVolumeClaim":
+        return True  # It leaves Pulumi's state and stays in the cluster.
+    if service is not None and service.kind == "removed":
+        return True
+    beginning = f"{step.kind.lower()} {step.name}"
+    return any(deletion.startswith(beginning) for deletion in change.deletions)
+
+
+def _replacements(steps: Sequence[Step]) -> list[Step]:
+    """One step for each recreated object. Pulumi may list three for one object; the one with reasons is kept."""
+    by_object: dict[tuple[str, str], Step] = {}
+    for step in steps:
+        if step.operation not in _REPLACEMENTS:
+            continue
+        key = (step.kind, step.name)
+        known = by_object.get(key)
+        if known is None or not known.reasons:
+            by_object[key] = step
+    return list(by_object.values())
+
+
+def _replacement_text(step: Step) -> str:
+    if not step.reasons:
+        return f"{step.kind} {step.name}"
+    reasons = ", ".join(step.reasons)
+    return f"{step.kind} {step.name} ({reasons})"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import io
+import re
 import subprocess
 import sys
 import tokenize
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from models.engines.releases import VERSIONS
 from tests.conftest import ROOT
 
 NO_CODE = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
@@ -62,17 +64,6 @@ def test_functions_are_small() -> None:
     assert lengths[-1] <= 60
 
 
-def test_components_are_thin() -> None:
-    assert all(lines(file) < 120 for file in (ROOT / "components").glob("*.py"))
-
-
-def test_there_is_at_least_a_line_of_test_for_a_line_of_code() -> None:
-    code = sum(map(lines, FILES)) + lines(ROOT / "__main__.py")
-    tests = sum(map(lines, (ROOT / "tests").rglob("*.py")))
-
-    assert tests >= code
-
-
 def public_items(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.ClassDef]:
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
@@ -108,3 +99,57 @@ def test_checking_a_stack_loads_neither_pulumi_nor_a_kubernetes_client(module: s
     loaded = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
 
     assert loaded.stdout.strip() == "[]"
+
+
+OUTSIDE_ENGINES = [
+    file
+    for file in (ROOT / "__main__.py", *FILES)
+    if not file.is_relative_to(ROOT / "models" / "engines") and not file.is_relative_to(ROOT / "sandbox")
+]
+"""The sandbox is a product of its own and compares versions of other things."""
+
+
+def version_comparisons(source: str) -> list[str]:
+    """The comparisons with the version of an engine release, and the places that name one as a value."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Compare) and any(map(is_version, [node.left, *node.comparators])):
+            found.append(ast.unparse(node))
+        elif isinstance(node, ast.Match) and is_version(node.subject):
+            found.append(f"match {ast.unparse(node.subject)}")
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and is_version(node.func.value):
+            found.append(ast.unparse(node))
+        elif isinstance(node, ast.Constant) and node.value in VERSIONS:
+            found.append(repr(node.value))
+    return found
+
+
+def is_version(node: ast.expr) -> bool:
+    """Whether an expression is a version: `release.version`, `service.engine.version`, or text such as `"0.18"`."""
+    if isinstance(node, ast.Attribute):
+        return node.attr == "version" and re.search(r"(engine|release)$", ast.unparse(node.value)) is not None
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return re.fullmatch(r"v?\d+\.\d+(\.\d+)*", node.value) is not None
+    return False
+
+
+def test_only_the_engines_compare_versions_of_the_engine() -> None:
+    found = {str(file.relative_to(ROOT)): version_comparisons(file.read_text("utf-8")) for file in OUTSIDE_ENGINES}
+
+    assert {file: places for file, places in found.items() if places} == {}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "service.release.version == newest",
+        "service.engine.version in known",
+        "release.version >= '0.18'",
+        "tag == 'v0.23.0'",
+        "release.version.startswith('0.')",
+        "match service.engine.version:\n    case _: pass",
+        "fields = {'0.6.3': 1}",
+    ],
+)
+def test_a_comparison_of_versions_is_recognised(source: str) -> None:
+    assert version_comparisons(source)

@@ -1,4 +1,4 @@
-"""Reports in several formats, one module each; every format says the same."""
+"""Reports in several formats, one module each. Every format has the same content."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from models.report import Report
 
 
 class Format(StrEnum):
-    """The formats of commands that judge."""
+    """Output formats of reports."""
 
     TEXT = "text"
     CONCISE = "concise"

@@ -1,4 +1,4 @@
-"""For editors and grep: one line a finding."""
+"""For editors and grep: one line for each finding."""
 
 from __future__ import annotations
 
@@ -10,11 +10,18 @@ from models.report import Report
 
 def render(reports: Sequence[Report]) -> str:
     """`file:line:column: level[rule] service: message` for every finding."""
-    return "\n".join(_line(report, finding) for report in reports for finding in report.findings)
+    lines = []
+    for report in reports:
+        lines += [_line(report.stack, finding) for finding in report.findings]
+    return "\n".join(lines)
 
 
-def _line(report: Report, finding: Finding) -> str:
-    span = finding.span
-    place = f"{span.file}:{span.line}:{span.column}" if span else report.stack
-    service = f" {finding.service}:" if finding.service else ""
-    return f"{place}: {finding.severity}[{finding.rule}]{service} {finding.message}".replace("\n", "\\n")
+def _line(stack: str, finding: Finding) -> str:
+    place = stack
+    if finding.span:
+        place = f"{finding.span.file}:{finding.span.line}:{finding.span.column}"
+    message = finding.message
+    if finding.service:
+        message = f"{finding.service}: {message}"
+    line = f"{place}: {finding.severity}[{finding.rule}] {message}"
+    return line.replace("\n", "\\n")

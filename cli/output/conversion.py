@@ -1,4 +1,4 @@
-"""For people: what a conversion kept, changed, assumed and dropped, and the findings on the stack file."""
+"""For people: the values that a conversion kept, changed, assumed and dropped, and the findings on the stack file."""
 
 from __future__ import annotations
 
@@ -8,56 +8,87 @@ from cli.output import text
 from convert import Adoption, Comparison, Conversion, Difference, compared
 
 _WIDTH = 100
-
-
-def render(conversion: Conversion) -> str:
-    """All that is to be said of a stack file beside its text."""
-    comparisons = [compared(draft, conversion.cluster) for draft in conversion.drafts]
-    lines = [line for one in comparisons for line in _comparison(one, named=len(comparisons) > 1)]
-    for kind in ("assumed", "dropped"):
-        notes = [note for note in conversion.notes if note.kind == kind]
-        lines += [f"{kind:<8}  {f'{note.place}  ' if note.place else ''}{note.what}: {note.why}" for note in notes]
-    return "\n".join([*lines, "", text.render([conversion.report])])
-
-
-def render_adoption(found: Adoption) -> str:
-    """What becomes of the pods when the stack takes their objects over."""
-    return "\n".join(
-        f"{one.service}: {_taken_over(one.restarts) if one.adopted else _NOT_ADOPTED}" for one in found.services
-    )
-
-
+_MOST_REASONS = 3
 _NOT_ADOPTED = (
-    "not in the list; its Deployment has another name, namespace or selector, and Kubernetes never changes a selector."
-    " Its pods go on beside the new ones until you delete it"
+    "not in the list: its Deployment has another name, namespace or selector, and Kubernetes never changes a selector."
+    " Its pods run next to the new ones until you delete it"
 )
 
 
-def _taken_over(restarts: Sequence[str]) -> str:
-    if not restarts:
+def render(conversion: Conversion) -> str:
+    """The report on a conversion, without the stack file itself."""
+    comparisons = [compared(draft, conversion.cluster) for draft in conversion.drafts]
+    lines: list[str] = []
+    for comparison in comparisons:
+        label = ""
+        if len(comparisons) > 1:
+            label = f"{comparison.service}  "
+        lines += _comparison_lines(comparison, label)
+    lines += _note_lines(conversion, "assumed")
+    lines += _note_lines(conversion, "dropped")
+    lines.append("")
+    lines.append(text.render([conversion.report]))
+    return "\n".join(lines)
+
+
+def render_adoption(adoption: Adoption) -> str:
+    """The effect on the pods of each service when the stack takes over the objects."""
+    lines = []
+    for service in adoption.services:
+        effect = _NOT_ADOPTED
+        if service.adopted:
+            effect = _restart_effect(service.restarts)
+        lines.append(f"{service.service}: {effect}")
+    return "\n".join(lines)
+
+
+def _restart_effect(causes: Sequence[str]) -> str:
+    if not causes:
         return "taken over, no pod restarts"
-    more = f" and {len(restarts) - 3} more" if len(restarts) > 3 else ""
-    return f"taken over, its pods restart once, as these change: {', '.join(restarts[:3])}{more}"
+    shown = ", ".join(causes[:_MOST_REASONS])
+    hidden = len(causes) - _MOST_REASONS
+    if hidden > 0:
+        shown += f" and {hidden} more"
+    return f"taken over, its pods restart once, because these change: {shown}"
 
 
-def _comparison(comparison: Comparison, *, named: bool) -> Iterator[str]:
-    of = f"{comparison.service}  " if named else ""
-    line = f"kept      {of}"
-    for name in comparison.kept:
+def _comparison_lines(comparison: Comparison, label: str) -> Iterator[str]:
+    yield from _kept_lines(comparison.kept, label)
+    for difference in (*comparison.differences, *comparison.added):
+        kind, change = _difference(difference)
+        yield f"{kind:<8}  {label}{difference.name}  {change}  ({difference.why})"
+
+
+def _kept_lines(names: Sequence[str], label: str) -> Iterator[str]:
+    """The kept flags and variables, on lines that are not too long."""
+    line = f"kept      {label}"
+    if not names:
+        yield f"{line}nothing of the launch"
+        return
+    for name in names:
         if len(line) + len(name) > _WIDTH:
             yield line.rstrip()
             line = " " * 10
         line += f"{name} "
-    yield line.rstrip() if comparison.kept else f"kept      {of}nothing of the launch"
-    for one in (*comparison.differences, *comparison.added):
-        yield f"{_kind(one):<8}  {of}{one.name}  {_change(one)}  ({one.why})"
+    yield line.rstrip()
 
 
-def _kind(difference: Difference) -> str:
-    return "added" if difference.old is None else "left out" if difference.new is None else "changed"
+def _difference(difference: Difference) -> tuple[str, str]:
+    """The kind of a difference, and its values on one line."""
+    if difference.old is None:
+        kind, change = "added", difference.new or ""
+    elif difference.new is None:
+        kind, change = "left out", difference.old
+    else:
+        kind, change = "changed", f"{difference.old} → {difference.new}"
+    return kind, change.replace("\n", "\\n")
 
 
-def _change(difference: Difference) -> str:
-    if difference.old is None or difference.new is None:
-        return (difference.new or difference.old or "").replace("\n", "\\n")
-    return f"{difference.old} → {difference.new}".replace("\n", "\\n")
+def _note_lines(conversion: Conversion, kind: str) -> Iterator[str]:
+    for note in conversion.notes:
+        if note.kind != kind:
+            continue
+        place = ""
+        if note.place:
+            place = f"{note.place}  "
+        yield f"{kind:<8}  {place}{note.what}: {note.why}"

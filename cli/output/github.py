@@ -9,26 +9,35 @@ from models.report import Report, summary
 
 
 def render(reports: Sequence[Report]) -> str:
-    """An annotation for every finding, and the summaries as notices."""
-    lines = [_annotation(finding) for report in reports for finding in report.findings]
-    return "\n".join([*lines, *(annotation("notice", report.stack, summary(report), None) for report in reports)])
+    """One annotation for each finding, then the summaries as notices."""
+    lines = []
+    for report in reports:
+        lines += [_finding_annotation(finding) for finding in report.findings]
+    for report in reports:
+        lines.append(annotation("notice", report.stack, summary(report)))
+    return "\n".join(lines)
 
 
-def _annotation(finding: Finding) -> str:
-    service = f"{finding.service}: " if finding.service else ""
-    text = f"{service}{finding.message}\nwhy: {finding.why}\nfix: {finding.fix}"
+def annotation(level: str, title: str, text: str, span: Span | None = None) -> str:
+    """A workflow command that shows a text at a position of a file."""
+    properties = f"title={_escaped_property(title)}"
+    if span:
+        place = f"file={_escaped_property(span.file)},line={span.line},col={span.column}"
+        properties = f"{place},{properties}"
+    return f"::{level} {properties}::{_escaped(text)}"
+
+
+def _finding_annotation(finding: Finding) -> str:
+    message = finding.message
+    if finding.service:
+        message = f"{finding.service}: {message}"
+    text = f"{message}\nwhy: {finding.why}\nfix: {finding.fix}"
     return annotation(finding.severity, finding.rule, text, finding.span)
 
 
-def annotation(level: str, title: str, text: str, span: Span | None) -> str:
-    """A workflow command that shows a text at a place of a file."""
-    place = f"file={_property(span.file)},line={span.line},col={span.column}," if span else ""
-    return f"::{level} {place}title={_property(title)}::{_data(text)}"
-
-
-def _data(text: str) -> str:
+def _escaped(text: str) -> str:
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
-def _property(text: str) -> str:
-    return _data(text).replace(":", "%3A").replace(",", "%2C")
+def _escaped_property(text: str) -> str:
+    return _escaped(text).replace(":", "%3A").replace(",", "%2C")

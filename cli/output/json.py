@@ -7,35 +7,41 @@ from collections.abc import Sequence
 from typing import Any
 
 from models.finding import Finding, Mark
-from models.report import Report
+from models.report import Accepted, Report
 
 VERSION = 1
-"""Raised when a key changes its meaning or goes; new keys may come without."""
+"""Raised when a key changes its meaning or is removed; new keys may be added without."""
 
 
 def render(reports: Sequence[Report]) -> str:
     """One document for all stacks."""
+    findings = []
+    accepted = []
+    unchecked: list[str] = []
+    for report in reports:
+        findings += [_finding(report.stack, finding) for finding in report.findings]
+        accepted += [_accepted(report.stack, waived) for waived in report.accepted]
+        unchecked += report.unchecked
+    summary = {
+        "stacks": [report.stack for report in reports],
+        "services": sum(report.services for report in reports),
+        "errors": sum(len(report.errors) for report in reports),
+        "warnings": sum(len(report.warnings) for report in reports),
+        "accepted": len(accepted),
+        "unchecked": unchecked,
+    }
     document = {
         "version": VERSION,
-        "findings": [_finding(report, finding) for report in reports for finding in report.findings],
-        "accepted": [
-            {**_finding(report, one.finding), "reason": one.reason} for report in reports for one in report.accepted
-        ],
-        "summary": {
-            "stacks": [report.stack for report in reports],
-            "services": sum(report.services for report in reports),
-            "errors": sum(len(report.errors) for report in reports),
-            "warnings": sum(len(report.warnings) for report in reports),
-            "accepted": sum(len(report.accepted) for report in reports),
-            "unchecked": [name for report in reports for name in report.unchecked],
-        },
+        "findings": findings,
+        "accepted": accepted,
+        "summary": summary,
     }
     return json.dumps(document, indent=2, ensure_ascii=False)
 
 
-def _finding(report: Report, finding: Finding) -> dict[str, Any]:
+def _finding(stack: str, finding: Finding) -> dict[str, Any]:
     return {
-        "stack": report.stack,
+        "stack": stack,
         "service": finding.service,
         "rule": finding.rule,
         "severity": finding.severity,
@@ -46,7 +52,20 @@ def _finding(report: Report, finding: Finding) -> dict[str, Any]:
     }
 
 
+def _accepted(stack: str, waived: Accepted) -> dict[str, Any]:
+    """A finding that the stack file waives, with the reason."""
+    return {**_finding(stack, waived.finding), "reason": waived.reason}
+
+
 def _location(mark: Mark) -> dict[str, Any]:
-    span = mark.span
-    place = {"file": span.file, "line": span.line, "column": span.column, "length": span.length} if span else {}
-    return {"path": list(mark.path), "field": mark.field, "note": mark.note, **place}
+    location: dict[str, Any] = {
+        "path": list(mark.path),
+        "field": mark.field,
+        "note": mark.note,
+    }
+    if mark.span:
+        location["file"] = mark.span.file
+        location["line"] = mark.span.line
+        location["column"] = mark.span.column
+        location["length"] = mark.span.length
+    return location

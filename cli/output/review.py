@@ -1,4 +1,4 @@
-"""A comment of a pull request about one stack: what is wrong, then what changes."""
+"""A comment on a pull request about one stack: its changes, then its findings."""
 
 from __future__ import annotations
 
@@ -8,57 +8,69 @@ from dataclasses import dataclass
 from cli.output.diff import DiffFormat, render_comparisons
 from cli.output.diff.comparison import Comparison
 from cli.output.diff.markdown import fitting, folded, plain
-from cli.touched import Touched
+from cli.output.touched import Touched
 from models.report import Report, finding_text, summary
 
 _FINDINGS = 4_000
-"""Most characters of the findings; with those of the changes (60,000) a comment stays below GitHub's 65,536."""
+"""Most characters of the findings. With the changes (60,000), a comment stays below GitHub's 65,536."""
+
+_LONGEST_TITLE = 500
+_LONGEST_REASON = 1000
 
 
 @dataclass(frozen=True)
 class Reviewed:
-    """A stack that is touched, with what is found in it and what changes."""
+    """A touched stack with its findings and changes."""
 
     touched: Touched
     against: str
     report: Report | None
-    """What check finds; None for a stack that is gone."""
+    """The findings; None for a deleted stack."""
     comparison: Comparison | None
-    """What changes; None where one side cannot be read."""
+    """The changes; None if one side cannot be read."""
     unreadable: str = ""
-    """Why nothing is compared."""
+    """The reason why nothing is compared."""
 
     @property
     def name(self) -> str:
-        """The stack's name."""
+        """Name of the stack."""
         return self.touched.name
 
 
-def comment(one: Reviewed) -> str:
-    """The comment: changes with their warnings, findings, and which files touch the stack."""
-    if one.comparison:
-        head = render_comparisons([one.comparison], DiffFormat.MARKDOWN)
-    else:
-        reason = plain(one.unreadable)[:1000]
-        head = f"### `{plain(one.name)}` against `{plain(one.against)}`\n\n> [!CAUTION]\n> Not compared: {reason}"
-    return "\n\n".join([head, *_findings(one.report), *_because(one.touched)])
+def comment(reviewed: Reviewed) -> str:
+    """The comment: changes with their warnings, findings, and the changed files."""
+    sections = [_changes(reviewed)]
+    if reviewed.report and reviewed.report.findings:
+        sections.append(_findings(reviewed.report))
+    sections += _reasons(reviewed.touched)
+    return "\n\n".join(sections)
 
 
-def _findings(report: Report | None) -> Iterator[str]:
-    """The findings folded; that there are errors is said by the comparison."""
-    if report is None or not report.findings:
-        return
-    kept = fitting([finding_text(finding) for finding in report.findings], _FINDINGS)
-    left = len(report.findings) - len(kept)
-    more = [f"{left} left out for their length; all of them: ascend-vllm check {report.stack}"] if left else []
-    yield folded(summary(report).partition("\n")[0][:500], "\n\n".join([*kept, *more]))
+def _changes(reviewed: Reviewed) -> str:
+    if reviewed.comparison:
+        return render_comparisons([reviewed.comparison], DiffFormat.MARKDOWN)
+    title = f"### `{plain(reviewed.name)}` against `{plain(reviewed.against)}`"
+    reason = plain(reviewed.unreadable)[:_LONGEST_REASON]
+    return f"{title}\n\n> [!CAUTION]\n> Not compared: {reason}"
 
 
-def _because(touched: Touched) -> Iterator[str]:
-    """Why the stack is looked at. A change of the program is none of the comparison, which is made with the new one."""
-    yield f"Touched by `{plain(touched.because)[:500]}`."
+def _findings(report: Report) -> str:
+    """The folded findings. The section about the changes reports that there are errors."""
+    texts = [finding_text(finding) for finding in report.findings]
+    blocks = fitting(texts, _FINDINGS)
+    hidden = len(texts) - len(blocks)
+    if hidden:
+        blocks.append(f"{hidden} left out because of their length; all of them: ascend-vllm check {report.stack}")
+    title = summary(report).partition("\n")[0]
+    return folded(title[:_LONGEST_TITLE], "\n\n".join(blocks))
+
+
+def _reasons(touched: Touched) -> Iterator[str]:
+    """The files that touch the stack. The comparison uses the new program for both states."""
+    files = plain(touched.because)[:_LONGEST_TITLE]
+    yield f"Touched by `{files}`."
     if touched.program:
         yield (
-            "The program changes too. What is compared above is what the new program makes of both states; what it "
-            "makes otherwise than the old one, `pulumi preview` shows."
+            "The program changes, too. The comparison above uses the new program for both states. Run `pulumi preview` "
+            "to see the changes that come from the program itself."
         )

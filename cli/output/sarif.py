@@ -15,39 +15,61 @@ _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
 def render(reports: Sequence[Report]) -> str:
-    """One run with the findings of all stacks, those that are waived included as suppressed."""
-    findings = [finding for report in reports for finding in report.findings]
-    accepted = [one for report in reports for one in report.accepted]
-    rules = [
-        {"id": name, "shortDescription": {"text": documentation(name).partition("\n")[0] or name}}
-        for name in sorted({finding.rule for finding in [*findings, *(one.finding for one in accepted)]})
-    ]
+    """One run with the findings of all stacks. Findings that `accept` waives are suppressed results."""
+    results = []
+    suppressed = []
+    rules = set()
+    for report in reports:
+        for finding in report.findings:
+            results.append(_result(finding))
+            rules.add(finding.rule)
+        for waived in report.accepted:
+            suppressed.append(_suppressed(waived))
+            rules.add(waived.finding.rule)
+    driver = {"name": "ascend-vllm", "rules": [_rule(name) for name in sorted(rules)]}
     run = {
-        "tool": {"driver": {"name": "ascend-vllm", "rules": rules}},
+        "tool": {"driver": driver},
         "columnKind": "unicodeCodePoints",
-        "results": [*map(_result, findings), *map(_suppressed, accepted)],
+        "results": results + suppressed,
     }
-    return json.dumps({"version": "2.1.0", "$schema": _SCHEMA, "runs": [run]}, indent=2, ensure_ascii=False)
+    document = {"version": "2.1.0", "$schema": _SCHEMA, "runs": [run]}
+    return json.dumps(document, indent=2, ensure_ascii=False)
+
+
+def _rule(name: str) -> dict[str, Any]:
+    first_line = documentation(name).partition("\n")[0]
+    return {"id": name, "shortDescription": {"text": first_line or name}}
 
 
 def _result(finding: Finding) -> dict[str, Any]:
-    service = f"{finding.service}: " if finding.service else ""
-    placed = [_location(mark, mark.span) for mark in finding.marks if mark.span]
+    message = finding.message
+    if finding.service:
+        message = f"{finding.service}: {message}"
+    text = f"{message}. Why: {finding.why}. Fix: {finding.fix}."
+    locations = [_location(mark, mark.span) for mark in finding.marks if mark.span]
     return {
         "ruleId": finding.rule,
         "level": finding.severity,
-        "message": {"text": f"{service}{finding.message}. Why: {finding.why}. Fix: {finding.fix}."},
-        "locations": placed[:1],
-        "relatedLocations": placed[1:],
+        "message": {"text": text},
+        "locations": locations[:1],
+        "relatedLocations": locations[1:],
     }
 
 
-def _suppressed(accepted: Accepted) -> dict[str, Any]:
+def _suppressed(waived: Accepted) -> dict[str, Any]:
     """A finding that the stack file waives, with the reason."""
-    return {**_result(accepted.finding), "suppressions": [{"kind": "inSource", "justification": accepted.reason}]}
+    suppression = {"kind": "inSource", "justification": waived.reason}
+    return {**_result(waived.finding), "suppressions": [suppression]}
 
 
 def _location(mark: Mark, span: Span) -> dict[str, Any]:
-    region = {"startLine": span.line, "startColumn": span.column, "endColumn": span.column + span.length}
-    place = {"physicalLocation": {"artifactLocation": {"uri": quote(span.file)}, "region": region}}
-    return {**place, "message": {"text": mark.note}} if mark.note else place
+    region = {
+        "startLine": span.line,
+        "startColumn": span.column,
+        "endColumn": span.column + span.length,
+    }
+    physical = {"artifactLocation": {"uri": quote(span.file)}, "region": region}
+    location: dict[str, Any] = {"physicalLocation": physical}
+    if mark.note:
+        location["message"] = {"text": mark.note}
+    return location

@@ -1,1 +1,1 @@
-"""What is known beforehand, as data with its sources: engine releases and platforms."""
+"""Known models and platforms, as data with sources."""

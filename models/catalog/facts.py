@@ -1,17 +1,19 @@
-"""The architecture of a model, in the words of its config.json."""
+"""The architecture of a model, with the keys of its config.json."""
 
 from __future__ import annotations
+
+import math
 
 from pydantic import ConfigDict, Field, model_validator
 
 from models.record import Line, Record
 
 UNSCALED = ("su", "longrope", "llama3", "mrope")
-"""Stretched positions that the stated length counts already; for all others vLLM multiplies by the factor."""
+"""Types of RoPE scaling whose stated length is already scaled. For all other types vLLM multiplies it by the factor."""
 
 
 class RopeScaling(Record):
-    """How a model stretches its positions, as in config.json."""
+    """`rope_scaling` of config.json: how a model extends its positions to longer sequences."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -29,13 +31,13 @@ class RopeScaling(Record):
     """`type` or `rope_type` of config.json."""
 
     factor: float | None = Field(default=None, gt=0, examples=[4.0])
-    """How many times the positions are stretched."""
+    """By how much the number of positions is multiplied."""
 
     original_max_position_embeddings: int | None = Field(default=None, ge=1, examples=[32768])
-    """Positions before they were stretched."""
+    """Positions before scaling."""
 
     @model_validator(mode="after")
-    def _what_its_type_needs(self) -> RopeScaling:
+    def _check_keys_of_type(self) -> RopeScaling:
         if self.type not in UNSCALED and self.factor is None:
             raise ValueError(f"type {self.type} needs a factor (vllm/config.py:1764)")
         if self.type == "yarn" and self.original_max_position_embeddings is None:
@@ -44,52 +46,52 @@ class RopeScaling(Record):
 
 
 class Facts(Record):
-    """Measures of a model, each a key of its config.json in camelCase; what is left out stays as it is known.
+    """Dimensions of a model: keys of its config.json in camelCase. A key that is left out keeps its known value.
 
-    Multimodal models have the facts of their text backbone and the `modelType` of the whole.
+    A multimodal model has the dimensions of its text backbone and the `modelType` of the whole model.
     """
 
     model_type: Line | None = Field(default=None, examples=["qwen2"])
-    """Kind of model."""
+    """`model_type` of config.json."""
 
     hidden_size: int | None = Field(default=None, ge=1, examples=[3584])
-    """Elements of a token's vector."""
+    """Elements of a token's hidden state."""
 
     num_attention_heads: int | None = Field(default=None, ge=1, examples=[28])
     """Query heads of a layer."""
 
     num_key_value_heads: int | None = Field(default=None, ge=1, examples=[4])
-    """KV heads of a layer; when left out, as many as query heads."""
+    """KV heads of a layer; by default the number of query heads."""
 
     num_hidden_layers: int | None = Field(default=None, ge=1, examples=[28])
     """Layers."""
 
     intermediate_size: int | None = Field(default=None, ge=1, examples=[18944])
-    """Inner elements of a layer; Qwen 1 counts gate and up, all others one of them."""
+    """Inner elements of the MLP of a layer. Qwen 1 counts gate and up together, other models one of them."""
 
     vocab_size: int | None = Field(default=None, ge=1, examples=[152064])
     """Tokens of the vocabulary."""
 
     head_dim: int | None = Field(default=None, ge=1, examples=[128])
-    """Elements of a head; when left out, `hiddenSize` divided by the heads."""
+    """Elements of a head; by default `hiddenSize` divided by the number of heads."""
 
     max_position_embeddings: int | None = Field(default=None, ge=1, examples=[32768])
     """Longest sequence, in tokens."""
 
     seq_length: int | None = Field(default=None, ge=1, examples=[8192])
-    """Longest sequence, in tokens, where the model calls it so."""
+    """Longest sequence, in tokens; some models use this key."""
 
     model_max_length: int | None = Field(default=None, ge=1, examples=[4096])
-    """Longest sequence, in tokens, where the model calls it so."""
+    """Longest sequence, in tokens; some models use this key."""
 
     rope_scaling: RopeScaling | None = None
-    """How positions are stretched."""
+    """How positions are extended to longer sequences."""
 
     sliding_window: int | None = Field(default=None, ge=1, examples=[4096])
-    """Tokens that attention sees, only where the model uses it."""
+    """Tokens of the attention window, if the model uses one."""
 
     tie_word_embeddings: bool | None = None
-    """Whether input and output share one table of tokens."""
+    """Whether the input and output embeddings are one table."""
 
     torch_dtype: Line | None = Field(default=None, examples=["bfloat16"])
     """Data type of the weights."""
@@ -98,47 +100,47 @@ class Facts(Record):
     """`quant_method` of the checkpoint."""
 
     multimodal: bool | None = None
-    """Whether the model reads pictures."""
+    """Whether the model takes images."""
 
     moe: bool | None = None
-    """Whether its layers are made of experts."""
+    """Whether the model is a mixture of experts (MoE)."""
 
     num_experts: int | None = Field(default=None, ge=1, examples=[64])
     """Experts of a layer."""
 
     num_experts_per_tok: int | None = Field(default=None, ge=1, examples=[8])
-    """Experts that a token goes through."""
+    """Experts that process one token."""
 
     moe_intermediate_size: int | None = Field(default=None, ge=1, examples=[1408])
-    """Inner elements of an expert; when left out, `intermediateSize`."""
+    """Inner elements of an expert; by default `intermediateSize`."""
 
     shared_expert_intermediate_size: int | None = Field(default=None, ge=1, examples=[20480])
-    """Inner elements of the expert that every token goes through."""
+    """Inner elements of the shared expert, which processes every token."""
 
     n_shared_experts: int | None = Field(default=None, ge=0, examples=[2])
-    """Experts that every token goes through."""
+    """Shared experts, which process every token."""
 
     first_k_dense_replace: int | None = Field(default=None, ge=0, examples=[1])
-    """First layers that have no experts."""
+    """Number of first layers without experts."""
 
     q_lora_rank: int | None = Field(default=None, ge=1, examples=[1536])
-    """Rank of compressed queries."""
+    """Rank of the compressed queries (MLA)."""
 
     kv_lora_rank: int | None = Field(default=None, ge=1, examples=[512])
-    """Rank of compressed keys and values."""
+    """Rank of the compressed keys and values (MLA)."""
 
     qk_nope_head_dim: int | None = Field(default=None, ge=1, examples=[128])
-    """Elements of a head without position."""
+    """Elements of a query head without rotary position (MLA)."""
 
     qk_rope_head_dim: int | None = Field(default=None, ge=1, examples=[64])
-    """Elements of a head with position."""
+    """Elements of a query head with rotary position (MLA)."""
 
     v_head_dim: int | None = Field(default=None, ge=1, examples=[128])
-    """Elements of a value head."""
+    """Elements of a value head (MLA)."""
 
 
 class ModelFacts(Facts):
-    """The architecture of a model with everything that the rules cannot do without."""
+    """The architecture of a model with every fact that the rules need."""
 
     model_type: str
     hidden_size: int
@@ -152,27 +154,45 @@ class ModelFacts(Facts):
 
     @property
     def context(self) -> int | None:
-        """The shortest length that config.json gives, if it gives one."""
-        given = (self.max_position_embeddings, self.seq_length, self.model_max_length)
-        return min(filter(None, given), default=None)
+        """The shortest sequence length that config.json states, in tokens; None if it states none."""
+        stated = [
+            length
+            for length in (self.max_position_embeddings, self.seq_length, self.model_max_length)
+            if length is not None
+        ]
+        return min(stated, default=None)
 
     @property
     def longest(self) -> int | None:
-        """The longest `maxModelLen` that the engine takes: the context, stretched as `ropeScaling` says, or
-        `modelMaxLength` where that is more (vllm/config.py:1679)."""
-        context, scaling = self.context, self.rope_scaling
-        if context and scaling and scaling.type not in UNSCALED:
-            start = scaling.original_max_position_embeddings if scaling.type == "yarn" else None
-            context = int((start or context) * (scaling.factor or 1))
-        return max(context, self.model_max_length or 0) if context else None
+        """The longest `maxModelLen` that the engine accepts, in tokens (vllm/config.py:1679).
+
+        This is the context, multiplied as `ropeScaling` says, or `modelMaxLength` if that is longer.
+        """
+        context = self.context
+        if context is None:
+            return None
+
+        scaling = self.rope_scaling
+        if scaling and scaling.type not in UNSCALED:
+            factor = scaling.factor or 1
+            unscaled = context
+            if scaling.type == "yarn" and scaling.original_max_position_embeddings:
+                unscaled = scaling.original_max_position_embeddings
+            context = int(unscaled * factor)
+        return max(context, self.model_max_length or 0)
 
     def splits(self, parts: int) -> bool:
-        """Whether tensor parallelism can divide the model into so many parts (vllm/config.py:406, vllm/model_executor/
-        layers/vocab_parallel_embedding.py:209, which fills the vocabulary up to a multiple of 64)."""
-        kv_heads, vocabulary = self.num_key_value_heads, -(-self.vocab_size // 64) * 64
-        kv_fit = kv_heads % parts == 0 or parts % kv_heads == 0
-        whole = (self.num_attention_heads, self.intermediate_size, vocabulary)
-        return kv_fit and not any(size % parts for size in whole)
+        """Whether tensor parallelism can divide the model into this number of parts.
+
+        Sources: vllm/config.py:406; vllm/model_executor/layers/vocab_parallel_embedding.py:209, which pads the
+        vocabulary to a multiple of 64.
+        """
+        kv_heads = self.num_key_value_heads
+        if kv_heads % parts and parts % kv_heads:
+            return False
+        padded_vocabulary = math.ceil(self.vocab_size / 64) * 64
+        divided = (self.num_attention_heads, self.intermediate_size, padded_vocabulary)
+        return all(size % parts == 0 for size in divided)
 
     @property
     def head_size(self) -> int:

@@ -1,4 +1,4 @@
-"""Known models as data: the facts of their config.json and what was measured on Ascend, each with its source."""
+"""Known models: the facts of their config.json and the published limits on Ascend, each with its source."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _SUFFIX = re.compile(r"[-_.](awq|gptq|smoothquant|gguf|bnb|fp8|w\d+a\d+(?:c\d+)?
 
 @dataclass(frozen=True)
 class Published:
-    """A line of Ascend-vLLM's documentation: the fewest cards and the longest length on them; None is not supported.
+    """A line of Ascend-vLLM's documentation: the fewest NPUs for a model and the longest sequence on them.
 
-    A line that names a model without saying base or chat stands at both.
+    None means that the model is not supported. A line that names neither base nor chat holds for both.
     """
 
     model: str
@@ -36,7 +36,7 @@ class Published:
 
 @dataclass(frozen=True)
 class KnownModel:
-    """A model that the catalogue knows under one or more checkpoint names; no facts where no source was found."""
+    """A model that the catalogue knows under one or more checkpoint names. Without a source it has no facts."""
 
     names: tuple[str, ...]
     family: str
@@ -45,7 +45,7 @@ class KnownModel:
     note: str | None = None
     published: tuple[Published, ...] = ()
     suffix: str | None = None
-    """What was cut off the name that was looked up, as AWQ: the facts are those of the unquantized model."""
+    """Quantization in the name that was looked up, such as AWQ. The facts are those of the unquantized model."""
 
     @property
     def name(self) -> str:
@@ -56,30 +56,49 @@ class KnownModel:
 @cache
 def known_models() -> tuple[KnownModel, ...]:
     """All models, by family and name."""
-    return tuple(map(_model, json.loads(Path(__file__).with_name("models.json").read_text(encoding="utf-8"))))
+    path = Path(__file__).with_name("models.json")
+    entries = json.loads(path.read_text(encoding="utf-8"))
+    return tuple(_model(entry) for entry in entries)
 
 
 def find_model(name: str) -> KnownModel | None:
-    """The model that a name means, also with its organization or its quantization.
+    """The model of a checkpoint name, which may have an organization and a quantization.
 
-    Case and separators do not count. With its separators left out, a name must mean one model: `Qwen257B` finds none.
+    Case and separators are ignored. A name without separators must fit one model only: `Qwen257B` finds none, because
+    it is Qwen2-57B or Qwen2.5-7B.
     """
-    last = name.rstrip("/").rpartition("/")[2]
-    if found := _by_words().get(_words(last)) or _by_letters().get(_words(last).replace("-", "")):
+    checkpoint = name.rstrip("/").rpartition("/")[2]
+    words = _words(checkpoint)
+    found = _by_words().get(words) or _by_letters().get(_letters(words))
+    if found:
         return found
-    cut = _SUFFIX.search(last)
-    base = find_model(last[: cut.start()]) if cut else None
-    return replace(base, suffix="-".join(filter(None, (base.suffix, cut[1])))) if base and cut else None
+
+    quantization = _SUFFIX.search(checkpoint)
+    if not quantization:
+        return None
+    unquantized = find_model(checkpoint[: quantization.start()])
+    if not unquantized:
+        return None
+    suffixes = [unquantized.suffix, quantization[1]]
+    suffix = "-".join(part for part in suffixes if part)
+    return replace(unquantized, suffix=suffix)
 
 
 def nearest_models(name: str, count: int = 3) -> list[str]:
-    """The known names that are most like a name."""
+    """The known names that resemble a name most."""
     names = {_words(known): known for model in known_models() for known in model.names}
-    return [names[close] for close in get_close_matches(_words(name.rpartition("/")[2]), names, count)]
+    checkpoint = name.rpartition("/")[2]
+    return [names[words] for words in get_close_matches(_words(checkpoint), names, count)]
 
 
 def _words(name: str) -> str:
+    """A name in lower case, with `-` as its only separator."""
     return re.sub(r"[-_.\s]+", "-", name.lower()).strip("-")
+
+
+def _letters(words: str) -> str:
+    """A name without separators."""
+    return words.replace("-", "")
 
 
 @cache
@@ -89,25 +108,32 @@ def _by_words() -> dict[str, KnownModel]:
 
 @cache
 def _by_letters() -> dict[str, KnownModel | None]:
+    """The models by their names without separators; None for a name that several models have."""
     found: dict[str, KnownModel | None] = {}
-    for name, model in _by_words().items():
-        letters = name.replace("-", "")
-        found[letters] = model if found.get(letters, model) is model else None
+    for words, model in _by_words().items():
+        letters = _letters(words)
+        is_ambiguous = letters in found and found[letters] is not model
+        found[letters] = None if is_ambiguous else model
     return found
 
 
 def _model(entry: Mapping[str, Any]) -> KnownModel:
+    facts = entry["facts"]
+    published = [Published(**line) for line in entry.get("published", ())]
     return KnownModel(
         names=(entry["name"], *entry.get("names", ())),
         family=entry["family"],
         source=entry["source"],
-        facts=_facts(entry["facts"]) if entry["facts"] else None,
+        facts=_facts(facts) if facts else None,
         note=entry.get("note"),
-        published=tuple(Published(**line) for line in entry.get("published", ())),
+        published=tuple(published),
     )
 
 
 def _facts(entry: Mapping[str, Any]) -> ModelFacts:
-    scaling = entry.get("rope_scaling")
-    scaled = {"rope_scaling": RopeScaling.model_construct(**scaling)} if scaling else {}
-    return ModelFacts.model_construct(**{**entry, **scaled})
+    """The facts of an entry. They are not validated: a test holds the whole catalogue to the record."""
+    fields = dict(entry)
+    scaling = fields.get("rope_scaling")
+    if scaling:
+        fields["rope_scaling"] = RopeScaling.model_construct(**scaling)
+    return ModelFacts.model_construct(**fields)

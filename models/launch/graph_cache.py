@@ -13,39 +13,15 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from models.launch.scripts import GRAPH_CACHE
 
-HARMLESS_FLAGS = frozenset(
-    {
-        *("host", "port", "root-path", "ssl-keyfile", "ssl-certfile", "ssl-ca-certs", "ssl-cert-reqs"),
-        *("allow-credentials", "allowed-origins", "allowed-methods", "allowed-headers", "api-key"),
-        *("served-model-name", "chat-template", "response-role", "enable-auto-tool-choice", "tool-call-parser"),
-        *("return-tokens-as-token-ids", "disable-fastapi-docs"),
-        *("uvicorn-log-level", "log-level", "disable-log-stats", "disable-log-requests", "max-log-len"),
-        "otlp-traces-endpoint",
-    }
-)
-"""Flags of the HTTP server and of logging; no graph depends on them. Any other flag may change the graphs: those that
-load code into the server too (`middleware`, `tool-parser-plugin`)."""
-
-HARMLESS_VARIABLES = frozenset(
-    {
-        *("VLLM_ENGINE_ITERATION_TIMEOUT_S", "VLLM_RPC_TIMEOUT"),
-        *("VLLM_IMAGE_FETCH_TIMEOUT", "VLLM_AUDIO_FETCH_TIMEOUT", "VLLM_API_KEY"),
-        *("VLLM_LOGGING_LEVEL", "VLLM_CONFIGURE_LOGGING", "VLLM_LOGGING_CONFIG_PATH", "VLLM_LOGGING_PREFIX"),
-        *("VLLM_NO_USAGE_STATS", "VLLM_DO_NOT_TRACK", "DO_NOT_TRACK", "VLLM_RINGBUFFER_WARNING_INTERVAL"),
-        *("ASCEND_GLOBAL_LOG_LEVEL", "ASCEND_GLOBAL_EVENT_ENABLE", "ASCEND_SLOG_PRINT_TO_STDOUT"),
-        *("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "TZ"),
-    }
-)
-"""Variables of timeouts, logging, usage statistics and the network; no graph depends on them."""
-
 
 def graph_cache_key(
     image: str,
     model_source: str,
     argv: Sequence[str],
     environment: Mapping[str, str],
-    harmless_flags: Collection[str] = HARMLESS_FLAGS,
-    harmless_variables: Collection[str] = HARMLESS_VARIABLES,
+    *,
+    neutral_flags: Collection[str],
+    neutral_variables: Collection[str],
 ) -> str:
     """Twelve hexadecimal digits that stand for all that compiled graphs depend on.
 
@@ -54,11 +30,11 @@ def graph_cache_key(
         model_source: Directory of the weights.
         argv: The argument list of the launch; the order of its flags does not count.
         environment: The variables of the launch.
-        harmless_flags: Flags that do not count, without `--`.
-        harmless_variables: Variables that do not count.
+        neutral_flags: Flags that do not change the graphs, without `--`.
+        neutral_variables: Variables that do not change the graphs.
     """
-    flags = {name: values for name, values in _by_flag(argv).items() if name not in harmless_flags}
-    variables = {name: value for name, value in environment.items() if name not in harmless_variables}
+    flags = {name: values for name, values in _by_flag(argv).items() if name not in neutral_flags}
+    variables = {name: value for name, value in environment.items() if name not in neutral_variables}
     text = json.dumps([image, model_source, flags, variables], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 

@@ -114,7 +114,11 @@ def _ports(protocol: str, numbers: list[int]) -> list[Manifest]:
 
 
 def _pod_monitor(service: ResolvedService, monitoring: Monitoring) -> Manifest:
-    endpoint: dict[str, Any] = {"port": "http", "path": "/metrics", "interval": duration_text(monitoring.interval)}
+    endpoint: dict[str, Any] = {
+        "port": "http",
+        "path": service.release.metrics.path,
+        "interval": duration_text(monitoring.interval),
+    }
     if service.tls:
         # The certificate names the Service, but Prometheus scrapes each pod by its address.
         endpoint |= {"scheme": "https", "tlsConfig": {"insecureSkipVerify": True}}

@@ -19,7 +19,7 @@ def alerts(service: ResolvedService) -> Iterator[Manifest]:
 
     No pod is ready while an update deletes first; that is worth a word only when it lasts longer.
     """
-    namespace, name = service.cluster.namespace.name, service.name
+    namespace, name, metrics = service.cluster.namespace.name, service.name, service.release.metrics
     scraped = f'job="{namespace}/{name}"'
     pods = f'namespace="{namespace}",pod=~"{name}-[a-z0-9]+-[a-z0-9]+",container="{CONTAINER}"'
     deployed = f'namespace="{namespace}",deployment="{name}"'
@@ -27,11 +27,11 @@ def alerts(service: ResolvedService) -> Iterator[Manifest]:
     restarts = f"increase(kube_pod_container_status_restarts_total{{{pods}}}[15m]) > 0"
     down = max(_PATIENCE, downtime(service))
     yield _alert(
-        *(service, "KvCacheFull", f"vllm:gpu_cache_usage_perc{{{scraped}}} > 0.9", _PATIENCE),
+        *(service, "KvCacheFull", f"{metrics.kv_cache_usage}{{{scraped}}} > 0.9", _PATIENCE),
         "the KV cache of {{ $labels.pod }} is more than 90 % full",
     )
     yield _alert(
-        *(service, "RequestsWaiting", f"vllm:num_requests_waiting{{{scraped}}} > 0", _PATIENCE),
+        *(service, "RequestsWaiting", f"{metrics.waiting_requests}{{{scraped}}} > 0", _PATIENCE),
         "requests wait in {{ $labels.pod }} for 5 minutes",
     )
     yield _alert(*(service, "Restarts", restarts, 0), "the server of {{ $labels.pod }} was started again")

@@ -48,7 +48,7 @@ def labels(service: ResolvedService) -> dict[str, str]:
         "app": "infers",
         **selector(service),
         "app.kubernetes.io/component": "server",
-        "app.kubernetes.io/version": service.engine.version,
+        "app.kubernetes.io/version": service.release.version,
         "app.kubernetes.io/managed-by": "pulumi",
     }
 

@@ -30,12 +30,8 @@ def probes(service: ResolvedService) -> Manifest:
 
 
 def _health(service: ResolvedService) -> Manifest:
-    """A request to /health.
-
-    Both servers answer it without a key, the OpenAI server as long as its engine lives
-    (vllm/entrypoints/openai/api_server.py:268, vllm/entrypoints/api_server.py:34).
-    """
-    request = {"path": "/health", "port": "http"}
+    """A request that the server answers as long as its engine works."""
+    request = {"path": service.release.health_path, "port": "http"}
     if service.tls:
         request["scheme"] = "HTTPS"
     return {"httpGet": request, "timeoutSeconds": 5}

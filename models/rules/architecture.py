@@ -8,7 +8,6 @@ from pathlib import PurePosixPath
 from models.catalog.facts import ModelFacts
 from models.catalog.known import find_model
 from models.engines.ascend_vllm.features import DraftModel
-from models.engines.flags import engine
 from models.finding import Finding, at, error, warning
 from models.rules.registry import facts_rule
 from models.service.resolved import ResolvedService
@@ -19,7 +18,7 @@ _PADDING = 1024
 _SUFFIXES = {"awq": "awq", "gptq": "gptq", "fp8": "fp8", "w8a8": "smoothquant", "w4a16": "awq"}
 
 
-@facts_rule
+@facts_rule("error")
 def tensor_parallel_split(service: ResolvedService, facts: ModelFacts) -> Iterator[Finding]:
     """Tensor parallel size divides the model's attention heads, KV heads, intermediate size and vocabulary.
 
@@ -41,14 +40,14 @@ def tensor_parallel_split(service: ResolvedService, facts: ModelFacts) -> Iterat
     )
 
 
-@facts_rule
+@facts_rule("error")
 def pipeline_parallel_model(service: ResolvedService, facts: ModelFacts) -> Iterator[Finding]:
     """Pipeline parallelism is for models whose layers the engine can divide into stages.
 
     vLLM 0.6.3 refuses ChatGLM and encoders (vllm/config.py:414).
     """
     stages = service.engine.pipeline_parallel_size
-    if stages > 1 and facts.model_type in engine(service.engine.version).no_pipeline_parallelism:
+    if stages > 1 and facts.model_type in service.release.model_support.without_pipeline:
         yield error(
             f"the layers of {service.model.name} cannot be divided into stages",
             why=f"vLLM 0.6.3 has no pipeline parallelism for {facts.model_type} models (vllm/config.py:414)",
@@ -57,15 +56,15 @@ def pipeline_parallel_model(service: ResolvedService, facts: ModelFacts) -> Iter
         )
 
 
-@facts_rule
+@facts_rule("warning")
 def unknown_architecture(service: ResolvedService, facts: ModelFacts) -> Iterator[Finding]:
     """The release of vLLM can load a model of this kind.
 
     vLLM 0.6.3 ends on a kind that is not in its registry (vllm/model_executor/models/registry.py); a build of
     Ascend-vLLM may know more.
     """
-    release = service.engine.version
-    if facts.model_type not in engine(release).architectures:
+    release = service.release.version
+    if facts.model_type not in service.release.model_support.architectures:
         yield warning(
             f"vLLM {release} does not know models of the kind {facts.model_type}",
             why="its registry has no such architecture (vllm/model_executor/models/registry.py)",
@@ -74,13 +73,13 @@ def unknown_architecture(service: ResolvedService, facts: ModelFacts) -> Iterato
         )
 
 
-@facts_rule
+@facts_rule("error")
 def lora_model(service: ResolvedService, facts: ModelFacts) -> Iterator[Finding]:
     """LoRA adapters are for models that take them.
 
     vLLM 0.6.3 refuses the others when it loads them (vllm/model_executor/model_loader/loader.py:129).
     """
-    if service.lora and facts.model_type in engine(service.engine.version).no_lora:
+    if service.lora and facts.model_type in service.release.model_support.without_lora:
         yield error(
             f"{service.model.name} takes no LoRA adapters",
             why=f"vLLM 0.6.3 has none for {facts.model_type} models (vllm/model_executor/model_loader/loader.py:129)",
@@ -89,7 +88,7 @@ def lora_model(service: ResolvedService, facts: ModelFacts) -> Iterator[Finding]
         )
 
 
-@facts_rule
+@facts_rule("warning")
 def draft_vocabulary(service: ResolvedService, facts: ModelFacts) -> Iterator[Finding]:
     """The draft model has the vocabulary of the model.
 
@@ -110,14 +109,14 @@ def draft_vocabulary(service: ResolvedService, facts: ModelFacts) -> Iterator[Fi
         )
 
 
-@facts_rule
+@facts_rule("warning")
 def remote_code_needed(service: ResolvedService, facts: ModelFacts) -> Iterator[Finding]:
     """`trustRemoteCode` is on for a model that comes with Python code.
 
     The transformers library of vLLM 0.6.3's time does not know these models without the code beside their weights, and
     loading their configuration or tokenizer ends the server (vllm/transformers_utils/config.py:134).
     """
-    if facts.model_type in engine(service.engine.version).remote_code and not service.engine.trust_remote_code:
+    if facts.model_type in service.release.model_support.remote_code and not service.engine.trust_remote_code:
         yield warning(
             f"{service.model.name} comes with Python code that the engine may not run",
             why="its configuration or its tokenizer is not loaded without (vllm/transformers_utils/config.py:134)",
@@ -126,7 +125,7 @@ def remote_code_needed(service: ResolvedService, facts: ModelFacts) -> Iterator[
         )
 
 
-@facts_rule
+@facts_rule("error", "warning")
 def length_above_model(service: ResolvedService, facts: ModelFacts) -> Iterator[Finding]:
     """`maxModelLen` is at most the length that the model was made for.
 
@@ -148,7 +147,7 @@ def length_above_model(service: ResolvedService, facts: ModelFacts) -> Iterator[
     )
 
 
-@facts_rule
+@facts_rule("error")
 def quantization_mismatch(service: ResolvedService, facts: ModelFacts) -> Iterator[Finding]:
     """`quantization` is that of the weights.
 
@@ -165,7 +164,7 @@ def quantization_mismatch(service: ResolvedService, facts: ModelFacts) -> Iterat
         )
 
 
-@facts_rule
+@facts_rule("error")
 def moe_graph_multi_step(service: ResolvedService, facts: ModelFacts) -> Iterator[Finding]:
     """A MoE model with PTA graphs runs one scheduler step at a time.
 
@@ -180,7 +179,7 @@ def moe_graph_multi_step(service: ResolvedService, facts: ModelFacts) -> Iterato
         )
 
 
-@facts_rule
+@facts_rule("warning")
 def mindspeed_without_moe(service: ResolvedService, facts: ModelFacts) -> Iterator[Finding]:
     """MindSpeed is for MoE models.
 
@@ -195,7 +194,7 @@ def mindspeed_without_moe(service: ResolvedService, facts: ModelFacts) -> Iterat
         )
 
 
-@facts_rule
+@facts_rule("warning")
 def prefix_caching_family(service: ResolvedService, facts: ModelFacts) -> Iterator[Finding]:
     """Prefix caching is for models of the Llama and Qwen families.
 
@@ -210,7 +209,7 @@ def prefix_caching_family(service: ResolvedService, facts: ModelFacts) -> Iterat
         )
 
 
-@facts_rule
+@facts_rule("error")
 def prefix_caching_sliding_window(service: ResolvedService, facts: ModelFacts) -> Iterator[Finding]:
     """Prefix caching and a sliding window exclude each other.
 
@@ -225,7 +224,7 @@ def prefix_caching_sliding_window(service: ResolvedService, facts: ModelFacts) -
         )
 
 
-@facts_rule
+@facts_rule("error", "warning")
 def multimodal_model(service: ResolvedService, facts: ModelFacts) -> Iterator[Finding]:
     """`multimodal` is for models that read pictures.
 
@@ -241,7 +240,7 @@ def multimodal_model(service: ResolvedService, facts: ModelFacts) -> Iterator[Fi
         )
 
 
-@facts_rule
+@facts_rule("warning")
 def chat_template_missing(service: ResolvedService, facts: ModelFacts) -> Iterator[Finding]:
     """A LLaVA model has a chat template.
 
@@ -256,7 +255,7 @@ def chat_template_missing(service: ResolvedService, facts: ModelFacts) -> Iterat
         )
 
 
-@facts_rule
+@facts_rule("error")
 def lora_vocabulary(service: ResolvedService, facts: ModelFacts) -> Iterator[Finding]:
     """LoRA is for models of at most 257,024 tokens in the vocabulary.
 

@@ -7,12 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from models.catalog.facts import UNSCALED
-from models.engines.ascend_vllm.owned_keys import (
-    OWNED_FLAGS,
-    OWNED_VARIABLES,
-    PICTURE_VARIABLES,
-)
-from models.engines.flags import Limit, engine, expected, find_flag, flag_accepts
+from models.engines.ascend_vllm.owned_keys import PICTURE_VARIABLES
+from models.engines.flags import Limit, expected, flag_accepts
 from models.finding import Finding, at, error
 from models.rules.exclusions import FEATURES
 from models.rules.registry import rule
@@ -20,25 +16,25 @@ from models.service.resolved import ResolvedService
 from models.stack_file.unknown_keys import nearest
 
 
-@rule
+@rule("error")
 def unknown_flag(service: ResolvedService) -> Iterator[Finding]:
     """Every flag under `extraArgs` is one of the release.
 
     vLLM's parser ends the server at once on a flag that it does not know (exit code 2).
     """
     for where, name, _ in _extra_arguments(service):
-        if find_flag(name, service.engine.version):
+        if service.release.flag(name):
             continue
-        near = find_flag(nearest(name, engine(service.engine.version).flags) or "", service.engine.version)
+        near = service.release.flag(nearest(name, service.release.flags) or "")
         yield error(
-            f"vLLM {service.engine.version} has no flag {name!r}",
+            f"vLLM {service.release.version} has no flag {name!r}",
             why="its parser ends the server on an unknown flag",
-            fix=f"write {OWNED_FLAGS.get(near.name, near.key)}" if near else "remove it",
+            fix=f"write {service.release.owned_flags.get(near.name, near.key)}" if near else "remove it",
             marks=[at(where, key=name)],
         )
 
 
-@rule
+@rule("error")
 def flag_with_key(service: ResolvedService) -> Iterator[Finding]:
     """A flag that has a key of its own is given by that key, not under `extraArgs`; no flag is given twice.
 
@@ -46,9 +42,9 @@ def flag_with_key(service: ResolvedService) -> Iterator[Finding]:
     """
     given: set[str] = set()
     for where, name, _ in _extra_arguments(service):
-        flag = find_flag(name, service.engine.version)
-        if flag and (flag.name in OWNED_FLAGS or flag.name in given):
-            owner = OWNED_FLAGS.get(flag.name)
+        flag = service.release.flag(name)
+        if flag and (flag.name in service.release.owned_flags or flag.name in given):
+            owner = service.release.owned_flags.get(flag.name)
             yield error(
                 f"{flag.option} has a key of its own" if owner else f"{flag.option} is given twice",
                 why="the rules judge the key, and of a flag given twice the last one counts",
@@ -58,34 +54,34 @@ def flag_with_key(service: ResolvedService) -> Iterator[Finding]:
         given.add(flag.name if flag else name)
 
 
-@rule
+@rule("error")
 def flag_value(service: ResolvedService) -> Iterator[Finding]:
     """The value of a flag under `extraArgs` is one that the release's parser takes.
 
     vLLM's parser ends the server at once on a value of another type or outside the choices (exit code 2).
     """
     for where, name, value in _extra_arguments(service):
-        flag = find_flag(name, service.engine.version)
-        if flag and flag.name not in OWNED_FLAGS and not flag_accepts(flag, value):
+        flag = service.release.flag(name)
+        if flag and flag.name not in service.release.owned_flags and not flag_accepts(flag, value):
             yield error(
                 f"{flag.option} takes {expected(flag)}",
-                why=f"the parser of vLLM {service.engine.version} ends the server on anything else",
+                why=f"the parser of vLLM {service.release.version} ends the server on anything else",
                 fix=f"give {flag.key} {expected(flag)}",
                 marks=[at(where, key=name)],
             )
 
 
-@rule
+@rule("error")
 def flag_limit(service: ResolvedService) -> Iterator[Finding]:
     """A flag under `extraArgs` keeps the limits that the engine sets once its parser has taken it.
 
     The engine ends with a traceback when it makes its configuration of such a value (vllm/config.py).
     """
     for where, name, value in _extra_arguments(service):
-        flag = find_flag(name, service.engine.version)
+        flag = service.release.flag(name)
         if flag is None or value is False or not flag_accepts(flag, value):
             continue
-        for limit in engine(service.engine.version).limits:
+        for limit in service.release.limits:
             if limit.flag == flag.name and (problem := _broken(limit, value, service)):
                 yield error(
                     f"--{limit.flag} {problem}",
@@ -95,7 +91,7 @@ def flag_limit(service: ResolvedService) -> Iterator[Finding]:
                 )
 
 
-@rule
+@rule("error")
 def rope_scaling(service: ResolvedService) -> Iterator[Finding]:
     """`ropeScaling` under `extraArgs` says its type, and what that type needs.
 
@@ -120,22 +116,22 @@ def rope_scaling(service: ResolvedService) -> Iterator[Finding]:
         )
 
 
-@rule
+@rule("error")
 def flag_of_other_server(service: ResolvedService) -> Iterator[Finding]:
     """The server that is started knows every flag it is given.
 
     The plain server refuses `--chat-template`, `--api-key` and the other flags of the OpenAI server, and that one
     refuses `--log-level` (vllm/entrypoints/openai/cli_args.py, vllm/entrypoints/api_server.py).
     """
-    kind, flags = service.server.kind, engine(service.engine.version).flags
+    kind, flags = service.server.kind, service.release.flags
     foreign = [(at("lora"), flags["lora-modules"])] if service.lora else []
     if service.server.chat_template:
         foreign.append((at("server.chatTemplate"), flags["chat-template"]))
     if service.server.api_key:
         foreign.append((at("server.apiKey"), flags["api-key"]))
     for where, name, _ in _extra_arguments(service):
-        flag = find_flag(name, service.engine.version)
-        if flag and flag.name not in OWNED_FLAGS:
+        flag = service.release.flag(name)
+        if flag and flag.name not in service.release.owned_flags:
             foreign.append((at(where, key=name), flag))
     for mark, flag in foreign:
         if kind not in flag.servers:
@@ -147,7 +143,7 @@ def flag_of_other_server(service: ResolvedService) -> Iterator[Finding]:
             )
 
 
-@rule
+@rule("error")
 def multimodal_server(service: ResolvedService) -> Iterator[Finding]:
     """Pictures need the OpenAI server.
 
@@ -162,7 +158,7 @@ def multimodal_server(service: ResolvedService) -> Iterator[Finding]:
         )
 
 
-@rule
+@rule("error")
 def variable_with_key(service: ResolvedService) -> Iterator[Finding]:
     """A variable that a key of the stack file owns is given by that key, not under `env`.
 
@@ -171,7 +167,7 @@ def variable_with_key(service: ResolvedService) -> Iterator[Finding]:
     """
     pta, pictures = service.graph.kind == "pta", service.multimodal is not None
     owners = {
-        **OWNED_VARIABLES,
+        **service.release.owned_variables,
         **(PICTURE_VARIABLES if pictures else {}),
         **({"HCCL_OP_EXPANSION_MODE": "graph: {kind: pta}, which sets AIV"} if pta else {}),
     }
@@ -186,14 +182,14 @@ def variable_with_key(service: ResolvedService) -> Iterator[Finding]:
         )
 
 
-@rule
+@rule("error")
 def variable_value(service: ResolvedService) -> Iterator[Finding]:
     """A variable that vLLM reads as a number holds one.
 
     The engine ends where it reads anything else (vllm/envs.py:160).
     """
     for name, value in service.env.items():
-        if name in engine(service.engine.version).integer_variables and not re.fullmatch(r"\s*-?\d+\s*", value):
+        if name in service.release.integer_variables and not re.fullmatch(r"\s*-?\d+\s*", value):
             yield error(
                 f"{name} is a whole number, not {value!r}",
                 why="vLLM reads it as one, and ends otherwise (vllm/envs.py:160)",

@@ -26,7 +26,7 @@ def packing(stack: ResolvedStack) -> Packing:
     return pack(pods, nodes)
 
 
-@stack_rule
+@stack_rule("error", "warning")
 def over_committed(stack: ResolvedStack) -> Iterator[Finding]:
     """All pods of a stack find their NPUs on the nodes of its pools.
 
@@ -73,7 +73,7 @@ def _lower_replicas(stack: ResolvedStack, unplaced: Mapping[str, int]) -> str:
     return f"write {' and '.join(edits)}, or add nodes to the cluster and to cluster.pools"
 
 
-@stack_rule
+@stack_rule("error")
 def queue_quota(stack: ResolvedStack) -> Iterator[Finding]:
     """The pods of a queue stay within its quota.
 
@@ -92,7 +92,7 @@ def queue_quota(stack: ResolvedStack) -> Iterator[Finding]:
         )
 
 
-@rule
+@rule("error")
 def unknown_queue(service: ResolvedService) -> Iterator[Finding]:
     """The queue of a service is one of `cluster.queues`, or Volcano's `default`.
 
@@ -108,7 +108,7 @@ def unknown_queue(service: ResolvedService) -> Iterator[Finding]:
         )
 
 
-@rule
+@rule("error")
 def min_member_above_replicas(service: ResolvedService) -> Iterator[Finding]:
     """A gang is not larger than the service.
 
@@ -124,7 +124,7 @@ def min_member_above_replicas(service: ResolvedService) -> Iterator[Finding]:
     )
 
 
-@rule
+@rule("error")
 def rollout_would_hang(service: ResolvedService) -> Iterator[Finding]:
     """An update can take its first step: an additional pod finds NPUs, or an old pod may be removed first.
 
@@ -178,7 +178,7 @@ def _stuck_update(stuck: Demand, running_npus: int) -> Finding:
     )
 
 
-@rule
+@rule("error")
 def memory_below_shared(service: ResolvedService) -> Iterator[Finding]:
     """The memory of a pod is larger than its `/dev/shm`.
 

@@ -13,7 +13,7 @@ from models.service.resolved import GIB, ResolvedService, ResolvedStack
 from models.stack_file.storage import ClaimRequest
 
 
-@stack_rule
+@stack_rule("error")
 def claims_differ(stack: ResolvedStack) -> Iterator[Finding]:
     """Services that share a claim which the stack creates agree on its size and class.
 
@@ -36,7 +36,7 @@ def claims_differ(stack: ResolvedStack) -> Iterator[Finding]:
             )
 
 
-@stack_rule
+@stack_rule("warning")
 def claim_too_small(stack: ResolvedStack) -> Iterator[Finding]:
     """A claim that the stack creates is as large as the weights in it, by their checksums.
 

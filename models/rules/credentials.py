@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 
 from models.credentials import NamedText, is_certain, is_likely, masked, named_texts
-from models.engines.ascend_vllm.owned_keys import OWNED_VARIABLES
 from models.finding import Finding, Mark, error, warning
 from models.rules.registry import rule
 from models.service.resolved import ResolvedService
@@ -15,7 +14,7 @@ _WHY = "the value is part of a ConfigMap or a pod, and of the history of the sta
 _ADDRESS = re.compile(r"://|@[\w.-]+(?::[0-9]+|/)")
 
 
-@rule
+@rule("error")
 def secret_in_env(service: ResolvedService) -> Iterator[Finding]:
     """No text is a credential by its shape.
 
@@ -33,7 +32,7 @@ def secret_in_env(service: ResolvedService) -> Iterator[Finding]:
             )
 
 
-@rule
+@rule("error")
 def secret_in_url(service: ResolvedService) -> Iterator[Finding]:
     """No address contains a password or a token.
 
@@ -51,7 +50,7 @@ def secret_in_url(service: ResolvedService) -> Iterator[Finding]:
             )
 
 
-@rule
+@rule("warning")
 def secret_name(service: ResolvedService) -> Iterator[Finding]:
     """A value under the name of a credential is a reference to a Secret.
 
@@ -59,7 +58,7 @@ def secret_name(service: ResolvedService) -> Iterator[Finding]:
     special tokens of a tokenizer are no credentials. If the value is none either, accept the warning with the reason.
     """
     for item in texts(service):
-        if is_certain(item.text) or item.name in OWNED_VARIABLES:
+        if is_certain(item.text) or item.name in service.release.owned_variables:
             continue
         if is_likely(item.name, item.text):
             yield warning(

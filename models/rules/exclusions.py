@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from models.engines.flags import RELEASES, Exclusion, engine
+from models.engines.release import Exclusion
+from models.engines.releases import VERSIONS, release
 from models.finding import Finding, at, error
 from models.rules.registry import Check, rule
 from models.service.resolved import ResolvedService
@@ -31,7 +32,7 @@ def _kv_cache_dtype(service: ResolvedService) -> object:
 def _check_of(pair: Exclusion) -> Check:
     def check(service: ResolvedService) -> Iterator[Finding]:
         (one, has_one), (other, has_other) = FEATURES[pair.one], FEATURES[pair.other]
-        if pair in engine(service.engine.version).exclusions and has_one(service) and has_other(service):
+        if pair in service.release.exclusions and has_one(service) and has_other(service):
             yield error(
                 f"{pair.one} and {pair.other} exclude each other",
                 why=pair.why,
@@ -44,6 +45,6 @@ def _check_of(pair: Exclusion) -> Check:
     return check
 
 
-for _release in RELEASES:
-    for _pair in engine(_release).exclusions:
-        rule(_check_of(_pair))
+for _version in VERSIONS:
+    for _pair in release(_version).exclusions:
+        rule("error")(_check_of(_pair))

@@ -10,7 +10,7 @@ from models.service.egress import needs
 from models.service.resolved import ResolvedService
 
 
-@rule
+@rule("error")
 def budget_blocks_eviction(service: ResolvedService) -> Iterator[Finding]:
     """A disruption budget allows the eviction of at least one pod.
 
@@ -39,7 +39,7 @@ def budget_blocks_eviction(service: ResolvedService) -> Iterator[Finding]:
     )
 
 
-@rule
+@rule("warning")
 def exposed_without_key(service: ResolvedService) -> Iterator[Finding]:
     """A service that is reachable from outside of the cluster requires an API key.
 
@@ -66,7 +66,7 @@ def exposed_without_key(service: ResolvedService) -> Iterator[Finding]:
         )
 
 
-@rule
+@rule("warning")
 def network_admits_nobody(service: ResolvedService) -> Iterator[Finding]:
     """A NetworkPolicy admits the clients of the service.
 
@@ -83,7 +83,7 @@ def network_admits_nobody(service: ResolvedService) -> Iterator[Finding]:
     )
 
 
-@rule
+@rule("error")
 def network_closes_exposure(service: ResolvedService) -> Iterator[Finding]:
     """A NetworkPolicy admits the clients of a NodePort or a LoadBalancer.
 
@@ -100,7 +100,7 @@ def network_closes_exposure(service: ResolvedService) -> Iterator[Finding]:
     )
 
 
-@rule
+@rule("warning")
 def network_closes_metrics(service: ResolvedService) -> Iterator[Finding]:
     """A NetworkPolicy admits the Prometheus that `monitoring` is for.
 
@@ -117,7 +117,7 @@ def network_closes_metrics(service: ResolvedService) -> Iterator[Finding]:
     )
 
 
-@rule
+@rule("warning")
 def network_closes_needs(service: ResolvedService) -> Iterator[Finding]:
     """`egress` opens a port for each connection that the service needs, or for its proxy.
 
@@ -140,7 +140,7 @@ def network_closes_needs(service: ResolvedService) -> Iterator[Finding]:
         )
 
 
-@rule
+@rule("error")
 def network_of_node(service: ResolvedService) -> Iterator[Finding]:
     """A service with `network` does not use the network of its nodes.
 
@@ -157,7 +157,7 @@ def network_of_node(service: ResolvedService) -> Iterator[Finding]:
     )
 
 
-@rule
+@rule("error")
 def monitoring_server(service: ResolvedService) -> Iterator[Finding]:
     """Only the OpenAI server has metrics.
 
@@ -172,7 +172,7 @@ def monitoring_server(service: ResolvedService) -> Iterator[Finding]:
         )
 
 
-@rule
+@rule("warning")
 def monitoring_without_statistics(service: ResolvedService) -> Iterator[Finding]:
     """A service with `monitoring` keeps its statistics.
 

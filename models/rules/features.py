@@ -11,7 +11,7 @@ from models.rules.registry import rule
 from models.service.resolved import ResolvedService
 
 
-@rule
+@rule("error")
 def draft_is_model(service: ResolvedService) -> Iterator[Finding]:
     """The model that guesses is another one than the model that verifies.
 
@@ -28,7 +28,7 @@ def draft_is_model(service: ResolvedService) -> Iterator[Finding]:
         )
 
 
-@rule
+@rule("error")
 def lora_cann_graph(service: ResolvedService) -> Iterator[Finding]:
     """LoRA on one NPU needs graph mode off.
 
@@ -45,7 +45,7 @@ def lora_cann_graph(service: ResolvedService) -> Iterator[Finding]:
         )
 
 
-@rule
+@rule("error")
 def served_names(service: ResolvedService) -> Iterator[Finding]:
     """Each name that the model is served by stands once.
 
@@ -61,7 +61,7 @@ def served_names(service: ResolvedService) -> Iterator[Finding]:
         )
 
 
-@rule
+@rule("error")
 def lora_names(service: ResolvedService) -> Iterator[Finding]:
     """An adapter has a name that requests can choose and vLLM can read.
 
@@ -79,7 +79,7 @@ def lora_names(service: ResolvedService) -> Iterator[Finding]:
             )
 
 
-@rule
+@rule("warning")
 def prefix_caching_multimodal(service: ResolvedService) -> Iterator[Finding]:
     """Prefix caching does nothing for a multimodal model.
 
@@ -97,7 +97,7 @@ def prefix_caching_multimodal(service: ResolvedService) -> Iterator[Finding]:
         )
 
 
-@rule
+@rule("error")
 def graph_gears(service: ResolvedService) -> Iterator[Finding]:
     """The gears of PTA graphs are 2 or more, at most six, each once, none above `maxNumSeqs`.
 
@@ -124,7 +124,7 @@ def graph_gears(service: ResolvedService) -> Iterator[Finding]:
         )
 
 
-@rule
+@rule("error")
 def warm_up_tls(service: ResolvedService) -> Iterator[Finding]:
     """A server that takes encrypted connections only is not warmed up.
 

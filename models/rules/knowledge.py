@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from models.catalog.known import nearest_models
-from models.engines.flags import plain_name
+from models.engines.ascend_vllm.precision import LONG, PRECISE_DECODE, PRECISE_PREFILL, plain_model_name
 from models.finding import Finding, at, error, warning
 from models.rules.registry import facts_rule_ids, rule
-from models.service.feature_defaults import LONG, PRECISE_DECODE, PRECISE_PREFILL
 from models.service.resolved import ResolvedService
 
 
-@rule
+@rule("warning")
 def unknown_model(service: ResolvedService) -> Iterator[Finding]:
     """The measures of the model are known.
 
@@ -30,7 +29,7 @@ def unknown_model(service: ResolvedService) -> Iterator[Finding]:
         )
 
 
-@rule
+@rule("error")
 def incomplete_facts(service: ResolvedService) -> Iterator[Finding]:
     """Facts of a model that the catalogue does not know are whole.
 
@@ -46,14 +45,14 @@ def incomplete_facts(service: ResolvedService) -> Iterator[Finding]:
         )
 
 
-@rule
+@rule("error")
 def precision_needed(service: ResolvedService) -> Iterator[Finding]:
     """Attention of high precision is on where the model answers wrongly without.
 
     Prefill of Qwen2-7B and Qwen2-57B needs it, and so does decode of these and of Qwen2-72B above 8192 tokens (manual,
     Step 3, USE_PFA_HIGH_PRECISION_MODE and USE_IFA_HIGH_PRECISION_MODE).
     """
-    name = plain_name(service.known.name if service.known else service.model.name)
+    name = plain_model_name(service.known, service.model.name)
     long = service.engine.max_model_len > LONG
     for field, models, applies in (("prefill", PRECISE_PREFILL, True), ("decode", PRECISE_DECODE, long)):
         if applies and getattr(service.precision, field) is False and name.startswith(models):

@@ -18,7 +18,7 @@ _FREE_TEXT = ("server.chatTemplate.inline",)
 _MA_USER = PurePosixPath("/home/ma-user")
 
 
-@rule
+@rule("error")
 def service_name_vllm(service: ResolvedService) -> Iterator[Finding]:
     """No service is named `vllm`.
 
@@ -34,7 +34,7 @@ def service_name_vllm(service: ResolvedService) -> Iterator[Finding]:
         )
 
 
-@rule
+@rule("error")
 def placeholder(service: ResolvedService) -> Iterator[Finding]:
     """No value contains a placeholder `${…}` of the manual.
 
@@ -54,7 +54,7 @@ def placeholder(service: ResolvedService) -> Iterator[Finding]:
             )
 
 
-@rule
+@rule("error")
 def model_source_path(service: ResolvedService) -> Iterator[Finding]:
     """Weights are mounted where they hide nothing else.
 
@@ -97,7 +97,7 @@ def _own_directory(service: ResolvedService, mark: Mark) -> str:
     return f"write {mark.field}: /mnt/models/{mark.path[-1]}, and move the weights there"
 
 
-@rule
+@rule("error")
 def chat_template_path(service: ResolvedService) -> Iterator[Finding]:
     """The path of a chat template is absolute.
 

@@ -15,7 +15,7 @@ _GIB = 2**30
 _SWAP_SPACE = 4
 
 
-@facts_rule
+@facts_rule("error")
 def does_not_fit(service: ResolvedService, facts: ModelFacts) -> Iterator[Finding]:
     """The weights and one request of full length fit into the engine's share of the NPUs.
 
@@ -42,7 +42,7 @@ def does_not_fit(service: ResolvedService, facts: ModelFacts) -> Iterator[Findin
     )
 
 
-@rule
+@rule("warning")
 def length_above_published(service: ResolvedService) -> Iterator[Finding]:
     """`maxModelLen` and the number of NPUs are within what Huawei publishes for the model.
 
@@ -68,7 +68,7 @@ def length_above_published(service: ResolvedService) -> Iterator[Finding]:
     )
 
 
-@rule
+@rule("error")
 def kv_blocks(service: ResolvedService) -> Iterator[Finding]:
     """`numGpuBlocksOverride` leaves blocks for one request of full length.
 
@@ -85,7 +85,7 @@ def kv_blocks(service: ResolvedService) -> Iterator[Finding]:
         )
 
 
-@rule
+@rule("error")
 def swap_space(service: ResolvedService) -> Iterator[Finding]:
     """The swap space of all NPUs of a pod takes at most 70 % of the node's memory.
 
@@ -105,7 +105,7 @@ def swap_space(service: ResolvedService) -> Iterator[Finding]:
         )
 
 
-@rule
+@rule("error")
 def memory_above_node(service: ResolvedService) -> Iterator[Finding]:
     """The memory of a pod is within that of a node.
 

@@ -15,7 +15,7 @@ from models.stack_file.unknown_keys import nearest
 _TYPES = {int: "a whole number", bool: "true or false", dict: "a mapping", list: "a list", str: "text"}
 
 
-@rule
+@rule("error")
 def pod_template_owned(service: ResolvedService) -> Iterator[Finding]:
     """A patch of the pods changes nothing that the program or another key of the stack file controls.
 
@@ -36,7 +36,7 @@ def pod_template_owned(service: ResolvedService) -> Iterator[Finding]:
         )
 
 
-@rule
+@rule("error")
 def pod_template_unknown(service: ResolvedService) -> Iterator[Finding]:
     """Every field of `podTemplate.spec` is a field of a pod's spec and has its type.
 

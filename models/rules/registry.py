@@ -1,100 +1,187 @@
-"""Rules: what is looked for in a stack file, each with an id, its documentation and its examples.
+"""The registry of rules: one entry for each id that a finding can have.
 
-A rule across fields is a function that looks at a resolved service; its id is the function's name with `-` for `_`,
-its docstring is its documentation, its folder below `tests/rules/` holds its tests and its examples. The rules of
-shape are applied while the files are read.
+An entry comes from one of two places. A function with a decorator of this module is a rule: its name with `-` for `_`
+is the id, its docstring is the documentation. The tables of `models/rules` have the ids that no function stands for:
+errors of shape, and findings about requests and about a cluster. Rules about requests are added when `client.check` is
+imported. An engine release has rules of its own (`models/engines/rules.py`).
 """
 
 from __future__ import annotations
 
 import inspect
 import pkgutil
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cache, wraps
 from importlib import import_module
+from typing import Any, Literal, TypeVar
 
 from models import rules
 from models.catalog.facts import ModelFacts
-from models.finding import Finding, Mark
+from models.engines.releases import VERSIONS, release
+from models.finding import Finding, Mark, Severity
 from models.service.resolved import ResolvedService, ResolvedStack
-from models.stack_file.messages import SHAPE_RULES
 
 Check = Callable[[ResolvedService], Iterator[Finding]]
 FactsCheck = Callable[[ResolvedService, ModelFacts], Iterator[Finding]]
-
 StackCheck = Callable[[ResolvedStack], Iterator[Finding]]
+AnyCheck = TypeVar("AnyCheck", bound=Callable[..., Iterator[Finding]])
 
+Subject = Literal["stack file", "request", "cluster"]
+"""What a rule is about: a stack file, a request to a service, or a live cluster."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """An entry of the registry."""
+
+    id: str
+    severities: tuple[Severity, ...]
+    """The severities that its findings can have."""
+    subject: Subject
+    documentation: str
+    """What the rule requires, then the reason with its source."""
+    needs_facts: bool = False
+    """Whether the rule runs only if the facts of the model are known."""
+
+    @property
+    def summary(self) -> str:
+        """The first line of the documentation."""
+        return self.documentation.partition("\n")[0]
+
+
+_RULES: dict[str, Rule] = {}
 _CHECKS: dict[str, Check] = {}
 _STACK_CHECKS: dict[str, StackCheck] = {}
-_OF_FACTS: set[str] = set()
 
 
-def rule(check: Check) -> Check:
-    """Register a rule across fields under its function's name."""
-    _CHECKS[check.__name__.replace("_", "-")] = check
-    return check
+def rule(*severities: Severity) -> Callable[[Check], Check]:
+    """Register a function that checks one service."""
+
+    def register(check: Check) -> Check:
+        entry = _entry_of(check, severities, "stack file")
+        _add(entry)
+        _CHECKS[entry.id] = check
+        return check
+
+    return register
 
 
-def facts_rule(check: FactsCheck) -> FactsCheck:
-    """Register a rule that needs the facts of the model; without them it does not run."""
+def facts_rule(*severities: Severity) -> Callable[[FactsCheck], FactsCheck]:
+    """Register a function that checks one service, if the facts of its model are known."""
 
-    @wraps(check)
-    def with_facts(service: ResolvedService) -> Iterator[Finding]:
-        if service.facts:
-            yield from check(service, service.facts)
+    def register(check: FactsCheck) -> FactsCheck:
+        @wraps(check)
+        def with_facts(service: ResolvedService) -> Iterator[Finding]:
+            if service.facts:
+                yield from check(service, service.facts)
 
-    rule(with_facts)
-    _OF_FACTS.add(check.__name__.replace("_", "-"))
-    return check
+        entry = _entry_of(check, severities, "stack file")
+        _add(replace(entry, needs_facts=True))
+        _CHECKS[entry.id] = with_facts
+        return check
 
-
-def stack_rule(check: StackCheck) -> StackCheck:
-    """Register a rule across services under its function's name; its marks are paths from the top, and the first says
-    which service it is shown at."""
-    _STACK_CHECKS[check.__name__.replace("_", "-")] = check
-    return check
+    return register
 
 
-def judge_stack(stack: ResolvedStack) -> Iterator[Finding]:
-    """Everything that the rules across services find on those whose shape is right."""
+def stack_rule(*severities: Severity) -> Callable[[StackCheck], StackCheck]:
+    """Register a function that checks all services together.
+
+    The paths of its marks start at the top of the stack file. The first mark shows which service a finding belongs to.
+    """
+
+    def register(check: StackCheck) -> StackCheck:
+        entry = _entry_of(check, severities, "stack file")
+        _add(entry)
+        _STACK_CHECKS[entry.id] = check
+        return check
+
+    return register
+
+
+def request_rule(*severities: Severity) -> Callable[[AnyCheck], AnyCheck]:
+    """Register a function that checks a request."""
+
+    def register(check: AnyCheck) -> AnyCheck:
+        _add(_entry_of(check, severities, "request"))
+        return check
+
+    return register
+
+
+def add_rules(subject: Subject, severities: tuple[Severity, ...], documentation: Mapping[str, str]) -> None:
+    """Register ids that no function stands for, each with its documentation."""
+    for name, text in documentation.items():
+        _add(Rule(name, severities, subject, text))
+
+
+def find_rule(name: str) -> Rule | None:
+    """The entry of an id, or None."""
     _load()
-    for name, check in sorted(_STACK_CHECKS.items()):
-        for finding in check(stack):
-            path = finding.marks[0].path
-            yield replace(finding, rule=name, service=path[1] if path[0] == "services" else None)
+    return _RULES.get(name)
+
+
+def rules_about(subject: Subject) -> list[Rule]:
+    """All entries about one subject, in alphabetical order."""
+    _load()
+    return sorted((entry for entry in _RULES.values() if entry.subject == subject), key=lambda entry: entry.id)
+
+
+def rule_ids() -> list[str]:
+    """The ids of the rules about stack files, in alphabetical order."""
+    return [entry.id for entry in rules_about("stack file")]
+
+
+def facts_rule_ids() -> list[str]:
+    """The ids of the rules that need the facts of the model."""
+    return [entry.id for entry in rules_about("stack file") if entry.needs_facts]
+
+
+def documentation(name: str) -> str:
+    """The documentation of a rule; empty for an unknown id."""
+    entry = find_rule(name)
+    return entry.documentation if entry else ""
+
+
+def id_of(check: Callable[..., Any]) -> str:
+    """The id of a rule that is a function."""
+    return check.__name__.replace("_", "-")
 
 
 def judge(service: ResolvedService) -> Iterator[Finding]:
-    """Everything that the rules across fields find on a service."""
-    for name, check in _checks().items():
+    """The findings of all rules that check one service."""
+    _load()
+    for name, check in sorted(_CHECKS.items()):
         for finding in check(service):
             marks = tuple(Mark(("services", service.name, *mark.path), mark.note) for mark in finding.marks)
             yield replace(finding, rule=name, service=service.name, marks=marks)
 
 
-def rule_ids() -> list[str]:
-    """The ids of all rules, in alphabetical order."""
-    return sorted([*_checks(), *_STACK_CHECKS, *SHAPE_RULES])
+def judge_stack(stack: ResolvedStack) -> Iterator[Finding]:
+    """The findings of all rules that check all well-formed services together."""
+    _load()
+    for name, check in sorted(_STACK_CHECKS.items()):
+        for finding in check(stack):
+            path = finding.marks[0].path
+            service = path[1] if path[0] == "services" else None
+            yield replace(finding, rule=name, service=service)
 
 
-def facts_rule_ids() -> list[str]:
-    """The ids of the rules that need the facts of the model."""
-    return [name for name in _checks() if name in _OF_FACTS]
+def _entry_of(check: Callable[..., Any], severities: tuple[Severity, ...], subject: Subject) -> Rule:
+    return Rule(id_of(check), severities, subject, inspect.getdoc(check) or "")
 
 
-def documentation(name: str) -> str:
-    """What a rule says, why, and its source; empty for an id that no rule has."""
-    check = _checks().get(name) or _STACK_CHECKS.get(name)
-    return inspect.getdoc(check) or "" if check else SHAPE_RULES.get(name, "")
+def _add(entry: Rule) -> None:
+    known = _RULES.setdefault(entry.id, entry)
+    if known != entry:
+        raise ValueError(f"two rules have the id {entry.id}")
 
 
 @cache
 def _load() -> None:
+    """Import the modules of this package, which register their rules."""
     for module in pkgutil.iter_modules(rules.__path__):
         import_module(f"{rules.__name__}.{module.name}")
-
-
-def _checks() -> dict[str, Check]:
-    _load()
-    return dict(sorted(_CHECKS.items()))
+    for version in VERSIONS:
+        for found in release(version).request_rules:
+            _add(Rule(found.id, found.severities, "request", found.documentation))

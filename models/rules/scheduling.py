@@ -9,7 +9,7 @@ from models.rules.registry import rule
 from models.service.resolved import ResolvedService
 
 
-@rule
+@rule("error")
 def batched_tokens_below_length(service: ResolvedService) -> Iterator[Finding]:
     """`maxNumBatchedTokens` is at least `maxModelLen`, unless prefill is chunked.
 
@@ -30,7 +30,7 @@ def batched_tokens_below_length(service: ResolvedService) -> Iterator[Finding]:
     )
 
 
-@rule
+@rule("error")
 def batched_tokens_below_sequences(service: ResolvedService) -> Iterator[Finding]:
     """`maxNumBatchedTokens` is at least `maxNumSeqs`.
 
@@ -50,7 +50,7 @@ def batched_tokens_below_sequences(service: ResolvedService) -> Iterator[Finding
     )
 
 
-@rule
+@rule("error")
 def multi_step_chunked_pipeline(service: ResolvedService) -> Iterator[Finding]:
     """Multi-step scheduling with chunked prefill runs in one pipeline stage.
 
@@ -70,7 +70,7 @@ def multi_step_chunked_pipeline(service: ResolvedService) -> Iterator[Finding]:
         )
 
 
-@rule
+@rule("warning")
 def multi_step_guided_decoding(service: ResolvedService) -> Iterator[Finding]:
     """With multi-step scheduling no request asks for guided decoding.
 

@@ -12,7 +12,7 @@ from models.service.resolved import ResolvedService
 from models.stack_file.source import BucketSource
 
 
-@rule
+@rule("error")
 def image_tag(service: ResolvedService) -> Iterator[Finding]:
     """An image has an immutable reference: a release tag or a digest.
 
@@ -48,7 +48,7 @@ def _split_tag(name: str) -> tuple[str, str]:
     return f"{registry}{slash}{base}", tag
 
 
-@rule
+@rule("error")
 def user_cannot_write(service: ResolvedService) -> Iterator[Finding]:
     """A user other than root writes to no directory of the node.
 

@@ -12,7 +12,7 @@ from models.service.resolved import ResolvedService
 from models.stack_file.source import BucketSource, HostPathSource
 
 
-@rule
+@rule("warning")
 def bucket_http(service: ResolvedService) -> Iterator[Finding]:
     """The connection to a bucket is encrypted.
 
@@ -33,7 +33,7 @@ def bucket_http(service: ResolvedService) -> Iterator[Finding]:
         )
 
 
-@rule
+@rule("warning")
 def incomplete_weights(service: ResolvedService) -> Iterator[Finding]:
     """The checksums list the model's config.json and its weights.
 
@@ -50,7 +50,7 @@ def incomplete_weights(service: ResolvedService) -> Iterator[Finding]:
         )
 
 
-@rule
+@rule("error")
 def head_in_weights(service: ResolvedService) -> Iterator[Finding]:
     """A head that is converted is not in the directory of weights from a claim or a bucket.
 

@@ -1,9 +1,10 @@
-"""Which NPUs the services of a stack need: pods on nodes, and what is sure to be free while they roll."""
+"""Place pods on nodes by their NPUs, and find out whether a pod always finds free NPUs."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -12,53 +13,71 @@ from models.stack_file.cluster import Pool
 
 @dataclass
 class Node:
-    """A node of a pool and the pods that it holds."""
+    """A node of a pool and the pods on it."""
 
     name: str
     pool: str
     npus: int
-    """NPUs that it has."""
+    """NPUs of the node."""
     pods: list[tuple[str, int]] = field(default_factory=list)
     """Service and NPUs of each pod."""
 
     @property
     def free(self) -> int:
         """NPUs that no pod holds."""
-        return self.npus - sum(npus for _, npus in self.pods)
+        used = sum(npus for _, npus in self.pods)
+        return self.npus - used
 
 
 @dataclass(frozen=True)
 class Packing:
-    """A way to put the pods of a stack on its nodes; the scheduler may choose another."""
+    """One way to place the pods of a stack on its nodes. The scheduler may choose another."""
 
     nodes: tuple[Node, ...]
     homeless: tuple[tuple[str, int], ...]
-    """Service and NPUs of each pod that no node has room for."""
+    """Service and NPUs of each pod that does not fit on any node."""
 
 
 def pack(pods: Iterable[tuple[str, int]], nodes: Iterable[Node]) -> Packing:
-    """Put each pod, the largest first, on the node that is left with the fewest free NPUs.
+    """Place each pod, the largest first, on the node with the fewest free NPUs that still fits it (best fit).
 
-    Nothing is left over that another packing would hold, as long as every size divides the next larger one and the
-    nodes': 1, 2, 4, 8 and 16.
+    The result is optimal if each size divides the next larger size and the size of the nodes, as 1, 2, 4, 8 and 16 do.
+
+    Args:
+        pods: Service and NPUs of each pod.
+        nodes: The nodes; the pods are added to them.
     """
-    packed, homeless = tuple(nodes), []
-    by_free: dict[int, list[Node]] = {}
-    for node in reversed(packed):
-        by_free.setdefault(node.free, []).append(node)
-    for service, npus in sorted(pods, key=lambda pod: (-pod[1], pod[0])):
-        least = min((free for free, some in by_free.items() if some and free >= npus), default=None)
-        if least is None:
+    packed = tuple(nodes)
+    homeless: list[tuple[str, int]] = []
+    nodes_by_free = _by_free_npus(packed)
+    largest_first = sorted(pods, key=lambda pod: (-pod[1], pod[0]))
+    for service, npus in largest_first:
+        free = _smallest_fit(nodes_by_free, npus)
+        if free is None:
             homeless.append((service, npus))
             continue
-        node = by_free[least].pop()
+        node = nodes_by_free[free].pop()
         node.pods.append((service, npus))
-        by_free.setdefault(least - npus, []).append(node)
+        nodes_by_free[node.free].append(node)
     return Packing(packed, tuple(homeless))
 
 
+def _by_free_npus(nodes: Sequence[Node]) -> defaultdict[int, list[Node]]:
+    """The nodes by their free NPUs; the first node of a pool is the last of its list, so that it is taken first."""
+    found: defaultdict[int, list[Node]] = defaultdict(list)
+    for node in reversed(nodes):
+        found[node.free].append(node)
+    return found
+
+
+def _smallest_fit(nodes_by_free: Mapping[int, list[Node]], npus: int) -> int | None:
+    """The fewest free NPUs of a node that fits a pod; None if no node does."""
+    fitting = [free for free, nodes in nodes_by_free.items() if nodes and free >= npus]
+    return min(fitting, default=None)
+
+
 def is_exact(sizes: Iterable[int]) -> bool:
-    """Whether `pack` leaves over nothing that another packing would hold.
+    """Whether `pack` finds the best placement for these sizes.
 
     Args:
         sizes: NPUs of the pods and of the nodes.
@@ -68,32 +87,40 @@ def is_exact(sizes: Iterable[int]) -> bool:
 
 
 def pool_nodes(pools: Mapping[str, Pool]) -> list[Node]:
-    """The nodes of all pools, empty, each named by its pool and a number."""
-    return [
-        Node(f"{name}-{number}", name, pool.npus_per_node)
-        for name, pool in pools.items()
-        for number in range(1, pool.nodes + 1)
-    ]
+    """The nodes of all pools, empty, each named by its pool and a number from 1."""
+    nodes = []
+    for name, pool in pools.items():
+        for number in range(1, pool.nodes + 1):
+            nodes.append(Node(name=f"{name}-{number}", pool=name, npus=pool.npus_per_node))
+    return nodes
 
 
 def sure_to_fit(npus: int, pods: Mapping[int, int], nodes: Mapping[int, int]) -> bool:
-    """Whether a pod finds its NPUs wherever the scheduler put the others.
+    """Whether a pod finds its NPUs wherever the scheduler places the other pods.
 
-    A node is closed to the pod when others hold so much of it that less than `npus` is left. Each pod that holds so
-    much alone closes one node at most, and the small ones together no more than their NPUs suffice for: if there are
-    more nodes than that, one stays open.
+    A node is closed to the pod if the others hold so many of its NPUs that fewer than `npus` are free. A large pod
+    closes a node alone. Small pods close a node together. If there are more nodes than both kinds can close in the
+    worst case, one node stays open.
 
     Args:
         npus: NPUs of the pod.
-        pods: How many other pods there are by their NPUs.
-        nodes: How many nodes there are by their NPUs.
+        pods: Number of other pods by their NPUs.
+        nodes: Number of nodes by their NPUs.
     """
-    large_enough = {size: count for size, count in nodes.items() if size >= npus}
-    if not large_enough:
+    usable_nodes = {size: count for size, count in nodes.items() if size >= npus}
+    if not usable_nodes:
         return False
-    enough = min(large_enough) - npus + 1
-    small = {size: count for size, count in pods.items() if size < enough and count}
-    step = math.gcd(*small) or 1
-    together = sum(size * count for size, count in small.items()) // (-(-enough // step) * step)
-    alone = sum(count for size, count in pods.items() if size >= enough)
-    return alone + together < sum(large_enough.values())
+
+    closing = min(usable_nodes) - npus + 1
+    closed_by_large_pods = sum(count for size, count in pods.items() if size >= closing)
+    small_pods = {size: count for size, count in pods.items() if size < closing and count}
+    closed_by_small_pods = _closed_together(small_pods, closing)
+    return closed_by_large_pods + closed_by_small_pods < sum(usable_nodes.values())
+
+
+def _closed_together(small_pods: Mapping[int, int], closing: int) -> int:
+    """The most nodes that small pods close, if each node needs at least `closing` of their NPUs."""
+    step = math.gcd(*small_pods) or 1
+    closing_in_steps = math.ceil(closing / step) * step
+    held = sum(size * count for size, count in small_pods.items())
+    return held // closing_in_steps

@@ -13,17 +13,8 @@ from models.engines.ascend_vllm.features import (
     ResolvedLora,
     ResolvedPtaGraph,
 )
-from models.engines.flags import plain_name
+from models.engines.ascend_vllm.precision import LONG, PRECISE_DECODE, PRECISE_PREFILL, plain_model_name
 from models.stack_file.service import ServiceConfig
-
-LONG = 8192
-"""Tokens from which on a sequence counts as long (manual, Step 3, --enable-prefix-caching)."""
-
-PRECISE_PREFILL = ("qwen27b", "qwen257b")
-"""Models, as `plain_name` has them, that answer wrongly without prefill of high precision (manual, Step 3)."""
-
-PRECISE_DECODE = (*PRECISE_PREFILL, "qwen272b")
-"""Models that now and then answer wrongly to long sequences without decode of high precision (manual, Step 3)."""
 
 GRAPH_CACHE = "/var/cache/ascend-vllm"
 """Directory of the node for compiled graphs, where the stack file names none."""
@@ -74,7 +65,7 @@ def resolve_precision(
 ) -> Precision:
     """The attention that a model needs by its name, where the stack file does not say it; of a model that is neither
     named like one that needs it nor in the catalogue nothing is known."""
-    name = plain_name(known.name if known else model)
+    name = plain_model_name(known, model)
     if not name.startswith(PRECISE_DECODE) and not (known and known.facts and not known.facts.multimodal):
         return config.precision
     long = config.engine.max_model_len > LONG

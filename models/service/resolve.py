@@ -9,18 +9,21 @@ from dataclasses import dataclass, replace
 from models.catalog.facts import ModelFacts
 from models.catalog.known import KnownModel, find_model
 from models.catalog.platforms import PLATFORMS, NodeMount, Platform
+from models.catalog.sizes import all_parameters
 from models.engines.ascend_vllm.engine_args import EngineArgs, ResolvedEngine
 from models.engines.ascend_vllm.features import PtaGraph
+from models.engines.model_server import extra_argument
+from models.engines.release import Release
+from models.engines.releases import release_of_service
 from models.engines.server import ResolvedServer, Server
 from models.secret_reference import NamespaceSecret
 from models.service.facts import resolve_facts
 from models.service.feature_defaults import resolve_graph, resolve_lora, resolve_precision
 from models.service.model import ResolvedModel, resolve_model
 from models.service.origins import origins
-from models.service.resolved import GIB, Cluster, ResolvedService, ResolvedStack, extra_argument
+from models.service.resolved import GIB, Cluster, ResolvedService, ResolvedStack
 from models.service.rollout import Demand, Plan, plan_rollouts
 from models.service.secrets import made_secrets, named, named_pull_secret
-from models.service.sizes import all_parameters
 from models.stack_file.checksums import WeightFiles
 from models.stack_file.cluster import ClusterConfig, HostMount, PlatformConfig
 from models.stack_file.operation import ResolvedResources
@@ -41,6 +44,7 @@ class _Size:
 
     name: str
     config: ServiceConfig
+    release: Release
     model: ResolvedModel
     weight_files: WeightFiles | None
     known: KnownModel | None
@@ -117,7 +121,9 @@ def _resolve_size(name: str, config: ServiceConfig, stack: LoadedStack) -> _Size
     known = find_model(model.name)
     config_json = stack.config_jsons.get(config.model.config_json or "")
     published = config_json or (known.facts if known else None)
-    rope_scaling = extra_argument(config.engine.extra_args, "rope-scaling", config.engine.version)
+    version = config.engine.version if "version" in config.engine.model_fields_set else None
+    release = release_of_service(version, config.image)
+    rope_scaling = extra_argument(config.engine.extra_args, "rope-scaling", release)
     facts, missing_facts = resolve_facts(published, config.model.facts, rope_scaling=rope_scaling)
     engine, reasons = resolve_engine(config.engine, config.npus, facts)
     because |= reasons
@@ -128,6 +134,7 @@ def _resolve_size(name: str, config: ServiceConfig, stack: LoadedStack) -> _Size
     return _Size(
         name=name,
         config=config,
+        release=release,
         model=model,
         weight_files=weight_files,
         known=known,
@@ -208,6 +215,7 @@ def _resolve_service(size: _Size, plan: Plan, cluster: Cluster, stack: LoadedSta
     because |= plan.reasons
     service = ResolvedService(
         name=size.name,
+        release=size.release,
         cluster=cluster,
         image=config.image,
         model=size.model,
@@ -225,7 +233,7 @@ def _resolve_service(size: _Size, plan: Plan, cluster: Cluster, stack: LoadedSta
         speculative=config.speculative,
         multimodal=config.multimodal,
         startup=size.startup,
-        drain=_resolve_drain(config, because),
+        drain=_resolve_drain(size),
         rollout=plan.rollout,
         run_as_user=config.run_as_user,
         resources=_resolve_resources(size, cluster),
@@ -274,11 +282,12 @@ def _resolve_server(server: Server, ciphertexts: Mapping[str, str]) -> ResolvedS
     )
 
 
-def _resolve_drain(config: ServiceConfig, because: dict[str, str]) -> int:
-    if config.drain is not None:
-        return config.drain
-    because["drain"] = f"usual for {config.server.kind}"
-    return 300 if config.server.kind == "openai" else 60
+def _resolve_drain(size: _Size) -> int:
+    if size.config.drain is not None:
+        return size.config.drain
+    kind = size.config.server.kind
+    size.because["drain"] = f"usual for {kind}"
+    return size.release.default_drain(kind)
 
 
 def _resolve_resources(size: _Size, cluster: Cluster) -> ResolvedResources:

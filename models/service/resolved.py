@@ -6,21 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from models.catalog.facts import ModelFacts
-from models.catalog.known import KnownModel
 from models.catalog.platforms import Platform
-from models.engines.ascend_vllm.engine_args import ResolvedEngine
-from models.engines.ascend_vllm.features import (
-    MindSpeed,
-    Multimodal,
-    Precision,
-    ResolvedGraph,
-    ResolvedLora,
-    ResolvedPtaGraph,
-    Speculative,
-)
-from models.engines.flags import find_flag
-from models.engines.server import ResolvedServer
+from models.engines.ascend_vllm.features import MindSpeed
+from models.engines.model_server import ModelServer
 from models.finding import Finding, Path, Span
 from models.secret_reference import NamespaceSecret
 from models.service.feature_defaults import most_gears
@@ -69,27 +57,15 @@ class Origin:
     source: str
 
 
-@dataclass(frozen=True)
-class ResolvedService:
+@dataclass(frozen=True, kw_only=True)
+class ResolvedService(ModelServer):
     """A service with nothing left open: all that its objects are made of."""
 
-    name: str
     cluster: Cluster
     image: str
     model: ResolvedModel
-    npus: int
     replicas: int
-    visible_devices: Sequence[int]
-    engine: ResolvedEngine
-    server: ResolvedServer
-    graph: ResolvedGraph
-    precision: Precision
     mind_speed: MindSpeed
-    prefix_caching: bool
-    quantization: str | None
-    lora: ResolvedLora | None
-    speculative: Speculative | None
-    multimodal: Multimodal | None
     startup: int
     """Longest time from the start of a container until it answers, in seconds."""
     drain: int
@@ -106,14 +82,8 @@ class ResolvedService:
     disruption_budget: DisruptionBudget | None
     monitoring: Monitoring | None
     pod_template: PodTemplate | None
-    env: Mapping[str, str]
-    """Further variables that the launch script sets; those from Secrets are in `secret_env`."""
     pull_secrets: Sequence[NamespacePullSecret]
     accept: Mapping[str, str]
-    known: KnownModel | None
-    """What the catalogue knows of the model."""
-    facts: ModelFacts | None
-    """The model's architecture, if the catalogue or the stack gives it."""
     weight_files: WeightFiles | None = None
     """The manifest that the weights are fetched or verified by."""
     external: bool = False
@@ -127,31 +97,10 @@ class ResolvedService:
     origins: Mapping[str, Origin] = field(default_factory=dict, compare=False)
     """Every value and where it comes from, by its field."""
 
-    def further(self, flag: str) -> Any:
-        """The value of a flag under `extraArgs`, or None when it is not given."""
-        return extra_argument({**self.engine.extra_args, **self.server.extra_args}, flag, self.engine.version)
-
-    @property
-    def model_names(self) -> list[str]:
-        """The names that requests may give as `model`, the usual one first, LoRA adapters last."""
-        return [*(self.engine.served_model_name or [self.model.path]), *(self.lora.adapters if self.lora else ())]
-
-    @property
-    def longest_published(self) -> int:
-        """The longest `maxModelLen` that is published for the model, on any number of NPUs; 0 when none is."""
-        lines = self.known.published if self.known else ()
-        lengths = [line.max_model_len for line in lines if line.max_model_len]
-        return max(lengths, default=0)
-
     @property
     def surge(self) -> int:
         """Additional pods during an update; 0 when old pods are deleted first."""
         return self.rollout.max_surge if isinstance(self.rollout, ResolvedRollingUpdate) else 0
-
-    @property
-    def pta_graph(self) -> ResolvedPtaGraph | None:
-        """The PTA graphs of the service; None in another graph mode."""
-        return self.graph if isinstance(self.graph, ResolvedPtaGraph) else None
 
     @property
     def most_gears(self) -> int:
@@ -162,11 +111,6 @@ class ResolvedService:
     def in_queue(self) -> str:
         """Volcano's queue that the pods wait in."""
         return self.queue or "default"
-
-    @property
-    def tls(self) -> bool:
-        """Whether the server takes encrypted connections only."""
-        return self.further("ssl-certfile") is not None
 
     @property
     def endpoint(self) -> str:
@@ -193,9 +137,3 @@ class ResolvedStack:
     def service(self, name: str) -> ResolvedService | None:
         """The service of this name, or None."""
         return next((service for service in self.services if service.name == name), None)
-
-
-def extra_argument(given: Mapping[str, Any], flag: str, release: str) -> Any:
-    """The value of a flag among `extraArgs`, however its name is written; None without it."""
-    flags = ((find_flag(name, release), value) for name, value in given.items())
-    return next((value for found, value in flags if found and found.name == flag), None)

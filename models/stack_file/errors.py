@@ -11,8 +11,8 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from models.credentials import is_hidden
-from models.engines.ascend_vllm.owned_keys import OWNED_FLAGS
-from models.engines.flags import find_flag, plain_name
+from models.engines.flags import plain_name
+from models.engines.releases import DEFAULT_VERSION, release
 from models.finding import Finding, Mark, Path
 from models.record import PATTERN_WORDS, Record
 from models.stack_file.examples import example_of, in_one_line, literals_of, purpose
@@ -84,10 +84,11 @@ def _refused_key(place: Place, path: Path) -> Finding:
 
 def _key_elsewhere(name: str, place: Place) -> str | None:
     """The key outside of this mapping that a name means: by a nickname, or by a flag of the engine."""
-    flag = find_flag(name)
+    default_release = release(DEFAULT_VERSION)
+    flag = default_release.flag(name)
     if flag is None:
         return NICKNAMES.get(plain_name(name))
-    owner = OWNED_FLAGS.get(flag.name)
+    owner = default_release.owned_flags.get(flag.name)
     if owner is None and place.keys[0] in ("engine", "server"):
         return f"{place.keys[0]}.extraArgs: {{{flag.key}: …}}"
     return owner

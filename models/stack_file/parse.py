@@ -65,7 +65,7 @@ def parse(record: type[T], value: Any, path: Path) -> tuple[T | None, list[Findi
         path: Where the value stands, for the findings.
     """
     try:
-        return record.model_validate_json(json.dumps(value, sort_keys=True)), []
+        return _from_stack_file(record, value), []
     except ValidationError as refused:
         return None, [shape_finding(record, path, details, value) for details in refused.errors(include_url=False)]
 
@@ -98,13 +98,23 @@ def parse_stack(
 
 def parse_service(name: str, value: Any) -> tuple[ServiceConfig | None, list[Finding]]:
     """A service of the stack file, or every error of its shape, its name's included."""
-    path = ("services", name)
-    _, refused = parse(_Named, {"name": name}, ())
-    named = (
-        replace(one, message=f"the service's {one.message}", fix="rename it", marks=(Mark(path),)) for one in refused
-    )
-    config, found = parse(ServiceConfig, value, path)
-    return config, [replace(finding, service=name) for finding in (*named, *found)]
+    config, refused = parse(ServiceConfig, value, ("services", name))
+    return config, [*check_name(name), *(replace(finding, service=name) for finding in refused)]
+
+
+def check_name(service: str) -> list[Finding]:
+    """Why a text cannot be the name of a service; empty when it can."""
+    _, refused = parse(_Named, {"name": service}, ())
+    return [
+        replace(
+            finding,
+            message=f"the service's {finding.message}",
+            fix="rename it",
+            marks=(Mark(("services", service)),),
+            service=service,
+        )
+        for finding in refused
+    ]
 
 
 def _parse_cluster(value: Any) -> tuple[ClusterConfig, list[Finding]]:
@@ -120,4 +130,9 @@ def _parse_cluster(value: Any) -> tuple[ClusterConfig, list[Finding]]:
 
 
 def _unknown_cluster(known: Mapping[str, Any]) -> ClusterConfig:
-    return ClusterConfig.model_validate_json(json.dumps({"context": "unknown", **known}))
+    return _from_stack_file(ClusterConfig, {"context": "unknown", **known})
+
+
+def _from_stack_file(record: type[T], value: Any) -> T:
+    """A record made of a value with the keys of a stack file. The fields' Python names are unknown keys here."""
+    return record.model_validate_json(json.dumps(value, sort_keys=True), by_alias=True, by_name=False)

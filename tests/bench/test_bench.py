@@ -35,9 +35,9 @@ def test_a_slow_run_does_not_count_against_the_median() -> None:
 def test_the_table_says_which_limits_are_missed() -> None:
     assert as_text(rows(TIMES)) == (
         "MEASUREMENT    SERVICES  OURS     THEIRS           RATIO  LIMIT\n"
-        "up             1         2.40 s   2.00 s bare      1.20   1.3    ok\n"
+        "up             1         2.40 s   2.00 s bare      1.20   1.4    ok\n"
         "up             1         2.40 s   0.40 s kubectl   6.00   -\n"
-        "up, no change  1         3.00 s   2.00 s bare      1.50   1.2    MISSED\n"
+        "up, no change  1         3.00 s   2.00 s bare      1.50   1.4    MISSED\n"
         "destroy        1         14.90 s  -                -      15 s   ok\n"
         "destroy        1         14.90 s  10.00 s kubectl  1.49   -\n"
         "check          1         1.60 s   -                -      1.5 s  MISSED\n"
@@ -63,10 +63,10 @@ def test_programs_read_the_same_rows_as_json() -> None:
 @pytest.mark.parametrize(
     ("services", "against", "limit", "reason"),
     [
-        (10, BARE, 1.3, "few services: components may cost a little"),
+        (10, BARE, 1.4, "few services: components may cost a little"),
         (10, KUBECTL, None, "few services: Pulumi's own start counts more than the cluster"),
         (100, BARE, None, "many services: kubectl is what is compared with"),
-        (100, KUBECTL, 1.2, "many services: the cluster's own time counts"),
+        (100, KUBECTL, 1.0, "many services: the cluster's own time counts"),
     ],
 )
 def test_limits_hold_for_the_sizes_they_were_set_for(

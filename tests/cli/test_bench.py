@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from cli import bench
+from cli.output import bench
 from client.bench import Load, Measured, Sample
 from tests.cli.conftest import Console, Serve
 from tests.cli.test_process import COMMAND, environment
@@ -72,9 +72,9 @@ def test_requests_that_fail_end_with_1(serve: Serve, console: Console) -> None:
         (["--concurrency", "0"], 2, ""),
         (["--concurrency", "two"], 2, ""),
         (["--requests", "0"], 2, ""),
-        (["--input-len", "4000"], 1, "error[too-long]: 4000 and 128 tokens together are more than 4096"),
+        (["--input-len", "4000"], 1, "error[too-long]: 4000 input tokens and 128 output tokens exceed maxModelLen"),
         (["--url", "http://127.0.0.1:1"], 3, "error: http://127.0.0.1:1 does not answer"),
-        ([], 3, "measured through a port-forward, which is part of the times"),
+        ([], 3, "the times include a port-forward"),
     ],
 )
 def test_other_ends(arguments: list[str], code: int, message: str, serve: Serve, console: Console) -> None:

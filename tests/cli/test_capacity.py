@@ -71,4 +71,4 @@ def test_without_pools_nothing_is_known(project: Path, console: Console) -> None
 def test_what_is_not_counted_is_said(project: Path, console: Console) -> None:
     done = console("capacity", "bad")
 
-    assert "not counted, since its shape is refused: 千问" in done.err
+    assert "not counted until its errors of shape are fixed: 千问" in done.err

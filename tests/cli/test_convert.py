@@ -136,8 +136,8 @@ def test_keys_have_the_name_of_the_project(console: Console, pair: Path) -> None
         (["config.yaml", "nowhere.sh"], "there is no file nowhere.sh"),
         (["config.yaml", "run_vllm.sh", "--set", "image_name"], "--set image_name has no value"),
         (["config.yaml", "run_vllm.sh", "--import", "list.json"], "add --context NAME"),
-        ([], "Missing argument"),
-        (["config.yaml", "--unknown"], "No such option"),
+        ([], "CONFIG is missing"),
+        (["config.yaml", "--unknown"], "no such option"),
     ],
 )
 def test_wrong_usage_ends_with_2_and_a_fix(arguments: list[str], said: str, console: Console, pair: Path) -> None:

@@ -64,14 +64,14 @@ def test_no_change_ends_with_0_in_every_format(form: str, repository: Path, cons
 @pytest.mark.parametrize(
     ("arguments", "message", "reason"),
     [
-        (["prod", "prod", "prod"], "one stack and a revision, or two stacks", "three are no pair"),
-        (["prod", "prod", "--against", "main"], "one stack and a revision, or two stacks", "a pair has no revision"),
+        (["prod", "prod", "prod"], "one stack with a revision, or two stacks", "three stacks are not a pair"),
+        (["prod", "prod", "--against", "main"], "one stack with a revision, or two stacks", "a pair has no revision"),
         (["prod", "--against", "nowhere"], "git knows no commit 'nowhere'", "there is no such commit"),
         (["prod", "--against", "--all"], "git knows no commit '--all'", "an option is no commit"),
         (["-"], "standard input has no revision", "stdin is not in git"),
         (["nowhere"], "there is no stack 'nowhere'", "there is no such stack"),
-        (["--matrix", "--against", "main"], "a matrix is of the worktree", "a revision is no environment"),
-        (["--matrix", "--format", "github"], "a table annotates nothing", "a format that says nothing"),
+        (["--matrix", "--against", "main"], "--matrix cannot be used with --against", "a revision is no environment"),
+        (["--matrix", "--format", "github"], "--matrix has no format github", "a table annotates no lines"),
     ],
 )
 def test_wrong_usage_ends_with_2(
@@ -97,7 +97,7 @@ def test_a_broken_service_is_named_and_the_others_are_compared(repository: Path,
 
     out = console("diff", "prod").out
 
-    assert "not compared, since their shape is refused: llava" in out
+    assert "not compared until their errors of shape are fixed: llava" in out
     assert "~ qwen2-72b  restarts" in out
     assert "1 error in prod, so pulumi up would refuse it: ascend-vllm check prod" in out
 
@@ -150,7 +150,7 @@ def test_a_pull_request_comment_is_never_too_long(repository: Path, console: Con
 
     assert len(out) < 60_000
     assert out.count("<details>") == out.count("</details>")
-    assert ("left out for their length" in out) == (count > 100)
+    assert ("left out because of their length" in out) == (count > 100)
 
 
 def test_many_services_that_stay_share_a_line(repository: Path, console: Console) -> None:
@@ -169,10 +169,10 @@ def test_a_moved_stack_says_so_loudly(repository: Path, console: Console) -> Non
 
     text, markdown, github = (console("diff", "prod", "--format", form).out for form in ("text", "markdown", "github"))
 
-    assert text.startswith("! everything is made anew elsewhere")
-    assert "qwen2-7b   made anew elsewhere, its address changes" in text
-    assert "all made anew elsewhere" in text.splitlines()[-1]
-    assert "> [!CAUTION]\n> Everything is made anew elsewhere" in markdown
+    assert text.startswith("! everything is recreated elsewhere")
+    assert "qwen2-7b   recreated elsewhere, its address changes" in text
+    assert "all recreated elsewhere" in text.splitlines()[-1]
+    assert "> [!CAUTION]\n> Everything is recreated elsewhere" in markdown
     assert github.startswith("::warning file=Pulumi.prod.yaml,line=2,")
 
 

@@ -46,7 +46,7 @@ def test_what_runs_against_the_stack_file_is_told_exactly_like_this(
 ) -> None:
     done = console("diff", "prod.yaml", "--live", "--format", form)
 
-    assert (done.code, done.err) == (1, "what runs in prod, namespace inference\n")
+    assert (done.code, done.err) == (1, "compared with the cluster of context prod, namespace inference\n")
     golden(GOLDEN / f"diff-live.{form}", done.out)
 
 
@@ -58,7 +58,7 @@ def test_what_runs_as_it_is_written_ends_with_0(console: Console, cluster: Prod,
 
 
 def test_a_cluster_that_cannot_be_read_ends_with_3(console: Console, cluster: Prod) -> None:
-    cluster.errors = {"made": ClusterError("not allowed to list deployments", "ask for a role")}
+    cluster.errors = {"service_objects": ClusterError("not allowed to list deployments", "ask for a role")}
     done = console("diff", "prod.yaml", "--live")
 
     assert (done.code, done.out) == (3, "")
@@ -69,13 +69,13 @@ def test_a_namespace_that_may_not_be_read_is_named_and_not_compared(
 ) -> None:
     (tmp_path / "prod.yaml").write_text(STACK, encoding="utf-8")
     cluster.objects = [item for item in Prod().objects if item["kind"] != "Namespace"]
-    assert "Namespace inference  +  (it is not in the cluster)" in console("diff", "prod.yaml", "--live").out
+    assert "Namespace inference  +  (does not exist in the cluster)" in console("diff", "prod.yaml", "--live").out
     cluster.errors = {"Namespace": ClusterError("not allowed to get namespaces", "ask for a role")}
     done = console("diff", "prod.yaml", "--live")
 
     assert (done.code, done.err.splitlines()[0]) == (
         0,
-        "not looked at: Namespace inference: not allowed to get namespaces",
+        "not read: Namespace inference: not allowed to get namespaces",
     )
 
 
@@ -92,10 +92,10 @@ def write_preview(directory: Path, stack: str, *operations: str) -> str:
 @pytest.mark.parametrize(
     ("form", "said"),
     [
-        ("text", "! deleted and made anew: Service qwen (spec)\n"),
+        ("text", "! deleted and recreated: Service qwen (spec)\n"),
         ("json", '"replacements": [\n        "Service qwen (spec)"\n      ]'),
-        ("markdown", "> [!CAUTION]\n> Deleted and made anew: Service qwen (spec)\n"),
-        ("github", "title=cluster of prod::! deleted and made anew: Service qwen (spec)\n"),
+        ("markdown", "> [!CAUTION]\n> Deleted and recreated: Service qwen (spec)\n"),
+        ("github", "title=cluster of prod::! deleted and recreated: Service qwen (spec)\n"),
     ],
 )
 def test_what_pulumi_makes_anew_is_added_in_every_format(
@@ -117,13 +117,13 @@ def test_what_pulumi_deletes_is_added_to_the_comparison_with_a_revision(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--live"], "--live is about one stack"),
-        (["prod", "dev", "--live"], "--live is about one stack"),
-        (["prod", "dev", "--preview", "preview.json"], "--preview is about one stack"),
-        (["prod", "--live", "--against", "main"], "--live compares with what runs, --against with a revision"),
-        (["--matrix", "--live"], "a matrix is of the worktree"),
+        (["--live"], "--live needs exactly one STACK"),
+        (["prod", "dev", "--live"], "--live needs exactly one STACK"),
+        (["prod", "dev", "--preview", "preview.json"], "--preview needs exactly one STACK"),
+        (["prod", "--live", "--against", "main"], "--live cannot be used with --against"),
+        (["--matrix", "--live"], "--matrix cannot be used with --against, --live or --preview"),
         (["prod.yaml", "--live", "--preview", "none.json"], "none.json cannot be read: No such file or directory"),
-        (["prod.yaml", "--live", "--preview", "prod.yaml"], "prod.yaml is no preview: "),
+        (["prod.yaml", "--live", "--preview", "prod.yaml"], "prod.yaml is not a preview: "),
         (["prod.yaml", "--live", "--preview", "preview.json"], "preview.json is a preview of stack dev, not of prod"),
     ],
 )

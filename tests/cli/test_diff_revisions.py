@@ -149,7 +149,7 @@ def test_it_is_said_that_a_file_that_is_gone_deletes_nothing(repository: Path, c
     (repository / "Pulumi.prod.yaml").unlink()
     said = console("diff", "prod", "--format", form).out
 
-    assert "the file of stack prod is gone, which deletes nothing: run pulumi destroy --stack prod before" in said
+    assert "the file of stack prod is deleted, but its objects stay: run pulumi destroy --stack prod first" in said
     assert "is gone" not in console("diff", "fresh", "--format", form).out
 
 

@@ -53,7 +53,7 @@ def test_values_are_shown_on_one_line(old: str | None, new: str | None, shown: s
             "restarts, because its image changed · delete first (Pulumi.test.yaml:13), downtime up to 12 min",
             "the only pod goes first",
         ),
-        ({"replicas": 2}, {"replicas": 0}, "has no pods any more, because replicas is 0", "the last pod goes"),
+        ({"replicas": 2}, {"replicas": 0}, "has no pods, because replicas is 0", "the last pod goes"),
         ({"replicas": 0}, {"image": "a:2"}, "had no pods to restart; its image changed", "there was no pod"),
     ],
 )
@@ -103,7 +103,7 @@ def test_a_rename_is_told_of_one_stack_and_not_of_two_environments() -> None:
     other = replace(new, name="other")
     apart = Comparison(compare(old, other), old, other, "test", "other", 2)
 
-    assert [*notes(renamed)] == ["a → b: a service that is renamed is removed and made anew, under another address"]
+    assert [*notes(renamed)] == ["a → b: a renamed service is removed and recreated, with another address"]
     assert [*notes(apart)] == ["2 errors in other, so pulumi up would refuse it: ascend-vllm check other"]
 
 

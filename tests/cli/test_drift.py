@@ -16,7 +16,7 @@ from cluster.errors import ClusterError
 from models.service.resolve import resolve
 from models.stack_file.load import load_text
 from tests.cli.conftest import GOLDEN, Console
-from tests.cluster.recorded_reader import MadeReader
+from tests.cluster.recorded_reader import ObjectReader
 from tests.review.cluster import CONTAINER, Kube, edit
 
 STACK = """\
@@ -29,7 +29,7 @@ config:
 """
 
 
-class Prod(MadeReader):
+class Prod(ObjectReader):
     """The cluster of the stack, as an update left it."""
 
     def __init__(self, text: str = STACK) -> None:
@@ -94,7 +94,7 @@ def test_drift_is_told_exactly_like_this(
 def test_without_drift_it_ends_with_0(console: Console, cluster: Prod) -> None:
     done = console("drift", "prod.yaml")
 
-    assert (done.code, done.out, done.err) == (0, "no drift: 10 objects as stack prod has them\n", "")
+    assert (done.code, done.out, done.err) == (0, "no drift: stack prod matches its cluster (10 objects)\n", "")
     assert json.loads(console("drift", "prod.yaml", "--format", "json").out)["restore"] == []
 
 
@@ -134,8 +134,8 @@ def test_what_is_not_there_may_have_been_deleted_so_that_a_refresh_is_needed(con
     cluster.objects = []
     out = console("drift", "prod.yaml").out
 
-    assert out.splitlines()[0] == "- Namespace inference: not there: never deployed, or deleted"
-    assert out.endswith("drift: 10 not there\nrestore:\n  pulumi up --refresh --stack prod\n")
+    assert out.splitlines()[0] == "- Namespace inference: missing: never deployed, or deleted"
+    assert out.endswith("drift: 10 missing\nrestore:\n  pulumi up --refresh --stack prod\n")
 
 
 def test_what_was_only_added_needs_a_mark_to_be_seen(console: Console, cluster: Prod) -> None:
@@ -143,7 +143,7 @@ def test_what_was_only_added_needs_a_mark_to_be_seen(console: Console, cluster: 
 
     assert console("drift", "prod.yaml").out.splitlines()[-4:] == [
         "restore:",
-        "  # Pulumi does not see what was only added; it sets an object again that lacks a mark of its own",
+        "  # Pulumi does not see added fields; it sets an object again if its annotation is missing",
         "  kubectl --context prod --namespace inference annotate deployment qwen pulumi.com/patchForce-",
         "  pulumi up --refresh --stack prod",
     ]
@@ -187,19 +187,19 @@ def test_a_service_of_another_stack_in_the_namespace_is_not_named(
     shared = console("drift", "prod.yaml")
 
     assert (alone.code, alone.out.count("not in stack prod")) == (1, 3)
-    assert (shared.code, shared.out) == (0, "no drift: 7 objects as stack prod has them\n")
+    assert (shared.code, shared.out) == (0, "no drift: stack prod matches its cluster (7 objects)\n")
 
 
 def test_what_may_not_be_read_is_said_and_not_taken_for_deleted(console: Console, cluster: Prod) -> None:
     cluster.errors = {"Namespace": ClusterError("not allowed to get namespaces inference", "ask")}
     done = console("drift", "prod.yaml")
 
-    assert (done.code, done.out) == (0, "no drift: 9 objects as stack prod has them\n")
-    assert done.err == "not looked at: Namespace inference: not allowed to get namespaces inference\n"
+    assert (done.code, done.out) == (0, "no drift: stack prod matches its cluster (9 objects)\n")
+    assert done.err == "not read: Namespace inference: not allowed to get namespaces inference\n"
 
 
 def test_a_cluster_that_cannot_be_read_ends_with_3(console: Console, cluster: Prod) -> None:
-    cluster.errors = {"made": ClusterError("not allowed to list deployments", "ask for a role")}
+    cluster.errors = {"service_objects": ClusterError("not allowed to list deployments", "ask for a role")}
     done = console("drift", "prod.yaml")
 
     assert (done.code, done.out) == (3, "")

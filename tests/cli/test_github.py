@@ -56,7 +56,7 @@ def test_a_stack_that_is_no_longer_touched_says_so(tmp_path: Path, github: Hub, 
     review(tmp_path)
     post(console)
 
-    assert github.bodies() == [f"{PROD}\nThis pull request does not touch the stack any more."]
+    assert github.bodies() == [f"{PROD}\nThis pull request no longer touches the stack."]
 
 
 def test_a_comment_of_somebody_else_is_never_changed(tmp_path: Path, github: Hub, console: Console) -> None:

@@ -139,16 +139,17 @@ def test_what_would_be_refused_is_not_sent(serve: Serve, console: Console) -> No
     assert done.err == (
         "error[bad-value]: top_p 2.0 must be at most 1.0\n"
         "  --> --top-p\n"
-        "   = why: Choose among the likeliest tokens that together have this probability; 1 is all\n"
+        "   = why: Choose from the most likely tokens that together have this probability. 1 means all tokens\n"
         "   = fix: write top_p: 0.9\n"
     )
     again = console("request", "prod.yaml", "qwen", "chat", "a", "--guided-json", '{"type": "object"}')
     assert again.err == (
-        "error[multi-step-logits]: guided_json would end the engine of qwen, and all requests with it\n"
+        "error[multi-step-logits]: guided_json would stop the engine of qwen and fail all its requests\n"
         "  --> --guided-json\n"
         "  ::: prod.yaml:7   qwen · engine.numSchedulerSteps\n"
-        "   = why: multi-step scheduling has no logits processors (vllm/worker/multi_step_model_runner.py:822)\n"
-        "   = fix: leave guided_json out, or set engine.numSchedulerSteps: 1\n"
+        "   = why: multi-step scheduling does not support logits processors "
+        "(vllm/worker/multi_step_model_runner.py:822)\n"
+        "   = fix: remove guided_json, or set engine.numSchedulerSteps: 1\n"
     )
     assert server.asked == []
 
@@ -158,7 +159,7 @@ def test_a_text_that_is_too_long_is_counted_and_not_sent(serve: Serve, console: 
     done = console("request", "prod.yaml", "qwen", "chat", "word " * 4090, "--url", server.url)
 
     assert (done.code, done.out) == (1, "")
-    assert done.err.startswith("error[too-long]: 4092 tokens of the prompt and max_t")
+    assert done.err.startswith("error[too-long]: 4092 prompt tokens and max_t")
     assert [path for path, _ in server.asked] == ["/tokenize"]
 
 
@@ -168,7 +169,7 @@ def test_a_doubtful_request_is_said_and_sent(serve: Serve, console: Console) -> 
     done = console("request", "prod.yaml", "plain", "generate", "a", *options, "--url", server.url)
 
     assert (done.code, done.out) == (1, "")
-    assert done.err.startswith("warning[plain-beam-search]: /generate of vLLM's own 0.6.3 answers 500")
+    assert done.err.startswith("warning[plain-beam-search]: /generate of vLLM 0.6.3 answers 500")
     assert done.err.endswith("error: the server answers 500: Internal Server Error\n")
 
 
@@ -184,7 +185,7 @@ def test_an_answer_that_breaks_off_fails_after_what_came(serve: Serve, console: 
 
     assert done.code == 1
     assert done.out.startswith("word1")
-    assert done.err == "\nerror: the answer broke off before its end\n"
+    assert done.err == "\nerror: the connection broke before the end of the answer\n"
 
 
 @pytest.mark.parametrize(
@@ -197,7 +198,7 @@ def test_an_answer_that_breaks_off_fails_after_what_came(serve: Serve, console: 
         (["llava", "image", "none.png", "what?"], "none.png cannot be read: No such file or directory"),
         (["qwen", "chat", "a", "--json", "body.json"], "there are both a body and a question"),
         (["qwen", "chat", "--json", "none.json"], "none.json cannot be read"),
-        (["qwen", "chat", "--json", "-"], "stdin is no JSON"),
+        (["qwen", "chat", "--json", "-"], "stdin is not valid JSON"),
         (["nobody", "chat", "a"], "has no service 'nobody'"),
         (["guarded", "chat", "a", "--api-key-file", "none", "--url", "http://127.0.0.1:1"], "none cannot be read"),
         (["qwen", "chat", "a", "--guided-json", "none"], "none is neither a JSON object nor a readable file"),

@@ -7,8 +7,8 @@ import json
 import pytest
 from jsonschema import Draft202012Validator
 
-from client.check import request_rules
-from models.rules.registry import documentation, rule_ids
+import client.check  # noqa: F401  it registers the rules about requests
+from models.rules.registry import documentation, rule_ids, rules_about
 from tests.cli.conftest import Console
 from tests.conftest import ROOT
 
@@ -51,8 +51,8 @@ def test_an_unknown_rule_is_answered_with_the_nearest(given: str, fix: str, reas
     assert done.err == f"error: there is no rule {given!r}\nfix: {fix}\n", reason
 
 
-@pytest.mark.parametrize("rule", request_rules())
-def test_a_rule_about_requests_is_explained_too(rule: str, console: Console) -> None:
+@pytest.mark.parametrize("rule", [entry.id for entry in (*rules_about("request"), *rules_about("cluster"))])
+def test_a_rule_about_requests_or_a_cluster_is_explained_too(rule: str, console: Console) -> None:
     done = console("rule", rule)
 
     assert (done.code, done.err) == (0, "")
@@ -75,15 +75,6 @@ def test_there_is_no_schema_of_other_files(console: Console) -> None:
     assert (done.code, done.out) == (2, "")
     assert "stack" in done.err
     assert "services" in done.err
-
-
-@pytest.mark.parametrize("command", ["check", "rule", "schema", "script", "render", "request", "smoke", "bench"])
-def test_the_help_of_a_command_shows_examples(command: str, console: Console) -> None:
-    done = console(command, "--help")
-
-    assert done.code == 0
-    assert "Examples:" in done.out
-    assert f"ascend-vllm {command}" in done.out
 
 
 def test_the_help_groups_the_commands(console: Console) -> None:

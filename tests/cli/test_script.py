@@ -73,12 +73,14 @@ def test_an_unknown_stack_ends_with_2(arguments: tuple[str, ...], console: Conso
     assert "there is no stack 'nowhere'" in done.err
 
 
-@pytest.mark.parametrize("arguments", [("script",), ("script", "good"), ("render",)])
-def test_a_missing_argument_ends_with_2(arguments: tuple[str, ...], console: Console, project: Path) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "name"), [(("script",), "STACK"), (("script", "good"), "SERVICE"), (("render",), "STACK")]
+)
+def test_a_missing_argument_ends_with_2(arguments: tuple[str, ...], name: str, console: Console, project: Path) -> None:
     done = console(*arguments)
 
     assert (done.code, done.out) == (2, "")
-    assert "Missing argument" in done.err
+    assert f"{name} is missing" in done.err
 
 
 def test_all_objects_of_a_stack_come_as_yaml(console: Console, project: Path) -> None:

@@ -10,9 +10,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from cli import smoke
+from cli.output import smoke
 from cli.output.junit import junit
-from cli.smoke import line
+from cli.output.smoke import line
 from client.smoke import Check, Smoked
 from tests.cli.conftest import ASKED, Console, Serve
 

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from cli import status
+from cli.output.status import VERSION
 from cluster.errors import ClusterError
-from cluster.snapshot import Seen
+from cluster.snapshot import Snapshot
 from tests.cli.conftest import GOLDEN, Console
-from tests.cluster.objects import NOW, container, deployment, ended, node, pod, replica_set, seen, waiting
+from tests.cluster.objects import NOW, container, deployment, ended, node, pod, replica_set, snapshot, waiting
 from tests.cluster.reader import FakeReader
 
 STACK = """\
@@ -28,13 +29,13 @@ config:
 LOG = ["args: --api-key=sk-1", "OSError: [Errno 98] Address already in use"]
 
 
-def a_cluster() -> Seen:
+def a_cluster() -> Snapshot:
     back_off = {"state": waiting("CrashLoopBackOff"), "lastState": ended(1), "restartCount": 3}
     crashing = pod("crashing", container(**back_off), phase="Running", node="node-2")
     pending = pod("qwen2-72b", npus=8, node="")
     made = [deployment("crashing", availableReplicas=0), deployment("qwen2-72b", availableReplicas=0)]
     llava = pod("llava", npus=2, node="node-1", phase="Running", ready=True)
-    return seen(
+    return snapshot(
         crashing, pending, deployments=[*made, deployment("well", replicas=2)],
         replica_sets=[replica_set("crashing"), replica_set("qwen2-72b")],
         nodes=[node("node-1"), node("node-2")], holders=[llava, crashing],
@@ -71,7 +72,7 @@ def test_json_is_a_contract_with_a_version(console: Console, cluster: list[tuple
     found = json.loads(console("status", "prod.yaml", "--format", "json").out)
 
     assert found.keys() == {"version", "stack", "context", "namespace", "services", "unread"}
-    assert found["version"] == status.VERSION == 1
+    assert found["version"] == VERSION == 1
     for service in found["services"]:
         assert service.keys() == {"name", "ready", "replicas", "state", "since", "diagnosis"}
         if service["diagnosis"]:
@@ -128,13 +129,15 @@ def test_what_may_not_be_read_is_said_beside_the_rest(
 ) -> None:
     @asynccontextmanager
     async def connected(*_: str) -> AsyncIterator[FakeReader]:
-        yield FakeReader([Seen(NOW, "inference", (deployment("well"),), unread={"nodes": "not allowed to list nodes"})])
+        yield FakeReader(
+            [Snapshot(NOW, "inference", (deployment("well"),), unread={"nodes": "not allowed to list nodes"})]
+        )
 
     monkeypatch.setattr(status, "connected", connected)
     done = console("status", "prod.yaml", "well")
 
     assert (done.code, done.out) == (0, "well  1/1  Running\n")
-    assert done.err == "not looked at: nodes: not allowed to list nodes\n"
+    assert done.err == "not read: nodes: not allowed to list nodes\n"
 
 
 def test_a_kubeconfig_without_the_context_ends_with_3_and_no_traceback(

@@ -225,5 +225,5 @@ def test_a_comment_is_never_too_long_for_github(repository: Path, console: Conso
 
     text = (repository / "out" / "many.md").read_text()
     assert len(text) < 65_000
-    assert "left out for their length" in text
+    assert "left out because of their length" in text
     assert text.count("<details>") == text.count("</details>")

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from client.bench import Load, Measured, Sample, Spread, bench, request, spread, too_long, warm_up
+from client.bench import Load, Measured, Sample, Spread, bench, load_request, spread, too_long, warm_up
 from client.check import check_request
 from client.http import UnreachableError, linked
 from client.plot import nice, plot
@@ -44,7 +44,7 @@ def test_every_request_has_the_size_that_was_asked_for(serve: Serve) -> None:
 
 
 def test_no_prompt_begins_like_another() -> None:
-    beginnings = {tuple(request(service_of(), LOAD, number).body["prompt"][:2]) for number in range(500)}
+    beginnings = {tuple(load_request(service_of(), LOAD, number).body["prompt"][:2]) for number in range(500)}
 
     assert len(beginnings) == 500
     assert all(100 <= token < 1100 for beginning in beginnings for token in beginning)
@@ -52,7 +52,7 @@ def test_no_prompt_begins_like_another() -> None:
 
 @pytest.mark.parametrize("service", [service_of(), service_of(PLAIN), service_of(numSchedulerSteps=8)])
 def test_what_is_sent_is_what_the_service_takes(service: ResolvedService) -> None:
-    assert check_request(request(service, LOAD, 0), service) == ()
+    assert check_request(load_request(service, LOAD, 0), service) == ()
 
 
 def test_the_plain_server_is_measured_with_words(serve: Serve) -> None:
@@ -121,7 +121,7 @@ def test_a_load_longer_than_the_service_allows_is_refused() -> None:
     assert too_long(service_of(length=100), Load(1, 1, 92, 8)) is None
     finding = too_long(service_of(length=100), Load(1, 1, 93, 8))
     assert finding
-    assert finding.message == "93 and 8 tokens together are more than 100"
+    assert finding.message == "93 input tokens and 8 output tokens exceed maxModelLen 100"
 
 
 def test_the_plot_is_a_picture_with_a_panel_for_each_figure() -> None:

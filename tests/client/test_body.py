@@ -11,7 +11,7 @@ import pytest
 
 from client.body import BadInputError, data_url, picture_type, question, raw, schema
 from client.curl import curl
-from client.kinds import Kind
+from models.engines.requests import Kind
 from tests.client.conftest import LORA, PIXEL, PLAIN, service_of
 from tests.conftest import stack_of
 
@@ -69,7 +69,7 @@ def test_pictures_are_told_by_their_first_bytes(kind: str, tmp_path: Path) -> No
 def test_other_files_are_no_pictures(data: bytes, tmp_path: Path) -> None:
     (tmp_path / "photo.png").write_bytes(data)
 
-    with pytest.raises(BadInputError, match="is no picture that services read"):
+    with pytest.raises(BadInputError, match="is not a JPEG, PNG or WebP picture"):
         data_url(tmp_path / "photo.png")
     with pytest.raises(BadInputError, match="cannot be read: No such file"):
         data_url(tmp_path / "none.png")

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from client.body import question, raw
-from client.check import check_request, request_rules
-from client.kinds import ENDPOINTS, Kind
-from client.parameters import Parameters
-from client.request import Asked, refusal_text
-from models.rules.registry import rule_ids
+from client.check import check_request
+from client.request import refusal_text
+from models.engines.parameters import Parameters
+from models.engines.releases import DEFAULT_VERSION, release
+from models.engines.requests import Kind, Request
 from models.service.resolved import ResolvedService
 from tests.client.conftest import LORA, PICTURES, PLAIN, service_of
 
@@ -102,7 +102,7 @@ def test_a_request_as_long_as_the_service_allows_is_sent() -> None:
     assert chat(max_tokens=4095) == []
     ids = raw(Kind.COMPLETE, SERVICE, '{"prompt": [1, 2, 3], "max_tokens": 4094}', {}, "body.json")
     assert [finding.message for finding in check_request(ids, SERVICE)] == [
-        "3 tokens of the prompt and max_tokens 4094 are more than 4096"
+        "3 prompt tokens and max_tokens 4094 exceed maxModelLen 4096"
     ]
 
 
@@ -205,11 +205,11 @@ def test_pictures_go_to_services_for_pictures_and_no_more_than_they_take() -> No
         asked = question(Kind.IMAGE, service, "what?", {}, ["data:image/png;base64,AA=="] * count)
         return [f"{finding.rule}: {finding.message}" for finding in check_request(asked, service)]
 
-    assert rules(SERVICE, 1) == ["picture-count: qwen reads no pictures"]
+    assert rules(SERVICE, 1) == ["picture-count: qwen does not read pictures"]
     assert rules(several, 2) == []
-    assert rules(several, 3) == ["picture-count: 3 pictures are more than the 2 that qwen takes in a request"]
+    assert rules(several, 3) == ["picture-count: the request has 3 pictures, but qwen allows 2"]
     assert rules(service_of("multimodal: true\n"), 2) == [
-        "picture-count: 2 pictures are more than the 1 that qwen takes in a request"
+        "picture-count: the request has 2 pictures, but qwen allows 1"
     ]
 
 
@@ -218,19 +218,19 @@ def test_beam_search_does_not_see_pictures_so_it_is_refused() -> None:
     given = {"use_beam_search": True, "n": 2, "temperature": 0}
     found = check_request(question(Kind.IMAGE, service, "what?", given, ["data:image/png;base64,AA=="]), service)
 
-    assert [finding.message for finding in found] == ["beam search does not see the picture"]
+    assert [finding.message for finding in found] == ["beam search ignores the picture"]
 
 
 def test_a_finding_reads_like_those_of_check_with_the_option_first() -> None:
     found = check_request(question(Kind.CHAT, MULTI_STEP, "hello", {"n": 2}), MULTI_STEP)
 
     assert refusal_text(found[0]) == (
-        "error[several-tokens-one-answer]: n 2 would end the engine of qwen, and all requests with it\n"
+        "error[several-tokens-one-answer]: n 2 would stop the engine of qwen and fail all its requests\n"
         "  --> --n\n"
         "  ::: Pulumi.test.yaml:10   qwen · engine.numSchedulerSteps\n"
-        "   = why: an engine that makes several tokens at a time asserts that a request has one answer "
+        "   = why: an engine that generates several tokens in one step asserts that a request has one answer "
         "(vllm/engine/output_processor/multi_step.py:98)\n"
-        "   = fix: ask 2 times, or remove engine.numSchedulerSteps"
+        "   = fix: send 2 requests, or remove engine.numSchedulerSteps"
     )
 
 
@@ -247,12 +247,8 @@ def test_the_nearest_field_is_offered() -> None:
     assert fixes == ["write max_tokens"]
 
 
-def test_no_rule_about_requests_has_the_id_of_one_about_stack_files() -> None:
-    assert not request_rules().keys() & set(rule_ids())
-
-
 def test_every_parameter_is_a_field_of_a_server() -> None:
-    known = frozenset().union(*(endpoint.fields for endpoint in ENDPOINTS.values()))
+    known = frozenset().union(*(fields.accepted for fields in release(DEFAULT_VERSION).request_fields.values()))
 
     assert set(Parameters.model_fields) <= known
-    assert isinstance(question(Kind.CHAT, SERVICE, "a", {}), Asked)
+    assert isinstance(question(Kind.CHAT, SERVICE, "a", {}), Request)

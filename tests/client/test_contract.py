@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from client.body import question, raw
 from client.check import check_request
-from client.kinds import ENDPOINTS, Kind
-from client.request import Asked
+from models.engines.releases import DEFAULT_VERSION, release
+from models.engines.requests import Kind, Request
 from models.service.resolved import ResolvedService
 from tests.client.conftest import PLAIN, service_of
 from tests.client.protocol import SAMPLING, ChatCompletionRequest, CompletionRequest, check_sampling
@@ -42,10 +42,11 @@ JSON = st.recursive(
     lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=3), inner, max_size=3)),
     max_leaves=6,
 )
-FIELDS = sorted(frozenset().union(*(endpoint.fields for endpoint in ENDPOINTS.values()), {"foo"}))
+ACCEPTED = [fields.accepted for fields in release(DEFAULT_VERSION).request_fields.values()]
+FIELDS = sorted(frozenset().union(*ACCEPTED, {"foo"}))
 
 
-def is_sent(asked: Asked, service: ResolvedService) -> bool:
+def is_sent(asked: Request, service: ResolvedService) -> bool:
     return all(finding.severity != "error" for finding in check_request(asked, service))
 
 

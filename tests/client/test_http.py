@@ -13,9 +13,8 @@ import pytest
 from client.answer import Answer, Piece, error_text, joined, texts
 from client.body import question, raw
 from client.http import UnreachableError, linked, post, send
-from client.kinds import Kind
 from client.length import too_long
-from client.request import Asked
+from models.engines.requests import Kind, Request
 from tests.client.conftest import PLAIN, Serve, service_of
 from tests.client.vllm_server import Vllm
 from tests.models.stand_in_server import serving as answering
@@ -23,7 +22,7 @@ from tests.models.stand_in_server import serving as answering
 SERVICE = service_of()
 
 
-def ask(url: str, asked: Asked, timeout: float = 5, see: Callable[[Piece], None] = lambda _: None) -> Answer:
+def ask(url: str, asked: Request, timeout: float = 5, see: Callable[[Piece], None] = lambda _: None) -> Answer:
     async def sent() -> Answer:
         async with linked(url, None, timeout=timeout) as link:
             return await send(link, asked, see)
@@ -31,7 +30,7 @@ def ask(url: str, asked: Asked, timeout: float = 5, see: Callable[[Piece], None]
     return asyncio.run(sent())
 
 
-def asked(kind: Kind = Kind.CHAT, **given: Any) -> Asked:
+def asked(kind: Kind = Kind.CHAT, **given: Any) -> Request:
     return question(kind, service_of(PLAIN) if kind is Kind.GENERATE else SERVICE, "hello", given)
 
 
@@ -123,15 +122,15 @@ def test_an_answer_that_breaks_off_is_a_failure_with_what_came(kind: Kind, serve
     answer = ask(server.url, asked(kind, max_tokens=20, stream=True))
 
     assert answer.text.startswith("word1 word2")
-    assert answer.error == "the answer broke off before its end"
+    assert answer.error == "the connection broke before the end of the answer"
 
 
 @pytest.mark.parametrize(
     ("url", "message"),
     [
         ("http://127.0.0.1:1", "http://127.0.0.1:1 does not answer"),
-        ("ftp://a", "ftp://a is no address of a server"),
-        ("localhost:8080", "localhost:8080 is no address of a server"),
+        ("ftp://a", "ftp://a is not the address of a server"),
+        ("localhost:8080", "localhost:8080 is not the address of a server"),
         ("http://user:secret-1@127.0.0.1:1", r"http://user:\*\*\*@127.0.0.1:1 does not answer"),
     ],
 )
@@ -183,7 +182,7 @@ def test_a_text_that_may_be_too_long_is_counted_by_the_server(
     assert bool(server.bodies("/tokenize")) == counted
     assert (finding is not None) == refused
     if finding:
-        assert finding.message == "4092 tokens of the prompt and max_tokens 16 are more than 4096"
+        assert finding.message == "4092 prompt tokens and max_tokens 16 exceed maxModelLen 4096"
         assert finding.fix == "lower max_tokens to 4"
 
 
@@ -192,7 +191,7 @@ def test_what_the_server_cannot_count_is_left_to_it(serve: Serve) -> None:
     long = question(Kind.GENERATE, service_of(PLAIN), "word " * 9000, {})
     texts_of = raw(Kind.COMPLETE, SERVICE, json.dumps({"prompt": ["word " * 5000], "max_tokens": 5}), {}, "b")
 
-    async def judged(one: Asked) -> Any:
+    async def judged(one: Request) -> Any:
         async with linked(server.url, None, timeout=5) as link:
             return await too_long(link, one, SERVICE)
 

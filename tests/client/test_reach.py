@@ -15,9 +15,9 @@ import pytest
 from client.answer import Answer
 from client.body import BadInputError, question
 from client.http import Link, UnreachableError, get, send
-from client.kinds import Kind
 from client.reach import Way, address, given_key, reached
 from cluster.errors import ClusterError
+from models.engines.requests import Kind
 from models.service.resolved import ResolvedService
 from tests.client.conftest import KEY, Serve, service_of
 from tests.client.kube_server import Kube, cluster
@@ -72,7 +72,7 @@ def test_a_stream_that_breaks_in_the_port_forward_is_told_by_the_request_alone(
 ) -> None:
     kube(forwards_to=port(serve(ends="half").url))
 
-    assert ask(there(service_of()), Way(), stream=True).error == "the answer broke off before its end"
+    assert ask(there(service_of()), Way(), stream=True).error == "the connection broke before the end of the answer"
     assert capfd.readouterr() == ("", "")
 
 
@@ -163,7 +163,7 @@ def test_a_file_with_a_key_has_to_hold_one(tmp_path: Path) -> None:
 def test_a_key_that_no_header_carries_is_refused_unseen(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VLLM_API_KEY", key)
 
-    with pytest.raises(BadInputError, match="the API key has characters that no header carries") as caught:
+    with pytest.raises(BadInputError, match="the API key has characters that an HTTP header does not allow") as caught:
         given_key(Way())
     assert key not in str(caught.value)
 

@@ -59,7 +59,7 @@ def test_the_plain_server_is_asked_what_it_has(serve: Serve) -> None:
         ("stream", "passed", ""),
         ("stop", "passed", ""),
         ("n=2", "passed", ""),
-        ("guided json", "skipped", "api_server has none"),
+        ("guided json", "skipped", "api_server does not support it"),
     ]
 
 
@@ -84,12 +84,12 @@ def test_speculation_allows_one_answer(serve: Serve) -> None:
 @pytest.mark.parametrize(
     ("what", "expected"),
     [
-        ({"names": ("other",)}, {"models": "qwen is not served, but other"}),
+        ({"names": ("other",)}, {"models": "the server serves other, not qwen"}),
         ({"ends": "sick"}, {"health": "/health answers 500"}),
-        ({"ends": "deaf"}, {"stop": "the answer goes on after 'o'"}),
-        ({"ends": "unguided"}, {"guided json": "the answer does not follow the schema: 'word1"}),
-        ({"ends": "half"}, {"stream": "the answer broke off before its end"}),
-        ({"longest": 9000}, {"too long → 400": "it is answered 200"}),
+        ({"ends": "deaf"}, {"stop": "the answer continues after the stop text 'o'"}),
+        ({"ends": "unguided"}, {"guided json": "the answer does not match the schema: 'word1"}),
+        ({"ends": "half"}, {"stream": "the connection broke before the end of the answer"}),
+        ({"longest": 9000}, {"too long → 400": "the server answers 200"}),
     ],
 )
 def test_what_a_server_does_wrong_is_said(what: dict[str, str], expected: dict[str, str], serve: Serve) -> None:
@@ -104,9 +104,9 @@ def test_a_missing_adapter_and_an_open_door_are_found(serve: Serve) -> None:
     found = failed(smoked(serve(), service_of(LORA + "graph: eager\n" + KEY)))
 
     assert found == {
-        "models": "french is not served, but qwen",
+        "models": "the server serves qwen, not french",
         "lora french": "404: The model `french` does not exist.",
-        "wrong key → 401": "a wrong key is answered 200",
+        "wrong key → 401": "the server answers 200 to a wrong API key",
     }
 
 
@@ -114,9 +114,7 @@ def test_a_server_that_is_gone_is_not_asked_on(serve: Serve) -> None:
     found = smoked(serve(ends="silent"), service_of())
 
     assert [*failed(found)] == ["health"]
-    assert {check.detail for check in found.values() if check.state == "skipped"} == {
-        "the server does not answer any more"
-    }
+    assert {check.detail for check in found.values() if check.state == "skipped"} == {"the server no longer answers"}
 
 
 def test_a_stream_says_how_fast_it_is(serve: Serve) -> None:

@@ -1,18 +1,18 @@
-"""Objects of a cluster as the API server gives them, small enough to be read in a test."""
+"""Kubernetes objects with only the fields that the tests need."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from cluster.snapshot import Seen
+from cluster.snapshot import Snapshot
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 RESOURCE = "huawei.com/ascend-1980"
 LABELS = {"accelerator/huawei-npu": "ascend-1980"}
 IMAGE = "registry.example.com/ascend-vllm:6.3.912"
 BUDGET = 720
-"""Seconds that a server may take to start."""
+"""Longest start of a server in seconds."""
 
 
 def ago(seconds: float) -> str:
@@ -107,7 +107,7 @@ def queue(name: str = "default", npus: int | None = None, state: str = "Open") -
 def group(
     name: str, least: int = 1, *, npus: int = 1, phase: str = "Inqueue", namespace: str = "inference", of: str = ""
 ) -> dict[str, Any]:
-    """A PodGroup of Volcano's, for a ReplicaSet when `of` names a Deployment."""
+    """A PodGroup of Volcano, owned by a ReplicaSet if `of` names a Deployment."""
     owner = {"kind": "ReplicaSet", "name": f"{of}-5d4"} if of else {"kind": "Job", "name": name}
     return {
         "kind": "PodGroup",
@@ -118,7 +118,7 @@ def group(
 
 
 def deployment(service: str = "qwen", replicas: int = 1, **counts: Any) -> dict[str, Any]:
-    """A Deployment whose pods are as many as the counts of its status say; all of them when left out."""
+    """A Deployment with these counts in its status; by default all pods are ready."""
     status = {"observedGeneration": 2, "updatedReplicas": replicas, "replicas": replicas, "availableReplicas": replicas}
     return {
         "kind": "Deployment",
@@ -149,8 +149,8 @@ def replica_set(service: str = "qwen", revision: int = 1, uid: str = "", **statu
     }
 
 
-def seen(*pods: dict[str, Any], **kinds: Any) -> Seen:
-    """A look at a cluster with these pods of services; the pods that hold NPUs are the same unless given."""
+def snapshot(*pods: dict[str, Any], **kinds: Any) -> Snapshot:
+    """A snapshot with these pods; by default they are also the holders of NPUs."""
     kinds.setdefault("holders", [*pods])
     lists = {kind: tuple(value) if isinstance(value, list) else value for kind, value in kinds.items()}
-    return Seen(NOW, "inference", pods=pods, **lists)
+    return Snapshot(NOW, "inference", pods=pods, **lists)

@@ -1,4 +1,4 @@
-"""A cluster that is made of looks at it, and a clock that runs as fast as it is asked."""
+"""A reader that returns prepared snapshots, and a clock that does not really wait."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from cluster.errors import ClusterError
-from cluster.snapshot import Object, Seen
+from cluster.snapshot import Object, Snapshot
 from cluster.wait import Clock
 
 GONE = ClusterError("the API server does not answer", "wait", passing=True)
@@ -15,14 +15,14 @@ FORBIDDEN = ClusterError("not allowed to list deployments", "ask for the right")
 
 @dataclass
 class FakeReader:
-    """Gives one look after the other, and then the last one again; an error among them is raised."""
+    """Returns one snapshot after the other, then the last one again; an error among them is raised."""
 
-    looks: Sequence[Seen | ClusterError]
+    looks: Sequence[Snapshot | ClusterError]
     lines: Sequence[str] = ()
     calls: list[str] = field(default_factory=list)
     logs_asked: list[tuple[str, str, bool]] = field(default_factory=list)
 
-    def _now(self) -> Seen:
+    def _now(self) -> Snapshot:
         asked = sum(call == "deployments" for call in self.calls)
         now = self.looks[min(max(asked - 1, 0), len(self.looks) - 1)]
         if isinstance(now, ClusterError):
@@ -33,7 +33,7 @@ class FakeReader:
         self.calls.append("deployments")
         return self._now().deployments
 
-    async def look(self, *, wide: bool) -> Seen:
+    async def look(self, *, wide: bool) -> Snapshot:
         self.calls.append("wide" if wide else "narrow")
         return self._now()
 
@@ -44,7 +44,7 @@ class FakeReader:
 
 @dataclass
 class FakeTime:
-    """Seconds that pass by being slept."""
+    """Seconds that pass only by sleeping."""
 
     now: float = 0.0
 

@@ -1,4 +1,4 @@
-"""A cluster of which only its objects are read."""
+"""A reader that returns prepared objects."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cluster.errors import ClusterError
+from cluster.live_objects import ADDITIONAL_KINDS
 from cluster.snapshot import Object, instance_of
-from cluster.stack_objects import BESIDE
 
 
 @dataclass
-class MadeReader:
-    """Gives the objects that carry the label, others by name, and what was asked for; an error is raised."""
+class ObjectReader:
+    """Returns objects by label or by name, and records the names that were read; an error is raised."""
 
     objects: Sequence[Object] = ()
     targets: Sequence[str] = ()
-    """Deployments that autoscalers set the replicas of."""
+    """Deployments whose replicas autoscalers set."""
     errors: Mapping[str, ClusterError] = field(default_factory=dict)
-    """By `made`, `autoscalers` or a kind."""
+    """Errors by `service_objects`, `autoscalers` or a kind."""
     asked: list[str] = field(default_factory=list)
 
-    async def made(self) -> Sequence[Object]:
-        self._fail("made")
-        return [item for item in self.objects if instance_of(item) and item["kind"] not in BESIDE]
+    async def service_objects(self) -> Sequence[Object]:
+        self._fail("service_objects")
+        return [item for item in self.objects if instance_of(item) and item["kind"] not in ADDITIONAL_KINDS]
 
     async def labelled(self, kind: str) -> Sequence[Object]:
         self._fail(kind)

@@ -46,9 +46,10 @@ def test_what_is_left_out_is_said_with_whom_it_concerns_and_what_to_install(api:
 
     assert kinds(stack) - kinds(less) == {"PrometheusRule", "Queue"}
     assert said == [
-        "the cluster knows no PrometheusRule (monitoring.coreos.com/v1), so a gets none\n"
+        "PrometheusRule (monitoring.coreos.com/v1) is not installed in the cluster: "
+        "no PrometheusRule is created for a\n"
         "fix: install the Prometheus operator and run pulumi up again; ascend-vllm check test --live",
-        "the cluster knows no Queue (scheduling.volcano.sh/v1beta1), so mine gets none\n"
+        "Queue (scheduling.volcano.sh/v1beta1) is not installed in the cluster: no Queue is created for mine\n"
         "fix: install Volcano and run pulumi up again; ascend-vllm check test --live",
     ]
 
@@ -59,6 +60,44 @@ def test_a_cluster_that_cannot_be_asked_is_taken_for_one_that_knows_all(
     monkeypatch.setenv("KUBECONFIG", "/nowhere")
 
     assert as_served(stack) == (stack, [])
+
+
+UNAVAILABLE = (503, {"kind": "Status", "message": "the server is currently unable to handle the request"})
+RULES = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/prometheusrules.monitoring.coreos.com"
+
+
+@pytest.mark.parametrize(
+    ("discovery", "definition"),
+    [
+        pytest.param(UNAVAILABLE, (404, {}), id="the group answers 503"),
+        pytest.param((200, {"resources": [{"kind": "PodMonitor"}]}), (200, {}), id="a defined kind is not reported"),
+        pytest.param((404, {}), UNAVAILABLE, id="definitions answer 503"),
+    ],
+)
+def test_an_outage_of_discovery_leaves_nothing_out(
+    api: Api, stack: ResolvedStack, discovery: tuple[int, object], definition: tuple[int, object]
+) -> None:
+    known(api, QUEUES, "Queue")
+    api.answers[METRICS] = discovery
+    api.answers[RULES] = definition
+
+    assert as_served(stack) == (stack, [])
+
+
+def test_an_outage_of_one_group_does_not_hide_that_another_is_not_installed(api: Api, stack: ResolvedStack) -> None:
+    api.answers[METRICS] = UNAVAILABLE
+    less, _ = as_served(stack)
+
+    assert kinds(stack) - kinds(less) == {"Queue"}
+
+
+def test_discovery_is_believed_where_definitions_may_not_be_read(api: Api, stack: ResolvedStack) -> None:
+    known(api, METRICS, "PodMonitor")
+    known(api, QUEUES, "Queue")
+    api.answers[RULES] = (403, {"message": "forbidden"})
+    less, _ = as_served(stack)
+
+    assert kinds(stack) - kinds(less) == {"PrometheusRule"}
 
 
 def test_it_is_asked_from_within_a_loop_too(api: Api, stack: ResolvedStack) -> None:

@@ -1,4 +1,4 @@
-"""A cluster as it is read through kr8s: from an API server that says what the test wants."""
+"""Reading a cluster through kr8s, from an API server with prepared answers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ import yaml
 from cluster.errors import ClusterError
 from cluster.key_files import forget_keys
 from cluster.reader import connected
-from cluster.snapshot import Seen
+from cluster.snapshot import Snapshot
 from tests.cluster.objects import deployment, node, pod
 
 FORBIDDEN = {"kind": "Status", "message": 'nodes is forbidden: User "u" cannot list resource "nodes"'}
@@ -27,7 +27,7 @@ FORBIDDEN = {"kind": "Status", "message": 'nodes is forbidden: User "u" cannot l
 
 @dataclass
 class Api:
-    """What the API server answers, by path, and what it was asked."""
+    """An API server with prepared answers by path, which records its requests."""
 
     port: int = 0
     answers: dict[str, tuple[int, Any]] = field(default_factory=dict)
@@ -35,7 +35,7 @@ class Api:
     tokens: list[str] = field(default_factory=list)
     accepts: list[str] = field(default_factory=list)
     patched: list[tuple[str, str, str]] = field(default_factory=list)
-    """Path, type and text of what was sent."""
+    """Path, content type and body of each PATCH."""
 
     def listed(self, path: str, *items: Any) -> None:
         self.answers[path] = (
@@ -46,7 +46,7 @@ class Api:
 
 @pytest.fixture
 def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
-    """An API server, and a kubeconfig with a context `there` that names it, without a current context."""
+    """An API server, and a kubeconfig with its context `there` and without a current context."""
     made = Api()
 
     class Handler(BaseHTTPRequestHandler):
@@ -94,8 +94,8 @@ def write_kubeconfig(file: Path, cluster: dict[str, Any], user: dict[str, Any]) 
     file.write_text(yaml.safe_dump(config))
 
 
-def look(*, wide: bool = False) -> Seen:
-    async def ask() -> Seen:
+def look(*, wide: bool = False) -> Snapshot:
+    async def ask() -> Snapshot:
         async with connected("there", "inference") as cluster:
             return await cluster.look(wide=wide)
 
@@ -130,33 +130,33 @@ def test_the_deployments_of_the_services_are_one_call(api: Api) -> None:
     assert set(api.tokens) == {"Bearer t-1"}
 
 
-def test_a_wide_look_has_everything_and_says_what_may_not_be_read(api: Api) -> None:
+def test_a_wide_look_reads_everything_and_names_kinds_that_cannot_be_read(api: Api) -> None:
     for kind in ("deployments", "replicasets"):
         api.listed(f"{BASE}/{kind}")
     api.listed("/api/v1/namespaces/inference/pods", pod())
     api.listed("/api/v1/namespaces/inference/events")
     api.listed("/api/v1/pods", pod())
     api.answers["/api/v1/nodes"] = (403, FORBIDDEN)
-    seen = look(wide=True)
+    snapshot = look(wide=True)
 
-    assert [item["kind"] for item in (*seen.pods, *seen.holders)] == ["Pod", "Pod"]
-    assert seen.unread == {
+    assert [item["kind"] for item in (*snapshot.pods, *snapshot.holders)] == ["Pod", "Pod"]
+    assert snapshot.unread == {
         "nodes": f"not allowed to list nodes: {FORBIDDEN['message']}",
-        "podgroups": "the cluster has none of this kind: list podgroups",
-        "queues": "the cluster has none of this kind: list queues",
+        "podgroups": "cannot list podgroups: the cluster does not know this kind",
+        "queues": "cannot list queues: the cluster does not know this kind",
     }
     assert "/api/v1/pods?fieldSelector=spec.nodeName%21%3D" in api.asked
 
 
-def test_a_narrow_look_asks_for_the_namespace_only(api: Api) -> None:
+def test_a_narrow_look_reads_only_the_namespace(api: Api) -> None:
     api.listed("/api/v1/nodes", node())
-    seen = look()
+    snapshot = look()
 
-    assert seen.nodes == ()
+    assert snapshot.nodes == ()
     assert all("/namespaces/inference/" in path for path in api.asked)
 
 
-def test_last_lines_are_read_and_a_log_that_is_not_there_is_none(api: Api) -> None:
+def test_last_log_lines_are_read_and_a_missing_log_is_empty(api: Api) -> None:
     api.answers["/api/v1/namespaces/inference/pods/qwen-0/log"] = (200, "one\ntwo\n")
 
     async def ask() -> Any:
@@ -168,7 +168,7 @@ def test_last_lines_are_read_and_a_log_that_is_not_there_is_none(api: Api) -> No
     assert "/api/v1/namespaces/inference/pods/qwen-0/log?container=ascend-vllm&tailLines=2&previous=true" in api.asked
 
 
-def test_credentials_that_ran_out_are_asked_for_again(api: Api) -> None:
+def test_expired_credentials_are_renewed(api: Api) -> None:
     answers = iter([(401, {"message": "expired"}), (200, {"items": [deployment()]}), (200, {"items": []})])
     api.answers[f"{BASE}/deployments"] = (0, lambda: next(answers))
 
@@ -183,13 +183,13 @@ def test_credentials_that_ran_out_are_asked_for_again(api: Api) -> None:
     ("status", "body", "message", "passing"),
     [
         (403, FORBIDDEN, "not allowed to list deployments: nodes is forbidden", False),
-        (401, {"message": "Unauthorized"}, "'there' does not know these credentials", False),
+        (401, {"message": "Unauthorized"}, "'there' does not accept these credentials", False),
         (500, {"message": "etcd is away"}, "the API server of 'there' answers 500: etcd is away", True),
         (503, "<html>proxy</html>", "the API server of 'there' answers 503: <html>proxy</html>", True),
         (429, {"message": "too many"}, "answers 429: too many", True),
     ],
 )
-def test_an_answer_that_is_none_is_said_in_words(api: Api, status: int, body: Any, message: str, passing: bool) -> None:
+def test_an_error_of_the_api_server_is_explained(api: Api, status: int, body: Any, message: str, passing: bool) -> None:
     api.answers[f"{BASE}/deployments"] = (status, body)
     failed = failure()
 
@@ -197,20 +197,20 @@ def test_an_answer_that_is_none_is_said_in_words(api: Api, status: int, body: An
     assert failed.passing == passing
 
 
-def test_a_context_that_is_not_there_is_said_with_the_field_that_names_it(api: Api) -> None:
+def test_a_missing_context_is_reported_with_the_key_that_names_it(api: Api) -> None:
     failed = failure("elsewhere")
 
     assert failed.message == "the kubeconfig has no context 'elsewhere', which cluster.context names"
     assert not failed.passing
 
 
-def test_a_kubeconfig_that_is_not_there_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_missing_kubeconfig_is_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
 
     assert "has no context 'there'" in failure().message
 
 
-def test_an_api_server_that_does_not_answer_may_be_back_soon(api: Api, tmp_path: Path) -> None:
+def test_an_api_server_that_does_not_answer_is_a_passing_error(api: Api, tmp_path: Path) -> None:
     write_kubeconfig(tmp_path / "kubeconfig", {"server": "http://127.0.0.1:1"}, {})
     failed = failure()
 
@@ -219,7 +219,7 @@ def test_an_api_server_that_does_not_answer_may_be_back_soon(api: Api, tmp_path:
     assert failed.passing
 
 
-def test_a_program_for_credentials_that_fails_is_quoted(api: Api, tmp_path: Path) -> None:
+def test_the_error_of_a_credential_program_is_quoted(api: Api, tmp_path: Path) -> None:
     for command, words in (("false", "non-zero code 1"), ("no-such-program", "no-such-program")):
         plugin = {"apiVersion": "client.authentication.k8s.io/v1", "command": command, "args": []}
         server = {"server": f"http://127.0.0.1:{api.port}"}
@@ -231,7 +231,7 @@ def test_a_program_for_credentials_that_fails_is_quoted(api: Api, tmp_path: Path
         assert not failed.passing
 
 
-def test_keys_that_kr8s_writes_to_the_disk_are_removed_and_the_users_own_stay(tmp_path: Path) -> None:
+def test_key_files_written_by_kr8s_are_removed_and_files_of_the_user_stay(tmp_path: Path) -> None:
     directory = Path(tempfile.gettempdir())
     written, old, own = directory / "tmpabcd1234", directory / "tmpold12345", tmp_path / "tmpmine.pem"
     for file in (written, old, own):

@@ -1,4 +1,4 @@
-"""Why the containers of a pod do not start, crash, or take their time."""
+"""Why the containers of a pod do not start, or start slowly."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from cluster.diagnose import LogOf, wanted_log
 from tests.cluster.judged import BACK_OFF, judged, with_event, with_log
-from tests.cluster.objects import IMAGE, ago, container, ended, node, pod, running, seen, waiting
+from tests.cluster.objects import IMAGE, ago, container, ended, node, pod, running, snapshot, waiting
 
 CREATING = container(state=waiting("ContainerCreating"))
 MOUNT = 'MountVolume.SetUp failed for volume "{}" : {}'
@@ -17,17 +17,27 @@ MOUNT = 'MountVolume.SetUp failed for volume "{}" : {}'
 @pytest.mark.parametrize(
     ("reason", "text", "rule", "message"),
     [
-        ("ErrImagePull", f"{IMAGE}: not found", "image-not-found", f"there is no image {IMAGE}"),
-        ("ImagePullBackOff", "manifest unknown", "image-not-found", f"there is no image {IMAGE}"),
-        ("ErrImagePull", "unexpected status: 401 Unauthorized", "image-unauthorized", f"the registry refuses {IMAGE}"),
+        ("ErrImagePull", f"{IMAGE}: not found", "image-not-found", f"the image {IMAGE} does not exist"),
+        ("ImagePullBackOff", "manifest unknown", "image-not-found", f"the image {IMAGE} does not exist"),
+        (
+            "ErrImagePull",
+            "unexpected status: 401 Unauthorized",
+            "image-unauthorized",
+            f"the registry refuses access to {IMAGE}",
+        ),
         (
             "ErrImagePull",
             "pull access denied, repository does not exist or may require authorization",
             "image-unauthorized",
-            f"the registry refuses {IMAGE}",
+            f"the registry refuses access to {IMAGE}",
         ),
-        ("InvalidImageName", "couldn't parse", "image-name", f"{IMAGE} is no name of an image"),
-        ("ErrImageNeverPull", "", "image-not-found", f"the node node-1 has no image {IMAGE}, and may not pull it"),
+        ("InvalidImageName", "couldn't parse", "image-name", f"{IMAGE} is not a valid image name"),
+        (
+            "ErrImageNeverPull",
+            "",
+            "image-not-found",
+            f"the node node-1 does not have the image {IMAGE}, and may not pull it",
+        ),
         (
             "ErrImagePull",
             "dial tcp: lookup registry.example.com: no such host",
@@ -37,7 +47,9 @@ MOUNT = 'MountVolume.SetUp failed for volume "{}" : {}'
         ("ImagePullBackOff", "layers are odd", "image-pull", f"the image {IMAGE} cannot be pulled"),
     ],
 )
-def test_an_image_that_cannot_be_had_is_named_with_the_reason(reason: str, text: str, rule: str, message: str) -> None:
+def test_an_image_that_cannot_be_pulled_is_reported_with_the_reason(
+    reason: str, text: str, rule: str, message: str
+) -> None:
     finding = judged(pod("qwen", container(state=waiting(reason, text))))
 
     assert finding is not None
@@ -45,7 +57,7 @@ def test_an_image_that_cannot_be_had_is_named_with_the_reason(reason: str, text:
     assert (text or reason) in finding.why
 
 
-def test_a_container_that_only_backs_off_is_explained_by_the_event_before() -> None:
+def test_a_pull_in_back_off_is_explained_by_an_earlier_event() -> None:
     item = pod("qwen", container(state=waiting("ImagePullBackOff", f'Back-off pulling image "{IMAGE}"')))
     finding = judged(*with_event(item, ("BackOff", ""), ("Failed", f'Failed to pull image "{IMAGE}": not found')))
 
@@ -53,7 +65,7 @@ def test_a_container_that_only_backs_off_is_explained_by_the_event_before() -> N
     assert finding.rule == "image-not-found"
 
 
-def test_an_image_under_way_is_no_error() -> None:
+def test_a_pull_in_progress_is_not_an_error() -> None:
     finding = judged(*with_event(pod("qwen", CREATING), ("Pulling", f'Pulling image "{IMAGE}"')))
 
     assert finding is not None
@@ -70,7 +82,7 @@ def test_an_image_under_way_is_no_error() -> None:
         (
             "hccn",
             "hostPath type check failed: /etc/hccn.conf is not a file",
-            "the node node-1 has no file /etc/hccn.conf (the addresses of the NPUs' network, which HCCL reads)",
+            "the node node-1 has no file /etc/hccn.conf (the NPU network addresses that HCCL reads)",
         ),
         (
             "model-path",
@@ -91,14 +103,14 @@ def test_an_image_under_way_is_no_error() -> None:
         ("extra", "permission denied", "the volume extra cannot be mounted"),
     ],
 )
-def test_a_volume_that_cannot_be_mounted_is_named_with_what_it_is_for(volume: str, text: str, message: str) -> None:
+def test_a_volume_that_cannot_be_mounted_is_reported_with_its_content(volume: str, text: str, message: str) -> None:
     finding = judged(*with_event(pod("qwen", CREATING), ("FailedMount", MOUNT.format(volume, text))))
 
     assert finding is not None
     assert (finding.rule, finding.message) == ("failed-mount", message)
 
 
-def test_a_mount_that_went_well_in_the_end_is_not_told() -> None:
+def test_a_mount_that_finally_succeeded_is_not_reported() -> None:
     finding = judged(*with_event(pod("qwen", CREATING), ("Pulling", ""), ("FailedMount", MOUNT.format("hccn", "x"))))
 
     assert finding is not None
@@ -113,7 +125,7 @@ def test_a_mount_that_went_well_in_the_end_is_not_told() -> None:
         ("RunContainerError", "device /dev/davinci0 not found", "container-create"),
     ],
 )
-def test_a_container_that_cannot_be_made_is_quoted(reason: str, text: str, rule: str) -> None:
+def test_the_error_of_a_container_that_cannot_be_created_is_quoted(reason: str, text: str, rule: str) -> None:
     finding = judged(pod("qwen", container(state=waiting(reason, text))))
 
     assert finding is not None
@@ -121,14 +133,14 @@ def test_a_container_that_cannot_be_made_is_quoted(reason: str, text: str, rule:
     assert text in finding.message
 
 
-def test_a_node_that_cannot_prepare_a_pod_is_named() -> None:
+def test_a_node_that_cannot_set_up_a_pod_is_named() -> None:
     finding = judged(*with_event(pod("qwen", CREATING), ("FailedCreatePodSandBox", "cni: no address")))
 
     assert finding is not None
     assert (finding.rule, "cni: no address" in finding.message) == ("pod-sandbox", True)
 
 
-def test_a_directory_that_a_claim_lacks_is_not_taken_for_a_missing_secret() -> None:
+def test_a_directory_missing_in_a_claim_is_not_reported_as_a_missing_secret() -> None:
     text = 'failed to create subPath directory for volumeMount "model-path" of container "ascend-vllm"'
     finding = judged(pod("qwen", container(state=waiting("CreateContainerConfigError", text))))
 
@@ -148,10 +160,10 @@ def test_a_directory_that_a_claim_lacks_is_not_taken_for_a_missing_secret() -> N
         ),
         (("# NPU blocks: 1234", "Capturing the model for NPU graphs"), 300, "compiling graphs (5 min of 12 min)"),
         (("Initializing an LLM engine (v0.6.3)", "what?"), 30, "starting the engine (30 s of 12 min)"),
-        ((), 800, "not ready after 13 min, more than its budget of 12 min: starting"),
+        ((), 800, "not ready after 13 min, longer than startup allows (12 min): starting"),
     ],
 )
-def test_a_slow_start_says_how_far_it_is(lines: tuple[str, ...], seconds: float, message: str) -> None:
+def test_a_slow_start_reports_its_phase(lines: tuple[str, ...], seconds: float, message: str) -> None:
     item = pod("qwen", container(state=running(seconds)), phase="Running")
     finding = judged(*with_log(item, *lines))
 
@@ -159,19 +171,22 @@ def test_a_slow_start_says_how_far_it_is(lines: tuple[str, ...], seconds: float,
     assert (finding.rule, finding.severity, finding.message) == ("slow-start", "warning", message)
 
 
-def test_a_line_that_tells_of_no_step_is_quoted() -> None:
+def test_a_log_line_without_a_known_phase_is_quoted() -> None:
     finding = judged(*with_log(pod("qwen", container(state=running(9)), phase="Running"), "something of a plugin"))
 
     assert finding is not None
     assert finding.why.endswith("its last line: something of a plugin")
 
 
-def test_a_pod_that_is_being_prepared_says_by_what() -> None:
+def test_a_running_init_container_is_named() -> None:
     item = pod("qwen", status={"initContainerStatuses": [container("install-mindspeed", state=running(65))]})
     finding = judged(item)
 
     assert finding is not None
-    assert (finding.rule, finding.message) == ("preparing", "install-mindspeed prepares the pod for 65 s")
+    assert (finding.rule, finding.message) == (
+        "preparing",
+        "init container install-mindspeed has been running for 65 s",
+    )
 
 
 @pytest.mark.parametrize(
@@ -203,14 +218,14 @@ def test_a_pod_that_is_being_prepared_says_by_what() -> None:
             "refused-by-node",
             "refused the pod",
         ),
-        (pod(node="gone-1", phase="Running", ready=True), "node-lost", "the node gone-1 does not exist any more"),
-        (pod(metadata={"deletionTimestamp": ago(5)}), "terminating", "the pod is ending"),
+        (pod(node="gone-1", phase="Running", ready=True), "node-lost", "the node gone-1 does not exist any longer"),
+        (pod(metadata={"deletionTimestamp": ago(5)}), "terminating", "the pod is terminating"),
         (pod(metadata={"deletionTimestamp": ago(600)}), "stuck-terminating", "the pod should have ended 10 min ago"),
-        (pod(), "starting", "node-1 prepares the containers"),
+        (pod(), "starting", "node-1 is preparing the containers"),
         (pod("q", container(ready=True, state=running(9)), phase="Running"), "not-ready", "the pod waits for Ready"),
     ],
 )
-def test_a_pod_whose_node_is_to_blame_is_told_so(item: dict[str, Any], rule: str, message: str) -> None:
+def test_a_pod_that_lost_its_node_is_reported_as_such(item: dict[str, Any], rule: str, message: str) -> None:
     finding = judged(item)
 
     assert finding is not None
@@ -218,12 +233,12 @@ def test_a_pod_whose_node_is_to_blame_is_told_so(item: dict[str, Any], rule: str
     assert message in finding.message
 
 
-def test_a_node_that_does_not_answer_is_told_with_since_when() -> None:
+def test_a_node_that_does_not_answer_is_reported_with_the_duration() -> None:
     item = pod(phase="Running", ready=True)
-    finding = judged(item, seen(item, nodes=[node(ready="Unknown")]))
+    finding = judged(item, snapshot(item, nodes=[node(ready="Unknown")]))
 
     assert finding is not None
-    assert finding.message == "the node node-1 is not ready for 5 min: KubeletReady"
+    assert finding.message == "the node node-1 has not been ready for 5 min: KubeletReady"
 
 
 def test_a_pod_that_is_ready_has_no_finding() -> None:
@@ -240,5 +255,5 @@ def test_a_pod_that_is_ready_has_no_finding() -> None:
         (pod("q", CREATING), None),
     ],
 )
-def test_the_log_of_the_container_to_blame_is_asked_for(item: dict[str, Any], wanted: LogOf | None) -> None:
+def test_the_log_of_the_container_to_blame_is_read(item: dict[str, Any], wanted: LogOf | None) -> None:
     assert wanted_log(item) == wanted

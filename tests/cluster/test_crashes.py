@@ -1,4 +1,4 @@
-"""Why the containers of a pod ended, those that prepare it too."""
+"""Why the containers of a pod ended, init containers included."""
 
 from __future__ import annotations
 
@@ -52,13 +52,13 @@ from tests.cluster.objects import container, ended, pod, running, waiting
             {"state": BACK_OFF, "lastState": ended(137, "OOMKilled"), "restartCount": 2},
             "out-of-memory",
             "error",
-            "the container ascend-vllm was killed for lack of memory of the node, 2 times",
+            "the container ascend-vllm ran out of host memory and was killed, 2 times",
             "the kernel killed it",
         ),
     ],
     ids=lambda value: value if isinstance(value, str) and " " in value and "exit" not in value else "",
 )
-def test_a_container_that_ended_is_told_with_how_often(
+def test_a_container_that_ended_is_reported_with_the_number_of_times(
     status: dict[str, Any], rule: str, severity: str, message: str, reason: str
 ) -> None:
     finding = judged(pod("qwen", container(**status), phase="Running"))
@@ -70,11 +70,11 @@ def test_a_container_that_ended_is_told_with_how_often(
 @pytest.mark.parametrize(
     ("probe", "rule", "message"),
     [
-        ("startup", "startup-budget-spent", "the server did not answer within its budget of 12 min and was killed"),
-        ("liveness", "liveness-killed", "the server answered no more and was killed"),
+        ("startup", "startup-budget-spent", "the server did not answer within 12 min (startup) and was killed"),
+        ("liveness", "liveness-killed", "the server stopped answering and was killed"),
     ],
 )
-def test_a_container_that_a_probe_killed_is_told_so(probe: str, rule: str, message: str) -> None:
+def test_a_container_killed_by_a_probe_is_reported_as_such(probe: str, rule: str, message: str) -> None:
     item = pod("qwen", container(state=running(5), lastState=ended(137), restartCount=1), phase="Running")
     said = f"Container ascend-vllm failed {probe} probe, will be restarted"
     finding = judged(*with_event(item, ("Killing", said), ("Unhealthy", f"{probe} probe failed")))
@@ -83,14 +83,14 @@ def test_a_container_that_a_probe_killed_is_told_so(probe: str, rule: str, messa
     assert (finding.rule, finding.message) == (rule, message)
 
 
-def test_a_container_that_prepares_the_pod_and_fails_is_named() -> None:
+def test_an_init_container_that_fails_is_named() -> None:
     failing = container("convert-eagle", state=BACK_OFF, lastState=ended(2), restartCount=3)
     item = pod("qwen", container(state=waiting("PodInitializing")), status={"initContainerStatuses": [failing]})
     finding = judged(item)
 
     assert finding is not None
     assert finding.rule == "init-failed"
-    assert finding.message == "the container convert-eagle, which prepares the pod, failed with exit code 2, 3 times"
+    assert finding.message == "init container convert-eagle failed with exit code 2, 3 times"
 
 
 FETCHED = "weights: fetched 28 % (41.2 GiB of 145.0 GiB, 320.0 MiB/s, 6 min left)"
@@ -101,23 +101,24 @@ FETCHED = "weights: fetched 28 % (41.2 GiB of 145.0 GiB, 320.0 MiB/s, 6 min left
     [
         (
             (FETCHED,),
-            "fetch-model prepares the pod for 65 s: fetched 28 %",
+            "init container fetch-model has been running for 65 s: fetched 28 %",
             "the server starts after it; 41.2 GiB of 145.0 GiB, 320.0 MiB/s, 6 min left",
         ),
         (
             (FETCHED, "weights: a.bin: the connection broke; trying again in 4 s"),
-            "fetch-model prepares the pod for 65 s: fetched 28 %",
+            "init container fetch-model has been running for 65 s: fetched 28 %",
             "the server starts after it; 41.2 GiB of 145.0 GiB, 320.0 MiB/s, 6 min left",
         ),
         (
             ("weights: waiting for pod qwen-7, whose turn it is to fetch qwen-0123456789",),
-            "fetch-model prepares the pod for 65 s: waiting for pod qwen-7, whose turn it is to fetch qwen-0123456789",
+            "init container fetch-model has been running for 65 s: "
+            "waiting for pod qwen-7, whose turn it is to fetch qwen-0123456789",
             "the server starts after it",
         ),
-        (("something else",), "fetch-model prepares the pod for 65 s", "the server starts after it"),
+        (("something else",), "init container fetch-model has been running for 65 s", "the server starts after it"),
     ],
 )
-def test_weights_on_their_way_say_how_far_they_are(lines: tuple[str, ...], message: str, why: str) -> None:
+def test_fetching_weights_reports_its_progress(lines: tuple[str, ...], message: str, why: str) -> None:
     item = pod("qwen", status={"initContainerStatuses": [container("fetch-model", state=running(65))]})
     finding = judged(*with_log(item, *lines))
 
@@ -125,7 +126,7 @@ def test_weights_on_their_way_say_how_far_they_are(lines: tuple[str, ...], messa
     assert (finding.rule, finding.severity, finding.message, finding.why) == ("preparing", "warning", message, why)
 
 
-def test_weights_that_cannot_be_had_say_why_and_what_to_do() -> None:
+def test_weights_that_cannot_be_fetched_are_reported_with_reason_and_fix() -> None:
     failing = container("fetch-model", state=BACK_OFF, lastState=ended(1), restartCount=3)
     item = pod("qwen", container(state=waiting("PodInitializing")), status={"initContainerStatuses": [failing]})
     line = "weights: error: there is no bucket models at obs.example.com (404); fix: correct model.source.bucket"
@@ -134,12 +135,12 @@ def test_weights_that_cannot_be_had_say_why_and_what_to_do() -> None:
     assert finding is not None
     assert (finding.rule, finding.severity) == ("init-failed", "error")
     assert finding.message == (
-        "fetch-model, which prepares the pod, failed, 3 times: there is no bucket models at obs.example.com (404)"
+        "init container fetch-model failed, 3 times: there is no bucket models at obs.example.com (404)"
     )
     assert finding.fix == "correct model.source.bucket"
 
 
-def test_a_crash_whose_log_is_known_is_told_in_words() -> None:
+def test_a_crash_with_a_known_error_in_its_log_is_explained() -> None:
     item = pod("qwen", container(state=BACK_OFF, lastState=ended(1), restartCount=2), phase="Running")
     finding = judged(*with_log(item, "Traceback:", "RuntimeError: NPU out of memory. Tried to allocate 2.00 GiB"))
 

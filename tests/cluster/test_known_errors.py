@@ -1,4 +1,4 @@
-"""What vLLM, CANN and the driver say, translated; and what of it must not be shown."""
+"""Errors in the logs of vLLM, CANN and the driver are explained, and credentials in them are hidden."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SAID = [
     (
         "ValueError: The model's max seq len (32768) is larger than the maximum number of tokens that can be stored in "
         "KV cache (15424).",
-        "the KV cache is smaller than one request of maxModelLen",
+        "the KV cache is too small for one request of maxModelLen tokens",
     ),
     (
         "ImportError: libascend_hal.so: cannot open shared object file: No such file or directory",
@@ -31,8 +31,11 @@ SAID = [
     ("RuntimeError: Failed to infer device type", "CANN is not set up in the container"),
     ("ImportError: libhccl.so: cannot open shared object file", "CANN is not set up in the container"),
     ("RuntimeError: SetDevice failed, error code is 507033", "an NPU cannot be opened"),
-    ("EI0006: Getting socket times out. Reason: Remote Rank did not send the data", "the NPUs did not find each other"),
-    ("[ERROR] HCCL_CONNECT_TIMEOUT is set to 120s", "the NPUs did not find each other"),
+    (
+        "EI0006: Getting socket times out. Reason: Remote Rank did not send the data",
+        "the NPUs did not connect to each other",
+    ),
+    ("[ERROR] HCCL_CONNECT_TIMEOUT is set to 120s", "the NPUs did not connect to each other"),
     (
         "EJ0001: Failed to initialize the HCCP process.",
         "communication",
@@ -42,25 +45,25 @@ SAID = [
     ("Bus error (core dumped)", "shared memory (/dev/shm) is too small"),
     ("RuntimeError: can't start new thread", "no thread can be started"),
     ("OpenBLAS blas_thread_init: pthread_create failed for thread 1 of 64", "no thread can be started"),
-    ("OSError: [Errno 98] Address already in use", "the port is taken"),
+    ("OSError: [Errno 98] Address already in use", "the port is in use"),
     (
         "ValueError: Loading /mnt/models/x requires you to execute the configuration file in that repo on your local "
         "machine. Make sure you have read the code there, then set the option `trust_remote_code=True`",
-        "the model brings code of its own",
+        "the model contains its own code",
     ),
     ("api_server.py: error: unrecognized arguments: --no-enable-prefix-caching", "does not know an argument"),
     ("OSError: Can't load tokenizer for '/mnt/models/x'. If you were trying to load it", "the tokenizer is missing"),
     (
         "OSError: /mnt/models/x does not appear to have a file named config.json.",
-        "the model is not where the stack says",
+        "model.source has no usable model",
     ),
     (
         "RuntimeError: Cannot find any model weights with `/mnt/models/Qwen2-7B-Instruct`",
-        "the model is not where the stack says",
+        "model.source has no usable model",
     ),
     (
         "huggingface_hub.errors.HFValidationError: Repo id must be in the form 'repo_name' or 'namespace/repo_name'",
-        "the model is not where the stack says",
+        "model.source has no usable model",
     ),
     (
         "ValueError: Model architectures ['Qwen3ForCausalLM'] are not supported for now.",
@@ -68,7 +71,7 @@ SAID = [
     ),
     (
         "ValueError: `rope_scaling` must be a dictionary with two fields, `type` and `factor`",
-        "the image's transformers does not suit the model",
+        "the image's transformers version does not support the model",
     ),
     ("torchair.core._torchair: RuntimeError: Failed to compile", "a graph could not be compiled"),
     ("EZ9999: Inner Error!", "a graph could not be compiled"),
@@ -83,16 +86,16 @@ def test_an_error_of_the_engine_is_translated(line: str, words: str) -> None:
     known = known_error(["INFO 11-22 10:00:00 loading", line, "[ERROR] exiting"])
 
     assert known is not None
-    assert words in known.words
+    assert words in known.meaning
 
 
-def test_every_known_error_is_met_by_a_line_of_the_tests() -> None:
+def test_every_known_error_matches_a_line_of_the_tests() -> None:
     assert {known_error([line]) for line, _ in SAID} == set(KNOWN_ERRORS)
 
 
-@pytest.mark.parametrize("known", KNOWN_ERRORS, ids=lambda known: known.words)
-def test_a_known_error_says_why_how_to_mend_it_and_where_that_is_told(known: object) -> None:
-    for field in ("words", "why", "fix", "source"):
+@pytest.mark.parametrize("known", KNOWN_ERRORS, ids=lambda known: known.meaning)
+def test_a_known_error_has_a_reason_a_fix_and_a_source(known: object) -> None:
+    for field in ("meaning", "why", "fix", "source"):
         assert getattr(known, field)
         assert not getattr(known, field).endswith(".")
     assert known.source.startswith("https://")  # type: ignore[attr-defined]  # parametrized
@@ -107,7 +110,7 @@ def test_a_known_error_says_why_how_to_mend_it_and_where_that_is_told(known: obj
         ["Using torchair for graphs", "WARNING: CUDA graphs are not supported"],
     ],
 )
-def test_ordinary_lines_are_no_errors(lines: list[str]) -> None:
+def test_ordinary_log_lines_match_no_error(lines: list[str]) -> None:
     assert known_error(lines) is None
 
 
@@ -134,7 +137,7 @@ SECRET = "sk-abcDEF123456"
         "pull https://user:{}@registry.example.com/v2/ failed",
     ],
 )
-def test_secrets_of_a_line_are_not_shown(line: str) -> None:
+def test_credentials_in_a_log_line_are_hidden(line: str) -> None:
     shown = masked(line.format(SECRET))
 
     assert SECRET not in shown
@@ -151,5 +154,5 @@ def test_secrets_of_a_line_are_not_shown(line: str) -> None:
         "GET http://qwen.inference.svc:8080/health",
     ],
 )
-def test_what_only_looks_like_a_secret_is_shown(line: str) -> None:
+def test_text_that_only_resembles_a_credential_is_shown(line: str) -> None:
     assert masked(line) == line

@@ -1,4 +1,4 @@
-"""A service as a whole: how many pods are ready, in what state, since when, and why not all."""
+"""The state of a service: how many pods are ready, since when, and why the others are not."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.cluster.objects import (
     pod,
     replica_set,
     running,
-    seen,
+    snapshot,
     waiting,
 )
 from tests.cluster.reader import FakeReader
@@ -44,34 +44,34 @@ UNREADY = {"availableReplicas": 0}
         (None, False, "not there"),
     ],
 )
-def test_a_service_is_ready_when_all_that_was_asked_for_is_there(item: Any, settled: bool, reason: str) -> None:
+def test_a_service_is_ready_when_all_replicas_are(item: Any, settled: bool, reason: str) -> None:
     assert is_settled(item) == settled, reason
 
 
-def test_a_ready_service_needs_no_pod_to_be_looked_at() -> None:
-    state = state_of(QWEN, seen(deployments=[deployment(replicas=3)]))
+def test_a_ready_service_needs_no_look_at_its_pods() -> None:
+    state = state_of(QWEN, snapshot(deployments=[deployment(replicas=3)]))
 
     assert (state.ready, state.wanted, state.state, state.is_ready) == (3, 3, "Running", True)
 
 
 def test_a_service_that_is_not_in_the_cluster_is_not_deployed() -> None:
-    state = state_of(QWEN, seen())
+    state = state_of(QWEN, snapshot())
 
     assert (state.state, state.finding and state.finding.rule) == ("not deployed", "not-deployed")
 
 
-def test_what_may_not_be_read_is_not_taken_for_missing() -> None:
-    state = state_of(QWEN, seen(unread={"deployments": "not allowed to list deployments"}))
+def test_a_deployment_that_may_not_be_read_is_not_reported_as_missing() -> None:
+    state = state_of(QWEN, snapshot(unread={"deployments": "not allowed to list deployments"}))
 
     assert state.finding is not None
     assert (state.finding.rule, state.finding.message) == ("unread", "not allowed to list deployments")
 
 
-def test_the_worst_pod_is_told_and_the_ready_ones_are_counted() -> None:
+def test_the_worst_pod_is_reported_and_the_ready_ones_are_counted() -> None:
     well = pod("qwen", container(ready=True), phase="Running", ready=True, metadata={"name": "qwen-1"})
     slow = pod("qwen", container(state=running(9)), phase="Running", metadata={"name": "qwen-2"})
     bad = pod("qwen", CRASHING, phase="Running", metadata={"name": "qwen-3"})
-    look = seen(
+    look = snapshot(
         well, slow, bad, deployments=[deployment(replicas=3, availableReplicas=1)], replica_sets=[replica_set()],
         nodes=[node()], logs={"qwen-3": ("a", "b")},
     )  # fmt: skip
@@ -83,23 +83,23 @@ def test_the_worst_pod_is_told_and_the_ready_ones_are_counted() -> None:
     assert state.log == ("a", "b")
 
 
-def test_pods_of_the_template_before_are_not_to_blame() -> None:
+def test_pods_of_an_old_template_are_not_to_blame() -> None:
     old = pod("qwen", CRASHING, metadata={"name": "old", "ownerReferences": [{"uid": "rs-old"}]})
     new = pod("qwen", container(state=running(9)), phase="Running", metadata={"name": "new"})
     sets = [replica_set(revision=1, uid="rs-old"), replica_set(revision=2)]
-    state = state_of(QWEN, seen(old, new, deployments=[deployment(**UNREADY)], replica_sets=sets, nodes=[node()]))
+    state = state_of(QWEN, snapshot(old, new, deployments=[deployment(**UNREADY)], replica_sets=sets, nodes=[node()]))
 
     assert state.pod == "new"
 
 
-def test_a_pod_that_is_over_counts_only_when_there_is_no_other() -> None:
+def test_a_pod_that_ended_counts_only_without_another_one() -> None:
     evicted = {"phase": "Failed", "reason": "Evicted", "message": "disk"}
     over = pod("qwen", metadata={"name": "over"}, status=evicted)
     alive = pod("qwen", container(state=running(9)), phase="Running", metadata={"name": "alive"})
     made = {"deployments": [deployment(**UNREADY)], "replica_sets": [replica_set()], "nodes": [node()]}
 
-    assert state_of(QWEN, seen(over, alive, **made)).pod == "alive"
-    assert state_of(QWEN, seen(over, **made)).state == "Evicted"
+    assert state_of(QWEN, snapshot(over, alive, **made)).pod == "alive"
+    assert state_of(QWEN, snapshot(over, **made)).state == "Evicted"
 
 
 @pytest.mark.parametrize(
@@ -110,17 +110,19 @@ def test_a_pod_that_is_over_counts_only_when_there_is_no_other() -> None:
         ("admission webhook denied the request", "pods-refused", "correct what the message names"),
     ],
 )
-def test_pods_that_cannot_be_made_are_told_by_the_reason_of_the_api_server(message: str, rule: str, fix: str) -> None:
+def test_pods_that_cannot_be_created_are_reported_with_the_reason_of_the_api_server(
+    message: str, rule: str, fix: str
+) -> None:
     failure = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": message}
     sets = [replica_set(conditions=[failure])]
-    state = state_of(QWEN, seen(deployments=[deployment(replicas=1, **UNREADY)], replica_sets=sets))
+    state = state_of(QWEN, snapshot(deployments=[deployment(replicas=1, **UNREADY)], replica_sets=sets))
 
     assert state.finding is not None
     assert (state.state, state.finding.rule, fix in state.finding.fix) == ("no pod", rule, True)
     assert message in state.finding.message
 
 
-def test_a_rollout_under_way_and_one_that_is_paused_are_told_apart() -> None:
+def test_a_rollout_in_progress_differs_from_a_paused_one() -> None:
     well = pod("qwen", container(ready=True), phase="Running", ready=True)
     moving = deployment(replicas=2, updatedReplicas=1)
     paused = deployment(**UNREADY)
@@ -128,7 +130,7 @@ def test_a_rollout_under_way_and_one_that_is_paused_are_told_apart() -> None:
     rules = [
         finding.rule
         for item in (moving, paused)
-        if (finding := state_of(QWEN, seen(well, deployments=[item], nodes=[node()])).finding)
+        if (finding := state_of(QWEN, snapshot(well, deployments=[item], nodes=[node()])).finding)
     ]
 
     assert rules == ["rolling", "paused"]
@@ -136,7 +138,7 @@ def test_a_rollout_under_way_and_one_that_is_paused_are_told_apart() -> None:
 
 def test_a_ready_service_on_a_lost_node_is_not_well() -> None:
     well = pod("qwen", container(ready=True), phase="Running", ready=True)
-    state = state_of(QWEN, seen(well, deployments=[deployment()], nodes=[node(ready="Unknown")]))
+    state = state_of(QWEN, snapshot(well, deployments=[deployment()], nodes=[node(ready="Unknown")]))
 
     assert state.finding is not None
     assert state.finding.rule == "node-lost"
@@ -159,10 +161,10 @@ def test_the_state_of_a_pod_is_a_word(item: dict[str, Any], state: str) -> None:
     assert pod_state(item) == state
 
 
-def test_a_look_brings_the_last_lines_of_what_is_in_trouble_without_secrets_and_of_nothing_else() -> None:
+def test_a_look_reads_the_last_lines_of_pods_in_trouble_only_and_hides_credentials() -> None:
     bad = pod("qwen", CRASHING, phase="Running")
     well = pod("llava", container(ready=True), phase="Running", ready=True)
-    made = seen(bad, well, deployments=[deployment(**UNREADY), deployment("llava")], nodes=[node()])
+    made = snapshot(bad, well, deployments=[deployment(**UNREADY), deployment("llava")], nodes=[node()])
     reader = FakeReader([made], lines=["", "args: --api-key=sk-1  ", "Address already in use"])
     _, states = asyncio.run(look(reader, [QWEN, Wanted("llava", RESOURCE, BUDGET)], wide=True))
 
@@ -171,20 +173,20 @@ def test_a_look_brings_the_last_lines_of_what_is_in_trouble_without_secrets_and_
     assert states[1].is_ready
 
 
-def test_the_text_of_a_state_has_all_that_a_finding_says() -> None:
+def test_the_text_of_a_state_contains_the_whole_finding() -> None:
     bad = pod("qwen", CRASHING, phase="Running")
-    made = seen(bad, deployments=[deployment(**UNREADY)], nodes=[node()], logs={"qwen-0": ("boom",)})
+    made = snapshot(bad, deployments=[deployment(**UNREADY)], nodes=[node()], logs={"qwen-0": ("boom",)})
     state = state_of(QWEN, made)
     text = state_text(state)
 
     assert text.splitlines() == [
         "error[crash-loop]: qwen: the server ended with exit code 1, 3 times",
-        "   = why: its last lines say what it died of",
+        "   = why: its last lines show the cause",
         "   = fix: correct what its last lines name, then run pulumi up",
         "   = last lines of qwen-0:",
         "     | boom",
     ]
-    assert states_text([state, state_of(QWEN, seen(deployments=[deployment()]))]) == text
+    assert states_text([state, state_of(QWEN, snapshot(deployments=[deployment()]))]) == text
 
 
 @pytest.mark.parametrize(

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
-from cluster import update
 from cluster.errors import ClusterError
 from cluster.service import Wanted
 from cluster.smoke_job import GRACE, NotProvedError, wait_until_proved
-from cluster.snapshot import Object, Seen
-from cluster.update import UpdateError, prove
+from cluster.snapshot import Object, Snapshot
 from cluster.wait import OUTAGE
-from tests.cluster.objects import BUDGET, RESOURCE, container, ended, event, pod, running, seen, waiting
+from tests.cluster.objects import BUDGET, RESOURCE, container, ended, event, pod, running, snapshot, waiting
 from tests.cluster.reader import FORBIDDEN, GONE, FakeTime
-from tests.review import stacks
 
 JOB = "qwen-smoke-1"
 WAITING, COMPLETE, FAILED = "", "Complete", "Failed"
@@ -45,7 +41,7 @@ ASKING = asks(running(3))
 
 @dataclass
 class JobReader:
-    """A cluster that gives one state of the Job after the other, and then the last one again."""
+    """A reader that returns one state of the Job after the other, then the last one again."""
 
     jobs: Sequence[Object | ClusterError | None]
     pods: Sequence[Object] = (ASKING,)
@@ -65,8 +61,8 @@ class JobReader:
         assert job == JOB
         return self.pods
 
-    async def look(self, *, wide: bool) -> Seen:
-        return seen(events=list(self.events))
+    async def look(self, *, wide: bool) -> Snapshot:
+        return snapshot(events=list(self.events))
 
     async def log(self, pod: str, container: str, *, previous: bool, lines: int) -> tuple[str, ...]:
         assert (container, previous) == ("smoke", False)
@@ -74,7 +70,7 @@ class JobReader:
 
 
 def wait(reader: JobReader, *names: str) -> tuple[list[str], float]:
-    """What was said, and the seconds that passed."""
+    """The progress lines, and the seconds that passed."""
     said: list[str] = []
     time = FakeTime()
     jobs = {name: Wanted("qwen", RESOURCE, BUDGET) for name in names or (JOB,)}
@@ -88,17 +84,17 @@ def refusal(reader: JobReader) -> str:
     return str(problem.value)
 
 
-def test_a_job_that_has_succeeded_is_asked_for_once_and_nothing_is_said() -> None:
+def test_a_job_that_has_succeeded_is_read_once_without_a_progress_line() -> None:
     reader = JobReader([job(COMPLETE)])
 
     assert wait(reader)[0] == []
     assert reader.asked == [JOB]
 
 
-def test_the_wait_says_that_a_job_asks_and_ends_with_it() -> None:
+def test_the_wait_reports_a_running_job_and_ends_with_it() -> None:
     said, seconds = wait(JobReader([job(WAITING), job(WAITING), job(COMPLETE)]))
 
-    assert said == ["qwen smoke: a Job asks the service"] * 2
+    assert said == ["qwen smoke: a Job sends a request to the service"] * 2
     assert seconds < 5
 
 
@@ -109,31 +105,29 @@ def test_each_job_is_waited_for() -> None:
     assert reader.asked == ["first", JOB, JOB]
 
 
-def test_what_keeps_the_job_from_asking_is_said_meanwhile() -> None:
+def test_a_problem_of_the_jobs_pod_is_reported_as_progress() -> None:
     stuck = asks(waiting("ImagePullBackOff", "manifest unknown"), phase="Pending")
     said, _ = wait(JobReader([job(WAITING), job(COMPLETE)], [stuck], [event(stuck, "Failed", "manifest unknown")]))
 
-    assert said == ["qwen smoke: there is no image registry.example.com/ascend-vllm:6.3.912"]
+    assert said == ["qwen smoke: the image registry.example.com/ascend-vllm:6.3.912 does not exist"]
 
 
-def test_all_that_a_job_found_is_in_the_error_with_its_last_lines() -> None:
+def test_all_failures_of_a_job_are_in_the_error_with_its_last_lines() -> None:
     lines = "smoke: health: passed in 0.01 s\nsmoke: stream: FAILED: it does not end\nsmoke: too long: FAILED: 500"
     text = refusal(JobReader([job(WAITING), job(FAILED)], [failed(lines)]))
 
-    assert text.startswith(
-        "error[smoke-failed]: qwen: it does not answer as it should: stream: it does not end; too long: 500"
-    )
-    assert f"the Job {JOB} asked it" in text
+    assert text.startswith("error[smoke-failed]: qwen: the smoke test failed: stream: it does not end; too long: 500")
+    assert f"the Job {JOB} sent requests" in text
     assert "     | smoke: health: passed in 0.01 s\n" in text
 
 
-def test_the_log_is_read_where_the_status_keeps_no_lines() -> None:
+def test_the_log_is_read_if_the_status_has_no_lines() -> None:
     text = refusal(JobReader([job(FAILED)], [failed()], lines=("smoke: models: FAILED: lora is not served",)))
 
-    assert "it does not answer as it should: models: lora is not served" in text
+    assert "the smoke test failed: models: lora is not served" in text
 
 
-def test_the_last_pod_of_a_job_tells() -> None:
+def test_the_last_pod_of_a_job_counts() -> None:
     first = failed("smoke: health: FAILED: first", creationTimestamp="2026-11-22T11:00:00Z")
     last = failed("smoke: health: FAILED: last", creationTimestamp="2026-11-22T11:01:00Z")
 
@@ -141,7 +135,7 @@ def test_the_last_pod_of_a_job_tells() -> None:
     assert "health: last" in refusal(JobReader([job(FAILED)], [last, first]))
 
 
-def test_no_secret_is_in_the_lines() -> None:
+def test_credentials_in_the_lines_are_hidden() -> None:
     assert "sk-canary" not in refusal(JobReader([job(FAILED)], [failed("args: --api-key=sk-canary\nno python")]))
 
 
@@ -158,14 +152,16 @@ def test_no_secret_is_in_the_lines() -> None:
         (job(FAILED), [], "it failed"),
     ],
 )
-def test_a_job_that_could_not_ask_says_how_it_ended(last: Object | None, pods: list[Object], words: str) -> None:
+def test_a_job_that_sent_no_request_is_reported_with_its_end(
+    last: Object | None, pods: list[Object], words: str
+) -> None:
     text = refusal(JobReader([job(WAITING), last], pods))
 
-    assert text.startswith(f"error[smoke-failed]: qwen: the Job {JOB} could not ask it: {words}")
+    assert text.startswith(f"error[smoke-failed]: qwen: the Job {JOB} could not send its requests: {words}")
     assert "fix: " in text
 
 
-def test_a_job_that_nobody_ends_is_given_up_after_its_own_deadline() -> None:
+def test_a_job_that_does_not_end_fails_after_its_deadline() -> None:
     reader = JobReader([job(WAITING)])
     time = FakeTime()
     with pytest.raises(NotProvedError, match="it has not ended 60 s after its deadline of 12 min"):
@@ -174,7 +170,7 @@ def test_a_job_that_nobody_ends_is_given_up_after_its_own_deadline() -> None:
     assert BUDGET + GRACE < time.now < BUDGET + GRACE + 10
 
 
-def test_an_api_server_that_is_away_for_a_while_is_borne() -> None:
+def test_a_short_outage_of_the_api_server_is_survived() -> None:
     assert wait(JobReader([job(WAITING), GONE, GONE, job(COMPLETE)]))[1] < OUTAGE
 
 
@@ -185,59 +181,3 @@ def test_an_api_server_that_does_not_answer_ends_the_wait(problem: ClusterError,
         asyncio.run(wait_until_proved(JobReader([problem]), {JOB: Wanted("qwen", RESOURCE, BUDGET)}, print, time.clock))
 
     assert seconds <= time.now <= seconds + 10
-
-
-@pytest.fixture
-def cluster(monkeypatch: pytest.MonkeyPatch) -> JobReader:
-    """The cluster of an update: what kr8s would read, and a first look without it that lists all that is there."""
-    reader = JobReader([job(COMPLETE)])
-
-    @asynccontextmanager
-    async def connected(*_: str) -> AsyncIterator[JobReader]:
-        yield reader
-
-    monkeypatch.setattr(update, "connected", connected)
-    monkeypatch.setattr(update, "listed_jobs", lambda *_: [one for one in reader.jobs if isinstance(one, Mapping)])
-    return reader
-
-
-def proved() -> None:
-    asyncio.run(prove(stacks.stack({"qwen": {"smoke": True}}), {"qwen": JOB}, lambda *_: None))
-
-
-def test_an_update_whose_jobs_have_all_succeeded_needs_one_look(cluster: JobReader) -> None:
-    proved()
-
-    assert cluster.asked == []
-
-
-def test_an_update_without_a_job_looks_for_none(cluster: JobReader, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(update, "listed_jobs", lambda *_: pytest.fail("nobody is to be asked"))
-    asyncio.run(prove(stacks.stack({"qwen": {}}), {}, lambda *_: None))
-
-    assert cluster.asked == []
-
-
-def test_an_update_waits_for_a_job_that_is_not_over(cluster: JobReader, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(update, "listed_jobs", lambda *_: [job(WAITING)])
-    proved()
-
-    assert cluster.asked == [JOB]
-
-
-@pytest.mark.parametrize(
-    ("last", "words"),
-    [
-        (job(FAILED), "error[smoke-failed]: qwen: the Job"),
-        (
-            FORBIDDEN,
-            "nobody knows whether the services answer: not allowed to list deployments\nfix: ask",
-        ),
-    ],
-)
-def test_an_update_fails_with_its_job(cluster: JobReader, last: Object | ClusterError, words: str) -> None:
-    cluster.jobs = [last]
-    with pytest.raises(UpdateError) as problem:
-        proved()
-
-    assert str(problem.value).startswith(words)

@@ -1,4 +1,4 @@
-"""In which order services are updated, and when an update that cannot go on is told or left alone."""
+"""The order in which services are updated, and updates that cannot continue."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import pytest
 
 from cluster import update_order as module
 from cluster.pods import ended as ended_of
-from cluster.rollouts import stuck
+from cluster.rollouts import stuck_rollout
 from cluster.service import Wanted, state_of
-from cluster.snapshot import Seen
+from cluster.snapshot import Snapshot
 from cluster.update_order import is_placed, turns, wait_until_placed
 from cluster.wait import Awaited, wait_until_ready
 from tests.cluster.objects import (
@@ -24,7 +24,7 @@ from tests.cluster.objects import (
     pod,
     replica_set,
     running,
-    seen,
+    snapshot,
     waiting,
 )
 from tests.cluster.reader import FakeReader, FakeTime
@@ -48,7 +48,7 @@ ROLLING = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavail
         ({"big": "npus: 8, replicas: 0", "small": "npus: 8"}, 1, [["big", "small"]], "no pod has no place to lose"),
     ],
 )
-def test_what_deletes_first_is_updated_before_what_could_take_its_place(
+def test_services_that_delete_first_are_updated_before_smaller_ones(
     services: dict[str, str], nodes: int, expected: list[list[str]], reason: str
 ) -> None:
     resolved = stack(services, nodes)
@@ -69,13 +69,13 @@ def old_pod(**metadata: Any) -> dict[str, Any]:
 NEW = pod(npus=4, node="", status={"conditions": []})
 
 
-def updating(*pods: dict[str, Any], **kinds: Any) -> Seen:
+def updating(*pods: dict[str, Any], **kinds: Any) -> Snapshot:
     sets = [replica_set(revision=2), replica_set(revision=1, uid="rs-old")]
     kinds = {"deployments": [rolling(availableReplicas=0)], "replica_sets": sets, "nodes": [node()], **kinds}
-    return seen(*pods, **kinds)
+    return snapshot(*pods, **kinds)
 
 
-def test_an_update_that_waits_for_its_own_old_pods_is_named() -> None:
+def test_an_update_that_waits_for_its_own_old_pods_is_stuck() -> None:
     look = updating(NEW, old_pod())
     state = state_of(Wanted("qwen", RESOURCE, BUDGET), look)
 
@@ -93,23 +93,23 @@ def test_an_update_that_waits_for_its_own_old_pods_is_named() -> None:
         (updating(NEW), "there is no old pod"),
     ],
 )
-def test_an_update_that_may_still_go_on_is_not_called_stuck(look: Seen, reason: str) -> None:
-    assert stuck(look.deployments[0], [look.pods[0]], look, RESOURCE) is None, reason
+def test_an_update_that_can_continue_is_not_stuck(look: Snapshot, reason: str) -> None:
+    assert stuck_rollout(look.deployments[0], [look.pods[0]], look, resource=RESOURCE) is None, reason
 
 
 @pytest.mark.parametrize(
     "strategy", [{"type": "Recreate"}, {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 1}}]
 )
-def test_an_update_that_deletes_first_never_waits_for_its_own_pods(strategy: dict[str, Any]) -> None:
+def test_an_update_that_deletes_first_is_never_stuck(strategy: dict[str, Any]) -> None:
     look = updating(NEW, old_pod())
     deleting = {**look.deployments[0], "spec": {"strategy": strategy}}
 
-    assert stuck(deleting, [look.pods[0]], look, RESOURCE) is None
+    assert stuck_rollout(deleting, [look.pods[0]], look, resource=RESOURCE) is None
 
 
-def test_what_waits_for_a_service_that_leaves_is_left_to_start_after_it() -> None:
+def test_a_service_that_needs_npus_of_a_removed_service_is_not_waited_for() -> None:
     gone = pod("gone", container(state=running(900)), npus=8, phase="Running", ready=True)
-    look = seen(
+    look = snapshot(
         pod("qwen", npus=8, node="", status={"conditions": []}),
         gone,
         deployments=[deployment("qwen", availableReplicas=0), deployment("gone")],
@@ -119,33 +119,33 @@ def test_what_waits_for_a_service_that_leaves_is_left_to_start_after_it() -> Non
     awaited = [Awaited(Wanted("qwen", RESOURCE, BUDGET), 900)]
     told = asyncio.run(wait_until_ready(FakeReader([look]), awaited, lambda *_: None, time.clock))
 
-    assert told == ["qwen is not waited for: it starts when gone is gone, which the stack has no more"]
+    assert told == ["not waiting for qwen: it needs NPUs that gone still holds, and gone is no longer in the stack"]
     assert 10 <= time.now < 30
 
 
-def placed_after(looks: list[Seen], monkeypatch: pytest.MonkeyPatch, timeout: float = 60) -> float:
-    """Seconds until the wait for places ended."""
+def placed_after(looks: list[Snapshot], monkeypatch: pytest.MonkeyPatch, timeout: float = 60) -> float:
+    """Seconds until the wait for nodes ended."""
     time = FakeTime()
     monkeypatch.setattr(module.asyncio, "sleep", time.sleep)
     asyncio.run(wait_until_placed(FakeReader(looks), [Wanted("qwen", RESOURCE, BUDGET)], timeout))
     return time.now
 
 
-PLACED = seen(pod(npus=8), deployments=[deployment(availableReplicas=0)], nodes=[node()])
-FULL = seen(
+PLACED = snapshot(pod(npus=8), deployments=[deployment(availableReplicas=0)], nodes=[node()])
+FULL = snapshot(
     pod(npus=8, node="", status={"conditions": []}),
     pod("llava", npus=8, ready=True, phase="Running"),
     deployments=[deployment(availableReplicas=0), deployment("llava")],
     nodes=[node()],
 )
-LEAVING = seen(
+LEAVING = snapshot(
     pod(npus=8, node="", status={"conditions": []}),
     pod("llava", npus=8, metadata={"deletionTimestamp": "2026-11-22T11:59:00Z"}),
     deployments=[deployment(availableReplicas=0)],
     nodes=[node()],
 )
 CRASHED = container(state=waiting("CrashLoopBackOff"), lastState=ended(1), restartCount=3)
-UNSTARTABLE = seen(pod("qwen", CRASHED), deployments=[deployment(updatedReplicas=0)], nodes=[node()])
+UNSTARTABLE = snapshot(pod("qwen", CRASHED), deployments=[deployment(updatedReplicas=0)], nodes=[node()])
 
 
 @pytest.mark.parametrize(
@@ -157,8 +157,8 @@ UNSTARTABLE = seen(pod("qwen", CRASHED), deployments=[deployment(updatedReplicas
         (UNSTARTABLE, 0, "the wait for all tells what is wrong"),
     ],
 )
-def test_smaller_services_are_held_back_as_long_as_a_place_is_about_to_be_taken(
-    look: Seen, seconds: float, reason: str, monkeypatch: pytest.MonkeyPatch
+def test_the_wait_for_nodes_lasts_while_npus_are_about_to_become_free(
+    look: Snapshot, seconds: float, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert placed_after([look], monkeypatch) == seconds, reason
 
@@ -172,11 +172,11 @@ def test_smaller_services_are_held_back_as_long_as_a_place_is_about_to_be_taken(
         (deployment(replicas=1, updatedReplicas=1), True, "as asked for"),
     ],
 )
-def test_a_service_has_its_place_when_its_new_pods_have_a_node(made: dict[str, Any], placed: bool, reason: str) -> None:
-    assert is_placed("qwen", seen(pod(), deployments=[made])) == placed, reason
+def test_a_service_is_placed_when_its_new_pods_have_a_node(made: dict[str, Any], placed: bool, reason: str) -> None:
+    assert is_placed("qwen", snapshot(pod(), deployments=[made])) == placed, reason
 
 
-def test_a_server_that_ends_well_again_and_again_has_ended() -> None:
+def test_a_server_that_exits_with_0_again_and_again_has_ended() -> None:
     again = container(state=waiting("CrashLoopBackOff"), lastState=ended(0, "Completed"), restartCount=4)
 
     assert ended_of(again)["exitCode"] == 0

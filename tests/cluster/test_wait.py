@@ -1,4 +1,4 @@
-"""The wait of `up`: it ends when all are ready, as soon as one cannot be, or when the time is over."""
+"""The wait of `up` ends when all services are ready, when one has definitely failed, or at a timeout."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from cluster.errors import ClusterError
 from cluster.service import Wanted
-from cluster.snapshot import Seen
+from cluster.snapshot import Snapshot
 from cluster.wait import LOOK, OUTAGE, Awaited, NotReadyError, wait_until_ready
 from tests.cluster.objects import (
     BUDGET,
@@ -22,7 +22,7 @@ from tests.cluster.objects import (
     pod,
     replica_set,
     running,
-    seen,
+    snapshot,
     waiting,
 )
 from tests.cluster.reader import FORBIDDEN, GONE, FakeReader, FakeTime
@@ -35,12 +35,12 @@ def awaited(*names: str, timeout: int = TIMEOUT) -> list[Awaited]:
     return [Awaited(Wanted(name, RESOURCE, BUDGET), timeout) for name in names or ("qwen",)]
 
 
-def cluster(*pods: dict[str, Any], ready: tuple[str, ...] = (), **kinds: Any) -> Seen:
+def cluster(*pods: dict[str, Any], ready: tuple[str, ...] = (), **kinds: Any) -> Snapshot:
     """A cluster in which the services of these pods are not ready, and the others are."""
     names = [item["metadata"]["labels"]["app.kubernetes.io/instance"] for item in pods]
     made = [deployment(name, **UNREADY) for name in dict.fromkeys(names)] + [deployment(name) for name in ready]
     kinds = {"deployments": made, "nodes": [node()], **kinds}
-    return seen(*pods, **kinds)
+    return snapshot(*pods, **kinds)
 
 
 STARTING = pod("qwen", container(state=running(30)), phase="Running")
@@ -51,7 +51,7 @@ READY = cluster(ready=("qwen", "llava"))
 
 
 def wait(reader: FakeReader, services: list[Awaited] | None = None) -> tuple[list[str], float]:
-    """What was said, and the seconds that passed."""
+    """The progress lines, and the seconds that passed."""
     lines: list[str] = []
     time = FakeTime()
     asyncio.run(
@@ -73,7 +73,7 @@ def failing(reader: FakeReader, services: list[Awaited] | None = None) -> tuple[
     return str(failed.value), time.now
 
 
-def test_services_that_are_ready_cost_one_call_and_nothing_is_said() -> None:
+def test_ready_services_cost_one_call_without_a_progress_line() -> None:
     reader = FakeReader([READY])
 
     assert wait(reader, awaited("qwen", "llava")) == ([], 0)
@@ -87,7 +87,7 @@ def test_no_service_costs_no_call() -> None:
     assert reader.calls == []
 
 
-def test_progress_is_said_when_something_changes() -> None:
+def test_progress_is_reported_when_something_changes() -> None:
     pulling = pod("qwen", container(state=waiting("ContainerCreating")))
     look = cluster(pulling, events=[event(pulling, "Pulling", "Pulling image")])
     reader = FakeReader([*[look] * 8, *[cluster(STARTING)] * 8, READY])
@@ -101,20 +101,20 @@ def test_progress_is_said_when_something_changes() -> None:
     assert seconds == 16
 
 
-def test_what_does_not_change_is_said_once_a_minute() -> None:
+def test_unchanged_progress_is_reported_once_a_minute() -> None:
     lines, _ = wait(FakeReader([*[cluster(STARTING)] * 130, READY]))
 
     assert len(lines) == 4
 
 
-def test_a_node_that_is_lost_while_a_pod_starts_is_told() -> None:
+def test_a_node_that_is_lost_while_a_pod_starts_is_reported() -> None:
     lost = cluster(STARTING, nodes=[node(ready="Unknown")])
     lines, _ = wait(FakeReader([*[cluster(STARTING)] * 60, *[lost] * 60, READY]))
 
-    assert any(line.startswith("qwen: 0/1 the node node-1 is not ready") for line in lines)
+    assert any(line.startswith("qwen: 0/1 the node node-1 has not been ready") for line in lines)
 
 
-def test_pods_are_looked_at_less_often_than_the_deployments_and_nodes_seldom_once_all_have_one() -> None:
+def test_pods_are_read_less_often_than_deployments_and_nodes_rarely_once_all_pods_have_one() -> None:
     nowhere = pod("qwen", node="")
     reader = FakeReader([*[cluster(nowhere)] * 5, *[cluster(STARTING)] * 10, READY])
     wait(reader)
@@ -148,7 +148,7 @@ def test_pods_are_looked_at_less_often_than_the_deployments_and_nodes_seldom_onc
         ),
     ],
 )
-def test_a_crash_that_comes_again_ends_the_wait_at_once_with_its_last_lines(item: dict[str, Any], rule: str) -> None:
+def test_a_repeated_crash_ends_the_wait_immediately_with_its_last_lines(item: dict[str, Any], rule: str) -> None:
     text, seconds = failing(FakeReader([cluster(item)], lines=["RuntimeError: boom"]))
 
     assert seconds < LOOK
@@ -156,7 +156,7 @@ def test_a_crash_that_comes_again_ends_the_wait_at_once_with_its_last_lines(item
     assert "| RuntimeError: boom" in text
 
 
-def test_one_crash_may_be_chance() -> None:
+def test_a_single_crash_does_not_end_the_wait() -> None:
     lines, _ = wait(FakeReader([*[cluster(CRASHED_ONCE)] * 30, READY]))
 
     assert lines[-1] == "qwen: ready"
@@ -175,17 +175,20 @@ REFUSED = {"type": "ReplicaFailure", "status": "True", "message": "violates PodS
         (cluster(pod("qwen", container(state=waiting("InvalidImageName")))), "image-name"),
         (cluster(pod("qwen", container(state=waiting("CreateContainerConfigError", "no key")))), "container-config"),
         (cluster(CREATING, events=[event(CREATING, "FailedMount", MOUNT)]), "failed-mount"),
-        (seen(deployments=[deployment(**UNREADY)], replica_sets=[replica_set(conditions=[REFUSED])]), "pod-security"),
+        (
+            snapshot(deployments=[deployment(**UNREADY)], replica_sets=[replica_set(conditions=[REFUSED])]),
+            "pod-security",
+        ),
     ],
 )
-def test_what_does_not_pass_by_itself_is_given_twenty_seconds(look: Seen, rule: str) -> None:
+def test_an_error_that_needs_a_change_ends_the_wait_after_twenty_seconds(look: Snapshot, rule: str) -> None:
     text, seconds = failing(FakeReader([look]))
 
     assert 20 <= seconds <= 20 + LOOK
     assert f"error[{rule}]: qwen: " in text
 
 
-def test_what_passes_within_its_twenty_seconds_is_forgotten() -> None:
+def test_an_error_that_disappears_within_twenty_seconds_is_forgotten() -> None:
     bad = cluster(pod("qwen", container(state=waiting("ErrImagePull", "not found"))))
     lines, _ = wait(FakeReader([*[bad] * 18, *[cluster(STARTING)] * 4, *[bad] * 18, READY]))
 
@@ -200,7 +203,7 @@ def test_what_passes_within_its_twenty_seconds_is_forgotten() -> None:
         (cluster(pod("qwen", container(state=waiting("ErrImagePull", "no such host")))), "image-registry"),
     ],
 )
-def test_what_may_pass_has_the_time_of_the_service(look: Seen, rule: str) -> None:
+def test_an_error_that_may_disappear_lasts_until_the_timeout_of_the_service(look: Snapshot, rule: str) -> None:
     text, seconds = failing(FakeReader([look]))
 
     assert TIMEOUT <= seconds <= TIMEOUT + 1
@@ -208,7 +211,7 @@ def test_what_may_pass_has_the_time_of_the_service(look: Seen, rule: str) -> Non
     assert f"[{rule}]: qwen: " in text
 
 
-def test_each_service_has_its_own_time_and_all_that_are_not_ready_are_told() -> None:
+def test_each_service_has_its_own_timeout_and_all_unready_ones_are_reported() -> None:
     slow = pod("llava", container(state=running(30)), phase="Running")
     services = [*awaited("qwen", timeout=60), *awaited("llava", timeout=600), *awaited("other")]
     text, seconds = failing(FakeReader([cluster(STARTING, slow, ready=("other",))]), services)
@@ -219,14 +222,14 @@ def test_each_service_has_its_own_time_and_all_that_are_not_ready_are_told() -> 
     assert "other" not in text
 
 
-def test_an_api_server_that_is_started_again_is_waited_for() -> None:
+def test_a_restart_of_the_api_server_is_waited_for() -> None:
     lines, seconds = wait(FakeReader([cluster(STARTING), *[GONE] * 100, READY]))
 
     assert lines[-1] == "qwen: ready"
     assert seconds == 101
 
 
-def test_an_api_server_that_stays_away_ends_the_wait() -> None:
+def test_a_long_outage_of_the_api_server_ends_the_wait() -> None:
     time = FakeTime()
     with pytest.raises(ClusterError, match="does not answer"):
         asyncio.run(wait_until_ready(FakeReader([GONE]), awaited(), lambda *_: None, time.clock))
@@ -234,14 +237,14 @@ def test_an_api_server_that_stays_away_ends_the_wait() -> None:
     assert OUTAGE <= time.now <= OUTAGE + 2
 
 
-def test_two_outages_of_a_minute_are_not_one_of_two() -> None:
+def test_two_short_outages_do_not_add_up() -> None:
     minute = [GONE] * 80
     lines, _ = wait(FakeReader([*minute, *[cluster(STARTING)] * 4, *minute, READY]))
 
     assert lines[-1] == "qwen: ready"
 
 
-def test_what_may_not_be_read_is_no_outage() -> None:
+def test_missing_permission_is_not_an_outage() -> None:
     time = FakeTime()
     with pytest.raises(ClusterError, match="not allowed"):
         asyncio.run(wait_until_ready(FakeReader([FORBIDDEN]), awaited(), lambda *_: None, time.clock))
@@ -249,8 +252,8 @@ def test_what_may_not_be_read_is_no_outage() -> None:
     assert time.now == 0
 
 
-def test_a_deployment_that_somebody_deletes_meanwhile_is_told() -> None:
-    text, seconds = failing(FakeReader([seen()]))
+def test_a_deployment_that_somebody_deletes_meanwhile_is_reported() -> None:
+    text, seconds = failing(FakeReader([snapshot()]))
 
     assert "error[not-deployed]: qwen: " in text
     assert seconds < 60

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import gc
 import json
 import runpy
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pulumi
@@ -107,8 +107,16 @@ def run_program(name: str, config: dict[str, Any] | None = None, *, preview: boo
     """What `__main__.py` registers for a stack of the repository, or for a configuration that replaces its file's."""
     values = stack_config(name) if config is None else config
     texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in values.items()}
-    program = str(ROOT / "__main__.py")
-    return _in_own_context(lambda: runpy.run_path(program, run_name="__main__"), name, texts, preview=preview)
+    return run_file(ROOT / "__main__.py", name, texts, preview=preview)
+
+
+def run_file(
+    program: Path, stack_name: str, config: dict[str, str], *, project: str = "ascend-vllm", preview: bool = False
+) -> Plan:
+    """What a program registers."""
+    return _in_own_context(
+        lambda: runpy.run_path(str(program), run_name="__main__"), stack_name, config, project=project, preview=preview
+    )
 
 
 def stack_config(name: str) -> dict[str, Any]:
@@ -128,11 +136,17 @@ def plain(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _in_own_context(make: Callable[[], object], name: str, config: dict[str, str], *, preview: bool) -> Plan:
+def _in_own_context(
+    make: Callable[[], object],
+    name: str,
+    config: dict[str, str],
+    *,
+    project: str = "ascend-vllm",
+    preview: bool,
+) -> Plan:
     monitor = _Monitor()
 
     def run() -> None:
-        debug = pulumi.log.debug
         loop = asyncio.new_event_loop()
         asyncio.set_event_loop(loop)
         try:
@@ -141,7 +155,7 @@ def _in_own_context(make: Callable[[], object], name: str, config: dict[str, str
                     monitor=monitor,
                     monitor_features=set(monitor.GetDeploymentInfo(None).supportedFeatures),
                     engine=mocks.MockEngine(None),
-                    project="ascend-vllm",
+                    project=project,
                     stack=name,
                     dry_run=preview,
                 )
@@ -151,8 +165,6 @@ def _in_own_context(make: Callable[[], object], name: str, config: dict[str, str
         finally:
             asyncio.set_event_loop(None)
             loop.close()
-            gc.enable()  # the program switches both off for its own short life
-            vars(pulumi.log)["debug"] = debug
 
     contextvars.copy_context().run(run)
     return monitor.plan

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+import yaml
 
 from components import (
     AscendNodeMounts,
     AscendNodeMountsArgs,
     InferenceDeployment,
-    InferenceDeploymentArgs,
     VllmLaunchScript,
     VllmLaunchScriptArgs,
 )
@@ -18,6 +20,13 @@ from models.manifests import service_objects
 from models.service.resolved import ResolvedService
 from tests.components.harness import build
 from tests.conftest import stack_of
+
+
+@pytest.fixture(autouse=True)
+def kubeconfig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kubeconfig with the context of the services."""
+    (tmp_path / "kubeconfig").write_text(yaml.safe_dump({"contexts": [{"name": "kwok-test"}]}))
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
 
 
 def a_service(extra: str = "") -> ResolvedService:
@@ -94,7 +103,7 @@ def test_an_inference_deployment_registers_the_objects_that_render_prints() -> N
     server = "  server: {chatTemplate: {inline: '{{ x }}'}, port: 9000}\n"
     beside = "  network: {admit: [a]}\n  disruptionBudget: {maxUnavailable: 1}\n  monitoring: true\n"
     service = a_service(f"  npus: 2\n  replicas: 3\n{server}  smoke: true\n{beside}")
-    plan = build(lambda: InferenceDeployment("qwen", InferenceDeploymentArgs(service)).prove())
+    plan = build(lambda: InferenceDeployment("qwen", service))
     rendered = {item["kind"]: item for item in service_objects(service)}
 
     for kind, name in (
@@ -110,26 +119,26 @@ def test_an_inference_deployment_registers_the_objects_that_render_prints() -> N
         assert rendered[kind] == plan.resources[name].inputs
 
 
-def test_a_service_is_proved_only_when_its_pods_are_ready_and_if_it_wants_it() -> None:
-    wants, wants_not = a_service("  smoke: true\n"), a_service()
-    early = build(lambda: InferenceDeployment("qwen", InferenceDeploymentArgs(wants)))
-    never = build(lambda: InferenceDeployment("qwen", InferenceDeploymentArgs(wants_not)).prove())
+def test_a_service_without_smoke_or_without_pods_has_no_smoke_job() -> None:
+    without_smoke, without_pods = a_service(), a_service("  smoke: true\n  replicas: 0\n")
 
-    assert "qwen-smoke" not in {*early.resources, *never.resources}
+    for service in (without_smoke, without_pods):
+        plan = build(lambda service=service: InferenceDeployment("qwen", service))  # type: ignore[misc]
+        assert "qwen-smoke" not in plan.resources
 
 
 def test_the_pods_wait_for_their_script_and_the_service_for_nothing() -> None:
-    plan = build(lambda: InferenceDeployment("qwen", InferenceDeploymentArgs(a_service())))
+    plan = build(lambda: InferenceDeployment("qwen", a_service()))
 
     assert ("qwen-launch-config-map",) == plan.resources["qwen-deployment"].dependencies
     assert () == plan.resources["qwen-service"].dependencies
-    assert {"qwen-mounts", "qwen-launch", "qwen-deployment", "qwen-service"} == {
+    assert {"qwen-cluster", "qwen-mounts", "qwen-launch", "qwen-deployment", "qwen-service"} == {
         resource.name for resource in plan.resources.values() if resource.parent == "qwen"
     }
 
 
 def test_every_child_carries_its_parents_name() -> None:
-    plan = build(lambda: InferenceDeployment("qwen", InferenceDeploymentArgs(a_service())))
+    plan = build(lambda: InferenceDeployment("qwen", a_service()))
 
     assert all(child.name.startswith(child.parent) for child in plan.resources.values())
 
@@ -139,14 +148,14 @@ def test_two_services_live_side_by_side() -> None:
         "a:\n  image: a:1\n  model: /m/A\n  engine: {maxModelLen: 1}\n"
         "b:\n  image: a:1\n  model: /m/B\n  engine: {maxModelLen: 1}\n"
     )
-    plan = build(lambda: [InferenceDeployment(s.name, InferenceDeploymentArgs(s)) for s in stack.services])
+    plan = build(lambda: [InferenceDeployment(s.name, s) for s in stack.services])
     selectors = [d.inputs["spec"]["selector"]["matchLabels"] for d in plan.of_type("Deployment") if "apps" in d.type]
 
-    assert 12 == len(plan.resources)
+    assert 14 == len(plan.resources)
     assert selectors[0] != selectors[1]
 
 
 def test_the_state_records_what_was_asked_for() -> None:
-    plan = build(lambda: InferenceDeployment("qwen", InferenceDeploymentArgs(a_service("  npus: 1\n"))))
+    plan = build(lambda: InferenceDeployment("qwen", a_service("  npus: 1\n")))
 
     assert {"image": "a:1", "model": "/m/Qwen2-7B", "npus": 1, "replicas": 1} == plan.resources["qwen"].inputs

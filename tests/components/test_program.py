@@ -10,7 +10,6 @@ from typing import Any
 import pulumi
 import pytest
 import yaml
-from pulumi.runtime import mocks
 
 from cli.render import yaml_documents
 from cluster.kubeconfig import contexts as kubeconfig_contexts
@@ -62,17 +61,6 @@ def test_every_object_goes_to_the_stacks_cluster_and_namespace(name: str) -> Non
     assert cluster["context"] == plan.resources["cluster"].inputs["context"]
     assert {"cluster"} == {resource.provider for resource in objects}
     assert {"inference"} == {r.inputs["metadata"].get("namespace", "inference") for r in objects}
-
-
-def test_debug_lines_do_not_grow_with_the_services(monkeypatch: pytest.MonkeyPatch) -> None:
-    said: list[str] = []
-    monkeypatch.setattr(mocks.MockEngine, "Log", lambda _, request: said.append(request.message))
-
-    run_program("dev")
-    of_one_service = len(said)
-    run_program("prod")
-
-    assert len(said) == 2 * of_one_service
 
 
 @pytest.mark.parametrize("name", STACKS)

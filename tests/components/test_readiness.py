@@ -1,10 +1,10 @@
-"""The end of an update: the program waits for the services that Pulumi really made."""
+"""The end of an update: each service waits until its pods are ready and its smoke Job has succeeded."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +12,18 @@ import pulumi
 import pytest
 import yaml
 
-from cluster import update
 from cluster.errors import ClusterError
-from cluster.snapshot import Seen
-from cluster.update import UpdateError
+from cluster.service import Wanted
+from cluster.smoke_job import NotProvedError
+from cluster.snapshot import Object, Snapshot
 from cluster.wait import Awaited, NotReadyError
-from components import readiness
+from components import readiness, whole_stack
 from tests.cluster.objects import NOW, deployment
-from tests.cluster.reader import FakeReader
 from tests.components import harness
 from tests.components.harness import run_program, stack_config
 from tests.conftest import ROOT
+
+GONE = ClusterError("the API server does not answer", "see the network", passing=True)
 
 
 @pytest.fixture(autouse=True)
@@ -34,24 +35,48 @@ def kubeconfig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
 
 
-@pytest.fixture
-def in_a_cluster(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
-    """Have every object that is registered be in a cluster, where all services are ready; what was connected."""
+@dataclass
+class ClusterOfTheTest:
+    """A cluster whose Deployments are as the test says."""
 
-    def made(_: Any, args: pulumi.runtime.MockResourceArgs) -> tuple[str, dict[str, Any]]:
+    available: dict[str, int] = field(default_factory=dict)
+    """Available pods of each Deployment."""
+    connections: list[tuple[str, str]] = field(default_factory=list)
+    """Context and namespace of each connection."""
+    problem: ClusterError | None = None
+
+    async def deployments(self) -> Sequence[Object]:
+        if self.problem:
+            raise self.problem
+        return [self._deployment(name, available) for name, available in self.available.items()]
+
+    async def look(self, *, wide: bool) -> Snapshot:
+        return Snapshot(NOW, "inference", tuple(await self.deployments()))
+
+    def _deployment(self, name: str, available: int) -> Object:
+        made = deployment(name, availableReplicas=available)
+        return {**made, "spec": {**made["spec"], "template": {"spec": {}}}}
+
+
+@pytest.fixture
+def cluster(monkeypatch: pytest.MonkeyPatch) -> ClusterOfTheTest:
+    """A cluster in which the service of `dev` is ready; every registered object exists in it."""
+    made = ClusterOfTheTest({"qwen2-7b": 1})
+
+    def new_resource(_: Any, args: pulumi.runtime.MockResourceArgs) -> tuple[str, dict[str, Any]]:
         metadata = {**args.inputs.get("metadata", {}), "uid": "a-uid"}
         return f"{args.name}-id", {**args.inputs, "metadata": metadata}
 
-    asked: list[tuple[str, str]] = []
-
     @asynccontextmanager
-    async def connected(context: str, namespace: str) -> AsyncIterator[FakeReader]:
-        asked.append((context, namespace))
-        yield FakeReader([Seen(NOW, namespace, (deployment("qwen2-7b"),))])
+    async def connected(context: str, namespace: str) -> AsyncIterator[ClusterOfTheTest]:
+        made.connections.append((context, namespace))
+        yield made
 
-    monkeypatch.setattr(harness._Mocks, "new_resource", made)
-    monkeypatch.setattr(update, "connected", connected)
-    return asked
+    monkeypatch.setattr(harness._Mocks, "new_resource", new_resource)
+    monkeypatch.setattr(readiness, "connected", connected)
+    monkeypatch.setattr(whole_stack, "connected", connected)
+    monkeypatch.setattr(readiness, "FIRST_POLL", 0.0)
+    return made
 
 
 def fail_with(problem: Exception) -> Callable[..., Any]:
@@ -61,33 +86,39 @@ def fail_with(problem: Exception) -> Callable[..., Any]:
     return wait
 
 
-def test_an_update_asks_the_stacks_cluster_whether_the_services_are_ready(in_a_cluster: list[tuple[str, str]]) -> None:
+def with_smoke_job() -> dict[str, Any]:
+    """The configuration of `dev` with a smoke Job."""
+    config = stack_config("dev")
+    config["ascend-vllm:services"]["qwen2-7b"]["smoke"] = True
+    return config
+
+
+def two_services() -> dict[str, Any]:
+    """The configuration of `dev` with a second service, both with a smoke Job."""
+    config = with_smoke_job()
+    services = config["ascend-vllm:services"]
+    services["second"] = {"image": "a:1", "model": "/mnt/models/x", "engine": {"maxModelLen": 4096}, "smoke": True}
+    return config
+
+
+def test_an_update_reads_the_cluster_of_the_stack(cluster: ClusterOfTheTest) -> None:
     plan = run_program("dev")
 
-    assert in_a_cluster == [("kwok-ascend-sandbox", "inference")]
+    assert set(cluster.connections) == {("kwok-ascend-sandbox", "inference")}
     assert list(plan.outputs["services"]) == ["qwen2-7b"]
 
 
-def test_a_preview_asks_nobody(in_a_cluster: list[tuple[str, str]]) -> None:
+def test_a_preview_does_not_connect(cluster: ClusterOfTheTest) -> None:
     run_program("dev", preview=True)
 
-    assert in_a_cluster == []
+    assert cluster.connections == []
 
 
-def test_objects_that_are_in_no_cluster_are_not_waited_for_and_no_client_is_loaded(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    loaded = [name for name in sys.modules if name.partition(".")[0] == "kr8s"]
-    for name in loaded:
-        monkeypatch.delitem(sys.modules, name)
-    run_program("dev")
-
-    assert [name for name in sys.modules if name.partition(".")[0] == "kr8s"] == []
+def test_an_update_under_mocks_does_not_wait() -> None:
+    assert "qwen2-7b" in run_program("dev").resources
 
 
-def test_each_service_is_waited_for_with_its_own_budget(
-    in_a_cluster: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_each_service_has_its_own_time(cluster: ClusterOfTheTest, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Awaited] = []
 
     async def wait(_: Any, services: Sequence[Awaited], say: Callable[[str, str], None]) -> list[str]:
@@ -95,7 +126,8 @@ def test_each_service_is_waited_for_with_its_own_budget(
         say("qwen2-7b", "0/1 loading weights")
         return []
 
-    monkeypatch.setattr(update, "wait_until_ready", wait)
+    cluster.available["qwen2-7b"] = 0
+    monkeypatch.setattr(readiness, "wait_until_ready", wait)
     run_program("dev")
 
     assert [awaited.wanted.name for awaited in seen] == ["qwen2-7b"]
@@ -103,59 +135,94 @@ def test_each_service_is_waited_for_with_its_own_budget(
     assert seen[0].timeout > seen[0].wanted.startup
 
 
-def proving() -> dict[str, Any]:
-    """The configuration of `dev` with a Job that asks its service."""
-    config = stack_config("dev")
-    config["ascend-vllm:services"]["qwen2-7b"]["smoke"] = True
-    return config
-
-
-def test_an_update_waits_for_the_job_that_asks_and_a_preview_does_not(
-    in_a_cluster: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
+def test_services_of_a_namespace_are_waited_for_with_one_connection(
+    cluster: ClusterOfTheTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[dict[str, str]] = []
+    proved: list[str] = []
 
-    async def prove(_: Any, jobs: dict[str, str], say: Callable[[str, str], None]) -> None:
-        asked.append(jobs)
-        say("qwen2-7b", "smoke: a Job asks the service")
+    async def wait(_: Any, jobs: dict[str, Wanted], say: Callable[[str, str], None]) -> None:
+        proved.extend(sorted(jobs))
+        say("second", "smoke: a Job asks the service")
 
-    monkeypatch.setattr(readiness, "prove", prove)
-    run_program("dev", proving(), preview=True)
-    plan = run_program("dev", proving())
+    cluster.available["second"] = 1
+    monkeypatch.setattr(readiness, "wait_until_proved", wait)
+    plan = run_program("dev", two_services())
 
-    assert asked == [{}, {"qwen2-7b": plan.resources["qwen2-7b-smoke"].inputs["metadata"]["name"]}]
+    assert len(cluster.connections) == 2, "one before the update and one for the wait"
+    assert sorted(proved) == sorted(job.inputs["metadata"]["name"] for job in plan.of_type("Job"))
 
 
-def test_a_service_that_does_not_answer_as_it_should_fails_the_update_in_words(
-    in_a_cluster: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
+def test_a_preview_shows_the_smoke_job_and_does_not_wait_for_it(cluster: ClusterOfTheTest) -> None:
+    assert "qwen2-7b-smoke" in run_program("dev", with_smoke_job(), preview=True).resources
+    assert cluster.connections == []
+
+
+def test_a_service_that_waits_for_a_removed_one_is_a_warning_and_has_no_smoke_job(
+    cluster: ClusterOfTheTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(readiness, "prove", fail_with(UpdateError("qwen2-7b: the answer is empty")))
-    with pytest.raises(pulumi.RunError, match="qwen2-7b: the answer is empty"):
-        run_program("dev", proving())
+    async def wait(*_: Any) -> list[str]:
+        return ["not waiting for qwen2-7b"]
+
+    warnings: list[str] = []
+    cluster.available["qwen2-7b"] = 0
+    monkeypatch.setattr(readiness, "wait_until_ready", wait)
+    monkeypatch.setattr(pulumi.log, "warn", warnings.append)
+    plan = run_program("dev", with_smoke_job())
+
+    assert "not waiting for qwen2-7b" in warnings
+    assert "qwen2-7b-smoke" not in plan.resources
+
+
+@pytest.mark.parametrize(
+    ("problem", "text"),
+    [
+        (NotProvedError("qwen2-7b: the answer is empty"), "qwen2-7b: the answer is empty"),
+        (GONE, f"cannot find out whether the services answer: {GONE.message}\nfix: {GONE.fix}"),
+    ],
+)
+def test_a_wrong_answer_fails_the_update(
+    cluster: ClusterOfTheTest, monkeypatch: pytest.MonkeyPatch, problem: Exception, text: str
+) -> None:
+    monkeypatch.setattr(readiness, "wait_until_proved", fail_with(problem))
+    with pytest.raises(pulumi.RunError) as failed:
+        run_program("dev", with_smoke_job())
+
+    assert str(failed.value) == text
 
 
 @pytest.mark.parametrize(
     ("problem", "text"),
     [
         (NotReadyError([], "qwen cannot start"), "qwen cannot start"),
-        (
-            ClusterError("the API server does not answer", "see the network"),
-            "nobody knows whether the services are ready: the API server does not answer\nfix: see the network",
-        ),
+        (GONE, f"cannot find out whether the services are ready: {GONE.message}\nfix: {GONE.fix}"),
     ],
 )
-def test_what_is_not_ready_fails_the_update_in_words(
-    in_a_cluster: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch, problem: Exception, text: str
+def test_a_service_that_does_not_become_ready_fails_the_update(
+    cluster: ClusterOfTheTest, monkeypatch: pytest.MonkeyPatch, problem: Exception, text: str
 ) -> None:
-    monkeypatch.setattr(update, "wait_until_ready", fail_with(problem))
+    cluster.available = {"qwen2-7b": 0, "second": 1}
+    monkeypatch.setattr(readiness, "wait_until_ready", fail_with(problem))
     with pytest.raises(pulumi.RunError) as failed:
-        run_program("dev")
+        run_program("dev", two_services())
 
     assert str(failed.value).strip() == text
 
 
+def test_a_cluster_that_cannot_be_read_before_the_update_does_not_stop_it(cluster: ClusterOfTheTest) -> None:
+    answers = iter([GONE, None])
+    original = cluster.deployments
+
+    async def deployments() -> Sequence[Object]:
+        cluster.problem = next(answers, None)
+        return await original()
+
+    cluster.deployments = deployments  # type: ignore[method-assign]
+
+    assert "qwen2-7b" in run_program("dev").resources
+
+
 @pytest.mark.parametrize("name", ["qwen2-7b-deployment", "qwen2-7b-smoke"])
 def test_pulumi_itself_waits_neither_for_the_pods_nor_for_the_job(name: str) -> None:
-    inputs = run_program("dev", proving()).resources[name].inputs
+    inputs = run_program("dev", with_smoke_job()).resources[name].inputs
 
     assert inputs["metadata"]["annotations"]["pulumi.com/skipAwait"] == "true"

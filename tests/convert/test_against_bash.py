@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from convert.script_reader import read_start
+from convert.server_start import Start
 from convert.shell import read_script
-from convert.start import Start, read_start
 from tests.convert.pairs import MODEL, PYTHON
 from tests.models.test_launch import STAND_IN
 

@@ -129,7 +129,7 @@ def test_what_only_the_running_container_knows_is_refused_until_it_is_written_ou
     done = made(command(exports=exports))
     (finding,) = [one for one in done.report.findings if one.rule == "placeholder"]
 
-    assert finding.message.endswith(f"holds the placeholder {name}")
+    assert finding.message.endswith(f"contains the placeholder {name}")
 
 
 def test_variables_that_are_written_as_a_mapping_are_taken_as_meant() -> None:
@@ -137,7 +137,7 @@ def test_variables_that_are_written_as_a_mapping_are_taken_as_meant() -> None:
     done = made(START, replaced(("        resources:", entries)))
 
     assert service(done)["env"] == {"A": "1"}
-    assert said(done, "assumed")["env"] == "it is a list of names and values for Kubernetes"
+    assert said(done, "assumed")["env"] == "Kubernetes expects a list of names and values; convert reads it as meant"
     assert "HF_TOKEN" in said(done, "dropped")
 
 
@@ -151,14 +151,14 @@ Told = Callable[[Any], dict[str, str]]
 @pytest.mark.parametrize(
     ("script", "what", "why", "place"),
     [
-        (f"pip install x\n{START}", "the command pip", "belongs in the image", "run_vllm.sh:1"),
-        (f"\nray start --head\n{START}", "the command ray", "belongs in the image", "run_vllm.sh:2"),
+        (f"pip install x\n{START}", "the command pip", "prepare the rest in the image", "run_vllm.sh:1"),
+        (f"\nray start --head\n{START}", "the command ray", "prepare the rest in the image", "run_vllm.sh:2"),
         (f"{START}\n\n{START}", "a second server", "write a service for each", "run_vllm.sh:3"),
-        (f"{START}; --seed 1", "a flag behind the end of the command", "a command of its own", "run_vllm.sh:1"),
+        (f"{START}; --seed 1", "a flag after the end of the command", "a separate command", "run_vllm.sh:1"),
         (f"{START} > log", "the output to a file", "kubectl logs", "run_vllm.sh:1"),
         (f"source /a/b.sh\nsource /c/d.sh\n{START}", "source /c/d.sh", "platform.initFile", "run_vllm.sh:2"),
-        (f"{START} --enable-lora", "--enable-lora", "no adapter is named", "run_vllm.sh:1"),
-        (f"{START} --foo", "--foo", "has no such flag", "run_vllm.sh:1"),
+        (f"{START} --enable-lora", "--enable-lora", "names no adapter", "run_vllm.sh:1"),
+        (f"{START} --foo", "--foo", "does not have this flag", "run_vllm.sh:1"),
     ],
 )
 def test_what_has_no_place_is_told_with_its_line(script: str, what: str, why: str, place: str) -> None:
@@ -171,8 +171,8 @@ def test_what_has_no_place_is_told_with_its_line(script: str, what: str, why: st
 @pytest.mark.parametrize(
     ("variable", "extra", "because"),
     [
-        ("USE_PREFIX_HIGH_PRECISION_MODE=1", [], "prefixCaching stands for it"),
-        ("ENABLE_SPEC_METRIC=0", [], "speculative stands for it"),
+        ("USE_PREFIX_HIGH_PRECISION_MODE=1", [], "the stack file sets it by prefixCaching"),
+        ("ENABLE_SPEC_METRIC=0", [], "the stack file sets it by speculative"),
         ("INFER_MODE=PTA", ["--enforce-eager"], "--enforce-eager switches graphs off"),
     ],
 )
@@ -194,7 +194,7 @@ def test_a_value_that_check_refuses_stays_as_it_is_written_and_the_other_rules_a
 @pytest.mark.parametrize(
     ("text", "fields"),
     [
-        ("", "vLLM takes"),
+        ("", "vLLM reads"),
         ("unknown", None),
     ],
 )
@@ -235,13 +235,13 @@ def test_weights_that_the_container_sees_elsewhere_keep_their_name_for_requests(
         (START, "kind: ConfigMap\nmetadata: {name: a}\n", "config.yaml has no Deployment, but ConfigMap"),
         (START, "just text", "config.yaml has no Deployment, but nothing"),
         ("echo hello", None, "no server of vLLM is started in run_vllm.sh"),
-        ("", None, "no server of vLLM is started in the container's own command"),
+        ("", None, "no server of vLLM is started in the command of any container"),
         ("python -m vllm.entrypoints.openai.run_batch", None, "no server of vLLM is started in run_vllm.sh"),
         ("kind: Deployment\napiVersion: apps/v1\n", "python -m x", "config.yaml has no Deployment, but nothing"),
         (
             START,
             "kind: Deployment\nmetadata: {name: {{ .Values.name }}}\n",
-            "config.yaml is a template, with values of {{ … }}",
+            "config.yaml is a template: it contains {{ … }}",
         ),
         (START, "kind: Deployment\nspec:\n{{- if .x }}\n  a: 1\n", "the objects cannot be read"),
         (START, "kind: Deployment\n", "no server of vLLM is started in run_vllm.sh"),
@@ -270,7 +270,7 @@ def test_a_branch_that_sets_something_is_read_and_said_once() -> None:
     (place,) = [note.place for note in done.notes if note.what == "the branch"]
 
     assert (service(done)["env"], place) == ({"A": "1"}, "run_vllm.sh:1")
-    assert "what comes last counts" in said(done, "assumed")["the branch"]
+    assert "the last value counts" in said(done, "assumed")["the branch"]
 
 
 def test_a_script_that_another_writes_is_told_by_the_lines_of_the_one_that_writes_it() -> None:

@@ -121,4 +121,4 @@ def test_every_deployment_becomes_a_service_of_one_stack() -> None:
     done = made(START, f"{config()}---\n{other}")
 
     assert services(done)["other-app"]["replicas"] == 3
-    assert said(done, "assumed")["the name other-app"] == "in the place of Other_App"
+    assert said(done, "assumed")["the name other-app"] == "instead of Other_App"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from convert import Wanted, convert
-from convert.start import File
+from convert.server_start import File
 from models.launch.launch import script
 from tests.convert.pairs import (
     CONFIG,
@@ -31,7 +31,7 @@ from tests.convert.pairs import (
 )
 from tests.models.test_manual import parse_script
 
-NAMESPACE = "namespace inference, made with the stack"
+NAMESPACE = "namespace inference, created with the stack"
 COMMON = {"image": IMAGE, "model": MODEL, "npus": 8}
 
 
@@ -114,23 +114,23 @@ def test_placeholders_without_a_value_stay_and_each_is_a_finding_with_its_line_a
     found = {one.marks[0].field: one for one in done.report.findings if one.rule == "placeholder"}
 
     assert {field: one.message for field, one in found.items()} == {
-        "image": "image holds the placeholder ${image_name}",
-        "model": "model holds the placeholder ${container_model_path}",
-        "engine.dtype": "engine.dtype holds the placeholder ${dtype}",
-        "server.chatTemplate": "server.chatTemplate holds the placeholder ${chat_template_path}",
+        "image": "image contains the placeholder ${image_name}",
+        "model": "model contains the placeholder ${container_model_path}",
+        "engine.dtype": "engine.dtype contains the placeholder ${dtype}",
+        "server.chatTemplate": "server.chatTemplate contains the placeholder ${chat_template_path}",
     }
     assert all(one.span and "${" in one.span.text for one in found.values())
     assert "--set image_name=VALUE" in found["image"].fix
-    assert "the manual advises" in found["engine.dtype"].fix
+    assert "leaves the choice to the model" in found["engine.dtype"].fix
 
 
 def test_what_the_manual_says_of_a_placeholder_is_assumed() -> None:
     done = untouched("openai-multimodal", context="prod")
 
     assert said(done, "assumed") == {
-        NAMESPACE: "config.yaml names none; --namespace NAME says another one that exists",
-        "host 0.0.0.0": "the manual has it for ${docker_ip}",
-        "port 8080": "the container's port, for ${port}",
+        NAMESPACE: "config.yaml names none; use --namespace NAME for a namespace that exists",
+        "host 0.0.0.0": "the manual's value for ${docker_ip}",
+        "port 8080": "the port of the container, for ${port}",
     }
     assert said(done, "dropped") == {}
 

@@ -179,7 +179,7 @@ def test_a_name_that_another_deployment_has_in_the_namespace_is_not_taken_again(
 
     assert resolved(done).name == "yourapp-2"
     assert said(done, "assumed")["the name yourapp-2"].startswith(
-        "yourapp runs in this namespace with another selector"
+        "yourapp already runs in this namespace with another selector"
     )
 
 
@@ -221,7 +221,7 @@ def test_pods_of_several_namespaces_need_several_stacks() -> None:
 def test_what_else_runs_pods_becomes_a_deployment(kind: str) -> None:
     done = made(SCRIPT, replaced(("kind: Deployment", f"kind: {kind}")))
 
-    assert said(done, "assumed")["a Deployment"] == f"in the place of the {kind}"
+    assert said(done, "assumed")["a Deployment"] == f"instead of the {kind}"
 
 
 def test_a_pod_alone_becomes_a_deployment() -> None:
@@ -237,7 +237,7 @@ def test_a_pod_without_npus_gets_as_many_as_its_engine_uses() -> None:
     done = made(command("--tensor-parallel-size=4"), text[:start] + text[end:])
 
     assert resolved(done).npus == 4
-    assert "as many as the engine uses" in said(done, "assumed")["npus"]
+    assert "follows from the engine" in said(done, "assumed")["npus"]
 
 
 def test_a_key_of_requests_in_a_secret_is_kept_as_a_reference() -> None:

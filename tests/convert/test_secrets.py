@@ -127,7 +127,7 @@ def test_what_to_do_with_a_secret_is_said() -> None:
     done = made(command("--api-key k", exports=f"export HF_TOKEN={SECRET}\nexport VLLM_API_KEY={SECRET}"))
 
     assert said(done, "dropped") == {
-        "HF_TOKEN": "it looks like a credential, which belongs in a Secret and not in a file",
+        "HF_TOKEN": "it looks like a credential: create a Secret with it, and do not write it into a file",
         "VLLM_API_KEY": KEY_ADVICE,
         "--api-key": KEY_ADVICE,
     }

@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from convert.scope import Scope, assigned, assignment, expand
-from convert.shell import Command, read_script
-from convert.text import decoded
+from convert.encoding import decoded
+from convert.shell import read_script
+from convert.shell_words import Command
+from convert.variables import Scope, assigned, assignment, expand
 
 
 def words(command: Command, scope: Scope | None = None) -> list[str]:
@@ -118,8 +119,7 @@ def test_arrays_and_appended_values_are_read() -> None:
     for command in read_script(text).commands:
         found = assignment(command.words[0])
         assert found
-        name, append, value = found
-        scope.assign(name, assigned(value, append, name, scope), 1)
+        scope.assign(found.name, assigned(found, scope), 1)
 
     assert scope.values == {"A": ["--x", "--y z", "--w"], "B": "1 2"}
 
@@ -130,12 +130,12 @@ MEANT = ["python", "--a=1", "--b"]
 @pytest.mark.parametrize(
     ("text", "line", "said"),
     [
-        ("python \\\n--a=1 \\ \n--b", 2, "blanks after the backslash end the command"),
-        ("python \\\n--a=1 \\  # one\n--b", 2, "a comment after the backslash ends the command"),
+        ("python \\\n--a=1 \\ \n--b", 2, "because a space follows the backslash"),
+        ("python \\\n--a=1 \\  # one\n--b", 2, "because a comment follows the backslash"),
         ("python --a=1\n--b", 1, "bash ends the command before --b"),
         ("python --a=1\n\n  --b", 1, "bash ends the command before --b"),
-        ("python --a=1 \\\n# --c \\\n--b", 2, "the comment ends the command for bash, before --b"),
-        ("python \\\n # x\n # y\n --a=1 \\\n --b", 2, "the comment ends the command for bash, before --a"),
+        ("python --a=1 \\\n# --c \\\n--b", 2, "bash ends the command before --b"),
+        ("python \\\n # x\n # y\n --a=1 \\\n --b", 2, "bash ends the command before --a"),
     ],
 )
 def test_flags_that_bash_would_lose_are_taken_as_meant_and_told(text: str, line: int, said: str) -> None:
@@ -158,8 +158,8 @@ def test_every_command_has_its_line() -> None:
 
 
 def test_an_open_quote_is_told_with_its_line() -> None:
-    assert read_script("a\nb 'c").slips == {2: "a quote that is never closed"}
-    assert read_script('a\n\nb "c').slips == {3: "a quote that is never closed"}
+    assert read_script("a\nb 'c").slips == {2: "a quote is never closed"}
+    assert read_script('a\n\nb "c').slips == {3: "a quote is never closed"}
 
 
 @pytest.mark.parametrize(

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 import yaml
 
-from client.parameters import Parameters
 from models.check import check
 from models.engines.ascend_vllm.owned_keys import (
     OWNED_FLAGS,
     OWNED_VARIABLES,
     PICTURE_VARIABLES,
 )
+from models.engines.parameters import Parameters
 from models.launch.launch import launch
 from models.rules.registry import rule_ids
 from models.service.resolve import resolve

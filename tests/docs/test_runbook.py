@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from cli import status
-from cluster.snapshot import Seen
+from cluster.snapshot import Snapshot
 from tests.cli.conftest import Console, console
 from tests.cluster.objects import (
     ago,
@@ -28,7 +28,7 @@ from tests.cluster.objects import (
     queue,
     replica_set,
     running,
-    seen,
+    snapshot,
     waiting,
 )
 from tests.cluster.reader import FakeReader
@@ -47,10 +47,10 @@ NO_HCCN = 'MountVolume.SetUp failed for volume "hccn" : hostPath type check fail
 NOT_FOUND = "ErrImagePull: registry.example.com/ascend-vllm:6.3.912: not found"
 
 
-def look(item: dict[str, Any], *others: dict[str, Any], **kinds: Any) -> Seen:
+def look(item: dict[str, Any], *others: dict[str, Any], **kinds: Any) -> Snapshot:
     """A cluster in which one pod of a service is not as it should be, and others hold NPUs."""
     service = item["metadata"]["labels"]["app.kubernetes.io/instance"]
-    return seen(
+    return snapshot(
         item,
         deployments=[deployment(service, REPLICAS[service], availableReplicas=0)],
         replica_sets=[replica_set(service)],
@@ -72,19 +72,19 @@ def leaving(seconds: float) -> dict[str, Any]:
     return pod("llava", npus=2, node="snt9b-1", phase="Running", metadata={"deletionTimestamp": ago(seconds)})
 
 
-def queued() -> Seen:
+def queued() -> Snapshot:
     annotations = {"annotations": {"scheduling.volcano.sh/queue-name": "inference"}}
     waits, other = pod("llava", npus=2, node="", metadata=annotations), holding("qwen2-7b", 4, "snt9b-1")
     other["metadata"] |= annotations
     return look(waits, other, queues=[queue("inference", 4)])
 
 
-def mounting() -> Seen:
+def mounting() -> Snapshot:
     item = of_a_node("llava", 2, state=waiting("ContainerCreating"))
     return look(item, events=[event(item, "FailedMount", NO_HCCN)])
 
 
-def killed() -> Seen:
+def killed() -> Snapshot:
     item = of_a_node("qwen2-72b", 8, state=running(20), lastState=ended(137), restartCount=1)
     probe = event(item, "Killing", "Container ascend-vllm failed startup probe, will be restarted")
     return look(item, events=[probe])
@@ -93,7 +93,7 @@ def killed() -> Seen:
 FULL = [holding("llava", 2, "snt9b-1"), *(holding("qwen2-7b", 1, f"snt9b-{number}") for number in (1, 2, 3, 4))]
 CRASHED = {"state": BACK_OFF, "lastState": ended(1), "restartCount": 3}
 
-SITUATIONS: dict[str, Sequence[tuple[Seen, Sequence[str]]]] = {
+SITUATIONS: dict[str, Sequence[tuple[Snapshot, Sequence[str]]]] = {
     "Pending": [
         (look(pod("qwen2-72b", npus=8, node=""), *FULL), ()),
         (look(pod("llava", npus=2, node=""), nodes=[node("snt9b-1", 0)]), ()),

@@ -211,7 +211,7 @@ def test_a_pod_that_differs_is_taken_over_with_one_restart_that_is_told_before(p
     take_over(project, stack)
     project.up(stack)
 
-    assert "qwen: taken over, its pods restart once, as these change: spec.enableServiceLinks" in said
+    assert "qwen: taken over, its pods restart once, because these change: spec.enableServiceLinks" in said
     assert set(identities(project, "pod", stack)).isdisjoint(before)
 
 

@@ -68,6 +68,10 @@ def spec(project: Project, kind: str, stack: str) -> dict[str, Any]:
     return found
 
 
+def uids(project: Project, kinds: str, stack: str) -> set[str]:
+    return {item["metadata"]["uid"] for item in project.objects(kinds, stack)}
+
+
 def replicas(project: Project, stack: str) -> int:
     return int(spec(project, "deployment", stack)["replicas"])
 
@@ -85,25 +89,45 @@ def test_objects_whose_kind_the_cluster_lacks_are_left_out_with_a_warning_and_ma
     said = project.up(stack)
 
     for text in (previewed.stdout, said):
-        assert "the cluster knows no PodMonitor (monitoring.coreos.com/v1), so qwen gets none" in text
-        assert "the cluster knows no PrometheusRule (monitoring.coreos.com/v1), so qwen gets none" in text
+        for kind in ("PodMonitor", "PrometheusRule"):
+            assert f"{kind} (monitoring.coreos.com/v1) is not installed in the cluster" in text
         assert "fix: install the Prometheus operator and run pulumi up again" in text
     assert [project.names(kind, stack) for kind in KINDS.split(",")] == [["qwen"]] * 3
     code, text, unread = drift(project, stack)
-    assert (code, text) == (0, f"no drift: 6 objects as stack {stack} has them\n")
-    assert "not looked at: PodMonitor qwen: the cluster knows no PodMonitor" in unread
+    assert (code, text) == (0, f"no drift: stack {stack} matches its cluster (6 objects)\n")
+    assert "not read: PodMonitor qwen: cannot get podmonitors qwen: the cluster does not know this kind" in unread
 
     prometheus.install(project.sandbox)
-    assert "the cluster knows no" not in project.up(stack)
+    assert "is not installed in the cluster" not in project.up(stack)
     assert spec(project, "podmonitor", stack)["podMetricsEndpoints"][0]["interval"] == "15s"
     assert len(spec(project, "prometheusrule", stack)["groups"][0]["rules"]) == 4
-    assert drift(project, stack) == (0, f"no drift: 8 objects as stack {stack} has them\n", "")
+    assert drift(project, stack) == (0, f"no drift: stack {stack} matches its cluster (8 objects)\n", "")
 
     prometheus.remove(project.sandbox)
-    assert "the cluster knows no PodMonitor" in project.up(stack)
+    assert "PodMonitor (monitoring.coreos.com/v1) is not installed" in project.up(stack)
     prometheus.install(project.sandbox)
     project.up(stack)
     assert project.names("podmonitor", stack) == ["qwen"]
+
+
+def test_an_outage_of_an_api_group_deletes_no_object_of_its_kinds(project: Project, stack: str) -> None:
+    prometheus.install(project.sandbox)
+    project.write(stack, {"qwen": GUARDED}, pools=POOLS)
+    project.up(stack)
+    before = uids(project, METRICS, stack)
+
+    prometheus.break_discovery(project.sandbox)
+    project.write(stack, {"qwen": {**GUARDED, "replicas": 1}}, pools=POOLS)
+    during = project.pulumi("up", "--stack", stack, "--yes", "--skip-preview")
+    prometheus.repair_discovery(project.sandbox)
+
+    assert "is not installed in the cluster" not in during.stdout
+    assert "podmonitor deleted" not in during.stdout
+    assert uids(project, METRICS, stack) == before
+    assert len(before) == 2
+    project.up(stack)
+    assert uids(project, METRICS, stack) == before
+    assert replicas(project, stack) == 1
 
 
 def test_what_is_asked_for_beside_the_pods_is_in_the_cluster_as_the_stack_file_has_it(
@@ -128,7 +152,7 @@ def test_what_is_asked_for_beside_the_pods_is_in_the_cluster_as_the_stack_file_h
     project.up(stack)
     assert project.names("poddisruptionbudget", stack) + project.names("networkpolicy", stack) == []
     assert spec(project, "service", stack)["type"] == "ClusterIP"
-    assert drift(project, stack)[:2] == (0, f"no drift: 4 objects as stack {stack} has them\n")
+    assert drift(project, stack)[:2] == (0, f"no drift: stack {stack} matches its cluster (4 objects)\n")
 
 
 def test_a_budget_that_was_changed_by_hand_is_drift_and_comes_back(project: Project, stack: str) -> None:
@@ -209,10 +233,10 @@ def test_a_cluster_is_asked_whether_it_is_what_the_stack_says(project: Project, 
     assert sorted(live(project, stack)) == [
         ("kind-missing", "warning", "the cluster knows no PodMonitor (monitoring.coreos.com/v1)"),
         ("kind-missing", "warning", "the cluster knows no PrometheusRule (monitoring.coreos.com/v1)"),
-        ("namespace-missing", "error", f"there is no namespace {stack}"),
-        ("object-missing", "error", "there is no PriorityClass production"),
-        ("object-missing", "error", "there is no Secret keys"),
-        ("pools-differ", "warning", "cluster.pools has 5 nodes with 8 NPUs, and the cluster has 4"),
+        ("namespace-missing", "error", f"the namespace {stack} does not exist"),
+        ("object-missing", "error", "the PriorityClass production does not exist"),
+        ("object-missing", "error", "the Secret keys does not exist"),
+        ("pools-differ", "warning", "cluster.pools has 5 nodes with 8 NPUs, the cluster has 4"),
         ("queue-missing", "error", "Volcano has no queue shared"),
     ]
 
@@ -249,4 +273,4 @@ def test_who_may_read_little_is_told_what_was_not_looked_at(project: Project, st
 
     assert "volcano-missing" not in done.stdout
     for what in ("nodes", "Secret keys", f"Namespace {stack}", "Queue default"):
-        assert f"not looked at: {what}: not allowed to " in done.stderr, done.stderr
+        assert f"not read: {what}: not allowed to " in done.stderr, done.stderr

@@ -30,7 +30,7 @@ def stack(project: Project, request: pytest.FixtureRequest) -> str:
     made = project.pulumi("stack", "init", name)
     assert made.returncode == 0, made.stderr
     project.up(name)
-    assert drift(project, name) == (0, f"no drift: 4 objects as stack {name} has them\n")
+    assert drift(project, name) == (0, f"no drift: stack {name} matches its cluster (4 objects)\n")
     return name
 
 
@@ -115,7 +115,7 @@ def test_every_change_by_hand_is_told_and_up_with_refresh_restores_it(project: P
 
     assert restore(project, stack) == [f"pulumi up --refresh --stack {stack}"]
 
-    assert drift(project, stack) == (0, f"no drift: 4 objects as stack {stack} has them\n")
+    assert drift(project, stack) == (0, f"no drift: stack {stack} matches its cluster (4 objects)\n")
     (deployment,) = project.objects("deployment", stack)
     (container,) = deployment["spec"]["template"]["spec"]["containers"]
     assert (deployment["spec"]["replicas"], container["image"], "env" in container) == (1, IMAGE, False)
@@ -251,11 +251,11 @@ def test_what_the_api_server_makes_of_every_feature_is_no_drift(project: Project
     )  # fmt: skip
     objects = 2 + 3 * len(EVERY_FEATURE) + 1 + 4  # a Job, budgets and policies
 
-    assert drift(project, stack) == (0, f"no drift: {objects} objects as stack {stack} has them\n")
+    assert drift(project, stack) == (0, f"no drift: stack {stack} matches its cluster ({objects} objects)\n")
     written = project.sandbox.kubectl("get", "deployments,services", "--namespace", stack, "--output", "json")
     project.sandbox.kubectl("replace", "--force", "--filename", "-", stdin=written)
     external = "not drift: Deployment beside: replicas 1, set by kubectl-replace\n"
-    assert drift(project, stack) == (0, f"{external}no drift: {objects} objects as stack {stack} has them\n")
+    assert drift(project, stack) == (0, f"{external}no drift: stack {stack} matches its cluster ({objects} objects)\n")
 
 
 def test_a_cluster_that_cannot_be_read_ends_with_3(project: Project, stack: str) -> None:
@@ -320,7 +320,7 @@ def test_a_preview_tells_what_is_deleted_or_made_anew_without_a_change_of_the_st
     project.write(stack, {"qwen": qwen()})
     removed = live_diff(project, stack, "--preview", preview(project, stack))
 
-    assert re.search(rf"! deleted and made anew: ConfigMap {launch} \(.*data.*\)\n", found.stdout), found.stdout
+    assert re.search(rf"! deleted and recreated: ConfigMap {launch} \(.*data.*\)\n", found.stdout), found.stdout
     assert removed[1].startswith("- old "), removed[1]
 
 

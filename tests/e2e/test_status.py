@@ -55,31 +55,34 @@ ON_A_NODE = {
 }
 
 EXPECTED = {
-    "image-not-found": ("image-not-found", "there is no image registry.example.com/ascend-vllm:image-not-found"),
-    "image-unauthorized": ("image-unauthorized", "the registry refuses registry.example.com/ascend-vllm:image-un"),
-    "image-name": ("image-name", "is no name of an image"),
+    "image-not-found": ("image-not-found", "the image registry.example.com/ascend-vllm:image-not-found does not exist"),
+    "image-unauthorized": (
+        "image-unauthorized",
+        "the registry refuses access to registry.example.com/ascend-vllm:image-un",
+    ),
+    "image-name": ("image-name", "is not a valid image name"),
     "pulling-image": ("pulling-image", "pulling the image for "),
     "failed-mount": (
         "failed-mount",
-        "has no file /etc/hccn.conf (the addresses of the NPUs' network, which HCCL reads)",
+        "has no file /etc/hccn.conf (the NPU network addresses that HCCL reads)",
     ),
     "no-map": ("failed-mount", "the ConfigMap gone-launch-1 (the launch script) does not exist"),
     "container-config": ("container-config", NO_KEY),
     "crash-loop": ("crash-loop", "the server ended with exit code 1, 3 times: an NPU has too little memory"),
-    "out-of-memory": ("out-of-memory", "was killed for lack of memory of the node, 2 times"),
-    "startup-budget": ("startup-budget-spent", "the server did not answer within its budget of 12 min and was killed"),
+    "out-of-memory": ("out-of-memory", "ran out of host memory and was killed, 2 times"),
+    "startup-budget": ("startup-budget-spent", "the server did not answer within 12 min (startup) and was killed"),
     "slow-start": ("slow-start", "starting the engine ("),
-    "init-failed": ("init-failed", "the container install-mindspeed, which prepares the pod, failed with exit code 1"),
+    "init-failed": ("init-failed", "init container install-mindspeed failed with exit code 1"),
     "no-free-npus": ("no-free-npus", "no node has 8 free NPUs: snt9b-1 is held by "),
     "too-many-npus": ("too-many-npus", "no node has 16 NPUs: the largest has 8"),
-    "no-queue": ("no-queue", "the queue nowhere does not exist; there are: default, small"),
+    "no-queue": ("no-queue", "the queue nowhere does not exist; the cluster has: default, small"),
     "queue-full": (
         "queue-full",
-        "the queue small has 0 of 1 NPUs left, and the pod asks for 1: used by queue-user (1)",
+        "the queue small has 0 of 1 NPUs left, and the pod requests 1: used by queue-user (1)",
     ),
-    "gang-waiting": ("gang-waiting", "Volcano starts 3 pods at once or none, and there are 1"),
+    "gang-waiting": ("gang-waiting", "Volcano starts 3 pods together or none, and only 1 exist"),
     "not-deployed": ("not-deployed", "has no Deployment not-deployed"),
-    "node-lost": ("node-lost", "the node lost-1 is not ready"),
+    "node-lost": ("node-lost", "the node lost-1 has not been ready"),
 }
 
 
@@ -280,5 +283,5 @@ def test_status_says_what_it_may_not_read_and_shows_the_rest(told: dict[str, Any
 
     assert shown.returncode == 1
     assert "an NPU has too little memory" in shown.stdout
-    assert "not looked at: nodes: not allowed to list nodes: nodes is forbidden" in shown.stderr
+    assert "not read: nodes: not allowed to list nodes: nodes is forbidden" in shown.stderr
     assert "Traceback" not in shown.stderr

@@ -96,8 +96,8 @@ def test_up_reports_a_crash_keeps_what_the_old_pods_need_and_ends_well_once_the_
     code, said = up(project, stack)
 
     assert code != 0
-    assert "error[crash-loop]: qwen: the server ended with exit code 1, 2 times: the port is taken" in said
-    assert "= fix: give another server.port" in said
+    assert "error[crash-loop]: qwen: the server ended with exit code 1, 2 times: the port is in use" in said
+    assert "= fix: change server.port" in said
     assert "| OSError: [Errno 98] Address already in use" in said
     assert "sk-secret" not in said
     assert set(first) < set(project.names("configmap", stack)), "the pods that still serve lost their script"
@@ -138,7 +138,7 @@ def test_up_tells_that_an_image_does_not_exist(never_pulled: subprocess.Popen[st
     said, _ = never_pulled.communicate(timeout=60)
 
     assert never_pulled.returncode != 0
-    assert f"error[image-not-found]: qwen: there is no image {REGISTRY}:never" in said
+    assert f"error[image-not-found]: qwen: the image {REGISTRY}:never does not exist" in said
 
 
 def test_up_ends_with_a_job_that_proves_that_the_service_answers_and_fails_with_it_until_it_does(
@@ -166,7 +166,7 @@ def test_up_ends_with_a_job_that_proves_that_the_service_answers_and_fails_with_
     assert (good, bad != 0, again != 0, fixed, unchanged) == (0, True, True, 0, 0)
     assert first.startswith("qwen-smoke-")
     assert project.names("job", stack) == [second]
-    assert "error[smoke-failed]: qwen: it does not answer as it should: stream: the answer is" in said, said
+    assert "error[smoke-failed]: qwen: the smoke test failed: stream: the answer is" in said, said
     assert f"last lines of {second}-" in said, said
     assert "qwen-smoke replaced" in done, done
     assert "qwen-smoke" not in nothing, nothing
@@ -199,5 +199,5 @@ def test_up_tells_for_whom_free_npus_are_kept_and_goes_on_when_they_no_longer_ar
         project.sandbox.kubectl("delete", "job", "greedy")
         running.communicate(timeout=60)
 
-    assert f"free for pods that it admitted before: default/greedy ({rest})" in said
+    assert f"free NPUs for pods that it admitted earlier: default/greedy ({rest})" in said
     assert running.returncode == 0

@@ -16,7 +16,7 @@ from models.check import check
 from models.credentials import is_certain, is_likely, masked, masked_pair, masked_tree, masked_value
 from models.stack_file.load import load_text
 from review.drift import Live
-from review.field_words import field_detail
+from review.field_details import field_detail
 from review.live import compare_live
 from tests.conftest import stack_of
 from tests.review.cluster import Kube, edit

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Mapping, Sequence
 
 import pytest
 
 from models.engines.ascend_vllm.engine_args import EngineArgs
-from models.engines.flags import RELEASES, engine
-from models.launch.graph_cache import HARMLESS_FLAGS, HARMLESS_VARIABLES, graph_cache_key
+from models.engines.ascend_vllm.graph_cache import NEUTRAL_FLAGS, NEUTRAL_VARIABLES
+from models.engines.releases import VERSIONS, release
+from models.launch.graph_cache import graph_cache_key
 from models.launch.launch import launch
 from tests.conftest import stack_of
 
@@ -23,11 +25,29 @@ SERVICE = {
 }
 
 
+def key_for(
+    image: str,
+    model_source: str,
+    argv: Sequence[str],
+    environment: Mapping[str, str],
+    neutral_flags: Collection[str] = NEUTRAL_FLAGS,
+    neutral_variables: Collection[str] = NEUTRAL_VARIABLES,
+) -> str:
+    return graph_cache_key(
+        image=image,
+        model_source=model_source,
+        argv=argv,
+        environment=environment,
+        neutral_flags=neutral_flags,
+        neutral_variables=neutral_variables,
+    )
+
+
 def key_of(**changes: str) -> str:
     text = "moe:\n" + "".join(f"  {key}: {value}\n" for key, value in {**SERVICE, **changes}.items())
     (service,) = stack_of(text).services
     start = launch(service)
-    return graph_cache_key(service.image, service.model.path, start.argv, start.environment)
+    return key_for(service.image, service.model.path, start.argv, start.environment)
 
 
 def test_a_key_is_a_short_name_for_a_directory() -> None:
@@ -78,12 +98,12 @@ FLAGS = ("--model=/m/a", "--seed=1", "--lora-modules a=/a b=/b", "--enforce-eage
 
 def key_of_flags(*flags: str) -> str:
     argv = [word for flag in flags for word in flag.split(" ")]
-    return graph_cache_key("a:1", "/m/a", ["python", "-m", "vllm", *argv], {"A": "1", "B": "2"})
+    return key_for("a:1", "/m/a", ["python", "-m", "vllm", *argv], {"A": "1", "B": "2"})
 
 
 def test_the_order_of_flags_and_of_variables_does_not_count() -> None:
     assert key_of_flags(*reversed(FLAGS)) == key_of_flags(*FLAGS)
-    assert graph_cache_key("a", "/m", [], {"A": "1", "B": "2"}) == graph_cache_key("a", "/m", [], {"B": "2", "A": "1"})
+    assert key_for("a", "/m", [], {"A": "1", "B": "2"}) == key_for("a", "/m", [], {"B": "2", "A": "1"})
 
 
 @pytest.mark.parametrize(
@@ -107,31 +127,31 @@ def test_the_same_flag_twice_is_read_in_its_order() -> None:
 
 
 def test_values_do_not_run_into_each_other() -> None:
-    assert graph_cache_key("a", "b", ["--a", "1 2"], {}) != graph_cache_key("a", "b", ["--a", "1", "2"], {})
-    assert graph_cache_key("a", "b", [], {}) != graph_cache_key("ab", "", [], {})
-    assert graph_cache_key("a", "b", [], {"A": "1=B"}) != graph_cache_key("a", "b", [], {"A=1": "B"})
+    assert key_for("a", "b", ["--a", "1 2"], {}) != key_for("a", "b", ["--a", "1", "2"], {})
+    assert key_for("a", "b", [], {}) != key_for("ab", "", [], {})
+    assert key_for("a", "b", [], {"A": "1=B"}) != key_for("a", "b", [], {"A=1": "B"})
 
 
-def test_the_caller_may_know_better_what_is_harmless() -> None:
-    one = graph_cache_key("a", "b", ["python", "--seed=1"], {"A": "1"}, {"seed"}, {"A"})
-    other = graph_cache_key("a", "b", ["python", "--seed=2"], {"A": "2"}, {"seed"}, {"A"})
+def test_the_release_says_which_flags_and_variables_are_neutral() -> None:
+    first = key_for("a", "b", ["python", "--seed=1"], {"A": "1"}, {"seed"}, {"A"})
+    second = key_for("a", "b", ["python", "--seed=2"], {"A": "2"}, {"seed"}, {"A"})
 
-    assert one == other
+    assert first == second
 
 
 def test_a_new_release_of_this_program_finds_the_graphs_of_the_one_before() -> None:
-    assert graph_cache_key("a:1", "/m/a", ["python", "-m", "vllm", "--seed=1"], {"A": "1"}) == "e8b7bf7f2fdf"
+    assert key_for("a:1", "/m/a", ["python", "-m", "vllm", "--seed=1"], {"A": "1"}) == "e8b7bf7f2fdf"
 
 
-@pytest.mark.parametrize("release", RELEASES)
-def test_every_harmless_flag_is_one_of_the_release(release: str) -> None:
-    assert engine(release).flags.keys() >= HARMLESS_FLAGS
+@pytest.mark.parametrize("version", VERSIONS)
+def test_every_neutral_flag_is_a_flag_of_the_release(version: str) -> None:
+    assert release(version).flags.keys() >= release(version).graph_neutral_flags
 
 
-def test_no_typed_engine_flag_but_the_served_names_is_harmless() -> None:
+def test_the_served_names_are_the_only_neutral_key_of_the_engine() -> None:
     typed = {name.replace("_", "-") for name in EngineArgs.model_fields}
 
-    assert typed & HARMLESS_FLAGS == {"served-model-name"}
+    assert typed & NEUTRAL_FLAGS == {"served-model-name"}
 
 
 def test_what_the_features_export_counts_except_timeouts() -> None:
@@ -140,7 +160,7 @@ def test_what_the_features_export_counts_except_timeouts() -> None:
         "  engine: {maxModelLen: 4096}\n  multimodal: true\n"
     ).services
 
-    assert launch(service).environment.keys() & HARMLESS_VARIABLES == {
+    assert launch(service).environment.keys() & NEUTRAL_VARIABLES == {
         "VLLM_ENGINE_ITERATION_TIMEOUT_S",
         "VLLM_IMAGE_FETCH_TIMEOUT",
     }

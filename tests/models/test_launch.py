@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from models.check import check
 from models.engines.ascend_vllm.engine_args import EngineArgs
 from models.engines.ascend_vllm.owned_keys import OWNED_FLAGS
-from models.engines.flags import RELEASES, engine
+from models.engines.releases import VERSIONS, release
 from models.launch.launch import LAUNCH_DIRECTORY, TEMPLATE, Launch, launch, script
 from models.manifests import service_objects
 from models.manifests.weights import weights
@@ -210,10 +210,10 @@ def test_an_inline_chat_template_lies_beside_the_script() -> None:
     assert start.files[TEMPLATE] == "{{ messages }}"
 
 
-@pytest.mark.parametrize("release", RELEASES)
-def test_every_key_of_the_engine_is_a_flag_of_the_release(release: str) -> None:
+@pytest.mark.parametrize("version", VERSIONS)
+def test_every_key_of_the_engine_is_a_flag_of_the_release(version: str) -> None:
     keys = {name for name in EngineArgs.model_fields if name not in ("version", "extra_args")}
-    flags = engine(release).flags
+    flags = release(version).flags
 
     assert {name.replace("_", "-") for name in keys} <= flags.keys()
     assert {f"engine.{EngineArgs.model_fields[name].alias}" for name in keys} <= set(OWNED_FLAGS.values())

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from models.check import check
-from models.engines.flags import RELEASES, engine, flag_accepts
+from models.engines.flags import flag_accepts
+from models.engines.releases import VERSIONS, release
 from tests.conftest import stack_of
 
 SPECULATION = "speculative: {kind: ngram, tokens: 5, promptLookupMax: 4}"
@@ -105,9 +106,9 @@ def test_a_limit_of_a_feature_does_not_concern_a_service_without_it(extra: str, 
     assert refused(extra, "") == [], reason
 
 
-@pytest.mark.parametrize("release", RELEASES)
-def test_every_limit_of_a_release_is_of_one_of_its_flags_and_has_a_case(release: str) -> None:
-    flags, limits = engine(release).flags, engine(release).limits
+@pytest.mark.parametrize("version", VERSIONS)
+def test_every_limit_of_a_release_is_of_one_of_its_flags_and_has_a_case(version: str) -> None:
+    flags, limits = release(version).flags, release(version).limits
 
     assert {limit.flag for limit in limits} == {flag for flag, *_ in CASES}
     for limit in limits:

@@ -76,11 +76,11 @@ def test_the_caret_counts_chinese_characters_as_two_columns() -> None:
     assert excerpt(mark("模型.名", "", where))[-2:] == ["1 | 模型: {名: 千问, n: 1}", "  |        ^^^^^^^^"]
 
 
-def test_a_finding_without_place_has_no_excerpt() -> None:
+def test_a_finding_without_a_file_names_the_service_and_has_no_excerpt() -> None:
     text = finding_text(finding(mark("services", "", None)))
 
-    assert text.splitlines() == ["error[a-rule]: a message", "   = why: a reason", "   = fix: a remedy"]
-    assert finding_text(finding()) == text
+    assert text.splitlines() == ["error[a-rule]: a message", "  --> qwen", "   = why: a reason", "   = fix: a remedy"]
+    assert "-->" not in finding_text(finding())
 
 
 def test_a_finding_of_no_service_names_the_field_alone() -> None:

@@ -121,7 +121,7 @@ def test_what_the_bucket_refuses_ends_the_update_in_one_sentence(stack: Stack, b
     done = stack.up()
 
     assert done.returncode != 0
-    assert "fetch-model, which prepares the pod, failed" in done.stdout
+    assert "init container fetch-model failed" in done.stdout
     assert "there is no bucket nowhere at" in done.stdout
     assert "fix: correct model.source.bucket" in done.stdout
     assert KEYS[1] not in done.stdout + done.stderr
@@ -136,7 +136,7 @@ def test_a_bad_file_of_the_node_is_named_before_the_server_starts(stack: Stack) 
     done = stack.up()
 
     assert done.returncode != 0
-    assert "verify-model, which prepares the pod, failed" in done.stdout
+    assert "init container verify-model failed" in done.stdout
     assert "model.safetensors has another checksum" in done.stdout
 
     (directory / "model.safetensors").write_bytes(FILES["model.safetensors"])

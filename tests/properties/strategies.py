@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 
 from models.catalog.known import known_models
 from models.engines.ascend_vllm.owned_keys import OWNED_FLAGS
-from models.engines.flags import RELEASES, Flag, engine
+from models.engines.flags import Flag
+from models.engines.releases import DEFAULT_VERSION, release
 from models.stack_file.load import disk
 
 FREE_FLAGS = sorted(
-    (flag for flag in engine(RELEASES[-1]).flags.values() if flag.name not in OWNED_FLAGS), key=lambda flag: flag.name
+    (flag for flag in release(DEFAULT_VERSION).flags.values() if flag.name not in OWNED_FLAGS),
+    key=lambda flag: flag.name,
 )
 MODELS = sorted({model.name for model in known_models() if model.facts} | {"our-own-model"})
 

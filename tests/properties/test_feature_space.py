@@ -16,7 +16,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from models.engines.ascend_vllm.owned_keys import ENGINE_FLAGS
-from models.engines.flags import RELEASES, Flag, engine, find_flag
+from models.engines.flags import Flag
+from models.engines.releases import DEFAULT_VERSION, release
 from models.launch import scripts
 from models.launch.launch import GRAPH_CACHE_DIRECTORY, LAUNCH_DIRECTORY, Launch, launch, script
 from models.manifests import stack_objects
@@ -37,7 +38,7 @@ thorough = settings(max_examples=150, deadline=None, suppress_health_check=list(
 def parser_of(server: str) -> argparse.ArgumentParser:
     """The parser that the release's table describes."""
     parser = argparse.ArgumentParser(exit_on_error=False)
-    for flag in engine(RELEASES[-1]).flags.values():
+    for flag in release(DEFAULT_VERSION).flags.values():
         if server in flag.servers:
             parser.add_argument(flag.option, dest=flag.name, **_action(flag))
     return parser
@@ -74,7 +75,7 @@ def meant(service: ResolvedService) -> Iterator[tuple[str, Any]]:
         yield "speculative-model", service.speculative.source or "[ngram]"
         yield "num-speculative-tokens", service.speculative.tokens
     for key, value in {**service.engine.extra_args, **service.server.extra_args}.items():
-        if (flag := find_flag(key)) and flag.kind in ("flag", "bool", "value", "list", "append"):
+        if (flag := release(DEFAULT_VERSION).flag(key)) and flag.kind in ("flag", "bool", "value", "list", "append"):
             yield flag.name, value
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from models.manifests import stack_objects
 from models.service.resolved import ResolvedStack
 from review.drift import Drift, Live, drifted
-from review.owners import OUR_NAME
+from review.field_managers import OUR_NAME
 
 APPLIED, EDITED = "2026-11-20T08:00:00Z", "2026-11-22T12:00:00Z"
 ATOMIC = (

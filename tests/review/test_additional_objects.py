@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from models.service.resolved import ResolvedStack
-from review.additional_objects import in_a_line
 from review.drift import Live
 from review.live import compare_live
 from review.matrix import matrix
+from review.value_text import value_text
 from tests.review.cluster import Kube, edit
 from tests.review.stacks import changed, stack, told
 
@@ -46,7 +46,7 @@ def test_a_change_beside_the_pods_restarts_nothing_and_is_told_with_its_key(
     assert (change.kind, change.restarts) == ("changed", False)
     assert told(change)[name] == values
     because = next(detail.because for detail in change.details if detail.name == name)
-    assert because.startswith("Pulumi.test.yaml:") if values[1] else because == "no longer given"
+    assert because.startswith("Pulumi.test.yaml:") if values[1] else because == "no longer set"
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_an_object_that_follows_from_the_rest_is_told_too(
 ) -> None:
     detail = next(one for one in changed(old, new).details if one.name == told_of)
 
-    assert (detail.because, detail.restarts) == ("it follows from the service", False)
+    assert (detail.because, detail.restarts) == ("other fields of the service", False)
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_a_change_of_the_patch_restarts_the_pods_and_is_told_by_its_part(
     assert (change.restarts, change.parts) == (True, ("pod template",))
     assert told(change)[name] == values
     (because,) = [detail.because for detail in change.details if detail.name == name]
-    assert because.startswith("Pulumi.test.yaml:") if values[1] else because == "no longer given"
+    assert because.startswith("Pulumi.test.yaml:") if values[1] else because == "no longer set"
 
 
 def test_a_secret_in_a_sidecar_or_an_annotation_is_not_shown() -> None:
@@ -106,12 +106,12 @@ def test_a_secret_in_a_sidecar_or_an_annotation_is_not_shown() -> None:
     shown = told(change)["container side"][1]
     assert shown == "{env: [{name: API_TOKEN, value: ***}, {name: DB, value: a://b:***@c}], image: busybox:1}"
     assert (
-        in_a_line({"args": ["--token=abc", "--password", "abc", "-v"]}) == "{args: [--token=***, --password, ***, -v]}"
+        value_text({"args": ["--token=abc", "--password", "abc", "-v"]}) == "{args: [--token=***, --password, ***, -v]}"
     )
 
 
 def test_values_are_written_in_a_line_as_in_the_stack_file() -> None:
-    assert in_a_line({"a": [1, True, "x"], "b": None}) == "{a: [1, true, x], b: null}"
+    assert value_text({"a": [1, True, "x"], "b": None}) == "{a: [1, true, x], b: null}"
 
 
 def test_what_a_hand_changed_of_the_patch_is_told_with_the_place_of_the_patch() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from review import compare
-from review.record import PoolChange
+from review.changes import PoolChange
 from tests.review.stacks import head, stack, told
 
 POOL = "pools: {snt9b: {nodes: 2, npusPerNode: 8, npuMemory: 64Gi}}"
@@ -84,10 +84,10 @@ def test_a_value_of_the_cluster_says_where_it_stands() -> None:
         (
             (),
             ("namespace: {name: inference, create: false}",),
-            ["namespace inference with all that is in it"],
+            ["namespace inference and everything in it"],
             "given up",
         ),
-        ((), ("namespace: mine",), ["namespace inference with all that is in it"], "another is made"),
+        ((), ("namespace: mine",), ["namespace inference and everything in it"], "another is made"),
         (("queues: {q: {create: true}}",), (), ["queue q"], "a queue goes"),
         (("queues: {q: {create: true}}",), ("queues: {q: {}}",), ["queue q"], "a queue is somebody else's"),
         (("queues: {q: {}}",), (), [], "a queue was somebody else's all along"),

@@ -53,7 +53,13 @@ RESTARTS: list[tuple[dict[str, Any], dict[str, Any], tuple[str, str | None, str 
     ({}, {"npus": 2}, ("npus", "1", "2"), "NPUs", "more NPUs"),
     ({}, {"npus": 2}, ("--tensor-parallel-size", "1", "2"), "launch", "the engine uses them"),
     ({}, {"npus": 2}, ("memory", "60Gi", "120Gi"), "resources", "and the pod gets memory for them"),
-    ({}, {"npus": 8}, ("affinity", "beside other pods", None), "placement", "a pod that fills a node stands alone"),
+    (
+        {},
+        {"npus": 8},
+        ("affinity", "prefers nodes that run other services", None),
+        "placement",
+        "a pod that fills a node stands alone",
+    ),
     ({}, {"resources": {"cpu": 24}}, ("cpu", "11", "24"), "resources", "more CPUs"),
     ({}, {"resources": {"shm": "4Gi"}}, ("shm", "2Gi", "4Gi"), "resources", "more shared memory"),
     ({}, {"startup": "20m"}, ("startup", "720s", "1200s"), "startup", "a longer start is allowed"),
@@ -77,14 +83,14 @@ RESTARTS: list[tuple[dict[str, Any], dict[str, Any], tuple[str, str | None, str 
     (
         {},
         {"model": {"source": {"kind": "claim", "name": "models", "directory": "q"}, "mountPath": "/m/q"}},
-        ("mount model-path", "/m/Qwen2-7B-Instruct", "claim models/q, seen as /m/q"),
+        ("mount model-path", "/m/Qwen2-7B-Instruct", "claim models/q, mounted at /m/q"),
         "mounts",
         "the weights lie in a claim",
     ),
     (
         {},
         {"graph": {"kind": "pta", "cache": "/nvme"}},
-        ("mount graph-cache", None, "/nvme, seen as /opt/ascend-vllm/graph-cache"),
+        ("mount graph-cache", None, "/nvme, mounted at /opt/ascend-vllm/graph-cache"),
         "mounts",
         "graphs are kept on the node",
     ),
@@ -228,7 +234,7 @@ def test_every_value_ends_in_its_because(
 def test_what_is_no_longer_given_says_so(old: dict[str, Any], name: str) -> None:
     detail = next(one for one in changed(old, {}).details if one.name == name)
 
-    assert (detail.new, detail.because, detail.is_derived) == (None, "no longer given", False)
+    assert (detail.new, detail.because, detail.is_derived) == (None, "no longer set", False)
 
 
 def test_a_changed_launch_says_that_its_compiled_graphs_are_left_behind() -> None:
@@ -236,7 +242,7 @@ def test_a_changed_launch_says_that_its_compiled_graphs_are_left_behind() -> Non
     detail = next(one for one in change.details if one.name == "graph cache")
 
     assert detail.old != detail.new
-    assert detail.because == "compiled graphs are kept by launch"
+    assert detail.because == "each launch has its own compiled graphs"
 
 
 def test_only_the_pods_own_objects_are_told_once() -> None:

@@ -9,8 +9,8 @@ import pytest
 
 from models.manifests import stack_objects
 from review.drift import Drift, Live, cause, drifted, is_restored
-from review.field_words import field_detail
-from review.owners import OUR_NAME
+from review.field_details import field_detail
+from review.field_managers import OUR_NAME
 from tests.review.cluster import CONTAINER, Item, Kube, applied, edit, entry
 from tests.review.stacks import head, stack
 
@@ -113,7 +113,7 @@ def test_what_was_changed_by_hand_is_told_with_what_is_restored(
         ("Deployment", (*CONTAINER, "startupProbe", "failureThreshold"), 7, "the size of the weights"),
         ("Deployment", (*CONTAINER, "readinessProbe", "periodSeconds"), 7, "the program"),
         ("Deployment", (*CONTAINER, "imagePullPolicy"), "Always", "the program"),
-        ("Deployment", ("metadata", "labels", "team"), "a", "the stack does not give it"),
+        ("Deployment", ("metadata", "labels", "team"), "a", "not set in the stack file"),
         ("Service", ("spec", "ports", 0, "port"), 9, "default"),
     ],
 )

@@ -11,7 +11,8 @@ from models.launch.launch import launch
 from models.manifests import service_objects, stack_objects
 from review import ServiceChange, StackChange
 from review.drift import Live
-from review.live import compare_live, live_launch
+from review.live import compare_live
+from review.live_launch import live_launch
 from tests.review.cluster import CONTAINER, Kube, applied, edit
 from tests.review.stacks import changed, head, stack, told
 
@@ -173,7 +174,7 @@ def test_the_namespace_and_queues_that_the_stack_makes_are_compared_too() -> Non
     change, _ = compare_live(queued, Live(cluster.objects))
 
     assert [(one.name, one.old, one.new, one.because) for one in change.cluster] == [
-        ("Namespace inference", None, "", "it is not in the cluster"),
+        ("Namespace inference", None, "", "does not exist in the cluster"),
         ("Queue q capability.huawei.com/ascend-1980", "4", "8", "Pulumi.test.yaml:4"),
     ]
     assert (change.is_empty, change.moves) == (False, False)

@@ -12,7 +12,8 @@ from models.manifests import service_objects
 from models.service.resolved import ResolvedStack
 from review import ServiceChange, compare
 from review.drift import Drift, Live, cause
-from review.live import compare_live, live_launch
+from review.live import compare_live
+from review.live_launch import live_launch
 from tests.properties.strategies import services
 from tests.review.cluster import Kube
 from tests.review.test_properties import resolved, stacks

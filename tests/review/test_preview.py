@@ -98,5 +98,5 @@ def test_steps_are_read_by_kind_and_name_of_the_object_and_components_are_none()
 
 @pytest.mark.parametrize("document", [None, [], {}, {"steps": []}, {"steps": [1]}, {"steps": [{"urn": "a"}]}])
 def test_what_is_no_preview_is_refused(document: Any) -> None:
-    with pytest.raises(ValueError, match=r"it has no steps|of it has another form"):
+    with pytest.raises(ValueError, match=r"it has no steps|a step has an unexpected form"):
         read_preview(document)

@@ -8,7 +8,7 @@ import pytest
 
 from models.credentials import masked_tree
 from review.drift import Live
-from review.field_words import field_detail
+from review.field_details import field_detail
 from review.live import compare_live
 from tests.review.cluster import CONTAINER, Kube, edit
 from tests.review.stacks import stack
@@ -75,3 +75,20 @@ def test_a_flag_of_a_map_by_hand_is_told_without_them() -> None:
 
     assert "--api-key" in repr(change.services[0].details)
     assert "hunter2" not in repr(change.services[0].details)
+
+
+def test_a_variable_that_refers_to_another_secret_shows_both_names() -> None:
+    running = stack({"qwen": {"env": {"HF_TOKEN": {"secret": "api-1", "key": "token"}}}})
+    wanted = stack({"qwen": {"env": {"HF_TOKEN": {"secret": "api-2", "key": "token"}}}})
+    change, _ = compare_live(wanted, Live(Kube(running).objects))
+    (detail,) = change.services[0].details
+
+    assert (detail.name, detail.old, detail.new) == ("variable HF_TOKEN", "api-1", "api-2")
+
+
+def test_a_removed_variable_shows_the_secret_that_it_came_from() -> None:
+    running = stack({"qwen": {"env": {"HF_TOKEN": {"secret": "api-1", "key": "token"}}}})
+    change, _ = compare_live(stack({"qwen": {}}), Live(Kube(running).objects))
+    (detail,) = change.services[0].details
+
+    assert detail.old == '{"secretKeyRef": {"name": "api-1", "key": "token"}}'

@@ -198,11 +198,3 @@ def test_failures_end_without_a_traceback(
 
     assert isinstance(failed, CommandError)
     assert (failed.code, failed.message) == (code, message)
-
-
-@pytest.mark.parametrize("name", ["up", "status", "down", "deploy", "destroy", "run"])
-def test_every_command_has_two_examples(name: str) -> None:
-    shown = CliRunner().invoke(cli.app, [name, "--help"]).stdout
-
-    assert shown.count(f"ascend-vllm sandbox {name}") >= 2
-    assert "Examples:" in shown

@@ -344,7 +344,7 @@ def test_a_stack_of_another_cluster_gets_no_node_at_all(tmp_path: Path) -> None:
     stack = tmp_path / "Pulumi.box.yaml"
     stack.write_text(STACK.replace("kwok-box", "prod"))
 
-    with pytest.raises(CommandError, match="which is no sandbox"):
+    with pytest.raises(CommandError, match="which is not a sandbox"):
         sandbox_plan(str(stack), real=True)
 
 

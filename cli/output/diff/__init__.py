@@ -10,7 +10,7 @@ from cli.output.diff.comparison import Comparison
 
 
 class DiffFormat(StrEnum):
-    """How changes are written."""
+    """Output formats."""
 
     TEXT = "text"
     JSON = "json"

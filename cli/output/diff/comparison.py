@@ -1,4 +1,4 @@
-"""What the formats of `diff` are written from."""
+"""The record from which all formats of `diff` are written."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from review import StackChange
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two stacks, what they are called, and what differs."""
+    """Two stacks, their names, and their differences."""
 
     change: StackChange
     old: ResolvedStack
     new: ResolvedStack
     against: str
-    """What the first is: a revision (`main`), or a stack."""
+    """Name of the first: a revision (`main`), or a stack."""
     argument: str
-    """How the user named the second."""
+    """The second as the user named it."""
     errors: int
     """Errors that `check` finds in the second."""
     gone: bool = False
-    """Whether the second is empty since its file is gone."""
+    """Whether the second is empty because its file is deleted."""

@@ -1,4 +1,4 @@
-"""For GitHub Actions: a workflow command for each service that changes, at its lines of the stack file."""
+"""For GitHub Actions: one workflow command for each changed service, at its lines of the stack file."""
 
 from __future__ import annotations
 
@@ -7,26 +7,40 @@ from collections.abc import Iterator, Sequence
 from cli.output.diff.comparison import Comparison
 from cli.output.diff.words import cluster_lines, counts, detail_lines, headline
 from cli.output.github import annotation
-from review import ServiceChange
+from review import ServiceChange, StackChange
 
 
 def render(comparisons: Sequence[Comparison]) -> str:
-    """A notice for every service that changes, a warning where it is down, ends or moves, and the counts."""
-    return "\n".join(line for one in comparisons for line in _annotations(one))
+    """A notice for every changed service, a warning if it is down, ends or moves, and the summary."""
+    lines: list[str] = []
+    for comparison in comparisons:
+        lines += _annotations(comparison)
+    return "\n".join(lines)
 
 
 def _annotations(comparison: Comparison) -> Iterator[str]:
-    change, spans = comparison.change, comparison.new.spans
-    if lines := [*cluster_lines(change)]:
-        loud = change.moves or change.deletions or change.replacements
-        text = "\n".join(lines)
-        yield annotation("warning" if loud else "notice", f"cluster of {change.new}", text, spans.get(("cluster",)))
+    change = comparison.change
+    spans = comparison.new.spans
+    lines = list(cluster_lines(change))
+    if lines:
+        title = f"cluster of {change.new}"
+        yield annotation(_cluster_level(change), title, "\n".join(lines), spans.get(("cluster",)))
     for service in change.services:
-        if service.kind != "unchanged":
-            text = "\n".join([f"{service.name} {headline(change, service)}", *detail_lines(service.details, "")])
-            yield annotation(_level(service), service.name, text, spans.get(("services", service.name)))
-    yield annotation("notice", change.new, counts(change), None)
+        if service.kind == "unchanged":
+            continue
+        title_line = f"{service.name} {headline(change, service)}"
+        text = "\n".join([title_line, *detail_lines(service.details, indent="")])
+        yield annotation(_level(service), service.name, text, spans.get(("services", service.name)))
+    yield annotation("notice", change.new, counts(change))
+
+
+def _cluster_level(change: StackChange) -> str:
+    if change.moves or change.deletions or change.replacements:
+        return "warning"
+    return "notice"
 
 
 def _level(service: ServiceChange) -> str:
-    return "warning" if service.downtime or service.ends else "notice"
+    if service.downtime or service.ends:
+        return "warning"
+    return "notice"

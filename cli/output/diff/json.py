@@ -8,20 +8,21 @@ from typing import Any
 
 from cli.output.diff.comparison import Comparison
 from models.service.resolved import ResolvedService
-from review import Detail, ServiceChange
+from review import Detail, PoolChange, ServiceChange, StackChange
 
 VERSION = 1
-"""Raised when a key changes its meaning or goes; new keys may come without."""
+"""Raised when a key changes its meaning or is removed; new keys may be added without."""
 
 
 def render(comparisons: Sequence[Comparison]) -> str:
     """One document for all stacks."""
-    document = {"version": VERSION, "stacks": [_stack(one) for one in comparisons]}
-    return json.dumps(document, indent=2, ensure_ascii=False)
+    stacks = [_stack(comparison) for comparison in comparisons]
+    return json.dumps({"version": VERSION, "stacks": stacks}, indent=2, ensure_ascii=False)
 
 
 def _stack(comparison: Comparison) -> dict[str, Any]:
     change = comparison.change
+    npus_before, npus = change.npus
     return {
         "stack": change.new,
         "against": comparison.against,
@@ -29,34 +30,24 @@ def _stack(comparison: Comparison) -> dict[str, Any]:
         "movesElsewhere": change.moves,
         "deletions": list(change.deletions),
         "replacements": list(change.replacements),
-        "cluster": [_detail(one) for one in change.cluster],
-        "services": [_service(one) for one in change.services],
+        "cluster": [_detail(detail) for detail in change.cluster],
+        "services": [_service(service) for service in change.services],
         "renamed": [{"from": old, "to": new} for old, new in change.renamed],
-        "pools": [
-            {
-                "name": pool.name,
-                "usedBefore": pool.used_before,
-                "used": pool.used,
-                "totalBefore": pool.total_before,
-                "total": pool.total,
-            }
-            for pool in change.pools
-        ],
-        "npusBefore": change.npus[0],
-        "npus": change.npus[1],
+        "pools": [_pool(pool) for pool in change.pools],
+        "npusBefore": npus_before,
+        "npus": npus,
         "withoutRoom": [{"service": name, "pods": pods} for name, pods in change.without_room],
-        "wouldHang": [{"message": one.message, "fix": one.fix} for one in change.would_hang],
+        "wouldHang": [{"message": finding.message, "fix": finding.fix} for finding in change.would_hang],
         "notCompared": list(change.unread),
         "errors": comparison.errors,
-        "summary": {
-            **{kind: len(change.of_kind(kind)) for kind in ("changed", "added", "removed", "unchanged")},
-            "restarts": len(change.restarting),
-            "withDowntime": len(change.down),
-        },
+        "summary": _summary(change),
     }
 
 
 def _service(service: ServiceChange) -> dict[str, Any]:
+    rollout = None
+    if service.new:
+        rollout = _rollout(service.new)
     return {
         "name": service.name,
         "change": service.kind,
@@ -64,14 +55,15 @@ def _service(service: ServiceChange) -> dict[str, Any]:
         "because": list(service.parts),
         "ends": service.ends,
         "downtimeSeconds": service.downtime,
-        "rollout": _rollout(service.new) if service.new else None,
-        "details": [_detail(one) for one in service.details],
+        "rollout": rollout,
+        "details": [_detail(detail) for detail in service.details],
     }
 
 
 def _rollout(service: ResolvedService) -> dict[str, Any]:
     rollout = service.rollout.model_dump(by_alias=True, exclude_none=True)
-    return {**rollout, "because": service.origins["rollout.kind"].source}
+    rollout["because"] = service.origins["rollout.kind"].source
+    return rollout
 
 
 def _detail(detail: Detail) -> dict[str, Any]:
@@ -83,4 +75,25 @@ def _detail(detail: Detail) -> dict[str, Any]:
         "because": detail.because,
         "derived": detail.is_derived,
         "restarts": detail.restarts,
+    }
+
+
+def _pool(pool: PoolChange) -> dict[str, Any]:
+    return {
+        "name": pool.name,
+        "usedBefore": pool.used_before,
+        "used": pool.used,
+        "totalBefore": pool.total_before,
+        "total": pool.total,
+    }
+
+
+def _summary(change: StackChange) -> dict[str, int]:
+    return {
+        "changed": len(change.of_kind("changed")),
+        "added": len(change.of_kind("added")),
+        "removed": len(change.of_kind("removed")),
+        "unchanged": len(change.of_kind("unchanged")),
+        "restarts": len(change.restarting),
+        "withDowntime": len(change.down),
     }

@@ -5,77 +5,77 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 
-from cli.capacity import columns
-from cli.errors import CommandError
 from cli.output.diff import DiffFormat
+from cli.output.table import columns
 from models.service.resolved import ResolvedStack
 from models.words import counted
 from review.matrix import Cell, Matrix, matrix
 
 VERSION = 1
-"""Of the JSON, see docs/reference/diff-json.md; raised when a key changes its meaning or goes."""
+"""Of the JSON, see docs/reference/diff-json.md; raised when a key changes its meaning or is removed."""
 
 
 def render_matrix(stacks: Sequence[ResolvedStack], form: DiffFormat) -> str:
-    """The table in a format.
-
-    Raises:
-        CommandError: The format is for changes only.
-    """
+    """The table as text, JSON or Markdown."""
     table = matrix(stacks)
     if form is DiffFormat.JSON:
         return _json(table)
     if form is DiffFormat.MARKDOWN:
-        return "\n".join([*_markdown(table), *(f"\n{line}" for line in _lacking(table))])
-    if form is DiffFormat.GITHUB:
-        raise CommandError("a table annotates nothing", "write it as text, json or markdown")
-    return "\n".join([*columns(_rows(table)), *_lacking(table)])
+        return _markdown(table)
+    return "\n".join([*columns(_rows(table)), *_notes(table)])
 
 
 def _rows(table: Matrix) -> Iterator[tuple[str, ...]]:
     yield "", *table.environments
     for name, cells in table.rows.items():
-        yield name, *map(_text, cells)
+        yield name, *[_cell_text(cell) for cell in cells]
 
 
-def _text(cell: Cell | None) -> str:
+def _cell_text(cell: Cell | None) -> str:
     if cell is None:
         return "-"
-    features = (f"{name}: {value}" for name, value in cell.features.items())
-    size = f"{counted(cell.npus, 'NPU')} × {cell.replicas}"
-    return " · ".join([cell.tag, size, f"{cell.max_model_len} tokens", *features])
+    parts = [
+        cell.tag,
+        f"{counted(cell.npus, 'NPU')} × {cell.replicas}",
+        f"{cell.max_model_len} tokens",
+    ]
+    parts += [f"{name}: {value}" for name, value in cell.features.items()]
+    return " · ".join(parts)
 
 
-def _markdown(table: Matrix) -> Iterator[str]:
+def _markdown(table: Matrix) -> str:
     head, *rows = _rows(table)
-    yield f"| {' | '.join(head)} |"
-    yield f"|{' --- |' * len(head)}"
-    for row in rows:
-        yield f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |"
+    lines = [_markdown_row(head), f"|{' --- |' * len(head)}"]
+    lines += [_markdown_row(row) for row in rows]
+    lines += [f"\n{note}" for note in _notes(table)]
+    return "\n".join(lines)
 
 
-def _lacking(table: Matrix) -> Iterator[str]:
+def _markdown_row(cells: Sequence[str]) -> str:
+    escaped = [cell.replace("|", "\\|") for cell in cells]
+    return f"| {' | '.join(escaped)} |"
+
+
+def _notes(table: Matrix) -> Iterator[str]:
     for index, environment in enumerate(table.environments):
-        if missing := [name for name, cells in table.rows.items() if cells[index] is None]:
+        missing = [name for name, cells in table.rows.items() if cells[index] is None]
+        if missing:
             yield f"{environment} lacks {', '.join(missing)}"
     for environment, broken in table.unread.items():
-        yield f"not shown of {environment}, since their shape is refused: {', '.join(broken)}"
+        yield f"not shown of {environment} until their errors of shape are fixed: {', '.join(broken)}"
 
 
 def _json(table: Matrix) -> str:
+    services = []
+    for name, cells in table.rows.items():
+        environments = {}
+        for environment, cell in zip(table.environments, cells, strict=True):
+            environments[environment] = cell and _cell(cell)
+        services.append({"name": name, "environments": environments})
     document = {
         "version": VERSION,
         "environments": list(table.environments),
-        "services": [
-            {
-                "name": name,
-                "environments": {
-                    environment: cell and _cell(cell)
-                    for environment, cell in zip(table.environments, cells, strict=True)
-                },
-            }
-            for name, cells in table.rows.items()
-        ],
+        "services": services,
         "notShown": {environment: list(broken) for environment, broken in table.unread.items()},
     }
     return json.dumps(document, indent=2, ensure_ascii=False)

@@ -1,17 +1,17 @@
-"""For people: what happens to each service and why, the NPUs, and a line that counts."""
+"""For people: what happens to each service and why, the NPUs, and a summary line."""
 
 from __future__ import annotations
 
-import os
 import re
-import sys
 from collections.abc import Iterator, Sequence
 
+from cli.output import text
 from cli.output.diff.comparison import Comparison
 from cli.output.diff.words import SIGNS, cluster_lines, counts, detail_lines, headline, notes, npus_lines
+from review import StackChange
 
 _MOST_UNCHANGED = 10
-_COLOURS = (
+_COLOURS: text.Colours = (
     (re.compile(r"^(~ .*)$", re.MULTILINE), "\x1b[33m"),
     (re.compile(r"^(\+ .*)$", re.MULTILINE), "\x1b[32m"),
     (re.compile(r"^(- .*)$", re.MULTILINE), "\x1b[31m"),
@@ -21,40 +21,40 @@ _COLOURS = (
 
 
 def render(comparisons: Sequence[Comparison]) -> str:
-    """A block a stack; its name above when there are several."""
-    blocks = ["\n".join(_lines(one, named=len(comparisons) > 1)) for one in comparisons]
+    """One block for each stack, with its name above if there are several."""
+    blocks = []
+    for comparison in comparisons:
+        lines = list(_lines(comparison))
+        if len(comparisons) > 1:
+            lines.insert(0, f"{comparison.change.new}:")
+        blocks.append("\n".join(lines))
     return coloured("\n\n".join(blocks))
 
 
-def _lines(comparison: Comparison, *, named: bool) -> Iterator[str]:
+def coloured(plain: str) -> str:
+    """A text with coloured signs if standard output is a terminal and `NO_COLOR` is not set."""
+    return text.coloured(plain, _COLOURS)
+
+
+def _lines(comparison: Comparison) -> Iterator[str]:
     change = comparison.change
-    if named:
-        yield f"{change.new}:"
     yield from cluster_lines(change)
-    yield from service_lines(comparison)
+    yield from _service_lines(change)
     yield from npus_lines(change)
     yield from notes(comparison)
     yield counts(change)
 
 
-def service_lines(comparison: Comparison) -> Iterator[str]:
-    """Each service with what happens to it; many that stay as they are share a line."""
-    change = comparison.change
-    width = max((len(one.name) for one in change.services), default=0)
-    many = len(change.of_kind("unchanged")) > _MOST_UNCHANGED and not change.moves
-    for one in change.services:
-        if many and one.kind == "unchanged":
+def _service_lines(change: StackChange) -> Iterator[str]:
+    """Each service with its changes. Many unchanged services share a line."""
+    width = max((len(service.name) for service in change.services), default=0)
+    unchanged = len(change.of_kind("unchanged"))
+    is_folded = unchanged > _MOST_UNCHANGED and not change.moves
+    for service in change.services:
+        if is_folded and service.kind == "unchanged":
             continue
-        yield f"{SIGNS[one.kind]} {one.name:<{width}}  {headline(change, one)}"
-        yield from detail_lines(one.details)
-    if many:
-        yield f"  {len(change.of_kind('unchanged'))} services {'unchanged' if change.is_update else 'alike'}"
-
-
-def coloured(text: str) -> str:
-    """A text with its signs coloured, where a person reads it on a terminal that has colours."""
-    if os.environ.get("NO_COLOR") or not (sys.stdout and sys.stdout.isatty()):
-        return text
-    for pattern, colour in _COLOURS:
-        text = pattern.sub(f"{colour}\\1\x1b[0m", text)
-    return text
+        yield f"{SIGNS[service.kind]} {service.name:<{width}}  {headline(change, service)}"
+        yield from detail_lines(service.details)
+    if is_folded:
+        word = "unchanged" if change.is_update else "alike"
+        yield f"  {unchanged} services {word}"

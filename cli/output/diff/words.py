@@ -1,33 +1,40 @@
-"""What the formats for people say in the same words."""
+"""The words that the formats for people share."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from cli.capacity import columns, update_in_words
 from cli.output.diff.comparison import Comparison
+from cli.output.rollout import update_in_words
+from cli.output.table import columns
 from models.service.resolved import ResolvedService
 from models.words import counted
 from review import Detail, PoolChange, ServiceChange, StackChange
 
 _LONGEST = 60
+_BEFORE_DIFFERENCE = 10
+"""Characters of a long value that are shown before its first difference."""
+
 _MOST_NAMES = 20
 SIGNS = {"added": "+", "removed": "-", "changed": "~", "unchanged": " "}
-"""What stands before a service."""
+"""The character before the name of a service."""
 
 
 def counts(change: StackChange) -> str:
-    """The line that counts."""
-    number = {kind: len(change.of_kind(kind)) for kind in ("changed", "added", "removed", "unchanged")}
+    """The summary line."""
+    changed = len(change.of_kind("changed"))
+    added = len(change.of_kind("added"))
+    removed = len(change.of_kind("removed"))
+    unchanged = len(change.of_kind("unchanged"))
     if not change.is_update:
-        return (
-            f"{number['changed']} differ, {number['added']} only in {change.new}, "
-            f"{number['removed']} only in {change.old}, {number['unchanged']} alike"
-        )
-    parts = ", ".join(f"{count} {kind}" for kind, count in number.items())
+        only = f"{added} only in {change.new}, {removed} only in {change.old}"
+        return f"{changed} differ, {only}, {unchanged} alike"
     restarts = counted(len(change.restarting), "restart")
-    moved = "; all made anew elsewhere" if change.moves else ""
-    return f"{parts}; {restarts}, {len(change.down)} with downtime{moved}"
+    line = f"{changed} changed, {added} added, {removed} removed, {unchanged} unchanged"
+    line += f"; {restarts}, {len(change.down)} with downtime"
+    if change.moves:
+        line += "; all recreated elsewhere"
+    return line
 
 
 def headline(change: StackChange, service: ServiceChange) -> str:
@@ -37,54 +44,60 @@ def headline(change: StackChange, service: ServiceChange) -> str:
     if service.kind == "added" and service.new:
         return f"new, {_size(service.new)}"
     if service.kind == "removed":
-        return f"removed, {_size(service.old)}" if service.old else "removed"
+        return _removal(service)
     if change.moves:
-        return "made anew elsewhere, its address changes" + _with(service)
+        return f"recreated elsewhere, its address changes{_changed_parts(service)}"
     if service.kind == "unchanged" or not service.new:
         return "unchanged, does not restart"
     return _update(service, service.new)
 
 
 def detail_lines(details: Sequence[Detail], indent: str = "    ") -> Iterator[str]:
-    """A line a detail: its name, its values, and why."""
-    return columns((f"{indent}{one.name}", values(one), because(one)) for one in details)
+    """One line for each detail: its name, its values, and the reason."""
+    return columns((f"{indent}{detail.name}", values(detail), because(detail)) for detail in details)
 
 
 def values(detail: Detail) -> str:
-    """The value before and after, `+` for what comes and `-` for what goes."""
-    old, new = _short(detail.old, detail.new), _short(detail.new, detail.old)
+    """The value before and after; `+` for an added value and `-` for a removed one."""
+    old = _short(detail.old, detail.new)
+    new = _short(detail.new, detail.old)
     if old is None:
         return f"+ {new}".rstrip()
     if new is None:
         return f"- {old}".rstrip()
-    return "changed" if old == new else f"{old or '(none)'} → {new or '(none)'}"
+    if old == new:
+        return "changed"
+    return f"{old or '(none)'} → {new or '(none)'}"
 
 
 def because(detail: Detail) -> str:
-    """Why a value is what it is, in brackets."""
-    return f"({'derived: ' if detail.is_derived else ''}{detail.because})"
+    """The reason for a value, in brackets."""
+    if detail.is_derived:
+        return f"(derived: {detail.because})"
+    return f"({detail.because})"
 
 
 def cluster_lines(change: StackChange) -> Iterator[str]:
-    """What changes for all services, the loud part first."""
+    """The changes that affect all services, the most important first."""
     if change.moves:
-        yield "! everything is made anew elsewhere, and deleted where it was: the context or the namespace changes"
-    for gone in change.deletions:
-        yield f"! deleted: {gone}"
-    for anew in change.replacements:
-        yield f"! deleted and made anew: {anew}"
-    if change.cluster:
-        yield "~ cluster" if change.is_update else "~ cluster differs"
-        yield from detail_lines(change.cluster)
+        yield "! everything is recreated elsewhere, and deleted where it was: the context or the namespace changes"
+    for name in change.deletions:
+        yield f"! deleted: {name}"
+    for name in change.replacements:
+        yield f"! deleted and recreated: {name}"
+    if not change.cluster:
+        return
+    yield "~ cluster" if change.is_update else "~ cluster differs"
+    yield from detail_lines(change.cluster)
 
 
 def npus_lines(change: StackChange) -> Iterator[str]:
-    """The NPUs before and after, by pool, and what has no room."""
+    """The NPUs before and after in each pool, and the pods that find no node."""
     for pool in change.pools:
         yield f"NPUs in {pool.name}: {_pool(pool)}"
     if not change.pools and any(change.npus):
         before, after = change.npus
-        yield f"NPUs: {before} → {after}" if before != after else f"NPUs: {after}"
+        yield f"NPUs: {_change(before, after)}"
     for name, pods in change.without_room:
         yield f"no room for {counted(pods, 'pod')} of {name}"
     for finding in change.would_hang:
@@ -92,81 +105,128 @@ def npus_lines(change: StackChange) -> Iterator[str]:
 
 
 def notes(comparison: Comparison) -> Iterator[str]:
-    """What is to be known beside the changes."""
+    """Further facts about the comparison."""
     change = comparison.change
+    name = change.new
     if comparison.gone:
-        name = change.new
-        yield f"the file of stack {name} is gone, which deletes nothing: run pulumi destroy --stack {name} before"
-    for old, new in change.renamed if change.is_update else ():
-        yield f"{old} → {new}: a service that is renamed is removed and made anew, under another address"
+        yield f"the file of stack {name} is deleted, but its objects stay: run pulumi destroy --stack {name} first"
+    if change.is_update:
+        for old, new in change.renamed:
+            yield f"{old} → {new}: a renamed service is removed and recreated, with another address"
     if change.unread:
-        yield f"not compared, since their shape is refused: {some(change.unread, _MOST_NAMES)}"
+        yield f"not compared until their errors of shape are fixed: {some(change.unread, _MOST_NAMES)}"
     if comparison.errors:
         errors = counted(comparison.errors, "error")
-        yield f"{errors} in {change.new}, so pulumi up would refuse it: ascend-vllm check {comparison.argument}"
+        yield f"{errors} in {name}, so pulumi up would refuse it: ascend-vllm check {comparison.argument}"
 
 
 def some(names: Sequence[str], most: int) -> str:
-    """The first of many names, and how many more there are."""
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return f"{', '.join(names[:most])}{more}"
+    """The first names of a list, and the number of the others."""
+    shown = ", ".join(names[:most])
+    hidden = len(names) - most
+    if hidden > 0:
+        shown += f" and {hidden} more"
+    return shown
+
+
+def printable(text: str) -> str:
+    """A text on one line, without control characters for the terminal."""
+    line = ""
+    for character in text:
+        if character.isprintable():
+            line += character
+        else:
+            line += repr(character)[1:-1]
+    return line
 
 
 def _difference(change: StackChange, service: ServiceChange) -> str:
-    """Of a service of two environments."""
-    one = service.new or service.old
-    if service.kind in ("added", "removed") and one:
-        return f"only in {change.new if service.new else change.old}, {_size(one)}"
-    return f"differs in {_joined(_parts(service))}" if service.kind == "changed" else "alike"
+    """How a service differs between two environments."""
+    if service.kind == "added" and service.new:
+        return f"only in {change.new}, {_size(service.new)}"
+    if service.kind == "removed" and service.old:
+        return f"only in {change.old}, {_size(service.old)}"
+    if service.kind == "changed":
+        return f"differs in {_joined(_parts(service))}"
+    return "alike"
+
+
+def _removal(service: ServiceChange) -> str:
+    if service.old is None:
+        return "removed"
+    return f"removed, {_size(service.old)}"
 
 
 def _update(service: ServiceChange, new: ResolvedService) -> str:
     if service.ends:
-        return "has no pods any more, because replicas is 0"
+        return "has no pods, because replicas is 0"
     if not service.restarts:
         return f"does not restart: {_joined(_parts(service))} changed"
-    if not (service.old and service.old.replicas):
-        return f"had no pods to restart; its {_joined(service.parts)} changed"
-    return f"restarts, because its {_joined(service.parts)} changed · {update_in_words(new)}"
+    parts = _joined(service.parts)
+    if service.old is None or not service.old.replicas:
+        return f"had no pods to restart; its {parts} changed"
+    return f"restarts, because its {parts} changed · {update_in_words(new)}"
 
 
-def _with(service: ServiceChange) -> str:
-    return f"; its {_joined(_parts(service))} changed" if service.details else ""
+def _changed_parts(service: ServiceChange) -> str:
+    if not service.details:
+        return ""
+    return f"; its {_joined(_parts(service))} changed"
 
 
 def _parts(service: ServiceChange) -> Sequence[str]:
-    return [*dict.fromkeys(detail.part for detail in service.details)]
+    """The changed parts of a service, each once."""
+    return list(dict.fromkeys(detail.part for detail in service.details))
 
 
 def _joined(words: Sequence[str]) -> str:
-    return " and ".join(part for part in (", ".join(words[:-1]), *words[-1:]) if part)
+    """Words as an enumeration: `image, launch and replicas`."""
+    if len(words) < 2:
+        return "".join(words)
+    return f"{', '.join(words[:-1])} and {words[-1]}"
 
 
 def _size(service: ResolvedService) -> str:
-    pods = "" if service.replicas == 1 else f"{service.replicas} × "
-    return f"{pods}{counted(service.npus, 'NPU')}"
+    npus = counted(service.npus, "NPU")
+    if service.replicas == 1:
+        return npus
+    return f"{service.replicas} × {npus}"
 
 
 def _pool(pool: PoolChange) -> str:
     if pool.total_before != pool.total:
         return f"{pool.used_before} of {pool.total_before} → {pool.used} of {pool.total}"
-    used = f"{pool.used_before} → {pool.used}" if pool.used_before != pool.used else str(pool.used)
-    return f"{used} of {pool.total}"
+    return f"{_change(pool.used_before, pool.used)} of {pool.total}"
 
 
-def printable(text: str) -> str:
-    """A text on one line, without what would steer a terminal."""
-    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
+def _change(before: int, after: int) -> str:
+    if before == after:
+        return str(after)
+    return f"{before} → {after}"
 
 
 def _short(text: str | None, other: str | None) -> str | None:
-    """One line of a value; of a long one the piece where it begins to differ from the other."""
+    """A value on one line. A long value is cut to the part where it begins to differ from the other value."""
     if text is None:
         return None
     line = printable(text)
     if len(line) <= _LONGEST:
         return line
-    beside = printable(other or "")
-    same = next((index for index, (a, b) in enumerate(zip(line, beside, strict=False)) if a != b), len(beside))
-    start = max(0, min(same - 10, len(line) - _LONGEST))
-    return f"{'…' * (start > 0)}{line[start : start + _LONGEST]}{'…' * (start + _LONGEST < len(line))}"
+    difference = _first_difference(line, printable(other or ""))
+    start = min(difference - _BEFORE_DIFFERENCE, len(line) - _LONGEST)
+    start = max(start, 0)
+    end = start + _LONGEST
+    short = line[start:end]
+    if start > 0:
+        short = f"…{short}"
+    if end < len(line):
+        short = f"{short}…"
+    return short
+
+
+def _first_difference(line: str, other: str) -> int:
+    """The position of the first different character."""
+    for index, (character, counterpart) in enumerate(zip(line, other, strict=False)):
+        if character != counterpart:
+            return index
+    return len(other)

@@ -1,0 +1,1 @@
+"""NPUs and the pods that hold them, as text and as JSON."""

@@ -1,0 +1,1 @@
+"""Drift as text and as JSON, written from the same record. Neither shows a credential."""

@@ -1,0 +1,149 @@
+"""For people: each object with its different fields and who set them, a summary line, and how to restore."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from cli.output.diff.text import coloured
+from cli.output.diff.words import because, values
+from cli.output.drift.report import DriftReport, changed_lines, is_file, restore_commands
+from cli.output.table import columns
+from models.words import counted
+from review.drift import RESTARTED, ObjectDrift, cause, is_restored
+from review.fields import FieldDrift
+
+_SIGNS = {"changed": "~", "deleted": "-", "missing": "-", "extra": "+"}
+_STATES = {"changed": "changed", "deleted": "deleted", "missing": "missing", "extra": "not in the stack"}
+_MOST_LINES = 20
+
+
+def render(report: DriftReport) -> str:
+    """The drift of a stack."""
+    return coloured("\n".join(_lines(report)))
+
+
+def who(field: FieldDrift) -> str:
+    """Who set a field, and when: `by hand: kubectl-edit, 2026-11-29 08:00:00 UTC`."""
+    if field.by is None:
+        change = "changed"
+        if field.live is None:
+            change = "removed"
+        return f"{change} by hand, or not applied yet"
+    if cause(field) == "not applied":
+        return "not applied yet"
+    setter = f"by {field.by.name}"
+    if cause(field) == "by hand":
+        setter = f"by hand: {field.by.name}"
+    if field.by.time:
+        time = field.by.time.replace("T", " ").replace("Z", " UTC")
+        setter += f", {time}"
+    if not is_restored(field):
+        setter += "; pulumi up leaves it"
+    return setter
+
+
+def _lines(report: DriftReport) -> Iterator[str]:
+    for drifted in report.drift.objects:
+        yield f"{_SIGNS[drifted.state]} {drifted.kind} {drifted.name}: {_heading(report, drifted)}"
+        yield from _field_lines(report, drifted)
+    yield from _other_lines(report)
+    yield _summary(report)
+    yield from _restore_lines(report)
+    yield from _removal_lines(report)
+
+
+def _heading(report: DriftReport, drifted: ObjectDrift) -> str:
+    if drifted.state == "deleted":
+        return "deleted"
+    if drifted.state == "missing":
+        reason = "missing: never deployed, or deleted"
+        if drifted.service:
+            reason += " with all objects of its service"
+        return reason
+    if drifted.state == "extra":
+        return f"not in stack {report.stack.name}; pulumi up deletes it if it created it"
+    heading = "changed"
+    if drifted.instead_of:
+        heading = f"in the place of {drifted.instead_of}"
+    if drifted.restarts:
+        heading += "; an update restarts its pods"
+    return heading
+
+
+def _field_lines(report: DriftReport, drifted: ObjectDrift) -> Iterator[str]:
+    files = [field for field in drifted.fields if is_file(drifted.kind, field)]
+    others = [field for field in drifted.fields if not is_file(drifted.kind, field)]
+    yield from columns(_row(report, drifted, field) for field in others)
+    for field in files:
+        yield from _file_lines(field)
+
+
+def _row(report: DriftReport, drifted: ObjectDrift, field: FieldDrift) -> tuple[str, ...]:
+    detail = report.detail(drifted.kind, drifted.service, field)
+    reason = ""
+    if field.wanted is not None:
+        reason = because(detail)
+    return f"    {detail.name}", values(detail), who(field), reason
+
+
+def _file_lines(field: FieldDrift) -> Iterator[str]:
+    name = field.path.removeprefix("data.")
+    yield f"    {name}, {who(field)}"
+    lines = changed_lines(field)
+    for line in lines[:_MOST_LINES]:
+        yield f"      {line}"
+    hidden = len(lines) - _MOST_LINES
+    if hidden > 0:
+        yield f"      and {counted(hidden, 'line')} more"
+
+
+def _other_lines(report: DriftReport) -> Iterator[str]:
+    """Fields that others may set; they are not drift."""
+    for kind, name, field in report.drift.others:
+        yield f"not drift: {_other_line(report, kind, name, field)}"
+
+
+def _other_line(report: DriftReport, kind: str, name: str, field: FieldDrift) -> str:
+    if RESTARTED in field.path:
+        return f"{name} was restarted with kubectl; the next update of its Deployment restarts it again"
+    detail = report.detail(kind, name, field)
+    setter = "nobody"
+    if field.by:
+        setter = field.by.name
+    if field.wanted is None:
+        live = values(replace(detail, new=None)).removeprefix("- ")
+        return f"{kind} {name}: {detail.name} {live}, set by {setter}"
+    return (
+        f"{kind} {name}: {detail.name} {detail.old}, set by an autoscaler ({setter});"
+        f" the next update of the {kind} sets {detail.new}"
+    )
+
+
+def _summary(report: DriftReport) -> str:
+    states = [drifted.state for drifted in report.drift.objects]
+    if not states:
+        return f"no drift: stack {report.stack.name} matches its cluster ({counted(report.objects, 'object')})"
+    counts = [f"{states.count(state)} {word}" for state, word in _STATES.items() if state in states]
+    return f"drift: {', '.join(counts)}"
+
+
+def _restore_lines(report: DriftReport) -> Iterator[str]:
+    commands = restore_commands(report)
+    if not commands:
+        return
+    *annotations, update = commands
+    yield "restore:" if "--refresh" in update else "apply:"
+    if annotations:
+        yield "  # Pulumi does not see added fields; it sets an object again if its annotation is missing"
+    for command in commands:
+        yield f"  {command}"
+
+
+def _removal_lines(report: DriftReport) -> Iterator[str]:
+    """How to remove the fields that `pulumi up` leaves."""
+    for drifted in report.drift.objects:
+        left = [field for field in drifted.fields if not is_restored(field)]
+        if left:
+            names = [report.detail(drifted.kind, drifted.service, field).name for field in left]
+            yield f"remove {', '.join(names)}:\n  {report.kubectl} edit {drifted.kind.lower()} {drifted.name}"

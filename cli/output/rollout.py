@@ -1,0 +1,36 @@
+"""How a service is updated, in words."""
+
+from __future__ import annotations
+
+from models.service.deadlines import downtime
+from models.service.resolved import ResolvedService
+from models.stack_file.operation import Recreate
+from models.words import counted, duration
+
+
+def rollout_in_words(service: ResolvedService) -> str:
+    """The rollout as a line of its own: `rollout: surge 1, no downtime`."""
+    return f"rollout: {update_in_words(service)}"
+
+
+def update_in_words(service: ResolvedService) -> str:
+    """How a service is updated, why, and how long it does not answer."""
+    reason = ""
+    source = service.origins["rollout.kind"].source
+    if source != "default":
+        reason = f" ({source})"
+    seconds = downtime(service)
+    interruption = "no downtime"
+    if seconds:
+        interruption = f"downtime up to {duration(seconds)}"
+    return f"{_order(service)}{reason}, {interruption}"
+
+
+def _order(service: ResolvedService) -> str:
+    rollout = service.rollout
+    if isinstance(rollout, Recreate):
+        return "delete first"
+    if rollout.max_surge:
+        return f"surge {rollout.max_surge}"
+    pods = counted(rollout.max_unavailable, "pod")
+    return f"delete first, {pods} at a time"

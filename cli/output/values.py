@@ -1,0 +1,76 @@
+"""For `check --verbose`: every value of a service with its origin, and how the model fits its NPUs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cli.output.rollout import rollout_in_words
+from models.credentials import masked_tree
+from models.record import quantity_text
+from models.service.fit import fit
+from models.service.resolved import ResolvedService
+
+_GIB = 2**30
+_KIB = 1024
+_WIDEST_VALUE = 48
+_BYTES = ("resources.memory", "resources.shm", "model.source.size", "model.source.to.size")
+_SECONDS = ("startup", "drain", "Timeout", "preparation", "interval")
+
+
+def service_values(service: ResolvedService) -> str:
+    """One line for each value, then the memory fit and the rollout."""
+    lines = [service.name]
+    lines += _value_lines(service)
+    lines += _fit_lines(service)
+    lines.append(f"  {rollout_in_words(service)}")
+    lines.append("")
+    return "\n".join(lines)
+
+
+def _value_lines(service: ResolvedService) -> Iterator[str]:
+    rows = []
+    for field, origin in service.origins.items():
+        rows.append((field, _value_text(origin.value, field), origin.source))
+    field_width = max(len(field) for field, _, _ in rows)
+    value_width = max(len(value) for _, value, _ in rows)
+    value_width = min(value_width, _WIDEST_VALUE)
+    for field, value, source in rows:
+        yield f"  {field:<{field_width}}  {value:<{value_width}}  {source}"
+
+
+def _value_text(value: object, field: str) -> str:
+    if value is None or value in ([], {}):
+        return "-"
+    value = masked_tree(value, field.rpartition(".")[2])
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int) and field in _BYTES:
+        return quantity_text(value)
+    if isinstance(value, int) and field.endswith(_SECONDS):
+        return f"{value}s"
+    text = str(value)
+    if "\n" in text:
+        return repr(value)
+    return text
+
+
+def _fit_lines(service: ResolvedService) -> Iterator[str]:
+    """The memory of an NPU, part by part."""
+    need = fit(service)
+    if need is None:
+        missing = "the model's facts"
+        if service.facts:
+            missing = "cluster.pools"
+        yield f"  fit: unknown without {missing}"
+        return
+    engine = service.engine
+    cache = max(need.budget - need.weights, 0)
+    yield f"  fit: on each of {engine.npus_used} NPUs with {need.memory / _GIB:.1f} GiB"
+    yield f"    {_gib(need.budget)}  budget of the engine, {engine.gpu_memory_utilization:g} of the memory"
+    yield f"    {_gib(need.weights)}  weights (the model has {need.parameters / 1e9:.2f} billion parameters)"
+    yield f"    {_gib(cache)}  left for the KV cache: {need.tokens} tokens of {need.token / _KIB:.1f} KiB"
+    yield f"    {need.requests:8} concurrent requests of {need.length} tokens, without the memory of activations"
+
+
+def _gib(size: int) -> str:
+    return f"{size / _GIB:8.1f} GiB"

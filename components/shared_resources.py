@@ -1,0 +1,120 @@
+"""What the services of a stack share: the namespace, Volcano's queues, Secrets and the claims for weights."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import pulumi_kubernetes as k8s
+
+from models.manifests.claims import claim_objects
+from models.manifests.namespace import namespace as namespace_manifest
+from models.manifests.queue import queue_object
+from models.manifests.secrets import secret_objects
+from models.service.resolved import Cluster, ResolvedStack
+
+
+@dataclass(frozen=True)
+class SharedResources:
+    """The resources that exist before the services of a stack."""
+
+    provider: k8s.Provider
+    namespace: k8s.core.v1.Namespace | None
+    """The namespace; None if somebody else owns it."""
+    resources: tuple[pulumi.Resource, ...]
+    """Queues, Secrets and claims."""
+
+    def service_options(self) -> pulumi.ResourceOptions:
+        """Options of a service: it comes after all shared resources, and is deleted with the namespace."""
+        before = list(self.resources)
+        if self.namespace:
+            before.append(self.namespace)
+        return pulumi.ResourceOptions(
+            providers=[self.provider],
+            depends_on=before,
+            deleted_with=self.namespace,
+        )
+
+
+def shared_resources(stack: ResolvedStack, provider: k8s.Provider) -> SharedResources:
+    """Register what the services of a stack share. The stack makes only what nobody else owns.
+
+    Raises:
+        pulumi.RunError: A secret key of the stack is not set, or it is empty.
+    """
+    in_cluster = pulumi.ResourceOptions(provider=provider)
+    namespace = None
+    if stack.cluster.namespace.create:
+        manifest = namespace_manifest(stack.cluster)
+        namespace = k8s.core.v1.Namespace("namespace", metadata=manifest["metadata"], opts=in_cluster)
+    in_namespace = pulumi.ResourceOptions(provider=provider, depends_on=namespace)
+    deleted_with_namespace = pulumi.ResourceOptions(
+        provider=provider,
+        depends_on=namespace,
+        deleted_with=namespace,
+    )
+    resources: list[pulumi.Resource] = []
+    resources += _queues(stack.cluster, in_cluster)
+    resources += _secrets(stack, deleted_with_namespace)
+    resources += [claim(manifest, "claim", in_namespace) for manifest in claim_objects(stack)]
+    return SharedResources(provider, namespace, tuple(resources))
+
+
+def claim(manifest: Mapping[str, Any], prefix: str, opts: pulumi.ResourceOptions) -> k8s.core.v1.PersistentVolumeClaim:
+    """Register a claim for weights. Pulumi never deletes it; it ends with its namespace."""
+    metadata = manifest["metadata"]
+    kept = pulumi.ResourceOptions(retain_on_delete=True)
+    return k8s.core.v1.PersistentVolumeClaim(
+        f"{prefix}-{metadata['name']}",
+        metadata=metadata,
+        spec=manifest["spec"],
+        opts=pulumi.ResourceOptions.merge(opts, kept),
+    )
+
+
+def _queues(cluster: Cluster, opts: pulumi.ResourceOptions) -> Iterator[k8s.apiextensions.CustomResource]:
+    if "Queue" in cluster.lacks:
+        return
+    for name, queue in cluster.queues.items():
+        if not queue.create:
+            continue
+        manifest = queue_object(name, queue, cluster.platform.resource)
+        yield k8s.apiextensions.CustomResource(
+            f"queue-{name}",
+            api_version=manifest["apiVersion"],
+            kind=manifest["kind"],
+            metadata=manifest["metadata"],
+            spec=manifest["spec"],
+            opts=opts,
+        )
+
+
+def _secrets(stack: ResolvedStack, opts: pulumi.ResourceOptions) -> Iterator[k8s.core.v1.Secret]:
+    """The Secrets that the stack makes. Their values stay secret: encrypted in the state, `[secret]` in all output."""
+    config = pulumi.Config()
+    for secret in stack.secrets:
+        key = secret.config
+        value = config.require(key)
+        # A server with an empty API key would accept every request.
+        if not value.strip():
+            raise pulumi.RunError(f"the secret key {key} is empty\nfix: pulumi config set --secret {key}")
+    for secret, manifest in zip(stack.secrets, secret_objects(stack), strict=True):
+        name = f"secret-{secret.config}"
+        if secret.is_pull:
+            name += "-pull"
+        encoded = config.require_secret(secret.config).apply(_encoded)
+        yield k8s.core.v1.Secret(
+            name,
+            metadata=manifest["metadata"],
+            immutable=manifest["immutable"],
+            type=manifest["type"],
+            data={secret.key: encoded},
+            opts=opts,
+        )
+
+
+def _encoded(value: str) -> str:
+    return base64.b64encode(value.encode()).decode()

@@ -1,0 +1,77 @@
+"""The services of a whole stack, in the order in which they can be updated."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pulumi
+
+from cluster.errors import ClusterError
+from cluster.pods import npus
+from cluster.reader import connected
+from cluster.snapshot import name_of
+from cluster.update_order import turns
+from components.inference_deployment import InferenceDeployment
+from components.readiness import Readiness, is_in_cluster
+from models.report import finding_text
+from models.rules.capacity import updates_that_would_hang
+from models.service.resolved import ResolvedService, ResolvedStack
+
+
+def deploy(stack: ResolvedStack, opts: pulumi.ResourceOptions) -> None:
+    """Register every service of a stack. Each service waits for itself; this adds the order between them.
+
+    Services that must free NPUs before they can restart are updated first. Otherwise a smaller service could take the
+    freed NPUs. An update that would hang on the NPUs in use is refused before anything changes.
+
+    Call it once, as the last step of the program.
+
+    Args:
+        stack: The stack, checked.
+        opts: Options of every service.
+    """
+    pulumi.run(lambda: _deploy(stack, opts))
+
+
+async def _deploy(stack: ResolvedStack, opts: pulumi.ResourceOptions) -> None:
+    if pulumi.runtime.is_dry_run():
+        _register(stack.services, opts)
+        return
+    await _refuse_update_that_would_hang(stack)
+    readiness = Readiness.of(stack.cluster)
+    registered: list[ResolvedService] = []
+    with readiness.postponed():
+        for group in turns(stack.services):
+            components = _register(group, opts)
+            registered += group
+            exist = [await is_in_cluster(component.deployment) for component in components]
+            is_last = len(registered) == len(stack.services)
+            if all(exist) and not is_last:
+                await readiness.wait_until_placed(registered)
+
+
+def _register(services: Sequence[ResolvedService], opts: pulumi.ResourceOptions) -> list[InferenceDeployment]:
+    return [InferenceDeployment(service.name, service, opts) for service in services]
+
+
+async def _refuse_update_that_would_hang(stack: ResolvedStack) -> None:
+    """Compare the update with the pods that run now. A cluster that cannot be read does not stop the update here.
+
+    Raises:
+        pulumi.RunError: The running pods leave no room for the update.
+    """
+    cluster = stack.cluster
+    try:
+        async with connected(cluster.context, cluster.namespace.name) as reader:
+            deployments = await reader.deployments()
+    except ClusterError:
+        return
+    running: dict[str, int] = {}
+    for deployment in deployments:
+        spec = deployment["spec"]
+        if spec.get("replicas"):
+            running[name_of(deployment)] = npus(spec["template"], cluster.platform.resource)
+    findings = list(updates_that_would_hang(stack, running))
+    if findings:
+        texts = [finding_text(finding) for finding in findings]
+        raise pulumi.RunError("\n\n".join(texts))

@@ -1,0 +1,215 @@
+"""Compares the launch that the files describe with the launch of the stack file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from convert.command_line import read_flags
+from convert.draft import Draft
+from convert.feature_keys import lora_module
+from convert.minimal import Values
+from convert.placeholder import PLACEHOLDER
+from convert.pod_keys import SHM, is_ours
+from convert.server_start import Argument
+from convert.stand_in import StandIn, stand_in
+from models.engines.ascend_vllm.owned_keys import OWNED_FLAGS
+from models.engines.flags import Flag
+from models.engines.releases import DEFAULT_VERSION, release
+from models.launch.launch import launch
+from models.record import quantity_text
+from models.service.resolved import ResolvedService
+from models.words import counted, duration
+
+_VARIABLE_REASONS = {
+    "ASCEND_RT_VISIBLE_DEVICES": "one index for each of npus",
+    "USE_PREFIX_HIGH_PRECISION_MODE": "prefixCaching needs it (manual, Step 3)",
+    "USE_PFA_HIGH_PRECISION_MODE": "precision.prefill",
+    "USE_IFA_HIGH_PRECISION_MODE": "precision.decode",
+    "VLLM_ALLOW_LONG_MAX_MODEL_LEN": "maxModelLen is above the model's own length",
+    "ENABLE_SPEC_METRIC": "speculative sets it (manual, Step 3)",
+    "EAGLE_USE_SAFE_AI_LAB_STYLE": "speculative sets it (manual, Step 3)",
+    "VLLM_IMAGE_FETCH_TIMEOUT": "multimodal sets it (manual, Step 3)",
+    "PYTORCH_NPU_ALLOC_CONF": "multimodal sets it (manual, Step 3)",
+    "VLLM_ENGINE_ITERATION_TIMEOUT_S": "graph or multimodal sets it (manual, Step 3)",
+}
+"""Why a variable is set."""
+_FLAG_REASONS = {
+    "speculative-draft-tensor-parallel-size": "the only value that works (manual, Step 3)",
+    "max-cpu-loras": "the same as maxLoras (manual, Step 3)",
+    "model": "weights are mounted at the node's path",
+}
+"""Why a flag changes that follows from another key."""
+_VARIABLE_DEFAULTS = {
+    "USE_PFA_HIGH_PRECISION_MODE": "1",
+    "USE_IFA_HIGH_PRECISION_MODE": "0",
+}
+_ENGINE_DEFAULT = "the engine's default"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A flag, a variable or a part of the pod that changes."""
+
+    name: str
+    old: str | None
+    """The value in the files; None if they have none."""
+    new: str | None
+    """The value of the stack file; None if it sets none."""
+    why: str
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The launch of a service, before and after the conversion."""
+
+    service: str
+    kept: tuple[str, ...]
+    """Flags and variables with the same value, and parts of the pod that remain."""
+    differences: tuple[Difference, ...]
+    added: tuple[Difference, ...] = ()
+    """Parts of the pod that the files do not have."""
+
+
+def compared(draft: Draft, cluster: Values) -> Comparison:
+    """Compare the launch of the files with the launch of the stack file.
+
+    Args:
+        draft: The service.
+        cluster: The keys of its cluster.
+    """
+    candidate = stand_in(draft.name, draft.values, cluster)
+    service = candidate.service
+    if service is None:
+        return Comparison(draft.name, (), ())
+    kept = [*_kept_in_pod(draft, service)]
+    differences = []
+    replaced_flags = _replaced_flags(candidate)
+    for pair in (*_flags(draft, service), *_variables(draft, service)):
+        has_placeholder = bool(pair.old and PLACEHOLDER.search(pair.old))
+        if pair.old == pair.new:
+            kept.append(pair.name)
+        elif pair.name not in replaced_flags and not has_placeholder:
+            differences.append(pair)
+    added = () if is_ours(draft.pod) else tuple(_added_to_pod(draft, service))
+    return Comparison(draft.name, tuple(kept), tuple(differences), added)
+
+
+def _replaced_flags(candidate: StandIn) -> set[str]:
+    """The flags whose keys have stand-in values."""
+    replaced_keys = {".".join(keys) for keys in candidate.replaced}
+    return {f"--{flag}" for flag, key in OWNED_FLAGS.items() if key in replaced_keys}
+
+
+def _kept_in_pod(draft: Draft, service: ResolvedService) -> Iterator[str]:
+    pod = draft.pod
+    if pod.container.at("image").text() == service.image:
+        yield "image"
+    if pod.container.at("resources", "limits", pod.npu).text() == str(service.npus):
+        yield counted(service.npus, "NPU")
+    if pod.owner.at("spec", "replicas").value == service.replicas:
+        yield counted(service.replicas, "replica")
+
+
+def _added_to_pod(draft: Draft, service: ResolvedService) -> Iterator[Difference]:
+    """The parts of the pod that the program writes, and that the files do not have."""
+    container = draft.pod.container
+    requests = container.at("resources", "requests")
+    limits = container.at("resources", "limits")
+    strategy = draft.pod.owner.at("spec", "strategy")
+    origins = service.origins
+    memory = quantity_text(service.resources.memory)
+    shm = quantity_text(service.resources.shm)
+    if requests.at("cpu").value is None:
+        yield _added("cpu", f"{service.resources.cpu}, request", origins["resources.cpu"].source)
+    if limits.at("memory").value is None:
+        yield _added("memory", f"{memory}, request and limit", origins["resources.memory"].source)
+    if not any(mount.path.rstrip("/") == SHM for mount in draft.pod.mounts):
+        yield _added(SHM, shm, origins["resources.shm"].source)
+    if container.at("startupProbe").value is None:
+        yield _added("probes", f"started within {duration(service.startup)}", origins["startup"].source)
+    if strategy.value is None:
+        yield _added("rollout", str(service.rollout.kind), origins["rollout.kind"].source)
+    if container.at("lifecycle").value is None:
+        yield _added("drain", f"{duration(service.drain)} for running requests", origins["drain"].source)
+    yield _added("Service", f"{service.name}:{service.server.port}", "in front of the pods")
+
+
+def _added(name: str, new: str, why: str) -> Difference:
+    return Difference(name, None, new, why)
+
+
+def _flags(draft: Draft, service: ResolvedService) -> Iterator[Difference]:
+    """All flags before and after, also those that stay the same."""
+    arguments = [Argument(word, 0) for word in launch(service).argv[3:]]
+    old_values = draft.flags.values
+    new_values = read_flags(arguments, service.server.kind).values
+    flags = release(DEFAULT_VERSION).flags
+    for name in dict.fromkeys([*old_values, *new_values]):
+        old = _flag_text(old_values.get(name), name)
+        new = _flag_text(new_values.get(name), name)
+        if new is None:
+            why = _reason_left_out(flags[name], old_values[name])
+        elif old and name in _FLAG_REASONS:
+            why = _FLAG_REASONS[name]
+        else:
+            why = _origin(service, OWNED_FLAGS.get(name, ""))
+        yield Difference(f"--{name}", old, new, why)
+
+
+def _reason_left_out(flag: Flag, value: Any) -> str:
+    if value == flag.default:
+        return _ENGINE_DEFAULT
+    return "another key determines it, or the stack file has no key for it"
+
+
+def _origin(service: ResolvedService, key: str) -> str:
+    """The origin of a value that the files do not contain."""
+    origin = service.origins.get(key)
+    if not origin or origin.source == "default":
+        return "the default, written out"
+    return origin.source
+
+
+def _variables(draft: Draft, service: ResolvedService) -> Iterator[Difference]:
+    """All variables before and after, also those that stay the same."""
+    settings = draft.pod.start.environment
+    old: Mapping[str, str] = {name: setting.text for name, setting in settings.items() if name != "PYTHONPATH"}
+    new = launch(service).environment
+    for name in dict.fromkeys([*old, *new]):
+        why = _reason_set(name, service)
+        if name not in new:
+            why = _reason_unset(name, old[name]) or why
+        yield Difference(name, old.get(name), new.get(name), why)
+
+
+def _reason_set(name: str, service: ResolvedService) -> str:
+    if name in _VARIABLE_REASONS:
+        return _VARIABLE_REASONS[name]
+    if service.graph.kind == "pta":
+        return "graph: pta sets it (manual, Step 3)"
+    return "the stack file has no key that sets it"
+
+
+def _reason_unset(name: str, value: str) -> str:
+    if value == _VARIABLE_DEFAULTS.get(name):
+        return _ENGINE_DEFAULT
+    if name == "USE_PREFIX_HIGH_PRECISION_MODE":
+        return "not needed without prefixCaching (manual, Step 3)"
+    return ""
+
+
+def _flag_text(value: Any, name: str) -> str | None:
+    """The value of a flag as text, the same for every way to write it; None if the flag is not set."""
+    if value is None or value is False:
+        return None
+    if name == "lora-modules":
+        modules = [lora_module(str(item)) for item in value]
+        return " ".join(f"{adapter}={path}" for adapter, path in modules)
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        return " ".join(str(item) for item in value)
+    return json.dumps(value, ensure_ascii=False, sort_keys=True)

@@ -1,0 +1,177 @@
+"""The commands of a script that may run: branches are followed, functions where they are called."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from convert.shell_words import Command, Text, Word
+
+_OPENING = {"if", "case", "for", "while", "until", "select"}
+_CLOSING = {
+    "fi": {"if"},
+    "esac": {"case"},
+    "done": {"for", "while", "until", "select"},
+    "}": {"{", "function"},
+}
+"""The keywords that each closing keyword may end."""
+_BRANCHES = {"if", "case"}
+_OTHER_KEYWORDS = {"then", "else", "elif", "do", "!"}
+_HEADS = {"case", "for", "select"}
+"""Keywords whose command is only a head, such as `for i in 1 2`."""
+_TESTS = {"[", "[[", "test"}
+
+
+@dataclass(frozen=True)
+class Step:
+    """A command without the keywords before it."""
+
+    command: Command
+    branch: int = 0
+    """The line of the `if`, the `case` or the test with `&&` that decides whether it runs; 0 if it always runs."""
+
+
+@dataclass
+class Flow:
+    """The steps of a script, and those of its functions by name."""
+
+    steps: list[Step] = field(default_factory=list)
+    functions: dict[str, list[Step]] = field(default_factory=dict)
+
+
+def read_flow(commands: Sequence[Command]) -> Flow:
+    """The steps of a script.
+
+    Args:
+        commands: The commands in their order.
+    """
+    reader = _Reader()
+    for index, command in enumerate(commands):
+        if reader.is_inside("case") and _is_pattern(commands[index:]):
+            continue
+        following = commands[index + 1] if index + 1 < len(commands) else None
+        reader.take(command, following)
+    return reader.flow
+
+
+def literal(word: Word) -> str:
+    """A word as it is written, with `$` for each variable."""
+    characters = []
+    for piece in word.pieces:
+        if isinstance(piece, Text):
+            characters.append(piece.text)
+        else:
+            characters.append("$")
+    return "".join(characters)
+
+
+@dataclass
+class _Block:
+    """A keyword that is not closed yet."""
+
+    keyword: str
+    line: int
+
+
+@dataclass
+class _Reader:
+    flow: Flow = field(default_factory=Flow)
+    blocks: list[_Block] = field(default_factory=list)
+    functions: list[str] = field(default_factory=list)
+    """The functions that are not closed yet, the innermost last."""
+    expects_brace: bool = False
+    """Whether the brace of the innermost function is still to come."""
+    tested_on: int = 0
+    """The line of a test that decides whether the next command runs; 0 without such a test."""
+
+    def is_inside(self, keyword: str) -> bool:
+        return bool(self.blocks) and self.blocks[-1].keyword == keyword
+
+    def take(self, command: Command, following: Command | None) -> None:
+        """Take the next command, which may begin or end a block."""
+        words = [*command.words]
+        if _declares_function(command, following):
+            self._open_function(literal(words[0]), command.line)
+            return
+        while words and self._keyword(words, command.line):
+            pass
+        if words:
+            self._add(Step(replace(command, words=tuple(words)), self._branch()))
+        self.tested_on = command.line if _is_test(words, command.end) else 0
+
+    def _add(self, step: Step) -> None:
+        if self.functions:
+            function = self.functions[-1]
+            self.flow.functions[function].append(step)
+        else:
+            self.flow.steps.append(step)
+
+    def _branch(self) -> int:
+        if self.tested_on:
+            return self.tested_on
+        for block in reversed(self.blocks):
+            if block.keyword in _BRANCHES:
+                return block.line
+        return 0
+
+    def _keyword(self, words: list[Word], line: int) -> bool:
+        """Remove a keyword from the beginning of a command; False if there is none."""
+        word = literal(words[0])
+        if word == "function" and len(words) > 1:
+            name = literal(words[1]).removesuffix("()")
+            self._open_function(name, line)
+            del words[:2]
+        elif word == "{":
+            self._open_brace(line)
+            del words[0]
+        elif word in _OPENING:
+            self.blocks.append(_Block(word, line))
+            del words[: len(words) if word in _HEADS else 1]
+        elif word in _CLOSING:
+            self._close(_CLOSING[word])
+            del words[0]
+        elif word in _OTHER_KEYWORDS:
+            del words[0]
+        else:
+            return False
+        return True
+
+    def _open_function(self, name: str, line: int) -> None:
+        self.blocks.append(_Block("function", line))
+        self.functions.append(name)
+        self.flow.functions[name] = []
+        self.expects_brace = True
+
+    def _open_brace(self, line: int) -> None:
+        if not self.expects_brace:
+            self.blocks.append(_Block("{", line))
+        self.expects_brace = False
+
+    def _close(self, keywords: set[str]) -> None:
+        if not self.blocks or self.blocks[-1].keyword not in keywords:
+            return
+        block = self.blocks.pop()
+        if block.keyword == "function":
+            self.functions.pop()
+
+
+def _declares_function(command: Command, following: Command | None) -> bool:
+    """Whether a command is the `start` of `start() {`."""
+    if following is None or len(command.words) != 1 or command.end != "(":
+        return False
+    return literal(following.words[0]) == "{"
+
+
+def _is_test(words: Sequence[Word], end: str) -> bool:
+    """Whether a command is a test that decides about the next one: `[ -n "$A" ] && …`."""
+    return bool(words) and literal(words[0]) in _TESTS and end in ("&&", "||")
+
+
+def _is_pattern(commands: Sequence[Command]) -> bool:
+    """Whether a branch of a `case` begins: `a)`, `a|b)`."""
+    for command in commands:
+        if len(command.words) != 1 or command.end not in ("|", ")"):
+            return False
+        if command.end == ")":
+            return True
+    return False

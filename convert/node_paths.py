@@ -1,0 +1,79 @@
+"""Translates paths in the container into paths on the node."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from convert.placeholder import PLACEHOLDER
+from convert.pods import Mount
+
+_WORDS_FOR_WEIGHTS = ("model", "weight", "checkpoint")
+
+
+@dataclass(frozen=True)
+class Weights:
+    """The directory of a model."""
+
+    node_path: str
+    container_path: str
+    reason: str = ""
+    """Why this directory was chosen; empty if the script names it."""
+
+
+@dataclass(frozen=True)
+class NodePaths:
+    """The mounts of a container, and the files that it mounts from ConfigMaps."""
+
+    mounts: tuple[Mount, ...]
+    files: Mapping[str, str]
+
+    def find(self, path: str) -> str:
+        """The path on the node; empty if no mount contains the path."""
+        mount = self._mount(path)
+        if not mount or not mount.host_path:
+            return ""
+        if PurePosixPath(mount.path) == PurePosixPath(mount.host_path):
+            return path
+        prefix = mount.path.rstrip("/")
+        rest = path[len(prefix) :]
+        if not rest.strip("/"):
+            return mount.host_path
+        return mount.host_path.rstrip("/") + rest
+
+    def on_node(self, path: str) -> str:
+        """The path on the node; the path itself if no mount contains it."""
+        return self.find(path) or path
+
+    def model(self, path: str) -> Weights:
+        """The weights of the model: those that the script names, or those of the mount that is named like weights.
+
+        Args:
+            path: The model of the script; it may be empty or a placeholder.
+        """
+        if path and not PLACEHOLDER.search(path):
+            return Weights(self.on_node(path), path)
+        mounts = [mount for mount in self.mounts if mount.host_path and _is_for_weights(mount)]
+        for mount in mounts:
+            if not PLACEHOLDER.search(mount.path + mount.host_path):
+                return Weights(mount.host_path, mount.path, "the mount of the weights")
+        if path or not mounts:
+            return Weights(path, path)
+        placeholder = mounts[0].host_path
+        return Weights(placeholder, placeholder)
+
+    def _mount(self, path: str) -> Mount | None:
+        """The innermost mount that contains a path."""
+        mounts = [mount for mount in self.mounts if _is_below(path, mount.path)]
+        return max(mounts, key=lambda mount: len(mount.path), default=None)
+
+
+def _is_below(path: str, directory: str) -> bool:
+    return bool(directory) and PurePosixPath(path).is_relative_to(PurePosixPath(directory))
+
+
+def _is_for_weights(mount: Mount) -> bool:
+    """Whether a mount is the manual's `model-path`, or has a similar name."""
+    name = mount.volume_name.lower()
+    return any(word in name for word in _WORDS_FOR_WEIGHTS)

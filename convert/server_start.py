@@ -1,0 +1,61 @@
+"""How a container starts its server: the kind of server, its arguments, its environment and the steps before it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from convert.note import NOWHERE, Note, Place
+
+
+@dataclass(frozen=True)
+class File:
+    """A file by the name under which the container or the command line knows it."""
+
+    name: str
+    text: str
+    first_line: int = 1
+    written_by: str = ""
+    """The script that writes it with `cat > NAME <<EOF`. Its lines count as lines of that script."""
+
+
+@dataclass(frozen=True)
+class Argument:
+    """A word of the server's command line."""
+
+    text: str
+    line: int
+
+
+@dataclass(frozen=True)
+class Setting:
+    """The value of an environment variable."""
+
+    text: str
+    place: Place = NOWHERE
+
+
+@dataclass(frozen=True)
+class SourcedFile:
+    """A file of the image that the script sources."""
+
+    path: str
+    place: Place
+
+
+@dataclass
+class Start:
+    """How a container starts its server."""
+
+    kind: str = ""
+    """`openai` or `api_server`; empty if the container starts no server."""
+    file: str = ""
+    """The file with the command line of the server."""
+    arguments: list[Argument] = field(default_factory=list)
+    environment: dict[str, Setting] = field(default_factory=dict)
+    sources: list[SourcedFile] = field(default_factory=list)
+    mind_speed: dict[str, str] = field(default_factory=dict)
+    """The `repository` and the `commit` of MindSpeed, if it is installed."""
+    conversion: dict[str, str] = field(default_factory=dict)
+    """The `tools` that convert an Eagle head, and the options of the conversion, if a head is converted."""
+    warm_up: bool = False
+    notes: list[Note] = field(default_factory=list)

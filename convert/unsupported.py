@@ -1,0 +1,293 @@
+"""Notes about fields and objects that a conversion does not copy into the stack file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from convert.note import Note, assumed, dropped
+from convert.objects import Object
+from convert.pod_keys import is_ours
+from convert.pods import TEMPLATES, Pod
+from models.manifests.metadata import NAME_LABEL
+from models.manifests.pod_fields import OWNED_POD_FIELDS, POD_FIELDS
+
+_NO_KEY = "the stack file has no key for it"
+
+_CONVERTED_OBJECTS = {"ConfigMap", "Namespace", "Queue", "Service", "PodGroup", *TEMPLATES}
+_CONVERTED_IN_OWNER = {
+    "replicas",
+    "selector",
+    "template",
+    "strategy",
+    "progressDeadlineSeconds",
+}
+_CONVERTED_IN_POD = {
+    "nodeSelector",
+    "containers",
+    "initContainers",
+    "volumes",
+    "terminationGracePeriodSeconds",
+    "schedulerName",
+    "priorityClassName",
+    "priority",
+    "enableServiceLinks",
+    "serviceAccount",
+    "securityContext",
+    "imagePullSecrets",
+}
+_CONVERTED_IN_CONTAINER = {
+    "name",
+    "image",
+    "ports",
+    "command",
+    "args",
+    "env",
+    "envFrom",
+    "resources",
+    "volumeMounts",
+    "startupProbe",
+    "readinessProbe",
+    "livenessProbe",
+    "securityContext",
+}
+_DEFAULTS: dict[str, Any] = {
+    "revisionHistoryLimit": 10,
+    "paused": False,
+    "restartPolicy": "Always",
+    "dnsPolicy": "ClusterFirst",
+    "automountServiceAccountToken": False,
+    "serviceAccountName": "default",
+    "terminationMessagePath": "/dev/termination-log",
+    "terminationMessagePolicy": "File",
+    "imagePullPolicy": "IfNotPresent",
+    "podManagementPolicy": "OrderedReady",
+    "preemptionPolicy": "PreemptLowerPriority",
+}
+"""Values that Kubernetes fills in, or that this program writes as well."""
+
+_SYSTEM_NAME = re.compile(
+    r"app\.kubernetes\.io/(?:name|instance|component|version|managed-by)"
+    r"|pod-template-hash"
+    r"|(?:[\w.-]*\.)?(?:kubectl\.kubernetes|deployment\.kubernetes|pulumi|volcano|scheduling\.k8s)\.\w+/.*"
+)
+"""Labels and annotations that programs write, including this one, or that have their own keys."""
+
+_PROBES = {
+    "startupProbe": "the server is asked for /health instead; its time is kept as startup",
+    "livenessProbe": "the program writes its own probes; startup sets how long a start may take",
+    "readinessProbe": "the program writes its own probes",
+}
+_PROBE_TIMES = {"periodSeconds", "failureThreshold", "timeoutSeconds", "successThreshold"}
+_DEFAULT_DEADLINE = 600
+"""progressDeadlineSeconds of Kubernetes."""
+_DEFAULT_PERCENT = "25%"
+"""maxSurge and maxUnavailable of Kubernetes."""
+
+
+def unsupported(pods: Sequence[Pod], objects: Sequence[Object]) -> list[Note]:
+    """Notes about the fields of the pods, and about the objects without a server."""
+    notes: list[Note] = []
+    for pod in pods:
+        notes += unsupported_fields(pod)
+        notes += _labels_and_annotations(pod)
+    owners = [pod.owner.value for pod in pods]
+    for item in objects:
+        if item.kind == "Service":
+            notes += _service(item)
+        elif item.kind not in _CONVERTED_OBJECTS:
+            notes.append(_other_object(item))
+        elif item.kind in TEMPLATES and item.value not in owners:
+            notes.append(dropped(_title(item), "no container of it starts a server", item))
+    return notes
+
+
+def unsupported_fields(pod: Pod) -> Iterator[Note]:
+    """Notes about the fields of a pod, of its container and of its owner."""
+    owner_spec = pod.owner.at("spec")
+    if pod.owner.kind != "Pod":
+        yield from _fields(pod, owner_spec, _CONVERTED_IN_OWNER)
+    yield from _fields(pod, pod.spec, _CONVERTED_IN_POD)
+    yield from _fields(pod, pod.container, _CONVERTED_IN_CONTAINER)
+    if not is_ours(pod):
+        yield from _init_containers(pod)
+        yield from _probes(pod)
+        yield from _deadline_and_rollout(pod)
+        yield from _further_resources(pod)
+        yield from _amounts(pod)
+    yield from _security_contexts(pod)
+    yield from _scheduler(pod)
+    yield from _ports(pod)
+
+
+def _fields(pod: Pod, holder: Object, converted: set[str]) -> Iterator[Note]:
+    """The fields of an object that are neither converted nor have their default."""
+    for key, value in holder.mapping().items():
+        is_default = value in (_DEFAULTS.get(key), None, [])
+        if key in converted or is_default:
+            continue
+        why = _NO_KEY
+        if is_ours(pod):
+            if key == "lifecycle":
+                continue
+            if key == "affinity":
+                why = "it follows from cluster.pools: add them"
+        if why == _NO_KEY and holder.path == pod.spec.path:
+            why = _reason_in_pod(key)
+        yield dropped(key, why, holder.at(key))
+
+
+def _reason_in_pod(field: str) -> str:
+    """Why a field of a pod's spec is not copied, and where it can be written."""
+    if field not in POD_FIELDS:
+        return _NO_KEY
+    if field not in OWNED_POD_FIELDS:
+        return f"convert does not copy it: write podTemplate.spec.{field}"
+    key = OWNED_POD_FIELDS[field]
+    if key:
+        return f"{key} controls it"
+    return "the program controls it"
+
+
+def _init_containers(pod: Pod) -> Iterator[Note]:
+    """Init containers that do more than a key stands for."""
+    init_containers = pod.spec.at("initContainers").items()
+    for start, container in zip(pod.prepared, init_containers, strict=True):
+        if not start.mind_speed and not start.conversion:
+            name = container.at("name").text() or "?"
+            why = "convert does not copy it: write it under podTemplate.spec.initContainers"
+            yield dropped(f"the init container {name}", why, container)
+
+
+def _probes(pod: Pod) -> Iterator[Note]:
+    for name, why in _PROBES.items():
+        probe = pod.container.at(name)
+        fields = set(probe.mapping())
+        if name == "startupProbe":
+            fields -= _PROBE_TIMES
+        if fields:
+            yield dropped(name, why, probe)
+
+
+def _deadline_and_rollout(pod: Pod) -> Iterator[Note]:
+    deadline = pod.owner.at("spec", "progressDeadlineSeconds")
+    if deadline.value not in (None, _DEFAULT_DEADLINE):
+        yield dropped("progressDeadlineSeconds", "it follows from startup", deadline)
+    rolling_update = pod.owner.at("spec", "strategy", "rollingUpdate")
+    for value in rolling_update.mapping().values():
+        if isinstance(value, str) and value != _DEFAULT_PERCENT:
+            yield dropped("strategy in percent", "rollout takes whole numbers of pods", rolling_update)
+            return
+
+
+def _further_resources(pod: Pod) -> Iterator[Note]:
+    """Resources other than CPUs, memory and NPUs."""
+    limits = pod.container.at("resources", "limits")
+    requests = pod.container.at("resources", "requests")
+    only_requested = [name for name in requests.mapping() if name not in limits.mapping()]
+    for holder, names in ((limits, [*limits.mapping()]), (requests, only_requested)):
+        for name in names:
+            if name not in ("cpu", "memory", pod.npu):
+                yield dropped(f"the resource {name}", _NO_KEY, holder.at(name))
+
+
+def _amounts(pod: Pod) -> Iterator[Note]:
+    """A limit of CPUs, and a request of memory, that differ from the amount that the stack file has."""
+    limits = pod.container.at("resources", "limits")
+    requests = pod.container.at("resources", "requests")
+    cpu_limit = limits.at("cpu")
+    if cpu_limit.text() and cpu_limit.text() != requests.at("cpu").text():
+        yield dropped("the limit of cpu", "a pod may use all CPUs that the node has free", cpu_limit)
+    memory_request = requests.at("memory")
+    if memory_request.text() and limits.at("memory").text() not in ("", memory_request.text()):
+        yield dropped("the request of memory", "a pod requests as much memory as its limit", memory_request)
+
+
+def _security_contexts(pod: Pod) -> Iterator[Note]:
+    """Permissions that the pods of this program do not have."""
+    for context in (pod.spec.at("securityContext"), pod.container.at("securityContext")):
+        for key in context.mapping():
+            field = context.at(key)
+            if not _is_kept(key, field):
+                yield dropped(f"securityContext.{key}", _NO_KEY, field)
+
+
+def _is_kept(key: str, field: Object) -> bool:
+    """Whether a key of the stack file stands for a field of a securityContext, or every pod has it."""
+    if key == "capabilities":
+        added = set(field.at("add").value or ())
+        return added <= {"DAC_OVERRIDE"}
+    if key == "supplementalGroups":
+        return len(field.items()) == 1
+    if key == "seccompProfile":
+        return field.at("type").text() in ("RuntimeDefault", "Unconfined")
+    if key == "allowPrivilegeEscalation":
+        return field.value is False
+    return key in ("runAsUser", "runAsNonRoot")
+
+
+def _scheduler(pod: Pod) -> Iterator[Note]:
+    scheduler = pod.spec.at("schedulerName")
+    if scheduler.text() != "volcano":
+        why = f"instead of {scheduler.text() or 'the default scheduler'}, as in the manual"
+        yield assumed("schedulerName volcano", why, scheduler)
+
+
+def _ports(pod: Pod) -> Iterator[Note]:
+    """Ports of the node, and ports after the first one."""
+    ports = pod.container.at("ports").items()
+    for port in ports[:1]:
+        for key in port.mapping():
+            if key in ("hostPort", "hostIP"):
+                yield dropped(key, _NO_KEY, port)
+    for port in ports[1:]:
+        number = port.at("containerPort").text()
+        yield dropped(f"the port {number}", "a service has one port", port)
+
+
+def _labels_and_annotations(pod: Pod) -> Iterator[Note]:
+    """Labels and annotations that no program wrote, each once. Their values may be credentials."""
+    noted: set[str] = set()
+    for metadata in (pod.owner.at("metadata"), pod.template.at("metadata")):
+        for kind in ("label", "annotation"):
+            group = metadata.at(f"{kind}s")
+            for name, value in group.mapping().items():
+                what = f"the {kind} {name}"
+                is_manuals = (what, value) == ("the label app", "infers")
+                if what in noted or is_manuals or _SYSTEM_NAME.fullmatch(name):
+                    continue
+                noted.add(what)
+                yield dropped(what, _reason_in_metadata(pod, kind, name), group.at(name))
+
+
+def _reason_in_metadata(pod: Pod, kind: str, name: str) -> str:
+    """Why a label or an annotation is not copied, and where it can be written."""
+    if (kind, name) == ("label", "app"):
+        return "the pods have the manual's label, app: infers"
+    if name in pod.template.at("metadata", f"{kind}s").mapping():
+        return f"convert does not copy it: write it under podTemplate.metadata.{kind}s"
+    return _NO_KEY
+
+
+def _service(service: Object) -> Iterator[Note]:
+    """A Service that this program did not make. It remains, and the new pods have the manual's label."""
+    if service.at("metadata", "labels").mapping().get(NAME_LABEL):
+        return
+    selector = service.at("spec", "selector").mapping()
+    if selector == {"app": "infers"}:
+        effect = "this one selects the new pods too, by app=infers"
+    else:
+        effect = "this one does not select the new pods"
+    yield dropped(_title(service), f"the program creates a Service for each service; {effect}", service)
+
+
+def _other_object(item: Object) -> Note:
+    why = _NO_KEY
+    if item.kind == "Secret":
+        why = "it remains unchanged; the stack file refers to it where it is used"
+    return dropped(_title(item), why, item)
+
+
+def _title(item: Object) -> str:
+    return f"the {item.kind} {item.name}".strip()

@@ -1,0 +1,80 @@
+"""A release of Ascend-vLLM: its answers to the questions of `Release`."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from models.catalog.facts import ModelFacts
+from models.engines.ascend_vllm.argv import argv
+from models.engines.ascend_vllm.drain import HEALTH_PATH, METRICS, counts_requests, default_drain
+from models.engines.ascend_vllm.environment import environment
+from models.engines.ascend_vllm.graph_cache import NEUTRAL_FLAGS, NEUTRAL_VARIABLES
+from models.engines.ascend_vllm.memory import memory_use
+from models.engines.ascend_vllm.owned_keys import OWNED_FLAGS, OWNED_VARIABLES
+from models.engines.ascend_vllm.request_rules import REQUEST_RULES
+from models.engines.ascend_vllm.requests import REQUEST_FIELDS, single_answer_key
+from models.engines.flags import Limit, flag_from_json
+from models.engines.memory import MemoryUse
+from models.engines.model_server import ModelServer
+from models.engines.release import Exclusion, ModelSupport, Release
+
+_IMAGE_TAGS = {"0.6.3": re.compile(r"\b6\.3\.912\b|\bv?0\.6\.3\b")}
+"""Tags by version; Ascend-vLLM 6.3.912 contains vLLM 0.6.3."""
+
+_TABLES = Path(__file__).parent / "flags"
+
+
+class AscendVllm(Release):
+    """A release of Ascend-vLLM, Huawei's closed build of vLLM for Ascend NPUs (the manual)."""
+
+    owned_flags = OWNED_FLAGS
+    owned_variables = OWNED_VARIABLES
+    graph_neutral_flags = NEUTRAL_FLAGS
+    graph_neutral_variables = NEUTRAL_VARIABLES
+    health_path = HEALTH_PATH
+    metrics = METRICS
+    request_fields = REQUEST_FIELDS
+    request_rules = REQUEST_RULES
+
+    def __init__(self, version: str) -> None:
+        table = json.loads((_TABLES / f"vllm-{version}.json").read_text(encoding="utf-8"))
+        flags = map(flag_from_json, table["flags"])
+        self.version = version
+        self.flags = {flag.name: flag for flag in flags}
+        self.limits = tuple(Limit(**entry) for entry in table["limits"])
+        self.integer_variables = frozenset(table["integer_variables"])
+        self.model_support = ModelSupport(
+            architectures=frozenset(table["architectures"]),
+            without_lora=frozenset(table["no_lora"]),
+            without_pipeline=frozenset(table["no_pipeline_parallelism"]),
+            remote_code=frozenset(table["remote_code"]),
+        )
+        self.exclusions = tuple(Exclusion(**entry) for entry in table["exclusions"])
+        self.modules = table["modules"]
+        self.image_tags = _IMAGE_TAGS[version]
+
+    def argv(self, server: ModelServer, chat_template: str | None) -> tuple[str, ...]:
+        """The command of the manual, `python -m …api_server`, with its flags."""
+        return argv(server, chat_template)
+
+    def environment(self, server: ModelServer) -> dict[str, str]:
+        """The variables of the manual's script."""
+        return environment(server)
+
+    def memory_use(self, server: ModelServer, facts: ModelFacts) -> MemoryUse:
+        """The memory of weights and KV cache; in 0.6.3, quantized layers and MLA."""
+        return memory_use(server, facts)
+
+    def default_drain(self, server_kind: str) -> int:
+        """Five minutes; one minute for the plain server."""
+        return default_drain(server_kind)
+
+    def counts_requests(self, server: ModelServer) -> bool:
+        """Whether the OpenAI server reports its requests, without TLS and with statistics."""
+        return counts_requests(server)
+
+    def single_answer_key(self, server: ModelServer) -> str | None:
+        """Multi-step scheduling or speculative decoding."""
+        return single_answer_key(server)

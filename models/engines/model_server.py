@@ -1,0 +1,106 @@
+"""The part of a service that an engine release reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from models.catalog.facts import ModelFacts
+from models.catalog.known import KnownModel
+from models.engines.ascend_vllm.engine_args import ResolvedEngine
+from models.engines.ascend_vllm.features import (
+    Multimodal,
+    Precision,
+    ResolvedGraph,
+    ResolvedLora,
+    ResolvedPtaGraph,
+    Speculative,
+)
+from models.engines.server import ResolvedServer
+
+if TYPE_CHECKING:
+    from models.engines.release import Release
+
+
+class Weights(Protocol):
+    """The model's weights."""
+
+    @property
+    def name(self) -> str:
+        """Name of the model, such as `Qwen2-7B-Instruct`."""
+
+    @property
+    def path(self) -> str:
+        """Their directory in the container."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelServer:
+    """A model server: the model, the engine's arguments and the features, with every default filled in.
+
+    A resolved service is one. An engine release reads nothing else of a service.
+    """
+
+    name: str
+    """Name of the service."""
+    release: Release
+    """The engine release, which says what the rest means."""
+    model: Weights
+    npus: int
+    """NPUs of the pod."""
+    visible_devices: Sequence[int]
+    """Indices of the NPUs inside the container."""
+    engine: ResolvedEngine
+    server: ResolvedServer
+    graph: ResolvedGraph
+    precision: Precision
+    prefix_caching: bool
+    quantization: str | None
+    lora: ResolvedLora | None
+    speculative: Speculative | None
+    multimodal: Multimodal | None
+    env: Mapping[str, str]
+    """Further variables that the launch script sets; they do not contain secrets."""
+    known: KnownModel | None
+    """The model in the catalogue, or None if it is not there."""
+    facts: ModelFacts | None
+    """The model's architecture, or None if neither the catalogue nor the stack file has it."""
+
+    def further(self, flag: str) -> Any:
+        """The value of a flag under `extraArgs`, or None if it is not set."""
+        return extra_argument({**self.engine.extra_args, **self.server.extra_args}, flag, self.release)
+
+    @property
+    def model_names(self) -> list[str]:
+        """The names that requests may use as `model`: the default first, LoRA adapters last."""
+        names = self.engine.served_model_name or [self.model.path]
+        if self.lora is None:
+            return names
+        return [*names, *self.lora.adapters]
+
+    @property
+    def longest_published(self) -> int:
+        """The largest `maxModelLen` that is published for the model, on any number of NPUs; 0 if there is none."""
+        published = self.known.published if self.known else ()
+        lengths = [line.max_model_len for line in published if line.max_model_len]
+        return max(lengths, default=0)
+
+    @property
+    def pta_graph(self) -> ResolvedPtaGraph | None:
+        """The PTA graphs of the service; None in another graph mode."""
+        return self.graph if isinstance(self.graph, ResolvedPtaGraph) else None
+
+    @property
+    def tls(self) -> bool:
+        """Whether the server accepts only encrypted connections."""
+        return self.further("ssl-certfile") is not None
+
+
+def extra_argument(extra_args: Mapping[str, Any], flag: str, release: Release) -> Any:
+    """The value of a flag among `extraArgs`, in any spelling of its name; None if it is not set."""
+    for name, value in extra_args.items():
+        found = release.flag(name)
+        if found and found.name == flag:
+            return value
+    return None

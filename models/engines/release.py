@@ -1,0 +1,153 @@
+"""The questions that every engine release answers. Nothing outside `models/engines` asks which version it is."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from models.catalog.facts import ModelFacts
+from models.engines.flags import Flag, Limit, plain_name
+from models.engines.memory import MemoryUse
+from models.engines.metrics import Metrics
+from models.engines.model_server import ModelServer
+from models.engines.requests import Kind, RequestFields
+from models.engines.rules import RequestRule
+
+
+@dataclass(frozen=True)
+class Exclusion:
+    """Two features that a release cannot run together."""
+
+    rule: str
+    """Id of the rule that reports the pair."""
+    one: str
+    """The feature that a finding points at first."""
+    other: str
+    why: str
+
+
+@dataclass(frozen=True)
+class ModelSupport:
+    """The kinds of models that a release supports, each as `model_type` in a model's config.json."""
+
+    architectures: frozenset[str]
+    """Kinds that the release can load."""
+    without_lora: frozenset[str]
+    """Kinds that have no support for LoRA adapters."""
+    without_pipeline: frozenset[str]
+    """Kinds whose layers cannot be divided into stages."""
+    remote_code: frozenset[str]
+    """Kinds whose configuration or tokenizer is Python code in the directory of the weights."""
+
+
+class Release(ABC):
+    """An engine release: a version of vLLM for Ascend NPUs, with its plugin.
+
+    A family of releases implements this class once (`ascend_vllm/`); `releases.py` lists the known releases.
+    """
+
+    # Flags and keys
+
+    version: str
+    """The version, such as `0.6.3`. Used in messages and in the labels of objects."""
+
+    flags: Mapping[str, Flag]
+    """All flags of the engine and of its servers, by name. Used by the rules on flags and by `convert`."""
+
+    limits: Sequence[Limit]
+    """Limits on the values of flags. Used by the rule `flag-limit`."""
+
+    owned_flags: Mapping[str, str]
+    """Flags that a key of the stack file sets, with that key.
+
+    Used by the rules on flags, by messages about unknown keys, and by `diff` and `convert` to explain a value."""
+
+    owned_variables: Mapping[str, str]
+    """Environment variables that a key of the stack file sets, with that key.
+
+    Used by the rules on `env`, and by `diff` to explain a value."""
+
+    integer_variables: frozenset[str]
+    """Environment variables that must be whole numbers. Used by the rule `variable-value`."""
+
+    def flag(self, text: str) -> Flag | None:
+        """The flag of this name, or None. The name may begin with `--`; case, `-` and `_` do not count."""
+        return self._by_plain_name.get(plain_name(text))
+
+    @cached_property
+    def _by_plain_name(self) -> dict[str, Flag]:
+        return {plain_name(name): flag for name, flag in self.flags.items()}
+
+    # Models and features
+
+    model_support: ModelSupport
+    """The kinds of models that the release supports. Used by the rules on architectures."""
+
+    exclusions: Sequence[Exclusion]
+    """Pairs of features that cannot be used together. The rules have one rule for each pair."""
+
+    # Launch
+
+    modules: Mapping[str, str]
+    """The Python module of each kind of server. Used by `convert` and `diff` to recognise a server's command."""
+
+    graph_neutral_flags: frozenset[str]
+    """Flags that do not change compiled graphs. Used by the key of the graph cache."""
+
+    graph_neutral_variables: frozenset[str]
+    """Variables that do not change compiled graphs. Used by the key of the graph cache."""
+
+    @abstractmethod
+    def argv(self, server: ModelServer, chat_template: str | None) -> tuple[str, ...]:
+        """The command that starts the server, as a list of words. Used by the launch.
+
+        Args:
+            server: The server.
+            chat_template: Path of the chat template in the container, if the service has one.
+        """
+
+    @abstractmethod
+    def environment(self, server: ModelServer) -> dict[str, str]:
+        """The variables that follow from the keys of the stack file, without those under `env`. Used by the launch."""
+
+    # Memory
+
+    @abstractmethod
+    def memory_use(self, server: ModelServer, facts: ModelFacts) -> MemoryUse:
+        """The memory that weights and KV cache take on each NPU. Used by the fit of a service."""
+
+    # Health, metrics and drain
+
+    health_path: str
+    """Path that answers 200 while the engine works. Used by the probes, the smoke test and `request`."""
+
+    metrics: Metrics
+    """The metrics that the server reports. Used by the PodMonitor and the alerts."""
+
+    @abstractmethod
+    def default_drain(self, server_kind: str) -> int:
+        """Seconds that a pod waits for its requests if the stack file does not set `drain`. Used by resolve."""
+
+    @abstractmethod
+    def counts_requests(self, server: ModelServer) -> bool:
+        """Whether the drain can read how many requests are unfinished. If not, it waits for the whole time."""
+
+    # Requests
+
+    request_fields: Mapping[Kind, RequestFields]
+    """The fields that the server accepts, by the kind of request. Used by `request`."""
+
+    request_rules: Sequence[RequestRule]
+    """Rules on requests that hold for this release. Used by `request`, before it sends anything."""
+
+    @abstractmethod
+    def single_answer_key(self, server: ModelServer) -> str | None:
+        """The key because of which a request can have only one answer, or None. Used by the smoke test."""
+
+    # Images
+
+    image_tags: re.Pattern[str]
+    """A pattern that is found in the tags of the release's images. Used where the stack file sets no version."""

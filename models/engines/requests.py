@@ -1,0 +1,112 @@
+"""Requests to a model server: their kinds, their fields, and the rules that a release has for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Literal
+
+from models.engines.model_server import ModelServer
+from models.finding import Mark
+
+_ARGUMENTS = {"messages": "TEXT", "prompt": "TEXT"}
+"""Arguments of the command line by the field that they set."""
+
+
+class Kind(StrEnum):
+    """The kind of a request, as the user names it."""
+
+    CHAT = "chat"
+    COMPLETE = "complete"
+    GENERATE = "generate"
+    IMAGE = "image"
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """The path that requests of a kind are sent to."""
+
+    path: str
+    server: Literal["openai", "api_server"]
+    """The kind of server that has it."""
+
+
+ENDPOINTS = {
+    Kind.CHAT: Endpoint("/v1/chat/completions", "openai"),
+    Kind.IMAGE: Endpoint("/v1/chat/completions", "openai"),
+    Kind.COMPLETE: Endpoint("/v1/completions", "openai"),
+    Kind.GENERATE: Endpoint("/generate", "api_server"),
+}
+"""The path of each kind; the same in all releases."""
+
+
+@dataclass(frozen=True)
+class RequestFields:
+    """The fields that a release accepts in requests of a kind."""
+
+    accepted: frozenset[str]
+    required: tuple[str, ...]
+    unknown_why: str
+    """The answer of the server to a field that it does not accept, with its source."""
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    """Defaults of the server that differ from those of `Parameters`."""
+    nullable: tuple[str, ...] = ()
+    """Fields for which null stands for the default."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request before it is sent."""
+
+    kind: Kind
+    body: Mapping[str, Any]
+    options: frozenset[str] = frozenset()
+    """The fields that options of the command line set."""
+    file: str = ""
+    """The file with the rest of the body; empty if the body consists of arguments."""
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where it is sent to."""
+        return ENDPOINTS[self.kind]
+
+    @property
+    def pictures(self) -> list[str]:
+        """The addresses of the pictures in a chat, data URLs included."""
+        return pictures(self.body)
+
+    def at(self, field: str) -> Mark:
+        """The position of a field: `--top-p`, or `body.json: $.top_p`."""
+        if self.file and field not in self.options:
+            return Mark((f"{self.file}: $.{field}",))
+        option = f"--{field.replace('_', '-')}"
+        return Mark((_ARGUMENTS.get(field, option),))
+
+
+def service_key(server: ModelServer, key: str) -> Mark:
+    """A mark on a key of the service; `check_request` adds its place in the stack file."""
+    return Mark(("services", server.name, *key.split(".")))
+
+
+def pictures(body: Mapping[str, Any]) -> list[str]:
+    """The addresses of the pictures in the body of a chat, data URLs included."""
+    found = []
+    for part in parts(body):
+        if part.get("type") == "image_url":
+            image = part.get("image_url")
+            found.append(str(image.get("url", "")) if isinstance(image, dict) else "")
+    return found
+
+
+def parts(body: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The parts of all messages; a message of plain text is one part."""
+    messages = body.get("messages")
+    if not isinstance(messages, list):
+        return
+    for message in messages:
+        content = message.get("content") if isinstance(message, dict) else None
+        if isinstance(content, str):
+            yield {"type": "text", "text": content}
+        elif isinstance(content, list):
+            yield from (part for part in content if isinstance(part, dict))

@@ -1,0 +1,119 @@
+"""A command line is read as vLLM's parser reads it; words that the parser refuses are noted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from convert.command_line import Flags, read_flags
+from convert.server_start import Argument
+
+
+def read(*words: str, server: str = "openai") -> Flags:
+    return read_flags([Argument(word, number) for number, word in enumerate(words, 1)], server, "run.sh")
+
+
+def notes(flags: Flags) -> dict[str, str]:
+    return {note.what: note.why for note in flags.notes}
+
+
+@pytest.mark.parametrize(
+    ("words", "name", "value"),
+    [
+        (["--max-model-len=4096"], "max-model-len", 4096),
+        (["--max-model-len", "4096"], "max-model-len", 4096),
+        (["--max_model_len", "4096"], "max-model-len", 4096),
+        (["--max_model_len=4_096"], "max-model-len", 4096),
+        (["--max-num-seq", "4"], "max-num-seqs", 4),
+        (["-tp", "8"], "tensor-parallel-size", 8),
+        (["-tp=8"], "tensor-parallel-size", 8),
+        (["-pp", "2"], "pipeline-parallel-size", 2),
+        (["-q", "awq"], "quantization", "awq"),
+        (["--gpu-memory-utilization", ".9"], "gpu-memory-utilization", 0.9),
+        (["--swap-space=8"], "swap-space", 8),
+        (["--swap-space=8.0"], "swap-space", 8),
+        (["--enforce-eager"], "enforce-eager", True),
+        (["--multi-step-stream-outputs=false"], "multi-step-stream-outputs", False),
+        (["--multi-step-stream-outputs", "False"], "multi-step-stream-outputs", False),
+        (["--enable-chunked-prefill"], "enable-chunked-prefill", True),
+        (["--served-model-name", "a", "b"], "served-model-name", ["a", "b"]),
+        (["--lora-modules", "a=/x", "b=/y"], "lora-modules", ["a=/x", "b=/y"]),
+        (["--middleware=a", "--middleware", "b"], "middleware", ["a", "b"]),
+        (["--rope-scaling", '{"type": "linear", "factor": 2}'], "rope-scaling", {"type": "linear", "factor": 2}),
+        (["--limit-mm-per-prompt=image=2,video=1"], "limit-mm-per-prompt", {"image": 2, "video": 1}),
+        (["--host="], "host", ""),
+        (["--dtype", "${dtype}"], "dtype", "${dtype}"),
+        (["--port=${port}"], "port", "${port}"),
+        (["--num-lookahead-slots", "-1"], "num-lookahead-slots", -1),
+    ],
+)
+def test_a_flag_has_its_value_however_it_is_written(words: list[str], name: str, value: Any) -> None:
+    flags = read(*words)
+
+    assert flags.values == {name: value}
+    assert flags.notes == []
+
+
+@pytest.mark.parametrize(
+    ("words", "name", "value"),
+    [
+        (["--max-model-len=4k"], "max-model-len", "4k"),
+        (["--gpu-memory-utilization=nan"], "gpu-memory-utilization", "nan"),
+        (["--gpu-memory-utilization=1e999"], "gpu-memory-utilization", "1e999"),
+        (["--rope-scaling={a"], "rope-scaling", "{a"),
+        (["--rope-scaling=NaN"], "rope-scaling", "NaN"),
+        (["--rope-scaling", '"\\ud800"'], "rope-scaling", '"\\ud800"'),
+        (["--limit-mm-per-prompt=image"], "limit-mm-per-prompt", "image"),
+        (["--enable-chunked-prefill=maybe"], "enable-chunked-prefill", "maybe"),
+        (["--max-model-len"], "max-model-len", ""),
+    ],
+)
+def test_a_value_of_another_type_stays_text_for_check_to_refuse(words: list[str], name: str, value: Any) -> None:
+    assert read(*words).values == {name: value}
+
+
+@pytest.mark.parametrize(
+    ("words", "what", "why"),
+    [
+        (["--enable-foo"], "--enable-foo", "does not have this flag"),
+        (["--max-num"], "--max-num", "does not have this flag"),
+        (["--config", "flags.yaml"], "--config", "does not read flags from a file"),
+        (["word", "--enforce-eager"], "a word before the flags", "refuses it"),
+        (["--enforce-eager=true"], "a word after --enforce-eager", "refuses it"),
+        (["--port", "1", "2"], "a word after --port", "refuses it"),
+        (["--port=1", "--port=2"], "--port of line 1", "the last value counts"),
+        (["–enforce-eager"], "--enforce-eager", "does not read its dash or its equals sign"),
+        (["—enforce-eager"], "--enforce-eager", "does not read its dash or its equals sign"),
+        (["--port＝9000"], "--port", "does not read its dash or its equals sign"),
+        (["--api-key＝hunter2"], "--api-key", "server.apiKey"),
+        (["--api-key：hunter2"], "--api-key", "does not have this flag"),
+        (["--Hunter2"], "a flag", "does not have this flag"),
+        (["--api-key", "hunter2"], "--api-key", "server.apiKey"),
+        (["--otlp-traces-endpoint=http://a:hunter2@b"], "--otlp-traces-endpoint", "looks like a credential"),
+    ],
+)
+def test_words_that_vllm_refuses_or_loses_are_noted_without_their_value(words: list[str], what: str, why: str) -> None:
+    flags = read(*words)
+
+    assert why in notes(flags)[what]
+    assert "hunter2" not in repr(flags)
+
+
+def test_the_last_of_a_repeated_flag_counts_and_lists_are_not_joined() -> None:
+    flags = read("--port=1", "--served-model-name", "a", "--port=2", "--served-model-name", "b", "c")
+
+    assert flags.values == {"port": 2, "served-model-name": ["b", "c"]}
+
+
+def test_a_beginning_means_the_flag_of_the_server_that_is_started() -> None:
+    assert read("--log-l", "info", server="api_server").values == {"log-level": "info"}
+    assert "--log-l" in notes(read("--log-l", "info"))
+
+
+def test_every_flag_has_its_line() -> None:
+    assert read("--port", "1", "--seed=3", "--served-model-name", "a", "b").lines == {
+        "port": 1,
+        "seed": 3,
+        "served-model-name": 4,
+    }

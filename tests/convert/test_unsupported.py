@@ -1,0 +1,172 @@
+"""Fields that a conversion does not copy are noted with their line; fields that programs write are not noted."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.convert.pairs import (
+    command,
+    config,
+    limits,
+    made,
+    places,
+    replaced,
+    said,
+)
+
+SCRIPT = command()
+
+
+@pytest.mark.parametrize(
+    ("pair", "what", "why"),
+    [
+        (
+            ("      schedulerName", "      hostNetwork: true\n      schedulerName"),
+            "hostNetwork",
+            "write podTemplate.spec.hostNetwork",
+        ),
+        (
+            ("      schedulerName", "      tolerations: [{operator: Exists}]\n      schedulerName"),
+            "tolerations",
+            "write podTemplate.spec.tolerations",
+        ),
+        (("imagePullPolicy: IfNotPresent", "imagePullPolicy: Always"), "imagePullPolicy", "no key for it"),
+        (("runAsUser: 0", "privileged: true"), "securityContext.privileged", "no key for it"),
+        (
+            ("        - containerPort: 8080", "        - containerPort: 8080\n        - containerPort: 9"),
+            "the port 9",
+            "a service has one port",
+        ),
+        (
+            (f"hostPath:\n          path: {'/mnt/models/Qwen2-7B-Instruct'}", "persistentVolumeClaim: {claimName: w}"),
+            "the mount /mnt/models/Qwen2-7B-Instruct",
+            "write model: {source: {kind: claim, name: w}}",
+        ),
+        (
+            ("        volumeMounts:", "        volumeMounts:\n        - {name: node-path, mountPath: /data}"),
+            "the mount /data",
+            "no key for further mounts",
+        ),
+        (
+            (
+                "        resources:",
+                "        env: [{name: N, valueFrom: {fieldRef: {fieldPath: spec.nodeName}}}]\n        resources:",
+            ),
+            "N",
+            "env takes plain values and required keys of Secrets only",
+        ),
+        (
+            ("        resources:", "        envFrom: [{configMapRef: {name: a}}]\n        resources:"),
+            "envFrom",
+            "write each variable under env",
+        ),
+    ],
+)
+def test_a_field_without_a_key_is_noted_with_its_line(pair: tuple[str, str], what: str, why: str) -> None:
+    done = made(SCRIPT, replaced(pair))
+
+    assert why in said(done, "dropped")[what]
+    assert places(done)[what].startswith("config.yaml:")
+
+
+ELSEWHERE = """\
+env:
+- {name: POD_IP, valueFrom: {fieldRef: {fieldPath: status.podIP}}}
+envFrom: [{configMapRef: {name: a}}]
+"""
+
+
+def test_references_to_values_are_noted_if_the_script_has_another_name() -> None:
+    objects = config(resources=ELSEWHERE).replace("/run_vllm.sh", "/start.sh")
+
+    assert {"POD_IP", "envFrom"} <= {*said(made(SCRIPT, objects), "dropped")}
+
+
+@pytest.mark.parametrize(
+    ("objects", "what", "why"),
+    [
+        (
+            config(schedulerName="initContainers: [{name: dl, image: b, command: [wget, x]}]"),
+            "dl",
+            "podTemplate.spec.initContainers",
+        ),
+        (config(selector="progressDeadlineSeconds: 3600"), "progressDeadlineSeconds", "it follows from startup"),
+        (config(selector="strategy: {rollingUpdate: {maxSurge: 50%}}"), "strategy", "whole numbers of pods"),
+        (config(resources="livenessProbe: {tcpSocket: {port: 8080}}"), "livenessProbe", "startup sets how long"),
+        (config(resources="readinessProbe: {httpGet: {path: /v1/models}}"), "readinessProbe", "writes its own probes"),
+        (config(resources="startupProbe: {exec: {command: [a]}, failureThreshold: 9}"), "startupProbe", "/health"),
+        (replaced(("containerPort: 8080", "{containerPort: 8080, hostPort: 80}")), "hostPort", "no key"),
+        (limits(**{"ephemeral-storage": "9Gi"}), "ephemeral-storage", "no key"),
+        (replaced(("limits:", "limits:\n            cpu: 9")), "the limit of cpu", "CPUs that the node has free"),
+        (
+            limits(memory="9Gi").replace("memory: 9Gi", "memory: 8Gi", 1),
+            "the request of memory",
+            "as much memory as its limit",
+        ),
+        (
+            replaced(("app: infers\n    spec", "app: infers\n         team: a\n    spec")),
+            "the label team",
+            "under podTemplate.metadata.labels",
+        ),
+        (replaced(("app: infers\n    spec", "app: search\n    spec")), "the label app", "app: infers"),
+        (
+            replaced(("metadata:\n  name", "metadata:\n  annotations: {a/b: c}\n  name")),
+            "the annotation a/b",
+            "no key",
+        ),
+    ],
+)
+def test_every_addition_of_people_is_noted(objects: str, what: str, why: str) -> None:
+    notes = said(made(SCRIPT, objects), "dropped")
+
+    assert [reason for name, reason in notes.items() if what in name and why in reason], notes
+
+
+def test_labels_and_annotations_of_programs_are_not_noted() -> None:
+    written = "{deployment.kubernetes.io/revision: '1', kubectl.kubernetes.io/last-applied-configuration: '{}'}"
+    objects = replaced(
+        ("metadata:\n  name", f"metadata:\n  annotations: {written}\n  name"),
+        ("app: infers\n    spec", "app: infers\n         pod-template-hash: abc\n    spec"),
+    )
+
+    assert said(made(SCRIPT, objects), "dropped") == {}
+
+
+def test_defaults_of_kubernetes_are_not_noted() -> None:
+    filled = (
+        "      restartPolicy: Always\n      dnsPolicy: ClusterFirst\n      securityContext: {}\n      schedulerName",
+        "        terminationMessagePath: /dev/termination-log\n        terminationMessagePolicy: File\n        ports:",
+    )
+    objects = replaced(("      schedulerName", filled[0]), ("        ports:", filled[1]))
+
+    assert said(made(SCRIPT, objects), "dropped") == {}
+
+
+@pytest.mark.parametrize(
+    ("extra", "what", "why"),
+    [
+        (
+            "kind: Secret\nmetadata: {name: s}\nstringData: {token: hunter2}\n",
+            "the Secret s",
+            "refers to it where it is used",
+        ),
+        ("kind: Ingress\nmetadata: {name: i}\n", "the Ingress i", "no key for it"),
+        ("kind: Deployment\nmetadata: {name: d}\nspec: {}\n", "the Deployment d", "no container of it starts a server"),
+        (
+            "kind: Service\nmetadata: {name: front}\nspec: {selector: {app: infers}}\n",
+            "the Service front",
+            "selects the new pods too",
+        ),
+        (
+            "kind: Service\nmetadata: {name: front}\nspec: {selector: {app: other}}\n",
+            "the Service front",
+            "does not select the new pods",
+        ),
+        ("- 1\n", "a document", "not a Kubernetes object"),
+    ],
+)
+def test_objects_without_a_server_are_noted(extra: str, what: str, why: str) -> None:
+    done = made(SCRIPT, f"{config()}---\n{extra}")
+
+    assert why in said(done, "dropped")[what]
+    assert "hunter2" not in repr(done.notes) + done.text
