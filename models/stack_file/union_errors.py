@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 from models.finding import Finding, Mark
 from models.record import Record
 from models.stack_file.examples import example_of, in_one_line, purpose
+from models.stack_file.place import Place
 from models.stack_file.unknown_keys import nearest, unknown_key
 from models.tagged_union import KIND, Choice, keys_of, kind_of
 from models.words import either, listed
@@ -37,22 +38,20 @@ def key_of_another_kind(where: Mark, record: type[Record], right: type[Record]) 
     )
 
 
-def no_record(
-    where: Mark, choice: Choice, value: Mapping[str, Any], field: FieldInfo | None, *, is_short: bool
-) -> Finding:
+def no_record(where: Mark, place: Place, choice: Choice, value: Mapping[str, Any], *, is_short: bool) -> Finding:
     """A mapping whose record is not known: by a wrong kind, or by its keys.
 
     Args:
         where: Where the mapping is.
+        place: What the language has there.
         choice: The union.
         value: The mapping.
-        field: The field with the union.
         is_short: Whether the user wrote a text that stands for the mapping.
     """
     if not choice.kinds:
-        return _wrong_keys(where, choice, value, field)
+        return _wrong_keys(where, place.name, choice, value, place.field)
     if KIND in value:
-        return _wrong_kind(where, choice, value[KIND], field, is_short=is_short)
+        return _wrong_kind(where, choice, value[KIND], place.field, is_short=is_short)
     return Finding(
         rule="missing-key",
         severity="error",
@@ -76,14 +75,14 @@ def _wrong_kind(where: Mark, choice: Choice, kind: Any, field: FieldInfo | None,
     )
 
 
-def _wrong_keys(where: Mark, choice: Choice, value: Mapping[str, Any], field: FieldInfo | None) -> Finding:
+def _wrong_keys(where: Mark, name: str, choice: Choice, value: Mapping[str, Any], field: FieldInfo | None) -> Finding:
     """A mapping with keys of several records, or of none."""
     matching = choice.matching(value)
     if value and not matching:
         unknown = next(iter(value))
         known = [key for record in choice.records for key in keys_of(record)]
         return unknown_key(Mark((*where.path, unknown)), unknown, dict.fromkeys(known))
-    name = in_one_line(where.path[-1])
+    name = in_one_line(name)
     forms = either([_form(record) for record in choice.records])
     message = f"{name} must be {forms}"
     fix = f"write {example_of(name, field, value) or name}"
