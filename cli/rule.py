@@ -12,7 +12,7 @@ import typer
 import client.check  # noqa: F401  it registers the rules about requests
 from cli.errors import CommandError
 from models.rules.registry import Rule, find_rule, rules_about
-from models.stack_file.errors import nearest
+from models.stack_file.unknown_keys import nearest
 
 EXAMPLES = Path(__file__).parent.parent / "tests" / "rules"
 """For each rule, the smallest refused stack file with its output, and the nearest accepted one. They are its tests."""

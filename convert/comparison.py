@@ -126,8 +126,8 @@ def _kept_in_pod(draft: Draft, service: ResolvedService) -> Iterator[str]:
 def _added_to_pod(draft: Draft, service: ResolvedService) -> Iterator[Difference]:
     """The parts of the pod that the program writes, and that the files do not have."""
     pod = draft.pod
-    memory = quantity_text(service.resources.memory or 0)
-    shm = quantity_text(service.resources.shm or 0)
+    memory = quantity_text(service.resources.memory)
+    shm = quantity_text(service.resources.shm)
     startup = duration(service.startup)
     drain = duration(service.drain)
     mounted = {mount.path.rstrip("/") for mount in pod.mounts}

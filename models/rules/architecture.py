@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 
 from models.catalog.facts import ModelFacts
 from models.catalog.known import find_model
+from models.engines.ascend_vllm.features import DraftModel
 from models.finding import Finding, at, error, warning
 from models.rules.registry import facts_rule
 from models.service.resolved import ResolvedService
@@ -95,7 +96,7 @@ def draft_vocabulary(service: ResolvedService, facts: ModelFacts) -> Iterator[Fi
     series may be padded differently, as Qwen2-7B and Qwen2-0.5B are, which the manual pairs: that is let pass.
     """
     guess = service.speculative
-    known = find_model(PurePosixPath(guess.source).name) if guess and guess.kind == "draft" and guess.source else None
+    known = find_model(PurePosixPath(guess.source).name) if isinstance(guess, DraftModel) else None
     if known and known.facts and abs(known.facts.vocab_size - facts.vocab_size) > _PADDING:
         yield warning(
             f"the draft model counts {known.facts.vocab_size} tokens, the model {facts.vocab_size}",

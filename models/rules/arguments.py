@@ -13,7 +13,7 @@ from models.finding import Finding, at, error
 from models.rules.exclusions import FEATURES
 from models.rules.registry import rule
 from models.service.resolved import ResolvedService
-from models.stack_file.errors import nearest
+from models.stack_file.unknown_keys import nearest
 
 
 @rule("error")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
+from models.engines.ascend_vllm.features import DraftModel, EagleHead
 from models.finding import Finding, at, error, warning
 from models.rules.registry import rule
 from models.service.resolved import ResolvedService
@@ -18,7 +19,7 @@ def draft_is_model(service: ResolvedService) -> Iterator[Finding]:
     Step 3, --speculative-model).
     """
     guess = service.speculative
-    if guess and guess.source and PurePosixPath(guess.source) == PurePosixPath(service.model.path):
+    if isinstance(guess, DraftModel | EagleHead) and PurePosixPath(guess.source) == PurePosixPath(service.model.path):
         yield error(
             "the draft model is the model itself",
             why="a guess is only worth while when it is cheaper than the model (manual, Step 3)",
@@ -104,9 +105,11 @@ def graph_gears(service: ResolvedService) -> Iterator[Finding]:
     largest becomes `maxNumSeqs`, so that one request at a time leaves none. For DeepSeek-V2-236B-W8A8 at most four are
     advised (manual, Step 3, graph mode).
     """
-    gears, most = service.graph.gears or [], service.engine.max_num_seqs
+    if service.pta_graph is None:
+        return
+    gears, most = service.pta_graph.gears, service.engine.max_num_seqs
     problems = {
-        f"no gear, and maxNumSeqs is {most}": service.graph.kind == "pta" and not gears,
+        f"no gear, and maxNumSeqs is {most}": not gears,
         "a gear below 2": any(gear < 2 for gear in gears),
         f"{len(gears)} gears, more than {service.most_gears}": len(gears) > service.most_gears,
         "a gear twice": len(set(gears)) < len(gears),
@@ -127,7 +130,7 @@ def warm_up_tls(service: ResolvedService) -> Iterator[Finding]:
 
     The request that warms up is sent inside the pod without a certificate to trust; the pod would never become ready.
     """
-    if service.graph.warm_up and service.tls:
+    if service.pta_graph and service.pta_graph.warm_up and service.tls:
         yield error(
             "the request that warms up speaks plain HTTP, and the server takes none",
             why="the pod would never become ready",

@@ -112,9 +112,11 @@ def memory_above_node(service: ResolvedService) -> Iterator[Finding]:
     It is judged where a pool says its `nodeMemory`; a pod that asks for more waits for ever.
     """
     pools = [pool for pool in service.cluster.pools.values() if pool.npus_per_node >= service.npus]
-    largest = max((pool.node_memory or 0 for pool in pools), default=0)
-    asked = service.resources.memory or 0
-    if largest < asked and all(pool.node_memory for pool in pools) and pools:
+    sizes = [pool.node_memory for pool in pools if pool.node_memory]
+    if not pools or len(sizes) < len(pools):
+        return
+    largest, asked = max(sizes), service.resources.memory
+    if largest < asked:
         yield error(
             f"a pod asks for {_gib(asked)} of memory, and the largest node has {_gib(largest)}",
             why="a pod lives on one node, and waits for ever for one that is large enough",
