@@ -11,7 +11,7 @@ import typer
 import client.check  # noqa: F401  it registers the rules about requests
 from cli.errors import CommandError
 from models.rules.registry import Rule, find_rule, rules_about
-from models.stack_file.errors import nearest
+from models.stack_file.unknown_keys import nearest
 
 EXAMPLES = Path(__file__).parent.parent / "tests" / "rules"
 """Each rule's smallest refused case with its output, and the nearest accepted one; they are its tests."""

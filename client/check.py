@@ -15,7 +15,8 @@ from models.engines.requests import ENDPOINTS, Kind, Request, RequestFields
 from models.finding import Finding
 from models.rules.registry import add_rules, id_of
 from models.service.resolved import ResolvedService
-from models.stack_file.errors import nearest, shape_finding
+from models.stack_file.errors import shape_finding
+from models.stack_file.unknown_keys import nearest
 
 _OTHER_RULES = {
     "other-server": """The server has the path of the request.

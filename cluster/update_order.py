@@ -33,7 +33,7 @@ def turns(services: Sequence[ResolvedService]) -> list[list[ResolvedService]]:
     early = []
     late = []
     for service in services:
-        deletes_first = service.replicas > 0 and not service.rollout.max_surge
+        deletes_first = service.replicas > 0 and service.surge == 0
         if deletes_first and service.npus > smallest:
             early.append(service)
         else:

@@ -120,8 +120,8 @@ def _added_to_pod(draft: Draft, service: ResolvedService) -> Iterator[Difference
     limits = container.at("resources", "limits")
     strategy = draft.pod.owner.at("spec", "strategy")
     origins = service.origins
-    memory = quantity_text(service.resources.memory or 0)
-    shm = quantity_text(service.resources.shm or 0)
+    memory = quantity_text(service.resources.memory)
+    shm = quantity_text(service.resources.shm)
     if requests.at("cpu").value is None:
         yield _added("cpu", f"{service.resources.cpu}, request", origins["resources.cpu"].source)
     if limits.at("memory").value is None:

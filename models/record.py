@@ -5,9 +5,19 @@ from __future__ import annotations
 import math
 import re
 from fractions import Fraction
-from typing import Annotated, Any
+from pathlib import PurePosixPath
+from typing import Annotated, Any, ClassVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StringConstraints, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
 
 _SECONDS = {"h": 3600, "m": 60, "s": 1}
@@ -67,6 +77,21 @@ class Record(BaseModel):
         use_attribute_docstrings=True,
         validate_by_name=True,
     )
+
+    shorthand: ClassVar[str | None] = None
+    """The key that a text in place of the mapping stands for: `source` in `model: /mnt/models/Qwen2-7B-Instruct`."""
+
+    true_for_defaults: ClassVar[bool] = False
+    """Whether `true` stands for a mapping without keys."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_short_form(cls, value: Any) -> Any:
+        if cls.shorthand is not None and isinstance(value, str):
+            return {cls.shorthand: value}
+        if cls.true_for_defaults and value is True:
+            return {}
+        return value
 
 
 def seconds(text: Any) -> Any:
@@ -162,18 +187,44 @@ def plain_path(path: str) -> str:
     return path
 
 
-_BASH_VARIABLES = frozenset(
+BASH_VARIABLES = frozenset(
     (
         *("BASHOPTS", "BASHPID", "BASH_VERSINFO", "DIRSTACK", "EPOCHREALTIME", "EPOCHSECONDS", "EUID", "FUNCNAME"),
         *("GROUPS", "HISTCMD", "LINENO", "PIPESTATUS", "PPID", "RANDOM", "SECONDS", "SHELLOPTS", "SRANDOM", "UID", "_"),
     )
 )
+"""Variables that bash sets itself."""
 
 _LABEL = "[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
 _DOMAIN = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
 
-AbsolutePath = Annotated[str, text_like(r"^/[^\x00\r\n]*$", "must be an absolute path"), AfterValidator(plain_path)]
+_NOT_PLAIN = r"^//|:|(^|/)\.\.(/|$)"
+
+AbsolutePath = Annotated[
+    str,
+    text_like(r"^/[^\x00\r\n]*$", "must be an absolute path"),
+    AfterValidator(plain_path),
+    Field(json_schema_extra={"not": {"pattern": _NOT_PLAIN}}),
+]
 """A path from the root, on the node or in the container."""
+
+
+def below_the_system(path: str) -> str:
+    """A directory that pods may write to: not one of the node's system."""
+    if str(PurePosixPath(path)) in SYSTEM:
+        raise ValueError("it is a directory of the node's system; name one below it")
+    return path
+
+
+_STEP = r"(/+\.)*/+"
+_SYSTEM_DIRECTORIES = "|".join(sorted(path.lstrip("/").replace("/", _STEP) for path in SYSTEM))
+
+WritableDirectory = Annotated[
+    AbsolutePath,
+    AfterValidator(below_the_system),
+    Field(json_schema_extra={"not": {"pattern": rf"{_NOT_PLAIN}|^{_STEP}({_SYSTEM_DIRECTORIES})(/+\.)*/*$"}}),
+]
+"""A directory of the node that pods write to. It is created when it is missing."""
 
 LabelKey = Annotated[str, text_like(rf"^({_DOMAIN}/)?{_LABEL}$", "must be a label's name as Kubernetes takes it")]
 """The name of a label."""
@@ -207,7 +258,7 @@ DnsLabel = Annotated[
 
 def free_variable(name: str) -> str:
     """A name that bash leaves to the user; its own variables cannot be set or change by themselves."""
-    if name in _BASH_VARIABLES:
+    if name in BASH_VARIABLES:
         raise ValueError(f"{name} is a variable of bash's own; the server would not get its value")
     return name
 
@@ -243,7 +294,10 @@ def plain_parts(path: str) -> str:
 
 
 Below = Annotated[
-    str, text_like(r"^[^/\x00\r\n][^\x00\r\n]*$", "must be a path below a directory"), AfterValidator(plain_parts)
+    str,
+    text_like(r"^[^/\x00\r\n][^\x00\r\n]*$", "must be a path below a directory"),
+    AfterValidator(plain_parts),
+    Field(json_schema_extra={"not": {"pattern": r"(^|/)\.{0,2}(/|$)"}}),
 ]
 """The path of a file or a directory below one that is given elsewhere."""
 

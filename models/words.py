@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 _MINUTE = 60
 _HOUR = 3600
 _DAY = 86400
@@ -10,6 +12,16 @@ _DAY = 86400
 def counted(number: int, noun: str) -> str:
     """A number of things: `1 NPU`, `8 NPUs`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def listed(items: Sequence[str]) -> str:
+    """A list of things: `a, b and c`."""
+    return _joined(items, "and")
+
+
+def either(items: Sequence[str]) -> str:
+    """A choice of things: `a, b or c`."""
+    return _joined(items, "or")
 
 
 def duration(seconds: float) -> str:
@@ -22,3 +34,10 @@ def duration(seconds: float) -> str:
     if whole < 48 * _HOUR:
         return f"{whole // _HOUR} h"
     return f"{whole // _DAY} d"
+
+
+def _joined(items: Sequence[str], word: str) -> str:
+    *first, last = items
+    if not first:
+        return last
+    return f"{', '.join(first)} {word} {last}"

@@ -9,10 +9,10 @@ from pydantic.alias_generators import to_camel
 
 from models.catalog.platforms import Platform
 from models.record import quantity_text
-from models.service.claims import claimants, made_claims
+from models.service.claims import claimants, requested_claims
 from models.service.resolved import Cluster, ResolvedStack
 from models.stack_file.cluster import Pool
-from models.stack_file.storage import Storage
+from models.stack_file.storage import ClaimRequest
 from review.changes import NO_LONGER_SET, Detail
 from review.leaves import differing, leaves
 from review.origins import field_source, place
@@ -51,8 +51,8 @@ def claim_details(old: ResolvedStack, new: ResolvedStack) -> Iterator[Detail]:
 
     `pulumi up` does not delete claims.
     """
-    old_claims = made_claims(old.services)
-    new_claims = made_claims(new.services)
+    old_claims = requested_claims(old.services)
+    new_claims = requested_claims(new.services)
     services = claimants(new.services)
     for name in dict.fromkeys([*old_claims, *new_claims]):
         before = _storage(old_claims.get(name))
@@ -72,10 +72,10 @@ def claim_details(old: ResolvedStack, new: ResolvedStack) -> Iterator[Detail]:
         )
 
 
-def _storage(claim: Storage | None) -> str | None:
+def _storage(claim: ClaimRequest | None) -> str | None:
     if claim is None:
         return None
-    size = quantity_text(claim.size or 0)
+    size = quantity_text(claim.size)
     if claim.storage_class:
         return f"{size}, class {claim.storage_class}"
     return size

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from models.manifests.launch_map import VOLUME
-from models.secret_reference import SecretKey
+from models.secret_reference import CreatedSecret, NamespaceSecret
 from models.service.resolved import ResolvedService
 from review.changes import Detail
 from review.deployment_fields import (
@@ -145,7 +145,7 @@ def _variable_detail(services: ServicePair, name: str) -> Detail:
     old = _secret_key(services.old, name)
     new = _secret_key(services.new, name)
     because = services.because(variable_source, name, gone=new is None)
-    if old and new and new.config and old.config == new.config:
+    if isinstance(old, CreatedSecret) and isinstance(new, CreatedSecret) and old.config == new.config:
         # The reference is the same, so the secret value in the stack's configuration changed.
         because = place(services.new_stack, (new.config,)) or because
     part, shown_name = "environment", name
@@ -162,7 +162,7 @@ def _variable_detail(services: ServicePair, name: str) -> Detail:
     )
 
 
-def _secret_key(service: ResolvedService, variable: str) -> SecretKey | None:
+def _secret_key(service: ResolvedService, variable: str) -> NamespaceSecret | None:
     if variable in service.secret_env:
         return service.secret_env[variable]
     if variable == "VLLM_API_KEY":
@@ -170,7 +170,7 @@ def _secret_key(service: ResolvedService, variable: str) -> SecretKey | None:
     return None
 
 
-def _secret_key_text(secret_key: SecretKey | None) -> str | None:
+def _secret_key_text(secret_key: NamespaceSecret | None) -> str | None:
     if secret_key is None:
         return None
     return str(secret_key)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from models.manifests.pod import shares_nodes
 from models.record import quantity_text
 from models.service.resolved import ResolvedService
+from models.stack_file.operation import Recreate
 
 _CONTAINER = r"spec\.containers\[ascend-vllm\]"
 
@@ -52,7 +53,7 @@ def _replicas(service: ResolvedService) -> str:
 
 def _rollout(service: ResolvedService) -> str:
     rollout = service.rollout
-    if rollout.kind == "recreate":
+    if isinstance(rollout, Recreate):
         return "recreate"
     return f"maxSurge {rollout.max_surge}, maxUnavailable {rollout.max_unavailable}"
 
@@ -89,11 +90,11 @@ def _cpu(service: ResolvedService) -> str:
 
 
 def _memory(service: ResolvedService) -> str:
-    return quantity_text(service.resources.memory or 0)
+    return quantity_text(service.resources.memory)
 
 
 def _shm(service: ResolvedService) -> str:
-    return quantity_text(service.resources.shm or 0)
+    return quantity_text(service.resources.shm)
 
 
 def _startup(service: ResolvedService) -> str:
@@ -101,7 +102,7 @@ def _startup(service: ResolvedService) -> str:
 
 
 def _startup_probe(service: ResolvedService) -> str:
-    if service.graph.warm_up:
+    if service.pta_graph and service.pta_graph.warm_up:
         return "warm-up done"
     return "/health"
 

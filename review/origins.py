@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from models.engines.ascend_vllm.features import NgramLookup
 from models.engines.ascend_vllm.owned_keys import PICTURE_VARIABLES
 from models.engines.ascend_vllm.precision import LONG, needs_precise_prefix
 from models.finding import Path
@@ -52,7 +53,7 @@ def flag_source(stack: ResolvedStack, service: ResolvedService, flag: str) -> st
 
 
 def _flag_field(service: ResolvedService, flag: str) -> str:
-    if flag == "speculative-model" and service.speculative and not service.speculative.source:
+    if flag == "speculative-model" and isinstance(service.speculative, NgramLookup):
         return "speculative.kind"
     if flag in _FLAG_FIELDS:
         return _FLAG_FIELDS[flag]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from models.service.deadlines import downtime
 from models.service.resolved import ResolvedService
+from models.stack_file.operation import Recreate
 from models.words import counted, duration
 
 
@@ -27,9 +28,9 @@ def update_in_words(service: ResolvedService) -> str:
 
 def _order(service: ResolvedService) -> str:
     rollout = service.rollout
-    if rollout.kind == "recreate":
+    if isinstance(rollout, Recreate):
         return "delete first"
     if rollout.max_surge:
         return f"surge {rollout.max_surge}"
-    pods = counted(rollout.max_unavailable or 0, "pod")
+    pods = counted(rollout.max_unavailable, "pod")
     return f"delete first, {pods} at a time"

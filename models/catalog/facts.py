@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from models.record import Line, Record
 
@@ -14,6 +14,18 @@ UNSCALED = ("su", "longrope", "llama3", "mrope")
 
 class RopeScaling(Record):
     """`rope_scaling` of config.json: how a model extends its positions to longer sequences."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "allOf": [
+                {"if": {"properties": {"type": {"not": {"enum": [*UNSCALED]}}}}, "then": {"required": ["factor"]}},
+                {
+                    "if": {"properties": {"type": {"const": "yarn"}}},
+                    "then": {"required": ["originalMaxPositionEmbeddings"]},
+                },
+            ]
+        }
+    )
 
     type: Line = Field(examples=["yarn"])
     """`type` or `rope_type` of config.json."""

@@ -9,8 +9,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 from models.catalog.facts import ModelFacts
 from models.catalog.known import KnownModel
 from models.engines.ascend_vllm.engine_args import ResolvedEngine
-from models.engines.ascend_vllm.features import Graph, Lora, Multimodal, Precision, Speculative
-from models.engines.server import Server
+from models.engines.ascend_vllm.features import (
+    Multimodal,
+    Precision,
+    ResolvedGraph,
+    ResolvedLora,
+    ResolvedPtaGraph,
+    Speculative,
+)
+from models.engines.server import ResolvedServer
 
 if TYPE_CHECKING:
     from models.engines.release import Release
@@ -45,12 +52,12 @@ class ModelServer:
     visible_devices: Sequence[int]
     """Indices of the NPUs inside the container."""
     engine: ResolvedEngine
-    server: Server
-    graph: Graph
+    server: ResolvedServer
+    graph: ResolvedGraph
     precision: Precision
     prefix_caching: bool
     quantization: str | None
-    lora: Lora | None
+    lora: ResolvedLora | None
     speculative: Speculative | None
     multimodal: Multimodal | None
     env: Mapping[str, str]
@@ -76,7 +83,13 @@ class ModelServer:
     def longest_published(self) -> int:
         """The largest `maxModelLen` that is published for the model, on any number of NPUs; 0 if there is none."""
         published = self.known.published if self.known else ()
-        return max((line.max_model_len or 0 for line in published), default=0)
+        lengths = [line.max_model_len for line in published if line.max_model_len]
+        return max(lengths, default=0)
+
+    @property
+    def pta_graph(self) -> ResolvedPtaGraph | None:
+        """The PTA graphs of the service; None in another graph mode."""
+        return self.graph if isinstance(self.graph, ResolvedPtaGraph) else None
 
     @property
     def tls(self) -> bool:

@@ -2,38 +2,41 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, JsonValue, model_validator
+from pydantic import AfterValidator, Field, JsonValue
 
 from models.record import Line, Record, Text
-from models.secret_reference import SecretKey
+from models.secret_reference import NamespaceSecret, SecretKey
+from models.tagged_union import OneOf
 
 MOST_BYTES = 800_000
 """Of a chat template in the stack file; a ConfigMap holds 1 MiB, scripts and a manifest included."""
 
 
-class ChatTemplate(Record):
-    """The template that turns messages into a prompt. A scalar is shorthand for its path in the image."""
+class TemplateFile(Record):
+    """A chat template in the image."""
 
-    path: Line | None = Field(default=None, examples=["/opt/vllm/examples/template_llava.jinja"])
-    """Path of a template in the image."""
+    path: Line = Field(examples=["/opt/vllm/examples/template_llava.jinja"])
+    """Path of the template in the image."""
 
-    inline: Text | None = Field(default=None, min_length=1)
-    """The Jinja template itself; it is put beside the launch script."""
 
-    @model_validator(mode="before")
-    @classmethod
-    def _from_scalar(cls, value: Any) -> Any:
-        return {"path": value} if isinstance(value, str) else value
+def within_a_config_map(template: str) -> str:
+    """A template that fits into the ConfigMap of the launch script."""
+    if len(template.encode()) > MOST_BYTES:
+        raise ValueError(f"it has more than {MOST_BYTES} bytes, which no ConfigMap holds")
+    return template
 
-    @model_validator(mode="after")
-    def _one_of_both(self) -> ChatTemplate:
-        if (self.path is None) == (self.inline is None):
-            raise ValueError("give either path or inline")
-        if len((self.inline or "").encode()) > MOST_BYTES:
-            raise ValueError(f"inline has more than {MOST_BYTES} bytes, which no ConfigMap holds")
-        return self
+
+class InlineTemplate(Record):
+    """A chat template in the stack file."""
+
+    inline: Annotated[Text, AfterValidator(within_a_config_map)] = Field(min_length=1, examples=["{{ messages }}"])
+    """The Jinja template itself. It is in the ConfigMap of the launch script."""
+
+
+ChatTemplate = Annotated[TemplateFile | InlineTemplate, OneOf(scalar="path")]
+"""The template that turns messages into a prompt. A text is short for its path in the image."""
 
 
 class Server(Record):
@@ -41,6 +44,8 @@ class Server(Record):
 
     A scalar is shorthand for the kind: `server: api_server`.
     """
+
+    shorthand = "kind"
 
     kind: Literal["openai", "api_server"] = "openai"
     """`openai` speaks OpenAI's API (manual, way 1, text and multimodal); `api_server` is vLLM's plain one (way 2)."""
@@ -63,7 +68,8 @@ class Server(Record):
     """Further flags of the server by name, checked against the release's table. A flag that has a key of its own is
     refused here."""
 
-    @model_validator(mode="before")
-    @classmethod
-    def _from_scalar(cls, value: Any) -> Any:
-        return {"kind": value} if isinstance(value, str) else value
+
+class ResolvedServer(Server):
+    """The server, whose API key is in a Secret that has a name."""
+
+    api_key: NamespaceSecret | None

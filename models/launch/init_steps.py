@@ -6,11 +6,12 @@ import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from models.engines.ascend_vllm.features import EagleConversion, MindSpeed
+from models.engines.ascend_vllm.features import EagleConversion, EagleHead, MindSpeedInstallation
 from models.launch import scripts
 from models.record import OWN_DIRECTORY
-from models.secret_reference import SecretKey
+from models.secret_reference import NamespaceSecret
 from models.service.egress import NETWORK_VARIABLES
+from models.service.model import ResolvedBucketSource
 from models.service.resolved import ResolvedService
 from models.stack_file.model import directory_name
 
@@ -34,7 +35,7 @@ class InitStep:
     """What bash runs."""
     writes: str = ""
     """The directory that the step may write to."""
-    secrets: Mapping[str, SecretKey] = field(default_factory=dict)
+    secrets: Mapping[str, NamespaceSecret] = field(default_factory=dict)
     """Variables of its container from Secrets; nobody else has them."""
     files: tuple[str, ...] = ()
     """What it needs beside the launch script."""
@@ -49,32 +50,41 @@ def init_steps(service: ResolvedService) -> Iterator[InitStep]:
     """The steps of a service (manual, Step 3: MoE models, and eagle)."""
     preamble = script_preamble(service.cluster.platform.init_file)
     if service.weight_files:
-        if service.model.source.kind == "bucket":
-            step = _fetch(service)
+        source = service.model.source
+        if isinstance(source, ResolvedBucketSource):
+            step = _fetch(service, source)
         else:
             command = scripts.with_manifest(scripts.VERIFY, {"directory": service.model.path})
             step = InitStep("verify-model", command, files=(scripts.VERIFY,))
         yield replace(step, script=preamble + step.script)
-    if service.mind_speed.kind == "install":
+    if isinstance(service.mind_speed, MindSpeedInstallation):
         install = preamble + _exports(service) + _mind_speed(service.mind_speed)
         yield InitStep("install-mindspeed", install, MIND_SPEED_DIRECTORY)
     eagle = service.speculative
-    if eagle and eagle.source and eagle.convert:
+    if isinstance(eagle, EagleHead) and eagle.convert:
         conversion = _eagle_conversion(service.model.path, eagle.source, eagle.convert)
         yield InitStep("convert-eagle", preamble + conversion, eagle.source)
 
 
-def store_name(service: ResolvedService) -> str:
+def store_name(service: ResolvedService, source: ResolvedBucketSource) -> str:
     """The directory of fetched weights where many models lie: other files have another one."""
-    return f"{directory_name(service.model.name)}-{service.weight_files.digest if service.weight_files else ''}"
+    return f"{directory_name(service.model.name)}-{source.files.digest}"
 
 
-def _fetch(service: ResolvedService) -> InitStep:
+def _fetch(service: ResolvedService, source: ResolvedBucketSource) -> InitStep:
     """Weights from a bucket, before anything looks at them; proxies and authorities are those of the server."""
-    source = service.model.source
-    asked = {name: getattr(source, name) or "" for name in ("endpoint", "region", "bucket", "prefix")}
-    asked |= {"store": STORE_DIRECTORY, "name": store_name(service)}
-    command = scripts.with_manifest(scripts.FETCH, asked, *(["--shared"] if source.claim else []))
+    options = {
+        "endpoint": source.endpoint,
+        "region": source.region,
+        "bucket": source.bucket,
+        "prefix": source.prefix or "",
+        "store": STORE_DIRECTORY,
+        "name": store_name(service, source),
+    }
+    if source.stored_in:
+        command = scripts.with_manifest(scripts.FETCH, options, "--shared")
+    else:
+        command = scripts.with_manifest(scripts.FETCH, options)
     keys = {"AWS_ACCESS_KEY_ID": source.access_key, "AWS_SECRET_ACCESS_KEY": source.secret_key}
     secrets = {name: key for name, key in keys.items() if key}
     return InitStep(FETCH_STEP, _exports(service) + command, STORE_DIRECTORY, secrets, scripts.FETCHING)
@@ -94,7 +104,7 @@ def script_preamble(init_file: str) -> str:
     return f"#!/usr/bin/env bash\nsource {shlex.quote(init_file)} || true\nset -euo pipefail\n\n"
 
 
-def _mind_speed(wanted: MindSpeed) -> str:
+def _mind_speed(wanted: MindSpeedInstallation) -> str:
     """MindSpeed at its commit, in a directory of the pod's; a container that starts again finds it there.
 
     The directory is root's, and git works in that of another user only where it is told to.

@@ -10,11 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from models.engines.ascend_vllm.features import MindSpeedInstallation
+from models.engines.server import InlineTemplate, TemplateFile
 from models.launch import scripts
 from models.launch.graph_cache import graph_cache_key, graph_cache_lines
 from models.launch.init_steps import MIND_SPEED_DIRECTORY, init_steps, script_preamble
 from models.record import OWN_DIRECTORY
 from models.service.resolved import SETTLE, ResolvedService
+from models.stack_file.source import ClaimSource
 
 SCRIPT = "run_vllm.sh"
 """Name of the launch script, the manual's."""
@@ -59,11 +62,12 @@ class Launch:
 def launch(service: ResolvedService) -> Launch:
     """The launch of a service (manual, Step 3)."""
     template = service.server.chat_template
-    templates = {TEMPLATE: template.inline} if template and template.inline else {}
+    templates = {TEMPLATE: template.inline} if isinstance(template, InlineTemplate) else {}
     argv = service.release.argv(service, _template_path(service))
     environment = {**service.release.environment(service), **service.env}
-    names = [scripts.DRAIN, scripts.READY, *([scripts.GRAPH_CACHE] if service.graph.cache else [])]
-    names += [scripts.WARM_UP] if service.graph.warm_up else []
+    names = [scripts.DRAIN, scripts.READY, *([scripts.GRAPH_CACHE] if service.pta_graph else [])]
+    if service.pta_graph and service.pta_graph.warm_up:
+        names.append(scripts.WARM_UP)
     steps = [*init_steps(service)]
     names += [name for step in steps for name in step.files]
     weights = {scripts.MANIFEST: service.weight_files.text} if service.weight_files else {}
@@ -71,7 +75,7 @@ def launch(service: ResolvedService) -> Launch:
         argv=argv,
         environment=environment,
         init_file=service.cluster.platform.init_file,
-        python_path=MIND_SPEED_DIRECTORY if service.mind_speed.kind == "install" else None,
+        python_path=MIND_SPEED_DIRECTORY if isinstance(service.mind_speed, MindSpeedInstallation) else None,
         before=_graph_cache(service, argv, environment) + _warm_up(service),
         files={
             **templates,
@@ -88,7 +92,9 @@ def _template_path(service: ResolvedService) -> str | None:
     template = service.server.chat_template
     if template is None:
         return None
-    return template.path or f"{LAUNCH_DIRECTORY}/{TEMPLATE}"
+    if isinstance(template, TemplateFile):
+        return template.path
+    return f"{LAUNCH_DIRECTORY}/{TEMPLATE}"
 
 
 def script(start: Launch) -> str:
@@ -103,14 +109,14 @@ def script(start: Launch) -> str:
 
 
 def _graph_cache(service: ResolvedService, argv: tuple[str, ...], environment: Mapping[str, str]) -> str:
-    if not service.graph.cache:
+    if service.pta_graph is None:
         return ""
-    installed = {"MindSpeed": service.mind_speed.commit} if service.mind_speed.kind == "install" else {}
-    source, files = service.model.source, service.weight_files
-    where = [source.path or service.model.path, source.claim, source.directory, files.digest if files else None]
+    installed: dict[str, str] = {}
+    if isinstance(service.mind_speed, MindSpeedInstallation):
+        installed["MindSpeed"] = service.mind_speed.commit
     key = graph_cache_key(
         image=service.image,
-        model_source="@".join(filter(None, where)),
+        model_source=_weights_identity(service),
         argv=argv,
         environment={**environment, **installed},
         neutral_flags=service.release.graph_neutral_flags,
@@ -119,9 +125,22 @@ def _graph_cache(service: ResolvedService, argv: tuple[str, ...], environment: M
     return graph_cache_lines(GRAPH_CACHE_DIRECTORY, service.name, key, directory=LAUNCH_DIRECTORY)
 
 
+def _weights_identity(service: ResolvedService) -> str:
+    """What the compiled graphs depend on of the weights: where they are, and their checksums if they are verified."""
+    source = service.model.source
+    parts = [service.model.path]
+    if source.stored_in:
+        parts.append(source.stored_in.name)
+    if isinstance(source, ClaimSource) and source.directory:
+        parts.append(source.directory)
+    if service.weight_files:
+        parts.append(service.weight_files.digest)
+    return "@".join(parts)
+
+
 def _warm_up(service: ResolvedService) -> str:
     """The first request, sent beside the server's start; it must not keep the lock of the graph cache (9)."""
-    if not service.graph.warm_up:
+    if service.pta_graph is None or not service.pta_graph.warm_up:
         return ""
     asked = {"port": service.server.port, "model": service.model_names[0], "kind": service.server.kind}
     return f"{_helper(scripts.WARM_UP, {**asked, 'done': WARM, 'timeout': service.startup})} 9>&- &\n"

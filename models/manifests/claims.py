@@ -7,7 +7,7 @@ from typing import Any
 
 from models.manifests.metadata import NOT_AWAITED, OURS, Manifest
 from models.record import quantity_text
-from models.service.claims import made_claims
+from models.service.claims import requested_claims
 from models.service.resolved import ResolvedStack
 
 KEPT = {"argocd.argoproj.io/sync-options": "Prune=false,Delete=false", "kustomize.toolkit.fluxcd.io/prune": "disabled"}
@@ -17,11 +17,11 @@ registered."""
 
 def claim_objects(stack: ResolvedStack) -> Iterator[Manifest]:
     """The claims of a stack. Pulumi does not wait for them, because many are bound only when their first pod starts."""
-    for name, storage in made_claims(stack.services).items():
+    for name, request in requested_claims(stack.services).items():
         spec: dict[str, Any] = {"accessModes": ["ReadWriteMany"]}
-        if storage.storage_class:
-            spec["storageClassName"] = storage.storage_class
-        spec["resources"] = {"requests": {"storage": quantity_text(storage.size or 0)}}
+        if request.storage_class:
+            spec["storageClassName"] = request.storage_class
+        spec["resources"] = {"requests": {"storage": quantity_text(request.size)}}
         yield {
             "apiVersion": "v1",
             "kind": "PersistentVolumeClaim",

@@ -9,6 +9,7 @@ from models.manifests.metadata import NOT_AWAITED, Manifest, metadata, selector
 from models.manifests.pod import pod_template
 from models.service.deadlines import progress_deadline
 from models.service.resolved import ResolvedService
+from models.stack_file.operation import Recreate
 
 MIN_MEMBER = "scheduling.volcano.sh/group-min-member"
 """Annotation of the Deployment from which Volcano 1.14 reads the size of a gang (pkg/controllers/podgroup/
@@ -53,7 +54,8 @@ def deployment(
 
 def strategy(service: ResolvedService) -> Manifest:
     """How the Deployment replaces its pods."""
-    if service.rollout.kind == "recreate":
+    rollout = service.rollout
+    if isinstance(rollout, Recreate):
         return {"type": "Recreate"}
-    limits = {"maxSurge": service.rollout.max_surge, "maxUnavailable": service.rollout.max_unavailable}
+    limits = {"maxSurge": rollout.max_surge, "maxUnavailable": rollout.max_unavailable}
     return {"type": "RollingUpdate", "rollingUpdate": limits}

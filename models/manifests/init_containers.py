@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from models.engines.ascend_vllm.features import MindSpeedInstallation
 from models.launch.init_steps import FETCH_STEP, MIND_SPEED_DIRECTORY, InitStep, init_steps
 from models.launch.launch import LAUNCH_DIRECTORY
 from models.manifests.metadata import Manifest
 from models.manifests.node_mounts import read_only
 from models.manifests.security import container_security
 from models.manifests.weights import store_mount
-from models.secret_reference import SecretKey
+from models.secret_reference import NamespaceSecret
 from models.service.resolved import ResolvedService
 
 MIND_SPEED_VOLUME = "mindspeed"
@@ -57,14 +58,14 @@ def _mounts(step: InitStep, volume_mounts: Iterable[Mapping[str, Any]]) -> list[
     return mounts
 
 
-def from_secret(name: str, source: SecretKey) -> Manifest:
+def from_secret(name: str, source: NamespaceSecret) -> Manifest:
     """An environment variable whose value is in a Secret."""
     return {"name": name, "valueFrom": {"secretKeyRef": {"name": source.secret, "key": source.key}}}
 
 
 def mind_speed_volumes(service: ResolvedService) -> list[Manifest]:
     """The directory that MindSpeed is installed in; it lives as long as the pod."""
-    if service.mind_speed.kind != "install":
+    if not isinstance(service.mind_speed, MindSpeedInstallation):
         return []
     return [{"name": MIND_SPEED_VOLUME, "emptyDir": {}}]
 

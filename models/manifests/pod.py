@@ -127,12 +127,12 @@ def _affinity_to_other_services() -> Manifest:
 
 
 def _graph_cache_volume(service: ResolvedService) -> list[Manifest]:
-    if not service.graph.cache:
+    if service.pta_graph is None:
         return []
-    return [host_path(GRAPH_CACHE_VOLUME, service.graph.cache, "DirectoryOrCreate")]
+    return [host_path(GRAPH_CACHE_VOLUME, service.pta_graph.cache, "DirectoryOrCreate")]
 
 
 def _graph_cache_mount(service: ResolvedService) -> list[Manifest]:
-    if not service.graph.cache:
+    if service.pta_graph is None:
         return []
     return [{"name": GRAPH_CACHE_VOLUME, "mountPath": GRAPH_CACHE_DIRECTORY}]

@@ -20,7 +20,7 @@ def probes(service: ResolvedService) -> Manifest:
     pod that drains is not ready. Otherwise kube-proxy would still send it requests while no other pod is ready.
     """
     health = _health(service)
-    started = _file_exists(WARM) if service.graph.warm_up else health
+    started = _file_exists(WARM) if service.pta_graph and service.pta_graph.warm_up else health
     failures = math.ceil(service.startup / _STARTUP_PERIOD)
     return {
         "startupProbe": {**started, "periodSeconds": _STARTUP_PERIOD, "failureThreshold": failures},

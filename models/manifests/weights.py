@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 
+from models.engines.ascend_vllm.features import DraftModel, EagleHead
 from models.launch.init_steps import STORE_DIRECTORY, store_name
 from models.manifests.metadata import Manifest
 from models.manifests.node_mounts import host_path, read_only
 from models.service.resolved import ResolvedService
+from models.stack_file.source import BucketSource, ClaimSource, HostPathSource
+from models.stack_file.storage import ClaimTarget
 
 MODEL_VOLUME = "model-path"
 """Name of the weights' volume, the manual's."""
@@ -29,10 +32,11 @@ def weight_volumes(service: ResolvedService) -> list[Manifest]:
 def weight_mounts(service: ResolvedService) -> list[Manifest]:
     """Where the container sees the weights, read-only. A volume with several models shows this model's directory."""
     mounts = {name: read_only(name, path) for name, path in weights(service).items()}
-    if service.model.source.kind == "bucket":
-        mounts[MODEL_VOLUME]["subPath"] = store_name(service)
-    elif service.model.source.directory:
-        mounts[MODEL_VOLUME]["subPath"] = service.model.source.directory
+    source = service.model.source
+    if isinstance(source, BucketSource):
+        mounts[MODEL_VOLUME]["subPath"] = store_name(service, source)
+    elif isinstance(source, ClaimSource) and source.directory:
+        mounts[MODEL_VOLUME]["subPath"] = source.directory
     return [*mounts.values()]
 
 
@@ -43,12 +47,14 @@ def store_mount() -> Manifest:
 
 def _model_volume(service: ResolvedService) -> Manifest:
     source = service.model.source
-    if source.claim:
-        claim = {"claimName": source.claim, **({"readOnly": True} if source.kind == "claim" else {})}
+    if isinstance(source, HostPathSource):
+        return host_path(MODEL_VOLUME, source.path, "Directory")
+    if isinstance(source, ClaimSource):
+        claim = {"claimName": source.name, "readOnly": True}
         return {"name": MODEL_VOLUME, "persistentVolumeClaim": claim}
-    if source.kind == "bucket":
-        return host_path(MODEL_VOLUME, source.to.path or "", "DirectoryOrCreate")
-    return host_path(MODEL_VOLUME, service.model.path, "Directory")
+    if isinstance(source.to, ClaimTarget):
+        return {"name": MODEL_VOLUME, "persistentVolumeClaim": {"claimName": source.to.claim}}
+    return host_path(MODEL_VOLUME, source.to.path, "DirectoryOrCreate")
 
 
 def weights(service: ResolvedService) -> dict[str, str]:
@@ -59,10 +65,11 @@ def weights(service: ResolvedService) -> dict[str, str]:
     """
     directories = {MODEL_VOLUME: service.model.path}
     written = ""
-    if service.speculative and service.speculative.source:
-        directories[DRAFT_VOLUME] = service.speculative.source
-        if service.speculative.convert:
-            written = service.speculative.source
+    guess = service.speculative
+    if isinstance(guess, DraftModel | EagleHead):
+        directories[DRAFT_VOLUME] = guess.source
+    if isinstance(guess, EagleHead) and guess.convert:
+        written = guess.source
     if service.lora:
         for number, path in enumerate(service.lora.adapters.values(), 1):
             directories[f"lora-path-{number}"] = path

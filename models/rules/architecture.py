@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 
 from models.catalog.facts import ModelFacts
 from models.catalog.known import find_model
+from models.engines.ascend_vllm.features import DraftModel
 from models.finding import Finding, at, error, warning
 from models.rules.drafts import draft_edit, same_vocabulary
 from models.rules.edits import tensor_parallel_edit
@@ -125,7 +126,7 @@ def draft_vocabulary(service: ResolvedService, facts: ModelFacts) -> Iterator[Fi
     to 1024 tokens is accepted.
     """
     speculative = service.speculative
-    if speculative is None or speculative.kind != "draft" or not speculative.source:
+    if not isinstance(speculative, DraftModel):
         return
     draft = find_model(PurePosixPath(speculative.source).name)
     if draft is None or draft.facts is None or same_vocabulary(draft.facts, facts):

@@ -15,7 +15,7 @@ from models.rules.edits import extra_argument_key, extra_argument_mark
 from models.rules.exclusions import FEATURES
 from models.rules.registry import rule
 from models.service.resolved import ResolvedService
-from models.stack_file.errors import nearest
+from models.stack_file.unknown_keys import nearest
 
 
 @dataclass(frozen=True)

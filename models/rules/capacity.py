@@ -9,9 +9,9 @@ from models.finding import Finding, Mark, at, error, warning
 from models.record import quantity_text
 from models.rules.registry import rule, stack_rule
 from models.service.capacity import Packing, is_exact, pack, pool_nodes
-from models.service.resolve import demand
 from models.service.resolved import ResolvedService, ResolvedStack
-from models.service.rollout import Demand, stuck_rollouts
+from models.service.rollout import Demand, demand, stuck_rollouts
+from models.stack_file.operation import Recreate
 from models.words import counted
 
 
@@ -182,13 +182,13 @@ def rollout_would_hang(service: ResolvedService) -> Iterator[Finding]:
     old one holds. A new gang needs `minMember` pods together: each ReplicaSet has its own gang (Volcano issue 4739).
     """
     rollout = service.rollout
-    if rollout.kind == "recreate" or not service.replicas:
+    if isinstance(rollout, Recreate) or not service.replicas:
         return
-    surge = rollout.max_surge or 0
+    surge = rollout.max_surge
     possible_surge = surge
     if service.room is not None:
         possible_surge = min(surge, service.room)
-    unavailable = min(rollout.max_unavailable or 0, service.replicas)
+    unavailable = min(rollout.max_unavailable, service.replicas)
     startable = possible_surge + unavailable
     if startable >= min(service.min_member, service.replicas):
         return
@@ -214,7 +214,8 @@ def updates_that_would_hang(stack: ResolvedStack, running: Mapping[str, int]) ->
     """
     cluster = stack.cluster
     demands = [demand(service) for service in stack.services]
-    for stuck in stuck_rollouts(demands, running, cluster.pools, cluster.queues):
+    surges = {service.name: service.surge for service in stack.services}
+    for stuck in stuck_rollouts(demands, surges, running, cluster.pools, cluster.queues):
         yield _stuck_update(stuck, running[stuck.service])
 
 
@@ -236,8 +237,8 @@ def memory_below_shared(service: ResolvedService) -> Iterator[Finding]:
 
     Files in `/dev/shm` count as memory of the pod, and a pod above its limit is killed.
     """
-    memory = service.resources.memory or 0
-    shared = service.resources.shm or 0
+    memory = service.resources.memory
+    shared = service.resources.shm
     if memory > shared:
         return
     enough = quantity_text(memory + shared)

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from models.finding import Finding, Mark, error, warning
 from models.record import quantity_text
 from models.rules.registry import stack_rule
-from models.service.claims import claimants
+from models.service.claims import claimants, requested_claims
 from models.service.resolved import GIB, ResolvedService, ResolvedStack
-from models.stack_file.storage import Storage
+from models.stack_file.storage import ClaimRequest
 
 
 @stack_rule("error")
@@ -20,18 +20,18 @@ def claims_differ(stack: ResolvedStack) -> Iterator[Finding]:
     A claim's name is unique in its namespace, so only one of the two definitions could apply.
     """
     first_claimants = claimants(stack.services)
+    first_requests = requested_claims(stack.services)
     for service in stack.services:
-        source = service.model.source
-        if not source.claim or not source.storage.size:
+        claim = service.model.source.stored_in
+        if claim is None or claim.request is None:
             continue
-        first = first_claimants[source.claim]
-        first_storage = first.model.source.storage
-        agreed = (first_storage.size, first_storage.storage_class)
-        if (source.storage.size, source.storage.storage_class) != agreed:
+        agreed = first_requests[claim.name]
+        if claim.request != agreed:
+            first = first_claimants[claim.name]
             yield error(
-                f"{first.name} and {service.name} define the claim {source.claim} differently",
+                f"{first.name} and {service.name} define the claim {claim.name} differently",
                 why="the name of a claim is unique in a namespace, so only one definition could apply",
-                fix=_same_storage(service, first_storage),
+                fix=_same_request(service.name, claim.request, agreed),
                 marks=[_source_of(service), _source_of(first)],
             )
 
@@ -43,8 +43,10 @@ def claim_too_small(stack: ResolvedStack) -> Iterator[Finding]:
     Most storage classes enforce the size of a claim, and fetching the weights would stop in the middle. Some, such as
     NFS, do not.
     """
-    for claim, first in claimants(stack.services).items():
-        size = first.model.source.storage.size or 0
+    first_claimants = claimants(stack.services)
+    for claim, request in requested_claims(stack.services).items():
+        first = first_claimants[claim]
+        size = request.size
         needed = _bytes_of_weights(stack, claim)
         if needed <= size:
             continue
@@ -57,13 +59,13 @@ def claim_too_small(stack: ResolvedStack) -> Iterator[Finding]:
         )
 
 
-def _same_storage(service: ResolvedService, storage: Storage) -> str:
+def _same_request(service: str, request: ClaimRequest, agreed: ClaimRequest) -> str:
     """The edit that gives the claim of a service the size and the class of another definition."""
-    source = f"services.{service.name}.model.source"
-    edits = [f"write {source}.size: {quantity_text(storage.size or 0)}"]
-    if storage.storage_class:
-        edits.append(f"write {source}.class: {storage.storage_class}")
-    elif service.model.source.storage.storage_class:
+    source = f"services.{service}.model.source"
+    edits = [f"write {source}.size: {quantity_text(agreed.size)}"]
+    if agreed.storage_class:
+        edits.append(f"write {source}.class: {agreed.storage_class}")
+    elif request.storage_class:
         edits.append(f"remove {source}.class")
     return " and ".join(edits)
 
@@ -73,7 +75,8 @@ def _bytes_of_weights(stack: ResolvedStack, claim: str) -> int:
     totals: dict[str, int] = {}
     for service in stack.services:
         files = service.weight_files
-        if files and service.model.source.claim == claim:
+        stored_in = service.model.source.stored_in
+        if files and stored_in and stored_in.name == claim:
             totals[files.digest] = files.total
     return sum(totals.values())
 

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from models.catalog.facts import ModelFacts
 from models.catalog.known import KnownModel, known_models
 from models.catalog.sizes import all_parameters
+from models.engines.ascend_vllm.features import DraftModel, EagleHead
 from models.service.resolved import ResolvedService
 
 PADDING = 1024
@@ -26,7 +27,7 @@ def draft_edit(service: ResolvedService) -> str:
     """The edit that replaces the draft of a service by the smallest known draft, in the same directory."""
     speculative = service.speculative
     name = _smallest_draft(service)
-    if name is None or speculative is None or not speculative.source:
+    if name is None or not isinstance(speculative, DraftModel | EagleHead):
         return "remove speculative, or choose a smaller model with the same vocabulary"
     draft = PurePosixPath(speculative.source).with_name(name)
     return f"write speculative.source: {draft}, or remove speculative"

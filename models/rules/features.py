@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
+from models.engines.ascend_vllm.features import DraftModel, EagleHead
 from models.finding import Finding, at, error, warning
 from models.rules.drafts import draft_edit
 from models.rules.edits import as_yaml
@@ -24,7 +25,7 @@ def draft_is_model(service: ResolvedService) -> Iterator[Finding]:
     Step 3, --speculative-model).
     """
     speculative = service.speculative
-    if speculative is None or not speculative.source:
+    if not isinstance(speculative, DraftModel | EagleHead):
         return
     if PurePosixPath(speculative.source) == PurePosixPath(service.model.path):
         yield error(
@@ -144,21 +145,22 @@ def graph_gears(service: ResolvedService) -> Iterator[Finding]:
     becomes `maxNumSeqs`, so with `maxNumSeqs: 1` no gear is left. DeepSeek-V2-236B-W8A8 should have at most four
     (manual, Step 3, graph mode).
     """
-    for problem in _gear_problems(service):
+    graph = service.pta_graph
+    if graph is None:
+        return
+    for problem in _gear_problems(service, graph.gears):
         yield error(
             f"graph has {problem}",
             why="the engine refuses or drops the gear when it compiles its graphs (manual, Step 3, graph mode)",
-            fix=_gears_edit(service),
+            fix=_gears_edit(service, graph.gears),
             marks=[at("graph.gears"), at("engine.maxNumSeqs", "requests in one iteration")],
         )
 
 
-def _gear_problems(service: ResolvedService) -> Iterator[str]:
-    gears = service.graph.gears or []
+def _gear_problems(service: ResolvedService, gears: Sequence[int]) -> Iterator[str]:
     most_requests = service.engine.max_num_seqs
     if not gears:
-        if service.graph.kind == "pta":
-            yield f"no gear, because maxNumSeqs is {most_requests}"
+        yield f"no gear, because maxNumSeqs is {most_requests}"
         return
     if min(gears) < _SMALLEST_GEAR:
         yield f"a gear below {_SMALLEST_GEAR}"
@@ -170,10 +172,10 @@ def _gear_problems(service: ResolvedService) -> Iterator[str]:
         yield f"gear {max(gears)} above maxNumSeqs {most_requests}"
 
 
-def _gears_edit(service: ResolvedService) -> str:
+def _gears_edit(service: ResolvedService, gears: Sequence[int]) -> str:
     """The edit that keeps the valid gears."""
     most_requests = service.engine.max_num_seqs
-    valid = {gear for gear in service.graph.gears or [] if _SMALLEST_GEAR <= gear <= most_requests}
+    valid = {gear for gear in gears if _SMALLEST_GEAR <= gear <= most_requests}
     kept = sorted(valid)[: service.most_gears]
     if kept:
         return f"write graph.gears: {kept}, or remove graph.gears"
@@ -189,7 +191,7 @@ def warm_up_tls(service: ResolvedService) -> Iterator[Finding]:
     The warm-up request is sent inside the pod without TLS. The server would refuse it, and the pod would never become
     ready.
     """
-    if service.graph.warm_up and service.tls:
+    if service.pta_graph and service.pta_graph.warm_up and service.tls:
         yield error(
             "graph.warmUp sends a request without TLS, but the server accepts only TLS",
             why="the warm-up request fails, so the pod never becomes ready (models/launch/scripts/warm_up.py)",

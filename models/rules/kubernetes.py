@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
+from models.engines.ascend_vllm.features import DraftModel, EagleHead
+from models.engines.server import TemplateFile
 from models.finding import Finding, Mark, at, error
 from models.record import OWN_DIRECTORY, SYSTEM
 from models.rules.registry import rule
@@ -103,7 +105,7 @@ def chat_template_path(service: ResolvedService) -> Iterator[Finding]:
     `{` or `}` for the template itself (vllm/entrypoints/chat_utils.py:308).
     """
     template = service.server.chat_template
-    if template is None or not template.path or template.path.startswith("/"):
+    if not isinstance(template, TemplateFile) or template.path.startswith("/"):
         return
     if "{" in template.path or "}" in template.path:
         return
@@ -121,7 +123,7 @@ def _weight_directories(service: ResolvedService) -> Iterator[tuple[Mark, str]]:
         yield at("model.mountPath"), service.model.path
     else:
         yield at("model.source"), service.model.path
-    if service.speculative and service.speculative.source:
+    if isinstance(service.speculative, DraftModel | EagleHead):
         yield at("speculative.source"), service.speculative.source
     if service.lora:
         for name, path in service.lora.adapters.items():

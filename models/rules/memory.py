@@ -193,7 +193,7 @@ def memory_above_node(service: ResolvedService) -> Iterator[Finding]:
 
     A pod that requests more stays Pending forever. The rule runs if all pools that can run the pod have `nodeMemory`.
     """
-    requested = service.resources.memory or 0
+    requested = service.resources.memory
     memories = [pool.node_memory for pool in service.cluster.pools.values() if pool.npus_per_node >= service.npus]
     known = [memory for memory in memories if memory]
     if not known or len(known) < len(memories) or requested <= max(known):

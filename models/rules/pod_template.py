@@ -9,8 +9,8 @@ from models.finding import Finding, Mark, Path, at, error
 from models.manifests.pod_fields import OWNED_ANNOTATIONS, OWNED_ITEMS, OWNED_LABELS, OWNED_POD_FIELDS, POD_FIELDS
 from models.rules.registry import rule
 from models.service.resolved import ResolvedService
-from models.stack_file.errors import nearest
 from models.stack_file.pod_template import PodTemplate
+from models.stack_file.unknown_keys import nearest
 
 _TYPES = {int: "a whole number", bool: "true or false", dict: "a mapping", list: "a list", str: "text"}
 

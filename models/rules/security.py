@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from models.engines.ascend_vllm.features import EagleHead
 from models.finding import Finding, Mark, Path, at, error
 from models.rules.credentials import texts
 from models.rules.registry import rule
 from models.service.resolved import ResolvedService
+from models.stack_file.source import BucketSource
 
 
 @rule("error")
@@ -67,9 +69,9 @@ def user_cannot_write(service: ResolvedService) -> Iterator[Finding]:
 def _written_on_the_node(service: ResolvedService) -> Iterator[tuple[str, str]]:
     """The keys whose directories a pod writes to on its node, each with an alternative."""
     source = service.model.source
-    if source.kind == "bucket" and source.to.path:
+    if isinstance(source, BucketSource) and source.stored_in is None:
         yield "model.source.to", "keep the weights in a claim"
-    if service.graph.cache:
+    if service.pta_graph:
         yield "graph.cache", "choose another graph mode"
-    if service.speculative and service.speculative.convert:
+    if isinstance(service.speculative, EagleHead) and service.speculative.convert:
         yield "speculative.convert", "convert the head beforehand"

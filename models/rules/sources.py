@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
+from models.engines.ascend_vllm.features import EagleHead
 from models.finding import Finding, at, error, warning
 from models.rules.registry import rule
 from models.service.resolved import ResolvedService
+from models.stack_file.source import BucketSource, HostPathSource
 
 
 @rule("warning")
@@ -17,7 +19,10 @@ def bucket_http(service: ResolvedService) -> Iterator[Finding]:
     With http, everybody on the network path can read the weights. Nobody can change them, because each file has a
     checksum. The secret key is not transmitted: it only signs the requests.
     """
-    endpoint = service.model.source.endpoint or ""
+    source = service.model.source
+    if not isinstance(source, BucketSource):
+        return
+    endpoint = source.endpoint
     if endpoint.startswith("http://"):
         encrypted = endpoint.replace("http://", "https://", 1)
         yield warning(
@@ -52,9 +57,9 @@ def head_in_weights(service: ResolvedService) -> Iterator[Finding]:
     `speculative.convert` writes to the head's directory on the node. A claim or a bucket is mounted read-only.
     """
     guess = service.speculative
-    if guess is None or not guess.convert or not guess.source:
+    if not isinstance(guess, EagleHead) or not guess.convert:
         return
-    if service.model.source.kind == "hostPath":
+    if isinstance(service.model.source, HostPathSource):
         return
     weights = service.model.path
     if PurePosixPath(guess.source).is_relative_to(weights):

@@ -10,6 +10,7 @@ from models.engines.ascend_vllm.owned_keys import PICTURE_VARIABLES
 from models.finding import Finding, at, error
 from models.rules.edits import as_yaml, is_written
 from models.rules.registry import rule
+from models.secret_reference import CreatedSecret, NamespaceSecret
 from models.service.resolved import ResolvedService
 
 _WHOLE_NUMBER = re.compile(r"\s*(-?\d+)\s*")
@@ -53,13 +54,20 @@ def _move(service: ResolvedService, name: str, owner: str) -> str:
     if is_written(service, key):
         return remove
     if name == "VLLM_API_KEY" and name in service.secret_env:
-        reference = service.secret_env[name].model_dump(exclude_defaults=True)
+        reference = _reference(service.secret_env[name])
         return f"{remove} and write server.apiKey: {as_yaml(reference)}"
     convert = _CONVERSIONS.get(owner)
     value = convert(service.env[name]) if convert and name in service.env else None
     if value is None:
         return f"{remove}, and use {owner}"
     return f"{remove} and write {key}: {as_yaml(value)}"
+
+
+def _reference(secret: NamespaceSecret) -> dict[str, str]:
+    """The reference to a Secret, as the stack file has it."""
+    if isinstance(secret, CreatedSecret):
+        return {"config": secret.config}
+    return {"secret": secret.secret, "key": secret.key}
 
 
 def _indices(text: str) -> list[int] | None:

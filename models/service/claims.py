@@ -1,24 +1,28 @@
-"""The PersistentVolumeClaims that services let the stack create for their weights."""
+"""The PersistentVolumeClaims that a stack creates for weights."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from models.service.resolved import ResolvedService
-from models.stack_file.storage import Storage
+from models.stack_file.storage import ClaimRequest
 
 
-def made_claims(services: Iterable[ResolvedService]) -> dict[str, Storage]:
-    """The claims to create, by name. Several services may share one claim."""
-    first_services = claimants(services)
-    return {name: first_services[name].model.source.storage for name in sorted(first_services)}
+def requested_claims(services: Iterable[ResolvedService]) -> dict[str, ClaimRequest]:
+    """The claims that the stack creates, by name. Services may share one: the first service defines it."""
+    found: dict[str, ClaimRequest] = {}
+    for service in services:
+        claim = service.model.source.stored_in
+        if claim and claim.request:
+            found.setdefault(claim.name, claim.request)
+    return dict(sorted(found.items()))
 
 
 def claimants(services: Iterable[ResolvedService]) -> dict[str, ResolvedService]:
-    """The first service that lets each claim be created, by the claim's name."""
+    """The first service that requests each claim, by the claim's name."""
     found: dict[str, ResolvedService] = {}
     for service in services:
-        source = service.model.source
-        if source.claim and source.storage.size:
-            found.setdefault(source.claim, service)
+        claim = service.model.source.stored_in
+        if claim and claim.request:
+            found.setdefault(claim.name, service)
     return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from models.service.resolved import SETTLE, ResolvedService
+from models.stack_file.operation import RollingUpdate
 
 PULL = 600
 """Seconds for what comes before a container's start: a free place, the image, init containers."""
@@ -20,7 +21,7 @@ def grace_period(service: ResolvedService) -> int:
 def progress_deadline(service: ResolvedService) -> int:
     """Seconds without progress after which a Deployment's update counts as failed: more than the end of an old pod and
     the start of a new one take, and before it the fetching or verifying of its weights."""
-    return service.startup + grace_period(service) + PULL + (service.model.preparation or 0)
+    return service.startup + grace_period(service) + PULL + service.model.preparation
 
 
 def update_timeout(service: ResolvedService) -> int:
@@ -28,12 +29,19 @@ def update_timeout(service: ResolvedService) -> int:
 
     Where pods are replaced one after the other, each has its turn.
     """
-    step = (service.rollout.max_surge or 0) + (service.rollout.max_unavailable or 0)
-    turns = math.ceil(service.replicas / step) if step else 1
-    return max(turns, 1) * progress_deadline(service) + _MARGIN
+    turns = 1
+    rollout = service.rollout
+    if isinstance(rollout, RollingUpdate):
+        step = rollout.max_surge + rollout.max_unavailable
+        turns = max(math.ceil(service.replicas / step), 1)
+    return turns * progress_deadline(service) + _MARGIN
 
 
 def downtime(service: ResolvedService) -> int:
     """Seconds that no pod of the service answers during an update, at most; 0 when one always does."""
-    rolls = service.rollout.kind == "rollingUpdate" and (service.rollout.max_unavailable or 0) < service.replicas
-    return 0 if rolls or not service.replicas else service.startup
+    rollout = service.rollout
+    if service.replicas == 0:
+        return 0
+    if isinstance(rollout, RollingUpdate) and rollout.max_unavailable < service.replicas:
+        return 0
+    return service.startup

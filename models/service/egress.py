@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+from models.engines.ascend_vllm.features import MindSpeedInstallation
 from models.service.resolved import ResolvedService
+from models.stack_file.source import BucketSource
 
 _PORTS = {"https": 443, "http": 80, "ssh": 22, "git": 9418, "grpc": 4317}
 
@@ -33,10 +35,10 @@ def needs(service: ResolvedService) -> Iterator[tuple[str, tuple[int, ...]]]:
     connection: one open port is enough, because `no_proxy` decides whether the proxy is used.
     """
     proxy_ports = _proxy_ports(service)
-    endpoint = service.model.source.endpoint
-    if endpoint:
-        yield "model.source.endpoint", (port_of(endpoint), *proxy_ports)
-    if service.mind_speed.kind == "install":
+    source = service.model.source
+    if isinstance(source, BucketSource):
+        yield "model.source.endpoint", (port_of(source.endpoint), *proxy_ports)
+    if isinstance(service.mind_speed, MindSpeedInstallation):
         yield "mindSpeed.repository", (port_of(service.mind_speed.repository), *proxy_ports)
     if service.multimodal:
         yield "the addresses of pictures in requests", (80, 443, *proxy_ports)

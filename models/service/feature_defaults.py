@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from models.catalog.known import KnownModel
-from models.engines.ascend_vllm.features import MOST_LORAS, USUAL_GEARS, Precision
+from models.engines.ascend_vllm.features import (
+    MOST_LORAS,
+    USUAL_GEARS,
+    Lora,
+    Precision,
+    PtaGraph,
+    ResolvedGraph,
+    ResolvedLora,
+    ResolvedPtaGraph,
+)
 from models.engines.ascend_vllm.precision import LONG, PRECISE_DECODE, PRECISE_PREFILL, plain_model_name
 from models.stack_file.service import ServiceConfig
 
@@ -15,26 +22,36 @@ GRAPH_CACHE = "/var/cache/ascend-vllm"
 _MOST_GEARS = 6
 
 
-def resolve_features(config: ServiceConfig, known: KnownModel | None, because: dict[str, str]) -> dict[str, Any]:
-    """What follows for the features; why, goes into `because`."""
-    found: dict[str, Any] = {}
-    if config.lora and config.lora.max_loras is None:
-        found["lora"] = config.lora.model_copy(update={"max_loras": min(len(config.lora.adapters), MOST_LORAS)})
+def resolve_lora(lora: Lora | None, because: dict[str, str]) -> ResolvedLora | None:
+    """The LoRA adapters with all defaults. The reason for each default is added to `because`."""
+    if lora is None:
+        return None
+    max_loras = lora.max_loras
+    if max_loras is None:
+        max_loras = min(len(lora.adapters), MOST_LORAS)
         because["lora.maxLoras"] = "as many as there are adapters"
-    if config.graph.kind == "pta":
-        most = most_gears(known, config.quantization)
-        filled: dict[str, Any] = {}
-        if config.graph.gears is None:
-            filled["gears"] = [gear for gear in USUAL_GEARS if gear <= config.engine.max_num_seqs][:most]
-            because["graph.gears"] = f"the manual's, up to maxNumSeqs and {most} of them"
-        if config.graph.iteration_timeout is None:
-            filled["iteration_timeout"] = 6000 if most < _MOST_GEARS else 1500
-            because["graph.iterationTimeout"] = "the manual's for this model"
-        if config.graph.cache is None:
-            filled["cache"] = GRAPH_CACHE
-            because["graph.cache"] = "the usual directory"
-        found["graph"] = config.graph.model_copy(update=filled)
-    return found
+    return ResolvedLora.model_construct(
+        lora.model_fields_set, adapters=lora.adapters, max_rank=lora.max_rank, max_loras=max_loras
+    )
+
+
+def resolve_graph(config: ServiceConfig, known: KnownModel | None, because: dict[str, str]) -> ResolvedGraph:
+    """The graph mode with all defaults. The reason for each default is added to `because`."""
+    graph = config.graph
+    if not isinstance(graph, PtaGraph):
+        return graph
+    most = most_gears(known, config.quantization)
+    gears, timeout, cache = graph.gears, graph.iteration_timeout, graph.cache
+    if gears is None:
+        gears = [gear for gear in USUAL_GEARS if gear <= config.engine.max_num_seqs][:most]
+        because["graph.gears"] = f"the manual's, up to maxNumSeqs and {most} of them"
+    if timeout is None:
+        timeout = 1500 if most == _MOST_GEARS else 6000
+        because["graph.iterationTimeout"] = "the manual's for this model"
+    if cache is None:
+        cache = GRAPH_CACHE
+        because["graph.cache"] = "the usual directory"
+    return ResolvedPtaGraph.model_construct(gears=gears, iteration_timeout=timeout, cache=cache, warm_up=graph.warm_up)
 
 
 def most_gears(known: KnownModel | None, quantization: str | None) -> int:

@@ -3,82 +3,98 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
-from pydantic import BaseModel
-
-from models.catalog.facts import Facts, ModelFacts
-from models.catalog.known import find_model
+from models.catalog.facts import ModelFacts
+from models.catalog.known import KnownModel, find_model
 from models.catalog.platforms import PLATFORMS, NodeMount, Platform
 from models.catalog.sizes import all_parameters
 from models.engines.ascend_vllm.engine_args import EngineArgs, ResolvedEngine
+from models.engines.ascend_vllm.features import PtaGraph
 from models.engines.model_server import extra_argument
 from models.engines.release import Release
 from models.engines.releases import release_of_service
-from models.finding import Path, Span
-from models.secret_reference import SecretKey
+from models.engines.server import ResolvedServer, Server
+from models.secret_reference import NamespaceSecret
 from models.service.facts import resolve_facts
-from models.service.feature_defaults import resolve_features, resolve_precision
-from models.service.resolved import GIB, Cluster, Origin, ResolvedService, ResolvedStack
+from models.service.feature_defaults import resolve_graph, resolve_lora, resolve_precision
+from models.service.model import ResolvedModel, resolve_model
+from models.service.origins import origins
+from models.service.resolved import GIB, Cluster, ResolvedService, ResolvedStack
 from models.service.rollout import Demand, Plan, plan_rollouts
-from models.service.secrets import made_secrets, with_names
+from models.service.secrets import made_secrets, named, named_pull_secret
 from models.stack_file.checksums import WeightFiles
-from models.stack_file.cluster import HostMount, PlatformConfig
-from models.stack_file.model import Source
-from models.stack_file.operation import Rollout
+from models.stack_file.cluster import ClusterConfig, HostMount, PlatformConfig
+from models.stack_file.operation import ResolvedResources
 from models.stack_file.parse import LoadedStack
-from models.stack_file.service import SHORTHANDS, ServiceConfig
-from models.stack_file.storage import Storage
+from models.stack_file.service import ServiceConfig
 from models.words import counted
 
 _COMPILE = 1500
+"""Seconds to compile PTA graphs."""
+
+_UNKNOWN_STARTUP = 1800
+"""Seconds to start a model of unknown size. The systems that load large models allow 10 to 30 minutes."""
+
+
+@dataclass(frozen=True)
+class _Size:
+    """The part of a service that decides which NPUs it needs, and for how long it starts."""
+
+    name: str
+    config: ServiceConfig
+    release: Release
+    model: ResolvedModel
+    weight_files: WeightFiles | None
+    known: KnownModel | None
+    facts: ModelFacts | None
+    missing_facts: tuple[str, ...]
+    engine: ResolvedEngine
+    npus: int
+    replicas: int
+    startup: int
+    because: dict[str, str]
+    """Reasons for defaults that follow from other values, by key."""
+
+    @property
+    def external(self) -> bool:
+        """Whether an autoscaler sets the replicas."""
+        return self.config.replicas is None
 
 
 def resolve(stack: LoadedStack) -> ResolvedStack:
-    """Fill in every default of a stack; pure, and it refuses nothing: that is for the rules."""
-    given = stack.cluster
-    platform = resolve_platform(given.platform)
-    cluster = Cluster(given.context, given.namespace, platform, given.pools, given.seccomp, given.queues)
-    named = {name: with_names(config, stack.secrets) for name, config in sorted(stack.services.items())}
-    services = with_rollouts(
-        resolve_service(
-            *(name, config, cluster, stack.spans, stack.config_jsons.get(config.model.config_json or "")),
-            stack.weight_files.get(config.model.verify or ""),
-        )
-        for name, config in named.items()
-    )
-    secrets = made_secrets(named.values())
-    return ResolvedStack(stack.name, stack.file, cluster, services, stack.broken, stack.spans, stack.findings, secrets)
-
-
-def with_rollouts(services: Iterable[ResolvedService]) -> tuple[ResolvedService, ...]:
-    """The services of one stack with their rollouts, which depend on what the others leave free."""
-    alone = [*services]
-    plans = plan_rollouts(map(demand, alone), alone[0].cluster.pools, alone[0].cluster.queues) if alone else {}
-    return tuple(_with_rollout(service, plans[service.name]) for service in alone)
-
-
-def demand(service: ResolvedService) -> Demand:
-    """What a service asks of the pools."""
-    return Demand(
-        *(service.name, service.replicas, service.npus, service.min_member),
-        *(service.in_queue, service.startup, service.rollout, service.external),
+    """Fill in every default of a stack. This is pure and refuses nothing: the rules do."""
+    cluster = resolve_cluster(stack.cluster)
+    sizes = [_resolve_size(name, config, stack) for name, config in sorted(stack.services.items())]
+    plans = plan_rollouts([_demand(size) for size in sizes], cluster.pools, cluster.queues)
+    services = [_resolve_service(size, plans[size.name], cluster, stack) for size in sizes]
+    return ResolvedStack(
+        name=stack.name,
+        file=stack.file,
+        cluster=cluster,
+        services=tuple(services),
+        broken=stack.broken,
+        spans=stack.spans,
+        findings=stack.findings,
+        secrets=made_secrets(stack.services.values(), stack.secrets),
     )
 
 
-def _with_rollout(service: ResolvedService, plan: Plan) -> ResolvedService:
-    given = service.rollout.model_fields_set
-    origins = {
-        key: Origin(value, service.origins[key].source if name in given else plan.because)
-        for name, (key, value) in zip(Rollout.model_fields, _fields(plan.rollout, "rollout."), strict=True)
-    }
-    return replace(service, rollout=plan.rollout, room=plan.room, origins={**service.origins, **origins})
+def resolve_cluster(config: ClusterConfig) -> Cluster:
+    """The cluster with its platform."""
+    return Cluster(
+        context=config.context,
+        namespace=config.namespace,
+        platform=resolve_platform(config.platform),
+        pools=config.pools,
+        seccomp=config.seccomp,
+        queues=config.queues,
+    )
 
 
 def resolve_platform(config: PlatformConfig) -> Platform:
-    """A platform of the catalogue with what the stack corrects."""
+    """A platform of the catalogue with the corrections of the stack file."""
     known = PLATFORMS[config.kind]
     mounts = {field: _corrected(mount, getattr(config, field)) for field, mount in known.mounts.items()}
     return replace(
@@ -92,113 +108,57 @@ def resolve_platform(config: PlatformConfig) -> Platform:
     )
 
 
-def resolve_service(
-    name: str,
-    config: ServiceConfig,
-    cluster: Cluster,
-    spans: Mapping[Path, Span] | None = None,
-    config_json: Facts | None = None,
-    weight_files: WeightFiles | None = None,
-) -> ResolvedService:
-    """A service with its defaults and what follows from its other values.
+def _corrected(mount: NodeMount, config: HostMount | None) -> NodeMount:
+    if config is None:
+        return mount
+    return replace(mount, host_path=config.host_path, mount_path=config.mount_path or mount.mount_path)
 
-    Args:
-        name: The service's name.
-        config: What the stack gives.
-        cluster: Where it runs.
-        spans: The places of what is given.
-        config_json: What the model's own config.json says, if the stack names one.
-        weight_files: What the manifest of the weights says, if the stack names one.
-    """
-    whole, because = config.model.resolved(weight_files)
-    known = find_model(model := whole.name)
-    own = config_json or (known.facts if known else None)
+
+def _resolve_size(name: str, config: ServiceConfig, stack: LoadedStack) -> _Size:
+    because: dict[str, str] = {}
+    weight_files = stack.weight_files.get(config.model.verify or "")
+    model = resolve_model(config.model, weight_files, stack.secrets, because)
+    known = find_model(model.name)
+    config_json = stack.config_jsons.get(config.model.config_json or "")
+    published = config_json or (known.facts if known else None)
     version = config.engine.version if "version" in config.engine.model_fields_set else None
-    engine_release = release_of_service(version, config.image)
-    scaling = extra_argument(config.engine.extra_args, "rope-scaling", engine_release)
-    facts, missing = resolve_facts(own, config.model.facts, rope_scaling=scaling)
-    engine, followed = resolve_engine(config.engine, config.npus, facts)
-    because |= followed
-    external = config.replicas is None
-    found: dict[str, Any] = {"engine": engine, "model": whole, "replicas": 1 if external else config.replicas}
-    found |= resolve_features(config, known, because)
-    found["precision"] = resolve_precision(config, known, model, because)
-    found |= _resolve_operation(config, facts, engine, cluster, engine_release, because)
-    if config.npus is None:
-        found["npus"] = engine.npus_used
+    release = release_of_service(version, config.image)
+    rope_scaling = extra_argument(config.engine.extra_args, "rope-scaling", release)
+    facts, missing_facts = resolve_facts(published, config.model.facts, rope_scaling=rope_scaling)
+    engine, reasons = resolve_engine(config.engine, config.npus, facts)
+    because |= reasons
+    npus = config.npus
+    if npus is None:
+        npus = engine.npus_used
         because["npus"] = "as many as the engine uses"
-    if config.visible_devices is None:
-        found["visible_devices"] = list(range(config.npus or engine.npus_used))
-        because["visibleDevices"] = "one index for each of npus"
-    resolved = config.model_copy(update=found)
-    shown = resolved.model_copy(update={"replicas": "external"}) if external else resolved
-    origins = {
-        field: Origin(value, because.get(field) or _place(spans or {}, ("services", name, *field.split("."))))
-        for field, value in _fields(shown)
-    }
-    about: dict[str, Any] = {
-        "release": engine_release,
-        "known": known,
-        "facts": facts,
-        "missing_facts": missing,
-        "external": external,
-    }
-    about |= {"weight_files": weight_files, "origins": origins}
-    plain = {name: value for name, value in config.env.items() if isinstance(value, str)}
-    secret = {name: value for name, value in config.env.items() if isinstance(value, SecretKey)}
-    return ResolvedService(
-        name=name, cluster=cluster, **about, **{**dict(resolved), "env": plain, "secret_env": secret}
+    return _Size(
+        name=name,
+        config=config,
+        release=release,
+        model=model,
+        weight_files=weight_files,
+        known=known,
+        facts=facts,
+        missing_facts=missing_facts,
+        engine=engine,
+        npus=npus,
+        replicas=1 if config.replicas is None else config.replicas,
+        startup=_resolve_startup(config, facts, because),
+        because=because,
     )
-
-
-def _resolve_operation(
-    config: ServiceConfig,
-    facts: ModelFacts | None,
-    engine: ResolvedEngine,
-    cluster: Cluster,
-    engine_release: Release,
-    because: dict[str, str],
-) -> dict[str, Any]:
-    """What a pod is given of time and of its node; why, goes into `because`."""
-    npus, found = config.npus or engine.npus_used, dict[str, Any]()
-    if config.startup is None:
-        warm_up = (config.graph.iteration_timeout or _COMPILE) if config.graph.warm_up else 0
-        found["startup"] = usual_startup(facts) + warm_up
-        because["startup"] = "the size of the weights" if facts else "usual for weights of unknown size"
-    if config.drain is None:
-        found["drain"] = engine_release.default_drain(config.server.kind)
-        because["drain"] = f"usual for {config.server.kind}"
-    many, ray = engine.npus_used > 1, engine.distributed_executor_backend == "ray"
-    shares = (pool.node_memory * 9 // 10 // pool.npus_per_node for pool in cluster.pools.values() if pool.node_memory)
-    each = min([60 * GIB, *shares]) // GIB * GIB
-    usual = {"cpu": 11 * npus, "memory": each * npus, "shm": (32 if ray else 16 if many else 2) * GIB}
-    filled = {field: value for field, value in usual.items() if getattr(config.resources, field) is None}
-    because |= {f"resources.{field}": f"usual for {counted(npus, 'NPU')}" for field in filled}
-    return {**found, "resources": config.resources.model_copy(update=filled)}
-
-
-def usual_startup(facts: ModelFacts | None) -> int:
-    """Seconds until a server answers, to whole minutes: ten minutes, and its weights at 200 MiB a second.
-
-    The systems that load large models give 10 to 30 minutes; without facts of the model it is the latter.
-    """
-    if facts is None:
-        return 1800
-    reading = 2 * all_parameters(facts) / (200 * 2**20)
-    return 60 * math.ceil((600 + reading) / 60)
 
 
 def resolve_engine(
     config: EngineArgs, npus: int | None, facts: ModelFacts | None = None
 ) -> tuple[ResolvedEngine, dict[str, str]]:
-    """The engine's arguments complete, and why each added value is what it is.
+    """The engine's arguments with all defaults, and the reason for each default.
 
     Args:
-        config: The arguments that the stack file gives.
-        npus: NPUs of the pod, if given.
-        facts: The model's architecture, if known.
+        config: The arguments in the stack file.
+        npus: NPUs of the pod, if the stack file has them.
+        facts: The model's architecture, if it is known.
     """
-    because = {}
+    because: dict[str, str] = {}
     tokens, split = config.max_num_batched_tokens, config.tensor_parallel_size
     if tokens is None:
         tokens = max(config.max_model_len, config.max_num_seqs, 2048)
@@ -212,26 +172,142 @@ def resolve_engine(
     return ResolvedEngine.model_construct(config.model_fields_set, **complete), because
 
 
-def _corrected(mount: NodeMount, given: HostMount | None) -> NodeMount:
-    if given is None:
-        return mount
-    return replace(mount, host_path=given.host_path, mount_path=given.mount_path or mount.mount_path)
+def _resolve_startup(config: ServiceConfig, facts: ModelFacts | None, because: dict[str, str]) -> int:
+    if config.startup is not None:
+        return config.startup
+    because["startup"] = "the size of the weights" if facts else "usual for weights of unknown size"
+    return usual_startup(facts) + _compile_time(config)
 
 
-def _fields(record: BaseModel, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Every field below a record with its value, in the stack file's names."""
-    for name, info in type(record).model_fields.items():
-        value, key = getattr(record, name), f"{prefix}{info.alias or name}"
-        if isinstance(value, Source) and value.path:
-            yield key, value.path
-        elif isinstance(value, BaseModel) and not isinstance(value, SecretKey):
-            yield from _fields(value, f"{key}.")
-        elif value is not None or not isinstance(record, Storage):
-            yield key, value
+def usual_startup(facts: ModelFacts | None) -> int:
+    """Seconds until a server answers, in whole minutes: ten minutes, and its weights at 200 MiB a second."""
+    if facts is None:
+        return _UNKNOWN_STARTUP
+    reading = 2 * all_parameters(facts) / (200 * 2**20)
+    return 60 * math.ceil((600 + reading) / 60)
 
 
-def _place(spans: Mapping[Path, Span], path: Path) -> str:
-    while path not in spans and path[-2:] in SHORTHANDS:
-        path = path[:-1]
-    span = spans.get(path)
-    return f"{span.file}:{span.line}" if span else "default"
+def _compile_time(config: ServiceConfig) -> int:
+    """Seconds that a start takes to compile graphs."""
+    graph = config.graph
+    if not isinstance(graph, PtaGraph) or not graph.warm_up:
+        return 0
+    return _COMPILE if graph.iteration_timeout is None else graph.iteration_timeout
+
+
+def _demand(size: _Size) -> Demand:
+    return Demand(
+        service=size.name,
+        replicas=size.replicas,
+        npus=size.npus,
+        min_member=size.config.min_member,
+        queue=size.config.queue or "default",
+        startup=size.startup,
+        rollout=size.config.rollout,
+        external=size.external,
+    )
+
+
+def _resolve_service(size: _Size, plan: Plan, cluster: Cluster, stack: LoadedStack) -> ResolvedService:
+    config, because = size.config, size.because
+    variables = {name: value for name, value in config.env.items() if isinstance(value, str)}
+    secrets = {name: named(value, stack.secrets) for name, value in config.env.items() if not isinstance(value, str)}
+    because |= plan.reasons
+    service = ResolvedService(
+        name=size.name,
+        release=size.release,
+        cluster=cluster,
+        image=config.image,
+        model=size.model,
+        npus=size.npus,
+        replicas=size.replicas,
+        visible_devices=_resolve_devices(config, size.npus, because),
+        engine=size.engine,
+        server=_resolve_server(config.server, stack.secrets),
+        graph=resolve_graph(config, size.known, because),
+        precision=resolve_precision(config, size.known, size.model.name, because),
+        mind_speed=config.mind_speed,
+        prefix_caching=config.prefix_caching,
+        quantization=config.quantization,
+        lora=resolve_lora(config.lora, because),
+        speculative=config.speculative,
+        multimodal=config.multimodal,
+        startup=size.startup,
+        drain=_resolve_drain(size),
+        rollout=plan.rollout,
+        run_as_user=config.run_as_user,
+        resources=_resolve_resources(size, cluster),
+        min_member=config.min_member,
+        queue=config.queue,
+        priority_class=config.priority_class,
+        smoke=config.smoke,
+        expose=config.expose,
+        network=config.network,
+        disruption_budget=config.disruption_budget,
+        monitoring=config.monitoring,
+        pod_template=config.pod_template,
+        env=variables,
+        secret_env=secrets,
+        pull_secrets=[named_pull_secret(reference, stack.secrets) for reference in config.pull_secrets],
+        accept=config.accept,
+        known=size.known,
+        facts=size.facts,
+        missing_facts=size.missing_facts,
+        weight_files=size.weight_files,
+        external=size.external,
+        room=plan.room,
+    )
+    return replace(service, origins=origins(service, because, stack.spans))
+
+
+def _resolve_devices(config: ServiceConfig, npus: int, because: dict[str, str]) -> list[int]:
+    if config.visible_devices is not None:
+        return config.visible_devices
+    because["visibleDevices"] = "one index for each of npus"
+    return list(range(npus))
+
+
+def _resolve_server(server: Server, ciphertexts: Mapping[str, str]) -> ResolvedServer:
+    api_key: NamespaceSecret | None = None
+    if server.api_key:
+        api_key = named(server.api_key, ciphertexts)
+    return ResolvedServer.model_construct(
+        server.model_fields_set,
+        kind=server.kind,
+        host=server.host,
+        port=server.port,
+        chat_template=server.chat_template,
+        api_key=api_key,
+        extra_args=server.extra_args,
+    )
+
+
+def _resolve_drain(size: _Size) -> int:
+    if size.config.drain is not None:
+        return size.config.drain
+    kind = size.config.server.kind
+    size.because["drain"] = f"usual for {kind}"
+    return size.release.default_drain(kind)
+
+
+def _resolve_resources(size: _Size, cluster: Cluster) -> ResolvedResources:
+    """The resources of a pod. An NPU gets its share of the smallest node's memory, at most 60 GiB."""
+    engine, npus = size.engine, size.npus
+    shares = [pool.node_memory * 9 // 10 // pool.npus_per_node for pool in cluster.pools.values() if pool.node_memory]
+    memory_of_an_npu = min([60 * GIB, *shares]) // GIB * GIB
+    if engine.distributed_executor_backend == "ray":
+        shm = 32 * GIB
+    elif engine.npus_used > 1:
+        shm = 16 * GIB
+    else:
+        shm = 2 * GIB
+    config = size.config.resources
+    for key in ("cpu", "memory", "shm"):
+        if getattr(config, key) is None:
+            size.because[f"resources.{key}"] = f"usual for {counted(npus, 'NPU')}"
+    return ResolvedResources.model_construct(
+        config.model_fields_set,
+        cpu=11 * npus if config.cpu is None else config.cpu,
+        memory=memory_of_an_npu * npus if config.memory is None else config.memory,
+        shm=shm if config.shm is None else config.shm,
+    )

@@ -10,17 +10,23 @@ from models.catalog.platforms import Platform
 from models.engines.ascend_vllm.features import MindSpeed
 from models.engines.model_server import ModelServer
 from models.finding import Finding, Path, Span
-from models.secret_reference import SecretKey
+from models.secret_reference import NamespaceSecret
 from models.service.feature_defaults import most_gears
+from models.service.model import ResolvedModel
 from models.service.secrets import MadeSecret
 from models.stack_file.checksums import WeightFiles
 from models.stack_file.cluster import NamespaceConfig, Pool
 from models.stack_file.exposure import Expose, Network
-from models.stack_file.model import Model
 from models.stack_file.monitoring import Monitoring
-from models.stack_file.operation import DisruptionBudget, Queue, Resources, Rollout
+from models.stack_file.operation import (
+    DisruptionBudget,
+    Queue,
+    ResolvedResources,
+    ResolvedRollingUpdate,
+    ResolvedRollout,
+)
 from models.stack_file.pod_template import PodTemplate
-from models.stack_file.pull_secret import PullSecret
+from models.stack_file.pull_secret import NamespacePullSecret
 
 SETTLE = 5
 """Seconds after which no node sends new requests to a pod that ends."""
@@ -57,16 +63,16 @@ class ResolvedService(ModelServer):
 
     cluster: Cluster
     image: str
-    model: Model
+    model: ResolvedModel
     replicas: int
     mind_speed: MindSpeed
     startup: int
     """Longest time from the start of a container until it answers, in seconds."""
     drain: int
     """Longest wait for running requests when a pod ends, in seconds."""
-    rollout: Rollout
+    rollout: ResolvedRollout
     run_as_user: int
-    resources: Resources
+    resources: ResolvedResources
     min_member: int
     queue: str | None
     priority_class: str | None
@@ -76,13 +82,13 @@ class ResolvedService(ModelServer):
     disruption_budget: DisruptionBudget | None
     monitoring: Monitoring | None
     pod_template: PodTemplate | None
-    pull_secrets: Sequence[PullSecret]
+    pull_secrets: Sequence[NamespacePullSecret]
     accept: Mapping[str, str]
     weight_files: WeightFiles | None = None
     """The manifest that the weights are fetched or verified by."""
     external: bool = False
     """Whether an autoscaler sets `replicas`, which is what is planned with then."""
-    secret_env: Mapping[str, SecretKey] = field(default_factory=dict)
+    secret_env: Mapping[str, NamespaceSecret] = field(default_factory=dict)
     """Further variables whose values are in Secrets."""
     room: int | None = None
     """Pods more than `replicas` that are sure to find their NPUs in an update; None when no pools are given."""
@@ -90,6 +96,11 @@ class ResolvedService(ModelServer):
     """What the stack would have to give for the facts to be whole."""
     origins: Mapping[str, Origin] = field(default_factory=dict, compare=False)
     """Every value and where it comes from, by its field."""
+
+    @property
+    def surge(self) -> int:
+        """Additional pods during an update; 0 when old pods are deleted first."""
+        return self.rollout.max_surge if isinstance(self.rollout, ResolvedRollingUpdate) else 0
 
     @property
     def most_gears(self) -> int:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+from pydantic.alias_generators import to_camel
 
 from models.service.capacity import sure_to_fit
+from models.service.resolved import ResolvedService
 from models.stack_file.cluster import Pool
-from models.stack_file.operation import Queue, Rollout
+from models.stack_file.operation import Queue, Recreate, ResolvedRollingUpdate, ResolvedRollout, RollingUpdate
 from models.words import counted
 
 
 @dataclass(frozen=True)
 class Demand:
-    """What a service asks of the pools."""
+    """What a service requests of the pools."""
 
     service: str
     replicas: int
@@ -25,140 +28,200 @@ class Demand:
     """Volcano's queue."""
     startup: int
     """Seconds."""
-    rollout: Rollout
-    """What the stack file says of it."""
+    rollout: RollingUpdate | Recreate | None
+    """The rollout in the stack file, if it has one."""
     external: bool = False
-    """Whether an autoscaler sets the replicas, and may hold what is free."""
+    """Whether an autoscaler sets the replicas, and may use the free NPUs."""
+
+
+def demand(service: ResolvedService) -> Demand:
+    """What a resolved service requests of the pools."""
+    return Demand(
+        service=service.name,
+        replicas=service.replicas,
+        npus=service.npus,
+        min_member=service.min_member,
+        queue=service.in_queue,
+        startup=service.startup,
+        rollout=service.rollout,
+        external=service.external,
+    )
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How a service rolls."""
+    """How a service is updated."""
 
-    rollout: Rollout
-    """With nothing left open."""
-    because: str
-    """Why what the stack file leaves open is as it is."""
+    rollout: ResolvedRollout
+    reasons: Mapping[str, str]
+    """The reason for each default, by its key."""
     room: int | None
-    """Pods more than `replicas`, up to those asked for, that are sure to find their NPUs while all services roll at
-    once; None when no pools are given."""
+    """Additional pods, up to the requested ones, that are sure to find their NPUs while all services are updated
+    together. None without pools."""
 
 
 @dataclass
 class _Held:
-    """What pods hold: how many there are by their NPUs, and the NPUs of each queue."""
+    """The NPUs that pods hold: the number of pods by their NPUs, and the NPUs of each queue."""
 
     pods: Counter[int] = field(default_factory=Counter)
     queues: Counter[str] = field(default_factory=Counter)
 
-    def add(self, demand: Demand, pods: int) -> None:
-        self.pods[demand.npus] += pods
-        self.queues[demand.queue] += pods * demand.npus
+    def add(self, demand: Demand, pods: int, npus: int) -> None:
+        self.pods[npus] += pods
+        self.queues[demand.queue] += pods * npus
 
 
 def plan_rollouts(demands: Iterable[Demand], pools: Mapping[str, Pool], queues: Mapping[str, Queue]) -> dict[str, Plan]:
-    """Decide for each service, in the order of what a pod more saves: first what would be down, the slowest first."""
-    asked = sorted(demands, key=lambda demand: (demand.replicas != 1, -demand.startup, demand.service))
+    """Plan the update of each service. Free NPUs go first to services with one pod, and of these to the slowest."""
+    ordered = sorted(demands, key=lambda demand: (demand.replicas != 1, -demand.startup, demand.service))
     nodes, held = _nodes(pools), _Held()
-    for demand in asked:
-        held.add(demand, demand.replicas)
-    plans = {}
-    for demand in asked:
-        wanted, room = _most_surge(demand), 0
+    for demand in ordered:
+        held.add(demand, demand.replicas, demand.npus)
+    plans: dict[str, Plan] = {}
+    for demand in ordered:
+        wanted = _most_surge(demand)
+        room = 0
         while room < wanted and _has_room(demand, held, nodes, queues):
-            held.add(demand, 1)
+            held.add(demand, 1, demand.npus)
             room += 1
-        plans[demand.service] = _plan(demand, room if pools else None, full=not _within(demand, held, queues))
+        is_full = not _within_quota(demand, held, queues)
+        plans[demand.service] = _plan(demand, room if pools else None, full=is_full)
     return plans
 
 
 def stuck_rollouts(
-    demands: Sequence[Demand], running: Mapping[str, int], pools: Mapping[str, Pool], queues: Mapping[str, Queue]
+    demands: Sequence[Demand],
+    surges: Mapping[str, int],
+    running: Mapping[str, int],
+    pools: Mapping[str, Pool],
+    queues: Mapping[str, Queue],
 ) -> list[Demand]:
-    """The rollouts that make a pod more first and find no room for it, since larger pods run than are asked for.
+    """The updates that start an additional pod first and find no room, because larger pods run than are requested.
 
-    `plan_rollouts` counts the pods that are asked for. Where `npus` is lowered, larger ones hold their NPUs until a
-    new one is ready. What deletes first goes on by itself and leaves room to others.
+    `plan_rollouts` counts the requested pods. Where `npus` was lowered, larger pods hold their NPUs until a new one is
+    ready. A service that deletes first continues without free NPUs, and leaves room to others.
 
     Args:
-        demands: What all services ask for, with rollouts that leave nothing open.
+        demands: The demands of all services.
+        surges: Additional pods during the update, by service.
         running: NPUs of the pods that run, by service.
         pools: The nodes.
         queues: The queues and their quotas.
     """
-    nodes, waiting = _nodes(pools), [one for one in demands if one.replicas and running.get(one.service, 0) > one.npus]
+    nodes = _nodes(pools)
+    waiting = [demand for demand in demands if demand.replicas and running.get(demand.service, 0) > demand.npus]
     while True:
-        sizes = {one.service: running[one.service] for one in waiting}
-        stuck = [
-            one
-            for one in waiting
-            if one.rollout.max_surge and not _has_room(one, _beside(one, demands, sizes), nodes, queues)
-        ]
+        sizes = {demand.service: running[demand.service] for demand in waiting}
+        stuck = []
+        for demand in waiting:
+            held = _held_before(demand, demands, surges, sizes)
+            if surges[demand.service] and not _has_room(demand, held, nodes, queues):
+                stuck.append(demand)
         if stuck == waiting:
             return stuck
         waiting = stuck
 
 
-def _beside(rolling: Demand, demands: Iterable[Demand], sizes: Mapping[str, int]) -> _Held:
-    """What all pods hold before the first step of a rollout, while the others have made theirs."""
+def _held_before(
+    rolling: Demand, demands: Iterable[Demand], surges: Mapping[str, int], sizes: Mapping[str, int]
+) -> _Held:
+    """The NPUs that all pods hold before the first step of an update, while the others have made theirs."""
     held = _Held()
-    for one in demands:
-        surge = 0 if one is rolling else one.rollout.max_surge or 0
-        held.add(replace(one, npus=sizes.get(one.service, one.npus)), one.replicas + surge)
+    for demand in demands:
+        surge = 0 if demand is rolling else surges[demand.service]
+        npus = sizes.get(demand.service, demand.npus)
+        held.add(demand, demand.replicas + surge, npus)
     return held
 
 
 def _nodes(pools: Mapping[str, Pool]) -> Counter[int]:
-    """How many nodes there are by their NPUs."""
-    return Counter(pool.npus_per_node for pool in pools.values() for _ in range(pool.nodes))
+    """The number of nodes by their NPUs."""
+    nodes: Counter[int] = Counter()
+    for pool in pools.values():
+        nodes[pool.npus_per_node] += pool.nodes
+    return nodes
 
 
 def _most_surge(demand: Demand) -> int:
-    """Pods more than the replicas that the service may want."""
-    given = demand.rollout
-    if given.kind == "recreate" or demand.replicas == 0:
+    """The additional pods that the update of a service may start."""
+    rollout = demand.rollout
+    if demand.replicas == 0 or isinstance(rollout, Recreate):
         return 0
-    if demand.external and given.max_surge is None:
+    if rollout is not None and rollout.max_surge is not None:
+        return min(rollout.max_surge, demand.replicas)
+    if demand.external:
         return 0
-    if given.max_surge is not None:
-        return min(given.max_surge, demand.replicas)
-    return 0 if given.max_unavailable or (demand.min_member > 1 and given.kind is None) else 1
+    if rollout is None:
+        return 1 if demand.min_member == 1 else 0
+    return 0 if rollout.max_unavailable else 1
 
 
 def _has_room(demand: Demand, held: _Held, nodes: Mapping[int, int], queues: Mapping[str, Queue]) -> bool:
-    return _within(demand, held, queues) and sure_to_fit(demand.npus, held.pods, nodes)
+    return _within_quota(demand, held, queues) and sure_to_fit(demand.npus, held.pods, nodes)
 
 
-def _within(demand: Demand, held: _Held, queues: Mapping[str, Queue]) -> bool:
-    """Whether a pod more is within the quota of its queue."""
+def _within_quota(demand: Demand, held: _Held, queues: Mapping[str, Queue]) -> bool:
+    """Whether an additional pod is within the quota of its queue."""
     queue = queues.get(demand.queue)
-    return not queue or not queue.npus or held.queues[demand.queue] + demand.npus <= queue.npus
+    if queue is None or queue.npus is None:
+        return True
+    return held.queues[demand.queue] + demand.npus <= queue.npus
 
 
-def _plan(demand: Demand, room: int | None, full: bool) -> Plan:
-    given = demand.rollout
-    surge, unavailable = given.max_surge, given.max_unavailable
-    because = _because(demand, room, full)
-    whole = given.kind is None and surge is None and unavailable is None
-    alone = demand.replicas == 1 and not demand.external
-    if given.kind == "recreate" or (whole and (demand.min_member > 1 or (alone and not room))):
-        return Plan(given.model_copy(update={"kind": "recreate"}), because, room)
+def _plan(demand: Demand, room: int | None, *, full: bool) -> Plan:
+    rollout = _rollout(demand, room)
+    because = _because(demand, room, full=full)
+    configured = demand.rollout.model_fields_set if demand.rollout else frozenset[str]()
+    defaults = [name for name in type(rollout).model_fields if name not in configured]
+    return Plan(rollout, {f"rollout.{to_camel(name)}": because for name in defaults}, room)
+
+
+def _rollout(demand: Demand, room: int | None) -> ResolvedRollout:
+    rollout = demand.rollout
+    if isinstance(rollout, Recreate):
+        return rollout
+    if rollout is None:
+        is_alone = demand.replicas == 1 and not demand.external
+        if demand.min_member > 1 or (is_alone and not room):
+            return Recreate()
+        rollout = RollingUpdate()
+    surge, unavailable = rollout.max_surge, rollout.max_unavailable
     if surge is None:
-        surge = 0 if unavailable else 1 if room or unavailable == 0 else 0
+        surge = 1 if _starts_first(unavailable, room) else 0
     if unavailable is None:
         unavailable = 0 if surge else 1
-    complete = {"kind": "rollingUpdate", "max_surge": surge, "max_unavailable": unavailable}
-    return Plan(given.model_copy(update=complete), because, room)
+    return ResolvedRollingUpdate.model_construct(max_surge=surge, max_unavailable=unavailable)
 
 
-def _because(demand: Demand, room: int | None, full: bool) -> str:
-    given = demand.rollout
-    if given.kind == "recreate" or given.max_surge is not None or given.max_unavailable is not None:
+def _starts_first(unavailable: int | None, room: int | None) -> bool:
+    """Whether an update without `maxSurge` starts an additional pod before it deletes an old one."""
+    if unavailable is None:
+        return bool(room)
+    return unavailable == 0
+
+
+def _because(demand: Demand, room: int | None, *, full: bool) -> str:
+    """The reason for a planned rollout."""
+    if _is_configured(demand.rollout):
         return "the stack file says so"
     if demand.min_member > 1:
         return f"{demand.min_member} pods start together, and those of an update form a gang of their own"
-    if demand.replicas == 0 or demand.external:
-        return "an autoscaler may hold what is free" if demand.external else "there are no pods"
+    if demand.external:
+        return "an autoscaler may hold what is free"
+    if demand.replicas == 0:
+        return "there are no pods"
+    return _because_of_npus(demand, room, full=full)
+
+
+def _is_configured(rollout: RollingUpdate | Recreate | None) -> bool:
+    """Whether the stack file decides how pods are replaced."""
+    if isinstance(rollout, RollingUpdate):
+        return rollout.max_surge is not None or rollout.max_unavailable is not None
+    return rollout is not None
+
+
+def _because_of_npus(demand: Demand, room: int | None, *, full: bool) -> str:
     npus = counted(demand.npus, "NPU")
     if room is None:
         return "no pools are given, so nothing is known to be free"

@@ -1,7 +1,7 @@
-"""The Secrets that a stack creates: their names, and the references of services with those names filled in.
+"""References to Secrets, resolved: each names a Secret, and the Secrets that the stack creates are known.
 
-The name of a Secret is derived from the ciphertext in the stack file. So every command knows it without decrypting
-anything, a new value has a new name and restarts the pods, and a revert restores the old name.
+The name of a created Secret is derived from the ciphertext in the stack file. So every command knows it without
+decrypting anything, a new value has a new name and restarts the pods, and a revert restores the old name.
 """
 
 from __future__ import annotations
@@ -9,18 +9,19 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
 
 from models.record import Record
-from models.stack_file.pull_secret import PULL_KEY, PullSecret
-from models.stack_file.secrets import Reference, references
+from models.secret_reference import CreatedSecret, NamespaceSecret, SecretKey, StackSecret
+from models.stack_file.pull_secret import PULL_KEY, CreatedPullSecret, NamespacePullSecret, PullSecret, StackPullSecret
+from models.stack_file.secrets import references
 
-T = TypeVar("T")
+_KEY = "value"
+"""Key of the value in a created Secret."""
 
 
 @dataclass(frozen=True, order=True)
 class MadeSecret:
-    """A Secret that the stack makes of a secret key of its own."""
+    """A Secret that the stack creates from one of its secret keys."""
 
     config: str
     """The key of the stack, as `pulumi config set --secret` names it."""
@@ -31,52 +32,53 @@ class MadeSecret:
 
     @property
     def type(self) -> str:
-        """The Secret's type; that of a registry's credentials is one of its own."""
+        """The type of the Secret. The credentials of a registry have a separate type."""
         return "kubernetes.io/dockerconfigjson" if self.is_pull else "Opaque"
 
     @property
     def is_pull(self) -> bool:
-        """Whether it holds the credentials of a registry."""
+        """Whether it has the credentials of a registry."""
         return self.key == PULL_KEY
 
 
-def resolved(reference: Reference, ciphertexts: Mapping[str, str]) -> Reference:
+def named(reference: SecretKey, ciphertexts: Mapping[str, str]) -> NamespaceSecret:
     """A reference with the Secret and the key that it means.
 
     Args:
-        reference: As the stack file gives it.
-        ciphertexts: The stack's secret keys as they stand in its file; without a file there are none, and a Secret
-            has the name of its key.
+        reference: The reference in the stack file.
+        ciphertexts: The encrypted values of the stack's secret keys. Without a value, a Secret has the name of its key.
     """
-    if not reference.config:
-        return reference
-    text = ciphertexts.get(reference.config)
-    ending = f"-{hashlib.sha256(text.encode()).hexdigest()[:10]}" if text else ""
-    pull = isinstance(reference, PullSecret)
-    named = {"secret": f"{reference.config}{'-pull' if pull else ''}{ending}"}
-    return reference.model_copy(update=named if pull else {**named, "key": "value"})
+    if isinstance(reference, StackSecret):
+        name = f"{reference.config}{_ending(reference.config, ciphertexts)}"
+        return CreatedSecret.model_construct(secret=name, key=_KEY, config=reference.config)
+    return reference
 
 
-def with_names(value: T, ciphertexts: Mapping[str, str]) -> T:
-    """A configuration whose references all say which Secret they mean; arguments as for `resolved`."""
-    changed: Any = value
-    if isinstance(value, Reference):
-        changed = resolved(value, ciphertexts)
-    elif isinstance(value, Record):
-        fields = {name: getattr(value, name) for name in type(value).model_fields}
-        update = {name: new for name, old in fields.items() if (new := with_names(old, ciphertexts)) is not old}
-        changed = value.model_copy(update=update) if update else value
-    elif isinstance(value, dict):
-        items = {key: with_names(item, ciphertexts) for key, item in value.items()}
-        changed = value if all(items[key] is value[key] for key in items) else items
-    elif isinstance(value, list):
-        changed = [with_names(item, ciphertexts) for item in value]
-        changed = value if all(new is old for new, old in zip(changed, value, strict=True)) else changed
-    found: T = changed
-    return found
+def named_pull_secret(reference: PullSecret, ciphertexts: Mapping[str, str]) -> NamespacePullSecret:
+    """The credentials of a registry with the Secret that they are in; arguments as for `named`."""
+    if isinstance(reference, StackPullSecret):
+        name = f"{reference.config}-pull{_ending(reference.config, ciphertexts)}"
+        return CreatedPullSecret.model_construct(secret=name, config=reference.config)
+    return reference
 
 
-def made_secrets(configs: Iterable[Record]) -> tuple[MadeSecret, ...]:
-    """The Secrets that services want made, each once; their references have names already."""
-    found = (reference for config in configs for _, reference in references(config) if reference.config)
-    return tuple(sorted({MadeSecret(one.config, one.secret, one.key) for one in found}))
+def made_secrets(configs: Iterable[Record], ciphertexts: Mapping[str, str]) -> tuple[MadeSecret, ...]:
+    """The Secrets that the stack creates for services, each once; ciphertexts as for `named`."""
+    found: set[MadeSecret] = set()
+    for config in configs:
+        for _, reference in references(config):
+            if isinstance(reference, StackPullSecret):
+                pull_secret = named_pull_secret(reference, ciphertexts)
+                found.add(MadeSecret(reference.config, pull_secret.secret, PULL_KEY))
+            elif isinstance(reference, StackSecret):
+                name = f"{reference.config}{_ending(reference.config, ciphertexts)}"
+                found.add(MadeSecret(reference.config, name, _KEY))
+    return tuple(sorted(found))
+
+
+def _ending(config: str, ciphertexts: Mapping[str, str]) -> str:
+    """The end of a Secret's name, which stands for its value."""
+    ciphertext = ciphertexts.get(config)
+    if not ciphertext:
+        return ""
+    return f"-{hashlib.sha256(ciphertext.encode()).hexdigest()[:10]}"

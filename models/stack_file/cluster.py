@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import PurePosixPath
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -27,16 +27,13 @@ from models.stack_file.operation import Queue
 class HostMount(Record):
     """A path of the node and where the container sees it. A scalar is shorthand for the node's path."""
 
+    shorthand = "hostPath"
+
     host_path: AbsolutePath
     """Path on the node."""
 
     mount_path: AbsolutePath | None = None
     """Path in the container; when left out, the platform's."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_scalar(cls, value: Any) -> Any:
-        return {"hostPath": value} if isinstance(value, str) else value
 
 
 class PlatformConfig(Record):
@@ -44,6 +41,8 @@ class PlatformConfig(Record):
 
     Every further key corrects what the kind brings.
     """
+
+    shorthand = "kind"
 
     kind: Literal["cce", "mindcluster"] = "cce"
     """`cce` is Huawei Cloud's Lite k8s Cluster, the manual's; `mindcluster` is the open stack."""
@@ -80,11 +79,6 @@ class PlatformConfig(Record):
     npu_smi: HostMount | None = None
     """The npu-smi program."""
 
-    @model_validator(mode="before")
-    @classmethod
-    def _from_scalar(cls, value: Any) -> Any:
-        return {"kind": value} if isinstance(value, str) else value
-
     @model_validator(mode="after")
     def _each_path_once(self) -> PlatformConfig:
         given = {name: getattr(self, name) for name in PLATFORMS[self.kind].mounts}
@@ -103,16 +97,13 @@ class PlatformConfig(Record):
 class NamespaceConfig(Record):
     """The namespace of all services of the stack. A scalar is shorthand for its name."""
 
+    shorthand = "name"
+
     name: NamespaceName = Field(examples=["inference"])
     """Name of the namespace."""
 
     create: bool = True
     """Make the namespace, and delete it with the stack; false when somebody else owns it."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_scalar(cls, value: Any) -> Any:
-        return {"name": value} if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _not_the_clusters_own(self) -> NamespaceConfig:

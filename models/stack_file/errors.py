@@ -1,12 +1,11 @@
-"""Errors of shape: what pydantic refuses, said in the words of the configuration language."""
+"""Errors of shape: findings about values that pydantic refuses, in the terms of the stack file."""
 
 from __future__ import annotations
 
 import json
-import types
-from collections.abc import Mapping
-from difflib import get_close_matches
-from typing import Annotated, Any, Union, get_args, get_origin
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
@@ -16,131 +15,139 @@ from models.engines.flags import plain_name
 from models.engines.releases import DEFAULT_VERSION, release
 from models.finding import Finding, Mark, Path
 from models.record import PATTERN_WORDS, Record
-from models.stack_file.messages import BOUNDS, KINDS, NICKNAMES, TRUTHS
+from models.stack_file.examples import example_of, in_one_line, literals_of, purpose
+from models.stack_file.messages import BOUNDS, NICKNAMES, TRUTHS, TYPES
+from models.stack_file.place import Place, find_place, value_at, written
+from models.stack_file.union_errors import key_of_another_kind, no_record
+from models.stack_file.unknown_keys import nearest, unknown_key
+from models.tagged_union import kind_of
+from models.words import either
 
-_STEPS = ("[text]", "[secret]")
-"""What pydantic adds to a path where a value has one of two kinds."""
+_NO_RECORD = ("union_tag_not_found", "union_tag_invalid")
 
 
-def shape_finding(record: type[Record], path: Path, details: ErrorDetails) -> Finding:
-    """What pydantic refuses in a record that stands at a path, as a finding."""
-    unknown = details["type"] == "extra_forbidden"
-    loc = [key for key in details["loc"] if key not in _STEPS and (key != "[key]" or unknown)]
-    keys = tuple(map(str, loc))
-    fields, field = _fields_along(record, keys)
-    where = Mark((*path, *keys))
-    if unknown:
-        return _unknown_key(where, keys[-1], fields, keys)
-    name = json.dumps(["the stack", *path, *keys][-1], ensure_ascii=False)[1:-1]
-    name = f"{keys[-2]}[{name}]" if isinstance(["", *loc][-1], int) else name
+def shape_finding(record: type[Record], path: Path, details: ErrorDetails, value: Any = None) -> Finding:
+    """The finding about a value that pydantic refuses.
+
+    Args:
+        record: The record that was validated.
+        path: Where its value is in the stack file.
+        details: The error of pydantic.
+        value: The value of the record as the user wrote it.
+    """
+    if details["type"] == "extra_forbidden":
+        return _refused_key(find_place(record, details["loc"], of_unknown_key=True), path)
+    place = find_place(record, details["loc"])
     if details["type"] == "missing":
-        why, fix = _purpose(field), f"add {_example(name, field)}"
-        return Finding("missing-key", "error", f"{name} is missing", why, fix, (Mark(where.path[:-1]), where))
-    message, fix = _wrong_value(name, details, field, hide=is_hidden(where.path, str(details["input"])))
-    return Finding("bad-value", "error", message, _purpose(field), fix, (where,))
+        return _missing_key(place, path)
+    keys = place.keys if value is None else written(place.keys, value)
+    where = Mark((*path, *map(str, keys)))
+    if details["type"] in _NO_RECORD and place.choice and isinstance(details["input"], dict):
+        is_short = isinstance(value_at(keys, value), str)
+        return no_record(where, place.choice, details["input"], place.field, is_short=is_short)
+    literals = literals_of(place.field)
+    if keys != place.keys:
+        place = find_place(record, keys)
+    name = in_one_line(place.name if keys else ("the stack", *path)[-1])
+    hide = is_hidden(where.path, str(details["input"]))
+    if details["type"] == "literal_error":
+        message, fix = _no_literal(name, literals, details["input"])
+    else:
+        message, fix = _wrong_value(name, details, place.field, hide=hide)
+    return Finding("bad-value", "error", message, purpose(place.field), fix, (where,))
 
 
-def unknown_key(where: Mark, name: str, known: Mapping[str, Any], meant: str = "") -> Finding:
-    """A key that the configuration language does not have, with the nearest that it has to it or to what was meant."""
-    near = nearest(meant or name, known)
-    fix = f"write {near}" if near else f"remove it; known here: {', '.join(known)}"
-    why = "a key that nothing reads is a mistake"
-    return Finding("unknown-key", "error", f"unknown key {name!r}", why, fix, (where,))
+def _missing_key(place: Place, path: Path) -> Finding:
+    where = Mark((*path, *map(str, place.keys)))
+    name = in_one_line(place.name)
+    fix = f"add {example_of(name, place.field) or name}"
+    marks = (Mark(where.path[:-1]), where)
+    return Finding("missing-key", "error", f"{name} is missing", purpose(place.field), fix, marks)
 
 
-def nearest(name: str, known: Mapping[str, Any]) -> str | None:
-    """The known key that a name probably means; case, `-` and `_` do not count."""
-    plain = {plain_name(key): key for key in known}
-    close = get_close_matches(plain_name(name), plain, n=1, cutoff=0.7)
-    return plain[close[0]] if close else None
-
-
-def _unknown_key(where: Mark, name: str, fields: Mapping[str, FieldInfo], keys: Path) -> Finding:
-    found = unknown_key(where, name, fields)
-    if nearest(name, fields):
+def _refused_key(place: Place, path: Path) -> Finding:
+    """A key that is unknown, or that belongs to another kind."""
+    where = Mark((*path, *map(str, place.keys)))
+    name = str(place.keys[-1])
+    if place.alternatives and place.record:
+        right = place.alternatives.owner(name)
+        if right and kind_of(right):
+            return key_of_another_kind(where, place.record, right)
+    found = unknown_key(where, name, place.known)
+    if nearest(name, place.known):
         return found
-    elsewhere = NICKNAMES.get(plain_name(name))
-    known_release = release(DEFAULT_VERSION)
-    if flag := known_release.flag(name):
-        elsewhere = known_release.owned_flags.get(flag.name)
-        if not elsewhere and keys[:1] in (("engine",), ("server",)):
-            elsewhere = f"{keys[0]}.extraArgs: {{{flag.key}: …}}"
-    if not elsewhere:
-        return found
-    return Finding(found.rule, found.severity, found.message, "it has another place", f"write {elsewhere}", found.marks)
+    elsewhere = _key_elsewhere(name, place)
+    if elsewhere:
+        return replace(found, why="it has another place", fix=f"write {elsewhere}")
+    return found
+
+
+def _key_elsewhere(name: str, place: Place) -> str | None:
+    """The key outside of this mapping that a name means: by a nickname, or by a flag of the engine."""
+    default_release = release(DEFAULT_VERSION)
+    flag = default_release.flag(name)
+    if flag is None:
+        return NICKNAMES.get(plain_name(name))
+    owner = default_release.owned_flags.get(flag.name)
+    if owner is None and place.keys[0] in ("engine", "server"):
+        return f"{place.keys[0]}.extraArgs: {{{flag.key}: …}}"
+    return owner
+
+
+def _no_literal(name: str, literals: Sequence[Any], value: Any) -> tuple[str, str]:
+    """The message and the fix for a value that is not one of a few."""
+    choices = [str(literal) for literal in literals]
+    near = nearest(str(value), dict.fromkeys(choices)) or choices[0]
+    return f"{name}{_shown(value)} must be {either(choices)}", f"write {name}: {near}"
 
 
 def _wrong_value(name: str, details: ErrorDetails, field: FieldInfo | None, *, hide: bool) -> tuple[str, str]:
-    kind, given, context = details["type"], details["input"], details.get("ctx", {})
-    shown = f" {json.dumps(given, ensure_ascii=False)}" if isinstance(given, str | int | float) and not hide else ""
-    example = _example(name, field, given)
-    example = f"{'write' if field and ':' in example else 'correct'} {example}"
-    if kind == "bool_type" and (truth := TRUTHS.get(str(given).lower())):
-        example = f"write {name}: {truth}; YAML reads {given} as text"
-    if given is False and KINDS.get(kind) == "a mapping":
-        example = f"remove {name}, or write {name}: null where the base file has it"
-    if kind in KINDS:
-        hint = f'write it in quotes: "{shown.strip()}"' if kind == "string_type" and shown else example
-        return f"{name} must be {KINDS[kind]}, not {_kind_of(given)}{shown}", hint
-    if kind == "literal_error":
-        return f"{name}{shown} must be {context['expected']}", f"write {context['expected']}"
-    if kind == "too_short":
-        return f"{name} must not be empty", example
-    if kind in BOUNDS:
-        key, words = BOUNDS[kind]
-        return f"{name}{shown} must be {words} {context[key]}", example
-    if kind == "string_pattern_mismatch":
-        return f"{name}{shown} {PATTERN_WORDS.get(context['pattern'], 'is not well formed')}", example
-    shown = "" if kind == "json_invalid" else shown
-    fix = example if "{" in example or not isinstance(given, dict) else f"correct {name}"
-    return f"{name}{shown}: {details['msg'].removeprefix('Value error, ')}", fix
+    """The message and the fix for a value of a wrong type, form or range."""
+    error, value, context = details["type"], details["input"], details.get("ctx", {})
+    shown = "" if hide else _shown(value)
+    example = example_of(name, field, value)
+    fix = f"write {example}" if example else f"correct {name}"
+    if error in TYPES or error in _NO_RECORD:
+        expected = TYPES.get(error, "a mapping")
+        return f"{name} must be {expected}, not {_type_of(value)}{shown}", _right_type(name, expected, value, fix)
+    if error in ("too_short", "string_pattern_mismatch", *BOUNDS):
+        return _wrong_form(name, shown, error, context), fix
+    reason = details["msg"].removeprefix("Value error, ")
+    if error == "json_invalid":
+        shown = ""
+    if isinstance(value, dict) and "{" not in fix:
+        fix = f"correct {name}"
+    return f"{name}{shown}: {reason}", fix
 
 
-def _fields_along(record: type[Record], keys: Path) -> tuple[Mapping[str, FieldInfo], FieldInfo | None]:
-    """The keys known where the last key stands, and the field that it belongs to."""
-    known: Mapping[str, FieldInfo] = _aliased(record)
-    field: FieldInfo | None = None
-    for key in keys[:-1]:
-        if key in known:
-            field = known[key]
-            inner = _record_in(field.annotation)
-            known = _aliased(inner) if inner else {}
-    return known, known.get(keys[-1], field) if keys else None
+def _wrong_form(name: str, shown: str, error: str, context: Mapping[str, Any]) -> str:
+    """The message for a value that is empty, out of its range, or not well formed."""
+    if error == "too_short":
+        return f"{name} must not be empty"
+    if error in BOUNDS:
+        limit, words = BOUNDS[error]
+        return f"{name}{shown} must be {words} {context[limit]}"
+    return f"{name}{shown} {PATTERN_WORDS.get(context['pattern'], 'is not well formed')}"
 
 
-def _aliased(record: type[Record]) -> dict[str, FieldInfo]:
-    return {field.alias or name: field for name, field in record.model_fields.items()}
+def _right_type(name: str, expected: str, value: Any, example: str) -> str:
+    """The fix for a value of a wrong type."""
+    if expected == "true or false" and str(value).lower() in TRUTHS:
+        return f"write {name}: {TRUTHS[str(value).lower()]}; YAML reads {value} as text"
+    if expected == "a mapping" and value is False:
+        return f"remove {name}, or write {name}: null where the base file has it"
+    if expected == "text" and isinstance(value, int | float):
+        return f'write it in quotes: "{json.dumps(value)}"'
+    return example
 
 
-def _record_in(annotation: Any) -> type[Record] | None:
-    """The record that an annotation holds, directly, as an option or as what a mapping or a list holds."""
-    if isinstance(annotation, type) and issubclass(annotation, Record):
-        return annotation
-    if get_origin(annotation) in (Union, types.UnionType, Annotated, dict, list):
-        return next((found for part in get_args(annotation) if (found := _record_in(part))), None)
-    return None
+def _shown(value: Any) -> str:
+    """A value that is short enough for a message, after a space."""
+    if isinstance(value, str | int | float):
+        return f" {json.dumps(value, ensure_ascii=False)}"
+    return ""
 
 
-def _purpose(field: FieldInfo | None) -> str:
-    text = " ".join((field.description or "").split()) if field else ""
-    return text.rstrip(".").split(". ")[0] if text else "the configuration language wants it so"
-
-
-def _example(name: str, field: FieldInfo | None, given: Any = None) -> str:
-    """A key with the example of its value that is most like what was given."""
-    name = (field and field.alias) or name
-    examples = (field.examples or [None if field.is_required() else field.default]) if field else [None]
-    value = max(examples, key=lambda example: _likeness(example, given))
-    shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=repr)
-    return name if value is None or isinstance(value, Record) else f"{name}: {shown}"
-
-
-def _likeness(one: Any, other: Any) -> int:
-    if not isinstance(one, dict) or not isinstance(other, dict):
-        return int(one == other)
-    return 1 + sum(1 + _likeness(one[key], other[key]) for key in one.keys() & other.keys())
-
-
-def _kind_of(value: Any) -> str:
-    kinds = {str: "text", bool: "the truth value", list: "a list", dict: "a mapping", type(None): "nothing"}
-    return kinds.get(type(value), "the number")
+def _type_of(value: Any) -> str:
+    types = {str: "text", bool: "the truth value", list: "a list", dict: "a mapping", type(None): "nothing"}
+    return types.get(type(value), "the number")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ipaddress import ip_network
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -30,16 +30,13 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 class Destination(Record):
     """Where the pods may connect to. A scalar is shorthand for the range."""
 
+    shorthand = "cidr"
+
     cidr: Cidr = Field(examples=["10.8.0.0/16"])
     """Range of addresses."""
 
     ports: list[Port] = Field(default=[80, 443], min_length=1, examples=[[443]])
     """TCP ports."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_scalar(cls, value: Any) -> Any:
-        return {"cidr": value} if isinstance(value, str) else value
 
 
 class Network(Record):
@@ -61,16 +58,17 @@ class Network(Record):
 class Expose(Record):
     """How the Service is reached. A scalar is shorthand for the type: `expose: LoadBalancer`."""
 
+    shorthand = "type"
+
     type: Literal["ClusterIP", "NodePort", "LoadBalancer"] = "ClusterIP"
     """`ClusterIP` inside the cluster only, `NodePort` on a port of every node, `LoadBalancer` as the cloud offers."""
 
-    annotations: dict[LabelKey, Text] = Field(default={}, examples=[{"kubernetes.io/elb.class": "union"}])
+    annotations: dict[LabelKey, Text] = Field(
+        default={},
+        examples=[{"kubernetes.io/elb.class": "union"}],
+        json_schema_extra={"propertyNames": {"not": {"pattern": r"^pulumi\.com/"}}},
+    )
     """Annotations of the Service, by which a cloud is told which load balancer."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_scalar(cls, value: Any) -> Any:
-        return {"type": value} if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _not_pulumis(self) -> Expose:

@@ -11,12 +11,12 @@ from typing import Any, Protocol
 from pydantic.alias_generators import to_camel
 
 from models.finding import Finding, Mark, Path, Span
-from models.stack_file.errors import nearest, unknown_key
 from models.stack_file.merge_patch import merge
 from models.stack_file.named_files import read_named
 from models.stack_file.parse import LoadedStack, parse_stack
 from models.stack_file.secrets import ciphertexts, config_findings
 from models.stack_file.stack import StackConfig
+from models.stack_file.unknown_keys import nearest, unknown_key
 from models.stack_file.yaml_file import YamlFile, read_yaml
 
 _KEYS = [field.alias or name for name, field in StackConfig.model_fields.items()]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-KINDS = {
+TYPES = {
     "string_type": "text",
     "int_type": "a whole number",
     "int_from_float": "a whole number",
@@ -12,7 +12,7 @@ KINDS = {
     "dict_type": "a mapping",
     "model_type": "a mapping",
 }
-"""What a value of a kind is called, by pydantic's name of the refusal."""
+"""The type that a value must have, by pydantic's name of the error."""
 
 BOUNDS = {
     "greater_than_equal": ("ge", "at least"),

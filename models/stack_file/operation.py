@@ -4,39 +4,68 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from models.record import Cpu, Quantity, Record
+from models.tagged_union import OneOf
 
 
-class Rollout(Record):
-    """How pods are replaced. A scalar is shorthand for the kind: `rollout: recreate`.
+class RollingUpdate(Record):
+    """Replace pods one after the other."""
 
-    What is left out follows from the pools and the other services: a pod more while its NPUs are sure to be free, and
-    otherwise delete first.
-    """
+    model_config = ConfigDict(
+        json_schema_extra={
+            "not": {
+                "properties": {"maxSurge": {"const": 0}, "maxUnavailable": {"const": 0}},
+                "required": ["maxSurge", "maxUnavailable"],
+            }
+        }
+    )
 
-    kind: Literal["rollingUpdate", "recreate"] | None = Field(default=None, examples=["recreate"])
-    """`rollingUpdate` replaces pod by pod, `recreate` deletes all pods and then makes the new ones."""
+    kind: Literal["rollingUpdate"] = "rollingUpdate"
+    """Pods are replaced one after the other."""
 
     max_surge: int | None = Field(default=None, ge=0, le=10_000, examples=[0])
-    """Pods more than `replicas` while the update lasts; only for `rollingUpdate`."""
+    """Additional pods during the update. Default: it follows from the free NPUs of the pools."""
 
     max_unavailable: int | None = Field(default=None, ge=0, le=10_000, examples=[1])
-    """Pods fewer than `replicas` while the update lasts; only for `rollingUpdate`."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_scalar(cls, value: Any) -> Any:
-        return {"kind": value} if isinstance(value, str) else value
+    """Missing pods during the update. Default: it follows from `maxSurge`."""
 
     @model_validator(mode="after")
-    def _numbers_of_a_rolling_update(self) -> Rollout:
-        if self.kind == "recreate" and self.model_fields_set & {"max_surge", "max_unavailable"}:
-            raise ValueError("maxSurge and maxUnavailable are for kind rollingUpdate")
+    def _one_pod_may_change(self) -> RollingUpdate:
         if (self.max_surge, self.max_unavailable) == (0, 0):
             raise ValueError("maxSurge and maxUnavailable are both 0, which Kubernetes refuses")
         return self
+
+
+class ResolvedRollingUpdate(RollingUpdate):
+    """A rolling update with both numbers."""
+
+    max_surge: int
+    max_unavailable: int
+
+
+class Recreate(Record):
+    """Delete all pods, and then create the new ones."""
+
+    kind: Literal["recreate"] = "recreate"
+    """All pods are deleted first."""
+
+
+Rollout = Annotated[RollingUpdate | Recreate, OneOf(default="rollingUpdate", scalar="kind")]
+"""How pods are replaced. A text is short for the kind: `rollout: recreate`."""
+
+ResolvedRollout = ResolvedRollingUpdate | Recreate
+"""How pods are replaced, with nothing left open."""
+
+
+def none_when_empty(value: Any) -> Any:
+    """An empty mapping leaves a key to its default."""
+    return None if value == {} else value
+
+
+PlannedRollout = Annotated[Rollout | None, BeforeValidator(none_when_empty)]
+"""A rollout, or None to plan it by the pools."""
 
 
 class Resources(Record):
@@ -46,10 +75,18 @@ class Resources(Record):
     """CPUs that are reserved; the pod may use more while the node has them."""
 
     memory: Quantity | None = Field(default=None, ge=1, examples=["192Gi"])
-    """Memory that is reserved and that the pod may use at most, `shm` included."""
+    """Memory that is reserved, and that the pod may use at most, including `shm`."""
 
     shm: Quantity | None = Field(default=None, ge=1, examples=["16Gi"])
     """Size of `/dev/shm`, through which the processes of the engine talk."""
+
+
+class ResolvedResources(Resources):
+    """The resources of each pod with all defaults."""
+
+    cpu: int | str
+    memory: int
+    shm: int
 
 
 class Queue(Record):
@@ -82,6 +119,10 @@ Replicas = Annotated[
 
 class DisruptionBudget(Record):
     """How many pods may be evicted at a time, as when nodes are drained: a PodDisruptionBudget."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": ["maxUnavailable"]}, {"required": ["minAvailable"]}]}
+    )
 
     max_unavailable: int | None = Field(default=None, ge=0, le=10_000, examples=[1])
     """Pods that may be missing."""

@@ -67,7 +67,7 @@ def parse(record: type[T], value: Any, path: Path) -> tuple[T | None, list[Findi
     try:
         return _from_stack_file(record, value), []
     except ValidationError as refused:
-        return None, [shape_finding(record, path, details) for details in refused.errors(include_url=False)]
+        return None, [shape_finding(record, path, details, value) for details in refused.errors(include_url=False)]
 
 
 def parse_stack(

@@ -2,42 +2,47 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from models.record import DnsLabel, ObjectName, Record
+from models.tagged_union import OneOf
 
 PULL_KEY = ".dockerconfigjson"
-"""Key of a Secret that holds the credentials of a registry."""
+"""Key of a Secret with the credentials of a registry. Kubernetes prescribes it."""
 
 
-class PullSecret(Record):
-    """The credentials of an image registry. A scalar is shorthand for the name of a Secret."""
+class NamespacePullSecret(Record):
+    """The credentials of a registry in a Secret that exists in the namespace."""
 
-    secret: ObjectName = Field(default="", examples=["registry"])
-    """Name of a Secret of the type `kubernetes.io/dockerconfigjson` that exists in the namespace."""
-
-    config: DnsLabel = Field(default="", examples=["registry"])
-    """In its place, a key of the stack that was set with `pulumi config set --secret`; it holds a docker config."""
+    secret: ObjectName = Field(examples=["registry"])
+    """Name of a Secret of the type `kubernetes.io/dockerconfigjson`."""
 
     @property
     def key(self) -> str:
-        """Key in the Secret, Kubernetes'."""
+        """Key in the Secret."""
         return PULL_KEY
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_scalar(cls, value: Any) -> Any:
-        return {"secret": value} if isinstance(value, str) else value
-
-    @model_validator(mode="after")
-    def _one_form(self) -> PullSecret:
-        if bool(self.config) == bool(self.secret):
-            raise ValueError("write the name of a Secret or {config: NAME}")
-        return self
 
     def __str__(self) -> str:
         return self.secret
 
     __repr__ = __str__
+
+
+class StackPullSecret(Record):
+    """The credentials of a registry in a secret key of the stack. The stack creates a Secret from it."""
+
+    config: DnsLabel = Field(examples=["registry"])
+    """Key of the stack that was set with `pulumi config set --secret`. Its value is a docker config."""
+
+
+class CreatedPullSecret(NamespacePullSecret):
+    """The credentials of a registry in a Secret that the stack creates."""
+
+    config: str
+    """Key of the stack with the value."""
+
+
+PullSecret = Annotated[NamespacePullSecret | StackPullSecret, OneOf(scalar="secret")]
+"""The credentials of an image registry. A text is short for the name of a Secret."""

@@ -11,11 +11,12 @@ from typing import Any
 
 from models.finding import Finding, Mark, Path
 from models.record import Record
-from models.secret_reference import SecretKey
+from models.secret_reference import NamespaceSecret, StackSecret
 from models.stack_file.parse import LoadedStack
-from models.stack_file.pull_secret import PullSecret
+from models.stack_file.pull_secret import NamespacePullSecret, StackPullSecret
 
-Reference = SecretKey | PullSecret
+Reference = NamespaceSecret | StackSecret | NamespacePullSecret | StackPullSecret
+"""A reference to a Secret in the namespace, or to a secret key of the stack."""
 
 
 def references(value: Any, path: Path = ()) -> Iterator[tuple[Path, Reference]]:
@@ -47,8 +48,10 @@ def config_findings(stack: LoadedStack, beside: Mapping[str, Any]) -> Iterator[F
     """
     for service, config in stack.services.items():
         for path, reference in references(config, ("services", service)):
+            if not isinstance(reference, StackSecret | StackPullSecret):
+                continue
             name = reference.config
-            if not name or _is_secret(beside.get(name)):
+            if _is_secret(beside.get(name)):
                 continue
             command = f"pulumi config set --secret {name} --stack {stack.name}"
             message = f"the stack has no secret key {name}"

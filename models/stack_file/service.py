@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema
 
 from models.engines.ascend_vllm.engine_args import EngineArgs
 from models.engines.ascend_vllm.features import (
+    CannGraph,
     Graph,
     Lora,
     MindSpeed,
+    MindSpeedOfImage,
     Multimodal,
     Precision,
     Speculative,
 )
 from models.engines.server import Server
 from models.record import (
+    BASH_VARIABLES,
     DnsLabel,
     Duration,
     EnvironmentName,
@@ -30,7 +34,8 @@ from models.secret_reference import SecretKey
 from models.stack_file.exposure import Expose, Network
 from models.stack_file.model import MODELS, Model
 from models.stack_file.monitoring import Monitoring
-from models.stack_file.operation import DisruptionBudget, Replicas, Resources, Rollout
+from models.stack_file.operation import DisruptionBudget, PlannedRollout, Replicas, Resources
+from models.stack_file.place import RECORD, TEXT
 from models.stack_file.pod_template import PodTemplate
 from models.stack_file.pull_secret import PullSecret
 
@@ -38,11 +43,14 @@ LONGEST = 24 * 3600
 """Longest time that a pod may take to start or to end, in seconds."""
 
 
+_INDICES = r"[ ]*[0-9]+[ ]*(,[ ]*[0-9]+[ ]*)*"
+
+
 def device_indices(value: Any) -> Any:
     """The manual's text form `0,1,2,3` is shorthand for a list."""
     if isinstance(value, int) and not isinstance(value, bool):
         return [value]
-    if isinstance(value, str) and all(part.strip().isdecimal() for part in value.split(",")):
+    if isinstance(value, str) and re.fullmatch(_INDICES, value, re.ASCII):
         return [int(part) for part in value.split(",")]
     return value
 
@@ -54,7 +62,7 @@ VisibleDevices = Annotated[
         {
             "type": ["array", "string", "integer"],
             "items": {"type": "integer", "minimum": 0},
-            "pattern": r"^\s*\d+\s*(,\s*\d+\s*)*$",
+            "pattern": f"^{_INDICES}$",
             "minimum": 0,
         }
     ),
@@ -62,8 +70,8 @@ VisibleDevices = Annotated[
 
 
 EnvironmentValue = Annotated[
-    Annotated[Text, Tag("[text]")] | Annotated[SecretKey, Tag("[secret]")],
-    Discriminator(lambda value: "[secret]" if isinstance(value, dict | SecretKey) else "[text]"),
+    Annotated[Text, Tag(TEXT)] | Annotated[SecretKey, Tag(RECORD)],
+    Discriminator(lambda value: RECORD if isinstance(value, dict | Record) else TEXT),
 ]
 """The value of a variable: a text, or where a Secret has it."""
 
@@ -92,14 +100,14 @@ class ServiceConfig(Record):
     server: Server = Field(default=Server(), examples=["openai"])
     """The HTTP front: `openai`, `api_server`, or a mapping."""
 
-    graph: Graph = Field(default=Graph(), examples=["eager"])
-    """Graph mode: `eager`, `cann`, or a mapping for `pta`."""
+    graph: Graph = Field(default=CannGraph(), examples=["eager"])
+    """Graph mode: `eager`, `cann`, `pta`, or a mapping."""
 
     precision: Precision = Precision()
     """Attention of high precision, where it does not follow from the model."""
 
-    mind_speed: MindSpeed = Field(default=MindSpeed(), examples=["install"])
-    """Where a MoE model has MindSpeed from: `image`, `install`, or a mapping."""
+    mind_speed: MindSpeed = Field(default=MindSpeedOfImage(), examples=["install"])
+    """Where MindSpeed for a MoE model comes from: `image`, `install`, or a mapping."""
 
     prefix_caching: bool = False
     """Keep the KV cache of common beginnings of prompts (`--enable-prefix-caching`)."""
@@ -110,7 +118,9 @@ class ServiceConfig(Record):
     lora: Lora | None = None
     """LoRA adapters."""
 
-    speculative: Speculative | None = None
+    speculative: Speculative | None = Field(
+        default=None, examples=[{"kind": "ngram", "tokens": 5, "promptLookupMax": 4}]
+    )
     """Speculative decoding."""
 
     multimodal: Multimodal | None = Field(default=None, examples=[True])
@@ -124,8 +134,9 @@ class ServiceConfig(Record):
     """Longest wait for running requests when a pod ends; when left out, 5 minutes, and 1 minute for `api_server`, which
     does not say what it runs."""
 
-    rollout: Rollout = Field(default=Rollout(), examples=["recreate"])
-    """How pods are replaced: `rollingUpdate`, `recreate`, or a mapping."""
+    rollout: PlannedRollout = Field(default=None, examples=["recreate"])
+    """How pods are replaced: `rollingUpdate`, `recreate`, or a mapping. Default: with an additional pod if its
+    NPUs are sure to be free in the pools, otherwise delete first."""
 
     run_as_user: int = Field(default=0, ge=0, le=2**31 - 1, examples=[1000])
     """User of the containers; the manual's images start as root. Another one is put into the group of the NPUs."""
@@ -161,7 +172,11 @@ class ServiceConfig(Record):
     pod_template: PodTemplate | None = Field(default=None, examples=[{"spec": {"dnsPolicy": "Default"}}])
     """A merge patch on the template of the pods, for what this file has no word for."""
 
-    env: dict[EnvironmentName, EnvironmentValue] = Field(default={}, examples=[{"HCCL_OP_EXPANSION_MODE": "AIV"}])
+    env: dict[EnvironmentName, EnvironmentValue] = Field(
+        default={},
+        examples=[{"HCCL_OP_EXPANSION_MODE": "AIV"}],
+        json_schema_extra={"propertyNames": {"not": {"enum": [*sorted(BASH_VARIABLES)]}}},
+    )
     """Further environment variables: texts, and credentials as `{secret: …, key: …}` or `{config: …}`. One that a key
     of this file owns is refused."""
 

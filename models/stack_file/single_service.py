@@ -8,10 +8,12 @@ from pathlib import Path as File
 from typing import Any
 
 from models.finding import Finding, Mark
+from models.secret_reference import StackSecret
 from models.stack_file.cluster import ClusterConfig
 from models.stack_file.load import Read, disk
 from models.stack_file.named_files import read_named
 from models.stack_file.parse import LoadedStack, check_name
+from models.stack_file.pull_secret import StackPullSecret
 from models.stack_file.secrets import references
 from models.stack_file.service import ServiceConfig
 
@@ -54,7 +56,7 @@ def _read(
 def _config_references(service: str, config: ServiceConfig) -> Iterator[Finding]:
     """References to secret keys of a stack file."""
     for path, reference in references(config, ("services", service)):
-        if reference.config:
+        if isinstance(reference, StackSecret | StackPullSecret):
             yield Finding(
                 rule="config-secret",
                 severity="error",

@@ -13,10 +13,10 @@ from models.engines.ascend_vllm.features import Multimodal
 from models.engines.server import ChatTemplate, Server
 from models.record import Record
 from models.stack_file.cluster import ClusterConfig, Pool
-from models.stack_file.errors import nearest
 from models.stack_file.model import Model
 from models.stack_file.parse import parse
 from models.stack_file.service import ServiceConfig
+from models.stack_file.unknown_keys import nearest
 from tests.conftest import HEAD, stack_of
 from tests.models.shapes import one, refused
 
@@ -116,10 +116,12 @@ def test_a_missing_key_of_a_mapping_is_shown_at_the_mapping() -> None:
 @pytest.mark.parametrize(
     ("source", "begins"),
     [
-        ("{kind: bucket, region: r, bucket: b}", 'write source: {"kind": "bucket", "endpoint": "https://'),
+        ("{kind: bucket, region: r, bucket: b}", "add endpoint: https://obs.cn-north-4.myhuaweicloud.com"),
         ("{kind: bucket, endpoint: 'https://o.com/b', region: r, bucket: b}", 'write source: {"kind": "bucket", '),
         ("{kind: claim, name: c, class: nfs}", 'write source: {"kind": "claim", "name": "models", '),
-        ("{kind: claim}", 'write source: {"kind": "claim", "name": "models", '),
+        ("{kind: claim}", "add name: models"),
+        ("{kind: clam, name: c}", "write kind: claim"),
+        ("{path: /m, name: c}", "remove name, or write kind: claim"),
         ("{path: m}", "write path: /mnt/models/Qwen2-7B-Instruct"),
         ("7", "write source: /mnt/models/Qwen2-7B-Instruct"),
     ],

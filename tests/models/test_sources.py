@@ -265,18 +265,20 @@ def test_limits_give_weights_the_time_that_they_take(home: Path, model: Any, min
 @pytest.mark.parametrize(
     ("model", "message"),
     [
-        ({"source": {"kind": "claim"}}, "source: kind claim needs name"),
-        ({"source": {"kind": "bucket"}}, "source: kind bucket needs bucket, endpoint, region"),
-        ({"source": {"path": "/m/a", "name": "x"}}, "source: name is not for kind hostPath"),
-        ({"source": {**CLAIM, "to": "/a", "path": "/b"}}, "source: path, to is not for kind claim"),
+        ({"source": {"path": "/m/a", "name": "x"}}, "source of kind hostPath has no key name; its keys are path"),
+        (
+            {"source": {**CLAIM, "path": "/b"}},
+            "source of kind claim has no key path; its keys are size, class, name and directory",
+        ),
+        ({"source": {"kind": "pvc", "name": "a"}}, 'kind "pvc" must be hostPath, claim or bucket'),
         ({"source": {**CLAIM, "class": "fast"}}, "source: class is for a claim that the stack makes: give size too"),
         (
             bucket(accessKey=KEYS["accessKey"]),
             "source: accessKey and secretKey go together; give both, or neither for a public bucket",
         ),
-        (bucket(to={}), "to: give either path, or claim and what it is made with"),
-        (bucket(to={"path": "/a", "claim": "b"}), "to: give either path, or claim and what it is made with"),
-        (bucket(to={"path": "/a/b", "size": "1Gi"}), "to: give either path, or claim and what it is made with"),
+        (bucket(to={}), "to must be {path: …} or {claim: …}"),
+        (bucket(to={"path": "/a", "claim": "b"}), "to must be {path: …} or {claim: …}, but it has path and claim"),
+        (bucket(to={"path": "/a/b", "size": "1Gi"}), "to must be {path: …} or {claim: …}, but it has path and size"),
         (bucket(to="/dev/"), 'to "/dev/": it is a directory of the node\'s system; name one below it'),
         (bucket(to="/var/lib"), 'to "/var/lib": it is a directory of the node\'s system; name one below it'),
         ({"source": BUCKET}, "model: a bucket needs verify: the manifest says which files to fetch"),
@@ -300,6 +302,18 @@ def test_what_cannot_go_together_is_refused_in_plain_words(home: Path, model: An
 
 
 @pytest.mark.parametrize(
+    ("source", "missing"),
+    [({"kind": "claim"}, ["name"]), ({"kind": "bucket"}, ["endpoint", "region", "bucket"]), ({}, ["path"])],
+)
+def test_a_source_without_a_key_that_its_kind_needs_is_refused(home: Path, source: Any, missing: list[str]) -> None:
+    findings = stack_with(home, {"source": source, "verify": "weights.json"}).findings
+
+    assert [finding.message for finding in findings] == [f"{key} is missing" for key in missing]
+    assert {finding.rule for finding in findings} == {"missing-key"}
+    assert {finding.marks[0].field for finding in findings} == {"model.source"}
+
+
+@pytest.mark.parametrize(
     "endpoint",
     [
         *("obs.example.com", "ftp://obs.example.com", "https://obs.example.com/models", "https://obs.example.com?x=1"),
@@ -319,7 +333,7 @@ def test_an_endpoint_is_a_host_and_nothing_of_it_is_repeated(home: Path, endpoin
     "endpoint", ["https://obs.example.com/", "http://10.0.0.1:9000", "https://[fd00::1]:65535", "http://minio:80/"]
 )
 def test_endpoints_with_ports_and_addresses_are_taken(home: Path, endpoint: str) -> None:
-    assert service_with(home, bucket(endpoint=endpoint)).model.source.endpoint == endpoint
+    assert service_with(home, bucket(endpoint=endpoint)).model.source.model_dump()["endpoint"] == endpoint
 
 
 @pytest.mark.parametrize(

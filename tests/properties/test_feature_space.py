@@ -96,7 +96,8 @@ def test_the_command_line_reads_back_as_the_values_of_the_stack_file(fields: dic
 def test_what_is_accepted_renders_as_plain_data(fields: dict[str, Any]) -> None:
     service = nearest_accepted(fields)
     objects = list(stack_objects(ResolvedStack("test", "-", service.cluster, (service,), (), {}, ())))
-    claims = ["PersistentVolumeClaim"] if service.model.source.claim and service.model.source.storage.size else []
+    claim = service.model.source.stored_in
+    claims = ["PersistentVolumeClaim"] if claim and claim.request else []
 
     beside = {
         "PodDisruptionBudget": service.disruption_budget,

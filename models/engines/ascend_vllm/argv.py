@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from models.engines.ascend_vllm.features import Speculative
+from models.engines.ascend_vllm.features import NgramLookup, Speculative
 from models.engines.ascend_vllm.owned_keys import ENGINE_FLAGS
 from models.engines.flags import flag_words
 from models.engines.model_server import ModelServer
@@ -64,10 +64,12 @@ def _engine_flags(server: ModelServer) -> Iterator[tuple[str, Any]]:
 
 
 def _speculative_flags(speculative: Speculative) -> Iterator[tuple[str, Any]]:
-    yield "speculative-model", speculative.source or "[ngram]"
-    yield "num-speculative-tokens", speculative.tokens
-    if speculative.source:
-        yield "speculative-draft-tensor-parallel-size", 1
-    else:
+    if isinstance(speculative, NgramLookup):
+        yield "speculative-model", "[ngram]"
+        yield "num-speculative-tokens", speculative.tokens
         yield "ngram-prompt-lookup-max", speculative.prompt_lookup_max
-        yield "ngram-prompt-lookup-min", speculative.prompt_lookup_min or 1
+        yield "ngram-prompt-lookup-min", speculative.prompt_lookup_min
+    else:
+        yield "speculative-model", speculative.source
+        yield "num-speculative-tokens", speculative.tokens
+        yield "speculative-draft-tensor-parallel-size", 1

@@ -23,13 +23,13 @@ def environment(server: ModelServer) -> dict[str, str]:
         variables["USE_PREFIX_HIGH_PRECISION_MODE"] = "1"
     if _is_published_beyond_model(server):
         variables["VLLM_ALLOW_LONG_MAX_MODEL_LEN"] = "1"
-    if server.graph.kind == "pta":
-        gears = server.graph.gears or []
+    if server.pta_graph:
+        gears = server.pta_graph.gears
         variables["INFER_MODE"] = "PTA"
         variables["PTA_TORCHAIR_DECODE_GEAR_ENABLE"] = "1"
         variables["PTA_TORCHAIR_DECODE_GEAR_LIST"] = ",".join(map(str, gears))
         variables["HCCL_OP_EXPANSION_MODE"] = "AIV"
-        timeouts.append(server.graph.iteration_timeout or 0)
+        timeouts.append(server.pta_graph.iteration_timeout)
     if timeouts:
         variables["VLLM_ENGINE_ITERATION_TIMEOUT_S"] = str(max(timeouts))
     if server.speculative:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
-from typing import Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from models.record import SYSTEM, AbsolutePath, Duration, FileName, Line, Record, Word
+from models.record import AbsolutePath, Duration, FileName, Line, Record, Word, WritableDirectory
+from models.tagged_union import OneOf
 
 MOST_LORAS = 32
 """Most adapters in one batch (manual, Step 3, --max-loras)."""
@@ -18,6 +18,8 @@ USUAL_GEARS = (2, 4, 6, 8, 16, 32)
 
 class Multimodal(Record):
     """Pictures in requests (manual, Step 3, way 1, part 2). `true` is shorthand for all defaults."""
+
+    true_for_defaults = True
 
     image_fetch_timeout: Duration = Field(default=100, examples=["100s"], json_schema_extra={"default": "100s"})
     """Longest wait for a picture that a request names by address (`VLLM_IMAGE_FETCH_TIMEOUT`)."""
@@ -30,11 +32,6 @@ class Multimodal(Record):
 
     images_per_prompt: int | None = Field(default=None, ge=1, examples=[2])
     """Most pictures of one request (`--limit-mm-per-prompt`); vLLM's default is 1."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_scalar(cls, value: Any) -> Any:
-        return {} if value is True else value
 
 
 class Lora(Record):
@@ -50,6 +47,12 @@ class Lora(Record):
     """Most adapters in one batch; when left out, as many as there are. As many are kept in the host's memory."""
 
 
+class ResolvedLora(Lora):
+    """LoRA adapters with all defaults."""
+
+    max_loras: int
+
+
 class EagleConversion(Record):
     """Convert an Eagle head for vLLM before the first start, once on every node (manual, Step 3, eagle)."""
 
@@ -63,75 +66,108 @@ class EagleConversion(Record):
     """File of the head's weights."""
 
 
-class Speculative(Record):
-    """Speculative decoding: a cheap guess of the next tokens, verified by the model."""
+class DraftModel(Record):
+    """Guess tokens with a small model of the same series."""
 
-    kind: Literal["draft", "ngram", "eagle"] = Field(examples=["draft"])
-    """`draft` guesses with a small model of the same series, `eagle` with an Eagle head, `ngram` from the prompt."""
+    kind: Literal["draft"] = "draft"
+    """A small model of the same series."""
 
-    source: AbsolutePath | None = Field(default=None, examples=["/mnt/models/Qwen2-0.5B-Instruct"])
-    """Directory of the draft model or of the Eagle head on every node; not for `ngram`."""
-
-    convert: EagleConversion | None = None
-    """How the head is converted for vLLM; only for `eagle`, and not for a head that is converted already."""
+    source: AbsolutePath = Field(examples=["/mnt/models/Qwen2-0.5B-Instruct"])
+    """Directory of the draft model on every node."""
 
     tokens: int = Field(ge=1, examples=[5])
     """Tokens that are guessed at a time (`--num-speculative-tokens`)."""
 
-    prompt_lookup_max: int | None = Field(default=None, ge=1, examples=[4])
-    """Longest n-gram that is looked for in the prompt; only for `ngram`, and needed there."""
 
-    prompt_lookup_min: int | None = Field(default=None, ge=1, examples=[1])
-    """Shortest n-gram that is looked for in the prompt; only for `ngram`."""
+class NgramLookup(Record):
+    """Guess tokens by n-grams of the prompt."""
+
+    kind: Literal["ngram"] = "ngram"
+    """N-grams of the prompt."""
+
+    tokens: int = Field(ge=1, examples=[5])
+    """Tokens that are guessed at a time (`--num-speculative-tokens`)."""
+
+    prompt_lookup_max: int = Field(ge=1, examples=[4])
+    """Longest n-gram to look up in the prompt."""
+
+    prompt_lookup_min: int = Field(default=1, ge=1, examples=[1])
+    """Shortest n-gram to look up in the prompt."""
 
     @model_validator(mode="after")
-    def _fields_of_the_kind(self) -> Speculative:
-        longest, shortest = self.prompt_lookup_max, self.prompt_lookup_min
-        if self.kind == "ngram":
-            if self.source or longest is None:
-                raise ValueError("kind ngram needs promptLookupMax and has no source (vllm/config.py:1227)")
-            if shortest and shortest > longest:
-                raise ValueError("promptLookupMin is above promptLookupMax (vllm/config.py:1227)")
-        elif self.source is None or longest or shortest:
-            raise ValueError(f"kind {self.kind} needs source, and promptLookupMax and promptLookupMin are for ngram")
-        if self.convert and self.kind != "eagle":
-            raise ValueError("convert is for kind eagle")
+    def _shortest_within_longest(self) -> NgramLookup:
+        if self.prompt_lookup_min > self.prompt_lookup_max:
+            raise ValueError("promptLookupMin is above promptLookupMax (vllm/config.py:1227)")
         return self
 
 
-class Graph(Record):
-    """Graph mode of the engine. A scalar is shorthand for the kind: `graph: eager`."""
+class EagleHead(Record):
+    """Guess tokens with an Eagle head."""
 
-    kind: Literal["eager", "cann", "pta"] = "cann"
-    """`eager` runs operator by operator (`--enforce-eager`); `cann` leaves the engine's default, CANN graphs where it
-    has them; `pta` compiles PTA graphs (`INFER_MODE=PTA`), which the manual recommends for MoE models."""
+    kind: Literal["eagle"] = "eagle"
+    """An Eagle head."""
+
+    source: AbsolutePath = Field(examples=["/mnt/models/EAGLE-Qwen2-7B-Instruct"])
+    """Directory of the Eagle head on every node."""
+
+    tokens: int = Field(ge=1, examples=[2])
+    """Tokens that are guessed at a time (`--num-speculative-tokens`)."""
+
+    convert: EagleConversion | None = None
+    """How the head is converted for vLLM. Default: none, for a head that is already converted."""
+
+
+Speculative = Annotated[DraftModel | NgramLookup | EagleHead, OneOf()]
+"""Speculative decoding: a cheap guess of the next tokens, which the model verifies."""
+
+
+class EagerGraph(Record):
+    """Run operator by operator, without graphs (`--enforce-eager`)."""
+
+    kind: Literal["eager"] = "eager"
+    """No graphs."""
+
+
+class CannGraph(Record):
+    """The engine's default: CANN graphs where it has them."""
+
+    kind: Literal["cann"] = "cann"
+    """CANN graphs."""
+
+
+class PtaGraph(Record):
+    """Compile PTA graphs (`INFER_MODE=PTA`), which the manual recommends for MoE models."""
+
+    kind: Literal["pta"] = "pta"
+    """PTA graphs."""
 
     gears: list[int] | None = Field(default=None, min_length=1, examples=[list(USUAL_GEARS)])
-    """Batch sizes that `pta` compiles a graph for; when left out, those of 2, 4, 6, 8, 16, 32 up to `maxNumSeqs`."""
+    """Batch sizes with a compiled graph. Default: those of 2, 4, 6, 8, 16 and 32 up to `maxNumSeqs`."""
 
     iteration_timeout: Duration | None = Field(default=None, examples=["1500s"])
-    """Longest step of the engine with `pta`, whose first request compiles (`VLLM_ENGINE_ITERATION_TIMEOUT_S`); when
-    left out, 1500s, and 6000s for DeepSeek-V2-236B-W8A8."""
+    """Longest step of the engine, whose first request compiles (`VLLM_ENGINE_ITERATION_TIMEOUT_S`). Default: 1500s,
+    and 6000s for DeepSeek-V2-236B-W8A8."""
 
-    cache: AbsolutePath | None = Field(default=None, examples=["/var/cache/ascend-vllm"])
-    """Directory of the node in which `pta` keeps its compiled graphs; made when it is missing. When left out,
-    /var/cache/ascend-vllm."""
+    cache: WritableDirectory | None = Field(default=None, examples=["/var/cache/ascend-vllm"])
+    """Directory of the node for compiled graphs. It is created when it is missing. Default: /var/cache/ascend-vllm."""
 
     warm_up: bool = False
-    """Compile with `pta` before a pod takes requests, by a request of its own, instead of at the first user's."""
+    """Compile before a pod gets requests, by a request of the pod itself, instead of during the first user's."""
 
-    @model_validator(mode="before")
-    @classmethod
-    def _from_scalar(cls, value: Any) -> Any:
-        return {"kind": value} if isinstance(value, str) else value
 
-    @model_validator(mode="after")
-    def _only_for_pta(self) -> Graph:
-        if self.kind != "pta" and self.model_fields_set & {"gears", "iteration_timeout", "cache", "warm_up"}:
-            raise ValueError("gears, iterationTimeout, cache and warmUp are for kind pta")
-        if self.cache and str(PurePosixPath(self.cache)) in SYSTEM:
-            raise ValueError(f"cache {self.cache} is a directory of the node's system; name one below it")
-        return self
+class ResolvedPtaGraph(PtaGraph):
+    """PTA graphs with all defaults."""
+
+    gears: list[int]
+    iteration_timeout: int
+    cache: str
+
+
+Graph = Annotated[EagerGraph | CannGraph | PtaGraph, OneOf(default="cann", scalar="kind")]
+"""Graph mode of the engine. A text is short for the kind: `graph: eager`."""
+
+ResolvedGraph = EagerGraph | CannGraph | ResolvedPtaGraph
+"""Graph mode with all defaults."""
 
 
 class Precision(Record):
@@ -148,19 +184,25 @@ class Precision(Record):
     8192 tokens."""
 
 
-class MindSpeed(Record):
-    """MindSpeed, which MoE models depend on (manual, Step 3). A scalar is shorthand for the kind."""
+class MindSpeedOfImage(Record):
+    """The image already has MindSpeed."""
 
-    kind: Literal["image", "install"] = "image"
-    """`image` has it already; `install` fetches it before the server starts."""
+    kind: Literal["image"] = "image"
+    """The image already has it."""
+
+
+class MindSpeedInstallation(Record):
+    """Fetch MindSpeed before the server starts."""
+
+    kind: Literal["install"] = "install"
+    """It is fetched before the server starts."""
 
     repository: Word = "https://gitee.com/ascend/MindSpeed.git"
-    """Git repository that `install` fetches from; the manual's."""
+    """Git repository. The default is the manual's."""
 
     commit: Word = "a956b907ef3b0787d2a38577eb5b702f5b7e715d"
-    """Commit that `install` takes; the manual's."""
+    """Commit. The default is the manual's."""
 
-    @model_validator(mode="before")
-    @classmethod
-    def _from_scalar(cls, value: Any) -> Any:
-        return {"kind": value} if isinstance(value, str) else value
+
+MindSpeed = Annotated[MindSpeedOfImage | MindSpeedInstallation, OneOf(default="image", scalar="kind")]
+"""MindSpeed, which MoE models need (manual, Step 3). A text is short for the kind."""
