@@ -131,7 +131,16 @@ def _stack_values(source: YamlFile, prefix: str, findings: list[Finding]) -> tup
         return {}, {}
     if not isinstance(source.value, dict) or not isinstance(source.value.get("config", {}), dict | None):
         message, where = "a stack file is a mapping with the key config", _mark(source, ("config",))
-        findings.append(Finding("bad-value", "error", message, "Pulumi refuses it", "see Pulumi.dev.yaml", (where,)))
+        findings.append(
+            Finding(
+                "bad-value",
+                "error",
+                message,
+                "Pulumi refuses the file",
+                "write config: {}, then add the keys of docs/reference/stack-file.md",
+                (where,),
+            )
+        )
         return {}, {}
     findings.extend(unknown_key(_mark(source, (key,)), key, _TOP) for key in source.value if key not in _TOP)
     values, beside = dict[str, Any](), dict[str, Any]()
@@ -215,7 +224,9 @@ def _with_base(
     findings += [replace(one, service=_service_at(one.marks[0].path) if one.marks else None) for one in source.findings]
     findings += [unknown_key(_mark(source, (key,)), key, {"services": None}) for key in base if key != "services"]
     if not isinstance(base.get("services"), dict) and not source.findings:
-        findings.append(_bad_base(f"the base file {source.name} has no services", "give it the key services", mark))
+        findings.append(
+            _bad_base(f"the base file {source.name} has no services", f"add the key services to {source.name}", mark)
+        )
     for path in _secure_paths(base, ()):
         findings.append(_secret(path, source.spans.get(path), f"remove it from {source.name}"))
     own = values.get("services")
@@ -234,18 +245,21 @@ def _read_base(file: File, mark: Mark, read: Read) -> YamlFile:
         return read_yaml(str(file), read(file))
     except OSError as problem:
         message = f"the base file {file} cannot be read: {problem.strerror}"
-        return YamlFile(str(file), findings=[_bad_base(message, "correct its name", mark)])
+        fix = f"create {file} with the key services, or correct the path in base"
+        return YamlFile(str(file), findings=[_bad_base(message, fix, mark)])
 
 
 def _bad_base(message: str, fix: str, mark: Mark) -> Finding:
-    return Finding("base-file", "error", message, "the stack's services build on it", fix, (mark,))
+    return Finding(
+        "base-file", "error", message, "the services of the stack extend those of the base file", fix, (mark,)
+    )
 
 
 def _secrets(source: YamlFile, prefix: str) -> Iterator[Finding]:
     for path in _secure_paths(source.value, ()):
         where = _ours(path, prefix)
         if where and where[0] in _KEYS:
-            yield _secret(where, source.spans.get(path), f"pulumi config rm --path '{_property_path(path[1:])}'")
+            yield _secret(where, source.spans.get(path), f"run pulumi config rm --path '{_property_path(path[1:])}'")
 
 
 def _secret(where: Path, span: Span | None, fix: str) -> Finding:
@@ -253,8 +267,8 @@ def _secret(where: Path, span: Span | None, fix: str) -> Finding:
         "secret-in-services",
         "error",
         f"{'.'.join(where)} is a secret value inside the configuration of the services",
-        "Pulumi would hand it to the program as plain text, and it would end in a ConfigMap",
-        f"{fix}, then pulumi config set --secret NAME, and write {{config: NAME}} in its place",
+        "Pulumi passes it to the program as plain text, and the program would write it to a ConfigMap",
+        f"{fix}, run pulumi config set --secret NAME, and write {{config: NAME}} in place of the value",
         (Mark(where, "", span),),
         _service_at(where),
     )

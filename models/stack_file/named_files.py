@@ -35,20 +35,20 @@ def read_named(rule: str, file: File, path: Path, read: Callable[[File], str]) -
     except OSError as problem:
         record, problems = None, [f"{file} cannot be read: {problem.strerror}"]
     except (ValueError, AttributeError, TypeError, RecursionError) as problem:
-        record, problems = None, [f"{file} is no {name}: {problem}"]
+        record, problems = None, [f"{file} is not a {name}: {problem}"]
     return record, [Finding(rule, "error", text, why, fix, (Mark(path),), path[1]) for text in problems]
 
 
 UNREADABLE = {
     "config-json": (
         "config.json",
-        "the rules read the model's measures from it",
-        "copy the config.json that lies beside the weights, and name it relative to the stack file",
+        "without it, the rules that need the facts of the model cannot run (docs/models.md)",
+        "copy config.json from the directory of the weights, and name its path relative to the stack file",
     ),
     "weight-files": (
-        "manifest",
-        "the weights are verified by it before the server starts",
-        "make it with ascend-vllm manifest DIRECTORY, and name it relative to the stack file",
+        "list of checksums",
+        "the pod verifies the weights with it before the server starts (models/launch/scripts/verify.py)",
+        "create it with `ascend-vllm manifest DIRECTORY`, and name its path relative to the stack file",
     ),
 }
 """What a file that a model names is, why it is read, and where it is from, by the rule that refuses it."""

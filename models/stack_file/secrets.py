@@ -51,14 +51,17 @@ def config_findings(stack: LoadedStack, beside: Mapping[str, Any]) -> Iterator[F
             if not name or _is_secret(beside.get(name)):
                 continue
             command = f"pulumi config set --secret {name} --stack {stack.name}"
-            message, why = f"the stack has no secret key {name}", "the Secret is made of its value"
-            marks, fix = [Mark(path, "refers to it")], command
+            message = f"the stack has no secret key {name}"
+            why = "the stack creates a Secret from the key's value, so the pods would not start without it"
+            marks = [Mark(path, "refers to it")]
+            fix = f"run {command}"
             if name in beside:
-                message, why = f"{name} is plain text in the stack file", "who reads the file, or its history, has it"
+                message = f"{name} is plain text in the stack file"
+                why = "everybody who can read the file or its history can read the value"
                 marks = [Mark((name,), "not encrypted"), *marks]
-                fix = f"choose a new value, and set it with {command}"
+                fix = f"choose a new value, and run {command}"
             elif name in ("base", "cluster", "services"):
-                fix = "name another key, and set it with pulumi config set --secret"
+                fix = "choose another key name, and run pulumi config set --secret with it"
             yield Finding("config-secret", "error", message, why, fix, tuple(marks), service)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Iterator
@@ -103,8 +104,10 @@ class _Reader:
         if isinstance(node, yaml.ScalarNode):
             return self.scalar(node, path)
         if id(node) in self.open or len(self.open) > _DEEPEST:
-            what = "an anchor that contains itself" if id(node) in self.open else "nested too deeply"
-            self.problem(path, node, what, "write the value out")
+            message = "the value is nested too deeply"
+            if id(node) in self.open:
+                message = "an anchor contains itself"
+            self.problem(path, node, message, "give the value without an anchor")
             return None
         self.open.add(id(node))
         try:
@@ -131,7 +134,7 @@ class _Reader:
         result: dict[str, Any] = {}
         for parent in _merge_parents(node):
             if not isinstance(parent, yaml.MappingNode):
-                self.problem(path, parent, "a merge (<<) of what is no mapping", "merge a mapping")
+                self.problem(path, parent, "<< merges a value that is not a mapping", "merge a mapping")
                 continue
             result = {**(self.value(parent, path) or {}), **result}
         own: dict[str, Span] = {}
@@ -155,13 +158,15 @@ class _Reader:
             return text
         value = plain_scalar(text)
         if isinstance(value, float) and not math.isfinite(value):
-            self.problem(path, node, f"{text} is no number that a configuration can hold", "write a finite number")
+            self.problem(path, node, f"{text} has no JSON", "use a finite number")
             return None
         kind = _type_name(value)
         if node.tag in (_PLAIN, f"{_YAML}{kind}") or (node.tag == f"{_YAML}float" and kind == "int"):
             return value
         said = "the value" if node in self.hidden else repr(text)
-        self.problem(path, node, f"{said} does not have the tag's type {node.tag}", "remove the tag")
+        self.problem(
+            path, node, f"{said} does not have the type of its tag {node.tag}", "give the value without its tag"
+        )
         return None
 
     def hide(self, node: yaml.Node, path: Path) -> None:
@@ -188,15 +193,33 @@ class _Reader:
     def masked(self, span: Span) -> Span:
         return replace(span, text=self.lines[span.line - 1] if span.line <= len(self.lines) else "")
 
-    def problem(self, path: Path, node: yaml.Node, message: str, fix: str) -> None:
-        mark, why = Mark(path, "", self.span(node, node)), "Pulumi's engine refuses the file"
-        self.file.findings.append(Finding("yaml-value", "error", message, why, fix, (mark,)))
+    def problem(self, path: Path, node: yaml.Node, message: str, alternative: str) -> None:
+        self.file.findings.append(
+            Finding(
+                rule="yaml-value",
+                severity="error",
+                message=message,
+                why="Pulumi refuses the file, because it passes the values as JSON (Pulumi, stack settings file)",
+                fix=f"remove {_key_of(path)}, or {alternative}" if path else alternative,
+                marks=(Mark(path, "", self.span(node, node)),),
+            )
+        )
 
     def duplicate(self, path: Path, first: Span, second: Span) -> None:
         marks = (Mark(path, "again", second), Mark(path, "first", first))
-        why = "Pulumi's engine refuses a key that stands twice in one mapping"
+        key = _key_of(path)
+        fix = "remove one of the two"
+        if first.line != second.line:
+            fix = f"remove {key} in line {first.line}, or remove {key} in line {second.line}"
         self.file.findings.append(
-            Finding("duplicate-key", "error", f"key {path[-1]!r} stands twice", why, "remove one of the two", marks)
+            Finding(
+                rule="duplicate-key",
+                severity="error",
+                message=f"key {path[-1]!r} is twice in one mapping",
+                why="Pulumi refuses the file (Go's yaml.v3: mapping key already defined)",
+                fix=fix,
+                marks=marks,
+            )
         )
 
     def forget(self, path: Path) -> None:
@@ -225,6 +248,14 @@ def _merge_parents(node: yaml.MappingNode) -> Iterator[yaml.Node]:
             yield from value.value if isinstance(value, yaml.SequenceNode) else [value]
 
 
+def _key_of(path: Path) -> str:
+    """The last key of a path in one line; an item of a list has the list's key and its index."""
+    first = len(path) - 1
+    while first > 0 and path[first].isdigit():
+        first -= 1
+    return json.dumps(".".join(path[first:]), ensure_ascii=False)[1:-1]
+
+
 def _key_text(value: Any) -> str:
     return "<nil>" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
@@ -240,5 +271,11 @@ def _syntax_error(name: str, text: str, end: int, message: str) -> Finding:
     if (masked := masked_line(shown)) != shown:
         shown, message = masked, re.sub(r"'.*'|\".*\"", HIDDEN, message)
     mark = Mark((), "", Span(name, line + 1, column, 1, shown))
-    why, fix = "nothing of the file can be read", "mend the form of this line"
-    return Finding("yaml-syntax", "error", message, why, fix, (mark,))
+    return Finding(
+        rule="yaml-syntax",
+        severity="error",
+        message=message,
+        why="Pulumi and this program read nothing of a file that is not YAML (Go's yaml.v3)",
+        fix="correct the syntax of this line or of the line above",
+        marks=(mark,),
+    )

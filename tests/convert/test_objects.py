@@ -47,7 +47,9 @@ def test_of_a_key_that_stands_twice_the_last_one_counts() -> None:
     found = read("kind: A\nkind: B\n")
 
     assert [one.kind for one in found.objects] == ["B"]
-    assert [(note.what, note.place) for note in found.notes] == [("key 'kind' stands twice", "config.yaml:2")]
+    assert [(note.what, note.place) for note in found.notes] == [
+        ("key 'kind' is twice in one mapping", "config.yaml:2")
+    ]
 
 
 def test_a_broken_document_is_a_finding_with_its_line() -> None:
