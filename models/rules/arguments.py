@@ -48,36 +48,6 @@ def _arguments(service: ResolvedService) -> Iterator[Argument]:
             yield Argument(part, name, value, service.release.flag(name))
 
 
-@dataclass(frozen=True)
-class Argument:
-    """A flag under `extraArgs` of a service."""
-
-    part: str
-    """`engine` or `server`."""
-    name: str
-    """The name in the stack file."""
-    value: Any
-    flag: Flag | None
-    """The flag of the release; None if it is unknown."""
-
-    @property
-    def key(self) -> str:
-        """The path of the flag in the service."""
-        return f"{self.part}.extraArgs.{self.name}"
-
-    @property
-    def mark(self) -> Mark:
-        """The mark of the flag."""
-        return at(f"{self.part}.extraArgs", key=self.name)
-
-
-def _arguments(service: ResolvedService) -> Iterator[Argument]:
-    groups = {"engine": service.engine.extra_args, "server": service.server.extra_args}
-    for part, group in groups.items():
-        for name, value in group.items():
-            yield Argument(part, name, value, service.release.flag(name))
-
-
 @rule("error")
 def unknown_flag(service: ResolvedService) -> Iterator[Finding]:
     """Every flag under `extraArgs` is a flag of the release.
