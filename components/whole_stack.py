@@ -12,7 +12,7 @@ from cluster.reader import connected
 from cluster.snapshot import name_of
 from cluster.update_order import turns
 from components.inference_deployment import InferenceDeployment
-from components.readiness import Readiness, is_in_cluster
+from components.readiness import is_in_cluster, readiness
 from models.report import finding_text
 from models.rules.capacity import updates_that_would_hang
 from models.service.resolved import ResolvedService, ResolvedStack
@@ -38,16 +38,16 @@ async def _deploy(stack: ResolvedStack, opts: pulumi.ResourceOptions) -> None:
         _register(stack.services, opts)
         return
     await _refuse_update_that_would_hang(stack)
-    readiness = Readiness.of(stack.cluster)
+    wait = readiness(stack.cluster)
     registered: list[ResolvedService] = []
-    with readiness.postponed():
+    with wait.postponed():
         for group in turns(stack.services):
             components = _register(group, opts)
             registered += group
             exist = [await is_in_cluster(component.deployment) for component in components]
             is_last = len(registered) == len(stack.services)
             if all(exist) and not is_last:
-                await readiness.wait_until_placed(registered)
+                await wait.wait_until_placed(registered)
 
 
 def _register(services: Sequence[ResolvedService], opts: pulumi.ResourceOptions) -> list[InferenceDeployment]:
