@@ -231,14 +231,18 @@ class Cluster:
         Raises:
             ClusterError: Definitions may not be read, or the cluster cannot be reached.
         """
-        where = _BY_NAME[kind]
-        group = where.version.partition("/")[0]
-        name = f"{where.plural}.{group}"
-        response = await self._get(
-            base="/apis", version="apiextensions.k8s.io/v1", url=f"customresourcedefinitions/{name}", **_ONLY_METADATA
+        path = STACK_OBJECTS[kind]
+        group = path.version.partition("/")[0]
+        definition = f"{path.plural}.{group}"
+        response = await self._call(
+            "GET",
+            base="/apis",
+            version="apiextensions.k8s.io/v1",
+            url=f"customresourcedefinitions/{definition}",
+            headers=_ONLY_METADATA,
         )
         if response.status_code not in (200, 404):
-            raise refused(self.context, f"get the definition {name}", response.status_code, response.text)
+            raise self._refused(f"get the definition {definition}", response)
         return bool(response.status_code == 200)
 
     async def leave_replicas(self, deployment: str, replicas: int) -> bool:

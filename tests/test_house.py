@@ -64,8 +64,6 @@ def test_functions_are_small() -> None:
     assert lengths[-1] <= 60
 
 
-
-
 def public_items(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.ClassDef]:
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
