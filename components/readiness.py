@@ -99,7 +99,8 @@ class Readiness:
             pulumi.RunError: The cluster cannot be read.
         """
         wanted = [_wanted(service) for service in services]
-        timeout = max(update_timeout(service) for service in services)
+        timeouts = [update_timeout(service) for service in services]
+        timeout = max(timeouts)
         try:
             async with connected(self._context, self._namespace) as reader:
                 await wait_until_placed(reader, wanted, timeout)
@@ -218,10 +219,12 @@ class Readiness:
             self._services[wanted.name].proved.set_result(None)
 
     def _show_at_deployment(self, service: str, line: str) -> None:
-        pulumi.log.info(line, self._services[service].deployment, ephemeral=True)
+        deployment = self._services[service].deployment
+        pulumi.log.info(line, deployment, ephemeral=True)
 
     def _show_at_job(self, service: str, line: str) -> None:
-        pulumi.log.info(line, self._services[service].job.result(), ephemeral=True)
+        job = self._services[service].job.result()
+        pulumi.log.info(line, job, ephemeral=True)
 
 
 @dataclass
@@ -284,11 +287,12 @@ async def _become_ready_at_once(reader: Reader, services: Sequence[Awaited]) -> 
     """Whether all services are ready after a few quick looks. Errors are left to the wait that follows."""
     try:
         for _ in range(FIRST_LOOKS):
-            awaited = [service.wanted.name for service in services]
+            names = [service.wanted.name for service in services]
             deployments = await reader.deployments()
             settled = {name_of(deployment) for deployment in deployments if is_settled(deployment)}
-            has_grown = len(services) > len(awaited)  # the answer may be older than the update of a new service
-            if settled.issuperset(awaited) and not has_grown:
+            # The answer may be older than the update of a service that was added meanwhile.
+            is_complete = len(names) == len(services)
+            if is_complete and settled.issuperset(names):
                 return True
             await asyncio.sleep(FIRST_POLL)
     except ClusterError:
