@@ -206,7 +206,7 @@ def _usual_tensor_parallel_size(config: EngineArgs, npus: int | None, facts: Mod
 def _resolve_startup(config: ServiceConfig, facts: ModelFacts | None, because: dict[str, str]) -> int:
     if config.startup is not None:
         return config.startup
-    because["startup"] = "the size of the weights" if facts else "usual for weights of unknown size"
+    because["startup"] = "the size of the weights" if facts else "default for weights of unknown size"
     return usual_startup(facts) + _compile_time(config)
 
 
@@ -317,7 +317,7 @@ def _resolve_drain(size: _Size) -> int:
     if size.config.drain is not None:
         return size.config.drain
     kind = size.config.server.kind
-    size.because["drain"] = f"usual for {kind}"
+    size.because["drain"] = f"default for {kind}"
     return size.release.default_drain(kind)
 
 
@@ -335,7 +335,7 @@ def _resolve_resources(size: _Size, cluster: Cluster) -> ResolvedResources:
     config = size.config.resources
     for key in ("cpu", "memory", "shm"):
         if getattr(config, key) is None:
-            size.because[f"resources.{key}"] = f"usual for {counted(npus, 'NPU')}"
+            size.because[f"resources.{key}"] = f"default for {counted(npus, 'NPU')}"
     return ResolvedResources.model_construct(
         config.model_fields_set,
         cpu=11 * npus if config.cpu is None else config.cpu,
