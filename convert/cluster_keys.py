@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from convert.minimal import Values
-from convert.note import Note, assumed, dropped
+from convert.note import Notes
 from convert.objects import Object
 from convert.placeholder import PLACEHOLDER
 from convert.pod_keys import is_ours
@@ -44,7 +44,7 @@ def cluster_values(
     *,
     context: str,
     namespace: str,
-    notes: list[Note],
+    notes: Notes,
 ) -> Values:
     """The keys of the cluster of some pods, defaults included.
 
@@ -100,7 +100,7 @@ def _find_mount(pod: Pod, node_file: _NodeFile, default: NodeMount) -> Mount | N
     return candidates[0] if candidates else None
 
 
-def _common_platform(pods: Sequence[Pod], notes: list[Note]) -> Values:
+def _common_platform(pods: Sequence[Pod], notes: Notes) -> Values:
     """The platform of the first pod, with the further keys of other pods."""
     common: Values = {}
     for pod in pods:
@@ -110,7 +110,7 @@ def _common_platform(pods: Sequence[Pod], notes: list[Note]) -> Values:
                 different.append(key)
         if different:
             what = f"{', '.join(different)} of {pod.owner.name}"
-            notes.append(dropped(what, "a stack has one platform: the first pod decides", pod.container))
+            notes.drop(what, "a stack has one platform: the first pod decides", pod.container)
     return common
 
 
@@ -121,7 +121,7 @@ def _platform(pod: Pod) -> Values:
         values["resource"] = pod.npu
     selector = pod.spec.at("nodeSelector")
     if selector.value is not None or is_ours(pod):
-        values["nodeSelector"] = {str(label): str(value) for label, value in selector.mapping().items()}
+        values["nodeSelector"] = _texts(selector)
     groups = pod.spec.at("securityContext", "supplementalGroups").items()
     if len(groups) == 1 and isinstance(groups[0].value, int):
         values["group"] = groups[0].value
@@ -132,6 +132,13 @@ def _platform(pod: Pod) -> Values:
         key = _NODE_FILES[field].key
         values[key] = _node_mount(mount, platform.mounts[field])
     return values
+
+
+def _texts(labels: Object) -> dict[str, str]:
+    texts = {}
+    for name, value in labels.mapping().items():
+        texts[str(name)] = str(value)
+    return texts
 
 
 def _node_mount(mount: Mount, default: NodeMount) -> Values:
@@ -149,25 +156,29 @@ def _sources(pod: Pod) -> list[SourcedFile]:
     return [*known, *others]
 
 
-def _note_further_sources(pod: Pod, notes: list[Note]) -> None:
+def _note_further_sources(pod: Pod, notes: Notes) -> None:
     for source in _sources(pod)[1:]:
         why = "the launch script sources one file, cluster.platform.initFile"
-        notes.append(dropped(f"source {source.path}", why, source.place))
+        notes.drop(f"source {source.path}", why, source.place)
 
 
-def _namespace(pods: Sequence[Pod], objects: Sequence[Object], requested: str, notes: list[Note]) -> Values:
+def _namespace(
+    pods: Sequence[Pod],
+    objects: Sequence[Object],
+    requested: str,
+    notes: Notes,
+) -> Values:
     """The namespace; the stack creates it only if the file has it as an object."""
-    names = [pod.namespace for pod in pods if pod.namespace]
+    of_first_pod = next((pod.namespace for pod in pods if pod.namespace), "")
+    name = requested or of_first_pod
     for pod in pods:
-        if pod.namespace and pod.namespace != names[0]:
-            why = f"a stack has one namespace, here {requested or names[0]}: write a stack for each namespace"
-            notes.append(dropped(f"the namespace {pod.namespace}", why, pod.owner.at("metadata", "namespace")))
-    name = requested
-    if not name and names:
-        name = names[0]
+        if pod.namespace not in ("", of_first_pod):
+            why = f"a stack has one namespace, here {name}: write a stack for each namespace"
+            place = pod.owner.at("metadata", "namespace")
+            notes.drop(f"the namespace {pod.namespace}", why, place)
     if not name:
         why = "config.yaml names none; use --namespace NAME for a namespace that exists"
-        notes.append(assumed("namespace inference, created with the stack", why))
+        notes.assume("namespace inference, created with the stack", why)
         return {"name": "inference"}
     created = [item.name for item in objects if item.kind == "Namespace"]
     if name in created:
@@ -182,7 +193,8 @@ def _queues(pods: Sequence[Pod], objects: Sequence[Object]) -> dict[str, Values]
         if item.kind == "Queue":
             queues[item.name] = _queue(item)
     for pod in pods:
-        name = str(pod.template.at("metadata", "annotations").mapping().get(QUEUE_NAME) or "")
+        queue = pod.template.annotations.get(QUEUE_NAME)
+        name = str(queue or "")
         if name in ("", "default") or PLACEHOLDER.search(name):
             continue
         queues.setdefault(name, {})

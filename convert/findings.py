@@ -143,8 +143,8 @@ def _concerns(finding: Finding, paths: Collection[Path]) -> bool:
     marked = finding.marks[0].path
     for path in paths:
         is_below = marked[: len(path)] == path
-        is_above = len(marked) > 2 and path[: len(marked)] == marked
-        if is_below or is_above:
+        is_above = path[: len(marked)] == marked
+        if is_below or (is_above and len(marked) > 2):
             return True
     return False
 

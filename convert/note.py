@@ -67,6 +67,22 @@ def dropped_credential(name: str, at: Place | Placed = NOWHERE) -> Note:
     return dropped(name, why, at)
 
 
+class Notes(list[Note]):
+    """The notes of a conversion, in their order."""
+
+    def assume(self, what: str, why: str, at: Place | Placed = NOWHERE) -> None:
+        """Add a note about an assumption."""
+        self.append(assumed(what, why, at))
+
+    def drop(self, what: str, why: str, at: Place | Placed = NOWHERE) -> None:
+        """Add a note about a value that the stack file does not get."""
+        self.append(dropped(what, why, at))
+
+    def drop_credential(self, name: str, at: Place | Placed = NOWHERE) -> None:
+        """Add a note about a credential."""
+        self.append(dropped_credential(name, at))
+
+
 def _place(at: Place | Placed) -> Place:
     if isinstance(at, Place):
         return at

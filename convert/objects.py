@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from convert.note import Note, Place, assumed, dropped
+from convert.note import Note, Notes, Place
 from models.finding import Finding, Path, Span
 from models.stack_file.yaml_file import YamlFile, read_yaml
 
@@ -67,6 +67,16 @@ class Object:
         return self.at("metadata", "name").text()
 
     @property
+    def labels(self) -> dict[str, Any]:
+        """`metadata.labels` of the object."""
+        return self.at("metadata", "labels").mapping()
+
+    @property
+    def annotations(self) -> dict[str, Any]:
+        """`metadata.annotations` of the object."""
+        return self.at("metadata", "annotations").mapping()
+
+    @property
     def place(self) -> Place:
         """The line of the value, or of the mapping that would contain it."""
         path = self.path
@@ -75,7 +85,10 @@ class Object:
         span = self.spans.get(path)
         if span:
             return Place(self.file, span.line)
-        lines = [span.line for below, span in self.spans.items() if below[: len(path)] == path]
+        lines = []
+        for path_below, span_below in self.spans.items():
+            if path_below[: len(path)] == path:
+                lines.append(span_below.line)
         return Place(self.file, min(lines, default=0))
 
 
@@ -106,7 +119,7 @@ def read_objects(file: str, text: str) -> ObjectFile:
     """
     objects: list[Object] = []
     findings: list[Finding] = []
-    notes: list[Note] = []
+    notes = Notes()
     for document in _documents(text):
         yaml_file = _read_document(file, document, notes)
         for finding in yaml_file.findings:
@@ -114,7 +127,7 @@ def read_objects(file: str, text: str) -> ObjectFile:
                 findings.append(finding)
             elif finding.span:
                 place = Place(file, finding.span.line)
-                notes.append(assumed(finding.message, "the last value counts", place))
+                notes.assume(finding.message, "the last value counts", place)
         content = Object(yaml_file.value, file, yaml_file.spans)
         objects += _objects(content, notes)
     return ObjectFile(tuple(objects), tuple(findings), tuple(notes))
@@ -130,7 +143,7 @@ def _documents(text: str) -> Iterator[str]:
         yield "\n" * lines_before + document
 
 
-def _read_document(file: str, text: str, notes: list[Note]) -> YamlFile:
+def _read_document(file: str, text: str, notes: Notes) -> YamlFile:
     """Read a document. Tabs in the indentation, which YAML refuses, are read as spaces."""
     yaml_file = read_yaml(file, text)
     if "\t" not in text or not _has_syntax_error(yaml_file):
@@ -138,7 +151,7 @@ def _read_document(file: str, text: str, notes: list[Note]) -> YamlFile:
     for width in _TAB_WIDTHS:
         candidate = read_yaml(file, _without_tabs(text, width))
         if not _has_syntax_error(candidate):
-            notes.append(assumed(f"{width} spaces for each tab", "YAML allows no tabs in the indentation", Place(file)))
+            notes.assume(f"{width} spaces for each tab", "YAML allows no tabs in the indentation", Place(file))
             return candidate
     return yaml_file
 
@@ -156,12 +169,12 @@ def _has_syntax_error(yaml_file: YamlFile) -> bool:
     return any(finding.rule == "yaml-syntax" for finding in yaml_file.findings)
 
 
-def _objects(content: Object, notes: list[Note]) -> Iterator[Object]:
+def _objects(content: Object, notes: Notes) -> Iterator[Object]:
     """The object of a document, or those of a `List`."""
     if content.value is None:
         return
     if not isinstance(content.value, dict) or not content.kind:
-        notes.append(dropped("a document", "it is not a Kubernetes object: it has no kind", content))
+        notes.drop("a document", "it is not a Kubernetes object: it has no kind", content)
     elif content.kind.endswith("List") and isinstance(content.value.get("items"), list):
         for item in content.at("items").items():
             yield from _objects(item, notes)

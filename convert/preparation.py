@@ -32,14 +32,21 @@ class Preparations:
             return True
         converter = next((word for word in arguments if _EAGLE_CONVERTER in word), None)
         if converter:
-            tools = str(PurePosixPath(self.directory, converter).parent) if "/" in converter else self.directory
-            self.start.conversion = {"tools": tools, **_options(arguments)}
+            self.start.conversion = {
+                "tools": self._directory_of(converter),
+                **_options(arguments),
+            }
             return True
         if scripts.WARM_UP in " ".join(arguments):
             self.start.warm_up = True
             return True
         installs_mind_speed = bool(self.start.mind_speed) and "install" in arguments
         return installs_mind_speed or program in _GRAPH_CACHE_PROGRAMS
+
+    def _directory_of(self, file: str) -> str:
+        if "/" not in file:
+            return self.directory
+        return str(PurePosixPath(self.directory, file).parent)
 
     def _is_mind_speed(self, arguments: Sequence[str]) -> bool:
         """Read the clone of MindSpeed and its checkout; False for any other git command."""

@@ -105,21 +105,28 @@ def _resources(service: ResolvedService, objects: Sequence[Object]) -> Iterator[
     yield _component("InferenceDeployment", name)
     yield _component("AscendNodeMounts", f"{name}-mounts", parent=name)
     yield _component("VllmLaunchScript", f"{name}-launch", parent=name)
-    config_map = _resource(
-        _CONFIG_MAP,
-        f"{name}-launch-config-map",
-        f"{namespace}/{script_name}",
-        parent=f"{name}-launch",
-    )
-    deployment = _resource(_DEPLOYMENT, f"{name}-deployment", f"{namespace}/{name}", parent=name)
-    kubernetes_service = _resource(_SERVICE, f"{name}-service", f"{namespace}/{name}", parent=name)
     existing = {(item.kind, item.name) for item in objects}
     if ("ConfigMap", script_name) in existing:
-        yield config_map
+        yield _resource(
+            _CONFIG_MAP,
+            f"{name}-launch-config-map",
+            f"{namespace}/{script_name}",
+            parent=f"{name}-launch",
+        )
     if ("Deployment", name) in existing:
-        yield deployment
+        yield _resource(
+            _DEPLOYMENT,
+            f"{name}-deployment",
+            f"{namespace}/{name}",
+            parent=name,
+        )
     if ("Service", name) in existing:
-        yield kubernetes_service
+        yield _resource(
+            _SERVICE,
+            f"{name}-service",
+            f"{namespace}/{name}",
+            parent=name,
+        )
 
 
 def _component(kind: str, name: str, parent: str = "") -> Values:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
 from convert.control_flow import Step, read_flow
-from convert.note import Place, assumed, dropped, dropped_credential
+from convert.note import Place
 from convert.placeholder import PLACEHOLDER, placeholder_name
 from convert.preparation import Preparations
 from convert.server_command import HARMLESS, inline_script, is_shell, server_command, unwrapped
@@ -23,7 +23,12 @@ _DEEPEST = 5
 """How many scripts and functions may call each other."""
 
 
-def read_start(script: Script, file: str, environment: Mapping[str, Setting], files: Sequence[File] = ()) -> Start:
+def read_start(
+    script: Script,
+    file: str,
+    environment: Mapping[str, Setting],
+    files: Sequence[File] = (),
+) -> Start:
     """The start of the server that a script describes.
 
     Args:
@@ -53,7 +58,7 @@ class _Reader:
     def read(self, script: Script, file: str) -> None:
         """Read the commands of a script in the order in which they run."""
         for line, difference in script.slips.items():
-            self.start.notes.append(assumed("the command continues", difference, Place(file, line)))
+            self.start.notes.assume("the command continues", difference, Place(file, line))
         flow = read_flow(script.commands)
         self.functions |= flow.functions
         self._read_steps(flow.steps, file)
@@ -67,14 +72,16 @@ class _Reader:
 
     def _state(self) -> object:
         """The part of the state that a branch may change."""
-        return dict(self.scope.values), dict(self.scope.exported), self.start.kind
+        values = dict(self.scope.values)
+        exported = dict(self.scope.exported)
+        return values, exported, self.start.kind
 
     def _note_branch(self, place: Place) -> None:
         if place in self.noted_branches:
             return
         self.noted_branches.add(place)
         why = "only the running script knows whether it is taken; convert reads it, and the last value counts"
-        self.start.notes.append(assumed("the branch", why, place))
+        self.start.notes.assume("the branch", why, place)
 
     def _read_command(self, command: Command, file: str) -> None:
         if self.start.kind:
@@ -112,10 +119,10 @@ class _Reader:
         place = Place(file, arguments[0].line)
         if server_command(arguments):
             why = "a service starts one server: write a service for each"
-            self.start.notes.append(dropped("a second server", why, place))
+            self.start.notes.drop("a second server", why, place)
         elif arguments[0].text.startswith("-"):
             why = "bash runs it as a separate command after the server has ended"
-            self.start.notes.append(dropped("a flag after the end of the command", why, place))
+            self.start.notes.drop("a flag after the end of the command", why, place)
 
     def _assign(self, name: str, value: Value, place: Place, *, export: bool = False) -> None:
         if value == f"${{{name}}}" and name not in self.scope.values:
@@ -129,7 +136,7 @@ class _Reader:
         text = self.scope.text(name)
         if name in self.scope.secrets or self._contains_secret(text or ""):
             self.start.environment.pop(name, None)
-            self.start.notes.append(dropped_credential(name, place))
+            self.start.notes.drop_credential(name, place)
         elif text is not None:
             self.start.environment[name] = Setting(text, place)
 
@@ -141,8 +148,8 @@ class _Reader:
     def _declare(self, words: Sequence[Word], declaration: str, file: str) -> None:
         """Read `export NAME=value`, `declare -x NAME`, `unset NAME` and the like."""
         texts = [expand_one(word, self.scope) for word in words[1:]]
-        has_export_option = any(text.startswith("-") and "x" in text for text in texts)
-        exports = declaration == "export" or has_export_option
+        options = [text for text in texts if text.startswith("-")]
+        exports = declaration == "export" or any("x" in option for option in options)
         for word in words[1:]:
             place = Place(file, word.line)
             name = expand_one(word, self.scope)
@@ -207,7 +214,7 @@ class _Reader:
     def _note_output(self, command: Command, place: Place) -> None:
         if command.redirected or command.end == "|":
             why = "the server writes to the container's log, which kubectl logs shows"
-            self.start.notes.append(dropped("the output to a file", why, place))
+            self.start.notes.drop("the output to a file", why, place)
 
     def _source(self, paths: Sequence[str], place: Place) -> None:
         for path in paths:
@@ -261,4 +268,4 @@ class _Reader:
             return
         name = PurePosixPath(program).name[:40]
         why = "convert keeps only the start of the server: prepare the rest in the image"
-        self.start.notes.append(dropped(f"the command {name}", why, place))
+        self.start.notes.drop(f"the command {name}", why, place)
