@@ -90,14 +90,22 @@ def platform_mounts(pod: Pod) -> dict[str, Mount]:
     return mounts
 
 
-def _find_mount(pod: Pod, node_file: _NodeFile, default: NodeMount) -> Mount | None:
+def _find_mount(
+    pod: Pod,
+    node_file: _NodeFile,
+    default: NodeMount,
+) -> Mount | None:
     """The mount of a node file: by the name of its volume, else by its path, else by the name of the file."""
     of_node = [mount for mount in pod.mounts if mount.host_path]
     by_volume = [mount for mount in of_node if mount.volume_name == node_file.volume]
     by_path = [mount for mount in pod.mounts if mount.path == default.mount_path]
-    by_file_name = [mount for mount in of_node if PurePosixPath(mount.path).name == node_file.file_name]
+    by_file_name = [mount for mount in of_node if _file_name(mount) == node_file.file_name]
     candidates = [*by_volume, *by_path, *by_file_name]
     return candidates[0] if candidates else None
+
+
+def _file_name(mount: Mount) -> str:
+    return PurePosixPath(mount.path).name
 
 
 def _common_platform(pods: Sequence[Pod], notes: Notes) -> Values:
@@ -123,8 +131,9 @@ def _platform(pod: Pod) -> Values:
     if selector.value is not None or is_ours(pod):
         values["nodeSelector"] = _texts(selector)
     groups = pod.spec.at("securityContext", "supplementalGroups").items()
-    if len(groups) == 1 and isinstance(groups[0].value, int):
-        values["group"] = groups[0].value
+    group = groups[0].value if len(groups) == 1 else None
+    if isinstance(group, int):
+        values["group"] = group
     sources = _sources(pod)
     if sources:
         values["initFile"] = sources[0].path
@@ -186,7 +195,10 @@ def _namespace(
     return {"name": name, "create": False}
 
 
-def _queues(pods: Sequence[Pod], objects: Sequence[Object]) -> dict[str, Values]:
+def _queues(
+    pods: Sequence[Pod],
+    objects: Sequence[Object],
+) -> dict[str, Values]:
     """The queues of the file, and those in which pods wait."""
     queues: dict[str, Values] = {}
     for item in objects:

@@ -39,7 +39,11 @@ class Flags:
     notes: Notes = field(default_factory=Notes)
 
 
-def read_flags(arguments: Sequence[Argument], server: str, file: str = "") -> Flags:
+def read_flags(
+    arguments: Sequence[Argument],
+    server: str,
+    file: str = "",
+) -> Flags:
     """Read a command line of vLLM.
 
     Args:
@@ -124,7 +128,9 @@ def _find_flag(option: str, server: str) -> Flag | None:
 
 
 def _is_secret(flag: Flag, option: _Option) -> bool:
-    return flag.name == "api-key" or any(is_certain(value) for value in option.values)
+    if flag.name == "api-key":
+        return True
+    return any(is_certain(value) for value in option.values)
 
 
 def _unknown(option: _Option, place: Place) -> Note:
@@ -142,7 +148,12 @@ def _unknown(option: _Option, place: Place) -> Note:
     return dropped(name, why, place)
 
 
-def _add(flags: Flags, flag: Flag, option: _Option, place: Place) -> None:
+def _add(
+    flags: Flags,
+    flag: Flag,
+    option: _Option,
+    place: Place,
+) -> None:
     """Add a flag with the value of an option."""
     repeats = flag.name in flags.values and flag.kind != "append"
     if repeats:

@@ -87,20 +87,30 @@ def compared(draft: Draft, cluster: Values) -> Comparison:
     kept = [*_kept_in_pod(draft, service)]
     differences = []
     replaced_flags = _replaced_flags(candidate)
-    for pair in (*_flags(draft, service), *_variables(draft, service)):
+    pairs = [*_flags(draft, service)]
+    pairs += _variables(draft, service)
+    for pair in pairs:
         has_placeholder = bool(pair.old and PLACEHOLDER.search(pair.old))
         if pair.old == pair.new:
             kept.append(pair.name)
         elif pair.name not in replaced_flags and not has_placeholder:
             differences.append(pair)
-    added = () if is_ours(draft.pod) else tuple(_added_to_pod(draft, service))
-    return Comparison(draft.name, tuple(kept), tuple(differences), added)
+    added: list[Difference] = []
+    if not is_ours(draft.pod):
+        added += _added_to_pod(draft, service)
+    return Comparison(
+        service=draft.name,
+        kept=tuple(kept),
+        differences=tuple(differences),
+        added=tuple(added),
+    )
 
 
 def _replaced_flags(candidate: StandIn) -> set[str]:
     """The flags whose keys have stand-in values."""
     replaced_keys = {".".join(keys) for keys in candidate.replaced}
-    return {f"--{flag}" for flag, key in OWNED_FLAGS.items() if key in replaced_keys}
+    flags = [flag for flag, key in OWNED_FLAGS.items() if key in replaced_keys]
+    return {f"--{flag}" for flag in flags}
 
 
 def _kept_in_pod(draft: Draft, service: ResolvedService) -> Iterator[str]:
@@ -122,7 +132,11 @@ def _added_to_pod(draft: Draft, service: ResolvedService) -> Iterator[Difference
     drain = duration(service.drain)
     mounted = {mount.path.rstrip("/") for mount in pod.mounts}
 
-    def added(name: str, new: str, key: str) -> Difference:
+    def added(
+        name: str,
+        new: str,
+        key: str,
+    ) -> Difference:
         why = service.origins[key].source
         return Difference(name, None, new, why)
 
@@ -144,7 +158,8 @@ def _added_to_pod(draft: Draft, service: ResolvedService) -> Iterator[Difference
 
 def _flags(draft: Draft, service: ResolvedService) -> Iterator[Difference]:
     """All flags before and after, also those that stay the same."""
-    arguments = [Argument(word, 0) for word in launch(service).argv[3:]]
+    words = launch(service).argv[3:]
+    arguments = [Argument(word, line=0) for word in words]
     old_values = draft.flags.values
     new_values = read_flags(arguments, service.server.kind).values
     flags = release(DEFAULT_VERSION).flags
@@ -157,7 +172,12 @@ def _flags(draft: Draft, service: ResolvedService) -> Iterator[Difference]:
             why = _FLAG_REASONS[name]
         else:
             why = _origin(service, OWNED_FLAGS.get(name, ""))
-        yield Difference(f"--{name}", old, new, why)
+        yield Difference(
+            name=f"--{name}",
+            old=old,
+            new=new,
+            why=why,
+        )
 
 
 def _reason_left_out(flag: Flag, value: Any) -> str:
@@ -184,7 +204,12 @@ def _variables(draft: Draft, service: ResolvedService) -> Iterator[Difference]:
         why = _reason_set(name, service)
         if name not in new:
             why = _reason_unset(name, old[name]) or why
-        yield Difference(name, old.get(name), new.get(name), why)
+        yield Difference(
+            name=name,
+            old=old.get(name),
+            new=new.get(name),
+            why=why,
+        )
 
 
 def _reason_set(name: str, service: ResolvedService) -> str:

@@ -86,7 +86,9 @@ class _Reader:
     """The line of a test that decides whether the next command runs; 0 without such a test."""
 
     def is_inside(self, keyword: str) -> bool:
-        return bool(self.blocks) and self.blocks[-1].keyword == keyword
+        if not self.blocks:
+            return False
+        return self.blocks[-1].keyword == keyword
 
     def take(self, command: Command, following: Command | None) -> None:
         """Take the next command, which may begin or end a block."""
@@ -150,7 +152,7 @@ class _Reader:
         self.expects_brace = False
 
     def _close(self, keywords: set[str]) -> None:
-        if not self.blocks or self.blocks[-1].keyword not in keywords:
+        if not any(self.is_inside(keyword) for keyword in keywords):
             return
         block = self.blocks.pop()
         if block.keyword == "function":
@@ -175,8 +177,8 @@ def _is_test(words: Sequence[Word], end: str) -> bool:
 def _is_pattern(commands: Sequence[Command]) -> bool:
     """Whether a branch of a `case` begins: `a)`, `a|b)`."""
     for command in commands:
-        if len(command.words) != 1 or command.end not in ("|", ")"):
+        if len(command.words) != 1:
             return False
-        if command.end == ")":
-            return True
+        if command.end != "|":
+            return command.end == ")"
     return False

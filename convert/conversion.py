@@ -74,14 +74,23 @@ class ConversionError(Exception):
         findings: The errors of the YAML, if it cannot be read.
     """
 
-    def __init__(self, message: str, fix: str, findings: Sequence[Finding] = ()) -> None:
+    def __init__(
+        self,
+        message: str,
+        fix: str,
+        findings: Sequence[Finding] = (),
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.fix = fix
         self.findings = tuple(findings)
 
 
-def convert(config: File, scripts: Sequence[File], wanted: Wanted) -> Conversion:
+def convert(
+    config: File,
+    scripts: Sequence[File],
+    wanted: Wanted,
+) -> Conversion:
     """Convert Kubernetes objects and launch scripts into a stack file.
 
     Args:
@@ -168,7 +177,11 @@ def _is_template(value: Any) -> bool:
     return False
 
 
-def _no_server(config: File, scripts: Sequence[File], objects: Sequence[Object]) -> ConversionError:
+def _no_server(
+    config: File,
+    scripts: Sequence[File],
+    objects: Sequence[Object],
+) -> ConversionError:
     """The error for files in which no container starts a server."""
     kinds = sorted({item.kind for item in objects})
     if any(kind in _WORKLOADS for kind in kinds):
@@ -215,7 +228,12 @@ def _service_name(pod: Pod, pods: Sequence[Pod]) -> str:
     return service_name(name)
 
 
-def _renamed(pod: Pod, name: str, *, is_taken: bool) -> Note:
+def _renamed(
+    pod: Pod,
+    name: str,
+    *,
+    is_taken: bool,
+) -> Note:
     """A note about a service that is not named like its object."""
     old_name = pod.owner.name
     if is_taken:
@@ -250,8 +268,10 @@ def _minimal_cluster(cluster: Values, drafts: Sequence[Draft]) -> Values:
     for service in drafts:
         if not stand_in(service.name, service.values, cluster).replaced:
             services[service.name] = service.values
-    context = {key: value for key, value in cluster.items() if key == "context"}
-    others = {key: value for key, value in cluster.items() if key != "context"}
+    context: Values = {}
+    others = dict(cluster)
+    if "context" in others:
+        context["context"] = others.pop("context")
 
     def objects(candidate: Values) -> list[Any] | None:
         loaded = parse_stack("", "", {"cluster": {**context, **candidate}, "services": services}, {})

@@ -42,7 +42,11 @@ class Draft:
     notes: Notes = field(default_factory=Notes)
 
 
-def draft(name: str, pod: Pod, cluster: Values) -> Draft:
+def draft(
+    name: str,
+    pod: Pod,
+    cluster: Values,
+) -> Draft:
     """Draft the service of a pod.
 
     Args:
@@ -50,13 +54,16 @@ def draft(name: str, pod: Pod, cluster: Values) -> Draft:
         pod: The container with its start.
         cluster: The keys of its cluster.
     """
-    flags = read_flags(pod.start.arguments, pod.start.kind, pod.start.file)
-    _add_preparations(pod.start, pod)
+    start = pod.start
+    flags = read_flags(start.arguments, start.kind, start.file)
+    _add_preparations(start, pod)
+    files = {file.name: file.text for file in pod.files()}
+    port = pod.container.at("ports", 0, "containerPort")
     launched = Launched(
-        start=pod.start,
+        start=start,
         flags=flags,
-        paths=NodePaths(pod.mounts, {file.name: file.text for file in pod.files()}),
-        port=pod.container.at("ports", 0, "containerPort").text(),
+        paths=NodePaths(pod.mounts, files),
+        port=port.text(),
     )
     values = _all_values(pod, launched)
     if is_ours(pod):
@@ -98,10 +105,19 @@ def _all_values(pod: Pod, launched: Launched) -> Values:
     if api_key:
         values["server"]["apiKey"] = api_key
     values["env"] = {**references, **values["env"]}
-    return {key: values[key] for key in _KEYS if values.get(key) not in (None, {})}
+    ordered = {}
+    for key in _KEYS:
+        value = values.get(key)
+        if value not in (None, {}):
+            ordered[key] = value
+    return ordered
 
 
-def _minimal_service(name: str, values: Values, cluster: Values) -> Values:
+def _minimal_service(
+    name: str,
+    values: Values,
+    cluster: Values,
+) -> Values:
     """The keys that make a difference. Keys that the stack file refuses remain unchanged."""
     whole = stand_in(name, values, cluster)
     if whole.service is None:
@@ -120,7 +136,12 @@ def _minimal_service(name: str, values: Values, cluster: Values) -> Values:
     return minimal(values, is_same)
 
 
-def _with_original_order(name: str, values: Values, cluster: Values, pod: Pod) -> Values:
+def _with_original_order(
+    name: str,
+    values: Values,
+    cluster: Values,
+    pod: Pod,
+) -> Values:
     """The values with the further flags grouped so that a pod of this program keeps the order of its flags."""
     arguments = [argument.text for argument in pod.start.arguments]
     for candidate in _groupings(values):
@@ -157,7 +178,8 @@ def _used_mounts(pod: Pod, values: Values) -> set[str]:
     used = {mount.path for mount in platform_mounts(pod).values()}
     directories = _weight_directories(values)
     for mount in pod.mounts:
-        if _contains_any(mount, directories) or _is_of_program(mount) or _contains_script(pod, mount.path):
+        is_of_key = _contains_any(mount, directories) or _is_of_program(mount)
+        if is_of_key or _contains_script(pod, mount.path):
             used.add(mount.path)
     return used
 
@@ -177,8 +199,10 @@ def _contains_any(mount: Mount, directories: list[str]) -> bool:
     """Whether a mount of the node contains one of some directories."""
     if not mount.host_path:
         return False
+    if mount.host_path in directories:
+        return True
     below = mount.host_path.rstrip("/") + "/"
-    return mount.host_path in directories or any(directory.startswith(below) for directory in directories)
+    return any(directory.startswith(below) for directory in directories)
 
 
 def _is_of_program(mount: Mount) -> bool:

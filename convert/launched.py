@@ -47,7 +47,12 @@ class Launched:
         known = find_model(name)
         return known.facts if known else None
 
-    def assume(self, what: str, why: str, flag: str = "") -> None:
+    def assume(
+        self,
+        what: str,
+        why: str,
+        flag: str = "",
+    ) -> None:
         """Note an assumption about a value that the script leaves open.
 
         Args:
@@ -57,7 +62,12 @@ class Launched:
         """
         self.notes.assume(what, why, self._place(flag))
 
-    def drop(self, what: str, why: str, flag: str = "") -> None:
+    def drop(
+        self,
+        what: str,
+        why: str,
+        flag: str = "",
+    ) -> None:
         """Note a part of the launch that the stack file does not get."""
         self.notes.drop(what, why, self._place(flag))
 

@@ -48,12 +48,20 @@ class Note:
         return str(self.at)
 
 
-def assumed(what: str, why: str, at: Place | Placed = NOWHERE) -> Note:
+def assumed(
+    what: str,
+    why: str,
+    at: Place | Placed = NOWHERE,
+) -> Note:
     """A note about a value that the files leave open and the conversion had to choose."""
     return Note("assumed", what, why, _place(at))
 
 
-def dropped(what: str, why: str, at: Place | Placed = NOWHERE) -> Note:
+def dropped(
+    what: str,
+    why: str,
+    at: Place | Placed = NOWHERE,
+) -> Note:
     """A note about a value that the stack file does not get."""
     return Note("dropped", what, why, _place(at))
 
@@ -70,11 +78,21 @@ def dropped_credential(name: str, at: Place | Placed = NOWHERE) -> Note:
 class Notes(list[Note]):
     """The notes of a conversion, in their order."""
 
-    def assume(self, what: str, why: str, at: Place | Placed = NOWHERE) -> None:
+    def assume(
+        self,
+        what: str,
+        why: str,
+        at: Place | Placed = NOWHERE,
+    ) -> None:
         """Add a note about an assumption."""
         self.append(assumed(what, why, at))
 
-    def drop(self, what: str, why: str, at: Place | Placed = NOWHERE) -> None:
+    def drop(
+        self,
+        what: str,
+        why: str,
+        at: Place | Placed = NOWHERE,
+    ) -> None:
         """Add a note about a value that the stack file does not get."""
         self.append(dropped(what, why, at))
 

@@ -33,14 +33,20 @@ class Object:
         value = self.value
         for key in keys:
             value = _below(value, key)
-        path = (*self.path, *(str(key) for key in keys))
-        return Object(value, self.file, self.spans, path)
+        path = self.path + tuple(str(key) for key in keys)
+        return Object(
+            value=value,
+            file=self.file,
+            spans=self.spans,
+            path=path,
+        )
 
     def items(self) -> list[Object]:
         """The items of a list; empty for any other value."""
         if not isinstance(self.value, list):
             return []
-        return [self.at(index) for index in range(len(self.value))]
+        indices = range(len(self.value))
+        return [self.at(index) for index in indices]
 
     def mapping(self) -> dict[str, Any]:
         """The value if it is a mapping, else an empty mapping."""
@@ -95,9 +101,9 @@ class Object:
 def _below(value: Any, key: str | int) -> Any:
     if isinstance(value, dict):
         return value.get(str(key))
-    if isinstance(value, list) and isinstance(key, int) and key < len(value):
-        return value[key]
-    return None
+    if not isinstance(value, list) or not isinstance(key, int):
+        return None
+    return value[key] if key < len(value) else None
 
 
 @dataclass(frozen=True)
@@ -143,7 +149,11 @@ def _documents(text: str) -> Iterator[str]:
         yield "\n" * lines_before + document
 
 
-def _read_document(file: str, text: str, notes: Notes) -> YamlFile:
+def _read_document(
+    file: str,
+    text: str,
+    notes: Notes,
+) -> YamlFile:
     """Read a document. Tabs in the indentation, which YAML refuses, are read as spaces."""
     yaml_file = read_yaml(file, text)
     if "\t" not in text or not _has_syntax_error(yaml_file):
@@ -175,8 +185,14 @@ def _objects(content: Object, notes: Notes) -> Iterator[Object]:
         return
     if not isinstance(content.value, dict) or not content.kind:
         notes.drop("a document", "it is not a Kubernetes object: it has no kind", content)
-    elif content.kind.endswith("List") and isinstance(content.value.get("items"), list):
+    elif _is_list(content):
         for item in content.at("items").items():
             yield from _objects(item, notes)
     else:
         yield content
+
+
+def _is_list(content: Object) -> bool:
+    """Whether an object is a `List` of objects, as `kubectl get` prints it."""
+    items = content.at("items").value
+    return content.kind.endswith("List") and isinstance(items, list)

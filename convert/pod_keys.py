@@ -49,7 +49,10 @@ def pod_values(pod: Pod, notes: Notes) -> Values:
     }
     if pod.owner.kind != "Deployment":
         notes.assume("a Deployment", f"instead of the {pod.owner.kind}", pod.owner)
-    return {key: value for key, value in values.items() if value is not None and value != {}}
+    for key, value in [*values.items()]:
+        if value is None or value == {}:
+            del values[key]
+    return values
 
 
 def graph_cache(pod: Pod) -> str:
@@ -74,7 +77,8 @@ def unused_mounts(pod: Pod, used: set[str]) -> Iterator[Note]:
         used: The paths in the container that keys stand for.
     """
     for mount in pod.mounts:
-        if not mount.path or mount.path in used or PLACEHOLDER.search(mount.path):
+        is_converted = mount.path in used
+        if is_converted or not mount.path or PLACEHOLDER.search(mount.path):
             continue
         claim = mount.volume.at("persistentVolumeClaim")
         if claim.value is not None:
@@ -95,7 +99,8 @@ def _npus(pod: Pod, notes: Notes) -> int | str | None:
         why = "the container requests no NPUs, so the number follows from the engine"
         notes.assume("npus", why, pod.container)
         return None
-    if request.value is not None and request.text() != limit.text():
+    is_requested = request.value is not None
+    if is_requested and request.text() != limit.text():
         notes.assume(f"npus {amount.text()}", "limit and request differ", amount)
     return _whole(amount.text())
 
@@ -166,7 +171,7 @@ def _volcano(pod: Pod) -> Values:
     of_owner = pod.owner.annotations
     of_pod = pod.template.annotations
     min_member = of_owner.get(MIN_MEMBER) or of_pod.get(MIN_MEMBER)
-    if str(min_member).isdecimal():
+    if min_member and str(min_member).isdecimal():
         values["minMember"] = int(min_member)
     elif min_member:
         values["minMember"] = min_member
@@ -198,6 +203,8 @@ def _startup(pod: Pod) -> str | None:
         return None
     grace = pod.spec.at("terminationGracePeriodSeconds").value
     deadline = pod.owner.at("spec", "progressDeadlineSeconds").value
-    if is_ours(pod) and isinstance(grace, int) and isinstance(deadline, int):
-        return f"{deadline - grace - PULL}s"
-    return f"{period * failures}s"
+    seconds = period * failures
+    has_both = isinstance(grace, int) and isinstance(deadline, int)
+    if has_both and is_ours(pod):
+        seconds = deadline - grace - PULL
+    return f"{seconds}s"

@@ -129,7 +129,8 @@ def _servers(
 ) -> list[Pod]:
     """The containers of an object that start a server."""
     spec = owner.at(*TEMPLATES[owner.kind], "spec")
-    pods = [_pod(owner, container, config_maps, scripts) for container in spec.at("containers").items()]
+    containers = spec.at("containers").items()
+    pods = [_pod(owner, container, config_maps, scripts) for container in containers]
     servers = [pod for pod in pods if pod.start.kind]
     if not servers and len(scripts) == 1:
         servers = _with_only_script(pods, scripts[0])
@@ -159,8 +160,8 @@ def _with_only_script(pods: Sequence[Pod], script: File) -> list[Pod]:
     pod = (with_npus or pods)[0]
     notes = Notes()
     environment = container_environment(pod.container, notes)
-    command = plain_command([script.name], line=1)
-    start = read_start(Script([command]), script.name, environment, [script])
+    run_script = Script([plain_command([script.name], line=1)])
+    start = read_start(run_script, script.name, environment, [script])
     arguments = pod.container.at("args")
     place = arguments if arguments.place.line else pod.container
     start.notes.assume(script.name, "the container runs no script with this name", place)
@@ -209,17 +210,23 @@ def _npu_resource(container: Object) -> str:
     return next(iter([*known, *similar]), "")
 
 
-def _start(container: Object, files: Sequence[File], notes: Notes) -> Start:
+def _start(
+    container: Object,
+    files: Sequence[File],
+    notes: Notes,
+) -> Start:
     environment = container_environment(container, notes)
     words = []
     parts = _parts(container.at("command"))
     parts += _parts(container.at("args"))
     for part in parts:
         text = with_kubernetes_variables(part.text(), environment)
-        words.append(Word((Text(text),), part.place.line))
+        word = Word((Text(text),), part.place.line)
+        words.append(word)
     script = Script()
     if words:
-        script.commands.append(Command(tuple(words), words[0].line))
+        command = Command(tuple(words), words[0].line)
+        script.commands.append(command)
     return read_start(script, container.file, environment, files)
 
 

@@ -52,9 +52,10 @@ class Preparations:
         """Read the clone of MindSpeed and its checkout; False for any other git command."""
         context = f"{self.directory} {' '.join(arguments)}"
         if "clone" in arguments and "mindspeed" in context.lower():
-            position = arguments.index("clone") + 1
-            paths = [word for word in arguments[position:] if not word.startswith("-")]
-            self.start.mind_speed["repository"] = paths[0] if paths else ""
+            after_clone = arguments[arguments.index("clone") + 1 :]
+            addresses = [word for word in after_clone if not word.startswith("-")]
+            repository = addresses[0] if addresses else ""
+            self.start.mind_speed["repository"] = repository
             return True
         if "checkout" in arguments and self.start.mind_speed:
             self.start.mind_speed["commit"] = arguments[-1]

@@ -129,14 +129,23 @@ def _resources(service: ResolvedService, objects: Sequence[Object]) -> Iterator[
         )
 
 
-def _component(kind: str, name: str, parent: str = "") -> Values:
+def _component(
+    kind: str,
+    name: str,
+    parent: str = "",
+) -> Values:
     component = {"type": f"ascend-vllm:index:{kind}", "name": name, "component": True}
     if parent:
         component["parent"] = parent
     return component
 
 
-def _resource(kind: str, name: str, identifier: str, parent: str = "") -> Values:
+def _resource(
+    kind: str,
+    name: str,
+    identifier: str,
+    parent: str = "",
+) -> Values:
     resource = {"type": kind, "name": name, "id": identifier, "provider": "cluster"}
     if parent:
         resource["parent"] = parent
@@ -145,7 +154,8 @@ def _resource(kind: str, name: str, identifier: str, parent: str = "") -> Values
 
 def _changed_fields(draft: Draft, service: ResolvedService) -> Iterator[str]:
     """The fields of the pods that the stack would change."""
-    deployment = next(item for item in service_objects(service) if item["kind"] == "Deployment")
+    objects = {item["kind"]: item for item in service_objects(service)}
+    deployment = objects["Deployment"]
     new = deployment["spec"]["template"]
     old = draft.pod.template
     yield from _changed_paths(new, old.value, "")
@@ -161,16 +171,26 @@ def _changed_fields(draft: Draft, service: ResolvedService) -> Iterator[str]:
             yield note.what
 
 
-def _changed_paths(new: Any, old: Any, path: str) -> Iterator[str]:
+def _changed_paths(
+    new: Any,
+    old: Any,
+    path: str,
+) -> Iterator[str]:
     """The paths at which an old value lacks a part of the new value."""
     if isinstance(new, dict) and isinstance(old, dict):
         for key, value in new.items():
             path_below = f"{path}.{key}" if path else key
             yield from _changed_paths(value, old.get(key), path_below)
-    elif isinstance(new, list) and isinstance(old, list) and len(new) == len(old):
-        for index, (new_item, old_item) in enumerate(zip(new, old, strict=True)):
-            yield from _changed_paths(new_item, old_item, f"{path}[{index}]")
+    elif _are_lists_of_one_length(new, old):
+        for index, value in enumerate(new):
+            yield from _changed_paths(value, old[index], f"{path}[{index}]")
     elif new in ({}, []) and old is None:
         return
     elif new != old:
         yield path
+
+
+def _are_lists_of_one_length(new: Any, old: Any) -> bool:
+    if not isinstance(new, list) or not isinstance(old, list):
+        return False
+    return len(new) == len(old)

@@ -121,7 +121,11 @@ def unsupported_fields(pod: Pod) -> Iterator[Note]:
     yield from _ports(pod)
 
 
-def _fields(pod: Pod, holder: Object, converted: set[str]) -> Iterator[Note]:
+def _fields(
+    pod: Pod,
+    holder: Object,
+    converted: set[str],
+) -> Iterator[Note]:
     """The fields of an object that are neither converted nor have their default."""
     for key, value in holder.mapping().items():
         is_default = value in (_DEFAULTS.get(key), None, [])
@@ -263,7 +267,11 @@ def _labels_and_annotations(pod: Pod) -> Iterator[Note]:
                 yield dropped(what, _reason_in_metadata(pod, kind, name), group.at(name))
 
 
-def _reason_in_metadata(pod: Pod, kind: str, name: str) -> str:
+def _reason_in_metadata(
+    pod: Pod,
+    kind: str,
+    name: str,
+) -> str:
     """Why a label or an annotation is not copied, and where it can be written."""
     if (kind, name) == ("label", "app"):
         return "the pods have the manual's label, app: infers"
