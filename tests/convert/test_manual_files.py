@@ -104,7 +104,7 @@ def test_the_manuals_own_mistake_is_found_eight_npus_and_one_that_is_used() -> N
     for done in (made(), untouched(context="prod")):
         (finding,) = [one for one in done.report.findings if one.rule == "idle-npus"]
 
-        assert finding.message == "yourapp asks for 8 NPUs and uses 1: 7 cards idle"
+        assert finding.message == "yourapp requests 8 NPUs but uses 1: 7 idle"
         assert finding.span
         assert finding.span.text.strip() == "npus: 8"
 
