@@ -81,7 +81,15 @@ def command(  # noqa: PLR0913  each is an argument of the command line
     resolved = open_stack(stack)
     refuse_errors(resolved, service)
     target = pick_service(resolved, service)
-    loads = [_load(number, requests, input_len, output_len) for number in concurrency]
+    loads = []
+    for number in concurrency:
+        load = Load(
+            concurrency=number,
+            requests=max(requests, number),
+            input_tokens=input_len,
+            output_tokens=output_len,
+        )
+        loads.append(load)
     _refuse_too_long(target, loads[0])
     if not url:
         say("the times include a port-forward; run it in the cluster with --url to measure without")
@@ -94,11 +102,6 @@ def command(  # noqa: PLR0913  each is an argument of the command line
     if picture:
         _draw(picture, f"{service}: {input_len} + {output_len} tokens", measurements)
     _report_errors(measurements)
-
-
-def _load(concurrency: int, requests: int, input_len: int, output_len: int) -> Load:
-    """At least one request for each of the concurrent ones."""
-    return Load(concurrency, max(requests, concurrency), input_len, output_len)
 
 
 def _refuse_too_long(service: ResolvedService, load: Load) -> None:

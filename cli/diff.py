@@ -79,11 +79,13 @@ def since(name: str, base: Revision) -> Comparison:
     new = find_stack(name)
     if old is None:
         new = new or open_stack(name)
-        return _comparison(_without_services(new), new, base.name, name)
+        old = _without_services(new)
+        return _comparison(old, new, against=base.name, argument=name)
     if new is None:
-        comparison = _comparison(old, _without_services(old), base.name, name)
+        new = _without_services(old)
+        comparison = _comparison(old, new, against=base.name, argument=name)
         return replace(comparison, gone=True)
-    return _comparison(old, new, base.name, name)
+    return _comparison(old, new, against=base.name, argument=name)
 
 
 def _refuse_combinations(
@@ -140,7 +142,7 @@ def _comparisons(names: Sequence[str], against: str | None) -> Iterator[Comparis
     if len(names) == 2:
         first, second = names
         old, new = _pair(first, second)
-        yield _comparison(old, new, first, second)
+        yield _comparison(old, new, against=first, argument=second)
         return
     if "-" in names:
         raise CommandError("standard input has no revision", "name two stacks: ascend-vllm diff prod -")
@@ -173,7 +175,7 @@ def _against_revision(names: Sequence[str], against: str | None) -> Iterator[Com
         yield since(name, base)
 
 
-def _comparison(old: ResolvedStack, new: ResolvedStack, against: str, argument: str) -> Comparison:
+def _comparison(old: ResolvedStack, new: ResolvedStack, *, against: str, argument: str) -> Comparison:
     old_name = against
     if against != old.name:
         old_name = f"{old.name} of {against}"

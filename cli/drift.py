@@ -46,7 +46,12 @@ def command(
     refuse_errors(resolved)
     objects = read_objects(resolved)
     drift = drifted(objects.wanted, objects.live)
-    report = DriftReport(resolved, drift, objects.unread, len(objects.wanted))
+    report = DriftReport(
+        stack=resolved,
+        drift=drift,
+        unread=objects.unread,
+        objects=len(objects.wanted),
+    )
     if form is DriftFormat.JSON:
         typer.echo(json.render(report))
     else:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import typer
 
 from cli.errors import ExitCode
 from cli.output import text
 from models.check import check
-from models.report import Report
 from models.service.resolved import ResolvedStack
 
 
@@ -27,6 +28,6 @@ def refuse_errors(stack: ResolvedStack, service: str | None = None) -> None:
         errors = tuple(finding for finding in errors if finding.service in (service, None))
     if not errors:
         return
-    refused = Report(report.stack, report.services, errors, (), report.unchecked)
+    refused = replace(report, findings=errors, accepted=())
     typer.echo(text.render([refused]), err=True)
     raise typer.Exit(ExitCode.FOUND)

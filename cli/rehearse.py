@@ -72,11 +72,17 @@ def same_program() -> str:
 
 def _services_with_pods(stack: ResolvedStack) -> list[rehearsal.Service]:
     namespace = stack.cluster.namespace.name
-    return [
-        rehearsal.Service(service.name, namespace, service.image, service.model.path)
-        for service in stack.services
-        if service.replicas
-    ]
+    services = []
+    for service in stack.services:
+        if service.replicas:
+            rehearsed = rehearsal.Service(
+                name=service.name,
+                namespace=namespace,
+                image=service.image,
+                model=service.model.path,
+            )
+            services.append(rehearsed)
+    return services
 
 
 def _smoke(sandbox: str, stack: str) -> int:

@@ -83,8 +83,19 @@ def _review(touched: Touched, base: Revision) -> Reviewed:
     except CommandError as problem:
         if problem.code is not ExitCode.FOUND:
             raise
-        return Reviewed(touched, base.name, report, None, problem.message)
-    return Reviewed(touched, base.name, report, comparison)
+        return Reviewed(
+            touched=touched,
+            against=base.name,
+            report=report,
+            comparison=None,
+            unreadable=problem.message,
+        )
+    return Reviewed(
+        touched=touched,
+        against=base.name,
+        report=report,
+        comparison=comparison,
+    )
 
 
 def _text(review: Reviewed, form: ReviewFormat) -> str:

@@ -38,6 +38,11 @@ def _nodes(cluster: Cluster) -> list[Node]:
     nodes = []
     for name, pool in cluster.pools.items():
         for number in range(1, pool.nodes + 1):
-            node = Node(f"{name}-{number}", platform.node_selector, platform.resource, pool.npus_per_node)
+            node = Node(
+                name=f"{name}-{number}",
+                labels=platform.node_selector,
+                resource=platform.resource,
+                npus=pool.npus_per_node,
+            )
             nodes.append(node)
     return nodes

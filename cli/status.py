@@ -66,8 +66,20 @@ def command(
 
 async def _read(stack: ResolvedStack, services: Sequence[ResolvedService]) -> StackStatus:
     cluster = stack.cluster
-    resource = cluster.platform.resource
-    wanted = [Wanted(service.name, resource, service.startup, service.replicas) for service in services]
+    wanted = []
+    for service in services:
+        request = Wanted(
+            name=service.name,
+            resource=cluster.platform.resource,
+            startup=service.startup,
+            replicas=service.replicas,
+        )
+        wanted.append(request)
     async with connected(cluster.context, cluster.namespace.name) as reader:
         snapshot, states = await look(reader, wanted, wide=True)
-    return StackStatus(stack.name, cluster.context, snapshot, states)
+    return StackStatus(
+        stack=stack.name,
+        context=cluster.context,
+        snapshot=snapshot,
+        states=states,
+    )

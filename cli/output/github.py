@@ -37,7 +37,12 @@ def _finding_annotation(finding: Finding) -> str:
     if finding.service:
         message = f"{finding.service}: {message}"
     text = f"{message}\nwhy: {finding.why}\nfix: {finding.fix}"
-    return annotation(finding.severity, finding.rule, text, finding.span)
+    return annotation(
+        level=finding.severity,
+        title=finding.rule,
+        text=text,
+        span=finding.span,
+    )
 
 
 def _escaped(text: str) -> str:

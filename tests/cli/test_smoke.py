@@ -77,7 +77,7 @@ def test_a_service_that_is_not_well_ends_with_1(serve: Serve, console: Console) 
     done = console("smoke", "prod.yaml", "free", "--url", serve(ends="deaf").url)
 
     assert done.code == 1
-    assert "stop ✗ (the answer continues after" in done.out
+    assert "stop ✗ (the answer continues after the stop text" in done.out
 
 
 def test_a_service_that_does_not_get_ready_ends_with_1(

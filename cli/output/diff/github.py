@@ -23,14 +23,24 @@ def _annotations(comparison: Comparison) -> Iterator[str]:
     spans = comparison.new.spans
     lines = list(cluster_lines(change))
     if lines:
-        title = f"cluster of {change.new}"
-        yield annotation(_cluster_level(change), title, "\n".join(lines), spans.get(("cluster",)))
+        yield annotation(
+            level=_cluster_level(change),
+            title=f"cluster of {change.new}",
+            text="\n".join(lines),
+            span=spans.get(("cluster",)),
+        )
     for service in change.services:
         if service.kind == "unchanged":
             continue
-        title_line = f"{service.name} {headline(change, service)}"
-        text = "\n".join([title_line, *detail_lines(service.details, indent="")])
-        yield annotation(_level(service), service.name, text, spans.get(("services", service.name)))
+        outcome = headline(change, service)
+        lines = [f"{service.name} {outcome}"]
+        lines += detail_lines(service.details, indent="")
+        yield annotation(
+            level=_level(service),
+            title=service.name,
+            text="\n".join(lines),
+            span=spans.get(("services", service.name)),
+        )
     yield annotation("notice", change.new, counts(change))
 
 
