@@ -69,7 +69,10 @@ def _check_of(pair: Exclusion) -> Check:
             f"{pair.one} and {pair.other} exclude each other",
             why=pair.why,
             fix=f"{one.turn_off(service)}, or {other.turn_off(service)}",
-            marks=[at(one.key(service), pair.one), at(other.key(service), pair.other)],
+            marks=[
+                at(one.key(service), pair.one),
+                at(other.key(service), pair.other),
+            ],
         )
 
     check.__name__ = pair.rule

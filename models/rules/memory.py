@@ -96,7 +96,10 @@ def length_above_published(service: ResolvedService) -> Iterator[Finding]:
         why=f"{counted(fewest, 'NPU')} were measured up to {longest} tokens, and more may run out of memory"
         " (Ascend-vLLM, appendix: fewest cards, longest sequences)",
         fix=f"{_published_edit(service, longest_by_npus)}, or accept the warning if you have measured it",
-        marks=[at("engine.maxModelLen", f"{length} tokens"), at("engine.tensorParallelSize", counted(used, "NPU"))],
+        marks=[
+            at("engine.maxModelLen", f"{length} tokens"),
+            at("engine.tensorParallelSize", counted(used, "NPU")),
+        ],
     )
 
 
@@ -202,7 +205,10 @@ def memory_above_node(service: ResolvedService) -> Iterator[Finding]:
         f"a pod requests {_gib(requested)} of memory, but the largest node has {_gib(max(known))}",
         why="a pod runs on one node, so it stays Pending forever (Kubernetes, resource requests)",
         fix=f"write resources.memory: {quantity_text(max(known))}, or correct nodeMemory in cluster.pools",
-        marks=[at("resources.memory"), at("npus")],
+        marks=[
+            at("resources.memory"),
+            at("npus"),
+        ],
     )
 
 

@@ -38,8 +38,76 @@ def value_edit(key: str, field: FieldInfo | None, refused: Any, bound: float | N
     return f"remove {key}"
 
 
+def item_edit(key: str, field: FieldInfo | None, refused: Any, bound: float | None = None) -> str:
+    """The edit that replaces a refused value of a mapping with free keys, such as a variable.
+
+    Args:
+        key: The path of the value.
+        field: The field of the mapping.
+        refused: The refused value; None to keep nothing of it.
+        bound: The limit that the value breaks.
+    """
+    if field is None or refused is None:
+        return f"remove {key}"
+    item = FieldInfo.from_annotation(item_of(field.annotation))
+    return value_edit(key, item, refused, bound)
+
+
+def list_edit(key: str, field: FieldInfo | None, refused: Any) -> str:
+    """The edit that replaces a list with refused items: it corrects or drops them.
+
+    Args:
+        key: The path of the list.
+        field: The field of the list.
+        refused: The list.
+    """
+    if field is None or not isinstance(refused, list):
+        return value_edit(key, field, None)
+    item = FieldInfo.from_annotation(item_of(field.annotation))
+    items = []
+    for value in refused:
+        valid = [candidate for candidate in (value, *_candidates(item, value, None)) if _is_accepted(item, candidate)]
+        items += valid[:1]
+    if items and _is_accepted(field, items):
+        return f"write {key}: {as_yaml(items)}"
+    return value_edit(key, field, None)
+
+
+def key_edit(key: str, field: FieldInfo | None, name: str) -> str:
+    """The edit that renames a key of a wrong form.
+
+    Args:
+        key: The path of the key.
+        field: The field of the mapping.
+        name: The key.
+    """
+    if field is not None and get_origin(field.annotation) is dict:
+        keys = FieldInfo.from_annotation(get_args(field.annotation)[0])
+        for candidate in (" ".join(name.split()), variable_name(name), f"{variable_name(name)}_", _dns_label(name)):
+            if _is_accepted(keys, candidate):
+                return f"rename {key} to {candidate}"
+    return f"remove {key}"
+
+
+def item_of(annotation: Any) -> Any:
+    """The annotation of the values of a mapping or of the items of a list."""
+    if get_origin(annotation) in (dict, list):
+        return get_args(annotation)[-1]
+    for part in get_args(annotation):
+        found = item_of(part)
+        if found is not None:
+            return found
+    return None
+
+
 def as_yaml(value: Any) -> str:
-    """A value in one line of YAML: a plain text without quotes, everything else as JSON."""
+    """A value in one line of YAML, with quotes only where a text needs them."""
+    if isinstance(value, dict):
+        entries = [f"{as_yaml(key)}: {as_yaml(item)}" for key, item in value.items()]
+        return "{" + ", ".join(entries) + "}"
+    if isinstance(value, list):
+        items = [as_yaml(item) for item in value]
+        return "[" + ", ".join(items) + "]"
     if isinstance(value, str) and _PLAIN.fullmatch(value) and plain_scalar(value) == value:
         return value
     return json.dumps(value, ensure_ascii=False)
