@@ -58,7 +58,7 @@ def shape_finding(
     where = Mark((*path, *map(str, keys)))
     if details["type"] in _NO_RECORD and place.choice and isinstance(details["input"], dict):
         is_short = isinstance(value_at(keys, value), str)
-        return no_record(where, place.choice, details["input"], is_short=is_short)
+        return no_record(where, place, place.choice, details["input"], is_short=is_short)
     literals = literals_of(place.field)
     if keys != place.keys:
         place = find_place(record, keys)

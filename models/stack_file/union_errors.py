@@ -12,7 +12,7 @@ from models.finding import Finding, Mark
 from models.record import Record
 from models.stack_file.examples import in_one_line
 from models.stack_file.messages import WHY_VALUE
-from models.stack_file.place import dotted, fields_of
+from models.stack_file.place import Place, dotted, fields_of
 from models.stack_file.unknown_keys import nearest, unknown_key
 from models.stack_file.value_edits import as_yaml
 from models.tagged_union import KIND, Choice, keys_of, kind_of
@@ -44,17 +44,18 @@ def key_of_another_kind(where: Mark, record: type[Record], right: type[Record], 
     )
 
 
-def no_record(where: Mark, choice: Choice, value: Mapping[str, Any], *, is_short: bool) -> Finding:
+def no_record(where: Mark, place: Place, choice: Choice, value: Mapping[str, Any], *, is_short: bool) -> Finding:
     """A mapping whose record is not known: by a wrong kind, or by its keys.
 
     Args:
         where: Where the mapping is.
+        place: What the language has there.
         choice: The union.
         value: The mapping.
         is_short: Whether the user wrote a text that stands for the mapping.
     """
     if not choice.kinds:
-        return _wrong_keys(where, choice, value)
+        return _wrong_keys(where, in_one_line(place.name), choice, value)
     if KIND in value:
         return _wrong_kind(where, choice, value, is_short=is_short)
     return Finding(
@@ -85,7 +86,7 @@ def _wrong_kind(where: Mark, choice: Choice, value: Mapping[str, Any], *, is_sho
     )
 
 
-def _wrong_keys(where: Mark, choice: Choice, value: Mapping[str, Any]) -> Finding:
+def _wrong_keys(where: Mark, name: str, choice: Choice, value: Mapping[str, Any]) -> Finding:
     """A mapping with keys of several records, or of none."""
     matching = choice.matching(value)
     if value and not matching:
@@ -93,7 +94,6 @@ def _wrong_keys(where: Mark, choice: Choice, value: Mapping[str, Any]) -> Findin
         known = [key for record in choice.records for key in keys_of(record)]
         found = unknown_key(Mark((*where.path, unknown)), unknown, dict.fromkeys(known))
         return replace(found, fix=_completed_edit(where, choice.records, value))
-    name = in_one_line(where.path[-1])
     forms = either([_form(record) for record in choice.records])
     message = f"{name} must be {forms}"
     if matching:

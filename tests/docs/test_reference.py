@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.conftest import ROOT
-from tests.docs.reference import RECORDS, rules_page, stack_file_page
+from tests.docs.reference import rules_page, sections, stack_file_page
 
 DOCS = ROOT / "docs"
 
@@ -20,8 +20,8 @@ def test_the_page_of_the_rules_is_current(golden: Callable[[Path, str], None]) -
 
 
 def test_every_key_of_the_stack_file_is_described() -> None:
-    nameless = [
-        f"{title}.{name}" for title, record in RECORDS for name, f in record.model_fields.items() if not f.description
-    ]
+    nameless = []
+    for title, record in sections():
+        nameless += [f"{title}.{name}" for name, field in record.model_fields.items() if not field.description]
 
     assert nameless == []

@@ -284,7 +284,7 @@ def test_a_service_for_all_the_world_with_a_key_and_the_addresses_of_its_clients
         ({"network": {"egress": [{"cidr": "10.0.0.0/8", "ports": [0]}]}}, "must be at least 1"),
         ({"disruptionBudget": {}}, "either maxUnavailable or minAvailable"),
         ({"disruptionBudget": {"maxUnavailable": 1, "minAvailable": 1}}, "either maxUnavailable or minAvailable"),
-        ({"expose": "Ingress"}, "'ClusterIP', 'NodePort' or 'LoadBalancer'"),
+        ({"expose": "Ingress"}, "ClusterIP, NodePort or LoadBalancer"),
         ({"expose": {"annotations": {"pulumi.com/skipAwait": "false"}}}, "is the program's own"),
         ({"monitoring": {"interval": "0s"}}, "must be at least 1"),
         (

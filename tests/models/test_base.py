@@ -10,6 +10,7 @@ import pytest
 from models.service.resolve import resolve
 from models.stack_file.load import load_text
 from models.stack_file.merge_patch import merge
+from models.stack_file.source import HostPathSource
 from tests.models.loading import BASE, CLUSTER, SERVICE, findings, load, rules
 
 
@@ -62,7 +63,7 @@ def test_the_stack_changes_a_service_of_its_base_by_field(tmp_path: Path) -> Non
     qwen = load(tmp_path, text, shared=f"{base}    visibleDevices: [0, 1]\n    env: {{A: x, B: y}}\n").services["qwen"]
 
     assert qwen.image == "a:2"
-    assert qwen.model.path == "/m/Qwen2-7B"
+    assert qwen.model.source == HostPathSource(path="/m/Qwen2-7B")
     assert (qwen.engine.max_model_len, qwen.engine.max_num_seqs) == (8192, 8)
     assert qwen.visible_devices == [0]
     assert qwen.env == {"B": "y"}

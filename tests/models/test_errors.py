@@ -10,7 +10,7 @@ from pydantic.fields import FieldInfo
 from models.check import check
 from models.engines.ascend_vllm.engine_args import EngineArgs
 from models.engines.ascend_vllm.features import Multimodal
-from models.engines.server import ChatTemplate, Server
+from models.engines.server import InlineTemplate, Server, TemplateFile
 from models.record import Record
 from models.stack_file.cluster import ClusterConfig, Pool
 from models.stack_file.model import Model
@@ -75,7 +75,7 @@ def test_an_unknown_key_of_an_item_is_refused_with_those_of_the_item() -> None:
     key = one(refused(pullSecrets="[{secret: a, xyz: b}]"))
 
     assert port.fix == "write ports"
-    assert key.fix == "remove it; known here: secret, config"
+    assert key.fix == "remove it; known here: secret"
 
 
 def test_a_key_that_resembles_none_is_refused_with_the_list_of_all() -> None:
@@ -225,7 +225,7 @@ def test_a_record_of_the_right_shape_is_made() -> None:
     assert record == Model(source="/m")
 
 
-RECORDS = (ClusterConfig, Pool, Model, ServiceConfig, EngineArgs, Server, ChatTemplate, Multimodal)
+RECORDS = (ClusterConfig, Pool, Model, ServiceConfig, EngineArgs, Server, TemplateFile, InlineTemplate, Multimodal)
 
 
 def fields() -> Iterator[tuple[type[Record], str, FieldInfo]]:

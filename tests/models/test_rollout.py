@@ -25,12 +25,10 @@ def stack(services: dict[str, str], nodes: int = 2, cluster: str = "") -> Resolv
 
 def rollouts(resolved: ResolvedStack) -> dict[str, tuple[Any, ...]]:
     assert resolved.findings == ()
-    return {
-        one.name: (one.rollout.kind, one.rollout.max_surge, one.rollout.max_unavailable) for one in resolved.services
-    }
+    return {service.name: tuple(dict(service.rollout).values()) for service in resolved.services}
 
 
-RECREATE = ("recreate", None, None)
+RECREATE = ("recreate",)
 SURGE = ("rollingUpdate", 1, 0)
 ONE_BY_ONE = ("rollingUpdate", 0, 1)
 

@@ -162,10 +162,13 @@ def test_a_secret_key_of_a_service_that_is_refused_is_not_unknown(tmp_path: Path
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ("server: {apiKey: {config: a, secret: b, key: c}}", "write {secret: NAME, key: KEY} or {config: NAME}"),
-        ("server: {apiKey: {secret: b}}", "write {secret: NAME, key: KEY} or {config: NAME}"),
-        ("server: {apiKey: {}}", "write {secret: NAME, key: KEY} or {config: NAME}"),
-        ("env: {A: {config: a, key: c}}", "write {secret: NAME, key: KEY} or {config: NAME}"),
+        (
+            "server: {apiKey: {config: a, secret: b, key: c}}",
+            "must be {secret: …, key: …} or {config: …}, but it has",
+        ),
+        ("server: {apiKey: {secret: b}}", "key is missing"),
+        ("server: {apiKey: {}}", "apiKey must be {secret: …, key: …} or {config: …}"),
+        ("env: {A: {config: a, key: c}}", "A must be {secret: …, key: …} or {config: …}, but it has key and config"),
         ("env: {A: {config: A_B}}", "must consist of a-z, 0-9 and -"),
         ("env: {A: {secret: a..b, key: c}}", "must consist of a-z, 0-9, - and ."),
         ("env: {A: {secret: a.-b, key: c}}", "must consist of a-z, 0-9, - and ."),
@@ -173,8 +176,8 @@ def test_a_secret_key_of_a_service_that_is_refused_is_not_unknown(tmp_path: Path
         ("env: {A: {secret: a, key: .}}", "must be letters, digits, -, _, ."),
         ("env: {A: 5}", "A must be text, not the number 5"),
         ("env: {A: {secrt: a}}", "unknown key 'secrt'"),
-        ("pullSecrets: [{}]", "write the name of a Secret or {config: NAME}"),
-        ("pullSecrets: [{config: a, secret: b}]", "write the name of a Secret or {config: NAME}"),
+        ("pullSecrets: [{}]", "pullSecrets[0] must be {secret: …} or {config: …}"),
+        ("pullSecrets: [{config: a, secret: b}]", "must be {secret: …} or {config: …}, but it has secret and config"),
         ("pullSecrets: registry", "pullSecrets must be a list"),
     ],
 )
@@ -253,7 +256,7 @@ def test_what_is_no_credential_is_left_alone(tmp_path: Path, env: str) -> None:
         f"env: {{PROXY: 'http://me:{VALUE}@proxy:3128'}}",
         f"env: {{https_proxy: 'me:{VALUE}@proxy.example.com:3128'}}",
         f"engine: {{maxModelLen: 4096, servedModelName: ['x', 'http://me:{VALUE}@h/x']}}",
-        f"mindSpeed: {{kind: image, repository: 'https://me:{VALUE}@git/x.git'}}",
+        f"mindSpeed: {{kind: install, repository: 'https://me:{VALUE}@git/x.git'}}",
         f"server: {{extraArgs: {{rootPath: 'https://me:{VALUE}@h/x'}}}}",
         f"accept: {{'https://me:{VALUE}@h': x}}",
     ],

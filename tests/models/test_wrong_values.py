@@ -69,8 +69,8 @@ WRONG = [
     (
         "server",
         "{chatTemplate: {path: a, inline: b}}",
-        "chatTemplate: give either path or inline",
-        "correct chatTemplate",
+        "chatTemplate must be {path: …} or {inline: …}, but it has path and inline",
+        "remove path or inline",
         "server.chatTemplate",
         "two templates",
     ),
@@ -206,9 +206,9 @@ WRONG = [
     (
         "graph",
         "{kind: pta, cache: /var/lib/}",
-        "graph: cache /var/lib/ is a directory of the node's system; name one below it",
-        "correct graph",
-        "graph",
+        'cache "/var/lib/": it is a directory of the node\'s system; name one below it',
+        "write cache: /var/cache/ascend-vllm",
+        "graph.cache",
         "a slash at its end makes no other directory",
     ),
     (
