@@ -68,7 +68,7 @@ def shape_finding(
     else:
         hide = is_hidden(where.path, str(details["input"]))
         message = _message(name, details, hide=hide)
-        fix = _edit(place, path, details, value, hide=hide)
+        fix = _edit(record, place, path, details, value, hide=hide)
     return Finding("bad-value", "error", message, why, fix, (where,))
 
 
@@ -103,7 +103,8 @@ def _refused_key(place: Place, path: Path, refused: Any, value: Any) -> Finding:
 def _edit_elsewhere(where: Mark, place: Place, refused: Any) -> str | None:
     """The edit that moves a value to the key outside of this mapping that its key means, or None."""
     name = str(place.keys[-1])
-    key = _key_elsewhere(name, place)
+    is_of_service = "engine" in place.known or place.keys[0] in ("engine", "server")
+    key = _key_elsewhere(name, place) if is_of_service else None
     if key is None:
         return None
     remove = f"remove {in_one_line(dotted(where.path))}"
@@ -150,7 +151,7 @@ def _no_literal(name: str, literals: Sequence[Any], value: Any) -> tuple[str, st
     return f"{name}{_shown(value)} must be {either(choices)}", f"write {name}: {near}"
 
 
-def _edit(place: Place, path: Path, details: ErrorDetails, value: Any, *, hide: bool) -> str:
+def _edit(record: type[Record], place: Place, path: Path, details: ErrorDetails, value: Any, *, hide: bool) -> str:
     """The edit for a value of a wrong type, form or range, or for a key of a wrong form."""
     refused = details["input"]
     key = in_one_line(dotted((*path, *map(str, place.keys))))
@@ -158,15 +159,25 @@ def _edit(place: Place, path: Path, details: ErrorDetails, value: Any, *, hide: 
         return key_edit(key, place.field, str(place.keys[-1]))
     if hide and not isinstance(refused, int | float):
         refused = None
+    if not place.keys:
+        return f"write {key}: {as_yaml(_smallest(record, refused))}"
     bound = _bound(details)
     field_keys = _keys_of_field(place)
     if len(field_keys) == len(place.keys):
-        name = in_one_line(place.name if place.keys else ("the stack", *path)[-1])
-        return value_edit(name, place.field, refused, bound)
+        return value_edit(in_one_line(place.name), place.field, refused, bound)
     if isinstance(place.keys[-1], int):
         container = in_one_line(dotted((*path, *map(str, field_keys))))
         return list_edit(container, place.field, value_at(field_keys, value))
     return item_edit(key, place.field, refused, bound)
+
+
+def _smallest(record: type[Record], refused: Any) -> dict[str, Any]:
+    """The smallest mapping that a record accepts. A text that the user wrote in its place becomes the only key."""
+    required = {key: field for key, field in fields_of(record).items() if field.is_required()}
+    smallest = {key: field.examples[0] for key, field in required.items() if field.examples}
+    if isinstance(refused, str) and len(smallest) == 1:
+        return dict.fromkeys(smallest, refused)
+    return smallest
 
 
 def _keys_of_field(place: Place) -> tuple[Step, ...]:
@@ -177,8 +188,8 @@ def _keys_of_field(place: Place) -> tuple[Step, ...]:
     return keys or place.keys
 
 
-def _bound(details: ErrorDetails) -> float | None:
-    """The limit that a value breaks."""
+def _bound(details: ErrorDetails) -> Any:
+    """The limit that a value breaks, or None."""
     limit, _ = BOUNDS.get(details["type"], ("", ""))
     bound = details.get("ctx", {}).get(limit)
     return bound if limit in ("ge", "gt", "le", "lt") else None

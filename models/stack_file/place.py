@@ -114,7 +114,7 @@ def written(keys: Sequence[Step], value: Any) -> tuple[Step, ...]:
 
 def dotted(path: Sequence[str]) -> str:
     """A path as fixes name it: the keys of a service without the service, all other paths from the top."""
-    if path[0] == "services" and len(path) > 2:
+    if tuple(path[:1]) == ("services",) and len(path) > 2:
         path = path[2:]
     return ".".join(path)
 

@@ -109,7 +109,7 @@ ILL_FORMED = [
     ("server: {apiKey: {config: b, key: k}}", "write server.apiKey: {secret: qwen2-7b-api-key, key: key}"),
     ("server: {port: 70000}", "write port: 65535"),
     ("quantization: AWQ", "write quantization: awq"),
-    ("rollout: {maxSurge: 0, maxUnavailable: 0}", "write rollout: recreate"),
+    ("rollout: {maxSurge: 0, maxUnavailable: 0}", "write rollout: {maxSurge: 0}"),
     ("priorityClass: My_Class", "write priorityClass: my-class"),
     ("resources: {memory: 64GB}", "write memory: 192Gi"),
 ]
