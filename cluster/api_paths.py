@@ -36,6 +36,12 @@ _HAS_NODE = {"fieldSelector": "spec.nodeName!="}
 DEPLOYMENTS = ApiPath("apps/v1", "deployments", "Deployment", selectors=_OURS)
 PODS = ApiPath("v1", "pods", "Pod", selectors=_OURS)
 NODES = ApiPath("v1", "nodes", "Node", whole_cluster=True)
+DEFINITIONS = ApiPath(
+    "apiextensions.k8s.io/v1",
+    "customresourcedefinitions",
+    "CustomResourceDefinition",
+    whole_cluster=True,
+)
 AUTOSCALERS = ApiPath("autoscaling/v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler")
 
 SERVICE_OBJECTS = (

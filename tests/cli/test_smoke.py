@@ -28,14 +28,14 @@ DONE = Smoked(
 )
 
 
-def test_a_service_is_a_line() -> None:
+def test_each_service_has_one_line() -> None:
     assert line(DONE, 9) == (
         "qwen2-7b   health ✓ 3 ms · chat ✓ 0.41 s · stream ✓ 0.50 s (ttft 92 ms, 31 tok/s) · "
         'stop ✗ (the answer goes on after "<"\x00) · guided json – (multi-step is on)'
     )
 
 
-def test_junit_is_what_ci_systems_read() -> None:
+def test_junit_has_the_elements_that_ci_systems_read() -> None:
     suite = ElementTree.fromstring(junit("prod", [DONE]))[0]  # noqa: S314  the test's own text
 
     assert (suite.attrib["tests"], suite.attrib["failures"], suite.attrib["skipped"]) == ("5", "1", "1")

@@ -152,7 +152,7 @@ def test_a_rehearsal_ends_with_answers_and_with_what_to_do_next(walked: dict[str
     assert "logs      INFO:     Application startup complete.\n" in result.stderr
     again = ".venv/bin/ascend-vllm -C rehearsal sandbox"
     asked = f'{again} run rehearsal -- ascend-vllm request rehearsal tiny-qwen2 chat "hello"'
-    assert f"next      ask it yourself: {asked}\nnext      take it down: {again} down rehearsal\n" in result.stderr
+    assert f"next      send a request: {asked}\nnext      take it down: {again} down rehearsal\n" in result.stderr
     [(plan, services)] = walked["prepared"]
     assert (plan.name, plan.real.name) == ("rehearsal", "snt9b-1")
     assert services == [rehearsal.Service("tiny-qwen2", "inference", vllm.NAME, "/mnt/models/tiny-qwen2")]
@@ -194,4 +194,4 @@ def test_the_next_command_is_one_to_be_copied(
     if sudo:
         monkeypatch.setenv("SUDO_USER", "me")
 
-    assert rehearse._again() == again
+    assert rehearse.same_program() == again
