@@ -29,7 +29,8 @@ def tensor_parallel_split(service: ResolvedService, facts: ModelFacts) -> Iterat
     parts = service.engine.tensor_parallel_size
     if facts.splits(parts):
         return
-    sizes = [size for size in range(1, max(service.npus, parts) + 1) if facts.splits(size)]
+    most = max(service.npus, parts)
+    sizes = [size for size in range(1, most + 1) if facts.splits(size)]
     largest = max(size for size in sizes if size < parts)
     heads = f"{facts.num_attention_heads} heads, {facts.num_key_value_heads} KV heads"
     rest = f"intermediate size {facts.intermediate_size}, {facts.vocab_size} tokens in the vocabulary"

@@ -58,7 +58,8 @@ def unknown_flag(service: ResolvedService) -> Iterator[Finding]:
     for argument in _arguments(service):
         if argument.flag:
             continue
-        near = service.release.flag(nearest(argument.name, service.release.flags) or "")
+        near_name = nearest(argument.name, service.release.flags) or ""
+        near = service.release.flag(near_name)
         if near is None:
             fix = f"remove {argument.key}"
         elif near.name in service.release.owned_flags:

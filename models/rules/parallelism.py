@@ -66,12 +66,13 @@ def idle_npus(service: ResolvedService) -> Iterator[Finding]:
     idle = service.npus - used
     if idle <= 0:
         return
+    npus = counted(service.npus, "NPU")
     yield warning(
-        f"{service.name} requests {counted(service.npus, 'NPU')} but uses {used}: {idle} idle",
+        f"{service.name} requests {npus} but uses {used}: {idle} idle",
         why="the pod holds all its NPUs, so no other pod can use the idle ones (manual, Step 2 and 3)",
         fix=f"{npus_edit(service, used)}, or raise engine.tensorParallelSize",
         marks=[
-            at("npus", f"{counted(service.npus, 'NPU')} requested"),
+            at("npus", f"{npus} requested"),
             *_parallel_marks(service),
         ],
     )

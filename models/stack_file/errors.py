@@ -48,25 +48,29 @@ def shape_finding(
         value: The value of the record as the user wrote it.
         why: The consequence of a wrong value.
     """
-    if details["type"] == "extra_forbidden":
+    error = details["type"]
+    refused = details["input"]
+    if error == "extra_forbidden":
         place = find_place(record, details["loc"], of_unknown_key=True)
-        return _refused_key(place, path, details["input"], value)
+        return _refused_key(place, path, refused, value)
     place = find_place(record, details["loc"])
-    if details["type"] == "missing":
+    if error == "missing":
         return _missing_key(place, path)
     keys = place.keys if value is None else written(place.keys, value)
     where = Mark((*path, *map(str, keys)))
-    if details["type"] in _NO_RECORD and place.choice and isinstance(details["input"], dict):
+    if error in _NO_RECORD and place.choice and isinstance(refused, dict):
         is_short = isinstance(value_at(keys, value), str)
-        return no_record(where, place, place.choice, details["input"], is_short=is_short)
+        return no_record(where, place, place.choice, refused, is_short=is_short)
     literals = literals_of(place.field)
     if keys != place.keys:
         place = find_place(record, keys)
-    name = in_one_line(place.name if keys else ("the stack", *path)[-1])
-    if details["type"] == "literal_error":
-        message, fix = _no_literal(name, literals, details["input"])
+    name = in_one_line(("the stack", *path)[-1])
+    if keys:
+        name = in_one_line(place.name)
+    if error == "literal_error":
+        message, fix = _no_literal(name, literals, refused)
     else:
-        hide = is_hidden(where.path, str(details["input"]))
+        hide = is_hidden(where.path, str(refused))
         message = _message(name, details, hide=hide)
         fix = _edit(record, place, path, details, value, hide=hide)
     return Finding("bad-value", "error", message, why, fix, (where,))
