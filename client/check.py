@@ -18,6 +18,8 @@ from models.service.resolved import ResolvedService
 from models.stack_file.errors import shape_finding
 from models.stack_file.unknown_keys import nearest
 
+_REFUSED = "the server answers 400 to another value (manual, Step 5, table 1)"
+
 _OTHER_RULES = {
     "other-server": """The server has the path of the request.
 
@@ -129,7 +131,7 @@ def _invalid_values(request: Request, problem: ValidationError) -> Iterator[Find
     findings: dict[str, Finding] = {}
     for details in problem.errors():
         field = str(details["loc"][0])
-        findings[field] = shape_finding(Parameters, (), details)
+        findings[field] = shape_finding(Parameters, (), details, why=_REFUSED)
     for field, finding in findings.items():
         yield replace(finding, marks=(request.at(field),))
 

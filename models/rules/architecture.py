@@ -29,7 +29,8 @@ def tensor_parallel_split(service: ResolvedService, facts: ModelFacts) -> Iterat
     parts = service.engine.tensor_parallel_size
     if facts.splits(parts):
         return
-    sizes = [size for size in range(1, max(service.npus, parts) + 1) if facts.splits(size)]
+    most = max(service.npus, parts)
+    sizes = [size for size in range(1, most + 1) if facts.splits(size)]
     largest = max(size for size in sizes if size < parts)
     heads = f"{facts.num_attention_heads} heads, {facts.num_key_value_heads} KV heads"
     rest = f"intermediate size {facts.intermediate_size}, {facts.vocab_size} tokens in the vocabulary"
@@ -37,7 +38,10 @@ def tensor_parallel_split(service: ResolvedService, facts: ModelFacts) -> Iterat
         f"{service.model.name} cannot be split over {parts} NPUs: {heads}, {rest}",
         why=f"each NPU gets an equal part, so vLLM 0.6.3 exits (vllm/config.py:406); {_in_words(sizes)} are possible",
         fix=tensor_parallel_edit(service, largest),
-        marks=[at("engine.tensorParallelSize", f"{parts} parts"), at("model.name", heads)],
+        marks=[
+            at("engine.tensorParallelSize", f"{parts} parts"),
+            at("model.name", heads),
+        ],
     )
 
 
@@ -62,7 +66,10 @@ def pipeline_parallel_model(service: ResolvedService, facts: ModelFacts) -> Iter
         f"the layers of {service.model.name} cannot be divided into stages",
         why=f"vLLM 0.6.3 has no pipeline parallelism for {facts.model_type} models and exits (vllm/config.py:414)",
         fix=fix,
-        marks=[at("engine.pipelineParallelSize", f"{stages} stages"), at("model.name", facts.model_type)],
+        marks=[
+            at("engine.pipelineParallelSize", f"{stages} stages"),
+            at("model.name", facts.model_type),
+        ],
     )
 
 
@@ -81,7 +88,10 @@ def unknown_architecture(service: ResolvedService, facts: ModelFacts) -> Iterato
         f"vLLM {release} does not have the model type {facts.model_type}",
         why=f"vLLM {release} exits at an unknown type (vllm/model_executor/models/registry.py)",
         fix=f'write accept.unknown-architecture: "{reason}", if this is true, or choose another model',
-        marks=[at("model.name", f"a {facts.model_type} model"), at("engine.version", f"vLLM {release}")],
+        marks=[
+            at("model.name", f"a {facts.model_type} model"),
+            at("engine.version", f"vLLM {release}"),
+        ],
     )
 
 
@@ -97,7 +107,10 @@ def lora_model(service: ResolvedService, facts: ModelFacts) -> Iterator[Finding]
             why=f"vLLM 0.6.3 exits: {facts.model_type} has no LoRA layers"
             " (vllm/model_executor/model_loader/loader.py:129)",
             fix="remove lora",
-            marks=[at("lora"), at("model.name", f"a {facts.model_type} model")],
+            marks=[
+                at("lora"),
+                at("model.name", f"a {facts.model_type} model"),
+            ],
         )
 
 
@@ -113,7 +126,10 @@ def lora_vocabulary(service: ResolvedService, facts: ModelFacts) -> Iterator[Fin
             f"the vocabulary of {service.model.name} is too large for LoRA: {facts.vocab_size} tokens",
             why=f"vLLM 0.6.3 exits with more than {most} tokens (vllm/lora/layers.py:1084)",
             fix="remove lora",
-            marks=[at("lora"), at("model.name", f"{facts.vocab_size} tokens")],
+            marks=[
+                at("lora"),
+                at("model.name", f"{facts.vocab_size} tokens"),
+            ],
         )
 
 
@@ -157,7 +173,10 @@ def remote_code_needed(service: ResolvedService, facts: ModelFacts) -> Iterator[
         why="the server exits, because it cannot load the configuration or the tokenizer"
         " (vllm/transformers_utils/config.py:134)",
         fix="write engine.trustRemoteCode: true, if you trust the code in the directory of the weights",
-        marks=[at("engine.trustRemoteCode"), at("model.name", f"a {facts.model_type} model")],
+        marks=[
+            at("engine.trustRemoteCode"),
+            at("model.name", f"a {facts.model_type} model"),
+        ],
     )
 
 
@@ -181,7 +200,10 @@ def length_above_model(service: ResolvedService, facts: ModelFacts) -> Iterator[
         f"maxModelLen {length} exceeds the {longest} tokens that {service.model.name} supports",
         why="vLLM 0.6.3 exits at start with more than the model's config.json allows (vllm/config.py:1679)",
         fix=f"write engine.maxModelLen: {longest}",
-        marks=[at("engine.maxModelLen", "tokens of the longest request"), at("model.name", f"{longest} tokens")],
+        marks=[
+            at("engine.maxModelLen", "tokens of the longest request"),
+            at("model.name", f"{longest} tokens"),
+        ],
     )
 
 
@@ -210,7 +232,10 @@ def quantization_mismatch(service: ResolvedService, facts: ModelFacts) -> Iterat
         f"quantization is {service.quantization}, but the weights of {service.model.name} are quantized with {actual}",
         why="vLLM 0.6.3 exits at start if config.json names another quantization (vllm/config.py:266)",
         fix="remove quantization (the engine reads it from the weights)",
-        marks=[at("quantization"), at("model.name", f"{actual} weights")],
+        marks=[
+            at("quantization"),
+            at("model.name", f"{actual} weights"),
+        ],
     )
 
 
@@ -232,7 +257,10 @@ def moe_graph_multi_step(service: ResolvedService, facts: ModelFacts) -> Iterato
             "a MoE model with PTA graphs and multi-step scheduling exclude each other",
             why="Ascend-vLLM does not support multi-step scheduling for MoE models in graph mode (manual, Step 3)",
             fix="remove engine.numSchedulerSteps, or write graph: eager",
-            marks=[at("engine.numSchedulerSteps", "more than one step"), at("graph", "PTA graphs")],
+            marks=[
+                at("engine.numSchedulerSteps", "more than one step"),
+                at("graph", "PTA graphs"),
+            ],
         )
 
 
@@ -247,7 +275,10 @@ def mindspeed_without_moe(service: ResolvedService, facts: ModelFacts) -> Iterat
             f"{service.model.name} does not use MindSpeed",
             why="only MoE models use it, so each pod waits for a useless download (manual, Step 3, MoE models)",
             fix="remove mindSpeed",
-            marks=[at("mindSpeed", "downloaded by each pod"), at("model.name", "no experts")],
+            marks=[
+                at("mindSpeed", "downloaded by each pod"),
+                at("model.name", "no experts"),
+            ],
         )
 
 
@@ -263,7 +294,10 @@ def prefix_caching_family(service: ResolvedService, facts: ModelFacts) -> Iterat
             f"Ascend-vLLM does not support prefix caching for {service.model.name}",
             why="it is supported for the Llama and Qwen families only (Ascend-vLLM 6.3.912, prefix caching)",
             fix="remove prefixCaching",
-            marks=[at("prefixCaching"), at("model.name", f"a {facts.model_type} model")],
+            marks=[
+                at("prefixCaching"),
+                at("model.name", f"a {facts.model_type} model"),
+            ],
         )
 
 
@@ -278,7 +312,10 @@ def prefix_caching_sliding_window(service: ResolvedService, facts: ModelFacts) -
             "prefix caching and a sliding window exclude each other",
             why="vLLM 0.6.3 exits at start with both (vllm/config.py:645)",
             fix="remove prefixCaching, or write engine.extraArgs.disableSlidingWindow: true",
-            marks=[at("prefixCaching"), at("model.name", f"a window of {facts.sliding_window} tokens")],
+            marks=[
+                at("prefixCaching"),
+                at("model.name", f"a window of {facts.sliding_window} tokens"),
+            ],
         )
 
 
@@ -299,7 +336,10 @@ def multimodal_model(service: ResolvedService, facts: ModelFacts) -> Iterator[Fi
         f"{service.model.name} is not a multimodal model",
         why=why,
         fix="remove multimodal, or correct model.name",
-        marks=[at("multimodal", "images in requests"), at("model.name", "text only")],
+        marks=[
+            at("multimodal", "images in requests"),
+            at("model.name", "text only"),
+        ],
     )
 
 
@@ -314,5 +354,8 @@ def chat_template_missing(service: ResolvedService, facts: ModelFacts) -> Iterat
             f"{service.model.name} has no chat template",
             why="its weights contain none, so every chat request fails (manual, Step 3, way 1, part 2)",
             fix="write server.chatTemplate: /opt/vllm/examples/template_llava.jinja, with the directory of your image",
-            marks=[at("server.chatTemplate"), at("model.name", "a LLaVA model")],
+            marks=[
+                at("server.chatTemplate"),
+                at("model.name", "a LLaVA model"),
+            ],
         )

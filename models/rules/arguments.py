@@ -58,7 +58,8 @@ def unknown_flag(service: ResolvedService) -> Iterator[Finding]:
     for argument in _arguments(service):
         if argument.flag:
             continue
-        near = service.release.flag(nearest(argument.name, service.release.flags) or "")
+        near_name = nearest(argument.name, service.release.flags) or ""
+        near = service.release.flag(near_name)
         if near is None:
             fix = f"remove {argument.key}"
         elif near.name in service.release.owned_flags:
@@ -219,7 +220,10 @@ def flag_of_other_server(service: ResolvedService) -> Iterator[Finding]:
                 f"the server {kind} has no flag {flag.option}",
                 why=f"its argument parser exits at a flag of the server {other} (vllm/entrypoints)",
                 fix=f"remove {mark.field}, or write server.kind: {other}",
-                marks=[mark, at("server.kind", f"the server is {kind}")],
+                marks=[
+                    mark,
+                    at("server.kind", f"the server is {kind}"),
+                ],
             )
 
 
@@ -248,5 +252,8 @@ def multimodal_server(service: ResolvedService) -> Iterator[Finding]:
             "multimodal requires the server openai",
             why="/generate of the plain server accepts no images (vllm/entrypoints/api_server.py:40)",
             fix="write server.kind: openai, or remove multimodal",
-            marks=[at("multimodal", "images in requests"), at("server.kind", "text only")],
+            marks=[
+                at("multimodal", "images in requests"),
+                at("server.kind", "text only"),
+            ],
         )

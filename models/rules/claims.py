@@ -32,7 +32,10 @@ def claims_differ(stack: ResolvedStack) -> Iterator[Finding]:
                 f"{first.name} and {service.name} define the claim {claim.name} differently",
                 why="the name of a claim is unique in a namespace, so only one definition could apply",
                 fix=_same_request(service.name, claim.request, agreed),
-                marks=[_source_of(service), _source_of(first)],
+                marks=[
+                    _source_of(service),
+                    _source_of(first),
+                ],
             )
 
 

@@ -47,7 +47,9 @@ def _smallest_draft(service: ResolvedService) -> str | None:
                 sizes.update(dict.fromkeys(model.names, size))
     if not sizes:
         return None
-    return min(sizes, key=lambda name: (sizes[name], -_likeness(name, service.model.name)))
+    smallest = min(sizes.values())
+    names = [name for name, size in sizes.items() if size == smallest]
+    return max(names, key=lambda name: _likeness(name, service.model.name))
 
 
 def _can_draft(model: KnownModel, known: KnownModel, facts: ModelFacts) -> bool:

@@ -6,9 +6,7 @@ NAME`, joined by `and`, with alternatives after `or`.
 
 from __future__ import annotations
 
-import json
 import re
-from typing import Any
 
 from pydantic.alias_generators import to_camel
 
@@ -24,11 +22,6 @@ def is_written(service: ResolvedService, field: str) -> bool:
     """Whether the stack file contains a field of a service."""
     origin = service.origins.get(field)
     return origin is not None and _PLACE.fullmatch(origin.source) is not None
-
-
-def as_yaml(value: Any) -> str:
-    """A value in one line of YAML."""
-    return json.dumps(value, ensure_ascii=False)
 
 
 def extra_argument_key(service: ResolvedService, flag: str) -> str:

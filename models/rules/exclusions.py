@@ -63,17 +63,24 @@ def _check_of(pair: Exclusion) -> Check:
     other = FEATURES[pair.other]
 
     def check(service: ResolvedService) -> Iterator[Finding]:
-        if pair not in service.release.exclusions or not one.is_on(service) or not other.is_on(service):
+        if pair not in service.release.exclusions:
+            return
+        if not one.is_on(service) or not other.is_on(service):
             return
         yield error(
             f"{pair.one} and {pair.other} exclude each other",
             why=pair.why,
             fix=f"{one.turn_off(service)}, or {other.turn_off(service)}",
-            marks=[at(one.key(service), pair.one), at(other.key(service), pair.other)],
+            marks=[
+                at(one.key(service), pair.one),
+                at(other.key(service), pair.other),
+            ],
         )
 
+    first = pair.one[0].upper() + pair.one[1:]
+    sentence = f"{first} and {pair.other} exclude each other."
     check.__name__ = pair.rule
-    check.__doc__ = f"{pair.one[0].upper()}{pair.one[1:]} and {pair.other} exclude each other.\n\n{pair.why}."
+    check.__doc__ = f"{sentence}\n\n{pair.why}."
     return check
 
 

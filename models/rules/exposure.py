@@ -36,7 +36,10 @@ def budget_blocks_eviction(service: ResolvedService) -> Iterator[Finding]:
         message,
         why="a node with a pod of the service could never be drained (Kubernetes, PodDisruptionBudget)",
         fix="write disruptionBudget: {maxUnavailable: 1}",
-        marks=[at(f"disruptionBudget.{key}"), at("replicas")],
+        marks=[
+            at(f"disruptionBudget.{key}"),
+            at("replicas"),
+        ],
     )
 
 
@@ -56,14 +59,20 @@ def exposed_without_key(service: ResolvedService) -> Iterator[Finding]:
             message,
             why="the server requires no API key",
             fix=f"write server.apiKey: {{secret: {key_name}, key: key}}, with the name of your Secret",
-            marks=[at("expose.type"), at("server.apiKey")],
+            marks=[
+                at("expose.type"),
+                at("server.apiKey"),
+            ],
         )
     else:
         yield warning(
             message,
             why="the plain server has no support for API keys (vllm/entrypoints/api_server.py)",
             fix="write expose: ClusterIP, and put a gateway with authentication in front of it",
-            marks=[at("expose.type"), at("server.kind")],
+            marks=[
+                at("expose.type"),
+                at("server.kind"),
+            ],
         )
 
 
@@ -97,7 +106,10 @@ def network_closes_exposure(service: ResolvedService) -> Iterator[Finding]:
         f"network blocks all clients of the {service.expose.type}",
         why="clients outside of the cluster belong to no namespace; only network.cidrs admits them",
         fix="write network.cidrs: [10.0.0.0/8], with the addresses of your clients",
-        marks=[at("network"), at("expose.type")],
+        marks=[
+            at("network"),
+            at("expose.type"),
+        ],
     )
 
 
@@ -114,7 +126,10 @@ def network_closes_metrics(service: ResolvedService) -> Iterator[Finding]:
         "network admits no namespace to /metrics, but monitoring is set",
         why="the NetworkPolicy blocks Prometheus, so the alerts on metrics never fire",
         fix="write network.monitoring: monitoring, with the namespace of your Prometheus",
-        marks=[at("network"), at("monitoring")],
+        marks=[
+            at("network"),
+            at("monitoring"),
+        ],
     )
 
 
@@ -154,7 +169,10 @@ def network_of_node(service: ResolvedService) -> Iterator[Finding]:
         "network has no effect on pods with hostNetwork",
         why="such pods have the addresses of their nodes, and no NetworkPolicy applies to these",
         fix="remove podTemplate.spec.hostNetwork, or remove network",
-        marks=[at("network"), at("podTemplate.spec.hostNetwork")],
+        marks=[
+            at("network"),
+            at("podTemplate.spec.hostNetwork"),
+        ],
     )
 
 
@@ -169,7 +187,10 @@ def monitoring_server(service: ResolvedService) -> Iterator[Finding]:
             f"server.kind {service.server.kind} has no /metrics, but monitoring is set",
             why="vLLM 0.6.3 serves metrics in its OpenAI server only (vllm/entrypoints/openai/api_server.py:222)",
             fix="remove monitoring, or write server.kind: openai",
-            marks=[at("monitoring"), at("server.kind")],
+            marks=[
+                at("monitoring"),
+                at("server.kind"),
+            ],
         )
 
 
@@ -185,5 +206,8 @@ def monitoring_without_statistics(service: ResolvedService) -> Iterator[Finding]
             "disableLogStats leaves /metrics empty, but monitoring is set",
             why="without statistics the engine of vLLM 0.6.3 sets no gauge (vllm/engine/llm_engine.py, stat_loggers)",
             fix=f"remove {extra_argument_key(service, 'disable-log-stats')}, or remove monitoring",
-            marks=[at("monitoring"), extra_argument_mark(service, "disable-log-stats")],
+            marks=[
+                at("monitoring"),
+                extra_argument_mark(service, "disable-log-stats"),
+            ],
         )

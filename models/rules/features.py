@@ -9,9 +9,9 @@ from pathlib import PurePosixPath
 from models.engines.ascend_vllm.features import DraftModel, EagleHead
 from models.finding import Finding, at, error, warning
 from models.rules.drafts import draft_edit
-from models.rules.edits import as_yaml
 from models.rules.registry import rule
 from models.service.resolved import ResolvedService
+from models.stack_file.value_edits import as_yaml
 
 _SMALLEST_GEAR = 2
 _CANN_GRAPH_MODELS = ("llama", "qwen2")
@@ -32,7 +32,10 @@ def draft_is_model(service: ResolvedService) -> Iterator[Finding]:
             "the draft model is the model itself",
             why="a draft that is not smaller makes every token more expensive (manual, Step 3, --speculative-model)",
             fix=draft_edit(service),
-            marks=[at("speculative.source", "drafts"), at("model.source", "verifies")],
+            marks=[
+                at("speculative.source", "drafts"),
+                at("model.source", "verifies"),
+            ],
         )
 
 
@@ -49,7 +52,10 @@ def lora_cann_graph(service: ResolvedService) -> Iterator[Finding]:
             "LoRA on one NPU requires graph: eager",
             why="CANN graphs, the default on one NPU, do not support LoRA adapters (manual, Step 3, --enforce-eager)",
             fix="write graph: eager",
-            marks=[at("graph", "CANN graphs are on"), at("lora", "adapters")],
+            marks=[
+                at("graph", "CANN graphs are on"),
+                at("lora", "adapters"),
+            ],
         )
 
 
@@ -89,7 +95,10 @@ def lora_names(service: ResolvedService) -> Iterator[Finding]:
                 f"the adapter {name!r} has the name of the model",
                 why="requests select by name, so the adapter cannot be reached (manual, Step 3, --served-model-name)",
                 fix=f"rename lora.adapters.{name} to {name}-lora",
-                marks=[mark, at("engine.servedModelName")],
+                marks=[
+                    mark,
+                    at("engine.servedModelName"),
+                ],
             )
         elif not _is_parsed(name) or name.startswith(("-", "{")):
             yield error(
@@ -133,7 +142,10 @@ def prefix_caching_multimodal(service: ResolvedService) -> Iterator[Finding]:
         "prefix caching has no effect for a multimodal model",
         why="vLLM 0.6.3 disables it (vllm/engine/arg_utils.py:903)",
         fix="remove prefixCaching",
-        marks=[at("prefixCaching"), reason],
+        marks=[
+            at("prefixCaching"),
+            reason,
+        ],
     )
 
 
@@ -153,7 +165,10 @@ def graph_gears(service: ResolvedService) -> Iterator[Finding]:
             f"graph has {problem}",
             why="the engine refuses or drops the gear when it compiles its graphs (manual, Step 3, graph mode)",
             fix=_gears_edit(service, graph.gears),
-            marks=[at("graph.gears"), at("engine.maxNumSeqs", "requests in one iteration")],
+            marks=[
+                at("graph.gears"),
+                at("engine.maxNumSeqs", "requests in one iteration"),
+            ],
         )
 
 
@@ -196,5 +211,8 @@ def warm_up_tls(service: ResolvedService) -> Iterator[Finding]:
             "graph.warmUp sends a request without TLS, but the server accepts only TLS",
             why="the warm-up request fails, so the pod never becomes ready (models/launch/scripts/warm_up.py)",
             fix="remove graph.warmUp, or terminate TLS outside of the pod",
-            marks=[at("graph.warmUp"), at("server.extraArgs", "sslCertfile is set")],
+            marks=[
+                at("graph.warmUp"),
+                at("server.extraArgs", "sslCertfile is set"),
+            ],
         )

@@ -51,12 +51,17 @@ def incomplete_facts(service: ResolvedService) -> Iterator[Finding]:
     if service.facts or not (service.model.facts or service.model.config_json):
         return
     missing = ", ".join(service.missing_facts)
-    fix = f"add {missing} to model.facts" if service.model.config_json else _CONFIG_JSON
+    fix = _CONFIG_JSON
+    mark = at("model.facts")
+    if service.model.config_json:
+        fix = f"add {missing} to model.facts"
+    if not service.model.facts:
+        mark = at("model.configJson")
     yield error(
         f"the facts of {service.model.name} lack {missing}",
         why="without all facts, the rules on the model would not run (models/rules/architecture.py)",
         fix=fix,
-        marks=[at("model.facts" if service.model.facts else "model.configJson")],
+        marks=[mark],
     )
 
 
@@ -80,5 +85,8 @@ def _precision_finding(service: ResolvedService, stage: str) -> Finding:
         f"{service.model.name} needs precision.{stage}",
         why="the model answers incorrectly without it (manual, Step 3, USE_PFA_/USE_IFA_HIGH_PRECISION_MODE)",
         fix=f"remove precision.{stage}",
-        marks=[at(f"precision.{stage}", "off"), at("model.name", "needs it")],
+        marks=[
+            at(f"precision.{stage}", "off"),
+            at("model.name", "needs it"),
+        ],
     )

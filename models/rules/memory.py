@@ -31,18 +31,23 @@ def does_not_fit(service: ResolvedService, facts: ModelFacts) -> Iterator[Findin
     need = fit(service)
     if need is None or need.requests:
         return
-    message = f"the weights of {service.model.name} take {_gib(need.weights)} of the engine's {_gib(need.budget)}"
+    weights = _gib(need.weights)
+    budget = _gib(need.budget)
+    npus = counted(service.engine.npus_used, "NPU")
+    share = service.engine.gpu_memory_utilization
+    message = f"the weights of {service.model.name} take {weights} of the engine's {budget}"
     if need.tokens:
-        message += f", and a request of {need.length} tokens takes {_gib(need.length * need.token)}"
+        request = _gib(need.length * need.token)
+        message += f", and a request of {need.length} tokens takes {request}"
     yield error(
         f"{message} on each NPU",
         why="vLLM 0.6.3 exits when it creates its KV cache (vllm/worker/worker.py:486)",
         fix=_fitting_edit(service, facts, need),
         marks=[
-            at("model.name", f"{facts.num_hidden_layers} layers, {_gib(need.weights)} on each NPU"),
+            at("model.name", f"{facts.num_hidden_layers} layers, {weights} on each NPU"),
             at("engine.maxModelLen", f"{need.token} bytes a token"),
-            at("engine.tensorParallelSize", f"{counted(service.engine.npus_used, 'NPU')} of {_gib(need.memory)}"),
-            at("engine.gpuMemoryUtilization", f"the engine's share is {service.engine.gpu_memory_utilization:g}"),
+            at("engine.tensorParallelSize", f"{npus} of {_gib(need.memory)}"),
+            at("engine.gpuMemoryUtilization", f"the engine's share is {share:g}"),
         ],
     )
 
@@ -61,10 +66,13 @@ def _fitting_edit(service: ResolvedService, facts: ModelFacts, need: Fit) -> str
 def _fitting_size(service: ResolvedService, facts: ModelFacts) -> int | None:
     """The smallest tensor parallel size with which a model fits one node, or None."""
     stages = service.engine.pipeline_parallel_size
-    most = max((pool.npus_per_node for pool in service.cluster.pools.values()), default=0)
+    pools = service.cluster.pools.values()
+    most = max((pool.npus_per_node for pool in pools), default=0)
     for size in range(service.engine.tensor_parallel_size + 1, most // stages + 1):
         npus = size * stages
-        if not facts.splits(size) or npus not in service.cluster.platform.npu_counts:
+        if not facts.splits(size):
+            continue
+        if npus not in service.cluster.platform.npu_counts:
             continue
         engine = service.engine.model_copy(update={"tensor_parallel_size": size})
         need = fit(replace(service, engine=engine, npus=npus))
@@ -96,7 +104,10 @@ def length_above_published(service: ResolvedService) -> Iterator[Finding]:
         why=f"{counted(fewest, 'NPU')} were measured up to {longest} tokens, and more may run out of memory"
         " (Ascend-vLLM, appendix: fewest cards, longest sequences)",
         fix=f"{_published_edit(service, longest_by_npus)}, or accept the warning if you have measured it",
-        marks=[at("engine.maxModelLen", f"{length} tokens"), at("engine.tensorParallelSize", counted(used, "NPU"))],
+        marks=[
+            at("engine.maxModelLen", f"{length} tokens"),
+            at("engine.tensorParallelSize", counted(used, "NPU")),
+        ],
     )
 
 
@@ -194,7 +205,8 @@ def memory_above_node(service: ResolvedService) -> Iterator[Finding]:
     A pod that requests more stays Pending forever. The rule runs if all pools that can run the pod have `nodeMemory`.
     """
     requested = service.resources.memory
-    memories = [pool.node_memory for pool in service.cluster.pools.values() if pool.npus_per_node >= service.npus]
+    pools = service.cluster.pools.values()
+    memories = [pool.node_memory for pool in pools if pool.npus_per_node >= service.npus]
     known = [memory for memory in memories if memory]
     if not known or len(known) < len(memories) or requested <= max(known):
         return
@@ -202,7 +214,10 @@ def memory_above_node(service: ResolvedService) -> Iterator[Finding]:
         f"a pod requests {_gib(requested)} of memory, but the largest node has {_gib(max(known))}",
         why="a pod runs on one node, so it stays Pending forever (Kubernetes, resource requests)",
         fix=f"write resources.memory: {quantity_text(max(known))}, or correct nodeMemory in cluster.pools",
-        marks=[at("resources.memory"), at("npus")],
+        marks=[
+            at("resources.memory"),
+            at("npus"),
+        ],
     )
 
 

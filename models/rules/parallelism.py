@@ -48,7 +48,10 @@ def parallel_size_above_npus(service: ResolvedService) -> Iterator[Finding]:
         f"the engine splits the model over {counted(used, 'NPU')}, but the pod has {service.npus}",
         why="each rank needs one NPU, and vLLM 0.6.3 exits at start (vllm/executor/multiproc_gpu_executor.py:134)",
         fix=f"{npus_edit(service, used)}, or lower the parallel sizes",
-        marks=[*_parallel_marks(service), at("npus", counted(service.npus, "NPU"))],
+        marks=[
+            *_parallel_marks(service),
+            at("npus", counted(service.npus, "NPU")),
+        ],
     )
 
 
@@ -63,11 +66,15 @@ def idle_npus(service: ResolvedService) -> Iterator[Finding]:
     idle = service.npus - used
     if idle <= 0:
         return
+    npus = counted(service.npus, "NPU")
     yield warning(
-        f"{service.name} requests {counted(service.npus, 'NPU')} but uses {used}: {idle} idle",
+        f"{service.name} requests {npus} but uses {used}: {idle} idle",
         why="the pod holds all its NPUs, so no other pod can use the idle ones (manual, Step 2 and 3)",
         fix=f"{npus_edit(service, used)}, or raise engine.tensorParallelSize",
-        marks=[at("npus", f"{counted(service.npus, 'NPU')} requested"), *_parallel_marks(service)],
+        marks=[
+            at("npus", f"{npus} requested"),
+            *_parallel_marks(service),
+        ],
     )
 
 
@@ -106,7 +113,10 @@ def npu_counts(service: ResolvedService) -> Iterator[Finding]:
         f"the device plugin cannot allocate {counted(service.npus, 'NPU')} to one pod (it offers {offered})",
         why=f"a pod with another number stays Pending (device plugin of platform {service.cluster.platform.kind})",
         fix=f"{npus_edit(service, nearest)}, or correct cluster.platform.npuCounts",
-        marks=[at("npus", counted(service.npus, "NPU")), *_parallel_marks(service)],
+        marks=[
+            at("npus", counted(service.npus, "NPU")),
+            *_parallel_marks(service),
+        ],
     )
 
 

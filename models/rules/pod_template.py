@@ -25,14 +25,18 @@ def pod_template_owned(service: ResolvedService) -> Iterator[Finding]:
     if service.pod_template is None:
         return
     for path, owner in _owned_paths(service.pod_template, service):
-        field = ".".join(("podTemplate", *path))
-        message = f"{field} is controlled by {owner}" if owner else f"{field} is controlled by the program"
-        fix = f"remove {field}, and set it under {owner}" if owner else f"remove {field}"
+        mark = Mark(("podTemplate", *path))
+        field = mark.field
+        message = f"{field} is controlled by the program"
+        fix = f"remove {field}"
+        if owner:
+            message = f"{field} is controlled by {owner}"
+            fix = f"remove {field}, and set it under {owner}"
         yield error(
             message,
             why="the rules and the comparison of changes read the value from its own key, and would miss the patch",
             fix=fix,
-            marks=[Mark(("podTemplate", *path))],
+            marks=[mark],
         )
 
 
@@ -49,10 +53,12 @@ def pod_template_unknown(service: ResolvedService) -> Iterator[Finding]:
         if expected is None:
             yield _unknown_field(name)
         elif expected is not type(value):
+            field = f"podTemplate.spec.{name}"
+            words = _TYPES[expected]
             yield error(
-                f"podTemplate.spec.{name} must be {_TYPES[expected]}",
+                f"{field} must be {words}",
                 why="the API server refuses a pod with another type (core/v1, PodSpec)",
-                fix=f"remove podTemplate.spec.{name}, or write {_TYPES[expected]}",
+                fix=f"remove {field}, or set it to {words}",
                 marks=[at("podTemplate.spec", key=name)],
             )
 
@@ -60,10 +66,13 @@ def pod_template_unknown(service: ResolvedService) -> Iterator[Finding]:
 def _unknown_field(name: str) -> Finding:
     near = nearest(name, POD_FIELDS)
     field = f"podTemplate.spec.{name}"
+    fix = f"remove {field}"
+    if near:
+        fix = f"rename {field} to {near}"
     return error(
         f"a pod has no field {name!r}",
         why="the API server refuses unknown fields (core/v1, PodSpec)",
-        fix=f"rename {field} to {near}" if near else f"remove {field}",
+        fix=fix,
         marks=[at("podTemplate.spec", key=name)],
     )
 

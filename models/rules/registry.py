@@ -124,7 +124,8 @@ def find_rule(name: str) -> Rule | None:
 def rules_about(subject: Subject) -> list[Rule]:
     """All entries about one subject, in alphabetical order."""
     _load()
-    return sorted((entry for entry in _RULES.values() if entry.subject == subject), key=lambda entry: entry.id)
+    entries = [entry for entry in _RULES.values() if entry.subject == subject]
+    return sorted(entries, key=lambda entry: entry.id)
 
 
 def rule_ids() -> list[str]:
@@ -153,8 +154,19 @@ def judge(service: ResolvedService) -> Iterator[Finding]:
     _load()
     for name, check in sorted(_CHECKS.items()):
         for finding in check(service):
-            marks = tuple(Mark(("services", service.name, *mark.path), mark.note) for mark in finding.marks)
-            yield replace(finding, rule=name, service=service.name, marks=marks)
+            marks = tuple(_in_service(mark, service.name) for mark in finding.marks)
+            yield replace(
+                finding,
+                rule=name,
+                service=service.name,
+                marks=marks,
+            )
+
+
+def _in_service(mark: Mark, service: str) -> Mark:
+    """A mark of a service with its path from the top of the stack file."""
+    path = ("services", service, *mark.path)
+    return Mark(path, mark.note)
 
 
 def judge_stack(stack: ResolvedStack) -> Iterator[Finding]:
@@ -168,7 +180,12 @@ def judge_stack(stack: ResolvedStack) -> Iterator[Finding]:
 
 
 def _entry_of(check: Callable[..., Any], severities: tuple[Severity, ...], subject: Subject) -> Rule:
-    return Rule(id_of(check), severities, subject, inspect.getdoc(check) or "")
+    return Rule(
+        id=id_of(check),
+        severities=severities,
+        subject=subject,
+        documentation=inspect.getdoc(check) or "",
+    )
 
 
 def _add(entry: Rule) -> None:

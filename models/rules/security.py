@@ -62,7 +62,10 @@ def user_cannot_write(service: ResolvedService) -> Iterator[Finding]:
             f"runAsUser {service.run_as_user} cannot write to the directory of {key} on the node",
             why="the directory belongs to root (the kubelet creates it), so the pod fails when it writes there",
             fix=f"remove runAsUser, or {alternative}",
-            marks=[at("runAsUser"), at(key)],
+            marks=[
+                at("runAsUser"),
+                at(key),
+            ],
         )
 
 

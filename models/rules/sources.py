@@ -68,5 +68,8 @@ def head_in_weights(service: ResolvedService) -> Iterator[Finding]:
             f"speculative.source {guess.source} is in the model's weights, which are read-only",
             why=f"speculative.convert writes to it, but {weights} comes from a {service.model.source.kind}",
             fix=f"write speculative.source: /mnt/models/{head}, and move the head there",
-            marks=[at("speculative.source"), at("model.source", "read-only")],
+            marks=[
+                at("speculative.source"),
+                at("model.source", "read-only"),
+            ],
         )

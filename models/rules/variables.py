@@ -8,10 +8,11 @@ from typing import Any
 
 from models.engines.ascend_vllm.owned_keys import PICTURE_VARIABLES
 from models.finding import Finding, at, error
-from models.rules.edits import as_yaml, is_written
+from models.rules.edits import is_written
 from models.rules.registry import rule
 from models.secret_reference import CreatedSecret, NamespaceSecret
 from models.service.resolved import ResolvedService
+from models.stack_file.value_edits import as_yaml
 
 _WHOLE_NUMBER = re.compile(r"\s*(-?\d+)\s*")
 _WHOLE_FLOAT = re.compile(r"\s*(-?\d+)\.0*\s*")

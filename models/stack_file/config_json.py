@@ -9,7 +9,7 @@ from pydantic.alias_generators import to_camel
 
 from models.catalog.facts import Facts
 
-_NAMES = {
+_OTHER_NAMES = {
     "hidden_size": ("n_embd", "d_model"),
     "num_attention_heads": ("n_head", "n_heads", "num_heads"),
     "num_key_value_heads": ("multi_query_group_num", "num_kv_heads", "n_head_kv"),
@@ -20,36 +20,60 @@ _NAMES = {
     "num_experts": ("num_local_experts", "n_routed_experts"),
     "torch_dtype": ("dtype",),
 }
-"""What families call a fact that most call by the first name."""
+"""The names of a fact in the config.json of some model families, by the name that most families use."""
 
+_TEXT_BACKBONES = ("text_config", "llm_config", "language_config")
+"""Keys with the configuration of the text model in a multimodal model."""
 
-_BACKBONES = ("text_config", "llm_config", "language_config")
-
-
-_PICTURES = ("vision_config", "visual", "mm_vision_tower")
+_PICTURE_MODELS = ("vision_config", "visual", "mm_vision_tower")
+"""Keys with the configuration of the vision model in a multimodal model."""
 
 
 def facts_of(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The facts of a config.json under the keys of `Facts`; of a multimodal model, those of its text backbone."""
-    whole = {**config, **next((config[name] for name in _BACKBONES if isinstance(config.get(name), dict)), {})}
-    whole["model_type"] = config.get("model_type")
-    found = {name: whole.get(name) for name in Facts.model_fields}
-    for name, others in _NAMES.items():
-        found[name] = next((whole[key] for key in (name, *others) if whole.get(key) is not None), None)
-    if isinstance(found["hidden_size"], int):
-        found["intermediate_size"] = found["intermediate_size"] or 4 * found["hidden_size"]
-    found["rope_scaling"] = rope_scaling_facts(whole.get("rope_scaling"))
-    found["sliding_window"] = whole.get("sliding_window") if whole.get("use_sliding_window", True) else None
-    found["quantization"] = (config.get("quantization_config") or {}).get("quant_method")
-    found["num_key_value_heads"] = found["num_key_value_heads"] or found["num_attention_heads"]
-    found["multimodal"] = any(config.get(name) for name in _PICTURES)
-    found["moe"] = bool(found["num_experts"])
-    return {to_camel(name): value for name, value in found.items() if value is not None}
+    """The facts of a config.json under the keys of `Facts`. Of a multimodal model, those of its text model."""
+    text_model = _text_model(config)
+    facts = {name: _value(text_model, name) for name in Facts.model_fields}
+    facts["model_type"] = config.get("model_type")
+    if isinstance(facts["hidden_size"], int):
+        facts["intermediate_size"] = facts["intermediate_size"] or 4 * facts["hidden_size"]
+    facts["rope_scaling"] = rope_scaling_facts(text_model.get("rope_scaling"))
+    facts["sliding_window"] = _sliding_window(text_model)
+    quantization = config.get("quantization_config") or {}
+    facts["quantization"] = quantization.get("quant_method")
+    facts["num_key_value_heads"] = facts["num_key_value_heads"] or facts["num_attention_heads"]
+    facts["multimodal"] = any(config.get(key) for key in _PICTURE_MODELS)
+    facts["moe"] = bool(facts["num_experts"])
+    return {to_camel(name): value for name, value in facts.items() if value is not None}
 
 
-def rope_scaling_facts(given: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """The facts of a `rope_scaling` as config.json has it."""
-    if not given:
+def rope_scaling_facts(rope_scaling: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """The facts of `rope_scaling` in a config.json."""
+    if not rope_scaling:
         return None
-    kept = {to_camel(key): given[key] for key in ("factor", "original_max_position_embeddings") if given.get(key)}
-    return {"type": given.get("type") or given.get("rope_type"), **kept}
+    facts: dict[str, Any] = {"type": rope_scaling.get("type") or rope_scaling.get("rope_type")}
+    for key in ("factor", "original_max_position_embeddings"):
+        if rope_scaling.get(key):
+            facts[to_camel(key)] = rope_scaling[key]
+    return facts
+
+
+def _text_model(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration with the values of the text model, where it has its own."""
+    for key in _TEXT_BACKBONES:
+        if isinstance(config.get(key), dict):
+            return {**config, **config[key]}
+    return dict(config)
+
+
+def _value(config: Mapping[str, Any], name: str) -> Any:
+    """The value of a fact under the first of its names."""
+    for key in (name, *_OTHER_NAMES.get(name, ())):
+        if config.get(key) is not None:
+            return config[key]
+    return None
+
+
+def _sliding_window(config: Mapping[str, Any]) -> Any:
+    if not config.get("use_sliding_window", True):
+        return None
+    return config.get("sliding_window")

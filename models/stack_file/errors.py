@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from models.credentials import is_hidden
@@ -15,18 +14,31 @@ from models.engines.flags import plain_name
 from models.engines.releases import DEFAULT_VERSION, release
 from models.finding import Finding, Mark, Path
 from models.record import PATTERN_WORDS, Record
-from models.stack_file.examples import example_of, in_one_line, literals_of, purpose
-from models.stack_file.messages import BOUNDS, NICKNAMES, TRUTHS, TYPES
-from models.stack_file.place import Place, find_place, value_at, written
+from models.stack_file.examples import in_one_line, literals_of
+from models.stack_file.messages import BOUNDS, NICKNAMES, TYPES, WHY_MISSING, WHY_VALUE
+from models.stack_file.place import (
+    KEY_STEP,
+    Place,
+    Step,
+    dotted,
+    fields_of,
+    find_place,
+    record_in,
+    value_at,
+    written,
+)
 from models.stack_file.union_errors import key_of_another_kind, no_record
 from models.stack_file.unknown_keys import nearest, unknown_key
+from models.stack_file.value_edits import as_yaml, item_edit, key_edit, list_edit, value_edit
 from models.tagged_union import kind_of
 from models.words import either
 
 _NO_RECORD = ("union_tag_not_found", "union_tag_invalid")
 
 
-def shape_finding(record: type[Record], path: Path, details: ErrorDetails, value: Any = None) -> Finding:
+def shape_finding(
+    record: type[Record], path: Path, details: ErrorDetails, value: Any = None, *, why: str = WHY_VALUE
+) -> Finding:
     """The finding about a value that pydantic refuses.
 
     Args:
@@ -34,90 +46,172 @@ def shape_finding(record: type[Record], path: Path, details: ErrorDetails, value
         path: Where its value is in the stack file.
         details: The error of pydantic.
         value: The value of the record as the user wrote it.
+        why: The consequence of a wrong value.
     """
-    if details["type"] == "extra_forbidden":
-        return _refused_key(find_place(record, details["loc"], of_unknown_key=True), path)
+    error = details["type"]
+    refused = details["input"]
+    if error == "extra_forbidden":
+        place = find_place(record, details["loc"], of_unknown_key=True)
+        return _refused_key(place, path, refused, value)
     place = find_place(record, details["loc"])
-    if details["type"] == "missing":
+    if error == "missing":
         return _missing_key(place, path)
     keys = place.keys if value is None else written(place.keys, value)
     where = Mark((*path, *map(str, keys)))
-    if details["type"] in _NO_RECORD and place.choice and isinstance(details["input"], dict):
+    if error in _NO_RECORD and place.choice and isinstance(refused, dict):
         is_short = isinstance(value_at(keys, value), str)
-        return no_record(where, place, place.choice, details["input"], is_short=is_short)
+        return no_record(where, place, place.choice, refused, is_short=is_short)
     literals = literals_of(place.field)
     if keys != place.keys:
         place = find_place(record, keys)
-    name = in_one_line(place.name if keys else ("the stack", *path)[-1])
-    hide = is_hidden(where.path, str(details["input"]))
-    if details["type"] == "literal_error":
-        message, fix = _no_literal(name, literals, details["input"])
+    name = in_one_line(("the stack", *path)[-1])
+    if keys:
+        name = in_one_line(place.name)
+    if error == "literal_error":
+        message, fix = _no_literal(name, literals, refused)
     else:
-        message, fix = _wrong_value(name, details, place.field, hide=hide)
-    return Finding("bad-value", "error", message, purpose(place.field), fix, (where,))
+        hide = is_hidden(where.path, str(refused))
+        message = _message(name, details, hide=hide)
+        fix = _edit(record, place, path, details, value, hide=hide)
+    return Finding("bad-value", "error", message, why, fix, (where,))
 
 
 def _missing_key(place: Place, path: Path) -> Finding:
     where = Mark((*path, *map(str, place.keys)))
+    holder = Mark(where.path[:-1])
     name = in_one_line(place.name)
-    fix = f"add {example_of(name, place.field) or name}"
-    marks = (Mark(where.path[:-1]), where)
-    return Finding("missing-key", "error", f"{name} is missing", purpose(place.field), fix, marks)
+    fix = value_edit(name, place.field, None)
+    if holder.path:
+        fix = f"{fix} under {dotted(holder.path)}"
+    return Finding("missing-key", "error", f"{name} is missing", WHY_MISSING, fix, (holder, where))
 
 
-def _refused_key(place: Place, path: Path) -> Finding:
+def _refused_key(place: Place, path: Path, refused: Any, value: Any) -> Finding:
     """A key that is unknown, or that belongs to another kind."""
     where = Mark((*path, *map(str, place.keys)))
     name = str(place.keys[-1])
     if place.alternatives and place.record:
         right = place.alternatives.owner(name)
         if right and kind_of(right):
-            return key_of_another_kind(where, place.record, right)
-    found = unknown_key(where, name, place.known)
-    if nearest(name, place.known):
+            holder = value_at(place.keys[:-1], value)
+            return key_of_another_kind(where, place.record, right, holder)
+    found = unknown_key(where, name, place.known, refused)
+    if plain_name(nearest(name, place.known) or "") == plain_name(name):
         return found
-    elsewhere = _key_elsewhere(name, place)
+    elsewhere = _edit_elsewhere(where, place, refused)
     if elsewhere:
-        return replace(found, why="it has another place", fix=f"write {elsewhere}")
+        return replace(found, fix=elsewhere)
     return found
 
 
+def _edit_elsewhere(where: Mark, place: Place, refused: Any) -> str | None:
+    """The edit that moves a value to the key outside of this mapping that its key means, or None."""
+    name = str(place.keys[-1])
+    is_of_service = "engine" in place.known or place.keys[0] in ("engine", "server")
+    key = _key_elsewhere(name, place) if is_of_service else None
+    if key is None:
+        return None
+    remove = f"remove {in_one_line(dotted(where.path))}"
+    if ": " in key:
+        if "…" in key or refused is False:
+            return f"{remove}, and use {key}"
+        return f"write {key} and {remove}"
+    if isinstance(refused, dict | list) or is_hidden(where.path, str(refused)):
+        return f"{remove}, and use {key}"
+    return f"write {key}: {as_yaml(refused)} and {remove}"
+
+
 def _key_elsewhere(name: str, place: Place) -> str | None:
-    """The key outside of this mapping that a name means: by a nickname, or by a flag of the engine."""
+    """The key outside of this mapping that a name means: by a nickname, a flag of the engine, or a key of a record."""
     default_release = release(DEFAULT_VERSION)
     flag = default_release.flag(name)
     if flag is None:
-        return NICKNAMES.get(plain_name(name))
+        return NICKNAMES.get(plain_name(name)) or _key_inside(name, place)
     owner = default_release.owned_flags.get(flag.name)
-    if owner is None and place.keys[0] in ("engine", "server"):
-        return f"{place.keys[0]}.extraArgs: {{{flag.key}: …}}"
-    return owner
+    if owner:
+        return owner
+    if place.keys[0] in ("engine", "server"):
+        return f"{place.keys[0]}.extraArgs.{flag.key}"
+    if "engine" in place.known:
+        return f"engine.extraArgs.{flag.key}"
+    return None
+
+
+def _key_inside(name: str, place: Place) -> str | None:
+    """The key of the same name in a record of this mapping."""
+    for key, field in place.known.items():
+        inner = record_in(field.annotation)
+        if inner and name in fields_of(inner):
+            return f"{key}.{name}"
+    return None
 
 
 def _no_literal(name: str, literals: Sequence[Any], value: Any) -> tuple[str, str]:
     """The message and the fix for a value that is not one of a few."""
     choices = [str(literal) for literal in literals]
     near = nearest(str(value), dict.fromkeys(choices)) or choices[0]
+    if isinstance(value, int) and all(isinstance(literal, int) for literal in literals):
+        near = str(min(literals, key=lambda literal: abs(literal - value)))
     return f"{name}{_shown(value)} must be {either(choices)}", f"write {name}: {near}"
 
 
-def _wrong_value(name: str, details: ErrorDetails, field: FieldInfo | None, *, hide: bool) -> tuple[str, str]:
-    """The message and the fix for a value of a wrong type, form or range."""
-    error, value, context = details["type"], details["input"], details.get("ctx", {})
+def _edit(record: type[Record], place: Place, path: Path, details: ErrorDetails, value: Any, *, hide: bool) -> str:
+    """The edit for a value of a wrong type, form or range, or for a key of a wrong form."""
+    refused = details["input"]
+    key = in_one_line(dotted((*path, *map(str, place.keys))))
+    if details["loc"] and details["loc"][-1] == KEY_STEP:
+        return key_edit(key, place.field, str(place.keys[-1]))
+    if hide and not isinstance(refused, int | float):
+        refused = None
+    if not place.keys:
+        return f"write {key}: {as_yaml(_smallest(record, refused))}"
+    bound = _bound(details)
+    field_keys = _keys_of_field(place)
+    if len(field_keys) == len(place.keys):
+        return value_edit(in_one_line(place.name), place.field, refused, bound)
+    if isinstance(place.keys[-1], int):
+        container = in_one_line(dotted((*path, *map(str, field_keys))))
+        return list_edit(container, place.field, value_at(field_keys, value))
+    return item_edit(key, place.field, refused, bound)
+
+
+def _smallest(record: type[Record], refused: Any) -> dict[str, Any]:
+    """The smallest mapping that a record accepts. A text that the user wrote in its place becomes the only key."""
+    required = {key: field for key, field in fields_of(record).items() if field.is_required()}
+    smallest = {key: field.examples[0] for key, field in required.items() if field.examples}
+    if isinstance(refused, str) and len(smallest) == 1:
+        return dict.fromkeys(smallest, refused)
+    return smallest
+
+
+def _keys_of_field(place: Place) -> tuple[Step, ...]:
+    """The keys that lead to the field: without the keys of its items."""
+    keys = place.keys
+    while keys and place.field and str(keys[-1]) != place.field.alias:
+        keys = keys[:-1]
+    return keys or place.keys
+
+
+def _bound(details: ErrorDetails) -> Any:
+    """The limit that a value breaks, or None."""
+    limit, _ = BOUNDS.get(details["type"], ("", ""))
+    bound = details.get("ctx", {}).get(limit)
+    return bound if limit in ("ge", "gt", "le", "lt") else None
+
+
+def _message(name: str, details: ErrorDetails, *, hide: bool) -> str:
+    """The message for a value of a wrong type, form or range."""
+    error, value = details["type"], details["input"]
     shown = "" if hide else _shown(value)
-    example = example_of(name, field, value)
-    fix = f"write {example}" if example else f"correct {name}"
     if error in TYPES or error in _NO_RECORD:
         expected = TYPES.get(error, "a mapping")
-        return f"{name} must be {expected}, not {_type_of(value)}{shown}", _right_type(name, expected, value, fix)
+        return f"{name} must be {expected}, not {_type_of(value)}{shown}"
     if error in ("too_short", "string_pattern_mismatch", *BOUNDS):
-        return _wrong_form(name, shown, error, context), fix
+        return _wrong_form(name, shown, error, details.get("ctx", {}))
     reason = details["msg"].removeprefix("Value error, ")
     if error == "json_invalid":
         shown = ""
-    if isinstance(value, dict) and "{" not in fix:
-        fix = f"correct {name}"
-    return f"{name}{shown}: {reason}", fix
+    return f"{name}{shown}: {reason}"
 
 
 def _wrong_form(name: str, shown: str, error: str, context: Mapping[str, Any]) -> str:
@@ -128,17 +222,6 @@ def _wrong_form(name: str, shown: str, error: str, context: Mapping[str, Any]) -
         limit, words = BOUNDS[error]
         return f"{name}{shown} must be {words} {context[limit]}"
     return f"{name}{shown} {PATTERN_WORDS.get(context['pattern'], 'is not well formed')}"
-
-
-def _right_type(name: str, expected: str, value: Any, example: str) -> str:
-    """The fix for a value of a wrong type."""
-    if expected == "true or false" and str(value).lower() in TRUTHS:
-        return f"write {name}: {TRUTHS[str(value).lower()]}; YAML reads {value} as text"
-    if expected == "a mapping" and value is False:
-        return f"remove {name}, or write {name}: null where the base file has it"
-    if expected == "text" and isinstance(value, int | float):
-        return f'write it in quotes: "{json.dumps(value)}"'
-    return example
 
 
 def _shown(value: Any) -> str:

@@ -79,7 +79,7 @@ def load_text(
     if readable:
         values, spans = _with_base(values, spans, directory, findings, read)
     secrets = list(_secrets(source, prefix))
-    loaded = parse_stack(name, file, values, spans, complete=readable)
+    loaded = parse_stack(name, file, values, spans, complete=readable, prefix=prefix)
     if text and readable:
         referred = {*_configs(values.get("services"))}
         elsewhere = (name for name in referred - beside.keys() if config and config.get(name) is not None)
@@ -161,7 +161,7 @@ def _unread_keys(source: YamlFile, prefix: str, names: Iterable[str]) -> Iterato
 def _unread_key(source: YamlFile, prefix: str, key: str) -> Finding:
     near = nearest(key.rpartition(":")[2], dict.fromkeys(_KEYS))
     known = dict.fromkeys(f"{prefix}:{known}" for known in _KEYS)
-    return unknown_key(_mark(source, ("config", key)), key, known, f"{prefix}:{near}" if near else "-")
+    return unknown_key(_mark(source, ("config", key)), key, known, meant=f"{prefix}:{near}" if near else "-")
 
 
 def _configs(value: Any) -> Iterator[str]:

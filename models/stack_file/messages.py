@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+WHY_VALUE = "pulumi up refuses the file before it changes anything (schema/stack.schema.json)"
+WHY_MISSING = "it has no default, so pulumi up refuses the file (schema/stack.schema.json)"
+WHY_UNKNOWN = "nothing reads an unknown key, so the setting would keep its default (schema/stack.schema.json)"
+
 TYPES = {
     "string_type": "text",
     "int_type": "a whole number",

@@ -15,7 +15,9 @@ from models.record import DnsLabel, Record, Text
 from models.stack_file.checksums import WeightFiles
 from models.stack_file.cluster import ClusterConfig
 from models.stack_file.errors import shape_finding
+from models.stack_file.examples import in_one_line
 from models.stack_file.service import ServiceConfig
+from models.stack_file.value_edits import service_name
 
 T = TypeVar("T", bound=Record)
 
@@ -50,7 +52,7 @@ class _Frame(Record):
     """Where the stack runs."""
     base: Text = Field(default="", examples=["services.yaml"])
     """File with the services that environments share."""
-    services: dict[str, JsonValue]
+    services: dict[str, JsonValue] = Field(examples=[{}])
     """The model services by name."""
 
 
@@ -71,7 +73,13 @@ def parse(record: type[T], value: Any, path: Path) -> tuple[T | None, list[Findi
 
 
 def parse_stack(
-    name: str, file: str, values: Mapping[str, Any], spans: Mapping[Path, Span], *, complete: bool = True
+    name: str,
+    file: str,
+    values: Mapping[str, Any],
+    spans: Mapping[Path, Span],
+    *,
+    complete: bool = True,
+    prefix: str = "ascend-vllm",
 ) -> LoadedStack:
     """The stack that plain values describe; what is refused is a finding, and does not hide the rest.
 
@@ -81,8 +89,10 @@ def parse_stack(
         values: The keys `cluster`, `base` and `services`.
         spans: Where each value stands.
         complete: Whether missing keys are to be reported; not when the file could not be read.
+        prefix: The project's name, which is the prefix of its keys in the file.
     """
     _, findings = parse(_Frame, dict(values), ())
+    findings = [_at_the_top(finding, prefix) for finding in findings]
     cluster, refused = _parse_cluster(values.get("cluster"))
     findings = [*(findings if complete else []), *refused]
     given = values.get("services")
@@ -94,6 +104,14 @@ def parse_stack(
             services[service] = config
     broken = tuple(service for service in given if service not in services) if isinstance(given, dict) else ()
     return LoadedStack(name, file, cluster, services, broken, spans=spans, findings=tuple(findings))
+
+
+def _at_the_top(finding: Finding, prefix: str) -> Finding:
+    """A finding about a key at the top, whose fix writes the key as the file has it."""
+    if finding.rule != "missing-key":
+        return finding
+    edit = finding.fix.removeprefix("write ")
+    return replace(finding, fix=f"write {prefix}:{edit} under config")
 
 
 def parse_service(name: str, value: Any) -> tuple[ServiceConfig | None, list[Finding]]:
@@ -109,7 +127,7 @@ def check_name(service: str) -> list[Finding]:
         replace(
             finding,
             message=f"the service's {finding.message}",
-            fix="rename it",
+            fix=f"rename services.{in_one_line(service)} to {service_name(service)}",
             marks=(Mark(("services", service)),),
             service=service,
         )

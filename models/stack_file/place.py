@@ -21,9 +21,10 @@ TEXT = "[text]"
 RECORD = "[record]"
 """The tag of a record in a union of texts and records."""
 
-_KEY = "[key]"
+KEY_STEP = "[key]"
+"""The step of pydantic for a key of a mapping that is refused."""
 
-_STEPS_OF_PYDANTIC = (TEXT, RECORD, _KEY)
+_STEPS_OF_PYDANTIC = (TEXT, RECORD, KEY_STEP)
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,13 @@ def written(keys: Sequence[Step], value: Any) -> tuple[Step, ...]:
             return tuple(keys[:depth])
         value = value_at([key], value)
     return tuple(keys)
+
+
+def dotted(path: Sequence[str]) -> str:
+    """A path as fixes name it: the keys of a service without the service, all other paths from the top."""
+    if tuple(path[:1]) == ("services",) and len(path) > 2:
+        path = path[2:]
+    return ".".join(path)
 
 
 def value_at(keys: Sequence[Step], value: Any) -> Any:

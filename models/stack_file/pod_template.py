@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pydantic import Field, JsonValue, model_validator
 
 from models.record import LabelKey, LabelValue, Record, Text
@@ -35,13 +33,28 @@ class PodTemplate(Record):
 
     @model_validator(mode="after")
     def _named_items(self) -> PodTemplate:
-        known: list[Any] = []
-        for key in ("volumes", "containers", "initContainers"):
-            listed: list[Any] = items if isinstance(items := self.spec.get(key, []), list) else [None]
-            names = [item.get("name") if isinstance(item, dict) else None for item in listed]
-            if not all(isinstance(name, str) and name for name in names):
-                raise ValueError(f"spec.{key} must be a list of mappings, each with a name of its own")
-            if len({*names, *known}) < len(names) + len(known):
-                raise ValueError(f"spec.{key} has a name twice{', or one of spec.containers' if known else ''}")
-            known = names if key == "containers" else []
+        containers = self._names("containers")
+        init_containers = self._names("initContainers")
+        self._names("volumes")
+        if set(containers) & set(init_containers):
+            raise ValueError("spec.initContainers has a name twice, or one of spec.containers")
         return self
+
+    def _names(self, key: str) -> list[str]:
+        """The names of the items in a list of the spec.
+
+        Raises:
+            ValueError: An item has no name, or two items have the same.
+        """
+        items = self.spec.get(key, [])
+        if not isinstance(items, list):
+            raise ValueError(f"spec.{key} must be a list of mappings, each with a name of its own")  # noqa: TRY004
+        names: list[str] = []
+        for item in items:
+            name = item.get("name") if isinstance(item, dict) else None
+            if not isinstance(name, str) or not name:
+                raise ValueError(f"spec.{key} must be a list of mappings, each with a name of its own")
+            if name in names:
+                raise ValueError(f"spec.{key} has a name twice")
+            names.append(name)
+        return names

@@ -3,37 +3,43 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from pydantic.fields import FieldInfo
-
+from models.credentials import is_hidden
 from models.finding import Finding, Mark
 from models.record import Record
-from models.stack_file.examples import example_of, in_one_line, purpose
-from models.stack_file.place import Place
+from models.stack_file.examples import in_one_line
+from models.stack_file.messages import WHY_VALUE
+from models.stack_file.place import Place, dotted, fields_of
 from models.stack_file.unknown_keys import nearest, unknown_key
+from models.stack_file.value_edits import as_yaml
 from models.tagged_union import KIND, Choice, keys_of, kind_of
 from models.words import either, listed
 
 
-def key_of_another_kind(where: Mark, record: type[Record], right: type[Record]) -> Finding:
+def key_of_another_kind(where: Mark, record: type[Record], right: type[Record], holder: Any) -> Finding:
     """A key that a value has, although it belongs to another kind.
 
     Args:
         where: Where the key is.
         record: The record of the value's kind.
         right: The record that has the key.
+        holder: The mapping with the key.
     """
-    *_, holder, key = where.path
-    others = [name for name in keys_of(record) if name != KIND]
+    *_, name, key = where.path
+    others = [other for other in keys_of(record) if other != KIND]
     keys = f"its keys are {listed(others)}" if others else "it has no further keys"
+    fix = f"remove {key}"
+    if isinstance(holder, dict) and KIND not in holder and _is_complete(right, holder):
+        fix = f"write kind: {kind_of(right)} under {dotted(where.path[:-1])}"
     return Finding(
         rule="bad-value",
         severity="error",
-        message=f"{holder} of kind {kind_of(record)} has no key {key}; {keys}",
-        why=f"{key} is a key of kind {kind_of(right)}",
-        fix=f"remove {key}, or write kind: {kind_of(right)}",
+        message=f"{name} of kind {kind_of(record)} has no key {key}; {keys}",
+        why=f"{key} is a key of kind {kind_of(right)}, so nothing would read it (schema/stack.schema.json)",
+        fix=fix,
         marks=(where,),
     )
 
@@ -49,48 +55,74 @@ def no_record(where: Mark, place: Place, choice: Choice, value: Mapping[str, Any
         is_short: Whether the user wrote a text that stands for the mapping.
     """
     if not choice.kinds:
-        return _wrong_keys(where, place.name, choice, value, place.field)
+        return _wrong_keys(where, in_one_line(place.name), choice, value)
     if KIND in value:
-        return _wrong_kind(where, choice, value[KIND], place.field, is_short=is_short)
+        return _wrong_kind(where, choice, value, is_short=is_short)
     return Finding(
         rule="missing-key",
         severity="error",
         message="kind is missing",
-        why=f"{where.path[-1]} is of kind {either(choice.kinds)}",
-        fix=f"add kind: {choice.kinds[0]}",
+        why=f"{where.path[-1]} is of kind {either(choice.kinds)}, and the other keys depend on it",
+        fix=_completed_edit(where, choice.records, value),
         marks=(where, Mark((*where.path, KIND))),
     )
 
 
-def _wrong_kind(where: Mark, choice: Choice, kind: Any, field: FieldInfo | None, *, is_short: bool) -> Finding:
+def _wrong_kind(where: Mark, choice: Choice, value: Mapping[str, Any], *, is_short: bool) -> Finding:
+    kind = value[KIND]
     key = where.path[-1] if is_short else KIND
     near = nearest(str(kind), dict.fromkeys(choice.kinds)) or choice.kinds[0]
+    right = next(record for record in choice.records if kind_of(record) == near)
+    fix = f"write {key}: {near}"
+    if not is_short and not _is_complete(right, value):
+        fix = _completed_edit(where, [right], value)
     return Finding(
         rule="bad-value",
         severity="error",
         message=f"{key} {json.dumps(kind, ensure_ascii=False)} must be {either(choice.kinds)}",
-        why=purpose(field),
-        fix=f"write {key}: {near}",
+        why=WHY_VALUE,
+        fix=fix,
         marks=(where if is_short else Mark((*where.path, KIND)),),
     )
 
 
-def _wrong_keys(where: Mark, name: str, choice: Choice, value: Mapping[str, Any], field: FieldInfo | None) -> Finding:
+def _wrong_keys(where: Mark, name: str, choice: Choice, value: Mapping[str, Any]) -> Finding:
     """A mapping with keys of several records, or of none."""
     matching = choice.matching(value)
     if value and not matching:
         unknown = next(iter(value))
         known = [key for record in choice.records for key in keys_of(record)]
-        return unknown_key(Mark((*where.path, unknown)), unknown, dict.fromkeys(known))
-    name = in_one_line(name)
+        found = unknown_key(Mark((*where.path, unknown)), unknown, dict.fromkeys(known))
+        return replace(found, fix=_completed_edit(where, choice.records, value))
     forms = either([_form(record) for record in choice.records])
     message = f"{name} must be {forms}"
-    fix = f"write {example_of(name, field, value) or name}"
     if matching:
         keys = [next(key for key in value if key in keys_of(record)) for record in matching]
         message += f", but it has {listed(keys)}"
-        fix = f"remove {either(keys)}"
-    return Finding("bad-value", "error", message, purpose(field), fix, (where,))
+    fix = _completed_edit(where, matching or choice.records, value)
+    return Finding("bad-value", "error", message, WHY_VALUE, fix, (where,))
+
+
+def _is_complete(record: type[Record], value: Mapping[str, Any]) -> bool:
+    """Whether a mapping has the keys that a record needs, and no others."""
+    fields = fields_of(record)
+    needed = {key for key, field in fields.items() if field.is_required() and key != KIND}
+    given = {*value} - {KIND}
+    return needed <= given <= {*fields}
+
+
+def _completed_edit(where: Mark, records: Sequence[type[Record]], value: Mapping[str, Any]) -> str:
+    """The edit that writes the mapping as the record that it resembles most, with the user's own values."""
+    record = max(records, key=lambda candidate: len({*value} & {*fields_of(candidate)}))
+    completed: dict[str, Any] = {}
+    for key, field in fields_of(record).items():
+        if key == KIND:
+            completed[key] = kind_of(record)
+        elif key in value and not is_hidden((*where.path, key), str(value[key])):
+            completed[key] = value[key]
+        elif field.is_required() and field.examples:
+            completed[key] = field.examples[0]
+    return f"write {in_one_line(dotted(where.path))}: {as_yaml(completed)}"
 
 
 def _form(record: type[Record]) -> str:

@@ -6,23 +6,37 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any
 
+from pydantic.fields import FieldInfo
+
+from models.credentials import is_hidden
 from models.engines.flags import plain_name
 from models.finding import Finding, Mark
+from models.stack_file.examples import in_one_line
+from models.stack_file.messages import WHY_UNKNOWN
+from models.stack_file.value_edits import as_yaml, value_edit
 
 
-def unknown_key(where: Mark, name: str, known: Mapping[str, Any], meant: str = "") -> Finding:
+def unknown_key(where: Mark, name: str, known: Mapping[str, Any], refused: Any = None, *, meant: str = "") -> Finding:
     """A key that the stack file does not have.
 
     Args:
         where: Where the key is.
         name: The key.
         known: The keys that are known there.
+        refused: The value of the key.
         meant: The text whose nearest known key is suggested; the key itself when it is empty.
     """
     near = nearest(meant or name, known)
-    fix = f"write {near}" if near else f"remove it; known here: {', '.join(known)}"
-    why = "a key that nothing reads is a mistake"
-    return Finding("unknown-key", "error", f"unknown key {name!r}", why, fix, (where,))
+    shown = in_one_line(name)
+    if near is None:
+        fix = f"remove {shown} (known keys: {', '.join(known)})"
+    elif refused is None or isinstance(refused, dict | list) or is_hidden(where.path, str(refused)):
+        fix = f"rename {shown} to {near}"
+    elif isinstance(known[near], FieldInfo):
+        fix = value_edit(near, known[near], refused)
+    else:
+        fix = f"write {near}: {as_yaml(refused)}"
+    return Finding("unknown-key", "error", f"unknown key {name!r}", WHY_UNKNOWN, fix, (where,))
 
 
 def nearest(name: str, known: Mapping[str, Any]) -> str | None:

@@ -21,7 +21,7 @@ _PLAIN = re.compile(r"[\w./@][\w./@:-]*(?<!:)")
 _DNS_LABEL = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
-def value_edit(key: str, field: FieldInfo | None, refused: Any, bound: float | None = None) -> str:
+def value_edit(key: str, field: FieldInfo | None, refused: Any, bound: Any = None) -> str:
     """The edit that replaces a refused value by a valid one.
 
     Args:
@@ -38,8 +38,76 @@ def value_edit(key: str, field: FieldInfo | None, refused: Any, bound: float | N
     return f"remove {key}"
 
 
+def item_edit(key: str, field: FieldInfo | None, refused: Any, bound: Any = None) -> str:
+    """The edit that replaces a refused value of a mapping with free keys, such as a variable.
+
+    Args:
+        key: The path of the value.
+        field: The field of the mapping.
+        refused: The refused value; None to keep nothing of it.
+        bound: The limit that the value breaks.
+    """
+    if field is None or refused is None:
+        return f"remove {key}"
+    item = FieldInfo.from_annotation(item_of(field.annotation))
+    return value_edit(key, item, refused, bound)
+
+
+def list_edit(key: str, field: FieldInfo | None, refused: Any) -> str:
+    """The edit that replaces a list with refused items: it corrects or drops them.
+
+    Args:
+        key: The path of the list.
+        field: The field of the list.
+        refused: The list.
+    """
+    if field is None or not isinstance(refused, list):
+        return value_edit(key, field, None)
+    item = FieldInfo.from_annotation(item_of(field.annotation))
+    items = []
+    for value in refused:
+        valid = [candidate for candidate in (value, *_candidates(item, value, None)) if _is_accepted(item, candidate)]
+        items += valid[:1]
+    if items and _is_accepted(field, items):
+        return f"write {key}: {as_yaml(items)}"
+    return value_edit(key, field, None)
+
+
+def key_edit(key: str, field: FieldInfo | None, name: str) -> str:
+    """The edit that renames a key of a wrong form.
+
+    Args:
+        key: The path of the key.
+        field: The field of the mapping.
+        name: The key.
+    """
+    if field is not None and get_origin(field.annotation) is dict:
+        keys = FieldInfo.from_annotation(get_args(field.annotation)[0])
+        for candidate in (" ".join(name.split()), variable_name(name), f"{variable_name(name)}_", _dns_label(name)):
+            if _is_accepted(keys, candidate):
+                return f"rename {key} to {candidate}"
+    return f"remove {key}"
+
+
+def item_of(annotation: Any) -> Any:
+    """The annotation of the values of a mapping or of the items of a list."""
+    if get_origin(annotation) in (dict, list):
+        return get_args(annotation)[-1]
+    for part in get_args(annotation):
+        found = item_of(part)
+        if found is not None:
+            return found
+    return None
+
+
 def as_yaml(value: Any) -> str:
-    """A value in one line of YAML: a plain text without quotes, everything else as JSON."""
+    """A value in one line of YAML, with quotes only where a text needs them."""
+    if isinstance(value, dict):
+        entries = [f"{as_yaml(key)}: {as_yaml(item)}" for key, item in value.items()]
+        return "{" + ", ".join(entries) + "}"
+    if isinstance(value, list):
+        items = [as_yaml(item) for item in value]
+        return "[" + ", ".join(items) + "]"
     if isinstance(value, str) and _PLAIN.fullmatch(value) and plain_scalar(value) == value:
         return value
     return json.dumps(value, ensure_ascii=False)
@@ -63,12 +131,13 @@ def variable_name(name: str) -> str:
     return plain
 
 
-def _candidates(field: FieldInfo, refused: Any, bound: float | None) -> Iterator[Any]:
+def _candidates(field: FieldInfo, refused: Any, bound: Any) -> Iterator[Any]:
     """Values that can replace a refused one: first the user's own in other forms, then the examples."""
     examples = list(field.examples or [])
-    if bound is not None:
-        yield from (bound, math.ceil(bound), math.floor(bound))
-        yield from (math.floor(bound) + 1, math.ceil(bound) - 1)
+    if refused is not None:
+        yield refused
+    if isinstance(bound, int):
+        yield from (bound, bound + 1, bound - 1)
     if isinstance(refused, str):
         yield from _readings(refused)
         yield from _similar_texts(field, refused, examples)
@@ -117,9 +186,12 @@ def _similar_texts(field: FieldInfo, text: str, examples: list[Any]) -> Iterator
     one_line = " ".join(text.split())
     yield one_line
     first = examples[0] if examples else None
-    if isinstance(first, str) and first.startswith("/"):
-        yield str(PurePosixPath(first).with_name(PurePosixPath(one_line).name or "model"))
-    yield f"/{one_line}"
+    if not one_line.startswith("/"):
+        name = PurePosixPath(one_line).name
+        if isinstance(first, str) and first.startswith("/") and name:
+            yield str(PurePosixPath(first).with_name(name))
+        if "/" in one_line:
+            yield f"/{one_line}"
     if isinstance(first, str) and _DNS_LABEL.fullmatch(first):
         yield _dns_label(text)
 
@@ -138,12 +210,22 @@ def _dns_label(text: str) -> str:
 
 
 def _completed(refused: dict[str, Any], examples: list[Any]) -> Iterator[dict[str, Any]]:
-    """The examples of a mapping, the most similar first, with the user's own values of their keys."""
+    """The mapping with one key added, dropped or replaced, then the examples with the user's own values.
+
+    The values for it are those of the most similar example.
+    """
     mappings = [example for example in examples if isinstance(example, dict)]
     mappings.sort(key=lambda example: _likeness(example, refused), reverse=True)
     for example in mappings:
-        kept = {key: value for key, value in refused.items() if key in example}
-        yield {**example, **kept}
+        for key in example.keys() - refused.keys():
+            yield {**refused, key: example[key]}
+    for key in reversed(refused):
+        yield {other: value for other, value in refused.items() if other != key}
+    for example in mappings:
+        common = {key: value for key, value in refused.items() if key in example}
+        for key in common:
+            yield {**refused, key: example[key]}
+        yield {**example, **common}
         yield example
 
 

@@ -20,11 +20,8 @@ def test_the_page_of_the_rules_is_current(golden: Callable[[Path, str], None]) -
 
 
 def test_every_key_of_the_stack_file_is_described() -> None:
-    nameless = [
-        f"{title}.{name}"
-        for title, record in sections()
-        for name, f in record.model_fields.items()
-        if not f.description
-    ]
+    nameless = []
+    for title, record in sections():
+        nameless += [f"{title}.{name}" for name, field in record.model_fields.items() if not field.description]
 
     assert nameless == []

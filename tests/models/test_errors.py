@@ -24,21 +24,46 @@ from tests.models.shapes import one, refused
 @pytest.mark.parametrize(
     ("engine", "key", "fix", "reason"),
     [
-        ("max-num-seqs: 8", "max-num-seqs", "write maxNumSeqs", "pasted from the manual"),
-        ("MAX_NUM_SEQS: 8", "MAX_NUM_SEQS", "write maxNumSeqs", "written like a variable"),
-        ("maxnumseqs: 8", "maxnumseqs", "write maxNumSeqs", "written without humps"),
-        ("blocksize: 64", "blocksize", "write blockSize", "written without humps"),
-        ("maxNumSeq: 8", "maxNumSeq", "write maxNumSeqs", "a letter is missing"),
-        ("tensorParalelSize: 2", "tensorParalelSize", "write tensorParallelSize", "a letter is missing inside"),
-        ("swapSpace: 8", "swapSpace", "write engine.extraArgs: {swapSpace: …}", "a flag without a key of its own"),
-        ("swap-space: 8", "swap-space", "write engine.extraArgs: {swapSpace: …}", "the same as vLLM writes it"),
-        ("enforceEager: true", "enforceEager", "write graph: eager", "graph mode has a key outside the engine"),
-        ("enforce-eager: true", "enforce-eager", "write graph: eager", "the same as vLLM writes it"),
-        ("port: 8080", "port", "write server.port", "the port belongs to the server"),
-        ("host: 0.0.0.0", "host", "write server.host", "so does the address"),
-        ("chat-template: /a", "chat-template", "write server.chatTemplate", "and the chat template"),
-        ("tp: 2", "tp", "write engine.tensorParallelSize", "an abbreviation"),
-        ("model: /m", "model", "write model.source", "the weights stand beside the engine"),
+        ("max-num-seqs: 8", "max-num-seqs", "write maxNumSeqs: 8", "pasted from the manual"),
+        ("MAX_NUM_SEQS: 8", "MAX_NUM_SEQS", "write maxNumSeqs: 8", "written like a variable"),
+        ("maxnumseqs: 8", "maxnumseqs", "write maxNumSeqs: 8", "written without humps"),
+        ("blocksize: 64", "blocksize", "write blockSize: 64", "written without humps"),
+        ("maxNumSeq: 8", "maxNumSeq", "write maxNumSeqs: 8", "a letter is missing"),
+        ("tensorParalelSize: 2", "tensorParalelSize", "write tensorParallelSize: 2", "a letter is missing inside"),
+        (
+            "swapSpace: 8",
+            "swapSpace",
+            "write engine.extraArgs.swapSpace: 8 and remove engine.swapSpace",
+            "a flag without a key of its own",
+        ),
+        (
+            "swap-space: 8",
+            "swap-space",
+            "write engine.extraArgs.swapSpace: 8 and remove engine.swap-space",
+            "the same as vLLM writes it",
+        ),
+        (
+            "enforceEager: true",
+            "enforceEager",
+            "write graph: eager and remove engine.enforceEager",
+            "graph mode has a key outside the engine",
+        ),
+        (
+            "enforce-eager: true",
+            "enforce-eager",
+            "write graph: eager and remove engine.enforce-eager",
+            "the same as vLLM writes it",
+        ),
+        ("port: 8080", "port", "write server.port: 8080 and remove engine.port", "the port belongs to the server"),
+        ("host: 0.0.0.0", "host", "write server.host: 0.0.0.0 and remove engine.host", "so does the address"),
+        (
+            "chat-template: /a",
+            "chat-template",
+            "write server.chatTemplate: /a and remove engine.chat-template",
+            "and the chat template",
+        ),
+        ("tp: 2", "tp", "write engine.tensorParallelSize: 2 and remove engine.tp", "an abbreviation"),
+        ("model: /m", "model", "write model.source: /m and remove engine.model", "the weights stand beside the engine"),
     ],
 )
 def test_an_unknown_engine_key_is_refused_with_the_one_that_was_meant(
@@ -54,12 +79,17 @@ def test_an_unknown_engine_key_is_refused_with_the_one_that_was_meant(
 @pytest.mark.parametrize(
     ("field", "value", "fix", "reason"),
     [
-        ("Image", "a:1", "write image", "a capital letter"),
-        ("replica", "2", "write replicas", "a letter is missing"),
-        ("visible-devices", "[0]", "write visibleDevices", "dashes"),
-        ("enforceEager", "true", "write graph: eager", "a flag beside the engine"),
-        ("port", "80", "write server.port", "the server's key beside the server"),
-        ("maxModelLen", "8192", "write engine.maxModelLen", "the engine's key beside the engine"),
+        ("Image", "a:1", "write image: a:1", "a capital letter"),
+        ("replica", "2", "write replicas: 2", "a letter is missing"),
+        ("visible-devices", "[0]", "rename visible-devices to visibleDevices", "dashes"),
+        ("enforceEager", "true", "write graph: eager and remove enforceEager", "a flag beside the engine"),
+        ("port", "80", "write server.port: 80 and remove port", "the server's key beside the server"),
+        (
+            "maxModelLen",
+            "8192",
+            "write engine.maxModelLen: 8192 and remove maxModelLen",
+            "the engine's key beside the engine",
+        ),
     ],
 )
 def test_an_unknown_service_key_is_refused_with_the_one_that_was_meant(
@@ -74,14 +104,14 @@ def test_an_unknown_key_of_an_item_is_refused_with_those_of_the_item() -> None:
     port = one(refused(network="{admit: [a], egress: [{cidr: 10.0.0.0/8, port: 443}]}"))
     key = one(refused(pullSecrets="[{secret: a, xyz: b}]"))
 
-    assert port.fix == "write ports"
-    assert key.fix == "remove it; known here: secret"
+    assert port.fix == "write ports: [443]"
+    assert key.fix == "remove xyz (known keys: secret)"
 
 
 def test_a_key_that_resembles_none_is_refused_with_the_list_of_all() -> None:
     finding = one(refused(xyz="1"))
 
-    assert finding.fix.startswith("remove it; known here: image, model, npus, replicas")
+    assert finding.fix.startswith("remove xyz (known keys: image, model, npus, replicas")
 
 
 def test_every_unknown_key_is_found_at_once() -> None:
@@ -93,9 +123,9 @@ def test_every_unknown_key_is_found_at_once() -> None:
 @pytest.mark.parametrize(
     ("field", "message", "fix", "where"),
     [
-        ("image", "image is missing", "add image: registry.example.com/ascend-vllm:6.3.912", ""),
-        ("model", "model is missing", "add model: /mnt/models/Qwen2-7B-Instruct", ""),
-        ("engine", "engine is missing", 'add engine: {"maxModelLen": 4096}', ""),
+        ("image", "image is missing", "write image: registry.example.com/ascend-vllm:6.3.912 under services.qwen", ""),
+        ("model", "model is missing", "write model: /mnt/models/Qwen2-7B-Instruct under services.qwen", ""),
+        ("engine", "engine is missing", "write engine: {maxModelLen: 4096} under services.qwen", ""),
     ],
 )
 def test_a_missing_key_is_said_with_an_example(field: str, message: str, fix: str, where: str) -> None:
@@ -109,20 +139,26 @@ def test_a_missing_key_is_said_with_an_example(field: str, message: str, fix: st
 def test_a_missing_key_of_a_mapping_is_shown_at_the_mapping() -> None:
     finding = one(refused(engine="{maxNumSeqs: 8}"))
 
-    assert (finding.message, finding.fix) == ("maxModelLen is missing", "add maxModelLen: 4096")
+    assert (finding.message, finding.fix) == ("maxModelLen is missing", "write maxModelLen: 4096 under engine")
     assert finding.marks[0].field == "engine"
 
 
 @pytest.mark.parametrize(
     ("source", "begins"),
     [
-        ("{kind: bucket, region: r, bucket: b}", "add endpoint: https://obs.cn-north-4.myhuaweicloud.com"),
-        ("{kind: bucket, endpoint: 'https://o.com/b', region: r, bucket: b}", 'write source: {"kind": "bucket", '),
-        ("{kind: claim, name: c, class: nfs}", 'write source: {"kind": "claim", "name": "models", '),
-        ("{kind: claim}", "add name: models"),
+        (
+            "{kind: bucket, region: r, bucket: b}",
+            "write endpoint: https://obs.cn-north-4.myhuaweicloud.com under model.source",
+        ),
+        (
+            "{kind: bucket, endpoint: 'https://o.com/b', region: r, bucket: b}",
+            "write source: {bucket: b, endpoint: https://obs.cn-north-4.myhuaweicloud.com, kind: bucket, region: r}",
+        ),
+        ("{kind: claim, name: c, class: nfs}", "write source: {class: nfs, kind: claim, name: c, size: 500Gi}"),
+        ("{kind: claim}", "write name: models under model.source"),
         ("{kind: clam, name: c}", "write kind: claim"),
-        ("{path: /m, name: c}", "remove name, or write kind: claim"),
-        ("{path: m}", "write path: /mnt/models/Qwen2-7B-Instruct"),
+        ("{path: /m, name: c}", "remove name"),
+        ("{path: m}", "write path: /mnt/models/m"),
         ("7", "write source: /mnt/models/Qwen2-7B-Instruct"),
     ],
 )
@@ -134,34 +170,36 @@ def test_the_fix_of_a_bucket_without_manifest_has_both() -> None:
     model = "{source: {kind: bucket, endpoint: 'https://o.com', region: r, bucket: b}}"
     fix = one(refused(model=model)).fix
 
-    assert fix.startswith('write model: {"source": {"kind": "bucket"')
-    assert fix.endswith('"verify": "manifests/Qwen2-7B-Instruct.json"}')
+    assert fix == (
+        "write model: {source: {bucket: b, endpoint: https://o.com, kind: bucket, region: r}, "
+        "verify: manifests/Qwen2-7B-Instruct.json}"
+    )
 
 
 def test_an_unknown_key_in_a_list_is_told_the_known_ones() -> None:
-    assert one(refused(pullSecrets="[{name: registry}]")).fix == "remove it; known here: secret, config"
-    assert one(refused(pullSecrets="[registry, {confg: registry}]")).fix == "write config"
+    assert one(refused(pullSecrets="[{name: registry}]")).fix == "write pullSecrets.0: {secret: registry}"
+    assert one(refused(pullSecrets="[registry, {confg: registry}]")).fix == "write pullSecrets.1: {secret: registry}"
 
 
 @pytest.mark.parametrize(
-    ("name", "reason"),
+    ("name", "valid", "reason"),
     [
-        ("Qwen", "a capital letter"),
-        ("qwen_2", "an underscore"),
-        ("2-qwen", "a digit first; a Service's name begins with a letter"),
-        ("qwen-", "a dash at the end"),
-        ("qwen.2", "a dot"),
-        ("千问", "Chinese"),
-        ("q" * 64, "longer than a label"),
-        ("''", "nothing"),
+        ("Qwen", "qwen", "a capital letter"),
+        ("qwen_2", "qwen-2", "an underscore"),
+        ("2-qwen", "model-2-qwen", "a digit first; a Service's name begins with a letter"),
+        ("qwen-", "qwen", "a dash at the end"),
+        ("qwen.2", "qwen-2", "a dot"),
+        ("千问", "model", "Chinese"),
+        ("q" * 64, "q" * 63, "longer than a label"),
+        ("''", "model", "nothing"),
     ],
 )
-def test_a_service_bears_a_name_that_kubernetes_accepts(name: str, reason: str) -> None:
+def test_a_service_bears_a_name_that_kubernetes_accepts(name: str, valid: str, reason: str) -> None:
     (finding,) = check(stack_of(f"{name}: {{image: a:1, model: /m, engine: {{maxModelLen: 1}}}}\n")).findings
 
     assert finding.rule == "bad-value", reason
     assert finding.message.startswith("the service's name"), reason
-    assert finding.fix == "rename it", reason
+    assert finding.fix == f"rename services.{name.strip(chr(39))} to {valid}", reason
     assert finding.span, reason
 
 
@@ -172,7 +210,11 @@ def test_a_name_of_63_letters_is_accepted() -> None:
 def test_a_service_that_is_no_mapping_is_refused_as_such() -> None:
     (finding,) = stack_of("qwen: 5\n").findings
 
-    assert (finding.message, finding.fix) == ("qwen must be a mapping, not the number 5", "correct qwen")
+    assert (finding.message, finding.fix) == (
+        "qwen must be a mapping, not the number 5",
+        "write services.qwen: {image: registry.example.com/ascend-vllm:6.3.912, model: /mnt/models/Qwen2-7B-Instruct, "
+        "engine: {maxModelLen: 4096}}",
+    )
 
 
 @pytest.mark.parametrize(

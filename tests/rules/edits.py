@@ -29,7 +29,7 @@ PREFIX = "ascend-vllm:"
 TOP = ("cluster", "base", "services")
 SERVICE_KEYS = {field.alias or name for name, field in ServiceConfig.model_fields.items()}
 
-_WRITE = re.compile(r"write (?P<key>\S+?): ?")
+_WRITE = re.compile(r"write (?P<key>\S+?): ")
 _REMOVE = re.compile(r"remove (?P<key>[^\s,;]+)(?: in line (?P<line>\d+))?")
 _RENAME = re.compile(r"rename (?P<key>\S+) to (?P<name>[^\s,;]+)")
 _UNDER = re.compile(r" under (?P<path>[^\s,;]+)")
@@ -77,7 +77,8 @@ def apply(edits: Sequence[Edit], finding: Finding, text: str) -> str:
         path = _locate(edit, finding)
         if edit.verb == "write":
             _write(document, path, edit.value)
-            _drop_unknown_key(document, path, finding)
+            if len(edits) == 1:
+                _drop_unknown_key(document, path, finding)
         elif edit.verb == "remove":
             _remove(document, path)
         else:
