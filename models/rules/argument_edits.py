@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
+from models.engines.edits import as_yaml, is_written
 from models.engines.flags import Flag, Limit, flag_accepts
-from models.rules.edits import as_yaml, is_written
 from models.service.resolved import ResolvedService
 
 _SIMPLE_OWNERS = ("engine.", "server.", "prefixCaching", "quantization")

@@ -13,13 +13,12 @@ from models.engines.ascend_vllm.features import (
     ResolvedLora,
     ResolvedPtaGraph,
 )
+from models.engines.ascend_vllm.graph_gears import MOST_GEARS, most_gears
 from models.engines.ascend_vllm.precision import LONG, PRECISE_DECODE, PRECISE_PREFILL, plain_model_name
 from models.stack_file.service import ServiceConfig
 
 GRAPH_CACHE = "/var/cache/ascend-vllm"
 """Directory of the node for compiled graphs, where the stack file names none."""
-
-_MOST_GEARS = 6
 
 
 def resolve_lora(lora: Lora | None, because: dict[str, str]) -> ResolvedLora | None:
@@ -46,18 +45,12 @@ def resolve_graph(config: ServiceConfig, known: KnownModel | None, because: dict
         gears = [gear for gear in USUAL_GEARS if gear <= config.engine.max_num_seqs][:most]
         because["graph.gears"] = f"the manual's, up to maxNumSeqs and {most} of them"
     if timeout is None:
-        timeout = 1500 if most == _MOST_GEARS else 6000
+        timeout = 1500 if most == MOST_GEARS else 6000
         because["graph.iterationTimeout"] = "the manual's for this model"
     if cache is None:
         cache = GRAPH_CACHE
         because["graph.cache"] = "the usual directory"
     return ResolvedPtaGraph.model_construct(gears=gears, iteration_timeout=timeout, cache=cache, warm_up=graph.warm_up)
-
-
-def most_gears(known: KnownModel | None, quantization: str | None) -> int:
-    """Six, and four for DeepSeek-V2-236B-W8A8."""
-    quantized = known and (quantization == "smoothquant" or (known.suffix or "").lower() == "w8a8")
-    return 4 if known and quantized and known.name == "DeepSeek-V2" else _MOST_GEARS
 
 
 def resolve_precision(
