@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from convert.minimal import Values
-from models.stack_file.yaml_scalar import plain_scalar
+from models.yaml_scalar import plain_scalar
 
 SCHEMA = "# yaml-language-server: $schema=./schema/stack.schema.json\n"
 """The first line, which tells editors the schema."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from models.catalog.facts import ModelFacts
 from models.catalog.known import KnownModel
 from models.engines.ascend_vllm.engine_args import ResolvedEngine
 from models.engines.ascend_vllm.features import (
+    MindSpeed,
     Multimodal,
     Precision,
     ResolvedGraph,
@@ -21,6 +22,14 @@ from models.engines.server import ResolvedServer
 
 if TYPE_CHECKING:
     from models.engines.release import Release
+
+
+@dataclass(frozen=True)
+class Origin:
+    """A value, and where it comes from: a place in a file, `default`, or what it follows from."""
+
+    value: Any
+    source: str
 
 
 class Weights(Protocol):
@@ -55,6 +64,7 @@ class ModelServer:
     server: ResolvedServer
     graph: ResolvedGraph
     precision: Precision
+    mind_speed: MindSpeed
     prefix_caching: bool
     quantization: str | None
     lora: ResolvedLora | None
@@ -66,6 +76,9 @@ class ModelServer:
     """The model in the catalogue, or None if it is not there."""
     facts: ModelFacts | None
     """The model's architecture, or None if neither the catalogue nor the stack file has it."""
+
+    origins: Mapping[str, Origin] = field(default_factory=dict, compare=False)
+    """Every value and where it comes from, by its key."""
 
     def further(self, flag: str) -> Any:
         """The value of a flag under `extraArgs`, or None if it is not set."""

@@ -15,7 +15,7 @@ from models.engines.memory import MemoryUse
 from models.engines.metrics import Metrics
 from models.engines.model_server import ModelServer
 from models.engines.requests import Kind, RequestFields
-from models.engines.rules import RequestRule
+from models.engines.rules import RequestRule, ServiceRule
 
 
 @dataclass(frozen=True)
@@ -90,6 +90,9 @@ class Release(ABC):
     exclusions: Sequence[Exclusion]
     """Pairs of features that cannot be used together. The rules have one rule for each pair."""
 
+    rules: Sequence[ServiceRule]
+    """Rules about services that hold for this release. The registry lists them with the rules of every release."""
+
     # Launch
 
     modules: Mapping[str, str]
@@ -100,6 +103,13 @@ class Release(ABC):
 
     graph_neutral_variables: frozenset[str]
     """Variables that do not change compiled graphs. Used by the key of the graph cache."""
+
+    @abstractmethod
+    def variables_of_keys(self, server: ModelServer) -> Mapping[str, str]:
+        """The variables that keys of the stack file set for this service, with the keys.
+
+        A variable of a feature is among them while the feature is on. Used by the rule `variable-with-key`.
+        """
 
     @abstractmethod
     def argv(self, server: ModelServer, chat_template: str | None) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import wraps
+from types import ModuleType
 
 from models.catalog.facts import ModelFacts
 from models.engines.model_server import ModelServer
@@ -72,6 +73,12 @@ def request_rule(*severities: Severity) -> Callable[[RequestCheck], RequestRule]
         return RequestRule(_id_of(check), check, severities, inspect.getdoc(check) or "")
 
     return make
+
+
+def rules_in(*modules: ModuleType) -> tuple[ServiceRule, ...]:
+    """All rules about services in these modules."""
+    values = [value for module in modules for value in vars(module).values()]
+    return tuple(value for value in values if isinstance(value, ServiceRule))
 
 
 def _id_of(check: Callable[..., Iterator[Finding]]) -> str:

@@ -7,12 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
+from models.engines.edits import is_written
 from models.engines.flags import Flag, Limit, flag_accepts
-from models.rules.edits import is_written
 from models.service.resolved import ResolvedService
 from models.stack_file.messages import TRUTHS
-from models.stack_file.value_edits import as_yaml
-from models.stack_file.yaml_scalar import plain_scalar
+from models.yaml_scalar import as_yaml, plain_scalar
 
 _SIMPLE_OWNERS = ("engine.", "server.", "prefixCaching", "quantization")
 """Keys whose value is the value of their flag."""

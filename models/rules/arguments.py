@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from models.catalog.facts import UNSCALED
+from models.engines.edits import extra_argument_key, extra_argument_mark
 from models.engines.flags import Flag, Limit, expected, flag_accepts
 from models.finding import Finding, Mark, at, error
 from models.rules.argument_edits import limit_edit, move_edit, rope_scaling_edit, value_edit
-from models.rules.edits import extra_argument_key, extra_argument_mark
 from models.rules.exclusions import FEATURES
 from models.rules.registry import rule
 from models.service.resolved import ResolvedService
@@ -239,21 +239,3 @@ def _server_flags(service: ResolvedService) -> Iterator[tuple[Mark, Flag]]:
     for argument in _arguments(service):
         if argument.flag and argument.flag.name not in service.release.owned_flags:
             yield argument.mark, argument.flag
-
-
-@rule("error")
-def multimodal_server(service: ResolvedService) -> Iterator[Finding]:
-    """Images in requests require the OpenAI server.
-
-    `/generate` of the plain server accepts a text prompt only (vllm/entrypoints/api_server.py:40).
-    """
-    if service.multimodal and service.server.kind != "openai":
-        yield error(
-            "multimodal requires the server openai",
-            why="/generate of the plain server accepts no images (vllm/entrypoints/api_server.py:40)",
-            fix="write server.kind: openai, or remove multimodal",
-            marks=[
-                at("multimodal", "images in requests"),
-                at("server.kind", "text only"),
-            ],
-        )

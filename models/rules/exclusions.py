@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from models.engines.edits import extra_argument_key
 from models.engines.release import Exclusion
 from models.engines.releases import VERSIONS, release
 from models.finding import Finding, at, error
-from models.rules.edits import extra_argument_key
 from models.rules.registry import Check, rule
 from models.service.resolved import ResolvedService
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from models.engines.edits import extra_argument_key, extra_argument_mark
 from models.finding import Finding, at, error, warning
-from models.rules.edits import extra_argument_key, extra_argument_mark
 from models.rules.registry import rule
 from models.service.egress import needs
 from models.service.resolved import ResolvedService

@@ -1,11 +1,10 @@
-"""Rules on the facts of a model, and on settings that depend on its name."""
+"""Rules on the facts of a model."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from models.catalog.known import nearest_models
-from models.engines.ascend_vllm.precision import LONG, PRECISE_DECODE, PRECISE_PREFILL, plain_model_name
 from models.finding import Finding, at, error, warning
 from models.rules.registry import facts_rule_ids, rule
 from models.service.resolved import ResolvedService
@@ -59,34 +58,7 @@ def incomplete_facts(service: ResolvedService) -> Iterator[Finding]:
         mark = at("model.configJson")
     yield error(
         f"the facts of {service.model.name} lack {missing}",
-        why="without all facts, the rules on the model would not run (models/rules/architecture.py)",
+        why="without all facts, the rules on the model would not run (models/engines/ascend_vllm/rules)",
         fix=fix,
         marks=[mark],
-    )
-
-
-@rule("error")
-def precision_needed(service: ResolvedService) -> Iterator[Finding]:
-    """Attention of high precision is on for models that answer incorrectly without it.
-
-    Qwen2-7B and Qwen2-57B need it for prefill. They and Qwen2-72B need it for decode above 8192 tokens (manual, Step 3,
-    USE_PFA_HIGH_PRECISION_MODE and USE_IFA_HIGH_PRECISION_MODE).
-    """
-    name = plain_model_name(service.known, service.model.name)
-    is_long = service.engine.max_model_len > LONG
-    if service.precision.prefill is False and name.startswith(PRECISE_PREFILL):
-        yield _precision_finding(service, "prefill")
-    if service.precision.decode is False and is_long and name.startswith(PRECISE_DECODE):
-        yield _precision_finding(service, "decode")
-
-
-def _precision_finding(service: ResolvedService, stage: str) -> Finding:
-    return error(
-        f"{service.model.name} needs precision.{stage}",
-        why="the model answers incorrectly without it (manual, Step 3, USE_PFA_/USE_IFA_HIGH_PRECISION_MODE)",
-        fix=f"remove precision.{stage}",
-        marks=[
-            at(f"precision.{stage}", "off"),
-            at("model.name", "needs it"),
-        ],
     )

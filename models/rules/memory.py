@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from models.catalog.facts import ModelFacts
+from models.engines.edits import extra_argument_key, extra_argument_mark, tensor_parallel_edit
 from models.finding import Finding, at, error, warning
 from models.record import parse_quantity, quantity_text
-from models.rules.edits import extra_argument_key, extra_argument_mark, tensor_parallel_edit
 from models.rules.registry import facts_rule, rule
 from models.service.fit import Fit, fit, largest_memory
 from models.service.resolved import GIB, ResolvedService
@@ -143,31 +143,6 @@ def _published_edit(service: ResolvedService, longest_by_npus: dict[int, int]) -
     if service.engine.max_model_len <= longest:
         return more_parts
     return f"{more_parts} and {shorter}"
-
-
-@rule("error")
-def kv_blocks(service: ResolvedService) -> Iterator[Finding]:
-    """`numGpuBlocksOverride` leaves enough blocks for one request of full length.
-
-    vLLM 0.6.3 exits at start if its KV cache cannot hold `maxModelLen` tokens (vllm/worker/worker.py:490).
-    """
-    blocks = service.further("num-gpu-blocks-override")
-    size = service.engine.block_size
-    length = service.engine.max_model_len
-    if not isinstance(blocks, int) or blocks * size >= length:
-        return
-    key = extra_argument_key(service, "num-gpu-blocks-override")
-    needed = -(-length // size)
-    yield error(
-        f"{blocks} blocks of {size} tokens cannot hold a request of {length} tokens",
-        why="vLLM 0.6.3 exits at start if its KV cache is smaller than maxModelLen (vllm/worker/worker.py:490)",
-        fix=f"write {key}: {needed}, or remove {key}",
-        marks=[
-            extra_argument_mark(service, "num-gpu-blocks-override"),
-            at("engine.maxModelLen", f"{length} tokens"),
-            at("engine.blockSize"),
-        ],
-    )
 
 
 @rule("error")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from models.engines.edits import npus_edit
 from models.finding import Finding, Mark, at, error, warning
-from models.rules.edits import npus_edit
 from models.rules.registry import rule
 from models.service.resolved import ResolvedService
 from models.words import counted

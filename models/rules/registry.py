@@ -18,6 +18,7 @@ from typing import Any, Literal, TypeVar
 
 from models import rules
 from models.catalog.facts import ModelFacts
+from models.engines.release import Release
 from models.engines.releases import VERSIONS, release
 from models.finding import Finding, Mark, Severity
 from models.service.resolved import ResolvedService, ResolvedStack
@@ -152,7 +153,9 @@ def id_of(check: Callable[..., Any]) -> str:
 def judge(service: ResolvedService) -> Iterator[Finding]:
     """The findings of all rules that check one service."""
     _load()
-    for name, check in sorted(_CHECKS.items()):
+    release_checks = {engine_rule.id: engine_rule.check for engine_rule in service.release.rules}
+    checks = {**_CHECKS, **release_checks}
+    for name, check in sorted(checks.items()):
         for finding in check(service):
             marks = tuple(_in_service(mark, service.name) for mark in finding.marks)
             yield replace(
@@ -200,5 +203,25 @@ def _load() -> None:
     for module in pkgutil.iter_modules(rules.__path__):
         import_module(f"{rules.__name__}.{module.name}")
     for version in VERSIONS:
-        for found in release(version).request_rules:
-            _add(Rule(found.id, found.severities, "request", found.documentation))
+        _add_rules_of(release(version))
+
+
+def _add_rules_of(engine_release: Release) -> None:
+    """Register the rules that an engine release has of its own."""
+    for service_rule in engine_release.rules:
+        entry = Rule(
+            id=service_rule.id,
+            severities=service_rule.severities,
+            subject="stack file",
+            documentation=service_rule.documentation,
+            needs_facts=service_rule.needs_facts,
+        )
+        _add(entry)
+    for engine_request_rule in engine_release.request_rules:
+        entry = Rule(
+            id=engine_request_rule.id,
+            severities=engine_request_rule.severities,
+            subject="request",
+            documentation=engine_request_rule.documentation,
+        )
+        _add(entry)

@@ -6,13 +6,12 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from models.engines.ascend_vllm.owned_keys import PICTURE_VARIABLES
+from models.engines.edits import is_written
 from models.finding import Finding, at, error
-from models.rules.edits import is_written
 from models.rules.registry import rule
 from models.secret_reference import CreatedSecret, NamespaceSecret
 from models.service.resolved import ResolvedService
-from models.stack_file.value_edits import as_yaml
+from models.yaml_scalar import as_yaml
 
 _WHOLE_NUMBER = re.compile(r"\s*(-?\d+)\s*")
 _WHOLE_FLOAT = re.compile(r"\s*(-?\d+)\.0*\s*")
@@ -25,7 +24,7 @@ def variable_with_key(service: ResolvedService) -> Iterator[Finding]:
     The rules read the key only, and would miss the variable. Variables of a feature may be set under `env` while the
     feature is off.
     """
-    owners = _owners(service)
+    owners = service.release.variables_of_keys(service)
     for name in (*service.env, *service.secret_env):
         if name in owners:
             yield error(
@@ -34,18 +33,6 @@ def variable_with_key(service: ResolvedService) -> Iterator[Finding]:
                 fix=_move(service, name, owners[name]),
                 marks=[at("env", key=name)],
             )
-
-
-def _owners(service: ResolvedService) -> dict[str, str]:
-    """The variables that keys of the stack file set, with the keys."""
-    owners = dict(service.release.owned_variables)
-    if service.graph.kind == "pta":
-        owners["HCCL_OP_EXPANSION_MODE"] = "graph: {kind: pta}"
-        owners["VLLM_ENGINE_ITERATION_TIMEOUT_S"] = "graph.iterationTimeout"
-    if service.multimodal:
-        owners.update(PICTURE_VARIABLES)
-        owners.setdefault("VLLM_ENGINE_ITERATION_TIMEOUT_S", "multimodal.iterationTimeout")
-    return owners
 
 
 def _move(service: ResolvedService, name: str, owner: str) -> str:

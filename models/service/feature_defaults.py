@@ -13,14 +13,12 @@ from models.engines.ascend_vllm.features import (
     ResolvedLora,
     ResolvedPtaGraph,
 )
+from models.engines.ascend_vllm.graph_gears import MOST_GEARS, most_gears
 from models.engines.ascend_vllm.precision import LONG, PRECISE_DECODE, PRECISE_PREFILL, plain_model_name
 from models.stack_file.service import ServiceConfig
 
 GRAPH_CACHE = "/var/cache/ascend-vllm"
 """Default directory of the node for compiled graphs."""
-
-_MOST_GEARS = 6
-"""The most gears that the manual's graph mode compiles for a model, but for DeepSeek-V2-236B-W8A8."""
 
 
 def resolve_lora(lora: Lora | None, because: dict[str, str]) -> ResolvedLora | None:
@@ -49,22 +47,13 @@ def resolve_graph(config: ServiceConfig, known: KnownModel | None, because: dict
         because["graph.gears"] = f"the manual's, up to maxNumSeqs and {most} of them"
     timeout = graph.iteration_timeout
     if timeout is None:
-        timeout = 1500 if most == _MOST_GEARS else 6000
+        timeout = 1500 if most == MOST_GEARS else 6000
         because["graph.iterationTimeout"] = "the manual's for this model"
     cache = graph.cache
     if cache is None:
         cache = GRAPH_CACHE
         because["graph.cache"] = "the usual directory"
     return ResolvedPtaGraph.model_construct(gears=gears, iteration_timeout=timeout, cache=cache, warm_up=graph.warm_up)
-
-
-def most_gears(known: KnownModel | None, quantization: str | None) -> int:
-    """The most gears of a model: six, or four for DeepSeek-V2-236B-W8A8 (manual, Step 3, graph mode)."""
-    if known is None or known.name != "DeepSeek-V2":
-        return _MOST_GEARS
-    suffix = known.suffix or ""
-    is_w8a8 = quantization == "smoothquant" or suffix.lower() == "w8a8"
-    return 4 if is_w8a8 else _MOST_GEARS
 
 
 def resolve_precision(

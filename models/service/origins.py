@@ -7,9 +7,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from models.engines.model_server import Origin
 from models.finding import Path, Span
 from models.secret_reference import NamespaceSecret
-from models.service.resolved import Origin, ResolvedService
+from models.service.resolved import ResolvedService
 from models.stack_file.service import SHORTHANDS, ServiceConfig
 from models.stack_file.source import BucketSource, ClaimSource, HostPathSource
 from models.stack_file.storage import ClaimTarget

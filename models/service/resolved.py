@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from models.catalog.platforms import Platform
-from models.engines.ascend_vllm.features import MindSpeed
 from models.engines.model_server import ModelServer
 from models.finding import Finding, Path, Span
 from models.secret_reference import NamespaceSecret
-from models.service.feature_defaults import most_gears
 from models.service.model import ResolvedModel
 from models.service.secrets import MadeSecret
 from models.stack_file.checksums import WeightFiles
@@ -49,14 +46,6 @@ class Cluster:
     """Kinds of objects that the cluster does not know, which are left out."""
 
 
-@dataclass(frozen=True)
-class Origin:
-    """A value, and where it comes from: a place in a file, `default`, or what it follows from."""
-
-    value: Any
-    source: str
-
-
 @dataclass(frozen=True, kw_only=True)
 class ResolvedService(ModelServer):
     """A service with nothing left open: all that its objects are made of."""
@@ -65,7 +54,6 @@ class ResolvedService(ModelServer):
     image: str
     model: ResolvedModel
     replicas: int
-    mind_speed: MindSpeed
     startup: int
     """Longest time from the start of a container until it answers, in seconds."""
     drain: int
@@ -94,18 +82,11 @@ class ResolvedService(ModelServer):
     """Pods more than `replicas` that are sure to find their NPUs in an update; None when no pools are given."""
     missing_facts: Sequence[str] = ()
     """What the stack would have to give for the facts to be whole."""
-    origins: Mapping[str, Origin] = field(default_factory=dict, compare=False)
-    """Every value and where it comes from, by its field."""
 
     @property
     def surge(self) -> int:
         """Additional pods during an update; 0 when old pods are deleted first."""
         return self.rollout.max_surge if isinstance(self.rollout, ResolvedRollingUpdate) else 0
-
-    @property
-    def most_gears(self) -> int:
-        """How many gears PTA graphs of this model may have (manual, Step 3, graph mode)."""
-        return most_gears(self.known, self.quantization)
 
     @property
     def in_queue(self) -> str:

@@ -29,9 +29,10 @@ from models.stack_file.place import (
 )
 from models.stack_file.union_errors import key_of_another_kind, no_record
 from models.stack_file.unknown_keys import nearest, unknown_key
-from models.stack_file.value_edits import as_yaml, item_edit, key_edit, list_edit, value_edit
+from models.stack_file.value_edits import item_edit, key_edit, list_edit, value_edit
 from models.tagged_union import kind_of
 from models.words import either
+from models.yaml_scalar import as_yaml
 
 _NO_RECORD = ("union_tag_not_found", "union_tag_invalid")
 

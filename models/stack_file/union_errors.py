@@ -14,9 +14,9 @@ from models.stack_file.examples import in_one_line
 from models.stack_file.messages import WHY_VALUE
 from models.stack_file.place import Place, dotted, fields_of
 from models.stack_file.unknown_keys import nearest, unknown_key
-from models.stack_file.value_edits import as_yaml
 from models.tagged_union import KIND, Choice, keys_of, kind_of
 from models.words import either, listed
+from models.yaml_scalar import as_yaml
 
 
 def key_of_another_kind(where: Mark, record: type[Record], right: type[Record], holder: Any) -> Finding:

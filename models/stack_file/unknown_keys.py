@@ -13,7 +13,8 @@ from models.engines.flags import plain_name
 from models.finding import Finding, Mark
 from models.stack_file.examples import in_one_line
 from models.stack_file.messages import WHY_UNKNOWN
-from models.stack_file.value_edits import as_yaml, value_edit
+from models.stack_file.value_edits import value_edit
+from models.yaml_scalar import as_yaml
 
 
 def unknown_key(where: Mark, name: str, known: Mapping[str, Any], refused: Any = None, *, meant: str = "") -> Finding:

@@ -15,9 +15,8 @@ from pydantic.fields import FieldInfo
 
 from models.record import Record
 from models.stack_file.messages import TRUTHS
-from models.stack_file.yaml_scalar import plain_scalar
+from models.yaml_scalar import as_yaml, plain_scalar
 
-_PLAIN = re.compile(r"[\w./@][\w./@:-]*(?<!:)")
 _DNS_LABEL = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
@@ -98,19 +97,6 @@ def item_of(annotation: Any) -> Any:
         if found is not None:
             return found
     return None
-
-
-def as_yaml(value: Any) -> str:
-    """A value in one line of YAML, with quotes only where a text needs them."""
-    if isinstance(value, dict):
-        entries = [f"{as_yaml(key)}: {as_yaml(item)}" for key, item in value.items()]
-        return "{" + ", ".join(entries) + "}"
-    if isinstance(value, list):
-        items = [as_yaml(item) for item in value]
-        return "[" + ", ".join(items) + "]"
-    if isinstance(value, str) and _PLAIN.fullmatch(value) and plain_scalar(value) == value:
-        return value
-    return json.dumps(value, ensure_ascii=False)
 
 
 def service_name(name: str) -> str:

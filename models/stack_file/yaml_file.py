@@ -15,7 +15,7 @@ from yaml.resolver import BaseResolver
 
 from models.credentials import HIDDEN, is_hidden, masked_line, stars
 from models.finding import Finding, Mark, Path, Span
-from models.stack_file.yaml_scalar import plain_scalar
+from models.yaml_scalar import plain_scalar
 
 _YAML = "tag:yaml.org,2002:"
 _STRING = f"{_YAML}str"

@@ -18,7 +18,7 @@ from models.finding import Finding
 from models.stack_file import schema as generated
 from models.stack_file.merge_patch import merge
 from models.stack_file.parse import parse_service
-from models.stack_file.yaml_scalar import as_json_number
+from models.yaml_scalar import as_json_number
 
 Schema = dict[str, Any]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from models.stack_file.yaml_scalar import plain_scalar
+from models.yaml_scalar import plain_scalar
 from tests.models.yaml_texts import refusal, value_of
 
 INTEGERS = [

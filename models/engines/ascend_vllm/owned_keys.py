@@ -1,8 +1,9 @@
-"""Which key of the stack file owns a flag or a variable, so that nothing can be said in two places."""
+"""The flags and variables that a key of the stack file sets, so that each can be set in one place only."""
 
 from __future__ import annotations
 
 from models.engines.ascend_vllm.engine_args import EngineArgs
+from models.engines.model_server import ModelServer
 
 ENGINE_FLAGS = (
     "max_num_seqs",
@@ -68,3 +69,15 @@ OWNED_FLAGS = {
     "limit-mm-per-prompt": "multimodal.imagesPerPrompt",
 }
 """Flags that a key of the stack file sets, with that key."""
+
+
+def variables_of_keys(server: ModelServer) -> dict[str, str]:
+    """The variables that keys of the stack file set for a service, with the keys."""
+    owners = dict(OWNED_VARIABLES)
+    if server.pta_graph:
+        owners["HCCL_OP_EXPANSION_MODE"] = "graph: {kind: pta}"
+        owners["VLLM_ENGINE_ITERATION_TIMEOUT_S"] = "graph.iterationTimeout"
+    if server.multimodal:
+        owners.update(PICTURE_VARIABLES)
+        owners.setdefault("VLLM_ENGINE_ITERATION_TIMEOUT_S", "multimodal.iterationTimeout")
+    return owners

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from models.catalog.facts import ModelFacts
@@ -13,9 +14,10 @@ from models.engines.ascend_vllm.environment import environment
 from models.engines.ascend_vllm.graph_cache import NEUTRAL_FLAGS, NEUTRAL_VARIABLES
 from models.engines.ascend_vllm.known_errors import KNOWN_ERRORS
 from models.engines.ascend_vllm.memory import memory_use
-from models.engines.ascend_vllm.owned_keys import OWNED_FLAGS, OWNED_VARIABLES
+from models.engines.ascend_vllm.owned_keys import OWNED_FLAGS, OWNED_VARIABLES, variables_of_keys
 from models.engines.ascend_vllm.request_rules import REQUEST_RULES
 from models.engines.ascend_vllm.requests import REQUEST_FIELDS, single_answer_key
+from models.engines.ascend_vllm.rules import RULES
 from models.engines.ascend_vllm.start_phases import START_PHASES
 from models.engines.flags import Limit, flag_from_json
 from models.engines.memory import MemoryUse
@@ -38,6 +40,7 @@ class AscendVllm(Release):
     health_path = HEALTH_PATH
     metrics = METRICS
     request_fields = REQUEST_FIELDS
+    rules = RULES
     request_rules = REQUEST_RULES
     known_errors = KNOWN_ERRORS
     start_phases = START_PHASES
@@ -58,6 +61,10 @@ class AscendVllm(Release):
         self.exclusions = tuple(Exclusion(**entry) for entry in table["exclusions"])
         self.modules = table["modules"]
         self.image_tags = _IMAGE_TAGS[version]
+
+    def variables_of_keys(self, server: ModelServer) -> Mapping[str, str]:
+        """The variables of the manual; those of PTA graphs and of pictures while they are on."""
+        return variables_of_keys(server)
 
     def argv(self, server: ModelServer, chat_template: str | None) -> tuple[str, ...]:
         """The command of the manual, `python -m …api_server`, with its flags."""

@@ -11,7 +11,7 @@ from client.body import question
 from models.engines.model_server import ModelServer
 from models.engines.parameters import Parameters
 from models.engines.requests import Kind
-from models.engines.rules import RequestRule
+from models.engines.rules import RequestRule, ServiceRule
 from models.service.resolved import ResolvedService
 from tests.conftest import stack_of
 
@@ -67,6 +67,17 @@ def test_the_memory_needs_only_the_server(text: str) -> None:
     assert use == service.release.memory_use(service, service.facts)
     assert use.weights > 10**9
     assert use.token > 0
+
+
+@pytest.mark.parametrize("rule", service_of(PLAIN).release.rules, ids=lambda rule: rule.id)
+def test_a_rule_for_services_needs_only_the_server(rule: ServiceRule) -> None:
+    service = service_of(FEATURES)
+
+    found = [*rule.check(server_alone(service))]
+
+    assert found == [*rule.check(service)]
+    assert {finding.severity for finding in found} <= {*rule.severities}
+    assert rule.documentation
 
 
 @pytest.mark.parametrize("rule", service_of(PLAIN).release.request_rules, ids=lambda rule: rule.id)

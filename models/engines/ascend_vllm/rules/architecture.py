@@ -8,36 +8,36 @@ from pathlib import PurePosixPath
 from models.catalog.facts import ModelFacts
 from models.catalog.known import find_model
 from models.engines.ascend_vllm.features import DraftModel
+from models.engines.ascend_vllm.rules.drafts import draft_edit, same_vocabulary
+from models.engines.edits import tensor_parallel_edit
+from models.engines.model_server import ModelServer
+from models.engines.rules import facts_rule
 from models.finding import Finding, at, error, warning
-from models.rules.drafts import draft_edit, same_vocabulary
-from models.rules.edits import tensor_parallel_edit
-from models.rules.registry import facts_rule
-from models.service.resolved import ResolvedService
 
 _SUFFIXES = {"awq": "awq", "gptq": "gptq", "fp8": "fp8", "w8a8": "smoothquant", "w4a16": "awq"}
 """The quantization of weights by the end of their name."""
 
 
 @facts_rule("error")
-def tensor_parallel_split(service: ResolvedService, facts: ModelFacts) -> Iterator[Finding]:
+def tensor_parallel_split(server: ModelServer, facts: ModelFacts) -> Iterator[Finding]:
     """Tensor parallel size divides the attention heads, KV heads, intermediate size and vocabulary of the model.
 
     vLLM 0.6.3 exits at other sizes: for heads when it reads the configuration (vllm/config.py:406), for the rest when
     its workers build the layers (vllm/model_executor/models/qwen2.py:100). The size may also be a multiple of the KV
     heads, which are copied then. The vocabulary is padded to a multiple of 64.
     """
-    parts = service.engine.tensor_parallel_size
+    parts = server.engine.tensor_parallel_size
     if facts.splits(parts):
         return
-    most = max(service.npus, parts)
+    most = max(server.npus, parts)
     sizes = [size for size in range(1, most + 1) if facts.splits(size)]
     largest = max(size for size in sizes if size < parts)
     heads = f"{facts.num_attention_heads} heads, {facts.num_key_value_heads} KV heads"
     rest = f"intermediate size {facts.intermediate_size}, {facts.vocab_size} tokens in the vocabulary"
     yield error(
-        f"{service.model.name} cannot be split over {parts} NPUs: {heads}, {rest}",
+        f"{server.model.name} cannot be split over {parts} NPUs: {heads}, {rest}",
         why=f"each NPU gets an equal part, so vLLM 0.6.3 exits (vllm/config.py:406); {_in_words(sizes)} are possible",
-        fix=tensor_parallel_edit(service, largest),
+        fix=tensor_parallel_edit(server, largest),
         marks=[
             at("engine.tensorParallelSize", f"{parts} parts"),
             at("model.name", heads),
@@ -50,20 +50,20 @@ def _in_words(sizes: list[int]) -> str:
 
 
 @facts_rule("error")
-def pipeline_parallel_model(service: ResolvedService, facts: ModelFacts) -> Iterator[Finding]:
+def pipeline_parallel_model(server: ModelServer, facts: ModelFacts) -> Iterator[Finding]:
     """Pipeline parallelism is used for models whose layers the engine can divide into stages.
 
     vLLM 0.6.3 exits at start with ChatGLM models and encoders (vllm/config.py:414).
     """
-    stages = service.engine.pipeline_parallel_size
-    if stages == 1 or facts.model_type not in service.release.model_support.without_pipeline:
+    stages = server.engine.pipeline_parallel_size
+    if stages == 1 or facts.model_type not in server.release.model_support.without_pipeline:
         return
-    parts = service.engine.tensor_parallel_size * stages
+    parts = server.engine.tensor_parallel_size * stages
     fix = "remove engine.pipelineParallelSize"
     if facts.splits(parts):
         fix += f" and write engine.tensorParallelSize: {parts}"
     yield error(
-        f"the layers of {service.model.name} cannot be divided into stages",
+        f"the layers of {server.model.name} cannot be divided into stages",
         why=f"vLLM 0.6.3 has no pipeline parallelism for {facts.model_type} models and exits (vllm/config.py:414)",
         fix=fix,
         marks=[
@@ -74,14 +74,14 @@ def pipeline_parallel_model(service: ResolvedService, facts: ModelFacts) -> Iter
 
 
 @facts_rule("warning")
-def unknown_architecture(service: ResolvedService, facts: ModelFacts) -> Iterator[Finding]:
+def unknown_architecture(server: ModelServer, facts: ModelFacts) -> Iterator[Finding]:
     """The release of vLLM can load models of this type.
 
     vLLM 0.6.3 exits if its registry does not have the type (vllm/model_executor/models/registry.py). A build of
     Ascend-vLLM can have more types.
     """
-    release = service.release.version
-    if facts.model_type in service.release.model_support.architectures:
+    release = server.release.version
+    if facts.model_type in server.release.model_support.architectures:
         return
     reason = f"the image can load {facts.model_type} models"
     yield warning(
@@ -96,14 +96,14 @@ def unknown_architecture(service: ResolvedService, facts: ModelFacts) -> Iterato
 
 
 @facts_rule("error")
-def lora_model(service: ResolvedService, facts: ModelFacts) -> Iterator[Finding]:
+def lora_model(server: ModelServer, facts: ModelFacts) -> Iterator[Finding]:
     """LoRA adapters are used for models that support them.
 
     vLLM 0.6.3 exits when it loads other models (vllm/model_executor/model_loader/loader.py:129).
     """
-    if service.lora and facts.model_type in service.release.model_support.without_lora:
+    if server.lora and facts.model_type in server.release.model_support.without_lora:
         yield error(
-            f"{service.model.name} does not support LoRA adapters",
+            f"{server.model.name} does not support LoRA adapters",
             why=f"vLLM 0.6.3 exits: {facts.model_type} has no LoRA layers"
             " (vllm/model_executor/model_loader/loader.py:129)",
             fix="remove lora",
@@ -115,15 +115,15 @@ def lora_model(service: ResolvedService, facts: ModelFacts) -> Iterator[Finding]
 
 
 @facts_rule("error")
-def lora_vocabulary(service: ResolvedService, facts: ModelFacts) -> Iterator[Finding]:
+def lora_vocabulary(server: ModelServer, facts: ModelFacts) -> Iterator[Finding]:
     """LoRA is used for models with at most 257,024 tokens in the vocabulary.
 
     vLLM 0.6.3 exits when it builds the layers of a larger one (vllm/lora/layers.py:1084).
     """
     most = 257024
-    if service.lora and facts.vocab_size > most:
+    if server.lora and facts.vocab_size > most:
         yield error(
-            f"the vocabulary of {service.model.name} is too large for LoRA: {facts.vocab_size} tokens",
+            f"the vocabulary of {server.model.name} is too large for LoRA: {facts.vocab_size} tokens",
             why=f"vLLM 0.6.3 exits with more than {most} tokens (vllm/lora/layers.py:1084)",
             fix="remove lora",
             marks=[
@@ -134,14 +134,14 @@ def lora_vocabulary(service: ResolvedService, facts: ModelFacts) -> Iterator[Fin
 
 
 @facts_rule("warning")
-def draft_vocabulary(service: ResolvedService, facts: ModelFacts) -> Iterator[Finding]:
+def draft_vocabulary(server: ModelServer, facts: ModelFacts) -> Iterator[Finding]:
     """The draft model has the same vocabulary as the model.
 
     vLLM 0.6.3 asserts that both have the same number of tokens (vllm/spec_decode/spec_decode_worker.py:1008). Models of
     one series can be padded differently, such as Qwen2-7B and Qwen2-0.5B, which the manual combines. A difference of up
     to 1024 tokens is accepted.
     """
-    speculative = service.speculative
+    speculative = server.speculative
     if not isinstance(speculative, DraftModel):
         return
     draft = find_model(PurePosixPath(speculative.source).name)
@@ -151,7 +151,7 @@ def draft_vocabulary(service: ResolvedService, facts: ModelFacts) -> Iterator[Fi
     yield warning(
         f"the draft model has {draft_tokens} tokens in its vocabulary, but the model has {facts.vocab_size}",
         why="vLLM 0.6.3 exits if the numbers differ (vllm/spec_decode/spec_decode_worker.py:1008)",
-        fix=f"{draft_edit(service)}, or accept the warning if the image supports both",
+        fix=f"{draft_edit(server)}, or accept the warning if the image supports both",
         marks=[
             at("speculative.source", f"{draft_tokens} tokens"),
             at("model.name", f"{facts.vocab_size} tokens"),
@@ -160,16 +160,16 @@ def draft_vocabulary(service: ResolvedService, facts: ModelFacts) -> Iterator[Fi
 
 
 @facts_rule("warning")
-def remote_code_needed(service: ResolvedService, facts: ModelFacts) -> Iterator[Finding]:
+def remote_code_needed(server: ModelServer, facts: ModelFacts) -> Iterator[Finding]:
     """`trustRemoteCode` is on for a model that contains Python code.
 
     The transformers library of vLLM 0.6.3 cannot load the configuration or the tokenizer of these models without the
     code in the directory of the weights. The server exits (vllm/transformers_utils/config.py:134).
     """
-    if service.engine.trust_remote_code or facts.model_type not in service.release.model_support.remote_code:
+    if server.engine.trust_remote_code or facts.model_type not in server.release.model_support.remote_code:
         return
     yield warning(
-        f"{service.model.name} contains Python code, but engine.trustRemoteCode is off",
+        f"{server.model.name} contains Python code, but engine.trustRemoteCode is off",
         why="the server exits, because it cannot load the configuration or the tokenizer"
         " (vllm/transformers_utils/config.py:134)",
         fix="write engine.trustRemoteCode: true, if you trust the code in the directory of the weights",
@@ -181,7 +181,7 @@ def remote_code_needed(service: ResolvedService, facts: ModelFacts) -> Iterator[
 
 
 @facts_rule("error", "warning")
-def length_above_model(service: ResolvedService, facts: ModelFacts) -> Iterator[Finding]:
+def length_above_model(server: ModelServer, facts: ModelFacts) -> Iterator[Finding]:
     """`maxModelLen` is at most the length that the model supports.
 
     vLLM 0.6.3 exits at start with more than config.json allows, rope scaling included, unless
@@ -189,15 +189,15 @@ def length_above_model(service: ResolvedService, facts: ModelFacts) -> Iterator[
     Ascend-vLLM publishes a longer length: up to that length the finding is a warning, and the launch exports the
     variable.
     """
-    length = service.engine.max_model_len
-    longest = _longest(service, facts)
-    if longest is None or length <= longest or _allows_long(service):
+    length = server.engine.max_model_len
+    longest = _longest(server, facts)
+    if longest is None or length <= longest or _allows_long(server):
         return
     severity = error
-    if length <= service.longest_published:
+    if length <= server.longest_published:
         severity = warning
     yield severity(
-        f"maxModelLen {length} exceeds the {longest} tokens that {service.model.name} supports",
+        f"maxModelLen {length} exceeds the {longest} tokens that {server.model.name} supports",
         why="vLLM 0.6.3 exits at start with more than the model's config.json allows (vllm/config.py:1679)",
         fix=f"write engine.maxModelLen: {longest}",
         marks=[
@@ -207,29 +207,29 @@ def length_above_model(service: ResolvedService, facts: ModelFacts) -> Iterator[
     )
 
 
-def _longest(service: ResolvedService, facts: ModelFacts) -> int | None:
+def _longest(server: ModelServer, facts: ModelFacts) -> int | None:
     """The longest request that a model supports, in tokens; None if it is unknown."""
-    if facts.longest and facts.sliding_window and service.further("disable-sliding-window"):
+    if facts.longest and facts.sliding_window and server.further("disable-sliding-window"):
         return min(facts.longest, facts.sliding_window)
     return facts.longest
 
 
-def _allows_long(service: ResolvedService) -> bool:
-    value = service.env.get("VLLM_ALLOW_LONG_MAX_MODEL_LEN", "")
+def _allows_long(server: ModelServer) -> bool:
+    value = server.env.get("VLLM_ALLOW_LONG_MAX_MODEL_LEN", "")
     return value.strip().lower() in ("1", "true")
 
 
 @facts_rule("error")
-def quantization_mismatch(service: ResolvedService, facts: ModelFacts) -> Iterator[Finding]:
+def quantization_mismatch(server: ModelServer, facts: ModelFacts) -> Iterator[Finding]:
     """`quantization` is the quantization of the weights.
 
     vLLM 0.6.3 exits at start if config.json names another one under quantization_config (vllm/config.py:266).
     """
-    actual = facts.quantization or _quantization_by_name(service)
-    if actual is None or service.quantization in (None, actual):
+    actual = facts.quantization or _quantization_by_name(server)
+    if actual is None or server.quantization in (None, actual):
         return
     yield error(
-        f"quantization is {service.quantization}, but the weights of {service.model.name} are quantized with {actual}",
+        f"quantization is {server.quantization}, but the weights of {server.model.name} are quantized with {actual}",
         why="vLLM 0.6.3 exits at start if config.json names another quantization (vllm/config.py:266)",
         fix="remove quantization (the engine reads it from the weights)",
         marks=[
@@ -239,20 +239,20 @@ def quantization_mismatch(service: ResolvedService, facts: ModelFacts) -> Iterat
     )
 
 
-def _quantization_by_name(service: ResolvedService) -> str | None:
-    if service.known is None or service.known.suffix is None:
+def _quantization_by_name(server: ModelServer) -> str | None:
+    if server.known is None or server.known.suffix is None:
         return None
-    first = service.known.suffix.lower().partition("-")[0]
+    first = server.known.suffix.lower().partition("-")[0]
     return _SUFFIXES.get(first)
 
 
 @facts_rule("error")
-def moe_graph_multi_step(service: ResolvedService, facts: ModelFacts) -> Iterator[Finding]:
+def moe_graph_multi_step(server: ModelServer, facts: ModelFacts) -> Iterator[Finding]:
     """A MoE model with PTA graphs does not use multi-step scheduling.
 
     Multi-step scheduling is not supported for MoE models in graph mode (manual, Step 3, graph mode).
     """
-    if facts.moe and service.graph.kind == "pta" and service.engine.num_scheduler_steps > 1:
+    if facts.moe and server.graph.kind == "pta" and server.engine.num_scheduler_steps > 1:
         yield error(
             "a MoE model with PTA graphs and multi-step scheduling exclude each other",
             why="Ascend-vLLM does not support multi-step scheduling for MoE models in graph mode (manual, Step 3)",
@@ -265,14 +265,14 @@ def moe_graph_multi_step(service: ResolvedService, facts: ModelFacts) -> Iterato
 
 
 @facts_rule("warning")
-def mindspeed_without_moe(service: ResolvedService, facts: ModelFacts) -> Iterator[Finding]:
+def mindspeed_without_moe(server: ModelServer, facts: ModelFacts) -> Iterator[Finding]:
     """MindSpeed is installed for MoE models only.
 
     Other models do not use it, and each pod would wait for the download (manual, Step 3, MoE models).
     """
-    if service.mind_speed.kind == "install" and not facts.moe:
+    if server.mind_speed.kind == "install" and not facts.moe:
         yield warning(
-            f"{service.model.name} does not use MindSpeed",
+            f"{server.model.name} does not use MindSpeed",
             why="only MoE models use it, so each pod waits for a useless download (manual, Step 3, MoE models)",
             fix="remove mindSpeed",
             marks=[
@@ -283,15 +283,15 @@ def mindspeed_without_moe(service: ResolvedService, facts: ModelFacts) -> Iterat
 
 
 @facts_rule("warning")
-def prefix_caching_family(service: ResolvedService, facts: ModelFacts) -> Iterator[Finding]:
+def prefix_caching_family(server: ModelServer, facts: ModelFacts) -> Iterator[Finding]:
     """Prefix caching is used for models of the Llama and Qwen families.
 
     Ascend-vLLM does not support it for other models (Ascend-vLLM 6.3.912, prefix caching).
     """
     is_supported = facts.multimodal or facts.model_type.startswith(("llama", "qwen"))
-    if service.prefix_caching and not is_supported:
+    if server.prefix_caching and not is_supported:
         yield warning(
-            f"Ascend-vLLM does not support prefix caching for {service.model.name}",
+            f"Ascend-vLLM does not support prefix caching for {server.model.name}",
             why="it is supported for the Llama and Qwen families only (Ascend-vLLM 6.3.912, prefix caching)",
             fix="remove prefixCaching",
             marks=[
@@ -302,12 +302,12 @@ def prefix_caching_family(service: ResolvedService, facts: ModelFacts) -> Iterat
 
 
 @facts_rule("error")
-def prefix_caching_sliding_window(service: ResolvedService, facts: ModelFacts) -> Iterator[Finding]:
+def prefix_caching_sliding_window(server: ModelServer, facts: ModelFacts) -> Iterator[Finding]:
     """Prefix caching and a sliding window exclude each other.
 
     vLLM 0.6.3 exits at start with both, unless the window is disabled (vllm/config.py:645).
     """
-    if service.prefix_caching and facts.sliding_window and not service.further("disable-sliding-window"):
+    if server.prefix_caching and facts.sliding_window and not server.further("disable-sliding-window"):
         yield error(
             "prefix caching and a sliding window exclude each other",
             why="vLLM 0.6.3 exits at start with both (vllm/config.py:645)",
@@ -320,20 +320,20 @@ def prefix_caching_sliding_window(service: ResolvedService, facts: ModelFacts) -
 
 
 @facts_rule("error", "warning")
-def multimodal_model(service: ResolvedService, facts: ModelFacts) -> Iterator[Finding]:
+def multimodal_model(server: ModelServer, facts: ModelFacts) -> Iterator[Finding]:
     """`multimodal` is set for multimodal models only.
 
     vLLM 0.6.3 exits at `imagesPerPrompt` for another model (vllm/config.py:216). The other keys have no effect.
     """
-    if service.multimodal is None or facts.multimodal:
+    if server.multimodal is None or facts.multimodal:
         return
     severity = warning
     why = "the settings have no effect on a model without image input (manual, Step 3, way 1, part 2)"
-    if service.multimodal.images_per_prompt is not None:
+    if server.multimodal.images_per_prompt is not None:
         severity = error
         why = "vLLM 0.6.3 exits at imagesPerPrompt for a model without image input (vllm/config.py:216)"
     yield severity(
-        f"{service.model.name} is not a multimodal model",
+        f"{server.model.name} is not a multimodal model",
         why=why,
         fix="remove multimodal, or correct model.name",
         marks=[
@@ -344,14 +344,14 @@ def multimodal_model(service: ResolvedService, facts: ModelFacts) -> Iterator[Fi
 
 
 @facts_rule("warning")
-def chat_template_missing(service: ResolvedService, facts: ModelFacts) -> Iterator[Finding]:
+def chat_template_missing(server: ModelServer, facts: ModelFacts) -> Iterator[Finding]:
     """A LLaVA model has a chat template.
 
     Its weights contain none, and every chat request fails without one (manual, Step 3, way 1, part 2, --chat-template).
     """
-    if facts.model_type == "llava" and service.server.kind == "openai" and not service.server.chat_template:
+    if facts.model_type == "llava" and server.server.kind == "openai" and not server.server.chat_template:
         yield warning(
-            f"{service.model.name} has no chat template",
+            f"{server.model.name} has no chat template",
             why="its weights contain none, so every chat request fails (manual, Step 3, way 1, part 2)",
             fix="write server.chatTemplate: /opt/vllm/examples/template_llava.jinja, with the directory of your image",
             marks=[

@@ -7,31 +7,32 @@ from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
 from models.engines.ascend_vllm.features import DraftModel, EagleHead
+from models.engines.ascend_vllm.graph_gears import most_gears
+from models.engines.ascend_vllm.rules.drafts import draft_edit
+from models.engines.model_server import ModelServer
+from models.engines.rules import rule
 from models.finding import Finding, at, error, warning
-from models.rules.drafts import draft_edit
-from models.rules.registry import rule
-from models.service.resolved import ResolvedService
-from models.stack_file.value_edits import as_yaml
+from models.yaml_scalar import as_yaml
 
 _SMALLEST_GEAR = 2
 _CANN_GRAPH_MODELS = ("llama", "qwen2")
 
 
 @rule("error")
-def draft_is_model(service: ResolvedService) -> Iterator[Finding]:
+def draft_is_model(server: ModelServer) -> Iterator[Finding]:
     """The draft model is another model than the one that verifies.
 
     A draft as large as the model makes every token more expensive. Use a much smaller model of the same series (manual,
     Step 3, --speculative-model).
     """
-    speculative = service.speculative
+    speculative = server.speculative
     if not isinstance(speculative, DraftModel | EagleHead):
         return
-    if PurePosixPath(speculative.source) == PurePosixPath(service.model.path):
+    if PurePosixPath(speculative.source) == PurePosixPath(server.model.path):
         yield error(
             "the draft model is the model itself",
             why="a draft that is not smaller makes every token more expensive (manual, Step 3, --speculative-model)",
-            fix=draft_edit(service),
+            fix=draft_edit(server),
             marks=[
                 at("speculative.source", "drafts"),
                 at("model.source", "verifies"),
@@ -40,14 +41,14 @@ def draft_is_model(service: ResolvedService) -> Iterator[Finding]:
 
 
 @rule("error")
-def lora_cann_graph(service: ResolvedService) -> Iterator[Finding]:
+def lora_cann_graph(server: ModelServer) -> Iterator[Finding]:
     """LoRA on one NPU requires `graph: eager`.
 
     On a single NPU, CANN graphs are on by default for Llama and Qwen2. They do not support several LoRA adapters
     (manual, Step 3, --enforce-eager).
     """
-    has_graphs = service.facts is None or service.facts.model_type in _CANN_GRAPH_MODELS
-    if service.lora and has_graphs and service.graph.kind == "cann" and service.engine.npus_used == 1:
+    has_graphs = server.facts is None or server.facts.model_type in _CANN_GRAPH_MODELS
+    if server.lora and has_graphs and server.graph.kind == "cann" and server.engine.npus_used == 1:
         yield error(
             "LoRA on one NPU requires graph: eager",
             why="CANN graphs, the default on one NPU, do not support LoRA adapters (manual, Step 3, --enforce-eager)",
@@ -60,12 +61,12 @@ def lora_cann_graph(service: ResolvedService) -> Iterator[Finding]:
 
 
 @rule("error")
-def served_names(service: ResolvedService) -> Iterator[Finding]:
+def served_names(server: ModelServer) -> Iterator[Finding]:
     """`servedModelName` contains each name once.
 
     Requests select the model by name, so the second one has no effect (manual, Step 3, --served-model-name).
     """
-    names = service.engine.served_model_name
+    names = server.engine.served_model_name
     distinct = list(dict.fromkeys(names))
     if len(distinct) == len(names):
         return
@@ -79,16 +80,16 @@ def served_names(service: ResolvedService) -> Iterator[Finding]:
 
 
 @rule("error")
-def lora_names(service: ResolvedService) -> Iterator[Finding]:
+def lora_names(server: ModelServer) -> Iterator[Finding]:
     """An adapter has a name that requests can select and that vLLM can parse.
 
     An adapter with the name of the model could never be selected. vLLM parses `name=path`: a further `=` is not
     allowed, and a `,` or a `{` at the beginning would be parsed as JSON (vllm/entrypoints/openai/cli_args.py:22).
     """
-    if service.lora is None:
+    if server.lora is None:
         return
-    served = service.engine.served_model_name or [service.model.path]
-    for name, path in service.lora.adapters.items():
+    served = server.engine.served_model_name or [server.model.path]
+    for name, path in server.lora.adapters.items():
         mark = at("lora.adapters", key=name)
         if name in served:
             yield error(
@@ -125,16 +126,16 @@ def _plain(name: str) -> str:
 
 
 @rule("warning")
-def prefix_caching_multimodal(service: ResolvedService) -> Iterator[Finding]:
+def prefix_caching_multimodal(server: ModelServer) -> Iterator[Finding]:
     """Prefix caching has no effect for a multimodal model.
 
     vLLM 0.6.3 disables it and logs a line (vllm/engine/arg_utils.py:903).
     """
-    if not service.prefix_caching:
+    if not server.prefix_caching:
         return
-    if service.multimodal:
+    if server.multimodal:
         reason = at("multimodal", "images in requests")
-    elif service.facts and service.facts.multimodal:
+    elif server.facts and server.facts.multimodal:
         reason = at("model.name", "a multimodal model")
     else:
         return
@@ -150,21 +151,21 @@ def prefix_caching_multimodal(service: ResolvedService) -> Iterator[Finding]:
 
 
 @rule("error")
-def graph_gears(service: ResolvedService) -> Iterator[Finding]:
+def graph_gears(server: ModelServer) -> Iterator[Finding]:
     """PTA graphs have at most six different gears, from 2 to `maxNumSeqs`.
 
     Gear 1 or a seventh gear stops the engine with a ValueError. A gear above `maxNumSeqs` is dropped, and the largest
     becomes `maxNumSeqs`, so with `maxNumSeqs: 1` no gear is left. DeepSeek-V2-236B-W8A8 should have at most four
     (manual, Step 3, graph mode).
     """
-    graph = service.pta_graph
+    graph = server.pta_graph
     if graph is None:
         return
-    for problem in _gear_problems(service, graph.gears):
+    for problem in _gear_problems(server, graph.gears):
         yield error(
             f"graph has {problem}",
             why="the engine refuses or drops the gear when it compiles its graphs (manual, Step 3, graph mode)",
-            fix=_gears_edit(service, graph.gears),
+            fix=_gears_edit(server, graph.gears),
             marks=[
                 at("graph.gears"),
                 at("engine.maxNumSeqs", "requests in one iteration"),
@@ -172,26 +173,26 @@ def graph_gears(service: ResolvedService) -> Iterator[Finding]:
         )
 
 
-def _gear_problems(service: ResolvedService, gears: Sequence[int]) -> Iterator[str]:
-    most_requests = service.engine.max_num_seqs
+def _gear_problems(server: ModelServer, gears: Sequence[int]) -> Iterator[str]:
+    most_requests = server.engine.max_num_seqs
     if not gears:
         yield f"no gear, because maxNumSeqs is {most_requests}"
         return
     if min(gears) < _SMALLEST_GEAR:
         yield f"a gear below {_SMALLEST_GEAR}"
-    if len(gears) > service.most_gears:
-        yield f"{len(gears)} gears, more than {service.most_gears}"
+    if len(gears) > most_gears(server.known, server.quantization):
+        yield f"{len(gears)} gears, more than {most_gears(server.known, server.quantization)}"
     if len(set(gears)) < len(gears):
         yield "a gear twice"
     if max(gears) > most_requests:
         yield f"gear {max(gears)} above maxNumSeqs {most_requests}"
 
 
-def _gears_edit(service: ResolvedService, gears: Sequence[int]) -> str:
+def _gears_edit(server: ModelServer, gears: Sequence[int]) -> str:
     """The edit that keeps the valid gears."""
-    most_requests = service.engine.max_num_seqs
+    most_requests = server.engine.max_num_seqs
     valid = {gear for gear in gears if _SMALLEST_GEAR <= gear <= most_requests}
-    kept = sorted(valid)[: service.most_gears]
+    kept = sorted(valid)[: most_gears(server.known, server.quantization)]
     if kept:
         return f"write graph.gears: {kept}, or remove graph.gears"
     if most_requests >= _SMALLEST_GEAR:
@@ -200,13 +201,13 @@ def _gears_edit(service: ResolvedService, gears: Sequence[int]) -> str:
 
 
 @rule("error")
-def warm_up_tls(service: ResolvedService) -> Iterator[Finding]:
+def warm_up_tls(server: ModelServer) -> Iterator[Finding]:
     """A server that accepts only TLS connections is not warmed up.
 
     The warm-up request is sent inside the pod without TLS. The server would refuse it, and the pod would never become
     ready.
     """
-    if service.pta_graph and service.pta_graph.warm_up and service.tls:
+    if server.pta_graph and server.pta_graph.warm_up and server.tls:
         yield error(
             "graph.warmUp sends a request without TLS, but the server accepts only TLS",
             why="the warm-up request fails, so the pod never becomes ready (models/launch/scripts/warm_up.py)",
@@ -215,4 +216,19 @@ def warm_up_tls(service: ResolvedService) -> Iterator[Finding]:
                 at("graph.warmUp"),
                 at("server.extraArgs", "sslCertfile is set"),
             ],
+        )
+
+
+@rule("error")
+def multimodal_server(server: ModelServer) -> Iterator[Finding]:
+    """Images in requests require the OpenAI server.
+
+    `/generate` of the plain server accepts a text prompt only (vllm/entrypoints/api_server.py:40).
+    """
+    if server.multimodal and server.server.kind != "openai":
+        yield error(
+            "multimodal requires the server openai",
+            why="/generate of the plain server accepts no images (vllm/entrypoints/api_server.py:40)",
+            fix="write server.kind: openai, or remove multimodal",
+            marks=[at("multimodal", "images in requests"), at("server.kind", "text only")],
         )

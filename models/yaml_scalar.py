@@ -1,15 +1,17 @@
-"""Plain YAML scalars as Pulumi's engine reads them.
+"""Plain YAML scalars as Pulumi reads them, and values in one line of YAML.
 
-The engine parses stack files with Go's yaml.v3 and hands the program JSON: `0644` is 420, `1.0` is 1, `yes` is text and
-a date becomes a long text. Whoever reads the same file beside the engine must read the same values.
+Pulumi parses stack files with Go's yaml.v3 and passes JSON to the program: `0644` is 420, `1.0` is 1, `yes` is a text,
+and a date becomes a long text. `check` and `convert` read the same file without Pulumi and must read the same values.
 """
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 Scalar = str | int | float | bool | None
 
@@ -28,6 +30,9 @@ _INTEGERS = (
     (re.compile(r"[-+]?0([0-7]+)"), 8),
     (re.compile(r"[-+]?(0|[1-9][0-9]*)"), 10),
 )
+_PLAIN = re.compile(r"[\w./@][\w./@:-]*(?<!:)")
+"""Texts that need no quotes in flow style, unless they are read as another type."""
+
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+(_[0-9]+)*|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _TIME = re.compile(
     r"(?P<date>\d{4}-\d{1,2}-\d{1,2})"
@@ -82,3 +87,16 @@ def timestamp(text: str) -> str | None:
     zone = (match["zone"] or "Z").replace(":", "")
     offset = "+0000 UTC" if zone in ("Z", "+0000", "-0000") else f"{zone} {zone}"
     return f"{time.isoformat(' ')[:19]}{'.' if digits else ''}{digits} {offset}"
+
+
+def as_yaml(value: Any) -> str:
+    """A value in one line of YAML, with quotes only where a text needs them."""
+    if isinstance(value, dict):
+        entries = [f"{as_yaml(key)}: {as_yaml(item)}" for key, item in value.items()]
+        return "{" + ", ".join(entries) + "}"
+    if isinstance(value, list):
+        items = [as_yaml(item) for item in value]
+        return "[" + ", ".join(items) + "]"
+    if isinstance(value, str) and _PLAIN.fullmatch(value) and plain_scalar(value) == value:
+        return value
+    return json.dumps(value, ensure_ascii=False)

@@ -9,7 +9,7 @@ from models.catalog.facts import ModelFacts
 from models.catalog.known import KnownModel, known_models
 from models.catalog.sizes import all_parameters
 from models.engines.ascend_vllm.features import DraftModel, EagleHead
-from models.service.resolved import ResolvedService
+from models.engines.model_server import ModelServer
 
 PADDING = 1024
 """Tokens by which checkpoints of one series differ, because their vocabularies are padded differently."""
@@ -23,19 +23,19 @@ def same_vocabulary(draft: ModelFacts, facts: ModelFacts) -> bool:
     return abs(draft.vocab_size - facts.vocab_size) <= PADDING
 
 
-def draft_edit(service: ResolvedService) -> str:
+def draft_edit(server: ModelServer) -> str:
     """The edit that replaces the draft of a service by the smallest known draft, in the same directory."""
-    speculative = service.speculative
-    name = _smallest_draft(service)
+    speculative = server.speculative
+    name = _smallest_draft(server)
     if name is None or not isinstance(speculative, DraftModel | EagleHead):
         return "remove speculative, or choose a smaller model with the same vocabulary"
     draft = PurePosixPath(speculative.source).with_name(name)
     return f"write speculative.source: {draft}, or remove speculative"
 
 
-def _smallest_draft(service: ResolvedService) -> str | None:
+def _smallest_draft(server: ModelServer) -> str | None:
     """The name of the smallest model in the family that can draft for a service, or None."""
-    known, facts = service.known, service.facts
+    known, facts = server.known, server.facts
     if known is None or facts is None:
         return None
     most = all_parameters(facts) * _LARGEST_PART
@@ -49,7 +49,7 @@ def _smallest_draft(service: ResolvedService) -> str | None:
         return None
     smallest = min(sizes.values())
     names = [name for name, size in sizes.items() if size == smallest]
-    return max(names, key=lambda name: _likeness(name, service.model.name))
+    return max(names, key=lambda name: _likeness(name, server.model.name))
 
 
 def _can_draft(model: KnownModel, known: KnownModel, facts: ModelFacts) -> bool:

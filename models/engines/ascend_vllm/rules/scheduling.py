@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from models.engines.edits import extra_argument_key, extra_argument_mark
+from models.engines.model_server import ModelServer
+from models.engines.rules import rule
 from models.finding import Finding, at, error, warning
-from models.rules.edits import extra_argument_key, extra_argument_mark
-from models.rules.registry import rule
-from models.service.resolved import ResolvedService
 
 _BACKEND = "guided-decoding-backend"
 
 
 @rule("error")
-def batched_tokens_below_length(service: ResolvedService) -> Iterator[Finding]:
+def batched_tokens_below_length(server: ModelServer) -> Iterator[Finding]:
     """`maxNumBatchedTokens` is at least `maxModelLen`, unless prefill is chunked.
 
     Without chunked prefill, a whole prompt must fit into one iteration. vLLM 0.6.3 exits at start with a smaller value
     (vllm/config.py:1024).
     """
-    engine = service.engine
+    engine = server.engine
     if engine.enable_chunked_prefill or engine.max_num_batched_tokens >= engine.max_model_len:
         return
     yield error(
@@ -35,13 +35,13 @@ def batched_tokens_below_length(service: ResolvedService) -> Iterator[Finding]:
 
 
 @rule("error")
-def batched_tokens_below_sequences(service: ResolvedService) -> Iterator[Finding]:
+def batched_tokens_below_sequences(server: ModelServer) -> Iterator[Finding]:
     """`maxNumBatchedTokens` is at least `maxNumSeqs`.
 
     Every request adds at least one token to an iteration. vLLM 0.6.3 exits at start with a smaller value
     (vllm/config.py:1034).
     """
-    engine = service.engine
+    engine = server.engine
     if engine.max_num_batched_tokens >= engine.max_num_seqs:
         return
     yield error(
@@ -56,12 +56,12 @@ def batched_tokens_below_sequences(service: ResolvedService) -> Iterator[Finding
 
 
 @rule("error")
-def multi_step_chunked_pipeline(service: ResolvedService) -> Iterator[Finding]:
+def multi_step_chunked_pipeline(server: ModelServer) -> Iterator[Finding]:
     """Multi-step scheduling, chunked prefill and pipeline parallelism are not used together.
 
     vLLM 0.6.3 exits at start with all three (vllm/engine/arg_utils.py:1009).
     """
-    engine = service.engine
+    engine = server.engine
     stages = engine.pipeline_parallel_size
     if engine.num_scheduler_steps == 1 or not engine.enable_chunked_prefill or stages == 1:
         return
@@ -78,21 +78,21 @@ def multi_step_chunked_pipeline(service: ResolvedService) -> Iterator[Finding]:
 
 
 @rule("warning")
-def multi_step_guided_decoding(service: ResolvedService) -> Iterator[Finding]:
+def multi_step_guided_decoding(server: ModelServer) -> Iterator[Finding]:
     """Requests with guided decoding do not reach an engine with multi-step scheduling.
 
     A request with guided_json, guided_regex, guided_choice, logit_bias or response_format json_object stops the engine
     of vLLM 0.6.3 and fails all other requests (vllm/worker/multi_step_model_runner.py:822). A service that names a
     backend for guided decoding probably expects such requests.
     """
-    backend = service.further(_BACKEND)
-    if backend and service.engine.num_scheduler_steps > 1:
+    backend = server.further(_BACKEND)
+    if backend and server.engine.num_scheduler_steps > 1:
         yield warning(
             "a request with guided decoding stops an engine with multi-step scheduling",
             why="vLLM 0.6.3 stops at an assertion and all requests fail (vllm/worker/multi_step_model_runner.py:822)",
-            fix=f"remove engine.numSchedulerSteps, or remove {extra_argument_key(service, _BACKEND)}",
+            fix=f"remove engine.numSchedulerSteps, or remove {extra_argument_key(server, _BACKEND)}",
             marks=[
                 at("engine.numSchedulerSteps", "more than one step"),
-                extra_argument_mark(service, _BACKEND, f"guided decoding by {backend}"),
+                extra_argument_mark(server, _BACKEND, f"guided decoding by {backend}"),
             ],
         )
