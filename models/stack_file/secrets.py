@@ -14,6 +14,7 @@ from models.record import Record
 from models.secret_reference import NamespaceSecret, StackSecret
 from models.stack_file.parse import LoadedStack
 from models.stack_file.pull_secret import NamespacePullSecret, StackPullSecret
+from models.stack_file.secret_values import is_secure
 
 Reference = NamespaceSecret | StackSecret | NamespacePullSecret | StackPullSecret
 """A reference to a Secret in the namespace, or to a secret key of the stack."""
@@ -36,7 +37,7 @@ def references(value: Any, path: Path = ()) -> Iterator[tuple[Path, Reference]]:
 
 def ciphertexts(beside: Mapping[str, Any]) -> dict[str, str]:
     """The secret ones of the keys that stand beside the stack's own, encrypted as they are."""
-    return {name: value["secure"] for name, value in beside.items() if _is_secret(value)}
+    return {name: value["secure"] for name, value in beside.items() if is_secure(value)}
 
 
 def config_findings(stack: LoadedStack, beside: Mapping[str, Any]) -> Iterator[Finding]:
@@ -51,7 +52,7 @@ def config_findings(stack: LoadedStack, beside: Mapping[str, Any]) -> Iterator[F
             if not isinstance(reference, StackSecret | StackPullSecret):
                 continue
             name = reference.config
-            if _is_secret(beside.get(name)):
+            if is_secure(beside.get(name)):
                 continue
             command = f"pulumi config set --secret {name} --stack {stack.name}"
             message, why = f"the stack has no secret key {name}", "the Secret is made of its value"
@@ -63,7 +64,3 @@ def config_findings(stack: LoadedStack, beside: Mapping[str, Any]) -> Iterator[F
             elif name in ("base", "cluster", "services"):
                 fix = "name another key, and set it with pulumi config set --secret"
             yield Finding("config-secret", "error", message, why, fix, tuple(marks), service)
-
-
-def _is_secret(value: Any) -> bool:
-    return isinstance(value, dict) and list(value) == ["secure"] and isinstance(value["secure"], str)
