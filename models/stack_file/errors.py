@@ -48,7 +48,8 @@ def shape_finding(record: type[Record], path: Path, details: ErrorDetails, value
     literals = literals_of(place.field)
     if keys != place.keys:
         place = find_place(record, keys)
-    name = in_one_line(place.name if keys else ("the stack", *path)[-1])
+    last_key = place.name if keys else ("the stack", *path)[-1]
+    name = in_one_line(last_key)
     hide = is_hidden(where.path, str(details["input"]))
     if details["type"] == "literal_error":
         message, fix = _no_literal(name, literals, details["input"])
