@@ -1,12 +1,9 @@
-"""References to Secrets: found in a configuration, and given the names of those that the stack makes.
-
-The name of a Secret that the stack makes is made of the ciphertext in the stack file. So every command knows it without
-decrypting anything, a new value has a new name and rolls the pods, and a revert gets the old name back.
-"""
+"""References to Secrets in a configuration, and the keys of the stack that they refer to."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from models.finding import Finding, Mark, Path
@@ -21,7 +18,7 @@ Reference = NamespaceSecret | StackSecret | NamespacePullSecret | StackPullSecre
 
 
 def references(value: Any, path: Path = ()) -> Iterator[tuple[Path, Reference]]:
-    """Every reference to a Secret below a value, and where it stands."""
+    """All references to Secrets below a value, with their paths."""
     if isinstance(value, Reference):
         yield path, value
     elif isinstance(value, Record):
@@ -35,32 +32,39 @@ def references(value: Any, path: Path = ()) -> Iterator[tuple[Path, Reference]]:
             yield from references(item, (*path, str(index)))
 
 
-def ciphertexts(beside: Mapping[str, Any]) -> dict[str, str]:
-    """The secret ones of the keys that stand beside the stack's own, encrypted as they are."""
-    return {name: value["secure"] for name, value in beside.items() if is_secure(value)}
+def ciphertexts(further: Mapping[str, Any]) -> dict[str, str]:
+    """The encrypted values among the further keys of the stack, by key."""
+    return {name: value["secure"] for name, value in further.items() if is_secure(value)}
 
 
-def config_findings(stack: LoadedStack, beside: Mapping[str, Any]) -> Iterator[Finding]:
-    """References to keys of the stack that are not there, or are no secrets.
+def config_findings(stack: LoadedStack, further: Mapping[str, Any]) -> Iterator[Finding]:
+    """References to keys of the stack that do not exist, or are not encrypted.
 
     Args:
-        stack: The stack as its files have it.
-        beside: The keys that stand beside the stack's own.
+        stack: The stack.
+        further: The further keys of the stack, which services may refer to.
     """
     for service, config in stack.services.items():
         for path, reference in references(config, ("services", service)):
             if not isinstance(reference, StackSecret | StackPullSecret):
                 continue
             name = reference.config
-            if is_secure(beside.get(name)):
-                continue
-            command = f"pulumi config set --secret {name} --stack {stack.name}"
-            message, why = f"the stack has no secret key {name}", "the Secret is made of its value"
-            marks, fix = [Mark(path, "refers to it")], command
-            if name in beside:
-                message, why = f"{name} is plain text in the stack file", "who reads the file, or its history, has it"
-                marks = [Mark((name,), "not encrypted"), *marks]
-                fix = f"choose a new value, and set it with {command}"
-            elif name in ("base", "cluster", "services"):
-                fix = "name another key, and set it with pulumi config set --secret"
-            yield Finding("config-secret", "error", message, why, fix, tuple(marks), service)
+            if not is_secure(further.get(name)):
+                finding = _not_encrypted(name, path, stack.name, is_plain=name in further)
+                yield replace(finding, service=service)
+
+
+def _not_encrypted(name: str, path: Path, stack: str, *, is_plain: bool) -> Finding:
+    """The finding about a reference to a key that is plain text, or does not exist."""
+    message = f"the stack has no secret key {name}"
+    why = "the Secret is made of its value"
+    fix = f"pulumi config set --secret {name} --stack {stack}"
+    marks = [Mark(path, "refers to it")]
+    if is_plain:
+        message = f"{name} is plain text in the stack file"
+        why = "who reads the file, or its history, has it"
+        fix = f"choose a new value, and set it with {fix}"
+        marks.insert(0, Mark((name,), "not encrypted"))
+    elif name in ("base", "cluster", "services"):
+        fix = "name another key, and set it with pulumi config set --secret"
+    return Finding("config-secret", "error", message, why, fix, tuple(marks))
