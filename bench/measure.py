@@ -58,11 +58,8 @@ def measure(counts: Sequence[int], repeat: int) -> Times:
         try:
             cluster.up(_plan(name, max(counts)))
             for services in counts:
-                rounds = rounds_of(services, repeat)
-                size = _Size(name, services, Path(directory), times)
-                size.write_projects()
-                for number in range(rounds):
-                    _run_round(size, ours_first=number % 2 == 1, quick_runs=math.ceil(repeat / rounds))
+                size = _Size(name, services, Path(directory), times=times)
+                _run_rounds(size, repeat)
         finally:
             cluster.down(name)
     return times
@@ -79,7 +76,13 @@ def _plan(name: str, services: int) -> Plan:
     labels = {"accelerator/huawei-npu": "ascend-1980"}
     nodes = []
     for number in range(1, nodes_for(services) + 1):
-        nodes.append(Node(f"snt9b-{number}", labels, "huawei.com/ascend-1980", NPUS_PER_NODE))
+        node = Node(
+            f"snt9b-{number}",
+            labels,
+            resource="huawei.com/ascend-1980",
+            npus=NPUS_PER_NODE,
+        )
+        nodes.append(node)
     return Plan(name, tuple(nodes))
 
 
@@ -124,6 +127,15 @@ class _Size:
         key = Key(step, who, self.services)
         self.times[key].append(seconds)
         say(f"{self.services} services, {who}: {step} {seconds:.2f} s", "bench")
+
+
+def _run_rounds(size: _Size, repeat: int) -> None:
+    rounds = rounds_of(size.services, repeat)
+    quick_runs = math.ceil(repeat / rounds)
+    size.write_projects()
+    for number in range(rounds):
+        is_odd = number % 2 == 1
+        _run_round(size, ours_first=is_odd, quick_runs=quick_runs)
 
 
 def _run_round(size: _Size, *, ours_first: bool, quick_runs: int) -> None:

@@ -34,7 +34,8 @@ def nodes_for(services: int) -> int:
 
 def write_ours(directory: Path, stack: str, context: str, services: int) -> None:
     """Write our program with a stack file of so many services, one NPU each."""
-    _write_project(directory, (ROOT / "Pulumi.yaml").read_text(encoding="utf-8"), ROOT / "__main__.py")
+    settings = (ROOT / "Pulumi.yaml").read_text(encoding="utf-8")
+    _write_project(directory, settings, ROOT / "__main__.py")
     for package in ("cluster", "components", "models"):
         (directory / package).symlink_to(ROOT / package)
     pool = {
@@ -48,8 +49,14 @@ def write_ours(directory: Path, stack: str, context: str, services: int) -> None
         "platform": "cce",
         "pools": {"snt9b": pool},
     }
-    named = {f"service-{number:03}": _service(number) for number in range(1, services + 1)}
-    _write_stack(directory, stack, {"ascend-vllm:cluster": cluster, "ascend-vllm:services": named})
+    entries = {}
+    for number in range(1, services + 1):
+        entries[f"service-{number:03}"] = _service(number)
+    config = {
+        "ascend-vllm:cluster": cluster,
+        "ascend-vllm:services": entries,
+    }
+    _write_stack(directory, stack, config)
 
 
 def write_bare(directory: Path, stack: str, context: str, ours: Path) -> None:
@@ -60,8 +67,11 @@ def write_bare(directory: Path, stack: str, context: str, ours: Path) -> None:
     _write_project(directory, _BARE_PROJECT, Path(__file__).with_name("bare.py"))
     resolved = resolve(load_stack(stack, project=ours))
     check(resolved).raise_for_errors(ValueError)
-    items = [_awaited(manifest) for manifest in stack_objects(resolved)]
-    objects = {"apiVersion": "v1", "kind": "List", "items": items}
+    objects = {
+        "apiVersion": "v1",
+        "kind": "List",
+        "items": [_awaited(manifest) for manifest in stack_objects(resolved)],
+    }
     objects_file(directory).write_text(json.dumps(objects), encoding="utf-8")
     _write_stack(directory, stack, {"bench-bare:context": context})
 

@@ -52,12 +52,12 @@ _MANY = range(100, _MOST_SERVICES)
 _ANY = range(1, _MOST_SERVICES)
 
 LIMITS = (
-    Limit(UP, BARE, 1.4, _FEW),
-    Limit(UP, KUBECTL, 1.0, _MANY),
-    Limit(NO_CHANGE, BARE, 1.4, _ANY),
-    Limit(DESTROY, None, 15, _UP_TO_100),
-    Limit(CHECK, None, 1.5, _UP_TO_100),
-    Limit(DIFF, None, 2, _UP_TO_100),
+    Limit(UP, against=BARE, most=1.4, services=_FEW),
+    Limit(UP, against=KUBECTL, most=1.0, services=_MANY),
+    Limit(NO_CHANGE, against=BARE, most=1.4, services=_ANY),
+    Limit(DESTROY, against=None, most=15, services=_UP_TO_100),
+    Limit(CHECK, against=None, most=1.5, services=_UP_TO_100),
+    Limit(DIFF, against=None, most=2, services=_UP_TO_100),
 )
 
 _COMPARISONS: Sequence[tuple[str, str | None]] = (
@@ -106,12 +106,17 @@ def rows(times: Times, limits: Iterable[Limit] = LIMITS) -> Iterator[Row]:
     for step, against in _COMPARISONS:
         sizes = {key.services for key in times if key.step == step}
         for services in sorted(sizes):
-            ours = median(times[Key(step, OURS, services)])
             theirs = None
             if against:
-                theirs = median(times[Key(step, against, services)])
-            limit = _limit(known, step, against, services)
-            yield Row(step, services, ours, against, theirs, limit)
+                theirs = _median(times, step, against, services)
+            yield Row(
+                step=step,
+                services=services,
+                ours=_median(times, step, OURS, services),
+                against=against,
+                theirs=theirs,
+                limit=_limit(known, step, against, services),
+            )
 
 
 def as_text(table: Iterable[Row]) -> str:
@@ -129,8 +134,17 @@ def as_json(table: Iterable[Row]) -> str:
     """The rows as a versioned record."""
     records = []
     for row in table:
-        records.append({**asdict(row), "ratio": row.ratio, "missed": row.missed})
-    return json.dumps({"version": _VERSION, "rows": records}, indent=2)
+        record = asdict(row)
+        record["ratio"] = row.ratio
+        record["missed"] = row.missed
+        records.append(record)
+    document = {"version": _VERSION, "rows": records}
+    return json.dumps(document, indent=2)
+
+
+def _median(times: Times, step: str, who: str, services: int) -> float:
+    runs = times[Key(step, who, services)]
+    return median(runs)
 
 
 def _limit(limits: Iterable[Limit], step: str, against: str | None, services: int) -> float | None:
@@ -142,7 +156,10 @@ def _limit(limits: Iterable[Limit], step: str, against: str | None, services: in
 
 
 def _cells(row: Row) -> tuple[str, ...]:
-    theirs, ratio, limit, verdict = "-", "-", "-", ""
+    theirs = "-"
+    ratio = "-"
+    limit = "-"
+    verdict = ""
     if row.theirs:
         theirs = f"{row.theirs:.2f} s {row.against}"
     if row.ratio:
@@ -154,4 +171,12 @@ def _cells(row: Row) -> tuple[str, ...]:
             limit += " s"
         if row.missed:
             verdict = "MISSED"
-    return (row.step, str(row.services), f"{row.ours:.2f} s", theirs, ratio, limit, verdict)
+    return (
+        row.step,
+        str(row.services),
+        f"{row.ours:.2f} s",
+        theirs,
+        ratio,
+        limit,
+        verdict,
+    )

@@ -11,7 +11,7 @@ from cli.errors import ExitCode
 from cli.live import report_unread, run
 from cli.output import Format, render_reports
 from cli.output.values import service_values
-from cli.stacks import StacksArgument, open_stacks
+from cli.stacks import StacksArgument, has_cluster_errors, open_stacks
 from cluster.live_check import check_cluster
 from models.check import check
 from models.finding import Finding
@@ -64,14 +64,9 @@ def _report(stack: ResolvedStack, live: bool) -> Report:
 
 def _cluster_findings(stack: ResolvedStack) -> Sequence[Finding]:
     """The differences between a stack and its cluster."""
-    if _has_cluster_errors(stack):
+    if has_cluster_errors(stack):
         typer.echo(f"not read: the cluster of {stack.name}: its section in the stack file has errors", err=True)
         return ()
     findings, unread = run(check_cluster(stack), stack.cluster.context)
     report_unread(unread)
     return findings
-
-
-def _has_cluster_errors(stack: ResolvedStack) -> bool:
-    paths = [mark.path for finding in stack.findings for mark in finding.marks]
-    return any(path[:1] == ("cluster",) for path in paths)

@@ -1,18 +1,19 @@
-"""`ascend-vllm convert`: a stack file of the manual's config.yaml and run_vllm.sh."""
+"""`ascend-vllm convert`: a stack file from the manual's config.yaml and run_vllm.sh."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 import yaml
 
 from cli.errors import CommandError, ExitCode
 from cli.output import conversion as output
-from convert import Adoption, ConversionError, File, Wanted, adoption, decoded
-from convert import convert as converted
+from convert import Adoption, Conversion, ConversionError, File, Wanted, adoption, decoded
+from convert import convert as convert_files
 from models.stack_file.load import read_project
 from models.stack_file.yaml_file import read_yaml
 
@@ -53,46 +54,65 @@ def command(  # noqa: PLR0913  each is an argument of the command line
       ascend-vllm convert config.yaml run_vllm.sh -o Pulumi.prod.yaml
       kubectl get deployment -o yaml > d.yaml && ascend-vllm convert d.yaml
     """
-    for file in (out, imports):
-        if file and file.exists() and not force:
-            raise CommandError(f"{file} exists", "name another file, or add --force")
+    _refuse_existing([out, imports], force)
     if imports and not context:
-        raise CommandError("objects are imported from a cluster that is named", "add --context NAME")
-    name = out.stem.removeprefix("Pulumi.") if out else "converted"
-    prefix, filled = read_project(Path()).name, dict(map(_pair, values or []))
-    wanted = Wanted(name, str(out or "Pulumi.converted.yaml"), context, namespace, prefix, filled)
-    try:
-        done = converted(_read(config), [_read(script) for script in scripts or []], wanted)
-    except ConversionError as failed:
-        for finding in failed.findings:
-            place = f"{finding.span.file}:{finding.span.line}: " if finding.span else ""
-            typer.echo(f"{place}{finding.message}", err=True)
-        raise CommandError(failed.message, failed.fix, ExitCode.FOUND) from None
+        raise CommandError("--import needs the context of the cluster with the objects", "add --context NAME")
+    wanted = Wanted(
+        name=_stack_name(out),
+        file=str(out or "Pulumi.converted.yaml"),
+        context=context,
+        namespace=namespace,
+        prefix=read_project(Path()).name,
+        filled=dict(_placeholder(text) for text in values or []),
+    )
+    conversion = _convert(config, scripts or [], wanted)
+    report_to_stderr = out is None
     if out:
-        _write(out, done.text + _kept(out))
+        _write(out, conversion.text + _kept_sections(out))
     else:
-        typer.echo(done.text, nl=False)
-    typer.echo(output.render(done), err=out is None)
+        typer.echo(conversion.text, nl=False)
+    typer.echo(output.render(conversion), err=report_to_stderr)
     if imports:
-        _write_imports(imports, adoption(done), err=out is None)
-    if done.report.findings:
+        _write_imports(imports, adoption(conversion), err=report_to_stderr)
+    if conversion.report.findings:
         raise typer.Exit(ExitCode.FOUND)
 
 
-def _kept(file: Path) -> str:
-    """What Pulumi keeps in a stack file beside the configuration, as the salt of its secrets."""
-    if not file.exists():
-        return ""
-    value = read_yaml(str(file), decoded(file.read_bytes())).value
-    others = {key: item for key, item in value.items() if key != "config"} if isinstance(value, dict) else {}
-    return yaml.safe_dump(others, sort_keys=False) if others else ""
+def _refuse_existing(files: Sequence[Path | None], force: bool) -> None:
+    for file in files:
+        if file and file.exists() and not force:
+            raise CommandError(f"{file} exists", "name another file, or add --force")
 
 
-def _pair(text: str) -> tuple[str, str]:
+def _stack_name(out: Path | None) -> str:
+    if out is None:
+        return "converted"
+    return out.stem.removeprefix("Pulumi.")
+
+
+def _placeholder(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals:
         raise CommandError(f"--set {text} has no value", "write --set NAME=VALUE")
     return name.strip().removeprefix("${").removesuffix("}"), value
+
+
+def _convert(config: Path, scripts: Sequence[Path], wanted: Wanted) -> Conversion:
+    config_file = _read(config)
+    script_files = [_read(script) for script in scripts]
+    try:
+        return convert_files(config_file, script_files, wanted)
+    except ConversionError as problem:
+        _end_with_findings(problem)
+
+
+def _end_with_findings(problem: ConversionError) -> NoReturn:
+    for finding in problem.findings:
+        place = ""
+        if finding.span:
+            place = f"{finding.span.file}:{finding.span.line}: "
+        typer.echo(f"{place}{finding.message}", err=True)
+    raise CommandError(problem.message, problem.fix, ExitCode.FOUND) from None
 
 
 def _read(file: Path) -> File:
@@ -101,12 +121,25 @@ def _read(file: Path) -> File:
     except FileNotFoundError:
         raise CommandError(f"there is no file {file}", "name the manual's config.yaml and run_vllm.sh") from None
     except OSError as problem:
-        code = ExitCode.COULD_NOT_RUN
-        raise CommandError(f"{file} cannot be read: {problem.strerror}", "name a readable file", code) from None
+        message = f"{file} cannot be read: {problem.strerror}"
+        raise CommandError(message, "name a readable file", ExitCode.COULD_NOT_RUN) from None
+
+
+def _kept_sections(file: Path) -> str:
+    """The sections of an existing stack file next to `config`, such as the salt of its secrets."""
+    if not file.exists():
+        return ""
+    value = read_yaml(str(file), decoded(file.read_bytes())).value
+    if not isinstance(value, dict):
+        return ""
+    others = {key: item for key, item in value.items() if key != "config"}
+    if not others:
+        return ""
+    return yaml.safe_dump(others, sort_keys=False)
 
 
 def _write_imports(file: Path, found: Adoption, *, err: bool) -> None:
-    """Write the list for `pulumi import`, and say what becomes of the pods."""
+    """Write the list for `pulumi import`, and report the effect on the pods."""
     if found.resources:
         _write(file, json.dumps(found.as_json(), indent=2, ensure_ascii=False) + "\n")
     typer.echo(f"\n{output.render_adoption(found)}", err=err)
@@ -116,5 +149,5 @@ def _write(file: Path, text: str) -> None:
     try:
         file.write_text(text, encoding="utf-8")
     except OSError as problem:
-        code = ExitCode.COULD_NOT_RUN
-        raise CommandError(f"{file} cannot be written: {problem.strerror}", "name another file", code) from None
+        message = f"{file} cannot be written: {problem.strerror}"
+        raise CommandError(message, "name another file", ExitCode.COULD_NOT_RUN) from None

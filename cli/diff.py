@@ -19,6 +19,7 @@ from cli.output.diff.matrix import render_matrix
 from cli.revision import Revision, revision
 from cli.stacks import StacksArgument, find_stack, is_file, open_stack, open_stacks, stack_names
 from models.check import check
+from models.finding import Finding
 from models.service.resolved import ResolvedStack
 from review import compare
 from review.live import compare_live
@@ -118,7 +119,8 @@ def _with_cluster(name: str) -> Comparison:
     report_unread(objects.unread)
     change, running = compare_live(stack, objects.live, objects.wanted)
     cluster = stack.cluster
-    typer.echo(f"compared with the cluster of context {cluster.context}, namespace {cluster.namespace.name}", err=True)
+    namespace = cluster.namespace.name
+    typer.echo(f"compared with the cluster of context {cluster.context}, namespace {namespace}", err=True)
     return Comparison(
         change=change,
         old=running,
@@ -163,7 +165,7 @@ def _against_revision(names: Sequence[str], against: str | None) -> Iterator[Com
     if names and is_file(names[0]):
         directory = Path(names[0]).parent
     base = revision(against, directory)
-    typer.echo(f"the worktree against {base.name} ({base.commit[:10]})", err=True)
+    typer.echo(f"the worktree against {base.label}", err=True)
     stacks = names or stack_names()
     if not stacks:
         raise CommandError("there is no stack file here", "change to the project's directory, or use -C DIRECTORY")
@@ -209,13 +211,23 @@ def _refuse_unreadable(stack: ResolvedStack, name: str) -> None:
         CommandError: An error concerns the whole file, its base or its cluster.
     """
     for finding in stack.findings:
-        is_serious = finding.severity == "error" and finding.rule not in _HARMLESS
-        if is_serious and finding.service is None:
-            place = ""
-            if finding.span:
-                place = f"{finding.span.file}:{finding.span.line}: "
-            message = f"stack {name} cannot be read: {place}{finding.message}"
-            raise CommandError(message, f"{finding.fix}; see ascend-vllm check {stack.name}", ExitCode.FOUND)
+        if not _hides_services(finding):
+            continue
+        reason = finding.message
+        if finding.span:
+            reason = f"{finding.span.file}:{finding.span.line}: {reason}"
+        raise CommandError(
+            f"stack {name} cannot be read: {reason}",
+            f"{finding.fix}; see ascend-vllm check {stack.name}",
+            ExitCode.FOUND,
+        )
+
+
+def _hides_services(finding: Finding) -> bool:
+    """Whether a finding is an error of the whole file, its base or its cluster."""
+    if finding.severity != "error" or finding.service is not None:
+        return False
+    return finding.rule not in _HARMLESS
 
 
 def _without_services(stack: ResolvedStack) -> ResolvedStack:

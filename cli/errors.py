@@ -1,4 +1,4 @@
-"""How commands end: one table of exit codes, one kind of failure."""
+"""How commands end: the exit codes, and the exception of a command that cannot continue."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class ExitCode(IntEnum):
 
 
 class CommandError(Exception):
-    """A command that cannot go on: what is wrong, how to mend it, and the exit code."""
+    """A command cannot continue: the problem, its fix, and the exit code."""
 
     def __init__(self, message: str, fix: str, code: ExitCode = ExitCode.USAGE) -> None:
         super().__init__(message)

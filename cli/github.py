@@ -1,11 +1,12 @@
-"""`ascend-vllm github`: comments of a pull request and the issue about drift, each made once and then updated."""
+"""`ascend-vllm github`: comments of a pull request and the issue about drift, each created once and then updated."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
-from urllib.parse import quote
+from typing import Annotated, Any
+from urllib.parse import urlencode
 
 import typer
 
@@ -28,9 +29,14 @@ app = typer.Typer(
 )
 
 LONGEST = 65_000
-"""Most characters of a comment that is posted; GitHub takes 65,536."""
+"""Most characters of a posted comment; GitHub accepts 65,536."""
 
 _MOST_COMMENTS = 50
+_REVIEW = "<!-- ascend-vllm review: "
+"""Begins every comment of a review."""
+
+_NO_LONGER_TOUCHED = "This pull request no longer touches the stack."
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 RepositoryOption = Annotated[
@@ -66,21 +72,24 @@ def put_comments(
         --head-branch topic --head-commit "$HEAD_COMMIT" --base release
     """
     texts = _comments(directory)
-    number = _pull_request(repository, head_repository, head_branch, head_commit, base)
+    head = _Head(head_repository, head_branch, head_commit)
+    number = _pull_request(repository, head, base)
     if number is None:
         typer.echo(f"no open pull request of {head_branch} to {base} is at {head_commit[:10]}", err=True)
         return
-    marked = {_marker(name): f"{_marker(name)}\n{text}" for name, text in texts.items()}
-    old = gh.pages(f"repos/{repository}/issues/{number}/comments?per_page=100")
-    for entry in old:
-        marker = str(entry.get("body") or "").partition("\n")[0]
-        if not gh.is_ours(entry, "<!-- ascend-vllm review: "):
-            continue
-        body = marked.pop(marker, f"{marker}\nThis pull request no longer touches the stack.")
-        if entry["body"] != body:
-            gh.send("PATCH", f"repos/{repository}/issues/comments/{entry['id']}", {"body": body})
-    for body in marked.values():
-        gh.send("POST", f"repos/{repository}/issues/{number}/comments", {"body": body})
+    new = {}
+    for name, text in texts.items():
+        marker = f"{_REVIEW}{name} -->"
+        new[marker] = f"{marker}\n{text}"
+    issues = f"repos/{repository}/issues"
+    for comment in _our_comments(issues, number):
+        marker = comment["body"].partition("\n")[0]
+        body = new.pop(marker, f"{marker}\n{_NO_LONGER_TOUCHED}")
+        if comment["body"] != body:
+            identifier = comment["id"]
+            gh.send("PATCH", f"{issues}/comments/{identifier}", {"body": body})
+    for body in new.values():
+        gh.send("POST", f"{issues}/{number}/comments", {"body": body})
 
 
 @add_command(app, "drift")
@@ -104,68 +113,103 @@ def put_drift(
     text = _text(report)
     if code not in (ExitCode.FINE, ExitCode.FOUND) or not text.strip():
         raise CommandError(
-            f"drift of {stack} could not be told: ascend-vllm drift ended with {code}",
-            "see what it said on standard error; the issue stays as it is",
+            f"the drift of {stack} is unknown: ascend-vllm drift ended with {code}",
+            "see its standard error; the issue stays unchanged",
             ExitCode.COULD_NOT_RUN,
         )
     marker = f"<!-- ascend-vllm drift: {stack} -->"
-    listed = gh.pages(f"repos/{repository}/issues?state=open&per_page=100")
-    open_ones = [entry for entry in listed if "pull_request" not in entry and gh.is_ours(entry, f"{marker}\n")]
+    issues = f"repos/{repository}/issues"
+    open_issues = _our_open_issues(issues, marker)
     if code == ExitCode.FINE:
-        for entry in open_ones:
-            gh.send("PATCH", f"repos/{repository}/issues/{entry['number']}", {"state": "closed"})
+        for issue in open_issues:
+            number = issue["number"]
+            gh.send("PATCH", f"{issues}/{number}", {"state": "closed"})
         return
-    wanted = {"title": f"Drift in stack {stack}", "body": f"{marker}\n{_about_drift(stack, text)}"}
-    if not open_ones:
-        gh.send("POST", f"repos/{repository}/issues", wanted)
-    elif open_ones[0]["body"] != wanted["body"]:
-        gh.send("PATCH", f"repos/{repository}/issues/{open_ones[0]['number']}", wanted)
+    description = _issue_text(stack, text)
+    wanted = {
+        "title": f"Drift in stack {stack}",
+        "body": f"{marker}\n{description}",
+    }
+    if not open_issues:
+        gh.send("POST", issues, wanted)
+    elif open_issues[0]["body"] != wanted["body"]:
+        number = open_issues[0]["number"]
+        gh.send("PATCH", f"{issues}/{number}", wanted)
+
+
+@dataclass(frozen=True)
+class _Head:
+    """The reviewed commit, and where it comes from."""
+
+    repository: str
+    branch: str
+    commit: str
 
 
 def _comments(directory: Path) -> dict[str, str]:
-    """The comments by stack, in order; nothing else that lies there is looked at.
+    """The comments by stack, in order. Other files of the directory are not read.
 
     Raises:
-        CommandError: There is no review, or what lies there is none that `review` writes.
+        CommandError: There is no review, or `review` did not write these files.
     """
     if not directory.is_dir():
-        raise CommandError(f"{directory} is no directory", "name what ascend-vllm review -o has written")
+        raise CommandError(f"{directory} is not a directory", "name the directory of ascend-vllm review -o")
     files = sorted(directory.glob("*.md"))
     if len(files) > _MOST_COMMENTS:
-        raise CommandError(f"{len(files)} comments are too many", f"a pull request gets {_MOST_COMMENTS} at most")
+        raise CommandError(f"{len(files)} comments are too many", f"a pull request gets at most {_MOST_COMMENTS}")
     for file in files:
         if not _NAME.fullmatch(file.stem):
-            raise CommandError(f"{file.name!r} is no stack's comment", "names have letters, digits, '.', '_' and '-'")
+            fix = "names have letters, digits, '.', '_' and '-'"
+            raise CommandError(f"{file.name!r} is not the comment of a stack", fix)
     return {file.stem: _text(file) for file in files}
 
 
 def _text(file: Path) -> str:
-    """The text of a file that may be anybody's: a link would show what the job may read."""
+    """The text of a file from an unknown author. A link could lead to a file that only this job may read."""
     if file.is_symlink() or not file.is_file():
-        raise CommandError(f"{file} is no file", "give a file with a text")
+        raise CommandError(f"{file} is not a file", "name a text file")
     text = file.read_text("utf-8", "replace").rstrip("\n")
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]}\n\n(cut off)"
+    if len(text) > LONGEST:
+        return f"{text[:LONGEST]}\n\n(cut off)"
+    return text
 
 
-def _marker(name: str) -> str:
-    return f"<!-- ascend-vllm review: {name} -->"
-
-
-def _pull_request(repository: str, head_repository: str, branch: str, commit: str, base: str) -> int | None:
-    """The open pull request of a branch, if the commit is its newest; what a run without rights claims is not asked."""
-    owner = head_repository.partition("/")[0]
-    head = quote(f"{owner}:{branch}", safe="")
-    found = gh.pages(f"repos/{repository}/pulls?state=open&base={quote(base, safe='')}&head={head}&per_page=100")
-    for pull in found:
-        if pull["head"]["sha"] == commit and (pull["head"]["repo"] or {}).get("full_name") == head_repository:
+def _pull_request(repository: str, head: _Head, base: str) -> int | None:
+    """The open pull request of a branch, if the commit is its newest. The number comes from GitHub only."""
+    owner = head.repository.partition("/")[0]
+    query = {
+        "state": "open",
+        "base": base,
+        "head": f"{owner}:{head.branch}",
+        "per_page": 100,
+    }
+    for pull in gh.pages(f"repos/{repository}/pulls?{urlencode(query)}"):
+        source = pull["head"]
+        fork = source["repo"] or {}
+        if source["sha"] == head.commit and fork.get("full_name") == head.repository:
             return int(pull["number"])
     return None
 
 
-def _about_drift(stack: str, text: str) -> str:
-    """The text of the issue, with what to do."""
+def _our_comments(issues: str, number: int) -> list[dict[str, Any]]:
+    comments = gh.pages(f"{issues}/{number}/comments?per_page=100")
+    return [comment for comment in comments if gh.is_ours(comment, _REVIEW)]
+
+
+def _our_open_issues(issues: str, marker: str) -> list[dict[str, Any]]:
+    ours = []
+    for entry in gh.pages(f"{issues}?state=open&per_page=100"):
+        is_issue = "pull_request" not in entry
+        if is_issue and gh.is_ours(entry, f"{marker}\n"):
+            ours.append(entry)
+    return ours
+
+
+def _issue_text(stack: str, drift: str) -> str:
+    """The text of the issue, with the commands that end it."""
+    block = fenced(drift[: LONGEST - 1000], "text")
     return (
-        f"Somebody changed by hand what `{stack}` deploys:\n\n{fenced(text[: LONGEST - 1000], 'text')}\n\n"
-        f"Restore it with `pulumi up --refresh --stack {stack}`, or put it into the stack file. This issue is updated "
-        "while there is drift, and closed when there is none."
+        f"Objects of `{stack}` were changed by hand:\n\n{block}\n\n"
+        f"Restore them with `pulumi up --refresh --stack {stack}`, or write the changes to the stack file. "
+        "This issue is updated while there is drift, and closed when there is none."
     )

@@ -29,12 +29,14 @@ class HelpfulCommand(TyperCommand):
             row = parameter.get_help_record(ctx)
             if row is None:
                 continue
-            usual_panel = "Arguments" if parameter.param_type_name == "argument" else "Options"
-            panel = getattr(parameter, "rich_help_panel", None) or usual_panel
-            name = row[0]
-            if usual_panel == "Arguments":
+            name, text = row
+            panel = "Options"
+            if parameter.param_type_name == "argument":
+                panel = "Arguments"
                 name = _PLAIN_TYPE.sub("", name)
-            panels.setdefault(panel, []).append((name, row[1]))
+            panel = _panel(parameter, panel)
+            rows = panels.setdefault(panel, [])
+            rows.append((name, text))
         _write_sections(panels, formatter)
 
     def format_epilog(self, _ctx: Any, formatter: Any) -> None:
@@ -51,8 +53,9 @@ class HelpfulGroup(TyperGroup):
         panels: dict[str, Rows] = {}
         for name in self.list_commands(ctx):
             command = self.commands[name]
-            panel = getattr(command, "rich_help_panel", None) or "Commands"
-            panels.setdefault(panel, []).append((name.ljust(longest), command.help or ""))
+            panel = _panel(command, "Commands")
+            rows = panels.setdefault(panel, [])
+            rows.append((name.ljust(longest), command.help or ""))
         _write_sections(panels, formatter)
 
     def format_epilog(self, _ctx: Any, formatter: Any) -> None:
@@ -67,11 +70,24 @@ def add_command(group: typer.Typer, name: str, **settings: Any) -> Callable[[Fun
     """
 
     def register(function: Function) -> Function:
-        sentence, _, details = (inspect.getdoc(function) or "").partition("\n\n")
-        group.command(name, cls=HelpfulCommand, help=sentence, epilog=details, **settings)(function)
+        documentation = inspect.getdoc(function) or ""
+        sentence, _, details = documentation.partition("\n\n")
+        decorate = group.command(
+            name,
+            cls=HelpfulCommand,
+            help=sentence,
+            epilog=details,
+            **settings,
+        )
+        decorate(function)
         return function
 
     return register
+
+
+def _panel(item: Any, default: str) -> str:
+    """The heading under which an option or a command is listed."""
+    return getattr(item, "rich_help_panel", None) or default
 
 
 def _write_sections(panels: dict[str, Rows], formatter: Any) -> None:

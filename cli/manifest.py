@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Annotated, Any
@@ -36,35 +36,33 @@ def command(directory: DirectoryArgument, output: OutputOption = None) -> None:
       ascend-vllm manifest /mnt/models/Qwen2-7B -o manifests/Qwen2-7B.json
       ascend-vllm manifest . | jq '.files | length'
     """
+    files = _measured_files(directory)
+    _refuse_unusable(files)
+    text = json.dumps({"files": files}, indent=1, ensure_ascii=False) + "\n"
+    if output is None:
+        typer.echo(text, nl=False)
+        return
+    _write(output, text)
+    total = sum(file["size"] for file in files.values())
+    typer.echo(f"{output}: {counted(len(files), 'file')}, {gib(total)}", err=True)
+
+
+def _measured_files(directory: Path) -> dict[str, dict[str, Any]]:
+    """The size and checksum of each file in a directory, by name."""
     if not directory.is_dir():
         raise CommandError(f"there is no directory {directory}", "name the directory with the weights")
     names = sorted(names_below(directory))
     if not names:
         raise CommandError(f"{directory} has no files", "name the directory with the weights")
     try:
-        files = dict(zip(names, _measured(directory, names), strict=True))
+        return dict(zip(names, _measure(directory, names), strict=True))
     except OSError as problem:
         message = f"{problem.filename} cannot be read: {problem.strerror}"
-        raise CommandError(message, "read it where all its files are", ExitCode.COULD_NOT_RUN) from None
-    _, refused = parse(WeightFiles, {"files": files}, ())
-    if refused:
-        raise CommandError(f"no pod takes this manifest: {refused[0].message}", refused[0].fix, ExitCode.FOUND)
-    text = json.dumps({"files": files}, indent=1, ensure_ascii=False) + "\n"
-    if output is None:
-        typer.echo(text, nl=False)
-        return
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_text(text, encoding="utf-8")
-    except OSError as problem:
-        message = f"{output} cannot be written: {problem.strerror}"
-        raise CommandError(message, "name a file that can be written", ExitCode.COULD_NOT_RUN) from None
-    total = gib(sum(file["size"] for file in files.values()))
-    typer.echo(f"{output}: {counted(len(files), 'file')}, {total}", err=True)
+        raise CommandError(message, "run it where all files can be read", ExitCode.COULD_NOT_RUN) from None
 
 
-def _measured(directory: Path, names: list[str]) -> Iterator[dict[str, Any]]:
-    """The size and checksum of each file, several at once."""
+def _measure(directory: Path, names: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """The size and checksum of each file. Several files are read in parallel."""
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
 
@@ -72,14 +70,34 @@ def _measured(directory: Path, names: list[str]) -> Iterator[dict[str, Any]]:
     columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar, ThreadPoolExecutor(THREADS) as pool:
         task = bar.add_task("", total=sum(sizes))
-        sums = pool.map(lambda name: _sum(directory / name, lambda count: bar.advance(task, count)), names)
-        for size, digest in zip(sizes, sums, strict=True):
+
+        def checksum_of(name: str) -> str:
+            return _checksum(directory / name, lambda count: bar.advance(task, count))
+
+        checksums = pool.map(checksum_of, names)
+        for size, digest in zip(sizes, checksums, strict=True):
             yield {"size": size, "sha256": digest}
 
 
-def _sum(file: Path, count: Callable[[int], None]) -> str:
-    """The checksum of a file; a disk that fails in the middle of it does not say which one it was."""
+def _checksum(file: Path, advance: Callable[[int], None]) -> str:
+    """The checksum of a file. The error of a read does not name the file, so it is added."""
     try:
-        return checksum(file, count)
+        return checksum(file, advance)
     except OSError as problem:
         raise OSError(problem.errno, problem.strerror, str(file)) from None
+
+
+def _refuse_unusable(files: Mapping[str, Any]) -> None:
+    """Refuse files that a stack would not accept as weights."""
+    _, findings = parse(WeightFiles, {"files": files}, ())
+    if findings:
+        raise CommandError(f"no pod accepts this manifest: {findings[0].message}", findings[0].fix, ExitCode.FOUND)
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+    except OSError as problem:
+        message = f"{file} cannot be written: {problem.strerror}"
+        raise CommandError(message, "name a writable file", ExitCode.COULD_NOT_RUN) from None

@@ -31,7 +31,10 @@ def read_objects(stack: ResolvedStack) -> StackObjects:
     Raises:
         CommandError: The cluster cannot be read.
     """
-    wanted = {(item["kind"], item["metadata"]["name"]): item for item in _comparable_objects(stack)}
+    wanted = {}
+    for item in _comparable_objects(stack):
+        name = item["metadata"]["name"]
+        wanted[item["kind"], name] = item
     found = run(_read(stack, list(wanted)), stack.cluster.context)
     readable = []
     for (kind, name), item in wanted.items():

@@ -1,4 +1,4 @@
-"""The options by which commands reach a service, and how they end when they cannot."""
+"""The options of commands that send requests to a service, and how they end if it cannot be reached."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ KeyFileOption = Annotated[
 
 
 def duration(text: str) -> float:
-    """A time as the stack file has it: `100s`, `25m`."""
+    """Seconds of a duration as in the stack file: `100s`, `25m`."""
     try:
         return float(seconds(text))
     except ValueError:
@@ -51,10 +51,10 @@ TimeoutOption = Annotated[
 
 
 def run(work: Coroutine[Any, Any, Result], service: ResolvedService) -> Result:
-    """Do what needs a service.
+    """Run work that needs a service.
 
     Raises:
-        CommandError: It cannot be reached, or what the user gave cannot be read.
+        CommandError: The service cannot be reached, or a file of the user cannot be read.
     """
     try:
         return live.run(work, service.cluster.context)
@@ -65,5 +65,5 @@ def run(work: Coroutine[Any, Any, Result], service: ResolvedService) -> Result:
 
 
 def say(line: str) -> None:
-    """Talk, which goes to standard error."""
+    """Print a remark on standard error, because standard output is for data."""
     typer.echo(line, err=True)

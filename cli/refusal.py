@@ -1,4 +1,4 @@
-"""What commands do with a stack that the rules refuse."""
+"""How commands end for a stack with errors."""
 
 from __future__ import annotations
 
@@ -12,14 +12,21 @@ from models.service.resolved import ResolvedStack
 
 
 def refuse_errors(stack: ResolvedStack, service: str | None = None) -> None:
-    """End the command with the errors of a stack, or of one service of it and of what all share.
+    """Print the errors of a stack on standard error, and end.
+
+    Args:
+        stack: The stack.
+        service: Only errors of this service and of the stack as a whole; None for all errors.
 
     Raises:
-        typer.Exit: There are errors; they are on standard error.
+        typer.Exit: There are errors.
     """
     report = check(stack)
-    concerning = [finding for finding in report.errors if service is None or finding.service in (service, None)]
-    if concerning:
-        shown = Report(report.stack, report.services, tuple(concerning), (), report.unchecked)
-        typer.echo(text.render([shown]), err=True)
-        raise typer.Exit(ExitCode.FOUND)
+    errors = report.errors
+    if service is not None:
+        errors = tuple(finding for finding in errors if finding.service in (service, None))
+    if not errors:
+        return
+    refused = Report(report.stack, report.services, errors, (), report.unchecked)
+    typer.echo(text.render([refused]), err=True)
+    raise typer.Exit(ExitCode.FOUND)

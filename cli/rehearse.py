@@ -6,14 +6,17 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import typer
 
 from cli.errors import ExitCode
 from cli.refusal import refuse_errors
-from cli.sandbox import Stack, failures_told, stack_name
-from cli.stacks import open_stack, sandbox_plan
+from cli.sandbox import Stack, reported_failures, stack_name
+from cli.sandbox_plan import sandbox_plan
+from cli.stacks import open_stack
+from models.service.resolved import ResolvedStack
 from sandbox import deployment, rehearsal, services
 from sandbox.environment import environment
 from sandbox.progress import announced, say
@@ -35,44 +38,65 @@ def command(stack: Stack = "rehearsal") -> None:
       sudo ascend-vllm -C rehearsal sandbox rehearse
     """
     resolved = open_stack(stack)
-    refuse_errors(resolved, None)
+    refuse_errors(resolved)
     plan = sandbox_plan(stack, real=True)
-    rehearsed = [
-        rehearsal.Service(one.name, one.cluster.namespace.name, one.image, one.model.path)
-        for one in resolved.services
-        if one.replicas
-    ]
-    with failures_told(f"if the sandbox is up, it stays so: ascend-vllm sandbox down {stack}"):
+    rehearsed = _services_with_pods(resolved)
+    with reported_failures(f"if the sandbox is up, it keeps running: ascend-vllm sandbox down {stack}"):
         rehearsal.prepare(plan, rehearsed)
-        done = deployment.deploy(plan.name, stack_name(stack), Path.cwd())
-        typer.echo(services.table(done.services))
+        deployed = deployment.deploy(plan.name, stack_name(stack), Path.cwd())
+        typer.echo(services.table(deployed.services))
         for service in rehearsed:
-            say(rehearsal.started(plan.name, service) or f"{service.name} did not say that it has started", "logs")
+            log_line = rehearsal.started(plan.name, service)
+            say(log_line or f"the log of {service.name} does not show its start", "logs")
         code = _smoke(plan.name, stack)
-    for service in rehearsed[:1]:
-        asked = f'ascend-vllm request {stack} {service.name} chat "hello"'
-        say(f"ask it yourself: {_again()} sandbox run {stack} -- {asked}", "next")
-    say(f"take it down: {_again()} sandbox down {stack}", "next")
+    _show_next_commands(stack, rehearsed)
     if code:
         raise typer.Exit(ExitCode(code))
 
 
-def _again() -> str:
-    """How this program is called once more from where the user stands, who is root by `sudo` maybe."""
-    program, began = sys.argv[0], os.environ.get("PWD", "")
-    if Path(program).name != "ascend-vllm" or program == shutil.which("ascend-vllm"):
+def same_program() -> str:
+    """The command that runs this program again from the user's directory: `sudo ascend-vllm -C rehearsal`."""
+    words = []
+    if "SUDO_USER" in os.environ:
+        words.append("sudo")
+    program = sys.argv[0]
+    is_on_path = program == shutil.which("ascend-vllm")
+    if Path(program).name != "ascend-vllm" or is_on_path:
         program = "ascend-vllm"
-    where = ["-C", os.path.relpath(Path.cwd(), began)] if began and Path(began) != Path.cwd() else []
-    return " ".join([*(["sudo"] if "SUDO_USER" in os.environ else []), program, *where])
+    words.append(program)
+    started_in = os.environ.get("PWD", "")
+    if started_in and Path(started_in) != Path.cwd():
+        words += ["-C", os.path.relpath(Path.cwd(), started_in)]
+    return " ".join(words)
 
 
-def _smoke(name: str, stack: str) -> int:
-    """What `ascend-vllm smoke` says in the sandbox, line by line, and its exit code."""
-    with announced("asking the services", "smoke"):
+def _services_with_pods(stack: ResolvedStack) -> list[rehearsal.Service]:
+    namespace = stack.cluster.namespace.name
+    return [
+        rehearsal.Service(service.name, namespace, service.image, service.model.path)
+        for service in stack.services
+        if service.replicas
+    ]
+
+
+def _smoke(sandbox: str, stack: str) -> int:
+    """Print the output of `ascend-vllm smoke` in the sandbox, and return its exit code."""
+    with announced("sending requests to the services", "smoke"):
         done = subprocess.run(
             [sys.executable, "-m", "cli", "smoke", stack],
-            env=environment(name), stdout=subprocess.PIPE, text=True, check=False,
-        )  # fmt: skip
+            env=environment(sandbox),
+            stdout=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
     for line in done.stdout.splitlines():
         typer.echo(f"{'smoke':<10}{line}")
     return done.returncode
+
+
+def _show_next_commands(stack: str, rehearsed: Sequence[rehearsal.Service]) -> None:
+    program = same_program()
+    if rehearsed:
+        request = f'ascend-vllm request {stack} {rehearsed[0].name} chat "hello"'
+        say(f"send a request: {program} sandbox run {stack} -- {request}", "next")
+    say(f"take it down: {program} sandbox down {stack}", "next")

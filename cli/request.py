@@ -1,19 +1,19 @@
-"""`ascend-vllm request`: ask a service of a stack, with every parameter judged before it is sent."""
+"""`ascend-vllm request`: a request to a service, checked before it is sent."""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
 from cli.errors import CommandError, ExitCode
 from cli.output.text import coloured
-from cli.parameter_options import given_fields, with_parameters
+from cli.parameter_options import body_fields, with_parameters
 from cli.reach import KeyFileOption, TimeoutOption, UrlOption, run, say
 from cli.refusal import refuse_errors
 from cli.stacks import ServiceArgument, StackArgument, open_stack, pick_service
@@ -31,7 +31,7 @@ from models.service.resolved import ResolvedService
 
 
 class AnswerFormat(StrEnum):
-    """How an answer is written."""
+    """Output formats of an answer."""
 
     TEXT = "text"
     JSON = "json"
@@ -69,7 +69,7 @@ def command(  # noqa: PLR0913  each is an argument of the command line
     form: Annotated[
         AnswerFormat, typer.Option("--format", help="The text, or the JSON of the server.")
     ] = AnswerFormat.TEXT,
-    **given: Any,
+    **parameters: Any,
 ) -> None:
     """Send a request to a service.
 
@@ -86,99 +86,147 @@ def command(  # noqa: PLR0913  each is an argument of the command line
     """
     resolved = open_stack(stack)
     refuse_errors(resolved, service)
-    picked = pick_service(resolved, service)
-    fields = given_fields({**given, "model": model})
-    asked = _asked(kind, picked, words or [], fields, body)
-    _judge(check_request(asked, picked))
+    target = pick_service(resolved, service)
+    fields = body_fields({**parameters, "model": model})
+    request = _request(target, kind, words or [], fields, body)
+    _report(check_request(request, target))
     way = Way(url, api_key_file, timeout, say=say)
     if print_curl:
-        typer.echo(curl(asked, address(picked, way), key=picked.server.api_key is not None))
+        has_key = target.server.api_key is not None
+        typer.echo(curl(request, address(target, way), key=has_key))
         return
-    answer = run(_send(asked, picked, way, form), picked)
-    _show(answer, form, streamed=bool(asked.body.get("stream")))
+    answer = run(_send(request, target, way, form), target)
+    if not answer.ok:
+        _end_with_error(request, answer)
+    if form is AnswerFormat.TEXT:
+        _print_texts(request, answer)
+    say(timing(answer))
+    if "length" in answer.ends:
+        say("the answer ends at max_tokens; --max-tokens allows more")
 
 
-def _asked(
-    kind: Kind, service: ResolvedService, words: Sequence[str], fields: dict[str, Any], file: str | None
+def timing(answer: Answer) -> str:
+    """The duration of an answer: `21 tokens in 0.41 s (ttft 92 ms, 31 tok/s)`."""
+    text = f"{answer.seconds:.2f} s"
+    if answer.tokens is not None:
+        text = f"{answer.tokens} tokens in {text}"
+    speed = []
+    is_stream = len(answer.pieces) > 1
+    if is_stream and answer.first is not None:
+        speed.append(f"ttft {answer.first * 1000:.0f} ms")
+    if is_stream and answer.tokens_per_second:
+        speed.append(f"{answer.tokens_per_second:.0f} tok/s")
+    if speed:
+        text += f" ({', '.join(speed)})"
+    return text
+
+
+def _request(
+    service: ResolvedService, kind: Kind, words: Sequence[str], fields: dict[str, Any], file: str | None
 ) -> Request:
-    """The request that arguments and options make."""
+    """The request that arguments and options describe."""
     try:
-        if file is not None:
-            if words:
-                raise CommandError("there are both a body and a question", "leave out TEXT, or --json")
-            return raw(kind, service, _read(file), fields, "stdin" if file == "-" else file)
-        *images, text = words or [""]
-        if not text:
-            raise CommandError("there is no question", "give TEXT, - for standard input, or --json FILE")
-        if (kind is Kind.IMAGE) != bool(images):
-            fix = "name the pictures, then the text" if kind is Kind.IMAGE else "give one TEXT, in quotes"
-            raise CommandError(f"{kind} takes {'a picture and' if kind is Kind.IMAGE else 'only'} a text", fix)
-        return question(kind, service, _read("-") if text == "-" else text, fields, [*map(data_url, map(Path, images))])
+        if file is None:
+            return _request_of_words(service, kind, words, fields)
+        if words:
+            raise CommandError("a request has either --json or TEXT", "remove TEXT, or --json")
+        source = "stdin" if file == "-" else file
+        return raw(kind, service, _read(file), fields, source)
     except BadInputError as problem:
         raise CommandError(problem.message, problem.fix) from None
 
 
+def _request_of_words(service: ResolvedService, kind: Kind, words: Sequence[str], fields: dict[str, Any]) -> Request:
+    *pictures, text = words or [""]
+    if not text:
+        raise CommandError("there is no question", "add TEXT, - for standard input, or --json FILE")
+    if kind is Kind.IMAGE and not pictures:
+        raise CommandError("image needs a picture and a text", "name the pictures, then the text")
+    if kind is not Kind.IMAGE and pictures:
+        raise CommandError(f"{kind} takes only one text", "write one TEXT, in quotes")
+    if text == "-":
+        text = _read("-")
+    urls = [data_url(Path(picture)) for picture in pictures]
+    return question(kind, service, text, fields, urls)
+
+
 def _read(file: str) -> str:
     try:
-        data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+        if file == "-":
+            data = sys.stdin.buffer.read()
+        else:
+            data = Path(file).read_bytes()
         return data.decode("utf-8")
     except OSError as problem:
         raise CommandError(f"{file} cannot be read: {problem.strerror}", "name a readable file") from None
     except UnicodeDecodeError:
-        raise CommandError(f"{file} is not UTF-8", "give text in UTF-8") from None
+        raise CommandError(f"{file} is not UTF-8", "convert it to UTF-8") from None
 
 
-def _judge(findings: Sequence[Finding]) -> None:
-    """Say what is wrong with a request, and end when it must not be sent."""
+def _report(findings: Sequence[Finding]) -> None:
+    """Print findings about a request, and end if one of them is an error."""
     if findings:
-        typer.echo(coloured("\n\n".join(map(refusal_text, findings))), err=True)
+        texts_of_findings = [refusal_text(finding) for finding in findings]
+        typer.echo(coloured("\n\n".join(texts_of_findings)), err=True)
     if any(finding.severity == "error" for finding in findings):
         raise typer.Exit(ExitCode.FOUND)
 
 
-async def _send(asked: Request, service: ResolvedService, way: Way, form: AnswerFormat) -> Answer:
+async def _send(request: Request, service: ResolvedService, way: Way, form: AnswerFormat) -> Answer:
     async with reached(service, way) as link:
-        if finding := await too_long(link, asked, service):
-            _judge([finding])
-        return await send(link, asked, _printer(asked, form))
+        finding = await too_long(link, request, service)
+        if finding:
+            _report([finding])
+        return await send(link, request, _printer(request, form))
 
 
-def _printer(asked: Request, form: AnswerFormat) -> Any:
-    """Prints pieces as they come: as JSON, or the text of an answer that is the only one."""
-    shown = ""
+def _printer(request: Request, form: AnswerFormat) -> Callable[[Piece], None]:
+    """A function that prints the pieces of an answer while they arrive."""
+    if form is AnswerFormat.JSON:
+        return _print_json
+    if not _is_printed_in_pieces(request):
+        return lambda _piece: None
+    prompt = ""
+    if request.kind is Kind.GENERATE:
+        prompt = str(request.body.get("prompt", ""))
+    printed = ""
 
-    def see(piece: Piece) -> None:
-        nonlocal shown
-        if form is AnswerFormat.JSON:
-            typer.echo(json.dumps(piece.data, ensure_ascii=False))
-        elif asked.body.get("stream") and (asked.body.get("n") or 1) == 1:
-            prompt = str(asked.body.get("prompt", "")) if asked.kind is Kind.GENERATE else ""
-            text = texts(piece.data, prompt).get(0, "")
-            new = text.removeprefix(shown) if "text" in piece.data else text
-            shown += new
-            typer.echo(new, nl=False)
+    def print_text(piece: Piece) -> None:
+        nonlocal printed
+        text = texts(piece.data, prompt).get(0, "")
+        if "text" in piece.data:  # /generate sends the whole text each time
+            text = text.removeprefix(printed)
+        printed += text
+        typer.echo(text, nl=False)
 
-    return see
+    return print_text
 
 
-def _show(answer: Answer, form: AnswerFormat, *, streamed: bool) -> None:
-    """Print the answer, and on standard error how long it took; end with 1 when there is none."""
-    if not answer.ok:
-        told = f"the server answers {answer.status}: " if answer.status != 200 else ""
-        typer.echo(("\n" if answer.text and streamed else "") + f"error: {told}{answer.error}", err=True)
-        raise typer.Exit(ExitCode.FOUND)
-    if form is AnswerFormat.TEXT:
-        several = len(answer.texts) > 1
+def _print_json(piece: Piece) -> None:
+    typer.echo(json.dumps(piece.data, ensure_ascii=False))
+
+
+def _is_printed_in_pieces(request: Request) -> bool:
+    """Whether the text of the answer is printed while it arrives; several answers are printed at the end."""
+    answers = request.body.get("n") or 1
+    return bool(request.body.get("stream")) and answers == 1
+
+
+def _print_texts(request: Request, answer: Answer) -> None:
+    if len(answer.texts) > 1:
         for index, text in sorted(answer.texts.items()):
-            typer.echo("" if streamed and not several else f"[{index}] {text}" if several else text)
-    say(timing(answer))
-    if "length" in answer.ends:
-        say("the answer ends at max_tokens; --max-tokens gives it more")
+            typer.echo(f"[{index}] {text}")
+    elif answer.texts and request.body.get("stream"):
+        typer.echo()  # the text is printed already
+    elif answer.texts:
+        typer.echo(answer.text)
 
 
-def timing(answer: Answer) -> str:
-    """How long an answer took: `21 tokens in 0.41 s (ttft 92 ms, 31 tok/s)`."""
-    tokens = f"{answer.tokens} tokens in " if answer.tokens is not None else ""
-    parts = [f"ttft {answer.first * 1000:.0f} ms"] if answer.first is not None and len(answer.pieces) > 1 else []
-    parts += [f"{answer.tokens_per_second:.0f} tok/s"] if answer.tokens_per_second and len(answer.pieces) > 1 else []
-    return f"{tokens}{answer.seconds:.2f} s" + (f" ({', '.join(parts)})" if parts else "")
+def _end_with_error(request: Request, answer: Answer) -> NoReturn:
+    if answer.text and request.body.get("stream"):
+        typer.echo(err=True)
+    reason = str(answer.error)
+    if answer.status != 200:
+        reason = f"the server answers {answer.status}: {reason}"
+    typer.echo(f"error: {reason}", err=True)
+    raise typer.Exit(ExitCode.FOUND)

@@ -50,12 +50,14 @@ def command(
     """
     base = revision(against, Path())
     stacks = touched(base)
-    typer.echo(f"{_number(stacks)} touched since {base.name} ({base.commit[:10]})", err=True)
+    typer.echo(f"{_number(stacks)} touched since {base.label}", err=True)
     reviews = [_review(stack, base) for stack in stacks]
     for review in reviews:
         typer.echo(_text(review, form))
     if output is not None:
-        files = {f"{review.name}.md": comment(review) for review in reviews}
+        files = {}
+        for review in reviews:
+            files[f"{review.name}.md"] = comment(review)
         files["touched.json"] = document(base.commit, stacks)
         _write(output, files)
     if any(_has_findings(review) for review in reviews):

@@ -11,7 +11,9 @@ from pathlib import Path
 from cli.errors import CommandError, ExitCode
 
 MAIN = ("main", "origin/main", "HEAD")
-"""What a worktree is compared with when nothing is said: the first of these that there is."""
+"""The default revisions; the first that exists is compared with the worktree."""
+
+_NOT_FETCHED = "if it is not fetched, run git fetch origin BRANCH"
 
 
 @dataclass(frozen=True)
@@ -19,92 +21,137 @@ class Revision:
     """A commit of a repository."""
 
     name: str
-    """As the user or the usual names have it."""
+    """The name that the user gave, or a default of `MAIN`."""
     commit: str
     root: Path
     """Top directory of the repository."""
 
+    @property
+    def label(self) -> str:
+        """The name with the beginning of the commit: `main (1a2b3c4d5e)`."""
+        short = self.commit[:10]
+        return f"{self.name} ({short})"
+
     def read(self, file: Path) -> str:
-        """The text of a file as the commit has it; of one outside the repository, as it is on the disk.
+        """The text of a file in the commit. A file outside the repository is read from the disk.
 
         Raises:
             FileNotFoundError: The commit does not have the file.
         """
-        path = Path(os.path.abspath(file))  # noqa: PTH100  resolve() follows links, which belong to the commit too
-        if not path.is_relative_to(self.root):
+        path = self._path_in_repository(file)
+        if path is None:
             return file.read_text("utf-8", "surrogateescape")
-        asked = f"{self.commit}:{path.relative_to(self.root).as_posix()}\n"
-        done = _git(self.root, "cat-file", "--batch", "--follow-symlinks", stdin=os.fsencode(asked))
-        head, _, content = done.stdout.partition(b"\n")
-        words = head.split()
-        if done.returncode or len(words) != 3 or words[1] != b"blob":
+        content = self._content(path)
+        if content is None:
             raise FileNotFoundError(2, f"it is not in {self.name}", str(file))
-        return content[: int(words[2])].decode("utf-8", "surrogateescape")
+        return content.decode("utf-8", "surrogateescape")
 
     def names(self, directory: Path) -> list[str]:
-        """The names of what the commit has in a directory of the worktree; none where it has no such directory."""
-        path = Path(os.path.abspath(directory))  # noqa: PTH100  as in read
-        if not path.is_relative_to(self.root):
+        """The names of the files and directories in a directory of the commit; none if it has no such directory."""
+        path = self._path_in_repository(directory)
+        if path is None:
             return []
-        tree = f"{self.commit}:{path.relative_to(self.root).as_posix() if path != self.root else ''}"
-        return _listed(_git(self.root, "ls-tree", "--name-only", "-z", tree))
+        if path == ".":
+            path = ""
+        answer = _git(self.root, "ls-tree", "--name-only", "-z", f"{self.commit}:{path}")
+        return _names(answer)
 
     def changed(self, directory: Path, within: Sequence[str]) -> list[str]:
-        """Files that the worktree has otherwise than the commit, new and deleted ones among them.
+        """The files of the worktree that differ from the commit, including new and deleted files.
 
         Args:
-            directory: A directory of the repository; names are relative to it.
-            within: Files and directories below it that count.
+            directory: A directory of the repository; the names are relative to it.
+            within: The files and directories below it to compare.
         """
         paths = [f":(literal){path}" for path in within]
-        named = ("--name-only", "--no-renames", "--relative", "-z")
-        tracked = _git(directory, "diff", *named, self.commit, "--", *paths)
-        fresh = _git(directory, "ls-files", "--others", "--exclude-standard", "-z", "--", *paths)
-        return sorted({*_listed(tracked), *_listed(fresh)})
+        diff = ["diff", "--name-only", "--no-renames", "--relative", "-z", self.commit]
+        untracked = ["ls-files", "--others", "--exclude-standard", "-z"]
+        names: set[str] = set()
+        for command in (diff, untracked):
+            answer = _git(directory, *command, "--", *paths)
+            names.update(_names(answer))
+        return sorted(names)
+
+    def _path_in_repository(self, path: Path) -> str | None:
+        """The path from the top directory; None if it is outside of the repository."""
+        absolute = _absolute(path)
+        if not absolute.is_relative_to(self.root):
+            return None
+        return absolute.relative_to(self.root).as_posix()
+
+    def _content(self, path: str) -> bytes | None:
+        """The content of a file of the commit; None if the commit does not have it. Links are followed."""
+        request = os.fsencode(f"{self.commit}:{path}\n")
+        answer = _git(self.root, "cat-file", "--batch", "--follow-symlinks", stdin=request)
+        header, _, content = answer.stdout.partition(b"\n")
+        fields = header.split()
+        is_file = len(fields) == 3 and fields[1] == b"blob"
+        if answer.returncode or not is_file:
+            return None
+        size = int(fields[2])
+        return content[:size]
 
 
-def revision(asked: str | None, directory: Path) -> Revision:
+def revision(name: str | None, directory: Path) -> Revision:
     """The revision that the worktree is compared with.
 
     Args:
-        asked: A branch, a tag or a commit; main when left out.
+        name: A branch, a tag or a commit; None for the first of `MAIN` that exists.
         directory: A directory of the repository.
 
     Raises:
         CommandError: There is no git, no repository, or no such commit.
     """
-    top = _git(directory, "rev-parse", "--show-toplevel")
-    if top.returncode:
-        said = top.stderr.decode("utf-8", "replace").strip().partition("\n")[0].removeprefix("fatal: ")
-        raise CommandError(
-            f"there is no git repository here to compare with: {said}",
-            "name two stacks or two files, or change to a git repository",
-        )
-    root = Path(os.fsdecode(top.stdout.removesuffix(b"\n")))
-    for name in (asked,) if asked else MAIN:
-        if commit := _commit(root, name):
-            return Revision(name, commit, _as_seen(root, directory))
+    root = _root(directory)
+    candidates: Sequence[str] = MAIN
+    if name:
+        candidates = (name,)
+    for candidate in candidates:
+        commit = _commit(root, candidate)
+        if commit:
+            return Revision(candidate, commit, _root_as_seen(root, directory))
+    if name:
+        fix = f"name a branch, a tag or a commit with --against; {_NOT_FETCHED}"
+        raise CommandError(f"git knows no commit {name!r}", fix)
+    raise CommandError("the repository has no commit yet", "commit once, or name two files")
+
+
+def _root(directory: Path) -> Path:
+    answer = _git(directory, "rev-parse", "--show-toplevel")
+    if answer.returncode == 0:
+        return Path(os.fsdecode(answer.stdout.removesuffix(b"\n")))
+    error = answer.stderr.decode("utf-8", "replace").strip()
+    first_line = error.partition("\n")[0]
+    reason = first_line.removeprefix("fatal: ")
     raise CommandError(
-        f"git knows no commit {asked!r}" if asked else "the repository has no commit yet",
-        "name a branch, a tag or a commit with --against; one that is not fetched: git fetch origin BRANCH"
-        if asked
-        else "commit once, or name two files",
+        f"there is no git repository here to compare with: {reason}",
+        "name two stacks or two files, or change to a git repository",
     )
 
 
-def _as_seen(root: Path, directory: Path) -> Path:
-    """The top directory under the name that leads to the files, which may go over a link."""
-    here = Path(os.path.abspath(directory))  # noqa: PTH100  as in read
-    return next((above for above in (here, *here.parents) if above.samefile(root)), root)
+def _root_as_seen(root: Path, directory: Path) -> Path:
+    """The top directory by the path from which the files are seen, which may contain a link."""
+    here = _absolute(directory)
+    for ancestor in (here, *here.parents):
+        if ancestor.samefile(root):
+            return ancestor
+    return root
 
 
 def _commit(root: Path, name: str) -> str:
-    found = _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
-    return found.stdout.decode().strip()
+    answer = _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+    return answer.stdout.decode().strip()
 
 
-def _listed(done: subprocess.CompletedProcess[bytes]) -> list[str]:
-    return [os.fsdecode(name) for name in done.stdout.split(b"\0") if name] if done.returncode == 0 else []
+def _names(answer: subprocess.CompletedProcess[bytes]) -> list[str]:
+    if answer.returncode:
+        return []
+    return [os.fsdecode(name) for name in answer.stdout.split(b"\0") if name]
+
+
+def _absolute(path: Path) -> Path:
+    """The path from the root. It keeps links, because the commit has links, too."""
+    return Path(os.path.abspath(path))  # noqa: PTH100  resolve() follows links
 
 
 def _git(directory: Path, *arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:

@@ -1,9 +1,10 @@
-"""`ascend-vllm rule`: what a rule says, why, and examples."""
+"""`ascend-vllm rule`: a rule with its reason and examples."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from textwrap import indent
 from typing import Annotated
 
 import typer
@@ -14,7 +15,9 @@ from models.rules.registry import Rule, find_rule, rules_about
 from models.stack_file.unknown_keys import nearest
 
 EXAMPLES = Path(__file__).parent.parent / "tests" / "rules"
-"""Each rule's smallest refused case with its output, and the nearest accepted one; they are its tests."""
+"""For each rule, the smallest refused stack file with its output, and the nearest accepted one. They are its tests."""
+
+_EXAMPLE_FILES = {"Refused": "refused.yaml", "Output": "refused.out", "Accepted": "accepted.yaml"}
 
 
 def _complete(incomplete: str) -> list[str]:
@@ -42,16 +45,21 @@ def command(
         return
     found = find_rule(rule)
     if found is None:
-        near = nearest(rule, dict.fromkeys(_all_ids()))
-        fix = f"did you mean {near}?" if near else "`ascend-vllm rule` lists them"
+        similar = nearest(rule, dict.fromkeys(_all_ids()))
+        fix = "`ascend-vllm rule` lists all rules"
+        if similar:
+            fix = f"did you mean {similar}?"
         raise CommandError(f"there is no rule {rule!r}", fix)
     typer.echo("\n".join(_page(found)))
 
 
 def _page(rule: Rule) -> Iterator[str]:
-    yield f"{rule.id}\n\n{rule.documentation}"
-    for title, name in (("Refused", "refused.yaml"), ("Output", "refused.out"), ("Accepted", "accepted.yaml")):
+    yield rule.id
+    yield ""
+    yield rule.documentation
+    for title, name in _EXAMPLE_FILES.items():
         file = EXAMPLES / rule.id / name
         if file.exists():
-            lines = file.read_text(encoding="utf-8").rstrip().splitlines()
-            yield f"\n{title}:\n" + "\n".join(f"    {line}".rstrip() for line in lines)
+            text = file.read_text(encoding="utf-8").rstrip()
+            yield f"\n{title}:"
+            yield indent(text, "    ")

@@ -14,7 +14,9 @@ import typer
 
 from cli.errors import CommandError, ExitCode
 from cli.help import HelpfulGroup, add_command
-from cli.stacks import sandbox_plan, stack_names
+from cli.output.table import columns
+from cli.sandbox_plan import sandbox_plan
+from cli.stacks import complete_stack
 from sandbox import cluster, command, deployment, paths, services
 from sandbox.errors import SandboxError
 from sandbox.images import vllm
@@ -39,24 +41,20 @@ _STATUS_VERSION = 1
 
 
 class Nodes(StrEnum):
-    """What the nodes are."""
+    """Kinds of nodes."""
 
     SIMULATED = "simulated"
     REAL = "real"
 
 
-def _complete_stack(incomplete: str) -> list[str]:
-    return [name for name in stack_names() if name.startswith(incomplete)]
-
-
 Stack = Annotated[
     str,
-    typer.Argument(metavar="STACK", help="Stack whose context names the sandbox.", autocompletion=_complete_stack),
+    typer.Argument(metavar="STACK", help="Stack whose context names the sandbox.", autocompletion=complete_stack),
 ]
 
 
 class StatusFormat(StrEnum):
-    """How the status is written."""
+    """Output formats."""
 
     TEXT = "text"
     JSON = "json"
@@ -83,8 +81,9 @@ def up(
       ascend-vllm sandbox up staging --keep-build-cache
       sudo ascend-vllm sandbox up --node real
     """
-    with failures_told():
-        cluster.up(sandbox_plan(stack, real=nodes == Nodes.REAL), keep_build_cache)
+    with reported_failures():
+        plan = sandbox_plan(stack, real=nodes is Nodes.REAL)
+        cluster.up(plan, keep_build_cache)
 
 
 @add_command(app, "load")
@@ -102,12 +101,13 @@ def load(
       ascend-vllm sandbox load dev
       ascend-vllm sandbox load dev ascend-vllm.tar
     """
-    with failures_told():
-        home = paths.home(sandbox_plan(stack).name)
+    with reported_failures():
+        directory = paths.home(sandbox_plan(stack).name)
         if archive is None:
-            node.check(home)
+            node.check(directory)
             needs.check(libraries=vllm.LIBRARIES)
-        typer.echo(node.load(home, archive or vllm.ensure()))
+            archive = vllm.ensure()
+        typer.echo(node.load(directory, archive))
 
 
 @add_command(app, "status")
@@ -123,9 +123,12 @@ def status(
       ascend-vllm sandbox status
       ascend-vllm sandbox status dev --format json
     """
-    with failures_told():
+    with reported_failures():
         found = cluster.status(sandbox_plan(stack).name)
-    typer.echo(_status_json(found) if form == StatusFormat.JSON else _status_text(found))
+    if form is StatusFormat.JSON:
+        typer.echo(_status_json(found))
+    else:
+        typer.echo(_status_text(found))
     if not found.running:
         raise typer.Exit(ExitCode.FOUND)
 
@@ -143,10 +146,14 @@ def down(
       ascend-vllm sandbox down
       ascend-vllm sandbox down --all
     """
-    with failures_told():
-        names = [home.name for home in paths.all_homes()] if everything else [sandbox_plan(stack).name]
+    with reported_failures():
+        if everything:
+            names = [directory.name for directory in paths.all_homes()]
+        else:
+            names = [sandbox_plan(stack).name]
         for name in names:
-            typer.echo(f"sandbox   {name}: {'removed' if cluster.down(name) else 'was not up'}", err=True)
+            result = "removed" if cluster.down(name) else "was not up"
+            typer.echo(f"sandbox   {name}: {result}", err=True)
 
 
 @add_command(app, "deploy")
@@ -164,12 +171,16 @@ def deploy(
       ascend-vllm sandbox deploy
       ascend-vllm sandbox deploy staging --parallel 16
     """
-    with failures_told():
-        done = deployment.deploy(sandbox_plan(stack).name, stack_name(stack), Path.cwd(), parallel)
-    if done.services:
-        typer.echo(services.table(done.services))
-        end = "make down" if stack == _DEFAULT else f"ascend-vllm sandbox down {stack}"
-        typer.echo(f"next: ascend-vllm script {stack} {done.services[0].name} · {end}", err=True)
+    with reported_failures():
+        plan = sandbox_plan(stack)
+        deployed = deployment.deploy(plan.name, stack_name(stack), Path.cwd(), parallel)
+    if deployed.services:
+        typer.echo(services.table(deployed.services))
+        script = f"ascend-vllm script {stack} {deployed.services[0].name}"
+        end = f"ascend-vllm sandbox down {stack}"
+        if stack == _DEFAULT:
+            end = "make down"
+        typer.echo(f"next: {script} · {end}", err=True)
 
 
 @add_command(app, "destroy")
@@ -180,8 +191,9 @@ def destroy(stack: Stack = _DEFAULT) -> None:
       ascend-vllm sandbox destroy
       ascend-vllm sandbox destroy staging
     """
-    with failures_told():
-        if not deployment.destroy(sandbox_plan(stack).name, stack_name(stack), Path.cwd()):
+    with reported_failures():
+        plan = sandbox_plan(stack)
+        if not deployment.destroy(plan.name, stack_name(stack), Path.cwd()):
             typer.echo(f"pulumi    stack {stack}: nothing to destroy", err=True)
 
 
@@ -203,12 +215,14 @@ def run(
       ascend-vllm sandbox run dev -- pulumi preview --stack dev
     """
     stack, words = _split(words)
-    with failures_told():
-        raise typer.Exit(command.run(sandbox_plan(stack).name, stack_name(stack), Path.cwd(), words))
+    with reported_failures():
+        plan = sandbox_plan(stack)
+        code = command.run(plan.name, stack_name(stack), Path.cwd(), words)
+    raise typer.Exit(code)
 
 
 def _split(words: list[str]) -> tuple[str, list[str]]:
-    """The stack and the command. Of `-- CMD` Click has already taken the dashes, of `STACK -- CMD` not."""
+    """The stack and the command. The parser has removed the dashes of `-- CMD`, but not those of `STACK -- CMD`."""
     if words[1:2] != ["--"]:
         return _DEFAULT, words
     if not words[2:]:
@@ -217,15 +231,17 @@ def _split(words: list[str]) -> tuple[str, list[str]]:
 
 
 def stack_name(stack: str) -> str:
-    """The name that Pulumi knows a stack by, when it was given as a file of this project."""
+    """The name of a stack for Pulumi, also if the argument is a file of this project."""
     if stack == "-":
         raise CommandError("Pulumi cannot read a stack from standard input", "name a stack of this project")
-    return Path(stack).stem.removeprefix("Pulumi.") if stack.endswith((".yaml", ".yml")) else stack
+    if stack.endswith((".yaml", ".yml")):
+        return Path(stack).stem.removeprefix("Pulumi.")
+    return stack
 
 
 @contextmanager
-def failures_told(interrupted: str = "what had been started was ended again") -> Iterator[None]:
-    """Turn what can go wrong in a sandbox into the failures of the command line."""
+def reported_failures(interrupted: str = "everything that had been started was stopped") -> Iterator[None]:
+    """Turn failures of a sandbox into failures of the command line."""
     try:
         yield
     except SandboxError as failure:
@@ -237,15 +253,23 @@ def failures_told(interrupted: str = "what had been started was ended again") ->
 
 def _status_text(status: cluster.Status) -> str:
     if not status.running:
-        why = f"without {', '.join(status.missing)}" if status.components else "not up"
-        return f"{status.context}: {why}"
+        reason = "not up"
+        if status.components:
+            reason = f"without {', '.join(status.missing)}"
+        return f"{status.context}: {reason}"
     rows = [("NODE", "READY", "NPUS", "RESOURCE")]
-    rows += [(node.name, "yes" if node.ready else "no", str(node.npus), node.resource) for node in status.nodes]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
-    return "\n".join([f"{status.context}: up, kubeconfig {status.kubeconfig}", *lines])
+    for node_status in status.nodes:
+        ready = "yes" if node_status.ready else "no"
+        rows.append((node_status.name, ready, str(node_status.npus), node_status.resource))
+    title = f"{status.context}: up, kubeconfig {status.kubeconfig}"
+    return "\n".join([title, *columns(rows)])
 
 
 def _status_json(status: cluster.Status) -> str:
-    record = {"version": _STATUS_VERSION, "running": status.running, **asdict(status)}
-    return json.dumps({**record, "kubeconfig": str(status.kubeconfig)}, indent=2)
+    record = {
+        "version": _STATUS_VERSION,
+        "running": status.running,
+        **asdict(status),
+        "kubeconfig": str(status.kubeconfig),
+    }
+    return json.dumps(record, indent=2)

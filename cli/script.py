@@ -1,4 +1,4 @@
-"""`ascend-vllm script`: the exact launch of a service."""
+"""`ascend-vllm script`: the launch script of a service."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import typer
 
 from cli.refusal import refuse_errors
 from cli.stacks import ServiceArgument, StackArgument, open_stack, pick_service
-from models.launch.launch import launch, script
+from models.launch.launch import Launch, launch, script
 
 
 class ScriptFormat(StrEnum):
-    """The formats of a launch."""
+    """Output formats of a launch."""
 
     TEXT = "text"
     JSON = "json"
@@ -38,16 +38,20 @@ def command(
     """
     resolved = open_stack(stack)
     refuse_errors(resolved, service)
-    start = launch(pick_service(resolved, service))
+    parts = launch(pick_service(resolved, service))
     if form is ScriptFormat.TEXT:
-        typer.echo(script(start), nl=False)
-        return
-    parts = {
+        typer.echo(script(parts), nl=False)
+    else:
+        typer.echo(_document(parts))
+
+
+def _document(parts: Launch) -> str:
+    record = {
         "version": 1,
-        "argv": list(start.argv),
-        "environment": dict(start.environment),
-        "pythonPath": start.python_path,
-        "initFile": start.init_file,
-        "files": dict(start.files),
+        "argv": list(parts.argv),
+        "environment": dict(parts.environment),
+        "pythonPath": parts.python_path,
+        "initFile": parts.init_file,
+        "files": dict(parts.files),
     }
-    typer.echo(json.dumps(parts, indent=2, ensure_ascii=False))
+    return json.dumps(record, indent=2, ensure_ascii=False)

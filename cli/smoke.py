@@ -72,8 +72,13 @@ def command(  # noqa: PLR0913  each is an argument of the command line
     width = max((len(service.name) for service in chosen), default=0)
     results = []
     for service in chosen:
-        longest_wait = service.startup if wait is None else wait
-        way = Way(url, api_key_file, timeout, longest_wait, say)
+        way = Way(
+            url=url,
+            key_file=api_key_file,
+            timeout=timeout,
+            wait=service.startup if wait is None else wait,
+            say=say,
+        )
         result = run(_smoke(service, way), service)
         results.append(result)
         if form is SmokeFormat.TEXT:

@@ -59,7 +59,7 @@ def command(
     elif stacks:
         typer.echo(text(stacks))
     else:
-        typer.echo(f"no stack is touched since {base.name} ({base.commit[:10]})", err=True)
+        typer.echo(f"no stack is touched since {base.label}", err=True)
 
 
 def touched(base: Revision) -> list[Touched]:

@@ -93,8 +93,10 @@ class Answer:
     @property
     def ends(self) -> list[str]:
         """Why each text ended: `stop`, or `length` if it reached max_tokens."""
-        choices = [choice for piece in self.pieces for choice in _choices(piece.data)]
-        return [str(choice["finish_reason"]) for choice in choices if choice.get("finish_reason")]
+        reasons: list[str] = []
+        for piece in self.pieces:
+            reasons += _finish_reasons(piece.data)
+        return reasons
 
 
 def texts(data: Mapping[str, Any], prompt: str = "") -> dict[int, str]:
@@ -134,6 +136,13 @@ def _choices(data: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     for choice in choices:
         if isinstance(choice, dict):
             yield choice
+
+
+def _finish_reasons(data: Mapping[str, Any]) -> Iterator[str]:
+    for choice in _choices(data):
+        reason = choice.get("finish_reason")
+        if reason:
+            yield str(reason)
 
 
 def _choice_text(choice: Mapping[str, Any]) -> str:

@@ -148,7 +148,8 @@ async def post(
         async with link.client.stream("POST", url, json=body, headers=link.headers) as response:
             if response.status_code != 200:
                 content = await response.aread()
-                return _error_answer(link, response.status_code, content, seconds=time.perf_counter() - start)
+                seconds = time.perf_counter() - start
+                return _error_answer(link, response.status_code, content, seconds=seconds)
             async for document in reader.documents(response):
                 piece = Piece(time.perf_counter() - start, document)
                 reader.pieces.append(piece)
@@ -183,7 +184,8 @@ async def get(link: Link, path: str) -> tuple[int, str, float]:
     start = time.perf_counter()
     with _http_errors(link):
         response = await link.client.get(f"{link.url}{path}", headers=link.headers)
-    return response.status_code, response.text, time.perf_counter() - start
+    seconds = time.perf_counter() - start
+    return response.status_code, response.text, seconds
 
 
 @dataclass

@@ -16,7 +16,11 @@ _TEMPLATE_TOKENS = 256
 """Most tokens that a chat template adds."""
 
 
-async def too_long(link: Link, request: Request, service: ResolvedService) -> Finding | None:
+async def too_long(
+    link: Link,
+    request: Request,
+    service: ResolvedService,
+) -> Finding | None:
     """A finding if prompt and answer together are too long.
 
     A text has at most as many tokens as bytes, so most prompts are short enough without counting. Otherwise the

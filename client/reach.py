@@ -49,21 +49,30 @@ async def reached(service: ResolvedService, way: Way) -> AsyncIterator[Link]:
         ClusterError: The cluster cannot be read, or the Secret does not exist.
         UnreachableError: No pod is ready in time.
     """
-    api_key = service.server.api_key
-    key = given_key(way) if api_key else None
+    secret_key = service.server.api_key
+    key = None
+    if secret_key:
+        key = given_key(way)
+        if key:
+            secret_key = None  # There is no need to read the Secret.
     url = way.url
     async with AsyncExitStack() as opened:
-        reads_secret = api_key is not None and key is None
-        if reads_secret or not url:
+        if secret_key or not url:
             connection = connected(service.cluster.context, service.cluster.namespace.name)
             cluster = await opened.enter_async_context(connection)
-            if api_key is not None and key is None:
-                key = _header_value(await cluster.secret(api_key.secret, api_key.key))
+            if secret_key:
+                key = _header_value(await cluster.secret(secret_key.secret, secret_key.key))
             if not url:
                 pod = await _ready_pod(cluster, service, way)
-                url = await opened.enter_async_context(_forwarded(cluster, pod, service))
-        # The certificate is valid for the name of the Service, not for a port-forward.
-        connection_to_server = linked(url, key, timeout=way.timeout, verify=bool(way.url))
+                port_forward = _forwarded(cluster, pod, service)
+                url = await opened.enter_async_context(port_forward)
+        connection_to_server = linked(
+            url,
+            key,
+            timeout=way.timeout,
+            # The certificate is valid for the name of the Service, not for a port-forward.
+            verify=bool(way.url),
+        )
         link = await opened.enter_async_context(connection_to_server)
         if way.wait:
             await _healthy(link, service, way)
@@ -129,7 +138,11 @@ def _no_ready_pod(service: ResolvedService, way: Way) -> UnreachableError:
 
 
 @asynccontextmanager
-async def _forwarded(cluster: Cluster, pod: Object, service: ResolvedService) -> AsyncIterator[str]:
+async def _forwarded(
+    cluster: Cluster,
+    pod: Object,
+    service: ResolvedService,
+) -> AsyncIterator[str]:
     """Open a port-forward to a pod. Its local address is the result."""
     from kr8s.asyncio.objects import Pod
     from kr8s.asyncio.portforward import PortForward

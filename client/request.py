@@ -18,7 +18,8 @@ def setting(service: ResolvedService, field: str) -> Mark:
     origin = service.origins.get(field)
     if origin:
         source = origin.source
-    return Mark(("services", service.name, *field.split(".")), source)
+    keys = field.split(".")
+    return Mark(("services", service.name, *keys), source)
 
 
 def with_origins(finding: Finding, service: ResolvedService) -> Finding:
@@ -57,8 +58,10 @@ def words(body: Mapping[str, Any]) -> str:
     if isinstance(prompt, str):
         return prompt
     if isinstance(prompt, list):
-        return "\n".join(text for text in prompt if isinstance(text, str))
-    return "\n".join(str(part.get("text", "")) for part in parts(body))
+        texts = [text for text in prompt if isinstance(text, str)]
+    else:
+        texts = [str(part.get("text", "")) for part in parts(body)]
+    return "\n".join(texts)
 
 
 def tokens_given(body: Mapping[str, Any]) -> int:

@@ -18,7 +18,11 @@ from models.words import counted
 
 
 @request_rule("error")
-def model_not_served(request: Request, _: Parameters, server: ModelServer) -> Iterator[Finding]:
+def model_not_served(
+    request: Request,
+    _: Parameters,
+    server: ModelServer,
+) -> Iterator[Finding]:
     """The service serves the model: by its served names, else the path of its weights, and its LoRA adapters."""
     if request.kind is Kind.GENERATE:
         return
@@ -39,7 +43,11 @@ def model_not_served(request: Request, _: Parameters, server: ModelServer) -> It
 
 
 @request_rule("error")
-def too_long(request: Request, parameters: Parameters, server: ModelServer) -> Iterator[Finding]:
+def too_long(
+    request: Request,
+    parameters: Parameters,
+    server: ModelServer,
+) -> Iterator[Finding]:
     """Prompt and max_tokens together do not exceed maxModelLen. A text has at least one token."""
     prompt = max(tokens_given(request.body), 1)
     answer = parameters.max_tokens or 1
@@ -77,7 +85,11 @@ def length_error(
 
 
 @request_rule("error")
-def picture_count(request: Request, _: Parameters, server: ModelServer) -> Iterator[Finding]:
+def picture_count(
+    request: Request,
+    _: Parameters,
+    server: ModelServer,
+) -> Iterator[Finding]:
     """The service reads pictures, and the request has at most as many as it allows."""
     count = len(request.pictures)
     if not count:

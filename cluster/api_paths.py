@@ -36,6 +36,12 @@ _HAS_NODE = {"fieldSelector": "spec.nodeName!="}
 DEPLOYMENTS = ApiPath("apps/v1", "deployments", "Deployment", selectors=_OURS)
 PODS = ApiPath("v1", "pods", "Pod", selectors=_OURS)
 NODES = ApiPath("v1", "nodes", "Node", whole_cluster=True)
+DEFINITIONS = ApiPath(
+    "apiextensions.k8s.io/v1",
+    "customresourcedefinitions",
+    "CustomResourceDefinition",
+    whole_cluster=True,
+)
 AUTOSCALERS = ApiPath("autoscaling/v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler")
 
 SERVICE_OBJECTS = (
@@ -92,6 +98,19 @@ PREREQUISITES = {
         ApiPath("scheduling.k8s.io/v1", "priorityclasses", "PriorityClass", whole_cluster=True),
         ApiPath("node.k8s.io/v1", "runtimeclasses", "RuntimeClass", whole_cluster=True),
         ApiPath("v1", "serviceaccounts", "ServiceAccount"),
+        ApiPath(
+            "apiextensions.k8s.io/v1",
+            "customresourcedefinitions",
+            "CustomResourceDefinition",
+            whole_cluster=True,
+        ),
     )
 }
-"""The objects that pods refer to and a stack does not create, by kind."""
+"""The objects that a stack needs and does not create, by kind."""
+
+
+def definition_of(kind: str) -> str:
+    """The name of a kind's CustomResourceDefinition: `queues.scheduling.volcano.sh`."""
+    path = STACK_OBJECTS[kind]
+    group, _, _ = path.version.partition("/")
+    return f"{path.plural}.{group}"

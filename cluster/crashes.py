@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cluster.known_errors import KnownError, known_error
+from cluster.engine_release import release_of_pod
 from cluster.pods import (
     containers,
     ended,
@@ -16,6 +16,7 @@ from cluster.pods import (
 )
 from cluster.snapshot import Object, Snapshot, instant, name_of
 from cluster.weight_steps import failure
+from models.engines.log_lines import KnownError, find_error
 from models.finding import Finding, Severity
 from models.words import duration
 
@@ -62,17 +63,18 @@ def crashed(pod: Object, snapshot: Snapshot, startup: float) -> Finding | None:
         severity = "error"
 
     lines = snapshot.logs.get(name_of(pod), ())
+    known = find_error(lines, release_of_pod(pod).known_errors)
     if is_init(pod, container):
-        return _init_failed(container, severity, lines)
+        return _init_failed(container, severity, known, lines)
     if ended(container).get("reason") == "OOMKilled":
         return _out_of_memory(container, severity)
     killed = _killed_by_probe(pod, container, snapshot, startup)
     if killed:
         return killed
-    return _crash(container, severity, known_error(lines))
+    return _crash(container, severity, known)
 
 
-def _init_failed(container: Object, severity: Severity, lines: Sequence[str]) -> Finding:
+def _init_failed(container: Object, severity: Severity, known: KnownError | None, lines: Sequence[str]) -> Finding:
     name = container.get("name")
     weights = failure(lines)
     if weights:
@@ -85,7 +87,6 @@ def _init_failed(container: Object, severity: Severity, lines: Sequence[str]) ->
         )
 
     message = f"init container {name} failed {_exit(container)}{_times(container)}"
-    known = known_error(lines)
     if known:
         return Finding(
             "init-failed",

@@ -170,7 +170,7 @@ class Cluster:
         return {**response.json(), "kind": kind}
 
     async def exists(self, kind: str, name: str) -> bool:
-        """Whether an object exists that pods refer to. Only its metadata is read, so no value of a Secret.
+        """Whether an object exists that a stack needs. Only its metadata is read, so no value of a Secret.
 
         Raises:
             ClusterError: It may not be read, or the cluster cannot be reached.
@@ -224,22 +224,6 @@ class Cluster:
             raise self._refused(f"list the kinds of {group}", response)
         resources = response.json().get("resources") or []
         return frozenset(str(resource.get("kind")) for resource in resources)
-
-    async def is_defined(self, kind: str) -> bool:
-        """Whether a kind has a CustomResourceDefinition, even if discovery does not report the kind at the moment.
-
-        Raises:
-            ClusterError: Definitions may not be read, or the cluster cannot be reached.
-        """
-        where = _BY_NAME[kind]
-        group = where.version.partition("/")[0]
-        name = f"{where.plural}.{group}"
-        response = await self._get(
-            base="/apis", version="apiextensions.k8s.io/v1", url=f"customresourcedefinitions/{name}", **_ONLY_METADATA
-        )
-        if response.status_code not in (200, 404):
-            raise refused(self.context, f"get the definition {name}", response.status_code, response.text)
-        return bool(response.status_code == 200)
 
     async def leave_replicas(self, deployment: str, replicas: int) -> bool:
         """Make a second field manager own the replicas of a Deployment, so that they stay when Pulumi drops them.

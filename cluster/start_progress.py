@@ -2,40 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
+from cluster.engine_release import release_of_pod
 from cluster.pods import containers, is_init, running
 from cluster.snapshot import Object, Snapshot, instant, name_of
 from cluster.weight_steps import progress
+from models.engines.log_lines import find_phase
 from models.finding import Finding
 from models.words import duration
 
-_PHASES = (
-    (re.compile(r"Uvicorn running|Application startup complete|Started server process"), "serving"),
-    (re.compile(r"(?i)capturing the model|graph captur|torchair|compil\w+ graph"), "compiling graphs"),
-    (re.compile(r"(?i)# ?(?:GPU|NPU) blocks|KV cache size|Maximum concurrency"), "reserving the KV cache"),
-    (re.compile(r"(?i)Loading model weights took|weights loaded"), "weights are loaded"),
-    (re.compile(r"(?i)Loading \w+ checkpoint shards: +(\d+)%"), "loading weights ({0} %)"),
-    (re.compile(r"(?i)Starting to load model|Loading (?:model )?weights|Loading checkpoint"), "loading weights"),
-    (re.compile(r"(?i)HCCL|init_process_group|distributed init"), "connecting the NPUs (HCCL)"),
-    (re.compile(r"(?i)Initializing an LLM engine|vLLM API server version"), "starting the engine"),
-)
-"""Log lines of vLLM 0.6.3 and vllm-ascend for each phase of a start, the last phase first (vllm/engine/llm_engine.py,
-vllm/worker/*_runner.py, vllm/model_executor/model_loader/weight_utils.py)."""
-
 _LONGEST = 200
 """Characters of a log line that a message shows."""
-
-
-def phase(lines: Sequence[str]) -> str:
-    """The phase of a start that its last log lines show; empty if they show none."""
-    for line in reversed(lines):
-        for pattern, text in _PHASES:
-            match = pattern.search(line)
-            if match:
-                return text.format(*match.groups())
-    return ""
 
 
 def slow_start(pod: Object, snapshot: Snapshot, startup: float) -> Finding | None:
@@ -54,7 +32,8 @@ def slow_start(pod: Object, snapshot: Snapshot, startup: float) -> Finding | Non
         elapsed = (snapshot.at - instant(started)).total_seconds()
         if is_init(pod, container):
             return _preparing(container, elapsed, lines)
-        return _starting(elapsed, startup, lines)
+        phase = find_phase(lines, release_of_pod(pod).start_phases)
+        return _starting(elapsed, startup, phase, lines)
     return None
 
 
@@ -75,13 +54,11 @@ def _preparing(container: Object, elapsed: float, lines: Sequence[str]) -> Findi
     )
 
 
-def _starting(elapsed: float, startup: float, lines: Sequence[str]) -> Finding:
-    current = phase(lines)
+def _starting(elapsed: float, startup: float, phase: str, lines: Sequence[str]) -> Finding:
     last_line = ""
-    if lines and not current:
+    if lines and not phase:
         last_line = f"; its last line: {lines[-1].strip()[:_LONGEST]}"
-    if not current:
-        current = "starting"
+    current = phase or "starting"
 
     if elapsed > startup:
         return Finding(

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import pulumi
-import pulumi_kubernetes as k8s
+from pulumi_kubernetes import Provider
 
 from cluster import kubeconfig
 from cluster.api_discovery import as_served
 from models.service.resolved import Cluster, ResolvedStack
 
 
-def cluster_provider(
-    cluster: Cluster, name: str = "cluster", opts: pulumi.ResourceOptions | None = None
-) -> k8s.Provider:
+def cluster_provider(cluster: Cluster, name: str = "cluster", opts: pulumi.ResourceOptions | None = None) -> Provider:
     """Register a provider for the context that the cluster names, whichever context is current.
 
     Without any kubeconfig, a preview continues: it can run where there are no credentials. An update does not.
@@ -28,7 +26,7 @@ def cluster_provider(
             f"the kubeconfig has no context {cluster.context!r}, which cluster.context names; it has: {known}\n"
             "fix: correct cluster.context, or set KUBECONFIG to the file that has it"
         )
-    return k8s.Provider(name, context=cluster.context, opts=opts)
+    return Provider(name, context=cluster.context, opts=opts)
 
 
 def without_unknown_kinds(stack: ResolvedStack) -> ResolvedStack:

@@ -16,7 +16,7 @@ from cluster.errors import ClusterError
 from cluster.external import hand_over_replicas
 from components.ascend_node_mounts import AscendNodeMounts, AscendNodeMountsArgs
 from components.cluster import cluster_provider, without_unknown_kinds
-from components.readiness import Readiness, is_in_cluster
+from components.readiness import is_in_cluster, readiness, stop_waiting
 from components.shared_resources import claim
 from components.vllm_launch_script import VllmLaunchScript, VllmLaunchScriptArgs
 from models import check, resolve
@@ -145,15 +145,15 @@ class InferenceDeployment(pulumi.ComponentResource):
         jobs = []
         if service.replicas:
             jobs = list(smoke_jobs(service, pods["spec"]["template"]))
-        readiness = Readiness.of(service.cluster)
+        wait = readiness(service.cluster)
         if await is_in_cluster(self.deployment):
-            ready = await readiness.wait_until_ready(service, self.deployment, has_smoke_job=bool(jobs))
+            ready = await wait.wait_until_ready(service, self.deployment, has_smoke_job=bool(jobs))
             if not ready:
                 return service.endpoint
         for manifest in jobs:
             job = Job(f"{name}-smoke", metadata=manifest["metadata"], spec=manifest["spec"], opts=child)
             if await is_in_cluster(job):
-                await readiness.wait_until_proved(service, job)
+                await wait.wait_until_proved(service, job)
         return service.endpoint
 
 
@@ -165,7 +165,11 @@ def _checked(name: str, args: InferenceDeploymentArgs) -> ResolvedStack:
     """
     stack = resolve(single_service(name, args.config, args.cluster))
     report = check(stack)
-    report.raise_for_errors(pulumi.RunError)
+    try:
+        report.raise_for_errors(pulumi.RunError)
+    except pulumi.RunError as refusal:
+        stop_waiting(refusal)
+        raise
     report.warn(pulumi.log.warn)
     return without_unknown_kinds(stack)
 

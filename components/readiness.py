@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -45,6 +46,23 @@ async def is_in_cluster(resource: Deployment | Job) -> bool:
     return bool(uid)
 
 
+def readiness(cluster: Cluster) -> Readiness:
+    """The program's wait for the namespace of a cluster."""
+    waits = _program().waits
+    place = (cluster.context, cluster.namespace.name)
+    if place not in waits:
+        waits[place] = Readiness(cluster)
+    return waits[place]
+
+
+def stop_waiting(failure: pulumi.RunError) -> None:
+    """End all waits of the program with its failure. Pulumi shows the failure only when no wait is left."""
+    program = _program()
+    program.failure = failure
+    for wait in program.waits.values():
+        wait.fail(failure)
+
+
 class Readiness:
     """The wait for all services of one namespace.
 
@@ -62,22 +80,15 @@ class Readiness:
         self._worker: asyncio.Task[None] | None = None
         self._began = 0.0
 
-    @staticmethod
-    def of(cluster: Cluster) -> Readiness:
-        """The program's wait for the namespace of a cluster."""
-        program = asyncio.get_running_loop()
-        waits = _WAITS.setdefault(program, {})
-        place = (cluster.context, cluster.namespace.name)
-        if place not in waits:
-            waits[place] = Readiness(cluster)
-        return waits[place]
-
     @contextmanager
     def postponed(self) -> Iterator[None]:
         """Begin to wait only after the block, when all services are registered."""
         self._may_start.clear()
         try:
             yield
+        except pulumi.RunError as failure:
+            stop_waiting(failure)
+            raise
         finally:
             self._may_start.set()
 
@@ -88,7 +99,8 @@ class Readiness:
             pulumi.RunError: The cluster cannot be read.
         """
         wanted = [_wanted(service) for service in services]
-        timeout = max(update_timeout(service) for service in services)
+        timeouts = [update_timeout(service) for service in services]
+        timeout = max(timeouts)
         try:
             async with connected(self._context, self._namespace) as reader:
                 await wait_until_placed(reader, wanted, timeout)
@@ -116,6 +128,9 @@ class Readiness:
         Raises:
             pulumi.RunError: A service of the namespace cannot start or is not ready in time, or this is unknown.
         """
+        program = _program()
+        if program.failure:
+            raise program.failure
         waiting = _Service(deployment, has_smoke_job)
         self._services[service.name] = waiting
         self._start()
@@ -134,17 +149,35 @@ class Readiness:
         waiting.job.set_result(job)
         await waiting.proved
 
+    def fail(self, failure: BaseException) -> None:
+        """End the wait for every service with a failure."""
+        for service in self._services.values():
+            service.fail(failure)
+
     def _start(self) -> None:
         is_running = self._worker and not self._worker.done()
         if is_running:
             return
         self._began = time.monotonic()
         self._worker = asyncio.create_task(self._wait())
+        self._worker.add_done_callback(self._end)
+
+    def _end(self, worker: asyncio.Task[None]) -> None:
+        """A failure of the wait is the failure of every service that still waits."""
+        if worker.cancelled():
+            return
+        failure = worker.exception()
+        if failure:
+            self.fail(failure)
 
     async def _wait(self) -> None:
-        """Wait for all services; a failure is the failure of every service that still waits."""
+        """Wait for all services.
+
+        Raises:
+            pulumi.RunError: A service cannot start or does not answer as it should, or this is unknown.
+        """
         await self._may_start.wait()
-        signal.signal(signal.SIGINT, signal.SIG_DFL)  # Pulumi cancels the update; Python would print a traceback
+        _leave_interrupts_to_pulumi()
         question = "the services are ready"
         try:
             async with connected(self._context, self._namespace) as reader:
@@ -154,9 +187,9 @@ class Readiness:
                     question = "the services answer"
                     await self._wait_for_smoke_jobs(reader)
         except ClusterError as problem:
-            self._fail(_unknown(question, problem))
+            raise _unknown(question, problem) from None
         except (NotReadyError, NotProvedError) as problem:
-            self._fail(pulumi.RunError(str(problem)))
+            raise pulumi.RunError(str(problem)) from None
 
     def _has_unready_services(self) -> bool:
         return any(not service.ready.done() for service in self._services.values())
@@ -185,19 +218,30 @@ class Readiness:
         for wanted in jobs.values():
             self._services[wanted.name].proved.set_result(None)
 
-    def _fail(self, failure: pulumi.RunError) -> None:
-        for service in self._services.values():
-            service.fail(failure)
-
     def _show_at_deployment(self, service: str, line: str) -> None:
-        pulumi.log.info(line, self._services[service].deployment, ephemeral=True)
+        deployment = self._services[service].deployment
+        pulumi.log.info(line, deployment, ephemeral=True)
 
     def _show_at_job(self, service: str, line: str) -> None:
-        pulumi.log.info(line, self._services[service].job.result(), ephemeral=True)
+        job = self._services[service].job.result()
+        pulumi.log.info(line, job, ephemeral=True)
 
 
-_WAITS: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[str, str], Readiness]] = WeakKeyDictionary()
-"""The waits of a program, by its event loop, and by context and namespace."""
+@dataclass
+class _Program:
+    """The waits of a program."""
+
+    waits: dict[tuple[str, str], Readiness] = field(default_factory=dict)
+    """By context and namespace."""
+    failure: pulumi.RunError | None = None
+
+
+_PROGRAMS: WeakKeyDictionary[asyncio.AbstractEventLoop, _Program] = WeakKeyDictionary()
+"""A process may run several programs, each in its own event loop."""
+
+
+def _program() -> _Program:
+    return _PROGRAMS.setdefault(asyncio.get_running_loop(), _Program())
 
 
 @dataclass
@@ -225,7 +269,7 @@ class _Service:
         """Whether the pods are ready and the smoke Job has not succeeded yet."""
         return self.ready.done() and not self.proved.done()
 
-    def fail(self, failure: pulumi.RunError) -> None:
+    def fail(self, failure: BaseException) -> None:
         """End the wait with a failure."""
         for end in (self.ready, self.proved):
             if not end.done():
@@ -233,15 +277,22 @@ class _Service:
                 end.exception()  # asyncio would log a failure that nobody awaits
 
 
+def _leave_interrupts_to_pulumi() -> None:
+    """Let an interrupt end the process. Pulumi cancels the update; Python would print a traceback as well."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 async def _become_ready_at_once(reader: Reader, services: Sequence[Awaited]) -> bool:
     """Whether all services are ready after a few quick looks. Errors are left to the wait that follows."""
     try:
         for _ in range(FIRST_LOOKS):
-            awaited = [service.wanted.name for service in services]
+            names = [service.wanted.name for service in services]
             deployments = await reader.deployments()
             settled = {name_of(deployment) for deployment in deployments if is_settled(deployment)}
-            has_grown = len(services) > len(awaited)  # the answer may be older than the update of a new service
-            if settled.issuperset(awaited) and not has_grown:
+            # The answer may be older than the update of a service that was added meanwhile.
+            is_complete = len(names) == len(services)
+            if is_complete and settled.issuperset(names):
                 return True
             await asyncio.sleep(FIRST_POLL)
     except ClusterError:

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import pulumi
-import pulumi_kubernetes as k8s
+from pulumi_kubernetes import Provider
+from pulumi_kubernetes.apiextensions import CustomResource
+from pulumi_kubernetes.core.v1 import Namespace, PersistentVolumeClaim, Secret
 
 from models.manifests.claims import claim_objects
 from models.manifests.namespace import namespace as namespace_manifest
@@ -21,8 +23,8 @@ from models.service.resolved import Cluster, ResolvedStack
 class SharedResources:
     """The resources that exist before the services of a stack."""
 
-    provider: k8s.Provider
-    namespace: k8s.core.v1.Namespace | None
+    provider: Provider
+    namespace: Namespace | None
     """The namespace; None if somebody else owns it."""
     resources: tuple[pulumi.Resource, ...]
     """Queues, Secrets and claims."""
@@ -39,7 +41,7 @@ class SharedResources:
         )
 
 
-def shared_resources(stack: ResolvedStack, provider: k8s.Provider) -> SharedResources:
+def shared_resources(stack: ResolvedStack, provider: Provider) -> SharedResources:
     """Register what the services of a stack share. The stack makes only what nobody else owns.
 
     Raises:
@@ -49,7 +51,11 @@ def shared_resources(stack: ResolvedStack, provider: k8s.Provider) -> SharedReso
     namespace = None
     if stack.cluster.namespace.create:
         manifest = namespace_manifest(stack.cluster)
-        namespace = k8s.core.v1.Namespace("namespace", metadata=manifest["metadata"], opts=in_cluster)
+        namespace = Namespace(
+            "namespace",
+            metadata=manifest["metadata"],
+            opts=in_cluster,
+        )
     in_namespace = pulumi.ResourceOptions(provider=provider, depends_on=namespace)
     deleted_with_namespace = pulumi.ResourceOptions(
         provider=provider,
@@ -63,11 +69,11 @@ def shared_resources(stack: ResolvedStack, provider: k8s.Provider) -> SharedReso
     return SharedResources(provider, namespace, tuple(resources))
 
 
-def claim(manifest: Mapping[str, Any], prefix: str, opts: pulumi.ResourceOptions) -> k8s.core.v1.PersistentVolumeClaim:
+def claim(manifest: Mapping[str, Any], prefix: str, opts: pulumi.ResourceOptions) -> PersistentVolumeClaim:
     """Register a claim for weights. Pulumi never deletes it; it ends with its namespace."""
     metadata = manifest["metadata"]
     kept = pulumi.ResourceOptions(retain_on_delete=True)
-    return k8s.core.v1.PersistentVolumeClaim(
+    return PersistentVolumeClaim(
         f"{prefix}-{metadata['name']}",
         metadata=metadata,
         spec=manifest["spec"],
@@ -75,14 +81,14 @@ def claim(manifest: Mapping[str, Any], prefix: str, opts: pulumi.ResourceOptions
     )
 
 
-def _queues(cluster: Cluster, opts: pulumi.ResourceOptions) -> Iterator[k8s.apiextensions.CustomResource]:
+def _queues(cluster: Cluster, opts: pulumi.ResourceOptions) -> Iterator[CustomResource]:
     if "Queue" in cluster.lacks:
         return
     for name, queue in cluster.queues.items():
         if not queue.create:
             continue
         manifest = queue_object(name, queue, cluster.platform.resource)
-        yield k8s.apiextensions.CustomResource(
+        yield CustomResource(
             f"queue-{name}",
             api_version=manifest["apiVersion"],
             kind=manifest["kind"],
@@ -92,7 +98,7 @@ def _queues(cluster: Cluster, opts: pulumi.ResourceOptions) -> Iterator[k8s.apie
         )
 
 
-def _secrets(stack: ResolvedStack, opts: pulumi.ResourceOptions) -> Iterator[k8s.core.v1.Secret]:
+def _secrets(stack: ResolvedStack, opts: pulumi.ResourceOptions) -> Iterator[Secret]:
     """The Secrets that the stack makes. Their values stay secret: encrypted in the state, `[secret]` in all output."""
     config = pulumi.Config()
     for secret in stack.secrets:
@@ -106,7 +112,7 @@ def _secrets(stack: ResolvedStack, opts: pulumi.ResourceOptions) -> Iterator[k8s
         if secret.is_pull:
             name += "-pull"
         encoded = config.require_secret(secret.config).apply(_encoded)
-        yield k8s.core.v1.Secret(
+        yield Secret(
             name,
             metadata=manifest["metadata"],
             immutable=manifest["immutable"],

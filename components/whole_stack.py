@@ -12,7 +12,7 @@ from cluster.reader import connected
 from cluster.snapshot import name_of
 from cluster.update_order import turns
 from components.inference_deployment import InferenceDeployment
-from components.readiness import Readiness, is_in_cluster
+from components.readiness import is_in_cluster, readiness
 from models.report import finding_text
 from models.rules.capacity import updates_that_would_hang
 from models.service.resolved import ResolvedService, ResolvedStack
@@ -38,19 +38,24 @@ async def _deploy(stack: ResolvedStack, opts: pulumi.ResourceOptions) -> None:
         _register(stack.services, opts)
         return
     await _refuse_update_that_would_hang(stack)
-    readiness = Readiness.of(stack.cluster)
+    wait = readiness(stack.cluster)
     registered: list[ResolvedService] = []
-    with readiness.postponed():
+    with wait.postponed():
         for group in turns(stack.services):
             components = _register(group, opts)
             registered += group
-            exist = [await is_in_cluster(component.deployment) for component in components]
+            all_exist = True
+            for component in components:
+                all_exist &= await is_in_cluster(component.deployment)
             is_last = len(registered) == len(stack.services)
-            if all(exist) and not is_last:
-                await readiness.wait_until_placed(registered)
+            if all_exist and not is_last:
+                await wait.wait_until_placed(registered)
 
 
-def _register(services: Sequence[ResolvedService], opts: pulumi.ResourceOptions) -> list[InferenceDeployment]:
+def _register(
+    services: Sequence[ResolvedService],
+    opts: pulumi.ResourceOptions,
+) -> list[InferenceDeployment]:
     return [InferenceDeployment(service.name, service, opts) for service in services]
 
 
@@ -66,11 +71,14 @@ async def _refuse_update_that_would_hang(stack: ResolvedStack) -> None:
             deployments = await reader.deployments()
     except ClusterError:
         return
+    resource = cluster.platform.resource
     running: dict[str, int] = {}
     for deployment in deployments:
         spec = deployment["spec"]
-        if spec.get("replicas"):
-            running[name_of(deployment)] = npus(spec["template"], cluster.platform.resource)
+        if not spec.get("replicas"):
+            continue
+        name = name_of(deployment)
+        running[name] = npus(spec["template"], resource)
     findings = list(updates_that_would_hang(stack, running))
     if findings:
         texts = [finding_text(finding) for finding in findings]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from convert.minimal import Values
-from convert.note import Note, assumed, dropped
+from convert.note import Notes
 from convert.objects import Object
 from convert.placeholder import PLACEHOLDER
 from convert.pod_keys import is_ours
@@ -44,7 +44,7 @@ def cluster_values(
     *,
     context: str,
     namespace: str,
-    notes: list[Note],
+    notes: Notes,
 ) -> Values:
     """The keys of the cluster of some pods, defaults included.
 
@@ -90,17 +90,25 @@ def platform_mounts(pod: Pod) -> dict[str, Mount]:
     return mounts
 
 
-def _find_mount(pod: Pod, node_file: _NodeFile, default: NodeMount) -> Mount | None:
+def _find_mount(
+    pod: Pod,
+    node_file: _NodeFile,
+    default: NodeMount,
+) -> Mount | None:
     """The mount of a node file: by the name of its volume, else by its path, else by the name of the file."""
     of_node = [mount for mount in pod.mounts if mount.host_path]
     by_volume = [mount for mount in of_node if mount.volume_name == node_file.volume]
     by_path = [mount for mount in pod.mounts if mount.path == default.mount_path]
-    by_file_name = [mount for mount in of_node if PurePosixPath(mount.path).name == node_file.file_name]
+    by_file_name = [mount for mount in of_node if _file_name(mount) == node_file.file_name]
     candidates = [*by_volume, *by_path, *by_file_name]
     return candidates[0] if candidates else None
 
 
-def _common_platform(pods: Sequence[Pod], notes: list[Note]) -> Values:
+def _file_name(mount: Mount) -> str:
+    return PurePosixPath(mount.path).name
+
+
+def _common_platform(pods: Sequence[Pod], notes: Notes) -> Values:
     """The platform of the first pod, with the further keys of other pods."""
     common: Values = {}
     for pod in pods:
@@ -110,7 +118,7 @@ def _common_platform(pods: Sequence[Pod], notes: list[Note]) -> Values:
                 different.append(key)
         if different:
             what = f"{', '.join(different)} of {pod.owner.name}"
-            notes.append(dropped(what, "a stack has one platform: the first pod decides", pod.container))
+            notes.drop(what, "a stack has one platform: the first pod decides", pod.container)
     return common
 
 
@@ -121,10 +129,11 @@ def _platform(pod: Pod) -> Values:
         values["resource"] = pod.npu
     selector = pod.spec.at("nodeSelector")
     if selector.value is not None or is_ours(pod):
-        values["nodeSelector"] = {str(label): str(value) for label, value in selector.mapping().items()}
+        values["nodeSelector"] = _texts(selector)
     groups = pod.spec.at("securityContext", "supplementalGroups").items()
-    if len(groups) == 1 and isinstance(groups[0].value, int):
-        values["group"] = groups[0].value
+    group = groups[0].value if len(groups) == 1 else None
+    if isinstance(group, int):
+        values["group"] = group
     sources = _sources(pod)
     if sources:
         values["initFile"] = sources[0].path
@@ -132,6 +141,13 @@ def _platform(pod: Pod) -> Values:
         key = _NODE_FILES[field].key
         values[key] = _node_mount(mount, platform.mounts[field])
     return values
+
+
+def _texts(labels: Object) -> dict[str, str]:
+    texts = {}
+    for name, value in labels.mapping().items():
+        texts[str(name)] = str(value)
+    return texts
 
 
 def _node_mount(mount: Mount, default: NodeMount) -> Values:
@@ -149,25 +165,29 @@ def _sources(pod: Pod) -> list[SourcedFile]:
     return [*known, *others]
 
 
-def _note_further_sources(pod: Pod, notes: list[Note]) -> None:
+def _note_further_sources(pod: Pod, notes: Notes) -> None:
     for source in _sources(pod)[1:]:
         why = "the launch script sources one file, cluster.platform.initFile"
-        notes.append(dropped(f"source {source.path}", why, source.place))
+        notes.drop(f"source {source.path}", why, source.place)
 
 
-def _namespace(pods: Sequence[Pod], objects: Sequence[Object], requested: str, notes: list[Note]) -> Values:
+def _namespace(
+    pods: Sequence[Pod],
+    objects: Sequence[Object],
+    requested: str,
+    notes: Notes,
+) -> Values:
     """The namespace; the stack creates it only if the file has it as an object."""
-    names = [pod.namespace for pod in pods if pod.namespace]
+    of_first_pod = next((pod.namespace for pod in pods if pod.namespace), "")
+    name = requested or of_first_pod
     for pod in pods:
-        if pod.namespace and pod.namespace != names[0]:
-            why = f"a stack has one namespace, here {requested or names[0]}: write a stack for each namespace"
-            notes.append(dropped(f"the namespace {pod.namespace}", why, pod.owner.at("metadata", "namespace")))
-    name = requested
-    if not name and names:
-        name = names[0]
+        if pod.namespace not in ("", of_first_pod):
+            why = f"a stack has one namespace, here {name}: write a stack for each namespace"
+            place = pod.owner.at("metadata", "namespace")
+            notes.drop(f"the namespace {pod.namespace}", why, place)
     if not name:
         why = "config.yaml names none; use --namespace NAME for a namespace that exists"
-        notes.append(assumed("namespace inference, created with the stack", why))
+        notes.assume("namespace inference, created with the stack", why)
         return {"name": "inference"}
     created = [item.name for item in objects if item.kind == "Namespace"]
     if name in created:
@@ -175,14 +195,18 @@ def _namespace(pods: Sequence[Pod], objects: Sequence[Object], requested: str, n
     return {"name": name, "create": False}
 
 
-def _queues(pods: Sequence[Pod], objects: Sequence[Object]) -> dict[str, Values]:
+def _queues(
+    pods: Sequence[Pod],
+    objects: Sequence[Object],
+) -> dict[str, Values]:
     """The queues of the file, and those in which pods wait."""
     queues: dict[str, Values] = {}
     for item in objects:
         if item.kind == "Queue":
             queues[item.name] = _queue(item)
     for pod in pods:
-        name = str(pod.template.at("metadata", "annotations").mapping().get(QUEUE_NAME) or "")
+        queue = pod.template.annotations.get(QUEUE_NAME)
+        name = str(queue or "")
         if name in ("", "default") or PLACEHOLDER.search(name):
             continue
         queues.setdefault(name, {})

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from convert.note import Note, Place, assumed, dropped, dropped_credential
+from convert.note import Note, Notes, Place, dropped
 from convert.placeholder import PLACEHOLDER
 from convert.server_start import Argument
 from models.credentials import is_certain
@@ -36,10 +36,14 @@ class Flags:
     """The values by name. A value that has not the flag's type remains text."""
     lines: dict[str, int] = field(default_factory=dict)
     """The line of each flag."""
-    notes: list[Note] = field(default_factory=list)
+    notes: Notes = field(default_factory=Notes)
 
 
-def read_flags(arguments: Sequence[Argument], server: str, file: str = "") -> Flags:
+def read_flags(
+    arguments: Sequence[Argument],
+    server: str,
+    file: str = "",
+) -> Flags:
     """Read a command line of vLLM.
 
     Args:
@@ -56,9 +60,9 @@ def read_flags(arguments: Sequence[Argument], server: str, file: str = "") -> Fl
             continue
         if option.mistyped:
             why = "vLLM does not read its dash or its equals sign; convert reads it as meant"
-            flags.notes.append(assumed(flag.option, why, place))
+            flags.notes.assume(flag.option, why, place)
         if _is_secret(flag, option):
-            flags.notes.append(dropped_credential(flag.option, place))
+            flags.notes.drop_credential(flag.option, place)
         else:
             _add(flags, flag, option, place)
     return flags
@@ -116,19 +120,25 @@ def _find_flag(option: str, server: str) -> Flag | None:
         return None
     if name in flags:
         return flags[name]
-    candidates = [flag for flag in flags.values() if server in flag.servers and flag.name.startswith(name)]
-    return candidates[0] if len(candidates) == 1 else None
+    of_server = [flag for flag in flags.values() if server in flag.servers]
+    candidates = [flag for flag in of_server if flag.name.startswith(name)]
+    if len(candidates) != 1:
+        return None
+    return candidates[0]
 
 
 def _is_secret(flag: Flag, option: _Option) -> bool:
-    return flag.name == "api-key" or any(is_certain(value) for value in option.values)
+    if flag.name == "api-key":
+        return True
+    return any(is_certain(value) for value in option.values)
 
 
 def _unknown(option: _Option, place: Place) -> Note:
     """A note about an unknown option. It shows only letters at the beginning, since the rest may be a credential."""
     if not option.name:
         return dropped("a word before the flags", _REFUSED, place)
-    name = _AFTER_NAME.sub("", _DASHES.sub("--", option.name))[:40]
+    written = _DASHES.sub("--", option.name)
+    name = _AFTER_NAME.sub("", written)[:40]
     if name == "--config":
         why = "convert does not read flags from a file: write them into the script"
     else:
@@ -138,15 +148,20 @@ def _unknown(option: _Option, place: Place) -> Note:
     return dropped(name, why, place)
 
 
-def _add(flags: Flags, flag: Flag, option: _Option, place: Place) -> None:
+def _add(
+    flags: Flags,
+    flag: Flag,
+    option: _Option,
+    place: Place,
+) -> None:
     """Add a flag with the value of an option."""
     repeats = flag.name in flags.values and flag.kind != "append"
     if repeats:
         what = f"{flag.option} of line {flags.lines[flag.name]}"
-        flags.notes.append(dropped(what, "the last value counts", place))
+        flags.notes.drop(what, "the last value counts", place)
     value, surplus = _value(flag, option.values)
     if surplus:
-        flags.notes.append(dropped(f"a word after {flag.option}", _REFUSED, place))
+        flags.notes.drop(f"a word after {flag.option}", _REFUSED, place)
     if flag.kind == "append" and isinstance(value, list):
         before = flags.values.get(flag.name) or []
         value = [*before, *value]

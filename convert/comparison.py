@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,27 +87,37 @@ def compared(draft: Draft, cluster: Values) -> Comparison:
     kept = [*_kept_in_pod(draft, service)]
     differences = []
     replaced_flags = _replaced_flags(candidate)
-    for pair in (*_flags(draft, service), *_variables(draft, service)):
+    pairs = [*_flags(draft, service)]
+    pairs += _variables(draft, service)
+    for pair in pairs:
         has_placeholder = bool(pair.old and PLACEHOLDER.search(pair.old))
         if pair.old == pair.new:
             kept.append(pair.name)
         elif pair.name not in replaced_flags and not has_placeholder:
             differences.append(pair)
-    added = () if is_ours(draft.pod) else tuple(_added_to_pod(draft, service))
-    return Comparison(draft.name, tuple(kept), tuple(differences), added)
+    added: list[Difference] = []
+    if not is_ours(draft.pod):
+        added += _added_to_pod(draft, service)
+    return Comparison(
+        service=draft.name,
+        kept=tuple(kept),
+        differences=tuple(differences),
+        added=tuple(added),
+    )
 
 
 def _replaced_flags(candidate: StandIn) -> set[str]:
     """The flags whose keys have stand-in values."""
     replaced_keys = {".".join(keys) for keys in candidate.replaced}
-    return {f"--{flag}" for flag, key in OWNED_FLAGS.items() if key in replaced_keys}
+    flags = [flag for flag, key in OWNED_FLAGS.items() if key in replaced_keys]
+    return {f"--{flag}" for flag in flags}
 
 
 def _kept_in_pod(draft: Draft, service: ResolvedService) -> Iterator[str]:
     pod = draft.pod
     if pod.container.at("image").text() == service.image:
         yield "image"
-    if pod.container.at("resources", "limits", pod.npu).text() == str(service.npus):
+    if pod.limits.at(pod.npu).text() == str(service.npus):
         yield counted(service.npus, "NPU")
     if pod.owner.at("spec", "replicas").value == service.replicas:
         yield counted(service.replicas, "replica")
@@ -115,35 +125,41 @@ def _kept_in_pod(draft: Draft, service: ResolvedService) -> Iterator[str]:
 
 def _added_to_pod(draft: Draft, service: ResolvedService) -> Iterator[Difference]:
     """The parts of the pod that the program writes, and that the files do not have."""
-    container = draft.pod.container
-    requests = container.at("resources", "requests")
-    limits = container.at("resources", "limits")
-    strategy = draft.pod.owner.at("spec", "strategy")
-    origins = service.origins
+    pod = draft.pod
     memory = quantity_text(service.resources.memory)
     shm = quantity_text(service.resources.shm)
-    if requests.at("cpu").value is None:
-        yield _added("cpu", f"{service.resources.cpu}, request", origins["resources.cpu"].source)
-    if limits.at("memory").value is None:
-        yield _added("memory", f"{memory}, request and limit", origins["resources.memory"].source)
-    if not any(mount.path.rstrip("/") == SHM for mount in draft.pod.mounts):
-        yield _added(SHM, shm, origins["resources.shm"].source)
-    if container.at("startupProbe").value is None:
-        yield _added("probes", f"started within {duration(service.startup)}", origins["startup"].source)
-    if strategy.value is None:
-        yield _added("rollout", str(service.rollout.kind), origins["rollout.kind"].source)
-    if container.at("lifecycle").value is None:
-        yield _added("drain", f"{duration(service.drain)} for running requests", origins["drain"].source)
-    yield _added("Service", f"{service.name}:{service.server.port}", "in front of the pods")
+    startup = duration(service.startup)
+    drain = duration(service.drain)
+    mounted = {mount.path.rstrip("/") for mount in pod.mounts}
 
+    def added(
+        name: str,
+        new: str,
+        key: str,
+    ) -> Difference:
+        why = service.origins[key].source
+        return Difference(name, None, new, why)
 
-def _added(name: str, new: str, why: str) -> Difference:
-    return Difference(name, None, new, why)
+    if pod.requests.at("cpu").value is None:
+        yield added("cpu", f"{service.resources.cpu}, request", "resources.cpu")
+    if pod.limits.at("memory").value is None:
+        yield added("memory", f"{memory}, request and limit", "resources.memory")
+    if SHM not in mounted:
+        yield added(SHM, shm, "resources.shm")
+    if pod.container.at("startupProbe").value is None:
+        yield added("probes", f"started within {startup}", "startup")
+    if pod.owner.at("spec", "strategy").value is None:
+        yield added("rollout", str(service.rollout.kind), "rollout.kind")
+    if pod.container.at("lifecycle").value is None:
+        yield added("drain", f"{drain} for running requests", "drain")
+    address = f"{service.name}:{service.server.port}"
+    yield Difference("Service", None, address, "in front of the pods")
 
 
 def _flags(draft: Draft, service: ResolvedService) -> Iterator[Difference]:
     """All flags before and after, also those that stay the same."""
-    arguments = [Argument(word, 0) for word in launch(service).argv[3:]]
+    words = launch(service).argv[3:]
+    arguments = [Argument(word, line=0) for word in words]
     old_values = draft.flags.values
     new_values = read_flags(arguments, service.server.kind).values
     flags = release(DEFAULT_VERSION).flags
@@ -156,7 +172,12 @@ def _flags(draft: Draft, service: ResolvedService) -> Iterator[Difference]:
             why = _FLAG_REASONS[name]
         else:
             why = _origin(service, OWNED_FLAGS.get(name, ""))
-        yield Difference(f"--{name}", old, new, why)
+        yield Difference(
+            name=f"--{name}",
+            old=old,
+            new=new,
+            why=why,
+        )
 
 
 def _reason_left_out(flag: Flag, value: Any) -> str:
@@ -176,13 +197,19 @@ def _origin(service: ResolvedService, key: str) -> str:
 def _variables(draft: Draft, service: ResolvedService) -> Iterator[Difference]:
     """All variables before and after, also those that stay the same."""
     settings = draft.pod.start.environment
-    old: Mapping[str, str] = {name: setting.text for name, setting in settings.items() if name != "PYTHONPATH"}
+    old = {name: setting.text for name, setting in settings.items()}
+    old.pop("PYTHONPATH", None)
     new = launch(service).environment
     for name in dict.fromkeys([*old, *new]):
         why = _reason_set(name, service)
         if name not in new:
             why = _reason_unset(name, old[name]) or why
-        yield Difference(name, old.get(name), new.get(name), why)
+        yield Difference(
+            name=name,
+            old=old.get(name),
+            new=new.get(name),
+            why=why,
+        )
 
 
 def _reason_set(name: str, service: ResolvedService) -> str:
@@ -207,7 +234,7 @@ def _flag_text(value: Any, name: str) -> str | None:
         return None
     if name == "lora-modules":
         modules = [lora_module(str(item)) for item in value]
-        return " ".join(f"{adapter}={path}" for adapter, path in modules)
+        return " ".join("=".join(module) for module in modules)
     if isinstance(value, str):
         return value
     if isinstance(value, list):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from convert.note import Note, assumed, dropped, dropped_credential
+from convert.note import Notes
 from convert.objects import Object
 from convert.server_start import Setting
 from models.credentials import is_credential
@@ -13,7 +13,7 @@ from models.credentials import is_credential
 _REFERENCE = re.compile(r"\$\(([A-Za-z_]\w*)\)")
 
 
-def container_environment(container: Object, notes: list[Note]) -> dict[str, Setting]:
+def container_environment(container: Object, notes: Notes) -> dict[str, Setting]:
     """The plain values of a container's variables.
 
     Credentials, and values from elsewhere than a Secret, are left out with a note.
@@ -21,20 +21,20 @@ def container_environment(container: Object, notes: list[Note]) -> dict[str, Set
     settings: dict[str, Setting] = {}
     references = secret_references(container)
     for name, entry in _variables(container.at("env"), notes):
-        text = entry.at("value").text() if entry.mapping() else entry.text()
+        text = _value(entry)
         is_reference = entry.at("valueFrom").value is not None
         if is_reference and name not in references:
-            notes.append(dropped(name, "env takes plain values and required keys of Secrets only", entry))
+            notes.drop(name, "env takes plain values and required keys of Secrets only", entry)
         elif is_reference:
             continue
         elif is_credential(name, text):
-            notes.append(dropped_credential(name, entry))
+            notes.drop_credential(name, entry)
         else:
             value = with_kubernetes_variables(text, settings)
             settings[name] = Setting(value, entry.place)
     env_from = container.at("envFrom")
     if env_from.items():
-        notes.append(dropped("envFrom", "the stack file has no key for it: write each variable under env", env_from))
+        notes.drop("envFrom", "the stack file has no key for it: write each variable under env", env_from)
     return settings
 
 
@@ -62,10 +62,17 @@ def with_kubernetes_variables(text: str, environment: Mapping[str, Setting]) -> 
     return _REFERENCE.sub(value, text)
 
 
-def _variables(env: Object, notes: list[Note]) -> Iterator[tuple[str, Object]]:
+def _value(entry: Object) -> str:
+    """The value of an entry of `env`; the entry itself if it is a scalar of a mapping."""
+    if entry.mapping():
+        return entry.at("value").text()
+    return entry.text()
+
+
+def _variables(env: Object, notes: Notes) -> Iterator[tuple[str, Object]]:
     """The entries of `env` by name. A mapping, which Kubernetes refuses, is read as meant."""
     if env.mapping():
-        notes.append(assumed("env", "Kubernetes expects a list of names and values; convert reads it as meant", env))
+        notes.assume("env", "Kubernetes expects a list of names and values; convert reads it as meant", env)
         for name in env.mapping():
             yield name, env.at(name)
     for entry in env.items():

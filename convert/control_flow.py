@@ -47,9 +47,10 @@ def read_flow(commands: Sequence[Command]) -> Flow:
     """
     reader = _Reader()
     for index, command in enumerate(commands):
-        if reader.is_inside("case") and _is_pattern(commands[index:]):
+        rest = commands[index:]
+        if reader.is_inside("case") and _is_pattern(rest):
             continue
-        following = commands[index + 1] if index + 1 < len(commands) else None
+        following = next(iter(rest[1:]), None)
         reader.take(command, following)
     return reader.flow
 
@@ -85,7 +86,9 @@ class _Reader:
     """The line of a test that decides whether the next command runs; 0 without such a test."""
 
     def is_inside(self, keyword: str) -> bool:
-        return bool(self.blocks) and self.blocks[-1].keyword == keyword
+        if not self.blocks:
+            return False
+        return self.blocks[-1].keyword == keyword
 
     def take(self, command: Command, following: Command | None) -> None:
         """Take the next command, which may begin or end a block."""
@@ -96,7 +99,8 @@ class _Reader:
         while words and self._keyword(words, command.line):
             pass
         if words:
-            self._add(Step(replace(command, words=tuple(words)), self._branch()))
+            rest = replace(command, words=tuple(words))
+            self._add(Step(rest, self._branch()))
         self.tested_on = command.line if _is_test(words, command.end) else 0
 
     def _add(self, step: Step) -> None:
@@ -148,7 +152,7 @@ class _Reader:
         self.expects_brace = False
 
     def _close(self, keywords: set[str]) -> None:
-        if not self.blocks or self.blocks[-1].keyword not in keywords:
+        if not any(self.is_inside(keyword) for keyword in keywords):
             return
         block = self.blocks.pop()
         if block.keyword == "function":
@@ -157,21 +161,24 @@ class _Reader:
 
 def _declares_function(command: Command, following: Command | None) -> bool:
     """Whether a command is the `start` of `start() {`."""
-    if following is None or len(command.words) != 1 or command.end != "(":
+    opens_parenthesis = len(command.words) == 1 and command.end == "("
+    if not opens_parenthesis or following is None:
         return False
     return literal(following.words[0]) == "{"
 
 
 def _is_test(words: Sequence[Word], end: str) -> bool:
     """Whether a command is a test that decides about the next one: `[ -n "$A" ] && …`."""
-    return bool(words) and literal(words[0]) in _TESTS and end in ("&&", "||")
+    if not words or end not in ("&&", "||"):
+        return False
+    return literal(words[0]) in _TESTS
 
 
 def _is_pattern(commands: Sequence[Command]) -> bool:
     """Whether a branch of a `case` begins: `a)`, `a|b)`."""
     for command in commands:
-        if len(command.words) != 1 or command.end not in ("|", ")"):
+        if len(command.words) != 1:
             return False
-        if command.end == ")":
-            return True
+        if command.end != "|":
+            return command.end == ")"
     return False

@@ -12,7 +12,7 @@ from convert.cluster_keys import cluster_values
 from convert.draft import Draft, draft
 from convert.findings import findings_of
 from convert.minimal import Values, minimal, with_scalars
-from convert.note import Note, assumed
+from convert.note import Note, Notes, assumed
 from convert.objects import Object, ObjectFile, read_objects
 from convert.placeholder import filled
 from convert.pod_keys import is_ours
@@ -74,14 +74,23 @@ class ConversionError(Exception):
         findings: The errors of the YAML, if it cannot be read.
     """
 
-    def __init__(self, message: str, fix: str, findings: Sequence[Finding] = ()) -> None:
+    def __init__(
+        self,
+        message: str,
+        fix: str,
+        findings: Sequence[Finding] = (),
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.fix = fix
         self.findings = tuple(findings)
 
 
-def convert(config: File, scripts: Sequence[File], wanted: Wanted) -> Conversion:
+def convert(
+    config: File,
+    scripts: Sequence[File],
+    wanted: Wanted,
+) -> Conversion:
     """Convert Kubernetes objects and launch scripts into a stack file.
 
     Args:
@@ -97,7 +106,7 @@ def convert(config: File, scripts: Sequence[File], wanted: Wanted) -> Conversion
     scripts = [replace(script, text=filled(script.text, values)) for script in scripts]
     object_file = _read_config(config)
     objects = object_file.objects
-    notes = [*object_file.notes]
+    notes = Notes(object_file.notes)
     pods = read_pods(objects, scripts, notes)
     if not pods:
         raise _no_server(config, scripts, objects)
@@ -108,7 +117,8 @@ def convert(config: File, scripts: Sequence[File], wanted: Wanted) -> Conversion
         namespace=wanted.namespace,
         notes=notes,
     )
-    drafts = [draft(name, pod, cluster) for name, pod in _pods_by_name(pods, cluster, notes).items()]
+    pods_by_name = _pods_by_name(pods, cluster, notes)
+    drafts = [draft(name, pod, cluster) for name, pod in pods_by_name.items()]
     notes += unsupported(pods, objects)
     for service in drafts:
         notes += service.notes
@@ -160,13 +170,18 @@ def _read_config(config: File) -> ObjectFile:
 def _is_template(value: Any) -> bool:
     """Whether a value contains `{{ … }}`, which YAML reads as a mapping in a mapping."""
     if isinstance(value, dict):
-        return any(key.startswith("{'") or _is_template(item) for key, item in value.items())
+        has_nested_key = any(key.startswith("{'") for key in value)
+        return has_nested_key or any(_is_template(item) for item in value.values())
     if isinstance(value, list):
         return any(_is_template(item) for item in value)
     return False
 
 
-def _no_server(config: File, scripts: Sequence[File], objects: Sequence[Object]) -> ConversionError:
+def _no_server(
+    config: File,
+    scripts: Sequence[File],
+    objects: Sequence[Object],
+) -> ConversionError:
     """The error for files in which no container starts a server."""
     kinds = sorted({item.kind for item in objects})
     if any(kind in _WORKLOADS for kind in kinds):
@@ -179,10 +194,15 @@ def _no_server(config: File, scripts: Sequence[File], objects: Sequence[Object])
     fix = "begin the command line with the config.yaml of the manual's Step 2"
     if is_swapped:
         fix = "write the file of the objects first, then the script"
-    return ConversionError(f"{config.name} has no Deployment, but {', '.join(kinds) or 'nothing'}", fix)
+    content = ", ".join(kinds) or "nothing"
+    return ConversionError(f"{config.name} has no Deployment, but {content}", fix)
 
 
-def _pods_by_name(pods: Sequence[Pod], cluster: Values, notes: list[Note]) -> dict[str, Pod]:
+def _pods_by_name(
+    pods: Sequence[Pod],
+    cluster: Values,
+    notes: Notes,
+) -> dict[str, Pod]:
     """The pods by the names of their services."""
     found: dict[str, Pod] = {}
     for pod in pods:
@@ -208,7 +228,12 @@ def _service_name(pod: Pod, pods: Sequence[Pod]) -> str:
     return service_name(name)
 
 
-def _renamed(pod: Pod, name: str, *, is_taken: bool) -> Note:
+def _renamed(
+    pod: Pod,
+    name: str,
+    *,
+    is_taken: bool,
+) -> Note:
     """A note about a service that is not named like its object."""
     old_name = pod.owner.name
     if is_taken:
@@ -243,12 +268,15 @@ def _minimal_cluster(cluster: Values, drafts: Sequence[Draft]) -> Values:
     for service in drafts:
         if not stand_in(service.name, service.values, cluster).replaced:
             services[service.name] = service.values
-    context = {key: value for key, value in cluster.items() if key == "context"}
-    others = {key: value for key, value in cluster.items() if key != "context"}
+    context: Values = {}
+    others = dict(cluster)
+    if "context" in others:
+        context["context"] = others.pop("context")
 
     def objects(candidate: Values) -> list[Any] | None:
         loaded = parse_stack("", "", {"cluster": {**context, **candidate}, "services": services}, {})
-        if any(finding.service is None and finding.rule != "missing-key" for finding in loaded.findings):
+        of_cluster = [finding for finding in loaded.findings if finding.service is None]
+        if any(finding.rule != "missing-key" for finding in of_cluster):
             return None
         stack = resolve(loaded)
         return [stack.cluster, *stack_objects(stack)]

@@ -14,7 +14,7 @@ from convert.launch_keys import launch_values
 from convert.launched import Launched
 from convert.minimal import Values, minimal
 from convert.node_paths import NodePaths
-from convert.note import Note
+from convert.note import Notes
 from convert.pod_keys import graph_cache, is_ours, pod_values, unused_mounts, warms_up
 from convert.pods import Mount, Pod
 from convert.server_start import Start
@@ -39,10 +39,14 @@ class Draft:
     flags: Flags
     values: Values
     """Its keys, without scalars that stand for records."""
-    notes: list[Note] = field(default_factory=list)
+    notes: Notes = field(default_factory=Notes)
 
 
-def draft(name: str, pod: Pod, cluster: Values) -> Draft:
+def draft(
+    name: str,
+    pod: Pod,
+    cluster: Values,
+) -> Draft:
     """Draft the service of a pod.
 
     Args:
@@ -50,23 +54,30 @@ def draft(name: str, pod: Pod, cluster: Values) -> Draft:
         pod: The container with its start.
         cluster: The keys of its cluster.
     """
-    flags = read_flags(pod.start.arguments, pod.start.kind, pod.start.file)
-    _add_preparations(pod.start, pod)
+    start = pod.start
+    flags = read_flags(start.arguments, start.kind, start.file)
+    _add_preparations(start, pod)
+    files = {file.name: file.text for file in pod.files()}
+    port = pod.container.at("ports", 0, "containerPort")
     launched = Launched(
-        start=pod.start,
+        start=start,
         flags=flags,
-        paths=NodePaths(pod.mounts, {file.name: file.text for file in pod.files()}),
-        port=pod.container.at("ports", 0, "containerPort").text(),
+        paths=NodePaths(pod.mounts, files),
+        port=port.text(),
     )
     values = _all_values(pod, launched)
     if is_ours(pod):
         values = _with_original_order(name, values, cluster, pod)
-    notes = [
-        *flags.notes,
-        *launched.notes,
-        *unused_mounts(pod, _used_mounts(pod, values)),
-    ]
-    return Draft(name, pod, flags, _minimal_service(name, values, cluster), notes)
+    notes = Notes(flags.notes)
+    notes += launched.notes
+    notes += unused_mounts(pod, _used_mounts(pod, values))
+    return Draft(
+        name=name,
+        pod=pod,
+        flags=flags,
+        values=_minimal_service(name, values, cluster),
+        notes=notes,
+    )
 
 
 def _add_preparations(start: Start, pod: Pod) -> None:
@@ -94,10 +105,19 @@ def _all_values(pod: Pod, launched: Launched) -> Values:
     if api_key:
         values["server"]["apiKey"] = api_key
     values["env"] = {**references, **values["env"]}
-    return {key: values[key] for key in _KEYS if values.get(key) not in (None, {})}
+    ordered = {}
+    for key in _KEYS:
+        value = values.get(key)
+        if value not in (None, {}):
+            ordered[key] = value
+    return ordered
 
 
-def _minimal_service(name: str, values: Values, cluster: Values) -> Values:
+def _minimal_service(
+    name: str,
+    values: Values,
+    cluster: Values,
+) -> Values:
     """The keys that make a difference. Keys that the stack file refuses remain unchanged."""
     whole = stand_in(name, values, cluster)
     if whole.service is None:
@@ -116,7 +136,12 @@ def _minimal_service(name: str, values: Values, cluster: Values) -> Values:
     return minimal(values, is_same)
 
 
-def _with_original_order(name: str, values: Values, cluster: Values, pod: Pod) -> Values:
+def _with_original_order(
+    name: str,
+    values: Values,
+    cluster: Values,
+    pod: Pod,
+) -> Values:
     """The values with the further flags grouped so that a pod of this program keeps the order of its flags."""
     arguments = [argument.text for argument in pod.start.arguments]
     for candidate in _groupings(values):
@@ -129,17 +154,22 @@ def _with_original_order(name: str, values: Values, cluster: Values, pod: Pod) -
 def _groupings(values: Values) -> Iterator[Values]:
     """The values with the further flags divided between `engine` and `server` in every way."""
     yield values
-    flags = {
-        **(value_at(values, ("engine", "extraArgs")) or {}),
-        **(value_at(values, ("server", "extraArgs")) or {}),
-    }
+    flags: Values = {}
+    flags.update(value_at(values, ("engine", "extraArgs")) or {})
+    flags.update(value_at(values, ("server", "extraArgs")) or {})
     names = sorted(flags)
     movable = min(len(names), _MOST_MOVED_FLAGS)
     for number in range(2**movable):
-        of_server = {name for index, name in enumerate(names) if number >> index & 1}
+        of_engine = {}
+        of_server = {}
+        for index, name in enumerate(names):
+            if number >> index & 1:
+                of_server[name] = flags[name]
+            else:
+                of_engine[name] = flags[name]
         candidate = copy.deepcopy(values)
-        candidate["engine"]["extraArgs"] = {name: flags[name] for name in names if name not in of_server}
-        candidate["server"]["extraArgs"] = {name: flags[name] for name in names if name in of_server}
+        candidate["engine"]["extraArgs"] = of_engine
+        candidate["server"]["extraArgs"] = of_server
         yield candidate
 
 
@@ -148,7 +178,8 @@ def _used_mounts(pod: Pod, values: Values) -> set[str]:
     used = {mount.path for mount in platform_mounts(pod).values()}
     directories = _weight_directories(values)
     for mount in pod.mounts:
-        if _contains_any(mount, directories) or _is_of_program(mount) or _contains_script(pod, mount.path):
+        is_of_key = _contains_any(mount, directories) or _is_of_program(mount)
+        if is_of_key or _contains_script(pod, mount.path):
             used.add(mount.path)
     return used
 
@@ -168,14 +199,17 @@ def _contains_any(mount: Mount, directories: list[str]) -> bool:
     """Whether a mount of the node contains one of some directories."""
     if not mount.host_path:
         return False
-    prefix = mount.host_path.rstrip("/") + "/"
-    return any(directory == mount.host_path or directory.startswith(prefix) for directory in directories)
+    if mount.host_path in directories:
+        return True
+    below = mount.host_path.rstrip("/") + "/"
+    return any(directory.startswith(below) for directory in directories)
 
 
 def _is_of_program(mount: Mount) -> bool:
     """Whether a mount is a ConfigMap, or a directory that this program mounts."""
     parent, _, _ = LAUNCH_DIRECTORY.rpartition("/")
-    return mount.path.startswith(f"{parent}/") or bool(mount.volume.at("configMap").value)
+    config_map = mount.volume.at("configMap").value
+    return bool(config_map) or mount.path.startswith(f"{parent}/")
 
 
 def _contains_script(pod: Pod, path: str) -> bool:
@@ -184,5 +218,6 @@ def _contains_script(pod: Pod, path: str) -> bool:
         return False
     directory = re.escape(path.rstrip("/"))
     file_below = re.compile(rf"(^|[\s;&'\"]){directory}/")
-    words = [*pod.container.at("command").items(), *pod.container.at("args").items()]
+    words = pod.container.at("command").items()
+    words += pod.container.at("args").items()
     return any(file_below.search(word.text()) for word in words)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from pathlib import PurePosixPath
-from typing import Any
 
 from convert.launched import Launched
 from convert.minimal import Values
@@ -123,7 +122,9 @@ def lora_module(text: str) -> tuple[str, str]:
         except ValueError:
             module = None
     if isinstance(module, dict):
-        return str(module.get("name", "")), str(module.get("path", ""))
+        name = str(module.get("name", ""))
+        path = str(module.get("path", ""))
+        return name, path
     name, _, path = text.partition("=")
     return name, path
 
@@ -181,8 +182,11 @@ def _precision(launched: Launched) -> Values:
 def _mind_speed(launched: Launched) -> Values:
     if not launched.start.mind_speed:
         return {}
-    options: dict[str, Any] = {key: value for key, value in launched.start.mind_speed.items() if value}
-    return {"kind": "install", **options}
+    values: Values = {"kind": "install"}
+    for key, value in launched.start.mind_speed.items():
+        if value:
+            values[key] = value
+    return values
 
 
 def _seconds(text: str) -> str:

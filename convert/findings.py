@@ -46,12 +46,18 @@ def findings_of(
         cluster: The keys of the cluster.
     """
     loaded = load_text(stack, file, text)
-    placeholders = [*_placeholders(read_yaml(file, text).value, loaded.spans)]
+    value = read_yaml(file, text).value
+    placeholders = [*_placeholders(value, loaded.spans)]
+    placeholder_paths = [finding.marks[0].path for finding in placeholders]
     report, replaced = _check_with_stand_ins(loaded, services, cluster)
     judged = [finding for finding in report.findings if not _concerns(finding, replaced)]
     of_rules = [finding for finding in judged if finding.rule != "placeholder"]
-    of_shape = _shape_findings(loaded, [finding.marks[0].path for finding in placeholders])
-    findings = sorted([*placeholders, *of_shape, *of_rules], key=_position)
+    findings = [
+        *placeholders,
+        *_shape_findings(loaded, placeholder_paths),
+        *of_rules,
+    ]
+    findings.sort(key=_position)
     return replace(report, findings=tuple(findings))
 
 
@@ -95,7 +101,11 @@ def _placeholders(value: Any, spans: Mapping[Path, Span]) -> Iterator[Finding]:
             yield _placeholder(found[0], path_in_stack, spans)
 
 
-def _placeholder(placeholder: str, path: Path, spans: Mapping[Path, Span]) -> Finding:
+def _placeholder(
+    placeholder: str,
+    path: Path,
+    spans: Mapping[Path, Span],
+) -> Finding:
     mark = Mark(path, "", _nearest(path, spans))
     name = placeholder_name(placeholder)
     return Finding(
@@ -143,8 +153,8 @@ def _concerns(finding: Finding, paths: Collection[Path]) -> bool:
     marked = finding.marks[0].path
     for path in paths:
         is_below = marked[: len(path)] == path
-        is_above = len(marked) > 2 and path[: len(marked)] == marked
-        if is_below or is_above:
+        is_above = path[: len(marked)] == marked
+        if is_below or (is_above and len(marked) > 2):
             return True
     return False
 

@@ -7,7 +7,6 @@ from typing import Any
 from convert.feature_keys import feature_values
 from convert.launched import Launched
 from convert.minimal import Values
-from convert.note import dropped
 from convert.number_list import number_list
 from convert.placeholder import PLACEHOLDER
 from models.engines.ascend_vllm.engine_args import EngineArgs
@@ -164,7 +163,7 @@ def _env(launched: Launched) -> dict[str, str]:
                 continue
         if name in OWNED_VARIABLES:
             why = f"the stack file sets it by {OWNED_VARIABLES[name]}"
-            launched.notes.append(dropped(name, why, setting.place))
+            launched.notes.drop(name, why, setting.place)
         else:
             values[name] = text
     return values

@@ -8,7 +8,7 @@ from typing import Any
 
 from convert.command_line import Flags
 from convert.node_paths import NodePaths, Weights
-from convert.note import NOWHERE, Note, Place, assumed, dropped
+from convert.note import NOWHERE, Notes, Place
 from convert.server_start import Start
 from models.catalog.facts import ModelFacts
 from models.catalog.known import find_model
@@ -23,7 +23,7 @@ class Launched:
     paths: NodePaths
     port: str
     """The port of the container; empty if it declares none."""
-    notes: list[Note] = field(default_factory=list)
+    notes: Notes = field(default_factory=Notes)
     used_variables: set[str] = field(default_factory=set)
     """The variables that a key stands for, so that they are not written under `env`."""
 
@@ -47,7 +47,12 @@ class Launched:
         known = find_model(name)
         return known.facts if known else None
 
-    def assume(self, what: str, why: str, flag: str = "") -> None:
+    def assume(
+        self,
+        what: str,
+        why: str,
+        flag: str = "",
+    ) -> None:
         """Note an assumption about a value that the script leaves open.
 
         Args:
@@ -55,11 +60,16 @@ class Launched:
             why: Why it was chosen.
             flag: The flag that it concerns, for the line.
         """
-        self.notes.append(assumed(what, why, self._place(flag)))
+        self.notes.assume(what, why, self._place(flag))
 
-    def drop(self, what: str, why: str, flag: str = "") -> None:
+    def drop(
+        self,
+        what: str,
+        why: str,
+        flag: str = "",
+    ) -> None:
         """Note a part of the launch that the stack file does not get."""
-        self.notes.append(dropped(what, why, self._place(flag)))
+        self.notes.drop(what, why, self._place(flag))
 
     def _place(self, flag: str) -> Place:
         line = self.flags.lines.get(flag)

@@ -54,7 +54,7 @@ class NodePaths:
         """
         if path and not PLACEHOLDER.search(path):
             return Weights(self.on_node(path), path)
-        mounts = [mount for mount in self.mounts if mount.host_path and _is_for_weights(mount)]
+        mounts = [mount for mount in self.mounts if _is_for_weights(mount)]
         for mount in mounts:
             if not PLACEHOLDER.search(mount.path + mount.host_path):
                 return Weights(mount.host_path, mount.path, "the mount of the weights")
@@ -74,6 +74,8 @@ def _is_below(path: str, directory: str) -> bool:
 
 
 def _is_for_weights(mount: Mount) -> bool:
-    """Whether a mount is the manual's `model-path`, or has a similar name."""
+    """Whether a mount of the node is the manual's `model-path`, or has a similar name."""
+    if not mount.host_path:
+        return False
     name = mount.volume_name.lower()
     return any(word in name for word in _WORDS_FOR_WEIGHTS)

@@ -48,12 +48,20 @@ class Note:
         return str(self.at)
 
 
-def assumed(what: str, why: str, at: Place | Placed = NOWHERE) -> Note:
+def assumed(
+    what: str,
+    why: str,
+    at: Place | Placed = NOWHERE,
+) -> Note:
     """A note about a value that the files leave open and the conversion had to choose."""
     return Note("assumed", what, why, _place(at))
 
 
-def dropped(what: str, why: str, at: Place | Placed = NOWHERE) -> Note:
+def dropped(
+    what: str,
+    why: str,
+    at: Place | Placed = NOWHERE,
+) -> Note:
     """A note about a value that the stack file does not get."""
     return Note("dropped", what, why, _place(at))
 
@@ -65,6 +73,32 @@ def dropped_credential(name: str, at: Place | Placed = NOWHERE) -> Note:
     else:
         why = "it looks like a credential: create a Secret with it, and do not write it into a file"
     return dropped(name, why, at)
+
+
+class Notes(list[Note]):
+    """The notes of a conversion, in their order."""
+
+    def assume(
+        self,
+        what: str,
+        why: str,
+        at: Place | Placed = NOWHERE,
+    ) -> None:
+        """Add a note about an assumption."""
+        self.append(assumed(what, why, at))
+
+    def drop(
+        self,
+        what: str,
+        why: str,
+        at: Place | Placed = NOWHERE,
+    ) -> None:
+        """Add a note about a value that the stack file does not get."""
+        self.append(dropped(what, why, at))
+
+    def drop_credential(self, name: str, at: Place | Placed = NOWHERE) -> None:
+        """Add a note about a credential."""
+        self.append(dropped_credential(name, at))
 
 
 def _place(at: Place | Placed) -> Place:

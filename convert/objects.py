@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from convert.note import Note, Place, assumed, dropped
+from convert.note import Note, Notes, Place
 from models.finding import Finding, Path, Span
 from models.stack_file.yaml_file import YamlFile, read_yaml
 
@@ -33,14 +33,20 @@ class Object:
         value = self.value
         for key in keys:
             value = _below(value, key)
-        path = (*self.path, *(str(key) for key in keys))
-        return Object(value, self.file, self.spans, path)
+        path = self.path + tuple(str(key) for key in keys)
+        return Object(
+            value=value,
+            file=self.file,
+            spans=self.spans,
+            path=path,
+        )
 
     def items(self) -> list[Object]:
         """The items of a list; empty for any other value."""
         if not isinstance(self.value, list):
             return []
-        return [self.at(index) for index in range(len(self.value))]
+        indices = range(len(self.value))
+        return [self.at(index) for index in indices]
 
     def mapping(self) -> dict[str, Any]:
         """The value if it is a mapping, else an empty mapping."""
@@ -67,6 +73,16 @@ class Object:
         return self.at("metadata", "name").text()
 
     @property
+    def labels(self) -> dict[str, Any]:
+        """`metadata.labels` of the object."""
+        return self.at("metadata", "labels").mapping()
+
+    @property
+    def annotations(self) -> dict[str, Any]:
+        """`metadata.annotations` of the object."""
+        return self.at("metadata", "annotations").mapping()
+
+    @property
     def place(self) -> Place:
         """The line of the value, or of the mapping that would contain it."""
         path = self.path
@@ -75,16 +91,19 @@ class Object:
         span = self.spans.get(path)
         if span:
             return Place(self.file, span.line)
-        lines = [span.line for below, span in self.spans.items() if below[: len(path)] == path]
+        lines = []
+        for path_below, span_below in self.spans.items():
+            if path_below[: len(path)] == path:
+                lines.append(span_below.line)
         return Place(self.file, min(lines, default=0))
 
 
 def _below(value: Any, key: str | int) -> Any:
     if isinstance(value, dict):
         return value.get(str(key))
-    if isinstance(value, list) and isinstance(key, int) and key < len(value):
-        return value[key]
-    return None
+    if not isinstance(value, list) or not isinstance(key, int):
+        return None
+    return value[key] if key < len(value) else None
 
 
 @dataclass(frozen=True)
@@ -106,7 +125,7 @@ def read_objects(file: str, text: str) -> ObjectFile:
     """
     objects: list[Object] = []
     findings: list[Finding] = []
-    notes: list[Note] = []
+    notes = Notes()
     for document in _documents(text):
         yaml_file = _read_document(file, document, notes)
         for finding in yaml_file.findings:
@@ -114,7 +133,7 @@ def read_objects(file: str, text: str) -> ObjectFile:
                 findings.append(finding)
             elif finding.span:
                 place = Place(file, finding.span.line)
-                notes.append(assumed(finding.message, "the last value counts", place))
+                notes.assume(finding.message, "the last value counts", place)
         content = Object(yaml_file.value, file, yaml_file.spans)
         objects += _objects(content, notes)
     return ObjectFile(tuple(objects), tuple(findings), tuple(notes))
@@ -130,7 +149,11 @@ def _documents(text: str) -> Iterator[str]:
         yield "\n" * lines_before + document
 
 
-def _read_document(file: str, text: str, notes: list[Note]) -> YamlFile:
+def _read_document(
+    file: str,
+    text: str,
+    notes: Notes,
+) -> YamlFile:
     """Read a document. Tabs in the indentation, which YAML refuses, are read as spaces."""
     yaml_file = read_yaml(file, text)
     if "\t" not in text or not _has_syntax_error(yaml_file):
@@ -138,7 +161,7 @@ def _read_document(file: str, text: str, notes: list[Note]) -> YamlFile:
     for width in _TAB_WIDTHS:
         candidate = read_yaml(file, _without_tabs(text, width))
         if not _has_syntax_error(candidate):
-            notes.append(assumed(f"{width} spaces for each tab", "YAML allows no tabs in the indentation", Place(file)))
+            notes.assume(f"{width} spaces for each tab", "YAML allows no tabs in the indentation", Place(file))
             return candidate
     return yaml_file
 
@@ -156,14 +179,20 @@ def _has_syntax_error(yaml_file: YamlFile) -> bool:
     return any(finding.rule == "yaml-syntax" for finding in yaml_file.findings)
 
 
-def _objects(content: Object, notes: list[Note]) -> Iterator[Object]:
+def _objects(content: Object, notes: Notes) -> Iterator[Object]:
     """The object of a document, or those of a `List`."""
     if content.value is None:
         return
     if not isinstance(content.value, dict) or not content.kind:
-        notes.append(dropped("a document", "it is not a Kubernetes object: it has no kind", content))
-    elif content.kind.endswith("List") and isinstance(content.value.get("items"), list):
+        notes.drop("a document", "it is not a Kubernetes object: it has no kind", content)
+    elif _is_list(content):
         for item in content.at("items").items():
             yield from _objects(item, notes)
     else:
         yield content
+
+
+def _is_list(content: Object) -> bool:
+    """Whether an object is a `List` of objects, as `kubectl get` prints it."""
+    items = content.at("items").value
+    return content.kind.endswith("List") and isinstance(items, list)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from convert.minimal import Values
-from convert.note import Note, assumed, dropped
+from convert.note import Note, Notes, dropped
 from convert.placeholder import PLACEHOLDER
 from convert.pods import Pod
 from models.launch.launch import GRAPH_CACHE_DIRECTORY, WARM
@@ -30,11 +30,10 @@ _DEFAULT_PERIOD = 10
 
 def is_ours(pod: Pod) -> bool:
     """Whether this program made the object."""
-    labels = pod.owner.at("metadata", "labels").mapping()
-    return labels.get(NAME_LABEL) == NAME
+    return pod.owner.labels.get(NAME_LABEL) == NAME
 
 
-def pod_values(pod: Pod, notes: list[Note]) -> Values:
+def pod_values(pod: Pod, notes: Notes) -> Values:
     """The keys of a service that its pod determines, defaults included."""
     values: Values = {
         "image": pod.container.at("image").text() or None,
@@ -49,8 +48,11 @@ def pod_values(pod: Pod, notes: list[Note]) -> Values:
         "startup": _startup(pod),
     }
     if pod.owner.kind != "Deployment":
-        notes.append(assumed("a Deployment", f"instead of the {pod.owner.kind}", pod.owner))
-    return {key: value for key, value in values.items() if value is not None and value != {}}
+        notes.assume("a Deployment", f"instead of the {pod.owner.kind}", pod.owner)
+    for key, value in [*values.items()]:
+        if value is None or value == {}:
+            del values[key]
+    return values
 
 
 def graph_cache(pod: Pod) -> str:
@@ -75,7 +77,8 @@ def unused_mounts(pod: Pod, used: set[str]) -> Iterator[Note]:
         used: The paths in the container that keys stand for.
     """
     for mount in pod.mounts:
-        if not mount.path or mount.path in used or PLACEHOLDER.search(mount.path):
+        is_converted = mount.path in used
+        if is_converted or not mount.path or PLACEHOLDER.search(mount.path):
             continue
         claim = mount.volume.at("persistentVolumeClaim")
         if claim.value is not None:
@@ -88,16 +91,17 @@ def unused_mounts(pod: Pod, used: set[str]) -> Iterator[Note]:
         yield dropped(f"the mount {mount.path}", why, mount.volume)
 
 
-def _npus(pod: Pod, notes: list[Note]) -> int | str | None:
-    limit = pod.container.at("resources", "limits", pod.npu)
-    request = pod.container.at("resources", "requests", pod.npu)
+def _npus(pod: Pod, notes: Notes) -> int | str | None:
+    limit = pod.limits.at(pod.npu)
+    request = pod.requests.at(pod.npu)
     amount = limit if limit.value is not None else request
     if not pod.npu or amount.value is None:
         why = "the container requests no NPUs, so the number follows from the engine"
-        notes.append(assumed("npus", why, pod.container))
+        notes.assume("npus", why, pod.container)
         return None
-    if request.value is not None and request.text() != limit.text():
-        notes.append(assumed(f"npus {amount.text()}", "limit and request differ", amount))
+    is_requested = request.value is not None
+    if is_requested and request.text() != limit.text():
+        notes.assume(f"npus {amount.text()}", "limit and request differ", amount)
     return _whole(amount.text())
 
 
@@ -110,12 +114,12 @@ def _whole(text: str) -> int | str:
 
 def _resources(pod: Pod) -> Values:
     values: Values = {}
-    requests = pod.container.at("resources", "requests")
-    limits = pod.container.at("resources", "limits")
-    cpu = requests.at("cpu").text() or limits.at("cpu").text()
+    requested_cpu = pod.requests.at("cpu").text()
+    cpu = requested_cpu or pod.limits.at("cpu").text()
     if cpu:
         values["cpu"] = _cores(cpu)
-    memory = limits.at("memory").text() or requests.at("memory").text()
+    memory_limit = pod.limits.at("memory").text()
+    memory = memory_limit or pod.requests.at("memory").text()
     if memory:
         values["memory"] = memory
     for mount in pod.mounts:
@@ -164,11 +168,13 @@ def _run_as_user(pod: Pod) -> Any:
 def _volcano(pod: Pod) -> Values:
     """The keys that Volcano's annotations and the priority determine."""
     values: Values = {}
-    of_owner = pod.owner.at("metadata", "annotations").mapping()
-    of_pod = pod.template.at("metadata", "annotations").mapping()
+    of_owner = pod.owner.annotations
+    of_pod = pod.template.annotations
     min_member = of_owner.get(MIN_MEMBER) or of_pod.get(MIN_MEMBER)
-    if min_member:
-        values["minMember"] = int(min_member) if str(min_member).isdecimal() else min_member
+    if min_member and str(min_member).isdecimal():
+        values["minMember"] = int(min_member)
+    elif min_member:
+        values["minMember"] = min_member
     queue = of_pod.get(QUEUE_NAME) or of_owner.get(QUEUE_NAME)
     if queue:
         values["queue"] = queue
@@ -197,6 +203,8 @@ def _startup(pod: Pod) -> str | None:
         return None
     grace = pod.spec.at("terminationGracePeriodSeconds").value
     deadline = pod.owner.at("spec", "progressDeadlineSeconds").value
-    if is_ours(pod) and isinstance(grace, int) and isinstance(deadline, int):
-        return f"{deadline - grace - PULL}s"
-    return f"{period * failures}s"
+    seconds = period * failures
+    has_both = isinstance(grace, int) and isinstance(deadline, int)
+    if has_both and is_ours(pod):
+        seconds = deadline - grace - PULL
+    return f"{seconds}s"

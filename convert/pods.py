@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from convert.container_environment import container_environment, with_kubernetes_variables
-from convert.note import Note, assumed, dropped
+from convert.note import Note, Notes
 from convert.objects import Object
 from convert.script_reader import read_start
 from convert.server_start import File, Start
@@ -82,6 +82,16 @@ class Pod:
         return self.template.at("spec")
 
     @property
+    def limits(self) -> Object:
+        """The limits of the container."""
+        return self.container.at("resources", "limits")
+
+    @property
+    def requests(self) -> Object:
+        """The requests of the container."""
+        return self.container.at("resources", "requests")
+
+    @property
     def namespace(self) -> str:
         """The namespace that the object names; empty if it names none."""
         return self.owner.at("metadata", "namespace").text()
@@ -91,7 +101,11 @@ class Pod:
         return [*_mounted_files(self.mounts, self.config_maps)]
 
 
-def read_pods(objects: Sequence[Object], scripts: Sequence[File], notes: list[Note]) -> list[Pod]:
+def read_pods(
+    objects: Sequence[Object],
+    scripts: Sequence[File],
+    notes: Notes,
+) -> list[Pod]:
     """The containers that start a server.
 
     Args:
@@ -107,10 +121,16 @@ def read_pods(objects: Sequence[Object], scripts: Sequence[File], notes: list[No
     return pods
 
 
-def _servers(owner: Object, config_maps: Sequence[Object], scripts: Sequence[File], notes: list[Note]) -> list[Pod]:
+def _servers(
+    owner: Object,
+    config_maps: Sequence[Object],
+    scripts: Sequence[File],
+    notes: Notes,
+) -> list[Pod]:
     """The containers of an object that start a server."""
     spec = owner.at(*TEMPLATES[owner.kind], "spec")
-    pods = [_pod(owner, container, config_maps, scripts) for container in spec.at("containers").items()]
+    containers = spec.at("containers").items()
+    pods = [_pod(owner, container, config_maps, scripts) for container in containers]
     servers = [pod for pod in pods if pod.start.kind]
     if not servers and len(scripts) == 1:
         servers = _with_only_script(pods, scripts[0])
@@ -119,7 +139,7 @@ def _servers(owner: Object, config_maps: Sequence[Object], scripts: Sequence[Fil
         if pod.name not in names:
             what = f"the container {pod.name or '?'}"
             why = "it starts no server: write it under podTemplate.spec.containers"
-            notes.append(dropped(what, why, pod.container))
+            notes.drop(what, why, pod.container)
     for pod in servers:
         notes += pod.start.notes
         for start in pod.prepared:
@@ -138,28 +158,35 @@ def _with_only_script(pods: Sequence[Pod], script: File) -> list[Pod]:
         return []
     with_npus = [pod for pod in pods if pod.npu]
     pod = (with_npus or pods)[0]
-    notes: list[Note] = []
+    notes = Notes()
     environment = container_environment(pod.container, notes)
-    command = plain_command([script.name], line=1)
-    start = read_start(Script([command]), script.name, environment, [script])
+    run_script = Script([plain_command([script.name], line=1)])
+    start = read_start(run_script, script.name, environment, [script])
     arguments = pod.container.at("args")
     place = arguments if arguments.place.line else pod.container
-    name_differs = assumed(script.name, "the container runs no script with this name", place)
-    start.notes = [*notes, *start.notes, name_differs]
-    return [replace(pod, start=start)] if start.kind else []
+    start.notes.assume(script.name, "the container runs no script with this name", place)
+    start.notes[:0] = notes
+    if not start.kind:
+        return []
+    return [replace(pod, start=start)]
 
 
-def _pod(owner: Object, container: Object, config_maps: Sequence[Object], scripts: Sequence[File]) -> Pod:
+def _pod(
+    owner: Object,
+    container: Object,
+    config_maps: Sequence[Object],
+    scripts: Sequence[File],
+) -> Pod:
     spec = owner.at(*TEMPLATES[owner.kind], "spec")
     mounts = _mounts(spec, container)
     files = [*scripts, *_mounted_files(mounts, config_maps)]
-    notes: list[Note] = []
+    notes = Notes()
     start = _start(container, files, notes)
-    start.notes = [*notes, *start.notes]
+    start.notes[:0] = notes
     prepared = []
     for init_container in spec.at("initContainers").items():
         init_files = _mounted_files(_mounts(spec, init_container), config_maps)
-        prepared.append(_start(init_container, [*init_files], notes=[]))
+        prepared.append(_start(init_container, [*init_files], notes=Notes()))
     return Pod(
         owner=owner,
         container=container,
@@ -183,15 +210,23 @@ def _npu_resource(container: Object) -> str:
     return next(iter([*known, *similar]), "")
 
 
-def _start(container: Object, files: Sequence[File], notes: list[Note]) -> Start:
+def _start(
+    container: Object,
+    files: Sequence[File],
+    notes: Notes,
+) -> Start:
     environment = container_environment(container, notes)
     words = []
-    for part in (*_parts(container.at("command")), *_parts(container.at("args"))):
+    parts = _parts(container.at("command"))
+    parts += _parts(container.at("args"))
+    for part in parts:
         text = with_kubernetes_variables(part.text(), environment)
-        words.append(Word((Text(text),), part.place.line))
+        word = Word((Text(text),), part.place.line)
+        words.append(word)
     script = Script()
     if words:
-        script.commands.append(Command(tuple(words), words[0].line))
+        command = Command(tuple(words), words[0].line)
+        script.commands.append(command)
     return read_start(script, container.file, environment, files)
 
 
@@ -204,7 +239,10 @@ def _parts(words: Object) -> list[Object]:
 
 
 def _mounts(spec: Object, container: Object) -> tuple[Mount, ...]:
-    volumes = {volume.at("name").text(): volume for volume in spec.at("volumes").items()}
+    volumes = {}
+    for volume in spec.at("volumes").items():
+        name = volume.at("name").text()
+        volumes[name] = volume
     mounts = []
     for entry in container.at("volumeMounts").items():
         name = entry.at("name").text()

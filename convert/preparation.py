@@ -32,8 +32,10 @@ class Preparations:
             return True
         converter = next((word for word in arguments if _EAGLE_CONVERTER in word), None)
         if converter:
-            tools = str(PurePosixPath(self.directory, converter).parent) if "/" in converter else self.directory
-            self.start.conversion = {"tools": tools, **_options(arguments)}
+            self.start.conversion = {
+                "tools": self._directory_of(converter),
+                **_options(arguments),
+            }
             return True
         if scripts.WARM_UP in " ".join(arguments):
             self.start.warm_up = True
@@ -41,13 +43,19 @@ class Preparations:
         installs_mind_speed = bool(self.start.mind_speed) and "install" in arguments
         return installs_mind_speed or program in _GRAPH_CACHE_PROGRAMS
 
+    def _directory_of(self, file: str) -> str:
+        if "/" not in file:
+            return self.directory
+        return str(PurePosixPath(self.directory, file).parent)
+
     def _is_mind_speed(self, arguments: Sequence[str]) -> bool:
         """Read the clone of MindSpeed and its checkout; False for any other git command."""
         context = f"{self.directory} {' '.join(arguments)}"
         if "clone" in arguments and "mindspeed" in context.lower():
-            position = arguments.index("clone") + 1
-            paths = [word for word in arguments[position:] if not word.startswith("-")]
-            self.start.mind_speed["repository"] = paths[0] if paths else ""
+            after_clone = arguments[arguments.index("clone") + 1 :]
+            addresses = [word for word in after_clone if not word.startswith("-")]
+            repository = addresses[0] if addresses else ""
+            self.start.mind_speed["repository"] = repository
             return True
         if "checkout" in arguments and self.start.mind_speed:
             self.start.mind_speed["commit"] = arguments[-1]

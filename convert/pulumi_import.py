@@ -105,31 +105,47 @@ def _resources(service: ResolvedService, objects: Sequence[Object]) -> Iterator[
     yield _component("InferenceDeployment", name)
     yield _component("AscendNodeMounts", f"{name}-mounts", parent=name)
     yield _component("VllmLaunchScript", f"{name}-launch", parent=name)
-    config_map = _resource(
-        _CONFIG_MAP,
-        f"{name}-launch-config-map",
-        f"{namespace}/{script_name}",
-        parent=f"{name}-launch",
-    )
-    deployment = _resource(_DEPLOYMENT, f"{name}-deployment", f"{namespace}/{name}", parent=name)
-    kubernetes_service = _resource(_SERVICE, f"{name}-service", f"{namespace}/{name}", parent=name)
     existing = {(item.kind, item.name) for item in objects}
     if ("ConfigMap", script_name) in existing:
-        yield config_map
+        yield _resource(
+            _CONFIG_MAP,
+            f"{name}-launch-config-map",
+            f"{namespace}/{script_name}",
+            parent=f"{name}-launch",
+        )
     if ("Deployment", name) in existing:
-        yield deployment
+        yield _resource(
+            _DEPLOYMENT,
+            f"{name}-deployment",
+            f"{namespace}/{name}",
+            parent=name,
+        )
     if ("Service", name) in existing:
-        yield kubernetes_service
+        yield _resource(
+            _SERVICE,
+            f"{name}-service",
+            f"{namespace}/{name}",
+            parent=name,
+        )
 
 
-def _component(kind: str, name: str, parent: str = "") -> Values:
+def _component(
+    kind: str,
+    name: str,
+    parent: str = "",
+) -> Values:
     component = {"type": f"ascend-vllm:index:{kind}", "name": name, "component": True}
     if parent:
         component["parent"] = parent
     return component
 
 
-def _resource(kind: str, name: str, identifier: str, parent: str = "") -> Values:
+def _resource(
+    kind: str,
+    name: str,
+    identifier: str,
+    parent: str = "",
+) -> Values:
     resource = {"type": kind, "name": name, "id": identifier, "provider": "cluster"}
     if parent:
         resource["parent"] = parent
@@ -138,7 +154,8 @@ def _resource(kind: str, name: str, identifier: str, parent: str = "") -> Values
 
 def _changed_fields(draft: Draft, service: ResolvedService) -> Iterator[str]:
     """The fields of the pods that the stack would change."""
-    deployment = next(item for item in service_objects(service) if item["kind"] == "Deployment")
+    objects = {item["kind"]: item for item in service_objects(service)}
+    deployment = objects["Deployment"]
     new = deployment["spec"]["template"]
     old = draft.pod.template
     yield from _changed_paths(new, old.value, "")
@@ -154,16 +171,26 @@ def _changed_fields(draft: Draft, service: ResolvedService) -> Iterator[str]:
             yield note.what
 
 
-def _changed_paths(new: Any, old: Any, path: str) -> Iterator[str]:
+def _changed_paths(
+    new: Any,
+    old: Any,
+    path: str,
+) -> Iterator[str]:
     """The paths at which an old value lacks a part of the new value."""
     if isinstance(new, dict) and isinstance(old, dict):
         for key, value in new.items():
             path_below = f"{path}.{key}" if path else key
             yield from _changed_paths(value, old.get(key), path_below)
-    elif isinstance(new, list) and isinstance(old, list) and len(new) == len(old):
-        for index, (new_item, old_item) in enumerate(zip(new, old, strict=True)):
-            yield from _changed_paths(new_item, old_item, f"{path}[{index}]")
+    elif _are_lists_of_one_length(new, old):
+        for index, value in enumerate(new):
+            yield from _changed_paths(value, old[index], f"{path}[{index}]")
     elif new in ({}, []) and old is None:
         return
     elif new != old:
         yield path
+
+
+def _are_lists_of_one_length(new: Any, old: Any) -> bool:
+    if not isinstance(new, list) or not isinstance(old, list):
+        return False
+    return len(new) == len(old)

@@ -16,7 +16,20 @@ _WRAPPERS = ("exec", "nohup", "env", "command", "time", "sudo", "stdbuf")
 _SETTING = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
 _SHELL = re.compile(r"(ba|da|z|k)?sh")
 _COMMAND_OPTION = re.compile(r"-\w*c")
-HARMLESS = {"set", "echo", "printf", "wait", "true", "test", "sleep", "exit", "shopt", "date", "umask", "chmod"}
+HARMLESS = {
+    "set",
+    "echo",
+    "printf",
+    "wait",
+    "true",
+    "test",
+    "sleep",
+    "exit",
+    "shopt",
+    "date",
+    "umask",
+    "chmod",
+}
 """Commands that change nothing about the server."""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from convert.note import NOWHERE, Note, Place
+from convert.note import NOWHERE, Notes, Place
 
 
 @dataclass(frozen=True)
@@ -58,4 +58,4 @@ class Start:
     conversion: dict[str, str] = field(default_factory=dict)
     """The `tools` that convert an Eagle head, and the options of the conversion, if a head is converted."""
     warm_up: bool = False
-    notes: list[Note] = field(default_factory=list)
+    notes: Notes = field(default_factory=Notes)

@@ -14,6 +14,7 @@ from convert.shell_quotes import read_quoted
 from convert.shell_words import Command, Piece, Script, Text, Word
 
 _BLANK = " \t\u00a0\u3000"
+_BLANKS = re.compile(rf"[{_BLANK}]*")
 _QUOTES = "'\"$`"
 _ARRAY = re.compile(r"[A-Za-z_]\w*\+?=$")
 _OPERATOR = re.compile(r"&&|\|\||;;|\|&|[;|()&]")
@@ -176,7 +177,7 @@ class _Reader:
         has_comment = end > start and self.text.startswith("#", end)
         line_end = self._end_of_line(end) if has_comment else end
         is_last = line_end >= len(self.text) - 1
-        ends_line = line_end >= len(self.text) or self.text[line_end] == "\n"
+        ends_line = self.text[line_end : line_end + 1] in ("\n", "")
         if ends_line and end == start:
             self._join_lines()
         elif ends_line and (has_comment or is_last or self._flag_below(line_end)):
@@ -184,7 +185,8 @@ class _Reader:
             self._join_lines_as_meant(line_end, obstacle)
         else:
             self._begin_word()
-            self.pieces.append(Text(self.text[start : start + 1]))
+            escaped = self.text[start : start + 1]
+            self.pieces.append(Text(escaped))
             self.at += 2
 
     def _join_lines(self) -> None:
@@ -206,10 +208,8 @@ class _Reader:
         self.at = line_end + 1
 
     def _after_blanks(self, start: int) -> int:
-        position = start
-        while position < len(self.text) and self.text[position] in _BLANK:
-            position += 1
-        return position
+        blanks = _BLANKS.match(self.text, start)
+        return blanks.end() if blanks else start
 
     def _end_of_line(self, start: int) -> int:
         end = self.text.find("\n", start)
@@ -230,34 +230,49 @@ class _Reader:
         self.script.slips.setdefault(self.line, difference)
 
     def _operator(self, operator: str) -> None:
-        first = self.pieces[0] if len(self.pieces) == 1 else None
-        if operator == "(" and isinstance(first, Text) and _ARRAY.match(first.text):
-            self._array(first)
+        only_text = self._only_text()
+        if operator == "(" and only_text and _ARRAY.match(only_text.text):
+            self._array(only_text)
             return
         self.at += len(operator)
         self._end_command(operator)
+
+    def _only_text(self) -> Text | None:
+        """The text of a word that has no other pieces."""
+        if len(self.pieces) != 1:
+            return None
+        piece = self.pieces[0]
+        if not isinstance(piece, Text):
+            return None
+        return piece
 
     def _array(self, name: Text) -> None:
         """Read the words of `NAME=(…)`."""
         inner = _Reader(self.text, self.first_line)
         inner.at = self.at + 1
-        while inner.at < len(self.text) and self.text[inner.at] != ")":
-            if self.text[inner.at] == "\n":
+        while inner.at < len(self.text):
+            character = self.text[inner.at]
+            if character == ")":
+                break
+            if character == "\n":
                 inner._end_word()
                 inner.at += 1
             else:
                 inner._step()
         inner._end_word()
-        items = [word for command in inner.script.commands for word in command.words]
+        items: list[Word] = []
+        for command in inner.script.commands:
+            items += command.words
         items += inner.words
-        self.words.append(Word((name,), self.word_line, tuple(items)))
+        word = Word((name,), self.word_line, tuple(items))
+        self.words.append(word)
         self.pieces = []
         self.at = inner.at + 1
 
     def _redirect(self, operator: str) -> None:
         """Read `>`, `2>&1` or `<<EOF`; a number before it is a file descriptor and no word."""
-        first = self.pieces[0] if len(self.pieces) == 1 else None
-        if isinstance(first, Text) and first.text.isdecimal():
+        only_text = self._only_text()
+        if only_text and only_text.text.isdecimal():
             self.pieces = []
         self._end_word()
         self.redirected = True
@@ -294,7 +309,8 @@ class _Reader:
             self.document = "\n".join(body)
         self.here_documents = []
         if lines:
-            rest = len("\n".join(lines))
-            self.at = max(len(self.text) - rest, self.at + 1)
+            rest = "\n".join(lines)
+            end = len(self.text) - len(rest)
+            self.at = max(end, self.at + 1)
         else:
             self.at = len(self.text)

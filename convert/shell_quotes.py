@@ -50,7 +50,7 @@ def read_quoted(text: str, start: int) -> Quoted:
     if text.startswith('"', start):
         return _double_quotes(text, start)
     if text.startswith("`", start):
-        return _substitution(text, start + 1, _closing("`", text, start + 1))
+        return _backquotes(text, start)
     if text.startswith("$'", start):
         return _ansi_quotes(text, start)
     if text.startswith('$"', start):
@@ -63,7 +63,8 @@ def _single_quotes(text: str, start: int) -> Quoted:
     closed = end >= 0
     if not closed:
         end = len(text)
-    return Quoted((Text(text[start + 1 : end]),), end + 1, closed)
+    content = Text(text[start + 1 : end])
+    return Quoted((content,), end + 1, closed)
 
 
 def _double_quotes(text: str, start: int) -> Quoted:
@@ -87,10 +88,15 @@ def _in_double_quotes(text: str, start: int) -> Quoted:
     if character == "\\" and following in _ESCAPED_IN_QUOTES:
         return Quoted((Text(following),), start + 2)
     if character == "`":
-        return _substitution(text, start + 1, _closing("`", text, start + 1))
+        return _backquotes(text, start)
     if character == "$":
         return _variable(text, start, quoted=True)
     return Quoted((Text(character),), start + 1)
+
+
+def _backquotes(text: str, start: int) -> Quoted:
+    end = _closing("`", text, start + 1)
+    return _substitution(text, start + 1, end)
 
 
 def _ansi_quotes(text: str, start: int) -> Quoted:
@@ -108,7 +114,12 @@ def _ansi_quotes(text: str, start: int) -> Quoted:
     return Quoted((Text("".join(characters)),), position + 1)
 
 
-def _variable(text: str, start: int, *, quoted: bool) -> Quoted:
+def _variable(
+    text: str,
+    start: int,
+    *,
+    quoted: bool,
+) -> Quoted:
     if text.startswith("${", start):
         end = _closing("}", text, start + 2)
         piece = _expansion(text[start + 2 : end], quoted=quoted)
@@ -125,7 +136,11 @@ def _variable(text: str, start: int, *, quoted: bool) -> Quoted:
     return Quoted((Text("$"),), start + 1)
 
 
-def _substitution(text: str, start: int, end: int) -> Quoted:
+def _substitution(
+    text: str,
+    start: int,
+    end: int,
+) -> Quoted:
     """The output of the command between two positions, labelled with its name; a comment in backquotes has none."""
     command = text[start:end]
     if _COMMENT.fullmatch(command):
@@ -135,7 +150,11 @@ def _substitution(text: str, start: int, end: int) -> Quoted:
     return Quoted((Unknown(label),), end + 1)
 
 
-def _closing(bracket: str, text: str, start: int) -> int:
+def _closing(
+    bracket: str,
+    text: str,
+    start: int,
+) -> int:
     """The position of the bracket that closes the one before `start`; the end of the text if there is none."""
     opening = _OPENING.get(bracket)
     depth = 0

@@ -20,7 +20,11 @@ _PLAIN = re.compile(r"[\w./-][\w ./:@+=-]*", re.ASCII)
 _NO_CONTROL_CHARACTERS = re.compile(r"[^\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff]*")
 
 
-def stack_text(cluster: Values, services: Values, prefix: str = "ascend-vllm") -> str:
+def stack_text(
+    cluster: Values,
+    services: Values,
+    prefix: str = "ascend-vllm",
+) -> str:
     """The text of a stack file.
 
     Args:
@@ -85,8 +89,10 @@ def _style(text: str) -> str | None:
         return "|" if is_block else '"'
     if plain_scalar(text) != text:
         return '"'
-    is_plain = _PLAIN.fullmatch(text) and ": " not in text and not text.endswith((":", " "))
-    return None if is_plain else '"'
+    looks_like_key = ": " in text or text.endswith((":", " "))
+    if looks_like_key or not _PLAIN.fullmatch(text):
+        return '"'
+    return None
 
 
 _Dumper.add_representer(dict, _mapping)

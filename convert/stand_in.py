@@ -33,7 +33,11 @@ class StandIn:
     """The keys that were removed, or that got a stand-in value."""
 
 
-def stand_in(name: str, values: Values, cluster: Values) -> StandIn:
+def stand_in(
+    name: str,
+    values: Values,
+    cluster: Values,
+) -> StandIn:
     """The service without the keys that the stack file refuses.
 
     Args:
@@ -88,7 +92,11 @@ def _overlap(first: Keys, second: Keys) -> bool:
     return first[:length] == second[:length]
 
 
-def _set(values: Values, keys: Keys, value: Any) -> None:
+def _set(
+    values: Values,
+    keys: Keys,
+    value: Any,
+) -> None:
     *parents, last = keys
     holder = values
     for parent in parents:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from convert.note import Note, assumed, dropped
+from convert.note import Note, Notes, assumed, dropped
 from convert.objects import Object
 from convert.pod_keys import is_ours
 from convert.pods import TEMPLATES, Pod
@@ -86,9 +86,9 @@ _DEFAULT_PERCENT = "25%"
 """maxSurge and maxUnavailable of Kubernetes."""
 
 
-def unsupported(pods: Sequence[Pod], objects: Sequence[Object]) -> list[Note]:
+def unsupported(pods: Sequence[Pod], objects: Sequence[Object]) -> Notes:
     """Notes about the fields of the pods, and about the objects without a server."""
-    notes: list[Note] = []
+    notes = Notes()
     for pod in pods:
         notes += unsupported_fields(pod)
         notes += _labels_and_annotations(pod)
@@ -99,7 +99,7 @@ def unsupported(pods: Sequence[Pod], objects: Sequence[Object]) -> list[Note]:
         elif item.kind not in _CONVERTED_OBJECTS:
             notes.append(_other_object(item))
         elif item.kind in TEMPLATES and item.value not in owners:
-            notes.append(dropped(_title(item), "no container of it starts a server", item))
+            notes.drop(_title(item), "no container of it starts a server", item)
     return notes
 
 
@@ -121,7 +121,11 @@ def unsupported_fields(pod: Pod) -> Iterator[Note]:
     yield from _ports(pod)
 
 
-def _fields(pod: Pod, holder: Object, converted: set[str]) -> Iterator[Note]:
+def _fields(
+    pod: Pod,
+    holder: Object,
+    converted: set[str],
+) -> Iterator[Note]:
     """The fields of an object that are neither converted nor have their default."""
     for key, value in holder.mapping().items():
         is_default = value in (_DEFAULTS.get(key), None, [])
@@ -183,25 +187,27 @@ def _deadline_and_rollout(pod: Pod) -> Iterator[Note]:
 
 def _further_resources(pod: Pod) -> Iterator[Note]:
     """Resources other than CPUs, memory and NPUs."""
-    limits = pod.container.at("resources", "limits")
-    requests = pod.container.at("resources", "requests")
-    only_requested = [name for name in requests.mapping() if name not in limits.mapping()]
-    for holder, names in ((limits, [*limits.mapping()]), (requests, only_requested)):
-        for name in names:
-            if name not in ("cpu", "memory", pod.npu):
-                yield dropped(f"the resource {name}", _NO_KEY, holder.at(name))
+    known = ("cpu", "memory", pod.npu)
+    limits = pod.limits.mapping()
+    for name in limits:
+        if name not in known:
+            yield dropped(f"the resource {name}", _NO_KEY, pod.limits.at(name))
+    for name in pod.requests.mapping():
+        if name not in known and name not in limits:
+            yield dropped(f"the resource {name}", _NO_KEY, pod.requests.at(name))
 
 
 def _amounts(pod: Pod) -> Iterator[Note]:
     """A limit of CPUs, and a request of memory, that differ from the amount that the stack file has."""
-    limits = pod.container.at("resources", "limits")
-    requests = pod.container.at("resources", "requests")
-    cpu_limit = limits.at("cpu")
-    if cpu_limit.text() and cpu_limit.text() != requests.at("cpu").text():
-        yield dropped("the limit of cpu", "a pod may use all CPUs that the node has free", cpu_limit)
-    memory_request = requests.at("memory")
-    if memory_request.text() and limits.at("memory").text() not in ("", memory_request.text()):
-        yield dropped("the request of memory", "a pod requests as much memory as its limit", memory_request)
+    cpu_limit = pod.limits.at("cpu").text()
+    if cpu_limit not in ("", pod.requests.at("cpu").text()):
+        why = "a pod may use all CPUs that the node has free"
+        yield dropped("the limit of cpu", why, pod.limits.at("cpu"))
+    memory_request = pod.requests.at("memory").text()
+    memory_limit = pod.limits.at("memory").text()
+    if memory_request and memory_limit not in ("", memory_request):
+        why = "a pod requests as much memory as its limit"
+        yield dropped("the request of memory", why, pod.requests.at("memory"))
 
 
 def _security_contexts(pod: Pod) -> Iterator[Note]:
@@ -261,7 +267,11 @@ def _labels_and_annotations(pod: Pod) -> Iterator[Note]:
                 yield dropped(what, _reason_in_metadata(pod, kind, name), group.at(name))
 
 
-def _reason_in_metadata(pod: Pod, kind: str, name: str) -> str:
+def _reason_in_metadata(
+    pod: Pod,
+    kind: str,
+    name: str,
+) -> str:
     """Why a label or an annotation is not copied, and where it can be written."""
     if (kind, name) == ("label", "app"):
         return "the pods have the manual's label, app: infers"
@@ -272,7 +282,7 @@ def _reason_in_metadata(pod: Pod, kind: str, name: str) -> str:
 
 def _service(service: Object) -> Iterator[Note]:
     """A Service that this program did not make. It remains, and the new pods have the manual's label."""
-    if service.at("metadata", "labels").mapping().get(NAME_LABEL):
+    if service.labels.get(NAME_LABEL):
         return
     selector = service.at("spec", "selector").mapping()
     if selector == {"app": "infers"}:

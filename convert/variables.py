@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import TypeGuard
 
 from convert.shell import read_script
 from convert.shell_words import Piece, Text, Unknown, Variable, Word
@@ -38,7 +39,12 @@ class Scope:
     depth: int = 0
     """How many defaults are being expanded within each other."""
 
-    def assign(self, name: str, value: Value, line: int) -> None:
+    def assign(
+        self,
+        name: str,
+        value: Value,
+        line: int,
+    ) -> None:
         """Set a variable; a value that looks like a credential is forgotten."""
         if isinstance(value, str) and is_credential(name, value):
             self.secrets[name] = line
@@ -74,7 +80,7 @@ def assignment(word: Word) -> Assignment | None:
     if not word.pieces:
         return None
     first, *others = word.pieces
-    if not isinstance(first, Text) or first.quoted:
+    if not _is_unquoted(first):
         return None
     found = _ASSIGNMENT.match(first.text)
     if not found:
@@ -106,7 +112,9 @@ def _items(assignment: Assignment, scope: Scope) -> list[str]:
     before = scope.values.get(assignment.name)
     if isinstance(before, list):
         return [*before]
-    return [before] if before else []
+    if before:
+        return [before]
+    return []
 
 
 def expand_one(word: Word, scope: Scope) -> str:
@@ -137,10 +145,14 @@ def _has_quotes(word: Word) -> bool:
     return any(isinstance(piece, Text) and piece.quoted for piece in word.pieces)
 
 
+def _is_unquoted(piece: Piece) -> TypeGuard[Text]:
+    return isinstance(piece, Text) and not piece.quoted
+
+
 def _with_home(word: Word) -> Iterator[Piece]:
     """The pieces of a word, with `~` at its beginning as the variable HOME."""
     first, *rest = word.pieces or (Text(""),)
-    if isinstance(first, Text) and not first.quoted and _HOME.match(first.text):
+    if _is_unquoted(first) and _HOME.match(first.text):
         yield Variable("HOME", quoted=True)
         first = Text(first.text[1:])
     yield first
@@ -180,7 +192,11 @@ def _expanded_default(default: str, scope: Scope) -> str:
     """The text of the default in `${NAME:-default}`, or of the alternative in `${NAME:+alternative}`."""
     if scope.depth > _DEEPEST:
         return default
-    inner = Scope(dict(scope.values), secrets=scope.secrets, depth=scope.depth + 1)
+    inner = Scope(
+        values=dict(scope.values),
+        secrets=scope.secrets,
+        depth=scope.depth + 1,
+    )
     texts = []
     for command in read_script(f'"{default}"').commands:
         texts += [expand_one(word, inner) for word in command.words]
@@ -189,7 +205,8 @@ def _expanded_default(default: str, scope: Scope) -> str:
 
 def _split_text(piece: Piece, scope: Scope) -> str:
     """The words of a variable, separated by gaps."""
-    value = scope.values.get(piece.name) if isinstance(piece, Variable) else None
-    if isinstance(value, list):
-        return _GAP.join(value)
+    if isinstance(piece, Variable):
+        value = scope.values.get(piece.name)
+        if isinstance(value, list):
+            return _GAP.join(value)
     return _WHITESPACE.sub(_GAP, _text(piece, scope))

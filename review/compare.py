@@ -59,14 +59,22 @@ def _cluster_details(old: ResolvedStack, new: ResolvedStack) -> Iterator[Detail]
         yield without_credentials(detail)
 
 
-def _service_changes(old: ResolvedStack, new: ResolvedStack, unread: set[str]) -> Iterator[ServiceChange]:
+def _service_changes(
+    old: ResolvedStack,
+    new: ResolvedStack,
+    unread: set[str],
+) -> Iterator[ServiceChange]:
     names = {service.name for service in old.services}
     names |= {service.name for service in new.services}
     for name in sorted(names - unread):
         yield _service_change(old, new, name)
 
 
-def _service_change(old_stack: ResolvedStack, new_stack: ResolvedStack, name: str) -> ServiceChange:
+def _service_change(
+    old_stack: ResolvedStack,
+    new_stack: ResolvedStack,
+    name: str,
+) -> ServiceChange:
     old = old_stack.service(name)
     new = new_stack.service(name)
     if old is None:
@@ -121,7 +129,11 @@ def _pod_template(objects: _ServiceObjects) -> Manifest:
     return template
 
 
-def _object_details(pair: ServicePair, old: _ServiceObjects, new: _ServiceObjects) -> Iterator[Detail]:
+def _object_details(
+    pair: ServicePair,
+    old: _ServiceObjects,
+    new: _ServiceObjects,
+) -> Iterator[Detail]:
     if old.launch_map["data"] != new.launch_map["data"]:
         yield from launch_details(pair)
     deployments = DeploymentPair(
@@ -140,11 +152,20 @@ def _renamed_services(services: Iterable[ServiceChange]) -> Iterator[tuple[str, 
     removed = [service.old for service in services if service.kind == "removed" and service.old]
     added = [service.new for service in services if service.kind == "added" and service.new]
     for new in added:
-        for old in removed:
-            if old.model.source == new.model.source:
-                removed.remove(old)
-                yield old.name, new.name
-                break
+        old = _with_same_weights(removed, new)
+        if old:
+            removed.remove(old)
+            yield old.name, new.name
+
+
+def _with_same_weights(
+    services: Iterable[ResolvedService],
+    wanted: ResolvedService,
+) -> ResolvedService | None:
+    for service in services:
+        if service.model.source == wanted.model.source:
+            return service
+    return None
 
 
 def pool_changes(old: ResolvedStack, new: ResolvedStack) -> tuple[PoolChange, ...]:

@@ -72,6 +72,25 @@ class Drift:
     """Kind and name of an object, and a field that another manager may set. These are not drift."""
 
 
+@dataclass(frozen=True)
+class _ComparedObject:
+    """An object of the stack and the object in the cluster."""
+
+    wanted: Manifest
+    live: Object | None = None
+    """None: it does not exist."""
+    drift: Sequence[FieldDrift] = ()
+    others: Sequence[FieldDrift] = ()
+    """Fields that another manager may set."""
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether the object in the cluster has other fields or another name."""
+        if self.live is None:
+            return False
+        return bool(self.drift) or _key(self.live) != _key(self.wanted)
+
+
 def drifted(wanted: Sequence[Manifest], live: Live) -> Drift:
     """Find the differences between a cluster and a stack. Pure.
 
@@ -80,29 +99,56 @@ def drifted(wanted: Sequence[Manifest], live: Live) -> Drift:
         live: The objects of the cluster.
     """
     live_objects = {_key(item): item for item in live.objects}
+    compared = [_compare(manifest, live_objects, live) for manifest in wanted]
+    objects = [
+        *_differing_objects(compared, live),
+        *_extra_objects(compared, live_objects, live),
+    ]
+    return Drift(
+        objects=tuple(objects),
+        others=tuple(_shown_others(compared)),
+    )
+
+
+def _compare(
+    wanted: Manifest,
+    live_objects: Mapping[Key, Object],
+    live: Live,
+) -> _ComparedObject:
+    live_object = _live_object(wanted, live_objects)
+    if live_object is None:
+        return _ComparedObject(wanted)
+    drift: list[FieldDrift] = []
+    others: list[FieldDrift] = []
+    for field in differing_fields(wanted, live_object):
+        if _is_of_others(field, _key(wanted), live):
+            others.append(field)
+        else:
+            drift.append(field)
+    return _ComparedObject(
+        wanted=wanted,
+        live=live_object,
+        drift=drift,
+        others=others,
+    )
+
+
+def _differing_objects(compared: Sequence[_ComparedObject], live: Live) -> Iterator[ObjectDrift]:
     deployed_services = {service_of(item) for item in live.objects} - {""}
-    known: set[Key] = set()
-    objects: list[ObjectDrift] = []
-    others: list[tuple[str, str, FieldDrift]] = []
-    for manifest in wanted:
-        live_object = _live_object(manifest, live_objects)
-        if live_object is None:
-            objects.append(_missing_object(manifest, deployed_services))
-            continue
-        known.add(_key(live_object))
-        kind, name = _key(manifest)
-        ours: list[FieldDrift] = []
-        for field in differing_fields(manifest, live_object):
-            if not _is_of_others(field, (kind, name), live):
-                ours.append(field)
-            elif _is_shown(field, kind):
-                others.append((kind, name, field))
-        live_name = _key(live_object)[1]
-        if ours or live_name != name:
-            objects.append(_changed_object(manifest, live_name, ours))
-    extras = [item for key, item in live_objects.items() if key not in known]
-    objects += _extra_objects(extras, live)
-    return Drift(tuple(objects), tuple(others))
+    for item in compared:
+        if item.live is None:
+            yield _missing_object(item.wanted, deployed_services)
+        elif item.is_changed:
+            live_name = _key(item.live)[1]
+            yield _changed_object(item.wanted, live_name, item.drift)
+
+
+def _shown_others(compared: Sequence[_ComparedObject]) -> Iterator[tuple[str, str, FieldDrift]]:
+    for item in compared:
+        kind, name = _key(item.wanted)
+        for field in item.others:
+            if _is_shown(field, kind):
+                yield kind, name, field
 
 
 def _key(item: Object) -> Key:
@@ -141,7 +187,11 @@ def _missing_object(wanted: Manifest, deployed_services: Collection[str]) -> Obj
     )
 
 
-def _changed_object(wanted: Manifest, live_name: str, fields: Sequence[FieldDrift]) -> ObjectDrift:
+def _changed_object(
+    wanted: Manifest,
+    live_name: str,
+    fields: Sequence[FieldDrift],
+) -> ObjectDrift:
     kind, name = _key(wanted)
     return ObjectDrift(
         kind=kind,
@@ -153,13 +203,18 @@ def _changed_object(wanted: Manifest, live_name: str, fields: Sequence[FieldDrif
     )
 
 
-def _extra_objects(items: Sequence[Object], live: Live) -> Iterator[ObjectDrift]:
+def _extra_objects(
+    compared: Sequence[_ComparedObject],
+    live_objects: Mapping[Key, Object],
+    live: Live,
+) -> Iterator[ObjectDrift]:
     """Objects with the program's label that the stack does not contain."""
-    for item in items:
+    known = {_key(item.live) for item in compared if item.live is not None}
+    for key, item in live_objects.items():
         service = service_of(item)
-        if not service or service in live.elsewhere:
+        if key in known or not service or service in live.elsewhere:
             continue
-        kind, name = _key(item)
+        kind, name = key
         yield ObjectDrift(kind, name, service, state="extra")
 
 

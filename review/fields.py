@@ -196,7 +196,8 @@ def _are_alike(wanted: Any, live: Any) -> bool:
     if isinstance(wanted, list) and isinstance(live, list):
         if len(wanted) != len(live):
             return False
-        return all(_are_alike(wanted_item, live_item) for wanted_item, live_item in zip(wanted, live, strict=True))
+        pairs = zip(wanted, live, strict=True)
+        return all(_are_alike(wanted_item, live_item) for wanted_item, live_item in pairs)
     if isinstance(wanted, dict) and isinstance(live, dict):
         return all(_are_alike(value, live.get(key)) for key, value in wanted.items())
     if _is_empty(wanted) and _is_empty(live):

@@ -41,12 +41,15 @@ def leaf_name(path: str) -> str:
 def _walk(value: Any, path: str) -> Iterator[tuple[str, str]]:
     if isinstance(value, dict) and value:
         for key, item in value.items():
-            item_path = f"{path}.{key}" if path else str(key)
+            item_path = str(key)
+            if path:
+                item_path = f"{path}.{key}"
             yield from _walk(item, item_path)
     elif isinstance(value, list) and value:
         for index, item in enumerate(value):
             name = _item_name(item, index)
-            yield from _walk(item, f"{path}[{name}]")
+            item_path = f"{path}[{name}]"
+            yield from _walk(item, item_path)
     else:
         yield path, _text(value)
 

@@ -72,7 +72,11 @@ def compare_live(
     return change, running
 
 
-def _comparison(stack: ResolvedStack, live: Live, wanted: Sequence[Manifest]) -> _Comparison:
+def _comparison(
+    stack: ResolvedStack,
+    live: Live,
+    wanted: Sequence[Manifest],
+) -> _Comparison:
     live_objects: dict[Key, Object] = {}
     for item in live.objects:
         live_objects[item["kind"], item["metadata"]["name"]] = item

@@ -68,7 +68,11 @@ def patch_source(stack: ResolvedStack, service: ResolvedService, path: str) -> s
     return "podTemplate"
 
 
-def patch_source_of(stack: ResolvedStack, service: ResolvedService, path: str) -> str | None:
+def patch_source_of(
+    stack: ResolvedStack,
+    service: ResolvedService,
+    path: str,
+) -> str | None:
     """File and line of the part of `podTemplate` that sets a path. None: no part sets it."""
     part = _part_of(service, path)
     if part is None:

@@ -132,7 +132,11 @@ def _service(change: StackChange, name: str) -> ServiceChange | None:
     return None
 
 
-def _is_expected_deletion(step: Step, change: StackChange, service: ServiceChange | None) -> bool:
+def _is_expected_deletion(
+    step: Step,
+    change: StackChange,
+    service: ServiceChange | None,
+) -> bool:
     if step.kind == "PersistentVolumeClaim":
         return True  # It leaves Pulumi's state and stays in the cluster.
     if service is not None and service.kind == "removed":

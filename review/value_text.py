@@ -37,10 +37,12 @@ def _optional_text(value: Any, name: str) -> str | None:
 def _flow_style(value: Any) -> str:
     if isinstance(value, dict):
         items = [f"{key}: {_flow_style(item)}" for key, item in value.items()]
-        return "{" + ", ".join(items) + "}"
+        content = ", ".join(items)
+        return f"{{{content}}}"
     if isinstance(value, list):
         items = [_flow_style(item) for item in value]
-        return "[" + ", ".join(items) + "]"
+        content = ", ".join(items)
+        return f"[{content}]"
     if isinstance(value, str):
         return value
     return json.dumps(value)

@@ -12,16 +12,21 @@ from client.bench import PERCENTILES, Measured, Spread
 VERSION = 1
 """Of the JSON, see docs/reference/bench-json.md; raised when a key changes its meaning or is removed."""
 
-_HEADER = ("at once", "failed", "req/s", "out tok/s", "all tok/s", "ttft ms", "tpot ms", "latency s")
+_HEADER: tuple[str, ...] = ("at once", "failed", "req/s", "out tok/s", "all tok/s", "ttft ms", "tpot ms", "latency s")
 
 
 def table(service: str, measurements: Sequence[Measured]) -> str:
     """One row for each number of concurrent requests."""
     load = measurements[0].load
-    percentiles = " / ".join(f"p{percent}" for percent in PERCENTILES)
-    title = f"{service}: {load.input_tokens} tokens in, {load.output_tokens} out; times as {percentiles}"
-    rows = [_row(measured) for measured in measurements]
-    return "\n".join([title, *right_aligned([_HEADER, *rows])])
+    sizes = f"{load.input_tokens} tokens in, {load.output_tokens} out"
+    names = [f"p{percent}" for percent in PERCENTILES]
+    percentiles = " / ".join(names)
+    rows = [_HEADER]
+    for measured in measurements:
+        rows.append(_row(measured))
+    lines = [f"{service}: {sizes}; times as {percentiles}"]
+    lines += right_aligned(rows)
+    return "\n".join(lines)
 
 
 def document(stack: str, service: str, measurements: Sequence[Measured]) -> str:

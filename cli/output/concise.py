@@ -23,5 +23,6 @@ def _line(stack: str, finding: Finding) -> str:
     message = finding.message
     if finding.service:
         message = f"{finding.service}: {message}"
-    line = f"{place}: {finding.severity}[{finding.rule}] {message}"
+    rule = f"{finding.severity}[{finding.rule}]"
+    line = f"{place}: {rule} {message}"
     return line.replace("\n", "\\n")

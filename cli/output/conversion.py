@@ -56,7 +56,8 @@ def _comparison_lines(comparison: Comparison, label: str) -> Iterator[str]:
     yield from _kept_lines(comparison.kept, label)
     for difference in (*comparison.differences, *comparison.added):
         kind, change = _difference(difference)
-        yield f"{kind:<8}  {label}{difference.name}  {change}  ({difference.why})"
+        line = f"{label}{difference.name}  {change}  ({difference.why})"
+        yield f"{kind:<8}  {line}"
 
 
 def _kept_lines(names: Sequence[str], label: str) -> Iterator[str]:

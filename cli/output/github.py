@@ -20,11 +20,16 @@ def render(reports: Sequence[Report]) -> str:
 
 def annotation(level: str, title: str, text: str, span: Span | None = None) -> str:
     """A workflow command that shows a text at a position of a file."""
-    properties = f"title={_escaped_property(title)}"
+    properties = {}
     if span:
-        place = f"file={_escaped_property(span.file)},line={span.line},col={span.column}"
-        properties = f"{place},{properties}"
-    return f"::{level} {properties}::{_escaped(text)}"
+        properties["file"] = _escaped_property(span.file)
+        properties["line"] = str(span.line)
+        properties["col"] = str(span.column)
+    properties["title"] = _escaped_property(title)
+    pairs = [f"{name}={value}" for name, value in properties.items()]
+    joined = ",".join(pairs)
+    message = _escaped(text)
+    return f"::{level} {joined}::{message}"
 
 
 def _finding_annotation(finding: Finding) -> str:
@@ -36,7 +41,9 @@ def _finding_annotation(finding: Finding) -> str:
 
 
 def _escaped(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    text = text.replace("%", "%25")
+    text = text.replace("\r", "%0D")
+    return text.replace("\n", "%0A")
 
 
 def _escaped_property(text: str) -> str:

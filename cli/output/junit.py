@@ -29,9 +29,11 @@ def _suite(result: Smoked) -> Iterator[str]:
     states = [check.state for check in result.checks]
     failures = states.count("failed")
     skipped = states.count("skipped")
-    counts = f'tests="{len(states)}" failures="{failures}" skipped="{skipped}"'
+    total = len(states)
     seconds = sum(check.seconds or 0 for check in result.checks)
-    yield f'  <testsuite name={_quoted(result.service)} {counts} time="{seconds:.3f}">'
+    name = _quoted(result.service)
+    counts = f'tests="{total}" failures="{failures}" skipped="{skipped}"'
+    yield f'  <testsuite name={name} {counts} time="{seconds:.3f}">'
     for check in result.checks:
         case = _case(result.service, check)
         yield f"    {case}"
@@ -39,14 +41,17 @@ def _suite(result: Smoked) -> Iterator[str]:
 
 
 def _case(service: str, check: Check) -> str:
+    suite = _quoted(service)
+    name = _quoted(check.name)
     seconds = check.seconds or 0
-    head = f'<testcase classname={_quoted(service)} name={_quoted(check.name)} time="{seconds:.3f}"'
+    head = f'<testcase classname={suite} name={name} time="{seconds:.3f}"'
     if check.state == "passed":
         return f"{head}/>"
+    message = _quoted(check.detail)
     outcome = "skipped"
     if check.state == "failed":
         outcome = "failure"
-    return f"{head}><{outcome} message={_quoted(check.detail)}/></testcase>"
+    return f"{head}><{outcome} message={message}/></testcase>"
 
 
 def _quoted(text: str) -> str:

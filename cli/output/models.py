@@ -59,24 +59,32 @@ def _facts(model: KnownModel) -> tuple[str, ...]:
 def _minimum_cards(published: Sequence[Published]) -> str:
     """The fewest cards for each card memory, with the longest length on them: `1 of 32GB: 4096, 1 of 64GB: 8192`."""
     best: dict[str, tuple[int, int]] = {}
-    for line in published:
-        cards, length = line.npus or 0, line.max_model_len or 0
-        found = best.get(line.npu_memory)
-        if found is None or (cards, -length) < (found[0], -found[1]):
-            best[line.npu_memory] = (cards, length)
+    ordered = sorted(published, key=_fewest_cards_then_longest)
+    for line in ordered:
+        if line.npu_memory not in best:
+            best[line.npu_memory] = (line.npus or 0, line.max_model_len or 0)
     parts = []
     for memory, (cards, length) in sorted(best.items()):
-        part = f"{cards} of {memory}: {length}"
-        if not cards:
-            part = f"{memory}: not supported"
-        parts.append(part)
+        if cards:
+            parts.append(f"{cards} of {memory}: {length}")
+        else:
+            parts.append(f"{memory}: not supported")
     return ", ".join(parts)
+
+
+def _fewest_cards_then_longest(line: Published) -> tuple[int, int]:
+    cards = line.npus or 0
+    length = line.max_model_len or 0
+    return cards, -length
 
 
 def _origin(source: str) -> str:
     """The origins of a source, without commits, paths and remarks."""
-    origins = [_END_OF_ORIGIN.split(part, maxsplit=1)[0] for part in source.split("; ")]
-    return ", ".join(dict.fromkeys(origins))
+    origins: dict[str, None] = {}
+    for part in source.split("; "):
+        origin = _END_OF_ORIGIN.split(part, maxsplit=1)[0]
+        origins[origin] = None
+    return ", ".join(origins)
 
 
 def _page(model: KnownModel) -> Iterator[str]:
@@ -84,18 +92,25 @@ def _page(model: KnownModel) -> Iterator[str]:
     if model.suffix:
         yield f"the facts are those of the model without {model.suffix}"
     facts = _model(model)["facts"] or {}
-    entries = {"family": model.family, **facts, "source": model.source, "note": model.note}
-    known = {name: value for name, value in entries.items() if value is not None}
-    width = max(len(name) for name in known)
+    entries = {
+        "family": model.family,
+        **facts,
+        "source": model.source,
+        "note": model.note,
+    }
+    rows = []
+    for name, value in entries.items():
+        if value is not None:
+            rows.append((f"  {name}", _value_text(value)))
     yield ""
-    for name, value in known.items():
-        yield f"  {name:<{width}}  {_value_text(value)}"
+    yield from columns(rows)
     if not facts:
         yield "\nIts architecture is not known: set `model.facts` or `model.configJson` in the stack file."
     if model.published:
         yield "\nMinimum cards and longest length, as published:"
         for line in model.published:
-            yield f"  {_published(line)}"
+            support = _published(line)
+            yield f"  {support}"
 
 
 def _published(line: Published) -> str:
@@ -103,7 +118,8 @@ def _published(line: Published) -> str:
     if line.npus:
         support = f"{line.npus} of {line.npu_memory}: {line.max_model_len} tokens"
     utilization = f"gpuMemoryUtilization {line.gpu_memory_utilization}"
-    return f"{support}, {utilization} ({line.release} {line.model}, {line.source})"
+    source = f"{line.release} {line.model}, {line.source}"
+    return f"{support}, {utilization} ({source})"
 
 
 def _model(model: KnownModel) -> dict[str, Any]:
@@ -121,7 +137,8 @@ def _value_text(value: object) -> str:
     if isinstance(value, bool):
         return _yes(value)
     if isinstance(value, dict):
-        return ", ".join(f"{key} {item}" for key, item in value.items() if item is not None)
+        known = [f"{key} {item}" for key, item in value.items() if item is not None]
+        return ", ".join(known)
     return str(value)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from cli.output.table import columns
 from cluster.service import State
 from cluster.snapshot import Snapshot
 from models.finding import Finding
@@ -29,12 +30,7 @@ class StackStatus:
 def table(status: StackStatus) -> str:
     """One line for each service: `qwen2-72b  0/1  Pending  8 min  no node has 8 free NPUs: …`."""
     rows = [_row(state, status.snapshot.at) for state in status.states]
-    widths = [max(len(row[column]) for row in rows) for column in range(4)]
-    lines = []
-    for *cells, message in rows:
-        padded = [cell.ljust(width) for cell, width in zip(cells, widths, strict=True)]
-        lines.append("  ".join([*padded, message]).rstrip())
-    return "\n".join(lines)
+    return "\n".join(columns(rows))
 
 
 def document(status: StackStatus) -> str:

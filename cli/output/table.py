@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+
+Row = tuple[str, ...]
 
 
-def columns(rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+def columns(rows: Iterable[Row]) -> Iterator[str]:
     """One line for each row, without spaces at its end."""
     table = list(rows)
-    widths = [max(len(cell) for cell in column) for column in zip(*table, strict=True)]
+    widths = _widths(table)
     for row in table:
-        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
-        yield "  ".join(cells).rstrip()
+        cells = []
+        for cell, width in zip(row, widths, strict=True):
+            cells.append(cell.ljust(width))
+        line = "  ".join(cells)
+        yield line.rstrip()
 
 
-def right_aligned(rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+def right_aligned(rows: Iterable[Row]) -> Iterator[str]:
     """One line for each row, for numbers."""
     table = list(rows)
-    widths = [max(len(cell) for cell in column) for column in zip(*table, strict=True)]
+    widths = _widths(table)
     for row in table:
-        cells = [cell.rjust(width) for cell, width in zip(row, widths, strict=True)]
+        cells = []
+        for cell, width in zip(row, widths, strict=True):
+            cells.append(cell.rjust(width))
         yield "  ".join(cells)
+
+
+def _widths(rows: Sequence[Row]) -> list[int]:
+    """The width of each column."""
+    widths = []
+    for column in zip(*rows, strict=True):
+        lengths = [len(cell) for cell in column]
+        widths.append(max(lengths))
+    return widths

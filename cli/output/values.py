@@ -22,7 +22,8 @@ def service_values(service: ResolvedService) -> str:
     lines = [service.name]
     lines += _value_lines(service)
     lines += _fit_lines(service)
-    lines.append(f"  {rollout_in_words(service)}")
+    rollout = rollout_in_words(service)
+    lines.append(f"  {rollout}")
     lines.append("")
     return "\n".join(lines)
 
@@ -35,7 +36,9 @@ def _value_lines(service: ResolvedService) -> Iterator[str]:
     value_width = max(len(value) for _, value, _ in rows)
     value_width = min(value_width, _WIDEST_VALUE)
     for field, value, source in rows:
-        yield f"  {field:<{field_width}}  {value:<{value_width}}  {source}"
+        name = field.ljust(field_width)
+        text = value.ljust(value_width)
+        yield f"  {name}  {text}  {source}"
 
 
 def _value_text(value: object, field: str) -> str:
@@ -64,11 +67,16 @@ def _fit_lines(service: ResolvedService) -> Iterator[str]:
         yield f"  fit: unknown without {missing}"
         return
     engine = service.engine
-    cache = max(need.budget - need.weights, 0)
-    yield f"  fit: on each of {engine.npus_used} NPUs with {need.memory / _GIB:.1f} GiB"
-    yield f"    {_gib(need.budget)}  budget of the engine, {engine.gpu_memory_utilization:g} of the memory"
-    yield f"    {_gib(need.weights)}  weights (the model has {need.parameters / 1e9:.2f} billion parameters)"
-    yield f"    {_gib(cache)}  left for the KV cache: {need.tokens} tokens of {need.token / _KIB:.1f} KiB"
+    memory = need.memory / _GIB
+    budget = _gib(need.budget)
+    weights = _gib(need.weights)
+    billions = need.parameters / 1e9
+    cache = _gib(max(need.budget - need.weights, 0))
+    token = need.token / _KIB
+    yield f"  fit: on each of {engine.npus_used} NPUs with {memory:.1f} GiB"
+    yield f"    {budget}  budget of the engine, {engine.gpu_memory_utilization:g} of the memory"
+    yield f"    {weights}  weights (the model has {billions:.2f} billion parameters)"
+    yield f"    {cache}  left for the KV cache: {need.tokens} tokens of {token:.1f} KiB"
     yield f"    {need.requests:8} concurrent requests of {need.length} tokens, without the memory of activations"
 
 

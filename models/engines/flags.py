@@ -64,6 +64,8 @@ class Limit:
     """The feature or the flag without which the engine ignores the value."""
     not_with: str | None = None
     """The flag with which the engine accepts any value."""
+    instead: str = ""
+    """The key under `extraArgs` of the flag that replaces this one."""
 
 
 def plain_name(text: str) -> str:

@@ -10,6 +10,7 @@ from functools import cached_property
 
 from models.catalog.facts import ModelFacts
 from models.engines.flags import Flag, Limit, plain_name
+from models.engines.log_lines import KnownError, StartPhase
 from models.engines.memory import MemoryUse
 from models.engines.metrics import Metrics
 from models.engines.model_server import ModelServer
@@ -146,6 +147,14 @@ class Release(ABC):
     @abstractmethod
     def single_answer_key(self, server: ModelServer) -> str | None:
         """The key because of which a request can have only one answer, or None. Used by the smoke test."""
+
+    # Log lines
+
+    known_errors: Sequence[KnownError]
+    """Errors in the log of a failed start, the most specific first. Used by the diagnosis of `status` and `up`."""
+
+    start_phases: Sequence[StartPhase]
+    """Log lines for the phases of a start, the last phase first. Used by the diagnosis of `status` and `up`."""
 
     # Images
 

@@ -13,6 +13,9 @@ NAME_LABEL = "app.kubernetes.io/name"
 INSTANCE_LABEL = "app.kubernetes.io/instance"
 """The label that distinguishes the objects of one service from those of the others."""
 
+VERSION_LABEL = "app.kubernetes.io/version"
+"""The label that names the engine release."""
+
 NAME = "ascend-vllm"
 """The value of `NAME_LABEL`."""
 
@@ -48,7 +51,7 @@ def labels(service: ResolvedService) -> dict[str, str]:
         "app": "infers",
         **selector(service),
         "app.kubernetes.io/component": "server",
-        "app.kubernetes.io/version": service.release.version,
+        VERSION_LABEL: service.release.version,
         "app.kubernetes.io/managed-by": "pulumi",
     }
 

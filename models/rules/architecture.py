@@ -1,4 +1,4 @@
-"""The model's own measures against the engine's arguments."""
+"""Rules on the architecture of the model: how it is split, how long requests are, which features it supports."""
 
 from __future__ import annotations
 
@@ -9,203 +9,261 @@ from models.catalog.facts import ModelFacts
 from models.catalog.known import find_model
 from models.engines.ascend_vllm.features import DraftModel
 from models.finding import Finding, at, error, warning
+from models.rules.drafts import draft_edit, same_vocabulary
+from models.rules.edits import tensor_parallel_edit
 from models.rules.registry import facts_rule
 from models.service.resolved import ResolvedService
 
-_PREFIX_CACHING = ("llama", "qwen")
-_LORA_VOCABULARY = 257024
-_PADDING = 1024
 _SUFFIXES = {"awq": "awq", "gptq": "gptq", "fp8": "fp8", "w8a8": "smoothquant", "w4a16": "awq"}
+"""The quantization of weights by the end of their name."""
 
 
 @facts_rule("error")
 def tensor_parallel_split(service: ResolvedService, facts: ModelFacts) -> Iterator[Finding]:
-    """Tensor parallel size divides the model's attention heads, KV heads, intermediate size and vocabulary.
+    """Tensor parallel size divides the attention heads, KV heads, intermediate size and vocabulary of the model.
 
-    vLLM 0.6.3 refuses other sizes: heads when it reads the configuration (vllm/config.py:406), the rest when its
-    workers build the layers (vllm/model_executor/models/qwen2.py:100). KV heads may also be copied, so that the size
-    is a multiple of them; the vocabulary is filled up to a multiple of 64.
+    vLLM 0.6.3 exits at other sizes: for heads when it reads the configuration (vllm/config.py:406), for the rest when
+    its workers build the layers (vllm/model_executor/models/qwen2.py:100). The size may also be a multiple of the KV
+    heads, which are copied then. The vocabulary is padded to a multiple of 64.
     """
     parts = service.engine.tensor_parallel_size
     if facts.splits(parts):
         return
-    sizes = ", ".join(str(size) for size in range(1, service.npus + 1) if facts.splits(size))
+    sizes = [size for size in range(1, max(service.npus, parts) + 1) if facts.splits(size)]
+    largest = max(size for size in sizes if size < parts)
     heads = f"{facts.num_attention_heads} heads, {facts.num_key_value_heads} KV heads"
     rest = f"intermediate size {facts.intermediate_size}, {facts.vocab_size} tokens in the vocabulary"
     yield error(
         f"{service.model.name} cannot be split over {parts} NPUs: {heads}, {rest}",
-        why="each NPU takes an equal part of each (vllm/config.py:406)",
-        fix=f"set engine.tensorParallelSize to one of {sizes}",
+        why=f"each NPU gets an equal part, so vLLM 0.6.3 exits (vllm/config.py:406); {_in_words(sizes)} are possible",
+        fix=tensor_parallel_edit(service, largest),
         marks=[at("engine.tensorParallelSize", f"{parts} parts"), at("model.name", heads)],
     )
 
 
+def _in_words(sizes: list[int]) -> str:
+    return ", ".join(map(str, sizes))
+
+
 @facts_rule("error")
 def pipeline_parallel_model(service: ResolvedService, facts: ModelFacts) -> Iterator[Finding]:
-    """Pipeline parallelism is for models whose layers the engine can divide into stages.
+    """Pipeline parallelism is used for models whose layers the engine can divide into stages.
 
-    vLLM 0.6.3 refuses ChatGLM and encoders (vllm/config.py:414).
+    vLLM 0.6.3 exits at start with ChatGLM models and encoders (vllm/config.py:414).
     """
     stages = service.engine.pipeline_parallel_size
-    if stages > 1 and facts.model_type in service.release.model_support.without_pipeline:
-        yield error(
-            f"the layers of {service.model.name} cannot be divided into stages",
-            why=f"vLLM 0.6.3 has no pipeline parallelism for {facts.model_type} models (vllm/config.py:414)",
-            fix="remove pipelineParallelSize, and raise tensorParallelSize",
-            marks=[at("engine.pipelineParallelSize", f"{stages} stages"), at("model.name", facts.model_type)],
-        )
+    if stages == 1 or facts.model_type not in service.release.model_support.without_pipeline:
+        return
+    parts = service.engine.tensor_parallel_size * stages
+    fix = "remove engine.pipelineParallelSize"
+    if facts.splits(parts):
+        fix += f" and write engine.tensorParallelSize: {parts}"
+    yield error(
+        f"the layers of {service.model.name} cannot be divided into stages",
+        why=f"vLLM 0.6.3 has no pipeline parallelism for {facts.model_type} models and exits (vllm/config.py:414)",
+        fix=fix,
+        marks=[at("engine.pipelineParallelSize", f"{stages} stages"), at("model.name", facts.model_type)],
+    )
 
 
 @facts_rule("warning")
 def unknown_architecture(service: ResolvedService, facts: ModelFacts) -> Iterator[Finding]:
-    """The release of vLLM can load a model of this kind.
+    """The release of vLLM can load models of this type.
 
-    vLLM 0.6.3 ends on a kind that is not in its registry (vllm/model_executor/models/registry.py); a build of
-    Ascend-vLLM may know more.
+    vLLM 0.6.3 exits if its registry does not have the type (vllm/model_executor/models/registry.py). A build of
+    Ascend-vLLM can have more types.
     """
     release = service.release.version
-    if facts.model_type not in service.release.model_support.architectures:
-        yield warning(
-            f"vLLM {release} does not know models of the kind {facts.model_type}",
-            why="its registry has no such architecture (vllm/model_executor/models/registry.py)",
-            fix="use a release of Ascend-vLLM that lists the model, or accept this when the image's build does",
-            marks=[at("model.name", f"a {facts.model_type} model"), at("engine.version", f"vLLM {release}")],
-        )
+    if facts.model_type in service.release.model_support.architectures:
+        return
+    reason = f"the image can load {facts.model_type} models"
+    yield warning(
+        f"vLLM {release} does not have the model type {facts.model_type}",
+        why=f"vLLM {release} exits at an unknown type (vllm/model_executor/models/registry.py)",
+        fix=f'write accept.unknown-architecture: "{reason}", if this is true, or choose another model',
+        marks=[at("model.name", f"a {facts.model_type} model"), at("engine.version", f"vLLM {release}")],
+    )
 
 
 @facts_rule("error")
 def lora_model(service: ResolvedService, facts: ModelFacts) -> Iterator[Finding]:
-    """LoRA adapters are for models that take them.
+    """LoRA adapters are used for models that support them.
 
-    vLLM 0.6.3 refuses the others when it loads them (vllm/model_executor/model_loader/loader.py:129).
+    vLLM 0.6.3 exits when it loads other models (vllm/model_executor/model_loader/loader.py:129).
     """
     if service.lora and facts.model_type in service.release.model_support.without_lora:
         yield error(
-            f"{service.model.name} takes no LoRA adapters",
-            why=f"vLLM 0.6.3 has none for {facts.model_type} models (vllm/model_executor/model_loader/loader.py:129)",
+            f"{service.model.name} does not support LoRA adapters",
+            why=f"vLLM 0.6.3 exits: {facts.model_type} has no LoRA layers"
+            " (vllm/model_executor/model_loader/loader.py:129)",
             fix="remove lora",
             marks=[at("lora"), at("model.name", f"a {facts.model_type} model")],
         )
 
 
+@facts_rule("error")
+def lora_vocabulary(service: ResolvedService, facts: ModelFacts) -> Iterator[Finding]:
+    """LoRA is used for models with at most 257,024 tokens in the vocabulary.
+
+    vLLM 0.6.3 exits when it builds the layers of a larger one (vllm/lora/layers.py:1084).
+    """
+    most = 257024
+    if service.lora and facts.vocab_size > most:
+        yield error(
+            f"the vocabulary of {service.model.name} is too large for LoRA: {facts.vocab_size} tokens",
+            why=f"vLLM 0.6.3 exits with more than {most} tokens (vllm/lora/layers.py:1084)",
+            fix="remove lora",
+            marks=[at("lora"), at("model.name", f"{facts.vocab_size} tokens")],
+        )
+
+
 @facts_rule("warning")
 def draft_vocabulary(service: ResolvedService, facts: ModelFacts) -> Iterator[Finding]:
-    """The draft model has the vocabulary of the model.
+    """The draft model has the same vocabulary as the model.
 
-    vLLM 0.6.3 asserts that both count as many tokens (vllm/spec_decode/spec_decode_worker.py:1008). Checkpoints of one
-    series may be padded differently, as Qwen2-7B and Qwen2-0.5B are, which the manual pairs: that is let pass.
+    vLLM 0.6.3 asserts that both have the same number of tokens (vllm/spec_decode/spec_decode_worker.py:1008). Models of
+    one series can be padded differently, such as Qwen2-7B and Qwen2-0.5B, which the manual combines. A difference of up
+    to 1024 tokens is accepted.
     """
-    guess = service.speculative
-    known = find_model(PurePosixPath(guess.source).name) if isinstance(guess, DraftModel) else None
-    if known and known.facts and abs(known.facts.vocab_size - facts.vocab_size) > _PADDING:
-        yield warning(
-            f"the draft model counts {known.facts.vocab_size} tokens, the model {facts.vocab_size}",
-            why="vLLM 0.6.3 asserts one vocabulary (vllm/spec_decode/spec_decode_worker.py:1008)",
-            fix="take a draft of the same vocabulary, or accept this when the image's build takes both",
-            marks=[
-                at("speculative.source", f"{known.facts.vocab_size} tokens"),
-                at("model.name", f"{facts.vocab_size} tokens"),
-            ],
-        )
+    speculative = service.speculative
+    if not isinstance(speculative, DraftModel):
+        return
+    draft = find_model(PurePosixPath(speculative.source).name)
+    if draft is None or draft.facts is None or same_vocabulary(draft.facts, facts):
+        return
+    draft_tokens = draft.facts.vocab_size
+    yield warning(
+        f"the draft model has {draft_tokens} tokens in its vocabulary, but the model has {facts.vocab_size}",
+        why="vLLM 0.6.3 exits if the numbers differ (vllm/spec_decode/spec_decode_worker.py:1008)",
+        fix=f"{draft_edit(service)}, or accept the warning if the image supports both",
+        marks=[
+            at("speculative.source", f"{draft_tokens} tokens"),
+            at("model.name", f"{facts.vocab_size} tokens"),
+        ],
+    )
 
 
 @facts_rule("warning")
 def remote_code_needed(service: ResolvedService, facts: ModelFacts) -> Iterator[Finding]:
-    """`trustRemoteCode` is on for a model that comes with Python code.
+    """`trustRemoteCode` is on for a model that contains Python code.
 
-    The transformers library of vLLM 0.6.3's time does not know these models without the code beside their weights, and
-    loading their configuration or tokenizer ends the server (vllm/transformers_utils/config.py:134).
+    The transformers library of vLLM 0.6.3 cannot load the configuration or the tokenizer of these models without the
+    code in the directory of the weights. The server exits (vllm/transformers_utils/config.py:134).
     """
-    if facts.model_type in service.release.model_support.remote_code and not service.engine.trust_remote_code:
-        yield warning(
-            f"{service.model.name} comes with Python code that the engine may not run",
-            why="its configuration or its tokenizer is not loaded without (vllm/transformers_utils/config.py:134)",
-            fix="set trustRemoteCode: true when you trust the weights",
-            marks=[at("engine.trustRemoteCode"), at("model.name", f"a {facts.model_type} model")],
-        )
+    if service.engine.trust_remote_code or facts.model_type not in service.release.model_support.remote_code:
+        return
+    yield warning(
+        f"{service.model.name} contains Python code, but engine.trustRemoteCode is off",
+        why="the server exits, because it cannot load the configuration or the tokenizer"
+        " (vllm/transformers_utils/config.py:134)",
+        fix="write engine.trustRemoteCode: true, if you trust the code in the directory of the weights",
+        marks=[at("engine.trustRemoteCode"), at("model.name", f"a {facts.model_type} model")],
+    )
 
 
 @facts_rule("error", "warning")
 def length_above_model(service: ResolvedService, facts: ModelFacts) -> Iterator[Finding]:
-    """`maxModelLen` is at most the length that the model was made for.
+    """`maxModelLen` is at most the length that the model supports.
 
-    vLLM 0.6.3 refuses more than config.json allows, rope scaling included, unless `VLLM_ALLOW_LONG_MAX_MODEL_LEN` is 1
-    (vllm/config.py:1679; manual, Step 3, --max-model-len). For a few models Ascend-vLLM publishes a longer length: up
-    to that it is a warning, and the launch exports the variable.
+    vLLM 0.6.3 exits at start with more than config.json allows, rope scaling included, unless
+    `VLLM_ALLOW_LONG_MAX_MODEL_LEN` is 1 (vllm/config.py:1679; manual, Step 3, --max-model-len). For a few models,
+    Ascend-vLLM publishes a longer length: up to that length the finding is a warning, and the launch exports the
+    variable.
     """
-    length, longest = service.engine.max_model_len, facts.longest
-    if longest and facts.sliding_window and service.further("disable-sliding-window"):
-        longest = min(longest, facts.sliding_window)
-    allowed = service.env.get("VLLM_ALLOW_LONG_MAX_MODEL_LEN", "").strip().lower() in ("1", "true")
-    if longest is None or length <= longest or allowed:
+    length = service.engine.max_model_len
+    longest = _longest(service, facts)
+    if longest is None or length <= longest or _allows_long(service):
         return
-    yield (warning if length <= service.longest_published else error)(
-        f"maxModelLen {length} is above the {longest} tokens of {service.model.name}",
-        why="vLLM 0.6.3 refuses more than the model's config.json allows (vllm/config.py:1679)",
-        fix=f"set maxModelLen to {longest} or less",
+    severity = error
+    if length <= service.longest_published:
+        severity = warning
+    yield severity(
+        f"maxModelLen {length} exceeds the {longest} tokens that {service.model.name} supports",
+        why="vLLM 0.6.3 exits at start with more than the model's config.json allows (vllm/config.py:1679)",
+        fix=f"write engine.maxModelLen: {longest}",
         marks=[at("engine.maxModelLen", "tokens of the longest request"), at("model.name", f"{longest} tokens")],
     )
 
 
+def _longest(service: ResolvedService, facts: ModelFacts) -> int | None:
+    """The longest request that a model supports, in tokens; None if it is unknown."""
+    if facts.longest and facts.sliding_window and service.further("disable-sliding-window"):
+        return min(facts.longest, facts.sliding_window)
+    return facts.longest
+
+
+def _allows_long(service: ResolvedService) -> bool:
+    value = service.env.get("VLLM_ALLOW_LONG_MAX_MODEL_LEN", "")
+    return value.strip().lower() in ("1", "true")
+
+
 @facts_rule("error")
 def quantization_mismatch(service: ResolvedService, facts: ModelFacts) -> Iterator[Finding]:
-    """`quantization` is that of the weights.
+    """`quantization` is the quantization of the weights.
 
-    vLLM 0.6.3 refuses another than config.json names under quantization_config (vllm/config.py:266).
+    vLLM 0.6.3 exits at start if config.json names another one under quantization_config (vllm/config.py:266).
     """
-    suffix = (service.known.suffix or "").lower().partition("-")[0] if service.known else ""
-    own = facts.quantization or _SUFFIXES.get(suffix)
-    if own and service.quantization not in (None, own):
-        yield error(
-            f"the weights of {service.model.name} are quantized by {own}, not by {service.quantization}",
-            why="vLLM 0.6.3 refuses a quantization that is not the checkpoint's (vllm/config.py:266)",
-            fix="remove quantization; the engine reads it from the weights",
-            marks=[at("quantization"), at("model.name", f"{own} weights")],
-        )
+    actual = facts.quantization or _quantization_by_name(service)
+    if actual is None or service.quantization in (None, actual):
+        return
+    yield error(
+        f"quantization is {service.quantization}, but the weights of {service.model.name} are quantized with {actual}",
+        why="vLLM 0.6.3 exits at start if config.json names another quantization (vllm/config.py:266)",
+        fix="remove quantization (the engine reads it from the weights)",
+        marks=[at("quantization"), at("model.name", f"{actual} weights")],
+    )
+
+
+def _quantization_by_name(service: ResolvedService) -> str | None:
+    if service.known is None or service.known.suffix is None:
+        return None
+    first = service.known.suffix.lower().partition("-")[0]
+    return _SUFFIXES.get(first)
 
 
 @facts_rule("error")
 def moe_graph_multi_step(service: ResolvedService, facts: ModelFacts) -> Iterator[Finding]:
-    """A MoE model with PTA graphs runs one scheduler step at a time.
+    """A MoE model with PTA graphs does not use multi-step scheduling.
 
     Multi-step scheduling is not supported for MoE models in graph mode (manual, Step 3, graph mode).
     """
     if facts.moe and service.graph.kind == "pta" and service.engine.num_scheduler_steps > 1:
         yield error(
-            "a MoE model with PTA graphs runs one scheduler step at a time",
-            why="multi-step scheduling is not supported for MoE models in graph mode (manual, Step 3)",
-            fix="remove numSchedulerSteps, or write graph: eager",
+            "a MoE model with PTA graphs and multi-step scheduling exclude each other",
+            why="Ascend-vLLM does not support multi-step scheduling for MoE models in graph mode (manual, Step 3)",
+            fix="remove engine.numSchedulerSteps, or write graph: eager",
             marks=[at("engine.numSchedulerSteps", "more than one step"), at("graph", "PTA graphs")],
         )
 
 
 @facts_rule("warning")
 def mindspeed_without_moe(service: ResolvedService, facts: ModelFacts) -> Iterator[Finding]:
-    """MindSpeed is for MoE models.
+    """MindSpeed is installed for MoE models only.
 
-    Others do not use it, and each pod would wait for its download (manual, Step 3, MoE models).
+    Other models do not use it, and each pod would wait for the download (manual, Step 3, MoE models).
     """
     if service.mind_speed.kind == "install" and not facts.moe:
         yield warning(
             f"{service.model.name} does not use MindSpeed",
-            why="only MoE models depend on it (manual, Step 3)",
+            why="only MoE models use it, so each pod waits for a useless download (manual, Step 3, MoE models)",
             fix="remove mindSpeed",
-            marks=[at("mindSpeed", "fetched by each pod"), at("model.name", "no experts")],
+            marks=[at("mindSpeed", "downloaded by each pod"), at("model.name", "no experts")],
         )
 
 
 @facts_rule("warning")
 def prefix_caching_family(service: ResolvedService, facts: ModelFacts) -> Iterator[Finding]:
-    """Prefix caching is for models of the Llama and Qwen families.
+    """Prefix caching is used for models of the Llama and Qwen families.
 
-    Ascend-vLLM supports it for no others (Ascend-vLLM 6.3.912, prefix caching).
+    Ascend-vLLM does not support it for other models (Ascend-vLLM 6.3.912, prefix caching).
     """
-    if service.prefix_caching and not facts.multimodal and not facts.model_type.startswith(_PREFIX_CACHING):
+    is_supported = facts.multimodal or facts.model_type.startswith(("llama", "qwen"))
+    if service.prefix_caching and not is_supported:
         yield warning(
-            f"prefix caching is not supported for {service.model.name}",
-            why="Ascend-vLLM supports it for the Llama and Qwen families (6.3.912, prefix caching)",
+            f"Ascend-vLLM does not support prefix caching for {service.model.name}",
+            why="it is supported for the Llama and Qwen families only (Ascend-vLLM 6.3.912, prefix caching)",
             fix="remove prefixCaching",
-            marks=[at("prefixCaching", "prefixes are kept"), at("model.name", f"a {facts.model_type} model")],
+            marks=[at("prefixCaching"), at("model.name", f"a {facts.model_type} model")],
         )
 
 
@@ -213,58 +271,48 @@ def prefix_caching_family(service: ResolvedService, facts: ModelFacts) -> Iterat
 def prefix_caching_sliding_window(service: ResolvedService, facts: ModelFacts) -> Iterator[Finding]:
     """Prefix caching and a sliding window exclude each other.
 
-    vLLM 0.6.3 refuses the pair unless the window is switched off (vllm/config.py:645).
+    vLLM 0.6.3 exits at start with both, unless the window is disabled (vllm/config.py:645).
     """
     if service.prefix_caching and facts.sliding_window and not service.further("disable-sliding-window"):
         yield error(
             "prefix caching and a sliding window exclude each other",
-            why="vLLM 0.6.3 refuses the pair at start (vllm/config.py:645)",
-            fix="remove prefixCaching, or set disableSlidingWindow: true under engine.extraArgs",
+            why="vLLM 0.6.3 exits at start with both (vllm/config.py:645)",
+            fix="remove prefixCaching, or write engine.extraArgs.disableSlidingWindow: true",
             marks=[at("prefixCaching"), at("model.name", f"a window of {facts.sliding_window} tokens")],
         )
 
 
 @facts_rule("error", "warning")
 def multimodal_model(service: ResolvedService, facts: ModelFacts) -> Iterator[Finding]:
-    """`multimodal` is for models that read pictures.
+    """`multimodal` is set for multimodal models only.
 
-    For others vLLM 0.6.3 refuses `imagesPerPrompt` (vllm/config.py:216), and the rest does nothing.
+    vLLM 0.6.3 exits at `imagesPerPrompt` for another model (vllm/config.py:216). The other keys have no effect.
     """
-    if service.multimodal and not facts.multimodal:
-        refused = service.multimodal.images_per_prompt is not None
-        yield (error if refused else warning)(
-            f"{service.model.name} reads no pictures",
-            why="vLLM 0.6.3 refuses imagesPerPrompt for it, and the rest does nothing (vllm/config.py:216)",
-            fix="remove multimodal, or correct model.name",
-            marks=[at("multimodal", "pictures in requests"), at("model.name", "a model of text")],
-        )
+    if service.multimodal is None or facts.multimodal:
+        return
+    severity = warning
+    why = "the settings have no effect on a model without image input (manual, Step 3, way 1, part 2)"
+    if service.multimodal.images_per_prompt is not None:
+        severity = error
+        why = "vLLM 0.6.3 exits at imagesPerPrompt for a model without image input (vllm/config.py:216)"
+    yield severity(
+        f"{service.model.name} is not a multimodal model",
+        why=why,
+        fix="remove multimodal, or correct model.name",
+        marks=[at("multimodal", "images in requests"), at("model.name", "text only")],
+    )
 
 
 @facts_rule("warning")
 def chat_template_missing(service: ResolvedService, facts: ModelFacts) -> Iterator[Finding]:
     """A LLaVA model has a chat template.
 
-    Its weights bring none, and without one every chat request fails (manual, Step 3, way 1, part 2, --chat-template).
+    Its weights contain none, and every chat request fails without one (manual, Step 3, way 1, part 2, --chat-template).
     """
     if facts.model_type == "llava" and service.server.kind == "openai" and not service.server.chat_template:
         yield warning(
             f"{service.model.name} has no chat template",
-            why="its weights bring none, and chat requests fail without (manual, Step 3)",
-            fix="set server.chatTemplate, such as vLLM's examples/template_llava.jinja in the image",
+            why="its weights contain none, so every chat request fails (manual, Step 3, way 1, part 2)",
+            fix="write server.chatTemplate: /opt/vllm/examples/template_llava.jinja, with the directory of your image",
             marks=[at("server.chatTemplate"), at("model.name", "a LLaVA model")],
-        )
-
-
-@facts_rule("error")
-def lora_vocabulary(service: ResolvedService, facts: ModelFacts) -> Iterator[Finding]:
-    """LoRA is for models of at most 257,024 tokens in the vocabulary.
-
-    vLLM 0.6.3 refuses more when it builds the layers (vllm/lora/layers.py:1084).
-    """
-    if service.lora and facts.vocab_size > _LORA_VOCABULARY:
-        yield error(
-            f"the vocabulary of {service.model.name} is too large for LoRA",
-            why=f"vLLM 0.6.3 refuses more than {_LORA_VOCABULARY} tokens (vllm/lora/layers.py:1084)",
-            fix="remove lora",
-            marks=[at("lora"), at("model.name", f"{facts.vocab_size} tokens")],
         )

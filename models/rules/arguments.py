@@ -1,227 +1,252 @@
-"""Flags and variables: each in its place, known to the release, and for the server that is started."""
+"""Rules on the flags under `extraArgs`: known to the release, without a key, and with a valid value."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from models.catalog.facts import UNSCALED
-from models.engines.ascend_vllm.owned_keys import PICTURE_VARIABLES
-from models.engines.flags import Limit, expected, flag_accepts
-from models.finding import Finding, at, error
+from models.engines.flags import Flag, Limit, expected, flag_accepts
+from models.finding import Finding, Mark, at, error
+from models.rules.argument_edits import limit_edit, move_edit, rope_scaling_edit, value_edit
+from models.rules.edits import extra_argument_key, extra_argument_mark
 from models.rules.exclusions import FEATURES
 from models.rules.registry import rule
 from models.service.resolved import ResolvedService
 from models.stack_file.unknown_keys import nearest
 
 
+@dataclass(frozen=True)
+class Argument:
+    """A flag under `extraArgs` of a service."""
+
+    part: str
+    """`engine` or `server`."""
+    name: str
+    """The name in the stack file."""
+    value: Any
+    flag: Flag | None
+    """The flag of the release; None if it is unknown."""
+
+    @property
+    def key(self) -> str:
+        """The path of the flag in the service."""
+        return f"{self.part}.extraArgs.{self.name}"
+
+    @property
+    def mark(self) -> Mark:
+        """The mark of the flag."""
+        return at(f"{self.part}.extraArgs", key=self.name)
+
+
+def _arguments(service: ResolvedService) -> Iterator[Argument]:
+    groups = {"engine": service.engine.extra_args, "server": service.server.extra_args}
+    for part, group in groups.items():
+        for name, value in group.items():
+            yield Argument(part, name, value, service.release.flag(name))
+
+
 @rule("error")
 def unknown_flag(service: ResolvedService) -> Iterator[Finding]:
-    """Every flag under `extraArgs` is one of the release.
+    """Every flag under `extraArgs` is a flag of the release.
 
-    vLLM's parser ends the server at once on a flag that it does not know (exit code 2).
+    vLLM's argument parser exits with code 2 at an unknown flag.
     """
-    for where, name, _ in _extra_arguments(service):
-        if service.release.flag(name):
+    version = service.release.version
+    for argument in _arguments(service):
+        if argument.flag:
             continue
-        near = service.release.flag(nearest(name, service.release.flags) or "")
+        near = service.release.flag(nearest(argument.name, service.release.flags) or "")
+        if near is None:
+            fix = f"remove {argument.key}"
+        elif near.name in service.release.owned_flags:
+            fix = move_edit(service, near, argument.key, argument.value)
+        else:
+            fix = f"rename {argument.key} to {near.key}"
         yield error(
-            f"vLLM {service.release.version} has no flag {name!r}",
-            why="its parser ends the server on an unknown flag",
-            fix=f"write {service.release.owned_flags.get(near.name, near.key)}" if near else "remove it",
-            marks=[at(where, key=name)],
+            f"vLLM {version} has no flag {argument.name!r}",
+            why=f"the argument parser of vLLM {version} exits at an unknown flag (vllm/engine/arg_utils.py)",
+            fix=fix,
+            marks=[argument.mark],
         )
 
 
 @rule("error")
 def flag_with_key(service: ResolvedService) -> Iterator[Finding]:
-    """A flag that has a key of its own is given by that key, not under `extraArgs`; no flag is given twice.
+    """A flag that a key of the stack file sets is not under `extraArgs`, and no flag is there twice.
 
-    Only what has a key is judged by the rules, and a flag that is given twice counts the last time.
+    The rules read the key only, and would miss the flag. Of a flag that is given twice, vLLM uses the last value.
     """
-    given: set[str] = set()
-    for where, name, _ in _extra_arguments(service):
-        flag = service.release.flag(name)
-        if flag and (flag.name in service.release.owned_flags or flag.name in given):
-            owner = service.release.owned_flags.get(flag.name)
+    seen: set[str] = set()
+    for argument in _arguments(service):
+        flag = argument.flag
+        if flag is None:
+            continue
+        owner = service.release.owned_flags.get(flag.name)
+        if owner:
             yield error(
-                f"{flag.option} has a key of its own" if owner else f"{flag.option} is given twice",
-                why="the rules judge the key, and of a flag given twice the last one counts",
-                fix=f"write {owner}" if owner else "remove one of the two",
-                marks=[at(where, key=name)],
+                f"{flag.option} is set by the key {owner}",
+                why="the rules read the key and would miss the flag, so a wrong value would stop the server",
+                fix=move_edit(service, flag, argument.key, argument.value),
+                marks=[argument.mark],
             )
-        given.add(flag.name if flag else name)
+        elif flag.name in seen:
+            yield error(
+                f"{flag.option} is set twice",
+                why="vLLM uses the last value without a message (argparse)",
+                fix=f"remove {argument.key}",
+                marks=[argument.mark],
+            )
+        seen.add(flag.name)
 
 
 @rule("error")
 def flag_value(service: ResolvedService) -> Iterator[Finding]:
-    """The value of a flag under `extraArgs` is one that the release's parser takes.
+    """The value of a flag under `extraArgs` is valid for the argument parser of the release.
 
-    vLLM's parser ends the server at once on a value of another type or outside the choices (exit code 2).
+    vLLM exits with code 2 at a value of another type or outside of the choices.
     """
-    for where, name, value in _extra_arguments(service):
-        flag = service.release.flag(name)
-        if flag and flag.name not in service.release.owned_flags and not flag_accepts(flag, value):
-            yield error(
-                f"{flag.option} takes {expected(flag)}",
-                why=f"the parser of vLLM {service.release.version} ends the server on anything else",
-                fix=f"give {flag.key} {expected(flag)}",
-                marks=[at(where, key=name)],
-            )
+    version = service.release.version
+    for argument in _arguments(service):
+        flag = argument.flag
+        if flag is None or flag.name in service.release.owned_flags or flag_accepts(flag, argument.value):
+            continue
+        yield error(
+            f"{flag.option} must be {expected(flag)}",
+            why=f"the argument parser of vLLM {version} exits at another value (vllm/engine/arg_utils.py)",
+            fix=value_edit(flag, argument.key, argument.value),
+            marks=[argument.mark],
+        )
 
 
 @rule("error")
 def flag_limit(service: ResolvedService) -> Iterator[Finding]:
-    """A flag under `extraArgs` keeps the limits that the engine sets once its parser has taken it.
+    """A flag under `extraArgs` is within the limits that the engine checks after its parser.
 
-    The engine ends with a traceback when it makes its configuration of such a value (vllm/config.py).
+    The engine exits with a traceback when it creates its configuration from another value (vllm/config.py).
     """
-    for where, name, value in _extra_arguments(service):
-        flag = service.release.flag(name)
-        if flag is None or value is False or not flag_accepts(flag, value):
+    for argument in _arguments(service):
+        flag = argument.flag
+        if flag is None or argument.value is False or not flag_accepts(flag, argument.value):
             continue
         for limit in service.release.limits:
-            if limit.flag == flag.name and (problem := _broken(limit, value, service)):
+            if limit.flag != flag.name or not _is_checked(service, limit):
+                continue
+            problem = _problem(service, limit, argument.value)
+            if problem:
                 yield error(
-                    f"--{limit.flag} {problem}",
+                    f"{flag.option} {problem}",
                     why=limit.why,
-                    fix=f"correct {name}, or remove it",
-                    marks=[at(where, key=name)],
+                    fix=limit_edit(limit, argument.key, argument.value),
+                    marks=[argument.mark],
                 )
+
+
+def _is_checked(service: ResolvedService, limit: Limit) -> bool:
+    """Whether the engine checks a limit with the other settings of a service."""
+    if limit.only_with and not _has(service, limit.only_with):
+        return False
+    return not (limit.not_with and _has(service, limit.not_with))
+
+
+def _problem(service: ResolvedService, limit: Limit, value: Any) -> str | None:
+    """How a value breaks a limit, in words, or None."""
+    if limit.never:
+        return "is never accepted"
+    if limit.needs and not _has(service, limit.needs):
+        return f"needs --{limit.needs}"
+    if limit.minimum is not None and value < limit.minimum:
+        return f"must be at least {limit.minimum}"
+    if limit.choices:
+        items = value.split(",") if isinstance(value, str) else [value]
+        if not {*items} <= {*limit.choices}:
+            return f"must be one of {', '.join(map(str, limit.choices))}"
+    if limit.pattern and not all(re.fullmatch(limit.pattern, item) for item in value):
+        return f"must be {limit.words}"
+    return None
+
+
+def _has(service: ResolvedService, name: str) -> bool:
+    """Whether a service has a feature, or sets a flag under `extraArgs`."""
+    feature = FEATURES.get(name)
+    if feature:
+        return feature.is_on(service)
+    return bool(service.further(name))
 
 
 @rule("error")
 def rope_scaling(service: ResolvedService) -> Iterator[Finding]:
-    """`ropeScaling` under `extraArgs` says its type, and what that type needs.
+    """`ropeScaling` under `extraArgs` contains its type and the fields that the type needs.
 
-    vLLM 0.6.3 ends when it works out the longest request: it reads `type` or `rope_type`, of most types `factor`, and
-    of yarn `original_max_position_embeddings` (vllm/config.py:1741).
+    vLLM 0.6.3 exits when it computes the longest request without them: it reads `type` or `rope_type`, `factor` for
+    most types, and `original_max_position_embeddings` for yarn (vllm/config.py:1741).
     """
-    given = service.further("rope-scaling")
-    if not isinstance(given, dict):
+    scaling = service.further("rope-scaling")
+    if not isinstance(scaling, dict):
         return
-    kind = given.get("type", given.get("rope_type"))
-    needed = {
-        "type": kind is None,
-        "factor": kind not in UNSCALED and "factor" not in given,
-        "original_max_position_embeddings": kind == "yarn" and "original_max_position_embeddings" not in given,
-    }
-    if missing := [key for key, lacks in needed.items() if lacks]:
+    kind = scaling.get("type", scaling.get("rope_type"))
+    missing = []
+    if kind is None:
+        missing.append("type")
+    if kind not in UNSCALED and "factor" not in scaling:
+        missing.append("factor")
+    if kind == "yarn" and "original_max_position_embeddings" not in scaling:
+        missing.append("original_max_position_embeddings")
+    if missing:
+        key = extra_argument_key(service, "rope-scaling")
         yield error(
-            f"--rope-scaling lacks {' and '.join(missing)}",
-            why="vLLM 0.6.3 reads it when it works out the longest request (vllm/config.py:1741)",
-            fix="give it as the model's config.json would",
-            marks=[at("engine.extraArgs")],
+            f"--rope-scaling has no {' and no '.join(missing)}",
+            why="vLLM 0.6.3 exits when it computes the longest request (vllm/config.py:1741)",
+            fix=rope_scaling_edit(service, key, scaling, missing),
+            marks=[extra_argument_mark(service, "rope-scaling")],
         )
 
 
 @rule("error")
 def flag_of_other_server(service: ResolvedService) -> Iterator[Finding]:
-    """The server that is started knows every flag it is given.
+    """The server has all flags that the stack file sets.
 
-    The plain server refuses `--chat-template`, `--api-key` and the other flags of the OpenAI server, and that one
-    refuses `--log-level` (vllm/entrypoints/openai/cli_args.py, vllm/entrypoints/api_server.py).
+    The plain server does not have `--chat-template`, `--api-key` and other flags of the OpenAI server. The OpenAI
+    server does not have `--log-level` (vllm/entrypoints/openai/cli_args.py, vllm/entrypoints/api_server.py).
     """
-    kind, flags = service.server.kind, service.release.flags
-    foreign = [(at("lora"), flags["lora-modules"])] if service.lora else []
-    if service.server.chat_template:
-        foreign.append((at("server.chatTemplate"), flags["chat-template"]))
-    if service.server.api_key:
-        foreign.append((at("server.apiKey"), flags["api-key"]))
-    for where, name, _ in _extra_arguments(service):
-        flag = service.release.flag(name)
-        if flag and flag.name not in service.release.owned_flags:
-            foreign.append((at(where, key=name), flag))
-    for mark, flag in foreign:
+    kind = service.server.kind
+    for mark, flag in _server_flags(service):
         if kind not in flag.servers:
+            other = flag.servers[0]
             yield error(
                 f"the server {kind} has no flag {flag.option}",
-                why=f"only {' and '.join(flag.servers)} takes it; the parser of the other ends at once",
-                fix=f"remove it, or set server.kind to {flag.servers[0]}",
+                why=f"its argument parser exits at a flag of the server {other} (vllm/entrypoints)",
+                fix=f"remove {mark.field}, or write server.kind: {other}",
                 marks=[mark, at("server.kind", f"the server is {kind}")],
             )
 
 
+def _server_flags(service: ResolvedService) -> Iterator[tuple[Mark, Flag]]:
+    """The flags that a service sets and that not every server has, each with its mark."""
+    flags = service.release.flags
+    if service.lora:
+        yield at("lora"), flags["lora-modules"]
+    if service.server.chat_template:
+        yield at("server.chatTemplate"), flags["chat-template"]
+    if service.server.api_key:
+        yield at("server.apiKey"), flags["api-key"]
+    for argument in _arguments(service):
+        if argument.flag and argument.flag.name not in service.release.owned_flags:
+            yield argument.mark, argument.flag
+
+
 @rule("error")
 def multimodal_server(service: ResolvedService) -> Iterator[Finding]:
-    """Pictures need the OpenAI server.
+    """Images in requests require the OpenAI server.
 
-    The plain server's `/generate` takes a prompt of text only (vllm/entrypoints/api_server.py:40).
+    `/generate` of the plain server accepts a text prompt only (vllm/entrypoints/api_server.py:40).
     """
     if service.multimodal and service.server.kind != "openai":
         yield error(
-            "the plain server takes no pictures",
-            why="its /generate has no messages and no images (vllm/entrypoints/api_server.py:40)",
-            fix="set server.kind to openai, or remove multimodal",
-            marks=[at("multimodal", "pictures in requests"), at("server.kind", "text only")],
+            "multimodal requires the server openai",
+            why="/generate of the plain server accepts no images (vllm/entrypoints/api_server.py:40)",
+            fix="write server.kind: openai, or remove multimodal",
+            marks=[at("multimodal", "images in requests"), at("server.kind", "text only")],
         )
-
-
-@rule("error")
-def variable_with_key(service: ResolvedService) -> Iterator[Finding]:
-    """A variable that a key of the stack file owns is given by that key, not under `env`.
-
-    Otherwise the same thing would be said in two places, and the rules would judge only one. What a feature sets is
-    free where the feature is off.
-    """
-    pta, pictures = service.graph.kind == "pta", service.multimodal is not None
-    owners = {
-        **service.release.owned_variables,
-        **(PICTURE_VARIABLES if pictures else {}),
-        **({"HCCL_OP_EXPANSION_MODE": "graph: {kind: pta}, which sets AIV"} if pta else {}),
-    }
-    if pta or pictures:
-        owners["VLLM_ENGINE_ITERATION_TIMEOUT_S"] = f"{'graph' if pta else 'multimodal'}.iterationTimeout"
-    for name in (name for name in (*service.env, *service.secret_env) if name in owners):
-        yield error(
-            f"{name} has a key of its own",
-            why="the rules judge the key, not the variable",
-            fix=f"remove it, and write {owners[name]}",
-            marks=[at("env", key=name)],
-        )
-
-
-@rule("error")
-def variable_value(service: ResolvedService) -> Iterator[Finding]:
-    """A variable that vLLM reads as a number holds one.
-
-    The engine ends where it reads anything else (vllm/envs.py:160).
-    """
-    for name, value in service.env.items():
-        if name in service.release.integer_variables and not re.fullmatch(r"\s*-?\d+\s*", value):
-            yield error(
-                f"{name} is a whole number, not {value!r}",
-                why="vLLM reads it as one, and ends otherwise (vllm/envs.py:160)",
-                fix="write a whole number, or remove it",
-                marks=[at("env", key=name)],
-            )
-
-
-def _broken(limit: Limit, value: Any, service: ResolvedService) -> str | None:
-    """What a value breaks of a limit, in words."""
-    if (limit.only_with and not _has(service, limit.only_with)) or (limit.not_with and _has(service, limit.not_with)):
-        return None
-    least, given = limit.minimum, value.split(",") if isinstance(value, str) else [value]
-    problems = {
-        "is never accepted": limit.never,
-        f"needs --{limit.needs}": limit.needs and not _has(service, limit.needs),
-        f"is at least {least}": least is not None and value < least,
-        f"is one of {', '.join(map(str, limit.choices))}": limit.choices and not {*given} <= {*limit.choices},
-        f"takes {limit.words}": limit.pattern and not all(re.fullmatch(limit.pattern, item) for item in value),
-    }
-    return next((words for words, found in problems.items() if found), None)
-
-
-def _has(service: ResolvedService, name: str) -> bool:
-    """Whether a service has a feature, or is given a flag under `extraArgs`."""
-    return bool(FEATURES[name][1](service) if name in FEATURES else service.further(name))
-
-
-def _extra_arguments(service: ResolvedService) -> Iterator[tuple[str, str, Any]]:
-    """Where each further flag stands, its name and its value."""
-    for where, group in (
-        ("engine.extraArgs", service.engine.extra_args),
-        ("server.extraArgs", service.server.extra_args),
-    ):
-        yield from ((where, name, value) for name, value in group.items())

@@ -1,4 +1,4 @@
-"""Rules on NPUs: all services of a stack against the nodes of its pools and the quotas of its queues."""
+"""Rules on NPUs: all services of a stack on the nodes of its pools and within the quotas of its queues."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ def packing(stack: ResolvedStack) -> Packing:
     pods: list[tuple[str, int]] = []
     for service in stack.services:
         if service.npus <= largest:
-            pods += [(service.name, service.npus)] * service.replicas
+            pod = (service.name, service.npus)
+            pods += [pod] * service.replicas
     return pack(pods, nodes)
 
 
@@ -40,26 +41,46 @@ def over_committed(stack: ResolvedStack) -> Iterator[Finding]:
     unplaced = Counter(service for service, _ in packed.homeless)
     if not unplaced:
         return
-    requested = sum(service.npus * service.replicas for service in stack.services)
+
+    requested = _requested(stack.services)
     available = sum(node.npus for node in packed.nodes)
     pods = ", ".join(_pod_count(name, count) for name, count in unplaced.items())
     if requested > available:
         severity = error
         message = f"the services request {requested} NPUs, the pools have {available}: no room for {pods}"
     else:
-        sizes = [service.npus for service in stack.services] + [node.npus for node in packed.nodes]
-        severity = error if is_exact(sizes) else warning
+        severity = error if _is_best_packing(stack, packed) else warning
         message = f"no single node has room for {pods} ({requested} of {available} NPUs requested)"
+    most_unplaced, _ = unplaced.most_common(1)[0]
     yield severity(
         message,
         why=f"a pod has all its NPUs on one node; free in the best case: {_free_npus(packed)}",
         fix=_lower_replicas(stack, unplaced),
-        marks=_npu_marks(stack.services, first=unplaced.most_common(1)[0][0]),
+        marks=_npu_marks(stack.services, first=most_unplaced),
     )
 
 
+def _requested(services: Sequence[ResolvedService]) -> int:
+    """The NPUs that services request together."""
+    return sum(service.npus * service.replicas for service in services)
+
+
+def _is_best_packing(stack: ResolvedStack, packed: Packing) -> bool:
+    """Whether no better packing exists."""
+    sizes = [service.npus for service in stack.services]
+    sizes += [node.npus for node in packed.nodes]
+    return is_exact(sizes)
+
+
+def _pod_count(service: str, count: int) -> str:
+    return f"{counted(count, 'pod')} of {service}"
+
+
 def _free_npus(packed: Packing) -> str:
-    free = [f"{node.free} on {node.name}" for node in packed.nodes if node.free]
+    free = []
+    for node in packed.nodes:
+        if node.free:
+            free.append(f"{node.free} on {node.name}")
     return ", ".join(free) or "none"
 
 
@@ -69,8 +90,29 @@ def _lower_replicas(stack: ResolvedStack, unplaced: Mapping[str, int]) -> str:
     for service in stack.services:
         if service.name in unplaced:
             placed = service.replicas - unplaced[service.name]
-            edits.append(f"services.{service.name}.replicas: {placed}")
-    return f"write {' and '.join(edits)}, or add nodes to the cluster and to cluster.pools"
+            edits.append(f"write services.{service.name}.replicas: {placed}")
+    edit = " and ".join(edits)
+    return f"{edit}, or add nodes to the cluster and to cluster.pools"
+
+
+def _npu_marks(services: Sequence[ResolvedService], first: str) -> list[Mark]:
+    """The NPUs of the services that have pods, with those of the named one first."""
+    marks: list[Mark] = []
+    for service in services:
+        mark = _requested_npus(service)
+        if service.name == first:
+            marks.insert(0, mark)
+        elif service.replicas:
+            marks.append(mark)
+    return marks
+
+
+def _requested_npus(service: ResolvedService) -> Mark:
+    npus = counted(service.npus, "NPU")
+    if service.replicas > 1:
+        npus = f"{service.replicas} × {npus}"
+    path = ("services", service.name, "npus")
+    return Mark(path, f"{service.name}: {npus}")
 
 
 @stack_rule("error")
@@ -81,14 +123,16 @@ def queue_quota(stack: ResolvedStack) -> Iterator[Finding]:
     """
     for name, queue in stack.cluster.queues.items():
         members = [service for service in stack.services if service.in_queue == name]
-        requested = sum(service.npus * service.replicas for service in members)
+        requested = _requested(members)
         if not queue.npus or requested <= queue.npus:
             continue
+        marks = [_requested_npus(service) for service in members]
+        marks.append(Mark(("cluster", "queues", name), f"{queue.npus} NPUs"))
         yield error(
             f"the services of queue {name} request {requested} NPUs, but its quota is {queue.npus}",
-            why="Volcano starts no pod that takes a queue above its capability",
+            why="Volcano starts no pod that takes a queue above its capability, so a pod waits forever",
             fix=f"write cluster.queues.{name}.npus: {requested}, or lower the replicas of its services",
-            marks=[*map(_requested_npus, members), Mark(("cluster", "queues", name), f"{queue.npus} NPUs")],
+            marks=marks,
         )
 
 
@@ -99,13 +143,15 @@ def unknown_queue(service: ResolvedService) -> Iterator[Finding]:
     Pods in a queue that does not exist wait forever.
     """
     known = [*service.cluster.queues, "default"]
-    if service.queue and service.queue not in known:
-        yield error(
-            f"queue {service.queue} is not in cluster.queues ({', '.join(known)})",
-            why="pods in a queue that does not exist wait forever",
-            fix=f"write queue: {known[0]}, or add {service.queue} to cluster.queues",
-            marks=[at("queue")],
-        )
+    if not service.queue or service.queue in known:
+        return
+    names = ", ".join(known)
+    yield error(
+        f"queue {service.queue} is not in cluster.queues ({names})",
+        why="Volcano ignores pods in a queue that does not exist, so they wait forever",
+        fix=f"write queue: {known[0]}, or add {service.queue} to cluster.queues",
+        marks=[at("queue")],
+    )
 
 
 @rule("error")
@@ -116,11 +162,15 @@ def min_member_above_replicas(service: ResolvedService) -> Iterator[Finding]:
     """
     if service.external or not 0 < service.replicas < service.min_member:
         return
+    replicas = counted(service.replicas, "replica")
     yield error(
-        f"minMember {service.min_member} exceeds the {counted(service.replicas, 'replica')} of the service",
-        why="Volcano starts no pod before minMember pods exist",
+        f"minMember {service.min_member} exceeds the {replicas} of the service",
+        why="Volcano starts no pod before minMember pods exist, so all pods wait forever",
         fix=f"write minMember: {service.replicas}, or write replicas: {service.min_member}",
-        marks=[at("minMember"), at("replicas", counted(service.replicas, "pod"))],
+        marks=[
+            at("minMember"),
+            at("replicas", counted(service.replicas, "pod")),
+        ],
     )
 
 
@@ -135,21 +185,24 @@ def rollout_would_hang(service: ResolvedService) -> Iterator[Finding]:
     if isinstance(rollout, Recreate) or not service.replicas:
         return
     surge = rollout.max_surge
+    possible_surge = surge
+    if service.room is not None:
+        possible_surge = min(surge, service.room)
     unavailable = min(rollout.max_unavailable, service.replicas)
-    possible_surge = surge if service.room is None else min(surge, service.room)
     startable = possible_surge + unavailable
     if startable >= min(service.min_member, service.replicas):
         return
+
+    npus = counted(service.npus, "NPU")
+    message = f"an update would hang: it starts {counted(startable, 'pod')}, but minMember is {service.min_member}"
     if possible_surge < surge:
-        message = f"an update would hang: no node is sure to have {counted(service.npus, 'NPU')} for an additional pod"
-    else:
-        message = f"an update would hang: it starts {counted(startable, 'pod')}, but minMember is {service.min_member}"
+        message = f"an update would hang: no node is sure to have {npus} for an additional pod"
     why = "no old pod is removed before a new one is ready"
     marks = [at("rollout"), at("npus")]
     if service.min_member > 1:
         why += ", and Volcano starts a gang only as a whole"
         marks.append(at("minMember"))
-    yield error(message, why=why, fix="remove rollout: its default fits the pools", marks=marks)
+    yield error(message, why=why, fix="remove rollout (the default fits the pools)", marks=marks)
 
 
 def updates_that_would_hang(stack: ResolvedStack, running: Mapping[str, int]) -> Iterator[Finding]:
@@ -188,27 +241,13 @@ def memory_below_shared(service: ResolvedService) -> Iterator[Finding]:
     shared = service.resources.shm
     if memory > shared:
         return
+    enough = quantity_text(memory + shared)
     yield error(
         f"resources.memory {quantity_text(memory)} does not exceed resources.shm {quantity_text(shared)}",
         why="files in /dev/shm count as memory of the pod, and the kernel kills a pod above its limit",
-        fix=f"write resources.memory: {quantity_text(memory + shared)}, or lower resources.shm",
-        marks=[at("resources.memory"), at("resources.shm")],
+        fix=f"write resources.memory: {enough}, or lower resources.shm",
+        marks=[
+            at("resources.memory"),
+            at("resources.shm"),
+        ],
     )
-
-
-def _npu_marks(services: Sequence[ResolvedService], first: str) -> list[Mark]:
-    """The NPUs of the services that have pods, with those of the named one first."""
-    named = [service for service in services if service.name == first]
-    others = [service for service in services if service.name != first and service.replicas]
-    return [_requested_npus(service) for service in (*named, *others)]
-
-
-def _requested_npus(service: ResolvedService) -> Mark:
-    npus = counted(service.npus, "NPU")
-    if service.replicas > 1:
-        npus = f"{service.replicas} × {npus}"
-    return Mark(("services", service.name, "npus"), f"{service.name}: {npus}")
-
-
-def _pod_count(service: str, count: int) -> str:
-    return f"1 pod of {service}" if count == 1 else f"{count} pods of {service}"

@@ -1,44 +1,76 @@
-"""Features of which a service can have one of two; the pairs are data of the engine's release."""
+"""Rules on pairs of features that exclude each other. The pairs are data of each engine release."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from models.engines.release import Exclusion
 from models.engines.releases import VERSIONS, release
 from models.finding import Finding, at, error
+from models.rules.edits import extra_argument_key
 from models.rules.registry import Check, rule
 from models.service.resolved import ResolvedService
 
-FEATURES: dict[str, tuple[str, Callable[[ResolvedService], object]]] = {
-    "KV cache quantization": ("engine.extraArgs", lambda service: _kv_cache_dtype(service) != "auto"),
-    "chunked prefill": ("engine.enableChunkedPrefill", lambda service: service.engine.enable_chunked_prefill),
-    "LoRA": ("lora", lambda service: service.lora),
-    "multi-step scheduling": ("engine.numSchedulerSteps", lambda service: service.engine.num_scheduler_steps > 1),
-    "prefix caching": ("prefixCaching", lambda service: service.prefix_caching),
-    "speculative decoding": ("speculative", lambda service: service.speculative),
+
+@dataclass(frozen=True)
+class Feature:
+    """A feature that the data of a release refers to."""
+
+    is_on: Callable[[ResolvedService], bool]
+    key: Callable[[ResolvedService], str]
+    """The key of the stack file that turns the feature on."""
+    turn_off: Callable[[ResolvedService], str]
+    """The edit that turns the feature off."""
+
+
+def _feature(key: str, is_on: Callable[[ResolvedService], bool]) -> Feature:
+    return Feature(is_on, lambda _: key, lambda _: f"remove {key}")
+
+
+def _quantizes_kv_cache(service: ResolvedService) -> bool:
+    return service.further("kv-cache-dtype") not in (None, "auto")
+
+
+def _kv_cache_key(service: ResolvedService) -> str:
+    return extra_argument_key(service, "kv-cache-dtype")
+
+
+FEATURES = {
+    "KV cache quantization": Feature(
+        is_on=_quantizes_kv_cache,
+        key=_kv_cache_key,
+        turn_off=lambda service: f"remove {_kv_cache_key(service)}",
+    ),
+    "chunked prefill": Feature(
+        is_on=lambda service: bool(service.engine.enable_chunked_prefill),
+        key=lambda _: "engine.enableChunkedPrefill",
+        turn_off=lambda _: "write engine.enableChunkedPrefill: false",
+    ),
+    "LoRA": _feature("lora", lambda service: service.lora is not None),
+    "multi-step scheduling": _feature(
+        "engine.numSchedulerSteps", lambda service: service.engine.num_scheduler_steps > 1
+    ),
+    "prefix caching": _feature("prefixCaching", lambda service: service.prefix_caching),
+    "speculative decoding": _feature("speculative", lambda service: service.speculative is not None),
 }
-"""The features that the data of a release speak of: their key in the stack file, and whether a service has them."""
-
-
-def _key(field: str) -> str:
-    return "kvCacheDtype" if field == "engine.extraArgs" else field.rpartition(".")[2]
-
-
-def _kv_cache_dtype(service: ResolvedService) -> object:
-    return service.further("kv-cache-dtype") or "auto"
+"""The features by the name that the data of a release uses."""
 
 
 def _check_of(pair: Exclusion) -> Check:
+    """The rule that reports one pair."""
+    one = FEATURES[pair.one]
+    other = FEATURES[pair.other]
+
     def check(service: ResolvedService) -> Iterator[Finding]:
-        (one, has_one), (other, has_other) = FEATURES[pair.one], FEATURES[pair.other]
-        if pair in service.release.exclusions and has_one(service) and has_other(service):
-            yield error(
-                f"{pair.one} and {pair.other} exclude each other",
-                why=pair.why,
-                fix=f"remove {_key(one)}, or remove {_key(other)}",
-                marks=[at(one, pair.one), at(other, pair.other)],
-            )
+        if pair not in service.release.exclusions or not one.is_on(service) or not other.is_on(service):
+            return
+        yield error(
+            f"{pair.one} and {pair.other} exclude each other",
+            why=pair.why,
+            fix=f"{one.turn_off(service)}, or {other.turn_off(service)}",
+            marks=[at(one.key(service), pair.one), at(other.key(service), pair.other)],
+        )
 
     check.__name__ = pair.rule
     check.__doc__ = f"{pair.one[0].upper()}{pair.one[1:]} and {pair.other} exclude each other.\n\n{pair.why}."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from models.finding import Finding, at, error, warning
+from models.rules.edits import extra_argument_key, extra_argument_mark
 from models.rules.registry import rule
 from models.service.egress import needs
 from models.service.resolved import ResolvedService
@@ -135,7 +136,7 @@ def network_closes_needs(service: ResolvedService) -> Iterator[Finding]:
         yield warning(
             f"network.egress opens no port for {', '.join(blocked)}",
             why="the service connects there, and the NetworkPolicy drops the packets: the pods wait for a timeout",
-            fix="remove network.egress, or list the addresses and ports there",
+            fix="remove network.egress, or add the addresses and ports to it",
             marks=[at("network.egress")],
         )
 
@@ -183,6 +184,6 @@ def monitoring_without_statistics(service: ResolvedService) -> Iterator[Finding]
         yield warning(
             "disableLogStats leaves /metrics empty, but monitoring is set",
             why="without statistics the engine of vLLM 0.6.3 sets no gauge (vllm/engine/llm_engine.py, stat_loggers)",
-            fix="remove monitoring, or remove disableLogStats",
-            marks=[at("monitoring"), at("engine.extraArgs")],
+            fix=f"remove {extra_argument_key(service, 'disable-log-stats')}, or remove monitoring",
+            marks=[at("monitoring"), extra_argument_mark(service, "disable-log-stats")],
         )

@@ -1,4 +1,4 @@
-"""What is known of the model, and what follows from its name."""
+"""Rules on the facts of a model, and on settings that depend on its name."""
 
 from __future__ import annotations
 
@@ -10,55 +10,75 @@ from models.finding import Finding, at, error, warning
 from models.rules.registry import facts_rule_ids, rule
 from models.service.resolved import ResolvedService
 
+_CONFIG_JSON = "write model.configJson: config.json, with a copy of the model's config.json next to the stack file"
+
 
 @rule("warning")
 def unknown_model(service: ResolvedService) -> Iterator[Finding]:
-    """The measures of the model are known.
+    """The facts of the model are known.
 
-    Without them a part of the rules does not run: whether the model can be split, whether it fits, how long a request
-    may be. They come from the catalogue by `model.name`, from `model.configJson`, or from `model.facts`.
+    Without them, some rules do not run: whether the model can be split, whether it fits, how long a request may be. The
+    facts come from the catalogue by `model.name`, from `model.configJson`, or from `model.facts`.
     """
-    if service.facts is None and not service.model.facts and not service.model.config_json:
-        near = [] if service.known else nearest_models(service.model.name, 1)
-        what = "the catalogue has no measures of" if service.known else "the catalogue does not know"
-        yield warning(
-            f"{what} the model {service.model.name}: {len(facts_rule_ids())} rules could not run",
-            why=f"these need its measures: {', '.join(facts_rule_ids())}",
-            fix=f"give model.configJson{f', or set model.name to {near[0]} if it is that' if near else ''}",
-            marks=[at("model.name")],
-        )
+    if service.facts or service.model.facts or service.model.config_json:
+        return
+    name = service.model.name
+    message = f"the catalogue has no facts of {name}"
+    if not service.known:
+        message = f"{name} is not in the catalogue"
+    skipped = facts_rule_ids()
+    yield warning(
+        f"{message}: {len(skipped)} rules did not run",
+        why=f"these rules need the facts of the model: {', '.join(skipped)}",
+        fix=_facts_edit(service),
+        marks=[at("model.name")],
+    )
+
+
+def _facts_edit(service: ResolvedService) -> str:
+    similar = [] if service.known else nearest_models(service.model.name, 1)
+    if similar:
+        return f"{_CONFIG_JSON}, or write model.name: {similar[0]} if it is this model"
+    return _CONFIG_JSON
 
 
 @rule("error")
 def incomplete_facts(service: ResolvedService) -> Iterator[Finding]:
-    """Facts of a model that the catalogue does not know are whole.
+    """The facts of a model that is not in the catalogue are complete.
 
-    The rules cannot run on a part of them.
+    The rules need all of them. A model's config.json contains them all.
     """
-    if service.facts is None and (service.model.facts or service.model.config_json):
-        missing = ", ".join(service.missing_facts)
-        yield error(
-            f"the facts of {service.model.name} lack {missing}",
-            why="the catalogue does not know the model, and the rules need them all",
-            fix="add them under model.facts",
-            marks=[at("model.facts" if service.model.facts else "model.configJson")],
-        )
+    if service.facts or not (service.model.facts or service.model.config_json):
+        return
+    missing = ", ".join(service.missing_facts)
+    fix = f"add {missing} to model.facts" if service.model.config_json else _CONFIG_JSON
+    yield error(
+        f"the facts of {service.model.name} lack {missing}",
+        why="without all facts, the rules on the model would not run (models/rules/architecture.py)",
+        fix=fix,
+        marks=[at("model.facts" if service.model.facts else "model.configJson")],
+    )
 
 
 @rule("error")
 def precision_needed(service: ResolvedService) -> Iterator[Finding]:
-    """Attention of high precision is on where the model answers wrongly without.
+    """Attention of high precision is on for models that answer incorrectly without it.
 
-    Prefill of Qwen2-7B and Qwen2-57B needs it, and so does decode of these and of Qwen2-72B above 8192 tokens (manual,
-    Step 3, USE_PFA_HIGH_PRECISION_MODE and USE_IFA_HIGH_PRECISION_MODE).
+    Qwen2-7B and Qwen2-57B need it for prefill. They and Qwen2-72B need it for decode above 8192 tokens (manual, Step 3,
+    USE_PFA_HIGH_PRECISION_MODE and USE_IFA_HIGH_PRECISION_MODE).
     """
     name = plain_model_name(service.known, service.model.name)
-    long = service.engine.max_model_len > LONG
-    for field, models, applies in (("prefill", PRECISE_PREFILL, True), ("decode", PRECISE_DECODE, long)):
-        if applies and getattr(service.precision, field) is False and name.startswith(models):
-            yield error(
-                f"{service.model.name} needs {field} of high precision",
-                why="it answers wrongly without (manual, Step 3)",
-                fix=f"remove precision.{field}",
-                marks=[at(f"precision.{field}", "switched off"), at("model.name", "needs it")],
-            )
+    is_long = service.engine.max_model_len > LONG
+    if service.precision.prefill is False and name.startswith(PRECISE_PREFILL):
+        yield _precision_finding(service, "prefill")
+    if service.precision.decode is False and is_long and name.startswith(PRECISE_DECODE):
+        yield _precision_finding(service, "decode")
+
+
+def _precision_finding(service: ResolvedService, stage: str) -> Finding:
+    return error(
+        f"{service.model.name} needs precision.{stage}",
+        why="the model answers incorrectly without it (manual, Step 3, USE_PFA_/USE_IFA_HIGH_PRECISION_MODE)",
+        fix=f"remove precision.{stage}",
+        marks=[at(f"precision.{stage}", "off"), at("model.name", "needs it")],
+    )

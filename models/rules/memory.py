@@ -1,38 +1,43 @@
-"""Weights and requests against the memory of NPUs and nodes."""
+"""Rules on memory: weights and requests on the NPUs, and pods on the nodes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from models.catalog.facts import ModelFacts
 from models.finding import Finding, at, error, warning
+from models.record import parse_quantity, quantity_text
+from models.rules.edits import extra_argument_key, extra_argument_mark, tensor_parallel_edit
 from models.rules.registry import facts_rule, rule
-from models.service.fit import fit, largest_memory
-from models.service.resolved import ResolvedService
+from models.service.fit import Fit, fit, largest_memory
+from models.service.resolved import GIB, ResolvedService
 from models.words import counted
 
-_GIB = 2**30
-_SWAP_SPACE = 4
+_DEFAULT_SWAP_SPACE = 4
+"""GiB for each NPU, if the service sets no `swapSpace` (vllm/engine/arg_utils.py)."""
+
+_MOST_SWAP_SPACE = 0.7
+"""The largest part of the node's memory that swap space may take (vllm/config.py:657)."""
 
 
 @facts_rule("error")
 def does_not_fit(service: ResolvedService, facts: ModelFacts) -> Iterator[Finding]:
     """The weights and one request of full length fit into the engine's share of the NPUs.
 
-    vLLM 0.6.3 ends with "No available memory for the cache blocks", or refuses a `maxModelLen` above what its KV cache
-    holds (vllm/worker/worker.py:486). Only what is certain is counted: activations come on top.
+    Otherwise vLLM 0.6.3 exits with "No available memory for the cache blocks", or refuses a `maxModelLen` that its KV
+    cache cannot hold (vllm/worker/worker.py:486). Activations are not counted, so a service that passes can still fail.
     """
     need = fit(service)
     if need is None or need.requests:
         return
-    room = need.budget - need.weights
-    what = f"the weights of {service.model.name} take {_gib(need.weights)} of the engine's {_gib(need.budget)}"
-    if room > 0:
-        what += f", and a request of {need.length} tokens {_gib(need.length * need.token)}"
+    message = f"the weights of {service.model.name} take {_gib(need.weights)} of the engine's {_gib(need.budget)}"
+    if need.tokens:
+        message += f", and a request of {need.length} tokens takes {_gib(need.length * need.token)}"
     yield error(
-        f"{what} on each NPU",
-        why="the engine ends when it makes its KV cache (vllm/worker/worker.py:486)",
-        fix=f"raise tensorParallelSize and npus, or {'lower maxModelLen' if room > 0 else 'quantize the model'}",
+        f"{message} on each NPU",
+        why="vLLM 0.6.3 exits when it creates its KV cache (vllm/worker/worker.py:486)",
+        fix=_fitting_edit(service, facts, need),
         marks=[
             at("model.name", f"{facts.num_hidden_layers} layers, {_gib(need.weights)} on each NPU"),
             at("engine.maxModelLen", f"{need.token} bytes a token"),
@@ -42,92 +47,164 @@ def does_not_fit(service: ResolvedService, facts: ModelFacts) -> Iterator[Findin
     )
 
 
+def _fitting_edit(service: ResolvedService, facts: ModelFacts, need: Fit) -> str:
+    """The edit after which a model fits: more parts, or shorter requests."""
+    size = _fitting_size(service, facts)
+    more_parts = tensor_parallel_edit(service, size) if size else ""
+    shorter = f"write engine.maxModelLen: {need.tokens}" if need.tokens else ""
+    edits = [edit for edit in (more_parts, shorter) if edit]
+    if not edits:
+        return "choose a quantized version of the model, or add a pool whose nodes have more NPUs"
+    return ", or ".join(edits)
+
+
+def _fitting_size(service: ResolvedService, facts: ModelFacts) -> int | None:
+    """The smallest tensor parallel size with which a model fits one node, or None."""
+    stages = service.engine.pipeline_parallel_size
+    most = max((pool.npus_per_node for pool in service.cluster.pools.values()), default=0)
+    for size in range(service.engine.tensor_parallel_size + 1, most // stages + 1):
+        npus = size * stages
+        if not facts.splits(size) or npus not in service.cluster.platform.npu_counts:
+            continue
+        engine = service.engine.model_copy(update={"tensor_parallel_size": size})
+        need = fit(replace(service, engine=engine, npus=npus))
+        if need and need.requests:
+            return size
+    return None
+
+
 @rule("warning")
 def length_above_published(service: ResolvedService) -> Iterator[Finding]:
-    """`maxModelLen` and the number of NPUs are within what Huawei publishes for the model.
+    """`maxModelLen` and the number of NPUs are within the values that Huawei publishes for the model.
 
-    The documentation of Ascend-vLLM lists the fewest cards of a model and the longest length on them, each measured
-    until it no longer ran (appendix: fewest cards and longest sequences). `ascend-vllm models NAME` shows the lines.
+    The documentation of Ascend-vLLM lists the fewest NPUs of a model and the longest length on them (appendix: fewest
+    cards and longest sequences). They were measured until the model no longer ran. `ascend-vllm models NAME` prints
+    them.
     """
-    memory = largest_memory(service)
-    used, length = service.engine.npus_used, service.engine.max_model_len
-    lines = service.known.published if service.known and not service.known.suffix and not service.quantization else ()
-    known = [(line.npus, line.max_model_len) for line in lines if _bytes(line.npu_memory) == memory]
-    rows = [(npus, longest) for npus, longest in known if npus and longest]
-    within = any(npus < used or (npus == used and longest >= length) for npus, longest in rows)
-    if not rows or within or ((need := fit(service)) and not need.requests):
+    used = service.engine.npus_used
+    length = service.engine.max_model_len
+    longest_by_npus = _published_lengths(service)
+    if not longest_by_npus or _is_published(longest_by_npus, used, length):
         return
-    fewest = min(npus for npus, _ in rows)
-    longest = max(longest for npus, longest in rows if npus == fewest)
+    need = fit(service)
+    if need and not need.requests:
+        return
+    fewest = min(longest_by_npus)
+    longest = longest_by_npus[fewest]
     yield warning(
-        f"{length} tokens on {counted(used, 'NPU')} are beyond what is published for {service.model.name}",
-        why=f"{longest} tokens on {counted(fewest, 'NPU')} are"
+        f"maxModelLen {length} on {counted(used, 'NPU')} exceeds the published values of {service.model.name}",
+        why=f"{counted(fewest, 'NPU')} were measured up to {longest} tokens, and more may run out of memory"
         " (Ascend-vLLM, appendix: fewest cards, longest sequences)",
-        fix=f"set npus to {fewest} and maxModelLen to {longest} at most, or measure it and accept this",
+        fix=f"{_published_edit(service, longest_by_npus)}, or accept the warning if you have measured it",
         marks=[at("engine.maxModelLen", f"{length} tokens"), at("engine.tensorParallelSize", counted(used, "NPU"))],
     )
 
 
+def _published_lengths(service: ResolvedService) -> dict[int, int]:
+    """The longest published length of a model by the number of NPUs, for the memory of the cluster's NPUs."""
+    known = service.known
+    if known is None or known.suffix or service.quantization:
+        return {}
+    memory = largest_memory(service)
+    lengths: dict[int, int] = {}
+    for line in known.published:
+        if line.npus and line.max_model_len and parse_quantity(line.npu_memory) == memory:
+            lengths[line.npus] = max(line.max_model_len, lengths.get(line.npus, 0))
+    return lengths
+
+
+def _is_published(longest_by_npus: dict[int, int], used: int, length: int) -> bool:
+    """Whether a length on a number of NPUs is within the published values. More NPUs than published are enough."""
+    if min(longest_by_npus) < used:
+        return True
+    return longest_by_npus.get(used, 0) >= length
+
+
+def _published_edit(service: ResolvedService, longest_by_npus: dict[int, int]) -> str:
+    """The edit that brings a service within the published values."""
+    fewest = min(longest_by_npus)
+    longest = longest_by_npus[fewest]
+    shorter = f"write engine.maxModelLen: {longest}"
+    if service.engine.npus_used == fewest:
+        return shorter
+    size = -(-fewest // service.engine.pipeline_parallel_size)
+    more_parts = tensor_parallel_edit(service, size)
+    if service.engine.max_model_len <= longest:
+        return more_parts
+    return f"{more_parts} and {shorter}"
+
+
 @rule("error")
 def kv_blocks(service: ResolvedService) -> Iterator[Finding]:
-    """`numGpuBlocksOverride` leaves blocks for one request of full length.
+    """`numGpuBlocksOverride` leaves enough blocks for one request of full length.
 
-    The engine refuses a `maxModelLen` above what its KV cache holds (vllm/worker/worker.py:490).
+    vLLM 0.6.3 exits at start if its KV cache cannot hold `maxModelLen` tokens (vllm/worker/worker.py:490).
     """
     blocks = service.further("num-gpu-blocks-override")
-    size, length = service.engine.block_size, service.engine.max_model_len
-    if isinstance(blocks, int) and blocks * size < length:
-        yield error(
-            f"{blocks} blocks of {size} tokens hold no request of {length} tokens",
-            why="the engine refuses a longer maxModelLen than its KV cache holds (vllm/worker/worker.py:490)",
-            fix=f"set numGpuBlocksOverride to {-(-length // size)} or more, or remove it",
-            marks=[at("engine.extraArgs"), at("engine.maxModelLen", f"{length} tokens"), at("engine.blockSize")],
-        )
+    size = service.engine.block_size
+    length = service.engine.max_model_len
+    if not isinstance(blocks, int) or blocks * size >= length:
+        return
+    key = extra_argument_key(service, "num-gpu-blocks-override")
+    needed = -(-length // size)
+    yield error(
+        f"{blocks} blocks of {size} tokens cannot hold a request of {length} tokens",
+        why="vLLM 0.6.3 exits at start if its KV cache is smaller than maxModelLen (vllm/worker/worker.py:490)",
+        fix=f"write {key}: {needed}, or remove {key}",
+        marks=[
+            extra_argument_mark(service, "num-gpu-blocks-override"),
+            at("engine.maxModelLen", f"{length} tokens"),
+            at("engine.blockSize"),
+        ],
+    )
 
 
 @rule("error")
 def swap_space(service: ResolvedService) -> Iterator[Finding]:
     """The swap space of all NPUs of a pod takes at most 70 % of the node's memory.
 
-    Each takes `swapSpace` GiB, 4 by default; vLLM 0.6.3 reads the memory of the node, not the pod's limit, and refuses
-    more (vllm/config.py:657). It is judged where a pool says its `nodeMemory`.
+    Each NPU takes `swapSpace` GiB, 4 by default. vLLM 0.6.3 reads the memory of the node, not the limit of the pod, and
+    exits at start with more (vllm/config.py:657). The rule runs if a pool has `nodeMemory`.
     """
     memories = [pool.node_memory for pool in service.cluster.pools.values() if pool.node_memory]
-    given = service.further("swap-space")
-    each = given if isinstance(given, int | float) else _SWAP_SPACE
-    total = each * service.engine.tensor_parallel_size
-    if memories and total * _GIB > 0.7 * max(memories):
-        yield error(
-            f"{total:g} GiB of swap space are more than 70 % of the node's {_gib(max(memories))}",
-            why="vLLM 0.6.3 refuses it at start (vllm/config.py:657)",
-            fix="lower swapSpace under engine.extraArgs",
-            marks=[at("engine.extraArgs", f"{each:g} GiB for each NPU"), at("engine.tensorParallelSize")],
-        )
+    if not memories:
+        return
+    parts = service.engine.tensor_parallel_size
+    configured = service.further("swap-space")
+    each = configured if isinstance(configured, int | float) else _DEFAULT_SWAP_SPACE
+    largest = max(memories)
+    most = _MOST_SWAP_SPACE * largest / GIB
+    if each * parts <= most:
+        return
+    yield error(
+        f"{each * parts:g} GiB of swap space exceed 70 % of the node's {_gib(largest)}",
+        why="vLLM 0.6.3 exits at start with more (vllm/config.py:657)",
+        fix=f"write {extra_argument_key(service, 'swap-space')}: {int(most // parts)}",
+        marks=[
+            extra_argument_mark(service, "swap-space", f"{each:g} GiB for each NPU"),
+            at("engine.tensorParallelSize", f"{parts} parts"),
+        ],
+    )
 
 
 @rule("error")
 def memory_above_node(service: ResolvedService) -> Iterator[Finding]:
-    """The memory of a pod is within that of a node.
+    """A pod requests at most the memory of one node.
 
-    It is judged where a pool says its `nodeMemory`; a pod that asks for more waits for ever.
+    A pod that requests more stays Pending forever. The rule runs if all pools that can run the pod have `nodeMemory`.
     """
-    pools = [pool for pool in service.cluster.pools.values() if pool.npus_per_node >= service.npus]
-    sizes = [pool.node_memory for pool in pools if pool.node_memory]
-    if not pools or len(sizes) < len(pools):
+    requested = service.resources.memory
+    memories = [pool.node_memory for pool in service.cluster.pools.values() if pool.npus_per_node >= service.npus]
+    known = [memory for memory in memories if memory]
+    if not known or len(known) < len(memories) or requested <= max(known):
         return
-    largest, asked = max(sizes), service.resources.memory
-    if largest < asked:
-        yield error(
-            f"a pod asks for {_gib(asked)} of memory, and the largest node has {_gib(largest)}",
-            why="a pod lives on one node, and waits for ever for one that is large enough",
-            fix="lower resources.memory, or correct nodeMemory under cluster.pools",
-            marks=[at("resources.memory"), at("npus")],
-        )
+    yield error(
+        f"a pod requests {_gib(requested)} of memory, but the largest node has {_gib(max(known))}",
+        why="a pod runs on one node, so it stays Pending forever (Kubernetes, resource requests)",
+        fix=f"write resources.memory: {quantity_text(max(known))}, or correct nodeMemory in cluster.pools",
+        marks=[at("resources.memory"), at("npus")],
+    )
 
 
 def _gib(count: float) -> str:
-    return f"{count / _GIB:.1f} GiB"
-
-
-def _bytes(memory: str) -> int:
-    return int(memory.removesuffix("Gi")) * _GIB
+    return f"{count / GIB:.1f} GiB"

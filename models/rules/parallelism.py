@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from models.finding import Finding, Mark, at, error, warning
+from models.rules.edits import npus_edit
 from models.rules.registry import rule
 from models.service.resolved import ResolvedService
 from models.words import counted
@@ -46,7 +47,7 @@ def parallel_size_above_npus(service: ResolvedService) -> Iterator[Finding]:
     yield error(
         f"the engine splits the model over {counted(used, 'NPU')}, but the pod has {service.npus}",
         why="each rank needs one NPU, and vLLM 0.6.3 exits at start (vllm/executor/multiproc_gpu_executor.py:134)",
-        fix=f"write npus: {used}, or lower the parallel sizes",
+        fix=f"{npus_edit(service, used)}, or lower the parallel sizes",
         marks=[*_parallel_marks(service), at("npus", counted(service.npus, "NPU"))],
     )
 
@@ -65,7 +66,7 @@ def idle_npus(service: ResolvedService) -> Iterator[Finding]:
     yield warning(
         f"{service.name} requests {counted(service.npus, 'NPU')} but uses {used}: {idle} idle",
         why="the pod holds all its NPUs, so no other pod can use the idle ones (manual, Step 2 and 3)",
-        fix=f"write npus: {used}, or raise engine.tensorParallelSize",
+        fix=f"{npus_edit(service, used)}, or raise engine.tensorParallelSize",
         marks=[at("npus", f"{counted(service.npus, 'NPU')} requested"), *_parallel_marks(service)],
     )
 
@@ -83,7 +84,7 @@ def npus_above_node(service: ResolvedService) -> Iterator[Finding]:
     yield error(
         f"{service.name} requests {counted(service.npus, 'NPU')}, but no node has more than {largest}",
         why=f"all NPUs of a pod are on one node, so the pod stays Pending; the pools are {', '.join(pools)}",
-        fix=f"write npus: {largest}, or add the pool with larger nodes to cluster.pools",
+        fix=f"{npus_edit(service, largest)}, or add the pool with larger nodes to cluster.pools",
         marks=[at("npus", counted(service.npus, "NPU"))],
     )
 
@@ -104,22 +105,9 @@ def npu_counts(service: ResolvedService) -> Iterator[Finding]:
     yield error(
         f"the device plugin cannot allocate {counted(service.npus, 'NPU')} to one pod (it offers {offered})",
         why=f"a pod with another number stays Pending (device plugin of platform {service.cluster.platform.kind})",
-        fix=_npus_edit(service, nearest),
+        fix=f"{npus_edit(service, nearest)}, or correct cluster.platform.npuCounts",
         marks=[at("npus", counted(service.npus, "NPU")), *_parallel_marks(service)],
     )
-
-
-def _npus_edit(service: ResolvedService, npus: int) -> str:
-    """The edit that gives a pod another number of NPUs."""
-    edits = [f"write npus: {npus}"]
-    if "visibleDevices" in _configured(service):
-        edits.append("remove visibleDevices")
-    return f"{' and '.join(edits)}, or correct cluster.platform.npuCounts"
-
-
-def _configured(service: ResolvedService) -> set[str]:
-    """The fields of a service that the stack file sets."""
-    return {field for field, origin in service.origins.items() if origin.source != "default"}
 
 
 def _parallel_marks(service: ResolvedService) -> list[Mark]:

@@ -1,19 +1,22 @@
-"""How many tokens and requests the engine takes at a time."""
+"""Rules on scheduling: how many tokens and requests the engine processes in one iteration."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from models.finding import Finding, at, error, warning
+from models.rules.edits import extra_argument_key, extra_argument_mark
 from models.rules.registry import rule
 from models.service.resolved import ResolvedService
+
+_BACKEND = "guided-decoding-backend"
 
 
 @rule("error")
 def batched_tokens_below_length(service: ResolvedService) -> Iterator[Finding]:
     """`maxNumBatchedTokens` is at least `maxModelLen`, unless prefill is chunked.
 
-    Without chunked prefill a whole prompt has to fit into one iteration; vLLM 0.6.3 refuses less at start
+    Without chunked prefill, a whole prompt must fit into one iteration. vLLM 0.6.3 exits at start with a smaller value
     (vllm/config.py:1024).
     """
     engine = service.engine
@@ -21,8 +24,9 @@ def batched_tokens_below_length(service: ResolvedService) -> Iterator[Finding]:
         return
     yield error(
         f"maxNumBatchedTokens {engine.max_num_batched_tokens} is below maxModelLen {engine.max_model_len}",
-        why="without chunked prefill a prompt has to fit into one iteration (vllm/config.py:1024)",
-        fix=f"set maxNumBatchedTokens to {engine.max_model_len}, or remove it",
+        why="a prompt must fit into one iteration without chunked prefill, so vLLM exits at start"
+        " (vllm/config.py:1024)",
+        fix=f"write engine.maxNumBatchedTokens: {engine.max_model_len}, or remove engine.maxNumBatchedTokens",
         marks=[
             at("engine.maxNumBatchedTokens", "tokens in one iteration"),
             at("engine.maxModelLen", "tokens of the longest request"),
@@ -34,15 +38,16 @@ def batched_tokens_below_length(service: ResolvedService) -> Iterator[Finding]:
 def batched_tokens_below_sequences(service: ResolvedService) -> Iterator[Finding]:
     """`maxNumBatchedTokens` is at least `maxNumSeqs`.
 
-    Every request of an iteration brings a token at least; vLLM 0.6.3 refuses less at start (vllm/config.py:1034).
+    Every request adds at least one token to an iteration. vLLM 0.6.3 exits at start with a smaller value
+    (vllm/config.py:1034).
     """
     engine = service.engine
     if engine.max_num_batched_tokens >= engine.max_num_seqs:
         return
     yield error(
         f"maxNumBatchedTokens {engine.max_num_batched_tokens} is below maxNumSeqs {engine.max_num_seqs}",
-        why="every request of an iteration brings a token at least (vllm/config.py:1034)",
-        fix=f"set maxNumBatchedTokens to {engine.max_num_seqs} or more, or remove it",
+        why="each request of an iteration needs at least one token, so vLLM exits at start (vllm/config.py:1034)",
+        fix=f"write engine.maxNumBatchedTokens: {engine.max_num_seqs}, or remove engine.maxNumBatchedTokens",
         marks=[
             at("engine.maxNumBatchedTokens", "tokens in one iteration"),
             at("engine.maxNumSeqs", "requests in one iteration"),
@@ -52,40 +57,42 @@ def batched_tokens_below_sequences(service: ResolvedService) -> Iterator[Finding
 
 @rule("error")
 def multi_step_chunked_pipeline(service: ResolvedService) -> Iterator[Finding]:
-    """Multi-step scheduling with chunked prefill runs in one pipeline stage.
+    """Multi-step scheduling, chunked prefill and pipeline parallelism are not used together.
 
-    vLLM 0.6.3 refuses the three together at start (vllm/engine/arg_utils.py:1009).
+    vLLM 0.6.3 exits at start with all three (vllm/engine/arg_utils.py:1009).
     """
     engine = service.engine
-    if engine.num_scheduler_steps > 1 and engine.enable_chunked_prefill and engine.pipeline_parallel_size > 1:
-        yield error(
-            "multi-step scheduling with chunked prefill runs in one pipeline stage",
-            why="vLLM 0.6.3 refuses the three together (vllm/engine/arg_utils.py:1009)",
-            fix="remove numSchedulerSteps, enableChunkedPrefill or pipelineParallelSize",
-            marks=[
-                at("engine.numSchedulerSteps", "more than one step"),
-                at("engine.enableChunkedPrefill", "chunked prefill"),
-                at("engine.pipelineParallelSize", f"{engine.pipeline_parallel_size} stages"),
-            ],
-        )
+    stages = engine.pipeline_parallel_size
+    if engine.num_scheduler_steps == 1 or not engine.enable_chunked_prefill or stages == 1:
+        return
+    yield error(
+        "multi-step scheduling, chunked prefill and pipeline parallelism exclude each other",
+        why="vLLM 0.6.3 exits at start with all three (vllm/engine/arg_utils.py:1009)",
+        fix="remove engine.numSchedulerSteps, or remove engine.enableChunkedPrefill, or lower pipelineParallelSize",
+        marks=[
+            at("engine.numSchedulerSteps", "more than one step"),
+            at("engine.enableChunkedPrefill", "chunked prefill"),
+            at("engine.pipelineParallelSize", f"{stages} stages"),
+        ],
+    )
 
 
 @rule("warning")
 def multi_step_guided_decoding(service: ResolvedService) -> Iterator[Finding]:
-    """With multi-step scheduling no request asks for guided decoding.
+    """Requests with guided decoding do not reach an engine with multi-step scheduling.
 
-    A request with guided_json, guided_regex, guided_choice, logit_bias or response_format json_object ends the engine
-    of vLLM 0.6.3, and all other requests with it (vllm/worker/multi_step_model_runner.py:822). It is assumed that a
-    service which names a backend for guided decoding means to get such requests.
+    A request with guided_json, guided_regex, guided_choice, logit_bias or response_format json_object stops the engine
+    of vLLM 0.6.3 and fails all other requests (vllm/worker/multi_step_model_runner.py:822). A service that names a
+    backend for guided decoding probably expects such requests.
     """
-    backend = service.further("guided-decoding-backend")
+    backend = service.further(_BACKEND)
     if backend and service.engine.num_scheduler_steps > 1:
         yield warning(
-            "a request for guided decoding ends an engine with multi-step scheduling",
-            why="the engine asserts that there is none (vllm/worker/multi_step_model_runner.py:822)",
-            fix="remove numSchedulerSteps, or the backend for guided decoding",
+            "a request with guided decoding stops an engine with multi-step scheduling",
+            why="vLLM 0.6.3 stops at an assertion and all requests fail (vllm/worker/multi_step_model_runner.py:822)",
+            fix=f"remove engine.numSchedulerSteps, or remove {extra_argument_key(service, _BACKEND)}",
             marks=[
                 at("engine.numSchedulerSteps", "more than one step"),
-                at("engine.extraArgs", f"guided decoding by {backend}"),
+                extra_argument_mark(service, _BACKEND, f"guided decoding by {backend}"),
             ],
         )

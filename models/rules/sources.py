@@ -45,7 +45,7 @@ def incomplete_weights(service: ResolvedService) -> Iterator[Finding]:
         yield warning(
             f"the checksums in {service.model.verify} list no {files.lacks}",
             why="vLLM exits at start without it (vllm/model_executor/model_loader/loader.py)",
-            fix=f"run ascend-vllm manifest on the whole directory of the model, and replace {service.model.verify}",
+            fix=f"run ascend-vllm manifest DIRECTORY -o {service.model.verify} with the directory of the model",
             marks=[at("model.verify")],
         )
 

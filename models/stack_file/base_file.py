@@ -65,7 +65,8 @@ def _read_base(file: File, mark: Mark, read: Read) -> YamlFile:
         return read_yaml(str(file), read(file))
     except OSError as problem:
         message = f"the base file {file} cannot be read: {problem.strerror}"
-        return YamlFile(str(file), findings=[_bad_base(message, "correct its name", mark)])
+        fix = f"create {file} with the key services, or correct the path in base"
+        return YamlFile(str(file), findings=[_bad_base(message, fix, mark)])
 
 
 def _findings(file: YamlFile, content: dict[str, Any], mark: Mark) -> Iterator[Finding]:
@@ -76,13 +77,14 @@ def _findings(file: YamlFile, content: dict[str, Any], mark: Mark) -> Iterator[F
         if key != "services":
             yield unknown_key(Mark((key,), "", file.spans.get((key,))), key, {"services": None})
     if not isinstance(content.get("services"), dict) and not file.findings:
-        yield _bad_base(f"the base file {file.name} has no services", "give it the key services", mark)
+        yield _bad_base(f"the base file {file.name} has no services", f"add the key services to {file.name}", mark)
     for path in secure_paths(content, ()):
         yield secret_value(path, file.spans.get(path), f"remove it from {file.name}", service_at(path))
 
 
 def _bad_base(message: str, fix: str, mark: Mark) -> Finding:
-    return Finding("base-file", "error", message, "the stack's services build on it", fix, (mark,))
+    why = "the services of the stack extend those of the base file"
+    return Finding("base-file", "error", message, why, fix, (mark,))
 
 
 def _covers(value: Any, path: Path) -> bool:

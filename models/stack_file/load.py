@@ -141,8 +141,14 @@ def _content(source: YamlFile, prefix: str) -> _Content:
     if source.value is None:
         return content
     if not isinstance(source.value, dict) or not isinstance(source.value.get("config", {}), dict | None):
-        message, where = "a stack file is a mapping with the key config", _mark(source, ("config",))
-        finding = Finding("bad-value", "error", message, "Pulumi refuses it", "see Pulumi.dev.yaml", (where,))
+        finding = Finding(
+            rule="bad-value",
+            severity="error",
+            message="a stack file is a mapping with the key config",
+            why="Pulumi refuses the file",
+            fix="write config: {}, then add the keys of docs/reference/stack-file.md",
+            marks=(_mark(source, ("config",)),),
+        )
         content.findings.append(finding)
         return content
     for key in source.value:
@@ -243,7 +249,7 @@ def _secret_values(source: YamlFile, prefix: str) -> Iterator[Finding]:
     for path in secure_paths(source.value, ()):
         where = _our_path(path, prefix)
         if where and where[0] in _KEYS:
-            fix = f"pulumi config rm --path '{property_path(path[1:])}'"
+            fix = f"run pulumi config rm --path '{property_path(path[1:])}'"
             yield secret_value(where, source.spans.get(path), fix, service_at(where))
 
 

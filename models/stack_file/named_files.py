@@ -38,7 +38,7 @@ def read_named(rule: str, file: File, path: Path, read: Callable[[File], str]) -
     except OSError as problem:
         problems = [f"{file} cannot be read: {problem.strerror}"]
     except (ValueError, AttributeError, TypeError, RecursionError) as problem:
-        problems = [f"{file} is no {name}: {problem}"]
+        problems = [f"{file} is not a {name}: {problem}"]
     findings = []
     for message in problems:
         findings.append(Finding(rule, "error", message, why, fix, marks=(Mark(path),), service=path[1]))
@@ -48,13 +48,13 @@ def read_named(rule: str, file: File, path: Path, read: Callable[[File], str]) -
 UNREADABLE = {
     "config-json": (
         "config.json",
-        "the rules read the model's measures from it",
-        "copy the config.json that lies beside the weights, and name it relative to the stack file",
+        "without it, the rules that need the facts of the model cannot run (docs/models.md)",
+        "copy config.json from the directory of the weights, and name its path relative to the stack file",
     ),
     "weight-files": (
-        "manifest",
-        "the weights are verified by it before the server starts",
-        "make it with ascend-vllm manifest DIRECTORY, and name it relative to the stack file",
+        "list of checksums",
+        "the pod verifies the weights with it before the server starts (models/launch/scripts/verify.py)",
+        "create it with `ascend-vllm manifest DIRECTORY`, and name its path relative to the stack file",
     ),
 }
 """What a file that a model names is, why it is read, and where it is from, by the rule that refuses it."""

@@ -38,8 +38,8 @@ def secret_value(where: Path, span: Span | None, fix: str, service: str | None) 
         rule="secret-in-services",
         severity="error",
         message=f"{'.'.join(where)} is a secret value inside the configuration of the services",
-        why="Pulumi would hand it to the program as plain text, and it would end in a ConfigMap",
-        fix=f"{fix}, then pulumi config set --secret NAME, and write {{config: NAME}} in its place",
+        why="Pulumi passes it to the program as plain text, and the program would write it to a ConfigMap",
+        fix=f"{fix}, run pulumi config set --secret NAME, and write {{config: NAME}} in place of the value",
         marks=(Mark(where, "", span),),
         service=service,
     )

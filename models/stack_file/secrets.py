@@ -57,14 +57,15 @@ def config_findings(stack: LoadedStack, further: Mapping[str, Any]) -> Iterator[
 def _not_encrypted(name: str, path: Path, stack: str, *, is_plain: bool) -> Finding:
     """The finding about a reference to a key that is plain text, or does not exist."""
     message = f"the stack has no secret key {name}"
-    why = "the Secret is made of its value"
-    fix = f"pulumi config set --secret {name} --stack {stack}"
+    why = "the stack creates a Secret from the key's value, so the pods would not start without it"
+    command = f"run pulumi config set --secret {name} --stack {stack}"
+    fix = command
     marks = [Mark(path, "refers to it")]
     if is_plain:
         message = f"{name} is plain text in the stack file"
-        why = "who reads the file, or its history, has it"
-        fix = f"choose a new value, and set it with {fix}"
+        why = "everybody who can read the file or its history can read the value"
+        fix = f"choose a new value, and {command}"
         marks.insert(0, Mark((name,), "not encrypted"))
     elif name in ("base", "cluster", "services"):
-        fix = "name another key, and set it with pulumi config set --secret"
+        fix = "choose another key name, and run pulumi config set --secret with it"
     return Finding("config-secret", "error", message, why, fix, tuple(marks))

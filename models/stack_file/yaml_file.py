@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Iterator
@@ -113,10 +114,10 @@ class _Reader:
         if isinstance(node, yaml.ScalarNode):
             return self.scalar(node, path)
         if id(node) in self.open:
-            self.problem(path, node, "an anchor that contains itself", "write the value out")
+            self.problem(path, node, "an anchor contains itself", "give the value without an anchor")
             return None
         if len(self.open) > _DEEPEST:
-            self.problem(path, node, "nested too deeply", "write the value out")
+            self.problem(path, node, "the value is nested too deeply", "give the value without an anchor")
             return None
         self.open.add(id(node))
         try:
@@ -165,7 +166,7 @@ class _Reader:
                 values = self.value(parent, path) or {}
                 result = {**values, **result}
             else:
-                self.problem(path, parent, "a merge (<<) of what is no mapping", "merge a mapping")
+                self.problem(path, parent, "<< merges a value that is not a mapping", "merge a mapping")
         return result
 
     def scalar(self, node: yaml.ScalarNode, path: Path) -> Any:
@@ -174,7 +175,7 @@ class _Reader:
             return text
         value = plain_scalar(text)
         if isinstance(value, float) and not math.isfinite(value):
-            self.problem(path, node, f"{text} is no number that a configuration can hold", "write a finite number")
+            self.problem(path, node, f"{text} has no JSON", "use a finite number")
             return None
         kind = _type_name(value)
         fitting = [_PLAIN, f"{_YAML}{kind}"]
@@ -183,7 +184,8 @@ class _Reader:
         if node.tag in fitting:
             return value
         shown = "the value" if node in self.hidden else repr(text)
-        self.problem(path, node, f"{shown} does not have the tag's type {node.tag}", "remove the tag")
+        message = f"{shown} does not have the type of its tag {node.tag}"
+        self.problem(path, node, message, "give the value without its tag")
         return None
 
     def hide(self, node: yaml.Node, path: Path) -> None:
@@ -220,24 +222,29 @@ class _Reader:
         """A line of the file, counted from 0; empty after the end."""
         return self.lines[number] if number < len(self.lines) else ""
 
-    def problem(self, path: Path, node: yaml.Node, message: str, fix: str) -> None:
+    def problem(self, path: Path, node: yaml.Node, message: str, alternative: str) -> None:
+        fix = f"remove {_key_of(path)}, or {alternative}" if path else alternative
         finding = Finding(
             rule="yaml-value",
             severity="error",
             message=message,
-            why="Pulumi's engine refuses the file",
+            why="Pulumi refuses the file, because it passes the values as JSON (Pulumi, stack settings file)",
             fix=fix,
             marks=(Mark(path, "", self.span(node, node)),),
         )
         self.file.findings.append(finding)
 
     def duplicate(self, path: Path, first: Span, second: Span) -> None:
+        key = _key_of(path)
+        fix = "remove one of the two"
+        if first.line != second.line:
+            fix = f"remove {key} in line {first.line}, or remove {key} in line {second.line}"
         finding = Finding(
             rule="duplicate-key",
             severity="error",
-            message=f"key {path[-1]!r} stands twice",
-            why="Pulumi's engine refuses a key that stands twice in one mapping",
-            fix="remove one of the two",
+            message=f"key {path[-1]!r} is twice in one mapping",
+            why="Pulumi refuses the file (Go's yaml.v3: mapping key already defined)",
+            fix=fix,
             marks=(Mark(path, "again", second), Mark(path, "first", first)),
         )
         self.file.findings.append(finding)
@@ -283,6 +290,14 @@ def _merge_parents(node: yaml.MappingNode) -> Iterator[yaml.Node]:
             yield value
 
 
+def _key_of(path: Path) -> str:
+    """The last key of a path in one line. An item of a list has the list's key and its index."""
+    first = len(path) - 1
+    while first > 0 and path[first].isdigit():
+        first -= 1
+    return json.dumps(".".join(path[first:]), ensure_ascii=False)[1:-1]
+
+
 def _key_text(value: Any) -> str:
     """A key as Pulumi's engine reads it."""
     if value is None:
@@ -309,7 +324,7 @@ def _syntax_error(name: str, text: str, end: int, message: str) -> Finding:
         rule="yaml-syntax",
         severity="error",
         message=message,
-        why="nothing of the file can be read",
-        fix="correct the form of this line",
+        why="Pulumi and this program read nothing of a file that is not YAML (Go's yaml.v3)",
+        fix="correct the syntax of this line or of the line above",
         marks=(Mark((), "", Span(name, line + 1, column, 1, masked)),),
     )

@@ -52,7 +52,7 @@ def test_json_is_a_contract_with_a_version(serve: Serve, console: Console) -> No
     assert (first["requests"], first["failed"], first["inputTokens"], first["outputTokens"]) == (4, 0, 8, 4)
 
 
-def test_the_plot_is_written_beside_the_table(serve: Serve, console: Console, tmp_path: Path) -> None:
+def test_the_plot_is_written_in_addition_to_the_table(serve: Serve, console: Console, tmp_path: Path) -> None:
     done = console("bench", "prod.yaml", "free", *SMALL, "--plot", "free.svg", "--url", serve().url)
 
     assert (done.code, len(done.out.splitlines())) == (0, 5)

@@ -153,7 +153,7 @@ def test_a_pull_request_comment_is_never_too_long(repository: Path, console: Con
     assert ("left out because of their length" in out) == (count > 100)
 
 
-def test_many_services_that_stay_share_a_line(repository: Path, console: Console) -> None:
+def test_many_unchanged_services_share_a_line(repository: Path, console: Console) -> None:
     (repository / "before").mkdir()
     write(repository / "before", many=many(20, 4096))
     write(repository, many=many(21, 4096))
@@ -164,7 +164,7 @@ def test_many_services_that_stay_share_a_line(repository: Path, console: Console
     assert len(lines) < 8
 
 
-def test_a_moved_stack_says_so_loudly(repository: Path, console: Console) -> None:
+def test_a_moved_stack_is_shown_first(repository: Path, console: Console) -> None:
     write(repository, prod=PROD.replace("context: prod", "context: other"))
 
     text, markdown, github = (console("diff", "prod", "--format", form).out for form in ("text", "markdown", "github"))

@@ -41,7 +41,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Prod:
 
 
 @pytest.mark.parametrize("form", ["text", "json", "markdown", "github"])
-def test_what_runs_against_the_stack_file_is_told_exactly_like_this(
+def test_the_cluster_against_the_stack_file_is_shown_exactly_like_this(
     form: str, console: Console, cluster: Prod, golden: Callable[[Path, str], None]
 ) -> None:
     done = console("diff", "prod.yaml", "--live", "--format", form)
@@ -98,7 +98,7 @@ def write_preview(directory: Path, stack: str, *operations: str) -> str:
         ("github", "title=cluster of prod::! deleted and recreated: Service qwen (spec)\n"),
     ],
 )
-def test_what_pulumi_makes_anew_is_added_in_every_format(
+def test_replacements_of_pulumi_are_added_in_every_format(
     form: str, said: str, console: Console, cluster: Prod, tmp_path: Path
 ) -> None:
     preview = write_preview(tmp_path, "prod", "replace")

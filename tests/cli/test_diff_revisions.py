@@ -102,7 +102,7 @@ def test_a_stack_file_that_is_a_link_is_followed_in_the_revision_too(repository:
         (["--against", "v1"], "v1", "a tag"),
     ],
 )
-def test_the_revision_is_told(repository: Path, console: Console, argument: list[str], name: str, reason: str) -> None:
+def test_the_revision_is_shown(repository: Path, console: Console, argument: list[str], name: str, reason: str) -> None:
     git(repository, "tag", "v1")
 
     assert console("diff", "prod", *argument).err.startswith(f"the worktree against {name} ("), reason
@@ -144,7 +144,9 @@ def test_a_stack_whose_file_is_gone_is_all_removed(repository: Path, console: Co
 
 
 @pytest.mark.parametrize("form", ["text", "markdown"])
-def test_it_is_said_that_a_file_that_is_gone_deletes_nothing(repository: Path, console: Console, form: str) -> None:
+def test_a_deleted_file_is_shown_with_the_note_that_its_objects_stay(
+    repository: Path, console: Console, form: str
+) -> None:
     write(repository, fresh=PROD)
     (repository / "Pulumi.prod.yaml").unlink()
     said = console("diff", "prod", "--format", form).out
@@ -188,7 +190,7 @@ def test_without_git_two_stacks_are_to_be_named(
     assert console("diff", "prod", "prod").code == 0
 
 
-def test_a_repository_without_a_commit_says_so(
+def test_a_repository_without_a_commit_is_reported(
     project: Path, console: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     git(project, "init", "--quiet")

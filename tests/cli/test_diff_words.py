@@ -50,7 +50,7 @@ def test_values_are_shown_on_one_line(old: str | None, new: str | None, shown: s
         (
             {},
             {"image": "a:2", "rollout": "recreate"},
-            "restarts, because its image changed · delete first (Pulumi.test.yaml:13), downtime up to 12 min",
+            "restarts, because its image changed · delete old pods first (Pulumi.test.yaml:13), downtime up to 12 min",
             "the only pod goes first",
         ),
         ({"replicas": 2}, {"replicas": 0}, "has no pods, because replicas is 0", "the last pod goes"),
@@ -82,13 +82,13 @@ def test_environments_do_not_restart_each_other() -> None:
     assert counts(change) == "1 differ, 1 only in prod, 1 only in dev, 1 alike"
 
 
-def test_what_has_no_room_is_told_with_the_npus() -> None:
+def test_pods_without_room_are_shown_with_the_npus() -> None:
     change = compare(stack({"a": {}}), stack({"a": {"npus": 8, "replicas": 3}}))
 
     assert [*npus_lines(change)] == ["NPUs in snt9b: 1 → 16 of 16", "no room for 1 pod of a"]
 
 
-def test_what_pulumi_up_would_refuse_for_larger_pods_that_run_is_said_with_the_fix() -> None:
+def test_an_update_that_larger_running_pods_block_is_shown_with_the_fix() -> None:
     large = {"model": "/m/Qwen2-72B-Instruct", "npus": 8}
     half = {**large, "npus": 4}
     change = compare(stack({"a": large, "b": large}), stack({"a": half, "b": large}))
@@ -97,7 +97,7 @@ def test_what_pulumi_up_would_refuse_for_larger_pods_that_run_is_said_with_the_f
     assert [*npus_lines(change)][1].endswith("write rollout: recreate for a, run pulumi up, and remove it again")
 
 
-def test_a_rename_is_told_of_one_stack_and_not_of_two_environments() -> None:
+def test_a_rename_is_shown_for_one_stack_and_not_for_two_environments() -> None:
     old, new = stack({"a": {}}), stack({"b": {}})
     renamed = Comparison(compare(old, new), old, new, "main", "test", 0)
     other = replace(new, name="other")

@@ -80,7 +80,7 @@ def spoil(cluster: Prod) -> None:
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
-def test_drift_is_told_exactly_like_this(
+def test_drift_is_shown_exactly_like_this(
     form: str, console: Console, cluster: Prod, golden: Callable[[Path, str], None]
 ) -> None:
     spoil(cluster)
@@ -130,7 +130,7 @@ def test_what_is_only_not_applied_yet_needs_no_refresh(console: Console, cluster
     assert out.endswith("\napply:\n  pulumi up --stack prod\n")
 
 
-def test_what_is_not_there_may_have_been_deleted_so_that_a_refresh_is_needed(console: Console, cluster: Prod) -> None:
+def test_missing_objects_need_a_refresh_because_they_may_have_been_deleted(console: Console, cluster: Prod) -> None:
     cluster.objects = []
     out = console("drift", "prod.yaml").out
 
@@ -190,7 +190,7 @@ def test_a_service_of_another_stack_in_the_namespace_is_not_named(
     assert (shared.code, shared.out) == (0, "no drift: stack prod matches its cluster (7 objects)\n")
 
 
-def test_what_may_not_be_read_is_said_and_not_taken_for_deleted(console: Console, cluster: Prod) -> None:
+def test_objects_that_may_not_be_read_are_listed_and_do_not_count_as_deleted(console: Console, cluster: Prod) -> None:
     cluster.errors = {"Namespace": ClusterError("not allowed to get namespaces inference", "ask")}
     done = console("drift", "prod.yaml")
 

@@ -50,7 +50,9 @@ def test_every_stack_has_one_comment_that_is_updated_in_place(tmp_path: Path, gi
     assert [method for method, _ in github.state["writes"]] == ["POST"] * 3 + ["PATCH"], "what is the same stays"
 
 
-def test_a_stack_that_is_no_longer_touched_says_so(tmp_path: Path, github: Hub, console: Console) -> None:
+def test_the_comment_of_a_stack_that_is_no_longer_touched_reports_this(
+    tmp_path: Path, github: Hub, console: Console
+) -> None:
     review(tmp_path, prod="2 changed\n")
     post(console)
     review(tmp_path)
@@ -59,7 +61,7 @@ def test_a_stack_that_is_no_longer_touched_says_so(tmp_path: Path, github: Hub, 
     assert github.bodies() == [f"{PROD}\nThis pull request no longer touches the stack."]
 
 
-def test_a_comment_of_somebody_else_is_never_changed(tmp_path: Path, github: Hub, console: Console) -> None:
+def test_a_comment_of_another_author_is_never_changed(tmp_path: Path, github: Hub, console: Console) -> None:
     stolen, quoted = f"{PROD}\nmine", f"see {PROD}"
     github.put("comments", body=stolen, user={"login": "mallory"})
     github.put("comments", body=quoted, user=BOT)
@@ -99,7 +101,7 @@ def test_a_link_in_the_review_shows_nothing_of_the_job(tmp_path: Path, github: H
     done = post(console)
 
     assert (done.code, github.state["writes"]) == (2, [])
-    assert "prod.md is no file" in done.err
+    assert "prod.md is not a file" in done.err
 
 
 @pytest.mark.parametrize("name", ["a --> <b>", "-x", "模型", "a" * 101])
@@ -109,7 +111,7 @@ def test_a_name_that_is_none_of_a_stack_is_refused(tmp_path: Path, github: Hub, 
     done = post(console)
 
     assert (done.code, github.state["writes"]) == (2, [])
-    assert "is no stack's comment" in done.err
+    assert "is not the comment of a stack" in done.err
 
 
 def test_too_many_and_too_long_comments_are_cut(tmp_path: Path, github: Hub, console: Console) -> None:
@@ -129,7 +131,7 @@ def test_too_many_and_too_long_comments_are_cut(tmp_path: Path, github: Hub, con
         ("PATH=/nowhere", "error: gh is not installed"),
     ],
 )
-def test_where_github_cannot_be_asked_the_reason_is_told(
+def test_an_error_of_github_is_reported(
     tmp_path: Path, github: Hub, console: Console, monkeypatch: pytest.MonkeyPatch, variable: str, message: str
 ) -> None:
     review(tmp_path, prod="x")
@@ -141,7 +143,7 @@ def test_where_github_cannot_be_asked_the_reason_is_told(
     assert done.err.startswith(message)
 
 
-def test_a_directory_that_is_none_is_told(github: Hub, console: Console, tmp_path: Path) -> None:
+def test_a_path_that_is_not_a_directory_is_reported(github: Hub, console: Console, tmp_path: Path) -> None:
     (tmp_path / "comments").rmdir()
 
     assert post(console).code == 2
@@ -177,7 +179,7 @@ def test_drift_opens_one_issue_updates_it_and_closes_it(tmp_path: Path, github: 
         ("half", 143, "the command was ended"),
     ],
 )
-def test_drift_that_could_not_be_told_leaves_the_issue(
+def test_unknown_drift_does_not_change_the_issue(
     tmp_path: Path, github: Hub, console: Console, text: str, code: int, reason: str
 ) -> None:
     drift(console, tmp_path, "3 → 5", 1)
@@ -185,7 +187,7 @@ def test_drift_that_could_not_be_told_leaves_the_issue(
     done = drift(console, tmp_path, text, code)
 
     assert (done.code, len(github.state["writes"])) == (3, 1), reason
-    assert "drift of prod could not be told" in done.err
+    assert "the drift of prod is unknown" in done.err
 
 
 def test_issues_of_others_and_of_other_stacks_are_left(tmp_path: Path, github: Hub, console: Console) -> None:

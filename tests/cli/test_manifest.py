@@ -43,7 +43,7 @@ def test_every_file_is_listed_with_its_size_and_checksum_but_hidden_ones(weights
     }
 
 
-def test_what_it_writes_is_what_a_stack_reads_and_a_pod_verifies(weights: Path, tmp_path: Path) -> None:
+def test_a_stack_reads_the_manifest_and_a_pod_verifies_it(weights: Path, tmp_path: Path) -> None:
     file = tmp_path / "manifests" / "qwen.json"
     done = run(weights, "-o", file)
     found, wrong = read_named("weight-files", file, ("services", "qwen", "model", "verify"), disk)
@@ -75,7 +75,7 @@ def test_more_files_than_a_pod_takes_are_refused(tmp_path: Path) -> None:
     assert "more than 180000 bytes" in str(run(tmp_path).exception)
 
 
-def test_a_file_that_cannot_be_written_is_said(weights: Path) -> None:
+def test_a_file_that_cannot_be_written_is_reported(weights: Path) -> None:
     assert "cannot be written" in str(run(weights, "-o", weights).exception)
 
 

@@ -128,7 +128,7 @@ def test_lines_are_not_wrapped_when_piped(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("arguments", [["check", "dev"], ["script", "dev", "qwen2-7b"], ["render", "prod"]])
-def test_an_output_that_cannot_be_written_is_said_and_is_no_finding(arguments: list[str]) -> None:
+def test_an_output_that_cannot_be_written_ends_with_3(arguments: list[str]) -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
             [*COMMAND, *arguments], check=False, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True

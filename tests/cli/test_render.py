@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from cli.render import files
+from cli.gitops import files
 from models import load_stack, resolve
 from models.manifests import stack_objects
 from tests.cli.conftest import GOLDEN, Console
@@ -72,7 +72,7 @@ def test_a_changed_launch_changes_lines_and_no_name_of_a_file(project: Path, con
     assert read(project / "out").keys() == before.keys()
 
 
-def test_what_the_stack_has_no_more_is_removed_and_files_of_others_stay(project: Path, console: Console) -> None:
+def test_files_of_removed_services_are_deleted_and_other_files_stay(project: Path, console: Console) -> None:
     console("render", "good", "-o", "out")
     (project / "out" / "ours.yaml").write_text("kind: Ours\n")
     stack = project / "Pulumi.good.yaml"
@@ -90,7 +90,7 @@ def test_what_the_stack_has_no_more_is_removed_and_files_of_others_stay(project:
 
 
 @pytest.mark.parametrize("taken", ["qwen-service.yaml", "kustomization.yaml"])
-def test_a_file_of_somebody_elses_is_never_overwritten(project: Path, console: Console, taken: str) -> None:
+def test_a_file_of_another_author_is_never_overwritten(project: Path, console: Console, taken: str) -> None:
     (project / "out").mkdir()
     (project / "out" / taken).write_text("# mine\n")
     done = console("render", "good", "-o", "out")
@@ -112,7 +112,7 @@ def test_a_stack_that_is_refused_writes_nothing(project: Path, console: Console)
     assert not (project / "out").exists()
 
 
-def test_a_directory_that_cannot_be_is_said(project: Path, console: Console) -> None:
+def test_a_directory_that_cannot_be_written_ends_with_3(project: Path, console: Console) -> None:
     (project / "out").write_text("a file")
     done = console("render", "good", "-o", "out")
 

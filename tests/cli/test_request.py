@@ -18,7 +18,7 @@ def test_the_answer_is_data_and_its_times_are_talk(serve: Serve, console: Consol
 
     assert (done.code, done.out) == (0, "word1 word2 word3\n")
     assert done.err.splitlines()[0].startswith("3 tokens in 0.")
-    assert done.err.splitlines()[1] == "the answer ends at max_tokens; --max-tokens gives it more"
+    assert done.err.splitlines()[1] == "the answer ends at max_tokens; --max-tokens allows more"
 
 
 def test_a_stream_is_printed_piece_by_piece(serve: Serve, console: Console) -> None:
@@ -49,7 +49,7 @@ def test_several_answers_are_numbered(serve: Serve, console: Console) -> None:
         assert (done.code, done.out) == (0, "[0] word1\n[1] word1\n")
 
 
-def test_json_is_what_the_server_says(serve: Serve, console: Console) -> None:
+def test_json_is_the_json_of_the_server(serve: Serve, console: Console) -> None:
     url = serve().url
     whole = console("request", "prod.yaml", "qwen", "chat", "hello", "--format", "json", "--url", url)
     parts = console("request", "prod.yaml", "qwen", "chat", "hello", "--format", "json", "--stream", "--url", url)
@@ -139,7 +139,7 @@ def test_what_would_be_refused_is_not_sent(serve: Serve, console: Console) -> No
     assert done.err == (
         "error[bad-value]: top_p 2.0 must be at most 1.0\n"
         "  --> --top-p\n"
-        "   = why: Choose from the most likely tokens that together have this probability. 1 means all tokens\n"
+        "   = why: Choose from the most likely tokens that together have this probability\n"
         "   = fix: write top_p: 0.9\n"
     )
     again = console("request", "prod.yaml", "qwen", "chat", "a", "--guided-json", '{"type": "object"}')
@@ -163,7 +163,7 @@ def test_a_text_that_is_too_long_is_counted_and_not_sent(serve: Serve, console: 
     assert [path for path, _ in server.asked] == ["/tokenize"]
 
 
-def test_a_doubtful_request_is_said_and_sent(serve: Serve, console: Console) -> None:
+def test_a_request_with_a_warning_is_sent(serve: Serve, console: Console) -> None:
     server = serve(kind="api_server")
     options = ["--use-beam-search", "--n", "2", "--temperature", "0"]
     done = console("request", "prod.yaml", "plain", "generate", "a", *options, "--url", server.url)
@@ -193,10 +193,10 @@ def test_an_answer_that_breaks_off_fails_after_what_came(serve: Serve, console: 
     [
         (["qwen", "chat"], "there is no question"),
         (["qwen", "chat", ""], "there is no question"),
-        (["qwen", "chat", "two", "texts"], "chat takes only a text"),
-        (["llava", "image", "what?"], "image takes a picture and a text"),
+        (["qwen", "chat", "two", "texts"], "chat takes only one text"),
+        (["llava", "image", "what?"], "image needs a picture and a text"),
         (["llava", "image", "none.png", "what?"], "none.png cannot be read: No such file or directory"),
-        (["qwen", "chat", "a", "--json", "body.json"], "there are both a body and a question"),
+        (["qwen", "chat", "a", "--json", "body.json"], "a request has either --json or TEXT"),
         (["qwen", "chat", "--json", "none.json"], "none.json cannot be read"),
         (["qwen", "chat", "--json", "-"], "stdin is not valid JSON"),
         (["nobody", "chat", "a"], "has no service 'nobody'"),

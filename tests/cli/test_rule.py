@@ -20,7 +20,7 @@ def test_without_an_id_all_rules_are_listed(console: Console) -> None:
     assert rule_ids() == [line.split()[0] for line in done.out.splitlines()]
 
 
-def test_the_list_has_a_sentence_for_every_rule(console: Console) -> None:
+def test_the_list_shows_one_sentence_for_each_rule(console: Console) -> None:
     for line in console("rule").out.splitlines():
         assert line.endswith(".")
 
@@ -41,7 +41,7 @@ def test_a_rule_is_explained_with_its_examples(rule: str, console: Console) -> N
         ("idle-npu", "did you mean idle-npus?", "a letter is missing"),
         ("idle_npus", "did you mean idle-npus?", "an underscore"),
         ("IDLE-NPUS", "did you mean idle-npus?", "capitals"),
-        ("qqq", "`ascend-vllm rule` lists them", "nothing near"),
+        ("qqq", "`ascend-vllm rule` lists all rules", "nothing near"),
     ],
 )
 def test_an_unknown_rule_is_answered_with_the_nearest(given: str, fix: str, reason: str, console: Console) -> None:

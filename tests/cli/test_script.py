@@ -33,7 +33,7 @@ def test_the_parts_of_a_launch_come_as_json(console: Console, project: Path) -> 
     assert parts["initFile"] == "/home/ma-user/.bashrc"
 
 
-def test_files_beside_the_script_come_with_it(console: Console) -> None:
+def test_json_has_the_files_next_to_the_script(console: Console) -> None:
     text = GOOD.replace("engine:", 'server: {chatTemplate: {inline: "{{ 千问 }}"}}, engine:')
     done = console("script", "-", "qwen", "--format", "json", stdin=text.encode())
 

@@ -28,14 +28,14 @@ DONE = Smoked(
 )
 
 
-def test_a_service_is_a_line() -> None:
+def test_each_service_has_one_line() -> None:
     assert line(DONE, 9) == (
         "qwen2-7b   health ✓ 3 ms · chat ✓ 0.41 s · stream ✓ 0.50 s (ttft 92 ms, 31 tok/s) · "
         'stop ✗ (the answer goes on after "<"\x00) · guided json – (multi-step is on)'
     )
 
 
-def test_junit_is_what_ci_systems_read() -> None:
+def test_junit_has_the_elements_that_ci_systems_read() -> None:
     suite = ElementTree.fromstring(junit("prod", [DONE]))[0]  # noqa: S314  the test's own text
 
     assert (suite.attrib["tests"], suite.attrib["failures"], suite.attrib["skipped"]) == ("5", "1", "1")
@@ -77,7 +77,7 @@ def test_a_service_that_is_not_well_ends_with_1(serve: Serve, console: Console) 
     done = console("smoke", "prod.yaml", "free", "--url", serve(ends="deaf").url)
 
     assert done.code == 1
-    assert "stop ✗ (the answer goes on after" in done.out
+    assert "stop ✗ (the answer continues after" in done.out
 
 
 def test_a_service_that_does_not_get_ready_ends_with_1(
@@ -86,7 +86,7 @@ def test_a_service_that_does_not_get_ready_ends_with_1(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     serve()
-    monkeypatch.setattr("client.reach._PAUSE", 0.01)
+    monkeypatch.setattr("client.reach._SECONDS_BETWEEN_CHECKS", 0.01)
     done = console("smoke", "prod.yaml", "free", "--url", "http://127.0.0.1:1", "--wait", "1s")
 
     assert done.code == 1

@@ -124,7 +124,7 @@ def test_a_cluster_that_does_not_answer_ends_with_3(
     assert done.err == "error: the API server of 'prod' does not answer\nfix: see the network\n"
 
 
-def test_what_may_not_be_read_is_said_beside_the_rest(
+def test_kinds_that_may_not_be_read_are_listed(
     console: Console, cluster: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     @asynccontextmanager

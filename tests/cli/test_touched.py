@@ -108,7 +108,7 @@ def test_a_project_in_a_hidden_subdirectory_is_looked_at_alone(
     assert stacks(console) == ["gone", "inner"]
 
 
-def test_the_files_are_told(repository: Path, console: Console) -> None:
+def test_the_changed_files_are_shown(repository: Path, console: Console) -> None:
     write(repository, base=BASE.replace("4096", "8192"), prod=CHANGED)
     text = console("touched").out
     record = json.loads(console("touched", "--format", "json").out)
@@ -125,7 +125,7 @@ def test_many_files_are_counted(repository: Path, console: Console) -> None:
     assert "models/0.py, models/1.py, models/2.py and 6 more" in console("touched").out
 
 
-def test_nothing_touched_is_said_aside(repository: Path, console: Console) -> None:
+def test_no_touched_stack_is_reported_on_standard_error(repository: Path, console: Console) -> None:
     done = console("touched")
 
     assert (done.code, done.out) == (0, "")

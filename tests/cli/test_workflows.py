@@ -176,7 +176,7 @@ def test_a_pull_request_is_checked_and_compared(runner: Runner) -> None:
     assert "8192 → 16384" in (runner.home / "summary").read_text()
 
 
-def test_a_pull_request_with_an_error_fails_and_is_still_told(runner: Runner) -> None:
+def test_a_pull_request_with_an_error_fails_and_still_gets_its_comment(runner: Runner) -> None:
     prod = runner.checkout / "Pulumi.prod.yaml"
     prod.write_text(prod.read_text().replace("npus: 2", "npus: eight"))
 

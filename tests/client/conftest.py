@@ -1,4 +1,4 @@
-"""Services to ask, and a server that is as strict as vLLM 0.6.3."""
+"""Services for requests, and a server that is as strict as vLLM 0.6.3."""
 
 from __future__ import annotations
 

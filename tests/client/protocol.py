@@ -1,4 +1,4 @@
-"""The bodies that vLLM 0.6.3 takes, field by field: vllm/entrypoints/openai/protocol.py, vllm/sampling_params.py."""
+"""The bodies that vLLM 0.6.3 accepts, field by field: vllm/entrypoints/openai/protocol.py, vllm/sampling_params.py."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is measured is what was sent: exact sizes, exact counts, and percentiles as people compute them."""
+"""The benchmark sends requests of the exact size, and computes its figures from the samples."""
 
 from __future__ import annotations
 
@@ -51,11 +51,11 @@ def test_no_prompt_begins_like_another() -> None:
 
 
 @pytest.mark.parametrize("service", [service_of(), service_of(PLAIN), service_of(numSchedulerSteps=8)])
-def test_what_is_sent_is_what_the_service_takes(service: ResolvedService) -> None:
+def test_the_service_accepts_the_requests_of_a_load(service: ResolvedService) -> None:
     assert check_request(load_request(service, LOAD, 0), service) == ()
 
 
-def test_the_plain_server_is_measured_with_words(serve: Serve) -> None:
+def test_the_plain_server_gets_words_instead_of_token_ids(serve: Serve) -> None:
     server = serve(kind="api_server")
     done, _ = measured(server, service_of(PLAIN))
 
@@ -72,7 +72,7 @@ def test_a_level_of_load_keeps_this_number_of_requests_running(serve: Serve) -> 
     assert together.most_running > 4
 
 
-def test_what_fails_is_counted_and_said(serve: Serve) -> None:
+def test_failed_requests_are_counted_with_their_errors(serve: Serve) -> None:
     server = serve()
 
     async def ran() -> Measured:
@@ -86,7 +86,7 @@ def test_what_fails_is_counted_and_said(serve: Serve) -> None:
     assert (done.first, done.per_token, done.latency) == (None, None, None)
 
 
-def test_a_server_that_goes_away_fails_the_rest(serve: Serve) -> None:
+def test_the_other_requests_fail_if_the_server_stops(serve: Serve) -> None:
     server = serve(ends="silent")
 
     async def ran() -> Measured:
@@ -105,7 +105,7 @@ def test_percentiles_lie_between_their_neighbours() -> None:
     assert found == Spread(50.0, (50.0, 90.0, 99.0))
 
 
-def test_figures_follow_from_the_samples() -> None:
+def test_figures_are_computed_from_the_samples() -> None:
     good = Sample(latency=1.0, first=0.2, tokens=5)
     done = Measured(Load(2, 3, 10, 5), 2.0, (good, replace(good, latency=2.0), Sample(0.1, error="500: no")))
 

@@ -1,4 +1,4 @@
-"""Requests are refused before they are sent, with the option and the setting that they break on."""
+"""Invalid requests are refused before they are sent. The finding names the option and the setting."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def chat(service: ResolvedService = SERVICE, kind: Kind = Kind.CHAT, **given: An
         {"ignore_eos": True, "stream": True},
     ],
 )
-def test_what_the_manual_allows_is_sent(given: dict[str, Any]) -> None:
+def test_a_request_of_the_manual_has_no_findings(given: dict[str, Any]) -> None:
     assert chat(**given) == []
     assert chat(kind=Kind.COMPLETE, **given) == []
 
@@ -94,7 +94,7 @@ def test_what_the_manual_allows_is_sent(given: dict[str, Any]) -> None:
         ({"max_completion_tokens": 5}, ["unknown-field"]),
     ],
 )
-def test_what_the_server_would_refuse_is_not_sent(given: dict[str, Any], rules: list[str]) -> None:
+def test_a_request_that_the_server_refuses_is_an_error(given: dict[str, Any], rules: list[str]) -> None:
     assert chat(**given) == rules
 
 
@@ -151,7 +151,7 @@ def test_a_request_as_long_as_the_service_allows_is_sent() -> None:
         (service_of(PLAIN), Kind.GENERATE, {"best_of": 2, "stream": True}, None, ""),
     ],
 )
-def test_what_the_service_does_not_take_names_its_setting(
+def test_a_request_that_the_service_does_not_support_names_the_setting(
     service: ResolvedService, kind: Kind, given: dict[str, Any], rule: str | None, field: str
 ) -> None:
     found = check_request(question(kind, service, "hello", given), service)
@@ -160,7 +160,7 @@ def test_what_the_service_does_not_take_names_its_setting(
     assert not field or found[0].marks[-1].field == field
 
 
-def test_beam_search_as_the_manual_sends_it_to_the_plain_server_is_doubtful_and_sent() -> None:
+def test_beam_search_on_the_plain_server_is_a_warning() -> None:
     body = """{"prompt": "hello", "max_tokens": 100, "top_p": 1, "temperature": 0, "ignore_eos": false, "top_k": -1,
                "use_beam_search": true, "best_of": 2, "length_penalty": 2}"""
     service = service_of(PLAIN)
@@ -169,7 +169,7 @@ def test_beam_search_as_the_manual_sends_it_to_the_plain_server_is_doubtful_and_
     assert [(finding.rule, finding.severity) for finding in found] == [("plain-beam-search", "warning")]
 
 
-def test_the_manuals_other_requests_are_sent_as_they_are() -> None:
+def test_the_other_requests_of_the_manual_have_no_findings() -> None:
     chat_body = """{"model": "qwen", "messages": [{"role": "user", "content": "hello"}], "max_tokens": 100,
                     "top_k": -1, "top_p": 1, "temperature": 0, "ignore_eos": false, "stream": false}"""
     plain_body = '{"prompt": "hello", "max_tokens": 100, "temperature": 0, "ignore_eos": false, "presence_penalty": 2}'
@@ -192,13 +192,13 @@ def test_the_manuals_other_requests_are_sent_as_they_are() -> None:
         ('{"messages": [{"content": "a"}], "prompt": "a"}', ["unknown-field"]),
     ],
 )
-def test_a_body_of_the_users_own_is_judged_with_the_servers_defaults(body: str, rules: list[str]) -> None:
+def test_a_raw_body_is_checked_with_the_defaults_of_the_server(body: str, rules: list[str]) -> None:
     found = check_request(raw(Kind.CHAT, SERVICE, body, {}, "body.json"), SERVICE)
 
     assert [finding.rule for finding in found] == rules
 
 
-def test_pictures_go_to_services_for_pictures_and_no_more_than_they_take() -> None:
+def test_a_service_reads_pictures_up_to_its_limit() -> None:
     several = service_of(PICTURES)
 
     def rules(service: ResolvedService, count: int) -> list[str]:
@@ -213,7 +213,7 @@ def test_pictures_go_to_services_for_pictures_and_no_more_than_they_take() -> No
     ]
 
 
-def test_beam_search_does_not_see_pictures_so_it_is_refused() -> None:
+def test_beam_search_with_a_picture_is_an_error() -> None:
     service = service_of(PICTURES)
     given = {"use_beam_search": True, "n": 2, "temperature": 0}
     found = check_request(question(Kind.IMAGE, service, "what?", given, ["data:image/png;base64,AA=="]), service)
@@ -221,7 +221,7 @@ def test_beam_search_does_not_see_pictures_so_it_is_refused() -> None:
     assert [finding.message for finding in found] == ["beam search ignores the picture"]
 
 
-def test_a_finding_reads_like_those_of_check_with_the_option_first() -> None:
+def test_a_finding_has_the_form_of_check_and_names_the_option_first() -> None:
     found = check_request(question(Kind.CHAT, MULTI_STEP, "hello", {"n": 2}), MULTI_STEP)
 
     assert refusal_text(found[0]) == (
@@ -234,14 +234,14 @@ def test_a_finding_reads_like_those_of_check_with_the_option_first() -> None:
     )
 
 
-def test_a_finding_about_a_body_names_file_and_path_and_about_an_option_the_option() -> None:
+def test_a_finding_names_the_file_and_path_or_the_option() -> None:
     asked = raw(Kind.CHAT, SERVICE, '{"messages": [{"content": "a"}], "top_p": 3}', {"top_k": -5}, "body.json")
 
     places = [finding.marks[0].path[0] for finding in check_request(asked, SERVICE)]
     assert places == ["body.json: $.top_p", "--top-k"]
 
 
-def test_the_nearest_field_is_offered() -> None:
+def test_an_unknown_field_suggests_the_most_similar_one() -> None:
     fixes = [finding.fix for finding in check_request(question(Kind.CHAT, SERVICE, "a", {"maxTokens": 5}), SERVICE)]
 
     assert fixes == ["write max_tokens"]

@@ -1,4 +1,4 @@
-"""What is judged fit to send is taken by a server as strict as vLLM 0.6.3, whatever a user gives."""
+"""A server as strict as vLLM 0.6.3 accepts every request without errors, for any input."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def is_sent(asked: Request, service: ResolvedService) -> bool:
 
 @given(st.sampled_from([Kind.CHAT, Kind.COMPLETE]), st.fixed_dictionaries({}, optional=VALUES))
 @settings(max_examples=300, deadline=None)
-def test_what_is_sent_to_the_openai_server_is_taken(kind: Kind, fields: dict[str, Any]) -> None:
+def test_the_openai_server_accepts_every_request_without_errors(kind: Kind, fields: dict[str, Any]) -> None:
     asked = question(kind, SERVICES[kind], "hello", fields)
     if is_sent(asked, SERVICES[kind]):
         protocol = ChatCompletionRequest if kind is Kind.CHAT else CompletionRequest
@@ -64,7 +64,7 @@ def test_what_is_sent_to_the_openai_server_is_taken(kind: Kind, fields: dict[str
 
 @given(st.fixed_dictionaries({}, optional=VALUES))
 @settings(max_examples=200, deadline=None)
-def test_what_is_sent_to_the_plain_server_is_taken(fields: dict[str, Any]) -> None:
+def test_the_plain_server_accepts_every_request_without_errors(fields: dict[str, Any]) -> None:
     service = SERVICES[Kind.GENERATE]
     asked = question(Kind.GENERATE, service, "hello", fields)
     if not check_request(asked, service):
@@ -73,7 +73,7 @@ def test_what_is_sent_to_the_plain_server_is_taken(fields: dict[str, Any]) -> No
 
 @given(st.sampled_from([*Kind]), st.dictionaries(st.sampled_from(FIELDS), JSON, max_size=5))
 @settings(max_examples=300, deadline=None)
-def test_any_json_is_judged(kind: Kind, body: dict[str, Any]) -> None:
+def test_any_json_object_can_be_checked(kind: Kind, body: dict[str, Any]) -> None:
     asked = raw(kind, SERVICES[kind], json.dumps(body), {}, "body.json")
 
     assert all(finding.message and finding.fix for finding in check_request(asked, SERVICES[kind]))

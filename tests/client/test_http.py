@@ -1,4 +1,4 @@
-"""Answers are read as vLLM sends them: JSON, events, NUL-separated; and its errors are told in its own words."""
+"""Answers of vLLM are read as JSON, as events or as NUL-separated JSON. Errors keep the message of the server."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ def test_an_answer_has_its_text_its_tokens_and_why_it_ended(kind: Kind, stream: 
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_several_answers_are_told_apart(stream: bool, serve: Serve) -> None:
+def test_several_answers_are_separated_by_their_index(stream: bool, serve: Serve) -> None:
     answer = ask(serve().url, asked(n=2, max_tokens=2, stream=stream))
 
     assert answer.texts == {0: "word1 word2", 1: "word1 word2"}
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_the_plain_server_sends_all_text_each_time_and_the_prompt_before_it(stream: bool, serve: Serve) -> None:
+def test_each_document_of_the_plain_server_repeats_the_prompt_and_the_text(stream: bool, serve: Serve) -> None:
     seen: list[Piece] = []
     answer = ask(serve(kind="api_server").url, asked(Kind.GENERATE, max_tokens=3, stream=stream), see=seen.append)
 
@@ -76,21 +76,21 @@ def test_times_are_those_of_the_first_text_and_of_the_end(serve: Serve) -> None:
         ({"n": 2, "temperature": 0}, 400, "n must be 1 when using greedy sampling, got 2."),
     ],
 )
-def test_a_refusal_has_the_servers_own_words(given: dict[str, Any], status: int, error: str, serve: Serve) -> None:
+def test_an_error_has_the_message_of_the_server(given: dict[str, Any], status: int, error: str, serve: Serve) -> None:
     answer = ask(serve().url, asked(**given))
 
     assert (answer.ok, answer.status) == (False, status)
     assert error in answer.error
 
 
-def test_the_plain_servers_failures_are_told_as_text(serve: Serve) -> None:
+def test_errors_of_the_plain_server_are_read_as_text(serve: Serve) -> None:
     answer = ask(serve(kind="api_server").url, asked(Kind.GENERATE, use_beam_search=True))
 
     assert (answer.status, answer.error) == (500, "Internal Server Error")
 
 
 @pytest.mark.parametrize(
-    ("body", "told"),
+    ("body", "message"),
     [
         ('{"object": "error", "message": "no", "code": 400}', "no"),
         ('{"error": {"object": "error", "message": "no", "code": 400}}', "no"),
@@ -102,11 +102,11 @@ def test_the_plain_servers_failures_are_told_as_text(serve: Serve) -> None:
         ("", ""),
     ],
 )
-def test_every_form_of_error_is_read(body: str, told: str) -> None:
-    assert error_text(body) == told
+def test_every_form_of_error_is_read(body: str, message: str) -> None:
+    assert error_text(body) == message
 
 
-def test_an_error_within_a_stream_is_an_error() -> None:
+def test_an_error_in_a_stream_is_reported() -> None:
     events = 'data: {"error": {"message": "engine died", "code": 400}}\n\ndata: [DONE]\n\n'
     answer = Answer(200, 1.0, (Piece(0.1, {"error": {"message": "engine died"}}),), error="engine died")
     assert not answer.ok
@@ -117,7 +117,7 @@ def test_an_error_within_a_stream_is_an_error() -> None:
 
 
 @pytest.mark.parametrize("kind", [Kind.CHAT, Kind.GENERATE])
-def test_an_answer_that_breaks_off_is_a_failure_with_what_came(kind: Kind, serve: Serve) -> None:
+def test_a_broken_connection_is_an_error_and_keeps_the_received_text(kind: Kind, serve: Serve) -> None:
     server = serve(kind="api_server" if kind is Kind.GENERATE else "openai", ends="half")
     answer = ask(server.url, asked(kind, max_tokens=20, stream=True))
 
@@ -134,7 +134,7 @@ def test_an_answer_that_breaks_off_is_a_failure_with_what_came(kind: Kind, serve
         ("http://user:secret-1@127.0.0.1:1", r"http://user:\*\*\*@127.0.0.1:1 does not answer"),
     ],
 )
-def test_a_server_that_cannot_be_reached_is_said(url: str, message: str) -> None:
+def test_an_unreachable_server_is_reported(url: str, message: str) -> None:
     with pytest.raises(UnreachableError, match=message):
         ask(url, asked())
 
@@ -146,7 +146,7 @@ def test_a_server_that_hangs_up_or_hangs_does_not_answer(serve: Serve) -> None:
         ask(serve(pace=1).url, asked(max_tokens=1), timeout=0.1)
 
 
-def test_what_is_not_vllm_is_told() -> None:
+def test_an_answer_of_another_server_is_an_error() -> None:
     with answering(lambda _: (200, "<html>")) as server:
         answer = ask(f"http://127.0.0.1:{server.server_port}", asked())
 
@@ -169,7 +169,7 @@ def test_texts_are_joined_by_their_index() -> None:
         (300, "word " * 20, True, False),
     ],
 )
-def test_a_text_that_may_be_too_long_is_counted_by_the_server(
+def test_the_server_counts_the_tokens_of_a_long_text(
     length: int, text: str, counted: bool, refused: bool, serve: Serve
 ) -> None:
     service, server = service_of(length=length), serve(longest=length)
@@ -186,7 +186,7 @@ def test_a_text_that_may_be_too_long_is_counted_by_the_server(
         assert finding.fix == "lower max_tokens to 4"
 
 
-def test_what_the_server_cannot_count_is_left_to_it(serve: Serve) -> None:
+def test_prompts_that_cannot_be_counted_are_not_refused(serve: Serve) -> None:
     server = serve(kind="api_server")
     long = question(Kind.GENERATE, service_of(PLAIN), "word " * 9000, {})
     texts_of = raw(Kind.COMPLETE, SERVICE, json.dumps({"prompt": ["word " * 5000], "max_tokens": 5}), {}, "b")
@@ -200,7 +200,7 @@ def test_what_the_server_cannot_count_is_left_to_it(serve: Serve) -> None:
     assert server.asked == []
 
 
-def test_the_server_dies_of_what_multi_step_scheduling_does_not_have(serve: Serve) -> None:
+def test_unsupported_features_of_multi_step_scheduling_stop_the_server(serve: Serve) -> None:
     """The contract server is as unforgiving as vLLM; `client/check.py` keeps such requests from it."""
     server: Vllm = serve(steps=8)
 

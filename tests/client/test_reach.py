@@ -1,4 +1,4 @@
-"""Services are reached by an address or by a port-forward that opens and closes by itself; keys stay secret."""
+"""Services are reached by an address or by a port-forward. API keys stay secret."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_a_stream_comes_through_the_port_forward_too(kube: Cluster, serve: Serve
     assert ask(there(service_of()), Way(), max_tokens=200, stream=True).text.endswith("word200")
 
 
-def test_a_stream_that_breaks_in_the_port_forward_is_told_by_the_request_alone(
+def test_only_the_request_reports_a_broken_port_forward(
     kube: Cluster, serve: Serve, capfd: pytest.CaptureFixture[str]
 ) -> None:
     kube(forwards_to=port(serve(ends="half").url))
@@ -84,7 +84,7 @@ def test_without_a_ready_pod_nothing_is_sent(kube: Cluster) -> None:
 
 
 def test_a_pod_is_waited_for_until_it_is_ready(kube: Cluster, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("client.reach._PAUSE", 0.01)
+    monkeypatch.setattr("client.reach._SECONDS_BETWEEN_CHECKS", 0.01)
     held, said = kube(ready=False, forwards_to=port(serve().url)), list[str]()
 
     def say(line: str) -> None:
@@ -95,8 +95,8 @@ def test_a_pod_is_waited_for_until_it_is_ready(kube: Cluster, serve: Serve, monk
     assert said == ["waiting up to 30 s for a pod of qwen to be ready"]
 
 
-def test_a_server_that_is_not_there_yet_is_waited_for_so_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("client.reach._PAUSE", 0.01)
+def test_the_wait_for_an_unreachable_server_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("client.reach._SECONDS_BETWEEN_CHECKS", 0.01)
     said: list[str] = []
 
     with pytest.raises(UnreachableError, match=r"http://127\.0\.0\.1:1 does not answer"):
@@ -104,8 +104,8 @@ def test_a_server_that_is_not_there_yet_is_waited_for_so_long(monkeypatch: pytes
     assert len(said) == 1
 
 
-def test_a_server_that_is_sick_says_so_after_the_wait(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("client.reach._PAUSE", 0.01)
+def test_an_unhealthy_server_is_reported_after_the_wait(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("client.reach._SECONDS_BETWEEN_CHECKS", 0.01)
 
     with pytest.raises(UnreachableError, match="/health of qwen answers 500"):
         ask(service_of(), Way(serve(ends="sick").url, wait=0.1))
@@ -118,7 +118,7 @@ def test_the_key_comes_from_the_secret_that_the_stack_names(kube: Cluster, serve
     assert "/api/v1/namespaces/inference/secrets/keys" in held.asked
 
 
-def test_the_key_comes_from_the_environment_or_a_file_and_then_no_cluster_is_asked(
+def test_a_key_from_the_environment_or_a_file_needs_no_cluster(
     serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
@@ -129,7 +129,7 @@ def test_the_key_comes_from_the_environment_or_a_file_and_then_no_cluster_is_ask
     assert ask(service_of(KEY), Way(serve(key="sk-file").url, tmp_path / "key")).ok
 
 
-def test_a_service_without_a_key_is_given_none(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_service_without_a_key_gets_no_key(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VLLM_API_KEY", "sk-of-another")
     server = serve()
 
@@ -141,7 +141,7 @@ def test_a_service_without_a_key_is_given_none(serve: Serve, monkeypatch: pytest
     ("secrets", "message"),
     [({}, "inference has no Secret 'keys'"), ({"keys": {"other": "k"}}, "the Secret keys has no key 'qwen'")],
 )
-def test_a_secret_that_is_not_there_is_said(
+def test_a_missing_secret_is_reported(
     secrets: dict[str, dict[str, str]], message: str, kube: Cluster, serve: Serve
 ) -> None:
     kube(secrets=secrets)
@@ -150,7 +150,7 @@ def test_a_secret_that_is_not_there_is_said(
         ask(there(service_of(KEY)), Way(serve().url))
 
 
-def test_a_file_with_a_key_has_to_hold_one(tmp_path: Path) -> None:
+def test_an_empty_or_missing_key_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "empty").write_text("\n")
 
     with pytest.raises(BadInputError, match="is empty"):
@@ -160,7 +160,9 @@ def test_a_file_with_a_key_has_to_hold_one(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("key", ["sk-1\n2", "sk-密钥"])
-def test_a_key_that_no_header_carries_is_refused_unseen(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_key_with_forbidden_characters_is_refused_without_showing_it(
+    key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("VLLM_API_KEY", key)
 
     with pytest.raises(BadInputError, match="the API key has characters that an HTTP header does not allow") as caught:
@@ -168,13 +170,13 @@ def test_a_key_that_no_header_carries_is_refused_unseen(key: str, monkeypatch: p
     assert key not in str(caught.value)
 
 
-def test_the_end_of_a_line_is_no_part_of_a_key(kube: Cluster, serve: Serve) -> None:
+def test_a_newline_at_the_end_of_a_key_is_removed(kube: Cluster, serve: Serve) -> None:
     kube(secrets={"keys": {"qwen": "sk-cluster\n"}})
 
     assert ask(there(service_of(KEY)), Way(serve(key="sk-cluster").url + "/v1")).ok
 
 
-def test_the_key_is_neither_shown_nor_told_by_errors(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_key_is_not_in_representations_or_errors(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VLLM_API_KEY", "sk-123456")
     answer = ask(service_of(KEY), Way(serve(key="another").url))
     link = Link(None, "http://a", "sk-123456")  # type: ignore[arg-type]
@@ -184,13 +186,13 @@ def test_the_key_is_neither_shown_nor_told_by_errors(serve: Serve, monkeypatch: 
     assert link.hidden("the key sk-123456 is wrong") == "the key *** is wrong"
 
 
-def test_curl_names_the_address_given_else_the_one_in_the_cluster() -> None:
+def test_the_address_for_curl_is_the_configured_one_or_the_one_in_the_cluster() -> None:
     assert address(service_of(), Way("http://localhost:9/")) == "http://localhost:9"
     assert address(service_of(), Way("http://localhost:9/v1/")) == "http://localhost:9"
     assert address(service_of(), Way()) == "http://qwen.inference.svc:8080"
 
 
-def test_a_proxy_is_not_asked_for_this_machine(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_proxy_is_used_for_this_machine(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.setenv(variable, "http://127.0.0.1:1")
     monkeypatch.setenv("NO_PROXY", "")

@@ -1,4 +1,4 @@
-"""The checks of a service find what it does wrong, and send nothing that would end its engine."""
+"""The checks of a service find wrong behaviour, and do not stop its engine."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def failed(found: dict[str, Check]) -> dict[str, str]:
     return {check.name: check.detail for check in found.values() if check.state == "failed"}
 
 
-def test_a_service_that_does_everything_passes_everything(serve: Serve) -> None:
+def test_a_service_with_every_feature_passes_every_check(serve: Serve) -> None:
     service = service_of(LORA + PICTURES + "graph: eager\n" + KEY)
     found = smoked(serve(adapters=("french",), images=2, key="sk-1"), service)
 
@@ -50,7 +50,7 @@ def test_a_service_that_does_everything_passes_everything(serve: Serve) -> None:
     ]
 
 
-def test_the_plain_server_is_asked_what_it_has(serve: Serve) -> None:
+def test_the_plain_server_has_fewer_checks(serve: Serve) -> None:
     found = smoked(serve(kind="api_server"), service_of(PLAIN))
 
     assert [(check.name, check.state, check.detail) for check in found.values()] == [
@@ -63,7 +63,7 @@ def test_the_plain_server_is_asked_what_it_has(serve: Serve) -> None:
     ]
 
 
-def test_an_engine_with_multi_step_scheduling_lives_through_it(serve: Serve) -> None:
+def test_the_checks_do_not_stop_an_engine_with_multi_step_scheduling(serve: Serve) -> None:
     server = serve(steps=8)
     found = smoked(server, service_of(numSchedulerSteps=8))
 
@@ -75,7 +75,7 @@ def test_an_engine_with_multi_step_scheduling_lives_through_it(serve: Serve) -> 
     }
 
 
-def test_speculation_allows_one_answer(serve: Serve) -> None:
+def test_speculation_skips_the_check_of_two_answers(serve: Serve) -> None:
     found = smoked(serve(), service_of("speculative: {kind: ngram, tokens: 5, promptLookupMax: 4}\n"))
 
     assert (found["n=2"].state, found["n=2"].detail) == ("skipped", "speculation is on")
@@ -92,7 +92,9 @@ def test_speculation_allows_one_answer(serve: Serve) -> None:
         ({"longest": 9000}, {"too long → 400": "the server answers 200"}),
     ],
 )
-def test_what_a_server_does_wrong_is_said(what: dict[str, str], expected: dict[str, str], serve: Serve) -> None:
+def test_wrong_behaviour_of_a_server_fails_a_check(
+    what: dict[str, str], expected: dict[str, str], serve: Serve
+) -> None:
     found = failed(smoked(serve(**what), service_of()))
 
     for name, said in expected.items():
@@ -100,7 +102,7 @@ def test_what_a_server_does_wrong_is_said(what: dict[str, str], expected: dict[s
     assert "names" in what or found.keys() == expected.keys()
 
 
-def test_a_missing_adapter_and_an_open_door_are_found(serve: Serve) -> None:
+def test_a_missing_adapter_and_a_missing_check_of_the_key_are_found(serve: Serve) -> None:
     found = failed(smoked(serve(), service_of(LORA + "graph: eager\n" + KEY)))
 
     assert found == {
@@ -110,14 +112,14 @@ def test_a_missing_adapter_and_an_open_door_are_found(serve: Serve) -> None:
     }
 
 
-def test_a_server_that_is_gone_is_not_asked_on(serve: Serve) -> None:
+def test_the_other_checks_are_skipped_if_the_server_stops(serve: Serve) -> None:
     found = smoked(serve(ends="silent"), service_of())
 
     assert [*failed(found)] == ["health"]
     assert {check.detail for check in found.values() if check.state == "skipped"} == {"the server no longer answers"}
 
 
-def test_a_stream_says_how_fast_it_is(serve: Serve) -> None:
+def test_a_stream_reports_its_speed(serve: Serve) -> None:
     check = smoked(serve(pace=0.005), service_of())["stream"]
 
     assert check.first is not None

@@ -1,4 +1,4 @@
-"""The Job that asks a service in the cluster: the very command of its container, against a strict server."""
+"""The smoke Job: the command of its container, run against a strict server."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_the_plain_server_is_asked_by_generate() -> None:
         (Vllm(longest=9000), "too long: FAILED: /v1/completions answers 200: "),
     ],
 )
-def test_what_is_wrong_fails_the_job_and_is_said(vllm: Vllm, line: str) -> None:
+def test_wrong_behaviour_fails_the_job_with_a_message(vllm: Vllm, line: str) -> None:
     with serving(vllm):
         done = asked(service(), vllm)
 
@@ -88,7 +88,7 @@ def test_what_is_wrong_fails_the_job_and_is_said(vllm: Vllm, line: str) -> None:
     assert any(said.startswith(f"smoke: {line}") for said in done.stdout.splitlines()), done.stdout
 
 
-def test_a_key_is_never_said() -> None:
+def test_the_key_is_never_printed() -> None:
     with serving(Vllm(key="sk-right")) as vllm:
         done = asked(service("  smoke: true\n" + WITH_KEY), vllm, "sk-of-nobody")
 
@@ -96,12 +96,12 @@ def test_a_key_is_never_said() -> None:
     assert "sk-" not in done.stdout + done.stderr
 
 
-def test_a_job_is_made_where_it_is_asked_for_and_there_are_pods() -> None:
+def test_there_is_a_job_if_smoke_is_set_and_the_service_has_pods() -> None:
     for extra in ("", "  smoke: true\n  replicas: 0\n"):
         assert [item["kind"] for item in service_objects(service(extra))] == ["ConfigMap", "Deployment", "Service"]
 
 
-def test_whatever_changes_a_pod_makes_a_new_job_and_nothing_else_does() -> None:
+def test_a_new_job_is_created_exactly_if_the_pod_changes() -> None:
     names = [
         job(service(f"  smoke: true\n{more}"))["metadata"]["name"]
         for more in ("", "  replicas: 2\n", "  quantization: awq\n", "  queue: q\n")
@@ -111,7 +111,7 @@ def test_whatever_changes_a_pod_makes_a_new_job_and_nothing_else_does() -> None:
     assert len(set(names)) == 3
 
 
-def test_the_job_has_the_key_by_reference_no_npu_and_pods_that_are_not_the_services() -> None:
+def test_the_job_refers_to_the_key_and_uses_no_npu_and_is_not_selected_by_the_service() -> None:
     wanted = job(service("  smoke: true\n" + WITH_KEY))
     (container,) = wanted["spec"]["template"]["spec"]["containers"]
 

@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from cluster.known_errors import KNOWN_ERRORS, known_error
 from models.credentials import masked
+from models.engines.log_lines import KnownError, find_error
+from models.engines.releases import DEFAULT_VERSION, release
+
+KNOWN_ERRORS = release(DEFAULT_VERSION).known_errors
+
+
+def known_error(lines: list[str]) -> KnownError | None:
+    return find_error(lines, KNOWN_ERRORS)
+
 
 SAID = [
     (

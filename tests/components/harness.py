@@ -160,6 +160,7 @@ def _in_own_context(
                     dry_run=preview,
                 )
             )
+            settings.SETTINGS.outputs = set()  # a failed run leaves outputs that its loop never completes
             pulumi.runtime.set_all_config(config)
             loop.run_until_complete(stack.run_in_stack(make))
         finally:

@@ -10,8 +10,10 @@ import pulumi_kubernetes as k8s
 import pytest
 import yaml
 
-from components import InferenceDeployment, InferenceDeploymentArgs
+from cluster.errors import ClusterError
+from components import InferenceDeployment, InferenceDeploymentArgs, inference_deployment
 from models.engines.ascend_vllm.engine_args import EngineArgs
+from models.service.resolved import ResolvedService
 from models.stack_file.cluster import ClusterConfig
 from models.stack_file.model import Model
 from models.stack_file.monitoring import Monitoring
@@ -157,3 +159,37 @@ def test_a_context_that_the_kubeconfig_lacks_is_refused() -> None:
     elsewhere = ClusterConfig(context="elsewhere")
     with pytest.raises(pulumi.RunError, match="the kubeconfig has no context 'elsewhere'"):
         build(lambda: InferenceDeployment("qwen", InferenceDeploymentArgs(qwen(), elsewhere)))
+
+
+def external(monkeypatch: pytest.MonkeyPatch, answer: int | ClusterError | None) -> Plan:
+    """A service whose pods an autoscaler counts, with what the cluster answers about their number."""
+
+    async def hand_over(_: ResolvedService) -> int | None:
+        if isinstance(answer, ClusterError):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(inference_deployment, "hand_over_replicas", hand_over)
+    return planned(qwen(replicas="external", smoke=True))
+
+
+@pytest.mark.parametrize(
+    ("answer", "smoke_jobs"),
+    [
+        pytest.param(5, ["qwen-smoke"], id="five pods"),
+        pytest.param(None, ["qwen-smoke"], id="not deployed yet"),
+        pytest.param(0, [], id="scaled to zero"),
+    ],
+)
+def test_an_update_leaves_the_number_of_pods_to_their_autoscaler(
+    monkeypatch: pytest.MonkeyPatch, answer: int | None, smoke_jobs: list[str]
+) -> None:
+    plan = external(monkeypatch, answer)
+
+    assert "replicas" not in plan.resources["qwen-deployment"].inputs["spec"]
+    assert [job.name for job in plan.of_type("Job")] == smoke_jobs
+
+
+def test_an_unknown_number_of_pods_stops_the_update_before_the_deployment(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(pulumi.RunError, match="cannot find out how many pods an autoscaler set: no answer\nfix: wait"):
+        external(monkeypatch, ClusterError("no answer", "wait"))

@@ -17,10 +17,18 @@ from cluster.service import Wanted
 from cluster.smoke_job import NotProvedError
 from cluster.snapshot import Object, Snapshot
 from cluster.wait import Awaited, NotReadyError
-from components import readiness, whole_stack
+from components import (
+    ClusterConfig,
+    EngineArgs,
+    InferenceDeployment,
+    InferenceDeploymentArgs,
+    ServiceConfig,
+    readiness,
+    whole_stack,
+)
 from tests.cluster.objects import NOW, deployment
 from tests.components import harness
-from tests.components.harness import run_program, stack_config
+from tests.components.harness import build, run_program, stack_config
 from tests.conftest import ROOT
 
 GONE = ClusterError("the API server does not answer", "see the network", passing=True)
@@ -226,3 +234,26 @@ def test_pulumi_itself_waits_neither_for_the_pods_nor_for_the_job(name: str) -> 
     inputs = run_program("dev", with_smoke_job()).resources[name].inputs
 
     assert inputs["metadata"]["annotations"]["pulumi.com/skipAwait"] == "true"
+
+
+def test_a_service_with_errors_ends_the_wait_for_the_services_before_it(cluster: ClusterOfTheTest) -> None:
+    never_ready = ServiceConfig(image="a:1", model="/mnt/models/x", engine=EngineArgs(max_model_len=4096))
+    wrong = never_ready.model_copy(update={"npus": 3})
+    place = ClusterConfig(context="kwok-ascend-sandbox", namespace="inference")
+    cluster.available["first"] = 0
+
+    def program() -> None:
+        InferenceDeployment("first", InferenceDeploymentArgs(never_ready, place))
+        InferenceDeployment("second", InferenceDeploymentArgs(wrong, place))
+
+    with pytest.raises(pulumi.RunError, match="cannot allocate 3 NPUs to one pod"):
+        build(program)
+
+
+def test_an_unexpected_failure_of_the_wait_is_not_hidden(
+    cluster: ClusterOfTheTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster.available["qwen2-7b"] = 0
+    monkeypatch.setattr(readiness, "wait_until_ready", fail_with(KeyError("a bug")))
+    with pytest.raises(KeyError, match="a bug"):
+        run_program("dev")

@@ -41,7 +41,7 @@ def rows(*columns: str) -> Iterator[list[str]]:
 
 
 PARAMETERS = [*rows("launch", "key", "write", "held by")]
-VARIABLES = [*rows("launch", "key", "write", "and by itself")]
+VARIABLES = [*rows("launch", "key", "write", "set automatically")]
 
 
 def service(text: str) -> ResolvedService:

@@ -223,7 +223,7 @@ def test_every_key_of_the_engine_is_a_flag_of_the_release(version: str) -> None:
 def test_a_flag_in_two_spellings_is_refused() -> None:
     stack = stack_of(minimal(engine="{maxModelLen: 1, extraArgs: {swapSpace: 4, --swap-space: 8}}"))
 
-    assert [found.message for found in check(stack).findings] == ["--swap-space is given twice"]
+    assert [found.message for found in check(stack).findings] == ["--swap-space is set twice"]
 
 
 LORA = "{adapters: {sql: /m/adapters/sql, chat: /m/adapters/chat}, maxRank: 32}"

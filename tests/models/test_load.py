@@ -146,8 +146,8 @@ def test_a_secret_value_is_refused_with_the_command_that_removes_it(
     found = findings(load(tmp_path, f"config:\n{other}  ascend-vllm:{key}: {value}\n"))
     secret = [finding for finding in found if finding.rule == "secret-in-services"]
 
-    mend = "then pulumi config set --secret NAME, and write {config: NAME} in its place"
-    assert [f"pulumi config rm --path '{path}', {mend}"] == [finding.fix for finding in secret], reason
+    rest = "run pulumi config set --secret NAME, and write {config: NAME} in place of the value"
+    assert [f"run pulumi config rm --path '{path}', {rest}"] == [finding.fix for finding in secret], reason
 
 
 @pytest.mark.parametrize("field", ["model", "image", "replicas", "graph", "visibleDevices"])

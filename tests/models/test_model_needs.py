@@ -71,7 +71,7 @@ def test_a_service_of_one_request_at_a_time_has_no_gear_and_is_refused() -> None
     text = "one:\n  image: a:1\n  model: /m/Qwen2-7B\n  engine: {maxModelLen: 4096, maxNumSeqs: 1}\n  graph: pta\n"
     (error,) = check(stack_of(text)).errors
 
-    assert (error.rule, error.message) == ("graph-gears", "graph has no gear, and maxNumSeqs is 1")
+    assert (error.rule, error.message) == ("graph-gears", "graph has no gear, because maxNumSeqs is 1")
 
 
 def test_five_gears_are_too_many_for_deepseek_v2_w8a8_only() -> None:

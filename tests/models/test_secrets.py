@@ -126,7 +126,7 @@ def test_services_of_the_base_file_refer_to_keys_of_the_stack(tmp_path: Path) ->
     assert [one.config for one in resolve(load(tmp_path, own, base=base)).secrets] == ["api"]
 
 
-MISSING = "pulumi config set --secret api --stack dev"
+MISSING = "run pulumi config set --secret api --stack dev"
 
 
 def test_a_key_that_is_not_set_is_refused_with_the_command_that_sets_it(tmp_path: Path) -> None:
@@ -146,7 +146,7 @@ def test_a_key_in_plain_text_is_refused(tmp_path: Path, keys: str) -> None:
 
 
 def test_the_stacks_own_keys_are_no_secrets(tmp_path: Path) -> None:
-    assert one(tmp_path, "server: {apiKey: {config: services}}", "").fix.startswith("name another key")
+    assert one(tmp_path, "server: {apiKey: {config: services}}", "").fix.startswith("choose another key name")
 
 
 def test_a_secret_key_that_nothing_refers_to_is_unknown(tmp_path: Path) -> None:

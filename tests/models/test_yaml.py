@@ -37,12 +37,12 @@ def test_anchors_and_merge_keys_are_resolved_as_the_engine_does(text: str, expec
 @pytest.mark.parametrize(
     ("text", "message", "place"),
     [
-        ("a: &x {n: *x}\n", "an anchor that contains itself", (1, 11)),
-        ("a: &x [*x]\n", "an anchor that contains itself", (1, 8)),
-        ("a: &x {<<: *x}\n", "an anchor that contains itself", (1, 4)),
-        ("b: {<<: 5}\n", "a merge (<<) of what is no mapping", (1, 9)),
-        ("b: {<<: ~}\n", "a merge (<<) of what is no mapping", (1, 9)),
-        ("b: {<<: [1]}\n", "a merge (<<) of what is no mapping", (1, 10)),
+        ("a: &x {n: *x}\n", "an anchor contains itself", (1, 11)),
+        ("a: &x [*x]\n", "an anchor contains itself", (1, 8)),
+        ("a: &x {<<: *x}\n", "an anchor contains itself", (1, 4)),
+        ("b: {<<: 5}\n", "<< merges a value that is not a mapping", (1, 9)),
+        ("b: {<<: ~}\n", "<< merges a value that is not a mapping", (1, 9)),
+        ("b: {<<: [1]}\n", "<< merges a value that is not a mapping", (1, 10)),
     ],
 )
 def test_anchors_and_merges_that_the_engine_refuses_are_refused(
@@ -90,7 +90,7 @@ def test_a_key_that_stands_twice_is_shown_at_both_places(
 ) -> None:
     finding = refusal(text)
 
-    assert (finding.rule, finding.message) == ("duplicate-key", f"key {key!r} stands twice"), reason
+    assert (finding.rule, finding.message) == ("duplicate-key", f"key {key!r} is twice in one mapping"), reason
     assert places == [(mark.span.line, mark.span.column) for mark in finding.marks if mark.span], reason
 
 

@@ -1,4 +1,4 @@
-"""Objects as an API server keeps them: with what it fills in, and with who set which field."""
+"""Objects as the API server stores them, with its defaults and with their field managers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stacks for comparisons: one service that cases change by a key."""
+"""Stacks for comparisons. Tests change single keys of one service."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def changed(old: dict[str, Any], new: dict[str, Any]) -> ServiceChange:
     return service
 
 
-def told(change: ServiceChange | StackChange) -> dict[str, tuple[str | None, str | None]]:
+def values_by_name(change: ServiceChange | StackChange) -> dict[str, tuple[str | None, str | None]]:
     """The values before and after by the name of the detail."""
     details = change.details if isinstance(change, ServiceChange) else change.cluster
     return {detail.name: (detail.old, detail.new) for detail in details}

@@ -1,4 +1,4 @@
-"""Changes beside the pods and of the patch on them, in the words of the stack file."""
+"""Changes of additional objects and of `podTemplate`, named as in the stack file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from review.live import compare_live
 from review.matrix import matrix
 from review.value_text import value_text
 from tests.review.cluster import Kube, edit
-from tests.review.stacks import changed, stack, told
+from tests.review.stacks import changed, stack, values_by_name
 
 PATCH: dict[str, Any] = {"metadata": {"labels": {"team": "a"}}, "spec": {"dnsPolicy": "Default"}}
 SIDE: dict[str, Any] = {"name": "side", "image": "busybox:1"}
@@ -38,19 +38,19 @@ def patch(**spec: Any) -> dict[str, Any]:
         ({"replicas": "external"}, {"replicas": 1}, "replicas", ("external", "1")),
     ],
 )
-def test_a_change_beside_the_pods_restarts_nothing_and_is_told_with_its_key(
+def test_a_changed_additional_object_restarts_no_pod_and_names_its_key(
     old: dict[str, Any], new: dict[str, Any], name: str, values: tuple[str | None, str | None]
 ) -> None:
     change = changed(old, new)
 
     assert (change.kind, change.restarts) == ("changed", False)
-    assert told(change)[name] == values
+    assert values_by_name(change)[name] == values
     because = next(detail.because for detail in change.details if detail.name == name)
     assert because.startswith("Pulumi.test.yaml:") if values[1] else because == "no longer set"
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told_of"),
+    ("old", "new", "name"),
     [
         ({"network": {"admit": ["a"]}}, {"network": {"admit": ["a"]}, "server": {"port": 9000}}, "NetworkPolicy"),
         (
@@ -60,10 +60,10 @@ def test_a_change_beside_the_pods_restarts_nothing_and_is_told_with_its_key(
         ),
     ],
 )
-def test_an_object_that_follows_from_the_rest_is_told_too(
-    old: dict[str, Any], new: dict[str, Any], told_of: str
+def test_an_additional_object_that_other_fields_change_has_a_detail(
+    old: dict[str, Any], new: dict[str, Any], name: str
 ) -> None:
-    detail = next(one for one in changed(old, new).details if one.name == told_of)
+    detail = next(one for one in changed(old, new).details if one.name == name)
 
     assert (detail.because, detail.restarts) == ("other fields of the service", False)
 
@@ -87,34 +87,34 @@ def test_an_object_that_follows_from_the_rest_is_told_too(
         ({}, patch(nodeSelector={"zone": "a"}), "nodeSelector", (None, "{zone: a}")),
     ],
 )
-def test_a_change_of_the_patch_restarts_the_pods_and_is_told_by_its_part(
+def test_a_changed_pod_template_restarts_the_pods_and_names_the_changed_part(
     old: dict[str, Any], new: dict[str, Any], name: str, values: tuple[str | None, str | None]
 ) -> None:
     change = changed(old, new)
 
     assert (change.restarts, change.parts) == (True, ("pod template",))
-    assert told(change)[name] == values
+    assert values_by_name(change)[name] == values
     (because,) = [detail.because for detail in change.details if detail.name == name]
     assert because.startswith("Pulumi.test.yaml:") if values[1] else because == "no longer set"
 
 
-def test_a_secret_in_a_sidecar_or_an_annotation_is_not_shown() -> None:
+def test_a_credential_in_a_sidecar_or_an_annotation_is_hidden() -> None:
     side = {**SIDE, "env": [{"name": "API_TOKEN", "value": "s3cret"}, {"name": "DB", "value": "a://b:s3cret@c"}]}
     change = changed({}, {**patch(containers=[side]), "network": {"admit": ["a"]}})
 
     assert "s3cret" not in str([(one.old, one.new) for one in change.details])
-    shown = told(change)["container side"][1]
+    shown = values_by_name(change)["container side"][1]
     assert shown == "{env: [{name: API_TOKEN, value: ***}, {name: DB, value: a://b:***@c}], image: busybox:1}"
     assert (
         value_text({"args": ["--token=abc", "--password", "abc", "-v"]}) == "{args: [--token=***, --password, ***, -v]}"
     )
 
 
-def test_values_are_written_in_a_line_as_in_the_stack_file() -> None:
+def test_a_structured_value_is_written_as_one_line_of_yaml() -> None:
     assert value_text({"a": [1, True, "x"], "b": None}) == "{a: [1, true, x], b: null}"
 
 
-def test_what_a_hand_changed_of_the_patch_is_told_with_the_place_of_the_patch() -> None:
+def test_a_manual_change_of_a_patched_field_names_the_line_of_the_patch() -> None:
     one = stack({"qwen": patch(tolerations=[{"key": "a", "operator": "Exists"}])})
     kube = Kube(one)
     pod = ("spec", "template", "spec", "tolerations")
@@ -126,7 +126,7 @@ def test_what_a_hand_changed_of_the_patch_is_told_with_the_place_of_the_patch() 
     assert detail.because.startswith("Pulumi.test.yaml:")
 
 
-def test_what_a_hand_changed_of_a_policy_is_told_with_the_place_of_network() -> None:
+def test_a_manual_change_of_a_network_policy_names_the_line_of_network() -> None:
     one = stack({"qwen": {"network": {"admit": ["a"]}}})
     kube = Kube(one)
     edit(kube.one("NetworkPolicy"), ("spec", "policyTypes"), ["Ingress"])
@@ -149,7 +149,7 @@ def scaled(replicas: int) -> tuple[ResolvedStack, Kube]:
 
 
 @pytest.mark.parametrize("by", ["kube-controller-manager", "kubectl", "keda-operator"])
-def test_replicas_of_an_external_service_are_never_drift_whoever_sets_them(by: str) -> None:
+def test_replicas_of_an_external_service_are_never_drift(by: str) -> None:
     one, kube = scaled(3)
     edit(kube.one("Deployment"), ("spec", "replicas"), 4, by=by)
 
@@ -158,7 +158,7 @@ def test_replicas_of_an_external_service_are_never_drift_whoever_sets_them(by: s
     assert [(field.path, field.live) for *_, field in drift.others] == [("spec.replicas", 4)]
 
 
-def test_the_pods_of_an_autoscaler_are_counted_before_and_after_alike() -> None:
+def test_pods_of_an_autoscaler_are_counted_before_and_after_the_update() -> None:
     one, kube = scaled(3)
     change, _ = compare_live(one, live(kube))
 
@@ -166,7 +166,7 @@ def test_the_pods_of_an_autoscaler_are_counted_before_and_after_alike() -> None:
     assert [service.kind for service in change.services] == ["unchanged"]
 
 
-def test_environments_side_by_side_say_external_and_what_is_beside() -> None:
+def test_the_matrix_shows_external_replicas_and_additional_objects() -> None:
     one, other = stack({"qwen": {"replicas": "external", "network": {"admit": ["a"]}}}), stack({"qwen": {}})
     (cells,) = matrix([one, other]).rows.values()
 

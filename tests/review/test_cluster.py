@@ -1,4 +1,4 @@
-"""What is said of a change that concerns all services: where they run, pools, queues, NPUs."""
+"""Changes of the cluster: context, namespace, platform, pools, queues and NPUs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from review import compare
 from review.changes import PoolChange
-from tests.review.stacks import head, stack, told
+from tests.review.stacks import head, stack, values_by_name
 
 POOL = "pools: {snt9b: {nodes: 2, npusPerNode: 8, npuMemory: 64Gi}}"
 
@@ -52,27 +52,27 @@ BEFORE = cluster("context: prod", POOL)
         (("context: prod", POOL, "queues: {q: {npus: 8}}"), ("queues.q.npus", None, "8"), False, "a queue"),
     ],
 )
-def test_every_value_of_the_cluster_that_differs_is_told(
+def test_every_changed_value_of_the_cluster_has_a_detail(
     lines: tuple[str, ...], expected: tuple[str, str | None, str | None], moves: bool, reason: str
 ) -> None:
     change = compare(stack({"a": {}}, BEFORE), stack({"a": {}}, cluster(*lines)))
     name, *values = expected
 
-    assert told(change)[name] == tuple(values), reason
+    assert values_by_name(change)[name] == tuple(values), reason
     assert change.moves == moves, reason
     assert not change.is_empty
 
 
-def test_pools_and_queues_that_come_and_go_are_told_by_their_values() -> None:
+def test_added_and_removed_pools_and_queues_are_listed_with_their_values() -> None:
     queues = cluster("context: prod", "queues: {q: {npus: 8}}")
     there = compare(stack({}, cluster("context: prod")), stack({}, queues))
     back = compare(stack({}, BEFORE), stack({}, cluster("context: prod")))
 
-    assert told(there).keys() == {"queues.q.npus", "queues.q.weight", "queues.q.create"}
-    assert told(back).keys() == {"pools.snt9b.nodes", "pools.snt9b.npusPerNode", "pools.snt9b.npuMemory"}
+    assert values_by_name(there).keys() == {"queues.q.npus", "queues.q.weight", "queues.q.create"}
+    assert values_by_name(back).keys() == {"pools.snt9b.nodes", "pools.snt9b.npusPerNode", "pools.snt9b.npuMemory"}
 
 
-def test_a_value_of_the_cluster_says_where_it_stands() -> None:
+def test_a_value_of_the_cluster_names_its_line() -> None:
     change = compare(stack({}, BEFORE), stack({}, cluster("context: other", POOL)))
 
     assert [(one.name, one.because) for one in change.cluster] == [("context", "Pulumi.test.yaml:3")]
@@ -94,7 +94,7 @@ def test_a_value_of_the_cluster_says_where_it_stands() -> None:
         ((), (POOL,), [], "nothing goes"),
     ],
 )
-def test_what_goes_with_the_cluster_is_a_deletion(
+def test_a_namespace_or_queue_that_is_no_longer_created_is_deleted(
     before: tuple[str, ...], after: tuple[str, ...], expected: list[str], reason: str
 ) -> None:
     old, new = (stack({}, cluster("context: prod", *lines)) for lines in (before, after))
@@ -102,7 +102,7 @@ def test_what_goes_with_the_cluster_is_a_deletion(
     assert [*compare(old, new).deletions] == expected, reason
 
 
-def test_another_platform_restarts_every_service_and_says_why() -> None:
+def test_another_platform_restarts_every_service_with_its_reason() -> None:
     change = compare(
         stack({"a": {}}, BEFORE), stack({"a": {}}, cluster("context: prod", "platform: mindcluster", POOL))
     )
@@ -113,7 +113,7 @@ def test_another_platform_restarts_every_service_and_says_why() -> None:
     assert [detail.name for detail in service.details] == ["nodeSelector", "NPU resource", "mount npu-smi"]
 
 
-def test_npus_are_counted_before_and_after() -> None:
+def test_npus_are_counted_before_and_after_the_change() -> None:
     change = compare(
         stack({"a": {"npus": 8}}, BEFORE), stack({"a": {"npus": 8}, "b": {"npus": 2, "replicas": 8}}, BEFORE)
     )
@@ -123,7 +123,7 @@ def test_npus_are_counted_before_and_after() -> None:
     assert change.without_room == (("b", 4),)
 
 
-def test_without_pools_the_npus_that_are_asked_for_are_known_all_the_same() -> None:
+def test_requested_npus_are_known_without_pools() -> None:
     bare = cluster("context: prod")
     change = compare(stack({"a": {}}, bare), stack({"a": {"replicas": 3}}, bare))
 

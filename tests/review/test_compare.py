@@ -1,4 +1,4 @@
-"""What is said of a change of a service: what differs, whether it restarts, and why."""
+"""Changes of a service: the details, the restart, and the reasons."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from models.credentials import HIDDEN
 from review import compare
-from tests.review.stacks import changed, stack, told
+from tests.review.stacks import changed, stack, values_by_name
 
 LONG_ENOUGH = {"engine": {"maxModelLen": 16384}}
 
@@ -112,14 +112,14 @@ RESTARTS: list[tuple[dict[str, Any], dict[str, Any], tuple[str, str | None, str 
 
 
 @pytest.mark.parametrize(("old", "new", "expected", "part", "reason"), RESTARTS)
-def test_what_restarts_a_service_is_named_with_its_values(
+def test_a_change_that_restarts_pods_has_a_detail_with_both_values(
     old: dict[str, Any], new: dict[str, Any], expected: tuple[str, str | None, str | None], part: str, reason: str
 ) -> None:
     change = changed(old, new)
     name, *values = expected
 
     assert (change.kind, change.restarts) == ("changed", True), reason
-    assert told(change)[name] == tuple(values), reason
+    assert values_by_name(change)[name] == tuple(values), reason
     assert part in change.parts, reason
 
 
@@ -131,14 +131,14 @@ def test_what_restarts_a_service_is_named_with_its_values(
         ({"replicas": 2, "minMember": 2}, ("minMember", "1", "2"), "the next pods start together"),
     ],
 )
-def test_what_does_not_restart_a_service_is_told_too(
+def test_a_change_that_restarts_no_pod_has_a_detail_with_both_values(
     new: dict[str, Any], expected: tuple[str, str | None, str | None], reason: str
 ) -> None:
     change = changed({}, new)
     name, *values = expected
 
     assert (change.kind, change.restarts, change.parts, change.downtime) == ("changed", False, (), 0), reason
-    assert told(change)[name] == tuple(values), reason
+    assert values_by_name(change)[name] == tuple(values), reason
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_what_does_not_restart_a_service_is_told_too(
         ({"replicas": 1, "drain": "5m"}, "a default is written out"),
     ],
 )
-def test_what_changes_no_object_is_no_change(new: dict[str, Any], reason: str) -> None:
+def test_an_edit_that_changes_no_object_is_not_a_change(new: dict[str, Any], reason: str) -> None:
     change = changed({}, new)
 
     assert (change.kind, change.restarts, change.details) == ("unchanged", False, ()), reason
@@ -180,7 +180,7 @@ def test_what_changes_no_object_is_no_change(new: dict[str, Any], reason: str) -
             True,
             "a variable that the model causes",
         ),
-        ({"npus": 2}, "memory", "usual for 2 NPUs", True, "what a pod gets for its NPUs"),
+        ({"npus": 2}, "memory", "default for 2 NPUs", True, "what a pod gets for its NPUs"),
         ({"graph": "pta"}, "graph cache", "Pulumi.test.yaml:10", False, "a cache comes with the graph mode"),
         (
             {"startup": "20m"},
@@ -207,9 +207,7 @@ def test_what_changes_no_object_is_no_change(new: dict[str, Any], reason: str) -
         ({"multimodal": True}, "VLLM_IMAGE_FETCH_TIMEOUT", "default", False, "a default says so"),
     ],
 )
-def test_every_value_ends_in_its_because(
-    new: dict[str, Any], name: str, because: str, derived: bool, reason: str
-) -> None:
+def test_every_detail_has_a_reason(new: dict[str, Any], name: str, because: str, derived: bool, reason: str) -> None:
     detail = next(one for one in changed({}, new).details if one.name == name)
 
     assert (detail.because, detail.is_derived) == (because, derived), reason
@@ -231,13 +229,13 @@ def test_every_value_ends_in_its_because(
         ({"server": {"apiKey": {"secret": "keys", "key": "vllm"}}}, "API key"),
     ],
 )
-def test_what_is_no_longer_given_says_so(old: dict[str, Any], name: str) -> None:
+def test_a_removed_value_is_no_longer_set(old: dict[str, Any], name: str) -> None:
     detail = next(one for one in changed(old, {}).details if one.name == name)
 
     assert (detail.new, detail.because, detail.is_derived) == (None, "no longer set", False)
 
 
-def test_a_changed_launch_says_that_its_compiled_graphs_are_left_behind() -> None:
+def test_a_changed_launch_does_not_use_the_old_compiled_graphs() -> None:
     change = changed({"graph": "pta"}, {"graph": "pta", "engine": {"maxNumSeqs": 64}})
     detail = next(one for one in change.details if one.name == "graph cache")
 
@@ -245,7 +243,7 @@ def test_a_changed_launch_says_that_its_compiled_graphs_are_left_behind() -> Non
     assert detail.because == "each launch has its own compiled graphs"
 
 
-def test_only_the_pods_own_objects_are_told_once() -> None:
+def test_every_difference_has_only_one_detail() -> None:
     names = [detail.name for detail in changed({}, {"npus": 2, "image": "a:2", "drain": "10m"}).details]
 
     assert len(names) == len(set(names))
@@ -262,8 +260,8 @@ def test_only_the_pods_own_objects_are_told_once() -> None:
         ("TOKENIZERS_PARALLELISM", "false", "false"),
     ],
 )
-def test_what_looks_like_a_secret_is_not_shown(name: str, value: str, shown: str) -> None:
-    assert told(changed({}, {"env": {name: value}}))[name] == (None, shown)
+def test_a_value_that_looks_like_a_credential_is_hidden(name: str, value: str, shown: str) -> None:
+    assert values_by_name(changed({}, {"env": {name: value}}))[name] == (None, shown)
 
 
 @pytest.mark.parametrize(
@@ -277,7 +275,7 @@ def test_what_looks_like_a_secret_is_not_shown(name: str, value: str, shown: str
         ({"replicas": 0}, {"replicas": 0, "image": "a:2"}, 0, False, "there were no pods"),
     ],
 )
-def test_downtime_is_that_of_the_rollout_that_counts(
+def test_downtime_depends_on_the_new_rollout(
     old: dict[str, Any], new: dict[str, Any], downtime: int, ends: bool, reason: str
 ) -> None:
     change = changed(old, new)
@@ -285,7 +283,7 @@ def test_downtime_is_that_of_the_rollout_that_counts(
     assert (change.downtime, change.ends) == (downtime, ends), reason
 
 
-def test_services_come_and_go_by_name() -> None:
+def test_added_and_removed_services_are_found_by_name() -> None:
     change = compare(stack({"a": {}, "b": {}}), stack({"b": {}, "c": {"model": "/m/other"}}))
 
     assert [(one.name, one.kind) for one in change.services] == [("a", "removed"), ("b", "unchanged"), ("c", "added")]
@@ -300,7 +298,7 @@ def test_a_renamed_service_is_removed_and_added() -> None:
     assert change.renamed == (("a", "b"),)
 
 
-def test_a_service_whose_shape_is_refused_is_named_and_not_removed() -> None:
+def test_a_service_with_invalid_fields_is_named_and_not_removed() -> None:
     broken = stack({"a": {}, "b": {"npus": "many"}})
     whole = stack({"a": {}, "b": {}})
 
@@ -310,16 +308,16 @@ def test_a_service_whose_shape_is_refused_is_named_and_not_removed() -> None:
         assert not change.is_empty
 
 
-def test_a_service_that_takes_the_room_of_another_changes_how_that_one_is_updated() -> None:
+def test_a_service_that_uses_the_last_free_npus_changes_the_rollout_of_the_others() -> None:
     change = compare(stack({"a": {"npus": 8}}), stack({"a": {"npus": 8}, "b": {"npus": 8}}))
     first = change.services[0]
 
     assert (first.kind, first.restarts) == ("changed", False)
-    assert told(first) == {"rollout": ("maxSurge 1, maxUnavailable 0", "recreate")}
+    assert values_by_name(first) == {"rollout": ("maxSurge 1, maxUnavailable 0", "recreate")}
     assert first.details[0].because == "no node is sure to have 8 NPUs free"
 
 
-def test_another_port_is_told_in_words_alone() -> None:
+def test_a_changed_port_has_details_with_known_names_only() -> None:
     names = {detail.name for detail in changed({}, {"server": {"port": 9}}).details}
 
     assert names == {"--port", "containerPort", "port of the Service"}
@@ -347,8 +345,8 @@ def keys(secret: str) -> dict[str, Any]:
 
 
 @pytest.mark.usefixtures("manifests")
-def test_weights_from_a_bucket_are_told_by_their_step_and_their_place() -> None:
-    found = told(changed({}, of_bucket(**keys("obs"))))
+def test_weights_from_a_bucket_have_details_of_the_init_container_and_the_mount() -> None:
+    found = values_by_name(changed({}, of_bucket(**keys("obs"))))
 
     assert found["init container fetch-model"] == (None, "")
     assert found["mount model-path"][0] == "/m/Qwen2-7B-Instruct"
@@ -358,7 +356,7 @@ def test_weights_from_a_bucket_are_told_by_their_step_and_their_place() -> None:
 
 
 @pytest.mark.usefixtures("manifests")
-def test_other_weights_in_the_bucket_restart_the_pods_because_of_the_manifest() -> None:
+def test_other_checksums_of_the_weights_restart_the_pods() -> None:
     change = changed(of_bucket(), of_bucket("two.json"))
     because = {detail.name: detail.because for detail in change.details}
 
@@ -368,22 +366,22 @@ def test_other_weights_in_the_bucket_restart_the_pods_because_of_the_manifest() 
 
 
 @pytest.mark.usefixtures("manifests")
-def test_other_secrets_of_a_bucket_are_named_and_nothing_of_them_is_shown() -> None:
+def test_other_secrets_of_a_bucket_are_named_without_their_values() -> None:
     change = changed(of_bucket(**keys("obs")), of_bucket(**keys("new")))
 
     assert change.restarts
-    assert told(change) == {
+    assert values_by_name(change) == {
         "keys of fetch-model": ("Secret obs, key a; Secret obs, key s", "Secret new, key a; Secret new, key s")
     }
 
 
-def test_a_directory_that_is_verified_restarts_the_pods(manifests: None) -> None:
-    found = told(changed({}, {"model": {"source": "/m/Qwen2-7B-Instruct", "verify": "one.json"}}))
+def test_adding_verify_restarts_the_pods(manifests: None) -> None:
+    found = values_by_name(changed({}, {"model": {"source": "/m/Qwen2-7B-Instruct", "verify": "one.json"}}))
 
     assert found["init container verify-model"] == (None, "")
 
 
-def test_claims_that_come_grow_and_are_left_are_told_without_a_deletion() -> None:
+def test_added_changed_and_abandoned_claims_are_listed_and_never_deleted() -> None:
     def sized(size: str | None, **more: str) -> dict[str, Any]:
         return {"model": {"source": {"kind": "claim", "name": "models", **({"size": size} if size else {}), **more}}}
 
@@ -395,5 +393,5 @@ def test_claims_that_come_grow_and_are_left_are_told_without_a_deletion() -> Non
     for old, new, (name, before, after) in steps:
         change = compare(stack({"qwen": old}), stack({"qwen": new}))
 
-        assert told(change)[name] == (before, after)
+        assert values_by_name(change)[name] == (before, after)
         assert (change.deletions, change.services[0].restarts, change.is_empty) == ((), False, False)

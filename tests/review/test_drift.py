@@ -1,4 +1,4 @@
-"""What is told of a cluster that is not as its stack: what differs, who did it, and what `pulumi up` restores."""
+"""Drift: the changed fields, who changed them, and what `pulumi up` restores."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def kube() -> Kube:
     return Kube(ONE)
 
 
-def told(drift: Drift) -> list[tuple[str, str, str | None, str | None, str]]:
+def drifted_fields(drift: Drift) -> list[tuple[str, str, str | None, str | None, str]]:
     """Every field: kind, name of the field, its value here and there, and how it came."""
     rows = []
     for one in drift.objects:
@@ -93,14 +93,14 @@ BY_HAND: list[Case] = [
 
 
 @pytest.mark.parametrize(("kind", "path", "value", "shown", "restarts", "reason"), BY_HAND)
-def test_what_was_changed_by_hand_is_told_with_what_is_restored(
+def test_a_manual_change_is_reported_with_the_restored_value(
     kube: Kube, *, kind: str, path: Any, value: Any, shown: Any, restarts: bool, reason: str
 ) -> None:
     edit(kube.one(kind), path, value)
     drift = kube.drift(ONE)
     (one,) = drift.objects
 
-    assert told(drift) == [(kind, *shown, "by hand")], reason
+    assert drifted_fields(drift) == [(kind, *shown, "by hand")], reason
     assert (one.state, one.restarts) == ("changed", restarts), reason
     assert all(is_restored(field) and field.by and field.by.time for field in one.fields), reason
 
@@ -117,17 +117,19 @@ def test_what_was_changed_by_hand_is_told_with_what_is_restored(
         ("Service", ("spec", "ports", 0, "port"), 9, "default"),
     ],
 )
-def test_a_value_of_the_stack_ends_in_its_because(kube: Kube, kind: str, path: Any, value: Any, because: str) -> None:
+def test_a_drifted_field_has_the_source_of_the_stacks_value(
+    kube: Kube, kind: str, path: Any, value: Any, because: str
+) -> None:
     edit(kube.one(kind), path, value)
     (one,) = kube.drift(ONE).objects
 
     assert [field_detail(ONE, "qwen", kind, field).because for field in one.fields] == [because]
 
 
-def test_what_was_taken_away_is_told_and_nobody_knows_by_whom(kube: Kube) -> None:
+def test_a_removed_field_is_reported_without_a_manager(kube: Kube) -> None:
     edit(kube.one("Deployment"), (*CONTAINER, "livenessProbe"), None)
 
-    ((kind, name, old, new, why),) = told(kube.drift(ONE))
+    ((kind, name, old, new, why),) = drifted_fields(kube.drift(ONE))
 
     assert (kind, name, old, why) == ("Deployment", "livenessProbe", None, "unknown")
     assert new is not None
@@ -149,7 +151,7 @@ def test_what_was_taken_away_is_told_and_nobody_knows_by_whom(kube: Kube) -> Non
         ("Service", ("spec", "externalIPs"), ["1.2.3.4"], OUR_NAME, {}, "what a webhook puts into our own request"),
     ],
 )  # fmt: skip
-def test_what_others_own_is_no_drift(
+def test_fields_of_other_managers_are_not_drift(
     kube: Kube, *, kind: str, path: Any, value: Any, by: str, how: Any, reason: str
 ) -> None:
     edit(kube.one(kind), path, value, by, **how)
@@ -157,7 +159,7 @@ def test_what_others_own_is_no_drift(
     assert kube.drift(ONE).objects == (), reason
 
 
-def test_what_others_own_in_the_spec_is_named_beside(kube: Kube) -> None:
+def test_fields_of_other_managers_in_the_spec_are_listed_separately(kube: Kube) -> None:
     deployment = kube.one("Deployment")
     edit(deployment, ("spec", "replicas"), 3, "keda", subresource="scale", time="")
     edit(deployment, ("spec", "template", "spec", "containers", 1), {"name": "s", "image": "s:1"}, "injector")
@@ -168,14 +170,14 @@ def test_what_others_own_in_the_spec_is_named_beside(kube: Kube) -> None:
     assert others == [("spec.replicas", "keda"), ("spec.template.spec.containers[s]", "injector")]
 
 
-def test_replicas_that_an_autoscaler_sets_are_its_own_even_after_a_hand_scaled_them(kube: Kube) -> None:
+def test_replicas_of_an_autoscaler_are_not_drift_even_after_manual_scaling(kube: Kube) -> None:
     edit(kube.one("Deployment"), ("spec", "replicas"), 3, "kubectl", subresource="scale")
 
     assert [cause(field) for field in kube.drift(ONE).objects[0].fields] == ["by hand"]
     assert kube.drift(ONE, autoscaled=frozenset(["qwen"])).objects == ()
 
 
-def test_a_variable_that_a_program_adds_to_the_server_is_drift_that_up_leaves(kube: Kube) -> None:
+def test_a_variable_that_a_program_adds_to_the_server_is_drift_that_an_update_does_not_restore(kube: Kube) -> None:
     edit(kube.one("Deployment"), (*CONTAINER, "env", 1), {"name": "A", "value": "1"}, "k9s")
     (field,) = kube.drift(ONE).objects[0].fields
 
@@ -189,7 +191,7 @@ def test_a_value_of_the_stack_that_a_program_changed_is_restored(kube: Kube) -> 
     assert (cause(field), is_restored(field)) == ("program", True)
 
 
-def test_a_change_of_the_stack_file_that_was_not_applied_is_told_from_one_by_hand() -> None:
+def test_an_unapplied_change_of_the_stack_file_is_not_a_manual_change() -> None:
     kube = Kube(PLAIN)
     changed = stack({"qwen": {"image": "a:2", "replicas": 2, "engine": {"maxModelLen": 8192}}})
     edit(kube.one("Deployment"), ("spec", "replicas"), 3)
@@ -208,7 +210,7 @@ def test_a_change_of_the_stack_file_that_was_not_applied_is_told_from_one_by_han
     }
 
 
-def test_what_an_earlier_update_gave_and_the_stack_gives_no_more_is_not_applied_yet() -> None:
+def test_a_field_removed_from_the_stack_file_is_not_applied_yet() -> None:
     kube = Kube(stack({"qwen": {"priorityClass": "high"}}))
     (field,) = kube.drift(PLAIN).objects[0].fields
 
@@ -224,13 +226,13 @@ def test_a_deleted_object_is_drift(kube: Kube, kind: str, state: str) -> None:
     assert [(one.kind, one.state) for one in kube.drift(ONE).objects] == [(kind, state)]
 
 
-def test_a_service_of_which_nothing_is_there_is_missing() -> None:
+def test_a_service_without_any_object_is_missing() -> None:
     both = stack({"qwen": {}, "other": {}})
 
     assert {(one.service, one.state) for one in Kube(PLAIN).drift(both).objects} == {("other", "missing")}
 
 
-def test_an_object_that_the_stack_does_not_give_any_more_is_named() -> None:
+def test_an_object_that_is_not_in_the_stack_is_extra() -> None:
     kube = Kube(stack({"qwen": {}, "old": {}}))
     left = applied(kube.one("ConfigMap", "qwen"))
     left["metadata"]["name"] = "qwen-launch-0"
@@ -244,13 +246,13 @@ def test_an_object_that_the_stack_does_not_give_any_more_is_named() -> None:
     ]
 
 
-def test_services_of_other_stacks_in_the_namespace_are_not_named() -> None:
+def test_services_of_other_stacks_in_the_namespace_are_ignored() -> None:
     kube = Kube(stack({"qwen": {}, "other": {}}))
 
     assert kube.drift(PLAIN, elsewhere=frozenset(["other"])).objects == ()
 
 
-def test_an_edited_launch_map_is_told_file_by_file(kube: Kube) -> None:
+def test_a_manually_changed_launch_map_is_reported_file_by_file(kube: Kube) -> None:
     item = kube.one("ConfigMap")
     edit(item, ("data", "run_vllm.sh"), item["data"]["run_vllm.sh"].replace("4096", "2048"), "kubectl-create")
     (one,) = kube.drift(ONE).objects
@@ -258,7 +260,7 @@ def test_an_edited_launch_map_is_told_file_by_file(kube: Kube) -> None:
     assert [(field.path, cause(field)) for field in one.fields] == [("data.run_vllm.sh", "by hand")]
 
 
-def test_a_deployment_that_was_given_another_map_is_compared_with_that_one(kube: Kube) -> None:
+def test_the_launch_map_that_the_deployment_uses_is_compared(kube: Kube) -> None:
     copied = applied(kube.one("ConfigMap"))
     copied["metadata"] = {"name": "mine"}
     copied["data"]["run_vllm.sh"] += "# mine\n"
@@ -291,7 +293,7 @@ Spoil = Callable[[Item], None]
         ("Service", lambda s: s["spec"]["ports"][0].update(nodePort=30000), "a default within an item"),
     ],
 )
-def test_what_means_the_same_is_no_drift(kube: Kube, kind: str, spoil: Spoil, reason: str) -> None:
+def test_equivalent_values_are_not_drift(kube: Kube, kind: str, spoil: Spoil, reason: str) -> None:
     spoil(kube.one(kind))
 
     assert kube.drift(ONE).objects == (), reason
@@ -312,7 +314,7 @@ def test_namespace_and_queues_are_compared_too() -> None:
     ]
 
 
-def test_a_claim_is_compared_on_what_the_stack_gives_it() -> None:
+def test_a_claim_is_compared_only_in_the_fields_that_the_stack_sets() -> None:
     made = {"kind": "claim", "name": "models", "size": "500Gi"}
     wanted = stack({"qwen": {"model": {"source": made}}})
     kube = Kube(wanted)
@@ -326,7 +328,7 @@ def test_a_claim_is_compared_on_what_the_stack_gives_it() -> None:
     assert [(one.kind, one.state) for one in kube.drift(wanted).objects] == [("PersistentVolumeClaim", "missing")]
 
 
-def test_an_object_without_managed_fields_is_compared_on_what_is_given() -> None:
+def test_an_object_without_managed_fields_is_compared_only_in_the_fields_that_the_stack_sets() -> None:
     live = applied(next(item for item in stack_objects(PLAIN) if item["kind"] == "Deployment"))
     live["metadata"]["managedFields"] = [entry("kubectl-edit", {}, subresource="status")]
     live["spec"]["replicas"] = 5

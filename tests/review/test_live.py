@@ -1,4 +1,4 @@
-"""What is told of a stack against what runs: the words of `diff`, read from the objects of the cluster."""
+"""Comparison of a stack with the objects of its cluster."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from review.drift import Live
 from review.live import compare_live
 from review.live_launch import live_launch
 from tests.review.cluster import CONTAINER, Kube, applied, edit
-from tests.review.stacks import changed, head, stack, told
+from tests.review.stacks import changed, head, stack, values_by_name
 
 VALUES = ["", "it's", "a $(b) `c`", "two\nlines", "x=y z", "你好", '"', "#no", "back\\slash"]
 FEATURES: list[dict[str, Any]] = [
@@ -29,7 +29,7 @@ FEATURES: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("feature", FEATURES, ids=str)
-def test_a_launch_is_read_from_its_map_as_it_was_made(feature: dict[str, Any]) -> None:
+def test_a_launch_is_read_back_from_its_map(feature: dict[str, Any]) -> None:
     (service,) = stack({"qwen": feature}).services
     launch_map, *_ = service_objects(service)
 
@@ -37,7 +37,7 @@ def test_a_launch_is_read_from_its_map_as_it_was_made(feature: dict[str, Any]) -
 
 
 @pytest.mark.parametrize("text", ["", "echo hi\n", "source a || true\nexec 'open\n", "source ' || true\nexec a\n"])
-def test_a_script_that_is_not_ours_is_no_launch(text: str) -> None:
+def test_a_script_of_another_program_is_not_read(text: str) -> None:
     assert live_launch({"run_vllm.sh": text}) is None
 
 
@@ -54,7 +54,7 @@ def kube(services: dict[str, Any] | None = None) -> Kube:
     return Kube(stack(services or {"qwen": {}}))
 
 
-def test_what_runs_as_the_stack_has_it_is_unchanged() -> None:
+def test_a_cluster_that_matches_the_stack_is_unchanged() -> None:
     change = live(kube(), {"qwen": {}})
 
     assert (change.is_empty, only(change).kind) == (True, "unchanged")
@@ -83,20 +83,20 @@ def test_a_changed_stack_file_restarts_for_the_same_launch_as_against_the_file_t
     assert flags <= {*from_cluster.details}
 
 
-def test_npus_are_told_as_those_of_the_pod() -> None:
+def test_changed_npus_have_one_detail() -> None:
     change = live(kube(), {"qwen": {"npus": 2}})
 
-    assert told(only(change))["npus"] == ("1", "2")
+    assert values_by_name(only(change))["npus"] == ("1", "2")
     assert change.npus == (1, 2)
 
 
-def test_a_hand_that_changed_the_cluster_is_seen_as_a_change() -> None:
+def test_a_manual_change_in_the_cluster_is_a_change() -> None:
     edited = kube()
     edit(edited.one("Deployment"), ("spec", "replicas"), 3)
     edit(edited.one("Deployment"), (*CONTAINER, "image"), "a:hand")
     change = live(edited, {"qwen": {}})
 
-    assert told(only(change)) == {
+    assert values_by_name(only(change)) == {
         "replicas": ("3", "1"),
         "image": ("a:hand", "registry.example.com/ascend-vllm:1"),
     }
@@ -127,25 +127,25 @@ SCRIPT = kube().one("ConfigMap")["data"]["run_vllm.sh"]
         (drop("Service"), ("Service qwen", None, ""), "no Service"),
     ],
 )
-def test_what_is_not_in_the_template_restarts_nothing(
+def test_a_change_outside_the_pod_template_restarts_no_pod(
     spoil: Callable[[Kube], None], detail: tuple[str, str | None, str | None], reason: str
 ) -> None:
     cluster = kube()
     spoil(cluster)
     service = only(live(cluster, {"qwen": {}}))
 
-    assert told(service)[detail[0]] == detail[1:], reason
+    assert values_by_name(service)[detail[0]] == detail[1:], reason
     assert not service.restarts, reason
 
 
-def test_services_that_do_not_run_are_added_and_those_that_no_stack_has_removed() -> None:
+def test_services_that_do_not_run_are_added_and_services_of_no_stack_are_removed() -> None:
     change = live(kube({"qwen": {}, "old": {}}), {"qwen": {}, "new": {"replicas": 2}})
 
     assert {one.name: one.kind for one in change.services} == {"new": "added", "old": "removed", "qwen": "unchanged"}
     assert [one.name for one in change.ending] == ["old"]
 
 
-def test_a_map_that_an_update_left_is_told_as_a_deletion() -> None:
+def test_a_launch_map_left_by_an_update_is_a_deletion() -> None:
     cluster = kube()
     left = applied(cluster.one("ConfigMap"))
     left["metadata"]["name"] = "qwen-launch-0"
@@ -164,7 +164,7 @@ def test_a_broken_service_is_neither_removed_nor_compared() -> None:
 QUEUED = head("ascend-vllm:cluster:\n  context: a\n  queues: {q: {npus: 8, create: true}}\n")
 
 
-def test_the_namespace_and_queues_that_the_stack_makes_are_compared_too() -> None:
+def test_created_namespaces_and_queues_are_compared() -> None:
     queued = stack({"qwen": {"queue": "q"}}, QUEUED)
     cluster = Kube(queued)
     assert compare_live(queued, Live(cluster.objects))[0].is_empty
@@ -180,7 +180,7 @@ def test_the_namespace_and_queues_that_the_stack_makes_are_compared_too() -> Non
     assert (change.is_empty, change.moves) == (False, False)
 
 
-def test_a_queue_that_may_not_be_read_is_not_compared() -> None:
+def test_an_unreadable_queue_is_not_compared() -> None:
     queued = stack({"qwen": {"queue": "q"}}, QUEUED)
     cluster = Kube(queued)
     cluster.delete("Queue")

@@ -1,4 +1,4 @@
-"""Any stack against what any other one has left in the cluster: nothing is missed, and nothing is made up."""
+"""Comparison of any stack with a cluster that runs any other stack: no change is missed or invented."""
 
 from __future__ import annotations
 
@@ -44,32 +44,32 @@ def test_a_cluster_that_was_just_updated_has_no_drift(one: dict[str, Any]) -> No
 
 @given(services)
 @settings(max_examples=80, deadline=None)
-def test_the_launch_that_runs_is_read_from_any_script(one: dict[str, Any]) -> None:
+def test_any_launch_is_read_back_from_its_script(one: dict[str, Any]) -> None:
     for service in resolved({"a": one}).services:
         launch_map, *_ = service_objects(service)
 
         assert live_launch(launch_map["data"]) == launch(service)
 
 
-def told(change: ServiceChange) -> set[tuple[str, str | None, str | None]]:
+def launch_details(change: ServiceChange) -> set[tuple[str, str | None, str | None]]:
     return {(one.name, one.old, one.new) for one in change.details if one.part == "launch"}
 
 
 @given(services, services)
 @settings(max_examples=80, deadline=None)
-def test_what_runs_is_compared_like_the_stack_file_that_was_applied(one: dict[str, Any], other: dict[str, Any]) -> None:
+def test_a_cluster_is_compared_like_the_stack_file_that_was_applied(one: dict[str, Any], other: dict[str, Any]) -> None:
     old, new = resolved({"a": one}), resolved({"a": other})
     there = compare_live(new, Live(updated(old).objects))[0].services
 
     for from_file, from_cluster in zip(compare(old, new).services, there, strict=True):
         assert from_cluster.restarts == from_file.restarts
-        assert told(from_cluster) == told(from_file)
+        assert launch_details(from_cluster) == launch_details(from_file)
         assert bool(from_cluster.parts) == from_cluster.restarts, "every restart has its because"
 
 
 @given(services, services)
 @settings(max_examples=40, deadline=None)
-def test_a_changed_stack_file_is_never_taken_for_a_change_by_hand(one: dict[str, Any], other: dict[str, Any]) -> None:
+def test_a_changed_stack_file_is_never_reported_as_a_manual_change(one: dict[str, Any], other: dict[str, Any]) -> None:
     drift = updated(resolved({"a": one})).drift(resolved({"a": other}))
 
     assert {cause(field) for found in drift.objects for field in found.fields} <= {"not applied", "unknown"}

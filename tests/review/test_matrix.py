@@ -1,4 +1,4 @@
-"""Services × environments: who runs what, and where they differ."""
+"""Services × environments: what each environment runs, and where they differ."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ def test_an_environment_that_lacks_a_service_has_an_empty_cell() -> None:
             ({"speculation": "off"}, {"speculation": "ngram"}),
             "a kind or none",
         ),
-        ({"prefixCaching": True}, {"prefixCaching": True}, ({}, {}), "what is alike is not told"),
-        ({}, {"drain": "10m"}, ({}, {}), "what is no feature is not told"),
+        ({"prefixCaching": True}, {"prefixCaching": True}, ({}, {}), "equal features are not shown"),
+        ({}, {"drain": "10m"}, ({}, {}), "a drain is not a feature"),
     ],
 )
-def test_features_are_told_where_environments_differ(
+def test_features_are_shown_if_environments_differ(
     first: dict[str, Any], second: dict[str, Any], expected: tuple[dict[str, str], ...], reason: str
 ) -> None:
     cells = matrix([environment("dev", {"a": first}), environment("prod", {"a": second})]).rows["a"]
@@ -52,13 +52,13 @@ def test_features_are_told_where_environments_differ(
     assert tuple(cell and cell.features for cell in cells) == expected, reason
 
 
-def test_two_files_of_one_name_are_told_apart_by_their_files() -> None:
+def test_two_stacks_with_the_same_name_are_named_by_their_files() -> None:
     one = stack({"a": {}})
 
     assert matrix([one, replace(one, file="other.yaml")]).environments == ("Pulumi.test.yaml", "other.yaml")
 
 
-def test_a_service_whose_shape_is_refused_is_named() -> None:
+def test_a_service_with_invalid_fields_is_listed() -> None:
     table = matrix([environment("dev", {"a": {"npus": "many"}}), environment("prod", {"a": {}})])
 
     assert table.unread == {"dev": ("a",)}
@@ -75,5 +75,5 @@ def test_a_service_whose_shape_is_refused_is_named() -> None:
         (f"a:1@sha256:{'0' * 64}", "1"),
     ],
 )
-def test_an_image_is_told_by_its_tag(image: str, tag: str) -> None:
+def test_an_image_is_shown_by_its_tag(image: str, tag: str) -> None:
     assert image_tag(image) == tag

@@ -1,4 +1,4 @@
-"""What a preview of Pulumi adds to a comparison, and what it does not say again."""
+"""The steps of a Pulumi preview that a comparison does not contain."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def changed(old: dict[str, Any], new: dict[str, Any]) -> StackChange:
 
 
 def added(change: StackChange, *steps: Step) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    told = with_preview(change, Preview("test", steps))
-    return told.deletions, told.replacements
+    extended = with_preview(change, Preview("test", steps))
+    return extended.deletions, extended.replacements
 
 
 SAME = changed({"qwen": {}}, {"qwen": {}})
@@ -45,18 +45,20 @@ LAUNCH = changed({"qwen": {}}, {"qwen": {"engine": {"maxModelLen": 8192}}})
          "the service is removed"),
     ],
 )  # fmt: skip
-def test_only_what_is_not_told_otherwise_is_added(change: StackChange, step: Step, expected: Any, reason: str) -> None:
+def test_only_steps_that_the_comparison_does_not_contain_are_added(
+    change: StackChange, step: Step, expected: Any, reason: str
+) -> None:
     assert added(change, step) == expected, reason
 
 
-def test_a_namespace_whose_deletion_is_told_is_not_told_again() -> None:
+def test_the_deletion_of_a_namespace_is_listed_once() -> None:
     kept = "ascend-vllm:cluster:\n  context: a\n  namespace: {name: inference, create: false}\n"
     change = compare(stack({"q": {}}, head("ascend-vllm:cluster: {context: a}\n")), stack({"q": {}}, head(kept)))
 
     assert added(change, Step("delete", "Namespace", "inference", ""))[0] == change.deletions != ()
 
 
-def test_what_moves_elsewhere_is_all_made_anew_and_said_once() -> None:
+def test_a_stack_that_moves_lists_no_replacements() -> None:
     other = stack({"qwen": {}}, head("ascend-vllm:cluster: {context: elsewhere}\n"))
 
     change = compare(stack({"qwen": {}}), other)
@@ -64,7 +66,7 @@ def test_what_moves_elsewhere_is_all_made_anew_and_said_once() -> None:
     assert with_preview(change, Preview("test", (Step("replace", "Deployment", "qwen", "qwen"),))) == change
 
 
-def test_the_three_steps_of_a_replacement_are_one() -> None:
+def test_the_three_steps_of_a_replacement_are_listed_once() -> None:
     steps = [Step(one, "Service", "a", "", ("spec",)) for one in ("create-replacement", "replace", "delete-replaced")]
 
     assert added(SAME, *steps) == ((), ("Service a (spec)",))
@@ -75,7 +77,7 @@ def test_a_change_that_only_a_preview_sees_is_a_change() -> None:
     assert not with_preview(SAME, Preview("test", (Step("delete", "Service", "a", ""),))).is_empty
 
 
-def test_steps_are_read_by_kind_and_name_of_the_object_and_components_are_none() -> None:
+def test_steps_have_the_kind_and_name_of_the_object_and_components_are_ignored() -> None:
     labels = {"app.kubernetes.io/instance": "qwen"}
     inputs = {"kind": "Deployment", "metadata": {"name": "qwen", "labels": labels}}
     document = {
@@ -97,6 +99,6 @@ def test_steps_are_read_by_kind_and_name_of_the_object_and_components_are_none()
 
 
 @pytest.mark.parametrize("document", [None, [], {}, {"steps": []}, {"steps": [1]}, {"steps": [{"urn": "a"}]}])
-def test_what_is_no_preview_is_refused(document: Any) -> None:
+def test_a_document_that_is_not_a_preview_is_refused(document: Any) -> None:
     with pytest.raises(ValueError, match=r"it has no steps|a step has an unexpected form"):
         read_preview(document)

@@ -1,4 +1,4 @@
-"""What looks like a secret is in nothing that is told of a change."""
+"""No reported change shows a credential."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ VARIABLE = {"name": "HF_TOKEN", "value": "hunter2"}
     ],
     ids=str,
 )
-def test_secrets_go_by_their_names_and_references_stay(value: Any, shown: Any) -> None:
+def test_credentials_are_hidden_by_their_names_and_references_are_shown(value: Any, shown: Any) -> None:
     assert masked_tree(value) == shown
 
 
@@ -55,7 +55,7 @@ def test_secrets_go_by_their_names_and_references_stay(value: Any, shown: Any) -
     ],
     ids=lambda one: str(one)[:40],
 )
-def test_what_a_hand_has_set_is_told_without_them(path: tuple[str | int, ...], value: Any) -> None:
+def test_a_manual_change_is_reported_without_credentials(path: tuple[str | int, ...], value: Any) -> None:
     given = stack({"qwen": {}})
     kube = Kube(given)
     edit(kube.one("Deployment"), path, value)
@@ -66,7 +66,7 @@ def test_what_a_hand_has_set_is_told_without_them(path: tuple[str | int, ...], v
     assert "hunter2" not in repr(details)
 
 
-def test_a_flag_of_a_map_by_hand_is_told_without_them() -> None:
+def test_a_flag_of_a_manually_changed_launch_map_is_reported_without_credentials() -> None:
     given = stack({"qwen": {}})
     kube = Kube(given)
     text = kube.one("ConfigMap")["data"]["run_vllm.sh"].replace("--port", "--api-key=hunter2 \\\n  --port")

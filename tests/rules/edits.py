@@ -141,9 +141,9 @@ def _locate(edit: Edit, finding: Finding) -> Path:
     """The path of an edit's key in the document."""
     keys = tuple(edit.key.split("."))
     if edit.under:
-        keys = (*edit.under.split("."), edit.key)
+        keys = (*edit.under.split("."), *keys)
     for mark in finding.marks:
-        if mark.path[-len(keys) :] == keys:
+        if ".".join(("", *mark.path)).endswith(f".{edit.key}") and not edit.under:
             return _in_document(mark.path)
     if keys[0] in (*TOP, "config"):
         return _in_document(keys)

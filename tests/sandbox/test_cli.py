@@ -183,7 +183,7 @@ def test_run_without_a_command_is_wrong_usage() -> None:
     [
         (SandboxError("no go", "install Go"), ExitCode.COULD_NOT_RUN, "no go"),
         (SandboxError("pulumi up failed", "mend it", 1), ExitCode.FOUND, "pulumi up failed"),
-        (KeyboardInterrupt(), ExitCode.COULD_NOT_RUN, "interrupted; what had been started was ended again"),
+        (KeyboardInterrupt(), ExitCode.COULD_NOT_RUN, "interrupted; everything that had been started was stopped"),
     ],
 )
 def test_failures_end_without_a_traceback(

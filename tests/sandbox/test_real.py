@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from cli.errors import CommandError
-from cli.stacks import sandbox_plan
+from cli.sandbox_plan import sandbox_plan
 from sandbox import archive, basis, processes
 from sandbox.errors import SandboxError
 from sandbox.real import cgroups, containerd, door, kubelet, needs, node, root

@@ -88,7 +88,7 @@ def test_weights_are_put_onto_the_node_and_nowhere_else(done: Done, model: str) 
 def test_a_service_with_another_image_is_refused_at_once(done: Done) -> None:
     other = rehearsal.Service("tiny", "inference", "registry.example.com/ascend-vllm:6.3.912", "/mnt/models/a")
 
-    with pytest.raises(SandboxError, match=r"service tiny asks for the image registry.*6.3.912") as refused:
+    with pytest.raises(SandboxError, match=r"service tiny has the image registry.*6.3.912") as refused:
         rehearsal.prepare(PLAN, [TINY, other])
 
     assert (refused.value.fix, refused.value.exit_code) == (
@@ -152,7 +152,7 @@ def test_a_rehearsal_ends_with_answers_and_with_what_to_do_next(walked: dict[str
     assert "logs      INFO:     Application startup complete.\n" in result.stderr
     again = ".venv/bin/ascend-vllm -C rehearsal sandbox"
     asked = f'{again} run rehearsal -- ascend-vllm request rehearsal tiny-qwen2 chat "hello"'
-    assert f"next      ask it yourself: {asked}\nnext      take it down: {again} down rehearsal\n" in result.stderr
+    assert f"next      send a request: {asked}\nnext      take it down: {again} down rehearsal\n" in result.stderr
     [(plan, services)] = walked["prepared"]
     assert (plan.name, plan.real.name) == ("rehearsal", "snt9b-1")
     assert services == [rehearsal.Service("tiny-qwen2", "inference", vllm.NAME, "/mnt/models/tiny-qwen2")]
@@ -194,4 +194,4 @@ def test_the_next_command_is_one_to_be_copied(
     if sudo:
         monkeypatch.setenv("SUDO_USER", "me")
 
-    assert rehearse._again() == again
+    assert rehearse.same_program() == again

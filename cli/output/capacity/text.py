@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from itertools import groupby
+from itertools import cycle, groupby
 
 from cli.output.rollout import rollout_in_words
 from cli.output.table import columns
@@ -13,6 +13,7 @@ from models.finding import Finding
 from models.report import finding_text
 from models.service.capacity import Node, Packing
 from models.service.resolved import ResolvedStack
+from models.stack_file.cluster import Pool
 from models.stack_file.operation import Queue
 from models.words import counted
 
@@ -21,17 +22,24 @@ _SHADES = "█▒▓░"
 
 def render(stack: ResolvedStack, packing: Packing) -> str:
     """The pools with their pods, then how each service is updated."""
-    rollouts = columns((service.name, rollout_in_words(service)) for service in stack.services)
-    return "\n".join([*pool_lines(stack, packing), "", *rollouts])
+    rollouts = []
+    for service in stack.services:
+        rollouts.append((service.name, rollout_in_words(service)))
+    lines = list(pool_lines(stack, packing))
+    lines.append("")
+    lines += columns(rollouts)
+    return "\n".join(lines)
 
 
 def render_live(context: str, nodes: Sequence[Node], findings: Sequence[Finding]) -> str:
     """The nodes of a cluster with all pods that hold NPUs, then the findings about them."""
     used, total = _used(nodes)
-    lines = [f"cluster {context}: {counted(len(nodes), 'node')}, {used} of {total} NPUs used"]
+    number = counted(len(nodes), "node")
+    lines = [f"cluster {context}: {number}, {used} of {total} NPUs used"]
     lines += columns(_node_rows(nodes))
     for finding in findings:
-        lines.append("\n" + coloured(finding_text(finding)))
+        lines.append("")
+        lines.append(coloured(finding_text(finding)))
     return "\n".join(lines)
 
 
@@ -39,25 +47,32 @@ def pool_lines(stack: ResolvedStack, packing: Packing) -> Iterator[str]:
     """The nodes of each pool with their pods, the queues, and the pods that find no node."""
     for name, pool in stack.cluster.pools.items():
         nodes = [node for node in packing.nodes if node.pool == name]
-        used, _ = _used(nodes)
-        size = f"{counted(pool.nodes, 'node')} × {counted(pool.npus_per_node, 'NPU')}"
-        total = pool.nodes * pool.npus_per_node
-        yield f"pool {name}: {size}, {used} of {total} used"
+        yield _pool_line(name, pool, nodes)
         yield from columns(_node_rows(nodes))
     for name, queue in stack.cluster.queues.items():
         yield _queue_line(stack, name, queue)
     unplaced = Counter(service for service, _ in packing.homeless)
-    for name, pods in unplaced.items():
-        yield f"no room for {counted(pods, 'pod')} of {name}"
+    for name, number in unplaced.items():
+        pods = counted(number, "pod")
+        yield f"no room for {pods} of {name}"
+
+
+def _pool_line(name: str, pool: Pool, nodes: Sequence[Node]) -> str:
+    used, _ = _used(nodes)
+    total = pool.nodes * pool.npus_per_node
+    number = counted(pool.nodes, "node")
+    size = counted(pool.npus_per_node, "NPU")
+    return f"pool {name}: {number} × {size}, {used} of {total} used"
 
 
 def _queue_line(stack: ResolvedStack, name: str, queue: Queue) -> str:
-    members = [service for service in stack.services if service.in_queue == name]
-    used = sum(service.npus * service.replicas for service in members)
-    quota = ""
+    used = 0
+    for service in stack.services:
+        if service.in_queue == name:
+            used += service.npus * service.replicas
     if queue.npus:
-        quota = f"of {queue.npus} "
-    return f"queue {name}: {used} {quota}NPUs used"
+        return f"queue {name}: {used} of {queue.npus} NPUs used"
+    return f"queue {name}: {used} NPUs used"
 
 
 def _used(nodes: Sequence[Node]) -> tuple[int, int]:
@@ -71,10 +86,11 @@ def _node_rows(nodes: Sequence[Node]) -> Iterator[tuple[str, ...]]:
     """One row for each node. Consecutive nodes with the same pods share a row."""
     for _, group in groupby(nodes, key=lambda node: node.pods):
         same = list(group)
-        first, last = same[0], same[-1]
+        first = same[0]
         name = first.name
         if len(same) > 1:
-            name = f"{first.name} … {last.name}"
+            last = same[-1]
+            name = f"{name} … {last.name}"
         yield f"  {name}", _bar(first), _services(first)
 
 
@@ -92,9 +108,12 @@ def _services(node: Node) -> str:
 
 def _bar(node: Node) -> str:
     """One character for each NPU, with another shade for each service."""
-    services = list(dict.fromkeys(service for service, _ in node.pods))
+    shades = cycle(_SHADES)
+    shade_of: dict[str, str] = {}
     bar = ""
     for service, npus in node.pods:
-        shade = _SHADES[services.index(service) % len(_SHADES)]
-        bar += shade * npus
-    return bar + "·" * node.free
+        if service not in shade_of:
+            shade_of[service] = next(shades)
+        bar += shade_of[service] * npus
+    free = "·" * node.free
+    return bar + free

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
+from html import escape
+from itertools import islice
 
 from cli.output.capacity.text import pool_lines
 from cli.output.diff.comparison import Comparison
@@ -18,6 +19,7 @@ LONGEST = 60_000
 """Most characters; GitHub accepts 65,536 in a comment."""
 
 _MOST_LINES = 8
+_MOST_NPUS_LINES = 4
 _MOST_NAMES = 5
 _REMARK = 200
 """Characters that are kept for the remark about left out services."""
@@ -25,8 +27,10 @@ _REMARK = 200
 
 def render(comparisons: Sequence[Comparison]) -> str:
     """One section for each stack; the stacks share the room."""
-    share = LONGEST // max(len(comparisons), 1) - 2
-    return "\n\n".join(_section(comparison, share) for comparison in comparisons)
+    number = max(len(comparisons), 1)
+    share = LONGEST // number - 2
+    sections = [_section(comparison, share) for comparison in comparisons]
+    return "\n\n".join(sections)
 
 
 def fitting(blocks: Sequence[str], room: int) -> list[str]:
@@ -44,13 +48,19 @@ def folded(title: str, text: str) -> str:
     """A text in a block that is opened by its title; nothing for an empty text."""
     if not text:
         return ""
-    return f"<details><summary>{_html(title)}</summary>\n\n{fenced(text, 'text')}\n\n</details>"
+    lines = [
+        f"<details><summary>{_html(title)}</summary>",
+        fenced(text, "text"),
+        "</details>",
+    ]
+    return "\n\n".join(lines)
 
 
 def fenced(text: str, language: str) -> str:
     """A block of code, with a fence that is longer than any fence in the text."""
-    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
-    fence = "`" * max(3, longest + 1)
+    fence = "```"
+    while fence in text:
+        fence += "`"
     return f"{fence}{language}\n{text}\n{fence}"
 
 
@@ -73,7 +83,8 @@ def _section(comparison: Comparison, room: int) -> str:
     parts = [head, *kept]
     hidden = len(blocks) - len(kept)
     if hidden:
-        command = f"`ascend-vllm diff {plain(comparison.argument)}`"
+        argument = plain(comparison.argument)
+        command = f"`ascend-vllm diff {argument}`"
         parts.append(f"_{hidden} left out because of their length; all of it: {command}_")
     if nodes:
         parts.append(nodes)
@@ -82,42 +93,56 @@ def _section(comparison: Comparison, room: int) -> str:
 
 def _head(comparison: Comparison) -> Iterator[str]:
     change = comparison.change
-    yield f"### `{plain(change.new)}` against `{plain(comparison.against)}`\n"
-    yield f"{counts(change)}\n"
+    stack = plain(change.new)
+    against = plain(comparison.against)
+    summary = counts(change)
+    yield f"### `{stack}` against `{against}`\n"
+    yield f"{summary}\n"
     if change.is_update:
         yield from _warnings(change)
     lines = _summary_lines(change)
     if lines:
         yield fenced("\n".join(lines), "diff")
-    for note in list(notes(comparison))[:_MOST_LINES]:
-        yield f"\n{plain(note)}"
+    for note in islice(notes(comparison), _MOST_LINES):
+        line = plain(note)
+        yield f"\n{line}"
 
 
 def _warnings(change: StackChange) -> Iterator[str]:
-    gone = [f"`{service.name}`" for service in change.ending]
-    gone += change.deletions
+    ending = [f"`{service.name}`" for service in change.ending]
+    deleted = some([*ending, *change.deletions], _MOST_NAMES)
     if change.moves:
-        yield "> [!CAUTION]\n> Everything is recreated elsewhere, and deleted where it was.\n"
-    elif gone:
-        yield f"> [!CAUTION]\n> Deleted, or left without pods: {some(gone, _MOST_NAMES)}\n"
+        yield _alert("CAUTION", "Everything is recreated elsewhere, and deleted where it was.")
+    elif deleted:
+        yield _alert("CAUTION", f"Deleted, or left without pods: {deleted}")
     if change.replacements:
-        replaced = [plain(name) for name in change.replacements]
-        yield f"> [!CAUTION]\n> Deleted and recreated: {some(replaced, _MOST_NAMES)}\n"
+        names = [plain(name) for name in change.replacements]
+        replaced = some(names, _MOST_NAMES)
+        yield _alert("CAUTION", f"Deleted and recreated: {replaced}")
     if change.down:
-        longest = max(service.downtime for service in change.down)
+        seconds = max(service.downtime for service in change.down)
+        longest = duration(seconds)
         names = [f"`{service.name}`" for service in change.down]
-        yield f"> [!WARNING]\n> Downtime of up to {duration(longest)}: {some(names, _MOST_NAMES)}\n"
+        down = some(names, _MOST_NAMES)
+        yield _alert("WARNING", f"Downtime of up to {longest}: {down}")
+
+
+def _alert(kind: str, text: str) -> str:
+    return f"> [!{kind}]\n> {text}\n"
 
 
 def _summary_lines(change: StackChange) -> list[str]:
     """One line for each of the first changed services, and the NPUs."""
     changed = _changed(change)
-    rows = [(f"{SIGNS[service.kind]} {service.name}", headline(change, service)) for service in changed]
-    lines = list(columns(rows[:_MOST_LINES]))
+    rows = []
+    for service in changed[:_MOST_LINES]:
+        sign = SIGNS[service.kind]
+        rows.append((f"{sign} {service.name}", headline(change, service)))
+    lines = list(columns(rows))
     hidden = len(changed) - _MOST_LINES
     if hidden > 0:
         lines.append(f"  and {hidden} more")
-    lines += list(npus_lines(change))[: _MOST_LINES // 2]
+    lines += islice(npus_lines(change), _MOST_NPUS_LINES)
     return lines
 
 
@@ -136,7 +161,8 @@ def _blocks(comparison: Comparison) -> list[str]:
         is_in_summary = index < _MOST_LINES
         if is_in_summary and not service.details:
             continue
-        title = f"{service.name} {headline(change, service)}"
+        outcome = headline(change, service)
+        title = f"{service.name} {outcome}"
         details = "\n".join(detail_lines(service.details, indent=""))
         blocks.append(folded(title, details or title))
     return blocks
@@ -148,15 +174,15 @@ def _nodes(comparison: Comparison) -> str:
     after = _pools(comparison.new)
     if before == after or not before:
         return after
-    first, second = comparison.against, comparison.argument
     if comparison.change.is_update:
-        first, second = "before", "after"
-    return f"{first}\n{before}\n\n{second}\n{after}"
+        return f"before\n{before}\n\nafter\n{after}"
+    return f"{comparison.against}\n{before}\n\n{comparison.argument}\n{after}"
 
 
 def _pools(stack: ResolvedStack) -> str:
-    return "\n".join(pool_lines(stack, packing(stack)))
+    lines = pool_lines(stack, packing(stack))
+    return "\n".join(lines)
 
 
 def _html(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return escape(text, quote=False)

@@ -22,47 +22,58 @@ def render_matrix(stacks: Sequence[ResolvedStack], form: DiffFormat) -> str:
         return _json(table)
     if form is DiffFormat.MARKDOWN:
         return _markdown(table)
-    return "\n".join([*columns(_rows(table)), *_notes(table)])
+    lines = list(columns(_rows(table)))
+    lines += _notes(table)
+    return "\n".join(lines)
 
 
 def _rows(table: Matrix) -> Iterator[tuple[str, ...]]:
     yield "", *table.environments
     for name, cells in table.rows.items():
-        yield name, *[_cell_text(cell) for cell in cells]
+        texts = [_cell_text(cell) for cell in cells]
+        yield name, *texts
 
 
 def _cell_text(cell: Cell | None) -> str:
     if cell is None:
         return "-"
+    npus = counted(cell.npus, "NPU")
     parts = [
         cell.tag,
-        f"{counted(cell.npus, 'NPU')} × {cell.replicas}",
+        f"{npus} × {cell.replicas}",
         f"{cell.max_model_len} tokens",
     ]
-    parts += [f"{name}: {value}" for name, value in cell.features.items()]
+    for name, value in cell.features.items():
+        parts.append(f"{name}: {value}")
     return " · ".join(parts)
 
 
 def _markdown(table: Matrix) -> str:
     head, *rows = _rows(table)
-    lines = [_markdown_row(head), f"|{' --- |' * len(head)}"]
-    lines += [_markdown_row(row) for row in rows]
-    lines += [f"\n{note}" for note in _notes(table)]
+    separator = " --- |" * len(head)
+    lines = [_markdown_row(head), f"|{separator}"]
+    for row in rows:
+        lines.append(_markdown_row(row))
+    for note in _notes(table):
+        lines.append(f"\n{note}")
     return "\n".join(lines)
 
 
 def _markdown_row(cells: Sequence[str]) -> str:
     escaped = [cell.replace("|", "\\|") for cell in cells]
-    return f"| {' | '.join(escaped)} |"
+    row = " | ".join(escaped)
+    return f"| {row} |"
 
 
 def _notes(table: Matrix) -> Iterator[str]:
     for index, environment in enumerate(table.environments):
         missing = [name for name, cells in table.rows.items() if cells[index] is None]
         if missing:
-            yield f"{environment} lacks {', '.join(missing)}"
+            names = ", ".join(missing)
+            yield f"{environment} lacks {names}"
     for environment, broken in table.unread.items():
-        yield f"not shown of {environment} until their errors of shape are fixed: {', '.join(broken)}"
+        names = ", ".join(broken)
+        yield f"not shown of {environment} until their errors of shape are fixed: {names}"
 
 
 def _json(table: Matrix) -> str:

@@ -27,11 +27,17 @@ def counts(change: StackChange) -> str:
     removed = len(change.of_kind("removed"))
     unchanged = len(change.of_kind("unchanged"))
     if not change.is_update:
-        only = f"{added} only in {change.new}, {removed} only in {change.old}"
-        return f"{changed} differ, {only}, {unchanged} alike"
+        parts = [
+            f"{changed} differ",
+            f"{added} only in {change.new}",
+            f"{removed} only in {change.old}",
+            f"{unchanged} alike",
+        ]
+        return ", ".join(parts)
     restarts = counted(len(change.restarting), "restart")
-    line = f"{changed} changed, {added} added, {removed} removed, {unchanged} unchanged"
-    line += f"; {restarts}, {len(change.down)} with downtime"
+    down = len(change.down)
+    line = f"{changed} changed, {added} added, {removed} removed, {unchanged} unchanged; "
+    line += f"{restarts}, {down} with downtime"
     if change.moves:
         line += "; all recreated elsewhere"
     return line
@@ -54,7 +60,11 @@ def headline(change: StackChange, service: ServiceChange) -> str:
 
 def detail_lines(details: Sequence[Detail], indent: str = "    ") -> Iterator[str]:
     """One line for each detail: its name, its values, and the reason."""
-    return columns((f"{indent}{detail.name}", values(detail), because(detail)) for detail in details)
+    rows = []
+    for detail in details:
+        name = f"{indent}{detail.name}"
+        rows.append((name, values(detail), because(detail)))
+    return columns(rows)
 
 
 def values(detail: Detail) -> str:
@@ -67,7 +77,9 @@ def values(detail: Detail) -> str:
         return f"- {old}".rstrip()
     if old == new:
         return "changed"
-    return f"{old or '(none)'} → {new or '(none)'}"
+    before = old or "(none)"
+    after = new or "(none)"
+    return f"{before} → {after}"
 
 
 def because(detail: Detail) -> str:
@@ -97,9 +109,11 @@ def npus_lines(change: StackChange) -> Iterator[str]:
         yield f"NPUs in {pool.name}: {_pool(pool)}"
     if not change.pools and any(change.npus):
         before, after = change.npus
-        yield f"NPUs: {_change(before, after)}"
-    for name, pods in change.without_room:
-        yield f"no room for {counted(pods, 'pod')} of {name}"
+        npus = _change(str(before), str(after))
+        yield f"NPUs: {npus}"
+    for name, number in change.without_room:
+        pods = counted(number, "pod")
+        yield f"no room for {pods} of {name}"
     for finding in change.would_hang:
         yield f"! {finding.message}: pulumi up refuses it; {finding.fix}"
 
@@ -114,7 +128,8 @@ def notes(comparison: Comparison) -> Iterator[str]:
         for old, new in change.renamed:
             yield f"{old} → {new}: a renamed service is removed and recreated, with another address"
     if change.unread:
-        yield f"not compared until their errors of shape are fixed: {some(change.unread, _MOST_NAMES)}"
+        names = some(change.unread, _MOST_NAMES)
+        yield f"not compared until their errors of shape are fixed: {names}"
     if comparison.errors:
         errors = counted(comparison.errors, "error")
         yield f"{errors} in {name}, so pulumi up would refuse it: ascend-vllm check {comparison.argument}"
@@ -147,7 +162,8 @@ def _difference(change: StackChange, service: ServiceChange) -> str:
     if service.kind == "removed" and service.old:
         return f"only in {change.old}, {_size(service.old)}"
     if service.kind == "changed":
-        return f"differs in {_joined(_parts(service))}"
+        parts = _parts(service)
+        return f"differs in {parts}"
     return "alike"
 
 
@@ -161,29 +177,35 @@ def _update(service: ServiceChange, new: ResolvedService) -> str:
     if service.ends:
         return "has no pods, because replicas is 0"
     if not service.restarts:
-        return f"does not restart: {_joined(_parts(service))} changed"
+        parts = _parts(service)
+        return f"does not restart: {parts} changed"
     parts = _joined(service.parts)
     if service.old is None or not service.old.replicas:
         return f"had no pods to restart; its {parts} changed"
-    return f"restarts, because its {parts} changed · {update_in_words(new)}"
+    rollout = update_in_words(new)
+    return f"restarts, because its {parts} changed · {rollout}"
 
 
 def _changed_parts(service: ServiceChange) -> str:
     if not service.details:
         return ""
-    return f"; its {_joined(_parts(service))} changed"
+    parts = _parts(service)
+    return f"; its {parts} changed"
 
 
-def _parts(service: ServiceChange) -> Sequence[str]:
-    """The changed parts of a service, each once."""
-    return list(dict.fromkeys(detail.part for detail in service.details))
+def _parts(service: ServiceChange) -> str:
+    """The changed parts of a service, each once: `image, launch and replicas`."""
+    parts = dict.fromkeys(detail.part for detail in service.details)
+    return _joined(list(parts))
 
 
 def _joined(words: Sequence[str]) -> str:
     """Words as an enumeration: `image, launch and replicas`."""
     if len(words) < 2:
         return "".join(words)
-    return f"{', '.join(words[:-1])} and {words[-1]}"
+    *others, last = words
+    first = ", ".join(others)
+    return f"{first} and {last}"
 
 
 def _size(service: ResolvedService) -> str:
@@ -194,14 +216,16 @@ def _size(service: ResolvedService) -> str:
 
 
 def _pool(pool: PoolChange) -> str:
-    if pool.total_before != pool.total:
-        return f"{pool.used_before} of {pool.total_before} → {pool.used} of {pool.total}"
-    return f"{_change(pool.used_before, pool.used)} of {pool.total}"
+    before = f"{pool.used_before} of {pool.total_before}"
+    after = f"{pool.used} of {pool.total}"
+    if pool.total_before != pool.total or pool.used_before == pool.used:
+        return _change(before, after)
+    return f"{pool.used_before} → {after}"
 
 
-def _change(before: int, after: int) -> str:
+def _change(before: str, after: str) -> str:
     if before == after:
-        return str(after)
+        return after
     return f"{before} → {after}"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from cli.output.diff.text import coloured
@@ -10,11 +10,16 @@ from cli.output.diff.words import because, values
 from cli.output.drift.report import DriftReport, changed_lines, is_file, restore_commands
 from cli.output.table import columns
 from models.words import counted
-from review.drift import RESTARTED, ObjectDrift, cause, is_restored
+from review.drift import RESTARTED, ObjectDrift, State, cause, is_restored
 from review.fields import FieldDrift
 
 _SIGNS = {"changed": "~", "deleted": "-", "missing": "-", "extra": "+"}
-_STATES = {"changed": "changed", "deleted": "deleted", "missing": "missing", "extra": "not in the stack"}
+_STATES: Mapping[State, str] = {
+    "changed": "changed",
+    "deleted": "deleted",
+    "missing": "missing",
+    "extra": "not in the stack",
+}
 _MOST_LINES = 20
 
 
@@ -45,7 +50,9 @@ def who(field: FieldDrift) -> str:
 
 def _lines(report: DriftReport) -> Iterator[str]:
     for drifted in report.drift.objects:
-        yield f"{_SIGNS[drifted.state]} {drifted.kind} {drifted.name}: {_heading(report, drifted)}"
+        sign = _SIGNS[drifted.state]
+        heading = _heading(report, drifted)
+        yield f"{sign} {drifted.kind} {drifted.name}: {heading}"
         yield from _field_lines(report, drifted)
     yield from _other_lines(report)
     yield _summary(report)
@@ -72,9 +79,14 @@ def _heading(report: DriftReport, drifted: ObjectDrift) -> str:
 
 
 def _field_lines(report: DriftReport, drifted: ObjectDrift) -> Iterator[str]:
-    files = [field for field in drifted.fields if is_file(drifted.kind, field)]
-    others = [field for field in drifted.fields if not is_file(drifted.kind, field)]
-    yield from columns(_row(report, drifted, field) for field in others)
+    rows = []
+    files = []
+    for field in drifted.fields:
+        if is_file(drifted.kind, field):
+            files.append(field)
+        else:
+            rows.append(_row(report, drifted, field))
+    yield from columns(rows)
     for field in files:
         yield from _file_lines(field)
 
@@ -89,19 +101,22 @@ def _row(report: DriftReport, drifted: ObjectDrift, field: FieldDrift) -> tuple[
 
 def _file_lines(field: FieldDrift) -> Iterator[str]:
     name = field.path.removeprefix("data.")
-    yield f"    {name}, {who(field)}"
+    setter = who(field)
+    yield f"    {name}, {setter}"
     lines = changed_lines(field)
     for line in lines[:_MOST_LINES]:
         yield f"      {line}"
     hidden = len(lines) - _MOST_LINES
     if hidden > 0:
-        yield f"      and {counted(hidden, 'line')} more"
+        more = counted(hidden, "line")
+        yield f"      and {more} more"
 
 
 def _other_lines(report: DriftReport) -> Iterator[str]:
     """Fields that others may set; they are not drift."""
     for kind, name, field in report.drift.others:
-        yield f"not drift: {_other_line(report, kind, name, field)}"
+        line = _other_line(report, kind, name, field)
+        yield f"not drift: {line}"
 
 
 def _other_line(report: DriftReport, kind: str, name: str, field: FieldDrift) -> str:
@@ -123,9 +138,15 @@ def _other_line(report: DriftReport, kind: str, name: str, field: FieldDrift) ->
 def _summary(report: DriftReport) -> str:
     states = [drifted.state for drifted in report.drift.objects]
     if not states:
-        return f"no drift: stack {report.stack.name} matches its cluster ({counted(report.objects, 'object')})"
-    counts = [f"{states.count(state)} {word}" for state, word in _STATES.items() if state in states]
-    return f"drift: {', '.join(counts)}"
+        objects = counted(report.objects, "object")
+        return f"no drift: stack {report.stack.name} matches its cluster ({objects})"
+    counts = []
+    for state, word in _STATES.items():
+        number = states.count(state)
+        if number:
+            counts.append(f"{number} {word}")
+    summary = ", ".join(counts)
+    return f"drift: {summary}"
 
 
 def _restore_lines(report: DriftReport) -> Iterator[str]:
@@ -143,7 +164,12 @@ def _restore_lines(report: DriftReport) -> Iterator[str]:
 def _removal_lines(report: DriftReport) -> Iterator[str]:
     """How to remove the fields that `pulumi up` leaves."""
     for drifted in report.drift.objects:
-        left = [field for field in drifted.fields if not is_restored(field)]
-        if left:
-            names = [report.detail(drifted.kind, drifted.service, field).name for field in left]
-            yield f"remove {', '.join(names)}:\n  {report.kubectl} edit {drifted.kind.lower()} {drifted.name}"
+        names = []
+        for field in drifted.fields:
+            if not is_restored(field):
+                detail = report.detail(drifted.kind, drifted.service, field)
+                names.append(detail.name)
+        if names:
+            kind = drifted.kind.lower()
+            yield f"remove {', '.join(names)}:"
+            yield f"  {report.kubectl} edit {kind} {drifted.name}"

@@ -11,10 +11,12 @@ from models.engines.ascend_vllm.argv import argv
 from models.engines.ascend_vllm.drain import HEALTH_PATH, METRICS, counts_requests, default_drain
 from models.engines.ascend_vllm.environment import environment
 from models.engines.ascend_vllm.graph_cache import NEUTRAL_FLAGS, NEUTRAL_VARIABLES
+from models.engines.ascend_vllm.known_errors import KNOWN_ERRORS
 from models.engines.ascend_vllm.memory import memory_use
 from models.engines.ascend_vllm.owned_keys import OWNED_FLAGS, OWNED_VARIABLES
 from models.engines.ascend_vllm.request_rules import REQUEST_RULES
 from models.engines.ascend_vllm.requests import REQUEST_FIELDS, single_answer_key
+from models.engines.ascend_vllm.start_phases import START_PHASES
 from models.engines.flags import Limit, flag_from_json
 from models.engines.memory import MemoryUse
 from models.engines.model_server import ModelServer
@@ -37,6 +39,8 @@ class AscendVllm(Release):
     metrics = METRICS
     request_fields = REQUEST_FIELDS
     request_rules = REQUEST_RULES
+    known_errors = KNOWN_ERRORS
+    start_phases = START_PHASES
 
     def __init__(self, version: str) -> None:
         table = json.loads((_TABLES / f"vllm-{version}.json").read_text(encoding="utf-8"))

@@ -2,28 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from models.engines.log_lines import KnownError
 
 _VLLM = "https://github.com/vllm-project/vllm/blob/v0.6.3/vllm"
 _ISSUES = "https://github.com/vllm-project/vllm-ascend/issues"
 _FAQ = "https://support.huaweicloud.com/bestpractice-modelarts/modelarts_llm_infer_91237.html"
-
-
-@dataclass(frozen=True)
-class KnownError:
-    """A log line and what it means."""
-
-    pattern: str
-    """Regular expression for the line, without regard to case."""
-    meaning: str
-    """The problem in words."""
-    why: str
-    fix: str
-    source: str
-    """Where the message, its cause or its fix is documented."""
-
 
 KNOWN_ERRORS = (
     KnownError(
@@ -216,12 +199,3 @@ KNOWN_ERRORS = (
     ),
 )
 """The known errors, the most specific first; the first one that occurs in the log is reported."""
-
-
-def known_error(lines: Sequence[str]) -> KnownError | None:
-    """The known error in the last log lines of a container, or None."""
-    text = "\n".join(lines)
-    for known in KNOWN_ERRORS:
-        if re.search(known.pattern, text, re.IGNORECASE):
-            return known
-    return None

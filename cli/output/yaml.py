@@ -1,0 +1,37 @@
+"""Kubernetes objects as YAML, readable for people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import yaml
+
+
+def yaml_documents(objects: Sequence[dict[str, Any]]) -> str:
+    """Objects as one YAML stream. Texts of several lines are written as blocks."""
+    return yaml.dump_all(
+        objects,
+        Dumper=_Dumper,
+        sort_keys=False,
+        allow_unicode=True,
+        width=1000,
+        explicit_start=True,
+    )
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes a value that occurs twice in full, without anchors."""
+
+    def ignore_aliases(self, _data: Any) -> bool:
+        return True
+
+
+def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style = None
+    if "\n" in text:
+        style = "|"
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _represent_text)

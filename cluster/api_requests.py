@@ -1,0 +1,85 @@
+"""Requests to the API server by path, with errors that explain what failed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cluster.api_paths import ApiPath
+from cluster.errors import ClusterError, explained, failures, refused
+from cluster.snapshot import Object
+
+ONLY_METADATA = {"Accept": "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"}
+"""Requests an object without its content."""
+
+
+@dataclass(frozen=True)
+class ApiRequests:
+    """Requests through an open connection."""
+
+    api: Any
+    """The connection of kr8s."""
+    context: str
+    """The context of the kubeconfig."""
+    namespace: str
+    """The namespace of the services."""
+
+    async def _list(self, path: ApiPath) -> Sequence[Object]:
+        response = await self._call(
+            "GET",
+            base=path.base,
+            version=path.version,
+            namespace=self._namespace(path),
+            url=path.plural,
+            params=dict(path.selectors),
+        )
+        if response.status_code != 200:
+            raise self._refused(f"list {path.plural}", response)
+        items = response.json().get("items") or []
+        return [{"kind": path.kind, **item} for item in items]
+
+    async def _get_object(
+        self,
+        path: ApiPath,
+        name: str,
+        headers: Mapping[str, str],
+    ) -> Any:
+        return await self._call(
+            "GET",
+            base=path.base,
+            version=path.version,
+            namespace=self._namespace(path),
+            url=f"{path.plural}/{name}",
+            headers=dict(headers),
+        )
+
+    async def _exists(self, path: ApiPath, name: str) -> bool:
+        response = await self._get_object(path, name, ONLY_METADATA)
+        if response.status_code not in (200, 404):
+            raise self._refused(f"get {path.plural} {name}", response)
+        return bool(response.status_code == 200)
+
+    def _namespace(self, path: ApiPath) -> str | None:
+        if path.whole_cluster:
+            return None
+        return self.namespace
+
+    def _refused(self, action: str, response: Any) -> ClusterError:
+        return refused(
+            self.context,
+            action,
+            status=response.status_code,
+            text=response.text,
+        )
+
+    async def _call(self, method: str, **request: Any) -> Any:
+        """An answer with any status. After 401, kr8s logs in again, since a token may have expired."""
+        try:
+            async with self.api.call_api(method, raise_for_status=False, **request) as response:
+                if response.status_code != 401:
+                    return response
+            async with self.api.call_api(method, **request) as response:
+                return response
+        except failures() as problem:
+            raise explained(self.context, problem) from problem

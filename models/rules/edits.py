@@ -1,0 +1,65 @@
+"""The edits that a fix consists of. They work when they are applied literally.
+
+A test applies every fix: it reads `write KEY: VALUE`, `write KEY: VALUE under PATH`, `remove KEY` and `rename KEY to
+NAME`, joined by `and`, with alternatives after `or`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from pydantic.alias_generators import to_camel
+
+from models.engines.flags import plain_name
+from models.finding import Mark, at
+from models.service.resolved import ResolvedService
+
+_PLACE = re.compile(r".*:\d+")
+"""The origin of a value that a stack file contains: the file and the line."""
+
+
+def is_written(service: ResolvedService, field: str) -> bool:
+    """Whether the stack file contains a field of a service."""
+    origin = service.origins.get(field)
+    return origin is not None and _PLACE.fullmatch(origin.source) is not None
+
+
+def as_yaml(value: Any) -> str:
+    """A value in one line of YAML."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def extra_argument_key(service: ResolvedService, flag: str) -> str:
+    """The path of a flag under `extraArgs`: as the stack file has it, or the path to write it to."""
+    arguments = {"engine": service.engine.extra_args, "server": service.server.extra_args}
+    for part, written in arguments.items():
+        for name in written:
+            if plain_name(name) == plain_name(flag):
+                return f"{part}.extraArgs.{name}"
+    return f"engine.extraArgs.{to_camel(flag.replace('-', '_'))}"
+
+
+def extra_argument_mark(service: ResolvedService, flag: str, note: str = "") -> Mark:
+    """The mark of a flag under `extraArgs`."""
+    part, _, name = extra_argument_key(service, flag).split(".", 2)
+    return at(f"{part}.extraArgs", note, key=name)
+
+
+def tensor_parallel_edit(service: ResolvedService, size: int) -> str:
+    """The edit that splits the model of a service into another number of parts."""
+    edit = f"write engine.tensorParallelSize: {size}"
+    npus = size * service.engine.pipeline_parallel_size
+    if is_written(service, "npus") and npus != service.npus:
+        return f"{edit} and {npus_edit(service, npus)}"
+    if is_written(service, "visibleDevices"):
+        return f"{edit} and remove visibleDevices"
+    return edit
+
+
+def npus_edit(service: ResolvedService, npus: int) -> str:
+    """The edit that gives the pods of a service another number of NPUs."""
+    if is_written(service, "visibleDevices"):
+        return f"write npus: {npus} and remove visibleDevices"
+    return f"write npus: {npus}"

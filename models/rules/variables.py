@@ -1,0 +1,122 @@
+"""Rules on the environment variables of a service."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from models.engines.ascend_vllm.owned_keys import PICTURE_VARIABLES
+from models.finding import Finding, at, error
+from models.rules.edits import as_yaml, is_written
+from models.rules.registry import rule
+from models.secret_reference import CreatedSecret, NamespaceSecret
+from models.service.resolved import ResolvedService
+
+_WHOLE_NUMBER = re.compile(r"\s*(-?\d+)\s*")
+_WHOLE_FLOAT = re.compile(r"\s*(-?\d+)\.0*\s*")
+
+
+@rule("error")
+def variable_with_key(service: ResolvedService) -> Iterator[Finding]:
+    """A variable that a key of the stack file sets is not set under `env`.
+
+    The rules read the key only, and would miss the variable. Variables of a feature may be set under `env` while the
+    feature is off.
+    """
+    owners = _owners(service)
+    for name in (*service.env, *service.secret_env):
+        if name in owners:
+            yield error(
+                f"{name} is set by the key {owners[name]}",
+                why="the rules read the key and would miss the variable, so a wrong value would stop the server",
+                fix=_move(service, name, owners[name]),
+                marks=[at("env", key=name)],
+            )
+
+
+def _owners(service: ResolvedService) -> dict[str, str]:
+    """The variables that keys of the stack file set, with the keys."""
+    owners = dict(service.release.owned_variables)
+    if service.graph.kind == "pta":
+        owners["HCCL_OP_EXPANSION_MODE"] = "graph: {kind: pta}"
+        owners["VLLM_ENGINE_ITERATION_TIMEOUT_S"] = "graph.iterationTimeout"
+    if service.multimodal:
+        owners.update(PICTURE_VARIABLES)
+        owners.setdefault("VLLM_ENGINE_ITERATION_TIMEOUT_S", "multimodal.iterationTimeout")
+    return owners
+
+
+def _move(service: ResolvedService, name: str, owner: str) -> str:
+    """The edit that moves a variable to its key, if the key is free and has a form of the value."""
+    remove = f"remove env.{name}"
+    key = owner.partition(":")[0]
+    if is_written(service, key):
+        return remove
+    if name == "VLLM_API_KEY" and name in service.secret_env:
+        reference = _reference(service.secret_env[name])
+        return f"{remove} and write server.apiKey: {as_yaml(reference)}"
+    convert = _CONVERSIONS.get(owner)
+    value = convert(service.env[name]) if convert and name in service.env else None
+    if value is None:
+        return f"{remove}, and use {owner}"
+    return f"{remove} and write {key}: {as_yaml(value)}"
+
+
+def _reference(secret: NamespaceSecret) -> dict[str, str]:
+    """The reference to a Secret, as the stack file has it."""
+    if isinstance(secret, CreatedSecret):
+        return {"config": secret.config}
+    return {"secret": secret.secret, "key": secret.key}
+
+
+def _indices(text: str) -> list[int] | None:
+    parts = text.split(",")
+    if not all(part.strip().isdecimal() for part in parts):
+        return None
+    return [int(part) for part in parts]
+
+
+def _switch(text: str) -> bool | None:
+    return {"0": False, "1": True}.get(text.strip())
+
+
+def _seconds(text: str) -> str | None:
+    match = _WHOLE_NUMBER.fullmatch(text)
+    return f"{match[1]}s" if match else None
+
+
+_CONVERSIONS: dict[str, Callable[[str], Any]] = {
+    "visibleDevices": _indices,
+    "prefixCaching": _switch,
+    "precision.prefill": _switch,
+    "precision.decode": _switch,
+    "graph.iterationTimeout": _seconds,
+    "multimodal.imageFetchTimeout": _seconds,
+    "multimodal.iterationTimeout": _seconds,
+}
+"""The value of a key for the text of its variable; None if the key cannot express the text."""
+
+
+@rule("error")
+def variable_value(service: ResolvedService) -> Iterator[Finding]:
+    """A variable that vLLM reads as a number is a number.
+
+    vLLM exits when it reads any other text (vllm/envs.py:160).
+    """
+    for name, value in service.env.items():
+        if name not in service.release.integer_variables or _WHOLE_NUMBER.fullmatch(value):
+            continue
+        yield error(
+            f"{name} must be a whole number, not {value!r}",
+            why="vLLM converts the text to a number, and exits if it cannot (vllm/envs.py:160)",
+            fix=_number_edit(name, value),
+            marks=[at("env", key=name)],
+        )
+
+
+def _number_edit(name: str, value: str) -> str:
+    match = _WHOLE_FLOAT.fullmatch(value)
+    if match:
+        return f'write env.{name}: "{match[1]}"'
+    return f"remove env.{name} (vLLM has a default), or set it to a whole number"

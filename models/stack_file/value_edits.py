@@ -1,0 +1,179 @@
+"""The edits that replace a refused value or a refused key. They keep the user's own number and name where they can."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator
+from difflib import get_close_matches
+from pathlib import PurePosixPath
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
+
+from models.record import Record
+from models.stack_file.messages import TRUTHS
+from models.stack_file.yaml_scalar import plain_scalar
+
+_PLAIN = re.compile(r"[\w./@][\w./@:-]*(?<!:)")
+_DNS_LABEL = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
+
+
+def value_edit(key: str, field: FieldInfo | None, refused: Any, bound: float | None = None) -> str:
+    """The edit that replaces a refused value by a valid one.
+
+    Args:
+        key: The key of the value.
+        field: Its field; None if the key has no field.
+        refused: The refused value; None to keep nothing of it.
+        bound: The limit of the field that the value breaks.
+    """
+    if field is None or (refused is False and _is_mapping(field)):
+        return f"remove {key}"
+    for candidate in _candidates(field, refused, bound):
+        if _is_accepted(field, candidate):
+            return f"write {key}: {as_yaml(candidate)}"
+    return f"remove {key}"
+
+
+def as_yaml(value: Any) -> str:
+    """A value in one line of YAML: a plain text without quotes, everything else as JSON."""
+    if isinstance(value, str) and _PLAIN.fullmatch(value) and plain_scalar(value) == value:
+        return value
+    return json.dumps(value, ensure_ascii=False)
+
+
+def service_name(name: str) -> str:
+    """The nearest name that Kubernetes accepts for a service."""
+    label = _dns_label(name)
+    if not label:
+        return "model"
+    if not label[0].isalpha():
+        label = f"model-{label}"
+    return label[:63].rstrip("-")
+
+
+def variable_name(name: str) -> str:
+    """The nearest name that bash accepts for a variable."""
+    plain = re.sub(r"[^A-Za-z0-9_]", "_", name)
+    if not plain or plain[0].isdigit():
+        plain = f"_{plain}"
+    return plain
+
+
+def _candidates(field: FieldInfo, refused: Any, bound: float | None) -> Iterator[Any]:
+    """Values that can replace a refused one: first the user's own in other forms, then the examples."""
+    examples = list(field.examples or [])
+    if bound is not None:
+        yield from (bound, math.ceil(bound), math.floor(bound))
+        yield from (math.floor(bound) + 1, math.ceil(bound) - 1)
+    if isinstance(refused, str):
+        yield from _readings(refused)
+        yield from _similar_texts(field, refused, examples)
+    elif isinstance(refused, int | float) and not _has_form(examples):
+        yield from _readings_of_number(refused)
+    elif isinstance(refused, list) and len(refused) == 1:
+        yield refused[0]
+    if refused is not None and not isinstance(refused, list | dict):
+        yield [refused]
+    if isinstance(refused, dict):
+        yield from _completed(refused, examples)
+    yield from examples
+    default = field.get_default()
+    if not field.is_required() and not isinstance(default, Record | None):
+        yield default
+
+
+def _readings(text: str) -> Iterator[Any]:
+    """The number or the truth value that a text stands for."""
+    yield plain_scalar(text.strip())
+    truth = TRUTHS.get(text.strip().lower())
+    if truth:
+        yield truth == "true"
+
+
+def _has_form(examples: list[Any]) -> bool:
+    """Whether the texts of a field have a form that no number has, such as the name of an image."""
+    return any(isinstance(example, str) and "/" in example for example in examples)
+
+
+def _readings_of_number(number: float) -> Iterator[Any]:
+    """The number or the truth value as text, as a duration, and without its fraction."""
+    text = json.dumps(number)
+    yield text
+    yield f"{text}s"
+    if math.isfinite(number):
+        yield round(number)
+        yield f"{round(number)}s"
+
+
+def _similar_texts(field: FieldInfo, text: str, examples: list[Any]) -> Iterator[str]:
+    """Texts that a field may accept and that resemble a refused one."""
+    choices = {str(choice).lower(): str(choice) for choice in _literals(field.annotation)}
+    for close in get_close_matches(text.lower(), choices, n=1, cutoff=0.4):
+        yield choices[close]
+    one_line = " ".join(text.split())
+    yield one_line
+    first = examples[0] if examples else None
+    if isinstance(first, str) and first.startswith("/"):
+        yield str(PurePosixPath(first).with_name(PurePosixPath(one_line).name or "model"))
+    yield f"/{one_line}"
+    if isinstance(first, str) and _DNS_LABEL.fullmatch(first):
+        yield _dns_label(text)
+
+
+def _literals(annotation: Any) -> Iterator[Any]:
+    """The values of every `Literal` in an annotation."""
+    if get_origin(annotation) is Literal:
+        yield from get_args(annotation)
+        return
+    for part in get_args(annotation):
+        yield from _literals(part)
+
+
+def _dns_label(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+
+
+def _completed(refused: dict[str, Any], examples: list[Any]) -> Iterator[dict[str, Any]]:
+    """The examples of a mapping, the most similar first, with the user's own values of their keys."""
+    mappings = [example for example in examples if isinstance(example, dict)]
+    mappings.sort(key=lambda example: _likeness(example, refused), reverse=True)
+    for example in mappings:
+        kept = {key: value for key, value in refused.items() if key in example}
+        yield {**example, **kept}
+        yield example
+
+
+def _likeness(example: dict[str, Any], refused: dict[str, Any]) -> int:
+    """How many keys and values two mappings have in common."""
+    common = example.keys() & refused.keys()
+    equal = [key for key in common if example[key] == refused[key]]
+    return len(common) + len(equal)
+
+
+def _is_mapping(field: FieldInfo) -> bool:
+    """Whether a field is a mapping that a stack file may leave out."""
+    return field.get_default() is None and any(_records(field.annotation))
+
+
+def _records(annotation: Any) -> Iterator[type[Record]]:
+    """The records in an annotation."""
+    if isinstance(annotation, type) and issubclass(annotation, Record):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _records(part)
+
+
+def _is_accepted(field: FieldInfo, value: Any) -> bool:
+    """Whether a field accepts a value of a stack file."""
+    annotation: Any = field.annotation
+    if field.metadata:
+        annotation = Annotated[annotation, *field.metadata]
+    try:
+        TypeAdapter(annotation).validate_json(json.dumps(value), strict=True)
+    except (ValidationError, ValueError, TypeError):
+        return False
+    return True
