@@ -86,7 +86,8 @@ def plan_rollouts(demands: Iterable[Demand], pools: Mapping[str, Pool], queues: 
             held.add(demand, 1, demand.npus)
             room += 1
         is_full = not _within_quota(demand, held, queues)
-        plans[demand.service] = _plan(demand, room if pools else None, full=is_full)
+        known_room = room if pools else None
+        plans[demand.service] = _plan(demand, known_room, full=is_full)
     return plans
 
 
