@@ -159,7 +159,7 @@ def test_the_manuals_pods_go_on_beside_the_new_ones_and_their_service_finds_both
     alone = ready_addresses(project, stack, 1)
 
     assert "yourapp-2: not in the list" in said
-    assert "warning[idle-npus]: yourapp-2 asks for 8 NPUs and uses 1: 7 cards idle" in said
+    assert "warning[idle-npus]: yourapp-2 requests 8 NPUs but uses 1: 7 idle" in said
     assert before.items() <= beside.items()
     assert len(beside) == 2
     assert alone < both

@@ -186,7 +186,7 @@ def test_warnings_are_shown_by_preview_and_stop_nothing(project: Project, stack:
     preview = project.pulumi("preview", "--stack", stack)
 
     assert preview.returncode == 0
-    assert "warning[idle-npus]: qwen asks for 8 NPUs and uses 1: 7 cards idle" in preview.stdout
+    assert "warning[idle-npus]: qwen requests 8 NPUs but uses 1: 7 idle" in preview.stdout
 
 
 def test_python_in_the_pods_script_receives_exactly_the_arguments_that_script_prints(
