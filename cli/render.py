@@ -13,9 +13,9 @@ from cli.output.yaml import yaml_documents
 from cli.refusal import refuse_errors
 from cli.stacks import StackArgument, open_stack
 from models.manifests import stack_objects
-from models.secret_reference import SecretKey
+from models.secret_reference import NamespaceSecret
 from models.service.resolved import ResolvedStack
-from models.stack_file.pull_secret import PullSecret
+from models.stack_file.pull_secret import NamespacePullSecret
 from models.words import counted
 
 OutputOption = Annotated[
@@ -69,7 +69,7 @@ def _referenced_keys(stack: ResolvedStack) -> dict[str, set[str]]:
     """The keys of each Secret that the pods refer to."""
     keys: dict[str, set[str]] = {}
     for service in stack.services:
-        references: list[SecretKey | PullSecret] = [*service.secret_env.values(), *service.pull_secrets]
+        references: list[NamespaceSecret | NamespacePullSecret] = [*service.secret_env.values(), *service.pull_secrets]
         if service.server.api_key:
             references.append(service.server.api_key)
         for reference in references:

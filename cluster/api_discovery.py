@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
+from cluster.api_paths import definition_of
 from cluster.errors import ClusterError
 from cluster.reader import Cluster, connected
 from models.manifests import stack_objects
@@ -88,7 +89,7 @@ async def _is_defined(reader: Cluster, kind: str) -> bool:
         ClusterError: The cluster cannot be read.
     """
     try:
-        return await reader.is_defined(kind)
+        return await reader.exists("CustomResourceDefinition", definition_of(kind))
     except ClusterError as problem:
         if problem.forbidden:
             return False

@@ -98,6 +98,19 @@ PREREQUISITES = {
         ApiPath("scheduling.k8s.io/v1", "priorityclasses", "PriorityClass", whole_cluster=True),
         ApiPath("node.k8s.io/v1", "runtimeclasses", "RuntimeClass", whole_cluster=True),
         ApiPath("v1", "serviceaccounts", "ServiceAccount"),
+        ApiPath(
+            "apiextensions.k8s.io/v1",
+            "customresourcedefinitions",
+            "CustomResourceDefinition",
+            whole_cluster=True,
+        ),
     )
 }
-"""The objects that pods refer to and a stack does not create, by kind."""
+"""The objects that a stack needs and does not create, by kind."""
+
+
+def definition_of(kind: str) -> str:
+    """The name of a kind's CustomResourceDefinition: `queues.scheduling.volcano.sh`."""
+    path = STACK_OBJECTS[kind]
+    group, _, _ = path.version.partition("/")
+    return f"{path.plural}.{group}"

@@ -19,7 +19,6 @@ from typing import Any, Protocol
 
 from cluster.api_paths import (
     AUTOSCALERS,
-    DEFINITIONS,
     DEPLOYMENTS,
     NARROW,
     NODES,
@@ -28,9 +27,9 @@ from cluster.api_paths import (
     SERVICE_OBJECTS,
     STACK_OBJECTS,
     WIDE,
+    ApiPath,
 )
-from cluster.api_requests import ONLY_METADATA, ApiRequests
-from cluster.errors import ClusterError, explained, failures
+from cluster.errors import ClusterError, explained, failures, refused
 from cluster.key_files import forget_keys
 from cluster.snapshot import Object, Snapshot
 
@@ -39,6 +38,9 @@ SECONDS = 15
 
 SCALER = "ascend-vllm-autoscaler"
 """The field manager that owns the replicas of services whose number an autoscaler sets."""
+
+_ONLY_METADATA = {"Accept": "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"}
+"""Requests an object without its content."""
 
 
 class Reader(Protocol):
@@ -73,8 +75,15 @@ class Reader(Protocol):
 
 
 @dataclass(frozen=True)
-class Cluster(ApiRequests):
+class Cluster:
     """An open connection to a cluster."""
+
+    api: Any
+    """The connection of kr8s."""
+    context: str
+    """The context of the kubeconfig."""
+    namespace: str
+    """The namespace of the services."""
 
     async def deployments(self) -> Sequence[Object]:
         """The Deployments of the services, in one call.
@@ -149,21 +158,28 @@ class Cluster(ApiRequests):
         path = STACK_OBJECTS[kind]
         headers: Mapping[str, str] = {}
         if kind == "Secret":
-            headers = ONLY_METADATA
+            headers = _ONLY_METADATA
         response = await self._get_object(path, name, headers)
-        if response.status_code == 404 and response.text.startswith("{"):
-            return None  # the answer is a Status object, so the API server knows the kind
+        if response.status_code == 404:
+            # For a kind that it knows, the API server answers with a Status object.
+            if not response.text.startswith("{"):
+                raise self._refused(f"get {path.plural} {name}", response)
+            return None
         if response.status_code != 200:
             raise self._refused(f"get {path.plural} {name}", response)
         return {**response.json(), "kind": kind}
 
     async def exists(self, kind: str, name: str) -> bool:
-        """Whether an object exists that pods refer to. Only its metadata is read, so no value of a Secret.
+        """Whether an object exists that a stack needs. Only its metadata is read, so no value of a Secret.
 
         Raises:
             ClusterError: It may not be read, or the cluster cannot be reached.
         """
-        return await self._exists(PREREQUISITES[kind], name)
+        path = PREREQUISITES[kind]
+        response = await self._get_object(path, name, _ONLY_METADATA)
+        if response.status_code not in (200, 404):
+            raise self._refused(f"get {path.plural} {name}", response)
+        return bool(response.status_code == 200)
 
     async def pods_of_job(self, job: str) -> Sequence[Object]:
         """The pods of a Job.
@@ -208,16 +224,6 @@ class Cluster(ApiRequests):
             raise self._refused(f"list the kinds of {group}", response)
         resources = response.json().get("resources") or []
         return frozenset(str(resource.get("kind")) for resource in resources)
-
-    async def is_defined(self, kind: str) -> bool:
-        """Whether a kind has a CustomResourceDefinition, even if discovery does not report the kind at the moment.
-
-        Raises:
-            ClusterError: Definitions may not be read, or the cluster cannot be reached.
-        """
-        path = STACK_OBJECTS[kind]
-        group = path.version.partition("/")[0]
-        return await self._exists(DEFINITIONS, f"{path.plural}.{group}")
 
     async def leave_replicas(self, deployment: str, replicas: int) -> bool:
         """Make a second field manager own the replicas of a Deployment, so that they stay when Pulumi drops them.
@@ -306,6 +312,59 @@ class Cluster(ApiRequests):
         if key not in values:
             raise ClusterError(f"the Secret {name} has no key {key!r}", "correct server.apiKey")
         return base64.b64decode(values[key]).decode()
+
+    async def _list(self, path: ApiPath) -> Sequence[Object]:
+        response = await self._call(
+            "GET",
+            base=path.base,
+            version=path.version,
+            namespace=self._namespace(path),
+            url=path.plural,
+            params=dict(path.selectors),
+        )
+        if response.status_code != 200:
+            raise self._refused(f"list {path.plural}", response)
+        items = response.json().get("items") or []
+        return [{"kind": path.kind, **item} for item in items]
+
+    async def _get_object(
+        self,
+        path: ApiPath,
+        name: str,
+        headers: Mapping[str, str],
+    ) -> Any:
+        return await self._call(
+            "GET",
+            base=path.base,
+            version=path.version,
+            namespace=self._namespace(path),
+            url=f"{path.plural}/{name}",
+            headers=dict(headers),
+        )
+
+    def _namespace(self, path: ApiPath) -> str | None:
+        if path.whole_cluster:
+            return None
+        return self.namespace
+
+    def _refused(self, action: str, response: Any) -> ClusterError:
+        return refused(
+            self.context,
+            action,
+            status=response.status_code,
+            text=response.text,
+        )
+
+    async def _call(self, method: str, **request: Any) -> Any:
+        """An answer with any status. After 401, kr8s logs in again, since a token may have expired."""
+        try:
+            async with self.api.call_api(method, raise_for_status=False, **request) as response:
+                if response.status_code != 401:
+                    return response
+            async with self.api.call_api(method, **request) as response:
+                return response
+        except failures() as problem:
+            raise explained(self.context, problem) from problem
 
 
 @asynccontextmanager

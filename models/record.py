@@ -49,14 +49,12 @@ _MOST_CPUS = 10_000
 OWN_DIRECTORY = "/opt/ascend-vllm"
 """Where the container sees what the program brings."""
 
-SYSTEM = frozenset(
-    f"/{path}"
-    for path in (
-        *("", "bin", "boot", "dev", "dev/shm", "etc", "home", "lib", "lib32", "lib64", "libx32", "opt", "proc"),
-        *("root", "run", "sbin", "sys", "tmp", "usr", "usr/bin", "usr/lib", "usr/lib64", "usr/local", "usr/local/bin"),
-        *("usr/local/lib", "usr/local/sbin", "usr/sbin", "usr/share", "var", "var/lib"),
-    )
-)
+_SYSTEM_PATHS = """
+/ /bin /boot /dev /dev/shm /etc /home /lib /lib32 /lib64 /libx32 /opt /proc /root /run /sbin /sys /tmp /usr /usr/bin
+/usr/lib /usr/lib64 /usr/local /usr/local/bin /usr/local/lib /usr/local/sbin /usr/sbin /usr/share /var /var/lib
+"""
+
+SYSTEM = frozenset(_SYSTEM_PATHS.split())
 """Directories of the container's system, which nothing may cover."""
 
 
@@ -187,12 +185,12 @@ def plain_path(path: str) -> str:
     return path
 
 
-BASH_VARIABLES = frozenset(
-    (
-        *("BASHOPTS", "BASHPID", "BASH_VERSINFO", "DIRSTACK", "EPOCHREALTIME", "EPOCHSECONDS", "EUID", "FUNCNAME"),
-        *("GROUPS", "HISTCMD", "LINENO", "PIPESTATUS", "PPID", "RANDOM", "SECONDS", "SHELLOPTS", "SRANDOM", "UID", "_"),
-    )
-)
+_BASH_VARIABLES = """
+BASHOPTS BASHPID BASH_VERSINFO DIRSTACK EPOCHREALTIME EPOCHSECONDS EUID FUNCNAME
+GROUPS HISTCMD LINENO PIPESTATUS PPID RANDOM SECONDS SHELLOPTS SRANDOM UID _
+"""
+
+BASH_VARIABLES = frozenset(_BASH_VARIABLES.split())
 """Variables that bash sets itself."""
 
 _LABEL = "[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"

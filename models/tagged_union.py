@@ -60,9 +60,14 @@ class OneOf:
         if self.scalar is None:
             return []
         if self.scalar == KIND:
-            alone = [one for one in definitions if set(one.get("required", [])) <= {KIND}]
-            return [{"enum": [one["properties"][KIND]["const"] for one in alone]}]
-        key = next(one["properties"][self.scalar] for one in definitions if self.scalar in one["properties"])
+            kinds = []
+            for definition in definitions:
+                needs_only_kind = set(definition.get("required", [])) <= {KIND}
+                if needs_only_kind:
+                    kinds.append(definition["properties"][KIND]["const"])
+            return [{"enum": kinds}]
+        keys = [definition["properties"].get(self.scalar) for definition in definitions]
+        key = next(key for key in keys if key)
         return [{name: value for name, value in key.items() if name not in _ABOUT_THE_KEY}]
 
 
@@ -76,11 +81,13 @@ class Choice:
     @property
     def kinds(self) -> list[str]:
         """The values of `kind`; empty when the records are told apart by their keys."""
-        return [kind for record in self.records if (kind := kind_of(record))]
+        kinds = map(kind_of, self.records)
+        return [kind for kind in kinds if kind]
 
     def record(self, tag: object) -> type[Record] | None:
         """The record that pydantic calls by a tag."""
-        return next((record for record in self.records if record.__name__ == tag), None)
+        by_tag = {record.__name__: record for record in self.records}
+        return by_tag.get(str(tag))
 
     def tag_of(self, value: Any) -> str | None:
         """The tag of the record that a value belongs to; None when the value belongs to none or to several."""
@@ -89,7 +96,9 @@ class Choice:
         if not isinstance(value, dict):
             return None
         matching = self.matching(value)
-        return matching[0].__name__ if len(matching) == 1 else None
+        if len(matching) != 1:
+            return None
+        return matching[0].__name__
 
     def matching(self, value: Mapping[str, Any]) -> list[type[Record]]:
         """The records that a mapping may be; exactly one, when it is well formed."""
@@ -100,7 +109,10 @@ class Choice:
 
     def owner(self, key: str) -> type[Record] | None:
         """The first record that has a key."""
-        return next((record for record in self.records if key in keys_of(record)), None)
+        for record in self.records:
+            if key in keys_of(record):
+                return record
+        return None
 
 
 def choice_in(annotation: Any, metadata: Sequence[Any] = ()) -> Choice | None:
@@ -117,15 +129,19 @@ def choice_in(annotation: Any, metadata: Sequence[Any] = ()) -> Choice | None:
         inner, *further = get_args(annotation)
         return choice_in(inner, further)
     if get_origin(annotation) in (Union, UnionType):
-        choices = (choice_in(alternative) for alternative in get_args(annotation))
-        return next((choice for choice in choices if choice), None)
+        for alternative in get_args(annotation):
+            choice = choice_in(alternative)
+            if choice:
+                return choice
     return None
 
 
 def kind_of(record: type[Record]) -> str | None:
     """The kind of a record: the only value of its field `kind`."""
     field = record.model_fields.get(KIND)
-    return get_args(field.annotation)[0] if field else None
+    if field is None:
+        return None
+    return str(get_args(field.annotation)[0])
 
 
 def keys_of(record: type[Record]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Make an image of files of this machine, as an archive that `docker load` and containerd take, without a registry."""
+"""Writes an image of files as an archive for `docker load` and containerd, without a registry."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ def write(
     """Write an archive with one image of one layer.
 
     Args:
-        target: The archive; complete or not there.
-        name: The image's name with its tag.
-        files: What is in the image by its path there, without the first slash. A Path is copied with its mode, as a
-            symbolic link where it is one, a directory without what is in it; a text is where a symbolic link leads;
-            bytes are an executable file.
-        entrypoint: What a container runs when its pod says nothing else.
+        target: The archive. If writing fails, there is no file.
+        name: The name of the image with its tag.
+        files: The files by their paths in the image, without the first slash. A Path is copied with its mode: a
+            symbolic link as a link, a directory without its files. Text is the target of a symbolic link. Bytes are
+            an executable file.
+        entrypoint: The command of a container whose pod sets none.
         environment: Variables of every container.
     """
     new = target.with_name(f".{target.name}.new")
@@ -53,9 +53,10 @@ def write(
 
 def _write_layer(layer: Path, files: Mapping[str, Path | str | bytes]) -> None:
     with tarfile.open(layer, "w") as archive:
-        for directory in sorted({str(parent) for path in files for parent in Path(path).parents} - {"."} - {*files}):
+        for directory in _directories(files):
             entry = tarfile.TarInfo(directory)
-            entry.type, entry.mode = tarfile.DIRTYPE, 0o1777 if directory == "tmp" else 0o755
+            entry.type = tarfile.DIRTYPE
+            entry.mode = 0o1777 if directory == "tmp" else 0o755
             archive.addfile(entry)
         for path, content in sorted(files.items()):
             if isinstance(content, Path):
@@ -68,8 +69,16 @@ def _write_layer(layer: Path, files: Mapping[str, Path | str | bytes]) -> None:
                 archive.addfile(entry)
 
 
+def _directories(files: Mapping[str, Path | str | bytes]) -> list[str]:
+    """The directories that contain the files, and that are no entries themselves."""
+    parents: set[str] = set()
+    for path in files:
+        parents.update(str(parent) for parent in Path(path).parents)
+    return sorted(parents - {"."} - set(files))
+
+
 def _anonymous(entry: tarfile.TarInfo) -> tarfile.TarInfo:
-    """Whoever makes it, it is root's. Its time stays: Python compares it with that of what it compiled."""
+    """A file of root. Its time is kept: Python compares it with the time of the compiled file."""
     entry.uid = entry.gid = 0
     entry.uname = entry.gname = ""
     return entry
@@ -83,12 +92,17 @@ def _add(archive: tarfile.TarFile, path: str, content: bytes, mode: int) -> None
 
 def _configuration(digest: str, entrypoint: Sequence[str], environment: Mapping[str, str]) -> dict[str, object]:
     variables = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", **environment}
-    run = {"Env": [f"{name}={value}" for name, value in variables.items()], "WorkingDir": "/"}
+    config: dict[str, object] = {
+        "Env": [f"{name}={value}" for name, value in variables.items()],
+        "WorkingDir": "/",
+    }
+    if entrypoint:
+        config["Entrypoint"] = list(entrypoint)
     machine = platform.machine()
     return {
         "architecture": _ARCHITECTURES.get(machine, machine),
         "os": "linux",
-        "config": {**run, **({"Entrypoint": list(entrypoint)} if entrypoint else {})},
+        "config": config,
         "rootfs": {"type": "layers", "diff_ids": [f"sha256:{digest}"]},
     }
 

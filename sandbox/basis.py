@@ -1,4 +1,4 @@
-"""Files of this machine that an image is made of: programs with their libraries, and a Python with its packages."""
+"""Collects the files of an image from this machine: programs with their libraries, and a Python with packages."""
 
 from __future__ import annotations
 
@@ -36,18 +36,23 @@ SHELL = (
     "test",
     "touch",
 )
-"""What scripts of a pod call, and people who look into it."""
+"""The programs for the scripts of a pod, and for people who look into it."""
 
 _MERGED = ("bin", "lib", "lib64", "sbin")
-"""Directories that are links into /usr, in the image too."""
+"""Directories that are links into /usr, on the machine and in the image."""
 
+_LIBRARY = re.compile(r"^\s+(?:\S+ => )?(/\S+) \(0x", re.MULTILINE)
 _UNUSED = ("site-packages", "test", "idlelib", "tkinter", "turtledemo", "ensurepip", "lib2to3")
 
 
 def programs(names: Iterable[str] = SHELL) -> dict[str, Path | str]:
-    """Programs, found where distributions have them, with their shared libraries: where each lies in an image.
+    """Programs with their shared libraries, by their paths in an image.
 
-    Raises SandboxError for a program that is not here.
+    Args:
+        names: The programs.
+
+    Raises:
+        SandboxError: The machine does not have a program.
     """
     files: dict[str, Path | str] = {directory: f"usr/{directory}" for directory in _MERGED}
     for name in names:
@@ -60,9 +65,10 @@ def programs(names: Iterable[str] = SHELL) -> dict[str, Path | str]:
 
 
 def python(packages: Iterable[Path] = ()) -> dict[str, Path | str]:
-    """The Python that runs this, as `python`, with its standard library and packages: files or directories.
+    """The running Python with its standard library and with packages, by the paths in an image.
 
-    The packages are found in /opt/packages, which PYTHONPATH has to name.
+    Args:
+        packages: Files or directories; they are in /opt/packages, which PYTHONPATH has to name.
     """
     version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
     base, standard = Path(sys.base_prefix), Path(sysconfig.get_path("stdlib"))
@@ -80,19 +86,29 @@ def python(packages: Iterable[Path] = ()) -> dict[str, Path | str]:
 
 
 def tree(directory: Path) -> Iterator[Path]:
-    """Everything below a directory that is no directory."""
+    """All files and symbolic links below a directory."""
     return (file for file in sorted(directory.rglob("*")) if file.is_symlink() or not file.is_dir())
 
 
 def libraries(programs: Iterable[Path]) -> Mapping[str, Path]:
-    """The shared libraries that programs and extensions are loaded with, by where they are looked for."""
-    asked = [str(program) for program in programs]
-    said = subprocess.run(["ldd", *asked], capture_output=True, text=True, check=False).stdout if asked else ""
-    found = re.findall(r"^\s+(?:\S+ => )?(/\S+) \(0x", said, re.MULTILINE)
+    """The shared libraries of programs and extensions, by the paths at which the loader looks for them."""
+    files = [str(program) for program in programs]
+    if not files:
+        return {}
+    process = subprocess.run(
+        ["ldd", *files],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    found = _LIBRARY.findall(process.stdout)
     return {_inside(Path(library)): Path(library).resolve() for library in found}
 
 
 def _inside(file: Path) -> str:
-    """Where a file lies in an image: at its own path, and below /usr what only seems to lie beside it."""
+    """The path of a file in an image: its own path, but below /usr if its directory is a link into /usr."""
     path = str(file).lstrip("/")
-    return f"usr/{path}" if path.partition("/")[0] in _MERGED else path
+    directory, _, _ = path.partition("/")
+    if directory in _MERGED:
+        return f"usr/{path}"
+    return path

@@ -1,4 +1,4 @@
-"""The life of a sandbox: up, status, down."""
+"""Starts, inspects and stops a sandbox."""
 
 from __future__ import annotations
 
@@ -23,12 +23,14 @@ _SECONDS = 60
 
 @dataclass(frozen=True)
 class Status:
-    """A sandbox as it is now. `components` are pids by name; `running` is true when none is missing."""
+    """The present state of a sandbox."""
 
     name: str
     context: str
+    """The context of its kubeconfig."""
     kubeconfig: Path
     components: dict[str, int]
+    """The process IDs of the components that are alive, by name."""
     nodes: tuple[NodeStatus, ...]
 
     @property
@@ -39,39 +41,67 @@ class Status:
     @property
     def missing(self) -> tuple[str, ...]:
         """The components of the sandbox that are not alive."""
-        return tuple(component for component in components(paths.home(self.name)) if component not in self.components)
+        expected = components(paths.home(self.name))
+        return tuple(component for component in expected if component not in self.components)
 
 
 def up(plan: Plan, keep_build_cache: bool = False) -> Status:
-    """Bring the sandbox to the plan: start it, or (quickly) add and remove nodes of the one that runs.
+    """Start a sandbox, or add and remove nodes of a running one, until it matches the plan.
 
-    Builds missing tools first. Raises SandboxError; whatever ends it early, no process is left.
+    Missing tools are built first. If it fails or is interrupted, no process remains.
+
+    Args:
+        plan: The name and the nodes of the sandbox.
+        keep_build_cache: Whether Go's caches remain after a build of tools.
+
+    Raises:
+        SandboxError: A tool cannot be built, or the cluster does not start.
     """
     home = paths.home(plan.name)
     with interruptible():
-        tools = None if is_running(home) else _tools(plan, keep_build_cache)
+        tools = None
+        if not is_running(home):
+            tools = _tools(plan, keep_build_cache)
         with locked(home / "lock", f"changing sandbox {plan.name}"):
             if is_running(home):
-                _bring_to(plan, home)
+                _update_nodes(plan, home)
             else:
                 _start(plan, home, tools or _tools(plan, keep_build_cache))
         return status(plan.name)
 
 
 def status(name: str) -> Status:
-    """What runs of the sandbox; asks the API server only when there is one."""
+    """The state of a sandbox. The nodes are read only if all components are alive."""
     home = paths.home(name)
-    alive = {p.name: p.pid for p in processes.marked(str(home)) if p.name in components(home)}
-    found = Status(name, f"{CONTEXT_PREFIX}{name}", paths.kubeconfig(home), alive, ())
-    return replace(found, nodes=tuple(nodes.listed(home))) if found.running else found
+    expected = components(home)
+    alive = {}
+    for process in processes.marked(str(home)):
+        if process.name in expected:
+            alive[process.name] = process.pid
+    found = Status(
+        name=name,
+        context=f"{CONTEXT_PREFIX}{name}",
+        kubeconfig=paths.kubeconfig(home),
+        components=alive,
+        nodes=(),
+    )
+    if not found.running:
+        return found
+    return replace(found, nodes=tuple(nodes.listed(home)))
 
 
 def down(name: str) -> bool:
-    """End every process of the sandbox and remove its files; says whether there was anything. Safe to repeat."""
+    """End every process of a sandbox and remove its files. It may be repeated.
+
+    Returns:
+        False if there was no process and no file.
+    """
     home = paths.home(name)
     with interruptible():
         if not home.exists():
-            return any([bool(processes.stop(str(home))), node.clear(home)])
+            stopped = processes.stop(str(home))
+            cleared = node.clear(home)
+            return bool(stopped) or cleared
         with locked(home / "lock", f"changing sandbox {name}"), uninterruptible(), working(f"{name}: removing"):
             processes.stop(str(home))
             node.clear(home)
@@ -86,12 +116,14 @@ def is_running(home: Path) -> bool:
 
 
 def components(home: Path) -> tuple[str, ...]:
-    """What has to run, by name, for the sandbox in `home` to be up."""
-    return (*COMPONENTS, *(node.COMPONENTS if node.is_there(home) else ()))
+    """The names of the components that a sandbox needs."""
+    if node.is_there(home):
+        return COMPONENTS + node.COMPONENTS
+    return COMPONENTS
 
 
 def _tools(plan: Plan, keep_build_cache: bool) -> toolchain.Toolchain:
-    """The programs of the plan's sandbox; whatever a real node needs of the machine is looked for first."""
+    """The programs of a sandbox. For a real node, the requirements on the machine are checked first."""
     if not plan.real:
         return toolchain.ensure(keep_build_cache)
     needs.check()
@@ -103,20 +135,24 @@ def _tools(plan: Plan, keep_build_cache: bool) -> toolchain.Toolchain:
 def summary(plan: Plan) -> str:
     """The plan's nodes in words: `2 nodes, 16 NPUs (huawei.com/ascend-1980), Volcano 1.14.1`."""
     npus: Counter[str] = Counter()
-    for one in plan.nodes:
-        npus[one.resource] += one.npus
+    for planned in plan.nodes:
+        npus[planned.resource] += planned.npus
     cards = [f"{count} NPUs ({resource})" for resource, count in npus.items()]
-    count = f"{len(plan.nodes)} node{'s' if len(plan.nodes) != 1 else ''}"
-    count += f" ({plan.real.name} is real)" if plan.real else ""
+    number = len(plan.nodes)
+    count = "1 node" if number == 1 else f"{number} nodes"
+    if plan.real:
+        count += f" ({plan.real.name} is real)"
     return ", ".join([count, *cards, f"Volcano {pins.VOLCANO}"])
 
 
-def _bring_to(plan: Plan, home: Path) -> None:
+def _update_nodes(plan: Plan, home: Path) -> None:
     with working("comparing the nodes with the plan") as clock:
         done = nodes.reconcile(home, plan.nodes)
         if done:
             _await(plan, home)
-    changed = f" ({len(done.remove)} nodes removed, {len(done.add)} added in {clock})" if done else ""
+    changed = ""
+    if done:
+        changed = f" ({len(done.remove)} nodes removed, {len(done.add)} added in {clock})"
     say(f"cluster is up: {summary(plan)}{changed}")
 
 
@@ -125,10 +161,13 @@ def _start(plan: Plan, home: Path, tools: toolchain.Toolchain) -> None:
         with working("starting the cluster") as clock:
             _clear(home)
             _link(home, tools)
-            place = node.open_up(home, plan.real) if plan.real else controlplane.Place()
+            place = controlplane.Place()
+            if plan.real:
+                place = node.open_up(home, plan.real)
             controlplane.start(home, place)
             stages.install(home)
-            nodes.reconcile(home, tuple(one for one in plan.nodes if not one.real))
+            simulated = tuple(planned for planned in plan.nodes if not planned.real)
+            nodes.reconcile(home, simulated)
             volcano.start(home, tools.crds, place.enter)
             if plan.real:
                 node.start(home, plan.real)
@@ -144,7 +183,7 @@ def _start(plan: Plan, home: Path, tools: toolchain.Toolchain) -> None:
 
 
 def _clear(home: Path) -> None:
-    """Remove what a crash or a reboot left, but not the lock that is held."""
+    """Remove the files and processes that a crash or a reboot left, except for the lock that we hold."""
     processes.stop(str(home))
     node.clear(home)
     for entry in home.iterdir():

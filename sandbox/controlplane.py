@@ -131,21 +131,27 @@ def _missing(home: Path, components: Iterable[str], after: float = 0) -> list[st
 
 
 def _configuration(home: Path, place: Place) -> dict[str, object]:
+    options: dict[str, object] = {
+        "bindAddress": "127.0.0.1",  # the default is 0.0.0.0, also for etcd's peers and the server of kwok
+        "disableQPSLimits": True,
+        "kubectlBinary": str(home / "bin/kubectl"),
+        "enableCRDs": list(BEHAVIOUR),
+    }
+    if place.port:
+        options["kubeApiserverPort"] = place.port
+    # With the default, the API server deletes the objects of a namespace one after the other.
+    api_server = {"delete-collection-workers": "16"}
+    controller: dict[str, str] = {}
+    if place.enter:
+        api_server |= _FOR_A_KUBELET
+        controller |= _SIMULATE
     return {
         "apiVersion": "config.kwok.x-k8s.io/v1alpha1",
         "kind": "KwokctlConfiguration",
-        # The default address is 0.0.0.0, for etcd's peers and kwok's own server too.
-        "options": {
-            "bindAddress": "127.0.0.1",
-            "disableQPSLimits": True,
-            "kubectlBinary": str(home / "bin/kubectl"),
-            "enableCRDs": list(BEHAVIOUR),
-            **({"kubeApiserverPort": place.port} if place.port else {}),
-        },
-        # A namespace's objects are deleted by the hundred, one after the other when nobody says otherwise.
+        "options": options,
         "componentsPatches": [
-            _patch("kube-apiserver", {"delete-collection-workers": "16", **(_FOR_A_KUBELET if place.enter else {})}),
-            _patch("kwok-controller", _SIMULATE if place.enter else {}),
+            _patch("kube-apiserver", api_server),
+            _patch("kwok-controller", controller),
         ],
     }
 

@@ -1,4 +1,4 @@
-"""Deploy a stack of a Pulumi project into a sandbox, and take it away again."""
+"""Deploys a stack of a Pulumi project into a sandbox, and destroys it."""
 
 from __future__ import annotations
 
@@ -14,54 +14,80 @@ from sandbox.progress import say, working
 from sandbox.services import ServiceRow, listed
 
 PARALLEL = 32
-"""Resources under way at a time. Most only wait for the cluster, so Pulumi's default (by cores) is too few."""
+"""Resources that Pulumi handles at a time. Most only wait for the cluster, so its default (by cores) is too small."""
+
+_CHANGE = re.compile(r"(\d+) (created|updated|replaced|deleted|unchanged|imported)\b")
 
 
 @dataclass(frozen=True)
 class Deployment:
-    """What `pulumi up` did: resources by what happened to them (`created`: 5), and the services as they are now."""
+    """The result of `pulumi up`."""
 
     changes: dict[str, int]
+    """The number of resources by what happened to them: `{"created": 5}`."""
     services: tuple[ServiceRow, ...]
 
 
-def deploy(name: str, stack: str, project_dir: Path, parallel: int = PARALLEL) -> Deployment:
-    """`pulumi up` of a project's stack in sandbox `name`, creating the stack when it is new.
+def deploy(
+    name: str,
+    stack: str,
+    project_dir: Path,
+    parallel: int = PARALLEL,
+) -> Deployment:
+    """Run `pulumi up` for a stack in a sandbox. A new stack is created.
 
-    Raises SandboxError when the sandbox is not up, or (exit code 1, after all that Pulumi said) when Pulumi fails.
+    Args:
+        name: The sandbox.
+        stack: The stack.
+        project_dir: The directory of the Pulumi project.
+        parallel: How many resources Pulumi handles at a time.
+
+    Raises:
+        SandboxError: The sandbox does not run, or Pulumi fails (exit code 1, after the output of Pulumi).
     """
     with session(name, stack, project_dir) as pulumi, working(f"stack {stack}: deploying", "pulumi") as clock:
         pulumi("stack", "select", "--create", stack)
-        said = pulumi("up", f"--stack={stack}", "--yes", "--skip-preview", f"--parallel={parallel}")
+        output = pulumi("up", f"--stack={stack}", "--yes", "--skip-preview", f"--parallel={parallel}")
         seconds = str(clock)
-        outputs = json.loads(pulumi("stack", "output", "--json", f"--stack={stack}"))
-    changes = parse_changes(said)
+        stack_outputs = json.loads(pulumi("stack", "output", "--json", f"--stack={stack}"))
+    changes = parse_changes(output)
     say(f"stack {stack}: {in_words(changes)} in {seconds}", "pulumi")
-    urls = outputs.get("services")
-    return Deployment(changes, tuple(listed(paths.home(name), urls if isinstance(urls, dict) else {})))
+    urls = stack_outputs.get("services")
+    if not isinstance(urls, dict):
+        urls = {}
+    services = listed(paths.home(name), urls)
+    return Deployment(changes, tuple(services))
 
 
 def destroy(name: str, stack: str, project_dir: Path) -> bool:
-    """`pulumi destroy`, and remove the stack from the sandbox's backend; says whether there was anything to destroy."""
+    """Run `pulumi destroy` for a stack, and remove it from the backend of the sandbox.
+
+    Returns:
+        False if there is no such stack, or if the sandbox does not run.
+    """
     if not is_running(paths.home(name)):
         return False
     with session(name, stack, project_dir) as pulumi, working(f"stack {stack}: destroying", "pulumi") as clock:
-        if all(entry["name"] != stack for entry in json.loads(pulumi("stack", "ls", "--json"))):
+        stacks = json.loads(pulumi("stack", "ls", "--json"))
+        if stack not in [entry["name"] for entry in stacks]:
             return False
-        said = pulumi("destroy", f"--stack={stack}", "--yes", "--skip-preview", f"--parallel={PARALLEL}")
-        # Without --preserve-config the stack's file would go too.
+        output = pulumi("destroy", f"--stack={stack}", "--yes", "--skip-preview", f"--parallel={PARALLEL}")
+        # Without --preserve-config, Pulumi would delete the stack file too.
         pulumi("stack", "rm", stack, "--yes", "--preserve-config")
-    say(f"stack {stack}: {in_words(parse_changes(said))} in {clock}", "pulumi")
+    say(f"stack {stack}: {in_words(parse_changes(output))} in {clock}", "pulumi")
     return True
 
 
-def parse_changes(said: str) -> dict[str, int]:
-    """The counts of Pulumi's closing `Resources:` block, by its own words."""
-    _, _, block = said.rpartition("\nResources:\n")
-    counts = re.findall(r"(\d+) (created|updated|replaced|deleted|unchanged|imported)\b", block)
-    return {word: int(count) for count, word in counts}
+def parse_changes(output: str) -> dict[str, int]:
+    """The numbers of the last `Resources:` block that Pulumi prints, by Pulumi's words."""
+    _, _, block = output.rpartition("\nResources:\n")
+    changes = {}
+    for count, word in _CHANGE.findall(block):
+        changes[word] = int(count)
+    return changes
 
 
 def in_words(changes: dict[str, int]) -> str:
-    """Counts for people: `1 updated, 4 unchanged`."""
-    return ", ".join(f"{count} {word}" for word, count in changes.items()) or "nothing changed"
+    """The numbers for people: `1 updated, 4 unchanged`."""
+    counts = [f"{count} {word}" for word, count in changes.items()]
+    return ", ".join(counts) or "nothing changed"

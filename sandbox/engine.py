@@ -1,4 +1,4 @@
-"""Run Pulumi commands in a sandbox: all output kept, shown when something fails; nothing left running afterwards."""
+"""Runs Pulumi commands in a sandbox. Their output is shown if they fail, and no process remains afterwards."""
 
 from __future__ import annotations
 
@@ -18,17 +18,25 @@ from sandbox.interrupts import interruptible
 from sandbox.progress import Clock, say
 
 _HEARTBEAT = 10.0
+"""The seconds between two lines of progress."""
 _GRACE = 15.0
+"""The seconds that an interrupted Pulumi has to end."""
 
 Run = Callable[..., str]
-"""Runs `pulumi` with the given arguments and gives its standard output; raises SandboxError (code 1) if it fails."""
+"""Runs `pulumi` with some arguments and returns its standard output; raises SandboxError (exit code 1) if it fails."""
 
 
 @contextmanager
 def session(name: str, stack: str, project: Path) -> Iterator[Run]:
-    """A way to run Pulumi for a stack of a project in sandbox `name`; the stack's file comes out as it went in.
+    """A function that runs Pulumi for a stack in a sandbox. The stack file is the same afterwards.
 
-    Raises SandboxError when the sandbox is not up.
+    Args:
+        name: The sandbox.
+        stack: The stack.
+        project: The directory of the Pulumi project.
+
+    Raises:
+        SandboxError: The sandbox is not up.
     """
     home = paths.home(name)
     if not is_running(home):
@@ -44,40 +52,48 @@ def session(name: str, stack: str, project: Path) -> Iterator[Run]:
         try:
             yield run
         finally:
-            # The engine now and then leaves a language host behind.
+            # Sometimes Pulumi leaves a language host running.
             processes.stop(mark)
 
 
 def _run(command: list[str], variables: dict[str, str], project: Path) -> str:
     process = subprocess.Popen(
-        command, env=variables, cwd=project, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        text=True, errors="replace", start_new_session=True,
-    )  # fmt: skip
+        command,
+        env=variables,
+        cwd=project,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    )
     with _interrupted_gently(process):
         output, errors = _collect(process)
     if process.returncode != 0:
         sys.stderr.write(output + errors)
         sys.stderr.flush()
-        what = " ".join(word for word in command[1:] if not word.startswith("-"))
-        raise SandboxError(f"pulumi {what} failed", _advice(output + errors), FOUND_SOMETHING)
+        words = [word for word in command[1:] if not word.startswith("-")]
+        raise SandboxError(f"pulumi {' '.join(words)} failed", _advice(output + errors), FOUND_SOMETHING)
     return output
 
 
-def _advice(said: str) -> str:
-    if "incorrect passphrase" in said:
-        return "the stack's encryptionsalt is not of a sandbox; deploy it where its passphrase is known"
-    if "currently locked" in said:
-        return "an update was cut off: ascend-vllm sandbox run -- pulumi cancel"
-    if "unexpected end of JSON" in said or "failed to load checkpoint" in said:
+def _advice(output: str) -> str:
+    """What to do about an error of Pulumi."""
+    if "incorrect passphrase" in output:
+        return "the encryptionsalt of the stack is not from a sandbox; deploy it where its passphrase is known"
+    if "currently locked" in output:
+        return "an update was interrupted: ascend-vllm sandbox run -- pulumi cancel"
+    if "unexpected end of JSON" in output or "failed to load checkpoint" in output:
         return (
-            "the stack's state is damaged: remove its file, below pulumi/state/.pulumi/stacks in the sandbox's"
-            " directory, and deploy again; what is in the cluster is taken over"
+            "the state of the stack is damaged: remove its file below pulumi/state/.pulumi/stacks in the directory of"
+            " the sandbox, and deploy again; the stack takes over the objects in the cluster"
         )
-    return "mend what Pulumi says above"
+    return "fix the errors of Pulumi above"
 
 
 def _collect(process: subprocess.Popen[str]) -> tuple[str, str]:
-    """All output of both streams; every ten seconds the last line is said, so that a wait has a reason."""
+    """The output of both streams. Every ten seconds the last line is shown, so that people see the progress."""
     clock = Clock()
     while True:
         try:
@@ -88,14 +104,17 @@ def _collect(process: subprocess.Popen[str]) -> tuple[str, str]:
 
 
 def _last_line(text: str) -> str:
-    """The last line that says something; those with an @ only say that Pulumi is alive."""
-    told = (line.strip() for line in reversed(text.splitlines()))
-    return next((line for line in told if line and not line.startswith("@ ")), "nothing said yet")
+    """The last line with a content. Lines with an @ only show that Pulumi is alive."""
+    for line in reversed(text.splitlines()):
+        content = line.strip()
+        if content and not content.startswith("@ "):
+            return content
+    return "no output yet"
 
 
 @contextmanager
 def _interrupted_gently(process: subprocess.Popen[str]) -> Iterator[None]:
-    """On an interrupt, let Pulumi finish what is under way and write its state, for a while; then end it."""
+    """After an interrupt, give Pulumi some time to finish its operations and to write its state; then end it."""
     try:
         yield
     except BaseException:

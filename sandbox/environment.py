@@ -1,4 +1,4 @@
-"""The environment that commands run in: the sandbox's tools, cluster and Pulumi backend, nothing of the user's own."""
+"""The environment of commands in a sandbox: its tools, its cluster and its Pulumi backend, none of the user's."""
 
 from __future__ import annotations
 
@@ -14,18 +14,22 @@ _NOT_INHERITED = ("PULUMI_", "KUBECONFIG", "KUBERNETES_SERVICE_")
 
 
 def environment(name: str, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The whole environment for a command in sandbox `name`: PATH, KUBECONFIG and PULUMI_ settings are the sandbox's.
+    """The environment of a command in a sandbox, which sets PATH, KUBECONFIG and the variables of Pulumi.
 
-    Raises SandboxError when that sandbox is not up.
+    Args:
+        name: The sandbox.
+        environ: The environment of the caller.
+
+    Raises:
+        SandboxError: The sandbox is not up.
     """
     home = paths.home(name)
     if not (home / "bin").is_dir():
         raise SandboxError(f"sandbox {name} is not up", "start it: ascend-vllm sandbox up STACK")
-    return {**_inherited(environ), **_settings(home), "PATH": _path(home, environ)}
-
-
-def _inherited(environ: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in environ.items() if not name.startswith(_NOT_INHERITED)}
+    variables = {key: value for key, value in environ.items() if not key.startswith(_NOT_INHERITED)}
+    variables |= _settings(home)
+    variables["PATH"] = _path(home, environ)
+    return variables
 
 
 def _settings(home: Path) -> dict[str, str]:
@@ -39,10 +43,10 @@ def _settings(home: Path) -> dict[str, str]:
         # Nothing in a sandbox is secret.
         "PULUMI_CONFIG_PASSPHRASE": "sandbox",
         "PULUMI_SKIP_UPDATE_CHECK": "true",
-        # The file backend would write the whole state again at every step of every resource; a sandbox that is
-        # killed is made anew. An interrupted update still saves its state.
+        # The file backend would write the whole state at every step of every resource. A sandbox that is killed is
+        # created again, and an interrupted update still saves its state.
         "PULUMI_SKIP_CHECKPOINTS": "true",
-        # The engine and the provider collect garbage less often; memory is there.
+        # Pulumi and the provider collect garbage less often: they are faster, and use more memory.
         "GOGC": "400",
     }
     if _is_our_provider(home):
@@ -56,7 +60,8 @@ def _is_our_provider(home: Path) -> bool:
 
 
 def _path(home: Path, environ: Mapping[str, str]) -> str:
-    # The old language host takes the first python on PATH; it has to be the one with the project's packages.
+    # The old language host runs the first python on PATH, which must have the packages of the project.
     first = [str(home / "bin"), str(Path(sys.executable).parent)]
-    rest = [entry for entry in environ.get("PATH", os.defpath).split(os.pathsep) if entry not in first]
+    path = environ.get("PATH", os.defpath)
+    rest = [entry for entry in path.split(os.pathsep) if entry not in first]
     return os.pathsep.join([*first, *rest])

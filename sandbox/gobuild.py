@@ -1,4 +1,4 @@
-"""Build one tool from its pinned Go module, so that an interrupt leaves either the whole tool or nothing of it."""
+"""Builds a tool from its pinned Go module. An interrupt leaves either the whole tool or no part of it."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from sandbox.paths import build_dir, tail
 from sandbox.pins import GO_MINIMUM, MODULES, Asset, Tool
 from sandbox.processes import run_to_log
 
+_GO_VERSION = re.compile(r"go(\d+)\.(\d+)")
 _PROVIDER = "pulumi-resource-kubernetes"
 _PROVIDER_SCHEMA = "cmd/pulumi-resource-kubernetes/schema.json"
 _PROVIDER_MODULE = "github.com/pulumi/pulumi-kubernetes/provider/v4"
@@ -22,18 +23,25 @@ _PROVIDER_MODULE = "github.com/pulumi/pulumi-kubernetes/provider/v4"
 
 def check_go() -> None:
     """Raise SandboxError unless a Go new enough for the modules is on PATH."""
-    wanted = ".".join(map(str, GO_MINIMUM))
-    fix = f"install Go {wanted} or newer (https://go.dev/doc/install) and put it on PATH"
-    if not shutil.which("go"):
-        raise SandboxError(f"the sandbox builds its tools with Go {wanted}, and there is no go on PATH", fix)
-    answer = subprocess.run(["go", "version"], capture_output=True, text=True, check=False, env=go_environment())
-    found = re.search(r"go(\d+)\.(\d+)", answer.stdout)
+    minimum = ".".join(str(number) for number in GO_MINIMUM)
+    fix = f"install Go {minimum} or newer (https://go.dev/doc/install) and put it on PATH"
+    program = shutil.which("go")
+    if not program:
+        raise SandboxError(f"the sandbox builds its tools with Go {minimum}, and there is no go on PATH", fix)
+    process = subprocess.run(
+        ["go", "version"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=go_environment(),
+    )
+    found = _GO_VERSION.search(process.stdout)
     if not found:
-        said = (answer.stderr or answer.stdout).strip() or "nothing"
-        raise SandboxError(f"{shutil.which('go')} does not work: `go version` says {said}", fix)
-    if (int(found[1]), int(found[2])) < GO_MINIMUM:
-        old = f"{shutil.which('go')} is Go {found[1]}.{found[2]}"
-        raise SandboxError(f"{old}; the sandbox needs {wanted} or newer", fix)
+        output = (process.stderr or process.stdout).strip() or "nothing"
+        raise SandboxError(f"{program} does not work: `go version` prints {output}", fix)
+    major, minor = found.groups()
+    if (int(major), int(minor)) < GO_MINIMUM:
+        raise SandboxError(f"{program} is Go {major}.{minor}; the sandbox needs {minimum} or newer", fix)
 
 
 def go_environment(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
@@ -72,9 +80,10 @@ def clean_build_caches() -> None:
 
 
 def build(tool: Tool, tools: Path) -> None:
-    """Build `tools/bin/<name>` and what belongs beside it; the program itself comes last.
+    """Build `tools/bin/<name>` and its assets; the program itself is written last.
 
-    Raises SandboxError with the compiler's last lines and the log's path.
+    Raises:
+        SandboxError: The build fails; the message has the last lines of the log and its path.
     """
     log = build_dir() / "logs" / f"{tool.name}.log"
     log.unlink(missing_ok=True)
@@ -85,7 +94,8 @@ def build(tool: Tool, tools: Path) -> None:
     source = _sources(tool, environment, log)
     for asset in tool.assets:
         _copy_asset(asset, tools, environment, log)
-    _go(["build", "-ldflags", f"-w -s {tool.flags}".rstrip(), "-o", str(made), tool.package], source, environment, log)
+    linker_flags = f"-w -s {tool.flags}".rstrip()
+    _go(["build", "-ldflags", linker_flags, "-o", str(made), tool.package], source, environment, log)
     target = tools / "bin" / tool.name
     target.parent.mkdir(parents=True, exist_ok=True)
     made.replace(target)
@@ -95,12 +105,12 @@ def _go(arguments: list[str], source: Path, environment: Mapping[str, str], log:
     if run_to_log(["go", *arguments], environment, log, source) != 0:
         raise SandboxError(
             f"building {log.stem} failed; the last lines of {log}:\n{tail(log)}",
-            "check the network and the space on disk, then run the same command again: what was built is kept",
+            "check the network and the space on disk, then run the same command again; finished tools are kept",
         )
 
 
 def _sources(tool: Tool, environment: Mapping[str, str], log: Path) -> Path:
-    """The directory to build in: the module here, or for the provider a copy that has the schema it embeds."""
+    """The directory of the build: the module, or for the provider a copy of it with the schema that it embeds."""
     module = MODULES / tool.module
     if tool.name != _PROVIDER:
         return module
@@ -125,12 +135,13 @@ def _copy_asset(asset: Asset, tools: Path, environment: Mapping[str, str], log: 
 def _replace(source: Path, target: Path) -> None:
     temporary = target.with_name(f".{target.name}.new")
     shutil.copyfile(source, temporary)
-    temporary.chmod(0o755 if target.parent.name == "bin" else 0o644)
+    mode = 0o755 if target.parent.name == "bin" else 0o644
+    temporary.chmod(mode)
     temporary.replace(target)
 
 
 def _module_dir(module: str, source: Path, environment: Mapping[str, str], log: Path) -> Path:
-    """The directory of a dependency in the module cache, downloaded when it is not there."""
+    """The directory of a dependency in the module cache, into which it is downloaded if it is missing."""
     _go(["mod", "download", module], source, environment, log)
     command = ["go", "list", "-m", "-f", "{{.Dir}}", module]
     answer = subprocess.run(command, cwd=source, env=dict(environment), capture_output=True, text=True, check=True)

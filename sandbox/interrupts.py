@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and SIGHUP end a step the same way: as an exception that cleans up."""
+"""Turns Ctrl-C, SIGTERM and SIGHUP into an exception, so that each step can clean up."""
 
 from __future__ import annotations
 
@@ -45,4 +45,6 @@ def _handling(handler: _Handler) -> Iterator[None]:
         yield
     finally:
         for number, previous in before.items():
-            signal.signal(number, previous if previous is not None else signal.SIG_DFL)
+            if previous is None:
+                previous = signal.SIG_DFL  # noqa: PLW2901  the handler was set outside of Python
+            signal.signal(number, previous)

@@ -1,4 +1,4 @@
-"""The nodes of a running sandbox: what is there, and what brings it to the plan."""
+"""The nodes of a running sandbox, and the changes that bring them to the plan."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sandbox.plan import NODE_ANNOTATION, Changes, Node, changes, manifest
 
 @dataclass(frozen=True)
 class NodeStatus:
-    """A node as the API server has it."""
+    """A node of the API server."""
 
     name: str
     ready: bool
@@ -23,35 +23,61 @@ class NodeStatus:
 
 
 def listed(home: Path) -> list[NodeStatus]:
-    """The nodes there are, by name."""
+    """The nodes of the cluster."""
     return [_status(node) for node in kubectl.items(home, "nodes")]
 
 
 def reconcile(home: Path, wanted: tuple[Node, ...]) -> Changes:
-    """Remove the nodes (with their pods) that the plan does not have, replace those that changed, add the missing.
+    """Remove nodes that are not in the plan, with their pods; replace changed nodes; add missing nodes.
 
-    Raises SandboxError when that would be a real node, which comes and goes with its sandbox.
+    Raises:
+        SandboxError: A real node would change. It is added and removed only with its sandbox.
     """
-    present = {n["metadata"]["name"]: _fingerprint(n) for n in kubectl.items(home, "nodes")}
+    present = {node["metadata"]["name"]: _fingerprint(node) for node in kubectl.items(home, "nodes")}
     todo = changes(present, wanted)
-    if any(node.real for node in todo.add) or any('"real":true' in present[name] for name in todo.remove):
-        message = f"sandbox {home.name} runs, and its real node cannot be added, changed or removed meanwhile"
-        fix = "take it down first (ascend-vllm sandbox down), or start it with the same --node and pool as before"
-        raise SandboxError(message, fix)
+    adds_real = any(node.real for node in todo.add)
+    removes_real = any('"real":true' in present[name] for name in todo.remove)
+    if adds_real or removes_real:
+        raise SandboxError(
+            f"sandbox {home.name} is running, so its real node cannot be added, changed or removed",
+            "stop the sandbox first (ascend-vllm sandbox down), or start it with the same --node and pool as before",
+        )
     for name in todo.remove:
-        kubectl.kubectl(home, "delete", "node", name)
-        pods = ("pods", "--all-namespaces", f"--field-selector=spec.nodeName={name}")
-        kubectl.kubectl(home, "delete", *pods, "--force", "--grace-period=0", "--ignore-not-found")
-    kubectl.create(home, map(manifest, todo.add))
+        _remove(home, name)
+    kubectl.create(home, [manifest(node) for node in todo.add])
     return todo
 
 
+def _remove(home: Path, node: str) -> None:
+    """Delete a node and its pods. No kubelet ends the pods of a deleted node, so they are deleted by force."""
+    kubectl.kubectl(home, "delete", "node", node)
+    kubectl.kubectl(
+        home,
+        "delete",
+        "pods",
+        "--all-namespaces",
+        f"--field-selector=spec.nodeName={node}",
+        "--force",
+        "--grace-period=0",
+        "--ignore-not-found",
+    )
+
+
 def _fingerprint(node: dict[str, Any]) -> str:
-    return str(node["metadata"].get("annotations", {}).get(NODE_ANNOTATION, ""))
+    annotations = node["metadata"].get("annotations", {})
+    return str(annotations.get(NODE_ANNOTATION, ""))
 
 
 def _status(node: dict[str, Any]) -> NodeStatus:
-    asked = json.loads(_fingerprint(node) or '{"resource": "", "npus": 0}')
-    conditions = {c["type"]: c["status"] for c in node.get("status", {}).get("conditions", [])}
-    ready = conditions.get("Ready") == "True"
-    return NodeStatus(node["metadata"]["name"], ready, asked["resource"], asked["npus"])
+    planned: dict[str, Any] = {"resource": "", "npus": 0}
+    fingerprint = _fingerprint(node)
+    if fingerprint:
+        planned = json.loads(fingerprint)
+    conditions = node.get("status", {}).get("conditions", [])
+    statuses = {condition["type"]: condition["status"] for condition in conditions}
+    return NodeStatus(
+        name=node["metadata"]["name"],
+        ready=statuses.get("Ready") == "True",
+        resource=planned["resource"],
+        npus=planned["npus"],
+    )

@@ -11,7 +11,9 @@ from sandbox.plan import check_name
 def cache_root() -> Path:
     """`$XDG_CACHE_HOME/ascend-vllm`, or `~/.cache/ascend-vllm`; not created here."""
     base = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    return (base if base.is_absolute() else Path.home() / ".cache") / "ascend-vllm"
+    if not base.is_absolute():
+        base = Path.home() / ".cache"
+    return base / "ascend-vllm"
 
 
 def tools_dir(key: str) -> Path:
@@ -42,14 +44,18 @@ def kubeconfig(home: Path) -> Path:
 
 def component_log(home: Path, component: str) -> Path:
     """The log of a component, wherever its starter puts it."""
-    own = home / "logs" / f"{component}.log"
-    return own if own.exists() else home / "kwok" / "clusters" / home.name / "logs" / f"{component}.log"
+    log = home / "logs" / f"{component}.log"
+    if log.exists():
+        return log
+    kwok_logs = home / "kwok" / "clusters" / home.name / "logs"
+    return kwok_logs / f"{component}.log"
 
 
 def tail(path: Path, lines: int = 15) -> str:
-    """The last lines of a log, indented; a word when there is none."""
+    """The last lines of a log, indented; a remark if the log is empty or missing."""
     try:
         text = path.read_text(errors="replace").rstrip()
     except OSError:
         text = ""
-    return "\n".join(f"    {line}" for line in (text.splitlines()[-lines:] or ["(nothing was logged)"]))
+    last = text.splitlines()[-lines:] or ["(nothing was logged)"]
+    return "\n".join(f"    {line}" for line in last)

@@ -1,4 +1,4 @@
-"""What a sandbox should look like: its name and its Ascend nodes, simulated but for one at most."""
+"""The plan of a sandbox: its name and its Ascend nodes. All nodes are simulated, except for one at most."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from dataclasses import dataclass
 from sandbox.errors import WRONG_USAGE, SandboxError
 
 NODE_ANNOTATION = "ascend-vllm/sandbox-node"
-"""Holds the node as it was asked for, so that a later plan can tell whether it still fits."""
+"""Contains the planned node, so that a later plan can find out whether it has changed."""
 
 SIMULATED = "kwok.x-k8s.io/node"
-"""Annotation of the nodes that kwok simulates; their value is `fake`."""
+"""Annotation of the nodes that kwok simulates; its value is `fake`."""
 
 CONTEXT_PREFIX = "kwok-"
-"""What the kubeconfig contexts of sandboxes begin with, which is kwok's own."""
+"""Beginning of the kubeconfig contexts of sandboxes, which kwok sets."""
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?")
 
 
 @dataclass(frozen=True)
 class Node:
-    """One node: `npus` cards of the extended resource `resource`, found by its `labels`."""
+    """A node with `npus` NPUs of the extended resource `resource`, which pods find by its `labels`."""
 
     name: str
     labels: Mapping[str, str]
     resource: str
     npus: int
     real: bool = False
-    """Whether it is no simulated node: a kubelet runs its pods, on this machine."""
+    """Whether a kubelet on this machine runs its pods; otherwise the node is simulated."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Changes:
-    """What takes the nodes there are to the nodes of a plan; a node that changed is in both."""
+    """The changes that bring the nodes of a cluster to a plan; a changed node is removed and added."""
 
     remove: tuple[str, ...]
     add: tuple[Node, ...]
@@ -84,35 +84,56 @@ def check_name(name: str) -> None:
 
 def fingerprint(node: Node) -> str:
     """The node as one line of JSON, equal exactly when two nodes are the same."""
-    fields = {"labels": dict(node.labels), "resource": node.resource, "npus": node.npus}
-    fields.update({"real": True} if node.real else {})
+    fields: dict[str, object] = {
+        "labels": dict(node.labels),
+        "resource": node.resource,
+        "npus": node.npus,
+    }
+    if node.real:
+        fields["real"] = True
     return json.dumps(fields, sort_keys=True, separators=(",", ":"))
 
 
 def changes(present: Mapping[str, str], wanted: tuple[Node, ...]) -> Changes:
-    """Compare the nodes there are (name to fingerprint) with the wanted ones."""
-    asked = {node.name: fingerprint(node) for node in wanted}
+    """Compare the nodes of the cluster with those of a plan.
+
+    Args:
+        present: The fingerprints of the cluster's nodes by name.
+        wanted: The nodes of the plan.
+    """
+    planned = {node.name: fingerprint(node) for node in wanted}
+    outdated = [name for name, current in present.items() if planned.get(name) != current]
+    missing = [node for node in wanted if present.get(node.name) != planned[node.name]]
     return Changes(
-        remove=tuple(sorted(name for name, print_ in present.items() if asked.get(name) != print_)),
-        add=tuple(node for node in wanted if present.get(node.name) != asked[node.name]),
+        remove=tuple(sorted(outdated)),
+        add=tuple(missing),
     )
 
 
 def asked_for(node: Node) -> dict[str, str]:
-    """What tells a later plan how the node was asked for."""
+    """The annotation with which a later plan recognises the planned node."""
     return {NODE_ANNOTATION: fingerprint(node)}
 
 
 def manifest(node: Node) -> dict[str, object]:
-    """The Kubernetes object of a simulated node, big enough that only its NPUs are ever scarce."""
-    room = {"cpu": "192", "memory": "1536Gi", "ephemeral-storage": "4Ti", "pods": "256", node.resource: str(node.npus)}
+    """The Kubernetes object of a simulated node. It is so large that pods only compete for its NPUs."""
+    capacity = {
+        "cpu": "192",
+        "memory": "1536Gi",
+        "ephemeral-storage": "4Ti",
+        "pods": "256",
+        node.resource: str(node.npus),
+    }
+    labels = {
+        "kubernetes.io/hostname": node.name,
+        "kubernetes.io/os": "linux",
+        "type": "kwok",
+        **node.labels,
+    }
+    annotations = {SIMULATED: "fake", **asked_for(node)}
     return {
         "apiVersion": "v1",
         "kind": "Node",
-        "metadata": {
-            "name": node.name,
-            "labels": {"kubernetes.io/hostname": node.name, "kubernetes.io/os": "linux", "type": "kwok", **node.labels},
-            "annotations": {SIMULATED: "fake", **asked_for(node)},
-        },
-        "status": {"capacity": room, "allocatable": room},
+        "metadata": {"name": node.name, "labels": labels, "annotations": annotations},
+        "status": {"capacity": capacity, "allocatable": capacity},
     }

@@ -1,6 +1,6 @@
-"""The manual's Steps 1, 2 and 4 without an NPU, and yet for real: weights and an image on a node, a pod that serves.
+"""Rehearses the manual's Steps 1, 2 and 4 on a real node without NPUs: weights, image, and pods that serve.
 
-The pods are those of the stack. Their image is a vLLM for the CPU, and a model that is not there is a very small one.
+The pods are those of the stack. Their image contains a vLLM for CPUs, and a missing model is replaced by a tiny one.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from sandbox.progress import announced, say
 from sandbox.real import needs, node, root
 
 STARTED = "Application startup complete"
-"""What vLLM says when it answers."""
+"""The line that vLLM logs when it is ready."""
 
 
 @dataclass(frozen=True)
 class Service:
-    """A service to rehearse: its name and namespace, its image, and where its weights are on the node."""
+    """A service of a rehearsal; `model` is the directory of its weights on the node."""
 
     name: str
     namespace: str
@@ -34,14 +34,18 @@ class Service:
 
 
 def prepare(plan: Plan, services: Sequence[Service]) -> None:
-    """Bring up the sandbox with a real node that has the image of vLLM and the weights of the services.
+    """Start a sandbox with a real node that has the image of vLLM and the weights of the services.
 
-    Raises SandboxError when this machine cannot have a real node, with everything that is to be installed, or when a
-    service asks for another image.
+    Args:
+        plan: The sandbox.
+        services: The services of the stack.
+
+    Raises:
+        SandboxError: A service has another image, or the machine lacks packages for a real node (all are listed).
     """
     for service in services:
         if service.image != vllm.NAME:
-            message = f"service {service.name} asks for the image {service.image}, a rehearsal has {vllm.NAME}"
+            message = f"service {service.name} has the image {service.image}, but a rehearsal has only {vllm.NAME}"
             raise SandboxError(message, f"write in the stack's file: image: {vllm.NAME}", WRONG_USAGE)
     needs.check(libraries=vllm.LIBRARIES)
     with interruptible():
@@ -56,17 +60,28 @@ def prepare(plan: Plan, services: Sequence[Service]) -> None:
 
 
 def started(name: str, service: Service) -> str:
-    """The line by which a service's server said that it has started; empty when it did not say so."""
-    asked = ("logs", f"--namespace={service.namespace}", f"deploy/{service.name}", "--container=ascend-vllm")
-    said = kubectl.call(paths.home(name), *asked).stdout
-    return next((line for line in said.splitlines() if STARTED in line), "")
+    """The line with which the server of a service reports its start; empty if there is no such line."""
+    logs = kubectl.call(
+        paths.home(name),
+        "logs",
+        f"--namespace={service.namespace}",
+        f"deploy/{service.name}",
+        "--container=ascend-vllm",
+    )
+    for line in logs.stdout.splitlines():
+        if STARTED in line:
+            return line
+    return ""
 
 
 def _versions(home: Path, node: str) -> str:
-    """What the real node runs its pods with: `containerd 1.6.20, kubelet 1.34.1`."""
-    info = json.loads(kubectl.kubectl(home, "get", "node", node, "--output=json"))["status"]["nodeInfo"]
-    runtime, _, version = info["containerRuntimeVersion"].partition("://")
-    return f"{runtime} {version.partition('~')[0]}, kubelet {info['kubeletVersion'].removeprefix('v')}"
+    """The versions of a real node: `containerd 1.6.20, kubelet 1.34.1`."""
+    output = kubectl.kubectl(home, "get", "node", node, "--output=json")
+    info = json.loads(output)["status"]["nodeInfo"]
+    runtime, _, runtime_version = info["containerRuntimeVersion"].partition("://")
+    runtime_version, _, _ = runtime_version.partition("~")
+    kubelet_version = info["kubeletVersion"].removeprefix("v")
+    return f"{runtime} {runtime_version}, kubelet {kubelet_version}"
 
 
 def _load(home: Path) -> None:
@@ -82,4 +97,4 @@ def _put_weights(home: Path, service: Service) -> None:
     directory = root.path(home) / os.path.normpath(f"/{service.model}").lstrip("/")
     if not directory.exists():
         tiny_qwen2.write(directory)
-        say(f"weights of {service.name} are on the node in {service.model}: two layers of chance, 2 MB")
+        say(f"weights of {service.name} are on the node in {service.model}: two random layers, 2 MB")

@@ -1,4 +1,4 @@
-"""The sandbox's programs: from PATH when they are good, else built once into the user's cache."""
+"""The programs of a sandbox: from PATH if they can be used, else built once into the user's cache."""
 
 from __future__ import annotations
 
@@ -17,35 +17,51 @@ from sandbox.progress import is_terminal, say, working
 
 _GIGABYTE = 10**9
 _SPACE_PER_MINUTE = 1.1 * _GIGABYTE
-"""What a build takes on disk, by the time that it takes: about 12 GB for everything."""
+"""The disk space of a build for each minute that it takes; all tools need about 12 GB."""
 
 
 @dataclass(frozen=True)
 class Toolchain:
-    """Where each program is, and the directory with Volcano's resource definitions."""
+    """The paths of the programs, and the directory with the resource definitions of Volcano."""
 
     programs: dict[str, Path]
     crds: Path
 
 
-def ensure(keep_build_cache: bool = False, tools: Iterable[Tool] = TOOLS, modules: Path = MODULES) -> Toolchain:
-    """All tools, building what is missing. Says what it takes from PATH, what it refuses, and each build with its time.
+def ensure(
+    keep_build_cache: bool = False,
+    tools: Iterable[Tool] = TOOLS,
+    modules: Path = MODULES,
+) -> Toolchain:
+    """Find all tools, and build those that are missing.
 
-    Raises SandboxError when Go is missing or too old, the disk too full, or a build fails.
+    It reports the tools that it takes from PATH, those that it refuses, and each build with its time.
+
+    Args:
+        keep_build_cache: Whether Go's caches remain after a build.
+        tools: The tools.
+        modules: The directory of the Go modules that pin the tools.
+
+    Raises:
+        SandboxError: Go is missing or too old, the disk is too full, or a build fails.
     """
-    wanted = tuple(tools)
-    target = tools_dir(key(wanted, modules))
-    good, refused = onpath.select(wanted)
-    _announce(good, refused)
-    ours = [tool for tool in wanted if tool.name not in good]
+    tools = tuple(tools)
+    target = tools_dir(key(tools, modules))
+    on_path, refused = onpath.select(tools)
+    _announce(on_path, refused)
+    ours = [tool for tool in tools if tool.name not in on_path]
     if _missing(ours, target):
         build(ours, target, keep_build_cache)
-    programs = {tool.name: target / "bin" / tool.name for tool in ours}
-    return Toolchain({**programs, **{name: found.path for name, found in good.items()}}, target / "crd")
+    programs = {}
+    for tool in ours:
+        programs[tool.name] = target / "bin" / tool.name
+    for name, candidate in on_path.items():
+        programs[name] = candidate.path
+    return Toolchain(programs, target / "crd")
 
 
 def build(tools: list[Tool], target: Path, keep_build_cache: bool = False) -> None:
-    """Build the tools that `target` lacks, one at a time; what an interrupted run has built is kept."""
+    """Build the tools that `target` does not have, one at a time. An interrupted run keeps its finished tools."""
     gobuild.check_go()
     with locked(cache_root() / "build.lock", "building the sandbox's tools"):
         todo = _missing(tools, target)
@@ -58,9 +74,10 @@ def build(tools: list[Tool], target: Path, keep_build_cache: bool = False) -> No
 
 def _build_one(tool: Tool, target: Path, number: str) -> None:
     title = f"{tool.name} {tool.version}"
+    progress = f"{title}: building ({number}, {_estimate(tool)} on two cores)"
     if not is_terminal():
-        say(f"{title}: building ({number}, {_estimate([tool])} on two cores)")
-    with working(f"{title}: building ({number}, {_estimate([tool])} on two cores)") as clock:
+        say(progress)
+    with working(progress) as clock:
         gobuild.build(tool, target)
     say(f"{title} … built in {clock}")
 
@@ -69,21 +86,27 @@ def _missing(tools: Iterable[Tool], target: Path) -> list[Tool]:
     return [tool for tool in tools if not os.access(target / "bin" / tool.name, os.X_OK)]
 
 
-def _estimate(tools: Iterable[Tool]) -> str:
-    minutes = sum(tool.minutes for tool in tools)
-    return "under a minute" if minutes < 1 else f"about {round(minutes)} min"
+def _estimate(tool: Tool) -> str:
+    if tool.minutes < 1:
+        return "under a minute"
+    return f"about {round(tool.minutes)} min"
 
 
-def _announce(good: dict[str, onpath.Candidate], refused: list[onpath.Candidate]) -> None:
+def _announce(
+    on_path: dict[str, onpath.Candidate],
+    refused: list[onpath.Candidate],
+) -> None:
     for candidate in refused:
-        title = f"{candidate.tool.name} {candidate.version}".rstrip()
-        say(f"{title} ({candidate.path}) {candidate.objection}: using our own {candidate.tool.version}")
-    for candidate in good.values():
-        say(f"{candidate.tool.name} {candidate.version or '(version unknown)'} taken from PATH: {candidate.path}")
+        tool = candidate.tool
+        title = f"{tool.name} {candidate.version}".rstrip()
+        say(f"{title} ({candidate.path}) {candidate.objection}: using our own {tool.version}")
+    for name, candidate in on_path.items():
+        version = candidate.version or "(version unknown)"
+        say(f"{name} {version} taken from PATH: {candidate.path}")
 
 
 def _check_space(todo: list[Tool]) -> None:
-    """Raise SandboxError before the first minutes are spent when the disk cannot hold the build."""
+    """Raise SandboxError, before the first build, if the disk does not have enough space for all of them."""
     needed = _SPACE_PER_MINUTE * sum(tool.minutes for tool in todo)
     cache_root().mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(cache_root()).free

@@ -29,8 +29,8 @@ def update_in_words(service: ResolvedService) -> str:
 def _order(service: ResolvedService) -> str:
     rollout = service.rollout
     if isinstance(rollout, Recreate):
-        return "delete first"
+        return "delete old pods first"
     if rollout.max_surge:
         return f"surge {rollout.max_surge}"
     pods = counted(rollout.max_unavailable, "pod")
-    return f"delete first, {pods} at a time"
+    return f"delete old pods first, {pods} at a time"

@@ -36,7 +36,7 @@ TokenCount = Annotated[int, AfterValidator(not_zero)]
 class Parameters(Record):
     """The parameters of a request, without the question, by vLLM's names.
 
-    The server accepts further fields in a raw body; see `client/kinds.py`.
+    The server accepts further fields in a raw body; see `RequestFields`.
     """
 
     model_config = ConfigDict(alias_generator=None)

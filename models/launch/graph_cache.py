@@ -1,7 +1,7 @@
-"""The cache of compiled graphs: what it is kept under, and the lines of the launch script that use it.
+"""The cache of compiled graphs: its key, and the lines of the launch script that use it.
 
-A server that was started with another model or other arguments fails on the graphs of the one before (manual, Step 3);
-under a key of all that they depend on, it never meets them.
+A server fails on the graphs of a server with another model or other arguments (manual, Step 3). So the graphs are kept
+under a key of everything that they depend on.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def graph_cache_key(
     neutral_flags: Collection[str],
     neutral_variables: Collection[str],
 ) -> str:
-    """Twelve hexadecimal digits that stand for all that compiled graphs depend on.
+    """Twelve hexadecimal digits that change with everything that compiled graphs depend on.
 
     Args:
         image: Image of the container.
@@ -40,31 +40,32 @@ def graph_cache_key(
 
 
 def graph_cache_lines(root: str, service: str, key: str, *, directory: str) -> str:
-    """The lines of the launch script that put the server into its directory of the cache.
+    """The lines of the launch script that give the server its directory of the cache.
 
-    They come right before the server's `exec`. A process that is started in the background after them needs `9>&-`,
-    or it keeps the slot from a server that starts again.
+    They come directly before the server's `exec`. A process that starts in the background after them needs `9>&-`.
+    Otherwise it keeps the lock of the directory when the server restarts.
 
     Args:
-        root: Where the container sees the cache's volume.
+        root: Directory of the container with the volume of the cache.
         service: Name of the service.
-        key: What `graph_cache_key` gave.
-        directory: Where the container sees the files beside the launch script.
+        key: The key from `graph_cache_key`.
+        directory: Directory of the container with the launch script.
     """
-    return (
-        f"source {shlex.quote(f'{directory}/{GRAPH_CACHE}')}\n"
-        f"use_graph_cache {shlex.quote(root)} {shlex.quote(service)} {shlex.quote(key)}\n"
-    )
+    library = shlex.quote(f"{directory}/{GRAPH_CACHE}")
+    arguments = shlex.join([root, service, key])
+    return f"source {library}\nuse_graph_cache {arguments}\n"
 
 
 def _by_flag(argv: Iterable[str]) -> dict[str, list[str]]:
-    """The values of each flag in their order, those of a flag that is repeated together; the program's under ''."""
+    """The values of each flag in their order, also of a repeated flag. The words before the first flag are under ''."""
     flags: dict[str, list[str]] = {}
     name = ""
     for word in argv:
         if word.startswith("--"):
             name, equals, value = word[2:].partition("=")
-            flags.setdefault(name, []).extend([value] if equals else [])
+            values = flags.setdefault(name, [])
+            if equals:
+                values.append(value)
         else:
             flags.setdefault(name, []).append(word)
     return flags

@@ -1,4 +1,4 @@
-"""What is done in a pod before its server starts, each step once: the scripts of its init containers."""
+"""The scripts of the init containers, which prepare a pod before its server starts."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ from models.service.resolved import ResolvedService
 from models.stack_file.model import directory_name
 
 STORE_DIRECTORY = f"{OWN_DIRECTORY}/models"
-"""Where the container that fetches weights sees the directory of all of them."""
+"""Directory of all weights in the init container that downloads them."""
 
 FETCH_STEP = "fetch-model"
-"""Name of the init container that fetches weights."""
+"""Name of the init container that downloads weights."""
 
 MIND_SPEED_DIRECTORY = "/opt/ascend-vllm/MindSpeed"
-"""Where the containers see MindSpeed when it is installed."""
+"""Directory of the containers with the installed MindSpeed."""
 
 
 @dataclass(frozen=True)
 class InitStep:
-    """A step before the server's start; its script lies beside the launch script."""
+    """A step before the server's start, with a script in the directory of the launch script."""
 
     name: str
     """Name of the init container."""
     script: str
-    """What bash runs."""
+    """Text of the script, for bash."""
     writes: str = ""
     """The directory that the step may write to."""
     secrets: Mapping[str, NamespaceSecret] = field(default_factory=dict)
-    """Variables of its container from Secrets; nobody else has them."""
+    """Variables from Secrets that only the container of this step has."""
     files: tuple[str, ...] = ()
-    """What it needs beside the launch script."""
+    """Names of the helper scripts that the step needs."""
 
     @property
     def file(self) -> str:
@@ -47,32 +47,47 @@ class InitStep:
 
 
 def init_steps(service: ResolvedService) -> Iterator[InitStep]:
-    """The steps of a service (manual, Step 3: MoE models, and eagle)."""
+    """The steps of a service, in their order (manual, Step 3: MoE models, and eagle)."""
     preamble = script_preamble(service.cluster.platform.init_file)
     if service.weight_files:
-        source = service.model.source
-        if isinstance(source, ResolvedBucketSource):
-            step = _fetch(service, source)
-        else:
-            command = scripts.with_manifest(scripts.VERIFY, {"directory": service.model.path})
-            step = InitStep("verify-model", command, files=(scripts.VERIFY,))
+        step = _weights_step(service)
         yield replace(step, script=preamble + step.script)
     if isinstance(service.mind_speed, MindSpeedInstallation):
-        install = preamble + _exports(service) + _mind_speed(service.mind_speed)
-        yield InitStep("install-mindspeed", install, MIND_SPEED_DIRECTORY)
-    eagle = service.speculative
-    if isinstance(eagle, EagleHead) and eagle.convert:
-        conversion = _eagle_conversion(service.model.path, eagle.source, eagle.convert)
-        yield InitStep("convert-eagle", preamble + conversion, eagle.source)
+        yield InitStep(
+            name="install-mindspeed",
+            script=preamble + _exports(service) + _mind_speed(service.mind_speed),
+            writes=MIND_SPEED_DIRECTORY,
+        )
+    speculative = service.speculative
+    if isinstance(speculative, EagleHead) and speculative.convert:
+        conversion = _eagle_conversion(service.model.path, speculative.source, speculative.convert)
+        yield InitStep(
+            name="convert-eagle",
+            script=preamble + conversion,
+            writes=speculative.source,
+        )
+
+
+def _weights_step(service: ResolvedService) -> InitStep:
+    """Download the weights, or verify those that are mounted."""
+    source = service.model.source
+    if isinstance(source, ResolvedBucketSource):
+        return _fetch(service, source)
+    command = scripts.with_manifest(scripts.VERIFY, {"directory": service.model.path})
+    return InitStep(
+        name="verify-model",
+        script=command,
+        files=(scripts.VERIFY,),
+    )
 
 
 def store_name(service: ResolvedService, source: ResolvedBucketSource) -> str:
-    """The directory of fetched weights where many models lie: other files have another one."""
+    """The directory of the downloaded weights below the one of all models. Other files have another directory."""
     return f"{directory_name(service.model.name)}-{source.files.digest}"
 
 
 def _fetch(service: ResolvedService, source: ResolvedBucketSource) -> InitStep:
-    """Weights from a bucket, before anything looks at them; proxies and authorities are those of the server."""
+    """Download the weights from a bucket, with the proxies and certificate authorities of the server."""
     options = {
         "endpoint": source.endpoint,
         "region": source.region,
@@ -85,29 +100,41 @@ def _fetch(service: ResolvedService, source: ResolvedBucketSource) -> InitStep:
         command = scripts.with_manifest(scripts.FETCH, options, "--shared")
     else:
         command = scripts.with_manifest(scripts.FETCH, options)
-    keys = {"AWS_ACCESS_KEY_ID": source.access_key, "AWS_SECRET_ACCESS_KEY": source.secret_key}
-    secrets = {name: key for name, key in keys.items() if key}
-    return InitStep(FETCH_STEP, _exports(service) + command, STORE_DIRECTORY, secrets, scripts.FETCHING)
+    secrets: dict[str, NamespaceSecret] = {}
+    if source.access_key:
+        secrets["AWS_ACCESS_KEY_ID"] = source.access_key
+    if source.secret_key:
+        secrets["AWS_SECRET_ACCESS_KEY"] = source.secret_key
+    return InitStep(
+        name=FETCH_STEP,
+        script=_exports(service) + command,
+        writes=STORE_DIRECTORY,
+        secrets=secrets,
+        files=scripts.FETCHING,
+    )
 
 
 def _exports(service: ResolvedService) -> str:
-    """The proxies and authorities of the server, for a step that connects to something."""
-    given = [name for name in service.env if name in NETWORK_VARIABLES]
-    return "".join(f"export {name}={shlex.quote(service.env[name])}\n" for name in given)
+    """The lines that export the proxies and certificate authorities of the server."""
+    lines = []
+    for name, value in service.env.items():
+        if name in NETWORK_VARIABLES:
+            lines.append(f"export {name}={shlex.quote(value)}\n")
+    return "".join(lines)
 
 
 def script_preamble(init_file: str) -> str:
-    """How every script begins.
+    """The first lines of every script.
 
-    The image's initialization file is not ours: what fails or is unset in it must not end the script.
+    The init file belongs to the image. A failed command or an unset variable in it must not end the script.
     """
     return f"#!/usr/bin/env bash\nsource {shlex.quote(init_file)} || true\nset -euo pipefail\n\n"
 
 
 def _mind_speed(wanted: MindSpeedInstallation) -> str:
-    """MindSpeed at its commit, in a directory of the pod's; a container that starts again finds it there.
+    """The commands that install MindSpeed at its commit in a directory of the pod. A restarted container reuses it.
 
-    The directory is root's, and git works in that of another user only where it is told to.
+    The directory belongs to root. Git works in another user's directory only if it is marked as safe.
     """
     where = shlex.quote(MIND_SPEED_DIRECTORY)
     return (
@@ -118,7 +145,7 @@ def _mind_speed(wanted: MindSpeedInstallation) -> str:
 
 
 def _eagle_conversion(model: str, head: str, convert: EagleConversion) -> str:
-    """The manual's conversion, once for a node: pods that start side by side wait for each other."""
+    """The manual's conversion, once for each node. Pods that start at the same time wait for each other."""
     done = shlex.quote(f"{head}/.ascend-vllm-converted")
     options = {
         "base-path": model,

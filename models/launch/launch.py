@@ -23,19 +23,19 @@ SCRIPT = "run_vllm.sh"
 """Name of the launch script, the manual's."""
 
 LAUNCH_DIRECTORY = "/opt/ascend-vllm/launch"
-"""Where the container sees the script and the files beside it; the manual's node directory."""
+"""Directory of the container with the script and its files; the manual's directory of the node."""
 
 DRAIN = "drain.sh"
-"""Name of the script that a pod runs before its server is told to end."""
+"""Name of the script of the preStop hook, which runs before the server gets SIGTERM."""
 
 WARM = "/tmp/ascend-vllm-warm"  # noqa: S108  the container's own, gone with it
-"""File that says that the server is warm."""
+"""File that exists once the server is warm."""
 
 DRAINING = "/tmp/ascend-vllm-draining"  # noqa: S108  the container's own, gone with it
-"""File that says that the pod ends, and is to get no new requests."""
+"""File that exists while the pod ends and must not get new requests."""
 
 GRAPH_CACHE_DIRECTORY = f"{OWN_DIRECTORY}/graph-cache"
-"""Where the container sees the node's directory of compiled graphs."""
+"""Directory of the container with the compiled graphs of the node."""
 
 TEMPLATE = "chat_template.jinja"
 """Name of a chat template that is written in the stack file."""
@@ -43,7 +43,7 @@ TEMPLATE = "chat_template.jinja"
 
 @dataclass(frozen=True)
 class Launch:
-    """What is started in the container."""
+    """The command, environment and files with which the container starts."""
 
     argv: tuple[str, ...]
     """The argument list, beginning with the program."""
@@ -52,39 +52,53 @@ class Launch:
     init_file: str
     """File of the image that the script sources first."""
     files: Mapping[str, str] = field(default_factory=dict)
-    """Further files beside the script, by name."""
+    """Other files in the directory of the script, by name."""
     python_path: str | None = None
-    """Directory that Python looks for modules in first."""
+    """Directory that Python searches first for modules."""
     before: str = ""
-    """Lines of the script right before the server's start."""
+    """Lines of the script directly before the server's start."""
 
 
 def launch(service: ResolvedService) -> Launch:
     """The launch of a service (manual, Step 3)."""
-    template = service.server.chat_template
-    templates = {TEMPLATE: template.inline} if isinstance(template, InlineTemplate) else {}
     argv = service.release.argv(service, _template_path(service))
     environment = {**service.release.environment(service), **service.env}
-    names = [scripts.DRAIN, scripts.READY, *([scripts.GRAPH_CACHE] if service.pta_graph else [])]
-    if service.pta_graph and service.pta_graph.warm_up:
-        names.append(scripts.WARM_UP)
-    steps = [*init_steps(service)]
-    names += [name for step in steps for name in step.files]
-    weights = {scripts.MANIFEST: service.weight_files.text} if service.weight_files else {}
+    python_path = None
+    if isinstance(service.mind_speed, MindSpeedInstallation):
+        python_path = MIND_SPEED_DIRECTORY
     return Launch(
         argv=argv,
         environment=environment,
         init_file=service.cluster.platform.init_file,
-        python_path=MIND_SPEED_DIRECTORY if isinstance(service.mind_speed, MindSpeedInstallation) else None,
+        python_path=python_path,
         before=_graph_cache(service, argv, environment) + _warm_up(service),
-        files={
-            **templates,
-            **{step.file: step.script for step in steps},
-            **weights,
-            DRAIN: _drain(service),
-            **{name: scripts.script_text(name) for name in names},
-        },
+        files=_files(service),
     )
+
+
+def _files(service: ResolvedService) -> dict[str, str]:
+    """The files in the directory of the launch script: chat template, init steps, checksums and helper scripts."""
+    steps = list(init_steps(service))
+    helpers = [scripts.DRAIN, scripts.READY]
+    if service.pta_graph:
+        helpers.append(scripts.GRAPH_CACHE)
+        if service.pta_graph.warm_up:
+            helpers.append(scripts.WARM_UP)
+    for step in steps:
+        helpers += step.files
+
+    files: dict[str, str] = {}
+    template = service.server.chat_template
+    if isinstance(template, InlineTemplate):
+        files[TEMPLATE] = template.inline
+    for step in steps:
+        files[step.file] = step.script
+    if service.weight_files:
+        files[scripts.MANIFEST] = service.weight_files.text
+    files[DRAIN] = _drain(service)
+    for name in helpers:
+        files[name] = scripts.script_text(name)
+    return files
 
 
 def _template_path(service: ResolvedService) -> str | None:
@@ -100,12 +114,14 @@ def _template_path(service: ResolvedService) -> str | None:
 def script(start: Launch) -> str:
     """The text of `run_vllm.sh`.
 
-    Python replaces the shell (`exec`), so that it is the container's first process and gets the kubelet's SIGTERM.
+    Python replaces the shell (`exec`). So it is the first process of the container and gets SIGTERM from the kubelet.
     """
-    exports = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in start.environment.items())
+    exports = [f"export {name}={shlex.quote(value)}\n" for name, value in start.environment.items()]
     if start.python_path:
-        exports += f"export PYTHONPATH={shlex.quote(start.python_path)}${{PYTHONPATH:+:$PYTHONPATH}}\n"
-    return f"{script_preamble(start.init_file)}{exports}\n{start.before}exec {_command_line(start.argv)}\n"
+        exports.append(f"export PYTHONPATH={shlex.quote(start.python_path)}${{PYTHONPATH:+:$PYTHONPATH}}\n")
+    preamble = script_preamble(start.init_file)
+    command = _command_line(start.argv)
+    return f"{preamble}{''.join(exports)}\n{start.before}exec {command}\n"
 
 
 def _graph_cache(service: ResolvedService, argv: tuple[str, ...], environment: Mapping[str, str]) -> str:
@@ -126,7 +142,7 @@ def _graph_cache(service: ResolvedService, argv: tuple[str, ...], environment: M
 
 
 def _weights_identity(service: ResolvedService) -> str:
-    """What the compiled graphs depend on of the weights: where they are, and their checksums if they are verified."""
+    """What identifies the weights for compiled graphs: their place, and their checksums if they are verified."""
     source = service.model.source
     parts = [service.model.path]
     if source.stored_in:
@@ -139,29 +155,43 @@ def _weights_identity(service: ResolvedService) -> str:
 
 
 def _warm_up(service: ResolvedService) -> str:
-    """The first request, sent beside the server's start; it must not keep the lock of the graph cache (9)."""
+    """The line that sends the first request in the background, without the lock of the graph cache (descriptor 9)."""
     if service.pta_graph is None or not service.pta_graph.warm_up:
         return ""
-    asked = {"port": service.server.port, "model": service.model_names[0], "kind": service.server.kind}
-    return f"{_helper(scripts.WARM_UP, {**asked, 'done': WARM, 'timeout': service.startup})} 9>&- &\n"
+    options = {
+        "port": service.server.port,
+        "model": service.model_names[0],
+        "kind": service.server.kind,
+        "done": WARM,
+        "timeout": service.startup,
+    }
+    command = _helper(scripts.WARM_UP, options)
+    return f"{command} 9>&- &\n"
 
 
 def _drain(service: ResolvedService) -> str:
-    """What a pod does before its server is told to end; not every server says what it runs."""
-    fixed = "" if service.release.counts_requests(service) else " --fixed"
-    asked = {"port": service.server.port, "cap": service.drain, "settle": SETTLE}
-    draining = f"{script_preamble(service.cluster.platform.init_file)}: > {DRAINING}\n"
-    return f"{draining}exec {_helper(scripts.DRAIN, asked)}{fixed}\n"
+    """The script of the preStop hook. A server that does not count its requests is given the whole drain time."""
+    options = {
+        "port": service.server.port,
+        "cap": service.drain,
+        "settle": SETTLE,
+    }
+    command = _helper(scripts.DRAIN, options)
+    if not service.release.counts_requests(service):
+        command += " --fixed"
+    preamble = script_preamble(service.cluster.platform.init_file)
+    return f"{preamble}: > {DRAINING}\nexec {command}\n"
 
 
 def _helper(name: str, options: Mapping[str, Any]) -> str:
-    """A Python script beside the launch script, run with options."""
-    words = [f"{LAUNCH_DIRECTORY}/{name}", *(f"--{option}={value}" for option, value in options.items())]
+    """The command of a Python script in the directory of the launch script."""
+    words = [f"{LAUNCH_DIRECTORY}/{name}"]
+    words += [f"--{option}={value}" for option, value in options.items()]
     return f"python {shlex.join(words)}"
 
 
 def _command_line(argv: tuple[str, ...]) -> str:
-    """The command, one flag a line, every word quoted where bash could read anything else into it."""
+    """The command with one flag a line. Each word is quoted if bash could change it."""
     lines: list[list[str]] = [[]]
     for word in argv:
         if word.startswith("--"):
@@ -171,7 +201,9 @@ def _command_line(argv: tuple[str, ...]) -> str:
 
 
 def _quoted(word: str) -> str:
+    """A word for bash; of `--flag=value`, only the value is quoted."""
     flag, equals, value = word.partition("=")
-    if equals and flag.startswith("--") and shlex.quote(flag) == flag:
+    is_plain_flag = flag.startswith("--") and shlex.quote(flag) == flag
+    if equals and is_plain_flag:
         return f"{flag}={shlex.quote(value)}"
     return shlex.quote(word)

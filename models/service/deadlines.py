@@ -1,4 +1,4 @@
-"""How long things may take: one budget for a start, from which the limits of Kubernetes and Pulumi follow in turn."""
+"""Timeouts of Kubernetes and Pulumi. All follow from the time that a service takes to start and to stop."""
 
 from __future__ import annotations
 
@@ -8,26 +8,29 @@ from models.service.resolved import SETTLE, ResolvedService
 from models.stack_file.operation import RollingUpdate
 
 PULL = 600
-"""Seconds for what comes before a container's start: a free place, the image, init containers."""
+"""Seconds before a container starts: to schedule the pod, pull the image and run the init containers."""
 
 _MARGIN = 30
+"""Seconds by which a timeout is longer than the one that it follows from."""
 
 
 def grace_period(service: ResolvedService) -> int:
-    """Seconds from the order to end until a pod is killed: more than its drain takes."""
+    """Seconds from SIGTERM until a pod is killed (`terminationGracePeriodSeconds`): longer than its drain."""
     return SETTLE + service.drain + _MARGIN
 
 
 def progress_deadline(service: ResolvedService) -> int:
-    """Seconds without progress after which a Deployment's update counts as failed: more than the end of an old pod and
-    the start of a new one take, and before it the fetching or verifying of its weights."""
+    """Seconds without progress after which an update of the Deployment fails (`progressDeadlineSeconds`).
+
+    This covers the end of an old pod, the download or check of the weights, and the start of a new pod.
+    """
     return service.startup + grace_period(service) + PULL + service.model.preparation
 
 
 def update_timeout(service: ResolvedService) -> int:
-    """Seconds that an update waits for all pods of the service: more than the Deployment's own deadline.
+    """Seconds that an update waits for all pods of the service.
 
-    Where pods are replaced one after the other, each has its turn.
+    Pods that are replaced one after the other each have the Deployment's own deadline.
     """
     turns = 1
     rollout = service.rollout
@@ -38,7 +41,7 @@ def update_timeout(service: ResolvedService) -> int:
 
 
 def downtime(service: ResolvedService) -> int:
-    """Seconds that no pod of the service answers during an update, at most; 0 when one always does."""
+    """The most seconds in which no pod of the service answers during an update; 0 if a pod always answers."""
     rollout = service.rollout
     if service.replicas == 0:
         return 0

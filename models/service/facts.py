@@ -1,4 +1,4 @@
-"""The facts of a service's model: from the catalogue or its own config.json, corrected by the stack file."""
+"""The facts of a service's model, from the catalogue or its config.json, with the corrections of the stack file."""
 
 from __future__ import annotations
 
@@ -12,19 +12,31 @@ from models.stack_file.parse import parse
 
 
 def resolve_facts(*layers: Facts | None, rope_scaling: Any = None) -> tuple[ModelFacts | None, tuple[str, ...]]:
-    """The facts that several sources give together, and the keys that are missing for them to be whole.
+    """Combine the facts of several sources.
 
     Args:
-        layers: What each source gives; a later one corrects an earlier.
-        rope_scaling: What `--rope-scaling` puts in the place of the model's own.
+        layers: The facts of each source. A later source overrides an earlier one.
+        rope_scaling: The value of `--rope-scaling`, which replaces the model's own.
+
+    Returns:
+        The facts, or None if required ones are missing; and the missing keys.
     """
-    found = {name: value for layer in layers if layer for name, value in layer if value is not None}
+    found: dict[str, Any] = {}
+    for layer in layers:
+        if layer is not None:
+            found |= {name: value for name, value in layer if value is not None}
     if isinstance(rope_scaling, dict):
-        found["rope_scaling"] = parse(RopeScaling, rope_scaling_facts(rope_scaling), ())[0]
+        scaling, _ = parse(RopeScaling, rope_scaling_facts(rope_scaling), ())
+        found["rope_scaling"] = scaling
     found.setdefault("moe", "num_experts" in found)
     found.setdefault("multimodal", False)
-    if heads := found.get("num_attention_heads"):
-        found.setdefault("num_key_value_heads", heads)
-    fields = ModelFacts.model_fields.items()
-    missing = tuple(to_camel(name) for name, field in fields if field.is_required() and name not in found)
-    return None if missing else ModelFacts.model_construct(**found), missing
+    if "num_attention_heads" in found:
+        found.setdefault("num_key_value_heads", found["num_attention_heads"])
+
+    missing = []
+    for name, field in ModelFacts.model_fields.items():
+        if field.is_required() and name not in found:
+            missing.append(to_camel(name))
+    if missing:
+        return None, tuple(missing)
+    return ModelFacts.model_construct(**found), ()

@@ -1,4 +1,4 @@
-"""What follows for the features of a service where the stack file does not say it."""
+"""The defaults of a service's features: LoRA, graph mode and precision."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ from models.engines.ascend_vllm.precision import LONG, PRECISE_DECODE, PRECISE_P
 from models.stack_file.service import ServiceConfig
 
 GRAPH_CACHE = "/var/cache/ascend-vllm"
-"""Directory of the node for compiled graphs, where the stack file names none."""
+"""Default directory of the node for compiled graphs."""
 
 _MOST_GEARS = 6
+"""The most gears that the manual's graph mode compiles for a model, but for DeepSeek-V2-236B-W8A8."""
 
 
 def resolve_lora(lora: Lora | None, because: dict[str, str]) -> ResolvedLora | None:
@@ -41,13 +42,16 @@ def resolve_graph(config: ServiceConfig, known: KnownModel | None, because: dict
     if not isinstance(graph, PtaGraph):
         return graph
     most = most_gears(known, config.quantization)
-    gears, timeout, cache = graph.gears, graph.iteration_timeout, graph.cache
+    gears = graph.gears
     if gears is None:
-        gears = [gear for gear in USUAL_GEARS if gear <= config.engine.max_num_seqs][:most]
+        usable = [gear for gear in USUAL_GEARS if gear <= config.engine.max_num_seqs]
+        gears = usable[:most]
         because["graph.gears"] = f"the manual's, up to maxNumSeqs and {most} of them"
+    timeout = graph.iteration_timeout
     if timeout is None:
         timeout = 1500 if most == _MOST_GEARS else 6000
         because["graph.iterationTimeout"] = "the manual's for this model"
+    cache = graph.cache
     if cache is None:
         cache = GRAPH_CACHE
         because["graph.cache"] = "the usual directory"
@@ -55,21 +59,32 @@ def resolve_graph(config: ServiceConfig, known: KnownModel | None, because: dict
 
 
 def most_gears(known: KnownModel | None, quantization: str | None) -> int:
-    """Six, and four for DeepSeek-V2-236B-W8A8."""
-    quantized = known and (quantization == "smoothquant" or (known.suffix or "").lower() == "w8a8")
-    return 4 if known and quantized and known.name == "DeepSeek-V2" else _MOST_GEARS
+    """The most gears of a model: six, or four for DeepSeek-V2-236B-W8A8 (manual, Step 3, graph mode)."""
+    if known is None or known.name != "DeepSeek-V2":
+        return _MOST_GEARS
+    suffix = known.suffix or ""
+    is_w8a8 = quantization == "smoothquant" or suffix.lower() == "w8a8"
+    return 4 if is_w8a8 else _MOST_GEARS
 
 
 def resolve_precision(
     config: ServiceConfig, known: KnownModel | None, model: str, because: dict[str, str]
 ) -> Precision:
-    """The attention that a model needs by its name, where the stack file does not say it; of a model that is neither
-    named like one that needs it nor in the catalogue nothing is known."""
+    """The precision of attention with all defaults. The reason for each default is added to `because`.
+
+    A name decides which models need high precision. A model that has no such name and is not in the catalogue keeps
+    the stack file's values, because nothing is known about it.
+    """
     name = plain_model_name(known, model)
-    if not name.startswith(PRECISE_DECODE) and not (known and known.facts and not known.facts.multimodal):
+    is_known_text_model = known is not None and known.facts is not None and not known.facts.multimodal
+    if not name.startswith(PRECISE_DECODE) and not is_known_text_model:
         return config.precision
-    long = config.engine.max_model_len > LONG
-    needed = {"prefill": name.startswith(PRECISE_PREFILL), "decode": long and name.startswith(PRECISE_DECODE)}
-    filled = {field: value for field, value in needed.items() if getattr(config.precision, field) is None}
-    because |= {f"precision.{field}": f"what {model} needs" for field in filled}
-    return config.precision.model_copy(update=filled)
+    is_long = config.engine.max_model_len > LONG
+    precision = config.precision
+    if precision.prefill is None:
+        precision = precision.model_copy(update={"prefill": name.startswith(PRECISE_PREFILL)})
+        because["precision.prefill"] = f"what {model} needs"
+    if precision.decode is None:
+        precision = precision.model_copy(update={"decode": is_long and name.startswith(PRECISE_DECODE)})
+        because["precision.decode"] = f"what {model} needs"
+    return precision

@@ -159,23 +159,54 @@ def resolve_engine(
         facts: The model's architecture, if it is known.
     """
     because: dict[str, str] = {}
-    tokens, split = config.max_num_batched_tokens, config.tensor_parallel_size
-    if tokens is None:
-        tokens = max(config.max_model_len, config.max_num_seqs, 2048)
+    batched_tokens = config.max_num_batched_tokens
+    if batched_tokens is None:
+        batched_tokens = max(config.max_model_len, config.max_num_seqs, 2048)
         because["engine.maxNumBatchedTokens"] = "the largest of maxModelLen, maxNumSeqs and 2048"
-    if split is None:
-        most = max((npus or 1) // config.pipeline_parallel_size, 1)
-        split = next(parts for parts in range(most, 0, -1) if facts is None or facts.splits(parts))
-        whole = "all npus" if npus else "one NPU"
-        because["engine.tensorParallelSize"] = whole if split == most else "as many npus as divide the model"
-    complete = {**dict(config), "max_num_batched_tokens": tokens, "tensor_parallel_size": split}
-    return ResolvedEngine.model_construct(config.model_fields_set, **complete), because
+    tensor_parallel_size = config.tensor_parallel_size
+    if tensor_parallel_size is None:
+        tensor_parallel_size, reason = _usual_tensor_parallel_size(config, npus, facts)
+        because["engine.tensorParallelSize"] = reason
+    engine = ResolvedEngine.model_construct(
+        config.model_fields_set,
+        version=config.version,
+        max_num_seqs=config.max_num_seqs,
+        max_model_len=config.max_model_len,
+        max_num_batched_tokens=batched_tokens,
+        tensor_parallel_size=tensor_parallel_size,
+        pipeline_parallel_size=config.pipeline_parallel_size,
+        block_size=config.block_size,
+        dtype=config.dtype,
+        gpu_memory_utilization=config.gpu_memory_utilization,
+        num_scheduler_steps=config.num_scheduler_steps,
+        multi_step_stream_outputs=config.multi_step_stream_outputs,
+        enable_chunked_prefill=config.enable_chunked_prefill,
+        distributed_executor_backend=config.distributed_executor_backend,
+        trust_remote_code=config.trust_remote_code,
+        disable_async_output_proc=config.disable_async_output_proc,
+        served_model_name=config.served_model_name,
+        extra_args=config.extra_args,
+    )
+    return engine, because
+
+
+def _usual_tensor_parallel_size(config: EngineArgs, npus: int | None, facts: ModelFacts | None) -> tuple[int, str]:
+    """The NPUs over which each layer is split without `tensorParallelSize`, and the reason."""
+    most = max((npus or 1) // config.pipeline_parallel_size, 1)
+    size = most
+    while facts is not None and not facts.splits(size):
+        size -= 1
+    if size < most:
+        return size, "as many npus as divide the model"
+    if npus:
+        return size, "all npus"
+    return size, "one NPU"
 
 
 def _resolve_startup(config: ServiceConfig, facts: ModelFacts | None, because: dict[str, str]) -> int:
     if config.startup is not None:
         return config.startup
-    because["startup"] = "the size of the weights" if facts else "usual for weights of unknown size"
+    because["startup"] = "the size of the weights" if facts else "default for weights of unknown size"
     return usual_startup(facts) + _compile_time(config)
 
 
@@ -286,7 +317,7 @@ def _resolve_drain(size: _Size) -> int:
     if size.config.drain is not None:
         return size.config.drain
     kind = size.config.server.kind
-    size.because["drain"] = f"usual for {kind}"
+    size.because["drain"] = f"default for {kind}"
     return size.release.default_drain(kind)
 
 
@@ -304,7 +335,7 @@ def _resolve_resources(size: _Size, cluster: Cluster) -> ResolvedResources:
     config = size.config.resources
     for key in ("cpu", "memory", "shm"):
         if getattr(config, key) is None:
-            size.because[f"resources.{key}"] = f"usual for {counted(npus, 'NPU')}"
+            size.because[f"resources.{key}"] = f"default for {counted(npus, 'NPU')}"
     return ResolvedResources.model_construct(
         config.model_fields_set,
         cpu=11 * npus if config.cpu is None else config.cpu,

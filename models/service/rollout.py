@@ -86,7 +86,8 @@ def plan_rollouts(demands: Iterable[Demand], pools: Mapping[str, Pool], queues: 
             held.add(demand, 1, demand.npus)
             room += 1
         is_full = not _within_quota(demand, held, queues)
-        plans[demand.service] = _plan(demand, room if pools else None, full=is_full)
+        known_room = room if pools else None
+        plans[demand.service] = _plan(demand, known_room, full=is_full)
     return plans
 
 
@@ -204,11 +205,11 @@ def _starts_first(unavailable: int | None, room: int | None) -> bool:
 def _because(demand: Demand, room: int | None, *, full: bool) -> str:
     """The reason for a planned rollout."""
     if _is_configured(demand.rollout):
-        return "the stack file says so"
+        return "set in the stack file"
     if demand.min_member > 1:
         return f"{demand.min_member} pods start together, and those of an update form a gang of their own"
     if demand.external:
-        return "an autoscaler may hold what is free"
+        return "an autoscaler may use the free NPUs"
     if demand.replicas == 0:
         return "there are no pods"
     return _because_of_npus(demand, room, full=full)
@@ -224,7 +225,7 @@ def _is_configured(rollout: RollingUpdate | Recreate | None) -> bool:
 def _because_of_npus(demand: Demand, room: int | None, *, full: bool) -> str:
     npus = counted(demand.npus, "NPU")
     if room is None:
-        return "no pools are given, so nothing is known to be free"
+        return "cluster.pools is not set, so free NPUs are unknown"
     if full and not room:
         return f"the quota of queue {demand.queue} has no room for {npus} more"
     return f"{'a' if room else 'no'} node is sure to have {npus} free"

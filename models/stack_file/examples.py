@@ -13,7 +13,7 @@ from models.record import Record
 def purpose(field: FieldInfo | None) -> str:
     """The first sentence of a field's description."""
     if field is None or not field.description:
-        return "the configuration language wants it so"
+        return "a stack file has this form"
     text = " ".join(field.description.split())
     return text.rstrip(".").split(". ")[0]
 

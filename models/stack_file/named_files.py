@@ -1,4 +1,4 @@
-"""The facts of a service's model: from the catalogue or its own config.json, corrected by the stack file."""
+"""The files that a model names: its config.json, and the checksums of its weights."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from models.stack_file.config_json import facts_of
 from models.stack_file.parse import parse
 
 _MOST = 5
-"""Most problems of one manifest that are told."""
+"""Most reported problems of one file."""
 
 
 def read_named(rule: str, file: File, path: Path, read: Callable[[File], str]) -> tuple[Any, list[Finding]]:
@@ -27,16 +27,22 @@ def read_named(rule: str, file: File, path: Path, read: Callable[[File], str]) -
         read: Where the texts of files come from.
     """
     name, why, fix = UNREADABLE[rule]
+    record: Facts | WeightFiles | None = None
     try:
         content = json.loads(read(file))
-        of_model = rule == "config-json"
-        record, found = parse(Facts, facts_of(content), path) if of_model else parse(WeightFiles, content, path)
+        if rule == "config-json":
+            record, found = parse(Facts, facts_of(content), path)
+        else:
+            record, found = parse(WeightFiles, content, path)
         problems = [f"{file}: {finding.message}" for finding in found[:_MOST]]
     except OSError as problem:
-        record, problems = None, [f"{file} cannot be read: {problem.strerror}"]
+        problems = [f"{file} cannot be read: {problem.strerror}"]
     except (ValueError, AttributeError, TypeError, RecursionError) as problem:
-        record, problems = None, [f"{file} is not a {name}: {problem}"]
-    return record, [Finding(rule, "error", text, why, fix, (Mark(path),), path[1]) for text in problems]
+        problems = [f"{file} is not a {name}: {problem}"]
+    findings = []
+    for message in problems:
+        findings.append(Finding(rule, "error", message, why, fix, marks=(Mark(path),), service=path[1]))
+    return record, findings
 
 
 UNREADABLE = {

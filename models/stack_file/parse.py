@@ -57,14 +57,14 @@ class _Frame(Record):
 
 
 def parse(record: type[T], value: Any, path: Path) -> tuple[T | None, list[Finding]]:
-    """A record made of a value, or None and every error of its shape.
+    """A record, or None and all errors of its shape.
 
-    The keys of mappings come in alphabetical order, as the engine hands them over.
+    The keys of mappings are in alphabetical order, as Pulumi passes them to the program.
 
     Args:
-        record: The record wanted.
-        value: What the stack gives, as plain data.
-        path: Where the value stands, for the findings.
+        record: The type of the record.
+        value: The value in the stack file, as plain data.
+        path: The path of the value, for the findings.
     """
     try:
         return _from_stack_file(record, value), []
@@ -81,29 +81,40 @@ def parse_stack(
     complete: bool = True,
     prefix: str = "ascend-vllm",
 ) -> LoadedStack:
-    """The stack that plain values describe; what is refused is a finding, and does not hide the rest.
+    """The stack of plain values. A refused value is a finding, and the rest is read all the same.
 
     Args:
         name: The stack's name.
-        file: Its file, as findings shall name it.
+        file: The name of its file in findings.
         values: The keys `cluster`, `base` and `services`.
-        spans: Where each value stands.
-        complete: Whether missing keys are to be reported; not when the file could not be read.
+        spans: The places of the values.
+        complete: Whether missing keys are reported; not when the file could not be read.
         prefix: The project's name, which is the prefix of its keys in the file.
     """
-    _, findings = parse(_Frame, dict(values), ())
-    findings = [_at_the_top(finding, prefix) for finding in findings]
-    cluster, refused = _parse_cluster(values.get("cluster"))
-    findings = [*(findings if complete else []), *refused]
-    given = values.get("services")
+    findings: list[Finding] = []
+    if complete:
+        _, problems = parse(_Frame, dict(values), ())
+        findings += [_at_the_top(problem, prefix) for problem in problems]
+    cluster, problems = _parse_cluster(values.get("cluster"))
+    findings += problems
+    configured = values.get("services")
+    if not isinstance(configured, dict):
+        configured = {}
     services: dict[str, ServiceConfig] = {}
-    for service, value in given.items() if isinstance(given, dict) else ():
-        config, refused = parse_service(service, value)
-        findings += refused
-        if config and not refused:
+    for service, value in configured.items():
+        config, problems = parse_service(service, value)
+        findings += problems
+        if config and not problems:
             services[service] = config
-    broken = tuple(service for service in given if service not in services) if isinstance(given, dict) else ()
-    return LoadedStack(name, file, cluster, services, broken, spans=spans, findings=tuple(findings))
+    return LoadedStack(
+        name=name,
+        file=file,
+        cluster=cluster,
+        services=services,
+        broken=tuple(service for service in configured if service not in services),
+        spans=spans,
+        findings=tuple(findings),
+    )
 
 
 def _at_the_top(finding: Finding, prefix: str) -> Finding:
@@ -115,9 +126,12 @@ def _at_the_top(finding: Finding, prefix: str) -> Finding:
 
 
 def parse_service(name: str, value: Any) -> tuple[ServiceConfig | None, list[Finding]]:
-    """A service of the stack file, or every error of its shape, its name's included."""
-    config, refused = parse(ServiceConfig, value, ("services", name))
-    return config, [*check_name(name), *(replace(finding, service=name) for finding in refused)]
+    """A service of the stack file, and all errors of its shape and its name."""
+    config, problems = parse(ServiceConfig, value, ("services", name))
+    findings = check_name(name)
+    for problem in problems:
+        findings.append(replace(problem, service=name))
+    return config, findings
 
 
 def check_name(service: str) -> list[Finding]:
@@ -136,14 +150,19 @@ def check_name(service: str) -> list[Finding]:
 
 
 def _parse_cluster(value: Any) -> tuple[ClusterConfig, list[Finding]]:
-    """The cluster; keys that are refused are left out, so that the services can be judged all the same."""
+    """The cluster. Refused keys are left out, so that the rules can judge the services all the same."""
     if value is None:
         return _unknown_cluster({}), []
     cluster, findings = parse(ClusterConfig, value, ("cluster",))
     if cluster:
         return cluster, findings
-    refused = {mark.path[1] for finding in findings for mark in finding.marks if len(mark.path) > 1}
-    kept = {key: item for key, item in value.items() if key not in refused} if isinstance(value, dict) else {}
+    if not isinstance(value, dict):
+        return _unknown_cluster({}), findings
+    kept = dict(value)
+    for finding in findings:
+        for mark in finding.marks:
+            if len(mark.path) > 1:
+                kept.pop(mark.path[1], None)
     return _unknown_cluster(kept), findings
 
 

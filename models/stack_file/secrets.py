@@ -1,12 +1,9 @@
-"""References to Secrets: found in a configuration, and given the names of those that the stack makes.
-
-The name of a Secret that the stack makes is made of the ciphertext in the stack file. So every command knows it without
-decrypting anything, a new value has a new name and rolls the pods, and a revert gets the old name back.
-"""
+"""References to Secrets in a configuration, and the keys of the stack that they refer to."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from models.finding import Finding, Mark, Path
@@ -14,13 +11,14 @@ from models.record import Record
 from models.secret_reference import NamespaceSecret, StackSecret
 from models.stack_file.parse import LoadedStack
 from models.stack_file.pull_secret import NamespacePullSecret, StackPullSecret
+from models.stack_file.secret_values import is_secure
 
 Reference = NamespaceSecret | StackSecret | NamespacePullSecret | StackPullSecret
 """A reference to a Secret in the namespace, or to a secret key of the stack."""
 
 
 def references(value: Any, path: Path = ()) -> Iterator[tuple[Path, Reference]]:
-    """Every reference to a Secret below a value, and where it stands."""
+    """All references to Secrets below a value, with their paths."""
     if isinstance(value, Reference):
         yield path, value
     elif isinstance(value, Record):
@@ -34,39 +32,40 @@ def references(value: Any, path: Path = ()) -> Iterator[tuple[Path, Reference]]:
             yield from references(item, (*path, str(index)))
 
 
-def ciphertexts(beside: Mapping[str, Any]) -> dict[str, str]:
-    """The secret ones of the keys that stand beside the stack's own, encrypted as they are."""
-    return {name: value["secure"] for name, value in beside.items() if _is_secret(value)}
+def ciphertexts(further: Mapping[str, Any]) -> dict[str, str]:
+    """The encrypted values among the further keys of the stack, by key."""
+    return {name: value["secure"] for name, value in further.items() if is_secure(value)}
 
 
-def config_findings(stack: LoadedStack, beside: Mapping[str, Any]) -> Iterator[Finding]:
-    """References to keys of the stack that are not there, or are no secrets.
+def config_findings(stack: LoadedStack, further: Mapping[str, Any]) -> Iterator[Finding]:
+    """References to keys of the stack that do not exist, or are not encrypted.
 
     Args:
-        stack: The stack as its files have it.
-        beside: The keys that stand beside the stack's own.
+        stack: The stack.
+        further: The further keys of the stack, which services may refer to.
     """
     for service, config in stack.services.items():
         for path, reference in references(config, ("services", service)):
             if not isinstance(reference, StackSecret | StackPullSecret):
                 continue
             name = reference.config
-            if _is_secret(beside.get(name)):
-                continue
-            command = f"pulumi config set --secret {name} --stack {stack.name}"
-            message = f"the stack has no secret key {name}"
-            why = "the stack creates a Secret from the key's value, so the pods would not start without it"
-            marks = [Mark(path, "refers to it")]
-            fix = f"run {command}"
-            if name in beside:
-                message = f"{name} is plain text in the stack file"
-                why = "everybody who can read the file or its history can read the value"
-                marks = [Mark((name,), "not encrypted"), *marks]
-                fix = f"choose a new value, and run {command}"
-            elif name in ("base", "cluster", "services"):
-                fix = "choose another key name, and run pulumi config set --secret with it"
-            yield Finding("config-secret", "error", message, why, fix, tuple(marks), service)
+            if not is_secure(further.get(name)):
+                finding = _not_encrypted(name, path, stack.name, is_plain=name in further)
+                yield replace(finding, service=service)
 
 
-def _is_secret(value: Any) -> bool:
-    return isinstance(value, dict) and list(value) == ["secure"] and isinstance(value["secure"], str)
+def _not_encrypted(name: str, path: Path, stack: str, *, is_plain: bool) -> Finding:
+    """The finding about a reference to a key that is plain text, or does not exist."""
+    message = f"the stack has no secret key {name}"
+    why = "the stack creates a Secret from the key's value, so the pods would not start without it"
+    command = f"run pulumi config set --secret {name} --stack {stack}"
+    fix = command
+    marks = [Mark(path, "refers to it")]
+    if is_plain:
+        message = f"{name} is plain text in the stack file"
+        why = "everybody who can read the file or its history can read the value"
+        fix = f"choose a new value, and {command}"
+        marks.insert(0, Mark((name,), "not encrypted"))
+    elif name in ("base", "cluster", "services"):
+        fix = "choose another key name, and run pulumi config set --secret with it"
+    return Finding("config-secret", "error", message, why, fix, tuple(marks))

@@ -49,10 +49,10 @@ class YamlFile:
 
 
 def read_yaml(name: str, text: str) -> YamlFile:
-    """Read a file's text; a text that is no YAML has no value and one finding.
+    """Read the text of a file. A text that is not YAML has no value, and one finding.
 
     Args:
-        name: The file as findings shall name it.
+        name: The name of the file in findings.
         text: Its content.
     """
     file = YamlFile(name)
@@ -60,18 +60,16 @@ def read_yaml(name: str, text: str) -> YamlFile:
         _check_depth(text)
         node = _Composer(text).get_single_node()
         if node is not None:
-            reader = _Reader(file, text.splitlines())
-            try:
-                file.value = reader.value(node, ())
-            finally:
-                reader.mask()
+            _read_node(node, file, text)
     except yaml.MarkedYAMLError as problem:
         place = problem.problem_mark or problem.context_mark
-        said = ", ".join(part for part in (problem.context, problem.problem) if part)
-        file.findings.append(_syntax_error(name, text, place.index if place else 0, f"not YAML: {said}"))
+        index = place.index if place else 0
+        reasons = [part for part in (problem.context, problem.problem) if part]
+        file.findings.append(_syntax_error(name, text, index, f"not YAML: {', '.join(reasons)}"))
     except yaml.reader.ReaderError as problem:
-        end = len(text.encode()[: problem.position].decode(errors="ignore"))
-        file.findings.append(_syntax_error(name, text, end, "a control character, which YAML does not allow"))
+        before = text.encode()[: problem.position].decode(errors="ignore")
+        message = "a control character, which YAML does not allow"
+        file.findings.append(_syntax_error(name, text, len(before), message))
     except UnicodeEncodeError as problem:
         file.findings.append(_syntax_error(name, text, problem.start, "the file is not UTF-8 text"))
     return file
@@ -79,12 +77,24 @@ def read_yaml(name: str, text: str) -> YamlFile:
 
 def _check_depth(text: str) -> None:
     """Refuse a text that is nested so deeply that composing it would exhaust the stack."""
-    parser, depth = _Composer(text), 0
+    parser = _Composer(text)
+    depth = 0
     while parser.check_event():
         event: Any = parser.get_event()
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
         if depth > 10 * _DEEPEST:
             raise yaml.MarkedYAMLError(problem="nested too deeply", problem_mark=event.start_mark)
+
+
+def _read_node(node: yaml.Node, file: YamlFile, text: str) -> None:
+    reader = _Reader(file, text.splitlines())
+    try:
+        file.value = reader.value(node, ())
+    finally:
+        reader.mask()
 
 
 class _Reader:
@@ -103,11 +113,11 @@ class _Reader:
             raise yaml.MarkedYAMLError(problem="aliases for too many values", problem_mark=node.start_mark)
         if isinstance(node, yaml.ScalarNode):
             return self.scalar(node, path)
-        if id(node) in self.open or len(self.open) > _DEEPEST:
-            message = "the value is nested too deeply"
-            if id(node) in self.open:
-                message = "an anchor contains itself"
-            self.problem(path, node, message, "give the value without an anchor")
+        if id(node) in self.open:
+            self.problem(path, node, "an anchor contains itself", "give the value without an anchor")
+            return None
+        if len(self.open) > _DEEPEST:
+            self.problem(path, node, "the value is nested too deeply", "give the value without an anchor")
             return None
         self.open.add(id(node))
         try:
@@ -131,25 +141,32 @@ class _Reader:
         return values
 
     def mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
-        result: dict[str, Any] = {}
-        for parent in _merge_parents(node):
-            if not isinstance(parent, yaml.MappingNode):
-                self.problem(path, parent, "<< merges a value that is not a mapping", "merge a mapping")
-                continue
-            result = {**(self.value(parent, path) or {}), **result}
-        own: dict[str, Span] = {}
+        result = self.merged_parents(node, path)
+        keys: dict[str, Span] = {}
         for key_node, value_node in node.value:
             key = "<<" if _is_merge(key_node) else _key_text(self.value(key_node, path))
+            key_path = (*path, key)
             span = self.span(key_node, value_node)
-            if key in own:
-                self.duplicate((*path, key), own[key], span)
-            own[key] = span
+            if key in keys:
+                self.duplicate(key_path, keys[key], span)
+            keys[key] = span
             if _is_merge(key_node):
                 continue
-            self.forget((*path, key))
-            self.file.spans[(*path, key)] = span
-            self.hide(value_node, (*path, key))
-            result[key] = self.value(value_node, (*path, key))
+            self.forget(key_path)
+            self.file.spans[key_path] = span
+            self.hide(value_node, key_path)
+            result[key] = self.value(value_node, key_path)
+        return result
+
+    def merged_parents(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
+        """The values that a mapping gets from others (`<<`). The first one that has a key wins."""
+        result: dict[str, Any] = {}
+        for parent in _merge_parents(node):
+            if isinstance(parent, yaml.MappingNode):
+                values = self.value(parent, path) or {}
+                result = {**values, **result}
+            else:
+                self.problem(path, parent, "<< merges a value that is not a mapping", "merge a mapping")
         return result
 
     def scalar(self, node: yaml.ScalarNode, path: Path) -> Any:
@@ -161,12 +178,14 @@ class _Reader:
             self.problem(path, node, f"{text} has no JSON", "use a finite number")
             return None
         kind = _type_name(value)
-        if node.tag in (_PLAIN, f"{_YAML}{kind}") or (node.tag == f"{_YAML}float" and kind == "int"):
+        fitting = [_PLAIN, f"{_YAML}{kind}"]
+        if kind == "int":
+            fitting.append(f"{_YAML}float")
+        if node.tag in fitting:
             return value
-        said = "the value" if node in self.hidden else repr(text)
-        self.problem(
-            path, node, f"{said} does not have the type of its tag {node.tag}", "give the value without its tag"
-        )
+        shown = "the value" if node in self.hidden else repr(text)
+        message = f"{shown} does not have the type of its tag {node.tag}"
+        self.problem(path, node, message, "give the value without its tag")
         return None
 
     def hide(self, node: yaml.Node, path: Path) -> None:
@@ -175,67 +194,86 @@ class _Reader:
             self.hidden.append(node)
 
     def mask(self) -> None:
-        """Put stars in the place of what is never shown, in every line that a span has."""
+        """Replace hidden values by stars in every line that a span has."""
+        if not self.hidden:
+            return
         for node in self.hidden:
-            start, end = node.start_mark, node.end_mark
-            for number in range(start.line, min(end.line + 1, len(self.lines))):
-                line = self.lines[number]
-                first = start.column if number == start.line else 0
-                last = end.column if number == end.line else len(line)
-                self.lines[number] = line[:first] + stars(line[first:last]) + line[last:]
-        if self.hidden:
-            self.file.spans = {path: self.masked(span) for path, span in self.file.spans.items()}
-            self.file.findings = [
-                replace(one, marks=tuple(replace(mark, span=self.masked(mark.span)) for mark in one.marks if mark.span))
-                for one in self.file.findings
-            ]
+            self.mask_lines(node)
+        self.file.spans = {path: self.masked(span) for path, span in self.file.spans.items()}
+        findings = []
+        for finding in self.file.findings:
+            marks = tuple(replace(mark, span=self.masked(mark.span)) for mark in finding.marks if mark.span)
+            findings.append(replace(finding, marks=marks))
+        self.file.findings = findings
+
+    def mask_lines(self, node: yaml.ScalarNode) -> None:
+        start, end = node.start_mark, node.end_mark
+        last_line = min(end.line, len(self.lines) - 1)
+        for number in range(start.line, last_line + 1):
+            line = self.lines[number]
+            first = start.column if number == start.line else 0
+            last = end.column if number == end.line else len(line)
+            self.lines[number] = line[:first] + stars(line[first:last]) + line[last:]
 
     def masked(self, span: Span) -> Span:
-        return replace(span, text=self.lines[span.line - 1] if span.line <= len(self.lines) else "")
+        return replace(span, text=self.line(span.line - 1))
+
+    def line(self, number: int) -> str:
+        """A line of the file, counted from 0; empty after the end."""
+        return self.lines[number] if number < len(self.lines) else ""
 
     def problem(self, path: Path, node: yaml.Node, message: str, alternative: str) -> None:
-        self.file.findings.append(
-            Finding(
-                rule="yaml-value",
-                severity="error",
-                message=message,
-                why="Pulumi refuses the file, because it passes the values as JSON (Pulumi, stack settings file)",
-                fix=f"remove {_key_of(path)}, or {alternative}" if path else alternative,
-                marks=(Mark(path, "", self.span(node, node)),),
-            )
+        fix = f"remove {_key_of(path)}, or {alternative}" if path else alternative
+        finding = Finding(
+            rule="yaml-value",
+            severity="error",
+            message=message,
+            why="Pulumi refuses the file, because it passes the values as JSON (Pulumi, stack settings file)",
+            fix=fix,
+            marks=(Mark(path, "", self.span(node, node)),),
         )
+        self.file.findings.append(finding)
 
     def duplicate(self, path: Path, first: Span, second: Span) -> None:
-        marks = (Mark(path, "again", second), Mark(path, "first", first))
         key = _key_of(path)
         fix = "remove one of the two"
         if first.line != second.line:
             fix = f"remove {key} in line {first.line}, or remove {key} in line {second.line}"
-        self.file.findings.append(
-            Finding(
-                rule="duplicate-key",
-                severity="error",
-                message=f"key {path[-1]!r} is twice in one mapping",
-                why="Pulumi refuses the file (Go's yaml.v3: mapping key already defined)",
-                fix=fix,
-                marks=marks,
-            )
+        finding = Finding(
+            rule="duplicate-key",
+            severity="error",
+            message=f"key {path[-1]!r} is twice in one mapping",
+            why="Pulumi refuses the file (Go's yaml.v3: mapping key already defined)",
+            fix=fix,
+            marks=(Mark(path, "again", second), Mark(path, "first", first)),
         )
+        self.file.findings.append(finding)
 
     def forget(self, path: Path) -> None:
-        """Drop the spans of what a merge brought and the mapping itself replaces."""
-        if path in self.file.spans:
-            for known in [known for known in self.file.spans if known[: len(path)] == path]:
+        """Drop the spans of a merged value that the mapping itself replaces."""
+        if path not in self.file.spans:
+            return
+        for known in list(self.file.spans):
+            if known[: len(path)] == path:
                 del self.file.spans[known]
 
     def span(self, key: yaml.Node, value: yaml.Node) -> Span:
-        """The key with its value when both stand on one line and the value is a scalar, else the key alone."""
+        """The key with its value if both are in one line and the value is a scalar, else the key alone."""
         start, end, stop = key.start_mark, key.end_mark, value.end_mark
-        if isinstance(value, yaml.ScalarNode) and stop.line == start.line and stop.column > end.column:
+        is_short = isinstance(value, yaml.ScalarNode) and stop.line == start.line
+        if is_short and stop.column > end.column:
             end = stop
-        text = self.lines[start.line] if start.line < len(self.lines) else ""
-        width = end.column - start.column if end.line == start.line else len(text.rstrip()) - start.column
-        return Span(self.file.name, start.line + 1, start.column + 1, max(width, 1), text)
+        text = self.line(start.line)
+        width = end.column - start.column
+        if end.line != start.line:
+            width = len(text.rstrip()) - start.column
+        return Span(
+            file=self.file.name,
+            line=start.line + 1,
+            column=start.column + 1,
+            length=max(width, 1),
+            text=text,
+        )
 
 
 def _is_merge(key: yaml.Node) -> bool:
@@ -244,12 +282,16 @@ def _is_merge(key: yaml.Node) -> bool:
 
 def _merge_parents(node: yaml.MappingNode) -> Iterator[yaml.Node]:
     for key, value in node.value:
-        if _is_merge(key):
-            yield from value.value if isinstance(value, yaml.SequenceNode) else [value]
+        if not _is_merge(key):
+            continue
+        if isinstance(value, yaml.SequenceNode):
+            yield from value.value
+        else:
+            yield value
 
 
 def _key_of(path: Path) -> str:
-    """The last key of a path in one line; an item of a list has the list's key and its index."""
+    """The last key of a path in one line. An item of a list has the list's key and its index."""
     first = len(path) - 1
     while first > 0 and path[first].isdigit():
         first -= 1
@@ -257,7 +299,12 @@ def _key_of(path: Path) -> str:
 
 
 def _key_text(value: Any) -> str:
-    return "<nil>" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+    """A key as Pulumi's engine reads it."""
+    if value is None:
+        return "<nil>"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value)
 
 
 def _type_name(value: Any) -> str:
@@ -266,16 +313,18 @@ def _type_name(value: Any) -> str:
 
 def _syntax_error(name: str, text: str, end: int, message: str) -> Finding:
     before = text[:end]
-    line, column = before.count("\n"), len(before) - before.rfind("\n")
-    shown = [*text.encode(errors="replace").decode().splitlines(), ""][line]
-    if (masked := masked_line(shown)) != shown:
-        shown, message = masked, re.sub(r"'.*'|\".*\"", HIDDEN, message)
-    mark = Mark((), "", Span(name, line + 1, column, 1, shown))
+    line = before.count("\n")
+    column = len(before) - before.rfind("\n")
+    lines = text.encode(errors="replace").decode().splitlines()
+    shown = lines[line] if line < len(lines) else ""
+    masked = masked_line(shown)
+    if masked != shown:
+        message = re.sub(r"'.*'|\".*\"", HIDDEN, message)
     return Finding(
         rule="yaml-syntax",
         severity="error",
         message=message,
         why="Pulumi and this program read nothing of a file that is not YAML (Go's yaml.v3)",
         fix="correct the syntax of this line or of the line above",
-        marks=(mark,),
+        marks=(Mark((), "", Span(name, line + 1, column, 1, masked)),),
     )

@@ -1,4 +1,4 @@
-"""The life of a real node: its namespaces, the programs on it, its place in the cluster, and that nothing is left."""
+"""Starts and removes a real node: its namespaces, its programs, and its Node object in the cluster."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sandbox.real import cgroups, containerd, init, kubelet, needs, root
 
 HOLDER, DOOR = "node-namespaces", "node-door"
 COMPONENTS = (HOLDER, DOOR, containerd.COMPONENT, *kubelet.COMPONENTS)
-"""All that runs because of a real node, by the names that the processes have."""
+"""The processes of a real node by name."""
 
 _SECONDS = 60
 _HERE = Path(__file__).parent
@@ -30,9 +30,13 @@ def is_there(home: Path) -> bool:
 
 
 def open_up(home: Path, node: Node) -> controlplane.Place:
-    """Make the node's namespaces and start containerd in them; gives the place in which the control plane is to run.
+    """Create the namespaces of a node, and start containerd in them.
 
-    Raises SandboxError with the last log lines when it cannot be made within a minute.
+    Returns:
+        The place in which the control plane has to run.
+
+    Raises:
+        SandboxError: The namespaces are not ready within a minute; the message has the last lines of the log.
     """
     cgroups.make(home)
     root.make(home, node.name)
@@ -43,9 +47,10 @@ def open_up(home: Path, node: Node) -> controlplane.Place:
 
 
 def start(home: Path, node: Node) -> None:
-    """Start the kubelet, kube-proxy and CoreDNS, and make the node what the plan says: its labels and its NPUs.
+    """Start the kubelet, kube-proxy and CoreDNS, and give the Node object the labels and the NPUs of the plan.
 
-    Raises SandboxError when the node is not registered within a minute.
+    Raises:
+        SandboxError: The kubelet does not register its node within a minute.
     """
     _await(home, "containerd does not answer", lambda: _answers(home), (HOLDER, DOOR, containerd.COMPONENT))
     _load_pause(home)
@@ -63,35 +68,56 @@ def check(home: Path) -> None:
 
 
 def load(home: Path, image: Path) -> str:
-    """Import the images of an archive (of `docker save` or in OCI's layout) for pods of the node; gives their names.
+    """Import the images of an archive for the pods of the node.
 
-    Raises SandboxError when the sandbox has no real node, or containerd does not take the file.
+    Args:
+        home: The directory of the sandbox.
+        image: An archive of `docker save`, or in the layout of OCI.
+
+    Returns:
+        The output of containerd, with the names of the images.
+
+    Raises:
+        SandboxError: The sandbox has no real node, or containerd refuses the file.
     """
     check(home)
     if not image.is_file():
         raise SandboxError(f"there is no file {image}", "name an archive of docker save", WRONG_USAGE)
     command = [*_entering(home), *containerd.ctr("images", "import", "--all-platforms", "-")]
     with image.open("rb") as archived, interruptible():
-        code, said, complaint = processes.run_captured(command, _environment(home), archived)
+        code, output, errors = processes.run_captured(command, _environment(home), archived)
     if code != 0:
-        raise SandboxError(f"{image} cannot be imported: {complaint.strip()}", "name an archive of docker save")
-    return said.strip()
+        raise SandboxError(f"{image} cannot be imported: {errors.strip()}", "name an archive of docker save")
+    return output.strip()
 
 
 def images(home: Path) -> list[str]:
-    """The names of the images that pods of the node find."""
-    asked = [*_entering(home), *containerd.ctr("images", "list", "--quiet")]
-    done = subprocess.run(asked, capture_output=True, text=True, check=False, env=_environment(home))
-    return done.stdout.split()
+    """The names of the images on the node."""
+    command = [*_entering(home), *containerd.ctr("images", "list", "--quiet")]
+    process = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=_environment(home),
+    )
+    return process.stdout.split()
 
 
 def inside(home: Path, *command: str) -> list[str]:
-    """A command as it is run in the node's network: pods and Services answer it there."""
+    """The command line that runs a command in the network of the node, from which it reaches pods and Services."""
     return [*_network(home), *command]
 
 
 def clear(home: Path) -> bool:
-    """Remove what outlives a node's processes, once they are ended; says whether there was anything."""
+    """Remove the cgroups of a node after its processes have ended.
+
+    Returns:
+        False if there were none.
+
+    Raises:
+        SandboxError: A file system is still mounted below the directory of the sandbox.
+    """
     mounted = [line for line in Path("/proc/self/mounts").read_text().splitlines() if f" {home}/" in line]
     if mounted:
         raise SandboxError(f"something is mounted below {home}: {mounted[0]}", "umount it, then try again")
@@ -110,7 +136,7 @@ def _hold(home: Path, node: Node) -> None:
 
 
 def _open_door(home: Path) -> int:
-    """Start what leads from a free port of the machine's loopback into the node's network; gives the port."""
+    """Forward a free port of the machine's loopback into the network of the node; the number of the port."""
     (home / "bin" / DOOR).symlink_to(sys.executable)
     with socket.create_server(("127.0.0.1", 0), backlog=128) as listening:
         port: int = listening.getsockname()[1]
@@ -137,10 +163,14 @@ def _is_registered(home: Path, node: Node) -> bool:
 
 
 def _describe(home: Path, node: Node) -> None:
-    room = {node.resource: str(node.npus)}
-    patch = {"metadata": {"labels": dict(node.labels), "annotations": asked_for(node)}}
-    for part, more in ((patch, ()), ({"status": {"capacity": room, "allocatable": room}}, ("--subresource=status",))):
-        kubectl.kubectl(home, "patch", "node", node.name, f"--patch={json.dumps(part)}", *more)
+    """Write the labels and the NPUs of the plan into the Node object."""
+    npus = {node.resource: str(node.npus)}
+    metadata = {"labels": dict(node.labels), "annotations": asked_for(node)}
+    status = {"capacity": npus, "allocatable": npus}
+    labels_patch = json.dumps({"metadata": metadata})
+    status_patch = json.dumps({"status": status})
+    kubectl.kubectl(home, "patch", "node", node.name, f"--patch={labels_patch}")
+    kubectl.kubectl(home, "patch", "node", node.name, f"--patch={status_patch}", "--subresource=status")
 
 
 def _await(home: Path, message: str, ready: Callable[[], bool], expected: Sequence[str]) -> None:
@@ -153,8 +183,14 @@ def _await(home: Path, message: str, ready: Callable[[], bool], expected: Sequen
 
 
 def _answers(home: Path) -> bool:
-    asked = [*_entering(home), *containerd.ctr("version")]
-    return subprocess.run(asked, capture_output=True, check=False, env=_environment(home)).returncode == 0
+    command = [*_entering(home), *containerd.ctr("version")]
+    process = subprocess.run(
+        command,
+        capture_output=True,
+        check=False,
+        env=_environment(home),
+    )
+    return process.returncode == 0
 
 
 def _network(home: Path) -> tuple[str, ...]:
@@ -162,24 +198,43 @@ def _network(home: Path) -> tuple[str, ...]:
 
 
 def _entering(home: Path) -> list[str]:
-    """The words that run a command on the node; none when the node is gone."""
+    """The beginning of a command line that runs a command on the node; empty if the node does not run."""
     pid = first_process(home)
-    namespaces = ("--mount", "--net", "--pid", "--ipc", "--uts", "--root", "--wd")
-    return [needs.program("nsenter"), f"--target={pid}", *namespaces, "--"] if pid else []
+    if not pid:
+        return []
+    return [
+        needs.program("nsenter"),
+        f"--target={pid}",
+        "--mount",
+        "--net",
+        "--pid",
+        "--ipc",
+        "--uts",
+        "--root",
+        "--wd",
+        "--",
+    ]
 
 
 def first_process(home: Path) -> int:
-    """The pid of the process that holds the node's namespaces, as the machine has it; 0 when it is gone."""
-    return next((process.pid for process in processes.marked(str(home)) if _is_first(process.pid)), 0)
+    """The process ID, on the machine, of the process that holds the namespaces of the node; 0 if it has ended."""
+    for process in processes.marked(str(home)):
+        if _is_first(process.pid):
+            return process.pid
+    return 0
 
 
 def _is_first(pid: int) -> bool:
-    """Whether a process is the first one of a pid namespace that was made in ours."""
+    """Whether a process is the first one of a pid namespace directly below ours."""
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except OSError:
         return False
-    return any(line.startswith("NSpid:") and line.split()[2:] == ["1"] for line in lines)
+    for line in lines:
+        if line.startswith("NSpid:"):
+            _, _, *inner_pids = line.split()
+            return inner_pids == ["1"]
+    return False
 
 
 def _environment(home: Path) -> dict[str, str]:

@@ -50,7 +50,7 @@ def test_values_are_shown_on_one_line(old: str | None, new: str | None, shown: s
         (
             {},
             {"image": "a:2", "rollout": "recreate"},
-            "restarts, because its image changed · delete first (Pulumi.test.yaml:13), downtime up to 12 min",
+            "restarts, because its image changed · delete old pods first (Pulumi.test.yaml:13), downtime up to 12 min",
             "the only pod goes first",
         ),
         ({"replicas": 2}, {"replicas": 0}, "has no pods, because replicas is 0", "the last pod goes"),

@@ -77,7 +77,7 @@ def test_a_service_that_is_not_well_ends_with_1(serve: Serve, console: Console) 
     done = console("smoke", "prod.yaml", "free", "--url", serve(ends="deaf").url)
 
     assert done.code == 1
-    assert "stop ✗ (the answer goes on after" in done.out
+    assert "stop ✗ (the answer continues after" in done.out
 
 
 def test_a_service_that_does_not_get_ready_ends_with_1(
@@ -86,7 +86,7 @@ def test_a_service_that_does_not_get_ready_ends_with_1(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     serve()
-    monkeypatch.setattr("client.reach._PAUSE", 0.01)
+    monkeypatch.setattr("client.reach._SECONDS_BETWEEN_CHECKS", 0.01)
     done = console("smoke", "prod.yaml", "free", "--url", "http://127.0.0.1:1", "--wait", "1s")
 
     assert done.code == 1

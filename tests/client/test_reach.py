@@ -84,7 +84,7 @@ def test_without_a_ready_pod_nothing_is_sent(kube: Cluster) -> None:
 
 
 def test_a_pod_is_waited_for_until_it_is_ready(kube: Cluster, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("client.reach._PAUSE", 0.01)
+    monkeypatch.setattr("client.reach._SECONDS_BETWEEN_CHECKS", 0.01)
     held, said = kube(ready=False, forwards_to=port(serve().url)), list[str]()
 
     def say(line: str) -> None:
@@ -96,7 +96,7 @@ def test_a_pod_is_waited_for_until_it_is_ready(kube: Cluster, serve: Serve, monk
 
 
 def test_the_wait_for_an_unreachable_server_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("client.reach._PAUSE", 0.01)
+    monkeypatch.setattr("client.reach._SECONDS_BETWEEN_CHECKS", 0.01)
     said: list[str] = []
 
     with pytest.raises(UnreachableError, match=r"http://127\.0\.0\.1:1 does not answer"):
@@ -105,7 +105,7 @@ def test_the_wait_for_an_unreachable_server_ends(monkeypatch: pytest.MonkeyPatch
 
 
 def test_an_unhealthy_server_is_reported_after_the_wait(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("client.reach._PAUSE", 0.01)
+    monkeypatch.setattr("client.reach._SECONDS_BETWEEN_CHECKS", 0.01)
 
     with pytest.raises(UnreachableError, match="/health of qwen answers 500"):
         ask(service_of(), Way(serve(ends="sick").url, wait=0.1))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from cluster.errors import ClusterError
 from cluster.service import Wanted
-from cluster.snapshot import Snapshot
+from cluster.snapshot import Object, Snapshot
 from cluster.wait import LOOK, OUTAGE, Awaited, NotReadyError, wait_until_ready
 from tests.cluster.objects import (
     BUDGET,
@@ -257,3 +258,23 @@ def test_a_deployment_that_somebody_deletes_meanwhile_is_reported() -> None:
 
     assert "error[not-deployed]: qwen: " in text
     assert seconds < 60
+
+
+class GrowingReader(FakeReader):
+    """A reader during whose first answer another service is registered."""
+
+    services: list[Awaited]
+
+    async def deployments(self) -> Sequence[Object]:
+        answer = await super().deployments()
+        if len(self.calls) == 1:
+            self.services += awaited("llava")
+        return answer
+
+
+def test_a_service_that_is_added_during_the_wait_is_read_again() -> None:
+    reader = GrowingReader([READY])
+    reader.services = awaited("qwen")
+    wait(reader, reader.services)
+
+    assert reader.calls.count("deployments") == 2, "the first answer may be older than the update of the new service"

@@ -15,10 +15,11 @@ from components import InferenceDeployment, InferenceDeploymentArgs, inference_d
 from models.engines.ascend_vllm.engine_args import EngineArgs
 from models.service.resolved import ResolvedService
 from models.stack_file.cluster import ClusterConfig
-from models.stack_file.model import Model, Source
+from models.stack_file.model import Model
 from models.stack_file.monitoring import Monitoring
 from models.stack_file.operation import DisruptionBudget
 from models.stack_file.service import ServiceConfig
+from models.stack_file.source import ClaimSource, HostPathSource
 from tests.components.harness import Plan, build
 
 CLUSTER = ClusterConfig(context="prod", namespace="models")
@@ -134,7 +135,7 @@ def test_warnings_are_shown_and_can_be_accepted(monkeypatch: pytest.MonkeyPatch)
         (
             ServiceConfig(
                 image="a:1",
-                model=Model(source=Source(path="/mnt/models/x"), config_json="absent.json"),
+                model=Model(source=HostPathSource(path="/mnt/models/x"), config_json="absent.json"),
                 engine=EngineArgs(max_model_len=4096),
             ),
             "qwen",
@@ -147,7 +148,7 @@ def test_what_only_a_stack_file_can_have_is_refused(config: ServiceConfig, name:
 
 
 def test_a_claim_with_a_size_is_created_before_the_pods_and_kept() -> None:
-    claim = Source(kind="claim", name="models", directory="q", size="500Gi")
+    claim = ClaimSource(name="models", directory="q", size="500Gi")
     plan = planned(qwen().model_copy(update={"model": Model(source=claim)}))
 
     assert plan.resources["qwen-claim-models"].retained

@@ -1,4 +1,4 @@
-"""The manual's pair of files with edits, and what `convert` makes of it."""
+"""The manual's pair of files with edits, and the results of its conversion."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is read of a script is what bash does with it: the server's arguments and its environment."""
+"""The arguments and the environment that are read from a script are those that bash gives the server."""
 
 from __future__ import annotations
 

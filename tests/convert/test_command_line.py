@@ -100,13 +100,13 @@ def test_words_that_vllm_refuses_or_loses_are_noted_without_their_value(words: l
     assert "hunter2" not in repr(flags)
 
 
-def test_the_last_of_a_repeated_flag_counts_and_lists_are_not_joined() -> None:
+def test_the_last_value_of_a_repeated_flag_counts() -> None:
     flags = read("--port=1", "--served-model-name", "a", "--port=2", "--served-model-name", "b", "c")
 
     assert flags.values == {"port": 2, "served-model-name": ["b", "c"]}
 
 
-def test_a_beginning_means_the_flag_of_the_server_that_is_started() -> None:
+def test_the_beginning_of_a_flag_is_completed_for_the_started_server() -> None:
     assert read("--log-l", "info", server="api_server").values == {"log-level": "info"}
     assert "--log-l" in notes(read("--log-l", "info"))
 

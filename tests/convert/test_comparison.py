@@ -1,4 +1,4 @@
-"""The launch before and after: what is the same, what is not, and why."""
+"""The comparison of the launch before and after a conversion: equal values, differences, and their reasons."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def because(script: str) -> dict[str, str]:
     return {one.name: one.why for one in comparison(made(script)).differences}
 
 
-def test_nothing_differs_where_all_is_written_out() -> None:
+def test_a_script_that_writes_all_values_has_no_differences() -> None:
     assert changes(made(SAME)) == {}
     assert len(comparison(made(SAME)).kept) == 3 + 9 + 1
 
@@ -90,7 +90,7 @@ def test_nothing_differs_where_all_is_written_out() -> None:
         ),
     ],
 )
-def test_a_difference_has_its_because(
+def test_a_difference_has_its_reason(
     flags: list[str], exports: str, name: str, change: tuple[str | None, str | None], why: str
 ) -> None:
     script = command(*flags, exports=f"export {exports}" if exports else "")
@@ -113,13 +113,13 @@ def test_a_value_is_the_same_however_it_is_written(flag: str, name: str) -> None
     assert name not in changes(made(command(flag)))
 
 
-def test_what_is_still_open_is_no_difference() -> None:
+def test_a_placeholder_is_not_a_difference() -> None:
     done = made(command("--dtype ${dtype}", "--max-num-seqs=many"))
 
     assert not {"--dtype", "--max-num-seqs"} & changes(done).keys()
 
 
-def test_the_report_names_what_is_kept_in_lines_of_a_terminals_width() -> None:
+def test_the_report_wraps_the_kept_values() -> None:
     lines = output.render(made(SAME)).splitlines()
     kept = lines[: next(index for index, line in enumerate(lines) if not line.startswith(("kept", " ")))]
 
@@ -128,7 +128,7 @@ def test_the_report_names_what_is_kept_in_lines_of_a_terminals_width() -> None:
     assert output.render(made(SAME)).count("--max-num-seqs") == 1
 
 
-def test_the_report_tells_services_apart() -> None:
+def test_the_report_names_the_service_of_each_line() -> None:
     other = config().replace("yourapp", "other")
     text = output.render(made(SAME, f"{config()}---\n{other}"))
 
@@ -151,7 +151,7 @@ ADDED = {
 }
 
 
-def test_what_the_pod_gets_beside_its_launch_is_named() -> None:
+def test_parts_that_the_pod_gets_are_listed_as_added() -> None:
     assert added(config()) == ADDED
 
 
@@ -166,6 +166,6 @@ def test_what_the_pod_gets_beside_its_launch_is_named() -> None:
         ("  replicas: 1\n", "  strategy: {type: Recreate}\n", "rollout"),
     ],
 )
-def test_what_the_pod_had_already_is_not_added(old: str, new: str, name: str) -> None:
+def test_parts_that_the_pod_already_has_are_not_listed_as_added(old: str, new: str, name: str) -> None:
     assert old in config()
     assert added(config().replace(old, new, 1)).keys() == ADDED.keys() - {name}

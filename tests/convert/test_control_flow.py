@@ -1,4 +1,4 @@
-"""Which commands of a script are run, and which of them only perhaps."""
+"""The commands of a script that run, and the branches that decide about them."""
 
 from __future__ import annotations
 

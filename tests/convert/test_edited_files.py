@@ -1,4 +1,4 @@
-"""The manual's files as people edit them: what is meant is kept, and what is wrong is told with its line."""
+"""The manual's files with edits: meant values are kept, and mistakes are noted with their line."""
 
 from __future__ import annotations
 
@@ -125,14 +125,14 @@ def test_variables_of_the_container_and_of_the_command_are_exported_too() -> Non
         ("export LD_LIBRARY_PATH=/x:$LD_LIBRARY_PATH", "${LD_LIBRARY_PATH}"),
     ],
 )
-def test_what_only_the_running_container_knows_is_refused_until_it_is_written_out(exports: str, name: str) -> None:
+def test_a_value_that_only_the_running_container_knows_is_a_placeholder(exports: str, name: str) -> None:
     done = made(command(exports=exports))
     (finding,) = [one for one in done.report.findings if one.rule == "placeholder"]
 
     assert finding.message.endswith(f"contains the placeholder {name}")
 
 
-def test_variables_that_are_written_as_a_mapping_are_taken_as_meant() -> None:
+def test_variables_written_as_a_mapping_are_read_as_meant() -> None:
     entries = "        env:\n          A: 1\n          HF_TOKEN: hunter2\n        resources:"
     done = made(START, replaced(("        resources:", entries)))
 
@@ -161,7 +161,7 @@ Told = Callable[[Any], dict[str, str]]
         (f"{START} --foo", "--foo", "does not have this flag", "run_vllm.sh:1"),
     ],
 )
-def test_what_has_no_place_is_told_with_its_line(script: str, what: str, why: str, place: str) -> None:
+def test_a_part_without_a_key_is_noted_with_its_line(script: str, what: str, why: str, place: str) -> None:
     done = made(script)
 
     assert why in said(done, "dropped")[what]
@@ -184,7 +184,7 @@ def test_a_variable_of_a_feature_that_is_off_is_left_out(variable: str, extra: l
     assert changes(done)[name] == (value, None) or because in said(done, "dropped")[name]
 
 
-def test_a_value_that_check_refuses_stays_as_it_is_written_and_the_other_rules_are_run() -> None:
+def test_a_refused_value_remains_and_the_other_rules_still_run() -> None:
     done = made(command("--dtype fp16", "--max-num-seqs=many"))
 
     assert service(done)["engine"] == {**PLAIN["engine"], "dtype": "fp16", "maxNumSeqs": "many"}
@@ -198,7 +198,7 @@ def test_a_value_that_check_refuses_stays_as_it_is_written_and_the_other_rules_a
         ("unknown", None),
     ],
 )
-def test_a_length_that_is_not_given_is_the_models_own_where_it_is_known(text: str, fields: str | None) -> None:
+def test_a_missing_length_is_that_of_the_model_if_the_catalogue_knows_it(text: str, fields: str | None) -> None:
     script = f"{PYTHON} --model {f'/mnt/{text}' if text else MODEL}"
     done = made(script)
 
@@ -210,7 +210,7 @@ def test_a_length_that_is_not_given_is_the_models_own_where_it_is_known(text: st
         assert "missing-key" in rules(done)
 
 
-def test_precision_stays_as_it_was_and_the_rule_says_what_the_model_needs() -> None:
+def test_precision_remains_and_the_rule_reports_the_need_of_the_model() -> None:
     done = made(command("--max-model-len=16384"))
 
     assert service(done)["precision"] == {"decode": False}
@@ -218,7 +218,7 @@ def test_precision_stays_as_it_was_and_the_rule_says_what_the_model_needs() -> N
     assert "precision-needed" in rules(done)
 
 
-def test_weights_that_the_container_sees_elsewhere_keep_their_name_for_requests() -> None:
+def test_weights_under_another_path_keep_their_name_for_requests() -> None:
     objects = replaced((f"mountPath: {MODEL}", "mountPath: /models"), (f"path: {MODEL}", "path: /data/weights"))
     done = made(command().replace(MODEL, "/models/Qwen2-7B-Instruct"), objects)
 
@@ -265,7 +265,7 @@ def test_the_port_of_the_server_is_that_of_its_flag_or_vllms_own() -> None:
     assert resolved(made(START.replace("8080", "${port}"))).server.port == 8080
 
 
-def test_a_branch_that_sets_something_is_read_and_said_once() -> None:
+def test_a_branch_that_changes_a_value_is_noted_once() -> None:
     done = made(f"if [ -n $X ]; then\n  export A=1\n  B=2\nelse\n  echo no\nfi\nif true; then echo; fi\n{command()}")
     (place,) = [note.place for note in done.notes if note.what == "the branch"]
 
@@ -273,13 +273,13 @@ def test_a_branch_that_sets_something_is_read_and_said_once() -> None:
     assert "the last value counts" in said(done, "assumed")["the branch"]
 
 
-def test_a_script_that_another_writes_is_told_by_the_lines_of_the_one_that_writes_it() -> None:
+def test_a_written_script_has_the_lines_of_the_script_that_writes_it() -> None:
     done = made(f"cat > /tmp/a.sh <<'EOF'\nulimit -n 9\n{command()}EOF\nsh /tmp/a.sh\n")
 
     assert places(done)["the command ulimit"] == "run_vllm.sh:2"
 
 
-def test_functions_that_call_each_other_for_ever_end() -> None:
+def test_functions_that_call_each_other_endlessly_are_read_once() -> None:
     done = made("a() {\n  b\n}\nb() {\n  a\n}\na\n" + command())
 
     assert resolved(done).model.path == MODEL

@@ -1,4 +1,4 @@
-"""The manual's objects as people edit them: the same pod is read however it is written."""
+"""The manual's objects with edits: the same pod is read from every way to write it."""
 
 from __future__ import annotations
 

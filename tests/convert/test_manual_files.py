@@ -100,16 +100,16 @@ def test_each_way_starts_again_with_the_manuals_module_flags_values_and_exports(
     assert changes(done) == {}
 
 
-def test_the_manuals_own_mistake_is_found_eight_npus_and_one_that_is_used() -> None:
+def test_the_manuals_pod_with_eight_npus_of_which_it_uses_one_is_a_finding() -> None:
     for done in (made(), untouched(context="prod")):
         (finding,) = [one for one in done.report.findings if one.rule == "idle-npus"]
 
-        assert finding.message == "yourapp asks for 8 NPUs and uses 1: 7 cards idle"
+        assert finding.message == "yourapp requests 8 NPUs but uses 1: 7 idle"
         assert finding.span
         assert finding.span.text.strip() == "npus: 8"
 
 
-def test_placeholders_without_a_value_stay_and_each_is_a_finding_with_its_line_and_what_to_fill_in() -> None:
+def test_each_placeholder_without_a_value_is_a_finding_with_its_line_and_a_fix() -> None:
     done = untouched("openai-multimodal", context="prod")
     found = {one.marks[0].field: one for one in done.report.findings if one.rule == "placeholder"}
 
@@ -124,7 +124,7 @@ def test_placeholders_without_a_value_stay_and_each_is_a_finding_with_its_line_a
     assert "leaves the choice to the model" in found["engine.dtype"].fix
 
 
-def test_what_the_manual_says_of_a_placeholder_is_assumed() -> None:
+def test_the_manuals_value_of_a_placeholder_is_assumed() -> None:
     done = untouched("openai-multimodal", context="prod")
 
     assert said(done, "assumed") == {
@@ -135,7 +135,7 @@ def test_what_the_manual_says_of_a_placeholder_is_assumed() -> None:
     assert said(done, "dropped") == {}
 
 
-def test_a_context_that_is_not_given_is_missing_and_never_the_current_one() -> None:
+def test_a_missing_context_is_not_replaced_by_the_current_one() -> None:
     done = untouched()
 
     assert "context" not in cluster(done)
@@ -149,7 +149,7 @@ def test_the_mount_of_the_weights_stands_for_the_models_path() -> None:
     assert said(done, "assumed")[f"model {MODEL}"] == "the mount of the weights"
 
 
-def test_what_is_kept_is_named() -> None:
+def test_kept_values_are_listed() -> None:
     assert comparison(made()).kept[:6] == (
         "image",
         "8 NPUs",
@@ -282,7 +282,7 @@ def test_every_feature_becomes_its_typed_key(text: str, expected: dict[str, Any]
         ("--swap-space 8", "extraArgs", {"swapSpace": 8}),
     ],
 )
-def test_a_flag_of_the_engine_becomes_its_key_where_it_is_not_the_default(flag: str, key: str, value: Any) -> None:
+def test_an_engine_flag_that_differs_from_its_default_becomes_a_key(flag: str, key: str, value: Any) -> None:
     engine = service(made(command(flag)))["engine"]
 
     assert engine.pop(key) == value

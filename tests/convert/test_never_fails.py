@@ -1,4 +1,4 @@
-"""Whatever the files hold, a conversion ends with a stack file that can be read, or says why there is none."""
+"""For any files, a conversion ends with a readable stack file or with an error that has a fix."""
 
 from __future__ import annotations
 

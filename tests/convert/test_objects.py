@@ -39,11 +39,11 @@ def test_every_object_has_its_lines(text: str, expected: list[tuple[str, int]]) 
 
 
 @pytest.mark.parametrize("text", ["a: 1\n", "- a\n", "text\n", "kind: 1.5x\n---\nmetadata: {}\n"])
-def test_a_document_that_is_no_object_is_named(text: str) -> None:
+def test_a_document_that_is_not_an_object_is_noted(text: str) -> None:
     assert [note.what for note in read(text).notes] == ["a document"]
 
 
-def test_of_a_key_that_stands_twice_the_last_one_counts() -> None:
+def test_the_last_value_of_a_duplicate_key_counts() -> None:
     found = read("kind: A\nkind: B\n")
 
     assert [one.kind for one in found.objects] == ["B"]
@@ -69,14 +69,14 @@ def test_a_broken_document_is_a_finding_with_its_line() -> None:
         ("kind: A\nmetadata:\n\tname: a\n        labels: {}\n", 8),
     ],
 )
-def test_tabs_count_as_the_blanks_that_fit(text: str, width: int) -> None:
+def test_tabs_are_read_as_the_number_of_spaces_that_fits(text: str, width: int) -> None:
     found = read(text)
 
     assert kinds(text) == [("A", 3)]
     assert [note.what for note in found.notes] == [f"{width} spaces for each tab"]
 
 
-def test_what_is_not_there_is_nothing_and_has_the_line_of_what_holds_it() -> None:
+def test_a_missing_part_is_empty_and_has_the_line_of_its_parent() -> None:
     (one,) = read("kind: A\nspec:\n  list: [1, {a: b}]\n  flag: true\n").objects
 
     assert one.at("spec", "list", 1, "a").text() == "b"

@@ -1,4 +1,4 @@
-"""What the pod says beside its launch: NPUs, resources, rollout, platform; and what has no place is told."""
+"""The keys that a pod determines: NPUs, resources, rollout, platform, namespace and queues."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ SCRIPT = command()
         ),
     ],
 )
-def test_what_has_a_key_is_kept(objects: str, expected: dict[str, Any]) -> None:
+def test_a_field_with_a_key_is_kept(objects: str, expected: dict[str, Any]) -> None:
     found = service(made(SCRIPT, objects))
     usual = service(made(SCRIPT))
     kept = {key: value for key, value in found.items() if usual.get(key) != value}
@@ -113,7 +113,7 @@ def test_a_queue_is_kept_and_declared() -> None:
     assert cluster(done)["queues"] == {"team": {}}
 
 
-def test_a_queue_that_is_made_beside_the_pod_is_made_by_the_stack() -> None:
+def test_a_queue_of_the_file_is_created_by_the_stack() -> None:
     queue = "---\nkind: Queue\nmetadata: {name: team}\nspec: {weight: 2, capability: {huawei.com/ascend-1980: '16'}}\n"
 
     assert cluster(made(SCRIPT, config() + queue))["queues"] == {"team": {"create": True, "npus": 16, "weight": 2}}
@@ -141,9 +141,7 @@ def test_a_queue_that_is_made_beside_the_pod_is_made_by_the_stack() -> None:
         ),
     ],
 )
-def test_the_platform_is_told_by_its_resource_and_corrected_where_it_differs(
-    pairs: list[tuple[str, str]], expected: Any
-) -> None:
+def test_the_platform_follows_from_its_npu_resource(pairs: list[tuple[str, str]], expected: Any) -> None:
     found = cluster(made(SCRIPT, replaced(*pairs)))
 
     assert found == {"context": "prod", **({"platform": expected} if expected else {})}
@@ -165,7 +163,7 @@ def test_the_file_that_is_sourced_first_is_the_platforms() -> None:
         ("team", "shared", "", {"name": "shared", "create": False}),
     ],
 )
-def test_the_namespace_is_that_of_the_objects_or_the_one_that_is_given(
+def test_the_namespace_is_that_of_the_objects_or_of_the_option(
     own: str, given: str, made_here: str, expected: Any
 ) -> None:
     objects = config().replace("metadata:\n  name", f"metadata:\n  namespace: {own}\n  name", 1) if own else config()
@@ -174,7 +172,7 @@ def test_the_namespace_is_that_of_the_objects_or_the_one_that_is_given(
     assert cluster(made(SCRIPT, objects, namespace=given)).get("namespace") == expected
 
 
-def test_a_name_that_another_deployment_has_in_the_namespace_is_not_taken_again() -> None:
+def test_a_name_that_is_taken_in_the_namespace_gets_a_number() -> None:
     done = made(SCRIPT, namespace="team")
 
     assert resolved(done).name == "yourapp-2"
@@ -199,7 +197,7 @@ spec:
     ("nodes", "told"),
     [("priority: 0", []), ("nodeSelector: {pool: b}", ["nodeSelector of bare"])],
 )
-def test_a_platform_that_another_pod_contradicts_is_told(nodes: str, told: list[str]) -> None:
+def test_a_pod_with_another_platform_is_noted(nodes: str, told: list[str]) -> None:
     done = made(SCRIPT, config() + BARE.replace("NODES", nodes))
 
     assert [what for what in said(done, "dropped") if "bare" in what] == told
@@ -218,7 +216,7 @@ def test_pods_of_several_namespaces_need_several_stacks() -> None:
 
 
 @pytest.mark.parametrize("kind", ["StatefulSet", "DaemonSet", "ReplicaSet", "Job"])
-def test_what_else_runs_pods_becomes_a_deployment(kind: str) -> None:
+def test_any_object_that_runs_pods_becomes_a_deployment(kind: str) -> None:
     done = made(SCRIPT, replaced(("kind: Deployment", f"kind: {kind}")))
 
     assert said(done, "assumed")["a Deployment"] == f"instead of the {kind}"
@@ -274,5 +272,5 @@ def test_devices_in_the_usual_order_follow_from_the_npus() -> None:
     assert "visibleDevices" not in service(made(command(exports="export ASCEND_RT_VISIBLE_DEVICES=0,1,2,3,4,5,6,7")))
 
 
-def test_the_manuals_objects_as_they_are_drop_nothing() -> None:
+def test_nothing_of_the_manuals_objects_is_dropped() -> None:
     assert said(made(SCRIPT, CONFIG), "dropped") == {}

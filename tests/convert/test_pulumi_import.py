@@ -1,4 +1,4 @@
-"""The list for `pulumi import`: what a stack can take over, and what becomes of the pods."""
+"""The list for `pulumi import`: the objects that a stack can take over, and whether pods restart."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_the_names_are_those_of_the_program(monkeypatch: pytest.MonkeyPatch) -> 
     }
 
 
-def test_objects_that_are_not_there_are_made_by_the_next_update() -> None:
+def test_missing_objects_are_not_in_the_list() -> None:
     documents = rendered().split("---\n")
     without = "---\n".join(one for one in documents if "kind: Service\n" not in one and "kind: Namespace\n" not in one)
     _, found = taken_over(without)
@@ -122,7 +122,7 @@ def test_a_pod_that_differs_restarts_once_and_the_field_is_named(old: str, new: 
     assert ("restart once" in render_adoption(found)) == bool(field)
 
 
-def test_a_restart_by_hand_left_an_annotation_whose_removal_restarts_again() -> None:
+def test_removing_the_annotation_of_a_restart_by_hand_restarts_the_pods() -> None:
     first, _, last = rendered().rpartition("scheduling.volcano.sh/queue-name: inference")
     _, found = taken_over(f"{first}scheduling.volcano.sh/queue-name: inference\n        kubectl/restartedAt: now{last}")
 
@@ -132,7 +132,7 @@ def test_a_restart_by_hand_left_an_annotation_whose_removal_restarts_again() -> 
 POOLS = "pools: {snt9b: {nodes: 2, npusPerNode: 8, npuMemory: 64Gi}}"
 
 
-def test_pods_that_go_beside_others_need_the_pools_which_the_objects_do_not_say() -> None:
+def test_an_affinity_needs_the_pools_which_objects_do_not_contain() -> None:
     done, found = taken_over(rendered(STACK.replace("namespace: team", f"namespace: team\n    {POOLS}")))
     (one,) = found.services
 
@@ -156,7 +156,7 @@ def test_with_the_pools_added_the_objects_are_the_same_again() -> None:
         ("kind: Deployment", "kind: StatefulSet"),
     ],
 )
-def test_what_has_another_selector_cannot_be_taken_over_and_that_is_said(old: str, new: str) -> None:
+def test_a_deployment_with_another_selector_cannot_be_taken_over(old: str, new: str) -> None:
     text = rendered()
     assert old in text
     _, found = taken_over(text.replace(old, new))
@@ -173,7 +173,7 @@ def test_the_manuals_own_deployment_cannot_be_taken_over() -> None:
     assert [(one.service, one.adopted) for one in found.services] == [("yourapp", False)]
 
 
-def test_of_two_services_the_one_that_can_is_taken_over() -> None:
+def test_only_services_with_the_programs_selector_are_taken_over() -> None:
     two = STACK + STACK.split("services:\n")[1].replace("qwen:", "llama:")
     text = rendered(two).replace("app.kubernetes.io/instance: llama", "app.kubernetes.io/instance: other")
     _, found = taken_over(text)

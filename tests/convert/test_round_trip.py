@@ -1,4 +1,4 @@
-"""Converted, then rendered: the same launch, and of what this program made the very same objects."""
+"""Converting and rendering again gives the same launch, and for objects of this program the same objects."""
 
 from __future__ import annotations
 
@@ -89,9 +89,7 @@ def nearest_accepted(service: dict[str, Any], cluster: dict[str, Any]) -> Resolv
 
 @THOROUGH
 @given(located, clusters)
-def test_objects_of_this_program_convert_back_to_the_very_same_objects(
-    fields: dict[str, Any], cluster: dict[str, Any]
-) -> None:
+def test_objects_of_this_program_convert_back_to_equal_objects(fields: dict[str, Any], cluster: dict[str, Any]) -> None:
     stack = nearest_accepted(fields, cluster)
     objects = list(stack_objects(stack))
     own_script = File("run_vllm.sh", script(launch(stack.services[0])))
@@ -138,9 +136,7 @@ def as_in_the_cluster(objects: list[dict[str, Any]]) -> dict[str, Any]:
 
 @settings(THOROUGH, max_examples=25)
 @given(located, clusters)
-def test_objects_as_the_cluster_has_them_convert_back_too_without_any_script(
-    fields: dict[str, Any], cluster: dict[str, Any]
-) -> None:
+def test_objects_of_the_cluster_convert_back_without_a_script(fields: dict[str, Any], cluster: dict[str, Any]) -> None:
     objects = list(stack_objects(nearest_accepted(fields, cluster)))
     live = yaml.safe_dump(as_in_the_cluster(objects), allow_unicode=True)
     done = convert(File("live.yaml", live), [], Wanted(context="prod"))
@@ -194,7 +190,7 @@ def test_a_typical_pair_renders_the_launch_that_it_had(module: str) -> None:
     assert start.environment["GREETING"] == "你好 $HOME"
 
 
-def test_what_a_name_decides_is_told_where_the_directory_is_named_otherwise() -> None:
+def test_a_directory_with_another_name_than_its_model_is_noted() -> None:
     """The objects do not say which model lies in `/m/ours`; the precise operator that Qwen2 needs is then not set."""
     fields = {
         "image": "a:1",

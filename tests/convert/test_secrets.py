@@ -1,4 +1,4 @@
-"""A value that looks like a secret is nowhere in what a conversion gives: not in the file, not in what is said."""
+"""A value that looks like a secret is never shown: neither in the stack file nor in the report."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_other_values_are_not(value: str) -> None:
 
 
 @pytest.mark.parametrize("value", ["true", "false", "0", "1", "", "${HF_TOKEN}"])
-def test_a_switch_and_a_reference_are_no_secrets(value: str) -> None:
+def test_a_switch_and_a_reference_are_not_secrets(value: str) -> None:
     assert not is_credential("HF_TOKEN", value)
 
 
@@ -97,7 +97,7 @@ def test_a_switch_and_a_reference_are_no_secrets(value: str) -> None:
         command() + f"curl -u admin:{SECRET} localhost\n",
     ],
 )
-def test_a_secret_of_the_script_is_nowhere(script: str) -> None:
+def test_a_secret_of_the_script_is_never_shown(script: str) -> None:
     assert SECRET not in everything(made(script))
 
 
@@ -111,19 +111,19 @@ def test_a_secret_of_the_script_is_nowhere(script: str) -> None:
         f"lifecycle: {{postStart: {{exec: {{command: [login, {SECRET}]}}}}}}",
     ],
 )
-def test_a_secret_of_the_objects_is_nowhere(entry: str) -> None:
+def test_a_secret_of_the_objects_is_never_shown(entry: str) -> None:
     objects = config().replace("        resources:", f"        {entry}\n        resources:")
 
     assert SECRET not in everything(made(command(), objects))
 
 
-def test_a_secret_beside_the_pod_is_nowhere() -> None:
+def test_a_secret_of_another_object_is_never_shown() -> None:
     objects = f"{config()}---\nkind: Secret\nmetadata: {{name: s}}\nstringData: {{token: {SECRET}}}\n"
 
     assert SECRET not in everything(made(command(), objects))
 
 
-def test_what_to_do_with_a_secret_is_said() -> None:
+def test_the_note_about_a_secret_has_the_fix() -> None:
     done = made(command("--api-key k", exports=f"export HF_TOKEN={SECRET}\nexport VLLM_API_KEY={SECRET}"))
 
     assert said(done, "dropped") == {
@@ -149,7 +149,7 @@ forms = st.sampled_from(
 
 @settings(max_examples=60, deadline=None)
 @given(names, forms, st.text("abcdefXYZ0123456789", min_size=8, max_size=20))
-def test_no_form_of_an_assignment_lets_a_named_secret_out(name: str, form: str, value: str) -> None:
+def test_no_form_of_an_assignment_shows_a_secret(name: str, form: str, value: str) -> None:
     marked = f"Zq{value}qZ"
 
     assert marked not in everything(made(command(exports=form.format(name=name, value=marked))))

@@ -1,4 +1,4 @@
-"""Scripts are read as bash reads them, and beyond that as they were plainly meant."""
+"""Scripts are read as bash reads them; flags that bash loses are read as meant."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_words_and_commands_are_those_of_bash(text: str, expected: list[list[str
         ("a ${X:+b}", ["a", "${X}"]),
     ],
 )
-def test_what_only_a_running_shell_knows_stays_a_placeholder(text: str, expected: list[str]) -> None:
+def test_a_value_that_only_a_running_shell_knows_becomes_a_placeholder(text: str, expected: list[str]) -> None:
     (command,) = read_script(text).commands
 
     assert words(command) == expected
@@ -138,7 +138,7 @@ MEANT = ["python", "--a=1", "--b"]
         ("python \\\n # x\n # y\n --a=1 \\\n --b", 2, "bash ends the command before --a"),
     ],
 )
-def test_flags_that_bash_would_lose_are_taken_as_meant_and_told(text: str, line: int, said: str) -> None:
+def test_flags_that_bash_loses_are_read_as_meant_and_noted(text: str, line: int, said: str) -> None:
     script = read_script(text)
 
     assert [words(command) for command in script.commands] == [MEANT]
@@ -157,7 +157,7 @@ def test_every_command_has_its_line() -> None:
     assert [word.line for word in script.commands[1].words] == [13, 14]
 
 
-def test_an_open_quote_is_told_with_its_line() -> None:
+def test_an_open_quote_is_noted_with_its_line() -> None:
     assert read_script("a\nb 'c").slips == {2: "a quote is never closed"}
     assert read_script('a\n\nb "c').slips == {3: "a quote is never closed"}
 
@@ -185,7 +185,7 @@ def test_a_file_is_read_in_the_encodings_that_people_save(content: bytes) -> Non
     assert decoded(content) == "模型 a\n"
 
 
-def test_bytes_of_no_encoding_are_text_all_the_same() -> None:
+def test_bytes_of_no_encoding_are_decoded_with_replacements() -> None:
     assert "a" in decoded(b"a\xff\xff\xff\x80\n")
 
 

@@ -1,4 +1,4 @@
-"""The written file: read back as the same values by the engine's reader, small, and in the style of this project."""
+"""The written stack file: Pulumi reads the same values, it is short, and it has the style of this project."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def as_json(value: Any) -> Any:
 
 @settings(max_examples=300, deadline=None)
 @given(st.dictionaries(names, values, max_size=4))
-def test_any_values_are_read_back_as_they_are(found: dict[str, Any]) -> None:
+def test_any_values_are_read_back_unchanged(found: dict[str, Any]) -> None:
     text = stack_text({}, {"qwen": found})
 
     assert read_back(text) == {"ascend-vllm:cluster": {}, "ascend-vllm:services": {"qwen": as_json(found)}}
@@ -180,11 +180,11 @@ def test_keys_begin_with_the_name_of_the_project() -> None:
         ({"engine": {"servedModelName": ["a", "b"]}}, {"engine": {"servedModelName": ["a", "b"]}}),
     ],
 )
-def test_a_scalar_stands_for_a_record_that_holds_nothing_else(whole: dict[str, Any], short: dict[str, Any]) -> None:
+def test_a_record_with_only_its_main_key_becomes_a_scalar(whole: dict[str, Any], short: dict[str, Any]) -> None:
     assert with_scalars(whole) == short
 
 
-def test_what_makes_no_difference_is_left_out_and_so_is_what_becomes_empty() -> None:
+def test_keys_without_a_difference_and_empty_mappings_are_removed() -> None:
     found = {"a": 1, "b": {"c": 2, "d": {"e": 3}}, "engine": {"tensorParallelSize": 4}}
 
     assert minimal(found, lambda tried: tried.get("a") == 1) == {"a": 1}
@@ -219,7 +219,7 @@ SERVICE: dict[str, Any] = {"image": "a:1", "model": {"source": "/m/x"}, "engine"
         ({"lora": {"adapters": {"a": "x"}}}, {("lora", "adapters", "a"), ("lora", "adapters")}),
     ],
 )
-def test_a_service_is_judged_without_what_its_shape_refuses(changes: dict[str, Any], odd: set[tuple[str, ...]]) -> None:
+def test_a_stand_in_has_no_refused_values(changes: dict[str, Any], odd: set[tuple[str, ...]]) -> None:
     stood = stand_in("qwen", {**SERVICE, **changes}, {"context": "prod"})
 
     assert stood.service is not None

@@ -231,8 +231,8 @@ def test_a_cluster_is_asked_whether_it_is_what_the_stack_says(project: Project, 
     project.write(stack, {"qwen": service}, pools={"snt9b": {**POOLS["snt9b"], "nodes": 5}}, **shared)
 
     assert sorted(live(project, stack)) == [
-        ("kind-missing", "warning", "the cluster knows no PodMonitor (monitoring.coreos.com/v1)"),
-        ("kind-missing", "warning", "the cluster knows no PrometheusRule (monitoring.coreos.com/v1)"),
+        ("kind-missing", "warning", "the cluster does not know PodMonitor (monitoring.coreos.com/v1)"),
+        ("kind-missing", "warning", "the cluster does not know PrometheusRule (monitoring.coreos.com/v1)"),
         ("namespace-missing", "error", f"the namespace {stack} does not exist"),
         ("object-missing", "error", "the PriorityClass production does not exist"),
         ("object-missing", "error", "the Secret keys does not exist"),

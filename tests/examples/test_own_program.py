@@ -9,9 +9,14 @@ import pulumi
 import pytest
 import yaml
 
+from cluster.wait import NotReadyError
+from components import readiness
 from models.manifests.namespace import ENFORCE
 from tests.components.harness import Plan, run_file
+from tests.components.test_readiness import ClusterOfTheTest, cluster
 from tests.conftest import ROOT
+
+__all__ = ["cluster"]
 
 EXAMPLE = ROOT / "examples" / "own-program"
 
@@ -81,6 +86,18 @@ def test_the_error_that_the_readme_suggests_lists_all_findings_of_the_service(tm
 
     assert "error[npu-counts]" in text
     assert "error[length-above-model]" in text
+
+
+def test_a_service_that_cannot_start_fails_the_program_in_words(
+    cluster: ClusterOfTheTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def wait(*_: object) -> None:
+        raise NotReadyError([], "chat cannot start")
+
+    cluster.available = {"chat": 0, "reasoning": 1}
+    monkeypatch.setattr(readiness, "wait_until_ready", wait)
+    with pytest.raises(pulumi.RunError, match="chat cannot start"):
+        run()
 
 
 def test_the_readme_has_two_commands() -> None:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from models.catalog.platforms import PLATFORMS
-from models.service.resolve import resolve_platform
+from models.engines.ascend_vllm.engine_args import EngineArgs
+from models.service.resolve import resolve_engine, resolve_platform
 from models.service.resolved import ResolvedService
 from models.stack_file.cluster import PlatformConfig
 from tests.conftest import HEAD, stack_of
@@ -39,13 +40,13 @@ DEFAULTS = [
     ("speculative", None, "default"),
     ("multimodal", None, "default"),
     ("startup", 720, "the size of the weights"),
-    ("drain", 300, "usual for openai"),
+    ("drain", 300, "default for openai"),
     ("rollout.kind", "rollingUpdate", "a node is sure to have 1 NPU free"),
     ("rollout.maxSurge", 1, "a node is sure to have 1 NPU free"),
     ("rollout.maxUnavailable", 0, "a node is sure to have 1 NPU free"),
-    ("resources.cpu", 11, "usual for 1 NPU"),
-    ("resources.memory", 60 * 2**30, "usual for 1 NPU"),
-    ("resources.shm", 2 * 2**30, "usual for 1 NPU"),
+    ("resources.cpu", 11, "default for 1 NPU"),
+    ("resources.memory", 60 * 2**30, "default for 1 NPU"),
+    ("resources.shm", 2 * 2**30, "default for 1 NPU"),
     ("minMember", 1, "default"),
     ("queue", None, "default"),
     ("priorityClass", None, "default"),
@@ -259,3 +260,32 @@ def test_replicas_of_an_autoscaler_are_shown_as_such_and_planned_as_one() -> Non
     assert (service.replicas, service.external) == (1, True)
     assert service.origins["replicas"].value == "external"
     assert resolved(more="  replicas: 3\n").external is False
+
+
+CONFIGURED_ENGINE = EngineArgs(
+    version="0.6.3",
+    max_num_seqs=7,
+    max_model_len=4000,
+    max_num_batched_tokens=5000,
+    tensor_parallel_size=2,
+    pipeline_parallel_size=3,
+    block_size=64,
+    dtype="half",
+    gpu_memory_utilization=0.5,
+    num_scheduler_steps=8,
+    multi_step_stream_outputs=False,
+    enable_chunked_prefill=True,
+    distributed_executor_backend="ray",
+    trust_remote_code=True,
+    disable_async_output_proc=True,
+    served_model_name=["a"],
+    extra_args={"swapSpace": 8},
+)
+
+
+@pytest.mark.parametrize("name", EngineArgs.model_fields)
+def test_every_configured_argument_of_the_engine_is_kept(name: str) -> None:
+    engine, _ = resolve_engine(CONFIGURED_ENGINE, 6)
+
+    assert name in CONFIGURED_ENGINE.model_fields_set
+    assert getattr(engine, name) == getattr(CONFIGURED_ENGINE, name)

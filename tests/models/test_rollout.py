@@ -47,7 +47,7 @@ ONE_BY_ONE = ("rollingUpdate", 0, 1)
         ({"a": "npus: 1"}, 0, {"a": RECREATE}, "nothing is known of the nodes"),
         ({"a": "npus: 8, replicas: external"}, 4, {"a": ONE_BY_ONE}, "an autoscaler may hold the free nodes"),
         ({"a": "npus: 8, replicas: external"}, 0, {"a": ONE_BY_ONE}, "there may be more than one pod"),
-        ({"a": "npus: 8, replicas: external, rollout: recreate"}, 4, {"a": RECREATE}, "the stack file says so"),
+        ({"a": "npus: 8, replicas: external, rollout: recreate"}, 4, {"a": RECREATE}, "set in the stack file"),
         ({"a": "npus: 1, replicas: 2"}, 0, {"a": ONE_BY_ONE}, "nothing is known of the nodes"),
         (
             {"a": "npus: 8, startup: 10m", "b": "npus: 8, startup: 20m"},
@@ -128,7 +128,7 @@ def test_the_reason_of_a_rollout_is_shown_where_its_value_is() -> None:
     (service,) = stack({"a": "npus: 8, rollout: {maxUnavailable: 1}"}, 1).services
 
     assert service.origins["rollout.maxUnavailable"].source == "Pulumi.test.yaml:6"
-    assert service.origins["rollout.kind"].source == "the stack file says so"
+    assert service.origins["rollout.kind"].source == "set in the stack file"
 
 
 def test_a_cluster_of_thousands_of_pods_is_planned_at_once() -> None:

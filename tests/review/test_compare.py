@@ -180,7 +180,7 @@ def test_an_edit_that_changes_no_object_is_not_a_change(new: dict[str, Any], rea
             True,
             "a variable that the model causes",
         ),
-        ({"npus": 2}, "memory", "usual for 2 NPUs", True, "what a pod gets for its NPUs"),
+        ({"npus": 2}, "memory", "default for 2 NPUs", True, "what a pod gets for its NPUs"),
         ({"graph": "pta"}, "graph cache", "Pulumi.test.yaml:10", False, "a cache comes with the graph mode"),
         (
             {"startup": "20m"},

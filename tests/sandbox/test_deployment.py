@@ -44,7 +44,7 @@ def test_a_wait_is_told_with_what_pulumi_last_said_and_not_with_its_dots() -> No
     said = " +  Deployment tiny created (0.1s) 0/1 starting\n@ updating....\n\n@ updating......\n"
 
     assert engine._last_line(said) == "+  Deployment tiny created (0.1s) 0/1 starting"
-    assert engine._last_line("@ updating...") == "nothing said yet"
+    assert engine._last_line("@ updating...") == "no output yet"
 
 
 def pod(name: str, node: str | None = "snt9b-1", **more: Any) -> dict[str, Any]:

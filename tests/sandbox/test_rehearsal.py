@@ -88,7 +88,7 @@ def test_weights_are_put_onto_the_node_and_nowhere_else(done: Done, model: str) 
 def test_a_service_with_another_image_is_refused_at_once(done: Done) -> None:
     other = rehearsal.Service("tiny", "inference", "registry.example.com/ascend-vllm:6.3.912", "/mnt/models/a")
 
-    with pytest.raises(SandboxError, match=r"service tiny asks for the image registry.*6.3.912") as refused:
+    with pytest.raises(SandboxError, match=r"service tiny has the image registry.*6.3.912") as refused:
         rehearsal.prepare(PLAN, [TINY, other])
 
     assert (refused.value.fix, refused.value.exit_code) == (

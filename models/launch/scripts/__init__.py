@@ -1,4 +1,4 @@
-"""What lies beside the launch script in the pod: files that the image's own bash and Python run, read here as text."""
+"""The helper scripts in the directory of the launch script. The image's own bash and Python run them in the pod."""
 
 from __future__ import annotations
 
@@ -17,34 +17,35 @@ READY = "ready.sh"
 """The container's readiness probe: whether the server takes new requests."""
 
 GRAPH_CACHE = "graph_cache.sh"
-"""Gives the server a directory of its own on the volume of the graph cache."""
+"""Gives the server a separate directory on the volume of the graph cache."""
 
 SMOKE = "smoke.py"
-"""Asks a service whether it answers correctly."""
+"""Sends requests to a service and checks its answers."""
 
 FETCH = "fetch.py"
-"""Fetches weights from a bucket."""
+"""Downloads weights from a bucket."""
 
 BUCKET = "bucket.py"
-"""How `fetch.py` asks the bucket."""
+"""The requests of `fetch.py` to the bucket."""
 
 STORE = "store.py"
-"""Where `fetch.py` keeps weights, and whose turn it is."""
+"""The directories of `fetch.py`, and the order in which pods download."""
 
 VERIFY = "verify.py"
-"""Verifies weights against their manifest."""
+"""Verifies weights against their checksums."""
 
 FETCHING = (FETCH, BUCKET, STORE, VERIFY)
-"""All that `fetch.py` needs beside it."""
+"""The scripts that `fetch.py` needs."""
 
 MANIFEST = "weights.json"
-"""Name of the manifest of the weights beside the scripts."""
+"""Name of the file with the checksums of the weights."""
 
 
 def with_manifest(name: str, options: Mapping[str, str], *more: str) -> str:
-    """The last line of a step's script: the Python script beside it, which reads the manifest there."""
-    words = shlex.join([*(f"--{option}={value}" for option, value in options.items()), *more])
-    return f'exec python "${{0%/*}}/{name}" --manifest="${{0%/*}}/{MANIFEST}" {words}\n'
+    """The last line of a step: it runs a Python script, which reads the checksums from the same directory."""
+    words = [f"--{option}={value}" for option, value in options.items()]
+    arguments = shlex.join([*words, *more])
+    return f'exec python "${{0%/*}}/{name}" --manifest="${{0%/*}}/{MANIFEST}" {arguments}\n'
 
 
 @cache
