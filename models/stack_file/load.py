@@ -222,7 +222,7 @@ def _unread_key(source: YamlFile, prefix: str, key: str) -> Finding:
     near = nearest(key.rpartition(":")[2], dict.fromkeys(_KEYS))
     meant = f"{prefix}:{near}" if near else "-"
     known = dict.fromkeys(f"{prefix}:{known}" for known in _KEYS)
-    return unknown_key(_mark(source, ("config", key)), key, known, meant)
+    return unknown_key(_mark(source, ("config", key)), key, known, meant=meant)
 
 
 def _referred_keys(value: Any) -> Iterator[str]:
