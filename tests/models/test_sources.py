@@ -339,7 +339,7 @@ def test_endpoints_with_ports_and_addresses_are_taken(home: Path, endpoint: str)
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("{", "weights.json is no manifest: Expecting property name"),
+        ("{", "weights.json is not a list of checksums: Expecting property name"),
         ("[]", "weights.json: "),
         ('{"files": {}}', "weights.json: files must not be empty"),
         (json.dumps({"files": {"/a": FILES["config.json"]}}), "weights.json: /a"),
