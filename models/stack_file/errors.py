@@ -162,7 +162,7 @@ def _edit(record: type[Record], place: Place, path: Path, details: ErrorDetails,
     key = in_one_line(dotted((*path, *map(str, place.keys))))
     if details["loc"] and details["loc"][-1] == KEY_STEP:
         return key_edit(key, place.field, str(place.keys[-1]))
-    if hide and not isinstance(refused, int | float):
+    if (hide and not isinstance(refused, int | float)) or _holds_hidden((*path, *map(str, place.keys)), refused):
         refused = None
     if not place.keys:
         return f"write {key}: {as_yaml(_smallest(record, refused))}"
@@ -172,8 +172,20 @@ def _edit(record: type[Record], place: Place, path: Path, details: ErrorDetails,
         return value_edit(in_one_line(place.name), place.field, refused, bound)
     if isinstance(place.keys[-1], int):
         container = in_one_line(dotted((*path, *map(str, field_keys))))
-        return list_edit(container, place.field, value_at(field_keys, value))
+        items = value_at(field_keys, value)
+        if refused is None:
+            items = None
+        return list_edit(container, place.field, items)
     return item_edit(key, place.field, refused, bound)
+
+
+def _holds_hidden(path: Path, value: Any) -> bool:
+    """Whether a mapping or a list contains a value that is never shown."""
+    if isinstance(value, dict):
+        return any(_holds_hidden((*path, key), item) for key, item in value.items())
+    if isinstance(value, list):
+        return any(_holds_hidden((*path, str(index)), item) for index, item in enumerate(value))
+    return isinstance(value, str) and is_hidden(path, value)
 
 
 def _smallest(record: type[Record], refused: Any) -> dict[str, Any]:

@@ -129,7 +129,7 @@ def _candidates(field: FieldInfo, refused: Any, bound: Any) -> Iterator[Any]:
         yield from _similar_texts(field, refused, examples)
     elif isinstance(refused, int | float) and not _has_form(examples):
         yield from _readings_of_number(refused)
-    elif isinstance(refused, list) and len(refused) == 1:
+    elif isinstance(refused, list) and len(refused) == 1 and not isinstance(refused[0], list | dict):
         yield refused[0]
     if refused is not None and not isinstance(refused, list | dict):
         yield [refused]

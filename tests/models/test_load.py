@@ -70,7 +70,7 @@ def test_what_pulumi_keeps_in_the_file_is_left_alone(key: str, tmp_path: Path) -
 def test_an_unknown_key_beside_config_is_refused_with_the_nearest(tmp_path: Path) -> None:
     (finding,) = findings(load(tmp_path, f"encryptionSalt: x\nconfig:\n{CLUSTER}  ascend-vllm:services: {{}}\n"))
 
-    assert (finding.rule, finding.fix) == ("unknown-key", "write encryptionsalt")
+    assert (finding.rule, finding.fix) == ("unknown-key", "rename encryptionSalt to encryptionsalt")
 
 
 def test_the_projects_own_name_is_the_prefix(tmp_path: Path) -> None:
