@@ -197,6 +197,7 @@ variable = st.sampled_from(["$A", "${A}", '"$A"', "${B:-c d}", '"${B:-c d}"', "$
 one_word = st.lists(quoted | escaped | double | variable, min_size=1, max_size=3).map("".join)
 
 
+@pytest.mark.slow
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(one_word, min_size=1, max_size=4))
 def test_bash_reads_the_same_words(parts: list[str]) -> None:
