@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from convert.control_flow import Step, literal, read_flow
@@ -57,6 +57,7 @@ WORDS = st.sampled_from(
 )
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(WORDS, max_size=25).map(" ".join))
 def test_no_command_is_run_twice_whatever_the_script_is(text: str) -> None:
     commands = read_script(text).commands

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from convert.encoding import decoded
@@ -197,7 +197,8 @@ variable = st.sampled_from(["$A", "${A}", '"$A"', "${B:-c d}", '"${B:-c d}"', "$
 one_word = st.lists(quoted | escaped | double | variable, min_size=1, max_size=3).map("".join)
 
 
-@settings(max_examples=120, deadline=None)
+@pytest.mark.slow
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(one_word, min_size=1, max_size=4))
 def test_bash_reads_the_same_words(parts: list[str]) -> None:
     text = f"show {' '.join(parts)} end"
