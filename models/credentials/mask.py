@@ -117,7 +117,8 @@ def named_texts(value: Any, path: Path = (), name: str = "") -> Iterator[NamedTe
         for key, item in value.items():
             if key in _REFERENCES:
                 continue
-            yield from named_texts(item, (*path, str(key)), named if key == "value" else str(key))
+            item_name = named if key == "value" else str(key)
+            yield from named_texts(item, (*path, str(key)), item_name)
     elif isinstance(value, list):
         for index, item in enumerate(value):
             flag = _flag_before(value, index)

@@ -95,7 +95,10 @@ def pictures(body: Mapping[str, Any]) -> list[str]:
     for part in parts(body):
         if part.get("type") == "image_url":
             image = part.get("image_url")
-            found.append(str(image.get("url", "")) if isinstance(image, dict) else "")
+            address = ""
+            if isinstance(image, dict):
+                address = str(image.get("url", ""))
+            found.append(address)
     return found
 
 

@@ -27,28 +27,55 @@ def alerts(service: ResolvedService) -> Iterator[Manifest]:
     restarts = f"increase(kube_pod_container_status_restarts_total{{{pods}}}[15m]) > 0"
     down = max(_PATIENCE, downtime(service))
     yield _alert(
-        *(service, "KvCacheFull", f"{metrics.kv_cache_usage}{{{scraped}}} > 0.9", _PATIENCE),
-        "the KV cache of {{ $labels.pod }} is more than 90 % full",
+        service,
+        name="KvCacheFull",
+        expression=f"{metrics.kv_cache_usage}{{{scraped}}} > 0.9",
+        seconds=_PATIENCE,
+        summary="the KV cache of {{ $labels.pod }} is more than 90 % full",
     )
     yield _alert(
-        *(service, "RequestsWaiting", f"{metrics.waiting_requests}{{{scraped}}} > 0", _PATIENCE),
-        "requests wait in {{ $labels.pod }} for 5 minutes",
+        service,
+        name="RequestsWaiting",
+        expression=f"{metrics.waiting_requests}{{{scraped}}} > 0",
+        seconds=_PATIENCE,
+        summary="requests wait in {{ $labels.pod }} for 5 minutes",
     )
-    yield _alert(*(service, "Restarts", restarts, 0), "the server of {{ $labels.pod }} was started again")
     yield _alert(
-        *(service, "NoReadyPod", f"{ready} and kube_deployment_spec_replicas{{{deployed}}} > 0", down),
-        f"no pod of {name} is ready",
+        service,
+        name="Restarts",
+        expression=restarts,
+        seconds=0,
+        summary="the server of {{ $labels.pod }} was started again",
+    )
+    yield _alert(
+        service,
+        name="NoReadyPod",
+        expression=f"{ready} and kube_deployment_spec_replicas{{{deployed}}} > 0",
+        seconds=down,
+        summary=f"no pod of {name} is ready",
         severity="critical",
     )
 
 
 def _alert(
-    service: ResolvedService, name: str, expression: str, seconds: int, summary: str, severity: str = "warning"
+    service: ResolvedService,
+    *,
+    name: str,
+    expression: str,
+    seconds: int,
+    summary: str,
+    severity: str = "warning",
 ) -> Manifest:
-    return {
-        "alert": f"AscendVllm{name}",
-        "expr": expression,
-        **({"for": duration_text(seconds)} if seconds else {}),
-        "labels": {"severity": severity, "service": service.name, "namespace": service.cluster.namespace.name},
-        "annotations": {"summary": summary, "description": f"see docs/runbook.md, {name}"},
+    alert: Manifest = {"alert": f"AscendVllm{name}", "expr": expression}
+    if seconds:
+        alert["for"] = duration_text(seconds)
+    alert["labels"] = {
+        "severity": severity,
+        "service": service.name,
+        "namespace": service.cluster.namespace.name,
     }
+    alert["annotations"] = {
+        "summary": summary,
+        "description": f"see docs/runbook.md, {name}",
+    }
+    return alert

@@ -29,17 +29,22 @@ _PICTURE_MODELS = ("vision_config", "visual", "mm_vision_tower")
 """Keys with the configuration of the vision model in a multimodal model."""
 
 
-def facts_of(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The facts of a config.json under the keys of `Facts`. Of a multimodal model, those of its text model."""
+def facts_of(config: Any) -> dict[str, Any]:
+    """The facts of a config.json under the keys of `Facts`. Of a multimodal model, those of its text model.
+
+    Raises:
+        ValueError: The content is not a mapping, or a key with a mapping has another value.
+    """
+    if not isinstance(config, dict):
+        raise ValueError("expected a mapping of keys")  # noqa: TRY004  as for JSON that cannot be read
     text_model = _text_model(config)
     facts = {name: _value(text_model, name) for name in Facts.model_fields}
     facts["model_type"] = config.get("model_type")
     if isinstance(facts["hidden_size"], int):
         facts["intermediate_size"] = facts["intermediate_size"] or 4 * facts["hidden_size"]
-    facts["rope_scaling"] = rope_scaling_facts(text_model.get("rope_scaling"))
+    facts["rope_scaling"] = rope_scaling_facts(_mapping(text_model, "rope_scaling"))
     facts["sliding_window"] = _sliding_window(text_model)
-    quantization = config.get("quantization_config") or {}
-    facts["quantization"] = quantization.get("quant_method")
+    facts["quantization"] = _mapping(config, "quantization_config").get("quant_method")
     facts["num_key_value_heads"] = facts["num_key_value_heads"] or facts["num_attention_heads"]
     facts["multimodal"] = any(config.get(key) for key in _PICTURE_MODELS)
     facts["moe"] = bool(facts["num_experts"])
@@ -63,6 +68,16 @@ def _text_model(config: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(config.get(key), dict):
             return {**config, **config[key]}
     return dict(config)
+
+
+def _mapping(config: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """The mapping under a key; empty if there is none."""
+    value = config.get(key)
+    if not value:
+        return {}
+    if not isinstance(value, dict):
+        raise ValueError(f"{key} is not a mapping")  # noqa: TRY004  as for JSON that cannot be read
+    return value
 
 
 def _value(config: Mapping[str, Any], name: str) -> Any:

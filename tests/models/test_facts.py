@@ -127,11 +127,12 @@ def test_a_config_json_is_read_in_the_words_of_its_family(
 @pytest.mark.parametrize(
     ("content", "message", "reason"),
     [
-        (None, "cannot be read: No such file or directory", "it is not there"),
-        ("{", "is no config.json", "it is no JSON"),
-        ("[1]", "is no config.json", "it is a list"),
-        ('{"hidden_size": "many"}', "hiddenSize", "a measure is no number"),
-        ('{"rope_scaling": 4}', "is no config.json", "a mapping is none"),
+        (None, "cannot be read: No such file or directory", "it does not exist"),
+        ("{", "is not a config.json", "it is not JSON"),
+        ("[1]", "is not a config.json: expected a mapping of keys", "it is a list"),
+        ('{"hidden_size": "many"}', "hiddenSize", "a size is not a number"),
+        ('{"rope_scaling": 4}', "is not a config.json: rope_scaling is not a mapping", "a mapping is a number"),
+        ('{"quantization_config": [1]}', "quantization_config is not a mapping", "a mapping is a list"),
     ],
 )
 def test_a_config_json_that_cannot_be_read_is_refused_and_its_service_not_judged(
