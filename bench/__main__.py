@@ -34,9 +34,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m bench", description=__doc__)
-    parser.add_argument("--services", type=_counts, default="1,10,100", metavar="N,…", help="numbers of services")
-    parser.add_argument("--repeat", type=_positive, default=3, metavar="K", help="runs of each step; the median counts")
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="format of the table")
+    parser.add_argument(
+        "--services",
+        type=_counts,
+        default="1,10,100",
+        metavar="N,…",
+        help="numbers of services",
+    )
+    parser.add_argument(
+        "--repeat",
+        type=_positive,
+        default=3,
+        metavar="K",
+        help="runs of each step; the median counts",
+    )
+    parser.add_argument(
+        "--format", choices=("text", "json"), default="text", help="format of the table"
+    )
     return parser
 
 

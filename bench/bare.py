@@ -17,11 +17,17 @@ services = manifests[3::3]
 context = pulumi.Config().require("context")
 provider = Provider("cluster", context=context)
 in_cluster = pulumi.ResourceOptions(provider=provider)
-namespace = Namespace("namespace", metadata=namespace_manifest["metadata"], opts=in_cluster)
-in_namespace = pulumi.ResourceOptions(provider=provider, depends_on=[namespace], deleted_with=namespace)
+namespace = Namespace(
+    "namespace", metadata=namespace_manifest["metadata"], opts=in_cluster
+)
+in_namespace = pulumi.ResourceOptions(
+    provider=provider, depends_on=[namespace], deleted_with=namespace
+)
 
 endpoints = {}
-for config_map, deployment, service in zip(config_maps, deployments, services, strict=True):
+for config_map, deployment, service in zip(
+    config_maps, deployments, services, strict=True
+):
     name = deployment["metadata"]["name"]
     script = ConfigMap(
         f"{name}-config-map",

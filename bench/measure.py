@@ -23,7 +23,18 @@ from bench.projects import (
     write_bare,
     write_ours,
 )
-from bench.table import BARE, CHECK, DESTROY, DIFF, KUBECTL, NO_CHANGE, OURS, UP, Key, Times
+from bench.table import (
+    BARE,
+    CHECK,
+    DESTROY,
+    DIFF,
+    KUBECTL,
+    NO_CHANGE,
+    OURS,
+    UP,
+    Key,
+    Times,
+)
 from sandbox import cluster, paths
 from sandbox.deployment import PARALLEL
 from sandbox.engine import session
@@ -152,7 +163,9 @@ def _run_round(size: _Size, *, ours_first: bool, quick_runs: int) -> None:
         size.time(DIFF, OURS, lambda: _diff(size))
 
 
-def _run_pulumi(size: _Size, contenders: Sequence[tuple[str, Pulumi]], quick_runs: int) -> None:
+def _run_pulumi(
+    size: _Size, contenders: Sequence[tuple[str, Pulumi]], quick_runs: int
+) -> None:
     first, second = contenders
     _up(size, *first)
     _delete_objects(size)
@@ -218,6 +231,11 @@ def _diff(size: _Size) -> None:
     """Run `ascend-vllm diff` as a process, on two files in which every service differs."""
     old, new = size.stack_file, changed_stack(size.stack_file)
     command = [sys.executable, "-m", "cli", "diff", str(old), str(new)]
-    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False
+    )
     if done.returncode != 1 or f"{size.services} changed, 0 added" not in done.stdout:
-        raise SandboxError(f"diff of {size.services} services failed: {done.stdout[-200:]}", "see the output of diff")
+        raise SandboxError(
+            f"diff of {size.services} services failed: {done.stdout[-200:]}",
+            "see the output of diff",
+        )

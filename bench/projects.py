@@ -95,7 +95,11 @@ def _awaited(manifest: dict[str, Any]) -> dict[str, Any]:
     if manifest["kind"] != "Deployment":
         return manifest
     metadata = manifest["metadata"]
-    annotations = {key: value for key, value in metadata["annotations"].items() if key not in NOT_AWAITED}
+    annotations = {
+        key: value
+        for key, value in metadata["annotations"].items()
+        if key not in NOT_AWAITED
+    }
     return {**manifest, "metadata": {**metadata, "annotations": annotations}}
 
 

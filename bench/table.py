@@ -122,7 +122,9 @@ def rows(times: Times, limits: Iterable[Limit] = LIMITS) -> Iterator[Row]:
 def as_text(table: Iterable[Row]) -> str:
     """The rows below a header, in aligned columns."""
     lines = [_HEADER, *(_cells(row) for row in table)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(_HEADER))]
+    widths = [
+        max(len(line[column]) for line in lines) for column in range(len(_HEADER))
+    ]
     text = []
     for line in lines:
         cells = [cell.ljust(width) for cell, width in zip(line, widths, strict=True)]
@@ -147,7 +149,9 @@ def _median(times: Times, step: str, who: str, services: int) -> float:
     return median(runs)
 
 
-def _limit(limits: Iterable[Limit], step: str, against: str | None, services: int) -> float | None:
+def _limit(
+    limits: Iterable[Limit], step: str, against: str | None, services: int
+) -> float | None:
     for limit in limits:
         same_comparison = (limit.step, limit.against) == (step, against)
         if same_comparison and services in limit.services:

@@ -85,17 +85,26 @@ def _print_version(requested: bool) -> None:
 @app.callback()
 def _options(
     directory: Annotated[
-        Path | None, typer.Option("--cwd", "-C", help="Run in this directory.", metavar="DIRECTORY")
+        Path | None,
+        typer.Option("--cwd", "-C", help="Run in this directory.", metavar="DIRECTORY"),
     ] = None,
     _version: Annotated[
-        bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
+        bool,
+        typer.Option(
+            "--version",
+            help="Print the version.",
+            callback=_print_version,
+            is_eager=True,
+        ),
     ] = False,
 ) -> None:
     if directory:
         try:
             os.chdir(directory)
         except OSError as problem:
-            raise CommandError(f"{directory}: {problem.strerror}", "name a directory") from None
+            raise CommandError(
+                f"{directory}: {problem.strerror}", "name a directory"
+            ) from None
 
 
 def main() -> None:
@@ -130,5 +139,7 @@ def _report(failure: CommandError) -> ExitCode:
 def _report_unwritable_output(problem: OSError) -> NoReturn:
     """End without a flush: the output in the buffer cannot be written either."""
     reason = problem.strerror
-    sys.stderr.write(f"error: the output cannot be written: {reason}\nfix: free some space, or write elsewhere\n")
+    sys.stderr.write(
+        f"error: the output cannot be written: {reason}\nfix: free some space, or write elsewhere\n"
+    )
     os._exit(ExitCode.COULD_NOT_RUN)

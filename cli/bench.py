@@ -36,7 +36,9 @@ def concurrencies(text: str) -> tuple[int, ...]:
     numbers = []
     for part in text.split(","):
         if not part.strip().isdecimal() or int(part) == 0:
-            raise typer.BadParameter(f"{text}: expected numbers above 0, such as 8 or 1,4,16")
+            raise typer.BadParameter(
+                f"{text}: expected numbers above 0, such as 8 or 1,4,16"
+            )
         numbers.append(int(part))
     return tuple(numbers)
 
@@ -48,17 +50,30 @@ def command(  # noqa: PLR0913  each is an argument of the command line
     concurrency: Annotated[
         Any,
         typer.Option(
-            help="Concurrent requests; several numbers are measured in turn.", parser=concurrencies, metavar="N,N,..."
+            help="Concurrent requests; several numbers are measured in turn.",
+            parser=concurrencies,
+            metavar="N,N,...",
         ),
     ] = "1,4,16",
-    requests: Annotated[int, typer.Option(metavar="N", help="Requests of each measurement.", min=1)] = 64,
-    input_len: Annotated[int, typer.Option(metavar="N", help="Tokens of each prompt.", min=1)] = 512,
-    output_len: Annotated[int, typer.Option(metavar="N", help="Tokens of each answer.", min=1)] = 128,
-    form: Annotated[BenchFormat, typer.Option("--format", help="Output format.")] = BenchFormat.TEXT,
+    requests: Annotated[
+        int, typer.Option(metavar="N", help="Requests of each measurement.", min=1)
+    ] = 64,
+    input_len: Annotated[
+        int, typer.Option(metavar="N", help="Tokens of each prompt.", min=1)
+    ] = 512,
+    output_len: Annotated[
+        int, typer.Option(metavar="N", help="Tokens of each answer.", min=1)
+    ] = 128,
+    form: Annotated[
+        BenchFormat, typer.Option("--format", help="Output format.")
+    ] = BenchFormat.TEXT,
     picture: Annotated[
         Path | None,
         typer.Option(
-            "--plot", help="Draw throughput and times into this file.", metavar="FILE.svg", show_default=False
+            "--plot",
+            help="Draw throughput and times into this file.",
+            metavar="FILE.svg",
+            show_default=False,
         ),
     ] = None,
     url: UrlOption = "",
@@ -92,7 +107,9 @@ def command(  # noqa: PLR0913  each is an argument of the command line
         loads.append(load)
     _refuse_too_long(target, loads[0])
     if not url:
-        say("the times include a port-forward; run it in the cluster with --url to measure without")
+        say(
+            "the times include a port-forward; run it in the cluster with --url to measure without"
+        )
     way = Way(url, api_key_file, timeout, say=say)
     measurements = run(_measure(target, loads, way), target)
     if form is BenchFormat.JSON:
@@ -111,7 +128,9 @@ def _refuse_too_long(service: ResolvedService, load: Load) -> None:
         raise typer.Exit(ExitCode.FOUND)
 
 
-async def _measure(service: ResolvedService, loads: Sequence[Load], way: Way) -> list[Measured]:
+async def _measure(
+    service: ResolvedService, loads: Sequence[Load], way: Way
+) -> list[Measured]:
     async with reached(service, way) as link:
         first = await warm_up(link, service, loads[0])
         if not first.ok:
@@ -129,7 +148,12 @@ def _progress(total: int) -> Iterator[Callable[[], None]]:
         yield lambda: None
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TimeRemainingColumn,
+    )
 
     columns = (BarColumn(), MofNCompleteColumn(), "requests", TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
@@ -142,7 +166,9 @@ def _draw(file: Path, title: str, measurements: Sequence[Measured]) -> None:
         file.write_text(plot(title, measurements), encoding="utf-8")
     except OSError as problem:
         message = f"{file} cannot be written: {problem.strerror}"
-        raise CommandError(message, "name another file", ExitCode.COULD_NOT_RUN) from None
+        raise CommandError(
+            message, "name another file", ExitCode.COULD_NOT_RUN
+        ) from None
 
 
 def _report_errors(measurements: Sequence[Measured]) -> None:

@@ -27,9 +27,14 @@ class CapacityFormat(StrEnum):
 
 def command(
     stack: StackArgument,
-    form: Annotated[CapacityFormat, typer.Option("--format", help="Output format.")] = CapacityFormat.TEXT,
+    form: Annotated[
+        CapacityFormat, typer.Option("--format", help="Output format.")
+    ] = CapacityFormat.TEXT,
     live: Annotated[
-        bool, typer.Option("--live", help="Show the nodes of the cluster and all pods that hold NPUs.")
+        bool,
+        typer.Option(
+            "--live", help="Show the nodes of the cluster and all pods that hold NPUs."
+        ),
     ] = False,
 ) -> None:
     """Show which NPUs each service holds, and how each service is updated.
@@ -56,7 +61,9 @@ def command(
 
 def _show_pools(stack: ResolvedStack, form: CapacityFormat) -> None:
     if not stack.cluster.pools:
-        raise CommandError(f"stack {stack.name} has no pools", "list the nodes under cluster.pools")
+        raise CommandError(
+            f"stack {stack.name} has no pools", "list the nodes under cluster.pools"
+        )
     packed = packing(stack)
     if form is CapacityFormat.JSON:
         typer.echo(json.render(stack, packed))

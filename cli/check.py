@@ -19,15 +19,24 @@ from models.report import Report
 from models.service.resolved import ResolvedStack
 
 Verbose = Annotated[
-    bool, typer.Option("--verbose", "-v", help="Also print every value with its origin, and the memory fit.")
+    bool,
+    typer.Option(
+        "--verbose",
+        "-v",
+        help="Also print every value with its origin, and the memory fit.",
+    ),
 ]
 
 
 def command(
     stacks: StacksArgument = None,
-    form: Annotated[Format, typer.Option("--format", help="Output format.")] = Format.TEXT,
+    form: Annotated[
+        Format, typer.Option("--format", help="Output format.")
+    ] = Format.TEXT,
     verbose: Verbose = False,
-    live: Annotated[bool, typer.Option("--live", help="Also read the cluster of each stack.")] = False,
+    live: Annotated[
+        bool, typer.Option("--live", help="Also read the cluster of each stack.")
+    ] = False,
 ) -> None:
     """Check stack files against every rule.
 
@@ -65,7 +74,10 @@ def _report(stack: ResolvedStack, live: bool) -> Report:
 def _cluster_findings(stack: ResolvedStack) -> Sequence[Finding]:
     """The differences between a stack and its cluster."""
     if has_cluster_errors(stack):
-        typer.echo(f"not read: the cluster of {stack.name}: its section in the stack file has errors", err=True)
+        typer.echo(
+            f"not read: the cluster of {stack.name}: its section in the stack file has errors",
+            err=True,
+        )
         return ()
     findings, unread = run(check_cluster(stack), stack.cluster.context)
     report_unread(unread)

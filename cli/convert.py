@@ -12,34 +12,75 @@ import yaml
 
 from cli.errors import CommandError, ExitCode
 from cli.output import conversion as output
-from convert import Adoption, Conversion, ConversionError, File, Wanted, adoption, decoded
+from convert import (
+    Adoption,
+    Conversion,
+    ConversionError,
+    File,
+    Wanted,
+    adoption,
+    decoded,
+)
 from convert import convert as convert_files
 from models.stack_file.load import read_project
 from models.stack_file.yaml_file import read_yaml
 
 
 def command(  # noqa: PLR0913  each is an argument of the command line
-    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="Kubernetes objects: the manual's config.yaml.")],
+    config: Annotated[
+        Path,
+        typer.Argument(
+            metavar="CONFIG", help="Kubernetes objects: the manual's config.yaml."
+        ),
+    ],
     scripts: Annotated[
-        list[Path] | None, typer.Argument(metavar="SCRIPT", help="Launch scripts: the manual's run_vllm.sh.")
+        list[Path] | None,
+        typer.Argument(
+            metavar="SCRIPT", help="Launch scripts: the manual's run_vllm.sh."
+        ),
     ] = None,
     *,
     out: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="Write the stack file here, such as Pulumi.prod.yaml."),
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="Write the stack file here, such as Pulumi.prod.yaml.",
+        ),
     ] = None,
-    context: Annotated[str, typer.Option("--context", metavar="NAME", help="Context of the kubeconfig.")] = "",
+    context: Annotated[
+        str,
+        typer.Option("--context", metavar="NAME", help="Context of the kubeconfig."),
+    ] = "",
     namespace: Annotated[
-        str, typer.Option("--namespace", "-n", metavar="NAME", help="Existing namespace for the services.")
+        str,
+        typer.Option(
+            "--namespace",
+            "-n",
+            metavar="NAME",
+            help="Existing namespace for the services.",
+        ),
     ] = "",
     values: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="Value of a placeholder ${NAME}; can be repeated."),
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="Value of a placeholder ${NAME}; can be repeated.",
+        ),
     ] = None,
     imports: Annotated[
-        Path | None, typer.Option("--import", metavar="FILE", help="Write the list for `pulumi import --file` here.")
+        Path | None,
+        typer.Option(
+            "--import",
+            metavar="FILE",
+            help="Write the list for `pulumi import --file` here.",
+        ),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite existing files.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Overwrite existing files.")
+    ] = False,
 ) -> None:
     """Convert the manual's config.yaml and run_vllm.sh to a stack file.
 
@@ -56,7 +97,10 @@ def command(  # noqa: PLR0913  each is an argument of the command line
     """
     _refuse_existing([out, imports], force)
     if imports and not context:
-        raise CommandError("--import needs the context of the cluster with the objects", "add --context NAME")
+        raise CommandError(
+            "--import needs the context of the cluster with the objects",
+            "add --context NAME",
+        )
     wanted = Wanted(
         name=_stack_name(out),
         file=str(out or "Pulumi.converted.yaml"),
@@ -119,10 +163,14 @@ def _read(file: Path) -> File:
     try:
         return File(str(file), decoded(file.read_bytes()))
     except FileNotFoundError:
-        raise CommandError(f"there is no file {file}", "name the manual's config.yaml and run_vllm.sh") from None
+        raise CommandError(
+            f"there is no file {file}", "name the manual's config.yaml and run_vllm.sh"
+        ) from None
     except OSError as problem:
         message = f"{file} cannot be read: {problem.strerror}"
-        raise CommandError(message, "name a readable file", ExitCode.COULD_NOT_RUN) from None
+        raise CommandError(
+            message, "name a readable file", ExitCode.COULD_NOT_RUN
+        ) from None
 
 
 def _kept_sections(file: Path) -> str:
@@ -150,4 +198,6 @@ def _write(file: Path, text: str) -> None:
         file.write_text(text, encoding="utf-8")
     except OSError as problem:
         message = f"{file} cannot be written: {problem.strerror}"
-        raise CommandError(message, "name another file", ExitCode.COULD_NOT_RUN) from None
+        raise CommandError(
+            message, "name another file", ExitCode.COULD_NOT_RUN
+        ) from None

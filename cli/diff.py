@@ -17,7 +17,14 @@ from cli.output.diff import DiffFormat, render_comparisons
 from cli.output.diff.comparison import Comparison
 from cli.output.diff.matrix import render_matrix
 from cli.revision import Revision, revision
-from cli.stacks import StacksArgument, find_stack, is_file, open_stack, open_stacks, stack_names
+from cli.stacks import (
+    StacksArgument,
+    find_stack,
+    is_file,
+    open_stack,
+    open_stacks,
+    stack_names,
+)
 from models.check import check
 from models.finding import Finding
 from models.service.resolved import ResolvedStack
@@ -33,15 +40,29 @@ def command(
     stacks: StacksArgument = None,
     against: Annotated[
         str | None,
-        typer.Option("--against", metavar="REF", help="Compare with this commit (default: main, origin/main or HEAD)."),
+        typer.Option(
+            "--against",
+            metavar="REF",
+            help="Compare with this commit (default: main, origin/main or HEAD).",
+        ),
     ] = None,
-    live: Annotated[bool, typer.Option("--live", help="Compare the cluster with the stack file.")] = False,
+    live: Annotated[
+        bool, typer.Option("--live", help="Compare the cluster with the stack file.")
+    ] = False,
     preview: Annotated[
         Path | None,
-        typer.Option("--preview", metavar="FILE", help="Add deletions and replacements of `pulumi preview --json`."),
+        typer.Option(
+            "--preview",
+            metavar="FILE",
+            help="Add deletions and replacements of `pulumi preview --json`.",
+        ),
     ] = None,
-    form: Annotated[DiffFormat, typer.Option("--format", help="Output format.")] = DiffFormat.TEXT,
-    matrix: Annotated[bool, typer.Option("--matrix", help="Show a table of all services and stacks.")] = False,
+    form: Annotated[
+        DiffFormat, typer.Option("--format", help="Output format.")
+    ] = DiffFormat.TEXT,
+    matrix: Annotated[
+        bool, typer.Option("--matrix", help="Show a table of all services and stacks.")
+    ] = False,
 ) -> None:
     """Show changes in words: flags, restarts with reasons, downtime and NPUs.
 
@@ -58,7 +79,9 @@ def command(
       ascend-vllm diff prod --against HEAD~1 --format markdown
     """
     names = stacks or []
-    _refuse_combinations(names, against=against, live=live, preview=preview, matrix=matrix)
+    _refuse_combinations(
+        names, against=against, live=live, preview=preview, matrix=matrix
+    )
     if matrix:
         _show_matrix(names, form)
         return
@@ -89,7 +112,12 @@ def since(name: str, base: Revision) -> Comparison:
 
 
 def _refuse_combinations(
-    names: Sequence[str], *, against: str | None, live: bool, preview: Path | None, matrix: bool
+    names: Sequence[str],
+    *,
+    against: str | None,
+    live: bool,
+    preview: Path | None,
+    matrix: bool,
 ) -> None:
     """Refuse options that cannot be used together."""
     if matrix and (against or live or preview):
@@ -101,12 +129,17 @@ def _refuse_combinations(
         raise CommandError("--live cannot be used with --against", "remove one of them")
     for option, is_used in (("--live", live), ("--preview", preview is not None)):
         if is_used and len(names) != 1:
-            raise CommandError(f"{option} needs exactly one STACK", f"write: ascend-vllm diff STACK {option}")
+            raise CommandError(
+                f"{option} needs exactly one STACK",
+                f"write: ascend-vllm diff STACK {option}",
+            )
 
 
 def _show_matrix(names: Sequence[str], form: DiffFormat) -> None:
     if form is DiffFormat.GITHUB:
-        raise CommandError("--matrix has no format github", "use --format text, json or markdown")
+        raise CommandError(
+            "--matrix has no format github", "use --format text, json or markdown"
+        )
     stacks = list(open_stacks(names))
     for stack in stacks:
         _refuse_unreadable(stack, stack.name)
@@ -122,7 +155,10 @@ def _with_cluster(name: str) -> Comparison:
     change, running = compare_live(stack, objects.live, objects.wanted)
     cluster = stack.cluster
     namespace = cluster.namespace.name
-    typer.echo(f"compared with the cluster of context {cluster.context}, namespace {namespace}", err=True)
+    typer.echo(
+        f"compared with the cluster of context {cluster.context}, namespace {namespace}",
+        err=True,
+    )
     return Comparison(
         change=change,
         old=running,
@@ -145,14 +181,18 @@ def _comparisons(names: Sequence[str], against: str | None) -> Iterator[Comparis
         yield _comparison(old, new, against=first, argument=second)
         return
     if "-" in names:
-        raise CommandError("standard input has no revision", "name two stacks: ascend-vllm diff prod -")
+        raise CommandError(
+            "standard input has no revision", "name two stacks: ascend-vllm diff prod -"
+        )
     yield from _against_revision(names, against)
 
 
 def _pair(first: str, second: str) -> tuple[ResolvedStack, ResolvedStack]:
     """Two stacks. A stack from standard input is another state of the other stack."""
     if first == second == "-":
-        raise CommandError("only one stack can come from standard input", "name the other stack")
+        raise CommandError(
+            "only one stack can come from standard input", "name the other stack"
+        )
     old = open_stack(first)
     new = open_stack(second)
     if first == "-":
@@ -162,7 +202,9 @@ def _pair(first: str, second: str) -> tuple[ResolvedStack, ResolvedStack]:
     return old, new
 
 
-def _against_revision(names: Sequence[str], against: str | None) -> Iterator[Comparison]:
+def _against_revision(
+    names: Sequence[str], against: str | None
+) -> Iterator[Comparison]:
     directory = Path()
     if names and is_file(names[0]):
         directory = Path(names[0]).parent
@@ -170,12 +212,17 @@ def _against_revision(names: Sequence[str], against: str | None) -> Iterator[Com
     typer.echo(f"the worktree against {base.label}", err=True)
     stacks = names or stack_names()
     if not stacks:
-        raise CommandError("there is no stack file here", "change to the project's directory, or use -C DIRECTORY")
+        raise CommandError(
+            "there is no stack file here",
+            "change to the project's directory, or use -C DIRECTORY",
+        )
     for name in stacks:
         yield since(name, base)
 
 
-def _comparison(old: ResolvedStack, new: ResolvedStack, *, against: str, argument: str) -> Comparison:
+def _comparison(
+    old: ResolvedStack, new: ResolvedStack, *, against: str, argument: str
+) -> Comparison:
     old_name = against
     if against != old.name:
         old_name = f"{old.name} of {against}"
@@ -197,9 +244,13 @@ def _with_preview(comparison: Comparison, file: Path) -> Comparison:
     try:
         preview = read_preview(json.loads(file.read_text(encoding="utf-8")))
     except OSError as problem:
-        raise CommandError(f"{file} cannot be read: {problem.strerror}", "name a readable file") from None
+        raise CommandError(
+            f"{file} cannot be read: {problem.strerror}", "name a readable file"
+        ) from None
     except ValueError as problem:
-        raise CommandError(f"{file} is not a preview: {problem}", f"run {command}") from None
+        raise CommandError(
+            f"{file} is not a preview: {problem}", f"run {command}"
+        ) from None
     if preview.stack != stack:
         message = f"{file} is a preview of stack {preview.stack}, not of {stack}"
         raise CommandError(message, f"run {command}")

@@ -26,7 +26,9 @@ class DriftFormat(StrEnum):
 
 def command(
     stack: StackArgument,
-    form: Annotated[DriftFormat, typer.Option("--format", help="Output format.")] = DriftFormat.TEXT,
+    form: Annotated[
+        DriftFormat, typer.Option("--format", help="Output format.")
+    ] = DriftFormat.TEXT,
 ) -> None:
     """Show changes made by hand in a stack's cluster, and how to restore them.
 

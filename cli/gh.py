@@ -44,9 +44,15 @@ def is_ours(entry: Mapping[str, Any], marker: str) -> bool:
 def _gh(*arguments: str, stdin: str = "") -> str:
     command = ["gh", "api", *arguments]
     try:
-        done = subprocess.run(command, input=stdin, capture_output=True, encoding="utf-8", check=False)
+        done = subprocess.run(
+            command, input=stdin, capture_output=True, encoding="utf-8", check=False
+        )
     except FileNotFoundError:
-        raise CommandError("gh is not installed", "install GitHub's command line", ExitCode.COULD_NOT_RUN) from None
+        raise CommandError(
+            "gh is not installed",
+            "install GitHub's command line",
+            ExitCode.COULD_NOT_RUN,
+        ) from None
     if done.returncode:
         first_line = done.stderr.strip().partition("\n")[0]
         reason = first_line or f"gh ended with {done.returncode}"

@@ -41,22 +41,48 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 RepositoryOption = Annotated[
     str,
-    typer.Option("--repository", metavar="OWNER/NAME", envvar="GITHUB_REPOSITORY", help="Repository to write to."),
+    typer.Option(
+        "--repository",
+        metavar="OWNER/NAME",
+        envvar="GITHUB_REPOSITORY",
+        help="Repository to write to.",
+    ),
 ]
 
 
 @add_command(app, "comment")
 def put_comments(
-    directory: Annotated[Path, typer.Argument(metavar="DIRECTORY", help="Directory that `review -o` has written.")],
+    directory: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DIRECTORY", help="Directory that `review -o` has written."
+        ),
+    ],
     *,
     head_repository: Annotated[
         str,
-        typer.Option("--head-repository", metavar="OWNER/NAME", help="Repository of the branch of the pull request."),
+        typer.Option(
+            "--head-repository",
+            metavar="OWNER/NAME",
+            help="Repository of the branch of the pull request.",
+        ),
     ],
-    head_branch: Annotated[str, typer.Option("--head-branch", metavar="BRANCH", help="Branch of the pull request.")],
-    head_commit: Annotated[str, typer.Option("--head-commit", metavar="SHA", help="Reviewed commit.")],
+    head_branch: Annotated[
+        str,
+        typer.Option(
+            "--head-branch", metavar="BRANCH", help="Branch of the pull request."
+        ),
+    ],
+    head_commit: Annotated[
+        str, typer.Option("--head-commit", metavar="SHA", help="Reviewed commit.")
+    ],
     repository: RepositoryOption,
-    base: Annotated[str, typer.Option("--base", metavar="BRANCH", help="Target branch of the pull request.")] = "main",
+    base: Annotated[
+        str,
+        typer.Option(
+            "--base", metavar="BRANCH", help="Target branch of the pull request."
+        ),
+    ] = "main",
 ) -> None:
     """Post the comments of a review to its pull request, and update them later.
 
@@ -75,7 +101,10 @@ def put_comments(
     head = _Head(head_repository, head_branch, head_commit)
     number = _pull_request(repository, head, base)
     if number is None:
-        typer.echo(f"no open pull request of {head_branch} to {base} is at {head_commit[:10]}", err=True)
+        typer.echo(
+            f"no open pull request of {head_branch} to {base} is at {head_commit[:10]}",
+            err=True,
+        )
         return
     new = {}
     for name, text in texts.items():
@@ -95,9 +124,19 @@ def put_comments(
 @add_command(app, "drift")
 def put_drift(
     stack: Annotated[str, typer.Argument(metavar="STACK", help="Name of the stack.")],
-    report: Annotated[Path, typer.Argument(metavar="FILE", help="File with the output of `ascend-vllm drift`.")],
+    report: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE", help="File with the output of `ascend-vllm drift`."
+        ),
+    ],
     *,
-    code: Annotated[int, typer.Option("--code", metavar="CODE", help="Exit code of `ascend-vllm drift`.")],
+    code: Annotated[
+        int,
+        typer.Option(
+            "--code", metavar="CODE", help="Exit code of `ascend-vllm drift`."
+        ),
+    ],
     repository: RepositoryOption,
 ) -> None:
     """Open, update or close the issue about the drift of a stack.
@@ -153,10 +192,16 @@ def _comments(directory: Path) -> dict[str, str]:
         CommandError: There is no review, or `review` did not write these files.
     """
     if not directory.is_dir():
-        raise CommandError(f"{directory} is not a directory", "name the directory of ascend-vllm review -o")
+        raise CommandError(
+            f"{directory} is not a directory",
+            "name the directory of ascend-vllm review -o",
+        )
     files = sorted(directory.glob("*.md"))
     if len(files) > _MOST_COMMENTS:
-        raise CommandError(f"{len(files)} comments are too many", f"a pull request gets at most {_MOST_COMMENTS}")
+        raise CommandError(
+            f"{len(files)} comments are too many",
+            f"a pull request gets at most {_MOST_COMMENTS}",
+        )
     for file in files:
         if not _NAME.fullmatch(file.stem):
             fix = "names have letters, digits, '.', '_' and '-'"

@@ -13,7 +13,9 @@ from models.manifests.metadata import INSTANCE_LABEL
 _INDEX = "kustomization.yaml"
 
 
-def files(stack: str, objects: Iterable[Manifest], secrets: Sequence[str] = ()) -> dict[str, str]:
+def files(
+    stack: str, objects: Iterable[Manifest], secrets: Sequence[str] = ()
+) -> dict[str, str]:
     """The texts by file name: one file for each object, and the kustomization.yaml that lists them.
 
     A name does not contain the hash of a launch ConfigMap, so that a changed launch is a change of lines. Annotations
@@ -27,7 +29,9 @@ def files(stack: str, objects: Iterable[Manifest], secrets: Sequence[str] = ()) 
     head = _mark(stack) + "; edits are overwritten.\n"
     texts = {}
     for item in objects:
-        texts[_file_name(item)] = head + yaml_documents([_without_pulumi_annotations(item)])
+        texts[_file_name(item)] = head + yaml_documents(
+            [_without_pulumi_annotations(item)]
+        )
     index = {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",
@@ -71,7 +75,9 @@ def write(directory: Path, stack: str, wanted: Mapping[str, str]) -> tuple[int, 
     except OSError as problem:
         file = problem.filename or directory
         message = f"{file} cannot be written: {problem.strerror}"
-        raise CommandError(message, "name a writable directory", ExitCode.COULD_NOT_RUN) from None
+        raise CommandError(
+            message, "name a writable directory", ExitCode.COULD_NOT_RUN
+        ) from None
     return len(changed), len(unwanted)
 
 
@@ -90,7 +96,9 @@ def _file_name(item: Manifest) -> str:
 def _without_pulumi_annotations(item: Manifest) -> Manifest:
     metadata = dict(item["metadata"])
     annotations = metadata.pop("annotations", None) or {}
-    others = {key: value for key, value in annotations.items() if "pulumi.com/" not in key}
+    others = {
+        key: value for key, value in annotations.items() if "pulumi.com/" not in key
+    }
     if others:
         metadata["annotations"] = others
     return {**item, "metadata": metadata}

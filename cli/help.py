@@ -63,7 +63,9 @@ class HelpfulGroup(TyperGroup):
         _write_epilog(self.epilog or "", formatter)
 
 
-def add_command(group: typer.Typer, name: str, **settings: Any) -> Callable[[Function], Function]:
+def add_command(
+    group: typer.Typer, name: str, **settings: Any
+) -> Callable[[Function], Function]:
     """Register a function as a command, with its docstring as the help.
 
     The first paragraph of the docstring is printed above the options, and the others below them.

@@ -28,9 +28,13 @@ def run(work: Coroutine[Any, Any, Result], context: str) -> Result:
     try:
         return asyncio.run(work)
     except ClusterError as problem:
-        raise CommandError(problem.message, problem.fix, ExitCode.COULD_NOT_RUN) from None
+        raise CommandError(
+            problem.message, problem.fix, ExitCode.COULD_NOT_RUN
+        ) from None
     except KeyboardInterrupt:
-        raise CommandError("interrupted", "run it again", ExitCode.COULD_NOT_RUN) from None
+        raise CommandError(
+            "interrupted", "run it again", ExitCode.COULD_NOT_RUN
+        ) from None
 
 
 def report_unread(unread: Mapping[str, str]) -> None:

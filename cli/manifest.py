@@ -17,11 +17,17 @@ from models.stack_file.checksums import WeightFiles
 from models.stack_file.parse import parse
 from models.words import counted
 
-DirectoryArgument = Annotated[Path, typer.Argument(metavar="DIRECTORY", help="Directory with the weights.")]
+DirectoryArgument = Annotated[
+    Path, typer.Argument(metavar="DIRECTORY", help="Directory with the weights.")
+]
 OutputOption = Annotated[
     Path | None,
     typer.Option(
-        "--output", "-o", metavar="FILE", show_default=False, help="Write to this file instead of standard output."
+        "--output",
+        "-o",
+        metavar="FILE",
+        show_default=False,
+        help="Write to this file instead of standard output.",
     ),
 ]
 
@@ -50,25 +56,45 @@ def command(directory: DirectoryArgument, output: OutputOption = None) -> None:
 def _measured_files(directory: Path) -> dict[str, dict[str, Any]]:
     """The size and checksum of each file in a directory, by name."""
     if not directory.is_dir():
-        raise CommandError(f"there is no directory {directory}", "name the directory with the weights")
+        raise CommandError(
+            f"there is no directory {directory}", "name the directory with the weights"
+        )
     names = sorted(names_below(directory))
     if not names:
-        raise CommandError(f"{directory} has no files", "name the directory with the weights")
+        raise CommandError(
+            f"{directory} has no files", "name the directory with the weights"
+        )
     try:
         return dict(zip(names, _measure(directory, names), strict=True))
     except OSError as problem:
         message = f"{problem.filename} cannot be read: {problem.strerror}"
-        raise CommandError(message, "run it where all files can be read", ExitCode.COULD_NOT_RUN) from None
+        raise CommandError(
+            message, "run it where all files can be read", ExitCode.COULD_NOT_RUN
+        ) from None
 
 
 def _measure(directory: Path, names: Sequence[str]) -> Iterator[dict[str, Any]]:
     """The size and checksum of each file. Several files are read in parallel."""
     from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
 
     sizes = [os.stat(directory / name).st_size for name in names]  # noqa: PTH116  the error names the file
-    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar, ThreadPoolExecutor(THREADS) as pool:
+    columns = (
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    with (
+        Progress(*columns, console=Console(stderr=True), transient=True) as bar,
+        ThreadPoolExecutor(THREADS) as pool,
+    ):
         task = bar.add_task("", total=sum(sizes))
 
         def checksum_of(name: str) -> str:
@@ -91,7 +117,11 @@ def _refuse_unusable(files: Mapping[str, Any]) -> None:
     """Refuse files that a stack would not accept as weights."""
     _, findings = parse(WeightFiles, {"files": files}, ())
     if findings:
-        raise CommandError(f"no pod accepts this manifest: {findings[0].message}", findings[0].fix, ExitCode.FOUND)
+        raise CommandError(
+            f"no pod accepts this manifest: {findings[0].message}",
+            findings[0].fix,
+            ExitCode.FOUND,
+        )
 
 
 def _write(file: Path, text: str) -> None:
@@ -100,4 +130,6 @@ def _write(file: Path, text: str) -> None:
         file.write_text(text, encoding="utf-8")
     except OSError as problem:
         message = f"{file} cannot be written: {problem.strerror}"
-        raise CommandError(message, "name a writable file", ExitCode.COULD_NOT_RUN) from None
+        raise CommandError(
+            message, "name a writable file", ExitCode.COULD_NOT_RUN
+        ) from None

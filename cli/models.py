@@ -29,9 +29,14 @@ def complete_model(incomplete: str) -> list[str]:
 
 def command(
     name: Annotated[
-        str | None, typer.Argument(metavar="NAME", help="Name of a model.", autocompletion=complete_model)
+        str | None,
+        typer.Argument(
+            metavar="NAME", help="Name of a model.", autocompletion=complete_model
+        ),
     ] = None,
-    form: Annotated[ModelFormat, typer.Option("--format", help="Output format.")] = ModelFormat.TEXT,
+    form: Annotated[
+        ModelFormat, typer.Option("--format", help="Output format.")
+    ] = ModelFormat.TEXT,
 ) -> None:
     """List the known models, or show all facts of one model.
 

@@ -14,7 +14,12 @@ from client.body import BadInputError, schema
 from models.engines.parameters import Parameters
 
 _PANEL = "Parameters of the request"
-_TYPES: Mapping[str, Any] = {"stop": list[str], "guided_json": str, "max_tokens": int, "best_of": int}
+_TYPES: Mapping[str, Any] = {
+    "stop": list[str],
+    "guided_json": str,
+    "max_tokens": int,
+    "best_of": int,
+}
 """Types of the options that differ from the types of the record."""
 
 _METAVARS = {"stop": "TEXT", "guided_json": "SCHEMA"}
@@ -24,12 +29,16 @@ def with_parameters(command: Callable[..., None]) -> Callable[..., None]:
     """Replace the `**parameters` of a command by one option for each parameter of a request."""
     signature = inspect.signature(command, eval_str=True)
     named = [
-        parameter for parameter in signature.parameters.values() if parameter.kind is not inspect.Parameter.VAR_KEYWORD
+        parameter
+        for parameter in signature.parameters.values()
+        if parameter.kind is not inspect.Parameter.VAR_KEYWORD
     ]
     options = [_option(name, field) for name, field in Parameters.model_fields.items()]
     parameters = [*named, *options]
     vars(command)["__signature__"] = signature.replace(parameters=parameters)
-    command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    command.__annotations__ = {
+        parameter.name: parameter.annotation for parameter in parameters
+    }
     return command
 
 
@@ -65,7 +74,9 @@ def _option(name: str, field: FieldInfo) -> inspect.Parameter:
         rich_help_panel=_PANEL,
     )
     annotation: Any = Annotated[kind | None, option]
-    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+    return inspect.Parameter(
+        name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation
+    )
 
 
 def _schema(text: str) -> Any:

@@ -41,12 +41,19 @@ def duration(text: str) -> float:
     try:
         return float(seconds(text))
     except ValueError:
-        raise typer.BadParameter(f"{text}: expected a duration with its unit, such as 100s, 25m or 1h30m") from None
+        raise typer.BadParameter(
+            f"{text}: expected a duration with its unit, such as 100s, 25m or 1h30m"
+        ) from None
 
 
 TimeoutOption = Annotated[
     float,
-    typer.Option("--timeout", help="Longest wait for the next byte of an answer.", parser=duration, metavar="DURATION"),
+    typer.Option(
+        "--timeout",
+        help="Longest wait for the next byte of an answer.",
+        parser=duration,
+        metavar="DURATION",
+    ),
 ]
 
 
@@ -59,7 +66,9 @@ def run(work: Coroutine[Any, Any, Result], service: ResolvedService) -> Result:
     try:
         return live.run(work, service.cluster.context)
     except UnreachableError as problem:
-        raise CommandError(problem.message, problem.fix, ExitCode.COULD_NOT_RUN) from None
+        raise CommandError(
+            problem.message, problem.fix, ExitCode.COULD_NOT_RUN
+        ) from None
     except BadInputError as problem:
         raise CommandError(problem.message, problem.fix) from None
 

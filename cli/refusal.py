@@ -25,7 +25,9 @@ def refuse_errors(stack: ResolvedStack, service: str | None = None) -> None:
     report = check(stack)
     errors = report.errors
     if service is not None:
-        errors = tuple(finding for finding in errors if finding.service in (service, None))
+        errors = tuple(
+            finding for finding in errors if finding.service in (service, None)
+        )
     if not errors:
         return
     refused = replace(report, findings=errors, accepted=())

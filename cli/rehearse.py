@@ -41,13 +41,17 @@ def command(stack: Stack = "rehearsal") -> None:
     refuse_errors(resolved)
     plan = sandbox_plan(stack, real=True)
     rehearsed = _services_with_pods(resolved)
-    with reported_failures(f"if the sandbox is up, it keeps running: ascend-vllm sandbox down {stack}"):
+    with reported_failures(
+        f"if the sandbox is up, it keeps running: ascend-vllm sandbox down {stack}"
+    ):
         rehearsal.prepare(plan, rehearsed)
         deployed = deployment.deploy(plan.name, stack_name(stack), Path.cwd())
         typer.echo(services.table(deployed.services))
         for service in rehearsed:
             log_line = rehearsal.started(plan.name, service)
-            say(log_line or f"the log of {service.name} does not show its start", "logs")
+            say(
+                log_line or f"the log of {service.name} does not show its start", "logs"
+            )
         code = _smoke(plan.name, stack)
     _show_next_commands(stack, rehearsed)
     if code:

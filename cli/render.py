@@ -21,7 +21,11 @@ from models.words import counted
 OutputOption = Annotated[
     Path | None,
     typer.Option(
-        "--output", "-o", metavar="DIR", show_default=False, help="Write one file for each object, for Argo CD or Flux."
+        "--output",
+        "-o",
+        metavar="DIR",
+        show_default=False,
+        help="Write one file for each object, for Argo CD or Flux.",
     ),
 ]
 
@@ -52,7 +56,9 @@ def command(stack: StackArgument, output: OutputOption = None) -> None:
         return
     files = gitops.files(resolved.name, objects, secrets)
     written, removed = gitops.write(output, resolved.name, files)
-    typer.echo(f"{output}: {counted(written, 'file')} written, {removed} removed", err=True)
+    typer.echo(
+        f"{output}: {counted(written, 'file')} written, {removed} removed", err=True
+    )
 
 
 def _secret_lines(stack: ResolvedStack) -> Iterator[str]:
@@ -69,7 +75,10 @@ def _referenced_keys(stack: ResolvedStack) -> dict[str, set[str]]:
     """The keys of each Secret that the pods refer to."""
     keys: dict[str, set[str]] = {}
     for service in stack.services:
-        references: list[NamespaceSecret | NamespacePullSecret] = [*service.secret_env.values(), *service.pull_secrets]
+        references: list[NamespaceSecret | NamespacePullSecret] = [
+            *service.secret_env.values(),
+            *service.pull_secrets,
+        ]
         if service.server.api_key:
             references.append(service.server.api_key)
         for reference in references:

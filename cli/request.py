@@ -39,18 +39,38 @@ class AnswerFormat(StrEnum):
 
 WordsArgument = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[PICTURE]... TEXT", help="The question, or - for stdin; for image, the pictures first."),
+    typer.Argument(
+        metavar="[PICTURE]... TEXT",
+        help="The question, or - for stdin; for image, the pictures first.",
+    ),
 ]
-KindArgument = Annotated[Kind, typer.Argument(metavar="KIND", help="Kind of request; generate is for api_server.")]
+KindArgument = Annotated[
+    Kind,
+    typer.Argument(metavar="KIND", help="Kind of request; generate is for api_server."),
+]
 ModelOption = Annotated[
     str | None,
-    typer.Option("--model", metavar="NAME", help="A LoRA adapter or another served name.", show_default=False),
+    typer.Option(
+        "--model",
+        metavar="NAME",
+        help="A LoRA adapter or another served name.",
+        show_default=False,
+    ),
 ]
 BodyOption = Annotated[
     str | None,
-    typer.Option("--json", help="File with the body, or - for stdin; options are added to it.", metavar="FILE"),
+    typer.Option(
+        "--json",
+        help="File with the body, or - for stdin; options are added to it.",
+        metavar="FILE",
+    ),
 ]
-CurlOption = Annotated[bool, typer.Option("--curl", help="Print the curl command, without the key, and send nothing.")]
+CurlOption = Annotated[
+    bool,
+    typer.Option(
+        "--curl", help="Print the curl command, without the key, and send nothing."
+    ),
+]
 
 
 @with_parameters
@@ -67,7 +87,8 @@ def command(  # noqa: PLR0913  each is an argument of the command line
     timeout: TimeoutOption = "5m",  # type: ignore[assignment]  # parsed by the option
     print_curl: CurlOption = False,
     form: Annotated[
-        AnswerFormat, typer.Option("--format", help="The text, or the JSON of the server.")
+        AnswerFormat,
+        typer.Option("--format", help="The text, or the JSON of the server."),
     ] = AnswerFormat.TEXT,
     **parameters: Any,
 ) -> None:
@@ -122,26 +143,38 @@ def timing(answer: Answer) -> str:
 
 
 def _request(
-    service: ResolvedService, kind: Kind, words: Sequence[str], fields: dict[str, Any], file: str | None
+    service: ResolvedService,
+    kind: Kind,
+    words: Sequence[str],
+    fields: dict[str, Any],
+    file: str | None,
 ) -> Request:
     """The request that arguments and options describe."""
     try:
         if file is None:
             return _request_of_words(service, kind, words, fields)
         if words:
-            raise CommandError("a request has either --json or TEXT", "remove TEXT, or --json")
+            raise CommandError(
+                "a request has either --json or TEXT", "remove TEXT, or --json"
+            )
         source = "stdin" if file == "-" else file
         return raw(kind, service, _read(file), fields, source)
     except BadInputError as problem:
         raise CommandError(problem.message, problem.fix) from None
 
 
-def _request_of_words(service: ResolvedService, kind: Kind, words: Sequence[str], fields: dict[str, Any]) -> Request:
+def _request_of_words(
+    service: ResolvedService, kind: Kind, words: Sequence[str], fields: dict[str, Any]
+) -> Request:
     *pictures, text = words or [""]
     if not text:
-        raise CommandError("there is no question", "add TEXT, - for standard input, or --json FILE")
+        raise CommandError(
+            "there is no question", "add TEXT, - for standard input, or --json FILE"
+        )
     if kind is Kind.IMAGE and not pictures:
-        raise CommandError("image needs a picture and a text", "name the pictures, then the text")
+        raise CommandError(
+            "image needs a picture and a text", "name the pictures, then the text"
+        )
     if kind is not Kind.IMAGE and pictures:
         raise CommandError(f"{kind} takes only one text", "write one TEXT, in quotes")
     if text == "-":
@@ -158,7 +191,9 @@ def _read(file: str) -> str:
             data = Path(file).read_bytes()
         return data.decode("utf-8")
     except OSError as problem:
-        raise CommandError(f"{file} cannot be read: {problem.strerror}", "name a readable file") from None
+        raise CommandError(
+            f"{file} cannot be read: {problem.strerror}", "name a readable file"
+        ) from None
     except UnicodeDecodeError:
         raise CommandError(f"{file} is not UTF-8", "convert it to UTF-8") from None
 
@@ -172,7 +207,9 @@ def _report(findings: Sequence[Finding]) -> None:
         raise typer.Exit(ExitCode.FOUND)
 
 
-async def _send(request: Request, service: ResolvedService, way: Way, form: AnswerFormat) -> Answer:
+async def _send(
+    request: Request, service: ResolvedService, way: Way, form: AnswerFormat
+) -> Answer:
     async with reached(service, way) as link:
         finding = await too_long(link, request, service)
         if finding:

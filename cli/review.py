@@ -30,10 +30,17 @@ class ReviewFormat(StrEnum):
 
 def command(
     against: AgainstOption = None,
-    form: Annotated[ReviewFormat, typer.Option("--format", help="Output format.")] = ReviewFormat.TEXT,
+    form: Annotated[
+        ReviewFormat, typer.Option("--format", help="Output format.")
+    ] = ReviewFormat.TEXT,
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", help="Write a comment STACK.md for each touched stack.", metavar="DIRECTORY"),
+        typer.Option(
+            "-o",
+            "--output",
+            help="Write a comment STACK.md for each touched stack.",
+            metavar="DIRECTORY",
+        ),
     ] = None,
 ) -> None:
     """Check and compare every stack that the worktree changes.
@@ -132,4 +139,6 @@ def _write(directory: Path, files: dict[str, str]) -> None:
             (directory / name).write_text(f"{text}\n", encoding="utf-8")
     except OSError as problem:
         message = f"{directory} cannot be written: {problem.strerror}"
-        raise CommandError(message, "name a writable directory", ExitCode.COULD_NOT_RUN) from None
+        raise CommandError(
+            message, "name a writable directory", ExitCode.COULD_NOT_RUN
+        ) from None

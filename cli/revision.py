@@ -53,7 +53,9 @@ class Revision:
             return []
         if path == ".":
             path = ""
-        answer = _git(self.root, "ls-tree", "--name-only", "-z", f"{self.commit}:{path}")
+        answer = _git(
+            self.root, "ls-tree", "--name-only", "-z", f"{self.commit}:{path}"
+        )
         return _names(answer)
 
     def changed(self, directory: Path, within: Sequence[str]) -> list[str]:
@@ -82,7 +84,9 @@ class Revision:
     def _content(self, path: str) -> bytes | None:
         """The content of a file of the commit; None if the commit does not have it. Links are followed."""
         request = os.fsencode(f"{self.commit}:{path}\n")
-        answer = _git(self.root, "cat-file", "--batch", "--follow-symlinks", stdin=request)
+        answer = _git(
+            self.root, "cat-file", "--batch", "--follow-symlinks", stdin=request
+        )
         header, _, content = answer.stdout.partition(b"\n")
         fields = header.split()
         is_file = len(fields) == 3 and fields[1] == b"blob"
@@ -113,7 +117,9 @@ def revision(name: str | None, directory: Path) -> Revision:
     if name:
         fix = f"name a branch, a tag or a commit with --against; {_NOT_FETCHED}"
         raise CommandError(f"git knows no commit {name!r}", fix)
-    raise CommandError("the repository has no commit yet", "commit once, or name two files")
+    raise CommandError(
+        "the repository has no commit yet", "commit once, or name two files"
+    )
 
 
 def _root(directory: Path) -> Path:
@@ -139,7 +145,14 @@ def _root_as_seen(root: Path, directory: Path) -> Path:
 
 
 def _commit(root: Path, name: str) -> str:
-    answer = _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+    answer = _git(
+        root,
+        "rev-parse",
+        "--verify",
+        "--quiet",
+        "--end-of-options",
+        f"{name}^{{commit}}",
+    )
     return answer.stdout.decode().strip()
 
 
@@ -154,8 +167,19 @@ def _absolute(path: Path) -> Path:
     return Path(os.path.abspath(path))  # noqa: PTH100  resolve() follows links
 
 
-def _git(directory: Path, *arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+def _git(
+    directory: Path, *arguments: str, stdin: bytes = b""
+) -> subprocess.CompletedProcess[bytes]:
     try:
-        return subprocess.run(["git", "-C", directory, *arguments], input=stdin, capture_output=True, check=False)
+        return subprocess.run(
+            ["git", "-C", directory, *arguments],
+            input=stdin,
+            capture_output=True,
+            check=False,
+        )
     except FileNotFoundError:
-        raise CommandError("git is not installed", "install git, or name two files", ExitCode.COULD_NOT_RUN) from None
+        raise CommandError(
+            "git is not installed",
+            "install git, or name two files",
+            ExitCode.COULD_NOT_RUN,
+        ) from None

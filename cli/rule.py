@@ -17,7 +17,11 @@ from models.stack_file.unknown_keys import nearest
 EXAMPLES = Path(__file__).parent.parent / "tests" / "rules"
 """For each rule, the smallest refused stack file with its output, and the nearest accepted one. They are its tests."""
 
-_EXAMPLE_FILES = {"Refused": "refused.yaml", "Output": "refused.out", "Accepted": "accepted.yaml"}
+_EXAMPLE_FILES = {
+    "Refused": "refused.yaml",
+    "Output": "refused.out",
+    "Accepted": "accepted.yaml",
+}
 
 
 def _complete(incomplete: str) -> list[str]:
@@ -25,12 +29,19 @@ def _complete(incomplete: str) -> list[str]:
 
 
 def _all_ids() -> list[str]:
-    entries = [*rules_about("stack file"), *rules_about("request"), *rules_about("cluster")]
+    entries = [
+        *rules_about("stack file"),
+        *rules_about("request"),
+        *rules_about("cluster"),
+    ]
     return [entry.id for entry in entries]
 
 
 def command(
-    rule: Annotated[str | None, typer.Argument(metavar="ID", help="Id of a rule.", autocompletion=_complete)] = None,
+    rule: Annotated[
+        str | None,
+        typer.Argument(metavar="ID", help="Id of a rule.", autocompletion=_complete),
+    ] = None,
 ) -> None:
     """Explain a rule with its reason, source and examples, or list all rules.
 

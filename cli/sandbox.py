@@ -49,7 +49,11 @@ class Nodes(StrEnum):
 
 Stack = Annotated[
     str,
-    typer.Argument(metavar="STACK", help="Stack whose context names the sandbox.", autocompletion=complete_stack),
+    typer.Argument(
+        metavar="STACK",
+        help="Stack whose context names the sandbox.",
+        autocompletion=complete_stack,
+    ),
 ]
 
 
@@ -65,10 +69,14 @@ def up(
     stack: Stack = _DEFAULT,
     nodes: Annotated[
         Nodes,
-        typer.Option("--node", help="real: the first node runs pods with containerd and a kubelet, as root."),
+        typer.Option(
+            "--node",
+            help="real: the first node runs pods with containerd and a kubelet, as root.",
+        ),
     ] = Nodes.SIMULATED,
     keep_build_cache: Annotated[
-        bool, typer.Option("--keep-build-cache", help="Keep Go's build cache (about 12 GB).")
+        bool,
+        typer.Option("--keep-build-cache", help="Keep Go's build cache (about 12 GB)."),
     ] = False,
 ) -> None:
     """Start the sandbox of a stack, or change its nodes to the stack's pools.
@@ -90,7 +98,10 @@ def up(
 def load(
     stack: Stack,
     archive: Annotated[
-        Path | None, typer.Argument(metavar="ARCHIVE", help="File of `docker save` (default: vLLM for the CPU).")
+        Path | None,
+        typer.Argument(
+            metavar="ARCHIVE", help="File of `docker save` (default: vLLM for the CPU)."
+        ),
     ] = None,
 ) -> None:
     """Import images into the real node of a sandbox.
@@ -113,7 +124,9 @@ def load(
 @add_command(app, "status")
 def status(
     stack: Stack = _DEFAULT,
-    form: Annotated[StatusFormat, typer.Option("--format", help="Output format.")] = StatusFormat.TEXT,
+    form: Annotated[
+        StatusFormat, typer.Option("--format", help="Output format.")
+    ] = StatusFormat.TEXT,
 ) -> None:
     """Show whether the sandbox of a stack runs, and its nodes.
 
@@ -136,7 +149,9 @@ def status(
 @add_command(app, "down")
 def down(
     stack: Stack = _DEFAULT,
-    everything: Annotated[bool, typer.Option("--all", help="Stop every sandbox of this user.")] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Stop every sandbox of this user.")
+    ] = False,
 ) -> None:
     """Stop the sandbox of a stack and delete its files.
 
@@ -160,7 +175,13 @@ def down(
 def deploy(
     stack: Stack = _DEFAULT,
     parallel: Annotated[
-        int, typer.Option("--parallel", min=1, metavar="N", help="Resources that Pulumi creates in parallel.")
+        int,
+        typer.Option(
+            "--parallel",
+            min=1,
+            metavar="N",
+            help="Resources that Pulumi creates in parallel.",
+        ),
     ] = (deployment.PARALLEL),
 ) -> None:
     """Run `pulumi up` for a stack in its sandbox, and show its services.
@@ -204,7 +225,9 @@ def destroy(stack: Stack = _DEFAULT) -> None:
     options_metavar="[STACK] --",
 )
 def run(
-    words: Annotated[list[str], typer.Argument(metavar="COMMAND", help="Command with its arguments.")],
+    words: Annotated[
+        list[str], typer.Argument(metavar="COMMAND", help="Command with its arguments.")
+    ],
 ) -> None:
     """Run a command with the tools, cluster and Pulumi backend of a sandbox.
 
@@ -226,29 +249,41 @@ def _split(words: list[str]) -> tuple[str, list[str]]:
     if words[1:2] != ["--"]:
         return _DEFAULT, words
     if not words[2:]:
-        raise CommandError("there is no command after --", "write: ascend-vllm sandbox run [STACK] -- COMMAND")
+        raise CommandError(
+            "there is no command after --",
+            "write: ascend-vllm sandbox run [STACK] -- COMMAND",
+        )
     return words[0], words[2:]
 
 
 def stack_name(stack: str) -> str:
     """The name of a stack for Pulumi, also if the argument is a file of this project."""
     if stack == "-":
-        raise CommandError("Pulumi cannot read a stack from standard input", "name a stack of this project")
+        raise CommandError(
+            "Pulumi cannot read a stack from standard input",
+            "name a stack of this project",
+        )
     if stack.endswith((".yaml", ".yml")):
         return Path(stack).stem.removeprefix("Pulumi.")
     return stack
 
 
 @contextmanager
-def reported_failures(interrupted: str = "everything that had been started was stopped") -> Iterator[None]:
+def reported_failures(
+    interrupted: str = "everything that had been started was stopped",
+) -> Iterator[None]:
     """Turn failures of a sandbox into failures of the command line."""
     try:
         yield
     except SandboxError as failure:
-        raise CommandError(failure.message, failure.fix, ExitCode(failure.exit_code)) from failure
+        raise CommandError(
+            failure.message, failure.fix, ExitCode(failure.exit_code)
+        ) from failure
     except KeyboardInterrupt:
         message = f"interrupted; {interrupted}"
-        raise CommandError(message, "run the same command again", ExitCode.COULD_NOT_RUN) from None
+        raise CommandError(
+            message, "run the same command again", ExitCode.COULD_NOT_RUN
+        ) from None
 
 
 def _status_text(status: cluster.Status) -> str:
@@ -260,7 +295,9 @@ def _status_text(status: cluster.Status) -> str:
     rows = [("NODE", "READY", "NPUS", "RESOURCE")]
     for node_status in status.nodes:
         ready = "yes" if node_status.ready else "no"
-        rows.append((node_status.name, ready, str(node_status.npus), node_status.resource))
+        rows.append(
+            (node_status.name, ready, str(node_status.npus), node_status.resource)
+        )
     title = f"{status.context}: up, kubeconfig {status.kubeconfig}"
     return "\n".join([title, *columns(rows)])
 

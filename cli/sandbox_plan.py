@@ -19,14 +19,20 @@ def sandbox_plan(stack: str, *, real: bool = False) -> Plan:
     resolved = open_stack(stack)
     cluster = resolved.cluster
     if has_cluster_errors(resolved):
-        raise CommandError(f"the section cluster of stack {stack} has errors", f"see ascend-vllm check {stack}")
+        raise CommandError(
+            f"the section cluster of stack {stack} has errors",
+            f"see ascend-vllm check {stack}",
+        )
     if not cluster.context.startswith(CONTEXT_PREFIX):
         raise CommandError(
             f"stack {stack} belongs to the cluster {cluster.context!r}, which is not a sandbox",
             f"name a stack whose context begins with {CONTEXT_PREFIX}",
         )
     if not cluster.pools:
-        raise CommandError(f"stack {stack} has no pools", "list the nodes of the sandbox under cluster.pools")
+        raise CommandError(
+            f"stack {stack} has no pools",
+            "list the nodes of the sandbox under cluster.pools",
+        )
     nodes = _nodes(cluster)
     if real:
         nodes[0] = replace(nodes[0], real=True)

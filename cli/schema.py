@@ -20,7 +20,10 @@ class SchemaOf(StrEnum):
 
 def command(
     of: Annotated[
-        SchemaOf, typer.Argument(metavar="FILE", help="stack for Pulumi.*.yaml, services for the base file.")
+        SchemaOf,
+        typer.Argument(
+            metavar="FILE", help="stack for Pulumi.*.yaml, services for the base file."
+        ),
     ] = SchemaOf.STACK,
 ) -> None:
     """Print the JSON Schema of a stack file, for completion in an editor.

@@ -43,10 +43,13 @@ WaitOption = Annotated[
 def command(  # noqa: PLR0913  each is an argument of the command line
     stack: StackArgument,
     services: Annotated[
-        list[str] | None, typer.Argument(metavar="SERVICE", help="Services of the stack (default: all).")
+        list[str] | None,
+        typer.Argument(metavar="SERVICE", help="Services of the stack (default: all)."),
     ] = None,
     *,
-    form: Annotated[SmokeFormat, typer.Option("--format", help="Output format.")] = SmokeFormat.TEXT,
+    form: Annotated[
+        SmokeFormat, typer.Option("--format", help="Output format.")
+    ] = SmokeFormat.TEXT,
     wait: WaitOption = None,
     url: UrlOption = "",
     api_key_file: KeyFileOption = None,

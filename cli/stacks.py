@@ -26,7 +26,11 @@ def names_of(files: Iterable[str]) -> list[str]:
     """The stacks of the stack files among some file names."""
     names = []
     for file in files:
-        if file.startswith("Pulumi.") and file.endswith(".yaml") and file != "Pulumi.yaml":
+        if (
+            file.startswith("Pulumi.")
+            and file.endswith(".yaml")
+            and file != "Pulumi.yaml"
+        ):
             names.append(file.removeprefix("Pulumi.").removesuffix(".yaml"))
     return sorted(names)
 
@@ -40,7 +44,10 @@ def open_stack(argument: str) -> ResolvedStack:
     stack = find_stack(argument)
     if stack is None:
         known = ", ".join(stack_names()) or "none"
-        raise CommandError(f"there is no stack {argument!r}", f"name a stack of this project ({known}) or a file")
+        raise CommandError(
+            f"there is no stack {argument!r}",
+            f"name a stack of this project ({known}) or a file",
+        )
     return stack
 
 
@@ -67,7 +74,9 @@ def find_stack(argument: str, read: Read = disk) -> ResolvedStack | None:
         return None
     except OSError as problem:
         message = f"{argument} cannot be read: {problem.strerror}"
-        raise CommandError(message, "name a readable stack file", ExitCode.COULD_NOT_RUN) from None
+        raise CommandError(
+            message, "name a readable stack file", ExitCode.COULD_NOT_RUN
+        ) from None
 
 
 def is_file(argument: str) -> bool:
@@ -79,7 +88,10 @@ def open_stacks(arguments: Sequence[str]) -> Iterator[ResolvedStack]:
     """The named stacks, or all stacks of this project if none is named."""
     names = arguments or stack_names()
     if not names:
-        raise CommandError("there is no stack file here", "change to the project's directory, or use -C DIRECTORY")
+        raise CommandError(
+            "there is no stack file here",
+            "change to the project's directory, or use -C DIRECTORY",
+        )
     for name in names:
         yield open_stack(name)
 
@@ -93,7 +105,9 @@ def pick_service(stack: ResolvedStack, name: str) -> ResolvedService:
     service = stack.service(name)
     if service is None:
         known = ", ".join(service.name for service in stack.services) or "none"
-        raise CommandError(f"stack {stack.name} has no service {name!r}", f"name one of: {known}")
+        raise CommandError(
+            f"stack {stack.name} has no service {name!r}", f"name one of: {known}"
+        )
     return service
 
 
@@ -111,7 +125,9 @@ def complete_stack(incomplete: str) -> list[str]:
 StackArgument = Annotated[
     str,
     typer.Argument(
-        metavar="STACK", help="Name of a stack, a stack file, or - for stdin.", autocompletion=complete_stack
+        metavar="STACK",
+        help="Name of a stack, a stack file, or - for stdin.",
+        autocompletion=complete_stack,
     ),
 ]
 StacksArgument = Annotated[
@@ -122,4 +138,6 @@ StacksArgument = Annotated[
         autocompletion=complete_stack,
     ),
 ]
-ServiceArgument = Annotated[str, typer.Argument(metavar="SERVICE", help="Service of the stack.")]
+ServiceArgument = Annotated[
+    str, typer.Argument(metavar="SERVICE", help="Service of the stack.")
+]

@@ -29,11 +29,17 @@ class StatusFormat(StrEnum):
 def command(
     stack: StackArgument,
     services: Annotated[
-        list[str] | None, typer.Argument(metavar="SERVICE", help="Services of the stack (default: all).")
+        list[str] | None,
+        typer.Argument(metavar="SERVICE", help="Services of the stack (default: all)."),
     ] = None,
-    form: Annotated[StatusFormat, typer.Option("--format", help="Output format.")] = StatusFormat.TEXT,
+    form: Annotated[
+        StatusFormat, typer.Option("--format", help="Output format.")
+    ] = StatusFormat.TEXT,
     brief: Annotated[
-        bool, typer.Option("--brief", "-b", help="Print only the table, without reasons and fixes.")
+        bool,
+        typer.Option(
+            "--brief", "-b", help="Print only the table, without reasons and fixes."
+        ),
     ] = False,
 ) -> None:
     """Show which services are ready, and why the others are not.
@@ -64,7 +70,9 @@ def command(
         raise typer.Exit(ExitCode.FOUND)
 
 
-async def _read(stack: ResolvedStack, services: Sequence[ResolvedService]) -> StackStatus:
+async def _read(
+    stack: ResolvedStack, services: Sequence[ResolvedService]
+) -> StackStatus:
     cluster = stack.cluster
     wanted = []
     for service in services:

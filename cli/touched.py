@@ -15,7 +15,14 @@ from cli.revision import Revision, revision
 from cli.stacks import find_stack, names_of, stack_names
 from models.stack_file.load import Read, disk, read_project
 
-PROGRAM = ("__main__.py", "cluster", "components", "models", "pyproject.toml", "uv.lock")
+PROGRAM = (
+    "__main__.py",
+    "cluster",
+    "components",
+    "models",
+    "pyproject.toml",
+    "uv.lock",
+)
 """Files and directories of the program that deploys every stack, relative to the project."""
 
 
@@ -29,13 +36,19 @@ class TouchedFormat(StrEnum):
 
 AgainstOption = Annotated[
     str | None,
-    typer.Option("--against", metavar="REF", help="Compare with this commit (default: main, origin/main or HEAD)."),
+    typer.Option(
+        "--against",
+        metavar="REF",
+        help="Compare with this commit (default: main, origin/main or HEAD).",
+    ),
 ]
 
 
 def command(
     against: AgainstOption = None,
-    form: Annotated[TouchedFormat, typer.Option("--format", help="Output format.")] = TouchedFormat.TEXT,
+    form: Annotated[
+        TouchedFormat, typer.Option("--format", help="Output format.")
+    ] = TouchedFormat.TEXT,
 ) -> None:
     """List the stacks that the worktree changes, with the changed files.
 

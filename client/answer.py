@@ -108,7 +108,10 @@ def texts(data: Mapping[str, Any], prompt: str = "") -> dict[int, str]:
     """
     generated = data.get("text")
     if isinstance(generated, list):
-        return {index: str(text).removeprefix(prompt) for index, text in enumerate(generated)}
+        return {
+            index: str(text).removeprefix(prompt)
+            for index, text in enumerate(generated)
+        }
     found = {}
     for choice in _choices(data):
         index = int(choice.get("index", 0))

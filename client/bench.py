@@ -101,12 +101,16 @@ class Measured:
     @property
     def first(self) -> Spread | None:
         """Seconds until the first text: time to first token (TTFT)."""
-        return spread([sample.first for sample in self.good if sample.first is not None])
+        return spread(
+            [sample.first for sample in self.good if sample.first is not None]
+        )
 
     @property
     def per_token(self) -> Spread | None:
         """Seconds for each token after the first: time per output token (TPOT)."""
-        return spread([sample.per_token for sample in self.good if sample.per_token is not None])
+        return spread(
+            [sample.per_token for sample in self.good if sample.per_token is not None]
+        )
 
     @property
     def latency(self) -> Spread | None:

@@ -50,7 +50,10 @@ def question(
         body[name] = Parameters.model_fields[name].default
     body |= given
     if body.get("stream") and kind is not Kind.GENERATE:
-        body["stream_options"] = {"include_usage": True, "continuous_usage_stats": False}
+        body["stream_options"] = {
+            "include_usage": True,
+            "continuous_usage_stats": False,
+        }
     return Request(kind, body, options=frozenset(given))
 
 
@@ -76,9 +79,14 @@ def raw(
     try:
         body = json.loads(text)
     except ValueError as problem:
-        raise BadInputError(f"{file} is not valid JSON: {problem}", "pass a JSON object") from None
+        raise BadInputError(
+            f"{file} is not valid JSON: {problem}", "pass a JSON object"
+        ) from None
     if not isinstance(body, dict):
-        raise BadInputError(f"{file} does not contain a JSON object", 'pass a body such as {"messages": […]}')
+        raise BadInputError(
+            f"{file} does not contain a JSON object",
+            'pass a body such as {"messages": […]}',
+        )
     return Request(
         kind=kind,
         body={**_model(kind, service), **body, **given},
@@ -119,10 +127,15 @@ def data_url(file: Path) -> str:
     try:
         data = file.read_bytes()
     except OSError as problem:
-        raise BadInputError(f"{file} cannot be read: {problem.strerror}", "pass the path of a picture") from None
+        raise BadInputError(
+            f"{file} cannot be read: {problem.strerror}", "pass the path of a picture"
+        ) from None
     media_type = picture_type(data)
     if media_type is None:
-        raise BadInputError(f"{file} is not a JPEG, PNG or WebP picture", "pass a JPEG, PNG or WebP picture")
+        raise BadInputError(
+            f"{file} is not a JPEG, PNG or WebP picture",
+            "pass a JPEG, PNG or WebP picture",
+        )
     encoded = base64.b64encode(data).decode()
     return f"data:{media_type};base64,{encoded}"
 
@@ -154,7 +167,9 @@ def schema(text: str) -> dict[str, Any]:
     try:
         document = json.loads(content)
     except ValueError as problem:
-        raise BadInputError(f"{source} is not valid JSON: {problem}", "fix the JSON") from None
+        raise BadInputError(
+            f"{source} is not valid JSON: {problem}", "fix the JSON"
+        ) from None
     if not isinstance(document, dict):
         raise BadInputError(f"{source} is not a JSON Schema", "pass a JSON object")
     return document
@@ -166,4 +181,6 @@ def _schema_file(name: str) -> str:
     except (OSError, UnicodeDecodeError) as problem:
         reason = getattr(problem, "strerror", None) or problem
         message = f"{name} is neither a JSON object nor a readable file: {reason}"
-        raise BadInputError(message, "pass a JSON object or the name of a file") from None
+        raise BadInputError(
+            message, "pass a JSON object or the name of a file"
+        ) from None

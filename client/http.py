@@ -145,11 +145,15 @@ async def post(
     start = time.perf_counter()
     url = f"{link.url}{path}"
     with _http_errors(link):
-        async with link.client.stream("POST", url, json=body, headers=link.headers) as response:
+        async with link.client.stream(
+            "POST", url, json=body, headers=link.headers
+        ) as response:
             if response.status_code != 200:
                 content = await response.aread()
                 seconds = time.perf_counter() - start
-                return _error_answer(link, response.status_code, content, seconds=seconds)
+                return _error_answer(
+                    link, response.status_code, content, seconds=seconds
+                )
             async for document in reader.documents(response):
                 piece = Piece(time.perf_counter() - start, document)
                 reader.pieces.append(piece)
@@ -197,7 +201,9 @@ class _Reader:
     done: bool = False
     """Whether the answer is complete. A stream of events ends with `[DONE]`, other answers with the connection."""
 
-    async def documents(self, response: httpx.Response) -> AsyncIterator[dict[str, Any]]:
+    async def documents(
+        self, response: httpx.Response
+    ) -> AsyncIterator[dict[str, Any]]:
         """The documents. They end if the connection breaks."""
         import httpx
 

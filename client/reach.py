@@ -58,10 +58,14 @@ async def reached(service: ResolvedService, way: Way) -> AsyncIterator[Link]:
     url = way.url
     async with AsyncExitStack() as opened:
         if secret_key or not url:
-            connection = connected(service.cluster.context, service.cluster.namespace.name)
+            connection = connected(
+                service.cluster.context, service.cluster.namespace.name
+            )
             cluster = await opened.enter_async_context(connection)
             if secret_key:
-                key = _header_value(await cluster.secret(secret_key.secret, secret_key.key))
+                key = _header_value(
+                    await cluster.secret(secret_key.secret, secret_key.key)
+                )
             if not url:
                 pod = await _ready_pod(cluster, service, way)
                 port_forward = _forwarded(cluster, pod, service)
@@ -101,7 +105,9 @@ def _read_key(file: Path) -> str:
         return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as problem:
         reason = getattr(problem, "strerror", None) or "it is not a text file"
-        raise BadInputError(f"{file} cannot be read: {reason}", "name a file with the API key") from None
+        raise BadInputError(
+            f"{file} cannot be read: {reason}", "name a file with the API key"
+        ) from None
 
 
 def _header_value(key: str) -> str:
@@ -154,7 +160,9 @@ async def _forwarded(
         yield f"{scheme}://127.0.0.1:{port}"
 
 
-def _ignore_broken_forwards(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+def _ignore_broken_forwards(
+    loop: asyncio.AbstractEventLoop, context: dict[str, Any]
+) -> None:
     """Print no traceback of kr8s for a broken connection. The request that used it reports the error."""
     if "client_connected_cb" not in str(context.get("message")):
         loop.default_exception_handler(context)
@@ -172,7 +180,9 @@ async def _healthy(link: Link, service: ResolvedService, way: Way) -> None:
         await wait.pause(min(_SECONDS_BETWEEN_CHECKS, way.wait / 10))
 
 
-async def _health_problem(link: Link, service: ResolvedService) -> UnreachableError | None:
+async def _health_problem(
+    link: Link, service: ResolvedService
+) -> UnreachableError | None:
     path = service.release.health_path
     try:
         status, _, _ = await get(link, path)
@@ -180,7 +190,10 @@ async def _health_problem(link: Link, service: ResolvedService) -> UnreachableEr
         return problem
     if status == 200:
         return None
-    return UnreachableError(f"{path} of {service.name} answers {status}", "find the cause: ascend-vllm status")
+    return UnreachableError(
+        f"{path} of {service.name} answers {status}",
+        "find the cause: ascend-vllm status",
+    )
 
 
 class _Wait:

@@ -85,7 +85,9 @@ class Run:
             return Kind.CHAT
         return Kind.GENERATE
 
-    async def ask(self, text: str = PROMPT, *, images: tuple[str, ...] = (), **parameters: Any) -> Answer:
+    async def ask(
+        self, text: str = PROMPT, *, images: tuple[str, ...] = (), **parameters: Any
+    ) -> Answer:
         """Send a question with greedy sampling, which has always the same answer.
 
         Args:
@@ -128,7 +130,9 @@ async def smoke(link: Link, service: ResolvedService) -> AsyncIterator[Check]:
         except (FailedCheckError, UnreachableError) as problem:
             if isinstance(problem, UnreachableError):
                 unreachable = "the server no longer answers"
-            yield Check(name, "failed", time.perf_counter() - start, detail=str(problem))
+            yield Check(
+                name, "failed", time.perf_counter() - start, detail=str(problem)
+            )
             continue
         yield _passed(name, time.perf_counter() - start, answer)
 
@@ -218,7 +222,9 @@ def _served_models(text: str) -> list[str]:
         models = json.loads(text)["data"]
         names = {str(model["id"]) for model in models}
     except (ValueError, LookupError, TypeError):
-        raise FailedCheckError("/v1/models does not answer with a list of models") from None
+        raise FailedCheckError(
+            "/v1/models does not answer with a list of models"
+        ) from None
     return sorted(names)
 
 
@@ -240,24 +246,35 @@ async def _stop(run: Run) -> None:
     """Repeat the first question with a letter of its answer as stop text. The new answer must not contain it."""
     letters = [letter for letter in run.first_answer.strip()[1:] if letter.isalnum()]
     if not letters:
-        raise FailedCheckError("the first answer has no letter that can be used as stop text")
+        raise FailedCheckError(
+            "the first answer has no letter that can be used as stop text"
+        )
     stop = letters[0]
     answer = await run.ask(stop=stop)
-    _expect(stop not in answer.text, f"the answer continues after the stop text {stop!r}")
+    _expect(
+        stop not in answer.text, f"the answer continues after the stop text {stop!r}"
+    )
 
 
 async def _two_answers(run: Run) -> None:
     answer = await run.ask(n=2, temperature=1.0)
-    _expect(len(answer.texts) == 2, f"the number of answers is {len(answer.texts)}, not 2")
+    _expect(
+        len(answer.texts) == 2, f"the number of answers is {len(answer.texts)}, not 2"
+    )
 
 
 async def _guided_json(run: Run) -> None:
-    answer = await run.ask("Is water wet? Answer in JSON.", guided_json=SCHEMA, max_tokens=64)
+    answer = await run.ask(
+        "Is water wet? Answer in JSON.", guided_json=SCHEMA, max_tokens=64
+    )
     try:
         value = json.loads(answer.text)["ok"]
     except (ValueError, LookupError, TypeError):
         value = None
-    _expect(isinstance(value, bool), f"the answer does not match the schema: {answer.text[:60]!r}")
+    _expect(
+        isinstance(value, bool),
+        f"the answer does not match the schema: {answer.text[:60]!r}",
+    )
 
 
 async def _adapter(run: Run, name: str) -> None:

@@ -44,7 +44,11 @@ def wanted_kinds(stack: ResolvedStack) -> KindsByGroup:
     manifests = list(stack_objects(stack))
     wanted = {}
     for group in INSTALLED:
-        kinds = {manifest["kind"] for manifest in manifests if manifest["apiVersion"] == group}
+        kinds = {
+            manifest["kind"]
+            for manifest in manifests
+            if manifest["apiVersion"] == group
+        }
         if kinds:
             wanted[group] = frozenset(kinds)
     return wanted
@@ -110,7 +114,11 @@ def _warnings(stack: ResolvedStack, missing: KindsByGroup) -> Iterator[str]:
     for group, kinds in missing.items():
         operator = INSTALLED[group]
         for kind in sorted(kinds):
-            names = {manifest["metadata"]["name"] for manifest in manifests if manifest["kind"] == kind}
+            names = {
+                manifest["metadata"]["name"]
+                for manifest in manifests
+                if manifest["kind"] == kind
+            }
             listed = ", ".join(sorted(names))
             yield (
                 f"{kind} ({group}) is not installed in the cluster: no {kind} is created for {listed}\n"

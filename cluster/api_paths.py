@@ -42,7 +42,9 @@ DEFINITIONS = ApiPath(
     "CustomResourceDefinition",
     whole_cluster=True,
 )
-AUTOSCALERS = ApiPath("autoscaling/v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler")
+AUTOSCALERS = ApiPath(
+    "autoscaling/v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler"
+)
 
 SERVICE_OBJECTS = (
     DEPLOYMENTS,
@@ -81,8 +83,12 @@ STACK_OBJECTS = {
         ApiPath("batch/v1", "jobs", "Job"),
         ApiPath("v1", "namespaces", "Namespace", whole_cluster=True),
         ApiPath(VOLCANO, "queues", "Queue", whole_cluster=True),
-        ApiPath("policy/v1", "poddisruptionbudgets", "PodDisruptionBudget", selectors=_OURS),
-        ApiPath("networking.k8s.io/v1", "networkpolicies", "NetworkPolicy", selectors=_OURS),
+        ApiPath(
+            "policy/v1", "poddisruptionbudgets", "PodDisruptionBudget", selectors=_OURS
+        ),
+        ApiPath(
+            "networking.k8s.io/v1", "networkpolicies", "NetworkPolicy", selectors=_OURS
+        ),
         ApiPath(MONITORING, "podmonitors", "PodMonitor", selectors=_OURS),
         ApiPath(MONITORING, "prometheusrules", "PrometheusRule", selectors=_OURS),
     )
@@ -95,7 +101,12 @@ PREREQUISITES = {
         _SECRETS,
         _CLAIMS,
         ApiPath("v1", "configmaps", "ConfigMap"),
-        ApiPath("scheduling.k8s.io/v1", "priorityclasses", "PriorityClass", whole_cluster=True),
+        ApiPath(
+            "scheduling.k8s.io/v1",
+            "priorityclasses",
+            "PriorityClass",
+            whole_cluster=True,
+        ),
         ApiPath("node.k8s.io/v1", "runtimeclasses", "RuntimeClass", whole_cluster=True),
         ApiPath("v1", "serviceaccounts", "ServiceAccount"),
         ApiPath(

@@ -10,7 +10,9 @@ from cluster.api_paths import ApiPath
 from cluster.errors import ClusterError, explained, failures, refused
 from cluster.snapshot import Object
 
-ONLY_METADATA = {"Accept": "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"}
+ONLY_METADATA = {
+    "Accept": "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+}
 """Requests an object without its content."""
 
 
@@ -76,7 +78,9 @@ class ApiRequests:
     async def _call(self, method: str, **request: Any) -> Any:
         """An answer with any status. After 401, kr8s logs in again, since a token may have expired."""
         try:
-            async with self.api.call_api(method, raise_for_status=False, **request) as response:
+            async with self.api.call_api(
+                method, raise_for_status=False, **request
+            ) as response:
                 if response.status_code != 401:
                     return response
             async with self.api.call_api(method, **request) as response:

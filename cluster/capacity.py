@@ -37,7 +37,9 @@ def live_nodes(stack: ResolvedStack, snapshot: Snapshot) -> list[Node]:
     return nodes
 
 
-def live_findings(stack: ResolvedStack, snapshot: Snapshot, nodes: Sequence[Node]) -> Iterator[Finding]:
+def live_findings(
+    stack: ResolvedStack, snapshot: Snapshot, nodes: Sequence[Node]
+) -> Iterator[Finding]:
     """Differences between the cluster and `cluster.pools`, and services without room."""
     yield from _pools_differ(stack, nodes)
     yield from _no_room(stack, snapshot, nodes)
@@ -62,7 +64,9 @@ def _pools_differ(stack: ResolvedStack, nodes: Sequence[Node]) -> Iterator[Findi
     )
 
 
-def _no_room(stack: ResolvedStack, snapshot: Snapshot, nodes: Sequence[Node]) -> Iterator[Finding]:
+def _no_room(
+    stack: ResolvedStack, snapshot: Snapshot, nodes: Sequence[Node]
+) -> Iterator[Finding]:
     missing = []
     for service in stack.services:
         count = service.replicas - _placed_pods(service.name, snapshot)

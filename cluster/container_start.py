@@ -42,7 +42,10 @@ def mounts(pod: Object, snapshot: Snapshot) -> Finding | None:
     for event in snapshot.events_of(pod):
         reason = event.get("reason")
         text = str(event.get("message"))
-        if reason in _MOUNT_FAILED and "timed out waiting for the condition" not in text:
+        if (
+            reason in _MOUNT_FAILED
+            and "timed out waiting for the condition" not in text
+        ):
             return _mount_failed(text, pod)
         if reason in _MOUNTED:
             return None

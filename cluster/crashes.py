@@ -74,7 +74,12 @@ def crashed(pod: Object, snapshot: Snapshot, startup: float) -> Finding | None:
     return _crash(container, severity, known)
 
 
-def _init_failed(container: Object, severity: Severity, known: KnownError | None, lines: Sequence[str]) -> Finding:
+def _init_failed(
+    container: Object,
+    severity: Severity,
+    known: KnownError | None,
+    lines: Sequence[str],
+) -> Finding:
     name = container.get("name")
     weights = failure(lines)
     if weights:
@@ -174,7 +179,9 @@ def is_looping(container: Object, startup: float) -> bool:
     end = ended(container)
     if not end:
         return False
-    ended_twice = has_ended(container) and "terminated" in last_state_of_container(container)
+    ended_twice = has_ended(container) and "terminated" in last_state_of_container(
+        container
+    )
     if restarts(container) < 2 and not ended_twice:
         return False
     lifetime = instant(end.get("finishedAt")) - instant(end.get("startedAt"))

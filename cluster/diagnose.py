@@ -86,7 +86,9 @@ def _no_problem_yet(pod: Object) -> Finding:
     all_ready = all(container.get("ready") for container in containers(pod))
     if all_ready and status.get("phase") == "Running":
         conditions = status.get("conditions") or []
-        unmet = [str(item.get("type")) for item in conditions if item.get("status") != "True"]
+        unmet = [
+            str(item.get("type")) for item in conditions if item.get("status") != "True"
+        ]
         awaited = ", ".join(unmet) or "its Ready condition"
         return Finding(
             "not-ready",

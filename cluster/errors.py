@@ -65,7 +65,9 @@ def explained(context: str, problem: Exception) -> ClusterError:
         )
 
     reason = str(problem).rstrip(": ") or type(problem).__name__
-    if isinstance(problem, (httpx.TransportError, APITimeoutError, TimeoutError, ConnectionError)):
+    if isinstance(
+        problem, (httpx.TransportError, APITimeoutError, TimeoutError, ConnectionError)
+    ):
         return ClusterError(
             f"the API server of {context!r} does not answer: {reason}",
             _check_access(context),

@@ -38,7 +38,8 @@ async def hand_over_replicas(service: ResolvedService) -> int | None:
                 return replicas
             deployment = await _deployment(reader, service.name) or deployment
     raise ClusterError(
-        f"the replicas of {service.name} change again and again", "wait for the autoscaler, and run it again"
+        f"the replicas of {service.name} change again and again",
+        "wait for the autoscaler, and run it again",
     )
 
 

@@ -10,13 +10,26 @@ from cluster.snapshot import Object, Snapshot, moment
 from models.finding import Finding
 from models.words import duration
 
-_IMAGE_ERRORS = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError")
+_IMAGE_ERRORS = (
+    "ErrImagePull",
+    "ImagePullBackOff",
+    "InvalidImageName",
+    "ErrImageNeverPull",
+    "ImageInspectError",
+)
 _PULL_EVENTS = ("Pulling", "Pulled", "Failed", "Started")
 
-_NOT_FOUND = re.compile(r"not found|manifest unknown|does not exist|name unknown|no such image", re.IGNORECASE)
-_DENIED = re.compile(r"unauthorized|denied|authentication required|no basic auth|forbidden|\b40[13]\b", re.IGNORECASE)
+_NOT_FOUND = re.compile(
+    r"not found|manifest unknown|does not exist|name unknown|no such image",
+    re.IGNORECASE,
+)
+_DENIED = re.compile(
+    r"unauthorized|denied|authentication required|no basic auth|forbidden|\b40[13]\b",
+    re.IGNORECASE,
+)
 _NETWORK = re.compile(
-    r"no such host|time ?out|connection refused|unreachable|x509|tls|EOF|reset by peer", re.IGNORECASE
+    r"no such host|time ?out|connection refused|unreachable|x509|tls|EOF|reset by peer",
+    re.IGNORECASE,
 )
 _BACK_OFF = re.compile(r'Back-off pulling image "[^"]*"')
 
@@ -102,7 +115,11 @@ def _image_error(reason: str, *, image_name: str, text: str, node: str) -> Findi
 
 def pulling(pod: Object, snapshot: Snapshot) -> Finding | None:
     """The image is being pulled, without a sign of an error."""
-    events = [event for event in snapshot.events_of(pod) if event.get("reason") in _PULL_EVENTS]
+    events = [
+        event
+        for event in snapshot.events_of(pod)
+        if event.get("reason") in _PULL_EVENTS
+    ]
     if not events or events[0].get("reason") != "Pulling":
         return None
     elapsed = (snapshot.at - moment(events[0])).total_seconds()

@@ -24,7 +24,9 @@ def contexts() -> list[str]:
     names = []
     for _, content in kubeconfigs():
         entries = content.get("contexts") or []
-        names += [str(entry.get("name")) for entry in entries if isinstance(entry, dict)]
+        names += [
+            str(entry.get("name")) for entry in entries if isinstance(entry, dict)
+        ]
     return names
 
 

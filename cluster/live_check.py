@@ -58,7 +58,9 @@ class Answers:
     """The reason why something could not be read, by its name, such as `nodes`."""
 
 
-async def check_cluster(stack: ResolvedStack) -> tuple[tuple[Finding, ...], Mapping[str, str]]:
+async def check_cluster(
+    stack: ResolvedStack,
+) -> tuple[tuple[Finding, ...], Mapping[str, str]]:
     """What in the cluster does not fit the stack. Nothing is changed.
 
     Returns:
@@ -99,7 +101,9 @@ async def read_answers(stack: ResolvedStack, reader: Reader) -> Answers:
     queues = {}
     if kinds.get(VOLCANO):
         for name in sorted(_foreign_queues(stack)):
-            queues[name] = await _if_allowed(reader.named("Queue", name), f"Queue {name}", unread)
+            queues[name] = await _if_allowed(
+                reader.named("Queue", name), f"Queue {name}", unread
+            )
 
     exists = {}
     for item in prerequisites(stack):
@@ -108,7 +112,9 @@ async def read_answers(stack: ResolvedStack, reader: Reader) -> Answers:
             exists[key] = await _if_allowed(reader.exists(*key), " ".join(key), unread)
 
     return Answers(
-        namespace=await _if_allowed(reader.named("Namespace", namespace), f"Namespace {namespace}", unread),
+        namespace=await _if_allowed(
+            reader.named("Namespace", namespace), f"Namespace {namespace}", unread
+        ),
         kinds=kinds,
         queues=queues,
         exists=exists,
@@ -206,7 +212,9 @@ def _queues(stack: ResolvedStack, answers: Answers) -> Iterator[Finding]:
     for name, queue in answers.queues.items():
         if f"Queue {name}" in answers.unread:
             continue
-        members = [service.name for service in stack.services if service.in_queue == name]
+        members = [
+            service.name for service in stack.services if service.in_queue == name
+        ]
         path = ("services", members[0], "queue")
         if queue is None:
             yield _finding(
@@ -243,7 +251,9 @@ def _prerequisites(stack: ResolvedStack, answers: Answers) -> Iterator[Finding]:
 
 def _nodes(stack: ResolvedStack, nodes: Sequence[Object]) -> Iterator[Finding]:
     platform = stack.cluster.platform
-    labels = ", ".join(f"{key}={value}" for key, value in platform.node_selector.items())
+    labels = ", ".join(
+        f"{key}={value}" for key, value in platform.node_selector.items()
+    )
     matching = [node for node in nodes if is_selected(node, platform.node_selector)]
     if not matching:
         yield _finding(

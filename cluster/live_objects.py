@@ -9,7 +9,12 @@ from typing import Protocol
 from cluster.errors import ClusterError
 from cluster.snapshot import Object, name_of
 
-ADDITIONAL_KINDS = ("PodDisruptionBudget", "NetworkPolicy", "PodMonitor", "PrometheusRule")
+ADDITIONAL_KINDS = (
+    "PodDisruptionBudget",
+    "NetworkPolicy",
+    "PodMonitor",
+    "PrometheusRule",
+)
 """Kinds of the optional objects of a service."""
 
 _MAY_BE_UNREADABLE = ("Namespace", "Queue", "Secret", *ADDITIONAL_KINDS)

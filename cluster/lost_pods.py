@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from cluster.pods import node_of
-from cluster.snapshot import Object, Snapshot, condition, instant, name_of, one_line, status_of
+from cluster.snapshot import (
+    Object,
+    Snapshot,
+    condition,
+    instant,
+    name_of,
+    one_line,
+    status_of,
+)
 from models.finding import Finding
 from models.words import duration
 

@@ -115,7 +115,9 @@ def _first_pending(pods: Sequence[Object]) -> Object | None:
     return None
 
 
-def _refused_again_and_again(pods: Sequence[Object], snapshot: Snapshot) -> tuple[Finding, Object] | None:
+def _refused_again_and_again(
+    pods: Sequence[Object], snapshot: Snapshot
+) -> tuple[Finding, Object] | None:
     """A node that refused more than one pod in the same way."""
     over = [pod for pod in pods if is_over(pod)]
     if len(over) < 2:
@@ -177,7 +179,9 @@ def _rolling(deployment: Object, snapshot: Snapshot) -> Finding:
     updated = status.get("updatedReplicas") or 0
     existing = status.get("replicas") or 0
     replicas = replicas_of(deployment)
-    message = f"{updated} of {replicas} pods have the current template, {existing} pods exist"
+    message = (
+        f"{updated} of {replicas} pods have the current template, {existing} pods exist"
+    )
     if not snapshot.pods and "pods" in snapshot.unread:
         message += f"; {snapshot.unread['pods']}"
     return Finding(

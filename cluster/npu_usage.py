@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections import Counter
 
 from cluster.pods import is_over, name_and_owner, node_of, npus
-from cluster.snapshot import Object, Snapshot, has_condition, is_selected, name_of, status_of
+from cluster.snapshot import (
+    Object,
+    Snapshot,
+    has_condition,
+    is_selected,
+    name_of,
+    status_of,
+)
 
 _MOST_NODES = 6
 """Nodes that a message names; more are counted."""
@@ -57,7 +64,9 @@ def rejection(node: Object, pod: Object) -> str:
     tolerations = pod["spec"].get("tolerations") or []
     for taint in node["spec"].get("taints") or []:
         is_hard = taint.get("effect") != "PreferNoSchedule"
-        if is_hard and not any(_tolerates(toleration, taint) for toleration in tolerations):
+        if is_hard and not any(
+            _tolerates(toleration, taint) for toleration in tolerations
+        ):
             return f"tainted {taint['key']}"
     return ""
 

@@ -53,7 +53,9 @@ class _Reference:
 
 def prerequisites(stack: ResolvedStack) -> list[Prerequisite]:
     """Everything that pods refer to and the stack does not create, each once."""
-    created = {(item["kind"], item["metadata"]["name"]) for item in stack_objects(stack)}
+    created = {
+        (item["kind"], item["metadata"]["name"]) for item in stack_objects(stack)
+    }
     for secret in stack.secrets:
         created.add(("Secret", secret.name))
 
@@ -111,10 +113,14 @@ def _volume_references(volume: Mapping[str, Any]) -> Iterator[_Reference]:
 
 def _init_container_key(container: Mapping[str, Any]) -> str:
     """The key of the stack file that an init container follows from."""
-    return OWNED_ITEMS["initContainers"].get(container["name"], "podTemplate.spec.initContainers")
+    return OWNED_ITEMS["initContainers"].get(
+        container["name"], "podTemplate.spec.initContainers"
+    )
 
 
-def _container_references(container: Mapping[str, Any], key: str) -> Iterator[_Reference]:
+def _container_references(
+    container: Mapping[str, Any], key: str
+) -> Iterator[_Reference]:
     """The objects that the environment of a container refers to; all of them come from one key of the stack file."""
     for variable in container.get("env") or []:
         yield from _variable_references(variable.get("valueFrom") or {}, key)

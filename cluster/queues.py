@@ -108,4 +108,6 @@ def _admitted(snapshot: Snapshot, resource: str) -> Counter[str]:
 
 def _largest_first(npus_by_owner: Counter[str]) -> str:
     """Owners with their NPUs: `qwen (8), team/other (2)`."""
-    return ", ".join(f"{owner} ({count})" for owner, count in npus_by_owner.most_common() if count)
+    return ", ".join(
+        f"{owner} ({count})" for owner, count in npus_by_owner.most_common() if count
+    )

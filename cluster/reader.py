@@ -33,13 +33,13 @@ from cluster.errors import ClusterError, explained, failures, refused
 from cluster.key_files import forget_keys
 from cluster.snapshot import Object, Snapshot
 
-SECONDS = 15
-"""Longest answer of the API server in seconds."""
+SECONDS = 15  # the longest time of an answer
 
 SCALER = "ascend-vllm-autoscaler"
 """The field manager that owns the replicas of services whose number an autoscaler sets."""
 
-_ONLY_METADATA = {"Accept": "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"}
+_METADATA_TYPE = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+_ONLY_METADATA = {"Accept": _METADATA_TYPE}
 """Requests an object without its content."""
 
 
@@ -310,7 +310,9 @@ class Cluster:
             raise self._refused(f"get the Secret {name}", response)
         values = response.json().get("data") or {}
         if key not in values:
-            raise ClusterError(f"the Secret {name} has no key {key!r}", "correct server.apiKey")
+            raise ClusterError(
+                f"the Secret {name} has no key {key!r}", "correct server.apiKey"
+            )
         return base64.b64decode(values[key]).decode()
 
     async def _list(self, path: ApiPath) -> Sequence[Object]:
@@ -358,7 +360,9 @@ class Cluster:
     async def _call(self, method: str, **request: Any) -> Any:
         """An answer with any status. After 401, kr8s logs in again, since a token may have expired."""
         try:
-            async with self.api.call_api(method, raise_for_status=False, **request) as response:
+            async with self.api.call_api(
+                method, raise_for_status=False, **request
+            ) as response:
                 if response.status_code != 401:
                     return response
             async with self.api.call_api(method, **request) as response:
@@ -376,10 +380,14 @@ async def connected(context: str, namespace: str) -> AsyncIterator[Cluster]:
     Raises:
         ClusterError: There are no credentials for this context.
     """
-    connection = await asyncio.to_thread(importlib.import_module, "cluster.connection")  # loading kr8s takes a while
+    connection = await asyncio.to_thread(
+        importlib.import_module, "cluster.connection"
+    )  # loading kr8s takes a while
 
     began = time.time()
-    api = connection.Connection(context=context, namespace=namespace, bypass_factory=True)
+    api = connection.Connection(
+        context=context, namespace=namespace, bypass_factory=True
+    )
     api.timeout = SECONDS
     try:
         try:

@@ -36,7 +36,10 @@ def unscheduled(pod: Object, snapshot: Snapshot, resource: str) -> Finding:
 
 
 def _no_volcano(pod: Object, snapshot: Snapshot) -> Finding | None:
-    if "podgroups" not in snapshot.unknown_kinds or pod["spec"].get("schedulerName") != "volcano":
+    if (
+        "podgroups" not in snapshot.unknown_kinds
+        or pod["spec"].get("schedulerName") != "volcano"
+    ):
         return None
     return Finding(
         "no-volcano",
@@ -85,7 +88,9 @@ def _no_matching_node(pod: Object, snapshot: Snapshot) -> Finding:
 def _no_npu_resource(matching: int, resource: str) -> Finding:
     why = f"{matching} nodes match the selector, but their device plugins report no healthy NPUs"
     if matching == 1:
-        why = "1 node matches the selector, but its device plugin reports no healthy NPUs"
+        why = (
+            "1 node matches the selector, but its device plugin reports no healthy NPUs"
+        )
     return Finding(
         "no-npu-resource",
         "error",
@@ -160,7 +165,9 @@ def _not_scheduled(pod: Object, snapshot: Snapshot) -> Finding | None:
 
 
 def _message_of_scheduler(pod: Object, snapshot: Snapshot) -> Finding:
-    message = condition(pod, "PodScheduled").get("message") or _last_warning(pod, snapshot)
+    message = condition(pod, "PodScheduled").get("message") or _last_warning(
+        pod, snapshot
+    )
     if not message:
         return Finding(
             "unschedulable",

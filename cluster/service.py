@@ -9,9 +9,24 @@ from datetime import datetime
 from cluster.diagnose import wanted_log
 from cluster.lost_pods import node_lost
 from cluster.not_ready import newest_pods, not_ready
-from cluster.pods import containers, created, ended, has_ended, is_init, is_ready, waiting
+from cluster.pods import (
+    containers,
+    created,
+    ended,
+    has_ended,
+    is_init,
+    is_ready,
+    waiting,
+)
 from cluster.reader import Reader
-from cluster.snapshot import Object, Snapshot, is_terminating, name_of, replicas_of, status_of
+from cluster.snapshot import (
+    Object,
+    Snapshot,
+    is_terminating,
+    name_of,
+    replicas_of,
+    status_of,
+)
 from models.credentials import masked
 from models.finding import Finding
 

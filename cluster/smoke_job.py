@@ -15,7 +15,14 @@ from cluster.diagnose import diagnose
 from cluster.errors import ClusterError
 from cluster.pods import containers, created, ended, is_over, node_of, running
 from cluster.service import LINES, SHOWN, State, Wanted, pod_state, shown_lines
-from cluster.snapshot import Object, Snapshot, condition, has_condition, name_of, one_line
+from cluster.snapshot import (
+    Object,
+    Snapshot,
+    condition,
+    has_condition,
+    name_of,
+    one_line,
+)
 from cluster.status_text import states_text
 from cluster.wait import LOOK, POLL, Clock, Outage, Say
 from models.finding import Finding
@@ -92,7 +99,9 @@ async def wait_until_proved(
             await clock.sleep(LOOK)
 
 
-async def _pending(reader: Reader, jobs: Mapping[str, Wanted], waited: float) -> dict[str, Wanted]:
+async def _pending(
+    reader: Reader, jobs: Mapping[str, Wanted], waited: float
+) -> dict[str, Wanted]:
     """The Jobs that have not ended yet.
 
     Raises:
@@ -108,7 +117,10 @@ async def _pending(reader: Reader, jobs: Mapping[str, Wanted], waited: float) ->
         if _has_failed(job, overdue=waited - service.startup):
             failed.append((service, name, job))
     if failed:
-        states = [await _failed_state(reader, service, name, job) for service, name, job in failed]
+        states = [
+            await _failed_state(reader, service, name, job)
+            for service, name, job in failed
+        ]
         raise NotProvedError(states_text(states))
     return pending
 
@@ -153,7 +165,9 @@ async def _failed_state(
     if job:
         pod = await _last_pod(reader, name)
     if pod is None:
-        return replace(state, finding=_not_asked(name, _end(job, service), trouble=None))
+        return replace(
+            state, finding=_not_asked(name, _end(job, service), trouble=None)
+        )
 
     lines = await _lines(reader, pod)
     failures = [match for line in lines if (match := _FAILED.search(line))]

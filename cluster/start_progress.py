@@ -54,7 +54,9 @@ def _preparing(container: Object, elapsed: float, lines: Sequence[str]) -> Findi
     )
 
 
-def _starting(elapsed: float, startup: float, phase: str, lines: Sequence[str]) -> Finding:
+def _starting(
+    elapsed: float, startup: float, phase: str, lines: Sequence[str]
+) -> Finding:
     last_line = ""
     if lines and not phase:
         last_line = f"; its last line: {lines[-1].strip()[:_LONGEST]}"

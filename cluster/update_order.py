@@ -46,7 +46,9 @@ def turns(services: Sequence[ResolvedService]) -> list[list[ResolvedService]]:
     return groups
 
 
-async def wait_until_placed(reader: Reader, services: Sequence[Wanted], timeout: float) -> None:
+async def wait_until_placed(
+    reader: Reader, services: Sequence[Wanted], timeout: float
+) -> None:
     """Return when all pods of the services have a node, and no pod of an older template holds one.
 
     Also return when waiting is useless: when the pods lack NPUs and no pod is terminating, when a service fails for

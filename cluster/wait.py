@@ -211,15 +211,25 @@ class _Wait:
         for state in states:
             self._progress.report(state.service, _progress_line(state))
 
-        failed = [state.service for state in states if self._failures.has_failed(state, now)]
+        failed = [
+            state.service for state in states if self._failures.has_failed(state, now)
+        ]
         if failed:
             raise NotReadyError(states, f"{', '.join(failed)} cannot start")
-        unready = [state.service for state in states if state.service in late and not state.is_ready]
+        unready = [
+            state.service
+            for state in states
+            if state.service in late and not state.is_ready
+        ]
         if unready:
-            raise NotReadyError(states, f"{', '.join(unready)} not ready after {duration(waited)}")
+            raise NotReadyError(
+                states, f"{', '.join(unready)} not ready after {duration(waited)}"
+            )
         return self._behind(states, self._removed(snapshot))
 
-    async def _look(self, pending: Sequence[Awaited], *, is_last: bool) -> tuple[Snapshot, Sequence[State]]:
+    async def _look(
+        self, pending: Sequence[Awaited], *, is_last: bool
+    ) -> tuple[Snapshot, Sequence[State]]:
         now = self._clock.now()
         is_wide_due = now - self._looked_wide >= WIDE
         wide = is_last or is_wide_due or not self._all_pods_have_a_node
@@ -233,10 +243,16 @@ class _Wait:
 
     def _removed(self, snapshot: Snapshot) -> set[str]:
         """Deployments that have pods and are not in the stack."""
-        running = {name_of(item) for item in snapshot.deployments if status_of(item).get("replicas")}
+        running = {
+            name_of(item)
+            for item in snapshot.deployments
+            if status_of(item).get("replicas")
+        }
         return running - {awaited.wanted.name for awaited in self._services}
 
-    def _behind(self, states: Sequence[State], removed: Collection[str]) -> Sequence[str]:
+    def _behind(
+        self, states: Sequence[State], removed: Collection[str]
+    ) -> Sequence[str]:
         """A line for each service, once all of them have needed NPUs of removed services for a while."""
         if not removed or not states or not all(map(_lacks_npus, states)):
             self._blocked_since = None
@@ -252,10 +268,10 @@ class _Wait:
 def _not_waiting(service: str, removed: Sequence[str]) -> str:
     names = ", ".join(removed)
     if len(removed) == 1:
-        return (
-            f"not waiting for {service}: it needs NPUs that {names} still holds, and {names} is no longer in the stack"
-        )
-    return f"not waiting for {service}: it needs NPUs that {names} still hold, and they are no longer in the stack"
+        reason = f"{names} still holds, and {names} is no longer in the stack"
+    else:
+        reason = f"{names} still hold, and they are no longer in the stack"
+    return f"not waiting for {service}: it needs NPUs that {reason}"
 
 
 def _lacks_npus(state: State) -> bool:

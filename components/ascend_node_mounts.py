@@ -64,5 +64,7 @@ def _devices(args: AscendNodeMountsArgs) -> list[int]:
     devices = list(args.visible_devices)
     if sorted(devices) != expected:
         last = args.npus - 1
-        raise ValueError(f"visible devices {devices} are not the {args.npus} NPUs of the pod, 0 to {last}")
+        raise ValueError(
+            f"visible devices {devices} are not the {args.npus} NPUs of the pod, 0 to {last}"
+        )
     return devices

@@ -10,7 +10,9 @@ from cluster.api_discovery import as_served
 from models.service.resolved import Cluster, ResolvedStack
 
 
-def cluster_provider(cluster: Cluster, name: str = "cluster", opts: pulumi.ResourceOptions | None = None) -> Provider:
+def cluster_provider(
+    cluster: Cluster, name: str = "cluster", opts: pulumi.ResourceOptions | None = None
+) -> Provider:
     """Register a provider for the context that the cluster names, whichever context is current.
 
     Without any kubeconfig, a preview continues: it can run where there are no credentials. An update does not.

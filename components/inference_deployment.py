@@ -84,12 +84,16 @@ class InferenceDeployment(pulumi.ComponentResource):
             stack = _checked(name, args)
             (service,) = stack.services
             claims = list(claim_objects(stack))
-        super().__init__("ascend-vllm:index:InferenceDeployment", name, _inputs(service), opts)
+        super().__init__(
+            "ascend-vllm:index:InferenceDeployment", name, _inputs(service), opts
+        )
         child = self._child_options(name, service)
 
         mounts = AscendNodeMounts(
             f"{name}-mounts",
-            AscendNodeMountsArgs(service.cluster.platform, service.npus, service.visible_devices),
+            AscendNodeMountsArgs(
+                service.cluster.platform, service.npus, service.visible_devices
+            ),
             child,
         )
         script = VllmLaunchScript(
@@ -109,27 +113,35 @@ class InferenceDeployment(pulumi.ComponentResource):
             metadata=pods["metadata"],
             spec=_spec_after(replicas, service, pods),
             opts=_deployment_options(
-                child, service, before=[script.config_map, *(claim(item, f"{name}-claim", child) for item in claims)]
+                child,
+                service,
+                before=[
+                    script.config_map,
+                    *(claim(item, f"{name}-claim", child) for item in claims),
+                ],
             ),
         )
         front = service_object(service)
-        self.service = Service(f"{name}-service", metadata=front["metadata"], spec=front["spec"], opts=child)
-        for item in additional_objects(service):
-            CustomResource(
-                f"{name}-{item['kind'].lower()}",
-                api_version=item["apiVersion"],
-                kind=item["kind"],
-                metadata=item["metadata"],
-                spec=item["spec"],
-                opts=child,
-            )
-        self.endpoint = pulumi.Output.from_input(self._endpoint_when_ready(name, service, replicas, pods, child))
+        self.service = Service(
+            f"{name}-service",
+            metadata=front["metadata"],
+            spec=front["spec"],
+            opts=child,
+        )
+        _register_additional_objects(name, service, child)
+        self.endpoint = pulumi.Output.from_input(
+            self._endpoint_when_ready(name, service, replicas, pods, child)
+        )
         self.register_outputs({"endpoint": service.endpoint})
 
-    def _child_options(self, name: str, service: ResolvedService) -> pulumi.ResourceOptions:
+    def _child_options(
+        self, name: str, service: ResolvedService
+    ) -> pulumi.ResourceOptions:
         if self.get_provider("kubernetes:core/v1:ConfigMap"):
             return pulumi.ResourceOptions(parent=self)
-        provider = cluster_provider(service.cluster, f"{name}-cluster", pulumi.ResourceOptions(parent=self))
+        provider = cluster_provider(
+            service.cluster, f"{name}-cluster", pulumi.ResourceOptions(parent=self)
+        )
         return pulumi.ResourceOptions(parent=self, provider=provider)
 
     async def _endpoint_when_ready(
@@ -147,14 +159,36 @@ class InferenceDeployment(pulumi.ComponentResource):
             jobs = list(smoke_jobs(service, pods["spec"]["template"]))
         wait = readiness(service.cluster)
         if await is_in_cluster(self.deployment):
-            ready = await wait.wait_until_ready(service, self.deployment, has_smoke_job=bool(jobs))
+            ready = await wait.wait_until_ready(
+                service, self.deployment, has_smoke_job=bool(jobs)
+            )
             if not ready:
                 return service.endpoint
         for manifest in jobs:
-            job = Job(f"{name}-smoke", metadata=manifest["metadata"], spec=manifest["spec"], opts=child)
+            job = Job(
+                f"{name}-smoke",
+                metadata=manifest["metadata"],
+                spec=manifest["spec"],
+                opts=child,
+            )
             if await is_in_cluster(job):
                 await wait.wait_until_proved(service, job)
         return service.endpoint
+
+
+def _register_additional_objects(
+    name: str, service: ResolvedService, child: pulumi.ResourceOptions
+) -> None:
+    """Register the objects that the service requests in addition to its pods, such as a PodDisruptionBudget."""
+    for item in additional_objects(service):
+        CustomResource(
+            f"{name}-{item['kind'].lower()}",
+            api_version=item["apiVersion"],
+            kind=item["kind"],
+            metadata=item["metadata"],
+            spec=item["spec"],
+            opts=child,
+        )
 
 
 def _checked(name: str, args: InferenceDeploymentArgs) -> ResolvedStack:
@@ -178,7 +212,12 @@ def _inputs(service: ResolvedService) -> dict[str, Any]:
     replicas: int | str = service.replicas
     if service.external:
         replicas = "external"
-    return {"image": service.image, "model": service.model.path, "npus": service.npus, "replicas": replicas}
+    return {
+        "image": service.image,
+        "model": service.model.path,
+        "npus": service.npus,
+        "replicas": replicas,
+    }
 
 
 async def _current_replicas(service: ResolvedService) -> int:
@@ -200,7 +239,9 @@ async def _current_replicas(service: ResolvedService) -> int:
     return current
 
 
-def _spec_after(replicas: asyncio.Future[int], service: ResolvedService, pods: Manifest) -> pulumi.Input[Any]:
+def _spec_after(
+    replicas: asyncio.Future[int], service: ResolvedService, pods: Manifest
+) -> pulumi.Input[Any]:
     """The Deployment's spec; with an autoscaler, only after its number of pods is safe."""
     if not service.external:
         return pods["spec"]
@@ -209,7 +250,9 @@ def _spec_after(replicas: asyncio.Future[int], service: ResolvedService, pods: M
 
 
 def _deployment_options(
-    child: pulumi.ResourceOptions, service: ResolvedService, before: list[pulumi.Resource]
+    child: pulumi.ResourceOptions,
+    service: ResolvedService,
+    before: list[pulumi.Resource],
 ) -> pulumi.ResourceOptions:
     timeout = f"{update_timeout(service)}s"
     further = pulumi.ResourceOptions(

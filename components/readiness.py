@@ -198,7 +198,9 @@ class Readiness:
         not_waited_for: Sequence[str] = ()
         ready_at_once = await _become_ready_at_once(reader, self._awaited)
         if not ready_at_once:
-            not_waited_for = await wait_until_ready(reader, self._awaited, self._show_at_deployment)
+            not_waited_for = await wait_until_ready(
+                reader, self._awaited, self._show_at_deployment
+            )
         for warning in not_waited_for:
             pulumi.log.warn(warning)
         for service in self._services.values():
@@ -289,7 +291,11 @@ async def _become_ready_at_once(reader: Reader, services: Sequence[Awaited]) -> 
         for _ in range(FIRST_LOOKS):
             names = [service.wanted.name for service in services]
             deployments = await reader.deployments()
-            settled = {name_of(deployment) for deployment in deployments if is_settled(deployment)}
+            settled = {
+                name_of(deployment)
+                for deployment in deployments
+                if is_settled(deployment)
+            }
             # The answer may be older than the update of a service that was added meanwhile.
             is_complete = len(names) == len(services)
             if is_complete and settled.issuperset(names):
@@ -309,4 +315,6 @@ def _wanted(service: ResolvedService) -> Wanted:
 
 
 def _unknown(question: str, problem: ClusterError) -> pulumi.RunError:
-    return pulumi.RunError(f"cannot find out whether {question}: {problem.message}\nfix: {problem.fix}")
+    return pulumi.RunError(
+        f"cannot find out whether {question}: {problem.message}\nfix: {problem.fix}"
+    )

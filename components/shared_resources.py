@@ -65,11 +65,15 @@ def shared_resources(stack: ResolvedStack, provider: Provider) -> SharedResource
     resources: list[pulumi.Resource] = []
     resources += _queues(stack.cluster, in_cluster)
     resources += _secrets(stack, deleted_with_namespace)
-    resources += [claim(manifest, "claim", in_namespace) for manifest in claim_objects(stack)]
+    resources += [
+        claim(manifest, "claim", in_namespace) for manifest in claim_objects(stack)
+    ]
     return SharedResources(provider, namespace, tuple(resources))
 
 
-def claim(manifest: Mapping[str, Any], prefix: str, opts: pulumi.ResourceOptions) -> PersistentVolumeClaim:
+def claim(
+    manifest: Mapping[str, Any], prefix: str, opts: pulumi.ResourceOptions
+) -> PersistentVolumeClaim:
     """Register a claim for weights. Pulumi never deletes it; it ends with its namespace."""
     metadata = manifest["metadata"]
     kept = pulumi.ResourceOptions(retain_on_delete=True)
@@ -106,7 +110,9 @@ def _secrets(stack: ResolvedStack, opts: pulumi.ResourceOptions) -> Iterator[Sec
         value = config.require(key)
         # A server with an empty API key would accept every request.
         if not value.strip():
-            raise pulumi.RunError(f"the secret key {key} is empty\nfix: pulumi config set --secret {key}")
+            raise pulumi.RunError(
+                f"the secret key {key} is empty\nfix: pulumi config set --secret {key}"
+            )
     for secret, manifest in zip(stack.secrets, secret_objects(stack), strict=True):
         name = f"secret-{secret.config}"
         if secret.is_pull:

@@ -10,7 +10,12 @@ import pulumi
 from pulumi_kubernetes.core.v1 import ConfigMap
 
 from models.launch.launch import Launch
-from models.manifests.launch_map import launch_command, launch_map, launch_volume, launch_volume_mount
+from models.manifests.launch_map import (
+    launch_command,
+    launch_map,
+    launch_volume,
+    launch_volume_mount,
+)
 
 
 @dataclass(frozen=True)

@@ -99,7 +99,9 @@ def _find_mount(
     of_node = [mount for mount in pod.mounts if mount.host_path]
     by_volume = [mount for mount in of_node if mount.volume_name == node_file.volume]
     by_path = [mount for mount in pod.mounts if mount.path == default.mount_path]
-    by_file_name = [mount for mount in of_node if _file_name(mount) == node_file.file_name]
+    by_file_name = [
+        mount for mount in of_node if _file_name(mount) == node_file.file_name
+    ]
     candidates = [*by_volume, *by_path, *by_file_name]
     return candidates[0] if candidates else None
 
@@ -118,7 +120,9 @@ def _common_platform(pods: Sequence[Pod], notes: Notes) -> Values:
                 different.append(key)
         if different:
             what = f"{', '.join(different)} of {pod.owner.name}"
-            notes.drop(what, "a stack has one platform: the first pod decides", pod.container)
+            notes.drop(
+                what, "a stack has one platform: the first pod decides", pod.container
+            )
     return common
 
 

@@ -214,7 +214,9 @@ def _number(text: str) -> int | float:
 
 def _json(text: str) -> Any:
     value = json.loads(text)
-    json.dumps(value, ensure_ascii=False, allow_nan=False).encode()  # raises ValueError if it cannot be written
+    json.dumps(
+        value, ensure_ascii=False, allow_nan=False
+    ).encode()  # raises ValueError if it cannot be written
     return value
 
 

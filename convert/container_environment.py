@@ -24,7 +24,9 @@ def container_environment(container: Object, notes: Notes) -> dict[str, Setting]
         text = _value(entry)
         is_reference = entry.at("valueFrom").value is not None
         if is_reference and name not in references:
-            notes.drop(name, "env takes plain values and required keys of Secrets only", entry)
+            notes.drop(
+                name, "env takes plain values and required keys of Secrets only", entry
+            )
         elif is_reference:
             continue
         elif is_credential(name, text):
@@ -34,7 +36,11 @@ def container_environment(container: Object, notes: Notes) -> dict[str, Setting]
             settings[name] = Setting(value, entry.place)
     env_from = container.at("envFrom")
     if env_from.items():
-        notes.drop("envFrom", "the stack file has no key for it: write each variable under env", env_from)
+        notes.drop(
+            "envFrom",
+            "the stack file has no key for it: write each variable under env",
+            env_from,
+        )
     return settings
 
 
@@ -72,7 +78,11 @@ def _value(entry: Object) -> str:
 def _variables(env: Object, notes: Notes) -> Iterator[tuple[str, Object]]:
     """The entries of `env` by name. A mapping, which Kubernetes refuses, is read as meant."""
     if env.mapping():
-        notes.assume("env", "Kubernetes expects a list of names and values; convert reads it as meant", env)
+        notes.assume(
+            "env",
+            "Kubernetes expects a list of names and values; convert reads it as meant",
+            env,
+        )
         for name in env.mapping():
             yield name, env.at(name)
     for entry in env.items():

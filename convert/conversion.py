@@ -163,7 +163,9 @@ def _read_config(config: File) -> ObjectFile:
         fix = _RENDER if "{{" in config.text else "fix the YAML at the lines above"
         raise ConversionError("the objects cannot be read", fix, object_file.findings)
     if any(_is_template(item.value) for item in object_file.objects):
-        raise ConversionError(f"{config.name} is a template: it contains {{{{ … }}}}", _RENDER)
+        raise ConversionError(
+            f"{config.name} is a template: it contains {{{{ … }}}}", _RENDER
+        )
     return object_file
 
 
@@ -185,7 +187,10 @@ def _no_server(
     """The error for files in which no container starts a server."""
     kinds = sorted({item.kind for item in objects})
     if any(kind in _WORKLOADS for kind in kinds):
-        files = ", ".join(script.name for script in scripts) or "the command of any container"
+        files = (
+            ", ".join(script.name for script in scripts)
+            or "the command of any container"
+        )
         return ConversionError(
             f"no server of vLLM is started in {files}",
             "add the run_vllm.sh of the manual's Step 3 to the command line",
@@ -274,7 +279,9 @@ def _minimal_cluster(cluster: Values, drafts: Sequence[Draft]) -> Values:
         context["context"] = others.pop("context")
 
     def objects(candidate: Values) -> list[Any] | None:
-        loaded = parse_stack("", "", {"cluster": {**context, **candidate}, "services": services}, {})
+        loaded = parse_stack(
+            "", "", {"cluster": {**context, **candidate}, "services": services}, {}
+        )
         of_cluster = [finding for finding in loaded.findings if finding.service is None]
         if any(finding.rule != "missing-key" for finding in of_cluster):
             return None

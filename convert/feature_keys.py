@@ -43,7 +43,11 @@ def _graph(launched: Launched) -> Values:
     launched.variable("PTA_TORCHAIR_DECODE_GEAR_ENABLE")
     if launched.flag("enforce-eager"):
         if mode:
-            launched.drop("INFER_MODE", "--enforce-eager switches graphs off (manual, Step 3)", "enforce-eager")
+            launched.drop(
+                "INFER_MODE",
+                "--enforce-eager switches graphs off (manual, Step 3)",
+                "enforce-eager",
+            )
         return {"kind": "eager"}
     if mode.upper() != "PTA":
         return {"kind": "cann"}
@@ -72,7 +76,11 @@ def _multimodal(launched: Launched) -> Values | bool | None:
     if isinstance(limits, dict) and set(limits) == {"image"}:
         values["imagesPerPrompt"] = limits["image"]
     elif limits:
-        launched.drop("--limit-mm-per-prompt", "only the number of images has a key", "limit-mm-per-prompt")
+        launched.drop(
+            "--limit-mm-per-prompt",
+            "only the number of images has a key",
+            "limit-mm-per-prompt",
+        )
     if fetch_timeout:
         values["imageFetchTimeout"] = _seconds(fetch_timeout.text)
     iteration_timeout = environment.get(_ITERATION_TIMEOUT)
@@ -96,13 +104,19 @@ def _lora(launched: Launched) -> Values | None:
     modules = launched.flag("lora-modules")
     if not modules:
         if launched.flag("enable-lora"):
-            launched.drop("--enable-lora", "--lora-modules names no adapter", "enable-lora")
+            launched.drop(
+                "--enable-lora", "--lora-modules names no adapter", "enable-lora"
+            )
         return None
     adapters = {}
     for module in modules:
         name, path = lora_module(str(module))
         if name in adapters:
-            launched.drop(f"the first adapter {name}", "the last adapter with a name counts", "lora-modules")
+            launched.drop(
+                f"the first adapter {name}",
+                "the last adapter with a name counts",
+                "lora-modules",
+            )
         adapters[name] = launched.paths.on_node(path)
     max_rank = launched.flag("max-lora-rank")
     max_loras = launched.flag("max-loras")

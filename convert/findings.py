@@ -18,11 +18,21 @@ from models.stack_file.parse import LoadedStack
 from models.stack_file.yaml_file import read_yaml
 
 _EXPECTED: dict[Keys, str] = {
-    ("image",): "the name of the image, such as registry.example.com/ascend-vllm:6.3.912",
-    ("model",): "the directory of the weights on every node, such as /mnt/models/Qwen2-7B-Instruct",
-    ("engine", "dtype"): "float16 or bfloat16, or remove the key, which leaves the choice to the model",
+    (
+        "image",
+    ): "the name of the image, such as registry.example.com/ascend-vllm:6.3.912",
+    (
+        "model",
+    ): "the directory of the weights on every node, such as /mnt/models/Qwen2-7B-Instruct",
+    (
+        "engine",
+        "dtype",
+    ): "float16 or bfloat16, or remove the key, which leaves the choice to the model",
     ("server", "port"): "the port, such as 8080",
-    ("server", "chatTemplate"): "the path of the template in the image, or its text under inline",
+    (
+        "server",
+        "chatTemplate",
+    ): "the path of the template in the image, or its text under inline",
     ("engine", "maxModelLen"): "the longest request in tokens, such as 4096",
 }
 """The value to write instead of a placeholder, by key."""
@@ -50,7 +60,9 @@ def findings_of(
     placeholders = [*_placeholders(value, loaded.spans)]
     placeholder_paths = [finding.marks[0].path for finding in placeholders]
     report, replaced = _check_with_stand_ins(loaded, services, cluster)
-    judged = [finding for finding in report.findings if not _concerns(finding, replaced)]
+    judged = [
+        finding for finding in report.findings if not _concerns(finding, replaced)
+    ]
     of_rules = [finding for finding in judged if finding.rule != "placeholder"]
     findings = [
         *placeholders,
@@ -84,9 +96,13 @@ def _check_with_stand_ins(
     return check(resolve(whole)), replaced
 
 
-def _shape_findings(loaded: LoadedStack, placeholders: Collection[Path]) -> tuple[Finding, ...]:
+def _shape_findings(
+    loaded: LoadedStack, placeholders: Collection[Path]
+) -> tuple[Finding, ...]:
     """The findings about unknown keys and wrong types, without those about placeholders."""
-    findings = [finding for finding in loaded.findings if not _concerns(finding, placeholders)]
+    findings = [
+        finding for finding in loaded.findings if not _concerns(finding, placeholders)
+    ]
     only_shape = replace(loaded, services={}, findings=tuple(findings))
     return check(resolve(only_shape)).findings
 

@@ -10,7 +10,11 @@ from convert.minimal import Values
 from convert.number_list import number_list
 from convert.placeholder import PLACEHOLDER
 from models.engines.ascend_vllm.engine_args import EngineArgs
-from models.engines.ascend_vllm.owned_keys import ENGINE_FLAGS, OWNED_FLAGS, OWNED_VARIABLES
+from models.engines.ascend_vllm.owned_keys import (
+    ENGINE_FLAGS,
+    OWNED_FLAGS,
+    OWNED_VARIABLES,
+)
 from models.engines.flags import Flag
 from models.engines.releases import DEFAULT_VERSION, release
 from models.launch.init_steps import MIND_SPEED_DIRECTORY
@@ -43,7 +47,9 @@ def _model(launched: Launched) -> Values:
     weights = launched.weights()
     path = weights.node_path
     if not model:
-        launched.assume(f"model {path or '?'}", weights.reason or "the script names no model")
+        launched.assume(
+            f"model {path or '?'}", weights.reason or "the script names no model"
+        )
     elif weights.reason and PLACEHOLDER.search(model):
         launched.assume(f"model {path}", weights.reason, "model")
     if not path:
@@ -68,7 +74,10 @@ def _engine(launched: Launched) -> Values:
     facts = launched.model_facts()
     if "maxModelLen" not in values and facts and facts.longest:
         values["maxModelLen"] = facts.longest
-        launched.assume(f"maxModelLen {facts.longest}", "vLLM reads it from the model if the flag is missing")
+        launched.assume(
+            f"maxModelLen {facts.longest}",
+            "vLLM reads it from the model if the flag is missing",
+        )
     return values
 
 
@@ -102,7 +111,9 @@ def _port(launched: Launched) -> Any:
     is_placeholder = PLACEHOLDER.fullmatch(str(port))
     of_container = int(launched.port) if launched.port.isdecimal() else 0
     if is_placeholder and of_container:
-        launched.assume(f"port {of_container}", f"the port of the container, for {port}", "port")
+        launched.assume(
+            f"port {of_container}", f"the port of the container, for {port}", "port"
+        )
         return of_container
     return port or _PORT
 

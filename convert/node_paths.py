@@ -70,7 +70,9 @@ class NodePaths:
 
 
 def _is_below(path: str, directory: str) -> bool:
-    return bool(directory) and PurePosixPath(path).is_relative_to(PurePosixPath(directory))
+    return bool(directory) and PurePosixPath(path).is_relative_to(
+        PurePosixPath(directory)
+    )
 
 
 def _is_for_weights(mount: Mount) -> bool:

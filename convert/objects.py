@@ -161,7 +161,11 @@ def _read_document(
     for width in _TAB_WIDTHS:
         candidate = read_yaml(file, _without_tabs(text, width))
         if not _has_syntax_error(candidate):
-            notes.assume(f"{width} spaces for each tab", "YAML allows no tabs in the indentation", Place(file))
+            notes.assume(
+                f"{width} spaces for each tab",
+                "YAML allows no tabs in the indentation",
+                Place(file),
+            )
             return candidate
     return yaml_file
 
@@ -184,7 +188,9 @@ def _objects(content: Object, notes: Notes) -> Iterator[Object]:
     if content.value is None:
         return
     if not isinstance(content.value, dict) or not content.kind:
-        notes.drop("a document", "it is not a Kubernetes object: it has no kind", content)
+        notes.drop(
+            "a document", "it is not a Kubernetes object: it has no kind", content
+        )
     elif _is_list(content):
         for item in content.at("items").items():
             yield from _objects(item, notes)

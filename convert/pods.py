@@ -7,7 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
-from convert.container_environment import container_environment, with_kubernetes_variables
+from convert.container_environment import (
+    container_environment,
+    with_kubernetes_variables,
+)
 from convert.note import Note, Notes
 from convert.objects import Object
 from convert.script_reader import read_start
@@ -164,7 +167,9 @@ def _with_only_script(pods: Sequence[Pod], script: File) -> list[Pod]:
     start = read_start(run_script, script.name, environment, [script])
     arguments = pod.container.at("args")
     place = arguments if arguments.place.line else pod.container
-    start.notes.assume(script.name, "the container runs no script with this name", place)
+    start.notes.assume(
+        script.name, "the container runs no script with this name", place
+    )
     start.notes[:0] = notes
     if not start.kind:
         return []
@@ -256,7 +261,9 @@ def _mounts(spec: Object, container: Object) -> tuple[Mount, ...]:
     return tuple(mounts)
 
 
-def _mounted_files(mounts: Iterable[Mount], config_maps: Sequence[Object]) -> Iterator[File]:
+def _mounted_files(
+    mounts: Iterable[Mount], config_maps: Sequence[Object]
+) -> Iterator[File]:
     """The files that a container mounts from ConfigMaps, by their paths in the container."""
     for mount in mounts:
         config_map = _config_map(mount, config_maps)
@@ -276,4 +283,6 @@ def _config_map(mount: Mount, config_maps: Sequence[Object]) -> Object | None:
     name = mount.volume.at("configMap", "name").text()
     if not name:
         return None
-    return next((config_map for config_map in config_maps if config_map.name == name), None)
+    return next(
+        (config_map for config_map in config_maps if config_map.name == name), None
+    )

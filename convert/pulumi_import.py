@@ -58,7 +58,11 @@ def adoption(conversion: Conversion) -> Adoption:
     for draft in conversion.drafts:
         candidate = stand_in(draft.name, draft.values, cluster)
         service = candidate.service
-        if service is None or candidate.replaced or not _has_same_identity(draft, service):
+        if (
+            service is None
+            or candidate.replaced
+            or not _has_same_identity(draft, service)
+        ):
             services.append(Adopted(draft.name, adopted=False))
             continue
         resources += _resources(service, conversion.objects)

@@ -51,7 +51,9 @@ def read_start(
 
 
 class _Reader:
-    def __init__(self, environment: Mapping[str, Setting], files: Sequence[File]) -> None:
+    def __init__(
+        self, environment: Mapping[str, Setting], files: Sequence[File]
+    ) -> None:
         self.start = Start()
         self.notes = self.start.notes
         self.environment = ShellEnvironment(environment, self.notes)
@@ -255,5 +257,7 @@ class _Reader:
         if program in HARMLESS or not _WORD_CHARACTER.search(program):
             return
         name = PurePosixPath(program).name[:_LONGEST_COMMAND]
-        why = "convert keeps only the start of the server: prepare the rest in the image"
+        why = (
+            "convert keeps only the start of the server: prepare the rest in the image"
+        )
         self.notes.drop(f"the command {name}", why, place)

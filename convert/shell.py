@@ -165,7 +165,9 @@ class _Reader:
             return
         flag = self._flag_below(self.at) if self.words else None
         if flag:
-            self._slip(f"bash ends the command before {flag}, because no backslash joins the lines")
+            self._slip(
+                f"bash ends the command before {flag}, because no backslash joins the lines"
+            )
         else:
             self._end_command("\n")
         self.at += 1
@@ -197,7 +199,9 @@ class _Reader:
             flag = self._flag_below(comment.end()) if comment else None
             if not comment or not flag:
                 return
-            self._slip(f"bash ends the command before {flag}, because a comment is between the lines")
+            self._slip(
+                f"bash ends the command before {flag}, because a comment is between the lines"
+            )
             self.at = comment.end() + 1
 
     def _join_lines_as_meant(self, line_end: int, obstacle: str) -> None:

@@ -17,7 +17,9 @@ _WIDTH = 120
 _LONGEST_FLOW = 100
 """The longest mapping on one line, in characters of its Python form."""
 _PLAIN = re.compile(r"[\w./-][\w ./:@+=-]*", re.ASCII)
-_NO_CONTROL_CHARACTERS = re.compile(r"[^\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff]*")
+_NO_CONTROL_CHARACTERS = re.compile(
+    r"[^\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff]*"
+)
 
 
 def stack_text(

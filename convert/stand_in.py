@@ -52,7 +52,9 @@ def stand_in(
             _set(candidate, keys, substitute)
             replaced.add(keys)
     for _ in range(_MOST_ATTEMPTS):
-        stack = parse_stack(name, "", {"cluster": cluster, "services": {name: candidate}}, {})
+        stack = parse_stack(
+            name, "", {"cluster": cluster, "services": {name: candidate}}, {}
+        )
         if not stack.broken:
             service = resolve(stack).service(name)
             return StandIn(service, stack.services[name], frozenset(replaced))

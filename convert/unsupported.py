@@ -15,7 +15,14 @@ from models.manifests.pod_fields import OWNED_POD_FIELDS, POD_FIELDS
 
 _NO_KEY = "the stack file has no key for it"
 
-_CONVERTED_OBJECTS = {"ConfigMap", "Namespace", "Queue", "Service", "PodGroup", *TEMPLATES}
+_CONVERTED_OBJECTS = {
+    "ConfigMap",
+    "Namespace",
+    "Queue",
+    "Service",
+    "PodGroup",
+    *TEMPLATES,
+}
 _CONVERTED_IN_OWNER = {
     "replicas",
     "selector",
@@ -79,7 +86,12 @@ _PROBES = {
     "livenessProbe": "the program writes its own probes; startup sets how long a start may take",
     "readinessProbe": "the program writes its own probes",
 }
-_PROBE_TIMES = {"periodSeconds", "failureThreshold", "timeoutSeconds", "successThreshold"}
+_PROBE_TIMES = {
+    "periodSeconds",
+    "failureThreshold",
+    "timeoutSeconds",
+    "successThreshold",
+}
 _DEFAULT_DEADLINE = 600
 """progressDeadlineSeconds of Kubernetes."""
 _DEFAULT_PERCENT = "25%"
@@ -181,7 +193,11 @@ def _deadline_and_rollout(pod: Pod) -> Iterator[Note]:
     rolling_update = pod.owner.at("spec", "strategy", "rollingUpdate")
     for value in rolling_update.mapping().values():
         if isinstance(value, str) and value != _DEFAULT_PERCENT:
-            yield dropped("strategy in percent", "rollout takes whole numbers of pods", rolling_update)
+            yield dropped(
+                "strategy in percent",
+                "rollout takes whole numbers of pods",
+                rolling_update,
+            )
             return
 
 
@@ -212,7 +228,10 @@ def _amounts(pod: Pod) -> Iterator[Note]:
 
 def _security_contexts(pod: Pod) -> Iterator[Note]:
     """Permissions that the pods of this program do not have."""
-    for context in (pod.spec.at("securityContext"), pod.container.at("securityContext")):
+    for context in (
+        pod.spec.at("securityContext"),
+        pod.container.at("securityContext"),
+    ):
         for key in context.mapping():
             field = context.at(key)
             if not _is_kept(key, field):
@@ -264,7 +283,9 @@ def _labels_and_annotations(pod: Pod) -> Iterator[Note]:
                 if what in noted or is_manuals or _SYSTEM_NAME.fullmatch(name):
                     continue
                 noted.add(what)
-                yield dropped(what, _reason_in_metadata(pod, kind, name), group.at(name))
+                yield dropped(
+                    what, _reason_in_metadata(pod, kind, name), group.at(name)
+                )
 
 
 def _reason_in_metadata(
@@ -289,7 +310,11 @@ def _service(service: Object) -> Iterator[Note]:
         effect = "this one selects the new pods too, by app=infers"
     else:
         effect = "this one does not select the new pods"
-    yield dropped(_title(service), f"the program creates a Service for each service; {effect}", service)
+    yield dropped(
+        _title(service),
+        f"the program creates a Service for each service; {effect}",
+        service,
+    )
 
 
 def _other_object(item: Object) -> Note:

@@ -22,11 +22,15 @@ def check(stack: ResolvedStack, further: Iterable[Finding] = ()) -> Report:
     services = {service.name for service in stack.services}
     across_services = list(judge_stack(stack))
     findings = [*stack.findings, *further]
-    findings += [finding for finding in across_services if finding.service not in services]
+    findings += [
+        finding for finding in across_services if finding.service not in services
+    ]
     accepted: list[Accepted] = []
     for service in stack.services:
         of_service = list(judge(service))
-        of_service += [finding for finding in across_services if finding.service == service.name]
+        of_service += [
+            finding for finding in across_services if finding.service == service.name
+        ]
         for finding in of_service:
             if _is_accepted(service, finding):
                 reason = service.accept[finding.rule]
@@ -48,7 +52,9 @@ def _is_accepted(service: ResolvedService, finding: Finding) -> bool:
     return finding.severity == "warning" and finding.rule in service.accept
 
 
-def _wrong_waivers(service: ResolvedService, findings: Sequence[Finding]) -> Iterator[Finding]:
+def _wrong_waivers(
+    service: ResolvedService, findings: Sequence[Finding]
+) -> Iterator[Finding]:
     """Entries under `accept` that waive nothing."""
     for rule in service.accept:
         waived = [finding for finding in findings if finding.rule == rule]
@@ -57,7 +63,9 @@ def _wrong_waivers(service: ResolvedService, findings: Sequence[Finding]) -> Ite
             yield replace(problem, rule="unused-accept", service=service.name)
 
 
-def _waiver_problem(service: ResolvedService, rule: str, waived: Sequence[Finding]) -> Finding | None:
+def _waiver_problem(
+    service: ResolvedService, rule: str, waived: Sequence[Finding]
+) -> Finding | None:
     marks = [Mark(("services", service.name, "accept", rule))]
     if rule not in rule_ids():
         return error(

@@ -23,7 +23,14 @@ from pydantic.alias_generators import to_camel
 _SECONDS = {"h": 3600, "m": 60, "s": 1}
 _DURATION = r"^(?=.)([0-9]+h)?([0-9]+m)?([0-9]+s)?$"
 
-_BINARY_UNITS = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "Pi": 2**50, "Ei": 2**60}
+_BINARY_UNITS = {
+    "Ki": 2**10,
+    "Mi": 2**20,
+    "Gi": 2**30,
+    "Ti": 2**40,
+    "Pi": 2**50,
+    "Ei": 2**60,
+}
 _DECIMAL_UNITS = {
     "n": Fraction(1, 10**9),
     "u": Fraction(1, 10**6),
@@ -37,12 +44,10 @@ _DECIMAL_UNITS = {
     "E": Fraction(10**18),
 }
 _QUANTITY = r"^[+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)((Ki|Mi|Gi|Ti|Pi|Ei)|[numkMGTPE]|[eE][+-]?[0-9]{1,2})?$"
-"""A quantity as Kubernetes' API server reads it (k8s.io/apimachinery, pkg/api/resource/quantity.go), without a minus
-sign."""
+"""A positive quantity of Kubernetes (k8s.io/apimachinery, pkg/api/resource/quantity.go)."""
 
 _LARGEST_QUANTITY = 2**63 - 1
 """Kubernetes caps larger quantities."""
-
 
 _MOST_CPUS = 10_000
 
@@ -96,7 +101,10 @@ def seconds(text: Any) -> Any:
     """A duration as Kubernetes writes it (`1h30m`, `25m`, `100s`) in seconds; anything else is refused."""
     if not isinstance(text, str) or not re.fullmatch(_DURATION, text):
         raise ValueError("write a duration with its unit, such as 100s, 25m or 1h30m")
-    return sum(int(number) * _SECONDS[unit] for number, unit in re.findall(r"(\d+)([hms])", text))
+    return sum(
+        int(number) * _SECONDS[unit]
+        for number, unit in re.findall(r"(\d+)([hms])", text)
+    )
 
 
 def duration_text(seconds: int) -> str:
@@ -166,7 +174,9 @@ PATTERN_WORDS: dict[str, str] = {}
 """What a text has to be, in words, by its pattern."""
 
 
-def text_like(pattern: str, words: str, longest: int | None = None) -> StringConstraints:
+def text_like(
+    pattern: str, words: str, longest: int | None = None
+) -> StringConstraints:
     """Constrain a text to a pattern that errors put into words.
 
     Args:
@@ -215,40 +225,63 @@ def below_the_system(path: str) -> str:
 
 
 _STEP = r"(/+\.)*/+"
-_SYSTEM_DIRECTORIES = "|".join(sorted(path.lstrip("/").replace("/", _STEP) for path in SYSTEM))
+_SYSTEM_DIRECTORIES = "|".join(
+    sorted(path.lstrip("/").replace("/", _STEP) for path in SYSTEM)
+)
 
 WritableDirectory = Annotated[
     AbsolutePath,
     AfterValidator(below_the_system),
-    Field(json_schema_extra={"not": {"pattern": rf"{_NOT_PLAIN}|^{_STEP}({_SYSTEM_DIRECTORIES})(/+\.)*/*$"}}),
+    Field(
+        json_schema_extra={
+            "not": {
+                "pattern": rf"{_NOT_PLAIN}|^{_STEP}({_SYSTEM_DIRECTORIES})(/+\.)*/*$"
+            }
+        }
+    ),
 ]
 """A directory of the node that pods write to. It is created when it is missing."""
 
-LabelKey = Annotated[str, text_like(rf"^({_DOMAIN}/)?{_LABEL}$", "must be a label's name as Kubernetes takes it")]
+LabelKey = Annotated[
+    str,
+    text_like(
+        rf"^({_DOMAIN}/)?{_LABEL}$", "must be a label's name as Kubernetes takes it"
+    ),
+]
 """The name of a label."""
 
-LabelValue = Annotated[str, text_like(rf"^({_LABEL})?$", "must be a label's value as Kubernetes takes it")]
+LabelValue = Annotated[
+    str, text_like(rf"^({_LABEL})?$", "must be a label's value as Kubernetes takes it")
+]
 """The value of a label."""
 
-ResourceName = Annotated[str, text_like(rf"^{_DOMAIN}/{_LABEL}$", "must be a resource with its domain")]
+ResourceName = Annotated[
+    str, text_like(rf"^{_DOMAIN}/{_LABEL}$", "must be a resource with its domain")
+]
 """The name of an extended resource."""
 
 OBJECT_NAME = rf"^{_DOMAIN}$"
 """The pattern of `ObjectName`."""
 
-ObjectName = Annotated[str, text_like(OBJECT_NAME, "must consist of a-z, 0-9, - and .", 253)]
+ObjectName = Annotated[
+    str, text_like(OBJECT_NAME, "must consist of a-z, 0-9, - and .", 253)
+]
 """The name of an object that exists in the cluster."""
 
 NAMESPACE = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 """The pattern of `NamespaceName`."""
 
-NamespaceName = Annotated[str, text_like(NAMESPACE, "must consist of a-z, 0-9 and -", 63)]
+NamespaceName = Annotated[
+    str, text_like(NAMESPACE, "must consist of a-z, 0-9 and -", 63)
+]
 """The name of a namespace."""
 
 DnsLabel = Annotated[
     str,
     text_like(
-        r"^[a-z]([-a-z0-9]*[a-z0-9])?$", "must consist of a-z, 0-9 and -, begin with a letter and not end in -", 63
+        r"^[a-z]([-a-z0-9]*[a-z0-9])?$",
+        "must consist of a-z, 0-9 and -, begin with a letter and not end in -",
+        63,
     ),
 ]
 """A name that Kubernetes accepts for every object: RFC 1035, at most 63 characters."""
@@ -257,13 +290,17 @@ DnsLabel = Annotated[
 def free_variable(name: str) -> str:
     """A name that bash leaves to the user; its own variables cannot be set or change by themselves."""
     if name in BASH_VARIABLES:
-        raise ValueError(f"{name} is a variable of bash's own; the server would not get its value")
+        raise ValueError(
+            f"{name} is a variable of bash's own; the server would not get its value"
+        )
     return name
 
 
 EnvironmentName = Annotated[
     str,
-    text_like(r"^[A-Za-z_][A-Za-z0-9_]*$", "must be a variable's name: letters, digits and _"),
+    text_like(
+        r"^[A-Za-z_][A-Za-z0-9_]*$", "must be a variable's name: letters, digits and _"
+    ),
     AfterValidator(free_variable),
 ]
 """A name that bash accepts for a variable."""
@@ -271,16 +308,22 @@ EnvironmentName = Annotated[
 Text = Annotated[str, text_like(r"^[^\x00]*$", "must not hold a NUL character")]
 """Any text that an argument list can carry: everything but the NUL character."""
 
-Line = Annotated[str, text_like(r"^[^\x00\r\n]+$", "must be one line of text that is not empty")]
+Line = Annotated[
+    str, text_like(r"^[^\x00\r\n]+$", "must be one line of text that is not empty")
+]
 """A single line of text that is not empty."""
 
 WORD = r"^[^-\x00\r\n][^\x00\r\n]*$"
 """The pattern of `Word`."""
 
-Word = Annotated[str, text_like(WORD, "must be one line of text that does not begin with -")]
+Word = Annotated[
+    str, text_like(WORD, "must be one line of text that does not begin with -")
+]
 """A single line of text that a command line does not take for a flag."""
 
-FileName = Annotated[str, text_like(r"^[^-/\x00\r\n][^/\x00\r\n]*$", "must be a file's name, without /")]
+FileName = Annotated[
+    str, text_like(r"^[^-/\x00\r\n][^/\x00\r\n]*$", "must be a file's name, without /")
+]
 """The name of a file in a directory that is given elsewhere."""
 
 
@@ -310,20 +353,34 @@ ImageName = Annotated[
 ]
 """Where an image is pulled from."""
 
-SecretKeyName = Annotated[str, text_like(r"^\.?[-_A-Za-z0-9][-._A-Za-z0-9]*$", "must be letters, digits, -, _, .", 253)]
+SecretKeyName = Annotated[
+    str,
+    text_like(
+        r"^\.?[-_A-Za-z0-9][-._A-Za-z0-9]*$", "must be letters, digits, -, _, .", 253
+    ),
+]
 """A key in a Secret."""
 
 Duration = Annotated[
     int,
     BeforeValidator(seconds),
-    WithJsonSchema({"type": "string", "pattern": _DURATION, "examples": ["100s", "25m"]}),
+    WithJsonSchema(
+        {"type": "string", "pattern": _DURATION, "examples": ["100s", "25m"]}
+    ),
 ]
 """A duration in seconds, written with its unit."""
 
 Quantity = Annotated[
     int,
     BeforeValidator(byte_count),
-    WithJsonSchema({"type": ["string", "number"], "pattern": _QUANTITY, "minimum": 0, "examples": ["64Gi", "1.5Ti"]}),
+    WithJsonSchema(
+        {
+            "type": ["string", "number"],
+            "pattern": _QUANTITY,
+            "minimum": 0,
+            "examples": ["64Gi", "1.5Ti"],
+        }
+    ),
 ]
 """An amount of memory in bytes, written as Kubernetes writes quantities."""
 

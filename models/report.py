@@ -33,12 +33,16 @@ class Report:
     @property
     def errors(self) -> tuple[Finding, ...]:
         """Findings that stop the deployment."""
-        return tuple(finding for finding in self.findings if finding.severity == "error")
+        return tuple(
+            finding for finding in self.findings if finding.severity == "error"
+        )
 
     @property
     def warnings(self) -> tuple[Finding, ...]:
         """Findings that do not stop the deployment."""
-        return tuple(finding for finding in self.findings if finding.severity == "warning")
+        return tuple(
+            finding for finding in self.findings if finding.severity == "warning"
+        )
 
     def warn(self, log: Callable[[str], None]) -> None:
         """Log every warning and every waiver, for instance with `pulumi.log.warn`."""
@@ -83,7 +87,8 @@ def summary(report: Report) -> str:
     line = f"{counted(report.services, 'service')}: {errors}, {warnings}, {len(report.accepted)} accepted"
     if report.accepted:
         waivers = [
-            f'{waived.finding.rule} on {waived.finding.service}: "{waived.reason}"' for waived in report.accepted
+            f'{waived.finding.rule} on {waived.finding.service}: "{waived.reason}"'
+            for waived in report.accepted
         ]
         line += f" ({'; '.join(waivers)})"
     if report.unchecked:

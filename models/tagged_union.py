@@ -35,15 +35,23 @@ class OneOf:
     scalar: str | None = None
     """The key that a text in place of the mapping stands for; None when a text is refused."""
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
         records: Sequence[type[Record]] = get_args(source)
-        schemas = {record.__name__: handler.generate_schema(record) for record in records}
+        schemas = {
+            record.__name__: handler.generate_schema(record) for record in records
+        }
         union = core_schema.tagged_union_schema(schemas, Choice(records, self).tag_of)
         return core_schema.no_info_before_validator_function(self._as_mapping, union)
 
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
         references = handler(schema)["oneOf"]
-        definitions = [handler.resolve_ref_schema(reference) for reference in references]
+        definitions = [
+            handler.resolve_ref_schema(reference) for reference in references
+        ]
         for definition in definitions:
             kind = definition["properties"].get(KIND)
             if kind and kind["const"] != self.default:
@@ -55,7 +63,9 @@ class OneOf:
             return {self.scalar: value}
         return value
 
-    def _scalar_schema(self, definitions: Sequence[JsonSchemaValue]) -> list[JsonSchemaValue]:
+    def _scalar_schema(
+        self, definitions: Sequence[JsonSchemaValue]
+    ) -> list[JsonSchemaValue]:
         """The texts that stand for a whole mapping."""
         if self.scalar is None:
             return []
@@ -68,7 +78,9 @@ class OneOf:
             return [{"enum": kinds}]
         keys = [definition["properties"].get(self.scalar) for definition in definitions]
         key = next(key for key in keys if key)
-        return [{name: value for name, value in key.items() if name not in _ABOUT_THE_KEY}]
+        return [
+            {name: value for name, value in key.items() if name not in _ABOUT_THE_KEY}
+        ]
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,11 @@ def plain_scalar(text: str) -> Scalar:
     integer = as_integer(number)
     if integer is not None:
         return integer
-    return as_json_number(float(number)) if _FLOAT.fullmatch(number) and math.isfinite(float(number)) else text
+    return (
+        as_json_number(float(number))
+        if _FLOAT.fullmatch(number) and math.isfinite(float(number))
+        else text
+    )
 
 
 def as_integer(text: str) -> int | float | None:
@@ -69,7 +73,11 @@ def as_integer(text: str) -> int | float | None:
 
 def as_json_number(value: float) -> int | float:
     """A float after its way through JSON: without a fraction it is an integer."""
-    return int(Decimal(repr(value))) if math.isfinite(value) and value.is_integer() and abs(value) < 1e21 else value
+    return (
+        int(Decimal(repr(value)))
+        if math.isfinite(value) and value.is_integer() and abs(value) < 1e21
+        else value
+    )
 
 
 def timestamp(text: str) -> str | None:
@@ -79,7 +87,9 @@ def timestamp(text: str) -> str | None:
         return None
     year, month, day = map(int, match["date"].split("-"))
     try:
-        hour, minute, second = (int(match[part] or 0) for part in ("hour", "minute", "second"))
+        hour, minute, second = (
+            int(match[part] or 0) for part in ("hour", "minute", "second")
+        )
         time = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
     except ValueError:
         return None
@@ -97,6 +107,10 @@ def as_yaml(value: Any) -> str:
     if isinstance(value, list):
         items = [as_yaml(item) for item in value]
         return "[" + ", ".join(items) + "]"
-    if isinstance(value, str) and _PLAIN.fullmatch(value) and plain_scalar(value) == value:
+    if (
+        isinstance(value, str)
+        and _PLAIN.fullmatch(value)
+        and plain_scalar(value) == value
+    ):
         return value
     return json.dumps(value, ensure_ascii=False)

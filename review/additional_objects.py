@@ -46,7 +46,11 @@ def additional_object_details(
 
 
 def _by_kind(manifests: Iterable[Manifest]) -> dict[str, Leaves]:
-    return {manifest["kind"]: leaves(manifest) for manifest in manifests if manifest["kind"] in STACK_KEYS}
+    return {
+        manifest["kind"]: leaves(manifest)
+        for manifest in manifests
+        if manifest["kind"] in STACK_KEYS
+    }
 
 
 def _detail(pair: ServicePair, kind: str, key: str) -> Detail:

@@ -158,7 +158,9 @@ class StackChange:
         """Whether the stack moves to another cluster or namespace, where every object is recreated."""
         if not self.is_update:
             return False
-        return any(detail.name in ("context", "namespace.name") for detail in self.cluster)
+        return any(
+            detail.name in ("context", "namespace.name") for detail in self.cluster
+        )
 
     @property
     def is_empty(self) -> bool:

@@ -102,7 +102,10 @@ def _creates_queue(cluster: Cluster, name: str) -> bool:
 def _values(cluster: Cluster) -> dict[str, Any]:
     """The values of a cluster by their keys of the stack file."""
     pools = {name: _pool_values(pool) for name, pool in cluster.pools.items()}
-    queues = {name: queue.model_dump(by_alias=True, exclude_none=True) for name, queue in cluster.queues.items()}
+    queues = {
+        name: queue.model_dump(by_alias=True, exclude_none=True)
+        for name, queue in cluster.queues.items()
+    }
     values: dict[str, Any] = {
         "context": cluster.context,
         "namespace": cluster.namespace.model_dump(),

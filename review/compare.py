@@ -12,7 +12,13 @@ from models.rules.capacity import packing, updates_that_would_hang
 from models.service.capacity import Packing
 from models.service.resolved import ResolvedService, ResolvedStack
 from review.additional_objects import additional_object_details
-from review.changes import Detail, PoolChange, ServiceChange, StackChange, without_credentials
+from review.changes import (
+    Detail,
+    PoolChange,
+    ServiceChange,
+    StackChange,
+    without_credentials,
+)
 from review.cluster import claim_details, cluster_deletions, cluster_details
 from review.deployment import DeploymentPair, deployment_details
 from review.launch import launch_details
@@ -90,7 +96,9 @@ def _service_change(
 def _changed_service(pair: ServicePair) -> ServiceChange:
     old = _objects(pair.old)
     new = _objects(pair.new)
-    details = [without_credentials(detail) for detail in _object_details(pair, old, new)]
+    details = [
+        without_credentials(detail) for detail in _object_details(pair, old, new)
+    ]
     details.sort(key=lambda detail: not detail.restarts)
     return ServiceChange(
         name=pair.new.name,
@@ -115,7 +123,9 @@ class _ServiceObjects:
 def _objects(service: ResolvedService) -> _ServiceObjects:
     manifests = [_without_namespace(manifest) for manifest in service_objects(service)]
     launch_map, deployment, service_object, *additional = manifests
-    return _ServiceObjects(launch_map, deployment, service_object, additional=additional)
+    return _ServiceObjects(
+        launch_map, deployment, service_object, additional=additional
+    )
 
 
 def _without_namespace(manifest: Manifest) -> Manifest:
@@ -149,8 +159,12 @@ def _object_details(
 
 def _renamed_services(services: Iterable[ServiceChange]) -> Iterator[tuple[str, str]]:
     """Pair each added service with a removed service that has the same weights."""
-    removed = [service.old for service in services if service.kind == "removed" and service.old]
-    added = [service.new for service in services if service.kind == "added" and service.new]
+    removed = [
+        service.old for service in services if service.kind == "removed" and service.old
+    ]
+    added = [
+        service.new for service in services if service.kind == "added" and service.new
+    ]
     for new in added:
         old = _with_same_weights(removed, new)
         if old:
@@ -204,7 +218,9 @@ def _unplaced_pods(stack: ResolvedStack) -> list[tuple[str, int]]:
 
 def _running_npus(stack: ResolvedStack) -> dict[str, int]:
     """NPUs of one pod of each service that has pods."""
-    return {service.name: service.npus for service in stack.services if service.replicas}
+    return {
+        service.name: service.npus for service in stack.services if service.replicas
+    }
 
 
 def total_npus(stack: ResolvedStack) -> int:

@@ -69,7 +69,9 @@ def _detail(
     if path.startswith(_TEMPLATE):
         inner_path = path.removeprefix(_TEMPLATE)
         return _pod_template_detail(pair, inner_path, before, after=after)
-    field = changed_field(DEPLOYMENT_FIELDS, path, pair.services.old, new=pair.services.new)
+    field = changed_field(
+        DEPLOYMENT_FIELDS, path, pair.services.old, new=pair.services.new
+    )
     if field:
         return _field_detail(pair.services, field, restarts=False)
     return _unnamed_detail(path, before, after, restarts=False)
@@ -101,7 +103,9 @@ def _pod_template_detail(
     return _unnamed_detail(path, before, after, restarts=True)
 
 
-def _field_detail(services: ServicePair, field: NamedField, *, restarts: bool) -> Detail:
+def _field_detail(
+    services: ServicePair, field: NamedField, *, restarts: bool
+) -> Detail:
     old = field.value(services.old)
     new = field.value(services.new)
     because = field.because
@@ -145,7 +149,11 @@ def _variable_detail(services: ServicePair, name: str) -> Detail:
     old = _secret_key(services.old, name)
     new = _secret_key(services.new, name)
     because = services.because(variable_source, name, gone=new is None)
-    if isinstance(old, CreatedSecret) and isinstance(new, CreatedSecret) and old.config == new.config:
+    if (
+        isinstance(old, CreatedSecret)
+        and isinstance(new, CreatedSecret)
+        and old.config == new.config
+    ):
         # The reference is the same, so the secret value in the stack's configuration changed.
         because = place(services.new_stack, (new.config,)) or because
     part, shown_name = "environment", name
@@ -196,7 +204,9 @@ def _mount_detail(pair: DeploymentPair, volume: str) -> Detail:
 
 
 def _mount_text(deployment: Leaves, volume: str) -> str | None:
-    mount_path = deployment.get(f"{_TEMPLATE}spec.containers[ascend-vllm].volumeMounts[{volume}].mountPath")
+    mount_path = deployment.get(
+        f"{_TEMPLATE}spec.containers[ascend-vllm].volumeMounts[{volume}].mountPath"
+    )
     source = _volume_source(deployment, volume)
     if source is None:
         return mount_path
@@ -208,10 +218,14 @@ def _mount_text(deployment: Leaves, volume: str) -> str | None:
 def _volume_source(deployment: Leaves, volume: str) -> str | None:
     """The node directory or the claim of a volume, with the mounted subdirectory."""
     source = deployment.get(f"{_TEMPLATE}spec.volumes[{volume}].hostPath.path")
-    claim = deployment.get(f"{_TEMPLATE}spec.volumes[{volume}].persistentVolumeClaim.claimName")
+    claim = deployment.get(
+        f"{_TEMPLATE}spec.volumes[{volume}].persistentVolumeClaim.claimName"
+    )
     if claim:
         source = f"claim {claim}"
-    sub_path = deployment.get(f"{_TEMPLATE}spec.containers[ascend-vllm].volumeMounts[{volume}].subPath")
+    sub_path = deployment.get(
+        f"{_TEMPLATE}spec.containers[ascend-vllm].volumeMounts[{volume}].subPath"
+    )
     if source and sub_path:
         source = f"{source}/{sub_path}"
     return source

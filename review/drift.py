@@ -133,7 +133,9 @@ def _compare(
     )
 
 
-def _differing_objects(compared: Sequence[_ComparedObject], live: Live) -> Iterator[ObjectDrift]:
+def _differing_objects(
+    compared: Sequence[_ComparedObject], live: Live
+) -> Iterator[ObjectDrift]:
     deployed_services = {service_of(item) for item in live.objects} - {""}
     for item in compared:
         if item.live is None:
@@ -143,7 +145,9 @@ def _differing_objects(compared: Sequence[_ComparedObject], live: Live) -> Itera
             yield _changed_object(item.wanted, live_name, item.drift)
 
 
-def _shown_others(compared: Sequence[_ComparedObject]) -> Iterator[tuple[str, str, FieldDrift]]:
+def _shown_others(
+    compared: Sequence[_ComparedObject],
+) -> Iterator[tuple[str, str, FieldDrift]]:
     for item in compared:
         kind, name = _key(item.wanted)
         for field in item.others:
@@ -176,7 +180,9 @@ def launch_map_of(deployment: Object) -> str:
     return ""
 
 
-def _missing_object(wanted: Manifest, deployed_services: Collection[str]) -> ObjectDrift:
+def _missing_object(
+    wanted: Manifest, deployed_services: Collection[str]
+) -> ObjectDrift:
     kind, name = _key(wanted)
     service = service_of(wanted)
     return ObjectDrift(
@@ -279,4 +285,7 @@ def is_seen_by_refresh(drift: ObjectDrift) -> bool:
     """
     if drift.state != "changed" or drift.instead_of:
         return True
-    return any(field.wanted is not None or cause(field) == "not applied" for field in drift.fields)
+    return any(
+        field.wanted is not None or cause(field) == "not applied"
+        for field in drift.fields
+    )

@@ -35,7 +35,9 @@ _NAMES = (
 )
 """Pattern of a path and its short name. The first match counts."""
 
-_CONSTANT = re.compile(r".*Probe\.(?:periodSeconds|timeoutSeconds)|.*\.(?:readiness|liveness)Probe\.failureThreshold")
+_CONSTANT = re.compile(
+    r".*Probe\.(?:periodSeconds|timeoutSeconds)|.*\.(?:readiness|liveness)Probe\.failureThreshold"
+)
 """Paths whose values the program sets for every service."""
 
 

@@ -55,7 +55,11 @@ FieldManagers = Sequence[FieldManager]
 def field_managers(item: Mapping[str, Any]) -> FieldManagers:
     """The field managers of an object, without those of its status."""
     entries = item["metadata"].get("managedFields") or []
-    return [_field_manager(entry) for entry in entries if entry.get("subresource") != "status"]
+    return [
+        _field_manager(entry)
+        for entry in entries
+        if entry.get("subresource") != "status"
+    ]
 
 
 def _field_manager(entry: Mapping[str, Any]) -> FieldManager:

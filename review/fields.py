@@ -8,7 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from models.record import parse_quantity
-from review.field_managers import FieldManager, FieldManagers, are_by_item, at_item, at_key, field_managers
+from review.field_managers import (
+    FieldManager,
+    FieldManagers,
+    are_by_item,
+    at_item,
+    at_key,
+    field_managers,
+)
 
 _MERGE_KEYS = {"volumeMounts": "mountPath"}
 """Name of a list and the key that identifies its items. The other lists use `name`."""
@@ -51,7 +58,9 @@ _ASSIGNED = (
 )
 """Fields whose values the API server and its controllers assign."""
 
-_QUANTITY_PATH = re.compile(r".*\.(resources\.(requests|limits)|capability)\..*|.*\.sizeLimit")
+_QUANTITY_PATH = re.compile(
+    r".*\.(resources\.(requests|limits)|capability)\..*|.*\.sizeLimit"
+)
 
 
 @dataclass(frozen=True)
@@ -73,7 +82,9 @@ class FieldDrift:
         return self.path.startswith("spec.template.")
 
 
-def differing_fields(wanted: Mapping[str, Any], live: Mapping[str, Any]) -> Iterator[FieldDrift]:
+def differing_fields(
+    wanted: Mapping[str, Any], live: Mapping[str, Any]
+) -> Iterator[FieldDrift]:
     """The fields that differ from the stack, and those that a field manager added.
 
     Lists are compared as server-side apply merges them. Lists with a merge key are compared item by item, in any order,
@@ -175,7 +186,9 @@ def _compare_items(
             path=f"{path}[{name}]",
         )
     for name, added_item in live_items.items():
-        adders = [manager for manager in at_item(managers, added_item) if manager.owns_item]
+        adders = [
+            manager for manager in at_item(managers, added_item) if manager.owns_item
+        ]
         if adders:
             yield FieldDrift(
                 path=f"{path}[{name}]",
@@ -197,7 +210,9 @@ def _are_alike(wanted: Any, live: Any) -> bool:
         if len(wanted) != len(live):
             return False
         pairs = zip(wanted, live, strict=True)
-        return all(_are_alike(wanted_item, live_item) for wanted_item, live_item in pairs)
+        return all(
+            _are_alike(wanted_item, live_item) for wanted_item, live_item in pairs
+        )
     if isinstance(wanted, dict) and isinstance(live, dict):
         return all(_are_alike(value, live.get(key)) for key, value in wanted.items())
     if _is_empty(wanted) and _is_empty(live):

@@ -70,7 +70,9 @@ def _flag_details(pair: ServicePair, old: Launch, new: Launch) -> Iterator[Detai
     old_server = _server_kind(pair.new, old_flags.pop("", ""))
     new_server = _server_kind(pair.new, new_flags.pop("", ""))
     if old_server != new_server:
-        yield _detail("server", old_server, new_server, because=pair.field("server.kind"))
+        yield _detail(
+            "server", old_server, new_server, because=pair.field("server.kind")
+        )
     for name in _differing_names(old_flags, new_flags):
         yield _detail(
             name=f"--{name}",

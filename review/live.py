@@ -11,10 +11,24 @@ from models.launch.launch import SCRIPT
 from models.manifests import Manifest, stack_objects
 from models.manifests.pod import CONTAINER
 from models.service.resolved import ResolvedService, ResolvedStack
-from review.changes import NOT_IN_CLUSTER, Detail, ServiceChange, StackChange, without_credentials
+from review.changes import (
+    NOT_IN_CLUSTER,
+    Detail,
+    ServiceChange,
+    StackChange,
+    without_credentials,
+)
 from review.cluster import cluster_source
 from review.compare import pool_changes, total_npus
-from review.drift import Key, Live, Object, ObjectDrift, drifted, is_restored, launch_map_of
+from review.drift import (
+    Key,
+    Live,
+    Object,
+    ObjectDrift,
+    drifted,
+    is_restored,
+    launch_map_of,
+)
 from review.field_details import field_detail
 from review.launch import launch_details
 from review.live_launch import live_launch
@@ -62,7 +76,9 @@ def compare_live(
     change = StackChange(
         old=stack.name,
         new=stack.name,
-        cluster=tuple(without_credentials(detail) for detail in _cluster_details(comparison)),
+        cluster=tuple(
+            without_credentials(detail) for detail in _cluster_details(comparison)
+        ),
         services=tuple(services),
         pools=pool_changes(running, stack),
         npus=(total_npus(running), total_npus(stack)),
@@ -156,7 +172,9 @@ def _cluster_details(comparison: _Comparison) -> Iterator[Detail]:
             yield replace(detail, name=name, because=because)
 
 
-def _service_changes(comparison: _Comparison, removed: Sequence[str]) -> Iterator[ServiceChange]:
+def _service_changes(
+    comparison: _Comparison, removed: Sequence[str]
+) -> Iterator[ServiceChange]:
     for service in comparison.stack.services:
         yield _service_change(comparison, service)
     for name in removed:
@@ -174,7 +192,9 @@ def _service_change(comparison: _Comparison, service: ResolvedService) -> Servic
         old=running,
         new=service,
     )
-    masked = [without_credentials(detail) for detail in _service_details(comparison, pair)]
+    masked = [
+        without_credentials(detail) for detail in _service_details(comparison, pair)
+    ]
     details = list(dict.fromkeys(masked))
     details.sort(key=lambda detail: not detail.restarts)
     return ServiceChange(

@@ -48,7 +48,10 @@ def _parse(text: str, files: Mapping[str, str]) -> Launch:
 
 
 def _exports(head: str) -> dict[str, str]:
-    return {export[1]: _first_word(head[export.end() :]) for export in _EXPORT.finditer(head)}
+    return {
+        export[1]: _first_word(head[export.end() :])
+        for export in _EXPORT.finditer(head)
+    }
 
 
 def _init_file(head: str) -> str:

@@ -43,12 +43,18 @@ def field_source(stack: ResolvedStack, service: ResolvedService, field: str) -> 
 
 def flag_source(stack: ResolvedStack, service: ResolvedService, flag: str) -> str:
     """The source of a flag of the launch."""
-    extra_args = {"engine": service.engine.extra_args, "server": service.server.extra_args}
+    extra_args = {
+        "engine": service.engine.extra_args,
+        "server": service.server.extra_args,
+    }
     for section, arguments in extra_args.items():
         for key in arguments:
             known = service.release.flag(key)
             if known and known.name == flag:
-                return place(stack, ("services", service.name, section, "extraArgs", key)) or "set"
+                return (
+                    place(stack, ("services", service.name, section, "extraArgs", key))
+                    or "set"
+                )
     return field_source(stack, service, _flag_field(service, flag))
 
 
@@ -61,12 +67,18 @@ def _flag_field(service: ResolvedService, flag: str) -> str:
     return field.partition(":")[0]
 
 
-def variable_source(stack: ResolvedStack, service: ResolvedService, variable: str) -> str:
+def variable_source(
+    stack: ResolvedStack, service: ResolvedService, variable: str
+) -> str:
     """The source of an environment variable."""
     own_line = place(stack, ("services", service.name, "env", variable))
     if own_line:
         return own_line
-    if variable == "USE_PREFIX_HIGH_PRECISION_MODE" and service.prefix_caching and needs_precise_prefix(service):
+    if (
+        variable == "USE_PREFIX_HIGH_PRECISION_MODE"
+        and service.prefix_caching
+        and needs_precise_prefix(service)
+    ):
         if service.engine.max_model_len > LONG:
             return f"prefix caching above {LONG} tokens"
         return f"prefix caching of {service.model.name}"

@@ -13,7 +13,11 @@ from review.origins import place
 from review.service_pair import ServicePair
 from review.value_text import value_pair_texts
 
-_ITEM_NAMES = {"containers": "container", "initContainers": "init container", "volumes": "volume"}
+_ITEM_NAMES = {
+    "containers": "container",
+    "initContainers": "init container",
+    "volumes": "volume",
+}
 
 
 @dataclass(frozen=True)
@@ -107,7 +111,9 @@ def _parts(service: ResolvedService) -> Iterator[_PatchPart]:
     for key, text in patch.metadata.labels.items():
         yield _PatchPart(f"metadata.labels.{key}", f"label {key} of the pods", text)
     for key, text in patch.metadata.annotations.items():
-        yield _PatchPart(f"metadata.annotations.{key}", f"annotation {key} of the pods", text)
+        yield _PatchPart(
+            f"metadata.annotations.{key}", f"annotation {key} of the pods", text
+        )
     for key, value in patch.spec.items():
         if key in OWNED_ITEMS and isinstance(value, list):
             yield from _items(key, value)

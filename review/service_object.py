@@ -19,7 +19,9 @@ _FIELDS = (
 """Beginning of a path, the name that users know, and the field of the stack file that sets it."""
 
 
-def service_object_details(pair: ServicePair, old: Leaves, new: Leaves) -> Iterator[Detail]:
+def service_object_details(
+    pair: ServicePair, old: Leaves, new: Leaves
+) -> Iterator[Detail]:
     """One detail for each value that differs between two Services."""
     for path, before, after in differing(old, new):
         name, field = _name_and_field(path)

@@ -38,9 +38,13 @@ def write(
     try:
         _write_layer(layer, files)
         digest = _digest(layer)
-        configuration = json.dumps(_configuration(digest, entrypoint, environment or {})).encode()
+        configuration = json.dumps(
+            _configuration(digest, entrypoint, environment or {})
+        ).encode()
         named = f"{hashlib.sha256(configuration).hexdigest()}.json"
-        manifest = json.dumps([{"Config": named, "RepoTags": [name], "Layers": ["layer.tar"]}]).encode()
+        manifest = json.dumps(
+            [{"Config": named, "RepoTags": [name], "Layers": ["layer.tar"]}]
+        ).encode()
         with tarfile.open(new, "w") as archive:
             archive.add(layer, "layer.tar")
             _add(archive, named, configuration, 0o644)
@@ -90,8 +94,13 @@ def _add(archive: tarfile.TarFile, path: str, content: bytes, mode: int) -> None
     archive.addfile(entry, io.BytesIO(content))
 
 
-def _configuration(digest: str, entrypoint: Sequence[str], environment: Mapping[str, str]) -> dict[str, object]:
-    variables = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", **environment}
+def _configuration(
+    digest: str, entrypoint: Sequence[str], environment: Mapping[str, str]
+) -> dict[str, object]:
+    variables = {
+        "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        **environment,
+    }
     config: dict[str, object] = {
         "Env": [f"{name}={value}" for name, value in variables.items()],
         "WorkingDir": "/",

@@ -42,7 +42,15 @@ _MERGED = ("bin", "lib", "lib64", "sbin")
 """Directories that are links into /usr, on the machine and in the image."""
 
 _LIBRARY = re.compile(r"^\s+(?:\S+ => )?(/\S+) \(0x", re.MULTILINE)
-_UNUSED = ("site-packages", "test", "idlelib", "tkinter", "turtledemo", "ensurepip", "lib2to3")
+_UNUSED = (
+    "site-packages",
+    "test",
+    "idlelib",
+    "tkinter",
+    "turtledemo",
+    "ensurepip",
+    "lib2to3",
+)
 
 
 def programs(names: Iterable[str] = SHELL) -> dict[str, Path | str]:
@@ -54,11 +62,16 @@ def programs(names: Iterable[str] = SHELL) -> dict[str, Path | str]:
     Raises:
         SandboxError: The machine does not have a program.
     """
-    files: dict[str, Path | str] = {directory: f"usr/{directory}" for directory in _MERGED}
+    files: dict[str, Path | str] = {
+        directory: f"usr/{directory}" for directory in _MERGED
+    }
     for name in names:
         found = shutil.which(name, path=SEARCH)
         if found is None:
-            raise SandboxError(f"there is no program {name!r} to put into an image", f"install it: {name}")
+            raise SandboxError(
+                f"there is no program {name!r} to put into an image",
+                f"install it: {name}",
+            )
         files[f"usr/bin/{name}"] = Path(found).resolve()
         files.update(libraries([Path(found)]))
     return files
@@ -73,21 +86,37 @@ def python(packages: Iterable[Path] = ()) -> dict[str, Path | str]:
     version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
     base, standard = Path(sys.base_prefix), Path(sysconfig.get_path("stdlib"))
     interpreter = (base / "bin" / version).resolve()
-    files: dict[str, Path | str] = {_inside(interpreter): interpreter, "usr/bin/python": str(interpreter)}
+    files: dict[str, Path | str] = {
+        _inside(interpreter): interpreter,
+        "usr/bin/python": str(interpreter),
+    }
     files["usr/bin/python3"] = "python"
     for file in tree(standard):
-        if not any(part in _UNUSED or part.startswith("config-") for part in file.relative_to(standard).parts):
+        if not any(
+            part in _UNUSED or part.startswith("config-")
+            for part in file.relative_to(standard).parts
+        ):
             files[_inside(file)] = file
     for package in packages:
         found = tree(package) if package.is_dir() else [package]
-        files.update({f"opt/packages/{file.relative_to(package.parent)}": file for file in found})
-    extensions = [file for file in files.values() if isinstance(file, Path) and ".so" in file.suffixes]
+        files.update(
+            {f"opt/packages/{file.relative_to(package.parent)}": file for file in found}
+        )
+    extensions = [
+        file
+        for file in files.values()
+        if isinstance(file, Path) and ".so" in file.suffixes
+    ]
     return {**files, **libraries([interpreter, *extensions])}
 
 
 def tree(directory: Path) -> Iterator[Path]:
     """All files and symbolic links below a directory."""
-    return (file for file in sorted(directory.rglob("*")) if file.is_symlink() or not file.is_dir())
+    return (
+        file
+        for file in sorted(directory.rglob("*"))
+        if file.is_symlink() or not file.is_dir()
+    )
 
 
 def libraries(programs: Iterable[Path]) -> Mapping[str, Path]:

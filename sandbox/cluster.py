@@ -8,7 +8,16 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sandbox import controlplane, nodes, paths, pins, processes, stages, toolchain, volcano
+from sandbox import (
+    controlplane,
+    nodes,
+    paths,
+    pins,
+    processes,
+    stages,
+    toolchain,
+    volcano,
+)
 from sandbox.interrupts import interruptible, uninterruptible
 from sandbox.locks import locked
 from sandbox.nodes import NodeStatus
@@ -42,7 +51,9 @@ class Status:
     def missing(self) -> tuple[str, ...]:
         """The components of the sandbox that are not alive."""
         expected = components(paths.home(self.name))
-        return tuple(component for component in expected if component not in self.components)
+        return tuple(
+            component for component in expected if component not in self.components
+        )
 
 
 def up(plan: Plan, keep_build_cache: bool = False) -> Status:
@@ -102,7 +113,11 @@ def down(name: str) -> bool:
             stopped = processes.stop(str(home))
             cleared = node.clear(home)
             return bool(stopped) or cleared
-        with locked(home / "lock", f"changing sandbox {name}"), uninterruptible(), working(f"{name}: removing"):
+        with (
+            locked(home / "lock", f"changing sandbox {name}"),
+            uninterruptible(),
+            working(f"{name}: removing"),
+        ):
             processes.stop(str(home))
             node.clear(home)
             shutil.rmtree(home)
@@ -152,7 +167,9 @@ def _update_nodes(plan: Plan, home: Path) -> None:
             _await(plan, home)
     changed = ""
     if done:
-        changed = f" ({len(done.remove)} nodes removed, {len(done.add)} added in {clock})"
+        changed = (
+            f" ({len(done.remove)} nodes removed, {len(done.add)} added in {clock})"
+        )
     say(f"cluster is up: {summary(plan)}{changed}")
 
 

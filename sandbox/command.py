@@ -23,7 +23,9 @@ def run(name: str, stack: str, project: Path, command: Sequence[str]) -> int:
     program = shutil.which(command[0], path=variables["PATH"])
     if program is None:
         fix = "write the command after --: ascend-vllm sandbox run [STACK] -- COMMAND"
-        raise SandboxError(f"there is no command {command[0]!r} in the sandbox's PATH", fix)
+        raise SandboxError(
+            f"there is no command {command[0]!r} in the sandbox's PATH", fix
+        )
     with stackfile.kept(project, stack):
         process = subprocess.Popen([program, *command[1:]], env=variables, cwd=project)
         with _left_to(process):

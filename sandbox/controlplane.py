@@ -27,7 +27,10 @@ machine (kwok.sigs.k8s.io); kwok's own stages, by which nodes and pods become re
 # Logs and exec of a real node would look its name up.
 _FOR_A_KUBELET = {"kubelet-preferred-address-types": "InternalIP"}
 # kwok leaves the real node alone.
-_SIMULATE = {"manage-all-nodes": "false", "manage-nodes-with-annotation-selector": f"{SIMULATED}=fake"}
+_SIMULATE = {
+    "manage-all-nodes": "false",
+    "manage-nodes-with-annotation-selector": f"{SIMULATED}=fake",
+}
 
 _SECONDS = 60
 _ATTEMPTS = 3
@@ -79,7 +82,11 @@ def _await_ports(home: Path) -> None:
     deadline = time.monotonic() + _SECONDS
     while time.monotonic() < deadline:
         check_alive(home, COMPONENTS)
-        components = [process for process in processes.marked(str(home)) if process.name in COMPONENTS]
+        components = [
+            process
+            for process in processes.marked(str(home))
+            if process.name in COMPONENTS
+        ]
         if all(processes.listens(process.pid) for process in components):
             return
         time.sleep(0.05)
@@ -113,8 +120,13 @@ def component_environment(home: Path) -> dict[str, str]:
 
 def check_alive(home: Path, components: Iterable[str]) -> None:
     """Raise SandboxError with the last log lines of the first component that is not running."""
-    for component in _missing(home, components) and _missing(home, components, after=0.2):
-        raise failed_start(f"{component} died while the sandbox started", paths.component_log(home, component))
+    for component in _missing(home, components) and _missing(
+        home, components, after=0.2
+    ):
+        raise failed_start(
+            f"{component} died while the sandbox started",
+            paths.component_log(home, component),
+        )
 
 
 def failed_start(message: str, log: Path) -> SandboxError:
@@ -157,11 +169,17 @@ def _configuration(home: Path, place: Place) -> dict[str, object]:
 
 
 def _patch(component: str, arguments: Mapping[str, str]) -> dict[str, object]:
-    return {"name": component, "extraArgs": [{"key": key, "value": value} for key, value in arguments.items()]}
+    return {
+        "name": component,
+        "extraArgs": [{"key": key, "value": value} for key, value in arguments.items()],
+    }
 
 
 def _command(home: Path, configuration: Path) -> list[str]:
-    binaries = [f"--{component}-binary={home / 'bin' / binary}" for component, binary in _BINARIES.items()]
+    binaries = [
+        f"--{component}-binary={home / 'bin' / binary}"
+        for component, binary in _BINARIES.items()
+    ]
     return [
         str(home / "bin" / "kwokctl"), "create", "cluster", f"--name={home.name}", f"--config={configuration}",
         "--runtime=binary", f"--kubeconfig={paths.kubeconfig(home)}", "--disable=kube-scheduler", *binaries,
@@ -175,7 +193,13 @@ def _environment(home: Path) -> Mapping[str, str]:
 def _watch(process: subprocess.Popen[bytes], home: Path, log: Path) -> None:
     deadline = time.monotonic() + _SECONDS
     while process.poll() is None and time.monotonic() < deadline:
-        check_alive(home, [pid.stem for pid in (home / "kwok/clusters" / home.name / "pids").glob("*.pid")])
+        check_alive(
+            home,
+            [
+                pid.stem
+                for pid in (home / "kwok/clusters" / home.name / "pids").glob("*.pid")
+            ],
+        )
         time.sleep(0.05)
     if process.poll() != 0:
         raise failed_start("the control plane did not start", log)

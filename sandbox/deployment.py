@@ -45,11 +45,22 @@ def deploy(
     Raises:
         SandboxError: The sandbox does not run, or Pulumi fails (exit code 1, after the output of Pulumi).
     """
-    with session(name, stack, project_dir) as pulumi, working(f"stack {stack}: deploying", "pulumi") as clock:
+    with (
+        session(name, stack, project_dir) as pulumi,
+        working(f"stack {stack}: deploying", "pulumi") as clock,
+    ):
         pulumi("stack", "select", "--create", stack)
-        output = pulumi("up", f"--stack={stack}", "--yes", "--skip-preview", f"--parallel={parallel}")
+        output = pulumi(
+            "up",
+            f"--stack={stack}",
+            "--yes",
+            "--skip-preview",
+            f"--parallel={parallel}",
+        )
         seconds = str(clock)
-        stack_outputs = json.loads(pulumi("stack", "output", "--json", f"--stack={stack}"))
+        stack_outputs = json.loads(
+            pulumi("stack", "output", "--json", f"--stack={stack}")
+        )
     changes = parse_changes(output)
     say(f"stack {stack}: {in_words(changes)} in {seconds}", "pulumi")
     urls = stack_outputs.get("services")
@@ -67,11 +78,20 @@ def destroy(name: str, stack: str, project_dir: Path) -> bool:
     """
     if not is_running(paths.home(name)):
         return False
-    with session(name, stack, project_dir) as pulumi, working(f"stack {stack}: destroying", "pulumi") as clock:
+    with (
+        session(name, stack, project_dir) as pulumi,
+        working(f"stack {stack}: destroying", "pulumi") as clock,
+    ):
         stacks = json.loads(pulumi("stack", "ls", "--json"))
         if stack not in [entry["name"] for entry in stacks]:
             return False
-        output = pulumi("destroy", f"--stack={stack}", "--yes", "--skip-preview", f"--parallel={PARALLEL}")
+        output = pulumi(
+            "destroy",
+            f"--stack={stack}",
+            "--yes",
+            "--skip-preview",
+            f"--parallel={PARALLEL}",
+        )
         # Without --preserve-config, Pulumi would delete the stack file too.
         pulumi("stack", "rm", stack, "--yes", "--preserve-config")
     say(f"stack {stack}: {in_words(parse_changes(output))} in {clock}", "pulumi")

@@ -40,12 +40,19 @@ def session(name: str, stack: str, project: Path) -> Iterator[Run]:
     """
     home = paths.home(name)
     if not is_running(home):
-        raise SandboxError(f"sandbox {name} is not up", "start it: ascend-vllm sandbox up")
+        raise SandboxError(
+            f"sandbox {name} is not up", "start it: ascend-vllm sandbox up"
+        )
     mark = f"{home}/pulumi-{os.getpid()}"
     variables = {**environment(name), processes.MARK: mark}
 
     def run(*arguments: str) -> str:
-        command = [str(home / "bin" / "pulumi"), *arguments, "--non-interactive", "--color=never"]
+        command = [
+            str(home / "bin" / "pulumi"),
+            *arguments,
+            "--non-interactive",
+            "--color=never",
+        ]
         return _run(command, variables, project)
 
     with interruptible(), stackfile.kept(project, stack):
@@ -74,7 +81,11 @@ def _run(command: list[str], variables: dict[str, str], project: Path) -> str:
         sys.stderr.write(output + errors)
         sys.stderr.flush()
         words = [word for word in command[1:] if not word.startswith("-")]
-        raise SandboxError(f"pulumi {' '.join(words)} failed", _advice(output + errors), FOUND_SOMETHING)
+        raise SandboxError(
+            f"pulumi {' '.join(words)} failed",
+            _advice(output + errors),
+            FOUND_SOMETHING,
+        )
     return output
 
 

@@ -25,8 +25,14 @@ def environment(name: str, environ: Mapping[str, str] = os.environ) -> dict[str,
     """
     home = paths.home(name)
     if not (home / "bin").is_dir():
-        raise SandboxError(f"sandbox {name} is not up", "start it: ascend-vllm sandbox up STACK")
-    variables = {key: value for key, value in environ.items() if not key.startswith(_NOT_INHERITED)}
+        raise SandboxError(
+            f"sandbox {name} is not up", "start it: ascend-vllm sandbox up STACK"
+        )
+    variables = {
+        key: value
+        for key, value in environ.items()
+        if not key.startswith(_NOT_INHERITED)
+    }
     variables |= _settings(home)
     variables["PATH"] = _path(home, environ)
     return variables

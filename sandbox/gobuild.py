@@ -24,10 +24,15 @@ _PROVIDER_MODULE = "github.com/pulumi/pulumi-kubernetes/provider/v4"
 def check_go() -> None:
     """Raise SandboxError unless a Go new enough for the modules is on PATH."""
     minimum = ".".join(str(number) for number in GO_MINIMUM)
-    fix = f"install Go {minimum} or newer (https://go.dev/doc/install) and put it on PATH"
+    fix = (
+        f"install Go {minimum} or newer (https://go.dev/doc/install) and put it on PATH"
+    )
     program = shutil.which("go")
     if not program:
-        raise SandboxError(f"the sandbox builds its tools with Go {minimum}, and there is no go on PATH", fix)
+        raise SandboxError(
+            f"the sandbox builds its tools with Go {minimum}, and there is no go on PATH",
+            fix,
+        )
     process = subprocess.run(
         ["go", "version"],
         capture_output=True,
@@ -38,10 +43,15 @@ def check_go() -> None:
     found = _GO_VERSION.search(process.stdout)
     if not found:
         output = (process.stderr or process.stdout).strip() or "nothing"
-        raise SandboxError(f"{program} does not work: `go version` prints {output}", fix)
+        raise SandboxError(
+            f"{program} does not work: `go version` prints {output}", fix
+        )
     major, minor = found.groups()
     if (int(major), int(minor)) < GO_MINIMUM:
-        raise SandboxError(f"{program} is Go {major}.{minor}; the sandbox needs {minimum} or newer", fix)
+        raise SandboxError(
+            f"{program} is Go {major}.{minor}; the sandbox needs {minimum} or newer",
+            fix,
+        )
 
 
 def go_environment(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
@@ -49,18 +59,27 @@ def go_environment(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
 
     The proxy and checksum settings stay the user's: go.sum decides what is accepted.
     """
-    kept = {name: value for name, value in environ.items() if name not in ("GOOS", "GOARCH", "GOWORK")}
+    kept = {
+        name: value
+        for name, value in environ.items()
+        if name not in ("GOOS", "GOARCH", "GOWORK")
+    }
     flags = "-trimpath -buildvcs=false"
     # Go's module cache is read-only by default and could not be removed afterwards.
     flags += "" if environ.get("GOMODCACHE") else " -modcacherw"
     return {
         "GOCACHE": str(build_dir() / "gocache"),
         "GOMODCACHE": str(build_dir() / "gomodcache"),
-        **{name: value for name, value in kept.items() if value or name not in ("GOCACHE", "GOMODCACHE")},
+        **{
+            name: value
+            for name, value in kept.items()
+            if value or name not in ("GOCACHE", "GOMODCACHE")
+        },
         "CGO_ENABLED": "0",
         "GOTMPDIR": str(build_dir() / "tmp"),
         # Go counts its runs in the configuration directory: not in the user's, but with the user's own settings.
-        "GOENV": environ.get("GOENV") or str(_user_configuration(environ) / "go" / "env"),
+        "GOENV": environ.get("GOENV")
+        or str(_user_configuration(environ) / "go" / "env"),
         "XDG_CONFIG_HOME": str(build_dir() / "configuration"),
         "GOFLAGS": flags,
         "GOTOOLCHAIN": "local",
@@ -95,13 +114,20 @@ def build(tool: Tool, tools: Path) -> None:
     for asset in tool.assets:
         _copy_asset(asset, tools, environment, log)
     linker_flags = f"-w -s {tool.flags}".rstrip()
-    _go(["build", "-ldflags", linker_flags, "-o", str(made), tool.package], source, environment, log)
+    _go(
+        ["build", "-ldflags", linker_flags, "-o", str(made), tool.package],
+        source,
+        environment,
+        log,
+    )
     target = tools / "bin" / tool.name
     target.parent.mkdir(parents=True, exist_ok=True)
     made.replace(target)
 
 
-def _go(arguments: list[str], source: Path, environment: Mapping[str, str], log: Path) -> None:
+def _go(
+    arguments: list[str], source: Path, environment: Mapping[str, str], log: Path
+) -> None:
     if run_to_log(["go", *arguments], environment, log, source) != 0:
         raise SandboxError(
             f"building {log.stem} failed; the last lines of {log}:\n{tail(log)}",
@@ -117,13 +143,17 @@ def _sources(tool: Tool, environment: Mapping[str, str], log: Path) -> Path:
     copy = build_dir() / tool.module
     shutil.rmtree(copy, ignore_errors=True)
     shutil.copytree(module, copy)
-    original = _module_dir(_PROVIDER_MODULE, module, environment, log) / _PROVIDER_SCHEMA
+    original = (
+        _module_dir(_PROVIDER_MODULE, module, environment, log) / _PROVIDER_SCHEMA
+    )
     schema = {**json.loads(original.read_text()), "version": tool.version}
     (copy / "schema.json").write_text(json.dumps(schema, separators=(",", ":")))
     return copy
 
 
-def _copy_asset(asset: Asset, tools: Path, environment: Mapping[str, str], log: Path) -> None:
+def _copy_asset(
+    asset: Asset, tools: Path, environment: Mapping[str, str], log: Path
+) -> None:
     root = _module_dir(asset.go_module, MODULES / asset.module, environment, log)
     target = tools / asset.target
     target.mkdir(parents=True, exist_ok=True)
@@ -140,9 +170,18 @@ def _replace(source: Path, target: Path) -> None:
     temporary.replace(target)
 
 
-def _module_dir(module: str, source: Path, environment: Mapping[str, str], log: Path) -> Path:
+def _module_dir(
+    module: str, source: Path, environment: Mapping[str, str], log: Path
+) -> Path:
     """The directory of a dependency in the module cache, into which it is downloaded if it is missing."""
     _go(["mod", "download", module], source, environment, log)
     command = ["go", "list", "-m", "-f", "{{.Dir}}", module]
-    answer = subprocess.run(command, cwd=source, env=dict(environment), capture_output=True, text=True, check=True)
+    answer = subprocess.run(
+        command,
+        cwd=source,
+        env=dict(environment),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     return Path(answer.stdout.strip())

@@ -22,7 +22,9 @@ def kubectl(home: Path, *arguments: str, stdin: str | None = None) -> str:
     return answer.stdout
 
 
-def call(home: Path, *arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+def call(
+    home: Path, *arguments: str, stdin: str | None = None
+) -> subprocess.CompletedProcess[str]:
     """Run kubectl, whatever comes of it."""
     return subprocess.run(
         [str(home / "bin" / "kubectl"), *arguments],
@@ -36,7 +38,9 @@ def call(home: Path, *arguments: str, stdin: str | None = None) -> subprocess.Co
 
 def items(home: Path, *arguments: str) -> list[dict[str, Any]]:
     """The objects of a `kubectl get`."""
-    listed: list[dict[str, Any]] = json.loads(kubectl(home, "get", "-o", "json", *arguments))["items"]
+    listed: list[dict[str, Any]] = json.loads(
+        kubectl(home, "get", "-o", "json", *arguments)
+    )["items"]
     return listed
 
 
@@ -44,4 +48,10 @@ def create(home: Path, objects: Iterable[dict[str, object]]) -> None:
     """Create the objects, in one call; none is fine."""
     listed = list(objects)
     if listed:
-        kubectl(home, "create", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": listed}))
+        kubectl(
+            home,
+            "create",
+            "-f",
+            "-",
+            stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": listed}),
+        )

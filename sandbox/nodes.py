@@ -33,7 +33,10 @@ def reconcile(home: Path, wanted: tuple[Node, ...]) -> Changes:
     Raises:
         SandboxError: A real node would change. It is added and removed only with its sandbox.
     """
-    present = {node["metadata"]["name"]: _fingerprint(node) for node in kubectl.items(home, "nodes")}
+    present = {
+        node["metadata"]["name"]: _fingerprint(node)
+        for node in kubectl.items(home, "nodes")
+    }
     todo = changes(present, wanted)
     adds_real = any(node.real for node in todo.add)
     removes_real = any('"real":true' in present[name] for name in todo.remove)

@@ -85,7 +85,9 @@ def _candidates(family: Sequence[Tool], search: str | None) -> list[Candidate]:
     return candidates
 
 
-def _refusals(family: Sequence[Tool], candidates: Sequence[Candidate]) -> Iterator[Candidate]:
+def _refusals(
+    family: Sequence[Tool], candidates: Sequence[Candidate]
+) -> Iterator[Candidate]:
     """The candidates with an objection. If there is none, a tool of the family is missing."""
     refused = [candidate for candidate in candidates if candidate.objection]
     if refused:
@@ -106,7 +108,9 @@ def examine(tool: Tool, search: str | None = None) -> Candidate | None:
     directory = path.resolve().parent
     if directory.is_relative_to(cache_root().resolve()):
         return None
-    if tool.name == "pulumi-language-python" and not shutil.which(_EXECUTOR, path=str(directory)):
+    if tool.name == "pulumi-language-python" and not shutil.which(
+        _EXECUTOR, path=str(directory)
+    ):
         return Candidate(tool, path, "", f"comes without {_EXECUTOR}")
     return _with_version(tool, path)
 
@@ -121,7 +125,9 @@ def _with_version(tool: Tool, path: Path) -> Candidate:
         return Candidate(tool, path, "")
     version = parse_version(output)
     if version is None:
-        return Candidate(tool, path, "", f"does not say its version ({' '.join(tool.ask)})")
+        return Candidate(
+            tool, path, "", f"does not say its version ({' '.join(tool.ask)})"
+        )
     candidate = Candidate(tool, path, ".".join(str(number) for number in version))
     minimum = parse_version(tool.minimum)
     if minimum and version < minimum:

@@ -34,7 +34,9 @@ def home(name: str) -> Path:
 
 def all_homes() -> list[Path]:
     """The homes of all sandboxes that have files here."""
-    return sorted(path for path in (cache_root() / "sandboxes").glob("*") if path.is_dir())
+    return sorted(
+        path for path in (cache_root() / "sandboxes").glob("*") if path.is_dir()
+    )
 
 
 def kubeconfig(home: Path) -> Path:

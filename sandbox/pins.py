@@ -22,7 +22,9 @@ _KWOK = "0.8.0"
 _COREDNS = "1.12.4"
 
 _PULUMI_VERSION = "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version"
-_PROVIDER_VERSION = "github.com/pulumi/pulumi-kubernetes/provider/v4/pkg/version.Version"
+_PROVIDER_VERSION = (
+    "github.com/pulumi/pulumi-kubernetes/provider/v4/pkg/version.Version"
+)
 # Without these the apiserver reports v0.0.0, and the provider refuses it.
 _KUBERNETES_FLAGS = " ".join(
     f"-X {package}.gitVersion=v{_KUBERNETES} -X {package}.gitMajor=1 -X {package}.gitMinor=34"
@@ -64,10 +66,18 @@ _K8S = "k8s.io/kubernetes/cmd"
 _VOLCANO = "volcano.sh/volcano/cmd"
 
 # The launcher scripts that the language host looks for beside itself are not in its own old module.
-_PYTHON_EXEC = Asset("pulumi", "github.com/pulumi/pulumi/sdk/v3", ("python/cmd/pulumi-language-python-exec",), "bin")
+_PYTHON_EXEC = Asset(
+    "pulumi",
+    "github.com/pulumi/pulumi/sdk/v3",
+    ("python/cmd/pulumi-language-python-exec",),
+    "bin",
+)
 # Without the jobflow definitions the controller manager never opens the default queue.
 _VOLCANO_CRDS = Asset(
-    "cluster", "volcano.sh/volcano", ("config/crd/volcano/bases/*.yaml", "config/crd/jobflow/bases/*.yaml"), "crd"
+    "cluster",
+    "volcano.sh/volcano",
+    ("config/crd/volcano/bases/*.yaml", "config/crd/jobflow/bases/*.yaml"),
+    "crd",
 )
 
 TOOLS = (
@@ -103,7 +113,16 @@ TOOLS = (
         flags=f"-X {_PROVIDER_VERSION}=v{_PROVIDER}",
         minimum=ANY,
     ),
-    Tool("etcd", _ETCD, "cluster", "go.etcd.io/etcd/server/v3", "etcd", 0.5, minimum="3.5.0", ask=("--version",)),
+    Tool(
+        "etcd",
+        _ETCD,
+        "cluster",
+        "go.etcd.io/etcd/server/v3",
+        "etcd",
+        0.5,
+        minimum="3.5.0",
+        ask=("--version",),
+    ),
     Tool(
         "kube-apiserver",
         _KUBERNETES,
@@ -156,13 +175,47 @@ TOOLS = (
         0.2,
         flags=_KUBERNETES_FLAGS,
     ),
-    Tool("kwok", _KWOK, "kwok", "sigs.k8s.io/kwok/cmd/kwok", "kwok", 0.6, minimum=_KWOK, ask=("--version",)),
-    Tool("kwokctl", _KWOK, "kwok", "sigs.k8s.io/kwok/cmd/kwokctl", "kwok", 0.3, minimum=_KWOK, ask=("--version",)),
+    Tool(
+        "kwok",
+        _KWOK,
+        "kwok",
+        "sigs.k8s.io/kwok/cmd/kwok",
+        "kwok",
+        0.6,
+        minimum=_KWOK,
+        ask=("--version",),
+    ),
+    Tool(
+        "kwokctl",
+        _KWOK,
+        "kwok",
+        "sigs.k8s.io/kwok/cmd/kwokctl",
+        "kwok",
+        0.3,
+        minimum=_KWOK,
+        ask=("--version",),
+    ),
 )
 
 NODE_TOOLS = (
-    Tool("kubelet", _KUBERNETES, "node", f"{_K8S}/kubelet", "node", 1.5, flags=_KUBERNETES_FLAGS),
-    Tool("kube-proxy", _KUBERNETES, "node", f"{_K8S}/kube-proxy", "node", 0.3, flags=_KUBERNETES_FLAGS),
+    Tool(
+        "kubelet",
+        _KUBERNETES,
+        "node",
+        f"{_K8S}/kubelet",
+        "node",
+        1.5,
+        flags=_KUBERNETES_FLAGS,
+    ),
+    Tool(
+        "kube-proxy",
+        _KUBERNETES,
+        "node",
+        f"{_K8S}/kube-proxy",
+        "node",
+        0.3,
+        flags=_KUBERNETES_FLAGS,
+    ),
     Tool("coredns", _COREDNS, "coredns", ".", "node", 0.7),
     Tool("pause", "1", "pause", ".", "node", 0.1),
 )
@@ -173,10 +226,20 @@ def key(tools: Iterable[Tool] = TOOLS, modules: Path = MODULES) -> str:
     """A hash over everything that decides what is built: module files, packages, flags. Go's version is not in it."""
     digest = hashlib.sha256()
     wanted = tuple(tools)
-    used = {tool.module for tool in wanted} | {asset.module for tool in wanted for asset in tool.assets}
-    for path in sorted(p for p in modules.glob("*/*") if p.name in ("go.mod", "go.sum", "main.go")):
+    used = {tool.module for tool in wanted} | {
+        asset.module for tool in wanted for asset in tool.assets
+    }
+    for path in sorted(
+        p for p in modules.glob("*/*") if p.name in ("go.mod", "go.sum", "main.go")
+    ):
         if path.parent.name in used:
-            digest.update(f"{path.parent.name}/{path.name}\0".encode() + path.read_bytes())
+            digest.update(
+                f"{path.parent.name}/{path.name}\0".encode() + path.read_bytes()
+            )
     for tool in wanted:
-        digest.update(repr((tool.name, tool.module, tool.package, tool.flags, tool.assets)).encode())
+        digest.update(
+            repr(
+                (tool.name, tool.module, tool.package, tool.flags, tool.assets)
+            ).encode()
+        )
     return digest.hexdigest()[:16]

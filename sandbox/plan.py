@@ -46,9 +46,17 @@ class Plan:
     def __post_init__(self) -> None:
         check_name(self.name)
         if len({node.name for node in self.nodes}) < len(self.nodes):
-            raise SandboxError(f"sandbox {self.name}: two nodes have the same name", "rename a pool", WRONG_USAGE)
+            raise SandboxError(
+                f"sandbox {self.name}: two nodes have the same name",
+                "rename a pool",
+                WRONG_USAGE,
+            )
         if sum(node.real for node in self.nodes) > 1:
-            raise SandboxError(f"sandbox {self.name}: two nodes are real", "have one real node", WRONG_USAGE)
+            raise SandboxError(
+                f"sandbox {self.name}: two nodes are real",
+                "have one real node",
+                WRONG_USAGE,
+            )
 
     @property
     def real(self) -> Node | None:
@@ -102,7 +110,9 @@ def changes(present: Mapping[str, str], wanted: tuple[Node, ...]) -> Changes:
         wanted: The nodes of the plan.
     """
     planned = {node.name: fingerprint(node) for node in wanted}
-    outdated = [name for name, current in present.items() if planned.get(name) != current]
+    outdated = [
+        name for name, current in present.items() if planned.get(name) != current
+    ]
     missing = [node for node in wanted if present.get(node.name) != planned[node.name]]
     return Changes(
         remove=tuple(sorted(outdated)),

@@ -35,7 +35,11 @@ class Process:
 def marked(mark: str, proc: Path = _PROC) -> list[Process]:
     """The living processes that carry this mark (zombies have no environment any more, so they do not count)."""
     pids = (int(entry.name) for entry in proc.iterdir() if entry.name.isdigit())
-    return [Process(pid, _name(pid, proc)) for pid in sorted(pids) if carries(pid, mark, proc)]
+    return [
+        Process(pid, _name(pid, proc))
+        for pid in sorted(pids)
+        if carries(pid, mark, proc)
+    ]
 
 
 def carries(pid: int, mark: str, proc: Path = _PROC) -> bool:
@@ -45,7 +49,9 @@ def carries(pid: int, mark: str, proc: Path = _PROC) -> bool:
     """
     environment = _strings(proc / str(pid) / "environ")
     variables = (f"{MARK}={mark}", f"{MARK}={mark}/")
-    marked = any(entry == variables[0] or entry.startswith(variables[1]) for entry in environment)
+    marked = any(
+        entry == variables[0] or entry.startswith(variables[1]) for entry in environment
+    )
     return marked or _strings(proc / str(pid) / "cmdline")[0].startswith(f"{mark}/")
 
 
@@ -72,7 +78,10 @@ def listens(pid: int) -> bool:
             for fields in map(str.split, table.read_text().splitlines()[1:])
             if fields[3] == _LISTEN
         }
-        return any(str(file.readlink()) in open_ports for file in Path(f"/proc/{pid}/fd").iterdir())
+        return any(
+            str(file.readlink()) in open_ports
+            for file in Path(f"/proc/{pid}/fd").iterdir()
+        )
     return False
 
 
@@ -121,14 +130,22 @@ def start(arguments: list[str], environment: Mapping[str, str], log: Path) -> in
         environment,
         file_actions=(
             (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-            (os.POSIX_SPAWN_OPEN, 1, str(log), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600),
+            (
+                os.POSIX_SPAWN_OPEN,
+                1,
+                str(log),
+                os.O_WRONLY | os.O_CREAT | os.O_APPEND,
+                0o600,
+            ),
             (os.POSIX_SPAWN_DUP2, 1, 2),
         ),
         setsid=True,
     )
 
 
-def run_to_log(arguments: Sequence[str], environment: Mapping[str, str], log: Path, cwd: Path) -> int:
+def run_to_log(
+    arguments: Sequence[str], environment: Mapping[str, str], log: Path, cwd: Path
+) -> int:
     """Run a program to its end with its output in `log`; it and its children die when this is interrupted."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
@@ -145,7 +162,9 @@ def run_to_log(arguments: Sequence[str], environment: Mapping[str, str], log: Pa
             raise
 
 
-def run_captured(arguments: Sequence[str], environment: Mapping[str, str], stdin: IO[bytes]) -> tuple[int, str, str]:
+def run_captured(
+    arguments: Sequence[str], environment: Mapping[str, str], stdin: IO[bytes]
+) -> tuple[int, str, str]:
     """Run a program to its end; gives its exit code and its two outputs. It and its children die on an interrupt."""
     with subprocess.Popen(
         arguments, env=dict(environment), stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,

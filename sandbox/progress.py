@@ -24,7 +24,11 @@ def say(text: str, label: str = "sandbox") -> None:
 def duration(seconds: float) -> str:
     """Seconds for people: `4 s`, `3 min 05 s`."""
     whole = round(seconds)
-    return f"{whole} s" if whole < _MINUTE else f"{whole // _MINUTE} min {whole % _MINUTE:02d} s"
+    return (
+        f"{whole} s"
+        if whole < _MINUTE
+        else f"{whole // _MINUTE} min {whole % _MINUTE:02d} s"
+    )
 
 
 class Clock:
@@ -46,7 +50,9 @@ class Clock:
 def working(text: str, label: str = "sandbox") -> Iterator[Clock]:
     """Show that `text` is under way: a spinner with its time on a terminal, else nothing."""
     clock, done = Clock(), threading.Event()
-    spinner = threading.Thread(target=_spin, args=(f"{label:<{_LABEL_WIDTH}}{text}", clock, done), daemon=True)
+    spinner = threading.Thread(
+        target=_spin, args=(f"{label:<{_LABEL_WIDTH}}{text}", clock, done), daemon=True
+    )
     if is_terminal():
         spinner.start()
     try:

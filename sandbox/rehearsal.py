@@ -46,7 +46,9 @@ def prepare(plan: Plan, services: Sequence[Service]) -> None:
     for service in services:
         if service.image != vllm.NAME:
             message = f"service {service.name} has the image {service.image}, but a rehearsal has only {vllm.NAME}"
-            raise SandboxError(message, f"write in the stack's file: image: {vllm.NAME}", WRONG_USAGE)
+            raise SandboxError(
+                message, f"write in the stack's file: image: {vllm.NAME}", WRONG_USAGE
+            )
     needs.check(libraries=vllm.LIBRARIES)
     with interruptible():
         say(f"bringing up sandbox {plan.name} with a real node …")
@@ -97,4 +99,6 @@ def _put_weights(home: Path, service: Service) -> None:
     directory = root.path(home) / os.path.normpath(f"/{service.model}").lstrip("/")
     if not directory.exists():
         tiny_qwen2.write(directory)
-        say(f"weights of {service.name} are on the node in {service.model}: two random layers, 2 MB")
+        say(
+            f"weights of {service.name} are on the node in {service.model}: two random layers, 2 MB"
+        )

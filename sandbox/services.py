@@ -78,7 +78,11 @@ def _service(url: str, objects: Sequence[Object]) -> Object | None:
     name, namespace, *_ = [*host.split("."), "default"]
     for item in objects:
         metadata = item["metadata"]
-        if item["kind"] == "Service" and metadata["name"] == name and metadata["namespace"] == namespace:
+        if (
+            item["kind"] == "Service"
+            and metadata["name"] == name
+            and metadata["namespace"] == namespace
+        ):
             return item
     return None
 
@@ -94,7 +98,11 @@ def _selected(service: Object, objects: Sequence[Object]) -> list[Object]:
         metadata = item["metadata"]
         labels = metadata.get("labels", {})
         is_pod = item["kind"] == "Pod" and not metadata.get("deletionTimestamp")
-        if is_pod and metadata["namespace"] == namespace and selector.items() <= labels.items():
+        if (
+            is_pod
+            and metadata["namespace"] == namespace
+            and selector.items() <= labels.items()
+        ):
             selected.append(item)
     return selected
 

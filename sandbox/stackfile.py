@@ -24,7 +24,11 @@ def kept(project: Path, stack: str) -> Iterator[None]:
         yield
     finally:
         after = path.read_bytes() if path.exists() else None
-        if after is not None and after != before and same_but_salt(before or b"", after):
+        if (
+            after is not None
+            and after != before
+            and same_but_salt(before or b"", after)
+        ):
             _restore(path, before)
 
 
@@ -34,7 +38,11 @@ def _directory(project: Path) -> str:
         settings = yaml.safe_load((project / "Pulumi.yaml").read_bytes())
     except (OSError, yaml.YAMLError):
         return "."
-    return str(settings.get("stackConfigDir") or ".") if isinstance(settings, dict) else "."
+    return (
+        str(settings.get("stackConfigDir") or ".")
+        if isinstance(settings, dict)
+        else "."
+    )
 
 
 def same_but_salt(before: bytes, after: bytes) -> bool:
@@ -43,7 +51,12 @@ def same_but_salt(before: bytes, after: bytes) -> bool:
         old, new = yaml.safe_load(before) or {}, yaml.safe_load(after) or {}
     except yaml.YAMLError:
         return False
-    if not isinstance(old, dict) or not isinstance(new, dict) or _SALT in old or _SALT not in new:
+    if (
+        not isinstance(old, dict)
+        or not isinstance(new, dict)
+        or _SALT in old
+        or _SALT not in new
+    ):
         return False
     return {key: value for key, value in new.items() if key != _SALT} == old
 

@@ -26,11 +26,17 @@ def await_served(home: Path) -> None:
     deadline = time.monotonic() + _SECONDS
     while not all(map(is_served, kubectl.items(home, "crd"))):
         if time.monotonic() > deadline:
-            raise SandboxError(f"the API server did not serve all resources within {_SECONDS} s", "start again")
+            raise SandboxError(
+                f"the API server did not serve all resources within {_SECONDS} s",
+                "start again",
+            )
         time.sleep(0.1)
 
 
 def is_served(definition: Mapping[str, Any]) -> bool:
     """Whether the API server serves a resource definition; just after its creation it has no conditions at all."""
     conditions = definition.get("status", {}).get("conditions") or []
-    return any(condition["type"] == "Established" and condition["status"] == "True" for condition in conditions)
+    return any(
+        condition["type"] == "Established" and condition["status"] == "True"
+        for condition in conditions
+    )

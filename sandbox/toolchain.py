@@ -83,7 +83,9 @@ def _build_one(tool: Tool, target: Path, number: str) -> None:
 
 
 def _missing(tools: Iterable[Tool], target: Path) -> list[Tool]:
-    return [tool for tool in tools if not os.access(target / "bin" / tool.name, os.X_OK)]
+    return [
+        tool for tool in tools if not os.access(target / "bin" / tool.name, os.X_OK)
+    ]
 
 
 def _estimate(tool: Tool) -> str:
@@ -99,7 +101,9 @@ def _announce(
     for candidate in refused:
         tool = candidate.tool
         title = f"{tool.name} {candidate.version}".rstrip()
-        say(f"{title} ({candidate.path}) {candidate.objection}: using our own {tool.version}")
+        say(
+            f"{title} ({candidate.path}) {candidate.objection}: using our own {tool.version}"
+        )
     for name, candidate in on_path.items():
         version = candidate.version or "(version unknown)"
         say(f"{name} {version} taken from PATH: {candidate.path}")

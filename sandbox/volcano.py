@@ -37,23 +37,36 @@ def start(home: Path, crds: Path, enter: Sequence[str] = ()) -> None:
     await_served(home)
     configuration = home / "volcano.yaml"
     configuration.write_text(_CONFIGURATION)
-    common = [f"--kubeconfig={paths.kubeconfig(home)}", "--leader-elect=false", "--enable-healthz=false"]
+    common = [
+        f"--kubeconfig={paths.kubeconfig(home)}",
+        "--leader-elect=false",
+        "--enable-healthz=false",
+    ]
     _start(home, enter, "vc-controller-manager", [*common, "--enable-metrics=false"])
     _start(
         home,
         enter,
         "vc-scheduler",
-        [*common, "--enable-metrics=false", "--cache-dumper=false", f"--scheduler-conf={configuration}"],
+        [
+            *common,
+            "--enable-metrics=false",
+            "--cache-dumper=false",
+            f"--scheduler-conf={configuration}",
+        ],
     )
 
 
 def is_open(home: Path) -> bool:
     """Whether the default queue takes pods: from then on they are scheduled."""
-    answer = kubectl.call(home, "get", "queue", "default", "-o", "jsonpath={.status.state}")
+    answer = kubectl.call(
+        home, "get", "queue", "default", "-o", "jsonpath={.status.state}"
+    )
     return answer.stdout == "Open"
 
 
-def _start(home: Path, enter: Sequence[str], program: str, arguments: list[str]) -> None:
+def _start(
+    home: Path, enter: Sequence[str], program: str, arguments: list[str]
+) -> None:
     log = home / "logs" / f"{program}.log"
     # The scheduler would serve its log level on a socket in /tmp; a place that cannot be one turns that off.
     variables = {**component_environment(home), "DEBUG_SOCKET_DIR": os.devnull}

@@ -21,5 +21,7 @@ class Format(StrEnum):
 
 def render_reports(reports: Sequence[Report], form: Format) -> str:
     """All reports as one text of a format."""
-    render: Callable[[Sequence[Report]], str] = import_module(f"cli.output.{form.value}").render
+    render: Callable[[Sequence[Report]], str] = import_module(
+        f"cli.output.{form.value}"
+    ).render
     return render(reports)

@@ -12,7 +12,16 @@ from client.bench import PERCENTILES, Measured, Spread
 VERSION = 1
 """Of the JSON, see docs/reference/bench-json.md; raised when a key changes its meaning or is removed."""
 
-_HEADER: tuple[str, ...] = ("at once", "failed", "req/s", "out tok/s", "all tok/s", "ttft ms", "tpot ms", "latency s")
+_HEADER: tuple[str, ...] = (
+    "at once",
+    "failed",
+    "req/s",
+    "out tok/s",
+    "all tok/s",
+    "ttft ms",
+    "tpot ms",
+    "latency s",
+)
 
 
 def table(service: str, measurements: Sequence[Measured]) -> str:

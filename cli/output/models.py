@@ -14,7 +14,18 @@ from models.catalog.known import KnownModel, Published
 VERSION = 1
 """Of the JSON; raised when a key changes its meaning or is removed."""
 
-_HEADER = ("NAME", "FAMILY", "HEADS", "KV", "LAYERS", "CONTEXT", "MOE", "MULTIMODAL", "MINIMUM CARDS", "SOURCE")
+_HEADER = (
+    "NAME",
+    "FAMILY",
+    "HEADS",
+    "KV",
+    "LAYERS",
+    "CONTEXT",
+    "MOE",
+    "MULTIMODAL",
+    "MINIMUM CARDS",
+    "SOURCE",
+)
 _UNKNOWN_FACTS = ("-",) * 6
 _END_OF_ORIGIN = re.compile("@|: | [(]")
 """Begins the commit, path or remark of a source."""

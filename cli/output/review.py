@@ -60,7 +60,9 @@ def _findings(report: Report) -> str:
     blocks = fitting(texts, _FINDINGS)
     hidden = len(texts) - len(blocks)
     if hidden:
-        blocks.append(f"{hidden} left out because of their length; all of them: ascend-vllm check {report.stack}")
+        blocks.append(
+            f"{hidden} left out because of their length; all of them: ascend-vllm check {report.stack}"
+        )
     title = summary(report).partition("\n")[0]
     return folded(title[:_LONGEST_TITLE], "\n\n".join(blocks))
 

@@ -42,7 +42,10 @@ def text(stacks: Sequence[Touched]) -> str:
 
 def document(commit: str, stacks: Sequence[Touched]) -> str:
     """The contract for programs."""
-    entries = [{"name": stack.name, "files": stack.files, "program": stack.program} for stack in stacks]
+    entries = [
+        {"name": stack.name, "files": stack.files, "program": stack.program}
+        for stack in stacks
+    ]
     record = {"version": VERSION, "against": commit, "stacks": entries}
     return json.dumps(record, indent=2, ensure_ascii=False)
 

@@ -13,7 +13,12 @@ from models.service.resolved import ResolvedService
 _GIB = 2**30
 _KIB = 1024
 _WIDEST_VALUE = 48
-_BYTES = ("resources.memory", "resources.shm", "model.source.size", "model.source.to.size")
+_BYTES = (
+    "resources.memory",
+    "resources.shm",
+    "model.source.size",
+    "model.source.to.size",
+)
 _SECONDS = ("startup", "drain", "Timeout", "preparation", "interval")
 
 

@@ -3,7 +3,13 @@
 import pulumi
 import pulumi_kubernetes as k8s
 
-from components import ClusterConfig, EngineArgs, InferenceDeployment, InferenceDeploymentArgs, ServiceConfig
+from components import (
+    ClusterConfig,
+    EngineArgs,
+    InferenceDeployment,
+    InferenceDeploymentArgs,
+    ServiceConfig,
+)
 
 IMAGE = "registry.example.com/ascend-vllm:6.3.912"
 NAMESPACE = "models"
@@ -14,8 +20,12 @@ in_cluster = pulumi.ResourceOptions(provider=provider)
 
 # The pods mount the driver of their node, which only privileged namespaces allow.
 pod_security = {"pod-security.kubernetes.io/enforce": "privileged"}
-namespace = k8s.core.v1.Namespace("models", metadata={"name": NAMESPACE, "labels": pod_security}, opts=in_cluster)
-in_namespace = pulumi.ResourceOptions(provider=provider, depends_on=namespace, deleted_with=namespace)
+namespace = k8s.core.v1.Namespace(
+    "models", metadata={"name": NAMESPACE, "labels": pod_security}, opts=in_cluster
+)
+in_namespace = pulumi.ResourceOptions(
+    provider=provider, depends_on=namespace, deleted_with=namespace
+)
 
 cluster = ClusterConfig(context=context, namespace=NAMESPACE)
 
@@ -28,7 +38,9 @@ chat = InferenceDeployment(
             model="/mnt/models/Qwen2-7B-Instruct",
             npus=1,
             replicas=2,
-            engine=EngineArgs(max_model_len=4096, num_scheduler_steps=8, served_model_name="chat"),
+            engine=EngineArgs(
+                max_model_len=4096, num_scheduler_steps=8, served_model_name="chat"
+            ),
             disruption_budget={"maxUnavailable": 1},
             smoke=True,
         ),

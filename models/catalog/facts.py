@@ -18,7 +18,10 @@ class RopeScaling(Record):
     model_config = ConfigDict(
         json_schema_extra={
             "allOf": [
-                {"if": {"properties": {"type": {"not": {"enum": [*UNSCALED]}}}}, "then": {"required": ["factor"]}},
+                {
+                    "if": {"properties": {"type": {"not": {"enum": [*UNSCALED]}}}},
+                    "then": {"required": ["factor"]},
+                },
                 {
                     "if": {"properties": {"type": {"const": "yarn"}}},
                     "then": {"required": ["originalMaxPositionEmbeddings"]},
@@ -33,7 +36,9 @@ class RopeScaling(Record):
     factor: float | None = Field(default=None, gt=0, examples=[4.0])
     """By how much the number of positions is multiplied."""
 
-    original_max_position_embeddings: int | None = Field(default=None, ge=1, examples=[32768])
+    original_max_position_embeddings: int | None = Field(
+        default=None, ge=1, examples=[32768]
+    )
     """Positions before scaling."""
 
     @model_validator(mode="after")
@@ -41,7 +46,9 @@ class RopeScaling(Record):
         if self.type not in UNSCALED and self.factor is None:
             raise ValueError(f"type {self.type} needs a factor (vllm/config.py:1764)")
         if self.type == "yarn" and self.original_max_position_embeddings is None:
-            raise ValueError("type yarn needs originalMaxPositionEmbeddings (vllm/config.py:1767)")
+            raise ValueError(
+                "type yarn needs originalMaxPositionEmbeddings (vllm/config.py:1767)"
+            )
         return self
 
 
@@ -114,7 +121,9 @@ class Facts(Record):
     moe_intermediate_size: int | None = Field(default=None, ge=1, examples=[1408])
     """Inner elements of an expert; by default `intermediateSize`."""
 
-    shared_expert_intermediate_size: int | None = Field(default=None, ge=1, examples=[20480])
+    shared_expert_intermediate_size: int | None = Field(
+        default=None, ge=1, examples=[20480]
+    )
     """Inner elements of the shared expert, which processes every token."""
 
     n_shared_experts: int | None = Field(default=None, ge=0, examples=[2])
@@ -157,7 +166,11 @@ class ModelFacts(Facts):
         """The shortest sequence length that config.json states, in tokens; None if it states none."""
         stated = [
             length
-            for length in (self.max_position_embeddings, self.seq_length, self.model_max_length)
+            for length in (
+                self.max_position_embeddings,
+                self.seq_length,
+                self.model_max_length,
+            )
             if length is not None
         ]
         return min(stated, default=None)

@@ -13,9 +13,20 @@ from typing import Any
 
 from models.catalog.facts import ModelFacts, RopeScaling
 
-__all__ = ["KnownModel", "ModelFacts", "Published", "RopeScaling", "find_model", "known_models", "nearest_models"]
+__all__ = [
+    "KnownModel",
+    "ModelFacts",
+    "Published",
+    "RopeScaling",
+    "find_model",
+    "known_models",
+    "nearest_models",
+]
 
-_SUFFIX = re.compile(r"[-_.](awq|gptq|smoothquant|gguf|bnb|fp8|w\d+a\d+(?:c\d+)?|int[48]|[48]bits?)$", re.IGNORECASE)
+_SUFFIX = re.compile(
+    r"[-_.](awq|gptq|smoothquant|gguf|bnb|fp8|w\d+a\d+(?:c\d+)?|int[48]|[48]bits?)$",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -88,7 +99,9 @@ def nearest_models(name: str, count: int = 3) -> list[str]:
     """The known names that resemble a name most."""
     names = {_words(known): known for model in known_models() for known in model.names}
     checkpoint = name.rpartition("/")[2]
-    return [names[words] for words in get_close_matches(_words(checkpoint), names, count)]
+    return [
+        names[words] for words in get_close_matches(_words(checkpoint), names, count)
+    ]
 
 
 def _words(name: str) -> str:

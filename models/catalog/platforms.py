@@ -48,7 +48,10 @@ def _mounts(npu_smi: str) -> dict[str, NodeMount]:
         "localtime": ("localtime", "/etc/localtime", "File"),
         "npu_smi": ("npu-smi", npu_smi, "File"),
     }
-    return {field: NodeMount(name, path, path, kind) for field, (name, path, kind) in mounts.items()}
+    return {
+        field: NodeMount(name, path, path, kind)
+        for field, (name, path, kind) in mounts.items()
+    }
 
 
 PLATFORMS = {

@@ -8,7 +8,9 @@ from models.catalog.facts import ModelFacts
 def all_parameters(facts: ModelFacts) -> int:
     """Parameters of the whole model."""
     tables = 1 if facts.tie_word_embeddings else 2
-    return layer_parameters(facts) * facts.num_hidden_layers + tables * table_parameters(facts)
+    return layer_parameters(
+        facts
+    ) * facts.num_hidden_layers + tables * table_parameters(facts)
 
 
 def table_parameters(facts: ModelFacts) -> int:
@@ -22,7 +24,10 @@ def layer_parameters(facts: ModelFacts) -> int:
         return _attention_parameters(facts) + _dense_parameters(facts)
     dense_layers = facts.first_k_dense_replace or 0
     expert_layers = facts.num_hidden_layers - dense_layers
-    total = _expert_parameters(facts) * expert_layers + _dense_parameters(facts) * dense_layers
+    total = (
+        _expert_parameters(facts) * expert_layers
+        + _dense_parameters(facts) * dense_layers
+    )
     return _attention_parameters(facts) + total // facts.num_hidden_layers
 
 
@@ -46,13 +51,20 @@ def _expert_parameters(facts: ModelFacts) -> int:
 
 def _attention_parameters(facts: ModelFacts) -> int:
     hidden, heads = facts.hidden_size, facts.num_attention_heads
-    if not (facts.kv_lora_rank and facts.qk_nope_head_dim and facts.qk_rope_head_dim and facts.v_head_dim):
+    if not (
+        facts.kv_lora_rank
+        and facts.qk_nope_head_dim
+        and facts.qk_rope_head_dim
+        and facts.v_head_dim
+    ):
         return 2 * hidden * facts.head_size * (heads + facts.num_key_value_heads)
     queries = heads * facts.head_size
     query_parameters = hidden * queries
     if facts.q_lora_rank:
         query_parameters = facts.q_lora_rank * (hidden + queries)
     compression = hidden * (facts.kv_lora_rank + facts.qk_rope_head_dim)
-    decompression = facts.kv_lora_rank * heads * (facts.qk_nope_head_dim + facts.v_head_dim)
+    decompression = (
+        facts.kv_lora_rank * heads * (facts.qk_nope_head_dim + facts.v_head_dim)
+    )
     output = heads * facts.v_head_dim * hidden
     return query_parameters + compression + decompression + output

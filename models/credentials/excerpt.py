@@ -10,7 +10,9 @@ from models.credentials.values import is_shown
 
 _OWN_KEYS = ("cluster", "base", "services")
 _OBJECT_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
-_KEY_OF_STACK = re.compile(r"""\s*["']?[\w-]+:(?!(?:cluster|base|services)\b)[\w-]+["']?\s*:""")
+_KEY_OF_STACK = re.compile(
+    r"""\s*["']?[\w-]+:(?!(?:cluster|base|services)\b)[\w-]+["']?\s*:"""
+)
 _KEY_OF_LINE = re.compile(r"""\s*(?:-\s+)?(?:["']?[\w.:/-]+["']?\s*[:=]\s*)?""")
 _HINTS = re.compile(
     r"(?i)tok|secret|pass|pwd|key|auth|cred|bearer|cookie|user|value|\bsk\b|_sk|\bak\b|_ak|sig|hook|(?=[\w+=-]{0,80}[0-9])[\w+=-]{20,}|@|=\S"
@@ -29,9 +31,15 @@ def is_hidden(path: Path, value: str) -> bool:
     keys = [key for key in path if not key.isdigit()]
     name = keys[-1] if keys else ""
     above = keys[-2] if len(keys) > 1 else ""
-    if len(path) > 1 and path[0] == "config" and path[1].rpartition(":")[2] not in _OWN_KEYS:
+    if (
+        len(path) > 1
+        and path[0] == "config"
+        and path[1].rpartition(":")[2] not in _OWN_KEYS
+    ):
         return True
-    if masked(value) != value or (is_credential_name(name) and not is_shown(name, value)):
+    if masked(value) != value or (
+        is_credential_name(name) and not is_shown(name, value)
+    ):
         return True
     if name == "value" and above not in ("tolerations", "matchExpressions"):
         return True

@@ -23,15 +23,28 @@ _ASSIGNED_NAME = re.compile(
     r"""(?x) (?<![\w.-]) -{0,2} ([A-Za-z_][\w.-]{0,80}) \\?["']? \s{0,4} (?: = | => | :(?!//) ) \s{0,4} \[? """
 )
 _QUOTED = re.compile(r"""\\?(["'])([^"'\\\n]{1,4096})""")
-_BARE = re.compile(r"""\$\{[^}\s]{1,256}\}|\$\([^)\n]{1,256}\)|[^\s"',;&)\]}{\[|]{1,65536}""")
+_BARE = re.compile(
+    r"""\$\{[^}\s]{1,256}\}|\$\([^)\n]{1,256}\)|[^\s"',;&)\]}{\[|]{1,65536}"""
+)
 _FLAG = re.compile(
     r"""(?x)
     (?<![\w-]) (--?[A-Za-z][\w-]{1,80}) (?: ["']\s{0,2},\s{0,4}["'] | \s{1,4} ["']? ) ([^\s"',;&)\]]{1,4096})
     """
 )
-_USER_OPTION = re.compile(r"(?<![\w-])(?:-u|--user|--proxy-user)(?:\s{1,4}|=)[\"']?[^\s:\"']{1,256}:([^\s\"']{1,512})")
+_USER_OPTION = re.compile(
+    r"(?<![\w-])(?:-u|--user|--proxy-user)(?:\s{1,4}|=)[\"']?[^\s:\"']{1,256}:([^\s\"']{1,512})"
+)
 _FLAG_NAME = re.compile(r"--?[A-Za-z][\w-]*")
-_REFERENCES = frozenset({"secretName", "secretRef", "secretKeyRef", "imagePullSecrets", "configMapKeyRef", "fieldRef"})
+_REFERENCES = frozenset(
+    {
+        "secretName",
+        "secretRef",
+        "secretKeyRef",
+        "imagePullSecrets",
+        "configMapKeyRef",
+        "fieldRef",
+    }
+)
 """Keys of Kubernetes objects below which names of objects stand, and no values."""
 
 
@@ -53,7 +66,10 @@ def is_likely(name: str, text: str) -> bool:
     """Whether a text is named like a credential, or assigns a value to such a name: `export DB_PASS=…`."""
     if is_credential_name(name) and not is_harmless(name, text):
         return True
-    return any(not is_harmless(assigned, text[start:end]) for assigned, start, end in _assignments(text))
+    return any(
+        not is_harmless(assigned, text[start:end])
+        for assigned, start, end in _assignments(text)
+    )
 
 
 def is_credential(name: str, text: str) -> bool:
@@ -82,7 +98,9 @@ def without_shapes(text: str) -> str:
     return _without(text, certain_ranges(text))
 
 
-def masked_pair(name: str, old: str | None, new: str | None) -> tuple[str | None, str | None]:
+def masked_pair(
+    name: str, old: str | None, new: str | None
+) -> tuple[str | None, str | None]:
     """Both values of a change without credentials; a changed credential stays visible as a change."""
     shown_old = None if old is None else masked_value(name, old)
     shown_new = None if new is None else masked_value(name, new)
@@ -102,7 +120,10 @@ def masked_tree(value: Any, name: str = "") -> Any:
         named = str(value.get("name") or value.get("key") or "")
         return {key: _masked_item(key, item, named) for key, item in value.items()}
     if isinstance(value, list):
-        return [masked_tree(item, _flag_before(value, index) or name) for index, item in enumerate(value)]
+        return [
+            masked_tree(item, _flag_before(value, index) or name)
+            for index, item in enumerate(value)
+        ]
     if isinstance(value, str):
         return masked_value(name, value)
     return value

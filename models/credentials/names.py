@@ -24,7 +24,16 @@ _STRONG = frozenset(
 )
 """Words after which every value is hidden, also a number."""
 
-_STRONG_ENDINGS = ("password", "passwd", "passphrase", "secret", "accesskey", "apikey", "authtoken", "accesstoken")
+_STRONG_ENDINGS = (
+    "password",
+    "passwd",
+    "passphrase",
+    "secret",
+    "accesskey",
+    "apikey",
+    "authtoken",
+    "accesstoken",
+)
 """Endings of such words without a separator: `PGPASSWORD`, `clientsecret`."""
 
 _LAST = frozenset(
@@ -253,7 +262,9 @@ def is_credential_name(name: str) -> bool:
     last = words[-1]
     before = words[-2] if len(words) > 1 else ""
     if last in ("token", "tokens"):
-        return before not in _OTHER_TOKENS and (last == "token" or before in _KEY_PREFIXES)
+        return before not in _OTHER_TOKENS and (
+            last == "token" or before in _KEY_PREFIXES
+        )
     if last in ("key", "keys"):
         return _is_key_name(name, before)
     return last in _LAST
@@ -261,7 +272,9 @@ def is_credential_name(name: str) -> bool:
 
 def hides_numbers(name: str) -> bool:
     """Whether a number under this name is a credential as well: a password, but not a token."""
-    return any(_is_strong(word) for word in name_words(name)) and is_credential_name(name)
+    return any(_is_strong(word) for word in name_words(name)) and is_credential_name(
+        name
+    )
 
 
 def names_an_object(name: str) -> bool:
@@ -278,13 +291,19 @@ def name_words(name: str) -> tuple[str, ...]:
     """
     separated = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z0-9])(?=[A-Z][a-z])", "_", name)
     words = re.findall(r"[a-z]+[0-9]*[a-z]*", separated.lower())
-    return tuple(re.sub(r"[0-9]+$", "", word) if word != "k8s" else word for word in words)
+    return tuple(
+        re.sub(r"[0-9]+$", "", word) if word != "k8s" else word for word in words
+    )
 
 
 def is_vague(name: str) -> bool:
     """Whether only the word `KEY` makes a name that of a credential: `SOME_KEY`."""
     words = name_words(name)
-    return len(words) > 1 and words[-1] in ("key", "keys") and not _KEY_PREFIXES.intersection(words)
+    return (
+        len(words) > 1
+        and words[-1] in ("key", "keys")
+        and not _KEY_PREFIXES.intersection(words)
+    )
 
 
 def _is_strong(word: str) -> bool:

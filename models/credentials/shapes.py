@@ -31,11 +31,15 @@ _TOKENS = re.compile(
     )
     """
 )
-_TOKEN_IN_URL = re.compile(r"://((?:gh[opsur]_|github_pat_|hf_|glpat-|oauth2:)[^\s/@]{8,})@")
+_TOKEN_IN_URL = re.compile(
+    r"://((?:gh[opsur]_|github_pat_|hf_|glpat-|oauth2:)[^\s/@]{8,})@"
+)
 _PRIVATE_KEY = re.compile(
     r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----[^-]{0,20000}(?:-----END [A-Z ]{0,30}PRIVATE KEY-----)?"
 )
-_TOKEN_IN_URL = re.compile(r"://((?:gh[opsur]_|github_pat_|hf_|glpat-|oauth2:)[^\s/@]{8,})@")
+_TOKEN_IN_URL = re.compile(
+    r"://((?:gh[opsur]_|github_pat_|hf_|glpat-|oauth2:)[^\s/@]{8,})@"
+)
 _PASSWORD_IN_URL = re.compile(r"://[^\s/:@'\"]{0,256}:([^\s/@'\"]{1,512})@")
 _PASSWORD_BEFORE_HOST = re.compile(
     r"""(?x)
@@ -52,7 +56,9 @@ _AUTHORIZATION = re.compile(
     r"""(?ix) authorization \\?["']? \s{0,3} [:=,] \s{0,3} \\?["']?
     (?:(?:bearer|basic|token|apikey|digest|negotiate)\s{1,3})? ([\w.~+/=-]{4,4096})"""
 )
-_SCHEME = re.compile(r"\b(?i:bearer|basic|apikey)\s{1,3}(?=[\w.~+/=-]{0,200}[A-Z0-9=+/])([\w.~+/=-]{8,4096})")
+_SCHEME = re.compile(
+    r"\b(?i:bearer|basic|apikey)\s{1,3}(?=[\w.~+/=-]{0,200}[A-Z0-9=+/])([\w.~+/=-]{8,4096})"
+)
 _WHOLE_BEARER = re.compile(r"\s*(?i:bearer)\s{1,3}([\w.~+/=-]{4,4096})\s*")
 _HOOKS = re.compile(
     r"""(?xi)
@@ -65,7 +71,9 @@ _HOOKS = re.compile(
     | /(?:web)?hooks?/ (?:[\w-]{1,40}/)? ((?=[\w-]{0,80}[0-9])(?=[\w-]{0,80}[A-Za-z])[\w-]{20,})
     """
 )
-_JSON_PAIR = re.compile(r"""\\?["']([\w.-]{1,64})\\?["']\s{0,4}:\s{0,4}\\?["']([^"'\\]{1,4096})\\?["']""")
+_JSON_PAIR = re.compile(
+    r"""\\?["']([\w.-]{1,64})\\?["']\s{0,4}:\s{0,4}\\?["']([^"'\\]{1,4096})\\?["']"""
+)
 _PLACEHOLDER = re.compile(
     r"""(?xi)
     \s* (?:
@@ -92,7 +100,11 @@ def certain_ranges(text: str) -> Iterator[Range]:
         if _is_query_credential(match[1], match[2]):
             yield match.span(2)
     for match in _JSON_PAIR.finditer(text):
-        if is_credential_name(match[1]) and not is_placeholder(match[2]) and len(match[2]) >= 4:
+        if (
+            is_credential_name(match[1])
+            and not is_placeholder(match[2])
+            and len(match[2]) >= 4
+        ):
             yield match.span(2)
 
 

@@ -10,17 +10,25 @@ from models.credentials.shapes import is_placeholder
 _WORD = re.compile(
     r"(?i)\s*(?:true|false|yes|no|on|off|none|null|nil|auto|default|enabled?|disabled?|required|optional|bearer|basic)?\s*"
 )
-_NUMBER = re.compile(r"\s*[-+]?[0-9]{1,15}(?:\.[0-9]{1,9})?(?:e[-+]?[0-9]{1,3})?\s*(?:[kMGT]i?|[hms]|ms|%)?\s*")
+_NUMBER = re.compile(
+    r"\s*[-+]?[0-9]{1,15}(?:\.[0-9]{1,9})?(?:e[-+]?[0-9]{1,3})?\s*(?:[kMGT]i?|[hms]|ms|%)?\s*"
+)
 _PATH = re.compile(r"(?:~|\.{1,2})?(?:/[\w.@-]{1,64}){1,32}/?")
 _URL = re.compile(r"[a-z][a-z0-9+.-]{1,20}://[^\s@]*")
 _PLAIN_WORD = re.compile(r"[a-z]{1,16}")
 _OBJECT_NAME = re.compile(r"[a-z0-9](?:[-a-z0-9.]{0,250}[a-z0-9])?")
-_SPECIAL_TOKEN = re.compile(r"<[^<>\s]{1,40}>|<\|[^<>]{1,40}\|>|\[[A-Z_ ]{1,40}\]|<｜[^<>]{1,40}｜>")
+_SPECIAL_TOKEN = re.compile(
+    r"<[^<>\s]{1,40}>|<\|[^<>]{1,40}\|>|\[[A-Z_ ]{1,40}\]|<｜[^<>]{1,40}｜>"
+)
 
 
 def is_harmless(name: str, value: str) -> bool:
     """Whether a value is no credential although its name is that of one."""
-    if is_placeholder(value) or _WORD.fullmatch(value) or _SPECIAL_TOKEN.fullmatch(value.strip()):
+    if (
+        is_placeholder(value)
+        or _WORD.fullmatch(value)
+        or _SPECIAL_TOKEN.fullmatch(value.strip())
+    ):
         return True
     if _NUMBER.fullmatch(value):
         return True

@@ -78,11 +78,17 @@ def flag_accepts(flag: Flag, value: Any) -> bool:
     if flag.kind in ("flag", "bool"):
         return isinstance(value, bool)
     if flag.kind in ("list", "append"):
-        return isinstance(value, list) and bool(value) and all(_is_word(flag, item) for item in value)
+        return (
+            isinstance(value, list)
+            and bool(value)
+            and all(_is_word(flag, item) for item in value)
+        )
     if flag.type == "json":
         return isinstance(value, dict | list)
     if flag.type == "pairs":
-        return isinstance(value, dict) and all(type(item) is int for item in value.values())
+        return isinstance(value, dict) and all(
+            type(item) is int for item in value.values()
+        )
     return _is_scalar(flag, value)
 
 

@@ -30,7 +30,9 @@ class StartPhase:
     """The phase in words; `{0}` stands for the first group of the pattern."""
 
 
-def find_error(lines: Sequence[str], known_errors: Iterable[KnownError]) -> KnownError | None:
+def find_error(
+    lines: Sequence[str], known_errors: Iterable[KnownError]
+) -> KnownError | None:
     """The first known error that occurs in the last log lines of a container, or None."""
     text = "\n".join(lines)
     for known in known_errors:

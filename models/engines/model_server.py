@@ -82,7 +82,9 @@ class ModelServer:
 
     def further(self, flag: str) -> Any:
         """The value of a flag under `extraArgs`, or None if it is not set."""
-        return extra_argument({**self.engine.extra_args, **self.server.extra_args}, flag, self.release)
+        return extra_argument(
+            {**self.engine.extra_args, **self.server.extra_args}, flag, self.release
+        )
 
     @property
     def model_names(self) -> list[str]:

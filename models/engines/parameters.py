@@ -77,7 +77,9 @@ class Parameters(Record):
     ignore_eos: bool = False
     """Continue after the end-of-sequence token, up to `max_tokens`."""
 
-    guided_json: str | dict[str, Any] | None = Field(default=None, examples=[{"type": "object"}])
+    guided_json: str | dict[str, Any] | None = Field(
+        default=None, examples=[{"type": "object"}]
+    )
     """JSON Schema of the answer: as text, as an object or, on the command line, as a file."""
 
     stream: bool = False

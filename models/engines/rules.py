@@ -47,7 +47,9 @@ def rule(*severities: Severity) -> Callable[[ServiceCheck], ServiceRule]:
     """Make a rule of a function that checks a service. Its name is the id, its docstring the documentation."""
 
     def make(check: ServiceCheck) -> ServiceRule:
-        return ServiceRule(_id_of(check), check, severities, inspect.getdoc(check) or "")
+        return ServiceRule(
+            _id_of(check), check, severities, inspect.getdoc(check) or ""
+        )
 
     return make
 
@@ -61,7 +63,13 @@ def facts_rule(*severities: Severity) -> Callable[[FactsCheck], ServiceRule]:
             if server.facts:
                 yield from check(server, server.facts)
 
-        return ServiceRule(_id_of(check), with_facts, severities, inspect.getdoc(check) or "", needs_facts=True)
+        return ServiceRule(
+            _id_of(check),
+            with_facts,
+            severities,
+            inspect.getdoc(check) or "",
+            needs_facts=True,
+        )
 
     return make
 
@@ -70,7 +78,9 @@ def request_rule(*severities: Severity) -> Callable[[RequestCheck], RequestRule]
     """Make a rule of a function that checks a request."""
 
     def make(check: RequestCheck) -> RequestRule:
-        return RequestRule(_id_of(check), check, severities, inspect.getdoc(check) or "")
+        return RequestRule(
+            _id_of(check), check, severities, inspect.getdoc(check) or ""
+        )
 
     return make
 

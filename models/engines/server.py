@@ -24,14 +24,18 @@ class TemplateFile(Record):
 def within_a_config_map(template: str) -> str:
     """A template that fits into the ConfigMap of the launch script."""
     if len(template.encode()) > MOST_BYTES:
-        raise ValueError(f"it has more than {MOST_BYTES} bytes, which no ConfigMap holds")
+        raise ValueError(
+            f"it has more than {MOST_BYTES} bytes, which no ConfigMap holds"
+        )
     return template
 
 
 class InlineTemplate(Record):
     """A chat template in the stack file."""
 
-    inline: Annotated[Text, AfterValidator(within_a_config_map)] = Field(min_length=1, examples=["{{ messages }}"])
+    inline: Annotated[Text, AfterValidator(within_a_config_map)] = Field(
+        min_length=1, examples=["{{ messages }}"]
+    )
     """The Jinja template itself. It is in the ConfigMap of the launch script."""
 
 
@@ -57,14 +61,20 @@ class Server(Record):
     port: int = Field(default=8080, ge=1, le=65535)
     """Port of the server, the container and the Service."""
 
-    chat_template: ChatTemplate | None = Field(default=None, examples=["/opt/vllm/examples/template_llava.jinja"])
+    chat_template: ChatTemplate | None = Field(
+        default=None, examples=["/opt/vllm/examples/template_llava.jinja"]
+    )
     """Chat template, only for `openai`: a path in the image, or `{inline: …}`."""
 
-    api_key: SecretKey | None = Field(default=None, examples=[{"secret": "qwen2-7b-api-key", "key": "key"}])
+    api_key: SecretKey | None = Field(
+        default=None, examples=[{"secret": "qwen2-7b-api-key", "key": "key"}]
+    )
     """Key that requests to `/v1` have to bring, only for `openai` (`VLLM_API_KEY`, never an argument): `{secret: …,
     key: …}`, or `{config: …}`."""
 
-    extra_args: dict[Line, JsonValue] = Field(default={}, examples=[{"uvicornLogLevel": "warning"}])
+    extra_args: dict[Line, JsonValue] = Field(
+        default={}, examples=[{"uvicornLogLevel": "warning"}]
+    )
     """Further flags of the server by name, checked against the release's table. A flag that has a key of its own is
     refused here."""
 

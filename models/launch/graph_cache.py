@@ -33,8 +33,16 @@ def graph_cache_key(
         neutral_flags: Flags that do not change the graphs, without `--`.
         neutral_variables: Variables that do not change the graphs.
     """
-    flags = {name: values for name, values in _by_flag(argv).items() if name not in neutral_flags}
-    variables = {name: value for name, value in environment.items() if name not in neutral_variables}
+    flags = {
+        name: values
+        for name, values in _by_flag(argv).items()
+        if name not in neutral_flags
+    }
+    variables = {
+        name: value
+        for name, value in environment.items()
+        if name not in neutral_variables
+    }
     text = json.dumps([image, model_source, flags, variables], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 

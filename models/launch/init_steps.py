@@ -6,7 +6,11 @@ import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from models.engines.ascend_vllm.features import EagleConversion, EagleHead, MindSpeedInstallation
+from models.engines.ascend_vllm.features import (
+    EagleConversion,
+    EagleHead,
+    MindSpeedInstallation,
+)
 from models.launch import scripts
 from models.record import OWN_DIRECTORY
 from models.secret_reference import NamespaceSecret
@@ -60,7 +64,9 @@ def init_steps(service: ResolvedService) -> Iterator[InitStep]:
         )
     speculative = service.speculative
     if isinstance(speculative, EagleHead) and speculative.convert:
-        conversion = _eagle_conversion(service.model.path, speculative.source, speculative.convert)
+        conversion = _eagle_conversion(
+            service.model.path, speculative.source, speculative.convert
+        )
         yield InitStep(
             name="convert-eagle",
             script=preamble + conversion,
@@ -153,7 +159,9 @@ def _eagle_conversion(model: str, head: str, convert: EagleConversion) -> str:
         "base-weight-name": convert.base_weights,
         "draft-weight-name": convert.draft_weights,
     }
-    words = " ".join(f"--{name} {shlex.quote(value)}" for name, value in options.items())
+    words = " ".join(
+        f"--{name} {shlex.quote(value)}" for name, value in options.items()
+    )
     return (
         f"exec 9> {shlex.quote(f'{head}/.ascend-vllm-lock')}\n"
         "flock 9\n"

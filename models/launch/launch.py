@@ -116,15 +116,22 @@ def script(start: Launch) -> str:
 
     Python replaces the shell (`exec`). So it is the first process of the container and gets SIGTERM from the kubelet.
     """
-    exports = [f"export {name}={shlex.quote(value)}\n" for name, value in start.environment.items()]
+    exports = [
+        f"export {name}={shlex.quote(value)}\n"
+        for name, value in start.environment.items()
+    ]
     if start.python_path:
-        exports.append(f"export PYTHONPATH={shlex.quote(start.python_path)}${{PYTHONPATH:+:$PYTHONPATH}}\n")
+        exports.append(
+            f"export PYTHONPATH={shlex.quote(start.python_path)}${{PYTHONPATH:+:$PYTHONPATH}}\n"
+        )
     preamble = script_preamble(start.init_file)
     command = _command_line(start.argv)
     return f"{preamble}{''.join(exports)}\n{start.before}exec {command}\n"
 
 
-def _graph_cache(service: ResolvedService, argv: tuple[str, ...], environment: Mapping[str, str]) -> str:
+def _graph_cache(
+    service: ResolvedService, argv: tuple[str, ...], environment: Mapping[str, str]
+) -> str:
     if service.pta_graph is None:
         return ""
     installed: dict[str, str] = {}
@@ -138,7 +145,9 @@ def _graph_cache(service: ResolvedService, argv: tuple[str, ...], environment: M
         neutral_flags=service.release.graph_neutral_flags,
         neutral_variables=service.release.graph_neutral_variables,
     )
-    return graph_cache_lines(GRAPH_CACHE_DIRECTORY, service.name, key, directory=LAUNCH_DIRECTORY)
+    return graph_cache_lines(
+        GRAPH_CACHE_DIRECTORY, service.name, key, directory=LAUNCH_DIRECTORY
+    )
 
 
 def _weights_identity(service: ResolvedService) -> str:

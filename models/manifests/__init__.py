@@ -11,7 +11,12 @@ from models.launch.launch import launch
 from models.manifests.additional import additional_objects
 from models.manifests.claims import claim_objects
 from models.manifests.deployment import deployment
-from models.manifests.launch_map import launch_command, launch_map, launch_volume, launch_volume_mount
+from models.manifests.launch_map import (
+    launch_command,
+    launch_map,
+    launch_volume,
+    launch_volume_mount,
+)
 from models.manifests.metadata import NOT_AWAITED, Manifest, metadata
 from models.manifests.namespace import namespace
 from models.manifests.node_mounts import node_mounts

@@ -65,7 +65,9 @@ def _network_policy(service: ResolvedService, network: Network) -> Manifest:
         "spec": {
             "podSelector": {"matchLabels": selector(service)},
             "policyTypes": ["Ingress", "Egress"],
-            "ingress": [{"from": clients, "ports": _ports("TCP", [service.server.port])}],
+            "ingress": [
+                {"from": clients, "ports": _ports("TCP", [service.server.port])}
+            ],
             "egress": [_dns(), *_egress(service, network)],
         },
     }
@@ -76,7 +78,11 @@ def _clients(service: ResolvedService, network: Network) -> list[Manifest]:
     if network.monitoring:
         namespaces[network.monitoring] = None
     smoke_job = {"podSelector": {"matchLabels": smoke_labels(service)}}
-    return [smoke_job, *map(_namespace, namespaces), *map(_address_range, network.cidrs)]
+    return [
+        smoke_job,
+        *map(_namespace, namespaces),
+        *map(_address_range, network.cidrs),
+    ]
 
 
 def _dns() -> Manifest:
@@ -87,7 +93,10 @@ def _dns() -> Manifest:
 def _egress(service: ResolvedService, network: Network) -> list[Manifest]:
     if network.egress is not None:
         return [
-            {"to": [_address_range(destination.cidr)], "ports": _ports("TCP", destination.ports)}
+            {
+                "to": [_address_range(destination.cidr)],
+                "ports": _ports("TCP", destination.ports),
+            }
             for destination in network.egress
         ]
     ports: set[int] = set()
@@ -96,9 +105,15 @@ def _egress(service: ResolvedService, network: Network) -> list[Manifest]:
     if not ports:
         return []
     anywhere = [
-        {"ipBlock": {"cidr": everything, "except": [link_local]}} for everything, link_local in _LINK_LOCAL.items()
+        {"ipBlock": {"cidr": everything, "except": [link_local]}}
+        for everything, link_local in _LINK_LOCAL.items()
     ]
-    return [{"to": [*anywhere, {"namespaceSelector": {}}], "ports": _ports("TCP", sorted(ports))}]
+    return [
+        {
+            "to": [*anywhere, {"namespaceSelector": {}}],
+            "ports": _ports("TCP", sorted(ports)),
+        }
+    ]
 
 
 def _namespace(name: str) -> Manifest:
@@ -122,16 +137,26 @@ def _pod_monitor(service: ResolvedService, monitoring: Monitoring) -> Manifest:
     if service.tls:
         # The certificate names the Service, but Prometheus scrapes each pod by its address.
         endpoint |= {"scheme": "https", "tlsConfig": {"insecureSkipVerify": True}}
-    spec = {"selector": {"matchLabels": selector(service)}, "podMetricsEndpoints": [endpoint]}
+    spec = {
+        "selector": {"matchLabels": selector(service)},
+        "podMetricsEndpoints": [endpoint],
+    }
     return _for_prometheus("PodMonitor", service, monitoring.labels, spec)
 
 
 def _prometheus_rule(service: ResolvedService, monitoring: Monitoring) -> Manifest:
-    group = {"name": f"{service.cluster.namespace.name}-{service.name}", "rules": [*alerts(service)]}
-    return _for_prometheus("PrometheusRule", service, monitoring.labels, {"groups": [group]})
+    group = {
+        "name": f"{service.cluster.namespace.name}-{service.name}",
+        "rules": [*alerts(service)],
+    }
+    return _for_prometheus(
+        "PrometheusRule", service, monitoring.labels, {"groups": [group]}
+    )
 
 
-def _for_prometheus(kind: str, service: ResolvedService, labels: Mapping[str, str], spec: Manifest) -> Manifest:
+def _for_prometheus(
+    kind: str, service: ResolvedService, labels: Mapping[str, str], spec: Manifest
+) -> Manifest:
     shared = metadata(service)
     return {
         "apiVersion": MONITORING,

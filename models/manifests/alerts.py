@@ -19,7 +19,11 @@ def alerts(service: ResolvedService) -> Iterator[Manifest]:
 
     No pod is ready while an update deletes first; that is worth a word only when it lasts longer.
     """
-    namespace, name, metrics = service.cluster.namespace.name, service.name, service.release.metrics
+    namespace, name, metrics = (
+        service.cluster.namespace.name,
+        service.name,
+        service.release.metrics,
+    )
     scraped = f'job="{namespace}/{name}"'
     pods = f'namespace="{namespace}",pod=~"{name}-[a-z0-9]+-[a-z0-9]+",container="{CONTAINER}"'
     deployed = f'namespace="{namespace}",deployment="{name}"'

@@ -10,7 +10,10 @@ from models.record import quantity_text
 from models.service.claims import requested_claims
 from models.service.resolved import ResolvedStack
 
-KEPT = {"argocd.argoproj.io/sync-options": "Prune=false,Delete=false", "kustomize.toolkit.fluxcd.io/prune": "disabled"}
+KEPT = {
+    "argocd.argoproj.io/sync-options": "Prune=false,Delete=false",
+    "kustomize.toolkit.fluxcd.io/prune": "disabled",
+}
 """Annotations that keep Argo CD and Flux from deleting a claim. Pulumi gets the same instruction where the claim is
 registered."""
 

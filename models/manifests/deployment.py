@@ -43,7 +43,9 @@ def deployment(
     spec["strategy"] = strategy(service)
     spec["progressDeadlineSeconds"] = progress_deadline(service)
     spec["selector"] = {"matchLabels": selector(service)}
-    spec["template"] = pod_template(service, volumes=volumes, volume_mounts=volume_mounts, command=command)
+    spec["template"] = pod_template(
+        service, volumes=volumes, volume_mounts=volume_mounts, command=command
+    )
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",

@@ -6,7 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from models.engines.ascend_vllm.features import MindSpeedInstallation
-from models.launch.init_steps import FETCH_STEP, MIND_SPEED_DIRECTORY, InitStep, init_steps
+from models.launch.init_steps import (
+    FETCH_STEP,
+    MIND_SPEED_DIRECTORY,
+    InitStep,
+    init_steps,
+)
 from models.launch.launch import LAUNCH_DIRECTORY
 from models.manifests.metadata import Manifest
 from models.manifests.node_mounts import read_only
@@ -19,7 +24,9 @@ MIND_SPEED_VOLUME = "mindspeed"
 """Name of the volume that MindSpeed is installed in."""
 
 
-def init_containers(service: ResolvedService, volume_mounts: Iterable[Mapping[str, Any]]) -> Iterator[Manifest]:
+def init_containers(
+    service: ResolvedService, volume_mounts: Iterable[Mapping[str, Any]]
+) -> Iterator[Manifest]:
     """One container for each init step, with the server's image and mounts.
 
     It can write only to the directory of its step, and requests no NPU.
@@ -35,19 +42,27 @@ def init_containers(service: ResolvedService, volume_mounts: Iterable[Mapping[st
             "args": [f"{LAUNCH_DIRECTORY}/{step.file}"],
         }
         if step.secrets:
-            container["env"] = [from_secret(variable, key) for variable, key in step.secrets.items()]
+            container["env"] = [
+                from_secret(variable, key) for variable, key in step.secrets.items()
+            ]
         container["volumeMounts"] = _mounts(step, mounts)
         yield container
 
 
-def _mounts(step: InitStep, volume_mounts: Iterable[Mapping[str, Any]]) -> list[Manifest]:
+def _mounts(
+    step: InitStep, volume_mounts: Iterable[Mapping[str, Any]]
+) -> list[Manifest]:
     """The mounts of a step: those of the server, with the directory of the step writable.
 
     The step that fetches weights gets the launch script and the whole store instead. If it mounted the model's own
     directory, the kubelet would create that directory before the weights are complete.
     """
     if step.name == FETCH_STEP:
-        launch_mounts = [dict(mount) for mount in volume_mounts if mount["mountPath"] == LAUNCH_DIRECTORY]
+        launch_mounts = [
+            dict(mount)
+            for mount in volume_mounts
+            if mount["mountPath"] == LAUNCH_DIRECTORY
+        ]
         return [*launch_mounts, store_mount()]
     mounts = []
     for server_mount in volume_mounts:
@@ -60,7 +75,10 @@ def _mounts(step: InitStep, volume_mounts: Iterable[Mapping[str, Any]]) -> list[
 
 def from_secret(name: str, source: NamespaceSecret) -> Manifest:
     """An environment variable whose value is in a Secret."""
-    return {"name": name, "valueFrom": {"secretKeyRef": {"name": source.secret, "key": source.key}}}
+    return {
+        "name": name,
+        "valueFrom": {"secretKeyRef": {"name": source.secret, "key": source.key}},
+    }
 
 
 def mind_speed_volumes(service: ResolvedService) -> list[Manifest]:
@@ -72,4 +90,7 @@ def mind_speed_volumes(service: ResolvedService) -> list[Manifest]:
 
 def mind_speed_mounts(service: ResolvedService) -> list[Manifest]:
     """Where the containers see MindSpeed."""
-    return [read_only(volume["name"], MIND_SPEED_DIRECTORY) for volume in mind_speed_volumes(service)]
+    return [
+        read_only(volume["name"], MIND_SPEED_DIRECTORY)
+        for volume in mind_speed_volumes(service)
+    ]

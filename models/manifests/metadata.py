@@ -35,7 +35,9 @@ NOT_AWAITED = {"pulumi.com/skipAwait": "true"}
 deletion of a launch ConfigMap that is deleted immediately, and then waits for minutes."""
 
 
-def metadata(service: ResolvedService, annotations: Mapping[str, str] | None = None) -> Manifest:
+def metadata(
+    service: ResolvedService, annotations: Mapping[str, str] | None = None
+) -> Manifest:
     """Metadata of an object of a service; the object has the service's name."""
     return {
         "name": service.name,

@@ -23,8 +23,12 @@ def node_mounts(platform: Platform) -> NodeMounts:
     """
     mounts = platform.mounts.values()
     return NodeMounts(
-        volumes=tuple(host_path(mount.name, mount.host_path, mount.type) for mount in mounts),
-        volume_mounts=tuple(read_only(mount.name, mount.mount_path) for mount in mounts),
+        volumes=tuple(
+            host_path(mount.name, mount.host_path, mount.type) for mount in mounts
+        ),
+        volume_mounts=tuple(
+            read_only(mount.name, mount.mount_path) for mount in mounts
+        ),
     )
 
 

@@ -6,12 +6,21 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from models.launch.launch import DRAIN, GRAPH_CACHE_DIRECTORY, LAUNCH_DIRECTORY
-from models.manifests.init_containers import from_secret, init_containers, mind_speed_mounts, mind_speed_volumes
+from models.manifests.init_containers import (
+    from_secret,
+    init_containers,
+    mind_speed_mounts,
+    mind_speed_volumes,
+)
 from models.manifests.metadata import NAME, NAME_LABEL, Manifest, labels
 from models.manifests.node_mounts import host_path
 from models.manifests.pod_template import patched
 from models.manifests.probes import probes
-from models.manifests.resources import container_resources, shared_memory_mount, shared_memory_volume
+from models.manifests.resources import (
+    container_resources,
+    shared_memory_mount,
+    shared_memory_volume,
+)
 from models.manifests.security import container_security, pod_security
 from models.manifests.weights import weight_mounts, weight_volumes
 from models.service.deadlines import grace_period
@@ -72,7 +81,9 @@ def _scheduling(service: ResolvedService) -> Manifest:
 
 
 def _container(
-    service: ResolvedService, volume_mounts: Iterable[Mapping[str, Any]], command: Mapping[str, Any]
+    service: ResolvedService,
+    volume_mounts: Iterable[Mapping[str, Any]],
+    command: Mapping[str, Any],
 ) -> Manifest:
     container: Manifest = {
         "name": CONTAINER,
@@ -90,7 +101,11 @@ def _container(
         "resources": container_resources(service),
         **probes(service),
         "lifecycle": {"preStop": {"exec": {"command": drain}}},
-        "volumeMounts": [*volume_mounts, shared_memory_mount(), *_graph_cache_mount(service)],
+        "volumeMounts": [
+            *volume_mounts,
+            shared_memory_mount(),
+            *_graph_cache_mount(service),
+        ],
     }
 
 
@@ -123,7 +138,9 @@ def _affinity_to_other_services() -> Manifest:
         "topologyKey": "kubernetes.io/hostname",
     }
     preference = {"weight": 100, "podAffinityTerm": term}
-    return {"podAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [preference]}}
+    return {
+        "podAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [preference]}
+    }
 
 
 def _graph_cache_volume(service: ResolvedService) -> list[Manifest]:

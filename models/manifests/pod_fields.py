@@ -87,7 +87,11 @@ _VOLUMES = {
     "npu-smi": "cluster.platform",
 }
 
-OWNED_ITEMS = {"containers": _CONTAINERS, "initContainers": _CONTAINERS, "volumes": _VOLUMES}
+OWNED_ITEMS = {
+    "containers": _CONTAINERS,
+    "initContainers": _CONTAINERS,
+    "volumes": _VOLUMES,
+}
 """Containers and volumes that the program creates, with the key that controls each. A name that ends in - is a
 prefix."""
 

@@ -18,7 +18,9 @@ def patched(template: Manifest, service: ResolvedService) -> Manifest:
     patch = service.pod_template
     if patch is None:
         return template
-    metadata = {key: value for key, value in patch.metadata.model_dump().items() if value}
+    metadata = {
+        key: value for key, value in patch.metadata.model_dump().items() if value
+    }
     fields: dict[str, Any] = {}
     items: dict[str, Any] = {}
     for key, value in patch.spec.items():

@@ -20,11 +20,23 @@ def probes(service: ResolvedService) -> Manifest:
     pod that drains is not ready. Otherwise kube-proxy would still send it requests while no other pod is ready.
     """
     health = _health(service)
-    started = _file_exists(WARM) if service.pta_graph and service.pta_graph.warm_up else health
+    started = (
+        _file_exists(WARM)
+        if service.pta_graph and service.pta_graph.warm_up
+        else health
+    )
     failures = math.ceil(service.startup / _STARTUP_PERIOD)
     return {
-        "startupProbe": {**started, "periodSeconds": _STARTUP_PERIOD, "failureThreshold": failures},
-        "readinessProbe": {**_readiness(service), "periodSeconds": 5, "failureThreshold": 3},
+        "startupProbe": {
+            **started,
+            "periodSeconds": _STARTUP_PERIOD,
+            "failureThreshold": failures,
+        },
+        "readinessProbe": {
+            **_readiness(service),
+            "periodSeconds": 5,
+            "failureThreshold": 3,
+        },
         "livenessProbe": {**health, "periodSeconds": 10, "failureThreshold": 10},
     }
 
@@ -38,11 +50,19 @@ def _health(service: ResolvedService) -> Manifest:
 
 
 def _readiness(service: ResolvedService) -> Manifest:
-    command = ["/bin/bash", f"{LAUNCH_DIRECTORY}/{READY}", str(service.server.port), DRAINING]
+    command = [
+        "/bin/bash",
+        f"{LAUNCH_DIRECTORY}/{READY}",
+        str(service.server.port),
+        DRAINING,
+    ]
     if service.tls:
         command.append("tls")
     return {"exec": {"command": command}, "timeoutSeconds": 5}
 
 
 def _file_exists(path: str) -> Manifest:
-    return {"exec": {"command": ["/bin/bash", "-c", f"test -f {path}"]}, "timeoutSeconds": 5}
+    return {
+        "exec": {"command": ["/bin/bash", "-c", f"test -f {path}"]},
+        "timeoutSeconds": 5,
+    }

@@ -17,6 +17,10 @@ def queue_object(name: str, queue: Queue, resource: str) -> Manifest:
     return {
         "apiVersion": VOLCANO,
         "kind": "Queue",
-        "metadata": {"name": name, "labels": {"app.kubernetes.io/managed-by": "pulumi"}, "annotations": OURS},
+        "metadata": {
+            "name": name,
+            "labels": {"app.kubernetes.io/managed-by": "pulumi"},
+            "annotations": OURS,
+        },
         "spec": spec,
     }

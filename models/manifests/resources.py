@@ -19,7 +19,13 @@ def container_resources(service: ResolvedService) -> Manifest:
 
 def shared_memory_volume(service: ResolvedService) -> Manifest:
     """The volume for `/dev/shm`. A container runtime's default is 64 MiB, with which the engine's processes hang."""
-    return {"name": _SHM, "emptyDir": {"medium": "Memory", "sizeLimit": quantity_text(service.resources.shm)}}
+    return {
+        "name": _SHM,
+        "emptyDir": {
+            "medium": "Memory",
+            "sizeLimit": quantity_text(service.resources.shm),
+        },
+    }
 
 
 def shared_memory_mount() -> Manifest:

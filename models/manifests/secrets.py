@@ -10,7 +10,11 @@ from models.service.resolved import ResolvedStack
 
 def secret_objects(stack: ResolvedStack) -> Iterator[Manifest]:
     """Every Secret of the stack, without data. `models.service.secrets` explains the names."""
-    labels = {"app": "infers", NAME_LABEL: NAME, "app.kubernetes.io/managed-by": "pulumi"}
+    labels = {
+        "app": "infers",
+        NAME_LABEL: NAME,
+        "app.kubernetes.io/managed-by": "pulumi",
+    }
     for secret in stack.secrets:
         yield {
             "apiVersion": "v1",

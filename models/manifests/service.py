@@ -13,7 +13,9 @@ def service_object(service: ResolvedService) -> Manifest:
     """
     spec = _exposure(service)
     spec["selector"] = selector(service)
-    spec["ports"] = [{"name": "http", "port": service.server.port, "targetPort": "http"}]
+    spec["ports"] = [
+        {"name": "http", "port": service.server.port, "targetPort": "http"}
+    ]
     return {
         "apiVersion": "v1",
         "kind": "Service",

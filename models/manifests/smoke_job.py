@@ -31,7 +31,10 @@ FROM_PODS = (
 """Fields that the Job's pod takes from the service's pods. Without them it would run on another node, lack the image,
 fail to resolve the Service, or have more rights."""
 
-RECREATED = {"pulumi.com/replaceUnready": "true", "pulumi.com/deletionPropagationPolicy": "background"}
+RECREATED = {
+    "pulumi.com/replaceUnready": "true",
+    "pulumi.com/deletionPropagationPolicy": "background",
+}
 """Annotations by which Pulumi's provider recreates a failed Job in the next update. For that, the old Job must be
 deleted immediately, without waiting for its pods."""
 
@@ -59,7 +62,9 @@ def smoke_jobs(service: ResolvedService, template: Manifest) -> Iterator[Manifes
     if not service.smoke or not service.replicas:
         return
     command = _command(service)
-    pod_spec = {key: template["spec"][key] for key in FROM_PODS if key in template["spec"]}
+    pod_spec = {
+        key: template["spec"][key] for key in FROM_PODS if key in template["spec"]
+    }
     pod_spec["restartPolicy"] = "Never"
     pod_spec["containers"] = [_container(service, command)]
     content = {"pods": json.dumps(template), "asked": json.dumps(command)}
@@ -71,7 +76,10 @@ def smoke_jobs(service: ResolvedService, template: Manifest) -> Iterator[Manifes
         "spec": {
             "backoffLimit": 1,
             "activeDeadlineSeconds": service.startup,
-            "template": {"metadata": {"labels": smoke_labels(service)}, "spec": pod_spec},
+            "template": {
+                "metadata": {"labels": smoke_labels(service)},
+                "spec": pod_spec,
+            },
         },
     }
 
@@ -98,6 +106,9 @@ def _container(service: ResolvedService, command: list[str]) -> Manifest:
         "securityContext": container_security(service),
         "command": ["/bin/bash", "-c", *command],
         "env": variables,
-        "resources": {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"memory": "512Mi"}},
+        "resources": {
+            "requests": {"cpu": "100m", "memory": "128Mi"},
+            "limits": {"memory": "512Mi"},
+        },
         "terminationMessagePolicy": "FallbackToLogsOnError",
     }

@@ -53,7 +53,10 @@ def _model_volume(service: ResolvedService) -> Manifest:
         claim = {"claimName": source.name, "readOnly": True}
         return {"name": MODEL_VOLUME, "persistentVolumeClaim": claim}
     if isinstance(source.to, ClaimTarget):
-        return {"name": MODEL_VOLUME, "persistentVolumeClaim": {"claimName": source.to.claim}}
+        return {
+            "name": MODEL_VOLUME,
+            "persistentVolumeClaim": {"claimName": source.to.claim},
+        }
     return host_path(MODEL_VOLUME, source.to.path, "DirectoryOrCreate")
 
 
@@ -82,4 +85,6 @@ def weights(service: ResolvedService) -> dict[str, str]:
 
 
 def _is_below_any(path: str, directories: Iterable[str]) -> bool:
-    return any(PurePosixPath(path).is_relative_to(directory) for directory in directories)
+    return any(
+        PurePosixPath(path).is_relative_to(directory) for directory in directories
+    )

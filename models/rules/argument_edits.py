@@ -94,7 +94,12 @@ def limit_edit(limit: Limit, key: str, value: Any) -> str:
     return f"remove {key}, or give each item the form {limit.words}"
 
 
-def rope_scaling_edit(service: ResolvedService, key: str, scaling: Mapping[str, Any], missing: Sequence[str]) -> str:
+def rope_scaling_edit(
+    service: ResolvedService,
+    key: str,
+    scaling: Mapping[str, Any],
+    missing: Sequence[str],
+) -> str:
     """The edit that adds the missing fields of `ropeScaling`, from the facts of the model."""
     if service.facts is None or service.facts.context is None:
         fields = " and ".join(missing)

@@ -11,7 +11,12 @@ from models.catalog.facts import UNSCALED
 from models.engines.edits import extra_argument_key, extra_argument_mark
 from models.engines.flags import Flag, Limit, expected, flag_accepts
 from models.finding import Finding, Mark, at, error
-from models.rules.argument_edits import limit_edit, move_edit, rope_scaling_edit, value_edit
+from models.rules.argument_edits import (
+    limit_edit,
+    move_edit,
+    rope_scaling_edit,
+    value_edit,
+)
 from models.rules.exclusions import FEATURES
 from models.rules.registry import rule
 from models.service.resolved import ResolvedService
@@ -112,7 +117,11 @@ def flag_value(service: ResolvedService) -> Iterator[Finding]:
     version = service.release.version
     for argument in _arguments(service):
         flag = argument.flag
-        if flag is None or flag.name in service.release.owned_flags or flag_accepts(flag, argument.value):
+        if (
+            flag is None
+            or flag.name in service.release.owned_flags
+            or flag_accepts(flag, argument.value)
+        ):
             continue
         yield error(
             f"{flag.option} must be {expected(flag)}",
@@ -130,7 +139,11 @@ def flag_limit(service: ResolvedService) -> Iterator[Finding]:
     """
     for argument in _arguments(service):
         flag = argument.flag
-        if flag is None or argument.value is False or not flag_accepts(flag, argument.value):
+        if (
+            flag is None
+            or argument.value is False
+            or not flag_accepts(flag, argument.value)
+        ):
             continue
         for limit in service.release.limits:
             if limit.flag != flag.name or not _is_checked(service, limit):

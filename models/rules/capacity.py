@@ -202,10 +202,14 @@ def rollout_would_hang(service: ResolvedService) -> Iterator[Finding]:
     if service.min_member > 1:
         why += ", and Volcano starts a gang only as a whole"
         marks.append(at("minMember"))
-    yield error(message, why=why, fix="remove rollout (the default fits the pools)", marks=marks)
+    yield error(
+        message, why=why, fix="remove rollout (the default fits the pools)", marks=marks
+    )
 
 
-def updates_that_would_hang(stack: ResolvedStack, running: Mapping[str, int]) -> Iterator[Finding]:
+def updates_that_would_hang(
+    stack: ResolvedStack, running: Mapping[str, int]
+) -> Iterator[Finding]:
     """Updates without room for an additional pod, because the running pods are larger than the stack file requests.
 
     Args:
@@ -215,7 +219,9 @@ def updates_that_would_hang(stack: ResolvedStack, running: Mapping[str, int]) ->
     cluster = stack.cluster
     demands = [demand(service) for service in stack.services]
     surges = {service.name: service.surge for service in stack.services}
-    for stuck in stuck_rollouts(demands, surges, running, cluster.pools, cluster.queues):
+    for stuck in stuck_rollouts(
+        demands, surges, running, cluster.pools, cluster.queues
+    ):
         yield _stuck_update(stuck, running[stuck.service])
 
 

@@ -49,10 +49,13 @@ FEATURES = {
     ),
     "LoRA": _feature("lora", lambda service: service.lora is not None),
     "multi-step scheduling": _feature(
-        "engine.numSchedulerSteps", lambda service: service.engine.num_scheduler_steps > 1
+        "engine.numSchedulerSteps",
+        lambda service: service.engine.num_scheduler_steps > 1,
     ),
     "prefix caching": _feature("prefixCaching", lambda service: service.prefix_caching),
-    "speculative decoding": _feature("speculative", lambda service: service.speculative is not None),
+    "speculative decoding": _feature(
+        "speculative", lambda service: service.speculative is not None
+    ),
 }
 """The features by the name that the data of a release uses."""
 

@@ -73,13 +73,18 @@ def model_source_path(service: ResolvedService) -> Iterator[Finding]:
             )
 
 
-def _hidden_path(service: ResolvedService, weights: PurePosixPath) -> PurePosixPath | None:
+def _hidden_path(
+    service: ResolvedService, weights: PurePosixPath
+) -> PurePosixPath | None:
     """The path of the container that a mount of weights would hide or lie in."""
     if str(weights) in SYSTEM:
         return weights
     if weights == _MA_USER or weights in _MA_USER.parents:
         return _MA_USER
-    taken = [PurePosixPath(mount.mount_path) for mount in service.cluster.platform.mounts.values()]
+    taken = [
+        PurePosixPath(mount.mount_path)
+        for mount in service.cluster.platform.mounts.values()
+    ]
     taken.append(PurePosixPath(OWN_DIRECTORY))
     for path in taken:
         if weights == path or weights in path.parents or path in weights.parents:
@@ -94,7 +99,9 @@ def _own_directory(service: ResolvedService, mark: Mark) -> str:
         return f"write model.mountPath: /mnt/models/{name}"
     if mark.field == "model.source":
         return f"write model.source: /mnt/models/{name}, and move the weights there"
-    return f"write {mark.field}: /mnt/models/{mark.path[-1]}, and move the weights there"
+    return (
+        f"write {mark.field}: /mnt/models/{mark.path[-1]}, and move the weights there"
+    )
 
 
 @rule("error")

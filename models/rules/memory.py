@@ -6,7 +6,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from models.catalog.facts import ModelFacts
-from models.engines.edits import extra_argument_key, extra_argument_mark, tensor_parallel_edit
+from models.engines.edits import (
+    extra_argument_key,
+    extra_argument_mark,
+    tensor_parallel_edit,
+)
 from models.finding import Finding, at, error, warning
 from models.record import parse_quantity, quantity_text
 from models.rules.registry import facts_rule, rule
@@ -35,7 +39,9 @@ def does_not_fit(service: ResolvedService, facts: ModelFacts) -> Iterator[Findin
     budget = _gib(need.budget)
     npus = counted(service.engine.npus_used, "NPU")
     share = service.engine.gpu_memory_utilization
-    message = f"the weights of {service.model.name} take {weights} of the engine's {budget}"
+    message = (
+        f"the weights of {service.model.name} take {weights} of the engine's {budget}"
+    )
     if need.tokens:
         request = _gib(need.length * need.token)
         message += f", and a request of {need.length} tokens takes {request}"
@@ -44,7 +50,9 @@ def does_not_fit(service: ResolvedService, facts: ModelFacts) -> Iterator[Findin
         why="vLLM 0.6.3 exits when it creates its KV cache (vllm/worker/worker.py:486)",
         fix=_fitting_edit(service, facts, need),
         marks=[
-            at("model.name", f"{facts.num_hidden_layers} layers, {weights} on each NPU"),
+            at(
+                "model.name", f"{facts.num_hidden_layers} layers, {weights} on each NPU"
+            ),
             at("engine.maxModelLen", f"{need.token} bytes a token"),
             at("engine.tensorParallelSize", f"{npus} of {_gib(need.memory)}"),
             at("engine.gpuMemoryUtilization", f"the engine's share is {share:g}"),
@@ -119,7 +127,11 @@ def _published_lengths(service: ResolvedService) -> dict[int, int]:
     memory = largest_memory(service)
     lengths: dict[int, int] = {}
     for line in known.published:
-        if line.npus and line.max_model_len and parse_quantity(line.npu_memory) == memory:
+        if (
+            line.npus
+            and line.max_model_len
+            and parse_quantity(line.npu_memory) == memory
+        ):
             lengths[line.npus] = max(line.max_model_len, lengths.get(line.npus, 0))
     return lengths
 
@@ -152,7 +164,9 @@ def swap_space(service: ResolvedService) -> Iterator[Finding]:
     Each NPU takes `swapSpace` GiB, 4 by default. vLLM 0.6.3 reads the memory of the node, not the limit of the pod, and
     exits at start with more (vllm/config.py:657). The rule runs if a pool has `nodeMemory`.
     """
-    memories = [pool.node_memory for pool in service.cluster.pools.values() if pool.node_memory]
+    memories = [
+        pool.node_memory for pool in service.cluster.pools.values() if pool.node_memory
+    ]
     if not memories:
         return
     parts = service.engine.tensor_parallel_size
@@ -181,7 +195,9 @@ def memory_above_node(service: ResolvedService) -> Iterator[Finding]:
     """
     requested = service.resources.memory
     pools = service.cluster.pools.values()
-    memories = [pool.node_memory for pool in pools if pool.npus_per_node >= service.npus]
+    memories = [
+        pool.node_memory for pool in pools if pool.npus_per_node >= service.npus
+    ]
     known = [memory for memory in memories if memory]
     if not known or len(known) < len(memories) or requested <= max(known):
         return

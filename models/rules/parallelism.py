@@ -125,5 +125,7 @@ def _parallel_marks(service: ResolvedService) -> list[Mark]:
     stages = service.engine.pipeline_parallel_size
     marks = [at("engine.tensorParallelSize", f"tensor parallel size {tensor}")]
     if stages > 1:
-        marks.append(at("engine.pipelineParallelSize", f"pipeline parallel size {stages}"))
+        marks.append(
+            at("engine.pipelineParallelSize", f"pipeline parallel size {stages}")
+        )
     return marks

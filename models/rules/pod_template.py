@@ -6,13 +6,25 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from models.finding import Finding, Mark, Path, at, error
-from models.manifests.pod_fields import OWNED_ANNOTATIONS, OWNED_ITEMS, OWNED_LABELS, OWNED_POD_FIELDS, POD_FIELDS
+from models.manifests.pod_fields import (
+    OWNED_ANNOTATIONS,
+    OWNED_ITEMS,
+    OWNED_LABELS,
+    OWNED_POD_FIELDS,
+    POD_FIELDS,
+)
 from models.rules.registry import rule
 from models.service.resolved import ResolvedService
 from models.stack_file.pod_template import PodTemplate
 from models.stack_file.unknown_keys import nearest
 
-_TYPES = {int: "a whole number", bool: "true or false", dict: "a mapping", list: "a list", str: "text"}
+_TYPES = {
+    int: "a whole number",
+    bool: "true or false",
+    dict: "a mapping",
+    list: "a list",
+    str: "text",
+}
 
 
 @rule("error")
@@ -77,7 +89,9 @@ def _unknown_field(name: str) -> Finding:
     )
 
 
-def _owned_paths(patch: PodTemplate, service: ResolvedService) -> Iterator[tuple[Path, str]]:
+def _owned_paths(
+    patch: PodTemplate, service: ResolvedService
+) -> Iterator[tuple[Path, str]]:
     """The paths of the patch that it may not change, each with the key that controls it (empty for the program)."""
     for name in patch.metadata.labels:
         yield from _owned(("metadata", "labels", name), name, OWNED_LABELS)
@@ -94,7 +108,9 @@ def _owned_paths(patch: PodTemplate, service: ResolvedService) -> Iterator[tuple
             yield from _owned_items(name, value, service.cluster.platform.resource)
 
 
-def _owned_items(key: str, items: list[Any], npu_resource: str) -> Iterator[tuple[Path, str]]:
+def _owned_items(
+    key: str, items: list[Any], npu_resource: str
+) -> Iterator[tuple[Path, str]]:
     """Containers and volumes under names of the program, and containers that request NPUs."""
     for index, item in enumerate(items):
         path = ("spec", key, str(index))
@@ -113,7 +129,9 @@ def _requests(resources: Any, name: str) -> bool:
     return False
 
 
-def _owned(path: Path, name: str, owned: Mapping[str, str]) -> Iterator[tuple[Path, str]]:
+def _owned(
+    path: Path, name: str, owned: Mapping[str, str]
+) -> Iterator[tuple[Path, str]]:
     """The path with its owner, if the name is in the table or starts with one of its prefixes."""
     for entry, owner in owned.items():
         is_prefix = entry[-1] in "-/"

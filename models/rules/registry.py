@@ -110,7 +110,9 @@ def request_rule(*severities: Severity) -> Callable[[AnyCheck], AnyCheck]:
     return register
 
 
-def add_rules(subject: Subject, severities: tuple[Severity, ...], documentation: Mapping[str, str]) -> None:
+def add_rules(
+    subject: Subject, severities: tuple[Severity, ...], documentation: Mapping[str, str]
+) -> None:
     """Register ids that no function stands for, each with its documentation."""
     for name, text in documentation.items():
         _add(Rule(name, severities, subject, text))
@@ -153,7 +155,9 @@ def id_of(check: Callable[..., Any]) -> str:
 def judge(service: ResolvedService) -> Iterator[Finding]:
     """The findings of all rules that check one service."""
     _load()
-    release_checks = {engine_rule.id: engine_rule.check for engine_rule in service.release.rules}
+    release_checks = {
+        engine_rule.id: engine_rule.check for engine_rule in service.release.rules
+    }
     checks = {**_CHECKS, **release_checks}
     for name, check in sorted(checks.items()):
         for finding in check(service):
@@ -182,7 +186,9 @@ def judge_stack(stack: ResolvedStack) -> Iterator[Finding]:
             yield replace(finding, rule=name, service=service)
 
 
-def _entry_of(check: Callable[..., Any], severities: tuple[Severity, ...], subject: Subject) -> Rule:
+def _entry_of(
+    check: Callable[..., Any], severities: tuple[Severity, ...], subject: Subject
+) -> Rule:
     return Rule(
         id=id_of(check),
         severities=severities,

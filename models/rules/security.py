@@ -27,7 +27,11 @@ def image_tag(service: ResolvedService) -> Iterator[Finding]:
         repository, tag = _split_tag(name)
         if digest or tag not in ("", "latest"):
             continue
-        problem = f"the image {image} has the tag latest" if tag else f"the image {image} has no tag"
+        problem = (
+            f"the image {image} has the tag latest"
+            if tag
+            else f"the image {image} has no tag"
+        )
         yield error(
             problem,
             why="a node runs whichever image it already has, so neither a review nor a rollback fixes the image",

@@ -93,7 +93,9 @@ def variable_value(service: ResolvedService) -> Iterator[Finding]:
     vLLM exits when it reads any other text (vllm/envs.py:160).
     """
     for name, value in service.env.items():
-        if name not in service.release.integer_variables or _WHOLE_NUMBER.fullmatch(value):
+        if name not in service.release.integer_variables or _WHOLE_NUMBER.fullmatch(
+            value
+        ):
             continue
         yield error(
             f"{name} must be a whole number, not {value!r}",

@@ -91,7 +91,9 @@ def pool_nodes(pools: Mapping[str, Pool]) -> list[Node]:
     nodes = []
     for name, pool in pools.items():
         for number in range(1, pool.nodes + 1):
-            nodes.append(Node(name=f"{name}-{number}", pool=name, npus=pool.npus_per_node))
+            nodes.append(
+                Node(name=f"{name}-{number}", pool=name, npus=pool.npus_per_node)
+            )
     return nodes
 
 
@@ -113,7 +115,9 @@ def sure_to_fit(npus: int, pods: Mapping[int, int], nodes: Mapping[int, int]) ->
 
     closing = min(usable_nodes) - npus + 1
     closed_by_large_pods = sum(count for size, count in pods.items() if size >= closing)
-    small_pods = {size: count for size, count in pods.items() if size < closing and count}
+    small_pods = {
+        size: count for size, count in pods.items() if size < closing and count
+    }
     closed_by_small_pods = _closed_together(small_pods, closing)
     return closed_by_large_pods + closed_by_small_pods < sum(usable_nodes.values())
 

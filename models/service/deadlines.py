@@ -45,6 +45,9 @@ def downtime(service: ResolvedService) -> int:
     rollout = service.rollout
     if service.replicas == 0:
         return 0
-    if isinstance(rollout, RollingUpdate) and rollout.max_unavailable < service.replicas:
+    if (
+        isinstance(rollout, RollingUpdate)
+        and rollout.max_unavailable < service.replicas
+    ):
         return 0
     return service.startup

@@ -39,7 +39,10 @@ def needs(service: ResolvedService) -> Iterator[tuple[str, tuple[int, ...]]]:
     if isinstance(source, BucketSource):
         yield "model.source.endpoint", (port_of(source.endpoint), *proxy_ports)
     if isinstance(service.mind_speed, MindSpeedInstallation):
-        yield "mindSpeed.repository", (port_of(service.mind_speed.repository), *proxy_ports)
+        yield (
+            "mindSpeed.repository",
+            (port_of(service.mind_speed.repository), *proxy_ports),
+        )
     if service.multimodal:
         yield "the addresses of pictures in requests", (80, 443, *proxy_ports)
     traces_endpoint = service.further("otlp-traces-endpoint")

@@ -11,7 +11,9 @@ from models.stack_file.config_json import rope_scaling_facts
 from models.stack_file.parse import parse
 
 
-def resolve_facts(*layers: Facts | None, rope_scaling: Any = None) -> tuple[ModelFacts | None, tuple[str, ...]]:
+def resolve_facts(
+    *layers: Facts | None, rope_scaling: Any = None
+) -> tuple[ModelFacts | None, tuple[str, ...]]:
     """Combine the facts of several sources.
 
     Args:

@@ -14,7 +14,12 @@ from models.engines.ascend_vllm.features import (
     ResolvedPtaGraph,
 )
 from models.engines.ascend_vllm.graph_gears import MOST_GEARS, most_gears
-from models.engines.ascend_vllm.precision import LONG, PRECISE_DECODE, PRECISE_PREFILL, plain_model_name
+from models.engines.ascend_vllm.precision import (
+    LONG,
+    PRECISE_DECODE,
+    PRECISE_PREFILL,
+    plain_model_name,
+)
 from models.stack_file.service import ServiceConfig
 
 GRAPH_CACHE = "/var/cache/ascend-vllm"
@@ -30,11 +35,16 @@ def resolve_lora(lora: Lora | None, because: dict[str, str]) -> ResolvedLora | N
         max_loras = min(len(lora.adapters), MOST_LORAS)
         because["lora.maxLoras"] = "as many as there are adapters"
     return ResolvedLora.model_construct(
-        lora.model_fields_set, adapters=lora.adapters, max_rank=lora.max_rank, max_loras=max_loras
+        lora.model_fields_set,
+        adapters=lora.adapters,
+        max_rank=lora.max_rank,
+        max_loras=max_loras,
     )
 
 
-def resolve_graph(config: ServiceConfig, known: KnownModel | None, because: dict[str, str]) -> ResolvedGraph:
+def resolve_graph(
+    config: ServiceConfig, known: KnownModel | None, because: dict[str, str]
+) -> ResolvedGraph:
     """The graph mode with all defaults. The reason for each default is added to `because`."""
     graph = config.graph
     if not isinstance(graph, PtaGraph):
@@ -53,7 +63,9 @@ def resolve_graph(config: ServiceConfig, known: KnownModel | None, because: dict
     if cache is None:
         cache = GRAPH_CACHE
         because["graph.cache"] = "the usual directory"
-    return ResolvedPtaGraph.model_construct(gears=gears, iteration_timeout=timeout, cache=cache, warm_up=graph.warm_up)
+    return ResolvedPtaGraph.model_construct(
+        gears=gears, iteration_timeout=timeout, cache=cache, warm_up=graph.warm_up
+    )
 
 
 def resolve_precision(
@@ -65,15 +77,21 @@ def resolve_precision(
     the stack file's values, because nothing is known about it.
     """
     name = plain_model_name(known, model)
-    is_known_text_model = known is not None and known.facts is not None and not known.facts.multimodal
+    is_known_text_model = (
+        known is not None and known.facts is not None and not known.facts.multimodal
+    )
     if not name.startswith(PRECISE_DECODE) and not is_known_text_model:
         return config.precision
     is_long = config.engine.max_model_len > LONG
     precision = config.precision
     if precision.prefill is None:
-        precision = precision.model_copy(update={"prefill": name.startswith(PRECISE_PREFILL)})
+        precision = precision.model_copy(
+            update={"prefill": name.startswith(PRECISE_PREFILL)}
+        )
         because["precision.prefill"] = f"what {model} needs"
     if precision.decode is None:
-        precision = precision.model_copy(update={"decode": is_long and name.startswith(PRECISE_DECODE)})
+        precision = precision.model_copy(
+            update={"decode": is_long and name.startswith(PRECISE_DECODE)}
+        )
         because["precision.decode"] = f"what {model} needs"
     return precision

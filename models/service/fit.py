@@ -55,4 +55,7 @@ def fit(service: ResolvedService) -> Fit | None:
 def largest_memory(service: ResolvedService) -> int | None:
     """Memory of the NPUs that a pod of the service can get, in bytes; of several pools the largest."""
     pools = service.cluster.pools.values()
-    return max((pool.npu_memory for pool in pools if pool.npus_per_node >= service.npus), default=None)
+    return max(
+        (pool.npu_memory for pool in pools if pool.npus_per_node >= service.npus),
+        default=None,
+    )

@@ -50,7 +50,10 @@ class ResolvedModel(Model):
 
 
 def resolve_model(
-    model: Model, files: WeightFiles | None, ciphertexts: Mapping[str, str], because: dict[str, str]
+    model: Model,
+    files: WeightFiles | None,
+    ciphertexts: Mapping[str, str],
+    because: dict[str, str],
 ) -> ResolvedModel:
     """The model with all defaults.
 
@@ -86,11 +89,15 @@ def _preparation(source: Source, files: WeightFiles) -> int:
     return 60 * math.ceil(5 + files.total / speed / 60)
 
 
-def _resolve_source(source: Source, files: WeightFiles | None, ciphertexts: Mapping[str, str]) -> ResolvedSource:
+def _resolve_source(
+    source: Source, files: WeightFiles | None, ciphertexts: Mapping[str, str]
+) -> ResolvedSource:
     if not isinstance(source, BucketSource):
         return source
     if files is None:
-        raise ValueError(f"the files of bucket {source.bucket} are not known: verify was not read")
+        raise ValueError(
+            f"the files of bucket {source.bucket} are not known: verify was not read"
+        )
     return ResolvedBucketSource.model_construct(
         source.model_fields_set,
         endpoint=source.endpoint,

@@ -19,7 +19,9 @@ _NOT_SHOWN = ("files",)
 """Fields of resolved records that are no keys of the stack file."""
 
 
-def origins(service: ResolvedService, because: Mapping[str, str], spans: Mapping[Path, Span]) -> dict[str, Origin]:
+def origins(
+    service: ResolvedService, because: Mapping[str, str], spans: Mapping[Path, Span]
+) -> dict[str, Origin]:
     """Every value of a service and its origin, by its key.
 
     Args:
@@ -30,7 +32,9 @@ def origins(service: ResolvedService, because: Mapping[str, str], spans: Mapping
     found: dict[str, Origin] = {}
     for name, info in ServiceConfig.model_fields.items():
         for key, value in _values(_shown(service, name), info.alias or name):
-            source = because.get(key) or _place(spans, ("services", service.name, *key.split(".")))
+            source = because.get(key) or _place(
+                spans, ("services", service.name, *key.split("."))
+            )
             found[key] = Origin(value, source)
     return found
 

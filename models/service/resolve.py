@@ -18,7 +18,11 @@ from models.engines.releases import release_of_service
 from models.engines.server import ResolvedServer, Server
 from models.secret_reference import NamespaceSecret
 from models.service.facts import resolve_facts
-from models.service.feature_defaults import resolve_graph, resolve_lora, resolve_precision
+from models.service.feature_defaults import (
+    resolve_graph,
+    resolve_lora,
+    resolve_precision,
+)
 from models.service.model import ResolvedModel, resolve_model
 from models.service.origins import origins
 from models.service.resolved import GIB, Cluster, ResolvedService, ResolvedStack
@@ -66,9 +70,16 @@ class _Size:
 def resolve(stack: LoadedStack) -> ResolvedStack:
     """Fill in every default of a stack. This is pure and refuses nothing: the rules do."""
     cluster = resolve_cluster(stack.cluster)
-    sizes = [_resolve_size(name, config, stack) for name, config in sorted(stack.services.items())]
-    plans = plan_rollouts([_demand(size) for size in sizes], cluster.pools, cluster.queues)
-    services = [_resolve_service(size, plans[size.name], cluster, stack) for size in sizes]
+    sizes = [
+        _resolve_size(name, config, stack)
+        for name, config in sorted(stack.services.items())
+    ]
+    plans = plan_rollouts(
+        [_demand(size) for size in sizes], cluster.pools, cluster.queues
+    )
+    services = [
+        _resolve_service(size, plans[size.name], cluster, stack) for size in sizes
+    ]
     return ResolvedStack(
         name=stack.name,
         file=stack.file,
@@ -96,11 +107,16 @@ def resolve_cluster(config: ClusterConfig) -> Cluster:
 def resolve_platform(config: PlatformConfig) -> Platform:
     """A platform of the catalogue with the corrections of the stack file."""
     known = PLATFORMS[config.kind]
-    mounts = {field: _corrected(mount, getattr(config, field)) for field, mount in known.mounts.items()}
+    mounts = {
+        field: _corrected(mount, getattr(config, field))
+        for field, mount in known.mounts.items()
+    }
     return replace(
         known,
         resource=config.resource or known.resource,
-        node_selector=known.node_selector if config.node_selector is None else config.node_selector,
+        node_selector=known.node_selector
+        if config.node_selector is None
+        else config.node_selector,
         init_file=config.init_file or known.init_file,
         group=known.group if config.group is None else config.group,
         npu_counts=tuple(config.npu_counts or known.npu_counts),
@@ -111,7 +127,11 @@ def resolve_platform(config: PlatformConfig) -> Platform:
 def _corrected(mount: NodeMount, config: HostMount | None) -> NodeMount:
     if config is None:
         return mount
-    return replace(mount, host_path=config.host_path, mount_path=config.mount_path or mount.mount_path)
+    return replace(
+        mount,
+        host_path=config.host_path,
+        mount_path=config.mount_path or mount.mount_path,
+    )
 
 
 def _resolve_size(name: str, config: ServiceConfig, stack: LoadedStack) -> _Size:
@@ -121,10 +141,14 @@ def _resolve_size(name: str, config: ServiceConfig, stack: LoadedStack) -> _Size
     known = find_model(model.name)
     config_json = stack.config_jsons.get(config.model.config_json or "")
     published = config_json or (known.facts if known else None)
-    version = config.engine.version if "version" in config.engine.model_fields_set else None
+    version = (
+        config.engine.version if "version" in config.engine.model_fields_set else None
+    )
     release = release_of_service(version, config.image)
     rope_scaling = extra_argument(config.engine.extra_args, "rope-scaling", release)
-    facts, missing_facts = resolve_facts(published, config.model.facts, rope_scaling=rope_scaling)
+    facts, missing_facts = resolve_facts(
+        published, config.model.facts, rope_scaling=rope_scaling
+    )
     engine, reasons = resolve_engine(config.engine, config.npus, facts)
     because |= reasons
     npus = config.npus
@@ -162,7 +186,9 @@ def resolve_engine(
     batched_tokens = config.max_num_batched_tokens
     if batched_tokens is None:
         batched_tokens = max(config.max_model_len, config.max_num_seqs, 2048)
-        because["engine.maxNumBatchedTokens"] = "the largest of maxModelLen, maxNumSeqs and 2048"
+        because["engine.maxNumBatchedTokens"] = (
+            "the largest of maxModelLen, maxNumSeqs and 2048"
+        )
     tensor_parallel_size = config.tensor_parallel_size
     if tensor_parallel_size is None:
         tensor_parallel_size, reason = _usual_tensor_parallel_size(config, npus, facts)
@@ -190,7 +216,9 @@ def resolve_engine(
     return engine, because
 
 
-def _usual_tensor_parallel_size(config: EngineArgs, npus: int | None, facts: ModelFacts | None) -> tuple[int, str]:
+def _usual_tensor_parallel_size(
+    config: EngineArgs, npus: int | None, facts: ModelFacts | None
+) -> tuple[int, str]:
     """The NPUs over which each layer is split without `tensorParallelSize`, and the reason."""
     most = max((npus or 1) // config.pipeline_parallel_size, 1)
     size = most
@@ -203,10 +231,14 @@ def _usual_tensor_parallel_size(config: EngineArgs, npus: int | None, facts: Mod
     return size, "one NPU"
 
 
-def _resolve_startup(config: ServiceConfig, facts: ModelFacts | None, because: dict[str, str]) -> int:
+def _resolve_startup(
+    config: ServiceConfig, facts: ModelFacts | None, because: dict[str, str]
+) -> int:
     if config.startup is not None:
         return config.startup
-    because["startup"] = "the size of the weights" if facts else "default for weights of unknown size"
+    because["startup"] = (
+        "the size of the weights" if facts else "default for weights of unknown size"
+    )
     return usual_startup(facts) + _compile_time(config)
 
 
@@ -239,10 +271,18 @@ def _demand(size: _Size) -> Demand:
     )
 
 
-def _resolve_service(size: _Size, plan: Plan, cluster: Cluster, stack: LoadedStack) -> ResolvedService:
+def _resolve_service(
+    size: _Size, plan: Plan, cluster: Cluster, stack: LoadedStack
+) -> ResolvedService:
     config, because = size.config, size.because
-    variables = {name: value for name, value in config.env.items() if isinstance(value, str)}
-    secrets = {name: named(value, stack.secrets) for name, value in config.env.items() if not isinstance(value, str)}
+    variables = {
+        name: value for name, value in config.env.items() if isinstance(value, str)
+    }
+    secrets = {
+        name: named(value, stack.secrets)
+        for name, value in config.env.items()
+        if not isinstance(value, str)
+    }
     because |= plan.reasons
     service = ResolvedService(
         name=size.name,
@@ -279,7 +319,10 @@ def _resolve_service(size: _Size, plan: Plan, cluster: Cluster, stack: LoadedSta
         pod_template=config.pod_template,
         env=variables,
         secret_env=secrets,
-        pull_secrets=[named_pull_secret(reference, stack.secrets) for reference in config.pull_secrets],
+        pull_secrets=[
+            named_pull_secret(reference, stack.secrets)
+            for reference in config.pull_secrets
+        ],
         accept=config.accept,
         known=size.known,
         facts=size.facts,
@@ -291,7 +334,9 @@ def _resolve_service(size: _Size, plan: Plan, cluster: Cluster, stack: LoadedSta
     return replace(service, origins=origins(service, because, stack.spans))
 
 
-def _resolve_devices(config: ServiceConfig, npus: int, because: dict[str, str]) -> list[int]:
+def _resolve_devices(
+    config: ServiceConfig, npus: int, because: dict[str, str]
+) -> list[int]:
     if config.visible_devices is not None:
         return config.visible_devices
     because["visibleDevices"] = "one index for each of npus"
@@ -324,7 +369,11 @@ def _resolve_drain(size: _Size) -> int:
 def _resolve_resources(size: _Size, cluster: Cluster) -> ResolvedResources:
     """The resources of a pod. An NPU gets its share of the smallest node's memory, at most 60 GiB."""
     engine, npus = size.engine, size.npus
-    shares = [pool.node_memory * 9 // 10 // pool.npus_per_node for pool in cluster.pools.values() if pool.node_memory]
+    shares = [
+        pool.node_memory * 9 // 10 // pool.npus_per_node
+        for pool in cluster.pools.values()
+        if pool.node_memory
+    ]
     memory_of_an_npu = min([60 * GIB, *shares]) // GIB * GIB
     if engine.distributed_executor_backend == "ray":
         shm = 32 * GIB

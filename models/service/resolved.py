@@ -86,7 +86,11 @@ class ResolvedService(ModelServer):
     @property
     def surge(self) -> int:
         """Additional pods during an update; 0 when old pods are deleted first."""
-        return self.rollout.max_surge if isinstance(self.rollout, ResolvedRollingUpdate) else 0
+        return (
+            self.rollout.max_surge
+            if isinstance(self.rollout, ResolvedRollingUpdate)
+            else 0
+        )
 
     @property
     def in_queue(self) -> str:
@@ -117,4 +121,6 @@ class ResolvedStack:
 
     def service(self, name: str) -> ResolvedService | None:
         """The service of this name, or None."""
-        return next((service for service in self.services if service.name == name), None)
+        return next(
+            (service for service in self.services if service.name == name), None
+        )

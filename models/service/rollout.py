@@ -11,7 +11,13 @@ from pydantic.alias_generators import to_camel
 from models.service.capacity import sure_to_fit
 from models.service.resolved import ResolvedService
 from models.stack_file.cluster import Pool
-from models.stack_file.operation import Queue, Recreate, ResolvedRollingUpdate, ResolvedRollout, RollingUpdate
+from models.stack_file.operation import (
+    Queue,
+    Recreate,
+    ResolvedRollingUpdate,
+    ResolvedRollout,
+    RollingUpdate,
+)
 from models.words import counted
 
 
@@ -72,9 +78,14 @@ class _Held:
         self.queues[demand.queue] += pods * npus
 
 
-def plan_rollouts(demands: Iterable[Demand], pools: Mapping[str, Pool], queues: Mapping[str, Queue]) -> dict[str, Plan]:
+def plan_rollouts(
+    demands: Iterable[Demand], pools: Mapping[str, Pool], queues: Mapping[str, Queue]
+) -> dict[str, Plan]:
     """Plan the update of each service. Free NPUs go first to services with one pod, and of these to the slowest."""
-    ordered = sorted(demands, key=lambda demand: (demand.replicas != 1, -demand.startup, demand.service))
+    ordered = sorted(
+        demands,
+        key=lambda demand: (demand.replicas != 1, -demand.startup, demand.service),
+    )
     nodes, held = _nodes(pools), _Held()
     for demand in ordered:
         held.add(demand, demand.replicas, demand.npus)
@@ -111,7 +122,11 @@ def stuck_rollouts(
         queues: The queues and their quotas.
     """
     nodes = _nodes(pools)
-    waiting = [demand for demand in demands if demand.replicas and running.get(demand.service, 0) > demand.npus]
+    waiting = [
+        demand
+        for demand in demands
+        if demand.replicas and running.get(demand.service, 0) > demand.npus
+    ]
     while True:
         sizes = {demand.service: running[demand.service] for demand in waiting}
         stuck = []
@@ -125,7 +140,10 @@ def stuck_rollouts(
 
 
 def _held_before(
-    rolling: Demand, demands: Iterable[Demand], surges: Mapping[str, int], sizes: Mapping[str, int]
+    rolling: Demand,
+    demands: Iterable[Demand],
+    surges: Mapping[str, int],
+    sizes: Mapping[str, int],
 ) -> _Held:
     """The NPUs that all pods hold before the first step of an update, while the others have made theirs."""
     held = _Held()
@@ -158,8 +176,12 @@ def _most_surge(demand: Demand) -> int:
     return 0 if rollout.max_unavailable else 1
 
 
-def _has_room(demand: Demand, held: _Held, nodes: Mapping[int, int], queues: Mapping[str, Queue]) -> bool:
-    return _within_quota(demand, held, queues) and sure_to_fit(demand.npus, held.pods, nodes)
+def _has_room(
+    demand: Demand, held: _Held, nodes: Mapping[int, int], queues: Mapping[str, Queue]
+) -> bool:
+    return _within_quota(demand, held, queues) and sure_to_fit(
+        demand.npus, held.pods, nodes
+    )
 
 
 def _within_quota(demand: Demand, held: _Held, queues: Mapping[str, Queue]) -> bool:
@@ -175,7 +197,9 @@ def _plan(demand: Demand, room: int | None, *, full: bool) -> Plan:
     because = _because(demand, room, full=full)
     configured = demand.rollout.model_fields_set if demand.rollout else frozenset[str]()
     defaults = [name for name in type(rollout).model_fields if name not in configured]
-    return Plan(rollout, {f"rollout.{to_camel(name)}": because for name in defaults}, room)
+    return Plan(
+        rollout, {f"rollout.{to_camel(name)}": because for name in defaults}, room
+    )
 
 
 def _rollout(demand: Demand, room: int | None) -> ResolvedRollout:
@@ -192,7 +216,9 @@ def _rollout(demand: Demand, room: int | None) -> ResolvedRollout:
         surge = 1 if _starts_first(unavailable, room) else 0
     if unavailable is None:
         unavailable = 0 if surge else 1
-    return ResolvedRollingUpdate.model_construct(max_surge=surge, max_unavailable=unavailable)
+    return ResolvedRollingUpdate.model_construct(
+        max_surge=surge, max_unavailable=unavailable
+    )
 
 
 def _starts_first(unavailable: int | None, room: int | None) -> bool:

@@ -11,8 +11,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from models.record import Record
-from models.secret_reference import CreatedSecret, NamespaceSecret, SecretKey, StackSecret
-from models.stack_file.pull_secret import PULL_KEY, CreatedPullSecret, NamespacePullSecret, PullSecret, StackPullSecret
+from models.secret_reference import (
+    CreatedSecret,
+    NamespaceSecret,
+    SecretKey,
+    StackSecret,
+)
+from models.stack_file.pull_secret import (
+    PULL_KEY,
+    CreatedPullSecret,
+    NamespacePullSecret,
+    PullSecret,
+    StackPullSecret,
+)
 from models.stack_file.secrets import references
 
 _KEY = "value"
@@ -50,11 +61,15 @@ def named(reference: SecretKey, ciphertexts: Mapping[str, str]) -> NamespaceSecr
     """
     if isinstance(reference, StackSecret):
         name = f"{reference.config}{_ending(reference.config, ciphertexts)}"
-        return CreatedSecret.model_construct(secret=name, key=_KEY, config=reference.config)
+        return CreatedSecret.model_construct(
+            secret=name, key=_KEY, config=reference.config
+        )
     return reference
 
 
-def named_pull_secret(reference: PullSecret, ciphertexts: Mapping[str, str]) -> NamespacePullSecret:
+def named_pull_secret(
+    reference: PullSecret, ciphertexts: Mapping[str, str]
+) -> NamespacePullSecret:
     """The credentials of a registry with the Secret that they are in; arguments as for `named`."""
     if isinstance(reference, StackPullSecret):
         name = f"{reference.config}-pull{_ending(reference.config, ciphertexts)}"
@@ -62,7 +77,9 @@ def named_pull_secret(reference: PullSecret, ciphertexts: Mapping[str, str]) -> 
     return reference
 
 
-def made_secrets(configs: Iterable[Record], ciphertexts: Mapping[str, str]) -> tuple[MadeSecret, ...]:
+def made_secrets(
+    configs: Iterable[Record], ciphertexts: Mapping[str, str]
+) -> tuple[MadeSecret, ...]:
     """The Secrets that the stack creates for services, each once; ciphertexts as for `named`."""
     found: set[MadeSecret] = set()
     for config in configs:

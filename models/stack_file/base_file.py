@@ -24,7 +24,9 @@ class WithBase:
     findings: list[Finding] = field(default_factory=list)
 
 
-def with_base(values: dict[str, Any], spans: dict[Path, Span], directory: File, read: Read) -> WithBase:
+def with_base(
+    values: dict[str, Any], spans: dict[Path, Span], directory: File, read: Read
+) -> WithBase:
     """The services of the base file, changed by those of the stack.
 
     Args:
@@ -45,7 +47,9 @@ def with_base(values: dict[str, Any], spans: dict[Path, Span], directory: File, 
     if services is None:
         services = {}
     merged = merge(content.get("services"), services)
-    kept = {path: span for path, span in file.spans.items() if not _covers(values, path)}
+    kept = {
+        path: span for path, span in file.spans.items() if not _covers(values, path)
+    }
     return WithBase(
         values={**values, "services": merged},
         spans={**kept, **spans},
@@ -75,11 +79,19 @@ def _findings(file: YamlFile, content: dict[str, Any], mark: Mark) -> Iterator[F
         yield replace(finding, service=service)
     for key in content:
         if key != "services":
-            yield unknown_key(Mark((key,), "", file.spans.get((key,))), key, {"services": None})
+            yield unknown_key(
+                Mark((key,), "", file.spans.get((key,))), key, {"services": None}
+            )
     if not isinstance(content.get("services"), dict) and not file.findings:
-        yield _bad_base(f"the base file {file.name} has no services", f"add the key services to {file.name}", mark)
+        yield _bad_base(
+            f"the base file {file.name} has no services",
+            f"add the key services to {file.name}",
+            mark,
+        )
     for path in secure_paths(content, ()):
-        yield secret_value(path, file.spans.get(path), f"remove it from {file.name}", service_at(path))
+        yield secret_value(
+            path, file.spans.get(path), f"remove it from {file.name}", service_at(path)
+        )
 
 
 def _bad_base(message: str, fix: str, mark: Mark) -> Finding:

@@ -25,33 +25,45 @@ class WeightFile(Record):
     size: int = Field(ge=0, examples=[3945441440])
     """Its size in bytes."""
 
-    sha256: Checksum = Field(examples=["e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"])
+    sha256: Checksum = Field(
+        examples=["e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"]
+    )
     """Its checksum."""
 
 
 class WeightFiles(Record):
     """A manifest, which `ascend-vllm manifest` makes."""
 
-    files: dict[Below, WeightFile] = Field(min_length=1, examples=[{"config.json": {"size": 663, "sha256": "…"}}])
+    files: dict[Below, WeightFile] = Field(
+        min_length=1, examples=[{"config.json": {"size": 663, "sha256": "…"}}]
+    )
     """The files by their names below the directory."""
 
     @model_validator(mode="after")
     def _fits_beside_the_launch_script(self) -> WeightFiles:
         if len(self.text.encode()) > MOST_BYTES:
-            raise ValueError(f"it has more than {MOST_BYTES} bytes, which no launch map holds; list fewer files")
+            raise ValueError(
+                f"it has more than {MOST_BYTES} bytes, which no launch map holds; list fewer files"
+            )
         return self
 
     @property
     def lacks(self) -> str:
         """What the server needs and no file is: config.json, the weights themselves."""
         missing = [] if "config.json" in self.files else ["config.json"]
-        missing += [] if any(name.endswith(_WEIGHTS) for name in self.files) else ["file of weights"]
+        missing += (
+            []
+            if any(name.endswith(_WEIGHTS) for name in self.files)
+            else ["file of weights"]
+        )
         return " and no ".join(missing)
 
     @property
     def text(self) -> str:
         """The manifest as JSON, the same for the same files."""
-        return json.dumps(self.model_dump(), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+        return json.dumps(
+            self.model_dump(), sort_keys=True, ensure_ascii=False, separators=(",", ":")
+        )
 
     @property
     def digest(self) -> str:

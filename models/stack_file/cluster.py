@@ -47,7 +47,9 @@ class PlatformConfig(Record):
     kind: Literal["cce", "mindcluster"] = "cce"
     """`cce` is Huawei Cloud's Lite k8s Cluster, the manual's; `mindcluster` is the open stack."""
 
-    resource: ResourceName | None = Field(default=None, examples=["huawei.com/ascend-1980"])
+    resource: ResourceName | None = Field(
+        default=None, examples=["huawei.com/ascend-1980"]
+    )
     """Name of the NPUs as a Kubernetes resource."""
 
     node_selector: dict[LabelKey, LabelValue] | None = Field(
@@ -58,10 +60,14 @@ class PlatformConfig(Record):
     group: int | None = Field(default=None, ge=0, examples=[1000])
     """Number of the nodes' group HwHiAiUser, whose members may use the NPUs; 1000 where its installer made it."""
 
-    npu_counts: list[Annotated[int, Field(ge=1)]] | None = Field(default=None, min_length=1, examples=[[1, 2, 4, 8]])
+    npu_counts: list[Annotated[int, Field(ge=1)]] | None = Field(
+        default=None, min_length=1, examples=[[1, 2, 4, 8]]
+    )
     """How many NPUs a pod may ask the device plugin for."""
 
-    init_file: AbsolutePath | None = Field(default=None, examples=["/home/ma-user/.bashrc"])
+    init_file: AbsolutePath | None = Field(
+        default=None, examples=["/home/ma-user/.bashrc"]
+    )
     """File of the image that the launch script sources first."""
 
     driver: HostMount | None = None
@@ -88,9 +94,17 @@ class PlatformConfig(Record):
         ]
         seen = [str(PurePosixPath(path)) for path in paths]
         if twice := sorted({path for path in seen if seen.count(path) > 1}):
-            raise ValueError(f"two mounts are seen under {twice[0]} in the container; Kubernetes refuses the pod")
-        if hidden := [path for path in seen if PurePosixPath(path).is_relative_to(OWN_DIRECTORY) or path in SYSTEM]:
-            raise ValueError(f"{hidden[0]} of the container is not free: the system or the launch script lies there")
+            raise ValueError(
+                f"two mounts are seen under {twice[0]} in the container; Kubernetes refuses the pod"
+            )
+        if hidden := [
+            path
+            for path in seen
+            if PurePosixPath(path).is_relative_to(OWN_DIRECTORY) or path in SYSTEM
+        ]:
+            raise ValueError(
+                f"{hidden[0]} of the container is not free: the system or the launch script lies there"
+            )
         return self
 
 
@@ -108,7 +122,9 @@ class NamespaceConfig(Record):
     @model_validator(mode="after")
     def _not_the_clusters_own(self) -> NamespaceConfig:
         if self.create and (self.name == "default" or self.name.startswith("kube-")):
-            raise ValueError(f"every cluster has it already; write {{name: {self.name}, create: false}}")
+            raise ValueError(
+                f"every cluster has it already; write {{name: {self.name}, create: false}}"
+            )
         return self
 
 
@@ -134,7 +150,9 @@ class ClusterConfig(Record):
     context: Line = Field(examples=["prod-guiyang"])
     """Context of the kubeconfig; the stack never goes to whatever context is current."""
 
-    namespace: NamespaceConfig = Field(default=NamespaceConfig(name="inference"), examples=["inference"])
+    namespace: NamespaceConfig = Field(
+        default=NamespaceConfig(name="inference"), examples=["inference"]
+    )
     """Namespace of the services: a name, or `{name: …, create: false}`."""
 
     platform: PlatformConfig = Field(default=PlatformConfig(), examples=["cce"])
@@ -145,15 +163,24 @@ class ClusterConfig(Record):
     2021 refuse clone3 (containerd 5982, moby 42681), and Python says "can't start new thread": there `Unconfined`."""
 
     pools: dict[DnsLabel, Pool] = Field(
-        default={}, examples=[{"snt9b": {"nodes": 2, "npusPerNode": 8, "npuMemory": "64Gi"}}]
+        default={},
+        examples=[{"snt9b": {"nodes": 2, "npusPerNode": 8, "npuMemory": "64Gi"}}],
     )
     """The cluster's NPU nodes by kind; what other stacks run on them has to be left out."""
 
-    queues: dict[DnsLabel, Queue] = Field(default={}, examples=[{"inference": {"npus": 16, "create": True}}])
+    queues: dict[DnsLabel, Queue] = Field(
+        default={}, examples=[{"inference": {"npus": 16, "create": True}}]
+    )
     """Volcano's queues that services of the stack may name."""
 
     @model_validator(mode="after")
     def _no_queue_of_volcanos_own(self) -> ClusterConfig:
-        if own := [name for name, queue in self.queues.items() if queue.create and name in ("default", "root")]:
-            raise ValueError(f"queue {own[0]} is Volcano's own; it is there already, and the stack would delete it")
+        if own := [
+            name
+            for name, queue in self.queues.items()
+            if queue.create and name in ("default", "root")
+        ]:
+            raise ValueError(
+                f"queue {own[0]} is Volcano's own; it is there already, and the stack would delete it"
+            )
         return self

@@ -16,7 +16,13 @@ _OTHER_NAMES = {
     "num_hidden_layers": ("num_layers", "n_layer", "n_layers"),
     "intermediate_size": ("ffn_hidden_size", "n_inner"),
     "vocab_size": ("padded_vocab_size",),
-    "max_position_embeddings": ("n_positions", "max_sequence_length", "max_seq_length", "max_seq_len", "seq_len"),
+    "max_position_embeddings": (
+        "n_positions",
+        "max_sequence_length",
+        "max_seq_length",
+        "max_seq_len",
+        "seq_len",
+    ),
     "num_experts": ("num_local_experts", "n_routed_experts"),
     "torch_dtype": ("dtype",),
 }
@@ -41,11 +47,15 @@ def facts_of(config: Any) -> dict[str, Any]:
     facts = {name: _value(text_model, name) for name in Facts.model_fields}
     facts["model_type"] = config.get("model_type")
     if isinstance(facts["hidden_size"], int):
-        facts["intermediate_size"] = facts["intermediate_size"] or 4 * facts["hidden_size"]
+        facts["intermediate_size"] = (
+            facts["intermediate_size"] or 4 * facts["hidden_size"]
+        )
     facts["rope_scaling"] = rope_scaling_facts(_mapping(text_model, "rope_scaling"))
     facts["sliding_window"] = _sliding_window(text_model)
     facts["quantization"] = _mapping(config, "quantization_config").get("quant_method")
-    facts["num_key_value_heads"] = facts["num_key_value_heads"] or facts["num_attention_heads"]
+    facts["num_key_value_heads"] = (
+        facts["num_key_value_heads"] or facts["num_attention_heads"]
+    )
     facts["multimodal"] = any(config.get(key) for key in _PICTURE_MODELS)
     facts["moe"] = bool(facts["num_experts"])
     return {to_camel(name): value for name, value in facts.items() if value is not None}
@@ -55,7 +65,9 @@ def rope_scaling_facts(rope_scaling: Mapping[str, Any] | None) -> dict[str, Any]
     """The facts of `rope_scaling` in a config.json."""
     if not rope_scaling:
         return None
-    facts: dict[str, Any] = {"type": rope_scaling.get("type") or rope_scaling.get("rope_type")}
+    facts: dict[str, Any] = {
+        "type": rope_scaling.get("type") or rope_scaling.get("rope_type")
+    }
     for key in ("factor", "original_max_position_embeddings"):
         if rope_scaling.get(key):
             facts[to_camel(key)] = rope_scaling[key]

@@ -38,7 +38,12 @@ _NO_RECORD = ("union_tag_not_found", "union_tag_invalid")
 
 
 def shape_finding(
-    record: type[Record], path: Path, details: ErrorDetails, value: Any = None, *, why: str = WHY_VALUE
+    record: type[Record],
+    path: Path,
+    details: ErrorDetails,
+    value: Any = None,
+    *,
+    why: str = WHY_VALUE,
 ) -> Finding:
     """The finding about a value that pydantic refuses.
 
@@ -84,7 +89,9 @@ def _missing_key(place: Place, path: Path) -> Finding:
     fix = value_edit(name, place.field, None)
     if holder.path:
         fix = f"{fix} under {dotted(holder.path)}"
-    return Finding("missing-key", "error", f"{name} is missing", WHY_MISSING, fix, (holder, where))
+    return Finding(
+        "missing-key", "error", f"{name} is missing", WHY_MISSING, fix, (holder, where)
+    )
 
 
 def _refused_key(place: Place, path: Path, refused: Any, value: Any) -> Finding:
@@ -156,13 +163,23 @@ def _no_literal(name: str, literals: Sequence[Any], value: Any) -> tuple[str, st
     return f"{name}{_shown(value)} must be {either(choices)}", f"write {name}: {near}"
 
 
-def _edit(record: type[Record], place: Place, path: Path, details: ErrorDetails, value: Any, *, hide: bool) -> str:
+def _edit(
+    record: type[Record],
+    place: Place,
+    path: Path,
+    details: ErrorDetails,
+    value: Any,
+    *,
+    hide: bool,
+) -> str:
     """The edit for a value of a wrong type, form or range, or for a key of a wrong form."""
     refused = details["input"]
     key = in_one_line(dotted((*path, *map(str, place.keys))))
     if details["loc"] and details["loc"][-1] == KEY_STEP:
         return key_edit(key, place.field, str(place.keys[-1]))
-    if (hide and not isinstance(refused, int | float)) or _holds_hidden((*path, *map(str, place.keys)), refused):
+    if (hide and not isinstance(refused, int | float)) or _holds_hidden(
+        (*path, *map(str, place.keys)), refused
+    ):
         refused = None
     if not place.keys:
         return f"write {key}: {as_yaml(_smallest(record, refused))}"
@@ -184,14 +201,20 @@ def _holds_hidden(path: Path, value: Any) -> bool:
     if isinstance(value, dict):
         return any(_holds_hidden((*path, key), item) for key, item in value.items())
     if isinstance(value, list):
-        return any(_holds_hidden((*path, str(index)), item) for index, item in enumerate(value))
+        return any(
+            _holds_hidden((*path, str(index)), item) for index, item in enumerate(value)
+        )
     return isinstance(value, str) and is_hidden(path, value)
 
 
 def _smallest(record: type[Record], refused: Any) -> dict[str, Any]:
     """The smallest mapping that a record accepts. A text that the user wrote in its place becomes the only key."""
-    required = {key: field for key, field in fields_of(record).items() if field.is_required()}
-    smallest = {key: field.examples[0] for key, field in required.items() if field.examples}
+    required = {
+        key: field for key, field in fields_of(record).items() if field.is_required()
+    }
+    smallest = {
+        key: field.examples[0] for key, field in required.items() if field.examples
+    }
     if isinstance(refused, str) and len(smallest) == 1:
         return dict.fromkeys(smallest, refused)
     return smallest
@@ -234,7 +257,9 @@ def _wrong_form(name: str, shown: str, error: str, context: Mapping[str, Any]) -
     if error in BOUNDS:
         limit, words = BOUNDS[error]
         return f"{name}{shown} must be {words} {context[limit]}"
-    return f"{name}{shown} {PATTERN_WORDS.get(context['pattern'], 'is not well formed')}"
+    return (
+        f"{name}{shown} {PATTERN_WORDS.get(context['pattern'], 'is not well formed')}"
+    )
 
 
 def _shown(value: Any) -> str:
@@ -245,5 +270,11 @@ def _shown(value: Any) -> str:
 
 
 def _type_of(value: Any) -> str:
-    types = {str: "text", bool: "the truth value", list: "a list", dict: "a mapping", type(None): "nothing"}
+    types = {
+        str: "text",
+        bool: "the truth value",
+        list: "a list",
+        dict: "a mapping",
+        type(None): "nothing",
+    }
     return types.get(type(value), "the number")

@@ -15,11 +15,15 @@ def addresses(text: str) -> str:
     try:
         return str(ip_network(text))
     except ValueError as problem:
-        raise ValueError(f"{problem}; write a range such as 10.0.0.0/8, or an address as 10.1.2.3/32") from None
+        raise ValueError(
+            f"{problem}; write a range such as 10.0.0.0/8, or an address as 10.1.2.3/32"
+        ) from None
 
 
 Cidr = Annotated[
-    str, text_like(r"^[0-9a-fA-F.:]+/[0-9]{1,3}$", "must be a range of addresses"), AfterValidator(addresses)
+    str,
+    text_like(r"^[0-9a-fA-F.:]+/[0-9]{1,3}$", "must be a range of addresses"),
+    AfterValidator(addresses),
 ]
 """A range of addresses."""
 

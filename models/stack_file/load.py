@@ -22,12 +22,22 @@ from models.stack_file.texts import Read, disk
 from models.stack_file.unknown_keys import nearest, unknown_key
 from models.stack_file.yaml_file import YamlFile, read_yaml
 
-__all__ = ["ConfigSource", "Project", "Read", "disk", "load_stack", "load_text", "read_project"]
+__all__ = [
+    "ConfigSource",
+    "Project",
+    "Read",
+    "disk",
+    "load_stack",
+    "load_text",
+    "read_project",
+]
 
 _KEYS = [info.alias or name for name, info in StackConfig.model_fields.items()]
 """The keys of the project."""
 
-_KEYS_OF_PULUMI = dict.fromkeys(("config", "environment", "secretsprovider", "encryptedkey", "encryptionsalt"))
+_KEYS_OF_PULUMI = dict.fromkeys(
+    ("config", "environment", "secretsprovider", "encryptedkey", "encryptionsalt")
+)
 """The keys of a stack file."""
 
 
@@ -39,7 +49,10 @@ class ConfigSource(Protocol):
 
 
 def load_stack(
-    name: str, config: ConfigSource | None = None, project: File | None = None, read: Read = disk
+    name: str,
+    config: ConfigSource | None = None,
+    project: File | None = None,
+    read: Read = disk,
 ) -> LoadedStack:
     """Load a stack of the project.
 
@@ -53,7 +66,9 @@ def load_stack(
         FileNotFoundError: There is no stack file, and no configuration of Pulumi.
     """
     project = project or File()
-    file = project / read_project(project, read).config_directory / f"Pulumi.{name}.yaml"
+    file = (
+        project / read_project(project, read).config_directory / f"Pulumi.{name}.yaml"
+    )
     text = ""
     if config is None or file.exists():
         text = read(file)
@@ -61,7 +76,12 @@ def load_stack(
 
 
 def load_text(
-    name: str, file: str, text: str, config: ConfigSource | None = None, project: File | None = None, read: Read = disk
+    name: str,
+    file: str,
+    text: str,
+    config: ConfigSource | None = None,
+    project: File | None = None,
+    read: Read = disk,
 ) -> LoadedStack:
     """Load a stack from the text of its file; arguments as for `load_stack`."""
     directory = project or File()
@@ -80,16 +100,26 @@ def load_text(
         merged = with_base(values, spans, directory, read)
         values, spans = merged.values, merged.spans
         findings += merged.findings
-    loaded = parse_stack(name, file, values, spans, complete=is_readable, prefix=owner.name)
+    loaded = parse_stack(
+        name, file, values, spans, complete=is_readable, prefix=owner.name
+    )
     further = content.further
     if text and is_readable:
         referred = {*_referred_keys(values.get("services"))}
         findings += [
-            _unread_key(source, owner.name, f"{owner.name}:{key}") for key in sorted(further.keys() - referred)
+            _unread_key(source, owner.name, f"{owner.name}:{key}")
+            for key in sorted(further.keys() - referred)
         ]
         further = {**further, **_keys_of_pulumi_only(referred - further.keys(), config)}
         findings += config_findings(loaded, further)
-    return _complete(loaded, findings, list(_secret_values(source, owner.name)), further, directory, read)
+    return _complete(
+        loaded,
+        findings,
+        list(_secret_values(source, owner.name)),
+        further,
+        directory,
+        read,
+    )
 
 
 def _complete(
@@ -110,18 +140,32 @@ def _complete(
         directory: The directory of the stack file.
         read: Reads a file.
     """
-    config_jsons, unreadable = _named_files(loaded, "config_json", "config-json", directory, read)
-    weight_files, unlisted = _named_files(loaded, "verify", "weight-files", directory, read)
+    config_jsons, unreadable = _named_files(
+        loaded, "config_json", "config-json", directory, read
+    )
+    weight_files, unlisted = _named_files(
+        loaded, "verify", "weight-files", directory, read
+    )
     refused_by = [*secret_values, *unreadable, *unlisted]
     refused = {str(finding.service) for finding in refused_by} & loaded.services.keys()
     return replace(
         loaded,
-        services={name: config for name, config in loaded.services.items() if name not in refused},
+        services={
+            name: config
+            for name, config in loaded.services.items()
+            if name not in refused
+        },
         broken=(*loaded.broken, *sorted(refused)),
         config_jsons=config_jsons,
         weight_files=weight_files,
         secrets=ciphertexts(further),
-        findings=(*findings, *secret_values, *_outside(loaded.findings, secret_values), *unreadable, *unlisted),
+        findings=(
+            *findings,
+            *secret_values,
+            *_outside(loaded.findings, secret_values),
+            *unreadable,
+            *unlisted,
+        ),
     )
 
 
@@ -140,7 +184,9 @@ def _content(source: YamlFile, prefix: str) -> _Content:
     content = _Content()
     if source.value is None:
         return content
-    if not isinstance(source.value, dict) or not isinstance(source.value.get("config", {}), dict | None):
+    if not isinstance(source.value, dict) or not isinstance(
+        source.value.get("config", {}), dict | None
+    ):
         finding = Finding(
             rule="bad-value",
             severity="error",
@@ -153,7 +199,9 @@ def _content(source: YamlFile, prefix: str) -> _Content:
         return content
     for key in source.value:
         if key not in _KEYS_OF_PULUMI:
-            content.findings.append(unknown_key(_mark(source, (key,)), key, _KEYS_OF_PULUMI))
+            content.findings.append(
+                unknown_key(_mark(source, (key,)), key, _KEYS_OF_PULUMI)
+            )
     config = source.value.get("config") or {}
     for key, value in config.items():
         namespace, _, name = key.rpartition(":")
@@ -166,7 +214,9 @@ def _content(source: YamlFile, prefix: str) -> _Content:
     return content
 
 
-def _values(values: dict[str, Any], config: ConfigSource | None, default_base: str) -> dict[str, Any]:
+def _values(
+    values: dict[str, Any], config: ConfigSource | None, default_base: str
+) -> dict[str, Any]:
     """The values of the project's keys: those that Pulumi has, else those of the file."""
     if config is not None:
         from_pulumi = {key: _value_of_pulumi(config, key) for key in _KEYS}
@@ -212,7 +262,10 @@ def _our_path(path: Path, prefix: str) -> Path | None:
 
 def _in_our_terms(finding: Finding, prefix: str) -> Finding:
     """A finding about the form of the file, with the paths of the project and the service."""
-    marks = tuple(replace(mark, path=_our_path(mark.path, prefix) or mark.path) for mark in finding.marks)
+    marks = tuple(
+        replace(mark, path=_our_path(mark.path, prefix) or mark.path)
+        for mark in finding.marks
+    )
     service = service_at(marks[0].path) if marks else None
     return replace(finding, marks=marks, service=service)
 
@@ -238,7 +291,9 @@ def _referred_keys(value: Any) -> Iterator[str]:
             yield from _referred_keys(item)
 
 
-def _keys_of_pulumi_only(names: Iterable[str], config: ConfigSource | None) -> dict[str, Any]:
+def _keys_of_pulumi_only(
+    names: Iterable[str], config: ConfigSource | None
+) -> dict[str, Any]:
     """The keys that Pulumi has although they are not in the file. Their values stay unknown."""
     if config is None:
         return {}
@@ -253,11 +308,15 @@ def _secret_values(source: YamlFile, prefix: str) -> Iterator[Finding]:
             yield secret_value(where, source.spans.get(path), fix, service_at(where))
 
 
-def _outside(findings: Iterable[Finding], secret_values: Sequence[Finding]) -> Iterator[Finding]:
+def _outside(
+    findings: Iterable[Finding], secret_values: Sequence[Finding]
+) -> Iterator[Finding]:
     """The findings that are not about an encrypted value, which they might show."""
     hidden = [finding.marks[0].path for finding in secret_values]
     for finding in findings:
-        is_hidden = any(mark.path[: len(path)] == path for mark in finding.marks for path in hidden)
+        is_hidden = any(
+            mark.path[: len(path)] == path for mark in finding.marks for path in hidden
+        )
         if not is_hidden:
             yield finding
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-WHY_VALUE = "pulumi up refuses the file before it changes anything (schema/stack.schema.json)"
-WHY_MISSING = "it has no default, so pulumi up refuses the file (schema/stack.schema.json)"
+WHY_VALUE = (
+    "pulumi up refuses the file before it changes anything (schema/stack.schema.json)"
+)
+WHY_MISSING = (
+    "it has no default, so pulumi up refuses the file (schema/stack.schema.json)"
+)
 WHY_UNKNOWN = "nothing reads an unknown key, so the setting would keep its default (schema/stack.schema.json)"
 
 TYPES = {
@@ -28,7 +32,14 @@ BOUNDS = {
 }
 """Which limit of a field is broken, and how that is said, by pydantic's name of the refusal."""
 
-TRUTHS = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
+TRUTHS = {
+    "yes": "true",
+    "on": "true",
+    "y": "true",
+    "no": "false",
+    "off": "false",
+    "n": "false",
+}
 """What YAML 1.1 reads as true or false, and YAML 1.2 as text."""
 
 NICKNAMES = {"tp": "engine.tensorParallelSize", "pp": "engine.pipelineParallelSize"}

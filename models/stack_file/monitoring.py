@@ -12,13 +12,17 @@ class Monitoring(Record):
 
     true_for_defaults = True
 
-    interval: Duration = Field(default=30, ge=1, examples=["30s"], json_schema_extra={"default": "30s"})
+    interval: Duration = Field(
+        default=30, ge=1, examples=["30s"], json_schema_extra={"default": "30s"}
+    )
     """Time between two readings of `/metrics`."""
 
     labels: dict[LabelKey, LabelValue] = Field(
         default={},
         examples=[{"release": "prometheus"}],
-        json_schema_extra={"propertyNames": {"not": {"pattern": r"^app\.kubernetes\.io/"}}},
+        json_schema_extra={
+            "propertyNames": {"not": {"pattern": r"^app\.kubernetes\.io/"}}
+        },
     )
     """Labels of both objects, by which a Prometheus finds them."""
 

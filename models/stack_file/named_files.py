@@ -17,7 +17,9 @@ _MOST = 5
 """Most reported problems of one file."""
 
 
-def read_named(rule: str, file: File, path: Path, read: Callable[[File], str]) -> tuple[Any, list[Finding]]:
+def read_named(
+    rule: str, file: File, path: Path, read: Callable[[File], str]
+) -> tuple[Any, list[Finding]]:
     """What a file says that a model names: the facts of a config.json, or the files that a manifest lists.
 
     Args:
@@ -41,7 +43,11 @@ def read_named(rule: str, file: File, path: Path, read: Callable[[File], str]) -
         problems = [f"{file} is not a {name}: {problem}"]
     findings = []
     for message in problems:
-        findings.append(Finding(rule, "error", message, why, fix, marks=(Mark(path),), service=path[1]))
+        findings.append(
+            Finding(
+                rule, "error", message, why, fix, marks=(Mark(path),), service=path[1]
+            )
+        )
     return record, findings
 
 

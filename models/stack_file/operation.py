@@ -16,7 +16,10 @@ class RollingUpdate(Record):
     model_config = ConfigDict(
         json_schema_extra={
             "not": {
-                "properties": {"maxSurge": {"const": 0}, "maxUnavailable": {"const": 0}},
+                "properties": {
+                    "maxSurge": {"const": 0},
+                    "maxUnavailable": {"const": 0},
+                },
                 "required": ["maxSurge", "maxUnavailable"],
             }
         }
@@ -34,7 +37,9 @@ class RollingUpdate(Record):
     @model_validator(mode="after")
     def _one_pod_may_change(self) -> RollingUpdate:
         if (self.max_surge, self.max_unavailable) == (0, 0):
-            raise ValueError("maxSurge and maxUnavailable are both 0, which Kubernetes refuses")
+            raise ValueError(
+                "maxSurge and maxUnavailable are both 0, which Kubernetes refuses"
+            )
         return self
 
 
@@ -52,7 +57,9 @@ class Recreate(Record):
     """All pods are deleted first."""
 
 
-Rollout = Annotated[RollingUpdate | Recreate, OneOf(default="rollingUpdate", scalar="kind")]
+Rollout = Annotated[
+    RollingUpdate | Recreate, OneOf(default="rollingUpdate", scalar="kind")
+]
 """How pods are replaced. A text is short for the kind: `rollout: recreate`."""
 
 ResolvedRollout = ResolvedRollingUpdate | Recreate
@@ -112,7 +119,14 @@ def external(value: Any) -> Any:
 Replicas = Annotated[
     int | None,
     BeforeValidator(external),
-    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 0, "maximum": 10_000}, {"const": "external"}]}),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 0, "maximum": 10_000},
+                {"const": "external"},
+            ]
+        }
+    ),
 ]
 """A number of pods, or None where somebody else sets it, written `external`."""
 
@@ -121,7 +135,9 @@ class DisruptionBudget(Record):
     """How many pods may be evicted at a time, as when nodes are drained: a PodDisruptionBudget."""
 
     model_config = ConfigDict(
-        json_schema_extra={"oneOf": [{"required": ["maxUnavailable"]}, {"required": ["minAvailable"]}]}
+        json_schema_extra={
+            "oneOf": [{"required": ["maxUnavailable"]}, {"required": ["minAvailable"]}]
+        }
     )
 
     max_unavailable: int | None = Field(default=None, ge=0, le=10_000, examples=[1])

@@ -69,7 +69,10 @@ def parse(record: type[T], value: Any, path: Path) -> tuple[T | None, list[Findi
     try:
         return _from_stack_file(record, value), []
     except ValidationError as refused:
-        return None, [shape_finding(record, path, details, value) for details in refused.errors(include_url=False)]
+        return None, [
+            shape_finding(record, path, details, value)
+            for details in refused.errors(include_url=False)
+        ]
 
 
 def parse_stack(
@@ -172,4 +175,6 @@ def _unknown_cluster(known: Mapping[str, Any]) -> ClusterConfig:
 
 def _from_stack_file(record: type[T], value: Any) -> T:
     """A record made of a value with the keys of a stack file. The fields' Python names are unknown keys here."""
-    return record.model_validate_json(json.dumps(value, sort_keys=True), by_alias=True, by_name=False)
+    return record.model_validate_json(
+        json.dumps(value, sort_keys=True), by_alias=True, by_name=False
+    )

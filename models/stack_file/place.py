@@ -53,7 +53,9 @@ class Place:
         return str(last)
 
 
-def find_place(record: type[Record], location: Sequence[Step], *, of_unknown_key: bool = False) -> Place:
+def find_place(
+    record: type[Record], location: Sequence[Step], *, of_unknown_key: bool = False
+) -> Place:
     """Follow a location of pydantic's through the types of a record.
 
     Pydantic puts steps into a location that no user wrote: the tag of each union, and `[key]`.
@@ -85,7 +87,9 @@ def find_place(record: type[Record], location: Sequence[Step], *, of_unknown_key
         if holder:
             field = fields_of(holder).get(str(step), field)
             known = fields_of(holder).get(str(step))
-            annotation, metadata = (known.annotation, known.metadata) if known else (None, ())
+            annotation, metadata = (
+                (known.annotation, known.metadata) if known else (None, ())
+            )
         else:
             annotation, metadata = _item_of(annotation), ()
     return Place(

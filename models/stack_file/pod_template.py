@@ -10,10 +10,14 @@ from models.record import LabelKey, LabelValue, Record, Text
 class PodMetadata(Record):
     """Labels and annotations that the pods get beside the program's own."""
 
-    labels: dict[LabelKey, LabelValue] = Field(default={}, examples=[{"team": "search"}])
+    labels: dict[LabelKey, LabelValue] = Field(
+        default={}, examples=[{"team": "search"}]
+    )
     """Labels of the pods; those of the program are refused."""
 
-    annotations: dict[LabelKey, Text] = Field(default={}, examples=[{"example.com/owner": "search"}])
+    annotations: dict[LabelKey, Text] = Field(
+        default={}, examples=[{"example.com/owner": "search"}]
+    )
     """Annotations of the pods; Volcano's are refused where a key of this file writes them."""
 
 
@@ -27,7 +31,8 @@ class PodTemplate(Record):
     """Labels and annotations."""
 
     spec: dict[str, JsonValue] = Field(
-        default={}, examples=[{"tolerations": [{"key": "huawei.com/npu", "operator": "Exists"}]}]
+        default={},
+        examples=[{"tolerations": [{"key": "huawei.com/npu", "operator": "Exists"}]}],
     )
     """Fields of a pod's spec as Kubernetes has them: tolerations, affinity, topologySpreadConstraints, sidecars, …"""
 
@@ -37,7 +42,9 @@ class PodTemplate(Record):
         init_containers = self._names("initContainers")
         self._names("volumes")
         if set(containers) & set(init_containers):
-            raise ValueError("spec.initContainers has a name twice, or one of spec.containers")
+            raise ValueError(
+                "spec.initContainers has a name twice, or one of spec.containers"
+            )
         return self
 
     def _names(self, key: str) -> list[str]:
@@ -48,12 +55,15 @@ class PodTemplate(Record):
         """
         items = self.spec.get(key, [])
         if not isinstance(items, list):
-            raise ValueError(f"spec.{key} must be a list of mappings, each with a name of its own")  # noqa: TRY004
+            message = f"spec.{key} must be a list of mappings, each with a unique name"
+            raise ValueError(message)  # noqa: TRY004  pydantic reports only a ValueError
         names: list[str] = []
         for item in items:
             name = item.get("name") if isinstance(item, dict) else None
             if not isinstance(name, str) or not name:
-                raise ValueError(f"spec.{key} must be a list of mappings, each with a name of its own")
+                raise ValueError(
+                    f"spec.{key} must be a list of mappings, each with a unique name"
+                )
             if name in names:
                 raise ValueError(f"spec.{key} has a name twice")
             names.append(name)

@@ -90,10 +90,16 @@ def service_schema() -> Schema:
 def _used(definitions: dict[str, Schema], schema: Schema) -> dict[str, Schema]:
     """The definitions that a schema needs."""
     while True:
-        referenced = set(re.findall(r"#/\$defs/(\w+)", json.dumps([schema, definitions])))
+        referenced = set(
+            re.findall(r"#/\$defs/(\w+)", json.dumps([schema, definitions]))
+        )
         if definitions.keys() <= referenced:
             return definitions
-        definitions = {name: definition for name, definition in definitions.items() if name in referenced}
+        definitions = {
+            name: definition
+            for name, definition in definitions.items()
+            if name in referenced
+        }
 
 
 def _definitions_of_a_file() -> dict[str, Schema]:
@@ -123,7 +129,10 @@ def _make_partial(record: Schema, keys_of_other_kinds: list[str]) -> None:
     for key, field in properties.items():
         properties[key] = _nullable(field)
     for key in keys_of_other_kinds:
-        properties[key] = {"description": "A key of another kind: null removes it.", **_NULL}
+        properties[key] = {
+            "description": "A key of another kind: null removes it.",
+            **_NULL,
+        }
 
 
 def _nullable(field: Schema) -> Schema:
@@ -134,7 +143,9 @@ def _nullable(field: Schema) -> Schema:
             schema["patternProperties"][pattern] = _nullable(value)
     if _NULL in field.get("anyOf", []):
         return field
-    about = {keyword: field.pop(keyword) for keyword in _ABOUT_THE_KEY if keyword in field}
+    about = {
+        keyword: field.pop(keyword) for keyword in _ABOUT_THE_KEY if keyword in field
+    }
     return {"anyOf": [field, dict(_NULL)], **about}
 
 
@@ -152,7 +163,9 @@ def _keys_of_other_kinds(definitions: dict[str, Schema]) -> dict[str, list[str]]
 def _unions(value: Any) -> Iterator[list[str]]:
     """The records of each union in a schema, by their names."""
     if isinstance(value, dict):
-        references = [schema["$ref"] for schema in value.get("anyOf", []) if "$ref" in schema]
+        references = [
+            schema["$ref"] for schema in value.get("anyOf", []) if "$ref" in schema
+        ]
         if len(references) > 1:
             yield [reference.rpartition("/")[2] for reference in references]
     if isinstance(value, dict | list):
@@ -170,7 +183,9 @@ def _definitions() -> dict[str, Schema]:
             _say_once(field)
             _close(field)
     for record in _records(StackConfig):
-        definitions[record.__name__] = _with_short_form(record, definitions[record.__name__])
+        definitions[record.__name__] = _with_short_form(
+            record, definitions[record.__name__]
+        )
     return definitions
 
 
@@ -182,13 +197,22 @@ def _with_short_form(record: type[Record], definition: Schema) -> Schema:
         short = _text_of(definition["properties"][record.shorthand])
     else:
         return definition
-    return {"description": definition.pop("description", ""), "anyOf": [short, definition]}
+    return {
+        "description": definition.pop("description", ""),
+        "anyOf": [short, definition],
+    }
 
 
 def _text_of(field: Schema) -> Schema:
     """The texts that a field accepts."""
-    text = next(schema for schema in _alternatives(field) if schema.get("type") == "string")
-    return {keyword: value for keyword, value in text.items() if keyword not in _ABOUT_THE_KEY}
+    text = next(
+        schema for schema in _alternatives(field) if schema.get("type") == "string"
+    )
+    return {
+        keyword: value
+        for keyword, value in text.items()
+        if keyword not in _ABOUT_THE_KEY
+    }
 
 
 def _records(record: type[Record], *, in_lists: bool = True) -> list[type[Record]]:

@@ -10,7 +10,11 @@ from models.finding import Finding, Mark, Path, Span
 
 def is_secure(value: Any) -> bool:
     """Whether a value is encrypted: `{secure: …}`."""
-    return isinstance(value, dict) and list(value) == ["secure"] and isinstance(value["secure"], str)
+    return (
+        isinstance(value, dict)
+        and list(value) == ["secure"]
+        and isinstance(value["secure"], str)
+    )
 
 
 def secure_paths(value: Any, path: Path) -> Iterator[Path]:
@@ -25,7 +29,9 @@ def secure_paths(value: Any, path: Path) -> Iterator[Path]:
             yield from secure_paths(item, (*path, str(index)))
 
 
-def secret_value(where: Path, span: Span | None, fix: str, service: str | None) -> Finding:
+def secret_value(
+    where: Path, span: Span | None, fix: str, service: str | None
+) -> Finding:
     """The finding about an encrypted value inside of the configuration.
 
     Args:

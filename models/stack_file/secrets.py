@@ -34,10 +34,14 @@ def references(value: Any, path: Path = ()) -> Iterator[tuple[Path, Reference]]:
 
 def ciphertexts(further: Mapping[str, Any]) -> dict[str, str]:
     """The encrypted values among the further keys of the stack, by key."""
-    return {name: value["secure"] for name, value in further.items() if is_secure(value)}
+    return {
+        name: value["secure"] for name, value in further.items() if is_secure(value)
+    }
 
 
-def config_findings(stack: LoadedStack, further: Mapping[str, Any]) -> Iterator[Finding]:
+def config_findings(
+    stack: LoadedStack, further: Mapping[str, Any]
+) -> Iterator[Finding]:
     """References to keys of the stack that do not exist, or are not encrypted.
 
     Args:
@@ -50,7 +54,9 @@ def config_findings(stack: LoadedStack, further: Mapping[str, Any]) -> Iterator[
                 continue
             name = reference.config
             if not is_secure(further.get(name)):
-                finding = _not_encrypted(name, path, stack.name, is_plain=name in further)
+                finding = _not_encrypted(
+                    name, path, stack.name, is_plain=name in further
+                )
                 yield replace(finding, service=service)
 
 

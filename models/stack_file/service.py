@@ -34,7 +34,12 @@ from models.secret_reference import SecretKey
 from models.stack_file.exposure import Expose, Network
 from models.stack_file.model import MODELS, Model
 from models.stack_file.monitoring import Monitoring
-from models.stack_file.operation import DisruptionBudget, PlannedRollout, Replicas, Resources
+from models.stack_file.operation import (
+    DisruptionBudget,
+    PlannedRollout,
+    Replicas,
+    Resources,
+)
 from models.stack_file.place import RECORD, TEXT
 from models.stack_file.pod_template import PodTemplate
 from models.stack_file.pull_secret import PullSecret
@@ -160,22 +165,30 @@ class ServiceConfig(Record):
     expose: Expose = Field(default=Expose(), examples=["LoadBalancer"])
     """How the Service is reached: `ClusterIP`, `NodePort`, `LoadBalancer`, or a mapping."""
 
-    network: Network | None = Field(default=None, examples=[{"admit": ["gateway"], "monitoring": "monitoring"}])
+    network: Network | None = Field(
+        default=None, examples=[{"admit": ["gateway"], "monitoring": "monitoring"}]
+    )
     """Who may ask the service, and what its pods may connect to; when left out, everybody and everything."""
 
-    disruption_budget: DisruptionBudget | None = Field(default=None, examples=[{"maxUnavailable": 1}])
+    disruption_budget: DisruptionBudget | None = Field(
+        default=None, examples=[{"maxUnavailable": 1}]
+    )
     """How many pods may be evicted at a time."""
 
     monitoring: Monitoring | None = Field(default=None, examples=[True])
     """Metrics and alerts for the Prometheus operator: `true`, or a mapping."""
 
-    pod_template: PodTemplate | None = Field(default=None, examples=[{"spec": {"dnsPolicy": "Default"}}])
+    pod_template: PodTemplate | None = Field(
+        default=None, examples=[{"spec": {"dnsPolicy": "Default"}}]
+    )
     """A merge patch on the template of the pods, for what this file has no word for."""
 
     env: dict[EnvironmentName, EnvironmentValue] = Field(
         default={},
         examples=[{"HCCL_OP_EXPANSION_MODE": "AIV"}],
-        json_schema_extra={"propertyNames": {"not": {"enum": [*sorted(BASH_VARIABLES)]}}},
+        json_schema_extra={
+            "propertyNames": {"not": {"enum": [*sorted(BASH_VARIABLES)]}}
+        },
     )
     """Further environment variables: texts, and credentials as `{secret: …, key: …}` or `{config: …}`. One that a key
     of this file owns is refused."""
@@ -183,7 +196,9 @@ class ServiceConfig(Record):
     pull_secrets: list[PullSecret] = Field(default=[], examples=[["registry"]])
     """Credentials of the image's registry: names of Secrets that exist in the namespace, or `{config: …}`."""
 
-    accept: dict[Line, Line] = Field(default={}, examples=[{"idle-npus": "cards reserved for the second adapter"}])
+    accept: dict[Line, Line] = Field(
+        default={}, examples=[{"idle-npus": "cards reserved for the second adapter"}]
+    )
     """Warnings that are waived, each with its reason; they stay visible."""
 
 

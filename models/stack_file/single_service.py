@@ -19,7 +19,11 @@ from models.stack_file.service import ServiceConfig
 
 
 def single_service(
-    name: str, config: ServiceConfig, cluster: ClusterConfig, directory: File | None = None, read: Read = disk
+    name: str,
+    config: ServiceConfig,
+    cluster: ClusterConfig,
+    directory: File | None = None,
+    read: Read = disk,
 ) -> LoadedStack:
     """A stack with this service only; problems are findings of the stack.
 
@@ -30,10 +34,21 @@ def single_service(
         directory: Directory for `model.configJson` and `model.verify`; the working directory by default.
         read: Reads a file; the disk by default.
     """
-    facts, unreadable_facts = _read(name, config, "configJson", directory or File(), read)
-    weight_files, unreadable_files = _read(name, config, "verify", directory or File(), read)
-    findings = [*check_name(name), *_config_references(name, config), *unreadable_facts, *unreadable_files]
-    stack = LoadedStack(name, "", cluster, {name: config}, config_jsons=facts, weight_files=weight_files)
+    facts, unreadable_facts = _read(
+        name, config, "configJson", directory or File(), read
+    )
+    weight_files, unreadable_files = _read(
+        name, config, "verify", directory or File(), read
+    )
+    findings = [
+        *check_name(name),
+        *_config_references(name, config),
+        *unreadable_facts,
+        *unreadable_files,
+    ]
+    stack = LoadedStack(
+        name, "", cluster, {name: config}, config_jsons=facts, weight_files=weight_files
+    )
     return replace(stack, findings=tuple(findings))
 
 
@@ -47,7 +62,9 @@ def _read(
         file, rule = config.model.config_json, "config-json"
     if not file:
         return {}, []
-    content, findings = read_named(rule, directory / file, ("services", service, "model", key), read)
+    content, findings = read_named(
+        rule, directory / file, ("services", service, "model", key), read
+    )
     if content is None:
         return {}, findings
     return {file: content}, findings

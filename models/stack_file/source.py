@@ -9,7 +9,13 @@ from pydantic import ConfigDict, Field, model_validator
 
 from models.record import AbsolutePath, Below, Line, ObjectName, Record, Word
 from models.secret_reference import SecretKey
-from models.stack_file.storage import STORE, Claim, ClaimStorage, DirectoryTarget, Target
+from models.stack_file.storage import (
+    STORE,
+    Claim,
+    ClaimStorage,
+    DirectoryTarget,
+    Target,
+)
 from models.tagged_union import OneOf
 
 WEIGHTS = "/mnt/models/Qwen2-7B-Instruct"
@@ -25,8 +31,17 @@ BUCKET = {
 
 SOURCES: tuple[Any, ...] = (
     WEIGHTS,
-    {"kind": "claim", "name": "models", "directory": "Qwen2-7B-Instruct", "size": "500Gi"},
-    {**BUCKET, "accessKey": {"secret": "obs", "key": "access"}, "secretKey": {"secret": "obs", "key": "secret"}},
+    {
+        "kind": "claim",
+        "name": "models",
+        "directory": "Qwen2-7B-Instruct",
+        "size": "500Gi",
+    },
+    {
+        **BUCKET,
+        "accessKey": {"secret": "obs", "key": "access"},
+        "secretKey": {"secret": "obs", "key": "secret"},
+    },
 )
 """An example of each kind of source. The fix of a refused source shows the one of its kind."""
 
@@ -85,14 +100,20 @@ class BucketSource(Record):
     """Weights in a bucket with S3's API, such as OBS. They are fetched before the server starts."""
 
     model_config = ConfigDict(
-        json_schema_extra={"dependentRequired": {"accessKey": ["secretKey"], "secretKey": ["accessKey"]}}
+        json_schema_extra={
+            "dependentRequired": {
+                "accessKey": ["secretKey"],
+                "secretKey": ["accessKey"],
+            }
+        }
     )
 
     kind: Literal["bucket"] = "bucket"
     """A bucket with S3's API."""
 
     endpoint: Line = Field(
-        examples=["https://obs.cn-north-4.myhuaweicloud.com"], json_schema_extra={"pattern": f"^{ENDPOINT.pattern}$"}
+        examples=["https://obs.cn-north-4.myhuaweicloud.com"],
+        json_schema_extra={"pattern": f"^{ENDPOINT.pattern}$"},
     )
     """Address of the object storage, without the bucket."""
 
@@ -105,11 +126,15 @@ class BucketSource(Record):
     prefix: Below | None = Field(default=None, examples=["qwen/Qwen2-7B-Instruct"])
     """Directory of the files in the bucket. Default: the whole bucket."""
 
-    access_key: SecretKey | None = Field(default=None, examples=[{"secret": "obs", "key": "access"}])
+    access_key: SecretKey | None = Field(
+        default=None, examples=[{"secret": "obs", "key": "access"}]
+    )
     """Access key ID that can read the files. Default: none, for a public bucket. Only the init container that fetches
     the weights gets it."""
 
-    secret_key: SecretKey | None = Field(default=None, examples=[{"secret": "obs", "key": "secret"}])
+    secret_key: SecretKey | None = Field(
+        default=None, examples=[{"secret": "obs", "key": "secret"}]
+    )
     """Secret access key that belongs to `accessKey`."""
 
     to: Target = Field(default=DirectoryTarget(path=STORE), examples=[STORE])
@@ -118,13 +143,19 @@ class BucketSource(Record):
     @model_validator(mode="after")
     def _both_keys(self) -> BucketSource:
         if (self.access_key is None) != (self.secret_key is None):
-            raise ValueError("accessKey and secretKey go together; give both, or neither for a public bucket")
+            raise ValueError(
+                "accessKey and secretKey go together; give both, or neither for a public bucket"
+            )
         return self
 
     @model_validator(mode="after")
     def _endpoint_is_a_host(self) -> BucketSource:
-        if f"//{self.bucket}." in self.endpoint or not ENDPOINT.fullmatch(self.endpoint):
-            raise ValueError("endpoint is https:// and the service's host, without bucket, path and credentials")
+        if f"//{self.bucket}." in self.endpoint or not ENDPOINT.fullmatch(
+            self.endpoint
+        ):
+            raise ValueError(
+                "endpoint is https:// and the service's host, without bucket, path and credentials"
+            )
         return self
 
     @property

@@ -36,13 +36,17 @@ class Claim:
 class ClaimStorage(Record):
     """How a PersistentVolumeClaim is created. Without `size`, the claim exists already."""
 
-    model_config = ConfigDict(json_schema_extra={"dependentRequired": {"class": ["size"]}})
+    model_config = ConfigDict(
+        json_schema_extra={"dependentRequired": {"class": ["size"]}}
+    )
 
     size: Quantity | None = Field(default=None, ge=1, examples=["500Gi"])
     """Size of the claim that the stack creates for the pods of all nodes (ReadWriteMany). Neither `pulumi destroy` nor
     a change of the stack file deletes the claim. Deleting its namespace does: write `namespace: {create: false}`."""
 
-    storage_class: ObjectName | None = Field(default=None, alias="class", examples=["csi-sfsturbo"])
+    storage_class: ObjectName | None = Field(
+        default=None, alias="class", examples=["csi-sfsturbo"]
+    )
     """StorageClass of the claim that the stack creates. Default: the cluster's default class."""
 
     @model_validator(mode="after")

@@ -19,7 +19,9 @@ from models.words import either, listed
 from models.yaml_scalar import as_yaml
 
 
-def key_of_another_kind(where: Mark, record: type[Record], right: type[Record], holder: Any) -> Finding:
+def key_of_another_kind(
+    where: Mark, record: type[Record], right: type[Record], holder: Any
+) -> Finding:
     """A key that a value has, although it belongs to another kind.
 
     Args:
@@ -44,7 +46,14 @@ def key_of_another_kind(where: Mark, record: type[Record], right: type[Record], 
     )
 
 
-def no_record(where: Mark, place: Place, choice: Choice, value: Mapping[str, Any], *, is_short: bool) -> Finding:
+def no_record(
+    where: Mark,
+    place: Place,
+    choice: Choice,
+    value: Mapping[str, Any],
+    *,
+    is_short: bool,
+) -> Finding:
     """A mapping whose record is not known: by a wrong kind, or by its keys.
 
     Args:
@@ -68,7 +77,9 @@ def no_record(where: Mark, place: Place, choice: Choice, value: Mapping[str, Any
     )
 
 
-def _wrong_kind(where: Mark, choice: Choice, value: Mapping[str, Any], *, is_short: bool) -> Finding:
+def _wrong_kind(
+    where: Mark, choice: Choice, value: Mapping[str, Any], *, is_short: bool
+) -> Finding:
     kind = value[KIND]
     key = where.path[-1] if is_short else KIND
     near = nearest(str(kind), dict.fromkeys(choice.kinds)) or choice.kinds[0]
@@ -86,7 +97,9 @@ def _wrong_kind(where: Mark, choice: Choice, value: Mapping[str, Any], *, is_sho
     )
 
 
-def _wrong_keys(where: Mark, name: str, choice: Choice, value: Mapping[str, Any]) -> Finding:
+def _wrong_keys(
+    where: Mark, name: str, choice: Choice, value: Mapping[str, Any]
+) -> Finding:
     """A mapping with keys of several records, or of none."""
     matching = choice.matching(value)
     if value and not matching:
@@ -97,7 +110,9 @@ def _wrong_keys(where: Mark, name: str, choice: Choice, value: Mapping[str, Any]
     forms = either([_form(record) for record in choice.records])
     message = f"{name} must be {forms}"
     if matching:
-        keys = [next(key for key in value if key in keys_of(record)) for record in matching]
+        keys = [
+            next(key for key in value if key in keys_of(record)) for record in matching
+        ]
         message += f", but it has {listed(keys)}"
     fix = _completed_edit(where, matching or choice.records, value)
     return Finding("bad-value", "error", message, WHY_VALUE, fix, (where,))
@@ -106,12 +121,16 @@ def _wrong_keys(where: Mark, name: str, choice: Choice, value: Mapping[str, Any]
 def _is_complete(record: type[Record], value: Mapping[str, Any]) -> bool:
     """Whether a mapping has the keys that a record needs, and no others."""
     fields = fields_of(record)
-    needed = {key for key, field in fields.items() if field.is_required() and key != KIND}
+    needed = {
+        key for key, field in fields.items() if field.is_required() and key != KIND
+    }
     given = {*value} - {KIND}
     return needed <= given <= {*fields}
 
 
-def _completed_edit(where: Mark, records: Sequence[type[Record]], value: Mapping[str, Any]) -> str:
+def _completed_edit(
+    where: Mark, records: Sequence[type[Record]], value: Mapping[str, Any]
+) -> str:
     """The edit that writes the mapping as the record that it resembles most, with the user's own values."""
     record = max(records, key=lambda candidate: len({*value} & {*fields_of(candidate)}))
     completed: dict[str, Any] = {}
@@ -127,5 +146,9 @@ def _completed_edit(where: Mark, records: Sequence[type[Record]], value: Mapping
 
 def _form(record: type[Record]) -> str:
     """How a record is written, with the keys that it needs: `{secret: …, key: …}`."""
-    needed = [field.alias or name for name, field in record.model_fields.items() if field.is_required()]
+    needed = [
+        field.alias or name
+        for name, field in record.model_fields.items()
+        if field.is_required()
+    ]
     return "{" + ", ".join(f"{key}: …" for key in needed) + "}"

@@ -17,7 +17,14 @@ from models.stack_file.value_edits import value_edit
 from models.yaml_scalar import as_yaml
 
 
-def unknown_key(where: Mark, name: str, known: Mapping[str, Any], refused: Any = None, *, meant: str = "") -> Finding:
+def unknown_key(
+    where: Mark,
+    name: str,
+    known: Mapping[str, Any],
+    refused: Any = None,
+    *,
+    meant: str = "",
+) -> Finding:
     """A key that the stack file does not have.
 
     Args:
@@ -31,13 +38,19 @@ def unknown_key(where: Mark, name: str, known: Mapping[str, Any], refused: Any =
     shown = in_one_line(name)
     if near is None:
         fix = f"remove {shown} (known keys: {', '.join(known)})"
-    elif refused is None or isinstance(refused, dict | list) or is_hidden(where.path, str(refused)):
+    elif (
+        refused is None
+        or isinstance(refused, dict | list)
+        or is_hidden(where.path, str(refused))
+    ):
         fix = f"rename {shown} to {near}"
     elif isinstance(known[near], FieldInfo):
         fix = value_edit(near, known[near], refused)
     else:
         fix = f"write {near}: {as_yaml(refused)}"
-    return Finding("unknown-key", "error", f"unknown key {name!r}", WHY_UNKNOWN, fix, (where,))
+    return Finding(
+        "unknown-key", "error", f"unknown key {name!r}", WHY_UNKNOWN, fix, (where,)
+    )
 
 
 def nearest(name: str, known: Mapping[str, Any]) -> str | None:

@@ -20,7 +20,9 @@ from models.yaml_scalar import as_yaml, plain_scalar
 _DNS_LABEL = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
-def value_edit(key: str, field: FieldInfo | None, refused: Any, bound: Any = None) -> str:
+def value_edit(
+    key: str, field: FieldInfo | None, refused: Any, bound: Any = None
+) -> str:
     """The edit that replaces a refused value by a valid one.
 
     Args:
@@ -37,7 +39,9 @@ def value_edit(key: str, field: FieldInfo | None, refused: Any, bound: Any = Non
     return f"remove {key}"
 
 
-def item_edit(key: str, field: FieldInfo | None, refused: Any, bound: Any = None) -> str:
+def item_edit(
+    key: str, field: FieldInfo | None, refused: Any, bound: Any = None
+) -> str:
     """The edit that replaces a refused value of a mapping with free keys, such as a variable.
 
     Args:
@@ -65,7 +69,11 @@ def list_edit(key: str, field: FieldInfo | None, refused: Any) -> str:
     item = FieldInfo.from_annotation(item_of(field.annotation))
     items = []
     for value in refused:
-        valid = [candidate for candidate in (value, *_candidates(item, value, None)) if _is_accepted(item, candidate)]
+        valid = [
+            candidate
+            for candidate in (value, *_candidates(item, value, None))
+            if _is_accepted(item, candidate)
+        ]
         items += valid[:1]
     if items and _is_accepted(field, items):
         return f"write {key}: {as_yaml(items)}"
@@ -82,7 +90,12 @@ def key_edit(key: str, field: FieldInfo | None, name: str) -> str:
     """
     if field is not None and get_origin(field.annotation) is dict:
         keys = FieldInfo.from_annotation(get_args(field.annotation)[0])
-        for candidate in (" ".join(name.split()), variable_name(name), f"{variable_name(name)}_", _dns_label(name)):
+        for candidate in (
+            " ".join(name.split()),
+            variable_name(name),
+            f"{variable_name(name)}_",
+            _dns_label(name),
+        ):
             if _is_accepted(keys, candidate):
                 return f"rename {key} to {candidate}"
     return f"remove {key}"
@@ -129,7 +142,11 @@ def _candidates(field: FieldInfo, refused: Any, bound: Any) -> Iterator[Any]:
         yield from _similar_texts(field, refused, examples)
     elif isinstance(refused, int | float) and not _has_form(examples):
         yield from _readings_of_number(refused)
-    elif isinstance(refused, list) and len(refused) == 1 and not isinstance(refused[0], list | dict):
+    elif (
+        isinstance(refused, list)
+        and len(refused) == 1
+        and not isinstance(refused[0], list | dict)
+    ):
         yield refused[0]
     if refused is not None and not isinstance(refused, list | dict):
         yield [refused]
@@ -166,7 +183,9 @@ def _readings_of_number(number: float) -> Iterator[Any]:
 
 def _similar_texts(field: FieldInfo, text: str, examples: list[Any]) -> Iterator[str]:
     """Texts that a field may accept and that resemble a refused one."""
-    choices = {str(choice).lower(): str(choice) for choice in _literals(field.annotation)}
+    choices = {
+        str(choice).lower(): str(choice) for choice in _literals(field.annotation)
+    }
     for close in get_close_matches(text.lower(), choices, n=1, cutoff=0.4):
         yield choices[close]
     one_line = " ".join(text.split())
@@ -195,7 +214,9 @@ def _dns_label(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
 
 
-def _completed(refused: dict[str, Any], examples: list[Any]) -> Iterator[dict[str, Any]]:
+def _completed(
+    refused: dict[str, Any], examples: list[Any]
+) -> Iterator[dict[str, Any]]:
     """The mapping with one key added, dropped or replaced, then the examples with the user's own values.
 
     The values for it are those of the most similar example.

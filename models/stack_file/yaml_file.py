@@ -65,13 +65,17 @@ def read_yaml(name: str, text: str) -> YamlFile:
         place = problem.problem_mark or problem.context_mark
         index = place.index if place else 0
         reasons = [part for part in (problem.context, problem.problem) if part]
-        file.findings.append(_syntax_error(name, text, index, f"not YAML: {', '.join(reasons)}"))
+        file.findings.append(
+            _syntax_error(name, text, index, f"not YAML: {', '.join(reasons)}")
+        )
     except yaml.reader.ReaderError as problem:
         before = text.encode()[: problem.position].decode(errors="ignore")
         message = "a control character, which YAML does not allow"
         file.findings.append(_syntax_error(name, text, len(before), message))
     except UnicodeEncodeError as problem:
-        file.findings.append(_syntax_error(name, text, problem.start, "the file is not UTF-8 text"))
+        file.findings.append(
+            _syntax_error(name, text, problem.start, "the file is not UTF-8 text")
+        )
     return file
 
 
@@ -86,7 +90,9 @@ def _check_depth(text: str) -> None:
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
         if depth > 10 * _DEEPEST:
-            raise yaml.MarkedYAMLError(problem="nested too deeply", problem_mark=event.start_mark)
+            raise yaml.MarkedYAMLError(
+                problem="nested too deeply", problem_mark=event.start_mark
+            )
 
 
 def _read_node(node: yaml.Node, file: YamlFile, text: str) -> None:
@@ -110,14 +116,26 @@ class _Reader:
     def value(self, node: yaml.Node, path: Path) -> Any:
         self.read += 1
         if self.read > _MOST:
-            raise yaml.MarkedYAMLError(problem="aliases for too many values", problem_mark=node.start_mark)
+            raise yaml.MarkedYAMLError(
+                problem="aliases for too many values", problem_mark=node.start_mark
+            )
         if isinstance(node, yaml.ScalarNode):
             return self.scalar(node, path)
         if id(node) in self.open:
-            self.problem(path, node, "an anchor contains itself", "give the value without an anchor")
+            self.problem(
+                path,
+                node,
+                "an anchor contains itself",
+                "give the value without an anchor",
+            )
             return None
         if len(self.open) > _DEEPEST:
-            self.problem(path, node, "the value is nested too deeply", "give the value without an anchor")
+            self.problem(
+                path,
+                node,
+                "the value is nested too deeply",
+                "give the value without an anchor",
+            )
             return None
         self.open.add(id(node))
         try:
@@ -135,7 +153,9 @@ class _Reader:
             self.file.spans[item_path] = self.span(item, item)
             self.hide(item, item_path)
             if isinstance(previous, str) and previous.startswith("-"):
-                self.hide(item, (*path, previous))  # the value of a flag in an argument list
+                self.hide(
+                    item, (*path, previous)
+                )  # the value of a flag in an argument list
             previous = self.value(item, item_path)
             values.append(previous)
         return values
@@ -166,7 +186,12 @@ class _Reader:
                 values = self.value(parent, path) or {}
                 result = {**values, **result}
             else:
-                self.problem(path, parent, "<< merges a value that is not a mapping", "merge a mapping")
+                self.problem(
+                    path,
+                    parent,
+                    "<< merges a value that is not a mapping",
+                    "merge a mapping",
+                )
         return result
 
     def scalar(self, node: yaml.ScalarNode, path: Path) -> Any:
@@ -199,10 +224,16 @@ class _Reader:
             return
         for node in self.hidden:
             self.mask_lines(node)
-        self.file.spans = {path: self.masked(span) for path, span in self.file.spans.items()}
+        self.file.spans = {
+            path: self.masked(span) for path, span in self.file.spans.items()
+        }
         findings = []
         for finding in self.file.findings:
-            marks = tuple(replace(mark, span=self.masked(mark.span)) for mark in finding.marks if mark.span)
+            marks = tuple(
+                replace(mark, span=self.masked(mark.span))
+                for mark in finding.marks
+                if mark.span
+            )
             findings.append(replace(finding, marks=marks))
         self.file.findings = findings
 
@@ -222,7 +253,9 @@ class _Reader:
         """A line of the file, counted from 0; empty after the end."""
         return self.lines[number] if number < len(self.lines) else ""
 
-    def problem(self, path: Path, node: yaml.Node, message: str, alternative: str) -> None:
+    def problem(
+        self, path: Path, node: yaml.Node, message: str, alternative: str
+    ) -> None:
         fix = f"remove {_key_of(path)}, or {alternative}" if path else alternative
         finding = Finding(
             rule="yaml-value",
@@ -308,7 +341,9 @@ def _key_text(value: Any) -> str:
 
 
 def _type_name(value: Any) -> str:
-    return {bool: "bool", int: "int", float: "float", str: "str"}.get(type(value), "null")
+    return {bool: "bool", int: "int", float: "float", str: "str"}.get(
+        type(value), "null"
+    )
 
 
 def _syntax_error(name: str, text: str, end: int, message: str) -> Finding:

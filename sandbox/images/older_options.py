@@ -35,7 +35,12 @@ LEFT_OUT = (
 
 def split(words: Sequence[str]) -> tuple[list[str], list[str]]:
     """The words of a launch that the newer vLLM takes, and the options that are left out."""
-    old = [word for word in words if word.partition("=")[0].removeprefix("--") in LEFT_OUT and word.startswith("--")]
+    old = [
+        word
+        for word in words
+        if word.partition("=")[0].removeprefix("--") in LEFT_OUT
+        and word.startswith("--")
+    ]
     return [word for word in words if word not in old], old
 
 
@@ -45,7 +50,10 @@ def main() -> None:
         return
     sys.argv[1:], old = split(sys.argv[1:])
     if old:
-        print(f"rehearsal: this vLLM is newer than 0.6.3 and has no {', '.join(old)}: left out", file=sys.stderr)
+        print(
+            f"rehearsal: this vLLM is newer than 0.6.3 and has no {', '.join(old)}: left out",
+            file=sys.stderr,
+        )
 
 
 if __name__ == "sitecustomize":

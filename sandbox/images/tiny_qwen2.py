@@ -49,14 +49,20 @@ def write(directory: Path) -> None:
     """Write weights, configuration and tokenizer; the same bytes every time."""
     directory.mkdir(parents=True, exist_ok=True)
     ends = {"bos_token_id": 0, "eos_token_id": 0}
-    settings = {"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": _END, "pad_token": _END}
+    settings = {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "eos_token": _END,
+        "pad_token": _END,
+    }
     for name, content in {
         "config.json": CONFIG,
         "generation_config.json": ends,
         "tokenizer.json": _tokenizer(),
         "tokenizer_config.json": {**settings, "chat_template": _TEMPLATE},
     }.items():
-        (directory / name).write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        (directory / name).write_text(
+            json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+        )
     _write_weights(directory / "model.safetensors")
 
 
@@ -69,7 +75,11 @@ def shapes() -> Iterator[tuple[str, tuple[int, ...]]]:
         layer = f"model.layers.{number}"
         for norm in ("input_layernorm", "post_attention_layernorm"):
             yield f"{layer}.{norm}.weight", (_HIDDEN,)
-        for name, sizes in {"gate": (_INNER, _HIDDEN), "up": (_INNER, _HIDDEN), "down": (_HIDDEN, _INNER)}.items():
+        for name, sizes in {
+            "gate": (_INNER, _HIDDEN),
+            "up": (_INNER, _HIDDEN),
+            "down": (_HIDDEN, _INNER),
+        }.items():
             yield f"{layer}.mlp.{name}_proj.weight", sizes
         for name, width in {"q": _HIDDEN, "k": _KEYS, "v": _KEYS}.items():
             yield f"{layer}.self_attn.{name}_proj.weight", (width, _HIDDEN)
@@ -84,13 +94,19 @@ def _write_weights(file: Path) -> None:
     for name, sizes in shapes():
         began = len(numbers) * numbers.itemsize
         numbers.extend(_values(name, sizes, chance))
-        table[name] = {"dtype": "F32", "shape": sizes, "data_offsets": [began, len(numbers) * numbers.itemsize]}
+        table[name] = {
+            "dtype": "F32",
+            "shape": sizes,
+            "data_offsets": [began, len(numbers) * numbers.itemsize],
+        }
     head = json.dumps(table).encode()
     head += b" " * (-len(head) % 8)
     file.write_bytes(struct.pack("<Q", len(head)) + head + numbers.tobytes())
 
 
-def _values(name: str, sizes: tuple[int, ...], chance: random.Random) -> Iterator[float]:
+def _values(
+    name: str, sizes: tuple[int, ...], chance: random.Random
+) -> Iterator[float]:
     count = sizes[0] * (sizes[1] if sizes[1:] else 1)
     if name.endswith(("norm.weight", "bias")):
         return iter([1.0 if name.endswith("weight") else 0.0] * count)
@@ -111,7 +127,9 @@ def _tokenizer() -> dict[str, object]:
         "decoder": {**bytes_, "add_prefix_space": True},
         "model": {
             "type": "BPE",
-            "vocab": {token: number for number, token in enumerate([_END, *letters, *words])},
+            "vocab": {
+                token: number for number, token in enumerate([_END, *letters, *words])
+            },
             "merges": [],
         },
     }
@@ -121,7 +139,10 @@ def _letters() -> dict[int, str]:
     """A printable letter for each byte, as GPT-2 has them: its own where there is one, else one from 256 on."""
     printable = {*range(33, 127), *range(161, 173), *range(174, 256)}
     others = (byte for byte in range(256) if byte not in printable)
-    return {**{byte: chr(byte) for byte in printable}, **{byte: chr(256 + n) for n, byte in enumerate(others)}}
+    return {
+        **{byte: chr(byte) for byte in printable},
+        **{byte: chr(256 + n) for n, byte in enumerate(others)},
+    }
 
 
 if __name__ == "__main__":

@@ -60,8 +60,16 @@ def ensure() -> Path:
 
 def key() -> str:
     """Stands for all that the image is made of: packages, this Python, this machine, and how it is put together."""
-    parts = [PINS.read_text(encoding="utf-8"), sys.version, *os.uname()[3:], *map(str, ENVIRONMENT.items())]
-    parts += [Path(file).read_text(encoding="utf-8") for file in (__file__, older_options.__file__, basis.__file__)]
+    parts = [
+        PINS.read_text(encoding="utf-8"),
+        sys.version,
+        *os.uname()[3:],
+        *map(str, ENVIRONMENT.items()),
+    ]
+    parts += [
+        Path(file).read_text(encoding="utf-8")
+        for file in (__file__, older_options.__file__, basis.__file__)
+    ]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
@@ -70,22 +78,42 @@ def install(environment: Path, log: Path) -> None:
 
     Raises SandboxError with the installer's last lines.
     """
-    uv = shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
+    uv = shutil.which(
+        "uv",
+        path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
+    )
     if uv is None:
-        raise SandboxError("there is no uv to install vLLM's packages with", "make setup, or: pip install uv")
+        raise SandboxError(
+            "there is no uv to install vLLM's packages with",
+            "make setup, or: pip install uv",
+        )
     python = str(environment / "bin" / "python")
     for words in (
         ["venv", "--clear", "--python", sys.executable, str(environment)],
-        ["pip", "install", "--no-deps", "--compile-bytecode", "--python", python, "--requirements", str(PINS)],
+        [
+            "pip",
+            "install",
+            "--no-deps",
+            "--compile-bytecode",
+            "--python",
+            python,
+            "--requirements",
+            str(PINS),
+        ],
     ):
         if processes.run_to_log([uv, *words], os.environ, log, log.parent) != 0:
             message = f"the packages of {TITLE} cannot be installed; the last lines of {log}:\n{paths.tail(log)}"
-            raise SandboxError(message, "check the network; Python is to be 3.11 to 3.13: make PYTHON=python3.12")
+            raise SandboxError(
+                message,
+                "check the network; Python is to be 3.11 to 3.13: make PYTHON=python3.12",
+            )
 
 
 def files(site: Path) -> dict[str, Path | str | bytes]:
     """What is in the image, of the machine and of the packages that are installed in `site`."""
-    packages = {f"opt/packages/{file.relative_to(site)}": file for file in _packages(site)}
+    packages = {
+        f"opt/packages/{file.relative_to(site)}": file for file in _packages(site)
+    }
     own: dict[str, Path | str | bytes] = {
         "opt/packages/sitecustomize.py": Path(older_options.__file__),
         "etc/passwd": b"root:x:0:0:root:/root:/bin/bash\n",
@@ -96,8 +124,16 @@ def files(site: Path) -> dict[str, Path | str | bytes]:
     }
     extensions = [file for file in packages.values() if ".so" in file.suffixes]
     found = basis.libraries(extensions)
-    machine = {path: file for path, file in found.items() if not file.is_relative_to(site)}
-    return {**machine, **basis.programs((*basis.SHELL, "lscpu")), **basis.python(), **packages, **own}
+    machine = {
+        path: file for path, file in found.items() if not file.is_relative_to(site)
+    }
+    return {
+        **machine,
+        **basis.programs((*basis.SHELL, "lscpu")),
+        **basis.python(),
+        **packages,
+        **own,
+    }
 
 
 def _build(target: Path) -> None:
@@ -106,7 +142,9 @@ def _build(target: Path) -> None:
     try:
         shutil.rmtree(work, ignore_errors=True)
         work.mkdir()
-        with announced(f"image {TITLE}: installing its packages (4 GB, about 3 min)") as clock:
+        with announced(
+            f"image {TITLE}: installing its packages (4 GB, about 3 min)"
+        ) as clock:
             install(work / "environment", work / "install.log")
         say(f"image {TITLE}: packages installed in {clock}")
         with announced(f"image {TITLE}: putting it together (about 1 min)") as clock:
@@ -122,7 +160,9 @@ def _check_space(work: Path) -> None:
     free = shutil.disk_usage(work.parent).free
     if free < _SPACE:
         message = f"making {TITLE} needs {_SPACE / 10**9:.0f} GB below {work.parent}; {free / 10**9:.0f} GB are free"
-        raise SandboxError(message, "make room, or point XDG_CACHE_HOME to another disk")
+        raise SandboxError(
+            message, "make room, or point XDG_CACHE_HOME to another disk"
+        )
 
 
 def _remove_others(target: Path) -> None:
@@ -136,9 +176,15 @@ def _packages(site: Path) -> Iterator[Path]:
     """The files of the packages; of CUDA, only what torch is linked with."""
     for file in basis.tree(site):
         place = file.relative_to(site)
-        if file.suffix != ".a" and not any(place.is_relative_to(unused) for unused in _UNUSED):
+        if file.suffix != ".a" and not any(
+            place.is_relative_to(unused) for unused in _UNUSED
+        ):
             yield file
-    yield from (file for file in basis.libraries((site / "torch/lib").glob("*.so")).values() if _is_cuda(file, site))
+    yield from (
+        file
+        for file in basis.libraries((site / "torch/lib").glob("*.so")).values()
+        if _is_cuda(file, site)
+    )
 
 
 def _is_cuda(file: Path, site: Path) -> bool:

@@ -40,7 +40,9 @@ def make(home: Path) -> None:
     found = hierarchies()
     for hierarchy in found:
         (hierarchy / name(home)).mkdir(parents=True, exist_ok=True)
-    if all((hierarchy / _OFFERED).exists() for hierarchy in found):  # beside version 1 a kubelet uses that
+    if all(
+        (hierarchy / _OFFERED).exists() for hierarchy in found
+    ):  # beside version 1 a kubelet uses that
         for hierarchy in found:
             _hand_down(hierarchy, hierarchy / name(home))
 
@@ -62,7 +64,9 @@ def _hand_down(hierarchy: Path, top: Path) -> None:
 
 def remove(home: Path) -> bool:
     """Kill what is in the sandbox's cgroup and remove it everywhere; says whether there was one. Safe to repeat."""
-    tops = [top for hierarchy in hierarchies() if (top := hierarchy / name(home)).is_dir()]
+    tops = [
+        top for hierarchy in hierarchies() if (top := hierarchy / name(home)).is_dir()
+    ]
     deadline = time.monotonic() + _PATIENCE
     while any(not _removed(top) for top in tops) and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -83,7 +87,9 @@ def _removed(top: Path) -> bool:
 def _kill(directory: Path) -> None:
     with suppress(OSError):
         for pid in map(int, (directory / "cgroup.procs").read_text().split()):
-            if pid > 0:  # 0 is one that this process cannot see, and would mean this process' own group
+            if (
+                pid > 0
+            ):  # 0 is one that this process cannot see, and would mean this process' own group
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
 

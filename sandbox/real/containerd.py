@@ -74,4 +74,11 @@ def command() -> list[str]:
 
 def ctr(*arguments: str) -> list[str]:
     """A call of containerd's own client, for what the kubelet uses."""
-    return [needs.program("ctr"), "--address", SOCKET, "--namespace", "k8s.io", *arguments]
+    return [
+        needs.program("ctr"),
+        "--address",
+        SOCKET,
+        "--namespace",
+        "k8s.io",
+        *arguments,
+    ]

@@ -22,9 +22,13 @@ def main() -> None:
 async def serve(listening: socket.socket, port: int) -> None:
     """Connect everybody who comes with the port on the loopback of this namespace."""
 
-    async def connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def connect(
+        reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         try:
-            inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", port)
+            inner_reader, inner_writer = await asyncio.open_connection(
+                "127.0.0.1", port
+            )
         except OSError:
             writer.close()
             return

@@ -22,7 +22,12 @@ _COREFILE = f"""\
 """
 """Other names than the cluster's are refused at once, and not after a while: no traffic leaves the node."""
 
-_NEVER = {"memory.available": "0%", "nodefs.available": "0%", "nodefs.inodesFree": "0%", "imagefs.available": "0%"}
+_NEVER = {
+    "memory.available": "0%",
+    "nodefs.available": "0%",
+    "nodefs.inodesFree": "0%",
+    "imagefs.available": "0%",
+}
 """A laptop whose disk is nearly full runs pods all the same."""
 
 
@@ -30,8 +35,12 @@ def configure(home: Path, root: Path, name: str) -> None:
     """Write the configurations below the node's root."""
     directory = root / "etc/kubernetes"
     directory.mkdir(parents=True)
-    (directory / "kubelet.json").write_text(json.dumps(_kubelet(home)), encoding="utf-8")
-    (directory / "kube-proxy.json").write_text(json.dumps(_proxy(name)), encoding="utf-8")
+    (directory / "kubelet.json").write_text(
+        json.dumps(_kubelet(home)), encoding="utf-8"
+    )
+    (directory / "kube-proxy.json").write_text(
+        json.dumps(_proxy(name)), encoding="utf-8"
+    )
     (directory / "Corefile").write_text(_COREFILE, encoding="utf-8")
 
 
@@ -40,7 +49,9 @@ def admit(home: Path, root: Path) -> None:
     target = root / "etc/kubernetes/kubeconfig"
     target.touch(0o600)
     # With the certificates in it: their files are not on the node.
-    target.write_text(kubectl.kubectl(home, "config", "view", "--raw", "--flatten"), encoding="utf-8")
+    target.write_text(
+        kubectl.kubectl(home, "config", "view", "--raw", "--flatten"), encoding="utf-8"
+    )
 
 
 def commands(name: str) -> dict[str, list[str]]:
@@ -62,7 +73,10 @@ def _kubelet(home: Path) -> dict[str, object]:
         "kind": "KubeletConfiguration",
         "containerRuntimeEndpoint": f"unix://{containerd.SOCKET}",
         # Whoever reaches it is in the node's own network.
-        "authentication": {"anonymous": {"enabled": True}, "webhook": {"enabled": False}},
+        "authentication": {
+            "anonymous": {"enabled": True},
+            "webhook": {"enabled": False},
+        },
         "authorization": {"mode": "AlwaysAllow"},
         "cgroupDriver": "cgroupfs",
         "cgroupRoot": f"/{cgroups.name(home)}",
@@ -89,5 +103,10 @@ def _proxy(name: str) -> dict[str, object]:
         "healthzBindAddress": "127.0.0.1:10256",
         "metricsBindAddress": "127.0.0.1:10249",
         # The machine's own limits of connections stay as they are.
-        "conntrack": {"maxPerCore": 0, "min": 0, "tcpEstablishedTimeout": "0s", "tcpCloseWaitTimeout": "0s"},
+        "conntrack": {
+            "maxPerCore": 0,
+            "min": 0,
+            "tcpEstablishedTimeout": "0s",
+            "tcpCloseWaitTimeout": "0s",
+        },
     }

@@ -18,7 +18,10 @@ SEARCH = "/usr/sbin:/usr/bin:/sbin:/bin"
 PLUGINS = (Path("/usr/lib/cni"), Path("/usr/libexec/cni"))
 """Where distributions have the network plugins of containers."""
 
-LIBRARIES = tuple(Path("/usr") / place for place in (f"lib/{platform.machine()}-linux-gnu", "lib64", "lib"))
+LIBRARIES = tuple(
+    Path("/usr") / place
+    for place in (f"lib/{platform.machine()}-linux-gnu", "lib64", "lib")
+)
 """Where distributions have shared libraries."""
 
 _PACKAGES = {
@@ -49,10 +52,16 @@ def check(
     `libraries` are further ones that are needed, by file name, with their packages.
     """
     if sys.platform != "linux":
-        raise SandboxError("a real node runs on Linux only", "use simulated nodes: leave --node real out")
+        raise SandboxError(
+            "a real node runs on Linux only",
+            "use simulated nodes: leave --node real out",
+        )
     if (os.geteuid() if euid is None else euid) != 0:
         fix = "run the same command as root, as with: sudo env PATH=$PATH …, or leave --node real out"
-        raise SandboxError("a real node needs root: it has namespaces, mounts and cgroups of its own", fix)
+        raise SandboxError(
+            "a real node needs root: it has namespaces, mounts and cgroups of its own",
+            fix,
+        )
     missing = [name for name in _PACKAGES if shutil.which(name, path=search) is None]
     packages = {_PACKAGES[name] for name in missing}
     for name in libraries:
@@ -63,16 +72,20 @@ def check(
         missing.append("the network plugins bridge, host-local and loopback")
         packages.add(_PLUGIN_PACKAGE)
     if missing:
-        fix = (
-            f"install them, on Debian and Ubuntu: apt-get install --no-install-recommends {' '.join(sorted(packages))}"
+        names = " ".join(sorted(packages))
+        fix = f"install them, on Debian and Ubuntu: apt-get install --no-install-recommends {names}"
+        raise SandboxError(
+            f"a real node needs what is not here: {', '.join(missing)}", fix
         )
-        raise SandboxError(f"a real node needs what is not here: {', '.join(missing)}", fix)
 
 
 def plugin_directory(plugins: Iterable[Path] = PLUGINS) -> Path | None:
     """The directory with the network plugins, if there is one."""
     wanted = ("bridge", "host-local", "loopback")
-    return next((place for place in plugins if all((place / name).exists() for name in wanted)), None)
+    return next(
+        (place for place in plugins if all((place / name).exists() for name in wanted)),
+        None,
+    )
 
 
 def program(name: str) -> str:

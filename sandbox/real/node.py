@@ -52,19 +52,32 @@ def start(home: Path, node: Node) -> None:
     Raises:
         SandboxError: The kubelet does not register its node within a minute.
     """
-    _await(home, "containerd does not answer", lambda: _answers(home), (HOLDER, DOOR, containerd.COMPONENT))
+    _await(
+        home,
+        "containerd does not answer",
+        lambda: _answers(home),
+        (HOLDER, DOOR, containerd.COMPONENT),
+    )
     _load_pause(home)
     kubelet.admit(home, root.path(home))
     for component, command in kubelet.commands(node.name).items():
         _start(home, component, command)
-    _await(home, "the kubelet does not register its node", lambda: _is_registered(home, node), COMPONENTS)
+    _await(
+        home,
+        "the kubelet does not register its node",
+        lambda: _is_registered(home, node),
+        COMPONENTS,
+    )
     _describe(home, node)
 
 
 def check(home: Path) -> None:
     """Raise SandboxError unless the sandbox in `home` has a real node that is up."""
     if not is_there(home) or not _entering(home):
-        raise SandboxError(f"sandbox {home.name} has no real node", "start one: ascend-vllm sandbox up --node real")
+        raise SandboxError(
+            f"sandbox {home.name} has no real node",
+            "start one: ascend-vllm sandbox up --node real",
+        )
 
 
 def load(home: Path, image: Path) -> str:
@@ -82,12 +95,22 @@ def load(home: Path, image: Path) -> str:
     """
     check(home)
     if not image.is_file():
-        raise SandboxError(f"there is no file {image}", "name an archive of docker save", WRONG_USAGE)
-    command = [*_entering(home), *containerd.ctr("images", "import", "--all-platforms", "-")]
+        raise SandboxError(
+            f"there is no file {image}", "name an archive of docker save", WRONG_USAGE
+        )
+    command = [
+        *_entering(home),
+        *containerd.ctr("images", "import", "--all-platforms", "-"),
+    ]
     with image.open("rb") as archived, interruptible():
-        code, output, errors = processes.run_captured(command, _environment(home), archived)
+        code, output, errors = processes.run_captured(
+            command, _environment(home), archived
+        )
     if code != 0:
-        raise SandboxError(f"{image} cannot be imported: {errors.strip()}", "name an archive of docker save")
+        raise SandboxError(
+            f"{image} cannot be imported: {errors.strip()}",
+            "name an archive of docker save",
+        )
     return output.strip()
 
 
@@ -118,9 +141,16 @@ def clear(home: Path) -> bool:
     Raises:
         SandboxError: A file system is still mounted below the directory of the sandbox.
     """
-    mounted = [line for line in Path("/proc/self/mounts").read_text().splitlines() if f" {home}/" in line]
+    mounted = [
+        line
+        for line in Path("/proc/self/mounts").read_text().splitlines()
+        if f" {home}/" in line
+    ]
     if mounted:
-        raise SandboxError(f"something is mounted below {home}: {mounted[0]}", "umount it, then try again")
+        raise SandboxError(
+            f"something is mounted below {home}: {mounted[0]}",
+            "umount it, then try again",
+        )
     return cgroups.remove(home)
 
 
@@ -132,7 +162,12 @@ def _hold(home: Path, node: Node) -> None:
         str(home / "node/mounts.json"), node.name, f"{containerd.ADDRESS}/{containerd.PODS.split('/')[1]}",
     ]  # fmt: skip
     processes.start(command, _environment(home), _log(home, HOLDER))
-    _await(home, "the node's namespaces cannot be made", (root.path(home) / init.READY).exists, (HOLDER,))
+    _await(
+        home,
+        "the node's namespaces cannot be made",
+        (root.path(home) / init.READY).exists,
+        (HOLDER,),
+    )
 
 
 def _open_door(home: Path) -> int:
@@ -141,13 +176,22 @@ def _open_door(home: Path) -> int:
     with socket.create_server(("127.0.0.1", 0), backlog=128) as listening:
         port: int = listening.getsockname()[1]
         listening.set_inheritable(True)
-        words = [str(home / "bin" / DOOR), "-I", "-S", str(_HERE / "door.py"), str(listening.fileno()), str(port)]
+        words = [
+            str(home / "bin" / DOOR),
+            "-I",
+            "-S",
+            str(_HERE / "door.py"),
+            str(listening.fileno()),
+            str(port),
+        ]
         processes.start([*_network(home), *words], _environment(home), _log(home, DOOR))
     return port
 
 
 def _start(home: Path, component: str, command: list[str]) -> None:
-    processes.start([*_entering(home), *command], _environment(home), _log(home, component))
+    processes.start(
+        [*_entering(home), *command], _environment(home), _log(home, component)
+    )
 
 
 def _load_pause(home: Path) -> None:
@@ -170,10 +214,19 @@ def _describe(home: Path, node: Node) -> None:
     labels_patch = json.dumps({"metadata": metadata})
     status_patch = json.dumps({"status": status})
     kubectl.kubectl(home, "patch", "node", node.name, f"--patch={labels_patch}")
-    kubectl.kubectl(home, "patch", "node", node.name, f"--patch={status_patch}", "--subresource=status")
+    kubectl.kubectl(
+        home,
+        "patch",
+        "node",
+        node.name,
+        f"--patch={status_patch}",
+        "--subresource=status",
+    )
 
 
-def _await(home: Path, message: str, ready: Callable[[], bool], expected: Sequence[str]) -> None:
+def _await(
+    home: Path, message: str, ready: Callable[[], bool], expected: Sequence[str]
+) -> None:
     deadline = time.monotonic() + _SECONDS
     while not ready():
         controlplane.check_alive(home, expected)

@@ -38,7 +38,12 @@ _FILES = {
     "usr/local/Ascend/add-ons/version.info": "Version=stand-in\n",
 }
 
-TUNABLES = {"vm/overcommit_memory": "1", "vm/panic_on_oom": "0", "kernel/panic": "10", "kernel/panic_on_oops": "1"}
+TUNABLES = {
+    "vm/overcommit_memory": "1",
+    "vm/panic_on_oom": "0",
+    "kernel/panic": "10",
+    "kernel/panic_on_oops": "1",
+}
 """Settings of the whole machine that a kubelet would change: it finds files of ours with what it wants."""
 
 

@@ -163,7 +163,7 @@ def test_a_field_that_no_pod_has_is_refused_with_the_nearest() -> None:
     ("spec", "said"),
     [
         ({"containers": {"name": "a"}}, "spec.containers must be a list of mappings"),
-        ({"volumes": [{"emptyDir": {}}]}, "spec.volumes must be a list of mappings, each with a name of its own"),
+        ({"volumes": [{"emptyDir": {}}]}, "spec.volumes must be a list of mappings, each with a unique name"),
         ({"initContainers": ["a"]}, "spec.initContainers must be a list of mappings"),
         ({"containers": [{"name": "a"}, {"name": "a"}]}, "spec.containers has a name twice"),
         (

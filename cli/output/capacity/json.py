@@ -17,7 +17,9 @@ VERSION = 1
 
 def render(stack: ResolvedStack, packing: Packing) -> str:
     """The nodes of the pools with their pods, and how each service is updated."""
-    without_room = [{"service": service, "npus": npus} for service, npus in packing.homeless]
+    without_room = [
+        {"service": service, "npus": npus} for service, npus in packing.homeless
+    ]
     document = {
         "version": VERSION,
         "stack": stack.name,
@@ -60,4 +62,8 @@ def _service(service: ResolvedService) -> dict[str, Any]:
 
 
 def _finding(finding: Finding) -> dict[str, Any]:
-    return {"rule": finding.rule, "severity": finding.severity, "message": finding.message}
+    return {
+        "rule": finding.rule,
+        "severity": finding.severity,
+        "message": finding.message,
+    }

@@ -31,7 +31,9 @@ def render(stack: ResolvedStack, packing: Packing) -> str:
     return "\n".join(lines)
 
 
-def render_live(context: str, nodes: Sequence[Node], findings: Sequence[Finding]) -> str:
+def render_live(
+    context: str, nodes: Sequence[Node], findings: Sequence[Finding]
+) -> str:
     """The nodes of a cluster with all pods that hold NPUs, then the findings about them."""
     used, total = _used(nodes)
     number = counted(len(nodes), "node")

@@ -20,5 +20,7 @@ class DiffFormat(StrEnum):
 
 def render_comparisons(comparisons: Sequence[Comparison], form: DiffFormat) -> str:
     """All comparisons as one text of a format."""
-    render: Callable[[Sequence[Comparison]], str] = import_module(f"cli.output.diff.{form.value}").render
+    render: Callable[[Sequence[Comparison]], str] = import_module(
+        f"cli.output.diff.{form.value}"
+    ).render
     return render(comparisons)

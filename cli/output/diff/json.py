@@ -17,7 +17,9 @@ VERSION = 1
 def render(comparisons: Sequence[Comparison]) -> str:
     """One document for all stacks."""
     stacks = [_stack(comparison) for comparison in comparisons]
-    return json.dumps({"version": VERSION, "stacks": stacks}, indent=2, ensure_ascii=False)
+    return json.dumps(
+        {"version": VERSION, "stacks": stacks}, indent=2, ensure_ascii=False
+    )
 
 
 def _stack(comparison: Comparison) -> dict[str, Any]:
@@ -36,8 +38,13 @@ def _stack(comparison: Comparison) -> dict[str, Any]:
         "pools": [_pool(pool) for pool in change.pools],
         "npusBefore": npus_before,
         "npus": npus,
-        "withoutRoom": [{"service": name, "pods": pods} for name, pods in change.without_room],
-        "wouldHang": [{"message": finding.message, "fix": finding.fix} for finding in change.would_hang],
+        "withoutRoom": [
+            {"service": name, "pods": pods} for name, pods in change.without_room
+        ],
+        "wouldHang": [
+            {"message": finding.message, "fix": finding.fix}
+            for finding in change.would_hang
+        ],
         "notCompared": list(change.unread),
         "errors": comparison.errors,
         "summary": _summary(change),

@@ -8,7 +8,16 @@ from itertools import islice
 
 from cli.output.capacity.text import pool_lines
 from cli.output.diff.comparison import Comparison
-from cli.output.diff.words import SIGNS, cluster_lines, counts, detail_lines, headline, notes, npus_lines, some
+from cli.output.diff.words import (
+    SIGNS,
+    cluster_lines,
+    counts,
+    detail_lines,
+    headline,
+    notes,
+    npus_lines,
+    some,
+)
 from cli.output.table import columns
 from models.rules.capacity import packing
 from models.service.resolved import ResolvedStack
@@ -85,7 +94,9 @@ def _section(comparison: Comparison, room: int) -> str:
     if hidden:
         argument = plain(comparison.argument)
         command = f"`ascend-vllm diff {argument}`"
-        parts.append(f"_{hidden} left out because of their length; all of it: {command}_")
+        parts.append(
+            f"_{hidden} left out because of their length; all of it: {command}_"
+        )
     if nodes:
         parts.append(nodes)
     return "\n\n".join(parts)
@@ -112,7 +123,9 @@ def _warnings(change: StackChange) -> Iterator[str]:
     ending = [f"`{service.name}`" for service in change.ending]
     deleted = some([*ending, *change.deletions], _MOST_NAMES)
     if change.moves:
-        yield _alert("CAUTION", "Everything is recreated elsewhere, and deleted where it was.")
+        yield _alert(
+            "CAUTION", "Everything is recreated elsewhere, and deleted where it was."
+        )
     elif deleted:
         yield _alert("CAUTION", f"Deleted, or left without pods: {deleted}")
     if change.replacements:

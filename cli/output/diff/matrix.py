@@ -87,7 +87,9 @@ def _json(table: Matrix) -> str:
         "version": VERSION,
         "environments": list(table.environments),
         "services": services,
-        "notShown": {environment: list(broken) for environment, broken in table.unread.items()},
+        "notShown": {
+            environment: list(broken) for environment, broken in table.unread.items()
+        },
     }
     return json.dumps(document, indent=2, ensure_ascii=False)
 

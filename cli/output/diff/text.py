@@ -7,7 +7,15 @@ from collections.abc import Iterator, Sequence
 
 from cli.output import text
 from cli.output.diff.comparison import Comparison
-from cli.output.diff.words import SIGNS, cluster_lines, counts, detail_lines, headline, notes, npus_lines
+from cli.output.diff.words import (
+    SIGNS,
+    cluster_lines,
+    counts,
+    detail_lines,
+    headline,
+    notes,
+    npus_lines,
+)
 from review import StackChange
 
 _MOST_UNCHANGED = 10

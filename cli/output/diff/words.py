@@ -36,7 +36,9 @@ def counts(change: StackChange) -> str:
         return ", ".join(parts)
     restarts = counted(len(change.restarting), "restart")
     down = len(change.down)
-    line = f"{changed} changed, {added} added, {removed} removed, {unchanged} unchanged; "
+    line = (
+        f"{changed} changed, {added} added, {removed} removed, {unchanged} unchanged; "
+    )
     line += f"{restarts}, {down} with downtime"
     if change.moves:
         line += "; all recreated elsewhere"

@@ -5,7 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from cli.output.drift.report import DriftReport, changed_lines, is_file, restore_commands
+from cli.output.drift.report import (
+    DriftReport,
+    changed_lines,
+    is_file,
+    restore_commands,
+)
 from review.drift import ObjectDrift, cause, is_restored
 from review.fields import FieldDrift
 
@@ -34,7 +39,9 @@ def render(report: DriftReport) -> str:
 
 
 def _object(report: DriftReport, drifted: ObjectDrift) -> dict[str, Any]:
-    fields = [_field(report, drifted.kind, drifted.service, field) for field in drifted.fields]
+    fields = [
+        _field(report, drifted.kind, drifted.service, field) for field in drifted.fields
+    ]
     return {
         "kind": drifted.kind,
         "name": drifted.name,
@@ -46,7 +53,9 @@ def _object(report: DriftReport, drifted: ObjectDrift) -> dict[str, Any]:
     }
 
 
-def _field(report: DriftReport, kind: str, service: str, field: FieldDrift) -> dict[str, Any]:
+def _field(
+    report: DriftReport, kind: str, service: str, field: FieldDrift
+) -> dict[str, Any]:
     detail = report.detail(kind, service, field)
     live, wanted, lines = detail.old, detail.new, None
     if is_file(kind, field):

@@ -33,7 +33,9 @@ class DriftReport:
     def kubectl(self) -> str:
         """The beginning of a kubectl command for the stack's namespace."""
         cluster = self.stack.cluster
-        return f"kubectl --context {cluster.context} --namespace {cluster.namespace.name}"
+        return (
+            f"kubectl --context {cluster.context} --namespace {cluster.namespace.name}"
+        )
 
     def detail(self, kind: str, service: str, field: FieldDrift) -> Detail:
         """A field in the words of the stack file."""
@@ -47,7 +49,10 @@ def restore_commands(report: DriftReport) -> list[str]:
         return []
     unseen = [drifted for drifted in changed if not is_seen_by_refresh(drifted)]
     annotate = f"{report.kubectl} annotate"
-    commands = [f"{annotate} {drifted.kind.lower()} {drifted.name} {_PATCH_FORCE}-" for drifted in unseen]
+    commands = [
+        f"{annotate} {drifted.kind.lower()} {drifted.name} {_PATCH_FORCE}-"
+        for drifted in unseen
+    ]
     refresh = "--refresh "
     if all(_is_not_applied(drifted) for drifted in changed):
         refresh = ""
@@ -61,7 +66,9 @@ def changed_lines(field: FieldDrift) -> list[str]:
     wanted = _lines(field.wanted)
     lines = list(difflib.unified_diff(live, wanted, n=0, lineterm=""))
     without_header = lines[2:]
-    return [printable(masked(line)) for line in without_header if not line.startswith("@@")]
+    return [
+        printable(masked(line)) for line in without_header if not line.startswith("@@")
+    ]
 
 
 def is_file(kind: str, field: FieldDrift) -> bool:

@@ -7,7 +7,12 @@ from dataclasses import replace
 
 from cli.output.diff.text import coloured
 from cli.output.diff.words import because, values
-from cli.output.drift.report import DriftReport, changed_lines, is_file, restore_commands
+from cli.output.drift.report import (
+    DriftReport,
+    changed_lines,
+    is_file,
+    restore_commands,
+)
 from cli.output.table import columns
 from models.words import counted
 from review.drift import RESTARTED, ObjectDrift, State, cause, is_restored
@@ -69,7 +74,9 @@ def _heading(report: DriftReport, drifted: ObjectDrift) -> str:
             reason += " with all objects of its service"
         return reason
     if drifted.state == "extra":
-        return f"not in stack {report.stack.name}; pulumi up deletes it if it created it"
+        return (
+            f"not in stack {report.stack.name}; pulumi up deletes it if it created it"
+        )
     heading = "changed"
     if drifted.instead_of:
         heading = f"in the place of {drifted.instead_of}"
@@ -91,7 +98,9 @@ def _field_lines(report: DriftReport, drifted: ObjectDrift) -> Iterator[str]:
         yield from _file_lines(field)
 
 
-def _row(report: DriftReport, drifted: ObjectDrift, field: FieldDrift) -> tuple[str, ...]:
+def _row(
+    report: DriftReport, drifted: ObjectDrift, field: FieldDrift
+) -> tuple[str, ...]:
     detail = report.detail(drifted.kind, drifted.service, field)
     reason = ""
     if field.wanted is not None:

@@ -14,7 +14,11 @@ METRICS = Metrics(
     path="/metrics",
     kv_cache_usage="vllm:gpu_cache_usage_perc",
     waiting_requests="vllm:num_requests_waiting",
-    unfinished_requests=("vllm:num_requests_running", "vllm:num_requests_waiting", "vllm:num_requests_swapped"),
+    unfinished_requests=(
+        "vllm:num_requests_running",
+        "vllm:num_requests_waiting",
+        "vllm:num_requests_swapped",
+    ),
 )
 """Gauges of the OpenAI server (vllm/engine/metrics.py)."""
 

@@ -44,7 +44,9 @@ class EngineArgs(Record):
     block_size: Literal[64, 128] = 128
     """Tokens in one block of the KV cache; Ascend takes 64 and 128 (manual, Step 3)."""
 
-    dtype: Literal["auto", "half", "float16", "bfloat16", "float", "float32"] | None = None
+    dtype: Literal["auto", "half", "float16", "bfloat16", "float", "float32"] | None = (
+        None
+    )
     """Data type of weights and activations; when left out, the model's own, as the manual recommends."""
 
     gpu_memory_utilization: float = Field(default=0.9, gt=0, le=1)
@@ -71,7 +73,13 @@ class EngineArgs(Record):
     served_model_name: Annotated[
         list[Word],
         BeforeValidator(as_list),
-        WithJsonSchema({"type": ["string", "array"], "pattern": WORD, "items": {"type": "string", "pattern": WORD}}),
+        WithJsonSchema(
+            {
+                "type": ["string", "array"],
+                "pattern": WORD,
+                "items": {"type": "string", "pattern": WORD},
+            }
+        ),
     ] = Field(default=[], examples=["qwen2-7b"])
     """Names that requests give as `model`; when left out, the path of the weights."""
 

@@ -12,8 +12,12 @@ def environment(server: ModelServer) -> dict[str, str]:
     variables = device_environment(server.visible_devices)
     timeouts = []
     if server.multimodal:
-        variables["VLLM_IMAGE_FETCH_TIMEOUT"] = str(server.multimodal.image_fetch_timeout)
-        variables["PYTORCH_NPU_ALLOC_CONF"] = f"expandable_segments:{server.multimodal.expandable_segments}"
+        variables["VLLM_IMAGE_FETCH_TIMEOUT"] = str(
+            server.multimodal.image_fetch_timeout
+        )
+        variables["PYTORCH_NPU_ALLOC_CONF"] = (
+            f"expandable_segments:{server.multimodal.expandable_segments}"
+        )
         timeouts.append(server.multimodal.iteration_timeout)
     if server.precision.prefill is False:
         variables["USE_PFA_HIGH_PRECISION_MODE"] = "0"

@@ -6,7 +6,15 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from models.record import AbsolutePath, Duration, FileName, Line, Record, Word, WritableDirectory
+from models.record import (
+    AbsolutePath,
+    Duration,
+    FileName,
+    Line,
+    Record,
+    Word,
+    WritableDirectory,
+)
 from models.tagged_union import OneOf
 
 MOST_LORAS = 32
@@ -21,10 +29,14 @@ class Multimodal(Record):
 
     true_for_defaults = True
 
-    image_fetch_timeout: Duration = Field(default=100, examples=["100s"], json_schema_extra={"default": "100s"})
+    image_fetch_timeout: Duration = Field(
+        default=100, examples=["100s"], json_schema_extra={"default": "100s"}
+    )
     """Longest wait for a picture that a request names by address (`VLLM_IMAGE_FETCH_TIMEOUT`)."""
 
-    iteration_timeout: Duration = Field(default=600, examples=["600s"], json_schema_extra={"default": "600s"})
+    iteration_timeout: Duration = Field(
+        default=600, examples=["600s"], json_schema_extra={"default": "600s"}
+    )
     """Longest step of the engine before it counts as dead (`VLLM_ENGINE_ITERATION_TIMEOUT_S`)."""
 
     expandable_segments: bool = True
@@ -37,7 +49,9 @@ class Multimodal(Record):
 class Lora(Record):
     """LoRA adapters; a request names one as its `model`."""
 
-    adapters: dict[Line, AbsolutePath] = Field(min_length=1, examples=[{"lora1": "/mnt/models/adapters/lora1"}])
+    adapters: dict[Line, AbsolutePath] = Field(
+        min_length=1, examples=[{"lora1": "/mnt/models/adapters/lora1"}]
+    )
     """Directory of each adapter on every node, in Hugging Face format, by the name that requests give."""
 
     max_rank: Literal[8, 16, 32, 64] = 16
@@ -56,13 +70,17 @@ class ResolvedLora(Lora):
 class EagleConversion(Record):
     """Convert an Eagle head for vLLM before the first start, once on every node (manual, Step 3, eagle)."""
 
-    tools: AbsolutePath = Field(examples=["/home/ma-user/AscendCloud/llm_tools/spec_decode/EAGLE"])
+    tools: AbsolutePath = Field(
+        examples=["/home/ma-user/AscendCloud/llm_tools/spec_decode/EAGLE"]
+    )
     """Directory of the image with `convert_eagle_ckpt_to_vllm_compatible.py`."""
 
     base_weights: FileName = Field(examples=["model-00004-of-00004.safetensors"])
     """File of the model's weights that has `lm_head`."""
 
-    draft_weights: FileName = Field(default="pytorch_model.bin", examples=["pytorch_model.bin"])
+    draft_weights: FileName = Field(
+        default="pytorch_model.bin", examples=["pytorch_model.bin"]
+    )
     """File of the head's weights."""
 
 
@@ -97,7 +115,9 @@ class NgramLookup(Record):
     @model_validator(mode="after")
     def _shortest_within_longest(self) -> NgramLookup:
         if self.prompt_lookup_min > self.prompt_lookup_max:
-            raise ValueError("promptLookupMin is above promptLookupMax (vllm/config.py:1227)")
+            raise ValueError(
+                "promptLookupMin is above promptLookupMax (vllm/config.py:1227)"
+            )
         return self
 
 
@@ -141,14 +161,18 @@ class PtaGraph(Record):
     kind: Literal["pta"] = "pta"
     """PTA graphs."""
 
-    gears: list[int] | None = Field(default=None, min_length=1, examples=[list(USUAL_GEARS)])
+    gears: list[int] | None = Field(
+        default=None, min_length=1, examples=[list(USUAL_GEARS)]
+    )
     """Batch sizes with a compiled graph. Default: those of 2, 4, 6, 8, 16 and 32 up to `maxNumSeqs`."""
 
     iteration_timeout: Duration | None = Field(default=None, examples=["1500s"])
     """Longest step of the engine, whose first request compiles (`VLLM_ENGINE_ITERATION_TIMEOUT_S`). Default: 1500s,
     and 6000s for DeepSeek-V2-236B-W8A8."""
 
-    cache: WritableDirectory | None = Field(default=None, examples=["/var/cache/ascend-vllm"])
+    cache: WritableDirectory | None = Field(
+        default=None, examples=["/var/cache/ascend-vllm"]
+    )
     """Directory of the node for compiled graphs. It is created when it is missing. Default: /var/cache/ascend-vllm."""
 
     warm_up: bool = False
@@ -163,7 +187,9 @@ class ResolvedPtaGraph(PtaGraph):
     cache: str
 
 
-Graph = Annotated[EagerGraph | CannGraph | PtaGraph, OneOf(default="cann", scalar="kind")]
+Graph = Annotated[
+    EagerGraph | CannGraph | PtaGraph, OneOf(default="cann", scalar="kind")
+]
 """Graph mode of the engine. A text is short for the kind: `graph: eager`."""
 
 ResolvedGraph = EagerGraph | CannGraph | ResolvedPtaGraph
@@ -204,5 +230,7 @@ class MindSpeedInstallation(Record):
     """Commit. The default is the manual's."""
 
 
-MindSpeed = Annotated[MindSpeedOfImage | MindSpeedInstallation, OneOf(default="image", scalar="kind")]
+MindSpeed = Annotated[
+    MindSpeedOfImage | MindSpeedInstallation, OneOf(default="image", scalar="kind")
+]
 """MindSpeed, which MoE models need (manual, Step 3). A text is short for the kind."""

@@ -35,7 +35,10 @@ def memory_use(server: ModelServer, facts: ModelFacts) -> MemoryUse:
     if server.further("kv-cache-dtype") not in (None, "auto"):
         cached_bytes = 1
     elements = _token_elements(facts, server.engine.tensor_parallel_size)
-    return MemoryUse(weights=_weight_bytes(server, facts, layers), token=elements * layers * cached_bytes)
+    return MemoryUse(
+        weights=_weight_bytes(server, facts, layers),
+        token=elements * layers * cached_bytes,
+    )
 
 
 def _weight_bytes(server: ModelServer, facts: ModelFacts, layers: int) -> int:
@@ -58,7 +61,9 @@ def _element_bytes(server: ModelServer) -> int:
 
 def _quantized_bits(server: ModelServer, facts: ModelFacts) -> int | None:
     """Bits of a weight in a quantized layer, by the stack file, by config.json, or by the name of the checkpoint."""
-    quantization = server.quantization or facts.quantization or _quantization_in_name(server)
+    quantization = (
+        server.quantization or facts.quantization or _quantization_in_name(server)
+    )
     return _QUANTIZED_BITS.get(quantization)
 
 

@@ -46,7 +46,10 @@ PICTURE_VARIABLES = {
 """Variables that `multimodal` sets, with that key."""
 
 OWNED_FLAGS = {
-    **{name.replace("_", "-"): f"engine.{EngineArgs.model_fields[name].alias}" for name in ENGINE_FLAGS},
+    **{
+        name.replace("_", "-"): f"engine.{EngineArgs.model_fields[name].alias}"
+        for name in ENGINE_FLAGS
+    },
     "model": "model.source",
     "host": "server.host",
     "port": "server.port",
@@ -79,5 +82,7 @@ def variables_of_keys(server: ModelServer) -> dict[str, str]:
         owners["VLLM_ENGINE_ITERATION_TIMEOUT_S"] = "graph.iterationTimeout"
     if server.multimodal:
         owners.update(PICTURE_VARIABLES)
-        owners.setdefault("VLLM_ENGINE_ITERATION_TIMEOUT_S", "multimodal.iterationTimeout")
+        owners.setdefault(
+            "VLLM_ENGINE_ITERATION_TIMEOUT_S", "multimodal.iterationTimeout"
+        )
     return owners

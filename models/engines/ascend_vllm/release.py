@@ -9,12 +9,21 @@ from pathlib import Path
 
 from models.catalog.facts import ModelFacts
 from models.engines.ascend_vllm.argv import argv
-from models.engines.ascend_vllm.drain import HEALTH_PATH, METRICS, counts_requests, default_drain
+from models.engines.ascend_vllm.drain import (
+    HEALTH_PATH,
+    METRICS,
+    counts_requests,
+    default_drain,
+)
 from models.engines.ascend_vllm.environment import environment
 from models.engines.ascend_vllm.graph_cache import NEUTRAL_FLAGS, NEUTRAL_VARIABLES
 from models.engines.ascend_vllm.known_errors import KNOWN_ERRORS
 from models.engines.ascend_vllm.memory import memory_use
-from models.engines.ascend_vllm.owned_keys import OWNED_FLAGS, OWNED_VARIABLES, variables_of_keys
+from models.engines.ascend_vllm.owned_keys import (
+    OWNED_FLAGS,
+    OWNED_VARIABLES,
+    variables_of_keys,
+)
 from models.engines.ascend_vllm.request_rules import REQUEST_RULES
 from models.engines.ascend_vllm.requests import REQUEST_FIELDS, single_answer_key
 from models.engines.ascend_vllm.rules import RULES
@@ -46,7 +55,9 @@ class AscendVllm(Release):
     start_phases = START_PHASES
 
     def __init__(self, version: str) -> None:
-        table = json.loads((_TABLES / f"vllm-{version}.json").read_text(encoding="utf-8"))
+        table = json.loads(
+            (_TABLES / f"vllm-{version}.json").read_text(encoding="utf-8")
+        )
         flags = map(flag_from_json, table["flags"])
         self.version = version
         self.flags = {flag.name: flag for flag in flags}

@@ -28,7 +28,9 @@ _LOGITS_FIELDS = (
 
 
 @request_rule("error")
-def greedy_answers(request: Request, parameters: Parameters, _: ModelServer) -> Iterator[Finding]:
+def greedy_answers(
+    request: Request, parameters: Parameters, _: ModelServer
+) -> Iterator[Finding]:
     """Several answers require random sampling: greedy sampling has only one answer (manual, Step 5, table 1, n)."""
     if parameters.use_beam_search or not parameters.greedy or parameters.answers == 1:
         return
@@ -42,9 +44,15 @@ def greedy_answers(request: Request, parameters: Parameters, _: ModelServer) -> 
 
 
 @request_rule("error")
-def best_of_below_n(request: Request, parameters: Parameters, _: ModelServer) -> Iterator[Finding]:
+def best_of_below_n(
+    request: Request, parameters: Parameters, _: ModelServer
+) -> Iterator[Finding]:
     """The engine generates at least as many answers as it returns."""
-    if parameters.use_beam_search or parameters.best_of is None or parameters.best_of >= parameters.n:
+    if (
+        parameters.use_beam_search
+        or parameters.best_of is None
+        or parameters.best_of >= parameters.n
+    ):
         return
     yield error(
         f"best_of {parameters.best_of} is less than n {parameters.n}",
@@ -55,9 +63,15 @@ def best_of_below_n(request: Request, parameters: Parameters, _: ModelServer) ->
 
 
 @request_rule("error")
-def stream_best_of(request: Request, parameters: Parameters, _: ModelServer) -> Iterator[Finding]:
+def stream_best_of(
+    request: Request, parameters: Parameters, _: ModelServer
+) -> Iterator[Finding]:
     """The best of several answers cannot be streamed: they are compared when all of them are complete."""
-    if request.kind is Kind.GENERATE or parameters.use_beam_search or not parameters.stream:
+    if (
+        request.kind is Kind.GENERATE
+        or parameters.use_beam_search
+        or not parameters.stream
+    ):
         return
     if parameters.best_of in (None, parameters.n):
         return
@@ -70,7 +84,9 @@ def stream_best_of(request: Request, parameters: Parameters, _: ModelServer) -> 
 
 
 @request_rule("error")
-def beam_search(request: Request, parameters: Parameters, _: ModelServer) -> Iterator[Finding]:
+def beam_search(
+    request: Request, parameters: Parameters, _: ModelServer
+) -> Iterator[Finding]:
     """Beam search requires n above 1, top_p 1, top_k -1 and temperature 0 (manual, Step 5, table 1, use_beam_search).
 
     n is the width of the search. The manual's own request to `/generate` calls it best_of.
@@ -106,7 +122,9 @@ def _assignments(values: Mapping[str, str]) -> str:
 
 
 @request_rule("error")
-def length_penalty(request: Request, parameters: Parameters, _: ModelServer) -> Iterator[Finding]:
+def length_penalty(
+    request: Request, parameters: Parameters, _: ModelServer
+) -> Iterator[Finding]:
     """length_penalty requires beam search and best_of above 1 (manual, Step 5, table 1, length_penalty)."""
     if parameters.length_penalty == 1:
         return
@@ -127,7 +145,9 @@ def length_penalty(request: Request, parameters: Parameters, _: ModelServer) -> 
 
 
 @request_rule("error")
-def multi_step_logits(request: Request, _: Parameters, server: ModelServer) -> Iterator[Finding]:
+def multi_step_logits(
+    request: Request, _: Parameters, server: ModelServer
+) -> Iterator[Finding]:
     """With multi-step scheduling, requests cannot use guided decoding or logit_bias."""
     if server.engine.num_scheduler_steps == 1:
         return
@@ -164,24 +184,35 @@ def several_tokens_one_answer(
 
 
 @request_rule("error")
-def multi_step_prompt_logprobs(request: Request, _: Parameters, server: ModelServer) -> Iterator[Finding]:
+def multi_step_prompt_logprobs(
+    request: Request, _: Parameters, server: ModelServer
+) -> Iterator[Finding]:
     """With multi-step scheduling, requests cannot use prompt_logprobs."""
-    if server.engine.num_scheduler_steps == 1 or not request.body.get("prompt_logprobs"):
+    if server.engine.num_scheduler_steps == 1 or not request.body.get(
+        "prompt_logprobs"
+    ):
         return
     yield error(
         f"prompt_logprobs would stop the engine of {server.name} and fail all its requests",
         why="multi-step scheduling does not support it (https://github.com/vllm-project/vllm/issues/8198)",
         fix="remove prompt_logprobs, or set engine.numSchedulerSteps: 1",
-        marks=[request.at("prompt_logprobs"), service_key(server, "engine.numSchedulerSteps")],
+        marks=[
+            request.at("prompt_logprobs"),
+            service_key(server, "engine.numSchedulerSteps"),
+        ],
     )
 
 
 @request_rule("error")
-def beam_search_forgets(request: Request, parameters: Parameters, server: ModelServer) -> Iterator[Finding]:
+def beam_search_forgets(
+    request: Request, parameters: Parameters, server: ModelServer
+) -> Iterator[Finding]:
     """Beam search uses neither a LoRA adapter nor pictures."""
     if not parameters.use_beam_search:
         return
-    if server.lora is not None and request.body.get("model") in list(server.lora.adapters):
+    if server.lora is not None and request.body.get("model") in list(
+        server.lora.adapters
+    ):
         ignored = "the LoRA adapter"
         field = "model"
     elif request.pictures:
@@ -198,7 +229,9 @@ def beam_search_forgets(request: Request, parameters: Parameters, server: ModelS
 
 
 @request_rule("error")
-def beam_width(request: Request, parameters: Parameters, server: ModelServer) -> Iterator[Finding]:
+def beam_width(
+    request: Request, parameters: Parameters, server: ModelServer
+) -> Iterator[Finding]:
     """Beam search requests the probabilities of 2 × n tokens, which must not exceed the limit of the server."""
     limit = int(server.further("max-logprobs") or 20)
     required = 2 * parameters.n
@@ -213,7 +246,9 @@ def beam_width(request: Request, parameters: Parameters, server: ModelServer) ->
 
 
 @request_rule("warning")
-def plain_beam_search(request: Request, _: Parameters, server: ModelServer) -> Iterator[Finding]:
+def plain_beam_search(
+    request: Request, _: Parameters, server: ModelServer
+) -> Iterator[Finding]:
     """The manual sends beam search to `/generate`, but vLLM 0.6.3 itself does not support it there."""
     fields = [field for field in BEAM_FIELDS if field in request.body]
     if request.kind is not Kind.GENERATE or not fields:
@@ -228,7 +263,9 @@ def plain_beam_search(request: Request, _: Parameters, server: ModelServer) -> I
 
 
 @request_rule("error")
-def guided_schema(request: Request, parameters: Parameters, _: ModelServer) -> Iterator[Finding]:
+def guided_schema(
+    request: Request, parameters: Parameters, _: ModelServer
+) -> Iterator[Finding]:
     """guided_json is a JSON Schema: an object, or a text that contains an object."""
     problem = _schema_problem(parameters.guided_json)
     if problem is None:

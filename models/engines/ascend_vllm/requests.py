@@ -86,10 +86,20 @@ _GENERATION = frozenset(
     }
 )
 
-_NULLABLE = ("temperature", "top_p", "n", "presence_penalty", "frequency_penalty", "stop", "stream")
+_NULLABLE = (
+    "temperature",
+    "top_p",
+    "n",
+    "presence_penalty",
+    "frequency_penalty",
+    "stop",
+    "stream",
+)
 """Fields for which the OpenAI server accepts null as the default (vllm/sampling_params.py:238)."""
 
-_OPENAI_UNKNOWN = "vLLM 0.6.3 answers 400 to unknown fields (vllm/entrypoints/openai/protocol.py:60)"
+_OPENAI_UNKNOWN = (
+    "vLLM 0.6.3 answers 400 to unknown fields (vllm/entrypoints/openai/protocol.py:60)"
+)
 _PLAIN_UNKNOWN = (
     "vLLM 0.6.3 passes every field to SamplingParams and answers 500 to unknown ones "
     "(vllm/entrypoints/api_server.py:52)"

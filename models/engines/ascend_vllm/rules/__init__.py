@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from models.engines.ascend_vllm.rules import architecture, features, memory, precision, scheduling
+from models.engines.ascend_vllm.rules import (
+    architecture,
+    features,
+    memory,
+    precision,
+    scheduling,
+)
 from models.engines.rules import rules_in
 
 RULES = rules_in(architecture, features, memory, precision, scheduling)

@@ -14,7 +14,13 @@ from models.engines.model_server import ModelServer
 from models.engines.rules import facts_rule
 from models.finding import Finding, at, error, warning
 
-_SUFFIXES = {"awq": "awq", "gptq": "gptq", "fp8": "fp8", "w8a8": "smoothquant", "w4a16": "awq"}
+_SUFFIXES = {
+    "awq": "awq",
+    "gptq": "gptq",
+    "fp8": "fp8",
+    "w8a8": "smoothquant",
+    "w4a16": "awq",
+}
 """The quantization of weights by the end of their name."""
 
 
@@ -50,13 +56,18 @@ def _in_words(sizes: list[int]) -> str:
 
 
 @facts_rule("error")
-def pipeline_parallel_model(server: ModelServer, facts: ModelFacts) -> Iterator[Finding]:
+def pipeline_parallel_model(
+    server: ModelServer, facts: ModelFacts
+) -> Iterator[Finding]:
     """Pipeline parallelism is used for models whose layers the engine can divide into stages.
 
     vLLM 0.6.3 exits at start with ChatGLM models and encoders (vllm/config.py:414).
     """
     stages = server.engine.pipeline_parallel_size
-    if stages == 1 or facts.model_type not in server.release.model_support.without_pipeline:
+    if (
+        stages == 1
+        or facts.model_type not in server.release.model_support.without_pipeline
+    ):
         return
     parts = server.engine.tensor_parallel_size * stages
     fix = "remove engine.pipelineParallelSize"
@@ -166,7 +177,10 @@ def remote_code_needed(server: ModelServer, facts: ModelFacts) -> Iterator[Findi
     The transformers library of vLLM 0.6.3 cannot load the configuration or the tokenizer of these models without the
     code in the directory of the weights. The server exits (vllm/transformers_utils/config.py:134).
     """
-    if server.engine.trust_remote_code or facts.model_type not in server.release.model_support.remote_code:
+    if (
+        server.engine.trust_remote_code
+        or facts.model_type not in server.release.model_support.remote_code
+    ):
         return
     yield warning(
         f"{server.model.name} contains Python code, but engine.trustRemoteCode is off",
@@ -209,7 +223,11 @@ def length_above_model(server: ModelServer, facts: ModelFacts) -> Iterator[Findi
 
 def _longest(server: ModelServer, facts: ModelFacts) -> int | None:
     """The longest request that a model supports, in tokens; None if it is unknown."""
-    if facts.longest and facts.sliding_window and server.further("disable-sliding-window"):
+    if (
+        facts.longest
+        and facts.sliding_window
+        and server.further("disable-sliding-window")
+    ):
         return min(facts.longest, facts.sliding_window)
     return facts.longest
 
@@ -252,7 +270,11 @@ def moe_graph_multi_step(server: ModelServer, facts: ModelFacts) -> Iterator[Fin
 
     Multi-step scheduling is not supported for MoE models in graph mode (manual, Step 3, graph mode).
     """
-    if facts.moe and server.graph.kind == "pta" and server.engine.num_scheduler_steps > 1:
+    if (
+        facts.moe
+        and server.graph.kind == "pta"
+        and server.engine.num_scheduler_steps > 1
+    ):
         yield error(
             "a MoE model with PTA graphs and multi-step scheduling exclude each other",
             why="Ascend-vLLM does not support multi-step scheduling for MoE models in graph mode (manual, Step 3)",
@@ -302,12 +324,18 @@ def prefix_caching_family(server: ModelServer, facts: ModelFacts) -> Iterator[Fi
 
 
 @facts_rule("error")
-def prefix_caching_sliding_window(server: ModelServer, facts: ModelFacts) -> Iterator[Finding]:
+def prefix_caching_sliding_window(
+    server: ModelServer, facts: ModelFacts
+) -> Iterator[Finding]:
     """Prefix caching and a sliding window exclude each other.
 
     vLLM 0.6.3 exits at start with both, unless the window is disabled (vllm/config.py:645).
     """
-    if server.prefix_caching and facts.sliding_window and not server.further("disable-sliding-window"):
+    if (
+        server.prefix_caching
+        and facts.sliding_window
+        and not server.further("disable-sliding-window")
+    ):
         yield error(
             "prefix caching and a sliding window exclude each other",
             why="vLLM 0.6.3 exits at start with both (vllm/config.py:645)",
@@ -349,7 +377,11 @@ def chat_template_missing(server: ModelServer, facts: ModelFacts) -> Iterator[Fi
 
     Its weights contain none, and every chat request fails without one (manual, Step 3, way 1, part 2, --chat-template).
     """
-    if facts.model_type == "llava" and server.server.kind == "openai" and not server.server.chat_template:
+    if (
+        facts.model_type == "llava"
+        and server.server.kind == "openai"
+        and not server.server.chat_template
+    ):
         yield warning(
             f"{server.model.name} has no chat template",
             why="its weights contain none, so every chat request fails (manual, Step 3, way 1, part 2)",

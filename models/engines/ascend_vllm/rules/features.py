@@ -48,7 +48,12 @@ def lora_cann_graph(server: ModelServer) -> Iterator[Finding]:
     (manual, Step 3, --enforce-eager).
     """
     has_graphs = server.facts is None or server.facts.model_type in _CANN_GRAPH_MODELS
-    if server.lora and has_graphs and server.graph.kind == "cann" and server.engine.npus_used == 1:
+    if (
+        server.lora
+        and has_graphs
+        and server.graph.kind == "cann"
+        and server.engine.npus_used == 1
+    ):
         yield error(
             "LoRA on one NPU requires graph: eager",
             why="CANN graphs, the default on one NPU, do not support LoRA adapters (manual, Step 3, --enforce-eager)",
@@ -230,5 +235,8 @@ def multimodal_server(server: ModelServer) -> Iterator[Finding]:
             "multimodal requires the server openai",
             why="/generate of the plain server accepts no images (vllm/entrypoints/api_server.py:40)",
             fix="write server.kind: openai, or remove multimodal",
-            marks=[at("multimodal", "images in requests"), at("server.kind", "text only")],
+            marks=[
+                at("multimodal", "images in requests"),
+                at("server.kind", "text only"),
+            ],
         )

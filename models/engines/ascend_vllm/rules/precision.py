@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from models.engines.ascend_vllm.precision import LONG, PRECISE_DECODE, PRECISE_PREFILL, plain_model_name
+from models.engines.ascend_vllm.precision import (
+    LONG,
+    PRECISE_DECODE,
+    PRECISE_PREFILL,
+    plain_model_name,
+)
 from models.engines.model_server import ModelServer
 from models.engines.rules import rule
 from models.finding import Finding, at, error

@@ -20,7 +20,10 @@ def batched_tokens_below_length(server: ModelServer) -> Iterator[Finding]:
     (vllm/config.py:1024).
     """
     engine = server.engine
-    if engine.enable_chunked_prefill or engine.max_num_batched_tokens >= engine.max_model_len:
+    if (
+        engine.enable_chunked_prefill
+        or engine.max_num_batched_tokens >= engine.max_model_len
+    ):
         return
     yield error(
         f"maxNumBatchedTokens {engine.max_num_batched_tokens} is below maxModelLen {engine.max_model_len}",
@@ -63,7 +66,11 @@ def multi_step_chunked_pipeline(server: ModelServer) -> Iterator[Finding]:
     """
     engine = server.engine
     stages = engine.pipeline_parallel_size
-    if engine.num_scheduler_steps == 1 or not engine.enable_chunked_prefill or stages == 1:
+    if (
+        engine.num_scheduler_steps == 1
+        or not engine.enable_chunked_prefill
+        or stages == 1
+    ):
         return
     yield error(
         "multi-step scheduling, chunked prefill and pipeline parallelism exclude each other",
