@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tokenize
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -29,12 +30,17 @@ def lines(file: Path) -> int:
     return len(file.read_text(encoding="utf-8").splitlines())
 
 
+@cache
+def nodes_of(file: Path) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(ast.parse(file.read_text(encoding="utf-8"))))
+
+
 def code_lines(file: Path) -> int:
     """Lines of code: neither empty, nor comment, nor documentation, which the reference pages are made of."""
     text = file.read_text(encoding="utf-8")
     documentation = {
         line
-        for node in ast.walk(ast.parse(text))
+        for node in nodes_of(file)
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
         for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)
     }
@@ -44,7 +50,7 @@ def code_lines(file: Path) -> int:
 
 
 def functions(file: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+    for node in nodes_of(file):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield node
 
@@ -68,20 +74,12 @@ def test_functions_are_small() -> None:
     assert lengths[-1] <= 60
 
 
-def syntax_nodes(file: Path) -> int:
-    return sum(1 for _ in ast.walk(ast.parse(file.read_text(encoding="utf-8"))))
-
-
 def test_a_line_of_code_has_few_syntax_nodes() -> None:
     """Other well-kept Python projects have 4.6 to 6.9 syntax nodes a line of code."""
-    nodes = sum(map(syntax_nodes, FILES))
+    nodes = sum(len(nodes_of(file)) for file in FILES)
     lines_of_code = sum(map(code_lines, FILES))
 
     assert nodes / lines_of_code <= 7.5
-
-
-def nodes_of(file: Path) -> Iterator[ast.AST]:
-    return ast.walk(ast.parse(file.read_text(encoding="utf-8")))
 
 
 def test_no_conditional_is_inside_a_conditional() -> None:

@@ -17,6 +17,8 @@ from models.stack_file.load import load_text
 from tests.cli.conftest import Done
 from tests.convert.pairs import CONFIG, FILLED, MODEL, PYTHON, SCRIPT, command, config
 
+pytestmark = pytest.mark.slow
+
 Console = Callable[..., Done]
 SETS = [word for name, value in FILLED.items() for word in ("--set", f"{name}={value}")]
 FINE = command("--tensor-parallel-size=8").replace(MODEL, "/mnt/models/Qwen2-72B-Instruct")

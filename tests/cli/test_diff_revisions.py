@@ -11,6 +11,8 @@ import pytest
 from tests.cli.conftest import Console
 from tests.cli.repositories import BASE, CHANGED, CLUSTER, PROD, commit, git, repository, write
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["repository"]
 
 

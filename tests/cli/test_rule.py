@@ -25,6 +25,7 @@ def test_the_list_shows_one_sentence_for_each_rule(console: Console) -> None:
         assert line.endswith(".")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", rule_ids())
 def test_a_rule_is_explained_with_its_examples(rule: str, console: Console) -> None:
     done = console("rule", rule)
@@ -51,6 +52,7 @@ def test_an_unknown_rule_is_answered_with_the_nearest(given: str, fix: str, reas
     assert done.err == f"error: there is no rule {given!r}\nfix: {fix}\n", reason
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", [entry.id for entry in (*rules_about("request"), *rules_about("cluster"))])
 def test_a_rule_about_requests_or_a_cluster_is_explained_too(rule: str, console: Console) -> None:
     done = console("rule", rule)

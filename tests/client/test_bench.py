@@ -16,6 +16,8 @@ from models.service.resolved import ResolvedService
 from tests.client.conftest import PLAIN, Serve, service_of
 from tests.client.vllm_server import Vllm
 
+pytestmark = pytest.mark.slow
+
 LOAD = Load(concurrency=4, requests=10, input_tokens=20, output_tokens=8)
 
 

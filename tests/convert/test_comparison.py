@@ -7,6 +7,8 @@ import pytest
 from cli.output import conversion as output
 from tests.convert.pairs import changes, command, comparison, config, made
 
+pytestmark = pytest.mark.slow
+
 SAME = command(
     *("--max-num-seqs=256", "--max-num-batched-tokens=4096", "--tensor-parallel-size=1", "--block-size=128"),
     *("--gpu-memory-utilization=0.9", "--host=0.0.0.0"),

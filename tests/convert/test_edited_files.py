@@ -26,6 +26,8 @@ from tests.convert.pairs import (
     started,
 )
 
+pytestmark = pytest.mark.slow
+
 SCRIPTS: dict[str, str] = {
     "flags with blanks": f"{PYTHON} --model {MODEL} \\\n  --max-model-len 4096 \\\n  --port 8080\n",
     "one line": START,

@@ -22,6 +22,8 @@ from tests.convert.pairs import (
     services,
 )
 
+pytestmark = pytest.mark.slow
+
 ARGS = 'args: ["${node-path}/run_vllm.sh"]'
 BASH = 'command: ["/bin/bash", "-c"]'
 OBJECTS: dict[str, str] = {

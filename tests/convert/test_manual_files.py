@@ -31,6 +31,8 @@ from tests.convert.pairs import (
 )
 from tests.models.test_manual import parse_script
 
+pytestmark = pytest.mark.slow
+
 NAMESPACE = "namespace inference, created with the stack"
 COMMON = {"image": IMAGE, "model": MODEL, "npus": 8}
 

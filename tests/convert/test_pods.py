@@ -21,6 +21,8 @@ from tests.convert.pairs import (
     services,
 )
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = command()
 
 

@@ -15,6 +15,8 @@ from models.stack_file.load import load_text
 from tests.components.harness import run_program
 from tests.convert.pairs import made
 
+pytestmark = pytest.mark.slow
+
 STACK = """\
 config:
   ascend-vllm:cluster:

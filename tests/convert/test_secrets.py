@@ -13,6 +13,8 @@ from convert import Conversion, adoption
 from models.credentials import is_certain, is_credential, is_credential_name
 from tests.convert.pairs import command, config, made, said
 
+pytestmark = pytest.mark.slow
+
 KEY_ADVICE = "it is a credential: create a Secret with it, and write server.apiKey: {secret: NAME, key: KEY}"
 SECRET = "hunter2-4dabf18193"
 

@@ -14,6 +14,8 @@ from tests.convert.pairs import (
     said,
 )
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = command()
 
 

@@ -26,6 +26,8 @@ from models.stack_file.merge_patch import merge
 from models.stack_file.service import ServiceConfig
 from tests.conftest import HEAD, ROOT
 
+pytestmark = pytest.mark.slow
+
 PAGE = (ROOT / "docs" / "manual.md").read_text(encoding="utf-8")
 BASE: dict[str, Any] = {"image": "a:1", "model": "/mnt/models/Qwen2-7B-Instruct", "engine": {"maxModelLen": 4096}}
 IN_WORDS = ("api-key", "worker-use-ray")

@@ -22,6 +22,8 @@ from tests.conftest import stack_of
 from tests.review.cluster import Kube, edit
 from tests.review.stacks import stack
 
+pytestmark = pytest.mark.slow
+
 PLANTED = "hunter2Zq9"
 """Part of every credential below; no output may contain it."""
 

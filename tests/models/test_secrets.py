@@ -304,6 +304,7 @@ PLAIN = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["text", "json", "sarif", "github", "concise"])
 @pytest.mark.parametrize("file", PLAIN, ids=range(len(PLAIN)))
 def test_a_value_in_plain_text_is_shown_by_no_finding(tmp_path: Path, file: str, form: str) -> None:

@@ -57,6 +57,7 @@ def test_every_rule_about_requests_that_is_applied_has_an_entry_about_requests()
     assert applied <= about_requests
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", rule_ids())
 def test_the_finding_of_an_example_has_a_severity_of_its_entry(rule: str) -> None:
     entry = find_rule(rule)

@@ -21,6 +21,8 @@ from sandbox.errors import SandboxError
 from sandbox.images import older_options, tiny_qwen2, vllm
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.slow
+
 REHEARSAL = ROOT / "rehearsal"
 
 

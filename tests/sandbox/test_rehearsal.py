@@ -23,6 +23,8 @@ from sandbox.real import needs, node, root
 from sandbox.services import ServiceRow
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.slow
+
 PLAN = Plan("box", (Node("snt9b-1", {}, "huawei.com/ascend-1980", 8, real=True),))
 TINY = rehearsal.Service("tiny", "inference", vllm.NAME, "/mnt/models/tiny-qwen2")
 INFO = {"status": {"nodeInfo": {"containerRuntimeVersion": "containerd://1.6.20~ds1", "kubeletVersion": "v1.34.1"}}}
