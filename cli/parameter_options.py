@@ -35,7 +35,8 @@ def with_parameters(command: Callable[..., None]) -> Callable[..., None]:
     ]
     options = [_option(name, field) for name, field in Parameters.model_fields.items()]
     parameters = [*named, *options]
-    vars(command)["__signature__"] = signature.replace(parameters=parameters)
+    extended = signature.replace(parameters=parameters)
+    command.__signature__ = extended  # type: ignore[attr-defined]  # read by inspect
     command.__annotations__ = {
         parameter.name: parameter.annotation for parameter in parameters
     }
