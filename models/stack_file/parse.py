@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
@@ -69,10 +70,34 @@ def parse(record: type[T], value: Any, path: Path) -> tuple[T | None, list[Findi
     try:
         return _from_stack_file(record, value), []
     except ValidationError as refused:
-        return None, [
+        findings = [
             shape_finding(record, path, details, value)
             for details in refused.errors(include_url=False)
         ]
+        return None, _without_misspelled_keys(findings)
+
+
+def _without_misspelled_keys(findings: list[Finding]) -> list[Finding]:
+    """The findings without a missing key that an unknown key beside it means.
+
+    `max-model-len: 16384` is one error: the fix of the unknown key writes the missing one.
+    """
+    written = [
+        _written_path(finding) for finding in findings if finding.rule == "unknown-key"
+    ]
+    return [
+        finding
+        for finding in findings
+        if finding.rule != "missing-key" or finding.marks[-1].path not in written
+    ]
+
+
+def _written_path(unknown_key: Finding) -> Path | None:
+    """The path of the key that the fix of an unknown key writes in its place."""
+    edit = re.match(r"write (\w+):|rename \S+ to (\w+)", unknown_key.fix)
+    if edit is None:
+        return None
+    return (*unknown_key.marks[0].path[:-1], edit[1] or edit[2])
 
 
 def parse_stack(

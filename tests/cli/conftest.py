@@ -38,7 +38,7 @@ config:
     千问:
       image: registry.example.com/ascend-vllm:6.3.912
       model: /mnt/models/模型
-      engine: {max-model-len: 4096}
+      engine: {max-num-seqs: 16}
     idle:
       image: registry.example.com/ascend-vllm:6.3.912
       model: /mnt/models/Qwen2-7B-Instruct

@@ -107,7 +107,7 @@ def test_a_location_in_json_is_the_piece_of_the_file(console: Console, project: 
     ]
 
     assert "visibleDevices" in pieces
-    assert "max-model-len: 4096" in pieces
+    assert "max-num-seqs: 16" in pieces
     assert "npus: 8" in pieces
 
 

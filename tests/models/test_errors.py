@@ -303,3 +303,10 @@ def test_a_finding_of_the_head_counts_for_no_service() -> None:
     (finding,) = stack_of("{}\n", head=HEAD.replace("nodes: 2", "nodes: 0")).findings
 
     assert finding.service is None
+
+
+def test_a_misspelled_key_that_is_required_is_one_error() -> None:
+    value = {"image": "a:1", "model": "/m/a", "engine": {"max-model-len": 16384}}
+    _, found = parse(ServiceConfig, value, ("services", "one"))
+
+    assert [(finding.rule, finding.fix) for finding in found] == [("unknown-key", "write maxModelLen: 16384")]
