@@ -7,15 +7,12 @@ from models import check, load_stack, resolve
 
 stack = resolve(load_stack(pulumi.get_stack(), pulumi.Config()))
 report = check(stack)
-report.raise_for_errors(
-    pulumi.RunError
-)  # all findings of all services; nothing is registered yet
+report.raise_for_errors(pulumi.RunError)  # nothing is registered yet
 report.warn(pulumi.log.warn)
 
 provider = cluster_provider(stack.cluster)
 stack = without_unknown_kinds(stack)
 shared = shared_resources(stack, provider)
 deploy(stack, shared.service_options())
-pulumi.export(
-    "services", {service.name: service.endpoint for service in stack.services}
-)
+endpoints = {service.name: service.endpoint for service in stack.services}
+pulumi.export("services", endpoints)
