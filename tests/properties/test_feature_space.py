@@ -72,7 +72,7 @@ def meant(service: ResolvedService) -> Iterator[tuple[str, Any]]:
     if service.lora:
         yield "lora-modules", [f"{name}={path}" for name, path in service.lora.adapters.items()]
     if service.speculative:
-        yield "speculative-model", service.speculative.source or "[ngram]"
+        yield "speculative-model", getattr(service.speculative, "source", "[ngram]")
         yield "num-speculative-tokens", service.speculative.tokens
     for key, value in {**service.engine.extra_args, **service.server.extra_args}.items():
         if (flag := release(DEFAULT_VERSION).flag(key)) and flag.kind in ("flag", "bool", "value", "list", "append"):
