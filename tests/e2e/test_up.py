@@ -195,7 +195,7 @@ def test_up_tells_for_whom_free_npus_are_kept_and_goes_on_when_they_no_longer_ar
     project.write(stack, {"qwen": qwen()})
     with start(project, stack) as running:
         assert running.stdout is not None
-        said = next((line for line in running.stdout if "Volcano keeps NPUs" in line), "")
+        said = next((line for line in running.stdout if "Volcano keeps free NPUs" in line), "")
         project.sandbox.kubectl("delete", "job", "greedy")
         running.communicate(timeout=60)
 
