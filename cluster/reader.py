@@ -27,9 +27,9 @@ from cluster.api_paths import (
     SERVICE_OBJECTS,
     STACK_OBJECTS,
     WIDE,
-    ApiPath,
 )
-from cluster.errors import ClusterError, explained, failures, refused
+from cluster.api_requests import ONLY_METADATA, ApiRequests
+from cluster.errors import ClusterError, explained, failures
 from cluster.key_files import forget_keys
 from cluster.snapshot import Object, Snapshot
 
@@ -37,10 +37,6 @@ SECONDS = 15  # the longest time of an answer
 
 SCALER = "ascend-vllm-autoscaler"
 """The field manager that owns the replicas of services whose number an autoscaler sets."""
-
-_METADATA_TYPE = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
-_ONLY_METADATA = {"Accept": _METADATA_TYPE}
-"""Requests an object without its content."""
 
 
 class Reader(Protocol):
@@ -75,15 +71,8 @@ class Reader(Protocol):
 
 
 @dataclass(frozen=True)
-class Cluster:
+class Cluster(ApiRequests):
     """An open connection to a cluster."""
-
-    api: Any
-    """The connection of kr8s."""
-    context: str
-    """The context of the kubeconfig."""
-    namespace: str
-    """The namespace of the services."""
 
     async def deployments(self) -> Sequence[Object]:
         """The Deployments of the services, in one call.
@@ -158,7 +147,7 @@ class Cluster:
         path = STACK_OBJECTS[kind]
         headers: Mapping[str, str] = {}
         if kind == "Secret":
-            headers = _ONLY_METADATA
+            headers = ONLY_METADATA
         response = await self._get_object(path, name, headers)
         if response.status_code == 404:
             # For a kind that it knows, the API server answers with a Status object.
@@ -175,11 +164,7 @@ class Cluster:
         Raises:
             ClusterError: It may not be read, or the cluster cannot be reached.
         """
-        path = PREREQUISITES[kind]
-        response = await self._get_object(path, name, _ONLY_METADATA)
-        if response.status_code not in (200, 404):
-            raise self._refused(f"get {path.plural} {name}", response)
-        return bool(response.status_code == 200)
+        return await self._exists(PREREQUISITES[kind], name)
 
     async def pods_of_job(self, job: str) -> Sequence[Object]:
         """The pods of a Job.
@@ -314,61 +299,6 @@ class Cluster:
                 f"the Secret {name} has no key {key!r}", "correct server.apiKey"
             )
         return base64.b64decode(values[key]).decode()
-
-    async def _list(self, path: ApiPath) -> Sequence[Object]:
-        response = await self._call(
-            "GET",
-            base=path.base,
-            version=path.version,
-            namespace=self._namespace(path),
-            url=path.plural,
-            params=dict(path.selectors),
-        )
-        if response.status_code != 200:
-            raise self._refused(f"list {path.plural}", response)
-        items = response.json().get("items") or []
-        return [{"kind": path.kind, **item} for item in items]
-
-    async def _get_object(
-        self,
-        path: ApiPath,
-        name: str,
-        headers: Mapping[str, str],
-    ) -> Any:
-        return await self._call(
-            "GET",
-            base=path.base,
-            version=path.version,
-            namespace=self._namespace(path),
-            url=f"{path.plural}/{name}",
-            headers=dict(headers),
-        )
-
-    def _namespace(self, path: ApiPath) -> str | None:
-        if path.whole_cluster:
-            return None
-        return self.namespace
-
-    def _refused(self, action: str, response: Any) -> ClusterError:
-        return refused(
-            self.context,
-            action,
-            status=response.status_code,
-            text=response.text,
-        )
-
-    async def _call(self, method: str, **request: Any) -> Any:
-        """An answer with any status. After 401, kr8s logs in again, since a token may have expired."""
-        try:
-            async with self.api.call_api(
-                method, raise_for_status=False, **request
-            ) as response:
-                if response.status_code != 401:
-                    return response
-            async with self.api.call_api(method, **request) as response:
-                return response
-        except failures() as problem:
-            raise explained(self.context, problem) from problem
 
 
 @asynccontextmanager
