@@ -43,39 +43,50 @@ def concurrencies(text: str) -> tuple[int, ...]:
     return tuple(numbers)
 
 
+ConcurrencyOption = Annotated[
+    Any,
+    typer.Option(
+        help="Concurrent requests; several numbers are measured in turn.",
+        parser=concurrencies,
+        metavar="N,N,...",
+    ),
+]
+
+RequestsOption = Annotated[
+    int, typer.Option(metavar="N", help="Requests of each measurement.", min=1)
+]
+
+InputLenOption = Annotated[
+    int, typer.Option(metavar="N", help="Tokens of each prompt.", min=1)
+]
+
+OutputLenOption = Annotated[
+    int, typer.Option(metavar="N", help="Tokens of each answer.", min=1)
+]
+
+FormOption = Annotated[BenchFormat, typer.Option("--format", help="Output format.")]
+
+PictureOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--plot",
+        help="Draw throughput and times into this file.",
+        metavar="FILE.svg",
+        show_default=False,
+    ),
+]
+
+
 def command(  # noqa: PLR0913  each is an argument of the command line
     stack: StackArgument,
     service: ServiceArgument,
     *,
-    concurrency: Annotated[
-        Any,
-        typer.Option(
-            help="Concurrent requests; several numbers are measured in turn.",
-            parser=concurrencies,
-            metavar="N,N,...",
-        ),
-    ] = "1,4,16",
-    requests: Annotated[
-        int, typer.Option(metavar="N", help="Requests of each measurement.", min=1)
-    ] = 64,
-    input_len: Annotated[
-        int, typer.Option(metavar="N", help="Tokens of each prompt.", min=1)
-    ] = 512,
-    output_len: Annotated[
-        int, typer.Option(metavar="N", help="Tokens of each answer.", min=1)
-    ] = 128,
-    form: Annotated[
-        BenchFormat, typer.Option("--format", help="Output format.")
-    ] = BenchFormat.TEXT,
-    picture: Annotated[
-        Path | None,
-        typer.Option(
-            "--plot",
-            help="Draw throughput and times into this file.",
-            metavar="FILE.svg",
-            show_default=False,
-        ),
-    ] = None,
+    concurrency: ConcurrencyOption = "1,4,16",
+    requests: RequestsOption = 64,
+    input_len: InputLenOption = 512,
+    output_len: OutputLenOption = 128,
+    form: FormOption = BenchFormat.TEXT,
+    picture: PictureOption = None,
     url: UrlOption = "",
     api_key_file: KeyFileOption = None,
     timeout: TimeoutOption = "5m",  # type: ignore[assignment]  # parsed by the option

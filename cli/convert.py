@@ -25,62 +25,74 @@ from convert import convert as convert_files
 from models.stack_file.load import read_project
 from models.stack_file.yaml_file import read_yaml
 
+ConfigArgument = Annotated[
+    Path,
+    typer.Argument(
+        metavar="CONFIG", help="Kubernetes objects: the manual's config.yaml."
+    ),
+]
+
+ScriptsArgument = Annotated[
+    list[Path] | None,
+    typer.Argument(metavar="SCRIPT", help="Launch scripts: the manual's run_vllm.sh."),
+]
+
+OutOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FILE",
+        help="Write the stack file here, such as Pulumi.prod.yaml.",
+    ),
+]
+
+ContextOption = Annotated[
+    str,
+    typer.Option("--context", metavar="NAME", help="Context of the kubeconfig."),
+]
+
+NamespaceOption = Annotated[
+    str,
+    typer.Option(
+        "--namespace",
+        "-n",
+        metavar="NAME",
+        help="Existing namespace for the services.",
+    ),
+]
+
+ValuesOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="NAME=VALUE",
+        help="Value of a placeholder ${NAME}; can be repeated.",
+    ),
+]
+
+ImportsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--import",
+        metavar="FILE",
+        help="Write the list for `pulumi import --file` here.",
+    ),
+]
+
+ForceOption = Annotated[bool, typer.Option("--force", help="Overwrite existing files.")]
+
 
 def command(  # noqa: PLR0913  each is an argument of the command line
-    config: Annotated[
-        Path,
-        typer.Argument(
-            metavar="CONFIG", help="Kubernetes objects: the manual's config.yaml."
-        ),
-    ],
-    scripts: Annotated[
-        list[Path] | None,
-        typer.Argument(
-            metavar="SCRIPT", help="Launch scripts: the manual's run_vllm.sh."
-        ),
-    ] = None,
+    config: ConfigArgument,
+    scripts: ScriptsArgument = None,
     *,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FILE",
-            help="Write the stack file here, such as Pulumi.prod.yaml.",
-        ),
-    ] = None,
-    context: Annotated[
-        str,
-        typer.Option("--context", metavar="NAME", help="Context of the kubeconfig."),
-    ] = "",
-    namespace: Annotated[
-        str,
-        typer.Option(
-            "--namespace",
-            "-n",
-            metavar="NAME",
-            help="Existing namespace for the services.",
-        ),
-    ] = "",
-    values: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="NAME=VALUE",
-            help="Value of a placeholder ${NAME}; can be repeated.",
-        ),
-    ] = None,
-    imports: Annotated[
-        Path | None,
-        typer.Option(
-            "--import",
-            metavar="FILE",
-            help="Write the list for `pulumi import --file` here.",
-        ),
-    ] = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="Overwrite existing files.")
-    ] = False,
+    out: OutOption = None,
+    context: ContextOption = "",
+    namespace: NamespaceOption = "",
+    values: ValuesOption = None,
+    imports: ImportsOption = None,
+    force: ForceOption = False,
 ) -> None:
     """Convert the manual's config.yaml and run_vllm.sh to a stack file.
 

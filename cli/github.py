@@ -50,39 +50,44 @@ RepositoryOption = Annotated[
 ]
 
 
+DirectoryArgument = Annotated[
+    Path,
+    typer.Argument(metavar="DIRECTORY", help="Directory that `review -o` has written."),
+]
+
+HeadRepositoryOption = Annotated[
+    str,
+    typer.Option(
+        "--head-repository",
+        metavar="OWNER/NAME",
+        help="Repository of the branch of the pull request.",
+    ),
+]
+
+HeadBranchOption = Annotated[
+    str,
+    typer.Option("--head-branch", metavar="BRANCH", help="Branch of the pull request."),
+]
+
+HeadCommitOption = Annotated[
+    str, typer.Option("--head-commit", metavar="SHA", help="Reviewed commit.")
+]
+
+BaseOption = Annotated[
+    str,
+    typer.Option("--base", metavar="BRANCH", help="Target branch of the pull request."),
+]
+
+
 @add_command(app, "comment")
 def put_comments(
-    directory: Annotated[
-        Path,
-        typer.Argument(
-            metavar="DIRECTORY", help="Directory that `review -o` has written."
-        ),
-    ],
+    directory: DirectoryArgument,
     *,
-    head_repository: Annotated[
-        str,
-        typer.Option(
-            "--head-repository",
-            metavar="OWNER/NAME",
-            help="Repository of the branch of the pull request.",
-        ),
-    ],
-    head_branch: Annotated[
-        str,
-        typer.Option(
-            "--head-branch", metavar="BRANCH", help="Branch of the pull request."
-        ),
-    ],
-    head_commit: Annotated[
-        str, typer.Option("--head-commit", metavar="SHA", help="Reviewed commit.")
-    ],
+    head_repository: HeadRepositoryOption,
+    head_branch: HeadBranchOption,
+    head_commit: HeadCommitOption,
     repository: RepositoryOption,
-    base: Annotated[
-        str,
-        typer.Option(
-            "--base", metavar="BRANCH", help="Target branch of the pull request."
-        ),
-    ] = "main",
+    base: BaseOption = "main",
 ) -> None:
     """Post the comments of a review to its pull request, and update them later.
 

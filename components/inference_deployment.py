@@ -77,13 +77,7 @@ class InferenceDeployment(pulumi.ComponentResource):
         args: InferenceDeploymentArgs | ResolvedService,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        if isinstance(args, ResolvedService):
-            service = args
-            claims: list[Manifest] = []
-        else:
-            stack = _checked(name, args)
-            (service,) = stack.services
-            claims = list(claim_objects(stack))
+        service, claims = _service_and_claims(name, args)
         super().__init__(
             "ascend-vllm:index:InferenceDeployment", name, _inputs(service), opts
         )
@@ -189,6 +183,21 @@ def _register_additional_objects(
             spec=item["spec"],
             opts=child,
         )
+
+
+def _service_and_claims(
+    name: str, args: InferenceDeploymentArgs | ResolvedService
+) -> tuple[ResolvedService, list[Manifest]]:
+    """The service, and the claims to create for it. Those of a whole stack are registered with the stack.
+
+    Raises:
+        pulumi.RunError: The service has errors.
+    """
+    if isinstance(args, ResolvedService):
+        return args, []
+    stack = _checked(name, args)
+    (service,) = stack.services
+    return service, list(claim_objects(stack))
 
 
 def _checked(name: str, args: InferenceDeploymentArgs) -> ResolvedStack:

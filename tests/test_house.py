@@ -56,11 +56,7 @@ def functions(file: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
 
 
 def length(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
-    """The lines that a function does something in: not its parameters, which a command has many of, nor its text."""
-    statements = function.body[1:] if ast.get_docstring(function) else function.body
-    if not statements:
-        return 0
-    return (function.end_lineno or function.lineno) - statements[0].lineno + 1
+    return (function.end_lineno or function.lineno) - function.lineno + 1
 
 
 def test_no_module_is_longer_than_a_reader_holds() -> None:

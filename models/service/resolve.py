@@ -275,14 +275,7 @@ def _resolve_service(
     size: _Size, plan: Plan, cluster: Cluster, stack: LoadedStack
 ) -> ResolvedService:
     config, because = size.config, size.because
-    variables = {
-        name: value for name, value in config.env.items() if isinstance(value, str)
-    }
-    secrets = {
-        name: named(value, stack.secrets)
-        for name, value in config.env.items()
-        if not isinstance(value, str)
-    }
+    variables, secrets = _resolve_env(config, stack.secrets)
     because |= plan.reasons
     service = ResolvedService(
         name=size.name,
@@ -332,6 +325,20 @@ def _resolve_service(
         room=plan.room,
     )
     return replace(service, origins=origins(service, because, stack.spans))
+
+
+def _resolve_env(
+    config: ServiceConfig, ciphertexts: Mapping[str, str]
+) -> tuple[dict[str, str], dict[str, NamespaceSecret]]:
+    """The variables with a value, and those from Secrets."""
+    variables: dict[str, str] = {}
+    secrets: dict[str, NamespaceSecret] = {}
+    for name, value in config.env.items():
+        if isinstance(value, str):
+            variables[name] = value
+        else:
+            secrets[name] = named(value, ciphertexts)
+    return variables, secrets
 
 
 def _resolve_devices(
