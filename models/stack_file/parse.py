@@ -74,30 +74,49 @@ def parse(record: type[T], value: Any, path: Path) -> tuple[T | None, list[Findi
             shape_finding(record, path, details, value)
             for details in refused.errors(include_url=False)
         ]
-        return None, _without_misspelled_keys(findings)
+        return None, _with_misspelled_keys(findings)
 
 
-def _without_misspelled_keys(findings: list[Finding]) -> list[Finding]:
-    """The findings without a missing key that an unknown key beside it means.
+def _with_misspelled_keys(findings: list[Finding]) -> list[Finding]:
+    """The findings, with one for a missing key and the unknown key beside it that means it.
 
     `max-model-len: 16384` is one error: the fix of the unknown key writes the missing one.
+    Its rule is `missing-key`, as what depends on the value cannot be judged.
     """
-    written = [
-        _written_path(finding) for finding in findings if finding.rule == "unknown-key"
-    ]
-    return [
-        finding
-        for finding in findings
-        if finding.rule != "missing-key" or finding.marks[-1].path not in written
-    ]
+    missing: dict[Path, Finding] = {}
+    for finding in findings:
+        if finding.rule == "missing-key":
+            missing[finding.marks[-1].path] = finding
+    joined: list[Finding] = []
+    misspelled: list[Finding] = []
+    for finding in findings:
+        written = _written_path(finding)
+        if written in missing:
+            misspelled.append(missing.pop(written))
+            joined.append(_misspelled(misspelled[-1], finding))
+        else:
+            joined.append(finding)
+    return [finding for finding in joined if finding not in misspelled]
 
 
-def _written_path(unknown_key: Finding) -> Path | None:
+def _misspelled(missing: Finding, unknown: Finding) -> Finding:
+    """The finding of a missing key, at the unknown key that is to become it."""
+    return replace(
+        missing,
+        message=f"{missing.message}: {unknown.message}",
+        fix=unknown.fix,
+        marks=unknown.marks,
+    )
+
+
+def _written_path(finding: Finding) -> Path | None:
     """The path of the key that the fix of an unknown key writes in its place."""
-    edit = re.match(r"write (\w+):|rename \S+ to (\w+)", unknown_key.fix)
+    if finding.rule != "unknown-key":
+        return None
+    edit = re.match(r"write (\w+):|rename \S+ to (\w+)", finding.fix)
     if edit is None:
         return None
-    return (*unknown_key.marks[0].path[:-1], edit[1] or edit[2])
+    return (*finding.marks[0].path[:-1], edit[1] or edit[2])
 
 
 def parse_stack(

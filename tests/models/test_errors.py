@@ -309,4 +309,6 @@ def test_a_misspelled_key_that_is_required_is_one_error() -> None:
     value = {"image": "a:1", "model": "/m/a", "engine": {"max-model-len": 16384}}
     _, found = parse(ServiceConfig, value, ("services", "one"))
 
-    assert [(finding.rule, finding.fix) for finding in found] == [("unknown-key", "write maxModelLen: 16384")]
+    assert [(finding.rule, finding.fix) for finding in found] == [("missing-key", "write maxModelLen: 16384")]
+    assert found[0].message == "maxModelLen is missing: unknown key 'max-model-len'"
+    assert found[0].marks[0].path == ("services", "one", "engine", "max-model-len")
