@@ -195,7 +195,8 @@ def _child(mapping: Any, key: str, parent: str, next_key: str) -> Any:
 def _drop_unknown_key(document: Any, path: Path, finding: Finding) -> None:
     """A known key is written over the marked one that is not known."""
     marked = _in_document(finding.marks[0].path)
-    if finding.rule == "unknown-key" and marked[:-1] == path[:-1] and marked != path:
+    is_unknown = "unknown key" in finding.message
+    if is_unknown and marked[:-1] == path[:-1] and marked != path:
         _remove(document, marked)
 
 
