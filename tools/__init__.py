@@ -1,0 +1,1 @@
+"""Tools for contributors. The program does not import them."""

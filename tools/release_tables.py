@@ -1,0 +1,100 @@
+"""Make the tables of `models/engines/vllm_ascend` from the reference's tables of each release.
+
+The reference is a directory with `vllm-<release>.json` and `ascend-<release>.json` for each release, and with
+`dead_settings.json`. CONTRIBUTING.md says how they are made.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from tools.dead_settings import dead_settings_table
+from tools.json_layout import dumps
+from tools.plugin_table import plugin_table
+from tools.vllm_table import vllm_table
+
+_TOOLS = Path(__file__).parent
+_TABLES = _TOOLS.parent / "models" / "engines" / "vllm_ascend"
+_DEAD_SOURCE = (
+    "the names that vLLM and vllm-ascend read, compared over 0.6.3 (wheel and manual), 0.9.1, 0.11.0, 0.13.0, "
+    "0.18.0, 0.23.0 and 0.30.0 (vLLM only; the plugin is not on PyPI)"
+)
+
+app = typer.Typer(
+    help="Make the tables of vllm-ascend releases.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback()
+def main() -> None:
+    """Make the tables of vllm-ascend releases."""
+
+
+@app.command()
+def generate(
+    reference: Annotated[
+        Path,
+        typer.Argument(
+            exists=True, file_okay=False, help="Directory of the reference's tables."
+        ),
+    ],
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Write nothing; exit 1 if a table differs."),
+    ] = False,
+) -> None:
+    """Write the tables of all releases in the reference.
+
+    \b
+    Examples:
+      python -m tools.release_tables generate ../releases
+      python -m tools.release_tables generate ../releases --check
+    """
+    differing = []
+    for path, table in _tables(reference):
+        text = dumps(table)
+        if path.exists() and path.read_text(encoding="utf-8") == text:
+            continue
+        differing.append(path)
+        if not check:
+            path.write_text(text, encoding="utf-8")
+    for path in differing:
+        verb = "differs" if check else "written"
+        sys.stdout.write(f"{path.relative_to(_TOOLS.parent)}: {verb}\n")
+    if check and differing:
+        raise typer.Exit(1)
+
+
+def _tables(reference: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """The path and the content of each table."""
+    type_names = _read(_TOOLS / "type_names.json")
+    refusal_ids = _read(_TOOLS / "refusal_ids.json")
+    for file in sorted(reference.glob("vllm-*.json")):
+        facts = _read(file)
+        path = _TABLES / "flags" / file.name
+        yield path, vllm_table(facts, type_names[facts["release"]])
+    for file in sorted(reference.glob("ascend-*.json")):
+        facts = _read(file)
+        path = _TABLES / "plugin" / file.name.removeprefix("ascend-")
+        yield path, plugin_table(facts, refusal_ids)
+    dead = _read(reference / "dead_settings.json")
+    path = _TABLES / "plugin" / "dead_settings.json"
+    yield path, dead_settings_table(dead, _DEAD_SOURCE)
+
+
+def _read(file: Path) -> Any:
+    return json.loads(file.read_text(encoding="utf-8"))
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,127 @@
+"""The table of flags, JSON fields and server facts of a release of vLLM, as the program reads it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_FLAG_FIELDS = (
+    "name",
+    "servers",
+    "kind",
+    "type",
+    "negated",
+    "choices",
+    "normalized",
+    "default",
+    "null",
+    "also",
+    "suffixes",
+    "optional_value",
+    "config",
+    "form",
+    "aliases",
+)
+"""The fields of a flag, in the order in which they are written."""
+
+_EFFECTIVE_DEFAULTS = {
+    "enable-prefix-caching and enable-chunked-prefill are on without being asked, max-num-seqs 256, "
+    "max-num-batched-tokens 2048 (vllm serve on an NPU), async scheduling on where it can be": {
+        "async-scheduling": True,
+        "enable-chunked-prefill": True,
+        "enable-prefix-caching": True,
+        "max-num-batched-tokens": 2048,
+        "max-num-seqs": 256,
+    }
+}
+"""Defaults that the engine chooses when its parser has none, by the sentence of the reference that names them."""
+
+_NORMALIZED = "lower case, - as _"
+"""The reference's word for choices that are compared in lower case and with `_`."""
+
+
+def vllm_table(
+    reference: dict[str, Any], type_names: dict[str, list[str]]
+) -> dict[str, Any]:
+    """The table of a release.
+
+    Args:
+        reference: The reference's table of the release, `vllm-<release>.json`.
+        type_names: The values of each named type that fields of JSON flags have.
+    """
+    server = reference["server"]
+    effective = server["since_0.6.3"]["effective_defaults"]
+    flags = sorted(reference["flags"], key=lambda flag: str(flag["name"]))
+    return {
+        "release": reference["release"],
+        "source": reference["source"],
+        "entry": reference["entry"],
+        "modules": reference["modules"],
+        "deprecated_modules": reference["deprecated_modules"],
+        "effective_defaults": _EFFECTIVE_DEFAULTS[effective],
+        "flags": [_flag(flag) for flag in flags],
+        "configs": _configs(reference["configs"]),
+        "types": dict(sorted(type_names.items())),
+        "server": {
+            "port": server["port"],
+            "health": {
+                "path": server["health"]["path"],
+                "where": server["health"]["where"],
+            },
+            "shutdown": {
+                "flag": server["shutdown"]["flag"].removeprefix("--"),
+                "default": server["shutdown"]["default"],
+                "where": server["shutdown"]["where"],
+            },
+            "metrics": _metrics(server["metrics"]),
+            "requests": _requests(server["requests"]),
+            "paths": _sorted_entries(server["paths"]),
+            "tool_call_parsers": server["tool_call_parsers"],
+            "reasoning_parsers": server["reasoning_parsers"],
+            "lora": {
+                "ranks": server["lora"]["max-lora-rank"],
+                "where": server["lora"]["where"],
+            },
+        },
+    }
+
+
+def _flag(entry: dict[str, Any]) -> dict[str, Any]:
+    flag = {field: entry[field] for field in _FLAG_FIELDS if field in entry}
+    if "normalized" in flag:
+        flag["normalized"] = entry["normalized"] == _NORMALIZED
+    return flag
+
+
+def _configs(reference: dict[str, Any]) -> dict[str, Any]:
+    configs = {}
+    for name, config in sorted(reference.items()):
+        fields = dict(sorted(config["fields"].items()))
+        configs[name] = {"where": config["source"], "fields": fields}
+    return configs
+
+
+def _metrics(reference: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "path": reference["path"],
+        "common": dict(sorted(reference["common"].items())),
+        "all": _sorted_entries(reference["all"]),
+    }
+
+
+def _requests(reference: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "unknown_fields": {
+            "effect": "ignored",
+            "where": reference["unknown_fields"]["where"],
+        },
+        "chat": _request(reference["ChatCompletionRequest"]),
+        "complete": _request(reference["CompletionRequest"]),
+    }
+
+
+def _request(reference: dict[str, Any]) -> dict[str, Any]:
+    return {"where": reference["where"], "fields": sorted(reference["fields"])}
+
+
+def _sorted_entries(entries: dict[str, Any]) -> dict[str, Any]:
+    return dict(sorted(entries.items()))
