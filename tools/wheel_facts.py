@@ -1,0 +1,85 @@
+"""The named types of vLLM's configuration and the variables it reads, from its files, without importing them."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+_FOLDERS = ("config", "tasks.py", "model_executor/layers/quantization/__init__.py")
+"""Where vLLM defines the types of its configuration, in the folder of the package."""
+
+
+def type_names(package: Path) -> dict[str, list[Any]]:
+    """The values of each `Literal` that vLLM's configuration names, by its name.
+
+    Args:
+        package: The folder `vllm` of an unpacked wheel.
+    """
+    definitions: dict[str, ast.expr] = {}
+    for file in _files(package):
+        for name, value in _definitions(file):
+            definitions.setdefault(name, value)
+    names = {}
+    for name, definition in sorted(definitions.items()):
+        values = _values(definition, definitions)
+        if values:
+            names[name] = values
+    return names
+
+
+def variables(package: Path) -> list[str]:
+    """The environment variables that vLLM declares in envs.py. It warns of any other name with VLLM_."""
+    definitions = dict(_definitions(package / "envs.py"))
+    declared = definitions["environment_variables"]
+    if not isinstance(declared, ast.Dict):
+        raise TypeError("envs.py: environment_variables is not a mapping")
+    names = (key.value for key in declared.keys if isinstance(key, ast.Constant))
+    return sorted(map(str, names))
+
+
+def _files(package: Path) -> Iterator[Path]:
+    for name in _FOLDERS:
+        path = package / name
+        if path.is_dir():
+            yield from sorted(path.glob("*.py"))
+        elif path.exists():
+            yield path
+
+
+def _definitions(file: Path) -> Iterator[tuple[str, ast.expr]]:
+    """The names that a file assigns at its top level."""
+    for node in ast.parse(file.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign):
+            target: ast.expr = node.targets[0]
+            value: ast.expr | None = node.value
+        elif isinstance(node, ast.AnnAssign):
+            target, value = node.target, node.value
+        else:
+            continue
+        if isinstance(target, ast.Name) and value is not None:
+            yield target.id, value
+
+
+def _values(expression: ast.expr | None, definitions: dict[str, ast.expr]) -> list[Any]:
+    """The values of a `Literal`, those of the types in it included; empty if it is something else."""
+    if isinstance(expression, ast.Name):
+        return _values(definitions.get(expression.id), definitions)
+    if not isinstance(expression, ast.Subscript):
+        return []
+    if not (
+        isinstance(expression.value, ast.Name) and expression.value.id == "Literal"
+    ):
+        return []
+    inner = expression.slice
+    items = inner.elts if isinstance(inner, ast.Tuple) else [inner]
+    values: list[Any] = []
+    for item in items:
+        found = (
+            [item.value]
+            if isinstance(item, ast.Constant)
+            else _values(item, definitions)
+        )
+        values.extend(value for value in found if value not in values)
+    return values
