@@ -1,0 +1,107 @@
+"""What belongs to each release of vllm-ascend: CANN, driver, Python, images, init files, and what SIGTERM does.
+
+The facts are in `platforms.json`, which is kept by hand with its sources.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+_FILE = Path(__file__).parent / "platforms.json"
+_TAG = re.compile(r"v?(?P<release>\d+\.\d+\.\d+)(?P<suffixes>(?:-[a-z0-9]+)*)")
+
+
+@dataclass(frozen=True)
+class Sigterm:
+    """What a server does with unfinished requests when it gets SIGTERM, as real servers did it."""
+
+    drains_with_flag: bool
+    """Whether the server finishes them within `--shutdown-timeout`."""
+    unanswered: Literal["null", "hangs"]
+    """What a client gets without the flag: the body `null` with status 200, or nothing at all."""
+    idle_seconds: float
+    """Seconds until an idle server has ended."""
+
+
+@dataclass(frozen=True)
+class Platform:
+    """What a release of vllm-ascend needs, and what its images contain. None means not known."""
+
+    cann: str
+    torch: str | None
+    torch_npu: str | None
+    triton_ascend: str | None
+    python: tuple[str, ...] | None
+    """The versions of Python that the release supports."""
+    image_python: str | None
+    """The version of Python in the images."""
+    driver: str | None
+    """The oldest driver (HDK) that works with the release's defaults."""
+    init_files: tuple[str, ...] | None
+    """Files of the image that set the variables of CANN."""
+    device_suffixes: Mapping[str, str]
+    """The device type that an image is built for, by the suffix of its tag."""
+    distribution_suffixes: Mapping[str, str]
+    """The Linux distribution of an image, by the suffix of its tag."""
+    sigterm: Sigterm | None
+
+
+@dataclass(frozen=True)
+class ImageTag:
+    """What the tag of an official image says: `v0.23.0-a3-openeuler`."""
+
+    release: str
+    device: str
+    """`A2`, `A3`, `310P` or `A5`."""
+    distribution: str
+
+
+@cache
+def platform(release: str) -> Platform:
+    """What belongs to a release.
+
+    Raises:
+        KeyError: The release is not known.
+    """
+    entry = _platforms()["releases"][release]
+    return Platform(
+        cann=entry["cann"],
+        torch=entry["torch"],
+        torch_npu=entry["torch_npu"],
+        triton_ascend=entry["triton_ascend"],
+        python=_tuple(entry["python"]),
+        image_python=entry["image_python"],
+        driver=entry["driver"],
+        init_files=_tuple(entry["init_files"]),
+        device_suffixes=entry["device_suffixes"],
+        distribution_suffixes=entry["distribution_suffixes"],
+        sigterm=Sigterm(**entry["sigterm"]) if entry["sigterm"] else None,
+    )
+
+
+def image_tag(tag: str) -> ImageTag | None:
+    """What a tag says, or None if it is not one of a known release's images."""
+    match = _TAG.fullmatch(tag)
+    if match is None or match["release"] not in _platforms()["releases"]:
+        return None
+    known = platform(match["release"])
+    for device_suffix, device in known.device_suffixes.items():
+        for suffix, distribution in known.distribution_suffixes.items():
+            if match["suffixes"] == device_suffix + suffix:
+                return ImageTag(match["release"], device, distribution)
+    return None
+
+
+@cache
+def _platforms() -> Any:
+    return json.loads(_FILE.read_text(encoding="utf-8"))
+
+
+def _tuple(items: list[str] | None) -> tuple[str, ...] | None:
+    return None if items is None else tuple(items)
