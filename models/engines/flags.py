@@ -18,6 +18,8 @@ _EXPECTED = {
     "pairs": "a mapping of names to whole numbers",
 }
 
+_PLURALS = {"a number": "numbers", "a whole number": "whole numbers"}
+
 _ANY_TEXT = "text"
 """The entry of `Flag.also` that stands for any text."""
 
@@ -224,7 +226,7 @@ def _expected_value(flag: Flag) -> str:
         return "a mapping"
     words = _EXPECTED.get(flag.type or "", _EXPECTED["pairs"])
     if flag.kind in ("list", "append"):
-        return f"a list of {words}"
+        return f"a list of {_PLURALS.get(words, words)}"
     return words
 
 

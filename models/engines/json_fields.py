@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
@@ -34,6 +34,12 @@ _WORDS = {
     "float": "a number",
     "int": "a whole number",
     "str": "text",
+}
+
+_PLURALS = {
+    "a number": "numbers",
+    "a whole number": "whole numbers",
+    "a mapping": "mappings",
 }
 
 
@@ -95,7 +101,7 @@ def field_problems(
     return list(_problems(config, value, known, ()))
 
 
-def nearest_field(name: str, fields: Mapping[str, Any]) -> str | None:
+def nearest_field(name: str, fields: Iterable[str]) -> str | None:
     """The field that a name probably means. Upper case, `-` and `_` do not count."""
     plain = {plain_name(field): field for field in fields}
     close = get_close_matches(plain_name(name), plain, n=1, cutoff=0.7)
@@ -209,5 +215,11 @@ def _expected_one(type_: str, known: JsonConfigs) -> str:
     if type_ in known.configs or _DICT.fullmatch(type_):
         return "a mapping"
     if items := _LIST.fullmatch(type_):
-        return f"a list of {_expected(items[1], known)}"
+        return f"a list of {_expected_items(items[1], known)}"
     return _WORDS.get(type_, type_)
+
+
+def _expected_items(type_: str, known: JsonConfigs) -> str:
+    """The values of the items of a list, in words."""
+    words = [_expected_one(part, known) for part in _alternatives(type_)]
+    return " or ".join(_PLURALS.get(word, word) for word in words)

@@ -1,0 +1,69 @@
+"""What belongs to a release: CANN, Python, driver, and the images by their tags."""
+
+from __future__ import annotations
+
+import pytest
+
+from models.engines.vllm_ascend.platforms import ImageTag, image_tag, library_path, mounts, platform, preload
+from models.engines.vllm_ascend.tables import RELEASES, flag_table, plugin_table
+
+
+@pytest.mark.parametrize(
+    ("tag", "expected"),
+    [
+        ("v0.18.0", ImageTag("0.18.0", "A2", "ubuntu")),
+        ("0.23.0", ImageTag("0.23.0", "A2", "ubuntu")),
+        ("v0.23.0-a3-openeuler", ImageTag("0.23.0", "A3", "openeuler")),
+        ("v0.23.0-310p", ImageTag("0.23.0", "310P", "ubuntu")),
+        ("v0.23.0-openeuler", ImageTag("0.23.0", "A2", "openeuler")),
+        ("v0.23.0-950dt", ImageTag("0.23.0", "A5", "ubuntu")),
+        ("v0.30.0-a3", ImageTag("0.30.0", "A3", "ubuntu")),
+        ("v0.18.0-950dt", None),
+        ("v0.23.0-ours", None),
+        ("v0.13.0", None),
+        ("v0.23.0rc1", None),
+        ("latest", None),
+        ("", None),
+    ],
+)
+def test_the_tag_of_an_image_names_the_release_the_device_and_the_distribution(
+    tag: str, expected: ImageTag | None
+) -> None:
+    assert image_tag(tag) == expected
+
+
+def test_each_release_needs_its_own_cann_and_python() -> None:
+    assert [platform(release).cann for release in RELEASES] == ["8.5.1", "9.1.0", "9.2.1"]
+    assert [platform(release).image_python for release in RELEASES] == ["3.11", "3.12", None]
+    assert [platform(release).driver for release in RELEASES] == [None, "25.5.1", None]
+
+
+@pytest.mark.parametrize("release", ["0.18.0", "0.23.0"])
+def test_images_are_built_for_the_device_types_of_the_plugin(release: str) -> None:
+    table = plugin_table(release)
+
+    assert table
+    assert {*platform(release).device_suffixes.values()} == {*table.device_types}
+
+
+def test_what_sigterm_does_is_known_for_the_releases_that_were_run() -> None:
+    older, newer, newest = [platform(release).sigterm for release in RELEASES]
+
+    assert older
+    assert newer
+    assert newest is None
+    assert [older.drains_with_flag, newer.drains_with_flag] == [False, True]
+    assert [older.unanswered, newer.unanswered] == ["null", "hangs"]
+    assert all(flag_table(release).server.shutdown_flag == "shutdown-timeout" for release in RELEASES)
+
+
+def test_the_images_preload_jemalloc_from_the_path_of_their_distribution() -> None:
+    distributions = platform("0.23.0").distribution_suffixes.values()
+
+    assert all(preload(distribution).endswith("/libjemalloc.so.2") for distribution in distributions)
+
+
+def test_the_310p_images_of_0_23_0_need_more_folders_of_libraries() -> None:
+    assert library_path("0.23.0", "A2") == library_path("0.18.0", "310P") == ("/usr/local/lib",)
+    assert "/usr/local/Ascend/driver/lib64" in library_path("0.23.0", "310P")
+    assert "/usr/local/Ascend/driver/lib64" in mounts()
