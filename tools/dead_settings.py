@@ -1,4 +1,4 @@
-"""The settings that a later release does not read any more, as the program reads them."""
+"""The settings that a later release no longer reads, as the program uses them."""
 
 from __future__ import annotations
 

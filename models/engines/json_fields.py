@@ -152,14 +152,16 @@ def _is_container(type_: str, value: Any, known: JsonConfigs) -> bool:
     """Whether a value is a list or mapping of a type; true for a type that is not known."""
     if type_ == "dict" or type_ in known.configs:
         return isinstance(value, dict)
-    if items := _LIST.fullmatch(type_):
-        return isinstance(value, list) and all(
-            _is_a(items[1], item, known) for item in value
-        )
-    if items := _DICT.fullmatch(type_):
-        return isinstance(value, dict) and all(
-            _is_a(items[1], item, known) for item in value.values()
-        )
+    items = _LIST.fullmatch(type_)
+    if items:
+        if not isinstance(value, list):
+            return False
+        return all(_is_a(items[1], item, known) for item in value)
+    items = _DICT.fullmatch(type_)
+    if items:
+        if not isinstance(value, dict):
+            return False
+        return all(_is_a(items[1], item, known) for item in value.values())
     return True
 
 
@@ -176,9 +178,11 @@ def _alternatives(type_: str) -> list[str]:
 
 def _choices(type_: str, known: JsonConfigs) -> Sequence[Any]:
     """The values of a type that has only some; empty for any other type."""
-    if literal := _LITERAL.fullmatch(type_):
-        values: list[Any] = json.loads("[" + literal[1].replace("'", '"') + "]")
-        return values
+    literal = _LITERAL.fullmatch(type_)
+    if literal:
+        values = literal[1].replace("'", '"')
+        choices: list[Any] = json.loads(f"[{values}]")
+        return choices
     return known.types.get(type_, ())
 
 
@@ -205,7 +209,8 @@ def _adapter(type_: str) -> TypeAdapter[Any]:
 
 def _expected(type_: str, known: JsonConfigs) -> str:
     """The values of a type, in words."""
-    return " or ".join(_expected_one(part, known) for part in _alternatives(type_))
+    words = [_expected_one(part, known) for part in _alternatives(type_)]
+    return " or ".join(words)
 
 
 def _expected_one(type_: str, known: JsonConfigs) -> str:
@@ -214,7 +219,8 @@ def _expected_one(type_: str, known: JsonConfigs) -> str:
         return f"one of {', '.join(map(str, choices))}"
     if type_ in known.configs or _DICT.fullmatch(type_):
         return "a mapping"
-    if items := _LIST.fullmatch(type_):
+    items = _LIST.fullmatch(type_)
+    if items:
         return f"a list of {_expected_items(items[1], known)}"
     return _WORDS.get(type_, type_)
 

@@ -140,7 +140,7 @@ def dead_settings(release: str) -> Mapping[str, DeadSetting]:
 
 @cache
 def all_dead_settings() -> Mapping[str, DeadSetting]:
-    """The settings that some release does not read any more, by name."""
+    """The settings that a later release no longer reads, by name."""
     settings = {}
     for name, entry in _read("plugin/dead_settings.json")["settings"].items():
         settings[name] = DeadSetting(
