@@ -45,9 +45,11 @@ def _setting(entry: dict[str, Any]) -> dict[str, Any]:
         "aborts_from": _aborts_from(kind, first_dead, entry),
         **_nearest(entry["nearest"]),
     }
-    if "[0.30.0: inferred" in entry.get("aborts", "") + entry["effect"]:
+    consequences = entry.get("aborts", "") + entry["effect"]
+    if "[0.30.0: inferred" in consequences:
         setting["inferred"] = True
-    if "0.30.0" in entry or "not public" in entry.get("note", ""):
+    note = entry.get("note", "")
+    if "0.30.0" in entry or "not public" in note:
         setting["not_known_in"] = ["0.30.0"]
     if "set_by" in entry:
         setting["documented"] = True
@@ -91,9 +93,10 @@ def _nearest(words: str | None) -> dict[str, Any]:
     if words.startswith("nothing"):
         reason = words.removeprefix("nothing").removeprefix(" needed").lstrip(": ")
         return {"nearest": None, "not_needed": reason or "no replacement is needed"}
-    by_release = {release: name for name, release in _BY_RELEASE.findall(words)}
-    if not by_release:
+    alternatives = _BY_RELEASE.findall(words)
+    if not alternatives:
         return {"nearest": words}
-    newest = max(by_release, key=lambda release: [*map(int, release.split("."))])
-    name = by_release.pop(newest)
-    return {"nearest": name, "nearest_by_release": by_release}
+    # The reference names the newest release first.
+    newest, *older = alternatives
+    by_release = {release: name for name, release in older}
+    return {"nearest": newest[0], "nearest_by_release": by_release}

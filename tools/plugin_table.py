@@ -44,19 +44,17 @@ def plugin_table(
         KeyError: A refusal has no id yet.
     """
     keys = reference["additional_config"]["keys"]
+    additional_config = {name: _key(name, keys[name]) for name in sorted(keys)}
+    declared = reference["variables"]
+    variables = {name: _variable(declared[name]) for name in sorted(declared)}
     refusals = [_refusal(entry, refusal_ids) for entry in reference["refuses"]]
     resets = [reset for entry in reference["resets"] for reset in _resets(entry)]
     return {
         "release": reference["release"],
         "source": reference["source"],
         "unknown_key": "ignored",
-        "additional_config": {
-            name: _key(name, entry) for name, entry in sorted(keys.items())
-        },
-        "variables": {
-            name: _variable(entry)
-            for name, entry in sorted(reference["variables"].items())
-        },
+        "additional_config": additional_config,
+        "variables": variables,
         "quantization": {
             "methods": reference["quantization"]["methods"],
             "where": reference["quantization"]["where"],

@@ -76,10 +76,11 @@ def _values(expression: ast.expr | None, definitions: dict[str, ast.expr]) -> li
     items = inner.elts if isinstance(inner, ast.Tuple) else [inner]
     values: list[Any] = []
     for item in items:
-        found = (
-            [item.value]
-            if isinstance(item, ast.Constant)
-            else _values(item, definitions)
-        )
-        values.extend(value for value in found if value not in values)
+        if isinstance(item, ast.Constant):
+            found = [item.value]
+        else:
+            found = _values(item, definitions)
+        for value in found:
+            if value not in values:
+                values.append(value)
     return values
