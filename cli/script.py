@@ -51,7 +51,8 @@ def _document(parts: Launch) -> str:
         "argv": list(parts.argv),
         "environment": dict(parts.environment),
         "pythonPath": parts.python_path,
-        "initFile": parts.init_file,
+        "initFile": parts.init_files[0],
+        "initFiles": list(parts.init_files),
         "files": dict(parts.files),
     }
     return json.dumps(record, indent=2, ensure_ascii=False)

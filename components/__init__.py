@@ -9,7 +9,7 @@ from components.inference_deployment import InferenceDeployment, InferenceDeploy
 from components.shared_resources import SharedResources, shared_resources
 from components.vllm_launch_script import VllmLaunchScript, VllmLaunchScriptArgs
 from components.whole_stack import deploy
-from models.engines.ascend_vllm.engine_args import EngineArgs
+from models.engines.engine_args import EngineArgs
 from models.stack_file.cluster import ClusterConfig
 from models.stack_file.service import ServiceConfig
 

@@ -14,6 +14,7 @@ from convert.pod_keys import is_ours
 from convert.pods import Mount, Pod
 from convert.server_start import SourcedFile
 from models.catalog.platforms import PLATFORMS, NodeMount, Platform
+from models.engines.releases import DEFAULT_VERSION, release
 from models.manifests.pod import QUEUE_NAME
 
 
@@ -163,7 +164,7 @@ def _node_mount(mount: Mount, default: NodeMount) -> Values:
 
 def _sources(pod: Pod) -> list[SourcedFile]:
     """The files that the script sources, those that a platform has by default first."""
-    defaults = [platform.init_file for platform in PLATFORMS.values()]
+    defaults = release(DEFAULT_VERSION).init_files
     known = [source for source in pod.start.sources if source.path in defaults]
     others = [source for source in pod.start.sources if source not in known]
     return [*known, *others]

@@ -9,12 +9,12 @@ from convert.launched import Launched
 from convert.minimal import Values
 from convert.number_list import number_list
 from convert.placeholder import PLACEHOLDER
-from models.engines.ascend_vllm.engine_args import EngineArgs
 from models.engines.ascend_vllm.owned_keys import (
     ENGINE_FLAGS,
     OWNED_FLAGS,
     OWNED_VARIABLES,
 )
+from models.engines.engine_args import EngineArgs
 from models.engines.flags import Flag
 from models.engines.releases import DEFAULT_VERSION, release
 from models.launch.init_steps import MIND_SPEED_DIRECTORY

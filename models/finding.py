@@ -9,7 +9,8 @@ from typing import Literal
 Path = tuple[str, ...]
 """The path of a value in the configuration: its keys from the top, list indices as text."""
 
-Severity = Literal["error", "warning"]
+Severity = Literal["error", "warning", "no-effect"]
+"""`error`: the deployment stops. `warning`: it starts, but not as expected. `no-effect`: the engine drops a setting."""
 
 
 @dataclass(frozen=True)
@@ -78,3 +79,8 @@ def error(message: str, *, why: str, fix: str, marks: Sequence[Mark]) -> Finding
 def warning(message: str, *, why: str, fix: str, marks: Sequence[Mark]) -> Finding:
     """A problem that does not stop the deployment; `accept` can waive it. The registry adds the id of the rule."""
     return Finding("", "warning", message, why, fix, tuple(marks))
+
+
+def no_effect(message: str, *, why: str, fix: str, marks: Sequence[Mark]) -> Finding:
+    """A setting that the engine ignores or replaces; `accept` can waive it. The registry adds the id of the rule."""
+    return Finding("", "no-effect", message, why, fix, tuple(marks))

@@ -13,7 +13,7 @@ from models.words import counted
 
 @dataclass(frozen=True)
 class Accepted:
-    """A warning that the stack file waives, with the reason."""
+    """A finding that the stack file waives, with the reason."""
 
     finding: Finding
     reason: str
@@ -44,9 +44,16 @@ class Report:
             finding for finding in self.findings if finding.severity == "warning"
         )
 
+    @property
+    def no_effects(self) -> tuple[Finding, ...]:
+        """Settings that the engine drops. They do not stop the deployment."""
+        return tuple(
+            finding for finding in self.findings if finding.severity == "no-effect"
+        )
+
     def warn(self, log: Callable[[str], None]) -> None:
-        """Log every warning and every waiver, for instance with `pulumi.log.warn`."""
-        for finding in self.warnings:
+        """Log every finding that is no error, and every waiver, for instance with `pulumi.log.warn`."""
+        for finding in [*self.warnings, *self.no_effects]:
             log(finding_text(finding))
         for waived in self.accepted:
             log(f"accepted: {waived.finding.message} ({waived.reason})")
@@ -84,7 +91,11 @@ def summary(report: Report) -> str:
     """The line with the counts, the waivers, and the services that were not checked."""
     errors = counted(len(report.errors), "error")
     warnings = counted(len(report.warnings), "warning")
-    line = f"{counted(report.services, 'service')}: {errors}, {warnings}, {len(report.accepted)} accepted"
+    counts = [errors, warnings]
+    if report.no_effects:
+        counts.append(f"{len(report.no_effects)} no-effect")
+    counts.append(f"{len(report.accepted)} accepted")
+    line = f"{counted(report.services, 'service')}: {', '.join(counts)}"
     if report.accepted:
         waivers = [
             f'{waived.finding.rule} on {waived.finding.service}: "{waived.reason}"'

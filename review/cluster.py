@@ -135,7 +135,7 @@ def _platform_values(platform: Platform) -> dict[str, Any]:
         "resource": platform.resource,
         "nodeSelector": ", ".join(labels),
         "npuCounts": ", ".join(counts),
-        "initFile": platform.init_file,
+        "initFile": platform.init_file or "of the release",
     }
     for name, mount in platform.mounts.items():
         values[to_camel(name)] = {

@@ -82,6 +82,13 @@ def _flag_details(pair: ServicePair, old: Launch, new: Launch) -> Iterator[Detai
         )
 
 
+def _init_files_reason(pair: ServicePair) -> str:
+    """The key of the stack file because of which the init files changed."""
+    if pair.old.cluster.platform.init_file != pair.new.cluster.platform.init_file:
+        return "cluster.platform.initFile"
+    return pair.field("engine.version")
+
+
 def _server_kind(service: ResolvedService, program: str) -> str:
     """The kind of the server that a program starts. A program that the release does not have is returned unchanged."""
     for kind, module in service.release.modules.items():
@@ -103,12 +110,12 @@ def _variable_details(pair: ServicePair, old: Launch, new: Launch) -> Iterator[D
 
 def _script_details(pair: ServicePair, old: Launch, new: Launch) -> Iterator[Detail]:
     """Differences in the lines of the script that are neither flags nor variables."""
-    if old.init_file != new.init_file:
+    if old.init_files != new.init_files:
         yield _detail(
-            name="init file",
-            old=old.init_file,
-            new=new.init_file,
-            because="cluster.platform.initFile",
+            name="init files",
+            old=", ".join(old.init_files),
+            new=", ".join(new.init_files),
+            because=_init_files_reason(pair),
         )
     if old.python_path != new.python_path:
         yield _detail(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from models.launch.launch import SCRIPT, Launch, script
 
@@ -40,7 +40,7 @@ def _parse(text: str, files: Mapping[str, str]) -> Launch:
     return Launch(
         argv=tuple(shlex.split(command.replace("\\\n", " "))),
         environment=environment,
-        init_file=_init_file(head),
+        init_files=tuple(_init_files(head)),
         files=files,
         python_path=python_path,
         before=head[end_of_exports:],
@@ -54,11 +54,9 @@ def _exports(head: str) -> dict[str, str]:
     }
 
 
-def _init_file(head: str) -> str:
-    source = _SOURCE.search(head)
-    if source is None:
-        return ""
-    return shlex.split(source[1])[0]
+def _init_files(head: str) -> Iterator[str]:
+    for source in _SOURCE.finditer(head):
+        yield shlex.split(source[1])[0]
 
 
 def _first_word(text: str) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from models.engines.ascend_vllm.features import NgramLookup
 from models.engines.ascend_vllm.owned_keys import PICTURE_VARIABLES
 from models.engines.ascend_vllm.precision import LONG, needs_precise_prefix
+from models.engines.features import NgramLookup
 from models.finding import Path
 from models.service.resolved import ResolvedService, ResolvedStack
 

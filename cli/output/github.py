@@ -37,8 +37,9 @@ def _finding_annotation(finding: Finding) -> str:
     if finding.service:
         message = f"{finding.service}: {message}"
     text = f"{message}\nwhy: {finding.why}\nfix: {finding.fix}"
+    level = "error" if finding.severity == "error" else "warning"
     return annotation(
-        level=finding.severity,
+        level=level,
         title=finding.rule,
         text=text,
         span=finding.span,

@@ -27,6 +27,7 @@ def render(reports: Sequence[Report]) -> str:
         "services": sum(report.services for report in reports),
         "errors": sum(len(report.errors) for report in reports),
         "warnings": sum(len(report.warnings) for report in reports),
+        "noEffects": sum(len(report.no_effects) for report in reports),
         "accepted": len(accepted),
         "unchecked": unchecked,
     }

@@ -46,10 +46,11 @@ def _result(finding: Finding) -> dict[str, Any]:
     if finding.service:
         message = f"{finding.service}: {message}"
     text = f"{message}. Why: {finding.why}. Fix: {finding.fix}."
+    level = "error" if finding.severity == "error" else "warning"
     locations = [_location(mark, mark.span) for mark in finding.marks if mark.span]
     return {
         "ruleId": finding.rule,
-        "level": finding.severity,
+        "level": level,
         "message": {"text": text},
         "locations": locations[:1],
         "relatedLocations": locations[1:],

@@ -14,6 +14,7 @@ Colours = Sequence[tuple[re.Pattern[str], str]]
 
 _COLOURS: Colours = (
     (re.compile(r"^(error\[[^\]]*\])", re.MULTILINE), "\x1b[1;31m"),
+    (re.compile(r"^(no-effect\[[^\]]*\])", re.MULTILINE), "\x1b[1;33m"),
     (re.compile(r"^(warning\[[^\]]*\])", re.MULTILINE), "\x1b[1;33m"),
     (re.compile(r"(?<=\| )( *\^+.*)$", re.MULTILINE), "\x1b[31m"),
     (re.compile(r"^(   = (?:why|fix):)", re.MULTILINE), "\x1b[1m"),

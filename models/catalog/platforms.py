@@ -30,8 +30,8 @@ class Platform:
     """Name of the NPUs as a Kubernetes resource."""
     node_selector: Mapping[str, str]
     """Labels of the nodes that have them."""
-    init_file: str
-    """File of the image that the launch script sources first."""
+    init_file: str | None
+    """File of the image that each script sources first, instead of those of the engine release."""
     group: int
     """The group HwHiAiUser of the nodes, which the NPUs belong to."""
     npu_counts: tuple[int, ...]
@@ -60,7 +60,7 @@ PLATFORMS = {
         kind="cce",
         resource="huawei.com/ascend-1980",
         node_selector={"accelerator/huawei-npu": "ascend-1980"},
-        init_file="/home/ma-user/.bashrc",
+        init_file=None,
         group=1000,
         # Huawei's plugin (UCS, ucs_01_0024: 1, 2, 4 or 8 to a container) and the largest of a Lite Cluster node.
         npu_counts=(1, 2, 4, 8, 16),
@@ -73,7 +73,7 @@ PLATFORMS = {
         kind="mindcluster",
         resource="huawei.com/Ascend910",
         node_selector={"accelerator-type": "module-910b-8"},
-        init_file="/home/ma-user/.bashrc",
+        init_file=None,
         group=1000,
         # Any number of an A2 node's; Box16 nodes give even ones above eight (docs, mindie_motor_best_practice, 291).
         npu_counts=(1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16),

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from models.catalog.facts import ModelFacts
 from models.catalog.known import KnownModel
-from models.engines.ascend_vllm.engine_args import ResolvedEngine
-from models.engines.ascend_vllm.features import (
+from models.engines.engine_args import ResolvedEngine
+from models.engines.features import (
     MindSpeed,
     Multimodal,
     Precision,
+    Quantization,
     ResolvedGraph,
     ResolvedLora,
     ResolvedPtaGraph,
@@ -66,7 +67,7 @@ class ModelServer:
     precision: Precision
     mind_speed: MindSpeed
     prefix_caching: bool
-    quantization: str | None
+    quantization: Quantization | None
     lora: ResolvedLora | None
     speculative: Speculative | None
     multimodal: Multimodal | None
@@ -77,6 +78,8 @@ class ModelServer:
     facts: ModelFacts | None
     """The model's architecture, or None if neither the catalogue nor the stack file has it."""
 
+    configured: frozenset[str] = field(default=frozenset(), compare=False)
+    """The keys that the configuration sets, such as `engine.maxNumSeqs` and `prefixCaching`."""
     origins: Mapping[str, Origin] = field(default_factory=dict, compare=False)
     """Every value and where it comes from, by its key."""
 

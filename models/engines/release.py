@@ -7,8 +7,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any, Literal
 
 from models.catalog.facts import ModelFacts
+from models.engines.engine_args import EngineArgs, Version
 from models.engines.flags import Flag, Limit, plain_name
 from models.engines.log_lines import KnownError, StartPhase
 from models.engines.memory import MemoryUse
@@ -28,6 +30,40 @@ class Exclusion:
     """The feature that a finding points at first."""
     other: str
     why: str
+
+
+@dataclass(frozen=True)
+class AbsentKey:
+    """A key of the stack file that a release has no setting for."""
+
+    why: str
+    """What became of the setting, or since which release it exists, with the source."""
+    instead: str = ""
+    """The edit that replaces the key, such as `write engine.asyncScheduling: true`; empty if the key is removed."""
+    without: Any = None
+    """The value with which the key says nothing that the release does not do, such as `false`."""
+
+
+@dataclass(frozen=True)
+class AcceptedValues:
+    """The values of a key that a release accepts; another release accepts others."""
+
+    values: Sequence[Any]
+    why: str
+    """What the release does with another value, with the source."""
+    edit: str = ""
+    """The edit that replaces another value; empty if the key is removed."""
+
+
+@dataclass(frozen=True)
+class EngineDefaults:
+    """Defaults of a release that the program has to know, because rules and the memory fit compute with them."""
+
+    block_size: Literal[64, 128]
+    """Tokens in one block of the KV cache."""
+    gpu_memory_utilization: float
+    """Share of each NPU's memory, from 0 to 1."""
+    prefix_caching: bool
 
 
 @dataclass(frozen=True)
@@ -52,7 +88,7 @@ class Release(ABC):
 
     # Flags and keys
 
-    version: str
+    version: Version
     """The version, such as `0.6.3`. Used in messages and in the labels of objects."""
 
     flags: Mapping[str, Flag]
@@ -93,7 +129,27 @@ class Release(ABC):
     rules: Sequence[ServiceRule]
     """Rules about services that hold for this release. The registry lists them with the rules of every release."""
 
+    absent_keys: Mapping[str, AbsentKey]
+    """Keys of the stack file that the release has no setting for. Used by the rule `key-of-another-release`."""
+
+    accepted_values: Mapping[str, AcceptedValues]
+    """Keys of the stack file of which the release accepts only some values. Used by the rule
+    `value-of-another-release`."""
+
+    defaults: EngineDefaults
+    """The defaults of the engine. Used by resolve."""
+
+    @abstractmethod
+    def default_batched_tokens(self, engine: EngineArgs) -> tuple[int, str]:
+        """The default of `maxNumBatchedTokens` in tokens, and the reason in words. Used by resolve."""
+
     # Launch
+
+    init_files: Sequence[str]
+    """Files of the image that each script sources first; empty if the platform has one. Used by the launch."""
+
+    library_preload: str
+    """Lines of the launch script that preload libraries of the image; may be empty. Used by the launch."""
 
     modules: Mapping[str, str]
     """The Python module of each kind of server. Used by `convert` and `diff` to recognise a server's command."""
@@ -155,7 +211,7 @@ class Release(ABC):
     """Rules on requests that hold for this release. Used by `request`, before it sends anything."""
 
     @abstractmethod
-    def single_answer_key(self, server: ModelServer) -> str | None:
+    def single_answer_key(self, server: ModelServer, /) -> str | None:
         """The key because of which a request can have only one answer, or None. Used by the smoke test."""
 
     # Log lines

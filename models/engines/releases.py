@@ -3,51 +3,103 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import cache
+from typing import get_args
 
 from models.engines.ascend_vllm.release import AscendVllm
+from models.engines.engine_args import Version
 from models.engines.release import Release
+from models.engines.vllm_ascend.release import VllmAscend
 
-DEFAULT_VERSION = "0.6.3"
-"""The release of the manual; a service without `engine.version` runs it."""
+DEFAULT_VERSION: Version = "0.6.3"
+"""The release of the manual. A service runs it if neither `engine.version` nor its image names another one."""
 
-_FAMILIES = {"0.6.3": AscendVllm}
-"""The family of each known release, by version."""
+VERSIONS: tuple[Version, ...] = get_args(Version)
+"""The versions of all known releases, the oldest first."""
 
-VERSIONS = (*_FAMILIES,)
-"""The versions of all known releases."""
+_REPOSITORY = re.compile(r"(^|/)vllm-ascend$")
+"""The image repository of the open plugin; Huawei's is `ascend-vllm`."""
+
+_NUMBERS = re.compile(r"(?<![\w.])v?(\d+)\.(\d+)\.(\d+)")
 
 
 @cache
-def release(version: str) -> Release:
-    """The release of this version.
+def releases() -> Mapping[Version, Release]:
+    """All known releases by version."""
+    families: dict[Version, Release] = {"0.6.3": AscendVllm("0.6.3")}
+    for version in VERSIONS:
+        if version not in families:
+            families[version] = VllmAscend(version)
+    return families
 
-    Raises:
-        KeyError: There is no such release. `engine.version` accepts only known ones.
-    """
-    return _FAMILIES[version](version)
+
+def release(version: Version) -> Release:
+    """The release of this version."""
+    return releases()[version]
 
 
-def release_of_service(version: str | None, image: str) -> Release:
+def release_of_service(version: Version | None, image: str) -> Release:
     """The release that a service runs.
 
     Args:
         version: `engine.version`, if the stack file sets it.
-        image: The image. Without a version its tag decides, if it names a known release.
+        image: The image. Without a version its tag decides.
     """
-    return release(version or version_of_image(image) or DEFAULT_VERSION)
+    return release(
+        version or version_of_image(image) or nearest_version(image) or DEFAULT_VERSION
+    )
 
 
-def version_of_image(image: str) -> str | None:
+def release_of_image(image: str) -> Release | None:
     """The known release that the tag of an image names, or None."""
-    tag = _tag(image)
-    for version in VERSIONS:
-        if release(version).image_tags.search(tag):
-            return version
+    tag = tag_of(image)
+    for known in releases().values():
+        if known.image_tags.search(tag):
+            return known
     return None
 
 
-def _tag(image: str) -> str:
+def version_of_image(image: str) -> Version | None:
+    """The version of the known release that the tag of an image names, or None."""
+    known = release_of_image(image)
+    return known.version if known else None
+
+
+def nearest_version(image: str) -> Version | None:
+    """The release by which an image of the open plugin is judged if its tag names no known release, or None.
+
+    It is the last known release that is not newer than the tag; for a tag without a number, such as `main`, the newest.
+    """
+    if not is_plugin_image(image):
+        return None
+    plugin_versions = [version for version in VERSIONS if version != DEFAULT_VERSION]
+    match = _NUMBERS.search(tag_of(image))
+    if match is None:
+        return plugin_versions[-1]
+    wanted = tuple(int(number) for number in match.groups())
+    older = [version for version in plugin_versions if _numbers(version) <= wanted]
+    if not older:
+        return plugin_versions[0]
+    return older[-1]
+
+
+def is_plugin_image(image: str) -> bool:
+    """Whether an image is one of the open plugin, by the name of its repository."""
+    return _REPOSITORY.search(repository_of(image)) is not None
+
+
+def tag_of(image: str) -> str:
     """The tag of an image; empty if it has none. The port of a registry is not a tag."""
     name = image.partition("@")[0].rpartition("/")[2]
     return re.sub(r"^[^:]*:?", "", name)
+
+
+def repository_of(image: str) -> str:
+    """The name of an image without its tag and digest."""
+    path, slash, name = image.partition("@")[0].rpartition("/")
+    return path + slash + name.partition(":")[0]
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in version.split("."))

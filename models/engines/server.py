@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, JsonValue
 
-from models.record import Line, Record, Text
+from models.record import Line, Record, Text, Word
 from models.secret_reference import NamespaceSecret, SecretKey
 from models.tagged_union import OneOf
 
@@ -71,6 +71,13 @@ class Server(Record):
     )
     """Key that requests to `/v1` have to bring, only for `openai` (`VLLM_API_KEY`, never an argument): `{secret: …,
     key: …}`, or `{config: …}`."""
+
+    reasoning_parser: Word | None = Field(default=None, examples=["qwen3"])
+    """Parser that separates the reasoning of a model from its answer (`--reasoning-parser`). Not in 0.6.3."""
+
+    tool_call_parser: Word | None = Field(default=None, examples=["hermes"])
+    """Parser of the tool calls of a model (`--tool-call-parser`). It turns on `--enable-auto-tool-choice`. In 0.6.3,
+    these are flags under `extraArgs`."""
 
     extra_args: dict[Line, JsonValue] = Field(
         default={}, examples=[{"uvicornLogLevel": "warning"}]

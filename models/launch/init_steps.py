@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from models.engines.ascend_vllm.features import (
+from models.engines.features import (
     EagleConversion,
     EagleHead,
     MindSpeedInstallation,
@@ -52,7 +52,7 @@ class InitStep:
 
 def init_steps(service: ResolvedService) -> Iterator[InitStep]:
     """The steps of a service, in their order (manual, Step 3: MoE models, and eagle)."""
-    preamble = script_preamble(service.cluster.platform.init_file)
+    preamble = script_preamble(init_files(service))
     if service.weight_files:
         step = _weights_step(service)
         yield replace(step, script=preamble + step.script)
@@ -129,12 +129,20 @@ def _exports(service: ResolvedService) -> str:
     return "".join(lines)
 
 
-def script_preamble(init_file: str) -> str:
+def init_files(service: ResolvedService) -> tuple[str, ...]:
+    """The files of the image that each script of a service sources first."""
+    if service.cluster.platform.init_file:
+        return (service.cluster.platform.init_file,)
+    return tuple(service.release.init_files)
+
+
+def script_preamble(init_files: Iterable[str]) -> str:
     """The first lines of every script.
 
-    The init file belongs to the image. A failed command or an unset variable in it must not end the script.
+    The init files belong to the image. A failed command or an unset variable in them must not end the script.
     """
-    return f"#!/usr/bin/env bash\nsource {shlex.quote(init_file)} || true\nset -euo pipefail\n\n"
+    sources = [f"source {shlex.quote(file)} || true\n" for file in init_files]
+    return f"#!/usr/bin/env bash\n{''.join(sources)}set -euo pipefail\n\n"
 
 
 def _mind_speed(wanted: MindSpeedInstallation) -> str:

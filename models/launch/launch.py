@@ -10,11 +10,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from models.engines.ascend_vllm.features import MindSpeedInstallation
+from models.engines.features import MindSpeedInstallation
 from models.engines.server import InlineTemplate, TemplateFile
 from models.launch import scripts
 from models.launch.graph_cache import graph_cache_key, graph_cache_lines
-from models.launch.init_steps import MIND_SPEED_DIRECTORY, init_steps, script_preamble
+from models.launch.init_steps import (
+    MIND_SPEED_DIRECTORY,
+    init_files,
+    init_steps,
+    script_preamble,
+)
 from models.record import OWN_DIRECTORY
 from models.service.resolved import SETTLE, ResolvedService
 from models.stack_file.source import ClaimSource
@@ -49,8 +54,8 @@ class Launch:
     """The argument list, beginning with the program."""
     environment: Mapping[str, str]
     """Variables that the script exports, in this order."""
-    init_file: str
-    """File of the image that the script sources first."""
+    init_files: tuple[str, ...]
+    """Files of the image that the script sources first."""
     files: Mapping[str, str] = field(default_factory=dict)
     """Other files in the directory of the script, by name."""
     python_path: str | None = None
@@ -63,15 +68,16 @@ def launch(service: ResolvedService) -> Launch:
     """The launch of a service (manual, Step 3)."""
     argv = service.release.argv(service, _template_path(service))
     environment = {**service.release.environment(service), **service.env}
+    before = _graph_cache(service, argv, environment) + _warm_up(service)
     python_path = None
     if isinstance(service.mind_speed, MindSpeedInstallation):
         python_path = MIND_SPEED_DIRECTORY
     return Launch(
         argv=argv,
         environment=environment,
-        init_file=service.cluster.platform.init_file,
+        init_files=init_files(service),
         python_path=python_path,
-        before=_graph_cache(service, argv, environment) + _warm_up(service),
+        before=before + service.release.library_preload,
         files=_files(service),
     )
 
@@ -124,7 +130,7 @@ def script(start: Launch) -> str:
         exports.append(
             f"export PYTHONPATH={shlex.quote(start.python_path)}${{PYTHONPATH:+:$PYTHONPATH}}\n"
         )
-    preamble = script_preamble(start.init_file)
+    preamble = script_preamble(start.init_files)
     command = _command_line(start.argv)
     return f"{preamble}{''.join(exports)}\n{start.before}exec {command}\n"
 
@@ -188,7 +194,7 @@ def _drain(service: ResolvedService) -> str:
     command = _helper(scripts.DRAIN, options)
     if not service.release.counts_requests(service):
         command += " --fixed"
-    preamble = script_preamble(service.cluster.platform.init_file)
+    preamble = script_preamble(init_files(service))
     return f"{preamble}: > {DRAINING}\nexec {command}\n"
 
 

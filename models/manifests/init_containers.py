@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from models.engines.ascend_vllm.features import MindSpeedInstallation
+from models.engines.features import MindSpeedInstallation
 from models.launch.init_steps import (
     FETCH_STEP,
     MIND_SPEED_DIRECTORY,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 
-from models.engines.ascend_vllm.features import DraftModel, EagleHead
+from models.engines.features import DraftModel, EagleHead
 from models.launch.init_steps import STORE_DIRECTORY, store_name
 from models.manifests.metadata import Manifest
 from models.manifests.node_mounts import host_path, read_only

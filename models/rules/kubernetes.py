@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from models.engines.ascend_vllm.features import DraftModel, EagleHead
+from models.engines.features import DraftModel, EagleHead
 from models.engines.server import TemplateFile
 from models.finding import Finding, Mark, at, error
 from models.record import OWN_DIRECTORY, SYSTEM

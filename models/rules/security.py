@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from models.engines.ascend_vllm.features import EagleHead
+from models.engines.features import EagleHead
 from models.finding import Finding, Mark, Path, at, error
 from models.rules.credentials import texts
 from models.rules.registry import rule

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from models.engines.ascend_vllm.features import EagleHead
+from models.engines.features import EagleHead
 from models.finding import Finding, at, error, warning
 from models.rules.registry import rule
 from models.service.resolved import ResolvedService

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from models.engines.ascend_vllm.features import MindSpeedInstallation
+from models.engines.features import MindSpeedInstallation
 from models.service.resolved import ResolvedService
 from models.stack_file.source import BucketSource
 

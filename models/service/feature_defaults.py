@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from models.catalog.known import KnownModel
-from models.engines.ascend_vllm.features import (
+from models.engines.ascend_vllm.graph_gears import MOST_GEARS, most_gears
+from models.engines.ascend_vllm.precision import (
+    LONG,
+    PRECISE_DECODE,
+    PRECISE_PREFILL,
+    plain_model_name,
+)
+from models.engines.features import (
     MOST_LORAS,
     USUAL_GEARS,
     Lora,
@@ -12,13 +19,6 @@ from models.engines.ascend_vllm.features import (
     ResolvedGraph,
     ResolvedLora,
     ResolvedPtaGraph,
-)
-from models.engines.ascend_vllm.graph_gears import MOST_GEARS, most_gears
-from models.engines.ascend_vllm.precision import (
-    LONG,
-    PRECISE_DECODE,
-    PRECISE_PREFILL,
-    plain_model_name,
 )
 from models.stack_file.service import ServiceConfig
 

@@ -32,6 +32,8 @@ def origins(
     found: dict[str, Origin] = {}
     for name, info in ServiceConfig.model_fields.items():
         for key, value in _values(_shown(service, name), info.alias or name):
+            if key in service.release.absent_keys and key not in service.configured:
+                continue
             source = because.get(key) or _place(
                 spans, ("services", service.name, *key.split("."))
             )

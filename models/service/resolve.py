@@ -10,13 +10,15 @@ from models.catalog.facts import ModelFacts
 from models.catalog.known import KnownModel, find_model
 from models.catalog.platforms import PLATFORMS, NodeMount, Platform
 from models.catalog.sizes import all_parameters
-from models.engines.ascend_vllm.engine_args import EngineArgs, ResolvedEngine
-from models.engines.ascend_vllm.features import PtaGraph
+from models.engines.engine_args import ResolvedEngine
+from models.engines.features import PtaGraph
 from models.engines.model_server import extra_argument
 from models.engines.release import Release
 from models.engines.releases import release_of_service
 from models.engines.server import ResolvedServer, Server
 from models.secret_reference import NamespaceSecret
+from models.service.configured import configured_keys
+from models.service.engine import resolve_engine
 from models.service.facts import resolve_facts
 from models.service.feature_defaults import (
     resolve_graph,
@@ -117,7 +119,7 @@ def resolve_platform(config: PlatformConfig) -> Platform:
         node_selector=known.node_selector
         if config.node_selector is None
         else config.node_selector,
-        init_file=config.init_file or known.init_file,
+        init_file=config.init_file,
         group=known.group if config.group is None else config.group,
         npu_counts=tuple(config.npu_counts or known.npu_counts),
         mounts=mounts,
@@ -141,15 +143,12 @@ def _resolve_size(name: str, config: ServiceConfig, stack: LoadedStack) -> _Size
     known = find_model(model.name)
     config_json = stack.config_jsons.get(config.model.config_json or "")
     published = config_json or (known.facts if known else None)
-    version = (
-        config.engine.version if "version" in config.engine.model_fields_set else None
-    )
-    release = release_of_service(version, config.image)
+    release = release_of_service(config.engine.version, config.image)
     rope_scaling = extra_argument(config.engine.extra_args, "rope-scaling", release)
     facts, missing_facts = resolve_facts(
         published, config.model.facts, rope_scaling=rope_scaling
     )
-    engine, reasons = resolve_engine(config.engine, config.npus, facts)
+    engine, reasons = resolve_engine(config.engine, config.npus, release, facts)
     because |= reasons
     npus = config.npus
     if npus is None:
@@ -170,65 +169,6 @@ def _resolve_size(name: str, config: ServiceConfig, stack: LoadedStack) -> _Size
         startup=_resolve_startup(config, facts, because),
         because=because,
     )
-
-
-def resolve_engine(
-    config: EngineArgs, npus: int | None, facts: ModelFacts | None = None
-) -> tuple[ResolvedEngine, dict[str, str]]:
-    """The engine's arguments with all defaults, and the reason for each default.
-
-    Args:
-        config: The arguments in the stack file.
-        npus: NPUs of the pod, if the stack file has them.
-        facts: The model's architecture, if it is known.
-    """
-    because: dict[str, str] = {}
-    batched_tokens = config.max_num_batched_tokens
-    if batched_tokens is None:
-        batched_tokens = max(config.max_model_len, config.max_num_seqs, 2048)
-        because["engine.maxNumBatchedTokens"] = (
-            "the largest of maxModelLen, maxNumSeqs and 2048"
-        )
-    tensor_parallel_size = config.tensor_parallel_size
-    if tensor_parallel_size is None:
-        tensor_parallel_size, reason = _usual_tensor_parallel_size(config, npus, facts)
-        because["engine.tensorParallelSize"] = reason
-    engine = ResolvedEngine.model_construct(
-        config.model_fields_set,
-        version=config.version,
-        max_num_seqs=config.max_num_seqs,
-        max_model_len=config.max_model_len,
-        max_num_batched_tokens=batched_tokens,
-        tensor_parallel_size=tensor_parallel_size,
-        pipeline_parallel_size=config.pipeline_parallel_size,
-        block_size=config.block_size,
-        dtype=config.dtype,
-        gpu_memory_utilization=config.gpu_memory_utilization,
-        num_scheduler_steps=config.num_scheduler_steps,
-        multi_step_stream_outputs=config.multi_step_stream_outputs,
-        enable_chunked_prefill=config.enable_chunked_prefill,
-        distributed_executor_backend=config.distributed_executor_backend,
-        trust_remote_code=config.trust_remote_code,
-        disable_async_output_proc=config.disable_async_output_proc,
-        served_model_name=config.served_model_name,
-        extra_args=config.extra_args,
-    )
-    return engine, because
-
-
-def _usual_tensor_parallel_size(
-    config: EngineArgs, npus: int | None, facts: ModelFacts | None
-) -> tuple[int, str]:
-    """The NPUs over which each layer is split without `tensorParallelSize`, and the reason."""
-    most = max((npus or 1) // config.pipeline_parallel_size, 1)
-    size = most
-    while facts is not None and not facts.splits(size):
-        size -= 1
-    if size < most:
-        return size, "as many npus as divide the model"
-    if npus:
-        return size, "all npus"
-    return size, "one NPU"
 
 
 def _resolve_startup(
@@ -277,6 +217,9 @@ def _resolve_service(
     config, because = size.config, size.because
     variables, secrets = _resolve_env(config, stack.secrets)
     because |= plan.reasons
+    prefix_caching = config.prefix_caching
+    if prefix_caching is None:
+        prefix_caching = size.release.defaults.prefix_caching
     service = ResolvedService(
         name=size.name,
         release=size.release,
@@ -291,7 +234,7 @@ def _resolve_service(
         graph=resolve_graph(config, size.known, because),
         precision=resolve_precision(config, size.known, size.model.name, because),
         mind_speed=config.mind_speed,
-        prefix_caching=config.prefix_caching,
+        prefix_caching=prefix_caching,
         quantization=config.quantization,
         lora=resolve_lora(config.lora, because),
         speculative=config.speculative,
@@ -317,6 +260,7 @@ def _resolve_service(
             for reference in config.pull_secrets
         ],
         accept=config.accept,
+        configured=configured_keys(config),
         known=size.known,
         facts=size.facts,
         missing_facts=size.missing_facts,
@@ -361,6 +305,8 @@ def _resolve_server(server: Server, ciphertexts: Mapping[str, str]) -> ResolvedS
         port=server.port,
         chat_template=server.chat_template,
         api_key=api_key,
+        reasoning_parser=server.reasoning_parser,
+        tool_call_parser=server.tool_call_parser,
         extra_args=server.extra_args,
     )
 

@@ -68,7 +68,7 @@ class PlatformConfig(Record):
     init_file: AbsolutePath | None = Field(
         default=None, examples=["/home/ma-user/.bashrc"]
     )
-    """File of the image that the launch script sources first."""
+    """File of the image that each script sources first. Default: the files of the engine release."""
 
     driver: HostMount | None = None
     """Directory of the Ascend driver."""

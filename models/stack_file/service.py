@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema
 
-from models.engines.ascend_vllm.engine_args import EngineArgs
-from models.engines.ascend_vllm.features import (
+from models.engines.engine_args import EngineArgs
+from models.engines.features import (
     CannGraph,
     Graph,
     Lora,
@@ -16,6 +16,7 @@ from models.engines.ascend_vllm.features import (
     MindSpeedOfImage,
     Multimodal,
     Precision,
+    Quantization,
     Speculative,
 )
 from models.engines.server import Server
@@ -85,7 +86,7 @@ class ServiceConfig(Record):
     """A model service: one entry of the stack file, one Deployment and one Service in the cluster."""
 
     image: ImageName = Field(examples=["registry.example.com/ascend-vllm:6.3.912"])
-    """Image with Ascend-vLLM."""
+    """Image with vLLM for Ascend NPUs. Its tag names the release, if `engine.version` does not."""
 
     model: Model = Field(examples=[*MODELS])
     """The weights: their path, or `{name: …, source: …}`."""
@@ -114,11 +115,12 @@ class ServiceConfig(Record):
     mind_speed: MindSpeed = Field(default=MindSpeedOfImage(), examples=["install"])
     """Where MindSpeed for a MoE model comes from: `image`, `install`, or a mapping."""
 
-    prefix_caching: bool = False
-    """Keep the KV cache of common beginnings of prompts (`--enable-prefix-caching`)."""
+    prefix_caching: bool | None = None
+    """Keep the KV cache of common beginnings of prompts (`--enable-prefix-caching`). Default: false in 0.6.3, true in
+    later releases."""
 
-    quantization: Literal["awq", "smoothquant"] | None = None
-    """How the weights of `model.source` are quantized."""
+    quantization: Quantization | None = None
+    """How the weights of `model.source` are quantized. 0.6.3 accepts `awq` and `smoothquant`, later releases do not."""
 
     lora: Lora | None = None
     """LoRA adapters."""

@@ -75,6 +75,7 @@ def test_json_is_a_contract_with_a_version(console: Console, project: Path) -> N
         "services": 4,
         "errors": 4,
         "warnings": 1,
+        "noEffects": 0,
         "accepted": 1,
         "unchecked": ["千问"],
     }

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from cli.output import Format, render_reports
 from models.check import check
-from models.engines.ascend_vllm.engine_args import EngineArgs
+from models.engines.engine_args import EngineArgs
 from models.engines.server import Server
 from models.report import Report
 from models.service.resolve import resolve

@@ -25,7 +25,7 @@ def test_the_parts_of_a_launch_come_as_json(console: Console, project: Path) -> 
     parts = json.loads(done.out)
 
     assert done.code == 0
-    assert parts.keys() == {"version", "argv", "environment", "initFile", "pythonPath", "files"}
+    assert parts.keys() == {"version", "argv", "environment", "initFile", "initFiles", "pythonPath", "files"}
     assert parts["version"] == 1
     assert parts["argv"][:3] == ["python", "-m", "vllm.entrypoints.openai.api_server"]
     assert "--max-model-len=4096" in parts["argv"]

@@ -12,7 +12,7 @@ import yaml
 
 from cluster.errors import ClusterError
 from components import InferenceDeployment, InferenceDeploymentArgs, inference_deployment
-from models.engines.ascend_vllm.engine_args import EngineArgs
+from models.engines.engine_args import EngineArgs
 from models.service.resolved import ResolvedService
 from models.stack_file.cluster import ClusterConfig
 from models.stack_file.model import Model

@@ -8,8 +8,8 @@ from typing import Any
 
 from pydantic.fields import FieldInfo
 
-from models.engines.ascend_vllm.engine_args import EngineArgs
-from models.engines.ascend_vllm.features import Graph, Lora, MindSpeed, Multimodal, Speculative
+from models.engines.engine_args import EngineArgs
+from models.engines.features import Graph, Lora, MindSpeed, Multimodal, Speculative
 from models.engines.server import ChatTemplate, Server
 from models.record import Record
 from models.rules.registry import documentation, rule_ids

@@ -8,8 +8,8 @@ import pytest
 from pydantic.fields import FieldInfo
 
 from models.check import check
-from models.engines.ascend_vllm.engine_args import EngineArgs
-from models.engines.ascend_vllm.features import Multimodal
+from models.engines.engine_args import EngineArgs
+from models.engines.features import Multimodal
 from models.engines.server import InlineTemplate, Server, TemplateFile
 from models.record import Record
 from models.stack_file.cluster import ClusterConfig, Pool

@@ -7,8 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 
 import pytest
 
-from models.engines.ascend_vllm.engine_args import EngineArgs
 from models.engines.ascend_vllm.graph_cache import NEUTRAL_FLAGS, NEUTRAL_VARIABLES
+from models.engines.engine_args import EngineArgs
 from models.engines.releases import VERSIONS, release
 from models.launch.graph_cache import graph_cache_key
 from models.launch.launch import launch

@@ -13,8 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.check import check
-from models.engines.ascend_vllm.engine_args import EngineArgs
-from models.engines.ascend_vllm.owned_keys import OWNED_FLAGS
+from models.engines.engine_args import EngineArgs
 from models.engines.releases import VERSIONS, release
 from models.launch.launch import LAUNCH_DIRECTORY, TEMPLATE, Launch, launch, script
 from models.manifests import service_objects
@@ -70,7 +69,7 @@ def test_no_value_reaches_bash_as_code(
     values: list[str], variable: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     argv = ("python", "-m", "module", *(f"--flag={value}" for value in values), "--list", *values)
-    start = Launch(argv=argv, environment={"VALUE": variable}, init_file="/nowhere")
+    start = Launch(argv=argv, environment={"VALUE": variable}, init_files=("/nowhere",))
     seen = run(start, tmp_path_factory.mktemp("launch"))
 
     assert list(argv) == seen["argv"]
@@ -93,14 +92,14 @@ def test_the_image_initialization_file_cannot_end_the_launch(content: str | None
     init_file = tmp_path / "init file"
     if content is not None:
         init_file.write_text(content)
-    start = Launch(argv=("python", "-m", "module"), environment={}, init_file=str(init_file))
+    start = Launch(argv=("python", "-m", "module"), environment={}, init_files=(str(init_file),))
 
     assert run(start, tmp_path)["argv"] == ["python", "-m", "module"], reason
 
 
 def test_the_initialization_file_comes_before_the_exports_so_that_the_service_has_the_last_word(tmp_path: Path) -> None:
     (tmp_path / "init").write_text("export MODE=image OTHER=kept\n")
-    start = Launch(("python",), {"MODE": "service"}, str(tmp_path / "init"))
+    start = Launch(("python",), {"MODE": "service"}, (str(tmp_path / "init"),))
     environment = run(start, tmp_path)["environment"]
 
     assert isinstance(environment, dict)
@@ -212,12 +211,13 @@ def test_an_inline_chat_template_lies_beside_the_script() -> None:
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_every_key_of_the_engine_is_a_flag_of_the_release(version: str) -> None:
-    keys = {name for name in EngineArgs.model_fields if name not in ("version", "extra_args")}
-    flags = release(version).flags
+    known = release(version)
+    fields = {f"engine.{field.alias}": name for name, field in EngineArgs.model_fields.items()}
+    keys = fields.keys() - known.absent_keys.keys() - {"engine.version", "engine.extraArgs"}
 
-    assert {name.replace("_", "-") for name in keys} <= flags.keys()
-    assert {f"engine.{EngineArgs.model_fields[name].alias}" for name in keys} <= set(OWNED_FLAGS.values())
-    assert OWNED_FLAGS.keys() <= flags.keys()
+    assert {fields[key].replace("_", "-") for key in keys} <= known.flags.keys()
+    assert keys <= set(known.owned_flags.values())
+    assert known.owned_flags.keys() <= known.flags.keys()
 
 
 def test_a_flag_in_two_spellings_is_refused() -> None:

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from models.catalog.platforms import PLATFORMS
-from models.engines.ascend_vllm.engine_args import EngineArgs
-from models.service.resolve import resolve_engine, resolve_platform
+from models.engines.engine_args import EngineArgs
+from models.engines.releases import release
+from models.service.engine import resolve_engine
+from models.service.resolve import resolve_platform
 from models.service.resolved import ResolvedService
 from models.stack_file.cluster import PlatformConfig
 from tests.conftest import HEAD, stack_of
@@ -280,12 +282,18 @@ CONFIGURED_ENGINE = EngineArgs(
     disable_async_output_proc=True,
     served_model_name=["a"],
     extra_args={"swapSpace": 8},
+    data_parallel_size=2,
+    enable_expert_parallel=True,
+    kv_cache_dtype="fp8",
+    async_scheduling=True,
+    compilation_config={"mode": 3},
+    additional_config={"enableCpuBinding": True},
 )
 
 
 @pytest.mark.parametrize("name", EngineArgs.model_fields)
 def test_every_configured_argument_of_the_engine_is_kept(name: str) -> None:
-    engine, _ = resolve_engine(CONFIGURED_ENGINE, 6)
+    engine, _ = resolve_engine(CONFIGURED_ENGINE, 6, release("0.6.3"))
 
     assert name in CONFIGURED_ENGINE.model_fields_set
     assert getattr(engine, name) == getattr(CONFIGURED_ENGINE, name)

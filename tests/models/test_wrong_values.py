@@ -189,7 +189,7 @@ WRONG = [
     (
         "engine",
         "{maxModelLen: 1, version: 0.9}",
-        "version 0.9 must be 0.6.3",
+        "version 0.9 must be 0.6.3, 0.18.0, 0.23.0 or 0.30.0",
         "write version: 0.6.3",
         "engine.version",
         "a release that the catalogue does not have",

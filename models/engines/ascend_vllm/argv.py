@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from models.engines.ascend_vllm.features import NgramLookup, Speculative
 from models.engines.ascend_vllm.owned_keys import ENGINE_FLAGS
+from models.engines.features import (
+    DraftModel,
+    EagleHead,
+    NgramLookup,
+    Speculative,
+)
 from models.engines.flags import flag_words
 from models.engines.model_server import ModelServer
 
@@ -69,7 +74,7 @@ def _speculative_flags(speculative: Speculative) -> Iterator[tuple[str, Any]]:
         yield "num-speculative-tokens", speculative.tokens
         yield "ngram-prompt-lookup-max", speculative.prompt_lookup_max
         yield "ngram-prompt-lookup-min", speculative.prompt_lookup_min
-    else:
+    elif isinstance(speculative, DraftModel | EagleHead):
         yield "speculative-model", speculative.source
         yield "num-speculative-tokens", speculative.tokens
         yield "speculative-draft-tensor-parallel-size", 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from models.engines.ascend_vllm.engine_args import EngineArgs
+from models.engines.engine_args import EngineArgs
 from models.engines.model_server import ModelServer
 
 ENGINE_FLAGS = (

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from models.catalog.facts import ModelFacts
+from models.engines.ascend_vllm.absent_keys import ABSENT_KEYS, ACCEPTED_VALUES
 from models.engines.ascend_vllm.argv import argv
 from models.engines.ascend_vllm.drain import (
     HEALTH_PATH,
@@ -28,10 +29,11 @@ from models.engines.ascend_vllm.request_rules import REQUEST_RULES
 from models.engines.ascend_vllm.requests import REQUEST_FIELDS, single_answer_key
 from models.engines.ascend_vllm.rules import RULES
 from models.engines.ascend_vllm.start_phases import START_PHASES
+from models.engines.engine_args import EngineArgs, Version
 from models.engines.flags import Limit, flag_from_json
 from models.engines.memory import MemoryUse
 from models.engines.model_server import ModelServer
-from models.engines.release import Exclusion, ModelSupport, Release
+from models.engines.release import EngineDefaults, Exclusion, ModelSupport, Release
 
 _IMAGE_TAGS = {"0.6.3": re.compile(r"\b6\.3\.912\b|\bv?0\.6\.3\b")}
 """Tags by version; Ascend-vLLM 6.3.912 contains vLLM 0.6.3."""
@@ -43,6 +45,13 @@ class AscendVllm(Release):
     """A release of Ascend-vLLM, Huawei's closed build of vLLM for Ascend NPUs (the manual)."""
 
     owned_flags = OWNED_FLAGS
+    absent_keys = ABSENT_KEYS
+    accepted_values = ACCEPTED_VALUES
+    defaults = EngineDefaults(
+        block_size=128, gpu_memory_utilization=0.9, prefix_caching=False
+    )
+    init_files = ("/home/ma-user/.bashrc",)
+    library_preload = ""
     owned_variables = OWNED_VARIABLES
     graph_neutral_flags = NEUTRAL_FLAGS
     graph_neutral_variables = NEUTRAL_VARIABLES
@@ -54,7 +63,7 @@ class AscendVllm(Release):
     known_errors = KNOWN_ERRORS
     start_phases = START_PHASES
 
-    def __init__(self, version: str) -> None:
+    def __init__(self, version: Version) -> None:
         table = json.loads(
             (_TABLES / f"vllm-{version}.json").read_text(encoding="utf-8")
         )
@@ -77,6 +86,11 @@ class AscendVllm(Release):
         """The variables of the manual; those of PTA graphs and of pictures while they are on."""
         return variables_of_keys(server)
 
+    def default_batched_tokens(self, engine: EngineArgs) -> tuple[int, str]:
+        """The whole longest request, and 2048 at least (vllm/config.py:972)."""
+        tokens = max(engine.max_model_len, engine.max_num_seqs, 2048)
+        return tokens, "the largest of maxModelLen, maxNumSeqs and 2048"
+
     def argv(self, server: ModelServer, chat_template: str | None) -> tuple[str, ...]:
         """The command of the manual, `python -m …api_server`, with its flags."""
         return argv(server, chat_template)
@@ -97,6 +111,6 @@ class AscendVllm(Release):
         """Whether the OpenAI server reports its requests, without TLS and with statistics."""
         return counts_requests(server)
 
-    def single_answer_key(self, server: ModelServer) -> str | None:
+    def single_answer_key(self, server: ModelServer, /) -> str | None:
         """Multi-step scheduling or speculative decoding."""
         return single_answer_key(server)

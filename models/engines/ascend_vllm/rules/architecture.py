@@ -7,9 +7,9 @@ from pathlib import PurePosixPath
 
 from models.catalog.facts import ModelFacts
 from models.catalog.known import find_model
-from models.engines.ascend_vllm.features import DraftModel
 from models.engines.ascend_vllm.rules.drafts import draft_edit, same_vocabulary
 from models.engines.edits import tensor_parallel_edit
+from models.engines.features import DraftModel
 from models.engines.model_server import ModelServer
 from models.engines.rules import facts_rule
 from models.finding import Finding, at, error, warning

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from models.catalog.facts import ModelFacts
 from models.catalog.known import KnownModel, known_models
 from models.catalog.sizes import all_parameters
-from models.engines.ascend_vllm.features import DraftModel, EagleHead
+from models.engines.features import DraftModel, EagleHead
 from models.engines.model_server import ModelServer
 
 PADDING = 1024

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
-from models.engines.ascend_vllm.features import DraftModel, EagleHead
 from models.engines.ascend_vllm.graph_gears import most_gears
 from models.engines.ascend_vllm.rules.drafts import draft_edit
+from models.engines.features import DraftModel, EagleHead
 from models.engines.model_server import ModelServer
 from models.engines.rules import rule
 from models.finding import Finding, at, error, warning

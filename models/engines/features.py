@@ -54,8 +54,8 @@ class Lora(Record):
     )
     """Directory of each adapter on every node, in Hugging Face format, by the name that requests give."""
 
-    max_rank: Literal[8, 16, 32, 64] = 16
-    """Largest rank among the adapters."""
+    max_rank: Literal[1, 8, 16, 32, 64, 128, 256, 320, 512] = 16
+    """Largest rank among the adapters. 0.6.3 accepts 8, 16, 32 and 64."""
 
     max_loras: int | None = Field(default=None, ge=1, le=MOST_LORAS, examples=[2])
     """Most adapters in one batch; when left out, as many as there are. As many are kept in the host's memory."""
@@ -137,8 +137,72 @@ class EagleHead(Record):
     """How the head is converted for vLLM. Default: none, for a head that is already converted."""
 
 
-Speculative = Annotated[DraftModel | NgramLookup | EagleHead, OneOf()]
+class Eagle3Head(Record):
+    """Guess tokens with an Eagle-3 head. Not in 0.6.3."""
+
+    kind: Literal["eagle3"] = "eagle3"
+    """An Eagle-3 head."""
+
+    source: AbsolutePath = Field(examples=["/mnt/models/Qwen3-32B-eagle3"])
+    """Directory of the Eagle-3 head on every node."""
+
+    tokens: int = Field(ge=1, examples=[3])
+    """Tokens that are guessed at a time."""
+
+
+class MtpLayers(Record):
+    """Guess tokens with the model's own layers for multi-token prediction (MTP). Not in 0.6.3."""
+
+    kind: Literal["mtp"] = "mtp"
+    """The model's own MTP layers."""
+
+    tokens: int = Field(ge=1, examples=[1])
+    """Tokens that are guessed at a time."""
+
+
+class SuffixLookup(Record):
+    """Guess tokens by suffixes of this and of earlier requests. Not in 0.6.3."""
+
+    kind: Literal["suffix"] = "suffix"
+    """Suffixes of this and of earlier requests."""
+
+    tokens: int = Field(ge=1, examples=[8])
+    """Most tokens that are guessed at a time."""
+
+
+class MedusaHeads(Record):
+    """Guess tokens with Medusa heads. Not in 0.6.3."""
+
+    kind: Literal["medusa"] = "medusa"
+    """Medusa heads."""
+
+    source: AbsolutePath = Field(examples=["/mnt/models/medusa-vicuna-7b"])
+    """Directory of the Medusa heads on every node."""
+
+    tokens: int = Field(ge=1, examples=[3])
+    """Tokens that are guessed at a time."""
+
+
+Speculative = Annotated[
+    DraftModel
+    | NgramLookup
+    | EagleHead
+    | Eagle3Head
+    | MtpLayers
+    | SuffixLookup
+    | MedusaHeads,
+    OneOf(),
+]
 """Speculative decoding: a cheap guess of the next tokens, which the model verifies."""
+
+SpeculativeWeights = DraftModel | EagleHead | Eagle3Head | MedusaHeads
+"""The kinds of speculative decoding with weights of their own, in the directory `source`."""
+
+
+GraphMode = Literal[
+    "NONE", "PIECEWISE", "FULL", "FULL_DECODE_ONLY", "FULL_AND_PIECEWISE"
+]
+"""The graph modes of vLLM (`cudagraph_mode`)."""
 
 
 class EagerGraph(Record):
@@ -153,6 +217,15 @@ class CannGraph(Record):
 
     kind: Literal["cann"] = "cann"
     """CANN graphs."""
+
+    mode: GraphMode | None = Field(default=None, examples=["FULL_DECODE_ONLY"])
+    """Parts of the model that are captured (`cudagraph_mode` of vLLM). Default: that of the release. Not in 0.6.3."""
+
+    capture_sizes: list[Annotated[int, Field(ge=1)]] | None = Field(
+        default=None, min_length=1, examples=[[1, 2, 4, 8]]
+    )
+    """Batch sizes with a captured graph (`cudagraph_capture_sizes` of vLLM). Default: those of the release. Not in
+    0.6.3."""
 
 
 class PtaGraph(Record):
@@ -194,6 +267,12 @@ Graph = Annotated[
 
 ResolvedGraph = EagerGraph | CannGraph | ResolvedPtaGraph
 """Graph mode with all defaults."""
+
+
+Quantization = Literal[
+    "awq", "smoothquant", "ascend", "compressed-tensors", "fp8", "deepseek_v4_fp8"
+]
+"""The methods of quantization that at least one release accepts."""
 
 
 class Precision(Record):

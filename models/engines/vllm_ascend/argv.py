@@ -1,0 +1,154 @@
+"""The command that starts a server of vllm-ascend: `vllm serve MODEL`, with each key as the release's own flag."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from models.engines.features import (
+    CannGraph,
+    DraftModel,
+    MtpLayers,
+    NgramLookup,
+    Speculative,
+    SuffixLookup,
+)
+from models.engines.flags import flag_words
+from models.engines.model_server import ModelServer
+from models.engines.server import Server
+from models.engines.vllm_ascend.json_names import compilation_names, plugin_names
+
+ALWAYS_SET = ("max-model-len", "tensor-parallel-size", "gpu-memory-utilization")
+"""Flags that the command always has, so that a default of another release changes nothing by itself."""
+
+ENGINE_FLAGS = {
+    "max_model_len": "max-model-len",
+    "max_num_seqs": "max-num-seqs",
+    "max_num_batched_tokens": "max-num-batched-tokens",
+    "tensor_parallel_size": "tensor-parallel-size",
+    "pipeline_parallel_size": "pipeline-parallel-size",
+    "data_parallel_size": "data-parallel-size",
+    "enable_expert_parallel": "enable-expert-parallel",
+    "block_size": "block-size",
+    "dtype": "dtype",
+    "kv_cache_dtype": "kv-cache-dtype",
+    "gpu_memory_utilization": "gpu-memory-utilization",
+    "enable_chunked_prefill": "enable-chunked-prefill",
+    "async_scheduling": "async-scheduling",
+    "distributed_executor_backend": "distributed-executor-backend",
+    "trust_remote_code": "trust-remote-code",
+    "served_model_name": "served-model-name",
+}
+"""Fields of the engine's arguments and their flags, in the order of the command."""
+
+_METHODS = {"draft": "draft_model"}
+"""Kinds of speculative decoding that vLLM calls by another name."""
+
+
+def argv(server: ModelServer, chat_template: str | None) -> tuple[str, ...]:
+    """The argument list, beginning with the program.
+
+    Args:
+        server: The server.
+        chat_template: Path of the chat template in the container, if the service has one.
+    """
+    words = _program(server)
+    for name, value in _flags(server, chat_template):
+        words.extend(flag_words(server.release.flags[name], value))
+    for key, value in {**server.engine.extra_args, **server.server.extra_args}.items():
+        flag = server.release.flag(key)
+        if flag:
+            words.extend(flag_words(flag, value))
+    return tuple(words)
+
+
+def _program(server: ModelServer) -> list[str]:
+    """The program and the model. Only the OpenAI server has a command; the plain one is a module."""
+    if server.server.kind == "openai":
+        return ["vllm", "serve", server.model.path]
+    module = server.release.modules[server.server.kind]
+    return ["python", "-m", module, f"--model={server.model.path}"]
+
+
+def _flags(server: ModelServer, chat_template: str | None) -> Iterator[tuple[str, Any]]:
+    yield from _engine_flags(server)
+    yield from _graph_flags(server)
+    if "prefixCaching" in server.configured:
+        yield "enable-prefix-caching", server.prefix_caching
+    if server.quantization:
+        yield "quantization", server.quantization
+    if server.lora:
+        adapters = server.lora.adapters.items()
+        yield "enable-lora", True
+        yield "lora-modules", [f"{name}={path}" for name, path in adapters]
+        yield "max-lora-rank", server.lora.max_rank
+        yield "max-loras", server.lora.max_loras
+        yield "max-cpu-loras", server.lora.max_loras
+    if server.speculative:
+        yield "speculative-config", speculative_config(server.speculative)
+    if server.multimodal and server.multimodal.images_per_prompt:
+        yield "limit-mm-per-prompt", {"image": server.multimodal.images_per_prompt}
+    if server.engine.additional_config:
+        yield (
+            "additional-config",
+            plugin_names(server.release.version, server.engine.additional_config),
+        )
+    yield from _server_flags(server.server, chat_template)
+
+
+def _engine_flags(server: ModelServer) -> Iterator[tuple[str, Any]]:
+    for field, flag in ENGINE_FLAGS.items():
+        key = type(server.engine).model_fields[field].alias
+        is_set = f"engine.{key}" in server.configured or flag in ALWAYS_SET
+        value = getattr(server.engine, field)
+        if is_set and value is not None and value != []:
+            yield flag, value
+
+
+def _graph_flags(server: ModelServer) -> Iterator[tuple[str, Any]]:
+    if server.graph.kind == "eager":
+        yield "enforce-eager", True
+    config = compilation_config(server)
+    if config:
+        yield "compilation-config", config
+
+
+def compilation_config(server: ModelServer) -> dict[str, Any]:
+    """The value of `--compilation-config`: the fields of the stack file, and those that `graph` sets."""
+    config = compilation_names(server.release.version, server.engine.compilation_config)
+    if isinstance(server.graph, CannGraph):
+        if server.graph.mode:
+            config["cudagraph_mode"] = server.graph.mode
+        if server.graph.capture_sizes:
+            config["cudagraph_capture_sizes"] = server.graph.capture_sizes
+    return config
+
+
+def speculative_config(speculative: Speculative) -> Mapping[str, Any]:
+    """The value of `--speculative-config`."""
+    config: dict[str, Any] = {
+        "method": _METHODS.get(speculative.kind, speculative.kind),
+        "num_speculative_tokens": speculative.tokens,
+    }
+    if isinstance(speculative, NgramLookup):
+        config["prompt_lookup_max"] = speculative.prompt_lookup_max
+        config["prompt_lookup_min"] = speculative.prompt_lookup_min
+    elif not isinstance(speculative, MtpLayers | SuffixLookup):
+        config["model"] = speculative.source
+    if isinstance(speculative, DraftModel):
+        config["draft_tensor_parallel_size"] = 1
+    return config
+
+
+def _server_flags(
+    server: Server, chat_template: str | None
+) -> Iterator[tuple[str, Any]]:
+    yield "host", server.host
+    yield "port", server.port
+    if chat_template:
+        yield "chat-template", chat_template
+    if server.reasoning_parser:
+        yield "reasoning-parser", server.reasoning_parser
+    if server.tool_call_parser:
+        yield "enable-auto-tool-choice", True
+        yield "tool-call-parser", server.tool_call_parser

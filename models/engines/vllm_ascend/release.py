@@ -1,0 +1,139 @@
+"""A release of vllm-ascend: its answers to the questions of `Release`, from the tables of its own parser and plugin."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+
+from models.catalog.facts import ModelFacts
+from models.engines.engine_args import EngineArgs, Version
+from models.engines.flags import Flag
+from models.engines.memory import MemoryUse
+from models.engines.metrics import Metrics
+from models.engines.model_server import ModelServer
+from models.engines.release import EngineDefaults, ModelSupport, Release
+from models.engines.vllm_ascend.absent_keys import ABSENT_KEYS
+from models.engines.vllm_ascend.accepted_values import accepted_values
+from models.engines.vllm_ascend.argv import argv
+from models.engines.vllm_ascend.drain import (
+    HEALTH_PATH,
+    counts_requests,
+    default_drain,
+)
+from models.engines.vllm_ascend.environment import (
+    INIT_FILES,
+    LIBRARY_PRELOAD,
+    environment,
+)
+from models.engines.vllm_ascend.known_errors import KNOWN_ERRORS
+from models.engines.vllm_ascend.memory import memory_use
+from models.engines.vllm_ascend.owned_keys import (
+    OWNED_FLAGS,
+    OWNED_VARIABLES,
+    variables_of_keys,
+)
+from models.engines.vllm_ascend.request_rules import REQUEST_RULES
+from models.engines.vllm_ascend.requests import request_fields
+from models.engines.vllm_ascend.rules import RULES
+from models.engines.vllm_ascend.start_phases import START_PHASES
+from models.engines.vllm_ascend.tables import flag_table
+
+
+def _with_our_servers(flag: Flag) -> Flag:
+    """A flag with the kinds of servers of the stack file. The kind `openai` is started by `vllm serve`."""
+    servers = tuple(server for server in flag.servers if server == "api_server")
+    if "serve" in flag.servers:
+        servers = ("openai", *servers)
+    return replace(flag, servers=servers)
+
+
+class VllmAscend(Release):
+    """A release of vllm-ascend, the open plugin of vLLM for Ascend NPUs."""
+
+    owned_variables = OWNED_VARIABLES
+    integer_variables = frozenset[str]()
+    absent_keys = ABSENT_KEYS
+    init_files = INIT_FILES
+    library_preload = LIBRARY_PRELOAD
+    health_path = HEALTH_PATH
+    limits = ()
+    exclusions = ()
+    rules = RULES
+    request_rules = REQUEST_RULES
+    known_errors = KNOWN_ERRORS
+    start_phases = START_PHASES
+    graph_neutral_flags = frozenset[str]()
+    graph_neutral_variables = frozenset[str]()
+
+    def __init__(self, version: Version) -> None:
+        table = flag_table(version)
+        metrics = table.server.metric_names
+        self.version = version
+        self.flags = {
+            name: _with_our_servers(flag) for name, flag in table.flags.items()
+        }
+        self.owned_flags = {
+            flag: key for flag, key in OWNED_FLAGS.items() if flag in table.flags
+        }
+        self.accepted_values = accepted_values(version)
+        self.defaults = EngineDefaults(
+            block_size=128,
+            gpu_memory_utilization=table.flags["gpu-memory-utilization"].default,
+            prefix_caching=table.effective_defaults["enable-prefix-caching"],
+        )
+        self.default_tokens: int = table.effective_defaults["max-num-batched-tokens"]
+        self.model_support = ModelSupport(
+            architectures=frozenset(),
+            without_lora=frozenset(),
+            without_pipeline=frozenset(),
+            remote_code=frozenset(),
+        )
+        self.modules = {
+            kind: module for kind, module in table.modules.items() if kind != "serve"
+        }
+        self.metrics = Metrics(
+            path=table.server.metrics_path,
+            kv_cache_usage=metrics["kv_cache_usage"],
+            waiting_requests=metrics["waiting"],
+            unfinished_requests=(metrics["running"], metrics["waiting"]),
+        )
+        self.request_fields = request_fields(version, table.server)
+        number = re.escape(version)
+        self.image_tags = re.compile(rf"(?<![\w.])v?{number}(?![\w.])")
+
+    def default_batched_tokens(self, engine: EngineArgs) -> tuple[int, str]:
+        """2048, and the whole longest request without chunked prefill (vllm/config/scheduler.py)."""
+        tokens = max(self.default_tokens, engine.max_num_seqs)
+        if engine.enable_chunked_prefill is False:
+            tokens = max(tokens, engine.max_model_len)
+            return tokens, "the longest request, without chunked prefill"
+        return tokens, f"the default of vLLM {self.version}"
+
+    def variables_of_keys(self, server: ModelServer) -> Mapping[str, str]:
+        """The NPUs and the API key; those of pictures when the stack file sets them."""
+        return variables_of_keys(server)
+
+    def argv(self, server: ModelServer, chat_template: str | None) -> tuple[str, ...]:
+        """The command `vllm serve MODEL`, with the flags that the stack file sets."""
+        return argv(server, chat_template)
+
+    def environment(self, server: ModelServer) -> dict[str, str]:
+        """The NPUs of the container, and the variables of pictures."""
+        return environment(server)
+
+    def memory_use(self, server: ModelServer, facts: ModelFacts) -> MemoryUse:
+        """The memory of weights and KV cache, with quantized weights and caches, and MLA."""
+        return memory_use(server, facts)
+
+    def default_drain(self, server_kind: str) -> int:
+        """Five minutes; one minute for the plain server."""
+        return default_drain(server_kind)
+
+    def counts_requests(self, server: ModelServer) -> bool:
+        """Whether the OpenAI server reports its requests, without TLS and with statistics."""
+        return counts_requests(server)
+
+    def single_answer_key(self, _: ModelServer) -> str | None:
+        """None: the V1 engine can return several answers with every setting."""
+        return None

@@ -1,0 +1,134 @@
+"""Rules on the engine release: which one the image contains, and which keys and values it has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from models.engines.releases import (
+    VERSIONS,
+    is_plugin_image,
+    release_of_image,
+    repository_of,
+    tag_of,
+)
+from models.finding import Finding, at, error, warning
+from models.rules.registry import rule
+from models.service.resolved import ResolvedService
+from models.stack_file.unknown_keys import nearest
+from models.yaml_scalar import as_yaml
+
+
+@rule("error")
+def version_of_another_image(service: ResolvedService) -> Iterator[Finding]:
+    """`engine.version` is the release that the image's tag names.
+
+    The program would write a launch for one release, and the image would start it with another.
+    """
+    of_image = release_of_image(service.image)
+    if of_image is None or of_image is service.release:
+        return
+    yield error(
+        f"engine.version is {service.release.version}, but the image's tag names {of_image.version}",
+        why="flags, rules and metrics are those of engine.version, but the image starts its own release",
+        fix="remove engine.version",
+        marks=[at("engine.version"), at("image", f"vLLM {of_image.version}")],
+    )
+
+
+@rule("error")
+def unknown_release(service: ResolvedService) -> Iterator[Finding]:
+    """An image of vllm-ascend contains a release that the program knows, or the stack file names one.
+
+    Flags and settings differ from release to release.
+    """
+    if not _has_unknown_tag(service) or "engine.version" in service.configured:
+        return
+    yield error(
+        f"the release of the tag {_tag(service)} is not known",
+        why=f"flags and settings differ from release to release; the program knows {', '.join(VERSIONS)}",
+        fix=f"write engine.version: {service.release.version}",
+        marks=[at("image")],
+    )
+
+
+@rule("warning")
+def judged_as_another_release(service: ResolvedService) -> Iterator[Finding]:
+    """The tag of an image of vllm-ascend names the release of `engine.version`.
+
+    With another tag, such as that of a release candidate, the service is checked as `engine.version`. What differs in
+    the image is not checked.
+    """
+    if not _has_unknown_tag(service) or "engine.version" not in service.configured:
+        return
+    version = service.release.version
+    repository = repository_of(service.image)
+    yield warning(
+        f"the tag {_tag(service)} is checked as vLLM {version}",
+        why=f"the program knows {', '.join(VERSIONS)}; what differs in this image is not checked",
+        fix=f"write image: {repository}:v{version}",
+        marks=[at("image"), at("engine.version")],
+    )
+
+
+def _has_unknown_tag(service: ResolvedService) -> bool:
+    """Whether the image is one of vllm-ascend whose tag names no known release."""
+    is_known = release_of_image(service.image) is not None
+    return is_plugin_image(service.image) and not is_known
+
+
+def _tag(service: ResolvedService) -> str:
+    return tag_of(service.image) or "latest"
+
+
+@rule("error")
+def key_of_another_release(service: ResolvedService) -> Iterator[Finding]:
+    """The release has a setting for every key that the stack file sets.
+
+    The program cannot write such a setting into the launch, so it would be lost.
+    """
+    version = service.release.version
+    for key, absent in service.release.absent_keys.items():
+        if key not in service.configured or _value(service, key) == absent.without:
+            continue
+        yield error(
+            f"vLLM {version} has no setting for {key}",
+            why=absent.why,
+            fix=absent.instead or f"remove {key}",
+            marks=[at(key)],
+        )
+
+
+@rule("error")
+def value_of_another_release(service: ResolvedService) -> Iterator[Finding]:
+    """Every value is one that the release accepts.
+
+    The server would exit at start, or the program could not write the launch.
+    """
+    version = service.release.version
+    for key, accepted in service.release.accepted_values.items():
+        value = _value(service, key)
+        if key not in service.configured or value is None or value in accepted.values:
+            continue
+        values = ", ".join(map(str, accepted.values))
+        yield error(
+            f"vLLM {version} does not accept {key} {value}: it accepts {values}",
+            why=accepted.why,
+            fix=accepted.edit or _nearest_edit(key, value, accepted.values),
+            marks=[at(key)],
+        )
+
+
+def _value(service: ResolvedService, key: str) -> Any:
+    """The value of a key, such as `engine.blockSize`; None if the service does not have it."""
+    origin = service.origins.get(key)
+    return origin.value if origin else None
+
+
+def _nearest_edit(key: str, value: Any, values: Any) -> str:
+    """The edit that writes the nearest accepted value, or removes the key."""
+    if isinstance(value, str):
+        near = nearest(value, dict.fromkeys(values))
+        return f"write {key}: {as_yaml(near)}" if near else f"remove {key}"
+    larger = [accepted for accepted in values if accepted > value]
+    return f"write {key}: {min(larger, default=max(values))}"

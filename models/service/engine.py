@@ -1,0 +1,77 @@
+"""The engine's arguments with all defaults of the release."""
+
+from __future__ import annotations
+
+from models.catalog.facts import ModelFacts
+from models.engines.engine_args import EngineArgs, ResolvedEngine
+from models.engines.release import Release
+
+
+def resolve_engine(
+    config: EngineArgs,
+    npus: int | None,
+    release: Release,
+    facts: ModelFacts | None = None,
+) -> tuple[ResolvedEngine, dict[str, str]]:
+    """The engine's arguments with all defaults, and the reason for each default.
+
+    Args:
+        config: The arguments in the stack file.
+        npus: NPUs of the pod, if the stack file has them.
+        release: The engine release, which has the defaults.
+        facts: The model's architecture, if it is known.
+    """
+    because: dict[str, str] = {}
+    batched_tokens = config.max_num_batched_tokens
+    if batched_tokens is None:
+        batched_tokens, reason = release.default_batched_tokens(config)
+        because["engine.maxNumBatchedTokens"] = reason
+    tensor_parallel_size = config.tensor_parallel_size
+    if tensor_parallel_size is None:
+        tensor_parallel_size, reason = _usual_tensor_parallel_size(config, npus, facts)
+        because["engine.tensorParallelSize"] = reason
+    defaults = release.defaults
+    engine = ResolvedEngine.model_construct(
+        config.model_fields_set,
+        version=release.version,
+        max_num_seqs=config.max_num_seqs,
+        max_model_len=config.max_model_len,
+        max_num_batched_tokens=batched_tokens,
+        tensor_parallel_size=tensor_parallel_size,
+        pipeline_parallel_size=config.pipeline_parallel_size,
+        data_parallel_size=config.data_parallel_size,
+        enable_expert_parallel=config.enable_expert_parallel,
+        block_size=config.block_size or defaults.block_size,
+        dtype=config.dtype,
+        kv_cache_dtype=config.kv_cache_dtype,
+        gpu_memory_utilization=config.gpu_memory_utilization
+        or defaults.gpu_memory_utilization,
+        num_scheduler_steps=config.num_scheduler_steps,
+        multi_step_stream_outputs=config.multi_step_stream_outputs,
+        enable_chunked_prefill=config.enable_chunked_prefill,
+        async_scheduling=config.async_scheduling,
+        distributed_executor_backend=config.distributed_executor_backend,
+        trust_remote_code=config.trust_remote_code,
+        disable_async_output_proc=config.disable_async_output_proc,
+        served_model_name=config.served_model_name,
+        compilation_config=config.compilation_config,
+        additional_config=config.additional_config,
+        extra_args=config.extra_args,
+    )
+    return engine, because
+
+
+def _usual_tensor_parallel_size(
+    config: EngineArgs, npus: int | None, facts: ModelFacts | None
+) -> tuple[int, str]:
+    """The NPUs over which each layer is split without `tensorParallelSize`, and the reason."""
+    copies = config.pipeline_parallel_size * config.data_parallel_size
+    most = max((npus or 1) // copies, 1)
+    size = most
+    while facts is not None and not facts.splits(size):
+        size -= 1
+    if size < most:
+        return size, "as many npus as divide the model"
+    if npus:
+        return size, "all npus"
+    return size, "one NPU"
