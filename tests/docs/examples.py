@@ -25,6 +25,10 @@ ASKING = ("ascend-vllm smoke ", "ascend-vllm request ", "ascend-vllm bench ")
 """Commands that need a service."""
 
 
+PROGRESS = re.compile(r"^\w+ +\d+ s: .*\n", re.MULTILINE)
+"""Lines that only a slow machine shows: `pulumi    10 s: …`."""
+
+
 @dataclass(frozen=True)
 class Command:
     """A command of a console block and the output that the page shows; `…` stands for anything.
@@ -37,7 +41,8 @@ class Command:
 
     def matches(self, actual: str) -> bool:
         pattern = re.sub(r"(\\ ){2,}", " +", re.escape(self.output.strip())).replace("…", ".*")
-        return re.fullmatch(pattern, actual.strip(), re.DOTALL) is not None
+        without_progress = PROGRESS.sub("", actual)
+        return re.fullmatch(pattern, without_progress.strip(), re.DOTALL) is not None
 
 
 def commands(block: str) -> list[Command]:
