@@ -124,14 +124,14 @@ def check_alive(home: Path, components: Iterable[str]) -> None:
         home, components, after=0.2
     ):
         raise failed_start(
-            f"{component} died while the sandbox started",
+            f"{component} exited while the sandbox was starting",
             paths.component_log(home, component),
         )
 
 
 def failed_start(message: str, log: Path) -> SandboxError:
     """The error of a start that failed, with the last words of the component to blame."""
-    fix = "remove what hinders it, then start again: ascend-vllm sandbox up"
+    fix = "fix the cause, then run: ascend-vllm sandbox up"
     return SandboxError(f"{message}; the last lines of {log}:\n{paths.tail(log)}", fix)
 
 

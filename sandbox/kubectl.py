@@ -17,7 +17,7 @@ def kubectl(home: Path, *arguments: str, stdin: str | None = None) -> str:
     answer = call(home, *arguments, stdin=stdin)
     if answer.returncode != 0:
         said = answer.stderr.strip() or answer.stdout.strip()
-        fix = "see whether the sandbox is well: ascend-vllm sandbox status"
+        fix = "check the sandbox: ascend-vllm sandbox status"
         raise SandboxError(f"kubectl {' '.join(arguments)}: {said}", fix)
     return answer.stdout
 

@@ -51,7 +51,7 @@ def main() -> None:
     sys.argv[1:], old = split(sys.argv[1:])
     if old:
         print(
-            f"rehearsal: this vLLM is newer than 0.6.3 and has no {', '.join(old)}: left out",
+            f"rehearsal: this vLLM is newer than 0.6.3 and has no {', '.join(old)}: option skipped",
             file=sys.stderr,
         )
 

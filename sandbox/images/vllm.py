@@ -52,7 +52,7 @@ def ensure() -> Path:
     directory = paths.cache_root() / "images"
     target = directory / f"vllm-cpu-{key()}.tar"
     if not target.exists():
-        with locked(directory / "build.lock", f"making the image {TITLE}"):
+        with locked(directory / "build.lock", f"building the image {TITLE}"):
             if not target.exists():
                 _build(target)
     return target
@@ -84,8 +84,8 @@ def install(environment: Path, log: Path) -> None:
     )
     if uv is None:
         raise SandboxError(
-            "there is no uv to install vLLM's packages with",
-            "make setup, or: pip install uv",
+            "uv is not installed; it installs the packages of vLLM",
+            "run make setup, or pip install uv",
         )
     python = str(environment / "bin" / "python")
     for words in (
@@ -105,7 +105,7 @@ def install(environment: Path, log: Path) -> None:
             message = f"the packages of {TITLE} cannot be installed; the last lines of {log}:\n{paths.tail(log)}"
             raise SandboxError(
                 message,
-                "check the network; Python is to be 3.11 to 3.13: make PYTHON=python3.12",
+                "check the network, and use Python 3.11 to 3.13: make PYTHON=python3.12",
             )
 
 
@@ -147,10 +147,10 @@ def _build(target: Path) -> None:
         ) as clock:
             install(work / "environment", work / "install.log")
         say(f"image {TITLE}: packages installed in {clock}")
-        with announced(f"image {TITLE}: putting it together (about 1 min)") as clock:
+        with announced(f"image {TITLE}: assembling it (about 1 min)") as clock:
             [site] = (work / "environment").glob("lib/python*/site-packages")
             archive.write(target, NAME, files(site), environment=ENVIRONMENT)
-        say(f"image {TITLE}: made in {clock}, {target.stat().st_size / 10**9:.1f} GB")
+        say(f"image {TITLE}: built in {clock}, {target.stat().st_size / 10**9:.1f} GB")
         _remove_others(target)
     finally:
         shutil.rmtree(work / "environment", ignore_errors=True)
@@ -159,9 +159,10 @@ def _build(target: Path) -> None:
 def _check_space(work: Path) -> None:
     free = shutil.disk_usage(work.parent).free
     if free < _SPACE:
-        message = f"making {TITLE} needs {_SPACE / 10**9:.0f} GB below {work.parent}; {free / 10**9:.0f} GB are free"
+        message = f"building {TITLE} needs {_SPACE / 10**9:.0f} GB in {work.parent}, but {free / 10**9:.0f} GB are free"
         raise SandboxError(
-            message, "make room, or point XDG_CACHE_HOME to another disk"
+            message,
+            "free some space, or set XDG_CACHE_HOME to a directory on another disk",
         )
 
 

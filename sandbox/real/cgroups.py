@@ -57,8 +57,8 @@ def _hand_down(hierarchy: Path, top: Path) -> None:
     missing = wanted - {*(top / _OFFERED).read_text().split()}
     if missing:
         raise SandboxError(
-            f"the cgroup {top} gets no controllers {', '.join(sorted(missing))}: {hierarchy} does not hand them on",
-            "run it on the machine itself; in a container, no process may be in the uppermost cgroup",
+            f"the cgroup {top} has no controllers {', '.join(sorted(missing))}: {hierarchy} does not delegate them",
+            "run it on the host; in a container, the root cgroup must have no processes",
         )
 
 

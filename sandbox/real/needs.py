@@ -54,12 +54,12 @@ def check(
     if sys.platform != "linux":
         raise SandboxError(
             "a real node runs on Linux only",
-            "use simulated nodes: leave --node real out",
+            "use simulated nodes: remove --node real",
         )
     if (os.geteuid() if euid is None else euid) != 0:
-        fix = "run the same command as root, as with: sudo env PATH=$PATH …, or leave --node real out"
+        fix = "run the command as root, such as sudo env PATH=$PATH …, or remove --node real"
         raise SandboxError(
-            "a real node needs root: it has namespaces, mounts and cgroups of its own",
+            "a real node needs root: it creates namespaces, mounts and cgroups",
             fix,
         )
     missing = [name for name in _PACKAGES if shutil.which(name, path=search) is None]
@@ -75,7 +75,8 @@ def check(
         names = " ".join(sorted(packages))
         fix = f"install them, on Debian and Ubuntu: apt-get install --no-install-recommends {names}"
         raise SandboxError(
-            f"a real node needs what is not here: {', '.join(missing)}", fix
+            f"a real node needs these programs, which are not installed: {', '.join(missing)}",
+            fix,
         )
 
 

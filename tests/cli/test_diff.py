@@ -97,7 +97,7 @@ def test_a_broken_service_is_named_and_the_others_are_compared(repository: Path,
 
     out = console("diff", "prod").out
 
-    assert "not compared until their errors of shape are fixed: llava" in out
+    assert "not compared until their schema errors are fixed: llava" in out
     assert "~ qwen2-72b  restarts" in out
     assert "1 error in prod, so pulumi up would refuse it: ascend-vllm check prod" in out
 

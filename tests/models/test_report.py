@@ -123,7 +123,7 @@ ERROR = Finding("a-rule", "error", "a message", "why", "fix", (), "qwen")
         (
             Report("dev", 2, (ERROR,), (), ("bad", "worse")),
             "2 services: 1 error, 0 warnings, 0 accepted\n"
-            "not checked by the rules until the errors of shape are fixed: bad, worse",
+            "not checked by the rules until the schema errors are fixed: bad, worse",
         ),
     ],
 )
