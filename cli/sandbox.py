@@ -82,7 +82,7 @@ def up(
     """Start the sandbox of a stack, or change its nodes to the stack's pools.
 
     The first start builds missing tools from pinned Go modules, which takes about
-    11 minutes on two cores.
+    14 minutes on two cores.
 
     Examples:
       ascend-vllm sandbox up

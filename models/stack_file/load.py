@@ -204,9 +204,7 @@ def _content(source: YamlFile, prefix: str) -> _Content:
         return content
     for key in source.value:
         if key not in _KEYS_OF_PULUMI:
-            content.findings.append(
-                unknown_key(_mark(source, (key,)), key, _KEYS_OF_PULUMI)
-            )
+            content.findings.append(_unknown_at_the_top(source, prefix, key))
     config = source.value.get("config") or {}
     for key, value in config.items():
         namespace, _, name = key.rpartition(":")
@@ -217,6 +215,16 @@ def _content(source: YamlFile, prefix: str) -> _Content:
         elif not namespace or (is_ours and name not in _KEYS):
             content.findings.append(_unread_key(source, prefix, key))
     return content
+
+
+def _unknown_at_the_top(source: YamlFile, prefix: str, key: str) -> Finding:
+    """A key that is not one of Pulumi's. A key of the project belongs under `config`."""
+    finding = unknown_key(_mark(source, (key,)), key, _KEYS_OF_PULUMI)
+    name = key.removeprefix(f"{prefix}:")
+    config = source.value.get("config") or {}
+    if name in _KEYS and f"{prefix}:{name}" not in config:
+        return replace(finding, fix=f"move {key} to config.{prefix}:{name}")
+    return finding
 
 
 def _values(

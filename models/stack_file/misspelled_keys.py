@@ -9,7 +9,10 @@ from dataclasses import replace
 from models.finding import Finding, Path
 
 _WRITTEN_KEY = re.compile(r"write (\w+):|rename \S+ to ([\w:-]+)")
-"""The key that the fix of an unknown key writes."""
+"""The key that the fix of an unknown key writes in its place."""
+
+_MOVE = re.compile(r"move \S+ to (\S+)")
+"""The path that the fix of an unknown key moves its value to."""
 
 
 def join_misspelled_keys(
@@ -52,6 +55,9 @@ def _written_path(finding: Finding) -> Path | None:
     """The path of the key that the fix of an unknown key writes. None for any other finding."""
     if finding.rule != "unknown-key":
         return None
+    move = _MOVE.match(finding.fix)
+    if move:
+        return tuple(move[1].split("."))
     edit = _WRITTEN_KEY.match(finding.fix)
     if edit is None:
         return None

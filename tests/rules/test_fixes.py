@@ -14,7 +14,7 @@ from models.service.resolve import resolve
 from models.stack_file.load import load_text
 from tests.rules.edits import alternatives, apply
 
-VERBS = ("write ", "remove ", "rename ")
+VERBS = ("write ", "remove ", "rename ", "move ")
 FOLDERS = Path(__file__).parent
 
 NOT_AN_EDIT = {
@@ -143,6 +143,18 @@ def test_a_misspelled_key_of_the_project_is_one_finding(key: str) -> None:
     assert finding.rule == "missing-key"
     assert finding.message == f"{known} is missing: unknown key 'ascend-vllm:{key}'"
     assert finding.fix == f"rename ascend-vllm:{key} to ascend-vllm:{known}"
+
+
+@pytest.mark.parametrize("key", ["cluster", "ascend-vllm:cluster"])
+def test_a_key_of_the_project_outside_of_config_is_one_finding_that_moves_it(key: str) -> None:
+    text = WELL_FORMED.replace("  ascend-vllm:cluster: {context: prod}\n", "") + f"{key}: {{context: prod}}\n"
+
+    (finding,) = check_text(text)
+
+    assert finding.message == f"cluster is missing: unknown key '{key}'"
+    assert finding.fix == f"move {key} to config.ascend-vllm:cluster"
+    (edits,) = alternatives(finding.fix)
+    assert check_text(apply(edits, finding, text)) == ()
 
 
 def test_a_misspelled_key_next_to_the_known_one_is_removed() -> None:
