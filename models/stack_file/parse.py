@@ -15,8 +15,8 @@ from models.record import DnsLabel, Record, Text
 from models.stack_file.checksums import WeightFiles
 from models.stack_file.cluster import ClusterConfig
 from models.stack_file.errors import shape_finding
-from models.stack_file.examples import in_one_line
 from models.stack_file.misspelled_keys import join_misspelled_keys
+from models.stack_file.place import in_one_line
 from models.stack_file.service import ServiceConfig
 from models.stack_file.value_edits import service_name
 

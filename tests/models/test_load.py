@@ -20,7 +20,11 @@ from tests.models.loading import BASE, CLUSTER, SERVICE, Engine, findings, load,
         ("config:\n", ["cluster is missing", "services is missing"], "there is nothing below config"),
         ("- 1\n", ["a stack file is a mapping with the key config"], "the file is a list"),
         ("config: [1]\n", ["a stack file is a mapping with the key config"], "config is a list"),
-        ("ascend-vllm:services: {}\n", ["unknown key 'ascend-vllm:services'"], "config is left out"),
+        (
+            "ascend-vllm:services: {}\n",
+            ["services is missing: unknown key 'ascend-vllm:services'"],
+            "there is no config",
+        ),
         (f"config:\n{CLUSTER}  services: {{}}\n", ["services is missing: unknown key 'services'"], "no prefix"),
         (
             f"config:\n{CLUSTER}  ascend-vllm:service: {{}}\n",
