@@ -1,4 +1,4 @@
-"""The cgroup of a sandbox's real node, in every hierarchy of the machine: made, and removed with all that is in it."""
+"""The cgroup of a real node in every hierarchy of the machine: create it, and remove it with its processes."""
 
 from __future__ import annotations
 
@@ -15,27 +15,28 @@ from sandbox.errors import SandboxError
 PARENT = "ascend-vllm"
 
 _CONTROLLERS = ("cpu", "cpuset", "hugetlb", "memory", "pids")
-"""Of version 2, what a kubelet wants where the machine has it (pkg/kubelet/cm/cgroup_v2_manager_linux.go)."""
+"""Controllers of version 2 that a kubelet uses if the machine has them (pkg/kubelet/cm/cgroup_v2_manager_linux.go)."""
 
 _OFFERED = "cgroup.controllers"
 _PATIENCE = 10.0
 
 
 def name(home: Path) -> str:
-    """Path of the sandbox's cgroup in each hierarchy; sandboxes of one name in two caches have different ones."""
+    """Path of the sandbox's cgroup in each hierarchy. Sandboxes of the same name in two caches have different paths."""
     return f"{PARENT}/{home.name}-{hashlib.sha256(str(home).encode()).hexdigest()[:8]}"
 
 
 def hierarchies(mounts: Path = Path("/proc/self/mounts")) -> list[Path]:
-    """Where the hierarchies are mounted: one for each controller of version 1, or the one of version 2."""
+    """The mount points of the hierarchies: one for each controller of version 1, or a single one of version 2."""
     lines = (line.split() for line in mounts.read_text(encoding="utf-8").splitlines())
     return [Path(fields[1]) for fields in lines if fields[2] in ("cgroup", "cgroup2")]
 
 
 def make(home: Path) -> None:
-    """Make the sandbox's cgroup, empty.
+    """Create the cgroup of the sandbox, empty.
 
-    Raises SandboxError when it gets no controllers for a kubelet to limit pods with.
+    Raises:
+        SandboxError: It lacks controllers that a kubelet needs to limit pods.
     """
     found = hierarchies()
     for hierarchy in found:
@@ -48,11 +49,11 @@ def make(home: Path) -> None:
 
 
 def _hand_down(hierarchy: Path, top: Path) -> None:
-    """In version 2 a cgroup has the controllers that each one above it hands on, which a new one does not."""
+    """Delegate controllers to the cgroup. In version 2, a cgroup has only the controllers that its parents delegate."""
     wanted = {*_CONTROLLERS} & {*(hierarchy / _OFFERED).read_text().split()}
     for parent in (hierarchy, top.parent):
         for controller in sorted(wanted):
-            with suppress(OSError):  # told below, with all others
+            with suppress(OSError):  # reported below
                 (parent / "cgroup.subtree_control").write_text(f"+{controller}")
     missing = wanted - {*(top / _OFFERED).read_text().split()}
     if missing:
@@ -63,7 +64,7 @@ def _hand_down(hierarchy: Path, top: Path) -> None:
 
 
 def remove(home: Path) -> bool:
-    """Kill what is in the sandbox's cgroup and remove it everywhere; says whether there was one. Safe to repeat."""
+    """Kill the processes in the sandbox's cgroup, and remove it from every hierarchy. Return whether it existed."""
     tops = [
         top for hierarchy in hierarchies() if (top := hierarchy / name(home)).is_dir()
     ]
@@ -95,6 +96,6 @@ def _kill(directory: Path) -> None:
 
 
 def _upwards(top: Path) -> Iterator[Path]:
-    """The cgroups below `top` and itself, each after those in it."""
+    """The cgroup `top` and all below it, each after its children."""
     for directory, _, _ in os.walk(top, topdown=False):
         yield Path(directory)
