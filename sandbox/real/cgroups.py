@@ -41,9 +41,9 @@ def make(home: Path) -> None:
     found = hierarchies()
     for hierarchy in found:
         (hierarchy / name(home)).mkdir(parents=True, exist_ok=True)
-    if all(
-        (hierarchy / _OFFERED).exists() for hierarchy in found
-    ):  # beside version 1 a kubelet uses that
+    # If the machine has hierarchies of both versions, a kubelet uses version 1, which needs no delegation.
+    is_version_2 = all((hierarchy / _OFFERED).exists() for hierarchy in found)
+    if is_version_2:
         for hierarchy in found:
             _hand_down(hierarchy, hierarchy / name(home))
 
@@ -72,7 +72,7 @@ def remove(home: Path) -> bool:
     while any(not _removed(top) for top in tops) and time.monotonic() < deadline:
         time.sleep(0.02)
     for top in tops:
-        with suppress(OSError):  # another sandbox's may be beside it
+        with suppress(OSError):  # the cgroup of another sandbox may exist
             top.parent.rmdir()
     return bool(tops)
 

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 SMALL = ["--requests", "4", "--input-len", "8", "--output-len", "4"]
 
 
-def test_the_table_has_a_line_for_each_number_of_requests_at_once() -> None:
+def test_the_table_has_a_line_for_each_number_of_concurrent_requests() -> None:
     samples = (Sample(1.0, 0.2, 5), Sample(2.0, 0.4, 5))
     done = [
         Measurement(Load(1, 2, 512, 128), 2.0, samples),

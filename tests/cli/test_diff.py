@@ -83,7 +83,7 @@ def test_wrong_usage_ends_with_2(
     assert message in done.err, reason
 
 
-def test_a_matrix_is_not_made_of_what_cannot_be_read(repository: Path, console: Console) -> None:
+def test_a_matrix_of_an_unreadable_stack_is_refused(repository: Path, console: Console) -> None:
     write(repository, prod="config: [\n")
 
     done = console("diff", "--matrix")

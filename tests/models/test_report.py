@@ -35,7 +35,7 @@ def mark(path: str, note: str, where: Span | None) -> Mark:
     return Mark(tuple(path.split(".")), note, where)
 
 
-def test_a_finding_says_what_where_why_and_what_to_do() -> None:
+def test_a_finding_has_message_position_why_and_fix() -> None:
     text = finding_text(finding(mark("services.qwen.npus", "too many", span(31, "      npus: 8", "npus: 8"))))
 
     assert text.splitlines() == [

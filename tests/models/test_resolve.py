@@ -241,7 +241,7 @@ def test_a_service_knows_its_address_in_the_cluster() -> None:
     assert stack_of(f"qwen: {body}\n", head).services[0].endpoint == "http://qwen.team.svc:80"
 
 
-def test_the_namespace_is_inference_and_made_unless_told_otherwise() -> None:
+def test_by_default_the_stack_creates_the_namespace_inference() -> None:
     namespace = stack_of("{}\n").cluster.namespace
 
     assert (namespace.name, namespace.create) == ("inference", True)

@@ -167,7 +167,7 @@ def test_an_installer_that_is_not_there_is_named(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     monkeypatch.setenv("PATH", str(tmp_path))
 
-    with pytest.raises(SandboxError, match="there is no uv") as refused:
+    with pytest.raises(SandboxError, match="uv is not installed") as refused:
         vllm.install(tmp_path / "environment", tmp_path / "install.log")
 
     assert refused.value.fix == "run make setup, or pip install uv"
