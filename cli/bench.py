@@ -17,9 +17,9 @@ from cli.output.text import coloured
 from cli.reach import KeyFileOption, TimeoutOption, UrlOption, run, say
 from cli.refusal import refuse_errors
 from cli.stacks import ServiceArgument, StackArgument, open_stack, pick_service
-from client.bench import Load, Measured, bench, too_long, warm_up
+from client.bench import Load, Measurement, bench, too_long, warm_up
 from client.plot import plot
-from client.reach import Way, reached
+from client.reach import ConnectOptions, reached
 from client.request import refusal_text
 from models.service.resolved import ResolvedService
 
@@ -121,8 +121,8 @@ def command(  # noqa: PLR0913  each is an argument of the command line
         say(
             "the times include a port-forward; run it in the cluster with --url to measure without"
         )
-    way = Way(url, api_key_file, timeout, say=say)
-    measurements = run(_measure(target, loads, way), target)
+    options = ConnectOptions(url, api_key_file, timeout, say=say)
+    measurements = run(_measure(target, loads, options), target)
     if form is BenchFormat.JSON:
         typer.echo(document(resolved.name, service, measurements))
     else:
@@ -140,9 +140,9 @@ def _refuse_too_long(service: ResolvedService, load: Load) -> None:
 
 
 async def _measure(
-    service: ResolvedService, loads: Sequence[Load], way: Way
-) -> list[Measured]:
-    async with reached(service, way) as link:
+    service: ResolvedService, loads: Sequence[Load], options: ConnectOptions
+) -> list[Measurement]:
+    async with reached(service, options) as link:
         first = await warm_up(link, service, loads[0])
         if not first.ok:
             message = f"the server answers {first.status}: {first.error}"
@@ -172,7 +172,7 @@ def _progress(total: int) -> Iterator[Callable[[], None]]:
         yield lambda: progress.advance(task)
 
 
-def _draw(file: Path, title: str, measurements: Sequence[Measured]) -> None:
+def _draw(file: Path, title: str, measurements: Sequence[Measurement]) -> None:
     try:
         file.write_text(plot(title, measurements), encoding="utf-8")
     except OSError as problem:
@@ -182,11 +182,11 @@ def _draw(file: Path, title: str, measurements: Sequence[Measured]) -> None:
         ) from None
 
 
-def _report_errors(measurements: Sequence[Measured]) -> None:
+def _report_errors(measurements: Sequence[Measurement]) -> None:
     """Print each error once, and end with 1 if there are any."""
     errors = []
-    for measured in measurements:
-        errors += measured.errors
+    for measurement in measurements:
+        errors += measurement.errors
     for error in dict.fromkeys(errors):
         typer.echo(f"error: {error}", err=True)
     if errors:

@@ -70,7 +70,7 @@ def _show_pools(stack: ResolvedStack, form: CapacityFormat) -> None:
     else:
         typer.echo(text.render(stack, packed))
     for name in stack.broken:
-        typer.echo(f"not counted until its errors of shape are fixed: {name}", err=True)
+        typer.echo(f"not counted until its schema errors are fixed: {name}", err=True)
     if packed.homeless:
         raise typer.Exit(ExitCode.FOUND)
 

@@ -17,7 +17,7 @@ from convert import (
     Conversion,
     ConversionError,
     File,
-    Wanted,
+    Options,
     adoption,
     decoded,
 )
@@ -113,7 +113,7 @@ def command(  # noqa: PLR0913  each is an argument of the command line
             "--import needs the context of the cluster with the objects",
             "add --context NAME",
         )
-    wanted = Wanted(
+    options = Options(
         name=_stack_name(out),
         file=str(out or "Pulumi.converted.yaml"),
         context=context,
@@ -121,7 +121,7 @@ def command(  # noqa: PLR0913  each is an argument of the command line
         prefix=read_project(Path()).name,
         filled=dict(_placeholder(text) for text in values or []),
     )
-    conversion = _convert(config, scripts or [], wanted)
+    conversion = _convert(config, scripts or [], options)
     report_to_stderr = out is None
     if out:
         _write(out, conversion.text + _kept_sections(out))
@@ -153,11 +153,11 @@ def _placeholder(text: str) -> tuple[str, str]:
     return name.strip().removeprefix("${").removesuffix("}"), value
 
 
-def _convert(config: Path, scripts: Sequence[Path], wanted: Wanted) -> Conversion:
+def _convert(config: Path, scripts: Sequence[Path], options: Options) -> Conversion:
     config_file = _read(config)
     script_files = [_read(script) for script in scripts]
     try:
-        return convert_files(config_file, script_files, wanted)
+        return convert_files(config_file, script_files, options)
     except ConversionError as problem:
         _end_with_findings(problem)
 

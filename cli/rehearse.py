@@ -42,7 +42,7 @@ def command(stack: Stack = "rehearsal") -> None:
     plan = sandbox_plan(stack, real=True)
     rehearsed = _services_with_pods(resolved)
     with reported_failures(
-        f"if the sandbox is up, it keeps running: ascend-vllm sandbox down {stack}"
+        f"the sandbox may still be running; to stop it: ascend-vllm sandbox down {stack}"
     ):
         rehearsal.prepare(plan, rehearsed)
         deployed = deployment.deploy(plan.name, stack_name(stack), Path.cwd())
@@ -109,4 +109,4 @@ def _show_next_commands(stack: str, rehearsed: Sequence[rehearsal.Service]) -> N
     if rehearsed:
         request = f'ascend-vllm request {stack} {rehearsed[0].name} chat "hello"'
         say(f"send a request: {program} sandbox run {stack} -- {request}", "next")
-    say(f"take it down: {program} sandbox down {stack}", "next")
+    say(f"remove it: {program} sandbox down {stack}", "next")

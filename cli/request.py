@@ -23,7 +23,7 @@ from client.check import check_request
 from client.curl import curl
 from client.http import send
 from client.length import too_long
-from client.reach import Way, address, reached
+from client.reach import ConnectOptions, address, reached
 from client.request import refusal_text
 from models.engines.requests import Kind, Request
 from models.finding import Finding
@@ -111,12 +111,12 @@ def command(  # noqa: PLR0913  each is an argument of the command line
     fields = body_fields({**parameters, "model": model})
     request = _request(target, kind, words or [], fields, body)
     _report(check_request(request, target))
-    way = Way(url, api_key_file, timeout, say=say)
+    options = ConnectOptions(url, api_key_file, timeout, say=say)
     if print_curl:
         has_key = target.server.api_key is not None
-        typer.echo(curl(request, address(target, way), key=has_key))
+        typer.echo(curl(request, address(target, options), key=has_key))
         return
-    answer = run(_send(request, target, way, form), target)
+    answer = run(_send(request, target, options, form), target)
     if not answer.ok:
         _end_with_error(request, answer)
     if form is AnswerFormat.TEXT:
@@ -208,9 +208,12 @@ def _report(findings: Sequence[Finding]) -> None:
 
 
 async def _send(
-    request: Request, service: ResolvedService, way: Way, form: AnswerFormat
+    request: Request,
+    service: ResolvedService,
+    options: ConnectOptions,
+    form: AnswerFormat,
 ) -> Answer:
-    async with reached(service, way) as link:
+    async with reached(service, options) as link:
         finding = await too_long(link, request, service)
         if finding:
             _report([finding])

@@ -82,7 +82,7 @@ def up(
     """Start the sandbox of a stack, or change its nodes to the stack's pools.
 
     The first start builds missing tools from pinned Go modules, which takes about
-    11 minutes on two cores.
+    14 minutes on two cores.
 
     Examples:
       ascend-vllm sandbox up
@@ -167,7 +167,7 @@ def down(
         else:
             names = [sandbox_plan(stack).name]
         for name in names:
-            result = "removed" if cluster.down(name) else "was not up"
+            result = "removed" if cluster.down(name) else "not running"
             typer.echo(f"sandbox   {name}: {result}", err=True)
 
 
@@ -270,7 +270,7 @@ def stack_name(stack: str) -> str:
 
 @contextmanager
 def reported_failures(
-    interrupted: str = "everything that had been started was stopped",
+    interrupted: str = "all started processes were stopped",
 ) -> Iterator[None]:
     """Turn failures of a sandbox into failures of the command line."""
     try:

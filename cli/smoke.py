@@ -15,8 +15,8 @@ from cli.reach import KeyFileOption, TimeoutOption, UrlOption, duration, run, sa
 from cli.refusal import refuse_errors
 from cli.stacks import StackArgument, open_stack, pick_service
 from client.http import UnreachableError
-from client.reach import Way, reached
-from client.smoke import Check, Smoked, smoke
+from client.reach import ConnectOptions, reached
+from client.smoke import Check, SmokeResult, smoke
 from models.service.resolved import ResolvedService, ResolvedStack
 
 
@@ -75,14 +75,14 @@ def command(  # noqa: PLR0913  each is an argument of the command line
     width = max((len(service.name) for service in chosen), default=0)
     results = []
     for service in chosen:
-        way = Way(
+        options = ConnectOptions(
             url=url,
             key_file=api_key_file,
             timeout=timeout,
             wait=service.startup if wait is None else wait,
             say=say,
         )
-        result = run(_smoke(service, way), service)
+        result = run(_smoke(service, options), service)
         results.append(result)
         if form is SmokeFormat.TEXT:
             typer.echo(line(result, width))
@@ -105,17 +105,17 @@ def _chosen(stack: ResolvedStack, names: Sequence[str]) -> list[ResolvedService]
     return chosen
 
 
-async def _smoke(service: ResolvedService, way: Way) -> Smoked:
+async def _smoke(service: ResolvedService, options: ConnectOptions) -> SmokeResult:
     """The checks of a service. A service that does not become ready fails, and one without pods is skipped."""
-    if not service.replicas and not way.url:
+    if not service.replicas and not options.url:
         skipped = Check("ready", "skipped", detail="replicas is 0")
-        return Smoked(service.name, (skipped,))
+        return SmokeResult(service.name, (skipped,))
     checks: list[Check] = []
     try:
-        async with reached(service, way) as link:
+        async with reached(service, options) as link:
             async for check in smoke(link, service):
                 checks.append(check)
     except UnreachableError as problem:
         reason = f"{problem.message}; {problem.fix}"
-        checks.append(Check("ready", "failed", way.wait, reason))
-    return Smoked(service.name, tuple(checks))
+        checks.append(Check("ready", "failed", options.wait, reason))
+    return SmokeResult(service.name, tuple(checks))

@@ -14,7 +14,7 @@ from cli.output.status import StackStatus, document, table
 from cli.output.text import coloured
 from cli.stacks import StackArgument, open_stack, pick_service
 from cluster.reader import connected
-from cluster.service import Wanted, look
+from cluster.service import WatchedService, look
 from cluster.status_text import state_text
 from models.service.resolved import ResolvedService, ResolvedStack
 
@@ -76,7 +76,7 @@ async def _read(
     cluster = stack.cluster
     wanted = []
     for service in services:
-        request = Wanted(
+        request = WatchedService(
             name=service.name,
             resource=cluster.platform.resource,
             startup=service.startup,

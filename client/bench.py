@@ -62,7 +62,7 @@ class Spread:
 
 
 @dataclass(frozen=True)
-class Measured:
+class Measurement:
     """The measurements of a service under one load."""
 
     load: Load
@@ -141,7 +141,7 @@ async def bench(
     service: ResolvedService,
     load: Load,
     tick: Callable[[], None] = lambda: None,
-) -> Measured:
+) -> Measurement:
     """Send requests of one size until all of them are answered.
 
     Args:
@@ -163,7 +163,7 @@ async def bench(
     senders = [send_requests() for _ in range(load.concurrency)]
     await asyncio.gather(*senders)
     seconds = time.perf_counter() - start
-    return Measured(load, seconds, tuple(samples))
+    return Measurement(load, seconds, tuple(samples))
 
 
 async def warm_up(link: Link, service: ResolvedService, load: Load) -> Answer:

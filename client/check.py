@@ -20,6 +20,12 @@ from models.stack_file.unknown_keys import nearest
 
 _REFUSED = "the server answers 400 to another value (manual, Step 5, table 1)"
 
+_EXAMPLES = {
+    "messages": '[{"role": "user", "content": "Hello"}]',
+    "prompt": '"Hello"',
+}
+"""An example of each required field, as JSON."""
+
 _OTHER_RULES = {
     "other-server": """The server has the path of the request.
 
@@ -45,10 +51,11 @@ def check_request(request: Request, service: ResolvedService) -> tuple[Finding, 
     if request.endpoint.server != service.server.kind:
         return (_other_server(request, service),)
     findings = [*_unknown_fields(request, service), *_missing_fields(request, service)]
+    values = _parameter_values(request, service)
     try:
-        parameters = Parameters.model_validate(_parameter_values(request, service))
+        parameters = Parameters.model_validate(values)
     except ValidationError as problem:
-        return (*findings, *_invalid_values(request, problem))
+        return (*findings, *_invalid_values(request, values, problem))
     findings += _rule_findings(request, parameters, service)
     return tuple(findings)
 
@@ -89,7 +96,7 @@ def _unknown_fields(request: Request, service: ResolvedService) -> Iterator[Find
         marks = [request.at(field)]
         fix = _known_field_fix(field, fields.accepted)
         if request.kind is Kind.GENERATE and _is_accepted(field, request_fields):
-            fix = "remove it, or start the service with server.kind openai"
+            fix = f"remove {field} (only server.kind openai has it)"
             marks.append(setting(service, "server.kind"))
         yield Finding(
             rule="unknown-field",
@@ -104,8 +111,8 @@ def _unknown_fields(request: Request, service: ResolvedService) -> Iterator[Find
 def _known_field_fix(field: str, known: frozenset[str]) -> str:
     similar = nearest(field, dict.fromkeys(known))
     if similar:
-        return f"write {similar}"
-    return f"remove it; known fields: {', '.join(sorted(known))}"
+        return f"rename {field} to {similar}"
+    return f"remove {field} (known fields: {', '.join(sorted(known))})"
 
 
 def _is_accepted(field: str, request_fields: Mapping[Kind, RequestFields]) -> bool:
@@ -121,17 +128,19 @@ def _missing_fields(request: Request, service: ResolvedService) -> Iterator[Find
                 severity="error",
                 message=f"{field} is missing",
                 why=f"{request.endpoint.path} requires it (manual, Step 5, tables 1 and 3)",
-                fix=f"add {field}",
+                fix=f"write {field}: {_EXAMPLES[field]}",
                 marks=(request.at(field),),
             )
 
 
-def _invalid_values(request: Request, problem: ValidationError) -> Iterator[Finding]:
+def _invalid_values(
+    request: Request, values: Mapping[str, Any], problem: ValidationError
+) -> Iterator[Finding]:
     """One finding for each parameter with an invalid value."""
     findings: dict[str, Finding] = {}
     for details in problem.errors():
         field = str(details["loc"][0])
-        findings[field] = shape_finding(Parameters, (), details, why=_REFUSED)
+        findings[field] = shape_finding(Parameters, (), details, values, why=_REFUSED)
     for field, finding in findings.items():
         yield replace(finding, marks=(request.at(field),))
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from client.bench import Measured, Spread
+from client.bench import Measurement, Spread
 
 _WIDTH = 360
 _HEIGHT = 240
@@ -48,12 +48,12 @@ class Panel:
         return nice(max(values, default=0))
 
 
-def plot(title: str, measured: Sequence[Measured]) -> str:
+def plot(title: str, measurements: Sequence[Measurement]) -> str:
     """The measurements of a service as an SVG picture, which browsers and READMEs show."""
-    concurrencies = [measurement.load.concurrency for measurement in measured]
-    throughput = [measurement.output_per_second for measurement in measured]
-    first = [measurement.first for measurement in measured]
-    per_token = [measurement.per_token for measurement in measured]
+    concurrencies = [measurement.load.concurrency for measurement in measurements]
+    throughput = [measurement.output_per_second for measurement in measurements]
+    first = [measurement.first for measurement in measurements]
+    per_token = [measurement.per_token for measurement in measurements]
     panels = [
         Panel("output tok/s", concurrencies, [Curve("", throughput)]),
         Panel("TTFT, ms", concurrencies, _percentile_curves(first)),

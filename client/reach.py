@@ -25,7 +25,7 @@ _SECONDS_BETWEEN_CHECKS = 2.0
 
 
 @dataclass(frozen=True)
-class Way:
+class ConnectOptions:
     """How to connect to a service."""
 
     url: str = ""
@@ -41,7 +41,9 @@ class Way:
 
 
 @asynccontextmanager
-async def reached(service: ResolvedService, way: Way) -> AsyncIterator[Link]:
+async def reached(
+    service: ResolvedService, options: ConnectOptions
+) -> AsyncIterator[Link]:
     """Connect to a service. The connection is closed at the end.
 
     Raises:
@@ -52,10 +54,10 @@ async def reached(service: ResolvedService, way: Way) -> AsyncIterator[Link]:
     secret_key = service.server.api_key
     key = None
     if secret_key:
-        key = given_key(way)
+        key = given_key(options)
         if key:
             secret_key = None  # There is no need to read the Secret.
-    url = way.url
+    url = options.url
     async with AsyncExitStack() as opened:
         if secret_key or not url:
             connection = connected(
@@ -67,36 +69,38 @@ async def reached(service: ResolvedService, way: Way) -> AsyncIterator[Link]:
                     await cluster.secret(secret_key.secret, secret_key.key)
                 )
             if not url:
-                pod = await _ready_pod(cluster, service, way)
+                pod = await _ready_pod(cluster, service, options)
                 port_forward = _forwarded(cluster, pod, service)
                 url = await opened.enter_async_context(port_forward)
         connection_to_server = linked(
             url,
             key,
-            timeout=way.timeout,
+            timeout=options.timeout,
             # The certificate is valid for the name of the Service, not for a port-forward.
-            verify=bool(way.url),
+            verify=bool(options.url),
         )
         link = await opened.enter_async_context(connection_to_server)
-        if way.wait:
-            await _healthy(link, service, way)
+        if options.wait:
+            await _healthy(link, service, options)
         yield link
 
 
-def given_key(way: Way) -> str | None:
+def given_key(options: ConnectOptions) -> str | None:
     """The API key from the file or the environment variable. None: neither is set.
 
     Raises:
         BadInputError: The file cannot be read or is empty.
     """
-    if way.key_file is None:
+    if options.key_file is None:
         key = os.environ.get(VARIABLE)
         if not key:
             return None
         return _header_value(key)
-    key = _read_key(way.key_file)
+    key = _read_key(options.key_file)
     if not key.strip():
-        raise BadInputError(f"{way.key_file} is empty", "name a file with the API key")
+        raise BadInputError(
+            f"{options.key_file} is empty", "name a file with the API key"
+        )
     return _header_value(key)
 
 
@@ -123,23 +127,27 @@ def _header_value(key: str) -> str:
     return value
 
 
-async def _ready_pod(cluster: Cluster, service: ResolvedService, way: Way) -> Object:
+async def _ready_pod(
+    cluster: Cluster, service: ResolvedService, options: ConnectOptions
+) -> Object:
     """Wait for a ready pod."""
-    wait = _Wait(way, f"a pod of {service.name} to be ready")
+    wait = _Wait(options, f"a pod of {service.name} to be ready")
     while True:
         snapshot = await cluster.look(wide=False)
         for pod in snapshot.pods_of(service.name):
             if is_ready(pod):
                 return pod
         if wait.is_over:
-            raise _no_ready_pod(service, way)
+            raise _no_ready_pod(service, options)
         await wait.pause(_SECONDS_BETWEEN_CHECKS)
 
 
-def _no_ready_pod(service: ResolvedService, way: Way) -> UnreachableError:
+def _no_ready_pod(
+    service: ResolvedService, options: ConnectOptions
+) -> UnreachableError:
     message = f"no pod of {service.name} is ready"
-    if way.wait:
-        message = f"{message} after {duration(way.wait)}"
+    if options.wait:
+        message = f"{message} after {duration(options.wait)}"
     return UnreachableError(message, "find the cause: ascend-vllm status")
 
 
@@ -168,16 +176,18 @@ def _ignore_broken_forwards(
         loop.default_exception_handler(context)
 
 
-async def _healthy(link: Link, service: ResolvedService, way: Way) -> None:
+async def _healthy(
+    link: Link, service: ResolvedService, options: ConnectOptions
+) -> None:
     """Wait until the server reports that it is healthy."""
-    wait = _Wait(way, f"{service.name} to answer")
+    wait = _Wait(options, f"{service.name} to answer")
     while True:
         problem = await _health_problem(link, service)
         if problem is None:
             return
         if wait.is_over:
             raise problem
-        await wait.pause(min(_SECONDS_BETWEEN_CHECKS, way.wait / 10))
+        await wait.pause(min(_SECONDS_BETWEEN_CHECKS, options.wait / 10))
 
 
 async def _health_problem(
@@ -199,11 +209,11 @@ async def _health_problem(
 class _Wait:
     """A wait with an end, which is announced once."""
 
-    def __init__(self, way: Way, event: str) -> None:
-        self._message = f"waiting up to {duration(way.wait)} for {event}"
-        self._say = way.say
+    def __init__(self, options: ConnectOptions, event: str) -> None:
+        self._message = f"waiting up to {duration(options.wait)} for {event}"
+        self._say = options.say
         self._announced = False
-        self._end = asyncio.get_running_loop().time() + way.wait
+        self._end = asyncio.get_running_loop().time() + options.wait
 
     @property
     def is_over(self) -> bool:
@@ -218,6 +228,6 @@ class _Wait:
         await asyncio.sleep(seconds)
 
 
-def address(service: ResolvedService, way: Way) -> str:
+def address(service: ResolvedService, options: ConnectOptions) -> str:
     """The address for a command that others run: the configured one, else the one inside the cluster."""
-    return base(way.url or service.endpoint)
+    return base(options.url or service.endpoint)

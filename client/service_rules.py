@@ -5,6 +5,7 @@ The name of a rule's function is its id.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 from client.request import tokens_given
@@ -14,7 +15,7 @@ from models.engines.requests import Kind, Request, service_key
 from models.finding import Finding, Mark, error
 from models.rules.registry import request_rule
 from models.stack_file.unknown_keys import nearest
-from models.words import counted
+from models.words import counted, listed
 
 
 @request_rule("error")
@@ -30,10 +31,10 @@ def model_not_served(
     model = request.body.get("model")
     if model in names:
         return
-    fix = f"write one of: {', '.join(names)}"
-    similar = nearest(str(model), dict.fromkeys(names))
-    if similar:
-        fix = f"write {similar}"
+    similar = nearest(str(model), dict.fromkeys(names)) or names[0]
+    fix = f"write model: {json.dumps(similar)}"
+    if len(names) > 1:
+        fix += f" (the service serves {listed(names)})"
     yield error(
         f"{server.name} does not serve the model {model!r}",
         why="vLLM answers 404 to other names (vllm/entrypoints/openai/serving_engine.py:169)",
@@ -72,7 +73,7 @@ def length_error(
     longest = server.engine.max_model_len
     fix = "shorten the prompt"
     if prompt < longest:
-        fix = f"lower max_tokens to {longest - prompt}"
+        fix = f"write max_tokens: {longest - prompt}"
     return Finding(
         rule="too-long",
         severity="error",
@@ -101,7 +102,7 @@ def picture_count(
         yield error(
             f"{server.name} does not read pictures",
             why="multimodal is not set, so the model reads text only",
-            fix="send it to a service with multimodal, or set multimodal: true if the model reads pictures",
+            fix="write multimodal: true in the stack file, or send the request to a service that reads pictures",
             marks=[mark, service_key(server, "multimodal")],
         )
         return
@@ -110,7 +111,7 @@ def picture_count(
         yield error(
             f"the request has {count} pictures, but {server.name} allows {limit}",
             why="vLLM answers 400 to more than --limit-mm-per-prompt (vllm/entrypoints/chat_utils.py:208)",
-            fix=f"send {limit}, or set multimodal.imagesPerPrompt: {count}",
+            fix=f"write multimodal.imagesPerPrompt: {count} in the stack file, or send {counted(limit, 'picture')}",
             marks=[mark, service_key(server, "multimodal.imagesPerPrompt")],
         )
 

@@ -53,7 +53,7 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Smoked:
+class SmokeResult:
     """The results of a service."""
 
     service: str

@@ -164,7 +164,7 @@ def _namespace(stack: ResolvedStack, answers: Answers) -> Iterator[Finding]:
             "namespace-missing",
             f"the namespace {namespace.name} does not exist",
             why="with create: false, somebody else must create it before the stack is deployed",
-            fix=f"{kubectl} create namespace {namespace.name}, or write create: true",
+            fix=f"{kubectl} create namespace {namespace.name}, or write create: true under cluster.namespace",
             path=("cluster", "namespace"),
         )
         return
@@ -189,6 +189,8 @@ def _kinds(stack: ResolvedStack, answers: Answers) -> Iterator[Finding]:
             fix="install Volcano",
             path=("cluster", "context"),
         )
+    monitored = [service.name for service in stack.services if service.monitoring]
+    edits = [f"remove services.{name}.monitoring" for name in monitored]
     for group, kinds in wanted_kinds(stack).items():
         if group == VOLCANO or group not in answers.kinds:
             continue
@@ -197,15 +199,10 @@ def _kinds(stack: ResolvedStack, answers: Answers) -> Iterator[Finding]:
                 "kind-missing",
                 f"the cluster does not know {kind} ({group})",
                 why="an update leaves these objects out, so metrics or alerts are missing",
-                fix=f"install {INSTALLED[group]}, or remove monitoring",
-                path=("services", _monitored_service(stack), "monitoring"),
+                fix=f"install {INSTALLED[group]}, or {' and '.join(edits)}",
+                path=("services", monitored[0], "monitoring"),
                 severity="warning",
             )
-
-
-def _monitored_service(stack: ResolvedStack) -> str:
-    monitored = [service.name for service in stack.services if service.monitoring]
-    return monitored[0]
 
 
 def _queues(stack: ResolvedStack, answers: Answers) -> Iterator[Finding]:
@@ -221,7 +218,7 @@ def _queues(stack: ResolvedStack, answers: Answers) -> Iterator[Finding]:
                 "queue-missing",
                 f"Volcano has no queue {name}",
                 why="pods of a queue that does not exist wait indefinitely",
-                fix="create it, or write create: true under cluster.queues",
+                fix=f"create the queue, or write cluster.queues.{name}.create: true",
                 path=path,
             )
             continue
@@ -231,7 +228,7 @@ def _queues(stack: ResolvedStack, answers: Answers) -> Iterator[Finding]:
                 "queue-closed",
                 f"the queue {name} is {state}",
                 why="only an open queue accepts pods",
-                fix="open it, or set another queue",
+                fix=f"open the queue {name}, or set another queue",
                 path=path,
             )
 
@@ -244,7 +241,7 @@ def _prerequisites(stack: ResolvedStack, answers: Answers) -> Iterator[Finding]:
             "object-missing",
             f"the {item.kind} {item.name} does not exist",
             why="the pods refer to it, and do not start without it",
-            fix=f"create it, or correct {item.field}",
+            fix=f"create the {item.kind} {item.name}, or correct {item.field}",
             path=("services", item.service, *item.field.split(".")),
         )
 
@@ -285,21 +282,33 @@ def _pools(stack: ResolvedStack, sizes: Counter[int]) -> Iterator[Finding]:
         sizes: The number of the cluster's nodes by their NPUs.
     """
     expected: Counter[int] = Counter()
-    first_pool: dict[int, str] = {}
+    pools: dict[int, list[str]] = {}
     for name, pool in stack.cluster.pools.items():
         expected[pool.npus_per_node] += pool.nodes
-        first_pool.setdefault(pool.npus_per_node, name)
+        pools.setdefault(pool.npus_per_node, []).append(name)
     for npus, count in expected.items():
         if sizes[npus] >= count:
             continue
+        edit = _pools_edit(pools[npus], nodes=sizes[npus])
         yield _finding(
             "pools-differ",
             f"cluster.pools has {counted(count, 'node')} with {npus} NPUs, the cluster has {sizes[npus]}",
             why="pods that are planned for nodes that do not exist wait indefinitely",
-            fix="correct cluster.pools, or add the missing nodes",
-            path=("cluster", "pools", first_pool[npus]),
+            fix=f"{edit}, or add the missing nodes",
+            path=("cluster", "pools", pools[npus][0]),
             severity="warning",
         )
+
+
+def _pools_edit(names: Sequence[str], nodes: int) -> str:
+    """The edit that gives the pools of one node size the number of nodes that the cluster has."""
+    if len(names) > 1:
+        return (
+            f"correct {' and '.join(f'cluster.pools.{name}.nodes' for name in names)}"
+        )
+    if nodes == 0:
+        return f"remove cluster.pools.{names[0]}"
+    return f"write cluster.pools.{names[0]}.nodes: {nodes}"
 
 
 def _finding(

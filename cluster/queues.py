@@ -24,7 +24,7 @@ def queue_unusable(pod: Object, snapshot: Snapshot) -> Finding | None:
             "error",
             f"the queue {name} does not exist; the cluster has: {existing}",
             why="Volcano ignores pods of a queue that does not exist",
-            fix=f"set queue to an existing one, or let the stack create it: cluster.queues.{name} with create: true",
+            fix=f"write cluster.queues.{name}.create: true, or set queue to an existing one",
         )
     state = str(status_of(queues[name]).get("state"))
     if state in ("Closed", "Closing"):
@@ -33,7 +33,7 @@ def queue_unusable(pod: Object, snapshot: Snapshot) -> Finding | None:
             "error",
             f"the queue {name} is {state.lower()}",
             why="a closed queue accepts no pods",
-            fix="open it, or set another queue",
+            fix=f"open the queue {name}, or set another queue",
         )
     return None
 

@@ -147,7 +147,7 @@ def _no_free_npus(pod: Object, snapshot: Snapshot, resource: str) -> Finding | N
         "error",
         f"no node has {counted(requested, 'free NPU')}: {shortage(pod, snapshot, resource)}",
         why=why,
-        fix="scale down or move what holds them, add a node, or wait; an update that deletes first needs no spare NPUs",
+        fix="scale down the services that hold them, add a node, or wait; an update that deletes pods first needs none",
     )
 
 

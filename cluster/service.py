@@ -53,7 +53,7 @@ _RULES_WITH_LOG = (
 
 
 @dataclass(frozen=True)
-class Wanted:
+class WatchedService:
     """A service of the stack, as far as its diagnosis needs it."""
 
     name: str
@@ -72,7 +72,7 @@ class State:
     service: str
     ready: int
     """Pods that take requests and have the current template."""
-    wanted: int
+    desired: int
     """Pods that the Deployment requests."""
     state: str
     """In one or two words, as kubectl shows it: `Running`, `Pending`, `CrashLoopBackOff`, `not deployed`."""
@@ -112,7 +112,7 @@ def is_observed(deployment: Object) -> bool:
 
 async def look(
     reader: Reader,
-    services: Sequence[Wanted],
+    services: Sequence[WatchedService],
     *,
     wide: bool,
 ) -> tuple[Snapshot, tuple[State, ...]]:
@@ -159,14 +159,14 @@ def shown_lines(lines: Sequence[str]) -> tuple[str, ...]:
     return tuple(masked(line.rstrip()) for line in lines if line.strip())
 
 
-def state_of(service: Wanted, snapshot: Snapshot) -> State:
+def state_of(service: WatchedService, snapshot: Snapshot) -> State:
     """The state of a service in a snapshot."""
     deployment = snapshot.deployment(service.name)
     if deployment is None:
         return State(
             service=service.name,
             ready=0,
-            wanted=service.replicas,
+            desired=service.replicas,
             state="not deployed",
             since=None,
             finding=_no_deployment(service, snapshot),
@@ -178,7 +178,7 @@ def state_of(service: Wanted, snapshot: Snapshot) -> State:
         return State(
             service=service.name,
             ready=replicas,
-            wanted=replicas,
+            desired=replicas,
             state="Running",
             since=None,
             finding=None,
@@ -193,7 +193,7 @@ def state_of(service: Wanted, snapshot: Snapshot) -> State:
     state = State(
         service=service.name,
         ready=sum(1 for pod in pods if is_ready(pod)),
-        wanted=replicas,
+        desired=replicas,
         state="no pod",
         since=created(deployment),
         finding=finding,
@@ -213,7 +213,7 @@ def state_of(service: Wanted, snapshot: Snapshot) -> State:
     )
 
 
-def _no_deployment(service: Wanted, snapshot: Snapshot) -> Finding:
+def _no_deployment(service: WatchedService, snapshot: Snapshot) -> Finding:
     unread = snapshot.unread.get("deployments")
     if unread:
         return Finding(

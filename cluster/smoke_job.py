@@ -14,7 +14,7 @@ from typing import Protocol
 from cluster.diagnose import diagnose
 from cluster.errors import ClusterError
 from cluster.pods import containers, created, ended, is_over, node_of, running
-from cluster.service import LINES, SHOWN, State, Wanted, pod_state, shown_lines
+from cluster.service import LINES, SHOWN, State, WatchedService, pod_state, shown_lines
 from cluster.snapshot import (
     Object,
     Snapshot,
@@ -64,7 +64,7 @@ class NotProvedError(Exception):
 
 async def wait_until_proved(
     reader: Reader,
-    jobs: Mapping[str, Wanted],
+    jobs: Mapping[str, WatchedService],
     say: Say,
     clock: Clock | None = None,
 ) -> None:
@@ -100,8 +100,8 @@ async def wait_until_proved(
 
 
 async def _pending(
-    reader: Reader, jobs: Mapping[str, Wanted], waited: float
-) -> dict[str, Wanted]:
+    reader: Reader, jobs: Mapping[str, WatchedService], waited: float
+) -> dict[str, WatchedService]:
     """The Jobs that have not ended yet.
 
     Raises:
@@ -136,7 +136,7 @@ def _has_failed(job: Object | None, overdue: float) -> bool:
     return has_condition(job, "Failed")
 
 
-async def _progress(reader: Reader, service: Wanted, job: str) -> str:
+async def _progress(reader: Reader, service: WatchedService, job: str) -> str:
     """A progress line about a Job that has not ended."""
     pod = await _last_pod(reader, job)
     if pod and not any(running(container) for container in containers(pod)):
@@ -148,7 +148,7 @@ async def _progress(reader: Reader, service: Wanted, job: str) -> str:
 
 async def _failed_state(
     reader: Reader,
-    service: Wanted,
+    service: WatchedService,
     name: str,
     job: Object | None,
 ) -> State:
@@ -156,7 +156,7 @@ async def _failed_state(
     state = State(
         service=service.name,
         ready=0,
-        wanted=1,
+        desired=1,
         state="no pod",
         since=None,
         finding=None,
@@ -211,7 +211,7 @@ def _not_asked(job: str, end: str, trouble: Finding | None) -> Finding:
     )
 
 
-def _end(job: Object | None, service: Wanted) -> str:
+def _end(job: Object | None, service: WatchedService) -> str:
     """How a Job ended without success."""
     if job is None:
         return "somebody deleted it"
@@ -226,7 +226,9 @@ async def _last_pod(reader: Reader, job: str) -> Object | None:
     return max(pods, key=created, default=None)
 
 
-async def _trouble(reader: Reader, service: Wanted, pod: Object) -> Finding | None:
+async def _trouble(
+    reader: Reader, service: WatchedService, pod: Object
+) -> Finding | None:
     """Why a pod does not run yet. The log lines explain a pod that has ended."""
     if is_over(pod):
         return None

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from cluster.pods import any_terminating, node_of
 from cluster.reader import Reader
 from cluster.rollouts import WAITING
-from cluster.service import Wanted, is_observed, state_of
+from cluster.service import WatchedService, is_observed, state_of
 from cluster.snapshot import Snapshot, replicas_of, status_of
 from models.finding import Finding
 from models.service.resolved import ResolvedService
@@ -47,7 +47,7 @@ def turns(services: Sequence[ResolvedService]) -> list[list[ResolvedService]]:
 
 
 async def wait_until_placed(
-    reader: Reader, services: Sequence[Wanted], timeout: float
+    reader: Reader, services: Sequence[WatchedService], timeout: float
 ) -> None:
     """Return when all pods of the services have a node, and no pod of an older template holds one.
 
@@ -80,7 +80,7 @@ async def wait_until_placed(
         await asyncio.sleep(POLL)
 
 
-def _findings(services: Sequence[Wanted], snapshot: Snapshot) -> list[Finding]:
+def _findings(services: Sequence[WatchedService], snapshot: Snapshot) -> list[Finding]:
     """The reasons why services are not ready."""
     states = [state_of(service, snapshot) for service in services]
     return [state.finding for state in states if state.finding]

@@ -17,7 +17,7 @@ from cluster.errors import ClusterError
 from cluster.pods import node_of
 from cluster.reader import Reader
 from cluster.rollouts import WAITING
-from cluster.service import State, Wanted, is_settled, look
+from cluster.service import State, WatchedService, is_settled, look
 from cluster.snapshot import Snapshot, name_of, status_of
 from cluster.status_text import states_text
 from models.words import duration
@@ -77,7 +77,7 @@ class NotReadyError(Exception):
 class Awaited:
     """A service to wait for."""
 
-    wanted: Wanted
+    service: WatchedService
     timeout: int
     """Longest wait in seconds."""
 
@@ -188,7 +188,7 @@ class _Wait:
         deployments = {name_of(item): item for item in await self._reader.deployments()}
         pending = []
         for awaited in self._services:
-            name = awaited.wanted.name
+            name = awaited.service.name
             if awaited not in before or not is_settled(deployments.get(name)):
                 pending.append(awaited)
             elif self._progress.has_reported(name):
@@ -203,7 +203,9 @@ class _Wait:
         """
         now = self._clock.now()
         waited = now - self._began
-        late = {awaited.wanted.name for awaited in pending if waited >= awaited.timeout}
+        late = {
+            awaited.service.name for awaited in pending if waited >= awaited.timeout
+        }
         if not late and now - self._looked < LOOK:
             return ()
 
@@ -235,8 +237,8 @@ class _Wait:
         wide = is_last or is_wide_due or not self._all_pods_have_a_node
         if wide:
             self._looked_wide = now
-        wanted = [awaited.wanted for awaited in pending]
-        snapshot, states = await look(self._reader, wanted, wide=wide)
+        services = [awaited.service for awaited in pending]
+        snapshot, states = await look(self._reader, services, wide=wide)
         self._looked = self._clock.now()
         self._all_pods_have_a_node = _all_pods_have_a_node(snapshot, states)
         return snapshot, states
@@ -248,7 +250,7 @@ class _Wait:
             for item in snapshot.deployments
             if status_of(item).get("replicas")
         }
-        return running - {awaited.wanted.name for awaited in self._services}
+        return running - {awaited.service.name for awaited in self._services}
 
     def _behind(
         self, states: Sequence[State], removed: Collection[str]
@@ -312,7 +314,7 @@ def _progress_line(state: State) -> str:
     text = "ready"
     if state.finding:
         text = state.finding.message
-    return f"{state.ready}/{state.wanted} {text}"
+    return f"{state.ready}/{state.desired} {text}"
 
 
 class _Progress:

@@ -23,7 +23,7 @@ from pulumi_kubernetes.batch.v1 import Job
 from cluster.errors import ClusterError
 from cluster.reader import Cluster as ClusterReader
 from cluster.reader import Reader, connected
-from cluster.service import Wanted, is_settled
+from cluster.service import WatchedService, is_settled
 from cluster.smoke_job import NotProvedError, wait_until_proved
 from cluster.snapshot import name_of
 from cluster.update_order import wait_until_placed
@@ -98,12 +98,12 @@ class Readiness:
         Raises:
             pulumi.RunError: The cluster cannot be read.
         """
-        wanted = [_wanted(service) for service in services]
+        watched = [_watched(service) for service in services]
         timeouts = [update_timeout(service) for service in services]
         timeout = max(timeouts)
         try:
             async with connected(self._context, self._namespace) as reader:
-                await wait_until_placed(reader, wanted, timeout)
+                await wait_until_placed(reader, watched, timeout)
         except ClusterError as problem:
             raise _unknown("the services are ready", problem) from None
 
@@ -136,7 +136,7 @@ class Readiness:
         self._start()
         already_waited = int(time.monotonic() - self._began)
         timeout = already_waited + update_timeout(service)
-        self._awaited.append(Awaited(_wanted(service), timeout))
+        self._awaited.append(Awaited(_watched(service), timeout))
         return await waiting.ready
 
     async def wait_until_proved(self, service: ResolvedService, job: Job) -> None:
@@ -207,18 +207,18 @@ class Readiness:
             service.settle(ready=not not_waited_for)
 
     async def _wait_for_smoke_jobs(self, reader: ClusterReader) -> None:
-        jobs: dict[str, Wanted] = {}
+        jobs: dict[str, WatchedService] = {}
         for awaited in self._awaited:
-            service = self._services[awaited.wanted.name]
+            service = self._services[awaited.service.name]
             if not service.has_unproved_job:
                 continue
             job = await service.job
             name = await job.metadata.name.future()
-            jobs[str(name)] = awaited.wanted
+            jobs[str(name)] = awaited.service
         if jobs:
             await wait_until_proved(reader, jobs, self._show_at_job)
-        for wanted in jobs.values():
-            self._services[wanted.name].proved.set_result(None)
+        for watched in jobs.values():
+            self._services[watched.name].proved.set_result(None)
 
     def _show_at_deployment(self, service: str, line: str) -> None:
         deployment = self._services[service].deployment
@@ -289,7 +289,7 @@ async def _become_ready_at_once(reader: Reader, services: Sequence[Awaited]) -> 
     """Whether all services are ready after a few quick looks. Errors are left to the wait that follows."""
     try:
         for _ in range(FIRST_LOOKS):
-            names = [service.wanted.name for service in services]
+            names = [awaited.service.name for awaited in services]
             deployments = await reader.deployments()
             settled = {
                 name_of(deployment)
@@ -306,8 +306,8 @@ async def _become_ready_at_once(reader: Reader, services: Sequence[Awaited]) -> 
     return False
 
 
-def _wanted(service: ResolvedService) -> Wanted:
-    return Wanted(
+def _watched(service: ResolvedService) -> WatchedService:
+    return WatchedService(
         name=service.name,
         resource=service.cluster.platform.resource,
         startup=service.startup,

@@ -1,7 +1,7 @@
 """Converts the manual's config.yaml and run_vllm.sh, also with edits, into a stack file; no cluster, no Pulumi."""
 
 from convert.comparison import Comparison, Difference, compared
-from convert.conversion import Conversion, ConversionError, Wanted, convert
+from convert.conversion import Conversion, ConversionError, Options, convert
 from convert.encoding import decoded
 from convert.note import Note
 from convert.pulumi_import import Adopted, Adoption, adoption
@@ -16,7 +16,7 @@ __all__ = [
     "Difference",
     "File",
     "Note",
-    "Wanted",
+    "Options",
     "adoption",
     "compared",
     "convert",

@@ -35,7 +35,7 @@ _NO_LETTERS_FIRST = re.compile(r"^[^a-z]+")
 
 
 @dataclass(frozen=True)
-class Wanted:
+class Options:
     """The values of the command line, which the files do not contain."""
 
     name: str = "converted"
@@ -89,19 +89,19 @@ class ConversionError(Exception):
 def convert(
     config: File,
     scripts: Sequence[File],
-    wanted: Wanted,
+    options: Options,
 ) -> Conversion:
     """Convert Kubernetes objects and launch scripts into a stack file.
 
     Args:
         config: The file of the objects.
         scripts: The launch scripts; empty if the objects contain them.
-        wanted: The values of the command line.
+        options: The values of the command line.
 
     Raises:
         ConversionError: The objects cannot be read, or no container starts a server.
     """
-    values = wanted.filled or {}
+    values = options.filled or {}
     config = replace(config, text=filled(config.text, values))
     scripts = [replace(script, text=filled(script.text, values)) for script in scripts]
     object_file = _read_config(config)
@@ -113,8 +113,8 @@ def convert(
     cluster = cluster_values(
         pods,
         objects,
-        context=wanted.context,
-        namespace=wanted.namespace,
+        context=options.context,
+        namespace=options.namespace,
         notes=notes,
     )
     pods_by_name = _pods_by_name(pods, cluster, notes)
@@ -122,7 +122,7 @@ def convert(
     notes += unsupported(pods, objects)
     for service in drafts:
         notes += service.notes
-    return _conversion(drafts, cluster, objects, notes, wanted)
+    return _conversion(drafts, cluster, objects, notes, options)
 
 
 def _conversion(
@@ -130,19 +130,19 @@ def _conversion(
     cluster: Values,
     objects: Sequence[Object],
     notes: Sequence[Note],
-    wanted: Wanted,
+    options: Options,
 ) -> Conversion:
     cluster = _minimal_cluster(cluster, drafts)
     services = {service.name: service.values for service in drafts}
     text = stack_text(
         with_scalars(cluster),
         {name: with_scalars(values) for name, values in services.items()},
-        wanted.prefix,
+        options.prefix,
     )
     report = findings_of(
         text,
-        stack=wanted.name,
-        file=wanted.file,
+        stack=options.name,
+        file=options.file,
         services=services,
         cluster=cluster,
     )

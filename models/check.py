@@ -1,4 +1,4 @@
-"""All findings of a stack: errors of shape, findings of the rules, and the warnings that the stack file accepts."""
+"""All findings of a stack: schema errors, findings of the rules, and the warnings that the stack file accepts."""
 
 from __future__ import annotations
 

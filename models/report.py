@@ -103,7 +103,7 @@ def summary(report: Report) -> str:
         ]
         line += f" ({'; '.join(waivers)})"
     if report.unchecked:
-        line += f"\nnot checked by the rules until the errors of shape are fixed: {', '.join(report.unchecked)}"
+        line += f"\nnot checked by the rules until the schema errors are fixed: {', '.join(report.unchecked)}"
     return line
 
 

@@ -2,8 +2,8 @@
 
     Source = Annotated[HostPathSource | ClaimSource | BucketSource, OneOf(default="hostPath", scalar="path")]
 
-Records with a field `kind` are told apart by it. Other records are told apart by their keys: a value belongs to the
-record that has one of its keys.
+Records with a field `kind` are distinguished by it. Other records are distinguished by their keys: a value belongs to
+the record that has one of its keys.
 """
 
 from __future__ import annotations
@@ -85,14 +85,14 @@ class OneOf:
 
 @dataclass(frozen=True)
 class Choice:
-    """The records of a union, and how they are told apart."""
+    """The records of a union, and how they are distinguished."""
 
     records: Sequence[type[Record]]
     rule: OneOf
 
     @property
     def kinds(self) -> list[str]:
-        """The values of `kind`; empty when the records are told apart by their keys."""
+        """The values of `kind`; empty if the records are distinguished by their keys."""
         kinds = map(kind_of, self.records)
         return [kind for kind in kinds if kind]
 

@@ -1,4 +1,4 @@
-"""Run any command with a sandbox's environment: `pulumi`, `kubectl`, a shell."""
+"""Run a command with the environment of a sandbox: `pulumi`, `kubectl`, a shell."""
 
 from __future__ import annotations
 
@@ -15,9 +15,13 @@ from sandbox.errors import SandboxError
 
 
 def run(name: str, stack: str, project: Path, command: Sequence[str]) -> int:
-    """Run a command in the project's directory, on this terminal, and give its exit code.
+    """Run a command in the project's directory, on this terminal.
 
-    Raises SandboxError when the sandbox is not up or there is no such command.
+    Returns:
+        The exit code of the command, 128 plus the signal's number if a signal ended it.
+
+    Raises:
+        SandboxError: The sandbox is not up, or the command does not exist.
     """
     variables = environment(name)
     program = shutil.which(command[0], path=variables["PATH"])
@@ -28,21 +32,23 @@ def run(name: str, stack: str, project: Path, command: Sequence[str]) -> int:
         )
     with stackfile.kept(project, stack):
         process = subprocess.Popen([program, *command[1:]], env=variables, cwd=project)
-        with _left_to(process):
+        with _signals_forwarded(process):
             code = process.wait()
-    return code if code >= 0 else 128 - code
+    if code < 0:
+        return 128 - code
+    return code
 
 
 @contextmanager
-def _left_to(process: subprocess.Popen[bytes]) -> Iterator[None]:
-    """Leave signals to the child: Ctrl-C reaches it by the terminal, the others are handed on."""
+def _signals_forwarded(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Let the child handle signals. The terminal sends it Ctrl-C; the other signals are forwarded."""
 
-    def hand_on(number: int, _frame: object) -> None:
+    def forward(number: int, _frame: object) -> None:
         if number != signal.SIGINT:
             process.send_signal(number)
 
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, hand_on) for number in numbers}
+    before = {number: signal.signal(number, forward) for number in numbers}
     try:
         yield
     finally:

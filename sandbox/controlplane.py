@@ -1,4 +1,4 @@
-"""Start etcd, kube-apiserver, kube-controller-manager and kwok by kwokctl, on loopback and free ports."""
+"""Start etcd, kube-apiserver, kube-controller-manager and kwok with kwokctl, on loopback and free ports."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from sandbox.plan import SIMULATED
 COMPONENTS = ("etcd", "kube-apiserver", "kube-controller-manager", "kwok-controller")
 
 BEHAVIOUR = ("Stage", "Logs", "ClusterLogs", "PortForward", "ClusterPortForward")
-"""What a user may add to the cluster to have pods start slowly, crash, say something or lead a port to a server of this
-machine (kwok.sigs.k8s.io); kwok's own stages, by which nodes and pods become ready at once, are there too."""
+"""Kinds of objects that change the simulated pods: slow starts, crashes, logs, and ports that lead to a server of this
+machine (kwok.sigs.k8s.io). They include kwok's default stages: nodes and pods become ready immediately."""
 
-# Logs and exec of a real node would look its name up.
+# The API server has to reach a real node by its address: its name cannot be resolved.
 _FOR_A_KUBELET = {"kubelet-preferred-address-types": "InternalIP"}
-# kwok leaves the real node alone.
+# kwok manages only the nodes with this annotation, so not the real node.
 _SIMULATE = {
     "manage-all-nodes": "false",
     "manage-nodes-with-annotation-selector": f"{SIMULATED}=fake",
@@ -44,29 +44,30 @@ _BINARIES = {
 
 @dataclass(frozen=True)
 class Place:
-    """Where the control plane runs: here, or beside a real node."""
+    """Where the control plane runs: in the network of the machine, or in that of a real node."""
 
     enter: tuple[str, ...] = ()
-    """Words before a command that run it in the node's network; none for the machine's own."""
+    """The beginning of a command line that runs a command in the node's network; empty for the machine's network."""
     port: int = 0
-    """The port of the API server; 0 for any that is free."""
+    """The port of the API server; 0 for any free port."""
 
 
 def start(home: Path, place: Place = Place()) -> None:
-    """Start the control plane of the sandbox in `home` and wait until the API server answers.
+    """Start the control plane of the sandbox in `home`, and wait until the API server answers.
 
-    Raises SandboxError with the last log lines when a component dies or nothing answers within a minute.
+    Raises:
+        SandboxError: A component exits, or nothing answers within a minute. The message has the last lines of the log.
     """
     configuration = home / "kwok.json"
     configuration.write_text(json.dumps(_configuration(home, place)))
-    # kwokctl looks for free ports from the same one down: two at a time would choose the same.
+    # kwokctl searches free ports from the same number down: two at the same time would choose the same port.
     with locked(paths.cache_root() / "start.lock", "starting a cluster"):
         _try_to_create(home, [*place.enter, *_command(home, configuration)], _ATTEMPTS)
         _await_ports(home)
 
 
 def _try_to_create(home: Path, command: list[str], attempts: int) -> None:
-    """Create the cluster, on other ports when somebody outside the lock took one that was free."""
+    """Create the cluster. Try again with other ports if another program took one of them."""
     try:
         _create(home, command)
     except SandboxError as failure:
@@ -78,18 +79,18 @@ def _try_to_create(home: Path, command: list[str], attempts: int) -> None:
 
 
 def _await_ports(home: Path) -> None:
-    """Wait until every component listens: a port that is chosen and not yet taken looks free to the next sandbox."""
+    """Wait until every component listens. Until then, the next sandbox could choose the same port."""
     deadline = time.monotonic() + _SECONDS
     while time.monotonic() < deadline:
         check_alive(home, COMPONENTS)
-        components = [
-            process
-            for process in processes.marked(str(home))
-            if process.name in COMPONENTS
-        ]
-        if all(processes.listens(process.pid) for process in components):
+        if all(processes.listens(pid) for pid in _component_pids(home)):
             return
         time.sleep(0.05)
+
+
+def _component_pids(home: Path) -> list[int]:
+    running = processes.marked(str(home))
+    return [process.pid for process in running if process.name in COMPONENTS]
 
 
 def _create(home: Path, command: list[str]) -> None:
@@ -109,7 +110,7 @@ def _create(home: Path, command: list[str]) -> None:
 
 
 def component_environment(home: Path) -> dict[str, str]:
-    """What the components themselves see: the mark, and no setting, home or temporary directory of the user's."""
+    """The environment of the components: the mark, and none of the user's settings and directories."""
     return {
         "PATH": f"{home / 'bin'}:{os.defpath}",
         "HOME": str(home),
@@ -119,25 +120,28 @@ def component_environment(home: Path) -> dict[str, str]:
 
 
 def check_alive(home: Path, components: Iterable[str]) -> None:
-    """Raise SandboxError with the last log lines of the first component that is not running."""
-    for component in _missing(home, components) and _missing(
-        home, components, after=0.2
-    ):
-        raise failed_start(
-            f"{component} died while the sandbox started",
-            paths.component_log(home, component),
-        )
+    """Check that all components run.
+
+    Raises:
+        SandboxError: A component does not run. The message has the last lines of its log.
+    """
+    missing = _missing(home, components)
+    if missing:
+        # During its exec, a process shows no environment, so look again.
+        time.sleep(0.2)
+        missing = _missing(home, components)
+    if missing:
+        message = f"{missing[0]} exited while the sandbox was starting"
+        raise failed_start(message, paths.component_log(home, missing[0]))
 
 
 def failed_start(message: str, log: Path) -> SandboxError:
-    """The error of a start that failed, with the last words of the component to blame."""
-    fix = "remove what hinders it, then start again: ascend-vllm sandbox up"
+    """The error of a failed start, with the last lines of the log of the failed component."""
+    fix = "fix the cause, then run: ascend-vllm sandbox up"
     return SandboxError(f"{message}; the last lines of {log}:\n{paths.tail(log)}", fix)
 
 
-def _missing(home: Path, components: Iterable[str], after: float = 0) -> list[str]:
-    # A process in the middle of its exec shows no environment: whoever is missing is looked for twice.
-    time.sleep(after)
+def _missing(home: Path, components: Iterable[str]) -> list[str]:
     alive = {process.name for process in processes.marked(str(home))}
     return [component for component in components if component not in alive]
 
@@ -192,14 +196,10 @@ def _environment(home: Path) -> Mapping[str, str]:
 
 def _watch(process: subprocess.Popen[bytes], home: Path, log: Path) -> None:
     deadline = time.monotonic() + _SECONDS
+    pid_files = home / "kwok/clusters" / home.name / "pids"
     while process.poll() is None and time.monotonic() < deadline:
-        check_alive(
-            home,
-            [
-                pid.stem
-                for pid in (home / "kwok/clusters" / home.name / "pids").glob("*.pid")
-            ],
-        )
+        started = [file.stem for file in pid_files.glob("*.pid")]
+        check_alive(home, started)
         time.sleep(0.05)
     if process.poll() != 0:
         raise failed_start("the control plane did not start", log)

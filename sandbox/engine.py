@@ -92,7 +92,7 @@ def _run(command: list[str], variables: dict[str, str], project: Path) -> str:
 def _advice(output: str) -> str:
     """What to do about an error of Pulumi."""
     if "incorrect passphrase" in output:
-        return "the encryptionsalt of the stack is not from a sandbox; deploy it where its passphrase is known"
+        return "the encryptionsalt of the stack is not a sandbox's; deploy the stack where its passphrase is known"
     if "currently locked" in output:
         return "an update was interrupted: ascend-vllm sandbox run -- pulumi cancel"
     if "unexpected end of JSON" in output or "failed to load checkpoint" in output:

@@ -30,7 +30,7 @@ def check_go() -> None:
     program = shutil.which("go")
     if not program:
         raise SandboxError(
-            f"the sandbox builds its tools with Go {minimum}, and there is no go on PATH",
+            f"the sandbox needs Go {minimum} to build its tools, but there is no go on PATH",
             fix,
         )
     process = subprocess.run(

@@ -1,4 +1,4 @@
-"""Calls to the sandbox's API server, by kubectl."""
+"""Requests to the API server of a sandbox with kubectl."""
 
 from __future__ import annotations
 
@@ -13,19 +13,26 @@ from sandbox.errors import SandboxError
 
 
 def kubectl(home: Path, *arguments: str, stdin: str | None = None) -> str:
-    """What kubectl prints; raises SandboxError with what it complains about."""
-    answer = call(home, *arguments, stdin=stdin)
-    if answer.returncode != 0:
-        said = answer.stderr.strip() or answer.stdout.strip()
-        fix = "see whether the sandbox is well: ascend-vllm sandbox status"
-        raise SandboxError(f"kubectl {' '.join(arguments)}: {said}", fix)
-    return answer.stdout
+    """Run kubectl.
+
+    Returns:
+        Its standard output.
+
+    Raises:
+        SandboxError: It fails; the message has its error.
+    """
+    process = call(home, *arguments, stdin=stdin)
+    if process.returncode != 0:
+        problem = process.stderr.strip() or process.stdout.strip()
+        fix = "check the sandbox: ascend-vllm sandbox status"
+        raise SandboxError(f"kubectl {' '.join(arguments)}: {problem}", fix)
+    return process.stdout
 
 
 def call(
     home: Path, *arguments: str, stdin: str | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run kubectl, whatever comes of it."""
+    """Run kubectl, and do not raise if it fails."""
     return subprocess.run(
         [str(home / "bin" / "kubectl"), *arguments],
         input=stdin or "",
@@ -37,21 +44,16 @@ def call(
 
 
 def items(home: Path, *arguments: str) -> list[dict[str, Any]]:
-    """The objects of a `kubectl get`."""
-    listed: list[dict[str, Any]] = json.loads(
-        kubectl(home, "get", "-o", "json", *arguments)
-    )["items"]
-    return listed
+    """The objects that `kubectl get` lists."""
+    output = kubectl(home, "get", "-o", "json", *arguments)
+    objects: list[dict[str, Any]] = json.loads(output)["items"]
+    return objects
 
 
 def create(home: Path, objects: Iterable[dict[str, object]]) -> None:
-    """Create the objects, in one call; none is fine."""
+    """Create objects with one request. Without objects, nothing is done."""
     listed = list(objects)
-    if listed:
-        kubectl(
-            home,
-            "create",
-            "-f",
-            "-",
-            stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": listed}),
-        )
+    if not listed:
+        return
+    manifest = {"apiVersion": "v1", "kind": "List", "items": listed}
+    kubectl(home, "create", "-f", "-", stdin=json.dumps(manifest))

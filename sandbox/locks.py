@@ -1,4 +1,4 @@
-"""One process at a time: file locks that say when they wait and vanish with their directory."""
+"""File locks between processes. A process that waits prints the reason. A lock may be deleted with its directory."""
 
 from __future__ import annotations
 
@@ -13,7 +13,12 @@ from sandbox.progress import say
 
 @contextmanager
 def locked(path: Path, what: str) -> Iterator[None]:
-    """Hold the lock file `path`; the wait, if any, is announced with `what` the other process does."""
+    """Hold a lock file.
+
+    Args:
+        path: The lock file.
+        what: What this process does. Processes that wait for the lock print it.
+    """
     descriptor = _acquire(path, what)
     try:
         yield
@@ -50,10 +55,10 @@ def _flock(descriptor: int, what: str) -> None:
 
 
 def _is_still(path: Path, descriptor: int) -> bool:
-    """Whether the locked file is the one at `path` (whoever held it before may have removed it)."""
+    """Whether the locked file is still the one at `path`. The process that held it before may have deleted it."""
     try:
-        there = path.stat()
+        current = path.stat()
     except FileNotFoundError:
         return False
-    held = os.fstat(descriptor)
-    return (there.st_dev, there.st_ino) == (held.st_dev, held.st_ino)
+    locked_file = os.fstat(descriptor)
+    return os.path.samestat(current, locked_file)

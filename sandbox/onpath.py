@@ -96,7 +96,7 @@ def _refusals(
     found = {candidate.tool.name for candidate in candidates}
     missing = sorted(tool.name for tool in family if tool.name not in found)
     for candidate in candidates[:1]:
-        yield replace(candidate, objection=f"comes without {' and '.join(missing)}")
+        yield replace(candidate, objection=f"has no {' and '.join(missing)}")
 
 
 def examine(tool: Tool, search: str | None = None) -> Candidate | None:
@@ -111,7 +111,7 @@ def examine(tool: Tool, search: str | None = None) -> Candidate | None:
     if tool.name == "pulumi-language-python" and not shutil.which(
         _EXECUTOR, path=str(directory)
     ):
-        return Candidate(tool, path, "", f"comes without {_EXECUTOR}")
+        return Candidate(tool, path, "", f"has no {_EXECUTOR}")
     return _with_version(tool, path)
 
 
@@ -126,7 +126,7 @@ def _with_version(tool: Tool, path: Path) -> Candidate:
     version = parse_version(output)
     if version is None:
         return Candidate(
-            tool, path, "", f"does not say its version ({' '.join(tool.ask)})"
+            tool, path, "", f"does not print its version ({' '.join(tool.ask)})"
         )
     candidate = Candidate(tool, path, ".".join(str(number) for number in version))
     minimum = parse_version(tool.minimum)

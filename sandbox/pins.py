@@ -1,4 +1,4 @@
-"""Which tools the sandbox needs, at which versions, and how each is built from the modules beside this file."""
+"""The tools of the sandbox: their versions, and how each is built from the Go modules next to this file."""
 
 from __future__ import annotations
 

@@ -53,8 +53,8 @@ class Plan:
             )
         if sum(node.real for node in self.nodes) > 1:
             raise SandboxError(
-                f"sandbox {self.name}: two nodes are real",
-                "have one real node",
+                f"sandbox {self.name}: only one node can be real, but the plan has two",
+                "request one real node",
                 WRONG_USAGE,
             )
 
@@ -84,7 +84,7 @@ def check_name(name: str) -> None:
     """Raise SandboxError (wrong usage) unless `name` can name a sandbox: 1 to 40 of a-z, 0-9 and inner dashes."""
     if not _NAME.fullmatch(name):
         raise SandboxError(
-            f"{name!r} cannot name a sandbox",
+            f"{name!r} is not a valid name of a sandbox",
             fix="use 1 to 40 characters of a-z, 0-9 and - (not first or last)",
             exit_code=WRONG_USAGE,
         )

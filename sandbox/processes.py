@@ -1,7 +1,7 @@
-"""The processes of a sandbox: known by a mark in their environment, so that no pid can ever be mistaken.
+"""The processes of a sandbox. They are found by a variable in their environment, not by recorded process IDs.
 
-Every process is started with MARK set to its sandbox's directory and hands it to its children. A pid that somebody else
-has by now carries another environment; a process that nobody recorded (its starter was killed) still carries the mark.
+Every process starts with the variable MARK, which contains the directory of its sandbox, and its children inherit it.
+If a process ID was reused, the new process has no such variable. A process that nobody recorded still has it.
 """
 
 from __future__ import annotations
@@ -21,38 +21,37 @@ MARK = "ASCEND_VLLM_SANDBOX_PROCESS"
 _PROC = Path("/proc")
 _LISTEN = "0A"
 _QUIET_ROUNDS = 2
-"""How often nothing must be found: a process in the middle of its exec shows no environment."""
+"""How often in a row no process must be found. During its exec, a process shows no environment."""
 
 
 @dataclass(frozen=True)
 class Process:
-    """A living process by pid and by the name of the program it was started as."""
+    """A running process: its ID and the name of its program."""
 
     pid: int
     name: str
 
 
 def marked(mark: str, proc: Path = _PROC) -> list[Process]:
-    """The living processes that carry this mark (zombies have no environment any more, so they do not count)."""
-    pids = (int(entry.name) for entry in proc.iterdir() if entry.name.isdigit())
-    return [
-        Process(pid, _name(pid, proc))
-        for pid in sorted(pids)
-        if carries(pid, mark, proc)
-    ]
+    """The running processes with this mark. Zombies have no environment, so they are not included."""
+    pids = [int(entry.name) for entry in proc.iterdir() if entry.name.isdigit()]
+    found = []
+    for pid in sorted(pids):
+        if carries(pid, mark, proc):
+            found.append(Process(pid, _name(pid, proc)))
+    return found
 
 
 def carries(pid: int, mark: str, proc: Path = _PROC) -> bool:
-    """Whether the process of that pid was started with this mark or one below it (`mark/...`), or from a path below it.
+    """Whether a process has this mark or one below it (`mark/...`), or runs a program of the marked directory.
 
-    The last are plugins of a Pulumi that the user ran himself: now and then the engine leaves one behind.
+    Such a program without the mark is a plugin of a Pulumi that the user ran: Pulumi sometimes leaves one running.
     """
-    environment = _strings(proc / str(pid) / "environ")
-    variables = (f"{MARK}={mark}", f"{MARK}={mark}/")
-    marked = any(
-        entry == variables[0] or entry.startswith(variables[1]) for entry in environment
-    )
-    return marked or _strings(proc / str(pid) / "cmdline")[0].startswith(f"{mark}/")
+    for entry in _strings(proc / str(pid) / "environ"):
+        if entry == f"{MARK}={mark}" or entry.startswith(f"{MARK}={mark}/"):
+            return True
+    program = _strings(proc / str(pid) / "cmdline")[0]
+    return program.startswith(f"{mark}/")
 
 
 def _name(pid: int, proc: Path) -> str:
@@ -60,7 +59,7 @@ def _name(pid: int, proc: Path) -> str:
 
 
 def _strings(file: Path) -> list[str]:
-    """The strings of a file of /proc, at least one (empty when the process is gone, or not ours to read)."""
+    """The strings of a file in /proc. One empty string if the process has ended or cannot be read."""
     try:
         return file.read_bytes().decode(errors="surrogateescape").split("\0")
     except OSError:
@@ -68,34 +67,50 @@ def _strings(file: Path) -> list[str]:
 
 
 def listens(pid: int) -> bool:
-    """Whether a process has a TCP port open for others."""
-    tables = [Path(f"/proc/{pid}/net/{table}") for table in ("tcp", "tcp6")]
+    """Whether a process listens on a TCP port."""
     with suppress(OSError):
-        open_ports = {
-            f"socket:[{fields[9]}]"
-            for table in tables
-            if table.exists()
-            for fields in map(str.split, table.read_text().splitlines()[1:])
-            if fields[3] == _LISTEN
-        }
-        return any(
-            str(file.readlink()) in open_ports
-            for file in Path(f"/proc/{pid}/fd").iterdir()
-        )
+        sockets = _listening_sockets(pid)
+        for file in Path(f"/proc/{pid}/fd").iterdir():
+            if str(file.readlink()) in sockets:
+                return True
     return False
 
 
-def stop(mark: str, patience: float = 10) -> list[Process]:
-    """Kill everything that carries the mark, repeatedly until nothing does, and say what was killed.
+def _listening_sockets(pid: int) -> set[str]:
+    """The sockets that listen in the network namespace of a process, as its file descriptors name them."""
+    sockets = set()
+    for name in ("tcp", "tcp6"):
+        table = Path(f"/proc/{pid}/net/{name}")
+        if not table.exists():
+            continue
+        _, *lines = table.read_text().splitlines()
+        for line in lines:
+            fields = line.split()
+            if fields[3] == _LISTEN:
+                sockets.add(f"socket:[{fields[9]}]")
+    return sockets
 
-    Nothing in a sandbox outlives it, so nothing needs a polite signal. Gives up after `patience` seconds.
+
+def stop(mark: str, patience: float = 10) -> list[Process]:
+    """Kill all processes with the mark, repeatedly until there are none.
+
+    They get SIGKILL, because nothing in a sandbox is kept.
+
+    Args:
+        mark: The directory of the sandbox.
+        patience: Longest time in seconds.
+
+    Returns:
+        The killed processes.
     """
     killed: dict[int, Process] = {}
     deadline = time.monotonic() + patience
     quiet = 0
     while quiet < _QUIET_ROUNDS and time.monotonic() < deadline:
         found = marked(mark)
-        quiet = 0 if found else quiet + 1
+        quiet += 1
+        if found:
+            quiet = 0
         for process in found:
             killed[process.pid] = process
             _kill(process.pid, mark)
@@ -106,7 +121,7 @@ def stop(mark: str, patience: float = 10) -> list[Process]:
 
 
 def _kill(pid: int, mark: str) -> None:
-    # The descriptor pins the process: if its pid is reused from here on, the signal goes nowhere.
+    # The descriptor refers to this process: if its ID is reused from here on, no other process gets the signal.
     with suppress(ProcessLookupError):
         descriptor = os.pidfd_open(pid)
         try:
@@ -122,7 +137,7 @@ def _reap(pid: int) -> None:
 
 
 def start(arguments: list[str], environment: Mapping[str, str], log: Path) -> int:
-    """Start a program that outlives this process, with its output in `log`; gives its pid."""
+    """Start a program that continues after this process ends, with its output in `log`. Return its process ID."""
     log.parent.mkdir(parents=True, exist_ok=True)
     return os.posix_spawn(
         arguments[0],
@@ -146,7 +161,7 @@ def start(arguments: list[str], environment: Mapping[str, str], log: Path) -> in
 def run_to_log(
     arguments: Sequence[str], environment: Mapping[str, str], log: Path, cwd: Path
 ) -> int:
-    """Run a program to its end with its output in `log`; it and its children die when this is interrupted."""
+    """Run a program until it ends, with its output in `log`. If this is interrupted, it and its children are killed."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
         process = subprocess.Popen(

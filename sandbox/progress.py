@@ -1,4 +1,4 @@
-"""Talk on stderr: one line a step with its time; a spinner while it lasts, on a terminal only."""
+"""Progress on stderr: one line for each step with its time, and on a terminal a spinner while the step runs."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ _ERASE_LINE = "\r\x1b[2K"
 
 
 def say(text: str, label: str = "sandbox") -> None:
-    """Print one line of talk, with the part of the system that talks in front."""
-    erase = _ERASE_LINE if is_terminal() else ""
+    """Print one line that begins with a label: the part of the system that reports."""
+    erase = ""
+    if is_terminal():
+        erase = _ERASE_LINE
     print(f"{erase}{label:<{_LABEL_WIDTH}}{text}", file=sys.stderr, flush=True)
 
 
 def duration(seconds: float) -> str:
-    """Seconds for people: `4 s`, `3 min 05 s`."""
-    whole = round(seconds)
-    return (
-        f"{whole} s"
-        if whole < _MINUTE
-        else f"{whole // _MINUTE} min {whole % _MINUTE:02d} s"
-    )
+    """Seconds as text: `4 s`, `3 min 05 s`."""
+    minutes, rest = divmod(round(seconds), _MINUTE)
+    if minutes == 0:
+        return f"{rest} s"
+    return f"{minutes} min {rest:02d} s"
 
 
 class Clock:
-    """The time since it was made."""
+    """The time since its creation."""
 
     def __init__(self) -> None:
         self._start = time.monotonic()
@@ -42,17 +42,17 @@ class Clock:
 
     @property
     def seconds(self) -> float:
-        """Seconds since the clock was made."""
+        """Seconds since its creation."""
         return time.monotonic() - self._start
 
 
 @contextmanager
 def working(text: str, label: str = "sandbox") -> Iterator[Clock]:
-    """Show that `text` is under way: a spinner with its time on a terminal, else nothing."""
-    clock, done = Clock(), threading.Event()
-    spinner = threading.Thread(
-        target=_spin, args=(f"{label:<{_LABEL_WIDTH}}{text}", clock, done), daemon=True
-    )
+    """Show a spinner with the time while a step runs. Without a terminal, nothing is shown."""
+    clock = Clock()
+    done = threading.Event()
+    line = f"{label:<{_LABEL_WIDTH}}{text}"
+    spinner = threading.Thread(target=_spin, args=(line, clock, done), daemon=True)
     if is_terminal():
         spinner.start()
     try:
@@ -66,7 +66,7 @@ def working(text: str, label: str = "sandbox") -> Iterator[Clock]:
 
 @contextmanager
 def announced(text: str, label: str = "sandbox") -> Iterator[Clock]:
-    """As `working`, for what takes long: where nothing can be redrawn, a line says first what is waited for."""
+    """Like `working`, for a long step: without a terminal, a line is printed at its beginning."""
     if not is_terminal():
         say(f"{text} …", label)
     with working(text, label) as clock:
@@ -81,5 +81,5 @@ def _spin(line: str, clock: Clock, done: threading.Event) -> None:
 
 
 def is_terminal() -> bool:
-    """Whether talk goes to a terminal that can redraw a line."""
+    """Whether stderr is a terminal that can redraw a line."""
     return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"

@@ -51,7 +51,7 @@ def prepare(plan: Plan, services: Sequence[Service]) -> None:
             )
     needs.check(libraries=vllm.LIBRARIES)
     with interruptible():
-        say(f"bringing up sandbox {plan.name} with a real node …")
+        say(f"starting sandbox {plan.name} with a real node …")
         cluster.up(plan)
         home = paths.home(plan.name)
         if plan.real:

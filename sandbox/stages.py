@@ -1,4 +1,4 @@
-"""What the simulated nodes and pods do: kwok's stages as objects of the cluster, which a user may add to."""
+"""The behaviour of simulated nodes and pods: kwok's stages. They are objects in the cluster; users can add some."""
 
 from __future__ import annotations
 
@@ -16,25 +16,32 @@ _SECONDS = 30
 
 
 def install(home: Path) -> None:
-    """Make kwok's own stages: nodes and pods become ready at once, unless a further stage says otherwise."""
+    """Create kwok's default stages: nodes and pods become ready immediately, unless another stage changes this."""
     await_served(home)
     kubectl.kubectl(home, "create", "-f", str(STAGES))
 
 
 def await_served(home: Path) -> None:
-    """Wait until the API server serves all resource definitions; raise SandboxError after half a minute."""
+    """Wait until the API server serves all resource definitions.
+
+    Raises:
+        SandboxError: It does not serve them within half a minute.
+    """
     deadline = time.monotonic() + _SECONDS
-    while not all(map(is_served, kubectl.items(home, "crd"))):
+    while not _all_served(home):
         if time.monotonic() > deadline:
-            raise SandboxError(
-                f"the API server did not serve all resources within {_SECONDS} s",
-                "start again",
-            )
+            message = f"the API server did not serve all resources within {_SECONDS} s"
+            raise SandboxError(message, "start the sandbox again")
         time.sleep(0.1)
 
 
+def _all_served(home: Path) -> bool:
+    definitions = kubectl.items(home, "crd")
+    return all(is_served(definition) for definition in definitions)
+
+
 def is_served(definition: Mapping[str, Any]) -> bool:
-    """Whether the API server serves a resource definition; just after its creation it has no conditions at all."""
+    """Whether the API server serves a resource definition. Just after its creation, a definition has no conditions."""
     conditions = definition.get("status", {}).get("conditions") or []
     return any(
         condition["type"] == "Established" and condition["status"] == "True"

@@ -116,6 +116,6 @@ def _check_space(todo: list[Tool]) -> None:
     free = shutil.disk_usage(cache_root()).free
     if todo and free < needed:
         raise SandboxError(
-            f"building needs {needed / _GIGABYTE:.0f} GB below {cache_root()}; {free / _GIGABYTE:.0f} GB are free",
-            "make room, or point XDG_CACHE_HOME to another disk",
+            f"building needs {needed / _GIGABYTE:.0f} GB in {cache_root()}, but {free / _GIGABYTE:.0f} GB are free",
+            "free some space, or set XDG_CACHE_HOME to a directory on another disk",
         )

@@ -1,4 +1,4 @@
-"""Volcano beside the control plane: its resource definitions, scheduler and controller manager."""
+"""Volcano in a sandbox: its resource definitions, scheduler and controller manager."""
 
 from __future__ import annotations
 
@@ -29,9 +29,12 @@ tiers:
 
 
 def start(home: Path, crds: Path, enter: Sequence[str] = ()) -> None:
-    """Install the definitions, wait until they are served, and start both programs (which listen nowhere).
+    """Install the definitions, wait until they are served, and start both programs. They open no port.
 
-    `enter` are words before a command that run it beside a real node.
+    Args:
+        home: The directory of the sandbox.
+        crds: The directory with the definitions.
+        enter: The beginning of a command line that runs a command in the network of a real node.
     """
     kubectl.kubectl(home, "apply", "--server-side", "-f", str(crds))
     await_served(home)
@@ -41,23 +44,19 @@ def start(home: Path, crds: Path, enter: Sequence[str] = ()) -> None:
         f"--kubeconfig={paths.kubeconfig(home)}",
         "--leader-elect=false",
         "--enable-healthz=false",
+        "--enable-metrics=false",
     ]
-    _start(home, enter, "vc-controller-manager", [*common, "--enable-metrics=false"])
-    _start(
-        home,
-        enter,
-        "vc-scheduler",
-        [
-            *common,
-            "--enable-metrics=false",
-            "--cache-dumper=false",
-            f"--scheduler-conf={configuration}",
-        ],
-    )
+    scheduler = [
+        *common,
+        "--cache-dumper=false",
+        f"--scheduler-conf={configuration}",
+    ]
+    _start(home, enter, "vc-controller-manager", common)
+    _start(home, enter, "vc-scheduler", scheduler)
 
 
 def is_open(home: Path) -> bool:
-    """Whether the default queue takes pods: from then on they are scheduled."""
+    """Whether the default queue is open. Volcano then schedules pods."""
     answer = kubectl.call(
         home, "get", "queue", "default", "-o", "jsonpath={.status.state}"
     )
@@ -68,6 +67,6 @@ def _start(
     home: Path, enter: Sequence[str], program: str, arguments: list[str]
 ) -> None:
     log = home / "logs" / f"{program}.log"
-    # The scheduler would serve its log level on a socket in /tmp; a place that cannot be one turns that off.
+    # The scheduler would open a socket in /tmp for its log level. It does not if the directory cannot contain a socket.
     variables = {**component_environment(home), "DEBUG_SOCKET_DIR": os.devnull}
     processes.start([*enter, str(home / "bin" / program), *arguments], variables, log)

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from cli.output.table import right_aligned
-from client.bench import PERCENTILES, Measured, Spread
+from client.bench import PERCENTILES, Measurement, Spread
 
 VERSION = 1
 """Of the JSON, see docs/reference/bench-json.md; raised when a key changes its meaning or is removed."""
 
 _HEADER: tuple[str, ...] = (
-    "at once",
+    "concurrent",
     "failed",
     "req/s",
     "out tok/s",
@@ -24,42 +24,42 @@ _HEADER: tuple[str, ...] = (
 )
 
 
-def table(service: str, measurements: Sequence[Measured]) -> str:
+def table(service: str, measurements: Sequence[Measurement]) -> str:
     """One row for each number of concurrent requests."""
     load = measurements[0].load
     sizes = f"{load.input_tokens} tokens in, {load.output_tokens} out"
     names = [f"p{percent}" for percent in PERCENTILES]
     percentiles = " / ".join(names)
     rows = [_HEADER]
-    for measured in measurements:
-        rows.append(_row(measured))
+    for measurement in measurements:
+        rows.append(_row(measurement))
     lines = [f"{service}: {sizes}; times as {percentiles}"]
     lines += right_aligned(rows)
     return "\n".join(lines)
 
 
-def document(stack: str, service: str, measurements: Sequence[Measured]) -> str:
+def document(stack: str, service: str, measurements: Sequence[Measurement]) -> str:
     """The contract for programs."""
     record = {
         "version": VERSION,
         "stack": stack,
         "service": service,
-        "measurements": [_measurement(measured) for measured in measurements],
+        "measurements": [_measurement(measurement) for measurement in measurements],
     }
     return json.dumps(record, indent=2, ensure_ascii=False)
 
 
-def _row(measured: Measured) -> tuple[str, ...]:
-    failed = len(measured.samples) - len(measured.good)
+def _row(measurement: Measurement) -> tuple[str, ...]:
+    failed = len(measurement.samples) - len(measurement.good)
     return (
-        str(measured.load.concurrency),
+        str(measurement.load.concurrency),
         str(failed),
-        f"{measured.requests_per_second:.2f}",
-        f"{measured.output_per_second:.0f}",
-        f"{measured.total_per_second:.0f}",
-        _milliseconds(measured.first, digits=0),
-        _milliseconds(measured.per_token, digits=1),
-        _seconds(measured.latency),
+        f"{measurement.requests_per_second:.2f}",
+        f"{measurement.output_per_second:.0f}",
+        f"{measurement.total_per_second:.0f}",
+        _milliseconds(measurement.first, digits=0),
+        _milliseconds(measurement.per_token, digits=1),
+        _seconds(measurement.latency),
     )
 
 
@@ -75,21 +75,21 @@ def _seconds(spread: Spread | None) -> str:
     return " / ".join(f"{seconds:.2f}" for seconds in spread.percentiles)
 
 
-def _measurement(measured: Measured) -> dict[str, Any]:
+def _measurement(measurement: Measurement) -> dict[str, Any]:
     return {
-        "concurrency": measured.load.concurrency,
-        "requests": len(measured.samples),
-        "failed": len(measured.samples) - len(measured.good),
-        "inputTokens": measured.load.input_tokens,
-        "outputTokens": measured.load.output_tokens,
-        "seconds": measured.seconds,
-        "requestsPerSecond": measured.requests_per_second,
-        "outputTokensPerSecond": measured.output_per_second,
-        "totalTokensPerSecond": measured.total_per_second,
-        "ttftSeconds": _figures(measured.first),
-        "tpotSeconds": _figures(measured.per_token),
-        "latencySeconds": _figures(measured.latency),
-        "errors": measured.errors,
+        "concurrency": measurement.load.concurrency,
+        "requests": len(measurement.samples),
+        "failed": len(measurement.samples) - len(measurement.good),
+        "inputTokens": measurement.load.input_tokens,
+        "outputTokens": measurement.load.output_tokens,
+        "seconds": measurement.seconds,
+        "requestsPerSecond": measurement.requests_per_second,
+        "outputTokensPerSecond": measurement.output_per_second,
+        "totalTokensPerSecond": measurement.total_per_second,
+        "ttftSeconds": _figures(measurement.first),
+        "tpotSeconds": _figures(measurement.per_token),
+        "latencySeconds": _figures(measurement.latency),
+        "errors": measurement.errors,
     }
 
 

@@ -64,7 +64,7 @@ def _kept_lines(names: Sequence[str], label: str) -> Iterator[str]:
     """The kept flags and variables, on lines that are not too long."""
     line = f"kept      {label}"
     if not names:
-        yield f"{line}nothing of the launch"
+        yield f"{line}no flag and no variable"
         return
     for name in names:
         if len(line) + len(name) > _WIDTH:

@@ -6,17 +6,17 @@ import re
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from client.smoke import Check, Smoked
+from client.smoke import Check, SmokeResult
 
 _NOT_IN_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def junit(stack: str, results: Sequence[Smoked]) -> str:
+def junit(stack: str, results: Sequence[SmokeResult]) -> str:
     """One document for all services of a stack."""
     return "\n".join(_document(stack, results))
 
 
-def _document(stack: str, results: Sequence[Smoked]) -> Iterator[str]:
+def _document(stack: str, results: Sequence[SmokeResult]) -> Iterator[str]:
     title = _quoted(f"smoke {stack}")
     yield '<?xml version="1.0" encoding="UTF-8"?>'
     yield f"<testsuites name={title}>"
@@ -25,7 +25,7 @@ def _document(stack: str, results: Sequence[Smoked]) -> Iterator[str]:
     yield "</testsuites>"
 
 
-def _suite(result: Smoked) -> Iterator[str]:
+def _suite(result: SmokeResult) -> Iterator[str]:
     states = [check.state for check in result.checks]
     failures = states.count("failed")
     skipped = states.count("skipped")

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from client.smoke import Check, Smoked
+from client.smoke import Check, SmokeResult
 
 VERSION = 1
 """Of the JSON, see docs/reference/smoke-json.md; raised when a key changes its meaning or is removed."""
@@ -16,13 +16,13 @@ _SHORT = 0.1
 """Seconds below which a time is shown in milliseconds."""
 
 
-def line(result: Smoked, width: int = 0) -> str:
+def line(result: SmokeResult, width: int = 0) -> str:
     """A service on one line: `qwen2-7b  health ✓ 3 ms · chat ✓ 0.41 s · guided json – (multi-step is on)`."""
     checks = " · ".join(_check_text(check) for check in result.checks)
     return f"{result.service:<{width}}  {checks}"
 
 
-def document(stack: str, results: Sequence[Smoked]) -> str:
+def document(stack: str, results: Sequence[SmokeResult]) -> str:
     """The contract for programs."""
     services = []
     for result in results:

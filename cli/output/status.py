@@ -53,7 +53,7 @@ def _row(state: State, now: datetime) -> tuple[str, ...]:
     message = ""
     if state.finding:
         message = " ".join(state.finding.message.split())
-    return state.service, f"{state.ready}/{state.wanted}", state.state, age, message
+    return state.service, f"{state.ready}/{state.desired}", state.state, age, message
 
 
 def _service(state: State) -> dict[str, Any]:
@@ -65,7 +65,7 @@ def _service(state: State) -> dict[str, Any]:
     return {
         "name": state.service,
         "ready": state.ready,
-        "replicas": state.wanted,
+        "replicas": state.desired,
         "state": state.state,
         "since": since,
         "diagnosis": diagnosis,

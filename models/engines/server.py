@@ -1,4 +1,4 @@
-"""The HTTP front that is started: vLLM's OpenAI server or its plain one; and references to Secrets."""
+"""The HTTP server of a service: vLLM's OpenAI server or its plain API server."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from models.secret_reference import NamespaceSecret, SecretKey
 from models.tagged_union import OneOf
 
 MOST_BYTES = 800_000
-"""Of a chat template in the stack file; a ConfigMap holds 1 MiB, scripts and a manifest included."""
+"""Largest size of a chat template in the stack file. A ConfigMap holds 1 MiB, including scripts and checksums."""
 
 
 class TemplateFile(Record):
@@ -22,7 +22,7 @@ class TemplateFile(Record):
 
 
 def within_a_config_map(template: str) -> str:
-    """A template that fits into the ConfigMap of the launch script."""
+    """Check that a template fits into the ConfigMap of the launch script."""
     if len(template.encode()) > MOST_BYTES:
         raise ValueError(
             f"it has more than {MOST_BYTES} bytes, which no ConfigMap holds"
@@ -36,27 +36,25 @@ class InlineTemplate(Record):
     inline: Annotated[Text, AfterValidator(within_a_config_map)] = Field(
         min_length=1, examples=["{{ messages }}"]
     )
-    """The Jinja template itself. It is in the ConfigMap of the launch script."""
+    """The Jinja template. It becomes part of the ConfigMap of the launch script."""
 
 
 ChatTemplate = Annotated[TemplateFile | InlineTemplate, OneOf(scalar="path")]
-"""The template that turns messages into a prompt. A text is short for its path in the image."""
+"""The template that formats messages as a prompt. A string is shorthand for its path in the image."""
 
 
 class Server(Record):
-    """Which server is started, and where it listens.
-
-    A scalar is shorthand for the kind: `server: api_server`.
-    """
+    """The HTTP server. A string is shorthand for the kind: `server: api_server`."""
 
     shorthand = "kind"
 
     kind: Literal["openai", "api_server"] = "openai"
-    """`openai` speaks OpenAI's API (manual, way 1, text and multimodal); `api_server` is vLLM's plain one (way 2)."""
+    """`openai`: vLLM's OpenAI-compatible server (manual, way 1, text and multimodal). `api_server`: vLLM's plain API
+    server (manual, way 2)."""
 
     host: Line = "0.0.0.0"  # noqa: S104  the manual's address; a pod has one of its own
-    """Address to listen on inside the pod; the OpenAI server of 0.6.3 listens on every address all the same
-    (vllm/entrypoints/openai/api_server.py:543)."""
+    """Address that the server listens on inside the pod. The OpenAI server of vLLM 0.6.3 ignores it and listens on
+    every address (vllm/entrypoints/openai/api_server.py:543)."""
 
     port: int = Field(default=8080, ge=1, le=65535)
     """Port of the server, the container and the Service."""
@@ -64,13 +62,13 @@ class Server(Record):
     chat_template: ChatTemplate | None = Field(
         default=None, examples=["/opt/vllm/examples/template_llava.jinja"]
     )
-    """Chat template, only for `openai`: a path in the image, or `{inline: …}`."""
+    """Chat template: a path in the image, or a mapping such as `{inline: "{{ messages }}"}`. Only for `openai`."""
 
     api_key: SecretKey | None = Field(
         default=None, examples=[{"secret": "qwen2-7b-api-key", "key": "key"}]
     )
-    """Key that requests to `/v1` have to bring, only for `openai` (`VLLM_API_KEY`, never an argument): `{secret: …,
-    key: …}`, or `{config: …}`."""
+    """API key that requests to `/v1` must send: `{secret: NAME, key: KEY}` or `{config: NAME}`. The server gets it as
+    the variable `VLLM_API_KEY`, never as an argument. Only for `openai`."""
 
     reasoning_parser: Word | None = Field(default=None, examples=["qwen3"])
     """Parser that separates the reasoning of a model from its answer (`--reasoning-parser`). Not in 0.6.3."""
@@ -82,11 +80,11 @@ class Server(Record):
     extra_args: dict[Line, JsonValue] = Field(
         default={}, examples=[{"uvicornLogLevel": "warning"}]
     )
-    """Further flags of the server by name, checked against the release's table. A flag that has a key of its own is
-    refused here."""
+    """Additional flags of the server, by name. Each must be a flag of the engine release. A flag that has a typed key
+    is refused here."""
 
 
 class ResolvedServer(Server):
-    """The server, whose API key is in a Secret that has a name."""
+    """The server after its API key was resolved to a Secret with a name."""
 
     api_key: NamespaceSecret | None

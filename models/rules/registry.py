@@ -2,7 +2,7 @@
 
 An entry comes from one of two places. A function with a decorator of this module is a rule: its name with `-` for `_`
 is the id, its docstring is the documentation. The tables of `models/rules` have the ids that no function stands for:
-errors of shape, and findings about requests and about a cluster. Rules about requests are added when `client.check` is
+schema errors, and findings about requests and about a cluster. Rules about requests are added when `client.check` is
 imported. An engine release has rules of its own (`models/engines/rules.py`).
 """
 

@@ -88,10 +88,10 @@ def resolve_precision(
         precision = precision.model_copy(
             update={"prefill": name.startswith(PRECISE_PREFILL)}
         )
-        because["precision.prefill"] = f"what {model} needs"
+        because["precision.prefill"] = f"required by {model}"
     if precision.decode is None:
         precision = precision.model_copy(
             update={"decode": is_long and name.startswith(PRECISE_DECODE)}
         )
-        because["precision.decode"] = f"what {model} needs"
+        because["precision.decode"] = f"required by {model}"
     return precision

@@ -1,4 +1,4 @@
-"""The cluster of a stack: platform, namespace, pools of NPU nodes, and queues."""
+"""The cluster of a stack: context, platform, namespace, pools of NPU nodes, and queues."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from models.stack_file.operation import Queue
 
 
 class HostMount(Record):
-    """A path of the node and where the container sees it. A scalar is shorthand for the node's path."""
+    """A path on the node that is mounted into the container. A string is shorthand for `hostPath`."""
 
     shorthand = "hostPath"
 
@@ -33,24 +33,25 @@ class HostMount(Record):
     """Path on the node."""
 
     mount_path: AbsolutePath | None = None
-    """Path in the container; when left out, the platform's."""
+    """Path in the container. Default: the platform's path."""
 
 
 class PlatformConfig(Record):
-    """How the cluster offers its NPUs. A scalar is shorthand for the kind: `platform: cce`.
+    """The platform that offers the NPUs. A string is shorthand for the kind: `platform: cce`.
 
-    Every further key corrects what the kind brings.
+    Every other key overrides a default of the kind.
     """
 
     shorthand = "kind"
 
     kind: Literal["cce", "mindcluster"] = "cce"
-    """`cce` is Huawei Cloud's Lite k8s Cluster, the manual's; `mindcluster` is the open stack."""
+    """`cce` is the Lite k8s Cluster of Huawei Cloud, which the manual uses. `mindcluster` is the open-source
+    MindCluster."""
 
     resource: ResourceName | None = Field(
         default=None, examples=["huawei.com/ascend-1980"]
     )
-    """Name of the NPUs as a Kubernetes resource."""
+    """Kubernetes resource name of the NPUs."""
 
     node_selector: dict[LabelKey, LabelValue] | None = Field(
         default=None, examples=[{"accelerator/huawei-npu": "ascend-1980"}]
@@ -58,17 +59,18 @@ class PlatformConfig(Record):
     """Labels of the nodes that have these NPUs."""
 
     group: int | None = Field(default=None, ge=0, examples=[1000])
-    """Number of the nodes' group HwHiAiUser, whose members may use the NPUs; 1000 where its installer made it."""
+    """ID of the group HwHiAiUser on the nodes. Its members may use the NPUs. The driver's installer
+    creates it as 1000."""
 
     npu_counts: list[Annotated[int, Field(ge=1)]] | None = Field(
         default=None, min_length=1, examples=[[1, 2, 4, 8]]
     )
-    """How many NPUs a pod may ask the device plugin for."""
+    """Numbers of NPUs that the device plugin can allocate to one pod."""
 
     init_file: AbsolutePath | None = Field(
         default=None, examples=["/home/ma-user/.bashrc"]
     )
-    """File of the image that each script sources first. Default: the files of the engine release."""
+    """File in the image that each script sources first. Default: the files of the engine release."""
 
     driver: HostMount | None = None
     """Directory of the Ascend driver."""
@@ -77,13 +79,13 @@ class PlatformConfig(Record):
     """Directory of the driver's add-ons."""
 
     hccn_conf: HostMount | None = None
-    """File with the addresses of the NPUs' network ports; a service without it starts and answers garbage."""
+    """File with the addresses of the NPUs' network ports. Without it, a service starts but returns garbage."""
 
     localtime: HostMount | None = None
     """File with the node's time zone."""
 
     npu_smi: HostMount | None = None
-    """The npu-smi program."""
+    """Program `npu-smi`."""
 
     @model_validator(mode="after")
     def _each_path_once(self) -> PlatformConfig:
@@ -109,7 +111,7 @@ class PlatformConfig(Record):
 
 
 class NamespaceConfig(Record):
-    """The namespace of all services of the stack. A scalar is shorthand for its name."""
+    """The namespace of all services of the stack. A string is shorthand for the name."""
 
     shorthand = "name"
 
@@ -117,7 +119,7 @@ class NamespaceConfig(Record):
     """Name of the namespace."""
 
     create: bool = True
-    """Make the namespace, and delete it with the stack; false when somebody else owns it."""
+    """Create the namespace, and delete it with the stack. Write `false` for a namespace that somebody else owns."""
 
     @model_validator(mode="after")
     def _not_the_clusters_own(self) -> NamespaceConfig:
@@ -129,7 +131,7 @@ class NamespaceConfig(Record):
 
 
 class Pool(Record):
-    """Nodes of one kind."""
+    """A group of identical NPU nodes."""
 
     nodes: int = Field(ge=1, examples=[2])
     """Number of nodes."""
@@ -141,37 +143,38 @@ class Pool(Record):
     """Memory of each NPU."""
 
     node_memory: Quantity | None = Field(default=None, examples=["1536Gi"])
-    """Memory of each node; the engine's swap space is judged by it."""
+    """Memory of each node. The engine's swap space is checked against it."""
 
 
 class ClusterConfig(Record):
-    """Where the stack runs."""
+    """The cluster that the stack is deployed to."""
 
     context: Line = Field(examples=["prod-guiyang"])
-    """Context of the kubeconfig; the stack never goes to whatever context is current."""
+    """Context of the kubeconfig. The current context is never used."""
 
     namespace: NamespaceConfig = Field(
         default=NamespaceConfig(name="inference"), examples=["inference"]
     )
-    """Namespace of the services: a name, or `{name: …, create: false}`."""
+    """Namespace of the services: a name, or a mapping such as `{name: inference, create: false}`."""
 
     platform: PlatformConfig = Field(default=PlatformConfig(), examples=["cce"])
-    """`cce`, `mindcluster`, or a mapping with `kind` and what differs."""
+    """Platform: `cce`, `mindcluster`, or a mapping with `kind` and the values that differ."""
 
     seccomp: Literal["RuntimeDefault", "Unconfined"] = "RuntimeDefault"
-    """Profile of the system calls that containers may use. Under `RuntimeDefault` container runtimes of before autumn
-    2021 refuse clone3 (containerd 5982, moby 42681), and Python says "can't start new thread": there `Unconfined`."""
+    """Seccomp profile of the containers. Container runtimes older than autumn 2021 need `Unconfined`: their
+    `RuntimeDefault` refuses the system call clone3 (containerd 5982, moby 42681), and Python fails with "can't start
+    new thread"."""
 
     pools: dict[DnsLabel, Pool] = Field(
         default={},
         examples=[{"snt9b": {"nodes": 2, "npusPerNode": 8, "npuMemory": "64Gi"}}],
     )
-    """The cluster's NPU nodes by kind; what other stacks run on them has to be left out."""
+    """NPU nodes that this stack may use, by pool. Leave out the nodes that other stacks use."""
 
     queues: dict[DnsLabel, Queue] = Field(
         default={}, examples=[{"inference": {"npus": 16, "create": True}}]
     )
-    """Volcano's queues that services of the stack may name."""
+    """Volcano queues that services of the stack may use."""
 
     @model_validator(mode="after")
     def _no_queue_of_volcanos_own(self) -> ClusterConfig:

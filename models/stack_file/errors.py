@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic_core import ErrorDetails
 
 from models.credentials import is_hidden
-from models.engines.flags import plain_name
-from models.engines.releases import DEFAULT_VERSION, release
 from models.finding import Finding, Mark, Path
 from models.record import PATTERN_WORDS, Record
-from models.stack_file.examples import in_one_line, literals_of
-from models.stack_file.messages import BOUNDS, NICKNAMES, TYPES, WHY_MISSING, WHY_VALUE
+from models.stack_file.messages import BOUNDS, TYPES, WHY_MISSING, WHY_VALUE
 from models.stack_file.place import (
     KEY_STEP,
     Place,
@@ -23,14 +20,15 @@ from models.stack_file.place import (
     dotted,
     fields_of,
     find_place,
-    record_in,
+    in_one_line,
+    literals_of,
     value_at,
     written,
 )
-from models.stack_file.union_errors import key_of_another_kind, no_record
-from models.stack_file.unknown_keys import nearest, unknown_key
+from models.stack_file.refused_keys import refused_key
+from models.stack_file.union_errors import no_record
+from models.stack_file.unknown_keys import nearest
 from models.stack_file.value_edits import item_edit, key_edit, list_edit, value_edit
-from models.tagged_union import kind_of
 from models.words import either
 from models.yaml_scalar import as_yaml
 
@@ -54,32 +52,33 @@ def shape_finding(
         value: The value of the record as the user wrote it.
         why: The consequence of a wrong value.
     """
+    location = details["loc"]
     error = details["type"]
-    refused = details["input"]
     if error == "extra_forbidden":
-        place = find_place(record, details["loc"], of_unknown_key=True)
-        return _refused_key(place, path, refused, value)
-    place = find_place(record, details["loc"])
+        place = find_place(record, location, of_unknown_key=True)
+        return refused_key(place, path, details["input"], value)
+    place = find_place(record, location)
     if error == "missing":
         return _missing_key(place, path)
-    keys = place.keys if value is None else written(place.keys, value)
-    where = Mark((*path, *map(str, keys)))
-    if error in _NO_RECORD and place.choice and isinstance(refused, dict):
+
+    keys = place.keys
+    if value is not None:
+        keys = written(place.keys, value)
+    if error in _NO_RECORD and place.choice and isinstance(details["input"], dict):
+        where = Mark((*path, *map(str, keys)))
         is_short = isinstance(value_at(keys, value), str)
-        return no_record(where, place, place.choice, refused, is_short=is_short)
-    literals = literals_of(place.field)
+        return no_record(
+            where, place, place.choice, details["input"], is_short=is_short
+        )
+
+    written_place = place
     if keys != place.keys:
-        place = find_place(record, keys)
-    name = in_one_line(("the stack", *path)[-1])
-    if keys:
-        name = in_one_line(place.name)
+        written_place = find_place(record, keys)
+    refusal = _Refusal(record, path, value, details, written_place)
     if error == "literal_error":
-        message, fix = _no_literal(name, literals, refused)
-    else:
-        hide = is_hidden(where.path, str(refused))
-        message = _message(name, details, hide=hide)
-        fix = _edit(record, place, path, details, value, hide=hide)
-    return Finding("bad-value", "error", message, why, fix, (where,))
+        message, fix = _not_a_literal(refusal, literals_of(place.field))
+        return refusal.finding(message, fix, why)
+    return refusal.finding(_message(refusal), _edit(refusal), why)
 
 
 def _missing_key(place: Place, path: Path) -> Finding:
@@ -94,172 +93,101 @@ def _missing_key(place: Place, path: Path) -> Finding:
     )
 
 
-def _refused_key(place: Place, path: Path, refused: Any, value: Any) -> Finding:
-    """A key that is unknown, or that belongs to another kind."""
-    where = Mark((*path, *map(str, place.keys)))
-    name = str(place.keys[-1])
-    if place.alternatives and place.record:
-        right = place.alternatives.owner(name)
-        if right and kind_of(right):
-            holder = value_at(place.keys[:-1], value)
-            return key_of_another_kind(where, place.record, right, holder)
-    found = unknown_key(where, name, place.known, refused)
-    if plain_name(nearest(name, place.known) or "") == plain_name(name):
-        return found
-    elsewhere = _edit_elsewhere(where, place, refused)
-    if elsewhere:
-        return replace(found, fix=elsewhere)
-    return found
+@dataclass(frozen=True)
+class _Refusal:
+    """A value of a wrong type, form or range, or a key of a wrong form."""
+
+    record: type[Record]
+    """The record that was validated."""
+    path: Path
+    """Where the value of the record is in the stack file."""
+    value: Any
+    """The value of the record as the user wrote it."""
+    details: ErrorDetails
+    """The error of pydantic."""
+    place: Place
+    """The place of the refused value, with the keys that the user wrote."""
+
+    @property
+    def input(self) -> Any:
+        """The refused value."""
+        return self.details["input"]
+
+    @property
+    def where(self) -> Path:
+        """The path of the refused value in the stack file."""
+        return (*self.path, *map(str, self.place.keys))
+
+    @property
+    def key(self) -> str:
+        """The path of the refused value, as fixes name it."""
+        return in_one_line(dotted(self.where))
+
+    @property
+    def name(self) -> str:
+        """The name of the refused value in a message."""
+        if self.place.keys:
+            return in_one_line(self.place.name)
+        return in_one_line(("the stack", *self.path)[-1])
+
+    @property
+    def is_key(self) -> bool:
+        """Whether the key is refused, and not its value."""
+        location = self.details["loc"]
+        return bool(location) and location[-1] == KEY_STEP
+
+    @property
+    def is_secret(self) -> bool:
+        """Whether the value is never shown, because it may be a credential."""
+        return is_hidden(self.where, str(self.input))
+
+    def finding(self, message: str, fix: str, why: str) -> Finding:
+        """The finding about the value."""
+        return Finding("bad-value", "error", message, why, fix, (Mark(self.where),))
 
 
-def _edit_elsewhere(where: Mark, place: Place, refused: Any) -> str | None:
-    """The edit that moves a value to the key outside of this mapping that its key means, or None."""
-    name = str(place.keys[-1])
-    is_of_service = "engine" in place.known or place.keys[0] in ("engine", "server")
-    key = _key_elsewhere(name, place) if is_of_service else None
-    if key is None:
-        return None
-    remove = f"remove {in_one_line(dotted(where.path))}"
-    if ": " in key:
-        if "…" in key or refused is False:
-            return f"{remove}, and use {key}"
-        return f"write {key} and {remove}"
-    if isinstance(refused, dict | list) or is_hidden(where.path, str(refused)):
-        return f"{remove}, and use {key}"
-    return f"write {key}: {as_yaml(refused)} and {remove}"
-
-
-def _key_elsewhere(name: str, place: Place) -> str | None:
-    """The key outside of this mapping that a name means: by a nickname, a flag of the engine, or a key of a record."""
-    default_release = release(DEFAULT_VERSION)
-    flag = default_release.flag(name)
-    if flag is None:
-        return NICKNAMES.get(plain_name(name)) or _key_inside(name, place)
-    owner = default_release.owned_flags.get(flag.name)
-    if owner:
-        return owner
-    if place.keys[0] in ("engine", "server"):
-        return f"{place.keys[0]}.extraArgs.{flag.key}"
-    if "engine" in place.known:
-        return f"engine.extraArgs.{flag.key}"
-    return None
-
-
-def _key_inside(name: str, place: Place) -> str | None:
-    """The key of the same name in a record of this mapping."""
-    for key, field in place.known.items():
-        inner = record_in(field.annotation)
-        if inner and name in fields_of(inner):
-            return f"{key}.{name}"
-    return None
-
-
-def _no_literal(name: str, literals: Sequence[Any], value: Any) -> tuple[str, str]:
+def _not_a_literal(refusal: _Refusal, literals: Sequence[Any]) -> tuple[str, str]:
     """The message and the fix for a value that is not one of a few."""
+    value = refusal.input
     choices = [str(literal) for literal in literals]
     near = nearest(str(value), dict.fromkeys(choices)) or choices[0]
     if isinstance(value, int) and all(isinstance(literal, int) for literal in literals):
-        near = str(min(literals, key=lambda literal: abs(literal - value)))
-    return f"{name}{_shown(value)} must be {either(choices)}", f"write {name}: {near}"
+        closest = min(literals, key=lambda literal: abs(literal - value))
+        near = str(closest)
+    message = f"{refusal.name}{_shown(value)} must be {either(choices)}"
+    return message, f"write {refusal.name}: {near}"
 
 
-def _edit(
-    record: type[Record],
-    place: Place,
-    path: Path,
-    details: ErrorDetails,
-    value: Any,
-    *,
-    hide: bool,
-) -> str:
-    """The edit for a value of a wrong type, form or range, or for a key of a wrong form."""
-    refused = details["input"]
-    key = in_one_line(dotted((*path, *map(str, place.keys))))
-    if details["loc"] and details["loc"][-1] == KEY_STEP:
-        return key_edit(key, place.field, str(place.keys[-1]))
-    if (hide and not isinstance(refused, int | float)) or _holds_hidden(
-        (*path, *map(str, place.keys)), refused
-    ):
-        refused = None
-    if not place.keys:
-        return f"write {key}: {as_yaml(_smallest(record, refused))}"
-    bound = _bound(details)
-    field_keys = _keys_of_field(place)
-    if len(field_keys) == len(place.keys):
-        return value_edit(in_one_line(place.name), place.field, refused, bound)
-    if isinstance(place.keys[-1], int):
-        container = in_one_line(dotted((*path, *map(str, field_keys))))
-        items = value_at(field_keys, value)
-        if refused is None:
-            items = None
-        return list_edit(container, place.field, items)
-    return item_edit(key, place.field, refused, bound)
-
-
-def _holds_hidden(path: Path, value: Any) -> bool:
-    """Whether a mapping or a list contains a value that is never shown."""
-    if isinstance(value, dict):
-        return any(_holds_hidden((*path, key), item) for key, item in value.items())
-    if isinstance(value, list):
-        return any(
-            _holds_hidden((*path, str(index)), item) for index, item in enumerate(value)
-        )
-    return isinstance(value, str) and is_hidden(path, value)
-
-
-def _smallest(record: type[Record], refused: Any) -> dict[str, Any]:
-    """The smallest mapping that a record accepts. A text that the user wrote in its place becomes the only key."""
-    required = {
-        key: field for key, field in fields_of(record).items() if field.is_required()
-    }
-    smallest = {
-        key: field.examples[0] for key, field in required.items() if field.examples
-    }
-    if isinstance(refused, str) and len(smallest) == 1:
-        return dict.fromkeys(smallest, refused)
-    return smallest
-
-
-def _keys_of_field(place: Place) -> tuple[Step, ...]:
-    """The keys that lead to the field: without the keys of its items."""
-    keys = place.keys
-    while keys and place.field and str(keys[-1]) != place.field.alias:
-        keys = keys[:-1]
-    return keys or place.keys
-
-
-def _bound(details: ErrorDetails) -> Any:
-    """The limit that a value breaks, or None."""
-    limit, _ = BOUNDS.get(details["type"], ("", ""))
-    bound = details.get("ctx", {}).get(limit)
-    return bound if limit in ("ge", "gt", "le", "lt") else None
-
-
-def _message(name: str, details: ErrorDetails, *, hide: bool) -> str:
+def _message(refusal: _Refusal) -> str:
     """The message for a value of a wrong type, form or range."""
-    error, value = details["type"], details["input"]
-    shown = "" if hide else _shown(value)
+    error = refusal.details["type"]
+    name = refusal.name
+    shown = ""
+    if not refusal.is_secret:
+        shown = _shown(refusal.input)
+    if refusal.is_key:
+        name = f"the key {json.dumps(refusal.place.name, ensure_ascii=False)}"
+        shown = ""
     if error in TYPES or error in _NO_RECORD:
         expected = TYPES.get(error, "a mapping")
-        return f"{name} must be {expected}, not {_type_of(value)}{shown}"
-    if error in ("too_short", "string_pattern_mismatch", *BOUNDS):
-        return _wrong_form(name, shown, error, details.get("ctx", {}))
-    reason = details["msg"].removeprefix("Value error, ")
-    if error == "json_invalid":
-        shown = ""
-    return f"{name}{shown}: {reason}"
-
-
-def _wrong_form(name: str, shown: str, error: str, context: Mapping[str, Any]) -> str:
-    """The message for a value that is empty, out of its range, or not well formed."""
+        return f"{name} must be {expected}, not {_type_of(refusal.input)}{shown}"
     if error == "too_short":
         return f"{name} must not be empty"
     if error in BOUNDS:
         limit, words = BOUNDS[error]
-        return f"{name}{shown} must be {words} {context[limit]}"
-    return (
-        f"{name}{shown} {PATTERN_WORDS.get(context['pattern'], 'is not well formed')}"
-    )
+        return f"{name}{shown} must be {words} {_context(refusal)[limit]}"
+    if error == "string_pattern_mismatch":
+        form = PATTERN_WORDS.get(_context(refusal)["pattern"], "is not well formed")
+        return f"{name}{shown} {form}"
+    reason = refusal.details["msg"].removeprefix("Value error, ")
+    if error == "json_invalid":
+        return f"{name}: {reason}"
+    return f"{name}{shown}: {reason}"
+
+
+def _context(refusal: _Refusal) -> Mapping[str, Any]:
+    """The limits and patterns that belong to the error."""
+    return refusal.details.get("ctx", {})
 
 
 def _shown(value: Any) -> str:
@@ -278,3 +206,80 @@ def _type_of(value: Any) -> str:
         type(None): "nothing",
     }
     return types.get(type(value), "the number")
+
+
+def _edit(refusal: _Refusal) -> str:
+    """The edit for a value of a wrong type, form or range, or for a key of a wrong form."""
+    place = refusal.place
+    if refusal.is_key:
+        return key_edit(refusal.key, place.field, str(place.keys[-1]))
+    kept = refusal.input
+    if _must_not_be_kept(refusal):
+        kept = None
+    if not place.keys:
+        return f"write {refusal.key}: {as_yaml(_smallest(refusal.record, kept))}"
+
+    bound = _bound(refusal)
+    field_keys = _keys_of_field(place)
+    if len(field_keys) == len(place.keys):
+        return value_edit(in_one_line(place.name), place.field, kept, bound)
+    if isinstance(place.keys[-1], int):
+        return _list_edit(refusal, field_keys, keep_items=kept is not None)
+    return item_edit(refusal.key, place.field, kept, bound)
+
+
+def _list_edit(
+    refusal: _Refusal, field_keys: Sequence[Step], *, keep_items: bool
+) -> str:
+    """The edit for a list with a refused item."""
+    key = in_one_line(dotted((*refusal.path, *map(str, field_keys))))
+    items = None
+    if keep_items:
+        items = value_at(field_keys, refusal.value)
+    return list_edit(key, refusal.place.field, items)
+
+
+def _must_not_be_kept(refusal: _Refusal) -> bool:
+    """Whether a fix must not repeat the value, because it is or contains a credential."""
+    is_number = isinstance(refusal.input, int | float)
+    if refusal.is_secret and not is_number:
+        return True
+    return _holds_hidden(refusal.where, refusal.input)
+
+
+def _holds_hidden(path: Path, value: Any) -> bool:
+    """Whether a value is a text that is never shown, or contains one."""
+    if isinstance(value, dict):
+        return any(_holds_hidden((*path, key), item) for key, item in value.items())
+    if isinstance(value, list):
+        return any(
+            _holds_hidden((*path, str(index)), item) for index, item in enumerate(value)
+        )
+    return isinstance(value, str) and is_hidden(path, value)
+
+
+def _smallest(record: type[Record], refused: Any) -> dict[str, Any]:
+    """The smallest mapping that a record accepts. A text that the user wrote in its place becomes the only key."""
+    smallest: dict[str, Any] = {}
+    for key, field in fields_of(record).items():
+        if field.is_required() and field.examples:
+            smallest[key] = field.examples[0]
+    if isinstance(refused, str) and len(smallest) == 1:
+        return dict.fromkeys(smallest, refused)
+    return smallest
+
+
+def _keys_of_field(place: Place) -> tuple[Step, ...]:
+    """The keys that lead to the field: without the keys of its items."""
+    keys = place.keys
+    while keys and place.field and str(keys[-1]) != place.field.alias:
+        keys = keys[:-1]
+    return keys or place.keys
+
+
+def _bound(refusal: _Refusal) -> Any:
+    """The number that a value exceeds, or None."""
+    limit, _ = BOUNDS.get(refusal.details["type"], ("", ""))
+    if limit not in ("ge", "gt", "le", "lt"):
+        return None
+    return _context(refusal).get(limit)

@@ -1,4 +1,4 @@
-"""What stands beside the pods of a service, as the stack file has it, and what it adds to the pods themselves."""
+"""Access to a service: its Service and its NetworkPolicy."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from models.record import LabelKey, NamespaceName, Record, Text, text_like
 
 
 def addresses(text: str) -> str:
-    """A range of addresses whose bits beside the range are 0, as Kubernetes writes it."""
+    """Check a range of IP addresses and normalise it. Its host bits must be 0, as Kubernetes requires."""
     try:
         return str(ip_network(text))
     except ValueError as problem:
@@ -25,54 +25,57 @@ Cidr = Annotated[
     text_like(r"^[0-9a-fA-F.:]+/[0-9]{1,3}$", "must be a range of addresses"),
     AfterValidator(addresses),
 ]
-"""A range of addresses."""
+"""A range of IP addresses in CIDR notation."""
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 """A TCP port."""
 
 
 class Destination(Record):
-    """Where the pods may connect to. A scalar is shorthand for the range."""
+    """A destination that the pods may connect to. A string is shorthand for `cidr`."""
 
     shorthand = "cidr"
 
     cidr: Cidr = Field(examples=["10.8.0.0/16"])
-    """Range of addresses."""
+    """Range of IP addresses."""
 
     ports: list[Port] = Field(default=[80, 443], min_length=1, examples=[[443]])
     """TCP ports."""
 
 
 class Network(Record):
-    """Who may ask the service, and what its pods may connect to: a NetworkPolicy. All else is closed."""
+    """A NetworkPolicy: which clients may connect to the service, and where its pods may connect to. All other traffic
+    is blocked."""
 
     admit: list[NamespaceName] = Field(default=[], examples=[["gateway"]])
-    """Namespaces whose pods may ask the service."""
+    """Namespaces whose pods may send requests."""
 
     cidrs: list[Cidr] = Field(default=[], examples=[["10.0.0.0/8"]])
-    """Addresses that may ask the service, as those of clients outside of the cluster."""
+    """IP addresses that may send requests, such as those of clients outside the cluster."""
 
     monitoring: NamespaceName | None = Field(default=None, examples=["monitoring"])
-    """Namespace whose pods may read `/metrics`. It is the server's own port, so they can ask the service as well."""
+    """Namespace whose pods may read `/metrics`. The server has one port, so these pods can send requests, too."""
 
     egress: list[Destination] | None = Field(default=None, examples=[["10.8.0.0/16"]])
-    """What the pods may connect to beside the cluster's DNS; when left out, only what the service needs."""
+    """Destinations that the pods may connect to in addition to the cluster's DNS. Default: only those that the service
+    needs."""
 
 
 class Expose(Record):
-    """How the Service is reached. A scalar is shorthand for the type: `expose: LoadBalancer`."""
+    """How clients reach the Service. A string is shorthand for the type: `expose: LoadBalancer`."""
 
     shorthand = "type"
 
     type: Literal["ClusterIP", "NodePort", "LoadBalancer"] = "ClusterIP"
-    """`ClusterIP` inside the cluster only, `NodePort` on a port of every node, `LoadBalancer` as the cloud offers."""
+    """`ClusterIP`: inside the cluster only. `NodePort`: on a port of every node. `LoadBalancer`: the cloud's load
+    balancer."""
 
     annotations: dict[LabelKey, Text] = Field(
         default={},
         examples=[{"kubernetes.io/elb.class": "union"}],
         json_schema_extra={"propertyNames": {"not": {"pattern": r"^pulumi\.com/"}}},
     )
-    """Annotations of the Service, by which a cloud is told which load balancer."""
+    """Annotations of the Service, such as those that configure the cloud's load balancer."""
 
     @model_validator(mode="after")
     def _not_pulumis(self) -> Expose:

@@ -12,6 +12,7 @@ from pydantic.alias_generators import to_camel
 
 from models.finding import Finding, Mark, Path, Span
 from models.stack_file.base_file import service_at, with_base
+from models.stack_file.misspelled_keys import join_misspelled_keys
 from models.stack_file.named_files import read_named
 from models.stack_file.parse import LoadedStack, parse_stack
 from models.stack_file.project import Project, read_project
@@ -106,12 +107,16 @@ def load_text(
     further = content.further
     if text and is_readable:
         referred = {*_referred_keys(values.get("services"))}
-        findings += [
-            _unread_key(source, owner.name, f"{owner.name}:{key}")
-            for key in sorted(further.keys() - referred)
-        ]
+        for key in sorted(further.keys() - referred):
+            findings.append(_unread_key(source, owner.name, f"{owner.name}:{key}"))
         further = {**further, **_keys_of_pulumi_only(referred - further.keys(), config)}
         findings += config_findings(loaded, further)
+    missing, findings = join_misspelled_keys(
+        loaded.findings,
+        findings,
+        translate=lambda path: _our_path(path, owner.name) or path,
+    )
+    loaded = replace(loaded, findings=tuple(missing))
     return _complete(
         loaded,
         findings,
@@ -199,9 +204,7 @@ def _content(source: YamlFile, prefix: str) -> _Content:
         return content
     for key in source.value:
         if key not in _KEYS_OF_PULUMI:
-            content.findings.append(
-                unknown_key(_mark(source, (key,)), key, _KEYS_OF_PULUMI)
-            )
+            content.findings.append(_unknown_at_the_top(source, prefix, key))
     config = source.value.get("config") or {}
     for key, value in config.items():
         namespace, _, name = key.rpartition(":")
@@ -212,6 +215,16 @@ def _content(source: YamlFile, prefix: str) -> _Content:
         elif not namespace or (is_ours and name not in _KEYS):
             content.findings.append(_unread_key(source, prefix, key))
     return content
+
+
+def _unknown_at_the_top(source: YamlFile, prefix: str, key: str) -> Finding:
+    """A key that is not one of Pulumi's. A key of the project belongs under `config`."""
+    finding = unknown_key(_mark(source, (key,)), key, _KEYS_OF_PULUMI)
+    name = key.removeprefix(f"{prefix}:")
+    config = source.value.get("config") or {}
+    if name in _KEYS and f"{prefix}:{name}" not in config:
+        return replace(finding, fix=f"move {key} to config.{prefix}:{name}")
+    return finding
 
 
 def _values(
@@ -271,10 +284,12 @@ def _in_our_terms(finding: Finding, prefix: str) -> Finding:
 
 
 def _unread_key(source: YamlFile, prefix: str, key: str) -> Finding:
-    """A key of the project that is neither one of its own nor referred to."""
-    near = nearest(key.rpartition(":")[2], dict.fromkeys(_KEYS))
-    meant = f"{prefix}:{near}" if near else "-"
+    """A key under `config` that the program does not know and no service refers to."""
     known = dict.fromkeys(f"{prefix}:{known}" for known in _KEYS)
+    meant = "-"
+    near = nearest(key.rpartition(":")[2], dict.fromkeys(_KEYS))
+    if near and f"{prefix}:{near}" not in source.value["config"]:
+        meant = f"{prefix}:{near}"
     return unknown_key(_mark(source, ("config", key)), key, known, meant=meant)
 
 

@@ -1,4 +1,4 @@
-"""The model of a service: its weights, their checksums, and its measures."""
+"""The model of a service: its weights, their checksums, and facts about it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _of_kind(*kinds: str) -> JsonDict:
 
 
 class Model(Record):
-    """The weights. A scalar is shorthand for their path: `model: /mnt/models/Qwen2-7B-Instruct`."""
+    """The model. A string is shorthand for the path of its weights: `model: /mnt/models/Qwen2-7B-Instruct`."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -53,34 +53,35 @@ class Model(Record):
     shorthand = "source"
 
     name: Line = Field(default="", examples=["Qwen2-7B-Instruct"])
-    """Name in the catalogue; when left out, the last part of the path."""
+    """Name in the catalogue. Default: the last part of the path."""
 
     source: Source = Field(examples=[*SOURCES])
-    """Where the weights are, in Hugging Face format: a directory of every node (manual, Step 1), or a mapping."""
+    """Source of the weights in Hugging Face format: a directory on every node (manual, Step 1), or a mapping."""
 
     mount_path: AbsolutePath | None = Field(
         default=None, examples=["/mnt/models/Qwen2-7B-Instruct"]
     )
-    """Where the container sees the weights of a claim or a bucket; when left out, `/mnt/models/` and the name."""
+    """Path in the container of weights from a claim or a bucket. Default: `/mnt/models/` and the name."""
 
     verify: Line | None = Field(
         default=None, examples=["manifests/Qwen2-7B-Instruct.json"]
     )
-    """Manifest with the size and SHA-256 of each file, relative to the stack file (`ascend-vllm manifest` makes it):
-    the files are verified before the server starts. A bucket needs it, as it says what to fetch."""
+    """Checksum file, relative to the stack file, with the size and SHA-256 of each file of the weights. The weights are
+    verified before the server starts. A bucket requires it: it lists the files to download. Create it with
+    `ascend-vllm manifest`."""
 
     preparation: Duration | None = Field(
         default=None, le=7 * 24 * 3600, examples=["2h"]
     )
-    """Longest time that weights may take to be fetched or verified; when left out, by their size."""
+    """Longest time for downloading or verifying the weights. Default: derived from their size."""
 
     config_json: Line | None = Field(default=None, examples=["configs/my-model.json"])
-    """A copy of the model's config.json, relative to the stack file; it takes the place of what the catalogue knows."""
+    """Copy of the model's config.json, relative to the stack file. It replaces the facts of the catalogue."""
 
     facts: Facts | None = Field(
         default=None, examples=[{"maxPositionEmbeddings": 32768}]
     )
-    """Measures of the model that correct what the catalogue or `configJson` says, or give it."""
+    """Facts about the model. They override those of the catalogue and of `configJson`."""
 
     @model_validator(mode="after")
     def _what_the_source_needs(self) -> Model:
@@ -100,7 +101,7 @@ class Model(Record):
 
 
 def directory_name(model: str) -> str:
-    """The name of a model as a directory's: its last part, of letters, digits, `.`, `_` and `-`."""
+    """The directory name of a model: the last part of its name, with letters, digits, `.`, `_` and `-` only."""
     return (
         re.sub(r"[^\w.-]+", "-", model.rstrip("/").rpartition("/")[2]).strip(".-")
         or "model"

@@ -1,4 +1,4 @@
-"""Metrics and alerts of a service for the Prometheus operator."""
+"""Metrics and alerts of a service for the Prometheus Operator."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from models.record import Duration, LabelKey, LabelValue, Record
 
 
 class Monitoring(Record):
-    """Metrics for the Prometheus operator: a PodMonitor and a PrometheusRule. `true` takes everything as it is."""
+    """Metrics and alerts for the Prometheus Operator: a PodMonitor and a PrometheusRule. `true` uses all defaults."""
 
     true_for_defaults = True
 
     interval: Duration = Field(
         default=30, ge=1, examples=["30s"], json_schema_extra={"default": "30s"}
     )
-    """Time between two readings of `/metrics`."""
+    """Scrape interval of `/metrics`."""
 
     labels: dict[LabelKey, LabelValue] = Field(
         default={},
@@ -24,10 +24,10 @@ class Monitoring(Record):
             "propertyNames": {"not": {"pattern": r"^app\.kubernetes\.io/"}}
         },
     )
-    """Labels of both objects, by which a Prometheus finds them."""
+    """Labels of both objects, by which Prometheus selects them."""
 
     rules: bool = True
-    """Make the alerts: a full KV cache, requests that wait, restarts, no ready pod."""
+    """Create the alerts: full KV cache, waiting requests, restarts, no ready pod."""
 
     @model_validator(mode="after")
     def _not_the_services(self) -> Monitoring:

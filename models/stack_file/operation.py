@@ -1,4 +1,4 @@
-"""How a service is run: its rollout, what it asks of a node beside NPUs, and Volcano's queues."""
+"""The operation of a service: rollout, replicas, CPU and memory, disruption budget, and Volcano queues."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ class RollingUpdate(Record):
     """Pods are replaced one after the other."""
 
     max_surge: int | None = Field(default=None, ge=0, le=10_000, examples=[0])
-    """Additional pods during the update. Default: it follows from the free NPUs of the pools."""
+    """Most additional pods during the update. Default: derived from the free NPUs of the pools."""
 
     max_unavailable: int | None = Field(default=None, ge=0, le=10_000, examples=[1])
-    """Missing pods during the update. Default: it follows from `maxSurge`."""
+    """Most unavailable pods during the update. Default: derived from `maxSurge`."""
 
     @model_validator(mode="after")
     def _one_pod_may_change(self) -> RollingUpdate:
@@ -44,14 +44,14 @@ class RollingUpdate(Record):
 
 
 class ResolvedRollingUpdate(RollingUpdate):
-    """A rolling update with both numbers."""
+    """A rolling update in which both numbers are set."""
 
     max_surge: int
     max_unavailable: int
 
 
 class Recreate(Record):
-    """Delete all pods, and then create the new ones."""
+    """Delete all pods before the new ones are created."""
 
     kind: Literal["recreate"] = "recreate"
     """All pods are deleted first."""
@@ -60,36 +60,36 @@ class Recreate(Record):
 Rollout = Annotated[
     RollingUpdate | Recreate, OneOf(default="rollingUpdate", scalar="kind")
 ]
-"""How pods are replaced. A text is short for the kind: `rollout: recreate`."""
+"""How pods are replaced. A string is shorthand for the kind: `rollout: recreate`."""
 
 ResolvedRollout = ResolvedRollingUpdate | Recreate
-"""How pods are replaced, with nothing left open."""
+"""How pods are replaced, with all defaults set."""
 
 
 def none_when_empty(value: Any) -> Any:
-    """An empty mapping leaves a key to its default."""
+    """None for an empty mapping, so that the key gets its default."""
     return None if value == {} else value
 
 
 PlannedRollout = Annotated[Rollout | None, BeforeValidator(none_when_empty)]
-"""A rollout, or None to plan it by the pools."""
+"""A rollout, or None to derive it from the pools."""
 
 
 class Resources(Record):
-    """What each pod asks of its node beside NPUs; what is left out follows from `npus`."""
+    """The CPU and memory of each pod. Defaults are derived from `npus`."""
 
     cpu: Cpu | None = Field(default=None, examples=[24])
-    """CPUs that are reserved; the pod may use more while the node has them."""
+    """CPU request. There is no limit: the pod may use more CPUs while the node has idle ones."""
 
     memory: Quantity | None = Field(default=None, ge=1, examples=["192Gi"])
-    """Memory that is reserved, and that the pod may use at most, including `shm`."""
+    """Memory request and limit, including `shm`."""
 
     shm: Quantity | None = Field(default=None, ge=1, examples=["16Gi"])
-    """Size of `/dev/shm`, through which the processes of the engine talk."""
+    """Size of `/dev/shm`, the shared memory of the engine's processes."""
 
 
 class ResolvedResources(Resources):
-    """The resources of each pod with all defaults."""
+    """The CPU and memory of each pod, with all defaults set."""
 
     cpu: int | str
     memory: int
@@ -97,20 +97,20 @@ class ResolvedResources(Resources):
 
 
 class Queue(Record):
-    """A queue of Volcano's."""
+    """A Volcano queue."""
 
     npus: int | None = Field(default=None, ge=1, le=1_000_000, examples=[16])
-    """Most NPUs that its pods hold together (`capability`); without it the queue has no quota."""
+    """Most NPUs that the pods of the queue may use together (Volcano's `capability`). Default: no quota."""
 
     weight: int = Field(default=1, ge=1, le=65_535)
-    """Its share against other queues when NPUs are scarce."""
+    """Share of the queue, relative to other queues, when NPUs are scarce."""
 
     create: bool = False
-    """Make the queue, and delete it with the stack; false when somebody else owns it."""
+    """Create the queue, and delete it with the stack. Keep `false` for a queue that somebody else owns."""
 
 
 def external(value: Any) -> Any:
-    """A number of pods, or None for the word `external`."""
+    """Read a number of pods, or the word `external` as None."""
     if value is None or (isinstance(value, str) and value != "external"):
         raise ValueError("write a number, or external for one that an autoscaler sets")
     return None if value == "external" else value
@@ -128,11 +128,11 @@ Replicas = Annotated[
         }
     ),
 ]
-"""A number of pods, or None where somebody else sets it, written `external`."""
+"""A number of pods. None, written `external`, when an autoscaler sets it."""
 
 
 class DisruptionBudget(Record):
-    """How many pods may be evicted at a time, as when nodes are drained: a PodDisruptionBudget."""
+    """How many pods may be evicted at the same time, such as when nodes are drained: a PodDisruptionBudget."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -141,10 +141,10 @@ class DisruptionBudget(Record):
     )
 
     max_unavailable: int | None = Field(default=None, ge=0, le=10_000, examples=[1])
-    """Pods that may be missing."""
+    """Most pods that may be unavailable."""
 
     min_available: int | None = Field(default=None, ge=0, le=10_000, examples=[1])
-    """Pods that have to stay."""
+    """Fewest pods that must stay available."""
 
     @model_validator(mode="after")
     def _one_of_both(self) -> DisruptionBudget:

@@ -1,9 +1,8 @@
-"""From plain values to the configuration: well-formed services beside the errors of the others."""
+"""From plain values to records: the well-formed services, and the findings about the others."""
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
@@ -16,7 +15,8 @@ from models.record import DnsLabel, Record, Text
 from models.stack_file.checksums import WeightFiles
 from models.stack_file.cluster import ClusterConfig
 from models.stack_file.errors import shape_finding
-from models.stack_file.examples import in_one_line
+from models.stack_file.misspelled_keys import join_misspelled_keys
+from models.stack_file.place import in_one_line
 from models.stack_file.service import ServiceConfig
 from models.stack_file.value_edits import service_name
 
@@ -74,49 +74,10 @@ def parse(record: type[T], value: Any, path: Path) -> tuple[T | None, list[Findi
             shape_finding(record, path, details, value)
             for details in refused.errors(include_url=False)
         ]
-        return None, _with_misspelled_keys(findings)
-
-
-def _with_misspelled_keys(findings: list[Finding]) -> list[Finding]:
-    """The findings, with one for a missing key and the unknown key beside it that means it.
-
-    `max-model-len: 16384` is one error: the fix of the unknown key writes the missing one.
-    Its rule is `missing-key`, as what depends on the value cannot be judged.
-    """
-    missing: dict[Path, Finding] = {}
-    for finding in findings:
-        if finding.rule == "missing-key":
-            missing[finding.marks[-1].path] = finding
-    joined: list[Finding] = []
-    misspelled: list[Finding] = []
-    for finding in findings:
-        written = _written_path(finding)
-        if written in missing:
-            misspelled.append(missing.pop(written))
-            joined.append(_misspelled(misspelled[-1], finding))
-        else:
-            joined.append(finding)
-    return [finding for finding in joined if finding not in misspelled]
-
-
-def _misspelled(missing: Finding, unknown: Finding) -> Finding:
-    """The finding of a missing key, at the unknown key that is to become it."""
-    return replace(
-        missing,
-        message=f"{missing.message}: {unknown.message}",
-        fix=unknown.fix,
-        marks=unknown.marks,
-    )
-
-
-def _written_path(finding: Finding) -> Path | None:
-    """The path of the key that the fix of an unknown key writes in its place."""
-    if finding.rule != "unknown-key":
-        return None
-    edit = re.match(r"write (\w+):|rename \S+ to (\w+)", finding.fix)
-    if edit is None:
-        return None
-    return (*finding.marks[0].path[:-1], edit[1] or edit[2])
+        missing = [found for found in findings if found.rule == "missing-key"]
+        others = [found for found in findings if found.rule != "missing-key"]
+        missing, others = join_misspelled_keys(missing, others)
+        return None, missing + others
 
 
 def parse_stack(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import UnionType
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
@@ -123,6 +124,11 @@ def dotted(path: Sequence[str]) -> str:
     return ".".join(path)
 
 
+def in_one_line(name: Any) -> str:
+    """A key in one line, whatever characters it has."""
+    return json.dumps(name, ensure_ascii=False).strip('"')
+
+
 def value_at(keys: Sequence[Step], value: Any) -> Any:
     """The value at a place; None when there is no value."""
     for key in keys:
@@ -138,6 +144,16 @@ def value_at(keys: Sequence[Step], value: Any) -> Any:
 def fields_of(record: type[Record]) -> dict[str, FieldInfo]:
     """The fields of a record by their keys."""
     return {field.alias or name: field for name, field in record.model_fields.items()}
+
+
+def literals_of(field: FieldInfo | None) -> tuple[Any, ...]:
+    """The values of a field that accepts only these; empty for any other field."""
+    if field is None:
+        return ()
+    for annotation in (field.annotation, *get_args(field.annotation)):
+        if get_origin(annotation) is Literal:
+            return get_args(annotation)
+    return ()
 
 
 def record_in(annotation: Any) -> type[Record] | None:

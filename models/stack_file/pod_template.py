@@ -1,4 +1,4 @@
-"""The merge patch on the template of a service's pods."""
+"""The merge patch on the pod template of a service."""
 
 from __future__ import annotations
 
@@ -8,33 +8,33 @@ from models.record import LabelKey, LabelValue, Record, Text
 
 
 class PodMetadata(Record):
-    """Labels and annotations that the pods get beside the program's own."""
+    """Additional labels and annotations of the pods."""
 
     labels: dict[LabelKey, LabelValue] = Field(
         default={}, examples=[{"team": "search"}]
     )
-    """Labels of the pods; those of the program are refused."""
+    """Additional labels of the pods. Labels that the program sets are refused."""
 
     annotations: dict[LabelKey, Text] = Field(
         default={}, examples=[{"example.com/owner": "search"}]
     )
-    """Annotations of the pods; Volcano's are refused where a key of this file writes them."""
+    """Additional annotations of the pods. A Volcano annotation that another key of this file sets is refused."""
 
 
 class PodTemplate(Record):
-    """A merge patch (RFC 7386) on the template of the pods, for what this file has no word for.
+    """A merge patch (RFC 7386) on the pod template, for fields that have no key in this file.
 
-    Containers, init containers and volumes are added by their names. What another key of this file says is refused.
+    Containers, init containers and volumes are merged by name. A field that another key of this file sets is refused.
     """
 
     metadata: PodMetadata = PodMetadata()
-    """Labels and annotations."""
+    """Metadata of the pods."""
 
     spec: dict[str, JsonValue] = Field(
         default={},
         examples=[{"tolerations": [{"key": "huawei.com/npu", "operator": "Exists"}]}],
     )
-    """Fields of a pod's spec as Kubernetes has them: tolerations, affinity, topologySpreadConstraints, sidecars, …"""
+    """Fields of a Kubernetes PodSpec, such as tolerations, affinity, topologySpreadConstraints or sidecars."""
 
     @model_validator(mode="after")
     def _named_items(self) -> PodTemplate:

@@ -1,4 +1,4 @@
-"""The credentials of image registries, as a stack file refers to them."""
+"""References to the credentials of image registries."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class NamespacePullSecret(Record):
     """The credentials of a registry in a Secret that exists in the namespace."""
 
     secret: ObjectName = Field(examples=["registry"])
-    """Name of a Secret of the type `kubernetes.io/dockerconfigjson`."""
+    """Name of the Secret. Its type must be `kubernetes.io/dockerconfigjson`."""
 
     @property
     def key(self) -> str:
@@ -34,7 +34,7 @@ class StackPullSecret(Record):
     """The credentials of a registry in a secret key of the stack. The stack creates a Secret from it."""
 
     config: DnsLabel = Field(examples=["registry"])
-    """Key of the stack that was set with `pulumi config set --secret`. Its value is a docker config."""
+    """Key of the stack, set with `pulumi config set --secret`. Its value is a Docker config file."""
 
 
 class CreatedPullSecret(NamespacePullSecret):
@@ -45,4 +45,4 @@ class CreatedPullSecret(NamespacePullSecret):
 
 
 PullSecret = Annotated[NamespacePullSecret | StackPullSecret, OneOf(scalar="secret")]
-"""The credentials of an image registry. A text is short for the name of a Secret."""
+"""The credentials of an image registry. A string is shorthand for the name of a Secret."""

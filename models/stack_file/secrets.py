@@ -1,4 +1,4 @@
-"""References to Secrets in a configuration, and the keys of the stack that they refer to."""
+"""References to Secrets in a stack file, and the secret keys of the stack that they refer to."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Reference = NamespaceSecret | StackSecret | NamespacePullSecret | StackPullSecre
 
 
 def references(value: Any, path: Path = ()) -> Iterator[tuple[Path, Reference]]:
-    """All references to Secrets below a value, with their paths."""
+    """All references to Secrets in a value, with their paths."""
     if isinstance(value, Reference):
         yield path, value
     elif isinstance(value, Record):
@@ -33,7 +33,7 @@ def references(value: Any, path: Path = ()) -> Iterator[tuple[Path, Reference]]:
 
 
 def ciphertexts(further: Mapping[str, Any]) -> dict[str, str]:
-    """The encrypted values among the further keys of the stack, by key."""
+    """The encrypted values of the stack's additional keys, by key."""
     return {
         name: value["secure"] for name, value in further.items() if is_secure(value)
     }
@@ -42,11 +42,11 @@ def ciphertexts(further: Mapping[str, Any]) -> dict[str, str]:
 def config_findings(
     stack: LoadedStack, further: Mapping[str, Any]
 ) -> Iterator[Finding]:
-    """References to keys of the stack that do not exist, or are not encrypted.
+    """The findings about references to keys of the stack that do not exist or are not encrypted.
 
     Args:
         stack: The stack.
-        further: The further keys of the stack, which services may refer to.
+        further: The stack's additional keys, which services may refer to.
     """
     for service, config in stack.services.items():
         for path, reference in references(config, ("services", service)):
@@ -61,7 +61,7 @@ def config_findings(
 
 
 def _not_encrypted(name: str, path: Path, stack: str, *, is_plain: bool) -> Finding:
-    """The finding about a reference to a key that is plain text, or does not exist."""
+    """The finding about a reference to a key that does not exist or is plain text."""
     message = f"the stack has no secret key {name}"
     why = "the stack creates a Secret from the key's value, so the pods would not start without it"
     command = f"run pulumi config set --secret {name} --stack {stack}"

@@ -1,4 +1,4 @@
-"""The sources of weights: a directory of every node, a claim, or a bucket."""
+"""The sources of weights: a directory on every node, a PersistentVolumeClaim, or a bucket."""
 
 from __future__ import annotations
 
@@ -54,10 +54,10 @@ ENDPOINT = re.compile(rf"https?://{_HOST}(:{_PORT})?/?")
 
 
 class HostPathSource(Record):
-    """Weights in a directory of every node (manual, Step 1)."""
+    """Weights in a directory on every node (manual, Step 1)."""
 
     kind: Literal["hostPath"] = "hostPath"
-    """A directory of every node."""
+    """A directory on every node."""
 
     path: AbsolutePath = Field(examples=[WEIGHTS])
     """Directory on every node. The container sees it under the same path."""
@@ -69,7 +69,7 @@ class HostPathSource(Record):
 
     @property
     def last_part(self) -> str:
-        """The last part of the path, from which the model gets its default name."""
+        """The last part of the path. It is the default name of the model."""
         return _last_part(self.path)
 
 
@@ -83,7 +83,7 @@ class ClaimSource(ClaimStorage):
     """Name of the claim."""
 
     directory: Below | None = Field(default=None, examples=["Qwen2-7B-Instruct"])
-    """Directory in the claim. Default: the whole claim."""
+    """Directory in the claim. Default: its root."""
 
     @property
     def stored_in(self) -> Claim | None:
@@ -97,7 +97,7 @@ class ClaimSource(ClaimStorage):
 
 
 class BucketSource(Record):
-    """Weights in a bucket with S3's API, such as OBS. They are fetched before the server starts."""
+    """Weights in a bucket with the S3 API, such as OBS. They are downloaded before the server starts."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -109,13 +109,13 @@ class BucketSource(Record):
     )
 
     kind: Literal["bucket"] = "bucket"
-    """A bucket with S3's API."""
+    """A bucket with the S3 API."""
 
     endpoint: Line = Field(
         examples=["https://obs.cn-north-4.myhuaweicloud.com"],
         json_schema_extra={"pattern": f"^{ENDPOINT.pattern}$"},
     )
-    """Address of the object storage, without the bucket."""
+    """URL of the object storage, without the bucket."""
 
     region: Word = Field(examples=["cn-north-4"])
     """Region of the bucket."""
@@ -124,13 +124,13 @@ class BucketSource(Record):
     """Name of the bucket."""
 
     prefix: Below | None = Field(default=None, examples=["qwen/Qwen2-7B-Instruct"])
-    """Directory of the files in the bucket. Default: the whole bucket."""
+    """Directory in the bucket. Default: its root."""
 
     access_key: SecretKey | None = Field(
         default=None, examples=[{"secret": "obs", "key": "access"}]
     )
-    """Access key ID that can read the files. Default: none, for a public bucket. Only the init container that fetches
-    the weights gets it."""
+    """Access key ID that can read the files. A public bucket needs none. Only the init container that downloads the
+    weights gets it."""
 
     secret_key: SecretKey | None = Field(
         default=None, examples=[{"secret": "obs", "key": "secret"}]
@@ -138,7 +138,8 @@ class BucketSource(Record):
     """Secret access key that belongs to `accessKey`."""
 
     to: Target = Field(default=DirectoryTarget(path=STORE), examples=[STORE])
-    """Where the weights are kept, each model in its own directory: a path on every node, or `{claim: …}`."""
+    """Where the downloaded weights are kept: a path on every node, or a mapping such as `{claim: models}`. Each model
+    has its own directory."""
 
     @model_validator(mode="after")
     def _both_keys(self) -> BucketSource:
@@ -160,7 +161,7 @@ class BucketSource(Record):
 
     @property
     def stored_in(self) -> Claim | None:
-        """The claim that keeps the fetched weights, or None when a directory of every node does."""
+        """The claim that keeps the downloaded weights. None when a directory on every node keeps them."""
         return self.to.stored_in
 
     @property
@@ -173,7 +174,7 @@ Source = Annotated[
     HostPathSource | ClaimSource | BucketSource,
     OneOf(default="hostPath", scalar="path"),
 ]
-"""Where the weights are. A text is short for the path of a `hostPath`."""
+"""The source of the weights. A string is shorthand for the path of a `hostPath`."""
 
 
 def _last_part(path: str) -> str:

@@ -1,4 +1,4 @@
-"""The shape of the stack file: what may be asked for, and under which key."""
+"""The keys of the stack file."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class StackConfig(Record):
     """The cluster of the stack."""
 
     base: Text = Field(default="", examples=["services.yaml"])
-    """File beside this one with the services that environments share; this file overrides it by name and field
-    (RFC 7386: null removes)."""
+    """File with the services that environments share, relative to this file. This file overrides it by name and field
+    (RFC 7386: `null` removes)."""
 
     services: dict[DnsLabel, ServiceConfig]
     """The model services by name."""

@@ -1,4 +1,4 @@
-"""Where weights are kept that are not read from a directory of the node: claims and directories."""
+"""Storage of weights: PersistentVolumeClaims, and directories for downloaded weights."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from models.record import ObjectName, Quantity, Record, WritableDirectory
 from models.tagged_union import OneOf
 
 STORE = "/var/lib/ascend-vllm/models"
-"""The default directory of every node for fetched weights."""
+"""The default directory for downloaded weights on every node."""
 
 
 @dataclass(frozen=True)
@@ -30,19 +30,19 @@ class Claim:
 
     name: str
     request: ClaimRequest | None
-    """None when the claim exists already."""
+    """None if somebody else creates the claim."""
 
 
 class ClaimStorage(Record):
-    """How a PersistentVolumeClaim is created. Without `size`, the claim exists already."""
+    """A PersistentVolumeClaim. The stack creates it if `size` is set; otherwise it must exist."""
 
     model_config = ConfigDict(
         json_schema_extra={"dependentRequired": {"class": ["size"]}}
     )
 
     size: Quantity | None = Field(default=None, ge=1, examples=["500Gi"])
-    """Size of the claim that the stack creates for the pods of all nodes (ReadWriteMany). Neither `pulumi destroy` nor
-    a change of the stack file deletes the claim. Deleting its namespace does: write `namespace: {create: false}`."""
+    """Size of the claim. The stack creates it for the pods of all nodes (ReadWriteMany). Neither `pulumi destroy` nor a
+    change of the stack file deletes it. Deleting its namespace does, so write `namespace: {create: false}`."""
 
     storage_class: ObjectName | None = Field(
         default=None, alias="class", examples=["csi-sfsturbo"]
@@ -57,17 +57,17 @@ class ClaimStorage(Record):
 
     @property
     def request(self) -> ClaimRequest | None:
-        """What the stack requests when it creates the claim; None when the claim exists already."""
+        """The request with which the stack creates the claim. None if somebody else creates it."""
         if self.size is None:
             return None
         return ClaimRequest(size=self.size, storage_class=self.storage_class)
 
 
 class DirectoryTarget(Record):
-    """Keep the fetched weights in a directory of every node."""
+    """Keep the downloaded weights in a directory on every node."""
 
     path: WritableDirectory = Field(examples=[STORE])
-    """Directory on every node. It is created when it is missing."""
+    """Directory on every node. It is created if it does not exist."""
 
     @property
     def stored_in(self) -> Claim | None:
@@ -76,10 +76,10 @@ class DirectoryTarget(Record):
 
 
 class ClaimTarget(ClaimStorage):
-    """Keep the fetched weights in a PersistentVolumeClaim."""
+    """Keep the downloaded weights in a PersistentVolumeClaim."""
 
     claim: ObjectName = Field(examples=["models"])
-    """PersistentVolumeClaim that pods of all nodes can write to."""
+    """Name of a PersistentVolumeClaim that the pods of all nodes can write to."""
 
     @property
     def stored_in(self) -> Claim | None:
@@ -88,4 +88,4 @@ class ClaimTarget(ClaimStorage):
 
 
 Target = Annotated[DirectoryTarget | ClaimTarget, OneOf(scalar="path")]
-"""Where fetched weights are kept. A text is short for `path`."""
+"""Where downloaded weights are kept. A string is shorthand for `path`."""

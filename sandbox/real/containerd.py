@@ -1,4 +1,4 @@
-"""containerd on a real node: its configuration, its start, and images that come from files."""
+"""containerd on a real node: its configuration, its start, and images from files."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from sandbox.real import needs
 COMPONENT = "containerd"
 SOCKET = "/run/containerd/containerd.sock"
 PAUSE = "localhost/pause:1"
-"""Image of the process that holds a pod's namespaces."""
+"""Image of the container that holds the namespaces of a pod."""
 
 PODS = "10.88.0.0/16"
 ADDRESS = "10.88.0.1"
-"""Of the node, as kubelet and pods see it."""
+"""Address of the node for the kubelet and the pods."""
 
-# Without CAP_SYS_RESOURCE, as in a container, runc could not lower the score of its processes.
+# Without CAP_SYS_RESOURCE, such as in a container, runc cannot lower the OOM score of its processes.
 _CONFIGURATION = f"""\
 version = 2
 root = "/var/lib/containerd"
@@ -57,7 +57,7 @@ _NETWORK = {
 
 
 def configure(root: Path) -> None:
-    """Write the configuration of containerd and of the pods' network below the node's root."""
+    """Write the configuration of containerd and of the pod network below the root of the node."""
     plugins = needs.plugin_directory() or needs.PLUGINS[0]
     for file, text in {
         "etc/containerd/config.toml": _CONFIGURATION % plugins,
@@ -68,12 +68,12 @@ def configure(root: Path) -> None:
 
 
 def command() -> list[str]:
-    """How containerd is started on the node."""
+    """The command line that starts containerd on the node."""
     return [needs.program("containerd"), "--config", "/etc/containerd/config.toml"]
 
 
 def ctr(*arguments: str) -> list[str]:
-    """A call of containerd's own client, for what the kubelet uses."""
+    """A command line of containerd's client, for the namespace of the kubelet."""
     return [
         needs.program("ctr"),
         "--address",

@@ -1,7 +1,7 @@
-"""The first process of a real node: makes the network and the root, then waits for whatever ends on the node.
+"""The first process of a real node: it creates the network and the root, then collects the processes that end.
 
-Run by `unshare` in new namespaces, with nothing but Python's standard library: init.py ROOT MOUNTS NAME ADDRESS. What
-the node mounts, its network and its processes live as long as this process: when it is killed, all of them end.
+`unshare` runs it in new namespaces, with Python's standard library only: init.py ROOT MOUNTS NAME ADDRESS. When this
+process is killed, the mounts, the network and all processes of the node end with it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ READY = "run/sandbox-ready"
 
 
 def main() -> None:
-    """Make the node, tell that it is there by a file, and wait for ever."""
+    """Create the node, create a file that shows this, and wait forever."""
     root, mounts, name, address = sys.argv[1:]
     socket.sethostname(name)
     network(address)
@@ -36,7 +36,7 @@ def main() -> None:
 
 
 def network(address: str) -> None:
-    """Loopback, and a bridge that pods are connected to; no way leads out of this namespace."""
+    """Create the loopback interface and a bridge for the pods. No route leads out of this namespace."""
     for arguments in (
         "link set lo up", f"link add {BRIDGE} type bridge", f"addr add {address} dev {BRIDGE}",
         f"link set {BRIDGE} up", f"route add default dev {BRIDGE}",
@@ -45,7 +45,7 @@ def network(address: str) -> None:
 
 
 def file_system(root: Path, mounts: list[list[str]]) -> None:
-    """Mount everything onto the root, make it the root of this namespace, and let go of the machine's."""
+    """Mount everything onto the root, make it the root of this namespace, and unmount the machine's root."""
     run("mount", "--bind", str(root), str(root))
     run("mount", "-t", "proc", "proc", str(root / "proc"))
     for directory in ("sys", "dev"):
@@ -59,7 +59,7 @@ def file_system(root: Path, mounts: list[list[str]]) -> None:
 
 
 def run(*command: str) -> None:
-    """Run a command of the machine; its complaint ends this process."""
+    """Run a command of the machine. If it fails, this process ends."""
     subprocess.run(command, check=True)
 
 

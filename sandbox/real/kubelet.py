@@ -1,4 +1,4 @@
-"""kubelet, kube-proxy and CoreDNS on a real node: their configuration and how they are started."""
+"""kubelet, kube-proxy and CoreDNS on a real node: their configuration and their command lines."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _COREFILE = f"""\
     }}
 }}
 """
-"""Other names than the cluster's are refused at once, and not after a while: no traffic leaves the node."""
+"""Names outside of the cluster are refused immediately, because no traffic leaves the node."""
 
 _NEVER = {
     "memory.available": "0%",
@@ -28,11 +28,11 @@ _NEVER = {
     "nodefs.inodesFree": "0%",
     "imagefs.available": "0%",
 }
-"""A laptop whose disk is nearly full runs pods all the same."""
+"""Eviction thresholds, so that a laptop with a nearly full disk runs pods, too."""
 
 
 def configure(home: Path, root: Path, name: str) -> None:
-    """Write the configurations below the node's root."""
+    """Write the configurations below the root of the node."""
     directory = root / "etc/kubernetes"
     directory.mkdir(parents=True)
     (directory / "kubelet.json").write_text(
@@ -45,17 +45,17 @@ def configure(home: Path, root: Path, name: str) -> None:
 
 
 def admit(home: Path, root: Path) -> None:
-    """Give the node the sandbox's kubeconfig, once there is a control plane."""
+    """Write the kubeconfig of the sandbox to the node, after the start of the control plane."""
     target = root / "etc/kubernetes/kubeconfig"
     target.touch(0o600)
-    # With the certificates in it: their files are not on the node.
+    # It contains the certificates, because their files are not on the node.
     target.write_text(
         kubectl.kubectl(home, "config", "view", "--raw", "--flatten"), encoding="utf-8"
     )
 
 
 def commands(name: str) -> dict[str, list[str]]:
-    """How each of them is started on the node, by name."""
+    """The command line of each component on the node, by name."""
     return {
         "kubelet": [
             "/usr/local/bin/kubelet", "--config=/etc/kubernetes/kubelet.json",

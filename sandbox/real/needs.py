@@ -1,4 +1,4 @@
-"""What a real node needs of the machine: Linux, root, and programs that distributions package."""
+"""The requirements of a real node: Linux, root, and programs from packages of the distribution."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from types import MappingProxyType
 from sandbox.errors import SandboxError
 
 SEARCH = "/usr/sbin:/usr/bin:/sbin:/bin"
-"""Where programs are looked for: below /usr, which the node shares with the machine, and not in the user's PATH."""
+"""Directories with programs: below /usr, which the node shares with the machine. The user's PATH is not searched."""
 
 PLUGINS = (Path("/usr/lib/cni"), Path("/usr/libexec/cni"))
-"""Where distributions have the network plugins of containers."""
+"""Directories with CNI plugins, as distributions install them."""
 
 LIBRARIES = tuple(
     Path("/usr") / place
     for place in (f"lib/{platform.machine()}-linux-gnu", "lib64", "lib")
 )
-"""Where distributions have shared libraries."""
+"""Directories with shared libraries, as distributions install them."""
 
 _PACKAGES = {
     "containerd": "containerd",
@@ -47,19 +47,23 @@ def check(
     plugins: Iterable[Path] = PLUGINS,
     libraries: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
-    """Raise SandboxError, with everything that is to be installed, unless a real node can run here.
+    """Check that a real node can run on this machine.
 
-    `libraries` are further ones that are needed, by file name, with their packages.
+    Args:
+        libraries: Additional libraries, by file name, each with its package.
+
+    Raises:
+        SandboxError: Something is missing. The fix lists all packages to install.
     """
     if sys.platform != "linux":
         raise SandboxError(
             "a real node runs on Linux only",
-            "use simulated nodes: leave --node real out",
+            "use simulated nodes: remove --node real",
         )
     if (os.geteuid() if euid is None else euid) != 0:
-        fix = "run the same command as root, as with: sudo env PATH=$PATH …, or leave --node real out"
+        fix = "run the command as root, such as sudo env PATH=$PATH …, or remove --node real"
         raise SandboxError(
-            "a real node needs root: it has namespaces, mounts and cgroups of its own",
+            "a real node needs root: it creates namespaces, mounts and cgroups",
             fix,
         )
     missing = [name for name in _PACKAGES if shutil.which(name, path=search) is None]
@@ -75,12 +79,13 @@ def check(
         names = " ".join(sorted(packages))
         fix = f"install them, on Debian and Ubuntu: apt-get install --no-install-recommends {names}"
         raise SandboxError(
-            f"a real node needs what is not here: {', '.join(missing)}", fix
+            f"a real node needs these programs, which are not installed: {', '.join(missing)}",
+            fix,
         )
 
 
 def plugin_directory(plugins: Iterable[Path] = PLUGINS) -> Path | None:
-    """The directory with the network plugins, if there is one."""
+    """The directory with the CNI plugins, or None."""
     wanted = ("bridge", "host-local", "loopback")
     return next(
         (place for place in plugins if all((place / name).exists() for name in wanted)),

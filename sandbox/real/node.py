@@ -96,7 +96,9 @@ def load(home: Path, image: Path) -> str:
     check(home)
     if not image.is_file():
         raise SandboxError(
-            f"there is no file {image}", "name an archive of docker save", WRONG_USAGE
+            f"there is no file {image}",
+            "pass an archive written by docker save",
+            WRONG_USAGE,
         )
     command = [
         *_entering(home),
@@ -109,7 +111,7 @@ def load(home: Path, image: Path) -> str:
     if code != 0:
         raise SandboxError(
             f"{image} cannot be imported: {errors.strip()}",
-            "name an archive of docker save",
+            "pass an archive written by docker save",
         )
     return output.strip()
 
@@ -149,7 +151,7 @@ def clear(home: Path) -> bool:
     if mounted:
         raise SandboxError(
             f"something is mounted below {home}: {mounted[0]}",
-            "umount it, then try again",
+            "unmount it, then try again",
         )
     return cgroups.remove(home)
 
@@ -164,7 +166,7 @@ def _hold(home: Path, node: Node) -> None:
     processes.start(command, _environment(home), _log(home, HOLDER))
     _await(
         home,
-        "the node's namespaces cannot be made",
+        "the namespaces of the node cannot be created",
         (root.path(home) / init.READY).exists,
         (HOLDER,),
     )

@@ -1,8 +1,8 @@
-"""The node's own file system: a directory with what is the node's, onto which it mounts what is the machine's.
+"""The root directory of a real node. The node mounts programs and libraries of the machine into it.
 
-The machine's programs and libraries are mounted read-only, below /usr but for /usr/local. Everything else is the node's
-own, so that driver, add-ons, hccn.conf and npu-smi are there and nowhere else. Nothing is mounted outside of the node's
-mount namespace: on the machine this is a plain directory.
+They are mounted read-only below /usr, except /usr/local. All other files belong to the node, so driver, add-ons,
+hccn.conf and npu-smi exist only there. The mounts are in the node's mount namespace: for the machine, this is a plain
+directory.
 """
 
 from __future__ import annotations
@@ -44,16 +44,16 @@ TUNABLES = {
     "kernel/panic": "10",
     "kernel/panic_on_oops": "1",
 }
-"""Settings of the whole machine that a kubelet would change: it finds files of ours with what it wants."""
+"""Kernel settings that a kubelet would change. It finds files with the expected values instead."""
 
 
 def path(home: Path) -> Path:
-    """The root of the sandbox's real node, as the machine sees it."""
+    """The root directory of the real node, as a path of the machine."""
     return home / "node" / "root"
 
 
 def make(home: Path, name: str) -> None:
-    """Make the directory, and the list of what the node mounts onto it (`node/mounts.json`)."""
+    """Create the directory, and the list of the mounts on it (`node/mounts.json`)."""
     root = path(home)
     for directory in _DIRECTORIES:
         (root / directory).mkdir(parents=True, exist_ok=True)
@@ -71,7 +71,7 @@ def make(home: Path, name: str) -> None:
 
 
 def _machine(root: Path) -> Iterator[tuple[str, str]]:
-    """What the node sees of the machine, read-only: source and target."""
+    """The directories of the machine that the node sees, read-only: source and target."""
     for entry in sorted(Path("/usr").iterdir()):
         if entry.name != "local" and entry.is_dir() and not entry.is_symlink():
             (root / "usr" / entry.name).mkdir(exist_ok=True)
@@ -89,7 +89,7 @@ def _machine(root: Path) -> Iterator[tuple[str, str]]:
 
 
 def _programs(home: Path, root: Path) -> Iterator[tuple[str, str]]:
-    """Our own programs, which lie in the user's cache."""
+    """The programs of the sandbox, which are in the user's cache: source and target."""
     for program in kubelet.COMPONENTS:
         (root / "usr/local/bin" / program).touch()
         yield str((home / "bin" / program).resolve()), f"usr/local/bin/{program}"

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from cli.output import bench
-from client.bench import Load, Measured, Sample
+from client.bench import Load, Measurement, Sample
 from tests.cli.conftest import Console, Serve
 from tests.cli.test_process import COMMAND, environment
 
@@ -21,15 +21,18 @@ pytestmark = pytest.mark.slow
 SMALL = ["--requests", "4", "--input-len", "8", "--output-len", "4"]
 
 
-def test_the_table_has_a_line_for_each_number_of_requests_at_once() -> None:
+def test_the_table_has_a_line_for_each_number_of_concurrent_requests() -> None:
     samples = (Sample(1.0, 0.2, 5), Sample(2.0, 0.4, 5))
-    done = [Measured(Load(1, 2, 512, 128), 2.0, samples), Measured(Load(16, 1, 512, 128), 1.0, (Sample(1, error="x"),))]
+    done = [
+        Measurement(Load(1, 2, 512, 128), 2.0, samples),
+        Measurement(Load(16, 1, 512, 128), 1.0, (Sample(1, error="x"),)),
+    ]
 
     assert bench.table("qwen", done) == (
         "qwen: 512 tokens in, 128 out; times as p50 / p90 / p99\n"
-        "at once  failed  req/s  out tok/s  all tok/s          ttft ms                tpot ms           latency s\n"
-        "      1       0   1.00          5        517  300 / 380 / 398  300.0 / 380.0 / 398.0  1.50 / 1.90 / 1.99\n"
-        "     16       1   0.00          0          0                -                      -                   -"
+        "concurrent  failed  req/s  out tok/s  all tok/s          ttft ms                tpot ms           latency s\n"
+        "         1       0   1.00          5        517  300 / 380 / 398  300.0 / 380.0 / 398.0  1.50 / 1.90 / 1.99\n"
+        "        16       1   0.00          0          0                -                      -                   -"
     )
 
 

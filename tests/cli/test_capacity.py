@@ -71,4 +71,4 @@ def test_without_pools_nothing_is_known(project: Path, console: Console) -> None
 def test_services_that_are_not_counted_are_listed(project: Path, console: Console) -> None:
     done = console("capacity", "bad")
 
-    assert "not counted until its errors of shape are fixed: 千问" in done.err
+    assert "not counted until its schema errors are fixed: 千问" in done.err

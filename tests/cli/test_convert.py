@@ -196,7 +196,7 @@ config:
 """
 
 
-def test_the_list_for_an_import_is_written_and_says_what_becomes_of_the_pods(console: Console, tmp_path: Path) -> None:
+def test_the_import_list_is_written_and_shows_which_pods_restart(console: Console, tmp_path: Path) -> None:
     objects = yaml_documents(list(stack_objects(resolve(load_text("test", "-", STACK)))))
     (tmp_path / "live.yaml").write_text(objects, encoding="utf-8")
     done = console("convert", "live.yaml", "--context", "prod", "--import", "list.json")

@@ -83,7 +83,7 @@ def test_wrong_usage_ends_with_2(
     assert message in done.err, reason
 
 
-def test_a_matrix_is_not_made_of_what_cannot_be_read(repository: Path, console: Console) -> None:
+def test_a_matrix_of_an_unreadable_stack_is_refused(repository: Path, console: Console) -> None:
     write(repository, prod="config: [\n")
 
     done = console("diff", "--matrix")
@@ -97,7 +97,7 @@ def test_a_broken_service_is_named_and_the_others_are_compared(repository: Path,
 
     out = console("diff", "prod").out
 
-    assert "not compared until their errors of shape are fixed: llava" in out
+    assert "not compared until their schema errors are fixed: llava" in out
     assert "~ qwen2-72b  restarts" in out
     assert "1 error in prod, so pulumi up would refuse it: ascend-vllm check prod" in out
 

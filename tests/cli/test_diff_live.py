@@ -50,7 +50,7 @@ def test_the_cluster_against_the_stack_file_is_shown_exactly_like_this(
     golden(GOLDEN / f"diff-live.{form}", done.out)
 
 
-def test_what_runs_as_it_is_written_ends_with_0(console: Console, cluster: Prod, tmp_path: Path) -> None:
+def test_an_unchanged_cluster_ends_with_exit_code_0(console: Console, cluster: Prod, tmp_path: Path) -> None:
     (tmp_path / "prod.yaml").write_text(STACK, encoding="utf-8")
     cluster.objects = Prod().objects
 

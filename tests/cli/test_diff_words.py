@@ -57,7 +57,7 @@ def test_values_are_shown_on_one_line(old: str | None, new: str | None, shown: s
         ({"replicas": 0}, {"image": "a:2"}, "had no pods to restart; its image changed", "there was no pod"),
     ],
 )
-def test_a_sentence_says_what_happens_to_a_service(
+def test_a_sentence_describes_the_change_of_a_service(
     old: dict[str, Any], new: dict[str, Any], line: str, reason: str
 ) -> None:
     change = compare(stack({"qwen": old}), stack({"qwen": new}))

@@ -131,7 +131,7 @@ def test_json_is_not_wrapped_and_keeps_chinese(console: Console, project: Path) 
     assert '"千问"' in console("check", "bad", "--format", "json").out
 
 
-def test_github_annotates_the_lines_and_escapes_what_it_must(console: Console, project: Path) -> None:
+def test_github_annotates_the_lines_and_escapes_special_characters(console: Console, project: Path) -> None:
     lines = console("check", "bad", "--format", "github").out.splitlines()
 
     assert len(lines) == 6

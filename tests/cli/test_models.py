@@ -55,7 +55,7 @@ def test_the_columns_stand_under_their_titles() -> None:
         ("InternVL2_5-38B", ["no   yes", "32Gi: not supported, 2 of 64Gi: 32768"], "not everywhere supported"),
     ],
 )
-def test_a_row_says_what_is_known(name: str, cells: list[str], reason: str) -> None:
+def test_a_row_shows_the_known_facts(name: str, cells: list[str], reason: str) -> None:
     for cell in cells:
         assert cell in rows()[name], reason
 

@@ -63,7 +63,7 @@ def test_a_rule_about_requests_or_a_cluster_is_explained_too(rule: str, console:
 
 
 @pytest.mark.parametrize(("arguments", "of"), [((), "stack"), (("stack",), "stack"), (("services",), "services")])
-def test_the_schema_is_printed_as_it_is_committed(arguments: tuple[str, ...], of: str, console: Console) -> None:
+def test_the_printed_schema_equals_the_committed_one(arguments: tuple[str, ...], of: str, console: Console) -> None:
     done = console("schema", *arguments)
 
     assert (done.code, done.err) == (0, "")

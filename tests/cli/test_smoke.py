@@ -13,10 +13,10 @@ import pytest
 from cli.output import smoke
 from cli.output.junit import junit
 from cli.output.smoke import line
-from client.smoke import Check, Smoked
+from client.smoke import Check, SmokeResult
 from tests.cli.conftest import ASKED, Console, Serve
 
-DONE = Smoked(
+DONE = SmokeResult(
     "qwen2-7b",
     (
         Check("health", "passed", 0.003),

@@ -187,9 +187,7 @@ def test_a_pull_request_with_an_error_fails_and_still_gets_its_comment(runner: R
     assert "npus must be a whole number" in (runner.home / "summary").read_text()
 
 
-def test_only_stacks_that_are_asked_for_are_previewed_with_credentials(
-    runner: Runner, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_only_requested_stacks_are_previewed_with_credentials(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(VALUES, "vars.PREVIEW_STACKS || '[]'", '["dev"]')
     runner.run(workflow("preview"), "review")
     codes = runner.run(workflow("preview"), "pulumi")

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from client.bench import Load, Measured, Sample, Spread, bench, load_request, spread, too_long, warm_up
+from client.bench import Load, Measurement, Sample, Spread, bench, load_request, spread, too_long, warm_up
 from client.check import check_request
 from client.http import UnreachableError, linked
 from client.plot import nice, plot
@@ -21,10 +21,10 @@ pytestmark = pytest.mark.slow
 LOAD = Load(concurrency=4, requests=10, input_tokens=20, output_tokens=8)
 
 
-def measured(server: Vllm, service: ResolvedService, load: Load = LOAD) -> tuple[Measured, int]:
+def measured(server: Vllm, service: ResolvedService, load: Load = LOAD) -> tuple[Measurement, int]:
     ticks: list[None] = []
 
-    async def ran() -> Measured:
+    async def ran() -> Measurement:
         async with linked(server.url, None, timeout=5) as link:
             assert (await warm_up(link, service, load)).ok
             return await bench(link, service, load, lambda: ticks.append(None))
@@ -77,7 +77,7 @@ def test_a_level_of_load_keeps_this_number_of_requests_running(serve: Serve) -> 
 def test_failed_requests_are_counted_with_their_errors(serve: Serve) -> None:
     server = serve()
 
-    async def ran() -> Measured:
+    async def ran() -> Measurement:
         async with linked(server.url, None, timeout=5) as link:
             return await bench(link, service_of(length=9999), Load(2, 4, 5000, 8))
 
@@ -91,7 +91,7 @@ def test_failed_requests_are_counted_with_their_errors(serve: Serve) -> None:
 def test_the_other_requests_fail_if_the_server_stops(serve: Serve) -> None:
     server = serve(ends="silent")
 
-    async def ran() -> Measured:
+    async def ran() -> Measurement:
         async with linked(server.url, None, timeout=5) as link:
             with pytest.raises(UnreachableError):
                 await warm_up(link, service_of(), LOAD)
@@ -109,7 +109,7 @@ def test_percentiles_lie_between_their_neighbours() -> None:
 
 def test_figures_are_computed_from_the_samples() -> None:
     good = Sample(latency=1.0, first=0.2, tokens=5)
-    done = Measured(Load(2, 3, 10, 5), 2.0, (good, replace(good, latency=2.0), Sample(0.1, error="500: no")))
+    done = Measurement(Load(2, 3, 10, 5), 2.0, (good, replace(good, latency=2.0), Sample(0.1, error="500: no")))
 
     assert good.per_token == pytest.approx(0.2)
     assert done.requests_per_second == 1.0
@@ -128,8 +128,8 @@ def test_a_load_longer_than_the_service_allows_is_refused() -> None:
 
 def test_the_plot_is_a_picture_with_a_panel_for_each_figure() -> None:
     samples = (Sample(1.0, 0.2, 5), Sample(2.0, 0.4, 5))
-    done = [Measured(Load(at_once, 2, 10, 5), 2.0, samples) for at_once in (1, 4, 16)]
-    text = plot("qwen <7b>", [*done, Measured(Load(32, 1, 10, 5), 1.0, (Sample(1.0, error="no"),))])
+    done = [Measurement(Load(at_once, 2, 10, 5), 2.0, samples) for at_once in (1, 4, 16)]
+    text = plot("qwen <7b>", [*done, Measurement(Load(32, 1, 10, 5), 1.0, (Sample(1.0, error="no"),))])
     tree = ElementTree.fromstring(text)  # noqa: S314  the test's own text
     name = "{http://www.w3.org/2000/svg}"
 

@@ -244,7 +244,7 @@ def test_a_finding_names_the_file_and_path_or_the_option() -> None:
 def test_an_unknown_field_suggests_the_most_similar_one() -> None:
     fixes = [finding.fix for finding in check_request(question(Kind.CHAT, SERVICE, "a", {"maxTokens": 5}), SERVICE)]
 
-    assert fixes == ["write max_tokens"]
+    assert fixes == ["rename maxTokens to max_tokens"]
 
 
 def test_every_parameter_is_a_field_of_a_server() -> None:

@@ -183,7 +183,7 @@ def test_the_server_counts_the_tokens_of_a_long_text(
     assert (finding is not None) == refused
     if finding:
         assert finding.message == "4092 prompt tokens and max_tokens 16 exceed maxModelLen 4096"
-        assert finding.fix == "lower max_tokens to 4"
+        assert finding.fix == "write max_tokens: 4"
 
 
 def test_prompts_that_cannot_be_counted_are_not_refused(serve: Serve) -> None:

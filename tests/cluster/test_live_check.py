@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,7 @@ from models.stack_file.load import load_text
 from tests.cluster.objects import LABELS, RESOURCE
 from tests.cluster.test_cluster import Api, api
 from tests.review import stacks
+from tests.rules.edits import alternatives, apply
 
 __all__ = ["api"]
 
@@ -128,6 +130,40 @@ def test_a_queue_that_the_stack_does_not_create_must_exist_and_be_open(queue: Ob
 )
 def test_nodes_are_compared_with_the_platform_and_the_pools(nodes: Sequence[Object], rule: str) -> None:
     assert [one.rule for one in found(stack(), nodes=nodes)] == [rule] * bool(rule)
+
+
+POOLED = "ascend-vllm:cluster: {context: there, pools: {npus: {nodes: 2, npusPerNode: 8, npuMemory: 64Gi}}}\n"
+
+
+@pytest.mark.parametrize(
+    ("head", "service", "answers"),
+    [
+        (SHARED, {}, {"namespace": None}),
+        (POOLED, {"monitoring": True}, {"kinds": {**KNOWN, MONITORING: frozenset()}}),
+        (QUEUED, {"queue": "theirs"}, {"queues": {"theirs": None}}),
+        (POOLED, {}, {"nodes": [node()]}),
+        (POOLED, {}, {"nodes": [node(4), node(4)]}),
+    ],
+)
+def test_a_fix_that_is_an_edit_removes_the_finding_when_it_is_applied_literally(
+    head: str, service: dict[str, Any], answers: dict[str, Any]
+) -> None:
+    text = stacks.head(head) + textwrap.indent(yaml.safe_dump({"qwen": {**stacks.SERVICE, **service}}), " " * 4)
+
+    def findings_of(text: str) -> list[Finding]:
+        resolved = resolve(load_text("prod", "Pulumi.prod.yaml", text))
+        assert resolved.services, resolved.findings
+        created = {name for name, queue in resolved.cluster.queues.items() if queue.create}
+        queues = {name: queue for name, queue in answers.get("queues", {}).items() if name not in created}
+        return found(resolved, **{**answers, "queues": queues})
+
+    finding = findings_of(text)[0]
+    edits = alternatives(finding.fix)
+
+    assert edits, f"not an edit: {finding.fix}"
+    for edit in edits:
+        remaining = findings_of(apply(edit, finding, text))
+        assert finding.rule not in [other.rule for other in remaining]
 
 
 PATCHED: dict[str, Any] = {

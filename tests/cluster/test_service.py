@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cluster.service import Wanted, is_settled, look, pod_state, state_of
+from cluster.service import WatchedService, is_settled, look, pod_state, state_of
 from cluster.status_text import state_text, states_text
 from models.words import counted, duration
 from tests.cluster.objects import (
@@ -26,7 +26,7 @@ from tests.cluster.objects import (
 )
 from tests.cluster.reader import FakeReader
 
-QWEN = Wanted("qwen", RESOURCE, BUDGET)
+QWEN = WatchedService("qwen", RESOURCE, BUDGET)
 CRASHING = container(state=waiting("CrashLoopBackOff"), lastState=ended(1), restartCount=3)
 UNREADY = {"availableReplicas": 0}
 
@@ -51,7 +51,7 @@ def test_a_service_is_ready_when_all_replicas_are(item: Any, settled: bool, reas
 def test_a_ready_service_needs_no_look_at_its_pods() -> None:
     state = state_of(QWEN, snapshot(deployments=[deployment(replicas=3)]))
 
-    assert (state.ready, state.wanted, state.state, state.is_ready) == (3, 3, "Running", True)
+    assert (state.ready, state.desired, state.state, state.is_ready) == (3, 3, "Running", True)
 
 
 def test_a_service_that_is_not_in_the_cluster_is_not_deployed() -> None:
@@ -77,7 +77,7 @@ def test_the_worst_pod_is_reported_and_the_ready_ones_are_counted() -> None:
     )  # fmt: skip
     state = state_of(QWEN, look)
 
-    assert (state.ready, state.wanted, state.state, state.pod) == (1, 3, "CrashLoopBackOff", "qwen-3")
+    assert (state.ready, state.desired, state.state, state.pod) == (1, 3, "CrashLoopBackOff", "qwen-3")
     assert state.finding is not None
     assert state.finding.rule == "crash-loop"
     assert state.log == ("a", "b")
@@ -166,7 +166,7 @@ def test_a_look_reads_the_last_lines_of_pods_in_trouble_only_and_hides_credentia
     well = pod("llava", container(ready=True), phase="Running", ready=True)
     made = snapshot(bad, well, deployments=[deployment(**UNREADY), deployment("llava")], nodes=[node()])
     reader = FakeReader([made], lines=["", "args: --api-key=sk-1  ", "Address already in use"])
-    _, states = asyncio.run(look(reader, [QWEN, Wanted("llava", RESOURCE, BUDGET)], wide=True))
+    _, states = asyncio.run(look(reader, [QWEN, WatchedService("llava", RESOURCE, BUDGET)], wide=True))
 
     assert reader.logs_asked == [("qwen-0", "ascend-vllm", True)]
     assert states[0].log == ("args: --api-key=***", "Address already in use")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from cluster.errors import ClusterError
-from cluster.service import Wanted
+from cluster.service import WatchedService
 from cluster.smoke_job import GRACE, NotProvedError, wait_until_proved
 from cluster.snapshot import Object, Snapshot
 from cluster.wait import OUTAGE
@@ -73,7 +73,7 @@ def wait(reader: JobReader, *names: str) -> tuple[list[str], float]:
     """The progress lines, and the seconds that passed."""
     said: list[str] = []
     time = FakeTime()
-    jobs = {name: Wanted("qwen", RESOURCE, BUDGET) for name in names or (JOB,)}
+    jobs = {name: WatchedService("qwen", RESOURCE, BUDGET) for name in names or (JOB,)}
     asyncio.run(wait_until_proved(reader, jobs, lambda name, line: said.append(f"{name} {line}"), time.clock))
     return said, time.now
 
@@ -165,7 +165,9 @@ def test_a_job_that_does_not_end_fails_after_its_deadline() -> None:
     reader = JobReader([job(WAITING)])
     time = FakeTime()
     with pytest.raises(NotProvedError, match="it has not ended 60 s after its deadline of 12 min"):
-        asyncio.run(wait_until_proved(reader, {JOB: Wanted("qwen", RESOURCE, BUDGET)}, lambda *_: None, time.clock))
+        asyncio.run(
+            wait_until_proved(reader, {JOB: WatchedService("qwen", RESOURCE, BUDGET)}, lambda *_: None, time.clock)
+        )
 
     assert BUDGET + GRACE < time.now < BUDGET + GRACE + 10
 
@@ -178,6 +180,8 @@ def test_a_short_outage_of_the_api_server_is_survived() -> None:
 def test_an_api_server_that_does_not_answer_ends_the_wait(problem: ClusterError, seconds: float) -> None:
     time = FakeTime()
     with pytest.raises(ClusterError):
-        asyncio.run(wait_until_proved(JobReader([problem]), {JOB: Wanted("qwen", RESOURCE, BUDGET)}, print, time.clock))
+        asyncio.run(
+            wait_until_proved(JobReader([problem]), {JOB: WatchedService("qwen", RESOURCE, BUDGET)}, print, time.clock)
+        )
 
     assert seconds <= time.now <= seconds + 10

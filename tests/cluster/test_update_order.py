@@ -10,7 +10,7 @@ import pytest
 from cluster import update_order as module
 from cluster.pods import ended as ended_of
 from cluster.rollouts import stuck_rollout
-from cluster.service import Wanted, state_of
+from cluster.service import WatchedService, state_of
 from cluster.snapshot import Snapshot
 from cluster.update_order import is_placed, turns, wait_until_placed
 from cluster.wait import Awaited, wait_until_ready
@@ -77,7 +77,7 @@ def updating(*pods: dict[str, Any], **kinds: Any) -> Snapshot:
 
 def test_an_update_that_waits_for_its_own_old_pods_is_stuck() -> None:
     look = updating(NEW, old_pod())
-    state = state_of(Wanted("qwen", RESOURCE, BUDGET), look)
+    state = state_of(WatchedService("qwen", RESOURCE, BUDGET), look)
 
     assert state.finding is not None
     assert state.finding.rule == "rollout-stuck"
@@ -116,7 +116,7 @@ def test_a_service_that_needs_npus_of_a_removed_service_is_not_waited_for() -> N
         nodes=[node()],
     )
     time = FakeTime()
-    awaited = [Awaited(Wanted("qwen", RESOURCE, BUDGET), 900)]
+    awaited = [Awaited(WatchedService("qwen", RESOURCE, BUDGET), 900)]
     told = asyncio.run(wait_until_ready(FakeReader([look]), awaited, lambda *_: None, time.clock))
 
     assert told == ["not waiting for qwen: it needs NPUs that gone still holds, and gone is no longer in the stack"]
@@ -127,7 +127,7 @@ def placed_after(looks: list[Snapshot], monkeypatch: pytest.MonkeyPatch, timeout
     """Seconds until the wait for nodes ended."""
     time = FakeTime()
     monkeypatch.setattr(module.asyncio, "sleep", time.sleep)
-    asyncio.run(wait_until_placed(FakeReader(looks), [Wanted("qwen", RESOURCE, BUDGET)], timeout))
+    asyncio.run(wait_until_placed(FakeReader(looks), [WatchedService("qwen", RESOURCE, BUDGET)], timeout))
     return time.now
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cluster.errors import ClusterError
-from cluster.service import Wanted
+from cluster.service import WatchedService
 from cluster.snapshot import Object, Snapshot
 from cluster.wait import LOOK, OUTAGE, Awaited, NotReadyError, wait_until_ready
 from tests.cluster.objects import (
@@ -33,7 +33,7 @@ TIMEOUT = 900
 
 
 def awaited(*names: str, timeout: int = TIMEOUT) -> list[Awaited]:
-    return [Awaited(Wanted(name, RESOURCE, BUDGET), timeout) for name in names or ("qwen",)]
+    return [Awaited(WatchedService(name, RESOURCE, BUDGET), timeout) for name in names or ("qwen",)]
 
 
 def cluster(*pods: dict[str, Any], ready: tuple[str, ...] = (), **kinds: Any) -> Snapshot:

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from cluster.errors import ClusterError
-from cluster.service import Wanted
+from cluster.service import WatchedService
 from cluster.smoke_job import NotProvedError
 from cluster.snapshot import Object, Snapshot
 from cluster.wait import Awaited, NotReadyError
@@ -138,9 +138,9 @@ def test_each_service_has_its_own_time(cluster: ClusterOfTheTest, monkeypatch: p
     monkeypatch.setattr(readiness, "wait_until_ready", wait)
     run_program("dev")
 
-    assert [awaited.wanted.name for awaited in seen] == ["qwen2-7b"]
-    assert seen[0].wanted.resource == "huawei.com/ascend-1980"
-    assert seen[0].timeout > seen[0].wanted.startup
+    assert [awaited.service.name for awaited in seen] == ["qwen2-7b"]
+    assert seen[0].service.resource == "huawei.com/ascend-1980"
+    assert seen[0].timeout > seen[0].service.startup
 
 
 def test_services_of_a_namespace_are_waited_for_with_one_connection(
@@ -148,7 +148,7 @@ def test_services_of_a_namespace_are_waited_for_with_one_connection(
 ) -> None:
     proved: list[str] = []
 
-    async def wait(_: Any, jobs: dict[str, Wanted], say: Callable[[str, str], None]) -> None:
+    async def wait(_: Any, jobs: dict[str, WatchedService], say: Callable[[str, str], None]) -> None:
         proved.extend(sorted(jobs))
         say("second", "smoke: a Job asks the service")
 

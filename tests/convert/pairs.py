@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from convert import Comparison, Conversion, File, Wanted, compared, convert
+from convert import Comparison, Conversion, File, Options, compared, convert
 from models.launch.launch import Launch, launch
 from models.service.resolve import resolve
 from models.service.resolved import ResolvedService
@@ -48,7 +48,7 @@ def made(
     """The conversion of a script with the manual's objects, or with others."""
     given = {"context": "prod", "filled": FILLED if filled is None else filled, **wanted}
     scripts = [File("run_vllm.sh", script)] if script else []
-    return convert(File("config.yaml", config() if objects is None else objects), scripts, Wanted(**given))
+    return convert(File("config.yaml", config() if objects is None else objects), scripts, Options(**given))
 
 
 def services(conversion: Conversion) -> dict[str, Any]:

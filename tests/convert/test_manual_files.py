@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from convert import Wanted, convert
+from convert import Options, convert
 from convert.server_start import File
 from models.launch.launch import script
 from tests.convert.pairs import (
@@ -39,7 +39,7 @@ COMMON = {"image": IMAGE, "model": MODEL, "npus": 8}
 
 def untouched(way: str = "openai-text", **wanted: Any) -> Any:
     """The conversion of the manual's files as they are, without any value filled in."""
-    return convert(File("config.yaml", CONFIG), [File("run_vllm.sh", manual(way))], Wanted(**wanted))
+    return convert(File("config.yaml", CONFIG), [File("run_vllm.sh", manual(way))], Options(**wanted))
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cli.output import conversion as output
-from convert import ConversionError, File, Wanted, adoption, convert, decoded
+from convert import ConversionError, File, Options, adoption, convert, decoded
 from models.check import check
 from models.service.resolve import resolve
 from models.stack_file.load import load_text
@@ -71,7 +71,7 @@ def try_to_convert(objects: str, script: str) -> None:
         for name, text in (("config.yaml", objects), ("run_vllm.sh", script))
     )
     try:
-        done = convert(config_file, [script_file], Wanted(context="prod"))
+        done = convert(config_file, [script_file], Options(context="prod"))
     except ConversionError as refused:
         print(refused.message, refused.fix)
         return

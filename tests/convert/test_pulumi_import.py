@@ -8,7 +8,7 @@ import pytest
 
 from cli.output.conversion import render_adoption
 from cli.render import yaml_documents
-from convert import Adoption, Conversion, File, Wanted, adoption, convert
+from convert import Adoption, Conversion, File, Options, adoption, convert
 from models.manifests import stack_objects
 from models.service.resolve import resolve
 from models.stack_file.load import load_text
@@ -37,7 +37,7 @@ def rendered(stack: str = STACK) -> str:
 
 
 def taken_over(text: str, context: str = "prod") -> tuple[Conversion, Adoption]:
-    done = convert(File("objects.yaml", text), [], Wanted(context=context))
+    done = convert(File("objects.yaml", text), [], Options(context=context))
     return done, adoption(done)
 
 

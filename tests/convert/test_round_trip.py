@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cli.render import yaml_documents
-from convert import File, Wanted, adoption, compared, convert
+from convert import File, Options, adoption, compared, convert
 from models.check import check
 from models.launch.launch import launch, script
 from models.manifests import stack_objects
@@ -93,7 +93,7 @@ def test_objects_of_this_program_convert_back_to_equal_objects(fields: dict[str,
     stack = nearest_accepted(fields, cluster)
     objects = list(stack_objects(stack))
     own_script = File("run_vllm.sh", script(launch(stack.services[0])))
-    done = convert(File("config.yaml", yaml_documents(objects)), [own_script], Wanted(context="prod"))
+    done = convert(File("config.yaml", yaml_documents(objects)), [own_script], Options(context="prod"))
     again = resolve(load_text("again", "-", done.text))
 
     assert list(stack_objects(again)) == objects
@@ -139,7 +139,7 @@ def as_in_the_cluster(objects: list[dict[str, Any]]) -> dict[str, Any]:
 def test_objects_of_the_cluster_convert_back_without_a_script(fields: dict[str, Any], cluster: dict[str, Any]) -> None:
     objects = list(stack_objects(nearest_accepted(fields, cluster)))
     live = yaml.safe_dump(as_in_the_cluster(objects), allow_unicode=True)
-    done = convert(File("live.yaml", live), [], Wanted(context="prod"))
+    done = convert(File("live.yaml", live), [], Options(context="prod"))
 
     assert list(stack_objects(resolve(load_text("again", "-", done.text)))) == objects
 
@@ -168,7 +168,7 @@ EXPECTED = {
 def test_two_services_come_back_as_one_stack() -> None:
     fields = {"image": "a:1", "model": "/m/Qwen2-7B-Instruct", "engine": {"maxModelLen": 4096}}
     stack = stack_with({"one": fields, "two": {**fields, "server": "api_server", "replicas": 2}}, {})
-    done = convert(File("config.yaml", yaml_documents(list(stack_objects(stack)))), [], Wanted(context="prod"))
+    done = convert(File("config.yaml", yaml_documents(list(stack_objects(stack)))), [], Options(context="prod"))
 
     assert list(stack_objects(resolve(load_text("again", "-", done.text)))) == list(stack_objects(stack))
 
@@ -199,7 +199,7 @@ def test_a_directory_with_another_name_than_its_model_is_noted() -> None:
         "prefixCaching": True,
     }
     stack = stack_with({"one": fields}, {})
-    done = convert(File("config.yaml", yaml_documents(list(stack_objects(stack)))), [], Wanted(context="prod"))
+    done = convert(File("config.yaml", yaml_documents(list(stack_objects(stack)))), [], Options(context="prod"))
     (difference,) = compared(done.drafts[0], done.cluster).differences
     (adopted,) = adoption(done).services
 

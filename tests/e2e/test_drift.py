@@ -217,7 +217,7 @@ def test_a_change_of_the_stack_file_is_told_from_one_by_hand_and_up_applies_it(p
     assert code == 1
     assert "by hand" not in text
     assert re.search(rf"image +{IMAGE} → registry.example.com/ascend-vllm:next +not applied yet", text)
-    assert re.search(r"~ ConfigMap qwen-launch-\w+: in the place of qwen-launch-\w+\n", text)
+    assert re.search(r"~ ConfigMap qwen-launch-\w+: replaces qwen-launch-\w+\n", text)
     assert restore(project, stack) == [f"pulumi up --stack {stack}"]
     assert drift(project, stack)[0] == 0
 

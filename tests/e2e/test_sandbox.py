@@ -237,7 +237,7 @@ def test_a_component_that_dies_ends_the_start_with_its_last_words(names: Callabl
         os.kill(int(pid_file.read_text()), signal.SIGKILL)
         _, said = starting.communicate(timeout=20)
 
-    assert "etcd died while the sandbox started; the last lines of " in said
+    assert "etcd exited while the sandbox was starting; the last lines of " in said
     assert '"level":' in said
     assert processes.marked(mark) == []
 

@@ -37,7 +37,7 @@ def rules(**given: Any) -> list[str]:
     return [finding.rule for finding in check(stack({"qwen": given})).findings]
 
 
-def test_nothing_stands_beside_the_pods_that_was_not_asked_for() -> None:
+def test_there_are_no_additional_objects_by_default() -> None:
     assert kinds() == ["ConfigMap", "Deployment", "Service"]
 
 
@@ -168,7 +168,7 @@ def test_clients_outside_keep_their_addresses_where_a_policy_names_them() -> Non
     assert (balanced["type"], balanced["externalTrafficPolicy"]) == ("LoadBalancer", "Local")
 
 
-def test_annotations_of_the_service_go_beside_the_programs_own() -> None:
+def test_annotations_of_the_service_are_added_to_those_of_the_program() -> None:
     annotations = {"kubernetes.io/elb.class": "union"}
     about = made("Service", expose={"type": "LoadBalancer", "annotations": annotations})["metadata"]["annotations"]
 
@@ -232,7 +232,7 @@ def alerts(**given: Any) -> dict[str, Any]:
     return {rule["alert"]: rule for rule in group["rules"]}
 
 
-def test_there_are_four_alerts_each_with_what_it_is_about() -> None:
+def test_there_are_four_alerts_each_with_its_subject() -> None:
     found = alerts()
 
     assert [*found] == [

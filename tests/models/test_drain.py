@@ -118,7 +118,7 @@ def test_a_request_that_never_ends_holds_the_pod_until_the_cap() -> None:
     assert done.stdout == "drain: gave up after 0.3 s with 3 requests unanswered\n"
 
 
-def test_nothing_is_read_before_every_node_knows_to_send_no_more() -> None:
+def test_running_requests_are_not_counted_before_every_node_stops_sending() -> None:
     times: list[float] = []
 
     def answer(_: Request) -> Answer:

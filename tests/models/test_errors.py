@@ -108,13 +108,13 @@ def test_an_unknown_key_of_an_item_is_refused_with_those_of_the_item() -> None:
     assert key.fix == "remove xyz (known keys: secret)"
 
 
-def test_a_key_that_resembles_none_is_refused_with_the_list_of_all() -> None:
+def test_a_key_without_a_similar_key_is_refused_with_the_list_of_known_keys() -> None:
     finding = one(refused(xyz="1"))
 
     assert finding.fix.startswith("remove xyz (known keys: image, model, npus, replicas")
 
 
-def test_every_unknown_key_is_found_at_once() -> None:
+def test_all_unknown_keys_are_found_in_one_check() -> None:
     found = refused(engine="{maxModelLen: 1, foo: 1, bar: 2}", baz="3")
 
     assert {finding.message for finding in found} == {"unknown key 'foo'", "unknown key 'bar'", "unknown key 'baz'"}
@@ -176,7 +176,7 @@ def test_the_fix_of_a_bucket_without_manifest_has_both() -> None:
     )
 
 
-def test_an_unknown_key_in_a_list_is_told_the_known_ones() -> None:
+def test_the_finding_about_an_unknown_key_in_a_list_names_the_known_keys() -> None:
     assert one(refused(pullSecrets="[{name: registry}]")).fix == "write pullSecrets.0: {secret: registry}"
     assert one(refused(pullSecrets="[registry, {confg: registry}]")).fix == "write pullSecrets.1: {secret: registry}"
 

@@ -75,7 +75,7 @@ def test_what_is_there_and_untouched_is_neither_fetched_nor_read_again(node: Nod
     assert said == ["weights: 5 files, 4.4 MiB, are complete in qwen-0123456789"]
 
 
-def test_a_file_that_was_changed_on_the_node_is_named_and_fetched_anew(node: Node) -> None:
+def test_a_file_that_was_changed_on_the_node_is_named_and_fetched_again(node: Node) -> None:
     content = Content(dict(FILES))
     with serving(content) as endpoint:
         node.fetch(endpoint, FILES)

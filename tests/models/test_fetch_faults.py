@@ -36,7 +36,7 @@ def test_a_date_that_is_none_does_not_hide_that_the_clock_is_wrong(node: Node, d
 
 
 @pytest.mark.parametrize("status", [100, 204, 206])
-def test_an_answer_without_the_file_is_asked_for_again(node: Node, status: int) -> None:
+def test_a_request_is_repeated_if_the_answer_does_not_contain_the_file(node: Node, status: int) -> None:
     with serving(Content(dict(FILES), faults=[Fault(status)])) as endpoint:
         code, said = node.fetch(endpoint, FILES)
 

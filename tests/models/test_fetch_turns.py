@@ -46,7 +46,7 @@ def test_a_part_that_is_bad_or_too_long_on_the_disk_does_not_survive(node: Node)
         (node.final / SHARD).unlink()
 
 
-def test_the_order_to_end_is_obeyed_at_once_and_what_came_is_kept(node: Node) -> None:
+def test_sigterm_ends_the_download_immediately_and_keeps_the_fetched_part(node: Node) -> None:
     with serving(Content(dict(ONE), pace=0.05)) as endpoint, node.start(endpoint, ONE) as pod:
         until(lambda: came(node) > 1_000_000)
         pod.send_signal(signal.SIGTERM)

@@ -203,7 +203,7 @@ def test_mindspeed_lies_in_the_pod_and_only_its_step_writes_there() -> None:
     )
 
 
-def test_the_steps_scripts_lie_beside_the_launch_script_and_take_no_npu() -> None:
+def test_the_scripts_of_the_steps_are_next_to_the_launch_script_and_need_no_npu() -> None:
     service = service_of(f"{MOE}  mindSpeed: install\n  speculative: {{kind: eagle, source: /m/e, tokens: 2,"
                          " convert: {tools: /opt/EAGLE, baseWeights: a.bin}}\n")  # fmt: skip
     pod, files = pod_of(service), launch(service).files

@@ -202,7 +202,7 @@ def test_what_is_the_engines_own_default_is_left_out(key: str, value: str, absen
     assert absent not in launch_of(minimal(**{key: value})).argv
 
 
-def test_an_inline_chat_template_lies_beside_the_script() -> None:
+def test_an_inline_chat_template_is_in_the_configmap_of_the_script() -> None:
     start = launch_of(minimal(server='{chatTemplate: {inline: "{{ messages }}"}}'))
 
     assert f"--chat-template={LAUNCH_DIRECTORY}/{TEMPLATE}" in start.argv

@@ -20,9 +20,17 @@ from tests.models.loading import BASE, CLUSTER, SERVICE, Engine, findings, load,
         ("config:\n", ["cluster is missing", "services is missing"], "there is nothing below config"),
         ("- 1\n", ["a stack file is a mapping with the key config"], "the file is a list"),
         ("config: [1]\n", ["a stack file is a mapping with the key config"], "config is a list"),
-        ("ascend-vllm:services: {}\n", ["unknown key 'ascend-vllm:services'"], "config is left out"),
-        (f"config:\n{CLUSTER}  services: {{}}\n", ["unknown key 'services'"], "the prefix is left out"),
-        (f"config:\n{CLUSTER}  ascend-vllm:service: {{}}\n", ["unknown key 'ascend-vllm:service'"], "a slip"),
+        (
+            "ascend-vllm:services: {}\n",
+            ["services is missing: unknown key 'ascend-vllm:services'"],
+            "there is no config",
+        ),
+        (f"config:\n{CLUSTER}  services: {{}}\n", ["services is missing: unknown key 'services'"], "no prefix"),
+        (
+            f"config:\n{CLUSTER}  ascend-vllm:service: {{}}\n",
+            ["services is missing: unknown key 'ascend-vllm:service'"],
+            "a misspelled key",
+        ),
         (f"config:\n{CLUSTER}  ascend-vllm:services: ~\n", ["services is missing"], "null is nothing"),
         (f"config:\n{CLUSTER}  ascend-vllm:services: [a]\n", ["services must be a mapping, not a list"], "a list"),
     ],
@@ -41,7 +49,7 @@ def test_a_key_without_its_prefix_is_shown_with_it(tmp_path: Path) -> None:
     assert any("ascend-vllm:services" in finding.fix for finding in found)
 
 
-def test_what_is_missing_at_the_top_is_shown_at_the_head_of_the_file(tmp_path: Path) -> None:
+def test_a_missing_key_of_the_project_is_shown_at_the_first_line(tmp_path: Path) -> None:
     (finding,) = findings(load(tmp_path, f"# a comment\nconfig:\n{CLUSTER}"))
 
     assert finding.message == "services is missing"
@@ -67,7 +75,7 @@ def test_what_pulumi_keeps_in_the_file_is_left_alone(key: str, tmp_path: Path) -
     assert rules(load(tmp_path, f"{key}\nconfig:\n{CLUSTER}  ascend-vllm:services: {{}}\n")) == []
 
 
-def test_an_unknown_key_beside_config_is_refused_with_the_nearest(tmp_path: Path) -> None:
+def test_an_unknown_key_next_to_config_is_refused_with_the_nearest_key(tmp_path: Path) -> None:
     (finding,) = findings(load(tmp_path, f"encryptionSalt: x\nconfig:\n{CLUSTER}  ascend-vllm:services: {{}}\n"))
 
     assert (finding.rule, finding.fix) == ("unknown-key", "rename encryptionSalt to encryptionsalt")
@@ -277,7 +285,7 @@ def test_the_engine_needs_no_file(tmp_path: Path) -> None:
         ({"cluster": "prod", "services": {}}, ["cluster must be a mapping"], "text is no JSON"),
     ],
 )
-def test_what_the_engine_does_not_have_is_missing(
+def test_a_key_that_pulumi_does_not_pass_is_missing(
     values: dict[str, Any], messages: list[str], reason: str, tmp_path: Path
 ) -> None:
     found = findings(load_stack("dev", Engine(values), tmp_path))

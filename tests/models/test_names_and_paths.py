@@ -72,7 +72,7 @@ def test_weights_that_cover_the_system_or_the_launch_script_are_refused(path: st
 
 
 @pytest.mark.parametrize("path", ["/opt/models", "/usr/share/models", "/var/lib/models/a", "/data", "/mnt"])
-def test_weights_beside_the_system_are_accepted(path: str) -> None:
+def test_weights_outside_of_system_directories_are_accepted(path: str) -> None:
     assert messages(model=f"{{name: Qwen2-7B, source: {path}}}") == []
 
 
@@ -123,7 +123,7 @@ def test_a_variable_belongs_to_a_feature_where_it_is_on_and_is_free_where_it_is_
     assert launch(free.services[0]).environment[variable] == "120"
 
 
-def test_services_of_a_wrong_shape_are_refused_beside_a_base(tmp_path: object) -> None:
+def test_services_of_a_wrong_type_are_refused_with_a_base_file(tmp_path: object) -> None:
     head = HEAD.replace("  ascend-vllm:services:\n", "  ascend-vllm:base: services.yaml\n  ascend-vllm:services: []\n")
 
     assert "services must be a mapping, not a list" in {one.message for one in check(stack_of("", head)).errors}

@@ -43,7 +43,7 @@ def container_of(text: str) -> dict[str, Any]:
     ["", "  server: api_server\n", "  server: {apiKey: {secret: keys, key: qwen}}\n", "  server: {port: 9000}\n"],
     ids=["openai", "api_server", "with a key", "another port"],
 )
-def test_every_server_is_asked_for_its_health_which_takes_no_key(more: str) -> None:
+def test_the_probes_of_every_server_request_health_without_a_key(more: str) -> None:
     container = container_of(QWEN + more)
 
     for probe in ("startupProbe", "livenessProbe"):

@@ -35,7 +35,7 @@ def mark(path: str, note: str, where: Span | None) -> Mark:
     return Mark(tuple(path.split(".")), note, where)
 
 
-def test_a_finding_says_what_where_why_and_what_to_do() -> None:
+def test_a_finding_has_message_position_why_and_fix() -> None:
     text = finding_text(finding(mark("services.qwen.npus", "too many", span(31, "      npus: 8", "npus: 8"))))
 
     assert text.splitlines() == [
@@ -123,7 +123,7 @@ ERROR = Finding("a-rule", "error", "a message", "why", "fix", (), "qwen")
         (
             Report("dev", 2, (ERROR,), (), ("bad", "worse")),
             "2 services: 1 error, 0 warnings, 0 accepted\n"
-            "not checked by the rules until the errors of shape are fixed: bad, worse",
+            "not checked by the rules until the schema errors are fixed: bad, worse",
         ),
     ],
 )

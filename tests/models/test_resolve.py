@@ -28,8 +28,8 @@ DEFAULTS = [
     ("replicas", 1, "default"),
     ("visibleDevices", [0], "one index for each of npus"),
     ("graph.kind", "cann", "default"),
-    ("precision.prefill", True, "what Qwen2-7B needs"),
-    ("precision.decode", False, "what Qwen2-7B needs"),
+    ("precision.prefill", True, "required by Qwen2-7B"),
+    ("precision.decode", False, "required by Qwen2-7B"),
     ("mindSpeed.kind", "image", "default"),
     ("model.mountPath", None, "default"),
     ("model.verify", None, "default"),
@@ -243,7 +243,7 @@ def test_a_service_knows_its_address_in_the_cluster() -> None:
     assert stack_of(f"qwen: {body}\n", head).services[0].endpoint == "http://qwen.team.svc:80"
 
 
-def test_the_namespace_is_inference_and_made_unless_told_otherwise() -> None:
+def test_by_default_the_stack_creates_the_namespace_inference() -> None:
     namespace = stack_of("{}\n").cluster.namespace
 
     assert (namespace.name, namespace.create) == ("inference", True)

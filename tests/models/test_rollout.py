@@ -108,7 +108,7 @@ def test_what_the_stack_file_says_of_a_rollout_stays_and_is_refused_when_it_woul
         ("recreate", False, "all go, all come"),
     ],
 )
-def test_an_update_of_a_gang_makes_enough_pods_at_once(given: str, hangs: bool, reason: str) -> None:
+def test_an_update_of_a_gang_creates_enough_pods_together(given: str, hangs: bool, reason: str) -> None:
     resolved = stack({"a": f"npus: 1, replicas: 2, minMember: 2, rollout: {given}"})
 
     assert ("rollout-would-hang" in [finding.rule for finding in check(resolved).findings]) == hangs, reason
@@ -131,7 +131,7 @@ def test_the_reason_of_a_rollout_is_shown_where_its_value_is() -> None:
     assert service.origins["rollout.kind"].source == "set in the stack file"
 
 
-def test_a_cluster_of_thousands_of_pods_is_planned_at_once() -> None:
+def test_a_cluster_of_thousands_of_pods_is_planned_quickly() -> None:
     services = {f"s{number}": "npus: 1, replicas: 9999" for number in range(50)}
 
     assert set(rollouts(stack(services, nodes=70_000)).values()) == {SURGE}
@@ -166,7 +166,7 @@ def test_every_limit_of_time_is_above_the_one_it_waits_for(given: str) -> None:
     assert service.drain < grace_period(service) < progress_deadline(service)
 
 
-def test_an_update_waits_for_every_turn_of_pods() -> None:
+def test_an_update_waits_for_every_batch_of_pods() -> None:
     (one,) = stack({"a": "npus: 8, replicas: 1"}, 1).services
     (four,) = stack({"a": "npus: 8, replicas: 4"}, 4).services
 

@@ -14,7 +14,7 @@ PYTHON = (scripts.DRAIN, scripts.WARM_UP, *scripts.FETCHING)
 
 
 @pytest.mark.parametrize("name", [*PYTHON, scripts.GRAPH_CACHE])
-def test_every_script_fits_into_a_launch_map_beside_a_long_chat_template(name: str) -> None:
+def test_every_script_fits_into_a_launch_map_with_a_long_chat_template(name: str) -> None:
     assert 0 < len(script_text(name).encode()) < 16_000
 
 

@@ -333,7 +333,7 @@ def test_verbose_shows_references_and_hides_values(tmp_path: Path) -> None:
     assert "Secret hf, key t" in done.output
 
 
-def test_render_names_the_secrets_that_have_to_exist_beside_the_objects(tmp_path: Path) -> None:
+def test_render_lists_the_secrets_that_must_exist(tmp_path: Path) -> None:
     (tmp_path / "Pulumi.dev.yaml").write_text(text(f"{API}, pullSecrets: [registry]"))
     printed = CliRunner().invoke(app, ["render", str(tmp_path / "Pulumi.dev.yaml")])
     written = CliRunner().invoke(app, ["render", str(tmp_path / "Pulumi.dev.yaml"), "-o", str(tmp_path / "out")])

@@ -103,7 +103,7 @@ def test_an_image_needs_a_release_tag_or_a_digest(image: str, says: str | None) 
     assert [one.message for one in found] == ([f"the image {image} {says}"] if says else [])
 
 
-def test_a_user_that_cannot_write_what_the_node_keeps_is_told_of_each_place() -> None:
+def test_a_finding_names_each_directory_of_the_node_that_the_user_cannot_write() -> None:
     guess = "speculative: {kind: eagle, source: /m/head, tokens: 3, convert: {tools: /tools, baseWeights: a.bin}}"
     found = check(stack(f", graph: pta, {guess}, runAsUser: 1000")).errors
     places = [mark.field for one in found if one.rule == "user-cannot-write" for mark in one.marks]

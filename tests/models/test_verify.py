@@ -41,7 +41,7 @@ def test_weights_as_the_manifest_has_them_let_the_server_start(weights: Path) ->
     assert verify(weights) == (0, ["weights: 4 files, 2.9 MiB, are as the manifest has them"])
 
 
-def test_every_bad_and_missing_file_is_named_at_once(weights: Path) -> None:
+def test_all_bad_and_missing_files_are_named_together(weights: Path) -> None:
     content = bytearray(CONTENT["model.safetensors"])
     content[2_999_999] ^= 1
     (weights / "model.safetensors").write_bytes(content)

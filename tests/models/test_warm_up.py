@@ -107,7 +107,7 @@ def test_the_probe_finds_its_file_after_the_answer_and_not_before(done: Path) ->
     assert said.stderr.startswith("warm-up: first request answered after 0.")
 
 
-def test_a_server_that_loads_its_model_is_asked_for_nothing_but_its_health(done: Path) -> None:
+def test_a_server_that_loads_its_model_gets_only_health_requests(done: Path) -> None:
     requests_at: list[int] = []
 
     def answers(_: Request) -> Answer:

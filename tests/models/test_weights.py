@@ -12,7 +12,7 @@ EAGLE = "  speculative: {kind: eagle, source: %s, tokens: 2, convert: {tools: /t
 BASE = "qwen:\n  image: a:1\n  model: /m/Qwen2-7B-Instruct\n  engine: {maxModelLen: 4096}\n  graph: eager\n"
 
 
-def test_an_adapter_beside_a_converted_head_is_mounted_once() -> None:
+def test_an_adapter_with_a_converted_head_is_mounted_once() -> None:
     stack = stack_of(BASE + EAGLE % "/m/eagle" + "  lora: {adapters: {same: /m/eagle, other: /m/law}}\n")
 
     assert sorted(weights(stack.services[0]).values()) == ["/m/Qwen2-7B-Instruct", "/m/eagle", "/m/law"]

@@ -133,7 +133,7 @@ WRONG = [
     (
         "env",
         "{1A: x}",
-        '1A "1A" must be a variable\'s name: letters, digits and _',
+        'the key "1A" must be a variable\'s name: letters, digits and _',
         "rename env.1A to _1A",
         "env.1A",
         "bash does not take a digit first",
@@ -149,7 +149,7 @@ WRONG = [
     (
         "env",
         r'{"A\nB": x}',
-        r'A\nB "A\nB" must be a variable' + "'s name: letters, digits and _",
+        r'the key "A\nB" must be a variable' + "'s name: letters, digits and _",
         "rename env.A\\nB to A_B",
         "env.A\nB",
         "a message stays on one line",
@@ -332,7 +332,7 @@ def test_a_wrong_value_is_refused_in_plain_words(
         ),
         (
             "{context: a, pools: {A: {nodes: 1, npusPerNode: 8, npuMemory: 64Gi}}}",
-            'A "A" must consist of a-z, 0-9 and -, begin with a letter and not end in -',
+            'the key "A" must consist of a-z, 0-9 and -, begin with a letter and not end in -',
             "rename cluster.pools.A to a",
             "cluster.pools.A",
         ),

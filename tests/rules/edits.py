@@ -7,6 +7,7 @@ A fix has one or more alternatives, separated by `or`. An alternative has one or
     remove KEY                     delete a key and its value
     remove KEY in line N           delete one of several equal keys
     rename KEY to NAME             give a value another key
+    move KEY to PATH               give a value another place in the file
 
 Text between an alternative and the next one is a note for the reader. KEY and PATH are keys joined by dots. The first
 key is searched for at the finding's marks, then in the service, then in the mapping of the first mark.
@@ -32,9 +33,10 @@ SERVICE_KEYS = {field.alias or name for name, field in ServiceConfig.model_field
 _WRITE = re.compile(r"write (?P<key>\S+?): ")
 _REMOVE = re.compile(r"remove (?P<key>[^\s,;]+)(?: in line (?P<line>\d+))?")
 _RENAME = re.compile(r"rename (?P<key>\S+) to (?P<name>[^\s,;]+)")
+_MOVE = re.compile(r"move (?P<key>\S+) to (?P<path>[^\s,;]+)")
 _UNDER = re.compile(r" under (?P<path>[^\s,;]+)")
 _AND = re.compile(r" and (?=write |remove |rename )")
-_OR = re.compile(r"(?:^|,? or )(?=write |remove |rename )")
+_OR = re.compile(r"(?:^|,? or )(?=write |remove |rename |move )")
 _END_OF_PLAIN_VALUE = re.compile(r", | and | or | under |; |$")
 _CLOSING = {"{": "}", "[": "]"}
 
@@ -81,6 +83,8 @@ def apply(edits: Sequence[Edit], finding: Finding, text: str) -> str:
                 _drop_unknown_key(document, path, finding)
         elif edit.verb == "remove":
             _remove(document, path)
+        elif edit.verb == "move":
+            _write(document, edit.value, document.pop(edit.key))
         else:
             _rename(document, path, edit.value)
         text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
@@ -109,6 +113,8 @@ def _edit(fix: str, start: int) -> tuple[Edit, int]:
         return Edit("write", match["key"], value), end
     if match := _RENAME.match(fix, start):
         return Edit("rename", match["key"], match["name"]), match.end()
+    if match := _MOVE.match(fix, start):
+        return Edit("move", match["key"], tuple(match["path"].split("."))), match.end()
     match = _REMOVE.match(fix, start)
     assert match, f"not an edit: {fix[start:]}"
     return Edit("remove", match["key"], line=int(match["line"] or 0)), match.end()

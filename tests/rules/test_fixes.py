@@ -14,7 +14,7 @@ from models.service.resolve import resolve
 from models.stack_file.load import load_text
 from tests.rules.edits import alternatives, apply
 
-VERBS = ("write ", "remove ", "rename ")
+VERBS = ("write ", "remove ", "rename ", "move ")
 FOLDERS = Path(__file__).parent
 
 NOT_AN_EDIT = {
@@ -133,6 +133,54 @@ def test_the_fix_of_a_refused_value_keeps_the_users_value_and_works(line: str, f
         assert [found.message for found in after if found.rule in SHAPES] == []
 
 
+@pytest.mark.parametrize("key", ["servces", "clustr"])
+def test_a_misspelled_key_of_the_project_is_one_finding(key: str) -> None:
+    known = {"servces": "services", "clustr": "cluster"}[key]
+    text = WELL_FORMED.replace(f"ascend-vllm:{known}:", f"ascend-vllm:{key}:")
+
+    (finding,) = check_text(text)
+
+    assert finding.rule == "missing-key"
+    assert finding.message == f"{known} is missing: unknown key 'ascend-vllm:{key}'"
+    assert finding.fix == f"rename ascend-vllm:{key} to ascend-vllm:{known}"
+
+
+@pytest.mark.parametrize("key", ["cluster", "ascend-vllm:cluster"])
+def test_a_key_of_the_project_outside_of_config_is_one_finding_that_moves_it(key: str) -> None:
+    text = WELL_FORMED.replace("  ascend-vllm:cluster: {context: prod}\n", "") + f"{key}: {{context: prod}}\n"
+
+    (finding,) = check_text(text)
+
+    assert finding.message == f"cluster is missing: unknown key '{key}'"
+    assert finding.fix == f"move {key} to config.ascend-vllm:cluster"
+    (edits,) = alternatives(finding.fix)
+    assert check_text(apply(edits, finding, text)) == ()
+
+
+def test_a_misspelled_key_next_to_the_known_one_is_removed() -> None:
+    text = f"{WELL_FORMED}  ascend-vllm:clustr: {{context: prod}}\n"
+
+    (finding,) = check_text(text)
+
+    assert finding.rule == "unknown-key"
+    assert finding.fix.startswith("remove ascend-vllm:clustr (known keys: ")
+
+
+@pytest.mark.parametrize(
+    ("visible_devices", "fix"),
+    [
+        ("", "write npus: 4, "),
+        ("      visibleDevices: [0, 1, 2]\n", "write npus: 4 and remove visibleDevices, "),
+    ],
+)
+def test_a_fix_removes_only_keys_that_the_stack_file_contains(visible_devices: str, fix: str) -> None:
+    service = f"      npus: 3\n{visible_devices}"
+    found = check_text(WELL_FORMED.replace("      engine:", f"{service}      engine:"))
+
+    (finding,) = [found for found in found if found.rule == "npu-counts"]
+    assert finding.fix.startswith(fix)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "fix"),
     [
@@ -150,7 +198,9 @@ def test_the_fix_of_a_refused_value_keeps_the_users_value_and_works(line: str, f
         ("maxModelLen: 4096", "max-model-len: 16384", "write maxModelLen: 16384"),
         ("maxModelLen: 4096", 'maxModelLen: "16384"', "write maxModelLen: 16384"),
         ("maxModelLen: 4096", "maxNumSeqs: 8", "write maxModelLen: 4096 under engine"),
-        ("ascend-vllm:services:", "ascend-vllm:servces:", "write ascend-vllm:services: {} under config"),
+        ("ascend-vllm:services:", "ascend-vllm:servces:", "rename ascend-vllm:servces to ascend-vllm:services"),
+        ("ascend-vllm:services:", "services:", "rename services to ascend-vllm:services"),
+        ("ascend-vllm:cluster:", "ascend-vllm:clustr:", "rename ascend-vllm:clustr to ascend-vllm:cluster"),
     ],
 )
 def test_the_fix_of_a_changed_stack_file_works(old: str, new: str, fix: str) -> None:

@@ -136,7 +136,7 @@ def test_destroy_of_nothing_is_fine(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_down_of_nothing_is_fine() -> None:
     result = CliRunner().invoke(cli.app, ["down"])
 
-    assert (result.exit_code, result.stderr) == (ExitCode.FINE, "sandbox   box: was not up\n")
+    assert (result.exit_code, result.stderr) == (ExitCode.FINE, "sandbox   box: not running\n")
 
 
 def test_down_of_all_needs_no_stack(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,7 +183,7 @@ def test_run_without_a_command_is_wrong_usage() -> None:
     [
         (SandboxError("no go", "install Go"), ExitCode.COULD_NOT_RUN, "no go"),
         (SandboxError("pulumi up failed", "mend it", 1), ExitCode.FOUND, "pulumi up failed"),
-        (KeyboardInterrupt(), ExitCode.COULD_NOT_RUN, "interrupted; everything that had been started was stopped"),
+        (KeyboardInterrupt(), ExitCode.COULD_NOT_RUN, "interrupted; all started processes were stopped"),
     ],
 )
 def test_failures_end_without_a_traceback(

@@ -31,7 +31,7 @@ CASES = [
     Case("too old", "kubectl", "echo 'Client Version: v1.9.11'", "is older than 1.30.0"),
     Case("broken", "kubectl", "exit 1", "does not run"),
     Case("not a program", "kubectl", "exec /nonexistent/interpreter", "does not run"),
-    Case("says nothing useful", "kubectl", "echo hello", "does not say its version (version --client)"),
+    Case("says nothing useful", "kubectl", "echo hello", "does not print its version (version --client)"),
     Case("cannot say its version, but runs", "pulumi-resource-kubernetes", "exit 2", ""),
     Case("neither version nor running", "pulumi-resource-kubernetes", "exit 1", "does not run"),
 ]
@@ -68,7 +68,7 @@ def test_a_pulumi_without_its_language_host_is_refused(program: Program) -> None
     good, refused = select(PULUMI)
 
     assert good == {}
-    assert [c.objection for c in refused] == ["comes without pulumi-language-python"]
+    assert [c.objection for c in refused] == ["has no pulumi-language-python"]
 
 
 def test_a_language_host_without_its_launcher_is_refused(program: Program) -> None:
@@ -78,7 +78,7 @@ def test_a_language_host_without_its_launcher_is_refused(program: Program) -> No
     good, refused = select(PULUMI)
 
     assert good == {}
-    assert [c.objection for c in refused] == ["comes without pulumi-language-python-exec"]
+    assert [c.objection for c in refused] == ["has no pulumi-language-python-exec"]
 
 
 def test_asking_a_program_leaves_the_users_pulumi_home_alone(program: Program, cache: Path) -> None:

@@ -39,7 +39,7 @@ def test_everything_that_is_missing_is_said_at_once_with_how_to_install_it(progr
         needs.check(0, str(directory), [tmp_path / "nowhere"])
 
     assert refused.value.message == (
-        "a real node needs what is not here: containerd, ctr, containerd-shim-runc-v2,"
+        "a real node needs these programs, which are not installed: containerd, ctr, containerd-shim-runc-v2,"
         " the network plugins bridge, host-local and loopback"
     )
     assert refused.value.fix.endswith("apt-get install --no-install-recommends containerd containernetworking-plugins")
@@ -54,7 +54,7 @@ def test_a_library_that_is_missing_is_told_in_the_same_message(program: Program,
     with pytest.raises(SandboxError) as refused:
         needs.check(0, directory, [plugins], libraries)
 
-    assert refused.value.message == "a real node needs what is not here: runc, libno-such.so.1"
+    assert refused.value.message == "a real node needs these programs, which are not installed: runc, libno-such.so.1"
     assert refused.value.fix.endswith("libno-such1 runc")
 
 
@@ -196,7 +196,7 @@ def test_a_machine_that_hands_no_controllers_on_is_told_so(unified: Path, home: 
     """As in a container whose processes are in the uppermost cgroup; the kubelet would only die."""
     (unified / cgroups.name(home) / "cgroup.controllers").write_text("pids\n")
 
-    with pytest.raises(SandboxError, match=r"gets no controllers cpu, cpuset, memory: .*unified does not hand them on"):
+    with pytest.raises(SandboxError, match=r"has no controllers cpu, cpuset, memory: .*unified does not delegate them"):
         cgroups.make(home)
 
 

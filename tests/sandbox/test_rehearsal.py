@@ -154,7 +154,7 @@ def test_a_rehearsal_ends_with_answers_and_with_what_to_do_next(walked: dict[str
     assert "logs      INFO:     Application startup complete.\n" in result.stderr
     again = ".venv/bin/ascend-vllm -C rehearsal sandbox"
     asked = f'{again} run rehearsal -- ascend-vllm request rehearsal tiny-qwen2 chat "hello"'
-    assert f"next      send a request: {asked}\nnext      take it down: {again} down rehearsal\n" in result.stderr
+    assert f"next      send a request: {asked}\nnext      remove it: {again} down rehearsal\n" in result.stderr
     [(plan, services)] = walked["prepared"]
     assert (plan.name, plan.real.name) == ("rehearsal", "snt9b-1")
     assert services == [rehearsal.Service("tiny-qwen2", "inference", vllm.NAME, "/mnt/models/tiny-qwen2")]
@@ -166,7 +166,7 @@ def test_a_service_that_answers_wrongly_is_exit_code_1_and_the_way_down_is_told(
     result = invoke()
 
     assert result.exit_code == ExitCode.FOUND
-    assert "take it down" in result.stderr
+    assert "remove it: " in result.stderr
 
 
 def test_a_machine_that_cannot_have_a_real_node_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

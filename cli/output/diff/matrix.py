@@ -73,7 +73,7 @@ def _notes(table: Matrix) -> Iterator[str]:
             yield f"{environment} lacks {names}"
     for environment, broken in table.unread.items():
         names = ", ".join(broken)
-        yield f"not shown of {environment} until their errors of shape are fixed: {names}"
+        yield f"not shown of {environment} until their schema errors are fixed: {names}"
 
 
 def _json(table: Matrix) -> str:

@@ -131,7 +131,7 @@ def notes(comparison: Comparison) -> Iterator[str]:
             yield f"{old} → {new}: a renamed service is removed and recreated, with another address"
     if change.unread:
         names = some(change.unread, _MOST_NAMES)
-        yield f"not compared until their errors of shape are fixed: {names}"
+        yield f"not compared until their schema errors are fixed: {names}"
     if comparison.errors:
         errors = counted(comparison.errors, "error")
         yield f"{errors} in {name}, so pulumi up would refuse it: ascend-vllm check {comparison.argument}"

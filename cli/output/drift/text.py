@@ -79,7 +79,7 @@ def _heading(report: DriftReport, drifted: ObjectDrift) -> str:
         )
     heading = "changed"
     if drifted.instead_of:
-        heading = f"in the place of {drifted.instead_of}"
+        heading = f"replaces {drifted.instead_of}"
     if drifted.restarts:
         heading += "; an update restarts its pods"
     return heading
