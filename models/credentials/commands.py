@@ -19,7 +19,7 @@ _FORMS = (
     rf"ldap(?:search|add|modify|delete|whoami)\b{_OPTIONS_BEFORE}-w\s{{1,4}}{_VALUE}",
     rf"curl\b{_OPTIONS_BEFORE}-u[\"']?(?![0-9]+:)[\w.@+-]{{1,256}}:{_VALUE}",
     rf"smbclient\b{_OPTIONS_BEFORE}-U\s{{1,4}}[\"']?[^\s%\"']{{1,256}}%{_VALUE}",
-    rf"obsutil\b{_OPTIONS_BEFORE}-[ik][\s=]{{1,4}}{_VALUE}",
+    rf"obsutil\b{_OPTIONS_BEFORE}-k[\s=]{{1,4}}{_VALUE}",
     rf"mc\s{{1,4}}alias\s{{1,4}}set\s{{1,4}}\S{{1,256}}\s{{1,4}}\S{{1,256}}\s{{1,4}}\S{{1,256}}\s{{1,4}}{_VALUE}",
     rf"wandb\s{{1,4}}login\b(?:\s{{1,4}}--?[\w=-]{{1,80}})*\s{{1,4}}{_VALUE}",
     rf"-pass(?:in|out|word)?\s{{1,4}}[\"']?pass:{_VALUE}",
@@ -63,12 +63,13 @@ def command_ranges(text: str) -> Iterator[Range]:
 
 def argument_ranges(items: Sequence[Any]) -> dict[int, list[Range]]:
     """The passwords in a list of arguments, such as `[curl, -u, user:…]`: their ranges in each item, by its index."""
+    texts = [item if isinstance(item, str) else "" for item in items]
     starts = []
     length = 0
-    for item in items:
+    for text in texts:
         starts.append(length)
-        length += len(str(item)) + 1
-    line = " ".join(str(item) for item in items)
+        length += len(text) + 1
+    line = " ".join(texts)
     found: dict[int, list[Range]] = {}
     for start, end in command_ranges(line):
         index = max(number for number, first in enumerate(starts) if first <= start)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from models.credentials.values import is_harmless
 
-_BASE64 = re.compile(r"(?<![\w+/=-])([A-Za-z0-9+/_-]{12,65536}={0,2})(?![\w+/=-])")
+_BASE64 = re.compile(r"(?<![\w+/-])([A-Za-z0-9+/_-]{12,65536}={0,2})(?![\w+/=-])")
 _PAIR = re.compile(r"[\w.@+-]{1,64}:([^\s:]{4,256})")
 _VERSION = re.compile(
     r"v?[0-9]+(?:[.][0-9]+)*(?:[-_.][a-z0-9]+)*|[a-z]+(?:[-_.][a-z0-9]+)*"

@@ -10,7 +10,7 @@ Range = tuple[int, int]
 
 _TOKENS = re.compile(
     r"""(?x)
-    (?<![\w.-]) (?:
+    (?<![\w-]) (?:
         hf_[A-Za-z0-9]{16,} | api_org_[A-Za-z]{30,}      # Hugging Face
       | ms-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}   # ModelScope
       | (?:gh[opsur]_|github_pat_)[A-Za-z0-9_]{20,}      # GitHub
@@ -48,11 +48,11 @@ _TOKENS = re.compile(
 def token_ranges(text: str) -> Iterator[Range]:
     """The parts of a text that are tokens with a prefix of their issuer.
 
-    A part of a path is a token only if it has lower case, upper case and digits: `/cache/hf_datasets_of_the_team` is
-    none.
+    A part of a path or of a dotted name is a token only if it has lower case, upper case and digits:
+    `/cache/hf_datasetsoftheteam` is none.
     """
     for match in _TOKENS.finditer(text):
-        is_in_path = text[match.start() - 1 : match.start()] == "/"
+        is_in_path = text[max(match.start() - 1, 0) : match.start()] in ("/", ".")
         if not is_in_path or _is_mixed(match[0]):
             yield match.span()
 
