@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from models.credentials import without_shapes
+from models.credentials import starred_shapes, without_shapes
 from models.finding import Finding, Mark, Path, Span, error, warning
 from models.report import Accepted, Report
 from models.rules.registry import judge, judge_stack, rule_ids
@@ -33,7 +33,7 @@ def check(stack: ResolvedStack, further: Iterable[Finding] = ()) -> Report:
         ]
         for finding in of_service:
             if _is_accepted(service, finding):
-                reason = service.accept[finding.rule]
+                reason = without_shapes(service.accept[finding.rule])
                 accepted.append(Accepted(_located(finding, stack.spans), reason))
             else:
                 findings.append(finding)
@@ -103,13 +103,22 @@ def _located(finding: Finding, spans: Mapping[Path, Span]) -> Finding:
         span = mark.span or _nearest_span(mark.path, spans)
         if span not in positions:
             positions.append(span)
-            marks.append(replace(mark, span=span))
+            marks.append(_masked(replace(mark, span=span)))
     return replace(
         finding,
         message=without_shapes(finding.message),
         fix=without_shapes(finding.fix),
         marks=tuple(marks),
     )
+
+
+def _masked(mark: Mark) -> Mark:
+    """The mark without credentials in the names of its keys and in its excerpt, whose columns stay."""
+    path = tuple(without_shapes(key) for key in mark.path)
+    span = mark.span
+    if span:
+        span = replace(span, text=starred_shapes(span.text))
+    return replace(mark, path=path, span=span)
 
 
 def _nearest_span(path: Path, spans: Mapping[Path, Span]) -> Span | None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from models.credentials import masked_pair
+from models.credentials import masked_pair, without_shapes
 from models.finding import Finding
 from models.service.deadlines import downtime
 from models.service.resolved import ResolvedService
@@ -62,6 +62,7 @@ def is_derived(because: str) -> bool:
 
 def without_credentials(detail: Detail) -> Detail:
     """Mask credentials in the values of a detail. A changed credential stays visible as a change."""
+    detail = replace(detail, name=without_shapes(detail.name))
     if detail.is_reference:
         return detail
     name = detail.name

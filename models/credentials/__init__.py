@@ -4,6 +4,7 @@
 hide both kinds in everything that is shown: findings, comparisons, reviews, drift, status, logs and conversions.
 """
 
+from models.credentials.commands import argument_ranges
 from models.credentials.excerpt import is_hidden, masked_line
 from models.credentials.mask import (
     CHANGED,
@@ -17,6 +18,7 @@ from models.credentials.mask import (
     masked_tree,
     masked_value,
     named_texts,
+    starred_shapes,
     stars,
     without_shapes,
 )
@@ -27,6 +29,7 @@ __all__ = [
     "CHANGED",
     "HIDDEN",
     "NamedText",
+    "argument_ranges",
     "is_certain",
     "is_credential",
     "is_credential_name",
@@ -39,6 +42,7 @@ __all__ = [
     "masked_tree",
     "masked_value",
     "named_texts",
+    "starred_shapes",
     "stars",
     "without_shapes",
 ]

@@ -15,7 +15,8 @@ _KEY_OF_STACK = re.compile(
 )
 _KEY_OF_LINE = re.compile(r"""\s*(?:-\s+)?(?:["']?[\w.:/-]+["']?\s*[:=]\s*)?""")
 _HINTS = re.compile(
-    r"(?i)tok|secret|pass|pwd|key|auth|cred|bearer|cookie|user|value|\bsk\b|_sk|\bak\b|_ak|sig|hook|(?=[\w+=-]{0,80}[0-9])[\w+=-]{20,}|@|=\S"
+    r"(?i)tok|secret|pass|pwd|key|auth|cred|bearer|cookie|user|value|\bsk\b|_sk|\bak\b|_ak|sig|hook|(?=[\w+=-]{0,80}[0-9])[\w+=-]{20,}|@|=\S|密码|口令|密钥|令牌"
+    r"|(?<![\w./:-])(?=[\w+=-]{0,80}[0-9])(?=[\w+=-]{0,80}[A-Za-z])[\w+=-]{8,}(?![\w./:-])"
 )
 """Parts of a broken line that may belong to a credential."""
 
@@ -40,6 +41,8 @@ def is_hidden(path: Path, value: str) -> bool:
     if masked(value) != value or (
         is_credential_name(name) and not is_shown(name, value)
     ):
+        return True
+    if name == "secure":
         return True
     if name == "value" and above not in ("tolerations", "matchExpressions"):
         return True

@@ -7,8 +7,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from models.credentials.commands import argument_ranges, command_ranges
 from models.credentials.names import is_credential_name
-from models.credentials.shapes import Range, certain_ranges
+from models.credentials.shapes import certain_ranges
+from models.credentials.tokens import Range
 from models.credentials.values import is_harmless, is_shown
 
 HIDDEN = "***"
@@ -24,16 +26,16 @@ _ASSIGNED_NAME = re.compile(
 )
 _QUOTED = re.compile(r"""\\?(["'])([^"'\\\n]{1,4096})""")
 _BARE = re.compile(
-    r"""\$\{[^}\s]{1,256}\}|\$\([^)\n]{1,256}\)|[^\s"',;&)\]}{\[|]{1,65536}"""
+    r"""\$\{[^}\s]{1,256}\}|\$\([^)\n]{1,256}\)|`[^`\n]{1,256}`|[^\s"',;&)\]}{\[|]{1,65536}"""
 )
 _FLAG = re.compile(
     r"""(?x)
     (?<![\w-]) (--?[A-Za-z][\w-]{1,80}) (?: ["']\s{0,2},\s{0,4}["'] | \s{1,4} ["']? ) ([^\s"',;&)\]]{1,4096})
     """
 )
-_USER_OPTION = re.compile(
-    r"(?<![\w-])(?:-u|--user|--proxy-user)(?:\s{1,4}|=)[\"']?[^\s:\"']{1,256}:([^\s\"']{1,512})"
-)
+_LONGEST_BLOCK = 500
+"""Most characters of a block of a Jinja template before an assignment in it."""
+
 _FLAG_NAME = re.compile(r"--?[A-Za-z][\w-]*")
 _REFERENCES = frozenset(
     {
@@ -98,6 +100,13 @@ def without_shapes(text: str) -> str:
     return _without(text, certain_ranges(text))
 
 
+def starred_shapes(line: str) -> str:
+    """A line of a file with stars for the credentials in it that are known by their shape. Its length stays."""
+    for start, end in certain_ranges(line):
+        line = line[:start] + stars(line[start:end]) + line[end:]
+    return line
+
+
 def masked_pair(
     name: str, old: str | None, new: str | None
 ) -> tuple[str | None, str | None]:
@@ -120,10 +129,7 @@ def masked_tree(value: Any, name: str = "") -> Any:
         named = str(value.get("name") or value.get("key") or "")
         return {key: _masked_item(key, item, named) for key, item in value.items()}
     if isinstance(value, list):
-        return [
-            masked_tree(item, _flag_before(value, index) or name)
-            for index, item in enumerate(value)
-        ]
+        return _masked_items(value, name)
     if isinstance(value, str):
         return masked_value(name, value)
     return value
@@ -141,9 +147,12 @@ def named_texts(value: Any, path: Path = (), name: str = "") -> Iterator[NamedTe
             item_name = named if key == "value" else str(key)
             yield from named_texts(item, (*path, str(key)), item_name)
     elif isinstance(value, list):
+        passwords = argument_ranges(value)
         for index, item in enumerate(value):
-            flag = _flag_before(value, index)
-            yield from named_texts(item, (*path, str(index)), flag or name)
+            item_name = _flag_before(value, index) or name
+            if index in passwords:
+                item_name = "password"
+            yield from named_texts(item, (*path, str(index)), item_name)
 
 
 def stars(text: str) -> str:
@@ -157,6 +166,18 @@ def _masked_item(key: str, item: Any, named: str) -> Any:
     if key == "value" and isinstance(item, str):
         return masked_value(named, item)
     return masked_tree(item, key)
+
+
+def _masked_items(items: list[Any], name: str) -> list[Any]:
+    """The items of a list without credentials. A list of texts may be the arguments of a command."""
+    passwords = argument_ranges(items)
+    shown = []
+    for index, item in enumerate(items):
+        visible = item
+        if isinstance(item, str):
+            visible = _without(item, passwords.get(index, ()))
+        shown.append(masked_tree(visible, _flag_before(items, index) or name))
+    return shown
 
 
 def _flag_before(items: list[Any], index: int) -> str:
@@ -178,6 +199,8 @@ def _assignments(text: str) -> Iterator[tuple[str, int, int]]:
             continue
         quoted = _QUOTED.match(text, position)
         bare = _BARE.match(text, position)
+        if _is_in_template(text, match.start()):
+            bare = None  # a variable of the template
         if quoted:
             start, position = quoted.span(2)
         elif bare:
@@ -189,8 +212,17 @@ def _assignments(text: str) -> Iterator[tuple[str, int, int]]:
         name = match[1].lstrip("-")
         if is_credential_name(name) and not match[2].startswith("-"):
             yield name, *match.span(2)
-    for match in _USER_OPTION.finditer(text):
-        yield "password", *match.span(1)
+    for start, end in command_ranges(text):
+        yield "password", start, end
+
+
+def _is_in_template(text: str, position: int) -> bool:
+    """Whether a position is within `{% … %}` or `{{ … }}` of a Jinja template."""
+    before = text[max(position - _LONGEST_BLOCK, 0) : position]
+    return any(
+        before.rfind(opening) > before.rfind(closing)
+        for opening, closing in (("{%", "%}"), ("{{", "}}"))
+    )
 
 
 def _without(text: str, ranges: Iterable[Range]) -> str:

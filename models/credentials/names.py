@@ -28,6 +28,10 @@ _STRONG_ENDINGS = (
     "password",
     "passwd",
     "passphrase",
+    "sshpass",
+    "userpass",
+    "dbpass",
+    "rootpass",
     "secret",
     "accesskey",
     "apikey",
@@ -131,6 +135,7 @@ _OTHER_KEYS = frozenset(
         "group",
         "hash",
         "hot",
+        "idempotency",
         "index",
         "item",
         "label",
@@ -147,6 +152,7 @@ _OTHER_KEYS = frozenset(
         "request",
         "route",
         "routing",
+        "shard",
         "sort",
         "table",
         "taint",
@@ -158,52 +164,94 @@ _OTHER_KEYS = frozenset(
 
 _OTHER_TOKENS = frozenset(
     {
+        "added",
+        "additional",
         "audio",
+        "blank",
+        "boi",
         "bos",
+        "byte",
+        "call",
         "class",
         "cls",
         "completion",
         "draft",
         "end",
+        "eoi",
+        "eom",
         "eos",
         "eot",
+        "fim",
         "first",
+        "frame",
         "image",
+        "inst",
         "last",
+        "latent",
         "mask",
         "max",
+        "middle",
         "min",
         "new",
+        "newline",
         "next",
         "num",
         "pad",
         "padding",
         "per",
+        "prefix",
         "prompt",
+        "reasoning",
         "sep",
+        "separator",
+        "space",
         "special",
+        "speech",
         "start",
         "stop",
+        "sub",
+        "suffix",
         "think",
+        "thinking",
+        "thought",
+        "tool",
         "unk",
         "unknown",
         "video",
+        "vision",
+        "whitespace",
+        "word",
     }
 )
 """Words before `token` in the name of a tokenizer's token or of a number of tokens."""
 
 _ABOUT = frozenset(
     {
+        "alg",
+        "algo",
         "algorithm",
+        "audience",
+        "backend",
+        "bucket",
+        "budget",
         "class",
         "count",
         "dir",
         "directory",
+        "domain",
+        "driver",
+        "duration",
         "enabled",
+        "encoding",
         "endpoint",
+        "engine",
+        "env",
+        "expiration",
+        "expires",
         "expiry",
         "file",
         "format",
+        "group",
         "header",
         "host",
         "id",
@@ -211,26 +259,46 @@ _ABOUT = frozenset(
         "interval",
         "issuer",
         "kind",
+        "label",
         "len",
         "length",
+        "level",
+        "lifetime",
         "limit",
+        "manager",
+        "max",
         "method",
+        "min",
         "mode",
+        "module",
         "mount",
         "name",
         "namespace",
         "path",
+        "pattern",
+        "plugin",
+        "policy",
         "port",
+        "position",
         "prefix",
         "provider",
+        "ratio",
         "realm",
         "ref",
         "reference",
+        "regex",
+        "region",
         "required",
+        "role",
         "rotation",
         "scheme",
+        "scope",
+        "scopes",
+        "seconds",
         "size",
+        "source",
         "store",
+        "strategy",
         "timeout",
         "ttl",
         "type",
@@ -238,10 +306,47 @@ _ABOUT = frozenset(
         "url",
         "user",
         "username",
+        "var",
+        "variable",
         "version",
+        "window",
     }
 )
 """Words at the end of a name that describe a credential instead of holding it: `SECRET_NAME`, `TOKEN_TTL`."""
+
+_WHICH = frozenset(
+    {
+        "backup",
+        "base",
+        "current",
+        "data",
+        "default",
+        "dev",
+        "new",
+        "old",
+        "plain",
+        "prod",
+        "production",
+        "raw",
+        "stage",
+        "staging",
+        "test",
+        "value",
+    }
+)
+"""Words after the name of a credential that tell which one it is: `HF_TOKEN_PROD`."""
+
+_OTHER_PASSES = frozenset(
+    {"compile", "compiler", "fusion", "graph", "multi", "opt", "single"}
+)
+"""Words before `pass` in the name of a step of a compiler: `FUSION_PASS`."""
+
+_KEY_IDS = (
+    ("access", "key", "id"),
+    ("vault", "secret", "id"),
+    ("tencentcloud", "secret", "id"),
+)
+"""Ends of names that hold a credential although their last word is in `_ABOUT`."""
 
 _OF_OBJECTS = frozenset({"k8s", "kubernetes", "kube", "pull", "tls"})
 """Words in the name of a variable that holds the name of a Kubernetes Secret."""
@@ -254,20 +359,12 @@ def is_credential_name(name: str) -> bool:
     """Whether a variable, a flag, a key or a header is named like a credential: `HF_TOKEN`, `--api-key`, `dbPass`."""
     if name in _OF_THE_SHELL:
         return False
-    words = name_words(name)
+    words = _without_which(name_words(name))
+    if words[-3:] in _KEY_IDS:
+        return True
     if not words or words[-1] in _ABOUT:
         return False
-    if any(_is_strong(word) for word in words):
-        return True
-    last = words[-1]
-    before = words[-2] if len(words) > 1 else ""
-    if last in ("token", "tokens"):
-        return before not in _OTHER_TOKENS and (
-            last == "token" or before in _KEY_PREFIXES
-        )
-    if last in ("key", "keys"):
-        return _is_key_name(name, before)
-    return last in _LAST
+    return _is_last_word(name, words)
 
 
 def hides_numbers(name: str) -> bool:
@@ -298,12 +395,36 @@ def name_words(name: str) -> tuple[str, ...]:
 
 def is_vague(name: str) -> bool:
     """Whether only the word `KEY` makes a name that of a credential: `SOME_KEY`."""
-    words = name_words(name)
+    words = _without_which(name_words(name))
     return (
         len(words) > 1
         and words[-1] in ("key", "keys")
         and not _KEY_PREFIXES.intersection(words)
     )
+
+
+def _is_last_word(name: str, words: tuple[str, ...]) -> bool:
+    """Whether the words of a name, which does not only describe a credential, are those of a credential."""
+    last = words[-1]
+    before = words[-2] if len(words) > 1 else ""
+    if last == "pass" and before in _OTHER_PASSES:
+        return False
+    if any(_is_strong(word) for word in words):
+        return True
+    if last in ("token", "tokens"):
+        return before not in _OTHER_TOKENS and (
+            last == "token" or before in _KEY_PREFIXES
+        )
+    if last in ("key", "keys"):
+        return _is_key_name(name, before)
+    return last in _LAST
+
+
+def _without_which(words: tuple[str, ...]) -> tuple[str, ...]:
+    """The words of a name without those at its end that tell which credential it is: `TOKEN_PROD`."""
+    while len(words) > 1 and words[-1] in _WHICH:
+        words = words[:-1]
+    return words
 
 
 def _is_strong(word: str) -> bool:

@@ -5,65 +5,86 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from models.credentials.encoded import encoded_pair, encoded_texts
 from models.credentials.names import is_credential_name
+from models.credentials.tokens import Range, token_ranges
+from models.credentials.values import is_harmless, is_placeholder
 
-Range = tuple[int, int]
-"""Start and end of a credential in a text."""
-
-_TOKENS = re.compile(
+_PRIVATE_KEY = re.compile(
     r"""(?x)
-    (?<![\w/.-]) (?:
-        hf_[A-Za-z0-9]{16,}                              # Hugging Face
-      | (?:gh[opsur]_|github_pat_)[A-Za-z0-9_]{20,}      # GitHub
-      | glpat-[\w-]{16,}                                 # GitLab
-      | (?:sk|pk|rk)-(?=[\w-]{0,80}[0-9])[\w-]{16,}      # OpenAI and others of its form
-      | (?:sk|rk)_(?:live|test)_[A-Za-z0-9]{16,}         # Stripe
-      | xox[abeoprs]-[\w-]{10,} | xapp-[\w-]{10,}        # Slack
-      | (?:AKIA|ASIA|ABIA|ACCA)[0-9A-Z]{16}(?![0-9A-Z])  # AWS
-      | AIza[\w-]{30,} | ya29\.[\w-]{20,}                # Google
-      | npm_[A-Za-z0-9]{30,} | pypi-[\w-]{40,}           # package registries
-      | dckr_pat_[\w-]{20,} | dop_v1_[0-9a-f]{40,}       # Docker, DigitalOcean
-      | hv[sbr]\.[\w-]{20,}                              # HashiCorp Vault
-      | nvapi-[\w-]{20,} | gsk_[A-Za-z0-9]{20,} | r8_[A-Za-z0-9]{20,} | lsv2_[\w-]{20,}
-      | SG\.[\w-]{16,}\.[\w-]{16,}                       # SendGrid
-      | eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?             # JSON web token
-      | AGE-SECRET-KEY-1[0-9A-Z]{20,}
-    )
+    -----BEGIN\ [A-Z ]{0,30}PRIVATE\ KEY(?:\ BLOCK)?-----
+    (?:(?!-----END)[\s\S]){0,20000} (?:-----END\ [A-Z ]{0,30}PRIVATE\ KEY(?:\ BLOCK)?-----)?
     """
 )
-_TOKEN_IN_URL = re.compile(
-    r"://((?:gh[opsur]_|github_pat_|hf_|glpat-|oauth2:)[^\s/@]{8,})@"
-)
-_PRIVATE_KEY = re.compile(
-    r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----[^-]{0,20000}(?:-----END [A-Z ]{0,30}PRIVATE KEY-----)?"
+_PUTTY_KEY = re.compile(
+    r"Private-Lines:\s{0,4}[0-9]+\s{1,4}([A-Za-z0-9+/=\s]{8,20000})"
 )
 _TOKEN_IN_URL = re.compile(
-    r"://((?:gh[opsur]_|github_pat_|hf_|glpat-|oauth2:)[^\s/@]{8,})@"
+    r"""(?x)
+    ://(
+        (?:gh[opsur]_|github_pat_|hf_|glpat-|oauth2:)[^\s/@]{8,}
+      | (?=[\w-]{0,80}[0-9]) (?=[\w-]{0,80}[A-Za-z]) [\w-]{20,256}
+    )@
+    """
 )
-_PASSWORD_IN_URL = re.compile(r"://[^\s/:@'\"]{0,256}:([^\s/@'\"]{1,512})@")
+_PASSWORD_IN_URL = re.compile(
+    r"""(?x)
+    ://[^\s/:@'"\[]{0,256}: (
+        [^\s/"]{1,512}? (?=@(?![^\s/"',]{0,256}@))
+      | (?![0-9]{1,5}[/?\#]) [^\s@"']{1,512} (?=@(?!sha[0-9]+:)[\w-])
+    )@
+    """
+)
+"""A password may contain @ and /. A number before a / is the port of a host."""
+
 _PASSWORD_BEFORE_HOST = re.compile(
     r"""(?x)
-    (?<![\w./:@-]) (?!mailto:) [A-Za-z][\w.+-]{0,63} : ([^\s/@:'"]{2,256}) @ (?!sha[0-9]+:)
-    [\w-]{1,63} (?:\.[\w-]{1,63}){0,8} (?: :[0-9]{1,5} | /\w | (?=[\s'"]|$) )
+    (?<![\w./:@-]) [A-Za-z][\w.+-]{0,63} : ([^\s/@:'"]{2,256}) @ (?!sha[0-9]+:)
+    (?: [\w-]{1,63} (?:\.[\w-]{1,63}){0,8} (?: :[0-9]{1,5} | /\w ) | (?:tcp|udp|unix)\( )
     """
 )
-_IN_QUERY = re.compile(r"[?&;]([\w.-]{1,40})=([^&\s'\"#]{4,2048})")
+"""Without a port or a path it may be the address of a mailbox: `team:search@example.com`."""
+
+_PASSWORD_BEFORE_BARE_HOST = re.compile(
+    r"""(?x)
+    (?<![\w./:@-]) (?!(?i:mailto|e?mail|acct|sip|xmpp|user|group|domain|serviceaccount|owner|team|contact):)
+    [A-Za-z][\w.+-]{0,63} : (?=[^\s@]{0,80}[0-9])(?=[^\s@]{0,80}[A-Za-z]) ([^\s/@:'"]{6,256}) @
+    [\w-]{1,63} (?:\.[\w-]{1,63}){0,8} (?=[\s'"]|$)
+    """
+)
+_ORACLE = re.compile(r"jdbc:oracle:\w{1,8}:\w{1,64}/([^\s@]{1,256})@")
+_CONNECTION = re.compile(
+    r"""(?x)
+    (?<=;) (?:[Pp]assword|[Pp]wd|PWD|AccountKey|SharedAccessKey|SharedAccessSignature) \s?=\s? ([^\s;"']{4,1024})
+    """
+)
+"""A part of a connection string, such as `Server=db;Password=…`."""
+
+_NETRC = re.compile(
+    r"(?:machine\s{1,8}\S{1,256}|default)\s{1,8}login\s{1,8}\S{1,256}\s{1,8}password\s{1,8}(\S{1,256})"
+)
+_IN_QUERY = re.compile(r"[?&#]([\w.-]{1,40})=([^&\s'\"#]{4,2048})")
 _QUERY_NAMES = frozenset({"sig", "xamzsignature", "xamzsecuritytoken"})
 _LONG_KEY = 12
 """Characters from which on the query parameter `key` is a credential."""
 
+_NO_VALUE = r"(?!(?:auth\w*|bearer|basic|token|tokens|scheme|realm|header|headers|format|only|required)\b)"
+"""Words that follow `Bearer` and `Basic` in prose."""
+
 _AUTHORIZATION = re.compile(
-    r"""(?ix) authorization \\?["']? \s{0,3} [:=,] \s{0,3} \\?["']?
-    (?:(?:bearer|basic|token|apikey|digest|negotiate)\s{1,3})? ([\w.~+/=-]{4,4096})"""
+    rf"""(?ix) authorization \\?["']? \s{{0,3}} [:=,] \s{{0,3}} \\?["']?
+    (?:bearer|basic|token|apikey|digest|negotiate)\s{{1,3}} {_NO_VALUE} ([\w.~+/=-]{{4,4096}})"""
 )
 _SCHEME = re.compile(
-    r"\b(?i:bearer|basic|apikey)\s{1,3}(?=[\w.~+/=-]{0,200}[A-Z0-9=+/])([\w.~+/=-]{8,4096})"
+    rf"\b(?i:bearer|basic|apikey)\s{{1,3}}(?i:{_NO_VALUE})(?=[\w.~+/=-]{{0,200}}[A-Z0-9=+/])([\w.~+/=-]{{8,4096}})"
 )
-_WHOLE_BEARER = re.compile(r"\s*(?i:bearer)\s{1,3}([\w.~+/=-]{4,4096})\s*")
+_WHOLE_BEARER = re.compile(
+    rf"\s*(?i:bearer)\s{{1,3}}(?i:{_NO_VALUE})([\w.~+/=-]{{4,4096}})\s*"
+)
 _HOOKS = re.compile(
     r"""(?xi)
     hooks\.slack(?:-gov)?\.com/(?:services|workflows|triggers)/ ([\w/-]{8,})
-    | discord(?:app)?\.com/api/webhooks/[0-9]+/ ([\w-]{8,})
+    | discord(?:app)?\.com/api/(?:v[0-9]+/)?webhooks/[0-9]+/ ([\w-]{8,})
     | open\.(?:feishu\.cn|larksuite\.com)/open-apis/bot/v2/hook/ ([\w-]{8,})
     | api\.telegram\.org/bot ([0-9]{5,}:[\w-]{8,})
     | webhook\.office\.com/webhookb2/ ([\w@/-]{8,})
@@ -74,25 +95,36 @@ _HOOKS = re.compile(
 _JSON_PAIR = re.compile(
     r"""\\?["']([\w.-]{1,64})\\?["']\s{0,4}:\s{0,4}\\?["']([^"'\\]{1,4096})\\?["']"""
 )
-_PLACEHOLDER = re.compile(
-    r"""(?xi)
-    \s* (?:
-        \$\{[^}]*\} | \$\([^)]*\) | \$[A-Za-z_]\w* | \{\{[^}]*\}\} | \*+ | x{3,} | <[^<>]*> | \[[^\[\]]*\] | \.{3} | …
-    )? \s*
-    """
+
+_GROUPS = (
+    _PUTTY_KEY,
+    _TOKEN_IN_URL,
+    _PASSWORD_IN_URL,
+    _PASSWORD_BEFORE_HOST,
+    _PASSWORD_BEFORE_BARE_HOST,
+    _ORACLE,
+    _CONNECTION,
+    _NETRC,
+    _AUTHORIZATION,
+    _SCHEME,
+    _HOOKS,
 )
 
 
 def certain_ranges(text: str) -> Iterator[Range]:
     """The parts of a text that are credentials by their shape."""
-    yield from (match.span() for match in _TOKENS.finditer(text))
+    yield from _plain_ranges(text)
+    for start, end, decoded in encoded_texts(text):
+        if encoded_pair(decoded) or any(True for _ in _plain_ranges(decoded)):
+            yield start, end
+
+
+def _plain_ranges(text: str) -> Iterator[Range]:
+    """The credentials in a text that are not encoded."""
+    yield from token_ranges(text)
     yield from (match.span() for match in _PRIVATE_KEY.finditer(text))
-    yield from _group_ranges(_TOKEN_IN_URL, text)
-    yield from _group_ranges(_PASSWORD_IN_URL, text)
-    yield from _group_ranges(_PASSWORD_BEFORE_HOST, text)
-    yield from _group_ranges(_HOOKS, text)
-    yield from _group_ranges(_AUTHORIZATION, text)
-    yield from _group_ranges(_SCHEME, text)
+    for pattern in _GROUPS:
+        yield from _group_ranges(pattern, text)
     whole = _WHOLE_BEARER.fullmatch(text)
     if whole:
         yield whole.span(1)
@@ -100,17 +132,13 @@ def certain_ranges(text: str) -> Iterator[Range]:
         if _is_query_credential(match[1], match[2]):
             yield match.span(2)
     for match in _JSON_PAIR.finditer(text):
+        name, value = match[1], match[2]
         if (
-            is_credential_name(match[1])
-            and not is_placeholder(match[2])
-            and len(match[2]) >= 4
+            is_credential_name(name)
+            and not is_harmless(name, value)
+            and len(value) >= 4
         ):
             yield match.span(2)
-
-
-def is_placeholder(text: str) -> bool:
-    """Whether a text only stands for a value: `${TOKEN}`, `<password>`, `***`."""
-    return _PLACEHOLDER.fullmatch(text) is not None
 
 
 def _group_ranges(pattern: re.Pattern[str], text: str) -> Iterator[Range]:
@@ -122,7 +150,7 @@ def _group_ranges(pattern: re.Pattern[str], text: str) -> Iterator[Range]:
 
 
 def _is_query_credential(name: str, value: str) -> bool:
-    if is_placeholder(value):
+    if is_harmless(name, value):
         return False
     plain = name.lower().replace("-", "").replace("_", "")
     if plain == "key":

@@ -5,8 +5,16 @@ from __future__ import annotations
 import re
 
 from models.credentials.names import hides_numbers, is_vague, names_an_object
-from models.credentials.shapes import is_placeholder
 
+_PLACEHOLDER = re.compile(
+    r"""(?xi)
+    \s* (?:
+        \$\{[^}]*\} | \$\([^)]*\) | \$[\w@*\#?!-]+ | `[^`]*` | \{\{[^}]*\}\} | \{[a-z_]\w*\}
+      | \*+ | x{3,} | <[^<>]*> | \[[^\[\]]*\] | \.{3} | …
+      | redacted | masked | hidden | removed | empty | unset | your[-_ ][\w -]* | replace[-_ ]?me
+    )? \s*
+    """
+)
 _WORD = re.compile(
     r"(?i)\s*(?:true|false|yes|no|on|off|none|null|nil|auto|default|enabled?|disabled?|required|optional|bearer|basic)?\s*"
 )
@@ -14,12 +22,23 @@ _NUMBER = re.compile(
     r"\s*[-+]?[0-9]{1,15}(?:\.[0-9]{1,9})?(?:e[-+]?[0-9]{1,3})?\s*(?:[kMGT]i?|[hms]|ms|%)?\s*"
 )
 _PATH = re.compile(r"(?:~|\.{1,2})?(?:/[\w.@-]{1,64}){1,32}/?")
+_FILE = re.compile(
+    r"""(?x)
+    (?:[\w@-][\w.@-]{0,63}/){0,16} [\w.@-]{1,64}
+    \.(?:pem|key|crt|cer|der|p12|pfx|jks|pub|json|ya?ml|toml|ini|conf|cfg|env|txt|kubeconfig)
+    """
+)
 _URL = re.compile(r"[a-z][a-z0-9+.-]{1,20}://[^\s@]*")
-_PLAIN_WORD = re.compile(r"[a-z]{1,16}")
+_PLAIN_WORDS = re.compile(r"[a-z]{1,16}(?:[-_.:/]{1,2}(?:[a-z]{1,16}|[0-9]{1,4})){0,6}")
 _OBJECT_NAME = re.compile(r"[a-z0-9](?:[-a-z0-9.]{0,250}[a-z0-9])?")
 _SPECIAL_TOKEN = re.compile(
-    r"<[^<>\s]{1,40}>|<\|[^<>]{1,40}\|>|\[[A-Z_ ]{1,40}\]|<｜[^<>]{1,40}｜>"
+    r"<[^<>\s]{1,40}>|<\|[^<>]{1,40}\|>|\[[A-Z_/ ]{1,40}\]|<｜[^<>]{1,40}｜>"
 )
+
+
+def is_placeholder(text: str) -> bool:
+    """Whether a text only stands for a value: `${TOKEN}`, `<password>`, `***`."""
+    return _PLACEHOLDER.fullmatch(text) is not None
 
 
 def is_harmless(name: str, value: str) -> bool:
@@ -34,7 +53,7 @@ def is_harmless(name: str, value: str) -> bool:
         return True
     if _is_path(value) or _URL.fullmatch(value):
         return True
-    if is_vague(name) and _PLAIN_WORD.fullmatch(value):
+    if is_vague(name) and _PLAIN_WORDS.fullmatch(value):
         return True
     return names_an_object(name) and _OBJECT_NAME.fullmatch(value) is not None
 
@@ -47,5 +66,5 @@ def is_shown(name: str, value: str) -> bool:
 
 
 def _is_path(value: str) -> bool:
-    """Whether a value is a path. A base64 text can begin with / as well, but has long parts without a dot."""
-    return _PATH.fullmatch(value) is not None
+    """Whether a value is a path, or the name of a file by its ending."""
+    return _PATH.fullmatch(value) is not None or _FILE.fullmatch(value) is not None

@@ -13,13 +13,27 @@ import yaml
 from yaml.cyaml import CParser  # type: ignore[attr-defined]  # public, and missing in the stubs
 from yaml.resolver import BaseResolver
 
-from models.credentials import HIDDEN, is_hidden, masked_line, stars
+from models.credentials import HIDDEN, argument_ranges, is_hidden, masked_line, stars
 from models.finding import Finding, Mark, Path, Span
 from models.yaml_scalar import plain_scalar
 
 _YAML = "tag:yaml.org,2002:"
 _STRING = f"{_YAML}str"
 _PLAIN = "plain"
+_TYPES = frozenset(
+    f"{_YAML}{kind}"
+    for kind in (
+        "binary",
+        "bool",
+        "float",
+        "int",
+        "map",
+        "null",
+        "seq",
+        "str",
+        "timestamp",
+    )
+)
 _DEEPEST = 100
 _MOST = 200_000
 """Values that a file may have once its aliases are written out; the engine refuses as many, too."""
@@ -158,6 +172,8 @@ class _Reader:
                 )  # the value of a flag in an argument list
             previous = self.value(item, item_path)
             values.append(previous)
+        for index in argument_ranges(values):
+            self.hidden.append(node.value[index])
         return values
 
     def mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
@@ -209,7 +225,11 @@ class _Reader:
         if node.tag in fitting:
             return value
         shown = "the value" if node in self.hidden else repr(text)
-        message = f"{shown} does not have the type of its tag {node.tag}"
+        message = f"{shown} does not have the type of its tag"
+        if node.tag in _TYPES:
+            message = f"{message} {node.tag}"
+        else:
+            self.hidden.append(node)  # a password may begin with !
         self.problem(path, node, message, "give the value without its tag")
         return None
 

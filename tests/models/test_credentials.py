@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -27,6 +28,11 @@ pytestmark = pytest.mark.slow
 PLANTED = "hunter2Zq9"
 """Part of every credential below; no output may contain it."""
 
+
+def _base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
 BY_SHAPE = {
     "hugging face": f"hf_{PLANTED}abcdefghijklmnop",
     "github": f"ghp_{PLANTED}abcdefghijklmnopqrst",
@@ -46,6 +52,31 @@ BY_SHAPE = {
     "query signature": f"https://h.example.com/x?sig={PLANTED}",
     "slack hook": f"https://hooks.slack.com/services/T00000000/B00000000/{PLANTED}abcdefghij",
     "wecom hook": f"https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key={PLANTED}-7aoc-4bc4",
+    "gitlab deploy token": f"gldt-{PLANTED}abcdefgh",
+    "slack browser token": f"xoxc-1234-{PLANTED}abcdefgh",
+    "google client secret": f"GOCSPX-{PLANTED}abcdefghijkl",
+    "docker organisation": f"dckr_oat_{PLANTED}abcdefghijkl",
+    "grafana": f"glsa_{PLANTED}abcdefghijklmnopqrstuv_01234567",
+    "perplexity": f"pplx-{PLANTED}abcdefghijklmnopqrstuvwxyz",
+    "alibaba key": f"LTAI5t{PLANTED}",
+    "hashicorp": f"abcdefghijklmn.atlasv1.{PLANTED}{'a' * 40}",
+    "token in a path": f"https://h.example.com/bot/glpat-{PLANTED}abcdefgh/send",
+    "private key with headers": f"-----BEGIN RSA PRIVATE KEY-----\nDEK-Info: AES-128-CBC,A\n\n{PLANTED}\n",
+    "pgp key": f"-----BEGIN PGP PRIVATE KEY BLOCK-----\n\n{PLANTED}\n-----END PGP PRIVATE KEY BLOCK-----",
+    "putty key": f"PuTTY-User-Key-File-2: ssh-rsa\nPrivate-Lines: 2\nAAAA{PLANTED}",
+    "password with at": f"https://user:a@{PLANTED}@h.example.com/x",
+    "password with slash": f"https://user:a/{PLANTED}@h.example.com/x",
+    "password with quote": f"https://user:a'{PLANTED}@h.example.com/x",
+    "token before a host": f"https://{PLANTED}abcdefghijklmnop@git.example.com/a/b.git",
+    "mysql source": f"user:{PLANTED}@tcp(127.0.0.1:3306)/db",
+    "oracle": f"jdbc:oracle:thin:scott/{PLANTED}@db:1521:orcl",
+    "sql server": f"jdbc:sqlserver://db:1433;user=sa;password={PLANTED}",
+    "azure storage": f"DefaultEndpointsProtocol=https;AccountName=x;AccountKey={PLANTED}aa==;EndpointSuffix=core",
+    "token in a fragment": f"https://h.example.com/x#access_token={PLANTED}",
+    "netrc": f"machine gitee.com login joe password {PLANTED}",
+    "docker config": f'{{"auths": {{"r.example.com": {{"auth": "{_base64(f"joe:{PLANTED}")}"}}}}}}',
+    "user and password in base64": _base64(f"user:{PLANTED}"),
+    "json in base64": _base64(f'{{"api_key": "{PLANTED}"}}'),
     "feishu hook": f"https://open.feishu.cn/open-apis/bot/v2/hook/{PLANTED}-7aoc-4bc4",
 }
 
@@ -63,6 +94,11 @@ BY_NAME = {
     "clientSecret": PLANTED,
     "PGPASSWORD": PLANTED,
     "VAULT_TOKEN_2": PLANTED,
+    "HF_TOKEN_PROD": PLANTED,
+    "OBS_ACCESS_KEY_ID": PLANTED,
+    "SSHPASS": PLANTED,
+    "WANDB_API_KEY": PLANTED,
+    "BOT_TOKEN": PLANTED,
 }
 
 HARMLESS = {
@@ -87,6 +123,31 @@ HARMLESS = {
     "SOME_KEY": "plain",
     "AUTHOR": "joe",
     "KEYBOARD": "us",
+    "SK_MODEL": "sk-lora-adapter-rank16-v2",
+    "SK_NAME": "sk-7b-chat-20240101-longname",
+    "CHUNKS": "pk-chunk-size-4096-bytes",
+    "SSL_KEY": "certs/tls.key",
+    "TLS_PRIVATE_KEY": "server.pem",
+    "SECRETS_BACKEND": "vault",
+    "PASSWORD_MIN_LENGTH": "long",
+    "FUSION_PASS": "norm-quant",
+    "IDEMPOTENCY_KEY": "request-id",
+    "NEWLINE_TOKEN": "Ċ",
+    "REASONING_TOKEN": "<think>",
+    "OPENAI_API_KEY": "EMPTY",
+    "API_KEY": "your-api-key-here",
+    "JSON": '{"auth": "none", "private_key": "/etc/key.pem", "secret": "/run/secrets/x", "eos_token": "</s>"}',
+    "HEADER": "Bearer Authentication",
+    "HEADER_OF_SHELL": "Authorization: Bearer $TOKEN",
+    "HEADER_OF_FILE": 'curl -H "Authorization: Bearer $(cat /run/token)" http://x',
+    "FROM_FILE": "export HF_TOKEN=`cat /run/token`",
+    "ARGUMENT": "export PASS=$1",
+    "JINJA": "{%- set token = messages[0]['content'] -%}",
+    "IDS": "docker run -u 1000:1000 x",
+    "TEAM": "team:ml-infra@example.com",
+    "REGISTRY_PORT": "http://registry.example.com:5000/scope/@org/pkg",
+    "MODEL_ID": "bW9kZWw6dmVyc2lvbg==",
+    "DATASET": "/cache/hf_abcdefghijklmnopqrstuv",
     "COMMIT": "4045ac10f2a91f1b1fb0bc4cd1d0ba1a8bd2ba3e",
     "DIGEST": "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
     "REPOSITORY": "https://gitee.com/ascend/MindSpeed.git",
@@ -256,6 +317,14 @@ def test_drift_shows_no_value_that_was_set_by_hand(name: str, container: str) ->
         f'{{"level": "info", "password": "{PLANTED}"}}',
         f"Authorization: Bearer {PLANTED}",
         f"curl -u me:{PLANTED} http://h",
+        f"curl -ume:{PLANTED} http://h",
+        f"mysql -h db -p{PLANTED}",
+        f"redis-cli -h redis -a {PLANTED}",
+        f"sshpass -p {PLANTED} ssh h",
+        f"docker login -u me -p {PLANTED} r.example.com",
+        f"obsutil config -i=AK -k={PLANTED}",
+        f"mc alias set x http://h AK {PLANTED}",
+        f"echo {PLANTED} | docker login --password-stdin",
     ],
     ids=lambda line: line[:24],
 )
@@ -275,6 +344,43 @@ def test_a_line_of_a_log_is_shown_without_credentials(line: str) -> None:
 )
 def test_a_line_without_credentials_is_shown_unchanged(line: str) -> None:
     assert masked(line) == line
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["curl", "-u", f"me:{PLANTED}", "http://h"],
+        ["mysql", "-h", "db", f"-p{PLANTED}"],
+        ["redis-cli", "-a", PLANTED],
+        ["docker", "login", "-p", PLANTED],
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_a_password_in_a_list_of_arguments_is_a_warning_and_is_not_shown(tmp_path: Path, arguments: list[str]) -> None:
+    file = file_with(tmp_path, qwen=sidecar("containers", command=arguments))
+
+    assert "warning[secret-name]" in rules_of(file)["qwen"]
+    assert PLANTED not in outputs_of_check(file)
+    assert PLANTED not in repr(masked_tree(arguments))
+
+
+@pytest.mark.parametrize(
+    "service",
+    [
+        {"env": {BY_SHAPE["gitlab"]: "x"}},
+        {"podTemplate": {"spec": {"containers": [{"name": BY_SHAPE["gitlab"], "image": "a:1"}]}}},
+        {"accept": {"image-tag": BY_SHAPE["gitlab"]}},
+    ],
+    ids=["variable", "container", "reason"],
+)
+def test_a_credential_as_a_name_or_a_reason_is_not_shown(tmp_path: Path, service: dict[str, Any]) -> None:
+    old = file_with(tmp_path / "old", qwen={})
+    new = file_with(tmp_path / "new", qwen=service)
+    commands = (["diff", str(old), str(new), "--format", form] for form in DIFF_FORMATS)
+    changes = "".join(CliRunner().invoke(app, command).output for command in commands)
+
+    assert PLANTED not in outputs_of_check(new)
+    assert PLANTED not in changes
 
 
 def test_a_change_of_a_credential_stays_visible() -> None:
@@ -305,6 +411,14 @@ def test_references_to_secrets_stay_visible() -> None:
         f"env: [HF_TOKEN={PLANTED}]",
         f"pullSecrets: {{password: {PLANTED}}}",
         f"apikey {PLANTED}",
+        f"env: !{PLANTED} x",
+        f"env: *{PLANTED}",
+        f"env: `{PLANTED}",
+        f"env: 'a' {PLANTED}",
+        f"- {PLANTED}",
+        f"env: {{A: {{secure: {PLANTED}}}}}",
+        f"env: {{A: !!int hf_{PLANTED}abcdefghijklmnop}}",
+        f"<<: [hf_{PLANTED}abcdefghijklmnop]",
         f'"password": "{PLANTED}',
     ],
 )

@@ -1,0 +1,78 @@
+"""Options of well-known commands that take a password, such as `curl -u user:…` and `mysql -p…`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from models.credentials.tokens import Range
+
+_VALUE = r"""["']?([^\s"'|;&]{1,512})"""
+_OPTIONS_BEFORE = r"[^\n|;&]{0,120}?\s"
+
+_FORMS = (
+    rf"(?:mysql|mariadb)\w{{0,12}}\b{_OPTIONS_BEFORE}-p{_VALUE}",
+    rf"sshpass\s{{1,4}}-p\s{{0,4}}{_VALUE}",
+    rf"redis-cli\b{_OPTIONS_BEFORE}-a\s{{1,4}}{_VALUE}",
+    rf"(?:docker|podman|nerdctl|helm|oras|crane)\b{_OPTIONS_BEFORE}login\b{_OPTIONS_BEFORE}-p[\s=]{{1,4}}{_VALUE}",
+    rf"ldap(?:search|add|modify|delete|whoami)\b{_OPTIONS_BEFORE}-w\s{{1,4}}{_VALUE}",
+    rf"curl\b{_OPTIONS_BEFORE}-u[\"']?(?![0-9]+:)[\w.@+-]{{1,256}}:{_VALUE}",
+    rf"smbclient\b{_OPTIONS_BEFORE}-U\s{{1,4}}[\"']?[^\s%\"']{{1,256}}%{_VALUE}",
+    rf"obsutil\b{_OPTIONS_BEFORE}-k[\s=]{{1,4}}{_VALUE}",
+    rf"mc\s{{1,4}}alias\s{{1,4}}set\s{{1,4}}\S{{1,256}}\s{{1,4}}\S{{1,256}}\s{{1,4}}\S{{1,256}}\s{{1,4}}{_VALUE}",
+    rf"wandb\s{{1,4}}login\b(?:\s{{1,4}}--?[\w=-]{{1,80}})*\s{{1,4}}{_VALUE}",
+    rf"-pass(?:in|out|word)?\s{{1,4}}[\"']?pass:{_VALUE}",
+    rf"echo\s{{1,4}}(?:-n\s{{1,4}})?{_VALUE}[\"']?\s{{0,4}}\|[^\n|;&]{{1,200}}(?:--password-stdin|--with-token|sudo\s{{1,4}}-S)",
+)
+_PROGRAMS = (
+    *(
+        "mysql",
+        "mariadb",
+        "sshpass",
+        "redis-cli",
+        "login",
+        "ldap",
+        "curl",
+        "smbclient",
+        "obsutil",
+    ),
+    *("alias", "-pass", "echo"),
+)
+"""A part of every form. A text without all of them is not searched, because most texts are no commands."""
+
+_COMMANDS = re.compile("|".join(rf"(?<![\w.-]){form}" for form in _FORMS))
+_USER = re.compile(
+    r"""(?x)
+    (?<![\w-]) (?:-u|--user|--proxy-user) (?:\s{1,4}|=) ["']?
+    (?![0-9]+:) [^\s:"']{1,256} : ([^\s"']{1,512})
+    """
+)
+"""A number before the colon is the id of a user: `docker run -u 1000:1000`."""
+
+
+def command_ranges(text: str) -> Iterator[Range]:
+    """The parts of a text that are passwords after an option of a command."""
+    if any(program in text for program in _PROGRAMS):
+        for match in _COMMANDS.finditer(text):
+            if match.lastindex:
+                yield match.span(match.lastindex)
+    for match in _USER.finditer(text):
+        yield match.span(1)
+
+
+def argument_ranges(items: Sequence[Any]) -> dict[int, list[Range]]:
+    """The passwords in a list of arguments, such as `[curl, -u, user:…]`: their ranges in each item, by its index."""
+    texts = [item if isinstance(item, str) else "" for item in items]
+    starts = []
+    length = 0
+    for text in texts:
+        starts.append(length)
+        length += len(text) + 1
+    line = " ".join(texts)
+    found: dict[int, list[Range]] = {}
+    for start, end in command_ranges(line):
+        index = max(number for number, first in enumerate(starts) if first <= start)
+        first = starts[index]
+        found.setdefault(index, []).append((start - first, end - first))
+    return found

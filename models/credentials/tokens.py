@@ -1,0 +1,64 @@
+"""Tokens with a prefix of their issuer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+Range = tuple[int, int]
+"""Start and end of a credential in a text."""
+
+_TOKENS = re.compile(
+    r"""(?x)
+    (?<![\w-]) (?:
+        hf_[A-Za-z0-9]{16,} | api_org_[A-Za-z]{30,}      # Hugging Face
+      | ms-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}   # ModelScope
+      | (?:gh[opsur]_|github_pat_)[A-Za-z0-9_]{20,}      # GitHub
+      | gl(?:pat|dt|rt|rtr|cbt|ptt|ft|soat|imt|agent|oas)-[\w-]{16,}   # GitLab
+      | ATATT3[\w=-]{50,} | AT(?:BB|CTT3)[\w=-]{24,}     # Atlassian, Bitbucket
+      | (?:sk|pk|rk)-(?:proj|svcacct|admin|ant|or|lf|None)-(?=[\w-]{0,80}[0-9])[\w-]{16,}   # OpenAI, Anthropic, ...
+      | (?:sk|pk|rk)-(?=[A-Za-z]{0,80}[0-9])[A-Za-z0-9_]{16,}          # others of its form
+      | sk-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}
+      | nvapi-[\w-]{20,} | gsk_[A-Za-z0-9]{20,} | r8_[A-Za-z0-9]{20,} | lsv2_[\w-]{20,}
+      | pplx-[A-Za-z0-9]{32,} | xai-[A-Za-z0-9]{40,} | jina_[A-Za-z0-9]{32,} | tvly-[\w-]{20,}
+      | fw_(?=[A-Za-z]{0,80}[0-9])[A-Za-z0-9]{20,} | ABSK[A-Za-z0-9+/=]{60,}
+      | (?:sk|rk)_(?:live|test)_[A-Za-z0-9]{16,} | whsec_[A-Za-z0-9+/=]{20,}   # Stripe
+      | xox[abceoprs](?:\.xox[bp])?-[\w-]{10,} | xapp-[\w-]{10,}       # Slack
+      | [0-9]{8,10}:AA[\w-]{33}(?![\w-])                 # Telegram
+      | SK[0-9a-f]{32}(?![0-9a-f]) | SG\.[\w-]{16,}\.[\w-]{16,}   # Twilio, SendGrid
+      | (?:AKIA|ASIA|ABIA|ACCA)[0-9A-Z]{16}(?![0-9A-Z])  # AWS
+      | LTAI[A-Za-z0-9]{12,24}(?![A-Za-z0-9]) | AKID[A-Za-z0-9]{32}(?![A-Za-z0-9])   # Alibaba Cloud, Tencent Cloud
+      | AIza[\w-]{30,} | ya29\.[\w-]{20,} | GOCSPX-[\w-]{20,}          # Google
+      | [\w.~-]{3}[78]Q~[\w.~-]{31,34}                   # Microsoft Entra
+      | npm_[A-Za-z0-9]{30,} | pypi-[\w-]{40,} | rubygems_[0-9a-f]{40,}   # package registries
+      | dckr_[op]at_[\w-]{20,} | AKCp[A-Za-z0-9]{60,} | cmVmdGtu[A-Za-z0-9]{50,}   # Docker, Artifactory
+      | do[opr]_v1_[0-9a-f]{40,} | dapi[0-9a-f]{32}(?:-[0-9])? | shp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}
+      | hv[sbr]\.[\w-]{20,} | [A-Za-z0-9]{14}\.atlasv1\.[\w-]{40,} | pul-[0-9a-f]{40}   # HashiCorp, Pulumi
+      | gl(?:sa|c)_[\w+/=]{30,} | NRAK-[A-Z0-9]{20,} | sntry[su]_[\w+/=-]{20,}   # Grafana, New Relic, Sentry
+      | lin_(?:api|oauth)_[A-Za-z0-9]{30,} | ntn_[A-Za-z0-9]{30,} | figd_[\w-]{30,} | PMAK-[\w-]{30,}
+      | tskey-[a-z]{1,12}-[\w-]{16,} | dp\.(?:pt|st|ct|sa)\.[\w.-]{30,}  # Tailscale, Doppler
+      | eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?             # JSON web token
+      | AGE-SECRET-KEY-1[0-9A-Z]{20,}
+    )
+    """
+)
+"""The forms are from the documentation of each issuer and from the rules of gitleaks."""
+
+
+def token_ranges(text: str) -> Iterator[Range]:
+    """The parts of a text that are tokens with a prefix of their issuer.
+
+    A part of a path or of a dotted name is a token only if it has lower case, upper case and digits:
+    `/cache/hf_datasetsoftheteam` is none.
+    """
+    for match in _TOKENS.finditer(text):
+        is_in_path = text[max(match.start() - 1, 0) : match.start()] in ("/", ".")
+        if not is_in_path or _is_mixed(match[0]):
+            yield match.span()
+
+
+def _is_mixed(text: str) -> bool:
+    has_lower = any(character.islower() for character in text)
+    has_upper = any(character.isupper() for character in text)
+    has_digit = any(character.isdigit() for character in text)
+    return has_lower and has_upper and has_digit
