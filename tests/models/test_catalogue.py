@@ -18,6 +18,17 @@ PUBLISHED = sorted(
     {(line.release, line.model, line.npu_memory) for model in MODELS for line in model.published},
 )
 
+LATENT_ATTENTION = {
+    "deepseek_v2",
+    "deepseek_v3",
+    "deepseek_v32",
+    "glm4_moe_lite",
+    "glm_moe_dsa",
+    "kimi_k2",
+    "kimi_k25",
+}
+SPARSE_ATTENTION = {"deepseek_v32", "deepseek_v4", "glm_moe_dsa"}
+
 
 def facts_of(name: str) -> ModelFacts:
     model = find_model(name)
@@ -82,8 +93,19 @@ def test_heads_fit_each_other_and_the_hidden_size(model: KnownModel) -> None:
     assert facts is not None
 
     assert facts.num_attention_heads % facts.num_key_value_heads == 0
-    assert facts.head_dim or facts.hidden_size % facts.num_attention_heads == 0
-    assert facts.head_size in ((192,) if facts.kv_lora_rank else (64, 128))
+    assert facts.head_dim or facts.kv_lora_rank or facts.hidden_size % facts.num_attention_heads == 0
+    assert facts.head_size in head_sizes(facts)
+
+
+def head_sizes(facts: ModelFacts) -> tuple[int, ...]:
+    """The head sizes that models of this kind of attention have."""
+    if facts.kv_lora_rank:
+        return (192, 256)
+    if facts.o_lora_rank:
+        return (512,)
+    if facts.linear_num_value_heads:
+        return (256,)
+    return (64, 128)
 
 
 @pytest.mark.parametrize("model", WITH_FACTS, ids=by_name)
@@ -91,8 +113,12 @@ def test_sizes_are_those_of_a_language_model(model: KnownModel) -> None:
     facts = model.facts
     assert facts is not None
 
-    assert facts.intermediate_size > facts.hidden_size
-    assert facts.intermediate_size % 64 == 0
+    has_dense_layers = not facts.moe or facts.first_k_dense_replace or facts.moe_layer_step
+    if has_dense_layers:
+        assert facts.intermediate_size > facts.hidden_size
+        assert facts.intermediate_size % 64 == 0
+    if facts.moe:
+        assert (facts.moe_intermediate_size or facts.intermediate_size) % 64 == 0
     assert facts.vocab_size > 20_000
     assert (facts.context is None) == (model.note is not None and "length is not known" in model.note)
     assert facts.context is None or facts.longest >= facts.context >= (512 if model.family == "BGE" else 1024)
@@ -116,9 +142,91 @@ def test_experts_are_counted_where_there_are_some(model: KnownModel) -> None:
 def test_latent_attention_is_complete_or_absent(model: KnownModel) -> None:
     facts = model.facts
     assert facts is not None
-    latent = (facts.kv_lora_rank, facts.qk_nope_head_dim, facts.qk_rope_head_dim, facts.v_head_dim)
+    latent = (facts.kv_lora_rank, facts.qk_nope_head_dim, facts.v_head_dim)
 
-    assert all(latent) == any(latent) == (facts.model_type == "deepseek_v2")
+    assert all(latent) == any(latent) == (facts.model_type in LATENT_ATTENTION)
+    assert not facts.kv_lora_rank or facts.qk_rope_head_dim
+
+
+@pytest.mark.parametrize("model", WITH_FACTS, ids=by_name)
+def test_sparse_attention_is_complete_or_absent(model: KnownModel) -> None:
+    facts = model.facts
+    assert facts is not None
+    sparse = (facts.index_topk, facts.index_n_heads, facts.index_head_dim)
+
+    assert all(sparse) == any(sparse) == (facts.model_type in SPARSE_ATTENTION)
+    assert not facts.num_index_layers or facts.index_topk
+
+
+@pytest.mark.parametrize("model", WITH_FACTS, ids=by_name)
+def test_linear_attention_is_complete_or_absent(model: KnownModel) -> None:
+    facts = model.facts
+    assert facts is not None
+    linear = (
+        facts.linear_num_key_heads,
+        facts.linear_num_value_heads,
+        facts.linear_key_head_dim,
+        facts.linear_value_head_dim,
+    )
+
+    assert all(linear) == any(linear) == facts.model_type.startswith(("qwen3_next", "qwen3_5"))
+    if any(linear):
+        assert facts.num_full_attention_layers == facts.num_hidden_layers // 4
+
+
+@pytest.mark.parametrize("model", WITH_FACTS, ids=by_name)
+def test_layers_of_a_kind_are_fewer_than_all(model: KnownModel) -> None:
+    facts = model.facts
+    assert facts is not None
+
+    for layers in (facts.num_full_attention_layers, facts.num_index_layers, facts.first_k_dense_replace):
+        assert layers is None or 0 < layers < facts.num_hidden_layers
+    if facts.compress_ratios:
+        assert len(facts.compress_ratios) == facts.num_hidden_layers + (facts.num_nextn_predict_layers or 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        (
+            "DeepSeek-V3",
+            {"kv_lora_rank": 512, "qk_rope_head_dim": 64, "num_nextn_predict_layers": 1, "index_topk": None},
+        ),
+        ("DeepSeek-V3.2", {"kv_lora_rank": 512, "index_topk": 2048, "index_head_dim": 128, "num_index_layers": None}),
+        ("GLM-5.2", {"index_topk": 2048, "num_index_layers": 21, "max_position_embeddings": 1048576}),
+        ("Kimi-K2-Thinking", {"num_experts": 384, "first_k_dense_replace": 1, "num_nextn_predict_layers": None}),
+        ("Qwen3-Next-80B-A3B-Instruct", {"num_full_attention_layers": 12, "attn_output_gate": True}),
+        ("gpt-oss-120b", {"sliding_window": 128, "num_full_attention_layers": 18, "quantization": "mxfp4"}),
+        (
+            "Llama-4-Maverick-17B-128E-Instruct",
+            {"moe_layer_step": 2, "n_shared_experts": 1, "intermediate_size": 16384},
+        ),
+        ("MiniMax-M3", {"first_k_dense_replace": 3, "intermediate_size": 12288, "moe_intermediate_size": 3072}),
+        ("DeepSeek-V4-Flash", {"num_key_value_heads": 1, "o_groups": 8, "num_index_layers": 21}),
+        ("Qwen3-VL-8B-Instruct", {"multimodal": True, "model_type": "qwen3_vl"}),
+    ],
+)
+def test_the_facts_of_newer_models_are_those_of_their_config_json(name: str, expected: dict[str, object]) -> None:
+    facts = facts_of(name).model_dump()
+
+    assert {key: facts[key] for key in expected} == expected
+
+
+def test_models_for_embedding_and_reranking_are_marked() -> None:
+    kinds = {model.name: model.facts.kind for model in WITH_FACTS if model.facts and model.facts.kind != "generate"}
+
+    assert kinds == {
+        "bge-base-en-v1.5": "embed",
+        "bge-base-zh-v1.5": "embed",
+        "bge-large-en-v1.5": "embed",
+        "bge-reranker-v2-m3": "rerank",
+        "Qwen3-Embedding-0.6B": "embed",
+        "Qwen3-Embedding-8B": "embed",
+        "Qwen3-Reranker-0.6B": "rerank",
+        "Qwen3-Reranker-8B": "rerank",
+        "Qwen3-VL-Embedding-2B": "embed",
+        "Qwen3-VL-Embedding-8B": "embed",
+    }
 
 
 @pytest.mark.parametrize(
@@ -231,6 +339,27 @@ def test_names_are_found_as_people_write_them(written: str, name: str, reason: s
         ("Qwen2-7B-Instruct-GPTQ-Int4", "Qwen2-7B-Instruct", "GPTQ-Int4"),
         ("llama2-70b_SmoothQuant", "Llama-2-70b-hf", "SmoothQuant"),
         ("deepseek-ai/DeepSeek-V2-236B-W8A8", "DeepSeek-V2", "W8A8"),
+        ("Qwen3-32B-W8A8", "Qwen3-32B", "W8A8"),
+        ("/mnt/models/qwen3_32b_w4a4", "Qwen3-32B", "w4a4"),
+        ("Eco-Tech/DeepSeek-V3.2-w8a8-mtp-QuaRot", "DeepSeek-V3.2", "w8a8-mtp-QuaRot"),
+        ("deepseek-v3.2-W8A8-MTP-quarot", "DeepSeek-V3.2", "W8A8-MTP-quarot"),
+        ("Kimi-K2-Thinking-W4A8", "Kimi-K2-Thinking", "W4A8"),
+        ("Eco-Tech/Kimi-K2.5-w4a8", "Kimi-K2.5", "w4a8"),
+        ("Eco-Tech/DeepSeek-V3.1-Terminus-w4a8-mtp-QuaRot", "DeepSeek-V3.1", "w4a8-mtp-QuaRot"),
+        ("DeepSeek-V3.1_w8a8mix_mtp", "DeepSeek-V3.1", "w8a8mix-mtp"),
+        ("Eco-Tech/DeepSeek-V3.1-w8a8c8-mxfp8", "DeepSeek-V3.1", "w8a8c8-mxfp8"),
+        ("Eco-Tech/GLM-4.7-W8A8-floatmtp", "GLM-4.7", "W8A8-floatmtp"),
+        ("vllm-ascend/GLM5-w4a8", "GLM-5", "w4a8"),
+        ("vllm-ascend/GLM5-bf16", "GLM-5", "bf16"),
+        ("vllm-ascend/GLM-5.2-w4a8c8", "GLM-5.2", "w4a8c8"),
+        ("vllm-ascend/MiniMax-M2.7-w8a8c8-QuaRot", "MiniMax-M2.7", "w8a8c8-QuaRot"),
+        ("Eco-Tech/Qwen3-30B-A3B-w8a8-QuaRot-310", "Qwen3-30B-A3B", "w8a8-QuaRot-310"),
+        ("Eco-Tech/Qwen3-32B-w8a8sc-310-vllm", "Qwen3-32B", "w8a8sc-310-vllm"),
+        ("Qwen3-235B-A22B-w8a8-rot", "Qwen3-235B-A22B", "w8a8-rot"),
+        ("Eco-Tech/Qwen3.5-397B-A17B-w8a8-mtp", "Qwen3.5-397B-A17B", "w8a8-mtp"),
+        ("Eco-Tech/Qwen3-VL-30B-A3B-Instruct-w8a8-mxfp8", "Qwen3-VL-30B-A3B-Instruct", "w8a8-mxfp8"),
+        ("Qwen/Qwen3-32B-FP8", "Qwen3-32B", "FP8"),
+        ("Qwen3-32B-mtp", None, None),
         ("Qwen2-1.5B-Instruct-A8W8C8", None, None),
         ("Qwen2-7B-AWQ-x", None, None),
         ("AWQ", None, None),
@@ -251,6 +380,16 @@ def test_a_quantized_checkpoint_with_facts_of_its_own_keeps_them() -> None:
     assert model.suffix is None
     assert model.facts is not None
     assert (model.facts.quantization, model.facts.intermediate_size) == ("awq", 29696)
+
+
+def test_another_checkpoint_does_not_have_the_quantization_of_the_published_one() -> None:
+    published, quantized = find_model("DeepSeek-R1"), find_model("DeepSeek-R1-W8A8")
+
+    assert published is not None
+    assert published.facts is not None
+    assert published.facts.quantization == "fp8"
+    assert quantized is not None
+    assert quantized.facts == published.facts.model_copy(update={"quantization": None})
 
 
 @pytest.mark.parametrize(
