@@ -165,6 +165,7 @@ PUBLISHED: dict[float, tuple[str, ...]] = {
         "Qwen2.5-VL-72B-Instruct",
     ),
     80.0: ("Qwen3-Next-80B-A3B-Instruct",),
+    87.7: ("Llama-3.2-90B-Vision-Instruct",),
     106: ("GLM-4.5-Air",),
     109: ("Llama-4-Scout-17B-16E-Instruct",),
     111: ("Qwen1.5-110B-Chat",),
