@@ -83,7 +83,8 @@ def _full_attention_parameters(facts: ModelFacts) -> int:
 
 def _latent_attention_parameters(facts: ModelFacts) -> int:
     """Parameters of an attention that compresses keys and values (MLA)."""
-    hidden, heads = facts.hidden_size, facts.num_attention_heads
+    hidden = facts.hidden_size
+    heads = facts.num_attention_heads
     kv_rank = facts.kv_lora_rank or 0
     rope_size = facts.qk_rope_head_dim or 0
     value_size = facts.v_head_dim or 0
@@ -92,7 +93,8 @@ def _latent_attention_parameters(facts: ModelFacts) -> int:
     if facts.q_lora_rank:
         query_parameters = facts.q_lora_rank * (hidden + queries)
     compression = hidden * (kv_rank + rope_size)
-    decompression = kv_rank * heads * (facts.head_size - rope_size + value_size)
+    key_size = facts.head_size - rope_size
+    decompression = kv_rank * heads * (key_size + value_size)
     output = heads * value_size * hidden
     return query_parameters + compression + decompression + output
 
@@ -113,15 +115,21 @@ def _indexer_parameters(facts: ModelFacts) -> int:
     """Parameters of the indexer of sparse attention, the mean of all layers."""
     heads = facts.index_n_heads or 0
     head_size = facts.index_head_dim or 0
-    queries = (facts.q_lora_rank or facts.hidden_size) * heads * head_size
+    query_rank = facts.q_lora_rank or facts.hidden_size
+    queries = query_rank * heads * head_size
     keys_and_weights = facts.hidden_size * (head_size + heads)
     layers = facts.num_index_layers or facts.num_hidden_layers
-    return (queries + keys_and_weights) * layers // facts.num_hidden_layers
+    total = (queries + keys_and_weights) * layers
+    return total // facts.num_hidden_layers
 
 
 def _linear_attention_parameters(facts: ModelFacts) -> int:
     """Parameters of linear attention (gated delta rule): queries, keys, values, their gate, and the output."""
+    key_heads = facts.linear_num_key_heads or 0
     value_heads = facts.linear_num_value_heads or 0
-    keys = (facts.linear_num_key_heads or 0) * (facts.linear_key_head_dim or 0)
+    keys = key_heads * (facts.linear_key_head_dim or 0)
     values = value_heads * (facts.linear_value_head_dim or 0)
-    return facts.hidden_size * (2 * keys + 3 * values + 2 * value_heads)
+    queries_and_keys = 2 * keys
+    values_gate_and_output = 3 * values
+    rates = 2 * value_heads
+    return facts.hidden_size * (queries_and_keys + values_gate_and_output + rates)

@@ -67,9 +67,8 @@ def facts_of(config: Any) -> dict[str, Any]:
     facts["sliding_window"] = _sliding_window(text_model)
     facts["num_full_attention_layers"] = _full_attention_layers(text_model, facts)
     facts["num_index_layers"] = _index_layers(text_model)
-    facts["quantization"] = _mapping(text_model, "quantization_config").get(
-        "quant_method"
-    )
+    quantization = _mapping(text_model, "quantization_config")
+    facts["quantization"] = quantization.get("quant_method")
     facts["num_key_value_heads"] = (
         facts["num_key_value_heads"] or facts["num_attention_heads"]
     )
@@ -122,7 +121,7 @@ def _kind(config: Mapping[str, Any]) -> str | None:
     """What the model does, by its class: a class without a head embeds, one that classifies reranks.
 
     Many models for embedding and reranking have the class of a model that generates text. Their config.json does not
-    say what they are for.
+    state their purpose.
     """
     architectures = config.get("architectures")
     if not isinstance(architectures, list) or not architectures:
@@ -139,7 +138,9 @@ def _feed_forward_sizes(
     text_model: Mapping[str, Any], facts: Mapping[str, Any]
 ) -> dict[str, Any]:
     """The inner sizes of the feed-forward blocks: without experts, of an expert, and of the shared expert."""
-    dense_size, expert_size = facts["intermediate_size"], facts["moe_intermediate_size"]
+    dense_size = facts["intermediate_size"]
+    expert_size = facts["moe_intermediate_size"]
+    shared_size = facts["shared_expert_intermediate_size"] or None
     for key in _DENSE_SIZES:
         if text_model.get(key):
             expert_size = expert_size or dense_size
@@ -150,16 +151,15 @@ def _feed_forward_sizes(
     return {
         "intermediate_size": dense_size,
         "moe_intermediate_size": expert_size,
-        "shared_expert_intermediate_size": facts["shared_expert_intermediate_size"]
-        or None,
+        "shared_expert_intermediate_size": shared_size,
     }
 
 
 def _rope_scaling(text_model: Mapping[str, Any]) -> dict[str, Any] | None:
     """The RoPE scaling under its name of today or its former name; None if the positions are not scaled."""
-    scaling = _mapping(text_model, "rope_scaling") or _mapping(
-        text_model, "rope_parameters"
-    )
+    scaling = _mapping(text_model, "rope_scaling")
+    if not scaling:
+        scaling = _mapping(text_model, "rope_parameters")
     scaling_type = scaling.get("type") or scaling.get("rope_type")
     if scaling_type in (None, "default"):
         return None
@@ -185,11 +185,14 @@ def _full_attention_layers(
 
 
 def _index_layers(text_model: Mapping[str, Any]) -> int | None:
-    """How many layers have an indexer of their own; None if all have, or none. DeepSeek V4 has one where 4 tokens share
-    an entry of the KV cache."""
-    return _count(text_model, "indexer_types", "full") or _count(
-        text_model, "compress_ratios", 4
-    )
+    """How many layers have an indexer of their own; None if all or none have one.
+
+    DeepSeek V4 has an indexer in the layers where 4 tokens share an entry of the KV cache.
+    """
+    counted = _count(text_model, "indexer_types", "full")
+    if counted is None:
+        counted = _count(text_model, "compress_ratios", 4)
+    return counted
 
 
 def _count(text_model: Mapping[str, Any], key: str, kind: str | int) -> int | None:
