@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
 from models.record import Line, Record
+
+ModelKind = Literal["generate", "embed", "rerank"]
+"""What a model does: it generates text, embeds texts as vectors, or scores documents for a query."""
 
 UNSCALED = ("su", "longrope", "llama3", "mrope")
 """Types of RoPE scaling whose stated length is already scaled. For all other types vLLM multiplies it by the factor."""
@@ -61,6 +65,9 @@ class Facts(Record):
     model_type: Line | None = Field(default=None, examples=["qwen2"])
     """`model_type` of config.json."""
 
+    kind: ModelKind | None = Field(default=None, examples=["embed"])
+    """What the model does: `generate` (the default), `embed` or `rerank`."""
+
     hidden_size: int | None = Field(default=None, ge=1, examples=[3584])
     """Elements of a token's hidden state."""
 
@@ -97,6 +104,12 @@ class Facts(Record):
     sliding_window: int | None = Field(default=None, ge=1, examples=[4096])
     """Tokens of the attention window, if the model uses one."""
 
+    num_full_attention_layers: int | None = Field(default=None, ge=0, examples=[12])
+    """Layers that attend to the whole sequence; by default all. The others have a window or linear attention."""
+
+    attn_output_gate: bool | None = None
+    """Whether a gate, as large as the queries, follows the attention."""
+
     tie_word_embeddings: bool | None = None
     """Whether the input and output embeddings are one table."""
 
@@ -132,6 +145,12 @@ class Facts(Record):
     first_k_dense_replace: int | None = Field(default=None, ge=0, examples=[1])
     """Number of first layers without experts."""
 
+    moe_layer_step: int | None = Field(default=None, ge=1, examples=[2])
+    """Every how many layers one has experts; by default each."""
+
+    num_nextn_predict_layers: int | None = Field(default=None, ge=0, examples=[1])
+    """Further layers that predict more than one token (MTP). They are not among `numHiddenLayers`."""
+
     q_lora_rank: int | None = Field(default=None, ge=1, examples=[1536])
     """Rank of the compressed queries (MLA)."""
 
@@ -147,11 +166,46 @@ class Facts(Record):
     v_head_dim: int | None = Field(default=None, ge=1, examples=[128])
     """Elements of a value head (MLA)."""
 
+    o_lora_rank: int | None = Field(default=None, ge=1, examples=[1024])
+    """Rank of the compressed output of a group of heads (DeepSeek V4)."""
+
+    o_groups: int | None = Field(default=None, ge=1, examples=[8])
+    """Groups of heads whose output is compressed together (DeepSeek V4)."""
+
+    compress_ratios: list[int] | None = Field(default=None, examples=[[0, 4, 128]])
+    """How many tokens share an entry of the KV cache, for each layer, MTP layers last; 0 for a layer that keeps its
+    window only (DeepSeek V4)."""
+
+    index_topk: int | None = Field(default=None, ge=1, examples=[2048])
+    """Tokens that the indexer selects for the attention (sparse attention)."""
+
+    index_n_heads: int | None = Field(default=None, ge=1, examples=[64])
+    """Heads of the indexer (sparse attention)."""
+
+    index_head_dim: int | None = Field(default=None, ge=1, examples=[128])
+    """Elements of a head of the indexer (sparse attention). The cache stores one such key for each token."""
+
+    num_index_layers: int | None = Field(default=None, ge=1, examples=[21])
+    """Layers that have an indexer of their own; by default all (sparse attention)."""
+
+    linear_num_key_heads: int | None = Field(default=None, ge=1, examples=[16])
+    """Key heads of a layer with linear attention."""
+
+    linear_num_value_heads: int | None = Field(default=None, ge=1, examples=[32])
+    """Value heads of a layer with linear attention."""
+
+    linear_key_head_dim: int | None = Field(default=None, ge=1, examples=[128])
+    """Elements of a key head of linear attention."""
+
+    linear_value_head_dim: int | None = Field(default=None, ge=1, examples=[128])
+    """Elements of a value head of linear attention."""
+
 
 class ModelFacts(Facts):
     """The architecture of a model with every fact that the rules need."""
 
     model_type: str
+    kind: ModelKind = "generate"
     hidden_size: int
     num_attention_heads: int
     num_key_value_heads: int

@@ -23,9 +23,17 @@ __all__ = [
     "nearest_models",
 ]
 
+_QUANTIZATION = (
+    r"awq|gptq|smoothquant|gguf|bnb|bf16|(?:nv|mx)?fp[48]|int[48]|[48]bits?"
+    r"|w\d+a\d+(?:c\d+|sc|mix)?"
+)
+"""A quantization at the end of a checkpoint's name, such as `W8A8`. `bf16` names weights that are not quantized."""
+
+_REMARK = r"mtp|floatmtp|quarot|rot|dynamic|mxfp[48]|310|vllm"
+"""What a checkpoint's name says after the quantization: kept layers, rotated weights, format or device."""
+
 _SUFFIX = re.compile(
-    r"[-_.](awq|gptq|smoothquant|gguf|bnb|fp8|w\d+a\d+(?:c\d+)?|int[48]|[48]bits?)$",
-    re.IGNORECASE,
+    rf"[-_.]((?:{_QUANTIZATION})(?:[-_.](?:{_REMARK}))*)$", re.IGNORECASE
 )
 
 
@@ -56,7 +64,8 @@ class KnownModel:
     note: str | None = None
     published: tuple[Published, ...] = ()
     suffix: str | None = None
-    """Quantization in the name that was looked up, such as AWQ. The facts are those of the unquantized model."""
+    """Quantization in the name that was looked up, such as `AWQ` or `w8a8-mtp`. The facts are those of the model
+    without it."""
 
     @property
     def name(self) -> str:
@@ -90,9 +99,16 @@ def find_model(name: str) -> KnownModel | None:
     unquantized = find_model(checkpoint[: quantization.start()])
     if not unquantized:
         return None
-    suffixes = [unquantized.suffix, quantization[1]]
+    suffixes = [unquantized.suffix, re.sub("[_.]", "-", quantization[1])]
     suffix = "-".join(part for part in suffixes if part)
-    return replace(unquantized, suffix=suffix)
+    return replace(unquantized, facts=_unquantized(unquantized.facts), suffix=suffix)
+
+
+def _unquantized(facts: ModelFacts | None) -> ModelFacts | None:
+    """The facts without the quantization of the published checkpoint, which another checkpoint does not have."""
+    if facts is None or facts.quantization is None:
+        return facts
+    return facts.model_copy(update={"quantization": None})
 
 
 def nearest_models(name: str, count: int = 3) -> list[str]:

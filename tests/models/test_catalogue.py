@@ -9,7 +9,7 @@ from collections import Counter
 
 import pytest
 
-from models.catalog.known import KnownModel, ModelFacts, find_model, known_models, nearest_models
+from models.catalog.known import KnownModel, ModelFacts, find_model, known_models
 from tests.conftest import ROOT
 
 MODELS = known_models()
@@ -18,16 +18,23 @@ PUBLISHED = sorted(
     {(line.release, line.model, line.npu_memory) for model in MODELS for line in model.published},
 )
 
+LATENT_ATTENTION = {
+    "deepseek_v2",
+    "deepseek_v3",
+    "deepseek_v32",
+    "glm4_moe_lite",
+    "glm_moe_dsa",
+    "kimi_k2",
+    "kimi_k25",
+}
+SPARSE_ATTENTION = {"deepseek_v32", "deepseek_v4", "glm_moe_dsa"}
+
 
 def facts_of(name: str) -> ModelFacts:
     model = find_model(name)
     assert model is not None
     assert model.facts is not None
     return model.facts
-
-
-def words(name: str) -> str:
-    return re.sub(r"[-_.]", "-", name.lower())
 
 
 def by_name(model: KnownModel) -> str:
@@ -82,8 +89,19 @@ def test_heads_fit_each_other_and_the_hidden_size(model: KnownModel) -> None:
     assert facts is not None
 
     assert facts.num_attention_heads % facts.num_key_value_heads == 0
-    assert facts.head_dim or facts.hidden_size % facts.num_attention_heads == 0
-    assert facts.head_size in ((192,) if facts.kv_lora_rank else (64, 128))
+    assert facts.head_dim or facts.kv_lora_rank or facts.hidden_size % facts.num_attention_heads == 0
+    assert facts.head_size in head_sizes(facts)
+
+
+def head_sizes(facts: ModelFacts) -> tuple[int, ...]:
+    """The head sizes that models of this kind of attention have."""
+    if facts.kv_lora_rank:
+        return (192, 256)
+    if facts.o_lora_rank:
+        return (512,)
+    if facts.linear_num_value_heads:
+        return (256,)
+    return (64, 128)
 
 
 @pytest.mark.parametrize("model", WITH_FACTS, ids=by_name)
@@ -91,8 +109,12 @@ def test_sizes_are_those_of_a_language_model(model: KnownModel) -> None:
     facts = model.facts
     assert facts is not None
 
-    assert facts.intermediate_size > facts.hidden_size
-    assert facts.intermediate_size % 64 == 0
+    has_dense_layers = not facts.moe or facts.first_k_dense_replace or facts.moe_layer_step
+    if has_dense_layers:
+        assert facts.intermediate_size > facts.hidden_size
+        assert facts.intermediate_size % 64 == 0
+    if facts.moe:
+        assert (facts.moe_intermediate_size or facts.intermediate_size) % 64 == 0
     assert facts.vocab_size > 20_000
     assert (facts.context is None) == (model.note is not None and "length is not known" in model.note)
     assert facts.context is None or facts.longest >= facts.context >= (512 if model.family == "BGE" else 1024)
@@ -116,9 +138,91 @@ def test_experts_are_counted_where_there_are_some(model: KnownModel) -> None:
 def test_latent_attention_is_complete_or_absent(model: KnownModel) -> None:
     facts = model.facts
     assert facts is not None
-    latent = (facts.kv_lora_rank, facts.qk_nope_head_dim, facts.qk_rope_head_dim, facts.v_head_dim)
+    latent = (facts.kv_lora_rank, facts.qk_nope_head_dim, facts.v_head_dim)
 
-    assert all(latent) == any(latent) == (facts.model_type == "deepseek_v2")
+    assert all(latent) == any(latent) == (facts.model_type in LATENT_ATTENTION)
+    assert not facts.kv_lora_rank or facts.qk_rope_head_dim
+
+
+@pytest.mark.parametrize("model", WITH_FACTS, ids=by_name)
+def test_sparse_attention_is_complete_or_absent(model: KnownModel) -> None:
+    facts = model.facts
+    assert facts is not None
+    sparse = (facts.index_topk, facts.index_n_heads, facts.index_head_dim)
+
+    assert all(sparse) == any(sparse) == (facts.model_type in SPARSE_ATTENTION)
+    assert not facts.num_index_layers or facts.index_topk
+
+
+@pytest.mark.parametrize("model", WITH_FACTS, ids=by_name)
+def test_linear_attention_is_complete_or_absent(model: KnownModel) -> None:
+    facts = model.facts
+    assert facts is not None
+    linear = (
+        facts.linear_num_key_heads,
+        facts.linear_num_value_heads,
+        facts.linear_key_head_dim,
+        facts.linear_value_head_dim,
+    )
+
+    assert all(linear) == any(linear) == facts.model_type.startswith(("qwen3_next", "qwen3_5"))
+    if any(linear):
+        assert facts.num_full_attention_layers == facts.num_hidden_layers // 4
+
+
+@pytest.mark.parametrize("model", WITH_FACTS, ids=by_name)
+def test_layers_of_a_kind_are_fewer_than_all(model: KnownModel) -> None:
+    facts = model.facts
+    assert facts is not None
+
+    for layers in (facts.num_full_attention_layers, facts.num_index_layers, facts.first_k_dense_replace):
+        assert layers is None or 0 < layers < facts.num_hidden_layers
+    if facts.compress_ratios:
+        assert len(facts.compress_ratios) == facts.num_hidden_layers + (facts.num_nextn_predict_layers or 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        (
+            "DeepSeek-V3",
+            {"kv_lora_rank": 512, "qk_rope_head_dim": 64, "num_nextn_predict_layers": 1, "index_topk": None},
+        ),
+        ("DeepSeek-V3.2", {"kv_lora_rank": 512, "index_topk": 2048, "index_head_dim": 128, "num_index_layers": None}),
+        ("GLM-5.2", {"index_topk": 2048, "num_index_layers": 21, "max_position_embeddings": 1048576}),
+        ("Kimi-K2-Thinking", {"num_experts": 384, "first_k_dense_replace": 1, "num_nextn_predict_layers": None}),
+        ("Qwen3-Next-80B-A3B-Instruct", {"num_full_attention_layers": 12, "attn_output_gate": True}),
+        ("gpt-oss-120b", {"sliding_window": 128, "num_full_attention_layers": 18, "quantization": "mxfp4"}),
+        (
+            "Llama-4-Maverick-17B-128E-Instruct",
+            {"moe_layer_step": 2, "n_shared_experts": 1, "intermediate_size": 16384},
+        ),
+        ("MiniMax-M3", {"first_k_dense_replace": 3, "intermediate_size": 12288, "moe_intermediate_size": 3072}),
+        ("DeepSeek-V4-Flash", {"num_key_value_heads": 1, "o_groups": 8, "num_index_layers": 21}),
+        ("Qwen3-VL-8B-Instruct", {"multimodal": True, "model_type": "qwen3_vl"}),
+    ],
+)
+def test_the_facts_of_newer_models_are_those_of_their_config_json(name: str, expected: dict[str, object]) -> None:
+    facts = facts_of(name).model_dump()
+
+    assert {key: facts[key] for key in expected} == expected
+
+
+def test_models_for_embedding_and_reranking_are_marked() -> None:
+    kinds = {model.name: model.facts.kind for model in WITH_FACTS if model.facts and model.facts.kind != "generate"}
+
+    assert kinds == {
+        "bge-base-en-v1.5": "embed",
+        "bge-base-zh-v1.5": "embed",
+        "bge-large-en-v1.5": "embed",
+        "bge-reranker-v2-m3": "rerank",
+        "Qwen3-Embedding-0.6B": "embed",
+        "Qwen3-Embedding-8B": "embed",
+        "Qwen3-Reranker-0.6B": "rerank",
+        "Qwen3-Reranker-8B": "rerank",
+        "Qwen3-VL-Embedding-2B": "embed",
+        "Qwen3-VL-Embedding-8B": "embed",
+    }
 
 
 @pytest.mark.parametrize(
@@ -164,23 +268,6 @@ def test_multimodal_models_are_marked(name: str) -> None:
     assert facts_of(name).multimodal
 
 
-def test_a_name_means_one_model() -> None:
-    counted = Counter(words(name) for model in MODELS for name in model.names)
-
-    assert [name for name, count in counted.items() if count > 1] == []
-
-
-def test_without_its_separators_one_name_means_two_models_and_finds_none() -> None:
-    owners: dict[str, set[str]] = {}
-    for model in MODELS:
-        for name in model.names:
-            owners.setdefault(words(name).replace("-", ""), set()).add(model.name)
-
-    assert {letters for letters, names in owners.items() if len(names) > 1} == {"qwen257b"}
-    assert find_model("Qwen257B") is None
-    assert {"Qwen2.5-7B", "Qwen2-57B"} <= set(nearest_models("qwen2-5-7b")) | set(nearest_models("qwen2-57b"))
-
-
 def test_models_stand_in_the_order_of_their_names() -> None:
     def natural(text: str) -> list[tuple[int, str]]:
         return [(int(part), "") if part.isdigit() else (0, part) for part in re.split(r"(\d+)", text.lower())]
@@ -188,82 +275,6 @@ def test_models_stand_in_the_order_of_their_names() -> None:
     names = [(natural(model.family), natural(model.name)) for model in MODELS]
 
     assert names == sorted(names)
-
-
-@pytest.mark.parametrize("name", sorted({name for model in MODELS for name in model.names}))
-def test_every_name_finds_its_model(name: str) -> None:
-    model = find_model(name)
-
-    assert model is not None
-    assert name in model.names
-    assert model.suffix is None
-
-
-@pytest.mark.parametrize(
-    ("written", "name", "reason"),
-    [
-        ("qwen2-7b-instruct", "Qwen2-7B-Instruct", "small letters"),
-        ("QWEN2_7B_INSTRUCT", "Qwen2-7B-Instruct", "capitals and underscores"),
-        ("Qwen/Qwen2-7B-Instruct", "Qwen2-7B-Instruct", "its organization"),
-        ("/mnt/models/Qwen2-7B-Instruct/", "Qwen2-7B-Instruct", "a path"),
-        ("qwen2_5-7b", "Qwen2.5-7B", "an underscore for the point"),
-        ("llama3-8b", "Meta-Llama-3-8B", "as the documentation writes it"),
-        ("llama3.1-8b", "Llama-3.1-8B", "as the documentation writes it"),
-        ("Meta-Llama-3.1-8B-Instruct", "Llama-3.1-8B", "the former name"),
-        ("internvl2.5-38B", "InternVL2_5-38B", "a point for the underscore"),
-        ("Qwen 2 7B Instruct", "Qwen2-7B-Instruct", "spaces"),
-        ("qwen2-57B", "Qwen2-57B-A14B", "as the manual writes it, not Qwen2.5-7B"),
-        ("Qwen2.5-7B", "Qwen2.5-7B", "not Qwen2-57B"),
-    ],
-)
-def test_names_are_found_as_people_write_them(written: str, name: str, reason: str) -> None:
-    model = find_model(written)
-
-    assert model is not None, reason
-    assert model.name == name, reason
-
-
-@pytest.mark.parametrize(
-    ("written", "name", "suffix"),
-    [
-        ("Qwen2-7B-Instruct-AWQ", "Qwen2-7B-Instruct", "AWQ"),
-        ("qwen2-7b-w8a8", "Qwen2-7B", "w8a8"),
-        ("Qwen2-7B-Instruct-GPTQ-Int4", "Qwen2-7B-Instruct", "GPTQ-Int4"),
-        ("llama2-70b_SmoothQuant", "Llama-2-70b-hf", "SmoothQuant"),
-        ("deepseek-ai/DeepSeek-V2-236B-W8A8", "DeepSeek-V2", "W8A8"),
-        ("Qwen2-1.5B-Instruct-A8W8C8", None, None),
-        ("Qwen2-7B-AWQ-x", None, None),
-        ("AWQ", None, None),
-        ("-AWQ", None, None),
-        ("", None, None),
-    ],
-)
-def test_a_quantized_checkpoint_finds_the_model_and_says_so(written: str, name: str | None, suffix: str | None) -> None:
-    model = find_model(written)
-
-    assert (model.name if model else None, model.suffix if model else None) == (name, suffix)
-
-
-def test_a_quantized_checkpoint_with_facts_of_its_own_keeps_them() -> None:
-    model = find_model("Qwen2.5-72B-Instruct-AWQ")
-
-    assert model is not None
-    assert model.suffix is None
-    assert model.facts is not None
-    assert (model.facts.quantization, model.facts.intermediate_size) == ("awq", 29696)
-
-
-@pytest.mark.parametrize(
-    ("written", "near"),
-    [("Qwen2-8B-Instruct", "Qwen2-7B-Instruct"), ("qwen/llama-3-80b", "Llama-3-70B"), ("mixtral-8x8b", "Mixtral-8x7B")],
-)
-def test_an_unknown_name_has_near_ones(written: str, near: str) -> None:
-    assert find_model(written) is None
-    assert near in nearest_models(written)
-
-
-def test_nothing_is_near_to_nonsense() -> None:
-    assert nearest_models("zzz") == []
 
 
 def test_the_whole_published_table_is_there() -> None:

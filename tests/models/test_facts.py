@@ -63,6 +63,12 @@ def test_a_config_json_takes_the_place_of_the_catalogue_and_the_stack_file_corre
     assert (corrected.vocab_size, corrected.hidden_size) == (32000, 4096)
 
 
+def test_a_model_generates_text_unless_the_stack_file_or_the_catalogue_says_otherwise() -> None:
+    assert facts_with("/m/Qwen3-8B").kind == "generate"
+    assert facts_with("/m/Qwen3-Reranker-8B").kind == "rerank"
+    assert facts_with("{source: /m/Qwen3-8B, facts: {kind: embed}}").kind == "embed"
+
+
 def test_a_flag_that_stretches_positions_lengthens_the_model() -> None:
     text = "one:\n  image: a:1\n  model: /m/Qwen2-7B\n  engine: {maxModelLen: 262144, extraArgs: {ropeScaling: %s}}\n"
     short, long = (stack_of(text % given) for given in ("{type: yarn}", "{type: linear, factor: 8}"))
@@ -114,6 +120,84 @@ def without(*names: str) -> dict[str, Any]:
             {"ropeScaling": {"type": "llama3", "factor": 8.0}},
             "rope_type is the newer name of type",
         ),
+        (
+            {
+                "rope_parameters": {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 32768},
+                **LLAMA,
+            },
+            {"ropeScaling": {"type": "yarn", "factor": 4.0, "originalMaxPositionEmbeddings": 32768}},
+            "rope_parameters is the newer name of rope_scaling",
+        ),
+        (
+            {"rope_scaling": {"rope_type": "default", "mrope_section": [24, 20, 20]}, **LLAMA},
+            {"ropeScaling": None},
+            "the type default does not scale",
+        ),
+        (
+            {**without("intermediate_size"), "num_experts": 256, "moe_intermediate_size": 512},
+            {"intermediateSize": 512, "moeIntermediateSize": 512},
+            "all layers of Qwen3.5 have experts, so it states no other size",
+        ),
+        (
+            {"shared_expert_intermediate_size": 0, "num_experts": 128, **LLAMA},
+            {"sharedExpertIntermediateSize": None},
+            "Qwen3-Coder writes 0 for no shared expert",
+        ),
+        (
+            {
+                **without("model_type"),
+                "model_type": "llama4",
+                "num_local_experts": 128,
+                "intermediate_size": 8192,
+                "intermediate_size_mlp": 16384,
+                "interleave_moe_layer_step": 2,
+            },
+            {"intermediateSize": 16384, "moeIntermediateSize": 8192, "moeLayerStep": 2, "nSharedExperts": 1},
+            "Llama 4 names the size of an expert first, and not its shared expert",
+        ),
+        (
+            {**LLAMA, "num_local_experts": 128, "dense_intermediate_size": 12288, "moe_layer_freq": [0, 0, 0, 1, 1]},
+            {"intermediateSize": 12288, "moeIntermediateSize": 14336, "firstKDenseReplace": 3},
+            "MiniMax-M3 lists the layers with experts",
+        ),
+        (
+            {**LLAMA, "layer_types": ["sliding_attention", "full_attention"] * 16},
+            {"numFullAttentionLayers": 16},
+            "gpt-oss lists the kinds of its layers",
+        ),
+        (
+            {**LLAMA, "layer_types": ["full_attention"] * 32},
+            {"numFullAttentionLayers": None},
+            "all layers are the default",
+        ),
+        (
+            {**LLAMA, "model_type": "qwen3_next", "full_attention_interval": 4},
+            {"numFullAttentionLayers": 8, "attnOutputGate": True},
+            "Qwen3-Next states an interval, and not its gate",
+        ),
+        (
+            {**LLAMA, "index_topk": 2048, "indexer_types": ["full", "shared", "shared", "shared"] * 8},
+            {"indexTopk": 2048, "numIndexLayers": 8},
+            "layers of GLM-5.2 share an indexer",
+        ),
+        (
+            {**LLAMA, "compress_ratios": [0, 4, 128, 4]},
+            {"compressRatios": [0, 4, 128, 4], "numIndexLayers": 2},
+            "DeepSeek V4 has an indexer where 4 tokens share an entry",
+        ),
+        ({"mtp_num_hidden_layers": 1, **LLAMA}, {"numNextnPredictLayers": 1}, "Qwen3.5 calls MTP layers so"),
+        (
+            {"model_type": "kimi_k25", "text_config": {**LLAMA, "quantization_config": {"quant_method": "fp8"}}},
+            {"quantization": "fp8"},
+            "Kimi-K2.5 states the quantization of its text model",
+        ),
+        ({"architectures": ["BertModel"], **LLAMA}, {"kind": "embed"}, "a class without a head embeds"),
+        (
+            {"architectures": ["XLMRobertaForSequenceClassification"], **LLAMA},
+            {"kind": "rerank"},
+            "a class that classifies reranks",
+        ),
+        ({"architectures": ["LlamaForCausalLM"], **LLAMA}, {"kind": None}, "any model can have this class"),
     ],
 )
 def test_a_config_json_is_read_in_the_words_of_its_family(
@@ -157,3 +241,23 @@ def test_what_is_missing_is_named() -> None:
     (finding,) = check(stack).errors
 
     assert "lack modelType, numAttentionHeads" in finding.message
+
+
+@pytest.mark.parametrize(
+    ("model", "model_type"),
+    [
+        ("Qwen3-32B", "qwen3"),
+        ("Qwen3-32B-W8A8", "qwen3"),
+        ("Qwen3-30B-A3B-Instruct-2507", "qwen3_moe"),
+        ("Qwen3-VL-8B-Instruct", "qwen3_vl"),
+        ("DeepSeek-V3.2-w8a8-mtp-QuaRot", "deepseek_v32"),
+        ("GLM-4.6", "glm4_moe"),
+        ("gpt-oss-20b", "gpt_oss"),
+    ],
+)
+def test_a_model_that_is_newer_than_the_release_is_reported(model: str, model_type: str) -> None:
+    stack = stack_of(f"one:\n  image: a:1\n  model: /m/{model}\n  npus: 8\n  engine: {{maxModelLen: 4096}}\n")
+
+    messages = {finding.rule: finding.message for finding in check(stack).findings}
+
+    assert messages["unknown-architecture"] == f"vLLM 0.6.3 does not have the model type {model_type}"
