@@ -223,7 +223,7 @@ def beam_search_forgets(
     yield error(
         f"beam search ignores {ignored}",
         why="vLLM 0.6.3 searches with the tokens of the prompt alone (vllm/engine/async_llm_engine.py:1042)",
-        fix="remove use_beam_search",
+        fix="remove use_beam_search and n",
         marks=[request.at("use_beam_search"), request.at(field)],
     )
 
@@ -240,7 +240,7 @@ def beam_width(
     yield error(
         f"beam search with n {parameters.n} requires {required} probabilities for each token, the limit is {limit}",
         why="vLLM answers 400 to more than --max-logprobs (vllm/engine/llm_engine.py:846, async_llm_engine.py:1063)",
-        fix=f"lower n to {limit // 2}, or raise maxLogprobs in engine.extraArgs",
+        fix=f"lower n to {limit // 2}, or write engine.extraArgs.maxLogprobs: {required} in the stack file",
         marks=[request.at("n")],
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
 from models.catalog.facts import ModelFacts
 from models.catalog.sizes import layer_parameters, table_parameters
@@ -20,14 +21,14 @@ def memory_use(server: ModelServer, facts: ModelFacts) -> MemoryUse:
     """The memory of the NPU that has most of the weights; a lower bound.
 
     The weights are those of the layers, divided by tensor, pipeline and (experts only) data parallelism, and the tables
-    of tokens. A token's KV cache is the keys and values of each KV head in each layer, or the compressed ones (MLA).
+    of tokens. Layers with a window or with linear attention take no memory that grows with the request.
     """
     layers = math.ceil(facts.num_hidden_layers / server.engine.pipeline_parallel_size)
-    cached_bytes = _cached_bytes(server)
     elements = _token_elements(facts, server.engine.tensor_parallel_size)
+    of_stage = elements * layers / facts.num_hidden_layers
     return MemoryUse(
         weights=_weight_bytes(server, facts, layers),
-        token=elements * layers * cached_bytes,
+        token=math.floor(of_stage * _cached_bytes(server)),
     )
 
 
@@ -74,9 +75,30 @@ def _quantized_bits(server: ModelServer, facts: ModelFacts) -> int | None:
     return _BITS_OF_METHOD.get(method or "")
 
 
-def _token_elements(facts: ModelFacts, parts: int) -> int:
-    """Numbers that a layer stores for a token on each NPU."""
+def _token_elements(facts: ModelFacts, parts: int) -> Fraction:
+    """Numbers that all layers together store for a token on each NPU."""
+    if facts.compress_ratios:
+        return _compressed_elements(facts, facts.compress_ratios)
     if facts.kv_lora_rank:
-        return facts.kv_lora_rank + (facts.qk_rope_head_dim or 0)
+        latent = facts.kv_lora_rank + (facts.qk_rope_head_dim or 0)
+        return Fraction(latent * facts.num_hidden_layers + _index_elements(facts))
+    full_layers = facts.num_full_attention_layers
+    if full_layers is None:
+        full_layers = facts.num_hidden_layers
     kv_heads = max(facts.num_key_value_heads // parts, 1)
-    return 2 * kv_heads * facts.head_size
+    return Fraction(2 * kv_heads * facts.head_size * full_layers)
+
+
+def _compressed_elements(facts: ModelFacts, ratios: list[int]) -> Fraction:
+    """Numbers for a token if several tokens share an entry; a layer with the ratio 0 keeps its window only."""
+    shares = [
+        Fraction(1, ratio) for ratio in ratios[: facts.num_hidden_layers] if ratio
+    ]
+    return sum(shares, Fraction(0)) * facts.head_size
+
+
+def _index_elements(facts: ModelFacts) -> int:
+    """Numbers for a token that the indexers of sparse attention store, in all layers."""
+    if facts.index_head_dim is None:
+        return 0
+    return facts.index_head_dim * (facts.num_index_layers or facts.num_hidden_layers)
