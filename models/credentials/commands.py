@@ -26,18 +26,18 @@ _FORMS = (
     rf"echo\s{{1,4}}(?:-n\s{{1,4}})?{_VALUE}[\"']?\s{{0,4}}\|[^\n|;&]{{1,200}}(?:--password-stdin|--with-token|sudo\s{{1,4}}-S)",
 )
 _PROGRAMS = (
-    *(
-        "mysql",
-        "mariadb",
-        "sshpass",
-        "redis-cli",
-        "login",
-        "ldap",
-        "curl",
-        "smbclient",
-        "obsutil",
-    ),
-    *("alias", "-pass", "echo"),
+    "mysql",
+    "mariadb",
+    "sshpass",
+    "redis-cli",
+    "login",
+    "ldap",
+    "curl",
+    "smbclient",
+    "obsutil",
+    "alias",
+    "-pass",
+    "echo",
 )
 """A part of every form. A text without all of them is not searched, because most texts are no commands."""
 

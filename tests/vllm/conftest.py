@@ -30,7 +30,7 @@ config:
     platform: {{kind: cce, initFile: {directory}/init.sh}}
   ascend-vllm:services:
     tiny:
-      image: a:1
+      image: quay.io/ascend/vllm-ascend:v0.23.0
       model: {{source: {directory}/model}}
       engine: {{maxModelLen: 1024, maxNumSeqs: 16, dtype: float32, servedModelName: tiny}}
       graph: eager
@@ -40,7 +40,7 @@ config:
 INIT = """\
 export PATH={bin}:$PATH
 export OMP_NUM_THREADS=1 VLLM_CPU_KVCACHE_SPACE=1 VLLM_CPU_OMP_THREADS_BIND=nobind HF_HUB_OFFLINE=1
-export VLLM_API_KEY=sk-tiny
+export TRANSFORMERS_OFFLINE=1 VLLM_NO_USAGE_STATS=1 DO_NOT_TRACK=1 VLLM_API_KEY=sk-tiny
 """
 
 

@@ -1,0 +1,65 @@
+"""The mask of lines: of a log, and of long lines."""
+
+from __future__ import annotations
+
+import pytest
+
+from models.credentials import is_certain, is_likely, masked
+from models.stack_file.load import load_text
+from tests.models.planted import BY_NAME, BY_SHAPE, PLANTED
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *(f"loading with {value}" for value in BY_SHAPE.values()),
+        *(f"{name}={value} is set" for name, value in BY_NAME.items()),
+        *(f"{name}: {value}" for name, value in BY_NAME.items()),
+        f"args: Namespace(api_key=['{PLANTED}'], port=8080)",
+        f"python -m server --api-key {PLANTED} --port 1",
+        f'{{"level": "info", "password": "{PLANTED}"}}',
+        f"Authorization: Bearer {PLANTED}",
+        f"curl -u me:{PLANTED} http://h",
+        f"curl -ume:{PLANTED} http://h",
+        f"mysql -h db -p{PLANTED}",
+        f"redis-cli -h redis -a {PLANTED}",
+        f"sshpass -p {PLANTED} ssh h",
+        f"docker login -u me -p {PLANTED} r.example.com",
+        f"obsutil config -i=AK -k={PLANTED}",
+        f"mc alias set x http://h AK {PLANTED}",
+        f"echo {PLANTED} | docker login --password-stdin",
+    ],
+    ids=lambda line: line[:24],
+)
+def test_a_line_of_a_log_is_shown_without_credentials(line: str) -> None:
+    assert PLANTED not in masked(line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "INFO 11-29 prompt_tokens: 12, max_tokens=4096, eos_token: </s>",
+        "ERROR 01-01 api_server.py:222] key 'model' is missing",
+        "torch_npu: EI0006 connection to 10.0.0.1:2222 timed out",
+        "tokenizer: loaded from /mnt/models/Qwen2-7B",
+        "GET http://10.0.0.1:8080/v1/models?limit=5 200",
+    ],
+)
+def test_a_line_without_credentials_is_shown_unchanged(line: str) -> None:
+    assert masked(line) == line
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["password:" * 8000, "password: " * 8000, "a" * 1_000_000, "://a:" * 100_000, "eyJ" * 200_000, "token=" * 100_000],
+    ids=lambda text: text[:10],
+)
+def test_a_long_line_is_masked_in_linear_time(text: str) -> None:
+    """A quadratic mask would run for minutes here and hit the timeout of a test."""
+    assert len(masked(text)) <= len(text)
+    assert is_certain(text) in (True, False)
+    assert is_likely("x", text) in (True, False)
+    loaded = load_text("dev", "Pulumi.dev.yaml", f"config: {{{text}")
+    assert loaded.findings
