@@ -1,8 +1,6 @@
-"""All commands that ask a service, against a real vLLM.
+"""All commands that ask a service, against a real vLLM 0.23.0 on the CPU, without the plugin.
 
-It is a newer release than 0.6.3, the only one that installs on a CPU without a compiler: it does without
-`--num-scheduler-steps`, and it ignores `guided_json` (it has `structured_outputs` instead). What 0.6.3 says to each
-field is told by `tests/client/`.
+The script that the program writes for a service of vllm-ascend 0.23.0 starts it, with `vllm serve`.
 """
 
 from __future__ import annotations
@@ -74,7 +72,7 @@ def test_a_text_that_is_too_long_is_counted_by_the_server_itself(served: Served)
     done = run(served, "request", "tiny", "complete", "a" * 1020)
 
     assert done.returncode == 1
-    assert done.stderr.startswith("error[too-long]: 1020 tokens of the prompt and max_tokens 16 are more than 1024")
+    assert done.stderr.startswith("error[too-long]: 1020 prompt tokens and max_tokens 16 exceed maxModelLen 1024")
 
 
 def test_a_wrong_key_is_refused_and_not_shown(served: Served) -> None:
