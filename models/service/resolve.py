@@ -12,7 +12,6 @@ from models.catalog.platforms import PLATFORMS, NodeMount, Platform
 from models.catalog.sizes import all_parameters
 from models.engines.engine_args import ResolvedEngine
 from models.engines.features import PtaGraph
-from models.engines.model_server import extra_argument
 from models.engines.release import Release
 from models.engines.releases import release_of_service
 from models.engines.server import ResolvedServer, Server
@@ -144,7 +143,7 @@ def _resolve_size(name: str, config: ServiceConfig, stack: LoadedStack) -> _Size
     config_json = stack.config_jsons.get(config.model.config_json or "")
     published = config_json or (known.facts if known else None)
     release = release_of_service(config.engine.version, config.image)
-    rope_scaling = extra_argument(config.engine.extra_args, "rope-scaling", release)
+    rope_scaling = release.rope_scaling(config.engine.extra_args)
     facts, missing_facts = resolve_facts(
         published, config.model.facts, rope_scaling=rope_scaling
     )

@@ -5,17 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from models.catalog.facts import ModelFacts
+from models.engines.code_places import SwapSpace
 from models.engines.engine_args import EngineArgs, Version
 from models.engines.flags import Flag
 from models.engines.memory import MemoryUse
 from models.engines.metrics import Metrics
-from models.engines.model_server import ModelServer
+from models.engines.model_server import ModelServer, extra_argument
 from models.engines.release import EngineDefaults, ModelSupport, Release
 from models.engines.vllm_ascend.absent_keys import ABSENT_KEYS
 from models.engines.vllm_ascend.accepted_values import accepted_values
 from models.engines.vllm_ascend.argv import argv
+from models.engines.vllm_ascend.code_places import CODE_PLACES
 from models.engines.vllm_ascend.drain import (
     HEALTH_PATH,
     counts_requests,
@@ -33,6 +36,7 @@ from models.engines.vllm_ascend.owned_keys import (
     OWNED_VARIABLES,
     variables_of_keys,
 )
+from models.engines.vllm_ascend.removed_flags import removed_flags
 from models.engines.vllm_ascend.request_rules import REQUEST_RULES
 from models.engines.vllm_ascend.requests import request_fields
 from models.engines.vllm_ascend.rules import RULES
@@ -58,6 +62,8 @@ class VllmAscend(Release):
     library_preload = LIBRARY_PRELOAD
     health_path = HEALTH_PATH
     limits = ()
+    swap_space = SwapSpace(default=0, most=1, where="")
+    has_published_lengths = False
     exclusions = ()
     rules = RULES
     request_rules = REQUEST_RULES
@@ -70,6 +76,8 @@ class VllmAscend(Release):
         table = flag_table(version)
         metrics = table.server.metric_names
         self.version = version
+        self.code_places = CODE_PLACES[version]
+        self.removed_flags = removed_flags(version)
         self.flags = {
             name: _with_our_servers(flag) for name, flag in table.flags.items()
         }
@@ -121,6 +129,13 @@ class VllmAscend(Release):
     def environment(self, server: ModelServer) -> dict[str, str]:
         """The NPUs of the container, and the variables of pictures."""
         return environment(server)
+
+    def rope_scaling(self, extra_args: Mapping[str, Any], /) -> Any:
+        """The field `rope_parameters` of `--hf-overrides`, which replaces `--rope-scaling`."""
+        overrides = extra_argument(extra_args, "hf-overrides", self)
+        if not isinstance(overrides, dict):
+            return None
+        return overrides.get("rope_parameters")
 
     def memory_use(self, server: ModelServer, facts: ModelFacts) -> MemoryUse:
         """The memory of weights and KV cache, with quantized weights and caches, and MLA."""
