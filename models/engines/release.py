@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from models.catalog.facts import ModelFacts
+from models.catalog.platforms import NodeMount
 from models.engines.code_places import CodePlaces, RemovedFlag, SwapSpace
 from models.engines.engine_args import EngineArgs, Version
 from models.engines.flags import Flag, Limit, plain_name
@@ -186,6 +187,23 @@ class Release(ABC):
     @abstractmethod
     def environment(self, server: ModelServer) -> dict[str, str]:
         """The variables that follow from the keys of the stack file, without those under `env`. Used by the launch."""
+
+    # The node
+
+    node_mounts: Mapping[str, NodeMount]
+    """Paths of the node that the images need, by their key under `cluster.platform`. Of a path that the platform has,
+    only the place in the container is that of the release. Used by resolve."""
+
+    @abstractmethod
+    def image_soc(self, tag: str, /) -> str | None:
+        """The type of NPU that the image with this tag is built for, such as `a3`; None if that is not known.
+
+        Used by the rule `image-soc`.
+        """
+
+    @abstractmethod
+    def image_for(self, tag: str, soc: str, /) -> str | None:
+        """The tag of the same image for another type of NPU, or None if there is none. Used by the rule `image-soc`."""
 
     # Memory
 

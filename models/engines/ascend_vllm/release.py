@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from models.catalog.facts import ModelFacts
+from models.catalog.platforms import NodeMount
 from models.engines.ascend_vllm.absent_keys import ABSENT_KEYS, ACCEPTED_VALUES
 from models.engines.ascend_vllm.argv import argv
 from models.engines.ascend_vllm.drain import (
@@ -65,6 +66,7 @@ class AscendVllm(Release):
     )
     swap_space = SwapSpace(default=4, most=0.7, where="vllm/config.py:657")
     has_published_lengths = True
+    node_mounts: Mapping[str, NodeMount] = {}
     owned_variables = OWNED_VARIABLES
     graph_neutral_flags = NEUTRAL_FLAGS
     graph_neutral_variables = NEUTRAL_VARIABLES
@@ -111,6 +113,14 @@ class AscendVllm(Release):
     def environment(self, server: ModelServer) -> dict[str, str]:
         """The variables of the manual's script."""
         return environment(server)
+
+    def image_soc(self, _: str, /) -> str | None:
+        """None: the tags of Ascend-vLLM do not name it."""
+        return None
+
+    def image_for(self, _tag: str, _soc: str, /) -> str | None:
+        """None: the tags of Ascend-vLLM do not name a type of NPU."""
+        return None
 
     def rope_scaling(self, extra_args: Mapping[str, Any], /) -> Any:
         """The value of `--rope-scaling`."""

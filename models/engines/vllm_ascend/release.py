@@ -31,11 +31,13 @@ from models.engines.vllm_ascend.environment import (
 )
 from models.engines.vllm_ascend.known_errors import KNOWN_ERRORS
 from models.engines.vllm_ascend.memory import memory_use
+from models.engines.vllm_ascend.node_mounts import NODE_MOUNTS
 from models.engines.vllm_ascend.owned_keys import (
     OWNED_FLAGS,
     OWNED_VARIABLES,
     variables_of_keys,
 )
+from models.engines.vllm_ascend.platforms import image_soc, tag_for
 from models.engines.vllm_ascend.removed_flags import removed_flags
 from models.engines.vllm_ascend.request_rules import REQUEST_RULES
 from models.engines.vllm_ascend.requests import request_fields
@@ -64,6 +66,7 @@ class VllmAscend(Release):
     limits = ()
     swap_space = SwapSpace(default=0, most=1, where="")
     has_published_lengths = False
+    node_mounts = NODE_MOUNTS
     exclusions = ()
     rules = RULES
     request_rules = REQUEST_RULES
@@ -129,6 +132,14 @@ class VllmAscend(Release):
     def environment(self, server: ModelServer) -> dict[str, str]:
         """The NPUs of the container, and the variables of pictures."""
         return environment(server)
+
+    def image_soc(self, tag: str, /) -> str | None:
+        """The type of NPU by the suffix of the tag: none is A2."""
+        return image_soc(tag)
+
+    def image_for(self, tag: str, soc: str, /) -> str | None:
+        """The tag with the suffix of another type of NPU."""
+        return tag_for(tag, soc)
 
     def rope_scaling(self, extra_args: Mapping[str, Any], /) -> Any:
         """The field `rope_parameters` of `--hf-overrides`, which replaces `--rope-scaling`."""
