@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from models.engines.features import DraftModel, EagleHead
+from models.engines.features import SpeculativeWeights
 from models.engines.server import TemplateFile
 from models.finding import Finding, Mark, at, error
 from models.record import OWN_DIRECTORY, SYSTEM
@@ -131,7 +131,7 @@ def _weight_directories(service: ResolvedService) -> Iterator[tuple[Mark, str]]:
         yield at("model.mountPath"), service.model.path
     else:
         yield at("model.source"), service.model.path
-    if isinstance(service.speculative, DraftModel | EagleHead):
+    if isinstance(service.speculative, SpeculativeWeights):
         yield at("speculative.source"), service.speculative.source
     if service.lora:
         for name, path in service.lora.adapters.items():

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from models.manifests.node_mounts import node_mounts
+from models.manifests.weights import weights
 from models.service.resolve import resolve
 from tests.models.loading import load
 
@@ -57,3 +58,16 @@ def test_the_manuals_image_gets_the_mounts_of_the_manual(tmp_path: Path) -> None
         "/etc/localtime",
         "/usr/local/sbin/npu-smi",
     }
+
+
+@pytest.mark.parametrize("kind", ["eagle3", "medusa", "dflash"])
+def test_the_heads_of_speculative_decoding_are_mounted(tmp_path: Path, kind: str) -> None:
+    text = (
+        "config:\n  ascend-vllm:cluster: {context: prod}\n"
+        "  ascend-vllm:services:\n    qwen: {image: a:1, model: /m/Qwen2-7B, "
+        "engine: {maxModelLen: 4096, version: 0.23.0}, "
+        f"speculative: {{kind: {kind}, source: /heads/a, tokens: 3}}}}\n"
+    )
+    (service,) = resolve(load(tmp_path, text)).services
+
+    assert weights(service) == {"model-path": "/m/Qwen2-7B", "draft-model-path": "/heads/a"}
