@@ -124,6 +124,8 @@ def _pool_values(pool: Pool) -> dict[str, Any]:
     }
     if pool.node_memory:
         values["nodeMemory"] = quantity_text(pool.node_memory)
+    if pool.soc:
+        values["soc"] = pool.soc
     return values
 
 

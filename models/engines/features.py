@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, JsonValue, model_validator
 
 from models.record import (
     AbsolutePath,
@@ -45,6 +45,11 @@ class Multimodal(Record):
     images_per_prompt: int | None = Field(default=None, ge=1, examples=[2])
     """Most pictures of one request (`--limit-mm-per-prompt`); vLLM's default is 1."""
 
+    items_per_prompt: dict[Line, Annotated[int, Field(ge=0)]] = Field(
+        default={}, examples=[{"video": 0}]
+    )
+    """Most items of one request, by kind: `{video: 0, audio: 1}` (`--limit-mm-per-prompt`). Not in 0.6.3."""
+
 
 class Lora(Record):
     """LoRA adapters; a request names one as its `model`."""
@@ -84,7 +89,16 @@ class EagleConversion(Record):
     """File of the head's weights."""
 
 
-class DraftModel(Record):
+class SpeculativeKind(Record):
+    """What all kinds of speculative decoding have."""
+
+    config: dict[Line, JsonValue] = Field(
+        default={}, examples=[{"disablePaddedDrafterBatch": False}]
+    )
+    """Further fields of `--speculative-config`. Not in 0.6.3."""
+
+
+class DraftModel(SpeculativeKind):
     """Guess tokens with a small model of the same series."""
 
     kind: Literal["draft"] = "draft"
@@ -97,7 +111,7 @@ class DraftModel(Record):
     """Tokens that are guessed at a time (`--num-speculative-tokens`)."""
 
 
-class NgramLookup(Record):
+class NgramLookup(SpeculativeKind):
     """Guess tokens by n-grams of the prompt."""
 
     kind: Literal["ngram"] = "ngram"
@@ -121,7 +135,7 @@ class NgramLookup(Record):
         return self
 
 
-class EagleHead(Record):
+class EagleHead(SpeculativeKind):
     """Guess tokens with an Eagle head."""
 
     kind: Literal["eagle"] = "eagle"
@@ -137,7 +151,7 @@ class EagleHead(Record):
     """How the head is converted for vLLM. Default: none, for a head that is already converted."""
 
 
-class Eagle3Head(Record):
+class Eagle3Head(SpeculativeKind):
     """Guess tokens with an Eagle-3 head. Not in 0.6.3."""
 
     kind: Literal["eagle3"] = "eagle3"
@@ -150,7 +164,7 @@ class Eagle3Head(Record):
     """Tokens that are guessed at a time."""
 
 
-class MtpLayers(Record):
+class MtpLayers(SpeculativeKind):
     """Guess tokens with the model's own layers for multi-token prediction (MTP). Not in 0.6.3."""
 
     kind: Literal["mtp"] = "mtp"
@@ -160,7 +174,7 @@ class MtpLayers(Record):
     """Tokens that are guessed at a time."""
 
 
-class SuffixLookup(Record):
+class SuffixLookup(SpeculativeKind):
     """Guess tokens by suffixes of this and of earlier requests. Not in 0.6.3."""
 
     kind: Literal["suffix"] = "suffix"
@@ -170,7 +184,7 @@ class SuffixLookup(Record):
     """Most tokens that are guessed at a time."""
 
 
-class MedusaHeads(Record):
+class MedusaHeads(SpeculativeKind):
     """Guess tokens with Medusa heads. Not in 0.6.3."""
 
     kind: Literal["medusa"] = "medusa"
@@ -183,6 +197,19 @@ class MedusaHeads(Record):
     """Tokens that are guessed at a time."""
 
 
+class DflashHead(SpeculativeKind):
+    """Guess tokens with a DFlash head. Not in 0.6.3 and 0.18.0."""
+
+    kind: Literal["dflash"] = "dflash"
+    """A DFlash head."""
+
+    source: AbsolutePath = Field(examples=["/mnt/models/Kimi-K2.5-DFlash"])
+    """Directory of the DFlash head on every node."""
+
+    tokens: int = Field(ge=1, examples=[15])
+    """Tokens that are guessed at a time."""
+
+
 Speculative = Annotated[
     DraftModel
     | NgramLookup
@@ -190,12 +217,13 @@ Speculative = Annotated[
     | Eagle3Head
     | MtpLayers
     | SuffixLookup
-    | MedusaHeads,
+    | MedusaHeads
+    | DflashHead,
     OneOf(),
 ]
 """Speculative decoding: a cheap guess of the next tokens, which the model verifies."""
 
-SpeculativeWeights = DraftModel | EagleHead | Eagle3Head | MedusaHeads
+SpeculativeWeights = DraftModel | EagleHead | Eagle3Head | MedusaHeads | DflashHead
 """The kinds of speculative decoding with weights of their own, in the directory `source`."""
 
 

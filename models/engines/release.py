@@ -10,6 +10,8 @@ from functools import cached_property
 from typing import Any, Literal
 
 from models.catalog.facts import ModelFacts
+from models.catalog.platforms import NodeMount
+from models.engines.code_places import CodePlaces, RemovedFlag, SwapSpace
 from models.engines.engine_args import EngineArgs, Version
 from models.engines.flags import Flag, Limit, plain_name
 from models.engines.log_lines import KnownError, StartPhase
@@ -110,6 +112,12 @@ class Release(ABC):
     integer_variables: frozenset[str]
     """Environment variables that must be whole numbers. Used by the rule `variable-value`."""
 
+    removed_flags: Mapping[str, RemovedFlag]
+    """Flags of other releases that this one does not have, by plain name. Used by the rule `unknown-flag`."""
+
+    code_places: CodePlaces
+    """Files and lines of the engine. Used by the reasons of findings."""
+
     def flag(self, text: str) -> Flag | None:
         """The flag of this name, or None. The name may begin with `--`; case, `-` and `_` do not count."""
         return self._by_plain_name.get(plain_name(text))
@@ -180,7 +188,34 @@ class Release(ABC):
     def environment(self, server: ModelServer) -> dict[str, str]:
         """The variables that follow from the keys of the stack file, without those under `env`. Used by the launch."""
 
+    # The node
+
+    node_mounts: Mapping[str, NodeMount]
+    """Paths of the node that the images need, by their key under `cluster.platform`. Of a path that the platform has,
+    only the place in the container is that of the release. Used by resolve."""
+
+    @abstractmethod
+    def image_soc(self, tag: str, /) -> str | None:
+        """The type of NPU that the image with this tag is built for, such as `a3`; None if that is not known.
+
+        Used by the rule `image-soc`.
+        """
+
+    @abstractmethod
+    def image_for(self, tag: str, soc: str, /) -> str | None:
+        """The tag of the same image for another type of NPU, or None if there is none. Used by the rule `image-soc`."""
+
     # Memory
+
+    swap_space: SwapSpace
+    """The memory of the node that the engine reserves. Used by the rule `swap-space`."""
+
+    has_published_lengths: bool
+    """Whether the lengths that Huawei publishes were measured with it. Used by the rule `length-above-published`."""
+
+    @abstractmethod
+    def rope_scaling(self, extra_args: Mapping[str, Any], /) -> Any:
+        """The scaling of positions that flags under `extraArgs` set, or None. Used by the facts of the model."""
 
     @abstractmethod
     def memory_use(self, server: ModelServer, facts: ModelFacts) -> MemoryUse:

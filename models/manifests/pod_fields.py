@@ -85,6 +85,8 @@ _VOLUMES = {
     "hccn": "cluster.platform",
     "localtime": "cluster.platform",
     "npu-smi": "cluster.platform",
+    "ascend-dcmi": "cluster.platform",
+    "ascend-install-info": "cluster.platform",
 }
 
 OWNED_ITEMS = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 
-from models.engines.features import DraftModel, EagleHead
+from models.engines.features import EagleHead, SpeculativeWeights
 from models.launch.init_steps import STORE_DIRECTORY, store_name
 from models.manifests.metadata import Manifest
 from models.manifests.node_mounts import host_path, read_only
@@ -69,7 +69,7 @@ def weights(service: ResolvedService) -> dict[str, str]:
     directories = {MODEL_VOLUME: service.model.path}
     written = ""
     guess = service.speculative
-    if isinstance(guess, DraftModel | EagleHead):
+    if isinstance(guess, SpeculativeWeights):
         directories[DRAFT_VOLUME] = guess.source
     if isinstance(guess, EagleHead) and guess.convert:
         written = guess.source

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from typing import Any
 
+from models.engines.code_places import RemovedFlag
 from models.engines.edits import is_written
-from models.engines.flags import Flag, Limit, flag_accepts
+from models.engines.flags import Flag, Limit, flag_accepts, plain_name
 from models.service.resolved import ResolvedService
 from models.stack_file.messages import TRUTHS
 from models.yaml_scalar import as_yaml, plain_scalar
@@ -37,6 +38,45 @@ def move_edit(service: ResolvedService, flag: Flag, key: str, value: Any) -> str
     if owner.startswith(_SIMPLE_OWNERS) and flag_accepts(flag, value):
         return f"write {owner}: {as_yaml(value)} and remove {key}"
     return f"remove {key}, and set {owner} instead"
+
+
+def replacement_edit(
+    service: ResolvedService, removed: RemovedFlag, key: str, value: Any
+) -> str:
+    """The edit that replaces a flag that the release does not have.
+
+    Args:
+        service: The service.
+        removed: What became of the flag.
+        key: The path of the flag under `extraArgs`.
+        value: The value under `extraArgs`.
+    """
+    if removed.replacement is None:
+        return f"remove {key}"
+    owner = service.release.owned_flags.get(removed.replacement)
+    if owner:
+        return f"remove {key}, and set {owner} instead"
+    replacement = service.release.flags[removed.replacement]
+    new_key = f"{key.rpartition('.')[0]}.{replacement.key}"
+    is_free = service.further(replacement.name) is None
+    rope_parameters = _rope_parameters(key, value)
+    if rope_parameters and is_free:
+        overrides = as_yaml({"rope_parameters": rope_parameters})
+        return f"write {new_key}: {overrides} and remove {key}"
+    return f"remove {key}, and set {new_key} instead"
+
+
+def _rope_parameters(key: str, value: Any) -> dict[str, Any] | None:
+    """The field `rope_parameters` of a model's config.json for a flag of earlier releases, or None."""
+    name = plain_name(key.rpartition(".")[2])
+    if name == "ropetheta":
+        return {"rope_theta": value}
+    if name != "ropescaling" or not isinstance(value, dict):
+        return None
+    parameters = dict(value)
+    if "type" in parameters:
+        parameters["rope_type"] = parameters.pop("type")
+    return parameters
 
 
 def value_edit(flag: Flag, key: str, value: Any) -> str:
@@ -92,27 +132,3 @@ def limit_edit(limit: Limit, key: str, value: Any) -> str:
         choice = _nearest_choice(limit.choices, value)
         return f"write {key}: {as_yaml(choice)}"
     return f"remove {key}, or give each item the form {limit.words}"
-
-
-def rope_scaling_edit(
-    service: ResolvedService,
-    key: str,
-    scaling: Mapping[str, Any],
-    missing: Sequence[str],
-) -> str:
-    """The edit that adds the missing fields of `ropeScaling`, from the facts of the model."""
-    if service.facts is None or service.facts.context is None:
-        fields = " and ".join(missing)
-        return f"remove {key}, or add {fields} from the model's config.json"
-
-    context = service.facts.context
-    stretched = service.engine.max_model_len / context
-    complete = dict(scaling)
-    if "type" in missing:
-        complete["type"] = "yarn"
-    if "factor" in missing:
-        complete["factor"] = max(2, math.ceil(stretched))
-    kind = complete.get("type", complete.get("rope_type"))
-    if kind == "yarn":
-        complete.setdefault("original_max_position_embeddings", context)
-    return f"write {key}: {as_yaml(complete)}"

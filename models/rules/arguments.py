@@ -7,14 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from models.catalog.facts import UNSCALED
-from models.engines.edits import extra_argument_key, extra_argument_mark
-from models.engines.flags import Flag, Limit, expected, flag_accepts
+from models.engines.code_places import RemovedFlag
+from models.engines.flags import Flag, Limit, expected, flag_accepts, plain_name
 from models.finding import Finding, Mark, at, error
 from models.rules.argument_edits import (
     limit_edit,
     move_edit,
-    rope_scaling_edit,
+    replacement_edit,
     value_edit,
 )
 from models.rules.exclusions import FEATURES
@@ -59,24 +58,49 @@ def unknown_flag(service: ResolvedService) -> Iterator[Finding]:
 
     vLLM's argument parser exits with code 2 at an unknown flag.
     """
-    version = service.release.version
     for argument in _arguments(service):
         if argument.flag:
             continue
-        near_name = nearest(argument.name, service.release.flags) or ""
-        near = service.release.flag(near_name)
-        if near is None:
-            fix = f"remove {argument.key}"
-        elif near.name in service.release.owned_flags:
-            fix = move_edit(service, near, argument.key, argument.value)
+        removed = service.release.removed_flags.get(plain_name(argument.name))
+        if removed:
+            yield _removed_flag(service, argument, removed)
         else:
-            fix = f"rename {argument.key} to {near.key}"
-        yield error(
-            f"vLLM {version} has no flag {argument.name!r}",
-            why=f"the argument parser of vLLM {version} exits at an unknown flag (vllm/engine/arg_utils.py)",
-            fix=fix,
-            marks=[argument.mark],
-        )
+            yield _unknown_flag(service, argument)
+
+
+def _removed_flag(
+    service: ResolvedService, argument: Argument, removed: RemovedFlag
+) -> Finding:
+    """The finding about a flag that only other releases have."""
+    version = service.release.version
+    why = f"the argument parser of vLLM {version} exits at a flag that it does not have"
+    if removed.why:
+        why = f"{why}; {removed.why}"
+    return error(
+        f"vLLM {version} has no flag {argument.name!r}",
+        why=why,
+        fix=replacement_edit(service, removed, argument.key, argument.value),
+        marks=[argument.mark],
+    )
+
+
+def _unknown_flag(service: ResolvedService, argument: Argument) -> Finding:
+    """The finding about a flag that no known release has."""
+    version = service.release.version
+    near_name = nearest(argument.name, service.release.flags) or ""
+    near = service.release.flag(near_name)
+    if near is None:
+        fix = f"remove {argument.key}"
+    elif near.name in service.release.owned_flags:
+        fix = move_edit(service, near, argument.key, argument.value)
+    else:
+        fix = f"rename {argument.key} to {near.key}"
+    return error(
+        f"vLLM {version} has no flag {argument.name!r}",
+        why=f"the argument parser of vLLM {version} exits at an unknown flag (vllm/engine/arg_utils.py)",
+        fix=fix,
+        marks=[argument.mark],
+    )
 
 
 @rule("error")
@@ -188,34 +212,6 @@ def _has(service: ResolvedService, name: str) -> bool:
     if feature:
         return feature.is_on(service)
     return bool(service.further(name))
-
-
-@rule("error")
-def rope_scaling(service: ResolvedService) -> Iterator[Finding]:
-    """`ropeScaling` under `extraArgs` contains its type and the fields that the type needs.
-
-    vLLM 0.6.3 exits when it computes the longest request without them: it reads `type` or `rope_type`, `factor` for
-    most types, and `original_max_position_embeddings` for yarn (vllm/config.py:1741).
-    """
-    scaling = service.further("rope-scaling")
-    if not isinstance(scaling, dict):
-        return
-    kind = scaling.get("type", scaling.get("rope_type"))
-    missing = []
-    if kind is None:
-        missing.append("type")
-    if kind not in UNSCALED and "factor" not in scaling:
-        missing.append("factor")
-    if kind == "yarn" and "original_max_position_embeddings" not in scaling:
-        missing.append("original_max_position_embeddings")
-    if missing:
-        key = extra_argument_key(service, "rope-scaling")
-        yield error(
-            f"--rope-scaling has no {' and no '.join(missing)}",
-            why="vLLM 0.6.3 exits when it computes the longest request (vllm/config.py:1741)",
-            fix=rope_scaling_edit(service, key, scaling, missing),
-            marks=[extra_argument_mark(service, "rope-scaling")],
-        )
 
 
 @rule("error")

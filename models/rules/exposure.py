@@ -180,12 +180,13 @@ def network_of_node(service: ResolvedService) -> Iterator[Finding]:
 def monitoring_server(service: ResolvedService) -> Iterator[Finding]:
     """Only the OpenAI server has metrics.
 
-    The plain server of vLLM 0.6.3 has no `/metrics` (vllm/entrypoints/api_server.py).
+    The plain server of vLLM has no `/metrics` (vllm/entrypoints/api_server.py).
     """
+    release = service.release
     if service.monitoring and service.server.kind != "openai":
         yield error(
             f"server.kind {service.server.kind} has no /metrics, but monitoring is set",
-            why="vLLM 0.6.3 serves metrics in its OpenAI server only (vllm/entrypoints/openai/api_server.py:222)",
+            why=f"vLLM {release.version} serves metrics in its OpenAI server only ({release.code_places.no_metrics})",
             fix="remove monitoring, or write server.kind: openai",
             marks=[
                 at("monitoring"),
@@ -198,13 +199,15 @@ def monitoring_server(service: ResolvedService) -> Iterator[Finding]:
 def monitoring_without_statistics(service: ResolvedService) -> Iterator[Finding]:
     """A service with `monitoring` keeps its statistics.
 
-    With `--disable-log-stats`, the engine of vLLM 0.6.3 has no statistics loggers, and Prometheus' is one of them
-    (vllm/engine/llm_engine.py, `stat_loggers`): `/metrics` answers without any of vLLM's gauges.
+    With `--disable-log-stats`, the engine has no statistics loggers, and Prometheus' is one of them: `/metrics` answers
+    without any of vLLM's gauges.
     """
+    release = service.release
     if service.monitoring and service.further("disable-log-stats"):
         yield warning(
             "disableLogStats leaves /metrics empty, but monitoring is set",
-            why="without statistics the engine of vLLM 0.6.3 sets no gauge (vllm/engine/llm_engine.py, stat_loggers)",
+            why=f"without statistics the engine of vLLM {release.version} sets no gauge"
+            f" ({release.code_places.statistics})",
             fix=f"remove {extra_argument_key(service, 'disable-log-stats')}, or remove monitoring",
             marks=[
                 at("monitoring"),

@@ -25,7 +25,7 @@ def unknown_model(service: ResolvedService) -> Iterator[Finding]:
     message = f"the catalogue has no facts of {name}"
     if not service.known:
         message = f"{name} is not in the catalogue"
-    skipped = facts_rule_ids()
+    skipped = facts_rule_ids(service.release)
     yield warning(
         f"{message}: {len(skipped)} rules did not run",
         why=f"these rules need the facts of the model: {', '.join(skipped)}",

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from models.engines.features import DraftModel, EagleHead
+from models.engines.features import SpeculativeWeights
 from models.engines.server import TemplateFile
 from models.finding import Finding, Mark, at, error
 from models.record import OWN_DIRECTORY, SYSTEM
@@ -23,12 +23,13 @@ def service_name_vllm(service: ResolvedService) -> Iterator[Finding]:
     """No service is named `vllm`.
 
     Kubernetes would give every pod of the namespace that enables service links the variable `VLLM_PORT=tcp://…`. vLLM
-    reads it as a number and exits (vllm/envs.py:160). The pods of this program disable service links, others do not.
+    reads it as a number and exits. The pods of this program disable service links, others do not.
     """
     if service.name == "vllm":
         yield error(
             "the service name vllm stops other vLLM pods of the namespace",
-            why="Kubernetes sets VLLM_PORT=tcp://… in them, and vLLM expects a number there (vllm/envs.py:160)",
+            why="Kubernetes sets VLLM_PORT=tcp://… in them, and vLLM expects a number there"
+            f" ({service.release.code_places.number_variable})",
             fix="rename services.vllm to vllm-service, or name it after its model",
             marks=[Mark(())],
         )
@@ -109,7 +110,7 @@ def chat_template_path(service: ResolvedService) -> Iterator[Finding]:
     """The path of a chat template is absolute.
 
     The server looks for a relative path in its working directory and exits if it finds no file. It takes a text with
-    `{` or `}` for the template itself (vllm/entrypoints/chat_utils.py:308).
+    `{` or `}` for the template itself.
     """
     template = service.server.chat_template
     if not isinstance(template, TemplateFile) or template.path.startswith("/"):
@@ -118,7 +119,7 @@ def chat_template_path(service: ResolvedService) -> Iterator[Finding]:
         return
     yield error(
         f"server.chatTemplate {template.path} is not an absolute path",
-        why="the server exits if it does not find its template (vllm/entrypoints/chat_utils.py:308)",
+        why=f"the server exits if it does not find its template ({service.release.code_places.chat_template})",
         fix=f"write server.chatTemplate: /opt/vllm/{template.path}, with the directory of your image",
         marks=[at("server.chatTemplate")],
     )
@@ -130,7 +131,7 @@ def _weight_directories(service: ResolvedService) -> Iterator[tuple[Mark, str]]:
         yield at("model.mountPath"), service.model.path
     else:
         yield at("model.source"), service.model.path
-    if isinstance(service.speculative, DraftModel | EagleHead):
+    if isinstance(service.speculative, SpeculativeWeights):
         yield at("speculative.source"), service.speculative.source
     if service.lora:
         for name, path in service.lora.adapters.items():

@@ -18,23 +18,18 @@ from models.service.fit import Fit, fit, largest_memory
 from models.service.resolved import GIB, ResolvedService
 from models.words import counted
 
-_DEFAULT_SWAP_SPACE = 4
-"""GiB for each NPU, if the service sets no `swapSpace` (vllm/engine/arg_utils.py)."""
-
-_MOST_SWAP_SPACE = 0.7
-"""The largest part of the node's memory that swap space may take (vllm/config.py:657)."""
-
 
 @facts_rule("error")
 def does_not_fit(service: ResolvedService, facts: ModelFacts) -> Iterator[Finding]:
     """The weights and one request of full length fit into the engine's share of the NPUs.
 
-    Otherwise vLLM 0.6.3 exits with "No available memory for the cache blocks", or refuses a `maxModelLen` that its KV
-    cache cannot hold (vllm/worker/worker.py:486). Activations are not counted, so a service that passes can still fail.
+    Otherwise vLLM exits with "No available memory for the cache blocks", or refuses a `maxModelLen` that its KV cache
+    cannot hold. Activations are not counted, so a service that passes can still fail.
     """
     need = fit(service)
     if need is None or need.requests:
         return
+    release = service.release
     weights = _gib(need.weights)
     budget = _gib(need.budget)
     npus = counted(service.engine.npus_used, "NPU")
@@ -47,7 +42,7 @@ def does_not_fit(service: ResolvedService, facts: ModelFacts) -> Iterator[Findin
         message += f", and a request of {need.length} tokens takes {request}"
     yield error(
         f"{message} on each NPU",
-        why="vLLM 0.6.3 exits when it creates its KV cache (vllm/worker/worker.py:486)",
+        why=f"vLLM {release.version} exits when it creates its KV cache ({release.code_places.kv_cache})",
         fix=_fitting_edit(service, facts, need),
         marks=[
             at(
@@ -97,6 +92,8 @@ def length_above_published(service: ResolvedService) -> Iterator[Finding]:
     cards and longest sequences). They were measured until the model no longer ran. `ascend-vllm models NAME` prints
     them.
     """
+    if not service.release.has_published_lengths:
+        return
     used = service.engine.npus_used
     length = service.engine.max_model_len
     longest_by_npus = _published_lengths(service)
@@ -162,8 +159,9 @@ def swap_space(service: ResolvedService) -> Iterator[Finding]:
     """The swap space of all NPUs of a pod takes at most 70 % of the node's memory.
 
     Each NPU takes `swapSpace` GiB, 4 by default. vLLM 0.6.3 reads the memory of the node, not the limit of the pod, and
-    exits at start with more (vllm/config.py:657). The rule runs if a pool has `nodeMemory`.
+    exits at start with more (vllm/config.py:657). Later releases do not swap. The rule runs if a pool has `nodeMemory`.
     """
+    swap = service.release.swap_space
     memories = [
         pool.node_memory for pool in service.cluster.pools.values() if pool.node_memory
     ]
@@ -171,14 +169,14 @@ def swap_space(service: ResolvedService) -> Iterator[Finding]:
         return
     parts = service.engine.tensor_parallel_size
     configured = service.further("swap-space")
-    each = configured if isinstance(configured, int | float) else _DEFAULT_SWAP_SPACE
+    each = configured if isinstance(configured, int | float) else swap.default
     largest = max(memories)
-    most = _MOST_SWAP_SPACE * largest / GIB
+    most = swap.most * largest / GIB
     if each * parts <= most:
         return
     yield error(
         f"{each * parts:g} GiB of swap space exceed 70 % of the node's {_gib(largest)}",
-        why="vLLM 0.6.3 exits at start with more (vllm/config.py:657)",
+        why=f"vLLM {service.release.version} exits at start with more ({swap.where})",
         fix=f"write {extra_argument_key(service, 'swap-space')}: {int(most // parts)}",
         marks=[
             extra_argument_mark(service, "swap-space", f"{each:g} GiB for each NPU"),

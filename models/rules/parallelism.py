@@ -36,17 +36,17 @@ def visible_devices(service: ResolvedService) -> Iterator[Finding]:
 
 @rule("error")
 def parallel_size_above_npus(service: ResolvedService) -> Iterator[Finding]:
-    """Tensor parallel size times pipeline parallel size is at most the number of NPUs of the pod.
+    """The product of the parallel sizes is at most the number of NPUs of the pod.
 
-    Each rank of the engine uses one NPU. vLLM 0.6.3 exits when its workers start on fewer devices
-    (vllm/executor/multiproc_gpu_executor.py:134).
+    Each rank of the engine uses one NPU. vLLM exits when its workers start on fewer devices.
     """
+    release = service.release
     used = service.engine.npus_used
     if used <= service.npus:
         return
     yield error(
         f"the engine splits the model over {counted(used, 'NPU')}, but the pod has {service.npus}",
-        why="each rank needs one NPU, and vLLM 0.6.3 exits at start (vllm/executor/multiproc_gpu_executor.py:134)",
+        why=f"each rank needs one NPU, and vLLM {release.version} exits at start ({release.code_places.ranks})",
         fix=f"{npus_edit(service, used)}, or lower the parallel sizes",
         marks=[
             *_parallel_marks(service),

@@ -136,9 +136,15 @@ def rule_ids() -> list[str]:
     return [entry.id for entry in rules_about("stack file")]
 
 
-def facts_rule_ids() -> list[str]:
-    """The ids of the rules that need the facts of the model."""
-    return [entry.id for entry in rules_about("stack file") if entry.needs_facts]
+def facts_rule_ids(engine_release: Release) -> list[str]:
+    """The ids of the rules that need the facts of the model and that run for a release."""
+    of_this_release = {entry.id for entry in engine_release.rules}
+    names = []
+    for entry in rules_about("stack file"):
+        runs = entry.id in _CHECKS or entry.id in of_this_release
+        if entry.needs_facts and runs:
+            names.append(entry.id)
+    return names
 
 
 def documentation(name: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from models.engines.releases import (
@@ -69,6 +69,42 @@ def judged_as_another_release(service: ResolvedService) -> Iterator[Finding]:
         fix=f"write image: {repository}:v{version}",
         marks=[at("image"), at("engine.version")],
     )
+
+
+@rule("error")
+def image_soc(service: ResolvedService) -> Iterator[Finding]:
+    """An image is built for the type of NPU of a pool.
+
+    An image of vllm-ascend is built for one type of NPU, which the suffix of its tag names. On another type, its worker
+    stops at start. The rule runs if all pools that can run the pod have `soc`.
+    """
+    tag = tag_of(service.image)
+    built_for = service.release.image_soc(tag)
+    pools = [
+        pool
+        for pool in service.cluster.pools.values()
+        if pool.npus_per_node >= service.npus
+    ]
+    socs = [pool.soc for pool in pools if pool.soc]
+    if built_for is None or not socs or len(socs) < len(pools) or built_for in socs:
+        return
+    names = " and ".join(dict.fromkeys(socs))
+    yield error(
+        f"the image {tag} is built for {built_for}, but the pools have {names}",
+        why="an image of vllm-ascend runs on one type of NPU; on another, its worker stops at start",
+        fix=_image_edit(service, tag, socs),
+        marks=[at("image", f"built for {built_for}")],
+    )
+
+
+def _image_edit(service: ResolvedService, tag: str, socs: Sequence[str]) -> str:
+    """The edit that writes the image for the type of NPU of a pool."""
+    repository = repository_of(service.image)
+    for soc in socs:
+        matching_tag = service.release.image_for(tag, soc)
+        if matching_tag:
+            return f"write image: {repository}:{matching_tag}, or correct soc in cluster.pools"
+    return "correct soc in cluster.pools, or choose another release: this one has no image for these NPUs"
 
 
 def _has_unknown_tag(service: ResolvedService) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from models.engines.features import EagleHead
+from models.engines.releases import is_plugin_image
 from models.finding import Finding, Mark, Path, at, error
 from models.rules.credentials import texts
 from models.rules.registry import rule
@@ -27,6 +28,9 @@ def image_tag(service: ResolvedService) -> Iterator[Finding]:
         repository, tag = _split_tag(name)
         if digest or tag not in ("", "latest"):
             continue
+        example = f"{repository}:1.0.0, with the tag of your release"
+        if is_plugin_image(repository):
+            example = f"{repository}:v{service.release.version}"
         problem = (
             f"the image {image} has the tag latest"
             if tag
@@ -35,7 +39,7 @@ def image_tag(service: ResolvedService) -> Iterator[Finding]:
         yield error(
             problem,
             why="a node runs whichever image it already has, so neither a review nor a rollback fixes the image",
-            fix=f"write {'.'.join(path)}: {repository}:1.0.0, with the tag of your release, or a digest (@sha256:…)",
+            fix=f"write {'.'.join(path)}: {example}, or a digest (@sha256:…)",
             marks=[Mark(path)],
         )
 

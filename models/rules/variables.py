@@ -90,8 +90,9 @@ _CONVERSIONS: dict[str, Callable[[str], Any]] = {
 def variable_value(service: ResolvedService) -> Iterator[Finding]:
     """A variable that vLLM reads as a number is a number.
 
-    vLLM exits when it reads any other text (vllm/envs.py:160).
+    vLLM exits when it reads any other text.
     """
+    where = service.release.code_places.number_variable
     for name, value in service.env.items():
         if name not in service.release.integer_variables or _WHOLE_NUMBER.fullmatch(
             value
@@ -99,7 +100,7 @@ def variable_value(service: ResolvedService) -> Iterator[Finding]:
             continue
         yield error(
             f"{name} must be a whole number, not {value!r}",
-            why="vLLM converts the text to a number, and exits if it cannot (vllm/envs.py:160)",
+            why=f"vLLM converts the text to a number, and exits if it cannot ({where})",
             fix=_number_edit(name, value),
             marks=[at("env", key=name)],
         )

@@ -8,11 +8,9 @@ from dataclasses import dataclass, replace
 
 from models.catalog.facts import ModelFacts
 from models.catalog.known import KnownModel, find_model
-from models.catalog.platforms import PLATFORMS, NodeMount, Platform
 from models.catalog.sizes import all_parameters
 from models.engines.engine_args import ResolvedEngine
 from models.engines.features import PtaGraph
-from models.engines.model_server import extra_argument
 from models.engines.release import Release
 from models.engines.releases import release_of_service
 from models.engines.server import ResolvedServer, Server
@@ -27,11 +25,12 @@ from models.service.feature_defaults import (
 )
 from models.service.model import ResolvedModel, resolve_model
 from models.service.origins import origins
+from models.service.platform import cluster_of_service, resolve_platform
 from models.service.resolved import GIB, Cluster, ResolvedService, ResolvedStack
 from models.service.rollout import Demand, Plan, plan_rollouts
 from models.service.secrets import made_secrets, named, named_pull_secret
 from models.stack_file.checksums import WeightFiles
-from models.stack_file.cluster import ClusterConfig, HostMount, PlatformConfig
+from models.stack_file.cluster import ClusterConfig
 from models.stack_file.operation import ResolvedResources
 from models.stack_file.parse import LoadedStack
 from models.stack_file.service import ServiceConfig
@@ -106,36 +105,6 @@ def resolve_cluster(config: ClusterConfig) -> Cluster:
     )
 
 
-def resolve_platform(config: PlatformConfig) -> Platform:
-    """A platform of the catalogue with the corrections of the stack file."""
-    known = PLATFORMS[config.kind]
-    mounts = {
-        field: _corrected(mount, getattr(config, field))
-        for field, mount in known.mounts.items()
-    }
-    return replace(
-        known,
-        resource=config.resource or known.resource,
-        node_selector=known.node_selector
-        if config.node_selector is None
-        else config.node_selector,
-        init_file=config.init_file,
-        group=known.group if config.group is None else config.group,
-        npu_counts=tuple(config.npu_counts or known.npu_counts),
-        mounts=mounts,
-    )
-
-
-def _corrected(mount: NodeMount, config: HostMount | None) -> NodeMount:
-    if config is None:
-        return mount
-    return replace(
-        mount,
-        host_path=config.host_path,
-        mount_path=config.mount_path or mount.mount_path,
-    )
-
-
 def _resolve_size(name: str, config: ServiceConfig, stack: LoadedStack) -> _Size:
     because: dict[str, str] = {}
     weight_files = stack.weight_files.get(config.model.verify or "")
@@ -144,7 +113,7 @@ def _resolve_size(name: str, config: ServiceConfig, stack: LoadedStack) -> _Size
     config_json = stack.config_jsons.get(config.model.config_json or "")
     published = config_json or (known.facts if known else None)
     release = release_of_service(config.engine.version, config.image)
-    rope_scaling = extra_argument(config.engine.extra_args, "rope-scaling", release)
+    rope_scaling = release.rope_scaling(config.engine.extra_args)
     facts, missing_facts = resolve_facts(
         published, config.model.facts, rope_scaling=rope_scaling
     )
@@ -223,7 +192,7 @@ def _resolve_service(
     service = ResolvedService(
         name=size.name,
         release=size.release,
-        cluster=cluster,
+        cluster=cluster_of_service(cluster, stack.cluster.platform, size.release),
         image=config.image,
         model=size.model,
         npus=size.npus,

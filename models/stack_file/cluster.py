@@ -87,6 +87,14 @@ class PlatformConfig(Record):
     npu_smi: HostMount | None = None
     """Program `npu-smi`."""
 
+    dcmi: HostMount | None = Field(default=None, examples=["/usr/local/dcmi"])
+    """Directory of the device management library. Not in 0.6.3. Default: /usr/local/dcmi."""
+
+    install_info: HostMount | None = Field(
+        default=None, examples=["/etc/ascend_install.info"]
+    )
+    """File about the driver's installation. Not in 0.6.3. Default: /etc/ascend_install.info."""
+
     @model_validator(mode="after")
     def _each_path_once(self) -> PlatformConfig:
         given = {name: getattr(self, name) for name in PLATFORMS[self.kind].mounts}
@@ -94,6 +102,9 @@ class PlatformConfig(Record):
             (mount and mount.mount_path) or PLATFORMS[self.kind].mounts[name].mount_path
             for name, mount in given.items()
         ]
+        for mount in (self.dcmi, self.install_info):
+            if mount:
+                paths.append(mount.mount_path or mount.host_path)
         seen = [str(PurePosixPath(path)) for path in paths]
         if twice := sorted({path for path in seen if seen.count(path) > 1}):
             raise ValueError(
@@ -144,6 +155,11 @@ class Pool(Record):
 
     node_memory: Quantity | None = Field(default=None, examples=["1536Gi"])
     """Memory of each node. The engine's swap space is checked against it."""
+
+    soc: Literal["a2", "a3", "310p", "950dt"] | None = Field(
+        default=None, examples=["a2"]
+    )
+    """Type of the NPUs. The suffix of the image's tag must name it: `v0.23.0-a3`. No suffix means `a2`."""
 
 
 class ClusterConfig(Record):

@@ -10,7 +10,7 @@ from models.catalog.platforms import PLATFORMS
 from models.engines.engine_args import EngineArgs
 from models.engines.releases import release
 from models.service.engine import resolve_engine
-from models.service.resolve import resolve_platform
+from models.service.platform import resolve_platform
 from models.service.resolved import ResolvedService
 from models.stack_file.cluster import PlatformConfig
 from tests.conftest import HEAD, stack_of

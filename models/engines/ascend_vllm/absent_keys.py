@@ -26,6 +26,14 @@ ABSENT_KEYS = {
     ),
     "graph.mode": AbsentKey(_NO_ACL_GRAPH),
     "graph.captureSizes": AbsentKey(_NO_ACL_GRAPH),
+    "multimodal.itemsPerPrompt": AbsentKey(
+        "the manual's engine reads pictures only (manual, Step 3)",
+        without={},
+    ),
+    "speculative.config": AbsentKey(
+        "vLLM 0.6.3 has a flag for each setting instead (vllm/engine/arg_utils.py)",
+        without={},
+    ),
     "server.reasoningParser": AbsentKey(_NO_V1),
     "server.toolCallParser": AbsentKey(
         _FURTHER_FLAG,

@@ -6,8 +6,10 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from models.catalog.facts import ModelFacts
+from models.catalog.platforms import NodeMount
 from models.engines.ascend_vllm.absent_keys import ABSENT_KEYS, ACCEPTED_VALUES
 from models.engines.ascend_vllm.argv import argv
 from models.engines.ascend_vllm.drain import (
@@ -29,10 +31,11 @@ from models.engines.ascend_vllm.request_rules import REQUEST_RULES
 from models.engines.ascend_vllm.requests import REQUEST_FIELDS, single_answer_key
 from models.engines.ascend_vllm.rules import RULES
 from models.engines.ascend_vllm.start_phases import START_PHASES
+from models.engines.code_places import CodePlaces, RemovedFlag, SwapSpace
 from models.engines.engine_args import EngineArgs, Version
 from models.engines.flags import Limit, flag_from_json
 from models.engines.memory import MemoryUse
-from models.engines.model_server import ModelServer
+from models.engines.model_server import ModelServer, extra_argument
 from models.engines.release import EngineDefaults, Exclusion, ModelSupport, Release
 
 _IMAGE_TAGS = {"0.6.3": re.compile(r"\b6\.3\.912\b|\bv?0\.6\.3\b")}
@@ -52,6 +55,18 @@ class AscendVllm(Release):
     )
     init_files = ("/home/ma-user/.bashrc",)
     library_preload = ""
+    removed_flags: Mapping[str, RemovedFlag] = {}
+    code_places = CodePlaces(
+        chat_template="vllm/entrypoints/chat_utils.py:308",
+        kv_cache="vllm/worker/worker.py:486",
+        no_metrics="vllm/entrypoints/openai/api_server.py:222",
+        number_variable="vllm/envs.py:160",
+        ranks="vllm/executor/multiproc_gpu_executor.py:134",
+        statistics="vllm/engine/llm_engine.py, stat_loggers",
+    )
+    swap_space = SwapSpace(default=4, most=0.7, where="vllm/config.py:657")
+    has_published_lengths = True
+    node_mounts: Mapping[str, NodeMount] = {}
     owned_variables = OWNED_VARIABLES
     graph_neutral_flags = NEUTRAL_FLAGS
     graph_neutral_variables = NEUTRAL_VARIABLES
@@ -98,6 +113,18 @@ class AscendVllm(Release):
     def environment(self, server: ModelServer) -> dict[str, str]:
         """The variables of the manual's script."""
         return environment(server)
+
+    def image_soc(self, _: str, /) -> str | None:
+        """None: the tags of Ascend-vLLM do not name it."""
+        return None
+
+    def image_for(self, _tag: str, _soc: str, /) -> str | None:
+        """None: the tags of Ascend-vLLM do not name a type of NPU."""
+        return None
+
+    def rope_scaling(self, extra_args: Mapping[str, Any], /) -> Any:
+        """The value of `--rope-scaling`."""
+        return extra_argument(extra_args, "rope-scaling", self)
 
     def memory_use(self, server: ModelServer, facts: ModelFacts) -> MemoryUse:
         """The memory of weights and KV cache; in 0.6.3, quantized layers and MLA."""

@@ -13,6 +13,7 @@ _KINDS_OF_METHODS = {
     "eagle": "eagle",
     "eagle3": "eagle3",
     "mtp": "mtp",
+    "dflash": "dflash",
     "draft_model": "draft",
 }
 """Kinds of speculative decoding by vLLM's name of the method."""

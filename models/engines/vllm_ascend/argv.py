@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from models.engines.engine_args import Version
 from models.engines.features import (
     CannGraph,
     DraftModel,
     MtpLayers,
+    Multimodal,
     NgramLookup,
     Speculative,
     SuffixLookup,
@@ -16,7 +18,11 @@ from models.engines.features import (
 from models.engines.flags import flag_words
 from models.engines.model_server import ModelServer
 from models.engines.server import Server
-from models.engines.vllm_ascend.json_names import compilation_names, plugin_names
+from models.engines.vllm_ascend.json_names import (
+    compilation_names,
+    plugin_names,
+    speculative_names,
+)
 
 ALWAYS_SET = ("max-model-len", "tensor-parallel-size", "gpu-memory-utilization")
 """Flags that the command always has, so that a default of another release changes nothing by itself."""
@@ -85,9 +91,14 @@ def _flags(server: ModelServer, chat_template: str | None) -> Iterator[tuple[str
         yield "max-loras", server.lora.max_loras
         yield "max-cpu-loras", server.lora.max_loras
     if server.speculative:
-        yield "speculative-config", speculative_config(server.speculative)
-    if server.multimodal and server.multimodal.images_per_prompt:
-        yield "limit-mm-per-prompt", {"image": server.multimodal.images_per_prompt}
+        yield (
+            "speculative-config",
+            speculative_config(server.release.version, server.speculative),
+        )
+    if server.multimodal:
+        limits = _items_per_prompt(server.multimodal)
+        if limits:
+            yield "limit-mm-per-prompt", limits
     if server.engine.additional_config:
         yield (
             "additional-config",
@@ -124,8 +135,8 @@ def compilation_config(server: ModelServer) -> dict[str, Any]:
     return config
 
 
-def speculative_config(speculative: Speculative) -> Mapping[str, Any]:
-    """The value of `--speculative-config`."""
+def speculative_config(version: Version, speculative: Speculative) -> Mapping[str, Any]:
+    """The value of `--speculative-config`: the fields of the typed keys, then those under `config`."""
     config: dict[str, Any] = {
         "method": _METHODS.get(speculative.kind, speculative.kind),
         "num_speculative_tokens": speculative.tokens,
@@ -137,7 +148,15 @@ def speculative_config(speculative: Speculative) -> Mapping[str, Any]:
         config["model"] = speculative.source
     if isinstance(speculative, DraftModel):
         config["draft_tensor_parallel_size"] = 1
-    return config
+    return config | speculative_names(version, speculative.config)
+
+
+def _items_per_prompt(multimodal: Multimodal) -> dict[str, int]:
+    """The value of `--limit-mm-per-prompt`."""
+    limits = dict(multimodal.items_per_prompt)
+    if multimodal.images_per_prompt:
+        limits["image"] = multimodal.images_per_prompt
+    return limits
 
 
 def _server_flags(

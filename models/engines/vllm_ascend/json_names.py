@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from pydantic.alias_generators import to_camel
+
 from models.engines.engine_args import Version
-from models.engines.flags import plain_name
 from models.engines.vllm_ascend.tables import (
     AdditionalKey,
     additional_config,
@@ -27,17 +28,40 @@ def plugin_names(version: Version, config: Mapping[str, Any]) -> dict[str, Any]:
 
 def compilation_names(version: Version, config: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of `engine.compilationConfig` under vLLM's own names."""
-    known = flag_table(version).json_configs.configs["CompilationConfig"].fields
-    return {own_name(key, known): value for key, value in config.items()}
+    return _vllm_names(version, "CompilationConfig", config)
+
+
+def speculative_names(version: Version, config: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of `speculative.config` under vLLM's own names."""
+    return _vllm_names(version, "SpeculativeConfig", config)
 
 
 def own_name(key: str, known: Iterable[str]) -> str:
-    """The own name of a setting for a key in any spelling. An unknown key becomes snake_case."""
-    by_plain_name = {plain_name(name): name for name in known}
-    found = by_plain_name.get(plain_name(key))
-    if found:
-        return found
-    return re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", key).lower()
+    """The own name of a setting for a key in camelCase or snake_case.
+
+    An unknown key becomes snake_case. Other words are another key: `enableNpuGraphEx` is `enable_npu_graph_ex`, and not
+    `enable_npugraph_ex`.
+    """
+    snake_case = re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", key).lower()
+    names = {to_camel(name): name for name in known}
+    return names.get(key, snake_case)
+
+
+def _vllm_names(
+    version: Version, class_name: str, config: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Fields of a configuration of vLLM under its own names, those of nested configurations too."""
+    configs = flag_table(version).json_configs.configs
+    known = configs[class_name].fields
+    named: dict[str, Any] = {}
+    for key, value in config.items():
+        name = own_name(key, known)
+        field = known.get(name)
+        if isinstance(value, dict) and field and field.type in configs:
+            named[name] = _vllm_names(version, field.type, value)
+        else:
+            named[name] = value
+    return named
 
 
 def _named(

@@ -30,6 +30,9 @@ OWNED_FLAGS = {
     "max-loras": "lora.maxLoras",
     "max-cpu-loras": "lora.maxLoras",
     "speculative-config": "speculative",
+    "spec-method": "speculative.kind",
+    "spec-model": "speculative.source",
+    "spec-tokens": "speculative.tokens",
     "limit-mm-per-prompt": "multimodal.imagesPerPrompt",
     "model": "model.source",
 }

@@ -17,6 +17,10 @@ _FILE = Path(__file__).parent / "platforms.json"
 _TAG = re.compile(r"v?(?P<release>\d+\.\d+\.\d+)(?P<suffixes>(?:-[a-z0-9]+)*)")
 
 
+_SOCS = {"A2": "a2", "A3": "a3", "310P": "310p", "A5": "950dt"}
+"""The types of NPU as pools of the stack file name them."""
+
+
 @dataclass(frozen=True)
 class Sigterm:
     """What a server does with unfinished requests when it gets SIGTERM, as real servers did it."""
@@ -95,6 +99,27 @@ def image_tag(tag: str) -> ImageTag | None:
         for suffix, distribution in known.distribution_suffixes.items():
             if match["suffixes"] == device_suffix + suffix:
                 return ImageTag(match["release"], device, distribution)
+    return None
+
+
+def image_soc(tag: str) -> str | None:
+    """The type of NPU of an image as pools of the stack file name it: `a2`, `a3`, `310p` or `950dt`."""
+    known = image_tag(tag)
+    if known is None:
+        return None
+    return _SOCS[known.device]
+
+
+def tag_for(tag: str, soc: str) -> str | None:
+    """The tag of the same release and distribution for another type of NPU, or None if there is no such image."""
+    known = image_tag(tag)
+    if known is None:
+        return None
+    suffixes = platform(known.release)
+    for device_suffix, device in suffixes.device_suffixes.items():
+        for suffix, distribution in suffixes.distribution_suffixes.items():
+            if _SOCS[device] == soc and distribution == known.distribution:
+                return f"v{known.release}{device_suffix}{suffix}"
     return None
 
 

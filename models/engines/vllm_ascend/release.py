@@ -5,17 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from models.catalog.facts import ModelFacts
+from models.engines.code_places import SwapSpace
 from models.engines.engine_args import EngineArgs, Version
 from models.engines.flags import Flag
 from models.engines.memory import MemoryUse
 from models.engines.metrics import Metrics
-from models.engines.model_server import ModelServer
+from models.engines.model_server import ModelServer, extra_argument
 from models.engines.release import EngineDefaults, ModelSupport, Release
 from models.engines.vllm_ascend.absent_keys import ABSENT_KEYS
 from models.engines.vllm_ascend.accepted_values import accepted_values
 from models.engines.vllm_ascend.argv import argv
+from models.engines.vllm_ascend.code_places import CODE_PLACES
 from models.engines.vllm_ascend.drain import (
     HEALTH_PATH,
     counts_requests,
@@ -28,11 +31,14 @@ from models.engines.vllm_ascend.environment import (
 )
 from models.engines.vllm_ascend.known_errors import KNOWN_ERRORS
 from models.engines.vllm_ascend.memory import memory_use
+from models.engines.vllm_ascend.node_mounts import NODE_MOUNTS
 from models.engines.vllm_ascend.owned_keys import (
     OWNED_FLAGS,
     OWNED_VARIABLES,
     variables_of_keys,
 )
+from models.engines.vllm_ascend.platforms import image_soc, tag_for
+from models.engines.vllm_ascend.removed_flags import removed_flags
 from models.engines.vllm_ascend.request_rules import REQUEST_RULES
 from models.engines.vllm_ascend.requests import request_fields
 from models.engines.vllm_ascend.rules import RULES
@@ -58,6 +64,9 @@ class VllmAscend(Release):
     library_preload = LIBRARY_PRELOAD
     health_path = HEALTH_PATH
     limits = ()
+    swap_space = SwapSpace(default=0, most=1, where="")
+    has_published_lengths = False
+    node_mounts = NODE_MOUNTS
     exclusions = ()
     rules = RULES
     request_rules = REQUEST_RULES
@@ -70,6 +79,8 @@ class VllmAscend(Release):
         table = flag_table(version)
         metrics = table.server.metric_names
         self.version = version
+        self.code_places = CODE_PLACES[version]
+        self.removed_flags = removed_flags(version)
         self.flags = {
             name: _with_our_servers(flag) for name, flag in table.flags.items()
         }
@@ -121,6 +132,21 @@ class VllmAscend(Release):
     def environment(self, server: ModelServer) -> dict[str, str]:
         """The NPUs of the container, and the variables of pictures."""
         return environment(server)
+
+    def image_soc(self, tag: str, /) -> str | None:
+        """The type of NPU by the suffix of the tag: none is A2."""
+        return image_soc(tag)
+
+    def image_for(self, tag: str, soc: str, /) -> str | None:
+        """The tag with the suffix of another type of NPU."""
+        return tag_for(tag, soc)
+
+    def rope_scaling(self, extra_args: Mapping[str, Any], /) -> Any:
+        """The field `rope_parameters` of `--hf-overrides`, which replaces `--rope-scaling`."""
+        overrides = extra_argument(extra_args, "hf-overrides", self)
+        if not isinstance(overrides, dict):
+            return None
+        return overrides.get("rope_parameters")
 
     def memory_use(self, server: ModelServer, facts: ModelFacts) -> MemoryUse:
         """The memory of weights and KV cache, with quantized weights and caches, and MLA."""

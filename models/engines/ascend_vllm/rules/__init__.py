@@ -7,8 +7,9 @@ from models.engines.ascend_vllm.rules import (
     features,
     memory,
     precision,
+    rope_scaling,
     scheduling,
 )
 from models.engines.rules import rules_in
 
-RULES = rules_in(architecture, features, memory, precision, scheduling)
+RULES = rules_in(architecture, features, memory, precision, rope_scaling, scheduling)

