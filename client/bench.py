@@ -230,12 +230,12 @@ def too_long(service: ResolvedService, load: Load) -> Finding | None:
     if total <= longest:
         return None
     origin = service.origins["engine.maxModelLen"].source
+    source = service.release.request_sources["too-long"]
     return Finding(
         rule="too-long",
         severity="error",
         message=f"{load.input_tokens} input tokens and {load.output_tokens} output tokens exceed maxModelLen {longest}",
-        why="vLLM answers 400 to requests that are longer than maxModelLen "
-        "(vllm/entrypoints/openai/serving_engine.py:272)",
+        why=f"vLLM answers 400 to requests that are longer than maxModelLen ({source})",
         fix="lower --input-len or --output-len",
         marks=(
             Mark(("--input-len",)),

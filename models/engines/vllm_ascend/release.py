@@ -33,6 +33,7 @@ from models.engines.vllm_ascend.owned_keys import (
     OWNED_VARIABLES,
     variables_of_keys,
 )
+from models.engines.vllm_ascend.request_limits import request_limits
 from models.engines.vllm_ascend.request_rules import REQUEST_RULES
 from models.engines.vllm_ascend.requests import request_fields
 from models.engines.vllm_ascend.rules import RULES
@@ -99,6 +100,7 @@ class VllmAscend(Release):
             unfinished_requests=(metrics["running"], metrics["waiting"]),
         )
         self.request_fields = request_fields(version, table.server)
+        self.request_sources = request_limits(version).sources
         number = re.escape(version)
         self.image_tags = re.compile(rf"(?<![\w.])v?{number}(?![\w.])")
 
