@@ -105,7 +105,7 @@ def _replaced_field(request: Request, service: ResolvedService, field: str) -> F
         severity="error",
         message=f"{request.endpoint.path} ignores {field}: the answer would be any text",
         why=fields.unknown_why,
-        fix=fields.replaced[field],
+        fix=f"move {field} to {fields.replaced[field]}",
         marks=(request.at(field),),
     )
 

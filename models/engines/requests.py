@@ -57,7 +57,7 @@ class RequestFields:
     unknown_severity: Severity = "error"
     """`error` if the server refuses a request with an unknown field, `no-effect` if it ignores the field."""
     replaced: Mapping[str, str] = field(default_factory=dict)
-    """Fields that the server ignores although they decide what the answer contains, and the edit that replaces each."""
+    """Fields that the server ignores although they decide what the answer contains, and where their values belong."""
     schema_path: tuple[str, ...] = ("guided_json",)
     """The field for the JSON Schema of the answer, and the keys inside the field."""
     parameters: type[Parameters] = Parameters

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from client.bench import Load, Measured, Spread, bench
+from client.bench import Load, Measurement, Spread, bench
 from client.http import linked
 from tests.client.conftest import service_of
 from tests.client.vllm_server import Handler, Vllm, serving
@@ -39,8 +39,8 @@ class FixedTimes(Handler):
         self._chunk(b"")
 
 
-def measured() -> Measured:
-    async def ran(url: str) -> Measured:
+def measured() -> Measurement:
+    async def ran(url: str) -> Measurement:
         async with linked(url, None, timeout=30) as link:
             return await bench(link, service_of(), LOAD)
 

@@ -98,7 +98,7 @@ def temperature_range(
     yield error(
         f"temperature {parameters.temperature:g} exceeds {limit:g}",
         why=_refused(server, "temperature-range"),
-        fix=f"write temperature {limit:g}",
+        fix=f"write temperature: {limit:g}",
         marks=[request.at("temperature")],
     )
 
@@ -114,7 +114,7 @@ def stop_texts(
     yield error(
         f"stop has {len(parameters.stop)} texts, the limit is {limit}",
         why=_refused(server, "stop-texts"),
-        fix=f"write at most {limit}, or raise VLLM_MAX_STOP_STRINGS in env of the service",
+        fix=f'write env.VLLM_MAX_STOP_STRINGS: "{len(parameters.stop)}" in the stack file, or send {limit} texts',
         marks=[request.at("stop"), service_key(server, "env")],
     )
 
@@ -139,7 +139,7 @@ def min_tokens_above_max(
     yield error(
         f"min_tokens {shortest} exceeds the {longest} tokens of the answer",
         why=_refused(server, "bad-value"),
-        fix=f"write min_tokens {longest}",
+        fix=f"write min_tokens: {longest}",
         marks=[request.at("min_tokens"), request.at("max_tokens")],
     )
 
@@ -159,7 +159,7 @@ def tool_parser(
     yield error(
         f"{server.name} does not call tools",
         why=_refused(server, "tool-parser"),
-        fix="set server.toolCallParser to the parser of the model, or remove tools",
+        fix="remove tools, or set server.toolCallParser to the parser of the model",
         marks=[request.at("tools"), service_key(server, "server.toolCallParser")],
     )
 
@@ -199,7 +199,7 @@ def speculation_sampling(
         yield error(
             f"{server.name} does not accept {field}: speculative decoding is on",
             why=_refused(server, "speculation-sampling"),
-            fix=f"remove {field}, or remove speculative from the service",
+            fix=f"remove {field}",
             marks=[request.at(field), service_key(server, "speculative")],
         )
 
@@ -277,7 +277,7 @@ def _unknown_keys(request: Request, outputs: Mapping[str, Any]) -> Iterator[Find
             yield no_effect(
                 f"structured_outputs has no key {key}",
                 why="vLLM ignores unknown keys without an error",
-                fix=f"remove {key}",
+                fix=f"remove structured_outputs.{key}",
                 marks=[request.at("structured_outputs")],
             )
 

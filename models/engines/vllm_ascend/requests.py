@@ -16,11 +16,11 @@ _REQUIRED = {"chat": ("messages",), "complete": ("prompt",)}
 _SCHEMA_PATH = ("structured_outputs", "json")
 
 _REPLACED = {
-    "guided_json": 'write structured_outputs: {"json": …}, or response_format with json_schema',
-    "guided_regex": 'write structured_outputs: {"regex": …}',
-    "guided_choice": 'write structured_outputs: {"choice": […]}',
-    "guided_grammar": 'write structured_outputs: {"grammar": …}',
-    "guided_whitespace_pattern": "write whitespace_pattern inside structured_outputs",
+    "guided_json": "structured_outputs.json",
+    "guided_regex": "structured_outputs.regex",
+    "guided_choice": "structured_outputs.choice",
+    "guided_grammar": "structured_outputs.grammar",
+    "guided_whitespace_pattern": "structured_outputs.whitespace_pattern",
 }
 """Fields of 0.6.3. A server that ignores one of them answers with any text."""
 
