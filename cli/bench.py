@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -22,6 +23,9 @@ from client.plot import plot
 from client.reach import ConnectOptions, reached
 from client.request import refusal_text
 from models.service.resolved import ResolvedService
+
+_SEEDS = 1_000_000
+"""Number of seeds to choose from."""
 
 
 class BenchFormat(StrEnum):
@@ -64,6 +68,16 @@ OutputLenOption = Annotated[
     int, typer.Option(metavar="N", help="Tokens of each answer.", min=1)
 ]
 
+SeedOption = Annotated[
+    int | None,
+    typer.Option(
+        help="Number of the prompts; the same number repeats them (default: random).",
+        metavar="N",
+        min=0,
+        show_default=False,
+    ),
+]
+
 FormOption = Annotated[BenchFormat, typer.Option("--format", help="Output format.")]
 
 PictureOption = Annotated[
@@ -85,6 +99,7 @@ def command(  # noqa: PLR0913  each is an argument of the command line
     requests: RequestsOption = 64,
     input_len: InputLenOption = 512,
     output_len: OutputLenOption = 128,
+    seed: SeedOption = None,
     form: FormOption = BenchFormat.TEXT,
     picture: PictureOption = None,
     url: UrlOption = "",
@@ -93,8 +108,9 @@ def command(  # noqa: PLR0913  each is an argument of the command line
 ) -> None:
     """Measure first token (TTFT), further tokens (TPOT), latency and throughput.
 
-    Prompts differ and have exactly --input-len tokens. Answers have exactly
-    --output-len tokens. One request before the measurement warms up the service.
+    All prompts differ, also from those of earlier runs, and have exactly
+    --input-len tokens. Answers have exactly --output-len tokens. One request before
+    the measurement warms up the service.
 
     Exit code 0 if all requests were answered, 1 if one was not, 2 for wrong usage,
     3 if the service cannot be reached.
@@ -107,13 +123,17 @@ def command(  # noqa: PLR0913  each is an argument of the command line
     resolved = open_stack(stack)
     refuse_errors(resolved, service)
     target = pick_service(resolved, service)
+    if seed is None:
+        seed = secrets.randbelow(_SEEDS)
     loads = []
-    for number in concurrency:
+    for level, number in enumerate(concurrency):
         load = Load(
             concurrency=number,
             requests=max(requests, number),
             input_tokens=input_len,
             output_tokens=output_len,
+            level=level,
+            seed=seed,
         )
         loads.append(load)
     _refuse_too_long(target, loads[0])

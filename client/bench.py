@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -21,6 +22,9 @@ _FIRST_TOKEN_ID = 100
 _TOKEN_IDS = 1000
 """Token ids 100 to 1099 exist in every vocabulary and are not special tokens."""
 
+_RANDOM_BYTES = 4
+"""Bytes of the random number for a token id. More bytes make all ids equally likely."""
+
 
 @dataclass(frozen=True)
 class Load:
@@ -31,6 +35,10 @@ class Load:
     requests: int
     input_tokens: int
     output_tokens: int
+    level: int = 0
+    """Position among the measurements of a run."""
+    seed: int = 0
+    """Number of the run. Loads with the same seed and level have the same prompts."""
 
 
 @dataclass(frozen=True)
@@ -198,8 +206,9 @@ async def _sample(
 def load_request(service: ResolvedService, load: Load, number: int) -> Request:
     """A request of the load's size.
 
-    Every prompt begins differently, so that the prefix cache has no effect. The OpenAI server gets token ids. The plain
-    server only accepts text: a word of the prompt is about one token.
+    Every prompt of every level and run is different from the first tokens on, so that the prefix cache of the server
+    contains none of them. The OpenAI server gets token ids. The plain server only accepts text: a word of the prompt is
+    about one token.
     """
     parameters = {
         "max_tokens": load.output_tokens,
@@ -207,7 +216,7 @@ def load_request(service: ResolvedService, load: Load, number: int) -> Request:
         "ignore_eos": True,
         "stream": True,
     }
-    token_ids = _token_ids(load.input_tokens, number)
+    token_ids = _token_ids(load, number)
     if service.server.kind == "api_server":
         text = " ".join(str(token_id) for token_id in token_ids)
         return question(Kind.GENERATE, service, text, given=parameters)
@@ -215,11 +224,16 @@ def load_request(service: ResolvedService, load: Load, number: int) -> Request:
     return Request(Kind.COMPLETE, {**request.body, "prompt": token_ids})
 
 
-def _token_ids(count: int, number: int) -> list[int]:
+def _token_ids(load: Load, number: int) -> list[int]:
+    """Random token ids that depend on the run, the level and the number of the request."""
+    name = f"{load.seed} {load.level} {number}"
+    random_bytes = hashlib.shake_128(name.encode()).digest(
+        load.input_tokens * _RANDOM_BYTES
+    )
     token_ids = []
-    for position in range(count):
-        scattered = number * 7919 + position * 104729 + number * position
-        token_ids.append(_FIRST_TOKEN_ID + scattered % _TOKEN_IDS)
+    for position in range(0, len(random_bytes), _RANDOM_BYTES):
+        value = int.from_bytes(random_bytes[position : position + _RANDOM_BYTES], "big")
+        token_ids.append(_FIRST_TOKEN_ID + value % _TOKEN_IDS)
     return token_ids
 
 
@@ -230,12 +244,12 @@ def too_long(service: ResolvedService, load: Load) -> Finding | None:
     if total <= longest:
         return None
     origin = service.origins["engine.maxModelLen"].source
+    source = service.release.request_sources["too-long"]
     return Finding(
         rule="too-long",
         severity="error",
         message=f"{load.input_tokens} input tokens and {load.output_tokens} output tokens exceed maxModelLen {longest}",
-        why="vLLM answers 400 to requests that are longer than maxModelLen "
-        "(vllm/entrypoints/openai/serving_engine.py:272)",
+        why=f"vLLM answers 400 to requests that are longer than maxModelLen ({source})",
         fix="lower --input-len or --output-len",
         marks=(
             Mark(("--input-len",)),

@@ -48,13 +48,14 @@ def question(
     body |= _question_fields(kind, text, images)
     for name in _ALWAYS_SENT:
         body[name] = Parameters.model_fields[name].default
-    body |= given
+    fields = _in_release_form(kind, service, given)
+    body |= fields
     if body.get("stream") and kind is not Kind.GENERATE:
         body["stream_options"] = {
             "include_usage": True,
             "continuous_usage_stats": False,
         }
-    return Request(kind, body, options=frozenset(given))
+    return Request(kind, body, options=frozenset(fields))
 
 
 def raw(
@@ -87,12 +88,22 @@ def raw(
             f"{file} does not contain a JSON object",
             'pass a body such as {"messages": […]}',
         )
+    fields = _in_release_form(kind, service, given)
     return Request(
         kind=kind,
-        body={**_model(kind, service), **body, **given},
-        options=frozenset(given),
+        body={**_model(kind, service), **body, **fields},
+        options=frozenset(fields),
         file=file,
     )
+
+
+def _in_release_form(
+    kind: Kind, service: ResolvedService, fields: Mapping[str, Any]
+) -> dict[str, Any]:
+    request_fields = service.release.request_fields.get(kind)
+    if request_fields is None:
+        return dict(fields)
+    return request_fields.in_release_form(fields)
 
 
 def _model(kind: Kind, service: ResolvedService) -> dict[str, Any]:

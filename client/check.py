@@ -18,8 +18,6 @@ from models.service.resolved import ResolvedService
 from models.stack_file.errors import shape_finding
 from models.stack_file.unknown_keys import nearest
 
-_REFUSED = "the server answers 400 to another value (manual, Step 5, table 1)"
-
 _EXAMPLES = {
     "messages": '[{"role": "user", "content": "Hello"}]',
     "prompt": '"Hello"',
@@ -30,16 +28,19 @@ _OTHER_RULES = {
     "other-server": """The server has the path of the request.
 
 The OpenAI server has /v1/chat/completions and /v1/completions, the plain server /generate (manual, Step 5).""",
-    "unknown-field": """The server knows every field of the request.
-
-vLLM 0.6.3 answers 400 to other fields (vllm/entrypoints/openai/protocol.py:60), its plain server 500.""",
     "missing-field": """The request contains its question.
 
 A chat requires messages, every other request a prompt (manual, Step 5, tables 1 and 3).""",
 }
 """Documentation of the rules that are not functions."""
 
+_UNKNOWN_FIELD = """The server knows every field of the request.
+
+vLLM 0.6.3 answers 400 to other fields (vllm/entrypoints/openai/protocol.py:60), its plain server 500. vLLM 0.18.0 and
+later ignore them without an error. That includes guided_json and its relatives: the answer is then any text."""
+
 add_rules("request", ("error",), _OTHER_RULES)
+add_rules("request", ("error", "no-effect"), {"unknown-field": _UNKNOWN_FIELD})
 
 
 def check_request(request: Request, service: ResolvedService) -> tuple[Finding, ...]:
@@ -52,10 +53,11 @@ def check_request(request: Request, service: ResolvedService) -> tuple[Finding, 
         return (_other_server(request, service),)
     findings = [*_unknown_fields(request, service), *_missing_fields(request, service)]
     values = _parameter_values(request, service)
+    record = service.release.request_fields[request.kind].parameters
     try:
-        parameters = Parameters.model_validate(values)
+        parameters = record.model_validate(values)
     except ValidationError as problem:
-        return (*findings, *_invalid_values(request, values, problem))
+        return (*findings, *_invalid_values(request, service, values, problem))
     findings += _rule_findings(request, parameters, service)
     return tuple(findings)
 
@@ -87,25 +89,43 @@ def _other_server(request: Request, service: ResolvedService) -> Finding:
 
 
 def _unknown_fields(request: Request, service: ResolvedService) -> Iterator[Finding]:
-    """Unknown fields of the body. The OpenAI server answers 400 to them, the plain server 500."""
+    """Fields of the body that the server refuses or ignores."""
+    fields = service.release.request_fields[request.kind]
+    for field in request.body:
+        if field in fields.replaced:
+            yield _replaced_field(request, service, field)
+        elif field not in fields.accepted:
+            yield _unknown_field(request, service, field)
+
+
+def _replaced_field(request: Request, service: ResolvedService, field: str) -> Finding:
+    fields = service.release.request_fields[request.kind]
+    return Finding(
+        rule="unknown-field",
+        severity="error",
+        message=f"{request.endpoint.path} ignores {field}: the answer would be any text",
+        why=fields.unknown_why,
+        fix=f"move {field} to {fields.replaced[field]}",
+        marks=(request.at(field),),
+    )
+
+
+def _unknown_field(request: Request, service: ResolvedService, field: str) -> Finding:
     request_fields = service.release.request_fields
     fields = request_fields[request.kind]
-    for field in request.body:
-        if field in fields.accepted:
-            continue
-        marks = [request.at(field)]
-        fix = _known_field_fix(field, fields.accepted)
-        if request.kind is Kind.GENERATE and _is_accepted(field, request_fields):
-            fix = f"remove {field} (only server.kind openai has it)"
-            marks.append(setting(service, "server.kind"))
-        yield Finding(
-            rule="unknown-field",
-            severity="error",
-            message=f"{request.endpoint.path} has no field {field}",
-            why=fields.unknown_why,
-            fix=fix,
-            marks=tuple(marks),
-        )
+    marks = [request.at(field)]
+    fix = _known_field_fix(field, fields.accepted)
+    if request.kind is Kind.GENERATE and _is_accepted(field, request_fields):
+        fix = f"remove {field} (only server.kind openai has it)"
+        marks.append(setting(service, "server.kind"))
+    return Finding(
+        rule="unknown-field",
+        severity=fields.unknown_severity,
+        message=f"{request.endpoint.path} has no field {field}",
+        why=fields.unknown_why,
+        fix=fix,
+        marks=tuple(marks),
+    )
 
 
 def _known_field_fix(field: str, known: frozenset[str]) -> str:
@@ -134,23 +154,30 @@ def _missing_fields(request: Request, service: ResolvedService) -> Iterator[Find
 
 
 def _invalid_values(
-    request: Request, values: Mapping[str, Any], problem: ValidationError
+    request: Request,
+    service: ResolvedService,
+    values: Mapping[str, Any],
+    problem: ValidationError,
 ) -> Iterator[Finding]:
     """One finding for each parameter with an invalid value."""
+    record = service.release.request_fields[request.kind].parameters
+    source = service.release.request_sources["bad-value"]
+    why = f"the server answers 400 to another value ({source})"
     findings: dict[str, Finding] = {}
     for details in problem.errors():
         field = str(details["loc"][0])
-        findings[field] = shape_finding(Parameters, (), details, values, why=_REFUSED)
+        findings[field] = shape_finding(record, (), details, values, why=why)
     for field, finding in findings.items():
         yield replace(finding, marks=(request.at(field),))
 
 
 def _parameter_values(request: Request, service: ResolvedService) -> dict[str, Any]:
-    """The parameters in the body, over the defaults of the server."""
+    """The parameters in the body that the server reads, over the defaults of the server."""
     fields = service.release.request_fields[request.kind]
     parameters = {}
     for name, value in {**fields.defaults, **request.body}.items():
+        is_read = name in fields.parameters.model_fields and name in fields.accepted
         is_default = value is None and name in fields.nullable
-        if name in Parameters.model_fields and not is_default:
+        if is_read and not is_default:
             parameters[name] = value
     return parameters

@@ -7,7 +7,7 @@ from typing import Any
 
 from client.http import Link, post
 from client.request import with_origins, words
-from client.service_rules import length_error
+from client.service_rules import answer_field, length_error, truncated
 from models.engines.requests import Request
 from models.finding import Finding
 from models.service.resolved import ResolvedService
@@ -31,13 +31,13 @@ async def too_long(
         UnreachableError: The server does not answer.
     """
     longest = service.engine.max_model_len
-    answer_tokens = int(request.body.get("max_tokens") or 1)
+    answer_tokens = int(request.body.get(answer_field(request, service)) or 1)
     prompt_bytes = len(words(request.body).encode())
     if prompt_bytes + _TEMPLATE_TOKENS + answer_tokens <= longest:
         return None
     if request.endpoint.server != "openai" or request.pictures:
         return None
-    prompt_tokens = await _count_tokens(link, request.body)
+    prompt_tokens = truncated(request, await _count_tokens(link, request.body))
     if prompt_tokens + answer_tokens <= longest:
         return None
     finding = length_error(request, service, prompt_tokens, answer=answer_tokens)

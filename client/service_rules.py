@@ -37,7 +37,7 @@ def model_not_served(
         fix += f" (the service serves {listed(names)})"
     yield error(
         f"{server.name} does not serve the model {model!r}",
-        why="vLLM answers 404 to other names (vllm/entrypoints/openai/serving_engine.py:169)",
+        why=f"vLLM answers 404 to other names ({_source(server, 'model-not-served')})",
         fix=fix,
         marks=[request.at("model"), service_key(server, "engine.servedModelName")],
     )
@@ -50,8 +50,8 @@ def too_long(
     server: ModelServer,
 ) -> Iterator[Finding]:
     """Prompt and max_tokens together do not exceed maxModelLen. A text has at least one token."""
-    prompt = max(tokens_given(request.body), 1)
-    answer = parameters.max_tokens or 1
+    prompt = truncated(request, max(tokens_given(request.body), 1))
+    answer = parameters.answer_tokens or 1
     if prompt + answer > server.engine.max_model_len:
         yield length_error(request, server, prompt, answer=answer)
 
@@ -71,18 +71,41 @@ def length_error(
         answer: Tokens of the answer.
     """
     longest = server.engine.max_model_len
+    field = answer_field(request, server)
     fix = "shorten the prompt"
     if prompt < longest:
-        fix = f"write max_tokens: {longest - prompt}"
+        fix = f"write {field}: {longest - prompt}"
     return Finding(
         rule="too-long",
         severity="error",
-        message=f"{counted(prompt, 'prompt token')} and max_tokens {answer} exceed maxModelLen {longest}",
-        why="vLLM answers 400 to requests that are longer than maxModelLen "
-        "(vllm/entrypoints/openai/serving_engine.py:272)",
+        message=f"{counted(prompt, 'prompt token')} and {field} {answer} exceed maxModelLen {longest}",
+        why=f"vLLM answers 400 to requests that are longer than maxModelLen ({_source(server, 'too-long')})",
         fix=fix,
-        marks=(request.at("max_tokens"), service_key(server, "engine.maxModelLen")),
+        marks=(request.at(field), service_key(server, "engine.maxModelLen")),
     )
+
+
+def answer_field(request: Request, server: ModelServer) -> str:
+    """The field that limits the tokens of the answer."""
+    newer = "max_completion_tokens"
+    accepted = server.release.request_fields[request.kind].accepted
+    if newer in accepted and request.body.get(newer) is not None:
+        return newer
+    return "max_tokens"
+
+
+def truncated(request: Request, prompt: int) -> int:
+    """The tokens of a prompt that the server keeps if the request sets truncate_prompt_tokens. -1 keeps what fits."""
+    limit = request.body.get("truncate_prompt_tokens")
+    if limit == -1:
+        return 1
+    if not isinstance(limit, int) or limit < 1:
+        return prompt
+    return min(prompt, limit)
+
+
+def _source(server: ModelServer, rule: str) -> str:
+    return server.release.request_sources[rule]
 
 
 @request_rule("error")
@@ -110,7 +133,7 @@ def picture_count(
     if count > limit:
         yield error(
             f"the request has {count} pictures, but {server.name} allows {limit}",
-            why="vLLM answers 400 to more than --limit-mm-per-prompt (vllm/entrypoints/chat_utils.py:208)",
+            why=f"vLLM answers 400 to more than --limit-mm-per-prompt ({_source(server, 'picture-count')})",
             fix=f"write multimodal.imagesPerPrompt: {count} in the stack file, or send {counted(limit, 'picture')}",
             marks=[mark, service_key(server, "multimodal.imagesPerPrompt")],
         )

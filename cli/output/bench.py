@@ -33,7 +33,7 @@ def table(service: str, measurements: Sequence[Measurement]) -> str:
     rows = [_HEADER]
     for measurement in measurements:
         rows.append(_row(measurement))
-    lines = [f"{service}: {sizes}; times as {percentiles}"]
+    lines = [f"{service}: {sizes}; seed {load.seed}; times as {percentiles}"]
     lines += right_aligned(rows)
     return "\n".join(lines)
 
@@ -44,6 +44,7 @@ def document(stack: str, service: str, measurements: Sequence[Measurement]) -> s
         "version": VERSION,
         "stack": stack,
         "service": service,
+        "seed": measurements[0].load.seed,
         "measurements": [_measurement(measurement) for measurement in measurements],
     }
     return json.dumps(record, indent=2, ensure_ascii=False)

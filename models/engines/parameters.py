@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
@@ -94,3 +95,25 @@ class Parameters(Record):
     def answers(self) -> int:
         """Number of answers that the engine generates."""
         return max(self.n, self.best_of or 1)
+
+    @property
+    def answer_tokens(self) -> int | None:
+        """Most tokens of each answer. None: as many as fit."""
+        return self.max_tokens
+
+
+def schema_problem(schema: Any) -> str | None:
+    """Why a value is not a JSON Schema. None: it is one, or there is no value.
+
+    Args:
+        schema: An object, or a text that contains an object.
+    """
+    if not isinstance(schema, str):
+        return None
+    try:
+        value = json.loads(schema)
+    except ValueError as problem:
+        return str(problem)
+    if isinstance(value, dict):
+        return None
+    return "not an object"

@@ -242,6 +242,9 @@ class Release(ABC):
     request_fields: Mapping[Kind, RequestFields]
     """The fields that the server accepts, by the kind of request. Used by `request`."""
 
+    request_sources: Mapping[str, str]
+    """The line of vLLM that refuses a request, by the id of a rule that every release has. Used by `request`."""
+
     request_rules: Sequence[RequestRule]
     """Rules on requests that hold for this release. Used by `request`, before it sends anything."""
 

@@ -8,10 +8,15 @@ from enum import StrEnum
 from typing import Any, Literal
 
 from models.engines.model_server import ModelServer
-from models.finding import Mark
+from models.engines.parameters import Parameters
+from models.finding import Mark, Severity
 
-_ARGUMENTS = {"messages": "TEXT", "prompt": "TEXT"}
-"""Arguments of the command line by the field that they set."""
+_ARGUMENTS = {
+    "messages": "TEXT",
+    "prompt": "TEXT",
+    "structured_outputs": "--guided-json",
+}
+"""Arguments and options of the command line by the field that they set, if their name is not that of the field."""
 
 
 class Kind(StrEnum):
@@ -49,10 +54,34 @@ class RequestFields:
     required: tuple[str, ...]
     unknown_why: str
     """The answer of the server to a field that it does not accept, with its source."""
+    unknown_severity: Severity = "error"
+    """`error` if the server refuses a request with an unknown field, `no-effect` if it ignores the field."""
+    replaced: Mapping[str, str] = field(default_factory=dict)
+    """Fields that the server ignores although they decide what the answer contains, and where their values belong."""
+    schema_path: tuple[str, ...] = ("guided_json",)
+    """The field for the JSON Schema of the answer, and the keys inside the field."""
+    parameters: type[Parameters] = Parameters
+    """The parameters with the ranges of the release."""
     defaults: Mapping[str, Any] = field(default_factory=dict)
-    """Defaults of the server that differ from those of `Parameters`."""
+    """Defaults of the server that differ from those of `parameters`."""
     nullable: tuple[str, ...] = ()
     """Fields for which null stands for the default."""
+
+    def in_release_form(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """The fields of a request, with the schema of `guided_json` in the field that the release reads."""
+        form: dict[str, Any] = {}
+        for name, value in fields.items():
+            if name == "guided_json":
+                form |= self._schema_field(value)
+            else:
+                form[name] = value
+        return form
+
+    def _schema_field(self, schema: Any) -> dict[str, Any]:
+        field_value = schema
+        for key in reversed(self.schema_path):
+            field_value = {key: field_value}
+        return dict(field_value)
 
 
 @dataclass(frozen=True)

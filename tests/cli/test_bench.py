@@ -29,7 +29,7 @@ def test_the_table_has_a_line_for_each_number_of_concurrent_requests() -> None:
     ]
 
     assert bench.table("qwen", done) == (
-        "qwen: 512 tokens in, 128 out; times as p50 / p90 / p99\n"
+        "qwen: 512 tokens in, 128 out; seed 0; times as p50 / p90 / p99\n"
         "concurrent  failed  req/s  out tok/s  all tok/s          ttft ms                tpot ms           latency s\n"
         "         1       0   1.00          5        517  300 / 380 / 398  300.0 / 380.0 / 398.0  1.50 / 1.90 / 1.99\n"
         "        16       1   0.00          0          0                -                      -                   -"
@@ -43,7 +43,7 @@ def test_json_is_a_contract_with_a_version(serve: Serve, console: Console) -> No
     record: dict[str, Any] = json.loads(done.out)
 
     assert (done.code, done.err) == (0, "")
-    assert record.keys() == {"version", "stack", "service", "measurements"}
+    assert record.keys() == {"version", "stack", "service", "seed", "measurements"}
     assert record["version"] == bench.VERSION == 1
     assert [one["concurrency"] for one in record["measurements"]] == [1, 2]
     first = record["measurements"][0]
@@ -53,6 +53,27 @@ def test_json_is_a_contract_with_a_version(serve: Serve, console: Console) -> No
     }
     assert first["ttftSeconds"].keys() == {"mean", "p50", "p90", "p99"}
     assert (first["requests"], first["failed"], first["inputTokens"], first["outputTokens"]) == (4, 0, 8, 4)
+
+
+def test_no_prompt_is_asked_twice_at_any_level_or_in_any_run(serve: Serve, console: Console) -> None:
+    server = serve()
+    for _ in range(2):
+        console("bench", "prod.yaml", "qwen", "--concurrency", "1,2,2", *SMALL, "--url", server.url)
+
+    prompts = [tuple(body["prompt"]) for body in server.bodies("/v1/completions")]
+    assert len(prompts) == 2 * (3 * 4 + 1)
+    assert len({prompt[:4] for prompt in prompts}) == len(prompts)
+
+
+def test_a_seed_repeats_the_prompts_of_a_run(serve: Serve, console: Console) -> None:
+    prompts = []
+    for _ in range(2):
+        server = serve()
+        done = console("bench", "prod.yaml", "qwen", *SMALL, "--seed", "7", "--url", server.url)
+        assert "; seed 7; " in done.out.splitlines()[0]
+        prompts.append(sorted(body["prompt"] for body in server.bodies("/v1/completions")))
+
+    assert prompts[0] == prompts[1]
 
 
 def test_the_plot_is_written_in_addition_to_the_table(serve: Serve, console: Console, tmp_path: Path) -> None:

@@ -29,12 +29,12 @@ def serve() -> Iterator[Serve]:
         yield lambda **what: opened.enter_context(serving(Vllm(**what)))
 
 
-def service_of(more: str = "", length: int = 4096, **engine: object) -> ResolvedService:
+def service_of(more: str = "", length: int = 4096, image: str = "a:1", **engine: object) -> ResolvedService:
     """A service `qwen` that serves a model `qwen`, with further keys as in a stack file."""
     flags = "".join(f", {key}: {value}" for key, value in engine.items())
     text = f"""\
 qwen:
-  image: a:1
+  image: {image}
   model: /m/qwen
   engine: {{maxModelLen: {length}, servedModelName: qwen{flags}}}
 """
@@ -47,3 +47,8 @@ PLAIN = "server: api_server\n"
 LORA = "lora: {adapters: {french: /m/french}}\n"
 PICTURES = "multimodal: {imagesPerPrompt: 2}\n"
 KEY = "server: {apiKey: {secret: keys, key: qwen}}\n"
+
+
+def service_of_release(version: str, more: str = "", length: int = 4096) -> ResolvedService:
+    """A service that runs a release of the open plugin."""
+    return service_of(more, length, image=f"quay.io/ascend/vllm-ascend:v{version}")

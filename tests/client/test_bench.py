@@ -45,10 +45,13 @@ def test_every_request_has_the_size_that_was_asked_for(serve: Serve) -> None:
     assert done.errors == []
 
 
-def test_no_prompt_begins_like_another() -> None:
-    beginnings = {tuple(load_request(service_of(), LOAD, number).body["prompt"][:2]) for number in range(500)}
+def test_no_prompt_begins_like_another_of_any_level_or_run() -> None:
+    loads = [replace(LOAD, level=level, seed=seed) for level in range(3) for seed in range(3)]
+    beginnings = {
+        tuple(load_request(service_of(), load, number).body["prompt"][:4]) for load in loads for number in range(50)
+    }
 
-    assert len(beginnings) == 500
+    assert len(beginnings) == 9 * 50
     assert all(100 <= token < 1100 for beginning in beginnings for token in beginning)
 
 

@@ -22,6 +22,8 @@ MULTI_STEP = {**SERVICE, "engine": {**SERVICE["engine"], "numSchedulerSteps": 8}
 PLAIN = {**SERVICE, "server": "api_server"}
 LORA = {**SERVICE, "lora": {"adapters": {"french": "/m/french"}}}
 PICTURES = {**SERVICE, "multimodal": {"imagesPerPrompt": 2}}
+OLDER, NEWER = [{**SERVICE, "image": f"quay.io/ascend/vllm-ascend:v{version}"} for version in ("0.18.0", "0.30.0")]
+SPECULATIVE = {**NEWER, "speculative": {"kind": "ngram", "tokens": 5, "promptLookupMax": 4}}
 
 QUESTION = {"messages": [{"role": "user", "content": "hello"}]}
 PICTURE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}
@@ -32,6 +34,7 @@ NOT_AN_EDIT = {
     "guided-schema": "only the user knows the schema",
     "other-server": "another kind of request is sent by another command",
     "plain-beam-search": "the image has to be tried first",
+    "structured-outputs": "only the user knows what the answer has to contain",
 }
 """Rules whose fix is not an edit of the request or of the stack file, with the reason."""
 
@@ -60,6 +63,20 @@ REFUSED: list[tuple[str, dict[str, Any], Kind, dict[str, Any]]] = [
     ("unknown-field", SERVICE, Kind.CHAT, {"maxTokens": 5}),
     ("unknown-field", SERVICE, Kind.CHAT, {"foo": 1}),
     ("unknown-field", PLAIN, Kind.GENERATE, {"guided_json": {}}),
+    ("unknown-field", OLDER, Kind.CHAT, {"guided_json": {"type": "object"}}),
+    ("unknown-field", NEWER, Kind.CHAT, {"guided_regex": "[0-9]+"}),
+    ("unknown-field", NEWER, Kind.CHAT, {"best_of": 3}),
+    ("bad-value", NEWER, Kind.CHAT, {"min_p": 2}),
+    ("beam-search-stream", OLDER, Kind.COMPLETE, {"use_beam_search": True, "stream": True}),
+    ("min-tokens-above-max", NEWER, Kind.CHAT, {"min_tokens": 40}),
+    ("one-greedy-answer", OLDER, Kind.CHAT, {"n": 2, "temperature": 0}),
+    ("speculation-sampling", SPECULATIVE, Kind.CHAT, {"min_p": 0.1}),
+    ("stop-texts", NEWER, Kind.CHAT, {"stop": ["a", "b", "c", "d", "e"]}),
+    ("suffix", NEWER, Kind.COMPLETE, {"suffix": "a"}),
+    ("temperature-range", NEWER, Kind.CHAT, {"temperature": 3}),
+    ("too-long", NEWER, Kind.CHAT, {"max_completion_tokens": 4096}),
+    ("tool-parser", NEWER, Kind.CHAT, {"tools": [{"type": "function", "function": {"name": "now"}}]}),
+    ("unused-length-penalty", OLDER, Kind.CHAT, {"length_penalty": 2}),
 ]
 
 Edit = Callable[[dict[str, Any], dict[str, Any]], None]
@@ -70,6 +87,7 @@ _ALTERNATIVE = re.compile(r",? or |; ")
 _ASSIGNMENT = re.compile(r"(?P<key>[\w.]+)(?:: | to | )(?P<value>\[.*\]|\"[^\"]*\"|[^\s,]+)")
 _WRITE = re.compile(r"(?:write|set|add|raise|lower) (?P<assignments>.*)")
 _REMOVE = re.compile(r"remove (?P<key>[\w.]+)")
+_MOVE = re.compile(r"move (?P<key>\w+) to (?P<field>\w+)\.(?P<name>\w+)")
 _RENAME = re.compile(r"rename (?P<key>\w+) to (?P<name>\w+)")
 
 
@@ -79,6 +97,8 @@ def alternatives(fix: str) -> Iterator[tuple[str, Edit]]:
     for text in _ALTERNATIVE.split(_NOTE.sub("", fix)):
         if match := _RENAME.match(text):
             yield text, rename(match["key"], match["name"])
+        elif match := _MOVE.match(text):
+            yield text, move(match["key"], match["field"], match["name"])
         elif match := _REMOVE.match(text):
             yield text, remove(key if match["key"] == "it" else match["key"])
         elif match := _WRITE.match(text):
@@ -101,6 +121,13 @@ def assigned(text: str) -> dict[str, Any]:
 def rename(key: str, name: str) -> Edit:
     def edit(body: dict[str, Any], service: dict[str, Any]) -> None:
         body[name] = body.pop(key)
+
+    return edit
+
+
+def move(key: str, field: str, name: str) -> Edit:
+    def edit(body: dict[str, Any], service: dict[str, Any]) -> None:
+        body.setdefault(field, {})[name] = body.pop(key)
 
     return edit
 

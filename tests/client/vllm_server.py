@@ -65,10 +65,10 @@ def refusal(message: str, kind: str = "BadRequestError", code: int = 400) -> Ref
 
 
 @contextmanager
-def serving(vllm: Vllm, port: int = 0) -> Iterator[Vllm]:
+def serving(vllm: Vllm, port: int = 0, handler: type[Handler] | None = None) -> Iterator[Vllm]:
     """The server, as long as it is needed."""
 
-    class Bound(Handler):
+    class Bound(handler or Handler):  # type: ignore[misc]  # the class of another release
         served = vllm
 
     class Server(ThreadingHTTPServer):

@@ -28,7 +28,11 @@ from models.engines.ascend_vllm.owned_keys import (
     variables_of_keys,
 )
 from models.engines.ascend_vllm.request_rules import REQUEST_RULES
-from models.engines.ascend_vllm.requests import REQUEST_FIELDS, single_answer_key
+from models.engines.ascend_vllm.requests import (
+    REQUEST_FIELDS,
+    REQUEST_SOURCES,
+    single_answer_key,
+)
 from models.engines.ascend_vllm.rules import RULES
 from models.engines.ascend_vllm.start_phases import START_PHASES
 from models.engines.code_places import CodePlaces, RemovedFlag, SwapSpace
@@ -73,6 +77,7 @@ class AscendVllm(Release):
     health_path = HEALTH_PATH
     metrics = METRICS
     request_fields = REQUEST_FIELDS
+    request_sources = REQUEST_SOURCES
     rules = RULES
     request_rules = REQUEST_RULES
     known_errors = KNOWN_ERRORS

@@ -5,13 +5,11 @@ The name of a rule's function is its id.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from models.engines.ascend_vllm.requests import BEAM_FIELDS, single_answer_key
 from models.engines.model_server import ModelServer
-from models.engines.parameters import Parameters
+from models.engines.parameters import Parameters, schema_problem
 from models.engines.requests import Kind, Request, service_key
 from models.engines.rules import request_rule
 from models.finding import Finding, error, warning
@@ -267,7 +265,7 @@ def guided_schema(
     request: Request, parameters: Parameters, _: ModelServer
 ) -> Iterator[Finding]:
     """guided_json is a JSON Schema: an object, or a text that contains an object."""
-    problem = _schema_problem(parameters.guided_json)
+    problem = schema_problem(parameters.guided_json)
     if problem is None:
         return
     yield error(
@@ -276,19 +274,6 @@ def guided_schema(
         fix="pass a JSON Schema as text, or the name of a file that contains one",
         marks=[request.at("guided_json")],
     )
-
-
-def _schema_problem(schema: str | dict[str, Any] | None) -> str | None:
-    """Why a value is not a JSON Schema. None: it is one, or there is no value."""
-    if not isinstance(schema, str):
-        return None
-    try:
-        value = json.loads(schema)
-    except ValueError as problem:
-        return str(problem)
-    if isinstance(value, dict):
-        return None
-    return "not an object"
 
 
 REQUEST_RULES = (

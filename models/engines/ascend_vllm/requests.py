@@ -131,6 +131,14 @@ REQUEST_FIELDS = {
 """Fields by kind: vllm/entrypoints/openai/protocol.py:153 (chat) and :490 (completions), vllm/entrypoints/
 api_server.py:40 and vllm/sampling_params.py:94 (`/generate`). Beam search is the manual's there (Step 5, way 2)."""
 
+REQUEST_SOURCES = {
+    "bad-value": "manual, Step 5, table 1",
+    "model-not-served": "vllm/entrypoints/openai/serving_engine.py:169",
+    "too-long": "vllm/entrypoints/openai/serving_engine.py:272",
+    "picture-count": "vllm/entrypoints/chat_utils.py:208",
+}
+"""Where the server refuses a request, by the id of the rule."""
+
 
 def single_answer_key(server: ModelServer) -> str | None:
     """The key because of which a request can have only one answer, or None if it can have several."""

@@ -39,6 +39,7 @@ from models.engines.vllm_ascend.owned_keys import (
 )
 from models.engines.vllm_ascend.platforms import image_soc, tag_for
 from models.engines.vllm_ascend.removed_flags import removed_flags
+from models.engines.vllm_ascend.request_limits import request_limits
 from models.engines.vllm_ascend.request_rules import REQUEST_RULES
 from models.engines.vllm_ascend.requests import request_fields
 from models.engines.vllm_ascend.rules import RULES
@@ -110,6 +111,7 @@ class VllmAscend(Release):
             unfinished_requests=(metrics["running"], metrics["waiting"]),
         )
         self.request_fields = request_fields(version, table.server)
+        self.request_sources = request_limits(version).sources
         number = re.escape(version)
         self.image_tags = re.compile(rf"(?<![\w.])v?{number}(?![\w.])")
 

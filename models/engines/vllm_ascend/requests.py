@@ -5,12 +5,54 @@ from __future__ import annotations
 from typing import Any
 
 from models.engines.requests import Kind, RequestFields
+from models.engines.vllm_ascend.parameters import VllmAscendParameters
 from models.engines.vllm_ascend.tables import ServerTable
 
 _TABLES = {Kind.CHAT: "chat", Kind.IMAGE: "chat", Kind.COMPLETE: "complete"}
 """The kinds of requests to the OpenAI server, and their tables."""
 
 _REQUIRED = {"chat": ("messages",), "complete": ("prompt",)}
+
+_SCHEMA_PATH = ("structured_outputs", "json")
+
+_REPLACED = {
+    "guided_json": "structured_outputs.json",
+    "guided_regex": "structured_outputs.regex",
+    "guided_choice": "structured_outputs.choice",
+    "guided_grammar": "structured_outputs.grammar",
+    "guided_whitespace_pattern": "structured_outputs.whitespace_pattern",
+}
+"""Fields of 0.6.3. A server that ignores one of them answers with any text."""
+
+_GENERATE = frozenset(
+    {
+        "allowed_token_ids",
+        "bad_words",
+        "frequency_penalty",
+        "ignore_eos",
+        "include_stop_str_in_output",
+        "logit_bias",
+        "logprobs",
+        "max_tokens",
+        "min_p",
+        "min_tokens",
+        "n",
+        "presence_penalty",
+        "prompt",
+        "prompt_logprobs",
+        "repetition_penalty",
+        "seed",
+        "skip_special_tokens",
+        "spaces_between_special_tokens",
+        "stop",
+        "stop_token_ids",
+        "stream",
+        "temperature",
+        "top_k",
+        "top_p",
+    }
+)
+"""Fields of the plain server: those of SamplingParams that a JSON body can set (vllm/sampling_params.py)."""
 
 
 def request_fields(version: str, server: ServerTable) -> dict[Kind, RequestFields]:
@@ -20,7 +62,7 @@ def request_fields(version: str, server: ServerTable) -> dict[Kind, RequestField
         version: The release.
         server: The table of the release's server.
     """
-    why = f"vLLM {version} ignores unknown fields without a message ({server.unknown_fields_where})"
+    why = f"vLLM {version} ignores unknown fields without an error ({server.unknown_fields_where})"
     fields: dict[Kind, RequestFields] = {}
     for kind, name in _TABLES.items():
         accepted = server.request_fields[name]
@@ -31,7 +73,19 @@ def request_fields(version: str, server: ServerTable) -> dict[Kind, RequestField
             accepted=accepted,
             required=_REQUIRED[name],
             unknown_why=why,
+            unknown_severity="no-effect",
+            replaced=_REPLACED,
+            schema_path=_SCHEMA_PATH,
+            parameters=VllmAscendParameters,
             defaults=defaults,
             nullable=tuple(sorted(accepted)),
         )
+    fields[Kind.GENERATE] = RequestFields(
+        accepted=_GENERATE,
+        required=("prompt",),
+        unknown_why=f"vLLM {version} passes every field to SamplingParams and answers 500 to unknown ones "
+        "(vllm/entrypoints/api_server.py)",
+        schema_path=_SCHEMA_PATH,
+        parameters=VllmAscendParameters,
+    )
     return fields
