@@ -1,5 +1,24 @@
 """Rules that hold for releases of vllm-ascend only, one module for each topic."""
 
-from models.engines.rules import ServiceRule
+from __future__ import annotations
 
-RULES: tuple[ServiceRule, ...] = ()
+from models.engines.rules import rules_in
+from models.engines.vllm_ascend.rules import (
+    experts,
+    finegrained_parallel,
+    flash_comm,
+    graphs,
+    kv_transfer,
+    limits,
+    parallel,
+)
+
+RULES = rules_in(
+    experts,
+    finegrained_parallel,
+    flash_comm,
+    graphs,
+    kv_transfer,
+    limits,
+    parallel,
+)
