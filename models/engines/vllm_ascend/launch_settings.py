@@ -38,8 +38,8 @@ class Setting:
 
     @property
     def name(self) -> str:
-        """The path without `engine.`, as messages show it."""
-        return self.key.removeprefix("engine.")
+        """The path without `engine.` or `env.`, as messages show it."""
+        return self.key.removeprefix("engine.").removeprefix("env.")
 
     @property
     def removal(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from models.engines.rules import rules_in
 from models.engines.vllm_ascend.rules import (
+    dead_settings,
     experts,
     finegrained_parallel,
     flash_comm,
@@ -11,9 +12,11 @@ from models.engines.vllm_ascend.rules import (
     kv_transfer,
     limits,
     parallel,
+    setting_values,
 )
 
 RULES = rules_in(
+    dead_settings,
     experts,
     finegrained_parallel,
     flash_comm,
@@ -21,4 +24,5 @@ RULES = rules_in(
     kv_transfer,
     limits,
     parallel,
+    setting_values,
 )
