@@ -173,6 +173,17 @@ class LaunchSettings:
         return default
 
     @property
+    def capture_sizes(self) -> Setting | None:
+        """The batch sizes with a graph that the stack file lists, under `graph` or `engine.compilationConfig`."""
+        sizes = getattr(self.server.graph, "capture_sizes", None)
+        if sizes:
+            return Setting(sizes, "graph.captureSizes", at("graph.captureSizes"))
+        setting = self.field("compilation-config", "cudagraph_capture_sizes")
+        if setting is None or not isinstance(setting.value, list):
+            return None
+        return setting
+
+    @property
     def graph_mode(self) -> str | None:
         """The graph mode that the plugin gets from the stack file or from its default; None if it is not certain."""
         if self.server.graph.kind == "eager":

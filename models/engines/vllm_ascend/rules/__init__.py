@@ -11,7 +11,9 @@ from models.engines.vllm_ascend.rules import (
     graphs,
     kv_transfer,
     limits,
+    not_judged,
     parallel,
+    resets,
     setting_values,
 )
 
@@ -23,6 +25,8 @@ RULES = rules_in(
     graphs,
     kv_transfer,
     limits,
+    not_judged,
     parallel,
+    resets,
     setting_values,
 )

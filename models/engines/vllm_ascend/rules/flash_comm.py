@@ -65,18 +65,20 @@ def _switch(settings: LaunchSettings) -> Setting | None:
 def _capture_sizes(
     settings: LaunchSettings, flash_comm: Setting, parts: int
 ) -> Iterator[Problem]:
-    sizes = getattr(settings.server.graph, "capture_sizes", None)
-    if not sizes or settings.graph_mode == "NONE":
+    sizes = settings.capture_sizes
+    if sizes is None or settings.graph_mode == "NONE":
         return
-    if any(size % parts == 0 for size in sizes):
+    numbers = [size for size in sizes.value if type(size) is int]
+    if not numbers or any(size % parts == 0 for size in numbers):
         return
+    enough = [*numbers, _next_multiple(max(numbers), parts)]
     yield Problem(
         "flashcomm1-capture-sizes",
         f"{flash_comm.name} needs a capture size that is a multiple of {parts}",
-        f"write graph.captureSizes: {[*sizes, _next_multiple(max(sizes), parts)]}, or {flash_comm.removal}",
+        f"write {sizes.key}: {enough}, or {flash_comm.removal}",
         [
             flash_comm.mark,
-            at("graph.captureSizes"),
+            sizes.mark,
             at("engine.tensorParallelSize", f"{parts} NPUs"),
         ],
     )

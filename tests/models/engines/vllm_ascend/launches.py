@@ -22,6 +22,9 @@ _KEYS = {
     "data-parallel-size": "dataParallelSize",
     "block-size": "blockSize",
     "additional-config": "additionalConfig",
+    "kv-cache-dtype": "kvCacheDtype",
+    "max-num-batched-tokens": "maxNumBatchedTokens",
+    "compilation-config": "compilationConfig",
 }
 """Flags and the keys under `engine` that set them."""
 
@@ -75,8 +78,10 @@ def _set(entry: dict[str, Any], flag: str, text: str) -> None:
         entry["graph"] = "eager"
     elif flag == "quantization":
         entry["quantization"] = value
-    elif flag == "compilation-config":
-        entry["graph"] = {"kind": "cann", "captureSizes": value["cudagraph_capture_sizes"]}
+    elif flag == "no-enable-prefix-caching":
+        entry["prefixCaching"] = False
+    elif flag == "no-enable-chunked-prefill":
+        engine["enableChunkedPrefill"] = False
     elif flag == "speculative-config":
         entry["speculative"] = _speculative(value)
     else:
