@@ -111,10 +111,3 @@ def test_a_key_is_written_in_the_spelling_of_the_user() -> None:
         "write engine.additionalConfig.eplbConfig.dynamicEplb: true and remove engine.additionalConfig.dynamicEplb"
     )
     assert "0.13.0 was the last release that read it" in finding.why
-
-
-def test_a_removed_flag_has_its_replacement() -> None:
-    (finding,) = dead(with_setting("0.23.0", "flag", "--guided-decoding-backend"))
-
-    assert "0.11.0 is the last release with this flag" in finding.why
-    assert finding.fix.startswith("write engine.extraArgs.structuredOutputsConfig.backend: 1 and remove")
