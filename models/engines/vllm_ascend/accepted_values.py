@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 from models.engines.engine_args import Version
+from models.engines.features import GraphMode
 from models.engines.release import AcceptedValues
 from models.engines.vllm_ascend.tables import FlagTable, flag_table, plugin_table
 
@@ -35,8 +38,11 @@ def accepted_values(version: Version) -> dict[str, AcceptedValues]:
         why=f"the worker of vllm-ascend {version} cannot run it ({plugin.speculative_where})",
         edit="remove speculative",
     )
+    modes = plugin.graphs.modes
+    if "compilation_config.cudagraph_mode" in plugin.resets:
+        modes = get_args(GraphMode)
     accepted["graph.mode"] = AcceptedValues(
-        plugin.graphs.modes,
+        modes,
         why=f"vllm-ascend {version} captures no other graphs ({plugin.graphs.where})",
     )
     return accepted

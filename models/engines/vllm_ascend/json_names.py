@@ -42,6 +42,8 @@ def own_name(key: str, known: Iterable[str]) -> str:
     An unknown key becomes snake_case. Other words are another key: `enableNpuGraphEx` is `enable_npu_graph_ex`, and not
     `enable_npugraph_ex`.
     """
+    if "_" in key:
+        return key
     snake_case = re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", key).lower()
     names = {to_camel(name): name for name in known}
     return names.get(key, snake_case)

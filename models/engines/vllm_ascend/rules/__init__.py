@@ -1,5 +1,32 @@
 """Rules that hold for releases of vllm-ascend only, one module for each topic."""
 
-from models.engines.rules import ServiceRule
+from __future__ import annotations
 
-RULES: tuple[ServiceRule, ...] = ()
+from models.engines.rules import rules_in
+from models.engines.vllm_ascend.rules import (
+    dead_settings,
+    experts,
+    finegrained_parallel,
+    flash_comm,
+    graphs,
+    kv_transfer,
+    limits,
+    not_judged,
+    parallel,
+    resets,
+    setting_values,
+)
+
+RULES = rules_in(
+    dead_settings,
+    experts,
+    finegrained_parallel,
+    flash_comm,
+    graphs,
+    kv_transfer,
+    limits,
+    not_judged,
+    parallel,
+    resets,
+    setting_values,
+)

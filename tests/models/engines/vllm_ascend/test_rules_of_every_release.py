@@ -52,9 +52,11 @@ BAD_SETTINGS = {
 
 
 def findings_of(tmp_path: Path, version: str, settings: str) -> list[Finding]:
+    """The findings of a service, without the one that every service of an unknown plugin has."""
     service = f"    qwen:\n      image: quay.io/ascend/vllm-ascend:v{version}\n"
     model = "      model: /mnt/models/Qwen2.5-7B-Instruct\n"
-    return findings(load(tmp_path, f"{CLUSTER}{service}{model}      {settings}\n"))
+    found = findings(load(tmp_path, f"{CLUSTER}{service}{model}      {settings}\n"))
+    return [finding for finding in found if finding.rule != "not-judged"]
 
 
 @pytest.mark.parametrize("version", VLLM_ASCEND)

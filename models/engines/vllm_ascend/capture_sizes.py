@@ -1,0 +1,38 @@
+"""How many batch sizes the plugin of 0.18.0 captures: each graph takes streams of the NPU, of which there are 2048."""
+
+from __future__ import annotations
+
+from models.engines.vllm_ascend.launch_settings import LaunchSettings
+
+_STREAMS = 1800
+"""Streams for graphs. The plugin reserves the others."""
+
+_OF_GROUP = 40
+"""Streams that a group of NPUs takes for its communication."""
+
+_OF_CONTEXT = 100
+"""Streams that a kind of context parallelism takes."""
+
+
+def most_sizes(settings: LaunchSettings) -> int | None:
+    """Most sizes with piecewise graphs; None if it is not certain (vllm_ascend/utils.py, update_aclgraph_sizes).
+
+    With HCCL_OP_EXPANSION_MODE=AIV there is another formula, and a draft model adds its own layers.
+    """
+    server = settings.server
+    mode = settings.graph_mode
+    if mode is None or "PIECEWISE" not in mode or server.facts is None:
+        return None
+    if server.speculative or server.env.get("HCCL_OP_EXPANSION_MODE") == "AIV":
+        return None
+    engine = server.engine
+    groups = [engine.tensor_parallel_size, engine.data_parallel_size]
+    wide_groups = sum(size > 1 for size in groups)
+    contexts = [
+        settings.parallel_size("prefill-context-parallel-size"),
+        settings.parallel_size("decode-context-parallel-size"),
+    ]
+    wide_contexts = sum(size > 1 for size in contexts)
+    streams = _STREAMS - _OF_GROUP * wide_groups - _OF_CONTEXT * wide_contexts
+    layers = server.facts.num_hidden_layers + 1
+    return int(streams / layers / (1 + 2 * wide_groups))
