@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from models.credentials import masked_pair, without_shapes
+from models.engines.release_changes import ReleaseChanges
 from models.finding import Finding
 from models.service.deadlines import downtime
 from models.service.resolved import ResolvedService
@@ -124,6 +125,14 @@ class PoolChange:
 
 
 @dataclass(frozen=True)
+class ReleaseUpdate:
+    """Another engine release, the services that get it, and what it changes by itself."""
+
+    services: tuple[str, ...]
+    changes: ReleaseChanges
+
+
+@dataclass(frozen=True)
 class StackChange:
     """The differences between two stacks."""
 
@@ -148,6 +157,8 @@ class StackChange:
     """Services, and how many of their pods do not fit after the change."""
     would_hang: tuple[Finding, ...] = ()
     """Updates that `pulumi up` refuses because larger running pods leave no room for the new ones."""
+    releases: tuple[ReleaseUpdate, ...] = ()
+    """The changes of engine releases."""
 
     @property
     def is_update(self) -> bool:

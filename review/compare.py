@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from models.engines.release import Release
+from models.engines.release_changes import release_changes
 from models.finding import Finding
 from models.manifests import Manifest, service_objects
 from models.rules.capacity import packing, updates_that_would_hang
@@ -15,6 +17,7 @@ from review.additional_objects import additional_object_details
 from review.changes import (
     Detail,
     PoolChange,
+    ReleaseUpdate,
     ServiceChange,
     StackChange,
     without_credentials,
@@ -55,7 +58,21 @@ def compare(old: ResolvedStack, new: ResolvedStack) -> StackChange:
         unread=tuple(sorted(unread)),
         without_room=tuple(_unplaced_pods(new)),
         would_hang=would_hang,
+        releases=tuple(_release_updates(services)),
     )
+
+
+def _release_updates(services: Iterable[ServiceChange]) -> Iterator[ReleaseUpdate]:
+    """The changes of engine releases, each with all services that it happens to."""
+    names: dict[tuple[Release, Release], list[str]] = {}
+    for service in services:
+        if service.old is None or service.new is None:
+            continue
+        pair = (service.old.release, service.new.release)
+        if service.old.release is not service.new.release:
+            names.setdefault(pair, []).append(service.name)
+    for (old, new), service_names in names.items():
+        yield ReleaseUpdate(tuple(service_names), release_changes(old, new))
 
 
 def _cluster_details(old: ResolvedStack, new: ResolvedStack) -> Iterator[Detail]:

@@ -25,6 +25,9 @@ _FILE_FIELDS = {
 }
 """Name of a file and the field of the stack file that sets its content."""
 
+_SERVE = ["vllm", "serve"]
+"""The command of the OpenAI server in later releases."""
+
 _GRAPH_CACHE_LINE = re.compile(r"^use_graph_cache .* (\S+)$", re.MULTILINE)
 
 
@@ -50,10 +53,16 @@ def launch_details(pair: ServicePair, old: Launch | None = None) -> Iterator[Det
 
 
 def flags(argv: Iterable[str]) -> dict[str, str]:
-    """The values of each flag, separated by spaces. The empty name has the words before the first flag."""
+    """The values of each flag, separated by spaces. The empty name has the words before the first flag.
+
+    The model of `vllm serve MODEL` is the value of the flag `model`, as in other commands.
+    """
     values: dict[str, list[str]] = {}
     name = ""
-    for word in argv:
+    words = list(argv)
+    if words[:2] == _SERVE and len(words) > len(_SERVE):
+        values["model"] = [words.pop(2)]
+    for word in words:
         if not word.startswith("--"):
             values.setdefault(name, []).append(word)
             continue
@@ -91,6 +100,8 @@ def _init_files_reason(pair: ServicePair) -> str:
 
 def _server_kind(service: ResolvedService, program: str) -> str:
     """The kind of the server that a program starts. A program that the release does not have is returned unchanged."""
+    if program == " ".join(_SERVE):
+        return "openai"
     for kind, module in service.release.modules.items():
         if program.endswith(f" {module}"):
             return kind

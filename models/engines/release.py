@@ -147,6 +147,9 @@ class Release(ABC):
     defaults: EngineDefaults
     """The defaults of the engine. Used by resolve."""
 
+    effective_defaults: Mapping[str, Any]
+    """Defaults that the engine chooses for flags without one, by flag. Used by `diff` between two releases."""
+
     @abstractmethod
     def default_batched_tokens(self, engine: EngineArgs) -> tuple[int, str]:
         """The default of `maxNumBatchedTokens` in tokens, and the reason in words. Used by resolve."""
@@ -228,6 +231,9 @@ class Release(ABC):
 
     metrics: Metrics
     """The metrics that the server reports. Used by the PodMonitor and the alerts."""
+
+    metric_names: Mapping[str, str]
+    """Names of metrics by their use, such as `kv_cache_usage`. Used by `diff` between two releases."""
 
     @abstractmethod
     def default_drain(self, server_kind: str) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from cli.output.diff.comparison import Comparison
+from cli.output.diff.release import release_json
 from models.service.resolved import ResolvedService
 from review import Detail, PoolChange, ServiceChange, StackChange
 
@@ -46,6 +47,7 @@ def _stack(comparison: Comparison) -> dict[str, Any]:
             for finding in change.would_hang
         ],
         "notCompared": list(change.unread),
+        "releases": [release_json(update) for update in change.releases],
         "errors": comparison.errors,
         "summary": _summary(change),
     }

@@ -8,6 +8,7 @@ from itertools import islice
 
 from cli.output.capacity.text import pool_lines
 from cli.output.diff.comparison import Comparison
+from cli.output.diff.release import release_lines
 from cli.output.diff.words import (
     SIGNS,
     cluster_lines,
@@ -170,6 +171,9 @@ def _blocks(comparison: Comparison) -> list[str]:
     cluster = "\n".join(cluster_lines(change))
     if cluster:
         blocks.append(folded("cluster", cluster))
+    for update in change.releases:
+        title, *lines = release_lines(update)
+        blocks.append(folded(title.removeprefix("~ "), "\n".join(lines)))
     for index, service in enumerate(_changed(change)):
         is_in_summary = index < _MOST_LINES
         if is_in_summary and not service.details:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from cli.output import text
 from cli.output.diff.comparison import Comparison
+from cli.output.diff.release import release_lines
 from cli.output.diff.words import (
     SIGNS,
     cluster_lines,
@@ -48,6 +49,8 @@ def _lines(comparison: Comparison) -> Iterator[str]:
     change = comparison.change
     yield from cluster_lines(change)
     yield from _service_lines(change)
+    for update in change.releases:
+        yield from release_lines(update)
     yield from npus_lines(change)
     yield from notes(comparison)
     yield counts(change)

@@ -22,6 +22,21 @@ METRICS = Metrics(
 )
 """Gauges of the OpenAI server (vllm/engine/metrics.py)."""
 
+METRIC_NAMES = {
+    "end_to_end": "vllm:e2e_request_latency_seconds",
+    "finished": "vllm:request_success_total",
+    "generation_tokens": "vllm:generation_tokens_total",
+    "kv_cache_usage": "vllm:gpu_cache_usage_perc",
+    "preemptions": "vllm:num_preemptions_total",
+    "prompt_tokens": "vllm:prompt_tokens_total",
+    "running": "vllm:num_requests_running",
+    "swapped": "vllm:num_requests_swapped",
+    "time_between_tokens": "vllm:time_per_output_token_seconds",
+    "time_to_first_token": "vllm:time_to_first_token_seconds",
+    "waiting": "vllm:num_requests_waiting",
+}
+"""Names of metrics by their use (vllm/engine/metrics.py)."""
+
 _DRAIN_SECONDS = {"openai": 300, "api_server": 60}
 
 

@@ -14,6 +14,7 @@ from models.engines.ascend_vllm.absent_keys import ABSENT_KEYS, ACCEPTED_VALUES
 from models.engines.ascend_vllm.argv import argv
 from models.engines.ascend_vllm.drain import (
     HEALTH_PATH,
+    METRIC_NAMES,
     METRICS,
     counts_requests,
     default_drain,
@@ -76,6 +77,13 @@ class AscendVllm(Release):
     graph_neutral_variables = NEUTRAL_VARIABLES
     health_path = HEALTH_PATH
     metrics = METRICS
+    metric_names = METRIC_NAMES
+    effective_defaults: Mapping[str, Any] = {
+        "async-scheduling": False,
+        "enable-chunked-prefill": False,
+        "enable-prefix-caching": False,
+        "max-num-batched-tokens": "maxModelLen, and 2048 at least",
+    }
     request_fields = REQUEST_FIELDS
     request_sources = REQUEST_SOURCES
     rules = RULES

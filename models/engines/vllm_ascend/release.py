@@ -44,7 +44,7 @@ from models.engines.vllm_ascend.request_rules import REQUEST_RULES
 from models.engines.vllm_ascend.requests import request_fields
 from models.engines.vllm_ascend.rules import RULES
 from models.engines.vllm_ascend.start_phases import START_PHASES
-from models.engines.vllm_ascend.tables import flag_table
+from models.engines.vllm_ascend.tables import FlagTable, flag_table, plugin_table
 
 
 def _with_our_servers(flag: Flag) -> Flag:
@@ -53,6 +53,15 @@ def _with_our_servers(flag: Flag) -> Flag:
     if "serve" in flag.servers:
         servers = ("openai", *servers)
     return replace(flag, servers=servers)
+
+
+def _effective_defaults(version: Version, table: FlagTable) -> dict[str, Any]:
+    """The defaults that vLLM and the plugin choose."""
+    defaults = dict(table.effective_defaults)
+    plugin = plugin_table(version)
+    if plugin:
+        defaults["cudagraph_mode"] = plugin.graphs.default
+    return defaults
 
 
 class VllmAscend(Release):
@@ -94,6 +103,8 @@ class VllmAscend(Release):
             gpu_memory_utilization=table.flags["gpu-memory-utilization"].default,
             prefix_caching=table.effective_defaults["enable-prefix-caching"],
         )
+        self.effective_defaults = _effective_defaults(version, table)
+        self.metric_names = metrics
         self.default_tokens: int = table.effective_defaults["max-num-batched-tokens"]
         self.model_support = ModelSupport(
             architectures=frozenset(),

@@ -1,0 +1,91 @@
+"""The words for what an engine release changes by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from cli.output.table import columns
+from models.engines.release_changes import ReleaseChanges, ValueChange
+from models.words import counted
+from review.changes import ReleaseUpdate
+
+_MOST_NAMES = 12
+
+
+def release_lines(update: ReleaseUpdate) -> Iterator[str]:
+    """One line for each default, metric and group of flags or fields."""
+    changes = update.changes
+    services = ", ".join(update.services)
+    yield f"~ vLLM {changes.old} → {changes.new} itself changes ({services})"
+    rows = []
+    for name, value in _rows(changes):
+        rows.append((f"    {name}", value))
+    yield from columns(rows)
+
+
+def release_json(update: ReleaseUpdate) -> dict[str, Any]:
+    """The changes for programs, without shortening."""
+    changes = update.changes
+    return {
+        "old": changes.old,
+        "new": changes.new,
+        "services": list(update.services),
+        "defaults": [_value_json(change) for change in changes.defaults],
+        "removedFlags": [
+            {"flag": flag.name, "replacement": flag.replacement, "why": flag.why}
+            for flag in changes.removed_flags
+        ],
+        "addedFlags": list(changes.added_flags),
+        "metrics": [_value_json(change) for change in changes.metrics],
+        "removedRequestFields": list(changes.removed_fields),
+        "addedRequestFields": list(changes.added_fields),
+    }
+
+
+def _rows(changes: ReleaseChanges) -> Iterator[tuple[str, str]]:
+    for default in changes.defaults:
+        yield f"default of {default.name}", f"{default.old} → {default.new}"
+    yield from _removed_flags(changes)
+    if changes.added_flags:
+        yield "new flags", counted(len(changes.added_flags), "flag")
+    for metric in changes.metrics:
+        yield f"metric: {metric.name.replace('_', ' ')}", _arrow(metric)
+    if changes.removed_fields:
+        yield "request fields removed", _some(changes.removed_fields)
+        yield "a removed request field", changes.removed_fields_why
+    if changes.added_fields:
+        yield "request fields added", _some(changes.added_fields)
+
+
+def _removed_flags(changes: ReleaseChanges) -> Iterator[tuple[str, str]]:
+    """The removed flags in groups, by the flag that replaces them."""
+    groups: dict[str, list[str]] = {}
+    for flag in changes.removed_flags:
+        title = "flags removed"
+        if flag.replacement:
+            title = f"replaced by --{flag.replacement}"
+        groups.setdefault(title, []).append(f"--{flag.name}")
+    for title in sorted(groups, key=lambda title: title != "flags removed"):
+        yield title, _some(groups[title])
+
+
+def _arrow(change: ValueChange) -> str:
+    if change.old is None:
+        return f"+ {change.new}"
+    if change.new is None:
+        return f"- {change.old}"
+    return f"{change.old} → {change.new}"
+
+
+def _some(names: tuple[str, ...] | list[str]) -> str:
+    """The first names, and the number of the others."""
+    shown = ", ".join(names[:_MOST_NAMES])
+    hidden = len(names) - _MOST_NAMES
+    if hidden > 0:
+        shown += f" and {hidden} more"
+    return shown
+
+
+def _value_json(change: ValueChange) -> dict[str, str | None]:
+    return {"name": change.name, "old": change.old, "new": change.new}

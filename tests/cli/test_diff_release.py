@@ -1,0 +1,83 @@
+"""`ascend-vllm diff` between two engine releases: what the release changes by itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import GOLDEN, Console
+from tests.cli.repositories import CLUSTER, commit, repository, write
+
+__all__ = ["repository"]
+
+IMAGES = {
+    "0.6.3": "registry.example.com/ascend-vllm:6.3.912",
+    "0.18.0": "quay.io/ascend/vllm-ascend:v0.18.0",
+    "0.23.0": "quay.io/ascend/vllm-ascend:v0.23.0",
+}
+
+
+def stack_file(version: str) -> str:
+    return (
+        f"{CLUSTER}  ascend-vllm:services:\n    qwen:\n      image: {IMAGES[version]}\n"
+        "      model: /mnt/models/Qwen2-7B-Instruct\n      engine: {maxModelLen: 4096}\n"
+    )
+
+
+def upgrade(repository: Path, console: Console, old: str, new: str, form: str) -> str:
+    write(repository, prod=stack_file(old))
+    commit(repository)
+    write(repository, prod=stack_file(new))
+    return console("diff", "prod", "--format", form).out
+
+
+@pytest.mark.parametrize("form", ["text", "json", "markdown"])
+@pytest.mark.parametrize(("old", "new"), [("0.6.3", "0.23.0"), ("0.18.0", "0.23.0")])
+def test_an_upgrade_is_exactly_like_this(
+    old: str, new: str, form: str, repository: Path, console: Console, golden: Callable[[Path, str], None]
+) -> None:
+    out = upgrade(repository, console, old, new, form)
+
+    golden(GOLDEN / f"diff-release-{old}-{new}.{form}", out)
+
+
+def changes(repository: Path, console: Console, old: str, new: str) -> dict[str, Any]:
+    document = json.loads(upgrade(repository, console, old, new, "json"))
+    (release,) = document["stacks"][0]["releases"]
+    found: dict[str, Any] = release
+    return found
+
+
+def test_the_defaults_of_todays_engine_are_shown(repository: Path, console: Console) -> None:
+    defaults = changes(repository, console, "0.6.3", "0.23.0")["defaults"]
+
+    assert {"name": "gpu-memory-utilization", "old": "0.9", "new": "0.92"} in defaults
+    for switch in ("enable-prefix-caching", "enable-chunked-prefill", "async-scheduling"):
+        assert {"name": switch, "old": "off", "new": "on"} in defaults
+
+
+def test_a_replaced_flag_names_its_replacement(repository: Path, console: Console) -> None:
+    flags = changes(repository, console, "0.6.3", "0.23.0")["removedFlags"]
+
+    replacements = {flag["flag"]: flag["replacement"] for flag in flags}
+    assert replacements["rope-scaling"] == "hf-overrides"
+    assert replacements["num-speculative-tokens"] == "speculative-config"
+    assert replacements["swap-space"] is None
+
+
+def test_a_downgrade_is_the_reverse(repository: Path, console: Console) -> None:
+    forward = changes(repository, console, "0.18.0", "0.23.0")
+    back = changes(repository, console, "0.23.0", "0.18.0")
+
+    assert back["addedRequestFields"] == forward["removedRequestFields"]
+    assert back["addedFlags"] == [flag["flag"] for flag in forward["removedFlags"]]
+
+
+def test_the_same_release_has_no_changes(repository: Path, console: Console) -> None:
+    document = json.loads(upgrade(repository, console, "0.23.0", "0.23.0", "json"))
+
+    assert document["stacks"][0]["releases"] == []
