@@ -1,8 +1,8 @@
 """How a server of vllm-ascend is drained, and how its health is asked.
 
-Without `--shutdown-timeout`, SIGTERM drops the requests in flight: 0.18.0 answers them with `null`, later releases do not
-answer them. So each pod waits for its requests before it gets SIGTERM (preStop). A request that takes longer than this
-wait is still answered by releases that finish their requests within `--shutdown-timeout` (see `platforms.json`).
+Without `--shutdown-timeout`, SIGTERM drops the requests in flight: 0.18.0 answers them with `null`, later releases
+leave them without an answer. So each pod first waits for its requests (preStop). Releases that finish their requests
+within `--shutdown-timeout` (see `platforms.json`) still answer a request that takes longer than this wait.
 """
 
 from __future__ import annotations
