@@ -28,8 +28,8 @@ FAILED = [
     ),
     (
         "ValueError: To serve at least one request with the models's max seq len (131072), (16.0 GiB KV cache is "
-        "needed, which is larger than the available KV cache memory (9.97 GiB). Based on the available memory, the estimated "
-        "maximum model length is 81664.",
+        "needed, which is larger than the available KV cache memory (9.97 GiB). Based on the available memory, the "
+        "estimated maximum model length is 81664.",
         "the KV cache is too small for one request of maxModelLen tokens",
     ),
     (
