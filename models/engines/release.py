@@ -243,6 +243,13 @@ class Release(ABC):
     def counts_requests(self, server: ModelServer) -> bool:
         """Whether the drain can read how many requests are unfinished. If not, it waits for the whole time."""
 
+    @abstractmethod
+    def shutdown_seconds(self, server: ModelServer) -> int:
+        """Seconds after SIGTERM in which the server itself still answers its requests; 0 if it drops them.
+
+        Used by the grace period of the pod.
+        """
+
     # Requests
 
     request_fields: Mapping[Kind, RequestFields]

@@ -15,8 +15,12 @@ _MARGIN = 30
 
 
 def grace_period(service: ResolvedService) -> int:
-    """Seconds from SIGTERM until a pod is killed (`terminationGracePeriodSeconds`): longer than its drain."""
-    return SETTLE + service.drain + _MARGIN
+    """Seconds from the end of a pod until it is killed (`terminationGracePeriodSeconds`).
+
+    This covers the preStop hook, and the time in which the server answers its last requests after SIGTERM.
+    """
+    hook = SETTLE + service.drain
+    return hook + service.release.shutdown_seconds(service) + _MARGIN
 
 
 def progress_deadline(service: ResolvedService) -> int:

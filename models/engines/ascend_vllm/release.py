@@ -151,6 +151,10 @@ class AscendVllm(Release):
         """Whether the OpenAI server reports its requests, without TLS and with statistics."""
         return counts_requests(server)
 
+    def shutdown_seconds(self, _: ModelServer) -> int:
+        """0: vLLM 0.6.3 drops its requests on SIGTERM."""
+        return 0
+
     def single_answer_key(self, server: ModelServer, /) -> str | None:
         """Multi-step scheduling or speculative decoding."""
         return single_answer_key(server)

@@ -18,6 +18,7 @@ from models.engines.features import (
 from models.engines.flags import flag_words
 from models.engines.model_server import ModelServer
 from models.engines.server import Server
+from models.engines.vllm_ascend.drain import SHUTDOWN_FLAG, shutdown_seconds
 from models.engines.vllm_ascend.json_names import (
     compilation_names,
     plugin_names,
@@ -105,6 +106,7 @@ def _flags(server: ModelServer, chat_template: str | None) -> Iterator[tuple[str
             plugin_names(server.release.version, server.engine.additional_config),
         )
     yield from _server_flags(server.server, chat_template)
+    yield from _shutdown_flag(server)
 
 
 def _engine_flags(server: ModelServer) -> Iterator[tuple[str, Any]]:
@@ -171,3 +173,9 @@ def _server_flags(
     if server.tool_call_parser:
         yield "enable-auto-tool-choice", True
         yield "tool-call-parser", server.tool_call_parser
+
+
+def _shutdown_flag(server: ModelServer) -> Iterator[tuple[str, Any]]:
+    seconds = shutdown_seconds(server)
+    if seconds and server.further(SHUTDOWN_FLAG) is None:
+        yield SHUTDOWN_FLAG, seconds

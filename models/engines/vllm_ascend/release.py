@@ -23,6 +23,7 @@ from models.engines.vllm_ascend.drain import (
     HEALTH_PATH,
     counts_requests,
     default_drain,
+    shutdown_seconds,
 )
 from models.engines.vllm_ascend.environment import (
     INIT_FILES,
@@ -172,6 +173,10 @@ class VllmAscend(Release):
     def counts_requests(self, server: ModelServer) -> bool:
         """Whether the OpenAI server reports its requests, without TLS and with statistics."""
         return counts_requests(server)
+
+    def shutdown_seconds(self, server: ModelServer) -> int:
+        """The value of `--shutdown-timeout`, if the release answers its requests with it."""
+        return shutdown_seconds(server)
 
     def single_answer_key(self, _: ModelServer) -> str | None:
         """None: the V1 engine can return several answers with every setting."""

@@ -23,8 +23,11 @@ from tests.models.engines.vllm_ascend.commands import (
 from tests.models.loading import findings, load
 
 VERSIONS: tuple[Version, ...] = ("0.18.0", "0.23.0")
-ALWAYS_WRITTEN = {"max-model-len", "tensor-parallel-size", "gpu-memory-utilization", "host", "port", "model"}
-"""Flags that every launch has, whether or not the page's command has them."""
+ALWAYS_WRITTEN = {
+    *("max-model-len", "tensor-parallel-size", "gpu-memory-utilization", "host", "port", "model"),
+    "shutdown-timeout",
+}
+"""Flags that every launch has, whether or not the page's command has them; some releases have no shutdown-timeout."""
 
 ON_ONE_NODE = [
     pytest.param(version, command, id=f"{version} {Path(command.page).stem} {number}")
