@@ -1,4 +1,4 @@
-"""How many batch sizes the plugin of 0.18.0 captures: each graph takes streams of the NPU, of which there are 2048."""
+"""The batch sizes with a graph: those of the default, and how many the streams of the NPU allow in 0.18.0."""
 
 from __future__ import annotations
 
@@ -36,3 +36,21 @@ def most_sizes(settings: LaunchSettings) -> int | None:
     streams = _STREAMS - _OF_GROUP * wide_groups - _OF_CONTEXT * wide_contexts
     layers = server.facts.num_hidden_layers + 1
     return int(streams / layers / (1 + 2 * wide_groups))
+
+
+def default_sizes(settings: LaunchSettings) -> list[int]:
+    """The sizes without `captureSizes`: up to the tokens of a decode step (vllm/config/vllm.py).
+
+    The plugin takes `maxNumSeqs` times the tokens of a step as the largest size, at most 512.
+    """
+    server = settings.server
+    step = 1
+    if server.speculative:
+        step += server.speculative.tokens
+    largest = min(server.engine.max_num_seqs * step, 512)
+    configured = settings.field("compilation-config", "max_cudagraph_capture_size")
+    if configured and configured.number >= 1:
+        largest = int(configured.number)
+    largest = min(largest, server.engine.max_num_batched_tokens)
+    candidates = [1, 2, 4, *range(8, 256, 8), *range(256, largest + 1, 16)]
+    return [size for size in candidates if size <= largest]

@@ -6,7 +6,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from models.engines.vllm_ascend.capture_sizes import most_sizes
-from models.engines.vllm_ascend.launch_settings import LaunchSettings, Setting
+from models.engines.vllm_ascend.launch_settings import (
+    LaunchSettings,
+    Setting,
+    find_setting,
+)
 from models.engines.vllm_ascend.records import Reset
 from models.finding import at
 
@@ -37,7 +41,6 @@ _SPLITS = 32
 NOT_REPORTED = {
     "PYTORCH_NPU_ALLOC_CONF": "the value stays, and the plugin adds to it",
     "kv_transfer_config.engine_id": "the value stays the beginning of the id",
-    "speculative_config.quantization": "no key of the stack file sets it",
 }
 """Resets that take nothing away from a stack file, with the reason."""
 
@@ -225,6 +228,14 @@ def _cache_type(settings: LaunchSettings) -> Setting | None:
     return Setting(dtype, "engine.kvCacheDtype", at("engine.kvCacheDtype"))
 
 
+def _draft_quantization(settings: LaunchSettings) -> Setting | None:
+    speculative = settings.server.speculative
+    if speculative is None:
+        return None
+    setting = find_setting("speculative.config", speculative.config, ("quantization",))
+    return setting if setting and setting.value is not None else None
+
+
 def _model_timeout(settings: LaunchSettings) -> Setting | None:
     setting = settings.variable("VLLM_EXECUTE_MODEL_TIMEOUT_SECONDS")
     if setting is None or not isinstance(setting.value, int):
@@ -271,6 +282,7 @@ FINDERS: dict[str, Finder] = {
     "numa_bind_cpus": _given("numa-bind-cpus"),
     "numa_bind_nodes": _given("numa-bind-nodes"),
     "ray_workers_use_nsight": _switch("ray-workers-use-nsight"),
+    "speculative_config.quantization": _draft_quantization,
     "ubatch_size": _given("ubatch-size", 0),
     **{
         f"attention_config.{name}": _field("attention-config", name)

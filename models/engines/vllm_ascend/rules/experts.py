@@ -50,15 +50,18 @@ def _counts(settings: LaunchSettings) -> Iterator[Problem]:
 
 
 def _expert_map(settings: LaunchSettings) -> Iterator[Problem]:
-    path = settings.key("eplb_config", "expert_map_path")
-    if path is None or not isinstance(path.value, str) or path.value.endswith(".json"):
-        return
-    yield Problem(
-        "eplb-map-name",
-        f"{path.name} does not end in .json",
-        f"write {path.key}: {path.value}.json, or {path.removal}",
-        [path.mark],
-    )
+    for name in ("expert_map_path", "expert_map_record_path"):
+        path = settings.key("eplb_config", name)
+        if path is None or not isinstance(path.value, str):
+            continue
+        if path.value.endswith(".json"):
+            continue
+        yield Problem(
+            "eplb-map-name",
+            f"{path.name} does not end in .json",
+            f"write {path.key}: {path.value}.json, or {path.removal}",
+            [path.mark],
+        )
 
 
 def _dynamic_balancing(settings: LaunchSettings) -> Iterator[Problem]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from models.engines.model_server import ModelServer
 from models.engines.rules import rule
+from models.engines.vllm_ascend.capture_sizes import default_sizes
 from models.engines.vllm_ascend.launch_settings import LaunchSettings, Setting
 from models.engines.vllm_ascend.refusals import Problem, refused
 from models.finding import Finding, at
@@ -66,7 +67,10 @@ def _capture_sizes(
     settings: LaunchSettings, flash_comm: Setting, parts: int
 ) -> Iterator[Problem]:
     sizes = settings.capture_sizes
-    if sizes is None or settings.graph_mode == "NONE":
+    if settings.graph_mode == "NONE":
+        return
+    if sizes is None:
+        yield from _default_sizes(settings, flash_comm, parts)
         return
     numbers = [size for size in sizes.value if type(size) is int]
     if not numbers or any(size % parts == 0 for size in numbers):
@@ -79,6 +83,25 @@ def _capture_sizes(
         [
             flash_comm.mark,
             sizes.mark,
+            at("engine.tensorParallelSize", f"{parts} NPUs"),
+        ],
+    )
+
+
+def _default_sizes(
+    settings: LaunchSettings, flash_comm: Setting, parts: int
+) -> Iterator[Problem]:
+    """The sizes that follow from `maxNumSeqs`."""
+    sizes = default_sizes(settings)
+    if any(size % parts == 0 for size in sizes):
+        return
+    yield Problem(
+        "flashcomm1-capture-sizes",
+        f"{flash_comm.name} needs a capture size that is a multiple of {parts}, but the largest is {sizes[-1]}",
+        f"{flash_comm.removal}, or write engine.maxNumSeqs: {8 * parts}",
+        [
+            flash_comm.mark,
+            at("engine.maxNumSeqs", "the default sizes follow from it"),
             at("engine.tensorParallelSize", f"{parts} NPUs"),
         ],
     )

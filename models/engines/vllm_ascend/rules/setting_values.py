@@ -12,7 +12,7 @@ from models.engines.json_fields import FieldProblem, field_problems
 from models.engines.model_server import ModelServer
 from models.engines.rules import rule
 from models.engines.vllm_ascend.additional_config import key_problems
-from models.engines.vllm_ascend.json_names import compilation_names
+from models.engines.vllm_ascend.json_names import compilation_names, speculative_names
 from models.engines.vllm_ascend.launch_settings import find_setting
 from models.engines.vllm_ascend.records import PluginTable
 from models.engines.vllm_ascend.refusals import settings_of
@@ -20,6 +20,7 @@ from models.engines.vllm_ascend.tables import flag_table
 from models.finding import Finding, Mark, error
 
 _COMPILATION = "engine.compilationConfig"
+_SPECULATIVE = "speculative.config"
 
 _REFUSALS = {
     "dump_config": "dump-config-mapping",
@@ -65,8 +66,8 @@ def setting_value(server: ModelServer) -> Iterator[Finding]:
 def json_field(server: ModelServer) -> Iterator[Finding]:
     """The fields of JSON flags exist in the release and have values of their types.
 
-    These are `compilationConfig`, and flags under `extraArgs` such as `kvTransferConfig`. vLLM exits at an unknown
-    field and at a value of another type.
+    These are `compilationConfig`, `speculative.config`, and flags under `extraArgs` such as `kvTransferConfig`. vLLM
+    exits at an unknown field and at a value of another type.
     """
     known = flag_table(server.release.version).json_configs
     for place, config, value in _json_values(server):
@@ -88,8 +89,12 @@ def _json_values(
     server: ModelServer,
 ) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
     """Each JSON value of a service: its place in the stack file, its configuration, and the value."""
-    config = compilation_names(server.release.version, server.engine.compilation_config)
+    version = server.release.version
+    config = compilation_names(version, server.engine.compilation_config)
     yield _COMPILATION, "CompilationConfig", config
+    if server.speculative:
+        fields = speculative_names(version, server.speculative.config)
+        yield _SPECULATIVE, "SpeculativeConfig", fields
     arguments = {"engine": server.engine.extra_args, "server": server.server.extra_args}
     for part, flags in arguments.items():
         for name, value in flags.items():
@@ -100,9 +105,13 @@ def _json_values(
 
 def _written_key(server: ModelServer, place: str, path: tuple[str, ...]) -> str:
     """The path of a field in the stack file, in the spelling of the user."""
-    if place != _COMPILATION:
+    config: Any = {}
+    if place == _COMPILATION:
+        config = server.engine.compilation_config
+    elif place == _SPECULATIVE and server.speculative:
+        config = server.speculative.config
+    else:
         return ".".join((place, *path))
-    config: Any = server.engine.compilation_config
     names = [place]
     for name in path:
         written = {plain_name(key): key for key in config}
@@ -117,7 +126,7 @@ def _field_edit(key: str, problem: FieldProblem) -> str:
     if problem.nearest is None:
         return f"remove {key}"
     name = problem.nearest
-    if key.startswith(_COMPILATION) and "_" not in key:
+    if key.startswith((_COMPILATION, _SPECULATIVE)) and "_" not in key:
         name = to_camel(name)
     return f"rename {key} to {name}"
 

@@ -95,6 +95,8 @@ def _speculative(config: dict[str, Any]) -> dict[str, Any]:
         entry["promptLookupMax"] = 4
     elif kind != "mtp":
         entry["source"] = "/mnt/models/draft"
+    if "quantization" in config:
+        entry["config"] = {"quantization": config["quantization"]}
     return entry
 
 

@@ -47,3 +47,29 @@ def test_what_is_listed_as_not_judged_is_a_refusal() -> None:
     known = {refusal.id for _, refusal in REFUSALS}
 
     assert {*NOT_JUDGED, *JUDGED_BY_VALUES} <= known
+
+
+@pytest.mark.parametrize(("requests", "is_refused"), [(2, True), (4, False)])
+def test_the_default_capture_sizes_follow_from_the_number_of_requests(requests: int, is_refused: bool) -> None:
+    entry = service("VLLM_ASCEND_ENABLE_FLASHCOMM1=1 --tensor-parallel-size 4", "0.23.0")
+    entry["engine"]["maxNumSeqs"] = requests
+
+    found = [finding for finding in findings(entry) if finding.rule == "flash-comm"]
+
+    assert bool(found) == is_refused
+
+
+@pytest.mark.parametrize(
+    ("speculative", "message"),
+    [
+        ({"draftTensorParallelSizes": 1}, "SpeculativeConfig has no field 'draft_tensor_parallel_sizes'"),
+        ({"maxModelLen": "long"}, "speculative.config.maxModelLen must be a whole number or null"),
+    ],
+)
+def test_the_fields_of_speculative_decoding_are_checked(speculative: dict[str, object], message: str) -> None:
+    entry = service("", "0.23.0")
+    entry["speculative"] = {"kind": "mtp", "tokens": 1, "config": speculative}
+
+    found = [finding for finding in findings(entry) if finding.rule == "json-field"]
+
+    assert [finding.message for finding in found] == [message]

@@ -75,6 +75,10 @@ LAUNCHES = {
     ),
     "numa_bind_cpus": ("--numa-bind-cpus 0-7", ""),
     "numa_bind_nodes": ("--numa-bind-nodes 0", ""),
+    "speculative_config.quantization": (
+        '--speculative-config {"method":"eagle3","num_speculative_tokens":2,"quantization":"ascend"}',
+        '--speculative-config {"method":"eagle3","num_speculative_tokens":2}',
+    ),
     "ubatch_size": ("--ubatch-size 2", "--ubatch-size 0"),
     "mm_encoder_attn_backend": ("--mm-encoder-attn-backend FLASH_ATTN", ""),
     "attention_config.flash_attn_version": ('--attention-config {"flash_attn_version":2}', ""),
