@@ -18,16 +18,20 @@ from cli.reach import KeyFileOption, TimeoutOption, UrlOption, run, say
 from cli.refusal import refuse_errors
 from cli.stacks import ServiceArgument, StackArgument, open_stack, pick_service
 from client.answer import Answer, Piece, texts
-from client.body import BadInputError, data_url, question, raw
+from client.body import BadInputError, data_url, pooling, question, raw
 from client.check import check_request
 from client.curl import curl
 from client.http import send
 from client.length import too_long
+from client.numbers import scores, vectors
 from client.reach import ConnectOptions, address, reached
 from client.request import refusal_text
-from models.engines.requests import Kind, Request
+from models.engines.requests import POOLING, Kind, Request
 from models.finding import Finding
 from models.service.resolved import ResolvedService
+
+_SHOWN_NUMBERS = 4
+"""Numbers of a vector that are printed as text."""
 
 
 class AnswerFormat(StrEnum):
@@ -40,8 +44,9 @@ class AnswerFormat(StrEnum):
 WordsArgument = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[PICTURE]... TEXT",
-        help="The question, or - for stdin; for image, the pictures first.",
+        metavar="[PICTURE]... TEXT...",
+        help="The question, or - for stdin; for image, the pictures first; for rerank "
+        "and score, the query first.",
     ),
 ]
 KindArgument = Annotated[
@@ -119,7 +124,9 @@ def command(  # noqa: PLR0913  each is an argument of the command line
     answer = run(_send(request, target, options, form), target)
     if not answer.ok:
         _end_with_error(request, answer)
-    if form is AnswerFormat.TEXT:
+    if form is AnswerFormat.TEXT and request.kind in POOLING:
+        _print_numbers(answer)
+    elif form is AnswerFormat.TEXT:
         _print_texts(request, answer)
     say(timing(answer))
     if "length" in answer.ends:
@@ -129,7 +136,7 @@ def command(  # noqa: PLR0913  each is an argument of the command line
 def timing(answer: Answer) -> str:
     """The duration of an answer: `21 tokens in 0.41 s (ttft 92 ms, 31 tok/s)`."""
     text = f"{answer.seconds:.2f} s"
-    if answer.tokens is not None:
+    if answer.tokens:
         text = f"{answer.tokens} tokens in {text}"
     speed = []
     is_stream = len(answer.pieces) > 1
@@ -166,6 +173,8 @@ def _request(
 def _request_of_words(
     service: ResolvedService, kind: Kind, words: Sequence[str], fields: dict[str, Any]
 ) -> Request:
+    if kind in POOLING:
+        return _pooling_request(service, kind, words, fields)
     *pictures, text = words or [""]
     if not text:
         raise CommandError(
@@ -181,6 +190,18 @@ def _request_of_words(
         text = _read("-")
     urls = [data_url(Path(picture)) for picture in pictures]
     return question(kind, service, text, fields, urls)
+
+
+def _pooling_request(
+    service: ResolvedService, kind: Kind, words: Sequence[str], fields: dict[str, Any]
+) -> Request:
+    if not words:
+        raise CommandError("there is no text", "add TEXT, or --json FILE")
+    if kind is not Kind.EMBED and len(words) == 1:
+        raise CommandError(
+            f"{kind} needs a query and documents", "write the query, then the documents"
+        )
+    return pooling(kind, service, words, fields)
 
 
 def _read(file: str) -> str:
@@ -260,6 +281,15 @@ def _print_texts(request: Request, answer: Answer) -> None:
         typer.echo()  # the text is printed already
     elif answer.texts:
         typer.echo(answer.text)
+
+
+def _print_numbers(answer: Answer) -> None:
+    """A line for each vector or score."""
+    for index, vector in enumerate(vectors(answer.data)):
+        beginning = ", ".join(f"{number:.4g}" for number in vector[:_SHOWN_NUMBERS])
+        typer.echo(f"[{index}] {len(vector)} numbers: {beginning}, …")
+    for index, score in scores(answer.data):
+        typer.echo(f"[{index}] {score:.4f}")
 
 
 def _end_with_error(request: Request, answer: Answer) -> NoReturn:

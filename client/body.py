@@ -58,6 +58,30 @@ def question(
     return Request(kind, body, options=frozenset(fields))
 
 
+def pooling(
+    kind: Kind,
+    service: ResolvedService,
+    texts: Sequence[str],
+    given: Mapping[str, Any],
+) -> Request:
+    """Make a request that is answered with numbers.
+
+    Args:
+        kind: The kind of request.
+        service: The service. Its first served model name is used, if `given` has no model.
+        texts: The texts to embed; or the query, then the documents to score.
+        given: The fields that the user set.
+    """
+    first, *others = texts
+    fields: dict[str, Any] = {"input": list(texts)}
+    if kind is Kind.RERANK:
+        fields = {"query": first, "documents": others}
+    if kind is Kind.SCORE:
+        fields = {"text_1": first, "text_2": others}
+    body = {**_model(kind, service), **fields, **given}
+    return Request(kind, body, options=frozenset(given))
+
+
 def raw(
     kind: Kind,
     service: ResolvedService,

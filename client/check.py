@@ -10,8 +10,10 @@ from pydantic import ValidationError
 
 from client.request import setting, with_origins
 from client.service_rules import SERVICE_RULES
+from models.catalog.facts import ModelKind
 from models.engines.parameters import Parameters
 from models.engines.requests import ENDPOINTS, Kind, Request, RequestFields
+from models.engines.tasks import task_of
 from models.finding import Finding
 from models.rules.registry import add_rules, id_of
 from models.service.resolved import ResolvedService
@@ -21,13 +23,28 @@ from models.stack_file.unknown_keys import nearest
 _EXAMPLES = {
     "messages": '[{"role": "user", "content": "Hello"}]',
     "prompt": '"Hello"',
+    "input": '"Hello"',
+    "query": '"Hello"',
+    "documents": '["Hello", "world"]',
+    "text_1": '"Hello"',
+    "text_2": '["Hello", "world"]',
 }
 """An example of each required field, as JSON."""
+
+_TASKS: Mapping[ModelKind, str] = {
+    "generate": "it generates text",
+    "embed": "it embeds texts",
+    "rerank": "it scores documents",
+}
 
 _OTHER_RULES = {
     "other-server": """The server has the path of the request.
 
 The OpenAI server has /v1/chat/completions and /v1/completions, the plain server /generate (manual, Step 5).""",
+    "other-task": """The model does what the request asks for: it generates text, embeds texts, or scores documents.
+
+/v1/embeddings is for embedding models; /v1/rerank and /v1/score are for reranking and embedding models; all other
+paths are for models that generate text.""",
     "missing-field": """The request contains its question.
 
 A chat requires messages, every other request a prompt (manual, Step 5, tables 1 and 3).""",
@@ -51,6 +68,11 @@ def check_request(request: Request, service: ResolvedService) -> tuple[Finding, 
     """
     if request.endpoint.server != service.server.kind:
         return (_other_server(request, service),)
+    if request.kind not in service.release.request_fields:
+        return (_other_release(request, service),)
+    task = task_of(service)
+    if task and task not in request.endpoint.tasks:
+        return (_other_task(request, service, task),)
     findings = [*_unknown_fields(request, service), *_missing_fields(request, service)]
     values = _parameter_values(request, service)
     record = service.release.request_fields[request.kind].parameters
@@ -77,7 +99,7 @@ def _rule_findings(
 
 def _other_server(request: Request, service: ResolvedService) -> Finding:
     configured = service.server.kind
-    kinds = [kind for kind in Kind if ENDPOINTS[kind].server == configured]
+    kinds = _kinds_of(service)
     return Finding(
         rule="other-server",
         severity="error",
@@ -86,6 +108,42 @@ def _other_server(request: Request, service: ResolvedService) -> Finding:
         fix=f"use one of: {', '.join(kinds)}",
         marks=(setting(service, "server.kind"),),
     )
+
+
+def _other_release(request: Request, service: ResolvedService) -> Finding:
+    version = service.release.version
+    return Finding(
+        rule="other-server",
+        severity="error",
+        message=f"{service.name} has no {request.endpoint.path}",
+        why=f"the program knows no such requests of vLLM {version}, which serves models that generate text",
+        fix=f"use one of: {', '.join(_kinds_of(service))}",
+        marks=(setting(service, "engine.version"),),
+    )
+
+
+def _other_task(request: Request, service: ResolvedService, task: ModelKind) -> Finding:
+    """The finding about a request for another kind of model."""
+    return Finding(
+        rule="other-task",
+        severity="error",
+        message=f"{request.endpoint.path} is not for {service.model.name}: {_TASKS[task]}",
+        why="a model server has only the paths of what its model does",
+        fix=f"use one of: {', '.join(_kinds_of(service))}",
+        marks=(setting(service, "model.source"),),
+    )
+
+
+def _kinds_of(service: ResolvedService) -> list[Kind]:
+    """The kinds of requests that a service answers."""
+    task = task_of(service) or "generate"
+    kinds = []
+    for kind, endpoint in ENDPOINTS.items():
+        is_known = kind in service.release.request_fields
+        is_served = endpoint.server == service.server.kind
+        if is_known and is_served and task in endpoint.tasks:
+            kinds.append(kind)
+    return sorted(kinds, key=list(Kind).index)
 
 
 def _unknown_fields(request: Request, service: ResolvedService) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ from typing import Any
 from client.http import Link, post
 from client.request import with_origins, words
 from client.service_rules import answer_field, length_error, truncated
-from models.engines.requests import Request
+from models.engines.requests import POOLING, Request
 from models.finding import Finding
 from models.service.resolved import ResolvedService
 
@@ -30,6 +30,8 @@ async def too_long(
     Raises:
         UnreachableError: The server does not answer.
     """
+    if request.kind in POOLING:
+        return None
     longest = service.engine.max_model_len
     answer_tokens = int(request.body.get(answer_field(request, service)) or 1)
     prompt_bytes = len(words(request.body).encode())

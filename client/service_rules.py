@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from client.request import tokens_given
 from models.engines.model_server import ModelServer
 from models.engines.parameters import Parameters
-from models.engines.requests import Kind, Request, service_key
+from models.engines.requests import POOLING, Kind, Request, service_key
 from models.finding import Finding, Mark, error
 from models.rules.registry import request_rule
 from models.stack_file.unknown_keys import nearest
@@ -50,6 +50,8 @@ def too_long(
     server: ModelServer,
 ) -> Iterator[Finding]:
     """Prompt and max_tokens together do not exceed maxModelLen. A text has at least one token."""
+    if request.kind in POOLING:
+        return
     prompt = truncated(request, max(tokens_given(request.body), 1))
     answer = parameters.answer_tokens or 1
     if prompt + answer > server.engine.max_model_len:

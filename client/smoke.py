@@ -9,11 +9,14 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal
 
+from client import pooling_smoke
 from client.answer import Answer
 from client.body import question
+from client.failed_check import FailedCheckError, expect
 from client.http import Link, UnreachableError, get, post, send
 from client.picture import red_square
 from models.engines.requests import Kind
+from models.engines.tasks import task_of
 from models.service.resolved import ResolvedService
 
 State = Literal["passed", "failed", "skipped"]
@@ -63,10 +66,6 @@ class SmokeResult:
     def ok(self) -> bool:
         """Whether no check failed."""
         return all(check.state != "failed" for check in self.checks)
-
-
-class FailedCheckError(Exception):
-    """The service behaves differently than expected. The message says how."""
 
 
 @dataclass
@@ -154,10 +153,12 @@ def checks(service: ResolvedService) -> Iterator[tuple[str, Test, str]]:
 
     Requests that would stop the engine are skipped; see `request_rules` of the release.
     """
-    if service.server.kind == "openai":
-        yield from _openai_checks(service)
-    else:
+    if service.server.kind == "api_server":
         yield from _plain_checks(service)
+    elif task_of(service) in ("embed", "rerank"):
+        yield from _pooling_checks(service)
+    else:
+        yield from _openai_checks(service)
 
 
 def _openai_checks(service: ResolvedService) -> Iterator[tuple[str, Test, str]]:
@@ -177,6 +178,32 @@ def _openai_checks(service: ResolvedService) -> Iterator[tuple[str, Test, str]]:
         yield "wrong key → 401", _wrong_key, ""
     yield "unknown model → 404", _unknown_model, ""
     yield "too long → 400", _too_long, ""
+
+
+def _pooling_checks(service: ResolvedService) -> Iterator[tuple[str, Test, str]]:
+    """The checks of a model that embeds texts, or that scores documents."""
+    yield "health", _health, ""
+    yield "models", _models, ""
+    kind = Kind.RERANK
+    if task_of(service) == "embed":
+        kind = Kind.EMBED
+        yield "embeddings", _pooling(pooling_smoke.embeds), ""
+        yield "too long → 400", _pooling(pooling_smoke.refuses_long_text), ""
+    yield "rerank", _pooling(pooling_smoke.reranks), ""
+    yield "score", _pooling(pooling_smoke.scores_pairs), ""
+    if service.server.api_key:
+        yield "wrong key → 401", _wrong_key, ""
+    unknown_model = partial(pooling_smoke.refuses_unknown_model, kind=kind)
+    yield "unknown model → 404", _pooling(unknown_model), ""
+
+
+def _pooling(check: Callable[..., Awaitable[None]]) -> Test:
+    """A check of `pooling_smoke` in the form of the other checks."""
+
+    async def test(run: Run) -> None:
+        await check(link=run.link, service=run.service)
+
+    return test
 
 
 def _plain_checks(service: ResolvedService) -> Iterator[tuple[str, Test, str]]:
@@ -204,17 +231,17 @@ def _guided_json_reason(service: ResolvedService) -> str:
 async def _health(run: Run) -> None:
     path = run.service.release.health_path
     status, _, _ = await get(run.link, path)
-    _expect(status == 200, f"{path} answers {status}")
+    expect(status == 200, f"{path} answers {status}")
 
 
 async def _models(run: Run) -> None:
     status, text, _ = await get(run.link, "/v1/models")
-    _expect(status == 200, f"/v1/models answers {status}")
+    expect(status == 200, f"/v1/models answers {status}")
     served = _served_models(text)
     missing = [name for name in run.service.model_names if name not in served]
     served_names = ", ".join(served)
     missing_names = ", ".join(missing)
-    _expect(not missing, f"the server serves {served_names}, not {missing_names}")
+    expect(not missing, f"the server serves {served_names}, not {missing_names}")
 
 
 def _served_models(text: str) -> list[str]:
@@ -238,7 +265,7 @@ async def _answers(run: Run) -> Answer:
 async def _stream(run: Run) -> Answer:
     answer = await run.ask(stream=True)
     _expect_text(answer)
-    _expect(len(answer.pieces) > 1, "the answer is not streamed")
+    expect(len(answer.pieces) > 1, "the answer is not streamed")
     return answer
 
 
@@ -251,14 +278,14 @@ async def _stop(run: Run) -> None:
         )
     stop = letters[0]
     answer = await run.ask(stop=stop)
-    _expect(
+    expect(
         stop not in answer.text, f"the answer continues after the stop text {stop!r}"
     )
 
 
 async def _two_answers(run: Run) -> None:
     answer = await run.ask(n=2, temperature=1.0)
-    _expect(
+    expect(
         len(answer.texts) == 2, f"the number of answers is {len(answer.texts)}, not 2"
     )
 
@@ -271,7 +298,7 @@ async def _guided_json(run: Run) -> None:
         value = json.loads(answer.text)["ok"]
     except (ValueError, LookupError, TypeError):
         value = None
-    _expect(
+    expect(
         isinstance(value, bool),
         f"the answer does not match the schema: {answer.text[:60]!r}",
     )
@@ -287,7 +314,7 @@ async def _picture(run: Run) -> None:
 
 async def _wrong_key(run: Run) -> None:
     status, _, _ = await get(replace(run.link, key="wrong"), "/v1/models")
-    _expect(status == 401, f"the server answers {status} to a wrong API key")
+    expect(status == 401, f"the server answers {status} to a wrong API key")
 
 
 async def _unknown_model(run: Run) -> None:
@@ -308,13 +335,8 @@ async def _expect_status(run: Run, status: int, **fields: Any) -> None:
         given={"max_tokens": 1, **fields},
     )
     answer = await post(run.link, request.endpoint.path, request.body)
-    _expect(answer.status == status, f"the server answers {answer.status}")
+    expect(answer.status == status, f"the server answers {answer.status}")
 
 
 def _expect_text(answer: Answer) -> None:
-    _expect(bool(answer.text.strip()), "the answer is empty")
-
-
-def _expect(holds: bool, message: str) -> None:
-    if not holds:
-        raise FailedCheckError(message)
+    expect(bool(answer.text.strip()), "the answer is empty")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
 
+from models.catalog.facts import ModelKind
 from models.engines.model_server import ModelServer
 from models.engines.parameters import Parameters
 from models.finding import Mark, Severity
@@ -14,6 +15,11 @@ from models.finding import Mark, Severity
 _ARGUMENTS = {
     "messages": "TEXT",
     "prompt": "TEXT",
+    "input": "TEXT",
+    "query": "TEXT",
+    "documents": "TEXT",
+    "text_1": "TEXT",
+    "text_2": "TEXT",
     "structured_outputs": "--guided-json",
 }
 """Arguments and options of the command line by the field that they set, if their name is not that of the field."""
@@ -26,6 +32,13 @@ class Kind(StrEnum):
     COMPLETE = "complete"
     GENERATE = "generate"
     IMAGE = "image"
+    EMBED = "embed"
+    RERANK = "rerank"
+    SCORE = "score"
+
+
+POOLING = (Kind.EMBED, Kind.RERANK, Kind.SCORE)
+"""Kinds of requests that are answered with numbers instead of text."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +48,8 @@ class Endpoint:
     path: str
     server: Literal["openai", "api_server"]
     """The kind of server that has it."""
+    tasks: tuple[ModelKind, ...] = ("generate",)
+    """What the model has to do."""
 
 
 ENDPOINTS = {
@@ -42,8 +57,11 @@ ENDPOINTS = {
     Kind.IMAGE: Endpoint("/v1/chat/completions", "openai"),
     Kind.COMPLETE: Endpoint("/v1/completions", "openai"),
     Kind.GENERATE: Endpoint("/generate", "api_server"),
+    Kind.EMBED: Endpoint("/v1/embeddings", "openai", tasks=("embed",)),
+    Kind.RERANK: Endpoint("/v1/rerank", "openai", tasks=("rerank", "embed")),
+    Kind.SCORE: Endpoint("/v1/score", "openai", tasks=("rerank", "embed")),
 }
-"""The path of each kind; the same in all releases."""
+"""The path of each kind. A release without a kind has no fields for it (`RequestFields`)."""
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from models.launch.scripts import SMOKE, script_text
+from models.engines.tasks import task_of
+from models.launch.scripts import SMOKE, SMOKE_POOLING, script_text
 from models.manifests.init_containers import from_secret
 from models.manifests.launch_map import content_hash
 from models.manifests.metadata import INSTANCE_LABEL, NOT_AWAITED, Manifest, metadata
@@ -93,7 +94,12 @@ def _command(service: ResolvedService) -> list[str]:
         "longest": service.engine.max_model_len,
         "patience": PATIENCE,
     }
-    return [_PYTHON, script_text(SMOKE), json.dumps(questions, ensure_ascii=False)]
+    script = SMOKE
+    task = task_of(service)
+    if task in ("embed", "rerank"):
+        script = SMOKE_POOLING
+        questions["task"] = task
+    return [_PYTHON, script_text(script), json.dumps(questions, ensure_ascii=False)]
 
 
 def _container(service: ResolvedService, command: list[str]) -> Manifest:

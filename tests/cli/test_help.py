@@ -109,7 +109,10 @@ def parse(words: list[str]) -> None:
     [
         (["check", "--format", "yaml"], "--format yaml: expected text, concise, json, github or sarif"),
         (["schema", "foo"], "FILE foo: expected stack or services"),
-        (["request", "a", "b", "talk", "c"], "KIND talk: expected chat, complete, generate or image"),
+        (
+            ["request", "a", "b", "talk", "c"],
+            "KIND talk: expected chat, complete, generate, image, embed, rerank or score",
+        ),
         (["request", "a", "b", "chat", "c", "--n", "two"], "--n two: expected a whole number"),
         (["request", "a", "b", "chat", "c", "--temperature", "hot"], "--temperature hot: expected a number"),
         (["bench", "a", "b", "--requests", "0"], "--requests 0: expected a whole number, at least 1"),

@@ -32,6 +32,7 @@ BEAMS = {"use_beam_search": True, "n": 2, "temperature": 0}
 NOT_AN_EDIT = {
     "beam-search-forgets": "without beam search, the user has to choose n and temperature again",
     "guided-schema": "only the user knows the schema",
+    "other-task": "another kind of request is sent by another command",
     "other-server": "another kind of request is sent by another command",
     "plain-beam-search": "the image has to be tried first",
     "structured-outputs": "only the user knows what the answer has to contain",

@@ -16,6 +16,7 @@ from tests.client.protocol import ChatCompletionRequest, CompletionRequest
 from tests.client.vllm_server import Handler, Vllm, refusal, serving
 
 PATHS = {"/v1/chat/completions": "chat", "/v1/completions": "complete"}
+POOLING_PATHS = ("/v1/embeddings", "/v1/rerank", "/v1/score")
 KINDS = ("json", "regex", "choice", "grammar", "json_object", "structural_tag")
 RANGES = {
     "n": (1, 16384),
@@ -34,14 +35,45 @@ class ReleaseHandler(Handler):
     release: str
     tools: bool = False
     """Whether it was started with --tool-call-parser."""
+    pooling: bool = False
+    """Whether its model embeds or scores, so that it has no paths for text."""
 
     def _whole(self, status: int, text: str) -> None:
         if status >= 400 and text.startswith('{"object": "error"'):
             text = json.dumps({"error": json.loads(text)})
         super()._whole(status, text)
 
+    def _pool(self, body: dict[str, Any]) -> None:
+        """The answers of a model that embeds or scores. The first document has the best score."""
+        if body.get("model", self.served.names[0]) not in self.served.names:
+            raise refusal("The model does not exist.", "NotFoundError", 404)
+        if self.path == "/v1/embeddings":
+            texts = body["input"]
+            if isinstance(texts[0], int):
+                if len(texts) > self.served.longest:
+                    raise refusal("This model's maximum context length is exceeded.")
+                texts = [texts]
+            data = [{"index": number, "embedding": vector(text)} for number, text in enumerate(texts)]
+            self._whole(200, json.dumps({"object": "list", "data": data, "usage": {"prompt_tokens": 3}}))
+            return
+        documents = body.get("documents", body.get("text_2"))
+        found = [(1 / (1 + number), number) for number in range(len(documents))]
+        if self.path == "/v1/score":
+            data = [{"index": number, "object": "score", "score": score} for score, number in found]
+            self._whole(200, json.dumps({"object": "list", "data": data}))
+            return
+        order = sorted(found, reverse=self.served.ends != "unsorted")
+        results = [{"index": number, "relevance_score": score} for score, number in order]
+        self._whole(200, json.dumps({"results": results}))
+
     def _answer_post(self) -> None:
-        if self.path not in PATHS:
+        if self.path in POOLING_PATHS and self.pooling:
+            body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))))
+            self._authenticate()
+            self.served.asked.append((self.path, body))
+            self._pool(body)
+            return
+        if self.path not in PATHS or self.pooling:
             super()._answer_post()
             return
         body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))))
@@ -102,13 +134,18 @@ class ReleaseHandler(Handler):
         """No request ends the engine."""
 
 
+def vector(text: Any) -> list[float]:
+    return [float(len(text)), float(sum(map(ord, text)) if isinstance(text, str) else 0), 0.5]
+
+
 @contextmanager
-def serving_release(version: str, *, tools: bool = False, **what: Any) -> Iterator[Vllm]:
+def serving_release(version: str, *, tools: bool = False, pooling: bool = False, **what: Any) -> Iterator[Vllm]:
     """The server of a release, as long as it is needed."""
 
     class Bound(ReleaseHandler):
         release = version
 
     Bound.tools = tools
+    Bound.pooling = pooling
     with serving(Vllm(**what), handler=Bound) as server:
         yield server

@@ -54,6 +54,44 @@ _GENERATE = frozenset(
 )
 """Fields of the plain server: those of SamplingParams that a JSON body can set (vllm/sampling_params.py)."""
 
+_POOLING = frozenset(
+    {
+        "cache_salt",
+        "mm_processor_kwargs",
+        "model",
+        "priority",
+        "request_id",
+        "truncate_prompt_tokens",
+        "truncation_side",
+        "use_activation",
+        "user",
+    }
+)
+"""Fields of every request that is answered with numbers (vllm/entrypoints/pooling/base/protocol.py)."""
+
+_POOLING_FIELDS = {
+    Kind.EMBED: frozenset(
+        {
+            "add_special_tokens",
+            "dimensions",
+            "embed_dtype",
+            "encoding_format",
+            "endianness",
+            "input",
+            "messages",
+        }
+    ),
+    Kind.RERANK: frozenset({"documents", "query", "top_n"}),
+    Kind.SCORE: frozenset({"text_1", "text_2"}),
+}
+"""Further fields (vllm/entrypoints/pooling/embed/protocol.py, and the protocol.py for scores)."""
+
+_POOLING_REQUIRED = {
+    Kind.EMBED: ("input",),
+    Kind.RERANK: ("query", "documents"),
+    Kind.SCORE: ("text_1", "text_2"),
+}
+
 
 def request_fields(version: str, server: ServerTable) -> dict[Kind, RequestFields]:
     """The fields by the kind of request.
@@ -88,4 +126,19 @@ def request_fields(version: str, server: ServerTable) -> dict[Kind, RequestField
         schema_path=_SCHEMA_PATH,
         parameters=VllmAscendParameters,
     )
+    return {**fields, **_pooling_fields(why)}
+
+
+def _pooling_fields(why: str) -> dict[Kind, RequestFields]:
+    """The fields of requests that are answered with numbers."""
+    fields = {}
+    for kind, further in _POOLING_FIELDS.items():
+        fields[kind] = RequestFields(
+            accepted=_POOLING | further,
+            required=_POOLING_REQUIRED[kind],
+            unknown_why=why,
+            unknown_severity="no-effect",
+            parameters=VllmAscendParameters,
+            nullable=tuple(sorted(_POOLING | further)),
+        )
     return fields

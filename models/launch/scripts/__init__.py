@@ -22,6 +22,9 @@ GRAPH_CACHE = "graph_cache.sh"
 SMOKE = "smoke.py"
 """Sends requests to a service and checks its answers."""
 
+SMOKE_POOLING = "smoke_pooling.py"
+"""The same for a model that embeds texts or scores documents."""
+
 FETCH = "fetch.py"
 """Downloads weights from a bucket."""
 

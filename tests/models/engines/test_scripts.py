@@ -7,7 +7,7 @@ import re
 import pytest
 
 from models.engines.releases import VERSIONS, release
-from models.launch.scripts import DRAIN, READY, SMOKE, WARM_UP, script_text
+from models.launch.scripts import DRAIN, READY, SMOKE, SMOKE_POOLING, WARM_UP, script_text
 from models.launch.scripts.drain import total
 
 
@@ -24,7 +24,7 @@ def test_the_drain_reads_the_metrics_where_each_release_reports_them(version: st
     assert re.findall(r'"GET", "(.*?)"', script_text(DRAIN)) == [release(version).metrics.path]
 
 
-@pytest.mark.parametrize("script", [READY, SMOKE, WARM_UP])
+@pytest.mark.parametrize("script", [READY, SMOKE, SMOKE_POOLING, WARM_UP])
 @pytest.mark.parametrize("version", VERSIONS)
 def test_a_script_asks_for_the_health_of_each_release(version: str, script: str) -> None:
     assert release(version).health_path in script_text(script)
