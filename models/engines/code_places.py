@@ -9,6 +9,8 @@ from dataclasses import dataclass
 class CodePlaces:
     """Files and lines of a release, as `vllm/envs.py:160`. Used by the reasons of findings."""
 
+    adapter_name: str
+    """Splits `name=path` of an adapter; empty if the launch writes names that it would split wrongly as JSON."""
     chat_template: str
     """Opens the file of a chat template."""
     kv_cache: str

@@ -62,6 +62,7 @@ class AscendVllm(Release):
     library_preload = ""
     removed_flags: Mapping[str, RemovedFlag] = {}
     code_places = CodePlaces(
+        adapter_name="vllm/entrypoints/openai/cli_args.py:22",
         chat_template="vllm/entrypoints/chat_utils.py:308",
         kv_cache="vllm/worker/worker.py:486",
         no_metrics="vllm/entrypoints/openai/api_server.py:222",

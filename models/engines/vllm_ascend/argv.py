@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -87,7 +88,7 @@ def _flags(server: ModelServer, chat_template: str | None) -> Iterator[tuple[str
     if server.lora:
         adapters = server.lora.adapters.items()
         yield "enable-lora", True
-        yield "lora-modules", [f"{name}={path}" for name, path in adapters]
+        yield "lora-modules", [_adapter(name, path) for name, path in adapters]
         yield "max-lora-rank", server.lora.max_rank
         yield "max-loras", server.lora.max_loras
         yield "max-cpu-loras", server.lora.max_loras
@@ -107,6 +108,14 @@ def _flags(server: ModelServer, chat_template: str | None) -> Iterator[tuple[str
         )
     yield from _server_flags(server.server, chat_template)
     yield from _shutdown_flag(server)
+
+
+def _adapter(name: str, path: str) -> str:
+    """A word of `--lora-modules`: `name=path`, or JSON if vLLM would split it elsewhere."""
+    word = f"{name}={path}"
+    if word.count("=") == 1 and "," not in word and not word.startswith(("-", "{")):
+        return word
+    return json.dumps({"name": name, "path": path}, ensure_ascii=False)
 
 
 def _engine_flags(server: ModelServer) -> Iterator[tuple[str, Any]]:

@@ -9,6 +9,7 @@ from models.engines.engine_args import Version
 
 CODE_PLACES: Mapping[Version, CodePlaces] = {
     "0.18.0": CodePlaces(
+        adapter_name="",
         chat_template="vllm/entrypoints/chat_utils.py:1151",
         kv_cache="vllm/v1/core/kv_cache_utils.py:642",
         no_metrics="vllm/entrypoints/api_server.py",
@@ -17,6 +18,7 @@ CODE_PLACES: Mapping[Version, CodePlaces] = {
         statistics="vllm/v1/engine/async_llm.py:165",
     ),
     "0.23.0": CodePlaces(
+        adapter_name="",
         chat_template="vllm/entrypoints/chat_utils.py:1321",
         kv_cache="vllm/v1/core/kv_cache_utils.py:741",
         no_metrics="vllm/entrypoints/api_server.py",
@@ -25,6 +27,7 @@ CODE_PLACES: Mapping[Version, CodePlaces] = {
         statistics="vllm/v1/engine/async_llm.py:157",
     ),
     "0.30.0": CodePlaces(
+        adapter_name="",
         chat_template="vllm/entrypoints/chat_utils.py:1524",
         kv_cache="vllm/v1/core/kv_cache_utils.py:900",
         no_metrics="vllm/entrypoints",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
@@ -82,52 +81,6 @@ def served_names(server: ModelServer) -> Iterator[Finding]:
         fix=f"write engine.servedModelName: {as_yaml(distinct)}",
         marks=[at("engine.servedModelName")],
     )
-
-
-@rule("error")
-def lora_names(server: ModelServer) -> Iterator[Finding]:
-    """An adapter has a name that requests can select and that vLLM can parse.
-
-    An adapter with the name of the model could never be selected. vLLM parses `name=path`: a further `=` is not
-    allowed, and a `,` or a `{` at the beginning would be parsed as JSON (vllm/entrypoints/openai/cli_args.py:22).
-    """
-    if server.lora is None:
-        return
-    served = server.engine.served_model_name or [server.model.path]
-    for name, path in server.lora.adapters.items():
-        mark = at("lora.adapters", key=name)
-        if name in served:
-            yield error(
-                f"the adapter {name!r} has the name of the model",
-                why="requests select by name, so the adapter cannot be reached (manual, Step 3, --served-model-name)",
-                fix=f"rename lora.adapters.{name} to {name}-lora",
-                marks=[
-                    mark,
-                    at("engine.servedModelName"),
-                ],
-            )
-        elif not _is_parsed(name) or name.startswith(("-", "{")):
-            yield error(
-                f"vLLM cannot parse the adapter name {name!r}",
-                why="vLLM splits name=path, and exits at start (vllm/entrypoints/openai/cli_args.py:22)",
-                fix=f"rename lora.adapters.{name} to {_plain(name)}",
-                marks=[mark],
-            )
-        elif not _is_parsed(path):
-            yield error(
-                f"vLLM cannot parse the path {path} of the adapter {name!r}",
-                why="vLLM splits name=path, and exits at start (vllm/entrypoints/openai/cli_args.py:22)",
-                fix=f"write lora.adapters.{name}: {path.replace('=', '-').replace(',', '-')}, and rename the directory",
-                marks=[mark],
-            )
-
-
-def _is_parsed(text: str) -> bool:
-    return "=" not in text and "," not in text
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[^\w.-]+", "-", name).strip("-") or "lora"
 
 
 @rule("warning")

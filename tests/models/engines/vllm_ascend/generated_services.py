@@ -73,7 +73,7 @@ def graphs(release: Release) -> st.SearchStrategy[Any]:
 
 
 def loras() -> st.SearchStrategy[dict[str, Any]]:
-    adapters = st.dictionaries(st.sampled_from(["law", "a b", "医"]), PATHS, min_size=1)
+    adapters = st.dictionaries(st.sampled_from(["law", "a b", "医", "a,b", "-x"]), PATHS, min_size=1)
     required = {"adapters": adapters}
     optional = {"maxRank": st.sampled_from([8, 16, 64]), "maxLoras": SMALL}
     return st.fixed_dictionaries(required, optional=optional)

@@ -96,3 +96,17 @@ def test_an_image_of_the_plugin_without_a_tag_gets_the_tag_of_its_release(tmp_pa
 
     fixes = [finding.fix for finding in found if finding.rule == "image-tag"]
     assert fixes == ["write image: quay.io/ascend/vllm-ascend:v0.23.0, or a digest (@sha256:…)"]
+
+
+@pytest.mark.parametrize("version", VLLM_ASCEND)
+def test_an_adapter_with_the_name_of_the_model_is_refused(tmp_path: Path, version: str) -> None:
+    settings = "engine: {maxModelLen: 8192, servedModelName: law}\n      lora: {adapters: {law: /mnt/a}}"
+
+    assert [finding.rule for finding in findings_of(tmp_path, version, settings)] == ["lora-names"]
+
+
+@pytest.mark.parametrize("version", VLLM_ASCEND)
+def test_an_adapter_may_have_any_other_name(tmp_path: Path, version: str) -> None:
+    settings = 'engine: {maxModelLen: 8192}\n      lora: {adapters: {"a,b": "/mnt/a=b"}}'
+
+    assert findings_of(tmp_path, version, settings) == []
