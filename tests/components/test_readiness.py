@@ -63,7 +63,11 @@ class ClusterOfTheTest:
 
     async def named(self, kind: str, name: str) -> Object:
         """Every Job has ended well."""
-        return {"kind": kind, "metadata": {"name": name}, "status": {"conditions": [{"type": "Complete", "status": "True"}]}}
+        return {
+            "kind": kind,
+            "metadata": {"name": name},
+            "status": {"conditions": [{"type": "Complete", "status": "True"}]},
+        }
 
     def _deployment(self, name: str, available: int) -> Object:
         made = deployment(name, availableReplicas=available)
