@@ -25,17 +25,25 @@ def most_sizes(settings: LaunchSettings) -> int | None:
         return None
     if server.speculative or server.env.get("HCCL_OP_EXPANSION_MODE") == "AIV":
         return None
-    engine = server.engine
-    groups = [engine.tensor_parallel_size, engine.data_parallel_size]
-    wide_groups = sum(size > 1 for size in groups)
-    contexts = [
+    groups = _above_one(
+        server.engine.tensor_parallel_size,
+        server.engine.data_parallel_size,
+    )
+    contexts = _above_one(
         settings.parallel_size("prefill-context-parallel-size"),
         settings.parallel_size("decode-context-parallel-size"),
-    ]
-    wide_contexts = sum(size > 1 for size in contexts)
-    streams = _STREAMS - _OF_GROUP * wide_groups - _OF_CONTEXT * wide_contexts
-    layers = server.facts.num_hidden_layers + 1
-    return int(streams / layers / (1 + 2 * wide_groups))
+    )
+    streams = _STREAMS
+    streams -= _OF_GROUP * groups
+    streams -= _OF_CONTEXT * contexts
+    streams_of_graph = server.facts.num_hidden_layers + 1
+    graphs = streams / streams_of_graph
+    return int(graphs / (1 + 2 * groups))
+
+
+def _above_one(*sizes: int) -> int:
+    """How many sizes are above 1."""
+    return len([size for size in sizes if size > 1])
 
 
 def default_sizes(settings: LaunchSettings) -> list[int]:

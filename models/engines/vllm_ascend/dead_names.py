@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import Any
 
-from models.engines.json_fields import nearest_field
 from models.engines.model_server import ModelServer
 from models.engines.vllm_ascend.additional_config import key_problems
 from models.engines.vllm_ascend.json_names import own_name, plugin_names
@@ -22,6 +22,9 @@ from models.finding import at
 _KEYS = "engine.additionalConfig"
 _OF_PLUGIN = "VLLM_ASCEND_"
 _OF_VLLM = "VLLM_"
+
+_SIMILAR = 0.9
+"""How similar two names of variables are, from 0 to 1, if one is a misspelling of the other."""
 
 
 @dataclass(frozen=True)
@@ -133,18 +136,5 @@ def _near_variable(
     if name.startswith(_OF_PLUGIN):
         prefix = _OF_PLUGIN
     same = sorted(variable for variable in live if variable.startswith(prefix))
-    close = nearest_field(name, same)
-    if close is None or _distance(name, close) > 3:
-        return ()
-    return (close,)
-
-
-def _distance(one: str, other: str) -> int:
-    """By how many letters the lengths differ, or the letters at the same place from the nearer end."""
-    start = 0
-    while start < min(len(one), len(other)) and one[start] == other[start]:
-        start += 1
-    end = 0
-    while end < min(len(one), len(other)) - start and one[-1 - end] == other[-1 - end]:
-        end += 1
-    return max(len(one), len(other)) - start - end
+    close = get_close_matches(name, same, n=1, cutoff=_SIMILAR)
+    return tuple(close)
