@@ -39,6 +39,10 @@ _NODE_FILES = {
 """The node files by the name of their field in a platform."""
 
 
+_INIT_FILES = release(DEFAULT_VERSION).init_files
+"""Files that the release sources without a key of the stack file."""
+
+
 def cluster_values(
     pods: Sequence[Pod],
     objects: Sequence[Object],
@@ -140,7 +144,7 @@ def _platform(pod: Pod) -> Values:
     if isinstance(group, int):
         values["group"] = group
     sources = _sources(pod)
-    if sources:
+    if sources and sources[0].path not in _INIT_FILES:
         values["initFile"] = sources[0].path
     for field, mount in platform_mounts(pod).items():
         key = _NODE_FILES[field].key
@@ -163,9 +167,8 @@ def _node_mount(mount: Mount, default: NodeMount) -> Values:
 
 
 def _sources(pod: Pod) -> list[SourcedFile]:
-    """The files that the script sources, those that a platform has by default first."""
-    defaults = release(DEFAULT_VERSION).init_files
-    known = [source for source in pod.start.sources if source.path in defaults]
+    """The files that the script sources, those of the release first."""
+    known = [source for source in pod.start.sources if source.path in _INIT_FILES]
     others = [source for source in pod.start.sources if source not in known]
     return [*known, *others]
 
