@@ -58,6 +58,15 @@ class AcceptedValues:
 
 
 @dataclass(frozen=True)
+class RequiredFile:
+    """A file beside the weights without which a release does not start."""
+
+    name: str
+    where: str
+    """File and line that read it."""
+
+
+@dataclass(frozen=True)
 class EngineDefaults:
     """Defaults of a release that the program has to know, because rules and the memory fit compute with them."""
 
@@ -143,6 +152,9 @@ class Release(ABC):
     accepted_values: Mapping[str, AcceptedValues]
     """Keys of the stack file of which the release accepts only some values. Used by the rule
     `value-of-another-release`."""
+
+    quantization_files: Mapping[str, RequiredFile]
+    """The file that a method of quantization needs beside the weights. Used by the rule `quantization-file`."""
 
     defaults: EngineDefaults
     """The defaults of the engine. Used by resolve."""

@@ -51,6 +51,24 @@ def incomplete_weights(service: ResolvedService) -> Iterator[Finding]:
 
 
 @rule("error")
+def quantization_file(service: ResolvedService) -> Iterator[Finding]:
+    """The checksums list the file that the method of quantization needs beside the weights.
+
+    Weights for `quantization: ascend` have a description of their layers, which msModelSlim writes.
+    """
+    files = service.weight_files
+    required = service.release.quantization_files.get(service.quantization or "")
+    if files is None or required is None or required.name in files.files:
+        return
+    yield error(
+        f"the checksums in {service.model.verify} list no {required.name}, which {service.quantization} needs",
+        why=f"vLLM {service.release.version} exits at start without it ({required.where})",
+        fix=f"quantize the model with msModelSlim, and run ascend-vllm manifest DIRECTORY -o {service.model.verify}",
+        marks=[at("model.verify"), at("quantization")],
+    )
+
+
+@rule("error")
 def head_in_weights(service: ResolvedService) -> Iterator[Finding]:
     """A head that is converted is not in the directory of weights from a claim or a bucket.
 

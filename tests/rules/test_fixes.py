@@ -22,6 +22,7 @@ NOT_AN_EDIT = {
     "config-json": "the model's config.json is copied next to the stack file",
     "config-secret": "a command of Pulumi encrypts the value",
     "incomplete-weights": "a command writes the list of checksums",
+    "quantization-file": "msModelSlim quantizes the weights, and a command writes the list of checksums",
     "secret-in-services": "commands of Pulumi move the encrypted value",
     "weight-files": "a command writes the list of checksums",
     "yaml-syntax": "the text has no keys yet that an edit could name",

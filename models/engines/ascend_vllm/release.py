@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from models.catalog.facts import ModelFacts
@@ -41,7 +42,13 @@ from models.engines.engine_args import EngineArgs, Version
 from models.engines.flags import Limit, flag_from_json
 from models.engines.memory import MemoryUse
 from models.engines.model_server import ModelServer, extra_argument
-from models.engines.release import EngineDefaults, Exclusion, ModelSupport, Release
+from models.engines.release import (
+    EngineDefaults,
+    Exclusion,
+    ModelSupport,
+    Release,
+    RequiredFile,
+)
 
 _IMAGE_TAGS = {"0.6.3": re.compile(r"\b6\.3\.912\b|\bv?0\.6\.3\b")}
 """Tags by version; Ascend-vLLM 6.3.912 contains vLLM 0.6.3."""
@@ -55,6 +62,7 @@ class AscendVllm(Release):
     owned_flags = OWNED_FLAGS
     absent_keys = ABSENT_KEYS
     accepted_values = ACCEPTED_VALUES
+    quantization_files: Mapping[str, RequiredFile] = MappingProxyType({})
     defaults = EngineDefaults(
         block_size=128, gpu_memory_utilization=0.9, prefix_caching=False
     )

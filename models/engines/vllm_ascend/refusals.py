@@ -14,7 +14,7 @@ NOT_JUDGED = {
     "decode-context-parallel-draft": "it depends on the config.json of the draft model",
     "eplb-map-exists": "it depends on a file of the node",
     "hamming-sparse-file": "it depends on a file of the node",
-    "quantization-description": "it depends on a file next to the weights",
+    "quantization-description": "only checksums of the weights show it: quantization-file",
 }
 """Refusals that a stack file does not show, with the reason."""
 

@@ -14,7 +14,12 @@ from models.engines.flags import Flag
 from models.engines.memory import MemoryUse
 from models.engines.metrics import Metrics
 from models.engines.model_server import ModelServer, extra_argument
-from models.engines.release import EngineDefaults, ModelSupport, Release
+from models.engines.release import (
+    EngineDefaults,
+    ModelSupport,
+    Release,
+    RequiredFile,
+)
 from models.engines.vllm_ascend.absent_keys import ABSENT_KEYS
 from models.engines.vllm_ascend.accepted_values import accepted_values
 from models.engines.vllm_ascend.argv import argv
@@ -65,6 +70,15 @@ def _effective_defaults(version: Version, table: FlagTable) -> dict[str, Any]:
     return defaults
 
 
+def _quantization_files(version: Version) -> dict[str, RequiredFile]:
+    """The description of the quantized layers, which msModelSlim writes; nothing is known of an unknown plugin."""
+    plugin = plugin_table(version)
+    if plugin is None:
+        return {}
+    where = plugin.refusals["quantization-description"].where
+    return {"ascend": RequiredFile("quant_model_description.json", where)}
+
+
 class VllmAscend(Release):
     """A release of vllm-ascend, the open plugin of vLLM for Ascend NPUs."""
 
@@ -99,6 +113,7 @@ class VllmAscend(Release):
             flag: key for flag, key in OWNED_FLAGS.items() if flag in table.flags
         }
         self.accepted_values = accepted_values(version)
+        self.quantization_files = _quantization_files(version)
         self.defaults = EngineDefaults(
             block_size=128,
             gpu_memory_utilization=table.flags["gpu-memory-utilization"].default,
