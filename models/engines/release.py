@@ -171,7 +171,7 @@ class Release(ABC):
     init_files: Sequence[str]
     """Files of the image that each script sources first; empty if the platform has one. Used by the launch."""
 
-    library_preload: str
+    preload_lines: str
     """Lines of the launch script that preload libraries of the image; may be empty. Used by the launch."""
 
     modules: Mapping[str, str]

@@ -77,7 +77,7 @@ def launch(service: ResolvedService) -> Launch:
         environment=environment,
         init_files=init_files(service),
         python_path=python_path,
-        before=before + service.release.library_preload,
+        before=before + service.release.preload_lines,
         files=_files(service),
     )
 

@@ -67,7 +67,7 @@ class AscendVllm(Release):
         block_size=128, gpu_memory_utilization=0.9, prefix_caching=False
     )
     init_files = ("/home/ma-user/.bashrc",)
-    library_preload = ""
+    preload_lines = ""
     removed_flags: Mapping[str, RemovedFlag] = {}
     code_places = CodePlaces(
         adapter_name="vllm/entrypoints/openai/cli_args.py:22",

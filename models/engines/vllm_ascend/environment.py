@@ -11,7 +11,7 @@ INIT_FILES = (
 )
 """The files that set up CANN in the images (vllm-ascend, Dockerfile and Dockerfile.openEuler)."""
 
-LIBRARY_PRELOAD = """\
+PRELOAD_LINES = """\
 for library in /usr/lib/*-linux-gnu/libjemalloc.so.2 /usr/lib64/libjemalloc.so.2; do
   if [[ -e $library ]]; then
     export LD_PRELOAD="$library${LD_PRELOAD:+:$LD_PRELOAD}"

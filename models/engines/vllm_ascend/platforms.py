@@ -123,32 +123,6 @@ def tag_for(tag: str, soc: str) -> str | None:
     return None
 
 
-def preload(distribution: str) -> str:
-    """The library that the images preload, as a word of a shell script.
-
-    The images set LD_PRELOAD in root's .bashrc, which a script does not read. So the launch sets it.
-    """
-    path: str = _platforms()["preload"][distribution]
-    return path
-
-
-def library_path(release: str, device: str) -> tuple[str, ...]:
-    """The folders that the images add to LD_LIBRARY_PATH in root's .bashrc, for a device type such as `A2`."""
-    folders = _platforms()["releases"][release]["library_path"].get(device, [])
-    return (*folders, *_platforms()["library_path"])
-
-
-def mounts() -> tuple[str, ...]:
-    """The paths of the node that the containers need, at the same path, besides the devices."""
-    return tuple(_platforms()["mounts"])
-
-
-def image_variables() -> Mapping[str, str]:
-    """The variables that the images set themselves, besides those of CANN."""
-    entries: Mapping[str, str] = _platforms()["image_variables"]
-    return entries
-
-
 @cache
 def _platforms() -> Any:
     return json.loads(_FILE.read_text(encoding="utf-8"))

@@ -32,7 +32,7 @@ from models.engines.vllm_ascend.drain import (
 )
 from models.engines.vllm_ascend.environment import (
     INIT_FILES,
-    LIBRARY_PRELOAD,
+    PRELOAD_LINES,
     environment,
 )
 from models.engines.vllm_ascend.known_errors import KNOWN_ERRORS
@@ -86,7 +86,7 @@ class VllmAscend(Release):
     integer_variables = frozenset[str]()
     absent_keys = ABSENT_KEYS
     init_files = INIT_FILES
-    library_preload = LIBRARY_PRELOAD
+    preload_lines = PRELOAD_LINES
     health_path = HEALTH_PATH
     limits = ()
     swap_space = SwapSpace(default=0, most=1, where="")

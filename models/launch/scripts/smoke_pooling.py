@@ -124,8 +124,11 @@ def sent(options: Options, method: str, path: str, body: Options | None = None, 
     headers = {"Content-Type": "application/json"}
     if key:
         headers["Authorization"] = f"Bearer {key}"
+    content = None
+    if body:
+        content = json.dumps(body)
     try:
-        connection.request(method, path, json.dumps(body) if body else None, headers)
+        connection.request(method, path, content, headers)
         answer = connection.getresponse()
         return answer.status, answer.read().decode(errors="replace")
     finally:

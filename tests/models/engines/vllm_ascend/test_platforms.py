@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from models.engines.vllm_ascend.platforms import ImageTag, image_tag, library_path, mounts, platform, preload
+from models.engines.vllm_ascend.platforms import ImageTag, image_tag, platform
 from models.engines.vllm_ascend.tables import RELEASES, flag_table, plugin_table
 
 
@@ -55,15 +55,3 @@ def test_what_sigterm_does_is_known_for_the_releases_that_were_run() -> None:
     assert [older.drains_with_flag, newer.drains_with_flag] == [False, True]
     assert [older.unanswered, newer.unanswered] == ["null", "hangs"]
     assert all(flag_table(release).server.shutdown_flag == "shutdown-timeout" for release in RELEASES)
-
-
-def test_the_images_preload_jemalloc_from_the_path_of_their_distribution() -> None:
-    distributions = platform("0.23.0").distribution_suffixes.values()
-
-    assert all(preload(distribution).endswith("/libjemalloc.so.2") for distribution in distributions)
-
-
-def test_the_310p_images_of_0_23_0_need_more_folders_of_libraries() -> None:
-    assert library_path("0.23.0", "A2") == library_path("0.18.0", "310P") == ("/usr/local/lib",)
-    assert "/usr/local/Ascend/driver/lib64" in library_path("0.23.0", "310P")
-    assert "/usr/local/Ascend/driver/lib64" in mounts()
