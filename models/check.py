@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from models.credentials import starred_shapes, without_shapes
 from models.finding import Finding, Mark, Path, Span, error, warning
 from models.report import Accepted, Report
 from models.rules.registry import judge, judge_stack, rule_ids
-from models.service.resolved import ResolvedService, ResolvedStack
+from models.service.resolved import ResolvedStack
 
 
 def check(stack: ResolvedStack, further: Iterable[Finding] = ()) -> Report:
@@ -20,53 +20,73 @@ def check(stack: ResolvedStack, further: Iterable[Finding] = ()) -> Report:
         further: Findings from elsewhere, such as its cluster, to be included in the report.
     """
     services = {service.name for service in stack.services}
-    across_services = list(judge_stack(stack))
-    findings = [*stack.findings, *further]
-    findings += [
+    across_services = [*stack.findings, *judge_stack(stack)]
+    waivers = _Waivers(stack)
+    of_the_stack = [
         finding for finding in across_services if finding.service not in services
     ]
-    accepted: list[Accepted] = []
+    waivers.apply(of_the_stack, stack.accept, ())
     for service in stack.services:
         of_service = list(judge(service))
         of_service += [
             finding for finding in across_services if finding.service == service.name
         ]
-        for finding in of_service:
-            if _is_accepted(service, finding):
-                reason = without_shapes(service.accept[finding.rule])
-                accepted.append(Accepted(_located(finding, stack.spans), reason))
-            else:
-                findings.append(finding)
-        findings += _wrong_waivers(service, of_service)
+        waivers.apply(of_service, service.accept, ("services", service.name))
+    findings = [*waivers.findings, *further]
     located = [_located(finding, stack.spans) for finding in findings]
     return Report(
         stack=stack.name,
         services=len(stack.services) + len(stack.broken),
         findings=tuple(sorted(located, key=_position)),
-        accepted=tuple(accepted),
+        accepted=tuple(waivers.accepted),
         unchecked=stack.broken,
     )
 
 
-def _is_accepted(service: ResolvedService, finding: Finding) -> bool:
-    return finding.severity != "error" and finding.rule in service.accept
+class _Waivers:
+    """Separates the findings that `accept` waives from the others."""
+
+    def __init__(self, stack: ResolvedStack) -> None:
+        self._spans = stack.spans
+        self.accepted: list[Accepted] = []
+        self.findings: list[Finding] = []
+
+    def apply(
+        self, findings: Sequence[Finding], accept: Mapping[str, str], owner: Path
+    ) -> None:
+        """Apply the waivers of a service or of the stack.
+
+        Args:
+            findings: The findings about it.
+            accept: The reasons, by rule.
+            owner: The path of the mapping with the key `accept`.
+        """
+        for finding in findings:
+            if finding.severity != "error" and finding.rule in accept:
+                reason = without_shapes(accept[finding.rule])
+                self.accepted.append(Accepted(_located(finding, self._spans), reason))
+            else:
+                self.findings.append(finding)
+        for rule in accept:
+            waived = [finding for finding in findings if finding.rule == rule]
+            problem = _waiver_problem((*owner, "accept", rule), waived)
+            if problem:
+                service = owner[1] if owner else None
+                self.findings.append(
+                    replace(problem, rule="unused-accept", service=service)
+                )
 
 
-def _wrong_waivers(
-    service: ResolvedService, findings: Sequence[Finding]
-) -> Iterator[Finding]:
-    """Entries under `accept` that waive nothing."""
-    for rule in service.accept:
-        waived = [finding for finding in findings if finding.rule == rule]
-        problem = _waiver_problem(service, rule, waived)
-        if problem:
-            yield replace(problem, rule="unused-accept", service=service.name)
+def _waiver_problem(path: Path, waived: Sequence[Finding]) -> Finding | None:
+    """Why an entry under `accept` waives nothing; None if it waives something.
 
-
-def _waiver_problem(
-    service: ResolvedService, rule: str, waived: Sequence[Finding]
-) -> Finding | None:
-    marks = [Mark(("services", service.name, "accept", rule))]
+    Args:
+        path: The path of the entry.
+        waived: The findings of its rule.
+    """
+    rule = path[-1]
+    subject = "service" if path[0] == "services" else "stack"
+    marks = [Mark(path)]
     if rule not in rule_ids():
         return error(
             f"accept names {rule!r}, but no rule has this id",
@@ -76,7 +96,7 @@ def _waiver_problem(
         )
     if not waived:
         return warning(
-            f"accept waives {rule}, but this rule reports nothing for the service",
+            f"accept waives {rule}, but this rule reports nothing for the {subject}",
             why="a waiver that is not needed would hide the rule's next finding",
             fix=f"remove accept.{rule}",
             marks=marks,

@@ -18,6 +18,11 @@ class Accepted:
     finding: Finding
     reason: str
 
+    @property
+    def subject(self) -> str:
+        """The service that the finding is about; `the stack` for a finding about all of them."""
+        return self.finding.service or "the stack"
+
 
 @dataclass(frozen=True)
 class Report:
@@ -98,7 +103,7 @@ def summary(report: Report) -> str:
     line = f"{counted(report.services, 'service')}: {', '.join(counts)}"
     if report.accepted:
         waivers = [
-            f'{waived.finding.rule} on {waived.finding.service}: "{waived.reason}"'
+            f'{waived.finding.rule} on {waived.subject}: "{waived.reason}"'
             for waived in report.accepted
         ]
         line += f" ({'; '.join(waivers)})"

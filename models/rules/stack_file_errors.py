@@ -45,6 +45,20 @@ Pulumi passes a structured value to the program as plain text, its secrets inclu
 ConfigMap.""",
 }
 
+_WARNINGS = {
+    "no-services": """A stack has a service.
+
+`pulumi up` deletes every service that a stack without services runs. If that is the purpose, waive the warning under
+`accept` of the stack, next to `services`.""",
+}
+
+_NO_EFFECTS = {
+    "removes-nothing": """Every `null` removes a value of the base file.
+
+A stack changes its base file by RFC 7386: `null` removes. Where the base file has no such value, often because the name
+is misspelled, nothing is removed.""",
+}
+
 _ERRORS_AND_WARNINGS = {
     "unused-accept": """Every entry under `accept` waives a warning of the service.
 
@@ -52,4 +66,6 @@ Errors cannot be waived. A waiver that waives nothing would hide the next findin
 }
 
 add_rules("stack file", ("error",), _ERRORS)
+add_rules("stack file", ("warning",), _WARNINGS)
+add_rules("stack file", ("no-effect",), _NO_EFFECTS)
 add_rules("stack file", ("error", "warning"), _ERRORS_AND_WARNINGS)

@@ -90,6 +90,7 @@ def resolve(stack: LoadedStack) -> ResolvedStack:
         spans=stack.spans,
         findings=stack.findings,
         secrets=made_secrets(stack.services.values(), stack.secrets),
+        accept=stack.accept,
     )
 
 

@@ -118,6 +118,8 @@ class ResolvedStack:
     """Errors of shape; the rules add theirs in `check`."""
     secrets: tuple[MadeSecret, ...] = ()
     """The Secrets that the stack makes."""
+    accept: Mapping[str, str] = field(default_factory=dict)
+    """The reasons for waived warnings about the stack as a whole, by rule."""
 
     def service(self, name: str) -> ResolvedService | None:
         """The service of this name, or None."""

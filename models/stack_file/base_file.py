@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path as File
 from typing import Any
@@ -21,6 +21,10 @@ class WithBase:
 
     values: dict[str, Any]
     spans: dict[Path, Span]
+    base_file: str = ""
+    """The name of the base file; empty if the stack has none."""
+    base: Mapping[str, Any] = field(default_factory=dict)
+    """The services of the base file."""
     findings: list[Finding] = field(default_factory=list)
 
 
@@ -43,16 +47,20 @@ def with_base(
     mark = Mark(("base",), "", spans.get(("base",)))
     file = _read_base(directory / name, mark, read)
     content = file.value if isinstance(file.value, dict) else {}
+    base = content.get("services")
+    if not isinstance(base, dict):
+        base = {}
     services = values.get("services")
     if services is None:
         services = {}
-    merged = merge(content.get("services"), services)
     kept = {
         path: span for path, span in file.spans.items() if not _covers(values, path)
     }
     return WithBase(
-        values={**values, "services": merged},
+        values={**values, "services": merge(base, services)},
         spans={**kept, **spans},
+        base_file=name,
+        base=base,
         findings=[*_findings(file, content, mark)],
     )
 
@@ -77,12 +85,17 @@ def _findings(file: YamlFile, content: dict[str, Any], mark: Mark) -> Iterator[F
     for finding in file.findings:
         service = service_at(finding.marks[0].path) if finding.marks else None
         yield replace(finding, service=service)
-    for key in content:
-        if key != "services":
-            yield unknown_key(
-                Mark((key,), "", file.spans.get((key,))), key, {"services": None}
-            )
-    if not isinstance(content.get("services"), dict) and not file.findings:
+    has_services = isinstance(content.get("services"), dict)
+    for key, value in content.items():
+        if key == "services":
+            continue
+        where = Mark((key,), "", file.spans.get((key,)))
+        finding = unknown_key(where, key, {"services": None})
+        if isinstance(value, dict) and "remove" in finding.fix:
+            finding = replace(finding, fix=f"move {key} to services.{key}")
+            has_services = True
+        yield finding
+    if not has_services and not file.findings:
         yield _bad_base(
             f"the base file {file.name} has no services",
             f"add the key services to {file.name}",

@@ -11,9 +11,10 @@ from typing import Any, Protocol
 from pydantic.alias_generators import to_camel
 
 from models.finding import Finding, Mark, Path, Span
-from models.stack_file.base_file import service_at, with_base
+from models.stack_file.base_file import WithBase, service_at, with_base
 from models.stack_file.misspelled_keys import join_misspelled_keys
 from models.stack_file.named_files import read_named
+from models.stack_file.overrides import with_override_findings
 from models.stack_file.parse import LoadedStack, parse_stack
 from models.stack_file.project import Project, read_project
 from models.stack_file.secret_values import property_path, secret_value, secure_paths
@@ -94,9 +95,13 @@ def load_text(
     content = _content(source, owner.name)
     findings += content.findings
     values = _values(content.values, config, owner.base)
+    if text and "services" not in content.values and values.get("services") == {}:
+        del values["services"]  # the default of Pulumi.yaml, not the user's
     spans = _our_spans(source, owner.name)
     spans.setdefault((), Span(file, 1, 1, 1, text.partition("\n")[0]))
     is_readable = not any(finding.rule == "yaml-syntax" for finding in findings)
+    overrides = values.get("services")
+    merged = WithBase(values, spans)
     if is_readable:
         merged = with_base(values, spans, directory, read)
         values, spans = merged.values, merged.spans
@@ -104,6 +109,12 @@ def load_text(
     loaded = parse_stack(
         name, file, values, spans, complete=is_readable, prefix=owner.name
     )
+    if is_readable and not merged.findings:
+        reported = {mark.path for finding in findings for mark in finding.marks}
+        shape_findings = with_override_findings(
+            loaded.findings, overrides, merged, owner.name, reported
+        )
+        loaded = replace(loaded, findings=tuple(shape_findings))
     further = content.further
     if text and is_readable:
         referred = {*_referred_keys(values.get("services"))}

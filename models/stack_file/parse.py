@@ -11,7 +11,7 @@ from pydantic import Field, JsonValue, ValidationError
 
 from models.catalog.facts import Facts
 from models.finding import Finding, Mark, Path, Span
-from models.record import DnsLabel, Record, Text
+from models.record import DnsLabel, Line, Record, Text
 from models.stack_file.checksums import WeightFiles
 from models.stack_file.cluster import ClusterConfig
 from models.stack_file.errors import shape_finding
@@ -38,6 +38,8 @@ class LoadedStack:
     services: Mapping[str, ServiceConfig]
     broken: tuple[str, ...] = ()
     """Services whose shape was refused; no rule runs on them."""
+    accept: Mapping[str, str] = field(default_factory=dict)
+    """The reasons for waived warnings about the stack as a whole, by rule."""
     config_jsons: Mapping[str, Facts] = field(default_factory=dict)
     """The models' own config.json files that services name, by that name."""
     weight_files: Mapping[str, WeightFiles] = field(default_factory=dict)
@@ -55,6 +57,8 @@ class _Frame(Record):
     """File with the services that environments share."""
     services: dict[str, JsonValue] = Field(examples=[{}])
     """The model services by name."""
+    accept: dict[Line, Line] = Field(default={})
+    """Warnings about the stack as a whole that are waived."""
 
 
 def parse(record: type[T], value: Any, path: Path) -> tuple[T | None, list[Finding]]:
@@ -94,15 +98,18 @@ def parse_stack(
     Args:
         name: The stack's name.
         file: The name of its file in findings.
-        values: The keys `cluster`, `base` and `services`.
+        values: The keys of the project.
         spans: The places of the values.
         complete: Whether missing keys are reported; not when the file could not be read.
         prefix: The project's name, which is the prefix of its keys in the file.
     """
     findings: list[Finding] = []
+    accept: dict[str, str] = {}
     if complete:
-        _, problems = parse(_Frame, dict(values), ())
+        frame, problems = parse(_Frame, dict(values), ())
         findings += [_at_the_top(problem, prefix) for problem in problems]
+        if frame:
+            accept = frame.accept
     cluster, problems = _parse_cluster(values.get("cluster"))
     findings += problems
     configured = values.get("services")
@@ -120,6 +127,7 @@ def parse_stack(
         cluster=cluster,
         services=services,
         broken=tuple(service for service in configured if service not in services),
+        accept=accept,
         spans=spans,
         findings=tuple(findings),
     )

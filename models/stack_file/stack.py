@@ -6,6 +6,7 @@ from pydantic import Field
 
 from models.record import (
     DnsLabel,
+    Line,
     Record,
     Text,
 )
@@ -24,4 +25,9 @@ class StackConfig(Record):
     (RFC 7386: `null` removes)."""
 
     services: dict[DnsLabel, ServiceConfig]
-    """The model services by name."""
+    """The model services by name. Without this key, the stack has the services of the base file."""
+
+    accept: dict[Line, Line] = Field(
+        default={}, examples=[{"no-services": "this environment is paused"}]
+    )
+    """Warnings about the stack as a whole that are waived, each with its reason; they stay visible."""

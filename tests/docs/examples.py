@@ -18,6 +18,12 @@ from models.stack_file.load import disk, load_text
 from tests.client.vllm_server import Vllm, serving
 from tests.conftest import HEAD, ROOT
 
+SERVICES = """\
+  ascend-vllm:services:
+    one: {image: a:1, model: /mnt/models/Qwen2-7B-Instruct, engine: {maxModelLen: 4096}}
+"""
+"""The services of an example that has none."""
+
 ONLINE = ("make ", "ascend-vllm sandbox ")
 """Commands that need the engine; tests/e2e/test_docs.py runs the pages that have them."""
 
@@ -99,9 +105,9 @@ def run_yaml(example: Example) -> None:
     """A piece of a stack file is accepted in the place where it belongs."""
     text = str(example.parsed)
     if text.startswith("config:"):
-        stack = text
+        stack = text if "ascend-vllm:services:" in text else text + SERVICES
     elif text.startswith("ascend-vllm:cluster:"):
-        stack = "config:\n" + _indented(text, 2) + "  ascend-vllm:services: {}\n"
+        stack = "config:\n" + _indented(text, 2) + SERVICES
     else:
         name, rest = text.split("\n", 1)
         model = "" if "  model:" in rest else "  model: /mnt/models/Qwen2-72B-Instruct\n"

@@ -67,16 +67,18 @@ def test_a_missing_key_of_the_project_is_shown_at_the_first_line(tmp_path: Path)
     ],
 )
 def test_keys_of_others_are_none_of_our_business(key: str, tmp_path: Path) -> None:
-    assert rules(load(tmp_path, f"config:\n{CLUSTER}  {key}\n  ascend-vllm:services: {{}}\n")) == []
+    assert rules(load(tmp_path, f"config:\n{CLUSTER}  {key}\n  ascend-vllm:services: {{a: {SERVICE}}}\n")) == []
 
 
 @pytest.mark.parametrize("key", ["secretsprovider: passphrase", "encryptionsalt: v1:x", "encryptedkey: x"])
 def test_what_pulumi_keeps_in_the_file_is_left_alone(key: str, tmp_path: Path) -> None:
-    assert rules(load(tmp_path, f"{key}\nconfig:\n{CLUSTER}  ascend-vllm:services: {{}}\n")) == []
+    assert rules(load(tmp_path, f"{key}\nconfig:\n{CLUSTER}  ascend-vllm:services: {{a: {SERVICE}}}\n")) == []
 
 
 def test_an_unknown_key_next_to_config_is_refused_with_the_nearest_key(tmp_path: Path) -> None:
-    (finding,) = findings(load(tmp_path, f"encryptionSalt: x\nconfig:\n{CLUSTER}  ascend-vllm:services: {{}}\n"))
+    (finding,) = findings(
+        load(tmp_path, f"encryptionSalt: x\nconfig:\n{CLUSTER}  ascend-vllm:services: {{a: {SERVICE}}}\n")
+    )
 
     assert (finding.rule, finding.fix) == ("unknown-key", "rename encryptionSalt to encryptionsalt")
 
@@ -236,6 +238,8 @@ config:
 """
 
 
+SERVICE_OF_PULUMI = {"image": "a:1", "model": "/m/Qwen2-7B", "engine": {"maxModelLen": 1}}
+
 ENGINE = {
     "cluster": {"context": "prod", "pools": {"b": {"nodes": 1, "npusPerNode": 8, "npuMemory": "64Gi"}}},
     "base": "shared.yaml",
@@ -260,6 +264,25 @@ def test_variables_keep_one_order_whoever_reads_the_file(tmp_path: Path) -> None
     assert list(from_file) == list(from_engine) == ["A", "B"]
 
 
+@pytest.mark.parametrize(
+    ("base", "messages", "reason"),
+    [
+        ("", ["services is missing"], "neither the stack nor a base has services"),
+        ("  ascend-vllm:base: shared.yaml\n", [], "the stack has the services of its base"),
+    ],
+)
+def test_the_default_of_pulumi_yaml_for_services_is_no_choice_of_the_user(
+    base: str, messages: list[str], reason: str, tmp_path: Path
+) -> None:
+    from_file = load(tmp_path, f"config:\n{CLUSTER}{base}", shared=BASE)
+    values = {"cluster": {"context": "prod"}, "services": {}, "base": "shared.yaml" if base else ""}
+    from_pulumi = load_stack("dev", Engine(values), tmp_path)
+
+    assert messages == [finding.message for finding in findings(from_pulumi)], reason
+    assert findings(from_file) == findings(from_pulumi), reason
+    assert list(from_file.services) == list(from_pulumi.services)
+
+
 def test_values_of_the_engine_win_over_the_file(tmp_path: Path) -> None:
     (tmp_path / "Pulumi.dev.yaml").write_text(f"config:\n{CLUSTER}  ascend-vllm:services: {{a: {SERVICE}}}\n")
     engine = Engine({"cluster": {"context": "other"}, "services": {}})
@@ -269,8 +292,8 @@ def test_values_of_the_engine_win_over_the_file(tmp_path: Path) -> None:
 
 
 def test_the_engine_needs_no_file(tmp_path: Path) -> None:
-    service = {"image": "a:1", "model": "/m/Qwen2-7B", "engine": {"maxModelLen": 1}}
-    stack = load_stack("dev", Engine({"cluster": {"context": "prod"}, "services": {"a": service}}), tmp_path)
+    services = {"a": SERVICE_OF_PULUMI}
+    stack = load_stack("dev", Engine({"cluster": {"context": "prod"}, "services": services}), tmp_path)
 
     assert rules(stack) == []
     assert list(stack.services) == ["a"]
@@ -281,11 +304,15 @@ def test_the_engine_needs_no_file(tmp_path: Path) -> None:
     [
         ({}, ["cluster is missing", "services is missing"], "it has nothing"),
         ({"cluster": "", "services": ""}, ["cluster is missing", "services is missing"], "it writes null as empty"),
-        ({"cluster": {"context": "a"}, "services": {}, "base": ""}, [], "the project's default of base is empty"),
-        ({"cluster": "prod", "services": {}}, ["cluster must be a mapping"], "text is no JSON"),
+        (
+            {"cluster": {"context": "a"}, "services": {}, "base": ""},
+            ["the stack has no services"],
+            "nothing is configured",
+        ),
+        ({"cluster": "prod", "services": {"a": SERVICE_OF_PULUMI}}, ["cluster must be a mapping"], "text is no JSON"),
     ],
 )
-def test_a_key_that_pulumi_does_not_pass_is_missing(
+def test_what_pulumi_does_not_pass_is_reported(
     values: dict[str, Any], messages: list[str], reason: str, tmp_path: Path
 ) -> None:
     found = findings(load_stack("dev", Engine(values), tmp_path))

@@ -27,7 +27,7 @@ from models.stack_file.service import SHORTHANDS, ServiceConfig
 from models.stack_file.yaml_file import read_yaml
 
 PREFIX = "ascend-vllm:"
-TOP = ("cluster", "base", "services")
+TOP = ("cluster", "base", "services", "accept")
 SERVICE_KEYS = {field.alias or name for name, field in ServiceConfig.model_fields.items()}
 
 _WRITE = re.compile(r"write (?P<key>\S+?): ")
@@ -152,10 +152,10 @@ def _locate(edit: Edit, finding: Finding) -> Path:
     for mark in finding.marks:
         if ".".join(("", *mark.path)).endswith(f".{edit.key}") and not edit.under:
             return _in_document(mark.path)
-    if keys[0] in (*TOP, "config"):
-        return _in_document(keys)
     if finding.service and keys[0] in SERVICE_KEYS:
         return _in_document(("services", finding.service, *keys))
+    if keys[0] in (*TOP, "config"):
+        return _in_document(keys)
     return _in_document((*finding.marks[0].path[:-1], *keys))
 
 
