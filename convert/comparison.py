@@ -199,7 +199,7 @@ def _variables(draft: Draft, service: ResolvedService) -> Iterator[Difference]:
     settings = draft.pod.start.environment
     old = {name: setting.text for name, setting in settings.items()}
     old.pop("PYTHONPATH", None)
-    new = launch(service).environment
+    new = {**launch(service).environment, **_values_of_the_pod(service)}
     for name in dict.fromkeys([*old, *new]):
         why = _reason_set(name, service)
         if name not in new:
@@ -210,6 +210,15 @@ def _variables(draft: Draft, service: ResolvedService) -> Iterator[Difference]:
             new=new.get(name),
             why=why,
         )
+
+
+def _values_of_the_pod(service: ResolvedService) -> dict[str, str]:
+    """The values that are known in the pod only, as a script writes them."""
+    values = {name: str(field) for name, field in service.field_env.items()}
+    for name, paths in service.path_env.items():
+        parts = [paths.prepend, f"${{{name}}}", paths.append]
+        values[name] = ":".join(part for part in parts if part)
+    return values
 
 
 def _reason_set(name: str, service: ResolvedService) -> str:

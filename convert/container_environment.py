@@ -1,4 +1,4 @@
-"""The environment of a container: plain values, and references to Secrets."""
+"""The environment of a container: plain values, and references to Secrets and to fields of the pod."""
 
 from __future__ import annotations
 
@@ -19,13 +19,15 @@ def container_environment(container: Object, notes: Notes) -> dict[str, Setting]
     Credentials, and values from elsewhere than a Secret, are left out with a note.
     """
     settings: dict[str, Setting] = {}
-    references = secret_references(container)
+    references = references_of(container)
     for name, entry in _variables(container.at("env"), notes):
         text = _value(entry)
         is_reference = entry.at("valueFrom").value is not None
         if is_reference and name not in references:
             notes.drop(
-                name, "env takes plain values and required keys of Secrets only", entry
+                name,
+                "env takes plain values, required keys of Secrets, and fields of the pod",
+                entry,
             )
         elif is_reference:
             continue
@@ -44,8 +46,8 @@ def container_environment(container: Object, notes: Notes) -> dict[str, Setting]
     return settings
 
 
-def secret_references(container: Object) -> dict[str, dict[str, str]]:
-    """The variables whose values are required keys of Secrets, as a stack file refers to them."""
+def references_of(container: Object) -> dict[str, dict[str, str]]:
+    """The variables whose values are required keys of Secrets or fields of the pod, as a stack file refers to them."""
     references = {}
     for entry in container.at("env").items():
         source = entry.at("valueFrom", "secretKeyRef")
@@ -55,6 +57,9 @@ def secret_references(container: Object) -> dict[str, dict[str, str]]:
         if secret and key and not is_optional:
             name = entry.at("name").text()
             references[name] = {"secret": secret, "key": key}
+        field = entry.at("valueFrom", "fieldRef", "fieldPath").text()
+        if field:
+            references[entry.at("name").text()] = {"field": field}
     return references
 
 

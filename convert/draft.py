@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from convert.cluster_keys import platform_mounts
 from convert.command_line import Flags, read_flags
-from convert.container_environment import secret_references
+from convert.container_environment import references_of
 from convert.launch_keys import launch_values
 from convert.launched import Launched
 from convert.minimal import Values, minimal
@@ -100,7 +100,7 @@ def _all_values(pod: Pod, launched: Launched) -> Values:
     cache = graph_cache(pod)
     if graph.get("kind") == "pta" and cache:
         graph["cache"] = cache
-    references = secret_references(pod.container)
+    references = references_of(pod.container)
     api_key = references.pop("VLLM_API_KEY", None)
     if api_key:
         values["server"]["apiKey"] = api_key

@@ -18,12 +18,21 @@ from models.engines.engine_args import EngineArgs
 from models.engines.flags import Flag
 from models.engines.releases import DEFAULT_VERSION, release
 from models.launch.init_steps import MIND_SPEED_DIRECTORY
+from models.stack_file.shell_text import value_without_shell
 
 _HOST = "0.0.0.0"  # noqa: S104  the manual's address, instead of ${docker_ip}
 _PORT = 8000
 """vLLM's port without the flag."""
 _SERVER_FLAGS = ("ssl-", "uvicorn", "root-path", "disable-log-requests")
 """Beginnings of flags that both servers have, and that do not concern the engine."""
+
+
+_POD_FIELD_OF_OUTPUT = {
+    "${output-of-hostname-i}": "status.podIP",
+    "${output-of-hostname-I}": "status.podIP",
+    "${output-of-hostname}": "metadata.name",
+}
+"""Fields of the pod that have the output of a command, by the placeholder of the output."""
 
 
 def launch_values(launched: Launched) -> Values:
@@ -161,9 +170,9 @@ def _visible_devices(launched: Launched) -> list[int] | str | None:
     return number_list(text, surrounded_by=", ")
 
 
-def _env(launched: Launched) -> dict[str, str]:
+def _env(launched: Launched) -> dict[str, str | dict[str, str]]:
     """The variables that no key stands for."""
-    values = {}
+    values: dict[str, str | dict[str, str]] = {}
     for name, setting in launched.start.environment.items():
         text = setting.text
         if name in launched.used_variables:
@@ -176,8 +185,18 @@ def _env(launched: Launched) -> dict[str, str]:
             why = f"the stack file sets it by {OWNED_VARIABLES[name]}"
             launched.notes.drop(name, why, setting.place)
         else:
-            values[name] = text
+            values[name] = _env_value(name, text)
     return values
+
+
+def _env_value(name: str, text: str) -> str | dict[str, str]:
+    """A value for `env`: a field of the pod or an added path in place of text that only a shell expands."""
+    field = _POD_FIELD_OF_OUTPUT.get(text)
+    if field:
+        return {"field": field}
+    if PLACEHOLDER.fullmatch(text) and "-" in text:
+        return text
+    return value_without_shell(name, text) or text
 
 
 def _without_mind_speed(python_path: str) -> str:

@@ -9,6 +9,7 @@ from convert.shell_words import Piece, Text, Unknown, Variable
 
 _VARIABLE = re.compile(r"\$(\w+|[@*#?$!-])")
 _NAME = re.compile(r"[A-Za-z_]\w*")
+_OPTION = re.compile(r"\s+(-[A-Za-z])\b")
 _COMMENT = re.compile(r"\s*#.*")
 _ARRAY_ITEMS = re.compile(r"(\w+)\[[@*]\]")
 _PLAIN_NAME = re.compile(r"(\w+|[@*#?])")
@@ -141,12 +142,17 @@ def _substitution(
     start: int,
     end: int,
 ) -> Quoted:
-    """The output of the command between two positions, labelled with its name; a comment in backquotes has none."""
+    """The output of the command between two positions, labelled with the command; a comment in backquotes has none."""
     command = text[start:end]
     if _COMMENT.fullmatch(command):
         return Quoted((), end + 1)
+    label = "output"
     name = _NAME.search(command)
-    label = f"output-of-{name[0]}" if name else "output"
+    if name:
+        label = f"output-of-{name[0]}"
+        option = _OPTION.match(command, name.end())
+        if option:
+            label += option[1]
     return Quoted((Unknown(label),), end + 1)
 
 

@@ -22,6 +22,7 @@ from models.launch.init_steps import (
 )
 from models.record import OWN_DIRECTORY
 from models.service.resolved import SETTLE, ResolvedService
+from models.stack_file.environment import PathAddition
 from models.stack_file.source import ClaimSource
 
 SCRIPT = "run_vllm.sh"
@@ -58,6 +59,8 @@ class Launch:
     """Files of the image that the script sources first."""
     files: Mapping[str, str] = field(default_factory=dict)
     """Other files in the directory of the script, by name."""
+    path_additions: Mapping[str, PathAddition] = field(default_factory=dict)
+    """Paths that the script adds to variables of the image, by variable."""
     python_path: str | None = None
     """Directory that Python searches first for modules."""
     before: str = ""
@@ -68,13 +71,16 @@ def launch(service: ResolvedService) -> Launch:
     """The launch of a service (manual, Step 3)."""
     argv = service.release.argv(service, _template_path(service))
     environment = {**service.release.environment(service), **service.env}
-    before = _graph_cache(service, argv, environment) + _warm_up(service)
+    additions = {name: str(paths) for name, paths in service.path_env.items()}
+    before = _graph_cache(service, argv, {**environment, **additions})
+    before += _warm_up(service)
     python_path = None
     if isinstance(service.mind_speed, MindSpeedInstallation):
         python_path = MIND_SPEED_DIRECTORY
     return Launch(
         argv=argv,
         environment=environment,
+        path_additions=service.path_env,
         init_files=init_files(service),
         python_path=python_path,
         before=before + service.release.preload_lines,
@@ -126,6 +132,8 @@ def script(start: Launch) -> str:
         f"export {name}={shlex.quote(value)}\n"
         for name, value in start.environment.items()
     ]
+    for name, paths in start.path_additions.items():
+        exports.append(_path_export(name, paths))
     if start.python_path:
         exports.append(
             f"export PYTHONPATH={shlex.quote(start.python_path)}${{PYTHONPATH:+:$PYTHONPATH}}\n"
@@ -133,6 +141,17 @@ def script(start: Launch) -> str:
     preamble = script_preamble(start.init_files)
     command = _command_line(start.argv)
     return f"{preamble}{''.join(exports)}\n{start.before}exec {command}\n"
+
+
+def _path_export(name: str, paths: PathAddition) -> str:
+    """The line that adds paths to a variable, which the image may not have set."""
+    if paths.prepend and paths.append:
+        value = f"{shlex.quote(paths.prepend)}${{{name}:+:${name}}}:{shlex.quote(paths.append)}"
+    elif paths.prepend:
+        value = f"{shlex.quote(paths.prepend)}${{{name}:+:${name}}}"
+    else:
+        value = f"${{{name}:+${name}:}}{shlex.quote(paths.append or '')}"
+    return f"export {name}={value}\n"
 
 
 def _graph_cache(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from models.launch.launch import DRAIN, GRAPH_CACHE_DIRECTORY, LAUNCH_DIRECTORY
@@ -93,7 +93,8 @@ def _container(
         "ports": [{"name": "http", "containerPort": service.server.port}],
         **command,
     }
-    if variables := _variables_from_secrets(service):
+    variables = [*_variables_from_secrets(service), *_variables_from_fields(service)]
+    if variables:
         container["env"] = variables
     drain = ["/bin/bash", "-c", f"{LAUNCH_DIRECTORY}/{DRAIN}"]
     return {
@@ -116,6 +117,12 @@ def _variables_from_secrets(service: ResolvedService) -> list[Manifest]:
     for name, reference in service.secret_env.items():
         variables.append(from_secret(name, reference))
     return variables
+
+
+def _variables_from_fields(service: ResolvedService) -> Iterator[Manifest]:
+    for name, source in service.field_env.items():
+        field = {"apiVersion": "v1", "fieldPath": source.field}
+        yield {"name": name, "valueFrom": {"fieldRef": field}}
 
 
 def shares_nodes(service: ResolvedService) -> bool:

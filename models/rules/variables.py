@@ -6,12 +6,25 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from models.credentials import is_hidden
 from models.engines.edits import is_written
-from models.finding import Finding, at, error
+from models.finding import Finding, Mark, at, error
 from models.rules.registry import rule
 from models.secret_reference import CreatedSecret, NamespaceSecret
 from models.service.resolved import ResolvedService
+from models.stack_file.shell_text import shell_part, value_without_shell
 from models.yaml_scalar import as_yaml
+
+_NOT_OF_THE_LAUNCH = (
+    "accept",
+    "env",
+    "expose",
+    "monitoring",
+    "network",
+    "podTemplate",
+    "server.chatTemplate.inline",
+)
+"""Keys whose values are not quoted in the launch script, or that the rule judges otherwise."""
 
 _WHOLE_NUMBER = re.compile(r"\s*(-?\d+)\s*")
 _WHOLE_FLOAT = re.compile(r"\s*(-?\d+)\.0*\s*")
@@ -25,7 +38,7 @@ def variable_with_key(service: ResolvedService) -> Iterator[Finding]:
     feature is off.
     """
     owners = service.release.variables_of_keys(service)
-    for name in (*service.env, *service.secret_env):
+    for name in service.configured_env:
         if name in owners:
             yield error(
                 f"{name} is set by the key {owners[name]}",
@@ -33,6 +46,44 @@ def variable_with_key(service: ResolvedService) -> Iterator[Finding]:
                 fix=_move(service, name, owners[name]),
                 marks=[at("env", key=name)],
             )
+
+
+@rule("error")
+def shell_text(service: ResolvedService) -> Iterator[Finding]:
+    """No value contains text that only a shell expands, such as `$POD_IP` or `$(hostname -i)`.
+
+    The launch script quotes every value, so the process gets the text itself. With `/opt/lib:$LD_LIBRARY_PATH`, the
+    loader does not find CANN. `env` has forms for fields of the pod and for paths added to a variable of the image.
+    """
+    for name, value in service.env.items():
+        part = shell_part(value)
+        if part and not is_hidden(("env", name), value):
+            yield _shell_text(
+                f"env.{name}", part, _typed(name, value), at("env", key=name)
+            )
+    for field, origin in service.origins.items():
+        if field.startswith(_NOT_OF_THE_LAUNCH) or not is_written(service, field):
+            continue
+        part = shell_part(origin.value)
+        if part and not (isinstance(origin.value, str) and part.startswith("${")):
+            yield _shell_text(field, part, f"remove {field}", at(field))
+
+
+def _shell_text(field: str, part: str, fix: str, mark: Mark) -> Finding:
+    return error(
+        f"{field} contains the shell text {part}",
+        why="every value is quoted, so nothing expands it: the process gets the text itself",
+        fix=f"{fix}, or replace it with the value itself",
+        marks=[mark],
+    )
+
+
+def _typed(name: str, text: str) -> str:
+    """The edit that writes a value with shell text in a form of the stack file."""
+    value = value_without_shell(name, text)
+    if value is None:
+        return f"remove env.{name}"
+    return f"write env.{name}: {as_yaml(value)}"
 
 
 def _move(service: ResolvedService, name: str, owner: str) -> str:

@@ -46,7 +46,7 @@ def _shown(service: ResolvedService, name: str) -> Any:
     if name == "replicas" and service.external:
         return "external"
     if name == "env":
-        return dict(sorted({**service.env, **service.secret_env}.items()))
+        return service.configured_env
     return getattr(service, name)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from models.catalog.facts import ModelFacts
 from models.catalog.known import KnownModel, find_model
@@ -14,7 +15,7 @@ from models.engines.features import PtaGraph
 from models.engines.release import Release
 from models.engines.releases import release_of_service
 from models.engines.server import ResolvedServer, Server
-from models.secret_reference import NamespaceSecret
+from models.secret_reference import NamespaceSecret, StackSecret
 from models.service.configured import configured_keys
 from models.service.engine import resolve_engine
 from models.service.facts import resolve_facts
@@ -31,10 +32,13 @@ from models.service.rollout import Demand, Plan, plan_rollouts
 from models.service.secrets import made_secrets, named, named_pull_secret
 from models.stack_file.checksums import WeightFiles
 from models.stack_file.cluster import ClusterConfig
+from models.stack_file.environment import PathAddition, PodField
 from models.stack_file.operation import ResolvedResources
 from models.stack_file.parse import LoadedStack
 from models.stack_file.service import ServiceConfig
 from models.words import counted
+
+V = TypeVar("V")
 
 _COMPILE = 1500
 """Seconds to compile PTA graphs."""
@@ -185,7 +189,6 @@ def _resolve_service(
     size: _Size, plan: Plan, cluster: Cluster, stack: LoadedStack
 ) -> ResolvedService:
     config, because = size.config, size.because
-    variables, secrets = _resolve_env(config, stack.secrets)
     because |= plan.reasons
     prefix_caching = config.prefix_caching
     if prefix_caching is None:
@@ -223,8 +226,10 @@ def _resolve_service(
         disruption_budget=config.disruption_budget,
         monitoring=config.monitoring,
         pod_template=config.pod_template,
-        env=variables,
-        secret_env=secrets,
+        env=_variables_of(str, config),
+        secret_env=_secret_env(config, stack.secrets),
+        field_env=_variables_of(PodField, config),
+        path_env=_variables_of(PathAddition, config),
         pull_secrets=[
             named_pull_secret(reference, stack.secrets)
             for reference in config.pull_secrets
@@ -241,18 +246,22 @@ def _resolve_service(
     return replace(service, origins=origins(service, because, stack.spans))
 
 
-def _resolve_env(
+def _secret_env(
     config: ServiceConfig, ciphertexts: Mapping[str, str]
-) -> tuple[dict[str, str], dict[str, NamespaceSecret]]:
-    """The variables with a value, and those from Secrets."""
-    variables: dict[str, str] = {}
-    secrets: dict[str, NamespaceSecret] = {}
-    for name, value in config.env.items():
-        if isinstance(value, str):
-            variables[name] = value
-        else:
-            secrets[name] = named(value, ciphertexts)
-    return variables, secrets
+) -> dict[str, NamespaceSecret]:
+    """The variables whose values are in Secrets."""
+    return {
+        name: named(reference, ciphertexts)
+        for name, reference in config.env.items()
+        if isinstance(reference, NamespaceSecret | StackSecret)
+    }
+
+
+def _variables_of(kind: type[V], config: ServiceConfig) -> dict[str, V]:
+    """The variables whose values are of one kind."""
+    return {
+        name: value for name, value in config.env.items() if isinstance(value, kind)
+    }
 
 
 def _resolve_devices(

@@ -13,6 +13,7 @@ from models.service.model import ResolvedModel
 from models.service.secrets import MadeSecret
 from models.stack_file.checksums import WeightFiles
 from models.stack_file.cluster import NamespaceConfig, Pool
+from models.stack_file.environment import PathAddition, PodField
 from models.stack_file.exposure import Expose, Network
 from models.stack_file.monitoring import Monitoring
 from models.stack_file.operation import (
@@ -78,10 +79,24 @@ class ResolvedService(ModelServer):
     """Whether an autoscaler sets `replicas`, which is what is planned with then."""
     secret_env: Mapping[str, NamespaceSecret] = field(default_factory=dict)
     """Further variables whose values are in Secrets."""
+    field_env: Mapping[str, PodField] = field(default_factory=dict)
+    """Further variables whose values are fields of the pod."""
+    path_env: Mapping[str, PathAddition] = field(default_factory=dict)
+    """Variables of the image to which the launch script adds paths."""
     room: int | None = None
     """Pods more than `replicas` that are sure to find their NPUs in an update; None when no pools are given."""
     missing_facts: Sequence[str] = ()
     """What the stack would have to give for the facts to be whole."""
+
+    @property
+    def configured_env(
+        self,
+    ) -> dict[str, str | NamespaceSecret | PodField | PathAddition]:
+        """Every variable under `env` with its value or where it comes from, by name."""
+        variables: dict[str, str | NamespaceSecret | PodField | PathAddition] = {}
+        for kind in (self.env, self.secret_env, self.field_env, self.path_env):
+            variables.update(kind)
+        return {name: variables[name] for name in sorted(variables)}
 
     @property
     def surge(self) -> int:

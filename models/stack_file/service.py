@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from models.engines.engine_args import EngineArgs
 from models.engines.features import (
@@ -29,9 +29,8 @@ from models.record import (
     Line,
     ObjectName,
     Record,
-    Text,
 )
-from models.secret_reference import SecretKey
+from models.stack_file.environment import EnvironmentValue
 from models.stack_file.exposure import Expose, Network
 from models.stack_file.model import MODELS, Model
 from models.stack_file.monitoring import Monitoring
@@ -41,7 +40,6 @@ from models.stack_file.operation import (
     Replicas,
     Resources,
 )
-from models.stack_file.place import RECORD, TEXT
 from models.stack_file.pod_template import PodTemplate
 from models.stack_file.pull_secret import PullSecret
 
@@ -73,13 +71,6 @@ VisibleDevices = Annotated[
         }
     ),
 ]
-
-
-EnvironmentValue = Annotated[
-    Annotated[Text, Tag(TEXT)] | Annotated[SecretKey, Tag(RECORD)],
-    Discriminator(lambda value: RECORD if isinstance(value, dict | Record) else TEXT),
-]
-"""The value of a variable: a text, or where a Secret has it."""
 
 
 class ServiceConfig(Record):
@@ -192,8 +183,9 @@ class ServiceConfig(Record):
             "propertyNames": {"not": {"enum": [*sorted(BASH_VARIABLES)]}}
         },
     )
-    """Further environment variables: texts, and credentials as `{secret: …, key: …}` or `{config: …}`. One that a key
-    of this file owns is refused."""
+    """Further environment variables: texts, credentials as `{secret: …, key: …}` or `{config: …}`, fields of the pod as
+    `{field: status.podIP}`, and paths added to a variable of the image as `{prepend: /opt/lib}`. A variable that
+    another key sets is refused."""
 
     pull_secrets: list[PullSecret] = Field(default=[], examples=[["registry"]])
     """Credentials of the image's registry: names of Secrets that exist in the namespace, or `{config: …}`."""

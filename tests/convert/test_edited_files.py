@@ -122,9 +122,8 @@ def test_variables_of_the_container_and_of_the_command_are_exported_too() -> Non
     ("exports", "name"),
     [
         ("export A=$HOME/x", "${HOME}"),
-        ("export A=$(hostname -i)", "${output-of-hostname}"),
-        ("export A=`hostname -i`", "${output-of-hostname}"),
-        ("export LD_LIBRARY_PATH=/x:$LD_LIBRARY_PATH", "${LD_LIBRARY_PATH}"),
+        ("export A=$(nproc)", "${output-of-nproc}"),
+        ("export A=`date -u`", "${output-of-date-u}"),
     ],
 )
 def test_a_value_that_only_the_running_container_knows_is_a_placeholder(exports: str, name: str) -> None:
@@ -132,6 +131,27 @@ def test_a_value_that_only_the_running_container_knows_is_a_placeholder(exports:
     (finding,) = [one for one in done.report.findings if one.rule == "placeholder"]
 
     assert finding.message.endswith(f"contains the placeholder {name}")
+
+
+@pytest.mark.parametrize(
+    ("exports", "expected"),
+    [
+        ("export A=$(hostname -i)", {"field": "status.podIP"}),
+        ("export A=`hostname -I`", {"field": "status.podIP"}),
+        ("export A=$(hostname)", {"field": "metadata.name"}),
+        ("export A=$POD_IP", {"field": "status.podIP"}),
+        ("export A=/x:$A", {"prepend": "/x"}),
+    ],
+)
+def test_a_value_that_the_pod_has_becomes_a_form_of_env(exports: str, expected: dict[str, str]) -> None:
+    assert service(made(command(exports=exports)))["env"] == {"A": expected}
+
+
+def test_a_field_of_the_pod_is_copied() -> None:
+    entry = "{name: N, valueFrom: {fieldRef: {fieldPath: spec.nodeName}}}"
+    objects = replaced(("        resources:", f"        env: [{entry}]\n        resources:"))
+
+    assert service(made(START, objects))["env"] == {"N": {"field": "spec.nodeName"}}
 
 
 def test_variables_written_as_a_mapping_are_read_as_meant() -> None:

@@ -73,7 +73,7 @@ def test_words_and_commands_are_those_of_bash(text: str, expected: list[list[str
         ('a "${X:-b c}"', ["a", "b c"]),
         ("a ${X:-${Y:-z}}", ["a", "z"]),
         ("a ${model-path}", ["a", "${model-path}"]),
-        ("a $(date -u)", ["a", "${output-of-date}"]),
+        ("a $(date -u)", ["a", "${output-of-date-u}"]),
         ("a `nproc`", ["a", "${output-of-nproc}"]),
         ("a $((1 + 2))", ["a", "${output}"]),
         ("a $1 ${2} $#", ["a", "${argument-1}", "${argument-2}", "${argument}"]),

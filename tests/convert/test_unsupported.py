@@ -52,10 +52,10 @@ SCRIPT = command()
         (
             (
                 "        resources:",
-                "        env: [{name: N, valueFrom: {fieldRef: {fieldPath: spec.nodeName}}}]\n        resources:",
+                "        env: [{name: N, valueFrom: {resourceFieldRef: {resource: limits.cpu}}}]\n        resources:",
             ),
             "N",
-            "env takes plain values and required keys of Secrets only",
+            "env takes plain values, required keys of Secrets, and fields of the pod",
         ),
         (
             ("        resources:", "        envFrom: [{configMapRef: {name: a}}]\n        resources:"),
@@ -81,7 +81,7 @@ envFrom: [{configMapRef: {name: a}}]
 def test_references_to_values_are_noted_if_the_script_has_another_name() -> None:
     objects = config(resources=ELSEWHERE).replace("/run_vllm.sh", "/start.sh")
 
-    assert {"POD_IP", "envFrom"} <= {*said(made(SCRIPT, objects), "dropped")}
+    assert {"envFrom"} <= {*said(made(SCRIPT, objects), "dropped")}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,105 @@
+"""Text that only a shell expands, such as `$POD_IP` or `$(hostname -i)`, and the forms of the stack file for it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+SHELL_TEXT = re.compile(
+    r"\$\([^)]*\)?"
+    r"|\$\{[^}]*\}?"
+    r"|\$[A-Za-z_][A-Za-z0-9_]*"
+    r"|`[^`]+`"
+)
+"""A part of a text that a shell would replace."""
+
+_FIELD_OF_VARIABLE = {
+    "podip": "status.podIP",
+    "mypodip": "status.podIP",
+    "localip": "status.podIP",
+    "ip": "status.podIP",
+    "podname": "metadata.name",
+    "hostname": "metadata.name",
+    "podnamespace": "metadata.namespace",
+    "namespace": "metadata.namespace",
+    "poduid": "metadata.uid",
+    "nodename": "spec.nodeName",
+    "hostip": "status.hostIP",
+    "nodeip": "status.hostIP",
+    "serviceaccount": "spec.serviceAccountName",
+}
+"""Fields of the pod that variables with these names have in public manifests; case and `_` do not count."""
+
+_COMMAND = re.compile(r"\$\((?P<command>.*)\)|`(?P<quoted>.*)`", re.DOTALL)
+_HOSTNAME_OPTIONS = re.compile(r"hostname\s+(-i|-I|--ip-address|--all-ip-addresses)\b")
+_WHOLE_VARIABLE = re.compile(
+    r"\$(?P<plain>[A-Za-z_]\w*)|\$\{(?P<braced>[A-Za-z_]\w*)\}"
+)
+_DEFAULT = re.compile(r"\$\{[A-Za-z_]\w*:?-(?P<default>[^$`{}]+)\}")
+
+
+def value_without_shell(name: str, text: str) -> str | dict[str, str] | None:
+    """The value of the stack file for a value with shell text; None if the stack file has no form for it.
+
+    `$(hostname -i)` is `{field: status.podIP}`, and `/opt/lib:$LD_LIBRARY_PATH` is `{prepend: /opt/lib}`.
+
+    Args:
+        name: The name of the variable that gets the value.
+        text: The value with shell text.
+    """
+    stripped = text.strip()
+    field = _pod_field(stripped)
+    if field:
+        return {"field": field}
+    default = _DEFAULT.fullmatch(stripped)
+    if default:
+        return default["default"]
+    return _path_addition(name, stripped)
+
+
+def _pod_field(text: str) -> str | None:
+    variable = _WHOLE_VARIABLE.fullmatch(text)
+    if variable:
+        variable_name = variable["plain"] or variable["braced"]
+        plain_name = variable_name.replace("_", "").lower()
+        return _FIELD_OF_VARIABLE.get(plain_name)
+    command = _COMMAND.fullmatch(text)
+    if command is None:
+        return None
+    words = (command["command"] or command["quoted"] or "").strip()
+    if _HOSTNAME_OPTIONS.match(words):
+        return "status.podIP"
+    return "metadata.name" if words == "hostname" else None
+
+
+def _path_addition(name: str, text: str) -> dict[str, str] | None:
+    """The paths that a text adds to the variable of its own name."""
+    itself = re.escape(name)
+    old_value = rf"(?:\$\{{{itself}(?::?-)?\}}|\${itself})"
+    optional = rf"\$\{{{itself}:?\+:(?:\${itself}|\$\{{{itself}\}})\}}"
+    paths = r"[^$`\s:]+(?::[^$`\s:]+)*"
+    forms = (
+        rf"(?P<prepend>{paths}):{old_value}(?::(?P<append>{paths}))?:?",
+        rf"(?P<prepend>{paths}){optional}",
+        rf":?{old_value}:(?P<append>{paths})",
+    )
+    for form in forms:
+        match = re.fullmatch(form, text)
+        if match:
+            return {key: value for key, value in match.groupdict().items() if value}
+    return None
+
+
+def shell_part(value: Any) -> str | None:
+    """The first part of a value that a shell would replace; None if there is none."""
+    if isinstance(value, str):
+        match = SHELL_TEXT.search(value)
+        return match[0] if match else None
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        for item in value:
+            part = shell_part(item)
+            if part:
+                return part
+    return None
