@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from models.manifests.launch_map import VOLUME
 from models.secret_reference import CreatedSecret, NamespaceSecret
 from models.service.resolved import ResolvedService
+from models.stack_file.environment import PodField
 from review.changes import Detail
 from review.deployment_fields import (
     DEPLOYMENT_FIELDS,
@@ -145,9 +146,9 @@ def _unnamed_detail(
 
 
 def _variable_detail(services: ServicePair, name: str) -> Detail:
-    """A variable whose value is in a Secret. The values of the detail name the Secrets."""
-    old = _secret_key(services.old, name)
-    new = _secret_key(services.new, name)
+    """A variable of the container. Its value is in a Secret or a field of the pod, which the detail names."""
+    old = _reference(services.old, name)
+    new = _reference(services.new, name)
     because = services.because(variable_source, name, gone=new is None)
     if (
         isinstance(old, CreatedSecret)
@@ -162,15 +163,20 @@ def _variable_detail(services: ServicePair, name: str) -> Detail:
     return Detail(
         part=part,
         name=shown_name,
-        old=_secret_key_text(old),
-        new=_secret_key_text(new),
+        old=_reference_text(old),
+        new=_reference_text(new),
         because=because,
         restarts=True,
         is_reference=True,
     )
 
 
-def _secret_key(service: ResolvedService, variable: str) -> NamespaceSecret | None:
+def _reference(
+    service: ResolvedService, variable: str
+) -> NamespaceSecret | PodField | None:
+    """Where the value of a variable of the container comes from."""
+    if variable in service.field_env:
+        return service.field_env[variable]
     if variable in service.secret_env:
         return service.secret_env[variable]
     if variable == "VLLM_API_KEY":
@@ -178,10 +184,10 @@ def _secret_key(service: ResolvedService, variable: str) -> NamespaceSecret | No
     return None
 
 
-def _secret_key_text(secret_key: NamespaceSecret | None) -> str | None:
-    if secret_key is None:
+def _reference_text(reference: NamespaceSecret | PodField | None) -> str | None:
+    if reference is None:
         return None
-    return str(secret_key)
+    return str(reference)
 
 
 def _mount_detail(pair: DeploymentPair, volume: str) -> Detail:

@@ -109,14 +109,21 @@ def _server_kind(service: ResolvedService, program: str) -> str:
 
 
 def _variable_details(pair: ServicePair, old: Launch, new: Launch) -> Iterator[Detail]:
-    for name in _differing_names(old.environment, new.environment):
-        gone = name not in new.environment
+    old_variables, new_variables = _variables(old), _variables(new)
+    for name in _differing_names(old_variables, new_variables):
+        gone = name not in new_variables
         yield _detail(
             name=name,
-            old=old.environment.get(name),
-            new=new.environment.get(name),
+            old=old_variables.get(name),
+            new=new_variables.get(name),
             because=pair.because(variable_source, name, gone=gone),
         )
+
+
+def _variables(start: Launch) -> dict[str, str]:
+    """The variables that the script exports; added paths in words."""
+    added = {name: str(paths) for name, paths in start.path_additions.items()}
+    return {**start.environment, **added}
 
 
 def _script_details(pair: ServicePair, old: Launch, new: Launch) -> Iterator[Detail]:
