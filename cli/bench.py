@@ -113,7 +113,7 @@ def command(  # noqa: PLR0913  each is an argument of the command line
     the measurement warms up the service.
 
     Exit code 0 if all requests were answered, 1 if one was not, 2 for wrong usage,
-    3 if the service cannot be reached.
+    3 if the stack file has errors or the service cannot be reached.
 
     Examples:
       ascend-vllm bench dev qwen2-7b

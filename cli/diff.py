@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from cli.errors import CommandError, ExitCode
+from cli.errors import CommandError, ExitCode, UnreadableStackError
 from cli.live import report_unread
 from cli.objects import read_objects
 from cli.output.diff import DiffFormat, render_comparisons
@@ -70,8 +70,8 @@ def command(
     revision. With two stacks: their differences. With --live: what an update
     changes in the cluster.
 
-    Exit code 0 without changes, 1 with changes, 2 for wrong usage, 3 if the cluster
-    cannot be read.
+    Exit code 0 without changes, 1 with changes, 2 for wrong usage, 3 if a stack or
+    the cluster cannot be read.
 
     Examples:
       ascend-vllm diff prod
@@ -261,7 +261,7 @@ def _refuse_unreadable(stack: ResolvedStack, name: str) -> None:
     """End the command if errors hide so much of a stack that its services would look removed or moved.
 
     Raises:
-        CommandError: An error concerns the whole file, its base or its cluster.
+        UnreadableStackError: An error concerns the whole file, its base or its cluster.
     """
     for finding in stack.findings:
         if not _hides_services(finding):
@@ -269,10 +269,10 @@ def _refuse_unreadable(stack: ResolvedStack, name: str) -> None:
         reason = finding.message
         if finding.span:
             reason = f"{finding.span.file}:{finding.span.line}: {reason}"
-        raise CommandError(
+        raise UnreadableStackError(
             f"stack {name} cannot be read: {reason}",
             f"{finding.fix}; see ascend-vllm check {stack.name}",
-            ExitCode.FOUND,
+            ExitCode.COULD_NOT_RUN,
         )
 
 

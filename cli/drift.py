@@ -36,13 +36,13 @@ def command(
     shows who set the fields that differ. Replicas that an autoscaler sets and
     fields that the stack does not set are not drift.
 
-    Read-only. Exit code 0 without drift, 1 with drift, 3 if the cluster cannot be
-    read.
+    Read-only. Exit code 0 without drift, 1 with drift, 3 if the stack file has
+    errors or the cluster cannot be read.
 
     Examples:
       ascend-vllm drift prod
       ascend-vllm drift prod --format json | jq -r '.objects[].name'
-      ascend-vllm drift prod || pulumi up --refresh --stack prod
+      ascend-vllm drift prod; [ $? = 1 ] && pulumi up --refresh --stack prod
     """
     resolved = open_stack(stack)
     refuse_errors(resolved)

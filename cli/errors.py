@@ -22,3 +22,7 @@ class CommandError(Exception):
         self.message = message
         self.fix = fix
         self.code = code
+
+
+class UnreadableStackError(CommandError):
+    """Errors hide so much of a stack file that the stack cannot be compared."""

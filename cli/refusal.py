@@ -12,12 +12,17 @@ from models.check import check
 from models.service.resolved import ResolvedStack
 
 
-def refuse_errors(stack: ResolvedStack, service: str | None = None) -> None:
+def refuse_errors(
+    stack: ResolvedStack,
+    service: str | None = None,
+    code: ExitCode = ExitCode.COULD_NOT_RUN,
+) -> None:
     """Print the errors of a stack on standard error, and end.
 
     Args:
         stack: The stack.
         service: Only errors of this service and of the stack as a whole; None for all errors.
+        code: The exit code. A command with a verdict of its own, such as drift, could not run.
 
     Raises:
         typer.Exit: There are errors.
@@ -32,4 +37,4 @@ def refuse_errors(stack: ResolvedStack, service: str | None = None) -> None:
         return
     refused = replace(report, findings=errors, accepted=())
     typer.echo(text.render([refused]), err=True)
-    raise typer.Exit(ExitCode.FOUND)
+    raise typer.Exit(code)

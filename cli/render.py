@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from cli import gitops
+from cli.errors import ExitCode
 from cli.output.yaml import yaml_documents
 from cli.refusal import refuse_errors
 from cli.stacks import StackArgument, open_stack
@@ -45,7 +46,7 @@ def command(stack: StackArgument, output: OutputOption = None) -> None:
       ascend-vllm render prod -o gitops/prod
     """
     resolved = open_stack(stack)
-    refuse_errors(resolved)
+    refuse_errors(resolved, code=ExitCode.FOUND)
     objects = list(stack_objects(resolved))
     secrets = list(_secret_lines(resolved))
     if secrets:

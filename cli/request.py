@@ -103,7 +103,7 @@ def command(  # noqa: PLR0913  each is an argument of the command line
     service would refuse is not sent.
 
     Exit code 0 for an answer, 1 if the request is refused or fails, 2 for wrong
-    usage, 3 if the service cannot be reached.
+    usage, 3 if the stack file has errors or the service cannot be reached.
 
     Examples:
       ascend-vllm request dev qwen2-7b chat "hello" --max-tokens 100 --stream

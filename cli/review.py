@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from cli.diff import since
-from cli.errors import CommandError, ExitCode
+from cli.errors import CommandError, ExitCode, UnreadableStackError
 from cli.output import Format, render_reports
 from cli.output.diff import DiffFormat, render_comparisons
 from cli.output.review import Reviewed, comment
@@ -87,9 +87,7 @@ def _review(touched: Touched, base: Revision) -> Reviewed:
         report = check(stack)
     try:
         comparison = since(touched.name, base)
-    except CommandError as problem:
-        if problem.code is not ExitCode.FOUND:
-            raise
+    except UnreadableStackError as problem:
         return Reviewed(
             touched=touched,
             against=base.name,

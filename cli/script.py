@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from cli.errors import ExitCode
 from cli.refusal import refuse_errors
 from cli.stacks import ServiceArgument, StackArgument, open_stack, pick_service
 from models.launch.launch import Launch, launch, script
@@ -37,7 +38,7 @@ def command(
       ascend-vllm script prod qwen2-7b --format json | jq -r .argv[]
     """
     resolved = open_stack(stack)
-    refuse_errors(resolved, service)
+    refuse_errors(resolved, service, ExitCode.FOUND)
     parts = launch(pick_service(resolved, service))
     if form is ScriptFormat.TEXT:
         typer.echo(script(parts), nl=False)

@@ -61,7 +61,7 @@ def command(  # noqa: PLR0913  each is an argument of the command line
     with the reason. No request is sent that would end the engine.
 
     Exit code 0 if all checks pass, 1 if one fails, 2 for wrong usage, 3 if the
-    cluster cannot be read.
+    stack file has errors or the cluster cannot be read.
 
     Examples:
       ascend-vllm smoke dev
@@ -99,10 +99,9 @@ def _chosen(stack: ResolvedStack, names: Sequence[str]) -> list[ResolvedService]
     if not names:
         refuse_errors(stack)
         return list(stack.services)
-    chosen = [pick_service(stack, name) for name in names]
     for name in names:
         refuse_errors(stack, name)
-    return chosen
+    return [pick_service(stack, name) for name in names]
 
 
 async def _smoke(service: ResolvedService, options: ConnectOptions) -> SmokeResult:

@@ -100,9 +100,15 @@ def pick_service(stack: ResolvedStack, name: str) -> ResolvedService:
     """The service of a stack that an argument names.
 
     Raises:
-        CommandError: The stack has no service of this name.
+        CommandError: The stack has no service of this name, or the service has schema errors.
     """
     service = stack.service(name)
+    if name in stack.broken:
+        raise CommandError(
+            f"service {name} of stack {stack.name} has schema errors",
+            f"run ascend-vllm check {stack.name}",
+            ExitCode.COULD_NOT_RUN,
+        )
     if service is None:
         known = ", ".join(service.name for service in stack.services) or "none"
         raise CommandError(

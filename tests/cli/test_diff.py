@@ -88,7 +88,7 @@ def test_a_matrix_of_an_unreadable_stack_is_refused(repository: Path, console: C
 
     done = console("diff", "--matrix")
 
-    assert (done.code, done.out) == (1, "")
+    assert (done.code, done.out) == (3, "")
     assert "stack prod cannot be read: Pulumi.prod.yaml:2: " in done.err
 
 

@@ -232,7 +232,7 @@ def test_a_service_that_cannot_be_reached_ends_with_3(serve: Serve, console: Con
 def test_a_service_that_check_refuses_is_not_asked(serve: Serve, console: Console) -> None:
     done = console("request", "prod.yaml", "broken", "chat", "a", "--url", serve().url)
 
-    assert (done.code, done.out) == (1, "")
+    assert (done.code, done.out) == (3, "")
     assert "error[visible-devices]" in done.err
 
 

@@ -104,7 +104,7 @@ def test_a_service_without_pods_is_not_waited_for(serve: Serve, console: Console
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["--url", "http://a"], 1, "error[visible-devices]"),  # of all services one is refused
+        (["--url", "http://a"], 3, "error[visible-devices]"),  # of all services one is refused
         (["free", "llava", "--url", "http://a"], 2, "--url is the address of one service"),
         (["nobody"], 2, "has no service 'nobody'"),
         (["free", "--wait", "5"], 2, ""),
