@@ -6,6 +6,9 @@ UV := $(shell sed -n 's/.*"\(uv==[^"]*\)".*/\1/p' pyproject.toml)
 PARALLEL := --numprocesses auto --dist loadfile
 ACTIONLINT := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 
+# Tests start the program many times: without compiled modules, each start compiles all of it again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup up down test quick lint workflows types unit test-node test-vllm test-parsers rehearse rehearse-down bench generate fix
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from client.answer import Answer, Piece, error_text, joined
@@ -17,6 +18,8 @@ from models.credentials import HIDDEN, masked
 from models.engines.requests import Request
 
 if TYPE_CHECKING:
+    import ssl
+
     import httpx
 
 _LOCAL_ADDRESSES = ("all://127.0.0.1", "all://localhost", "all://[::1]")
@@ -84,10 +87,18 @@ async def linked(
         timeout=httpx.Timeout(timeout, connect=min(timeout, 10)),
         limits=limits,
         mounts=dict.fromkeys(_LOCAL_ADDRESSES),
-        verify=verify,
+        verify=_tls_context(verify),
     )
     async with client:
         yield Link(client, base(url), key)
+
+
+@cache
+def _tls_context(verify: bool) -> ssl.SSLContext:
+    """The settings of all TLS connections. The certificate authorities are read once, because that takes long."""
+    import httpx
+
+    return httpx.create_ssl_context(verify=verify)
 
 
 def base(url: str) -> str:

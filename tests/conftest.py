@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import typer.main
 
 from models.service.resolve import resolve
 from models.service.resolved import ResolvedStack
@@ -36,6 +38,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         is_property = getattr(getattr(item, "obj", None), "is_hypothesis_test", False)
         if is_example or is_property:
             item.add_marker(pytest.mark.slow)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def command_line_is_built_once() -> Iterator[None]:
+    """Typer builds all commands for each call, which takes longer than most commands run."""
+    build_once = functools.cache(typer.main.get_command)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("typer.main.get_command", build_once)
+        patch.setattr("typer.testing._get_command", build_once)
+        yield
 
 
 @pytest.fixture

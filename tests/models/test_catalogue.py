@@ -9,7 +9,7 @@ from collections import Counter
 
 import pytest
 
-from models.catalog.known import KnownModel, ModelFacts, find_model, known_models
+from models.catalog.known import ModelFacts, find_model, known_models
 from tests.conftest import ROOT
 
 MODELS = known_models()
@@ -37,27 +37,28 @@ def facts_of(name: str) -> ModelFacts:
     return model.facts
 
 
-def by_name(model: KnownModel) -> str:
-    return model.name
+def test_every_model_says_where_it_is_from(subtests: pytest.Subtests) -> None:
+    for model in MODELS:
+        with subtests.test(model=model.name):
+            assert model.source
+            assert model.family
+            for line in model.published:
+                assert line.source.startswith("https://")
 
 
-@pytest.mark.parametrize("model", MODELS, ids=by_name)
-def test_every_model_says_where_it_is_from(model: KnownModel) -> None:
-    assert model.source
-    assert model.family
-    for line in model.published:
-        assert line.source.startswith("https://")
+def test_a_source_of_facts_can_be_looked_up(subtests: pytest.Subtests) -> None:
+    for model in WITH_FACTS:
+        with subtests.test(model=model.name):
+            for part in model.source.split("; "):
+                assert re.match(
+                    r"[\w.-]+/[\w.-]+(@[0-9a-f]{12})?: \S+|https://|huggingface\.co/\S+: |arXiv:\d", part
+                ), part
 
 
-@pytest.mark.parametrize("model", WITH_FACTS, ids=by_name)
-def test_a_source_of_facts_can_be_looked_up(model: KnownModel) -> None:
-    for part in model.source.split("; "):
-        assert re.match(r"[\w.-]+/[\w.-]+(@[0-9a-f]{12})?: \S+|https://|huggingface\.co/\S+: |arXiv:\d", part), part
-
-
-@pytest.mark.parametrize("model", [model for model in WITH_FACTS if "huggingface.co/" in model.source], ids=by_name)
-def test_a_fact_at_second_hand_is_marked(model: KnownModel) -> None:
-    assert (model.note and "second hand" in model.note) or "README.md" in model.source
+def test_a_fact_at_second_hand_is_marked(subtests: pytest.Subtests) -> None:
+    for model in [model for model in WITH_FACTS if "huggingface.co/" in model.source]:
+        with subtests.test(model=model.name):
+            assert (model.note and "second hand" in model.note) or "README.md" in model.source
 
 
 def test_no_source_is_a_path_of_somebodys_machine() -> None:
@@ -66,31 +67,34 @@ def test_no_source_is_a_path_of_somebodys_machine() -> None:
     assert not re.search(r'(?<![\w.-])/(work|home|root|tmp|nfs|mnt)/|\\\\|"/', text)
 
 
-@pytest.mark.parametrize("model", WITH_FACTS, ids=by_name)
-def test_facts_are_what_a_stack_file_could_give(model: KnownModel) -> None:
-    assert model.facts is not None
+def test_facts_are_what_a_stack_file_could_give(subtests: pytest.Subtests) -> None:
+    for model in WITH_FACTS:
+        with subtests.test(model=model.name):
+            assert model.facts is not None
 
-    assert ModelFacts.model_validate_json(model.facts.model_dump_json(by_alias=True)) == model.facts
-
-
-@pytest.mark.parametrize("model", WITH_FACTS, ids=by_name)
-def test_numbers_are_positive(model: KnownModel) -> None:
-    facts = model.facts
-    assert facts is not None
-
-    for name, value in facts.model_dump().items():
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            assert value > 0, name
+            assert ModelFacts.model_validate_json(model.facts.model_dump_json(by_alias=True)) == model.facts
 
 
-@pytest.mark.parametrize("model", WITH_FACTS, ids=by_name)
-def test_heads_fit_each_other_and_the_hidden_size(model: KnownModel) -> None:
-    facts = model.facts
-    assert facts is not None
+def test_numbers_are_positive(subtests: pytest.Subtests) -> None:
+    for model in WITH_FACTS:
+        with subtests.test(model=model.name):
+            facts = model.facts
+            assert facts is not None
 
-    assert facts.num_attention_heads % facts.num_key_value_heads == 0
-    assert facts.head_dim or facts.kv_lora_rank or facts.hidden_size % facts.num_attention_heads == 0
-    assert facts.head_size in head_sizes(facts)
+            for name, value in facts.model_dump().items():
+                if isinstance(value, int | float) and not isinstance(value, bool):
+                    assert value > 0, name
+
+
+def test_heads_fit_each_other_and_the_hidden_size(subtests: pytest.Subtests) -> None:
+    for model in WITH_FACTS:
+        with subtests.test(model=model.name):
+            facts = model.facts
+            assert facts is not None
+
+            assert facts.num_attention_heads % facts.num_key_value_heads == 0
+            assert facts.head_dim or facts.kv_lora_rank or facts.hidden_size % facts.num_attention_heads == 0
+            assert facts.head_size in head_sizes(facts)
 
 
 def head_sizes(facts: ModelFacts) -> tuple[int, ...]:
@@ -104,81 +108,87 @@ def head_sizes(facts: ModelFacts) -> tuple[int, ...]:
     return (64, 128)
 
 
-@pytest.mark.parametrize("model", WITH_FACTS, ids=by_name)
-def test_sizes_are_those_of_a_language_model(model: KnownModel) -> None:
-    facts = model.facts
-    assert facts is not None
+def test_sizes_are_those_of_a_language_model(subtests: pytest.Subtests) -> None:
+    for model in WITH_FACTS:
+        with subtests.test(model=model.name):
+            facts = model.facts
+            assert facts is not None
 
-    has_dense_layers = not facts.moe or facts.first_k_dense_replace or facts.moe_layer_step
-    if has_dense_layers:
-        assert facts.intermediate_size > facts.hidden_size
-        assert facts.intermediate_size % 64 == 0
-    if facts.moe:
-        assert (facts.moe_intermediate_size or facts.intermediate_size) % 64 == 0
-    assert facts.vocab_size > 20_000
-    assert (facts.context is None) == (model.note is not None and "length is not known" in model.note)
-    assert facts.context is None or facts.longest >= facts.context >= (512 if model.family == "BGE" else 1024)
-    assert facts.torch_dtype in (None, "float16", "bfloat16", "float32")
-
-
-@pytest.mark.parametrize("model", WITH_FACTS, ids=by_name)
-def test_experts_are_counted_where_there_are_some(model: KnownModel) -> None:
-    facts = model.facts
-    assert facts is not None
-
-    assert facts.moe == bool(facts.num_experts) == bool(facts.num_experts_per_tok)
-    if facts.num_experts and facts.num_experts_per_tok:
-        assert facts.num_experts_per_tok < facts.num_experts
-    else:
-        experts = (facts.moe_intermediate_size, facts.n_shared_experts, facts.shared_expert_intermediate_size)
-        assert experts == (None, None, None)
+            has_dense_layers = not facts.moe or facts.first_k_dense_replace or facts.moe_layer_step
+            if has_dense_layers:
+                assert facts.intermediate_size > facts.hidden_size
+                assert facts.intermediate_size % 64 == 0
+            if facts.moe:
+                assert (facts.moe_intermediate_size or facts.intermediate_size) % 64 == 0
+            assert facts.vocab_size > 20_000
+            assert (facts.context is None) == (model.note is not None and "length is not known" in model.note)
+            assert facts.context is None or facts.longest >= facts.context >= (512 if model.family == "BGE" else 1024)
+            assert facts.torch_dtype in (None, "float16", "bfloat16", "float32")
 
 
-@pytest.mark.parametrize("model", WITH_FACTS, ids=by_name)
-def test_latent_attention_is_complete_or_absent(model: KnownModel) -> None:
-    facts = model.facts
-    assert facts is not None
-    latent = (facts.kv_lora_rank, facts.qk_nope_head_dim, facts.v_head_dim)
+def test_experts_are_counted_where_there_are_some(subtests: pytest.Subtests) -> None:
+    for model in WITH_FACTS:
+        with subtests.test(model=model.name):
+            facts = model.facts
+            assert facts is not None
 
-    assert all(latent) == any(latent) == (facts.model_type in LATENT_ATTENTION)
-    assert not facts.kv_lora_rank or facts.qk_rope_head_dim
-
-
-@pytest.mark.parametrize("model", WITH_FACTS, ids=by_name)
-def test_sparse_attention_is_complete_or_absent(model: KnownModel) -> None:
-    facts = model.facts
-    assert facts is not None
-    sparse = (facts.index_topk, facts.index_n_heads, facts.index_head_dim)
-
-    assert all(sparse) == any(sparse) == (facts.model_type in SPARSE_ATTENTION)
-    assert not facts.num_index_layers or facts.index_topk
+            assert facts.moe == bool(facts.num_experts) == bool(facts.num_experts_per_tok)
+            if facts.num_experts and facts.num_experts_per_tok:
+                assert facts.num_experts_per_tok < facts.num_experts
+            else:
+                experts = (facts.moe_intermediate_size, facts.n_shared_experts, facts.shared_expert_intermediate_size)
+                assert experts == (None, None, None)
 
 
-@pytest.mark.parametrize("model", WITH_FACTS, ids=by_name)
-def test_linear_attention_is_complete_or_absent(model: KnownModel) -> None:
-    facts = model.facts
-    assert facts is not None
-    linear = (
-        facts.linear_num_key_heads,
-        facts.linear_num_value_heads,
-        facts.linear_key_head_dim,
-        facts.linear_value_head_dim,
-    )
+def test_latent_attention_is_complete_or_absent(subtests: pytest.Subtests) -> None:
+    for model in WITH_FACTS:
+        with subtests.test(model=model.name):
+            facts = model.facts
+            assert facts is not None
+            latent = (facts.kv_lora_rank, facts.qk_nope_head_dim, facts.v_head_dim)
 
-    assert all(linear) == any(linear) == facts.model_type.startswith(("qwen3_next", "qwen3_5"))
-    if any(linear):
-        assert facts.num_full_attention_layers == facts.num_hidden_layers // 4
+            assert all(latent) == any(latent) == (facts.model_type in LATENT_ATTENTION)
+            assert not facts.kv_lora_rank or facts.qk_rope_head_dim
 
 
-@pytest.mark.parametrize("model", WITH_FACTS, ids=by_name)
-def test_layers_of_a_kind_are_fewer_than_all(model: KnownModel) -> None:
-    facts = model.facts
-    assert facts is not None
+def test_sparse_attention_is_complete_or_absent(subtests: pytest.Subtests) -> None:
+    for model in WITH_FACTS:
+        with subtests.test(model=model.name):
+            facts = model.facts
+            assert facts is not None
+            sparse = (facts.index_topk, facts.index_n_heads, facts.index_head_dim)
 
-    for layers in (facts.num_full_attention_layers, facts.num_index_layers, facts.first_k_dense_replace):
-        assert layers is None or 0 < layers < facts.num_hidden_layers
-    if facts.compress_ratios:
-        assert len(facts.compress_ratios) == facts.num_hidden_layers + (facts.num_nextn_predict_layers or 0)
+            assert all(sparse) == any(sparse) == (facts.model_type in SPARSE_ATTENTION)
+            assert not facts.num_index_layers or facts.index_topk
+
+
+def test_linear_attention_is_complete_or_absent(subtests: pytest.Subtests) -> None:
+    for model in WITH_FACTS:
+        with subtests.test(model=model.name):
+            facts = model.facts
+            assert facts is not None
+            linear = (
+                facts.linear_num_key_heads,
+                facts.linear_num_value_heads,
+                facts.linear_key_head_dim,
+                facts.linear_value_head_dim,
+            )
+
+            assert all(linear) == any(linear) == facts.model_type.startswith(("qwen3_next", "qwen3_5"))
+            if any(linear):
+                assert facts.num_full_attention_layers == facts.num_hidden_layers // 4
+
+
+def test_layers_of_a_kind_are_fewer_than_all(subtests: pytest.Subtests) -> None:
+    for model in WITH_FACTS:
+        with subtests.test(model=model.name):
+            facts = model.facts
+            assert facts is not None
+
+            for layers in (facts.num_full_attention_layers, facts.num_index_layers, facts.first_k_dense_replace):
+                assert layers is None or 0 < layers < facts.num_hidden_layers
+            if facts.compress_ratios:
+                assert len(facts.compress_ratios) == facts.num_hidden_layers + (facts.num_nextn_predict_layers or 0)
 
 
 @pytest.mark.parametrize(
@@ -287,12 +297,14 @@ def test_the_whole_published_table_is_there() -> None:
     }
 
 
-@pytest.mark.parametrize(("release", "name", "memory"), PUBLISHED)
-def test_every_published_line_is_reached_by_its_name(release: str, name: str, memory: str) -> None:
-    model = find_model(name)
+def test_every_published_line_is_reached_by_its_name(subtests: pytest.Subtests) -> None:
+    for release, name, memory in PUBLISHED:
+        with subtests.test(release=release, name=name, memory=memory):
+            model = find_model(name)
 
-    assert model is not None
-    assert (release, name, memory) in [(line.release, line.model, line.npu_memory) for line in model.published]
+            assert model is not None
+            lines = [(line.release, line.model, line.npu_memory) for line in model.published]
+            assert (release, name, memory) in lines
 
 
 def test_a_line_of_the_base_model_holds_for_its_instruct() -> None:
@@ -303,15 +315,16 @@ def test_a_line_of_the_base_model_holds_for_its_instruct() -> None:
     assert base.published == instruct.published != ()
 
 
-@pytest.mark.parametrize("model", [model for model in MODELS if model.published], ids=by_name)
-def test_published_lines_are_whole(model: KnownModel) -> None:
-    for line in model.published:
-        assert line.npu_memory in ("32Gi", "64Gi")
-        assert line.gpu_memory_utilization == (0.9 if line.release == "6.5.902" else 0.95)
-        assert (line.npus is None) == (line.max_model_len is None)
-        if line.npus and line.max_model_len:
-            assert line.npus in (1, 2, 4, 8, 16)
-            assert line.max_model_len % 512 == 0
+def test_published_lines_are_whole(subtests: pytest.Subtests) -> None:
+    for model in [model for model in MODELS if model.published]:
+        with subtests.test(model=model.name):
+            for line in model.published:
+                assert line.npu_memory in ("32Gi", "64Gi")
+                assert line.gpu_memory_utilization == (0.9 if line.release == "6.5.902" else 0.95)
+                assert (line.npus is None) == (line.max_model_len is None)
+                if line.npus and line.max_model_len:
+                    assert line.npus in (1, 2, 4, 8, 16)
+                    assert line.max_model_len % 512 == 0
 
 
 def test_what_is_not_supported_is_said() -> None:

@@ -33,13 +33,14 @@ def test_without_its_separators_one_name_means_two_models_and_finds_none() -> No
     assert {"Qwen2.5-7B", "Qwen2-57B"} <= set(nearest_models("qwen2-5-7b")) | set(nearest_models("qwen2-57b"))
 
 
-@pytest.mark.parametrize("name", sorted({name for model in MODELS for name in model.names}))
-def test_every_name_finds_its_model(name: str) -> None:
-    model = find_model(name)
+def test_every_name_finds_its_model(subtests: pytest.Subtests) -> None:
+    for name in sorted({name for model in MODELS for name in model.names}):
+        with subtests.test(name=name):
+            model = find_model(name)
 
-    assert model is not None
-    assert name in model.names
-    assert model.suffix is None
+            assert model is not None
+            assert name in model.names
+            assert model.suffix is None
 
 
 @pytest.mark.parametrize(

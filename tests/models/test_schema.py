@@ -73,9 +73,10 @@ def test_the_schema_is_valid(of: str) -> None:
     Draft202012Validator.check_schema(SCHEMAS[of]())
 
 
-@pytest.mark.parametrize("file", STACKS, ids=name)
-def test_the_schema_accepts_every_stack_file(file: Path) -> None:
-    assert problems(stack_schema(), read_yaml(file.name, file.read_text(encoding="utf-8")).value) == []
+def test_the_schema_accepts_every_stack_file(subtests: pytest.Subtests) -> None:
+    for file in STACKS:
+        with subtests.test(file=name(file)):
+            assert problems(stack_schema(), read_yaml(file.name, file.read_text(encoding="utf-8")).value) == []
 
 
 @pytest.mark.parametrize("file", BASES, ids=name)
@@ -83,20 +84,22 @@ def test_the_schema_accepts_every_base_file(file: Path) -> None:
     assert problems(services_schema(), read_yaml(file.name, file.read_text(encoding="utf-8")).value) == []
 
 
-@pytest.mark.parametrize("file", [*STACKS, *BASES], ids=name)
-def test_an_editor_reads_the_same_values_as_the_engine(file: Path) -> None:
-    text = file.read_text(encoding="utf-8")
+def test_an_editor_reads_the_same_values_as_the_engine(subtests: pytest.Subtests) -> None:
+    for file in [*STACKS, *BASES]:
+        with subtests.test(file=name(file)):
+            text = file.read_text(encoding="utf-8")
 
-    assert yaml.safe_load(text) == read_yaml(file.name, text).value
+            assert yaml.safe_load(text) == read_yaml(file.name, text).value
 
 
-@pytest.mark.parametrize("file", [*STACKS, *BASES], ids=name)
-def test_the_first_line_of_every_file_names_its_schema(file: Path) -> None:
-    first = file.read_text(encoding="utf-8").splitlines()[0]
-    schema = "services" if file in BASES else "stack"
+def test_the_first_line_of_every_file_names_its_schema(subtests: pytest.Subtests) -> None:
+    for file in [*STACKS, *BASES]:
+        with subtests.test(file=name(file)):
+            first = file.read_text(encoding="utf-8").splitlines()[0]
+            schema = "services" if file in BASES else "stack"
 
-    assert first.startswith("# yaml-language-server: $schema=")
-    assert (ROOT / "schema" / f"{schema}.schema.json") == (file.parent / first.partition("=")[2]).resolve()
+            assert first.startswith("# yaml-language-server: $schema=")
+            assert (ROOT / "schema" / f"{schema}.schema.json") == (file.parent / first.partition("=")[2]).resolve()
 
 
 @pytest.mark.parametrize("rule", SHAPE_ONLY)

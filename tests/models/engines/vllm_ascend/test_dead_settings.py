@@ -44,13 +44,14 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("release", "setting"), CASES, ids=[f"{release}-{setting.name}" for release, setting in CASES])
-def test_a_dead_setting_has_one_finding(release: str, setting) -> None:
-    (finding,) = dead(with_setting(release, setting.kind, setting.name))
+def test_a_dead_setting_has_one_finding(subtests: pytest.Subtests) -> None:
+    for release, setting in CASES:
+        with subtests.test(release=release, setting=setting.name):
+            (finding,) = dead(with_setting(release, setting.kind, setting.name))
 
-    names = setting.name.removeprefix("--").split(".")
-    assert any(name in finding.message for name in names)
-    assert (finding.severity == "error") == setting.stops_start_of(release)
+            names = setting.name.removeprefix("--").split(".")
+            assert any(name in finding.message for name in names)
+            assert (finding.severity == "error") == setting.stops_start_of(release)
 
 
 @pytest.mark.parametrize("release", WITH_PLUGIN)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import models.engines.vllm_ascend
-from models.engines.vllm_ascend.records import AdditionalKey, DeadSetting
+from models.engines.vllm_ascend.records import AdditionalKey
 from models.engines.vllm_ascend.tables import (
     RELEASES,
     additional_config,
@@ -194,39 +194,41 @@ ONLY_IN_0_30_0 = {"rl_config.sleep_mode_extra_cleanup"}
 """Keys that the plugin's repository has and no table, because its wheel is not published."""
 
 
-@pytest.mark.parametrize("setting", all_dead_settings().values(), ids=lambda setting: setting.name)
-def test_the_nearest_name_is_one_that_a_release_reads(setting: DeadSetting) -> None:
-    if setting.nearest is None:
-        return
-    texts = [setting.nearest, *setting.nearest_by_release.values()]
-    for text in texts:
-        options = OPTION.findall(text)
-        metrics = METRIC.findall(text)
-        flags = {name for release in RELEASES for name in flag_table(release).flags}
-        reported = {name for release in RELEASES for name in flag_table(release).server.metrics}
-        assert {name for _, name in options} <= flags
-        assert {*metrics} <= reported
-        if options or metrics:
-            continue
-        if VARIABLE.fullmatch(text):
-            assert text in all_live_variables()
-        else:
-            names = {*text.removeprefix("additional-config ").split(", ")}
-            assert names <= all_live_keys() | ONLY_IN_0_30_0
+def test_the_nearest_name_is_one_that_a_release_reads(subtests: pytest.Subtests) -> None:
+    for setting in all_dead_settings().values():
+        with subtests.test(setting=setting.name):
+            if setting.nearest is None:
+                continue
+            texts = [setting.nearest, *setting.nearest_by_release.values()]
+            for text in texts:
+                options = OPTION.findall(text)
+                metrics = METRIC.findall(text)
+                flags = {name for release in RELEASES for name in flag_table(release).flags}
+                reported = {name for release in RELEASES for name in flag_table(release).server.metrics}
+                assert {name for _, name in options} <= flags
+                assert {*metrics} <= reported
+                if options or metrics:
+                    continue
+                if VARIABLE.fullmatch(text):
+                    assert text in all_live_variables()
+                else:
+                    names = {*text.removeprefix("additional-config ").split(", ")}
+                    assert names <= all_live_keys() | ONLY_IN_0_30_0
 
 
-@pytest.mark.parametrize("setting", all_dead_settings().values(), ids=lambda setting: setting.name)
-def test_a_dead_setting_is_in_no_table_of_the_releases_that_do_not_read_it(setting: DeadSetting) -> None:
-    for release in RELEASES:
-        if setting.name not in dead_settings(release):
-            continue
-        table = flag_table(release)
-        name = setting.name.removeprefix("--")
-        assert name not in table.flags
-        assert name not in table.server.metrics
-        assert name not in {*live_names(dict(additional_config(release) or {}))}
-        if not setting.note:
-            assert name not in (variables(release) or {})
+def test_a_dead_setting_is_in_no_table_of_the_releases_that_do_not_read_it(subtests: pytest.Subtests) -> None:
+    for setting in all_dead_settings().values():
+        with subtests.test(setting=setting.name):
+            for release in RELEASES:
+                if setting.name not in dead_settings(release):
+                    continue
+                table = flag_table(release)
+                name = setting.name.removeprefix("--")
+                assert name not in table.flags
+                assert name not in table.server.metrics
+                assert name not in {*live_names(dict(additional_config(release) or {}))}
+                if not setting.note:
+                    assert name not in (variables(release) or {})
 
 
 def test_dead_settings_are_those_of_a_release_or_an_older_one() -> None:
