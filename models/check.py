@@ -10,6 +10,7 @@ from models.finding import Finding, Mark, Path, Span, error, warning
 from models.report import Accepted, Report
 from models.rules.registry import judge, judge_stack, rule_ids
 from models.service.resolved import ResolvedService, ResolvedStack
+from models.stack_file.limits import MOST_FINDINGS, too_large
 
 
 def check(stack: ResolvedStack, further: Iterable[Finding] = ()) -> Report:
@@ -38,6 +39,8 @@ def check(stack: ResolvedStack, further: Iterable[Finding] = ()) -> Report:
             else:
                 findings.append(finding)
         findings += _wrong_waivers(service, of_service)
+    if len(findings) > MOST_FINDINGS:
+        findings = [_not_shown(len(findings)), *findings[:MOST_FINDINGS]]
     located = [_located(finding, stack.spans) for finding in findings]
     return Report(
         stack=stack.name,
@@ -45,6 +48,15 @@ def check(stack: ResolvedStack, further: Iterable[Finding] = ()) -> Report:
         findings=tuple(sorted(located, key=_position)),
         accepted=tuple(accepted),
         unchecked=stack.broken,
+    )
+
+
+def _not_shown(count: int) -> Finding:
+    """The finding that stands for those that are not shown. It is an error, because they may contain one."""
+    return too_large(
+        f"the stack has {count} findings, of which {MOST_FINDINGS} are shown",
+        Mark(()),
+        fix="fix the findings that are shown",
     )
 
 
