@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cli.errors import CommandError, ExitCode
+from models.stack_file.texts import disk, text_of
 
 MAIN = ("main", "origin/main", "HEAD")
 """The default revisions; the first that exists is compared with the worktree."""
@@ -40,11 +41,11 @@ class Revision:
         """
         path = self._path_in_repository(file)
         if path is None:
-            return file.read_text("utf-8", "surrogateescape")
+            return disk(file)
         content = self._content(path)
         if content is None:
             raise FileNotFoundError(2, f"it is not in {self.name}", str(file))
-        return content.decode("utf-8", "surrogateescape")
+        return text_of(content)
 
     def names(self, directory: Path) -> list[str]:
         """The names of the files and directories in a directory of the commit; none if it has no such directory."""

@@ -12,7 +12,9 @@ import typer
 from cli.errors import CommandError, ExitCode
 from models.service.resolve import resolve
 from models.service.resolved import ResolvedService, ResolvedStack
+from models.stack_file.limits import MOST_BYTES
 from models.stack_file.load import Read, disk, load_stack, load_text, read_project
+from models.stack_file.texts import text_of
 
 
 def stack_names() -> list[str]:
@@ -62,7 +64,7 @@ def find_stack(argument: str, read: Read = disk) -> ResolvedStack | None:
         CommandError: Its file cannot be read.
     """
     if argument == "-":
-        text = sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
+        text = text_of(sys.stdin.buffer.read(MOST_BYTES + 1))
         return resolve(load_text("stdin", "-", text))
     try:
         if is_file(argument):

@@ -26,6 +26,7 @@ from models.manifests import stack_objects
 from models.report import Report
 from models.service.resolve import resolve
 from models.stack_file.parse import parse_stack
+from models.stack_file.yaml_file import UNREADABLE
 
 _RENDER = "render it first, such as with helm template, or read the cluster: kubectl get deployment NAME -o yaml"
 _WORKLOADS = ("Deployment", "Pod", "StatefulSet", "DaemonSet", "Job")
@@ -159,7 +160,7 @@ def _conversion(
 def _read_config(config: File) -> ObjectFile:
     """Read the objects; raise for broken YAML and for templates."""
     object_file = read_objects(config.name, config.text)
-    if any(finding.rule == "yaml-syntax" for finding in object_file.findings):
+    if any(finding.rule in UNREADABLE for finding in object_file.findings):
         fix = _RENDER if "{{" in config.text else "fix the YAML at the lines above"
         raise ConversionError("the objects cannot be read", fix, object_file.findings)
     if any(_is_template(item.value) for item in object_file.objects):

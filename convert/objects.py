@@ -156,11 +156,11 @@ def _read_document(
 ) -> YamlFile:
     """Read a document. Tabs in the indentation, which YAML refuses, are read as spaces."""
     yaml_file = read_yaml(file, text)
-    if "\t" not in text or not _has_syntax_error(yaml_file):
+    if "\t" not in text or yaml_file.is_readable:
         return yaml_file
     for width in _TAB_WIDTHS:
         candidate = read_yaml(file, _without_tabs(text, width))
-        if not _has_syntax_error(candidate):
+        if candidate.is_readable:
             notes.assume(
                 f"{width} spaces for each tab",
                 "YAML allows no tabs in the indentation",
@@ -177,10 +177,6 @@ def _without_tabs(text: str, width: int) -> str:
         return found[0].replace("\t", " " * width)
 
     return _INDENT_WITH_TAB.sub(spaces, text).replace("\t", " ")
-
-
-def _has_syntax_error(yaml_file: YamlFile) -> bool:
-    return any(finding.rule == "yaml-syntax" for finding in yaml_file.findings)
 
 
 def _objects(content: Object, notes: Notes) -> Iterator[Object]:

@@ -10,6 +10,7 @@ from models.finding import Finding, Mark, Path, Span, error, warning
 from models.report import Accepted, Report
 from models.rules.registry import judge, judge_stack, rule_ids
 from models.service.resolved import ResolvedStack
+from models.stack_file.limits import MOST_FINDINGS, too_large
 
 
 def check(stack: ResolvedStack, further: Iterable[Finding] = ()) -> Report:
@@ -33,6 +34,8 @@ def check(stack: ResolvedStack, further: Iterable[Finding] = ()) -> Report:
         ]
         waivers.apply(of_service, service.accept, ("services", service.name))
     findings = [*waivers.findings, *further]
+    if len(findings) > MOST_FINDINGS:
+        findings = [_not_shown(len(findings)), *findings[:MOST_FINDINGS]]
     located = [_located(finding, stack.spans) for finding in findings]
     return Report(
         stack=stack.name,
@@ -75,6 +78,15 @@ class _Waivers:
                 self.findings.append(
                     replace(problem, rule="unused-accept", service=service)
                 )
+
+
+def _not_shown(count: int) -> Finding:
+    """The finding that stands for those that are not shown. It is an error, because they may contain one."""
+    return too_large(
+        f"the stack has {count} findings, of which {MOST_FINDINGS} are shown",
+        Mark(()),
+        fix="fix the findings that are shown",
+    )
 
 
 def _waiver_problem(path: Path, waived: Sequence[Finding]) -> Finding | None:

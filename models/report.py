@@ -128,14 +128,14 @@ def _excerpt(marks: tuple[Mark, ...]) -> Iterator[str]:
     Marks in other files follow as positions.
     """
     first = marks[0]
-    if first.span is None:
+    if first.span is None or not first.span.text:
         return
     in_file: list[tuple[Span, Mark]] = []
     elsewhere: list[tuple[Span, Mark]] = []
     for mark in marks:
         if mark.span is None:
             continue
-        if mark.span.file == first.span.file:
+        if mark.span.file == first.span.file and mark.span.text:
             in_file.append((mark.span, mark))
         else:
             elsewhere.append((mark.span, mark))

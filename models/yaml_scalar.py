@@ -37,8 +37,11 @@ _FLOAT = re.compile(r"[-+]?(\.[0-9]+(_[0-9]+)*|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]
 _TIME = re.compile(
     r"(?P<date>\d{4}-\d{1,2}-\d{1,2})"
     r"((?P<separator>[Tt ])(?P<hour>\d{1,2}):(?P<minute>\d{1,2}):(?P<second>\d{1,2})([.,](?P<fraction>\d+))?"
-    r"(?P<zone>Z|[-+]\d{2}:\d{2})?)?"
+    r"(?P<zone>Z|[-+]\d{2}:\d{2})?)?",
+    re.ASCII,
 )
+_LONGEST_INTEGER = 20
+"""Decimal digits of the largest integer of 64 bits."""
 
 
 def plain_scalar(text: str) -> Scalar:
@@ -64,6 +67,8 @@ def as_integer(text: str) -> int | float | None:
     """The integer that a text writes in base 10, 16, 8 or 2; above 63 bits JSON has only its nearest float."""
     for pattern, base in _INTEGERS:
         if match := pattern.fullmatch(text):
+            if base == 10 and len(match[1]) > _LONGEST_INTEGER:
+                return None
             value = int(match[1], base) * (-1 if text.startswith("-") else 1)
             if 2**63 <= value < 2**64:
                 return as_json_number(float(value))

@@ -5,7 +5,7 @@ hide both kinds in everything that is shown: findings, comparisons, reviews, dri
 """
 
 from models.credentials.commands import argument_ranges
-from models.credentials.excerpt import is_hidden, masked_line
+from models.credentials.excerpt import is_hidden
 from models.credentials.mask import (
     CHANGED,
     HIDDEN,
@@ -37,7 +37,6 @@ __all__ = [
     "is_hidden",
     "is_likely",
     "masked",
-    "masked_line",
     "masked_pair",
     "masked_tree",
     "masked_value",

@@ -1,25 +1,15 @@
-"""Excerpts of stack files: which values and lines are shown in a finding."""
+"""Excerpts of stack files: which values are shown in a finding."""
 
 from __future__ import annotations
 
 import re
 
-from models.credentials.mask import masked, stars
+from models.credentials.mask import masked
 from models.credentials.names import is_credential_name
 from models.credentials.values import is_shown
 
 _OWN_KEYS = ("cluster", "base", "services")
 _OBJECT_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
-_KEY_OF_STACK = re.compile(
-    r"""\s*["']?[\w-]+:(?!(?:cluster|base|services)\b)[\w-]+["']?\s*:"""
-)
-_KEY_OF_LINE = re.compile(r"""\s*(?:-\s+)?(?:["']?[\w.:/-]+["']?\s*[:=]\s*)?""")
-_HINTS = re.compile(
-    r"(?i)tok|secret|pass|pwd|key|auth|cred|bearer|cookie|user|value|\bsk\b|_sk|\bak\b|_ak|sig|hook|(?=[\w+=-]{0,80}[0-9])[\w+=-]{20,}|@|=\S|密码|口令|密钥|令牌"
-    r"|(?<![\w./:-])(?=[\w+=-]{0,80}[0-9])(?=[\w+=-]{0,80}[A-Za-z])[\w+=-]{8,}(?![\w./:-])"
-)
-"""Parts of a broken line that may belong to a credential."""
-
 Path = tuple[str, ...]
 
 
@@ -50,15 +40,6 @@ def is_hidden(path: Path, value: str) -> bool:
     if is_reference and _is_reference_place(keys):
         return name in ("secret", "key") or _OBJECT_NAME.fullmatch(value) is None
     return is_credential_name(above) and not is_shown(above, value)
-
-
-def masked_line(line: str) -> str:
-    """A line that is not valid YAML. If it may contain a credential, only its key is shown."""
-    if not _HINTS.search(line) and not _KEY_OF_STACK.match(line):
-        return line
-    match = _KEY_OF_LINE.match(line)
-    end = match.end() if match else 0
-    return line[:end] + stars(line[end:])
 
 
 def _is_reference_place(keys: list[str]) -> bool:

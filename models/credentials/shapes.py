@@ -111,8 +111,14 @@ _GROUPS = (
 )
 
 
+_SHORT_WORD = re.compile(r"[\w.+-]{0,11}")
+"""A text that is too short for a token, and has none of the characters of the other shapes."""
+
+
 def certain_ranges(text: str) -> Iterator[Range]:
     """The parts of a text that are credentials by their shape."""
+    if _SHORT_WORD.fullmatch(text):
+        return
     yield from _plain_ranges(text)
     for start, end, decoded in encoded_texts(text):
         if encoded_pair(decoded) or any(True for _ in _plain_ranges(decoded)):

@@ -12,8 +12,8 @@ from models.record import (
     FileName,
     Line,
     Record,
-    Word,
     WritableDirectory,
+    text_like,
 )
 from models.tagged_union import OneOf
 
@@ -324,17 +324,42 @@ class MindSpeedOfImage(Record):
     """The image already has it."""
 
 
+GitRepository = Annotated[
+    str,
+    text_like(
+        r"^(https://|ssh://|[A-Za-z0-9][\w.-]*@[\w.-]+:|/)[^\x00\r\n]+$",
+        "must begin with https:// or ssh://, or be a directory",
+    ),
+]
+"""A repository that is read over a connection that nobody can change."""
+
+GitCommit = Annotated[
+    str,
+    text_like(
+        r"^([0-9a-f]{40}|[0-9a-f]{64})$",
+        "must be the 40 hexadecimal digits of a commit; a branch or a tag moves",
+    ),
+]
+"""A commit, which has the same files forever."""
+
+
 class MindSpeedInstallation(Record):
     """Fetch MindSpeed before the server starts."""
 
     kind: Literal["install"] = "install"
     """It is fetched before the server starts."""
 
-    repository: Word = "https://gitee.com/ascend/MindSpeed.git"
-    """Git repository. The default is the manual's."""
+    repository: GitRepository = Field(
+        default="https://gitee.com/ascend/MindSpeed.git",
+        examples=["https://gitee.com/ascend/MindSpeed.git"],
+    )
+    """Git repository: an address with `https://` or `ssh://`, or a directory. The default is the manual's."""
 
-    commit: Word = "a956b907ef3b0787d2a38577eb5b702f5b7e715d"
-    """Commit. The default is the manual's."""
+    commit: GitCommit = Field(
+        default="a956b907ef3b0787d2a38577eb5b702f5b7e715d",
+        examples=["a956b907ef3b0787d2a38577eb5b702f5b7e715d"],
+    )
+    """Commit, with all of its digits. The default is the manual's."""
 
 
 MindSpeed = Annotated[

@@ -148,22 +148,36 @@ def script_preamble(init_files: Iterable[str]) -> str:
 def _mind_speed(wanted: MindSpeedInstallation) -> str:
     """The commands that install MindSpeed at its commit in a directory of the pod. A restarted container reuses it.
 
+    The directory outlives a container that is killed. So `.git` is moved last and at once: only with it is the rest
+    complete, and without it everything is removed and cloned again.
     The directory belongs to root. Git works in another user's directory only if it is marked as safe.
     """
     where = shlex.quote(MIND_SPEED_DIRECTORY)
     return (
         f"cd {where}\n"
-        f"[[ -d .git ]] || git clone {shlex.quote(wanted.repository)} .\n"
-        f"git -c safe.directory={where} checkout --force {shlex.quote(wanted.commit)}\n"
+        "if [[ -e .git ]]; then exit; fi\n"
+        "find . -mindepth 1 -delete\n"
+        f"git clone {shlex.quote(wanted.repository)} .partial\n"
+        f"git -c safe.directory={where}/.partial -C .partial checkout --force {shlex.quote(wanted.commit)}\n"
+        "find .partial -mindepth 1 -maxdepth 1 ! -name .git -exec mv -t . {} +\n"
+        "mv .partial/.git .git\n"
     )
 
 
 def _eagle_conversion(model: str, head: str, convert: EagleConversion) -> str:
-    """The manual's conversion, once for each node. Pods that start at the same time wait for each other."""
+    """The manual's conversion, once for each node. Pods that start at the same time wait for each other.
+
+    The converter works on a copy. A conversion that is killed leaves the head unchanged. Each converted file is moved
+    at once, and moving goes on where it was killed.
+    """
+    copy = f"{head}/.ascend-vllm-copy"
+    source = shlex.quote(head)
+    copied = shlex.quote(copy)
+    converted = shlex.quote(f"{copy}/.converted")
     done = shlex.quote(f"{head}/.ascend-vllm-converted")
     options = {
         "base-path": model,
-        "draft-path": head,
+        "draft-path": copy,
         "base-weight-name": convert.base_weights,
         "draft-weight-name": convert.draft_weights,
     }
@@ -173,8 +187,20 @@ def _eagle_conversion(model: str, head: str, convert: EagleConversion) -> str:
     return (
         f"exec 9> {shlex.quote(f'{head}/.ascend-vllm-lock')}\n"
         "flock 9\n"
-        f"if [[ -e {done} ]]; then exit; fi\n"
-        f"cd {shlex.quote(convert.tools)}\n"
-        f"python convert_eagle_ckpt_to_vllm_compatible.py {words}\n"
+        f"if [[ -e {done} ]]; then rm -rf {copied}; exit; fi\n"
+        f"if [[ ! -e {converted} ]]; then\n"
+        f"  rm -rf {copied}\n"
+        f"  mkdir {copied}\n"
+        f"  find {source} -mindepth 1 -maxdepth 1 ! -name '.ascend-vllm-*' -exec cp -rL -t {copied} {{}} +\n"
+        f"  cd {shlex.quote(convert.tools)}\n"
+        f"  python convert_eagle_ckpt_to_vllm_compatible.py {words}\n"
+        f"  touch {converted}\n"
+        "fi\n"
+        f"cd {copied}\n"
+        "while IFS= read -r -d '' file; do\n"
+        f'  mkdir -p {source}/"${{file%/*}}"\n'
+        f'  mv -f "$file" {source}/"$file"\n'
+        "done < <(find . -type f ! -path ./.converted -print0)\n"
         f"touch {done}\n"
+        f"rm -rf {copied}\n"
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import PurePosixPath
 
 from models.engines.features import EagleHead, SpeculativeWeights
@@ -77,14 +76,11 @@ def weights(service: ResolvedService) -> dict[str, str]:
         for number, path in enumerate(service.lora.adapters.values(), 1):
             directories[f"lora-path-{number}"] = path
     mounted: dict[str, str] = {}
-    for name, path in directories.items():
-        is_written = name == DRAFT_VOLUME and path == written
-        if is_written or not _is_below_any(path, mounted.values()):
-            mounted[name] = path
+    places: set[PurePosixPath] = set()
+    for name, directory in directories.items():
+        place = PurePosixPath(directory)
+        is_written = name == DRAFT_VOLUME and directory == written
+        if is_written or places.isdisjoint([place, *place.parents]):
+            mounted[name] = directory
+            places.add(place)
     return mounted
-
-
-def _is_below_any(path: str, directories: Iterable[str]) -> bool:
-    return any(
-        PurePosixPath(path).is_relative_to(directory) for directory in directories
-    )

@@ -12,6 +12,10 @@ Pulumi reads stack files with Go's yaml.v3. It reads nothing of a file that is n
 
 Pulumi passes the file to the program as JSON. Infinite numbers, tags that contradict their value, and anchors that
 contain themselves have no JSON.""",
+    "stack-size": """The stack is of a size that can be read quickly.
+
+A file has at most 1 MiB, and at most 25,000 keys and values with 300,000 characters, with its aliases written out.
+Comments do not count. A stack has at most 500 services. So every command ends within seconds on any file.""",
     "duplicate-key": """No mapping contains a key twice.
 
 Pulumi refuses the file. Other readers of YAML use the last value without a message.""",

@@ -37,6 +37,9 @@ __all__ = [
 _KEYS = [info.alias or name for name, info in StackConfig.model_fields.items()]
 """The keys of the project."""
 
+_MOST_UNKNOWN_KEYS = 100
+"""Most reported keys of one place that nothing reads. For each, the nearest known key is looked for."""
+
 _KEYS_OF_PULUMI = dict.fromkeys(
     ("config", "environment", "secretsprovider", "encryptedkey", "encryptionsalt")
 )
@@ -98,8 +101,8 @@ def load_text(
     if text and "services" not in content.values and values.get("services") == {}:
         del values["services"]  # the default of Pulumi.yaml, not the user's
     spans = _our_spans(source, owner.name)
-    spans.setdefault((), Span(file, 1, 1, 1, text.partition("\n")[0]))
-    is_readable = not any(finding.rule == "yaml-syntax" for finding in findings)
+    spans.setdefault((), Span(file, 1, 1, 1, source.first_line))
+    is_readable = source.is_readable
     overrides = values.get("services")
     merged = WithBase(values, spans)
     if is_readable:
@@ -118,7 +121,8 @@ def load_text(
     further = content.further
     if text and is_readable:
         referred = {*_referred_keys(values.get("services"))}
-        for key in sorted(further.keys() - referred):
+        unused = sorted(further.keys() - referred)
+        for key in unused[:_MOST_UNKNOWN_KEYS]:
             findings.append(_unread_key(source, owner.name, f"{owner.name}:{key}"))
         further = {**further, **_keys_of_pulumi_only(referred - further.keys(), config)}
         findings += config_findings(loaded, further)
@@ -213,10 +217,11 @@ def _content(source: YamlFile, prefix: str) -> _Content:
         )
         content.findings.append(finding)
         return content
-    for key in source.value:
-        if key not in _KEYS_OF_PULUMI:
-            content.findings.append(_unknown_at_the_top(source, prefix, key))
+    unknown_at_the_top = [key for key in source.value if key not in _KEYS_OF_PULUMI]
+    for key in unknown_at_the_top[:_MOST_UNKNOWN_KEYS]:
+        content.findings.append(_unknown_at_the_top(source, prefix, key))
     config = source.value.get("config") or {}
+    unread = []
     for key, value in config.items():
         namespace, _, name = key.rpartition(":")
         is_ours = namespace == prefix
@@ -224,7 +229,9 @@ def _content(source: YamlFile, prefix: str) -> _Content:
             target = content.values if name in _KEYS else content.further
             target[name] = value
         elif not namespace or (is_ours and name not in _KEYS):
-            content.findings.append(_unread_key(source, prefix, key))
+            unread.append(key)
+    for key in unread[:_MOST_UNKNOWN_KEYS]:
+        content.findings.append(_unread_key(source, prefix, key))
     return content
 
 

@@ -11,6 +11,7 @@ from models.catalog.facts import Facts
 from models.finding import Finding, Mark, Path
 from models.stack_file.checksums import WeightFiles
 from models.stack_file.config_json import facts_of
+from models.stack_file.limits import TooLargeError, check_bytes
 from models.stack_file.parse import parse
 
 _MOST = 5
@@ -31,7 +32,9 @@ def read_named(
     name, why, fix = UNREADABLE[rule]
     record: Facts | WeightFiles | None = None
     try:
-        content = json.loads(read(file))
+        text = read(file)
+        check_bytes(text)
+        content = json.loads(text)
         if rule == "config-json":
             record, found = parse(Facts, facts_of(content), path)
         else:
@@ -39,6 +42,8 @@ def read_named(
         problems = [f"{file}: {finding.message}" for finding in found[:_MOST]]
     except OSError as problem:
         problems = [f"{file} cannot be read: {problem.strerror}"]
+    except TooLargeError as problem:
+        problems = [f"{file}: {problem}"]
     except (ValueError, AttributeError, TypeError, RecursionError) as problem:
         problems = [f"{file} is not a {name}: {problem}"]
     findings = []

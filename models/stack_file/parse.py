@@ -15,12 +15,16 @@ from models.record import DnsLabel, Line, Record, Text
 from models.stack_file.checksums import WeightFiles
 from models.stack_file.cluster import ClusterConfig
 from models.stack_file.errors import shape_finding
+from models.stack_file.limits import MOST_SERVICES, MOST_SHAPE_FINDINGS, too_large
 from models.stack_file.misspelled_keys import join_misspelled_keys
 from models.stack_file.place import in_one_line
 from models.stack_file.service import ServiceConfig
 from models.stack_file.value_edits import service_name
 
 T = TypeVar("T", bound=Record)
+
+_MOST_ERRORS = 100
+"""Most reported errors of one record."""
 
 
 class _Named(Record):
@@ -74,9 +78,10 @@ def parse(record: type[T], value: Any, path: Path) -> tuple[T | None, list[Findi
     try:
         return _from_stack_file(record, value), []
     except ValidationError as refused:
+        errors = refused.errors(include_url=False)
         findings = [
             shape_finding(record, path, details, value)
-            for details in refused.errors(include_url=False)
+            for details in errors[:_MOST_ERRORS]
         ]
         missing = [found for found in findings if found.rule == "missing-key"]
         others = [found for found in findings if found.rule != "missing-key"]
@@ -115,8 +120,17 @@ def parse_stack(
     configured = values.get("services")
     if not isinstance(configured, dict):
         configured = {}
+    if len(configured) > MOST_SERVICES:
+        message = (
+            f"the stack has {len(configured)} services; it may have {MOST_SERVICES}"
+        )
+        findings.append(too_large(message, Mark(("services",))))
+        configured = {}
     services: dict[str, ServiceConfig] = {}
     for service, value in configured.items():
+        if len(findings) >= MOST_SHAPE_FINDINGS:
+            findings.append(_not_read(service))
+            break
         config, problems = parse_service(service, value)
         findings += problems
         if config and not problems:
@@ -130,6 +144,15 @@ def parse_stack(
         accept=accept,
         spans=spans,
         findings=tuple(findings),
+    )
+
+
+def _not_read(service: str) -> Finding:
+    """The finding about the first service that is not read, because the others have too many findings."""
+    return too_large(
+        f"services from {in_one_line(service)} on are not read after {MOST_SHAPE_FINDINGS} findings",
+        Mark(("services", service)),
+        fix="fix the other findings first",
     )
 
 

@@ -194,6 +194,9 @@ def _similar_texts(field: FieldInfo, text: str, examples: list[Any]) -> Iterator
     one_line = " ".join(text.split())
     yield one_line
     first = examples[0] if examples else None
+    _, separator, rest = one_line.partition("://")
+    if separator and isinstance(first, str) and first.startswith("https://"):
+        yield f"https://{rest}"
     if not one_line.startswith("/"):
         name = PurePosixPath(one_line).name
         if isinstance(first, str) and first.startswith("/") and name:

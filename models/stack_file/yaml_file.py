@@ -4,24 +4,41 @@ from __future__ import annotations
 
 import json
 import math
-import re
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import yaml
-from yaml.cyaml import CParser  # type: ignore[attr-defined]  # public, and missing in the stubs
-from yaml.resolver import BaseResolver
 
-from models.credentials import HIDDEN, argument_ranges, is_hidden, masked_line, stars
+from models.credentials import argument_ranges, is_hidden, stars
 from models.finding import Finding, Mark, Path, Span
+from models.stack_file.limits import (
+    DEEPEST,
+    MOST_CHARACTERS,
+    MOST_VALUES,
+    TooLargeError,
+    check_bytes,
+    too_large,
+)
+from models.stack_file.yaml_nodes import (
+    PLAIN,
+    STRING,
+    YAML,
+    compose,
+    is_merge,
+    key_text,
+    merge_parents,
+    too_many_values,
+    type_name,
+)
 from models.yaml_scalar import plain_scalar
 
-_YAML = "tag:yaml.org,2002:"
-_STRING = f"{_YAML}str"
-_PLAIN = "plain"
+_LONGEST_EXCERPT = 2_000
+"""Characters of the longest line that a finding shows. Of a longer line it shows only the position."""
+UNREADABLE = ("yaml-syntax", "stack-size")
+"""The rules of findings about a file of which nothing is read."""
 _TYPES = frozenset(
-    f"{_YAML}{kind}"
+    f"{YAML}{kind}"
     for kind in (
         "binary",
         "bool",
@@ -34,22 +51,6 @@ _TYPES = frozenset(
         "timestamp",
     )
 )
-_DEEPEST = 100
-_MOST = 200_000
-"""Values that a file may have once its aliases are written out; the engine refuses as many, too."""
-
-
-class _Composer(CParser, BaseResolver):
-    """Composes nodes and leaves plain scalars untyped, since YAML 1.1's types are not the engine's."""
-
-    def __init__(self, stream: str) -> None:
-        CParser.__init__(self, stream)
-        BaseResolver.__init__(self)
-
-    def resolve(self, kind: type[yaml.Node], _value: Any, implicit: Any) -> str:
-        if kind is yaml.ScalarNode:
-            return _PLAIN if implicit[0] else _STRING
-        return f"{_YAML}seq" if kind is yaml.SequenceNode else f"{_YAML}map"
 
 
 @dataclass
@@ -58,8 +59,15 @@ class YamlFile:
 
     name: str
     value: Any = None
+    first_line: str = ""
+    """The first line, without hidden values; empty if the file is not YAML."""
     spans: dict[Path, Span] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether the file is YAML of a size that is read."""
+        return not any(finding.rule in UNREADABLE for finding in self.findings)
 
 
 def read_yaml(name: str, text: str) -> YamlFile:
@@ -71,8 +79,8 @@ def read_yaml(name: str, text: str) -> YamlFile:
     """
     file = YamlFile(name)
     try:
-        _check_depth(text)
-        node = _Composer(text).get_single_node()
+        check_bytes(text)
+        node = compose(text)
         if node is not None:
             _read_node(node, file, text)
     except yaml.MarkedYAMLError as problem:
@@ -90,23 +98,11 @@ def read_yaml(name: str, text: str) -> YamlFile:
         file.findings.append(
             _syntax_error(name, text, problem.start, "the file is not UTF-8 text")
         )
+    except TooLargeError as problem:
+        file = YamlFile(name)
+        mark = Mark((), "", Span(name, 1, 1, 1, ""))
+        file.findings.append(too_large(str(problem), mark))
     return file
-
-
-def _check_depth(text: str) -> None:
-    """Refuse a text that is nested so deeply that composing it would exhaust the stack."""
-    parser = _Composer(text)
-    depth = 0
-    while parser.check_event():
-        event: Any = parser.get_event()
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
-        if depth > 10 * _DEEPEST:
-            raise yaml.MarkedYAMLError(
-                problem="nested too deeply", problem_mark=event.start_mark
-            )
 
 
 def _read_node(node: yaml.Node, file: YamlFile, text: str) -> None:
@@ -115,6 +111,7 @@ def _read_node(node: yaml.Node, file: YamlFile, text: str) -> None:
         file.value = reader.value(node, ())
     finally:
         reader.mask()
+    file.first_line = reader.line(0)
 
 
 class _Reader:
@@ -124,16 +121,17 @@ class _Reader:
         self.file = file
         self.lines = lines
         self.open: set[int] = set()
-        self.read = 0
+        self.values_read = 0
+        self.characters_read = 0
         self.hidden: list[yaml.ScalarNode] = []
 
     def value(self, node: yaml.Node, path: Path) -> Any:
-        self.read += 1
-        if self.read > _MOST:
-            raise yaml.MarkedYAMLError(
-                problem="aliases for too many values", problem_mark=node.start_mark
-            )
+        self.values_read += 1
+        if self.values_read > MOST_VALUES:
+            raise TooLargeError(too_many_values())
         if isinstance(node, yaml.ScalarNode):
+            self.check_characters(node)
+            self.characters_read += len(node.value)
             return self.scalar(node, path)
         if id(node) in self.open:
             self.problem(
@@ -143,7 +141,7 @@ class _Reader:
                 "give the value without an anchor",
             )
             return None
-        if len(self.open) > _DEEPEST:
+        if len(self.open) > DEEPEST:
             self.problem(
                 path,
                 node,
@@ -158,6 +156,13 @@ class _Reader:
             return self.sequence(node, path)
         finally:
             self.open.discard(id(node))
+
+    def check_characters(self, node: yaml.ScalarNode) -> None:
+        """Refuse the key or the value with which the file has too many characters."""
+        if self.characters_read + len(node.value) > MOST_CHARACTERS:
+            raise TooLargeError(
+                f"the values of the file have more than {MOST_CHARACTERS} characters, those of its aliases included"
+            )
 
     def sequence(self, node: yaml.Node, path: Path) -> list[Any]:
         values = []
@@ -177,27 +182,54 @@ class _Reader:
         return values
 
     def mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
-        result = self.merged_parents(node, path)
+        own_keys = [self.key(key_node, path) for key_node, _ in node.value]
+        result = self.merged_parents(node, path, frozenset(own_keys))
         keys: dict[str, Span] = {}
-        for key_node, value_node in node.value:
-            key = "<<" if _is_merge(key_node) else _key_text(self.value(key_node, path))
+        for key, (key_node, value_node) in zip(own_keys, node.value, strict=True):
             key_path = (*path, key)
             span = self.span(key_node, value_node)
             if key in keys:
                 self.duplicate(key_path, keys[key], span)
             keys[key] = span
-            if _is_merge(key_node):
+            if is_merge(key_node):
                 continue
-            self.forget(key_path)
             self.file.spans[key_path] = span
             self.hide(value_node, key_path)
             result[key] = self.value(value_node, key_path)
         return result
 
-    def merged_parents(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
-        """The values that a mapping gets from others (`<<`). The first one that has a key wins."""
+    def key(self, node: yaml.Node, path: Path) -> str:
+        """The text of a key."""
+        if is_merge(node):
+            return "<<"
+        return key_text(self.value(node, path))
+
+    def merged_parents(
+        self, node: yaml.MappingNode, path: Path, own_keys: frozenset[str]
+    ) -> dict[str, Any]:
+        """The values that a mapping gets from others (`<<`). The first one that has a key wins.
+
+        Args:
+            node: The mapping.
+            path: Its path.
+            own_keys: The keys that the mapping itself has. They keep no span of a merged value.
+        """
+        if "<<" not in own_keys:
+            return {}
+        spans_before = self.file.spans
+        self.file.spans = {}
+        result = self.parent_values(node, path)
+        merged_spans = self.file.spans
+        self.file.spans = spans_before
+        for span_path, span in merged_spans.items():
+            if span_path[len(path)] not in own_keys:
+                self.file.spans[span_path] = span
+        return result
+
+    def parent_values(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
+        """The values of the mappings that a mapping merges."""
         result: dict[str, Any] = {}
-        for parent in _merge_parents(node):
+        for parent in merge_parents(node):
             if isinstance(parent, yaml.MappingNode):
                 values = self.value(parent, path) or {}
                 result = {**values, **result}
@@ -212,19 +244,20 @@ class _Reader:
 
     def scalar(self, node: yaml.ScalarNode, path: Path) -> Any:
         text = node.value
-        if node.tag == _STRING:
+        if node.tag == STRING:
             return text
         value = plain_scalar(text)
         if isinstance(value, float) and not math.isfinite(value):
             self.problem(path, node, f"{text} has no JSON", "use a finite number")
             return None
-        kind = _type_name(value)
-        fitting = [_PLAIN, f"{_YAML}{kind}"]
+        kind = type_name(value)
+        fitting = [PLAIN, f"{YAML}{kind}"]
         if kind == "int":
-            fitting.append(f"{_YAML}float")
+            fitting.append(f"{YAML}float")
         if node.tag in fitting:
             return value
-        shown = "the value" if node in self.hidden else repr(text)
+        is_hidden_node = any(hidden is node for hidden in self.hidden[-2:])
+        shown = "the value" if is_hidden_node else repr(text)
         message = f"{shown} does not have the type of its tag"
         if node.tag in _TYPES:
             message = f"{message} {node.tag}"
@@ -235,15 +268,18 @@ class _Reader:
 
     def hide(self, node: yaml.Node, path: Path) -> None:
         """Remember a value that is never shown."""
-        if isinstance(node, yaml.ScalarNode) and is_hidden(path, node.value):
+        if not isinstance(node, yaml.ScalarNode):
+            return
+        self.check_characters(node)
+        if is_hidden(path, node.value):
             self.hidden.append(node)
 
     def mask(self) -> None:
         """Replace hidden values by stars in every line that a span has."""
         if not self.hidden:
             return
-        for node in self.hidden:
-            self.mask_lines(node)
+        for number, columns in self.hidden_columns().items():
+            self.lines[number] = _with_stars(self.lines[number], columns)
         self.file.spans = {
             path: self.masked(span) for path, span in self.file.spans.items()
         }
@@ -257,21 +293,25 @@ class _Reader:
             findings.append(replace(finding, marks=marks))
         self.file.findings = findings
 
-    def mask_lines(self, node: yaml.ScalarNode) -> None:
-        start, end = node.start_mark, node.end_mark
-        last_line = min(end.line, len(self.lines) - 1)
-        for number in range(start.line, last_line + 1):
-            line = self.lines[number]
-            first = start.column if number == start.line else 0
-            last = end.column if number == end.line else len(line)
-            self.lines[number] = line[:first] + stars(line[first:last]) + line[last:]
+    def hidden_columns(self) -> dict[int, list[tuple[int, int]]]:
+        """The columns of the hidden values in each line."""
+        columns: dict[int, list[tuple[int, int]]] = {}
+        for node in self.hidden:
+            start, end = node.start_mark, node.end_mark
+            last_line = min(end.line, len(self.lines) - 1)
+            for number in range(start.line, last_line + 1):
+                first = start.column if number == start.line else 0
+                last = end.column if number == end.line else len(self.lines[number])
+                columns.setdefault(number, []).append((first, last))
+        return columns
 
     def masked(self, span: Span) -> Span:
         return replace(span, text=self.line(span.line - 1))
 
     def line(self, number: int) -> str:
-        """A line of the file, counted from 0; empty after the end."""
-        return self.lines[number] if number < len(self.lines) else ""
+        """A line of the file, counted from 0; empty after the end, and if it is too long to be shown."""
+        line = self.lines[number] if number < len(self.lines) else ""
+        return line if len(line) <= _LONGEST_EXCERPT else ""
 
     def problem(
         self, path: Path, node: yaml.Node, message: str, alternative: str
@@ -302,14 +342,6 @@ class _Reader:
         )
         self.file.findings.append(finding)
 
-    def forget(self, path: Path) -> None:
-        """Drop the spans of a merged value that the mapping itself replaces."""
-        if path not in self.file.spans:
-            return
-        for known in list(self.file.spans):
-            if known[: len(path)] == path:
-                del self.file.spans[known]
-
     def span(self, key: yaml.Node, value: yaml.Node) -> Span:
         """The key with its value if both are in one line and the value is a scalar, else the key alone."""
         start, end, stop = key.start_mark, key.end_mark, value.end_mark
@@ -329,18 +361,15 @@ class _Reader:
         )
 
 
-def _is_merge(key: yaml.Node) -> bool:
-    return isinstance(key, yaml.ScalarNode) and key.value == "<<"
-
-
-def _merge_parents(node: yaml.MappingNode) -> Iterator[yaml.Node]:
-    for key, value in node.value:
-        if not _is_merge(key):
-            continue
-        if isinstance(value, yaml.SequenceNode):
-            yield from value.value
-        else:
-            yield value
+def _with_stars(line: str, columns: Iterable[tuple[int, int]]) -> str:
+    """A line with stars in some of its columns."""
+    parts = []
+    position = 0
+    for first, last in sorted(set(columns)):
+        start = max(first, position)
+        parts += [line[position:start], stars(line[start:last])]
+        position = max(last, position)
+    return "".join([*parts, line[position:]])
 
 
 def _key_of(path: Path) -> str:
@@ -351,35 +380,15 @@ def _key_of(path: Path) -> str:
     return json.dumps(".".join(path[first:]), ensure_ascii=False)[1:-1]
 
 
-def _key_text(value: Any) -> str:
-    """A key as Pulumi's engine reads it."""
-    if value is None:
-        return "<nil>"
-    if isinstance(value, bool):
-        return str(value).lower()
-    return str(value)
-
-
-def _type_name(value: Any) -> str:
-    return {bool: "bool", int: "int", float: "float", str: "str"}.get(
-        type(value), "null"
-    )
-
-
 def _syntax_error(name: str, text: str, end: int, message: str) -> Finding:
     before = text[:end]
     line = before.count("\n")
     column = len(before) - before.rfind("\n")
-    lines = text.encode(errors="replace").decode().splitlines()
-    shown = lines[line] if line < len(lines) else ""
-    masked = masked_line(shown)
-    if masked != shown:
-        message = re.sub(r"'.*'|\".*\"", HIDDEN, message)
     return Finding(
         rule="yaml-syntax",
         severity="error",
         message=message,
         why="Pulumi and this program read nothing of a file that is not YAML (Go's yaml.v3)",
         fix="correct the syntax of this line or of the line above",
-        marks=(Mark((), "", Span(name, line + 1, column, 1, masked)),),
+        marks=(Mark((), "", Span(name, line + 1, column, 1, "")),),
     )

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import random
+import shutil
+import signal
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from models.check import check
 from models.launch.init_steps import MIND_SPEED_DIRECTORY, InitStep, init_steps
 from models.launch.launch import launch, script
 from models.manifests import service_objects
@@ -28,6 +32,9 @@ qwen:
     convert: {{tools: {tools}, baseWeights: "it's $(id).bin", draftWeights: 头.bin}}
 """
 MOE = "mixtral:\n  image: a:1\n  model: /m/Mixtral-8x7B-Instruct-v0.1\n  npus: 4\n  engine: {maxModelLen: 4096}\n"
+
+KILLS = 20
+"""How often a step is killed, at another instant each time."""
 
 CONVERTER = """\
 #!/bin/bash
@@ -83,7 +90,7 @@ def test_an_eagle_head_is_converted_with_the_manuals_command(node: Path) -> None
         "--base-path",
         f"{node}/model",
         "--draft-path",
-        f"{node}/it's a head",
+        f"{node}/it's a head/.ascend-vllm-copy",
         "--base-weight-name",
         "it's $(id).bin",
         "--draft-weight-name",
@@ -110,6 +117,56 @@ def test_a_conversion_that_failed_is_tried_again(node: Path) -> None:
     python.write_text(CONVERTER)
     assert start(eagle_step(node)).wait() == 0
     assert calls(node).count(f"{node}/tools") == 1
+
+
+IN_PLACE = """\
+#!/usr/bin/env python3
+import os, sys, time
+files = [os.path.join(sys.argv[5], name) for name in ("头.bin", "config.json")]
+for file in files:
+    with open(file) as content:
+        text = content.read()
+    if text != "raw " * 50:
+        sys.exit(f"{file} is not a raw head")
+for file in files:
+    with open(file, "w") as content:
+        for _ in range(50):
+            content.write("new ")
+            content.flush()
+            time.sleep(0.0005)
+"""
+"""A converter that replaces its input piece by piece, and refuses what it has converted before."""
+
+
+def kill_at(seconds: float, arguments: Sequence[str]) -> None:
+    """Kill a step with all of its processes, as the kubelet kills a container."""
+    process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+@pytest.mark.slow
+def test_a_conversion_that_is_killed_anywhere_is_completed_by_the_next_one(node: Path) -> None:
+    python = node / "bin" / "python"
+    python.write_text(IN_PLACE, encoding="utf-8")
+    step = eagle_step(node)
+    head = node / "it's a head"
+    instants = random.Random(18)  # noqa: S311  no secret
+
+    for _ in range(KILLS):
+        shutil.rmtree(head)
+        head.mkdir()
+        for name in ("头.bin", "config.json"):
+            (head / name).write_text("raw " * 50)
+        kill_at(instants.uniform(0, 0.2), ["/bin/bash", "-c", step.script])
+        done = subprocess.run(["/bin/bash", "-c", step.script], check=False, capture_output=True, text=True)
+
+        assert done.returncode == 0, done.stderr
+        assert [(head / name).read_text() for name in ("头.bin", "config.json")] == ["new " * 50] * 2
+        assert not (head / ".ascend-vllm-copy").exists()
 
 
 def test_only_the_conversion_may_write_to_the_head() -> None:
@@ -155,6 +212,46 @@ def test_mindspeed_is_fetched_at_its_commit_and_found_by_a_container_that_starts
     for _ in range(2):
         subprocess.run(["/bin/bash", "-c", text], check=True, capture_output=True)
         assert (place / "version").read_text() == "1"
+
+
+@pytest.mark.slow
+def test_an_installation_that_is_killed_anywhere_is_completed_by_the_next_one(tmp_path: Path) -> None:
+    source, commit = repository(tmp_path / "MindSpeed")
+    (step,) = init_steps(service_of(f"{MOE}  mindSpeed: {{kind: install, repository: {source}, commit: {commit}}}\n"))
+    place = tmp_path / "pod"
+    script = step.script.replace(MIND_SPEED_DIRECTORY, str(place))
+    instants = random.Random(18)  # noqa: S311  no secret
+
+    for _ in range(KILLS):
+        shutil.rmtree(place, ignore_errors=True)
+        place.mkdir()
+        kill_at(instants.uniform(0, 0.15), ["/bin/bash", "-c", script])
+        done = subprocess.run(["/bin/bash", "-c", script], check=False, capture_output=True, text=True)
+
+        assert done.returncode == 0, done.stderr
+        assert (place / "version").read_text() == "1"
+        assert sorted(path.name for path in place.iterdir()) == [".git", ".partial", "version"]
+
+
+@pytest.mark.parametrize("commit", ["master", "v1.0", "a956b907", "A956B907EF3B0787D2A38577EB5B702F5B7E715D", "HEAD~1"])
+def test_a_commit_that_can_move_is_refused(commit: str) -> None:
+    stack = stack_of(f"{MOE}  mindSpeed: {{kind: install, commit: {commit}}}\n")
+
+    (finding,) = check(stack).findings
+    assert finding.message == (
+        f'commit "{commit}" must be the 40 hexadecimal digits of a commit; a branch or a tag moves'
+    )
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["http://gitee.com/a.git", "git://gitee.com/a", "ftp://a/b", "file:///a", "ext::sh -c id", "HTTP://a/b", "a/b"],
+)
+def test_a_repository_that_others_can_change_on_its_way_is_refused(address: str) -> None:
+    stack = stack_of(f"{MOE}  mindSpeed: {{kind: install, repository: '{address}'}}\n")
+
+    (finding,) = check(stack).findings
+    assert "must begin with https:// or ssh://" in finding.message
 
 
 def test_mindspeed_is_fetched_into_a_directory_of_roots_by_another_user(
@@ -214,3 +311,10 @@ def test_the_scripts_of_the_steps_are_next_to_the_launch_script_and_need_no_npu(
     assert [step["args"] for step in pod["initContainers"]] == [
         [f"/opt/ascend-vllm/launch/{name}"] for name in ("install-mindspeed.sh", "convert-eagle.sh")
     ]
+
+
+def test_the_fix_of_an_address_without_encryption_keeps_its_host() -> None:
+    keys = "  mindSpeed: {kind: install, repository: 'http://git.example.com/MindSpeed.git'}\n"
+
+    (finding,) = check(stack_of(MOE + keys)).findings
+    assert finding.fix == "write repository: https://git.example.com/MindSpeed.git"

@@ -1,0 +1,195 @@
+"""Odd stack files: every one ends quickly, with findings and without a traceback."""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from models.check import check
+from models.report import report_text
+from models.service.resolve import resolve
+from models.stack_file.load import load_text
+
+SERVICE = """config:
+  ascend-vllm:cluster: {context: prod}
+  ascend-vllm:services:
+    qwen:
+      image: registry.example.com/ascend-vllm:6.3.912
+      model: /mnt/models/Qwen2-7B-Instruct
+      engine: {maxModelLen: 4096}
+"""
+MEGABYTE = 1_000_000
+
+CPU_SECONDS = 30
+"""Generous for a start of Python and all files of a test. A quadratic search takes minutes."""
+
+
+def report(text: str, directory: Path = Path()) -> str:
+    """The report of `check` on the text of a stack file."""
+    return report_text(check(resolve(load_text("odd", str(directory / "Pulumi.odd.yaml"), text))))
+
+
+def rules(text: str, directory: Path = Path()) -> set[str]:
+    """The rules of the findings of `check`."""
+    return {
+        finding.rule for finding in check(resolve(load_text("odd", str(directory / "Pulumi.odd.yaml"), text))).findings
+    }
+
+
+def service_with(line: str) -> str:
+    return f"{SERVICE}      {line}\n"
+
+
+def megabyte_of(text: str) -> str:
+    return (text * (MEGABYTE // len(text)))[: MEGABYTE - 1_000]
+
+
+@pytest.mark.parametrize("digits", ["9" * 5_000, f"-{'9' * 5_000}", "1_" * 5_000 + "1", "0x" + "f" * 5_000])
+@pytest.mark.parametrize(
+    "line", ["replicas: {}", "replicas: !!int {}", "env: {{A: {}}}", "engine: {{maxModelLen: {}}}"]
+)
+def test_an_integer_of_any_length_is_a_finding_or_a_text(line: str, digits: str) -> None:
+    assert "1 service: " in report(service_with(line.format(digits)))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("#" * (1 << 20) + "\n", "the file has more than 1048576 bytes"),
+        ("".join(f"k{number}: 1\n" for number in range(90_000)), "the file has more than 25000 keys and values"),
+        (service_with(f"env: {{A: {'a' * 300_001}}}"), "have more than 300000 characters"),
+        (f"a: &a {'a' * 200_000}\nb: *a\n", "have more than 300000 characters"),
+        (f"a: &a {'a' * 200_000}\n? *a\n: 1\n", "have more than 300000 characters"),
+    ],
+)
+def test_a_file_that_is_too_large_is_one_finding_with_the_bound(text: str, message: str) -> None:
+    found = report(text)
+
+    assert found.startswith("error[stack-size]: ")
+    assert message in found
+    assert "0 services: 1 error, " in found
+
+
+def test_comments_do_not_count_for_the_size() -> None:
+    comments = "# password: x\n" * 60_000
+
+    assert report(comments + SERVICE).startswith("1 service: 0 errors, 0 warnings")
+
+
+def test_a_stack_of_too_many_services_is_one_finding() -> None:
+    services = "".join(f"    s{number}: {{}}\n" for number in range(501))
+    text = SERVICE.partition("    qwen:")[0] + services
+
+    assert "the stack has 501 services; it may have 500" in report(text)
+    assert rules(text) == {"stack-size"}
+
+
+def test_many_findings_are_cut_and_the_stack_is_still_refused() -> None:
+    passwords = "".join(f"        PASSWORD_{number}: a1b2c3d4\n" for number in range(3_000))
+    found = report(f"{SERVICE}      env:\n{passwords}")
+
+    assert "the stack has 3000 findings, of which 1000 are shown" in found
+    assert "1 service: 1 error, 1000 warnings" in found
+
+
+def test_services_after_many_wrong_ones_are_not_read() -> None:
+    services = "".join(f"    S{number}: 1\n" for number in range(400))
+    found = report(SERVICE.partition("    qwen:")[0] + services)
+
+    assert "services from S250 on are not read after 500 findings" in found
+
+
+def test_a_line_that_is_too_long_has_a_position_and_no_excerpt() -> None:
+    found = report(service_with("x: " + "a" * 5_000))
+
+    assert "Pulumi.odd.yaml:8:7   qwen · x" in found
+    assert "a" * 100 not in found
+
+
+def test_what_is_not_yaml_is_never_shown() -> None:
+    found = report("root:*:20228:0:99999:7:::\nconfig: {\n")
+
+    assert "error[yaml-syntax]" in found
+    assert "20228" not in found
+
+
+@pytest.mark.parametrize("key", ["ascend-vllm:base: {}", "ascend-vllm:services: {{q: {{model: {{verify: {}}}}}}}"])
+def test_a_pipe_is_a_finding_and_nobody_waits_for_it(key: str, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    text = "config:\n  ascend-vllm:cluster: {context: prod}\n  " + key.format("pipe") + "\n"
+
+    assert rules(text, tmp_path)
+
+
+def test_a_pipe_with_checksums_is_a_finding(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    model = "model: {source: /mnt/models/Qwen2-7B-Instruct, verify: pipe}"
+    found = report(SERVICE.replace("model: /mnt/models/Qwen2-7B-Instruct", model), tmp_path)
+
+    assert "pipe cannot be read: it is a pipe or a device, not a file" in found
+
+
+@pytest.mark.parametrize("byte", ["\0", "\ufeff", "\u0085", "\u2028", "\x1b", "\udcff", "\r", "\t", "\x7f"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{}",
+        "{}: 1\n",
+        "config: {}\n",
+        "a: '{}'\n",
+        SERVICE + "{}",
+        SERVICE + '      "{}": 1\n',
+        SERVICE + "    {}: {{}}\n",
+    ],
+)
+def test_a_strange_character_anywhere_is_no_traceback(text: str, byte: str) -> None:
+    odd = text.replace("{}", byte) if "{}" in text else text
+
+    assert "0 accepted" in report(odd)
+
+
+SHAPES = (
+    "password:",
+    "password=",
+    "--token ",
+    "http://u:p",
+    "-----BEGIN PRIVATE KEY-----",
+    "QUJD",
+    "docker login -p",
+    "curl -u a:",
+    '\\"password\\":\\"',
+    "{% token=",
+    "a.",
+    "a:b1@",
+    "/hooks/a/",
+    "['",
+)
+"""Texts that a search for credentials might read again and again."""
+
+
+@pytest.mark.slow
+def test_a_megabyte_of_any_shape_takes_seconds(tmp_path: Path) -> None:
+    files = []
+    for number, shape in enumerate(SHAPES):
+        for place, text in (
+            ("value", service_with(f'env: {{A: "{megabyte_of(shape)[:299_000]}"}}')),
+            ("broken", f"{SERVICE}    x: [\n  {megabyte_of(shape)}\n"),
+        ):
+            file = tmp_path / f"{place}-{number}.yaml"
+            file.write_text(text, encoding="utf-8")
+            files.append(str(file))
+
+    done = subprocess.run(
+        [sys.executable, "-m", "cli", "check", *files, "--format", "concise"],
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS)),
+        capture_output=True,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    assert b"Traceback" not in done.stderr
