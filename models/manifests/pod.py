@@ -60,7 +60,7 @@ def pod_template(
         *volumes,
         *mind_speed_volumes(service),
         shared_memory_volume(service),
-        *_graph_cache_volume(service),
+        *graph_cache_volume(service),
         *weight_volumes(service),
     ]
     return patched({"metadata": metadata, "spec": spec}, service)
@@ -143,7 +143,8 @@ def _affinity_to_other_services() -> Manifest:
     }
 
 
-def _graph_cache_volume(service: ResolvedService) -> list[Manifest]:
+def graph_cache_volume(service: ResolvedService) -> list[Manifest]:
+    """The volume with compiled graphs, if the graph mode keeps them."""
     if service.pta_graph is None:
         return []
     return [host_path(GRAPH_CACHE_VOLUME, service.pta_graph.cache, "DirectoryOrCreate")]
