@@ -14,17 +14,21 @@ from cli.errors import CommandError, ExitCode, UnreadableStackError
 from cli.output import Format, render_reports
 from cli.output.diff import DiffFormat, render_comparisons
 from cli.output.review import Reviewed, comment
+from cli.output.review import document as review_document
+from cli.output.rights import rights_annotations, rights_text
 from cli.output.touched import Touched, document
 from cli.revision import Revision, revision
 from cli.stacks import find_stack
 from cli.touched import AgainstOption, touched
 from models.check import check
+from models.report import Report
 
 
 class ReviewFormat(StrEnum):
     """Output formats."""
 
     TEXT = "text"
+    JSON = "json"
     GITHUB = "github"
 
 
@@ -45,6 +49,8 @@ def command(
 ) -> None:
     """Check and compare every stack that the worktree changes.
 
+    The rights of services that `accept` waives are listed after the findings.
+
     -o writes a comment in Markdown for each touched stack, and touched.json, which
     shows that the review ran even if no stack is touched.
 
@@ -59,8 +65,11 @@ def command(
     stacks = touched(base)
     typer.echo(f"{_number(stacks)} touched since {base.label}", err=True)
     reviews = [_review(stack, base) for stack in stacks]
-    for review in reviews:
-        typer.echo(_text(review, form))
+    if form is ReviewFormat.JSON:
+        typer.echo(review_document(base.commit, reviews))
+    else:
+        for review in reviews:
+            typer.echo(_text(review, form))
     if output is not None:
         files = {}
         for review in reviews:
@@ -107,6 +116,7 @@ def _text(review: Reviewed, form: ReviewFormat) -> str:
     parts = []
     if review.report:
         parts.append(render_reports([review.report], Format(form.value)))
+        parts += _rights(review.report, form)
     if review.comparison:
         parts.append(render_comparisons([review.comparison], DiffFormat(form.value)))
     if form is ReviewFormat.GITHUB:
@@ -115,6 +125,13 @@ def _text(review: Reviewed, form: ReviewFormat) -> str:
     if review.unreadable:
         parts.append(f"not compared: {review.unreadable}")
     return "\n\n".join([title, *parts]) + "\n"
+
+
+def _rights(report: Report, form: ReviewFormat) -> list[str]:
+    if form is ReviewFormat.GITHUB:
+        return list(rights_annotations(report))
+    text = rights_text(report)
+    return [text] if text else []
 
 
 def _has_findings(review: Reviewed) -> bool:

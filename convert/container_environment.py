@@ -9,6 +9,7 @@ from convert.note import Notes
 from convert.objects import Object
 from convert.server_start import Setting
 from models.credentials import is_credential
+from models.manifests.read_only_root import DIRECTORY
 
 _REFERENCE = re.compile(r"\$\(([A-Za-z_]\w*)\)")
 
@@ -22,6 +23,8 @@ def container_environment(container: Object, notes: Notes) -> dict[str, Setting]
     references = references_of(container)
     for name, entry in _variables(container.at("env"), notes):
         text = _value(entry)
+        if name == "HOME" and text == DIRECTORY and has_read_only_root(container):
+            continue
         is_reference = entry.at("valueFrom").value is not None
         if is_reference and name not in references:
             notes.drop(
@@ -44,6 +47,11 @@ def container_environment(container: Object, notes: Notes) -> dict[str, Setting]
             env_from,
         )
     return settings
+
+
+def has_read_only_root(container: Object) -> bool:
+    """Whether the root filesystem of a container is read-only. The program then sets its home directory."""
+    return container.at("securityContext", "readOnlyRootFilesystem").value is True
 
 
 def references_of(container: Object) -> dict[str, dict[str, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from convert.container_environment import has_read_only_root
 from convert.minimal import Values
 from convert.note import Note, Notes, dropped
 from convert.placeholder import PLACEHOLDER
@@ -13,6 +14,7 @@ from models.launch.launch import GRAPH_CACHE_DIRECTORY, WARM
 from models.manifests.deployment import MIN_MEMBER
 from models.manifests.metadata import NAME, NAME_LABEL
 from models.manifests.pod import QUEUE_NAME
+from models.manifests.read_only_root import DIRECTORY
 from models.record import cpu_amount
 from models.service.deadlines import PULL
 from models.service.resolved import SETTLE
@@ -43,6 +45,7 @@ def pod_values(pod: Pod, notes: Notes) -> Values:
         "rollout": _rollout(pod),
         "pullSecrets": _pull_secrets(pod) or None,
         "runAsUser": _run_as_user(pod),
+        "readOnlyRootFilesystem": has_read_only_root(pod.container) or None,
         **_volcano(pod),
         "drain": _drain(pod),
         "startup": _startup(pod),
@@ -84,7 +87,9 @@ def unused_mounts(pod: Pod, used: set[str]) -> Iterator[Note]:
         if claim.value is not None:
             name = claim.at("claimName").text() or "NAME"
             why = f"if the claim contains the weights, write model: {{source: {{kind: claim, name: {name}}}}}"
-        elif mount.path.rstrip("/") == SHM:
+        elif mount.path.rstrip("/") == SHM or (
+            mount.path == DIRECTORY and has_read_only_root(pod.container)
+        ):
             continue
         else:
             why = "the stack file has no key for further mounts of the server"

@@ -71,6 +71,7 @@ _DEFAULTS: dict[str, Any] = {
     "imagePullPolicy": "IfNotPresent",
     "podManagementPolicy": "OrderedReady",
     "preemptionPolicy": "PreemptLowerPriority",
+    "workingDir": "/tmp",  # noqa: S108  with readOnlyRootFilesystem
 }
 """Values that Kubernetes fills in, or that this program writes as well."""
 
@@ -249,7 +250,7 @@ def _is_kept(key: str, field: Object) -> bool:
         return field.at("type").text() in ("RuntimeDefault", "Unconfined")
     if key == "allowPrivilegeEscalation":
         return field.value is False
-    return key in ("runAsUser", "runAsNonRoot")
+    return key in ("runAsUser", "runAsNonRoot", "readOnlyRootFilesystem")
 
 
 def _scheduler(pod: Pod) -> Iterator[Note]:

@@ -15,6 +15,7 @@ from review.deployment_fields import (
     DEPLOYMENT_FIELDS,
     MOUNT_FIELDS,
     POD_TEMPLATE_FIELDS,
+    READ_ONLY_ROOT,
     NamedField,
     changed_field,
 )
@@ -86,15 +87,9 @@ def _pod_template_detail(
 ) -> Detail | None:
     """A difference at a path below the pod template. None: another detail explains it."""
     services = pair.services
-    patch = patch_detail(services, path)
-    if patch:
-        return patch
-    variable = _VARIABLE.match(path)
-    if variable:
-        return _variable_detail(services, variable[1])
-    field = changed_field(POD_TEMPLATE_FIELDS, path, services.old, new=services.new)
-    if field:
-        return _field_detail(services, field, restarts=True)
+    named = patch_detail(services, path) or _named_detail(services, path)
+    if named:
+        return named
     volume = _VOLUME.match(path)
     if volume:
         return _mount_detail(pair, volume[1])
@@ -102,6 +97,19 @@ def _pod_template_detail(
     if init_container:
         return _init_container_detail(pair, init_container[1], init_container[2])
     return _unnamed_detail(path, before, after, restarts=True)
+
+
+def _named_detail(services: ServicePair, path: str) -> Detail | None:
+    """A difference in a variable, or in a field that users know by a name."""
+    if changed_field((READ_ONLY_ROOT,), path, services.old, new=services.new):
+        return _field_detail(services, READ_ONLY_ROOT, restarts=True)
+    variable = _VARIABLE.match(path)
+    if variable:
+        return _variable_detail(services, variable[1])
+    field = changed_field(POD_TEMPLATE_FIELDS, path, services.old, new=services.new)
+    if field:
+        return _field_detail(services, field, restarts=True)
+    return None
 
 
 def _field_detail(

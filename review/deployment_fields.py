@@ -12,6 +12,13 @@ from models.service.resolved import ResolvedService
 from models.stack_file.operation import Recreate
 
 _CONTAINER = r"spec\.containers\[ascend-vllm\]"
+_INIT_CONTAINER = r"spec\.initContainers\[.+?\]"
+_READ_ONLY_ROOT = (
+    rf"({_CONTAINER}|{_INIT_CONTAINER})\."
+    r"(securityContext\.readOnlyRootFilesystem|workingDir|env\[HOME\].*|volumeMounts\[ascend-vllm-tmp\].*)"
+    r"|spec\.volumes\[ascend-vllm-tmp\].*"
+)
+"""All that `readOnlyRootFilesystem` adds to a pod."""
 
 
 @dataclass(frozen=True)
@@ -132,6 +139,10 @@ def _pull_secrets(service: ResolvedService) -> str | None:
     return ", ".join(str(secret) for secret in service.pull_secrets) or None
 
 
+def _read_only_root(service: ResolvedService) -> str:
+    return str(service.read_only_root_filesystem).lower()
+
+
 def _seccomp(service: ResolvedService) -> str:
     return service.cluster.seccomp
 
@@ -151,6 +162,14 @@ def _queue(service: ResolvedService) -> str | None:
 def _priority_class(service: ResolvedService) -> str | None:
     return service.priority_class
 
+
+READ_ONLY_ROOT = NamedField(
+    pattern=_READ_ONLY_ROOT,
+    part="security",
+    name="readOnlyRootFilesystem",
+    value=_read_only_root,
+)
+"""The field whose difference also explains a variable and a volume."""
 
 POD_TEMPLATE_FIELDS = (
     NamedField(

@@ -135,6 +135,13 @@ def _script_details(pair: ServicePair, old: Launch, new: Launch) -> Iterator[Det
             new=", ".join(new.init_files),
             because=_init_files_reason(pair),
         )
+    if old.first != new.first:
+        yield _detail(
+            name="removal of old files in /tmp",
+            old="" if old.first else None,
+            new="" if new.first else None,
+            because=pair.field("readOnlyRootFilesystem", gone=not new.first),
+        )
     if old.python_path != new.python_path:
         yield _detail(
             name="PYTHONPATH",

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from models.launch.launch import SCRIPT, Launch, script
 
 _SOURCE = re.compile(r"^source (.+) \|\| true$", re.MULTILINE)
+_REMOVAL = re.compile(r"^rm -f -- .*\n", re.MULTILINE)
 _EXPORT = re.compile(r"^export (\w+)=", re.MULTILINE)
 _EXEC = re.compile(r"^exec ", re.MULTILINE)
 
@@ -44,7 +45,14 @@ def _parse(text: str, files: Mapping[str, str]) -> Launch:
         files=files,
         python_path=python_path,
         before=head[end_of_exports:],
+        first=_first_lines(head),
     )
+
+
+def _first_lines(head: str) -> str:
+    """The line that removes files of an earlier container, if the script has it."""
+    line = _REMOVAL.search(head)
+    return line[0] if line else ""
 
 
 def _exports(head: str) -> dict[str, str]:

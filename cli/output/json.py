@@ -8,6 +8,7 @@ from typing import Any
 
 from models.finding import Finding, Mark
 from models.report import Accepted, Report
+from models.rules.registry import reports_right
 
 VERSION = 1
 """Raised when a key changes its meaning or is removed; new keys may be added without."""
@@ -15,6 +16,11 @@ VERSION = 1
 
 def render(reports: Sequence[Report]) -> str:
     """One document for all stacks."""
+    return json.dumps(document(reports), indent=2, ensure_ascii=False)
+
+
+def document(reports: Sequence[Report]) -> dict[str, Any]:
+    """The content of the document."""
     findings = []
     accepted = []
     unchecked: list[str] = []
@@ -31,13 +37,12 @@ def render(reports: Sequence[Report]) -> str:
         "accepted": len(accepted),
         "unchecked": unchecked,
     }
-    document = {
+    return {
         "version": VERSION,
         "findings": findings,
         "accepted": accepted,
         "summary": summary,
     }
-    return json.dumps(document, indent=2, ensure_ascii=False)
 
 
 def _finding(stack: str, finding: Finding) -> dict[str, Any]:
@@ -55,7 +60,9 @@ def _finding(stack: str, finding: Finding) -> dict[str, Any]:
 
 def _accepted(stack: str, waived: Accepted) -> dict[str, Any]:
     """A finding that the stack file waives, with the reason."""
-    return {**_finding(stack, waived.finding), "reason": waived.reason}
+    finding = _finding(stack, waived.finding)
+    is_right = reports_right(waived.finding.rule)
+    return {**finding, "reason": waived.reason, "right": is_right}
 
 
 def _location(mark: Mark) -> dict[str, Any]:

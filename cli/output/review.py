@@ -1,18 +1,34 @@
-"""A comment on a pull request about one stack: its changes, then its findings."""
+"""A review of touched stacks: a comment on a pull request about one stack, and a document for programs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from cli.output.diff import DiffFormat, render_comparisons
 from cli.output.diff.comparison import Comparison
+from cli.output.diff.json import stack_json
 from cli.output.diff.markdown import fitting, folded, plain
+from cli.output.json import document as check_json
+from cli.output.rights import (
+    right_lines,
+    rights_by_service,
+    rights_json,
+    rights_title,
+)
 from cli.output.touched import Touched
 from models.report import Report, finding_text, summary
+from models.words import counted
 
-_FINDINGS = 4_000
-"""Most characters of the findings. With the changes (60,000), a comment stays below GitHub's 65,536."""
+VERSION = 1
+"""Of the JSON, see docs/reference/review-json.md; raised when a key changes its meaning or is removed."""
+
+_FINDINGS = 3_000
+_RIGHTS = 1_000
+"""Most characters of the findings and of the rights. With the changes (60,000), a comment stays below GitHub's
+65,536."""
 
 _LONGEST_TITLE = 500
 _LONGEST_REASON = 1000
@@ -37,11 +53,40 @@ class Reviewed:
         return self.touched.name
 
 
+def document(commit: str, reviews: Sequence[Reviewed]) -> str:
+    """The contract for programs: of each touched stack the findings, the rights of its services, and the changes."""
+    stacks = [_stack_json(reviewed) for reviewed in reviews]
+    record = {"version": VERSION, "against": commit, "stacks": stacks}
+    return json.dumps(record, indent=2, ensure_ascii=False)
+
+
+def _stack_json(reviewed: Reviewed) -> dict[str, Any]:
+    findings = None
+    rights = []
+    if reviewed.report:
+        findings = check_json([reviewed.report])
+        rights = rights_json(reviewed.report)
+    changes = None
+    if reviewed.comparison:
+        changes = stack_json(reviewed.comparison)
+    return {
+        "name": reviewed.name,
+        "files": reviewed.touched.files,
+        "program": reviewed.touched.program,
+        "check": findings,
+        "rights": rights,
+        "diff": changes,
+        "notCompared": reviewed.unreadable or None,
+    }
+
+
 def comment(reviewed: Reviewed) -> str:
-    """The comment: changes with their warnings, findings, and the changed files."""
+    """The comment: changes with their warnings, findings, rights, and the changed files."""
     sections = [_changes(reviewed)]
     if reviewed.report and reviewed.report.findings:
         sections.append(_findings(reviewed.report))
+    if reviewed.report:
+        sections += _rights(reviewed.report)
     sections += _reasons(reviewed.touched)
     return "\n\n".join(sections)
 
@@ -65,6 +110,25 @@ def _findings(report: Report) -> str:
         )
     title = summary(report).partition("\n")[0]
     return folded(title[:_LONGEST_TITLE], "\n\n".join(blocks))
+
+
+def _rights(report: Report) -> Iterator[str]:
+    """A folded block with the rights of each service."""
+    texts = []
+    number = 0
+    for service, rights in rights_by_service(report).items():
+        texts.append("\n".join([rights_title(service), *right_lines(rights)]))
+        number += len(rights)
+    if not texts:
+        return
+    blocks = fitting(texts, _RIGHTS)
+    hidden = len(texts) - len(blocks)
+    if hidden:
+        services = counted(hidden, "service")
+        command = f"ascend-vllm check {report.stack} --format json"
+        blocks.append(f"{services} left out because of the length; all: {command}")
+    title = f"Rights of services beyond the default: {number} accepted"
+    yield folded(title, "\n\n".join(blocks))
 
 
 def _reasons(touched: Touched) -> Iterator[str]:

@@ -136,13 +136,13 @@ def init_files(service: ResolvedService) -> tuple[str, ...]:
     return tuple(service.release.init_files)
 
 
-def script_preamble(init_files: Iterable[str]) -> str:
+def script_preamble(init_files: Iterable[str], *, first: str = "") -> str:
     """The first lines of every script.
 
     The init files belong to the image. A failed command or an unset variable in them must not end the script.
     """
     sources = [f"source {shlex.quote(file)} || true\n" for file in init_files]
-    return f"#!/usr/bin/env bash\n{''.join(sources)}set -euo pipefail\n\n"
+    return f"#!/usr/bin/env bash\n{first}{''.join(sources)}set -euo pipefail\n\n"
 
 
 def _mind_speed(wanted: MindSpeedInstallation) -> str:

@@ -65,6 +65,8 @@ class Launch:
     """Directory that Python searches first for modules."""
     before: str = ""
     """Lines of the script directly before the server's start."""
+    first: str = ""
+    """Lines of the script before all others."""
 
 
 def launch(service: ResolvedService) -> Launch:
@@ -85,6 +87,7 @@ def launch(service: ResolvedService) -> Launch:
         python_path=python_path,
         before=before + service.release.preload_lines,
         files=_files(service),
+        first=_stale_files(service),
     )
 
 
@@ -138,7 +141,7 @@ def script(start: Launch) -> str:
         exports.append(
             f"export PYTHONPATH={shlex.quote(start.python_path)}${{PYTHONPATH:+:$PYTHONPATH}}\n"
         )
-    preamble = script_preamble(start.init_files)
+    preamble = script_preamble(start.init_files, first=start.first)
     command = _command_line(start.argv)
     return f"{preamble}{''.join(exports)}\n{start.before}exec {command}\n"
 
@@ -152,6 +155,16 @@ def _path_export(name: str, paths: PathAddition) -> str:
     else:
         value = f"${{{name}:+${name}:}}{shlex.quote(paths.append or '')}"
     return f"export {name}={value}\n"
+
+
+def _stale_files(service: ResolvedService) -> str:
+    """The line that removes what an earlier container left, if `/tmp` is a volume that outlives the container.
+
+    It is the first line. Otherwise the probes of a restarted container would read the files of the last one.
+    """
+    if not service.read_only_root_filesystem:
+        return ""
+    return f"rm -f -- {WARM} {DRAINING}\n"
 
 
 def _graph_cache(

@@ -15,6 +15,8 @@ from models.launch.init_steps import (
 from models.launch.launch import LAUNCH_DIRECTORY
 from models.manifests.metadata import Manifest
 from models.manifests.node_mounts import read_only
+from models.manifests.read_only_root import DIRECTORY as TEMPORARY_FILES
+from models.manifests.read_only_root import working_directory, writable_environment
 from models.manifests.security import container_security
 from models.manifests.weights import store_mount
 from models.secret_reference import NamespaceSecret
@@ -40,11 +42,14 @@ def init_containers(
             "securityContext": container_security(service),
             "command": ["/bin/bash", "-c"],
             "args": [f"{LAUNCH_DIRECTORY}/{step.file}"],
+            **working_directory(service),
         }
-        if step.secrets:
-            container["env"] = [
-                from_secret(variable, key) for variable, key in step.secrets.items()
-            ]
+        variables = writable_environment(service)
+        variables += [
+            from_secret(variable, key) for variable, key in step.secrets.items()
+        ]
+        if variables:
+            container["env"] = variables
         container["volumeMounts"] = _mounts(step, mounts)
         yield container
 
@@ -54,14 +59,14 @@ def _mounts(
 ) -> list[Manifest]:
     """The mounts of a step: those of the server, with the directory of the step writable.
 
-    The step that fetches weights gets the launch script and the whole store instead. If it mounted the model's own
-    directory, the kubelet would create that directory before the weights are complete.
+    The step that fetches weights gets the launch script, `/tmp` and the whole store instead. If it mounted the model's
+    own directory, the kubelet would create that directory before the weights are complete.
     """
     if step.name == FETCH_STEP:
         launch_mounts = [
             dict(mount)
             for mount in volume_mounts
-            if mount["mountPath"] == LAUNCH_DIRECTORY
+            if mount["mountPath"] in (LAUNCH_DIRECTORY, TEMPORARY_FILES)
         ]
         return [*launch_mounts, store_mount()]
     mounts = []

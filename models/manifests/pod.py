@@ -16,6 +16,12 @@ from models.manifests.metadata import NAME, NAME_LABEL, Manifest, labels
 from models.manifests.node_mounts import host_path
 from models.manifests.pod_template import patched
 from models.manifests.probes import probes
+from models.manifests.read_only_root import (
+    working_directory,
+    writable_environment,
+    writable_mounts,
+    writable_volumes,
+)
 from models.manifests.resources import (
     container_resources,
     shared_memory_mount,
@@ -48,7 +54,12 @@ def pod_template(
     metadata: Manifest = {"labels": labels(service)}
     if service.queue:
         metadata["annotations"] = {QUEUE_NAME: service.queue}
-    mounts = [*volume_mounts, *mind_speed_mounts(service), *weight_mounts(service)]
+    mounts = [
+        *volume_mounts,
+        *mind_speed_mounts(service),
+        *weight_mounts(service),
+        *writable_mounts(service),
+    ]
     spec = _scheduling(service)
     spec["enableServiceLinks"] = False
     spec |= pod_security(service)
@@ -60,8 +71,9 @@ def pod_template(
         *volumes,
         *mind_speed_volumes(service),
         shared_memory_volume(service),
-        *_graph_cache_volume(service),
+        *graph_cache_volume(service),
         *weight_volumes(service),
+        *writable_volumes(service),
     ]
     return patched({"metadata": metadata, "spec": spec}, service)
 
@@ -92,8 +104,13 @@ def _container(
         "securityContext": container_security(service),
         "ports": [{"name": "http", "containerPort": service.server.port}],
         **command,
+        **working_directory(service),
     }
-    variables = [*_variables_from_secrets(service), *_variables_from_fields(service)]
+    variables = [
+        *writable_environment(service),
+        *_variables_from_secrets(service),
+        *_variables_from_fields(service),
+    ]
     if variables:
         container["env"] = variables
     drain = ["/bin/bash", "-c", f"{LAUNCH_DIRECTORY}/{DRAIN}"]
@@ -150,7 +167,8 @@ def _affinity_to_other_services() -> Manifest:
     }
 
 
-def _graph_cache_volume(service: ResolvedService) -> list[Manifest]:
+def graph_cache_volume(service: ResolvedService) -> list[Manifest]:
+    """The volume with compiled graphs, if the graph mode keeps them."""
     if service.pta_graph is None:
         return []
     return [host_path(GRAPH_CACHE_VOLUME, service.pta_graph.cache, "DirectoryOrCreate")]

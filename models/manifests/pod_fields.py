@@ -80,6 +80,7 @@ _VOLUMES = {
     "mindspeed": "mindSpeed",
     "node-path": "engine or server",
     "shm": "resources.shm",
+    "ascend-vllm-tmp": "readOnlyRootFilesystem",
     "ascend-driver": "cluster.platform",
     "ascend-add-ons": "cluster.platform",
     "hccn": "cluster.platform",

@@ -22,6 +22,8 @@ def container_security(service: ResolvedService) -> Manifest:
         context["runAsNonRoot"] = True
     context["allowPrivilegeEscalation"] = False
     context["capabilities"] = capabilities
+    if service.read_only_root_filesystem:
+        context["readOnlyRootFilesystem"] = True
     return context
 
 

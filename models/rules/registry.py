@@ -44,6 +44,8 @@ class Rule:
     """What the rule requires, then the reason with its source."""
     needs_facts: bool = False
     """Whether the rule runs only if the facts of the model are known."""
+    reports_right: bool = False
+    """Whether a finding is a right of the pods that the default does not give them."""
 
     @property
     def summary(self) -> str:
@@ -66,6 +68,24 @@ def rule(*severities: Severity) -> Callable[[Check], Check]:
         return check
 
     return register
+
+
+def right_rule(check: Check) -> Check:
+    """Register a function that reports rights which the pods of a service have in addition to the default.
+
+    A right is a warning. Whoever accepts it writes down the reason, and `review` shows it as a right of the service.
+    """
+    entry = _entry_of(check, ("warning",), "stack file")
+    alternative = f"write accept.{entry.id}: 'the reason'"
+
+    @wraps(check)
+    def with_alternative(service: ResolvedService) -> Iterator[Finding]:
+        for finding in check(service):
+            yield replace(finding, fix=f"{finding.fix}, or {alternative}")
+
+    _add(replace(entry, reports_right=True))
+    _CHECKS[entry.id] = with_alternative
+    return check
 
 
 def facts_rule(*severities: Severity) -> Callable[[FactsCheck], FactsCheck]:
@@ -151,6 +171,12 @@ def documentation(name: str) -> str:
     """The documentation of a rule; empty for an unknown id."""
     entry = find_rule(name)
     return entry.documentation if entry else ""
+
+
+def reports_right(name: str) -> bool:
+    """Whether the findings of a rule are rights of a service."""
+    entry = find_rule(name)
+    return entry is not None and entry.reports_right
 
 
 def id_of(check: Callable[..., Any]) -> str:

@@ -2,40 +2,58 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from models.engines.features import EagleHead
 from models.engines.releases import is_plugin_image
 from models.finding import Finding, Mark, Path, at, error
-from models.rules.credentials import texts
+from models.rules.added_parts import added_containers, added_volumes
 from models.rules.registry import rule
 from models.service.resolved import ResolvedService
 from models.stack_file.source import BucketSource
+
+_MOVING_WORDS = """
+latest nightly daily weekly
+canary current dev devel develop development edge head main master mainline next rolling snapshot stable tip trunk
+unstable
+"""
+
+_MOVING = frozenset(_MOVING_WORDS.split())
+"""Words in a tag that registries move to each new build."""
+
+_ALWAYS_MOVING = frozenset(["latest", "nightly", "daily", "weekly"])
+"""Words that move, even if a commit follows them."""
+
+_ENVIRONMENTS = """
+alpha beta ci default live lts preview prod production qa rc release stage staging test testing
+"""
+
+_MOVING_TAGS = frozenset(_ENVIRONMENTS.split())
+"""Whole tags that are moved from one release to the next."""
+
+_COMMIT = re.compile(r"(?:g|sha)?(?=[0-9a-f]*[0-9])(?=[0-9a-f]*[a-f])[0-9a-f]{7,40}")
 
 
 @rule("error")
 def image_tag(service: ResolvedService) -> Iterator[Finding]:
     """An image has an immutable reference: a release tag or a digest.
 
-    Without a tag, or with `latest`, a node runs whichever image it already has. The pods of one service can run
-    different images, and a rollback restores nothing.
+    Without a tag, or with a tag that moves such as `latest`, `main`, `nightly-a3` or `v1-dev`, a node runs whichever
+    image it already has. The pods of one service can run different images, and a rollback restores nothing. This holds
+    for the images of added containers and of image volumes, too.
     """
-    for item in texts(service):
-        path, image = item.path, item.text
-        if path[-1] != "image" or not _names_an_image(path):
-            continue
+    for path, image in _images(service):
         name, _, digest = image.partition("@")
         repository, tag = _split_tag(name)
-        if digest or tag not in ("", "latest"):
+        if digest or (tag and not _moves(tag)):
             continue
         example = f"{repository}:1.0.0, with the tag of your release"
         if is_plugin_image(repository):
             example = f"{repository}:v{service.release.version}"
-        problem = (
-            f"the image {image} has the tag latest"
-            if tag
-            else f"the image {image} has no tag"
-        )
+        problem = f"the image {image} has no tag"
+        if tag:
+            problem = f"the image {image} has the moving tag {tag}"
         yield error(
             problem,
             why="a node runs whichever image it already has, so neither a review nor a rollback fixes the image",
@@ -44,9 +62,26 @@ def image_tag(service: ResolvedService) -> Iterator[Finding]:
         )
 
 
-def _names_an_image(path: Path) -> bool:
-    """Whether a path is the service's image, or the image of a container that a patch adds."""
-    return path == ("image",) or path[:2] == ("podTemplate", "spec")
+def _images(service: ResolvedService) -> Iterator[tuple[Path, str]]:
+    """The images of a service, of the containers that a patch adds, and of its image volumes."""
+    yield ("image",), service.image
+    for container in added_containers(service):
+        if container.text("image"):
+            yield (*container.path, "image"), container.text("image")
+    for volume in added_volumes(service):
+        image = volume.part("image")
+        if image.text("reference"):
+            yield (*image.path, "reference"), image.text("reference")
+
+
+def _moves(tag: str) -> bool:
+    """Whether a registry moves a tag to another image. A commit in the tag fixes the image."""
+    lower = tag.lower()
+    words = re.split(r"[-_.+]", lower)
+    if lower in _MOVING_TAGS or not _ALWAYS_MOVING.isdisjoint(words):
+        return True
+    has_commit = any(_COMMIT.fullmatch(word) for word in words)
+    return not _MOVING.isdisjoint(words) and not has_commit
 
 
 def _split_tag(name: str) -> tuple[str, str]:

@@ -216,6 +216,7 @@ def _resolve_service(
         drain=_resolve_drain(size),
         rollout=plan.rollout,
         run_as_user=config.run_as_user,
+        read_only_root_filesystem=config.read_only_root_filesystem,
         resources=_resolve_resources(size, cluster),
         min_member=config.min_member,
         queue=config.queue,

@@ -61,6 +61,7 @@ class ResolvedService(ModelServer):
     """Longest wait for running requests when a pod ends, in seconds."""
     rollout: ResolvedRollout
     run_as_user: int
+    read_only_root_filesystem: bool
     resources: ResolvedResources
     min_member: int
     queue: str | None

@@ -139,6 +139,10 @@ class ServiceConfig(Record):
     run_as_user: int = Field(default=0, ge=0, le=2**31 - 1, examples=[1000])
     """User of the containers; the manual's images start as root. Another one is put into the group of the NPUs."""
 
+    read_only_root_filesystem: bool = False
+    """Keep the containers from writing to their image. They can write to `/tmp`, a volume of the pod, which is also
+    their home and working directory. For images that write nowhere else, as those of vllm-ascend."""
+
     resources: Resources = Resources()
     """CPUs, memory and `/dev/shm` of each pod."""
 

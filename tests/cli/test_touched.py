@@ -227,3 +227,64 @@ def test_a_comment_is_never_too_long_for_github(repository: Path, console: Conso
     assert len(text) < 65_000
     assert "left out because of their length" in text
     assert text.count("<details>") == text.count("</details>")
+
+
+PATCHED = f"""{PROD}      podTemplate:
+        spec: {{hostPID: true, hostNetwork: true}}
+      accept: {{host-namespace: 'the profiler of the node, agreed in SEC-12'}}
+"""
+RIGHTS = """\
+rights of old:
+    host-namespace: with hostPID, a pod sees and may signal all processes of its node
+      accepted: the profiler of the node, agreed in SEC-12
+    host-namespace: with hostNetwork, a pod has the network of its node, where no NetworkPolicy applies to it
+      accepted: the profiler of the node, agreed in SEC-12
+"""
+
+
+def test_a_review_lists_the_accepted_rights_of_a_service(repository: Path, console: Console) -> None:
+    write(repository, prod=PATCHED)
+
+    done = console("review", "-o", "out")
+    comment = (repository / "out" / "prod.md").read_text()
+
+    assert done.code == 0
+    assert RIGHTS in done.out
+    assert "<details><summary>Rights of services beyond the default: 2 accepted</summary>" in comment
+    assert RIGHTS.replace("\n    ", "\n") in comment
+
+
+def test_an_annotation_shows_each_accepted_right_at_its_line(repository: Path, console: Console) -> None:
+    write(repository, prod=PATCHED)
+
+    lines = console("review", "--format", "github").out.splitlines()
+    line = PATCHED.splitlines().index("        spec: {hostPID: true, hostNetwork: true}") + 1
+    rights = [text for text in lines if "title=right of old" in text]
+
+    assert len(rights) == 2
+    assert rights[0].startswith(f"::notice file=Pulumi.prod.yaml,line={line},")
+    assert "agreed in SEC-12" in rights[0]
+
+
+def test_the_json_of_a_review_has_findings_rights_and_changes(repository: Path, console: Console) -> None:
+    write(repository, prod=PATCHED, dev="config: [\n")
+
+    document = json.loads(console("review", "--format", "json").out)
+    stacks = {stack["name"]: stack for stack in document["stacks"]}
+    first, second = stacks["prod"]["rights"]
+
+    assert document["version"] == 1
+    assert (first["service"], first["rule"]) == ("old", "host-namespace")
+    assert (first["field"], second["field"]) == ("podTemplate.spec.hostPID", "podTemplate.spec.hostNetwork")
+    assert first["reason"] == "the profiler of the node, agreed in SEC-12"
+    assert stacks["prod"]["check"] == json.loads(console("check", "prod", "--format", "json").out)
+    assert [waived["right"] for waived in stacks["prod"]["check"]["accepted"]] == [True, True]
+    assert [stacks["prod"]["diff"]] == json.loads(console("diff", "prod", "--format", "json").out)["stacks"]
+    assert (stacks["dev"]["diff"], stacks["dev"]["rights"]) == (None, [])
+    assert "cannot be read" in stacks["dev"]["notCompared"]
+
+
+def test_another_accepted_warning_is_no_right(repository: Path, console: Console) -> None:
+    write(repository, prod=PROD + "      expose: NodePort\n      accept: {exposed-without-key: behind a gateway}\n")
+
+    assert "rights of" not in console("review").out

@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from models.manifests import Manifest, stack_objects
 from models.service.resolved import ResolvedStack
 from sandbox.plan import Plan
+from tests.conftest import ROOT
+from tests.docs.pod_security import ADMISSION, table
 from tests.e2e import prometheus
 from tests.e2e.sandbox_fixture import Sandbox, SandboxFactory, ascend_nodes
 from tests.properties.accepted import nearest_accepted
@@ -103,3 +105,18 @@ def test_the_level_of_the_namespace_is_no_looser_than_the_pods_need(box: Sandbox
 
     assert re.fullmatch(r'.*violates PodSecurity "baseline:latest": hostPath volumes \([^)]*\)\n', said), said
     assert "baseline forbids hostPath volumes" in reason
+
+
+def test_admission_denies_the_controls_that_the_page_on_security_names(box: Sandbox) -> None:
+    rows = table((ROOT / "docs" / "security.md").read_text(encoding="utf-8"), "control")
+    namespace, *objects = stack_objects(stack_of([SMALL]))
+    namespace["metadata"]["name"] = "restricted"
+    namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] = "restricted"
+    box.kubectl("apply", "--filename=-", stdin=json.dumps(namespace))
+    pods = [{**one, "metadata": {**one["metadata"], "namespace": "restricted"}} for one in pods_of(objects)]
+    said = refused(box, pods).partition('violates PodSecurity "restricted:latest": ')[2]
+    denied = {control for words, control in ADMISSION.items() if words in said}
+    documented = {name for name, _, _, restricted in rows if restricted == "no"}
+
+    assert denied == documented - {"HostPath Volumes"}, said  # Volume Types includes them
+    assert said.count(" (") == len(denied), said

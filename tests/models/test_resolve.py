@@ -87,6 +87,7 @@ DEFAULTS = [
     ("server.extraArgs", {}, "default"),
     ("image", "a:1", "Pulumi.test.yaml:8"),
     ("runAsUser", 0, "default"),
+    ("readOnlyRootFilesystem", False, "default"),
     ("model.source", "/m/Qwen2-7B", "Pulumi.test.yaml:9"),
     ("engine.maxModelLen", 4096, "Pulumi.test.yaml:10"),
 ]

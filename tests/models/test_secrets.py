@@ -212,7 +212,12 @@ def test_a_credential_in_plain_text_is_refused_by_its_look(tmp_path: Path, value
     assert one(tmp_path, f"env: {{ANYTHING: {value}}}", "").rule == "secret-in-env"
 
 
-SIDECAR = "podTemplate: {{spec: {{{part}: [{{name: a, image: 'a:1', {given}}}]}}}}"
+LIMITS = "securityContext: {runAsUser: 1, allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}"
+SIDECAR = (
+    "podTemplate: {{spec: {{{part}: [{{name: a, image: 'a:1', "
+    + LIMITS.replace("{", "{{").replace("}", "}}")
+    + ", {given}}}]}}}}"
+)
 LOOKS = "hf_" + "a1" * 12
 
 

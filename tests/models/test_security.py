@@ -89,10 +89,31 @@ def test_the_selector_is_pinned_since_it_can_never_change() -> None:
     [
         ("a", "has no tag"),
         ("registry.example.com:5000/a", "has no tag"),
-        ("a:latest", "has the tag latest"),
-        ("registry.example.com:5000/a:latest", "has the tag latest"),
+        ("a:latest", "has the moving tag latest"),
+        ("registry.example.com:5000/a:latest", "has the moving tag latest"),
+        ("a:latest-910b", "has the moving tag latest-910b"),
+        ("a:910b-latest", "has the moving tag 910b-latest"),
+        ("a:v0.18.0-latest", "has the moving tag v0.18.0-latest"),
+        ("a:main", "has the moving tag main"),
+        ("a:main-openeuler", "has the moving tag main-openeuler"),
+        ("a:master", "has the moving tag master"),
+        ("a:nightly", "has the moving tag nightly"),
+        ("a:nightly-a3", "has the moving tag nightly-a3"),
+        ("a:nightly-releases-v0.18.0", "has the moving tag nightly-releases-v0.18.0"),
+        ("a:nightly-20261101", "has the moving tag nightly-20261101"),
+        ("a:v0.9.1-dev", "has the moving tag v0.9.1-dev"),
+        ("a:edge", "has the moving tag edge"),
+        ("a:1.0-SNAPSHOT", "has the moving tag 1.0-SNAPSHOT"),
+        ("a:stable", "has the moving tag stable"),
+        ("a:prod", "has the moving tag prod"),
         ("a:1", None),
-        ("a:latest-910b", None),
+        ("a:v0.18.0rc1-a3-openeuler", None),
+        ("a:6.3.912-20261101", None),
+        ("a:1.2.3-test", None),
+        ("a:maintained-1", None),
+        ("a:main-3f2a1bc", None),
+        ("a:dev-20261101.g3f2a1bc", None),
+        ("a:main@sha256:" + "0" * 64, None),
         ("registry.example.com:5000/a@sha256:" + "0" * 64, None),
         ("a:latest@sha256:" + "0" * 64, None),
     ],
@@ -120,11 +141,30 @@ def test_every_pod_pulls_its_image_with_the_same_credentials() -> None:
 
 @pytest.mark.parametrize("part", ["containers", "initContainers"])
 @pytest.mark.parametrize(
-    ("image", "fine"), [("busybox", False), ("r:5000/a/side:latest", False), ("busybox:1.36", True)]
+    ("image", "fine"),
+    [
+        ("busybox", False),
+        ("r:5000/a/side:latest", False),
+        ("a:main", False),
+        ("a:nightly-1", False),
+        ("a:x-latest", False),
+        ("busybox:1.36", True),
+    ],
 )
 def test_the_image_of_an_added_container_has_a_tag_that_stays(part: str, image: str, fine: bool) -> None:
     item = f"{{name: side, image: '{image}', env: [{{name: image, value: latest}}]}}"
     report = check(stack(f", podTemplate: {{spec: {{{part}: [{{name: other, image: a:1}}, {item}]}}}}"))
 
-    found = [(one.rule, one.marks[0].field) for one in report.findings]
+    found = [(one.rule, one.marks[0].field) for one in report.errors]
     assert found == ([] if fine else [("image-tag", f"podTemplate.spec.{part}.1.image")])
+
+
+def test_the_image_of_an_image_volume_has_a_tag_that_stays() -> None:
+    volumes = "volumes: [{name: a, image: {reference: 'a:1'}}, {name: b, image: {reference: 'b:main'}}]"
+    (finding,) = check(stack(f", podTemplate: {{spec: {{{volumes}}}}}")).findings
+
+    assert (finding.rule, finding.marks[0].field) == ("image-tag", "podTemplate.spec.volumes.1.image.reference")
+
+
+def test_a_text_under_a_key_named_image_is_no_image() -> None:
+    assert check(stack(", podTemplate: {spec: {nodeSelector: {image: latest}}}")).findings == ()

@@ -182,6 +182,7 @@ services = st.fixed_dictionaries(
         "graph": st.sampled_from(["eager", "cann", "pta", {"kind": "pta", "gears": [2, 4], "warmUp": True}])
         | paths.map(lambda path: {"kind": "pta", "cache": path}),
         "runAsUser": st.sampled_from([0, 1000]),
+        "readOnlyRootFilesystem": st.booleans(),
         "replicas": st.integers(0, 4) | st.just("external"),
         "startup": st.sampled_from(["90s", "25m", "2h"]),
         "drain": st.sampled_from(["0s", "10m"]),

@@ -17,13 +17,14 @@ VERSION = 1
 
 def render(comparisons: Sequence[Comparison]) -> str:
     """One document for all stacks."""
-    stacks = [_stack(comparison) for comparison in comparisons]
+    stacks = [stack_json(comparison) for comparison in comparisons]
     return json.dumps(
         {"version": VERSION, "stacks": stacks}, indent=2, ensure_ascii=False
     )
 
 
-def _stack(comparison: Comparison) -> dict[str, Any]:
+def stack_json(comparison: Comparison) -> dict[str, Any]:
+    """The changes of one stack."""
     change = comparison.change
     npus_before, npus = change.npus
     return {

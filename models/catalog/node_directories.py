@@ -1,0 +1,194 @@
+"""Directories of a node that no pod should see or write to, as data, and the only place that compares paths with them.
+
+The directories of the kubelet and of the container runtimes are their defaults (kubelet --root-dir; containerd `root`
+and `state`; Docker `data-root`; CRI-O and Podman `graphroot`; iSulad `graph`). On nodes of Huawei Cloud CCE, the
+kubelet uses /mnt/paas/kubernetes (cce_10_0341), and its settings are in /opt/cloud/cce (CCE, Node Configuration
+Consistency). The others are from the Filesystem Hierarchy Standard 3.0.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import PurePosixPath
+
+
+@dataclass(frozen=True)
+class NodeDirectory:
+    """A directory or a file of a node."""
+
+    path: str
+    holds: str
+    """What it holds, for messages."""
+    subdirectories: bool = True
+    """Whether a directory below it is as sensitive as the whole."""
+
+
+_KUBELET = "the Secrets and tokens of all pods of the node"
+_RUNTIME = "the files of all containers of the node"
+_SOCKETS = (
+    "the sockets of the container runtime, by which a process becomes root of the node"
+)
+_SETTINGS = "keys, passwords and settings of the node"
+_KERNEL = "the processes, devices and settings of the node's kernel"
+_USERS = "keys and credentials of the node's users"
+_PROGRAMS = "programs that the node runs as root"
+
+_SECRET = (
+    NodeDirectory("/proc", _KERNEL),
+    NodeDirectory("/sys", _KERNEL),
+    NodeDirectory("/dev", _KERNEL),
+    NodeDirectory("/boot", "the kernel with which the node starts"),
+    NodeDirectory("/efi", "the kernel with which the node starts"),
+    NodeDirectory("/etc", _SETTINGS),
+    NodeDirectory("/home", _USERS, subdirectories=False),
+    NodeDirectory("/root", _USERS, subdirectories=False),
+    NodeDirectory("/run", _SOCKETS),
+    NodeDirectory("/var/run", _SOCKETS),
+    NodeDirectory("/var/lib/kubelet", _KUBELET),
+    NodeDirectory("/mnt/paas/kubernetes", _KUBELET),
+    NodeDirectory("/var/paas", _SETTINGS),
+    NodeDirectory("/opt/cloud", _SETTINGS),
+    NodeDirectory("/var/lib/docker", _RUNTIME),
+    NodeDirectory("/var/lib/containerd", _RUNTIME),
+    NodeDirectory("/var/lib/containers", _RUNTIME),
+    NodeDirectory("/var/lib/crio", _RUNTIME),
+    NodeDirectory("/var/lib/isulad", _RUNTIME),
+    NodeDirectory("/var/lib/cri-dockerd", _RUNTIME),
+    NodeDirectory("/var/lib/dockershim", _RUNTIME),
+    NodeDirectory("/var/lib/nerdctl", _RUNTIME),
+    NodeDirectory("/var/lib/buildkit", _RUNTIME),
+    NodeDirectory("/var/lib/rancher", _KUBELET),
+    NodeDirectory("/var/lib/k0s", _KUBELET),
+    NodeDirectory("/var/snap/microk8s", _KUBELET),
+    NodeDirectory("/var/lib/etcd", "all objects of the cluster, with its Secrets"),
+    NodeDirectory(
+        "/var/lib/cloud", "the start data of the node, often with credentials"
+    ),
+    NodeDirectory("/var/lib/sss", _USERS),
+    NodeDirectory("/var/backups", _SETTINGS),
+    NodeDirectory("/var/spool", _SETTINGS),
+    NodeDirectory("/var/log/pods", "the logs of all pods of the node"),
+    NodeDirectory("/var/log/containers", "the logs of all pods of the node"),
+    NodeDirectory("/var/log/audit", "the audit log of the node"),
+)
+"""Directories that a pod should not even read."""
+
+_WRITE_PROTECTED = (
+    NodeDirectory("/root", _USERS),
+    NodeDirectory("/bin", _PROGRAMS),
+    NodeDirectory("/sbin", _PROGRAMS),
+    NodeDirectory("/lib", _PROGRAMS),
+    NodeDirectory("/lib32", _PROGRAMS),
+    NodeDirectory("/lib64", _PROGRAMS),
+    NodeDirectory("/libx32", _PROGRAMS),
+    NodeDirectory("/usr", _PROGRAMS),
+    NodeDirectory("/opt/bin", _PROGRAMS),
+    NodeDirectory("/opt/cni", _PROGRAMS),
+    NodeDirectory("/opt/containerd", _PROGRAMS),
+    NodeDirectory("/var/lib/cni", "the addresses of all pods of the node"),
+    NodeDirectory("/var/lib/calico", "the network of the node"),
+    NodeDirectory("/var/lib/kube-proxy", "the network of the node"),
+    NodeDirectory("/var/lib/systemd", _SETTINGS),
+    NodeDirectory("/var/lib/dbus", _SETTINGS),
+    NodeDirectory("/var/lib/dpkg", _PROGRAMS),
+    NodeDirectory("/var/lib/rpm", _PROGRAMS),
+    NodeDirectory("/var/lib/NetworkManager", _SETTINGS),
+)
+"""Directories that a pod may read but should not write to, in addition to the others."""
+
+_USER_DIRECTORIES = (
+    ".ssh",
+    ".kube",
+    ".docker",
+    ".gnupg",
+    ".aws",
+    ".azure",
+    ".obsutilconfig",
+    ".netrc",
+    ".git-credentials",
+    ".bash_history",
+)
+"""Files and directories with keys and credentials, wherever a home directory is."""
+
+_PUBLIC = (
+    "/etc/*hccn*.conf",
+    "/etc/ascend*",
+    "/etc/localtime",
+    "/etc/timezone",
+    "/etc/os-release",
+    "/etc/hosts",
+    "/etc/resolv.conf",
+    "/etc/machine-id",
+    "/etc/ssl/certs",
+    "/etc/ssl/certs/*",
+    "/etc/pki/ca-trust",
+    "/etc/pki/ca-trust/*",
+    "/etc/pki/tls/certs",
+    "/etc/pki/tls/certs/*",
+)
+"""Parts of `/etc` without secrets, which a pod may read. `*` includes subdirectories."""
+
+RUNTIME_SOCKETS = (
+    "docker.sock",
+    "containerd.sock",
+    "containerd.sock.ttrpc",
+    "crio.sock",
+    "cri-dockerd.sock",
+    "dockershim.sock",
+    "isulad.sock",
+    "podman.sock",
+    "buildkitd.sock",
+    "kubelet.sock",
+)
+"""File names of the sockets of container runtimes and of the kubelet's device plugins."""
+
+
+def normal_path(path: str) -> PurePosixPath:
+    """A path of the node without `..`, `.`, `//` and a `/` at its end."""
+    return PurePosixPath("/" + posixpath.normpath(path).lstrip("/"))
+
+
+def secret_directory(path: str) -> NodeDirectory | None:
+    """The directory that a pod should not read, if a path is in it or contains it."""
+    place = normal_path(path)
+    if any(fnmatchcase(str(place), pattern) for pattern in _PUBLIC):
+        return None
+    return _user_directory(place) or _overlapping(place, _SECRET)
+
+
+def protected_directory(path: str) -> NodeDirectory | None:
+    """The directory that a pod should not write to, if a path is in it or contains it."""
+    place = normal_path(path)
+    return _user_directory(place) or _overlapping(place, (*_SECRET, *_WRITE_PROTECTED))
+
+
+def _user_directory(place: PurePosixPath) -> NodeDirectory | None:
+    for part in (place, *place.parents):
+        if part.name in _USER_DIRECTORIES:
+            return NodeDirectory(str(part), _USERS)
+    return None
+
+
+def _overlapping(
+    place: PurePosixPath, directories: tuple[NodeDirectory, ...]
+) -> NodeDirectory | None:
+    """The first directory that a path is in, or else the first that it contains."""
+    for directory in directories:
+        if directory.subdirectories and place.is_relative_to(directory.path):
+            return directory
+    for directory in directories:
+        if PurePosixPath(directory.path).is_relative_to(place):
+            return directory
+    return None
+
+
+def overlap_text(path: str, directory: NodeDirectory) -> str:
+    """How a path and a directory overlap, in words: `is in /etc, which holds …`."""
+    place = normal_path(path)
+    if str(place) == directory.path:
+        return f"holds {directory.holds}"
+    if place.is_relative_to(directory.path):
+        return f"is in {directory.path}, which holds {directory.holds}"
+    return f"contains {directory.path}, which holds {directory.holds}"

@@ -1,0 +1,89 @@
+"""What `podTemplate` adds to the pods of a service: its fields, containers and volumes.
+
+The patch may have any shape. A value of the wrong shape counts as missing here, because the API server refuses it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from models.finding import Mark, Path
+from models.service.resolved import ResolvedService
+
+
+@dataclass(frozen=True)
+class Part:
+    """A mapping of `podTemplate`, and its path in the service."""
+
+    path: Path
+    fields: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The name of a container or a volume."""
+        return self.text("name")
+
+    def get(self, key: str) -> Any:
+        """The value of a key, or None."""
+        return self.fields.get(key)
+
+    def text(self, key: str) -> str:
+        """The text of a key; empty if it is not a text."""
+        value = self.fields.get(key)
+        return value if isinstance(value, str) else ""
+
+    def texts(self, key: str) -> list[str]:
+        """The texts in the list of a key."""
+        value = self.fields.get(key)
+        if not isinstance(value, list):
+            return []
+        return [item for item in value if isinstance(item, str)]
+
+    def part(self, key: str) -> Part:
+        """The mapping of a key; empty if there is none."""
+        value = self.fields.get(key)
+        fields = value if isinstance(value, dict) else {}
+        return Part((*self.path, key), fields)
+
+    def parts(self, key: str) -> list[Part]:
+        """The mappings in the list of a key."""
+        value = self.fields.get(key)
+        if not isinstance(value, list):
+            return []
+        found = []
+        for index, item in enumerate(value):
+            if isinstance(item, dict):
+                found.append(Part((*self.path, key, str(index)), item))
+        return found
+
+    def mark(self, key: str = "") -> Mark:
+        """A mark on a key, or on the whole mapping."""
+        return Mark((*self.path, key)) if key else Mark(self.path)
+
+
+def added_spec(service: ResolvedService) -> Part:
+    """The patch on the spec of the pods; empty without a patch."""
+    patch = service.pod_template
+    spec = patch.spec if patch else {}
+    return Part(("podTemplate", "spec"), spec)
+
+
+def added_annotations(service: ResolvedService) -> Part:
+    """The annotations that the patch adds to the pods."""
+    patch = service.pod_template
+    annotations = patch.metadata.annotations if patch else {}
+    return Part(("podTemplate", "metadata", "annotations"), annotations)
+
+
+def added_containers(service: ResolvedService) -> Iterator[Part]:
+    """The containers and init containers that the patch adds."""
+    spec = added_spec(service)
+    yield from spec.parts("initContainers")
+    yield from spec.parts("containers")
+
+
+def added_volumes(service: ResolvedService) -> list[Part]:
+    """The volumes that the patch adds."""
+    return added_spec(service).parts("volumes")

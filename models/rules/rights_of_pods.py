@@ -1,0 +1,295 @@
+"""Rules on rights that `podTemplate` gives to a whole pod: namespaces of the node, identities, names and devices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from models.engines.features import MindSpeedInstallation
+from models.finding import Finding, warning
+from models.rules.added_parts import (
+    Part,
+    added_annotations,
+    added_containers,
+    added_spec,
+    added_volumes,
+)
+from models.rules.registry import right_rule
+from models.service.resolved import ResolvedService
+from models.stack_file.source import BucketSource
+from models.words import listed
+
+_HOST_NAMESPACES = {
+    "hostPID": "sees and may signal all processes of its node",
+    "hostIPC": "shares the memory segments of all processes of its node",
+    "hostNetwork": "has the network of its node, where no NetworkPolicy applies to it",
+}
+
+_TOKENS = {
+    "serviceAccountToken": "a token for the API server of Kubernetes",
+    "podCertificate": "a certificate with which the pod identifies itself",
+}
+"""Sources of a projected volume that are an identity (k8s.io/api v0.34.1, core/v1, VolumeProjection)."""
+
+_RUNTIME_ANNOTATIONS = {
+    "cdi.k8s.io/": "container runtimes add the devices that it names",
+    "io.kubernetes.cri-o.": "CRI-O changes devices and user namespaces by it",
+    "io.katacontainers.config.": "Kata Containers changes its virtual machine by it",
+    "devices.nri.io/": "the device injector of NRI adds the devices that it names",
+    "mounts.nri.io/": "the mount injector of NRI mounts the directories that it names",
+}
+"""Annotations that container runtimes read (CDI, CRI-O, Kata Containers and containerd's NRI plugins)."""
+
+_NETWORK_ANNOTATIONS = (
+    "k8s.v1.cni.cncf.io/networks",
+    "v1.multus-cni.io/default-network",
+)
+"""Annotations that Multus reads."""
+
+_OTHER_VOLUMES = """
+awsElasticBlockStore azureDisk azureFile cephfs cinder fc flexVolume flocker gcePersistentDisk gitRepo glusterfs iscsi
+nfs photonPersistentDisk portworxVolume quobyte rbd scaleIO storageos vsphereVolume
+"""
+
+_RESTRICTED_VOLUMES = frozenset(_OTHER_VOLUMES.split())
+"""Volume types that Pod Security `restricted` forbids, without hostPath (pod-security-admission v0.34.1,
+policy/check_restrictedVolumes.go)."""
+
+
+@right_rule
+def host_namespace(service: ResolvedService) -> Iterator[Finding]:
+    """Pods have their own process, memory and network namespaces.
+
+    With `hostPID`, `hostIPC` or `hostNetwork`, a pod shares those of its node. Pod Security `baseline` forbids this
+    (Host Namespaces).
+    """
+    spec = added_spec(service)
+    for field, meaning in _HOST_NAMESPACES.items():
+        if spec.get(field) is True:
+            yield warning(
+                f"with {field}, a pod {meaning}",
+                why="Pod Security baseline forbids it (Host Namespaces)",
+                fix=f"remove podTemplate.spec.{field}",
+                marks=[spec.mark(field)],
+            )
+
+
+@right_rule
+def shared_processes(service: ResolvedService) -> Iterator[Finding]:
+    """The containers of a pod do not see each other's processes.
+
+    With `shareProcessNamespace`, each container can read the environment of the server, which contains the API key, and
+    the files of the other containers below `/proc/PID/root` (Kubernetes, Share Process Namespace).
+    """
+    spec = added_spec(service)
+    if spec.get("shareProcessNamespace") is True:
+        yield warning(
+            "with shareProcessNamespace, each container reads the environment and the files of the others",
+            why="the environment of the server contains its Secrets (Kubernetes, Share Process Namespace)",
+            fix="remove podTemplate.spec.shareProcessNamespace",
+            marks=[spec.mark("shareProcessNamespace")],
+        )
+
+
+@right_rule
+def service_account(service: ResolvedService) -> Iterator[Finding]:
+    """Pods have no service account of their own.
+
+    Roles, admission policies and cloud identities are bound to a service account. The pods send no requests to
+    Kubernetes and need none.
+    """
+    spec = added_spec(service)
+    for field in ("serviceAccountName", "serviceAccount"):
+        name = spec.text(field)
+        if name not in ("", "default"):
+            yield warning(
+                f"the pods get the identity of the service account {name}",
+                why="everything that is bound to it, such as roles and cloud permissions, holds for the pods",
+                fix=f"remove podTemplate.spec.{field}",
+                marks=[spec.mark(field)],
+            )
+
+
+@right_rule
+def projected_identity(service: ResolvedService) -> Iterator[Finding]:
+    """No volume contains a token of Kubernetes.
+
+    The program sets `automountServiceAccountToken: false`. A projected volume still gives a token to each container
+    that mounts it, and the token has all permissions of the service account (Kubernetes, Projected Volumes).
+    """
+    for volume in added_volumes(service):
+        for source in volume.part("projected").parts("sources"):
+            for kind, meaning in _TOKENS.items():
+                if source.get(kind) is None:
+                    continue
+                yield warning(
+                    f"the volume {volume.name} contains {meaning}",
+                    why="whoever reads the file acts as the service account of the pod",
+                    fix=f"remove {'.'.join(source.path)}.{kind}",
+                    marks=[source.mark(kind)],
+                )
+
+
+@right_rule
+def name_resolution(service: ResolvedService) -> Iterator[Finding]:
+    """Pods resolve names as their cluster does.
+
+    `hostAliases`, name servers and search domains decide which machine answers under the name of a bucket, of an image
+    registry or of an API. Without TLS, nobody notices. `dnsConfig.options` and `dnsPolicy` name no other machine.
+    """
+    spec = added_spec(service)
+    for alias in spec.parts("hostAliases"):
+        names = alias.texts("hostnames")
+        if not names:
+            continue
+        yield warning(
+            f"hostAliases sends {listed(_described(names, service))} to {alias.text('ip')}",
+            why="this machine answers instead of the one that the cluster's DNS names",
+            fix=f"remove {'.'.join(alias.path)}",
+            marks=[alias.mark()],
+        )
+    dns = spec.part("dnsConfig")
+    servers = dns.texts("nameservers")
+    if servers:
+        yield warning(
+            f"dnsConfig asks {listed(servers)} for the address of each name",
+            why="these servers decide which machine answers under a name",
+            fix="remove podTemplate.spec.dnsConfig.nameservers",
+            marks=[dns.mark("nameservers")],
+        )
+    domains = dns.texts("searches")
+    if domains:
+        yield warning(
+            f"dnsConfig looks for names below {listed(domains)} first",
+            why="a name with fewer dots than ndots is resolved there before it is resolved as written (resolv.conf(5))",
+            fix="remove podTemplate.spec.dnsConfig.searches",
+            marks=[dns.mark("searches")],
+        )
+
+
+@right_rule
+def device_access(service: ResolvedService) -> Iterator[Finding]:
+    """Pods get no devices other than their NPUs.
+
+    Resources of device plugins and resource claims put devices of the node into a container, such as `/dev/fuse`, and
+    `npus` and `cluster.pools` do not count them (Kubernetes, Device Plugins; Dynamic Resource Allocation).
+    """
+    spec = added_spec(service)
+    claims = [claim.name for claim in spec.parts("resourceClaims")]
+    if claims:
+        yield warning(
+            f"the resource claims {listed(claims)} add devices to the pods",
+            why="the driver of the claim decides which devices of the node they are (Dynamic Resource Allocation)",
+            fix="remove podTemplate.spec.resourceClaims",
+            marks=[spec.mark("resourceClaims")],
+        )
+    npu = service.cluster.platform.resource
+    for container in added_containers(service):
+        resources = container.part("resources")
+        devices = [name for name in _device_resources(resources) if name != npu]
+        if devices:
+            yield warning(
+                f"the container {container.name} requests {listed(devices)}",
+                why="a device plugin adds devices of the node to the container (Kubernetes, Device Plugins)",
+                fix=f"remove {'.'.join(container.path)}.resources",
+                marks=[container.mark("resources")],
+            )
+
+
+@right_rule
+def runtime_annotation(service: ResolvedService) -> Iterator[Finding]:
+    """No annotation of the pods gives them devices or directories of the node.
+
+    Container runtimes read such annotations without a check by the API server or by Pod Security.
+    """
+    annotations = added_annotations(service)
+    for name in annotations.fields:
+        for prefix, meaning in _RUNTIME_ANNOTATIONS.items():
+            if name.startswith(prefix):
+                yield warning(
+                    f"the annotation {name} changes the container itself",
+                    why=meaning,
+                    fix=f"remove podTemplate.metadata.annotations.{name}",
+                    marks=[annotations.mark(name)],
+                )
+
+
+@right_rule
+def additional_network(service: ResolvedService) -> Iterator[Finding]:
+    """Pods are in the network of the cluster only.
+
+    Multus adds further interfaces by annotations. A NetworkPolicy does not apply to them, so `network` has no effect
+    there (Multus CNI, How to use).
+    """
+    annotations = added_annotations(service)
+    for name in _NETWORK_ANNOTATIONS:
+        networks = annotations.text(name)
+        if networks:
+            yield warning(
+                f"the annotation {name} adds the network {networks} to the pods",
+                why="a NetworkPolicy does not apply to interfaces that Multus adds",
+                fix=f"remove podTemplate.metadata.annotations.{name}",
+                marks=[annotations.mark(name)],
+            )
+
+
+@right_rule
+def volume_type(service: ResolvedService) -> Iterator[Finding]:
+    """An added volume is of a type that Pod Security `restricted` allows.
+
+    A volume such as `nfs` or `iscsi` connects the node to any server that the patch names. A PersistentVolumeClaim
+    mounts only what an administrator has offered (Pod Security Standards, Volume Types). hostPath volumes have rules of
+    their own.
+    """
+    for volume in added_volumes(service):
+        for kind in sorted(_RESTRICTED_VOLUMES & volume.fields.keys()):
+            if volume.get(kind) is None:
+                continue
+            yield warning(
+                f"the volume {volume.name} has the type {kind}",
+                why="the node connects to the server that the patch names; Pod Security restricted forbids the type",
+                fix=f"remove {'.'.join(volume.path)}, and use a PersistentVolumeClaim",
+                marks=[volume.mark(kind)],
+            )
+
+
+def _described(names: list[str], service: ResolvedService) -> list[str]:
+    """The names, each with the key of the stack file that names the same host."""
+    keys = _hosts(service)
+    described = []
+    for name in names:
+        key = keys.get(name.lower().rstrip("."))
+        described.append(f"{name} ({key})" if key else name)
+    return described
+
+
+def _hosts(service: ResolvedService) -> dict[str, str]:
+    """The hosts that the stack file names, each with its key."""
+    addresses = {}
+    source = service.model.source
+    if isinstance(source, BucketSource):
+        addresses["model.source.endpoint"] = source.endpoint
+    if isinstance(service.mind_speed, MindSpeedInstallation):
+        addresses["mindSpeed.repository"] = service.mind_speed.repository
+    hosts = {}
+    for key, address in addresses.items():
+        host = urlsplit(address).hostname
+        if host:
+            hosts[host.rstrip(".")] = key
+    bucket_host = f"{source.bucket}." if isinstance(source, BucketSource) else ""
+    for host, key in list(hosts.items()):
+        hosts[f"{bucket_host}{host}"] = key
+    return hosts
+
+
+def _device_resources(resources: Part) -> list[str]:
+    """The extended resources that a container requests: names with a domain that is not Kubernetes' own."""
+    names: dict[str, None] = {}
+    for part in ("requests", "limits"):
+        for name in resources.part(part).fields:
+            domain, slash, _ = name.partition("/")
+            if slash and not domain.endswith("kubernetes.io"):
+                names[name] = None
+    for claim in resources.parts("claims"):
+        names[f"the claim {claim.name}"] = None
+    return list(names)
