@@ -10,6 +10,7 @@ import pytest
 from models.stack_file.load import load_text
 from models.stack_file.yaml_file import read_yaml
 from sandbox.plan import Plan
+from tests.conftest import ROOT
 from tests.e2e.project import Project
 from tests.e2e.sandbox_fixture import SandboxFactory, ascend_nodes
 
@@ -93,6 +94,20 @@ def test_every_kind_of_value_is_the_same_for_the_engine_and_for_check(project: P
         assert expected.keys() == engine[key].keys()
         for name, value in engine[key].items():
             assert (name, canonical(expected[name])) == (name, canonical(value))
+
+
+def test_a_stack_that_has_only_a_base_is_complete_for_pulumi_and_for_check(project: Project) -> None:
+    own_program = project.directory / "Pulumi.yaml"
+    settings = own_program.read_text(encoding="utf-8")
+    own_program.write_text((ROOT / "Pulumi.yaml").read_text(encoding="utf-8"), encoding="utf-8")
+    text = "config:\n  ascend-vllm:cluster: {context: prod}\n  ascend-vllm:base: services.yaml\n"
+    code, said = preview(project, "only-base", text)
+    own_program.write_text(settings, encoding="utf-8")
+    values = json.loads((project.directory / "values.json").read_text(encoding="utf-8"))
+
+    assert code == 0, said
+    assert values == {"cluster": {"context": "prod"}, "services": {}}
+    assert "services is missing" not in str(load_text("only-base", "Pulumi.x.yaml", text).findings)
 
 
 @pytest.mark.parametrize(
