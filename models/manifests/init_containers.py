@@ -13,6 +13,7 @@ from models.launch.init_steps import (
     init_steps,
 )
 from models.launch.launch import LAUNCH_DIRECTORY
+from models.manifests.expansion import literal_container
 from models.manifests.metadata import Manifest
 from models.manifests.node_mounts import read_only
 from models.manifests.security import container_security
@@ -46,7 +47,7 @@ def init_containers(
                 from_secret(variable, key) for variable, key in step.secrets.items()
             ]
         container["volumeMounts"] = _mounts(step, mounts)
-        yield container
+        yield literal_container(container)
 
 
 def _mounts(
