@@ -41,10 +41,15 @@ def _literal_variable(variable: dict[str, Any]) -> dict[str, Any]:
 
 
 def _escaped(match: re.Match[str]) -> str:
-    """`$$` and references with a `$` more before each `$`; any other text stays."""
+    """`$$` and references with a `$` more before each `$`; any other text stays.
+
+    Kubernetes reads one byte after a `$`, and would break a character of several bytes.
+    """
     read = match[0]
     if read == "$$":
         return "$$$$"
+    if not read[1].isascii():
+        return f"${read}"
     name = match["name"]
     if name is not None and _NAME.fullmatch(name):
         return f"${read}"

@@ -36,6 +36,8 @@ def expanded(text: str, variables: Mapping[str, str] = VARIABLES) -> str:
 def read_name(text: str) -> tuple[str, bool, int]:
     if text[0] == "$":
         return "$", False, 1
+    if not text[0].isascii():
+        return "$\ufffd", False, 1  # one byte of several
     if text[0] != "(":
         return f"${text[0]}", False, 1
     end = text.find(")", 1)
@@ -60,6 +62,8 @@ def read_name(text: str) -> tuple[str, bool, int]:
         ("$($$)", "$($$)"),
         ("$(", "$("),
         ("$(\n)$(A)", "$(\n)$$(A)"),
+        ("$模型", "$$模型"),
+        ("$(模)", "$(模)"),
         ("", ""),
     ],
 )
