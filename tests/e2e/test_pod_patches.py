@@ -29,7 +29,9 @@ LISTS = ("containers", "initContainers", "volumes")
 OFF = "fileKeyRef|podCertificate|clusterTrustBundle|stopSignal|hostnameOverride|restartPolicyRules|restartPolicy"
 """Fields of features that are off by default in the sandbox's release; the API server drops them."""
 
-STRICTER = re.compile(rf"must not be empty|emptyDir\.medium|({OFF})(\.| )|OpenAPI schema.*|volumes\.\d+\.image\.")
+STRICTER = re.compile(
+    rf"must not be empty|emptyDir\.medium|\b({OFF})\b|is missing \(.*OpenAPI schema|volumes\.\d+\.image\."
+)
 """Findings about what the API server accepts, by their words. docs/decisions.md has the reasons."""
 
 STATE = re.compile(r"service account .* not found|RuntimeClass .* not found|forbidden: .*PriorityClass")
