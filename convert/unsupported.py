@@ -10,8 +10,9 @@ from convert.note import Note, Notes, assumed, dropped
 from convert.objects import Object
 from convert.pod_keys import is_ours
 from convert.pods import TEMPLATES, Pod
+from models.kubernetes.schema import known_minors, pod_schema
 from models.manifests.metadata import NAME_LABEL
-from models.manifests.pod_fields import OWNED_POD_FIELDS, POD_FIELDS
+from models.manifests.pod_fields import OWNED_POD_FIELDS
 
 _NO_KEY = "the stack file has no key for it"
 
@@ -157,7 +158,8 @@ def _fields(
 
 def _reason_in_pod(field: str) -> str:
     """Why a field of a pod's spec is not copied, and where it can be written."""
-    if field not in POD_FIELDS:
+    newest = known_minors()[-1]
+    if field not in pod_schema(newest).fields("PodSpec"):
         return _NO_KEY
     if field not in OWNED_POD_FIELDS:
         return f"convert does not copy it: write podTemplate.spec.{field}"

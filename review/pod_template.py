@@ -127,7 +127,7 @@ def _items(key: str, items: Sequence[Any]) -> Iterator[_PatchPart]:
         if not isinstance(item, dict):
             continue
         value = dict(item)
-        name = value.pop("name")
+        name = value.pop("name", "")
         yield _PatchPart(
             path=f"spec.{key}[{name}]",
             name=f"{_ITEM_NAMES[key]} {name}",

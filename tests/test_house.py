@@ -140,6 +140,15 @@ def test_checking_a_stack_loads_neither_pulumi_nor_a_kubernetes_client() -> None
     assert loaded.stdout.strip() == "[]"
 
 
+def test_a_stack_without_a_patch_of_pods_does_not_load_the_schema_of_pods() -> None:
+    code = (
+        "import sys; from models.rules.registry import rule_ids; rule_ids(); print('models.kubernetes' in sys.modules)"
+    )
+    loaded = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert loaded.stdout.strip() == "False"
+
+
 OUTSIDE_ENGINES = [
     file
     for file in (ROOT / "__main__.py", *FILES)

@@ -5,7 +5,7 @@ hide both kinds in everything that is shown: findings, comparisons, reviews, dri
 """
 
 from models.credentials.commands import argument_ranges
-from models.credentials.excerpt import is_hidden
+from models.credentials.excerpt import holds_hidden, is_hidden
 from models.credentials.mask import (
     CHANGED,
     HIDDEN,
@@ -30,6 +30,7 @@ __all__ = [
     "HIDDEN",
     "NamedText",
     "argument_ranges",
+    "holds_hidden",
     "is_certain",
     "is_credential",
     "is_credential_name",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from models.credentials.mask import masked
 from models.credentials.names import is_credential_name
@@ -40,6 +41,17 @@ def is_hidden(path: Path, value: str) -> bool:
     if is_reference and _is_reference_place(keys):
         return name in ("secret", "key") or _OBJECT_NAME.fullmatch(value) is None
     return is_credential_name(above) and not is_shown(above, value)
+
+
+def holds_hidden(path: Path, value: Any) -> bool:
+    """Whether a value is a text that is never shown, or contains one."""
+    if isinstance(value, dict):
+        return any(holds_hidden((*path, key), item) for key, item in value.items())
+    if isinstance(value, list):
+        return any(
+            holds_hidden((*path, str(index)), item) for index, item in enumerate(value)
+        )
+    return isinstance(value, str) and is_hidden(path, value)
 
 
 def _is_reference_place(keys: list[str]) -> bool:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from models.launch.launch import launch
 from models.manifests.additional import additional_objects
@@ -25,7 +26,7 @@ from models.manifests.service import service_object
 from models.manifests.smoke_job import smoke_jobs
 from models.service.resolved import ResolvedService, ResolvedStack
 
-__all__ = ["Manifest", "service_objects", "stack_objects"]
+__all__ = ["Manifest", "service_objects", "stack_objects", "template_without_patch"]
 
 
 def stack_objects(stack: ResolvedStack) -> Iterator[Manifest]:
@@ -44,15 +45,27 @@ def stack_objects(stack: ResolvedStack) -> Iterator[Manifest]:
 def service_objects(service: ResolvedService) -> Iterator[Manifest]:
     """The objects of one service: launch ConfigMap, Deployment, Service, additional objects and the smoke Job."""
     script = launch_map(launch(service), metadata(service, NOT_AWAITED))
-    mounts = node_mounts(service.cluster.platform)
-    pods = deployment(
-        service,
-        volumes=[*mounts.volumes, launch_volume(script["metadata"]["name"])],
-        volume_mounts=[*mounts.volume_mounts, launch_volume_mount()],
-        command=launch_command(),
-    )
+    pods = _pods(service, script["metadata"]["name"])
     yield script
     yield pods
     yield service_object(service)
     yield from additional_objects(service)
     yield from smoke_jobs(service, pods["spec"]["template"])
+
+
+def template_without_patch(service: ResolvedService) -> Manifest:
+    """The template of the pods before `podTemplate` is applied. Its launch ConfigMap has no hash in its name."""
+    plain = replace(service, pod_template=None)
+    template: Manifest = _pods(plain, f"{service.name}-launch")["spec"]["template"]
+    return template
+
+
+def _pods(service: ResolvedService, launch_map_name: str) -> Manifest:
+    """The Deployment of a service."""
+    mounts = node_mounts(service.cluster.platform)
+    return deployment(
+        service,
+        volumes=[*mounts.volumes, launch_volume(launch_map_name)],
+        volume_mounts=[*mounts.volume_mounts, launch_volume_mount()],
+        command=launch_command(),
+    )

@@ -13,6 +13,7 @@ from models.launch.init_steps import (
     init_steps,
 )
 from models.launch.launch import LAUNCH_DIRECTORY
+from models.manifests.expansion import literal_container
 from models.manifests.metadata import Manifest
 from models.manifests.node_mounts import read_only
 from models.manifests.read_only_root import DIRECTORY as TEMPORARY_FILES
@@ -51,7 +52,7 @@ def init_containers(
         if variables:
             container["env"] = variables
         container["volumeMounts"] = _mounts(step, mounts)
-        yield container
+        yield literal_container(container)
 
 
 def _mounts(

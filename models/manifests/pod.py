@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from models.launch.launch import DRAIN, GRAPH_CACHE_DIRECTORY, LAUNCH_DIRECTORY
+from models.manifests.expansion import literal_container
 from models.manifests.init_containers import (
     from_secret,
     init_containers,
@@ -66,7 +67,8 @@ def pod_template(
     spec["terminationGracePeriodSeconds"] = grace_period(service)
     if prepared := [*init_containers(service, mounts)]:
         spec["initContainers"] = prepared
-    spec["containers"] = [_container(service, mounts, command)]
+    server = _container(service, mounts, command)
+    spec["containers"] = [literal_container(server)]
     spec["volumes"] = [
         *volumes,
         *mind_speed_volumes(service),

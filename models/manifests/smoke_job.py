@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from models.engines.tasks import task_of
 from models.launch.scripts import SMOKE, SMOKE_POOLING, script_text
+from models.manifests.expansion import literal_container
 from models.manifests.init_containers import from_secret
 from models.manifests.launch_map import content_hash
 from models.manifests.metadata import INSTANCE_LABEL, NOT_AWAITED, Manifest, metadata
@@ -42,6 +43,7 @@ deleted immediately, without waiting for its pods."""
 _LONGEST_PREFIX = 46
 """Characters of the service's name in the Job's name. A label of the Job's pod holds the whole name: 63 characters."""
 
+_SHELL = ["/bin/bash", "-c"]
 _PYTHON = 'exec "$(command -v python || command -v python3)" -c "$0" "$@"'
 
 
@@ -62,13 +64,14 @@ def smoke_jobs(service: ResolvedService, template: Manifest) -> Iterator[Manifes
     """
     if not service.smoke or not service.replicas:
         return
-    command = _command(service)
+    container = literal_container(_container(service))
     pod_spec = {
         key: template["spec"][key] for key in FROM_PODS if key in template["spec"]
     }
     pod_spec["restartPolicy"] = "Never"
-    pod_spec["containers"] = [_container(service, command)]
-    content = {"pods": json.dumps(template), "asked": json.dumps(command)}
+    pod_spec["containers"] = [container]
+    arguments = container["command"][len(_SHELL) :]
+    content = {"pods": json.dumps(template), "asked": json.dumps(arguments)}
     name = f"{service.name[:_LONGEST_PREFIX]}-smoke-{content_hash(content)}"
     yield {
         "apiVersion": "batch/v1",
@@ -102,7 +105,7 @@ def _command(service: ResolvedService) -> list[str]:
     return [_PYTHON, script_text(script), json.dumps(questions, ensure_ascii=False)]
 
 
-def _container(service: ResolvedService, command: list[str]) -> Manifest:
+def _container(service: ResolvedService) -> Manifest:
     variables = []
     if service.server.api_key:
         variables.append(from_secret("VLLM_API_KEY", service.server.api_key))
@@ -110,7 +113,7 @@ def _container(service: ResolvedService, command: list[str]) -> Manifest:
         "name": "smoke",
         "image": service.image,
         "securityContext": container_security(service),
-        "command": ["/bin/bash", "-c", *command],
+        "command": [*_SHELL, *_command(service)],
         "env": variables,
         "resources": {
             "requests": {"cpu": "100m", "memory": "128Mi"},

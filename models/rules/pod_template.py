@@ -5,26 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from models.finding import Finding, Mark, Path, at, error
+from models.finding import Finding, Mark, Path, error
 from models.manifests.pod_fields import (
     OWNED_ANNOTATIONS,
     OWNED_ITEMS,
     OWNED_LABELS,
     OWNED_POD_FIELDS,
-    POD_FIELDS,
 )
 from models.rules.registry import rule
 from models.service.resolved import ResolvedService
 from models.stack_file.pod_template import PodTemplate
-from models.stack_file.unknown_keys import nearest
-
-_TYPES = {
-    int: "a whole number",
-    bool: "true or false",
-    dict: "a mapping",
-    list: "a list",
-    str: "text",
-}
 
 
 @rule("error")
@@ -36,7 +26,7 @@ def pod_template_owned(service: ResolvedService) -> Iterator[Finding]:
     """
     if service.pod_template is None:
         return
-    for path, owner in _owned_paths(service.pod_template, service):
+    for path, owner in owned_paths(service.pod_template, service):
         mark = Mark(("podTemplate", *path))
         field = mark.field
         message = f"{field} is controlled by the program"
@@ -52,44 +42,7 @@ def pod_template_owned(service: ResolvedService) -> Iterator[Finding]:
         )
 
 
-@rule("error")
-def pod_template_unknown(service: ResolvedService) -> Iterator[Finding]:
-    """Every field of `podTemplate.spec` is a field of a pod's spec and has its type.
-
-    The API server refuses others in the middle of an update.
-    """
-    if service.pod_template is None:
-        return
-    for name, value in service.pod_template.spec.items():
-        expected = POD_FIELDS.get(name)
-        if expected is None:
-            yield _unknown_field(name)
-        elif expected is not type(value):
-            field = f"podTemplate.spec.{name}"
-            words = _TYPES[expected]
-            yield error(
-                f"{field} must be {words}",
-                why="the API server refuses a pod with another type (core/v1, PodSpec)",
-                fix=f"remove {field}, or set it to {words}",
-                marks=[at("podTemplate.spec", key=name)],
-            )
-
-
-def _unknown_field(name: str) -> Finding:
-    near = nearest(name, POD_FIELDS)
-    field = f"podTemplate.spec.{name}"
-    fix = f"remove {field}"
-    if near:
-        fix = f"rename {field} to {near}"
-    return error(
-        f"a pod has no field {name!r}",
-        why="the API server refuses unknown fields (core/v1, PodSpec)",
-        fix=fix,
-        marks=[at("podTemplate.spec", key=name)],
-    )
-
-
-def _owned_paths(
+def owned_paths(
     patch: PodTemplate, service: ResolvedService
 ) -> Iterator[tuple[Path, str]]:
     """The paths of the patch that it may not change, each with the key that controls it (empty for the program)."""
@@ -101,6 +54,8 @@ def _owned_paths(
     for name, value in patch.spec.items():
         if name in OWNED_POD_FIELDS:
             yield ("spec", name), OWNED_POD_FIELDS[name]
+        elif name == "nodeSelector" and value is None:
+            yield ("spec", name), "cluster.platform.nodeSelector"
         elif name == "nodeSelector" and isinstance(value, dict):
             for label in value.keys() & node_labels.keys():
                 yield ("spec", name, label), "cluster.platform.nodeSelector"
@@ -113,8 +68,10 @@ def _owned_items(
 ) -> Iterator[tuple[Path, str]]:
     """Containers and volumes under names of the program, and containers that request NPUs."""
     for index, item in enumerate(items):
+        if not isinstance(item, dict):
+            continue
         path = ("spec", key, str(index))
-        yield from _owned((*path, "name"), str(item["name"]), OWNED_ITEMS[key])
+        yield from _owned((*path, "name"), str(item.get("name")), OWNED_ITEMS[key])
         if _requests(item.get("resources"), npu_resource):
             yield (*path, "resources"), "npus"
 

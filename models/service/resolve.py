@@ -31,7 +31,7 @@ from models.service.resolved import GIB, Cluster, ResolvedService, ResolvedStack
 from models.service.rollout import Demand, Plan, plan_rollouts
 from models.service.secrets import made_secrets, named, named_pull_secret
 from models.stack_file.checksums import WeightFiles
-from models.stack_file.cluster import ClusterConfig
+from models.stack_file.cluster import ClusterConfig, minor_of
 from models.stack_file.environment import PathAddition, PodField
 from models.stack_file.operation import ResolvedResources
 from models.stack_file.parse import LoadedStack
@@ -106,6 +106,7 @@ def resolve_cluster(config: ClusterConfig) -> Cluster:
         platform=resolve_platform(config.platform),
         pools=config.pools,
         seccomp=config.seccomp,
+        kubernetes=minor_of(config.kubernetes),
         queues=config.queues,
     )
 

@@ -12,7 +12,12 @@ from models.secret_reference import NamespaceSecret
 from models.service.model import ResolvedModel
 from models.service.secrets import MadeSecret
 from models.stack_file.checksums import WeightFiles
-from models.stack_file.cluster import NamespaceConfig, Pool
+from models.stack_file.cluster import (
+    DEFAULT_KUBERNETES,
+    NamespaceConfig,
+    Pool,
+    minor_of,
+)
 from models.stack_file.environment import PathAddition, PodField
 from models.stack_file.exposure import Expose, Network
 from models.stack_file.monitoring import Monitoring
@@ -45,6 +50,8 @@ class Cluster:
     queues: Mapping[str, Queue] = field(default_factory=dict)
     lacks: frozenset[str] = frozenset()
     """Kinds of objects that the cluster does not know, which are left out."""
+    kubernetes: int = minor_of(DEFAULT_KUBERNETES)
+    """The minor release of Kubernetes: 34 for 1.34."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,8 +20,23 @@ from models.record import (
     Quantity,
     Record,
     ResourceName,
+    text_like,
 )
 from models.stack_file.operation import Queue
+
+DEFAULT_KUBERNETES = "1.34"
+"""The minor release of a cluster whose stack file names none: that of the sandbox."""
+
+MinorRelease = Annotated[
+    str,
+    text_like(r"^1\.[0-9]{2,3}$", 'must be a minor release in quotes, such as "1.34"'),
+]
+"""A minor release of Kubernetes."""
+
+
+def minor_of(release: str) -> int:
+    """The number of a minor release: 34 for `1.34`."""
+    return int(release.partition(".")[2])
 
 
 class HostMount(Record):
@@ -175,6 +190,10 @@ class ClusterConfig(Record):
 
     platform: PlatformConfig = Field(default=PlatformConfig(), examples=["cce"])
     """Platform: `cce`, `mindcluster`, or a mapping with `kind` and the values that differ."""
+
+    kubernetes: MinorRelease = Field(default=DEFAULT_KUBERNETES, examples=["1.34"])
+    """Minor release of the cluster, in quotes. `podTemplate` is checked against its fields. A release that is older or
+    newer than all known ones is checked against the nearest one."""
 
     seccomp: Literal["RuntimeDefault", "Unconfined"] = "RuntimeDefault"
     """Seccomp profile of the containers. Container runtimes older than autumn 2021 need `Unconfined`: their

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic_core import ErrorDetails
 
-from models.credentials import is_hidden
+from models.credentials import holds_hidden, is_hidden
 from models.finding import Finding, Mark, Path
 from models.record import PATTERN_WORDS, Record
 from models.stack_file.messages import BOUNDS, TYPES, WHY_MISSING, WHY_VALUE
@@ -244,18 +244,7 @@ def _must_not_be_kept(refusal: _Refusal) -> bool:
     is_number = isinstance(refusal.input, int | float)
     if refusal.is_secret and not is_number:
         return True
-    return _holds_hidden(refusal.where, refusal.input)
-
-
-def _holds_hidden(path: Path, value: Any) -> bool:
-    """Whether a value is a text that is never shown, or contains one."""
-    if isinstance(value, dict):
-        return any(_holds_hidden((*path, key), item) for key, item in value.items())
-    if isinstance(value, list):
-        return any(
-            _holds_hidden((*path, str(index)), item) for index, item in enumerate(value)
-        )
-    return isinstance(value, str) and is_hidden(path, value)
+    return holds_hidden(refusal.where, refusal.input)
 
 
 def _smallest(record: type[Record], refused: Any) -> dict[str, Any]:

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from models.check import check
+from models.kubernetes.schema import pod_schema
 from models.manifests import service_objects
-from models.manifests.pod_fields import OWNED_ITEMS, OWNED_POD_FIELDS, POD_FIELDS
+from models.manifests.pod_fields import OWNED_ITEMS, OWNED_POD_FIELDS
 from models.rules.registry import reports_right
 from tests.models.test_additional_objects import made
 from tests.review.stacks import stack
@@ -30,6 +31,9 @@ EVERYTHING: dict[str, Any] = {
     },
     "server": {"apiKey": {"secret": "key", "key": "token"}},
 }
+
+
+SIDE = {"name": "a", "image": "a:1"}
 
 
 def template(**given: Any) -> dict[str, Any]:
@@ -111,7 +115,13 @@ def test_the_smoke_job_goes_where_the_patched_pods_go() -> None:
         ({"spec": {"initContainers": [{"name": "ascend-vllm"}]}}, "podTemplate.spec.initContainers.0.name", "engine"),
         ({"spec": {"containers": [{"name": "verify-model"}]}}, "podTemplate.spec.containers.0.name", "verify"),
         (
-            {"spec": {"containers": [{"name": "a", "resources": {"limits": {"huawei.com/ascend-1980": 1}}}]}},
+            {
+                "spec": {
+                    "containers": [
+                        {"name": "a", "image": "a:1", "resources": {"limits": {"huawei.com/ascend-1980": 1}}}
+                    ]
+                }
+            },
             "podTemplate.spec.containers.0.resources",
             "npus",
         ),
@@ -141,7 +151,7 @@ def test_everything_that_the_program_writes_into_a_pod_is_its_own() -> None:
     pods = template(**EVERYTHING)["spec"]
     merged = {"affinity", "nodeSelector", *OWNED_ITEMS}
 
-    assert {*pods} - merged <= {*OWNED_POD_FIELDS} <= {*POD_FIELDS}
+    assert {*pods} - merged <= {*OWNED_POD_FIELDS} <= {*pod_schema(34).fields("PodSpec")}
     for part in OWNED_ITEMS:
         for item in pods[part]:
             ((rule, *_),) = refused({"spec": {part: [{"name": item["name"]}]}})
@@ -163,42 +173,22 @@ def test_a_field_that_no_pod_has_is_refused_with_the_nearest() -> None:
 
 
 @pytest.mark.parametrize(
-    ("spec", "said"),
-    [
-        ({"containers": {"name": "a"}}, "spec.containers must be a list of mappings"),
-        ({"volumes": [{"emptyDir": {}}]}, "spec.volumes must be a list of mappings, each with a unique name"),
-        ({"initContainers": ["a"]}, "spec.initContainers must be a list of mappings"),
-        ({"containers": [{"name": "a"}, {"name": "a"}]}, "spec.containers has a name twice"),
-        (
-            {"initContainers": [{"name": "a"}], "containers": [{"name": "b"}, {"name": "a"}]},
-            "spec.initContainers has a name twice, or one of spec.containers",
-        ),
-    ],
-)
-def test_items_that_cannot_be_merged_are_refused(spec: dict[str, Any], said: str) -> None:
-    (finding,) = stack({"qwen": {"podTemplate": {"spec": spec}}}).findings
-
-    assert said in finding.message
-
-
-@pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ({"nodeSelector": "zone"}, "podTemplate.spec.nodeSelector must be a mapping"),
-        ({"affinity": []}, "podTemplate.spec.affinity must be a mapping"),
-        ({"tolerations": {"key": "a"}}, "podTemplate.spec.tolerations must be a list"),
-        ({"hostNetwork": "yes"}, "podTemplate.spec.hostNetwork must be true or false"),
-        ({"hostNetwork": 1}, "podTemplate.spec.hostNetwork must be true or false"),
-        ({"hostname": 7}, "podTemplate.spec.hostname must be text"),
-        ({"dnsConfig": []}, "podTemplate.spec.dnsConfig must be a mapping"),
-        ({"topologySpreadConstraints": "zone"}, "podTemplate.spec.topologySpreadConstraints must be a list"),
+        ({"nodeSelector": "zone"}, 'podTemplate.spec.nodeSelector must be a mapping, not text "zone"'),
+        ({"affinity": []}, "podTemplate.spec.affinity must be a mapping, not a list"),
+        ({"tolerations": {"key": "a"}}, "podTemplate.spec.tolerations must be a list, not a mapping"),
+        ({"hostNetwork": "yes"}, 'podTemplate.spec.hostNetwork must be true or false, not text "yes"'),
+        ({"hostNetwork": 1}, "podTemplate.spec.hostNetwork must be true or false, not the number 1"),
+        ({"hostname": 7}, "podTemplate.spec.hostname must be text, not the number 7"),
+        ({"containers": {"name": "a"}}, "podTemplate.spec.containers must be a list, not a mapping"),
+        ({"initContainers": ["a"]}, 'podTemplate.spec.initContainers.0 must be a mapping, not text "a"'),
     ],
 )
 def test_a_field_of_a_pod_with_another_type_is_refused(spec: dict[str, Any], message: str) -> None:
     (finding,) = check(stack({"qwen": {"podTemplate": {"spec": spec}}})).findings
 
     assert (finding.rule, finding.message) == ("pod-template-unknown", message)
-    assert finding.fix.startswith("remove podTemplate.spec.")
 
 
 @pytest.mark.parametrize("part", ["containers", "initContainers"])

@@ -34,8 +34,6 @@ NOT_IN_THE_SCHEMA = (
     "endpoint is https://",  # the bucket's name is not in the host
     "promptLookupMin is above promptLookupMax",
     "has more than 800000 bytes",
-    "must be a list of mappings, each with a unique name",  # podTemplate.spec is a patch of Kubernetes' own fields
-    "has a name twice",
 )
 """What only `check` knows, by its words: relations of numbers and texts, for which JSON Schema has no keyword."""
 

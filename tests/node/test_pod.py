@@ -68,14 +68,18 @@ def test_up_ends_with_a_pod_that_answers(stack: Stack) -> None:
 
 
 def test_an_update_ends_when_a_job_has_asked_the_pod_by_the_name_of_its_service(stack: Stack) -> None:
+    """The Job asks for each model by its name, of which Kubernetes expands nothing."""
     node = stack.node
     node.kubectl("create", "namespace", stack.name)
     node.kubectl("create", "secret", "generic", "key", "--namespace", stack.name, "--from-literal=api=sk-rehearsed")
-    stack.runs(smoke=True, server={"apiKey": {"secret": "key", "key": "api"}})
+    names = ["tiny", "$(VLLM_API_KEY)", "a$$b", "$模型"]
+    engine = {"maxModelLen": 1024, "servedModelName": names}
+    stack.runs(smoke=True, engine=engine, server={"apiKey": {"secret": "key", "key": "api"}})
 
     job = stack.rendered("Job")["metadata"]["name"]
     lines = node.kubectl("logs", "--namespace", stack.name, f"job/{job}").splitlines()
-    checks = ["health", "models", "answer of tiny", "stream", "wrong key", "unknown model", "too long"]
+    answers = [f"answer of {name}" for name in names]
+    checks = ["health", "models", *answers, "stream", "wrong key", "unknown model", "too long"]
     assert [line.rpartition(" in ")[0] for line in lines] == [f"smoke: {check}: passed" for check in checks]
 
 

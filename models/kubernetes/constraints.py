@@ -1,0 +1,399 @@
+"""Rules on single fields that the OpenAPI schema does not have, by type and field.
+
+The numbers are lines of pkg/apis/core/validation/validation.go, Kubernetes 1.34.1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from models.kubernetes import formats
+
+FieldName = tuple[str, str]
+"""A type and one of its fields."""
+
+
+@dataclass(frozen=True)
+class Choices:
+    """A field is one of a few texts."""
+
+    source: int
+    values: tuple[str, ...]
+    may_be_empty: bool = False
+    """Whether an empty text stands for the default."""
+    later: tuple[tuple[str, int], ...] = ()
+    """Texts that later minor releases accept, each with the first one."""
+
+
+@dataclass(frozen=True)
+class TextForm:
+    """A field is a text of a form."""
+
+    source: int
+    problem_of: Callable[[str], str]
+    """What is wrong with a text, in words; empty if nothing is."""
+    may_be_empty: bool = True
+    example: str = "name"
+    """A text that a fix writes."""
+
+
+@dataclass(frozen=True)
+class Range:
+    """A field is a number in a range."""
+
+    source: int
+    lowest: int
+    highest: int
+
+
+@dataclass(frozen=True)
+class Present:
+    """A field has a value that is not empty."""
+
+    source: int
+    example: Any
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """Exactly one of some fields is set."""
+
+    source: int
+    fields: tuple[str, ...]
+    may_be_none: bool = False
+    since: int = 0
+    """The first minor release with these fields."""
+
+
+_MAXIMUM = 2**31 - 1
+_MODE = 0o777
+_IMAGE = "registry.example.com/sidecar:1.0"
+_OPERATORS = ("In", "NotIn", "Exists", "DoesNotExist")
+_PULL_POLICIES = ("Always", "IfNotPresent", "Never")
+
+CHOICES: dict[FieldName, Choices] = {
+    ("AzureDiskVolumeSource", "cachingMode"): Choices(
+        1593, ("None", "ReadOnly", "ReadWrite")
+    ),
+    ("AzureDiskVolumeSource", "kind"): Choices(
+        1593, ("Shared", "Dedicated", "Managed")
+    ),
+    ("AppArmorProfile", "type"): Choices(
+        5185, ("RuntimeDefault", "Unconfined", "Localhost")
+    ),
+    ("Container", "imagePullPolicy"): Choices(3533, _PULL_POLICIES, may_be_empty=True),
+    ("Container", "terminationMessagePolicy"): Choices(
+        3803, ("File", "FallbackToLogsOnError"), may_be_empty=True
+    ),
+    ("ContainerPort", "protocol"): Choices(
+        2678, ("TCP", "UDP", "SCTP"), may_be_empty=True
+    ),
+    ("ContainerResizePolicy", "resourceName"): Choices(3551, ("cpu", "memory")),
+    ("ContainerResizePolicy", "restartPolicy"): Choices(
+        3551, ("NotRequired", "RestartContainer")
+    ),
+    ("ContainerRestartRule", "action"): Choices(3596, ("Restart",)),
+    ("ContainerRestartRuleOnExitCodes", "operator"): Choices(3596, ("In", "NotIn")),
+    ("HTTPGetAction", "scheme"): Choices(3391, ("HTTP", "HTTPS"), may_be_empty=True),
+    ("HostPathVolumeSource", "type"): Choices(
+        1345,
+        (
+            "Directory",
+            "DirectoryOrCreate",
+            "File",
+            "FileOrCreate",
+            "Socket",
+            "CharDevice",
+            "BlockDevice",
+        ),
+        may_be_empty=True,
+    ),
+    ("ImageVolumeSource", "pullPolicy"): Choices(
+        3533, _PULL_POLICIES, may_be_empty=True
+    ),
+    ("LabelSelectorRequirement", "operator"): Choices(4834, _OPERATORS),
+    ("NodeSelectorRequirement", "operator"): Choices(4834, (*_OPERATORS, "Gt", "Lt")),
+    ("PersistentVolumeClaimSpec", "volumeMode"): Choices(2387, ("Filesystem", "Block")),
+    ("PodCertificateProjection", "keyType"): Choices(
+        1253,
+        ("RSA3072", "RSA4096", "ECDSAP256", "ECDSAP384", "ECDSAP521", "ED25519"),
+    ),
+    ("PodOS", "name"): Choices(8289, ("linux", "windows")),
+    ("PodSpec", "dnsPolicy"): Choices(
+        4008,
+        ("ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"),
+        may_be_empty=True,
+    ),
+    ("PodSpec", "preemptionPolicy"): Choices(3995, ("PreemptLowerPriority", "Never")),
+    ("ScaleIOVolumeSource", "storageMode"): Choices(
+        1660, ("ThinProvisioned", "ThickProvisioned"), may_be_empty=True
+    ),
+    ("SeccompProfile", "type"): Choices(
+        5174, ("RuntimeDefault", "Unconfined", "Localhost")
+    ),
+    ("SecurityContext", "procMount"): Choices(8423, ("Default", "Unmasked")),
+    ("Toleration", "effect"): Choices(
+        4187, ("NoSchedule", "PreferNoSchedule", "NoExecute"), may_be_empty=True
+    ),
+    ("Toleration", "operator"): Choices(
+        4290, ("Equal", "Exists"), may_be_empty=True, later=(("Lt", 35), ("Gt", 35))
+    ),
+    ("TopologySpreadConstraint", "nodeAffinityPolicy"): Choices(
+        8544, ("Honor", "Ignore")
+    ),
+    ("TopologySpreadConstraint", "nodeTaintsPolicy"): Choices(
+        8544, ("Honor", "Ignore")
+    ),
+    ("TopologySpreadConstraint", "whenUnsatisfiable"): Choices(
+        8520, ("DoNotSchedule", "ScheduleAnyway")
+    ),
+    ("VolumeMount", "mountPropagation"): Choices(
+        1387, ("None", "HostToContainer", "Bidirectional")
+    ),
+    ("VolumeMount", "recursiveReadOnly"): Choices(
+        1418, ("Disabled", "IfPossible", "Enabled")
+    ),
+}
+
+FORMS: dict[FieldName, TextForm] = {
+    ("ConfigMapEnvSource", "name"): TextForm(2879, formats.dns_subdomain),
+    ("ConfigMapKeySelector", "key"): TextForm(2945, formats.data_key),
+    ("ConfigMapKeySelector", "name"): TextForm(2945, formats.dns_subdomain),
+    ("Container", "name"): TextForm(3790, formats.dns_label),
+    ("ContainerPort", "name"): TextForm(2655, formats.port_name),
+    ("CSIVolumeSource", "driver"): TextForm(
+        1756, lambda text: formats.dns_subdomain(text.lower())
+    ),
+    ("ClusterTrustBundleProjection", "path"): TextForm(1447, formats.file_below),
+    ("DownwardAPIVolumeFile", "path"): TextForm(
+        1447, formats.file_below, example="data"
+    ),
+    ("FileKeySelector", "key"): TextForm(2981, formats.variable),
+    ("FileKeySelector", "path"): TextForm(2981, formats.path_without_steps_up),
+    ("FileKeySelector", "volumeName"): TextForm(2981, formats.dns_label),
+    ("GitRepoVolumeSource", "directory"): TextForm(1358, formats.relative_path),
+    ("HTTPHeader", "name"): TextForm(
+        3394, formats.header_name, may_be_empty=False, example="X-Name"
+    ),
+    ("HostAlias", "ip"): TextForm(
+        4256, formats.address, may_be_empty=False, example="127.0.0.1"
+    ),
+    ("HostPathVolumeSource", "path"): TextForm(
+        1373, formats.path_without_steps_up, example="/data"
+    ),
+    ("KeyToPath", "path"): TextForm(1447, formats.file_below, example="data"),
+    ("LabelSelectorRequirement", "key"): TextForm(
+        4834, formats.qualified_name, may_be_empty=False, example="app"
+    ),
+    ("NFSVolumeSource", "path"): TextForm(992, formats.absolute_path, example="/data"),
+    ("PodAffinityTerm", "topologyKey"): TextForm(
+        5030, formats.qualified_name, example="kubernetes.io/hostname"
+    ),
+    ("PodCertificateProjection", "certificateChainPath"): TextForm(
+        1447, formats.file_below
+    ),
+    ("PodCertificateProjection", "credentialBundlePath"): TextForm(
+        1447, formats.file_below
+    ),
+    ("PodCertificateProjection", "keyPath"): TextForm(1447, formats.file_below),
+    ("ClusterTrustBundleProjection", "signerName"): TextForm(
+        1216, formats.signer, may_be_empty=False, example="example.com/signer"
+    ),
+    ("PodCertificateProjection", "signerName"): TextForm(
+        1251, formats.signer, may_be_empty=False, example="example.com/signer"
+    ),
+    ("PodReadinessGate", "conditionType"): TextForm(
+        4042,
+        formats.qualified_name,
+        may_be_empty=False,
+        example="example.com/ready",
+    ),
+    ("PodResourceClaim", "name"): TextForm(3148, formats.dns_label),
+    ("PodResourceClaim", "resourceClaimName"): TextForm(
+        3148, formats.dns_subdomain, may_be_empty=False
+    ),
+    ("PodResourceClaim", "resourceClaimTemplateName"): TextForm(
+        3148, formats.dns_subdomain, may_be_empty=False
+    ),
+    ("PodSchedulingGate", "name"): TextForm(
+        4050, formats.qualified_name, may_be_empty=False, example="example.com/gate"
+    ),
+    ("PodSpec", "hostname"): TextForm(4561, formats.dns_label),
+    ("PodSpec", "hostnameOverride"): TextForm(
+        3907, formats.dns_subdomain, may_be_empty=False
+    ),
+    ("PodSpec", "runtimeClassName"): TextForm(
+        328, formats.dns_subdomain, may_be_empty=False
+    ),
+    ("PodSpec", "serviceAccountName"): TextForm(4538, formats.dns_subdomain),
+    ("PodSpec", "subdomain"): TextForm(4565, formats.dns_label),
+    ("ResourceClaim", "request"): TextForm(7606, formats.dns_label),
+    ("SecretEnvSource", "name"): TextForm(2891, formats.dns_subdomain),
+    ("SecretKeySelector", "key"): TextForm(2963, formats.data_key),
+    ("SecretKeySelector", "name"): TextForm(2963, formats.dns_subdomain),
+    ("ServiceAccountTokenProjection", "path"): TextForm(
+        1447, formats.file_below, example="token"
+    ),
+    ("Toleration", "key"): TextForm(4273, formats.qualified_name),
+    ("Volume", "name"): TextForm(429, formats.dns_label),
+    ("VolumeDevice", "devicePath"): TextForm(
+        3106, formats.path_without_steps_up, example="/dev/data"
+    ),
+    ("VolumeMount", "subPath"): TextForm(3055, formats.relative_path, example="data"),
+    ("VolumeMount", "subPathExpr"): TextForm(
+        3063, formats.relative_path, example="data"
+    ),
+}
+
+RANGES: dict[FieldName, Range] = {
+    ("AWSElasticBlockStoreVolumeSource", "partition"): Range(919, 0, 255),
+    ("ConfigMapVolumeSource", "defaultMode"): Range(955, 0, _MODE),
+    ("ContainerPort", "containerPort"): Range(2667, 1, 65535),
+    ("ContainerPort", "hostPort"): Range(2672, 0, 65535),
+    ("DownwardAPIVolumeFile", "mode"): Range(1096, 0, _MODE),
+    ("DownwardAPIVolumeSource", "defaultMode"): Range(1107, 0, _MODE),
+    ("GCEPersistentDiskVolumeSource", "partition"): Range(908, 0, 255),
+    ("GRPCAction", "port"): Range(3421, 1, 65535),
+    ("ISCSIVolumeSource", "lun"): Range(797, 0, 255),
+    ("KeyToPath", "mode"): Range(977, 0, _MODE),
+    ("PodCertificateProjection", "maxExpirationSeconds"): Range(1258, 3600, 7_862_400),
+    ("PreferredSchedulingTerm", "weight"): Range(5014, 1, 100),
+    ("Probe", "failureThreshold"): Range(3236, 0, _MAXIMUM),
+    ("Probe", "initialDelaySeconds"): Range(3232, 0, _MAXIMUM),
+    ("Probe", "periodSeconds"): Range(3234, 0, _MAXIMUM),
+    ("Probe", "successThreshold"): Range(3235, 0, _MAXIMUM),
+    ("Probe", "terminationGracePeriodSeconds"): Range(3237, 1, 2**63 - 1),
+    ("Probe", "timeoutSeconds"): Range(3233, 0, _MAXIMUM),
+    ("ProjectedVolumeSource", "defaultMode"): Range(1328, 0, _MODE),
+    ("SecretVolumeSource", "defaultMode"): Range(936, 0, _MODE),
+    ("SecurityContext", "runAsGroup"): Range(8070, 0, _MAXIMUM),
+    ("SecurityContext", "runAsUser"): Range(8064, 0, _MAXIMUM),
+    ("ServiceAccountTokenProjection", "expirationSeconds"): Range(1165, 600, 2**32),
+    ("TopologySpreadConstraint", "maxSkew"): Range(8443, 1, _MAXIMUM),
+    ("TopologySpreadConstraint", "minDomains"): Range(8498, 1, _MAXIMUM),
+    ("WeightedPodAffinityTerm", "weight"): Range(5056, 1, 100),
+}
+
+PRESENT: dict[FieldName, Present] = {
+    ("AWSElasticBlockStoreVolumeSource", "volumeID"): Present(919, "volume"),
+    ("AzureDiskVolumeSource", "diskName"): Present(1593, "disk"),
+    ("AzureDiskVolumeSource", "diskURI"): Present(1593, "disk"),
+    ("AzureFileVolumeSource", "secretName"): Present(1566, "azure"),
+    ("AzureFileVolumeSource", "shareName"): Present(1566, "share"),
+    ("CSIVolumeSource", "driver"): Present(1756, "driver.example.com"),
+    ("CephFSVolumeSource", "monitors"): Present(1508, ["monitor:6789"]),
+    ("CinderVolumeSource", "volumeID"): Present(1479, "volume"),
+    ("ClusterTrustBundleProjection", "path"): Present(1225, "bundle.pem"),
+    ("ConfigMapEnvSource", "name"): Present(2879, "settings"),
+    ("ConfigMapKeySelector", "key"): Present(2945, "key"),
+    ("ConfigMapKeySelector", "name"): Present(2945, "settings"),
+    ("ConfigMapProjection", "name"): Present(1148, "settings"),
+    ("ConfigMapVolumeSource", "name"): Present(951, "settings"),
+    ("Container", "image"): Present(3796, _IMAGE),
+    ("Container", "name"): Present(3790, "sidecar"),
+    ("ContainerRestartRule", "exitCodes"): Present(
+        3596, {"operator": "In", "values": [1]}
+    ),
+    ("DownwardAPIVolumeFile", "path"): Present(1079, "data"),
+    ("EnvVar", "name"): Present(2691, "NAME"),
+    ("EphemeralVolumeSource", "volumeClaimTemplate"): Present(
+        1814,
+        {
+            "spec": {
+                "accessModes": ["ReadWriteOnce"],
+                "resources": {"requests": {"storage": "1Gi"}},
+            }
+        },
+    ),
+    ("ExecAction", "command"): Present(3375, ["true"]),
+    ("FileKeySelector", "key"): Present(2981, "KEY"),
+    ("FileKeySelector", "path"): Present(2981, "env"),
+    ("FileKeySelector", "volumeName"): Present(2981, "settings"),
+    ("FlexVolumeSource", "driver"): Present(1524, "example.com/driver"),
+    ("GCEPersistentDiskVolumeSource", "pdName"): Present(908, "disk"),
+    ("GitRepoVolumeSource", "repository"): Present(786, "https://git.example.com/a"),
+    ("GlusterfsVolumeSource", "endpoints"): Present(1026, "gluster"),
+    ("GlusterfsVolumeSource", "path"): Present(1026, "data"),
+    ("HostPathVolumeSource", "path"): Present(776, "/data"),
+    ("ISCSIVolumeSource", "iqn"): Present(797, "iqn.2026-01.com.example:disk"),
+    ("ISCSIVolumeSource", "targetPortal"): Present(797, "10.0.0.1:3260"),
+    ("ImageVolumeSource", "reference"): Present(9233, _IMAGE),
+    ("KeyToPath", "key"): Present(970, "key"),
+    ("KeyToPath", "path"): Present(973, "data"),
+    ("NFSVolumeSource", "path"): Present(998, "/data"),
+    ("NFSVolumeSource", "server"): Present(995, "nfs.example.com"),
+    ("NodeSelector", "nodeSelectorTerms"): Present(
+        4912, [{"matchExpressions": [{"key": "zone", "operator": "Exists"}]}]
+    ),
+    ("ObjectFieldSelector", "fieldPath"): Present(2793, "metadata.name"),
+    ("PersistentVolumeClaimSpec", "accessModes"): Present(2389, ["ReadWriteOnce"]),
+    ("PersistentVolumeClaimSpec", "resources"): Present(
+        2400, {"requests": {"storage": "1Gi"}}
+    ),
+    ("PersistentVolumeClaimVolumeSource", "claimName"): Present(986, "data"),
+    ("PhotonPersistentDiskVolumeSource", "pdID"): Present(1644, "disk"),
+    ("PodAffinityTerm", "topologyKey"): Present(5040, "kubernetes.io/hostname"),
+    ("PodDNSConfigOption", "name"): Present(4108, "ndots"),
+    ("PodOS", "name"): Present(8295, "linux"),
+    ("PodResourceClaim", "name"): Present(3148, "claim"),
+    ("PortworxVolumeSource", "volumeID"): Present(1652, "volume"),
+    ("QuobyteVolumeSource", "registry"): Present(1006, "registry:7861"),
+    ("QuobyteVolumeSource", "volume"): Present(1006, "volume"),
+    ("RBDVolumeSource", "image"): Present(1457, "image"),
+    ("RBDVolumeSource", "monitors"): Present(1457, ["monitor:6789"]),
+    ("ResourceClaim", "name"): Present(7599, "claim"),
+    ("ResourceFieldSelector", "resource"): Present(2824, "limits.cpu"),
+    ("ScaleIOVolumeSource", "gateway"): Present(1660, "https://gateway.example.com"),
+    ("ScaleIOVolumeSource", "system"): Present(1660, "system"),
+    ("ScaleIOVolumeSource", "volumeName"): Present(1660, "volume"),
+    ("SecretEnvSource", "name"): Present(2891, "settings"),
+    ("SecretKeySelector", "key"): Present(2963, "key"),
+    ("SecretKeySelector", "name"): Present(2963, "settings"),
+    ("SecretProjection", "name"): Present(1126, "settings"),
+    ("SecretVolumeSource", "secretName"): Present(931, "settings"),
+    ("ServiceAccountTokenProjection", "path"): Present(1171, "token"),
+    ("TopologySpreadConstraint", "topologyKey"): Present(
+        8512, "kubernetes.io/hostname"
+    ),
+    ("Volume", "name"): Present(426, "data"),
+    ("VolumeDevice", "devicePath"): Present(3098, "/dev/data"),
+    ("VolumeDevice", "name"): Present(3086, "data"),
+    ("VolumeMount", "mountPath"): Present(3040, "/data"),
+    ("VolumeMount", "name"): Present(3035, "data"),
+    ("VsphereVirtualDiskVolumeSource", "volumePath"): Present(1636, "[a] b/c.vmdk"),
+}
+
+GROUPS: dict[str, OneOf] = {
+    "DownwardAPIVolumeFile": OneOf(1084, ("fieldRef", "resourceFieldRef")),
+    "EnvFromSource": OneOf(2861, ("configMapRef", "secretRef")),
+    "EnvVarSource": OneOf(
+        2766,
+        (
+            "configMapKeyRef",
+            "fieldRef",
+            "fileKeyRef",
+            "resourceFieldRef",
+            "secretKeyRef",
+        ),
+    ),
+    "LifecycleHandler": OneOf(3424, ("exec", "httpGet", "sleep", "tcpSocket")),
+    "PodResourceClaim": OneOf(
+        3148, ("resourceClaimName", "resourceClaimTemplateName"), since=31
+    ),
+    "Probe": OneOf(3424, ("exec", "grpc", "httpGet", "tcpSocket")),
+    "VolumeProjection": OneOf(
+        1317,
+        (
+            "clusterTrustBundle",
+            "configMap",
+            "downwardAPI",
+            "podCertificate",
+            "secret",
+            "serviceAccountToken",
+        ),
+        may_be_none=True,
+    ),
+}
+"""Fields of which exactly one is set. A volume has one source; `volumes.py` checks it."""

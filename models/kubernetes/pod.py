@@ -1,0 +1,177 @@
+"""Checks a pod's template as the API server does when it creates the pod."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from models.finding import Path
+from models.kubernetes.annotations import metadata_problems
+from models.kubernetes.containers import container_problems, host_port_problems
+from models.kubernetes.environment import (
+    field_problems,
+    resource_field_problems,
+    variable_problems,
+    variables_problems,
+    volume_of_file_problems,
+)
+from models.kubernetes.network import (
+    alias_problems,
+    name_resolution_problems,
+    resolver_problems,
+    target_problems,
+)
+from models.kubernetes.network_storage import (
+    azure_disk_problems,
+    claim_template_problems,
+    data_source_problems,
+    fibre_channel_problems,
+    flex_problems,
+    iscsi_problems,
+)
+from models.kubernetes.nodes import Node, Pod, nodes_of
+from models.kubernetes.problem import Problem, duplicate, refused, remove, write
+from models.kubernetes.resources import amount_problems, resource_problems
+from models.kubernetes.scheduling import (
+    affinity_term_problems,
+    label_problems,
+    node_term_problems,
+    repeated_spread_problems,
+    selector_problems,
+    spread_problems,
+    toleration_problems,
+)
+from models.kubernetes.schema import Schema
+from models.kubernetes.security import (
+    app_armor_problems,
+    node_namespace_problems,
+    seccomp_problems,
+    security_problems,
+)
+from models.kubernetes.single_fields import single_field_problems
+from models.kubernetes.volumes import (
+    certificate_problems,
+    claim_problems,
+    csi_problems,
+    empty_directory_problems,
+    flocker_problems,
+    projected_problems,
+    trust_bundle_problems,
+    volume_problems,
+)
+
+_SPEC = ("spec",)
+
+_OF_TYPES: dict[str, Callable[[Node, Pod], Iterator[Problem]]] = {
+    "AppArmorProfile": app_armor_problems,
+    "AzureDiskVolumeSource": azure_disk_problems,
+    "CSIVolumeSource": csi_problems,
+    "ClusterTrustBundleProjection": trust_bundle_problems,
+    "Container": container_problems,
+    "EmptyDirVolumeSource": empty_directory_problems,
+    "EnvFromSource": variables_problems,
+    "EnvVar": variable_problems,
+    "FileKeySelector": volume_of_file_problems,
+    "FCVolumeSource": fibre_channel_problems,
+    "FlexVolumeSource": flex_problems,
+    "FlockerVolumeSource": flocker_problems,
+    "HTTPGetAction": target_problems,
+    "HostAlias": alias_problems,
+    "ISCSIVolumeSource": iscsi_problems,
+    "LabelSelector": selector_problems,
+    "NodeSelectorTerm": node_term_problems,
+    "ObjectFieldSelector": field_problems,
+    "PersistentVolumeClaimSpec": claim_problems,
+    "PersistentVolumeClaimTemplate": claim_template_problems,
+    "PodAffinityTerm": affinity_term_problems,
+    "PodCertificateProjection": certificate_problems,
+    "PodDNSConfig": resolver_problems,
+    "ProjectedVolumeSource": projected_problems,
+    "ResourceFieldSelector": resource_field_problems,
+    "ResourceRequirements": resource_problems,
+    "SeccompProfile": seccomp_problems,
+    "SecurityContext": security_problems,
+    "TCPSocketAction": target_problems,
+    "Toleration": toleration_problems,
+    "TopologySpreadConstraint": spread_problems,
+    "TypedLocalObjectReference": data_source_problems,
+    "TypedObjectReference": data_source_problems,
+    "Volume": volume_problems,
+}
+"""Rules on the objects of a type whose fields depend on each other."""
+
+_OF_PODS: tuple[Callable[[Pod], Iterator[Problem]], ...] = (
+    host_port_problems,
+    node_namespace_problems,
+    name_resolution_problems,
+    repeated_spread_problems,
+)
+"""Rules on the pod as a whole."""
+
+
+def template_problems(
+    schema: Schema, metadata: Mapping[str, Any], spec: Mapping[str, Any]
+) -> Iterator[Problem]:
+    """What the API server refuses in a template that has the form of the schema.
+
+    Args:
+        schema: The schema of the cluster's minor release.
+        metadata: Labels and annotations of the pods.
+        spec: The spec of the pods, with the patch applied.
+    """
+    pod = Pod(
+        minor=schema.minor, spec=spec, annotations=metadata.get("annotations", {})
+    )
+    for node in nodes_of(schema, "PodSpec", spec, _SPEC):
+        yield from single_field_problems(node, pod)
+        check = _OF_TYPES.get(node.type_name)
+        if check:
+            yield from check(node, pod)
+    for check_pod in _OF_PODS:
+        yield from check_pod(pod)
+    yield from _repeated_names(pod)
+    yield from _other_fields(pod)
+    yield from metadata_problems(metadata, pod)
+
+
+def _repeated_names(pod: Pod) -> Iterator[Problem]:
+    """Containers, with init containers, and volumes and claims have names of their own."""
+    groups = (("containers", "initContainers"), ("volumes",), ("resourceClaims",))
+    for keys in groups:
+        first: dict[str, tuple[str, ...]] = {}
+        for key in keys:
+            for index, item in enumerate(pod.spec.get(key, ())):
+                path = ("spec", key, str(index), "name")
+                name = item.get("name", "")
+                if name and name in first:
+                    yield duplicate(path, name, first[name], source=3951)
+                first.setdefault(name, path)
+
+
+def _other_fields(pod: Pod) -> Iterator[Problem]:
+    """Labels of nodes, the operating system, the overhead and the gates of the pod."""
+    for key, value in pod.spec.get("nodeSelector", {}).items():
+        yield from label_problems(key, value, (*_SPEC, "nodeSelector", key))
+    if pod.spec.get("os", {}).get("name") == "windows":
+        path: Path = (*_SPEC, "os", "name")
+        words = "must be linux, because the containers have settings of Linux"
+        yield refused(path, "windows", words, source=4737, edits=write(path, "linux"))
+    overhead = pod.spec.get("overhead", {})
+    path = (*_SPEC, "overhead")
+    yield from amount_problems(overhead, path)
+    if overhead and "runtimeClassName" not in pod.spec:
+        words = "is set by the RuntimeClass, which is missing"
+        yield Problem(
+            path=path,
+            words=words,
+            source="the admission plugin RuntimeClass of the API server",
+            edits=remove(path),
+        )
+    first: dict[str, int] = {}
+    for index, gate in enumerate(pod.spec.get("schedulingGates", ())):
+        name = gate.get("name", "")
+        path = (*_SPEC, "schedulingGates", str(index), "name")
+        if name in first:
+            other = (*path[:2], str(first[name]), "name")
+            yield duplicate(path, name, other, source=4056)
+        first.setdefault(name, index)
