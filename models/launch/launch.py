@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from models.engines.features import MindSpeedInstallation
+from models.engines.releases import tag_of
 from models.engines.server import InlineTemplate, TemplateFile
 from models.launch import scripts
 from models.launch.graph_cache import graph_cache_key, graph_cache_lines
@@ -69,6 +70,7 @@ def launch(service: ResolvedService) -> Launch:
     argv = service.release.argv(service, _template_path(service))
     environment = {**service.release.environment(service), **service.env}
     before = _graph_cache(service, argv, environment) + _warm_up(service)
+    library_lines = service.release.library_lines(tag_of(service.image))
     python_path = None
     if isinstance(service.mind_speed, MindSpeedInstallation):
         python_path = MIND_SPEED_DIRECTORY
@@ -77,7 +79,7 @@ def launch(service: ResolvedService) -> Launch:
         environment=environment,
         init_files=init_files(service),
         python_path=python_path,
-        before=before + service.release.preload_lines,
+        before=before + library_lines,
         files=_files(service),
     )
 
