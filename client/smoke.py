@@ -22,11 +22,9 @@ from models.service.resolved import ResolvedService
 State = Literal["passed", "failed", "skipped"]
 
 PROMPT = "Count from one to twenty in words."
-SCHEMA = {
-    "type": "object",
-    "properties": {"ok": {"type": "boolean"}},
-    "required": ["ok"],
-}
+SCHEMA = {"type": "boolean"}
+"""A schema without braces. After a brace, the schema allows any number of spaces, and a weak model may write only these
+until its tokens are used up."""
 
 _ANSWER_TOKENS = 16
 _TOKEN_ID = 100
@@ -292,11 +290,11 @@ async def _two_answers(run: Run) -> None:
 
 async def _guided_json(run: Run) -> None:
     answer = await run.ask(
-        "Is water wet? Answer in JSON.", guided_json=SCHEMA, max_tokens=64
+        "Is water wet? Answer true or false.", guided_json=SCHEMA, max_tokens=64
     )
     try:
-        value = json.loads(answer.text)["ok"]
-    except (ValueError, LookupError, TypeError):
+        value = json.loads(answer.text)
+    except ValueError:
         value = None
     expect(
         isinstance(value, bool),

@@ -251,15 +251,25 @@ class ModelFacts(Facts):
     def splits(self, parts: int) -> bool:
         """Whether tensor parallelism can divide the model into this number of parts.
 
-        Sources: vllm/config.py:406; vllm/model_executor/layers/vocab_parallel_embedding.py:209, which pads the
-        vocabulary to a multiple of 64.
+        Experts are not divided with expert parallelism, so their size does not count. Sources: vllm/config.py:406;
+        vllm/model_executor/layers/vocab_parallel_embedding.py:209, which pads the vocabulary to a multiple of 64.
         """
         kv_heads = self.num_key_value_heads
         if kv_heads % parts and parts % kv_heads:
             return False
         padded_vocabulary = math.ceil(self.vocab_size / 64) * 64
-        divided = (self.num_attention_heads, self.intermediate_size, padded_vocabulary)
+        divided = [self.num_attention_heads, padded_vocabulary]
+        if not self.has_experts_only:
+            divided.append(self.intermediate_size)
         return all(size % parts == 0 for size in divided)
+
+    @property
+    def has_experts_only(self) -> bool:
+        """Whether every layer has experts, so that no layer has the size `intermediateSize`."""
+        if not self.num_experts:
+            return False
+        has_dense_layers = self.first_k_dense_replace or (self.moe_layer_step or 1) > 1
+        return not has_dense_layers
 
     @property
     def head_size(self) -> int:

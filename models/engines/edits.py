@@ -43,7 +43,8 @@ def extra_argument_mark(server: ModelServer, flag: str, note: str = "") -> Mark:
 def tensor_parallel_edit(server: ModelServer, size: int) -> str:
     """The edit that splits the model of a service into another number of parts."""
     edit = f"write engine.tensorParallelSize: {size}"
-    npus = size * server.engine.pipeline_parallel_size
+    engine = server.engine
+    npus = size * engine.pipeline_parallel_size * engine.data_parallel_size
     if is_written(server, "npus") and npus != server.npus:
         return f"{edit} and {npus_edit(server, npus)}"
     if is_written(server, "visibleDevices"):

@@ -171,9 +171,6 @@ class Release(ABC):
     init_files: Sequence[str]
     """Files of the image that each script sources first; empty if the platform has one. Used by the launch."""
 
-    preload_lines: str
-    """Lines of the launch script that preload libraries of the image; may be empty. Used by the launch."""
-
     modules: Mapping[str, str]
     """The Python module of each kind of server. Used by `convert` and `diff` to recognise a server's command."""
 
@@ -202,6 +199,10 @@ class Release(ABC):
     @abstractmethod
     def environment(self, server: ModelServer) -> dict[str, str]:
         """The variables that follow from the keys of the stack file, without those under `env`. Used by the launch."""
+
+    @abstractmethod
+    def library_lines(self, tag: str, /) -> str:
+        """Lines of the launch script for the libraries of the image with this tag; may be empty. Used by the launch."""
 
     # The node
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from models.engines.features import MindSpeedInstallation
+from models.engines.releases import tag_of
 from models.engines.server import InlineTemplate, TemplateFile
 from models.launch import scripts
 from models.launch.graph_cache import graph_cache_key, graph_cache_lines
@@ -76,6 +77,7 @@ def launch(service: ResolvedService) -> Launch:
     additions = {name: str(paths) for name, paths in service.path_env.items()}
     before = _graph_cache(service, argv, {**environment, **additions})
     before += _warm_up(service)
+    library_lines = service.release.library_lines(tag_of(service.image))
     python_path = None
     if isinstance(service.mind_speed, MindSpeedInstallation):
         python_path = MIND_SPEED_DIRECTORY
@@ -85,7 +87,7 @@ def launch(service: ResolvedService) -> Launch:
         path_additions=service.path_env,
         init_files=init_files(service),
         python_path=python_path,
-        before=before + service.release.preload_lines,
+        before=before + library_lines,
         files=_files(service),
         first=_stale_files(service),
     )

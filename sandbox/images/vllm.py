@@ -1,8 +1,7 @@
 """The image with a real vLLM for the CPU. It is built once from packages and files of this machine, and is cached.
 
-Its vLLM is newer than 0.6.3, because older releases need a compiler to install. `older_options` lets it run the launch
-of 0.6.3. Torch for Linux is linked with libraries of CUDA and does not load without them. They are the only part of
-CUDA in the image.
+It runs the launch of a service of vllm-ascend of the same release, without the plugin. Torch for Linux is linked with
+libraries of CUDA and does not load without them. They are the only part of CUDA in the image.
 """
 
 from __future__ import annotations
@@ -17,19 +16,36 @@ from pathlib import Path
 
 from sandbox import archive, basis, paths, processes
 from sandbox.errors import SandboxError
-from sandbox.images import older_options
+from sandbox.images import distribution
 from sandbox.locks import locked
 from sandbox.progress import announced, say
 
-NAME = "localhost/vllm-cpu:0.32.0"
+RELEASE = "0.23.0"
+"""The release of vLLM, and of vllm-ascend whose services the image runs."""
+
+NAME = f"localhost/vllm-cpu:{RELEASE}"
 """The `image` in a stack file."""
 
-TITLE = "vllm-cpu 0.32.0"
+TITLE = f"vllm-cpu {RELEASE}"
 
 LIBRARIES = {"libnuma.so.1": "libnuma1"}
 """Libraries of the machine that vLLM uses, each with its package on Debian."""
 
-PINS = Path(__file__).with_name("vllm-cpu.txt")
+PINS = Path(__file__).with_name(f"vllm-cpu-{RELEASE}.txt")
+
+INIT_FILES = (
+    "usr/local/Ascend/ascend-toolkit/set_env.sh",
+    "usr/local/Ascend/nnal/atb/set_env.sh",
+)
+"""Files that the launch of vllm-ascend sources first. In its images, they set variables of CANN."""
+
+PROGRAM = b"""\
+#!/usr/bin/python
+from vllm.entrypoints.cli.main import main
+
+main()
+"""
+"""The program `vllm`, which starts the server."""
 
 ENVIRONMENT = {
     "PYTHONPATH": "/opt/packages",
@@ -69,7 +85,7 @@ def key() -> str:
     ]
     parts += [
         Path(file).read_text(encoding="utf-8")
-        for file in (__file__, older_options.__file__, basis.__file__)
+        for file in (__file__, distribution.__file__, basis.__file__)
     ]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
@@ -105,14 +121,17 @@ def files(site: Path) -> dict[str, Path | str | bytes]:
     packages = {
         f"opt/packages/{file.relative_to(site)}": file for file in _packages(site)
     }
+    metadata = f"opt/packages/{distribution.directory(RELEASE)}/METADATA"
     own: dict[str, Path | str | bytes] = {
-        "opt/packages/sitecustomize.py": Path(older_options.__file__),
+        metadata: distribution.metadata(RELEASE).encode(),
+        "usr/local/bin/vllm": PROGRAM,
         "etc/passwd": b"root:x:0:0:root:/root:/bin/bash\n",
         "etc/group": b"root:x:0:\n",
-        "home/ma-user/.bashrc": b"# What Ascend's image sets here, a CPU does without.\n",
         "root/.keep": b"",
         "tmp/.keep": b"",
     }
+    for file in INIT_FILES:
+        own[file] = b"# A CPU needs no variables of CANN.\n"
     extensions = [file for file in packages.values() if ".so" in file.suffixes]
     found = basis.libraries(extensions)
     machine = {

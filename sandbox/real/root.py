@@ -1,6 +1,6 @@
 """The root directory of a real node. The node mounts programs and libraries of the machine into it.
 
-They are mounted read-only below /usr, except /usr/local. All other files belong to the node, so driver, add-ons,
+They are mounted read-only below /usr, except /usr/local. All other files belong to the node, so driver, add-ons, DCMI,
 hccn.conf and npu-smi exist only there. The mounts are in the node's mount namespace: for the machine, this is a plain
 directory.
 """
@@ -16,7 +16,7 @@ from sandbox.real import containerd, kubelet
 
 _DIRECTORIES = (
     "etc", "dev", "mnt", "old", "opt", "proc", "root", "run", "sys", "tmp", "usr", "usr/local/bin", "usr/local/sbin",
-    "usr/local/Ascend/add-ons", "usr/local/Ascend/driver/lib64", "var/cache", "var/lib", "var/log",
+    "usr/local/Ascend/add-ons", "usr/local/Ascend/driver/lib64", "usr/local/dcmi", "var/cache", "var/lib", "var/log",
 )  # fmt: skip
 
 _ACCOUNTS = "root:x:0:0:root:/root:/bin/sh\n"
@@ -33,6 +33,7 @@ _FILES = {
     "etc/hosts": "127.0.0.1 localhost\n",
     "etc/nsswitch.conf": "hosts: files\n",
     "etc/resolv.conf": "",
+    "etc/ascend_install.info": "Driver_Install_Path_Param=/usr/local/Ascend\n",
     "etc/hccn.conf": "address_0=29.89.132.13\nnetmask_0=255.255.0.0\n",
     "usr/local/Ascend/driver/version.info": "Version=23.0.6\nascendhal_version=7.35.23\n",
     "usr/local/Ascend/add-ons/version.info": "Version=stand-in\n",

@@ -234,6 +234,8 @@ class Handler(BaseHTTPRequestHandler):
     def _words(self, count: int, stop: str | list[str] | None, guided: Any = None) -> tuple[list[str], str]:
         """The words of an answer, and why it ends."""
         if guided and self.served.ends != "unguided":
+            if guided == {"type": "boolean"}:
+                return ["true"], "stop"
             return ['{"ok":', "true}"], "stop"
         words = WORDS[:count]
         for end in [] if self.served.ends == "deaf" else [stop] if isinstance(stop, str) else stop or []:

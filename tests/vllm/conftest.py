@@ -16,12 +16,16 @@ from models.launch.launch import launch, script
 from models.service.resolve import resolve
 from models.stack_file.load import load_text
 from sandbox.images import tiny_qwen2
+from sandbox.real import needs
 from tests.models.stand_in_server import free_port
 
-PYTHON = os.environ.get("VLLM_PYTHON", "")
-collect_ignore_glob = [] if PYTHON else ["test_*.py"]
+ENVIRONMENT = os.environ.get("REAL_VLLM", "")
+"""The virtual environment with the wheel of vLLM."""
 
-STARTUP = 300
+RELEASE = os.environ.get("REAL_VLLM_RELEASE", "0.23.0")
+collect_ignore_glob = [] if ENVIRONMENT else ["test_*.py"]
+
+STARTUP = 900
 
 STACK = """\
 config:
@@ -30,7 +34,7 @@ config:
     platform: {{kind: cce, initFile: {directory}/init.sh}}
   ascend-vllm:services:
     tiny:
-      image: quay.io/ascend/vllm-ascend:v0.23.0
+      image: quay.io/ascend/vllm-ascend:v{release}
       model: {{source: {directory}/model}}
       engine: {{maxModelLen: 1024, maxNumSeqs: 16, dtype: float32, servedModelName: tiny}}
       graph: eager
@@ -38,10 +42,14 @@ config:
 """
 
 INIT = """\
-export PATH={bin}:$PATH
+export PATH={environment}/bin:$PATH
 export OMP_NUM_THREADS=1 VLLM_CPU_KVCACHE_SPACE=1 VLLM_CPU_OMP_THREADS_BIND=nobind HF_HUB_OFFLINE=1
 export TRANSFORMERS_OFFLINE=1 VLLM_NO_USAGE_STATS=1 DO_NOT_TRACK=1 VLLM_API_KEY=sk-tiny
 """
+
+
+PRELOADED = {"0.18.0": ("libtcmalloc_minimal.so.4", "libiomp5.so")}
+"""Libraries without which the worker of a release ends (vllm/v1/worker/cpu_worker.py)."""
 
 
 @dataclass(frozen=True)
@@ -58,9 +66,9 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     directory = tmp_path_factory.mktemp("vllm")
     port = free_port()
     tiny_qwen2.write(directory / "model")
-    (directory / "init.sh").write_text(INIT.format(bin=Path(PYTHON).parent), encoding="utf-8")
+    (directory / "init.sh").write_text(init_file(), encoding="utf-8")
     stack = directory / "vllm.yaml"
-    stack.write_text(STACK.format(directory=directory, port=port), encoding="utf-8")
+    stack.write_text(STACK.format(release=RELEASE, directory=directory, port=port), encoding="utf-8")
     service = resolve(load_text("vllm", str(stack), stack.read_text(encoding="utf-8"))).services[0]
     (directory / "run_vllm.sh").write_text(script(launch(service)), encoding="utf-8")
     log = directory / "log"
@@ -73,6 +81,21 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     finally:
         server.terminate()
         server.wait(60)
+
+
+def init_file() -> str:
+    """The variables of the container: those of a server without NPUs, and the libraries that the release preloads."""
+    libraries = [library(name) for name in PRELOADED.get(RELEASE, ())]
+    preload = f"export LD_PRELOAD={':'.join(libraries)}\n" if libraries else ""
+    return INIT.format(environment=ENVIRONMENT) + preload
+
+
+def library(name: str) -> str:
+    """The path of a library of the environment, or of the machine."""
+    places = [Path(ENVIRONMENT, "lib"), *needs.LIBRARIES]
+    found = [place / name for place in places if (place / name).exists()]
+    assert found, f"{name} is missing; on Debian: apt-get install libtcmalloc-minimal4"
+    return str(found[0])
 
 
 def _wait(url: str, server: subprocess.Popen[bytes], log: Path) -> None:

@@ -67,7 +67,6 @@ class AscendVllm(Release):
         block_size=128, gpu_memory_utilization=0.9, prefix_caching=False
     )
     init_files = ("/home/ma-user/.bashrc",)
-    preload_lines = ""
     removed_flags: Mapping[str, RemovedFlag] = {}
     code_places = CodePlaces(
         adapter_name="vllm/entrypoints/openai/cli_args.py:22",
@@ -135,6 +134,10 @@ class AscendVllm(Release):
     def environment(self, server: ModelServer) -> dict[str, str]:
         """The variables of the manual's script."""
         return environment(server)
+
+    def library_lines(self, _: str, /) -> str:
+        """None: the image finds its libraries by itself."""
+        return ""
 
     def image_soc(self, _: str, /) -> str | None:
         """None: the tags of Ascend-vLLM do not name it."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from models.engines.devices import device_environment
 from models.engines.model_server import ModelServer
 
@@ -11,7 +13,7 @@ INIT_FILES = (
 )
 """The files that set up CANN in the images (vllm-ascend, Dockerfile and Dockerfile.openEuler)."""
 
-PRELOAD_LINES = """\
+_LIBRARY_LINES = """\
 for library in /usr/lib/*-linux-gnu/libjemalloc.so.2 /usr/lib64/libjemalloc.so.2; do
   if [[ -e $library ]]; then
     export LD_PRELOAD="$library${LD_PRELOAD:+:$LD_PRELOAD}"
@@ -21,6 +23,18 @@ done
 export LD_LIBRARY_PATH="${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}/usr/local/lib"
 """
 """The images have these lines in the .bashrc of root only, which a script does not read (vllm-ascend, Dockerfile)."""
+
+
+def library_lines(first: Sequence[str]) -> str:
+    """Lines of the script for the libraries of the image.
+
+    Args:
+        first: Directories that the image searches before all others.
+    """
+    if not first:
+        return _LIBRARY_LINES
+    directories = ":".join(first)
+    return f'{_LIBRARY_LINES}export LD_LIBRARY_PATH="{directories}:$LD_LIBRARY_PATH"\n'
 
 
 def environment(server: ModelServer) -> dict[str, str]:

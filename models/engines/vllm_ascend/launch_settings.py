@@ -141,10 +141,23 @@ class LaunchSettings:
         return None if facts is None else facts.kv_lora_rank is not None
 
     @property
-    def is_sparse(self) -> bool | None:
-        """Whether the model has sparse attention; None if its architecture is not known."""
+    def has_indexer(self) -> bool | None:
+        """Whether config.json has `index_topk`; None if the architecture is not known."""
         facts = self.server.facts
-        return None if facts is None else facts.model_type in SPARSE_MODELS
+        if facts is None:
+            return None
+        return facts.index_topk is not None or facts.model_type in SPARSE_MODELS
+
+    @property
+    def is_sparse(self) -> bool | None:
+        """Whether the model has the plugin's sparse attention; None if its architecture is not known.
+
+        Models with compressed caches have an indexer, but another attention (vllm_ascend/utils.py).
+        """
+        facts = self.server.facts
+        if facts is None:
+            return None
+        return self.has_indexer and not facts.compress_ratios
 
     @property
     def is_moe(self) -> bool | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -51,6 +51,8 @@ class Platform:
     """Files of the image that set the variables of CANN."""
     device_suffixes: Mapping[str, str]
     """The device type that an image is built for, by the suffix of its tag."""
+    library_paths: Mapping[str, Sequence[str]]
+    """Directories of libraries that the .bashrc of an image puts first, by the device type; none for the others."""
     distribution_suffixes: Mapping[str, str]
     """The Linux distribution of an image, by the suffix of its tag."""
     sigterm: Sigterm | None
@@ -84,6 +86,7 @@ def platform(release: str) -> Platform:
         driver=entry["driver"],
         init_files=_tuple(entry["init_files"]),
         device_suffixes=entry["device_suffixes"],
+        library_paths=entry["library_paths"],
         distribution_suffixes=entry["distribution_suffixes"],
         sigterm=Sigterm(**entry["sigterm"]) if entry["sigterm"] else None,
     )
@@ -121,6 +124,14 @@ def tag_for(tag: str, soc: str) -> str | None:
             if _SOCS[device] == soc and distribution == known.distribution:
                 return f"v{known.release}{device_suffix}{suffix}"
     return None
+
+
+def library_paths(release: str, tag: str) -> Sequence[str]:
+    """The directories of libraries that the image with this tag searches first."""
+    known = image_tag(tag)
+    if known is None:
+        return ()
+    return platform(release).library_paths.get(known.device, ())
 
 
 @cache

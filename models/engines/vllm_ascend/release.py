@@ -32,8 +32,8 @@ from models.engines.vllm_ascend.drain import (
 )
 from models.engines.vllm_ascend.environment import (
     INIT_FILES,
-    PRELOAD_LINES,
     environment,
+    library_lines,
 )
 from models.engines.vllm_ascend.known_errors import KNOWN_ERRORS
 from models.engines.vllm_ascend.memory import memory_use
@@ -43,7 +43,7 @@ from models.engines.vllm_ascend.owned_keys import (
     OWNED_VARIABLES,
     variables_of_keys,
 )
-from models.engines.vllm_ascend.platforms import image_soc, tag_for
+from models.engines.vllm_ascend.platforms import image_soc, library_paths, tag_for
 from models.engines.vllm_ascend.removed_flags import removed_flags
 from models.engines.vllm_ascend.request_limits import request_limits
 from models.engines.vllm_ascend.request_rules import REQUEST_RULES
@@ -86,7 +86,6 @@ class VllmAscend(Release):
     integer_variables = frozenset[str]()
     absent_keys = ABSENT_KEYS
     init_files = INIT_FILES
-    preload_lines = PRELOAD_LINES
     health_path = HEALTH_PATH
     limits = ()
     swap_space = SwapSpace(default=0, most=1, where="")
@@ -161,6 +160,10 @@ class VllmAscend(Release):
     def environment(self, server: ModelServer) -> dict[str, str]:
         """The NPUs of the container, and the variables of pictures."""
         return environment(server)
+
+    def library_lines(self, tag: str, /) -> str:
+        """The preload of jemalloc, and the directories that the image searches for libraries."""
+        return library_lines(library_paths(self.version, tag))
 
     def image_soc(self, tag: str, /) -> str | None:
         """The type of NPU by the suffix of the tag: none is A2."""

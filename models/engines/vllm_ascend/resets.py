@@ -223,7 +223,7 @@ def _interleave(settings: LaunchSettings) -> Setting | None:
 
 def _cache_type(settings: LaunchSettings) -> Setting | None:
     dtype = settings.server.engine.kv_cache_dtype
-    if dtype in (None, "auto") or not settings.is_sparse:
+    if dtype in (None, "auto") or not settings.has_indexer:
         return None
     return Setting(dtype, "engine.kvCacheDtype", at("engine.kvCacheDtype"))
 

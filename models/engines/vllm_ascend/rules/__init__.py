@@ -5,12 +5,14 @@ from __future__ import annotations
 from models.engines.rules import rules_in
 from models.engines.vllm_ascend.rules import (
     dead_settings,
+    engine_limits,
     experts,
     finegrained_parallel,
     flash_comm,
     graphs,
     kv_transfer,
     limits,
+    model_limits,
     not_judged,
     parallel,
     resets,
@@ -19,12 +21,14 @@ from models.engines.vllm_ascend.rules import (
 
 RULES = rules_in(
     dead_settings,
+    engine_limits,
     experts,
     finegrained_parallel,
     flash_comm,
     graphs,
     kv_transfer,
     limits,
+    model_limits,
     not_judged,
     parallel,
     resets,

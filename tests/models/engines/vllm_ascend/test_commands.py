@@ -37,6 +37,16 @@ ON_ONE_NODE = [
 ]
 
 
+LONGER_THAN_ITS_MODEL = "133000"
+"""`--max-model-len` of a command whose `--hf-overrides` allow 4 x 32768 tokens. vLLM 0.18.0 and 0.23.0 refuse it, asked
+with a configuration of Qwen3; the facts about the pages come from models without a length."""
+
+
+def is_refused_by_vllm(command: Command) -> bool:
+    is_too_long = LONGER_THAN_ITS_MODEL in command.words
+    return is_too_long and "--hf-overrides" in command.words and "Qwen3-235B" in command.page
+
+
 def stack_file(version: Version, command: Command) -> str:
     values = parsed(command.words, release(version))
     image = f"quay.io/ascend/vllm-ascend:v{version}"
@@ -54,12 +64,12 @@ def test_most_commands_start_a_server_on_one_node() -> None:
 
 
 @pytest.mark.parametrize(("version", "command"), ON_ONE_NODE)
-def test_a_command_of_the_pages_is_accepted_unless_the_plugin_refuses_it(
+def test_a_command_of_the_pages_is_accepted_unless_the_release_refuses_it(
     tmp_path: Path, version: Version, command: Command
 ) -> None:
     found = errors(findings(load(tmp_path, stack_file(version, command))))
 
-    if command.refused_at is None:
+    if command.refused_at is None and not is_refused_by_vllm(command):
         assert found == []
     else:
         assert found

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+
 import pytest
 
 from models.engines.vllm_ascend.platforms import ImageTag, image_tag, platform
 from models.engines.vllm_ascend.tables import RELEASES, flag_table, plugin_table
+from models.launch.launch import launch, script
+from tests.review.stacks import stack
 
 
 @pytest.mark.parametrize(
@@ -55,3 +60,35 @@ def test_what_sigterm_does_is_known_for_the_releases_that_were_run() -> None:
     assert [older.drains_with_flag, newer.drains_with_flag] == [False, True]
     assert [older.unanswered, newer.unanswered] == ["null", "hangs"]
     assert all(flag_table(release).server.shutdown_flag == "shutdown-timeout" for release in RELEASES)
+
+
+LIBRARIES_OF_310P = "/usr/local/Ascend/driver/lib64:/usr/lib64:/root/aicpu_kernels/0/aicpu_kernels_device/sand_box"
+
+
+@pytest.mark.parametrize(
+    ("tag", "is_first"),
+    [
+        ("v0.23.0", False),
+        ("v0.23.0-a3", False),
+        ("v0.23.0-310p", True),
+        ("v0.23.0-310p-openeuler", True),
+        ("v0.18.0-310p", False),
+    ],
+)
+def test_a_launch_searches_the_libraries_of_the_310p_first_where_its_image_does(tag: str, is_first: bool) -> None:
+    image = f"quay.io/ascend/vllm-ascend:{tag}"
+    (service,) = stack({"qwen": {"image": image}}).services
+
+    text = script(launch(service))
+
+    done = subprocess.run(
+        ["bash", "-c", text.partition("exec ")[0] + 'echo "$LD_LIBRARY_PATH"'],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "LD_LIBRARY_PATH": "/opt/lib"},
+    )
+    searched = "/opt/lib:/usr/local/lib"
+    if is_first:
+        searched = f"{LIBRARIES_OF_310P}:{searched}"
+    assert done.stdout.strip() == searched

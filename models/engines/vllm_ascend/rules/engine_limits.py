@@ -1,0 +1,264 @@
+"""The rule on arguments of the engine that do not fit together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from models.engines.edits import extra_argument_key, extra_argument_mark
+from models.engines.model_server import ModelServer
+from models.engines.rules import rule
+from models.engines.vllm_ascend.launch_settings import Setting, find_setting
+from models.engines.vllm_ascend.refusals import Problem
+from models.engines.vllm_ascend.vllm_refusals import refused_by_vllm
+from models.finding import Finding, at
+
+_DECODE = "decode-context-parallel-size"
+_PARTIAL_PREFILLS = ("max-num-partial-prefills", "max-long-partial-prefills")
+
+_NUMA = ("numa-bind-nodes", "numa-bind-cpus")
+
+_WITHOUT_ASYNC = ("ngram", "suffix")
+"""Kinds of speculative decoding that asynchronous scheduling does not work with."""
+
+
+@rule("error")
+def engine_limit(server: ModelServer) -> Iterator[Finding]:
+    """The engine's arguments fit together.
+
+    vLLM exits at start if an iteration has fewer tokens than requests, or, without chunked prefill, than the longest
+    request, if the sizes of graphs contradict each other, if the sizes of parallelism do not divide each other, or with
+    features that exclude each other or that an NPU does not have (vllm/config, vllm/engine/arg_utils.py).
+    """
+    yield from refused_by_vllm(
+        server,
+        _tokens_for_requests,
+        _tokens_for_length,
+        _partial_prefills,
+        _expert_load_balancing,
+        _decode_context,
+        _local_ranks,
+        _node_count,
+        _numa,
+        _capture_sizes,
+        _async_scheduling,
+        _draft_parts,
+        _routed_experts,
+    )
+
+
+def _tokens_for_requests(server: ModelServer) -> Iterator[Problem]:
+    engine = server.engine
+    if engine.max_num_batched_tokens >= engine.max_num_seqs:
+        return
+    yield Problem(
+        "batched-tokens-requests",
+        f"maxNumBatchedTokens {engine.max_num_batched_tokens} is below maxNumSeqs {engine.max_num_seqs}",
+        f"write engine.maxNumBatchedTokens: {engine.max_num_seqs}, or remove engine.maxNumBatchedTokens",
+        [
+            at("engine.maxNumBatchedTokens", "tokens in one iteration"),
+            at("engine.maxNumSeqs", "requests in one iteration"),
+        ],
+    )
+
+
+def _tokens_for_length(server: ModelServer) -> Iterator[Problem]:
+    engine = server.engine
+    if engine.enable_chunked_prefill is not False:
+        return
+    if engine.max_num_batched_tokens >= engine.max_model_len:
+        return
+    yield Problem(
+        "batched-tokens-length",
+        f"maxNumBatchedTokens {engine.max_num_batched_tokens} is below maxModelLen {engine.max_model_len},"
+        " without chunked prefill",
+        f"write engine.maxNumBatchedTokens: {engine.max_model_len}, or remove engine.enableChunkedPrefill",
+        [
+            at("engine.maxNumBatchedTokens", "tokens in one iteration"),
+            at("engine.maxModelLen", "tokens of the longest request"),
+            at("engine.enableChunkedPrefill"),
+        ],
+    )
+
+
+def _partial_prefills(server: ModelServer) -> Iterator[Problem]:
+    for flag in _PARTIAL_PREFILLS:
+        value = _number(server, flag)
+        if value > 1:
+            yield _not_supported(
+                server, flag, "partial-prefills", f"{value} is not 1, its only value"
+            )
+
+
+def _expert_load_balancing(server: ModelServer) -> Iterator[Problem]:
+    """NPUs have the plugin's own balancing, `eplb_config` of `additionalConfig`."""
+    if server.further("enable-eplb") is True:
+        yield _not_supported(
+            server, "enable-eplb", "expert-load-balancing", "does not run on NPUs"
+        )
+        return
+    if server.further("enable-elastic-ep") is True:
+        yield _not_supported(
+            server,
+            "enable-elastic-ep",
+            "elastic-experts",
+            "needs --enable-eplb, which does not run on NPUs",
+        )
+    config = server.further("eplb-config")
+    if isinstance(config, dict) and config.get("num_redundant_experts"):
+        yield _not_supported(
+            server,
+            "eplb-config",
+            "redundant-experts",
+            "has redundant experts, but --enable-eplb does not run on NPUs",
+        )
+
+
+def _decode_context(server: ModelServer) -> Iterator[Problem]:
+    parts = server.engine.tensor_parallel_size
+    size = _number(server, _DECODE)
+    if size > 1 and parts % size:
+        yield Problem(
+            "decode-context-size",
+            f"tensorParallelSize {parts} is not a multiple of --{_DECODE} {size}",
+            f"remove {extra_argument_key(server, _DECODE)}",
+            [extra_argument_mark(server, _DECODE), at("engine.tensorParallelSize")],
+        )
+    if size <= 1 and server.further("dcp-comm-backend") == "a2a":
+        yield _not_supported(
+            server,
+            "dcp-comm-backend",
+            "decode-context-backend",
+            f"a2a needs --{_DECODE} above 1",
+        )
+
+
+def _local_ranks(server: ModelServer) -> Iterator[Problem]:
+    flag = "data-parallel-size-local"
+    ranks = server.engine.data_parallel_size
+    local = _number(server, flag)
+    if local > ranks:
+        yield Problem(
+            "local-ranks",
+            f"--{flag} {local} exceeds dataParallelSize {ranks}",
+            f"remove {extra_argument_key(server, flag)}",
+            [extra_argument_mark(server, flag), at("engine.dataParallelSize")],
+        )
+
+
+def _node_count(server: ModelServer) -> Iterator[Problem]:
+    engine = server.engine
+    npus = (
+        engine.tensor_parallel_size
+        * engine.pipeline_parallel_size
+        * engine.data_parallel_size
+    )
+    nodes = _number(server, "nnodes")
+    if nodes > 1 and npus % nodes:
+        yield Problem(
+            "node-count",
+            f"{npus} NPUs of the server cannot be divided over --nnodes {nodes}",
+            f"remove {extra_argument_key(server, 'nnodes')}",
+            [
+                extra_argument_mark(server, "nnodes"),
+                at("engine.tensorParallelSize", f"{npus} NPUs"),
+            ],
+        )
+
+
+def _numa(server: ModelServer) -> Iterator[Problem]:
+    if server.further("numa-bind") is True:
+        return
+    for flag in _NUMA:
+        if server.further(flag):
+            yield _not_supported(server, flag, "numa-bind", "needs --numa-bind")
+
+
+def _capture_sizes(server: ModelServer) -> Iterator[Problem]:
+    if server.graph.kind == "eager":
+        return
+    sizes = _compilation_field(server, "cudagraph_capture_sizes")
+    graph_sizes = getattr(server.graph, "capture_sizes", None)
+    if graph_sizes:
+        sizes = Setting(graph_sizes, "graph.captureSizes", at("graph.captureSizes"))
+    if sizes is None or not isinstance(sizes.value, list):
+        return
+    if not sizes.value:
+        yield Problem(
+            "capture-sizes-empty",
+            f"{sizes.name} is empty, but graphs need a size",
+            sizes.removal,
+            [sizes.mark],
+        )
+        return
+    largest = _compilation_field(server, "max_cudagraph_capture_size")
+    if largest and largest.number and largest.number != max(sizes.value):
+        yield Problem(
+            "capture-sizes-largest",
+            f"{largest.name} {largest.value} is not the largest of {sizes.name}, {max(sizes.value)}",
+            largest.removal,
+            [largest.mark, sizes.mark],
+        )
+
+
+def _async_scheduling(server: ModelServer) -> Iterator[Problem]:
+    speculative = server.speculative
+    if speculative is None or server.engine.async_scheduling is not True:
+        return
+    if speculative.kind in _WITHOUT_ASYNC:
+        yield Problem(
+            "async-scheduling-method",
+            f"asyncScheduling and speculative decoding by {speculative.kind} exclude each other",
+            "remove engine.asyncScheduling",
+            [at("engine.asyncScheduling"), at("speculative.kind")],
+        )
+
+
+def _draft_parts(server: ModelServer) -> Iterator[Problem]:
+    speculative = server.speculative
+    if speculative is None:
+        return
+    path = ("draft_tensor_parallel_size",)
+    setting = find_setting("speculative.config", speculative.config, path)
+    parts = server.engine.tensor_parallel_size
+    if setting is None or setting.value in (None, 1, parts):
+        return
+    yield Problem(
+        "draft-parts",
+        f"{setting.name} is {setting.value}, neither 1 nor tensorParallelSize {parts}",
+        setting.removal,
+        [setting.mark, at("engine.tensorParallelSize")],
+    )
+
+
+def _routed_experts(server: ModelServer) -> Iterator[Problem]:
+    flag = "enable-return-routed-experts"
+    if server.further(flag) is True and server.engine.pipeline_parallel_size > 1:
+        yield _not_supported(
+            server,
+            flag,
+            "routed-experts-pipeline",
+            "does not work with pipelineParallelSize above 1",
+        )
+
+
+def _not_supported(
+    server: ModelServer, flag: str, refusal: str, because: str
+) -> Problem:
+    """A flag under `extraArgs` that the release refuses."""
+    return Problem(
+        refusal,
+        f"--{flag} {because}",
+        f"remove {extra_argument_key(server, flag)}",
+        [extra_argument_mark(server, flag)],
+    )
+
+
+def _number(server: ModelServer, flag: str) -> int:
+    """The value of a flag under `extraArgs`; 0 if it is not set."""
+    value = server.further(flag)
+    return value if type(value) is int else 0
+
+
+def _compilation_field(server: ModelServer, name: str) -> Setting | None:
+    config = server.engine.compilation_config
+    return find_setting("engine.compilationConfig", config, (name,))

@@ -1,0 +1,140 @@
+"""What vLLM itself refuses is an error with the line of the release, and its fix leads to a launch without it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import yaml
+
+from models.check import check
+from models.engines.vllm_ascend.tables import RELEASES
+from models.engines.vllm_ascend.vllm_refusals import places
+from models.finding import Finding
+from models.service.resolve import resolve
+from models.stack_file.load import load_text
+from tests.rules.edits import alternatives, apply
+
+RULES = ("engine-limit", "model-limit")
+QWEN3 = "/mnt/models/Qwen3-32B"
+"""64 heads, 8 KV heads, 40,960 tokens, no experts."""
+
+ENGINE: dict[str, dict[str, Any]] = {
+    "async-scheduling-method": {"asyncScheduling": True},
+    "attention-heads": {"tensorParallelSize": 3},
+    "batched-tokens-length": {"maxNumBatchedTokens": 2048, "enableChunkedPrefill": False},
+    "batched-tokens-requests": {"maxNumBatchedTokens": 128},
+    "capture-sizes-empty": {"compilationConfig": {"cudagraphCaptureSizes": []}},
+    "capture-sizes-largest": {
+        "compilationConfig": {"cudagraphCaptureSizes": [1, 2, 4], "maxCudagraphCaptureSize": 8},
+    },
+    "decode-context-backend": {"extraArgs": {"dcp-comm-backend": "a2a"}},
+    "decode-context-heads": {"extraArgs": {"decode-context-parallel-size": 2}},
+    "decode-context-size": {"extraArgs": {"decode-context-parallel-size": 3}},
+    "divided-sizes": {"tensorParallelSize": 64},
+    "draft-parts": {},
+    "elastic-experts": {"extraArgs": {"enable-elastic-ep": True}},
+    "expert-load-balancing": {"extraArgs": {"enable-eplb": True}},
+    "length": {"maxModelLen": 65536},
+    "local-ranks": {"extraArgs": {"data-parallel-size-local": 4}},
+    "no-experts": {"enableExpertParallel": True},
+    "no-mtp-layers": {},
+    "node-count": {"extraArgs": {"nnodes": 3}},
+    "numa-bind": {"extraArgs": {"numa-bind-nodes": [0]}},
+    "partial-prefills": {"extraArgs": {"max-num-partial-prefills": 2}},
+    "redundant-experts": {"extraArgs": {"eplb-config": {"num_redundant_experts": 2}}},
+    "routed-experts-pipeline": {
+        "tensorParallelSize": 2,
+        "pipelineParallelSize": 2,
+        "extraArgs": {"enable-return-routed-experts": True},
+    },
+}
+"""The arguments of the engine that show each refusal."""
+
+SPECULATIVE: dict[str, dict[str, Any]] = {
+    "async-scheduling-method": {"kind": "ngram", "tokens": 2, "promptLookupMax": 4},
+    "draft-parts": {
+        "kind": "eagle3",
+        "tokens": 2,
+        "source": "/mnt/models/head",
+        "config": {"draft_tensor_parallel_size": 2},
+    },
+    "no-mtp-layers": {"kind": "mtp", "tokens": 1},
+}
+
+
+def stack_file(release: str, service: dict[str, Any]) -> str:
+    entry = {"image": f"quay.io/ascend/vllm-ascend:v{release}", "model": QWEN3, "npus": 4, **service}
+    config = {
+        "ascend-vllm:cluster": {"context": "prod"},
+        "ascend-vllm:services": {"qwen": json.loads(json.dumps(entry))},
+    }
+    return yaml.safe_dump({"config": config}, sort_keys=False)
+
+
+def limits(text: str) -> list[Finding]:
+    found = check(resolve(load_text("test", "Pulumi.test.yaml", text))).findings
+    return [finding for finding in found if finding.rule in RULES]
+
+
+def shown(refusal: str) -> dict[str, Any]:
+    service: dict[str, Any] = {"engine": {"maxModelLen": 4096, **ENGINE[refusal]}}
+    if refusal in SPECULATIVE:
+        service["speculative"] = SPECULATIVE[refusal]
+    if refusal == "divided-sizes":
+        service["npus"] = 64
+        service["model"] = {"source": QWEN3, "facts": {"intermediateSize": 25600 + 32}}
+    return service
+
+
+def cases() -> Iterator[tuple[str, str]]:
+    for refusal, lines in places().items():
+        for release in lines:
+            yield release, refusal
+
+
+@pytest.mark.parametrize(("release", "refusal"), [*cases()])
+def test_the_launch_that_shows_a_refusal_has_an_error_with_its_line(release: str, refusal: str) -> None:
+    found = limits(stack_file(release, shown(refusal)))
+
+    assert [finding for finding in found if places()[refusal][release] in finding.why], found
+    assert {finding.severity for finding in found} == {"error"}
+
+
+@pytest.mark.parametrize(("release", "refusal"), [*cases()])
+def test_each_alternative_of_the_fix_leads_to_a_launch_without_the_refusal(release: str, refusal: str) -> None:
+    text = stack_file(release, shown(refusal))
+    place = places()[refusal][release]
+    [finding] = [finding for finding in limits(text) if place in finding.why]
+
+    for edits in alternatives(finding.fix):
+        left = limits(apply(edits, finding, text))
+        assert [other for other in left if place in other.why] == []
+
+
+@pytest.mark.parametrize("release", RELEASES)
+@pytest.mark.parametrize(
+    "service",
+    [
+        {"engine": {"maxModelLen": 40960, "tensorParallelSize": 4}},
+        {"engine": {"maxModelLen": 65536}, "env": {"VLLM_ALLOW_LONG_MAX_MODEL_LEN": "1"}},
+        {"engine": {"maxModelLen": 4096, "enableChunkedPrefill": False, "maxNumBatchedTokens": 4096}},
+        {"engine": {"maxModelLen": 4096, "compilationConfig": {"cudagraphCaptureSizes": [1, 2, 4]}}},
+        {"npus": 16, "engine": {"maxModelLen": 4096, "extraArgs": {"decode-context-parallel-size": 2}}},
+        {
+            "model": "/mnt/models/Qwen3-30B-A3B",
+            "engine": {"maxModelLen": 4096, "enableExpertParallel": True},
+        },
+        {
+            "model": "/mnt/models/DeepSeek-V3.1",
+            "npus": 16,
+            "engine": {"maxModelLen": 163840, "enableExpertParallel": True},
+            "speculative": {"kind": "mtp", "tokens": 1},
+        },
+    ],
+    ids=["largest length", "allowed length", "whole prompts", "sizes", "copies of heads", "experts", "MTP"],
+)
+def test_what_the_engine_accepts_has_no_error(release: str, service: dict[str, Any]) -> None:
+    assert limits(stack_file(release, service)) == []
