@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -15,7 +16,7 @@ _FORMS = (
     rf"(?:mysql|mariadb)\w{{0,12}}\b{_OPTIONS_BEFORE}-p{_VALUE}",
     rf"sshpass\s{{1,4}}-p\s{{0,4}}{_VALUE}",
     rf"redis-cli\b{_OPTIONS_BEFORE}-a\s{{1,4}}{_VALUE}",
-    rf"(?:docker|podman|nerdctl|helm|oras|crane)\b{_OPTIONS_BEFORE}login\b{_OPTIONS_BEFORE}-p[\s=]{{1,4}}{_VALUE}",
+    rf"(?:docker|podman|nerdctl|helm|oras|crane)\b(?:(?!login)[^\n|;&]){{0,120}}\slogin\b{_OPTIONS_BEFORE}-p[\s=]{{1,4}}{_VALUE}",
     rf"ldap(?:search|add|modify|delete|whoami)\b{_OPTIONS_BEFORE}-w\s{{1,4}}{_VALUE}",
     rf"curl\b{_OPTIONS_BEFORE}-u[\"']?(?![0-9]+:)[\w.@+-]{{1,256}}:{_VALUE}",
     rf"smbclient\b{_OPTIONS_BEFORE}-U\s{{1,4}}[\"']?[^\s%\"']{{1,256}}%{_VALUE}",
@@ -72,7 +73,7 @@ def argument_ranges(items: Sequence[Any]) -> dict[int, list[Range]]:
     line = " ".join(texts)
     found: dict[int, list[Range]] = {}
     for start, end in command_ranges(line):
-        index = max(number for number, first in enumerate(starts) if first <= start)
+        index = bisect_right(starts, start) - 1
         first = starts[index]
         found.setdefault(index, []).append((start - first, end - first))
     return found

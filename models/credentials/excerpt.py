@@ -10,6 +10,9 @@ from models.credentials.names import is_credential_name
 from models.credentials.values import is_shown
 
 _OWN_KEYS = ("cluster", "base", "services")
+_LONGEST_SHOWN = 10_000
+"""Characters of the longest value that an excerpt shows."""
+
 _OBJECT_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
 Path = tuple[str, ...]
 
@@ -19,6 +22,7 @@ def is_hidden(path: Path, value: str) -> bool:
 
     Hidden are credentials by their name or shape, and values in places where people put one by mistake: a key of the
     stack next to its own, a reference to a Secret (`{secret: …}`, `{key: …}`), and the value of a variable.
+    A long value is hidden without a search for credentials.
     """
     keys = [key for key in path if not key.isdigit()]
     name = keys[-1] if keys else ""
@@ -29,8 +33,10 @@ def is_hidden(path: Path, value: str) -> bool:
         and path[1].rpartition(":")[2] not in _OWN_KEYS
     ):
         return True
-    if masked(value) != value or (
-        is_credential_name(name) and not is_shown(name, value)
+    if (
+        len(value) > _LONGEST_SHOWN
+        or masked(value) != value
+        or (is_credential_name(name) and not is_shown(name, value))
     ):
         return True
     if name == "secure":

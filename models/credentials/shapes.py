@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from models.credentials.encoded import encoded_pair, encoded_texts
 from models.credentials.names import is_credential_name
@@ -31,7 +32,7 @@ _PASSWORD_IN_URL = re.compile(
     r"""(?x)
     ://[^\s/:@'"\[]{0,256}: (
         [^\s/"]{1,512}? (?=@(?![^\s/"',]{0,256}@))
-      | (?![0-9]{1,5}[/?\#]) [^\s@"']{1,512} (?=@(?!sha[0-9]+:)[\w-])
+      | (?![0-9]{1,5}[/?\#]) [^\s@"']{1,512}+ (?=@(?!sha[0-9]+:)[\w-])
     )@
     """
 )
@@ -115,11 +116,16 @@ _SHORT_WORD = re.compile(r"[\w.+-]{0,11}")
 """A text that is too short for a token, and has none of the characters of the other shapes."""
 
 
-def certain_ranges(text: str) -> Iterator[Range]:
+@lru_cache(maxsize=1024)
+def certain_ranges(text: str) -> tuple[Range, ...]:
     """The parts of a text that are credentials by their shape."""
     if _SHORT_WORD.fullmatch(text):
-        return
-    yield from _plain_ranges(text)
+        return ()
+    return (*_plain_ranges(text), *_encoded_ranges(text))
+
+
+def _encoded_ranges(text: str) -> Iterator[Range]:
+    """The credentials in a text that are in base64."""
     for start, end, decoded in encoded_texts(text):
         if encoded_pair(decoded) or any(True for _ in _plain_ranges(decoded)):
             yield start, end

@@ -10,7 +10,7 @@ MOST_BYTES = 1 << 20
 MOST_VALUES = 25_000
 """Keys and values of a file after its aliases are written out. A service has about 40."""
 
-MOST_CHARACTERS = 300_000
+MOST_CHARACTERS = MOST_BYTES
 """Characters of all keys and values of a file after its aliases are written out. Comments do not count."""
 
 MOST_SERVICES = 500

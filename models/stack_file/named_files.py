@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path as File
 from typing import Any
@@ -34,7 +35,8 @@ def read_named(
     try:
         text = read(file)
         check_bytes(text)
-        content = json.loads(text)
+        content = json.loads(text, object_pairs_hook=_unique_keys)
+        _check_characters(content)
         if rule == "config-json":
             record, found = parse(Facts, facts_of(content), path)
         else:
@@ -54,6 +56,32 @@ def read_named(
             )
         )
     return record, findings
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A mapping of JSON.
+
+    Raises:
+        ValueError: A key is in it twice. Readers do not agree on its value then.
+    """
+    content: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in content:
+            raise ValueError(f"key {json.dumps(key)} is twice in one mapping")
+        content[key] = value
+    return content
+
+
+def _check_characters(content: Any) -> None:
+    """Refuse a text with half a character, which has no UTF-8.
+
+    Raises:
+        ValueError: There is one.
+    """
+    text = json.dumps(content, ensure_ascii=False)
+    half = re.search(r"[\ud800-\udfff]", text)
+    if half:
+        raise ValueError(f"{json.dumps(half[0])} is half a character")
 
 
 UNREADABLE = {

@@ -77,7 +77,7 @@ def test_the_pod_of_the_smoke_job_is_none_of_the_services() -> None:
         ({}, [], "a model on the node needs nothing"),
         ({"model": "/m/Qwen-VL", "multimodal": True}, [80, 443], "pictures are fetched from their addresses"),
         ({"model": "/m/Mixtral-8x7B", "mindSpeed": "install"}, [443], "from the manual's repository"),
-        ({"mindSpeed": {"kind": "install", "repository": "http://git.local:8080/m"}}, [8080], "from a mirror"),
+        ({"mindSpeed": {"kind": "install", "repository": "https://git.local:8443/m"}}, [8443], "from a mirror"),
         ({"engine": {"extraArgs": {"otlpTracesEndpoint": "grpc://traces:4317"}}}, [4317], "traces are sent"),
     ],
 )

@@ -91,6 +91,17 @@ def test_a_file_that_was_changed_on_the_node_is_named_and_fetched_again(node: No
     assert f"weights: bad: {SHARD} has another checksum; it is fetched anew" in said
 
 
+def test_a_file_that_was_planted_among_the_fetched_ones_is_named_and_the_server_does_not_start(node: Node) -> None:
+    with serving(Content(dict(FILES))) as endpoint:
+        node.fetch(endpoint, FILES)
+        (node.final / "modeling_qwen.py").write_text("import os")
+        code, said = node.fetch(endpoint, FILES)
+
+    assert code == 1
+    assert said[-1].startswith(f"weights: error: 1 file is in {node.final} but not in the manifest, and a server may ")
+    assert "modeling_qwen.py; fix: remove them" in said[-1]
+
+
 def test_a_file_that_was_only_touched_is_read_again_and_kept(node: Node) -> None:
     content = Content(dict(FILES))
     with serving(content) as endpoint:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import random
+import shutil
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -10,6 +14,9 @@ import pytest
 from tests.models.bucket_server import FILES, ONE, SHARD, Content, Node, came, serving, until
 
 pytestmark = pytest.mark.slow
+
+KILLS = 10
+"""How often a fetch is killed, at another instant each time."""
 
 
 @pytest.fixture
@@ -32,6 +39,20 @@ def test_a_fetch_that_was_killed_goes_on_where_it_was_and_shows_nothing_before(n
     assert max(one.start for one in content.asked if one.path == SHARD) > 0
     assert "goes on at" in "\n".join(said)
     assert content.sent < 2 * sum(map(len, FILES.values()))
+
+
+def test_a_fetch_that_is_killed_anywhere_is_completed_by_the_next_one(node: Node) -> None:
+    instants = random.Random(18)  # noqa: S311  no secret
+    with serving(Content(dict(FILES), pace=0.005)) as endpoint:
+        for _ in range(KILLS):
+            shutil.rmtree(node.store, ignore_errors=True)
+            with node.start(endpoint, FILES) as pod:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    pod.wait(instants.uniform(0, 1))
+                pod.kill()
+            code, said = node.fetch(endpoint, FILES)
+
+            assert (code, node.fetched()) == (0, FILES), said
 
 
 def test_a_part_that_is_bad_or_too_long_on_the_disk_does_not_survive(node: Node) -> None:

@@ -77,8 +77,51 @@ def test_of_many_bad_files_the_last_line_names_the_first(tmp_path: Path) -> None
     assert "009 is missing and 20 more; fix: " in said[-1]
 
 
-def test_files_too_many_are_a_warning_and_hidden_ones_nobodys_business(weights: Path) -> None:
-    (weights / "old.safetensors").touch()
+@pytest.mark.parametrize(
+    "name",
+    [
+        "extra.safetensors",
+        "model-00002-of-00002.SafeTensors",
+        "pytorch_model.bin",
+        "consolidated.00.pth",
+        "model.pt",
+        "model.ckpt",
+        "model.gguf",
+        "modeling_qwen.py",
+        "adapters/modeling.pyc",
+        "kernels.so",
+        "generation_config.json",
+        "model.safetensors.index.json",
+        "chat_template.jinja",
+        "tokenizer.model",
+        "qwen.tiktoken",
+        "merges.txt",
+    ],
+)
+def test_a_file_that_a_server_may_load_and_the_manifest_does_not_have_is_refused(weights: Path, name: str) -> None:
+    (weights / name).write_text("planted")
+
+    code, said = verify(weights)
+
+    assert code == 1
+    assert said == [
+        f"weights: error: 1 file is in {weights} but not in the manifest, and a server may load them: {name}; fix: "
+        "remove them, or make the manifest anew if they belong to the model (ascend-vllm manifest)"
+    ]
+
+
+def test_a_linked_directory_is_refused_since_nobody_verifies_what_is_behind_it(weights: Path) -> None:
+    (weights / "more").symlink_to("/etc")
+
+    code, said = verify(weights)
+
+    assert code == 1
+    assert "not in the manifest, and a server may load them: more/; fix: " in said[-1]
+
+
+def test_documents_are_a_warning_and_hidden_files_nobodys_business(weights: Path) -> None:
+    for name in ("README.md", "LICENSE", "LICENSE.txt", "picture.png"):
+        (weights / name).touch()
     (weights / ".cache").mkdir()
     (weights / ".cache" / "lock").touch()
     (weights / ".gitattributes").touch()
@@ -86,7 +129,29 @@ def test_files_too_many_are_a_warning_and_hidden_ones_nobodys_business(weights: 
     code, said = verify(weights)
 
     assert code == 0
-    assert said[0] == "weights: warning: 1 file is not in the manifest: old.safetensors"
+    assert said[0] == "weights: warning: 4 files are not in the manifest: LICENSE, LICENSE.txt, README.md, picture.png"
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        '{"files": {"a\\u0000b": {"size": 1, "sha256": ""}}}',
+        '{"files": {"a\\ud800": {"size": 1, "sha256": ""}}}',
+        '{"files": {"a": {"size": 1e400, "sha256": ""}}}',
+        '{"files": ' + "[" * 100_000 + "]" * 100_000 + "}",
+        '{"files": {"a": {"size": ' + "9" * 5_000 + ', "sha256": ""}}}',
+        '{"files": {"a": 1}}',
+        "[]",
+    ],
+)
+def test_a_manifest_that_is_none_is_one_line_and_no_traceback(weights: Path, manifest: str) -> None:
+    (weights.parent / "weights.json").write_text(manifest)
+
+    code, said = verify(weights)
+
+    assert code == 1
+    assert said[-1].startswith("weights: error: ")
+    assert not any("Traceback" in line for line in said)
 
 
 def test_a_link_to_a_file_is_the_file(weights: Path) -> None:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         gib,
         listed,
         read_manifest,
+        refuse_unlisted,
         say,
         told,
         wrong,
@@ -47,6 +48,7 @@ else:
         gib,
         listed,
         read_manifest,
+        refuse_unlisted,
         say,
         told,
         wrong,
@@ -133,6 +135,7 @@ def fetch(asked: argparse.Namespace, store: Store, lease: Lease | None) -> None:
         if lease and lease.lost.is_set():
             raise StepError("another pod has taken over", "nothing: this one starts again, and waits")
         store.finish()
+        refuse_unlisted(store.final, files)
     say(f"{len(files)} files, {gib(size_of(files))}, are complete in {store.final.name}")
 
 

@@ -30,6 +30,9 @@ else:
     sys.path.insert(0, str(Path(__file__).parent))
     from verify import FULL, say
 
+SAVED_EVERY = 1.0
+"""Seconds between two times that it is written which checksums were right."""
+
 BEATS = 12
 """Beats of a lease that fail before its owner counts as gone."""
 
@@ -44,6 +47,8 @@ class Store:
         self.lock = root / f".{name}.lock"
         self._stamps = root / f"{name}.verified.json"
         self._guard = threading.Lock()
+        self._saved = float("-inf")
+        self._is_saved = True
         self._seen: dict[str, list[object]] = {}
 
     @property
@@ -67,10 +72,17 @@ class Store:
             return False
 
     def learn(self, file: File) -> None:
-        """Keep that the checksum of a file was right just now."""
+        """Keep that the checksum of a file was right just now. What a killed process did not write is read again."""
         with self._guard:
             self._seen[file.name] = self._sign(file)
-            write(self._stamps, json.dumps(self._seen))
+            self._is_saved = False
+            if time.monotonic() - self._saved >= SAVED_EVERY:
+                self._save()
+
+    def _save(self) -> None:
+        write(self._stamps, json.dumps(self._seen))
+        self._saved = time.monotonic()
+        self._is_saved = True
 
     def _sign(self, file: File) -> list[object]:
         found = (self.files / file.name).stat()
@@ -78,6 +90,8 @@ class Store:
 
     def finish(self) -> None:
         """Show the whole under its name."""
+        if not self._is_saved:
+            self._save()
         if not self.final.is_dir():
             files = self.files
             for above, _, _ in os.walk(files):

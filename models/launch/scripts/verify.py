@@ -27,6 +27,15 @@ THREADS = 8
 NAMED = 10
 """Most files that one line names."""
 
+LOADED = re.compile(
+    r"\.(safetensors|bin|pt|pth|ckpt|gguf|ggml|h5|msgpack|onnx|npy|npz|pkl|pickle|tar|mar"
+    r"|py|pyc|pyd|so|json|jinja2?|model|tiktoken|vocab|bpe|txt|ya?ml)$"
+)
+"""Endings of files that vLLM, transformers and their tokenizers load from a directory of weights, or run."""
+
+DOCUMENTS = ("license.txt", "notice.txt", "readme.txt", "requirements.txt")
+"""Files with such an ending that nothing loads."""
+
 FULL = (errno.ENOSPC, errno.EDQUOT)
 FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
@@ -108,8 +117,6 @@ def verify(directory: Path, files: Sequence[File], every: float) -> None:
     with ThreadPoolExecutor(THREADS) as pool:
         found = pool.map(lambda file: wrong(directory / file.name, file, progress.add), files)
         bad = [line for line in found if line]
-    if extra := sorted({*names_below(directory)} - {file.name for file in files}):
-        say(f"warning: {counted(extra)} not in the manifest: {listed(extra)}")
     if bad:
         for line in bad:
             say(f"bad: {line}")
@@ -117,7 +124,32 @@ def verify(directory: Path, files: Sequence[File], every: float) -> None:
             f"{len(bad)} of {len(files)} files in {directory} are not as the manifest has them: {listed(bad)}",
             "put them there anew, or make the manifest anew if they were meant to change (ascend-vllm manifest)",
         )
+    refuse_unlisted(directory, files)
     say(f"{len(files)} files, {gib(sum(file.size for file in files))}, are as the manifest has them")
+
+
+def refuse_unlisted(directory: Path, files: Sequence[File]) -> None:
+    """Name the files that the manifest does not have.
+
+    Raises:
+        StepError: The server would load one of them.
+    """
+    unlisted = sorted({*names_below(directory), *linked_directories(directory)} - {file.name for file in files})
+    loaded = [name for name in unlisted if is_loaded(name)]
+    others = [name for name in unlisted if not is_loaded(name)]
+    if others:
+        say(f"warning: {counted(others)} not in the manifest: {listed(others)}")
+    if loaded:
+        raise StepError(
+            f"{counted(loaded)} in {directory} but not in the manifest, and a server may load them: {listed(loaded)}",
+            "remove them, or make the manifest anew if they belong to the model (ascend-vllm manifest)",
+        )
+
+
+def is_loaded(name: str) -> bool:
+    """Whether a server may load a file, by its name. A linked directory, which ends with /, may hold anything."""
+    last = name.rpartition("/")[2].lower()
+    return not last or (bool(LOADED.search(last)) and last not in DOCUMENTS)
 
 
 def wrong(path: Path, file: File, count: Callable[[int], None]) -> str:
@@ -133,6 +165,8 @@ def wrong(path: Path, file: File, count: Callable[[int], None]) -> str:
         return f"{file.name} is missing"
     except OSError as problem:
         return f"{file.name} cannot be read: {problem.strerror}"
+    except ValueError as problem:
+        return f"{file.name!r} is not the name of a file: {problem}"
 
 
 def checksum(path: Path, count: Callable[[int], None]) -> str:
@@ -156,7 +190,7 @@ def read_manifest(path: Path) -> Sequence[File]:
     try:
         listed_files = json.loads(path.read_text("utf-8"))["files"]
         files = [File(str(name), int(one["size"]), str(one["sha256"]).lower()) for name, one in listed_files.items()]
-    except (OSError, ValueError, LookupError, TypeError, AttributeError) as problem:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError) as problem:
         raise StepError(f"{path} is no manifest: {problem}", "make it with ascend-vllm manifest") from None
     for file in files:
         if file.name.startswith("/") or {"", ".", ".."} & {*file.name.split("/")}:
@@ -171,6 +205,15 @@ def names_below(directory: Path) -> Iterator[str]:
         for name in names:
             if not name.startswith("."):
                 yield (Path(above) / name).relative_to(directory).as_posix()
+
+
+def linked_directories(directory: Path) -> Iterator[str]:
+    """The links to directories, with / at their end. Nobody verifies what is behind them."""
+    for above, directories, _ in os.walk(directory):
+        for name in directories:
+            path = Path(above) / name
+            if path.is_symlink():
+                yield f"{path.relative_to(directory).as_posix()}/"
 
 
 def told(step: Callable[[], None]) -> int:
