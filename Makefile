@@ -5,6 +5,8 @@ BIN := .venv/bin
 UV := $(shell sed -n 's/.*"\(uv==[^"]*\)".*/\1/p' pyproject.toml)
 PARALLEL := --numprocesses auto --dist loadfile
 VLLM ?= 0.23.0
+# These tests wait more than they compute. Each module has a sandbox, which takes 1 GB of memory.
+PARALLEL_E2E := --numprocesses 3 --dist loadfile
 ACTIONLINT := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 
 # Tests start the program many times: without compiled modules, each start compiles all of it again.
@@ -37,7 +39,8 @@ down: setup ## Destroy STACK and stop its sandbox.
 
 test: lint types ## Run every check and every test, those on the real engine included, in under 30 minutes.
 	@$(BIN)/pytest $(PARALLEL) -m "not e2e"
-	@$(BIN)/pytest -m e2e
+	@$(BIN)/python -c 'from sandbox import toolchain; toolchain.ensure()'  # shows what it builds; workers do not
+	@$(BIN)/pytest $(PARALLEL_E2E) -m e2e
 
 quick: lint types unit ## The contributor's loop: checks and quick tests, under a minute.
 

@@ -34,6 +34,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "e2e" in item.path.parts:
             item.add_marker(pytest.mark.e2e)
+            item.add_marker(pytest.mark.timeout(900))  # several updates of Pulumi, with other tests at the same time
         is_example = item.path.suffix == ".md"
         is_property = getattr(getattr(item, "obj", None), "is_hypothesis_test", False)
         if is_example or is_property:

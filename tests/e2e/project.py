@@ -15,6 +15,9 @@ import yaml
 from tests.conftest import ROOT
 from tests.e2e.sandbox_fixture import Sandbox
 
+LONGEST = 600
+"""Seconds for one command, with other tests at the same time."""
+
 
 @dataclass(frozen=True)
 class Project:
@@ -34,7 +37,13 @@ class Project:
 
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            command, cwd=self.directory, env=self.sandbox.env, capture_output=True, text=True, check=False, timeout=300
+            command,
+            cwd=self.directory,
+            env=self.sandbox.env,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=LONGEST,
         )
 
     def pulumi(self, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -31,7 +31,7 @@ def install(sandbox: Sandbox) -> None:
     for file in definitions():
         sandbox.kubectl("apply", "--server-side", "-f", str(file))
     names = [f"crd/{kind}.monitoring.coreos.com" for kind in KINDS]
-    sandbox.kubectl("wait", "--for=condition=Established", *names, "--timeout=60s")
+    sandbox.kubectl("wait", "--for=condition=Established", *names, "--timeout=120s")
 
 
 def remove(sandbox: Sandbox) -> None:
@@ -50,11 +50,11 @@ def break_discovery(sandbox: Sandbox) -> None:
     absent = {"name": "absent", "namespace": "default", "port": 443}
     patch = {"spec": {"service": absent, "insecureSkipTLSVerify": True}}
     sandbox.kubectl("patch", "apiservice", SERVICE, "--type=merge", f"--patch={json.dumps(patch)}")
-    sandbox.kubectl("wait", "apiservice", SERVICE, "--for=condition=Available=False", "--timeout=60s")
+    sandbox.kubectl("wait", "apiservice", SERVICE, "--for=condition=Available=False", "--timeout=120s")
 
 
 def repair_discovery(sandbox: Sandbox) -> None:
     """Have the API server serve the group again."""
     sandbox.kubectl("delete", "apiservice", SERVICE)
-    sandbox.kubectl("wait", "--for=create", "apiservice", SERVICE, "--timeout=60s")
-    sandbox.kubectl("wait", "apiservice", SERVICE, "--for=condition=Available", "--timeout=60s")
+    sandbox.kubectl("wait", "--for=create", "apiservice", SERVICE, "--timeout=120s")
+    sandbox.kubectl("wait", "apiservice", SERVICE, "--for=condition=Available", "--timeout=120s")

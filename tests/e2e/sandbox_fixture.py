@@ -1,4 +1,4 @@
-"""A real sandbox for end-to-end tests: one per plan and test session, torn down whatever happens."""
+"""Real sandboxes for end-to-end tests: each module has its own, which is removed at its end."""
 
 from __future__ import annotations
 
@@ -47,20 +47,19 @@ def ascend_nodes(count: int = 2, npus: int = 8) -> tuple[Node, ...]:
 
 
 def unique(name: str) -> str:
-    """A sandbox name that no other test session on this machine uses."""
+    """A sandbox name that no other test process on this machine uses."""
     return f"{name}-{os.getpid()}"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def sandbox() -> Iterator[SandboxFactory]:
-    """Give a running sandbox for a plan; the same plan gives the same sandbox during the session."""
-    running: dict[str, Plan] = {}
+    """Start a sandbox for a plan. It does not outlive its module: also an idle one takes processor time."""
+    running: list[str] = []
 
     def start(plan: Plan) -> Sandbox:
         mine = replace(plan, name=unique(plan.name))
-        if running.get(mine.name) != mine:
-            running[mine.name] = mine
-            cluster.up(mine)
+        running.append(mine.name)
+        cluster.up(mine)
         return Sandbox(mine.name, environment(mine.name))
 
     try:

@@ -47,7 +47,7 @@ def identities(project: Project, kind: str, namespace: str) -> dict[str, str]:
 
 
 def wait_for_pods(project: Project, namespace: str, count: int) -> None:
-    for _ in range(60):
+    for _ in range(240):
         pods = project.objects("pod", namespace)
         if len(pods) == count and all(pod["status"]["phase"] == "Running" for pod in pods):
             return
@@ -184,7 +184,7 @@ def apply_manual(project: Project, namespace: str) -> None:
 def ready_addresses(project: Project, namespace: str, count: int) -> set[str]:
     """The pods behind the Service `front`, once there are so many."""
     found: set[str] = set()
-    for _ in range(40):
+    for _ in range(240):
         slices = project.sandbox.kubectl(
             *("get", "endpointslice", "--namespace", namespace, "--output", "json"),
             *("-l", "kubernetes.io/service-name=front"),

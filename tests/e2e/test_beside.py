@@ -207,7 +207,7 @@ def test_a_horizontal_pod_autoscaler_takes_over(project: Project, stack: str) ->
     project.up(stack)
     project.sandbox.kubectl("autoscale", "deployment/qwen", "--min=3", "--max=4", "--namespace", stack)
     project.sandbox.kubectl(
-        "wait", "deployment/qwen", "--for=jsonpath={.spec.replicas}=3", "--timeout=60s", "--namespace", stack
+        "wait", "deployment/qwen", "--for=jsonpath={.spec.replicas}=3", "--timeout=120s", "--namespace", stack
     )
 
     project.write(stack, {"qwen": qwen(replicas="external", drain="4m")}, pools=POOLS)

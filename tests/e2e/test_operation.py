@@ -50,7 +50,7 @@ def images(project: Project, stack: str) -> set[tuple[str, str]]:
     return {(pod["status"]["phase"], pod["spec"]["containers"][0]["image"]) for pod in project.objects("pod", stack)}
 
 
-def eventually(holds: Callable[[], bool], seconds: float = 20) -> bool:
+def eventually(holds: Callable[[], bool], seconds: float = 120) -> bool:
     deadline = time.monotonic() + seconds
     while not holds() and time.monotonic() < deadline:
         time.sleep(0.2)
@@ -178,7 +178,7 @@ def test_the_live_capacity_shows_who_holds_the_npus_and_what_has_no_room(project
         },
     }
     project.sandbox.kubectl("apply", "--filename", "-", stdin=json.dumps(other))
-    project.sandbox.kubectl("wait", "pod", "notebook", "--for=condition=Ready", "--timeout=20s")
+    project.sandbox.kubectl("wait", "pod", "notebook", "--for=condition=Ready", "--timeout=120s")
     try:
         fits = project.ascend_vllm("capacity", str(project.file(stack)), "--live")
         project.write(stack, {"a": service(8, replicas=2)}, pools=POOLS)

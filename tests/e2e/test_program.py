@@ -47,7 +47,7 @@ def test_up_brings_a_service_to_ready_through_volcano_on_an_ascend_node(project:
     project.up(stack)
     pod = project.objects("pod", stack)[0]
     project.sandbox.kubectl(
-        "wait", "podgroup", "--all", "--namespace", stack, "--for=jsonpath={.status.phase}=Running", "--timeout=20s"
+        "wait", "podgroup", "--all", "--namespace", stack, "--for=jsonpath={.status.phase}=Running", "--timeout=120s"
     )
     outputs = json.loads(project.pulumi("stack", "output", "--json", "--stack", stack).stdout)
 

@@ -68,7 +68,7 @@ def test_bench_measures_a_pod(project: Project, vllm: Vllm) -> None:
 
 def test_what_is_not_ready_fails_smoke_with_the_reason(project: Project, vllm: Vllm) -> None:
     project.sandbox.kubectl("scale", "deployment", "qwen", "--replicas", "0", "--namespace", "asked")
-    project.sandbox.kubectl("wait", "--for=delete", "pod", "--all", "--namespace", "asked", "--timeout=30s")
+    project.sandbox.kubectl("wait", "--for=delete", "pod", "--all", "--namespace", "asked", "--timeout=120s")
     done = project.ascend_vllm("smoke", "asked", "--wait", "1s")
 
     assert done.returncode == 1

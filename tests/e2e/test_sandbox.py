@@ -84,7 +84,7 @@ def names() -> Iterator[Callable[[str], str]]:
 def test_a_pod_is_scheduled_by_volcano_on_an_ascend_node(box: Sandbox) -> None:
     box.kubectl("create", "-f", "-", stdin=pod("first"))
 
-    box.kubectl("wait", "--for=condition=Ready", "pod/first", "--timeout=20s")
+    box.kubectl("wait", "--for=condition=Ready", "pod/first", "--timeout=120s")
     node = box.kubectl("get", "pod", "first", "-o", "jsonpath={.spec.nodeName}")
     assert node in ("snt9b-1", "snt9b-2")
     box.kubectl("delete", "pod", "first", "--force")
@@ -218,7 +218,7 @@ def test_an_interrupted_start_leaves_no_process(
     ) as starting:
         until(lambda: component in {process.name for process in processes.marked(mark)})
         starting.send_signal(number)
-        _, said = starting.communicate(timeout=20)
+        _, said = starting.communicate(timeout=120)
 
     assert processes.marked(mark) == []
     assert not paths.home(name).exists()
@@ -235,7 +235,7 @@ def test_a_component_that_dies_ends_the_start_with_its_last_words(names: Callabl
     ) as starting:
         until(lambda: log.exists() and log.stat().st_size > 0)
         os.kill(int(pid_file.read_text()), signal.SIGKILL)
-        _, said = starting.communicate(timeout=20)
+        _, said = starting.communicate(timeout=120)
 
     assert "etcd exited while the sandbox was starting; the last lines of " in said
     assert '"level":' in said

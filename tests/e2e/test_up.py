@@ -129,13 +129,13 @@ def test_up_that_is_interrupted_ends_before_its_pods_are_ready(project: Project,
             if "0/1 starting" in line:
                 break
         (os.killpg if to_all else os.kill)(running.pid, signal.SIGINT)
-        running.communicate(timeout=30)
+        running.communicate(timeout=120)
 
     assert running.returncode != 0
 
 
 def test_up_tells_that_an_image_does_not_exist(never_pulled: subprocess.Popen[str]) -> None:
-    said, _ = never_pulled.communicate(timeout=60)
+    said, _ = never_pulled.communicate(timeout=120)
 
     assert never_pulled.returncode != 0
     assert f"error[image-not-found]: qwen: the image {REGISTRY}:never does not exist" in said
@@ -197,7 +197,7 @@ def test_up_tells_for_whom_free_npus_are_kept_and_goes_on_when_they_no_longer_ar
         assert running.stdout is not None
         said = next((line for line in running.stdout if "Volcano keeps free NPUs" in line), "")
         project.sandbox.kubectl("delete", "job", "greedy")
-        running.communicate(timeout=60)
+        running.communicate(timeout=120)
 
     assert f"free NPUs for pods that it admitted earlier: default/greedy ({rest})" in said
     assert running.returncode == 0
