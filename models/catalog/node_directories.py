@@ -67,6 +67,17 @@ _SECRET = (
         "/var/lib/cloud", "the start data of the node, often with credentials"
     ),
     NodeDirectory("/var/lib/sss", _USERS),
+    NodeDirectory("/var/etcd", "all objects of the cluster, with its Secrets"),
+    NodeDirectory("/opt/etcd", "all objects of the cluster, with its Secrets"),
+    NodeDirectory("/opt/kubernetes", _SETTINGS),
+    NodeDirectory("/srv/kubernetes", _SETTINGS),
+    NodeDirectory("/var/lib/kubernetes", _SETTINGS),
+    NodeDirectory("/sysroot", "the whole file system of the node"),
+    NodeDirectory("/ostree", "the whole file system of the node"),
+    NodeDirectory("/var/roothome", _USERS, subdirectories=False),
+    NodeDirectory("/var/home", _USERS, subdirectories=False),
+    NodeDirectory("/var/crash", "the memory of processes of the node"),
+    NodeDirectory("/var/lib/systemd/coredump", "the memory of processes of the node"),
     NodeDirectory("/var/backups", _SETTINGS),
     NodeDirectory("/var/spool", _SETTINGS),
     NodeDirectory("/var/log/pods", "the logs of all pods of the node"),
@@ -77,6 +88,7 @@ _SECRET = (
 
 _WRITE_PROTECTED = (
     NodeDirectory("/root", _USERS),
+    NodeDirectory("/var/roothome", _USERS),
     NodeDirectory("/bin", _PROGRAMS),
     NodeDirectory("/sbin", _PROGRAMS),
     NodeDirectory("/lib", _PROGRAMS),

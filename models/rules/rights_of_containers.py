@@ -354,7 +354,7 @@ def _capability(name: str) -> str:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _requests_of_the_kubelet(container: Part) -> Iterator[Part]:

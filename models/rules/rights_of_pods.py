@@ -46,6 +46,13 @@ _NETWORK_ANNOTATIONS = (
 )
 """Annotations that Multus reads."""
 
+_DEVICE_VARIABLES = (
+    "ASCEND_VISIBLE_DEVICES",
+    "ASCEND_VNPU_SPECS",
+    "NVIDIA_VISIBLE_DEVICES",
+)
+"""Variables by which Ascend Docker Runtime and the NVIDIA Container Toolkit add devices to a container."""
+
 _OTHER_VOLUMES = """
 awsElasticBlockStore azureDisk azureFile cephfs cinder fc flexVolume flocker gcePersistentDisk gitRepo glusterfs iscsi
 nfs photonPersistentDisk portworxVolume quobyte rbd scaleIO storageos vsphereVolume
@@ -172,7 +179,8 @@ def device_access(service: ResolvedService) -> Iterator[Finding]:
     """Pods get no devices other than their NPUs.
 
     Resources of device plugins and resource claims put devices of the node into a container, such as `/dev/fuse`, and
-    `npus` and `cluster.pools` do not count them (Kubernetes, Device Plugins; Dynamic Resource Allocation).
+    `npus` and `cluster.pools` do not count them (Kubernetes, Device Plugins; Dynamic Resource Allocation). With Ascend
+    Docker Runtime, the variable `ASCEND_VISIBLE_DEVICES` alone adds any NPU of the node to a container.
     """
     spec = added_spec(service)
     claims = [claim.name for claim in spec.parts("resourceClaims")]
@@ -185,6 +193,7 @@ def device_access(service: ResolvedService) -> Iterator[Finding]:
         )
     npu = service.cluster.platform.resource
     for container in added_containers(service):
+        yield from _visible_devices(container)
         resources = container.part("resources")
         devices = [name for name in _device_resources(resources) if name != npu]
         if devices:
@@ -280,6 +289,20 @@ def _hosts(service: ResolvedService) -> dict[str, str]:
     for host, key in list(hosts.items()):
         hosts[f"{bucket_host}{host}"] = key
     return hosts
+
+
+def _visible_devices(container: Part) -> Iterator[Finding]:
+    """The variables by which a container runtime adds devices, past the device plugin."""
+    for variable in container.parts("env"):
+        name = variable.name
+        value = variable.text("value")
+        if name in _DEVICE_VARIABLES and value not in ("", "none", "void"):
+            yield warning(
+                f"the container {container.name} sets {name}: {value}",
+                why="the container runtime adds these devices of the node, past the device plugin and other pods",
+                fix=f"remove {'.'.join(variable.path)}",
+                marks=[variable.mark("value")],
+            )
 
 
 def _device_resources(resources: Part) -> list[str]:

@@ -32,6 +32,8 @@ alpha beta ci default live lts preview prod production qa rc release stage stagi
 _MOVING_TAGS = frozenset(_ENVIRONMENTS.split())
 """Whole tags that are moved from one release to the next."""
 
+_DATE = re.compile(r"20[0-9]{6}([0-9]{2,6})?")
+_NUMBERED_BUILD = re.compile(r"^v?[0-9]+\.[0-9]+\.[0-9]+-[a-z]+\.[0-9]+")
 _COMMIT = re.compile(r"(?:g|sha)?(?=[0-9a-f]*[0-9])(?=[0-9a-f]*[a-f])[0-9a-f]{7,40}")
 
 
@@ -75,13 +77,18 @@ def _images(service: ResolvedService) -> Iterator[tuple[Path, str]]:
 
 
 def _moves(tag: str) -> bool:
-    """Whether a registry moves a tag to another image. A commit in the tag fixes the image."""
+    """Whether a registry moves a tag to another image.
+
+    A commit or a date in the tag fixes the image, and so does a number after the word: `1.2.3-dev.4`.
+    """
     lower = tag.lower()
     words = re.split(r"[-_.+]", lower)
     if lower in _MOVING_TAGS or not _ALWAYS_MOVING.isdisjoint(words):
         return True
-    has_commit = any(_COMMIT.fullmatch(word) for word in words)
-    return not _MOVING.isdisjoint(words) and not has_commit
+    if any(_COMMIT.fullmatch(word) or _DATE.fullmatch(word) for word in words):
+        return False
+    moving = [word for word in words if word in _MOVING]
+    return bool(moving) and not _NUMBERED_BUILD.search(lower)
 
 
 def _split_tag(name: str) -> tuple[str, str]:

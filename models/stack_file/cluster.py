@@ -73,7 +73,7 @@ class PlatformConfig(Record):
     )
     """Labels of the nodes that have these NPUs."""
 
-    group: int | None = Field(default=None, ge=0, examples=[1000])
+    group: int | None = Field(default=None, ge=1, examples=[1000])
     """ID of the group HwHiAiUser on the nodes. Its members may use the NPUs. The driver's installer
     creates it as 1000."""
 

@@ -26,6 +26,7 @@ def qwen(**changes: Any) -> dict[str, Any]:
     return {**service, **changes}
 
 
+LIMITS = {"runAsUser": 1000, "allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
 GUARDED: dict[str, Any] = qwen(
     replicas=2,
     server={"apiKey": {"secret": "keys", "key": "qwen"}},
@@ -40,7 +41,9 @@ GUARDED: dict[str, Any] = qwen(
             "topologySpreadConstraints": [
                 {"maxSkew": 1, "topologyKey": "kubernetes.io/hostname", "whenUnsatisfiable": "ScheduleAnyway"}
             ],
-            "containers": [{"name": "side", "image": "busybox:1", "args": ["sleep", "infinity"]}],
+            "containers": [
+                {"name": "side", "image": "busybox:1", "args": ["sleep", "infinity"], "securityContext": LIMITS}
+            ],
             "volumes": [{"name": "scratch", "emptyDir": {}}],
         },
     },

@@ -22,6 +22,7 @@ SENSITIVE = [
     "/run/secrets", "/sys", "/sys/fs/cgroup", "/var", "/var/", "/var/lib", "/var/lib/containerd/io.containerd.x",
     "/var/lib/docker", "/var/lib/docker/volumes", "/var/lib/etcd", "/var/lib/kubelet", "/var/lib/kubelet/pods/x",
     "/var/./lib//kubelet/", "/var/lib/rancher/k3s", "/var/lib/isulad", "/var/lib/cloud", "/var/log", "/var/log/pods/x",
+    "/sysroot/etc", "/ostree", "/var/roothome", "/opt/etcd/ssl", "/opt/kubernetes", "/srv/kubernetes", "/var/etcd",
     "/var/paas/sys", "/var/run/secrets", "/var/spool/cron", "/data/.ssh/models",
 ]  # fmt: skip
 """Directories that a pod neither reads nor writes."""

@@ -112,6 +112,12 @@ def test_the_selector_is_pinned_since_it_can_never_change() -> None:
         ("a:1.2.3-test", None),
         ("a:maintained-1", None),
         ("a:main-3f2a1bc", None),
+        ("a:main-20261101", None),
+        ("a:1.2.3-dev.4", None),
+        ("a:v2.0.0-next.3", None),
+        ("a:main-310p", "has the moving tag main-310p"),
+        ("a:LATEST", "has the moving tag LATEST"),
+        ("a:latest-3f2a1bc", "has the moving tag latest-3f2a1bc"),
         ("a:dev-20261101.g3f2a1bc", None),
         ("a:main@sha256:" + "0" * 64, None),
         ("registry.example.com:5000/a@sha256:" + "0" * 64, None),
@@ -168,3 +174,9 @@ def test_the_image_of_an_image_volume_has_a_tag_that_stays() -> None:
 
 def test_a_text_under_a_key_named_image_is_no_image() -> None:
     assert check(stack(", podTemplate: {spec: {nodeSelector: {image: latest}}}")).findings == ()
+
+
+def test_the_group_of_the_npus_is_not_that_of_root() -> None:
+    findings = stack(cluster="    platform: {kind: cce, group: 0}\n").findings
+
+    assert [(finding.rule, finding.marks[0].field) for finding in findings] == [("bad-value", "cluster.platform.group")]
