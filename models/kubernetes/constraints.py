@@ -227,6 +227,7 @@ FORMS: dict[FieldName, TextForm] = {
     ("PodSpec", "runtimeClassName"): TextForm(
         328, formats.dns_subdomain, may_be_empty=False
     ),
+    ("PodSpec", "serviceAccount"): TextForm(4538, formats.dns_subdomain),
     ("PodSpec", "serviceAccountName"): TextForm(4538, formats.dns_subdomain),
     ("PodSpec", "subdomain"): TextForm(4565, formats.dns_label),
     ("ResourceClaim", "request"): TextForm(7606, formats.dns_label),

@@ -278,12 +278,27 @@ def _only_in_sidecars(node: Node) -> Iterator[Problem]:
 
 
 def host_port_problems(pod: Pod) -> Iterator[Problem]:
-    """Ports of the node are opened once. With the node's network, each container port is one."""
+    """Ports of the node are opened once. With the node's network, each container port is one.
+
+    Init containers run one after the other, so that each of them is compared with itself only.
+    """
     opened: dict[tuple[str, str, int], tuple[str, ...]] = {}
     for index, container in enumerate(pod.spec.get("containers", ())):
-        for number, port in enumerate(container.get("ports", ())):
-            path = ("spec", "containers", str(index), "ports", str(number))
-            yield from _host_port(pod, port, path, opened)
+        path = ("spec", "containers", str(index))
+        yield from _host_ports(pod, container, path, opened)
+    for index, container in enumerate(pod.spec.get("initContainers", ())):
+        path = ("spec", "initContainers", str(index))
+        yield from _host_ports(pod, container, path, {})
+
+
+def _host_ports(
+    pod: Pod,
+    container: Mapping[str, Any],
+    path: tuple[str, ...],
+    opened: dict[tuple[str, str, int], tuple[str, ...]],
+) -> Iterator[Problem]:
+    for number, port in enumerate(container.get("ports", ())):
+        yield from _host_port(pod, port, (*path, "ports", str(number)), opened)
 
 
 def _host_port(
@@ -295,7 +310,8 @@ def _host_port(
     host_port = port.get("hostPort", 0)
     container_port = port.get("containerPort", 0)
     key = "hostPort"
-    if pod.host_network and host_port not in (0, container_port):
+    is_init = "initContainers" in path
+    if pod.host_network and not is_init and host_port not in (0, container_port):
         words = f"must be containerPort {container_port}, because hostNetwork is true"
         edits = write((*path, key), container_port)
         yield refused((*path, key), host_port, words, source=4137, edits=edits)

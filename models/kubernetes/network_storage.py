@@ -84,6 +84,46 @@ def azure_disk_problems(node: Node, _pod: Pod) -> Iterator[Problem]:
         yield refused(path, address, words, source=1625, edits=edits)
 
 
+def storage_os_problems(node: Node, _pod: Pod) -> Iterator[Problem]:
+    """A volume of StorageOS has a name, and maybe a namespace."""
+    yield from _label(node, "volumeName", source=1699, is_required=True)
+    yield from _label(node, "volumeNamespace", source=1705, is_required=False)
+    yield from secret_problems(node, _pod)
+
+
+def _label(
+    node: Node, key: str, *, source: int, is_required: bool
+) -> Iterator[Problem]:
+    name = node.text(key)
+    path = node.at(key)
+    if not name:
+        if is_required:
+            yield missing(path, "data", source=source)
+        return
+    words = formats.dns_label(name)
+    if words:
+        edits = write(path, formats.nearest_label(name))
+        yield refused(path, name, words, source=source, edits=edits)
+
+
+def secret_problems(node: Node, _pod: Pod) -> Iterator[Problem]:
+    """A Secret of a storage system has a name."""
+    reference = node.value.get("secretRef")
+    if reference is not None and not reference.get("name"):
+        yield missing(node.at("secretRef", "name"), "storage", source=1487)
+
+
+def quobyte_problems(node: Node, _pod: Pod) -> Iterator[Problem]:
+    """The registry of Quobyte is a list of addresses with ports."""
+    registry = node.text("registry")
+    hosts = registry.split(",") if registry else []
+    if any(":" not in host.strip("[]") for host in hosts):
+        path = node.at("registry")
+        words = "must be addresses with ports, separated by commas"
+        edits = write(path, "registry.example.com:7861")
+        yield refused(path, registry, words, source=1010, edits=edits)
+
+
 def data_source_problems(node: Node, _pod: Pod) -> Iterator[Problem]:
     """What a claim is filled from: another claim, or an object of an API group."""
     group = node.text("apiGroup")

@@ -8,15 +8,17 @@ from typing import Any
 
 from models.finding import Path
 from models.kubernetes.pod import template_problems
+from models.kubernetes.ports import repeated_ports
 from models.kubernetes.problem import Edit, Problem, remove
 from models.kubernetes.schema import Schema, pod_schema
 from models.kubernetes.structure import Structure
-from models.manifests import template_without_patch
+from models.manifests import Manifest, template_without_patch
 from models.manifests.pod_fields import OWNED_ITEMS, OWNED_POD_FIELDS
 from models.manifests.pod_template import with_patch
 from models.service.resolved import ResolvedService
 from models.stack_file.pod_template import PodTemplate
 
+_SPEC = ("spec",)
 _VOLUMES = ("spec", "volumes")
 
 
@@ -33,9 +35,7 @@ def refused_parts(
     structure = structure_of(service, patch)
     template = template_without_patch(service)
     added = _Offsets.after(template["spec"])
-    merged = with_patch(
-        template, metadata=patch.metadata.model_dump(), spec=structure.spec
-    )
+    merged = _with(template, patch, structure)
     reported = [*_reported_parts(structure.problems), *owned]
     volumes_are_known = not any(path[:2] == _VOLUMES for path in reported)
     problems = template_problems(structure.schema, merged["metadata"], merged["spec"])
@@ -47,6 +47,24 @@ def refused_parts(
         if is_missing_volume and not volumes_are_known:
             continue
         yield located
+
+
+def repeated_ports_of(
+    service: ResolvedService, patch: PodTemplate
+) -> Iterator[Problem]:
+    """Ports of the patch that another container of the pods opens."""
+    structure = structure_of(service, patch)
+    template = template_without_patch(service)
+    added = _Offsets.after(template["spec"])
+    merged = _with(template, patch, structure)
+    for problem in repeated_ports(merged["spec"]):
+        yield added.in_patch(problem)
+
+
+def _with(template: Manifest, patch: PodTemplate, structure: Structured) -> Manifest:
+    """The template with the well-formed part of a patch."""
+    metadata = patch.metadata.model_dump()
+    return with_patch(template, metadata=metadata, spec=structure.spec)
 
 
 @dataclass(frozen=True)
@@ -91,26 +109,37 @@ class _Offsets:
         return cls({key: len(spec.get(key, ())) for key in OWNED_ITEMS})
 
     def in_patch(self, problem: Problem) -> Problem:
-        """A problem of the patched template, with the paths of the patch."""
-        edits = tuple(
-            Edit(edit.verb, self._path(edit.path), edit.value) for edit in problem.edits
-        )
-        others = tuple(self._path(path) for path in problem.others)
+        """A problem of the patched template, with the paths of the patch.
+
+        A problem of an item of the program is one of the part of the patch that contradicts it.
+        """
+        others = [path for path in problem.others if not self._is_of_program(path)]
+        path, edits = problem.path, problem.edits
+        if self._is_of_program(path):
+            path = others[0] if others else _SPEC
+            edits = remove(path)
         return Problem(
-            path=self._path(problem.path),
+            path=self._path(path),
             words=self._words(problem),
             source=problem.source,
-            edits=edits,
-            others=others,
+            edits=tuple(self._edit(edit) for edit in edits),
+            others=tuple(self._path(other) for other in others),
         )
+
+    def _edit(self, edit: Edit) -> Edit:
+        return Edit(edit.verb, self._path(edit.path), edit.value)
+
+    def _is_of_program(self, path: Path) -> bool:
+        """Whether a path is in an item that the program has before those of the patch."""
+        is_item = len(path) > 2 and path[1] in self.before
+        return is_item and int(path[2]) < self.before[path[1]]
 
     def _path(self, path: Path) -> Path:
         """The path of an item in the patch. An item of the program keeps its path."""
-        if len(path) < 3 or path[1] not in self.before:
+        is_item = len(path) > 2 and path[1] in self.before
+        if not is_item or self._is_of_program(path):
             return path
         index = int(path[2]) - self.before[path[1]]
-        if index < 0:
-            return path
         return (*path[:2], str(index), *path[3:])
 
     def _words(self, problem: Problem) -> str:
@@ -123,8 +152,7 @@ class _Offsets:
 
     def _name(self, path: Path) -> str:
         """How a message names an item of the patch, or one of the program."""
-        is_item = len(path) > 2 and path[1] in self.before
-        if is_item and int(path[2]) < self.before[path[1]]:
+        if self._is_of_program(path):
             return f"the {path[1]} of the program"
         return ".".join(("podTemplate", *self._path(path)))
 

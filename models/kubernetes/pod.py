@@ -28,6 +28,9 @@ from models.kubernetes.network_storage import (
     fibre_channel_problems,
     flex_problems,
     iscsi_problems,
+    quobyte_problems,
+    secret_problems,
+    storage_os_problems,
 )
 from models.kubernetes.nodes import Node, Pod, nodes_of
 from models.kubernetes.problem import Problem, duplicate, refused, remove, write
@@ -66,6 +69,7 @@ _OF_TYPES: dict[str, Callable[[Node, Pod], Iterator[Problem]]] = {
     "AppArmorProfile": app_armor_problems,
     "AzureDiskVolumeSource": azure_disk_problems,
     "CSIVolumeSource": csi_problems,
+    "CinderVolumeSource": secret_problems,
     "ClusterTrustBundleProjection": trust_bundle_problems,
     "Container": container_problems,
     "EmptyDirVolumeSource": empty_directory_problems,
@@ -87,10 +91,12 @@ _OF_TYPES: dict[str, Callable[[Node, Pod], Iterator[Problem]]] = {
     "PodCertificateProjection": certificate_problems,
     "PodDNSConfig": resolver_problems,
     "ProjectedVolumeSource": projected_problems,
+    "QuobyteVolumeSource": quobyte_problems,
     "ResourceFieldSelector": resource_field_problems,
     "ResourceRequirements": resource_problems,
     "SeccompProfile": seccomp_problems,
     "SecurityContext": security_problems,
+    "StorageOSVolumeSource": storage_os_problems,
     "TCPSocketAction": target_problems,
     "Toleration": toleration_problems,
     "TopologySpreadConstraint": spread_problems,

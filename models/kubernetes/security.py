@@ -19,6 +19,10 @@ def security_problems(node: Node, pod: Pod) -> Iterator[Problem]:
         path = node.at("procMount")
         words = "needs hostUsers: false"
         yield refused(path, "Unmasked", words, source=8081, edits=remove(path))
+    if node.mapping("windowsOptions").get("hostProcess"):
+        path = node.at("windowsOptions", "hostProcess")
+        words = "must not be true, because the other containers have settings of Linux"
+        yield refused(path, None, words, source=8223, edits=remove(path))
     if node.value.get("allowPrivilegeEscalation", True):
         return
     path = node.at("allowPrivilegeEscalation")

@@ -27,6 +27,7 @@ _ACCESS_MODES = (
     "ReadWriteMany",
     "ReadWriteOncePod",
 )
+_LONGEST_TARGET = 64
 _FILES_OF = ("secret", "configMap", "downwardAPI")
 _PATH_KEYS = ("path", "credentialBundlePath", "keyPath", "certificateChainPath")
 _CERTIFICATE_PATHS = _PATH_KEYS[1:]
@@ -34,6 +35,7 @@ _CERTIFICATE_PATHS = _PATH_KEYS[1:]
 
 def volume_problems(node: Node, _pod: Pod) -> Iterator[Problem]:
     """A volume has at most one source. Without one it is an emptyDir."""
+    yield from _initiator(node)
     sources = [key for key in node.value if key != "name"]
     for key in sources[1:]:
         yield refused(
@@ -44,6 +46,16 @@ def volume_problems(node: Node, _pod: Pod) -> Iterator[Problem]:
             edits=remove(node.at(key)),
             others=[node.at(sources[0])],
         )
+
+
+def _initiator(node: Node) -> Iterator[Problem]:
+    """The name of a volume and the address of its iSCSI target are one name, if the initiator has a name."""
+    source = node.mapping("iscsi")
+    name = f"{node.text('name')}:{source.get('targetPortal', '')}"
+    if "initiatorName" in source and len(name) > _LONGEST_TARGET:
+        path = node.at("iscsi", "initiatorName")
+        words = f"needs a name and a targetPortal of at most {_LONGEST_TARGET} characters together"
+        yield refused(path, None, words, source=577, edits=remove(path))
 
 
 def empty_directory_problems(node: Node, _pod: Pod) -> Iterator[Problem]:

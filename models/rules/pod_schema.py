@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from models.finding import Finding, Mark, Path, error
+from models.finding import Finding, Mark, Path, error, warning
 from models.manifests.pod_fields import OWNED_ITEMS
 from models.rules.pod_template import owned_paths
 from models.rules.registry import rule
@@ -53,6 +53,26 @@ def pod_template_refused(service: ResolvedService) -> Iterator[Finding]:
     owned = _owned_parts(service, service.pod_template)
     for problem in refused_parts(service, service.pod_template, owned):
         yield _finding(problem)
+
+
+@rule("warning")
+def pod_template_port(service: ResolvedService) -> Iterator[Finding]:
+    """Each port of the pods is opened by one container.
+
+    The containers of a pod share one network. The second container that listens on a port ends with "address already
+    in use", and a second port named http can get the requests of the Service.
+    """
+    if service.pod_template is None:
+        return
+    from models.kubernetes.patch import repeated_ports_of
+
+    for problem in repeated_ports_of(service, service.pod_template):
+        yield warning(
+            f"{_dotted(problem.path)} {problem.words}",
+            why="the containers of a pod share one network, so only one of them can listen on a port",
+            fix=" and ".join(_edit_text(edit) for edit in problem.edits),
+            marks=[_mark(problem.path), *map(_mark, problem.others)],
+        )
 
 
 def _owned_parts(service: ResolvedService, patch: PodTemplate) -> list[Path]:

@@ -248,9 +248,10 @@ def test_a_program_cannot_remove_what_the_pods_need(key: str, rule: str) -> None
     assert [finding.rule for finding in found] == [rule]
 
 
+@pytest.mark.slow
 def test_random_changes_of_patches_end_in_findings_and_never_in_a_traceback() -> None:
     random = Random(18)  # noqa: S311  patches are not secrets
-    for _ in range(200):
+    for _ in range(100):
         patch = random_patch(random, changes=3)
         check(stack({"qwen": {"smoke": True, "network": {}, "podTemplate": {"spec": patch}}}))
 
