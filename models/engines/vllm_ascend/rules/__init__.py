@@ -17,6 +17,7 @@ from models.engines.vllm_ascend.rules import (
     parallel,
     resets,
     setting_values,
+    shutdown,
 )
 
 RULES = rules_in(
@@ -33,4 +34,5 @@ RULES = rules_in(
     parallel,
     resets,
     setting_values,
+    shutdown,
 )
