@@ -3,6 +3,7 @@ PYTHON ?= python3
 STACK ?= dev
 BIN := .venv/bin
 UV := $(shell sed -n 's/.*"\(uv==[^"]*\)".*/\1/p' pyproject.toml)
+UV_HASHES := $(shell sed -n '/^name = "uv"$$/,/^\[\[package\]\]/s/.*hash = "\(sha256:[0-9a-f]*\)".*/--hash=\1/p' uv.lock)
 PARALLEL := --numprocesses auto --dist loadfile
 VLLM ?= 0.23.0
 # These tests wait more than they compute. Each module has a sandbox, which takes 1 GB of memory.
@@ -25,7 +26,8 @@ setup: .venv/synced ## Make the environment in .venv from the lock file.
 	  echo "Python 3.11 or later is needed, $(PYTHON) is older; name one: make PYTHON=python3.12" >&2; exit 3; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { \
 	  echo "$(PYTHON) cannot make an environment; on Debian: apt-get install python3-venv" >&2; exit 3; }
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check '$(UV)'
+	@echo '$(UV) $(UV_HASHES)' > .venv/uv.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement .venv/uv.txt
 	@$(BIN)/uv sync --frozen --quiet --compile-bytecode
 	@touch $@
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from secrets import token_hex
 
 from cli.errors import CommandError, ExitCode
 from cli.output.yaml import yaml_documents
@@ -105,10 +106,11 @@ def _without_pulumi_annotations(item: Manifest) -> Manifest:
 
 
 def _texts(directory: Path) -> dict[str, str]:
+    """The texts of the files by name. A link or a directory has no text, so it is a foreign file."""
     texts = {}
     for file in directory.glob("*.yaml"):
-        if file.is_file():
-            texts[file.name] = file.read_text("utf-8", "replace")
+        is_plain_file = file.is_file() and not file.is_symlink()
+        texts[file.name] = file.read_text("utf-8", "replace") if is_plain_file else ""
     return texts
 
 
@@ -120,7 +122,11 @@ def _refuse_foreign_files(directory: Path, names: set[str]) -> None:
 
 
 def _replace(file: Path, text: str) -> None:
-    """Write a file so that a reader sees either the old or the new text."""
-    new = file.with_name(f".{file.name}.new")
-    new.write_text(text, encoding="utf-8")
+    """Write a file so that a reader sees either the old or the new text.
+
+    The new file has a name that nobody knows before, and it is not opened if it exists: it could be a link.
+    """
+    new = file.with_name(f".{file.name}.{token_hex(8)}.new")
+    with new.open("x", encoding="utf-8") as content:
+        content.write(text)
     new.replace(file)

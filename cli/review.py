@@ -151,7 +151,8 @@ def _write(directory: Path, files: dict[str, str]) -> None:
         if any(directory.iterdir()):
             raise CommandError(f"{directory} is not empty", "name a new directory")
         for name, text in files.items():
-            (directory / name).write_text(f"{text}\n", encoding="utf-8")
+            with (directory / name).open("x", encoding="utf-8") as content:
+                content.write(f"{text}\n")
     except OSError as problem:
         message = f"{directory} cannot be written: {problem.strerror}"
         raise CommandError(

@@ -92,15 +92,20 @@ def finding_text(finding: Finding) -> str:
     return "\n".join(lines)
 
 
-def summary(report: Report) -> str:
-    """The line with the counts, the waivers, and the services that were not checked."""
+def counts_line(report: Report) -> str:
+    """The numbers of services, errors, warnings and waivers."""
     errors = counted(len(report.errors), "error")
     warnings = counted(len(report.warnings), "warning")
     counts = [errors, warnings]
     if report.no_effects:
         counts.append(f"{len(report.no_effects)} no-effect")
     counts.append(f"{len(report.accepted)} accepted")
-    line = f"{counted(report.services, 'service')}: {', '.join(counts)}"
+    return f"{counted(report.services, 'service')}: {', '.join(counts)}"
+
+
+def summary(report: Report) -> str:
+    """The line with the counts, the waivers, and the services that were not checked."""
+    line = counts_line(report)
     if report.accepted:
         waivers = [
             f'{waived.finding.rule} on {waived.subject}: "{waived.reason}"'

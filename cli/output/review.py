@@ -10,7 +10,7 @@ from typing import Any
 from cli.output.diff import DiffFormat, render_comparisons
 from cli.output.diff.comparison import Comparison
 from cli.output.diff.json import stack_json
-from cli.output.diff.markdown import fitting, folded, plain
+from cli.output.diff.markdown import code_span, fitting, folded
 from cli.output.json import document as check_json
 from cli.output.rights import (
     right_lines,
@@ -19,7 +19,7 @@ from cli.output.rights import (
     rights_title,
 )
 from cli.output.touched import Touched
-from models.report import Report, finding_text, summary
+from models.report import Report, counts_line, finding_text
 from models.words import counted
 
 VERSION = 1
@@ -94,8 +94,8 @@ def comment(reviewed: Reviewed) -> str:
 def _changes(reviewed: Reviewed) -> str:
     if reviewed.comparison:
         return render_comparisons([reviewed.comparison], DiffFormat.MARKDOWN)
-    title = f"### `{plain(reviewed.name)}` against `{plain(reviewed.against)}`"
-    reason = plain(reviewed.unreadable)[:_LONGEST_REASON]
+    title = f"### {code_span(reviewed.name)} against {code_span(reviewed.against)}"
+    reason = code_span(reviewed.unreadable[:_LONGEST_REASON])
     return f"{title}\n\n> [!CAUTION]\n> Not compared: {reason}"
 
 
@@ -108,7 +108,7 @@ def _findings(report: Report) -> str:
         blocks.append(
             f"{hidden} left out because of their length; all of them: ascend-vllm check {report.stack}"
         )
-    title = summary(report).partition("\n")[0]
+    title = counts_line(report)
     return folded(title[:_LONGEST_TITLE], "\n\n".join(blocks))
 
 
@@ -133,8 +133,8 @@ def _rights(report: Report) -> Iterator[str]:
 
 def _reasons(touched: Touched) -> Iterator[str]:
     """The files that touch the stack. The comparison uses the new program for both states."""
-    files = plain(touched.because)[:_LONGEST_TITLE]
-    yield f"Touched by `{files}`."
+    files = code_span(touched.because[:_LONGEST_TITLE])
+    yield f"Touched by {files}."
     if touched.program:
         yield (
             "The program changes, too. The comparison above uses the new program for both states. Run `pulumi preview` "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 from models.credentials.tokens import Range
@@ -52,8 +53,13 @@ _USER = re.compile(
 """A number before the colon is the id of a user: `docker run -u 1000:1000`."""
 
 
-def command_ranges(text: str) -> Iterator[Range]:
+@lru_cache(maxsize=256)
+def command_ranges(text: str) -> tuple[Range, ...]:
     """The parts of a text that are passwords after an option of a command."""
+    return tuple(_command_ranges(text))
+
+
+def _command_ranges(text: str) -> Iterator[Range]:
     if any(program in text for program in _PROGRAMS):
         for match in _COMMANDS.finditer(text):
             if match.lastindex:

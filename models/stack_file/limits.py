@@ -13,7 +13,7 @@ MOST_VALUES = 25_000
 MOST_CHARACTERS = MOST_BYTES
 """Characters of all keys and values of a file after its aliases are written out. Comments do not count."""
 
-MOST_SERVICES = 500
+MOST_SERVICES = 1_000
 """Services of a stack."""
 
 MOST_FINDINGS = 1_000

@@ -12,6 +12,7 @@ from pydantic.alias_generators import to_camel
 
 from models.finding import Finding, Mark, Path, Span
 from models.stack_file.base_file import WithBase, service_at, with_base
+from models.stack_file.confined import confined
 from models.stack_file.misspelled_keys import join_misspelled_keys
 from models.stack_file.named_files import read_named
 from models.stack_file.overrides import with_override_findings
@@ -89,10 +90,10 @@ def load_text(
     read: Read = disk,
 ) -> LoadedStack:
     """Load a stack from the text of its file; arguments as for `load_stack`."""
-    directory = project or File()
-    owner = read_project(directory, read)
-    if file != "-":
-        directory = File(file).parent
+    project = project or File()
+    owner = read_project(project, read)
+    directory = project if file == "-" else File(file).parent
+    read = confined(read, directory, project)
     source = read_yaml(file, text)
     findings = [_in_our_terms(finding, owner.name) for finding in source.findings]
     content = _content(source, owner.name)

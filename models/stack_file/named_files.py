@@ -73,7 +73,7 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _check_characters(content: Any) -> None:
-    """Refuse a text with half a character, which has no UTF-8.
+    """Refuse a text that has no UTF-8, such as half a character.
 
     Raises:
         ValueError: There is one.
@@ -81,7 +81,7 @@ def _check_characters(content: Any) -> None:
     text = json.dumps(content, ensure_ascii=False)
     half = re.search(r"[\ud800-\udfff]", text)
     if half:
-        raise ValueError(f"{json.dumps(half[0])} is half a character")
+        raise ValueError(f"{json.dumps(half[0])} is not a character of UTF-8")
 
 
 UNREADABLE = {

@@ -118,3 +118,32 @@ def test_a_directory_that_cannot_be_written_ends_with_3(project: Path, console: 
 
     assert done.code == 3
     assert "out cannot be written" in done.err
+
+
+def test_a_planted_link_leads_no_file_out_of_the_directory(project: Path, console: Console) -> None:
+    (project / "out").mkdir()
+    outside = project / "outside.txt"
+    outside.write_text("not ours\n")
+    for name in (".qwen-deployment.yaml.new", ".kustomization.yaml.new"):
+        (project / "out" / name).symlink_to(outside)
+
+    done = console("render", "good", "-o", "out")
+
+    assert done.code == 0
+    assert outside.read_text() == "not ours\n"
+    assert not any(file.is_symlink() for file in (project / "out").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("target", ["outside.txt", "missing.txt"])
+def test_a_link_with_the_name_of_a_file_is_a_file_of_somebody_else(
+    target: str, project: Path, console: Console
+) -> None:
+    console("render", "good", "-o", "out")
+    (project / "outside.txt").write_text((project / "out" / "qwen-service.yaml").read_text() + "# theirs\n")
+    (project / "out" / "qwen-service.yaml").unlink()
+    (project / "out" / "qwen-service.yaml").symlink_to(project / target)
+
+    done = console("render", "good", "-o", "out")
+
+    assert "out/qwen-service.yaml was not written by this command for this stack" in done.err
+    assert (project / "outside.txt").read_text().endswith("# theirs\n")

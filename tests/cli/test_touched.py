@@ -185,7 +185,7 @@ def test_a_stack_that_cannot_be_read_does_not_hide_the_others(repository: Path, 
 
     assert done.code == 1
     assert "not compared: stack dev cannot be read" in done.out
-    assert "> Not compared: stack dev cannot be read" in (repository / "out" / "dev.md").read_text()
+    assert "> Not compared: `stack dev cannot be read" in (repository / "out" / "dev.md").read_text()
     assert "1 restart" in (repository / "out" / "prod.md").read_text()
 
 

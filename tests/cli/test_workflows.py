@@ -367,3 +367,20 @@ def test_the_lint_finds_what_is_dangerous(tmp_path: Path, text: str, audit: str,
 
     assert done.returncode != 0, reason
     assert audit in done.stdout, reason
+
+
+@pytest.mark.parametrize("name", ["deploy", "drift"])
+def test_a_run_that_somebody_starts_on_another_ref_than_main_does_nothing(name: str) -> None:
+    for job in jobs(workflow(name)).values():
+        assert "github.ref == 'refs/heads/main' &&" in " ".join(job["if"].split())
+
+
+def test_uv_is_installed_with_the_hashes_of_the_lock_file() -> None:
+    done = subprocess.run(
+        ["make", "--dry-run", "--always-make", "setup"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    lock = (ROOT / "uv.lock").read_text(encoding="utf-8")
+    (uv,) = re.findall(r'^name = "uv"\n(.*?)^\[\[package\]\]', lock, re.MULTILINE | re.DOTALL)
+
+    assert "--require-hashes --requirement .venv/uv.txt" in done.stdout
+    assert set(re.findall(r"--hash=(sha256:[0-9a-f]{64})", done.stdout)) == set(re.findall(r"sha256:[0-9a-f]{64}", uv))

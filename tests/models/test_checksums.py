@@ -51,7 +51,7 @@ def test_a_plain_list_is_accepted(tmp_path: Path) -> None:
         ("a/", "write it without //, . and .."),
         ("a.safetensors/b", 'is below "a.safetensors", which is a file as well'),
         ("config.json/x/y.bin", 'is below "config.json", which is a file as well'),
-        ("a\ud800.bin", "is half a character"),
+        ("a\ud800.bin", "is not a character of UTF-8"),
         ("e\u0301.bin", "is not in Unicode's normal form NFC"),
         ("a\x1b[2J.bin", "has a character that cannot be printed"),
         ("a\u202eb.bin", "has a character that cannot be printed"),

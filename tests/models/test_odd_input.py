@@ -81,10 +81,10 @@ def test_comments_do_not_count_for_the_size() -> None:
 
 
 def test_a_stack_of_too_many_services_is_one_finding() -> None:
-    services = "".join(f"    s{number}: {{}}\n" for number in range(501))
+    services = "".join(f"    s{number}: {{}}\n" for number in range(1_001))
     text = SERVICE.partition("    qwen:")[0] + services
 
-    assert "the stack has 501 services; it may have 500" in report(text)
+    assert "the stack has 1001 services; it may have 1000" in report(text)
     assert rules(text) == {"stack-size"}
 
 

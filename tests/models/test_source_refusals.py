@@ -128,5 +128,5 @@ def test_a_manifest_that_is_no_text_is_refused_in_one_line_and_not_shown(home: P
     (home / "weights.json").write_bytes(b'{"files": {"\xe4": "' + b"0" * 10_000 + b'"}}')
     (finding,) = stack_with(home, {"source": "/m/a", "verify": "weights.json"}).findings
 
-    assert "weights.json: verify: Invalid JSON: " in finding.message
+    assert "is not a character of UTF-8" in finding.message
     assert len(finding.message) < 300

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from html import escape
 from itertools import islice
@@ -28,9 +29,13 @@ from review import ServiceChange, StackChange
 LONGEST = 60_000
 """Most characters; GitHub accepts 65,536 in a comment."""
 
+_LINE_BREAKS = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]+")
 _MOST_LINES = 8
 _MOST_NPUS_LINES = 4
 _MOST_NAMES = 5
+_NO_MENTION = "\u200b"
+"""An invisible space. With it behind @, GitHub notifies nobody."""
+
 _REMARK = 200
 """Characters that are kept for the remark about left out services."""
 
@@ -76,7 +81,13 @@ def fenced(text: str, language: str) -> str:
 
 def plain(text: str) -> str:
     """A text that cannot end a code span or a line."""
-    return text.replace("`", "'").replace("\n", " ")
+    return _LINE_BREAKS.sub(" ", text.replace("`", "'"))
+
+
+def code_span(text: str) -> str:
+    """A text as it is: no markup, no link and no mention of somebody in it has an effect."""
+    shown = plain(text).strip() or " "
+    return f"`{shown}`"
 
 
 def _section(comparison: Comparison, room: int) -> str:
@@ -116,13 +127,14 @@ def _head(comparison: Comparison) -> Iterator[str]:
     if lines:
         yield fenced("\n".join(lines), "diff")
     for note in islice(notes(comparison), _MOST_LINES):
-        line = plain(note)
+        line = code_span(note)
         yield f"\n{line}"
 
 
 def _warnings(change: StackChange) -> Iterator[str]:
-    ending = [f"`{service.name}`" for service in change.ending]
-    deleted = some([*ending, *change.deletions], _MOST_NAMES)
+    ending = [code_span(service.name) for service in change.ending]
+    deletions = [plain(name) for name in change.deletions]
+    deleted = some([*ending, *deletions], _MOST_NAMES)
     if change.moves:
         yield _alert(
             "CAUTION", "Everything is recreated elsewhere, and deleted where it was."
@@ -136,7 +148,7 @@ def _warnings(change: StackChange) -> Iterator[str]:
     if change.down:
         seconds = max(service.downtime for service in change.down)
         longest = duration(seconds)
-        names = [f"`{service.name}`" for service in change.down]
+        names = [code_span(service.name) for service in change.down]
         down = some(names, _MOST_NAMES)
         yield _alert("WARNING", f"Downtime of up to {longest}: {down}")
 
@@ -202,4 +214,6 @@ def _pools(stack: ResolvedStack) -> str:
 
 
 def _html(text: str) -> str:
-    return escape(text, quote=False)
+    """A text in one line of HTML, which is no markup and mentions nobody."""
+    one_line = _LINE_BREAKS.sub(" ", text)
+    return escape(one_line, quote=False).replace("@", f"@{_NO_MENTION}")
