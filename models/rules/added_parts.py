@@ -87,3 +87,13 @@ def added_containers(service: ResolvedService) -> Iterator[Part]:
 def added_volumes(service: ResolvedService) -> list[Part]:
     """The volumes that the patch adds."""
     return added_spec(service).parts("volumes")
+
+
+def volume_removal(service: ResolvedService, volume: Part) -> str:
+    """The edit that removes an added volume and its mounts, the last ones first so that no index changes."""
+    paths = [volume.path]
+    for container in added_containers(service):
+        for mount in reversed(container.parts("volumeMounts")):
+            if mount.text("name") == volume.name:
+                paths.append(mount.path)
+    return " and ".join(f"remove {'.'.join(path)}" for path in paths)

@@ -13,6 +13,7 @@ from models.rules.added_parts import (
     added_containers,
     added_spec,
     added_volumes,
+    volume_removal,
 )
 from models.rules.registry import right_rule
 from models.service.resolved import ResolvedService
@@ -257,7 +258,7 @@ def volume_type(service: ResolvedService) -> Iterator[Finding]:
             yield warning(
                 f"the volume {volume.name} has the type {kind}",
                 why="the node connects to the server that the patch names; Pod Security restricted forbids the type",
-                fix=f"remove {'.'.join(volume.path)}, and use a PersistentVolumeClaim",
+                fix=f"{volume_removal(service, volume)}, and use a PersistentVolumeClaim",
                 marks=[volume.mark(kind)],
             )
 

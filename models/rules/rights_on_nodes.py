@@ -18,7 +18,12 @@ from models.finding import Finding, warning
 from models.manifests.node_mounts import node_mounts
 from models.manifests.pod import graph_cache_volume
 from models.manifests.weights import weight_volumes
-from models.rules.added_parts import Part, added_containers, added_volumes
+from models.rules.added_parts import (
+    Part,
+    added_containers,
+    added_volumes,
+    volume_removal,
+)
 from models.rules.registry import right_rule
 from models.service.resolved import ResolvedService
 
@@ -45,7 +50,7 @@ def host_path(service: ResolvedService) -> Iterator[Finding]:
         yield warning(
             f"the volume {volume.name} is {path} of the node",
             why=f"its files are the node's and outlive the pod; {_BASELINE}",
-            fix=f"remove {'.'.join(volume.path)}",
+            fix=volume_removal(service, volume),
             marks=[volume.part("hostPath").mark("path")],
         )
 
@@ -87,7 +92,7 @@ def sensitive_host_path(service: ResolvedService) -> Iterator[Finding]:
         yield warning(
             f"the volume {volume.name} shows {path} of the node",
             why=f"{normal_path(path)} {overlap_text(path, secret)}",
-            fix=f"remove {'.'.join(volume.path)}",
+            fix=volume_removal(service, volume),
             marks=[volume.part("hostPath").mark("path")],
         )
 
@@ -104,7 +109,7 @@ def runtime_socket(service: ResolvedService) -> Iterator[Finding]:
             yield warning(
                 f"the volume {volume.name} gives the pod the socket {path} of the node",
                 why="whoever reaches the socket of a container runtime is root of the node, also with readOnly",
-                fix=f"remove {'.'.join(volume.path)}",
+                fix=volume_removal(service, volume),
                 marks=[volume.part("hostPath").mark("path")],
             )
 

@@ -47,6 +47,8 @@ def _removals_of_nothing(
 ) -> Iterator[Finding]:
     """A finding for each `null` of a stack that removes nothing of its base file.
 
+    In a stack without a base file, only a service that is `null` is reported: an empty key of a service is its default.
+
     Args:
         patch: A value of the stack.
         base: The value of the base file in the same place; None if it has none.
@@ -58,11 +60,11 @@ def _removals_of_nothing(
     known = base if isinstance(base, dict) else {}
     for key, value in patch.items():
         where = (*path, key)
-        if value is not None:
-            yield from _removals_of_nothing(value, known.get(key), where, base_file)
-        elif key not in known:
+        if value is None and key not in known:
             others = {name: None for name in known if name not in patch}
             yield _removes_nothing(where, nearest(key, others), base_file)
+        elif base_file:
+            yield from _removals_of_nothing(value, known.get(key), where, base_file)
 
 
 def _removes_nothing(path: Path, near: str | None, base_file: str) -> Finding:

@@ -167,7 +167,9 @@ def _completed_edit(
 
 
 def _form(record: type[Record]) -> str:
-    """The form of a record with its required keys: `{secret: …, key: …}`."""
-    required = [key for key, field in fields_of(record).items() if field.is_required()]
-    keys = ", ".join(f"{key}: …" for key in required)
+    """The form of a record with its required keys, or with its first key if none is: `{secret: …, key: …}`."""
+    fields = fields_of(record)
+    required = [key for key, field in fields.items() if field.is_required()]
+    shown = required or list(fields)[:1]
+    keys = ", ".join(f"{key}: …" for key in shown)
     return f"{{{keys}}}"

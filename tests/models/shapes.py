@@ -15,9 +15,9 @@ def refused(**fields: str) -> list[Finding]:
 
 
 def of_cluster(cluster: str) -> list[Finding]:
-    return list(
-        stack_of("", head=f"config:\n  ascend-vllm:cluster: {cluster}\n  ascend-vllm:services: {{}}\n").findings
-    )
+    service = "image: a:1, model: /m/Qwen2-7B, engine: {maxModelLen: 4096}"
+    services = f"ascend-vllm:services: {{qwen: {{{service}}}}}"
+    return list(stack_of("", head=f"config:\n  ascend-vllm:cluster: {cluster}\n  {services}\n").findings)
 
 
 def one(found: list[Finding]) -> Finding:

@@ -300,9 +300,9 @@ def test_the_example_that_a_fix_shows_is_accepted(record: type[Record], name: st
 
 
 def test_a_finding_of_the_head_counts_for_no_service() -> None:
-    (finding,) = stack_of("{}\n", head=HEAD.replace("nodes: 2", "nodes: 0")).findings
+    findings = stack_of("{}\n", head=HEAD.replace("nodes: 2", "nodes: 0")).findings
 
-    assert finding.service is None
+    assert [(finding.rule, finding.service) for finding in findings] == [("bad-value", None), ("no-services", None)]
 
 
 def test_a_misspelled_key_that_is_required_is_one_error() -> None:

@@ -66,12 +66,12 @@ def test_a_variable_of_bashs_own_is_refused(name: str) -> None:
              "/opt/ascend-vllm/launch/x"],
 )  # fmt: skip
 def test_weights_that_cover_the_system_or_the_launch_script_are_refused(path: str) -> None:
-    (message,) = messages(model=f"{{name: Qwen2-7B, source: {path}}}")
+    found = messages(model=f"{{name: Qwen2-7B, source: {path}}}")
 
-    assert f"{path} covers" in message
+    assert any(f"{path} covers" in message for message in found)
 
 
-@pytest.mark.parametrize("path", ["/opt/models", "/usr/share/models", "/var/lib/models/a", "/data", "/mnt"])
+@pytest.mark.parametrize("path", ["/opt/models", "/usr/share/models", "/var/lib/models/a", "/data", "/mnt/m"])
 def test_weights_outside_of_system_directories_are_accepted(path: str) -> None:
     assert messages(model=f"{{name: Qwen2-7B, source: {path}}}") == []
 

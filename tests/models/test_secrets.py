@@ -168,7 +168,10 @@ def test_a_secret_key_of_a_service_that_is_refused_is_not_unknown(tmp_path: Path
         ),
         ("server: {apiKey: {secret: b}}", "key is missing"),
         ("server: {apiKey: {}}", "apiKey must be {secret: …, key: …} or {config: …}"),
-        ("env: {A: {config: a, key: c}}", "A must be {secret: …, key: …} or {config: …}, but it has key and config"),
+        (
+            "env: {A: {config: a, key: c}}",
+            "A must be {secret: …, key: …}, {config: …}, {field: …} or {prepend: …}, but it has key and config",
+        ),
         ("env: {A: {config: A_B}}", "must consist of a-z, 0-9 and -"),
         ("env: {A: {secret: a..b, key: c}}", "must consist of a-z, 0-9, - and ."),
         ("env: {A: {secret: a.-b, key: c}}", "must consist of a-z, 0-9, - and ."),
