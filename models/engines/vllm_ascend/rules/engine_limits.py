@@ -47,7 +47,10 @@ def engine_limit(server: ModelServer) -> Iterator[Finding]:
 
 
 def _tokens_for_requests(server: ModelServer) -> Iterator[Problem]:
+    """Without `maxNumSeqs`, vLLM takes at most as many requests as tokens."""
     engine = server.engine
+    if "engine.maxNumSeqs" not in server.configured:
+        return
     if engine.max_num_batched_tokens >= engine.max_num_seqs:
         return
     yield Problem(

@@ -25,7 +25,7 @@ ENGINE: dict[str, dict[str, Any]] = {
     "async-scheduling-method": {"asyncScheduling": True},
     "attention-heads": {"tensorParallelSize": 3},
     "batched-tokens-length": {"maxNumBatchedTokens": 2048, "enableChunkedPrefill": False},
-    "batched-tokens-requests": {"maxNumBatchedTokens": 128},
+    "batched-tokens-requests": {"maxNumSeqs": 256, "maxNumBatchedTokens": 128},
     "capture-sizes-empty": {"compilationConfig": {"cudagraphCaptureSizes": []}},
     "capture-sizes-largest": {
         "compilationConfig": {"cudagraphCaptureSizes": [1, 2, 4], "maxCudagraphCaptureSize": 8},
