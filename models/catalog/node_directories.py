@@ -187,13 +187,19 @@ def _overlapping(
     place: PurePosixPath, directories: tuple[NodeDirectory, ...]
 ) -> NodeDirectory | None:
     """The first directory that a path is in, or else the first that it contains."""
+    path = str(place)
     for directory in directories:
-        if directory.subdirectories and place.is_relative_to(directory.path):
+        if directory.subdirectories and is_inside(path, directory.path):
             return directory
     for directory in directories:
-        if PurePosixPath(directory.path).is_relative_to(place):
+        if is_inside(directory.path, path):
             return directory
     return None
+
+
+def is_inside(path: str, directory: str) -> bool:
+    """Whether a path is a directory or is in it. Both are absolute and normal."""
+    return path == directory or path.startswith(directory.rstrip("/") + "/")
 
 
 def overlap_text(path: str, directory: NodeDirectory) -> str:

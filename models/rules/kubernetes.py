@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
+from models.catalog.node_directories import is_inside
 from models.engines.features import SpeculativeWeights
 from models.engines.server import TemplateFile
 from models.finding import Finding, Mark, at, error
@@ -80,15 +81,16 @@ def _hidden_path(
     """The path of the container that a mount of weights would hide or lie in."""
     if str(weights) in SYSTEM:
         return weights
-    if weights == _MA_USER or weights in _MA_USER.parents:
+    if is_inside(str(_MA_USER), str(weights)):
         return _MA_USER
     taken = [
         PurePosixPath(mount.mount_path)
         for mount in service.cluster.platform.mounts.values()
     ]
     taken.append(PurePosixPath(OWN_DIRECTORY))
+    place = str(weights)
     for path in taken:
-        if weights == path or weights in path.parents or path in weights.parents:
+        if is_inside(place, str(path)) or is_inside(str(path), place):
             return path
     return None
 
