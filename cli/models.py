@@ -31,7 +31,9 @@ def command(
     name: Annotated[
         str | None,
         typer.Argument(
-            metavar="NAME", help="Name of a model.", autocompletion=complete_model
+            metavar="NAME",
+            help="Name of a model, or a part of names.",
+            autocompletion=complete_model,
         ),
     ] = None,
     form: Annotated[
@@ -40,28 +42,48 @@ def command(
 ) -> None:
     """List the known models, or show all facts of one model.
 
+    The list has the longest context in tokens, and the fewest NPUs of each memory
+    that are published for a model.
+
     Examples:
       ascend-vllm models
+      ascend-vllm models deepseek
       ascend-vllm models Qwen2-7B-Instruct
-      ascend-vllm models --format json
     """
     models = known_models()
-    if name:
-        models = (_find(name),)
+    model = find_model(name) if name else None
+    if model:
+        models = (model,)
+    elif name:
+        models = _with_part(name)
     if form is ModelFormat.JSON:
         typer.echo(document(models))
-    elif name:
-        typer.echo(page(models[0]))
+    elif model:
+        typer.echo(page(model))
     else:
         typer.echo(table(models))
 
 
-def _find(name: str) -> KnownModel:
-    model = find_model(name)
-    if model:
-        return model
+def _with_part(name: str) -> tuple[KnownModel, ...]:
+    """The models whose names contain a text; case, `-` and `_` do not count.
+
+    Raises:
+        CommandError: There is none.
+    """
+    part = _plain(name)
+    found = []
+    for model in known_models():
+        names = [model.family, *model.names]
+        if any(part in _plain(known) for known in names):
+            found.append(model)
+    if found:
+        return tuple(found)
     fix = "`ascend-vllm models` lists all models"
     similar = nearest_models(name)
     if similar:
         fix = f"did you mean {' or '.join(similar)}?"
     raise CommandError(f"the catalogue has no model {name!r}", fix)
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("-", "").replace("_", "")

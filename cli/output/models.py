@@ -3,36 +3,22 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from cli.output.table import columns
+from models.catalog.facts import ModelFacts
 from models.catalog.known import KnownModel, Published
 
 VERSION = 1
 """Of the JSON; raised when a key changes its meaning or is removed."""
 
-_HEADER = (
-    "NAME",
-    "FAMILY",
-    "HEADS",
-    "KV",
-    "LAYERS",
-    "CONTEXT",
-    "MOE",
-    "MULTIMODAL",
-    "MINIMUM CARDS",
-    "SOURCE",
-)
-_UNKNOWN_FACTS = ("-",) * 6
-_END_OF_ORIGIN = re.compile("@|: | [(]")
-"""Begins the commit, path or remark of a source."""
+_HEADER = ("NAME", "CONTEXT", "KIND", "FEWEST NPUS")
 
 
 def table(models: Sequence[KnownModel]) -> str:
-    """One row for each model."""
+    """One row for each model, in 80 columns. `page` and `document` show all facts."""
     rows = [_row(model) for model in models]
     return "\n".join(columns([_HEADER, *rows]))
 
@@ -49,53 +35,40 @@ def document(models: Sequence[KnownModel]) -> str:
 
 
 def _row(model: KnownModel) -> tuple[str, ...]:
-    cards = _minimum_cards(model.published) or "-"
-    return (model.name, model.family, *_facts(model), cards, _origin(model.source))
+    context = "-"
+    if model.facts:
+        context = str(model.facts.context)
+    return (model.name, context, _kind(model.facts), _fewest_npus(model.published))
 
 
-def _facts(model: KnownModel) -> tuple[str, ...]:
-    facts = model.facts
+def _kind(facts: ModelFacts | None) -> str:
+    """What a model does if it is not text generation, and how it is built: `MoE, multimodal`."""
     if facts is None:
-        return _UNKNOWN_FACTS
-    return (
-        str(facts.num_attention_heads),
-        str(facts.num_key_value_heads),
-        str(facts.num_hidden_layers),
-        str(facts.context),
-        _yes(facts.moe),
-        _yes(facts.multimodal),
-    )
+        return "-"
+    if facts.kind != "generate":
+        return str(facts.kind)
+    properties = []
+    if facts.moe:
+        properties.append("MoE")
+    if facts.multimodal:
+        properties.append("multimodal")
+    return ", ".join(properties) or "dense"
 
 
-def _minimum_cards(published: Sequence[Published]) -> str:
-    """The fewest cards for each card memory, with the longest length on them: `1 of 32GB: 4096, 1 of 64GB: 8192`."""
-    best: dict[str, tuple[int, int]] = {}
-    ordered = sorted(published, key=_fewest_cards_then_longest)
-    for line in ordered:
-        if line.npu_memory not in best:
-            best[line.npu_memory] = (line.npus or 0, line.max_model_len or 0)
-    parts = []
-    for memory, (cards, length) in sorted(best.items()):
-        if cards:
-            parts.append(f"{cards} of {memory}: {length}")
-        else:
-            parts.append(f"{memory}: not supported")
-    return ", ".join(parts)
+def _fewest_npus(published: Sequence[Published]) -> str:
+    """The fewest NPUs of each memory that are published for a model: `8×32Gi 4×64Gi`."""
+    fewest: dict[str, int] = {}
+    for line in sorted(published, key=_fewest_cards_then_longest):
+        if line.npus:
+            fewest.setdefault(line.npu_memory, line.npus)
+    parts = [f"{npus}×{memory}" for memory, npus in sorted(fewest.items())]
+    return " ".join(parts) or "-"
 
 
 def _fewest_cards_then_longest(line: Published) -> tuple[int, int]:
     cards = line.npus or 0
     length = line.max_model_len or 0
     return cards, -length
-
-
-def _origin(source: str) -> str:
-    """The origins of a source, without commits, paths and remarks."""
-    origins: dict[str, None] = {}
-    for part in source.split("; "):
-        origin = _END_OF_ORIGIN.split(part, maxsplit=1)[0]
-        origins[origin] = None
-    return ", ".join(origins)
 
 
 def _page(model: KnownModel) -> Iterator[str]:
