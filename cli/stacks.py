@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ from models.service.resolved import ResolvedService, ResolvedStack
 from models.stack_file.limits import MOST_BYTES
 from models.stack_file.load import Read, disk, load_stack, load_text, read_project
 from models.stack_file.texts import text_of
+from models.words import either
 
 
 def stack_names() -> list[str]:
@@ -70,7 +72,9 @@ def find_stack(argument: str, read: Read = disk) -> ResolvedStack | None:
         if is_file(argument):
             file = Path(argument)
             name = file.stem.removeprefix("Pulumi.")
-            return resolve(load_text(name, argument, read(file), read=read))
+            text = read(file)
+            _refuse_base_file(argument, text)
+            return resolve(load_text(name, argument, text, read=read))
         return resolve(load_stack(argument, read=read))
     except FileNotFoundError:
         return None
@@ -79,6 +83,22 @@ def find_stack(argument: str, read: Read = disk) -> ResolvedStack | None:
         raise CommandError(
             message, "name a readable stack file", ExitCode.COULD_NOT_RUN
         ) from None
+
+
+def _refuse_base_file(argument: str, text: str) -> None:
+    """End the command if a file has the services of several stacks, and no stack.
+
+    Raises:
+        CommandError: It is a base file.
+    """
+    has_config = re.search(r"^config\s*:", text, re.MULTILINE)
+    has_services = re.search(r"^services\s*:", text, re.MULTILINE)
+    if has_services and not has_config:
+        known = either(stack_names()) if stack_names() else "STACK"
+        raise CommandError(
+            f"{argument} is a base file, which has services and no stack",
+            f"name a stack that uses it under base: {known}",
+        )
 
 
 def is_file(argument: str) -> bool:

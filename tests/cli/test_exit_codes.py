@@ -55,3 +55,11 @@ def test_a_stack_that_cannot_be_read_is_no_difference(console: Console, refused:
     Path(refused).write_text("config: [\n")
 
     assert console("diff", refused, refused).code == 3
+
+
+def test_a_base_file_is_no_stack(console: Console, tmp_path: Path) -> None:
+    (tmp_path / "services.yaml").write_text("services:\n  qwen: {npus: 1}\n")
+    done = console("check", str(tmp_path / "services.yaml"))
+
+    assert done.code == 2
+    assert "is a base file" in done.err
