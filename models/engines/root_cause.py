@@ -7,7 +7,7 @@ theirs. In vLLM 0.6.3 the lines do not name their process; later releases begin 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -41,8 +41,16 @@ _IGNORED_EXCEPTION = re.compile(
     r"^[\w.]*(?:CancelledError|KeyboardInterrupt|SystemExit|EngineDeadError)\b"
 )
 
-_ORDER: Sequence[Weight | None] = ("cause", "general", None, "consequence", "doubt")
-"""Which explanation is preferred; None stands for an exception that no known error describes."""
+_ORDER: Mapping[Weight, int] = {
+    "cause": 0,
+    "general": 1,
+    "consequence": 2,
+    "doubt": 3,
+}
+"""Which explanation is preferred. An exception that no known error describes is as good as a general one."""
+
+_MESSAGE = 12
+"""Lines of one message: CANN writes its own codes below the exception of Python."""
 
 
 @dataclass(frozen=True)
@@ -62,14 +70,30 @@ class _Candidate:
     cause: Cause
     index: int
     """The number of the line."""
-    is_of_server: bool
-    """Whether the API server has logged it, which also reports failures of the engine."""
+    process: str
+    """The process that the line names."""
+
+    @property
+    def order(self) -> int:
+        """The order of its weight."""
+        if self.cause.known is None:
+            return _ORDER["general"]
+        return _ORDER[self.cause.known.weight]
 
     @property
     def rank(self) -> tuple[int, bool, int]:
-        """The lower, the more it explains: the first precise line of the engine comes first."""
-        weight = self.cause.known.weight if self.cause.known else None
-        return _ORDER.index(weight), self.is_of_server, self.index
+        """The lower, the more it explains: the first precise line of the engine comes first.
+
+        The API server also reports failures of the engine.
+        """
+        is_of_server = self.process.lower().startswith("apiserver")
+        return self.order, is_of_server, self.index
+
+    def is_detail_of(self, other: _Candidate) -> bool:
+        """Whether both lines belong to one message."""
+        distance = self.index - other.index
+        is_near = 0 <= distance <= _MESSAGE
+        return is_near and self.process == other.process and self.order == other.order
 
 
 def find_cause(
@@ -99,10 +123,17 @@ def _find_cause(
     lines: tuple[str, ...], known_errors: tuple[KnownError, ...]
 ) -> Cause | None:
     """The result is kept: a wait reads the log of a crashed container again every few seconds."""
-    candidates = _candidates(lines, known_errors)
+    candidates = list(_candidates(lines, known_errors))
     best = min(candidates, key=lambda candidate: candidate.rank, default=None)
     if best is None:
         return None
+    details = [
+        candidate.cause for candidate in candidates if candidate.is_detail_of(best)
+    ]
+    for known in known_errors:
+        for cause in details:
+            if cause.known is known:
+                return cause
     return best.cause
 
 
@@ -122,7 +153,7 @@ def _candidates(
         yield _Candidate(
             cause=cause,
             index=index,
-            is_of_server=process.lower().startswith("apiserver"),
+            process=process,
         )
 
 
@@ -144,7 +175,7 @@ def _cause_in(line: str, known_errors: Sequence[KnownError]) -> Cause | None:
     if is_no_error:
         matching = [known for known in matching if known.weight in _HINTS]
     if matching:
-        known = min(matching, key=lambda known: _ORDER.index(known.weight))
+        known = min(matching, key=lambda known: _ORDER[known.weight])
         return Cause(line=text, known=known)
     is_exception = _EXCEPTION.match(text) and not _IGNORED_EXCEPTION.match(text)
     if is_exception and not is_no_error:

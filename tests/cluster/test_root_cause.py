@@ -166,3 +166,43 @@ def test_a_cause_above_the_bound_is_not_read() -> None:
 
     assert state.finding
     assert "memory" not in state.finding.message
+
+
+def test_the_most_precise_line_of_a_message_is_the_cause() -> None:
+    log = [
+        "RuntimeError: create_config: HCCL function error: hcclCommInitRootInfoConfig, error code is 9",
+        "[ERROR] 2025-10-10-17:15:01 (PID:1195, Device:0, RankID:-1) ERR02200 DIST call hccl api failed.",
+        "EI0006: [PID: 1195] Getting socket times out. Reason: the remote rank did not connect",
+    ]
+
+    cause = find_cause(log, release("0.6.3").known_errors)
+
+    assert cause
+    assert cause.known
+    assert cause.known.id == "hccl-timeout"
+
+
+def test_a_rank_that_waited_for_another_one_is_not_the_cause() -> None:
+    first = "(Worker_TP0 pid=9) ERROR 08-20 10:00:00 [multiproc_executor.py:671] "
+    other = "(Worker_TP1 pid=10) ERROR 08-20 10:02:00 [multiproc_executor.py:671] "
+    log = [
+        *traceback(20, first),
+        first + "ZeroDivisionError: division by zero",
+        *traceback(20, other),
+        other + "EI0006: [PID: 1195] Getting socket times out. Reason: the remote rank did not connect",
+    ]
+
+    cause = find_cause(log, release("0.23.0").known_errors)
+
+    assert cause
+    assert cause.line == "ZeroDivisionError: division by zero"
+
+
+def test_an_npu_that_another_container_uses_is_named_below_the_line_of_the_driver() -> None:
+    log = ["DrvMngGetConsoleLogLevel failed. (g_conLogLevel=3)", "dcmi module initialize failed. ret is -8005"]
+
+    cause = find_cause(log, release("0.6.3").known_errors)
+
+    assert cause
+    assert cause.known
+    assert cause.known.id == "device-busy"

@@ -75,7 +75,7 @@ COMMUNICATION_ERRORS = (
         pattern=(
             r"SUSPECT REMOTE ERROR|\b507057\b|\b507055\b|remote (?:rank|device|process).*(?:died|exit|abnormal|error)"
             r"|EI0010.*[Rr]emote|WorkerProc initialization failed|Worker proc \S+ died unexpectedly"
-            r"|Connection closed by peer|peer (?:process )?(?:closed|exited|reset)"
+            r"|Connection (?:closed|reset) by peer|peer (?:process )?(?:closed|exited|reset)"
             r"|recv\w*\(?\)? (?:failed|error).*Connection reset|Broken pipe"
         ),
         meaning="another rank ended first",
@@ -99,6 +99,7 @@ COMMUNICATION_ERRORS = (
             " HCCL_CONNECT_TIMEOUT under env"
         ),
         source=f"{_ISSUES}/5461",
+        weight="general",
     ),
     KnownError(
         id="hccl-arguments",

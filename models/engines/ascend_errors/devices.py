@@ -47,12 +47,21 @@ DEVICE_ERRORS = (
         pattern=(
             r"libascend_hal\.so|libdrvdsmi|libdcmi\.so|libdrvupgrade|libmmpa\.so.*cannot open"
             r"|dcmi\w* (?:init|model|module).*fail|DCMI_ERROR_LIBRARY_NOT_FOUND|Failed to initialize DCMI"
-            r"|npu-smi: (?:command )?not found|DrvMngGetConsoleLogLevel failed"
+            r"|npu-smi: (?:command )?not found"
         ),
         meaning="the container does not see the NPU driver",
         why="libascend_hal and dcmi belong to the node's driver, which is mounted from it",
         fix="correct cluster.platform.driver, or install the driver on the node",
         source=f"{_ISSUES}/1440",
+    ),
+    KnownError(
+        id="driver-missing",
+        pattern=r"DrvMngGetConsoleLogLevel failed",
+        meaning="the container does not see the NPU driver",
+        why="a library of the driver cannot ask it for its log level; the next line may be more precise",
+        fix="correct cluster.platform.driver, or install the driver on the node",
+        source=f"{_ISSUES}/2698",
+        weight="general",
     ),
     KnownError(
         id="device-index",
@@ -121,7 +130,7 @@ DEVICE_ERRORS = (
     KnownError(
         id="driver",
         pattern=(
-            r"drv(?:Err|Ret)\w*\s*[=:(]|driver version .*(?:mismatch|not match)|Version mismatch.*driver"
+            r"drv(?:Err|Ret)\w*\s*[=:(](?!\s*6\b)|driver version .*(?:mismatch|not match)|Version mismatch.*driver"
             r"|driver\S* (?:is )?too old|\b507899\b|\b507901\b|\b507010\b|internal error occurs in the Driver module"
             r"|loses the heartbeat|lost heartbeat|HDC\) session is disconnected|\b-8020\b|\b-8008\b"
         ),

@@ -72,7 +72,7 @@ OPERATOR_ERRORS = (
         pattern=(
             r"\bE[49]00\d\d\b|\bEC\d{4}\b|torchair.*(?:[Ee]rror|[Ff]ail|[Ee]xception)|\bGE\w* .*(?:[Ff]ail|[Ee]rror)"
             r"|[Gg]raph (?:compil|captur)\w*.*(?:[Ff]ail|[Ee]rror)|[Bb]uild graph failed|Compile operator failed"
-            r"|Failed to compile Op|BackendCompilerFailed|MLIRCompilationError|TBE Subprocess.*raise error"
+            r"|Failed to compile Op|BackendCompilerFailed|MLIRCompilationError"
             r"|error code is 50000\d|A GE error occurs|ub overflow|InductorError|torch\._dynamo\.exc"
             r"|[Mm]ax gear num supported|E19999"
         ),

@@ -34,8 +34,8 @@ MODEL_ERRORS = (
         id="quantization",
         pattern=(
             r"quantization is currently not supported in|Unknown quantization method|Invalid quantization method"
-            r"|quantization method \S+ is (?:not supported|deprecated)|is not supported for quantization method"
-            r"|--quantization: invalid choice|not supported in vLLM Ascend.*quant"
+            r"|quantization method \S+ is (?:not supported|deprecated)"
+            r"|--quantization\S*: invalid choice|not supported in vLLM Ascend.*quant"
         ),
         meaning="the NPU or the image's build does not support the quantization",
         why="smoothquant exists only in Huawei's build; vllm-ascend runs weights of ModelSlim (ascend)",
@@ -97,7 +97,7 @@ MODEL_ERRORS = (
             r"|is not a local folder and is not a valid model|Invalid repository ID or local directory|No safetensors"
             r"|Could not detect config format|Failed to load the model config|Can't load the configuration of"
             r"|huggingface\.co.*(?:Max retries|timed out|Connection)|modelscope.*(?:not exist|NotExist|404)"
-            r"|No config format|not a valid model identifier"
+            r"|No (?:supported )?config format|not a valid model identifier"
         ),
         meaning="model.source has no usable model",
         why="if the directory lacks the files, vLLM searches for them on the internet",
@@ -127,7 +127,8 @@ MODEL_ERRORS = (
     KnownError(
         id="dtype",
         pattern=(
-            r"does not support (?:float16|bfloat16)|Unknown dtype|Bfloat16 is only supported"
+            r"is not supported for quantization method"
+            r"|does not support (?:float16|bfloat16)|Unknown dtype|Bfloat16 is only supported"
             r"|not supported for '(?:Half|BFloat16)'|doesn't support bf16|bfloat16 of \S+ is not supported"
         ),
         meaning="the model or the NPU does not support the data type",

@@ -17,7 +17,7 @@ PROCESS_ERRORS = (
             r"|WorkerProc (?:initialization failed|failed to start|hit an exception)|Worker failed with error"
             r"|Failed core proc|See stack trace for the root cause|[Ww]orker\S* proc\S* .*died"
             r"|AsyncLLM output_handler failed|Ray workers have not started|Worker \S+ failed to initialize"
-            r"|died with exit code|Input socket thread died"
+            r"|died with exit code|Input socket thread died|main process disappeared"
         ),
         meaning="the engine's process ended during its start",
         why="the cause is in an earlier line of the process EngineCore or Worker",
