@@ -117,7 +117,10 @@ MODEL_ERRORS = (
     ),
     KnownError(
         id="rope",
-        pattern=r"rope_scaling|Unknown RoPE scaling type|rope_type|rope_parameters",
+        pattern=(
+            r"rope_(?:scaling|parameters|type).*(?:must|should|invalid|missing|not |requires)|Unknown RoPE scaling type"
+            r"|conflicts between 'rope_type|requires 'mrope_section'"
+        ),
         meaning="the model's rope scaling is not understood",
         why="config.json has a form that this vLLM or its transformers does not know, or that excludes a feature",
         fix="correct rope_scaling in the model's config.json, or use a newer image",
