@@ -177,6 +177,9 @@ ARGUMENT_ERRORS = (
         pattern=(
             r"validation errors? for \w+|Unexpected keyword argument"
             r"|mutually exclusive|is only supported (?:with|for|when)"
+            r"|(?:ValueError|AssertionError|NotImplementedError|TypeError): .*(?:must (?:be|have|match|contain)"
+            r"|not supported by|requires |Cannot (?:set|use)|Valid (?:options|modes)|only supported|only valid with"
+            r"|exceeds the maximum|not supported on current platform)"
             r"|Value error, |not supported (?:with|in this configuration)|is not compatible with|is incompatible with"
             r"|cannot be (?:set|used|enabled) (?:with|together|simultaneously|at the same time)"
         ),
