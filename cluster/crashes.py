@@ -16,9 +16,12 @@ from cluster.pods import (
 )
 from cluster.snapshot import Object, Snapshot, instant, name_of
 from cluster.weight_steps import failure
-from models.engines.log_lines import KnownError, find_error
+from models.engines.root_cause import Cause, find_cause
 from models.finding import Finding, Severity
 from models.words import duration
+
+_LONGEST = 200
+"""Characters of a log line that a message shows."""
 
 _SIGNALS = {
     134: "SIGABRT",
@@ -63,21 +66,21 @@ def crashed(pod: Object, snapshot: Snapshot, startup: float) -> Finding | None:
         severity = "error"
 
     lines = snapshot.logs.get(name_of(pod), ())
-    known = find_error(lines, release_of_pod(pod).known_errors)
+    cause = find_cause(lines, release_of_pod(pod).known_errors)
     if is_init(pod, container):
-        return _init_failed(container, severity, known, lines)
+        return _init_failed(container, severity, cause, lines)
     if ended(container).get("reason") == "OOMKilled":
         return _out_of_memory(container, severity)
     killed = _killed_by_probe(pod, container, snapshot, startup)
     if killed:
         return killed
-    return _crash(container, severity, known)
+    return _crash(container, severity, cause)
 
 
 def _init_failed(
     container: Object,
     severity: Severity,
-    known: KnownError | None,
+    cause: Cause | None,
     lines: Sequence[str],
 ) -> Finding:
     name = container.get("name")
@@ -92,13 +95,13 @@ def _init_failed(
         )
 
     message = f"init container {name} failed {_exit(container)}{_times(container)}"
-    if known:
+    if cause and cause.known:
         return Finding(
             "init-failed",
             severity,
-            f"{message}: {known.meaning}",
-            why=known.why,
-            fix=known.fix,
+            f"{message}: {cause.known.meaning}",
+            why=cause.known.why,
+            fix=cause.known.fix,
         )
     return Finding(
         "init-failed",
@@ -150,18 +153,26 @@ def _killed_by_probe(
     return None
 
 
-def _crash(container: Object, severity: Severity, known: KnownError | None) -> Finding:
+def _crash(container: Object, severity: Severity, cause: Cause | None) -> Finding:
     rule = "crash"
     if severity == "error":
         rule = "crash-loop"
     message = f"the server ended {_exit(container)}{_times(container)}"
-    if known:
+    if cause and cause.known:
         return Finding(
             rule,
             severity,
-            f"{message}: {known.meaning}",
-            why=known.why,
-            fix=known.fix,
+            f"{message}: {cause.known.meaning}",
+            why=cause.known.why,
+            fix=cause.known.fix,
+        )
+    if cause:
+        return Finding(
+            rule,
+            severity,
+            f"{message}: {cause.line[:_LONGEST]}",
+            why="this is the first exception in its log",
+            fix="correct what the exception names, then run pulumi up",
         )
     return Finding(
         rule,

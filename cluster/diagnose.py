@@ -23,6 +23,8 @@ class LogOf:
     container: str
     previous: bool
     """Whether to read the log of the container's previous run."""
+    has_ended: bool
+    """Whether the run has ended, so that the log may have its cause far above the last lines."""
 
 
 def wanted_log(pod: Object) -> LogOf | None:
@@ -33,6 +35,7 @@ def wanted_log(pod: Object) -> LogOf | None:
             name_of(pod),
             str(container["name"]),
             previous=not has_ended(container),
+            has_ended=True,
         )
     for container in containers(pod):
         if running(container) and not container.get("ready"):
@@ -40,6 +43,7 @@ def wanted_log(pod: Object) -> LogOf | None:
                 name_of(pod),
                 str(container["name"]),
                 previous=False,
+                has_ended=False,
             )
     return None
 

@@ -35,6 +35,9 @@ from cluster.snapshot import Object, Snapshot
 
 SECONDS = 15  # the longest time of an answer
 
+_LOG_BYTES = 1024 * 1024
+"""Bytes of a log that are read. The API server counts them from the first of the lines."""
+
 SCALER = "ascend-vllm-autoscaler"
 """The field manager that owns the replicas of services whose number an autoscaler sets."""
 
@@ -259,6 +262,7 @@ class Cluster(ApiRequests):
             "container": container,
             "tailLines": str(lines),
             "previous": str(previous).lower(),
+            "limitBytes": str(_LOG_BYTES),
         }
         try:
             response = await self._call(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from cluster.diagnose import wanted_log
+from cluster.engine_release import release_of_pod
 from cluster.lost_pods import node_lost
 from cluster.not_ready import newest_pods, not_ready
 from cluster.pods import (
@@ -28,10 +29,15 @@ from cluster.snapshot import (
     status_of,
 )
 from models.credentials import masked
+from models.engines.root_cause import find_cause
 from models.finding import Finding
 
 LINES = 20
 """Last lines of a log that are read; fewer are shown."""
+
+LINES_OF_ENDED = 1000
+"""Last lines of the log of a container that ended. The tracebacks of other processes stand below the cause: 40 lines
+and more for each of them."""
 
 SHOWN = 8
 """Last lines of a log that are shown."""
@@ -50,6 +56,9 @@ _RULES_WITH_LOG = (
     "preparing",
 )
 """Findings that the last log lines explain further."""
+
+_RULES_WITH_CAUSE = ("crash-loop", "crash", "init-failed")
+"""Findings whose log is searched for the cause."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +92,7 @@ class State:
     pod: str = ""
     """The pod that the finding is about."""
     log: tuple[str, ...] = ()
-    """The last log lines of that pod, without credentials."""
+    """The last log lines of that pod, without credentials. The line of the cause comes first if it stands above."""
 
     @property
     def is_ready(self) -> bool:
@@ -145,11 +154,14 @@ async def _last_lines(reader: Reader, pod: Object) -> tuple[str, ...] | None:
     log = wanted_log(pod)
     if log is None:
         return None
+    count = LINES
+    if log.has_ended:
+        count = LINES_OF_ENDED
     lines = await reader.log(
         log.pod,
         log.container,
         previous=log.previous,
-        lines=LINES,
+        lines=count,
     )
     return shown_lines(lines)
 
@@ -209,8 +221,19 @@ def state_of(service: WatchedService, snapshot: Snapshot) -> State:
         state=pod_state(pod),
         since=created(pod),
         pod=name_of(pod),
-        log=lines[-SHOWN:],
+        log=_short(lines, pod, finding),
     )
+
+
+def _short(lines: tuple[str, ...], pod: Object, finding: Finding) -> tuple[str, ...]:
+    """The last lines of a log, below the line that shows the cause if that stands further up."""
+    last_lines = lines[-SHOWN:]
+    if finding.rule not in _RULES_WITH_CAUSE:
+        return last_lines
+    cause = find_cause(lines, release_of_pod(pod).known_errors)
+    if cause is None or any(cause.line in line for line in last_lines):
+        return last_lines
+    return cause.line, "...", *lines[-(SHOWN - 2) :]
 
 
 def _no_deployment(service: WatchedService, snapshot: Snapshot) -> Finding:

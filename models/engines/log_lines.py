@@ -3,22 +3,35 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+Weight = Literal["cause", "general", "consequence", "doubt"]
+"""How much a line explains: the cause itself; a cause in general words, which a more precise line may name better;
+a consequence of something that another process logged; or a warning, which explains only if nothing else does."""
 
 
 @dataclass(frozen=True)
 class KnownError:
     """A log line of a failed start, and what it means."""
 
+    id: str
+    """A name for it. Several patterns may have the same one."""
     pattern: str
-    """Regular expression for the line, without regard to case."""
+    """Regular expression for the line."""
     meaning: str
     """The problem in words."""
     why: str
     fix: str
     source: str
     """Where the message, its cause or its fix is documented."""
+    weight: Weight = "cause"
+
+    def is_in(self, line: str) -> bool:
+        """Whether a log line reports the error."""
+        return bool(_compiled(self.pattern).search(line))
 
 
 @dataclass(frozen=True)
@@ -30,18 +43,7 @@ class StartPhase:
     """The phase in words; `{0}` stands for the first group of the pattern."""
 
 
-def find_error(
-    lines: Sequence[str], known_errors: Iterable[KnownError]
-) -> KnownError | None:
-    """The first known error that occurs in the last log lines of a container, or None."""
-    text = "\n".join(lines)
-    for known in known_errors:
-        if re.search(known.pattern, text, re.IGNORECASE):
-            return known
-    return None
-
-
-def find_phase(lines: Sequence[str], phases: Iterable[StartPhase]) -> str:
+def find_phase(lines: Sequence[str], phases: Sequence[StartPhase]) -> str:
     """The phase of a start that its last log lines show; empty if they show none."""
     for line in reversed(lines):
         for phase in phases:
@@ -49,3 +51,8 @@ def find_phase(lines: Sequence[str], phases: Iterable[StartPhase]) -> str:
             if match:
                 return phase.text.format(*match.groups())
     return ""
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)

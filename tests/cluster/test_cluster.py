@@ -165,7 +165,8 @@ def test_last_log_lines_are_read_and_a_missing_log_is_empty(api: Api) -> None:
             return there, await cluster.log("gone", "ascend-vllm", previous=False, lines=2)
 
     assert asyncio.run(ask()) == (("one", "two"), ())
-    assert "/api/v1/namespaces/inference/pods/qwen-0/log?container=ascend-vllm&tailLines=2&previous=true" in api.asked
+    asked = "/log?container=ascend-vllm&tailLines=2&previous=true&limitBytes=1048576"
+    assert f"/api/v1/namespaces/inference/pods/qwen-0{asked}" in api.asked
 
 
 def test_expired_credentials_are_renewed(api: Api) -> None:

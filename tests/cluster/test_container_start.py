@@ -248,10 +248,16 @@ def test_a_pod_that_is_ready_has_no_finding() -> None:
 @pytest.mark.parametrize(
     ("item", "wanted"),
     [
-        (pod("q", container(state=BACK_OFF, lastState=ended(1))), LogOf("q-0", "ascend-vllm", previous=True)),
-        (pod("q", container(state=ended(1))), LogOf("q-0", "ascend-vllm", previous=False)),
-        (pod("q", container(state=running(5), lastState=ended(1))), LogOf("q-0", "ascend-vllm", previous=True)),
-        (pod("q", container(state=running(5))), LogOf("q-0", "ascend-vllm", previous=False)),
+        (
+            pod("q", container(state=BACK_OFF, lastState=ended(1))),
+            LogOf("q-0", "ascend-vllm", previous=True, has_ended=True),
+        ),
+        (pod("q", container(state=ended(1))), LogOf("q-0", "ascend-vllm", previous=False, has_ended=True)),
+        (
+            pod("q", container(state=running(5), lastState=ended(1))),
+            LogOf("q-0", "ascend-vllm", previous=True, has_ended=True),
+        ),
+        (pod("q", container(state=running(5))), LogOf("q-0", "ascend-vllm", previous=False, has_ended=False)),
         (pod("q", CREATING), None),
     ],
 )
