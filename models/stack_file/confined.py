@@ -1,4 +1,4 @@
-"""Which files a stack file may name: those of its project.
+"""Which files a stack file may name: those of its project, and of the git repository that the project is in.
 
 A pull request can name any file, and a finding shows a part of it. So a path leads nowhere else, whatever links are on
 it. Directories elsewhere are allowed by whoever runs the command, not by the stack file.
@@ -12,6 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path as File
 
 from models.stack_file.texts import Read
+
+_GIT = ".git"
+"""Git's own directory, which may contain credentials of a remote repository."""
 
 VARIABLE = "ASCEND_VLLM_FILES"
 """Variable with further directories that stack files may name files of, with `:` between them."""
@@ -29,7 +32,8 @@ def confined(read: Read, stack_directory: File, project: File) -> Read:
 
     def read_confined(file: File) -> str:
         place = _resolved(file)
-        if not any(place.is_relative_to(directory) for directory in allowed):
+        is_allowed = any(place.is_relative_to(directory) for directory in allowed)
+        if not is_allowed or _GIT in place.parts:
             message = f"it is outside of the project {allowed[0]} ({VARIABLE} can allow its directory)"
             raise OSError(errno.EACCES, message, str(file))
         return read(file)
@@ -38,12 +42,18 @@ def confined(read: Read, stack_directory: File, project: File) -> Read:
 
 
 def _allowed_directories(stack_directory: File, project: File) -> Iterator[File]:
-    """The project of the stack file, the project of the command, and those that a variable allows."""
+    """The project of the stack file, its repository, the project of the command, and those that a variable allows."""
     start = _resolved(stack_directory)
     projects = [
         directory for directory in (start, *start.parents) if _is_project(directory)
     ]
     yield projects[0] if projects else start
+    repositories = [
+        directory
+        for directory in (start, *start.parents)
+        if (directory / _GIT).exists()
+    ]
+    yield from repositories[:1]
     if _is_project(project):
         yield _resolved(project)
     for name in os.environ.get(VARIABLE, "").split(os.pathsep):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
 
 from models.record import Record, Text, text_like
 from models.secret_reference import NamespaceSecret, StackSecret
@@ -43,7 +43,7 @@ class PodField(Record):
 PathList = Annotated[
     Text,
     text_like(
-        r"^[^\x00\r\n$`:]+(:[^\x00\r\n$`:]+)*$",
+        r"^[^\x00\r\n\x24`:]+(:[^\x00\r\n\x24`:]+)*$",
         "must be one or more paths joined by :, without shell text",
     ),
 ]
@@ -52,6 +52,12 @@ PathList = Annotated[
 
 class PathAddition(Record):
     """Paths that are added to a variable of the image, such as `LD_LIBRARY_PATH`."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "allOf": [{"anyOf": [{"required": ["prepend"]}, {"required": ["append"]}]}]
+        }
+    )
 
     prepend: PathList | None = Field(default=None, examples=["/opt/lib"])
     """Paths before those of the image."""

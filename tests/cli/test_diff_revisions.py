@@ -219,7 +219,7 @@ def test_a_stack_that_cannot_be_read_is_not_taken_for_an_empty_one(
     write(repository, prod=PROD)
     before = console("diff", "prod")
 
-    assert (now.code, now.out) == (1, ""), reason
+    assert (now.code, now.out) == (3, ""), reason
     assert "stack prod cannot be read: " in now.err, reason
-    assert (before.code, before.out) == (1, ""), reason
+    assert (before.code, before.out) == (3, ""), reason
     assert "stack prod of main cannot be read" in before.err, reason

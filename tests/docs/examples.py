@@ -110,8 +110,9 @@ def run_yaml(example: Example) -> None:
         stack = "config:\n" + _indented(text, 2) + SERVICES
     else:
         name, rest = text.split("\n", 1)
-        model = "" if "  model:" in rest else "  model: /mnt/models/Qwen2-72B-Instruct\n"
-        image = "" if "  image:" in rest else "  image: a:1\n"
+        keys = {line.partition(":")[0] for line in rest.splitlines()}
+        model = "" if "  model" in keys else "  model: /mnt/models/Qwen2-72B-Instruct\n"
+        image = "" if "  image" in keys else "  image: a:1\n"
         stack = HEAD + _indented(f"{name}\n{image}{model}{rest}", 4)
     report = check(resolve(load_text("example", "example.yaml", stack, read=_read)))
 

@@ -101,3 +101,12 @@ def test_links_in_a_circle_are_a_finding(project: Path) -> None:
     (project / "b").symlink_to("a")
 
     assert "error[base-file]" in report(project, base("a"))
+
+
+def test_a_base_file_of_the_same_repository_is_read_but_no_file_of_git_itself(project: Path) -> None:
+    repository = project.parent.parent
+    (repository / ".git").mkdir()
+    (repository / ".git" / "services.yaml").write_text(BASE)
+
+    assert "base-file" not in report(project, base("../../outside/services.yaml"))
+    assert "outside of the project" in report(project, base("../../.git/services.yaml"))

@@ -87,7 +87,7 @@ def test_pods_that_start_side_by_side_fetch_once_and_say_whose_turn_it_is(node: 
     assert node.fetched() == FILES
     assert len(content.asked) == len(FILES) - 1  # nobody asks for an empty file
     waited = [text for text in said if "whose turn it is to fetch qwen-0123456789" in text]
-    assert len(waited) == 3
+    assert 1 <= len(waited) <= 3  # on a busy machine, a pod may start after the end
 
 
 def test_another_pod_takes_over_from_one_that_was_killed(node: Node) -> None:
