@@ -116,12 +116,14 @@ def _checksum(file: Path, advance: Callable[[int], None]) -> str:
 def _refuse_unusable(files: Mapping[str, Any]) -> None:
     """Refuse files that a stack would not accept as weights."""
     _, findings = parse(WeightFiles, {"files": files}, ())
-    if findings:
-        raise CommandError(
-            f"no pod accepts this manifest: {findings[0].message}",
-            findings[0].fix,
-            ExitCode.FOUND,
-        )
+    if not findings:
+        return
+    message = findings[0].message.removeprefix("the stack: ")
+    fix = findings[0].fix
+    is_about_the_whole_list = not findings[0].marks[0].path
+    if is_about_the_whole_list:
+        fix = "remove files from the directory that the server does not load"
+    raise CommandError(f"no pod accepts this manifest: {message}", fix, ExitCode.FOUND)
 
 
 def _write(file: Path, text: str) -> None:
