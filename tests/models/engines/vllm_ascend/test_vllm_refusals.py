@@ -133,6 +133,36 @@ ACCEPTED: dict[str, dict[str, Any]] = {
         "engine": {"maxModelLen": 163840, "enableExpertParallel": True},
         "speculative": {"kind": "mtp", "tokens": 1},
     },
+    "sizes above the tokens of an iteration": {
+        "engine": {
+            "maxModelLen": 4096,
+            "maxNumBatchedTokens": 2048,
+            "compilationConfig": {"cudagraphCaptureSizes": [1, 8, 4096], "maxCudagraphCaptureSize": 8},
+        },
+    },
+    "no graphs": {
+        "graph": {"kind": "cann", "mode": "NONE"},
+        "engine": {"maxModelLen": 4096, "compilationConfig": {"cudagraphCaptureSizes": []}},
+    },
+    "a compilation mode without graphs": {
+        "engine": {"maxModelLen": 4096, "compilationConfig": {"mode": 0, "cudagraphCaptureSizes": []}},
+    },
+    "an optimization level without graphs": {
+        "engine": {
+            "maxModelLen": 4096,
+            "compilationConfig": {"cudagraphCaptureSizes": []},
+            "extraArgs": {"optimization-level": "0"},
+        },
+    },
+    "n-grams with the size of a draft": {
+        "engine": {"maxModelLen": 4096},
+        "speculative": {
+            "kind": "ngram",
+            "tokens": 2,
+            "promptLookupMax": 4,
+            "config": {"draft_tensor_parallel_size": 2},
+        },
+    },
 }
 """Launches at the limits, that the engine accepts."""
 
@@ -141,3 +171,33 @@ ACCEPTED: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("name", ACCEPTED)
 def test_what_the_engine_accepts_has_no_error(release: str, name: str) -> None:
     assert limits(stack_file(release, ACCEPTED[name])) == []
+
+
+def test_decode_context_parallelism_may_span_prefill_context_parallelism() -> None:
+    sizes = {"prefill-context-parallel-size": 8, "decode-context-parallel-size": 8}
+    service = {
+        "model": "/mnt/models/DeepSeek-V3.1",
+        "npus": 16,
+        "engine": {"maxModelLen": 4096, "tensorParallelSize": 2, "extraArgs": {**sizes, "nnodes": 8}},
+    }
+
+    assert limits(stack_file("0.30.0", service)) == []
+
+
+def test_decode_context_parallelism_divides_the_query_heads_of_each_kv_head() -> None:
+    facts = {"numAttentionHeads": 24, "numKeyValueHeads": 2}
+    engine = {"maxModelLen": 4096, "tensorParallelSize": 16, "extraArgs": {"decode-context-parallel-size": 8}}
+    service = {"npus": 16, "model": {"source": QWEN3, "facts": facts}, "engine": engine}
+
+    messages = [finding.message for finding in limits(stack_file("0.23.0", service))]
+
+    assert "--decode-context-parallel-size 8 does not divide the 12 query heads of each KV head" in messages
+
+
+def test_medusa_heads_exclude_asynchronous_scheduling() -> None:
+    service = {
+        "engine": {"maxModelLen": 4096, "asyncScheduling": True},
+        "speculative": {"kind": "medusa", "tokens": 2, "source": "/mnt/models/medusa"},
+    }
+
+    assert [finding.fix for finding in limits(stack_file("0.23.0", service))] == ["remove engine.asyncScheduling"]
