@@ -10,6 +10,7 @@ from models.engines.rules import rule
 from models.engines.vllm_ascend.argv import compilation_config
 from models.engines.vllm_ascend.launch_settings import Setting, find_setting
 from models.engines.vllm_ascend.refusals import Problem
+from models.engines.vllm_ascend.tables import flag_table
 from models.engines.vllm_ascend.vllm_refusals import refused_by_vllm
 from models.finding import Finding, at
 
@@ -61,10 +62,14 @@ def _tokens_for_requests(server: ModelServer) -> Iterator[Problem]:
         return
     if engine.max_num_batched_tokens >= engine.max_num_seqs:
         return
+    fix = f"write engine.maxNumBatchedTokens: {engine.max_num_seqs}"
+    table = flag_table(server.release.version)
+    if engine.max_num_seqs <= table.effective_defaults["max-num-batched-tokens"]:
+        fix += ", or remove engine.maxNumBatchedTokens"
     yield Problem(
         "batched-tokens-requests",
         f"maxNumBatchedTokens {engine.max_num_batched_tokens} is below maxNumSeqs {engine.max_num_seqs}",
-        f"write engine.maxNumBatchedTokens: {engine.max_num_seqs}, or remove engine.maxNumBatchedTokens",
+        fix,
         [
             at("engine.maxNumBatchedTokens", "tokens in one iteration"),
             at("engine.maxNumSeqs", "requests in one iteration"),

@@ -201,3 +201,11 @@ def test_medusa_heads_exclude_asynchronous_scheduling() -> None:
     }
 
     assert [finding.fix for finding in limits(stack_file("0.23.0", service))] == ["remove engine.asyncScheduling"]
+
+
+def test_the_default_of_batched_tokens_is_no_fix_for_more_requests_than_it_has_tokens() -> None:
+    service = {"engine": {"maxModelLen": 4096, "maxNumSeqs": 4096, "maxNumBatchedTokens": 1024}}
+
+    assert [finding.fix for finding in limits(stack_file("0.23.0", service))] == [
+        "write engine.maxNumBatchedTokens: 4096",
+    ]
