@@ -20,7 +20,9 @@ _DECODE = "decode-context-parallel-size"
 _WITHOUT_MTP = (
     "deepseek_v2",
     "gpt_oss",
+    "kimi_k2",
     "llama",
+    "mistral",
     "mixtral",
     "qwen2",
     "qwen2_moe",
@@ -56,6 +58,8 @@ def _parts(server: ModelServer) -> Iterator[Problem]:
     sizes = f"{facts.num_attention_heads} heads, {facts.num_key_value_heads} KV heads"
     if not facts.has_experts_only:
         sizes += f", intermediate size {facts.intermediate_size}"
+    if facts.padded_vocab_size % parts:
+        sizes += f", vocabulary {facts.padded_vocab_size}"
     yield Problem(
         refusal,
         f"{server.model.name} cannot be divided into {parts} equal parts: {sizes}",

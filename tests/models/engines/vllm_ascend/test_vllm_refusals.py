@@ -209,3 +209,27 @@ def test_the_default_of_batched_tokens_is_no_fix_for_more_requests_than_it_has_t
     assert [finding.fix for finding in limits(stack_file("0.23.0", service))] == [
         "write engine.maxNumBatchedTokens: 4096",
     ]
+
+
+def test_the_padded_vocabulary_is_named_if_it_cannot_be_divided() -> None:
+    service = {
+        "model": "/mnt/models/bge-base-zh-v1.5",
+        "npus": 4,
+        "engine": {"maxModelLen": 512, "tensorParallelSize": 3},
+    }
+
+    (finding,) = limits(stack_file("0.23.0", service))
+
+    assert "12 heads, 12 KV heads, intermediate size 3072, vocabulary 21184" in finding.message
+
+
+@pytest.mark.parametrize("model", ["Kimi-K2-Instruct", "Mistral-7B-v0.3"])
+def test_models_without_mtp_layers_have_no_mtp(model: str) -> None:
+    service = {
+        "model": f"/mnt/models/{model}",
+        "npus": 8,
+        "engine": {"maxModelLen": 4096},
+        "speculative": {"kind": "mtp", "tokens": 1},
+    }
+
+    assert [finding.fix for finding in limits(stack_file("0.23.0", service))] == ["remove speculative"]
