@@ -14,7 +14,7 @@ ACTIONLINT := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down test quick lint workflows types unit test-node test-vllm test-prometheus test-parsers rehearse rehearse-down bench generate fix
+.PHONY: help setup up down test quick lint workflows types unit test-node test-vllm test-prometheus test-configs test-parsers rehearse rehearse-down bench generate fix
 
 help: ## Show this list.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -88,6 +88,13 @@ test-prometheus: .prometheus/made ## Read and run the alerts with Prometheus its
 	@mkdir -p .prometheus
 	@CGO_ENABLED=0 go build -C tests/prometheus -o $(CURDIR)/.prometheus/ \
 	  github.com/prometheus/prometheus/cmd/prometheus github.com/prometheus/prometheus/cmd/promtool
+	@touch $@
+
+test-configs: .venv-vllm/0.23.0/made .vllm-ascend/0.23.0/made ## Ask the real vLLM 0.23.0 and its plugin whether they accept launches; 5 GB of disk.
+	@REAL_VLLM=$(CURDIR)/.venv-vllm/0.23.0 REAL_PLUGIN=$(CURDIR)/.vllm-ascend/0.23.0 $(BIN)/pytest tests/configs
+
+.vllm-ascend/%/made: .venv/synced
+	@$(BIN)/uv pip install --quiet --no-deps --python $(BIN)/python --target .vllm-ascend/$* vllm-ascend==$*
 	@touch $@
 
 PARSERS := 0.18.0 0.23.0 0.30.0

@@ -251,17 +251,23 @@ class ModelFacts(Facts):
     def splits(self, parts: int) -> bool:
         """Whether tensor parallelism can divide the model into this number of parts.
 
-        Experts are not divided with expert parallelism, so their size does not count. Sources: vllm/config.py:406;
-        vllm/model_executor/layers/vocab_parallel_embedding.py:209, which pads the vocabulary to a multiple of 64.
+        Experts are not divided with expert parallelism, so their size does not count. Source: vllm/config.py:406.
         """
         kv_heads = self.num_key_value_heads
         if kv_heads % parts and parts % kv_heads:
             return False
-        padded_vocabulary = math.ceil(self.vocab_size / 64) * 64
-        divided = [self.num_attention_heads, padded_vocabulary]
+        divided = [self.num_attention_heads, self.padded_vocab_size]
         if not self.has_experts_only:
             divided.append(self.intermediate_size)
         return all(size % parts == 0 for size in divided)
+
+    @property
+    def padded_vocab_size(self) -> int:
+        """Rows of the embedding: the vocabulary, padded to a multiple of 64.
+
+        Source: vllm/model_executor/layers/vocab_parallel_embedding.py:209.
+        """
+        return math.ceil(self.vocab_size / 64) * 64
 
     @property
     def has_experts_only(self) -> bool:

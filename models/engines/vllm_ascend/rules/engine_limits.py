@@ -7,18 +7,27 @@ from collections.abc import Iterator
 from models.engines.edits import extra_argument_key, extra_argument_mark
 from models.engines.model_server import ModelServer
 from models.engines.rules import rule
+from models.engines.vllm_ascend.argv import compilation_config
 from models.engines.vllm_ascend.launch_settings import Setting, find_setting
 from models.engines.vllm_ascend.refusals import Problem
+from models.engines.vllm_ascend.tables import flag_table
 from models.engines.vllm_ascend.vllm_refusals import refused_by_vllm
 from models.finding import Finding, at
 
 _DECODE = "decode-context-parallel-size"
+_PREFILL = "prefill-context-parallel-size"
 _PARTIAL_PREFILLS = ("max-num-partial-prefills", "max-long-partial-prefills")
 
 _NUMA = ("numa-bind-nodes", "numa-bind-cpus")
 
-_WITHOUT_ASYNC = ("ngram", "suffix")
+_WITHOUT_ASYNC = ("ngram", "suffix", "medusa")
 """Kinds of speculative decoding that asynchronous scheduling does not work with."""
+
+_WITHOUT_DRAFT = ("ngram", "suffix")
+"""Kinds of speculative decoding without a model that guesses tokens: they ignore its size."""
+
+_WITH_GRAPHS = (None, 3, "3", "VLLM_COMPILE")
+"""Compilation modes that capture graphs by default; None is the default mode."""
 
 
 @rule("error")
@@ -53,10 +62,14 @@ def _tokens_for_requests(server: ModelServer) -> Iterator[Problem]:
         return
     if engine.max_num_batched_tokens >= engine.max_num_seqs:
         return
+    fix = f"write engine.maxNumBatchedTokens: {engine.max_num_seqs}"
+    table = flag_table(server.release.version)
+    if engine.max_num_seqs <= table.effective_defaults["max-num-batched-tokens"]:
+        fix += ", or remove engine.maxNumBatchedTokens"
     yield Problem(
         "batched-tokens-requests",
         f"maxNumBatchedTokens {engine.max_num_batched_tokens} is below maxNumSeqs {engine.max_num_seqs}",
-        f"write engine.maxNumBatchedTokens: {engine.max_num_seqs}, or remove engine.maxNumBatchedTokens",
+        fix,
         [
             at("engine.maxNumBatchedTokens", "tokens in one iteration"),
             at("engine.maxNumSeqs", "requests in one iteration"),
@@ -117,9 +130,10 @@ def _expert_load_balancing(server: ModelServer) -> Iterator[Problem]:
 
 
 def _decode_context(server: ModelServer) -> Iterator[Problem]:
+    """With prefill context parallelism, the sizes that are possible depend on the release: not judged."""
     parts = server.engine.tensor_parallel_size
     size = _number(server, _DECODE)
-    if size > 1 and parts % size:
+    if size > 1 and parts % size and _number(server, _PREFILL) <= 1:
         yield Problem(
             "decode-context-size",
             f"tensorParallelSize {parts} is not a multiple of --{_DECODE} {size}",
@@ -149,6 +163,9 @@ def _local_ranks(server: ModelServer) -> Iterator[Problem]:
 
 
 def _node_count(server: ModelServer) -> Iterator[Problem]:
+    """With prefill context parallelism, the NPUs that count depend on the release: not judged."""
+    if _number(server, _PREFILL) > 1:
+        return
     engine = server.engine
     npus = (
         engine.tensor_parallel_size
@@ -177,7 +194,7 @@ def _numa(server: ModelServer) -> Iterator[Problem]:
 
 
 def _capture_sizes(server: ModelServer) -> Iterator[Problem]:
-    if server.graph.kind == "eager":
+    if not _captures_graphs(server):
         return
     sizes = _compilation_field(server, "cudagraph_capture_sizes")
     graph_sizes = getattr(server.graph, "capture_sizes", None)
@@ -193,14 +210,36 @@ def _capture_sizes(server: ModelServer) -> Iterator[Problem]:
             [sizes.mark],
         )
         return
+    yield from _largest_capture_size(server, sizes)
+
+
+def _largest_capture_size(server: ModelServer, sizes: Setting) -> Iterator[Problem]:
+    """vLLM drops sizes above `maxNumBatchedTokens`, and then compares the largest of the others."""
     largest = _compilation_field(server, "max_cudagraph_capture_size")
-    if largest and largest.number and largest.number != max(sizes.value):
+    if largest is None or not largest.number:
+        return
+    tokens = server.engine.max_num_batched_tokens
+    used = [size for size in sizes.value if size <= tokens]
+    if largest.number not in (max(sizes.value), max(used, default=0)):
         yield Problem(
             "capture-sizes-largest",
             f"{largest.name} {largest.value} is not the largest of {sizes.name}, {max(sizes.value)}",
             largest.removal,
             [largest.mark, sizes.mark],
         )
+
+
+def _captures_graphs(server: ModelServer) -> bool:
+    """Whether the server certainly captures graphs."""
+    if server.graph.kind == "eager":
+        return False
+    if server.further("optimization-level") is not None:
+        return False
+    config = compilation_config(server)
+    if config.get("mode") not in _WITH_GRAPHS:
+        return False
+    graph_mode = config.get("cudagraph_mode", "")
+    return str(graph_mode).upper() != "NONE"
 
 
 def _async_scheduling(server: ModelServer) -> Iterator[Problem]:
@@ -218,7 +257,7 @@ def _async_scheduling(server: ModelServer) -> Iterator[Problem]:
 
 def _draft_parts(server: ModelServer) -> Iterator[Problem]:
     speculative = server.speculative
-    if speculative is None:
+    if speculative is None or speculative.kind in _WITHOUT_DRAFT:
         return
     path = ("draft_tensor_parallel_size",)
     setting = find_setting("speculative.config", speculative.config, path)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from models.catalog.facts import ModelFacts
 from models.engines.edits import (
     extra_argument_key,
     extra_argument_mark,
@@ -21,7 +20,9 @@ _DECODE = "decode-context-parallel-size"
 _WITHOUT_MTP = (
     "deepseek_v2",
     "gpt_oss",
+    "kimi_k2",
     "llama",
+    "mistral",
     "mixtral",
     "qwen2",
     "qwen2_moe",
@@ -57,6 +58,8 @@ def _parts(server: ModelServer) -> Iterator[Problem]:
     sizes = f"{facts.num_attention_heads} heads, {facts.num_key_value_heads} KV heads"
     if not facts.has_experts_only:
         sizes += f", intermediate size {facts.intermediate_size}"
+    if facts.padded_vocab_size % parts:
+        sizes += f", vocabulary {facts.padded_vocab_size}"
     yield Problem(
         refusal,
         f"{server.model.name} cannot be divided into {parts} equal parts: {sizes}",
@@ -107,31 +110,32 @@ def _experts(server: ModelServer) -> Iterator[Problem]:
 
 
 def _decode_context(server: ModelServer) -> Iterator[Problem]:
-    """Without MLA, the copies of each KV head share its cache, so there are at most as many parts as copies."""
+    """Without MLA, the copies of each KV head divide its cache, so there are at most as many parts as copies."""
     facts = server.facts
     size = server.further(_DECODE)
     if facts is None or type(size) is not int or size <= 1:
         return
     if facts.kv_lora_rank or facts.compress_ratios:
         return
-    copies = server.engine.tensor_parallel_size // facts.num_key_value_heads
-    if copies > 1 and size <= copies and _queries_for_each(facts) % size == 0:
+    heads = facts.num_key_value_heads
+    copies = max(server.engine.tensor_parallel_size // heads, 1)
+    queries = facts.num_attention_heads // heads
+    if size > copies:
+        message = f"--{_DECODE} {size} exceeds the number of copies of each KV head, {copies} ({heads} KV heads)"
+    elif queries % size:
+        message = f"--{_DECODE} {size} does not divide the {queries} query heads of each KV head"
+    else:
         return
     yield Problem(
         "decode-context-heads",
-        f"--{_DECODE} {size} exceeds the {copies} copies of each of the {facts.num_key_value_heads} KV heads",
+        message,
         f"remove {extra_argument_key(server, _DECODE)}",
         [
             extra_argument_mark(server, _DECODE),
             at("engine.tensorParallelSize"),
-            at("model.name", f"{facts.num_key_value_heads} KV heads"),
+            at("model.name", f"{heads} KV heads"),
         ],
     )
-
-
-def _queries_for_each(facts: ModelFacts) -> int:
-    """Query heads for each KV head."""
-    return facts.num_attention_heads // facts.num_key_value_heads
 
 
 def _mtp_layers(server: ModelServer) -> Iterator[Problem]:

@@ -114,27 +114,122 @@ def test_each_alternative_of_the_fix_leads_to_a_launch_without_the_refusal(relea
         assert [other for other in left if place in other.why] == []
 
 
+ACCEPTED: dict[str, dict[str, Any]] = {
+    "largest length": {"engine": {"maxModelLen": 40960, "tensorParallelSize": 4}},
+    "allowed length": {"engine": {"maxModelLen": 65536}, "env": {"VLLM_ALLOW_LONG_MAX_MODEL_LEN": "1"}},
+    "whole prompts": {"engine": {"maxModelLen": 4096, "enableChunkedPrefill": False, "maxNumBatchedTokens": 4096}},
+    "sizes": {"engine": {"maxModelLen": 4096, "compilationConfig": {"cudagraphCaptureSizes": [1, 2, 4]}}},
+    "copies of heads": {
+        "npus": 16,
+        "engine": {"maxModelLen": 4096, "extraArgs": {"decode-context-parallel-size": 2}},
+    },
+    "experts": {
+        "model": "/mnt/models/Qwen3-30B-A3B",
+        "engine": {"maxModelLen": 4096, "enableExpertParallel": True},
+    },
+    "MTP": {
+        "model": "/mnt/models/DeepSeek-V3.1",
+        "npus": 16,
+        "engine": {"maxModelLen": 163840, "enableExpertParallel": True},
+        "speculative": {"kind": "mtp", "tokens": 1},
+    },
+    "sizes above the tokens of an iteration": {
+        "engine": {
+            "maxModelLen": 4096,
+            "maxNumBatchedTokens": 2048,
+            "compilationConfig": {"cudagraphCaptureSizes": [1, 8, 4096], "maxCudagraphCaptureSize": 8},
+        },
+    },
+    "no graphs": {
+        "graph": {"kind": "cann", "mode": "NONE"},
+        "engine": {"maxModelLen": 4096, "compilationConfig": {"cudagraphCaptureSizes": []}},
+    },
+    "a compilation mode without graphs": {
+        "engine": {"maxModelLen": 4096, "compilationConfig": {"mode": 0, "cudagraphCaptureSizes": []}},
+    },
+    "an optimization level without graphs": {
+        "engine": {
+            "maxModelLen": 4096,
+            "compilationConfig": {"cudagraphCaptureSizes": []},
+            "extraArgs": {"optimization-level": "0"},
+        },
+    },
+    "n-grams with the size of a draft": {
+        "engine": {"maxModelLen": 4096},
+        "speculative": {
+            "kind": "ngram",
+            "tokens": 2,
+            "promptLookupMax": 4,
+            "config": {"draft_tensor_parallel_size": 2},
+        },
+    },
+}
+"""Launches at the limits, that the engine accepts."""
+
+
 @pytest.mark.parametrize("release", RELEASES)
-@pytest.mark.parametrize(
-    "service",
-    [
-        {"engine": {"maxModelLen": 40960, "tensorParallelSize": 4}},
-        {"engine": {"maxModelLen": 65536}, "env": {"VLLM_ALLOW_LONG_MAX_MODEL_LEN": "1"}},
-        {"engine": {"maxModelLen": 4096, "enableChunkedPrefill": False, "maxNumBatchedTokens": 4096}},
-        {"engine": {"maxModelLen": 4096, "compilationConfig": {"cudagraphCaptureSizes": [1, 2, 4]}}},
-        {"npus": 16, "engine": {"maxModelLen": 4096, "extraArgs": {"decode-context-parallel-size": 2}}},
-        {
-            "model": "/mnt/models/Qwen3-30B-A3B",
-            "engine": {"maxModelLen": 4096, "enableExpertParallel": True},
-        },
-        {
-            "model": "/mnt/models/DeepSeek-V3.1",
-            "npus": 16,
-            "engine": {"maxModelLen": 163840, "enableExpertParallel": True},
-            "speculative": {"kind": "mtp", "tokens": 1},
-        },
-    ],
-    ids=["largest length", "allowed length", "whole prompts", "sizes", "copies of heads", "experts", "MTP"],
-)
-def test_what_the_engine_accepts_has_no_error(release: str, service: dict[str, Any]) -> None:
-    assert limits(stack_file(release, service)) == []
+@pytest.mark.parametrize("name", ACCEPTED)
+def test_what_the_engine_accepts_has_no_error(release: str, name: str) -> None:
+    assert limits(stack_file(release, ACCEPTED[name])) == []
+
+
+def test_decode_context_parallelism_may_span_prefill_context_parallelism() -> None:
+    sizes = {"prefill-context-parallel-size": 8, "decode-context-parallel-size": 8}
+    service = {
+        "model": "/mnt/models/DeepSeek-V3.1",
+        "npus": 16,
+        "engine": {"maxModelLen": 4096, "tensorParallelSize": 2, "extraArgs": {**sizes, "nnodes": 8}},
+    }
+
+    assert limits(stack_file("0.30.0", service)) == []
+
+
+def test_decode_context_parallelism_divides_the_query_heads_of_each_kv_head() -> None:
+    facts = {"numAttentionHeads": 24, "numKeyValueHeads": 2}
+    engine = {"maxModelLen": 4096, "tensorParallelSize": 16, "extraArgs": {"decode-context-parallel-size": 8}}
+    service = {"npus": 16, "model": {"source": QWEN3, "facts": facts}, "engine": engine}
+
+    messages = [finding.message for finding in limits(stack_file("0.23.0", service))]
+
+    assert "--decode-context-parallel-size 8 does not divide the 12 query heads of each KV head" in messages
+
+
+def test_medusa_heads_exclude_asynchronous_scheduling() -> None:
+    service = {
+        "engine": {"maxModelLen": 4096, "asyncScheduling": True},
+        "speculative": {"kind": "medusa", "tokens": 2, "source": "/mnt/models/medusa"},
+    }
+
+    assert [finding.fix for finding in limits(stack_file("0.23.0", service))] == ["remove engine.asyncScheduling"]
+
+
+def test_the_default_of_batched_tokens_is_no_fix_for_more_requests_than_it_has_tokens() -> None:
+    service = {"engine": {"maxModelLen": 4096, "maxNumSeqs": 4096, "maxNumBatchedTokens": 1024}}
+
+    assert [finding.fix for finding in limits(stack_file("0.23.0", service))] == [
+        "write engine.maxNumBatchedTokens: 4096",
+    ]
+
+
+def test_the_padded_vocabulary_is_named_if_it_cannot_be_divided() -> None:
+    service = {
+        "model": "/mnt/models/bge-base-zh-v1.5",
+        "npus": 4,
+        "engine": {"maxModelLen": 512, "tensorParallelSize": 3},
+    }
+
+    (finding,) = limits(stack_file("0.23.0", service))
+
+    assert "12 heads, 12 KV heads, intermediate size 3072, vocabulary 21184" in finding.message
+
+
+@pytest.mark.parametrize("model", ["Kimi-K2-Instruct", "Mistral-7B-v0.3"])
+def test_models_without_mtp_layers_have_no_mtp(model: str) -> None:
+    service = {
+        "model": f"/mnt/models/{model}",
+        "npus": 8,
+        "engine": {"maxModelLen": 4096},
+        "speculative": {"kind": "mtp", "tokens": 1},
+    }
+
+    assert [finding.fix for finding in limits(stack_file("0.23.0", service))] == ["remove speculative"]
