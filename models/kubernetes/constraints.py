@@ -33,7 +33,7 @@ class TextForm:
 
     source: int
     problem_of: Callable[[str], str]
-    """What is wrong with a text, in words; empty if nothing is."""
+    """Returns the problem of a text in words; empty if it has none."""
     may_be_empty: bool = True
     example: str = "name"
     """A text that a fix writes."""

@@ -66,7 +66,7 @@ def _port_names(node: Node) -> Iterator[Problem]:
 
 
 def _mounts(node: Node, pod: Pod) -> Iterator[Problem]:
-    """Each mount is of a volume of the pod, at a path of its own."""
+    """Each mount is of a volume of the pod, at a different path."""
     first: dict[str, int] = {}
     for index, mount in enumerate(node.items("volumeMounts")):
         mount_path = mount.get("mountPath", "")
@@ -262,7 +262,7 @@ def _resize_policies(node: Node) -> Iterator[Problem]:
 
 
 def _only_in_sidecars(node: Node) -> Iterator[Problem]:
-    """An init container has probes and hooks only if it runs beside the containers."""
+    """An init container has probes and hooks only if it runs next to the containers."""
     if node.value.get("restartPolicy") == "Always":
         return
     for key in ("lifecycle", *_PROBES):

@@ -14,6 +14,8 @@ _MOST_SERVERS = 3
 _MOST_DOMAINS = 32
 _MOST_CHARACTERS = 2048
 _LONGEST_HOST = 64
+_UNDERSCORES_SINCE = 33
+"""The first minor release that accepts _ and a single dot in search domains."""
 
 
 def target_problems(node: Node, _pod: Pod) -> Iterator[Problem]:
@@ -62,10 +64,6 @@ def resolver_problems(node: Node, pod: Pod) -> Iterator[Problem]:
         yield refused(path, None, words, source=4087, edits=remove(path))
     for index, domain in enumerate(domains):
         yield from _search(node, index, domain, pod.minor)
-
-
-_UNDERSCORES_SINCE = 33
-"""The first minor release that accepts _ and a single dot in search domains."""
 
 
 def _search(node: Node, index: int, domain: str, minor: int) -> Iterator[Problem]:

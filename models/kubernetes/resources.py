@@ -94,19 +94,22 @@ def _whole_pages(name: str, value: Any, path: Path) -> Iterator[Problem]:
 def _request_and_limit(
     node: Node, name: str, value: Any, limit: Any
 ) -> Iterator[Problem]:
-    request_amount = formats.quantity(value)
-    may_differ = name in _STANDARD or _NATIVE in name
+    """A request is not above its limit. An extended resource has a limit, which is equal to its request."""
+    can_be_overcommitted = name in _STANDARD or _NATIVE in name
     request_path, limit_path = node.at("requests", name), node.at("limits", name)
-    if limit is None:
-        if not may_differ:
-            words = "needs an equal limit, because it cannot be overcommitted"
-            edits = write(limit_path, value)
-            yield refused(request_path, value, words, source=7568, edits=edits)
+    if limit is None and can_be_overcommitted:
         return
-    limit_amount = formats.quantity(limit)
+    if limit is None:
+        words = "needs an equal limit, because it cannot be overcommitted"
+        edits = write(limit_path, value)
+        yield refused(request_path, value, words, source=7568, edits=edits)
+        return
+    request_amount, limit_amount = formats.quantity(value), formats.quantity(limit)
     if request_amount is None or limit_amount is None:
         return
-    if not may_differ and request_amount != limit_amount:
+    if request_amount == limit_amount:
+        return
+    if not can_be_overcommitted:
         words = f"must be equal to the limit {limit}"
     elif request_amount > limit_amount:
         words = f"must not be above the limit {limit}"

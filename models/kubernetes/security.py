@@ -14,15 +14,29 @@ _SPEC: Path = ("spec",)
 
 
 def security_problems(node: Node, pod: Pod) -> Iterator[Problem]:
-    """The parts of a security context fit to each other."""
+    """The parts of a security context that contradict each other, or the rest of the pod."""
+    yield from _proc_mount(node, pod)
+    yield from _host_process(node)
+    yield from _privilege_escalation(node)
+
+
+def _proc_mount(node: Node, pod: Pod) -> Iterator[Problem]:
     if node.value.get("procMount") == "Unmasked" and pod.host_users:
         path = node.at("procMount")
         words = "needs hostUsers: false"
         yield refused(path, "Unmasked", words, source=8083, edits=remove(path))
+
+
+def _host_process(node: Node) -> Iterator[Problem]:
+    """All containers of a pod are HostProcess containers of Windows, or none."""
     if node.mapping("windowsOptions").get("hostProcess"):
         path = node.at("windowsOptions", "hostProcess")
         words = "must not be true, because the other containers have settings of Linux"
         yield refused(path, None, words, source=8270, edits=remove(path))
+
+
+def _privilege_escalation(node: Node) -> Iterator[Problem]:
+    """A container with all rights cannot be kept from gaining more."""
     if node.value.get("allowPrivilegeEscalation", True):
         return
     path = node.at("allowPrivilegeEscalation")
@@ -95,7 +109,7 @@ def node_namespace_problems(pod: Pod) -> Iterator[Problem]:
     """Namespaces of the node that contradict other fields of the pod."""
     spec = pod.spec
     if spec.get("shareProcessNamespace") and spec.get("hostPID"):
-        path = ("spec", "shareProcessNamespace")
+        path = (*_SPEC, "shareProcessNamespace")
         words = "must not be true together with hostPID"
         yield refused(
             path,
@@ -103,7 +117,7 @@ def node_namespace_problems(pod: Pod) -> Iterator[Problem]:
             words,
             source=5430,
             edits=remove(path),
-            others=[("spec", "hostPID")],
+            others=[(*_SPEC, "hostPID")],
         )
     if not pod.host_users:
         yield from _without_users_of_the_node(pod)
@@ -120,7 +134,7 @@ def _without_users_of_the_node(pod: Pod) -> Iterator[Problem]:
                 words,
                 source=3846,
                 edits=remove(path),
-                others=[("spec", "hostUsers")],
+                others=[(*_SPEC, "hostUsers")],
             )
     for part in ("containers", "initContainers"):
         for index, container in enumerate(pod.spec.get(part, ())):

@@ -120,8 +120,14 @@ def certificate_problems(node: Node, _pod: Pod) -> Iterator[Problem]:
 
 
 def claim_problems(node: Node, pod: Pod) -> Iterator[Problem]:
-    """The claim that is created for a pod: modes, size, class and content."""
+    """The claim that is created for a pod: content, modes, size and class."""
     yield from data_sources_problems(node, pod)
+    yield from _access_modes(node)
+    yield from _size(node)
+    yield from _classes(node)
+
+
+def _access_modes(node: Node) -> Iterator[Problem]:
     modes = node.items("accessModes")
     for index, mode in enumerate(modes):
         if mode not in _ACCESS_MODES:
@@ -132,6 +138,9 @@ def claim_problems(node: Node, pod: Pod) -> Iterator[Problem]:
         words = "must not have ReadWriteOncePod together with other modes"
         edits = write(path, ["ReadWriteOncePod"])
         yield refused(path, None, words, source=2412, edits=edits)
+
+
+def _size(node: Node) -> Iterator[Problem]:
     size = node.mapping("resources").get("requests", {}).get("storage")
     path = node.at("resources", "requests", "storage")
     if size is None:
@@ -139,6 +148,9 @@ def claim_problems(node: Node, pod: Pod) -> Iterator[Problem]:
     elif (formats.quantity(size) or 0) <= 0:
         words = "must be above 0"
         yield refused(path, size, words, source=2419, edits=write(path, "1Gi"))
+
+
+def _classes(node: Node) -> Iterator[Problem]:
     for key in ("storageClassName", "volumeAttributesClassName"):
         name = node.text(key)
         words = formats.dns_subdomain(name) if name else ""
