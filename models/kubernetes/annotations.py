@@ -93,9 +93,10 @@ def _not_a_cost(value: str) -> str:
     digits = value.lstrip("-0")
     if not _COST.fullmatch(value) or len(digits) > _LONGEST_COST:
         return words
-    if -(2**31) <= int(value) < 2**31:
-        return ""
-    return words
+    limit = 2**31 if value.startswith("-") else 2**31 - 1
+    if int(digits or "0") > limit:
+        return words
+    return ""
 
 
 def _not_seccomp(key: str, value: str, pod: Pod) -> str:
