@@ -27,7 +27,9 @@ _PROFILES = {
     "unconfined": "Unconfined",
 }
 _LOCAL = "localhost/"
-_COST = re.compile(r"0|-?[0-9]+")
+_COST = re.compile(r"0|[1-9][0-9]*|-[0-9]+")
+"""A deletion cost, as GetDeletionCostFromPodAnnotations in pkg/apis/core/helper/helpers.go accepts it."""
+_LONGEST_COST = len(str(2**31))
 
 
 def metadata_problems(metadata: Mapping[str, Any], pod: Pod) -> Iterator[Problem]:
@@ -87,10 +89,13 @@ def _not_tolerations(value: str) -> str:
 
 
 def _not_a_cost(value: str) -> str:
-    is_number = _COST.fullmatch(value) and not value.startswith("00")
-    has_zero = len(value) > 1 and value.startswith("0")
-    if not is_number or has_zero or not -(2**31) <= int(value[:12]) < 2**31:
-        return "must be a whole number of 32 bits"
+    words = "must be a whole number of 32 bits"
+    digits = value.lstrip("-0")
+    if not _COST.fullmatch(value) or len(digits) > _LONGEST_COST:
+        return words
+    limit = 2**31 if value.startswith("-") else 2**31 - 1
+    if int(digits or "0") > limit:
+        return words
     return ""
 
 

@@ -33,7 +33,7 @@ class TextForm:
 
     source: int
     problem_of: Callable[[str], str]
-    """What is wrong with a text, in words; empty if nothing is."""
+    """Returns the problem of a text in words; empty if it has none."""
     may_be_empty: bool = True
     example: str = "name"
     """A text that a fix writes."""
@@ -75,20 +75,20 @@ _PULL_POLICIES = ("Always", "IfNotPresent", "Never")
 
 CHOICES: dict[FieldName, Choices] = {
     ("AzureDiskVolumeSource", "cachingMode"): Choices(
-        1593, ("None", "ReadOnly", "ReadWrite")
+        1617, ("None", "ReadOnly", "ReadWrite")
     ),
     ("AzureDiskVolumeSource", "kind"): Choices(
-        1593, ("Shared", "Dedicated", "Managed")
+        1621, ("Shared", "Dedicated", "Managed")
     ),
     ("AppArmorProfile", "type"): Choices(
         5185, ("RuntimeDefault", "Unconfined", "Localhost")
     ),
     ("Container", "imagePullPolicy"): Choices(3533, _PULL_POLICIES, may_be_empty=True),
     ("Container", "terminationMessagePolicy"): Choices(
-        3803, ("File", "FallbackToLogsOnError"), may_be_empty=True
+        3813, ("File", "FallbackToLogsOnError"), may_be_empty=True
     ),
     ("ContainerPort", "protocol"): Choices(
-        2678, ("TCP", "UDP", "SCTP"), may_be_empty=True
+        2679, ("TCP", "UDP", "SCTP"), may_be_empty=True
     ),
     ("ContainerResizePolicy", "resourceName"): Choices(3551, ("cpu", "memory")),
     ("ContainerResizePolicy", "restartPolicy"): Choices(
@@ -96,7 +96,7 @@ CHOICES: dict[FieldName, Choices] = {
     ),
     ("ContainerRestartRule", "action"): Choices(3596, ("Restart",)),
     ("ContainerRestartRuleOnExitCodes", "operator"): Choices(3596, ("In", "NotIn")),
-    ("HTTPGetAction", "scheme"): Choices(3391, ("HTTP", "HTTPS"), may_be_empty=True),
+    ("HTTPGetAction", "scheme"): Choices(3392, ("HTTP", "HTTPS"), may_be_empty=True),
     ("HostPathVolumeSource", "type"): Choices(
         1345,
         (
@@ -117,7 +117,7 @@ CHOICES: dict[FieldName, Choices] = {
     ("NodeSelectorRequirement", "operator"): Choices(4834, (*_OPERATORS, "Gt", "Lt")),
     ("PersistentVolumeClaimSpec", "volumeMode"): Choices(2387, ("Filesystem", "Block")),
     ("PodCertificateProjection", "keyType"): Choices(
-        1253,
+        1262,
         ("RSA3072", "RSA4096", "ECDSAP256", "ECDSAP384", "ECDSAP521", "ED25519"),
     ),
     ("PodOS", "name"): Choices(8289, ("linux", "windows")),
@@ -161,8 +161,8 @@ FORMS: dict[FieldName, TextForm] = {
     ("ConfigMapEnvSource", "name"): TextForm(2879, formats.dns_subdomain),
     ("ConfigMapKeySelector", "key"): TextForm(2945, formats.data_key),
     ("ConfigMapKeySelector", "name"): TextForm(2945, formats.dns_subdomain),
-    ("Container", "name"): TextForm(3790, formats.dns_label),
-    ("ContainerPort", "name"): TextForm(2655, formats.port_name),
+    ("Container", "name"): TextForm(3794, formats.dns_label),
+    ("ContainerPort", "name"): TextForm(2656, formats.port_name),
     ("CSIVolumeSource", "driver"): TextForm(
         1756, lambda text: formats.dns_subdomain(text.lower())
     ),
@@ -175,10 +175,10 @@ FORMS: dict[FieldName, TextForm] = {
     ("FileKeySelector", "volumeName"): TextForm(2981, formats.dns_label),
     ("GitRepoVolumeSource", "directory"): TextForm(1358, formats.relative_path),
     ("HTTPHeader", "name"): TextForm(
-        3394, formats.header_name, may_be_empty=False, example="X-Name"
+        3396, formats.header_name, may_be_empty=False, example="X-Name"
     ),
     ("HostAlias", "ip"): TextForm(
-        4256, formats.address, may_be_empty=False, example="127.0.0.1"
+        4259, formats.address, may_be_empty=False, example="127.0.0.1"
     ),
     ("HostPathVolumeSource", "path"): TextForm(
         1373, formats.path_without_steps_up, example="/data"
@@ -187,9 +187,9 @@ FORMS: dict[FieldName, TextForm] = {
     ("LabelSelectorRequirement", "key"): TextForm(
         4834, formats.qualified_name, may_be_empty=False, example="app"
     ),
-    ("NFSVolumeSource", "path"): TextForm(992, formats.absolute_path, example="/data"),
+    ("NFSVolumeSource", "path"): TextForm(1001, formats.absolute_path, example="/data"),
     ("PodAffinityTerm", "topologyKey"): TextForm(
-        5030, formats.qualified_name, example="kubernetes.io/hostname"
+        5043, formats.qualified_name, example="kubernetes.io/hostname"
     ),
     ("PodCertificateProjection", "certificateChainPath"): TextForm(
         1447, formats.file_below
@@ -199,10 +199,10 @@ FORMS: dict[FieldName, TextForm] = {
     ),
     ("PodCertificateProjection", "keyPath"): TextForm(1447, formats.file_below),
     ("ClusterTrustBundleProjection", "signerName"): TextForm(
-        1216, formats.signer, may_be_empty=False, example="example.com/signer"
+        1227, formats.signer, may_be_empty=False, example="example.com/signer"
     ),
     ("PodCertificateProjection", "signerName"): TextForm(
-        1251, formats.signer, may_be_empty=False, example="example.com/signer"
+        1256, formats.signer, may_be_empty=False, example="example.com/signer"
     ),
     ("PodReadinessGate", "conditionType"): TextForm(
         4042,
@@ -210,7 +210,7 @@ FORMS: dict[FieldName, TextForm] = {
         may_be_empty=False,
         example="example.com/ready",
     ),
-    ("PodResourceClaim", "name"): TextForm(3148, formats.dns_label),
+    ("PodResourceClaim", "name"): TextForm(3162, formats.dns_label),
     ("PodResourceClaim", "resourceClaimName"): TextForm(
         3148, formats.dns_subdomain, may_be_empty=False
     ),
@@ -220,85 +220,85 @@ FORMS: dict[FieldName, TextForm] = {
     ("PodSchedulingGate", "name"): TextForm(
         4050, formats.qualified_name, may_be_empty=False, example="example.com/gate"
     ),
-    ("PodSpec", "hostname"): TextForm(4561, formats.dns_label),
+    ("PodSpec", "hostname"): TextForm(4565, formats.dns_label),
     ("PodSpec", "hostnameOverride"): TextForm(
-        3907, formats.dns_subdomain, may_be_empty=False
+        3927, formats.dns_subdomain, may_be_empty=False
     ),
     ("PodSpec", "runtimeClassName"): TextForm(
         328, formats.dns_subdomain, may_be_empty=False
     ),
-    ("PodSpec", "serviceAccount"): TextForm(4538, formats.dns_subdomain),
-    ("PodSpec", "serviceAccountName"): TextForm(4538, formats.dns_subdomain),
-    ("PodSpec", "subdomain"): TextForm(4565, formats.dns_label),
-    ("ResourceClaim", "request"): TextForm(7606, formats.dns_label),
+    ("PodSpec", "serviceAccount"): TextForm(4547, formats.dns_subdomain),
+    ("PodSpec", "serviceAccountName"): TextForm(4547, formats.dns_subdomain),
+    ("PodSpec", "subdomain"): TextForm(4569, formats.dns_label),
+    ("ResourceClaim", "request"): TextForm(7607, formats.dns_label),
     ("SecretEnvSource", "name"): TextForm(2891, formats.dns_subdomain),
     ("SecretKeySelector", "key"): TextForm(2963, formats.data_key),
     ("SecretKeySelector", "name"): TextForm(2963, formats.dns_subdomain),
     ("ServiceAccountTokenProjection", "path"): TextForm(
         1447, formats.file_below, example="token"
     ),
-    ("Toleration", "key"): TextForm(4273, formats.qualified_name),
-    ("Volume", "name"): TextForm(429, formats.dns_label),
+    ("Toleration", "key"): TextForm(4274, formats.qualified_name),
+    ("Volume", "name"): TextForm(434, formats.dns_label),
     ("VolumeDevice", "devicePath"): TextForm(
-        3106, formats.path_without_steps_up, example="/dev/data"
+        3108, formats.path_without_steps_up, example="/dev/data"
     ),
-    ("VolumeMount", "subPath"): TextForm(3055, formats.relative_path, example="data"),
+    ("VolumeMount", "subPath"): TextForm(3059, formats.relative_path, example="data"),
     ("VolumeMount", "subPathExpr"): TextForm(
-        3063, formats.relative_path, example="data"
+        3067, formats.relative_path, example="data"
     ),
 }
 
 RANGES: dict[FieldName, Range] = {
     ("AWSElasticBlockStoreVolumeSource", "partition"): Range(919, 0, 255),
-    ("ConfigMapVolumeSource", "defaultMode"): Range(955, 0, _MODE),
-    ("ContainerPort", "containerPort"): Range(2667, 1, 65535),
-    ("ContainerPort", "hostPort"): Range(2672, 0, 65535),
-    ("DownwardAPIVolumeFile", "mode"): Range(1096, 0, _MODE),
-    ("DownwardAPIVolumeSource", "defaultMode"): Range(1107, 0, _MODE),
+    ("ConfigMapVolumeSource", "defaultMode"): Range(957, 0, _MODE),
+    ("ContainerPort", "containerPort"): Range(2668, 1, 65535),
+    ("ContainerPort", "hostPort"): Range(2673, 0, 65535),
+    ("DownwardAPIVolumeFile", "mode"): Range(1097, 0, _MODE),
+    ("DownwardAPIVolumeSource", "defaultMode"): Range(1108, 0, _MODE),
     ("GCEPersistentDiskVolumeSource", "partition"): Range(908, 0, 255),
     ("GRPCAction", "port"): Range(3421, 1, 65535),
-    ("ISCSIVolumeSource", "lun"): Range(797, 0, 255),
-    ("KeyToPath", "mode"): Range(977, 0, _MODE),
-    ("PodCertificateProjection", "maxExpirationSeconds"): Range(1258, 3600, 7_862_400),
+    ("ISCSIVolumeSource", "lun"): Range(816, 0, 255),
+    ("KeyToPath", "mode"): Range(978, 0, _MODE),
+    ("PodCertificateProjection", "maxExpirationSeconds"): Range(1267, 3600, 7_862_400),
     ("PreferredSchedulingTerm", "weight"): Range(5014, 1, 100),
-    ("Probe", "failureThreshold"): Range(3236, 0, _MAXIMUM),
-    ("Probe", "initialDelaySeconds"): Range(3232, 0, _MAXIMUM),
-    ("Probe", "periodSeconds"): Range(3234, 0, _MAXIMUM),
-    ("Probe", "successThreshold"): Range(3235, 0, _MAXIMUM),
+    ("Probe", "failureThreshold"): Range(3235, 0, _MAXIMUM),
+    ("Probe", "initialDelaySeconds"): Range(3231, 0, _MAXIMUM),
+    ("Probe", "periodSeconds"): Range(3233, 0, _MAXIMUM),
+    ("Probe", "successThreshold"): Range(3234, 0, _MAXIMUM),
     ("Probe", "terminationGracePeriodSeconds"): Range(3237, 1, 2**63 - 1),
-    ("Probe", "timeoutSeconds"): Range(3233, 0, _MAXIMUM),
+    ("Probe", "timeoutSeconds"): Range(3232, 0, _MAXIMUM),
     ("ProjectedVolumeSource", "defaultMode"): Range(1328, 0, _MODE),
-    ("SecretVolumeSource", "defaultMode"): Range(936, 0, _MODE),
-    ("SecurityContext", "runAsGroup"): Range(8070, 0, _MAXIMUM),
-    ("SecurityContext", "runAsUser"): Range(8064, 0, _MAXIMUM),
-    ("ServiceAccountTokenProjection", "expirationSeconds"): Range(1165, 600, 2**32),
+    ("SecretVolumeSource", "defaultMode"): Range(938, 0, _MODE),
+    ("SecurityContext", "runAsGroup"): Range(8074, 0, _MAXIMUM),
+    ("SecurityContext", "runAsUser"): Range(8068, 0, _MAXIMUM),
+    ("ServiceAccountTokenProjection", "expirationSeconds"): Range(1179, 600, 2**32),
     ("TopologySpreadConstraint", "maxSkew"): Range(8443, 1, _MAXIMUM),
-    ("TopologySpreadConstraint", "minDomains"): Range(8498, 1, _MAXIMUM),
+    ("TopologySpreadConstraint", "minDomains"): Range(8503, 1, _MAXIMUM),
     ("WeightedPodAffinityTerm", "weight"): Range(5056, 1, 100),
 }
 
 PRESENT: dict[FieldName, Present] = {
     ("AWSElasticBlockStoreVolumeSource", "volumeID"): Present(919, "volume"),
-    ("AzureDiskVolumeSource", "diskName"): Present(1593, "disk"),
-    ("AzureDiskVolumeSource", "diskURI"): Present(1593, "disk"),
+    ("AzureDiskVolumeSource", "diskName"): Present(1609, "disk"),
+    ("AzureDiskVolumeSource", "diskURI"): Present(1613, "disk"),
     ("AzureFileVolumeSource", "secretName"): Present(1566, "azure"),
     ("AzureFileVolumeSource", "shareName"): Present(1566, "share"),
     ("CSIVolumeSource", "driver"): Present(1756, "driver.example.com"),
     ("CephFSVolumeSource", "monitors"): Present(1508, ["monitor:6789"]),
     ("CinderVolumeSource", "volumeID"): Present(1479, "volume"),
-    ("ClusterTrustBundleProjection", "path"): Present(1225, "bundle.pem"),
+    ("ClusterTrustBundleProjection", "path"): Present(1241, "bundle.pem"),
     ("ConfigMapEnvSource", "name"): Present(2879, "settings"),
     ("ConfigMapKeySelector", "key"): Present(2945, "key"),
     ("ConfigMapKeySelector", "name"): Present(2945, "settings"),
-    ("ConfigMapProjection", "name"): Present(1148, "settings"),
-    ("ConfigMapVolumeSource", "name"): Present(951, "settings"),
-    ("Container", "image"): Present(3796, _IMAGE),
-    ("Container", "name"): Present(3790, "sidecar"),
+    ("ConfigMapProjection", "name"): Present(1146, "settings"),
+    ("ConfigMapVolumeSource", "name"): Present(952, "settings"),
+    ("Container", "image"): Present(3801, _IMAGE),
+    ("Container", "name"): Present(3792, "sidecar"),
     ("ContainerRestartRule", "exitCodes"): Present(
         3596, {"operator": "In", "values": [1]}
     ),
-    ("DownwardAPIVolumeFile", "path"): Present(1079, "data"),
-    ("EnvVar", "name"): Present(2691, "NAME"),
+    ("DownwardAPIVolumeFile", "path"): Present(1082, "data"),
+    ("EnvVar", "name"): Present(2692, "NAME"),
     ("EphemeralVolumeSource", "volumeClaimTemplate"): Present(
         1814,
         {
@@ -317,60 +317,60 @@ PRESENT: dict[FieldName, Present] = {
     ("GitRepoVolumeSource", "repository"): Present(786, "https://git.example.com/a"),
     ("GlusterfsVolumeSource", "endpoints"): Present(1026, "gluster"),
     ("GlusterfsVolumeSource", "path"): Present(1026, "data"),
-    ("HostPathVolumeSource", "path"): Present(776, "/data"),
-    ("ISCSIVolumeSource", "iqn"): Present(797, "iqn.2026-01.com.example:disk"),
-    ("ISCSIVolumeSource", "targetPortal"): Present(797, "10.0.0.1:3260"),
+    ("HostPathVolumeSource", "path"): Present(777, "/data"),
+    ("ISCSIVolumeSource", "iqn"): Present(803, "iqn.2026-01.com.example:disk"),
+    ("ISCSIVolumeSource", "targetPortal"): Present(800, "10.0.0.1:3260"),
     ("ImageVolumeSource", "reference"): Present(9233, _IMAGE),
-    ("KeyToPath", "key"): Present(970, "key"),
-    ("KeyToPath", "path"): Present(973, "data"),
+    ("KeyToPath", "key"): Present(971, "key"),
+    ("KeyToPath", "path"): Present(974, "data"),
     ("NFSVolumeSource", "path"): Present(998, "/data"),
     ("NFSVolumeSource", "server"): Present(995, "nfs.example.com"),
     ("NodeSelector", "nodeSelectorTerms"): Present(
         4912, [{"matchExpressions": [{"key": "zone", "operator": "Exists"}]}]
     ),
-    ("ObjectFieldSelector", "fieldPath"): Present(2793, "metadata.name"),
-    ("PersistentVolumeClaimSpec", "accessModes"): Present(2389, ["ReadWriteOnce"]),
+    ("ObjectFieldSelector", "fieldPath"): Present(2792, "metadata.name"),
+    ("PersistentVolumeClaimSpec", "accessModes"): Present(2390, ["ReadWriteOnce"]),
     ("PersistentVolumeClaimSpec", "resources"): Present(
-        2400, {"requests": {"storage": "1Gi"}}
+        2417, {"requests": {"storage": "1Gi"}}
     ),
-    ("PersistentVolumeClaimVolumeSource", "claimName"): Present(986, "data"),
+    ("PersistentVolumeClaimVolumeSource", "claimName"): Present(987, "data"),
     ("PhotonPersistentDiskVolumeSource", "pdID"): Present(1644, "disk"),
-    ("PodAffinityTerm", "topologyKey"): Present(5040, "kubernetes.io/hostname"),
-    ("PodDNSConfigOption", "name"): Present(4108, "ndots"),
+    ("PodAffinityTerm", "topologyKey"): Present(5041, "kubernetes.io/hostname"),
+    ("PodDNSConfigOption", "name"): Present(4109, "ndots"),
     ("PodOS", "name"): Present(8295, "linux"),
-    ("PodResourceClaim", "name"): Present(3148, "claim"),
+    ("PodResourceClaim", "name"): Present(3158, "claim"),
     ("PortworxVolumeSource", "volumeID"): Present(1652, "volume"),
-    ("QuobyteVolumeSource", "registry"): Present(1006, "registry:7861"),
-    ("QuobyteVolumeSource", "volume"): Present(1006, "volume"),
+    ("QuobyteVolumeSource", "registry"): Present(1009, "registry:7861"),
+    ("QuobyteVolumeSource", "volume"): Present(1021, "volume"),
     ("RBDVolumeSource", "image"): Present(1457, "image"),
     ("RBDVolumeSource", "monitors"): Present(1457, ["monitor:6789"]),
     ("ResourceClaim", "name"): Present(7599, "claim"),
-    ("ResourceFieldSelector", "resource"): Present(2824, "limits.cpu"),
+    ("ResourceFieldSelector", "resource"): Present(2825, "limits.cpu"),
     ("ScaleIOVolumeSource", "gateway"): Present(1660, "https://gateway.example.com"),
     ("ScaleIOVolumeSource", "system"): Present(1660, "system"),
     ("ScaleIOVolumeSource", "volumeName"): Present(1660, "volume"),
     ("SecretEnvSource", "name"): Present(2891, "settings"),
     ("SecretKeySelector", "key"): Present(2963, "key"),
     ("SecretKeySelector", "name"): Present(2963, "settings"),
-    ("SecretProjection", "name"): Present(1126, "settings"),
-    ("SecretVolumeSource", "secretName"): Present(931, "settings"),
-    ("ServiceAccountTokenProjection", "path"): Present(1171, "token"),
+    ("SecretProjection", "name"): Present(1127, "settings"),
+    ("SecretVolumeSource", "secretName"): Present(933, "settings"),
+    ("ServiceAccountTokenProjection", "path"): Present(1185, "token"),
     ("TopologySpreadConstraint", "topologyKey"): Present(
-        8512, "kubernetes.io/hostname"
+        8514, "kubernetes.io/hostname"
     ),
-    ("Volume", "name"): Present(426, "data"),
-    ("VolumeDevice", "devicePath"): Present(3098, "/dev/data"),
-    ("VolumeDevice", "name"): Present(3086, "data"),
-    ("VolumeMount", "mountPath"): Present(3040, "/data"),
-    ("VolumeMount", "name"): Present(3035, "data"),
+    ("Volume", "name"): Present(432, "data"),
+    ("VolumeDevice", "devicePath"): Present(3102, "/dev/data"),
+    ("VolumeDevice", "name"): Present(3089, "data"),
+    ("VolumeMount", "mountPath"): Present(3043, "/data"),
+    ("VolumeMount", "name"): Present(3037, "data"),
     ("VsphereVirtualDiskVolumeSource", "volumePath"): Present(1636, "[a] b/c.vmdk"),
 }
 
 GROUPS: dict[str, OneOf] = {
-    "DownwardAPIVolumeFile": OneOf(1084, ("fieldRef", "resourceFieldRef")),
-    "EnvFromSource": OneOf(2861, ("configMapRef", "secretRef")),
+    "DownwardAPIVolumeFile": OneOf(1094, ("fieldRef", "resourceFieldRef")),
+    "EnvFromSource": OneOf(2871, ("configMapRef", "secretRef")),
     "EnvVarSource": OneOf(
-        2766,
+        2771,
         (
             "configMapKeyRef",
             "fieldRef",

@@ -13,6 +13,7 @@ from models.kubernetes.problem import (
     refused,
     remove,
     write,
+    write_nearest,
 )
 from models.stack_file.unknown_keys import nearest
 
@@ -60,22 +61,22 @@ def _port_names(node: Node) -> Iterator[Problem]:
         if name in first:
             path = node.at("ports", index, "name")
             other = node.at("ports", first[name], "name")
-            yield duplicate(path, name, other, source=2663)
+            yield duplicate(path, name, other, source=2659)
         first.setdefault(name, index)
 
 
 def _mounts(node: Node, pod: Pod) -> Iterator[Problem]:
-    """Each mount is of a volume of the pod, at a path of its own."""
+    """Each mount is of a volume of the pod, at a different path."""
     first: dict[str, int] = {}
     for index, mount in enumerate(node.items("volumeMounts")):
         mount_path = mount.get("mountPath", "")
         if mount_path and mount_path in first:
             path = node.at("volumeMounts", index, "mountPath")
             other = node.at("volumeMounts", first[mount_path], "mountPath")
-            yield duplicate(path, mount_path, other, source=3044)
+            yield duplicate(path, mount_path, other, source=3046)
         first.setdefault(mount_path, index)
         mount_node = Node("VolumeMount", mount, node.at("volumeMounts", index))
-        yield from _volume_exists(mount_node, pod, source=3038)
+        yield from _volume_exists(mount_node, pod, source=3040)
         yield from _sub_paths(mount_node)
         yield from _propagation(mount_node, node)
         yield from _recursively_read_only(mount_node)
@@ -86,14 +87,9 @@ def _volume_exists(item: Node, pod: Pod, *, source: int) -> Iterator[Problem]:
     if not name or name in pod.volumes:
         return
     path = item.at("name")
-    problem = not_a_choice(path, name, [*pod.volumes], source=source)
-    yield refused(
-        path,
-        name,
-        "is not a volume of the pod",
-        source=source,
-        edits=problem.edits,
-    )
+    words = "is not a volume of the pod"
+    edits = write_nearest(path, name, [*pod.volumes])
+    yield refused(path, name, words, source=source, edits=edits)
 
 
 def _sub_paths(mount: Node) -> Iterator[Problem]:
@@ -103,7 +99,7 @@ def _sub_paths(mount: Node) -> Iterator[Problem]:
             path,
             None,
             "must not be set together with subPath",
-            source=3059,
+            source=3064,
             edits=remove(path),
             others=[mount.at("subPath")],
         )
@@ -117,7 +113,7 @@ def _propagation(mount: Node, container: Node) -> Iterator[Problem]:
             path,
             "Bidirectional",
             "is only for privileged containers",
-            source=1410,
+            source=1412,
             edits=write(path, "HostToContainer"),
         )
 
@@ -129,14 +125,14 @@ def _recursively_read_only(mount: Node) -> Iterator[Problem]:
         return
     if not mount.value.get("readOnly"):
         edits = write(mount.at("readOnly"), value=True)
-        yield refused(path, value, "needs readOnly: true", source=1426, edits=edits)
+        yield refused(path, value, "needs readOnly: true", source=1428, edits=edits)
     propagation = mount.value.get("mountPropagation", "None")
     if propagation != "None":
         yield refused(
             path,
             value,
             f"must not be set together with mountPropagation {propagation}",
-            source=1429,
+            source=1431,
             edits=remove(path),
             others=[mount.at("mountPropagation")],
         )
@@ -150,7 +146,7 @@ def _devices(node: Node, pod: Pod) -> Iterator[Problem]:
     mount_paths = {mount.get("mountPath") for mount in node.items("volumeMounts")}
     for index, device in enumerate(node.items("volumeDevices")):
         item = Node("VolumeDevice", device, node.at("volumeDevices", index))
-        yield from _volume_exists(item, pod, source=3095)
+        yield from _volume_exists(item, pod, source=3099)
         yield from _repeated_device(item, "name", names, index)
         yield from _repeated_device(item, "devicePath", paths, index)
         name, path = item.text("name"), item.text("devicePath")
@@ -158,12 +154,12 @@ def _devices(node: Node, pod: Pod) -> Iterator[Problem]:
         if volume and not {"persistentVolumeClaim", "ephemeral"} & volume.keys():
             words = "must be a volume with a persistentVolumeClaim or ephemeral"
             yield refused(
-                item.at("name"), name, words, source=3092, edits=remove(item.path)
+                item.at("name"), name, words, source=3096, edits=remove(item.path)
             )
         if name in mounted or path in mount_paths:
             words = "must not be in volumeMounts too"
             yield refused(
-                item.at("name"), name, words, source=3109, edits=remove(item.path)
+                item.at("name"), name, words, source=3114, edits=remove(item.path)
             )
 
 
@@ -173,7 +169,7 @@ def _repeated_device(
     value = item.text(key)
     if value and value in first:
         other = (*item.path[:-1], str(first[value]), key)
-        yield duplicate(item.at(key), value, other, source=3089)
+        yield duplicate(item.at(key), value, other, source=3092)
     first.setdefault(value, index)
 
 
@@ -184,7 +180,7 @@ def _probes(node: Node) -> Iterator[Problem]:
         if threshold > 1:
             path = node.at(key, "successThreshold")
             edits = write(path, 1)
-            yield refused(path, threshold, "must be 1", source=3191, edits=edits)
+            yield refused(path, threshold, "must be 1", source=3192, edits=edits)
     if "terminationGracePeriodSeconds" in node.mapping("readinessProbe"):
         path = node.at("readinessProbe", "terminationGracePeriodSeconds")
         words = "must not be set for a readinessProbe"
@@ -206,7 +202,7 @@ def _sleeps(node: Node, pod: Pod) -> Iterator[Problem]:
             "of the pod"
         )
         edits = write(path, min(5, pod.grace_period))
-        yield refused(path, seconds, words, source=3300, edits=edits)
+        yield refused(path, seconds, words, source=3305, edits=edits)
 
 
 def _stop_signal(node: Node, pod: Pod) -> Iterator[Problem]:
@@ -238,10 +234,10 @@ def _restarts(node: Node, pod: Pod) -> Iterator[Problem]:
         return
     if not is_init_container(node):
         words = "is only for init containers"
-        yield refused(path, policy, words, source=3968, edits=remove(path))
+        yield refused(path, policy, words, source=3970, edits=remove(path))
     elif policy != "Always":
         edits = write(path, "Always")
-        yield refused(path, policy, "must be Always", source=3268, edits=edits)
+        yield refused(path, policy, "must be Always", source=3264, edits=edits)
 
 
 def _image(node: Node) -> Iterator[Problem]:
@@ -261,12 +257,12 @@ def _resize_policies(node: Node) -> Iterator[Problem]:
         if name and name in first:
             path = node.at("resizePolicy", index, "resourceName")
             other = node.at("resizePolicy", first[name], "resourceName")
-            yield duplicate(path, name, other, source=3557)
+            yield duplicate(path, name, other, source=3558)
         first.setdefault(name, index)
 
 
 def _only_in_sidecars(node: Node) -> Iterator[Problem]:
-    """An init container has probes and hooks only if it runs beside the containers."""
+    """An init container has probes and hooks only if it runs next to the containers."""
     if node.value.get("restartPolicy") == "Always":
         return
     for key in ("lifecycle", *_PROBES):
@@ -274,7 +270,7 @@ def _only_in_sidecars(node: Node) -> Iterator[Problem]:
             continue
         path = node.at(key)
         words = "is only for init containers with restartPolicy: Always"
-        yield refused(path, None, words, source=3762, edits=remove(path))
+        yield refused(path, None, words, source=3764, edits=remove(path))
 
 
 def host_port_problems(pod: Pod) -> Iterator[Problem]:
@@ -314,7 +310,7 @@ def _host_port(
     if pod.host_network and not is_init and host_port not in (0, container_port):
         words = f"must be containerPort {container_port}, because hostNetwork is true"
         edits = write((*path, key), container_port)
-        yield refused((*path, key), host_port, words, source=4137, edits=edits)
+        yield refused((*path, key), host_port, words, source=4144, edits=edits)
         return
     if pod.host_network and not host_port:
         host_port = container_port
@@ -323,5 +319,5 @@ def _host_port(
         return
     address = (port.get("protocol") or "TCP", port.get("hostIP", ""), host_port)
     if address in opened:
-        yield duplicate((*path, key), str(host_port), opened[address], source=3360)
+        yield duplicate((*path, key), str(host_port), opened[address], source=3359)
     opened.setdefault(address, (*path, key))

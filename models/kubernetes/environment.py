@@ -42,14 +42,14 @@ _DIVISORS = ("1", *(f"1{unit}" for unit in _UNITS))
 
 def variable_problems(node: Node, pod: Pod) -> Iterator[Problem]:
     """A variable has a name, and a value or a source."""
-    yield from _name(node, "name", pod, source=2694)
+    yield from _name(node, "name", pod, source=2696)
     if "valueFrom" in node.value and node.text("value"):
         path = node.at("value")
         yield refused(
             path,
             None,
             "must not be set together with valueFrom",
-            source=2773,
+            source=2775,
             edits=remove(path),
             others=[node.at("valueFrom")],
         )
@@ -96,7 +96,7 @@ def field_problems(node: Node, _pod: Pod) -> Iterator[Problem]:
         return
     choices = _OF_VARIABLES if "env" in node.path else _OF_FILES
     if field and field not in choices:
-        yield not_a_choice(path, field, choices, source=2815)
+        yield not_a_choice(path, field, choices, source=2812)
 
 
 def resource_field_problems(node: Node, _pod: Pod) -> Iterator[Problem]:
@@ -105,11 +105,11 @@ def resource_field_problems(node: Node, _pod: Pod) -> Iterator[Problem]:
     if "env" not in node.path and not node.text("containerName"):
         path = node.at("containerName")
         edits = write(path, "ascend-vllm")
-        yield refused(path, None, "is missing", source=2822, edits=edits)
+        yield refused(path, None, "is missing", source=2823, edits=edits)
     is_huge_page = resource.startswith(_HUGE_PAGES)
     if resource and resource not in _RESOURCES and not is_huge_page:
         path = node.at("resource")
-        yield not_a_choice(path, resource, _RESOURCES, source=2835)
+        yield not_a_choice(path, resource, _RESOURCES, source=2837)
     yield from _divisor(node, resource)
 
 
@@ -127,7 +127,7 @@ def _divisor(node: Node, resource: str) -> Iterator[Problem]:
     ]
     if amount not in accepted:
         path = node.at("divisor")
-        yield not_a_choice(path, str(value), divisors, source=2917)
+        yield not_a_choice(path, str(value), divisors, source=2926)
 
 
 def volume_of_file_problems(node: Node, pod: Pod) -> Iterator[Problem]:
@@ -139,7 +139,7 @@ def volume_of_file_problems(node: Node, pod: Pod) -> Iterator[Problem]:
     volume = pod.volumes.get(name)
     if volume is None:
         words = "is not a volume of the pod"
-        yield refused(path, name, words, source=3886, edits=remove(node.path[:-1]))
+        yield refused(path, name, words, source=3894, edits=remove(node.path[:-1]))
     elif "emptyDir" not in volume:
         words = "must be a volume with emptyDir"
-        yield refused(path, name, words, source=3888, edits=remove(node.path[:-1]))
+        yield refused(path, name, words, source=3896, edits=remove(node.path[:-1]))

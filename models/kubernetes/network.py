@@ -14,6 +14,8 @@ _MOST_SERVERS = 3
 _MOST_DOMAINS = 32
 _MOST_CHARACTERS = 2048
 _LONGEST_HOST = 64
+_UNDERSCORES_SINCE = 33
+"""The first minor release that accepts _ and a single dot in search domains."""
 
 
 def target_problems(node: Node, _pod: Pod) -> Iterator[Problem]:
@@ -27,7 +29,7 @@ def target_problems(node: Node, _pod: Pod) -> Iterator[Problem]:
     else:
         words = "must be 1 to 65535"
     if words:
-        yield refused(path, port, words, source=3402, edits=write(path, 8080))
+        yield refused(path, port, words, source=3406, edits=write(path, 8080))
 
 
 def alias_problems(node: Node, _pod: Pod) -> Iterator[Problem]:
@@ -37,7 +39,7 @@ def alias_problems(node: Node, _pod: Pod) -> Iterator[Problem]:
         if words:
             path = node.at("hostnames", index)
             edits = write(path, formats.nearest_label(name))
-            yield refused(path, name, words, source=4262, edits=edits)
+            yield refused(path, name, words, source=4261, edits=edits)
 
 
 def resolver_problems(node: Node, pod: Pod) -> Iterator[Problem]:
@@ -47,25 +49,21 @@ def resolver_problems(node: Node, pod: Pod) -> Iterator[Problem]:
         path = node.at("nameservers")
         words = f"must be at most {_MOST_SERVERS}"
         edits = write(path, list(servers[:_MOST_SERVERS]))
-        yield refused(path, None, words, source=4079, edits=edits)
+        yield refused(path, None, words, source=4080, edits=edits)
     for index, server in enumerate(servers):
         words = formats.address(server)
         if words:
             path = node.at("nameservers", index)
             edits = write(path, "10.0.0.10")
-            yield refused(path, server, words, source=4082, edits=edits)
+            yield refused(path, server, words, source=4083, edits=edits)
     if len(domains) > _MOST_DOMAINS or len(" ".join(domains)) > _MOST_CHARACTERS:
         path = node.at("searches")
         words = (
             f"must be at most {_MOST_DOMAINS} domains of {_MOST_CHARACTERS} characters"
         )
-        yield refused(path, None, words, source=4086, edits=remove(path))
+        yield refused(path, None, words, source=4087, edits=remove(path))
     for index, domain in enumerate(domains):
         yield from _search(node, index, domain, pod.minor)
-
-
-_UNDERSCORES_SINCE = 33
-"""The first minor release that accepts _ and a single dot in search domains."""
 
 
 def _search(node: Node, index: int, domain: str, minor: int) -> Iterator[Problem]:
@@ -75,7 +73,7 @@ def _search(node: Node, index: int, domain: str, minor: int) -> Iterator[Problem
     if words:
         path = node.at("searches", index)
         edits = write(path, formats.nearest_label(domain))
-        yield refused(path, domain, words, source=4099, edits=edits)
+        yield refused(path, domain, words, source=4098, edits=edits)
 
 
 def name_resolution_problems(pod: Pod) -> Iterator[Problem]:
@@ -85,7 +83,7 @@ def name_resolution_problems(pod: Pod) -> Iterator[Problem]:
     if spec.get("dnsPolicy") == "None" and not servers:
         path: Path = ("spec", "dnsConfig", "nameservers")
         words = "is missing: dnsPolicy None needs a server"
-        yield missing(path, ["10.0.0.10"], source=4067, words=words)
+        yield missing(path, ["10.0.0.10"], source=4073, words=words)
     name = spec.get("hostnameOverride")
     if name is None:
         return
@@ -97,11 +95,11 @@ def name_resolution_problems(pod: Pod) -> Iterator[Problem]:
                 path,
                 name,
                 words,
-                source=3914,
+                source=3916,
                 edits=remove(path),
                 others=[("spec", key)],
             )
     if len(name) > _LONGEST_HOST:
         words = f"must be at most {_LONGEST_HOST} characters"
         edits = write(path, name[:_LONGEST_HOST].rstrip("-."))
-        yield refused(path, None, words, source=3920, edits=edits)
+        yield refused(path, None, words, source=3923, edits=edits)

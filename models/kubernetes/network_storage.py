@@ -27,7 +27,7 @@ _DISK_PREFIXES = {
 
 def iscsi_problems(node: Node, _pod: Pod) -> Iterator[Problem]:
     """The names of the target and of the initiator, and the Secret of CHAP."""
-    for key, source in (("iqn", 803), ("initiatorName", 822)):
+    for key, source in (("iqn", 808), ("initiatorName", 827)):
         name = node.value.get(key)
         if name is None or (key == "iqn" and not name):
             continue
@@ -49,7 +49,7 @@ def fibre_channel_problems(node: Node, _pod: Pod) -> Iterator[Problem]:
     if bool(targets) == bool(names):
         words = "must be set, or wwids, but not both"
         edits = remove(path) if targets else write(node.at("wwids"), ["0"])
-        yield refused(path, None, words, source=888, edits=edits)
+        yield refused(path, None, words, source=889, edits=edits)
     if not targets:
         return
     path = node.at("lun")
@@ -81,13 +81,13 @@ def azure_disk_problems(node: Node, _pod: Pod) -> Iterator[Problem]:
         path = node.at("diskURI")
         words = f"must begin with {prefix}, because kind is {kind}"
         edits = write(path, f"{prefix}{address}")
-        yield refused(path, address, words, source=1625, edits=edits)
+        yield refused(path, address, words, source=1626, edits=edits)
 
 
 def storage_os_problems(node: Node, _pod: Pod) -> Iterator[Problem]:
     """A volume of StorageOS has a name, and maybe a namespace."""
-    yield from _label(node, "volumeName", source=1699, is_required=True)
-    yield from _label(node, "volumeNamespace", source=1705, is_required=False)
+    yield from _label(node, "volumeName", source=1704, is_required=True)
+    yield from _label(node, "volumeNamespace", source=1707, is_required=False)
     yield from secret_problems(node, _pod)
 
 
@@ -110,7 +110,7 @@ def secret_problems(node: Node, _pod: Pod) -> Iterator[Problem]:
     """A Secret of a storage system has a name."""
     reference = node.value.get("secretRef")
     if reference is not None and not reference.get("name"):
-        yield missing(node.at("secretRef", "name"), "storage", source=1487)
+        yield missing(node.at("secretRef", "name"), "storage", source=1486)
 
 
 def quobyte_problems(node: Node, _pod: Pod) -> Iterator[Problem]:
@@ -121,7 +121,7 @@ def quobyte_problems(node: Node, _pod: Pod) -> Iterator[Problem]:
         path = node.at("registry")
         words = "must be addresses with ports, separated by commas"
         edits = write(path, "registry.example.com:7861")
-        yield refused(path, registry, words, source=1010, edits=edits)
+        yield refused(path, registry, words, source=1015, edits=edits)
 
 
 def data_source_problems(node: Node, _pod: Pod) -> Iterator[Problem]:
@@ -129,16 +129,16 @@ def data_source_problems(node: Node, _pod: Pod) -> Iterator[Problem]:
     group = node.text("apiGroup")
     for key, example in (("kind", _CLAIM), ("name", "data")):
         if not node.text(key):
-            yield missing(node.at(key), example, source=2334)
+            yield missing(node.at(key), example, source=2333)
     if not group and node.text("kind") not in ("", _CLAIM):
         path = node.at("kind")
         words = f"must be {_CLAIM}, because apiGroup is empty"
         edits = write(path, _CLAIM)
-        yield refused(path, node.text("kind"), words, source=2344, edits=edits)
+        yield refused(path, node.text("kind"), words, source=2343, edits=edits)
     words = formats.dns_subdomain(group) if group else ""
     if words:
         path = node.at("apiGroup")
-        yield refused(path, group, words, source=2348, edits=remove(path))
+        yield refused(path, group, words, source=2347, edits=remove(path))
     namespace = node.text("namespace")
     words = formats.dns_label(namespace) if namespace else ""
     if words:
@@ -159,7 +159,7 @@ def data_sources_problems(node: Node, _pod: Pod) -> Iterator[Problem]:
             path,
             None,
             words,
-            source=2439,
+            source=2447,
             edits=remove(path),
             others=[node.at("dataSourceRef")],
         )
@@ -173,5 +173,5 @@ def claim_template_problems(node: Node, _pod: Pod) -> Iterator[Problem]:
         if key not in ("labels", "annotations") and is_set:
             path = node.at("metadata", key)
             words = "must not be set"
-            yield refused(path, None, words, source=1840, edits=remove(path))
+            yield refused(path, None, words, source=1841, edits=remove(path))
     yield from label_and_annotation_problems(metadata, node.at("metadata"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from models.finding import Path
@@ -47,19 +48,19 @@ class Pod:
     spec: Mapping[str, Any]
     annotations: Mapping[str, str]
 
-    @property
+    @cached_property
     def volumes(self) -> dict[str, Mapping[str, Any]]:
         """The volumes by their names."""
-        return {
-            volume["name"]: volume
-            for volume in self.spec.get("volumes", ())
-            if "name" in volume
-        }
+        return self._by_name("volumes")
 
-    @property
-    def claims(self) -> list[str]:
-        """The names of the pod's resource claims."""
-        return [claim.get("name", "") for claim in self.spec.get("resourceClaims", ())]
+    @cached_property
+    def claims(self) -> dict[str, Mapping[str, Any]]:
+        """The resource claims of the pod by their names."""
+        return self._by_name("resourceClaims")
+
+    def _by_name(self, key: str) -> dict[str, Mapping[str, Any]]:
+        items = self.spec.get(key, ())
+        return {item["name"]: item for item in items if "name" in item}
 
     @property
     def host_network(self) -> bool:

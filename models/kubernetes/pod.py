@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from models.finding import Path
@@ -64,6 +64,7 @@ from models.kubernetes.volumes import (
 )
 
 _SPEC = ("spec",)
+_RUNTIME_CLASS = "the admission plugin RuntimeClass of the API server"
 
 _OF_TYPES: dict[str, Callable[[Node, Pod], Iterator[Problem]]] = {
     "AppArmorProfile": app_armor_problems,
@@ -106,14 +107,6 @@ _OF_TYPES: dict[str, Callable[[Node, Pod], Iterator[Problem]]] = {
 }
 """Rules on the objects of a type whose fields depend on each other."""
 
-_OF_PODS: tuple[Callable[[Pod], Iterator[Problem]], ...] = (
-    host_port_problems,
-    node_namespace_problems,
-    name_resolution_problems,
-    repeated_spread_problems,
-)
-"""Rules on the pod as a whole."""
-
 
 def template_problems(
     schema: Schema, metadata: Mapping[str, Any], spec: Mapping[str, Any]
@@ -135,49 +128,64 @@ def template_problems(
             yield from check(node, pod)
     for check_pod in _OF_PODS:
         yield from check_pod(pod)
-    yield from _repeated_names(pod)
-    yield from _other_fields(pod)
     yield from metadata_problems(metadata, pod)
 
 
 def _repeated_names(pod: Pod) -> Iterator[Problem]:
-    """Containers, with init containers, and volumes and claims have names of their own."""
-    groups = (("containers", "initContainers"), ("volumes",), ("resourceClaims",))
-    for keys in groups:
-        first: dict[str, tuple[str, ...]] = {}
-        for key in keys:
-            for index, item in enumerate(pod.spec.get(key, ())):
-                path = ("spec", key, str(index), "name")
-                name = item.get("name", "")
-                if name and name in first:
-                    yield duplicate(path, name, first[name], source=3951)
-                first.setdefault(name, path)
+    """The items of a list have different names. Containers and init containers share their names."""
+    containers = [*_names(pod, "containers"), *_names(pod, "initContainers")]
+    yield from _repeated(containers, source=3951)
+    yield from _repeated(_names(pod, "volumes"), source=437)
+    yield from _repeated(_names(pod, "resourceClaims"), source=3160)
+    yield from _repeated(_names(pod, "schedulingGates"), source=4057)
 
 
-def _other_fields(pod: Pod) -> Iterator[Problem]:
-    """Labels of nodes, the operating system, the overhead and the gates of the pod."""
+def _names(pod: Pod, key: str) -> Iterator[tuple[Path, str]]:
+    """The names of the items of a list of the pod, with their paths."""
+    for index, item in enumerate(pod.spec.get(key, ())):
+        yield (*_SPEC, key, str(index), "name"), item.get("name", "")
+
+
+def _repeated(names: Iterable[tuple[Path, str]], *, source: int) -> Iterator[Problem]:
+    first: dict[str, Path] = {}
+    for path, name in names:
+        if name and name in first:
+            yield duplicate(path, name, first[name], source=source)
+        first.setdefault(name, path)
+
+
+def _node_selector(pod: Pod) -> Iterator[Problem]:
+    """The labels that a node must have."""
     for key, value in pod.spec.get("nodeSelector", {}).items():
         yield from label_problems(key, value, (*_SPEC, "nodeSelector", key))
+
+
+def _operating_system(pod: Pod) -> Iterator[Problem]:
+    """The containers of the program have settings that Windows does not have."""
     if pod.spec.get("os", {}).get("name") == "windows":
         path: Path = (*_SPEC, "os", "name")
         words = "must be linux, because the containers have settings of Linux"
         yield refused(path, "windows", words, source=4737, edits=write(path, "linux"))
+
+
+def _overhead(pod: Pod) -> Iterator[Problem]:
+    """The overhead of a pod is the one of its RuntimeClass."""
     overhead = pod.spec.get("overhead", {})
-    path = (*_SPEC, "overhead")
+    path: Path = (*_SPEC, "overhead")
     yield from amount_problems(overhead, path)
     if overhead and "runtimeClassName" not in pod.spec:
         words = "is set by the RuntimeClass, which is missing"
-        yield Problem(
-            path=path,
-            words=words,
-            source="the admission plugin RuntimeClass of the API server",
-            edits=remove(path),
-        )
-    first: dict[str, int] = {}
-    for index, gate in enumerate(pod.spec.get("schedulingGates", ())):
-        name = gate.get("name", "")
-        path = (*_SPEC, "schedulingGates", str(index), "name")
-        if name in first:
-            other = (*path[:2], str(first[name]), "name")
-            yield duplicate(path, name, other, source=4056)
-        first.setdefault(name, index)
+        yield refused(path, None, words, source=_RUNTIME_CLASS, edits=remove(path))
+
+
+_OF_PODS: tuple[Callable[[Pod], Iterator[Problem]], ...] = (
+    host_port_problems,
+    node_namespace_problems,
+    name_resolution_problems,
+    repeated_spread_problems,
+    _repeated_names,
+    _node_selector,
+    _operating_system,
+    _overhead,
+)
+"""Rules on the pod as a whole."""

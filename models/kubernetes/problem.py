@@ -59,14 +59,22 @@ def shown(path: Path, value: Any) -> str:
     return f" {text}"
 
 
-def line(number: int) -> str:
-    """The place in the source of the API server that refuses a value."""
-    return f"{SOURCE}:{number}"
+def place(source: int | str) -> str:
+    """What refuses a value: a line of `SOURCE`, or another place in words."""
+    if isinstance(source, int):
+        return f"{SOURCE}:{source}"
+    return source
 
 
 def write(path: Path, value: Any) -> tuple[Edit, ...]:
     """The edit that writes a value."""
     return (Edit("write", path, value),)
+
+
+def write_nearest(path: Path, value: str, choices: Sequence[str]) -> tuple[Edit, ...]:
+    """The edit that writes the choice that a text probably means, or the first one."""
+    near = nearest(value, dict.fromkeys(choices))
+    return write(path, near or choices[0])
 
 
 def remove(path: Path) -> tuple[Edit, ...]:
@@ -79,15 +87,24 @@ def refused(
     value: Any,
     words: str,
     *,
-    source: int,
+    source: int | str,
     edits: tuple[Edit, ...],
     others: Sequence[Path] = (),
 ) -> Problem:
-    """A value that the API server refuses."""
+    """A value that the API server refuses.
+
+    Args:
+        path: The path of the refused part.
+        value: The value; None if the message does not show it.
+        words: What is wrong with it.
+        source: The line of `SOURCE` that refuses it, or another place in words.
+        edits: The edits that correct it.
+        others: Other parts of the template that contradict it.
+    """
     return Problem(
         path=path,
         words=f"{shown(path, value).strip()} {words}".strip(),
-        source=line(source),
+        source=place(source),
         edits=edits,
         others=tuple(others),
     )
@@ -98,22 +115,21 @@ def missing(path: Path, example: Any, *, source: int, words: str = "") -> Proble
     return Problem(
         path=path,
         words=words or "is missing",
-        source=line(source),
+        source=place(source),
         edits=write(path, example),
     )
 
 
 def not_a_choice(
-    path: Path, value: str, choices: Sequence[str], *, source: int
+    path: Path, value: str, choices: Sequence[str], *, source: int | str
 ) -> Problem:
     """A text that is not one of a few."""
-    near = nearest(value, dict.fromkeys(choices)) or choices[0]
     return refused(
         path,
         value,
         f"must be {either(choices)}",
         source=source,
-        edits=write(path, near),
+        edits=write_nearest(path, value, choices),
     )
 
 

@@ -11,10 +11,10 @@ from models.kubernetes.nodes import Node, Pod
 from models.kubernetes.problem import (
     Problem,
     duplicate,
-    not_a_choice,
     refused,
     remove,
     write,
+    write_nearest,
 )
 
 _STANDARD = ("cpu", "memory", "ephemeral-storage")
@@ -44,11 +44,11 @@ def amount_problems(amounts: Mapping[str, Any], path: Path) -> Iterator[Problem]
         if amount < 0:
             words = "must not be negative"
             edits = remove((*path, name))
-            yield refused((*path, name), value, words, source=348, edits=edits)
+            yield refused((*path, name), value, words, source=351, edits=edits)
         elif "/" in name and amount.denominator != 1:
             words = "must be a whole number"
             edits = write((*path, name), int(amount) + 1)
-            yield refused((*path, name), value, words, source=7812, edits=edits)
+            yield refused((*path, name), value, words, source=7813, edits=edits)
         elif name.startswith(_HUGE_PAGES):
             yield from _whole_pages(name, value, (*path, name))
 
@@ -57,7 +57,7 @@ def _name(name: str, path: Path) -> Iterator[Problem]:
     """A resource is one of Kubernetes, or has a domain."""
     words = formats.qualified_name(name)
     if words:
-        yield refused(path, name, words, source=7114, edits=remove(path))
+        yield refused(path, name, words, source=7117, edits=remove(path))
         return
     if "/" not in name:
         is_standard = name in _STANDARD
@@ -69,7 +69,7 @@ def _name(name: str, path: Path) -> Iterator[Problem]:
     quota_name = formats.qualified_name(f"{_QUOTA}{name}")
     if _NATIVE not in name and (not is_extended or quota_name):
         words = "does not follow the form of an extended resource"
-        yield refused(path, name, words, source=7146, edits=remove(path))
+        yield refused(path, name, words, source=7143, edits=remove(path))
 
 
 def _not_a_resource(name: str, path: Path) -> Problem:
@@ -88,25 +88,28 @@ def _whole_pages(name: str, value: Any, path: Path) -> Iterator[Problem]:
     amount = formats.quantity(value)
     if not size or amount is None or amount % size:
         words = f"must be a multiple of {name.removeprefix(_HUGE_PAGES)}"
-        yield refused(path, value, words, source=7650, edits=remove(path))
+        yield refused(path, value, words, source=7656, edits=remove(path))
 
 
 def _request_and_limit(
     node: Node, name: str, value: Any, limit: Any
 ) -> Iterator[Problem]:
-    request_amount = formats.quantity(value)
-    may_differ = name in _STANDARD or _NATIVE in name
+    """A request is not above its limit. An extended resource has a limit, which is equal to its request."""
+    can_be_overcommitted = name in _STANDARD or _NATIVE in name
     request_path, limit_path = node.at("requests", name), node.at("limits", name)
-    if limit is None:
-        if not may_differ:
-            words = "needs an equal limit, because it cannot be overcommitted"
-            edits = write(limit_path, value)
-            yield refused(request_path, value, words, source=7562, edits=edits)
+    if limit is None and can_be_overcommitted:
         return
-    limit_amount = formats.quantity(limit)
+    if limit is None:
+        words = "needs an equal limit, because it cannot be overcommitted"
+        edits = write(limit_path, value)
+        yield refused(request_path, value, words, source=7568, edits=edits)
+        return
+    request_amount, limit_amount = formats.quantity(value), formats.quantity(limit)
     if request_amount is None or limit_amount is None:
         return
-    if not may_differ and request_amount != limit_amount:
+    if request_amount == limit_amount:
+        return
+    if not can_be_overcommitted:
         words = f"must be equal to the limit {limit}"
     elif request_amount > limit_amount:
         words = f"must not be above the limit {limit}"
@@ -116,7 +119,7 @@ def _request_and_limit(
         request_path,
         value,
         words,
-        source=7556,
+        source=7565,
         edits=write(request_path, limit),
         others=[limit_path],
     )
@@ -127,46 +130,40 @@ def _huge_pages_alone(node: Node, names: set[str]) -> Iterator[Problem]:
     if has_pages and not names & {"cpu", "memory"}:
         words = "must have cpu or memory, because it has huge pages"
         edits = write(node.at("requests", "memory"), "64Mi")
-        yield refused(node.path, None, words, source=7576, edits=edits)
+        yield refused(node.path, None, words, source=7582, edits=edits)
 
 
 def _claims(node: Node, pod: Pod) -> Iterator[Problem]:
     """Each claim of a container is one of the pod, and used once."""
-    first: dict[str, int] = {}
+    users: dict[str, dict[str, int]] = {}
     for index, claim in enumerate(node.items("claims")):
-        name = claim.get("name", "")
-        path = node.at("claims", index, "name")
+        name, request = claim.get("name", ""), claim.get("request", "")
         if not name:
             continue
-        used = f"{name}/{claim.get('request', '')}"
-        for taken in (f"{name}/", used):
-            if taken in first:
-                other = node.at("claims", first[taken], "name")
-                yield duplicate(path, name, other, source=7604)
-                break
-        else:
-            yield from _used_whole_later(node, index, name, claim, first)
-        first.setdefault(used, index)
+        path = node.at("claims", index, "name")
+        requests = users.setdefault(name, {})
+        earlier = _overlapping(requests, request)
+        if earlier is not None:
+            other = node.at("claims", earlier, "name")
+            yield duplicate(path, name, other, source=7612)
+        requests.setdefault(request, index)
         if name not in pod.claims:
             words = "is not one of spec.resourceClaims"
             edits = remove(node.at("claims", index))
             if pod.claims:
-                edits = not_a_choice(path, name, pod.claims, source=7628).edits
-            yield refused(path, name, words, source=7628, edits=edits)
+                edits = write_nearest(path, name, [*pod.claims])
+            yield refused(path, name, words, source=7636, edits=edits)
 
 
-def _used_whole_later(
-    node: Node,
-    index: int,
-    name: str,
-    claim: Mapping[str, Any],
-    first: Mapping[str, int],
-) -> Iterator[Problem]:
-    """A claim without a request is whole: no other item may use a part of it."""
-    if claim.get("request"):
-        return
-    for used, position in first.items():
-        if used.startswith(f"{name}/"):
-            other = node.at("claims", position, "name")
-            yield duplicate(node.at("claims", index, "name"), name, other, source=7618)
-            return
+def _overlapping(requests: Mapping[str, int], request: str) -> int | None:
+    """The earlier item that uses the same part of a claim. An item without a request uses the whole claim.
+
+    Args:
+        requests: The index of the first item with each request of the claim.
+        request: The request of the next item; empty if it has none.
+    """
+    if not request:
+        return next(iter(requests.values()), None)
+    if "" in requests:
+        return requests[""]
+    return requests.get(request)

@@ -17,6 +17,8 @@ from models.kubernetes.problem import (
 )
 
 _NAME = "metadata.name"
+_LABELS = "Kubernetes 1.34.1, k8s.io/apimachinery/pkg/apis/meta/v1/validation/validation.go, ValidateLabels"
+"""What refuses a label, wherever it is."""
 _MERGED_SINCE = 34
 """The first minor release that merges matchLabelKeys of a spread constraint into its selector."""
 
@@ -28,7 +30,7 @@ def toleration_problems(node: Node, _pod: Pod) -> Iterator[Problem]:
     if not node.text("key") and operator != "Exists":
         path = node.at("operator")
         words = "must be Exists, because key is empty"
-        yield refused(path, operator, words, source=4277, edits=write(path, "Exists"))
+        yield refused(path, operator, words, source=4279, edits=write(path, "Exists"))
     elif operator == "Exists" and value:
         path = node.at("value")
         words = "must be empty, because operator is Exists"
@@ -36,7 +38,7 @@ def toleration_problems(node: Node, _pod: Pod) -> Iterator[Problem]:
             path,
             value,
             words,
-            source=4293,
+            source=4297,
             edits=remove(path),
             others=[node.at("operator")],
         )
@@ -44,12 +46,12 @@ def toleration_problems(node: Node, _pod: Pod) -> Iterator[Problem]:
         path = node.at("value")
         words = formats.label_value(value)
         edits = write(path, formats.nearest_label(value))
-        yield refused(path, value, words, source=4288, edits=edits)
+        yield refused(path, value, words, source=4293, edits=edits)
     if "tolerationSeconds" in node.value and node.text("effect") != "NoExecute":
         path = node.at("effect")
         words = "must be NoExecute, because tolerationSeconds is set"
         edits = write(path, "NoExecute")
-        yield refused(path, node.text("effect"), words, source=4282, edits=edits)
+        yield refused(path, node.text("effect"), words, source=4284, edits=edits)
 
 
 def node_term_problems(node: Node, _pod: Pod) -> Iterator[Problem]:
@@ -77,14 +79,14 @@ def _values(item: Node) -> Iterator[Problem]:
     if operator in ("In", "NotIn") and not values:
         words = f"must have a value, because operator is {operator}"
         edits = write(path, ["value"])
-        yield refused(path, None, words, source=4838, edits=edits)
+        yield refused(path, None, words, source=4839, edits=edits)
     elif operator in ("Exists", "DoesNotExist") and values:
         words = f"must not be set, because operator is {operator}"
-        yield refused(path, None, words, source=4842, edits=remove(path))
+        yield refused(path, None, words, source=4843, edits=remove(path))
     elif operator in ("Gt", "Lt") and len(values) != 1:
         words = f"must have one value, because operator is {operator}"
         edits = write(path, ["1"])
-        yield refused(path, None, words, source=4847, edits=edits)
+        yield refused(path, None, words, source=4848, edits=edits)
 
 
 def _label_key(item: Node) -> Iterator[Problem]:
@@ -93,7 +95,7 @@ def _label_key(item: Node) -> Iterator[Problem]:
     if words:
         path = item.at("key")
         edits = write(path, formats.nearest_label(key))
-        yield refused(path, key, words, source=4852, edits=edits)
+        yield refused(path, key, words, source=4853, edits=edits)
 
 
 def _label_values(item: Node) -> Iterator[Problem]:
@@ -102,7 +104,7 @@ def _label_values(item: Node) -> Iterator[Problem]:
         if words:
             path = item.at("values", index)
             edits = write(path, formats.nearest_label(value))
-            yield refused(path, value, words, source=4856, edits=edits)
+            yield refused(path, value, words, source=4858, edits=edits)
 
 
 def _field_of_node(item: Node) -> Iterator[Problem]:
@@ -112,10 +114,10 @@ def _field_of_node(item: Node) -> Iterator[Problem]:
         path = item.at("key")
         words = f"must be {_NAME}"
         edits = write(path, _NAME)
-        yield refused(path, item.text("key"), words, source=4885, edits=edits)
+        yield refused(path, item.text("key"), words, source=4884, edits=edits)
     if operator not in ("In", "NotIn"):
         path = item.at("operator")
-        yield not_a_choice(path, operator, ("In", "NotIn"), source=4881)
+        yield not_a_choice(path, operator, ("In", "NotIn"), source=4880)
     elif len(values) != 1:
         path = item.at("values")
         words = f"must have one value, because operator is {operator}"
@@ -125,7 +127,7 @@ def _field_of_node(item: Node) -> Iterator[Problem]:
         if words:
             path = item.at("values", index)
             edits = write(path, formats.nearest_label(value))
-            yield refused(path, value, words, source=4889, edits=edits)
+            yield refused(path, value, words, source=4888, edits=edits)
 
 
 def selector_problems(node: Node, _pod: Pod) -> Iterator[Problem]:
@@ -144,13 +146,12 @@ def label_problems(key: str, value: str, path: tuple[str, ...]) -> Iterator[Prob
     """The problems of the key and of the value of a label."""
     words = formats.qualified_name(key)
     if words:
-        yield refused(
-            path, None, f"has a key that {words}", source=116, edits=remove(path)
-        )
+        words = f"has a key that {words}"
+        yield refused(path, None, words, source=_LABELS, edits=remove(path))
     words = formats.label_value(value)
     if words:
         edits = write(path, formats.nearest_label(value))
-        yield refused(path, value, words, source=116, edits=edits)
+        yield refused(path, value, words, source=_LABELS, edits=edits)
 
 
 def affinity_term_problems(node: Node, _pod: Pod) -> Iterator[Problem]:
@@ -160,7 +161,7 @@ def affinity_term_problems(node: Node, _pod: Pod) -> Iterator[Problem]:
         if words:
             path = node.at("namespaces", index)
             edits = write(path, formats.nearest_label(name))
-            yield refused(path, name, words, source=5034, edits=edits)
+            yield refused(path, name, words, source=5036, edits=edits)
     yield from _label_keys(node, "matchLabelKeys")
     yield from _label_keys(node, "mismatchLabelKeys")
     both = node.items("mismatchLabelKeys")
@@ -177,7 +178,7 @@ def spread_problems(node: Node, pod: Pod) -> Iterator[Problem]:
         path = node.at("minDomains")
         words = "needs whenUnsatisfiable: DoNotSchedule"
         domains = node.value["minDomains"]
-        yield refused(path, domains, words, source=8504, edits=remove(path))
+        yield refused(path, domains, words, source=8506, edits=remove(path))
     yield from _label_keys(node, "matchLabelKeys")
     if pod.minor < _MERGED_SINCE:
         selector = node.mapping("labelSelector")
@@ -196,7 +197,7 @@ def _label_keys(node: Node, field: str) -> Iterator[Problem]:
         path = node.at(field, index)
         words = formats.qualified_name(key)
         if words:
-            yield refused(path, key, words, source=8649, edits=remove(path))
+            yield refused(path, key, words, source=8650, edits=remove(path))
     if field == "matchLabelKeys":
         selected = _keys_of(node.mapping("labelSelector"))
         repeated = [key for key in selected if selected.count(key) > 1]
@@ -208,7 +209,7 @@ def _keys_in_selector(node: Node, selected: Sequence[str]) -> Iterator[Problem]:
         if key in selected:
             path = node.at("matchLabelKeys", index)
             words = "must not be in labelSelector too"
-            yield refused(path, key, words, source=8583, edits=remove(path))
+            yield refused(path, key, words, source=8589, edits=remove(path))
 
 
 def _keys_of(selector: Mapping[str, Any]) -> list[str]:
@@ -229,5 +230,5 @@ def repeated_spread_problems(pod: Pod) -> Iterator[Problem]:
         if pair in first:
             path = ("spec", "topologySpreadConstraints", str(index), "topologyKey")
             other = (*path[:2], str(first[pair]), "topologyKey")
-            yield duplicate(path, key, other, source=8529)
+            yield duplicate(path, key, other, source=8533)
         first.setdefault(pair, index)

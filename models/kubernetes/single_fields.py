@@ -28,7 +28,7 @@ from models.words import either
 
 
 def single_field_problems(node: Node, pod: Pod) -> Iterator[Problem]:
-    """The problems of the fields of an object, each by itself."""
+    """The problems of single fields of an object, without regard to other fields."""
     yield from _absent_fields(node)
     for key, value in node.value.items():
         name = (node.type_name, key)

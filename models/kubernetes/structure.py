@@ -13,7 +13,8 @@ from models.kubernetes.problem import Edit, Problem, remove, shown, write
 from models.kubernetes.schema import Field, Form, Schema
 from models.stack_file.unknown_keys import nearest
 
-_LIMITS = {"int32": 2**31, "int64": 2**63}
+_LIMITS = {"int32": 2**31, "int64": 2**63, "IntOrString": 2**31}
+"""The limits of whole numbers, by type: a number n is at least -limit and less than the limit."""
 
 _WORDS = {
     "string": "text",
@@ -25,6 +26,7 @@ _WORDS = {
     "IntOrString": "a number or text",
     "Time": "a time such as 2026-01-31T12:00:00Z",
 }
+"""What a message expects of a value, by scalar type."""
 
 _ABSENT = object()
 """Stands for a value that was refused."""
@@ -137,12 +139,11 @@ class Structure:
             edits = write(path, nearest_quantity(str(value)))
             self._add(path, f"{shown(path, value)} must be {_WORDS[name]}", edits)
             return _ABSENT
-        if isinstance(value, int) and not isinstance(value, bool):
-            limit = _LIMITS.get("int32" if name == "IntOrString" else name, 0)
-            if limit and not -limit <= value < limit:
-                words = f"{shown(path, value)} must be less than {limit}"
-                self._add(path, words, remove(path))
-                return _ABSENT
+        limit = _LIMITS.get(name)
+        if limit and is_whole(value) and not -limit <= value < limit:
+            words = f"{shown(path, value)} must be less than {limit}"
+            self._add(path, words, remove(path))
+            return _ABSENT
         return value
 
     def _require(self, type_name: str, value: dict[str, Any], path: Path) -> None:
@@ -273,7 +274,11 @@ def _scalar_edit(name: str, value: Any, path: Path) -> tuple[Edit, ...]:
         return write(path, True)
     if name == "boolean" and str(value).lower() in ("false", "no", "off", "0"):
         return write(path, False)
-    if name in _LIMITS and isinstance(value, str) and value.strip().isdecimal():
+    if (
+        name in ("int32", "int64")
+        and isinstance(value, str)
+        and value.strip().isdecimal()
+    ):
         return write(path, int(value[:18]))
     return remove(path)
 

@@ -21,6 +21,8 @@ from models.kubernetes.problem import (
 from models.words import listed
 
 _MEDIUMS = ("Memory", "HugePages")
+_KUBELET = "the kubelet, pkg/volume/emptydir/empty_dir.go"
+"""What refuses a medium. The API server accepts any text."""
 _ACCESS_MODES = (
     "ReadWriteOnce",
     "ReadOnlyMany",
@@ -42,7 +44,7 @@ def volume_problems(node: Node, _pod: Pod) -> Iterator[Problem]:
             node.at(key),
             None,
             f"must not be set together with {sources[0]}: a volume has one source",
-            source=520,
+            source=521,
             edits=remove(node.at(key)),
             others=[node.at(sources[0])],
         )
@@ -55,7 +57,7 @@ def _initiator(node: Node) -> Iterator[Problem]:
     if "initiatorName" in source and len(name) > _LONGEST_TARGET:
         path = node.at("iscsi", "initiatorName")
         words = f"needs a name and a targetPortal of at most {_LONGEST_TARGET} characters together"
-        yield refused(path, None, words, source=577, edits=remove(path))
+        yield refused(path, None, words, source=576, edits=remove(path))
 
 
 def empty_directory_problems(node: Node, _pod: Pod) -> Iterator[Problem]:
@@ -64,18 +66,12 @@ def empty_directory_problems(node: Node, _pod: Pod) -> Iterator[Problem]:
     if size is not None and (formats.quantity(size) or 0) < 0:
         path = node.at("sizeLimit")
         words = "must not be negative"
-        yield refused(path, size, words, source=517, edits=remove(path))
+        yield refused(path, size, words, source=516, edits=remove(path))
     medium = node.text("medium")
     is_known = medium in ("", *_MEDIUMS) or medium.startswith("HugePages-")
     if not is_known:
         path = node.at("medium")
-        problem = not_a_choice(path, medium, _MEDIUMS, source=0)
-        yield Problem(
-            path=path,
-            words=problem.words,
-            source="the kubelet, pkg/volume/emptydir/empty_dir.go",
-            edits=problem.edits,
-        )
+        yield not_a_choice(path, medium, _MEDIUMS, source=_KUBELET)
 
 
 def projected_problems(node: Node, _pod: Pod) -> Iterator[Problem]:
@@ -84,7 +80,7 @@ def projected_problems(node: Node, _pod: Pod) -> Iterator[Problem]:
     for index, source in enumerate(node.items("sources")):
         for path, name in _projected_files(source, node.at("sources", index)):
             if name and name in first:
-                yield duplicate(path, name, first[name], source=1140)
+                yield duplicate(path, name, first[name], source=1138)
             first.setdefault(name, path)
 
 
@@ -106,13 +102,13 @@ def trust_bundle_problems(node: Node, _pod: Pod) -> Iterator[Problem]:
     if has_name and has_signer:
         path = node.at("signerName")
         words = "must not be set together with name"
-        yield refused(path, None, words, source=1187, edits=remove(path))
+        yield refused(path, None, words, source=1198, edits=remove(path))
     elif has_name and "labelSelector" in node.value:
         path = node.at("labelSelector")
         words = "must not be set together with name"
-        yield refused(path, None, words, source=1209, edits=remove(path))
+        yield refused(path, None, words, source=1220, edits=remove(path))
     elif not has_name and not has_signer:
-        yield missing(node.at("name"), "example.com:bundle:v1", source=1223)
+        yield missing(node.at("name"), "example.com:bundle:v1", source=1237)
 
 
 def certificate_problems(node: Node, _pod: Pod) -> Iterator[Problem]:
@@ -124,8 +120,14 @@ def certificate_problems(node: Node, _pod: Pod) -> Iterator[Problem]:
 
 
 def claim_problems(node: Node, pod: Pod) -> Iterator[Problem]:
-    """The claim that is created for a pod: modes, size, class and content."""
+    """The claim that is created for a pod: content, modes, size and class."""
     yield from data_sources_problems(node, pod)
+    yield from _access_modes(node)
+    yield from _size(node)
+    yield from _classes(node)
+
+
+def _access_modes(node: Node) -> Iterator[Problem]:
     modes = node.items("accessModes")
     for index, mode in enumerate(modes):
         if mode not in _ACCESS_MODES:
@@ -136,6 +138,9 @@ def claim_problems(node: Node, pod: Pod) -> Iterator[Problem]:
         words = "must not have ReadWriteOncePod together with other modes"
         edits = write(path, ["ReadWriteOncePod"])
         yield refused(path, None, words, source=2412, edits=edits)
+
+
+def _size(node: Node) -> Iterator[Problem]:
     size = node.mapping("resources").get("requests", {}).get("storage")
     path = node.at("resources", "requests", "storage")
     if size is None:
@@ -143,13 +148,16 @@ def claim_problems(node: Node, pod: Pod) -> Iterator[Problem]:
     elif (formats.quantity(size) or 0) <= 0:
         words = "must be above 0"
         yield refused(path, size, words, source=2419, edits=write(path, "1Gi"))
+
+
+def _classes(node: Node) -> Iterator[Problem]:
     for key in ("storageClassName", "volumeAttributesClassName"):
         name = node.text(key)
         words = formats.dns_subdomain(name) if name else ""
         if words:
             path = node.at(key)
             edits = write(path, formats.nearest_label(name))
-            yield refused(path, name, words, source=2425, edits=edits)
+            yield refused(path, name, words, source=2426, edits=edits)
 
 
 def csi_problems(node: Node, _pod: Pod) -> Iterator[Problem]:
@@ -162,7 +170,7 @@ def csi_problems(node: Node, _pod: Pod) -> Iterator[Problem]:
     words = formats.dns_subdomain(name)
     if words:
         example = formats.nearest_label(name)
-        yield refused(path, name, words, source=1805, edits=write(path, example))
+        yield refused(path, name, words, source=1806, edits=write(path, example))
 
 
 def flocker_problems(node: Node, _pod: Pod) -> Iterator[Problem]:
@@ -171,4 +179,4 @@ def flocker_problems(node: Node, _pod: Pod) -> Iterator[Problem]:
     if bool(name) == bool(uuid) or "/" in name:
         words = "must have a datasetName without /, or a datasetUUID"
         edits = remove(node.path[:-1])
-        yield refused(node.path, None, words, source=1057, edits=edits)
+        yield refused(node.path, None, words, source=1061, edits=edits)

@@ -1,6 +1,6 @@
-"""Literal values in containers. Kubernetes replaces `$(NAME)` and `$$` in `command`, `args` and values of `env`.
+"""Keeps values of containers literal. The kubelet expands `$(NAME)` and `$$` in `command`, `args` and values of `env`.
 
-It does so in no other field: not in the commands of hooks and probes (pkg/kubelet/container/helpers.go of Kubernetes
+It expands no other field, such as the commands of hooks and probes (pkg/kubelet/container/helpers.go of Kubernetes
 1.34.1). The containers of `podTemplate` are passed on as the user wrote them.
 """
 
@@ -12,14 +12,17 @@ from typing import Any
 from models.manifests.metadata import Manifest
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-"""The names of variables that containers of the program have. Any other text in $(…) is no reference to one."""
+"""The names that variables of the program's containers can have. The kubelet keeps `$(…)` with any other text."""
 
 _REFERENCE = re.compile(r"\$(?:\$|\((?P<name>[^)]*)\)|.)", re.DOTALL)
-"""What Kubernetes reads at a `$`, as third_party/forked/golang/expansion/expand.go of Kubernetes 1.34.1 does."""
+"""The text that the kubelet reads at a `$`: `$$`, `$(NAME)`, or the `$` and the next character.
+
+Source: third_party/forked/golang/expansion/expand.go of Kubernetes 1.34.1.
+"""
 
 
 def literal_container(container: Manifest) -> Manifest:
-    """A container whose commands, arguments and variables have exactly the values that it is given."""
+    """The container with escaped values. Its process gets the command, arguments and variables as they are here."""
     result = dict(container)
     for key in ("command", "args"):
         if key in result:
@@ -30,7 +33,7 @@ def literal_container(container: Manifest) -> Manifest:
 
 
 def literal(text: str) -> str:
-    """The text that Kubernetes turns into a text."""
+    """The escaped text. The kubelet expands it to the given text."""
     return _REFERENCE.sub(_escaped, text)
 
 
@@ -41,16 +44,14 @@ def _literal_variable(variable: dict[str, Any]) -> dict[str, Any]:
 
 
 def _escaped(match: re.Match[str]) -> str:
-    """`$$` and references with a `$` more before each `$`; any other text stays.
-
-    Kubernetes reads one byte after a `$`, and would break a character of several bytes.
-    """
-    read = match[0]
-    if read == "$$":
+    """Escape one match of `_REFERENCE`: double each `$` that the kubelet would not keep."""
+    text = match[0]
+    if text == "$$":
         return "$$$$"
-    if not read[1].isascii():
-        return f"${read}"
+    # The kubelet reads one byte after the `$`, which breaks a character of several bytes.
+    is_broken = not text[1].isascii()
     name = match["name"]
-    if name is not None and _NAME.fullmatch(name):
-        return f"${read}"
-    return read
+    is_variable = name is not None and _NAME.fullmatch(name)
+    if is_broken or is_variable:
+        return f"${text}"
+    return text

@@ -46,27 +46,28 @@ def read_name(text: str) -> tuple[str, bool, int]:
     return text[1:end], True, end + 1
 
 
-@pytest.mark.parametrize(
-    ("text", "written"),
-    [
-        ("$(VLLM_API_KEY)", "$$(VLLM_API_KEY)"),
-        ("a$$b", "a$$$$b"),
-        ("$$(A)", "$$$$(A)"),
-        ("$$$(A)", "$$$$$$(A)"),
-        ("$(A)$(A)", "$$(A)$$(A)"),
-        ("$", "$"),
-        ("$(A", "$(A"),
-        ("${A} $0 $A", "${A} $0 $A"),
-        ("$(command -v python || command -v python3)", "$(command -v python || command -v python3)"),
-        ("$(echo $(A))", "$(echo $(A))"),
-        ("$($$)", "$($$)"),
-        ("$(", "$("),
-        ("$(\n)$(A)", "$(\n)$$(A)"),
-        ("$模型", "$$模型"),
-        ("$(模)", "$(模)"),
-        ("", ""),
-    ],
-)
+ESCAPED = {
+    "$(VLLM_API_KEY)": "$$(VLLM_API_KEY)",
+    "a$$b": "a$$$$b",
+    "$$(A)": "$$$$(A)",
+    "$$$(A)": "$$$$$$(A)",
+    "$(A)$(A)": "$$(A)$$(A)",
+    "$": "$",
+    "$(A": "$(A",
+    "${A} $0 $A": "${A} $0 $A",
+    "$(command -v python || command -v python3)": "$(command -v python || command -v python3)",
+    "$(echo $(A))": "$(echo $(A))",
+    "$($$)": "$($$)",
+    "$(": "$(",
+    "$(\n)$(A)": "$(\n)$$(A)",
+    "$模型": "$$模型",
+    "$(模)": "$(模)",
+    "": "",
+}
+"""Texts, and how the program writes them. tests/node passes them to a real kubelet."""
+
+
+@pytest.mark.parametrize(("text", "written"), ESCAPED.items())
 def test_only_what_kubernetes_would_change_is_escaped(text: str, written: str) -> None:
     assert literal(text) == written
     assert expanded(written) == text

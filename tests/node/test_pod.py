@@ -7,7 +7,10 @@ import subprocess
 from dataclasses import dataclass
 from typing import Any
 
-from tests.node.conftest import Stack
+from models.manifests.expansion import literal_container
+from tests.models.test_expansion import ESCAPED, VARIABLES, expanded
+from tests.node import image
+from tests.node.conftest import Node, Stack
 
 _ALWAYS_READ_ONLY = ("configMap", "secret", "projected", "downwardAPI")
 
@@ -68,11 +71,11 @@ def test_up_ends_with_a_pod_that_answers(stack: Stack) -> None:
 
 
 def test_an_update_ends_when_a_job_has_asked_the_pod_by_the_name_of_its_service(stack: Stack) -> None:
-    """The Job asks for each model by its name, of which Kubernetes expands nothing."""
+    """The Job asks for each model by its name. The rule `shell-text` refuses names with `$(…)`, but not with `$$`."""
     node = stack.node
     node.kubectl("create", "namespace", stack.name)
     node.kubectl("create", "secret", "generic", "key", "--namespace", stack.name, "--from-literal=api=sk-rehearsed")
-    names = ["tiny", "$(VLLM_API_KEY)", "a$$b", "$模型"]
+    names = ["tiny", "a$$1", "$模型"]
     engine = {"maxModelLen": 1024, "servedModelName": names}
     stack.runs(smoke=True, engine=engine, server={"apiKey": {"secret": "key", "key": "api"}})
 
@@ -83,12 +86,45 @@ def test_an_update_ends_when_a_job_has_asked_the_pod_by_the_name_of_its_service(
     assert [line.rpartition(" in ")[0] for line in lines] == [f"smoke: {check}: passed" for check in checks]
 
 
+def test_the_kubelet_passes_escaped_values_as_they_are_and_expands_others(node: Node) -> None:
+    """Beside the escaped container runs one that is not, so the model of the kubelet in tests/models is held, too."""
+    variables = [{"name": name, "value": value} for name, value in VARIABLES.items()]
+    written = [{"name": f"WRITTEN_{number}", "value": text} for number, text in enumerate(ESCAPED)]
+    printed = "import json, os, sys; print(json.dumps([sys.argv[1:], dict(os.environ)]))"
+    plain: dict[str, Any] = {
+        "name": "plain",
+        "image": image.NAME,
+        "command": ["python", "-c", printed],
+        "env": variables + written,
+    }
+    escaped = literal_container({**plain, "name": "escaped", "args": list(ESCAPED)})
+    # With a broken character in its arguments, a container does not start.
+    plain["args"] = [text for text in ESCAPED if "$模" not in text]
+    plain["env"] = [variable for variable in plain["env"] if "$模" not in variable["value"]]
+    spec = {"nodeName": "snt9b-1", "restartPolicy": "Never", "containers": [plain, escaped]}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "literal"}, "spec": spec}
+
+    node.project.sandbox.kubectl("create", "-f", "-", stdin=json.dumps(pod))
+    node.kubectl("wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/literal", "--timeout=60s")
+
+    arguments, environment = json.loads(node.kubectl("logs", "literal", "--container=escaped"))
+    assert arguments == list(ESCAPED)
+    assert [environment[variable["name"]] for variable in written] == list(ESCAPED)
+    arguments, environment = json.loads(node.kubectl("logs", "literal", "--container=plain"))
+    assert arguments == [expanded(text) for text in plain["args"]]
+    for variable in plain["env"]:
+        assert environment[variable["name"]] == expanded(variable["value"]), variable
+
+
 def test_python_is_the_first_process_and_is_told_to_end_by_sigterm(stack: Stack) -> None:
     node = stack.node
-    stack.runs()
+    stack.runs(env={"HCCL_IF_IP": {"field": "status.podIP"}, "PATH": {"prepend": "/opt/lib"}})
 
     first = node.exec(stack.name, "cat", "/proc/1/cmdline").split("\0")
     assert first[:3] == ["python", "-m", "vllm.entrypoints.openai.api_server"]
+    variables = node.exec(stack.name, "cat", "/proc/1/environ").split("\0")
+    assert f"HCCL_IF_IP={node.pods(stack.name)[0]['status']['podIP']}" in variables
+    assert any(variable.startswith("PATH=/opt/lib:/") for variable in variables), "before the image's own"
     follow = ["kubectl", "logs", "--namespace", stack.name, "deploy/tiny", "--follow"]
     with subprocess.Popen(follow, env=node.project.sandbox.env, stdout=subprocess.PIPE, text=True) as following:
         node.kubectl("delete", "pod", "--namespace", stack.name, "--selector", "app=infers")
@@ -118,7 +154,7 @@ def test_the_container_has_what_the_manifest_asks_for_and_nothing_more(stack: St
 
 def test_the_container_has_the_mounts_that_the_manifest_asks_for(stack: Stack) -> None:
     node = stack.node
-    stack.runs()
+    stack.runs(readOnlyRootFilesystem=True)
     [pod] = node.pods(stack.name)
     volumes = {volume["name"]: volume for volume in pod["spec"]["volumes"]}
     fields = [line.split() for line in node.exec(stack.name, "cat", "/proc/1/mountinfo").splitlines()]
@@ -137,7 +173,7 @@ def test_the_container_has_the_mounts_that_the_manifest_asks_for(stack: Stack) -
         "/usr/local/sbin/npu-smi", "/opt/ascend-vllm/launch", f"/mnt/models/{stack.name}",
     }  # fmt: skip
     assert {wanted.get(place) for place in manual} == {"ro"}
-    assert wanted["/dev/shm"] == "rw"
+    assert (mounts["/"], wanted["/tmp"], wanted["/dev/shm"]) == ("ro", "rw", "rw")
     kubelets = {"/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/dev/termination-log", "/"}
     kernels = ("/proc", "/sys", "/dev")
     others = {place for place in mounts if place not in {*wanted, *kubelets} and not place.startswith(kernels)}

@@ -61,16 +61,52 @@ def problems(spec: Any, kubernetes: str = DEFAULT_KUBERNETES) -> list[tuple[str,
     ]
 
 
-@pytest.mark.parametrize("spec", ACCEPTED, ids="+".join)
-def test_a_patch_of_every_family_is_accepted(spec: dict[str, Any]) -> None:
-    assert findings(spec) == []
-
-
 SIDE = {"name": "side", "image": "side:1.0"}
 
 
 def side(**fields: Any) -> dict[str, Any]:
     return {"containers": [{**SIDE, **fields}]}
+
+
+@pytest.mark.parametrize(
+    ("claims", "refused"),
+    [
+        ([{"name": "a"}, {"name": "b"}], ""),
+        ([{"name": "a", "request": "x"}, {"name": "a", "request": "y"}], ""),
+        ([{"name": "a"}, {"name": "a"}], "already in podTemplate.spec.containers.0.resources.claims.0.name"),
+        ([{"name": "a", "request": "x"}, {"name": "a", "request": "x"}], "already in"),
+        ([{"name": "a"}, {"name": "a", "request": "x"}], "already in"),
+        ([{"name": "a", "request": "x"}, {"name": "a"}], "already in"),
+        ([{"name": "c"}], "not one of spec.resourceClaims"),
+    ],
+)
+def test_a_part_of_a_claim_is_used_once(claims: list[dict[str, str]], refused: str) -> None:
+    of_pod = [{"name": name, "resourceClaimName": name} for name in "ab"]
+    found = findings({**side(resources={"claims": claims}), "resourceClaims": of_pod})
+
+    assert len(found) == (1 if refused else 0)
+    assert all(refused in finding.message for finding in found)
+
+
+COSTS = {
+    "2147483647": True, "-2147483648": True, "0": True, "-0": True, "-01": True, "-" + "0" * 5000 + "1": True,
+    "2147483648": False, "-2147483649": False, "00": False, "01": False, "+1": False, "1_0": False, "1\n": False,
+    "9" * 5000: False, "-": False,
+}  # fmt: skip
+"""Costs of a deletion, and whether strconv.ParseInt and Kubernetes' look at the first digit accept them."""
+
+
+@pytest.mark.parametrize(("cost", "is_accepted"), COSTS.items(), ids=lambda value: str(value)[:12])
+def test_the_cost_of_a_deletion_is_a_number_of_32_bits(cost: str, is_accepted: bool) -> None:
+    annotations = {"controller.kubernetes.io/pod-deletion-cost": cost}
+    found = of_text(text_of({"metadata": {"annotations": annotations}}))
+
+    assert (found == []) == is_accepted
+
+
+@pytest.mark.parametrize("spec", ACCEPTED, ids="+".join)
+def test_a_patch_of_every_family_is_accepted(spec: dict[str, Any]) -> None:
+    assert findings(spec) == []
 
 
 REFUSED = [
