@@ -6,12 +6,12 @@ import re
 from typing import Any
 
 SHELL_TEXT = re.compile(
-    r"\$\([^)]*\)?"
-    r"|\$\{[^}]*\}?"
-    r"|\$[A-Za-z_][A-Za-z0-9_]*"
+    r"(?<!\$)\$\([^)]*\)?"
+    r"|(?<!\$)\$\{[^}]*\}?"
+    r"|(?<!\$)\$[A-Za-z_][A-Za-z0-9_]*"
     r"|`[^`]+`"
 )
-"""A part of a text that a shell would replace."""
+"""A part of a text that a shell would replace. A name may contain `$$`."""
 
 _FIELD_OF_VARIABLE = {
     "podip": "status.podIP",

@@ -144,6 +144,8 @@ def test_shell_text_in_a_value_of_the_launch_is_an_error(body: str, field: str) 
         'env: {A: "a$"}',
         'env: {A: "costs 5$"}',
         'env: {A: "$5"}',
+        'env: {A: "a$$b"}',
+        "engine: {maxModelLen: 4096, servedModelName: a$$b}",
         'env: {A: "100%", B: "a`b"}',
         "expose: {type: LoadBalancer, annotations: {example.com/snippet: set $x 1}}",
         "server: {chatTemplate: {inline: '{{ $x }}'}}",
