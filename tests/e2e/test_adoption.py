@@ -24,7 +24,7 @@ SERVICE = {
     "model": "/mnt/models/Qwen2-7B-Instruct",
     "engine": {"maxModelLen": 4096, "numSchedulerSteps": 8},
     "prefixCaching": True,
-    "env": {"GREETING": "你好 $HOME\n'x'"},
+    "env": {"GREETING": "你好 $$HOME\n'x'"},
 }
 
 

@@ -211,12 +211,12 @@ def test_what_a_program_adds_is_told_where_it_counts_and_up_leaves_it(project: P
 
 
 def test_a_change_of_the_stack_file_is_told_from_one_by_hand_and_up_applies_it(project: Project, stack: str) -> None:
-    project.write(stack, {"qwen": qwen(image="registry.example.com/ascend-vllm:next", npus=2)})
+    project.write(stack, {"qwen": qwen(image="registry.example.com/ascend-vllm:6.3.913", npus=2)})
     code, text = drift(project, stack)
 
     assert code == 1
     assert "by hand" not in text
-    assert re.search(rf"image +{IMAGE} → registry.example.com/ascend-vllm:next +not applied yet", text)
+    assert re.search(rf"image +{IMAGE} → registry.example.com/ascend-vllm:6.3.913 +not applied yet", text)
     assert re.search(r"~ ConfigMap qwen-launch-\w+: replaces qwen-launch-\w+\n", text)
     assert restore(project, stack) == [f"pulumi up --stack {stack}"]
     assert drift(project, stack)[0] == 0

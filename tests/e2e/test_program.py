@@ -193,8 +193,8 @@ def test_python_in_the_pods_script_receives_exactly_the_arguments_that_script_pr
     project: Project, stack: str, tmp_path: Path
 ) -> None:
     service = {
-        **qwen(servedModelName=["it's", "a $(b) `c`"]),
-        "env": {"Z": "1", "GREETING": "你好 $HOME\n'x'", "A": "2"},
+        **qwen(servedModelName=["it's", 'a $$(b) "c"']),
+        "env": {"Z": "1", "GREETING": "你好 $$HOME\n'x'", "A": "2"},
     }
     project.write(stack, {"qwen": service})
     project.up(stack)
@@ -289,19 +289,19 @@ def test_an_update_whose_state_was_lost_is_taken_up_again_and_nothing_is_made_tw
     project.up(stack)
     assert project.names("pod", stack) == pods
 
-    project.write(stack, {"qwen": qwen() | {"image": "registry.example.com/ascend-vllm:next"}})
+    project.write(stack, {"qwen": qwen() | {"image": "registry.example.com/ascend-vllm:6.3.913"}})
     project.up(stack)
 
     (pod,) = project.objects("pod", stack)
-    assert pod["spec"]["containers"][0]["image"].endswith(":next")
+    assert pod["spec"]["containers"][0]["image"].endswith(":6.3.913")
 
 
 def test_a_change_wins_over_what_was_changed_by_hand(project: Project, stack: str) -> None:
     project.up(stack)
     project.sandbox.kubectl("set", "image", "deployment/qwen", "ascend-vllm=by-hand:1", "--namespace", stack)
 
-    project.write(stack, {"qwen": qwen() | {"image": "registry.example.com/ascend-vllm:next"}})
+    project.write(stack, {"qwen": qwen() | {"image": "registry.example.com/ascend-vllm:6.3.913"}})
     project.up(stack)
 
     (deployment,) = project.objects("deployment", stack)
-    assert deployment["spec"]["template"]["spec"]["containers"][0]["image"].endswith(":next")
+    assert deployment["spec"]["template"]["spec"]["containers"][0]["image"].endswith(":6.3.913")
