@@ -78,7 +78,7 @@ def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         made.port = server.server_port
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         write_kubeconfig(tmp_path / "kubeconfig", {"server": f"http://127.0.0.1:{made.port}"}, {"token": "t-1"})
         monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
         yield made
