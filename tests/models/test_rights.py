@@ -110,6 +110,7 @@ def test_a_right_is_one_finding_of_its_kind(rule: str, spec: dict[str, Any]) -> 
     assert rights(spec) == [rule]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("rule", "spec"), RIGHTS)
 def test_an_accepted_right_is_no_finding_and_keeps_its_reason(rule: str, spec: dict[str, Any]) -> None:
     report = check(stack({"qwen": {"podTemplate": {"spec": spec}, "accept": {rule: "agreed with security"}}}))

@@ -11,6 +11,8 @@ import pytest
 from tests.models.bucket_server import manifest_of
 from tests.models.stand_in_server import run
 
+pytestmark = pytest.mark.slow  # each test starts the step as a process
+
 CONTENT = {
     "config.json": b"{}",
     "model.safetensors": random.Random(3).randbytes(3_000_000),  # noqa: S311  the same bytes each time

@@ -44,6 +44,7 @@ CASES = [
 ]
 
 
+@pytest.mark.slow
 def test_a_dead_setting_has_one_finding(subtests: pytest.Subtests) -> None:
     for release, setting in CASES:
         with subtests.test(release=release, setting=setting.name):
