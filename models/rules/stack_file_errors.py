@@ -14,8 +14,8 @@ Pulumi passes the file to the program as JSON. Infinite numbers, tags that contr
 contain themselves have no JSON.""",
     "stack-size": """The stack is of a size that can be read quickly.
 
-A file has at most 1 MiB. With its aliases written out, it has at most 25,000 keys and values, and as many characters in
-them as a file of 1 MiB. A stack has at most 1,000 services. So every command ends within seconds on any file.""",
+A file has at most 1 MiB. With its aliases written out, it has at most 10,000 keys and values, and as many characters in
+them as a file of 1 MiB. A stack has at most 500 services. So every command ends within seconds on any file.""",
     "duplicate-key": """No mapping contains a key twice.
 
 Pulumi refuses the file. Other readers of YAML use the last value without a message.""",

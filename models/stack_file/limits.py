@@ -7,13 +7,13 @@ from models.finding import Finding, Mark
 MOST_BYTES = 1 << 20
 """Of a file."""
 
-MOST_VALUES = 25_000
+MOST_VALUES = 10_000
 """Keys and values of a file after its aliases are written out. A service has about 40."""
 
 MOST_CHARACTERS = MOST_BYTES
 """Characters of all keys and values of a file after its aliases are written out. Comments do not count."""
 
-MOST_SERVICES = 1_000
+MOST_SERVICES = 500
 """Services of a stack."""
 
 MOST_FINDINGS = 1_000
