@@ -140,7 +140,7 @@ def test_standard_input_is_another_state_of_the_stack(repository: Path, console:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("count", [100, 700])
+@pytest.mark.parametrize("count", [100, 480])
 def test_a_pull_request_comment_is_never_too_long(repository: Path, console: Console, count: int) -> None:
     (repository / "before").mkdir()
     write(repository / "before", many=many(count, 4096))

@@ -216,8 +216,8 @@ def test_what_an_earlier_review_left_is_not_taken_for_this_one(repository: Path,
 
 
 def test_a_comment_is_never_too_long_for_github(repository: Path, console: Console) -> None:
-    wrong = many(700, 16384).replace("image: a:1", 'image: "a`b:1", npuz: 1')
-    write(repository, many=many(700, 4096))
+    wrong = many(480, 16384).replace("image: a:1", 'image: "a`b:1", npuz: 1')
+    write(repository, many=many(480, 4096))
     commit(repository)
     write(repository, many=wrong)
 
