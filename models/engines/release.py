@@ -59,7 +59,7 @@ class AcceptedValues:
 
 @dataclass(frozen=True)
 class RequiredFile:
-    """A file beside the weights without which a release does not start."""
+    """A file next to the weights without which a release does not start."""
 
     name: str
     where: str
@@ -154,7 +154,7 @@ class Release(ABC):
     `value-of-another-release`."""
 
     quantization_files: Mapping[str, RequiredFile]
-    """The file that a method of quantization needs beside the weights. Used by the rule `quantization-file`."""
+    """The file that a method of quantization needs next to the weights. Used by the rule `quantization-file`."""
 
     defaults: EngineDefaults
     """The defaults of the engine. Used by resolve."""

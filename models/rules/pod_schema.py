@@ -80,7 +80,10 @@ def _owned_parts(service: ResolvedService, patch: PodTemplate) -> list[Path]:
     parts = []
     for path, _ in owned_paths(patch, service):
         is_name = path[-1] == "name" and path[1] in OWNED_ITEMS
-        parts.append(path[:-1] if is_name else path)
+        if is_name:
+            parts.append(path[:-1])
+        else:
+            parts.append(path)
     return parts
 
 

@@ -269,7 +269,10 @@ def _described(names: list[str], service: ResolvedService) -> list[str]:
     described = []
     for name in names:
         key = keys.get(name.lower().rstrip("."))
-        described.append(f"{name} ({key})" if key else name)
+        if key:
+            described.append(f"{name} ({key})")
+        else:
+            described.append(name)
     return described
 
 

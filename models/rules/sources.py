@@ -52,7 +52,7 @@ def incomplete_weights(service: ResolvedService) -> Iterator[Finding]:
 
 @rule("error")
 def quantization_file(service: ResolvedService) -> Iterator[Finding]:
-    """The checksums list the file that the method of quantization needs beside the weights.
+    """The checksums list the file that the method of quantization needs next to the weights.
 
     Weights for `quantization: ascend` have a description of their layers, which msModelSlim writes.
     """

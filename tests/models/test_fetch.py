@@ -88,7 +88,7 @@ def test_a_file_that_was_changed_on_the_node_is_named_and_fetched_again(node: No
 
     assert (code, node.fetched()) == (0, FILES)
     assert sorted(one.path for one in content.asked) == ["config.json", SHARD]
-    assert f"weights: bad: {SHARD} has another checksum; it is fetched anew" in said
+    assert f"weights: bad: {SHARD} has another checksum; it is fetched again" in said
 
 
 def test_a_file_that_was_planted_among_the_fetched_ones_is_named_and_the_server_does_not_start(node: Node) -> None:
@@ -162,7 +162,7 @@ def test_many_files_come_whole_through_a_bad_network(node: Node) -> None:
             code, said = node.fetch(endpoint, files)
             if code == 0:
                 break
-            assert "fetched anew" in "\n".join(said)
+            assert "fetched again" in "\n".join(said)
             assert not node.final.exists()
 
     assert node.fetched() == files

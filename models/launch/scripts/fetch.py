@@ -151,7 +151,7 @@ def to_fetch(store: Store, files: Sequence[File], every: float) -> Sequence[File
     def is_bad(file: File) -> bool:
         found = wrong(store.files / file.name, file, progress.add)
         if found:
-            say(f"bad: {found}; it is fetched anew")
+            say(f"bad: {found}; it is fetched again")
         else:
             store.learn(file)
         return bool(found)
@@ -234,7 +234,7 @@ def one_of(work: Work, file: File) -> None:
     for _ in range(BAD - 1):
         if not other:
             break
-        say(f"bad: {file.name}: {other}; it is fetched anew")
+        say(f"bad: {file.name}: {other}; it is fetched again")
         work.wait(work.asked.pause)
         other = once(work, file, part)
     if other:

@@ -236,7 +236,7 @@ def of_the_disk(problem: OSError) -> Sequence[str]:
         return f"No space is left for the weights ({what})", "make room where model.source.to says"
     if problem.errno in FORBIDDEN:
         return f"the weights cannot be written ({what})", "let the user of the pod write where model.source.to says"
-    return what, "mend the disk, or correct model.source"
+    return what, "repair the disk, or correct model.source"
 
 
 def end_on_sigterm(last: Callable[[], None]) -> None:
