@@ -18,6 +18,7 @@ from cli import (
     diff,
     drift,
     github,
+    lock,
     manifest,
     models,
     rehearse,
@@ -58,6 +59,7 @@ add_command(app, "check", rich_help_panel="Check")(check.command)
 add_command(app, "rule", rich_help_panel="Check")(rule.command)
 add_command(app, "models", rich_help_panel="Check")(models.command)
 add_command(app, "schema", rich_help_panel="Check")(schema.command)
+add_command(app, "lock", rich_help_panel="Check")(lock.command)
 add_command(app, "manifest", rich_help_panel="Check")(manifest.command)
 add_command(app, "script", rich_help_panel="Review")(script.command)
 add_command(app, "render", rich_help_panel="Review")(render.command)

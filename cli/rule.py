@@ -21,6 +21,7 @@ _EXAMPLE_FILES = {
     "Refused": "refused.yaml",
     "Output": "refused.out",
     "Accepted": "accepted.yaml",
+    "Lock file of both": "ascend-vllm.lock",
 }
 
 

@@ -18,6 +18,7 @@ from models.engines.log_lines import KnownError, StartPhase
 from models.engines.memory import MemoryUse
 from models.engines.metrics import Metrics
 from models.engines.model_server import ModelServer
+from models.engines.pairing import Pairing
 from models.engines.requests import Kind, RequestFields
 from models.engines.rules import RequestRule, ServiceRule
 
@@ -287,6 +288,9 @@ class Release(ABC):
     """Log lines for the phases of a start, the last phase first. Used by the diagnosis of `status` and `up`."""
 
     # Images
+
+    pairing: Pairing
+    """CANN, PyTorch, Python and driver that belong to the release. Used by `lock` and by the rules on locks."""
 
     image_tags: re.Pattern[str]
     """A pattern that is found in the tags of the release's images. Used where the stack file sets no version."""

@@ -22,6 +22,7 @@ from models.engines.release import Release
 from models.engines.releases import VERSIONS, release
 from models.finding import Finding, Mark, Severity
 from models.service.resolved import ResolvedService, ResolvedStack
+from models.stack_file.base_file import service_at
 
 Check = Callable[[ResolvedService], Iterator[Finding]]
 FactsCheck = Callable[[ResolvedService, ModelFacts], Iterator[Finding]]
@@ -213,8 +214,7 @@ def judge_stack(stack: ResolvedStack) -> Iterator[Finding]:
     _load()
     for name, check in sorted(_STACK_CHECKS.items()):
         for finding in check(stack):
-            path = finding.marks[0].path
-            service = path[1] if path[0] == "services" else None
+            service = service_at(finding.marks[0].path)
             yield replace(finding, rule=name, service=service)
 
 

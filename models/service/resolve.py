@@ -33,6 +33,7 @@ from models.service.secrets import made_secrets, named, named_pull_secret
 from models.stack_file.checksums import WeightFiles
 from models.stack_file.cluster import ClusterConfig, minor_of
 from models.stack_file.environment import PathAddition, PodField
+from models.stack_file.locked import LOCK_FILE, StackLock
 from models.stack_file.operation import ResolvedResources
 from models.stack_file.parse import LoadedStack
 from models.stack_file.service import ServiceConfig
@@ -95,6 +96,7 @@ def resolve(stack: LoadedStack) -> ResolvedStack:
         findings=stack.findings,
         secrets=made_secrets(stack.services.values(), stack.secrets),
         accept=stack.accept,
+        lock=stack.lock,
     )
 
 
@@ -191,14 +193,12 @@ def _resolve_service(
 ) -> ResolvedService:
     config, because = size.config, size.because
     because |= plan.reasons
-    prefix_caching = config.prefix_caching
-    if prefix_caching is None:
-        prefix_caching = size.release.defaults.prefix_caching
+    image, locked_digest = _resolve_image(size, stack.lock)
     service = ResolvedService(
         name=size.name,
         release=size.release,
         cluster=cluster_of_service(cluster, stack.cluster.platform, size.release),
-        image=config.image,
+        image=image,
         model=size.model,
         npus=size.npus,
         replicas=size.replicas,
@@ -208,7 +208,7 @@ def _resolve_service(
         graph=resolve_graph(config, size.known, because),
         precision=resolve_precision(config, size.known, size.model.name, because),
         mind_speed=config.mind_speed,
-        prefix_caching=prefix_caching,
+        prefix_caching=_resolve_prefix_caching(size),
         quantization=config.quantization,
         lora=resolve_lora(config.lora, because),
         speculative=config.speculative,
@@ -241,11 +241,30 @@ def _resolve_service(
         known=size.known,
         facts=size.facts,
         missing_facts=size.missing_facts,
+        locked_digest=locked_digest,
         weight_files=size.weight_files,
         external=size.external,
         room=plan.room,
     )
     return replace(service, origins=origins(service, because, stack.spans))
+
+
+def _resolve_image(size: _Size, lock: StackLock | None) -> tuple[str, str | None]:
+    """The image of the pods, and the digest that the lock file adds to the image of the stack file."""
+    image = size.config.image
+    locked = lock.services.get(size.name) if lock else None
+    if locked is None or locked.digest is None:
+        return image, None
+    if locked.image != image or "@" in image:
+        return image, None
+    size.because["image"] = f"the stack file, and the digest of {LOCK_FILE}"
+    return f"{image}@{locked.digest}", locked.digest
+
+
+def _resolve_prefix_caching(size: _Size) -> bool:
+    if size.config.prefix_caching is None:
+        return size.release.defaults.prefix_caching
+    return size.config.prefix_caching
 
 
 def _secret_env(

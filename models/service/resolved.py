@@ -20,6 +20,7 @@ from models.stack_file.cluster import (
 )
 from models.stack_file.environment import PathAddition, PodField
 from models.stack_file.exposure import Expose, Network
+from models.stack_file.locked import StackLock
 from models.stack_file.monitoring import Monitoring
 from models.stack_file.operation import (
     DisruptionBudget,
@@ -60,6 +61,7 @@ class ResolvedService(ModelServer):
 
     cluster: Cluster
     image: str
+    """The image that the pods run, with the digest of the lock file if that has one."""
     model: ResolvedModel
     replicas: int
     startup: int
@@ -81,6 +83,8 @@ class ResolvedService(ModelServer):
     pod_template: PodTemplate | None
     pull_secrets: Sequence[NamespacePullSecret]
     accept: Mapping[str, str]
+    locked_digest: str | None = None
+    """The digest that the lock file adds to the image."""
     weight_files: WeightFiles | None = None
     """The manifest that the weights are fetched or verified by."""
     external: bool = False
@@ -143,6 +147,8 @@ class ResolvedStack:
     """The Secrets that the stack makes."""
     accept: Mapping[str, str] = field(default_factory=dict)
     """The reasons for waived warnings about the stack as a whole, by rule."""
+    lock: StackLock | None = None
+    """What the stack was tested with; None if the lock file says nothing about it."""
 
     def service(self, name: str) -> ResolvedService | None:
         """The service of this name, or None."""

@@ -103,9 +103,14 @@ class WeightFiles(Record):
         )
 
     @property
+    def sha256(self) -> str:
+        """The SHA-256 of the manifest, which stands for the files."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+    @property
     def digest(self) -> str:
         """Ten hexadecimal digits that stand for the files."""
-        return hashlib.sha256(self.text.encode()).hexdigest()[:10]
+        return self.sha256[:10]
 
     @property
     def total(self) -> int:

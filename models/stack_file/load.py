@@ -13,6 +13,7 @@ from pydantic.alias_generators import to_camel
 from models.finding import Finding, Mark, Path, Span
 from models.stack_file.base_file import WithBase, service_at, with_base
 from models.stack_file.confined import confined
+from models.stack_file.lock_file import stack_lock
 from models.stack_file.misspelled_keys import join_misspelled_keys
 from models.stack_file.named_files import read_named
 from models.stack_file.overrides import with_override_findings
@@ -167,6 +168,7 @@ def _complete(
     weight_files, unlisted = _named_files(
         loaded, "verify", "weight-files", directory, read
     )
+    lock, lock_problems = stack_lock(loaded.name, directory, read)
     refused_by = [*secret_values, *unreadable, *unlisted]
     refused = {str(finding.service) for finding in refused_by} & loaded.services.keys()
     return replace(
@@ -180,12 +182,14 @@ def _complete(
         config_jsons=config_jsons,
         weight_files=weight_files,
         secrets=ciphertexts(further),
+        lock=lock,
         findings=(
             *findings,
             *secret_values,
             *_outside(loaded.findings, secret_values),
             *unreadable,
             *unlisted,
+            *lock_problems,
         ),
     )
 

@@ -16,6 +16,7 @@ from models.stack_file.checksums import WeightFiles
 from models.stack_file.cluster import ClusterConfig
 from models.stack_file.errors import shape_finding
 from models.stack_file.limits import MOST_SERVICES, MOST_SHAPE_FINDINGS, too_large
+from models.stack_file.locked import StackLock
 from models.stack_file.misspelled_keys import join_misspelled_keys
 from models.stack_file.place import in_one_line
 from models.stack_file.service import ServiceConfig
@@ -50,6 +51,8 @@ class LoadedStack:
     """The manifests that services name, by that name."""
     secrets: Mapping[str, str] = field(default_factory=dict)
     """The ciphertexts of the stack's secret keys that services may refer to, by key."""
+    lock: StackLock | None = None
+    """What the stack was tested with; None if the lock file says nothing about it."""
     spans: Mapping[Path, Span] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
 

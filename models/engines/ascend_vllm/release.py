@@ -42,6 +42,7 @@ from models.engines.engine_args import EngineArgs, Version
 from models.engines.flags import Limit, flag_from_json
 from models.engines.memory import MemoryUse
 from models.engines.model_server import ModelServer, extra_argument
+from models.engines.pairing import Pairing
 from models.engines.release import (
     EngineDefaults,
     Exclusion,
@@ -67,6 +68,7 @@ class AscendVllm(Release):
         block_size=128, gpu_memory_utilization=0.9, prefix_caching=False
     )
     init_files = ("/home/ma-user/.bashrc",)
+    pairing = Pairing()
     removed_flags: Mapping[str, RemovedFlag] = {}
     code_places = CodePlaces(
         adapter_name="vllm/entrypoints/openai/cli_args.py:22",

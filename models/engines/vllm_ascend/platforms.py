@@ -13,6 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
+from models.engines.pairing import Pairing
+
 _FILE = Path(__file__).parent / "platforms.json"
 _TAG = re.compile(r"v?(?P<release>\d+\.\d+\.\d+)(?P<suffixes>(?:-[a-z0-9]+)*)")
 
@@ -89,6 +91,19 @@ def platform(release: str) -> Platform:
         library_paths=entry["library_paths"],
         distribution_suffixes=entry["distribution_suffixes"],
         sigterm=Sigterm(**entry["sigterm"]) if entry["sigterm"] else None,
+    )
+
+
+def pairing(release: str) -> Pairing:
+    """The versions that belong to a release and that its images contain."""
+    known = platform(release)
+    return Pairing(
+        cann=known.cann,
+        torch=known.torch,
+        torch_npu=known.torch_npu,
+        python=known.image_python,
+        pythons=known.python or (),
+        driver=known.driver,
     )
 
 

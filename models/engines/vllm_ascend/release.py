@@ -43,7 +43,12 @@ from models.engines.vllm_ascend.owned_keys import (
     OWNED_VARIABLES,
     variables_of_keys,
 )
-from models.engines.vllm_ascend.platforms import image_soc, library_paths, tag_for
+from models.engines.vllm_ascend.platforms import (
+    image_soc,
+    library_paths,
+    pairing,
+    tag_for,
+)
 from models.engines.vllm_ascend.removed_flags import removed_flags
 from models.engines.vllm_ascend.request_limits import request_limits
 from models.engines.vllm_ascend.request_rules import REQUEST_RULES
@@ -138,6 +143,7 @@ class VllmAscend(Release):
         )
         self.request_fields = request_fields(version, table.server)
         self.request_sources = request_limits(version).sources
+        self.pairing = pairing(version)
         number = re.escape(version)
         self.image_tags = re.compile(rf"(?<![\w.])v?{number}(?![\w.])")
 

@@ -1,0 +1,224 @@
+"""`ascend-vllm lock`: write what the services of a stack are tested with into a lock file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cli.errors import CommandError, ExitCode
+from cli.output.lock import locked_text
+from cli.stacks import StacksArgument, open_stacks
+from client.registry import RegistryError, image_digest
+from models.service.lock import GIVEN_KEYS, relocked
+from models.service.resolved import ResolvedService, ResolvedStack
+from models.stack_file.lock_file import lock_text, plain_entry, read_lock
+from models.stack_file.locked import LOCK_FILE, LockedService, LockFile
+from models.stack_file.parse import parse
+from models.stack_file.texts import disk
+
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="SERVICE.KEY=VALUE",
+        help=f"Give a fact about an image ({', '.join(GIVEN_KEYS)}). Repeatable.",
+    ),
+]
+UpgradeOption = Annotated[
+    bool,
+    typer.Option(
+        "--upgrade", help="Ask for digests that are in the lock file already."
+    ),
+]
+OfflineOption = Annotated[
+    bool, typer.Option("--offline", help="Do not ask any registry for a digest.")
+]
+
+
+def command(
+    stacks: StacksArgument = None,
+    given: SetOption = None,
+    upgrade: UpgradeOption = False,
+    offline: OfflineOption = False,
+) -> None:
+    """Write what the services of stacks are tested with into a lock file.
+
+    The file ascend-vllm.lock is next to the stack file. For each service it has
+    the image with its digest, the engine release, CANN, PyTorch, Python, the oldest
+    driver, the type of NPU and the weights. From then on, pods run the image with
+    this digest, and check reports what differs. Commit the file.
+
+    The digest comes from the registry, with the login of docker login. What is in
+    the file stays while the image stays the same.
+
+    Exit code 0 if all facts were found, 1 if a digest is missing, 2 for wrong usage,
+    3 if a stack cannot be read.
+
+    Examples:
+      ascend-vllm lock prod
+      ascend-vllm lock prod --offline --set qwen.digest=sha256:0a1b…
+      ascend-vllm lock --upgrade
+    """
+    opened = list(open_stacks(stacks or []))
+    facts = _facts(given or [], opened)
+    digests = _Digests(upgrade=upgrade, offline=offline)
+    missing = 0
+    for stack in opened:
+        missing += _lock(stack, facts, digests)
+    if missing and not offline:
+        raise typer.Exit(ExitCode.FOUND)
+
+
+def _facts(
+    arguments: Sequence[str], stacks: Sequence[ResolvedStack]
+) -> dict[str, dict[str, str]]:
+    """The facts that the user gives with --set, by service and key.
+
+    Raises:
+        CommandError: One of them is not a fact about a service of the stacks.
+    """
+    names = {service.name for stack in stacks for service in stack.services}
+    facts: dict[str, dict[str, str]] = {}
+    for argument in arguments:
+        service, key, value = _split(argument)
+        if service not in names:
+            raise CommandError(
+                f"--set {argument}: there is no service {service}",
+                f"name one of: {', '.join(sorted(names))}",
+            )
+        facts.setdefault(service, {})[key] = value
+    return facts
+
+
+def _split(argument: str) -> tuple[str, str, str]:
+    """The service, the key and the value of --set."""
+    name, is_set, value = argument.partition("=")
+    service, _, key = name.rpartition(".")
+    if not is_set or not service or not value:
+        raise CommandError(
+            f"--set {argument} is not SERVICE.KEY=VALUE",
+            "write --set qwen.cann=9.1.0",
+        )
+    if key not in GIVEN_KEYS:
+        raise CommandError(
+            f"--set {argument}: a lock file has no key {key} that can be given",
+            f"give one of {', '.join(GIVEN_KEYS)}",
+        )
+    return service, key, value
+
+
+@dataclass(frozen=True)
+class _Digests:
+    """How digests are found."""
+
+    upgrade: bool
+    offline: bool
+
+    def needed(self, entry: Mapping[str, object]) -> bool:
+        """Whether the registry is asked for the digest of an image."""
+        if self.offline or "@" in str(entry["image"]):
+            return False
+        return self.upgrade or "digest" not in entry
+
+
+def _lock(
+    stack: ResolvedStack, facts: Mapping[str, Mapping[str, str]], digests: _Digests
+) -> int:
+    """Write the section of a stack.
+
+    Returns:
+        The number of services whose digest is not known.
+    """
+    directory = _directory(stack)
+    _refuse_broken_lock(stack)
+    content, _ = read_lock(directory, disk)
+    other_stacks = content.stacks if content else {}
+    before: Mapping[str, LockedService] = stack.lock.services if stack.lock else {}
+    services: dict[str, LockedService] = {}
+    for service in stack.services:
+        given = facts.get(service.name, {})
+        entry = relocked(service, before.get(service.name), given)
+        if "digest" not in given and digests.needed(entry):
+            entry.update(_asked(str(entry["image"])))
+        services[service.name] = _record(service, entry)
+    section: dict[str, Any] = {
+        name: plain_entry(locked) for name, locked in services.items()
+    }
+    stacks = {**other_stacks, stack.name: section}
+    _write(directory / LOCK_FILE, lock_text(LockFile(version=1, stacks=stacks)))
+    typer.echo(locked_text(stack.name, services))
+    return sum(entry.digest is None for entry in services.values())
+
+
+def _directory(stack: ResolvedStack) -> Path:
+    """The directory of a stack file.
+
+    Raises:
+        CommandError: The stack has no file, or a part of it cannot be read.
+    """
+    if stack.file == "-":
+        raise CommandError(
+            "a stack on standard input has no lock file", "name a stack or a stack file"
+        )
+    if stack.broken:
+        raise CommandError(
+            f"stack {stack.name} has schema errors: {', '.join(stack.broken)}",
+            f"run ascend-vllm check {stack.name}",
+            ExitCode.COULD_NOT_RUN,
+        )
+    return Path(stack.file).parent
+
+
+def _refuse_broken_lock(stack: ResolvedStack) -> None:
+    """Refuse to write over a lock file that cannot be read, since it may have facts that the user gave.
+
+    Raises:
+        CommandError: It cannot be read.
+    """
+    for finding in stack.findings:
+        if finding.rule == "lock-file":
+            line = f" (line {finding.span.line})" if finding.span else ""
+            raise CommandError(
+                finding.message + line, finding.fix, ExitCode.COULD_NOT_RUN
+            )
+
+
+def _asked(image: str) -> dict[str, str]:
+    """The digest of an image, if its registry tells it."""
+    typer.echo(f"asking for the digest of {image}", err=True)
+    try:
+        return {"digest": image_digest(image)}
+    except RegistryError as problem:
+        typer.echo(
+            f"no digest of {image}: {problem.message}\nfix: {problem.fix}", err=True
+        )
+        return {}
+
+
+def _record(service: ResolvedService, entry: Mapping[str, object]) -> LockedService:
+    """The entry of a service.
+
+    Raises:
+        CommandError: A given fact has a wrong form.
+    """
+    locked, findings = parse(LockedService, dict(entry), (service.name,))
+    if locked is None:
+        raise CommandError(
+            f"{service.name}: {findings[0].message}", "correct the value of --set"
+        )
+    return locked
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as problem:
+        raise CommandError(
+            f"{file} cannot be written: {problem.strerror}",
+            "make the directory writable",
+            ExitCode.COULD_NOT_RUN,
+        ) from None
