@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 
 from cli.errors import CommandError
 from client.body import BadInputError, schema
+from models.descriptions import descriptions
 from models.engines.parameters import Parameters
 
 _PANEL = "Parameters of the request"
@@ -33,7 +34,11 @@ def with_parameters(command: Callable[..., None]) -> Callable[..., None]:
         for parameter in signature.parameters.values()
         if parameter.kind is not inspect.Parameter.VAR_KEYWORD
     ]
-    options = [_option(name, field) for name, field in Parameters.model_fields.items()]
+    texts = descriptions(Parameters)
+    options = [
+        _option(name, field, texts[name])
+        for name, field in Parameters.model_fields.items()
+    ]
     parameters = [*named, *options]
     extended = signature.replace(parameters=parameters)
     command.__signature__ = extended  # type: ignore[attr-defined]  # read by inspect
@@ -61,9 +66,9 @@ def body_fields(options: Mapping[str, Any]) -> dict[str, Any]:
     return fields
 
 
-def _option(name: str, field: FieldInfo) -> inspect.Parameter:
+def _option(name: str, field: FieldInfo, text: str) -> inspect.Parameter:
     kind: Any = _TYPES.get(name, field.annotation)
-    description = " ".join((field.description or "").replace("`", "").split())
+    description = " ".join(text.replace("`", "").split())
     is_number = isinstance(field.default, int | float) and kind is not bool
     if is_number:
         description += f" Default {field.default:g}."

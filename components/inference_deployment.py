@@ -7,15 +7,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pulumi
-from pulumi_kubernetes.apiextensions import CustomResource
-from pulumi_kubernetes.apps.v1 import Deployment
-from pulumi_kubernetes.batch.v1 import Job
-from pulumi_kubernetes.core.v1 import Service
 
 from cluster.errors import ClusterError
 from cluster.external import hand_over_replicas
 from components.ascend_node_mounts import AscendNodeMounts, AscendNodeMountsArgs
 from components.cluster import cluster_provider, without_unknown_kinds
+from components.kubernetes_object import KubernetesObject
 from components.readiness import is_in_cluster, readiness, stop_waiting
 from components.shared_resources import claim
 from components.vllm_launch_script import VllmLaunchScript, VllmLaunchScriptArgs
@@ -63,9 +60,9 @@ class InferenceDeployment(pulumi.ComponentResource):
         pulumi.RunError: The service has errors; the text lists all of them. Nothing is registered.
     """
 
-    deployment: Deployment
+    deployment: KubernetesObject
     """The Deployment. Pulumi itself does not wait for its pods."""
-    service: Service
+    service: KubernetesObject
     """The Service in front of the pods."""
     endpoint: pulumi.Output[str]
     """Address of the service inside the cluster. It is known when the service is ready, so that a resource that uses it
@@ -102,11 +99,10 @@ class InferenceDeployment(pulumi.ComponentResource):
             command=script.command,
         )
         replicas = asyncio.ensure_future(_current_replicas(service))
-        self.deployment = Deployment(
+        self.deployment = KubernetesObject(
             f"{name}-deployment",
-            metadata=pods["metadata"],
-            spec=_spec_after(replicas, service, pods),
-            opts=_deployment_options(
+            {**pods, "spec": _spec_after(replicas, service, pods)},
+            _deployment_options(
                 child,
                 service,
                 before=[
@@ -115,12 +111,8 @@ class InferenceDeployment(pulumi.ComponentResource):
                 ],
             ),
         )
-        front = service_object(service)
-        self.service = Service(
-            f"{name}-service",
-            metadata=front["metadata"],
-            spec=front["spec"],
-            opts=child,
+        self.service = KubernetesObject(
+            f"{name}-service", service_object(service), child
         )
         _register_additional_objects(name, service, child)
         self.endpoint = pulumi.Output.from_input(
@@ -159,12 +151,7 @@ class InferenceDeployment(pulumi.ComponentResource):
             if not ready:
                 return service.endpoint
         for manifest in jobs:
-            job = Job(
-                f"{name}-smoke",
-                metadata=manifest["metadata"],
-                spec=manifest["spec"],
-                opts=child,
-            )
+            job = KubernetesObject(f"{name}-smoke", manifest, child)
             if await is_in_cluster(job):
                 await wait.wait_until_proved(service, job)
         return service.endpoint
@@ -175,14 +162,7 @@ def _register_additional_objects(
 ) -> None:
     """Register the objects that the service requests in addition to its pods, such as a PodDisruptionBudget."""
     for item in additional_objects(service):
-        CustomResource(
-            f"{name}-{item['kind'].lower()}",
-            api_version=item["apiVersion"],
-            kind=item["kind"],
-            metadata=item["metadata"],
-            spec=item["spec"],
-            opts=child,
-        )
+        KubernetesObject(f"{name}-{item['kind'].lower()}", item, child)
 
 
 def _service_and_claims(

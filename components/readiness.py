@@ -17,8 +17,6 @@ from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
 import pulumi
-from pulumi_kubernetes.apps.v1 import Deployment
-from pulumi_kubernetes.batch.v1 import Job
 
 from cluster.errors import ClusterError
 from cluster.reader import Cluster as ClusterReader
@@ -28,6 +26,7 @@ from cluster.smoke_job import NotProvedError, wait_until_proved
 from cluster.snapshot import name_of
 from cluster.update_order import wait_until_placed
 from cluster.wait import Awaited, NotReadyError, wait_until_ready
+from components.kubernetes_object import KubernetesObject
 from models.service.deadlines import update_timeout
 from models.service.resolved import Cluster, ResolvedService
 
@@ -38,12 +37,12 @@ FIRST_POLL = 0.1
 """Seconds between two of these looks."""
 
 
-async def is_in_cluster(resource: Deployment | Job) -> bool:
+async def is_in_cluster(resource: KubernetesObject) -> bool:
     """Whether a registered resource exists in a cluster. It does not in a preview, and not under Pulumi's mocks."""
     if pulumi.runtime.is_dry_run():
         return False
-    uid = await resource.metadata.uid.future()
-    return bool(uid)
+    metadata = await resource.metadata.future()
+    return bool(metadata and metadata.get("uid"))
 
 
 def readiness(cluster: Cluster) -> Readiness:
@@ -110,7 +109,7 @@ class Readiness:
     async def wait_until_ready(
         self,
         service: ResolvedService,
-        deployment: Deployment,
+        deployment: KubernetesObject,
         *,
         has_smoke_job: bool,
     ) -> bool:
@@ -139,7 +138,9 @@ class Readiness:
         self._awaited.append(Awaited(_watched(service), timeout))
         return await waiting.ready
 
-    async def wait_until_proved(self, service: ResolvedService, job: Job) -> None:
+    async def wait_until_proved(
+        self, service: ResolvedService, job: KubernetesObject
+    ) -> None:
         """Wait until the smoke Job of a service has succeeded. The Job shows the progress.
 
         Raises:
@@ -213,8 +214,8 @@ class Readiness:
             if not service.has_unproved_job:
                 continue
             job = await service.job
-            name = await job.metadata.name.future()
-            jobs[str(name)] = awaited.service
+            metadata = await job.metadata.future() or {}
+            jobs[metadata["name"]] = awaited.service
         if jobs:
             await wait_until_proved(reader, jobs, self._show_at_job)
         for watched in jobs.values():
@@ -250,10 +251,10 @@ def _program() -> _Program:
 class _Service:
     """How far the wait for a service is."""
 
-    deployment: Deployment
+    deployment: KubernetesObject
     has_smoke_job: bool
     ready: asyncio.Future[bool] = field(default_factory=asyncio.Future)
-    job: asyncio.Future[Job] = field(default_factory=asyncio.Future)
+    job: asyncio.Future[KubernetesObject] = field(default_factory=asyncio.Future)
     """The smoke Job, once it is registered."""
     proved: asyncio.Future[None] = field(default_factory=asyncio.Future)
     """Done when nothing is left to wait for."""

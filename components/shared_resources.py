@@ -9,9 +9,8 @@ from typing import Any
 
 import pulumi
 from pulumi_kubernetes import Provider
-from pulumi_kubernetes.apiextensions import CustomResource
-from pulumi_kubernetes.core.v1 import Namespace, PersistentVolumeClaim, Secret
 
+from components.kubernetes_object import KubernetesObject
 from models.manifests.claims import claim_objects
 from models.manifests.namespace import namespace as namespace_manifest
 from models.manifests.queue import queue_object
@@ -24,7 +23,7 @@ class SharedResources:
     """The resources that exist before the services of a stack."""
 
     provider: Provider
-    namespace: Namespace | None
+    namespace: KubernetesObject | None
     """The namespace; None if somebody else owns it."""
     resources: tuple[pulumi.Resource, ...]
     """Queues, Secrets and claims."""
@@ -50,11 +49,8 @@ def shared_resources(stack: ResolvedStack, provider: Provider) -> SharedResource
     in_cluster = pulumi.ResourceOptions(provider=provider)
     namespace = None
     if stack.cluster.namespace.create:
-        manifest = namespace_manifest(stack.cluster)
-        namespace = Namespace(
-            "namespace",
-            metadata=manifest["metadata"],
-            opts=in_cluster,
+        namespace = KubernetesObject(
+            "namespace", namespace_manifest(stack.cluster), in_cluster
         )
     in_namespace = pulumi.ResourceOptions(provider=provider, depends_on=namespace)
     deleted_with_namespace = pulumi.ResourceOptions(
@@ -73,36 +69,31 @@ def shared_resources(stack: ResolvedStack, provider: Provider) -> SharedResource
 
 def claim(
     manifest: Mapping[str, Any], prefix: str, opts: pulumi.ResourceOptions
-) -> PersistentVolumeClaim:
+) -> KubernetesObject:
     """Register a claim for weights. Pulumi never deletes it; it ends with its namespace."""
-    metadata = manifest["metadata"]
     kept = pulumi.ResourceOptions(retain_on_delete=True)
-    return PersistentVolumeClaim(
-        f"{prefix}-{metadata['name']}",
-        metadata=metadata,
-        spec=manifest["spec"],
-        opts=pulumi.ResourceOptions.merge(opts, kept),
+    return KubernetesObject(
+        f"{prefix}-{manifest['metadata']['name']}",
+        manifest,
+        pulumi.ResourceOptions.merge(opts, kept),
     )
 
 
-def _queues(cluster: Cluster, opts: pulumi.ResourceOptions) -> Iterator[CustomResource]:
+def _queues(
+    cluster: Cluster, opts: pulumi.ResourceOptions
+) -> Iterator[KubernetesObject]:
     if "Queue" in cluster.lacks:
         return
     for name, queue in cluster.queues.items():
         if not queue.create:
             continue
         manifest = queue_object(name, queue, cluster.platform.resource)
-        yield CustomResource(
-            f"queue-{name}",
-            api_version=manifest["apiVersion"],
-            kind=manifest["kind"],
-            metadata=manifest["metadata"],
-            spec=manifest["spec"],
-            opts=opts,
-        )
+        yield KubernetesObject(f"queue-{name}", manifest, opts)
 
 
-def _secrets(stack: ResolvedStack, opts: pulumi.ResourceOptions) -> Iterator[Secret]:
+def _secrets(
+    stack: ResolvedStack, opts: pulumi.ResourceOptions
+) -> Iterator[KubernetesObject]:
     """The Secrets that the stack makes. Their values stay secret: encrypted in the state, `[secret]` in all output."""
     config = pulumi.Config()
     for secret in stack.secrets:
@@ -113,19 +104,16 @@ def _secrets(stack: ResolvedStack, opts: pulumi.ResourceOptions) -> Iterator[Sec
             raise pulumi.RunError(
                 f"the secret key {key} is empty\nfix: pulumi config set --secret {key}"
             )
+    hidden = pulumi.ResourceOptions.merge(
+        opts, pulumi.ResourceOptions(additional_secret_outputs=["data"])
+    )
     for secret, manifest in zip(stack.secrets, secret_objects(stack), strict=True):
         name = f"secret-{secret.config}"
         if secret.is_pull:
             name += "-pull"
         encoded = config.require_secret(secret.config).apply(_encoded)
-        yield Secret(
-            name,
-            metadata=manifest["metadata"],
-            immutable=manifest["immutable"],
-            type=manifest["type"],
-            data={secret.key: encoded},
-            opts=opts,
-        )
+        data = pulumi.Output.secret({secret.key: encoded})
+        yield KubernetesObject(name, {**manifest, "data": data}, hidden)
 
 
 def _encoded(value: str) -> str:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import pulumi
-from pulumi_kubernetes.core.v1 import ConfigMap
 
+from components.kubernetes_object import KubernetesObject
 from models.launch.launch import Launch
 from models.manifests.launch_map import (
     launch_command,
@@ -34,7 +34,7 @@ class VllmLaunchScript(pulumi.ComponentResource):
     A changed launch creates a new ConfigMap. The old one is deleted after everything that refers to the new one.
     """
 
-    config_map: ConfigMap
+    config_map: KubernetesObject
     """The ConfigMap, to depend on."""
     volume: Mapping[str, Any]
     """The pod's volume with the files, executable and read-only."""
@@ -53,12 +53,8 @@ class VllmLaunchScript(pulumi.ComponentResource):
         config_map_name = manifest["metadata"]["name"]
         inputs = {"argv": list(args.launch.argv)}
         super().__init__("ascend-vllm:index:VllmLaunchScript", name, inputs, opts)
-        self.config_map = ConfigMap(
-            f"{name}-config-map",
-            metadata=manifest["metadata"],
-            immutable=manifest["immutable"],
-            data=manifest["data"],
-            opts=pulumi.ResourceOptions(parent=self),
+        self.config_map = KubernetesObject(
+            f"{name}-config-map", manifest, pulumi.ResourceOptions(parent=self)
         )
         self.volume = launch_volume(config_map_name)
         self.volume_mount = launch_volume_mount()

@@ -68,7 +68,8 @@ class Record(BaseModel):
 
     Python programs may also write the names of the fields: `EngineArgs(max_model_len=4096)`. Stack files may not.
 
-    The text under each field is its description in the schema and in the reference; nothing is described twice.
+    The text under each field is its description in the schema and in the reference (`models/descriptions.py`); nothing
+    is described twice.
     """
 
     model_config = ConfigDict(
@@ -77,7 +78,6 @@ class Record(BaseModel):
         frozen=True,
         strict=True,
         protected_namespaces=(),
-        use_attribute_docstrings=True,
         validate_by_name=True,
     )
 

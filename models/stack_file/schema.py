@@ -9,6 +9,7 @@ from typing import Any, get_args
 
 from pydantic.json_schema import models_json_schema
 
+from models.descriptions import descriptions
 from models.record import Record
 from models.stack_file.cluster import ClusterConfig
 from models.stack_file.service import ServiceConfig
@@ -177,6 +178,8 @@ def _definitions() -> dict[str, Schema]:
     """Every record by its name, with all its keys."""
     _, schema = models_json_schema([(StackConfig, "validation")], by_alias=True)
     definitions: dict[str, Schema] = schema["$defs"]
+    for record in _records(StackConfig):
+        _describe(record, definitions[record.__name__]["properties"])
     for definition in definitions.values():
         definition.pop("title", None)
         for field in definition.get("properties", {}).values():
@@ -187,6 +190,15 @@ def _definitions() -> dict[str, Schema]:
             record, definitions[record.__name__]
         )
     return definitions
+
+
+def _describe(record: type[Record], properties: dict[str, Schema]) -> None:
+    """Add the description of each key. The keywords stay in the alphabetical order in which pydantic writes them."""
+    texts = descriptions(record)
+    for name, field in record.model_fields.items():
+        key = field.alias or name
+        described = {**properties[key], "description": texts[name]}
+        properties[key] = dict(sorted(described.items()))
 
 
 def _with_short_form(record: type[Record], definition: Schema) -> Schema:

@@ -41,6 +41,8 @@ class Registered:
     """How long Pulumi lets its creation and its update take, as `1h`; empty when nothing is said."""
     retained: bool = False
     """Whether it stays in the cluster when Pulumi lets go of it."""
+    secret_outputs: tuple[str, ...] = ()
+    """The outputs that Pulumi encrypts in the state, whatever the provider returns."""
 
 
 @dataclass
@@ -84,6 +86,7 @@ class _Monitor(mocks.MockMonitor):
                 _name(request.provider.rpartition("::")[0]),
                 _timeout(request.customTimeouts),
                 request.retainOnDelete,
+                tuple(request.additionalSecretOutputs),
             )
         return super().RegisterResource(request)
 

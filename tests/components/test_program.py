@@ -179,6 +179,7 @@ def test_secret_keys_of_the_stack_become_secrets_before_the_services() -> None:
     assert all(one.inputs["immutable"] and one.provider == "cluster" for one in made.values())
     assert {"namespace", *made} == {*plan.resources["qwen"].dependencies}
     assert {one.deleted_with for one in made.values()} == {"namespace"}
+    assert {one.secret_outputs for one in made.values()} == {("data",)}
 
 
 def test_a_stack_that_refers_to_no_key_of_its_own_makes_no_secret() -> None:

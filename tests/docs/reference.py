@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic.fields import FieldInfo
 
+from models.descriptions import descriptions
 from models.engines.engine_args import EngineArgs
 from models.engines.features import Graph, Lora, MindSpeed, Multimodal, Speculative
 from models.engines.server import ChatTemplate, Server
@@ -77,8 +78,9 @@ def _stack_file_lines() -> Iterator[str]:
     for title, record in sections():
         yield f"## {title}\n\n{' '.join((record.__doc__ or '').split())}\n"
         yield "| key | for | default | example |\n| --- | --- | --- | --- |"
+        texts = descriptions(record)
         for name, field in record.model_fields.items():
-            purpose = " ".join((field.description or "").split()).replace("|", "\\|")
+            purpose = " ".join(texts.get(name, "").split()).replace("|", "\\|")
             yield f"| `{field.alias or name}` | {purpose} | {_default(field)} | {_example(field)} |"
         yield ""
 
