@@ -48,7 +48,7 @@ def vllm_table(reference: dict[str, Any], wheel: dict[str, Any]) -> dict[str, An
 
     Args:
         reference: The reference's table of the release, `vllm-<release>.json`.
-        wheel: The named types and the variables of the release, from its wheel.
+        wheel: The named types, the variables and their values of the release, from its wheel.
     """
     server = reference["server"]
     effective = server["since_0.6.3"]["effective_defaults"]
@@ -64,6 +64,7 @@ def vllm_table(reference: dict[str, Any], wheel: dict[str, Any]) -> dict[str, An
         "configs": _configs(reference["configs"]),
         "types": _types(wheel["types"], reference["configs"]),
         "variables": wheel["variables"],
+        "variable_values": wheel["variable_values"],
         "server": {
             "port": server["port"],
             "health": {
