@@ -17,6 +17,7 @@ import typer
 from tools.dead_settings import dead_settings_table
 from tools.json_layout import dumps
 from tools.plugin_table import plugin_table
+from tools.request_types import request_types
 from tools.variable_values import variable_values
 from tools.vllm_table import vllm_table
 from tools.wheel_facts import type_names, variables
@@ -115,6 +116,7 @@ def from_wheel(
         "types": type_names(package),
         "variables": variables(package),
         "variable_values": variable_values(package),
+        "request_types": request_types(package),
     }
     if plugin:
         of_release["plugin_variable_values"] = variable_values(plugin)

@@ -46,6 +46,8 @@ class ServerTable:
     """File and line because of which the server ignores unknown fields of a request."""
     request_fields: Mapping[str, frozenset[str]]
     """The fields of a request, for `chat` and `complete`."""
+    request_types: Mapping[str, Mapping[str, str]]
+    """The types of those fields that have a type of Python, such as `int | None`."""
     paths: Mapping[str, ServerPath]
     tool_call_parsers: tuple[str, ...]
     reasoning_parsers: tuple[str, ...]

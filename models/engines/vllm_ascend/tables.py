@@ -196,6 +196,7 @@ def _server(entry: Mapping[str, Any]) -> ServerTable:
         },
         unknown_fields_where=requests["unknown_fields"]["where"],
         request_fields={kind: frozenset(requests[kind]["fields"]) for kind in kinds},
+        request_types={kind: requests[kind]["types"] for kind in kinds},
         paths=paths,
         tool_call_parsers=tuple(entry["tool_call_parsers"]),
         reasoning_parsers=tuple(entry["reasoning_parsers"]),
