@@ -70,7 +70,7 @@ def crashed(pod: Object, snapshot: Snapshot, startup: float) -> Finding | None:
     if is_init(pod, container):
         return _init_failed(container, severity, cause, lines)
     if ended(container).get("reason") == "OOMKilled":
-        return _out_of_memory(container, severity)
+        return _out_of_memory(pod, container, severity)
     killed = _killed_by_probe(pod, container, snapshot, startup)
     if killed:
         return killed
@@ -112,13 +112,16 @@ def _init_failed(
     )
 
 
-def _out_of_memory(container: Object, severity: Severity) -> Finding:
+def _out_of_memory(pod: Object, container: Object, severity: Severity) -> Finding:
+    fix = "raise resources.memory"
+    if release_of_pod(pod).swap_space.default:
+        fix = "raise resources.memory, or lower swapSpace under engine.extraArgs"
     return Finding(
         "out-of-memory",
         severity,
         f"the container {container.get('name')} ran out of host memory and was killed{_times(container)}",
         why="it used more than its memory limit (OOMKilled); weights pass through host memory while they load",
-        fix="raise resources.memory, or lower swapSpace under engine.extraArgs",
+        fix=fix,
     )
 
 

@@ -153,6 +153,13 @@ def _script_details(pair: ServicePair, old: Launch, new: Launch) -> Iterator[Det
         yield _graph_cache_detail(pair, old, new)
     if _without_graph_cache(old) != _without_graph_cache(new):
         yield from _warm_up_details(pair, old, new)
+    if _library_lines(old) != _library_lines(new):
+        yield _detail(
+            name="libraries of the image",
+            old="" if _library_lines(old) else None,
+            new="" if _library_lines(new) else None,
+            because=pair.field("image"),
+        )
 
 
 def _graph_cache_detail(pair: ServicePair, old: Launch, new: Launch) -> Detail:
@@ -247,6 +254,13 @@ def _graph_cache_key(start: Launch) -> str | None:
 
 def _without_graph_cache(start: Launch) -> str:
     return _GRAPH_CACHE_LINE.sub("", start.before)
+
+
+def _library_lines(start: Launch) -> list[str]:
+    """The lines that set the libraries of the image; the other lines before the start are those of PTA graphs."""
+    lines = start.before.splitlines()
+    is_library = any("LD_LIBRARY_PATH" in line for line in lines)
+    return lines if is_library else []
 
 
 def _warm_up(start: Launch) -> str | None:

@@ -6,12 +6,23 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping
 
+from models.launch.init_steps import MIND_SPEED_DIRECTORY
 from models.launch.launch import SCRIPT, Launch, script
+from models.stack_file.environment import PathAddition
 
 _SOURCE = re.compile(r"^source (.+) \|\| true$", re.MULTILINE)
 _REMOVAL = re.compile(r"^rm -f -- .*\n", re.MULTILINE)
 _EXPORT = re.compile(r"^export (\w+)=", re.MULTILINE)
+_WORD = r"""(?:[\w@%+=:,./-]+|'[^']*'(?:"'"'[^']*')*)"""
+"""A word as `shlex.quote` writes it."""
+_PREPENDED = re.compile(
+    rf"(?P<prepend>{_WORD})\$\{{(?P<name>\w+):\+:\$(?P=name)\}}(?::(?P<append>{_WORD}))?\n"
+)
+_APPENDED = re.compile(rf"\$\{{(?P<name>\w+):\+\$(?P=name):\}}(?P<append>{_WORD})\n")
 _EXEC = re.compile(r"^exec ", re.MULTILINE)
+
+
+_MIND_SPEED = PathAddition(prepend=MIND_SPEED_DIRECTORY)
 
 
 def live_launch(data: Mapping[str, str]) -> Launch | None:
@@ -34,13 +45,21 @@ def live_launch(data: Mapping[str, str]) -> Launch | None:
 def _parse(text: str, files: Mapping[str, str]) -> Launch:
     head, command = _EXEC.split(text, maxsplit=1)
     end_of_exports = head.rindex("\n\n") + 2
-    environment = _exports(head)
-    python_path = environment.pop("PYTHONPATH", None)
-    if python_path:
-        python_path = python_path.partition("${")[0]
+    exports = _exports(head[:end_of_exports])
+    additions = {
+        name: value
+        for name, value in exports.items()
+        if isinstance(value, PathAddition)
+    }
+    python_path = None
+    if additions.get("PYTHONPATH") == _MIND_SPEED:
+        python_path = additions.pop("PYTHONPATH").prepend
     return Launch(
         argv=tuple(shlex.split(command.replace("\\\n", " "))),
-        environment=environment,
+        environment={
+            name: value for name, value in exports.items() if isinstance(value, str)
+        },
+        path_additions=additions,
         init_files=tuple(_init_files(head)),
         files=files,
         python_path=python_path,
@@ -55,11 +74,27 @@ def _first_lines(head: str) -> str:
     return line[0] if line else ""
 
 
-def _exports(head: str) -> dict[str, str]:
-    return {
-        export[1]: _first_word(head[export.end() :])
-        for export in _EXPORT.finditer(head)
+def _exports(head: str) -> dict[str, str | PathAddition]:
+    """The value of each exported variable, or the paths that are added to that of the image."""
+    exports: dict[str, str | PathAddition] = {}
+    for export in _EXPORT.finditer(head):
+        value = head[export.end() :]
+        addition = _PREPENDED.match(value) or _APPENDED.match(value)
+        if addition and addition["name"] == export[1]:
+            exports[export[1]] = _path_addition(addition.groupdict())
+        else:
+            exports[export[1]] = _first_word(value)
+    return exports
+
+
+def _path_addition(words: Mapping[str, str | None]) -> PathAddition:
+    """The paths of an addition, without their quotes."""
+    paths = {
+        name: _first_word(word)
+        for name, word in words.items()
+        if word and name != "name"
     }
+    return PathAddition(**paths)
 
 
 def _init_files(head: str) -> Iterator[str]:

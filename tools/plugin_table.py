@@ -32,13 +32,14 @@ _REPLACEMENT = "additional-config "
 
 
 def plugin_table(
-    reference: dict[str, Any], refusal_ids: dict[str, str]
+    reference: dict[str, Any], refusal_ids: dict[str, str], wheel: dict[str, Any]
 ) -> dict[str, Any]:
     """The table of a release.
 
     Args:
         reference: The reference's table of the release, `ascend-<release>.json`.
         refusal_ids: The id of each refusal, by its condition. A refusal has the same id in all releases.
+        wheel: The values of variables of the release, from its wheel.
 
     Raises:
         KeyError: A refusal has no id yet.
@@ -55,6 +56,7 @@ def plugin_table(
         "unknown_key": "ignored",
         "additional_config": additional_config,
         "variables": variables,
+        "variable_values": wheel["plugin_variable_values"],
         "quantization": {
             "methods": reference["quantization"]["methods"],
             "where": reference["quantization"]["where"],

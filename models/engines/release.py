@@ -21,6 +21,7 @@ from models.engines.model_server import ModelServer
 from models.engines.pairing import Pairing
 from models.engines.requests import Kind, RequestFields
 from models.engines.rules import RequestRule, ServiceRule
+from models.engines.variable_values import VariableValues
 
 
 @dataclass(frozen=True)
@@ -119,8 +120,10 @@ class Release(ABC):
 
     Used by the rules on `env`, and by `diff` to explain a value."""
 
-    integer_variables: frozenset[str]
-    """Environment variables that must be whole numbers. Used by the rule `variable-value`."""
+    variable_values: Mapping[str, VariableValues]
+    """The values of environment variables that the engine does not read from any text.
+
+    Used by the rules `variable-value` and `switch-word`."""
 
     removed_flags: Mapping[str, RemovedFlag]
     """Flags of other releases that this one does not have, by plain name. Used by the rule `unknown-flag`."""

@@ -30,7 +30,7 @@ def service_name_vllm(service: ResolvedService) -> Iterator[Finding]:
         yield error(
             "the service name vllm stops other vLLM pods of the namespace",
             why="Kubernetes sets VLLM_PORT=tcp://… in them, and vLLM expects a number there"
-            f" ({service.release.code_places.number_variable})",
+            f" ({service.release.variable_values['VLLM_PORT'].where})",
             fix="rename services.vllm to vllm-service, or name it after its model",
             marks=[Mark(())],
         )

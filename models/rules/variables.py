@@ -8,7 +8,8 @@ from typing import Any
 
 from models.credentials import is_hidden
 from models.engines.edits import is_written
-from models.finding import Finding, Mark, at, error
+from models.engines.variable_values import SWITCH_WORDS, VariableValues
+from models.finding import Finding, Mark, at, error, no_effect
 from models.rules.registry import rule
 from models.secret_reference import CreatedSecret, NamespaceSecret
 from models.service.resolved import ResolvedService
@@ -139,26 +140,88 @@ _CONVERSIONS: dict[str, Callable[[str], Any]] = {
 
 @rule("error")
 def variable_value(service: ResolvedService) -> Iterator[Finding]:
-    """A variable that vLLM reads as a number is a number.
+    """The engine can read the value of a variable: a number, or one of its choices.
 
-    vLLM exits when it reads any other text.
+    It exits when it reads any other text. Current releases of vLLM read every variable that they declare at start.
     """
-    where = service.release.code_places.number_variable
     for name, value in service.env.items():
-        if name not in service.release.integer_variables or _WHOLE_NUMBER.fullmatch(
-            value
-        ):
+        values = service.release.variable_values.get(name)
+        if values is None or not values.is_read(service.env):
+            continue
+        refused = values.refused(value)
+        if refused is None:
             continue
         yield error(
-            f"{name} must be a whole number, not {value!r}",
-            why=f"vLLM converts the text to a number, and exits if it cannot ({where})",
-            fix=_number_edit(name, value),
+            _value_message(name, values, refused),
+            why=_value_reason(service, values),
+            fix=_value_edit(name, value, refused, values),
             marks=[at("env", key=name)],
         )
+
+
+@rule("no-effect")
+def switch_word(service: ResolvedService) -> Iterator[Finding]:
+    """A variable that switches something on has a word that the engine reads as on.
+
+    The engine compares the text with one or two words, such as `1` and `true`. It reads every other text as off, and
+    reports nothing.
+    """
+    for name, value in service.env.items():
+        values = service.release.variable_values.get(name)
+        if values is None or not values.is_missed(value):
+            continue
+        choice = as_yaml(values.choices[-1])
+        yield no_effect(
+            f"vLLM {service.release.version} reads {name} {value!r} as off",
+            why=f"only {_listed(values)} switches it on ({values.where})",
+            fix=f"write env.{name}: {choice}",
+            marks=[at("env", key=name)],
+        )
+
+
+def _value_message(name: str, values: VariableValues, refused: str) -> str:
+    if values.kind == "integer":
+        return f"{name} must be a whole number, not {refused!r}"
+    if values.kind == "number":
+        return f"{name} must be a number, not {refused!r}"
+    if values.kind == "json":
+        return f"{name} must be JSON, not {refused!r}"
+    return f"{name} must be {_listed(values)}, not {refused!r}"
+
+
+def _listed(values: VariableValues) -> str:
+    """The choices in words: `fork or spawn`."""
+    *others, last = values.choices
+    if not others:
+        return last
+    return f"{', '.join(others)} or {last}"
+
+
+def _value_reason(service: ResolvedService, values: VariableValues) -> str:
+    if values.choices:
+        return (
+            f"vLLM {service.release.version} exits with another text ({values.where})"
+        )
+    return (
+        f"vLLM converts the text to a number, and exits if it cannot ({values.where})"
+    )
+
+
+def _value_edit(name: str, value: str, refused: str, values: VariableValues) -> str:
+    """The edit that writes the value that the text means, or removes the variable."""
+    if values.kind == "integer":
+        return _number_edit(name, value)
+    nearest = values.nearest(refused)
+    if nearest is None:
+        return f"remove env.{name}"
+    return f"write env.{name}: {as_yaml(value.replace(refused, nearest))}"
 
 
 def _number_edit(name: str, value: str) -> str:
     match = _WHOLE_FLOAT.fullmatch(value)
     if match:
         return f'write env.{name}: "{match[1]}"'
+    word = value.strip().lower()
+    if word in SWITCH_WORDS:
+        return f'write env.{name}: "{SWITCH_WORDS[word]}"'
     return f"remove env.{name} (vLLM has a default), or set it to a whole number"

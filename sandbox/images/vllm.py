@@ -43,9 +43,10 @@ PROGRAM = b"""\
 #!/usr/bin/python
 from vllm.entrypoints.cli.main import main
 
-main()
+if __name__ == "__main__":
+    main()
 """
-"""The program `vllm`, which starts the server."""
+"""The program `vllm`, which starts the server. The process of the engine imports it too and must start no other."""
 
 ENVIRONMENT = {
     "PYTHONPATH": "/opt/packages",

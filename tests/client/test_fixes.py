@@ -23,6 +23,8 @@ PLAIN = {**SERVICE, "server": "api_server"}
 LORA = {**SERVICE, "lora": {"adapters": {"french": "/m/french"}}}
 PICTURES = {**SERVICE, "multimodal": {"imagesPerPrompt": 2}}
 OLDER, NEWER = [{**SERVICE, "image": f"quay.io/ascend/vllm-ascend:v{version}"} for version in ("0.18.0", "0.30.0")]
+TOOLS = {**NEWER, "server": {"toolCallParser": "hermes"}}
+TOOL = {"type": "function", "function": {"name": "now"}}
 SPECULATIVE = {**NEWER, "speculative": {"kind": "ngram", "tokens": 5, "promptLookupMax": 4}}
 
 QUESTION = {"messages": [{"role": "user", "content": "hello"}]}
@@ -77,6 +79,23 @@ REFUSED: list[tuple[str, dict[str, Any], Kind, dict[str, Any]]] = [
     ("temperature-range", NEWER, Kind.CHAT, {"temperature": 3}),
     ("too-long", NEWER, Kind.CHAT, {"max_completion_tokens": 4096}),
     ("tool-parser", NEWER, Kind.CHAT, {"tools": [{"type": "function", "function": {"name": "now"}}]}),
+    ("field-type", OLDER, Kind.CHAT, {"seed": "many"}),
+    ("field-type", NEWER, Kind.COMPLETE, {"skip_special_tokens": None}),
+    ("field-type", NEWER, Kind.CHAT, {"allowed_token_ids": ["a"]}),
+    ("stream-options", OLDER, Kind.COMPLETE, {"stream_options": {"include_usage": True}}),
+    ("prompt-logprobs", NEWER, Kind.CHAT, {"prompt_logprobs": -2}),
+    ("prompt-logprobs", OLDER, Kind.COMPLETE, {"prompt_logprobs": 1, "stream": True}),
+    ("top-logprobs", NEWER, Kind.CHAT, {"top_logprobs": 3}),
+    ("top-logprobs", OLDER, Kind.CHAT, {"top_logprobs": -2, "logprobs": True}),
+    ("logprobs-count", OLDER, Kind.COMPLETE, {"logprobs": -1}),
+    ("tool-choice", NEWER, Kind.CHAT, {"tool_choice": "auto"}),
+    ("tool-choice", TOOLS, Kind.CHAT, {"tools": [TOOL], "tool_choice": "now"}),
+    ("tool-choice", TOOLS, Kind.CHAT, {"tools": [TOOL], "tool_choice": {"function": {"name": "then"}}}),
+    ("empty-tools", NEWER, Kind.CHAT, {"tools": []}),
+    ("final-message", OLDER, Kind.CHAT, {"continue_final_message": True, "add_generation_prompt": True}),
+    ("empty-text", OLDER, Kind.COMPLETE, {"cache_salt": ""}),
+    ("empty-text", NEWER, Kind.CHAT, {"bad_words": ["a", ""]}),
+    ("response-form", NEWER, Kind.CHAT, {"response_format": {"type": "json_schema"}}),
     ("unused-length-penalty", OLDER, Kind.CHAT, {"length_penalty": 2}),
 ]
 

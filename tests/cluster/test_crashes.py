@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from models.manifests.metadata import VERSION_LABEL
 from tests.cluster.judged import BACK_OFF, judged, with_event, with_log
 from tests.cluster.objects import container, ended, pod, running, waiting
 
@@ -65,6 +66,24 @@ def test_a_container_that_ended_is_reported_with_the_number_of_times(
 
     assert finding is not None, reason
     assert (finding.rule, finding.severity, finding.message) == (rule, severity, message), reason
+
+
+@pytest.mark.parametrize(
+    ("version", "fix"),
+    [
+        ("0.6.3", "raise resources.memory, or lower swapSpace under engine.extraArgs"),
+        ("0.23.0", "raise resources.memory"),
+    ],
+)
+def test_only_a_release_that_swaps_is_told_to_swap_less(version: str, fix: str) -> None:
+    killed = container(state=BACK_OFF, lastState=ended(137, "OOMKilled"), restartCount=2)
+    item = pod("qwen", killed, phase="Running")
+    item["metadata"].setdefault("labels", {})[VERSION_LABEL] = version
+
+    finding = judged(item)
+
+    assert finding is not None
+    assert finding.fix == fix
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,20 @@ FEATURES: list[dict[str, Any]] = [
     {"mindSpeed": "install", "model": "/m/Mixtral-8x7B-Instruct-v0.1", "npus": 4},
     {"graph": {"kind": "pta", "warmUp": True}},
     {"server": {"chatTemplate": {"inline": "{{ a }}\n\n{{ b }}\n"}}},
+    {"env": {"LD_LIBRARY_PATH": {"prepend": "/opt/a b:/opt/it's"}}},
+    {"env": {"PATH": {"append": "/opt/bin"}, "A": {"prepend": "/a", "append": "b c"}}},
+    {"env": {"PYTHONPATH": "/opt/python"}},
+    {"env": {"PYTHONPATH": {"prepend": "/opt/python"}}},
+    {"env": {"POD_IP": {"field": "status.podIP"}, "TOKEN": {"secret": "a", "key": "b"}}},
+    {"image": "quay.io/ascend/vllm-ascend:v0.18.0"},
+    {"image": "quay.io/ascend/vllm-ascend:v0.23.0-310p", "env": {"LD_PRELOAD": "/opt/lib.so"}},
+    {
+        "image": "quay.io/ascend/vllm-ascend:v0.30.0-a3",
+        "model": "/m/Qwen3-32B W8A8",
+        "quantization": "ascend",
+        "speculative": {"kind": "ngram", "tokens": 3, "promptLookupMax": 4},
+        "readOnlyRootFilesystem": True,
+    },
 ]
 
 
@@ -34,6 +48,13 @@ def test_a_launch_is_read_back_from_its_map(feature: dict[str, Any]) -> None:
     launch_map, *_ = service_objects(service)
 
     assert live_launch(launch_map["data"]) == launch(service)
+
+
+def test_another_image_of_a_release_changes_its_libraries() -> None:
+    image = {"image": "quay.io/ascend/vllm-ascend:v0.23.0"}
+    change = only(live(kube({"qwen": image}), {"qwen": {"image": f"{image['image']}-310p"}}))
+
+    assert {name for name in values_by_name(change) if name != "image"} == {"libraries of the image"}
 
 
 @pytest.mark.parametrize("text", ["", "echo hi\n", "source a || true\nexec 'open\n", "source ' || true\nexec a\n"])

@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 from hypothesis import assume, given, settings
 
+from models.engines.engine_args import Version
+from models.engines.releases import release
+from models.engines.vllm_ascend.tables import RELEASES
 from models.launch.launch import launch
 from models.manifests import service_objects
 from models.service.resolved import ResolvedStack
@@ -14,6 +17,7 @@ from review import ServiceChange, compare
 from review.drift import Drift, Live, cause
 from review.live import compare_live
 from review.live_launch import live_launch
+from tests.models.engines.vllm_ascend.generated_services import services as release_services
 from tests.properties.strategies import services
 from tests.review.cluster import Kube
 from tests.review.test_properties import resolved, stacks
@@ -49,6 +53,36 @@ def test_any_launch_is_read_back_from_its_script(one: dict[str, Any]) -> None:
         launch_map, *_ = service_objects(service)
 
         assert live_launch(launch_map["data"]) == launch(service)
+
+
+@pytest.mark.parametrize("version", RELEASES)
+def test_any_launch_of_a_current_release_is_read_back_from_its_script(version: Version) -> None:
+    @given(release_services(release(version)))
+    @settings(max_examples=80, deadline=None)
+    def is_read_back(one: dict[str, Any]) -> None:
+        for service in resolved({"a": one}).services:
+            launch_map, *_ = service_objects(service)
+
+            assert live_launch(launch_map["data"]) == launch(service)
+
+    is_read_back()
+
+
+@pytest.mark.parametrize("version", RELEASES)
+def test_a_cluster_with_a_current_release_is_compared_like_the_stack_file(version: Version) -> None:
+    generated = release_services(release(version))
+
+    @given(generated, generated)
+    @settings(max_examples=40, deadline=None)
+    def is_compared(one: dict[str, Any], other: dict[str, Any]) -> None:
+        old, new = resolved({"a": one}), resolved({"a": other})
+        there = compare_live(new, Live(updated(old).objects))[0].services
+
+        for from_file, from_cluster in zip(compare(old, new).services, there, strict=True):
+            assert from_cluster.restarts == from_file.restarts
+            assert launch_details(from_cluster) == launch_details(from_file)
+
+    is_compared()
 
 
 def launch_details(change: ServiceChange) -> set[tuple[str, str | None, str | None]]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import runpy
 import struct
 import sys
 import tarfile
+import types
 from pathlib import Path
 
 import pytest
@@ -50,6 +52,25 @@ def linked(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         return {str(cublas).lstrip("/"): cublas, "usr/lib/libnuma.so.1": Path("/usr/lib/libnuma.so.1.0.0")}
 
     monkeypatch.setattr(basis, "libraries", libraries)
+
+
+def test_the_process_of_the_engine_imports_the_program_and_starts_no_second_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = []
+    module = types.ModuleType("vllm.entrypoints.cli.main")
+    module.main = lambda: started.append("server")  # type: ignore[attr-defined]
+    for name in ("vllm", "vllm.entrypoints", "vllm.entrypoints.cli"):
+        monkeypatch.setitem(sys.modules, name, types.ModuleType(name))
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    program = tmp_path / "vllm"
+    program.write_bytes(vllm.PROGRAM)
+
+    runpy.run_path(str(program), run_name="__mp_main__")
+    assert started == []
+
+    runpy.run_path(str(program), run_name="__main__")
+    assert started == ["server"]
 
 
 @pytest.mark.usefixtures("linked")

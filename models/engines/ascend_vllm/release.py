@@ -50,6 +50,7 @@ from models.engines.release import (
     Release,
     RequiredFile,
 )
+from models.engines.variable_values import variable_values
 
 _IMAGE_TAGS = {"0.6.3": re.compile(r"\b6\.3\.912\b|\bv?0\.6\.3\b")}
 """Tags by version; Ascend-vLLM 6.3.912 contains vLLM 0.6.3."""
@@ -75,7 +76,6 @@ class AscendVllm(Release):
         chat_template="vllm/entrypoints/chat_utils.py:308",
         kv_cache="vllm/worker/worker.py:486",
         no_metrics="vllm/entrypoints/openai/api_server.py:222",
-        number_variable="vllm/envs.py:160",
         ranks="vllm/executor/multiproc_gpu_executor.py:134",
         statistics="vllm/engine/llm_engine.py, stat_loggers",
     )
@@ -109,7 +109,7 @@ class AscendVllm(Release):
         self.version = version
         self.flags = {flag.name: flag for flag in flags}
         self.limits = tuple(Limit(**entry) for entry in table["limits"])
-        self.integer_variables = frozenset(table["integer_variables"])
+        self.variable_values = variable_values(table["variable_values"])
         self.model_support = ModelSupport(
             architectures=frozenset(table["architectures"]),
             without_lora=frozenset(table["no_lora"]),

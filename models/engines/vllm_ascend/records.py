@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from models.engines.flags import Flag
 from models.engines.json_fields import JsonConfigs
+from models.engines.variable_values import VariableValues
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,8 @@ class ServerTable:
     """File and line because of which the server ignores unknown fields of a request."""
     request_fields: Mapping[str, frozenset[str]]
     """The fields of a request, for `chat` and `complete`."""
+    request_types: Mapping[str, Mapping[str, str]]
+    """The types of those fields that have a type of Python, such as `int | None`."""
     paths: Mapping[str, ServerPath]
     tool_call_parsers: tuple[str, ...]
     reasoning_parsers: tuple[str, ...]
@@ -69,6 +72,8 @@ class FlagTable:
     """The fields of JSON flags."""
     variables: frozenset[str]
     """The variables that vLLM declares. It warns of other names that begin with VLLM_ (vllm/envs.py)."""
+    variable_values: Mapping[str, VariableValues]
+    """The values of variables that vLLM does not read from any text. It reads all at start (vllm/v1/engine/core.py)."""
     server: ServerTable
 
 
@@ -169,6 +174,8 @@ class PluginTable:
     """What the plugin does with an unknown key of `--additional-config`."""
     additional_config: Mapping[str, AdditionalKey]
     variables: Mapping[str, PluginVariable]
+    variable_values: Mapping[str, VariableValues]
+    """The values of variables that the plugin does not read from any text."""
     quantization_methods: tuple[str, ...]
     """The accepted values of `--quantization`; the engine refuses others after its parser accepted them."""
     quantization_where: str

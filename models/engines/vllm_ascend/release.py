@@ -20,6 +20,7 @@ from models.engines.release import (
     Release,
     RequiredFile,
 )
+from models.engines.variable_values import VariableValues
 from models.engines.vllm_ascend.absent_keys import ABSENT_KEYS
 from models.engines.vllm_ascend.accepted_values import accepted_values
 from models.engines.vllm_ascend.argv import argv
@@ -84,11 +85,25 @@ def _quantization_files(version: Version) -> dict[str, RequiredFile]:
     return {"ascend": RequiredFile("quant_model_description.json", where)}
 
 
+def _variable_values(
+    version: Version, table: FlagTable
+) -> Mapping[str, VariableValues]:
+    """The values of the variables that vLLM declares, all of which it reads, and of those that the plugin reads."""
+    plugin = plugin_table(version)
+    if plugin is None:
+        return table.variable_values
+    values = {}
+    for name, of_plugin in plugin.variable_values.items():
+        declared = plugin.variables.get(name)
+        if declared and declared.read:
+            values[name] = of_plugin
+    return {**values, **table.variable_values}
+
+
 class VllmAscend(Release):
     """A release of vllm-ascend, the open plugin of vLLM for Ascend NPUs."""
 
     owned_variables = OWNED_VARIABLES
-    integer_variables = frozenset[str]()
     absent_keys = ABSENT_KEYS
     init_files = INIT_FILES
     health_path = HEALTH_PATH
@@ -110,6 +125,7 @@ class VllmAscend(Release):
         self.version = version
         self.code_places = CODE_PLACES[version]
         self.removed_flags = removed_flags(version)
+        self.variable_values = _variable_values(version, table)
         self.flags = {
             name: _with_our_servers(flag) for name, flag in table.flags.items()
         }

@@ -19,6 +19,8 @@ class RequestLimits:
     """The highest temperature."""
     stop_texts: int | None
     """Most texts in `stop`, unless the variable VLLM_MAX_STOP_STRINGS sets another number."""
+    least_logprobs: int
+    """The lowest value of `logprobs` in a completion."""
     sources: Mapping[str, str]
     """The line of vLLM that refuses a request, by the id of the rule that reports it."""
 

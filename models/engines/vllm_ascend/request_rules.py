@@ -14,6 +14,7 @@ from models.engines.parameters import Parameters, schema_problem
 from models.engines.requests import Kind, Request, service_key
 from models.engines.rules import request_rule
 from models.engines.vllm_ascend.request_limits import RequestLimits, request_limits
+from models.engines.vllm_ascend.request_shapes import REQUEST_SHAPES, value_of
 from models.finding import Finding, error, no_effect, warning
 
 _CONSTRAINTS = ("json", "regex", "choice", "grammar", "json_object", "structural_tag")
@@ -152,7 +153,9 @@ def tool_parser(
 
     gpt-oss and the tokenizers of Mistral have a parser of their own.
     """
-    if not request.body.get("tools") or request.body.get("tool_choice") == "none":
+    if not value_of(request, server, "tools"):
+        return
+    if value_of(request, server, "tool_choice") == "none":
         return
     if server.server.tool_call_parser or _has_own_tool_parser(server):
         return
@@ -173,7 +176,7 @@ def _has_own_tool_parser(server: ModelServer) -> bool:
 @request_rule("error")
 def suffix(request: Request, _: Parameters, server: ModelServer) -> Iterator[Finding]:
     """A completion has no suffix: no model of vLLM supports it."""
-    if not request.body.get("suffix"):
+    if not value_of(request, server, "suffix"):
         return
     yield error(
         "suffix is not supported",
@@ -293,4 +296,5 @@ REQUEST_RULES = (
     suffix,
     speculation_sampling,
     structured_outputs,
+    *REQUEST_SHAPES,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from models.engines.requests import Kind, RequestFields
@@ -23,6 +24,9 @@ _REPLACED = {
     "guided_whitespace_pattern": "structured_outputs.whitespace_pattern",
 }
 """Fields of 0.6.3. A server that ignores one of them answers with any text."""
+
+_NULL = "None"
+"""The end of a type that may be null."""
 
 _GENERATE = frozenset(
     {
@@ -116,7 +120,7 @@ def request_fields(version: str, server: ServerTable) -> dict[Kind, RequestField
             schema_path=_SCHEMA_PATH,
             parameters=VllmAscendParameters,
             defaults=defaults,
-            nullable=tuple(sorted(accepted)),
+            nullable=_nullable(accepted, server.request_types[name]),
         )
     fields[Kind.GENERATE] = RequestFields(
         accepted=_GENERATE,
@@ -127,6 +131,15 @@ def request_fields(version: str, server: ServerTable) -> dict[Kind, RequestField
         parameters=VllmAscendParameters,
     )
     return {**fields, **_pooling_fields(why)}
+
+
+def _nullable(accepted: frozenset[str], types: Mapping[str, str]) -> tuple[str, ...]:
+    """The fields that may be null: those whose type says so, or is not known."""
+    names = []
+    for name in sorted(accepted):
+        if types.get(name, _NULL).endswith(_NULL):
+            names.append(name)
+    return tuple(names)
 
 
 def _pooling_fields(why: str) -> dict[Kind, RequestFields]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from models.engines.flags import flag_from_json
 from models.engines.json_fields import JsonConfig, JsonConfigs, JsonField
+from models.engines.variable_values import variable_values
 from models.engines.vllm_ascend.records import (
     AdditionalKey,
     BlockSize,
@@ -76,6 +77,7 @@ def flag_table(release: str) -> FlagTable:
         flags={flag.name: flag for flag in flags},
         json_configs=_json_configs(table),
         variables=frozenset(table["variables"]),
+        variable_values=variable_values(table["variable_values"]),
         server=_server(table["server"]),
     )
 
@@ -98,6 +100,7 @@ def plugin_table(release: str) -> PluginTable | None:
         variables={
             name: _variable(entry) for name, entry in table["variables"].items()
         },
+        variable_values=variable_values(table["variable_values"]),
         quantization_methods=tuple(table["quantization"]["methods"]),
         quantization_where=table["quantization"]["where"],
         refusals={refusal.id: refusal for refusal in refusals},
@@ -193,6 +196,7 @@ def _server(entry: Mapping[str, Any]) -> ServerTable:
         },
         unknown_fields_where=requests["unknown_fields"]["where"],
         request_fields={kind: frozenset(requests[kind]["fields"]) for kind in kinds},
+        request_types={kind: requests[kind]["types"] for kind in kinds},
         paths=paths,
         tool_call_parsers=tuple(entry["tool_call_parsers"]),
         reasoning_parsers=tuple(entry["reasoning_parsers"]),
