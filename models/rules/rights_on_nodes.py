@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from models.catalog.node_directories import (
-    RUNTIME_SOCKETS,
+    is_socket,
     normal_path,
     overlap_text,
     protected_directory,
@@ -145,7 +145,7 @@ def _host_paths(service: ResolvedService) -> Iterator[tuple[Part, str]]:
 
 def _is_runtime_socket(volume: Part, path: str) -> bool:
     place = normal_path(path)
-    if place.name in RUNTIME_SOCKETS or str(place) in _SOCKET_DIRECTORIES:
+    if is_socket(path) or str(place) in _SOCKET_DIRECTORIES:
         return True
     return volume.part("hostPath").text("type") == "Socket"
 

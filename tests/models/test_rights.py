@@ -111,6 +111,8 @@ RIGHTS: list[tuple[str, dict[str, Any]]] = [
     ("sensitive-host-path", node("/proc/1/root")),
     ("runtime-socket", node("/var/run/docker.sock")),
     ("runtime-socket", node("/run")),
+    ("runtime-socket", node("/var/run/nri/nri.sock")),
+    ("runtime-socket", node("/var/snap/lxd/common/lxd/unix.socket")),
     ("runtime-socket", node("/run/k3s/containerd/containerd.sock", read_only=False)),
     ("runtime-socket", node("/data/agent", type="Socket")),
 ]  # fmt: skip
