@@ -30,6 +30,8 @@ _RUNTIME = "the files of all containers of the node"
 _SOCKETS = (
     "the sockets of the container runtime, by which a process becomes root of the node"
 )
+_VOLUMES = "the volumes of other pods of the node"
+_DATABASES = "the data of databases of the node"
 _SETTINGS = "keys, passwords and settings of the node"
 _KERNEL = "the processes, devices and settings of the node's kernel"
 _USERS = "keys and credentials of the node's users"
@@ -61,7 +63,28 @@ _SECRET = (
     NodeDirectory("/var/lib/buildkit", _RUNTIME),
     NodeDirectory("/var/lib/rancher", _KUBELET),
     NodeDirectory("/var/lib/k0s", _KUBELET),
-    NodeDirectory("/var/snap/microk8s", _KUBELET),
+    NodeDirectory("/var/lib/minikube", _KUBELET),
+    NodeDirectory("/var/lib/kubeedge", _KUBELET),
+    NodeDirectory("/var/lib/edged", _KUBELET),
+    NodeDirectory("/var/snap", _KUBELET),
+    NodeDirectory("/var/lib/longhorn", _VOLUMES),
+    NodeDirectory("/var/lib/rook", _VOLUMES),
+    NodeDirectory("/var/lib/ceph", _VOLUMES),
+    NodeDirectory("/var/openebs", _VOLUMES),
+    NodeDirectory("/var/lib/csi", _VOLUMES),
+    NodeDirectory("/var/lib/libvirt", _RUNTIME),
+    NodeDirectory("/var/lib/lxc", _RUNTIME),
+    NodeDirectory("/var/lib/lxd", _RUNTIME),
+    NodeDirectory("/var/lib/incus", _RUNTIME),
+    NodeDirectory("/var/lib/kata-containers", _RUNTIME),
+    NodeDirectory("/var/lib/private", _SETTINGS),
+    NodeDirectory("/var/lib/vault", _SETTINGS),
+    NodeDirectory("/var/lib/jenkins", _SETTINGS),
+    NodeDirectory("/var/lib/gitlab-runner", _SETTINGS),
+    NodeDirectory("/var/lib/postgresql", _DATABASES),
+    NodeDirectory("/var/lib/pgsql", _DATABASES),
+    NodeDirectory("/var/lib/mysql", _DATABASES),
+    NodeDirectory("/var/lib/redis", _DATABASES),
     NodeDirectory("/var/lib/etcd", "all objects of the cluster, with its Secrets"),
     NodeDirectory(
         "/var/lib/cloud", "the start data of the node, often with credentials"
@@ -82,6 +105,8 @@ _SECRET = (
     NodeDirectory("/var/spool", _SETTINGS),
     NodeDirectory("/var/log/pods", "the logs of all pods of the node"),
     NodeDirectory("/var/log/containers", "the logs of all pods of the node"),
+    NodeDirectory("/var/log/kubernetes", "the audit log of the cluster"),
+    NodeDirectory("/var/log/kube-apiserver", "the audit log of the cluster"),
     NodeDirectory("/var/log/audit", "the audit log of the node"),
 )
 """Directories that a pod should not even read."""
@@ -96,6 +121,8 @@ _WRITE_PROTECTED = (
     NodeDirectory("/lib64", _PROGRAMS),
     NodeDirectory("/libx32", _PROGRAMS),
     NodeDirectory("/usr", _PROGRAMS),
+    NodeDirectory("/snap", _PROGRAMS),
+    NodeDirectory("/nix", _PROGRAMS),
     NodeDirectory("/opt/bin", _PROGRAMS),
     NodeDirectory("/opt/cni", _PROGRAMS),
     NodeDirectory("/opt/containerd", _PROGRAMS),
@@ -121,8 +148,32 @@ _USER_DIRECTORIES = (
     ".netrc",
     ".git-credentials",
     ".bash_history",
+    ".config",
+    ".hcloud",
+    ".huggingface",
+    ".huawei",
+    ".keystore",
+    ".m2",
+    ".modelscope",
+    ".my.cnf",
+    ".npmrc",
+    ".ossutilconfig",
+    ".password-store",
+    ".pgpass",
+    ".pypirc",
+    ".rclone.conf",
+    ".s3cfg",
+    ".terraform.d",
+    ".vault-token",
 )
 """Files and directories with keys and credentials, wherever a home directory is."""
+
+_MOVED = {
+    "kubelet": ("pods", "pki", "plugins", "device-plugins", "pod-resources"),
+    "docker": ("containers", "overlay2", "volumes", "swarm", "image"),
+    "containers": ("storage",),
+}
+"""Directories that people move to another disk, each with subdirectories by which it is recognized there."""
 
 _PUBLIC = (
     "/etc/*hccn*.conf",
@@ -142,19 +193,9 @@ _PUBLIC = (
 )
 """Parts of `/etc` without secrets, which a pod may read. `*` includes subdirectories."""
 
-RUNTIME_SOCKETS = (
-    "docker.sock",
-    "containerd.sock",
-    "containerd.sock.ttrpc",
-    "crio.sock",
-    "cri-dockerd.sock",
-    "dockershim.sock",
-    "isulad.sock",
-    "podman.sock",
-    "buildkitd.sock",
-    "kubelet.sock",
-)
-"""File names of the sockets of container runtimes and of the kubelet's device plugins."""
+SOCKETS = ("*.sock", "*.sock.*", "*.socket")
+"""File names of sockets, such as those of container runtimes (`docker.sock`, `containerd.sock.ttrpc`) and of the
+kubelet."""
 
 
 def normal_path(path: str) -> PurePosixPath:
@@ -167,13 +208,21 @@ def secret_directory(path: str) -> NodeDirectory | None:
     place = normal_path(path)
     if any(fnmatchcase(str(place), pattern) for pattern in _PUBLIC):
         return None
-    return _user_directory(place) or _overlapping(place, _SECRET)
+    return (
+        _user_directory(place)
+        or _overlapping(place, _SECRET)
+        or _moved_directory(place)
+    )
 
 
 def protected_directory(path: str) -> NodeDirectory | None:
     """The directory that a pod should not write to, if a path is in it or contains it."""
     place = normal_path(path)
-    return _user_directory(place) or _overlapping(place, (*_SECRET, *_WRITE_PROTECTED))
+    return (
+        _user_directory(place)
+        or _overlapping(place, (*_SECRET, *_WRITE_PROTECTED))
+        or _moved_directory(place)
+    )
 
 
 def _user_directory(place: PurePosixPath) -> NodeDirectory | None:
@@ -181,6 +230,24 @@ def _user_directory(place: PurePosixPath) -> NodeDirectory | None:
         if part.name in _USER_DIRECTORIES:
             return NodeDirectory(str(part), _USERS)
     return None
+
+
+def _moved_directory(place: PurePosixPath) -> NodeDirectory | None:
+    """The directory of the kubelet or of a runtime that a path is in, on any disk."""
+    for part in (place, *place.parents):
+        owner = part.parent
+        if part.name in _MOVED.get(owner.name, ()):
+            holds = _KUBELET if owner.name == "kubelet" else _RUNTIME
+            return NodeDirectory(str(owner), holds)
+        if part.name.startswith("io.containerd."):
+            return NodeDirectory(str(owner), _RUNTIME)
+    return None
+
+
+def is_socket(path: str) -> bool:
+    """Whether a path has the name of a socket."""
+    name = normal_path(path).name
+    return any(fnmatchcase(name, pattern) for pattern in SOCKETS)
 
 
 def _overlapping(

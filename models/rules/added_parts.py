@@ -77,6 +77,13 @@ def added_annotations(service: ResolvedService) -> Part:
     return Part(("podTemplate", "metadata", "annotations"), annotations)
 
 
+def added_labels(service: ResolvedService) -> Part:
+    """The labels that the patch adds to the pods."""
+    patch = service.pod_template
+    labels = patch.metadata.labels if patch else {}
+    return Part(("podTemplate", "metadata", "labels"), labels)
+
+
 def added_containers(service: ResolvedService) -> Iterator[Part]:
     """The containers and init containers that the patch adds."""
     spec = added_spec(service)

@@ -123,7 +123,7 @@ def default_capabilities(service: ResolvedService) -> Iterator[Finding]:
     """
     for container, context in _contexts(service):
         capabilities = context.part("capabilities")
-        dropped = [_capability(name) for name in capabilities.texts("drop")]
+        dropped = [name.upper() for name in capabilities.texts("drop")]
         if "ALL" not in dropped and not _is_privileged(context):
             yield warning(
                 f"the container {container.name} keeps the default capabilities of the runtime",

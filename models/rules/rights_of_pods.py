@@ -9,7 +9,6 @@ from models.engines.features import MindSpeedInstallation
 from models.finding import Finding, warning
 from models.rules.added_parts import (
     Part,
-    added_annotations,
     added_containers,
     added_spec,
     added_volumes,
@@ -32,20 +31,18 @@ _TOKENS = {
 }
 """Sources of a projected volume that are an identity (k8s.io/api v0.34.1, core/v1, VolumeProjection)."""
 
-_RUNTIME_ANNOTATIONS = {
-    "cdi.k8s.io/": "container runtimes add the devices that it names",
-    "io.kubernetes.cri-o.": "CRI-O changes devices and user namespaces by it",
-    "io.katacontainers.config.": "Kata Containers changes its virtual machine by it",
-    "devices.nri.io/": "the device injector of NRI adds the devices that it names",
-    "mounts.nri.io/": "the mount injector of NRI mounts the directories that it names",
+_IDENTITY_DRIVERS = {
+    "csi.spiffe.io": "a socket that gives the pod its SPIFFE identity",
+    "csi.cert-manager.io": "a certificate that cert-manager issues to the pod",
+    "spiffe.csi.cert-manager.io": "a certificate that cert-manager issues to the pod",
 }
-"""Annotations that container runtimes read (CDI, CRI-O, Kata Containers and containerd's NRI plugins)."""
+"""CSI drivers whose inline volumes are an identity (spiffe-csi; cert-manager, csi-driver and csi-driver-spiffe)."""
 
-_NETWORK_ANNOTATIONS = (
-    "k8s.v1.cni.cncf.io/networks",
-    "v1.multus-cni.io/default-network",
+_CONTROL_PLANE = (
+    "node-role.kubernetes.io/control-plane",
+    "node-role.kubernetes.io/master",
 )
-"""Annotations that Multus reads."""
+"""The taints and labels of nodes with the control plane (Kubernetes, Well-Known Labels, Annotations and Taints)."""
 
 _DEVICE_VARIABLES = (
     "ASCEND_VISIBLE_DEVICES",
@@ -123,9 +120,18 @@ def projected_identity(service: ResolvedService) -> Iterator[Finding]:
     """No volume contains a token of Kubernetes.
 
     The program sets `automountServiceAccountToken: false`. A projected volume still gives a token to each container
-    that mounts it, and the token has all permissions of the service account (Kubernetes, Projected Volumes).
+    that mounts it, and the token has all permissions of the service account (Kubernetes, Projected Volumes). The
+    volumes of some CSI drivers are an identity, too (SPIFFE, cert-manager).
     """
     for volume in added_volumes(service):
+        driver = volume.part("csi").text("driver")
+        if driver in _IDENTITY_DRIVERS:
+            yield warning(
+                f"the volume {volume.name} contains {_IDENTITY_DRIVERS[driver]}",
+                why="whoever uses the file acts as the service account of the pod",
+                fix=volume_removal(service, volume),
+                marks=[volume.part("csi").mark("driver")],
+            )
         for source in volume.part("projected").parts("sources"):
             for kind, meaning in _TOKENS.items():
                 if source.get(kind) is None:
@@ -207,39 +213,38 @@ def device_access(service: ResolvedService) -> Iterator[Finding]:
 
 
 @right_rule
-def runtime_annotation(service: ResolvedService) -> Iterator[Finding]:
-    """No annotation of the pods gives them devices or directories of the node.
+def control_plane_node(service: ResolvedService) -> Iterator[Finding]:
+    """Pods do not run on the nodes of the control plane.
 
-    Container runtimes read such annotations without a check by the API server or by Pod Security.
+    There, whoever leaves the container controls the whole cluster instead of one node. Kubernetes keeps pods away by a
+    taint; a toleration without a key tolerates it, too.
     """
-    annotations = added_annotations(service)
-    for name in annotations.fields:
-        for prefix, meaning in _RUNTIME_ANNOTATIONS.items():
-            if name.startswith(prefix):
-                yield warning(
-                    f"the annotation {name} changes the container itself",
-                    why=meaning,
-                    fix=f"remove podTemplate.metadata.annotations.{name}",
-                    marks=[annotations.mark(name)],
-                )
-
-
-@right_rule
-def additional_network(service: ResolvedService) -> Iterator[Finding]:
-    """Pods are in the network of the cluster only.
-
-    Multus adds further interfaces by annotations. A NetworkPolicy does not apply to them, so `network` has no effect
-    there (Multus CNI, How to use).
-    """
-    annotations = added_annotations(service)
-    for name in _NETWORK_ANNOTATIONS:
-        networks = annotations.text(name)
-        if networks:
+    spec = added_spec(service)
+    for toleration in spec.parts("tolerations"):
+        if _tolerates_control_plane(toleration):
             yield warning(
-                f"the annotation {name} adds the network {networks} to the pods",
-                why="a NetworkPolicy does not apply to interfaces that Multus adds",
-                fix=f"remove podTemplate.metadata.annotations.{name}",
-                marks=[annotations.mark(name)],
+                "a toleration admits the pods to the nodes of the control plane",
+                why="whoever leaves a container there controls the whole cluster",
+                fix=f"remove {'.'.join(toleration.path)}, or name the taint of your NPU nodes",
+                marks=[toleration.mark()],
+            )
+    labels = spec.part("nodeSelector")
+    for label in _CONTROL_PLANE:
+        if label in labels.fields:
+            yield warning(
+                f"the node selector {label} sends the pods to the nodes of the control plane",
+                why="whoever leaves a container there controls the whole cluster",
+                fix=f"remove {'.'.join(labels.path)}.{label}",
+                marks=[labels.mark(label)],
+            )
+    for expression in _required_labels(spec):
+        label = expression.text("key")
+        if label in _CONTROL_PLANE and expression.text("operator") in ("In", "Exists"):
+            yield warning(
+                f"the node affinity {label} sends the pods to the nodes of the control plane",
+                why="whoever leaves a container there controls the whole cluster",
+                fix=f"remove {'.'.join(expression.path)}",
+                marks=[expression.mark("key")],
             )
 
 
@@ -295,18 +300,42 @@ def _hosts(service: ResolvedService) -> dict[str, str]:
     return hosts
 
 
+def _tolerates_control_plane(toleration: Part) -> bool:
+    """Whether a toleration matches the taint of the control plane, which has the effect NoSchedule."""
+    if toleration.text("effect") not in ("", "NoSchedule"):
+        return False
+    key = toleration.text("key")
+    if key == "":
+        return toleration.text("operator") == "Exists"
+    return key in _CONTROL_PLANE
+
+
+def _required_labels(spec: Part) -> Iterator[Part]:
+    """The expressions of the labels that a node must have by `affinity`."""
+    required = "requiredDuringSchedulingIgnoredDuringExecution"
+    affinity = spec.part("affinity").part("nodeAffinity")
+    for term in affinity.part(required).parts("nodeSelectorTerms"):
+        yield from term.parts("matchExpressions")
+
+
 def _visible_devices(container: Part) -> Iterator[Finding]:
     """The variables by which a container runtime adds devices, past the device plugin."""
     for variable in container.parts("env"):
-        name = variable.name
+        if variable.name not in _DEVICE_VARIABLES:
+            continue
         value = variable.text("value")
-        if name in _DEVICE_VARIABLES and value not in ("", "none", "void"):
-            yield warning(
-                f"the container {container.name} sets {name}: {value}",
-                why="the container runtime adds these devices of the node, past the device plugin and other pods",
-                fix=f"remove {'.'.join(variable.path)}",
-                marks=[variable.mark("value")],
-            )
+        key = "value"
+        if variable.part("valueFrom").fields:
+            value = "a value from elsewhere"
+            key = "valueFrom"
+        if value in ("", "none", "void"):
+            continue
+        yield warning(
+            f"the container {container.name} sets {variable.name}: {value}",
+            why="the container runtime adds these devices of the node, past the device plugin and other pods",
+            fix=f"remove {'.'.join(variable.path)}",
+            marks=[variable.mark(key)],
+        )
 
 
 def _device_resources(resources: Part) -> list[str]:

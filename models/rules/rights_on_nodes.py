@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from models.catalog.node_directories import (
-    RUNTIME_SOCKETS,
+    is_socket,
     normal_path,
     overlap_text,
     protected_directory,
@@ -78,6 +78,27 @@ def writable_host_path(service: ResolvedService) -> Iterator[Finding]:
 
 
 @right_rule
+def writable_weights(service: ResolvedService) -> Iterator[Finding]:
+    """No added container writes to the claim with the weights.
+
+    All pods of the service load the files of this claim, and other services may share it. The server mounts it
+    read-only. For weights on a node, see `writable-host-path`.
+    """
+    volumes = _claim_volumes(service)
+    for container in added_containers(service):
+        for mount in container.parts("volumeMounts"):
+            claim = volumes.get(mount.text("name"))
+            if claim is None or mount.get("readOnly") is True:
+                continue
+            yield warning(
+                f"the container {container.name} can write to the claim {claim} with the weights",
+                why="all pods of the service load these files, also after this pod has ended",
+                fix=f"write {'.'.join(mount.path)}.readOnly: true",
+                marks=[mount.mark("readOnly")],
+            )
+
+
+@right_rule
 def sensitive_host_path(service: ResolvedService) -> Iterator[Finding]:
     """No hostPath volume of `podTemplate` shows secrets of the node.
 
@@ -124,7 +145,7 @@ def _host_paths(service: ResolvedService) -> Iterator[tuple[Part, str]]:
 
 def _is_runtime_socket(volume: Part, path: str) -> bool:
     place = normal_path(path)
-    if place.name in RUNTIME_SOCKETS or str(place) in _SOCKET_DIRECTORIES:
+    if is_socket(path) or str(place) in _SOCKET_DIRECTORIES:
         return True
     return volume.part("hostPath").text("type") == "Socket"
 
@@ -143,6 +164,24 @@ def _paths_by_volume(service: ResolvedService) -> Mapping[str, str]:
     for volume, path in _host_paths(service):
         paths[volume.name] = path
     return paths
+
+
+def _claim_volumes(service: ResolvedService) -> Mapping[str, str]:
+    """The volumes through which a pod can write to the claim with the weights, each with the name of the claim."""
+    weights = ""
+    claims = {}
+    for own_volume in weight_volumes(service):
+        claim = own_volume.get("persistentVolumeClaim")
+        if claim:
+            weights = claim["claimName"]
+            if not claim.get("readOnly"):
+                claims[own_volume["name"]] = weights
+    for volume in added_volumes(service):
+        added = volume.part("persistentVolumeClaim")
+        is_weights = weights != "" and added.text("claimName") == weights
+        if is_weights and added.get("readOnly") is not True:
+            claims[volume.name] = weights
+    return claims
 
 
 def _writable_mounts(service: ResolvedService) -> Iterator[tuple[Part, Part]]:

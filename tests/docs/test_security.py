@@ -198,6 +198,17 @@ def test_with_another_user_only_the_host_paths_remain() -> None:
     assert failed_controls(pods(runAsUser=1000), RESTRICTED) == {"HostPath Volumes", "Volume Types"}
 
 
+def test_an_added_container_has_the_profile_of_the_pod_and_nothing_else() -> None:
+    added = {"name": "side", "image": "side:1"}
+    pod, *_ = of_one(podTemplate={"spec": {"containers": [added]}})
+
+    assert pod["spec"]["containers"][-1] == added
+    assert pod["spec"]["securityContext"] == {
+        "supplementalGroups": [1000],
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+
+
 def test_the_fields_that_the_page_calls_harmless_are_those_without_a_finding() -> None:
     (sentence,) = [one for one in sentences() if one.startswith("These fields give no right")]
     named = re.findall(r"`([A-Za-z.]+)(?:: false)?`", sentence)

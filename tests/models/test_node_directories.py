@@ -23,6 +23,10 @@ SENSITIVE = [
     "/var/lib/docker", "/var/lib/docker/volumes", "/var/lib/etcd", "/var/lib/kubelet", "/var/lib/kubelet/pods/x",
     "/var/./lib//kubelet/", "/var/lib/rancher/k3s", "/var/lib/isulad", "/var/lib/cloud", "/var/log", "/var/log/pods/x",
     "/sysroot/etc", "/ostree", "/var/roothome", "/opt/etcd/ssl", "/opt/kubernetes", "/srv/kubernetes", "/var/etcd",
+    "/var/lib/longhorn/replicas", "/var/openebs/local", "/var/lib/minikube", "/var/snap/microk8s", "/var/lib/mysql",
+    "/var/lib/private/x", "/var/log/kubernetes", "/data/kubelet/pods/x", "/data/docker/overlay2", "/a/docker/volumes",
+    "/data/io.containerd.snapshotter.v1.overlayfs/snapshots", "/data/containers/storage", "/home/a/.config/gcloud",
+    "/home/a/.huggingface", "/home/a/.modelscope/credentials", "/data/.pgpass", "/home/a/.vault-token",
     "/var/paas/sys", "/var/run/secrets", "/var/spool/cron", "/data/.ssh/models",
 ]  # fmt: skip
 """Directories that a pod neither reads nor writes."""
@@ -34,6 +38,7 @@ READ_ONLY = [
     "/usr/local/models",
     "/opt/cni/x",
     "/lib/x",
+    "/snap/models",
 ]
 """Directories that a pod may read but not write."""
 
@@ -41,7 +46,9 @@ HARMLESS = [
     "/mnt/models", "/mnt/models/a", "/mnt/nfs", "/data", "/data/models", "/models", "/home/models", "/home/a/models",
     "/opt/models", "/opt/huawei/models", "/srv/models", "/var/models", "/var/lib/ascend-vllm/models", "/tmp/models",
     "/var/cache/ascend-vllm", "/var/lib/models", "/var/log/ascend", "/etcd-models", "/rootfs",
-    "/var/lib/kubelet-models", "/m/etc", "/mnt/root/.models", "/nvme0/proc",
+    "/var/lib/kubelet-models", "/data/docker/models", "/data/kubelet", "/data/containers/models", "/a/volumes/b",
+    "/ETC/models", "/etc2", "/var/lib/kubelet2", "/mnt/paas2", "/models/..a", "/home/a/.cache/modelscope/hub",
+    "/data/io.containerd", "/models/pods", "/m/etc", "/mnt/root/.models", "/nvme0/proc",
 ]  # fmt: skip
 """Directories for weights and caches."""
 

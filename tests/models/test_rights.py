@@ -59,6 +59,16 @@ RIGHTS: list[tuple[str, dict[str, Any]]] = [
     ("device-access", container(resources={"claims": [{"name": "gpu"}]})),
     ("device-access", container(resources={"requests": {"nvidia.com/gpu": 1}})),
     ("device-access", container(env=[{"name": "ASCEND_VISIBLE_DEVICES", "value": "0-7"}])),
+    ("device-access", container(
+        env=[{"name": "ASCEND_VISIBLE_DEVICES", "valueFrom": {"configMapKeyRef": {"name": "a"}}}])),
+    ("projected-identity", volume(csi={"driver": "csi.spiffe.io"})),
+    ("control-plane-node", {"tolerations": [{"operator": "Exists"}]}),
+    ("control-plane-node", {"tolerations": [{"key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule"}]}),
+    ("control-plane-node", {"tolerations": [{"key": "node-role.kubernetes.io/master", "operator": "Exists"}]}),
+    ("control-plane-node", {"nodeSelector": {"node-role.kubernetes.io/control-plane": ""}}),
+    ("control-plane-node", {"affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {
+        "nodeSelectorTerms": [
+            {"matchExpressions": [{"key": "node-role.kubernetes.io/master", "operator": "Exists"}]}]}}}}),
     ("volume-type", volume(nfs={"server": "a", "path": "/"})),
     ("volume-type", volume(iscsi={"targetPortal": "a"})),
     ("volume-type", volume(flexVolume={"driver": "a/b"})),
@@ -68,6 +78,7 @@ RIGHTS: list[tuple[str, dict[str, Any]]] = [
     ("added-capability", limited(capabilities={"drop": ["ALL"], "add": ["NET_BIND_SERVICE", "CAP_NET_RAW"]})),
     ("added-capability", limited(capabilities={"drop": ["ALL"], "add": ["ALL"]})),
     ("default-capabilities", limited(capabilities={"drop": ["NET_RAW"]})),
+    ("default-capabilities", limited(capabilities={"drop": ["CAP_ALL"]})),
     ("privilege-escalation", limited(allowPrivilegeEscalation=True)),
     ("root-container", limited(runAsUser=0, runAsNonRoot=False)),
     ("root-container", limited(runAsUser=0.0)),
@@ -100,6 +111,8 @@ RIGHTS: list[tuple[str, dict[str, Any]]] = [
     ("sensitive-host-path", node("/proc/1/root")),
     ("runtime-socket", node("/var/run/docker.sock")),
     ("runtime-socket", node("/run")),
+    ("runtime-socket", node("/var/run/nri/nri.sock")),
+    ("runtime-socket", node("/var/snap/lxd/common/lxd/unix.socket")),
     ("runtime-socket", node("/run/k3s/containerd/containerd.sock", read_only=False)),
     ("runtime-socket", node("/data/agent", type="Socket")),
 ]  # fmt: skip
@@ -163,17 +176,59 @@ def test_a_host_alias_says_which_key_names_the_same_host() -> None:
         ("runtime-annotation", "devices.nri.io/pod", "[]"),
         ("additional-network", "k8s.v1.cni.cncf.io/networks", "storage"),
         ("additional-network", "v1.multus-cni.io/default-network", "kube-system/other"),
+        ("runtime-annotation", "devices.nri.io", "[]"),
+        ("runtime-annotation", "mounts.noderesource.dev/container.ascend-vllm", "[]"),
+        ("runtime-annotation", "cdi-devices.noderesource.dev/pod", "[]"),
+        ("runtime-annotation", "run.oci.keep_original_groups", "1"),
+        ("runtime-annotation", "dev.gvisor.flag.network", "host"),
+        ("runtime-annotation", "huawei.com/Ascend910", "Ascend910-0,Ascend910-1"),
+        ("runtime-annotation", "huawei.com/npu-core", "0-vir04"),
+        ("additional-network", "yangtse.io/pod-with-eip", "true"),
+        ("additional-network", "yangtse.io/security-group-ids", "a,b"),
+        ("additional-network", "ovn.kubernetes.io/logical_switch", "storage"),
+        ("injected-part", "sidecar.istio.io/inject", "true"),
+        ("injected-part", "sidecar.istio.io/userVolume", '{"root": {"hostPath": {"path": "/"}}}'),
+        ("injected-part", "linkerd.io/inject", "enabled"),
+        ("injected-part", "vault.hashicorp.com/agent-inject", "true"),
+        ("injected-part", "iam.amazonaws.com/role", "admin"),
     ],
 )
 def test_an_annotation_that_gives_a_right_is_a_finding(rule: str, name: str, value: str) -> None:
     assert rights({}, {name: value}) == [rule]
 
 
+def test_a_label_that_asks_for_parts_of_a_webhook_is_a_finding() -> None:
+    for name in ("sidecar.istio.io/inject", "azure.workload.identity/use"):
+        patch = {"metadata": {"labels": {name: "true"}}}
+        (finding,) = check(stack({"qwen": {"podTemplate": patch}})).findings
+
+        assert finding.rule == "injected-part"
+        assert finding.fix.startswith(f"remove podTemplate.metadata.labels.{name}")
+
+
+@pytest.mark.parametrize("read_only", [True, False, None])
+def test_a_container_that_can_write_to_the_claim_with_the_weights_is_a_finding(read_only: bool | None) -> None:
+    source = {"kind": "claim", "name": "weights"}
+    model = {"name": "Qwen2-7B-Instruct", "source": source}
+    mount = {"name": "extra", "mountPath": "/w", "readOnly": read_only}
+    spec = {**container(volumeMounts=[mount]), **volume(persistentVolumeClaim={"claimName": "weights"})}
+    other = {**spec, **volume(persistentVolumeClaim={"claimName": "other"})}
+    own = container(volumeMounts=[{**mount, "name": "model-path"}])
+
+    assert rights(spec, model=model) == ([] if read_only else ["writable-weights"])
+    assert rights(other, model=model) == []
+    assert rights(own, model=model) == [], "the program's own volume of a claim is read-only as a whole"
+
+
 HARMLESS: dict[str, dict[str, Any]] = {
     "hostUsers": {"hostUsers": False},
     "runtimeClassName": {"runtimeClassName": "kata"},
     "namespaces of its own": {"hostPID": False, "hostIPC": False, "hostNetwork": False, "shareProcessNamespace": False},
-    "tolerations": {"tolerations": [{"operator": "Exists"}]},
+    "tolerations": {"tolerations": [
+        {"key": "huawei.com/npu", "operator": "Exists"}, {"operator": "Exists", "effect": "NoExecute"}]},
+    "no control plane": {"affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {
+        "nodeSelectorTerms": [{"matchExpressions": [
+            {"key": "node-role.kubernetes.io/control-plane", "operator": "DoesNotExist"}]}]}}}},
     "affinity": {"affinity": {"nodeAffinity": {}}},
     "nodeSelector": {"nodeSelector": {"zone": "a"}},
     "topologySpreadConstraints": {"topologySpreadConstraints": [{"maxSkew": 1, "topologyKey": "zone"}]},
@@ -227,7 +282,17 @@ def test_what_gives_no_right_is_no_finding(name: str) -> None:
 
 
 def test_an_ordinary_annotation_is_no_finding() -> None:
-    names = {"example.com/owner": "search", "container.apparmor.security.beta.kubernetes.io/side": "runtime/default"}
+    names = {
+        "example.com/owner": "search",
+        "container.apparmor.security.beta.kubernetes.io/side": "runtime/default",
+        "sidecar.istio.io/inject": "false",
+        "linkerd.io/inject": "disabled",
+        "yangtse.io/pod-with-eip": "false",
+        "k8s.v1.cni.cncf.io/network-status": "[]",
+        "huawei.com/schedule_policy": "chip4-node8",
+        "cdi.k8s.iodine/name": "a",
+        "prometheus.io/scrape": "true",
+    }
 
     assert rights({}, names) == []
 
@@ -253,7 +318,8 @@ def test_a_patch_of_any_shape_is_judged_without_a_traceback(wrong: Any) -> None:
 def test_each_rule_about_a_right_is_tried_here() -> None:
     with_patch = {rule for rule, _ in RIGHTS}
     by_annotation_or_alone = {
-        "additional-network", "container-without-security-context", "runtime-annotation",
+        "additional-network", "container-without-security-context", "injected-part", "runtime-annotation",
+        "writable-weights",
     }  # fmt: skip
 
     assert {rule for rule in rule_ids() if reports_right(rule)} == with_patch | by_annotation_or_alone

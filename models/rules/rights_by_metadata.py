@@ -1,0 +1,137 @@
+"""Rules on rights that annotations and labels under `podTemplate` give to a pod.
+
+Container runtimes, network plugins and admission webhooks read them. Neither the API server nor Pod Security checks
+them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from models.finding import Finding, warning
+from models.rules.added_parts import added_annotations, added_labels
+from models.rules.registry import right_rule
+from models.service.resolved import ResolvedService
+
+_RUNTIME_ANNOTATIONS = {
+    "cdi.k8s.io": "container runtimes add the devices that it names",
+    "cdi.nri.io": "the device injector of NRI adds the devices that it names",
+    "cdi-devices.noderesource.dev": "the device injector of NRI adds the devices that it names",
+    "devices.nri.io": "the device injector of NRI adds the devices that it names",
+    "devices.noderesource.dev": "the device injector of NRI adds the devices that it names",
+    "devices.gke.io": "the device injector of NRI adds the devices that it names",
+    "mounts.nri.io": "the mount injector of NRI mounts the directories that it names",
+    "mounts.noderesource.dev": "the mount injector of NRI mounts the directories that it names",
+    "net-devices.noderesource.dev": "the device injector of NRI moves network devices of the node into the pod",
+    "io.kubernetes.cri-o": "CRI-O changes devices and user namespaces by it",
+    "io.katacontainers.config": "Kata Containers changes its virtual machine by it",
+    "run.oci": "crun changes groups, mounts and hooks of the container by it",
+    "dev.gvisor": "gVisor changes its sandbox by it",
+    "huawei.com/Ascend": "the Ascend device plugin reads there which NPUs a pod gets",
+    "huawei.com/npu": "the Ascend device plugin reads there which NPUs a pod gets",
+}
+"""Beginnings of the annotations that container runtimes and device plugins read (CDI; the NRI plugins of containerd;
+CRI-O; Kata Containers; crun, "run.oci" annotations; gVisor, runsc/specutils; MindCluster, Pod annotation)."""
+
+_NETWORK_ANNOTATIONS = {
+    "k8s.v1.cni.cncf.io/networks": "a NetworkPolicy does not apply to interfaces that Multus adds",
+    "v1.multus-cni.io/default-network": "a NetworkPolicy does not apply to interfaces that Multus adds",
+    "danm.k8s.io/interfaces": "a NetworkPolicy does not apply to interfaces that DANM adds",
+    "networking.gke.io/interfaces": "a NetworkPolicy does not apply to interfaces of other networks",
+    "ovn.kubernetes.io/logical_switch": "Kube-OVN moves the pods to this subnet",
+    "ovn.kubernetes.io/eip": "Kube-OVN gives the pods a public address",
+    "yangtse.io/pod-with-eip": "CCE Turbo gives the pods a public address (CCE, Configuring an EIP for a Pod)",
+    "yangtse.io/eip-id": "CCE Turbo gives the pods a public address (CCE, Configuring an EIP for a Pod)",
+    "yangtse.io/security-group-ids": "CCE Turbo replaces the firewall of the pods (CCE, Binding a Security Group)",
+    "yangtse.io/additional-security-group-ids": "CCE Turbo opens the firewall of the pods further (CCE, Binding a"
+    " Security Group)",
+}
+"""Annotations by which network plugins connect a pod to further networks, each with its consequence."""
+
+_INJECTORS = {
+    "sidecar.istio.io/inject": "Istio adds a sidecar, and an init container with NET_ADMIN",
+    "sidecar.istio.io/userVolume": "Istio adds these volumes, also those of the node",
+    "inject.istio.io/templates": "Istio adds the containers of this template",
+    "linkerd.io/inject": "Linkerd adds a sidecar, and an init container with NET_ADMIN",
+    "dapr.io/enabled": "Dapr adds a sidecar with a token of Kubernetes",
+    "vault.hashicorp.com/agent-inject": "Vault adds a sidecar with the identity of the service account",
+    "vault.security.banzaicloud.io/vault-addr": "Bank-Vaults adds an init container with the identity of the service"
+    " account",
+    "operator.1password.io/inject": "1Password adds an init container with Secrets",
+    "azure.workload.identity/use": "Azure Workload Identity adds a token of a cloud identity",
+    "azure.workload.identity/inject-proxy-sidecar": "Azure Workload Identity adds a sidecar with NET_ADMIN",
+    "iam.amazonaws.com/role": "kiam and kube2iam give the pods this role of the cloud",
+}
+"""Annotations and labels by which admission webhooks and agents add parts or identities to a pod, each with what they
+add (the documentation of each project)."""
+
+_OFF = ("", "false", "disabled", "no", "off", "0")
+
+
+@right_rule
+def runtime_annotation(service: ResolvedService) -> Iterator[Finding]:
+    """No annotation of the pods gives them devices or directories of the node.
+
+    Container runtimes and device plugins read such annotations without a check by the API server or by Pod Security.
+    """
+    annotations = added_annotations(service)
+    for name in annotations.fields:
+        for prefix, meaning in _RUNTIME_ANNOTATIONS.items():
+            if _begins_with(name, prefix):
+                yield warning(
+                    f"the annotation {name} changes the container itself",
+                    why=meaning,
+                    fix=f"remove podTemplate.metadata.annotations.{name}",
+                    marks=[annotations.mark(name)],
+                )
+                break
+
+
+@right_rule
+def additional_network(service: ResolvedService) -> Iterator[Finding]:
+    """Pods are in the network of the cluster only.
+
+    Multus adds further interfaces by annotations, and CCE Turbo public addresses and security groups. A NetworkPolicy
+    does not apply to them, so `network` has no effect there (Multus CNI, How to use).
+    """
+    annotations = added_annotations(service)
+    for name, meaning in _NETWORK_ANNOTATIONS.items():
+        networks = annotations.text(name)
+        if networks.lower() in _OFF:
+            continue
+        yield warning(
+            f"the annotation {name} adds the network {networks} to the pods",
+            why=meaning,
+            fix=f"remove podTemplate.metadata.annotations.{name}",
+            marks=[annotations.mark(name)],
+        )
+
+
+@right_rule
+def injected_part(service: ResolvedService) -> Iterator[Finding]:
+    """No annotation or label asks an admission webhook to add containers, volumes or identities to the pods.
+
+    Webhooks of a service mesh or of a vault change a pod after `check` has seen it, often with further capabilities or
+    with the token of the service account. `render` and `diff` do not show these parts.
+    """
+    for values in (added_annotations(service), added_labels(service)):
+        for name, meaning in _INJECTORS.items():
+            value = values.text(name)
+            if value.lower() in _OFF:
+                continue
+            yield warning(
+                f"{'.'.join(values.path)}.{name} asks for parts that this program does not show",
+                why=f"{meaning}, if the cluster has it",
+                fix=f"remove {'.'.join(values.path)}.{name}",
+                marks=[values.mark(name)],
+            )
+
+
+def _begins_with(name: str, prefix: str) -> bool:
+    """Whether a name is a prefix, or continues it with a part of its own.
+
+    A prefix with `/` ends within a name: `huawei.com/Ascend` is the beginning of `huawei.com/Ascend910`.
+    """
+    if "/" in prefix:
+        return name.startswith(prefix)
+    return name == prefix or name.startswith((f"{prefix}.", f"{prefix}/"))
