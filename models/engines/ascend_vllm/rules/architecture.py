@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import PurePosixPath
 
 from models.catalog.facts import ModelFacts
-from models.catalog.known import find_model
-from models.engines.ascend_vllm.rules.drafts import draft_edit, same_vocabulary
+from models.engines.drafts import draft_edit, draft_facts
 from models.engines.edits import tensor_parallel_edit
-from models.engines.features import DraftModel
 from models.engines.model_server import ModelServer
 from models.engines.rules import facts_rule
 from models.finding import Finding, at, error, warning
@@ -144,27 +141,23 @@ def lora_vocabulary(server: ModelServer, facts: ModelFacts) -> Iterator[Finding]
         )
 
 
-@facts_rule("warning")
+@facts_rule("error")
 def draft_vocabulary(server: ModelServer, facts: ModelFacts) -> Iterator[Finding]:
-    """The draft model has the same vocabulary as the model.
+    """The draft model has as many tokens in its vocabulary as the model.
 
-    vLLM 0.6.3 asserts that both have the same number of tokens (vllm/spec_decode/spec_decode_worker.py:1008). Models of
-    one series can be padded differently, such as Qwen2-7B and Qwen2-0.5B, which the manual combines. A difference of up
-    to 1024 tokens is accepted.
+    vLLM 0.6.3 asserts that the numbers are equal (vllm/spec_decode/spec_decode_worker.py:319). Models of one series can
+    be padded differently: Qwen2-7B and Qwen2-72B have 152,064 tokens, the smaller models 151,936. The rule runs if the
+    catalogue has the draft model.
     """
-    speculative = server.speculative
-    if not isinstance(speculative, DraftModel):
+    draft = draft_facts(server)
+    if draft is None or draft.vocab_size == facts.vocab_size:
         return
-    draft = find_model(PurePosixPath(speculative.source).name)
-    if draft is None or draft.facts is None or same_vocabulary(draft.facts, facts):
-        return
-    draft_tokens = draft.facts.vocab_size
-    yield warning(
-        f"the draft model has {draft_tokens} tokens in its vocabulary, but the model has {facts.vocab_size}",
-        why="vLLM 0.6.3 exits if the numbers differ (vllm/spec_decode/spec_decode_worker.py:1008)",
-        fix=f"{draft_edit(server)}, or accept the warning if the image supports both",
+    yield error(
+        f"the draft model has {draft.vocab_size} tokens in its vocabulary, but the model has {facts.vocab_size}",
+        why="vLLM 0.6.3 exits if the numbers differ (vllm/spec_decode/spec_decode_worker.py:319)",
+        fix=draft_edit(server),
         marks=[
-            at("speculative.source", f"{draft_tokens} tokens"),
+            at("speculative.source", f"{draft.vocab_size} tokens"),
             at("model.name", f"{facts.vocab_size} tokens"),
         ],
     )

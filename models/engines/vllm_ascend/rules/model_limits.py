@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from models.engines.drafts import draft_edit, draft_facts
 from models.engines.edits import (
     extra_argument_key,
     extra_argument_mark,
@@ -11,6 +12,7 @@ from models.engines.edits import (
 )
 from models.engines.model_server import ModelServer
 from models.engines.rules import rule
+from models.engines.vllm_ascend.launch_settings import find_setting
 from models.engines.vllm_ascend.refusals import Problem
 from models.engines.vllm_ascend.vllm_refusals import refused_by_vllm
 from models.finding import Finding, at
@@ -38,11 +40,18 @@ def model_limit(server: ModelServer) -> Iterator[Finding]:
 
     vLLM exits at start if tensor parallelism cannot divide the model into equal parts, if `maxModelLen` exceeds the
     length that the model supports, unless `VLLM_ALLOW_LONG_MAX_MODEL_LEN` is 1, if a model without experts has expert
-    parallelism, if decode context parallelism does not fit the KV heads, or if a model without MTP layers has MTP
-    (vllm/config/model.py, vllm/config/speculative.py). The rule runs if the architecture of the model is known.
+    parallelism, if decode context parallelism does not fit the KV heads, if a model without MTP layers has MTP, or if a
+    draft model has another number of tokens in its vocabulary (vllm/config/model.py, vllm/config/speculative.py). The
+    rule runs if the architecture of the model is known.
     """
     yield from refused_by_vllm(
-        server, _parts, _length, _experts, _decode_context, _mtp_layers
+        server,
+        _parts,
+        _length,
+        _experts,
+        _decode_context,
+        _mtp_layers,
+        _draft_vocabulary,
     )
 
 
@@ -151,3 +160,30 @@ def _mtp_layers(server: ModelServer) -> Iterator[Problem]:
         "remove speculative",
         [at("speculative.kind"), at("model.name", f"a {facts.model_type} model")],
     )
+
+
+def _draft_vocabulary(server: ModelServer) -> Iterator[Problem]:
+    facts = server.facts
+    draft = draft_facts(server)
+    if facts is None or draft is None or draft.vocab_size == facts.vocab_size:
+        return
+    if _maps_vocabularies(server):
+        return
+    yield Problem(
+        "draft-vocabulary",
+        f"the draft model has {draft.vocab_size} tokens in its vocabulary, but the model has {facts.vocab_size}",
+        draft_edit(server),
+        [
+            at("speculative.source", f"{draft.vocab_size} tokens"),
+            at("model.name", f"{facts.vocab_size} tokens"),
+        ],
+    )
+
+
+def _maps_vocabularies(server: ModelServer) -> bool:
+    """Whether the tokens of the draft are translated to those of the model (`use_heterogeneous_vocab`)."""
+    if server.speculative is None:
+        return False
+    path = ("use_heterogeneous_vocab",)
+    setting = find_setting("speculative.config", server.speculative.config, path)
+    return setting is not None and setting.is_on
