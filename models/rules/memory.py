@@ -90,7 +90,7 @@ def length_above_published(service: ResolvedService) -> Iterator[Finding]:
 
     The documentation of Ascend-vLLM lists the fewest NPUs of a model and the longest length on them (appendix: fewest
     cards and longest sequences). They were measured until the model no longer ran. `ascend-vllm models NAME` prints
-    them.
+    them. They do not hold for a model with facts of its own (`model.facts`).
     """
     if not service.release.has_published_lengths:
         return
@@ -120,6 +120,8 @@ def _published_lengths(service: ResolvedService) -> dict[int, int]:
     """The longest published length of a model by the number of NPUs, for the memory of the cluster's NPUs."""
     known = service.known
     if known is None or known.suffix or service.quantization:
+        return {}
+    if service.model.facts:
         return {}
     memory = largest_memory(service)
     lengths: dict[int, int] = {}

@@ -1,4 +1,4 @@
-"""Rules on the architecture of the model: how it is split, how long requests are, which features it supports."""
+"""Rules on the architecture of the model: how it is split, and which features it supports."""
 
 from __future__ import annotations
 
@@ -187,49 +187,6 @@ def remote_code_needed(server: ModelServer, facts: ModelFacts) -> Iterator[Findi
     )
 
 
-@facts_rule("error", "warning")
-def length_above_model(server: ModelServer, facts: ModelFacts) -> Iterator[Finding]:
-    """`maxModelLen` is at most the length that the model supports.
-
-    vLLM 0.6.3 exits at start with more than config.json allows, rope scaling included, unless
-    `VLLM_ALLOW_LONG_MAX_MODEL_LEN` is 1 (vllm/config.py:1679; manual, Step 3, --max-model-len). For a few models,
-    Ascend-vLLM publishes a longer length: up to that length the finding is a warning, and the launch exports the
-    variable.
-    """
-    length = server.engine.max_model_len
-    longest = _longest(server, facts)
-    if longest is None or length <= longest or _allows_long(server):
-        return
-    severity = error
-    if length <= server.longest_published:
-        severity = warning
-    yield severity(
-        f"maxModelLen {length} exceeds the {longest} tokens that {server.model.name} supports",
-        why="vLLM 0.6.3 exits at start with more than the model's config.json allows (vllm/config.py:1679)",
-        fix=f"write engine.maxModelLen: {longest}",
-        marks=[
-            at("engine.maxModelLen", "tokens of the longest request"),
-            at("model.name", f"{longest} tokens"),
-        ],
-    )
-
-
-def _longest(server: ModelServer, facts: ModelFacts) -> int | None:
-    """The longest request that a model supports, in tokens; None if it is unknown."""
-    if (
-        facts.longest
-        and facts.sliding_window
-        and server.further("disable-sliding-window")
-    ):
-        return min(facts.longest, facts.sliding_window)
-    return facts.longest
-
-
-def _allows_long(server: ModelServer) -> bool:
-    value = server.env.get("VLLM_ALLOW_LONG_MAX_MODEL_LEN", "")
-    return value.strip().lower() in ("1", "true")
-
-
 @facts_rule("error")
 def quantization_mismatch(server: ModelServer, facts: ModelFacts) -> Iterator[Finding]:
     """`quantization` is the quantization of the weights.
@@ -312,30 +269,6 @@ def prefix_caching_family(server: ModelServer, facts: ModelFacts) -> Iterator[Fi
             marks=[
                 at("prefixCaching"),
                 at("model.name", f"a {facts.model_type} model"),
-            ],
-        )
-
-
-@facts_rule("error")
-def prefix_caching_sliding_window(
-    server: ModelServer, facts: ModelFacts
-) -> Iterator[Finding]:
-    """Prefix caching and a sliding window exclude each other.
-
-    vLLM 0.6.3 exits at start with both, unless the window is disabled (vllm/config.py:645).
-    """
-    if (
-        server.prefix_caching
-        and facts.sliding_window
-        and not server.further("disable-sliding-window")
-    ):
-        yield error(
-            "prefix caching and a sliding window exclude each other",
-            why="vLLM 0.6.3 exits at start with both (vllm/config.py:645)",
-            fix="remove prefixCaching, or write engine.extraArgs.disableSlidingWindow: true",
-            marks=[
-                at("prefixCaching"),
-                at("model.name", f"a window of {facts.sliding_window} tokens"),
             ],
         )
 

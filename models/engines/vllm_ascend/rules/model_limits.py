@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from models.catalog.facts import ModelFacts
 from models.engines.drafts import draft_edit, draft_facts
 from models.engines.edits import (
     extra_argument_key,
@@ -32,6 +33,9 @@ _WITHOUT_MTP = (
     "qwen3_moe",
 )
 """Model types without layers that predict more than one token (vllm/config/speculative.py, hf_config_override)."""
+
+_YARN_IN_LENGTH = ("0.30.0",)
+"""Releases for which `max_position_embeddings` contains the factor of YaRN (vllm/config/model.py:2468)."""
 
 
 @rule("error")
@@ -79,20 +83,53 @@ def _parts(server: ModelServer) -> Iterator[Problem]:
 
 def _length(server: ModelServer) -> Iterator[Problem]:
     facts = server.facts
-    if facts is None or facts.longest is None or _has_other_length(server):
+    if facts is None or _has_other_length(server):
         return
+    longest = _longest(server, facts)
     length = server.engine.max_model_len
-    if length <= facts.longest:
+    if longest is None or length <= longest:
         return
     yield Problem(
         "length",
-        f"maxModelLen {length} exceeds the {facts.longest} tokens that {server.model.name} supports",
-        f"write engine.maxModelLen: {facts.longest}",
+        f"maxModelLen {length} exceeds the {longest} tokens that {server.model.name} supports",
+        _shorter_edit(server, longest),
         [
             at("engine.maxModelLen", "tokens of the longest request"),
-            at("model.name", f"{facts.longest} tokens"),
+            at("model.name", f"{longest} tokens"),
         ],
     )
+
+
+def _longest(server: ModelServer, facts: ModelFacts) -> int | None:
+    """The longest request that a model supports, in tokens; None if it is unknown."""
+    if _keeps_yarn_length(server, facts):
+        return facts.context
+    if facts.rope_scaling or not server.further("disable-sliding-window"):
+        return facts.longest
+    lengths = (facts.longest, facts.sliding_window)
+    return min((length for length in lengths if length), default=None)
+
+
+def _keeps_yarn_length(server: ModelServer, facts: ModelFacts) -> bool:
+    """Whether the length in config.json counts, without the factor of YaRN."""
+    if server.release.version not in _YARN_IN_LENGTH:
+        return False
+    scaling = facts.rope_scaling
+    return scaling is not None and scaling.type == "yarn"
+
+
+def _shorter_edit(server: ModelServer, longest: int) -> str:
+    """The edit that shortens the longest request, or states the length that YaRN reaches."""
+    shorter = f"write engine.maxModelLen: {longest}"
+    facts = server.facts
+    overrides = server.further("hf-overrides")
+    if facts is None or not isinstance(overrides, dict):
+        return shorter
+    reached = facts.scaled_context or 0
+    if reached < server.engine.max_model_len:
+        return shorter
+    key = extra_argument_key(server, "hf-overrides")
+    return f"{shorter}, or write {key}.max_position_embeddings: {reached}"
 
 
 def _has_other_length(server: ModelServer) -> bool:

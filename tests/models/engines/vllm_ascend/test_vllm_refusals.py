@@ -278,3 +278,29 @@ def test_only_a_release_that_maps_vocabularies_accepts_a_draft_with_another_one(
 
     assert finding.message == "the draft model has 152064 tokens in its vocabulary, but the model has 151936"
     assert limits(stack_file("0.30.0", {**service, "speculative": {**draft, **mapped}})) == []
+
+
+def test_the_last_release_does_not_multiply_the_length_by_the_factor_of_yarn() -> None:
+    scaling = {"rope_type": "yarn", "factor": 4, "original_max_position_embeddings": 32768}
+    overrides = {"rope_parameters": scaling}
+    service = {"engine": {"maxModelLen": 131072, "extraArgs": {"hfOverrides": overrides}}}
+
+    (finding,) = limits(stack_file("0.30.0", service))
+
+    assert finding.message == "maxModelLen 131072 exceeds the 40960 tokens that Qwen3-32B supports"
+    assert finding.fix == (
+        "write engine.maxModelLen: 40960, or write engine.extraArgs.hfOverrides.max_position_embeddings: 131072"
+    )
+    assert limits(stack_file("0.23.0", service)) == []
+    overrides["max_position_embeddings"] = 131072
+    assert limits(stack_file("0.30.0", service)) == []
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_without_its_window_a_model_supports_requests_of_the_window(release: str) -> None:
+    engine = {"maxModelLen": 8192, "extraArgs": {"disableSlidingWindow": True}}
+    service = {"model": "/mnt/models/Mistral-7B-v0.1", "engine": engine}
+
+    (finding,) = limits(stack_file(release, service))
+
+    assert finding.message == "maxModelLen 8192 exceeds the 4096 tokens that Mistral-7B-v0.1 supports"
