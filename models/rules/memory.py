@@ -11,11 +11,12 @@ from models.engines.edits import (
     extra_argument_mark,
     tensor_parallel_edit,
 )
+from models.engines.memory import GIB
 from models.finding import Finding, at, error, warning
 from models.record import parse_quantity, quantity_text
 from models.rules.registry import facts_rule, rule
 from models.service.fit import Fit, fit, largest_memory
-from models.service.resolved import GIB, ResolvedService
+from models.service.resolved import ResolvedService
 from models.words import counted
 
 
@@ -183,6 +184,39 @@ def swap_space(service: ResolvedService) -> Iterator[Finding]:
         marks=[
             extra_argument_mark(service, "swap-space", f"{each:g} GiB for each NPU"),
             at("engine.tensorParallelSize", f"{parts} parts"),
+        ],
+    )
+
+
+@rule("error")
+def memory_below_pinned(service: ResolvedService) -> Iterator[Finding]:
+    """The memory of a pod is larger than what the engine reserves at start.
+
+    vLLM 0.6.3 reserves `swapSpace` GiB of pinned memory for each NPU, 4 by default (vllm/worker/cache_engine.py:82).
+    Later releases do not swap. They reserve `kvOffloadingSize` GiB for all NPUs, if it is set. The kernel kills a pod
+    above its limit.
+    """
+    release = service.release
+    pinned = release.pinned_memory
+    npus = service.engine.npus_used
+    memory = service.resources.memory
+    extra_args = {**service.engine.extra_args, **service.server.extra_args}
+    reserved = release.pinned_bytes(extra_args, npus)
+    if memory > reserved:
+        return
+    key = extra_argument_key(service, pinned.flag)
+    less = f"remove {key}"
+    if pinned.off is not None:
+        less = f"write {key}: {pinned.off}"
+    purpose = f"{pinned.words} for {counted(npus, 'NPU')}"
+    yield error(
+        f"resources.memory {quantity_text(memory)} does not exceed {quantity_text(reserved)} of {purpose}",
+        why=f"vLLM {release.version} reserves it at start ({pinned.where}), and the kernel kills a pod above its limit",
+        fix=f"write resources.memory: {quantity_text(memory + reserved)}, or {less}",
+        marks=[
+            at("resources.memory"),
+            extra_argument_mark(service, pinned.flag),
+            at("npus", counted(npus, "NPU")),
         ],
     )
 
