@@ -28,7 +28,6 @@ _VARIABLE_REASONS = {
     "USE_PREFIX_HIGH_PRECISION_MODE": "prefixCaching needs it (manual, Step 3)",
     "USE_PFA_HIGH_PRECISION_MODE": "precision.prefill",
     "USE_IFA_HIGH_PRECISION_MODE": "precision.decode",
-    "VLLM_ALLOW_LONG_MAX_MODEL_LEN": "maxModelLen is above the model's own length",
     "ENABLE_SPEC_METRIC": "speculative sets it (manual, Step 3)",
     "EAGLE_USE_SAFE_AI_LAB_STYLE": "speculative sets it (manual, Step 3)",
     "VLLM_IMAGE_FETCH_TIMEOUT": "multimodal sets it (manual, Step 3)",

@@ -82,8 +82,6 @@ def variable_source(
         if service.engine.max_model_len > LONG:
             return f"prefix caching above {LONG} tokens"
         return f"prefix caching of {service.model.name}"
-    if variable == "VLLM_ALLOW_LONG_MAX_MODEL_LEN":
-        return "maxModelLen is longer than the model's own limit"
     return field_source(stack, service, _variable_field(service, variable))
 
 

@@ -233,20 +233,23 @@ class ModelFacts(Facts):
     def longest(self) -> int | None:
         """The longest `maxModelLen` that the engine accepts, in tokens (vllm/config.py:1679).
 
-        This is the context, multiplied as `ropeScaling` says, or `modelMaxLength` if that is longer.
+        This is the scaled context, or `modelMaxLength` if that is longer.
         """
-        context = self.context
-        if context is None:
+        scaled = self.scaled_context
+        if scaled is None:
             return None
+        return max(scaled, self.model_max_length or 0)
 
+    @property
+    def scaled_context(self) -> int | None:
+        """The context, multiplied as `ropeScaling` says, in tokens; None if config.json states no length."""
+        context = self.context
         scaling = self.rope_scaling
-        if scaling and scaling.type not in UNSCALED:
-            factor = scaling.factor or 1
-            unscaled = context
-            if scaling.type == "yarn" and scaling.original_max_position_embeddings:
-                unscaled = scaling.original_max_position_embeddings
-            context = int(unscaled * factor)
-        return max(context, self.model_max_length or 0)
+        if context is None or scaling is None or scaling.type in UNSCALED:
+            return context
+        if scaling.type == "yarn" and scaling.original_max_position_embeddings:
+            context = scaling.original_max_position_embeddings
+        return int(context * (scaling.factor or 1))
 
     def splits(self, parts: int) -> bool:
         """Whether tensor parallelism can divide the model into this number of parts.

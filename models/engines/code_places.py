@@ -36,6 +36,20 @@ class SwapSpace:
 
 
 @dataclass(frozen=True)
+class PinnedMemory:
+    """The memory of a pod that the engine reserves at start."""
+
+    flag: str
+    """The flag that sets it, in GiB."""
+    words: str
+    """What it is for."""
+    off: int | None
+    """The value of the flag that turns it off; None if nothing is reserved without the flag."""
+    where: str
+    """Where the engine reserves it."""
+
+
+@dataclass(frozen=True)
 class RemovedFlag:
     """A flag of another release that this one does not have."""
 

@@ -104,7 +104,7 @@ class DraftModel(SpeculativeKind):
     kind: Literal["draft"] = "draft"
     """A small model of the same series."""
 
-    source: AbsolutePath = Field(examples=["/mnt/models/Qwen2-0.5B-Instruct"])
+    source: AbsolutePath = Field(examples=["/mnt/models/draft"])
     """Directory of the draft model on every node."""
 
     tokens: int = Field(ge=1, examples=[5])

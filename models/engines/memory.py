@@ -1,8 +1,11 @@
-"""The memory that a release needs on each NPU."""
+"""The memory that a release needs."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+GIB = 2**30
+"""Bytes of a GiB."""
 
 
 @dataclass(frozen=True)

@@ -98,13 +98,6 @@ class ModelServer:
         return [*names, *self.lora.adapters]
 
     @property
-    def longest_published(self) -> int:
-        """The largest `maxModelLen` that is published for the model, on any number of NPUs; 0 if there is none."""
-        published = self.known.published if self.known else ()
-        lengths = [line.max_model_len for line in published if line.max_model_len]
-        return max(lengths, default=0)
-
-    @property
     def pta_graph(self) -> ResolvedPtaGraph | None:
         """The PTA graphs of the service; None in another graph mode."""
         return self.graph if isinstance(self.graph, ResolvedPtaGraph) else None

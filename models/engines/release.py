@@ -11,7 +11,12 @@ from typing import Any, Literal
 
 from models.catalog.facts import ModelFacts
 from models.catalog.platforms import NodeMount
-from models.engines.code_places import CodePlaces, RemovedFlag, SwapSpace
+from models.engines.code_places import (
+    CodePlaces,
+    PinnedMemory,
+    RemovedFlag,
+    SwapSpace,
+)
 from models.engines.engine_args import EngineArgs, Version
 from models.engines.flags import Flag, Limit, plain_name
 from models.engines.log_lines import KnownError, StartPhase
@@ -229,6 +234,18 @@ class Release(ABC):
 
     swap_space: SwapSpace
     """The memory of the node that the engine reserves. Used by the rule `swap-space`."""
+
+    pinned_memory: PinnedMemory
+    """The memory of the pod that the engine reserves at start. Used by the rule `memory-below-pinned`."""
+
+    @abstractmethod
+    def pinned_bytes(self, extra_args: Mapping[str, Any], npus: int, /) -> int:
+        """How many bytes of the pod's memory the engine reserves at start. Used by resolve and the rule.
+
+        Args:
+            extra_args: The flags under `extraArgs`.
+            npus: The NPUs that the engine uses.
+        """
 
     has_published_lengths: bool
     """Whether the lengths that Huawei publishes were measured with it. Used by the rule `length-above-published`."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from models.engines.memory import GIB
 from models.finding import Finding, Mark, error, warning
 from models.record import quantity_text
 from models.rules.registry import stack_rule
 from models.service.claims import claimants, requested_claims
-from models.service.resolved import GIB, ResolvedService, ResolvedStack
+from models.service.resolved import ResolvedService, ResolvedStack
 from models.stack_file.storage import ClaimRequest
 
 

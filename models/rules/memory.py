@@ -11,11 +11,12 @@ from models.engines.edits import (
     extra_argument_mark,
     tensor_parallel_edit,
 )
+from models.engines.memory import GIB
 from models.finding import Finding, at, error, warning
 from models.record import parse_quantity, quantity_text
 from models.rules.registry import facts_rule, rule
 from models.service.fit import Fit, fit, largest_memory
-from models.service.resolved import GIB, ResolvedService
+from models.service.resolved import ResolvedService
 from models.words import counted
 
 
@@ -90,7 +91,7 @@ def length_above_published(service: ResolvedService) -> Iterator[Finding]:
 
     The documentation of Ascend-vLLM lists the fewest NPUs of a model and the longest length on them (appendix: fewest
     cards and longest sequences). They were measured until the model no longer ran. `ascend-vllm models NAME` prints
-    them.
+    them. They do not hold for a model with facts of its own (`model.facts`).
     """
     if not service.release.has_published_lengths:
         return
@@ -120,6 +121,8 @@ def _published_lengths(service: ResolvedService) -> dict[int, int]:
     """The longest published length of a model by the number of NPUs, for the memory of the cluster's NPUs."""
     known = service.known
     if known is None or known.suffix or service.quantization:
+        return {}
+    if service.model.facts:
         return {}
     memory = largest_memory(service)
     lengths: dict[int, int] = {}
@@ -181,6 +184,39 @@ def swap_space(service: ResolvedService) -> Iterator[Finding]:
         marks=[
             extra_argument_mark(service, "swap-space", f"{each:g} GiB for each NPU"),
             at("engine.tensorParallelSize", f"{parts} parts"),
+        ],
+    )
+
+
+@rule("error")
+def memory_below_pinned(service: ResolvedService) -> Iterator[Finding]:
+    """The memory of a pod is larger than what the engine reserves at start.
+
+    vLLM 0.6.3 reserves `swapSpace` GiB of pinned memory for each NPU, 4 by default (vllm/worker/cache_engine.py:82).
+    Later releases do not swap. They reserve `kvOffloadingSize` GiB for all NPUs, if it is set. The kernel kills a pod
+    above its limit.
+    """
+    release = service.release
+    pinned = release.pinned_memory
+    npus = service.engine.npus_used
+    memory = service.resources.memory
+    extra_args = {**service.engine.extra_args, **service.server.extra_args}
+    reserved = release.pinned_bytes(extra_args, npus)
+    if memory > reserved:
+        return
+    key = extra_argument_key(service, pinned.flag)
+    less = f"remove {key}"
+    if pinned.off is not None:
+        less = f"write {key}: {pinned.off}"
+    purpose = f"{pinned.words} for {counted(npus, 'NPU')}"
+    yield error(
+        f"resources.memory {quantity_text(memory)} does not exceed {quantity_text(reserved)} of {purpose}",
+        why=f"vLLM {release.version} reserves it at start ({pinned.where}), and the kernel kills a pod above its limit",
+        fix=f"write resources.memory: {quantity_text(memory + reserved)}, or {less}",
+        marks=[
+            at("resources.memory"),
+            extra_argument_mark(service, pinned.flag),
+            at("npus", counted(npus, "NPU")),
         ],
     )
 

@@ -27,7 +27,8 @@ from models.service.feature_defaults import (
 from models.service.model import ResolvedModel, resolve_model
 from models.service.origins import origins
 from models.service.platform import cluster_of_service, resolve_platform
-from models.service.resolved import GIB, Cluster, ResolvedService, ResolvedStack
+from models.service.resolved import Cluster, ResolvedService, ResolvedStack
+from models.service.resources import resolve_resources
 from models.service.rollout import Demand, Plan, plan_rollouts
 from models.service.secrets import made_secrets, named, named_pull_secret
 from models.stack_file.checksums import WeightFiles
@@ -37,7 +38,6 @@ from models.stack_file.locked import LOCK_FILE, StackLock
 from models.stack_file.operation import ResolvedResources
 from models.stack_file.parse import LoadedStack
 from models.stack_file.service import ServiceConfig
-from models.words import counted
 
 V = TypeVar("V")
 
@@ -320,27 +320,11 @@ def _resolve_drain(size: _Size) -> int:
 
 
 def _resolve_resources(size: _Size, cluster: Cluster) -> ResolvedResources:
-    """The resources of a pod. An NPU gets its share of the smallest node's memory, at most 60 GiB."""
-    engine, npus = size.engine, size.npus
-    shares = [
-        pool.node_memory * 9 // 10 // pool.npus_per_node
-        for pool in cluster.pools.values()
-        if pool.node_memory
-    ]
-    memory_of_an_npu = min([60 * GIB, *shares]) // GIB * GIB
-    if engine.distributed_executor_backend == "ray":
-        shm = 32 * GIB
-    elif engine.npus_used > 1:
-        shm = 16 * GIB
-    else:
-        shm = 2 * GIB
-    config = size.config.resources
-    for key in ("cpu", "memory", "shm"):
-        if getattr(config, key) is None:
-            size.because[f"resources.{key}"] = f"default for {counted(npus, 'NPU')}"
-    return ResolvedResources.model_construct(
-        config.model_fields_set,
-        cpu=11 * npus if config.cpu is None else config.cpu,
-        memory=memory_of_an_npu * npus if config.memory is None else config.memory,
-        shm=shm if config.shm is None else config.shm,
+    return resolve_resources(
+        size.config.resources,
+        size.engine,
+        size.release,
+        npus=size.npus,
+        cluster=cluster,
+        because=size.because,
     )

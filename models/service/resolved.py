@@ -36,9 +36,6 @@ SETTLE = 5
 """Seconds after which no node sends new requests to a pod that ends."""
 
 
-GIB = 2**30
-
-
 @dataclass(frozen=True)
 class Cluster:
     """Where the stack runs."""

@@ -14,10 +14,13 @@ def qwen(**changes: Any) -> dict[str, Any]:
 
 SPREAD = {"topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": {"team": "search"}}}
 EVERY_FEATURE: dict[str, Any] = {
-    "adapters": qwen(lora={"adapters": {"sql": "/mnt/models/sql"}}, graph="eager", quantization="awq"),
-    "drafted": qwen(
-        speculative={"kind": "draft", "source": "/mnt/models/Qwen2-0.5B-Instruct", "tokens": 5}, prefixCaching=True
+    "adapters": qwen(
+        lora={"adapters": {"sql": "/mnt/models/sql"}},
+        graph="eager",
+        quantization="awq",
+        model="/mnt/models/Qwen2-7B-Instruct-AWQ",
     ),
+    "drafted": qwen(speculative={"kind": "draft", "source": "/mnt/models/draft", "tokens": 5}, prefixCaching=True),
     "beside": qwen(
         server={"apiKey": {"secret": "key", "key": "token"}},
         expose={"type": "LoadBalancer", "annotations": {"kubernetes.io/elb.class": "union"}},

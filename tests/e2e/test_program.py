@@ -232,10 +232,10 @@ def test_a_resource_that_forgets_the_stacks_provider_is_refused(project: Project
 
 def test_the_objects_of_every_feature_are_accepted_by_the_api_server(project: Project, stack: str) -> None:
     weights = {"lora": {"adapters": {"sql": "/mnt/models/adapters/sql"}}, "graph": "eager"}
-    draft = {"kind": "draft", "source": "/mnt/models/Qwen2-0.5B-Instruct", "tokens": 5}
+    draft = {"kind": "draft", "source": "/mnt/models/draft", "tokens": 5}
     key = {"apiKey": {"secret": "key", "key": "token"}, "chatTemplate": {"inline": "{{ messages }}\n"}}
     services = {
-        "adapters": {**qwen(), **weights, "quantization": "awq"},
+        "adapters": {**qwen(), **weights, "model": "/mnt/models/Qwen2-7B-Instruct-AWQ", "quantization": "awq"},
         "drafted": {**qwen(), "speculative": draft, "prefixCaching": True},
         "graphs": {**qwen(maxNumSeqs=16), "graph": {"kind": "pta"}},
         "pictures": {

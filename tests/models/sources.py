@@ -7,9 +7,10 @@ from typing import Any
 
 import yaml
 
+from models.engines.memory import GIB
 from models.manifests import service_objects
 from models.service.resolve import resolve
-from models.service.resolved import GIB, ResolvedService, ResolvedStack
+from models.service.resolved import ResolvedService, ResolvedStack
 from models.stack_file.load import load_text
 from tests.conftest import HEAD
 

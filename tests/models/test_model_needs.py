@@ -86,12 +86,20 @@ def test_five_gears_are_too_many_for_deepseek_v2_w8a8_only() -> None:
     assert "graph-gears" not in found["DeepSeek-V2-Lite"]
 
 
-def test_a_published_length_above_the_models_own_is_launched_with_a_warning() -> None:
-    service = service_of("/m/Meta-Llama-3-8B", length=32768)
-    stack = stack_of("one:\n  image: a:1\n  model: /m/Meta-Llama-3-8B\n  engine: {maxModelLen: 32768}\n")
+@pytest.mark.parametrize("length", [16384, 32768])
+def test_a_length_that_later_engines_publish_does_not_override_what_this_one_refuses(length: int) -> None:
+    service = service_of("/m/Meta-Llama-3-8B", length=length)
+    stack = stack_of(f"one:\n  image: a:1\n  model: /m/Meta-Llama-3-8B\n  engine: {{maxModelLen: {length}}}\n")
 
-    assert launch(service).environment["VLLM_ALLOW_LONG_MAX_MODEL_LEN"] == "1"
-    assert [(one.rule, one.severity) for one in check(stack).findings] == [("length-above-model", "warning")]
+    assert "VLLM_ALLOW_LONG_MAX_MODEL_LEN" not in launch(service).environment
+    assert [(found.rule, found.severity) for found in check(stack).findings] == [("length-above-model", "error")]
+
+
+def test_a_published_length_does_not_override_the_facts_of_the_stack_file() -> None:
+    model = "{source: /m/Meta-Llama-3-8B, facts: {maxPositionEmbeddings: 4096}}"
+    stack = stack_of(f"one:\n  image: a:1\n  model: {model}\n  engine: {{maxModelLen: 8192}}\n")
+
+    assert [(found.rule, found.severity) for found in check(stack).findings] == [("length-above-model", "error")]
 
 
 def test_a_length_that_nobody_published_is_refused() -> None:

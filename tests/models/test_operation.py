@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from models.check import check
 from models.launch.launch import DRAIN, GRAPH_CACHE_DIRECTORY, LAUNCH_DIRECTORY, WARM, launch, script
 from models.manifests import service_objects, stack_objects
 from models.record import quantity_text
@@ -134,6 +135,9 @@ def test_the_kubelet_waits_longer_than_the_drain_may_take(drain: str, grace: int
             "Ray keeps its objects there",
         ),
         (f"{QWEN}  resources: {{cpu: 4, memory: 24Gi, shm: 512Mi}}\n", ("4", "24Gi"), "512Mi", "the stack's own"),
+        (f"{QWEN}  resources: {{shm: 16Gi}}\n", ("11", "60Gi"), "16Gi", "the memory has room for it"),
+        (f"{QWEN}  resources: {{shm: 64Gi}}\n", ("11", "98Gi"), "64Gi", "the memory is raised for it"),
+        (f"{MOE}  resources: {{memory: 12Gi}}\n", ("44", "12Gi"), "6Gi", "shared memory is lowered for it"),
     ],
 )
 def test_a_pod_asks_for_cpu_and_memory_by_its_npus(text: str, requests: tuple[str, str], shm: str, reason: str) -> None:
@@ -145,6 +149,24 @@ def test_a_pod_asks_for_cpu_and_memory_by_its_npus(text: str, requests: tuple[st
     assert resources["limits"]["memory"] == requests[1], reason
     assert "cpu" not in resources["limits"], "what the node has over may be used"
     assert volume["emptyDir"] == {"medium": "Memory", "sizeLimit": shm}, reason
+
+
+@pytest.mark.parametrize(
+    ("resources", "pool", "memory"),
+    [
+        ("{shm: 64Gi}", "{nodes: 1, npusPerNode: 8, npuMemory: 64Gi}", "98Gi"),
+        ("{shm: 64Gi}", "{nodes: 1, npusPerNode: 8, npuMemory: 64Gi, nodeMemory: 512Gi}", "97Gi"),
+        ("{shm: 400Gi}", "{nodes: 1, npusPerNode: 8, npuMemory: 64Gi, nodeMemory: 512Gi}", "433Gi"),
+        ("{shm: 470Gi}", "{nodes: 1, npusPerNode: 8, npuMemory: 64Gi, nodeMemory: 512Gi}", "475Gi"),
+    ],
+)
+def test_no_default_refuses_the_shared_memory_that_a_stack_asks_for(resources: str, pool: str, memory: str) -> None:
+    head = f"config:\n  ascend-vllm:cluster: {{context: prod, pools: {{snt9b: {pool}}}}}\n  ascend-vllm:services:\n"
+    stack = stack_of(f"{QWEN}  resources: {resources}\n", head)
+    (service,) = stack.services
+
+    assert quantity_text(service.resources.memory) == memory
+    assert [finding.message for finding in check(stack).findings] == []
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,7 @@ class Stack:
         smallest = {
             "image": image.NAME,
             "model": f"/mnt/models/{self.name}",
-            "engine": {"maxModelLen": 1024, "servedModelName": "tiny"},
+            "engine": {"maxModelLen": 1024, "servedModelName": "tiny", "extraArgs": {"swapSpace": 0}},
             "resources": {"cpu": 1, "memory": "1Gi", "shm": "64Mi"},
             "startup": "3m",
         }

@@ -76,7 +76,7 @@ def test_an_update_ends_when_a_job_has_asked_the_pod_by_the_name_of_its_service(
     node.kubectl("create", "namespace", stack.name)
     node.kubectl("create", "secret", "generic", "key", "--namespace", stack.name, "--from-literal=api=sk-rehearsed")
     names = ["tiny", "a$$1", "$模型"]
-    engine = {"maxModelLen": 1024, "servedModelName": names}
+    engine = {"maxModelLen": 1024, "servedModelName": names, "extraArgs": {"swapSpace": 0}}
     stack.runs(smoke=True, engine=engine, server={"apiKey": {"secret": "key", "key": "api"}})
 
     job = stack.rendered("Job")["metadata"]["name"]

@@ -79,7 +79,7 @@ def write(stack: Stack, model: dict[str, Any], **more: Any) -> None:
     service = {
         "image": image.NAME,
         "model": model,
-        "engine": {"maxModelLen": 1024, "servedModelName": "tiny"},
+        "engine": {"maxModelLen": 1024, "servedModelName": "tiny", "extraArgs": {"swapSpace": 0}},
         "resources": {"cpu": 1, "memory": "1Gi", "shm": "64Mi"},
         "startup": "3m",
         **more,

@@ -106,7 +106,7 @@ ILL_FORMED = [
     ("graph: {kind: eager, gears: [2]}", "remove gears"),
     (
         "speculative: {tokens: 5}",
-        "write speculative: {kind: draft, source: /mnt/models/Qwen2-0.5B-Instruct, tokens: 5}",
+        "write speculative: {kind: draft, source: /mnt/models/draft, tokens: 5}",
     ),
     ("lora: {adapters: {a: m/a}}", "write lora.adapters.a: /m/a"),
     ("multimodal: false", "remove multimodal"),

@@ -25,8 +25,6 @@ def environment(server: ModelServer) -> dict[str, str]:
         variables["USE_IFA_HIGH_PRECISION_MODE"] = "1"
     if server.prefix_caching and needs_precise_prefix(server):
         variables["USE_PREFIX_HIGH_PRECISION_MODE"] = "1"
-    if _is_published_beyond_model(server):
-        variables["VLLM_ALLOW_LONG_MAX_MODEL_LEN"] = "1"
     if server.pta_graph:
         gears = server.pta_graph.gears
         variables["INFER_MODE"] = "PTA"
@@ -41,11 +39,3 @@ def environment(server: ModelServer) -> dict[str, str]:
         if server.speculative.kind == "eagle":
             variables["EAGLE_USE_SAFE_AI_LAB_STYLE"] = "1"
     return variables
-
-
-def _is_published_beyond_model(server: ModelServer) -> bool:
-    """Whether `maxModelLen` exceeds the model's own limit, but not the length that Huawei publishes for it."""
-    own = server.facts.longest if server.facts else None
-    if not own:
-        return False
-    return own < server.engine.max_model_len <= server.longest_published

@@ -9,6 +9,9 @@ from models.catalog.sizes import layer_parameters, table_parameters
 from models.engines.memory import MemoryUse
 from models.engines.model_server import ModelServer
 
+_PADDED_HEAD = 256
+"""Numbers of a padded head of a DeepSeek-V2 model."""
+
 _QUANTIZED_BITS = {
     "awq": 4,
     "gptq": 4,
@@ -77,12 +80,16 @@ def _quantization_in_name(server: ModelServer) -> str:
 
 
 def _token_elements(facts: ModelFacts, parts: int) -> int:
-    """Numbers that a layer stores for a token on each NPU.
+    """Numbers that a layer stores for a token on each NPU: the keys and values of its KV heads.
 
-    For a model that compresses keys and values (MLA), the compressed ones are counted; vLLM 0.6.3 stores more
-    (vllm/model_executor/models/deepseek_v2.py).
+    For the DeepSeek-V2 models, vLLM 0.6.3 stores whole keys and values, not the compressed ones (MLA), and pads each
+    head to 256 numbers (vllm/config.py:453, vllm/model_executor/models/deepseek_v2.py:304). It does not know other
+    models with MLA. For them, the compressed ones are counted.
     """
-    if facts.kv_lora_rank:
+    head_size = facts.head_size
+    if facts.model_type == "deepseek_v2":
+        head_size = _PADDED_HEAD
+    elif facts.kv_lora_rank:
         return facts.kv_lora_rank + (facts.qk_rope_head_dim or 0)
     kv_heads = max(facts.num_key_value_heads // parts, 1)
-    return 2 * kv_heads * facts.head_size
+    return 2 * kv_heads * head_size

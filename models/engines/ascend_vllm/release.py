@@ -37,10 +37,15 @@ from models.engines.ascend_vllm.requests import (
 )
 from models.engines.ascend_vllm.rules import RULES
 from models.engines.ascend_vllm.start_phases import START_PHASES
-from models.engines.code_places import CodePlaces, RemovedFlag, SwapSpace
+from models.engines.code_places import (
+    CodePlaces,
+    PinnedMemory,
+    RemovedFlag,
+    SwapSpace,
+)
 from models.engines.engine_args import EngineArgs, Version
 from models.engines.flags import Limit, flag_from_json
-from models.engines.memory import MemoryUse
+from models.engines.memory import GIB, MemoryUse
 from models.engines.model_server import ModelServer, extra_argument
 from models.engines.pairing import Pairing
 from models.engines.release import (
@@ -80,6 +85,12 @@ class AscendVllm(Release):
         statistics="vllm/engine/llm_engine.py, stat_loggers",
     )
     swap_space = SwapSpace(default=4, most=0.7, where="vllm/config.py:657")
+    pinned_memory = PinnedMemory(
+        flag="swap-space",
+        words="swap space",
+        off=0,
+        where="vllm/worker/cache_engine.py:82",
+    )
     has_published_lengths = True
     node_mounts: Mapping[str, NodeMount] = {}
     owned_variables = OWNED_VARIABLES
@@ -152,6 +163,14 @@ class AscendVllm(Release):
     def rope_scaling(self, extra_args: Mapping[str, Any], /) -> Any:
         """The value of `--rope-scaling`."""
         return extra_argument(extra_args, "rope-scaling", self)
+
+    def pinned_bytes(self, extra_args: Mapping[str, Any], npus: int, /) -> int:
+        """The swap space of each NPU."""
+        configured = extra_argument(extra_args, self.pinned_memory.flag, self)
+        each = self.swap_space.default
+        if isinstance(configured, int | float):
+            each = configured
+        return int(each * GIB) * npus
 
     def memory_use(self, server: ModelServer, facts: ModelFacts) -> MemoryUse:
         """The memory of weights and KV cache; in 0.6.3, quantized layers and MLA."""

@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from models.engines.engine_args import Version
 from models.engines.features import (
     CannGraph,
     DraftModel,
@@ -95,7 +94,7 @@ def _flags(server: ModelServer, chat_template: str | None) -> Iterator[tuple[str
     if server.speculative:
         yield (
             "speculative-config",
-            speculative_config(server.release.version, server.speculative),
+            speculative_config(server, server.speculative),
         )
     if server.multimodal:
         limits = _items_per_prompt(server.multimodal)
@@ -146,8 +145,14 @@ def compilation_config(server: ModelServer) -> dict[str, Any]:
     return config
 
 
-def speculative_config(version: Version, speculative: Speculative) -> Mapping[str, Any]:
-    """The value of `--speculative-config`: the fields of the typed keys, then those under `config`."""
+def speculative_config(
+    server: ModelServer, speculative: Speculative
+) -> Mapping[str, Any]:
+    """The value of `--speculative-config`: the fields of the typed keys, then those under `config`.
+
+    A draft model is split into as many parts as the model. Other numbers end the start
+    (vllm/v1/spec_decode/draft_model.py, vllm_ascend/spec_decode/draft_proposer.py).
+    """
     config: dict[str, Any] = {
         "method": _METHODS.get(speculative.kind, speculative.kind),
         "num_speculative_tokens": speculative.tokens,
@@ -158,8 +163,8 @@ def speculative_config(version: Version, speculative: Speculative) -> Mapping[st
     elif not isinstance(speculative, MtpLayers | SuffixLookup):
         config["model"] = speculative.source
     if isinstance(speculative, DraftModel):
-        config["draft_tensor_parallel_size"] = 1
-    return config | speculative_names(version, speculative.config)
+        config["draft_tensor_parallel_size"] = server.engine.tensor_parallel_size
+    return config | speculative_names(server.release.version, speculative.config)
 
 
 def _items_per_prompt(multimodal: Multimodal) -> dict[str, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from models.engines.code_places import CodePlaces
+from models.engines.code_places import CodePlaces, PinnedMemory
 from models.engines.engine_args import Version
 
 CODE_PLACES: Mapping[Version, CodePlaces] = {
@@ -34,3 +34,18 @@ CODE_PLACES: Mapping[Version, CodePlaces] = {
     ),
 }
 """The places by release. A file without a line where the line is not known."""
+
+
+def _offloaded(where: str) -> PinnedMemory:
+    """The part of the KV cache that is moved to the node; by default none."""
+    return PinnedMemory(
+        flag="kv-offloading-size", words="offloaded KV cache", off=None, where=where
+    )
+
+
+PINNED_MEMORY: Mapping[Version, PinnedMemory] = {
+    "0.18.0": _offloaded("vllm_ascend/kv_offload/cpu_npu.py:82"),
+    "0.23.0": _offloaded("vllm_ascend/kv_offload/cpu_npu.py:95"),
+    "0.30.0": _offloaded("vllm/config/vllm.py:1055"),
+}
+"""The memory that each release reserves."""

@@ -11,7 +11,7 @@ from models.catalog.facts import ModelFacts
 from models.engines.code_places import SwapSpace
 from models.engines.engine_args import EngineArgs, Version
 from models.engines.flags import Flag
-from models.engines.memory import MemoryUse
+from models.engines.memory import GIB, MemoryUse
 from models.engines.metrics import Metrics
 from models.engines.model_server import ModelServer, extra_argument
 from models.engines.release import (
@@ -24,7 +24,7 @@ from models.engines.variable_values import VariableValues
 from models.engines.vllm_ascend.absent_keys import ABSENT_KEYS
 from models.engines.vllm_ascend.accepted_values import accepted_values
 from models.engines.vllm_ascend.argv import argv
-from models.engines.vllm_ascend.code_places import CODE_PLACES
+from models.engines.vllm_ascend.code_places import CODE_PLACES, PINNED_MEMORY
 from models.engines.vllm_ascend.drain import (
     HEALTH_PATH,
     counts_requests,
@@ -124,6 +124,7 @@ class VllmAscend(Release):
         metrics = table.server.metric_names
         self.version = version
         self.code_places = CODE_PLACES[version]
+        self.pinned_memory = PINNED_MEMORY[version]
         self.removed_flags = removed_flags(version)
         self.variable_values = _variable_values(version, table)
         self.flags = {
@@ -201,6 +202,14 @@ class VllmAscend(Release):
         if not isinstance(overrides, dict):
             return None
         return overrides.get("rope_parameters")
+
+    def pinned_bytes(self, extra_args: Mapping[str, Any], _: int, /) -> int:
+        """The blocks of the KV cache that are moved to the node; by default none."""
+        size = extra_argument(extra_args, self.pinned_memory.flag, self)
+        backend = extra_argument(extra_args, "kv-offloading-backend", self)
+        if not isinstance(size, int | float) or backend not in (None, "native"):
+            return 0
+        return int(size * GIB)
 
     def memory_use(self, server: ModelServer, facts: ModelFacts) -> MemoryUse:
         """The memory of weights and KV cache, with quantized weights and caches, and MLA."""

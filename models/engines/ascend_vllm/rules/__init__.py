@@ -5,6 +5,7 @@ from __future__ import annotations
 from models.engines.ascend_vllm.rules import (
     architecture,
     features,
+    lengths,
     memory,
     precision,
     rope_scaling,
@@ -12,4 +13,6 @@ from models.engines.ascend_vllm.rules import (
 )
 from models.engines.rules import rules_in
 
-RULES = rules_in(architecture, features, memory, precision, rope_scaling, scheduling)
+RULES = rules_in(
+    architecture, features, lengths, memory, precision, rope_scaling, scheduling
+)

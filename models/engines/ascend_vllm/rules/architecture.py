@@ -1,15 +1,12 @@
-"""Rules on the architecture of the model: how it is split, how long requests are, which features it supports."""
+"""Rules on the architecture of the model: how it is split, and which features it supports."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import PurePosixPath
 
 from models.catalog.facts import ModelFacts
-from models.catalog.known import find_model
-from models.engines.ascend_vllm.rules.drafts import draft_edit, same_vocabulary
+from models.engines.drafts import draft_edit, draft_facts
 from models.engines.edits import tensor_parallel_edit
-from models.engines.features import DraftModel
 from models.engines.model_server import ModelServer
 from models.engines.rules import facts_rule
 from models.finding import Finding, at, error, warning
@@ -144,27 +141,23 @@ def lora_vocabulary(server: ModelServer, facts: ModelFacts) -> Iterator[Finding]
         )
 
 
-@facts_rule("warning")
+@facts_rule("error")
 def draft_vocabulary(server: ModelServer, facts: ModelFacts) -> Iterator[Finding]:
-    """The draft model has the same vocabulary as the model.
+    """The draft model has as many tokens in its vocabulary as the model.
 
-    vLLM 0.6.3 asserts that both have the same number of tokens (vllm/spec_decode/spec_decode_worker.py:1008). Models of
-    one series can be padded differently, such as Qwen2-7B and Qwen2-0.5B, which the manual combines. A difference of up
-    to 1024 tokens is accepted.
+    vLLM 0.6.3 asserts that the numbers are equal (vllm/spec_decode/spec_decode_worker.py:319). Models of one series can
+    be padded differently: Qwen2-7B and Qwen2-72B have 152,064 tokens, the smaller models 151,936. The rule runs if the
+    catalogue has the draft model.
     """
-    speculative = server.speculative
-    if not isinstance(speculative, DraftModel):
+    draft = draft_facts(server)
+    if draft is None or draft.vocab_size == facts.vocab_size:
         return
-    draft = find_model(PurePosixPath(speculative.source).name)
-    if draft is None or draft.facts is None or same_vocabulary(draft.facts, facts):
-        return
-    draft_tokens = draft.facts.vocab_size
-    yield warning(
-        f"the draft model has {draft_tokens} tokens in its vocabulary, but the model has {facts.vocab_size}",
-        why="vLLM 0.6.3 exits if the numbers differ (vllm/spec_decode/spec_decode_worker.py:1008)",
-        fix=f"{draft_edit(server)}, or accept the warning if the image supports both",
+    yield error(
+        f"the draft model has {draft.vocab_size} tokens in its vocabulary, but the model has {facts.vocab_size}",
+        why="vLLM 0.6.3 exits if the numbers differ (vllm/spec_decode/spec_decode_worker.py:319)",
+        fix=draft_edit(server),
         marks=[
-            at("speculative.source", f"{draft_tokens} tokens"),
+            at("speculative.source", f"{draft.vocab_size} tokens"),
             at("model.name", f"{facts.vocab_size} tokens"),
         ],
     )
@@ -192,49 +185,6 @@ def remote_code_needed(server: ModelServer, facts: ModelFacts) -> Iterator[Findi
             at("model.name", f"a {facts.model_type} model"),
         ],
     )
-
-
-@facts_rule("error", "warning")
-def length_above_model(server: ModelServer, facts: ModelFacts) -> Iterator[Finding]:
-    """`maxModelLen` is at most the length that the model supports.
-
-    vLLM 0.6.3 exits at start with more than config.json allows, rope scaling included, unless
-    `VLLM_ALLOW_LONG_MAX_MODEL_LEN` is 1 (vllm/config.py:1679; manual, Step 3, --max-model-len). For a few models,
-    Ascend-vLLM publishes a longer length: up to that length the finding is a warning, and the launch exports the
-    variable.
-    """
-    length = server.engine.max_model_len
-    longest = _longest(server, facts)
-    if longest is None or length <= longest or _allows_long(server):
-        return
-    severity = error
-    if length <= server.longest_published:
-        severity = warning
-    yield severity(
-        f"maxModelLen {length} exceeds the {longest} tokens that {server.model.name} supports",
-        why="vLLM 0.6.3 exits at start with more than the model's config.json allows (vllm/config.py:1679)",
-        fix=f"write engine.maxModelLen: {longest}",
-        marks=[
-            at("engine.maxModelLen", "tokens of the longest request"),
-            at("model.name", f"{longest} tokens"),
-        ],
-    )
-
-
-def _longest(server: ModelServer, facts: ModelFacts) -> int | None:
-    """The longest request that a model supports, in tokens; None if it is unknown."""
-    if (
-        facts.longest
-        and facts.sliding_window
-        and server.further("disable-sliding-window")
-    ):
-        return min(facts.longest, facts.sliding_window)
-    return facts.longest
-
-
-def _allows_long(server: ModelServer) -> bool:
-    value = server.env.get("VLLM_ALLOW_LONG_MAX_MODEL_LEN", "")
-    return value.strip().lower() in ("1", "true")
 
 
 @facts_rule("error")
@@ -319,30 +269,6 @@ def prefix_caching_family(server: ModelServer, facts: ModelFacts) -> Iterator[Fi
             marks=[
                 at("prefixCaching"),
                 at("model.name", f"a {facts.model_type} model"),
-            ],
-        )
-
-
-@facts_rule("error")
-def prefix_caching_sliding_window(
-    server: ModelServer, facts: ModelFacts
-) -> Iterator[Finding]:
-    """Prefix caching and a sliding window exclude each other.
-
-    vLLM 0.6.3 exits at start with both, unless the window is disabled (vllm/config.py:645).
-    """
-    if (
-        server.prefix_caching
-        and facts.sliding_window
-        and not server.further("disable-sliding-window")
-    ):
-        yield error(
-            "prefix caching and a sliding window exclude each other",
-            why="vLLM 0.6.3 exits at start with both (vllm/config.py:645)",
-            fix="remove prefixCaching, or write engine.extraArgs.disableSlidingWindow: true",
-            marks=[
-                at("prefixCaching"),
-                at("model.name", f"a window of {facts.sliding_window} tokens"),
             ],
         )
 

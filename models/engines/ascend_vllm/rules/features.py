@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
 from models.engines.ascend_vllm.graph_gears import most_gears
-from models.engines.ascend_vllm.rules.drafts import draft_edit
+from models.engines.drafts import draft_edit, draft_limit
+from models.engines.edits import extra_argument_key, extra_argument_mark
 from models.engines.features import DraftModel, EagleHead
 from models.engines.model_server import ModelServer
 from models.engines.rules import rule
@@ -37,6 +38,30 @@ def draft_is_model(server: ModelServer) -> Iterator[Finding]:
                 at("model.source", "verifies"),
             ],
         )
+
+
+@rule("error")
+def draft_length(server: ModelServer) -> Iterator[Finding]:
+    """`speculativeMaxModelLen` is at most `maxModelLen`, and at most the length that the draft model supports.
+
+    vLLM 0.6.3 exits at start with more (vllm/config.py:1346).
+    """
+    flag = "speculative-max-model-len"
+    length = server.further(flag)
+    if not isinstance(server.speculative, DraftModel | EagleHead):
+        return
+    if not isinstance(length, int):
+        return
+    limit = draft_limit(server)
+    if length <= limit.tokens:
+        return
+    key = extra_argument_key(server, flag)
+    yield error(
+        f"speculativeMaxModelLen {length} exceeds the {limit.tokens} tokens of {limit.reason}",
+        why="vLLM 0.6.3 exits at start with more (vllm/config.py:1346)",
+        fix=f"write {key}: {limit.tokens}, or remove {key}",
+        marks=[extra_argument_mark(server, flag), limit.mark],
+    )
 
 
 @rule("error")

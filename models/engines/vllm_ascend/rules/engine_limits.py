@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from models.engines.drafts import draft_limit
 from models.engines.edits import extra_argument_key, extra_argument_mark
+from models.engines.features import DraftModel
 from models.engines.model_server import ModelServer
 from models.engines.rules import rule
 from models.engines.vllm_ascend.argv import compilation_config
@@ -51,6 +53,8 @@ def engine_limit(server: ModelServer) -> Iterator[Finding]:
         _capture_sizes,
         _async_scheduling,
         _draft_parts,
+        _draft_model_parts,
+        _draft_length,
         _routed_experts,
     )
 
@@ -256,11 +260,7 @@ def _async_scheduling(server: ModelServer) -> Iterator[Problem]:
 
 
 def _draft_parts(server: ModelServer) -> Iterator[Problem]:
-    speculative = server.speculative
-    if speculative is None or speculative.kind in _WITHOUT_DRAFT:
-        return
-    path = ("draft_tensor_parallel_size",)
-    setting = find_setting("speculative.config", speculative.config, path)
+    setting = _draft_setting(server, "draft_tensor_parallel_size")
     parts = server.engine.tensor_parallel_size
     if setting is None or setting.value in (None, 1, parts):
         return
@@ -270,6 +270,45 @@ def _draft_parts(server: ModelServer) -> Iterator[Problem]:
         setting.removal,
         [setting.mark, at("engine.tensorParallelSize")],
     )
+
+
+def _draft_model_parts(server: ModelServer) -> Iterator[Problem]:
+    """A draft model, unlike a head, cannot be in one part next to a model in several parts."""
+    setting = _draft_setting(server, "draft_tensor_parallel_size")
+    parts = server.engine.tensor_parallel_size
+    if setting is None or setting.value != 1 or parts == 1:
+        return
+    if not isinstance(server.speculative, DraftModel):
+        return
+    yield Problem(
+        "draft-model-parts",
+        f"{setting.name} is 1, but tensorParallelSize is {parts}",
+        setting.removal,
+        [setting.mark, at("engine.tensorParallelSize", f"{parts} parts")],
+    )
+
+
+def _draft_length(server: ModelServer) -> Iterator[Problem]:
+    setting = _draft_setting(server, "max_model_len")
+    if setting is None or type(setting.value) is not int:
+        return
+    limit = draft_limit(server)
+    if setting.value <= limit.tokens:
+        return
+    yield Problem(
+        "draft-length",
+        f"{setting.name} {setting.value} exceeds the {limit.tokens} tokens of {limit.reason}",
+        f"write {setting.key}: {limit.tokens}",
+        [setting.mark, limit.mark],
+    )
+
+
+def _draft_setting(server: ModelServer, name: str) -> Setting | None:
+    """A field of `speculative.config` that is about the draft; None without one, or without a draft."""
+    speculative = server.speculative
+    if speculative is None or speculative.kind in _WITHOUT_DRAFT:
+        return None
+    return find_setting("speculative.config", speculative.config, (name,))
 
 
 def _routed_experts(server: ModelServer) -> Iterator[Problem]:

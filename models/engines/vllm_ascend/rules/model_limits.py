@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from models.catalog.facts import ModelFacts
+from models.engines.drafts import draft_edit, draft_facts
 from models.engines.edits import (
     extra_argument_key,
     extra_argument_mark,
@@ -11,6 +13,7 @@ from models.engines.edits import (
 )
 from models.engines.model_server import ModelServer
 from models.engines.rules import rule
+from models.engines.vllm_ascend.launch_settings import find_setting
 from models.engines.vllm_ascend.refusals import Problem
 from models.engines.vllm_ascend.vllm_refusals import refused_by_vllm
 from models.finding import Finding, at
@@ -31,6 +34,9 @@ _WITHOUT_MTP = (
 )
 """Model types without layers that predict more than one token (vllm/config/speculative.py, hf_config_override)."""
 
+_YARN_IN_LENGTH = ("0.30.0",)
+"""Releases for which `max_position_embeddings` contains the factor of YaRN (vllm/config/model.py:2468)."""
+
 
 @rule("error")
 def model_limit(server: ModelServer) -> Iterator[Finding]:
@@ -38,11 +44,18 @@ def model_limit(server: ModelServer) -> Iterator[Finding]:
 
     vLLM exits at start if tensor parallelism cannot divide the model into equal parts, if `maxModelLen` exceeds the
     length that the model supports, unless `VLLM_ALLOW_LONG_MAX_MODEL_LEN` is 1, if a model without experts has expert
-    parallelism, if decode context parallelism does not fit the KV heads, or if a model without MTP layers has MTP
-    (vllm/config/model.py, vllm/config/speculative.py). The rule runs if the architecture of the model is known.
+    parallelism, if decode context parallelism does not fit the KV heads, if a model without MTP layers has MTP, or if a
+    draft model has another number of tokens in its vocabulary (vllm/config/model.py, vllm/config/speculative.py). The
+    rule runs if the architecture of the model is known.
     """
     yield from refused_by_vllm(
-        server, _parts, _length, _experts, _decode_context, _mtp_layers
+        server,
+        _parts,
+        _length,
+        _experts,
+        _decode_context,
+        _mtp_layers,
+        _draft_vocabulary,
     )
 
 
@@ -70,20 +83,53 @@ def _parts(server: ModelServer) -> Iterator[Problem]:
 
 def _length(server: ModelServer) -> Iterator[Problem]:
     facts = server.facts
-    if facts is None or facts.longest is None or _has_other_length(server):
+    if facts is None or _has_other_length(server):
         return
+    longest = _longest(server, facts)
     length = server.engine.max_model_len
-    if length <= facts.longest:
+    if longest is None or length <= longest:
         return
     yield Problem(
         "length",
-        f"maxModelLen {length} exceeds the {facts.longest} tokens that {server.model.name} supports",
-        f"write engine.maxModelLen: {facts.longest}",
+        f"maxModelLen {length} exceeds the {longest} tokens that {server.model.name} supports",
+        _shorter_edit(server, longest),
         [
             at("engine.maxModelLen", "tokens of the longest request"),
-            at("model.name", f"{facts.longest} tokens"),
+            at("model.name", f"{longest} tokens"),
         ],
     )
+
+
+def _longest(server: ModelServer, facts: ModelFacts) -> int | None:
+    """The longest request that a model supports, in tokens; None if it is unknown."""
+    if _keeps_yarn_length(server, facts):
+        return facts.context
+    if facts.rope_scaling or not server.further("disable-sliding-window"):
+        return facts.longest
+    lengths = (facts.longest, facts.sliding_window)
+    return min((length for length in lengths if length), default=None)
+
+
+def _keeps_yarn_length(server: ModelServer, facts: ModelFacts) -> bool:
+    """Whether the length in config.json counts, without the factor of YaRN."""
+    if server.release.version not in _YARN_IN_LENGTH:
+        return False
+    scaling = facts.rope_scaling
+    return scaling is not None and scaling.type == "yarn"
+
+
+def _shorter_edit(server: ModelServer, longest: int) -> str:
+    """The edit that shortens the longest request, or states the length that YaRN reaches."""
+    shorter = f"write engine.maxModelLen: {longest}"
+    facts = server.facts
+    overrides = server.further("hf-overrides")
+    if facts is None or not isinstance(overrides, dict):
+        return shorter
+    reached = facts.scaled_context or 0
+    if reached < server.engine.max_model_len:
+        return shorter
+    key = extra_argument_key(server, "hf-overrides")
+    return f"{shorter}, or write {key}.max_position_embeddings: {reached}"
 
 
 def _has_other_length(server: ModelServer) -> bool:
@@ -151,3 +197,30 @@ def _mtp_layers(server: ModelServer) -> Iterator[Problem]:
         "remove speculative",
         [at("speculative.kind"), at("model.name", f"a {facts.model_type} model")],
     )
+
+
+def _draft_vocabulary(server: ModelServer) -> Iterator[Problem]:
+    facts = server.facts
+    draft = draft_facts(server)
+    if facts is None or draft is None or draft.vocab_size == facts.vocab_size:
+        return
+    if _maps_vocabularies(server):
+        return
+    yield Problem(
+        "draft-vocabulary",
+        f"the draft model has {draft.vocab_size} tokens in its vocabulary, but the model has {facts.vocab_size}",
+        draft_edit(server),
+        [
+            at("speculative.source", f"{draft.vocab_size} tokens"),
+            at("model.name", f"{facts.vocab_size} tokens"),
+        ],
+    )
+
+
+def _maps_vocabularies(server: ModelServer) -> bool:
+    """Whether the tokens of the draft are translated to those of the model (`use_heterogeneous_vocab`)."""
+    if server.speculative is None:
+        return False
+    path = ("use_heterogeneous_vocab",)
+    setting = find_setting("speculative.config", server.speculative.config, path)
+    return setting is not None and setting.is_on

@@ -34,7 +34,10 @@ ENGINE: dict[str, dict[str, Any]] = {
     "decode-context-heads": {"extraArgs": {"decode-context-parallel-size": 2}},
     "decode-context-size": {"extraArgs": {"decode-context-parallel-size": 3}},
     "divided-sizes": {"tensorParallelSize": 64},
+    "draft-length": {},
+    "draft-model-parts": {"tensorParallelSize": 2},
     "draft-parts": {},
+    "draft-vocabulary": {},
     "elastic-experts": {"extraArgs": {"enable-elastic-ep": True}},
     "expert-load-balancing": {"extraArgs": {"enable-eplb": True}},
     "length": {"maxModelLen": 65536},
@@ -55,12 +58,25 @@ ENGINE: dict[str, dict[str, Any]] = {
 
 SPECULATIVE: dict[str, dict[str, Any]] = {
     "async-scheduling-method": {"kind": "ngram", "tokens": 2, "promptLookupMax": 4},
+    "draft-length": {
+        "kind": "draft",
+        "tokens": 2,
+        "source": "/mnt/models/Qwen3-0.6B",
+        "config": {"maxModelLen": 8192},
+    },
+    "draft-model-parts": {
+        "kind": "draft",
+        "tokens": 2,
+        "source": "/mnt/models/Qwen3-0.6B",
+        "config": {"draftTensorParallelSize": 1},
+    },
     "draft-parts": {
         "kind": "eagle3",
         "tokens": 2,
         "source": "/mnt/models/head",
         "config": {"draft_tensor_parallel_size": 2},
     },
+    "draft-vocabulary": {"kind": "draft", "tokens": 2, "source": "/mnt/models/Qwen2-7B-Instruct"},
     "no-mtp-layers": {"kind": "mtp", "tokens": 1},
 }
 
@@ -154,6 +170,24 @@ ACCEPTED: dict[str, dict[str, Any]] = {
             "extraArgs": {"optimization-level": "0"},
         },
     },
+    "a draft model with the same vocabulary, in as many parts as the model": {
+        "engine": {"maxModelLen": 4096, "tensorParallelSize": 4},
+        "speculative": {
+            "kind": "draft",
+            "tokens": 2,
+            "source": "/mnt/models/Qwen3-0.6B",
+            "config": {"maxModelLen": 4096},
+        },
+    },
+    "a head in one part": {
+        "engine": {"maxModelLen": 4096, "tensorParallelSize": 4},
+        "speculative": {
+            "kind": "eagle3",
+            "tokens": 2,
+            "source": "/mnt/models/head",
+            "config": {"draftTensorParallelSize": 1},
+        },
+    },
     "n-grams with the size of a draft": {
         "engine": {"maxModelLen": 4096},
         "speculative": {
@@ -233,3 +267,40 @@ def test_models_without_mtp_layers_have_no_mtp(model: str) -> None:
     }
 
     assert [finding.fix for finding in limits(stack_file("0.23.0", service))] == ["remove speculative"]
+
+
+def test_only_a_release_that_maps_vocabularies_accepts_a_draft_with_another_one() -> None:
+    draft = {"kind": "draft", "tokens": 2, "source": "/mnt/models/Qwen2-7B-Instruct"}
+    mapped = {"config": {"useHeterogeneousVocab": True}}
+    service = {"engine": {"maxModelLen": 4096}, "speculative": draft}
+
+    (finding,) = limits(stack_file("0.30.0", service))
+
+    assert finding.message == "the draft model has 152064 tokens in its vocabulary, but the model has 151936"
+    assert limits(stack_file("0.30.0", {**service, "speculative": {**draft, **mapped}})) == []
+
+
+def test_the_last_release_does_not_multiply_the_length_by_the_factor_of_yarn() -> None:
+    scaling = {"rope_type": "yarn", "factor": 4, "original_max_position_embeddings": 32768}
+    overrides = {"rope_parameters": scaling}
+    service = {"engine": {"maxModelLen": 131072, "extraArgs": {"hfOverrides": overrides}}}
+
+    (finding,) = limits(stack_file("0.30.0", service))
+
+    assert finding.message == "maxModelLen 131072 exceeds the 40960 tokens that Qwen3-32B supports"
+    assert finding.fix == (
+        "write engine.maxModelLen: 40960, or write engine.extraArgs.hfOverrides.max_position_embeddings: 131072"
+    )
+    assert limits(stack_file("0.23.0", service)) == []
+    overrides["max_position_embeddings"] = 131072
+    assert limits(stack_file("0.30.0", service)) == []
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_without_its_window_a_model_supports_requests_of_the_window(release: str) -> None:
+    engine = {"maxModelLen": 8192, "extraArgs": {"disableSlidingWindow": True}}
+    service = {"model": "/mnt/models/Mistral-7B-v0.1", "engine": engine}
+
+    (finding,) = limits(stack_file(release, service))
+
+    assert finding.message == "maxModelLen 8192 exceeds the 4096 tokens that Mistral-7B-v0.1 supports"

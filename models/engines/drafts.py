@@ -1,26 +1,50 @@
-"""The draft model that a fix proposes for speculative decoding."""
+"""The draft model of speculative decoding: its facts, and the one that a fix proposes."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from difflib import SequenceMatcher
 from pathlib import PurePosixPath
 
 from models.catalog.facts import ModelFacts
-from models.catalog.known import KnownModel, known_models
+from models.catalog.known import KnownModel, find_model, known_models
 from models.catalog.sizes import all_parameters
 from models.engines.features import DraftModel, EagleHead
 from models.engines.model_server import ModelServer
-
-PADDING = 1024
-"""Tokens by which checkpoints of one series differ, because their vocabularies are padded differently."""
+from models.finding import Mark, at
 
 _LARGEST_PART = 0.25
 """A useful draft is at most this part of the model."""
 
 
-def same_vocabulary(draft: ModelFacts, facts: ModelFacts) -> bool:
-    """Whether two models have the same vocabulary, apart from its padding."""
-    return abs(draft.vocab_size - facts.vocab_size) <= PADDING
+def draft_facts(server: ModelServer) -> ModelFacts | None:
+    """The facts of the draft model; None if there is no draft model, or the catalogue does not have it."""
+    speculative = server.speculative
+    if not isinstance(speculative, DraftModel):
+        return None
+    draft = find_model(PurePosixPath(speculative.source).name)
+    return draft.facts if draft else None
+
+
+@dataclass(frozen=True)
+class DraftLimit:
+    """The longest request that a draft model can take part in."""
+
+    tokens: int
+    reason: str
+    """What has this length, in words."""
+    mark: Mark
+
+
+def draft_limit(server: ModelServer) -> DraftLimit:
+    """The shorter of `maxModelLen` and the length that the draft model supports, if it is known."""
+    length = server.engine.max_model_len
+    draft = draft_facts(server)
+    if draft is None or draft.longest is None or draft.longest >= length:
+        mark = at("engine.maxModelLen", "tokens of the longest request")
+        return DraftLimit(length, "maxModelLen", mark)
+    note = f"{draft.longest} tokens"
+    return DraftLimit(draft.longest, "the draft model", at("speculative.source", note))
 
 
 def draft_edit(server: ModelServer) -> str:
@@ -57,7 +81,7 @@ def _can_draft(model: KnownModel, known: KnownModel, facts: ModelFacts) -> bool:
         return False
     if model.facts.moe or model.facts.multimodal:
         return False
-    return same_vocabulary(model.facts, facts)
+    return model.facts.vocab_size == facts.vocab_size
 
 
 def _likeness(name: str, other: str) -> float:
