@@ -314,7 +314,7 @@ def _progress_line(state: State) -> str:
     text = "ready"
     if state.finding:
         text = state.finding.message
-    return f"{state.ready}/{state.desired} {text}"
+    return f"{state.updated}/{state.desired} {text}"
 
 
 class _Progress:
