@@ -12,6 +12,9 @@ from models.words import duration
 
 Result = TypeVar("Result")
 
+TOLERATED = 120.0
+"""Longest outage in seconds that an update survives, such as a restart of the API server."""
+
 FIRST = 5.0
 """Seconds without an answer after which an outage is reported."""
 
