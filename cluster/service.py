@@ -51,15 +51,17 @@ _RULES_WITH_LOG = (
     "crash-loop",
     "crash",
     "init-failed",
+    "init-failed-once",
     "startup-budget-spent",
     "liveness-killed",
     "out-of-memory",
+    "out-of-memory-once",
     "slow-start",
     "preparing",
 )
 """Findings that the last log lines explain further."""
 
-_RULES_WITH_CAUSE = ("crash-loop", "crash", "init-failed")
+_RULES_WITH_CAUSE = ("crash-loop", "crash", "init-failed", "init-failed-once")
 """Findings whose log is searched for the cause."""
 
 
