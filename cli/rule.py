@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from textwrap import indent
 from typing import Annotated
@@ -11,7 +11,7 @@ import typer
 
 import client.check  # noqa: F401  it registers the rules about requests
 from cli.errors import CommandError
-from models.rules.registry import Rule, find_rule, rules_about
+from models.rules.registry import Rule, Subject, find_rule, rules_about
 from models.stack_file.unknown_keys import nearest
 
 EXAMPLES = Path(__file__).parent.parent / "tests" / "rules"
@@ -25,17 +25,19 @@ _EXAMPLE_FILES = {
 }
 
 
+_SUBJECTS: Mapping[Subject, str] = {
+    "stack file": "Rules about stack files",
+    "request": "Rules about requests",
+    "cluster": "Rules about a live cluster, reported by status, pulumi up and check --live",
+}
+
+
 def _complete(incomplete: str) -> list[str]:
     return [name for name in _all_ids() if name.startswith(incomplete)]
 
 
 def _all_ids() -> list[str]:
-    entries = [
-        *rules_about("stack file"),
-        *rules_about("request"),
-        *rules_about("cluster"),
-    ]
-    return [entry.id for entry in entries]
+    return [entry.id for subject in _SUBJECTS for entry in rules_about(subject)]
 
 
 def command(
@@ -51,9 +53,7 @@ def command(
       ascend-vllm rule idle-npus
     """
     if rule is None:
-        width = max(len(entry.id) for entry in rules_about("stack file"))
-        for entry in rules_about("stack file"):
-            typer.echo(f"{entry.id:<{width}}  {entry.summary}")
+        typer.echo("\n".join(_list()))
         return
     found = find_rule(rule)
     if found is None:
@@ -65,10 +65,22 @@ def command(
     typer.echo("\n".join(_page(found)))
 
 
+def _list() -> Iterator[str]:
+    """All rules, by what they are about."""
+    width = max(len(name) for name in _all_ids())
+    for subject, title in _SUBJECTS.items():
+        yield f"{title}:"
+        for entry in rules_about(subject):
+            yield f"  {entry.id:<{width}}  {entry.summary}"
+
+
 def _page(rule: Rule) -> Iterator[str]:
     yield rule.id
     yield ""
     yield rule.documentation
+    if rule.subject == "cluster":
+        (severity,) = rule.severities
+        yield f"\nSeverity: {severity}. `status`, `pulumi up` and `check --live` report it; `accept` has no effect."
     for title, name in _EXAMPLE_FILES.items():
         file = EXAMPLES / rule.id / name
         if file.exists():

@@ -8,21 +8,30 @@ from typing import Annotated
 
 import typer
 
-from cli.errors import ExitCode
+from cli.errors import CommandError, ExitCode
 from cli.live import report_unread, run
+from cli.output.fitted import terminal_width
 from cli.output.status import StackStatus, document, table
 from cli.output.text import coloured
+from cli.reach import say
 from cli.stacks import StackArgument, open_stack, pick_service
-from cluster.reader import connected
+from cli.watch import Screen, watch
+from cluster.errors import ClusterError
+from cluster.outage import OutageReport, reported
+from cluster.reader import SECONDS, Reader, connected
 from cluster.service import WatchedService, look
 from cluster.status_text import state_text
 from models.service.resolved import ResolvedService, ResolvedStack
+
+_GIVES_UP = f"status gives up after {SECONDS} s without an answer"
+_ASKS_AGAIN = "status asks again until it answers, and shows the last state meanwhile"
 
 
 class StatusFormat(StrEnum):
     """Output formats."""
 
     TEXT = "text"
+    WIDE = "wide"
     JSON = "json"
 
 
@@ -33,7 +42,12 @@ def command(
         typer.Argument(metavar="SERVICE", help="Services of the stack (default: all)."),
     ] = None,
     form: Annotated[
-        StatusFormat, typer.Option("--format", help="Output format.")
+        StatusFormat,
+        typer.Option(
+            "--format",
+            "-o",
+            help="Output format; wide adds nodes, NPUs and the URL.",
+        ),
     ] = StatusFormat.TEXT,
     brief: Annotated[
         bool,
@@ -41,53 +55,123 @@ def command(
             "--brief", "-b", help="Print only the table, without reasons and fixes."
         ),
     ] = False,
+    follow: Annotated[
+        bool,
+        typer.Option(
+            "--watch", "-w", help="Show every change until Ctrl-C, also of an outage."
+        ),
+    ] = False,
 ) -> None:
     """Show which services are ready, and why the others are not.
+
+    READY counts all pods that take requests, UPDATED those of the current template.
 
     Read-only. Exit code 0 if all services are ready, 1 if one is not, 3 if the
     cluster cannot be read.
 
     Examples:
-      ascend-vllm status prod
-      ascend-vllm status prod qwen2-72b --brief
+      ascend-vllm status prod -o wide
+      ascend-vllm status prod qwen2-72b --brief --watch
       ascend-vllm status prod --format json | jq -r '.services[].state'
     """
     resolved = open_stack(stack)
     chosen: Sequence[ResolvedService] = resolved.services
     if services:
         chosen = [pick_service(resolved, name) for name in services]
-    status = run(_read(resolved, chosen), resolved.cluster.context)
-    not_ready = [state for state in status.states if not state.is_ready]
-    if form is StatusFormat.JSON:
-        typer.echo(document(status))
-    elif status.states:
-        typer.echo(table(status))
-    if form is StatusFormat.TEXT and not brief:
-        for state in not_ready:
-            typer.echo("\n" + coloured(state_text(state)))
-    report_unread(status.snapshot.unread)
-    if not_ready:
+    context = resolved.cluster.context
+    if follow:
+        status = run(_follow(resolved, chosen, form, brief=brief), context)
+    else:
+        status = run(_read(stack, resolved, chosen), context)
+        typer.echo(_text(status, form, brief=brief), nl=bool(status.states))
+        report_unread(status.snapshot.unread)
+    if not all(state.is_ready for state in status.states):
         raise typer.Exit(ExitCode.FOUND)
 
 
+def _text(status: StackStatus, form: StatusFormat, *, brief: bool) -> str:
+    if form is StatusFormat.JSON:
+        return document(status)
+    if not status.states:
+        return ""
+    wide = form is StatusFormat.WIDE
+    parts = [table(status, wide=wide, width=terminal_width())]
+    not_ready = [state for state in status.states if not state.is_ready]
+    if not brief:
+        parts += [coloured(state_text(state)) for state in not_ready]
+    return "\n\n".join(parts)
+
+
 async def _read(
-    stack: ResolvedStack, services: Sequence[ResolvedService]
+    argument: str, stack: ResolvedStack, services: Sequence[ResolvedService]
 ) -> StackStatus:
+    """The states of the services.
+
+    Raises:
+        CommandError: The API server does not answer.
+        ClusterError: The cluster cannot be read for another reason.
+    """
     cluster = stack.cluster
-    wanted = []
-    for service in services:
-        request = WatchedService(
-            name=service.name,
-            resource=cluster.platform.resource,
-            startup=service.startup,
-            replicas=service.replicas,
-        )
-        wanted.append(request)
     async with connected(cluster.context, cluster.namespace.name) as reader:
-        snapshot, states = await look(reader, wanted, wide=True)
+        report = OutageReport(cluster.context, _GIVES_UP, say)
+        work = _look(reader, stack, services)
+        try:
+            return await reported(work, reader.contact, report)
+        except ClusterError as problem:
+            if not problem.passing:
+                raise
+            raise _outage(argument, problem) from None
+
+
+def _outage(argument: str, problem: ClusterError) -> CommandError:
+    command = f"ascend-vllm status {argument} --watch"
+    return CommandError(
+        problem.message,
+        f"{problem.fix}; the services run on without it, and {command} asks until it answers",
+        ExitCode.COULD_NOT_RUN,
+    )
+
+
+async def _follow(
+    stack: ResolvedStack,
+    services: Sequence[ResolvedService],
+    form: StatusFormat,
+    *,
+    brief: bool,
+) -> StackStatus:
+    """Show the states whenever they change, until the user interrupts."""
+    cluster = stack.cluster
+    screen = Screen(
+        text=lambda status: _text(status, form, brief=brief),
+        is_redrawn=form is not StatusFormat.JSON,
+    )
+    async with connected(cluster.context, cluster.namespace.name) as reader:
+        return await watch(
+            lambda: _look(reader, stack, services),
+            reader.contact,
+            show=screen.show,
+            report=OutageReport(cluster.context, _ASKS_AGAIN, say),
+        )
+
+
+async def _look(
+    reader: Reader, stack: ResolvedStack, services: Sequence[ResolvedService]
+) -> StackStatus:
+    watched = [_watched(service) for service in services]
+    snapshot, states = await look(reader, watched, wide=True)
     return StackStatus(
         stack=stack.name,
-        context=cluster.context,
+        context=stack.cluster.context,
+        services={service.name: service for service in services},
         snapshot=snapshot,
         states=states,
+    )
+
+
+def _watched(service: ResolvedService) -> WatchedService:
+    return WatchedService(
+        name=service.name,
+        resource=service.cluster.platform.resource,
+        startup=service.startup,
+        replicas=service.replicas,
     )

@@ -6,14 +6,16 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from client.body import BadInputError
 from client.http import Link, UnreachableError, base, get, linked
+from cluster.errors import ClusterError
 from cluster.pods import is_ready
 from cluster.reader import Cluster, connected
+from cluster.simulated_nodes import simulated_node_of
 from cluster.snapshot import Object
 from models.service.resolved import ResolvedService
 from models.words import duration
@@ -58,6 +60,7 @@ async def reached(
         if key:
             secret_key = None  # There is no need to read the Secret.
     url = options.url
+    simulated_node = ""
     async with AsyncExitStack() as opened:
         if secret_key or not url:
             connection = connected(
@@ -70,6 +73,7 @@ async def reached(
                 )
             if not url:
                 pod = await _ready_pod(cluster, service, options)
+                simulated_node = await _simulated_node(cluster, pod)
                 port_forward = _forwarded(cluster, pod, service)
                 url = await opened.enter_async_context(port_forward)
         connection_to_server = linked(
@@ -80,9 +84,18 @@ async def reached(
             verify=bool(options.url),
         )
         link = await opened.enter_async_context(connection_to_server)
-        if options.wait:
-            await _healthy(link, service, options)
-        yield link
+        try:
+            if options.wait:
+                limits = options
+                if simulated_node:
+                    # Waiting does not help. But kwok can lead the port to a server of this machine.
+                    limits = replace(options, wait=0)
+                await _healthy(link, service, limits)
+            yield link
+        except UnreachableError:
+            if simulated_node:
+                raise _nothing_runs(service, simulated_node) from None
+            raise
 
 
 def given_key(options: ConnectOptions) -> str | None:
@@ -140,6 +153,22 @@ async def _ready_pod(
         if wait.is_over:
             raise _no_ready_pod(service, options)
         await wait.pause(_SECONDS_BETWEEN_CHECKS)
+
+
+async def _simulated_node(cluster: Cluster, pod: Object) -> str:
+    """The simulated node of a pod; empty if it is a real one, or if the user may not list nodes."""
+    try:
+        nodes = await cluster.nodes()
+    except ClusterError:
+        return ""
+    return simulated_node_of(pod, nodes)
+
+
+def _nothing_runs(service: ResolvedService, node: str) -> UnreachableError:
+    return UnreachableError(
+        f"nothing runs in the pod of {service.name}: its node {node} is simulated, so no server answers",
+        "test the service on a real node, or name a server that runs with --url",
+    )
 
 
 def _no_ready_pod(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from cluster.api_paths import ApiPath
 from cluster.errors import ClusterError, explained, failures, refused
+from cluster.outage import Contact
 from cluster.snapshot import Object
 
 ONLY_METADATA = {
@@ -26,6 +27,8 @@ class ApiRequests:
     """The context of the kubeconfig."""
     namespace: str
     """The namespace of the services."""
+    contact: Contact = field(default_factory=Contact, compare=False)
+    """When the API server answered."""
 
     async def _list(self, path: ApiPath) -> Sequence[Object]:
         response = await self._call(
@@ -77,10 +80,12 @@ class ApiRequests:
 
     async def _call(self, method: str, **request: Any) -> Any:
         """An answer with any status. After 401, kr8s logs in again, since a token may have expired."""
+        self.contact.asked()
         try:
             async with self.api.call_api(
                 method, raise_for_status=False, **request
             ) as response:
+                self.contact.answered()
                 if response.status_code != 401:
                     return response
             async with self.api.call_api(method, **request) as response:

@@ -30,6 +30,12 @@ _HOST_PATH_MISSING = re.compile(r"hostPath type check failed: (\S+) is not an? (
 _OBJECT_MISSING = re.compile(r'(configmap|secret) "([^"]+)" not found')
 _KINDS = {"configmap": "ConfigMap", "secret": "Secret"}
 
+_NO_RUNTIME = re.compile(
+    r"(?:no runtime for|failed to find runtime handler|unknown runtime handler|RuntimeHandler)"
+    r"\s[\\\"]*(?P<handler>[\w.-]+)"
+)
+"""The refusals of containerd, CRI-O and cri-dockerd."""
+
 _LONGEST = 300
 """Characters of a message of the node that a finding shows."""
 
@@ -148,12 +154,28 @@ def sandbox(pod: Object, snapshot: Snapshot) -> Finding | None:
     if not events or events[0].get("reason") != "FailedCreatePodSandBox":
         return None
     text = shortened(str(events[0].get("message")))
+    no_runtime = _NO_RUNTIME.search(text)
+    if no_runtime:
+        return _no_runtime(pod, no_runtime["handler"])
     return Finding(
         "pod-sandbox",
         "error",
         f"the node {node_of(pod)} cannot set up the pod: {text}",
         why="the network plugin or the container runtime of the node fails",
         fix="repair the node, or cordon it and delete the pod",
+    )
+
+
+def _no_runtime(pod: Object, handler: str) -> Finding:
+    """The RuntimeClass of a pod names a container runtime that the node does not have."""
+    runtime_class = pod["spec"].get("runtimeClassName") or handler
+    return Finding(
+        "pod-sandbox",
+        "error",
+        f"the node {node_of(pod)} has no container runtime {handler}",
+        why=f"the pod's RuntimeClass {runtime_class} asks for it, and the configuration of containerd does not have it",
+        fix="install the Ascend Docker Runtime on the node and restart containerd; or remove runtimeClassName from"
+        " podTemplate.spec: the program mounts the driver itself",
     )
 
 

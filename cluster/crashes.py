@@ -84,10 +84,11 @@ def _init_failed(
     lines: Sequence[str],
 ) -> Finding:
     name = container.get("name")
+    rule = _rule("init-failed", severity)
     weights = failure(lines)
     if weights:
         return Finding(
-            "init-failed",
+            rule,
             severity,
             f"init container {name} failed{_times(container)}: {weights.message}",
             why="the server starts after it; the next attempt continues where this one ended",
@@ -97,14 +98,14 @@ def _init_failed(
     message = f"init container {name} failed {_exit(container)}{_times(container)}"
     if cause and cause.known:
         return Finding(
-            "init-failed",
+            rule,
             severity,
             f"{message}: {cause.known.meaning}",
             why=cause.known.why,
             fix=cause.known.fix,
         )
     return Finding(
-        "init-failed",
+        rule,
         severity,
         message,
         why="the server starts after all init containers have succeeded; Kubernetes starts it again",
@@ -112,12 +113,19 @@ def _init_failed(
     )
 
 
+def _rule(name: str, severity: Severity) -> str:
+    """The id of a failure. The first one has an id of its own, because Kubernetes starts the container again."""
+    if severity == "error":
+        return name
+    return f"{name}-once"
+
+
 def _out_of_memory(pod: Object, container: Object, severity: Severity) -> Finding:
     fix = "raise resources.memory"
     if release_of_pod(pod).swap_space.default:
         fix = "raise resources.memory, or lower swapSpace under engine.extraArgs"
     return Finding(
-        "out-of-memory",
+        _rule("out-of-memory", severity),
         severity,
         f"the container {container.get('name')} ran out of host memory and was killed{_times(container)}",
         why="it used more than its memory limit (OOMKilled); weights pass through host memory while they load",

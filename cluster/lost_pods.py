@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from cluster.pods import node_of
 from cluster.snapshot import (
     Object,
@@ -14,6 +16,17 @@ from cluster.snapshot import (
 )
 from models.finding import Finding
 from models.words import duration
+
+_ALLOCATION = re.compile(
+    r"Allocate failed|GetPreferredAllocation|PreStartContainer|device plugin"
+)
+_UNKNOWN_TO_PLUGIN = re.compile(
+    r"(?i)valid pod|candidate pod|pod annotation|no such pod|not such pod|unknown uuid|device number not matched"
+    r"|not found.*annotation|annotation.*not found|no pending pod|pod not found"
+)
+_PLUGIN_DOWN = re.compile(
+    r"(?i)unavailable|\bEOF\b|transport is closing|connection refused|no such file|endpoint"
+)
 
 _TERMINATING = 60
 """Seconds after its deadline during which a terminating pod is not an error."""
@@ -51,12 +64,56 @@ def refused_by_node(pod: Object, _: Snapshot) -> Finding | None:
             why=reason,
             fix="free NPUs",
         )
+    return _refused_by_device_plugin(node, reason, text) or _refused_by_kubelet(
+        node, reason, text
+    )
+
+
+def _refused_by_kubelet(node: str, reason: str, text: str) -> Finding:
+    if reason.startswith("OutOf"):
+        return Finding(
+            "refused-by-node",
+            "error",
+            f"{node} has too little free {reason.removeprefix('OutOf')}: {text}",
+            why="the kubelet counts what runs on its node: pods of another scheduler, and pods that still end",
+            fix="let one scheduler place all pods of the NPU nodes, then delete this pod: the Deployment replaces it",
+        )
     return Finding(
         "refused-by-node",
         "error",
         f"{node} refused the pod: {text or reason}",
         why=reason,
         fix="correct what the message names",
+    )
+
+
+def _refused_by_device_plugin(node: str, reason: str, text: str) -> Finding | None:
+    """The kubelet asked the device plugin for the NPUs of the pod, and got an error."""
+    if not _ALLOCATION.search(text):
+        return None
+    why = "the kubelet asks the device plugin for the NPUs when a pod starts, and got an error"
+    fix = "see the log of the node's device plugin, restart it, and delete this pod"
+    if _UNKNOWN_TO_PLUGIN.search(text):
+        why = (
+            "the plugin finds no such pod: the scheduler that it works with did not place this pod, so the annotation"
+            " with its NPUs is missing or belongs to another pod"
+        )
+        fix = (
+            "place the pods with the scheduler that the plugin belongs to: Volcano with Ascend's NPU plugin for"
+            " MindCluster, or HAMi's scheduler for HAMi's plugin; then delete this pod"
+        )
+    elif _PLUGIN_DOWN.search(text):
+        why = "the device plugin ended or restarted while the pod started"
+        fix = (
+            "check that the device plugin runs on the node (kubectl get pod -A -o wide), then delete this pod:"
+            " the Deployment creates another"
+        )
+    return Finding(
+        "refused-by-device-plugin",
+        "error",
+        f"the NPU device plugin of {node} refused the pod: {text or reason}",
+        why=why,
+        fix=fix,
     )
 
 

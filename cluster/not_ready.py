@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
 from cluster.diagnose import diagnose
 from cluster.lost_pods import refused_by_node
-from cluster.pods import created, is_over, node_of
+from cluster.pods import age, created, is_over, node_of
 from cluster.rollouts import stuck_rollout
 from cluster.snapshot import (
     Object,
@@ -22,6 +23,10 @@ from cluster.snapshot import (
     status_of,
 )
 from models.finding import Finding
+from models.words import duration
+
+_PATIENCE = 30
+"""Seconds after which a controller that runs has looked at a new Deployment."""
 
 _NO_PODS = "the Deployment exists, but its pods cannot be created"
 
@@ -156,6 +161,15 @@ def _rejection(text: str, namespace: str) -> Finding:
             why=_NO_PODS,
             fix=f"allow host paths: kubectl label namespace {namespace} --overwrite {label}",
         )
+    runtime_class = re.search(r'RuntimeClass "([^"]+)" not found', text)
+    if runtime_class:
+        return Finding(
+            "pods-refused",
+            "error",
+            f"the cluster has no RuntimeClass {runtime_class[1]}",
+            why=f"{_NO_PODS}: podTemplate.spec.runtimeClassName names it",
+            fix="install what defines it (the Ascend Docker Runtime), or remove runtimeClassName from podTemplate.spec",
+        )
     return Finding(
         "pods-refused",
         "error",
@@ -163,6 +177,12 @@ def _rejection(text: str, namespace: str) -> Finding:
         why=_NO_PODS,
         fix="correct what the message names",
     )
+
+
+def _is_ignored(deployment: Object, snapshot: Snapshot) -> bool:
+    """Whether a Deployment has existed for a while, and its status is still empty."""
+    is_new = age(deployment, snapshot.at) < _PATIENCE
+    return not is_new and not status_of(deployment).get("observedGeneration")
 
 
 def _rolling(deployment: Object, snapshot: Snapshot) -> Finding:
@@ -174,6 +194,14 @@ def _rolling(deployment: Object, snapshot: Snapshot) -> Finding:
             "the Deployment is paused",
             why="somebody paused its rollout",
             fix="kubectl rollout resume",
+        )
+    if _is_ignored(deployment, snapshot):
+        return Finding(
+            "not-observed",
+            "error",
+            f"no controller has looked at the Deployment for {duration(age(deployment, snapshot.at))}",
+            why="kube-controller-manager creates the pods of a Deployment, and does so within seconds",
+            fix="check that kube-controller-manager runs: kubectl get pods -n kube-system",
         )
     status = status_of(deployment)
     updated = status.get("updatedReplicas") or 0

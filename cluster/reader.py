@@ -31,6 +31,7 @@ from cluster.api_paths import (
 from cluster.api_requests import ONLY_METADATA, ApiRequests
 from cluster.errors import ClusterError, explained, failures
 from cluster.key_files import forget_keys
+from cluster.outage import Contact
 from cluster.snapshot import Object, Snapshot
 
 SECONDS = 15  # the longest time of an answer
@@ -44,6 +45,10 @@ SCALER = "ascend-vllm-autoscaler"
 
 class Reader(Protocol):
     """The reads that status and waiting need."""
+
+    @property
+    def contact(self) -> Contact:
+        """When the API server answered."""
 
     async def deployments(self) -> Sequence[Object]:
         """The Deployments of the services, in one call.

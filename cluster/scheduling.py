@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from cluster.npu_usage import candidates, free, offered, shortage
+from collections.abc import Mapping, Sequence
+
+from cluster.npu_usage import candidates, free, npu_resources, offered, shortage
 from cluster.pod_groups import group_name, group_of, min_member
 from cluster.pods import age, node_of, npus
 from cluster.queues import queue_full, queue_held, queue_unusable
+from cluster.scheduler_texts import explain
 from cluster.snapshot import Object, Snapshot, condition, name_of, one_line
+from models.catalog.platforms import PLATFORMS
 from models.finding import Finding
 from models.words import counted
 
@@ -56,12 +60,12 @@ def _no_suitable_node(pod: Object, snapshot: Snapshot, resource: str) -> Finding
         return None
     matching = candidates(pod, snapshot)
     if not matching:
-        return _no_matching_node(pod, snapshot)
+        return _no_matching_node(pod, snapshot, resource)
 
     requested = npus(pod, resource)
     largest = max(offered(node, resource) for node in matching)
     if requested and not largest:
-        return _no_npu_resource(len(matching), resource)
+        return _no_npu_resource(matching, snapshot, resource)
     if requested > largest:
         return Finding(
             "too-many-npus",
@@ -73,21 +77,34 @@ def _no_suitable_node(pod: Object, snapshot: Snapshot, resource: str) -> Finding
     return None
 
 
-def _no_matching_node(pod: Object, snapshot: Snapshot) -> Finding:
+def _no_matching_node(pod: Object, snapshot: Snapshot, resource: str) -> Finding:
     selector = pod["spec"].get("nodeSelector") or {}
     labels = ", ".join(f"{key}={value}" for key, value in selector.items())
     return Finding(
         "no-matching-node",
         "error",
         f"no node has the labels {labels}",
-        why=f"the pod runs only on nodes with these labels, and none of the cluster's {len(snapshot.nodes)} has them",
-        fix="label the NPU nodes, or correct cluster.platform.nodeSelector",
+        why=f"the pod runs only on nodes with these labels, and none of the cluster's {len(snapshot.nodes)} has them"
+        f"{_offers_text(snapshot.nodes, resource)}",
+        fix=_other_platform(snapshot.nodes, resource)
+        or "label the NPU nodes, or correct cluster.platform.nodeSelector",
     )
 
 
-def _no_npu_resource(matching: int, resource: str) -> Finding:
-    why = f"{matching} nodes match the selector, but their device plugins report no healthy NPUs"
-    if matching == 1:
+def _no_npu_resource(
+    matching: Sequence[Object], snapshot: Snapshot, resource: str
+) -> Finding:
+    offers = npu_resources(matching) or npu_resources(snapshot.nodes)
+    if offers:
+        return Finding(
+            "no-npu-resource",
+            "error",
+            f"no node offers {resource}: they offer {_listed_offers(offers)}",
+            why="the pod requests its NPUs under a name that the device plugins of the nodes do not use",
+            fix=_other_platform(snapshot.nodes, resource),
+        )
+    why = f"{len(matching)} nodes match the selector, but their device plugins report no healthy NPUs"
+    if len(matching) == 1:
         why = (
             "1 node matches the selector, but its device plugin reports no healthy NPUs"
         )
@@ -98,6 +115,30 @@ def _no_npu_resource(matching: int, resource: str) -> Finding:
         why=why,
         fix="install or repair the nodes' NPU device plugin and driver, or correct cluster.platform.resource",
     )
+
+
+def _offers_text(nodes: Sequence[Object], resource: str) -> str:
+    """What the nodes offer, if that is not what the platform requests."""
+    offers = npu_resources(nodes)
+    if not offers or resource in offers:
+        return ""
+    return f"; the nodes offer {_listed_offers(offers)}"
+
+
+def _listed_offers(offers: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} ({count})" for name, count in offers.items())
+
+
+def _other_platform(nodes: Sequence[Object], resource: str) -> str:
+    """The edit for nodes that offer NPUs under another name; empty if the name is right or nothing is offered."""
+    offers = npu_resources(nodes)
+    if not offers or resource in offers:
+        return ""
+    for platform in PLATFORMS.values():
+        if platform.resource in offers:
+            return f"write cluster.platform: {platform.kind}"
+    name = next(iter(offers))
+    return f"write cluster.platform.resource: {name}, with the labels of these nodes as nodeSelector"
 
 
 def _gang_waiting(pod: Object, snapshot: Snapshot, resource: str) -> Finding | None:
@@ -165,16 +206,23 @@ def _not_scheduled(pod: Object, snapshot: Snapshot) -> Finding | None:
 
 
 def _message_of_scheduler(pod: Object, snapshot: Snapshot) -> Finding:
-    message = condition(pod, "PodScheduled").get("message") or _last_warning(
-        pod, snapshot
-    )
-    if not message:
+    messages = _messages(pod, snapshot)
+    if not messages:
         return Finding(
-            "unschedulable",
+            "scheduling",
             "warning",
             "the scheduler has not reported anything yet",
             why="the pod is new",
             fix="wait",
+        )
+    explanation = explain(messages)
+    if explanation:
+        return Finding(
+            "unschedulable",
+            "error",
+            explanation.meaning,
+            why=f"{explanation.why}; the scheduler reports: {messages[0]}",
+            fix=explanation.fix,
         )
     why = "this is the scheduler's own message"
     unread = "; ".join(snapshot.unread.values())
@@ -183,15 +231,28 @@ def _message_of_scheduler(pod: Object, snapshot: Snapshot) -> Finding:
     return Finding(
         "unschedulable",
         "error",
-        f"no node accepts the pod: {one_line(message)}",
+        f"no node accepts the pod: {messages[0]}",
         why=why,
         fix="free or add what it names, or request less; pods before it in the queue may hold it back"
         " (kubectl get podgroups)",
     )
 
 
-def _last_warning(pod: Object, snapshot: Snapshot) -> str:
-    for event in snapshot.events_of(pod):
-        if event.get("type") == "Warning":
-            return str(event.get("message") or "")
-    return ""
+def _messages(pod: Object, snapshot: Snapshot) -> list[str]:
+    """What schedulers report about a pod and its group, the most telling first."""
+    texts = [condition(pod, "PodScheduled").get("message")]
+    texts += _warnings(pod, snapshot)
+    group = group_of(pod, snapshot)
+    if group:
+        texts.append(condition(group, "Unschedulable").get("message"))
+        texts += _warnings(group, snapshot)
+    return [one_line(text) for text in texts if text]
+
+
+def _warnings(item: Object, snapshot: Snapshot) -> list[str | None]:
+    """The messages of the warnings about an object, the latest first."""
+    return [
+        event.get("message")
+        for event in snapshot.events_of(item)
+        if event.get("type") == "Warning"
+    ]

@@ -16,7 +16,9 @@ from cluster.pods import (
     ended,
     has_ended,
     is_init,
+    is_over,
     is_ready,
+    node_of,
     waiting,
 )
 from cluster.reader import Reader
@@ -49,15 +51,17 @@ _RULES_WITH_LOG = (
     "crash-loop",
     "crash",
     "init-failed",
+    "init-failed-once",
     "startup-budget-spent",
     "liveness-killed",
     "out-of-memory",
+    "out-of-memory-once",
     "slow-start",
     "preparing",
 )
 """Findings that the last log lines explain further."""
 
-_RULES_WITH_CAUSE = ("crash-loop", "crash", "init-failed")
+_RULES_WITH_CAUSE = ("crash-loop", "crash", "init-failed", "init-failed-once")
 """Findings whose log is searched for the cause."""
 
 
@@ -80,15 +84,19 @@ class State:
 
     service: str
     ready: int
+    """Pods that take requests, whatever their template: the number before the slash in kubectl's column READY."""
+    updated: int
     """Pods that take requests and have the current template."""
     desired: int
     """Pods that the Deployment requests."""
     state: str
     """In one or two words, as kubectl shows it: `Running`, `Pending`, `CrashLoopBackOff`, `not deployed`."""
     since: datetime | None
-    """When the pod of the finding was created."""
+    """When the pod that `state` is about was created."""
     finding: Finding | None
     """Why the service is not ready; None if it is."""
+    nodes: tuple[str, ...] = ()
+    """The nodes of the pods, each node once."""
     pod: str = ""
     """The pod that the finding is about."""
     log: tuple[str, ...] = ()
@@ -178,6 +186,7 @@ def state_of(service: WatchedService, snapshot: Snapshot) -> State:
         return State(
             service=service.name,
             ready=0,
+            updated=0,
             desired=service.replicas,
             state="not deployed",
             since=None,
@@ -186,14 +195,17 @@ def state_of(service: WatchedService, snapshot: Snapshot) -> State:
 
     replicas = replicas_of(deployment)
     pods = newest_pods(deployment, snapshot)
+    nodes = _nodes_of(snapshot.pods_of(service.name))
     if is_settled(deployment) and not any(node_lost(pod, snapshot) for pod in pods):
         return State(
             service=service.name,
             ready=replicas,
+            updated=replicas,
             desired=replicas,
             state="Running",
-            since=None,
+            since=_newest_creation(pods),
             finding=None,
+            nodes=nodes,
         )
 
     finding, pod = not_ready(
@@ -204,11 +216,13 @@ def state_of(service: WatchedService, snapshot: Snapshot) -> State:
     )
     state = State(
         service=service.name,
-        ready=sum(1 for pod in pods if is_ready(pod)),
+        ready=int(status_of(deployment).get("readyReplicas") or 0),
+        updated=sum(1 for pod in pods if is_ready(pod)),
         desired=replicas,
         state="no pod",
         since=created(deployment),
         finding=finding,
+        nodes=nodes,
     )
     if pod is None:
         return state
@@ -223,6 +237,16 @@ def state_of(service: WatchedService, snapshot: Snapshot) -> State:
         pod=name_of(pod),
         log=_short(lines, pod, finding),
     )
+
+
+def _newest_creation(pods: Sequence[Object]) -> datetime | None:
+    return max(map(created, pods), default=None)
+
+
+def _nodes_of(pods: Sequence[Object]) -> tuple[str, ...]:
+    """The nodes that pods run on, by name."""
+    nodes = {node_of(pod) for pod in pods if node_of(pod) and not is_over(pod)}
+    return tuple(sorted(nodes))
 
 
 def _short(lines: tuple[str, ...], pod: Object, finding: Finding) -> tuple[str, ...]:

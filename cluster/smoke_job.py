@@ -156,6 +156,7 @@ async def _failed_state(
     state = State(
         service=service.name,
         ready=0,
+        updated=0,
         desired=1,
         state="no pod",
         since=None,

@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from cluster.errors import ClusterError
+from cluster.outage import TOLERATED
 from cluster.pods import node_of
 from cluster.reader import Reader
 from cluster.rollouts import WAITING
@@ -33,9 +34,6 @@ WIDE = 30.0
 
 BEHIND = 10.0
 """Seconds after which services are not waited for if they need NPUs of services removed from the stack."""
-
-OUTAGE = 120.0
-"""Longest outage of the API server in seconds, such as a restart."""
 
 REPEAT = 60.0
 """Seconds after which a progress line is repeated if only its durations have changed."""
@@ -135,6 +133,8 @@ async def wait_until_ready(
         except ClusterError as problem:
             if not outage.is_bearable(problem):
                 raise
+            silence = max(outage.seconds, reader.contact.silence)
+            wait.report_outage(silence)
         await clock.sleep(POLL)
     return ()
 
@@ -150,12 +150,19 @@ class Outage:
         """The API server has answered."""
         self._began = None
 
+    @property
+    def seconds(self) -> float:
+        """How long it has lasted."""
+        if self._began is None:
+            return 0.0
+        return self._clock.now() - self._began
+
     def is_bearable(self, problem: ClusterError) -> bool:
         """Whether to continue after a failed read."""
         now = self._clock.now()
         if self._began is None:
             self._began = now
-        return problem.passing and now - self._began <= OUTAGE
+        return problem.passing and now - self._began <= TOLERATED
 
 
 class _Wait:
@@ -228,6 +235,14 @@ class _Wait:
                 states, f"{', '.join(unready)} not ready after {duration(waited)}"
             )
         return self._behind(states, self._removed(snapshot))
+
+    def report_outage(self, seconds: float) -> None:
+        """Report it in place of the last progress, which is out of date."""
+        text = f"unknown, the API server has not answered for {duration(seconds)}"
+        for awaited in self._services:
+            name = awaited.service.name
+            if self._progress.has_reported(name):
+                self._progress.report(name, text)
 
     async def _look(
         self, pending: Sequence[Awaited], *, is_last: bool
@@ -314,7 +329,7 @@ def _progress_line(state: State) -> str:
     text = "ready"
     if state.finding:
         text = state.finding.message
-    return f"{state.ready}/{state.desired} {text}"
+    return f"{state.updated}/{state.desired} {text}"
 
 
 class _Progress:

@@ -13,6 +13,7 @@ from cluster.external import hand_over_replicas
 from components.ascend_node_mounts import AscendNodeMounts, AscendNodeMountsArgs
 from components.cluster import cluster_provider, without_unknown_kinds
 from components.kubernetes_object import KubernetesObject
+from components.outages import outages_reported
 from components.readiness import is_in_cluster, readiness, stop_waiting
 from components.shared_resources import claim
 from components.vllm_launch_script import VllmLaunchScript, VllmLaunchScriptArgs
@@ -138,7 +139,19 @@ class InferenceDeployment(pulumi.ComponentResource):
         pods: Manifest,
         child: pulumi.ResourceOptions,
     ) -> str:
-        """Wait for the pods, register the smoke Job, and wait for it."""
+        """Wait for the pods, register the smoke Job, and wait for it. Outages of the API server are reported."""
+        async with outages_reported(service.cluster):
+            await self._become_ready(name, service, replicas, pods, child)
+        return service.endpoint
+
+    async def _become_ready(
+        self,
+        name: str,
+        service: ResolvedService,
+        replicas: asyncio.Future[int],
+        pods: Manifest,
+        child: pulumi.ResourceOptions,
+    ) -> None:
         service = replace(service, replicas=await replicas)
         jobs = []
         if service.replicas:
@@ -149,12 +162,11 @@ class InferenceDeployment(pulumi.ComponentResource):
                 service, self.deployment, has_smoke_job=bool(jobs)
             )
             if not ready:
-                return service.endpoint
+                return
         for manifest in jobs:
             job = KubernetesObject(f"{name}-smoke", manifest, child)
             if await is_in_cluster(job):
                 await wait.wait_until_proved(service, job)
-        return service.endpoint
 
 
 def _register_additional_objects(

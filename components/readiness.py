@@ -316,6 +316,9 @@ def _watched(service: ResolvedService) -> WatchedService:
 
 
 def _unknown(question: str, problem: ClusterError) -> pulumi.RunError:
-    return pulumi.RunError(
-        f"cannot find out whether {question}: {problem.message}\nfix: {problem.fix}"
-    )
+    text = f"cannot find out whether {question}: {problem.message}\nfix: {problem.fix}"
+    if problem.passing:
+        text += (
+            "; what was applied stays and the pods run on, the next pulumi up continues"
+        )
+    return pulumi.RunError(text)

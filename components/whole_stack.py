@@ -12,6 +12,7 @@ from cluster.reader import connected
 from cluster.snapshot import name_of
 from cluster.update_order import turns
 from components.inference_deployment import InferenceDeployment
+from components.outages import outages_reported
 from components.readiness import is_in_cluster, readiness
 from models.report import finding_text
 from models.rules.capacity import updates_that_would_hang
@@ -37,7 +38,15 @@ async def _deploy(stack: ResolvedStack, opts: pulumi.ResourceOptions) -> None:
     if pulumi.runtime.is_dry_run():
         _register(stack.services, opts)
         return
-    await _refuse_update_that_would_hang(stack)
+    async with outages_reported(stack.cluster):
+        await _refuse_update_that_would_hang(stack)
+        await _register_in_turns(stack, opts)
+
+
+async def _register_in_turns(
+    stack: ResolvedStack, opts: pulumi.ResourceOptions
+) -> None:
+    """Register the services whose pods must free NPUs first, and wait for their places before the others."""
     wait = readiness(stack.cluster)
     registered: list[ResolvedService] = []
     with wait.postponed():

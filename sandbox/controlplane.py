@@ -32,6 +32,9 @@ _SIMULATE = {
     "manage-nodes-with-annotation-selector": f"{SIMULATED}=fake",
 }
 
+# With leader election, it exits if the API server does not answer for ten seconds, and nothing starts it again.
+_ALONE = {"leader-elect": "false"}
+
 _SECONDS = 60
 _ATTEMPTS = 3
 _BINARIES = {
@@ -167,6 +170,7 @@ def _configuration(home: Path, place: Place) -> dict[str, object]:
         "options": options,
         "componentsPatches": [
             _patch("kube-apiserver", api_server),
+            _patch("kube-controller-manager", _ALONE),
             _patch("kwok-controller", controller),
         ],
     }

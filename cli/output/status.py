@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from cli.output.table import columns
+from cli.output.fitted import with_texts
+from cli.output.table import Row
 from cluster.service import State
 from cluster.snapshot import Snapshot
 from models.finding import Finding
+from models.service.resolved import ResolvedService
 from models.words import duration
 
-VERSION = 1
+VERSION = 2
 """Of the JSON, see docs/reference/status-json.md; raised when a key changes its meaning or is removed."""
+
+_HEADER = ("SERVICE", "READY", "UPDATED", "STATE", "AGE", "MESSAGE")
+_WIDE_HEADER = (*_HEADER[:-1], "NODE", "NPUS", "URL", "MESSAGE")
 
 
 @dataclass(frozen=True)
@@ -23,14 +29,30 @@ class StackStatus:
 
     stack: str
     context: str
+    services: Mapping[str, ResolvedService]
+    """The services by name."""
     snapshot: Snapshot
     states: tuple[State, ...]
 
 
-def table(status: StackStatus) -> str:
-    """One line for each service: `qwen2-72b  0/1  Pending  8 min  no node has 8 free NPUs: …`."""
+def table(status: StackStatus, *, wide: bool, width: int) -> str:
+    """One line for each service: `qwen2-72b  1/1  0/1  Pending  8 min  no node has 8 free NPUs: …`.
+
+    Args:
+        status: The states.
+        wide: Add the nodes, the NPUs and the address of each service.
+        width: The longest line.
+    """
+    header: Row = _HEADER
     rows = [_row(state, status.snapshot.at) for state in status.states]
-    return "\n".join(columns(rows))
+    if wide:
+        header = _WIDE_HEADER
+        places = [
+            _place(state, status.services[state.service]) for state in status.states
+        ]
+        rows = [row + place for row, place in zip(rows, places, strict=True)]
+    messages = [_message(state) for state in status.states]
+    return "\n".join(with_texts(header, rows, messages, width))
 
 
 def document(status: StackStatus) -> str:
@@ -40,23 +62,38 @@ def document(status: StackStatus) -> str:
         "stack": status.stack,
         "context": status.context,
         "namespace": status.snapshot.namespace,
-        "services": [_service(state) for state in status.states],
+        "services": [
+            _service(state, status.services[state.service]) for state in status.states
+        ],
         "unread": dict(status.snapshot.unread),
     }
     return json.dumps(record, indent=2, ensure_ascii=False)
 
 
-def _row(state: State, now: datetime) -> tuple[str, ...]:
+def _row(state: State, now: datetime) -> Row:
     age = ""
     if state.since:
         age = duration((now - state.since).total_seconds())
-    message = ""
-    if state.finding:
-        message = " ".join(state.finding.message.split())
-    return state.service, f"{state.ready}/{state.desired}", state.state, age, message
+    ready = f"{state.ready}/{state.desired}"
+    updated = f"{state.updated}/{state.desired}"
+    return state.service, ready, updated, state.state, age
 
 
-def _service(state: State) -> dict[str, Any]:
+def _place(state: State, service: ResolvedService) -> Row:
+    """The nodes of all pods, their NPUs, and the address."""
+    npus = str(service.npus)
+    if state.desired != 1:
+        npus = f"{state.desired} × {service.npus}"
+    return ", ".join(state.nodes), npus, service.endpoint
+
+
+def _message(state: State) -> str:
+    if state.finding is None:
+        return ""
+    return " ".join(state.finding.message.split())
+
+
+def _service(state: State, service: ResolvedService) -> dict[str, Any]:
     since, diagnosis = None, None
     if state.since:
         since = state.since.isoformat()
@@ -65,9 +102,13 @@ def _service(state: State) -> dict[str, Any]:
     return {
         "name": state.service,
         "ready": state.ready,
+        "updated": state.updated,
         "replicas": state.desired,
         "state": state.state,
         "since": since,
+        "npus": service.npus,
+        "nodes": list(state.nodes),
+        "url": service.endpoint,
         "diagnosis": diagnosis,
     }
 

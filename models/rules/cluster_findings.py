@@ -26,6 +26,7 @@ _ERRORS = {
     "no-free-npus": "A matching node has as many free NPUs as the pod requests.",
     "queue-held": "Volcano has accepted the pod group of a pod into its queue.",
     "not-scheduled": "The scheduler has looked at a pod.",
+    "unschedulable": "The scheduler finds a node for a pod.",
     "no-room": "The nodes of the cluster have room for all pods of the stack.",
     # why a container does not start
     "image-name": "The image has a valid name.",
@@ -42,9 +43,15 @@ _ERRORS = {
     "npu-unhealthy": "The NPUs of a pod are healthy.",
     "preempted": "No pod of a higher priority takes the place of a pod.",
     "refused-by-node": "The node accepts the pod.",
+    "refused-by-device-plugin": "The NPU device plugin of the node accepts the pod.",
     "node-lost": "The node of a pod exists and reports to the API server.",
     "stuck-terminating": "A deleted pod ends within its grace period.",
+    # why a container ends
+    "crash-loop": "The containers of a pod do not exit again and again.",
+    "init-failed": "The init containers of a pod do not fail again and again.",
+    "out-of-memory": "The containers of a pod stay within their memory limit.",
     # why a service is not ready
+    "not-observed": "The controller of Deployments has looked at the Deployment of each service.",
     "not-deployed": "The cluster has the Deployment of each service of the stack.",
     "unread": "The objects that the state of a service follows from can be read.",
     "quota": "A quota of the namespace allows the pods.",
@@ -60,6 +67,11 @@ _ERRORS = {
 
 _WARNINGS = {
     "kind-missing": "The cluster has all optional kinds of objects. Without a kind, an update omits its objects.",
+    "pools-differ": "`cluster.pools` is equal to the nodes of the cluster.",
+    "scheduling": "The scheduler has reported where a pod runs, or why no node accepts it.",
+    "crash": "The containers of a pod do not exit. Kubernetes starts them again.",
+    "init-failed-once": "The init containers of a pod succeed. Kubernetes starts them again.",
+    "out-of-memory-once": "The containers of a pod stay within their memory limit. Kubernetes starts them again.",
     "pulling-image": "The node has pulled the image.",
     "preparing": "The init containers have prepared the pod.",
     "starting": "The container has started.",
@@ -68,15 +80,5 @@ _WARNINGS = {
     "rolling": "The rollout is complete.",
 }
 
-_ERRORS_AND_WARNINGS = {
-    "pools-differ": "`cluster.pools` is equal to the nodes of the cluster.",
-    "crash": "The containers of a pod do not exit.",
-    "crash-loop": "The containers of a pod do not exit again and again.",
-    "init-failed": "The init containers of a pod succeed.",
-    "out-of-memory": "The containers of a pod stay within their memory limit.",
-    "unschedulable": "The scheduler reports no problem with a pod.",
-}
-
 add_rules("cluster", ("error",), _ERRORS)
 add_rules("cluster", ("warning",), _WARNINGS)
-add_rules("cluster", ("error", "warning"), _ERRORS_AND_WARNINGS)

@@ -17,12 +17,15 @@ def test_without_an_id_all_rules_are_listed(console: Console) -> None:
     done = console("rule")
 
     assert (done.code, done.err) == (0, "")
-    assert rule_ids() == [line.split()[0] for line in done.out.splitlines()]
+    listed = [line.split()[0] for line in done.out.splitlines() if line.startswith("  ")]
+    others = [entry.id for subject in ("request", "cluster") for entry in rules_about(subject)]
+    assert listed == [*rule_ids(), *others]
+    assert {"cluster-unreachable", "no-free-npus", "rollout-stuck", "pools-differ"} <= {*listed}
 
 
 def test_the_list_shows_one_sentence_for_each_rule(console: Console) -> None:
     for line in console("rule").out.splitlines():
-        assert line.endswith(".")
+        assert line.endswith((".", ":"))
 
 
 @pytest.mark.slow

@@ -27,6 +27,8 @@ class Kube:
     forwards_to: int = 0
     """Port of the server that stands for the pod's."""
     ready: bool = True
+    simulated: bool = False
+    """Whether kwok simulates the node of the pod."""
     secrets: dict[str, dict[str, str]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     open: int = 0
@@ -68,6 +70,9 @@ class Handler(BaseHTTPRequestHandler):
         elif path.endswith("/pods"):
             found = pod("qwen", phase="Running", ready=self.held.ready)
             self._answer(200, {"items": [{k: v for k, v in found.items() if k != "kind"}]})
+        elif path.endswith("/nodes") and self.held.simulated:
+            annotations = {"kwok.x-k8s.io/node": "fake"}
+            self._answer(200, {"items": [{"metadata": {"name": "node-1", "annotations": annotations}}]})
         else:
             self._answer(200, {"items": []})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -77,6 +78,27 @@ def test_only_the_request_reports_a_broken_port_forward(
         == "the connection broke before the end of the answer"
     )
     assert capfd.readouterr() == ("", "")
+
+
+def unused_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+@pytest.mark.parametrize("wait", [0, 600], ids=["request", "smoke"])
+def test_on_a_simulated_node_it_is_said_at_once_that_nothing_runs_there(wait: float, kube: Cluster) -> None:
+    kube(simulated=True, forwards_to=unused_port())
+
+    with pytest.raises(
+        UnreachableError, match=r"nothing runs in the pod of qwen: its node node-1 is simulated, so no server answers"
+    ):
+        ask(there(service_of()), ConnectOptions(wait=wait))
+
+
+def test_a_server_of_this_machine_may_answer_for_a_simulated_pod(kube: Cluster, serve: Serve) -> None:
+    kube(simulated=True, forwards_to=port(serve().url))
+
+    assert ask(there(service_of()), ConnectOptions(wait=5), max_tokens=1).text == "word1"
 
 
 def test_without_a_ready_pod_nothing_is_sent(kube: Cluster) -> None:

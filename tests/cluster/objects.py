@@ -119,7 +119,14 @@ def group(
 
 def deployment(service: str = "qwen", replicas: int = 1, **counts: Any) -> dict[str, Any]:
     """A Deployment with these counts in its status; by default all pods are ready."""
-    status = {"observedGeneration": 2, "updatedReplicas": replicas, "replicas": replicas, "availableReplicas": replicas}
+    available = counts.get("availableReplicas", replicas)
+    status = {
+        "observedGeneration": 2,
+        "updatedReplicas": replicas,
+        "replicas": replicas,
+        "availableReplicas": available,
+        "readyReplicas": available,
+    }
     return {
         "kind": "Deployment",
         "metadata": {

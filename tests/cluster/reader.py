@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from cluster.errors import ClusterError
+from cluster.outage import Contact
 from cluster.snapshot import Object, Snapshot
 from cluster.wait import Clock
 
@@ -21,6 +22,7 @@ class FakeReader:
     lines: Sequence[str] = ()
     calls: list[str] = field(default_factory=list)
     logs_asked: list[tuple[str, str, bool]] = field(default_factory=list)
+    contact: Contact = field(default_factory=Contact)
 
     def _now(self) -> Snapshot:
         asked = sum(call == "deployments" for call in self.calls)

@@ -199,3 +199,12 @@ def test_time_spans_are_short(seconds: float, words: str) -> None:
 
 def test_one_is_singular() -> None:
     assert (counted(1, "NPU"), counted(8, "NPU")) == ("1 NPU", "8 NPUs")
+
+
+def test_a_deployment_that_no_controller_has_looked_at_is_reported() -> None:
+    ignored = {**deployment(), "status": {}}
+    state = state_of(QWEN, snapshot(deployments=[ignored]))
+
+    assert state.finding is not None
+    assert (state.finding.rule, state.finding.severity) == ("not-observed", "error")
+    assert state.finding.message == "no controller has looked at the Deployment for 10 min"

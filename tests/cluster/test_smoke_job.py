@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from cluster.errors import ClusterError
+from cluster.outage import TOLERATED
 from cluster.service import WatchedService
 from cluster.smoke_job import GRACE, NotProvedError, wait_until_proved
 from cluster.snapshot import Object, Snapshot
-from cluster.wait import OUTAGE
 from tests.cluster.objects import BUDGET, RESOURCE, container, ended, event, pod, running, snapshot, waiting
 from tests.cluster.reader import FORBIDDEN, GONE, FakeTime
 
@@ -173,10 +173,10 @@ def test_a_job_that_does_not_end_fails_after_its_deadline() -> None:
 
 
 def test_a_short_outage_of_the_api_server_is_survived() -> None:
-    assert wait(JobReader([job(WAITING), GONE, GONE, job(COMPLETE)]))[1] < OUTAGE
+    assert wait(JobReader([job(WAITING), GONE, GONE, job(COMPLETE)]))[1] < TOLERATED
 
 
-@pytest.mark.parametrize(("problem", "seconds"), [(GONE, OUTAGE), (FORBIDDEN, 0)], ids=["for-long", "forbidden"])
+@pytest.mark.parametrize(("problem", "seconds"), [(GONE, TOLERATED), (FORBIDDEN, 0)], ids=["for-long", "forbidden"])
 def test_an_api_server_that_does_not_answer_ends_the_wait(problem: ClusterError, seconds: float) -> None:
     time = FakeTime()
     with pytest.raises(ClusterError):

@@ -31,6 +31,7 @@ from tests.components import harness
 from tests.components.harness import build, run_program, stack_config
 from tests.conftest import ROOT
 
+CONTINUES = "what was applied stays and the pods run on, the next pulumi up continues"
 GONE = ClusterError("the API server does not answer", "see the network", passing=True)
 
 
@@ -193,7 +194,7 @@ def test_a_service_that_waits_for_a_removed_one_is_a_warning_and_has_no_smoke_jo
     ("problem", "text"),
     [
         (NotProvedError("qwen2-7b: the answer is empty"), "qwen2-7b: the answer is empty"),
-        (GONE, f"cannot find out whether the services answer: {GONE.message}\nfix: {GONE.fix}"),
+        (GONE, f"cannot find out whether the services answer: {GONE.message}\nfix: {GONE.fix}; {CONTINUES}"),
     ],
 )
 def test_a_wrong_answer_fails_the_update(
@@ -210,7 +211,7 @@ def test_a_wrong_answer_fails_the_update(
     ("problem", "text"),
     [
         (NotReadyError([], "qwen cannot start"), "qwen cannot start"),
-        (GONE, f"cannot find out whether the services are ready: {GONE.message}\nfix: {GONE.fix}"),
+        (GONE, f"cannot find out whether the services are ready: {GONE.message}\nfix: {GONE.fix}; {CONTINUES}"),
     ],
 )
 def test_a_service_that_does_not_become_ready_fails_the_update(

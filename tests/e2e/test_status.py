@@ -198,7 +198,9 @@ def test_status_shows_the_last_lines_of_a_crash_without_the_secrets_in_them(
 def test_status_of_a_service_that_is_ready_ends_with_0(told: dict[str, Any], project: Project) -> None:
     shown = project.ascend_vllm("status", "situations", "queue-user")
 
-    assert (shown.returncode, shown.stdout) == (0, "queue-user  1/1  Running\n")
+    header, row = shown.stdout.splitlines()
+    assert (shown.returncode, header.split()) == (0, ["SERVICE", "READY", "UPDATED", "STATE", "AGE"])
+    assert row.split()[:4] == ["queue-user", "1/1", "1/1", "Running"]
 
 
 @pytest.mark.parametrize(

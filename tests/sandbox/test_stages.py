@@ -28,7 +28,14 @@ def test_a_definition_is_used_only_once_it_is_served(status: dict[str, Any], ser
 def test_nodes_and_pods_become_ready_by_kwoks_own_stages() -> None:
     made = [stage["metadata"]["name"] for stage in yaml.safe_load_all(STAGES.read_text(encoding="utf-8"))]
 
-    assert made == ["node-initialize", "node-heartbeat-with-lease", "pod-ready", "pod-complete", "pod-delete"]
+    assert made == [
+        "node-initialize",
+        "node-heartbeat-with-lease",
+        "pod-ready",
+        "pod-complete",
+        "pod-delete",
+        "namespace-recheck",
+    ]
 
 
 def test_a_user_may_add_stages_and_logs() -> None:
