@@ -14,7 +14,6 @@ from convert.pod_keys import is_ours
 from convert.pods import Mount, Pod
 from convert.server_start import SourcedFile
 from models.catalog.platforms import PLATFORMS, NodeMount, Platform
-from models.engines.releases import DEFAULT_VERSION, release
 from models.manifests.pod import QUEUE_NAME
 
 
@@ -35,12 +34,12 @@ _NODE_FILES = {
     "hccn_conf": _NodeFile("hccnConf", "hccn", "hccn.conf"),
     "localtime": _NodeFile("localtime", "localtime", "localtime"),
     "npu_smi": _NodeFile("npuSmi", "npu-smi", "npu-smi"),
+    "dcmi": _NodeFile("dcmi", "ascend-dcmi", "dcmi"),
+    "install_info": _NodeFile(
+        "installInfo", "ascend-install-info", "ascend_install.info"
+    ),
 }
-"""The node files by the name of their field in a platform."""
-
-
-_INIT_FILES = release(DEFAULT_VERSION).init_files
-"""Files that the release sources without a key of the stack file."""
+"""The node files by the name of their field in a platform. Not every release has the last two."""
 
 
 def cluster_values(
@@ -86,13 +85,19 @@ def platform_of(pod: Pod) -> Platform:
 
 def platform_mounts(pod: Pod) -> dict[str, Mount]:
     """The mounts of the node files that a pod needs for its NPUs, by the field of the platform."""
-    platform = platform_of(pod)
     mounts = {}
-    for field, node_file in _NODE_FILES.items():
-        mount = _find_mount(pod, node_file, platform.mounts[field])
+    for field, default in default_mounts(pod).items():
+        mount = _find_mount(pod, _NODE_FILES[field], default)
         if mount:
             mounts[field] = mount
     return mounts
+
+
+def default_mounts(pod: Pod) -> dict[str, NodeMount]:
+    """The mounts of node files that the program writes for a pod, by the field of the platform."""
+    of_platform = platform_of(pod).mounts
+    of_release = pod.engine.release.node_mounts
+    return {**of_platform, **of_release}
 
 
 def _find_mount(
@@ -144,11 +149,11 @@ def _platform(pod: Pod) -> Values:
     if isinstance(group, int):
         values["group"] = group
     sources = _sources(pod)
-    if sources and sources[0].path not in _INIT_FILES:
+    if sources and sources[0].path not in pod.engine.release.init_files:
         values["initFile"] = sources[0].path
     for field, mount in platform_mounts(pod).items():
         key = _NODE_FILES[field].key
-        values[key] = _node_mount(mount, platform.mounts[field])
+        values[key] = _node_mount(mount, default_mounts(pod)[field])
     return values
 
 
@@ -168,13 +173,16 @@ def _node_mount(mount: Mount, default: NodeMount) -> Values:
 
 def _sources(pod: Pod) -> list[SourcedFile]:
     """The files that the script sources, those of the release first."""
-    known = [source for source in pod.start.sources if source.path in _INIT_FILES]
+    init_files = pod.engine.release.init_files
+    known = [source for source in pod.start.sources if source.path in init_files]
     others = [source for source in pod.start.sources if source not in known]
     return [*known, *others]
 
 
 def _note_further_sources(pod: Pod, notes: Notes) -> None:
     for source in _sources(pod)[1:]:
+        if source.path in pod.engine.release.init_files:
+            continue
         why = "the launch script sources one file, cluster.platform.initFile"
         notes.drop(f"source {source.path}", why, source.place)
 

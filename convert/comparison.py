@@ -13,11 +13,10 @@ from convert.feature_keys import lora_module
 from convert.minimal import Values
 from convert.placeholder import PLACEHOLDER
 from convert.pod_keys import SHM, is_ours
-from convert.server_start import Argument
+from convert.server_command import server_command, words_of
 from convert.stand_in import StandIn, stand_in
-from models.engines.ascend_vllm.owned_keys import OWNED_FLAGS
 from models.engines.flags import Flag
-from models.engines.releases import DEFAULT_VERSION, release
+from models.engines.release import Release
 from models.launch.launch import launch
 from models.record import quantity_text
 from models.service.resolved import ResolvedService
@@ -86,7 +85,7 @@ def compared(draft: Draft, cluster: Values) -> Comparison:
         return Comparison(draft.name, (), ())
     kept = [*_kept_in_pod(draft, service)]
     differences = []
-    replaced_flags = _replaced_flags(candidate)
+    replaced_flags = _replaced_flags(candidate, service.release)
     pairs = [*_flags(draft, service)]
     pairs += _variables(draft, service)
     for pair in pairs:
@@ -106,10 +105,10 @@ def compared(draft: Draft, cluster: Values) -> Comparison:
     )
 
 
-def _replaced_flags(candidate: StandIn) -> set[str]:
+def _replaced_flags(candidate: StandIn, engine: Release) -> set[str]:
     """The flags whose keys have stand-in values."""
     replaced_keys = {".".join(keys) for keys in candidate.replaced}
-    flags = [flag for flag, key in OWNED_FLAGS.items() if key in replaced_keys]
+    flags = [flag for flag, key in engine.owned_flags.items() if key in replaced_keys]
     return {f"--{flag}" for flag in flags}
 
 
@@ -158,26 +157,33 @@ def _added_to_pod(draft: Draft, service: ResolvedService) -> Iterator[Difference
 
 def _flags(draft: Draft, service: ResolvedService) -> Iterator[Difference]:
     """All flags before and after, also those that stay the same."""
-    words = launch(service).argv[3:]
-    arguments = [Argument(word, line=0) for word in words]
     old_values = draft.flags.values
-    new_values = read_flags(arguments, service.server.kind).values
-    flags = release(DEFAULT_VERSION).flags
+    new_values = _flags_of_launch(service)
+    flags = service.release.flags
+    owned_flags = service.release.owned_flags
     for name in dict.fromkeys([*old_values, *new_values]):
         old = _flag_text(old_values.get(name), name)
         new = _flag_text(new_values.get(name), name)
-        if new is None:
+        if new is None and name in flags:
             why = _reason_left_out(flags[name], old_values[name])
         elif old and name in _FLAG_REASONS:
             why = _FLAG_REASONS[name]
         else:
-            why = _origin(service, OWNED_FLAGS.get(name, ""))
+            why = _origin(service, owned_flags.get(name, ""))
         yield Difference(
             name=f"--{name}",
             old=old,
             new=new,
             why=why,
         )
+
+
+def _flags_of_launch(service: ResolvedService) -> dict[str, Any]:
+    """The flags of the launch that the program writes."""
+    server = server_command(words_of(launch(service).argv))
+    if server is None:
+        return {}
+    return read_flags(server.arguments, server.kind, "", service.release).values
 
 
 def _reason_left_out(flag: Flag, value: Any) -> str:

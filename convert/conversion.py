@@ -119,7 +119,7 @@ def convert(
         notes=notes,
     )
     pods_by_name = _pods_by_name(pods, cluster, notes)
-    drafts = [draft(name, pod, cluster) for name, pod in pods_by_name.items()]
+    drafts = [draft(name, pod, cluster, values) for name, pod in pods_by_name.items()]
     notes += unsupported(pods, objects)
     for service in drafts:
         notes += service.notes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from convert.cluster_keys import platform_mounts
@@ -17,11 +17,13 @@ from convert.node_paths import NodePaths
 from convert.note import Notes
 from convert.pod_keys import graph_cache, is_ours, pod_values, unused_mounts, warms_up
 from convert.pods import Mount, Pod
+from convert.server_command import server_command, words_of
 from convert.server_start import Start
 from convert.stand_in import stand_in, value_at
 from models.launch.init_steps import MIND_SPEED_DIRECTORY
 from models.launch.launch import LAUNCH_DIRECTORY, launch
 from models.manifests import service_objects
+from models.service.resolved import ResolvedService
 from models.stack_file.service import ServiceConfig
 
 _KEYS = [info.alias or name for name, info in ServiceConfig.model_fields.items()]
@@ -46,6 +48,7 @@ def draft(
     name: str,
     pod: Pod,
     cluster: Values,
+    settings: Mapping[str, str],
 ) -> Draft:
     """Draft the service of a pod.
 
@@ -53,17 +56,21 @@ def draft(
         name: The name of the service.
         pod: The container with its start.
         cluster: The keys of its cluster.
+        settings: The values of `--set`, by name.
     """
     start = pod.start
-    flags = read_flags(start.arguments, start.kind, start.file)
+    engine = pod.engine.release
+    flags = read_flags(start.arguments, start.kind, start.file, engine)
     _add_preparations(start, pod)
     files = {file.name: file.text for file in pod.files()}
     port = pod.container.at("ports", 0, "containerPort")
     launched = Launched(
         start=start,
         flags=flags,
+        engine=pod.engine,
         paths=NodePaths(pod.mounts, files),
         port=port.text(),
+        settings=settings,
     )
     values = _all_values(pod, launched)
     if is_ours(pod):
@@ -146,9 +153,17 @@ def _with_original_order(
     arguments = [argument.text for argument in pod.start.arguments]
     for candidate in _groupings(values):
         service = stand_in(name, candidate, cluster).service
-        if service and list(launch(service).argv[3:]) == arguments:
+        if service and _launch_arguments(service) == arguments:
             return candidate
     return values
+
+
+def _launch_arguments(service: ResolvedService) -> list[str]:
+    """The arguments of the server that the program would start."""
+    server = server_command(words_of(launch(service).argv))
+    if server is None:
+        return []
+    return [argument.text for argument in server.arguments]
 
 
 def _groupings(values: Values) -> Iterator[Values]:

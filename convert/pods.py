@@ -11,6 +11,7 @@ from convert.container_environment import (
     container_environment,
     with_kubernetes_variables,
 )
+from convert.engine_release import EngineRelease, engine_release
 from convert.note import Note, Notes
 from convert.objects import Object
 from convert.script_reader import read_start
@@ -71,6 +72,8 @@ class Pod:
     prepared: tuple[Start, ...]
     """The scripts of its init containers."""
     config_maps: tuple[Object, ...]
+    engine: EngineRelease
+    """The engine release in its image."""
     npu: str = ""
     """The resource that counts its NPUs, such as `huawei.com/ascend-1980`."""
 
@@ -173,7 +176,8 @@ def _with_only_script(pods: Sequence[Pod], script: File) -> list[Pod]:
     start.notes[:0] = notes
     if not start.kind:
         return []
-    return [replace(pod, start=start)]
+    engine = engine_release(pod.container.at("image").text(), start)
+    return [replace(pod, start=start, engine=engine)]
 
 
 def _pod(
@@ -200,6 +204,7 @@ def _pod(
         mounts=mounts,
         prepared=tuple(prepared),
         config_maps=tuple(config_maps),
+        engine=engine_release(container.at("image").text(), start),
         npu=_npu_resource(container),
     )
 
