@@ -16,6 +16,9 @@ from convert.server_start import SourcedFile
 from models.catalog.platforms import PLATFORMS, NodeMount, Platform
 from models.manifests.pod import QUEUE_NAME
 
+_NPUS_OF_DEVICE_PLUGIN = "huawei.com/Ascend"
+"""How the resources of MindCluster's device plugin and of HAMi begin: `huawei.com/Ascend910`."""
+
 
 @dataclass(frozen=True)
 class _NodeFile:
@@ -76,10 +79,16 @@ def cluster_values(
 
 
 def platform_of(pod: Pod) -> Platform:
-    """The platform whose NPUs a pod requests; CCE if no platform has them."""
+    """The platform whose NPUs a pod requests.
+
+    NPUs that no platform has are those of MindCluster's or HAMi's device plugin if their name begins like that, else of
+    CCE.
+    """
     for platform in PLATFORMS.values():
         if platform.resource == pod.npu:
             return platform
+    if pod.npu.startswith(_NPUS_OF_DEVICE_PLUGIN):
+        return PLATFORMS["mindcluster"]
     return PLATFORMS["cce"]
 
 
@@ -142,7 +151,8 @@ def _platform(pod: Pod) -> Values:
     if pod.npu and pod.npu != platform.resource:
         values["resource"] = pod.npu
     selector = pod.spec.at("nodeSelector")
-    if selector.value is not None or is_ours(pod):
+    is_foreign = bool(pod.npu) and pod.npu != platform.resource
+    if selector.value is not None or is_ours(pod) or is_foreign:
         values["nodeSelector"] = _texts(selector)
     groups = pod.spec.at("securityContext", "supplementalGroups").items()
     group = groups[0].value if len(groups) == 1 else None

@@ -8,19 +8,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from convert.command_line import read_flags
+from convert.difference import Difference
 from convert.draft import Draft
 from convert.feature_keys import lora_module
 from convert.minimal import Values
 from convert.placeholder import PLACEHOLDER
-from convert.pod_keys import SHM, is_ours
+from convert.pod_additions import added_to_pod
+from convert.pod_keys import is_ours
 from convert.server_command import server_command, words_of
 from convert.stand_in import StandIn, stand_in
 from models.engines.flags import Flag
 from models.engines.release import Release
 from models.launch.launch import launch
-from models.record import quantity_text
 from models.service.resolved import ResolvedService
-from models.words import counted, duration
+from models.words import counted
 
 _VARIABLE_REASONS = {
     "ASCEND_RT_VISIBLE_DEVICES": "one index for each of npus",
@@ -46,18 +47,6 @@ _VARIABLE_DEFAULTS = {
     "USE_IFA_HIGH_PRECISION_MODE": "0",
 }
 _ENGINE_DEFAULT = "the engine's default"
-
-
-@dataclass(frozen=True)
-class Difference:
-    """A flag, a variable or a part of the pod that changes."""
-
-    name: str
-    old: str | None
-    """The value in the files; None if they have none."""
-    new: str | None
-    """The value of the stack file; None if it sets none."""
-    why: str
 
 
 @dataclass(frozen=True)
@@ -96,7 +85,7 @@ def compared(draft: Draft, cluster: Values) -> Comparison:
             differences.append(pair)
     added: list[Difference] = []
     if not is_ours(draft.pod):
-        added += _added_to_pod(draft, service)
+        added += added_to_pod(draft.pod, service)
     return Comparison(
         service=draft.name,
         kept=tuple(kept),
@@ -120,39 +109,6 @@ def _kept_in_pod(draft: Draft, service: ResolvedService) -> Iterator[str]:
         yield counted(service.npus, "NPU")
     if pod.owner.at("spec", "replicas").value == service.replicas:
         yield counted(service.replicas, "replica")
-
-
-def _added_to_pod(draft: Draft, service: ResolvedService) -> Iterator[Difference]:
-    """The parts of the pod that the program writes, and that the files do not have."""
-    pod = draft.pod
-    memory = quantity_text(service.resources.memory)
-    shm = quantity_text(service.resources.shm)
-    startup = duration(service.startup)
-    drain = duration(service.drain)
-    mounted = {mount.path.rstrip("/") for mount in pod.mounts}
-
-    def added(
-        name: str,
-        new: str,
-        key: str,
-    ) -> Difference:
-        why = service.origins[key].source
-        return Difference(name, None, new, why)
-
-    if pod.requests.at("cpu").value is None:
-        yield added("cpu", f"{service.resources.cpu}, request", "resources.cpu")
-    if pod.limits.at("memory").value is None:
-        yield added("memory", f"{memory}, request and limit", "resources.memory")
-    if SHM not in mounted:
-        yield added(SHM, shm, "resources.shm")
-    if pod.container.at("startupProbe").value is None:
-        yield added("probes", f"started within {startup}", "startup")
-    if pod.owner.at("spec", "strategy").value is None:
-        yield added("rollout", str(service.rollout.kind), "rollout.kind")
-    if pod.container.at("lifecycle").value is None:
-        yield added("drain", f"{drain} for running requests", "drain")
-    address = f"{service.name}:{service.server.port}"
-    yield Difference("Service", None, address, "in front of the pods")
 
 
 def _flags(draft: Draft, service: ResolvedService) -> Iterator[Difference]:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from convert.claim_keys import CLAIM
 from convert.cluster_keys import platform_mounts
 from convert.command_line import Flags, read_flags
 from convert.container_environment import references_of
@@ -16,6 +17,7 @@ from convert.minimal import Values, minimal
 from convert.node_paths import NodePaths
 from convert.note import Notes
 from convert.pod_keys import graph_cache, is_ours, pod_values, unused_mounts, warms_up
+from convert.pod_patch import pod_patch
 from convert.pods import Mount, Pod
 from convert.server_command import server_command, words_of
 from convert.server_start import Start
@@ -49,6 +51,7 @@ def draft(
     pod: Pod,
     cluster: Values,
     settings: Mapping[str, str],
+    claims: Mapping[str, Values],
 ) -> Draft:
     """Draft the service of a pod.
 
@@ -57,6 +60,7 @@ def draft(
         pod: The container with its start.
         cluster: The keys of its cluster.
         settings: The values of `--set`, by name.
+        claims: The claims that the stack creates, with their sizes.
     """
     start = pod.start
     engine = pod.engine.release
@@ -71,6 +75,7 @@ def draft(
         paths=NodePaths(pod.mounts, files),
         port=port.text(),
         settings=settings,
+        claims=claims,
     )
     values = _all_values(pod, launched)
     if is_ours(pod):
@@ -112,6 +117,7 @@ def _all_values(pod: Pod, launched: Launched) -> Values:
     if api_key:
         values["server"]["apiKey"] = api_key
     values["env"] = {**references, **values["env"]}
+    values["podTemplate"] = pod_patch(pod)
     ordered = {}
     for key in _KEYS:
         value = values.get(key)
@@ -200,18 +206,23 @@ def _used_mounts(pod: Pod, values: Values) -> set[str]:
 
 
 def _weight_directories(values: Values) -> list[str]:
-    """The directories of the model, of the draft model and of the adapters."""
+    """The directories of the model, of the draft model and of the adapters; a claim is `CLAIM:` and its name."""
     adapters = value_at(values, ("lora", "adapters")) or {}
+    claim = value_at(values, ("model", "source", "name"))
     directories = [
         value_at(values, ("model", "source")),
         value_at(values, ("speculative", "source")),
         *adapters.values(),
     ]
+    if claim:
+        directories.append(f"{CLAIM}:{claim}")
     return [str(directory or "") for directory in directories]
 
 
 def _contains_any(mount: Mount, directories: list[str]) -> bool:
-    """Whether a mount of the node contains one of some directories."""
+    """Whether a mount of the node or of a claim contains one of some directories."""
+    if mount.claim:
+        return f"{CLAIM}:{mount.claim}" in directories
     if not mount.host_path:
         return False
     if mount.host_path in directories:

@@ -7,6 +7,7 @@ from typing import Any
 from convert.feature_keys import feature_values
 from convert.launched import Launched, note_download
 from convert.minimal import Values
+from convert.node_paths import Weights
 from convert.number_list import number_list
 from convert.placeholder import PLACEHOLDER
 from convert.plugin_keys import additional_config, compilation_config
@@ -19,7 +20,7 @@ _HOST = "0.0.0.0"  # noqa: S104  the manual's address, instead of ${docker_ip}
 _PORT = 8000
 """vLLM's port without the flag."""
 _LENGTH = "max-model-len"
-"""The placeholder of a length that neither the command nor the catalogue names."""
+"""The name under which `--set` gives the length if neither the command nor the catalogue names one."""
 _LENGTH_OF_MODEL = ("auto", "-1", -1)
 """Values of `--max-model-len` that leave the length to the model."""
 _ENGINE_KEYS = {info.alias for info in EngineArgs.model_fields.values()}
@@ -56,6 +57,8 @@ def launch_values(launched: Launched) -> Values:
 def _model(launched: Launched) -> Values:
     model = launched.flag("model") or ""
     weights = launched.weights()
+    if weights.claim:
+        return _model_in_claim(launched, weights)
     path = launched.directory(weights.node_path) if weights.node_path else ""
     if not model:
         launched.assume(
@@ -68,10 +71,27 @@ def _model(launched: Launched) -> Values:
     old_path = weights.container_path
     note_download(launched, old_path, "model")
     if path != old_path and not PLACEHOLDER.search(path):
-        why = "weights are mounted at the node's path; servedModelName keeps the old name for requests"
+        why = "weights are mounted at the node's path"
+        if not launched.flag("served-model-name"):
+            launched.flags.values["served-model-name"] = [old_path]
+            why += "; servedModelName keeps the old name for requests"
         launched.assume(f"model {path} instead of {old_path}", why, "model")
-        launched.flags.values.setdefault("served-model-name", [old_path])
     return {"source": path}
+
+
+def _model_in_claim(launched: Launched, weights: Weights) -> Values:
+    """The model in a PersistentVolumeClaim, under the same path in the container."""
+    if weights.reason:
+        launched.assume(f"model {weights.container_path}", weights.reason, "model")
+    source: Values = {"kind": "claim", "name": weights.claim}
+    if weights.directory:
+        source["directory"] = weights.directory
+    source |= launched.claims.get(weights.claim, {})
+    return {
+        "name": weights.name,
+        "source": source,
+        "mountPath": weights.container_path,
+    }
 
 
 def _engine(launched: Launched) -> Values:
@@ -104,8 +124,6 @@ def _engine(launched: Launched) -> Values:
             f"maxModelLen {facts.longest}",
             "vLLM reads it from the model if the flag is missing",
         )
-    else:
-        values["maxModelLen"] = f"${{{_LENGTH}}}"
     return values
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 from typing import Any
 
 from convert.command_line import Flags
 from convert.engine_release import EngineRelease
+from convert.minimal import Values
 from convert.node_paths import NodePaths, Weights
 from convert.note import NOWHERE, Notes, Place
 from convert.placeholder import PLACEHOLDER
@@ -34,6 +34,8 @@ class Launched:
     notes: Notes = field(default_factory=Notes)
     settings: Mapping[str, str] = field(default_factory=dict)
     """The values of `--set`, by name."""
+    claims: Mapping[str, Values] = field(default_factory=dict)
+    """The claims that the stack creates, with their sizes and classes."""
     used_variables: set[str] = field(default_factory=set)
     """The variables that a key stands for, so that they are not written under `env`."""
 
@@ -72,8 +74,7 @@ class Launched:
 
     def model_facts(self) -> ModelFacts | None:
         """The facts of the model; None if the catalogue does not know it."""
-        name = PurePosixPath(self.weights().node_path).name
-        known = find_model(name)
+        known = find_model(self.weights().name)
         return known.facts if known else None
 
     def assume(
@@ -114,10 +115,30 @@ def note_download(
 ) -> None:
     """Note weights that the server would download, or find below its working directory."""
     directory = launched.directory(path)
-    if path.startswith("/") or not directory.startswith("/"):
+    if PLACEHOLDER.search(path):
+        return
+    if path.startswith("/"):
+        _note_volume(launched, path, flag)
         return
     why = (
         f"pods read weights from a directory of the node: put them into {directory}, "
         "or write model.source for a claim or a bucket"
     )
     launched.drop(f"the download of {path}", why, flag)
+
+
+def _note_volume(
+    launched: Launched,
+    path: str,
+    flag: str,
+) -> None:
+    """Note weights in a volume that the stack file has no source for."""
+    mount = launched.paths.volume_without_key(path)
+    if mount is None:
+        return
+    kind = mount.volume_kind or "not declared"
+    why = (
+        f"{path} lies in it; weights come from a directory of the node, a claim or a bucket: "
+        f"write model.source, or put them into {path} on every node"
+    )
+    launched.drop(f"the volume {mount.volume_name} ({kind})", why, flag)

@@ -175,10 +175,10 @@ def test_a_name_of_a_hub_becomes_a_directory_and_the_lost_download_is_noted() ->
     assert "the download of Qwen/Qwen3-8B" in said(conversion, "dropped")
 
 
-def test_a_length_that_nothing_names_is_a_placeholder() -> None:
+def test_a_length_that_nothing_names_can_be_set() -> None:
     words = ["vllm", "serve", "/mnt/models/our-own-model"]
 
-    assert service(converted(words))["engine"]["maxModelLen"] == "${max-model-len}"
+    assert "missing-key" in rules(converted(words))
     assert service(converted(words, filled={"max-model-len": "512"}))["engine"]["maxModelLen"] == 512
 
 
@@ -186,3 +186,53 @@ def test_the_model_may_follow_other_flags() -> None:
     conversion = converted(["vllm", "serve", "--trust-remote-code", "/mnt/models/Qwen3-32B", "--max-model-len", "4096"])
 
     assert service(conversion)["model"] == "/mnt/models/Qwen3-32B"
+
+
+@pytest.mark.parametrize(
+    ("script", "given", "port"),
+    [
+        ('vllm serve /m/Qwen3-32B --max-model-len 9 --port "$PORT"', {"PORT": "9000"}, 9000),
+        ("PORT=8001; vllm serve /m/Qwen3-32B --max-model-len 9 --port $PORT", {"PORT": "9000"}, 9000),
+        ("vllm serve /m/Qwen3-32B --max-model-len 9 --port ${PORT:-8001}", {"PORT": "9000"}, 9000),
+        ("vllm serve /m/Qwen3-32B --max-model-len 9 --port ${PORT:-8001}", {}, 8001),
+        ("vllm serve /m/Qwen3-32B --max-model-len 9 --port $(next)", {"output-of-next": "9000"}, 9000),
+    ],
+)
+def test_a_value_of_the_command_line_reaches_variables_of_the_shell(
+    script: str, given: dict[str, str], port: int
+) -> None:
+    assert service(converted(["bash", "-c", script], filled=given))["server"]["port"] == port
+
+
+def test_a_field_of_the_pod_in_a_flag_can_be_set() -> None:
+    env = [{"name": "POD_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}]
+    words = ["bash", "-c", "vllm serve /m/Qwen3-32B --max-model-len 9 --seed $POD_IP"]
+
+    assert service(converted(words, env=env, filled={"POD_IP": "7"}))["engine"]["extraArgs"] == {"seed": 7}
+
+
+def test_the_second_server_of_a_script_is_named_with_its_port() -> None:
+    script = "vllm serve /m/a --max-model-len 9 --port 8001 &\nvllm serve /m/b --port=8002 & wait"
+
+    assert "server.port: 8002" in said(converted(["bash", "-c", script]), "dropped")["a second server"]
+
+
+def test_parts_of_the_pod_for_other_npus_are_neither_invented_nor_silent() -> None:
+    resources = {"limits": {"huawei.com/Ascend310P": "1", "huawei.com/Ascend310P-memory": "8192"}}
+    conversion = converted(
+        ["vllm", "serve", "/m/Qwen3-8B", "--max-model-len", "4096"],
+        image="quay.io/ascend/vllm-ascend:v0.23.0-310p",
+        resources=resources,
+    )
+    added = {one.name: one.new or "" for one in comparison(conversion).added}
+
+    assert resolved(conversion).cluster.platform.resource == "huawei.com/Ascend310P"
+    assert dict(resolved(conversion).cluster.platform.node_selector) == {}
+    assert "/usr/local/Ascend/driver" in added["node files"]
+    assert "the resource huawei.com/Ascend310P-memory" in said(conversion, "dropped")
+
+
+def test_a_gpu_is_the_first_note() -> None:
+    conversion = serve(resources={"limits": {"nvidia.com/gpu": "1"}})
+
+    assert conversion.notes[0].what == "the resource nvidia.com/gpu"
