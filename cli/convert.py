@@ -67,7 +67,7 @@ ValuesOption = Annotated[
     typer.Option(
         "--set",
         metavar="NAME=VALUE",
-        help="Value of a placeholder ${NAME}; can be repeated.",
+        help="Value of ${NAME} or of a variable; can be repeated.",
     ),
 ]
 
@@ -100,7 +100,7 @@ def command(  # noqa: PLR0913  each is an argument of the command line
     --output. convert also lists the values that it kept, changed, assumed and
     dropped, and the findings of every rule. It never copies credentials.
 
-    Exit code 0 without findings, 1 with findings, 2 for wrong usage.
+    Exit code 0 if nothing was found or dropped, else 1; 2 for wrong usage.
 
     Examples:
       ascend-vllm convert config.yaml run_vllm.sh
@@ -130,7 +130,7 @@ def command(  # noqa: PLR0913  each is an argument of the command line
     typer.echo(output.render(conversion), err=report_to_stderr)
     if imports:
         _write_imports(imports, adoption(conversion), err=report_to_stderr)
-    if conversion.report.findings:
+    if conversion.report.findings or conversion.loses:
         raise typer.Exit(ExitCode.FOUND)
 
 

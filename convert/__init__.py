@@ -1,7 +1,8 @@
 """Converts the manual's config.yaml and run_vllm.sh, also with edits, into a stack file; no cluster, no Pulumi."""
 
-from convert.comparison import Comparison, Difference, compared
+from convert.comparison import Comparison, compared
 from convert.conversion import Conversion, ConversionError, Options, convert
+from convert.difference import Difference
 from convert.encoding import decoded
 from convert.note import Note
 from convert.pulumi_import import Adopted, Adoption, adoption

@@ -14,8 +14,10 @@ from convert.pod_keys import is_ours
 from convert.pods import Mount, Pod
 from convert.server_start import SourcedFile
 from models.catalog.platforms import PLATFORMS, NodeMount, Platform
-from models.engines.releases import DEFAULT_VERSION, release
 from models.manifests.pod import QUEUE_NAME
+
+_NPUS_OF_DEVICE_PLUGIN = "huawei.com/Ascend"
+"""How the resources of MindCluster's device plugin and of HAMi begin: `huawei.com/Ascend910`."""
 
 
 @dataclass(frozen=True)
@@ -35,12 +37,12 @@ _NODE_FILES = {
     "hccn_conf": _NodeFile("hccnConf", "hccn", "hccn.conf"),
     "localtime": _NodeFile("localtime", "localtime", "localtime"),
     "npu_smi": _NodeFile("npuSmi", "npu-smi", "npu-smi"),
+    "dcmi": _NodeFile("dcmi", "ascend-dcmi", "dcmi"),
+    "install_info": _NodeFile(
+        "installInfo", "ascend-install-info", "ascend_install.info"
+    ),
 }
-"""The node files by the name of their field in a platform."""
-
-
-_INIT_FILES = release(DEFAULT_VERSION).init_files
-"""Files that the release sources without a key of the stack file."""
+"""The node files by the name of their field in a platform. Not every release has the last two."""
 
 
 def cluster_values(
@@ -77,22 +79,34 @@ def cluster_values(
 
 
 def platform_of(pod: Pod) -> Platform:
-    """The platform whose NPUs a pod requests; CCE if no platform has them."""
+    """The platform whose NPUs a pod requests.
+
+    NPUs that no platform has are those of MindCluster's or HAMi's device plugin if their name begins like that, else of
+    CCE.
+    """
     for platform in PLATFORMS.values():
         if platform.resource == pod.npu:
             return platform
+    if pod.npu.startswith(_NPUS_OF_DEVICE_PLUGIN):
+        return PLATFORMS["mindcluster"]
     return PLATFORMS["cce"]
 
 
 def platform_mounts(pod: Pod) -> dict[str, Mount]:
     """The mounts of the node files that a pod needs for its NPUs, by the field of the platform."""
-    platform = platform_of(pod)
     mounts = {}
-    for field, node_file in _NODE_FILES.items():
-        mount = _find_mount(pod, node_file, platform.mounts[field])
+    for field, default in default_mounts(pod).items():
+        mount = _find_mount(pod, _NODE_FILES[field], default)
         if mount:
             mounts[field] = mount
     return mounts
+
+
+def default_mounts(pod: Pod) -> dict[str, NodeMount]:
+    """The mounts of node files that the program writes for a pod, by the field of the platform."""
+    of_platform = platform_of(pod).mounts
+    of_release = pod.engine.release.node_mounts
+    return {**of_platform, **of_release}
 
 
 def _find_mount(
@@ -137,18 +151,19 @@ def _platform(pod: Pod) -> Values:
     if pod.npu and pod.npu != platform.resource:
         values["resource"] = pod.npu
     selector = pod.spec.at("nodeSelector")
-    if selector.value is not None or is_ours(pod):
+    is_foreign = bool(pod.npu) and pod.npu != platform.resource
+    if selector.value is not None or is_ours(pod) or is_foreign:
         values["nodeSelector"] = _texts(selector)
     groups = pod.spec.at("securityContext", "supplementalGroups").items()
     group = groups[0].value if len(groups) == 1 else None
     if isinstance(group, int):
         values["group"] = group
     sources = _sources(pod)
-    if sources and sources[0].path not in _INIT_FILES:
+    if sources and sources[0].path not in pod.engine.release.init_files:
         values["initFile"] = sources[0].path
     for field, mount in platform_mounts(pod).items():
         key = _NODE_FILES[field].key
-        values[key] = _node_mount(mount, platform.mounts[field])
+        values[key] = _node_mount(mount, default_mounts(pod)[field])
     return values
 
 
@@ -168,13 +183,16 @@ def _node_mount(mount: Mount, default: NodeMount) -> Values:
 
 def _sources(pod: Pod) -> list[SourcedFile]:
     """The files that the script sources, those of the release first."""
-    known = [source for source in pod.start.sources if source.path in _INIT_FILES]
+    init_files = pod.engine.release.init_files
+    known = [source for source in pod.start.sources if source.path in init_files]
     others = [source for source in pod.start.sources if source not in known]
     return [*known, *others]
 
 
 def _note_further_sources(pod: Pod, notes: Notes) -> None:
     for source in _sources(pod)[1:]:
+        if source.path in pod.engine.release.init_files:
+            continue
         why = "the launch script sources one file, cluster.platform.initFile"
         notes.drop(f"source {source.path}", why, source.place)
 

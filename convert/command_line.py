@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from convert.flag_values import field_value, flag_value, with_field
 from convert.note import Note, Notes, Place, dropped
-from convert.placeholder import PLACEHOLDER
 from convert.server_start import Argument
 from models.credentials import is_certain
 from models.engines.flags import Flag
-from models.engines.releases import DEFAULT_VERSION, release
+from models.engines.release import Release
 
 _SHORT = {
     "-tp": "tensor-parallel-size",
@@ -23,6 +21,8 @@ _SHORT = {
 }
 _SIGN = re.compile(r"([^=＝]*)([=＝])(.*)", re.DOTALL)
 _DASHES = re.compile(r"^(-{1,2}|[–—]{1,2}-?)(?=[A-Za-z])")
+_LEVEL = re.compile(r"-O(\d)")
+"""The short form of `--optimization-level` with its value."""
 _AFTER_NAME = re.compile(r"[^a-z_-].*", re.DOTALL)
 _WHITESPACE = re.compile(r"\s")
 _REFUSED = "vLLM's parser refuses it"
@@ -37,26 +37,33 @@ class Flags:
     lines: dict[str, int] = field(default_factory=dict)
     """The line of each flag."""
     notes: Notes = field(default_factory=Notes)
+    unknown: int = 0
+    """How many options the release does not have."""
+    loose_model: str = ""
+    """A word that no flag takes: the model of `vllm serve --port 8000 MODEL`."""
 
 
 def read_flags(
     arguments: Sequence[Argument],
     server: str,
-    file: str = "",
+    file: str,
+    engine: Release,
 ) -> Flags:
     """Read a command line of vLLM.
 
     Args:
-        arguments: The words after the module.
+        arguments: The words after the module, or after `vllm serve`.
         server: The kind of server: `openai` or `api_server`.
         file: The file of the command line, for the notes.
+        engine: The release whose parser reads it.
     """
     flags = Flags()
     for option in _options(arguments):
         place = Place(file, option.line)
-        flag = _find_flag(option.name, server)
+        flag = _find_flag(option, server, engine)
         if flag is None:
-            flags.notes.append(_unknown(option, place))
+            flags.unknown += 1
+            flags.notes.append(_unknown(option, place, engine))
             continue
         if option.mistyped:
             why = "vLLM does not read its dash or its equals sign; convert reads it as meant"
@@ -65,7 +72,22 @@ def read_flags(
             flags.notes.drop_credential(flag.option, place)
         else:
             _add(flags, flag, option, place)
+    _take_loose_model(flags, file)
     return flags
+
+
+def _take_loose_model(flags: Flags, file: str) -> None:
+    """Take the word between the flags as the model, if no flag names one."""
+    word = flags.loose_model
+    if not word:
+        return
+    if "model" in flags.values:
+        flags.notes.drop("a word between the flags", _REFUSED, Place(file))
+        return
+    flags.values["model"] = word
+    flags.notes.assume(
+        "the model", "it is the word that no flag takes, as in vllm serve", Place(file)
+    )
 
 
 @dataclass
@@ -77,6 +99,10 @@ class _Option:
     values: list[str] = field(default_factory=list)
     mistyped: bool = False
     """Whether it has a dash or an equals sign that vLLM does not read, such as `–` or `＝`."""
+    fields: tuple[str, ...] = ()
+    """The path of one field of a JSON flag: `cudagraph_mode` of `--compilation-config.cudagraph_mode`."""
+    negated: bool = False
+    """Whether it is written as `--no-NAME`."""
 
 
 def _options(arguments: Sequence[Argument]) -> Iterator[_Option]:
@@ -97,6 +123,9 @@ def _options(arguments: Sequence[Argument]) -> Iterator[_Option]:
 
 def _option(word: Argument) -> _Option | None:
     """The option that a word begins, or None for a value."""
+    level = _LEVEL.fullmatch(word.text)
+    if level:
+        return _Option("--optimization-level", word.line, [level[1]])
     name = word.text
     values = []
     sign = ""
@@ -107,21 +136,57 @@ def _option(word: Argument) -> _Option | None:
     if not _DASHES.match(name) or _WHITESPACE.search(name):
         return None
     mistyped = sign == "＝" or not name.startswith("-")
-    return _Option(name, word.line, values, mistyped)
+    name, *fields = name.split(".")
+    return _Option(
+        name=name,
+        line=word.line,
+        values=values,
+        mistyped=mistyped,
+        fields=tuple(fields),
+    )
 
 
-def _find_flag(option: str, server: str) -> Flag | None:
+def _find_flag(
+    option: _Option,
+    server: str,
+    engine: Release,
+) -> Flag | None:
     """The flag that an option names, in full or by a unique beginning, with `-` or `_`."""
-    flags = release(DEFAULT_VERSION).flags
-    if option in _SHORT:
-        return flags[_SHORT[option]]
-    name = _DASHES.sub("", option).replace("_", "-").lower()
+    short = _short_flag(option.name, engine)
+    if short:
+        return short
+    name = _DASHES.sub("", option.name).replace("_", "-").lower()
     if name in ("", "config"):
         return None
-    if name in flags:
-        return flags[name]
-    of_server = [flag for flag in flags.values() if server in flag.servers]
-    candidates = [flag for flag in of_server if flag.name.startswith(name)]
+    if name in engine.flags:
+        return engine.flags[name]
+    positive = engine.flags.get(name.removeprefix("no-"))
+    if positive and positive.negated and name.startswith("no-"):
+        option.negated = True
+        return positive
+    return _only_flag_with(name, server, engine)
+
+
+def _short_flag(name: str, engine: Release) -> Flag | None:
+    """The flag with a short form such as `-tp`."""
+    if name in _SHORT:
+        return engine.flags[_SHORT[name]]
+    for flag in engine.flags.values():
+        if name in flag.aliases:
+            return flag
+    return None
+
+
+def _only_flag_with(
+    beginning: str,
+    server: str,
+    engine: Release,
+) -> Flag | None:
+    """The only flag of a server that begins with a text; None if several do."""
+    candidates = []
+    for flag in engine.flags.values():
+        if server in flag.servers and flag.name.startswith(beginning):
+            candidates.append(flag)
     if len(candidates) != 1:
         return None
     return candidates[0]
@@ -133,7 +198,11 @@ def _is_secret(flag: Flag, option: _Option) -> bool:
     return any(is_certain(value) for value in option.values)
 
 
-def _unknown(option: _Option, place: Place) -> Note:
+def _unknown(
+    option: _Option,
+    place: Place,
+    engine: Release,
+) -> Note:
     """A note about an unknown option. It shows only letters at the beginning, since the rest may be a credential."""
     if not option.name:
         return dropped("a word before the flags", _REFUSED, place)
@@ -142,7 +211,7 @@ def _unknown(option: _Option, place: Place) -> Note:
     if name == "--config":
         why = "convert does not read flags from a file: write them into the script"
     else:
-        why = f"vLLM {DEFAULT_VERSION} does not have this flag and exits at start"
+        why = f"vLLM {engine.version} does not have this flag and exits at start"
     if len(name) <= 2:
         name = "a flag"
     return dropped(name, why, place)
@@ -155,11 +224,20 @@ def _add(
     place: Place,
 ) -> None:
     """Add a flag with the value of an option."""
+    if option.fields and flag.type == "json":
+        _add_field(flags, flag, option)
+        return
     repeats = flag.name in flags.values and flag.kind != "append"
     if repeats:
         what = f"{flag.option} of line {flags.lines[flag.name]}"
         flags.notes.drop(what, "the last value counts", place)
-    value, surplus = _value(flag, option.values)
+    found = flag_value(flag, option.values)
+    value = found.value
+    if option.negated:
+        value = False
+    surplus = found.surplus
+    if surplus and "/" in surplus[0] and not flags.loose_model:
+        flags.loose_model = surplus.pop(0)
     if surplus:
         flags.notes.drop(f"a word after {flag.option}", _REFUSED, place)
     if flag.kind == "append" and isinstance(value, list):
@@ -169,68 +247,13 @@ def _add(
     flags.lines[flag.name] = option.line
 
 
-def _value(flag: Flag, words: list[str]) -> tuple[Any, list[str]]:
-    """The value of a flag, and the words that the flag does not take."""
-    if flag.kind == "flag":
-        return True, words
-    if flag.kind == "list":
-        return [_typed(flag, word) for word in words], []
-    if flag.kind == "bool":
-        return _boolean(words), words[1:]
-    if not words:
-        return "", []
-    value = _typed(flag, words[0])
-    if flag.kind == "append":
-        value = [value]
-    return value, words[1:]
-
-
-def _boolean(words: Sequence[str]) -> bool | str:
-    if not words:
-        return True
-    text = words[0].lower()
-    return {"true": True, "false": False}.get(text, text)
-
-
-def _typed(flag: Flag, text: str) -> Any:
-    """The value of a text for a flag; the text if it has another type."""
-    read = _TYPES.get(flag.type or "")
-    if not read or PLACEHOLDER.search(text):
-        return text
-    try:
-        return read(text)
-    except (ValueError, OverflowError, RecursionError):
-        return text
-
-
-def _number(text: str) -> int | float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(text)
-    if number.is_integer() and abs(number) < 1e15:
-        return int(number)
-    return number
-
-
-def _json(text: str) -> Any:
-    value = json.loads(text)
-    json.dumps(
-        value, ensure_ascii=False, allow_nan=False
-    ).encode()  # raises ValueError if it cannot be written
-    return value
-
-
-def _pairs(text: str) -> dict[str, int]:
-    counts = {}
-    for pair in text.split(","):
-        name, _, count = pair.partition("=")
-        counts[name] = int(count)
-    return counts
-
-
-_TYPES: dict[str, Callable[[str], Any]] = {
-    "int": int,
-    "float": _number,
-    "json": _json,
-    "pairs": _pairs,
-}
+def _add_field(
+    flags: Flags,
+    flag: Flag,
+    option: _Option,
+) -> None:
+    """Add one field of a JSON flag: `--limit-mm-per-prompt.image 1`."""
+    value = field_value(option.values)
+    before = flags.values.get(flag.name)
+    flags.values[flag.name] = with_field(before, option.fields, value)
+    flags.lines[flag.name] = option.line

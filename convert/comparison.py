@@ -8,20 +8,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from convert.command_line import read_flags
+from convert.difference import Difference
 from convert.draft import Draft
 from convert.feature_keys import lora_module
 from convert.minimal import Values
 from convert.placeholder import PLACEHOLDER
-from convert.pod_keys import SHM, is_ours
-from convert.server_start import Argument
+from convert.pod_additions import added_to_pod
+from convert.pod_keys import is_ours
+from convert.server_command import server_command, words_of
 from convert.stand_in import StandIn, stand_in
-from models.engines.ascend_vllm.owned_keys import OWNED_FLAGS
 from models.engines.flags import Flag
-from models.engines.releases import DEFAULT_VERSION, release
+from models.engines.release import Release
 from models.launch.launch import launch
-from models.record import quantity_text
 from models.service.resolved import ResolvedService
-from models.words import counted, duration
+from models.words import counted
 
 _VARIABLE_REASONS = {
     "ASCEND_RT_VISIBLE_DEVICES": "one index for each of npus",
@@ -49,18 +49,6 @@ _ENGINE_DEFAULT = "the engine's default"
 
 
 @dataclass(frozen=True)
-class Difference:
-    """A flag, a variable or a part of the pod that changes."""
-
-    name: str
-    old: str | None
-    """The value in the files; None if they have none."""
-    new: str | None
-    """The value of the stack file; None if it sets none."""
-    why: str
-
-
-@dataclass(frozen=True)
 class Comparison:
     """The launch of a service, before and after the conversion."""
 
@@ -85,7 +73,7 @@ def compared(draft: Draft, cluster: Values) -> Comparison:
         return Comparison(draft.name, (), ())
     kept = [*_kept_in_pod(draft, service)]
     differences = []
-    replaced_flags = _replaced_flags(candidate)
+    replaced_flags = _replaced_flags(candidate, service.release)
     pairs = [*_flags(draft, service)]
     pairs += _variables(draft, service)
     for pair in pairs:
@@ -96,7 +84,7 @@ def compared(draft: Draft, cluster: Values) -> Comparison:
             differences.append(pair)
     added: list[Difference] = []
     if not is_ours(draft.pod):
-        added += _added_to_pod(draft, service)
+        added += added_to_pod(draft.pod, service)
     return Comparison(
         service=draft.name,
         kept=tuple(kept),
@@ -105,10 +93,10 @@ def compared(draft: Draft, cluster: Values) -> Comparison:
     )
 
 
-def _replaced_flags(candidate: StandIn) -> set[str]:
+def _replaced_flags(candidate: StandIn, engine: Release) -> set[str]:
     """The flags whose keys have stand-in values."""
     replaced_keys = {".".join(keys) for keys in candidate.replaced}
-    flags = [flag for flag, key in OWNED_FLAGS.items() if key in replaced_keys]
+    flags = [flag for flag, key in engine.owned_flags.items() if key in replaced_keys]
     return {f"--{flag}" for flag in flags}
 
 
@@ -122,61 +110,35 @@ def _kept_in_pod(draft: Draft, service: ResolvedService) -> Iterator[str]:
         yield counted(service.replicas, "replica")
 
 
-def _added_to_pod(draft: Draft, service: ResolvedService) -> Iterator[Difference]:
-    """The parts of the pod that the program writes, and that the files do not have."""
-    pod = draft.pod
-    memory = quantity_text(service.resources.memory)
-    shm = quantity_text(service.resources.shm)
-    startup = duration(service.startup)
-    drain = duration(service.drain)
-    mounted = {mount.path.rstrip("/") for mount in pod.mounts}
-
-    def added(
-        name: str,
-        new: str,
-        key: str,
-    ) -> Difference:
-        why = service.origins[key].source
-        return Difference(name, None, new, why)
-
-    if pod.requests.at("cpu").value is None:
-        yield added("cpu", f"{service.resources.cpu}, request", "resources.cpu")
-    if pod.limits.at("memory").value is None:
-        yield added("memory", f"{memory}, request and limit", "resources.memory")
-    if SHM not in mounted:
-        yield added(SHM, shm, "resources.shm")
-    if pod.container.at("startupProbe").value is None:
-        yield added("probes", f"started within {startup}", "startup")
-    if pod.owner.at("spec", "strategy").value is None:
-        yield added("rollout", str(service.rollout.kind), "rollout.kind")
-    if pod.container.at("lifecycle").value is None:
-        yield added("drain", f"{drain} for running requests", "drain")
-    address = f"{service.name}:{service.server.port}"
-    yield Difference("Service", None, address, "in front of the pods")
-
-
 def _flags(draft: Draft, service: ResolvedService) -> Iterator[Difference]:
     """All flags before and after, also those that stay the same."""
-    words = launch(service).argv[3:]
-    arguments = [Argument(word, line=0) for word in words]
     old_values = draft.flags.values
-    new_values = read_flags(arguments, service.server.kind).values
-    flags = release(DEFAULT_VERSION).flags
+    new_values = _flags_of_launch(service)
+    flags = service.release.flags
+    owned_flags = service.release.owned_flags
     for name in dict.fromkeys([*old_values, *new_values]):
         old = _flag_text(old_values.get(name), name)
         new = _flag_text(new_values.get(name), name)
-        if new is None:
+        if new is None and name in flags:
             why = _reason_left_out(flags[name], old_values[name])
         elif old and name in _FLAG_REASONS:
             why = _FLAG_REASONS[name]
         else:
-            why = _origin(service, OWNED_FLAGS.get(name, ""))
+            why = _origin(service, owned_flags.get(name, ""))
         yield Difference(
             name=f"--{name}",
             old=old,
             new=new,
             why=why,
         )
+
+
+def _flags_of_launch(service: ResolvedService) -> dict[str, Any]:
+    """The flags of the launch that the program writes."""
+    server = server_command(words_of(launch(service).argv))
+    if server is None:
+        return {}
+    return read_flags(server.arguments, server.kind, "", service.release).values
 
 
 def _reason_left_out(flag: Flag, value: Any) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any
 
+from convert.claim_keys import created_claims
 from convert.cluster_keys import cluster_values
 from convert.draft import Draft, draft
 from convert.findings import findings_of
@@ -20,7 +21,7 @@ from convert.pods import Pod, read_pods
 from convert.server_start import File
 from convert.stack_yaml import stack_text
 from convert.stand_in import stand_in
-from convert.unsupported import unsupported
+from convert.unsupported import gpu_notes, unsupported
 from models.finding import Finding
 from models.manifests import stack_objects
 from models.report import Report
@@ -65,6 +66,11 @@ class Conversion:
     notes: tuple[Note, ...]
     report: Report
 
+    @property
+    def loses(self) -> bool:
+        """Whether something of the files is not in the stack file, and nothing has its place."""
+        return any(note.kind == "dropped" for note in self.notes)
+
 
 class ConversionError(Exception):
     """The files cannot be converted.
@@ -108,7 +114,7 @@ def convert(
     object_file = _read_config(config)
     objects = object_file.objects
     notes = Notes(object_file.notes)
-    pods = read_pods(objects, scripts, notes)
+    pods = read_pods(objects, scripts, notes, given=values)
     if not pods:
         raise _no_server(config, scripts, objects)
     cluster = cluster_values(
@@ -119,8 +125,19 @@ def convert(
         notes=notes,
     )
     pods_by_name = _pods_by_name(pods, cluster, notes)
-    drafts = [draft(name, pod, cluster) for name, pod in pods_by_name.items()]
+    claims = created_claims(objects)
+    drafts = []
+    for name, pod in pods_by_name.items():
+        service = draft(
+            name,
+            pod,
+            cluster,
+            settings=values,
+            claims=claims,
+        )
+        drafts.append(service)
     notes += unsupported(pods, objects)
+    notes[:0] = gpu_notes(notes)
     for service in drafts:
         notes += service.notes
     return _conversion(drafts, cluster, objects, notes, options)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from convert.claim_keys import CLAIM
 from convert.cluster_keys import platform_mounts
 from convert.command_line import Flags, read_flags
 from convert.container_environment import references_of
@@ -16,12 +17,15 @@ from convert.minimal import Values, minimal
 from convert.node_paths import NodePaths
 from convert.note import Notes
 from convert.pod_keys import graph_cache, is_ours, pod_values, unused_mounts, warms_up
+from convert.pod_patch import pod_patch
 from convert.pods import Mount, Pod
+from convert.server_command import server_command, words_of
 from convert.server_start import Start
 from convert.stand_in import stand_in, value_at
 from models.launch.init_steps import MIND_SPEED_DIRECTORY
 from models.launch.launch import LAUNCH_DIRECTORY, launch
 from models.manifests import service_objects
+from models.service.resolved import ResolvedService
 from models.stack_file.service import ServiceConfig
 
 _KEYS = [info.alias or name for name, info in ServiceConfig.model_fields.items()]
@@ -46,6 +50,8 @@ def draft(
     name: str,
     pod: Pod,
     cluster: Values,
+    settings: Mapping[str, str],
+    claims: Mapping[str, Values],
 ) -> Draft:
     """Draft the service of a pod.
 
@@ -53,17 +59,23 @@ def draft(
         name: The name of the service.
         pod: The container with its start.
         cluster: The keys of its cluster.
+        settings: The values of `--set`, by name.
+        claims: The claims that the stack creates, with their sizes.
     """
     start = pod.start
-    flags = read_flags(start.arguments, start.kind, start.file)
+    engine = pod.engine.release
+    flags = read_flags(start.arguments, start.kind, start.file, engine)
     _add_preparations(start, pod)
     files = {file.name: file.text for file in pod.files()}
     port = pod.container.at("ports", 0, "containerPort")
     launched = Launched(
         start=start,
         flags=flags,
+        engine=pod.engine,
         paths=NodePaths(pod.mounts, files),
         port=port.text(),
+        settings=settings,
+        claims=claims,
     )
     values = _all_values(pod, launched)
     if is_ours(pod):
@@ -105,6 +117,7 @@ def _all_values(pod: Pod, launched: Launched) -> Values:
     if api_key:
         values["server"]["apiKey"] = api_key
     values["env"] = {**references, **values["env"]}
+    values["podTemplate"] = pod_patch(pod)
     ordered = {}
     for key in _KEYS:
         value = values.get(key)
@@ -146,9 +159,17 @@ def _with_original_order(
     arguments = [argument.text for argument in pod.start.arguments]
     for candidate in _groupings(values):
         service = stand_in(name, candidate, cluster).service
-        if service and list(launch(service).argv[3:]) == arguments:
+        if service and _launch_arguments(service) == arguments:
             return candidate
     return values
+
+
+def _launch_arguments(service: ResolvedService) -> list[str]:
+    """The arguments of the server that the program would start."""
+    server = server_command(words_of(launch(service).argv))
+    if server is None:
+        return []
+    return [argument.text for argument in server.arguments]
 
 
 def _groupings(values: Values) -> Iterator[Values]:
@@ -185,18 +206,23 @@ def _used_mounts(pod: Pod, values: Values) -> set[str]:
 
 
 def _weight_directories(values: Values) -> list[str]:
-    """The directories of the model, of the draft model and of the adapters."""
+    """The directories of the model, of the draft model and of the adapters; a claim is `CLAIM:` and its name."""
     adapters = value_at(values, ("lora", "adapters")) or {}
+    claim = value_at(values, ("model", "source", "name"))
     directories = [
         value_at(values, ("model", "source")),
         value_at(values, ("speculative", "source")),
         *adapters.values(),
     ]
+    if claim:
+        directories.append(f"{CLAIM}:{claim}")
     return [str(directory or "") for directory in directories]
 
 
 def _contains_any(mount: Mount, directories: list[str]) -> bool:
-    """Whether a mount of the node contains one of some directories."""
+    """Whether a mount of the node or of a claim contains one of some directories."""
+    if mount.claim:
+        return f"{CLAIM}:{mount.claim}" in directories
     if not mount.host_path:
         return False
     if mount.host_path in directories:

@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from convert.launched import Launched
 from convert.minimal import Values
 from convert.number_list import number_list
+from convert.plugin_keys import plugin_feature_values
 from models.engines.ascend_vllm.owned_keys import PICTURE_VARIABLES
 
 _ITERATION_TIMEOUT = "VLLM_ENGINE_ITERATION_TIMEOUT_S"
@@ -23,7 +24,11 @@ _DEFAULT_MAX_LORAS = 1
 
 def feature_values(launched: Launched) -> Values:
     """The keys of the features that are in use, defaults included."""
-    values: Values = {
+    if launched.takes_json:
+        values = plugin_feature_values(launched)
+        values["lora"] = _lora(launched)
+        return {key: value for key, value in values.items() if value not in (None, {})}
+    values = {
         "graph": _graph(launched),
         "multimodal": _multimodal(launched),
         "prefixCaching": bool(launched.flag("enable-prefix-caching")),

@@ -5,24 +5,27 @@ from __future__ import annotations
 from typing import Any
 
 from convert.feature_keys import feature_values
-from convert.launched import Launched
+from convert.launched import Launched, note_download
 from convert.minimal import Values
+from convert.node_paths import Weights
 from convert.number_list import number_list
 from convert.placeholder import PLACEHOLDER
-from models.engines.ascend_vllm.owned_keys import (
-    ENGINE_FLAGS,
-    OWNED_FLAGS,
-    OWNED_VARIABLES,
-)
+from convert.plugin_keys import additional_config, compilation_config
 from models.engines.engine_args import EngineArgs
 from models.engines.flags import Flag
-from models.engines.releases import DEFAULT_VERSION, release
 from models.launch.init_steps import MIND_SPEED_DIRECTORY
 from models.stack_file.shell_text import value_without_shell
 
 _HOST = "0.0.0.0"  # noqa: S104  the manual's address, instead of ${docker_ip}
 _PORT = 8000
 """vLLM's port without the flag."""
+_LENGTH = "max-model-len"
+"""The name under which `--set` gives the length if neither the command nor the catalogue names one."""
+_LENGTH_OF_MODEL = ("auto", "-1", -1)
+"""Values of `--max-model-len` that leave the length to the model."""
+_ENGINE_KEYS = {info.alias for info in EngineArgs.model_fields.values()}
+_JSON_KEYS = ("compilationConfig", "additionalConfig")
+"""Keys whose fields have other names on the command line."""
 _SERVER_FLAGS = ("ssl-", "uvicorn", "root-path", "disable-log-requests")
 """Beginnings of flags that both servers have, and that do not concern the engine."""
 
@@ -54,7 +57,9 @@ def launch_values(launched: Launched) -> Values:
 def _model(launched: Launched) -> Values:
     model = launched.flag("model") or ""
     weights = launched.weights()
-    path = weights.node_path
+    if weights.claim:
+        return _model_in_claim(launched, weights)
+    path = launched.directory(weights.node_path) if weights.node_path else ""
     if not model:
         launched.assume(
             f"model {path or '?'}", weights.reason or "the script names no model"
@@ -64,30 +69,72 @@ def _model(launched: Launched) -> Values:
     if not path:
         return {}
     old_path = weights.container_path
+    note_download(launched, old_path, "model")
     if path != old_path and not PLACEHOLDER.search(path):
-        why = "weights are mounted at the node's path; servedModelName keeps the old name for requests"
+        why = "weights are mounted at the node's path"
+        if not launched.flag("served-model-name"):
+            launched.flags.values["served-model-name"] = [old_path]
+            why += "; servedModelName keeps the old name for requests"
         launched.assume(f"model {path} instead of {old_path}", why, "model")
-        launched.flags.values.setdefault("served-model-name", [old_path])
     return {"source": path}
 
 
+def _model_in_claim(launched: Launched, weights: Weights) -> Values:
+    """The model in a PersistentVolumeClaim, under the same path in the container."""
+    if weights.reason:
+        launched.assume(f"model {weights.container_path}", weights.reason, "model")
+    source: Values = {"kind": "claim", "name": weights.claim}
+    if weights.directory:
+        source["directory"] = weights.directory
+    source |= launched.claims.get(weights.claim, {})
+    return {
+        "name": weights.name,
+        "source": source,
+        "mountPath": weights.container_path,
+    }
+
+
 def _engine(launched: Launched) -> Values:
-    values: Values = {"tensorParallelSize": 1}
-    for name in ENGINE_FLAGS:
-        value = launched.flag(name.replace("_", "-"))
+    values: Values = {}
+    if launched.engine.written:
+        version = launched.release.version
+        values["version"] = version
+        launched.assume(f"engine.version {version}", launched.engine.reason)
+    values["tensorParallelSize"] = 1
+    for flag, key in _engine_keys(launched).items():
+        value = launched.flag(flag)
         if value is not None:
-            key = EngineArgs.model_fields[name].alias or name
             values[key] = value
     if launched.flag("worker-use-ray"):
         values["distributedExecutorBackend"] = "ray"
+    if launched.takes_json:
+        values["compilationConfig"] = compilation_config(launched)
+        values["additionalConfig"] = additional_config(launched)
+    if values.get("maxModelLen") in _LENGTH_OF_MODEL:
+        del values["maxModelLen"]
     facts = launched.model_facts()
-    if "maxModelLen" not in values and facts and facts.longest:
+    if "maxModelLen" in values:
+        return values
+    length = launched.settings.get(_LENGTH)
+    if length:
+        values["maxModelLen"] = int(length) if length.isdecimal() else length
+    elif facts and facts.longest:
         values["maxModelLen"] = facts.longest
         launched.assume(
             f"maxModelLen {facts.longest}",
             "vLLM reads it from the model if the flag is missing",
         )
     return values
+
+
+def _engine_keys(launched: Launched) -> dict[str, str]:
+    """The keys of the engine by their flags, in the order of the command that the program writes."""
+    keys = {}
+    for flag, key in launched.release.owned_flags.items():
+        section, _, name = key.partition(".")
+        if section == "engine" and name in _ENGINE_KEYS and name not in _JSON_KEYS:
+            keys[flag] = name
+    return keys
 
 
 def _server(launched: Launched) -> Values:
@@ -99,7 +146,34 @@ def _server(launched: Launched) -> Values:
     template = launched.flag("chat-template")
     if template:
         values["chatTemplate"] = _chat_template(launched, str(template))
+    values |= _parsers(launched)
     return values
+
+
+def _parsers(launched: Launched) -> Values:
+    """The parsers of reasoning and of tool calls, where the release has keys for them."""
+    values: Values = {}
+    owned_flags = launched.release.owned_flags
+    if "reasoning-parser" in owned_flags:
+        values["reasoningParser"] = launched.flag("reasoning-parser")
+    if "tool-call-parser" not in owned_flags:
+        return values
+    parser = launched.flag("tool-call-parser")
+    values["toolCallParser"] = parser
+    is_on = launched.flag("enable-auto-tool-choice")
+    if parser and not is_on:
+        launched.assume(
+            "--enable-auto-tool-choice",
+            "server.toolCallParser turns it on; without it, the parser has no effect",
+            "tool-call-parser",
+        )
+    if is_on and not parser:
+        launched.drop(
+            "--enable-auto-tool-choice",
+            "vLLM does not start with it and without --tool-call-parser",
+            "enable-auto-tool-choice",
+        )
+    return {key: value for key, value in values.items() if value}
 
 
 def _host(launched: Launched) -> Any:
@@ -142,11 +216,11 @@ def _chat_template(launched: Launched, template: str) -> Values:
 
 def _add_further_flags(values: Values, launched: Launched) -> None:
     """Add the flags without a key under `extraArgs` of the engine and of the server."""
-    flags = release(DEFAULT_VERSION).flags
+    flags = launched.release.flags
     of_engine: Values = {}
     of_server: Values = {}
     for name, value in launched.flags.values.items():
-        if name in OWNED_FLAGS:
+        if name in launched.release.owned_flags:
             continue
         flag = flags[name]
         if _is_of_server(flag):
@@ -173,6 +247,7 @@ def _visible_devices(launched: Launched) -> list[int] | str | None:
 def _env(launched: Launched) -> dict[str, str | dict[str, str]]:
     """The variables that no key stands for."""
     values: dict[str, str | dict[str, str]] = {}
+    owned_variables = launched.release.owned_variables
     for name, setting in launched.start.environment.items():
         text = setting.text
         if name in launched.used_variables:
@@ -181,8 +256,8 @@ def _env(launched: Launched) -> dict[str, str | dict[str, str]]:
             text = _without_mind_speed(text)
             if not text:
                 continue
-        if name in OWNED_VARIABLES:
-            why = f"the stack file sets it by {OWNED_VARIABLES[name]}"
+        if name in owned_variables:
+            why = f"the stack file sets it by {owned_variables[name]}"
             launched.notes.drop(name, why, setting.place)
         else:
             values[name] = _env_value(name, text)

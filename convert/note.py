@@ -1,4 +1,4 @@
-"""Notes of a conversion: what it assumed, and what it dropped."""
+"""Notes of a conversion: what it assumed, what it replaced, what remains as it is, and what it dropped."""
 
 from __future__ import annotations
 
@@ -35,9 +35,12 @@ class Placed(Protocol):
 
 @dataclass(frozen=True)
 class Note:
-    """One thing that a conversion assumed or dropped. It never contains a dropped value, which may be a credential."""
+    """One thing that a conversion assumed, replaced or dropped. It never contains a dropped value, which may be a
+    credential."""
 
-    kind: Literal["assumed", "dropped"]
+    kind: Literal["assumed", "replaced", "remains", "dropped"]
+    """`replaced`: the program has a part of its own instead. `remains`: an object that the stack file does not
+    describe, and that nothing changes. `dropped`: it is lost, so the exit code is 1."""
     what: str
     why: str
     at: Place = NOWHERE
@@ -66,6 +69,24 @@ def dropped(
     return Note("dropped", what, why, _place(at))
 
 
+def replaced(
+    what: str,
+    why: str,
+    at: Place | Placed = NOWHERE,
+) -> Note:
+    """A note about a value in place of which the program has its own."""
+    return Note("replaced", what, why, _place(at))
+
+
+def remains(
+    what: str,
+    why: str,
+    at: Place | Placed = NOWHERE,
+) -> Note:
+    """A note about an object that is no part of the stack, and that stays as it is."""
+    return Note("remains", what, why, _place(at))
+
+
 def dropped_credential(name: str, at: Place | Placed = NOWHERE) -> Note:
     """A note about a credential, which is never copied, with the way to give it to the server."""
     if name in _API_KEY_NAMES:
@@ -86,6 +107,15 @@ class Notes(list[Note]):
     ) -> None:
         """Add a note about an assumption."""
         self.append(assumed(what, why, at))
+
+    def replace(
+        self,
+        what: str,
+        why: str,
+        at: Place | Placed = NOWHERE,
+    ) -> None:
+        """Add a note about a value in place of which the program has its own."""
+        self.append(replaced(what, why, at))
 
     def drop(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
@@ -11,6 +11,7 @@ from convert.container_environment import (
     container_environment,
     with_kubernetes_variables,
 )
+from convert.engine_release import EngineRelease, engine_release
 from convert.note import Note, Notes
 from convert.objects import Object
 from convert.script_reader import read_start
@@ -30,7 +31,12 @@ TEMPLATES: dict[str, tuple[str, ...]] = {
 """The keys of the pod's template, by the kind of the object that runs the pods."""
 
 _NPU = re.compile(r"^huawei\.com/|(?i:ascend|npu)")
+_PARTS_OF_NPU = ("-memory", "-core", "-cores")
+"""How the resources end with which HAMi counts the memory and the cores of an NPU."""
 _KNOWN_NPUS = frozenset(platform.resource for platform in PLATFORMS.values())
+
+_NO_VOLUME_KINDS = ("name", "mountPath", "subPath", "readOnly")
+"""Keys of a volume, and of a mount without a volume, that name no kind of volume."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +62,17 @@ class Mount:
             return str(PurePosixPath(path, self.sub_path))
         return path
 
+    @property
+    def claim(self) -> str:
+        """The name of its PersistentVolumeClaim; empty for any other volume."""
+        return self.volume.at("persistentVolumeClaim", "claimName").text()
+
+    @property
+    def volume_kind(self) -> str:
+        """The kind of its volume: `nfs`, `emptyDir`; empty if the pod does not declare it."""
+        kinds = [key for key in self.volume.mapping() if key not in _NO_VOLUME_KINDS]
+        return next(iter(kinds), "")
+
 
 @dataclass(frozen=True)
 class Pod:
@@ -71,6 +88,10 @@ class Pod:
     prepared: tuple[Start, ...]
     """The scripts of its init containers."""
     config_maps: tuple[Object, ...]
+    servers: frozenset[str]
+    """The names of all containers of the pod that start a server."""
+    engine: EngineRelease
+    """The engine release in its image."""
     npu: str = ""
     """The resource that counts its NPUs, such as `huawei.com/ascend-1980`."""
 
@@ -108,6 +129,7 @@ def read_pods(
     objects: Sequence[Object],
     scripts: Sequence[File],
     notes: Notes,
+    given: Mapping[str, str],
 ) -> list[Pod]:
     """The containers that start a server.
 
@@ -115,34 +137,42 @@ def read_pods(
         objects: The objects of the file.
         scripts: The scripts on the command line.
         notes: Gets a note for everything that is assumed or dropped.
+        given: The values of `--set` by name.
     """
-    config_maps = [item for item in objects if item.kind == "ConfigMap"]
+    config_maps = tuple(item for item in objects if item.kind == "ConfigMap")
+    sources = Sources(config_maps, tuple(scripts), given)
     pods = []
     for owner in objects:
         if owner.kind in TEMPLATES:
-            pods += _servers(owner, config_maps, scripts, notes)
+            pods += _servers(owner, sources, notes)
     return pods
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The files from which containers get scripts and values."""
+
+    config_maps: tuple[Object, ...]
+    scripts: tuple[File, ...]
+    """The scripts on the command line."""
+    given: Mapping[str, str]
+    """The values of `--set` by name."""
 
 
 def _servers(
     owner: Object,
-    config_maps: Sequence[Object],
-    scripts: Sequence[File],
+    sources: Sources,
     notes: Notes,
 ) -> list[Pod]:
     """The containers of an object that start a server."""
     spec = owner.at(*TEMPLATES[owner.kind], "spec")
     containers = spec.at("containers").items()
-    pods = [_pod(owner, container, config_maps, scripts) for container in containers]
+    pods = [_pod(owner, container, sources) for container in containers]
     servers = [pod for pod in pods if pod.start.kind]
-    if not servers and len(scripts) == 1:
-        servers = _with_only_script(pods, scripts[0])
-    names = [pod.name for pod in servers]
-    for pod in pods:
-        if pod.name not in names:
-            what = f"the container {pod.name or '?'}"
-            why = "it starts no server: write it under podTemplate.spec.containers"
-            notes.drop(what, why, pod.container)
+    if not servers and len(sources.scripts) == 1:
+        servers = _with_only_script(pods, sources)
+    names = frozenset(pod.name for pod in servers)
+    servers = [replace(pod, servers=names) for pod in servers]
     for pod in servers:
         notes += pod.start.notes
         for start in pod.prepared:
@@ -155,16 +185,23 @@ def _is_about_a_command(note: Note) -> bool:
     return "command " in note.what
 
 
-def _with_only_script(pods: Sequence[Pod], script: File) -> list[Pod]:
+def _with_only_script(pods: Sequence[Pod], sources: Sources) -> list[Pod]:
     """The container that runs the only script of the command line, if no container runs one with its name."""
     if not pods:
         return []
+    script = sources.scripts[0]
     with_npus = [pod for pod in pods if pod.npu]
     pod = (with_npus or pods)[0]
     notes = Notes()
     environment = container_environment(pod.container, notes)
     run_script = Script([plain_command([script.name], line=1)])
-    start = read_start(run_script, script.name, environment, [script])
+    start = read_start(
+        run_script,
+        script.name,
+        environment,
+        files=[script],
+        given=sources.given,
+    )
     arguments = pod.container.at("args")
     place = arguments if arguments.place.line else pod.container
     start.notes.assume(
@@ -173,25 +210,37 @@ def _with_only_script(pods: Sequence[Pod], script: File) -> list[Pod]:
     start.notes[:0] = notes
     if not start.kind:
         return []
-    return [replace(pod, start=start)]
+    engine = engine_release(pod.container.at("image").text(), start)
+    return [replace(pod, start=start, engine=engine)]
 
 
 def _pod(
     owner: Object,
     container: Object,
-    config_maps: Sequence[Object],
-    scripts: Sequence[File],
+    sources: Sources,
 ) -> Pod:
     spec = owner.at(*TEMPLATES[owner.kind], "spec")
     mounts = _mounts(spec, container)
-    files = [*scripts, *_mounted_files(mounts, config_maps)]
+    config_maps = sources.config_maps
+    files = [*sources.scripts, *_mounted_files(mounts, config_maps)]
     notes = Notes()
-    start = _start(container, files, notes)
+    start = _start(
+        container,
+        files,
+        notes,
+        given=sources.given,
+    )
     start.notes[:0] = notes
     prepared = []
     for init_container in spec.at("initContainers").items():
         init_files = _mounted_files(_mounts(spec, init_container), config_maps)
-        prepared.append(_start(init_container, [*init_files], notes=Notes()))
+        prepared_start = _start(
+            init_container,
+            [*init_files],
+            notes=Notes(),
+            given=sources.given,
+        )
+        prepared.append(prepared_start)
     return Pod(
         owner=owner,
         container=container,
@@ -199,7 +248,9 @@ def _pod(
         start=start,
         mounts=mounts,
         prepared=tuple(prepared),
-        config_maps=tuple(config_maps),
+        config_maps=config_maps,
+        servers=frozenset(),
+        engine=engine_release(container.at("image").text(), start),
         npu=_npu_resource(container),
     )
 
@@ -212,6 +263,7 @@ def _npu_resource(container: Object) -> str:
     ]
     known = [name for name in names if name in _KNOWN_NPUS]
     similar = [name for name in names if _NPU.search(name)]
+    similar = [name for name in similar if not name.endswith(_PARTS_OF_NPU)]
     return next(iter([*known, *similar]), "")
 
 
@@ -219,6 +271,7 @@ def _start(
     container: Object,
     files: Sequence[File],
     notes: Notes,
+    given: Mapping[str, str],
 ) -> Start:
     environment = container_environment(container, notes)
     words = []
@@ -232,7 +285,13 @@ def _start(
     if words:
         command = Command(tuple(words), words[0].line)
         script.commands.append(command)
-    return read_start(script, container.file, environment, files)
+    return read_start(
+        script,
+        container.file,
+        environment,
+        files=files,
+        given=given,
+    )
 
 
 def _parts(words: Object) -> list[Object]:

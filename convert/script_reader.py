@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 
 from convert.control_flow import Step, read_flow
 from convert.note import Place
+from convert.placeholder import filled
 from convert.preparation import Preparations
 from convert.server_command import (
     HARMLESS,
@@ -24,6 +25,7 @@ from convert.shell_words import Command, Script
 from models.launch import scripts
 
 _WORD_CHARACTER = re.compile(r"\w")
+_DEFAULT_PORT = "8000"
 _LONGEST_COMMAND = 40
 """How many characters of an unknown command a note shows."""
 _DEEPEST = 5
@@ -35,6 +37,7 @@ def read_start(
     file: str,
     environment: Mapping[str, Setting],
     files: Sequence[File] = (),
+    given: Mapping[str, str] | None = None,
 ) -> Start:
     """The start of the server that a script describes.
 
@@ -43,20 +46,33 @@ def read_start(
         file: Its file, for the notes.
         environment: The variables of the container.
         files: Scripts that the script may run.
+        given: The values of `--set` by name.
     """
-    reader = _Reader(environment, files)
+    values = given or {}
+    reader = _Reader(environment, files, values)
     reader.read(script, file)
-    reader.start.environment = reader.environment.settings
-    return reader.start
+    start = reader.start
+    start.environment = {
+        name: Setting(filled(setting.text, values), setting.place)
+        for name, setting in reader.environment.settings.items()
+    }
+    start.arguments = [
+        Argument(filled(argument.text, values), argument.line)
+        for argument in start.arguments
+    ]
+    return start
 
 
 class _Reader:
     def __init__(
-        self, environment: Mapping[str, Setting], files: Sequence[File]
+        self,
+        environment: Mapping[str, Setting],
+        files: Sequence[File],
+        given: Mapping[str, str],
     ) -> None:
         self.start = Start()
         self.notes = self.start.notes
-        self.environment = ShellEnvironment(environment, self.notes)
+        self.environment = ShellEnvironment(environment, self.notes, given)
         self.preparations = Preparations(self.start)
         self.files = [*files]
         self.functions: dict[str, list[Step]] = {}
@@ -120,7 +136,7 @@ class _Reader:
         first = arguments[0]
         place = Place(file, first.line)
         if server_command(arguments):
-            why = "a service starts one server: write a service for each"
+            why = _reason_of_second_server(self.start, arguments)
             self.notes.drop("a second server", why, place)
         elif first.text.startswith("-"):
             why = "bash runs it as a separate command after the server has ended"
@@ -185,7 +201,7 @@ class _Reader:
         self.start.file = place.file
         if command.redirected or command.end == "|":
             why = "the server writes to the container's log, which kubectl logs shows"
-            self.notes.drop("the output to a file", why, place)
+            self.notes.replace("the output to a file", why, place)
 
     def _source(self, paths: Sequence[str], place: Place) -> None:
         for path in paths:
@@ -261,3 +277,30 @@ class _Reader:
             "convert keeps only the start of the server: prepare the rest in the image"
         )
         self.notes.drop(f"the command {name}", why, place)
+
+
+def _reason_of_second_server(start: Start, arguments: Sequence[Argument]) -> str:
+    """Why the second server of a script is lost, with the two ports."""
+    server = server_command(arguments)
+    first = _port(start.arguments)
+    second = _port(server.arguments) if server else ""
+    if first == second:
+        return f"it has the port of the first one, {first}, so only one can run: write a service for each"
+    return (
+        f"a pod runs one server, here that on port {first}: write a service for each, "
+        f"the other one with server.port: {second}"
+    )
+
+
+def _port(arguments: Sequence[Argument]) -> str:
+    """The port of a command line, or vLLM's default."""
+    port = _DEFAULT_PORT
+    for word, following in zip(arguments, [*arguments[1:], None], strict=True):
+        name, equals, value = word.text.partition("=")
+        if name != "--port":
+            continue
+        if equals:
+            port = value
+        elif following:
+            port = following.text
+    return port

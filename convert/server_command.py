@@ -8,10 +8,20 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from convert.server_start import Argument
-from models.engines.releases import DEFAULT_VERSION, release
+from models.engines.releases import releases
 
-_KINDS = {module: kind for kind, module in release(DEFAULT_VERSION).modules.items()}
-"""The kind of each server by its Python module."""
+
+def _kinds() -> dict[str, str]:
+    kinds: dict[str, str] = {}
+    for known in releases().values():
+        kinds |= {module: kind for kind, module in known.modules.items()}
+    return kinds
+
+
+_KINDS = _kinds()
+"""The kind of each server by its Python module, of all releases."""
+_COMMAND_LINE = "vllm.entrypoints.cli.main"
+"""The module of `vllm serve`."""
 _WRAPPERS = ("exec", "nohup", "env", "command", "time", "sudo", "stdbuf")
 _SETTING = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
 _SHELL = re.compile(r"(ba|da|z|k)?sh")
@@ -42,6 +52,11 @@ class ServerCommand:
     arguments: list[Argument]
 
 
+def words_of(texts: Sequence[str]) -> list[Argument]:
+    """Words of a command that is in no file."""
+    return [Argument(text, line=0) for text in texts]
+
+
 def server_command(words: Sequence[Argument]) -> ServerCommand | None:
     """The server that a command starts, or None."""
     if words[0].text in HARMLESS:
@@ -52,10 +67,15 @@ def server_command(words: Sequence[Argument]) -> ServerCommand | None:
         kind = _kind(before, word.text)
         if kind:
             return ServerCommand(kind, rest)
-        if word.text == "serve" and PurePosixPath(before).name == "vllm":
+        if word.text == "serve" and _is_vllm(before):
             return ServerCommand("openai", _with_model_flag(rest))
         before = word.text
     return None
+
+
+def _is_vllm(program: str) -> bool:
+    """Whether a program is vLLM's command line: `vllm`, or its module after `python -m`."""
+    return PurePosixPath(program).name in ("vllm", _COMMAND_LINE)
 
 
 def _kind(before: str, word: str) -> str:

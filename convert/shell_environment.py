@@ -42,12 +42,21 @@ class ShellEnvironment:
     Args:
         settings: The variables of the container.
         notes: Gets a note for each credential.
+        given: The values of `--set` by name. They win over those of the script.
     """
 
-    def __init__(self, settings: Mapping[str, Setting], notes: Notes) -> None:
+    def __init__(
+        self,
+        settings: Mapping[str, Setting],
+        notes: Notes,
+        given: Mapping[str, str],
+    ) -> None:
         self.settings = dict(settings)
         self.notes = notes
+        self.given = given
         self.scope = Scope()
+        for name, text in given.items():
+            self.scope.assign(name, text, line=0)
         for name, setting in settings.items():
             self.scope.assign(name, setting.text, setting.place.line)
 
@@ -76,7 +85,8 @@ class ShellEnvironment:
         name = variable.name
         if variable.value == f"${{{name}}}" and name not in self.scope.values:
             return  # the manual's export NAME=${NAME} changes nothing
-        self.scope.assign(name, variable.value, variable.place.line)
+        value = self.given.get(name, variable.value)
+        self.scope.assign(name, value, variable.place.line)
         is_exported = name in self.scope.exported or name in self.settings
         if export or is_exported:
             self.export(name, variable.place)

@@ -6,9 +6,18 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from convert.note import Note, Notes, assumed, dropped
+from convert.claim_keys import CLAIM
+from convert.note import Note, Notes, assumed, dropped, remains, replaced
 from convert.objects import Object
 from convert.pod_keys import is_ours
+from convert.pod_patch import (
+    POD_DEFAULTS,
+    SYSTEM_NAME,
+    has_credential,
+    is_patched,
+    is_patched_name,
+    uncopied_containers,
+)
 from convert.pods import TEMPLATES, Pod
 from models.kubernetes.schema import known_minors, pod_schema
 from models.manifests.metadata import NAME_LABEL
@@ -63,25 +72,25 @@ _CONVERTED_IN_CONTAINER = {
 _DEFAULTS: dict[str, Any] = {
     "revisionHistoryLimit": 10,
     "paused": False,
-    "restartPolicy": "Always",
-    "dnsPolicy": "ClusterFirst",
-    "automountServiceAccountToken": False,
-    "serviceAccountName": "default",
+    **POD_DEFAULTS,
     "terminationMessagePath": "/dev/termination-log",
     "terminationMessagePolicy": "File",
     "imagePullPolicy": "IfNotPresent",
     "podManagementPolicy": "OrderedReady",
-    "preemptionPolicy": "PreemptLowerPriority",
     "workingDir": "/tmp",  # noqa: S108  with readOnlyRootFilesystem
 }
 """Values that Kubernetes fills in, or that this program writes as well."""
 
-_SYSTEM_NAME = re.compile(
-    r"app\.kubernetes\.io/(?:name|instance|component|version|managed-by)"
-    r"|pod-template-hash"
-    r"|(?:[\w.-]*\.)?(?:kubectl\.kubernetes|deployment\.kubernetes|pulumi|volcano|scheduling\.k8s)\.\w+/.*"
-)
-"""Labels and annotations that programs write, including this one, or that have their own keys."""
+_REMAINING = {
+    "Secret": "the stack file refers to it where it is used",
+    CLAIM: "a claim in model.source refers to it",
+    "PersistentVolume": "claims refer to it",
+    "StorageClass": "claims refer to it",
+    "ServiceAccount": "podTemplate.spec.serviceAccountName refers to it",
+    "PriorityClass": "priorityClass refers to it",
+    "RuntimeClass": "podTemplate.spec.runtimeClassName refers to it",
+}
+"""Objects that the stack does not have, and to which services only refer."""
 
 _PROBES = {
     "startupProbe": "the server is asked for /health instead; its time is kept as startup",
@@ -94,6 +103,8 @@ _PROBE_TIMES = {
     "timeoutSeconds",
     "successThreshold",
 }
+_GPU = re.compile(r"(nvidia|amd|intel|iluvatar|cambricon|mthreads)\.com/\w*")
+"""Resources of devices that are no Ascend NPUs."""
 _DEFAULT_DEADLINE = 600
 """progressDeadlineSeconds of Kubernetes."""
 _DEFAULT_PERCENT = "25%"
@@ -124,8 +135,8 @@ def unsupported_fields(pod: Pod) -> Iterator[Note]:
         yield from _fields(pod, owner_spec, _CONVERTED_IN_OWNER)
     yield from _fields(pod, pod.spec, _CONVERTED_IN_POD)
     yield from _fields(pod, pod.container, _CONVERTED_IN_CONTAINER)
+    yield from _further_containers(pod)
     if not is_ours(pod):
-        yield from _init_containers(pod)
         yield from _probes(pod)
         yield from _deadline_and_rollout(pod)
         yield from _further_resources(pod)
@@ -143,7 +154,8 @@ def _fields(
     """The fields of an object that are neither converted nor have their default."""
     for key, value in holder.mapping().items():
         is_default = value in (_DEFAULTS.get(key), None, [])
-        if key in converted or is_default:
+        in_pod = holder.path == pod.spec.path
+        if key in converted or is_default or (in_pod and is_patched(pod, key)):
             continue
         why = _NO_KEY
         if is_ours(pod):
@@ -169,14 +181,22 @@ def _reason_in_pod(field: str) -> str:
     return "the program controls it"
 
 
-def _init_containers(pod: Pod) -> Iterator[Note]:
-    """Init containers that do more than a key stands for."""
-    init_containers = pod.spec.at("initContainers").items()
-    for start, container in zip(pod.prepared, init_containers, strict=True):
-        if not start.mind_speed and not start.conversion:
+def _further_containers(pod: Pod) -> Iterator[Note]:
+    """Containers without a server, and init containers that no key stands for, if they cannot be copied."""
+    for kind, title in (
+        ("containers", "the container"),
+        ("initContainers", "the init container"),
+    ):
+        for container in uncopied_containers(pod, kind):
             name = container.at("name").text() or "?"
-            why = "convert does not copy it: write it under podTemplate.spec.initContainers"
-            yield dropped(f"the init container {name}", why, container)
+            why = f"write it under podTemplate.spec.{kind}"
+            if has_credential(container.value):
+                why = f"it contains a credential: create a Secret with it, and {why}"
+            else:
+                why = (
+                    f"it has a name, a volume or NPUs of the program: {why} with others"
+                )
+            yield dropped(f"{title} {name}", why, container)
 
 
 def _probes(pod: Pod) -> Iterator[Note]:
@@ -186,13 +206,13 @@ def _probes(pod: Pod) -> Iterator[Note]:
         if name == "startupProbe":
             fields -= _PROBE_TIMES
         if fields:
-            yield dropped(name, why, probe)
+            yield replaced(name, why, probe)
 
 
 def _deadline_and_rollout(pod: Pod) -> Iterator[Note]:
     deadline = pod.owner.at("spec", "progressDeadlineSeconds")
     if deadline.value not in (None, _DEFAULT_DEADLINE):
-        yield dropped("progressDeadlineSeconds", "it follows from startup", deadline)
+        yield replaced("progressDeadlineSeconds", "it follows from startup", deadline)
     rolling_update = pod.owner.at("spec", "strategy", "rollingUpdate")
     for value in rolling_update.mapping().values():
         if isinstance(value, str) and value != _DEFAULT_PERCENT:
@@ -210,10 +230,24 @@ def _further_resources(pod: Pod) -> Iterator[Note]:
     limits = pod.limits.mapping()
     for name in limits:
         if name not in known:
-            yield dropped(f"the resource {name}", _NO_KEY, pod.limits.at(name))
+            yield _resource_note(name, pod.limits.at(name))
     for name in pod.requests.mapping():
         if name not in known and name not in limits:
-            yield dropped(f"the resource {name}", _NO_KEY, pod.requests.at(name))
+            yield _resource_note(name, pod.requests.at(name))
+
+
+def _resource_note(name: str, amount: Object) -> Note:
+    """A note about a resource; one for a GPU, which is no NPU, says what else has to change."""
+    if _GPU.search(name):
+        why = "it is no Ascend NPU: choose an image of vllm-ascend, and check npus and the model's quantization"
+    else:
+        why = _NO_KEY
+    return dropped(f"the resource {name}", why, amount)
+
+
+def gpu_notes(notes: Sequence[Note]) -> list[Note]:
+    """The notes about GPUs, which matter most."""
+    return [note for note in notes if _GPU.search(note.what)]
 
 
 def _amounts(pod: Pod) -> Iterator[Note]:
@@ -221,12 +255,12 @@ def _amounts(pod: Pod) -> Iterator[Note]:
     cpu_limit = pod.limits.at("cpu").text()
     if cpu_limit not in ("", pod.requests.at("cpu").text()):
         why = "a pod may use all CPUs that the node has free"
-        yield dropped("the limit of cpu", why, pod.limits.at("cpu"))
+        yield replaced("the limit of cpu", why, pod.limits.at("cpu"))
     memory_request = pod.requests.at("memory").text()
     memory_limit = pod.limits.at("memory").text()
     if memory_request and memory_limit not in ("", memory_request):
         why = "a pod requests as much memory as its limit"
-        yield dropped("the request of memory", why, pod.requests.at("memory"))
+        yield replaced("the request of memory", why, pod.requests.at("memory"))
 
 
 def _security_contexts(pod: Pod) -> Iterator[Note]:
@@ -283,25 +317,31 @@ def _labels_and_annotations(pod: Pod) -> Iterator[Note]:
             for name, value in group.mapping().items():
                 what = f"the {kind} {name}"
                 is_manuals = (what, value) == ("the label app", "infers")
-                if what in noted or is_manuals or _SYSTEM_NAME.fullmatch(name):
+                if what in noted or is_manuals or SYSTEM_NAME.fullmatch(name):
                     continue
                 noted.add(what)
-                yield dropped(
-                    what, _reason_in_metadata(pod, kind, name), group.at(name)
-                )
+                yield from _name_note(pod, kind, name, group.at(name))
 
 
-def _reason_in_metadata(
+def _name_note(
     pod: Pod,
     kind: str,
     name: str,
-) -> str:
-    """Why a label or an annotation is not copied, and where it can be written."""
+    entry: Object,
+) -> Iterator[Note]:
+    """A note about a label or an annotation that is not copied."""
+    what = f"the {kind} {name}"
+    of_pod = pod.template.at("metadata", f"{kind}s").mapping()
+    if name in of_pod and is_patched_name(f"{kind}s", name, of_pod[name]):
+        return
     if (kind, name) == ("label", "app"):
-        return "the pods have the manual's label, app: infers"
-    if name in pod.template.at("metadata", f"{kind}s").mapping():
-        return f"convert does not copy it: write it under podTemplate.metadata.{kind}s"
-    return _NO_KEY
+        why = "the pods have the manual's label, app: infers; write selectors of others for it"
+        yield replaced(what, why, entry)
+    elif name in of_pod:
+        why = f"it looks like a credential or is no text: write it under podTemplate.metadata.{kind}s"
+        yield dropped(what, why, entry)
+    else:
+        yield dropped(what, _NO_KEY, entry)
 
 
 def _service(service: Object) -> Iterator[Note]:
@@ -313,7 +353,7 @@ def _service(service: Object) -> Iterator[Note]:
         effect = "this one selects the new pods too, by app=infers"
     else:
         effect = "this one does not select the new pods"
-    yield dropped(
+    yield replaced(
         _title(service),
         f"the program creates a Service for each service; {effect}",
         service,
@@ -321,10 +361,10 @@ def _service(service: Object) -> Iterator[Note]:
 
 
 def _other_object(item: Object) -> Note:
-    why = _NO_KEY
-    if item.kind == "Secret":
-        why = "it remains unchanged; the stack file refers to it where it is used"
-    return dropped(_title(item), why, item)
+    why = _REMAINING.get(item.kind)
+    if why:
+        return remains(_title(item), why, item)
+    return dropped(_title(item), _NO_KEY, item)
 
 
 def _title(item: Object) -> str:

@@ -24,8 +24,8 @@ def render(conversion: Conversion) -> str:
         if len(comparisons) > 1:
             label = f"{comparison.service}  "
         lines += _comparison_lines(comparison, label)
-    lines += _note_lines(conversion, "assumed")
-    lines += _note_lines(conversion, "dropped")
+    for kind in ("assumed", "replaced", "remains", "dropped"):
+        lines += _note_lines(conversion, kind)
     lines.append("")
     lines.append(text.render([conversion.report]))
     return "\n".join(lines)

@@ -90,7 +90,7 @@ def _scheduling(service: ResolvedService) -> Manifest:
         spec["imagePullSecrets"] = [{"name": name} for name in pull_secrets]
     spec["nodeSelector"] = dict(service.cluster.platform.node_selector)
     if shares_nodes(service):
-        spec["affinity"] = _affinity_to_other_services()
+        spec["affinity"] = affinity_to_other_services()
     return spec
 
 
@@ -153,7 +153,7 @@ def shares_nodes(service: ResolvedService) -> bool:
     return bool(node_sizes) and service.npus < max(node_sizes)
 
 
-def _affinity_to_other_services() -> Manifest:
+def affinity_to_other_services() -> Manifest:
     """Small pods prefer nodes that already run pods of a service.
 
     Otherwise each of them could occupy a whole node that a larger service needs, and nothing moves them later.

@@ -8,10 +8,13 @@ import pytest
 
 from convert.command_line import Flags, read_flags
 from convert.server_start import Argument
+from models.engines.engine_args import Version
+from models.engines.releases import release
 
 
-def read(*words: str, server: str = "openai") -> Flags:
-    return read_flags([Argument(word, number) for number, word in enumerate(words, 1)], server, "run.sh")
+def read(*words: str, server: str = "openai", version: Version = "0.6.3") -> Flags:
+    arguments = [Argument(word, number) for number, word in enumerate(words, 1)]
+    return read_flags(arguments, server, "run.sh", release(version))
 
 
 def notes(flags: Flags) -> dict[str, str]:
@@ -117,3 +120,26 @@ def test_every_flag_has_its_line() -> None:
         "seed": 3,
         "served-model-name": 4,
     }
+
+
+@pytest.mark.parametrize(
+    ("words", "name", "value"),
+    [
+        (["--no-enable-prefix-caching"], "enable-prefix-caching", False),
+        (["-O3"], "optimization-level", "3"),
+        (["-cc", '{"mode": 3}'], "compilation-config", {"mode": 3}),
+        (["--max-model-len", "32k"], "max-model-len", 32000),
+        (["--max-model-len", "32K"], "max-model-len", 32768),
+        (["--speculative-config.num_speculative_tokens", "2"], "speculative-config", {"num_speculative_tokens": 2}),
+        (["--hf-overrides.rope_parameters.factor=4"], "hf-overrides", {"rope_parameters": {"factor": 4}}),
+    ],
+)
+def test_the_forms_of_later_releases_are_read_with_their_flags(words: list[str], name: str, value: Any) -> None:
+    assert read(*words, version="0.23.0").values == {name: value}
+
+
+def test_the_fields_of_a_json_flag_add_up() -> None:
+    flags = read("--limit-mm-per-prompt.image", "1", "--limit-mm-per-prompt.video=0", version="0.23.0")
+
+    assert flags.values == {"limit-mm-per-prompt": {"image": 1, "video": 0}}
+    assert notes(flags) == {}

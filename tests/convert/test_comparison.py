@@ -146,6 +146,10 @@ ADDED = {
     "cpu": "88, request",
     "memory": "480Gi, request and limit",
     "/dev/shm": "2Gi",
+    "security": (
+        "no more privileges, no capability but DAC_OVERRIDE, group 1000, seccomp RuntimeDefault, "
+        "no service account token, no variables of Services"
+    ),
     "probes": "started within 12 min",
     "rollout": "recreate",
     "drain": "5 min for running requests",

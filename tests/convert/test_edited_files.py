@@ -177,7 +177,6 @@ Told = Callable[[Any], dict[str, str]]
         (f"\nray start --head\n{START}", "the command ray", "prepare the rest in the image", "run_vllm.sh:2"),
         (f"{START}\n\n{START}", "a second server", "write a service for each", "run_vllm.sh:3"),
         (f"{START}; --seed 1", "a flag after the end of the command", "a separate command", "run_vllm.sh:1"),
-        (f"{START} > log", "the output to a file", "kubectl logs", "run_vllm.sh:1"),
         (f"source /a/b.sh\nsource /c/d.sh\n{START}", "source /c/d.sh", "platform.initFile", "run_vllm.sh:2"),
         (f"{START} --enable-lora", "--enable-lora", "names no adapter", "run_vllm.sh:1"),
         (f"{START} --foo", "--foo", "does not have this flag", "run_vllm.sh:1"),

@@ -45,7 +45,6 @@ OBJECTS: dict[str, str] = {
     "the command in one list": replaced((BASH, 'command: ["/bin/bash", "-c", "/x/run_vllm.sh"]'), (ARGS, "")),
     "no command": replaced((BASH, ""), (ARGS, "")),
     "a script of another name": replaced((ARGS, 'args: ["/x/other.sh"]')),
-    "a sidecar": replaced(("      containers:\n", "      containers:\n      - {name: proxy, image: nginx}\n")),
     "an anchor": replaced(("labels:\n      app: infers", "labels: &all\n      app: infers")),
 }
 
@@ -57,6 +56,16 @@ def test_the_same_pod_is_read_however_it_is_written(objects: str) -> None:
     assert services(done) == {"yourapp": PLAIN}
     assert cluster(done) == {"context": "prod"}
     assert rules(done) == ["idle-npus"]
+
+
+def test_a_sidecar_is_copied() -> None:
+    objects = replaced(("      containers:\n", "      containers:\n      - {name: proxy, image: nginx}\n"))
+    done = made(START, objects)
+
+    assert services(done)["yourapp"] == {
+        **PLAIN,
+        "podTemplate": {"spec": {"containers": [{"name": "proxy", "image": "nginx"}]}},
+    }
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,8 @@ def test_missing_objects_are_not_in_the_list() -> None:
         ("enableServiceLinks: false", "enableServiceLinks: true", "spec.enableServiceLinks"),
         ("image: a:1", "image: a:1\n        imagePullPolicy: Always\n        x: y", "x"),
         ("Escalation: false", "Escalation: true", "spec.containers[0].securityContext.allowPrivilegeEscalation"),
-        ("schedulerName: volcano", "schedulerName: volcano\n      hostNetwork: true", "hostNetwork"),
+        ("schedulerName: volcano", "schedulerName: volcano\n      hostNetwork: true", ""),
+        ("schedulerName: volcano", "schedulerName: volcano\n      activeDeadlineSeconds: 9", "activeDeadlineSeconds"),
         ("        - --", "        - --", ""),
     ],
 )
@@ -126,9 +127,11 @@ def test_a_pod_that_differs_restarts_once_and_the_field_is_named(old: str, new: 
 
 def test_removing_the_annotation_of_a_restart_by_hand_restarts_the_pods() -> None:
     first, _, last = rendered().rpartition("scheduling.volcano.sh/queue-name: inference")
-    _, found = taken_over(f"{first}scheduling.volcano.sh/queue-name: inference\n        kubectl/restartedAt: now{last}")
+    _, found = taken_over(
+        f"{first}scheduling.volcano.sh/queue-name: inference\n        kubectl.kubernetes.io/restartedAt: now{last}"
+    )
 
-    assert [one.restarts for one in found.services] == [("metadata.annotations.kubectl/restartedAt",)]
+    assert [one.restarts for one in found.services] == [("metadata.annotations.kubectl.kubernetes.io/restartedAt",)]
 
 
 POOLS = "pools: {snt9b: {nodes: 2, npusPerNode: 8, npuMemory: 64Gi}}"

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.convert.pairs import (
+    MODEL,
     command,
     config,
     limits,
@@ -12,6 +15,7 @@ from tests.convert.pairs import (
     places,
     replaced,
     said,
+    service,
 )
 
 pytestmark = pytest.mark.slow
@@ -22,27 +26,12 @@ SCRIPT = command()
 @pytest.mark.parametrize(
     ("pair", "what", "why"),
     [
-        (
-            ("      schedulerName", "      hostNetwork: true\n      schedulerName"),
-            "hostNetwork",
-            "write podTemplate.spec.hostNetwork",
-        ),
-        (
-            ("      schedulerName", "      tolerations: [{operator: Exists}]\n      schedulerName"),
-            "tolerations",
-            "write podTemplate.spec.tolerations",
-        ),
         (("imagePullPolicy: IfNotPresent", "imagePullPolicy: Always"), "imagePullPolicy", "no key for it"),
         (("runAsUser: 0", "privileged: true"), "securityContext.privileged", "no key for it"),
         (
             ("        - containerPort: 8080", "        - containerPort: 8080\n        - containerPort: 9"),
             "the port 9",
             "a service has one port",
-        ),
-        (
-            (f"hostPath:\n          path: {'/mnt/models/Qwen2-7B-Instruct'}", "persistentVolumeClaim: {claimName: w}"),
-            "the mount /mnt/models/Qwen2-7B-Instruct",
-            "write model: {source: {kind: claim, name: w}}",
         ),
         (
             ("        volumeMounts:", "        volumeMounts:\n        - {name: node-path, mountPath: /data}"),
@@ -87,11 +76,6 @@ def test_references_to_values_are_noted_if_the_script_has_another_name() -> None
 @pytest.mark.parametrize(
     ("objects", "what", "why"),
     [
-        (
-            config(schedulerName="initContainers: [{name: dl, image: b, command: [wget, x]}]"),
-            "dl",
-            "podTemplate.spec.initContainers",
-        ),
         (config(selector="progressDeadlineSeconds: 3600"), "progressDeadlineSeconds", "it follows from startup"),
         (config(selector="strategy: {rollingUpdate: {maxSurge: 50%}}"), "strategy", "whole numbers of pods"),
         (config(resources="livenessProbe: {tcpSocket: {port: 8080}}"), "livenessProbe", "startup sets how long"),
@@ -105,11 +89,6 @@ def test_references_to_values_are_noted_if_the_script_has_another_name() -> None
             "the request of memory",
             "as much memory as its limit",
         ),
-        (
-            replaced(("app: infers\n    spec", "app: infers\n         team: a\n    spec")),
-            "the label team",
-            "under podTemplate.metadata.labels",
-        ),
         (replaced(("app: infers\n    spec", "app: search\n    spec")), "the label app", "app: infers"),
         (
             replaced(("metadata:\n  name", "metadata:\n  annotations: {a/b: c}\n  name")),
@@ -119,7 +98,8 @@ def test_references_to_values_are_noted_if_the_script_has_another_name() -> None
     ],
 )
 def test_every_addition_of_people_is_noted(objects: str, what: str, why: str) -> None:
-    notes = said(made(SCRIPT, objects), "dropped")
+    done = made(SCRIPT, objects)
+    notes = said(done, "dropped") | said(done, "replaced")
 
     assert [reason for name, reason in notes.items() if what in name and why in reason], notes
 
@@ -170,5 +150,87 @@ def test_defaults_of_kubernetes_are_not_noted() -> None:
 def test_objects_without_a_server_are_noted(extra: str, what: str, why: str) -> None:
     done = made(SCRIPT, f"{config()}---\n{extra}")
 
-    assert why in said(done, "dropped")[what]
+    notes = {note.what: note.why for note in done.notes}
+
+    assert why in notes[what]
     assert "hunter2" not in repr(done.notes) + done.text
+
+
+DOWNLOAD = "{name: dl, image: b, command: [wget, x]}"
+
+
+@pytest.mark.parametrize(
+    ("pair", "patch"),
+    [
+        (
+            ("      schedulerName", "      hostNetwork: true\n      runtimeClassName: ascend\n      schedulerName"),
+            {"spec": {"hostNetwork": True, "runtimeClassName": "ascend"}},
+        ),
+        (
+            ("      schedulerName", "      tolerations: [{operator: Exists}]\n      schedulerName"),
+            {"spec": {"tolerations": [{"operator": "Exists"}]}},
+        ),
+        (
+            ("app: infers\n    spec", "app: infers\n         team: a\n    spec"),
+            {"metadata": {"labels": {"team": "a"}}},
+        ),
+        (
+            ("      schedulerName", f"      initContainers: [{DOWNLOAD}]\n      schedulerName"),
+            {"spec": {"initContainers": [{"name": "dl", "image": "b", "command": ["wget", "x"]}]}},
+        ),
+    ],
+)  # fmt: skip
+def test_a_part_of_the_pod_without_a_key_becomes_a_part_of_its_patch(
+    pair: tuple[str, str], patch: dict[str, Any]
+) -> None:
+    done = made(SCRIPT, replaced(pair))
+
+    assert service(done)["podTemplate"] == patch
+    assert not done.loses
+
+
+def test_a_sidecar_is_copied_with_its_volumes() -> None:
+    sidecar = "{name: proxy, image: nginx, volumeMounts: [{name: conf, mountPath: /etc/nginx}]}"
+    objects = replaced(
+        ("      containers:\n", f"      containers:\n      - {sidecar}\n"),
+        ("      volumes:\n", "      volumes:\n      - {name: conf, configMap: {name: nginx}}\n"),
+    )
+
+    assert service(made(SCRIPT, objects))["podTemplate"]["spec"]["volumes"] == [
+        {"name": "conf", "configMap": {"name": "nginx"}}
+    ]
+
+
+def test_a_part_with_a_credential_is_not_copied() -> None:
+    sidecar = "{name: proxy, image: nginx, env: [{name: API_TOKEN, value: hunter2-hunter2}]}"
+    done = made(SCRIPT, replaced(("      containers:\n", f"      containers:\n      - {sidecar}\n")))
+
+    assert "create a Secret" in said(done, "dropped")["the container proxy"]
+    assert "hunter2" not in done.text
+
+
+CLAIM_OF_WEIGHTS = (f"hostPath:\n          path: {MODEL}", "persistentVolumeClaim: {claimName: w}")
+
+
+def test_weights_on_a_claim_stay_on_the_claim() -> None:
+    done = made(SCRIPT, replaced(CLAIM_OF_WEIGHTS))
+
+    assert service(done)["model"] == {"name": "Qwen2-7B-Instruct", "source": {"kind": "claim", "name": "w"}}
+    assert not done.loses
+
+
+def test_a_directory_of_a_claim_is_kept_with_its_path_in_the_container() -> None:
+    objects = replaced(CLAIM_OF_WEIGHTS, (f"mountPath: {MODEL}", "mountPath: /data"))
+    done = made(command().replace(MODEL, "/data/qwen/Qwen2-7B-Instruct"), objects)
+
+    assert service(done)["model"] == {
+        "source": {"kind": "claim", "name": "w", "directory": "qwen/Qwen2-7B-Instruct"},
+        "mountPath": "/data/qwen/Qwen2-7B-Instruct",
+    }
+
+
+@pytest.mark.parametrize("volume", ["nfs: {server: a, path: /b}", "emptyDir: {}"])
+def test_weights_on_another_volume_are_not_taken_for_a_directory_of_the_node_silently(volume: str) -> None:
+    done = made(SCRIPT, replaced((f"hostPath:\n          path: {MODEL}", volume)))
+
+    assert "weights come from a directory of the node" in " ".join(said(done, "dropped").values())
