@@ -20,6 +20,7 @@ from cli import (
     github,
     lock,
     manifest,
+    migrate,
     models,
     rehearse,
     render,
@@ -66,6 +67,7 @@ add_command(app, "render", rich_help_panel="Review")(render.command)
 add_command(app, "diff", rich_help_panel="Review")(diff.command)
 add_command(app, "capacity", rich_help_panel="Review")(capacity.command)
 add_command(app, "convert", rich_help_panel="Review")(convert.command)
+add_command(app, "migrate", rich_help_panel="Review")(migrate.command)
 add_command(app, "touched", rich_help_panel="Pull requests")(touched.command)
 add_command(app, "review", rich_help_panel="Pull requests")(review.command)
 app.add_typer(github.app, name="github", rich_help_panel="Pull requests")

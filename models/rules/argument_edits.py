@@ -18,6 +18,10 @@ _SIMPLE_OWNERS = ("engine.", "server.", "prefixCaching", "quantization")
 """Keys whose value is the value of their flag."""
 
 
+_KEYS_OF_SEVERAL_FLAGS = ("server.toolCallParser",)
+"""Keys that set a switch together with the flag of their name."""
+
+
 def move_edit(service: ResolvedService, flag: Flag, key: str, value: Any) -> str:
     """The edit that moves a flag to the key that sets it.
 
@@ -35,6 +39,10 @@ def move_edit(service: ResolvedService, flag: Flag, key: str, value: Any) -> str
         return f"remove {key}, and set {owner} instead"
     if owner_value:
         return f"write {owner} and remove {key}"
+    if owner in _KEYS_OF_SEVERAL_FLAGS and plain_name(flag.name) != plain_name(
+        owner.rpartition(".")[2]
+    ):
+        return f"remove {key}, and set {owner} instead"
     if owner.startswith(_SIMPLE_OWNERS) and flag_accepts(flag, value):
         return f"write {owner}: {as_yaml(value)} and remove {key}"
     return f"remove {key}, and set {owner} instead"

@@ -1,0 +1,285 @@
+"""A stack under another engine release: the new stack file, and what changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path as File
+
+from migrate.consequences import consequences
+from migrate.defaults import Default, differing_defaults
+from migrate.document import StackDocument
+from migrate.errors import MigrationError
+from migrate.findings import apply_fix, is_about_weights, is_applied
+from migrate.images import new_image
+from migrate.renamed import renamed_flags
+from migrate.report import Change, MigratedService, Migration
+from models.check import check
+from models.engines.release import Release
+from models.engines.releases import release_of_image
+from models.finding import Finding
+from models.service.lock import configured_image
+from models.service.resolve import resolve
+from models.service.resolved import ResolvedService, ResolvedStack
+from models.stack_file.load import Read, load_text, read_project
+from models.stack_file.yaml_file import read_yaml
+from models.words import either
+from models.yaml_scalar import as_yaml
+
+_MOST_FIXES = 200
+"""Fixes that one migration applies at most; each removes a finding."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the user wants."""
+
+    release: Release
+    services: Sequence[str] = ()
+    """The services to migrate; all if it is empty."""
+    images: Mapping[str, str] = field(default_factory=dict)
+    """The images that the user gives, by service."""
+    take_defaults: bool = False
+    """Whether services take the defaults of the new release."""
+
+
+def migrate(
+    stack: ResolvedStack, text: str, project: File, read: Read, wish: Wish
+) -> Migration:
+    """Migrate the services of a stack.
+
+    Args:
+        stack: The stack under its present releases, without errors.
+        text: The text of its stack file.
+        project: The directory of Pulumi.yaml.
+        read: Reads a file.
+        wish: What the user wants.
+
+    Raises:
+        MigrationError: The stack has errors, or a service cannot be migrated.
+    """
+    _refuse_errors(stack)
+    chosen = _chosen(stack, wish)
+    document = StackDocument(
+        text,
+        read_project(project, read).name,
+        _base_services(stack, text, project, read),
+    )
+    changes: dict[str, list[Change]] = {service.name: [] for service in chosen}
+    for service in chosen:
+        changes[service.name] += _write_image(service, document, wish)
+        changes[service.name] += renamed_flags(service, wish.release)
+    reload = _Reload(stack, project, read)
+    _apply_fixes(document, reload, changes)
+    if not wish.take_defaults:
+        for service in chosen:
+            changes[service.name] += _write_defaults(service, document, reload)
+        _apply_fixes(document, reload, changes)
+    after = reload(document)
+    known = {_identity(finding) for finding in check(stack).findings}
+    for finding in check(after).findings:
+        if finding.service in changes and _identity(finding) not in known:
+            changes[finding.service].append(_left(finding, wish.release))
+    return Migration(
+        stack=stack.name,
+        file=stack.file,
+        text=document.text,
+        services=tuple(
+            MigratedService(
+                service.name,
+                service.release.version,
+                wish.release.version,
+                tuple(changes[service.name]),
+            )
+            for service in chosen
+        ),
+        consequences=tuple(
+            consequences({service.release for service in chosen}, wish.release)
+        ),
+        unchanged=[
+            service.name
+            for service in stack.services
+            if service.release is wish.release
+        ],
+    )
+
+
+@dataclass(frozen=True)
+class _Reload:
+    """Loads the stack again from an edited document."""
+
+    stack: ResolvedStack
+    project: File
+    read: Read
+
+    def __call__(self, document: StackDocument) -> ResolvedStack:
+        stack = self.stack
+        loaded = load_text(
+            stack.name, stack.file, document.text, project=self.project, read=self.read
+        )
+        return resolve(replace(loaded, lock=None))
+
+
+def _refuse_errors(stack: ResolvedStack) -> None:
+    """Refuse a stack that does not run under its present release.
+
+    Raises:
+        MigrationError: It has errors.
+    """
+    errors = [
+        finding for finding in check(stack).findings if finding.severity == "error"
+    ]
+    if errors:
+        raise MigrationError(
+            f"stack {stack.name} has errors under its present release: {errors[0].message}",
+            f"run ascend-vllm check {stack.name}, and fix them first",
+        )
+
+
+def _chosen(stack: ResolvedStack, wish: Wish) -> list[ResolvedService]:
+    """The services to migrate.
+
+    Raises:
+        MigrationError: There is no such service, or nothing to migrate.
+    """
+    names = [service.name for service in stack.services]
+    for name in (*wish.services, *wish.images):
+        if name not in names:
+            raise MigrationError(
+                f"stack {stack.name} has no service {name!r}",
+                f"name one of: {', '.join(names)}",
+            )
+    chosen = [
+        service
+        for service in stack.services
+        if service.name in (wish.services or names)
+        and service.release is not wish.release
+    ]
+    if not chosen:
+        raise MigrationError(
+            f"the services of {stack.name} run vLLM {wish.release.version} already",
+            "name another release with --to",
+        )
+    return chosen
+
+
+def _base_services(
+    stack: ResolvedStack, text: str, project: File, read: Read
+) -> Mapping[str, object]:
+    """The services of the base file; none if the stack has none."""
+    owner = read_project(project, read)
+    content = read_yaml(stack.file, text).value
+    config = content.get("config") or {}
+    name = config.get(f"{owner.name}:base") or owner.base
+    if not name:
+        return {}
+    file = File(stack.file).parent / name
+    base = read_yaml(str(file), read(file)).value
+    services: Mapping[str, object] = base["services"]
+    return services
+
+
+def _write_image(
+    service: ResolvedService, document: StackDocument, wish: Wish
+) -> Iterator[Change]:
+    """Write the new image, and the version where the image does not say it."""
+    path = ("services", service.name)
+    old = configured_image(service)
+    image = new_image(service, wish.release, wish.images.get(service.name))
+    document.write((*path, "image"), image.name)
+    note = f" ({image.note})" if image.note else ""
+    yield Change("image", old, f"{image.name}{note}")
+    if release_of_image(image.name) is wish.release:
+        if "engine.version" in service.configured:
+            document.remove((*path, "engine", "version"))
+    else:
+        document.write((*path, "engine", "version"), wish.release.version)
+
+
+def _apply_fixes(
+    document: StackDocument, reload: _Reload, changes: Mapping[str, list[Change]]
+) -> None:
+    """Apply the fixes of the new release's findings, one after the other."""
+    for _ in range(_MOST_FIXES):
+        found = [
+            finding
+            for finding in check(reload(document)).findings
+            if finding.service in changes and is_applied(finding)
+        ]
+        applied = False
+        for finding in found:
+            change = apply_fix(finding, document)
+            if change:
+                changes[str(finding.service)].append(change)
+                applied = True
+                break
+        if not applied:
+            return
+
+
+def _write_defaults(
+    service: ResolvedService, document: StackDocument, reload: _Reload
+) -> Iterator[Change]:
+    """Write out the defaults of the old release, one after the other: one may follow from another."""
+    tried: set[str] = set()
+    while True:
+        new = reload(document).service(service.name)
+        remaining = []
+        if new is not None:
+            remaining = [
+                default
+                for default in differing_defaults(service, new)
+                if default.key not in tried
+            ]
+        if new is None or not remaining:
+            return
+        default = remaining[0]
+        tried.add(default.key)
+        problem = _write_default(default, new, document, reload)
+        value = as_yaml(default.old)
+        outcome = f"{value} → {default.new}; {value} is written"
+        if problem:
+            outcome = f"{value} → {default.new}, which cannot be kept: {problem}"
+        yield Change("default", default.key, outcome)
+
+
+def _write_default(
+    default: Default, new: ResolvedService, document: StackDocument, reload: _Reload
+) -> str:
+    """Write out a default of the old release.
+
+    Returns:
+        Why the new release does not have it; empty if it does.
+    """
+    absent = new.release.absent_keys.get(default.key)
+    if absent:
+        return absent.why
+    path = ("services", new.name, *default.key.split("."))
+    document.write(path, default.old)
+    for finding in check(reload(document)).findings:
+        paths = [mark.path for mark in finding.marks]
+        if finding.severity != "warning" and path in paths:
+            document.remove(path)
+            return finding.message
+    return ""
+
+
+def _identity(finding: Finding) -> tuple[str, str | None, str]:
+    field = finding.marks[0].field if finding.marks else ""
+    return finding.rule, finding.service, field
+
+
+def _left(finding: Finding, release: Release) -> Change:
+    """What the user has to do, because no edit of the stack file does it."""
+    if is_about_weights(finding):
+        return Change("weights", finding.message, _weights_to_make(finding, release))
+    subject = f"{finding.severity}[{finding.rule}]"
+    return Change("left", subject, f"{finding.message}; fix: {finding.fix}")
+
+
+def _weights_to_make(finding: Finding, release: Release) -> str:
+    methods = release.accepted_values["quantization"].values
+    how = f"with {either(methods)}"
+    if "ascend" in methods:
+        how = "with msModelSlim, and write quantization: ascend"
+    return f"{finding.why}; quantize the weights again {how}"

@@ -1,0 +1,245 @@
+"""A migrated service is configured as before, except where the report says so."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from migrate.errors import MigrationError
+from models.check import check
+from models.engines.releases import release
+from tests.migrate.stacks import HEAD, image, migrated, only_service, stack_of, stack_text
+
+PLAIN = "model: /mnt/models/Qwen2-7B-Instruct\nnpus: 1\nengine: {maxModelLen: 8192}"
+SERVICES = {
+    "plain": PLAIN,
+    "lengths": (
+        "model: /mnt/models/Qwen2-7B-Instruct\nnpus: 2\n"
+        "engine: {maxModelLen: 4096, maxNumSeqs: 64, gpuMemoryUtilization: 0.85, dtype: float16}"
+    ),
+    "draft": (
+        "model: /mnt/models/Qwen2-72B-Instruct\nnpus: 8\nengine: {maxModelLen: 8192}\n"
+        "speculative: {kind: draft, source: /mnt/models/Qwen2-7B-Instruct, tokens: 5}"
+    ),
+    "words": (
+        "model: /mnt/models/Qwen2-7B-Instruct\nnpus: 1\nengine: {maxModelLen: 8192}\n"
+        "speculative: {kind: ngram, tokens: 3, promptLookupMax: 4}"
+    ),
+    "adapters": (
+        "model: /mnt/models/Qwen2-7B-Instruct\nnpus: 1\nengine: {maxModelLen: 4096}\ngraph: eager\n"
+        "lora: {adapters: {sql: /mnt/adapters/sql}}"
+    ),
+    "eager": "model: /mnt/models/Qwen2-7B-Instruct\nnpus: 1\nengine: {maxModelLen: 4096}\ngraph: eager",
+    "caching": "model: /mnt/models/Qwen2-7B-Instruct\nnpus: 1\nengine: {maxModelLen: 4096}\nprefixCaching: true",
+    "named": (
+        "model: /mnt/models/Qwen2-7B-Instruct\nnpus: 1\n"
+        "engine: {maxModelLen: 4096, servedModelName: [chat], extraArgs: {seed: 7}}\n"
+        "env: {HCCL_CONNECT_TIMEOUT: '1200'}"
+    ),
+}
+VERSIONS = ("0.6.3", "0.18.0", "0.23.0", "0.30.0")
+PAIRS = [(old, new) for old in VERSIONS for new in VERSIONS if old != new]
+
+COMPARED = (
+    "engine.maxModelLen",
+    "engine.maxNumSeqs",
+    "engine.maxNumBatchedTokens",
+    "engine.tensorParallelSize",
+    "engine.gpuMemoryUtilization",
+    "engine.dtype",
+    "engine.enableChunkedPrefill",
+    "engine.asyncScheduling",
+    "engine.blockSize",
+    "engine.servedModelName",
+    "prefixCaching",
+    "quantization",
+    "graph.kind",
+    "graph.mode",
+    "speculative.kind",
+    "speculative.source",
+    "speculative.tokens",
+    "lora.adapters",
+    "env",
+)
+"""Keys that say how the engine works."""
+
+
+def settings(text: str) -> dict[str, Any]:
+    """How the engine of the only service works: values of the keys, and defaults for those that it leaves out."""
+    service = only_service(text)
+    found: dict[str, Any] = {}
+    for key in COMPARED:
+        origin = service.origins.get(key)
+        value = origin.value if origin else None
+        if value is None:
+            value = defaults(service.release.version).get(key)
+        found[key] = value
+    if found["graph.kind"] == "eager":
+        found["graph.mode"] = None
+    return found
+
+
+def defaults(version: str) -> dict[str, Any]:
+    effective = release(version).effective_defaults  # type: ignore[arg-type]
+    return {
+        "engine.asyncScheduling": effective.get("async-scheduling", False),
+        "engine.enableChunkedPrefill": effective.get("enable-chunked-prefill", False),
+        "graph.mode": effective.get("cudagraph_mode"),
+    }
+
+
+@pytest.mark.parametrize("name", SERVICES)
+@pytest.mark.parametrize(("old", "new"), PAIRS)
+def test_a_service_works_as_before_except_where_the_report_says_so(old: str, new: str, name: str) -> None:
+    before = stack_text({name: SERVICES[name]}, old)
+    if any(finding.severity == "error" for finding in check(stack_of(before)).findings):
+        pytest.skip(f"{old} does not run it")
+    migration = migrated(before, new)
+    reported = " ".join(f"{change.subject} {change.outcome}" for change in migration.services[0].changes)
+    then, now = settings(before), settings(migration.text)
+    for key in COMPARED:
+        is_known = None not in (then[key], now[key]) or key != "graph.mode"
+        if then[key] != now[key] and is_known:
+            assert key in reported, f"{key}: {then[key]} → {now[key]}"
+
+
+@pytest.mark.parametrize("name", SERVICES)
+@pytest.mark.parametrize(("old", "new"), PAIRS)
+def test_check_finds_only_what_the_report_leaves_to_the_user(old: str, new: str, name: str) -> None:
+    before = stack_text({name: SERVICES[name]}, old)
+    if any(finding.severity == "error" for finding in check(stack_of(before)).findings):
+        pytest.skip(f"{old} does not run it")
+    migration = migrated(before, new)
+    left = {change.subject for change in migration.services[0].changes if change.kind == "left"}
+
+    for finding in check(stack_of(migration.text)).findings:
+        assert finding.rule == "not-judged" or f"{finding.severity}[{finding.rule}]" in left
+
+
+def test_comments_and_quotes_and_other_services_stay() -> None:
+    text = HEAD + (
+        "    # the first one\n"
+        "    first:   # in the office\n"
+        "      image: registry.example.com/ascend-vllm:6.3.912  # Huawei's\n"
+        "      model: '/mnt/models/Qwen2-7B-Instruct'\n"
+        "      engine:\n"
+        "        maxModelLen: 8192   # as before\n"
+        "        numSchedulerSteps: 8\n"
+        "      # at the end\n"
+    )
+    after = migrated(text, "0.23.0").text
+
+    for comment in ("# the cluster", "# the first one", "# in the office", "# Huawei's", "# as before", "# at the end"):
+        assert comment in after
+    assert "'/mnt/models/Qwen2-7B-Instruct'" in after
+    assert "numSchedulerSteps" not in after
+
+
+def changes(text: str, to: str, **options: bool) -> dict[str, str]:
+    """The kind of each change by its subject."""
+    migration = migrated(text, to, **options)
+    return {change.subject: change.kind for change in migration.services[0].changes}
+
+
+def test_a_setting_that_the_release_does_not_have_is_gone_and_its_replacement_keeps_its_default() -> None:
+    text = stack_text({"qwen": PLAIN.replace("8192", "8192, numSchedulerSteps: 8")}, "0.6.3")
+    found = changes(text, "0.23.0")
+
+    assert found["engine.numSchedulerSteps: 8"] == "gone"
+    assert "engine.asyncScheduling" not in found
+
+
+def test_further_flags_are_moved_to_their_keys() -> None:
+    lines = PLAIN + "\nserver: {extraArgs: {toolCallParser: hermes, enableAutoToolChoice: true}}"
+    text = stack_text({"qwen": lines}, "0.6.3")
+    migration = migrated(text, "0.23.0")
+
+    assert only_service(migration.text).server.tool_call_parser == "hermes"
+    assert only_service(migration.text).server.extra_args == {}
+
+
+def test_weights_of_another_method_are_left_to_the_user() -> None:
+    lines = "model: /mnt/models/Qwen2-7B-Instruct-AWQ\nnpus: 1\nengine: {maxModelLen: 4096}\nquantization: awq"
+    migration = migrated(stack_text({"qwen": lines}, "0.6.3"), "0.23.0")
+    (weights,) = [change for change in migration.services[0].changes if change.kind == "weights"]
+
+    assert "quantize the weights again with msModelSlim" in weights.outcome
+    assert "quantization: awq" in migration.text
+
+
+def test_a_variable_that_nothing_reads_is_removed_and_said() -> None:
+    text = stack_text({"qwen": PLAIN + "\nenv: {VLLM_ENGINE_ITERATION_TIMEOUT_S: '900'}"}, "0.6.3")
+
+    assert "no effect" in changes(text, "0.23.0").values()
+    assert "VLLM_ENGINE_ITERATION" not in migrated(text, "0.23.0").text
+
+
+def test_defaults_of_the_new_release_can_be_taken() -> None:
+    text = stack_text({"qwen": PLAIN}, "0.6.3")
+
+    assert "default" not in changes(text, "0.23.0", take_defaults=True).values()
+    assert "gpuMemoryUtilization" not in migrated(text, "0.23.0", take_defaults=True).text
+
+
+def test_there_and_back_is_the_same_service() -> None:
+    text = stack_text({"qwen": PLAIN + "\ngraph: {mode: PIECEWISE}"}, "0.18.0")
+    back = migrated(migrated(text, "0.23.0").text, "0.18.0").text
+
+    assert settings(back) == settings(text)
+    assert only_service(back).image == image("0.18.0")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("quay.io/ascend/vllm-ascend:v0.18.0-a3-openeuler", "quay.io/ascend/vllm-ascend:v0.23.0-a3-openeuler"),
+        (
+            "registry.example.com/mirror/vllm-ascend:v0.18.0-310p",
+            "registry.example.com/mirror/vllm-ascend:v0.23.0-310p",
+        ),
+        ("quay.io/ascend/vllm-ascend:v0.18.0@sha256:" + "0" * 64, "quay.io/ascend/vllm-ascend:v0.23.0"),
+    ],
+)
+def test_an_image_keeps_its_repository_npu_and_distribution(old: str, new: str) -> None:
+    text = stack_text({"qwen": PLAIN}, "0.18.0").replace(image("0.18.0"), old)
+
+    assert only_service(migrated(text, "0.23.0").text).image == new
+
+
+def test_the_image_follows_from_the_npus_of_the_pools() -> None:
+    cluster = "{context: prod, pools: {one: {nodes: 2, npusPerNode: 16, npuMemory: 64Gi, soc: a3}}}"
+    text = stack_text({"qwen": PLAIN}, "0.6.3").replace("{context: prod}", cluster)
+
+    assert only_service(migrated(text, "0.23.0").text).image == "quay.io/ascend/vllm-ascend:v0.23.0-a3"
+
+
+def test_the_manuals_engine_has_no_public_image() -> None:
+    with pytest.raises(MigrationError, match=r"no public image of vLLM 0\.6\.3") as refusal:
+        migrated(stack_text({"qwen": PLAIN}, "0.23.0"), "0.6.3", images={})
+
+    assert refusal.value.fix == "give the image with --image qwen=IMAGE"
+
+
+def test_an_image_without_a_release_in_its_tag_gets_the_version_beside_it() -> None:
+    text = stack_text({"qwen": PLAIN}, "0.18.0")
+    after = migrated(text, "0.23.0", images={"qwen": "registry.example.com/our-vllm:2026-11"}).text
+
+    assert only_service(after).release.version == "0.23.0"
+    assert only_service(after).configured >= {"engine.version"}
+
+
+def test_a_stack_with_errors_or_of_the_same_release_is_refused() -> None:
+    with pytest.raises(MigrationError, match="has errors under its present release"):
+        migrated(stack_text({"qwen": PLAIN + "\nnpuss: 1"}, "0.18.0"), "0.23.0")
+    with pytest.raises(MigrationError, match=r"run vLLM 0\.18\.0 already"):
+        migrated(stack_text({"qwen": PLAIN}, "0.18.0"), "0.18.0")
+
+
+def test_clients_dashboards_and_nodes_are_told() -> None:
+    consequences = migrated(stack_text({"qwen": PLAIN}, "0.6.3"), "0.23.0").consequences
+    told = {(item.topic, item.old): item.new for item in consequences}
+
+    assert told["metrics", "vllm:gpu_cache_usage_perc"] == "vllm:kv_cache_usage_perc"
+    assert any(topic == "clients" and "guided_json" in fields for topic, fields in told)
+    assert told["nodes", "driver (HDK)"] == "25.5.1 or later"
