@@ -65,43 +65,68 @@ def migrate(
         read_project(project, read).name,
         _base_services(stack, text, project, read),
     )
-    changes: dict[str, list[Change]] = {service.name: [] for service in chosen}
-    for service in chosen:
-        changes[service.name] += _write_image(service, document, wish)
-        changes[service.name] += renamed_flags(service, wish.release)
     reload = _Reload(stack, project, read)
-    _apply_fixes(document, reload, changes)
-    if not wish.take_defaults:
-        for service in chosen:
-            changes[service.name] += _write_defaults(service, document, reload)
-        _apply_fixes(document, reload, changes)
-    after = reload(document)
-    known = {_identity(finding) for finding in check(stack).findings}
-    for finding in check(after).findings:
-        if finding.service in changes and _identity(finding) not in known:
+    changes = _migrated_settings(chosen, document, reload, wish)
+    for finding in _new_findings(stack, reload(document)):
+        if finding.service in changes:
             changes[finding.service].append(_left(finding, wish.release))
+    services = []
+    for service in chosen:
+        services.append(
+            MigratedService(
+                name=service.name,
+                old=service.release.version,
+                new=wish.release.version,
+                changes=tuple(changes[service.name]),
+            )
+        )
+    old_releases = {service.release for service in chosen}
     return Migration(
         stack=stack.name,
         file=stack.file,
         text=document.text,
-        services=tuple(
-            MigratedService(
-                service.name,
-                service.release.version,
-                wish.release.version,
-                tuple(changes[service.name]),
-            )
-            for service in chosen
-        ),
-        consequences=tuple(
-            consequences({service.release for service in chosen}, wish.release)
-        ),
+        services=tuple(services),
+        consequences=tuple(consequences(old_releases, wish.release)),
         unchanged=[
             service.name
             for service in stack.services
             if service.release is wish.release
         ],
     )
+
+
+def _migrated_settings(
+    chosen: Sequence[ResolvedService],
+    document: StackDocument,
+    reload: _Reload,
+    wish: Wish,
+) -> dict[str, list[Change]]:
+    """Edit the settings of the services in the document.
+
+    Returns:
+        The changes by service.
+    """
+    changes: dict[str, list[Change]] = {}
+    for service in chosen:
+        changes[service.name] = [
+            *_write_image(service, document, wish),
+            *renamed_flags(service, wish.release),
+        ]
+    _apply_fixes(document, reload, changes)
+    if wish.take_defaults:
+        return changes
+    for service in chosen:
+        changes[service.name] += _write_defaults(service, document, reload)
+    _apply_fixes(document, reload, changes)
+    return changes
+
+
+def _new_findings(before: ResolvedStack, after: ResolvedStack) -> Iterator[Finding]:
+    """The findings that the stack did not have before."""
+    known = {_identity(finding) for finding in check(before).findings}
+    for finding in check(after).findings:
+        if _identity(finding) not in known:
+            yield finding
 
 
 @dataclass(frozen=True)
