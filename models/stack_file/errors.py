@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic_core import ErrorDetails
 
-from models.credentials import holds_hidden, is_hidden
+from models.credentials import holds_hidden, is_hidden, masked
 from models.finding import Finding, Mark, Path
 from models.record import PATTERN_WORDS, Record
 from models.stack_file.messages import BOUNDS, TYPES, WHY_MISSING, WHY_VALUE
@@ -166,7 +166,8 @@ def _message(refusal: _Refusal) -> str:
     if not refusal.is_secret:
         shown = _shown(refusal.input)
     if refusal.is_key:
-        name = f"the key {json.dumps(refusal.place.name, ensure_ascii=False)}"
+        key = masked(refusal.place.name)
+        name = f"the key {json.dumps(key, ensure_ascii=False)}"
         shown = ""
     if error in TYPES or error in _NO_RECORD:
         expected = TYPES.get(error, "a mapping")

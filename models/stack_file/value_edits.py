@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
-from models.credentials import is_certain
+from models.credentials import masked
 from models.record import Record
 from models.stack_file.messages import TRUTHS
 from models.yaml_scalar import as_yaml, plain_scalar
@@ -89,8 +89,8 @@ def key_edit(key: str, field: FieldInfo | None, name: str) -> str:
         field: The field of the mapping.
         name: The key.
     """
-    if is_certain(name):
-        return f"remove {key}"
+    if masked(name) != name:
+        return f"remove {masked(key)}"
     if field is not None and get_origin(field.annotation) is dict:
         keys = FieldInfo.from_annotation(get_args(field.annotation)[0])
         for candidate in (

@@ -235,6 +235,23 @@ def test_a_command_as_the_name_of_a_model_is_not_shown(tmp_path: Path, command: 
     assert PLANTED not in outputs_of_check(file)
 
 
+@pytest.mark.parametrize("key", [f"HF_TOKEN={PLANTED}", f"DB_PASSWORT: {PLANTED}", f"export SK={PLANTED}"])
+def test_an_assignment_as_the_name_of_a_variable_is_not_shown(tmp_path: Path, key: str) -> None:
+    file = file_with(tmp_path, qwen={"env": {key: "x"}})
+
+    assert rules_of(file)["qwen"] == {"error[bad-value]"}
+    assert PLANTED not in outputs_of_check(file)
+
+
+def test_an_address_with_a_password_in_place_of_a_file_is_not_shown(tmp_path: Path) -> None:
+    address = f"https://joe:{PLANTED}@h.example.com/config.json"
+    file = file_with(tmp_path, qwen={"model": {"source": "/m/x", "configJson": address}})
+    base = f"  ascend-vllm:base: {address}\n"
+    file.write_text(file.read_text().replace("config:\n", f"config:\n{base}", 1))
+
+    assert PLANTED not in outputs_of_check(file)
+
+
 def test_a_change_of_a_credential_stays_visible() -> None:
     assert masked_pair("DB_PASS", "old-value", "new-value") == ("***", "*** (changed)")
     assert masked_pair("DB_PASS", None, "new-value") == (None, "***")
