@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.bounds import measure_bounds
 from bench.projects import (
     NAMESPACE,
     NPUS_PER_NODE,
@@ -66,6 +67,7 @@ def measure(counts: Sequence[int], repeat: int) -> Times:
     name = f"bench-{os.getpid()}"
     times: defaultdict[Key, list[float]] = defaultdict(list)
     with interruptible(), tempfile.TemporaryDirectory(prefix="bench-") as directory:
+        measure_bounds(Path(directory), repeat, times)
         try:
             cluster.up(_plan(name, max(counts)))
             for services in counts:

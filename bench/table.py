@@ -17,10 +17,12 @@ NO_CHANGE = "up, no change"
 DESTROY = "destroy"
 CHECK = "check"
 DIFF = "diff"
+CHECK_CPU = "check, CPU"
+VERIFY = "verify files"
 
 _VERSION = 1
-_HEADER = ("MEASUREMENT", "SERVICES", "OURS", "THEIRS", "RATIO", "LIMIT", "")
-_MOST_SERVICES = 10_000
+_HEADER = ("MEASUREMENT", "NUMBER", "OURS", "THEIRS", "RATIO", "LIMIT", "")
+_MOST = 10_001
 
 
 class Key(NamedTuple):
@@ -29,6 +31,7 @@ class Key(NamedTuple):
     step: str
     who: str
     services: int
+    """Of files for `verify files`."""
 
 
 Times = Mapping[Key, Sequence[float]]
@@ -48,8 +51,8 @@ class Limit:
 
 _FEW = range(1, 11)
 _UP_TO_100 = range(1, 101)
-_MANY = range(100, _MOST_SERVICES)
-_ANY = range(1, _MOST_SERVICES)
+_MANY = range(100, _MOST)
+_ANY = range(1, _MOST)
 
 LIMITS = (
     Limit(UP, against=BARE, most=1.4, services=_FEW),
@@ -58,6 +61,8 @@ LIMITS = (
     Limit(DESTROY, against=None, most=15, services=_UP_TO_100),
     Limit(CHECK, against=None, most=1.5, services=_UP_TO_100),
     Limit(DIFF, against=None, most=2, services=_UP_TO_100),
+    Limit(CHECK_CPU, against=None, most=2, services=_ANY),
+    Limit(VERIFY, against=None, most=10, services=_ANY),
 )
 
 _COMPARISONS: Sequence[tuple[str, str | None]] = (
@@ -68,6 +73,8 @@ _COMPARISONS: Sequence[tuple[str, str | None]] = (
     (DESTROY, KUBECTL),
     (CHECK, None),
     (DIFF, None),
+    (CHECK_CPU, None),
+    (VERIFY, None),
 )
 
 

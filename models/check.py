@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from models.credentials import starred_shapes, without_shapes
+from models.credentials import masked, starred_shapes, without_shapes
 from models.finding import Finding, Mark, Path, Span, error, warning
 from models.report import Accepted, Report
 from models.rules.registry import judge, judge_stack, rule_ids
@@ -146,7 +146,7 @@ def _located(finding: Finding, spans: Mapping[Path, Span]) -> Finding:
 
 def _masked(mark: Mark) -> Mark:
     """The mark without credentials in the names of its keys and in its excerpt, whose columns stay."""
-    path = tuple(without_shapes(key) for key in mark.path)
+    path = tuple(masked(key) for key in mark.path)
     span = mark.span
     if span:
         span = replace(span, text=starred_shapes(span.text))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from unicodedata import east_asian_width
 
-from models.finding import Finding, Mark, Span
+from models.finding import Finding, Mark, Severity, Span
 from models.words import counted
 
 
@@ -38,22 +38,21 @@ class Report:
     @property
     def errors(self) -> tuple[Finding, ...]:
         """Findings that stop the deployment."""
-        return tuple(
-            finding for finding in self.findings if finding.severity == "error"
-        )
+        return self._of_severity("error")
 
     @property
     def warnings(self) -> tuple[Finding, ...]:
         """Findings that do not stop the deployment."""
-        return tuple(
-            finding for finding in self.findings if finding.severity == "warning"
-        )
+        return self._of_severity("warning")
 
     @property
     def no_effects(self) -> tuple[Finding, ...]:
         """Settings that the engine drops. They do not stop the deployment."""
+        return self._of_severity("no-effect")
+
+    def _of_severity(self, severity: Severity) -> tuple[Finding, ...]:
         return tuple(
-            finding for finding in self.findings if finding.severity == "no-effect"
+            finding for finding in self.findings if finding.severity == severity
         )
 
     def warn(self, log: Callable[[str], None]) -> None:
@@ -132,31 +131,30 @@ def _excerpt(marks: tuple[Mark, ...]) -> Iterator[str]:
 
     Marks in other files follow as positions.
     """
-    first = marks[0]
-    if first.span is None or not first.span.text:
+    first = marks[0].span
+    if first is None or not first.text:
         return
-    in_file: list[tuple[Span, Mark]] = []
-    elsewhere: list[tuple[Span, Mark]] = []
-    for mark in marks:
-        if mark.span is None:
-            continue
-        if mark.span.file == first.span.file and mark.span.text:
-            in_file.append((mark.span, mark))
-        else:
-            elsewhere.append((mark.span, mark))
-    in_file.sort(key=lambda pair: (pair[0].line, pair[0].column))
-    width = len(str(in_file[-1][0].line))
+    placed = [(mark.span, mark) for mark in marks if mark.span]
+    shown = [
+        (span, mark) for span, mark in placed if span.file == first.file and span.text
+    ]
+    shown.sort(key=lambda pair: (pair[0].line, pair[0].column))
+    last_line = shown[-1][0].line
+    width = len(str(last_line))
     margin = " " * width
+
     yield f"{margin} |"
-    line = 0
-    for span, mark in in_file:
-        if span.line != line:
+    previous_line = 0
+    for span, mark in shown:
+        if span.line != previous_line:
             yield f"{span.line:>{width}} | {span.text.rstrip()}"
-        line = span.line
-        character = "^" if mark is first else "-"
+        previous_line = span.line
+        character = "^" if mark is marks[0] else "-"
         yield f"{margin} | {_underline(span, character)} {mark.note}".rstrip()
-    for span, mark in elsewhere:
-        yield f"{margin} ::: {span.file}:{span.line}:{span.column} {mark.note}".rstrip()
+    for span, mark in placed:
+        if (span, mark) not in shown:
+            position = f"{span.file}:{span.line}:{span.column}"
+            yield f"{margin} ::: {position} {mark.note}".rstrip()
 
 
 def _underline(span: Span, character: str) -> str:

@@ -1,8 +1,9 @@
-"""Numbers and durations in words, the same in every text."""
+"""Numbers, durations and types in words, the same in every text."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 _MINUTE = 60
 _HOUR = 3600
@@ -34,6 +35,18 @@ def duration(seconds: float) -> str:
     if whole < 48 * _HOUR:
         return f"{whole // _HOUR} h"
     return f"{whole // _DAY} d"
+
+
+def type_in_words(value: Any) -> str:
+    """The type of a value in a YAML file, before the value itself: `text "8"`, `the number 8`, `a list`."""
+    types = {
+        str: "text",
+        bool: "the truth value",
+        list: "a list",
+        dict: "a mapping",
+        type(None): "nothing",
+    }
+    return types.get(type(value), "the number")
 
 
 def _joined(items: Sequence[str], word: str) -> str:

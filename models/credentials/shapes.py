@@ -20,17 +20,20 @@ _PRIVATE_KEY = re.compile(
 _PUTTY_KEY = re.compile(
     r"Private-Lines:\s{0,4}[0-9]+\s{1,4}([A-Za-z0-9+/=\s]{8,20000})"
 )
+_URL_BEGINS = r"(?: :// | \bhttps?:/ (?!/) )"
+"""The end of a scheme. A path that was an address has only one slash: `https:/user:…`."""
+
 _TOKEN_IN_URL = re.compile(
-    r"""(?x)
-    ://(
+    rf"(?x) {_URL_BEGINS}"
+    r"""(
         (?:gh[opsur]_|github_pat_|hf_|glpat-|oauth2:)[^\s/@]{8,}
       | (?=[\w-]{0,80}[0-9]) (?=[\w-]{0,80}[A-Za-z]) [\w-]{20,256}
     )@
     """
 )
 _PASSWORD_IN_URL = re.compile(
-    r"""(?x)
-    ://[^\s/:@'"\[]{0,256}: (
+    rf"(?x) {_URL_BEGINS}"
+    r"""[^\s/:@'"\[]{0,256}: (
         [^\s/"]{1,512}? (?=@(?![^\s/"',]{0,256}@))
       | (?![0-9]{1,5}[/?\#]) [^\s@"']{1,512}+ (?=@(?!sha[0-9]+:)[\w-])
     )@

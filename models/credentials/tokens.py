@@ -45,20 +45,22 @@ _TOKENS = re.compile(
 """The forms are from the documentation of each issuer and from the rules of gitleaks."""
 
 
+_HEXADECIMAL = re.compile(r"(?:[0-9a-f]-?){32}")
+
+
 def token_ranges(text: str) -> Iterator[Range]:
     """The parts of a text that are tokens with a prefix of their issuer.
 
-    A part of a path or of a dotted name is a token only if it has lower case, upper case and digits:
-    `/cache/hf_datasetsoftheteam` is none.
+    A part of a path or of a dotted name is a token only if it looks random: `/cache/hf_datasetsoftheteam` is none.
     """
     for match in _TOKENS.finditer(text):
         is_in_path = text[max(match.start() - 1, 0) : match.start()] in ("/", ".")
-        if not is_in_path or _is_mixed(match[0]):
+        if not is_in_path or _looks_random(match[0]):
             yield match.span()
 
 
-def _is_mixed(text: str) -> bool:
-    has_lower = any(character.islower() for character in text)
+def _looks_random(text: str) -> bool:
+    """Whether a text has upper case and digits, or as many hexadecimal digits as a UUID."""
     has_upper = any(character.isupper() for character in text)
     has_digit = any(character.isdigit() for character in text)
-    return has_lower and has_upper and has_digit
+    return (has_upper and has_digit) or _HEXADECIMAL.search(text) is not None

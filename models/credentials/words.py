@@ -6,6 +6,7 @@ STRONG = frozenset(
     {
         "password",
         "passwd",
+        "passwort",
         "passphrase",
         "passcode",
         "pass",

@@ -27,37 +27,48 @@ _DISK_PREFIXES = {
 
 def iscsi_problems(node: Node, _pod: Pod) -> Iterator[Problem]:
     """The names of the target and of the initiator, and the Secret of CHAP."""
-    for key, source in (("iqn", 808), ("initiatorName", 827)):
-        name = node.value.get(key)
-        if name is None or (key == "iqn" and not name):
-            continue
-        form = _INITIATORS.get(name[:3])
-        if form is None or not form.fullmatch(name):
-            path = node.at(key)
-            words = "must be a name that begins with iqn., eui. or naa."
-            edits = write(path, _EXAMPLE)
-            yield refused(path, name, words, source=source, edits=edits)
+    target = node.value.get("iqn")
+    if target:
+        yield from _iscsi_name(node, "iqn", source=808)
+    initiator = node.value.get("initiatorName")
+    if initiator is not None:
+        yield from _iscsi_name(node, "initiatorName", source=827)
     uses_chap = node.value.get("chapAuthDiscovery") or node.value.get("chapAuthSession")
     if uses_chap and "secretRef" not in node.value:
         yield missing(node.at("secretRef"), {"name": "chap"}, source=819)
 
 
+def _iscsi_name(node: Node, key: str, *, source: int) -> Iterator[Problem]:
+    name = node.text(key)
+    form = _INITIATORS.get(name[:3])
+    if form is None or not form.fullmatch(name):
+        path = node.at(key)
+        words = "must be a name that begins with iqn., eui. or naa."
+        edits = write(path, _EXAMPLE)
+        yield refused(path, name, words, source=source, edits=edits)
+
+
 def fibre_channel_problems(node: Node, _pod: Pod) -> Iterator[Problem]:
     """A disk has a target with a LUN, or a WWID."""
-    targets, names = node.items("targetWWNs"), node.items("wwids")
-    path = node.at("targetWWNs")
-    if bool(targets) == bool(names):
+    has_targets = bool(node.items("targetWWNs"))
+    has_names = bool(node.items("wwids"))
+    if has_targets == has_names:
+        path = node.at("targetWWNs")
         words = "must be set, or wwids, but not both"
-        edits = remove(path) if targets else write(node.at("wwids"), ["0"])
+        edits = write(node.at("wwids"), ["0"])
+        if has_targets:
+            edits = remove(path)
         yield refused(path, None, words, source=889, edits=edits)
-    if not targets:
-        return
+    if has_targets:
+        yield from _lun(node)
+
+
+def _lun(node: Node) -> Iterator[Problem]:
     path = node.at("lun")
-    if "lun" not in node.value:
+    lun = node.value.get("lun")
+    if lun is None:
         yield missing(path, 0, source=898)
-        return
-    lun = node.value["lun"]
-    if not 0 <= lun <= 255:
+    elif not 0 <= lun <= 255:
         words = "must be 0 to 255"
         yield refused(path, lun, words, source=901, edits=write(path, 0))
 

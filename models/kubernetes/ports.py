@@ -14,21 +14,25 @@ _SERVICE_PORT = "http"
 
 def repeated_ports(spec: Mapping[str, Any]) -> Iterator[Problem]:
     """Container ports with the number, or with the name of the server's port, that another container has."""
-    numbers: dict[tuple[int, str], Path] = {}
-    names: dict[str, Path] = {}
+    opened: dict[tuple[int, str], Path] = {}
+    named: dict[str, Path] = {}
     for path, port in _ports(spec):
         number = port.get("containerPort", 0)
         protocol = port.get("protocol") or "TCP"
-        other = numbers.setdefault((number, protocol), path)
-        if other[:3] != path[:3]:
-            words = f"{number} is opened by another container, too"
-            yield _repeated((*path, "containerPort"), words, other)
-            continue
+        first_opened = opened.setdefault((number, protocol), path)
         name = port.get("name", "")
-        other = names.setdefault(name, path)
-        if name == _SERVICE_PORT and other[:3] != path[:3]:
+        first_named = named.setdefault(name, path)
+        if _is_other_container(first_opened, path):
+            words = f"{number} is opened by another container, too"
+            yield _repeated((*path, "containerPort"), words, first_opened)
+        elif name == _SERVICE_PORT and _is_other_container(first_named, path):
             words = f"{name} is the name of the server's port, too"
-            yield _repeated((*path, "name"), words, other)
+            yield _repeated((*path, "name"), words, first_named)
+
+
+def _is_other_container(path: Path, other: Path) -> bool:
+    """Whether two ports belong to two containers. A path begins with `spec`, `containers` and the container's index."""
+    return path[:3] != other[:3]
 
 
 def _ports(spec: Mapping[str, Any]) -> Iterator[tuple[Path, Mapping[str, Any]]]:

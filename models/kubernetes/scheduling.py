@@ -24,7 +24,16 @@ _MERGED_SINCE = 34
 
 
 def toleration_problems(node: Node, _pod: Pod) -> Iterator[Problem]:
-    """The parts of a toleration fit to each other."""
+    """The key, the operator, the value and the effect of a toleration can stand together."""
+    yield from _toleration_value(node)
+    if "tolerationSeconds" in node.value and node.text("effect") != "NoExecute":
+        path = node.at("effect")
+        words = "must be NoExecute, because tolerationSeconds is set"
+        edits = write(path, "NoExecute")
+        yield refused(path, node.text("effect"), words, source=4284, edits=edits)
+
+
+def _toleration_value(node: Node) -> Iterator[Problem]:
     operator = node.text("operator")
     value = node.text("value")
     if not node.text("key") and operator != "Exists":
@@ -47,11 +56,6 @@ def toleration_problems(node: Node, _pod: Pod) -> Iterator[Problem]:
         words = formats.label_value(value)
         edits = write(path, formats.nearest_label(value))
         yield refused(path, value, words, source=4293, edits=edits)
-    if "tolerationSeconds" in node.value and node.text("effect") != "NoExecute":
-        path = node.at("effect")
-        words = "must be NoExecute, because tolerationSeconds is set"
-        edits = write(path, "NoExecute")
-        yield refused(path, node.text("effect"), words, source=4284, edits=edits)
 
 
 def node_term_problems(node: Node, _pod: Pod) -> Iterator[Problem]:
@@ -73,8 +77,9 @@ def node_term_problems(node: Node, _pod: Pod) -> Iterator[Problem]:
 
 
 def _values(item: Node) -> Iterator[Problem]:
-    """An operator has as many values as it needs."""
-    operator, values = item.text("operator"), item.items("values")
+    """The number of values is the one that the operator needs."""
+    operator = item.text("operator")
+    values = item.items("values")
     path = item.at("values")
     if operator in ("In", "NotIn") and not values:
         words = f"must have a value, because operator is {operator}"
@@ -108,8 +113,9 @@ def _label_values(item: Node) -> Iterator[Problem]:
 
 
 def _field_of_node(item: Node) -> Iterator[Problem]:
-    """A field of a node is its name, which is one of one value."""
-    operator, values = item.text("operator"), item.items("values")
+    """The only field of a node that a term can compare is its name, with exactly one value."""
+    operator = item.text("operator")
+    values = item.items("values")
     if item.text("key") != _NAME:
         path = item.at("key")
         words = f"must be {_NAME}"
@@ -173,7 +179,7 @@ def affinity_term_problems(node: Node, _pod: Pod) -> Iterator[Problem]:
 
 
 def spread_problems(node: Node, pod: Pod) -> Iterator[Problem]:
-    """The parts of a spread constraint fit to each other."""
+    """The fields of a spread constraint can stand together."""
     if "minDomains" in node.value and node.text("whenUnsatisfiable") != "DoNotSchedule":
         path = node.at("minDomains")
         words = "needs whenUnsatisfiable: DoNotSchedule"
@@ -186,7 +192,7 @@ def spread_problems(node: Node, pod: Pod) -> Iterator[Problem]:
 
 
 def _label_keys(node: Node, field: str) -> Iterator[Problem]:
-    """Keys of labels of the pod itself need a selector, which does not have them twice."""
+    """`matchLabelKeys` and `mismatchLabelKeys` need a selector, and the selector has none of the keys twice."""
     keys = node.items(field)
     if keys and "labelSelector" not in node.value:
         path = node.at(field)
@@ -221,7 +227,7 @@ def _keys_of(selector: Mapping[str, Any]) -> list[str]:
 
 
 def repeated_spread_problems(pod: Pod) -> Iterator[Problem]:
-    """Each pair of topologyKey and whenUnsatisfiable has one constraint."""
+    """No two spread constraints have the same topologyKey and the same whenUnsatisfiable."""
     constraints: Sequence[Any] = pod.spec.get("topologySpreadConstraints", ())
     first: dict[tuple[str, str], int] = {}
     for index, constraint in enumerate(constraints):

@@ -12,6 +12,7 @@ from models.kubernetes.formats import is_time, nearest_quantity, quantity
 from models.kubernetes.problem import Edit, Problem, remove, shown, write
 from models.kubernetes.schema import Field, Form, Schema
 from models.stack_file.unknown_keys import nearest
+from models.words import type_in_words
 
 _LIMITS = {"int32": 2**31, "int64": 2**63, "IntOrString": 2**31}
 """The limits of whole numbers, by type: a number n is at least -limit and less than the limit."""
@@ -207,7 +208,7 @@ class Structure:
     def _wrong_type(
         self, expected: str, value: Any, path: Path, edits: tuple[Edit, ...]
     ) -> None:
-        words = f"must be {expected}, not {_type_of(value)}{shown(path, value)}"
+        words = f"must be {expected}, not {type_in_words(value)}{shown(path, value)}"
         self._add(path, words, edits)
 
     def _add(self, path: Path, words: str, edits: tuple[Edit, ...]) -> None:
@@ -281,14 +282,3 @@ def _scalar_edit(name: str, value: Any, path: Path) -> tuple[Edit, ...]:
     ):
         return write(path, int(value[:18]))
     return remove(path)
-
-
-def _type_of(value: Any) -> str:
-    types = {
-        str: "text",
-        bool: "the truth value",
-        list: "a list",
-        dict: "a mapping",
-        type(None): "nothing",
-    }
-    return types.get(type(value), "the number")

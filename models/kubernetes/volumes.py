@@ -51,10 +51,12 @@ def volume_problems(node: Node, _pod: Pod) -> Iterator[Problem]:
 
 
 def _initiator(node: Node) -> Iterator[Problem]:
-    """The name of a volume and the address of its iSCSI target are one name, if the initiator has a name."""
+    """With an initiator name, Kubernetes joins the names of the volume and of the target's portal to one name."""
     source = node.mapping("iscsi")
-    name = f"{node.text('name')}:{source.get('targetPortal', '')}"
-    if "initiatorName" in source and len(name) > _LONGEST_TARGET:
+    if "initiatorName" not in source:
+        return
+    joined_name = f"{node.text('name')}:{source.get('targetPortal', '')}"
+    if len(joined_name) > _LONGEST_TARGET:
         path = node.at("iscsi", "initiatorName")
         words = f"needs a name and a targetPortal of at most {_LONGEST_TARGET} characters together"
         yield refused(path, None, words, source=576, edits=remove(path))
@@ -98,7 +100,8 @@ def _projected_files(
 
 def trust_bundle_problems(node: Node, _pod: Pod) -> Iterator[Problem]:
     """A trust bundle has a name, or a signer with labels."""
-    has_name, has_signer = "name" in node.value, "signerName" in node.value
+    has_name = "name" in node.value
+    has_signer = "signerName" in node.value
     if has_name and has_signer:
         path = node.at("signerName")
         words = "must not be set together with name"
@@ -120,7 +123,7 @@ def certificate_problems(node: Node, _pod: Pod) -> Iterator[Problem]:
 
 
 def claim_problems(node: Node, pod: Pod) -> Iterator[Problem]:
-    """The claim that is created for a pod: content, modes, size and class."""
+    """The claim that is created for a pod: what it is filled from, its access modes, its size and its class."""
     yield from data_sources_problems(node, pod)
     yield from _access_modes(node)
     yield from _size(node)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from models.catalog.known import nearest_models
+from models.credentials import masked
 from models.finding import Finding, at, error, warning
 from models.rules.registry import facts_rule_ids, rule
 from models.service.resolved import ResolvedService
@@ -21,7 +22,7 @@ def unknown_model(service: ResolvedService) -> Iterator[Finding]:
     """
     if service.facts or service.model.facts or service.model.config_json:
         return
-    name = service.model.name
+    name = masked(service.model.name)
     message = f"the catalogue has no facts of {name}"
     if not service.known:
         message = f"{name} is not in the catalogue"

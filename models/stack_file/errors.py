@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic_core import ErrorDetails
 
-from models.credentials import holds_hidden, is_hidden
+from models.credentials import holds_hidden, is_hidden, masked
 from models.finding import Finding, Mark, Path
 from models.record import PATTERN_WORDS, Record
 from models.stack_file.messages import BOUNDS, TYPES, WHY_MISSING, WHY_VALUE
@@ -29,7 +29,7 @@ from models.stack_file.refused_keys import refused_key
 from models.stack_file.union_errors import no_record
 from models.stack_file.unknown_keys import nearest
 from models.stack_file.value_edits import item_edit, key_edit, list_edit, value_edit
-from models.words import either
+from models.words import either, type_in_words
 from models.yaml_scalar import as_yaml
 
 _NO_RECORD = ("union_tag_not_found", "union_tag_invalid")
@@ -166,11 +166,12 @@ def _message(refusal: _Refusal) -> str:
     if not refusal.is_secret:
         shown = _shown(refusal.input)
     if refusal.is_key:
-        name = f"the key {json.dumps(refusal.place.name, ensure_ascii=False)}"
+        key = masked(refusal.place.name)
+        name = f"the key {json.dumps(key, ensure_ascii=False)}"
         shown = ""
     if error in TYPES or error in _NO_RECORD:
         expected = TYPES.get(error, "a mapping")
-        return f"{name} must be {expected}, not {_type_of(refusal.input)}{shown}"
+        return f"{name} must be {expected}, not {type_in_words(refusal.input)}{shown}"
     if error == "too_short":
         return f"{name} must not be empty"
     if error in BOUNDS:
@@ -195,17 +196,6 @@ def _shown(value: Any) -> str:
     if isinstance(value, str | int | float):
         return f" {json.dumps(value, ensure_ascii=False)}"
     return ""
-
-
-def _type_of(value: Any) -> str:
-    types = {
-        str: "text",
-        bool: "the truth value",
-        list: "a list",
-        dict: "a mapping",
-        type(None): "nothing",
-    }
-    return types.get(type(value), "the number")
 
 
 def _edit(refusal: _Refusal) -> str:

@@ -128,7 +128,8 @@ def _only_unknown_keys(
     known: dict[str, None] = {}
     for record in choice.records:
         known.update(dict.fromkeys(keys_of(record)))
-    finding = unknown_key(Mark((*where.path, unknown)), unknown, known)
+    mark = Mark((*where.path, unknown))
+    finding = unknown_key(mark, unknown, known)
     return replace(finding, fix=_completed_edit(where, choice.records, value))
 
 
@@ -149,11 +150,7 @@ def _completed_edit(
     where: Mark, records: Sequence[type[Record]], value: Mapping[str, Any]
 ) -> str:
     """The edit that writes the mapping as the record that it resembles most, with the user's own values."""
-
-    def common_keys(record: type[Record]) -> int:
-        return len({*value} & {*fields_of(record)})
-
-    most_similar = max(records, key=common_keys)
+    most_similar = max(records, key=lambda record: _common_keys(record, value))
     completed: dict[str, Any] = {}
     for key, field in fields_of(most_similar).items():
         is_kept = key in value and not is_hidden((*where.path, key), str(value[key]))
@@ -164,6 +161,11 @@ def _completed_edit(
         elif field.is_required() and field.examples:
             completed[key] = field.examples[0]
     return f"write {in_one_line(dotted(where.path))}: {as_yaml(completed)}"
+
+
+def _common_keys(record: type[Record], value: Mapping[str, Any]) -> int:
+    """How many keys of a mapping a record has."""
+    return len(value.keys() & fields_of(record).keys())
 
 
 def _form(record: type[Record]) -> str:

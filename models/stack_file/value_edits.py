@@ -13,12 +13,19 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
-from models.credentials import is_certain
+from models.credentials import masked
 from models.record import Record
 from models.stack_file.messages import TRUTHS
 from models.yaml_scalar import as_yaml, plain_scalar
 
 _DNS_LABEL = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
+_SIZE = re.compile(r"[0-9.]+[KMGTPE]i")
+_SIZE_IN_WORDS = re.compile(
+    r"([0-9][0-9_]*(?:\.[0-9]+)?) ?([kmgtpe])(?:i?b|i)?", re.IGNORECASE
+)
+_TIME_IN_WORDS = re.compile(
+    r"([0-9]+) ?([smh])(?:ecs?|econds?|ins?|inutes?|rs?|ours?)?", re.IGNORECASE
+)
 
 
 def value_edit(
@@ -89,8 +96,8 @@ def key_edit(key: str, field: FieldInfo | None, name: str) -> str:
         field: The field of the mapping.
         name: The key.
     """
-    if is_certain(name):
-        return f"remove {key}"
+    if masked(name) != name:
+        return f"remove {masked(key)}"
     if field is not None and get_origin(field.annotation) is dict:
         keys = FieldInfo.from_annotation(get_args(field.annotation)[0])
         for candidate in (
@@ -178,6 +185,8 @@ def _readings_of_number(number: float) -> Iterator[Any]:
     """The number or the truth value as text, as a duration, and without its fraction."""
     text = json.dumps(number)
     yield text
+    if isinstance(number, bool):
+        return
     yield f"{text}s"
     if math.isfinite(number):
         yield round(number)
@@ -194,6 +203,8 @@ def _similar_texts(field: FieldInfo, text: str, examples: list[Any]) -> Iterator
     one_line = " ".join(text.split())
     yield one_line
     first = examples[0] if examples else None
+    yield from _sizes(one_line, first)
+    yield from _durations(one_line)
     _, separator, rest = one_line.partition("://")
     if separator and isinstance(first, str) and first.startswith("https://"):
         yield f"https://{rest}"
@@ -205,6 +216,23 @@ def _similar_texts(field: FieldInfo, text: str, examples: list[Any]) -> Iterator
             yield f"/{one_line}"
     if isinstance(first, str) and _DNS_LABEL.fullmatch(first):
         yield _dns_label(text)
+
+
+def _sizes(text: str, example: Any) -> Iterator[str]:
+    """A size as Kubernetes writes it, for a field of sizes: 64Gi for `64GiB` and for `64 gb`."""
+    if not isinstance(example, str) or not _SIZE.fullmatch(example):
+        return
+    size = _SIZE_IN_WORDS.fullmatch(text)
+    if size:
+        number = size[1].replace("_", "")
+        yield f"{number}{size[2].upper()}i"
+
+
+def _durations(text: str) -> Iterator[str]:
+    """A duration as Kubernetes writes it: 10m for `10 min`."""
+    time = _TIME_IN_WORDS.fullmatch(text)
+    if time:
+        yield f"{time[1]}{time[2].lower()}"
 
 
 def _literals(annotation: Any) -> Iterator[Any]:

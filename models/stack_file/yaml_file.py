@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from models.credentials import argument_ranges, is_hidden, stars
+from models.credentials import argument_ranges, is_hidden, masked, stars
 from models.finding import Finding, Mark, Path, Span
 from models.stack_file.limits import (
     DEEPEST,
@@ -202,7 +202,10 @@ class _Reader:
         """The text of a key."""
         if is_merge(node):
             return "<<"
-        return key_text(self.value(node, path))
+        text = key_text(self.value(node, path))
+        if isinstance(node, yaml.ScalarNode) and masked(text) != text:
+            self.hidden.append(node)  # such as HF_TOKEN=value
+        return text
 
     def merged_parents(
         self, node: yaml.MappingNode, path: Path, own_keys: frozenset[str]

@@ -7,8 +7,25 @@ from pathlib import Path
 
 import pytest
 
+from bench.bounds import LARGEST, write_largest
 from bench.projects import changed_stack, objects_file, write_bare, write_ours
-from bench.table import BARE, CHECK, DESTROY, DIFF, KUBECTL, NO_CHANGE, OURS, UP, Key, Times, as_json, as_text, rows
+from bench.table import (
+    BARE,
+    CHECK,
+    CHECK_CPU,
+    DESTROY,
+    DIFF,
+    KUBECTL,
+    NO_CHANGE,
+    OURS,
+    UP,
+    VERIFY,
+    Key,
+    Times,
+    as_json,
+    as_text,
+    rows,
+)
 from models import check, load_stack, resolve
 from models.stack_file.load import load_text
 from review import compare
@@ -23,6 +40,8 @@ TIMES: Times = {
     Key(DESTROY, KUBECTL, 1): [10.0],
     Key(CHECK, OURS, 1): [1.6],
     Key(DIFF, OURS, 1): [1.9],
+    Key(CHECK_CPU, OURS, 380): [1.8],
+    Key(VERIFY, OURS, 10_000): [10.1],
 }
 
 
@@ -34,14 +53,16 @@ def test_a_slow_run_does_not_count_against_the_median() -> None:
 
 def test_the_table_says_which_limits_are_missed() -> None:
     assert as_text(rows(TIMES)) == (
-        "MEASUREMENT    SERVICES  OURS     THEIRS           RATIO  LIMIT\n"
-        "up             1         2.40 s   2.00 s bare      1.20   1.4    ok\n"
-        "up             1         2.40 s   0.40 s kubectl   6.00   -\n"
-        "up, no change  1         3.00 s   2.00 s bare      1.50   1.4    MISSED\n"
-        "destroy        1         14.90 s  -                -      15 s   ok\n"
-        "destroy        1         14.90 s  10.00 s kubectl  1.49   -\n"
-        "check          1         1.60 s   -                -      1.5 s  MISSED\n"
-        "diff           1         1.90 s   -                -      2 s    ok"
+        "MEASUREMENT    NUMBER  OURS     THEIRS           RATIO  LIMIT\n"
+        "up             1       2.40 s   2.00 s bare      1.20   1.4    ok\n"
+        "up             1       2.40 s   0.40 s kubectl   6.00   -\n"
+        "up, no change  1       3.00 s   2.00 s bare      1.50   1.4    MISSED\n"
+        "destroy        1       14.90 s  -                -      15 s   ok\n"
+        "destroy        1       14.90 s  10.00 s kubectl  1.49   -\n"
+        "check          1       1.60 s   -                -      1.5 s  MISSED\n"
+        "diff           1       1.90 s   -                -      2 s    ok\n"
+        "check, CPU     380     1.80 s   -                -      2 s    ok\n"
+        "verify files   10000   10.10 s  -                -      10 s   MISSED"
     )
 
 
@@ -57,6 +78,8 @@ def test_programs_read_the_same_rows_as_json() -> None:
         ("destroy", False),
         ("check", True),
         ("diff", False),
+        ("check, CPU", False),
+        ("verify files", True),
     ]
 
 
@@ -103,3 +126,11 @@ def test_every_service_differs_between_the_two_stacks_that_are_compared(tmp_path
 
     assert check(new).findings == ()
     assert [one.restarts for one in compare(old, new).services] == [True] * 3
+
+
+@pytest.mark.parametrize(("services", "rules"), [(LARGEST, set()), (LARGEST + 10, {"stack-size"})])
+def test_the_largest_stack_is_nearly_as_large_as_a_stack_may_be(services: int, rules: set[str], tmp_path: Path) -> None:
+    file = write_largest(tmp_path / "largest", services)
+    stack = resolve(load_stack("largest", project=file.parent))
+
+    assert {finding.rule for finding in check(stack).findings} == rules

@@ -127,6 +127,7 @@ HARMLESS = {
     "REGISTRY_PORT": "http://registry.example.com:5000/scope/@org/pkg",
     "MODEL_ID": "bW9kZWw6dmVyc2lvbg==",
     "DATASET": "/cache/hf_abcdefghijklmnopqrstuv",
+    "DIRECTORY": "/models/sk-qwen2chat7b20240101",
     "COMMIT": "4045ac10f2a91f1b1fb0bc4cd1d0ba1a8bd2ba3e",
     "DIGEST": "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
     "REPOSITORY": "https://gitee.com/ascend/MindSpeed.git",

@@ -212,6 +212,46 @@ def test_a_credential_as_a_name_or_a_reason_is_not_shown(tmp_path: Path, service
     assert PLANTED not in changes
 
 
+@pytest.mark.parametrize(
+    "token",
+    [
+        "AGE-SECRET-KEY-1QQPQYGQGS4WXYZQQPQYGQGS4WXYZ",
+        "dop_v1_" + "0123abcd" * 8,
+        "ms-0123abcd-4567-89ef-0123-456789abcdef",
+        "AKIA" + "IOSFODNN7ABCDEFG",
+    ],
+)
+def test_a_token_in_a_path_is_an_error_and_is_not_shown(tmp_path: Path, token: str) -> None:
+    file = file_with(tmp_path, qwen={"model": f"/mnt/{token}"})
+
+    assert "error[secret-in-env]" in rules_of(file)["qwen"]
+    assert token not in outputs_of_check(file)
+
+
+@pytest.mark.parametrize("command", [f"mysql -u root -p{PLANTED}", f"AK=HPUAABCDEFGHIJKLMNOP;SK={PLANTED}"])
+def test_a_command_as_the_name_of_a_model_is_not_shown(tmp_path: Path, command: str) -> None:
+    file = file_with(tmp_path, qwen={"model": f"/mnt/{command}"})
+
+    assert PLANTED not in outputs_of_check(file)
+
+
+@pytest.mark.parametrize("key", [f"HF_TOKEN={PLANTED}", f"DB_PASSWORT: {PLANTED}", f"export SK={PLANTED}"])
+def test_an_assignment_as_the_name_of_a_variable_is_not_shown(tmp_path: Path, key: str) -> None:
+    file = file_with(tmp_path, qwen={"env": {key: "x"}})
+
+    assert rules_of(file)["qwen"] == {"error[bad-value]"}
+    assert PLANTED not in outputs_of_check(file)
+
+
+def test_an_address_with_a_password_in_place_of_a_file_is_not_shown(tmp_path: Path) -> None:
+    address = f"https://joe:{PLANTED}@h.example.com/config.json"
+    file = file_with(tmp_path, qwen={"model": {"source": "/m/x", "configJson": address}})
+    base = f"  ascend-vllm:base: {address}\n"
+    file.write_text(file.read_text().replace("config:\n", f"config:\n{base}", 1))
+
+    assert PLANTED not in outputs_of_check(file)
+
+
 def test_a_change_of_a_credential_stays_visible() -> None:
     assert masked_pair("DB_PASS", "old-value", "new-value") == ("***", "*** (changed)")
     assert masked_pair("DB_PASS", None, "new-value") == (None, "***")

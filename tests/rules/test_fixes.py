@@ -117,7 +117,7 @@ ILL_FORMED = [
     ("quantization: AWQ", "write quantization: awq"),
     ("rollout: {maxSurge: 0, maxUnavailable: 0}", "write rollout: {maxSurge: 0}"),
     ("priorityClass: My_Class", "write priorityClass: my-class"),
-    ("resources: {memory: 64GB}", "write memory: 192Gi"),
+    ("resources: {memory: 64GB}", "write memory: 64Gi"),
 ]
 
 

@@ -1,0 +1,42 @@
+"""The edit of a refused value keeps the user's own number, in the form that the field accepts."""
+
+from __future__ import annotations
+
+import pytest
+
+from models.stack_file.operation import Resources
+from models.stack_file.service import ServiceConfig
+from models.stack_file.value_edits import value_edit
+
+
+@pytest.mark.parametrize(
+    ("refused", "edit"),
+    [
+        ("64GiB", "write memory: 64Gi"),
+        ("64GB", "write memory: 64Gi"),
+        ("64 Gi", "write memory: 64Gi"),
+        ("64gi", "write memory: 64Gi"),
+        ("1.5tb", "write memory: 1.5Ti"),
+        ("1_000Gi", "write memory: 1000Gi"),
+        ("1K", "write memory: 1Ki"),
+        ("much", "write memory: 192Gi"),
+        (True, "write memory: 192Gi"),
+    ],
+)
+def test_a_size_keeps_its_number(refused: object, edit: str) -> None:
+    assert value_edit("memory", Resources.model_fields["memory"], refused) == edit
+
+
+@pytest.mark.parametrize(
+    ("refused", "edit"),
+    [
+        ("90 s", "write startup: 90s"),
+        ("10 min", "write startup: 10m"),
+        ("10minutes", "write startup: 10m"),
+        ("2 Hours", "write startup: 2h"),
+        ("100 sec", "write startup: 100s"),
+        (1500, "write startup: 1500s"),
+    ],
+)
+def test_a_duration_keeps_its_number(refused: object, edit: str) -> None:
+    assert value_edit("startup", ServiceConfig.model_fields["startup"], refused) == edit
