@@ -233,3 +233,46 @@ def test_models_without_mtp_layers_have_no_mtp(model: str) -> None:
     }
 
     assert [finding.fix for finding in limits(stack_file("0.23.0", service))] == ["remove speculative"]
+
+
+@pytest.mark.parametrize("release", RELEASES)
+@pytest.mark.parametrize(
+    ("engine", "is_refused"),
+    [
+        ({"maxNumSeqs": 2048}, False),
+        ({"maxNumSeqs": 2049}, True),
+        ({"maxNumSeqs": 4096, "maxNumBatchedTokens": 4096}, False),
+        ({"maxNumSeqs": 4096, "extraArgs": {"performanceMode": "throughput"}}, False),
+        ({"maxNumSeqs": 4097, "extraArgs": {"performance-mode": "throughput"}}, True),
+        ({"maxNumSeqs": 4096, "maxModelLen": 8192, "enableChunkedPrefill": False}, False),
+        ({"maxNumSeqs": 4096, "maxModelLen": 1024, "enableChunkedPrefill": False}, True),
+    ],
+)
+def test_the_default_of_the_tokens_does_not_follow_the_requests(
+    engine: dict[str, Any], is_refused: bool, release: str
+) -> None:
+    found = limits(stack_file(release, {"engine": {"maxModelLen": 4096, **engine}}))
+
+    assert [finding.rule for finding in found] == ["engine-limit"] * is_refused
+
+
+@pytest.mark.parametrize(
+    ("model", "refusing"),
+    [
+        ("MiniMax-M2", ["0.18.0", "0.23.0", "0.30.0"]),
+        ("MiniMax-M3", ["0.18.0", "0.23.0"]),
+        ("Llama-4-Scout-17B-16E-Instruct", ["0.18.0", "0.23.0", "0.30.0"]),
+        ("DeepSeek-V3", []),
+        ("GLM-4.5", []),
+    ],
+)
+def test_mtp_is_refused_by_the_releases_without_mtp_layers_for_the_model(model: str, refusing: list[str]) -> None:
+    service = {
+        "model": f"/mnt/models/{model}",
+        "npus": 8,
+        "engine": {"maxModelLen": 4096, "tensorParallelSize": 8},
+        "speculative": {"kind": "mtp", "tokens": 1},
+    }
+    found = {release: limits(stack_file(release, service)) for release in RELEASES}
+
+    assert [release for release, findings in found.items() if findings] == refusing
