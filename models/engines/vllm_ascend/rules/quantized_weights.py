@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from models.engines.model_server import ModelServer
 from models.engines.rules import rule
@@ -27,6 +27,9 @@ _READ_FROM_CONFIG = ("compressed-tensors", "fp8")
 _LOADED_AS_BF16 = "minimax_m2"
 """The model whose fp8 weights the plugin loads as bf16 (vllm_ascend/patch/platform/patch_minimax_m2_config.py)."""
 
+_OWN_FACTS = ("model.configJson", "model.facts")
+"""Keys by which the stack file itself says what is in config.json."""
+
 _NOT_SUPPORTED = {
     "0.18.0": "vllm/platforms/interface.py:494",
     "0.23.0": "vllm/platforms/interface.py:726",
@@ -48,7 +51,8 @@ def quantized_weights(server: ModelServer) -> Iterator[Finding]:
 
     The plugin has no kernels for AWQ and GPTQ. vLLM reads the quantization of the weights from their config.json, and
     exits if `quantization` is another one, or if config.json has none for a method that needs its settings. The rule
-    knows the quantization from `configJson`, from the catalogue or from the name of the weights.
+    knows the quantization from `configJson`, from the name of the weights or from the catalogue. It warns if only the
+    catalogue says so, because weights can be converted and keep their name.
     """
     plugin = plugin_table(server.release.version)
     if plugin is None:
@@ -81,7 +85,7 @@ def _is_loaded(server: ModelServer, plugin: PluginTable, actual: str) -> bool:
 
 def _not_loaded(server: ModelServer, actual: str) -> Finding:
     version = server.release.version
-    return error(
+    return _severity(server)(
         f"the weights of {server.model.name} are quantized with {actual}, which vllm-ascend {version} does not load",
         why=f"vLLM {version} exits at start ({_NOT_SUPPORTED[version]})",
         fix="use weights that are not quantized, or weights for quantization: ascend of msModelSlim",
@@ -91,12 +95,23 @@ def _not_loaded(server: ModelServer, actual: str) -> Finding:
 
 def _mismatch(server: ModelServer, actual: str) -> Finding:
     version = server.release.version
-    return error(
+    return _severity(server)(
         f"quantization is {server.quantization}, but the weights of {server.model.name} are quantized with {actual}",
         why=f"vLLM {version} exits at start if config.json names another quantization ({_MISMATCH[version]})",
         fix="remove quantization (the engine reads it from the weights)",
         marks=[at("quantization"), _weights(actual)],
     )
+
+
+def _severity(server: ModelServer) -> Callable[..., Finding]:
+    """An error if config.json or the name of the weights says so.
+
+    The published weights of a model may have been converted in place, so the catalogue alone is a doubt.
+    """
+    has_suffix = server.known is not None and server.known.suffix is not None
+    if has_suffix or any(key.startswith(_OWN_FACTS) for key in server.configured):
+        return error
+    return warning
 
 
 def _missing_settings(server: ModelServer) -> Iterator[Finding]:
