@@ -30,6 +30,11 @@ ENGINE: dict[str, dict[str, Any]] = {
     "capture-sizes-largest": {
         "compilationConfig": {"cudagraphCaptureSizes": [1, 2, 4], "maxCudagraphCaptureSize": 8},
     },
+    "capture-sizes-sequence-parallel": {
+        "tensorParallelSize": 4,
+        "maxNumSeqs": 2,
+        "compilationConfig": {"passConfig": {"enableSp": True}},
+    },
     "decode-context-backend": {"extraArgs": {"dcp-comm-backend": "a2a"}},
     "decode-context-heads": {"extraArgs": {"decode-context-parallel-size": 2}},
     "decode-context-size": {"extraArgs": {"decode-context-parallel-size": 3}},
@@ -119,6 +124,18 @@ ACCEPTED: dict[str, dict[str, Any]] = {
     "allowed length": {"engine": {"maxModelLen": 65536}, "env": {"VLLM_ALLOW_LONG_MAX_MODEL_LEN": "1"}},
     "whole prompts": {"engine": {"maxModelLen": 4096, "enableChunkedPrefill": False, "maxNumBatchedTokens": 4096}},
     "sizes": {"engine": {"maxModelLen": 4096, "compilationConfig": {"cudagraphCaptureSizes": [1, 2, 4]}}},
+    "a size that the parts divide": {
+        "engine": {
+            "maxModelLen": 4096,
+            "tensorParallelSize": 4,
+            "maxNumSeqs": 4,
+            "compilationConfig": {"passConfig": {"enableSp": True}},
+        },
+    },
+    "most requests": {"engine": {"maxModelLen": 4096, "maxNumSeqs": 2048}},
+    "doubled tokens": {
+        "engine": {"maxModelLen": 4096, "maxNumSeqs": 4096, "extraArgs": {"performance-mode": "throughput"}},
+    },
     "copies of heads": {
         "npus": 16,
         "engine": {"maxModelLen": 4096, "extraArgs": {"decode-context-parallel-size": 2}},
