@@ -18,6 +18,9 @@ from tests.vllm.conftest import RELEASE, Served
 
 KINDS = [Kind.CHAT, Kind.COMPLETE]
 ANSWERED = 80
+PATIENCE = 600
+"""Seconds for an answer: the first request of a kind may compile functions of the worker."""
+
 BASES = 2
 """Good bodies that each rule is broken in."""
 
@@ -31,7 +34,7 @@ def statuses(served: Served, kind: Kind, bodies: list[dict[str, Any]]) -> list[i
     """The answers of the server. It closes a connection after some refusals, so each request has its own."""
 
     async def sent(body: dict[str, Any]) -> int:
-        async with linked(served.url, "sk-tiny", timeout=60) as link:
+        async with linked(served.url, "sk-tiny", timeout=PATIENCE) as link:
             return (await post(link, ENDPOINTS[kind].path, {"model": "tiny", **body})).status
 
     return [asyncio.run(sent(body)) for body in bodies]
