@@ -16,7 +16,7 @@ SWITCH_WORDS = MappingProxyType(
 
 _MEANS_ON = {"1", *(word for word, number in SWITCH_WORDS.items() if number)}
 
-_SIMILAR = 0.5
+_SIMILAR = 0.7
 """How similar a text and a choice are, from 0 to 1, if one is meant to be the other."""
 
 
@@ -62,6 +62,9 @@ class VariableValues:
         """The choice that a text probably means."""
         by_word = {choice.lower(): choice for choice in self.choices}
         word = text.strip().lower()
+        for choice in sorted(by_word, key=len, reverse=True):
+            if word and (choice.startswith(word) or word.startswith(choice)):
+                return by_word[choice]
         close = get_close_matches(word, by_word, n=1, cutoff=_SIMILAR)
         return by_word[close[0]] if close else None
 

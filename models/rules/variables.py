@@ -199,9 +199,10 @@ def _listed(values: VariableValues) -> str:
 
 def _value_reason(service: ResolvedService, values: VariableValues) -> str:
     if values.choices:
-        return (
-            f"vLLM {service.release.version} exits with another text ({values.where})"
-        )
+        version = service.release.version
+        return f"vLLM {version} exits with another text ({values.where})"
+    if values.kind == "json":
+        return f"vLLM reads the text as JSON, and exits if it cannot ({values.where})"
     return (
         f"vLLM converts the text to a number, and exits if it cannot ({values.where})"
     )

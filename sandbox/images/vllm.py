@@ -51,11 +51,15 @@ if __name__ == "__main__":
 ENVIRONMENT = {
     "PYTHONPATH": "/opt/packages",
     "HF_HUB_OFFLINE": "1",
+    "TORCH_COMPILE_DISABLE": "1",
     "VLLM_NO_USAGE_STATS": "1",
     "VLLM_CPU_KVCACHE_SPACE": "1",
     "VLLM_CPU_OMP_THREADS_BIND": "nobind",
 }
-"""Variables of every container: a KV cache of 1 GiB, no exclusive CPU, and no telemetry."""
+"""Variables of every container: a KV cache of 1 GiB, no exclusive CPU, and no telemetry.
+
+The image has no compiler, so torch must not compile functions of the worker.
+"""
 
 _UNUSED = ("torch/include", "nvidia")
 _SPACE = 14 * 10**9

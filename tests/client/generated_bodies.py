@@ -144,7 +144,13 @@ def good_bodies(kind: Kind, accepted: frozenset[str]) -> st.SearchStrategy[dict[
 
 
 def consistent(body: dict[str, Any]) -> dict[str, Any]:
-    """A body without fields that exclude each other although each is accepted."""
+    """A body without fields that exclude each other although each is accepted.
+
+    An answer of a given form ends when the form is complete, so that no token may have to follow.
+    """
+    if "structured_outputs" in body or body.get("response_format"):
+        for field in ("ignore_eos", "min_tokens", "stop_token_ids", "logit_bias"):
+            body.pop(field, None)
     if "structured_outputs" in body:
         body.pop("response_format", None)
     return body

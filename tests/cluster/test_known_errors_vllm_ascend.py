@@ -155,6 +155,7 @@ PHASES = [
     ("INFO [worker.py:594] Available KV cache memory: 38.51 GiB", "reserving the KV cache"),
     ("INFO [kv_cache_utils.py:1744] GPU KV cache size: 720,128 tokens", "reserving the KV cache"),
     ("Capturing CUDA graphs (decode, FULL):  57%|#####     | 4/7", "capturing graphs (57 %)"),
+    ("INFO [vllm.py:1055] Enforce eager set, disabling torch.compile and CUDAGraphs.", ""),
     ("INFO [gpu_model_runner.py:6586] Graph capturing finished in 21 secs, took 0.40 GiB", "compiling graphs"),
     ("INFO [core.py:314] init engine (profile, create kv cache, warmup model) took 40.20 s", "starting the server"),
     ("(APIServer pid=1) INFO:     Application startup complete.", "serving"),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import random
+import socket
 import subprocess
 import time
 import urllib.request
@@ -17,7 +19,6 @@ from models.service.resolve import resolve
 from models.stack_file.load import load_text
 from sandbox.images import tiny_qwen2
 from sandbox.real import needs
-from tests.models.stand_in_server import free_port
 
 ENVIRONMENT = os.environ.get("REAL_VLLM", "")
 """The virtual environment with the wheel of vLLM."""
@@ -26,6 +27,7 @@ RELEASE = os.environ.get("REAL_VLLM_RELEASE", "0.23.0")
 collect_ignore_glob = [] if ENVIRONMENT else ["test_*.py"]
 
 STARTUP = 900
+EPHEMERAL_PORTS = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 STACK = """\
 config:
@@ -64,7 +66,7 @@ class Served:
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """The service `tiny`, which the generated run_vllm.sh starts."""
     directory = tmp_path_factory.mktemp("vllm")
-    port = free_port()
+    port = _unused_port()
     tiny_qwen2.write(directory / "model")
     (directory / "init.sh").write_text(init_file(), encoding="utf-8")
     stack = directory / "vllm.yaml"
@@ -96,6 +98,16 @@ def library(name: str) -> str:
     found = [place / name for place in places if (place / name).exists()]
     assert found, f"{name} is missing; on Debian: apt-get install libtcmalloc-minimal4"
     return str(found[0])
+
+
+def _unused_port() -> int:
+    """A port that the kernel gives to nobody else: the server takes it a minute later."""
+    lowest = int(EPHEMERAL_PORTS.read_text(encoding="ascii").split()[0])
+    while True:
+        port = random.randrange(lowest // 2, lowest)  # noqa: S311  not a secret
+        with socket.socket() as tried:
+            if tried.connect_ex(("127.0.0.1", port)) != 0:
+                return port
 
 
 def _wait(url: str, server: subprocess.Popen[bytes], log: Path) -> None:

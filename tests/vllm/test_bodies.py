@@ -18,6 +18,9 @@ from tests.vllm.conftest import RELEASE, Served
 
 KINDS = [Kind.CHAT, Kind.COMPLETE]
 ANSWERED = 80
+PATIENCE = 600
+"""Seconds for an answer: the first request of a kind may compile functions of the worker."""
+
 BASES = 2
 """Good bodies that each rule is broken in."""
 
@@ -28,13 +31,13 @@ def service_of(served: Served) -> ResolvedService:
 
 
 def statuses(served: Served, kind: Kind, bodies: list[dict[str, Any]]) -> list[int]:
-    """The answers of the server, one request after the other."""
+    """The answers of the server. It closes a connection after some refusals, so each request has its own."""
 
-    async def sent() -> list[int]:
-        async with linked(served.url, "sk-tiny", timeout=60) as link:
-            return [(await post(link, ENDPOINTS[kind].path, {"model": "tiny", **body})).status for body in bodies]
+    async def sent(body: dict[str, Any]) -> int:
+        async with linked(served.url, "sk-tiny", timeout=PATIENCE) as link:
+            return (await post(link, ENDPOINTS[kind].path, {"model": "tiny", **body})).status
 
-    return asyncio.run(sent())
+    return [asyncio.run(sent(body)) for body in bodies]
 
 
 @pytest.mark.parametrize("kind", KINDS)

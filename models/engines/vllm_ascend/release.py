@@ -165,8 +165,15 @@ class VllmAscend(Release):
         self.image_tags = re.compile(rf"(?<![\w.])v?{number}(?![\w.])")
 
     def default_batched_tokens(self, engine: EngineArgs) -> tuple[int, str]:
-        """2048, and the whole longest request without chunked prefill (vllm/config/scheduler.py)."""
-        tokens = max(self.default_tokens, engine.max_num_seqs)
+        """2048, and the whole longest request without chunked prefill (vllm/engine/arg_utils.py).
+
+        NPUs of any size have the default of small GPUs: the plugin does not tell vLLM their memory
+        (vllm_ascend/platform.py, get_device_total_memory). Unlike 0.6.3, vLLM does not raise it to `maxNumSeqs`.
+        """
+        tokens = self.default_tokens
+        mode = extra_argument(engine.extra_args, "performance-mode", self)
+        if mode == "throughput":
+            tokens *= 2
         if engine.enable_chunked_prefill is False:
             tokens = max(tokens, engine.max_model_len)
             return tokens, "the longest request, without chunked prefill"

@@ -26,7 +26,7 @@ START_PHASES = (
     ),
     StartPhase(
         re.compile(
-            r"(?i)Capturing .*graphs|graph captur|torch\.compile|Dynamo bytecode"
+            r"(?i)Capturing .*graphs|graph captur|(?<!disabling )torch\.compile|Dynamo bytecode"
             r"|Compile and warming up model|npugraph_ex"
         ),
         "compiling graphs",

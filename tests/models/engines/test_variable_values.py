@@ -69,6 +69,13 @@ def findings(text: str) -> list[Finding]:
         ),
         (
             "0.23.0",
+            "VLLM_LOGGING_LEVEL",
+            "verbose",
+            "VLLM_LOGGING_LEVEL must be CRITICAL, DEBUG, ERROR, FATAL, INFO, NOTSET, WARN or WARNING, not 'verbose'",
+            "remove env.VLLM_LOGGING_LEVEL",
+        ),
+        (
+            "0.23.0",
             "VERBOSE",
             "true",
             "VERBOSE must be a whole number, not 'true'",

@@ -10,8 +10,9 @@ from models.engines.features import DraftModel
 from models.engines.model_server import ModelServer
 from models.engines.rules import rule
 from models.engines.vllm_ascend.argv import compilation_config
+from models.engines.vllm_ascend.capture_sizes import default_sizes
 from models.engines.vllm_ascend.launch_settings import Setting, find_setting
-from models.engines.vllm_ascend.refusals import Problem
+from models.engines.vllm_ascend.refusals import Problem, settings_of
 from models.engines.vllm_ascend.tables import flag_table
 from models.engines.vllm_ascend.vllm_refusals import refused_by_vllm
 from models.finding import Finding, at
@@ -51,6 +52,7 @@ def engine_limit(server: ModelServer) -> Iterator[Finding]:
         _node_count,
         _numa,
         _capture_sizes,
+        _sequence_parallel_sizes,
         _async_scheduling,
         _draft_parts,
         _draft_model_parts,
@@ -231,6 +233,38 @@ def _largest_capture_size(server: ModelServer, sizes: Setting) -> Iterator[Probl
             largest.removal,
             [largest.mark, sizes.mark],
         )
+
+
+def _sequence_parallel_sizes(server: ModelServer) -> Iterator[Problem]:
+    """With sequence parallelism, vLLM keeps only the sizes that the tensor parallel size divides, and needs one."""
+    settings = settings_of(server)
+    path = ("pass_config", "enable_sp")
+    config = server.engine.compilation_config
+    switch = find_setting("engine.compilationConfig", config, path)
+    parts = server.engine.tensor_parallel_size
+    if settings is None or switch is None or switch.value is not True or parts == 1:
+        return
+    if not _captures_graphs(server):
+        return
+    listed = settings.capture_sizes
+    if listed:
+        sizes = listed.value
+        mark = listed.mark
+    else:
+        sizes = default_sizes(settings)
+        mark = at("engine.maxNumSeqs", "the sizes follow from it")
+    if any(type(size) is int and size % parts == 0 for size in sizes):
+        return
+    yield Problem(
+        "capture-sizes-sequence-parallel",
+        f"{switch.name} needs a capture size that is a multiple of {parts}",
+        switch.removal,
+        [
+            switch.mark,
+            mark,
+            at("engine.tensorParallelSize", f"{parts} NPUs"),
+        ],
+    )
 
 
 def _captures_graphs(server: ModelServer) -> bool:

@@ -14,25 +14,48 @@ from models.engines.edits import (
 from models.engines.model_server import ModelServer
 from models.engines.rules import rule
 from models.engines.vllm_ascend.launch_settings import find_setting
+from models.engines.vllm_ascend.records import is_older
 from models.engines.vllm_ascend.refusals import Problem
 from models.engines.vllm_ascend.vllm_refusals import refused_by_vllm
 from models.finding import Finding, at
 
 _DECODE = "decode-context-parallel-size"
 
-_WITHOUT_MTP = (
-    "deepseek_v2",
-    "gpt_oss",
-    "kimi_k2",
-    "llama",
-    "mistral",
-    "mixtral",
-    "qwen2",
-    "qwen2_moe",
-    "qwen3",
-    "qwen3_moe",
+_WITHOUT_MTP = frozenset(
+    {
+        "baichuan",
+        "chatglm",
+        "deepseek",
+        "deepseek_v2",
+        "gpt_oss",
+        "internlm2",
+        "internvl_chat",
+        "kimi_k2",
+        "llama",
+        "llama4",
+        "llava",
+        "llava_next",
+        "llava_onevision",
+        "minimax_m2",
+        "mistral",
+        "mixtral",
+        "qwen2",
+        "qwen2_5_vl",
+        "qwen2_moe",
+        "qwen2_vl",
+        "qwen3",
+        "qwen3_moe",
+        "qwen3_vl",
+        "qwen3_vl_moe",
+    }
 )
-"""Model types without layers that predict more than one token (vllm/config/speculative.py, hf_config_override)."""
+"""Model types whose MTP layers no release loads (vllm/config/speculative.py, hf_config_override).
+
+MiniMax-M2 was trained with such layers, which its config.json names, but vLLM has no model of them.
+"""
+
+_MTP_SINCE = {"minimax_m3_vl": "0.30.0"}
+"""Model types whose MTP layers only later releases load, with the first."""
 
 _YARN_IN_LENGTH = ("0.30.0",)
 """Releases for which `max_position_embeddings` contains the factor of YaRN (vllm/config/model.py:2468)."""
@@ -189,11 +212,13 @@ def _mtp_layers(server: ModelServer) -> Iterator[Problem]:
     speculative = server.speculative
     if facts is None or speculative is None or speculative.kind != "mtp":
         return
-    if facts.model_type not in _WITHOUT_MTP or facts.num_nextn_predict_layers:
+    if not _is_without_mtp(facts.model_type, server.release.version):
+        return
+    if facts.num_nextn_predict_layers:
         return
     yield Problem(
         "no-mtp-layers",
-        f"speculative decoding is mtp, but {server.model.name} has no MTP layers",
+        f"speculative decoding is mtp, but vLLM {server.release.version} has no MTP layers for {server.model.name}",
         "remove speculative",
         [at("speculative.kind"), at("model.name", f"a {facts.model_type} model")],
     )
@@ -224,3 +249,10 @@ def _maps_vocabularies(server: ModelServer) -> bool:
     path = ("use_heterogeneous_vocab",)
     setting = find_setting("speculative.config", server.speculative.config, path)
     return setting is not None and setting.is_on
+
+
+def _is_without_mtp(model_type: str, version: str) -> bool:
+    first = _MTP_SINCE.get(model_type)
+    if first:
+        return is_older(version, first)
+    return model_type in _WITHOUT_MTP

@@ -30,6 +30,11 @@ ENGINE: dict[str, dict[str, Any]] = {
     "capture-sizes-largest": {
         "compilationConfig": {"cudagraphCaptureSizes": [1, 2, 4], "maxCudagraphCaptureSize": 8},
     },
+    "capture-sizes-sequence-parallel": {
+        "tensorParallelSize": 4,
+        "maxNumSeqs": 2,
+        "compilationConfig": {"passConfig": {"enableSp": True}},
+    },
     "decode-context-backend": {"extraArgs": {"dcp-comm-backend": "a2a"}},
     "decode-context-heads": {"extraArgs": {"decode-context-parallel-size": 2}},
     "decode-context-size": {"extraArgs": {"decode-context-parallel-size": 3}},
@@ -135,6 +140,18 @@ ACCEPTED: dict[str, dict[str, Any]] = {
     "allowed length": {"engine": {"maxModelLen": 65536}, "env": {"VLLM_ALLOW_LONG_MAX_MODEL_LEN": "1"}},
     "whole prompts": {"engine": {"maxModelLen": 4096, "enableChunkedPrefill": False, "maxNumBatchedTokens": 4096}},
     "sizes": {"engine": {"maxModelLen": 4096, "compilationConfig": {"cudagraphCaptureSizes": [1, 2, 4]}}},
+    "a size that the parts divide": {
+        "engine": {
+            "maxModelLen": 4096,
+            "tensorParallelSize": 4,
+            "maxNumSeqs": 4,
+            "compilationConfig": {"passConfig": {"enableSp": True}},
+        },
+    },
+    "most requests": {"engine": {"maxModelLen": 4096, "maxNumSeqs": 2048}},
+    "doubled tokens": {
+        "engine": {"maxModelLen": 4096, "maxNumSeqs": 4096, "extraArgs": {"performance-mode": "throughput"}},
+    },
     "copies of heads": {
         "npus": 16,
         "engine": {"maxModelLen": 4096, "extraArgs": {"decode-context-parallel-size": 2}},
@@ -304,3 +321,46 @@ def test_without_its_window_a_model_supports_requests_of_the_window(release: str
     (finding,) = limits(stack_file(release, service))
 
     assert finding.message == "maxModelLen 8192 exceeds the 4096 tokens that Mistral-7B-v0.1 supports"
+
+
+@pytest.mark.parametrize("release", RELEASES)
+@pytest.mark.parametrize(
+    ("engine", "is_refused"),
+    [
+        ({"maxNumSeqs": 2048}, False),
+        ({"maxNumSeqs": 2049}, True),
+        ({"maxNumSeqs": 4096, "maxNumBatchedTokens": 4096}, False),
+        ({"maxNumSeqs": 4096, "extraArgs": {"performanceMode": "throughput"}}, False),
+        ({"maxNumSeqs": 4097, "extraArgs": {"performance-mode": "throughput"}}, True),
+        ({"maxNumSeqs": 4096, "maxModelLen": 8192, "enableChunkedPrefill": False}, False),
+        ({"maxNumSeqs": 4096, "maxModelLen": 1024, "enableChunkedPrefill": False}, True),
+    ],
+)
+def test_the_default_of_the_tokens_does_not_follow_the_requests(
+    engine: dict[str, Any], is_refused: bool, release: str
+) -> None:
+    found = limits(stack_file(release, {"engine": {"maxModelLen": 4096, **engine}}))
+
+    assert [finding.rule for finding in found] == ["engine-limit"] * is_refused
+
+
+@pytest.mark.parametrize(
+    ("model", "refusing"),
+    [
+        ("MiniMax-M2", ["0.18.0", "0.23.0", "0.30.0"]),
+        ("MiniMax-M3", ["0.18.0", "0.23.0"]),
+        ("Llama-4-Scout-17B-16E-Instruct", ["0.18.0", "0.23.0", "0.30.0"]),
+        ("DeepSeek-V3", []),
+        ("GLM-4.5", []),
+    ],
+)
+def test_mtp_is_refused_by_the_releases_without_mtp_layers_for_the_model(model: str, refusing: list[str]) -> None:
+    service = {
+        "model": f"/mnt/models/{model}",
+        "npus": 8,
+        "engine": {"maxModelLen": 4096, "tensorParallelSize": 8},
+        "speculative": {"kind": "mtp", "tokens": 1},
+    }
+    found = {release: limits(stack_file(release, service)) for release in RELEASES}
+
+    assert [release for release, findings in found.items() if findings] == refusing

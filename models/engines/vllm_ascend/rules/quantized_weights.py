@@ -1,0 +1,135 @@
+"""The rule on the quantization of the weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from models.engines.model_server import ModelServer
+from models.engines.rules import rule
+from models.engines.vllm_ascend.records import PluginTable
+from models.engines.vllm_ascend.tables import plugin_table
+from models.finding import Finding, Mark, at, error, warning
+
+_BY_NAME = {
+    "awq": "awq",
+    "bnb": "bitsandbytes",
+    "fp8": "fp8",
+    "gguf": "gguf",
+    "gptq": "gptq",
+    "mxfp4": "mxfp4",
+    "nvfp4": "nvfp4",
+}
+"""The quantization of weights by the end of their name. W8A8 weights may have one of two."""
+
+_READ_FROM_CONFIG = ("compressed-tensors", "fp8")
+"""Methods whose settings vLLM reads from config.json. It cannot quantize other weights with them."""
+
+_LOADED_AS_BF16 = "minimax_m2"
+"""The model whose fp8 weights the plugin loads as bf16 (vllm_ascend/patch/platform/patch_minimax_m2_config.py)."""
+
+_OWN_FACTS = ("model.configJson", "model.facts")
+"""Keys by which the stack file itself says what is in config.json."""
+
+_NOT_SUPPORTED = {
+    "0.18.0": "vllm/platforms/interface.py:494",
+    "0.23.0": "vllm/platforms/interface.py:726",
+}
+_MISMATCH = {
+    "0.18.0": "vllm/config/model.py:949",
+    "0.23.0": "vllm/config/model.py:1068",
+}
+_NO_SETTINGS = {
+    "0.18.0": "vllm/model_executor/model_loader/weight_utils.py:362",
+    "0.23.0": "vllm/model_executor/model_loader/weight_utils.py:391",
+}
+"""Where the releases refuse the weights. What the plugin of other releases accepts is not known."""
+
+
+@rule("error", "warning")
+def quantized_weights(server: ModelServer) -> Iterator[Finding]:
+    """The release loads weights of this quantization, and `quantization` names no other one.
+
+    The plugin has no kernels for AWQ and GPTQ. vLLM reads the quantization of the weights from their config.json, and
+    exits if `quantization` is another one, or if config.json has none for a method that needs its settings. The rule
+    knows the quantization from `configJson`, from the name of the weights or from the catalogue. It warns if only the
+    catalogue says so, because weights can be converted and keep their name.
+    """
+    plugin = plugin_table(server.release.version)
+    if plugin is None:
+        return
+    actual = _quantization(server)
+    if actual is None:
+        yield from _missing_settings(server)
+    elif not _is_loaded(server, plugin, actual):
+        yield _not_loaded(server, actual)
+    elif server.quantization not in (None, actual):
+        yield _mismatch(server, actual)
+
+
+def _quantization(server: ModelServer) -> str | None:
+    """The quantization that config.json of the weights has."""
+    if server.facts and server.facts.quantization:
+        return server.facts.quantization
+    if server.known is None or server.known.suffix is None:
+        return None
+    first = server.known.suffix.lower().partition("-")[0]
+    return _BY_NAME.get(first)
+
+
+def _is_loaded(server: ModelServer, plugin: PluginTable, actual: str) -> bool:
+    if actual in plugin.quantization_methods:
+        return True
+    model_type = server.facts.model_type if server.facts else ""
+    return actual == "fp8" and model_type == _LOADED_AS_BF16
+
+
+def _not_loaded(server: ModelServer, actual: str) -> Finding:
+    version = server.release.version
+    return _severity(server)(
+        f"the weights of {server.model.name} are quantized with {actual}, which vllm-ascend {version} does not load",
+        why=f"vLLM {version} exits at start ({_NOT_SUPPORTED[version]})",
+        fix="use weights that are not quantized, or weights for quantization: ascend of msModelSlim",
+        marks=[_weights(actual)],
+    )
+
+
+def _mismatch(server: ModelServer, actual: str) -> Finding:
+    version = server.release.version
+    return _severity(server)(
+        f"quantization is {server.quantization}, but the weights of {server.model.name} are quantized with {actual}",
+        why=f"vLLM {version} exits at start if config.json names another quantization ({_MISMATCH[version]})",
+        fix="remove quantization (the engine reads it from the weights)",
+        marks=[at("quantization"), _weights(actual)],
+    )
+
+
+def _severity(server: ModelServer) -> Callable[..., Finding]:
+    """An error if config.json or the name of the weights says so.
+
+    The published weights of a model may have been converted in place, so the catalogue alone is a doubt.
+    """
+    has_suffix = server.known is not None and server.known.suffix is not None
+    if has_suffix or any(key.startswith(_OWN_FACTS) for key in server.configured):
+        return error
+    return warning
+
+
+def _missing_settings(server: ModelServer) -> Iterator[Finding]:
+    """A warning: other weights than the published ones may have the name of a model."""
+    has_suffix = server.known is not None and server.known.suffix is not None
+    if server.facts is None or has_suffix:
+        return
+    if server.quantization not in _READ_FROM_CONFIG:
+        return
+    version = server.release.version
+    yield warning(
+        f"quantization is {server.quantization}, but the weights of {server.model.name} are not quantized",
+        why=f"vLLM {version} does not quantize weights itself here: it exits at start without a quantization_config"
+        f" in config.json ({_NO_SETTINGS[version]})",
+        fix="remove quantization (the engine reads it from the weights)",
+        marks=[at("quantization"), _weights("not quantized")],
+    )
+
+
+def _weights(note: str) -> Mark:
+    return at("model.name", note)
