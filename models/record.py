@@ -210,7 +210,7 @@ _NOT_PLAIN = r"^//|:|(^|/)\.\.(/|$)"
 
 AbsolutePath = Annotated[
     str,
-    text_like(r"^/[^\x00\r\n]*$", "must be an absolute path"),
+    text_like(r"^/[^\x00\r\n]*$", "must be an absolute path", 4095),  # PATH_MAX
     AfterValidator(plain_path),
     Field(json_schema_extra={"not": {"pattern": _NOT_PLAIN}}),
 ]

@@ -11,6 +11,7 @@ from models.finding import Path
 from models.kubernetes.formats import is_time, nearest_quantity, quantity
 from models.kubernetes.problem import Edit, Problem, remove, shown, write
 from models.kubernetes.schema import Field, Form, Schema
+from models.stack_file.limits import MOST_FINDINGS
 from models.stack_file.unknown_keys import nearest
 
 _LIMITS = {"int32": 2**31, "int64": 2**63, "IntOrString": 2**31}
@@ -54,7 +55,7 @@ _SCALARS: dict[str, Callable[[Any], bool]] = {
 
 
 class Structure:
-    """Compares values with a schema, and collects the problems."""
+    """Compares values with a schema, and collects the problems. After too many of them, no further field is read."""
 
     def __init__(self, schema: Schema) -> None:
         self.schema = schema
@@ -77,6 +78,8 @@ class Structure:
         result = {}
         known = self.schema.fields(type_name)
         for key, item in value.items():
+            if len(self.problems) > MOST_FINDINGS:
+                break
             key_path = (*path, key)
             field = known.get(key)
             if field is None:

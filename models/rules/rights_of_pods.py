@@ -12,6 +12,7 @@ from models.rules.added_parts import (
     added_containers,
     added_spec,
     added_volumes,
+    mounts_by_volume,
     volume_removal,
 )
 from models.rules.registry import right_rule
@@ -123,13 +124,14 @@ def projected_identity(service: ResolvedService) -> Iterator[Finding]:
     that mounts it, and the token has all permissions of the service account (Kubernetes, Projected Volumes). The
     volumes of some CSI drivers are an identity, too (SPIFFE, cert-manager).
     """
+    mounts = mounts_by_volume(service)
     for volume in added_volumes(service):
         driver = volume.part("csi").text("driver")
         if driver in _IDENTITY_DRIVERS:
             yield warning(
                 f"the volume {volume.name} contains {_IDENTITY_DRIVERS[driver]}",
                 why="whoever uses the file acts as the service account of the pod",
-                fix=volume_removal(service, volume),
+                fix=volume_removal(volume, mounts),
                 marks=[volume.part("csi").mark("driver")],
             )
         for source in volume.part("projected").parts("sources"):
@@ -256,6 +258,7 @@ def volume_type(service: ResolvedService) -> Iterator[Finding]:
     mounts only what an administrator has offered (Pod Security Standards, Volume Types). hostPath volumes have rules of
     their own.
     """
+    mounts = mounts_by_volume(service)
     for volume in added_volumes(service):
         for kind in sorted(_RESTRICTED_VOLUMES & volume.fields.keys()):
             if volume.get(kind) is None:
@@ -263,7 +266,7 @@ def volume_type(service: ResolvedService) -> Iterator[Finding]:
             yield warning(
                 f"the volume {volume.name} has the type {kind}",
                 why="the node connects to the server that the patch names; Pod Security restricted forbids the type",
-                fix=f"{volume_removal(service, volume)}, and use a PersistentVolumeClaim",
+                fix=f"{volume_removal(volume, mounts)}, and use a PersistentVolumeClaim",
                 marks=[volume.mark(kind)],
             )
 
