@@ -127,9 +127,12 @@ class Structure:
             return _ABSENT
         result = {}
         for key, item in value.items():
+            key_path = (*path, key)
             if item is None:
+                if form.name == "Quantity":  # the API server reads it as 0
+                    self._add(key_path, "must not be empty", remove(key_path))
                 continue
-            formed = self.value(Form(form.name), item, (*path, key))
+            formed = self.value(Form(form.name), item, key_path)
             if formed is not _ABSENT:
                 result[key] = formed
         return result
