@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Callable
 from typing import Any
@@ -28,6 +29,9 @@ _WORDS = {
     "Time": "a time such as 2026-01-31T12:00:00Z",
 }
 """What a message expects of a value, by scalar type."""
+
+_OCTAL = re.compile("0o?[0-7]{1,4}")
+"""Rights of a file as shells write them."""
 
 _ABSENT = object()
 """Stands for a value that was refused."""
@@ -280,12 +284,17 @@ def _scalar_edit(name: str, value: Any, path: Path) -> tuple[Edit, ...]:
         return write(path, True)
     if name == "boolean" and str(value).lower() in ("false", "no", "off", "0"):
         return write(path, False)
-    if (
-        name in ("int32", "int64")
-        and isinstance(value, str)
-        and value.strip().isdecimal()
-    ):
-        return write(path, int(value[:18]))
+    if name in ("int32", "int64") and isinstance(value, str):
+        return _number_edit(value, path)
+    return remove(path)
+
+
+def _number_edit(text: str, path: Path) -> tuple[Edit, ...]:
+    """The edit that makes a whole number of a text. The rights of a file are octal, as shells write them."""
+    if path[-1] in ("mode", "defaultMode") and _OCTAL.fullmatch(text):
+        return write(path, int(text, 8))
+    if text.strip().isdecimal():
+        return write(path, int(text[:18]))
     return remove(path)
 
 

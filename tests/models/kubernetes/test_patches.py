@@ -144,6 +144,11 @@ REFUSED = [
         "remove containers.0.volumeMounts.1",
     ),
     (
+        {"volumes": [{"name": "a", "configMap": {"name": "b", "defaultMode": "0644"}}]},
+        "volumes.0.configMap.defaultMode",
+        "write volumes.0.configMap.defaultMode: 420",
+    ),
+    (
         side(resources={"limits": {"cpu": None}}),
         "containers.0.resources.limits.cpu",
         "remove containers.0.resources.limits.cpu",
