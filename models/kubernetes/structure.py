@@ -15,7 +15,7 @@ from models.kubernetes.schema import Field, Form, Schema
 from models.stack_file.limits import MOST_FINDINGS
 from models.stack_file.unknown_keys import nearest
 
-_LIMITS = {"int32": 2**31, "int64": 2**63, "IntOrString": 2**31}
+LIMITS = {"int32": 2**31, "int64": 2**63, "IntOrString": 2**31}
 """The limits of whole numbers, by type: a number n is at least -limit and less than the limit."""
 
 _WORDS = {
@@ -149,7 +149,7 @@ class Structure:
             edits = write(path, nearest_quantity(str(value)))
             self._add(path, f"{shown(path, value)} must be {_WORDS[name]}", edits)
             return _ABSENT
-        limit = _LIMITS.get(name)
+        limit = LIMITS.get(name)
         if limit and is_whole(value) and not -limit <= value < limit:
             words = f"{shown(path, value)} must be less than {limit}"
             self._add(path, words, remove(path))
