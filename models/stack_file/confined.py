@@ -101,8 +101,7 @@ def _resolved(file: File) -> File:
     """
     try:
         return file.resolve()
-    except (
-        ValueError,
-        RuntimeError,
-    ) as problem:  # a NUL character, or links in a circle
+    except ValueError as problem:  # a NUL character
         raise OSError(errno.EINVAL, str(problem), str(file)) from None
+    except RuntimeError:  # links in a circle
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(file)) from None

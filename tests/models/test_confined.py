@@ -12,7 +12,7 @@ from models.check import check
 from models.report import report_text
 from models.service.resolve import resolve
 from models.stack_file.confined import VARIABLE
-from models.stack_file.load import load_text
+from models.stack_file.load import load_stack, load_text
 
 SERVICE = """    qwen:
       image: registry.example.com/ascend-vllm:6.3.912
@@ -111,6 +111,27 @@ def test_a_base_file_of_the_same_repository_is_read_but_no_file_of_git_itself(pr
 
     assert "base-file" not in report(project, base("../../outside/services.yaml"))
     assert "outside of the project" in report(project, base("../../.git/services.yaml"))
+
+
+def test_a_stack_file_that_is_a_link_leads_nowhere_else(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stack = f"config:\n  ascend-vllm:cluster: {{context: prod}}\n{base('../services.yaml')}"
+    (project.parent / "real.yaml").write_text(stack.replace("../", ""))
+    (project.parent / "Pulumi.inside.yaml").symlink_to("real.yaml")
+    (project.parent.parent / "outside" / "config").write_text("users: somebody\n")
+    (project.parent / "Pulumi.outside.yaml").symlink_to("../outside/config")
+    monkeypatch.chdir(project.parent)
+
+    assert load_stack("inside").findings == ()
+    with pytest.raises(OSError, match="outside of the project"):
+        load_stack("outside")
+    with_values = load_stack("outside", {"ascend-vllm:cluster": "5"})
+    assert "somebody" not in report_text(check(resolve(with_values))), "values that Pulumi has read"
+
+
+def test_nothing_of_a_text_that_is_no_mapping_is_shown(project: Path) -> None:
+    loaded = load_text("prod", str(project / "Pulumi.prod.yaml"), "PATH=/bin SESSION=20228\n")
+
+    assert "20228" not in report_text(check(resolve(loaded)))
 
 
 def git(directory: Path, *arguments: str) -> None:
