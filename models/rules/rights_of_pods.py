@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from models.engines.features import MindSpeedInstallation
-from models.finding import Finding, warning
+from models.finding import Finding, at, warning
 from models.rules.added_parts import (
     Part,
     added_containers,
@@ -44,6 +44,8 @@ _CONTROL_PLANE = (
     "node-role.kubernetes.io/master",
 )
 """The taints and labels of nodes with the control plane (Kubernetes, Well-Known Labels, Annotations and Taints)."""
+
+_SYSTEM_PRIORITIES = ("system-node-critical", "system-cluster-critical")
 
 _DEVICE_VARIABLES = (
     "ASCEND_VISIBLE_DEVICES",
@@ -248,6 +250,22 @@ def control_plane_node(service: ResolvedService) -> Iterator[Finding]:
                 fix=f"remove {'.'.join(expression.path)}",
                 marks=[expression.mark("key")],
             )
+
+
+@right_rule
+def system_priority(service: ResolvedService) -> Iterator[Finding]:
+    """Pods do not have the priority of the cluster's own components.
+
+    With `system-node-critical` or `system-cluster-critical`, the scheduler removes any other pod for them, and the
+    kubelet removes them last (Kubernetes, Guaranteed Scheduling For Critical Add-On Pods).
+    """
+    if service.priority_class in _SYSTEM_PRIORITIES:
+        yield warning(
+            f"the pods have the priority {service.priority_class} of the cluster's own components",
+            why="the scheduler removes any other pod of a node for them, also those that the cluster needs",
+            fix="remove priorityClass, or name a PriorityClass of your team",
+            marks=[at("priorityClass")],
+        )
 
 
 @right_rule
