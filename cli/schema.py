@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from models.kubernetes.json_schema import with_pod_fields
 from models.stack_file.schema import services_schema, stack_schema
 
 
@@ -33,4 +34,5 @@ def command(
       ascend-vllm schema services > schema/services.schema.json
     """
     schema = stack_schema() if of is SchemaOf.STACK else services_schema()
+    schema = with_pod_fields(schema)
     typer.echo(json.dumps(schema, indent=2, ensure_ascii=False))

@@ -13,6 +13,7 @@ import typer
 from cli.errors import CommandError, ExitCode
 from models.service.resolve import resolve
 from models.service.resolved import ResolvedService, ResolvedStack
+from models.stack_file.confined import confined
 from models.stack_file.limits import MOST_BYTES
 from models.stack_file.load import Read, disk, load_stack, load_text, read_project
 from models.stack_file.texts import text_of
@@ -72,7 +73,7 @@ def find_stack(argument: str, read: Read = disk) -> ResolvedStack | None:
         if is_file(argument):
             file = Path(argument)
             name = file.stem.removeprefix("Pulumi.")
-            text = read(file)
+            text = confined(read, file.parent, Path())(file)
             _refuse_base_file(argument, text)
             return resolve(load_text(name, argument, text, read=read))
         return resolve(load_stack(argument, read=read))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 
 from models.credentials import masked, starred_shapes, without_shapes
 from models.finding import Finding, Mark, Path, Span, error, warning
@@ -16,26 +17,40 @@ from models.stack_file.limits import MOST_FINDINGS, too_large
 def check(stack: ResolvedStack, further: Iterable[Finding] = ()) -> Report:
     """Apply every rule to a stack and report all findings of all services together.
 
+    After too many findings, no further rule runs and no further service is checked.
+
     Args:
         stack: The stack.
         further: Findings from elsewhere, such as its cluster, to be included in the report.
     """
     services = {service.name for service in stack.services}
-    across_services = [*stack.findings, *judge_stack(stack)]
+    across_services = [
+        *stack.findings,
+        *islice(judge_stack(stack), MOST_FINDINGS + 1),
+    ]
+    is_cut = len(across_services) > MOST_FINDINGS
     waivers = _Waivers(stack)
     of_the_stack = [
         finding for finding in across_services if finding.service not in services
     ]
     waivers.apply(of_the_stack, stack.accept, ())
+    by_service = _by_service(across_services)
     for service in stack.services:
-        of_service = list(judge(service))
-        of_service += [
-            finding for finding in across_services if finding.service == service.name
+        of_service = [
+            *islice(judge(service), MOST_FINDINGS + 1),
+            *by_service.get(service.name, ()),
         ]
-        waivers.apply(of_service, service.accept, ("services", service.name))
+        is_cut = is_cut or len(of_service) > MOST_FINDINGS
+        if is_cut:
+            waivers.findings += of_service
+        else:
+            waivers.apply(of_service, service.accept, ("services", service.name))
+        is_cut = is_cut or len(waivers.findings) > MOST_FINDINGS
+        if is_cut:
+            break
     findings = [*waivers.findings, *further]
-    if len(findings) > MOST_FINDINGS:
-        findings = [_not_shown(len(findings)), *findings[:MOST_FINDINGS]]
+    if is_cut or len(findings) > MOST_FINDINGS:
+        findings = [_not_shown(), *findings[:MOST_FINDINGS]]
     located = [_located(finding, stack.spans) for finding in findings]
     return Report(
         stack=stack.name,
@@ -44,6 +59,13 @@ def check(stack: ResolvedStack, further: Iterable[Finding] = ()) -> Report:
         accepted=tuple(waivers.accepted),
         unchecked=stack.broken,
     )
+
+
+def _by_service(findings: Iterable[Finding]) -> dict[str | None, list[Finding]]:
+    groups: dict[str | None, list[Finding]] = {}
+    for finding in findings:
+        groups.setdefault(finding.service, []).append(finding)
+    return groups
 
 
 class _Waivers:
@@ -80,10 +102,10 @@ class _Waivers:
                 )
 
 
-def _not_shown(count: int) -> Finding:
+def _not_shown() -> Finding:
     """The finding that stands for those that are not shown. It is an error, because they may contain one."""
     return too_large(
-        f"the stack has {count} findings, of which {MOST_FINDINGS} are shown",
+        f"the stack has more than {MOST_FINDINGS} findings, and the others are not shown",
         Mark(()),
         fix="fix the findings that are shown",
     )

@@ -43,7 +43,7 @@ _DECIMAL_UNITS = {
     "P": Fraction(10**15),
     "E": Fraction(10**18),
 }
-_QUANTITY = r"^[+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)((Ki|Mi|Gi|Ti|Pi|Ei)|[numkMGTPE]|[eE][+-]?[0-9]{1,2})?$"
+QUANTITY = r"^[+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)((Ki|Mi|Gi|Ti|Pi|Ei)|[numkMGTPE]|[eE][+-]?[0-9]{1,2})?$"
 """A positive quantity of Kubernetes (k8s.io/apimachinery, pkg/api/resource/quantity.go)."""
 
 _LARGEST_QUANTITY = 2**63 - 1
@@ -118,7 +118,7 @@ def parse_quantity(text: str) -> Fraction:
     Raises:
         ValueError: The text is not a quantity.
     """
-    match = re.fullmatch(_QUANTITY, text, re.ASCII)
+    match = re.fullmatch(QUANTITY, text, re.ASCII)
     if match is None or text.endswith("\n"):
         raise ValueError("write a quantity as Kubernetes does, such as 64Gi or 1.5Ti")
     number = Fraction(match[1])
@@ -210,7 +210,7 @@ _NOT_PLAIN = r"^//|:|(^|/)\.\.(/|$)"
 
 AbsolutePath = Annotated[
     str,
-    text_like(r"^/[^\x00\r\n]*$", "must be an absolute path"),
+    text_like(r"^/[^\x00\r\n]*$", "must be an absolute path", 4095),  # PATH_MAX
     AfterValidator(plain_path),
     Field(json_schema_extra={"not": {"pattern": _NOT_PLAIN}}),
 ]
@@ -376,7 +376,7 @@ Quantity = Annotated[
     WithJsonSchema(
         {
             "type": ["string", "number"],
-            "pattern": _QUANTITY,
+            "pattern": QUANTITY,
             "minimum": 0,
             "examples": ["64Gi", "1.5Ti"],
         }
@@ -390,7 +390,7 @@ Cpu = Annotated[
     WithJsonSchema(
         {
             "type": ["integer", "number", "string"],
-            "pattern": _QUANTITY,
+            "pattern": QUANTITY,
             "exclusiveMinimum": 0,
             "maximum": _MOST_CPUS,
             "examples": [24, "500m"],

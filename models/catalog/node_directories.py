@@ -11,6 +11,7 @@ from __future__ import annotations
 import posixpath
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from itertools import pairwise
 from pathlib import PurePosixPath
 
 
@@ -226,21 +227,21 @@ def protected_directory(path: str) -> NodeDirectory | None:
 
 
 def _user_directory(place: PurePosixPath) -> NodeDirectory | None:
-    for part in (place, *place.parents):
-        if part.name in _USER_DIRECTORIES:
-            return NodeDirectory(str(part), _USERS)
+    for index, name in enumerate(place.parts):
+        if name in _USER_DIRECTORIES:
+            path = PurePosixPath(*place.parts[: index + 1])
+            return NodeDirectory(str(path), _USERS)
     return None
 
 
 def _moved_directory(place: PurePosixPath) -> NodeDirectory | None:
     """The directory of the kubelet or of a runtime that a path is in, on any disk."""
-    for part in (place, *place.parents):
-        owner = part.parent
-        if part.name in _MOVED.get(owner.name, ()):
-            holds = _KUBELET if owner.name == "kubelet" else _RUNTIME
-            return NodeDirectory(str(owner), holds)
-        if part.name.startswith("io.containerd."):
-            return NodeDirectory(str(owner), _RUNTIME)
+    for index, (owner, name) in enumerate(pairwise(place.parts)):
+        is_moved = name in _MOVED.get(owner, ()) or name.startswith("io.containerd.")
+        if is_moved:
+            path = PurePosixPath(*place.parts[: index + 1])
+            holds = _KUBELET if owner == "kubelet" else _RUNTIME
+            return NodeDirectory(str(path), holds)
     return None
 
 

@@ -86,8 +86,8 @@ def flex_problems(node: Node, _pod: Pod) -> Iterator[Problem]:
 def azure_disk_problems(node: Node, _pod: Pod) -> Iterator[Problem]:
     """The address of a disk has the form of its kind."""
     address = node.text("diskURI")
-    kind = node.value.get("kind")
-    prefix = _DISK_PREFIXES.get(kind or "", "")
+    kind = node.text("kind") or "Shared"  # the API server's default
+    prefix = _DISK_PREFIXES.get(kind, "")
     if address and not address.startswith(prefix):
         path = node.at("diskURI")
         words = f"must begin with {prefix}, because kind is {kind}"

@@ -36,12 +36,12 @@ def refused_parts(
     template = template_without_patch(service)
     added = _Offsets.after(template["spec"])
     merged = _with(template, patch, structure)
-    reported = [*_reported_parts(structure.problems), *owned]
-    volumes_are_known = not any(path[:2] == _VOLUMES for path in reported)
+    reported = _Reported([*_reported_parts(structure.problems), *owned])
+    volumes_are_known = not reported.overlaps(_VOLUMES)
     problems = template_problems(structure.schema, merged["metadata"], merged["spec"])
     for problem in problems:
         located = added.in_patch(problem)
-        if _is_reported(located.path, reported):
+        if reported.overlaps(located.path):
             continue
         is_missing_volume = "is not a volume" in problem.words
         if is_missing_volume and not volumes_are_known:
@@ -166,10 +166,17 @@ def _reported_parts(problems: Iterable[Problem]) -> Iterator[Path]:
                 yield (*edit.path[:-1], edit.value)
 
 
-def _is_reported(path: Path, reported: Iterable[Path]) -> bool:
-    """Whether a finding about this part of the patch, or about a part of it, is reported already."""
-    for other in reported:
-        shorter = min(len(path), len(other))
-        if path[:shorter] == other[:shorter]:
+class _Reported:
+    """The parts of a patch with a finding."""
+
+    def __init__(self, paths: Iterable[Path]) -> None:
+        self._paths = set(paths)
+        self._around = {
+            path[:length] for path in self._paths for length in range(len(path) + 1)
+        }
+
+    def overlaps(self, path: Path) -> bool:
+        """Whether there is a finding about this part of the patch, about a part of it, or about what contains it."""
+        if path in self._around:
             return True
-    return False
+        return any(path[:length] in self._paths for length in range(len(path)))

@@ -62,6 +62,7 @@ from models.kubernetes.volumes import (
     trust_bundle_problems,
     volume_problems,
 )
+from models.kubernetes.windows import windows_problems
 
 _SPEC = ("spec",)
 _RUNTIME_CLASS = "the admission plugin RuntimeClass of the API server"
@@ -97,6 +98,7 @@ _OF_TYPES: dict[str, Callable[[Node, Pod], Iterator[Problem]]] = {
     "ResourceRequirements": resource_problems,
     "SeccompProfile": seccomp_problems,
     "SecurityContext": security_problems,
+    "WindowsSecurityContextOptions": windows_problems,
     "StorageOSVolumeSource": storage_os_problems,
     "TCPSocketAction": target_problems,
     "Toleration": toleration_problems,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Callable
 from typing import Any
@@ -11,10 +12,11 @@ from models.finding import Path
 from models.kubernetes.formats import is_time, nearest_quantity, quantity
 from models.kubernetes.problem import Edit, Problem, remove, shown, write
 from models.kubernetes.schema import Field, Form, Schema
+from models.stack_file.limits import MOST_FINDINGS
 from models.stack_file.unknown_keys import nearest
 from models.words import type_in_words
 
-_LIMITS = {"int32": 2**31, "int64": 2**63, "IntOrString": 2**31}
+LIMITS = {"int32": 2**31, "int64": 2**63, "IntOrString": 2**31}
 """The limits of whole numbers, by type: a number n is at least -limit and less than the limit."""
 
 _WORDS = {
@@ -28,6 +30,9 @@ _WORDS = {
     "Time": "a time such as 2026-01-31T12:00:00Z",
 }
 """What a message expects of a value, by scalar type."""
+
+_OCTAL = re.compile("0o?[0-7]{1,4}")
+"""Rights of a file as shells write them."""
 
 _ABSENT = object()
 """Stands for a value that was refused."""
@@ -55,7 +60,7 @@ _SCALARS: dict[str, Callable[[Any], bool]] = {
 
 
 class Structure:
-    """Compares values with a schema, and collects the problems."""
+    """Compares values with a schema, and collects the problems. After too many of them, no further field is read."""
 
     def __init__(self, schema: Schema) -> None:
         self.schema = schema
@@ -78,6 +83,8 @@ class Structure:
         result = {}
         known = self.schema.fields(type_name)
         for key, item in value.items():
+            if len(self.problems) > MOST_FINDINGS:
+                break
             key_path = (*path, key)
             field = known.get(key)
             if field is None:
@@ -125,9 +132,12 @@ class Structure:
             return _ABSENT
         result = {}
         for key, item in value.items():
+            key_path = (*path, key)
             if item is None:
+                if form.name == "Quantity":  # the API server reads it as 0
+                    self._add(key_path, "must not be empty", remove(key_path))
                 continue
-            formed = self.value(Form(form.name), item, (*path, key))
+            formed = self.value(Form(form.name), item, key_path)
             if formed is not _ABSENT:
                 result[key] = formed
         return result
@@ -140,7 +150,7 @@ class Structure:
             edits = write(path, nearest_quantity(str(value)))
             self._add(path, f"{shown(path, value)} must be {_WORDS[name]}", edits)
             return _ABSENT
-        limit = _LIMITS.get(name)
+        limit = LIMITS.get(name)
         if limit and is_whole(value) and not -limit <= value < limit:
             words = f"{shown(path, value)} must be less than {limit}"
             self._add(path, words, remove(path))
@@ -275,10 +285,15 @@ def _scalar_edit(name: str, value: Any, path: Path) -> tuple[Edit, ...]:
         return write(path, True)
     if name == "boolean" and str(value).lower() in ("false", "no", "off", "0"):
         return write(path, False)
-    if (
-        name in ("int32", "int64")
-        and isinstance(value, str)
-        and value.strip().isdecimal()
-    ):
-        return write(path, int(value[:18]))
+    if name in ("int32", "int64") and isinstance(value, str):
+        return _number_edit(value, path)
+    return remove(path)
+
+
+def _number_edit(text: str, path: Path) -> tuple[Edit, ...]:
+    """The edit that makes a whole number of a text. The rights of a file are octal, as shells write them."""
+    if path[-1] in ("mode", "defaultMode") and _OCTAL.fullmatch(text):
+        return write(path, int(text, 8))
+    if text.strip().isdecimal():
+        return write(path, int(text[:18]))
     return remove(path)

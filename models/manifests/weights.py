@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from models.engines.features import EagleHead, SpeculativeWeights
@@ -76,11 +77,32 @@ def weights(service: ResolvedService) -> dict[str, str]:
         for number, path in enumerate(service.lora.adapters.values(), 1):
             directories[f"lora-path-{number}"] = path
     mounted: dict[str, str] = {}
-    places: set[PurePosixPath] = set()
+    tree: _Tree = {}
     for name, directory in directories.items():
-        place = PurePosixPath(directory)
+        parts = PurePosixPath(directory).parts
         is_written = name == DRAFT_VOLUME and directory == written
-        if is_written or places.isdisjoint([place, *place.parents]):
+        if is_written or not _is_below(parts, tree):
             mounted[name] = directory
-            places.add(place)
+            _add(parts, tree)
     return mounted
+
+
+_Tree = dict[str, "_Tree"]
+"""Directories by the parts of their paths. A directory that is in the tree itself contains the part `/` once more."""
+
+
+def _is_below(parts: Sequence[str], tree: _Tree) -> bool:
+    """Whether a path is a directory of a tree, or is below one."""
+    for part in parts:
+        if part not in tree:
+            return False
+        tree = tree[part]
+        if "/" in tree:
+            return True
+    return False
+
+
+def _add(parts: Sequence[str], tree: _Tree) -> None:
+    for part in parts:
+        tree = tree.setdefault(part, {})
+    tree["/"] = {}

@@ -96,11 +96,23 @@ def added_volumes(service: ResolvedService) -> list[Part]:
     return added_spec(service).parts("volumes")
 
 
-def volume_removal(service: ResolvedService, volume: Part) -> str:
-    """The edit that removes an added volume and its mounts, the last ones first so that no index changes."""
-    paths = [volume.path]
+def mounts_by_volume(service: ResolvedService) -> dict[str, list[Part]]:
+    """The mounts of the containers that the patch adds, by the name of their volume. The last ones of a container come
+    first, so that no index changes when they are removed in this order."""
+    mounts: dict[str, list[Part]] = {}
     for container in added_containers(service):
         for mount in reversed(container.parts("volumeMounts")):
-            if mount.text("name") == volume.name:
-                paths.append(mount.path)
+            mounts.setdefault(mount.text("name"), []).append(mount)
+    return mounts
+
+
+def volume_removal(volume: Part, mounts: Mapping[str, list[Part]]) -> str:
+    """The edit that removes an added volume and its mounts.
+
+    Args:
+        volume: The volume.
+        mounts: All mounts, by the name of their volume.
+    """
+    paths = [volume.path]
+    paths += [mount.path for mount in mounts.get(volume.name, ())]
     return " and ".join(f"remove {'.'.join(path)}" for path in paths)

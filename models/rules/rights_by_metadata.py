@@ -39,6 +39,10 @@ _NETWORK_ANNOTATIONS = {
     "danm.k8s.io/interfaces": "a NetworkPolicy does not apply to interfaces that DANM adds",
     "networking.gke.io/interfaces": "a NetworkPolicy does not apply to interfaces of other networks",
     "ovn.kubernetes.io/logical_switch": "Kube-OVN moves the pods to this subnet",
+}
+"""Annotations by which network plugins connect a pod to the networks that they name, each with its consequence."""
+
+_ADDRESS_ANNOTATIONS = {
     "ovn.kubernetes.io/eip": "Kube-OVN gives the pods a public address",
     "yangtse.io/pod-with-eip": "CCE Turbo gives the pods a public address (CCE, Configuring an EIP for a Pod)",
     "yangtse.io/eip-id": "CCE Turbo gives the pods a public address (CCE, Configuring an EIP for a Pod)",
@@ -46,7 +50,7 @@ _NETWORK_ANNOTATIONS = {
     "yangtse.io/additional-security-group-ids": "CCE Turbo opens the firewall of the pods further (CCE, Binding a"
     " Security Group)",
 }
-"""Annotations by which network plugins connect a pod to further networks, each with its consequence."""
+"""Annotations by which network plugins let other machines reach a pod, each with its consequence."""
 
 _INJECTORS = {
     "sidecar.istio.io/inject": "Istio adds a sidecar, and an init container with NET_ADMIN",
@@ -95,12 +99,15 @@ def additional_network(service: ResolvedService) -> Iterator[Finding]:
     does not apply to them, so `network` has no effect there (Multus CNI, How to use).
     """
     annotations = added_annotations(service)
-    for name, meaning in _NETWORK_ANNOTATIONS.items():
-        networks = annotations.text(name)
-        if networks.lower() in _OFF:
+    for name, meaning in {**_NETWORK_ANNOTATIONS, **_ADDRESS_ANNOTATIONS}.items():
+        value = annotations.text(name)
+        if value.lower() in _OFF:
             continue
+        problem = f"the annotation {name} adds the network {value} to the pods"
+        if name in _ADDRESS_ANNOTATIONS:
+            problem = f"the annotation {name} changes who reaches the pods"
         yield warning(
-            f"the annotation {name} adds the network {networks} to the pods",
+            problem,
             why=meaning,
             fix=f"remove podTemplate.metadata.annotations.{name}",
             marks=[annotations.mark(name)],

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from models.engines.features import MindSpeedInstallation
-from models.finding import Finding, warning
+from models.finding import Finding, at, warning
 from models.rules.added_parts import (
     Part,
     added_containers,
     added_spec,
     added_volumes,
+    mounts_by_volume,
     volume_removal,
 )
 from models.rules.registry import right_rule
@@ -43,6 +44,8 @@ _CONTROL_PLANE = (
     "node-role.kubernetes.io/master",
 )
 """The taints and labels of nodes with the control plane (Kubernetes, Well-Known Labels, Annotations and Taints)."""
+
+_SYSTEM_PRIORITIES = ("system-node-critical", "system-cluster-critical")
 
 _DEVICE_VARIABLES = (
     "ASCEND_VISIBLE_DEVICES",
@@ -123,13 +126,14 @@ def projected_identity(service: ResolvedService) -> Iterator[Finding]:
     that mounts it, and the token has all permissions of the service account (Kubernetes, Projected Volumes). The
     volumes of some CSI drivers are an identity, too (SPIFFE, cert-manager).
     """
+    mounts = mounts_by_volume(service)
     for volume in added_volumes(service):
         driver = volume.part("csi").text("driver")
         if driver in _IDENTITY_DRIVERS:
             yield warning(
                 f"the volume {volume.name} contains {_IDENTITY_DRIVERS[driver]}",
                 why="whoever uses the file acts as the service account of the pod",
-                fix=volume_removal(service, volume),
+                fix=volume_removal(volume, mounts),
                 marks=[volume.part("csi").mark("driver")],
             )
         for source in volume.part("projected").parts("sources"):
@@ -249,6 +253,22 @@ def control_plane_node(service: ResolvedService) -> Iterator[Finding]:
 
 
 @right_rule
+def system_priority(service: ResolvedService) -> Iterator[Finding]:
+    """Pods do not have the priority of the cluster's own components.
+
+    With `system-node-critical` or `system-cluster-critical`, the scheduler removes any other pod for them, and the
+    kubelet removes them last (Kubernetes, Guaranteed Scheduling For Critical Add-On Pods).
+    """
+    if service.priority_class in _SYSTEM_PRIORITIES:
+        yield warning(
+            f"the pods have the priority {service.priority_class} of the cluster's own components",
+            why="the scheduler removes any other pod of a node for them, also those that the cluster needs",
+            fix="remove priorityClass, or name a PriorityClass of your team",
+            marks=[at("priorityClass")],
+        )
+
+
+@right_rule
 def volume_type(service: ResolvedService) -> Iterator[Finding]:
     """An added volume is of a type that Pod Security `restricted` allows.
 
@@ -256,6 +276,7 @@ def volume_type(service: ResolvedService) -> Iterator[Finding]:
     mounts only what an administrator has offered (Pod Security Standards, Volume Types). hostPath volumes have rules of
     their own.
     """
+    mounts = mounts_by_volume(service)
     for volume in added_volumes(service):
         for kind in sorted(_RESTRICTED_VOLUMES & volume.fields.keys()):
             if volume.get(kind) is None:
@@ -263,7 +284,7 @@ def volume_type(service: ResolvedService) -> Iterator[Finding]:
             yield warning(
                 f"the volume {volume.name} has the type {kind}",
                 why="the node connects to the server that the patch names; Pod Security restricted forbids the type",
-                fix=f"{volume_removal(service, volume)}, and use a PersistentVolumeClaim",
+                fix=f"{volume_removal(volume, mounts)}, and use a PersistentVolumeClaim",
                 marks=[volume.mark(kind)],
             )
 

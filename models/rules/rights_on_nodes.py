@@ -22,6 +22,7 @@ from models.rules.added_parts import (
     Part,
     added_containers,
     added_volumes,
+    mounts_by_volume,
     volume_removal,
 )
 from models.rules.registry import right_rule
@@ -41,7 +42,8 @@ def host_path(service: ResolvedService) -> Iterator[Finding]:
     `baseline` forbids it (HostPath Volumes). This rule is about directories that added containers only read; see
     `writable-host-path`, `sensitive-host-path` and `runtime-socket` for others.
     """
-    written = {mount.text("name") for _, mount in _writable_mounts(service)}
+    written = {mount.text("name") for _, mount, _ in _writable_mounts(service)}
+    mounts = mounts_by_volume(service)
     for volume, path in _host_paths(service):
         if volume.name in written or _is_runtime_socket(volume, path):
             continue
@@ -50,7 +52,7 @@ def host_path(service: ResolvedService) -> Iterator[Finding]:
         yield warning(
             f"the volume {volume.name} is {path} of the node",
             why=f"its files are the node's and outlive the pod; {_BASELINE}",
-            fix=volume_removal(service, volume),
+            fix=volume_removal(volume, mounts),
             marks=[volume.part("hostPath").mark("path")],
         )
 
@@ -62,9 +64,7 @@ def writable_host_path(service: ResolvedService) -> Iterator[Finding]:
     This includes the volumes of the program: the server mounts the driver and the weights read-only, and an added
     container could change them for all pods of the node. Mount them with `readOnly: true`.
     """
-    paths = _paths_by_volume(service)
-    for container, mount in _writable_mounts(service):
-        path = paths[mount.text("name")]
+    for container, mount, path in _writable_mounts(service):
         why = "its files are the node's, and other pods and the node itself use them"
         protected = protected_directory(path)
         if protected:
@@ -106,6 +106,7 @@ def sensitive_host_path(service: ResolvedService) -> Iterator[Finding]:
     Whoever reads them controls the node or the cluster. This is a warning, because agents for monitoring read such
     directories; for the weights and caches of the stack file it is an error (`node-directory`).
     """
+    mounts = mounts_by_volume(service)
     for volume, path in _host_paths(service):
         secret = secret_directory(path)
         if secret is None or _is_runtime_socket(volume, path):
@@ -113,7 +114,7 @@ def sensitive_host_path(service: ResolvedService) -> Iterator[Finding]:
         yield warning(
             f"the volume {volume.name} shows {path} of the node",
             why=f"{normal_path(path)} {overlap_text(path, secret)}",
-            fix=volume_removal(service, volume),
+            fix=volume_removal(volume, mounts),
             marks=[volume.part("hostPath").mark("path")],
         )
 
@@ -125,12 +126,13 @@ def runtime_socket(service: ResolvedService) -> Iterator[Finding]:
     Whoever reaches it starts a privileged container and is root of the node, even through a read-only mount (Docker,
     Docker daemon attack surface).
     """
+    mounts = mounts_by_volume(service)
     for volume, path in _host_paths(service):
         if _is_runtime_socket(volume, path):
             yield warning(
                 f"the volume {volume.name} gives the pod the socket {path} of the node",
                 why="whoever reaches the socket of a container runtime is root of the node, also with readOnly",
-                fix=volume_removal(service, volume),
+                fix=volume_removal(volume, mounts),
                 marks=[volume.part("hostPath").mark("path")],
             )
 
@@ -184,16 +186,22 @@ def _claim_volumes(service: ResolvedService) -> Mapping[str, str]:
     return claims
 
 
-def _writable_mounts(service: ResolvedService) -> Iterator[tuple[Part, Part]]:
-    """The mounts with which added containers can write to the node, each with its container.
+def _writable_mounts(
+    service: ResolvedService,
+) -> Iterator[tuple[Part, Part, str]]:
+    """The mounts with which added containers can write to the node, each with its container and its directory.
 
     A socket has a rule of its own, and `readOnly` does not change what it is good for.
     """
+    containers = list(added_containers(service))
+    if not containers:
+        return
     paths = dict(_paths_by_volume(service))
     for volume, path in _host_paths(service):
         if _is_runtime_socket(volume, path):
             del paths[volume.name]
-    for container in added_containers(service):
+    for container in containers:
         for mount in container.parts("volumeMounts"):
-            if mount.text("name") in paths and mount.get("readOnly") is not True:
-                yield container, mount
+            path_of_mount = paths.get(mount.text("name"))
+            if path_of_mount is not None and mount.get("readOnly") is not True:
+                yield container, mount, path_of_mount

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 
+from models.catalog.node_directories import is_inside, normal_path
 from models.engines.features import EagleHead
 from models.engines.releases import is_plugin_image
-from models.finding import Finding, Mark, Path, at, error
+from models.finding import Finding, Mark, Path, at, error, warning
+from models.launch.launch import GRAPH_CACHE_DIRECTORY
+from models.manifests.read_only_root import DIRECTORY as TEMPORARY_FILES
 from models.rules.added_parts import added_containers, added_volumes
 from models.rules.registry import rule
 from models.service.resolved import ResolvedService
@@ -116,6 +120,44 @@ def user_cannot_write(service: ResolvedService) -> Iterator[Finding]:
                 at("runAsUser"),
                 at(key),
             ],
+        )
+
+
+_DIRECTORY_VARIABLES = """
+HOME TMPDIR XDG_CACHE_HOME XDG_CONFIG_HOME
+VLLM_CACHE_ROOT VLLM_CONFIG_ROOT VLLM_RPC_BASE_PATH VLLM_ASSETS_CACHE VLLM_DEBUG_DUMP_PATH
+TORCHINDUCTOR_CACHE_DIR TORCH_EXTENSIONS_DIR TRITON_CACHE_DIR TRITON_HOME TRITON_DUMP_DIR
+ASCEND_WORK_PATH ASCEND_CACHE_PATH ASCEND_PROCESS_LOG_PATH ACL_OP_COMPILER_CACHE_DIR NPU_COLLECT_PATH
+HF_HOME HF_MODULES_CACHE MODELSCOPE_CACHE NUMBA_CACHE_DIR PROMETHEUS_MULTIPROC_DIR
+"""
+
+_WRITTEN_BY_VARIABLE = frozenset(_DIRECTORY_VARIABLES.split())
+"""Variables with a directory that a process of the server writes to (vllm/envs.py; vllm-ascend,
+docs/source/user_guide/configuration/unified_output_directory.md; the documentation of CANN, PyTorch, Triton, Numba,
+Hugging Face and prometheus_client)."""
+
+_WRITABLE = (TEMPORARY_FILES, "/dev/shm", GRAPH_CACHE_DIRECTORY)  # noqa: S108
+
+
+@rule("warning")
+def read_only_directory(service: ResolvedService) -> Iterator[Finding]:
+    """With `readOnlyRootFilesystem`, no variable names a directory of the image for caches or logs.
+
+    Only `/tmp`, `/dev/shm` and the volumes of other keys can be written to. Without the variable, the server writes
+    below its home, which is `/tmp`.
+    """
+    if not service.read_only_root_filesystem:
+        return
+    for name in sorted(_WRITTEN_BY_VARIABLE & service.configured_env.keys()):
+        directory = service.env.get(name, "")
+        place = str(normal_path(directory))
+        if not directory or any(is_inside(place, writable) for writable in _WRITABLE):
+            continue
+        yield warning(
+            f"env.{name} is {directory}, which is read-only with readOnlyRootFilesystem",
+            why="the server cannot write its caches or logs there, and may exit with 'Read-only file system'",
+            fix=f"remove env.{name}, or write env.{name}: {TEMPORARY_FILES}/{PurePosixPath(place).name}",
+            marks=[at("env", key=name)],
         )
 
 

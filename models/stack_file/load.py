@@ -78,8 +78,18 @@ def load_stack(
     )
     text = ""
     if config is None or file.exists():
-        text = read(file)
+        text = _text(file, project, read, is_optional=config is not None)
     return load_text(name, str(file), text, config, project, read)
+
+
+def _text(file: File, project: File, read: Read, *, is_optional: bool) -> str:
+    """The text of a stack file. It can be a link, which leads nowhere else than the paths in it."""
+    try:
+        return confined(read, file.parent, project)(file)
+    except PermissionError:
+        if not is_optional:
+            raise
+        return ""  # Pulumi has read the values; the findings have no positions
 
 
 def load_text(

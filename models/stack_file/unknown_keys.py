@@ -16,6 +16,9 @@ from models.stack_file.place import in_one_line
 from models.stack_file.value_edits import value_edit
 from models.yaml_scalar import as_yaml
 
+_MOST_KNOWN = 500
+"""Keys among which the nearest one is searched for. A release has about 300 flags."""
+
 
 def unknown_key(
     where: Mark,
@@ -54,7 +57,12 @@ def unknown_key(
 
 
 def nearest(name: str, known: Mapping[str, Any]) -> str | None:
-    """The known key that a name probably means. Upper case, `-` and `_` do not count."""
+    """The known key that a name probably means. Upper case, `-` and `_` do not count.
+
+    Among very many keys, none is searched for, because each comparison takes time.
+    """
+    if len(known) > _MOST_KNOWN:
+        return None
     plain = {plain_name(key): key for key in known}
     close = get_close_matches(plain_name(name), plain, n=1, cutoff=0.7)
     return plain[close[0]] if close else None

@@ -60,7 +60,7 @@ class YamlFile:
     name: str
     value: Any = None
     first_line: str = ""
-    """The first line, without hidden values; empty if the file is not YAML."""
+    """The first line, without hidden values; empty if the file is not a YAML mapping."""
     spans: dict[Path, Span] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
 
@@ -106,7 +106,10 @@ def read_yaml(name: str, text: str) -> YamlFile:
 
 
 def _read_node(node: yaml.Node, file: YamlFile, text: str) -> None:
-    reader = _Reader(file, text.splitlines())
+    lines = text.splitlines()
+    if not isinstance(node, yaml.MappingNode):
+        lines = [""] * len(lines)  # any text is YAML; only a mapping is shown
+    reader = _Reader(file, lines)
     try:
         file.value = reader.value(node, ())
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from models.check import check
 from models.report import report_text
 from models.service.resolve import resolve
 from models.stack_file.confined import VARIABLE
-from models.stack_file.load import load_text
+from models.stack_file.load import load_stack, load_text
 
 SERVICE = """    qwen:
       image: registry.example.com/ascend-vllm:6.3.912
@@ -110,3 +111,111 @@ def test_a_base_file_of_the_same_repository_is_read_but_no_file_of_git_itself(pr
 
     assert "base-file" not in report(project, base("../../outside/services.yaml"))
     assert "outside of the project" in report(project, base("../../.git/services.yaml"))
+
+
+def test_a_stack_file_that_is_a_link_leads_nowhere_else(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stack = f"config:\n  ascend-vllm:cluster: {{context: prod}}\n{base('../services.yaml')}"
+    (project.parent / "real.yaml").write_text(stack.replace("../", ""))
+    (project.parent / "Pulumi.inside.yaml").symlink_to("real.yaml")
+    (project.parent.parent / "outside" / "config").write_text("users: somebody\n")
+    (project.parent / "Pulumi.outside.yaml").symlink_to("../outside/config")
+    monkeypatch.chdir(project.parent)
+
+    assert load_stack("inside").findings == ()
+    with pytest.raises(OSError, match="outside of the project"):
+        load_stack("outside")
+    with_values = load_stack("outside", {"ascend-vllm:cluster": "5"})
+    assert "somebody" not in report_text(check(resolve(with_values))), "values that Pulumi has read"
+
+
+def test_nothing_of_a_text_that_is_no_mapping_is_shown(project: Path) -> None:
+    loaded = load_text("prod", str(project / "Pulumi.prod.yaml"), "PATH=/bin SESSION=20228\n")
+
+    assert "20228" not in report_text(check(resolve(loaded)))
+
+
+def git(directory: Path, *arguments: str) -> None:
+    settings = ("user.name=a", "user.email=a@example.com", "protocol.file.allow=always")
+    options = [word for setting in settings for word in ("-c", setting)]
+    subprocess.run(["git", *options, *arguments], cwd=directory, check=True, capture_output=True)
+
+
+def repository(directory: Path) -> Path:
+    """A git repository with a base file and a project that is not at its top."""
+    (directory / "teams" / "search").mkdir(parents=True)
+    (directory / "services.yaml").write_text(BASE)
+    (directory / "teams" / "search" / "Pulumi.yaml").write_text("name: ascend-vllm\n")
+    git(directory, "init", "--quiet")
+    git(directory, "add", ".")
+    git(directory, "commit", "--quiet", "--message=one")
+    return directory
+
+
+def reads(directory: Path, path: object) -> bool:
+    """Whether a stack file in a directory may name a file."""
+    found = report(directory, base(path))
+    assert "outside of the project" in found or found.startswith("1 service: 0 errors")
+    return "outside of the project" not in found
+
+
+def test_a_project_in_a_monorepo_reads_files_of_the_repository(tmp_path: Path) -> None:
+    project = repository(tmp_path / "mono") / "teams" / "search"
+    (tmp_path / "services.yaml").write_text(BASE)
+
+    assert reads(project, "../../services.yaml")
+    assert not reads(project, "../../../services.yaml")
+
+
+def test_a_worktree_is_a_repository_of_its_own(tmp_path: Path) -> None:
+    git(repository(tmp_path / "mono"), "worktree", "add", "--quiet", "../branch")
+    project = tmp_path / "branch" / "teams" / "search"
+
+    assert reads(project, "../../services.yaml")
+    assert not reads(project, tmp_path / "mono" / "services.yaml")
+
+
+def test_a_submodule_does_not_read_files_of_the_repository_around_it(tmp_path: Path) -> None:
+    around = repository(tmp_path / "around")
+    git(around, "submodule", "add", "--quiet", str(repository(tmp_path / "inner")), "inner")
+    project = around / "inner" / "teams" / "search"
+
+    assert reads(project, "../../services.yaml")
+    assert not reads(project, "../../../services.yaml")
+
+
+def test_a_link_to_a_project_leads_to_the_files_of_the_real_project(tmp_path: Path) -> None:
+    project = repository(tmp_path / "mono") / "teams" / "search"
+    (tmp_path / "services.yaml").write_text(BASE)
+    (tmp_path / "link").symlink_to(project)
+
+    assert reads(tmp_path / "link", "../../services.yaml")
+    assert not reads(tmp_path / "link", tmp_path / "services.yaml")
+
+
+@pytest.mark.parametrize("name", [".git", "Pulumi.yaml"])
+def test_a_home_directory_is_not_the_project_of_what_is_below_it(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".kube").mkdir()
+    (tmp_path / ".kube" / "config").write_text(BASE)
+    if name == ".git":
+        git(tmp_path, "init", "--quiet")
+    else:
+        (tmp_path / "Pulumi.yaml").write_text("name: ascend-vllm\n")
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code" / "services.yaml").write_text(BASE)
+
+    assert reads(tmp_path / "code", "services.yaml")
+    assert not reads(tmp_path / "code", "../.kube/config")
+    assert reads(tmp_path, "code/services.yaml"), "a project in the home directory itself"
+
+
+def test_a_repository_of_another_user_is_not_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = repository(tmp_path / "mono") / "teams" / "search"
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a file to another user")
+    os.chown(tmp_path / "mono" / ".git", 12345, 12345)
+
+    assert not reads(project, "../../services.yaml")

@@ -61,7 +61,7 @@ def test_an_integer_of_any_length_is_a_finding_or_a_text(line: str, digits: str)
     ("text", "message"),
     [
         ("#" * (1 << 20) + "\n", "the file has more than 1048576 bytes"),
-        ("".join(f"k{number}: 1\n" for number in range(90_000)), "the file has more than 10000 keys and values"),
+        ("".join(f"k{number}: 1\n" for number in range(90_000)), "the file has more than 20000 keys and values"),
         (f"a: &a {'a' * 600_000}\nb: *a\n", "have more than 1048576 characters"),
         (f"a: &a {'a' * 600_000}\n? *a\n: 1\n", "have more than 1048576 characters"),
     ],
@@ -92,8 +92,15 @@ def test_many_findings_are_cut_and_the_stack_is_still_refused() -> None:
     passwords = "".join(f"        PASSWORD_{number}: a1b2c3d4\n" for number in range(3_000))
     found = report(f"{SERVICE}      env:\n{passwords}")
 
-    assert "the stack has 3000 findings, of which 1000 are shown" in found
+    assert "the stack has more than 1000 findings, and the others are not shown" in found
     assert "1 service: 1 error, 1000 warnings" in found
+
+
+def test_nothing_of_a_service_with_too_many_findings_is_accepted() -> None:
+    passwords = "".join(f"        PASSWORD_{number}: a1b2c3d4\n" for number in range(1_001))
+    found = report(f"{SERVICE}      accept: {{secret-in-env: known}}\n      env:\n{passwords}")
+
+    assert "1 service: 1 error, 1000 warnings, 0 accepted" in found
 
 
 def test_services_after_many_wrong_ones_are_not_read() -> None:
@@ -101,6 +108,16 @@ def test_services_after_many_wrong_ones_are_not_read() -> None:
     found = report(SERVICE.partition("    qwen:")[0] + services)
 
     assert "services from S250 on are not read after 500 findings" in found
+
+
+def test_a_path_is_as_long_as_linux_opens_it() -> None:
+    """The prefixes of a path with 200,000 parts take all memory."""
+    deep = "/a" * 200_000
+
+    assert rules(SERVICE.replace("/mnt/models/Qwen2-7B-Instruct", deep)) == {"bad-value"}
+    assert rules(service_with(f"podTemplate: {{spec: {{volumes: [{{name: a, hostPath: {{path: {deep}}}}}]}}}}")) == {
+        "host-path"
+    }
 
 
 def test_a_line_that_is_too_long_has_a_position_and_no_excerpt() -> None:
@@ -171,6 +188,42 @@ SHAPES = (
 """Texts that a search for credentials might read again and again."""
 
 
+def many(item: str, count: int) -> str:
+    """A list or mapping of many items, with their number in the place of `#`."""
+    return ", ".join(item.replace("#", str(number)) for number in range(count))
+
+
+def pod(fields: str) -> str:
+    return service_with(f"podTemplate: {{spec: {{{fields}}}}}")
+
+
+DEEP = "/a" * 2_000
+PARTS = (
+    pod(f"containers: [{many('{}', 9_900)}]"),
+    pod(many("tolerationz#: 1", 9_900)),
+    pod(
+        f"volumes: [{many('{name: a#, hostPath: {path: /etc}}', 1_400)}], "
+        f"containers: [{{name: a, image: 'a:1', volumeMounts: [{many('{name: a#, mountPath: /a#}', 1_900)}]}}]"
+    ),
+    pod(f"volumes: [{many(f'{{name: a#, hostPath: {{path: /#{DEEP}}}}}', 240)}]"),
+    service_with(f"graph: eager\n      lora: {{adapters: {{{many(f'a#: /#{DEEP}', 240)}}}}}"),
+    service_with(f"graph: eager\n      lora: {{adapters: {{{many('a#: /etc/#', 9_900)}}}}}"),
+    service_with(f"env: {{{many('VLLM_NAME_#: x', 9_900)}}}"),
+)
+"""Services with as many parts of a kind as a file may have, for comparisons of each part with each other."""
+
+
+@pytest.mark.slow
+def test_many_parts_of_one_kind_take_seconds(tmp_path: Path) -> None:
+    files = []
+    for number, text in enumerate(PARTS):
+        file = tmp_path / f"{number}.yaml"
+        file.write_text(text, encoding="utf-8")
+        files.append(str(file))
+
+    check_within_seconds(files)
+
+
 @pytest.mark.slow
 def test_a_megabyte_of_any_shape_takes_seconds(tmp_path: Path) -> None:
     files = []
@@ -183,6 +236,11 @@ def test_a_megabyte_of_any_shape_takes_seconds(tmp_path: Path) -> None:
             file.write_text(text, encoding="utf-8")
             files.append(str(file))
 
+    check_within_seconds(files)
+
+
+def check_within_seconds(files: list[str]) -> None:
+    """Run `check` on files with findings, within a limit of processor time."""
     done = subprocess.run(
         [sys.executable, "-m", "cli", "check", *files, "--format", "concise"],
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS)),

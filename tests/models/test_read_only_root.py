@@ -91,6 +91,29 @@ def test_the_launch_is_read_back_from_a_cluster(name: str) -> None:
     assert live_launch({"run_vllm.sh": script(start), **start.files}) == start
 
 
+@pytest.mark.parametrize(
+    ("name", "directory", "is_writable"),
+    [
+        ("HOME", "/root", False),
+        ("TMPDIR", "/var/tmp", False),
+        ("VLLM_CACHE_ROOT", "/tmp/../root/vllm", False),
+        ("XDG_CACHE_HOME", "/home/ma-user/.cache", False),
+        ("ASCEND_WORK_PATH", "/tmpfs/log", False),
+        ("TORCHINDUCTOR_CACHE_DIR", "relative", False),
+        ("HOME", "/tmp/home", True),
+        ("ASCEND_CACHE_PATH", "//tmp//cann", True),
+        ("VLLM_RPC_BASE_PATH", "/dev/shm/rpc", True),
+        ("LD_LIBRARY_PATH", "/opt/lib", True),
+    ],
+)
+def test_a_cache_in_the_image_is_a_finding(name: str, directory: str, is_writable: bool) -> None:
+    service = {"image": "quay.io/ascend/vllm-ascend:v0.23.0", "env": {name: directory}}
+    found = check(stack({"qwen": {**service, "readOnlyRootFilesystem": True}})).findings
+
+    assert ("read-only-directory" in {finding.rule for finding in found}) == (not is_writable)
+    assert "read-only-directory" not in {finding.rule for finding in check(stack({"qwen": service})).findings}
+
+
 def test_a_volume_of_the_patch_under_the_same_name_is_refused() -> None:
     patch = {"spec": {"volumes": [{"name": "ascend-vllm-tmp", "emptyDir": {}}]}}
     (finding,) = check(stack({"qwen": {"podTemplate": patch}})).errors

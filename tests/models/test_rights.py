@@ -206,6 +206,14 @@ def test_a_label_that_asks_for_parts_of_a_webhook_is_a_finding() -> None:
         assert finding.fix.startswith(f"remove podTemplate.metadata.labels.{name}")
 
 
+@pytest.mark.parametrize(
+    ("name", "is_right"),
+    [("system-node-critical", True), ("system-cluster-critical", True), ("system-nodes", False), ("high", False)],
+)
+def test_the_priority_of_the_clusters_own_components_is_a_right(name: str, is_right: bool) -> None:
+    assert rights({}, priorityClass=name) == (["system-priority"] if is_right else [])
+
+
 @pytest.mark.parametrize("read_only", [True, False, None])
 def test_a_container_that_can_write_to_the_claim_with_the_weights_is_a_finding(read_only: bool | None) -> None:
     source = {"kind": "claim", "name": "weights"}
@@ -319,7 +327,7 @@ def test_each_rule_about_a_right_is_tried_here() -> None:
     with_patch = {rule for rule, _ in RIGHTS}
     by_annotation_or_alone = {
         "additional-network", "container-without-security-context", "injected-part", "runtime-annotation",
-        "writable-weights",
+        "system-priority", "writable-weights",
     }  # fmt: skip
 
     assert {rule for rule in rule_ids() if reports_right(rule)} == with_patch | by_annotation_or_alone

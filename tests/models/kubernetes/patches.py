@@ -209,6 +209,27 @@ ACCEPTED: list[Patch] = [
     volume(iscsi={"targetPortal": "10.0.0.1:3260", "iqn": "iqn.2026-01.com.example:disk", "lun": 0}),
     volume(glusterfs={"endpoints": "a", "path": "b"}),
     volume(azureFile={"secretName": "a", "shareName": "b"}),
+    volume(azureDisk={"diskName": "a", "diskURI": "https://a.example.com/b.vhd"}),
+    volume(azureDisk={"diskName": "a", "diskURI": "/subscriptions/a", "kind": "Managed", "cachingMode": "None"}),
+    volume(gcePersistentDisk={"pdName": "a", "partition": 1}),
+    volume(awsElasticBlockStore={"volumeID": "a", "partition": 0}),
+    volume(vsphereVolume={"volumePath": "a"}),
+    volume(quobyte={"registry": "a:1", "volume": "b"}),
+    volume(flexVolume={"driver": "a/b", "options": {"c": "d"}}),
+    volume(fc={"targetWWNs": ["a"], "lun": 1}),
+    volume(scaleIO={"gateway": "a", "system": "b", "volumeName": "c", "secretRef": {"name": "d"}}),
+    volume(cinder={"volumeID": "a"}),
+    volume(portworxVolume={"volumeID": "a"}),
+    sidecar(
+        securityContext={
+            "windowsOptions": {
+                "gmsaCredentialSpecName": "a.b",
+                "gmsaCredentialSpec": "{}",
+                "runAsUserName": "EXAMPLE\\Container User",
+                "hostProcess": False,
+            }
+        }
+    ),
     projected(configMap={"name": "a", "items": ITEMS}),
     projected(secret={"name": "a", "items": ITEMS}),
     projected(downwardAPI={"items": [{"path": "a", "fieldRef": {"fieldPath": "metadata.labels"}}]}),

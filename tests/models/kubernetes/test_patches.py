@@ -144,6 +144,39 @@ REFUSED = [
         "remove containers.0.volumeMounts.1",
     ),
     (
+        {"volumes": [{"name": "a", "configMap": {"name": "b", "defaultMode": "0644"}}]},
+        "volumes.0.configMap.defaultMode",
+        "write volumes.0.configMap.defaultMode: 420",
+    ),
+    (
+        side(resources={"limits": {"cpu": None}}),
+        "containers.0.resources.limits.cpu",
+        "remove containers.0.resources.limits.cpu",
+    ),
+    (
+        {"volumes": [{"name": "a", "azureDisk": {"diskName": "a", "diskURI": "b"}}]},
+        "volumes.0.azureDisk.diskURI",
+        "write volumes.0.azureDisk.diskURI: https://b",
+    ),
+    *(
+        (
+            side(securityContext={"windowsOptions": {key: value}}),
+            f"containers.0.securityContext.windowsOptions.{key}",
+            f"remove containers.0.securityContext.windowsOptions.{key}",
+        )
+        for key, value in (
+            ("gmsaCredentialSpecName", "A_B"),
+            ("gmsaCredentialSpec", ""),
+            ("runAsUserName", ""),
+            ("runAsUserName", "a" * 105),
+            ("runAsUserName", "a\\b\\c"),
+            ("runAsUserName", ". ."),
+            ("runAsUserName", "a@b"),
+            ("runAsUserName", "\\a"),
+            ("runAsUserName", "A" * 256 + "\\a"),
+        )
+    ),
+    (
         side(ports=[{"containerPort": 70000}]),
         "containers.0.ports.0.containerPort",
         "write containers.0.ports.0.containerPort: 65535",
