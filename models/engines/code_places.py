@@ -15,6 +15,8 @@ class CodePlaces:
     """Opens the file of a chat template."""
     kv_cache: str
     """Refuses a model that leaves no memory for one request."""
+    listens: str
+    """Opens the socket of the OpenAI server."""
     no_metrics: str
     """The plain server, which has no metrics."""
     number_variable: str

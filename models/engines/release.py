@@ -226,6 +226,13 @@ class Release(ABC):
     def image_for(self, tag: str, soc: str, /) -> str | None:
         """The tag of the same image for another type of NPU, or None if there is none. Used by the rule `image-soc`."""
 
+    @abstractmethod
+    def listens_on(self, server: ModelServer, /) -> str | None:
+        """The key of the address or file that the server listens on; None if it listens on every address anyway.
+
+        Used by the rule `server-address`.
+        """
+
     # Memory
 
     swap_space: SwapSpace

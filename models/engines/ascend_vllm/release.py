@@ -77,6 +77,7 @@ class AscendVllm(Release):
         adapter_name="vllm/entrypoints/openai/cli_args.py:22",
         chat_template="vllm/entrypoints/chat_utils.py:308",
         kv_cache="vllm/worker/worker.py:486",
+        listens="vllm/entrypoints/openai/api_server.py:544",
         no_metrics="vllm/entrypoints/openai/api_server.py:222",
         number_variable="vllm/envs.py:160",
         ranks="vllm/executor/multiproc_gpu_executor.py:134",
@@ -157,6 +158,10 @@ class AscendVllm(Release):
     def image_for(self, _tag: str, _soc: str, /) -> str | None:
         """None: the tags of Ascend-vLLM do not name a type of NPU."""
         return None
+
+    def listens_on(self, server: ModelServer, /) -> str | None:
+        """The host of the plain server; the OpenAI server ignores it."""
+        return None if server.server.kind == "openai" else "host"
 
     def rope_scaling(self, extra_args: Mapping[str, Any], /) -> Any:
         """The value of `--rope-scaling`."""

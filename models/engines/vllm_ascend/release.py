@@ -174,6 +174,10 @@ class VllmAscend(Release):
         """The tag with the suffix of another type of NPU."""
         return tag_for(tag, soc)
 
+    def listens_on(self, server: ModelServer, /) -> str | None:
+        """The socket of `--uds`, else the host."""
+        return "uds" if server.further("uds") else "host"
+
     def rope_scaling(self, extra_args: Mapping[str, Any], /) -> Any:
         """The field `rope_parameters` of `--hf-overrides`, which replaces `--rope-scaling`."""
         overrides = extra_argument(extra_args, "hf-overrides", self)
