@@ -21,6 +21,8 @@ class CodePlaces:
     """The plain server, which has no metrics."""
     number_variable: str
     """Reads a variable as a number."""
+    quantization_config: str
+    """Reads the configuration of the quantization next to the weights."""
     ranks: str
     """Refuses more ranks than NPUs."""
     statistics: str

@@ -161,6 +161,10 @@ class Release(ABC):
     quantization_files: Mapping[str, RequiredFile]
     """The file that a method of quantization needs next to the weights. Used by the rule `quantization-file`."""
 
+    quantized_weights: Mapping[str, str]
+    """The methods of quantization that need quantized weights, with the file and line that end the start; empty if no
+    file is known. Used by the rule `unquantized-weights`."""
+
     defaults: EngineDefaults
     """The defaults of the engine. Used by resolve."""
 

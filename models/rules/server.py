@@ -5,7 +5,6 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterator
-from pathlib import PurePosixPath
 
 from models.engines.edits import extra_argument_key, extra_argument_mark
 from models.finding import Finding, at, error, no_effect
@@ -16,6 +15,7 @@ from models.stack_file.shell_text import SHELL_TEXT
 
 _EVERY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104  a pod has an address of its own
 _NAME = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?")
+_USUAL_CERTIFICATE = "/etc/tls/tls.crt"
 _KEY = "ssl-keyfile"
 _CERTIFICATE = "ssl-certfile"
 _NEED_A_CERTIFICATE = ("ssl-ca-certs", "ssl-ciphers", "enable-ssl-refresh")
@@ -129,10 +129,9 @@ def tls_certificate(service: ResolvedService) -> Iterator[Finding]:
 def _key_alone(service: ResolvedService) -> Finding:
     key = extra_argument_key(service, _KEY)
     part = key.rpartition(".")[0]
-    certificate = PurePosixPath(str(service.further(_KEY))).with_suffix(".crt")
     return error(
         f"{key} has no certificate",
         why="the server exits after it has loaded the model: TLS needs sslCertfile (uvicorn, Config.load)",
-        fix=f"write {part}.sslCertfile: {certificate}, or remove {key}",
+        fix=f"write {part}.sslCertfile: {_USUAL_CERTIFICATE}, or remove {key}",
         marks=[extra_argument_mark(service, _KEY)],
     )

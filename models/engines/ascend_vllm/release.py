@@ -68,6 +68,12 @@ class AscendVllm(Release):
     absent_keys = ABSENT_KEYS
     accepted_values = ACCEPTED_VALUES
     quantization_files: Mapping[str, RequiredFile] = MappingProxyType({})
+    quantized_weights: Mapping[str, str] = MappingProxyType(
+        {
+            "awq": "vllm/model_executor/model_loader/weight_utils.py:184",
+            "smoothquant": "",
+        }
+    )
     defaults = EngineDefaults(
         block_size=128, gpu_memory_utilization=0.9, prefix_caching=False
     )
@@ -80,6 +86,7 @@ class AscendVllm(Release):
         listens="vllm/entrypoints/openai/api_server.py:544",
         no_metrics="vllm/entrypoints/openai/api_server.py:222",
         number_variable="vllm/envs.py:160",
+        quantization_config="vllm/model_executor/model_loader/weight_utils.py:184",
         ranks="vllm/executor/multiproc_gpu_executor.py:134",
         statistics="vllm/engine/llm_engine.py, stat_loggers",
     )

@@ -114,6 +114,10 @@ class VllmAscend(Release):
         }
         self.accepted_values = accepted_values(version)
         self.quantization_files = _quantization_files(version)
+        self.quantized_weights = {
+            "compressed-tensors": self.code_places.quantization_config,
+            **{name: file.where for name, file in self.quantization_files.items()},
+        }
         self.defaults = EngineDefaults(
             block_size=128,
             gpu_memory_utilization=table.flags["gpu-memory-utilization"].default,
