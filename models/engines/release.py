@@ -213,6 +213,11 @@ class Release(ABC):
     def library_lines(self, tag: str, /) -> str:
         """Lines of the launch script for the libraries of the image with this tag; may be empty. Used by the launch."""
 
+    # Images
+
+    image_users: frozenset[int]
+    """Numbers of the users that the images have a name for. Used by the rule `user-without-name`."""
+
     # The node
 
     node_mounts: Mapping[str, NodeMount]

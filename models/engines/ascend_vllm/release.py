@@ -98,6 +98,7 @@ class AscendVllm(Release):
         where="vllm/worker/cache_engine.py:82",
     )
     has_published_lengths = True
+    image_users = frozenset({0, 1000})
     node_mounts: Mapping[str, NodeMount] = {}
     owned_variables = OWNED_VARIABLES
     graph_neutral_flags = NEUTRAL_FLAGS

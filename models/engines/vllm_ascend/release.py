@@ -90,6 +90,7 @@ class VllmAscend(Release):
     limits = ()
     swap_space = SwapSpace(default=0, most=1, where="")
     has_published_lengths = False
+    image_users = frozenset({0})
     node_mounts = NODE_MOUNTS
     exclusions = ()
     rules = RULES
