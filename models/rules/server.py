@@ -13,7 +13,7 @@ from models.rules.registry import rule
 from models.service.resolved import ResolvedService
 from models.stack_file.shell_text import SHELL_TEXT
 
-_EVERY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104  a pod has an address of its own
+_EVERY_ADDRESS = "0.0.0.0"  # noqa: S104  a pod has an address of its own
 _NAME = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?")
 _USUAL_CERTIFICATE = "/etc/tls/tls.crt"
 _KEY = "ssl-keyfile"
@@ -38,7 +38,8 @@ def server_address(service: ResolvedService) -> Iterator[Finding]:
         yield _listens_on_file(service)
         return
     host = service.server.host
-    if host in _EVERY_ADDRESS or SHELL_TEXT.search(host):
+    address = _ip_address(host)
+    if (address and address.is_unspecified) or SHELL_TEXT.search(host):
         return
     if listens_on is None:
         yield _ignored(service)
@@ -52,20 +53,24 @@ def server_address(service: ResolvedService) -> Iterator[Finding]:
         yield _unreachable(f"server.host {host} is not an address of the pod")
 
 
-def _is_loopback(host: str) -> bool:
+def _ip_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The address that a text is; None for a name, and for a text that is neither."""
     try:
-        return ipaddress.ip_address(host).is_loopback
+        return ipaddress.ip_address(host)
     except ValueError:
-        return host == "localhost"
+        return None
+
+
+def _is_loopback(host: str) -> bool:
+    address = _ip_address(host)
+    if address is None:
+        return host.lower() == "localhost"
+    return address.is_loopback
 
 
 def _is_host(host: str) -> bool:
     """Whether a text can be an address or a name, which has no port and no path."""
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return _NAME.fullmatch(host) is not None
-    return True
+    return _ip_address(host) is not None or _NAME.fullmatch(host) is not None
 
 
 def _has_addresses_of_node(service: ResolvedService) -> bool:
@@ -77,7 +82,7 @@ def _unreachable(message: str) -> Finding:
     return error(
         message,
         why="probes and the Service use the address that the pod gets, so the pod never becomes ready",
-        fix=f"write server.host: {_EVERY_ADDRESS[0]}",
+        fix=f"write server.host: {_EVERY_ADDRESS}",
         marks=[at("server.host")],
     )
 

@@ -34,9 +34,10 @@ def time_too_short(service: ResolvedService) -> Iterator[Finding]:
 
     A server that does not answer within `startup` is killed and starts again, forever. It has to load its libraries and
     to read its weights, which takes at least 10 seconds and a second for each 20 GiB. Below 30 seconds and a second for
-    each 5 GiB, the finding is a warning. Weights are fetched or verified at 10 GiB a second at most
-    (`model.preparation`). The engine ends if a step takes longer than `iterationTimeout`; with PTA graphs, the first
-    step compiles, which takes longer than the 60 seconds that vLLM allows by default (manual, Step 3, graph mode).
+    each 5 GiB, the finding is a warning. `graph.warmUp` adds a minute. Weights are fetched or verified at 10 GiB a
+    second at most (`model.preparation`). The engine ends if a step takes longer than `iterationTimeout`; with PTA
+    graphs, the first step compiles, which takes longer than the 60 seconds that vLLM allows by default (manual, Step 3,
+    graph mode).
     """
     yield from _startup(service)
     yield from _preparation(service)
@@ -47,8 +48,11 @@ def _startup(service: ResolvedService) -> Iterator[Finding]:
     if "startup" not in service.configured:
         return
     weights = _weights(service)
-    fastest = _FASTEST_START + weights // _FASTEST_READ
-    fast = _FAST_START + weights // _FAST_READ
+    compilation = 0
+    if service.pta_graph and service.pta_graph.warm_up:
+        compilation = _STEP_WITHOUT_GRAPHS
+    fastest = _FASTEST_START + weights // _FASTEST_READ + compilation
+    fast = _FAST_START + weights // _FAST_READ + compilation
     if service.startup >= fast:
         return
     severity = warning

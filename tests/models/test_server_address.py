@@ -28,7 +28,7 @@ def severities(release: str, server: dict[str, Any], rule: str = "server-address
     return [finding.severity for finding in check(stack).findings if finding.rule == rule]
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.53", "localhost", "::1", "10.0.0.5", "qwen.prod.svc"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.53", "LocalHost", "::1", "10.0.0.5", "qwen.prod.svc"])
 @pytest.mark.parametrize("release", LATER)
 def test_an_address_that_nobody_reaches_is_an_error(release: str, host: str) -> None:
     assert severities(release, {"host": host}) == ["error"]
@@ -46,7 +46,7 @@ def test_the_openai_server_of_the_first_release_ignores_its_address(host: str) -
 
 
 @pytest.mark.parametrize("release", VERSIONS)
-@pytest.mark.parametrize("host", ["0.0.0.0", "::"])
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "0:0:0:0:0:0:0:0"])
 def test_every_address_is_accepted(release: str, host: str) -> None:
     assert severities(release, {"host": host}) == []
 

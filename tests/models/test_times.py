@@ -7,7 +7,7 @@ import pytest
 from models.check import check
 from tests.conftest import stack_of
 
-STACK = "one:\n  image: a:1\n  model: /m/{model}\n  engine: {{maxModelLen: 4096}}\n  {line}\n"
+STACK = "one: {{image: a:1, model: /m/{model}, engine: {{maxModelLen: 4096}}, {line}}}\n"
 LARGE = "Qwen2-72B-Instruct"
 """135 GiB."""
 
@@ -28,6 +28,8 @@ LARGE = "Qwen2-72B-Instruct"
         ("Mixtral-8x7B-v0.1", "graph: {kind: pta, iterationTimeout: 1s}", ["error"]),
         ("Mixtral-8x7B-v0.1", "graph: {kind: pta, iterationTimeout: 20m}", []),
         ("Mixtral-8x7B-v0.1", "graph: pta", []),
+        ("Mixtral-8x7B-v0.1", "startup: 70s, graph: {kind: pta, warmUp: true}", ["error"]),
+        ("Mixtral-8x7B-v0.1", "startup: 40m, graph: {kind: pta, warmUp: true}", []),
         ("llava-1.5-7b-hf", "multimodal: {iterationTimeout: 1s}", ["warning"]),
         ("llava-1.5-7b-hf", "multimodal: true", []),
     ],
