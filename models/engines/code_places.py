@@ -15,8 +15,12 @@ class CodePlaces:
     """Opens the file of a chat template."""
     kv_cache: str
     """Refuses a model that leaves no memory for one request."""
+    listens: str
+    """Opens the socket of the OpenAI server."""
     no_metrics: str
     """The plain server, which has no metrics."""
+    quantization_config: str
+    """Reads the configuration of the quantization next to the weights."""
     ranks: str
     """Refuses more ranks than NPUs."""
     statistics: str

@@ -165,6 +165,10 @@ class Release(ABC):
     quantization_files: Mapping[str, RequiredFile]
     """The file that a method of quantization needs next to the weights. Used by the rule `quantization-file`."""
 
+    quantized_weights: Mapping[str, str]
+    """The methods of quantization that need quantized weights, with the file and line that end the start; empty if no
+    file is known. Used by the rule `unquantized-weights`."""
+
     defaults: EngineDefaults
     """The defaults of the engine. Used by resolve."""
 
@@ -213,6 +217,11 @@ class Release(ABC):
     def library_lines(self, tag: str, /) -> str:
         """Lines of the launch script for the libraries of the image with this tag; may be empty. Used by the launch."""
 
+    # Images
+
+    image_users: frozenset[int]
+    """Numbers of the users that the images have a name for. Used by the rule `user-without-name`."""
+
     # The node
 
     node_mounts: Mapping[str, NodeMount]
@@ -229,6 +238,13 @@ class Release(ABC):
     @abstractmethod
     def image_for(self, tag: str, soc: str, /) -> str | None:
         """The tag of the same image for another type of NPU, or None if there is none. Used by the rule `image-soc`."""
+
+    @abstractmethod
+    def listens_on(self, server: ModelServer, /) -> str | None:
+        """The key of the address or file that the server listens on; None if it listens on every address anyway.
+
+        Used by the rule `server-address`.
+        """
 
     # Memory
 

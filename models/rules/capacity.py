@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -247,13 +248,25 @@ def memory_below_shared(service: ResolvedService) -> Iterator[Finding]:
     shared = service.resources.shm
     if memory > shared:
         return
-    enough = quantity_text(memory + shared)
+    half = quantity_text(memory // 2)
+    fix = f"write resources.shm: {half}"
+    if memory + shared <= _largest_memory(service):
+        fix = f"write resources.memory: {quantity_text(memory + shared)}, or {fix}"
     yield error(
         f"resources.memory {quantity_text(memory)} does not exceed resources.shm {quantity_text(shared)}",
         why="files in /dev/shm count as memory of the pod, and the kernel kills a pod above its limit",
-        fix=f"write resources.memory: {enough}, or lower resources.shm",
+        fix=fix,
         marks=[
             at("resources.memory"),
             at("resources.shm"),
         ],
     )
+
+
+def _largest_memory(service: ResolvedService) -> float:
+    """The memory of the largest node; infinite if it is not known of all pools."""
+    memories = [pool.node_memory for pool in service.cluster.pools.values()]
+    known = [memory for memory in memories if memory]
+    if not known or len(known) < len(memories):
+        return math.inf
+    return max(known)

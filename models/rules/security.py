@@ -170,3 +170,26 @@ def _written_on_the_node(service: ResolvedService) -> Iterator[tuple[str, str]]:
         yield "graph.cache", "choose another graph mode"
     if isinstance(service.speculative, EagleHead) and service.speculative.convert:
         yield "speculative.convert", "convert the head beforehand"
+
+
+@rule("warning")
+def user_without_name(service: ResolvedService) -> Iterator[Finding]:
+    """A user of several NPUs has an entry in `/etc/passwd` of the image.
+
+    HCCL, which connects the NPUs of a server, does not start for a user without a name ("ra init failed"; vllm-ascend,
+    documentation on users other than root). Images of Ascend-vLLM have the users root and ma-user (1000), those of
+    vllm-ascend root only. An own image can have more.
+    """
+    user = service.run_as_user
+    npus = service.engine.npus_used
+    if npus == 1 or user in service.release.image_users:
+        return
+    yield warning(
+        f"runAsUser {user} may have no name in the image, but {npus} NPUs are used",
+        why="HCCL does not start for a user without an entry in /etc/passwd (ra init failed)",
+        fix='remove runAsUser, or write accept.user-without-name: "the image has this user", if /etc/passwd has it',
+        marks=[
+            at("runAsUser"),
+            at("npus", f"{npus} NPUs"),
+        ],
+    )

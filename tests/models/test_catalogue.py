@@ -103,7 +103,7 @@ def head_sizes(facts: ModelFacts) -> tuple[int, ...]:
         return (192, 256)
     if facts.o_lora_rank:
         return (512,)
-    if facts.linear_num_value_heads:
+    if facts.linear_num_value_heads or facts.model_type == "gemma":
         return (256,)
     return (64, 128)
 

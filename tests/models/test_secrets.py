@@ -232,7 +232,7 @@ LOOKS = "hf_" + "a1" * 12
         (SIDECAR.format(part="containers", given=f"args: ['--with={LOOKS}']"), "args.0"),
         (f"podTemplate: {{metadata: {{annotations: {{a.b/c: {LOOKS}}}}}}}", "annotations.a.b/c"),
         (f"expose: {{annotations: {{a.b/c: {LOOKS}}}}}", "expose.annotations.a.b/c"),
-        (f"server: {{extraArgs: {{sslKeyfile: {LOOKS}}}}}", "server.extraArgs.sslKeyfile"),
+        (f"server: {{extraArgs: {{sslCertfile: /t, sslKeyfile: {LOOKS}}}}}", "server.extraArgs.sslKeyfile"),
     ],
 )
 def test_a_credential_in_plain_text_is_refused_wherever_it_stands(tmp_path: Path, fields: str, where: str) -> None:

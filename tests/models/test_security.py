@@ -139,6 +139,24 @@ def test_a_finding_names_each_directory_of_the_node_that_the_user_cannot_write()
     assert "user-cannot-write" not in [one.rule for one in check(stack(f", graph: pta, {guess}")).errors]
 
 
+@pytest.mark.parametrize(
+    ("image", "user", "npus", "found"),
+    [
+        ("a:1", 65534, 2, True),
+        ("a:1", 65534, 1, False),
+        ("a:1", 1000, 2, False),
+        ("a:1", 0, 2, False),
+        ("quay.io/ascend/vllm-ascend:v0.23.0", 1000, 2, True),
+        ("quay.io/ascend/vllm-ascend:v0.30.0", 0, 2, False),
+    ],
+)
+def test_several_npus_need_a_user_with_a_name(image: str, user: int, npus: int, found: bool) -> None:
+    text = f"image: {image}, model: /m/Qwen2-7B, npus: {npus}, runAsUser: {user}, engine: {{maxModelLen: 4096}}"
+    rules = {finding.rule for finding in check(stack_of(f"qwen: {{{text}}}\n")).warnings}
+
+    assert ("user-without-name" in rules) == found
+
+
 def test_every_pod_pulls_its_image_with_the_same_credentials() -> None:
     found = pods(stack(f"{EVERY_POD}, pullSecrets: [registry]").services[0])
 

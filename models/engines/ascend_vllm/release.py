@@ -70,6 +70,12 @@ class AscendVllm(Release):
     absent_keys = ABSENT_KEYS
     accepted_values = ACCEPTED_VALUES
     quantization_files: Mapping[str, RequiredFile] = MappingProxyType({})
+    quantized_weights: Mapping[str, str] = MappingProxyType(
+        {
+            "awq": "vllm/model_executor/model_loader/weight_utils.py:184",
+            "smoothquant": "",
+        }
+    )
     defaults = EngineDefaults(
         block_size=128, gpu_memory_utilization=0.9, prefix_caching=False
     )
@@ -80,7 +86,9 @@ class AscendVllm(Release):
         adapter_name="vllm/entrypoints/openai/cli_args.py:22",
         chat_template="vllm/entrypoints/chat_utils.py:308",
         kv_cache="vllm/worker/worker.py:486",
+        listens="vllm/entrypoints/openai/api_server.py:544",
         no_metrics="vllm/entrypoints/openai/api_server.py:222",
+        quantization_config="vllm/model_executor/model_loader/weight_utils.py:184",
         ranks="vllm/executor/multiproc_gpu_executor.py:134",
         statistics="vllm/engine/llm_engine.py, stat_loggers",
     )
@@ -92,6 +100,7 @@ class AscendVllm(Release):
         where="vllm/worker/cache_engine.py:82",
     )
     has_published_lengths = True
+    image_users = frozenset({0, 1000})
     node_mounts: Mapping[str, NodeMount] = {}
     owned_variables = OWNED_VARIABLES
     graph_neutral_flags = NEUTRAL_FLAGS
@@ -159,6 +168,10 @@ class AscendVllm(Release):
     def image_for(self, _tag: str, _soc: str, /) -> str | None:
         """None: the tags of Ascend-vLLM do not name a type of NPU."""
         return None
+
+    def listens_on(self, server: ModelServer, /) -> str | None:
+        """The host of the plain server; the OpenAI server ignores it."""
+        return None if server.server.kind == "openai" else "host"
 
     def rope_scaling(self, extra_args: Mapping[str, Any], /) -> Any:
         """The value of `--rope-scaling`."""

@@ -110,6 +110,7 @@ class VllmAscend(Release):
     limits = ()
     swap_space = SwapSpace(default=0, most=1, where="")
     has_published_lengths = False
+    image_users = frozenset({0})
     node_mounts = NODE_MOUNTS
     exclusions = ()
     rules = RULES
@@ -135,6 +136,10 @@ class VllmAscend(Release):
         }
         self.accepted_values = accepted_values(version)
         self.quantization_files = _quantization_files(version)
+        self.quantized_weights = {
+            "compressed-tensors": self.code_places.quantization_config,
+            **{name: file.where for name, file in self.quantization_files.items()},
+        }
         self.defaults = EngineDefaults(
             block_size=128,
             gpu_memory_utilization=table.flags["gpu-memory-utilization"].default,
@@ -202,6 +207,10 @@ class VllmAscend(Release):
     def image_for(self, tag: str, soc: str, /) -> str | None:
         """The tag with the suffix of another type of NPU."""
         return tag_for(tag, soc)
+
+    def listens_on(self, server: ModelServer, /) -> str | None:
+        """The socket of `--uds`, else the host."""
+        return "uds" if server.further("uds") else "host"
 
     def rope_scaling(self, extra_args: Mapping[str, Any], /) -> Any:
         """The field `rope_parameters` of `--hf-overrides`, which replaces `--rope-scaling`."""
