@@ -39,8 +39,6 @@ def config_json(service: ResolvedService) -> dict[str, Any]:
     config["architectures"] = [ARCHITECTURES[facts.model_type]]
     if facts.model_type == "deepseek_v3":
         config["n_routed_experts"] = facts.num_experts
-    if service.quantization:
-        config["quantization_config"] = {"quant_method": facts.quantization}
     if facts.rope_scaling:
         scaling = facts.rope_scaling.model_dump(exclude_none=True)
         config["rope_scaling"] = {"rope_type": scaling.pop("type"), **scaling}
@@ -71,9 +69,7 @@ def test_the_engine_accepts_each_launch_that_is_accepted(tmp_path: Path) -> None
     without_variables = {
         name: service
         for name, service in ACCEPTED.items()
-        if "env" not in service
-        and "quantization" not in service
-        and service.get("speculative", {}).get("kind") not in WITH_WEIGHTS
+        if "env" not in service and service.get("speculative", {}).get("kind") not in WITH_WEIGHTS
     }
     answers = refusals([command(tmp_path, service) for service in without_variables.values()])
 

@@ -29,7 +29,6 @@ NOT_AN_EDIT = {
     "quantization-file": "msModelSlim quantizes the weights, and a command writes the list of checksums",
     "secret-in-services": "commands of Pulumi move the encrypted value",
     "stack-size": "nothing is read of the file that an edit could name",
-    "weights-quantization": "the user chooses other weights",
     "weight-files": "a command writes the list of checksums",
     "yaml-syntax": "the text has no keys yet that an edit could name",
 }

@@ -16,7 +16,6 @@ from models.engines.rules import rule
 from models.engines.vllm_ascend.launch_settings import find_setting
 from models.engines.vllm_ascend.records import is_older
 from models.engines.vllm_ascend.refusals import Problem
-from models.engines.vllm_ascend.rules.quantization import method_of_weights
 from models.engines.vllm_ascend.vllm_refusals import refused_by_vllm
 from models.finding import Finding, at
 
@@ -61,9 +60,6 @@ _MTP_SINCE = {"minimax_m3_vl": "0.30.0"}
 _YARN_IN_LENGTH = ("0.30.0",)
 """Releases for which `max_position_embeddings` contains the factor of YaRN (vllm/config/model.py:2468)."""
 
-_OVERRIDDEN = {"deepseek_v4_fp8": "fp8"}
-"""Methods that read weights of another method."""
-
 
 @rule("error")
 def model_limit(server: ModelServer) -> Iterator[Finding]:
@@ -71,9 +67,9 @@ def model_limit(server: ModelServer) -> Iterator[Finding]:
 
     vLLM exits at start if tensor parallelism cannot divide the model into equal parts, if `maxModelLen` exceeds the
     length that the model supports, unless `VLLM_ALLOW_LONG_MAX_MODEL_LEN` is 1, if a model without experts has expert
-    parallelism, if decode context parallelism does not fit the KV heads, if a model without MTP layers has MTP, if a
-    draft model has another number of tokens in its vocabulary, or if `quantization` is not the method of the weights
-    (vllm/config/model.py, vllm/config/speculative.py). The rule runs if the architecture of the model is known.
+    parallelism, if decode context parallelism does not fit the KV heads, if a model without MTP layers has MTP, or if a
+    draft model has another number of tokens in its vocabulary (vllm/config/model.py, vllm/config/speculative.py). The
+    rule runs if the architecture of the model is known.
     """
     yield from refused_by_vllm(
         server,
@@ -83,7 +79,6 @@ def model_limit(server: ModelServer) -> Iterator[Finding]:
         _decode_context,
         _mtp_layers,
         _draft_vocabulary,
-        _quantization,
     )
 
 
@@ -261,18 +256,3 @@ def _is_without_mtp(model_type: str, version: str) -> bool:
     if first:
         return is_older(version, first)
     return model_type in _WITHOUT_MTP
-
-
-def _quantization(server: ModelServer) -> Iterator[Problem]:
-    if server.facts is None or server.quantization is None:
-        return
-    method = method_of_weights(server, server.facts)
-    accepted = (None, server.quantization, _OVERRIDDEN.get(server.quantization))
-    if method in accepted:
-        return
-    yield Problem(
-        "quantization-mismatch",
-        f"quantization is {server.quantization}, but the weights of {server.model.name} are quantized with {method}",
-        f"remove quantization, or write model.facts.quantization: {server.quantization}, if the weights have it",
-        [at("quantization"), at("model.name", f"{method} weights")],
-    )

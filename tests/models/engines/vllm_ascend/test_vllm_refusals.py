@@ -52,7 +52,6 @@ ENGINE: dict[str, dict[str, Any]] = {
     "node-count": {"extraArgs": {"nnodes": 3}},
     "numa-bind": {"extraArgs": {"numa-bind-nodes": [0]}},
     "partial-prefills": {"extraArgs": {"max-num-partial-prefills": 2}},
-    "quantization-mismatch": {},
     "redundant-experts": {"extraArgs": {"eplb-config": {"num_redundant_experts": 2}}},
     "routed-experts-pipeline": {
         "tensorParallelSize": 2,
@@ -105,9 +104,6 @@ def shown(refusal: str) -> dict[str, Any]:
     service: dict[str, Any] = {"engine": {"maxModelLen": 4096, **ENGINE[refusal]}}
     if refusal in SPECULATIVE:
         service["speculative"] = SPECULATIVE[refusal]
-    if refusal == "quantization-mismatch":
-        service["model"] = {"source": f"{QWEN3}-FP8", "facts": {"quantization": "fp8"}}
-        service["quantization"] = "compressed-tensors"
     if refusal == "divided-sizes":
         service["npus"] = 64
         service["model"] = {"source": QWEN3, "facts": {"intermediateSize": 25600 + 32}}
@@ -199,11 +195,6 @@ ACCEPTED: dict[str, dict[str, Any]] = {
             "source": "/mnt/models/Qwen3-0.6B",
             "config": {"maxModelLen": 4096},
         },
-    },
-    "weights that msModelSlim has quantized": {
-        "model": f"{QWEN3}-W8A8",
-        "engine": {"maxModelLen": 4096},
-        "quantization": "ascend",
     },
     "a head in one part": {
         "engine": {"maxModelLen": 4096, "tensorParallelSize": 4},
