@@ -105,7 +105,8 @@ DEVICE_ERRORS = (
         id="device-type",
         pattern=(
             r"Current device type: .*does not match the installed|Can not find (?:soc|SOC) version"
-            r"|\b507008\b|Failed to obtain the SOC version|soc_version.*(?:mismatch|not supported)"
+            r"|Cannot find option named 'Ascend|\b507008\b"
+            r"|Failed to obtain the SOC version|soc_version.*(?:mismatch|not supported)"
         ),
         meaning="the image is for another type of NPU",
         why="an image is built for one type: A2, A3, 310P or 950",
@@ -118,6 +119,8 @@ DEVICE_ERRORS = (
             r"Failed to infer device type|lib(?:hccl|atb|ascendcl|msprofiler|ge_runner|acl_tdt_channel|runtime)\.so"
             r"|No module named '(?:torch_npu|tbe|acl|te)'|ATB_HOME_PATH|ASCEND_HOME_PATH"
             r"|set_env\.sh: No such file|Device string must not be empty|No module named 'vllm_ascend'"
+            r"|Get ACL JitCompile default value failed|\bGE\w*(?:::\w*)?Initialize failed"
+            r"|OpCompileProcessor init failed"
         ),
         meaning="CANN is not set up in the container",
         why="the libraries of CANN are found only after the image's set_env.sh files were sourced",
@@ -132,7 +135,8 @@ DEVICE_ERRORS = (
         pattern=(
             r"drv(?:Err|Ret)\w*\s*[=:(](?!\s*6\b)|driver version .*(?:mismatch|not match)|Version mismatch.*driver"
             r"|driver\S* (?:is )?too old|\b507899\b|\b507901\b|\b507010\b|internal error occurs in the Driver module"
-            r"|loses the heartbeat|lost heartbeat|HDC\) session is disconnected|\b-8020\b|\b-8008\b"
+            r"|tsd client wait response fail|loses the heartbeat|lost heartbeat|HDC\) session is disconnected"
+            r"|\b-8020\b|\b-8008\b|EL0001|Device_Absent|Device not found or invalid"
         ),
         meaning="driver and CANN do not match, or the NPU does not answer",
         why="the CANN of the image needs a recent driver and a healthy NPU",

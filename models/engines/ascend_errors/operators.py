@@ -43,7 +43,8 @@ OPERATOR_ERRORS = (
             r"|ai ?cpu (?:execution|exception|timeout)|Model execution failed"
             r"|(?:aivec|aivector|aicore|fftsplus \w+|aic) (?:error|exception)|ACL stream synchronize failed"
             r"|MTE instruction is out of range|Kernel task happen error|DMA\) hardware execution error"
-            r"|sdma copy error|The execution of the internal task times out"
+            r"|(?i:aicore|aicpu|vector core) kernel execute failed|sdma copy error"
+            r"|The execution of the internal task times out"
         ),
         meaning="an operator hung or failed on the NPU",
         why="an operator ran too long or read wrong memory: a defect of the release, an old driver, or a faulty NPU",
@@ -91,7 +92,7 @@ OPERATOR_ERRORS = (
             r"EE100[1-9]|EL000[1-3]|\b1070(?:0[02-9]|1[0-9]|2\d)\b"
             r"|\b161(?:001|002)\b|\b10000[0-9]\b.*(?:acl|error code)"
             r"|error code is 107\d{3}|call aclnn\w+ failed|The argument is invalid|\b207000\b|EL0013|EE1010"
-            r"|This feature is not supported"
+            r"|This feature is not supported|EZ1001|Operation setup failed|RuntimeError: setup failed"
         ),
         meaning="a call of CANN had a wrong argument",
         why=(
@@ -109,7 +110,8 @@ OPERATOR_ERRORS = (
         id="npu-hang",
         pattern=(
             r"The Inner error is reported as above|E[A-Z]\d?9999|Inner Error!|E[23]9999|ERR00100"
-            r"|The process exits for this inner error|NPU function error|NPU error, error code is"
+            r"|The process exits for this inner error"
+            r"|NPU function error(?!.*\b50705[57]\b)|NPU error, error code is"
         ),
         meaning="an operator failed on the NPU",
         why="CANN reported an internal error: a defect of the release, an old driver, or a faulty NPU",
