@@ -14,6 +14,7 @@ from pulumi_kubernetes.core.v1 import Service
 
 from cluster.errors import ClusterError
 from cluster.external import hand_over_replicas
+from cluster.wait import patiently
 from components.ascend_node_mounts import AscendNodeMounts, AscendNodeMountsArgs
 from components.cluster import cluster_provider, without_unknown_kinds
 from components.outages import outages_reported
@@ -250,7 +251,7 @@ async def _current_replicas(service: ResolvedService) -> int:
     if not service.external or pulumi.runtime.is_dry_run():
         return service.replicas
     try:
-        current = await hand_over_replicas(service)
+        current = await patiently(lambda: hand_over_replicas(service))
     except ClusterError as problem:
         raise pulumi.RunError(
             f"cannot find out how many pods an autoscaler set: {problem.message}\nfix: {problem.fix}"
