@@ -24,7 +24,7 @@ COMMUNICATION_ERRORS = (
     KnownError(
         id="rank-table",
         pattern=(
-            r"EI0004|EI0014|EI0017|Ranktable_Check_Failed|ranktable (?:file|information|variable)"
+            r"EI0004|EI0014|EI0017|(?i:rank_?table?_?check)|ranktable (?:file|information|variable)"
             r"|RANK_TABLE_FILE.*(?:not exist|invalid|fail|error)|RankTable.*(?:invalid|fail|error)"
         ),
         meaning="the rank table of the NPUs is wrong (HCCL)",
