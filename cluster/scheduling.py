@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from cluster.npu_usage import candidates, free, npu_resources, offered, shortage
+from cluster.npu_offers import (
+    edit_of_platform,
+    listed_offers,
+    npu_resources,
+    offers_text,
+)
+from cluster.npu_usage import candidates, free, offered, shortage
 from cluster.pod_groups import group_name, group_of, min_member
 from cluster.pods import age, node_of, npus
 from cluster.queues import queue_full, queue_held, queue_unusable
 from cluster.scheduler_texts import explain
 from cluster.snapshot import Object, Snapshot, condition, name_of, one_line
-from models.catalog.platforms import PLATFORMS
 from models.finding import Finding
 from models.words import counted
 
@@ -85,8 +90,8 @@ def _no_matching_node(pod: Object, snapshot: Snapshot, resource: str) -> Finding
         "error",
         f"no node has the labels {labels}",
         why=f"the pod runs only on nodes with these labels, and none of the cluster's {len(snapshot.nodes)} has them"
-        f"{_offers_text(snapshot.nodes, resource)}",
-        fix=_other_platform(snapshot.nodes, resource)
+        f"{offers_text(snapshot.nodes, resource)}",
+        fix=edit_of_platform(snapshot.nodes, resource)
         or "label the NPU nodes, or correct cluster.platform.nodeSelector",
     )
 
@@ -99,9 +104,9 @@ def _no_npu_resource(
         return Finding(
             "no-npu-resource",
             "error",
-            f"no node offers {resource}: they offer {_listed_offers(offers)}",
+            f"no node offers {resource}: they offer {listed_offers(offers)}",
             why="the pod requests its NPUs under a name that the device plugins of the nodes do not use",
-            fix=_other_platform(snapshot.nodes, resource),
+            fix=edit_of_platform(snapshot.nodes, resource),
         )
     why = f"{len(matching)} nodes match the selector, but their device plugins report no healthy NPUs"
     if len(matching) == 1:
@@ -115,30 +120,6 @@ def _no_npu_resource(
         why=why,
         fix="install or repair the nodes' NPU device plugin and driver, or correct cluster.platform.resource",
     )
-
-
-def _offers_text(nodes: Sequence[Object], resource: str) -> str:
-    """What the nodes offer, if that is not what the platform requests."""
-    offers = npu_resources(nodes)
-    if not offers or resource in offers:
-        return ""
-    return f"; the nodes offer {_listed_offers(offers)}"
-
-
-def _listed_offers(offers: Mapping[str, int]) -> str:
-    return ", ".join(f"{name} ({count})" for name, count in offers.items())
-
-
-def _other_platform(nodes: Sequence[Object], resource: str) -> str:
-    """The edit for nodes that offer NPUs under another name; empty if the name is right or nothing is offered."""
-    offers = npu_resources(nodes)
-    if not offers or resource in offers:
-        return ""
-    for platform in PLATFORMS.values():
-        if platform.resource in offers:
-            return f"write cluster.platform: {platform.kind}"
-    name = next(iter(offers))
-    return f"write cluster.platform.resource: {name}, with the labels of these nodes as nodeSelector"
 
 
 def _gang_waiting(pod: Object, snapshot: Snapshot, resource: str) -> Finding | None:
