@@ -222,18 +222,21 @@ def _message_of_scheduler(pod: Object, snapshot: Snapshot) -> Finding:
 def _messages(pod: Object, snapshot: Snapshot) -> list[str]:
     """What schedulers report about a pod and its group, the most telling first."""
     texts = [condition(pod, "PodScheduled").get("message")]
-    texts += _warnings(pod, snapshot)
+    texts += _refusals(pod, snapshot)
     group = group_of(pod, snapshot)
     if group:
         texts.append(condition(group, "Unschedulable").get("message"))
-        texts += _warnings(group, snapshot)
+        texts += _refusals(group, snapshot)
     return [one_line(text) for text in texts if text]
 
 
-def _warnings(item: Object, snapshot: Snapshot) -> list[str | None]:
-    """The messages of the warnings about an object, the latest first."""
+def _refusals(item: Object, snapshot: Snapshot) -> list[str | None]:
+    """What schedulers report about an object that they do not place, the latest first.
+
+    Volcano reports what keeps a group out of its queue as a normal event.
+    """
     return [
         event.get("message")
         for event in snapshot.events_of(item)
-        if event.get("type") == "Warning"
+        if event.get("type") == "Warning" or event.get("reason") == "Unschedulable"
     ]
