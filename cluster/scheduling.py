@@ -99,14 +99,14 @@ def _no_matching_node(pod: Object, snapshot: Snapshot, resource: str) -> Finding
 def _no_npu_resource(
     matching: Sequence[Object], snapshot: Snapshot, resource: str
 ) -> Finding:
-    offers = npu_resources(matching) or npu_resources(snapshot.nodes)
+    offers = npu_resources(matching)
     if offers:
         return Finding(
             "no-npu-resource",
             "error",
             f"no node offers {resource}: they offer {listed_offers(offers)}",
             why="the pod requests its NPUs under a name that the device plugins of the nodes do not use",
-            fix=edit_of_platform(snapshot.nodes, resource),
+            fix=edit_of_platform(matching, resource),
         )
     why = f"{len(matching)} nodes match the selector, but their device plugins report no healthy NPUs"
     if len(matching) == 1:
@@ -117,8 +117,9 @@ def _no_npu_resource(
         "no-npu-resource",
         "error",
         f"no node offers {resource}",
-        why=why,
-        fix="install or repair the nodes' NPU device plugin and driver, or correct cluster.platform.resource",
+        why=why + offers_text(snapshot.nodes, resource),
+        fix=edit_of_platform(snapshot.nodes, resource)
+        or "install or repair the nodes' NPU device plugin and driver, or correct cluster.platform.resource",
     )
 
 

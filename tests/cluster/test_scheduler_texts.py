@@ -236,6 +236,17 @@ def test_a_wrong_resource_name_is_reported_with_what_the_nodes_offer(
     assert (finding.rule, finding.message, finding.fix) == ("no-npu-resource", message, fix)
 
 
+def test_nodes_without_npus_are_not_reported_as_offering_what_others_offer() -> None:
+    item = pod(node="")
+    look = snapshot(item, nodes=[node("n1", npus=0), offering("n2", RESOURCE, **{"pool": "other"})])
+    finding = diagnose(item, look, resource=RESOURCE, startup=BUDGET)
+
+    assert finding is not None
+    assert finding.message == f"no node offers {RESOURCE}"
+    assert finding.why == "1 node matches the selector, but its device plugin reports no healthy NPUs"
+    assert finding.fix.startswith("install or repair")
+
+
 def test_labels_of_another_platform_are_reported_with_what_the_nodes_offer() -> None:
     item = pod(node="", spec={"nodeSelector": {"accelerator-type": "module-910b-8"}})
     look = snapshot(item, nodes=[offering("n1", "huawei.com/ascend-1980", **{"accelerator/huawei-npu": "ascend-1980"})])
