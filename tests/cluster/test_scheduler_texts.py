@@ -238,7 +238,7 @@ def test_a_wrong_resource_name_is_reported_with_what_the_nodes_offer(
 
 def test_nodes_without_npus_are_not_reported_as_offering_what_others_offer() -> None:
     item = pod(node="")
-    look = snapshot(item, nodes=[node("n1", npus=0), offering("n2", RESOURCE, **{"pool": "other"})])
+    look = snapshot(item, nodes=[node("n1", npus=0), offering("n2", RESOURCE, pool="other")])
     finding = diagnose(item, look, resource=RESOURCE, startup=BUDGET)
 
     assert finding is not None
