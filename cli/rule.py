@@ -80,7 +80,7 @@ def _page(rule: Rule) -> Iterator[str]:
     yield rule.documentation
     if rule.subject == "cluster":
         (severity,) = rule.severities
-        yield f"\nSeverity: {severity}. `status`, `pulumi up` and `check --live` report it; `accept` has no effect."
+        yield f"\nSeverity: {severity}. `status`, `pulumi up` or `check --live` reports it; `accept` has no effect."
     for title, name in _EXAMPLE_FILES.items():
         file = EXAMPLES / rule.id / name
         if file.exists():

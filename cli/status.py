@@ -83,8 +83,10 @@ def command(
         status = run(_follow(resolved, chosen, form, brief=brief), context)
     else:
         status = run(_read(stack, resolved, chosen), context)
-        typer.echo(_text(status, form, brief=brief), nl=bool(status.states))
-        report_unread(status.snapshot.unread)
+        text = _text(status, form, brief=brief)
+        if text:
+            typer.echo(text)
+    report_unread(status.snapshot.unread)
     if not all(state.is_ready for state in status.states):
         raise typer.Exit(ExitCode.FOUND)
 

@@ -55,7 +55,7 @@ async def watch(
     show: Callable[[StackStatus], None],
     report: OutageReport,
 ) -> StackStatus:
-    """Look again and again until the user interrupts.
+    """Look again and again until the user interrupts, also while the API server does not answer.
 
     Args:
         look: Reads the cluster.
@@ -67,29 +67,30 @@ async def watch(
         The last look.
 
     Raises:
-        ClusterError: The cluster may not be read, or it does not answer at the first look.
+        ClusterError: The cluster may not be read.
+        CancelledError: The user interrupts before the first look.
     """
-    last = await reported(look(), contact, report)
-    show(last)
+    last: StackStatus | None = None
     try:
         while True:
+            seen = await _look(look, contact, report)
+            if seen:
+                last = seen
+                show(last)
             await asyncio.sleep(POLL)
-            last = await _look_again(last, look, contact, report)
-            show(last)
     except asyncio.CancelledError:  # Ctrl-C
+        if last is None:
+            raise
         return last
 
 
-async def _look_again(
-    last: StackStatus,
-    look: Callable[[], Awaitable[StackStatus]],
-    contact: Contact,
-    report: OutageReport,
-) -> StackStatus:
-    """The next look; the last one while the API server does not answer."""
+async def _look(
+    look: Callable[[], Awaitable[StackStatus]], contact: Contact, report: OutageReport
+) -> StackStatus | None:
+    """A look at the cluster; None if the API server does not answer."""
     try:
         return await reported(look(), contact, report)
     except ClusterError as problem:
         if not problem.passing:
             raise
-        return last
+        return None

@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 
 from cluster.api_discovery import wanted_kinds
 from cluster.errors import ClusterError
+from cluster.npu_offers import edit_of_platform, offers_text
 from cluster.npu_usage import offered
 from cluster.prerequisites import prerequisites
 from cluster.reader import connected
@@ -256,8 +257,9 @@ def _nodes(stack: ResolvedStack, nodes: Sequence[Object]) -> Iterator[Finding]:
         yield _finding(
             "nodes-missing",
             f"no node has the label {labels}",
-            why="pods run only on nodes with this label",
-            fix="correct cluster.platform, or label the nodes",
+            why=f"pods run only on nodes with this label{offers_text(nodes, platform.resource)}",
+            fix=edit_of_platform(nodes, platform.resource)
+            or "correct cluster.platform, or label the nodes",
             path=("cluster", "platform"),
         )
         return
@@ -266,8 +268,10 @@ def _nodes(stack: ResolvedStack, nodes: Sequence[Object]) -> Iterator[Finding]:
         yield _finding(
             "npus-missing",
             f"no node with {labels} offers {platform.resource}",
-            why="the device plugin of each node offers NPUs under this name",
-            fix="check the device plugin, or correct cluster.platform.resource",
+            why="the device plugin of each node offers NPUs under this name"
+            f"{offers_text(nodes, platform.resource)}",
+            fix=edit_of_platform(nodes, platform.resource)
+            or "check the device plugin, or correct cluster.platform.resource",
             path=("cluster", "platform"),
         )
         return

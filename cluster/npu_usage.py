@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Sequence
 
 from cluster.pods import is_over, name_and_owner, node_of, npus
 from cluster.snapshot import (
@@ -16,9 +14,6 @@ from cluster.snapshot import (
     status_of,
 )
 
-_WHOLE_NPU = re.compile(r"huawei\.com/(?:ascend-?\w+|npu)", re.IGNORECASE)
-"""Names of whole NPUs, such as `huawei.com/Ascend910`. Slices have names such as `huawei.com/Ascend910-2c`."""
-
 _MOST_NODES = 6
 """Nodes that a message names; more are counted."""
 
@@ -27,17 +22,6 @@ def offered(node: Object, resource: str) -> int:
     """The NPUs that a node offers to pods."""
     allocatable = status_of(node).get("allocatable") or {}
     return int(allocatable.get(resource) or 0)
-
-
-def npu_resources(nodes: Sequence[Object]) -> dict[str, int]:
-    """The names under which nodes offer whole NPUs, with the number of NPUs, the most first."""
-    offers: Counter[str] = Counter()
-    for node in nodes:
-        allocatable = status_of(node).get("allocatable") or {}
-        for name, amount in allocatable.items():
-            if _WHOLE_NPU.fullmatch(name) and str(amount).isdigit():
-                offers[name] += int(amount)
-    return {name: count for name, count in offers.most_common() if count}
 
 
 def in_use(pod: Object, resource: str) -> bool:

@@ -156,7 +156,7 @@ def _kubernetes_texts() -> Iterator[SchedulerText]:
         fix="lower the request under `resources`, free some on the NPU nodes, or add a node",
     )
     yield _text(
-        r"Insufficient pods|Too many pods",
+        r"Insufficient pods|Too many pods|pod number exceeded",
         "the nodes have reached their maximum number of pods",
         why="the kubelet limits the pods of a node (maxPods)",
         fix="delete pods on the NPU nodes, or raise maxPods",
@@ -207,5 +207,38 @@ def _kubernetes_texts() -> Iterator[SchedulerText]:
     )
 
 
-_TEXTS = (*_npu_plugin_texts(), *_hami_texts(), *_kubernetes_texts())
+def _volcano_texts() -> Iterator[SchedulerText]:
+    """Of Volcano's own plugins: proportion, capacity, overcommit and resourcequota; and of its old releases."""
+    yield _text(
+        r"resource quota insufficient, requested",
+        "a ResourceQuota of the namespace has no room for the pods",
+        why="Volcano admits a group of pods only if the quota has room for all of them",
+        fix="raise the ResourceQuota of the namespace, or lower the resources of the service",
+    )
+    yield _text(
+        r"queue resource quota insufficient|[Qq]ueue \S* ?is overused|queue is overused",
+        "the queue of the pod has too little left of its quota",
+        why="Volcano counts NPUs, CPUs and memory of the queue, also those of admitted pods that still wait",
+        fix="raise the quota of the queue, free some, or set another queue; kubectl get podgroups shows who waits",
+    )
+    yield _text(
+        r"resource in cluster is overused",
+        "Volcano admits no further pods: those that it admitted request all that the cluster has",
+        why="it admits pods until their requests add up to those of all nodes, and admitted pods may still wait",
+        fix="correct, scale down or delete pods that wait (kubectl get podgroups -A), or add a node",
+    )
+    yield _text(
+        r"node\(s\) resource fit failed",
+        "no node has enough free NPUs, CPUs or memory for the pod",
+        why="the scheduler adds up the requests of all pods on a node",
+        fix="lower the requests under `resources`, free some on the NPU nodes, or add a node",
+    )
+
+
+_TEXTS = (
+    *_npu_plugin_texts(),
+    *_hami_texts(),
+    *_kubernetes_texts(),
+    *_volcano_texts(),
+)
 """The most specific first."""

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from cluster.npu_usage import candidates, free, npu_resources, offered, shortage
+from cluster.npu_offers import (
+    edit_of_platform,
+    listed_offers,
+    npu_resources,
+    offers_text,
+)
+from cluster.npu_usage import candidates, free, offered, shortage
 from cluster.pod_groups import group_name, group_of, min_member
 from cluster.pods import age, node_of, npus
 from cluster.queues import queue_full, queue_held, queue_unusable
 from cluster.scheduler_texts import explain
 from cluster.snapshot import Object, Snapshot, condition, name_of, one_line
-from models.catalog.platforms import PLATFORMS
 from models.finding import Finding
 from models.words import counted
 
@@ -85,8 +90,8 @@ def _no_matching_node(pod: Object, snapshot: Snapshot, resource: str) -> Finding
         "error",
         f"no node has the labels {labels}",
         why=f"the pod runs only on nodes with these labels, and none of the cluster's {len(snapshot.nodes)} has them"
-        f"{_offers_text(snapshot.nodes, resource)}",
-        fix=_other_platform(snapshot.nodes, resource)
+        f"{offers_text(snapshot.nodes, resource)}",
+        fix=edit_of_platform(snapshot.nodes, resource)
         or "label the NPU nodes, or correct cluster.platform.nodeSelector",
     )
 
@@ -94,14 +99,14 @@ def _no_matching_node(pod: Object, snapshot: Snapshot, resource: str) -> Finding
 def _no_npu_resource(
     matching: Sequence[Object], snapshot: Snapshot, resource: str
 ) -> Finding:
-    offers = npu_resources(matching) or npu_resources(snapshot.nodes)
+    offers = npu_resources(matching)
     if offers:
         return Finding(
             "no-npu-resource",
             "error",
-            f"no node offers {resource}: they offer {_listed_offers(offers)}",
+            f"no node offers {resource}: they offer {listed_offers(offers)}",
             why="the pod requests its NPUs under a name that the device plugins of the nodes do not use",
-            fix=_other_platform(snapshot.nodes, resource),
+            fix=edit_of_platform(matching, resource),
         )
     why = f"{len(matching)} nodes match the selector, but their device plugins report no healthy NPUs"
     if len(matching) == 1:
@@ -112,33 +117,10 @@ def _no_npu_resource(
         "no-npu-resource",
         "error",
         f"no node offers {resource}",
-        why=why,
-        fix="install or repair the nodes' NPU device plugin and driver, or correct cluster.platform.resource",
+        why=why + offers_text(snapshot.nodes, resource),
+        fix=edit_of_platform(snapshot.nodes, resource)
+        or "install or repair the nodes' NPU device plugin and driver, or correct cluster.platform.resource",
     )
-
-
-def _offers_text(nodes: Sequence[Object], resource: str) -> str:
-    """What the nodes offer, if that is not what the platform requests."""
-    offers = npu_resources(nodes)
-    if not offers or resource in offers:
-        return ""
-    return f"; the nodes offer {_listed_offers(offers)}"
-
-
-def _listed_offers(offers: Mapping[str, int]) -> str:
-    return ", ".join(f"{name} ({count})" for name, count in offers.items())
-
-
-def _other_platform(nodes: Sequence[Object], resource: str) -> str:
-    """The edit for nodes that offer NPUs under another name; empty if the name is right or nothing is offered."""
-    offers = npu_resources(nodes)
-    if not offers or resource in offers:
-        return ""
-    for platform in PLATFORMS.values():
-        if platform.resource in offers:
-            return f"write cluster.platform: {platform.kind}"
-    name = next(iter(offers))
-    return f"write cluster.platform.resource: {name}, with the labels of these nodes as nodeSelector"
 
 
 def _gang_waiting(pod: Object, snapshot: Snapshot, resource: str) -> Finding | None:
@@ -241,18 +223,21 @@ def _message_of_scheduler(pod: Object, snapshot: Snapshot) -> Finding:
 def _messages(pod: Object, snapshot: Snapshot) -> list[str]:
     """What schedulers report about a pod and its group, the most telling first."""
     texts = [condition(pod, "PodScheduled").get("message")]
-    texts += _warnings(pod, snapshot)
+    texts += _refusals(pod, snapshot)
     group = group_of(pod, snapshot)
     if group:
         texts.append(condition(group, "Unschedulable").get("message"))
-        texts += _warnings(group, snapshot)
+        texts += _refusals(group, snapshot)
     return [one_line(text) for text in texts if text]
 
 
-def _warnings(item: Object, snapshot: Snapshot) -> list[str | None]:
-    """The messages of the warnings about an object, the latest first."""
+def _refusals(item: Object, snapshot: Snapshot) -> list[str | None]:
+    """What schedulers report about an object that they do not place, the latest first.
+
+    Volcano reports what keeps a group out of its queue as a normal event.
+    """
     return [
         event.get("message")
         for event in snapshot.events_of(item)
-        if event.get("type") == "Warning"
+        if event.get("type") == "Warning" or event.get("reason") == "Unschedulable"
     ]

@@ -9,13 +9,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from cluster.errors import ClusterError
 from cluster.pods import any_terminating, node_of
 from cluster.reader import Reader
 from cluster.rollouts import WAITING
 from cluster.service import WatchedService, is_observed, state_of
 from cluster.snapshot import Snapshot, replicas_of, status_of
-from cluster.wait import Clock, Outage
+from cluster.wait import patiently
 from models.finding import Finding
 from models.service.resolved import ResolvedService
 
@@ -65,16 +64,8 @@ async def wait_until_placed(
         ClusterError: The API server has not answered for two minutes, or refuses access.
     """
     blocked = 0.0
-    outage = Outage(Clock())
     for _ in range(int(timeout / POLL)):
-        try:
-            snapshot = await reader.look(wide=True)
-        except ClusterError as problem:
-            if not outage.is_bearable(problem):
-                raise
-            await asyncio.sleep(POLL)
-            continue
-        outage.end()
+        snapshot = await patiently(lambda: reader.look(wide=True))
         if all(is_placed(service.name, snapshot) for service in services):
             return
         findings = _findings(services, snapshot)

@@ -12,6 +12,7 @@ import re
 import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from cluster.errors import ClusterError
 from cluster.outage import TOLERATED
@@ -22,6 +23,8 @@ from cluster.service import State, WatchedService, is_settled, look
 from cluster.snapshot import Snapshot, name_of, status_of
 from cluster.status_text import states_text
 from models.words import duration
+
+Result = TypeVar("Result")
 
 POLL = 1.0
 """Seconds between two reads of the Deployments, one call for all services."""
@@ -163,6 +166,25 @@ class Outage:
         if self._began is None:
             self._began = now
         return problem.passing and now - self._began <= TOLERATED
+
+
+async def patiently(
+    read: Callable[[], Awaitable[Result]], clock: Clock | None = None
+) -> Result:
+    """The result of a read, also after an outage of the API server of up to two minutes.
+
+    Raises:
+        ClusterError: The API server has not answered for two minutes, or refuses access.
+    """
+    clock = clock or Clock()
+    outage = Outage(clock)
+    while True:
+        try:
+            return await read()
+        except ClusterError as problem:
+            if not outage.is_bearable(problem):
+                raise
+        await clock.sleep(POLL)
 
 
 class _Wait:

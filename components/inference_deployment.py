@@ -10,6 +10,7 @@ import pulumi
 
 from cluster.errors import ClusterError
 from cluster.external import hand_over_replicas
+from cluster.wait import patiently
 from components.ascend_node_mounts import AscendNodeMounts, AscendNodeMountsArgs
 from components.cluster import cluster_provider, without_unknown_kinds
 from components.kubernetes_object import KubernetesObject
@@ -230,7 +231,7 @@ async def _current_replicas(service: ResolvedService) -> int:
     if not service.external or pulumi.runtime.is_dry_run():
         return service.replicas
     try:
-        current = await hand_over_replicas(service)
+        current = await patiently(lambda: hand_over_replicas(service))
     except ClusterError as problem:
         raise pulumi.RunError(
             f"cannot find out how many pods an autoscaler set: {problem.message}\nfix: {problem.fix}"

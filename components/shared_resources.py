@@ -15,6 +15,7 @@ from models.manifests.claims import claim_objects
 from models.manifests.namespace import namespace as namespace_manifest
 from models.manifests.queue import queue_object
 from models.manifests.secrets import secret_objects
+from models.service.deadlines import namespace_deletion_timeout
 from models.service.resolved import Cluster, ResolvedStack
 
 
@@ -50,7 +51,9 @@ def shared_resources(stack: ResolvedStack, provider: Provider) -> SharedResource
     namespace = None
     if stack.cluster.namespace.create:
         namespace = KubernetesObject(
-            "namespace", namespace_manifest(stack.cluster), in_cluster
+            "namespace",
+            namespace_manifest(stack.cluster),
+            _namespace_options(stack, in_cluster),
         )
     in_namespace = pulumi.ResourceOptions(provider=provider, depends_on=namespace)
     deleted_with_namespace = pulumi.ResourceOptions(
@@ -65,6 +68,17 @@ def shared_resources(stack: ResolvedStack, provider: Provider) -> SharedResource
         claim(manifest, "claim", in_namespace) for manifest in claim_objects(stack)
     ]
     return SharedResources(provider, namespace, tuple(resources))
+
+
+def _namespace_options(
+    stack: ResolvedStack, opts: pulumi.ResourceOptions
+) -> pulumi.ResourceOptions:
+    """The deletion may take as long as the pods need to end."""
+    timeout = namespace_deletion_timeout(stack.services)
+    further = pulumi.ResourceOptions(
+        custom_timeouts=pulumi.CustomTimeouts(delete=f"{timeout}s")
+    )
+    return pulumi.ResourceOptions.merge(opts, further)
 
 
 def claim(

@@ -32,43 +32,36 @@ def with_texts(
     """
     titles = header[:-1]
     lines = list(columns([titles, *rows]))
-    table_width = _width([titles, *rows])
-    if table_width > width:
-        yield from _stacked(header, rows, texts, width)
-        return
-
+    table_width = max(len(line) for line in lines)
     room = width - table_width - 2
+    if table_width > width:
+        return _stacked(header, rows, texts, width)
     if not any(texts):
-        yield from lines
-        return
+        return iter(lines)
     if room < _LEAST_COLUMNS:
-        yield lines[0]
-        for line, text in zip(lines[1:], texts, strict=True):
-            yield line
-            yield from _indented(text, width)
-        return
-    yield f"{lines[0].ljust(table_width)}  {header[-1]}"
-    for line, text in zip(lines[1:], texts, strict=True):
-        yield from _beside(line, text, table_width, room)
+        return _below(lines, texts, width)
+    return _beside(lines, (header[-1], *texts), table_width, room)
 
 
-def _width(rows: Sequence[Row]) -> int:
-    """The width of a table with all its columns filled up."""
-    cells = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    gaps = 2 * (len(cells) - 1)
-    return sum(cells) + gaps
+def _beside(
+    lines: Sequence[str], texts: Sequence[str], table_width: int, room: int
+) -> Iterator[str]:
+    """Each text in a last column."""
+    for line, text in zip(lines, texts, strict=True):
+        row = line
+        for part in _wrapped(text, room) or [""]:
+            yield f"{row.ljust(table_width)}  {part}".rstrip()
+            row = ""
 
 
-def _beside(line: str, text: str, table_width: int, room: int) -> Iterator[str]:
-    first, *others = _wrapped(text, room) or [""]
-    yield f"{line.ljust(table_width)}  {first}".rstrip()
-    for other in others:
-        yield " " * (table_width + 2) + other
-
-
-def _indented(text: str, width: int) -> Iterator[str]:
-    for line in _wrapped(text, width - len(_INDENT)):
-        yield _INDENT + line
+def _below(lines: Sequence[str], texts: Sequence[str], width: int) -> Iterator[str]:
+    """Each text below its row."""
+    titles, *rows = lines
+    yield titles
+    for row, text in zip(rows, texts, strict=True):
+        yield row
+        for part in _wrapped(text, width - len(_INDENT)):
+            yield _INDENT + part
 
 
 def _stacked(
@@ -78,11 +71,13 @@ def _stacked(
     title_width = max(len(title) for title in header)
     room = max(width - len(_INDENT) - title_width - 2, 1)
     for row, text in zip(rows, texts, strict=True):
-        yield row[0]
-        for title, cell in zip(header[1:], (*row[1:], text), strict=True):
-            for number, line in enumerate(_wrapped(cell, room)):
-                label = title if number == 0 else ""
-                yield f"{_INDENT}{label.ljust(title_width)}  {line}"
+        name, *cells = row
+        yield name
+        for title, cell in zip(header[1:], (*cells, text), strict=True):
+            label = title
+            for part in _wrapped(cell, room):
+                yield f"{_INDENT}{label.ljust(title_width)}  {part}"
+                label = ""
 
 
 def _wrapped(text: str, width: int) -> list[str]:

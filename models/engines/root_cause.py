@@ -23,11 +23,12 @@ _NO_ERROR = re.compile(
     r"^\s*\[(?:INFO|EVENT|DEBUG|WARNING|TRACE)\]"
     r"|^\s*(?:DEBUG|INFO|WARNING)\b[: ]"
     r"|\b(?:Future|Deprecation|PendingDeprecation|Resource|Import|Syntax|Runtime)Warning:"
-    r"|Failed to import from vllm\._\w+"
     r"|args: (?:Namespace\(|\{)"
     r"|Exception ignored in:"
 )
 """Lines of starts that succeed."""
+_OF_EVERY_START = re.compile(r"Failed to import from vllm\._\w+")
+"""Lines that every start on an NPU prints, and that look like errors."""
 _HINTS: Sequence[Weight] = ("consequence", "doubt")
 """What such a line may still hint at, if nothing else explains the failure."""
 _FRAME = re.compile(
@@ -169,6 +170,8 @@ def _without_process(line: str) -> tuple[str, str]:
 
 
 def _cause_in(line: str, known_errors: Sequence[KnownError]) -> Cause | None:
+    if _OF_EVERY_START.search(line):
+        return None
     text = _LEVEL.sub("", line).strip()
     is_no_error = bool(_NO_ERROR.search(line))
     matching = [known for known in known_errors if known.is_in(line)]

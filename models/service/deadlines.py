@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from models.service.resolved import SETTLE, ResolvedService
 from models.stack_file.operation import RollingUpdate
 
 PULL = 600
 """Seconds before a container starts: to schedule the pod, pull the image and run the init containers."""
+
+_PROVIDER_DELETION = 600
+"""Seconds that Pulumi's provider waits for a deletion by default."""
+
+_DELETION_MARGIN = 120
+"""Seconds for the other objects of a namespace."""
 
 _MARGIN = 30
 """Seconds by which a timeout is longer than the one that it follows from."""
@@ -42,6 +49,17 @@ def update_timeout(service: ResolvedService) -> int:
         step = rollout.max_surge + rollout.max_unavailable
         turns = max(math.ceil(service.replicas / step), 1)
     return turns * progress_deadline(service) + _MARGIN
+
+
+def namespace_deletion_timeout(services: Sequence[ResolvedService]) -> int:
+    """Seconds that `pulumi destroy` waits for the deletion of a namespace, and of all pods in it.
+
+    Kubernetes deletes the pods first. It looks again only after half of their longest grace period, whenever they have
+    ended: pods that take all of it can need three looks.
+    """
+    longest = max((grace_period(service) for service in services), default=0)
+    looks = longest + longest // 2
+    return max(looks + _DELETION_MARGIN, _PROVIDER_DELETION)
 
 
 def downtime(service: ResolvedService) -> int:

@@ -174,8 +174,8 @@ def test_watch_shows_every_change_and_survives_an_outage(
     console: Console, cluster: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settled = snapshot(deployments=[deployment("well", replicas=1)])
-    reader = FakeReader([a_rolling_update()])
-    looks = iter([settled, GONE, settled, a_rolling_update()])
+    reader = FakeReader([GONE])
+    looks = iter([a_rolling_update(), settled, GONE, settled, a_rolling_update()])
     show(monkeypatch, reader)
 
     async def next_look(_: float) -> None:

@@ -132,6 +132,19 @@ def test_nodes_are_compared_with_the_platform_and_the_pools(nodes: Sequence[Obje
     assert [one.rule for one in found(stack(), nodes=nodes)] == [rule] * bool(rule)
 
 
+@pytest.mark.parametrize(("labels", "rule"), [({}, "nodes-missing"), (LABELS, "npus-missing")])
+def test_a_wrong_platform_is_reported_with_what_the_nodes_offer(labels: dict[str, str], rule: str) -> None:
+    mindcluster = {
+        "metadata": {"name": "n1", "labels": labels},
+        "status": {"allocatable": {"huawei.com/Ascend910": "8"}},
+    }
+    finding = only(stack(), nodes=[mindcluster])
+
+    assert finding.rule == rule
+    assert finding.why.endswith("; the nodes offer huawei.com/Ascend910 (8)")
+    assert finding.fix == "write cluster.platform: mindcluster"
+
+
 POOLED = "ascend-vllm:cluster: {context: there, pools: {npus: {nodes: 2, npusPerNode: 8, npuMemory: 64Gi}}}\n"
 
 

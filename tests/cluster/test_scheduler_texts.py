@@ -123,6 +123,15 @@ LABEL_FAILED = (
             "kubectl describe pvc",
         ),
         ("0/1 nodes are available: 1 Too many pods.", "maximum number of pods", "maxPods"),
+        ("all nodes are unavailable: 2 node(s) pod number exceeded.", "maximum number of pods", "maxPods"),
+        ("all nodes are unavailable: 3 node(s) resource fit failed.", "no node has enough free NPUs", "`resources`"),
+        ("queue resource quota insufficient", "the queue of the pod has too little left", "raise the quota"),
+        ("resource in cluster is overused", "Volcano admits no further pods", "kubectl get podgroups -A"),
+        (
+            "resource quota insufficient, requested: map[cpu:20], used: map[cpu:10], limited: map[cpu:15]",
+            "a ResourceQuota of the namespace has no room",
+            "raise the ResourceQuota",
+        ),
     ],
 )  # fmt: skip
 def test_a_message_of_a_scheduler_is_explained(message: str, meaning: str, fix: str) -> None:
@@ -176,8 +185,11 @@ def test_the_reason_may_stand_in_an_event_of_the_pod_or_its_group() -> None:
     filtered = event(item, "FilteringFailed", "1 nodes ModeNotFit(node-1)")
     unready = {"type": "Unschedulable", "status": "True", "message": "2 Insufficient cpu"}
     held = group("group-1", phase="Inqueue") | {"status": {"phase": "Inqueue", "conditions": [unready]}}
+    full = group("group-1") | {"kind": "PodGroup"}
+    full["metadata"]["uid"] = "uid-group"
+    overused = event(full, "Unschedulable", "queue resource quota insufficient") | {"type": "Normal"}
     messages = []
-    for kinds in ({"events": [filtered]}, {"pod_groups": [held]}):
+    for kinds in ({"events": [filtered]}, {"pod_groups": [held]}, {"pod_groups": [full], "events": [overused]}):
         condition = {"type": "PodScheduled", "status": "False", "message": "pod group is not ready"}
         waits = {**item, "status": {"conditions": [condition]}}
         look = snapshot(waits, nodes=[node()], **kinds)
@@ -188,6 +200,7 @@ def test_the_reason_may_stand_in_an_event_of_the_pod_or_its_group() -> None:
     assert messages == [
         "the pod requests a slice of an NPU that no node offers: its kind of slices differs",
         "no node has enough free cpu",
+        "the queue of the pod has too little left of its quota",
     ]
 
 
@@ -221,6 +234,17 @@ def test_a_wrong_resource_name_is_reported_with_what_the_nodes_offer(
 
     assert finding is not None
     assert (finding.rule, finding.message, finding.fix) == ("no-npu-resource", message, fix)
+
+
+def test_nodes_without_npus_are_not_reported_as_offering_what_others_offer() -> None:
+    item = pod(node="")
+    look = snapshot(item, nodes=[node("n1", npus=0), offering("n2", RESOURCE, pool="other")])
+    finding = diagnose(item, look, resource=RESOURCE, startup=BUDGET)
+
+    assert finding is not None
+    assert finding.message == f"no node offers {RESOURCE}"
+    assert finding.why == "1 node matches the selector, but its device plugin reports no healthy NPUs"
+    assert finding.fix.startswith("install or repair")
 
 
 def test_labels_of_another_platform_are_reported_with_what_the_nodes_offer() -> None:

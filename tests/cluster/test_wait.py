@@ -12,7 +12,7 @@ from cluster.errors import ClusterError
 from cluster.outage import TOLERATED
 from cluster.service import WatchedService
 from cluster.snapshot import Object, Snapshot
-from cluster.wait import LOOK, Awaited, NotReadyError, wait_until_ready
+from cluster.wait import LOOK, Awaited, NotReadyError, patiently, wait_until_ready
 from tests.cluster.objects import (
     BUDGET,
     RESOURCE,
@@ -283,3 +283,31 @@ def test_a_service_that_is_added_during_the_wait_is_read_again() -> None:
     wait(reader, reader.services)
 
     assert reader.calls.count("deployments") == 2, "the first answer may be older than the update of the new service"
+
+
+def test_a_read_waits_for_the_end_of_an_outage() -> None:
+    time = FakeTime()
+    answers = iter([GONE, GONE, "an answer"])
+
+    async def read() -> str:
+        answer = next(answers)
+        if isinstance(answer, ClusterError):
+            raise answer
+        return str(answer)
+
+    assert asyncio.run(patiently(read, time.clock)) == "an answer"
+    assert time.now == 2
+
+
+@pytest.mark.parametrize(("problem", "seconds"), [(GONE, TOLERATED), (FORBIDDEN, 0)], ids=["for-long", "forbidden"])
+def test_a_read_gives_up_after_a_long_outage_and_at_once_without_permission(
+    problem: ClusterError, seconds: float
+) -> None:
+    time = FakeTime()
+
+    async def read() -> str:
+        raise problem
+
+    with pytest.raises(ClusterError, match=problem.message):
+        asyncio.run(patiently(read, time.clock))
+    assert seconds <= time.now <= seconds + 2

@@ -39,6 +39,8 @@ class Registered:
     provider: str
     timeout: str
     """How long Pulumi lets its creation and its update take, as `1h`; empty when nothing is said."""
+    deletion_timeout: str = ""
+    """How long Pulumi lets its deletion take; empty when nothing is said."""
     retained: bool = False
     """Whether it stays in the cluster when Pulumi lets go of it."""
     secret_outputs: tuple[str, ...] = ()
@@ -85,6 +87,7 @@ class _Monitor(mocks.MockMonitor):
                 _name(request.deletedWith),
                 _name(request.provider.rpartition("::")[0]),
                 _timeout(request.customTimeouts),
+                str(request.customTimeouts.delete),
                 request.retainOnDelete,
                 tuple(request.additionalSecretOutputs),
             )

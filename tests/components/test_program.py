@@ -81,6 +81,18 @@ def test_the_namespace_is_made_first_and_its_deletion_takes_the_rest_along() -> 
     assert "namespace" == plan.resources["qwen2-7b"].deleted_with
 
 
+@pytest.mark.parametrize(
+    ("drain", "timeout"),
+    [("5m", "622s"), ("30m", "2872s"), ("0s", "600s")],
+    ids=["default", "long", "short"],
+)
+def test_the_deletion_of_the_namespace_may_take_as_long_as_its_pods_need_to_end(drain: str, timeout: str) -> None:
+    config = stack_config("dev")
+    config["ascend-vllm:services"]["qwen2-7b"]["drain"] = drain
+
+    assert run_program("dev", config).resources["namespace"].deletion_timeout == timeout
+
+
 def with_cluster(**changes: Any) -> dict[str, Any]:
     config = stack_config("dev")
     return {**config, "ascend-vllm:cluster": {**config["ascend-vllm:cluster"], **changes}}

@@ -193,7 +193,7 @@ def test_the_replicas_of_an_autoscaler_survive_the_handover_and_every_update(pro
     project.up(stack)
     assert replicas(project, stack) == 4
     assert drift(project, stack)[0] == 0
-    assert re.search(r"qwen +4/4 +Running", project.ascend_vllm("status", stack).stdout)
+    assert re.search(r"qwen +4/4 +4/4 +Running", project.ascend_vllm("status", stack).stdout)
 
     project.pulumi("up", "--refresh", "--stack", stack, "--yes", "--skip-preview")
     assert replicas(project, stack) == 4

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -158,7 +159,7 @@ def test_status_and_capacity_find_a_running_sandbox_by_themselves(box: Sandbox, 
         command_line = [sys.executable, "-m", "cli", "-C", str(tmp_path), *asked]
         return subprocess.run(command_line, env=env, capture_output=True, text=True, check=False)
 
-    assert "qwen  0/1  not deployed" in ask("status", "dev").stdout
+    assert re.search(r"qwen +0/1 +0/1 +not deployed", ask("status", "dev").stdout)
     assert f"cluster kwok-{box.name}: 2 nodes, 0 of 16 NPUs used" in ask("capacity", "dev", "--live").stdout
 
 

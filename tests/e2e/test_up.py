@@ -6,11 +6,13 @@ import os
 import re
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from sandbox import cluster
 from sandbox.plan import Plan
 from tests.e2e.project import Project, copy_program
 from tests.e2e.sandbox_fixture import RESOURCE, SandboxFactory, ascend_nodes
@@ -201,3 +203,50 @@ def test_up_tells_for_whom_free_npus_are_kept_and_goes_on_when_they_no_longer_ar
 
     assert f"free NPUs for pods that it admitted earlier: default/greedy ({rest})" in said
     assert running.returncode == 0
+
+
+def test_up_reports_an_outage_of_the_api_server_and_the_next_up_finishes(project: Project, stack: str) -> None:
+    stage_images(project.sandbox, {"later": Situation(RUNNING, phase="Running", ready_after=20)})
+    project.write(stack, {"one": qwen("later"), "two": qwen("later")})
+    api_server = cluster.status(project.sandbox.name).components["kube-apiserver"]
+    with start(project, stack) as update:
+        assert update.stdout is not None
+        for line in update.stdout:
+            if "0/1 starting" in line:
+                break
+        os.kill(api_server, signal.SIGSTOP)
+        end = time.monotonic() + 45
+        try:
+            status = project.ascend_vllm("status", stack)
+            time.sleep(max(end - time.monotonic(), 0))
+        finally:
+            os.kill(api_server, signal.SIGCONT)
+        said = update.stdout.read()
+
+    assert re.search(r"the API server of '\S+' has not answered for \d+ s; the update waits for it", said)
+    assert re.search(r"the API server of '\S+' answers again, after \d+ s", said)
+    assert status.returncode == 3
+    assert "status gives up after 15 s without an answer" in status.stderr
+    assert "--watch asks until it answers" in status.stderr
+    assert up(project, stack)[0] == 0
+    assert "Traceback" not in said + status.stderr
+
+
+def test_destroy_does_not_wait_for_half_of_the_grace_period(project: Project, stack: str) -> None:
+    project.write(stack, {"qwen": qwen("drains")})
+    draining = {
+        "resourceRef": {"apiGroup": "v1", "kind": "Pod"},
+        "selector": {"matchExpressions": [{"key": ".metadata.deletionTimestamp", "operator": "Exists"}]},
+        "weight": 1000,
+        "delay": {"durationMilliseconds": 12_000},
+        "next": {"finalizers": {"empty": True}, "delete": True},
+    }
+    kind = {"apiVersion": "kwok.x-k8s.io/v1alpha1", "kind": "Stage", "metadata": {"name": "drains"}}
+    assert up(project, stack)[0] == 0
+    apply(project.sandbox, [{**kind, "spec": draining}])
+    destroyed = project.run(
+        "timeout", "120", "pulumi", "--non-interactive", "destroy", "--stack", stack, "--yes", "--skip-preview"
+    )
+    project.sandbox.kubectl("delete", "stage", "drains")
+
+    assert destroyed.returncode == 0, destroyed.stdout

@@ -78,6 +78,7 @@ def test_beside_a_real_node_the_control_plane_runs_in_its_network_at_the_given_p
         for argument in patch["extraArgs"]
     } == {
         ("delete-collection-workers", "16"),
+        ("leader-elect", "false"),
         ("kubelet-preferred-address-types", "InternalIP"),
         ("manage-all-nodes", "false"),
         ("manage-nodes-with-annotation-selector", "kwok.x-k8s.io/node=fake"),

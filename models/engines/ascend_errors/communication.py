@@ -14,7 +14,7 @@ COMMUNICATION_ERRORS = (
         pattern=(
             r"EJ0003|EI0019|EI0020|listen on ip\[\S+\] and specific port\[\d+\] fail"
             r"|Failed to bind the IP port|Failed to enable listening for the (?:host|NPU) network"
-            r"|Communication_Error_Bind_IP_Port"
+            r"|Communication_Error_Bind_IP_Port|nic listen start failed"
         ),
         meaning="the port of the NPUs' communication is in use (HCCL)",
         why="two pods on the host network use the same port, or an old process still holds it",
@@ -24,7 +24,7 @@ COMMUNICATION_ERRORS = (
     KnownError(
         id="rank-table",
         pattern=(
-            r"EI0004|EI0014|EI0017|Ranktable_Check_Failed|ranktable (?:file|information|variable)"
+            r"EI0004|EI0014|EI0017|(?i:rank_?table?_?check)|ranktable (?:file|information|variable)"
             r"|RANK_TABLE_FILE.*(?:not exist|invalid|fail|error)|RankTable.*(?:invalid|fail|error)"
         ),
         meaning="the rank table of the NPUs is wrong (HCCL)",
@@ -76,7 +76,7 @@ COMMUNICATION_ERRORS = (
             r"SUSPECT REMOTE ERROR|\b507057\b|\b507055\b|remote (?:rank|device|process).*(?:died|exit|abnormal|error)"
             r"|EI0010.*[Rr]emote|WorkerProc initialization failed|Worker proc \S+ died unexpectedly"
             r"|Connection (?:closed|reset) by peer|peer (?:process )?(?:closed|exited|reset)"
-            r"|recv\w*\(?\)? (?:failed|error).*Connection reset|Broken pipe"
+            r"|recv\w*\(?\)? (?:failed|error).*Connection reset|Broken pipe|HCCL watchdog thread terminated"
         ),
         meaning="another rank ended first",
         why="this process only noticed it: the cause is in the earlier lines of another process or pod",
@@ -115,6 +115,7 @@ COMMUNICATION_ERRORS = (
             r"EJ0001|EI0009|EI0010|EI9999|EJ9999|HCCL function error|[Hh]cclComm\w*.*(?:fail|error)"
             r"|DIST call hccl api failed|ERR02200|Transport init error|[Cc]reate Dest error|HCCL error in"
             r"|(?:hccl|HCCL|Hccl).*[Ii]nit.*[Ff]ail|\[ERROR\] HCC[LP]\("
+            r"|OPS function error: Hccl|\bE[IJ]\d{4}\b"
         ),
         meaning="the NPUs' communication did not start (HCCL)",
         why="another rank failed before, a port is in use, or an old process still uses an NPU",

@@ -68,7 +68,7 @@ DEVICE_ERRORS = (
         pattern=(
             r"\b107001\b|\b507033\b|Set visible device failed|invalid device ?id|Invalid device ID"
             r"|device id error|ASCEND_RT_VISIBLE_DEVICES.*(?:invalid|not |error)|invalid (?:npu )?device ordinal"
-            r"|Failed to (?:start|open) (?:the )?device|New device failed"
+            r"|Failed to (?:start|open) (?:the )?device|New device failed|device retain error"
         ),
         meaning="an NPU cannot be opened",
         why="its index is not one of the pod's NPUs, or another container holds it; indexes begin at 0 in each pod",
@@ -91,6 +91,7 @@ DEVICE_ERRORS = (
         id="cann-versions",
         pattern=(
             r"(?:libtorch_npu|libop_plugin_atb|libtbe_adapter|torch_npu\S*|vllm_ascend\S*)\.so\S*: undefined symbol"
+            r"|undefined symbol: (?:_ZN2ge|acl[a-z]|Hccl|rt[A-Z])"
             r"|module 'torch_npu' has no attribute|AclSetCompileopt.*error code is 500001"
             r"|CANN package version.*(?:mismatch|not match)|EI0008|E30006|Failed to verify the OPP"
             r"|does not match the (?:OPP|CANN) version|Unsupported soc ?version|ASCEND_OPP_PATH.*(?:not|invalid)"
@@ -105,7 +106,8 @@ DEVICE_ERRORS = (
         id="device-type",
         pattern=(
             r"Current device type: .*does not match the installed|Can not find (?:soc|SOC) version"
-            r"|\b507008\b|Failed to obtain the SOC version|soc_version.*(?:mismatch|not supported)"
+            r"|Cannot find option named 'Ascend|\b507008\b"
+            r"|Failed to obtain the SOC version|soc_version.*(?:mismatch|not supported)"
         ),
         meaning="the image is for another type of NPU",
         why="an image is built for one type: A2, A3, 310P or 950",
@@ -115,9 +117,13 @@ DEVICE_ERRORS = (
     KnownError(
         id="cann-env",
         pattern=(
-            r"Failed to infer device type|lib(?:hccl|atb|ascendcl|msprofiler|ge_runner|acl_tdt_channel|runtime)\.so"
+            r"Failed to infer device type|Failed to load the backend extension: torch_npu"
+            r"|lib(?:hccl|atb|ascendcl|msprofiler|ge_(?:runner|common)|acl_tdt_channel|runtime|ascend_(?!hal)\w+)\.so"
+            r"|lib(?:opapi|platform|register|nnopbase|error_manager|unified_dlog|profapi)\.so"
             r"|No module named '(?:torch_npu|tbe|acl|te)'|ATB_HOME_PATH|ASCEND_HOME_PATH"
             r"|set_env\.sh: No such file|Device string must not be empty|No module named 'vllm_ascend'"
+            r"|Get ACL JitCompile default value failed|\bGE\w*(?:::\w*)?Initialize failed"
+            r"|OpCompileProcessor init failed"
         ),
         meaning="CANN is not set up in the container",
         why="the libraries of CANN are found only after the image's set_env.sh files were sourced",
@@ -132,7 +138,9 @@ DEVICE_ERRORS = (
         pattern=(
             r"drv(?:Err|Ret)\w*\s*[=:(](?!\s*6\b)|driver version .*(?:mismatch|not match)|Version mismatch.*driver"
             r"|driver\S* (?:is )?too old|\b507899\b|\b507901\b|\b507010\b|internal error occurs in the Driver module"
-            r"|loses the heartbeat|lost heartbeat|HDC\) session is disconnected|\b-8020\b|\b-8008\b"
+            r"|tsd client wait response fail|TsdOpen failed|loses the heartbeat|lost heartbeat"
+            r"|HDC\) session is disconnected"
+            r"|\b-8020\b|\b-8008\b|EL0001|Device_Absent|Device not found or invalid"
         ),
         meaning="driver and CANN do not match, or the NPU does not answer",
         why="the CANN of the image needs a recent driver and a healthy NPU",

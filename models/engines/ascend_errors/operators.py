@@ -43,7 +43,8 @@ OPERATOR_ERRORS = (
             r"|ai ?cpu (?:execution|exception|timeout)|Model execution failed"
             r"|(?:aivec|aivector|aicore|fftsplus \w+|aic) (?:error|exception)|ACL stream synchronize failed"
             r"|MTE instruction is out of range|Kernel task happen error|DMA\) hardware execution error"
-            r"|sdma copy error|The execution of the internal task times out"
+            r"|(?i:aicore|aicpu|vector core) kernel execute failed|sdma copy error"
+            r"|The execution of the internal task times out"
         ),
         meaning="an operator hung or failed on the NPU",
         why="an operator ran too long or read wrong memory: a defect of the release, an old driver, or a faulty NPU",
@@ -59,7 +60,8 @@ OPERATOR_ERRORS = (
             r"\baclnn\w+ or \w+ not in \w+\.so|not in libopapi|EZ3002|EZ3003|No supported Ops kernel"
             r"|op_type .* not (?:found|support)|has no attribute 'npu_\w+'|'_OpNamespace' '_C_ascend' object has no"
             r"|\b561(?:00[0-9]|103|112)\b|Could not run 'aten::|kernel (?:binary )?not found"
-            r"|No suitable tiling|not implemented for '(?:Half|BFloat16)'|does not have an implementation"
+            r"|[Tt]his platform (?:only|does not) support|No suitable tiling"
+            r"|not implemented for '(?:Half|BFloat16)'|does not have an implementation"
         ),
         meaning="an operator is missing in CANN, or does not support this use",
         why="the operators (OPP) of the image are older than the release, or do not support this NPU, type or shape",
@@ -71,7 +73,8 @@ OPERATOR_ERRORS = (
         id="operator-compile",
         pattern=(
             r"\bE[49]00\d\d\b|\bEC\d{4}\b|torchair.*(?:[Ee]rror|[Ff]ail|[Ee]xception)|\bGE\w* .*(?:[Ff]ail|[Ee]rror)"
-            r"|[Gg]raph (?:compil|captur)\w*.*(?:[Ff]ail|[Ee]rror)|[Bb]uild graph failed|Compile operator failed"
+            r"|[Gg]raph (?:compil|captur)\w*.*(?:[Ff]ail|[Ee]rror)|Compile operator failed"
+            r"|(?:[Bb]uild|[Ll]oad) graph failed"
             r"|Failed to compile Op|BackendCompilerFailed|MLIRCompilationError"
             r"|error code is 50000\d|A GE error occurs|ub overflow|InductorError|torch\._dynamo\.exc"
             r"|[Mm]ax gear num supported|E19999"
@@ -91,7 +94,7 @@ OPERATOR_ERRORS = (
             r"EE100[1-9]|EL000[1-3]|\b1070(?:0[02-9]|1[0-9]|2\d)\b"
             r"|\b161(?:001|002)\b|\b10000[0-9]\b.*(?:acl|error code)"
             r"|error code is 107\d{3}|call aclnn\w+ failed|The argument is invalid|\b207000\b|EL0013|EE1010"
-            r"|This feature is not supported"
+            r"|This feature is not supported|EZ1001|Operation setup failed|RuntimeError: setup failed"
         ),
         meaning="a call of CANN had a wrong argument",
         why=(
@@ -108,8 +111,9 @@ OPERATOR_ERRORS = (
     KnownError(
         id="npu-hang",
         pattern=(
-            r"The Inner error is reported as above|E[A-Z]\d?9999|Inner Error!|E[23]9999|ERR00100"
-            r"|The process exits for this inner error|NPU function error|NPU error, error code is"
+            r"The Inner error is reported as above|E[A-Z]\d?9999|Inner Error!|\bE\d9999|ERR00100"
+            r"|The process exits for this inner error"
+            r"|NPU function error(?!.*\b50705[57]\b)|NPU error, error code is"
         ),
         meaning="an operator failed on the NPU",
         why="CANN reported an internal error: a defect of the release, an old driver, or a faulty NPU",

@@ -154,7 +154,7 @@ SYSTEM_ERRORS = (
     ),
     KnownError(
         id="module",
-        pattern=r"ModuleNotFoundError\b|No module named|ImportError\b",
+        pattern=r"ModuleNotFoundError\b|No module named|ImportError\b|Could not load this library",
         meaning="a Python module is missing in the image",
         why="the image was changed or belongs to another release, or a library of CANN cannot be loaded",
         fix="use the release's own image without changed packages",

@@ -106,6 +106,7 @@ ARGUMENT_ERRORS = (
             r"|Value \S+ cannot be converted|not allowed with argument|invalid (?:int|float|loads) value"
             r"|gpu_memory_utilization.*(?:must be|less than|cannot)|GPU memory utilization must be"
             r"|block_size.*(?:must|not supported)|Unknown kv cache dtype|Unrecognized distributed executor backend"
+            r"|should provide the model as a positional argument"
             r"|Unknown distributed executor|must be (?:a )?(?:positive|non-negative|greater than)"
         ),
         meaning="vLLM refuses the value of an argument",

@@ -23,7 +23,7 @@ MEMORY_ERRORS = (
         id="kv-memory",
         pattern=(
             r"No available memory for the cache blocks|Cannot auto-fit max_model_len"
-            r"|not enough (?:GPU )?memory available to serve"
+            r"|not enough (?:GPU )?memory available to serve|Available (?:KV cache )?memory: (?:-\d|0\b(?!\.))"
         ),
         meaning="the weights leave no memory for the KV cache",
         why="weights and activations use all of the engine's share of the NPU memory (gpuMemoryUtilization)",

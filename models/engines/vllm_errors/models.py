@@ -23,6 +23,7 @@ MODEL_ERRORS = (
         pattern=(
             r"Model architectures? .* (?:are|is) not supported|Transformers does not recognize this architecture"
             r"|has no vLLM implementation|Model architecture\S* .* failed to be inspected"
+            r"|[Hh]ead[_ ]size \(?\d+\)? is not supported"
             r"|No model architectures are specified|Cannot find model module|is not supported by the V1 Engine"
         ),
         meaning="this vLLM does not know the model's architecture",
@@ -81,7 +82,8 @@ MODEL_ERRORS = (
     KnownError(
         id="weights-differ",
         pattern=(
-            r"KeyError: '[\w.]*layers\.\d+\.|size mismatch for \w"
+            r"KeyError: '[\w.]*layers\.\d+\.|KeyError: '[\w.]+\.(?:weight|bias|\w*(?:scale|offset|zero_point)\w*)'"
+            r"|size mismatch for \w"
             r"|loaded_weight\.(?:shape|size)|shape mismatch.*weight"
         ),
         meaning="the weights do not fit the model",

@@ -15,7 +15,7 @@ PROCESS_ERRORS = (
             r"|Engine loop (?:is not running|has died)|MQEngineDeadError"
             r"|Engine process \(pid \d+\) died|check the stack trace above for the root cause|Executor failed\b"
             r"|WorkerProc (?:initialization failed|failed to start|hit an exception)|Worker failed with error"
-            r"|Failed core proc|See stack trace for the root cause|[Ww]orker\S* proc\S* .*died"
+            r"|Failed core proc|See stack trace for the root cause|(?:[Ww]orker|[Ee]ngine core)\S* proc\S* .*died"
             r"|AsyncLLM output_handler failed|Ray workers have not started|Worker \S+ failed to initialize"
             r"|died with exit code|Input socket thread died|main process disappeared"
         ),
