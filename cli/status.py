@@ -8,11 +8,12 @@ from typing import Annotated
 
 import typer
 
+from cli.arguments import ServicesArgument, StackArgument
 from cli.errors import ExitCode
 from cli.live import report_unread, run
 from cli.output.status import StackStatus, document, table
 from cli.output.text import coloured
-from cli.stacks import StackArgument, open_stack, pick_service
+from cli.stacks import open_stack, pick_service
 from cluster.reader import connected
 from cluster.service import WatchedService, look
 from cluster.status_text import state_text
@@ -28,10 +29,7 @@ class StatusFormat(StrEnum):
 
 def command(
     stack: StackArgument,
-    services: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="SERVICE", help="Services of the stack (default: all)."),
-    ] = None,
+    services: ServicesArgument = None,
     form: Annotated[
         StatusFormat, typer.Option("--format", help="Output format.")
     ] = StatusFormat.TEXT,
@@ -45,7 +43,7 @@ def command(
     """Show which services are ready, and why the others are not.
 
     Read-only. Exit code 0 if all services are ready, 1 if one is not, 3 if the
-    cluster cannot be read.
+    cluster or the part of a service in the stack file cannot be read.
 
     Examples:
       ascend-vllm status prod
@@ -54,7 +52,9 @@ def command(
     """
     resolved = open_stack(stack)
     chosen: Sequence[ResolvedService] = resolved.services
+    unknown = resolved.broken
     if services:
+        unknown = ()
         chosen = [pick_service(resolved, name) for name in services]
     status = run(_read(resolved, chosen), resolved.cluster.context)
     not_ready = [state for state in status.states if not state.is_ready]
@@ -66,8 +66,12 @@ def command(
         for state in not_ready:
             typer.echo("\n" + coloured(state_text(state)))
     report_unread(status.snapshot.unread)
+    for name in unknown:
+        typer.echo(f"not shown until its schema errors are fixed: {name}", err=True)
     if not_ready:
         raise typer.Exit(ExitCode.FOUND)
+    if unknown:
+        raise typer.Exit(ExitCode.COULD_NOT_RUN)
 
 
 async def _read(

@@ -1,8 +1,9 @@
-"""Numbers and durations in words, the same in every text."""
+"""Numbers and durations in words, the same in every text; and the columns that a text takes."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from unicodedata import east_asian_width
 
 _MINUTE = 60
 _HOUR = 3600
@@ -34,6 +35,14 @@ def duration(seconds: float) -> str:
     if whole < 48 * _HOUR:
         return f"{whole // _HOUR} h"
     return f"{whole // _DAY} d"
+
+
+def display_width(text: str) -> int:
+    """The number of terminal columns of a text; a Chinese character takes two."""
+    columns = 0
+    for character in text:
+        columns += 2 if east_asian_width(character) in "WF" else 1
+    return columns
 
 
 def _joined(items: Sequence[str], word: str) -> str:

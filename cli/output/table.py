@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from models.words import display_width
+
 Row = tuple[str, ...]
 
 
@@ -14,7 +16,8 @@ def columns(rows: Iterable[Row]) -> Iterator[str]:
     for row in table:
         cells = []
         for cell, width in zip(row, widths, strict=True):
-            cells.append(cell.ljust(width))
+            padding = " " * (width - display_width(cell))
+            cells.append(f"{cell}{padding}")
         line = "  ".join(cells)
         yield line.rstrip()
 
@@ -34,6 +37,6 @@ def _widths(rows: Sequence[Row]) -> list[int]:
     """The width of each column."""
     widths = []
     for column in zip(*rows, strict=True):
-        lengths = [len(cell) for cell in column]
+        lengths = [display_width(cell) for cell in column]
         widths.append(max(lengths))
     return widths
