@@ -234,8 +234,10 @@ def _show_next_steps(stack: str, context: str) -> None:
     typer.echo(
         f"\nnext: edit services.yaml and Pulumi.{stack}.yaml (context: {context}), then\n"
         f"  ascend-vllm check {stack}\n"
+        "  python3 -m venv .venv\n"
+        "  .venv/bin/python -m pip install -r requirements.txt\n"
+        "  . .venv/bin/activate\n"
         "  pulumi login\n"
-        "  pulumi install\n"
         f"  pulumi stack init {stack}\n"
         "  pulumi preview",
         err=True,

@@ -48,7 +48,7 @@ def test_the_first_deployment_leaves_no_step_out(page: str) -> None:
         "ascend-vllm check",
         "pulumi login file://~",
         "export PULUMI_CONFIG_PASSPHRASE_FILE=~/.our-models-passphrase",
-        "pulumi install",
+        ".venv/bin/python -m pip install -r requirements.txt",
         "pulumi stack init prod",
         "pulumi preview",
         "pulumi up",
