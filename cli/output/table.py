@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from cli.output.terminal import paragraph
 from models.words import display_width
 
 Row = tuple[str, ...]
@@ -20,6 +21,19 @@ def columns(rows: Iterable[Row]) -> Iterator[str]:
             cells.append(f"{cell}{padding}")
         line = "  ".join(cells)
         yield line.rstrip()
+
+
+def columns_with_text(rows: Iterable[Row]) -> Iterator[str]:
+    """Columns whose last one is text, which continues below itself where the terminal is too narrow."""
+    *heads, texts = zip(*rows, strict=True)
+    padded = [""] * len(texts)
+    for column in heads:
+        width = max(display_width(cell) for cell in column)
+        for index, cell in enumerate(column):
+            padding = " " * (width - display_width(cell))
+            padded[index] += f"{cell}{padding}  "
+    for head, text in zip(padded, texts, strict=True):
+        yield from paragraph(head, text)
 
 
 def right_aligned(rows: Iterable[Row]) -> Iterator[str]:
