@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -177,16 +178,24 @@ def _write(files: Mapping[str, str]) -> list[str]:
     Raises:
         CommandError: A file exists, or cannot be written.
     """
-    existing = [path for path in files if Path(path).exists()]
+    # A link that leads nowhere is there, too.
+    existing = [path for path in files if os.path.lexists(path)]
     in_the_way = [path for path in existing if path not in _THEIRS]
     if in_the_way:
         raise CommandError(
             f"{', '.join(in_the_way)}: already here, and init overwrites nothing",
             "run init in an empty directory: ascend-vllm -C DIRECTORY init",
         )
-    for path, text in files.items():
-        if path not in existing:
+    new = {path: text for path, text in files.items() if path not in existing}
+    written: list[Path] = []
+    try:
+        for path, text in new.items():
             _write_file(Path(path), text)
+            written.append(Path(path))
+    except CommandError:
+        for file in written:
+            file.unlink()
+        raise
     return existing
 
 

@@ -152,6 +152,14 @@ def test_a_directory_that_cannot_be_written_ends_with_3(console: Console) -> Non
 
     assert made.code == 3
     assert made.err.startswith("error: schema/")
+    assert [file.name for file in Path().rglob("*") if file.is_file()] == ["schema"]
+
+
+def test_a_link_that_leads_nowhere_is_not_followed(console: Console, tmp_path: Path) -> None:
+    Path("services.yaml").symlink_to(tmp_path / "elsewhere" / "services.yaml")
+
+    assert console("init").code == 2
+    assert [file.name for file in Path().iterdir()] == ["services.yaml"]
 
 
 def test_no_placeholder_is_left_in_a_file() -> None:
