@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -18,6 +19,7 @@ from cli import (
     diff,
     drift,
     github,
+    init,
     lock,
     manifest,
     migrate,
@@ -36,6 +38,7 @@ from cli import (
 )
 from cli.errors import CommandError, ExitCode
 from cli.help import HelpfulGroup, add_command
+from cli.output.terminal import is_forced
 from cli.usage import usage_error
 
 _NAME = "ascend-vllm"
@@ -56,6 +59,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+add_command(app, "init", rich_help_panel="Start")(init.command)
+add_command(app, "convert", rich_help_panel="Start")(convert.command)
 add_command(app, "check", rich_help_panel="Check")(check.command)
 add_command(app, "rule", rich_help_panel="Check")(rule.command)
 add_command(app, "models", rich_help_panel="Check")(models.command)
@@ -66,7 +71,6 @@ add_command(app, "script", rich_help_panel="Review")(script.command)
 add_command(app, "render", rich_help_panel="Review")(render.command)
 add_command(app, "diff", rich_help_panel="Review")(diff.command)
 add_command(app, "capacity", rich_help_panel="Review")(capacity.command)
-add_command(app, "convert", rich_help_panel="Review")(convert.command)
 add_command(app, "migrate", rich_help_panel="Review")(migrate.command)
 add_command(app, "touched", rich_help_panel="Pull requests")(touched.command)
 add_command(app, "review", rich_help_panel="Pull requests")(review.command)
@@ -88,6 +92,7 @@ def _print_version(requested: bool) -> None:
 
 @app.callback()
 def _options(
+    context: typer.Context,
     directory: Annotated[
         Path | None,
         typer.Option("--cwd", "-C", help="Run in this directory.", metavar="DIRECTORY"),
@@ -102,6 +107,8 @@ def _options(
         ),
     ] = False,
 ) -> None:
+    if is_forced():
+        context.color = True  # otherwise Typer removes colours from a pipe
     if directory:
         try:
             os.chdir(directory)
@@ -119,11 +126,13 @@ def main() -> None:
         code = _report_usage(problem)
     except CommandError as failure:
         code = _report(failure)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = ExitCode.FOUND
+    except SystemExit as ended:
+        # Typer ends with 1 if nobody reads the output any more. That is no verdict.
+        code = ExitCode.COULD_NOT_RUN if ended.code else ExitCode.FINE
     except OSError as problem:
         _report_unwritable_output(problem)
+    except Exception:  # noqa: BLE001  Python would end with 1, which a script takes for drift or a failed check
+        code = _report_defect()
     sys.exit(code)
 
 
@@ -138,6 +147,14 @@ def _report_usage(problem: typer.TyperException) -> ExitCode:
 def _report(failure: CommandError) -> ExitCode:
     typer.echo(f"error: {failure.message}\nfix: {failure.fix}", err=True)
     return failure.code
+
+
+def _report_defect() -> ExitCode:
+    """A defect of this program: the traceback, for a bug report."""
+    traceback.print_exc()
+    problem = "this is a defect of ascend-vllm"
+    fix = "report it with the lines above and the stack file"
+    return _report(CommandError(problem, fix, ExitCode.COULD_NOT_RUN))
 
 
 def _report_unwritable_output(problem: OSError) -> NoReturn:

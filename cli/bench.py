@@ -12,12 +12,13 @@ from typing import Annotated, Any
 
 import typer
 
+from cli.arguments import ServiceArgument, StackArgument
 from cli.errors import CommandError, ExitCode
 from cli.output.bench import document, table
 from cli.output.text import coloured
 from cli.reach import KeyFileOption, TimeoutOption, UrlOption, run, say
 from cli.refusal import refuse_errors
-from cli.stacks import ServiceArgument, StackArgument, open_stack, pick_service
+from cli.stacks import open_stack, pick_service
 from client.bench import Load, Measurement, bench, too_long, warm_up
 from client.plot import plot
 from client.reach import ConnectOptions, reached
@@ -155,7 +156,7 @@ def command(  # noqa: PLR0913  each is an argument of the command line
 def _refuse_too_long(service: ResolvedService, load: Load) -> None:
     finding = too_long(service, load)
     if finding:
-        typer.echo(coloured(refusal_text(finding)), err=True)
+        typer.echo(coloured(refusal_text(finding), stream=sys.stderr), err=True)
         raise typer.Exit(ExitCode.FOUND)
 
 

@@ -7,10 +7,11 @@ from typing import Annotated
 
 import typer
 
+from cli.arguments import StackArgument
 from cli.errors import CommandError, ExitCode
 from cli.live import report_unread, run
 from cli.output.capacity import json, text
-from cli.stacks import StackArgument, open_stack
+from cli.stacks import open_stack
 from cluster.capacity import live_findings, live_nodes
 from cluster.reader import connected
 from cluster.snapshot import Snapshot
@@ -44,8 +45,8 @@ def command(
     they are free wherever the scheduler places the pods.
 
     Exit code 0 if every pod has a node, 1 if not or (with --live) if the cluster
-    has fewer NPUs than the pools, 2 for wrong usage, 3 if the cluster cannot be
-    read.
+    has fewer NPUs than the pools, 2 for wrong usage, 3 if the cluster or the part
+    of a service in the stack file cannot be read.
 
     Examples:
       ascend-vllm capacity prod
@@ -73,6 +74,8 @@ def _show_pools(stack: ResolvedStack, form: CapacityFormat) -> None:
         typer.echo(f"not counted until its schema errors are fixed: {name}", err=True)
     if packed.homeless:
         raise typer.Exit(ExitCode.FOUND)
+    if stack.broken:
+        raise typer.Exit(ExitCode.COULD_NOT_RUN)
 
 
 def _show_cluster(stack: ResolvedStack, form: CapacityFormat) -> None:

@@ -12,6 +12,7 @@ import yaml
 
 from cli.errors import CommandError, ExitCode
 from cli.output import conversion as output
+from cli.stacks import project_directory
 from convert import (
     Adoption,
     Conversion,
@@ -43,7 +44,7 @@ OutOption = Annotated[
         "--output",
         "-o",
         metavar="FILE",
-        help="Write the stack file here, such as Pulumi.prod.yaml.",
+        help="Write the stack file here, such as Pulumi.guiyang.yaml.",
     ),
 ]
 
@@ -104,7 +105,7 @@ def command(  # noqa: PLR0913  each is an argument of the command line
 
     Examples:
       ascend-vllm convert config.yaml run_vllm.sh
-      ascend-vllm convert config.yaml run_vllm.sh -o Pulumi.prod.yaml
+      ascend-vllm convert config.yaml run_vllm.sh -o Pulumi.guiyang.yaml
       kubectl get deployment -o yaml > d.yaml && ascend-vllm convert d.yaml
     """
     _refuse_existing([out, imports], force)
@@ -118,10 +119,10 @@ def command(  # noqa: PLR0913  each is an argument of the command line
         file=str(out or "Pulumi.converted.yaml"),
         context=context,
         namespace=namespace,
-        prefix=read_project(Path()).name,
-        filled=dict(_placeholder(text) for text in values or []),
+        prefix=read_project(project_directory(_directory(out))).name,
+        filled=placeholders(values),
     )
-    conversion = _convert(config, scripts or [], options)
+    conversion = converted(config, scripts or [], options)
     report_to_stderr = out is None
     if out:
         _write(out, conversion.text + _kept_sections(out))
@@ -140,10 +141,24 @@ def _refuse_existing(files: Sequence[Path | None], force: bool) -> None:
             raise CommandError(f"{file} exists", "name another file, or add --force")
 
 
+def _directory(out: Path | None) -> Path | None:
+    """The directory of the stack file, whose project names the keys."""
+    return out.parent if out else None
+
+
 def _stack_name(out: Path | None) -> str:
     if out is None:
         return "converted"
     return out.stem.removeprefix("Pulumi.")
+
+
+def placeholders(texts: Sequence[str] | None) -> dict[str, str]:
+    """The values of placeholders by name, from options such as `NAME=VALUE`.
+
+    Raises:
+        CommandError: An option has no value.
+    """
+    return dict(_placeholder(text) for text in texts or [])
 
 
 def _placeholder(text: str) -> tuple[str, str]:
@@ -153,7 +168,12 @@ def _placeholder(text: str) -> tuple[str, str]:
     return name.strip().removeprefix("${").removesuffix("}"), value
 
 
-def _convert(config: Path, scripts: Sequence[Path], options: Options) -> Conversion:
+def converted(config: Path, scripts: Sequence[Path], options: Options) -> Conversion:
+    """The conversion of some files.
+
+    Raises:
+        CommandError: A file cannot be read or converted.
+    """
     config_file = _read(config)
     script_files = [_read(script) for script in scripts]
     try:

@@ -10,6 +10,8 @@ from typing import Annotated
 
 import typer
 
+from cli.arguments import StacksArgument
+from cli.completion import complete_revision
 from cli.errors import CommandError, ExitCode, UnreadableStackError
 from cli.live import report_unread
 from cli.objects import read_objects
@@ -18,11 +20,11 @@ from cli.output.diff.comparison import Comparison
 from cli.output.diff.matrix import render_matrix
 from cli.revision import Revision, revision
 from cli.stacks import (
-    StacksArgument,
     find_stack,
     is_file,
     open_stack,
     open_stacks,
+    project_directory,
     stack_names,
 )
 from models.check import check
@@ -44,6 +46,7 @@ def command(
             "--against",
             metavar="REF",
             help="Compare with this commit (default: main, origin/main or HEAD).",
+            autocompletion=complete_revision,
         ),
     ] = None,
     live: Annotated[
@@ -205,7 +208,7 @@ def _pair(first: str, second: str) -> tuple[ResolvedStack, ResolvedStack]:
 def _against_revision(
     names: Sequence[str], against: str | None
 ) -> Iterator[Comparison]:
-    directory = Path()
+    directory = project_directory()
     if names and is_file(names[0]):
         directory = Path(names[0]).parent
     base = revision(against, directory)

@@ -9,9 +9,10 @@ from typing import Annotated
 
 import typer
 
+from cli.arguments import StackArgument
 from cli.errors import CommandError, ExitCode
 from cli.output import migration as output
-from cli.stacks import StackArgument, open_stack
+from cli.stacks import open_stack
 from migrate.errors import MigrationError
 from migrate.migration import Wish, migrate
 from migrate.report import Migration

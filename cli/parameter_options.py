@@ -24,6 +24,7 @@ _TYPES: Mapping[str, Any] = {
 """Types of the options that differ from the types of the record."""
 
 _METAVARS = {"stop": "TEXT", "guided_json": "SCHEMA"}
+_METAVARS_OF_TYPES = {int: "N", float: "NUMBER"}
 
 
 def with_parameters(command: Callable[..., None]) -> Callable[..., None]:
@@ -75,7 +76,7 @@ def _option(name: str, field: FieldInfo, text: str) -> inspect.Parameter:
     option = typer.Option(
         f"--{name.replace('_', '-')}",
         help=description,
-        metavar=_METAVARS.get(name),
+        metavar=_METAVARS.get(name) or _METAVARS_OF_TYPES.get(kind),
         show_default=False,
         rich_help_panel=_PANEL,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 
 import typer
@@ -36,5 +37,5 @@ def refuse_errors(
     if not errors:
         return
     refused = replace(report, findings=errors, accepted=())
-    typer.echo(text.render([refused]), err=True)
+    typer.echo(text.render([refused], sys.stderr), err=True)
     raise typer.Exit(code)

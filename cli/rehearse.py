@@ -15,7 +15,7 @@ from cli.errors import ExitCode
 from cli.refusal import refuse_errors
 from cli.sandbox import Stack, reported_failures, stack_name
 from cli.sandbox_plan import sandbox_plan
-from cli.stacks import open_stack
+from cli.stacks import open_stack, project_directory
 from models.service.resolved import ResolvedStack
 from sandbox import deployment, rehearsal, services
 from sandbox.environment import environment
@@ -45,7 +45,7 @@ def command(stack: Stack = "rehearsal") -> None:
         f"the sandbox may still be running; to stop it: ascend-vllm sandbox down {stack}"
     ):
         rehearsal.prepare(plan, rehearsed)
-        deployed = deployment.deploy(plan.name, stack_name(stack), Path.cwd())
+        deployed = deployment.deploy(plan.name, stack_name(stack), project_directory())
         typer.echo(services.table(deployed.services))
         for service in rehearsed:
             log_line = rehearsal.started(plan.name, service)

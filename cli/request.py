@@ -11,12 +11,13 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from cli.arguments import ServiceArgument, StackArgument
 from cli.errors import CommandError, ExitCode
 from cli.output.text import coloured
 from cli.parameter_options import body_fields, with_parameters
 from cli.reach import KeyFileOption, TimeoutOption, UrlOption, run, say
 from cli.refusal import refuse_errors
-from cli.stacks import ServiceArgument, StackArgument, open_stack, pick_service
+from cli.stacks import open_stack, pick_service
 from client.answer import Answer, Piece, texts
 from client.body import BadInputError, data_url, pooling, question, raw
 from client.check import check_request
@@ -223,7 +224,9 @@ def _report(findings: Sequence[Finding]) -> None:
     """Print findings about a request, and end if one of them is an error."""
     if findings:
         texts_of_findings = [refusal_text(finding) for finding in findings]
-        typer.echo(coloured("\n\n".join(texts_of_findings)), err=True)
+        typer.echo(
+            coloured("\n\n".join(texts_of_findings), stream=sys.stderr), err=True
+        )
     if any(finding.severity == "error" for finding in findings):
         raise typer.Exit(ExitCode.FOUND)
 

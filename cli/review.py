@@ -18,7 +18,7 @@ from cli.output.review import document as review_document
 from cli.output.rights import rights_annotations, rights_text
 from cli.output.touched import Touched, document
 from cli.revision import Revision, revision
-from cli.stacks import find_stack
+from cli.stacks import find_stack, project_directory
 from cli.touched import AgainstOption, touched
 from models.check import check
 from models.report import Report
@@ -61,7 +61,7 @@ def command(
       ascend-vllm review
       ascend-vllm review --against origin/main --format github -o comments
     """
-    base = revision(against, Path())
+    base = revision(against, project_directory())
     stacks = touched(base)
     typer.echo(f"{_number(stacks)} touched since {base.label}", err=True)
     reviews = [_review(stack, base) for stack in stacks]

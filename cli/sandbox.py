@@ -12,11 +12,12 @@ from typing import Annotated
 
 import typer
 
+from cli.completion import complete_stack
 from cli.errors import CommandError, ExitCode
 from cli.help import HelpfulGroup, add_command
 from cli.output.table import columns
 from cli.sandbox_plan import sandbox_plan
-from cli.stacks import complete_stack
+from cli.stacks import project_directory
 from sandbox import cluster, command, deployment, paths, services
 from sandbox.errors import SandboxError
 from sandbox.images import vllm
@@ -194,7 +195,9 @@ def deploy(
     """
     with reported_failures():
         plan = sandbox_plan(stack)
-        deployed = deployment.deploy(plan.name, stack_name(stack), Path.cwd(), parallel)
+        deployed = deployment.deploy(
+            plan.name, stack_name(stack), project_directory(), parallel
+        )
     if deployed.services:
         typer.echo(services.table(deployed.services))
         script = f"ascend-vllm script {stack} {deployed.services[0].name}"
@@ -214,7 +217,7 @@ def destroy(stack: Stack = _DEFAULT) -> None:
     """
     with reported_failures():
         plan = sandbox_plan(stack)
-        if not deployment.destroy(plan.name, stack_name(stack), Path.cwd()):
+        if not deployment.destroy(plan.name, stack_name(stack), project_directory()):
             typer.echo(f"pulumi    stack {stack}: nothing to destroy", err=True)
 
 
@@ -240,7 +243,7 @@ def run(
     stack, words = _split(words)
     with reported_failures():
         plan = sandbox_plan(stack)
-        code = command.run(plan.name, stack_name(stack), Path.cwd(), words)
+        code = command.run(plan.name, stack_name(stack), project_directory(), words)
     raise typer.Exit(code)
 
 

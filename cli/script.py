@@ -8,9 +8,10 @@ from typing import Annotated
 
 import typer
 
+from cli.arguments import ServiceArgument, StackArgument
 from cli.errors import ExitCode
 from cli.refusal import refuse_errors
-from cli.stacks import ServiceArgument, StackArgument, open_stack, pick_service
+from cli.stacks import open_stack, pick_service
 from models.launch.launch import Launch, launch, script
 
 

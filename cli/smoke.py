@@ -8,12 +8,13 @@ from typing import Annotated
 
 import typer
 
+from cli.arguments import ServicesArgument, StackArgument
 from cli.errors import CommandError, ExitCode
 from cli.output.junit import junit
-from cli.output.smoke import document, line
+from cli.output.smoke import document, lines
 from cli.reach import KeyFileOption, TimeoutOption, UrlOption, duration, run, say
 from cli.refusal import refuse_errors
-from cli.stacks import StackArgument, open_stack, pick_service
+from cli.stacks import open_stack, pick_service
 from client.http import UnreachableError
 from client.reach import ConnectOptions, reached
 from client.smoke import Check, SmokeResult, smoke
@@ -42,10 +43,7 @@ WaitOption = Annotated[
 
 def command(  # noqa: PLR0913  each is an argument of the command line
     stack: StackArgument,
-    services: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="SERVICE", help="Services of the stack (default: all)."),
-    ] = None,
+    services: ServicesArgument = None,
     *,
     form: Annotated[
         SmokeFormat, typer.Option("--format", help="Output format.")
@@ -85,7 +83,7 @@ def command(  # noqa: PLR0913  each is an argument of the command line
         result = run(_smoke(service, options), service)
         results.append(result)
         if form is SmokeFormat.TEXT:
-            typer.echo(line(result, width))
+            typer.echo("\n".join(lines(result, width)))
     if form is SmokeFormat.JUNIT:
         typer.echo(junit(resolved.name, results))
     if form is SmokeFormat.JSON:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from cli.errors import CommandError, ExitCode
 from models.service.resolve import resolve
@@ -20,9 +18,27 @@ from models.stack_file.texts import text_of
 from models.words import either
 
 
+def project_directory(start: Path | None = None) -> Path:
+    """The directory of the project: of the nearest Pulumi.yaml, from a directory upwards, as Pulumi finds it.
+
+    Args:
+        start: The directory to begin with; the working directory by default.
+
+    Returns:
+        A path relative to the working directory; the working directory if there is no project.
+    """
+    here = Path.cwd()
+    first = here / (start or "")
+    for directory in (first, *first.parents):
+        if (directory / "Pulumi.yaml").is_file():
+            return Path(os.path.relpath(directory, here))
+    return Path()
+
+
 def stack_names() -> list[str]:
     """The stacks that have a file in this project."""
-    directory = Path(read_project(Path()).config_directory)
+    project = project_directory()
+    directory = project / read_project(project).config_directory
     files = [file.name for file in directory.glob("Pulumi.*.yaml") if not file.is_dir()]
     return names_of(files)
 
@@ -68,15 +84,16 @@ def find_stack(argument: str, read: Read = disk) -> ResolvedStack | None:
     """
     if argument == "-":
         text = text_of(sys.stdin.buffer.read(MOST_BYTES + 1))
-        return resolve(load_text("stdin", "-", text))
+        return resolve(load_text("stdin", "-", text, project=project_directory()))
     try:
         if is_file(argument):
             file = Path(argument)
             name = file.stem.removeprefix("Pulumi.")
             text = confined(read, file.parent, Path())(file)
             _refuse_base_file(argument, text)
-            return resolve(load_text(name, argument, text, read=read))
-        return resolve(load_stack(argument, read=read))
+            project = project_directory(file.parent)
+            return resolve(load_text(name, argument, text, project=project, read=read))
+        return resolve(load_stack(argument, project=project_directory(), read=read))
     except FileNotFoundError:
         return None
     except OSError as problem:
@@ -146,27 +163,7 @@ def has_cluster_errors(stack: ResolvedStack) -> bool:
     return any(path[:1] == ("cluster",) for path in paths)
 
 
-def complete_stack(incomplete: str) -> list[str]:
-    """The stacks of this project that begin like this, for the completion of the shell."""
-    return [name for name in stack_names() if name.startswith(incomplete)]
-
-
-StackArgument = Annotated[
-    str,
-    typer.Argument(
-        metavar="STACK",
-        help="Name of a stack, a stack file, or - for stdin.",
-        autocompletion=complete_stack,
-    ),
-]
-StacksArgument = Annotated[
-    list[str] | None,
-    typer.Argument(
-        metavar="STACK",
-        help="Names of stacks or stack files (default: all of the project).",
-        autocompletion=complete_stack,
-    ),
-]
-ServiceArgument = Annotated[
-    str, typer.Argument(metavar="SERVICE", help="Service of the stack.")
-]
+def service_names(stack: ResolvedStack) -> list[str]:
+    """The services of a stack, including those with schema errors."""
+    names = [service.name for service in stack.services]
+    return [*names, *stack.broken]

@@ -10,9 +10,10 @@ from typing import Annotated
 
 import typer
 
+from cli.completion import complete_revision
 from cli.output.touched import Touched, document, step_output, text
 from cli.revision import Revision, revision
-from cli.stacks import find_stack, names_of, stack_names
+from cli.stacks import find_stack, names_of, project_directory, stack_names
 from models.stack_file.load import Read, disk, read_project
 
 PROGRAM = (
@@ -21,6 +22,7 @@ PROGRAM = (
     "components",
     "models",
     "pyproject.toml",
+    "requirements.txt",
     "uv.lock",
 )
 """Files and directories of the program that deploys every stack, relative to the project."""
@@ -40,6 +42,7 @@ AgainstOption = Annotated[
         "--against",
         metavar="REF",
         help="Compare with this commit (default: main, origin/main or HEAD).",
+        autocompletion=complete_revision,
     ),
 ]
 
@@ -63,7 +66,7 @@ def command(
       ascend-vllm touched --against HEAD~1 --format json
       ascend-vllm touched --against main --format github >> "$GITHUB_OUTPUT"
     """
-    base = revision(against, Path())
+    base = revision(against, project_directory())
     stacks = touched(base)
     if form is TouchedFormat.JSON:
         typer.echo(document(base.commit, stacks))
@@ -81,8 +84,9 @@ def touched(base: Revision) -> list[Touched]:
     Raises:
         CommandError: A file cannot be read.
     """
-    program = tuple(base.changed(Path(), PROGRAM))
-    directory = Path(read_project(Path(), base.read).config_directory)
+    project = project_directory()
+    program = tuple(base.changed(project, PROGRAM))
+    directory = project / read_project(project, base.read).config_directory
     names = {*stack_names(), *names_of(base.names(directory))}
     stacks = []
     for name in sorted(names):

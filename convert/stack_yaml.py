@@ -1,4 +1,4 @@
-"""Writes a stack file: YAML that Pulumi and Python read alike, in the style of the files of this project."""
+"""Writes stack files and base files: YAML that Pulumi and Python read alike, in the style of this project."""
 
 from __future__ import annotations
 
@@ -13,6 +13,12 @@ from models.yaml_scalar import plain_scalar
 SCHEMA = "# yaml-language-server: $schema=./schema/stack.schema.json\n"
 """The first line, which tells editors the schema."""
 
+BASE_SCHEMA = (
+    "# yaml-language-server: $schema=./schema/services.schema.json\n"
+    "# The services of all stacks; a stack file overrides them by name and field, null removes.\n"
+)
+"""The first lines of a base file."""
+
 _WIDTH = 120
 _LONGEST_FLOW = 100
 """The longest mapping on one line, in characters of its Python form."""
@@ -24,26 +30,41 @@ _NO_CONTROL_CHARACTERS = re.compile(
 
 def stack_text(
     cluster: Values,
-    services: Values,
+    services: Values | None,
     prefix: str = "ascend-vllm",
+    base: str = "",
 ) -> str:
     """The text of a stack file.
 
     Args:
         cluster: The keys of the cluster.
-        services: The services by name.
+        services: The services by name; None if the stack has those of its base file.
         prefix: The name of the project.
+        base: The base file; empty for none.
     """
-    config = {f"{prefix}:cluster": cluster, f"{prefix}:services": services}
-    body = yaml.dump(
-        {"config": config},
+    config: Values = {f"{prefix}:cluster": cluster}
+    if base:
+        config[f"{prefix}:base"] = base
+    if services is not None:
+        config[f"{prefix}:services"] = services
+    return SCHEMA + _yaml({"config": config})
+
+
+def base_text(services: Values) -> str:
+    """The text of a base file with services by name."""
+    return BASE_SCHEMA + _yaml({"services": services})
+
+
+def _yaml(value: Values) -> str:
+    text: str = yaml.dump(
+        value,
         Dumper=_Dumper,
         sort_keys=False,
         allow_unicode=True,
         width=_WIDTH,
         default_flow_style=False,
     )
-    return SCHEMA + body
+    return text
 
 
 class _Dumper(yaml.SafeDumper):

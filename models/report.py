@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from unicodedata import east_asian_width
 
 from models.finding import Finding, Mark, Severity, Span
-from models.words import counted
+from models.words import counted, display_width
 
 
 @dataclass(frozen=True)
@@ -160,12 +159,4 @@ def _excerpt(marks: tuple[Mark, ...]) -> Iterator[str]:
 def _underline(span: Span, character: str) -> str:
     start = span.column - 1
     marked = span.text[start : start + span.length] or " "
-    return " " * _columns(span.text[:start]) + character * _columns(marked)
-
-
-def _columns(text: str) -> int:
-    """The number of terminal columns of a text; a Chinese character takes two."""
-    columns = 0
-    for character in text:
-        columns += 2 if east_asian_width(character) in "WF" else 1
-    return columns
+    return " " * display_width(span.text[:start]) + character * display_width(marked)

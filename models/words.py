@@ -1,9 +1,10 @@
-"""Numbers, durations and types in words, the same in every text."""
+"""Numbers, durations and types in words, the same in every text; and the columns that a text takes."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from unicodedata import east_asian_width
 
 _MINUTE = 60
 _HOUR = 3600
@@ -47,6 +48,14 @@ def type_in_words(value: Any) -> str:
         type(None): "nothing",
     }
     return types.get(type(value), "the number")
+
+
+def display_width(text: str) -> int:
+    """The number of terminal columns of a text; a Chinese character takes two."""
+    columns = 0
+    for character in text:
+        columns += 2 if east_asian_width(character) in "WF" else 1
+    return columns
 
 
 def _joined(items: Sequence[str], word: str) -> str:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from sandbox import paths
 from sandbox.errors import SandboxError
 
+_PROVIDER = "pulumi-resource-kubernetes"
 _NOT_INHERITED = ("PULUMI_", "KUBECONFIG", "KUBERNETES_SERVICE_")
 
 
@@ -57,11 +60,27 @@ def _settings(home: Path) -> dict[str, str]:
     }
     if _is_our_provider(home):
         settings["PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION"] = "true"
+        _offer_provider(home)
+        # Without these, Pulumi warns that the provider is on PATH, and that it is older than its package.
+        settings["PULUMI_IGNORE_AMBIENT_PLUGINS"] = "true"
+        settings["PULUMI_DEV"] = "true"
     return settings
 
 
+def _offer_provider(home: Path) -> None:
+    """Install our provider in the sandbox as the version that the package `pulumi-kubernetes` asks for.
+
+    Ours is older: it is the newest one that can be built from Go modules.
+    """
+    with suppress(PackageNotFoundError, FileExistsError):
+        directory = f"resource-kubernetes-v{version('pulumi-kubernetes')}"
+        plugin = home / "pulumi" / "home" / "plugins" / directory / _PROVIDER
+        plugin.parent.mkdir(parents=True, exist_ok=True)
+        plugin.symlink_to(home / "bin" / _PROVIDER)
+
+
 def _is_our_provider(home: Path) -> bool:
-    provider = (home / "bin" / "pulumi-resource-kubernetes").resolve()
+    provider = (home / "bin" / _PROVIDER).resolve()
     return provider.is_relative_to(paths.cache_root().resolve())
 
 

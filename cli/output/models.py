@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from cli.output.table import columns
+from cli.output.table import columns, columns_with_text
+from cli.output.terminal import paragraph
 from models.catalog.facts import ModelFacts
 from models.catalog.known import KnownModel, Published
 
@@ -87,14 +88,13 @@ def _page(model: KnownModel) -> Iterator[str]:
         if value is not None:
             rows.append((f"  {name}", _value_text(value)))
     yield ""
-    yield from columns(rows)
+    yield from columns_with_text(rows)
     if not facts:
         yield "\nIts architecture is not known: set `model.facts` or `model.configJson` in the stack file."
     if model.published:
         yield "\nMinimum cards and longest length, as published:"
         for line in model.published:
-            support = _published(line)
-            yield f"  {support}"
+            yield from paragraph("  ", _published(line))
 
 
 def _published(line: Published) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+from cli.output.terminal import series
 from client.smoke import Check, SmokeResult
 
 VERSION = 1
@@ -16,10 +17,13 @@ _SHORT = 0.1
 """Seconds below which a time is shown in milliseconds."""
 
 
-def line(result: SmokeResult, width: int = 0) -> str:
-    """A service on one line: `qwen2-7b  health ✓ 3 ms · chat ✓ 0.41 s · guided json – (multi-step is on)`."""
-    checks = " · ".join(_check_text(check) for check in result.checks)
-    return f"{result.service:<{width}}  {checks}"
+def lines(result: SmokeResult, width: int = 0) -> Iterator[str]:
+    """A service with its checks: `qwen2-7b  health ✓ 3 ms · chat ✓ 0.41 s · guided json – (multi-step is on)`.
+
+    They take several lines if the terminal is too narrow.
+    """
+    checks = [_check_text(check) for check in result.checks]
+    yield from series(f"{result.service:<{width}}  ", checks)
 
 
 def document(stack: str, results: Sequence[SmokeResult]) -> str:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from cli.output.terminal import paragraph
+from models.words import display_width
+
 Row = tuple[str, ...]
 
 
@@ -14,9 +17,23 @@ def columns(rows: Iterable[Row]) -> Iterator[str]:
     for row in table:
         cells = []
         for cell, width in zip(row, widths, strict=True):
-            cells.append(cell.ljust(width))
+            padding = " " * (width - display_width(cell))
+            cells.append(f"{cell}{padding}")
         line = "  ".join(cells)
         yield line.rstrip()
+
+
+def columns_with_text(rows: Iterable[Row]) -> Iterator[str]:
+    """Columns whose last one is text, which continues below itself where the terminal is too narrow."""
+    *heads, texts = zip(*rows, strict=True)
+    padded = [""] * len(texts)
+    for column in heads:
+        width = max(display_width(cell) for cell in column)
+        for index, cell in enumerate(column):
+            padding = " " * (width - display_width(cell))
+            padded[index] += f"{cell}{padding}  "
+    for head, text in zip(padded, texts, strict=True):
+        yield from paragraph(head, text)
 
 
 def right_aligned(rows: Iterable[Row]) -> Iterator[str]:
@@ -34,6 +51,6 @@ def _widths(rows: Sequence[Row]) -> list[int]:
     """The width of each column."""
     widths = []
     for column in zip(*rows, strict=True):
-        lengths = [len(cell) for cell in column]
+        lengths = [display_width(cell) for cell in column]
         widths.append(max(lengths))
     return widths

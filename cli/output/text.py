@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
-import sys
 from collections.abc import Sequence
+from typing import TextIO
 
+from cli.output.terminal import has_colours
 from models.report import Report, finding_text, summary
 
 Colours = Sequence[tuple[re.Pattern[str], str]]
@@ -22,8 +22,8 @@ _COLOURS: Colours = (
 _RESET = "\x1b[0m"
 
 
-def render(reports: Sequence[Report]) -> str:
-    """The findings of each stack, then its summary."""
+def render(reports: Sequence[Report], stream: TextIO | None = None) -> str:
+    """The findings of each stack, then its summary; with colours if the stream (standard output) shows them."""
     blocks = []
     for report in reports:
         blocks += [finding_text(finding) for finding in report.findings]
@@ -31,12 +31,14 @@ def render(reports: Sequence[Report]) -> str:
         if len(reports) > 1:
             line = f"{report.stack}: {line}"
         blocks.append(line)
-    return coloured("\n\n".join(blocks))
+    return coloured("\n\n".join(blocks), stream=stream)
 
 
-def coloured(text: str, colours: Colours = _COLOURS) -> str:
-    """A text with colours if standard output is a terminal and `NO_COLOR` is not set."""
-    if os.environ.get("NO_COLOR") or not sys.stdout or not sys.stdout.isatty():
+def coloured(
+    text: str, colours: Colours = _COLOURS, stream: TextIO | None = None
+) -> str:
+    """A text with colours if the stream (standard output) shows them."""
+    if not has_colours(stream):
         return text
     for pattern, colour in colours:
         text = pattern.sub(rf"{colour}\1{_RESET}", text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cli.output.rollout import rollout_in_words
+from cli.output.terminal import paragraph, terminal_width
 from models.credentials import masked_tree
 from models.record import quantity_text
 from models.service.fit import fit
@@ -12,7 +13,11 @@ from models.service.resolved import ResolvedService
 
 _GIB = 2**30
 _KIB = 1024
+_ORIGIN = 24
+"""Columns for an origin beside its value."""
+_NARROWEST_VALUE = 14
 _WIDEST_VALUE = 48
+"""Characters of a value whose origin stands beside it. The origin of a longer value stands below it."""
 _BYTES = (
     "resources.memory",
     "resources.shm",
@@ -27,8 +32,7 @@ def service_values(service: ResolvedService) -> str:
     lines = [service.name]
     lines += _value_lines(service)
     lines += _fit_lines(service)
-    rollout = rollout_in_words(service)
-    lines.append(f"  {rollout}")
+    lines += paragraph("  ", rollout_in_words(service))
     lines.append("")
     return "\n".join(lines)
 
@@ -39,11 +43,22 @@ def _value_lines(service: ResolvedService) -> Iterator[str]:
         rows.append((field, _value_text(origin.value, field), origin.source))
     field_width = max(len(field) for field, _, _ in rows)
     value_width = max(len(value) for _, value, _ in rows)
-    value_width = min(value_width, _WIDEST_VALUE)
+    value_width = min(value_width, _widest_value(field_width))
     for field, value, source in rows:
         name = field.ljust(field_width)
         text = value.ljust(value_width)
-        yield f"  {name}  {text}  {source}"
+        head = f"  {name}  "
+        if len(value) <= value_width:
+            yield from paragraph(f"{head}{text}  ", source)
+        else:
+            yield from paragraph(head, value)
+            yield from paragraph(" " * len(head), source)
+
+
+def _widest_value(field_width: int) -> int:
+    """Characters of a value that leave room for its origin."""
+    left = terminal_width() - field_width - _ORIGIN - len("      ")
+    return min(max(left, _NARROWEST_VALUE), _WIDEST_VALUE)
 
 
 def _value_text(value: object, field: str) -> str:
@@ -82,7 +97,10 @@ def _fit_lines(service: ResolvedService) -> Iterator[str]:
     yield f"    {budget}  budget of the engine, {engine.gpu_memory_utilization:g} of the memory"
     yield f"    {weights}  weights (the model has {billions:.2f} billion parameters)"
     yield f"    {cache}  left for the KV cache: {need.tokens} tokens of {token:.1f} KiB"
-    yield f"    {need.requests:8} concurrent requests of {need.length} tokens, without the memory of activations"
+    yield from paragraph(
+        f"    {need.requests:8} ",
+        f"concurrent requests of {need.length} tokens, without the memory of activations",
+    )
 
 
 def _gib(size: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
 
 from tests.cli.conftest import BAD, GOOD, Console
 
@@ -86,6 +87,7 @@ def test_several_stacks_are_judged_in_the_order_of_their_naming(console: Console
 
 def test_another_directory_is_named_with_c(console: Console, project: Path) -> None:
     (project / "elsewhere").mkdir()
+    (project / "elsewhere" / "Pulumi.yaml").write_text("name: ascend-vllm\nruntime: python\n")
     (project / "elsewhere" / "Pulumi.dev.yaml").write_text(GOOD)
 
     assert console("-C", "elsewhere", "check", "dev").code == 0
@@ -107,7 +109,7 @@ def test_another_directory_is_named_with_c(console: Console, project: Path) -> N
         ),
         (("check", "loop.yaml"), 3, "loop.yaml cannot be read: Too many levels of symbolic links", "unreadable"),
         (("-C", "nowhere", "check"), 2, "nowhere: No such file or directory", "no such directory"),
-        (("-C", "empty", "check"), 2, "there is no stack file here", "no project"),
+        (("-C", "/", "check"), 2, "there is no stack file here", "no project"),
         (("check", "good", "--format", "xml"), 2, "--format xml: expected text, concise, json", "no such format"),
         (("check", "--unknown"), 2, "no such option: --unknown", "no such option"),
         (("judge",), 2, "no such command 'judge'", "no such command"),
@@ -117,7 +119,6 @@ def test_what_cannot_be_checked_ends_with_2_or_3_and_a_remedy_on_stderr(
     arguments: tuple[str, ...], code: int, message: str, reason: str, console: Console, project: Path
 ) -> None:
     (project / "directory.yaml").mkdir()
-    (project / "empty").mkdir()
     (project / "loop.yaml").symlink_to("loop.yaml")
     done = console(*arguments)
 
@@ -161,12 +162,68 @@ def test_a_file_that_is_no_stack_is_a_finding(
 
 def test_verbose_prints_every_value_and_its_origin(console: Console, project: Path) -> None:
     done = console("check", "good", "--verbose")
-    rows = {row.split()[0]: row.split(maxsplit=2)[1:] for row in done.out.splitlines() if row.startswith("  ")}
+    text = " ".join(done.out.split())
 
     assert done.code == 0
-    assert rows["image"] == ["a:1", "Pulumi.good.yaml:4"]
-    assert rows["replicas"] == ["1", "default"]
-    assert rows["engine.maxNumBatchedTokens"] == ["4096", "the largest of maxModelLen, maxNumSeqs and 2048"]
+    assert " image a:1 Pulumi.good.yaml:4 " in text
+    assert " replicas 1 default " in text
+    assert " engine.maxNumBatchedTokens 4096 the largest of maxModelLen, maxNumSeqs and 2048 " in text
+
+
+def test_verbose_fits_a_terminal_of_80_columns(console: Console, project: Path) -> None:
+    lines = console("check", "bad", "--verbose").out.partition("error[")[0].splitlines()
+
+    assert len(lines) > 100
+    assert max(cell_len(line) for line in lines) <= 80
+
+
+def test_one_service_is_enough(console: Console, project: Path) -> None:
+    done = console("check", "bad", "-v", "--service", "spare")
+
+    assert done.code == 0
+    assert done.out.startswith("spare\n")
+    assert "\nidle\n" not in done.out
+    assert done.out.endswith("1 service: 0 errors, 0 warnings, 1 accepted (idle-npus on spare: "
+        '"cards reserved for the second adapter")\n')  # fmt: skip
+
+
+def test_the_findings_of_other_services_are_left_out(console: Console, project: Path) -> None:
+    done = console("check", "bad", "-s", "idle", "-s", "spare", "--format", "concise")
+
+    assert done.code == 1
+    assert "idle-npus" in done.out
+    assert "visible-devices" not in done.out
+    assert "unknown-key" not in done.out
+
+
+def test_an_unknown_service_is_wrong_usage(console: Console, project: Path) -> None:
+    done = console("check", "good", "--service", "qwem")
+
+    assert (done.code, done.out) == (2, "")
+    assert done.err == "error: no checked stack has a service 'qwem'\nfix: name one of: qwen\n"
+
+
+def test_the_project_is_found_from_a_directory_below_it(
+    console: Console, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    below = project / "docs" / "deep"
+    below.mkdir(parents=True)
+    monkeypatch.chdir(below)
+    of_name = console("check", "bad", "--format", "concise")
+    of_file = console("check", "../../Pulumi.bad.yaml", "--format", "concise")
+
+    assert console("check", "good").code == 0
+    assert of_name.out.startswith("../../Pulumi.bad.yaml:")
+    assert of_name.out == of_file.out
+
+
+def test_a_file_of_another_project_is_read_with_the_name_of_its_project(console: Console, project: Path) -> None:
+    team = project / "team"
+    team.mkdir()
+    (team / "Pulumi.yaml").write_text("name: team\nruntime: python\n")
+    (team / "Pulumi.dev.yaml").write_text(GOOD.replace("ascend-vllm:", "team:"))
+
+    assert console("check", "team/Pulumi.dev.yaml").code == 0
 
 
 def test_verbose_shows_how_the_model_fits_term_by_term(console: Console, project: Path) -> None:

@@ -57,6 +57,25 @@ def test_a_stack_that_cannot_be_read_is_no_difference(console: Console, refused:
     assert console("diff", refused, refused).code == 3
 
 
+def test_a_defect_of_the_program_is_no_verdict(console: Console, refused: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cli.drift.refuse_errors", lambda stack: {}["defect"])
+    done = console("drift", refused)
+
+    assert done.code == 3
+    assert "KeyError" in done.err
+    assert "error: this is a defect of ascend-vllm" in done.err
+
+
+def test_services_with_schema_errors_are_not_silently_left_out(console: Console, tmp_path: Path) -> None:
+    pools = "{context: prod, pools: {a: {nodes: 2, npusPerNode: 8, npuMemory: 64Gi}}}"
+    text = STACK.replace("{context: prod}", pools)
+    (tmp_path / "Pulumi.some.yaml").write_text(text)
+    done = console("capacity", str(tmp_path / "Pulumi.some.yaml"))
+
+    assert done.code == 3
+    assert "not counted until its schema errors are fixed: qwen" in done.err
+
+
 def test_a_base_file_is_no_stack(console: Console, tmp_path: Path) -> None:
     (tmp_path / "services.yaml").write_text("services:\n  qwen: {npus: 1}\n")
     done = console("check", str(tmp_path / "services.yaml"))

@@ -90,7 +90,7 @@ def test_a_model_is_shown_with_all_its_facts_and_their_source() -> None:
         "  tie_word_embeddings      no\n",
         "  longest                  32768\n",
         "llm_models/Qwen2-7B-Instruct/config.json\n",
-        "  1 of 64Gi: 32768 tokens, gpuMemoryUtilization 0.95 (6.5.910 Qwen2-7B, https://",
+        "  1 of 64Gi: 32768 tokens, gpuMemoryUtilization 0.95 (6.5.910 Qwen2-7B,\n  https://",
     ):
         assert line in done.stdout
     assert "None" not in done.stdout
@@ -99,7 +99,7 @@ def test_a_model_is_shown_with_all_its_facts_and_their_source() -> None:
 def test_scaled_positions_are_shown_in_words() -> None:
     out = run("DeepSeek-V2").stdout
 
-    assert "type yarn, factor 40, original_max_position_embeddings 4096" in out
+    assert "type yarn, factor 40, original_max_position_embeddings 4096" in " ".join(out.split())
 
 
 def test_a_quantized_name_says_whose_facts_these_are() -> None:

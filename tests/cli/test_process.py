@@ -72,21 +72,21 @@ def test_the_shell_sees_the_exit_code(arguments: tuple[str, ...], code: int, tmp
     assert b"Traceback" not in done.stderr
 
 
-def test_a_pipe_that_closes_early_is_no_failure(tmp_path: Path) -> None:
-    services = "".join(f"    s{number}: {{}}\n" for number in range(150))
-    (tmp_path / "big.yaml").write_text(
-        f"config:\n  ascend-vllm:cluster: {{context: a}}\n  ascend-vllm:services:\n{services}"
-    )
+def test_an_output_that_nobody_reads_is_no_verdict(tmp_path: Path) -> None:
+    (tmp_path / "bad.yaml").write_text(BAD)
+    reader, writer = os.pipe()
+    os.close(reader)
     done = subprocess.run(
-        ["/bin/bash", "-c", '"$@" | head -1', "bash", *COMMAND, "check", "big.yaml"],
+        [*COMMAND, "check", "bad.yaml"],
         check=False,
         cwd=tmp_path,
-        capture_output=True,
+        stdout=writer,
+        stderr=subprocess.PIPE,
         env=environment(),
     )
+    os.close(writer)
 
-    assert done.stdout.startswith(b"error[missing-key]")
-    assert done.stderr == b""
+    assert (done.returncode, done.stderr) == (3, b"")
 
 
 @pytest.mark.parametrize(("stdin", "code"), [(GOOD.encode(), 0), (b"\xff", 1), (GOOD.encode("utf-16"), 1), (b"", 1)])
@@ -112,6 +112,30 @@ def test_no_color_is_honoured_and_colours_are_all_that_differs(tmp_path: Path) -
 
     assert "\x1b" not in uncoloured
     assert run("check", "bad.yaml", cwd=tmp_path).stdout.decode() == uncoloured.replace("\r\n", "\n")
+
+
+def test_colours_can_be_forced_into_a_pipe_unless_they_are_not_wanted(tmp_path: Path) -> None:
+    (tmp_path / "bad.yaml").write_text(BAD)
+    command = [*COMMAND, "check", "bad.yaml"]
+    forced = environment(FORCE_COLOR="1")
+    coloured = subprocess.run(command, check=False, cwd=tmp_path, capture_output=True, env=forced).stdout
+    unwanted = {**forced, "NO_COLOR": "1"}
+    plain = subprocess.run(command, check=False, cwd=tmp_path, capture_output=True, env=unwanted).stdout
+
+    assert b"\x1b[1;31merror[" in coloured
+    assert b"\x1b" not in plain
+
+
+def test_a_file_of_errors_has_no_colours_although_the_output_is_a_terminal(tmp_path: Path) -> None:
+    (tmp_path / "bad.yaml").write_text(BAD)
+    ours, theirs = pty.openpty()
+    with (tmp_path / "errors").open("wb") as errors:
+        command = [*COMMAND, "drift", "bad.yaml"]
+        subprocess.run(command, check=False, cwd=tmp_path, stdout=theirs, stderr=errors, env=environment())
+    os.close(theirs)
+    os.close(ours)
+
+    assert (tmp_path / "errors").read_bytes().startswith(b"error[")
 
 
 def test_lines_are_not_wrapped_when_piped(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from cli.output import smoke
 from cli.output.junit import junit
-from cli.output.smoke import line
+from cli.output.smoke import lines
 from client.smoke import Check, SmokeResult
 from tests.cli.conftest import ASKED, Console, Serve
 
@@ -28,11 +28,24 @@ DONE = SmokeResult(
 )
 
 
-def test_each_service_has_one_line() -> None:
-    assert line(DONE, 9) == (
+def test_the_checks_of_a_service_fit_a_terminal_of_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+
+    assert list(lines(DONE, 9)) == [
+        "qwen2-7b   health ✓ 3 ms · chat ✓ 0.41 s ·",
+        "           stream ✓ 0.50 s (ttft 92 ms, 31 tok/s) ·",
+        '           stop ✗ (the answer goes on after "<"\x00) ·',
+        "           guided json – (multi-step is on)",
+    ]
+
+
+def test_a_service_has_one_line_on_a_wide_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+
+    assert list(lines(DONE, 9)) == [
         "qwen2-7b   health ✓ 3 ms · chat ✓ 0.41 s · stream ✓ 0.50 s (ttft 92 ms, 31 tok/s) · "
         'stop ✗ (the answer goes on after "<"\x00) · guided json – (multi-step is on)'
-    )
+    ]
 
 
 def test_junit_has_the_elements_that_ci_systems_read() -> None:
@@ -66,7 +79,8 @@ def test_a_service_that_is_well_ends_with_0(form: str, serve: Serve, console: Co
 def test_a_service_of_the_transcript(serve: Serve, console: Console) -> None:
     done = console("smoke", "prod.yaml", "qwen", "--url", serve(steps=8).url)
 
-    plain = re.sub(r" \d+ ms| \d\.\d\d s| \(ttft[^)]*\)", "", done.out)
+    one_line = done.out.replace("·\n      ", "· ")
+    plain = re.sub(r" \d+ ms| \d\.\d\d s| \(ttft[^)]*\)", "", one_line)
     assert plain == (
         "qwen  health ✓ · models ✓ · chat ✓ · stream ✓ · stop ✓ · n=2 – (multi-step is on) · "
         "guided json – (multi-step is on) · lora french ✓ · unknown model → 404 ✓ · too long → 400 ✓\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -69,6 +70,18 @@ def test_the_status_of_a_stack_is_exactly_like_this(
     assert (done.code, done.err) == (1, "")
     golden(GOLDEN / f"status.{form}", done.out)
     assert cluster == [("prod", "inference")]
+
+
+def test_a_service_with_schema_errors_is_not_silently_left_out(
+    console: Console, cluster: list[tuple[str, str]], tmp_path: Path
+) -> None:
+    broken = "    broken: {image: a:1, model: /m/A, engine: {maxModelLen: many}}\n"
+    only_well = "".join(line for line in STACK.splitlines(True) if not re.match("    (crash|gone|qwen)", line))
+    (tmp_path / "prod.yaml").write_text(only_well + broken, encoding="utf-8")
+    done = console("status", "prod.yaml")
+
+    assert done.err == "not shown until its schema errors are fixed: broken\n"
+    assert done.code == 3
 
 
 def test_json_is_a_contract_with_a_version(console: Console, cluster: list[tuple[str, str]]) -> None:

@@ -74,7 +74,7 @@ def run(line: str, directory: Path, code: int = 0) -> str:
     done = subprocess.run(
         ["/bin/bash", "-c", line],
         cwd=directory,
-        env={**inherited, "PATH": path, "NO_COLOR": "1"},
+        env={**inherited, "PATH": path, "NO_COLOR": "1", "COLUMNS": "80"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -94,6 +94,31 @@ def test_findings_stop_the_program_and_a_crash_fails_the_update_with_its_reason(
     assert fixed == 0, output
 
 
+def test_a_new_project_of_init_is_checked_previewed_and_deployed(
+    project: Project, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    team = Project(tmp_path_factory.mktemp("team"), project.sandbox)
+    (team.directory / ".venv").symlink_to(sys.prefix)
+    made = team.ascend_vllm("init", "--stack", "guiyang", "--context", project.sandbox.context)
+    checked = team.ascend_vllm("check")
+    created = team.pulumi("stack", "init", "guiyang")
+    preview = team.pulumi("preview", "--stack", "guiyang")
+
+    assert (made.returncode, checked.returncode, created.returncode) == (0, 0, 0), made.stderr + checked.stdout
+    assert preview.returncode == 0, preview.stdout + preview.stderr
+    assert "warning" not in preview.stdout + preview.stderr
+
+    team.up("guiyang")
+    status = team.ascend_vllm("status", "guiyang")
+    drift = team.ascend_vllm("drift", "guiyang")
+    destroyed = team.pulumi("destroy", "--stack", "guiyang", "--yes", "--skip-preview")
+
+    assert status.returncode == 0, status.stdout
+    assert "qwen3-8b" in status.stdout
+    assert drift.stdout.startswith("no drift")
+    assert destroyed.returncode == 0, destroyed.stdout
+
+
 def test_destroy_leaves_nothing(project: Project) -> None:
     destroyed = project.pulumi("destroy", "--stack", "dev", "--yes", "--skip-preview")
     namespaces = project.sandbox.kubectl("get", "namespace", "--output", "name").split()

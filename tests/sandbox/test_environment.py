@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,16 @@ def test_the_users_own_cluster_and_pulumi_are_out_of_reach(home: Path) -> None:
 
 def test_our_provider_is_never_replaced_by_a_download(home: Path) -> None:
     assert environment("dev", {})["PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION"] == "true"
+
+
+def test_our_provider_is_the_version_that_the_package_asks_for_and_pulumi_warns_of_nothing(home: Path) -> None:
+    variables = environment("dev", {})
+    environment("dev", {})
+    plugins = home / "pulumi" / "home" / "plugins"
+    plugin = plugins / f"resource-kubernetes-v{version('pulumi-kubernetes')}" / "pulumi-resource-kubernetes"
+
+    assert plugin.resolve() == (home / "bin" / "pulumi-resource-kubernetes").resolve()
+    assert variables["PULUMI_IGNORE_AMBIENT_PLUGINS"] == variables["PULUMI_DEV"] == "true"
 
 
 def test_with_the_users_provider_plugins_are_found_as_he_is_used_to(home: Path, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import cycle, groupby
 
 from cli.output.rollout import rollout_in_words
-from cli.output.table import columns
+from cli.output.table import columns, columns_with_text
 from cli.output.text import coloured
 from models.finding import Finding
 from models.report import finding_text
@@ -27,7 +27,8 @@ def render(stack: ResolvedStack, packing: Packing) -> str:
         rollouts.append((service.name, rollout_in_words(service)))
     lines = list(pool_lines(stack, packing))
     lines.append("")
-    lines += columns(rollouts)
+    if rollouts:
+        lines += columns_with_text(rollouts)
     return "\n".join(lines)
 
 

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 
 from cli.output.diff import DiffFormat
 from cli.output.table import columns
+from cli.output.terminal import fits, paragraph, series
 from models.service.resolved import ResolvedStack
-from models.words import counted
+from models.words import counted, display_width
 from review.matrix import Cell, Matrix, matrix
 
 VERSION = 1
@@ -23,8 +24,21 @@ def render_matrix(stacks: Sequence[ResolvedStack], form: DiffFormat) -> str:
     if form is DiffFormat.MARKDOWN:
         return _markdown(table)
     lines = list(columns(_rows(table)))
-    lines += _notes(table)
+    if not all(fits(line) for line in lines):
+        lines = list(_stacked(table))
+    for note in _notes(table):
+        lines += paragraph("", note)
     return "\n".join(lines)
+
+
+def _stacked(table: Matrix) -> Iterator[str]:
+    """Each service with one line for each environment, where the table is wider than the terminal."""
+    width = max(display_width(environment) for environment in table.environments)
+    for name, cells in table.rows.items():
+        yield name
+        for environment, cell in zip(table.environments, cells, strict=True):
+            padding = " " * (width - display_width(environment))
+            yield from series(f"  {environment}{padding}  ", _cell_parts(cell))
 
 
 def _rows(table: Matrix) -> Iterator[tuple[str, ...]]:
@@ -35,8 +49,12 @@ def _rows(table: Matrix) -> Iterator[tuple[str, ...]]:
 
 
 def _cell_text(cell: Cell | None) -> str:
+    return " · ".join(_cell_parts(cell))
+
+
+def _cell_parts(cell: Cell | None) -> list[str]:
     if cell is None:
-        return "-"
+        return ["-"]
     npus = counted(cell.npus, "NPU")
     parts = [
         cell.tag,
@@ -45,7 +63,7 @@ def _cell_text(cell: Cell | None) -> str:
     ]
     for name, value in cell.features.items():
         parts.append(f"{name}: {value}")
-    return " · ".join(parts)
+    return parts
 
 
 def _markdown(table: Matrix) -> str:

@@ -41,7 +41,7 @@ def render(comparisons: Sequence[Comparison]) -> str:
 
 
 def coloured(plain: str) -> str:
-    """A text with coloured signs if standard output is a terminal and `NO_COLOR` is not set."""
+    """A text with coloured signs if standard output shows colours."""
     return text.coloured(plain, _COLOURS)
 
 

@@ -1,0 +1,95 @@
+"""The terminal: how wide it is, whether it shows colours, and lines that fit it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from typing import TextIO
+
+from models.words import display_width
+
+_PIPED = (80, 24)
+"""Columns and lines where standard output is no terminal."""
+
+_NARROWEST = 24
+"""Fewest columns for text next to an indentation. If fewer are left, the text is indented less."""
+
+
+def terminal_width() -> int:
+    """The columns of the terminal; 80 if standard output is none. The variable `COLUMNS` sets another number."""
+    return shutil.get_terminal_size(_PIPED).columns
+
+
+def has_colours(stream: TextIO | None = None) -> bool:
+    """Whether an output gets colours: if it is a terminal, or if `FORCE_COLOR` is set; never if `NO_COLOR` is set.
+
+    Args:
+        stream: The output; standard output by default.
+    """
+    if os.environ.get("NO_COLOR"):
+        return False
+    if is_forced():
+        return True
+    stream = stream or sys.stdout
+    if not stream or os.environ.get("TERM") == "dumb":
+        return False
+    return stream.isatty()
+
+
+def is_forced() -> bool:
+    """Whether `FORCE_COLOR` asks for colours, also in a pipe. `NO_COLOR` is stronger."""
+    return bool(os.environ.get("FORCE_COLOR")) and not os.environ.get("NO_COLOR")
+
+
+def fits(line: str) -> bool:
+    """Whether a line fits the terminal."""
+    return display_width(line) <= terminal_width()
+
+
+def series(head: str, items: Sequence[str]) -> Iterator[str]:
+    """Items behind a head, with ` · ` between them, on as many lines as the terminal needs.
+
+    Continued lines are indented by the width of the head. A line breaks between two items, and within an item only if
+    the item alone is too wide.
+    """
+    texts = [f"{item} ·" for item in items[:-1]] + list(items[-1:])
+    yield from _filled(head, texts)
+
+
+def paragraph(head: str, text: str) -> Iterator[str]:
+    """A text behind a head. Lines break at spaces, and continued lines are indented by the width of the head.
+
+    A word is never cut, because it may be copied.
+    """
+    yield from _filled(head, [text])
+
+
+def _filled(head: str, texts: Sequence[str]) -> Iterator[str]:
+    indentation = " " * _indentation(head)
+    line = head.rstrip()
+    separator = head[len(line) :]
+    for text in texts:
+        for piece in _pieces(text, terminal_width() - len(indentation)):
+            longer = f"{line}{separator}{piece}"
+            if line.strip() and not fits(longer):
+                yield line
+                longer = f"{indentation}{piece}"
+            line = longer
+            separator = " "
+    yield line
+
+
+def _indentation(head: str) -> int:
+    width = display_width(head)
+    if terminal_width() - width >= _NARROWEST:
+        return width
+    return min(width, 4)
+
+
+def _pieces(text: str, width: int) -> list[str]:
+    """The parts of a text that stay on one line: all of it, or its words if it is too wide."""
+    if display_width(text) <= width:
+        return [text]
+    return text.split(" ")
