@@ -49,7 +49,7 @@ def stack_json(comparison: Comparison) -> dict[str, Any]:
         ],
         "notCompared": list(change.unread),
         "releases": [release_json(update) for update in change.releases],
-        "errors": comparison.errors,
+        "errors": len(comparison.errors),
         "summary": _summary(change),
     }
 
