@@ -264,7 +264,10 @@ def test_a_deleted_stack_file_is_a_caution_because_its_objects_stay(project: Pat
     (project / "Pulumi.prod.yaml").rename(project / "Pulumi.live.yaml")
 
     text = comment(console, project)
+    found = annotations(console)
 
+    assert about(found, "prod: the file of stack prod is deleted, but its objects stay") == [("warning", "")]
+    assert about(found, "prod: large removed") == []
     assert "> [!CAUTION]\n> `the file of stack prod is deleted, but its objects stay: run pulumi destroy" in text
     assert "Deleted, or left without pods" not in text
     assert "2 added" in (project / "out" / "live.md").read_text(encoding="utf-8")

@@ -9,7 +9,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from cli.output.diff.github import cluster_level, service_level
-from cli.output.diff.words import cluster_lines, counts, detail_lines, headline
+from cli.output.diff.words import (
+    cluster_lines,
+    counts,
+    detail_lines,
+    headline,
+    notes,
+)
 from cli.output.github import annotation, finding_level, finding_message
 from cli.output.review.positions import Positions
 from cli.output.review.reviewed import Review, Reviewed, stacks_by_finding
@@ -138,12 +144,14 @@ def _summary_note(reviewed: Reviewed) -> _Note:
     if reviewed.report:
         lines.append(counts_line(reviewed.report))
     if reviewed.comparison:
+        lines += notes(reviewed.comparison)
         lines.append(counts(reviewed.comparison))
     else:
         lines.append(f"not compared: {reviewed.unreadable}")
+    is_gone = reviewed.comparison is not None and reviewed.comparison.gone
     return _Note(
         subject="summary",
-        level="notice",
+        level="warning" if is_gone else "notice",
         title=reviewed.name,
         text="\n".join(lines),
         position=None,
@@ -152,9 +160,9 @@ def _summary_note(reviewed: Reviewed) -> _Note:
 
 
 def _change_notes(reviewed: Reviewed, positions: Positions) -> Iterator[_Note]:
-    """The changes of the cluster, and of each service."""
+    """The changes of the cluster, and of each service. Nothing changes if the stack file is deleted."""
     comparison = reviewed.comparison
-    if comparison is None:
+    if comparison is None or comparison.gone:
         return
     change = comparison.change
     lines = list(cluster_lines(change))
