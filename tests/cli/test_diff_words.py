@@ -122,6 +122,14 @@ def test_a_stack_with_errors_counts_no_restarts_because_nothing_is_deployed() ->
     assert refusal(refused) == "pulumi up refuses test, 1 error: ascend-vllm check test"
 
 
+def test_downtime_that_a_rollout_avoids_is_shown_with_the_edit() -> None:
+    change = replace(compare(stack({"a": {}}), stack({"a": {}})), avoidable_downtime=("a",))
+
+    assert [*notes(compared(change))] == [
+        "a needs no downtime now, because the services counted first do not restart: write rollout: {maxSurge: 1}"
+    ]
+
+
 def test_many_names_are_counted() -> None:
     assert some(["a", "b"], 2) == "a, b"
     assert some(["a", "b", "c", "d"], 2) == "a, b and 2 more"

@@ -16,6 +16,7 @@ _BEFORE_DIFFERENCE = 10
 """Characters of a long value that are shown before its first difference."""
 
 _MOST_NAMES = 20
+_START_FIRST = "write rollout: {maxSurge: 1}"
 SIGNS = {"added": "+", "removed": "-", "changed": "~", "unchanged": " "}
 """The character before the name of a service."""
 
@@ -141,6 +142,8 @@ def notes(comparison: Comparison) -> Iterator[str]:
     if change.is_update:
         for old, new in change.renamed:
             yield f"{old} → {new}: a renamed service is removed and recreated, with another address"
+    for name in change.avoidable_downtime:
+        yield f"{name} needs no downtime now, because the services counted first do not restart: {_START_FIRST}"
     if change.unread:
         names = some(change.unread, _MOST_NAMES)
         yield f"not compared until their schema errors are fixed: {names}"
