@@ -29,6 +29,7 @@ from cli.stacks import (
 )
 from models.check import check
 from models.finding import Finding
+from models.report import Report
 from models.service.resolved import ResolvedStack
 from review import compare
 from review.live import compare_live
@@ -110,7 +111,8 @@ def since(name: str, base: Revision) -> Comparison:
     if new is None:
         new = _without_services(old)
         comparison = _comparison(old, new, against=base.name, argument=name)
-        return replace(comparison, gone=True)
+        nothing_to_check = Report(stack=name, services=0)
+        return replace(comparison, report=nothing_to_check, gone=True)
     return _comparison(old, new, against=base.name, argument=name)
 
 
@@ -168,7 +170,7 @@ def _with_cluster(name: str) -> Comparison:
         new=stack,
         against=cluster.context,
         argument=name,
-        errors=len(check(stack).errors),
+        report=check(stack),
     )
 
 
@@ -237,7 +239,7 @@ def _comparison(
         new=new,
         against=against,
         argument=argument,
-        errors=len(check(new).errors),
+        report=check(new),
     )
 
 

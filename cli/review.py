@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -11,25 +10,14 @@ import typer
 
 from cli.diff import since
 from cli.errors import CommandError, ExitCode, UnreadableStackError
-from cli.output import Format, render_reports
-from cli.output.diff import DiffFormat, render_comparisons
-from cli.output.review import Reviewed, comment
-from cli.output.review import document as review_document
-from cli.output.rights import rights_annotations, rights_text
+from cli.output.review import ReviewFormat, render_review
+from cli.output.review.markdown import comments
+from cli.output.review.reviewed import ChangedLines, Review, Reviewed
 from cli.output.touched import Touched, document
-from cli.revision import Revision, revision
-from cli.stacks import find_stack, project_directory
-from cli.touched import AgainstOption, touched
+from cli.revision import Revision
+from cli.stacks import find_stack
+from cli.touched import AgainstOption, request_base, touched
 from models.check import check
-from models.report import Report
-
-
-class ReviewFormat(StrEnum):
-    """Output formats."""
-
-    TEXT = "text"
-    JSON = "json"
-    GITHUB = "github"
 
 
 def command(
@@ -61,22 +49,23 @@ def command(
       ascend-vllm review
       ascend-vllm review --against origin/main --format github -o comments
     """
-    base = revision(against, project_directory())
+    base = request_base(against)
     stacks = touched(base)
     typer.echo(f"{_number(stacks)} touched since {base.label}", err=True)
-    reviews = [_review(stack, base) for stack in stacks]
-    if form is ReviewFormat.JSON:
-        typer.echo(review_document(base.commit, reviews))
-    else:
-        for review in reviews:
-            typer.echo(_text(review, form))
+    review = Review(
+        commit=base.commit,
+        stacks=[_review(stack, base) for stack in stacks],
+        changed_lines=_changed_lines(stacks, base),
+    )
+    if stacks or form is ReviewFormat.JSON:
+        typer.echo(render_review(review, form))
     if output is not None:
         files = {}
-        for review in reviews:
-            files[f"{review.name}.md"] = comment(review)
+        for name, comment in comments(review).items():
+            files[f"{name}.md"] = comment
         files["touched.json"] = document(base.commit, stacks)
         _write(output, files)
-    if any(_has_findings(review) for review in reviews):
+    if any(_has_findings(reviewed) for reviewed in review.stacks):
         raise typer.Exit(ExitCode.FOUND)
 
 
@@ -90,54 +79,43 @@ def _number(stacks: Sequence[Touched]) -> str:
 
 def _review(touched: Touched, base: Revision) -> Reviewed:
     """A stack with its findings and changes. A stack that cannot be compared does not hide the others."""
-    report = None
     stack = find_stack(touched.name)
-    if stack:
-        report = check(stack)
     try:
         comparison = since(touched.name, base)
     except UnreadableStackError as problem:
         return Reviewed(
             touched=touched,
             against=base.name,
-            report=report,
+            stack=stack,
+            report=check(stack) if stack else None,
             comparison=None,
             unreadable=problem.message,
         )
     return Reviewed(
         touched=touched,
         against=base.name,
-        report=report,
+        stack=stack,
+        report=comparison.report if stack else None,
         comparison=comparison,
     )
 
 
-def _text(review: Reviewed, form: ReviewFormat) -> str:
-    parts = []
-    if review.report:
-        parts.append(render_reports([review.report], Format(form.value)))
-        parts += _rights(review.report, form)
-    if review.comparison:
-        parts.append(render_comparisons([review.comparison], DiffFormat(form.value)))
-    if form is ReviewFormat.GITHUB:
-        return "\n".join(parts)
-    title = f"{review.name}, touched by {review.touched.because}:"
-    if review.unreadable:
-        parts.append(f"not compared: {review.unreadable}")
-    return "\n\n".join([title, *parts]) + "\n"
+def _changed_lines(
+    stacks: Sequence[Touched], base: Revision
+) -> dict[str, ChangedLines]:
+    """The changed lines of all files of the stacks, by the file's name."""
+    names = {file for stack in stacks for file in stack.files}
+    found = {}
+    for name in sorted(names):
+        lines = base.changed_lines(Path(name))
+        if lines:
+            found[name] = lines
+    return found
 
 
-def _rights(report: Report, form: ReviewFormat) -> list[str]:
-    if form is ReviewFormat.GITHUB:
-        return list(rights_annotations(report))
-    text = rights_text(report)
-    return [text] if text else []
-
-
-def _has_findings(review: Reviewed) -> bool:
-    if review.unreadable:
-        return True
-    return review.report is not None and bool(review.report.findings)
+def _has_findings(reviewed: Reviewed) -> bool:
+    """Whether the stack of the worktree has findings. A revision that cannot be read is not a finding about it."""
+    return reviewed.report is not None and bool(reviewed.report.findings)
 
 
 def _write(directory: Path, files: dict[str, str]) -> None:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cli.errors import CommandError, ExitCode
+from cli.output.review.reviewed import ChangedLines
 from models.stack_file.texts import disk, text_of
 
 MAIN = ("main", "origin/main", "HEAD")
 """The default revisions; the first that exists is compared with the worktree."""
+
+_HUNK = re.compile(rb"^@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@", re.MULTILINE)
+"""The beginning of a hunk of a diff: the first line and the number of lines in both files."""
 
 _NOT_FETCHED = "if it is not fetched, run git fetch origin BRANCH"
 
@@ -75,6 +80,40 @@ class Revision:
             names.update(_names(answer))
         return sorted(names)
 
+    def merge_base(self) -> Revision:
+        """The newest commit that the revision and the worktree have in common, or the revision if there is none."""
+        answer = _git(self.root, "merge-base", self.commit, "HEAD")
+        commit = answer.stdout.decode().strip()
+        if not commit:
+            return self
+        return replace(self, commit=commit)
+
+    def changed_lines(self, file: Path) -> ChangedLines | None:
+        """The lines of a file of the worktree that differ from the commit.
+
+        None if it is deleted, the same, or outside of the repository.
+        """
+        path = self._path_in_repository(file)
+        if path is None or not file.is_file():
+            return None
+        if self._content(path) is None:
+            count = len(disk(file).splitlines())
+            return ChangedLines(path, frozenset(range(1, count + 1)))
+        answer = _git(
+            self.root,
+            "diff",
+            "--unified=0",
+            "--no-ext-diff",
+            "--no-textconv",
+            "--no-color",
+            self.commit,
+            "--",
+            f":(literal){path}",
+        )
+        if not answer.stdout:
+            return None
+        return _changed_lines(path, answer.stdout)
+
     def _path_in_repository(self, path: Path) -> str | None:
         """The path from the top directory; None if it is outside of the repository."""
         absolute = _absolute(path)
@@ -121,6 +160,25 @@ def revision(name: str | None, directory: Path) -> Revision:
     raise CommandError(
         "the repository has no commit yet", "commit once, or name two files"
     )
+
+
+def _changed_lines(path: str, diff: bytes) -> ChangedLines:
+    """The changed lines of a diff without context."""
+    lines: set[int] = set()
+    replacements: dict[int, int] = {}
+    for hunk in _HUNK.finditer(diff):
+        old_start, old_count, new_start, new_count = _numbers(hunk)
+        first = max(new_start, 1)
+        lines.update(range(first, first + max(new_count, 1)))
+        for line in range(old_start, old_start + old_count):
+            replacements[line] = first
+    return ChangedLines(path, frozenset(lines), replacements)
+
+
+def _numbers(hunk: re.Match[bytes]) -> tuple[int, int, int, int]:
+    """The first line and the number of lines, of the old and of the new file."""
+    old_start, old_count, new_start, new_count = hunk.groups(default=b"1")
+    return int(old_start), int(old_count), int(new_start), int(new_count)
 
 
 def _root(directory: Path) -> Path:

@@ -66,7 +66,7 @@ def command(
       ascend-vllm touched --against HEAD~1 --format json
       ascend-vllm touched --against main --format github >> "$GITHUB_OUTPUT"
     """
-    base = revision(against, project_directory())
+    base = request_base(against)
     stacks = touched(base)
     if form is TouchedFormat.JSON:
         typer.echo(document(base.commit, stacks))
@@ -76,6 +76,15 @@ def command(
         typer.echo(text(stacks))
     else:
         typer.echo(f"no stack is touched since {base.label}", err=True)
+
+
+def request_base(against: str | None) -> Revision:
+    """The commit where the branch of the worktree left a revision, so that later commits there are no changes here.
+
+    Raises:
+        CommandError: There is no git, no repository, or no such commit.
+    """
+    return revision(against, project_directory()).merge_base()
 
 
 def touched(base: Revision) -> list[Touched]:

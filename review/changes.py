@@ -157,6 +157,8 @@ class StackChange:
     """Services, and how many of their pods do not fit after the change."""
     would_hang: tuple[Finding, ...] = ()
     """Updates that `pulumi up` refuses because larger running pods leave no room for the new ones."""
+    avoidable_downtime: tuple[str, ...] = ()
+    """Services that are down, although an additional pod would find its NPUs, because only some services restart."""
     releases: tuple[ReleaseUpdate, ...] = ()
     """The changes of engine releases."""
 

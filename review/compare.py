@@ -14,6 +14,7 @@ from models.rules.capacity import packing, updates_that_would_hang
 from models.service.capacity import Packing
 from models.service.resolved import ResolvedService, ResolvedStack
 from review.additional_objects import additional_object_details
+from review.avoidable_downtime import avoidable_downtime
 from review.changes import (
     Detail,
     PoolChange,
@@ -43,8 +44,10 @@ def compare(old: ResolvedStack, new: ResolvedStack) -> StackChange:
     services = tuple(_service_changes(old, new, unread))
     deletions: tuple[str, ...] = ()
     would_hang: tuple[Finding, ...] = ()
+    avoidable: tuple[str, ...] = ()
     if old.name == new.name:
         deletions = tuple(cluster_deletions(old.cluster, new.cluster))
+        avoidable = avoidable_downtime(new, services)
         would_hang = tuple(updates_that_would_hang(new, _running_npus(old)))
     return StackChange(
         old=old.name,
@@ -58,6 +61,7 @@ def compare(old: ResolvedStack, new: ResolvedStack) -> StackChange:
         unread=tuple(sorted(unread)),
         without_room=tuple(_unplaced_pods(new)),
         would_hang=would_hang,
+        avoidable_downtime=avoidable,
         releases=tuple(_release_updates(services)),
     )
 

@@ -32,16 +32,24 @@ def annotation(level: str, title: str, text: str, span: Span | None = None) -> s
     return f"::{level} {joined}::{message}"
 
 
-def _finding_annotation(finding: Finding) -> str:
+def finding_message(finding: Finding) -> str:
+    """The texts of a finding."""
     message = finding.message
     if finding.service:
         message = f"{finding.service}: {message}"
-    text = f"{message}\nwhy: {finding.why}\nfix: {finding.fix}"
-    level = "error" if finding.severity == "error" else "warning"
+    return f"{message}\nwhy: {finding.why}\nfix: {finding.fix}"
+
+
+def finding_level(finding: Finding) -> str:
+    """The level of the annotation of a finding."""
+    return "error" if finding.severity == "error" else "warning"
+
+
+def _finding_annotation(finding: Finding) -> str:
     return annotation(
-        level=level,
+        level=finding_level(finding),
         title=finding.rule,
-        text=text,
+        text=finding_message(finding),
         span=finding.span,
     )
 

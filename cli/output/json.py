@@ -45,9 +45,9 @@ def document(reports: Sequence[Report]) -> dict[str, Any]:
     }
 
 
-def _finding(stack: str, finding: Finding) -> dict[str, Any]:
+def finding_json(finding: Finding) -> dict[str, Any]:
+    """One finding, without its stack."""
     return {
-        "stack": stack,
         "service": finding.service,
         "rule": finding.rule,
         "severity": finding.severity,
@@ -56,6 +56,10 @@ def _finding(stack: str, finding: Finding) -> dict[str, Any]:
         "fix": finding.fix,
         "locations": [_location(mark) for mark in finding.marks],
     }
+
+
+def _finding(stack: str, finding: Finding) -> dict[str, Any]:
+    return {"stack": stack, **finding_json(finding)}
 
 
 def _accepted(stack: str, waived: Accepted) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from cli.output.github import annotation
 from models.report import Accepted, Report
 from models.rules.registry import reports_right
 
@@ -40,18 +39,6 @@ def right_lines(rights: list[Accepted]) -> Iterator[str]:
     for waived in rights:
         yield f"{waived.finding.rule}: {waived.finding.message}"
         yield f"  accepted: {waived.reason}"
-
-
-def rights_annotations(report: Report) -> Iterator[str]:
-    """A notice for each right, at its line of the stack file."""
-    for service, rights in rights_by_service(report).items():
-        for waived in rights:
-            yield annotation(
-                level="notice",
-                title=f"right of {service}",
-                text="\n".join(right_lines([waived])),
-                span=waived.finding.span,
-            )
 
 
 def rights_json(report: Report) -> list[dict[str, Any]]:

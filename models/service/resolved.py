@@ -117,6 +117,11 @@ class ResolvedService(ModelServer):
         )
 
     @property
+    def is_rollout_set(self) -> bool:
+        """Whether the stack file sets how the service is updated."""
+        return any(key.partition(".")[0] == "rollout" for key in self.configured)
+
+    @property
     def in_queue(self) -> str:
         """Volcano's queue that the pods wait in."""
         return self.queue or "default"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +19,10 @@ from models.stack_file.operation import (
     ResolvedRollout,
     RollingUpdate,
 )
-from models.words import counted
+from models.words import counted, listed
+
+_MOST_NAMES = 3
+"""Most services that a reason names."""
 
 
 @dataclass(frozen=True)
@@ -78,28 +82,42 @@ class _Held:
         self.queues[demand.queue] += pods * npus
 
 
+@dataclass(frozen=True)
+class _Cluster:
+    """The nodes by their NPUs, and the queues."""
+
+    nodes: Mapping[int, int]
+    queues: Mapping[str, Queue]
+    is_known: bool = True
+    """Whether the stack file has pools."""
+
+    def has_room(self, demand: Demand, held: _Held) -> bool:
+        """Whether one more pod is sure to find its NPUs, and is within the quota of its queue."""
+        if not _within_quota(demand, held, self.queues):
+            return False
+        return sure_to_fit(demand.npus, held.pods, self.nodes)
+
+
 def plan_rollouts(
     demands: Iterable[Demand], pools: Mapping[str, Pool], queues: Mapping[str, Queue]
 ) -> dict[str, Plan]:
-    """Plan the update of each service. Free NPUs go first to services with one pod, and of these to the slowest."""
-    ordered = sorted(
-        demands,
-        key=lambda demand: (demand.replicas != 1, -demand.startup, demand.service),
-    )
-    nodes, held = _nodes(pools), _Held()
-    for demand in ordered:
-        held.add(demand, demand.replicas, demand.npus)
-    plans: dict[str, Plan] = {}
-    for demand in ordered:
-        wanted = _most_surge(demand)
-        room = 0
-        while room < wanted and _has_room(demand, held, nodes, queues):
-            held.add(demand, 1, demand.npus)
-            room += 1
-        is_full = not _within_quota(demand, held, queues)
-        known_room = room if pools else None
-        plans[demand.service] = _plan(demand, known_room, full=is_full)
-    return plans
+    """Plan the update of each service, so that all updates together have the least downtime.
+
+    Free NPUs go first to services whose rollout the stack file sets, then to services with one pod: to the slowest, or
+    to others if these save more downtime together.
+    """
+    cluster = _Cluster(_nodes(pools), queues, is_known=bool(pools))
+    services = list(demands)
+    best: dict[str, Plan] = {}
+    least = math.inf
+    for order in _ORDERS:
+        plans = _plans(sorted(services, key=order), cluster)
+        seconds = _downtime(services, plans)
+        if seconds < least:
+            best, least = plans, seconds
+        if seconds == 0:
+            break
+    return best
 
 
 def stuck_rollouts(
@@ -121,7 +139,7 @@ def stuck_rollouts(
         pools: The nodes.
         queues: The queues and their quotas.
     """
-    nodes = _nodes(pools)
+    cluster = _Cluster(_nodes(pools), queues)
     waiting = [
         demand
         for demand in demands
@@ -132,7 +150,7 @@ def stuck_rollouts(
         stuck = []
         for demand in waiting:
             held = _held_before(demand, demands, surges, sizes)
-            if surges[demand.service] and not _has_room(demand, held, nodes, queues):
+            if surges[demand.service] and not cluster.has_room(demand, held):
                 stuck.append(demand)
         if stuck == waiting:
             return stuck
@@ -152,6 +170,71 @@ def _held_before(
         npus = sizes.get(demand.service, demand.npus)
         held.add(demand, demand.replicas + surge, npus)
     return held
+
+
+_Order = tuple[int, float, int, str]
+
+
+def _slowest_first(demand: Demand) -> _Order:
+    return (_rank(demand), -demand.startup, demand.npus, demand.service)
+
+
+def _smallest_first(demand: Demand) -> _Order:
+    return (_rank(demand), demand.npus, -demand.startup, demand.service)
+
+
+def _most_downtime_an_npu_first(demand: Demand) -> _Order:
+    saved = demand.startup / demand.npus
+    return (_rank(demand), -saved, demand.npus, demand.service)
+
+
+_ORDERS = (_slowest_first, _most_downtime_an_npu_first, _smallest_first)
+"""Orders in which services get free NPUs. The name decides only between services that cost the same."""
+
+
+def _rank(demand: Demand) -> int:
+    """Services whose rollout is set come first: without room, their update is refused. Then those that may be down."""
+    rollout = demand.rollout
+    if isinstance(rollout, RollingUpdate) and _is_configured(rollout):
+        return 0
+    if demand.replicas == 1:
+        return 1
+    return 2
+
+
+def _plans(ordered: Sequence[Demand], cluster: _Cluster) -> dict[str, Plan]:
+    """The plans if free NPUs are given in this order."""
+    at_rest = _Held()
+    for demand in ordered:
+        at_rest.add(demand, demand.replicas, demand.npus)
+    held = _Held(pods=at_rest.pods.copy(), queues=at_rest.queues.copy())
+    plans: dict[str, Plan] = {}
+    for demand in ordered:
+        wanted = _most_surge(demand)
+        room = 0
+        while room < wanted and cluster.has_room(demand, held):
+            held.add(demand, 1, demand.npus)
+            room += 1
+        before: tuple[str, ...] = ()
+        if wanted and not room and cluster.has_room(demand, at_rest):
+            before = tuple(name for name, plan in plans.items() if plan.room)
+        is_full = not _within_quota(demand, held, cluster.queues)
+        known_room = room if cluster.is_known else None
+        plans[demand.service] = _plan(demand, known_room, before, full=is_full)
+    return plans
+
+
+def _downtime(demands: Iterable[Demand], plans: Mapping[str, Plan]) -> int:
+    """Seconds in which services with one pod do not answer, all together, unless the stack file says so."""
+    seconds = 0
+    for demand in demands:
+        if (
+            demand.replicas == 1
+            and _most_surge(demand)
+            and not plans[demand.service].room
+        ):
+            seconds += demand.startup
+    return seconds
 
 
 def _nodes(pools: Mapping[str, Pool]) -> Counter[int]:
@@ -176,14 +259,6 @@ def _most_surge(demand: Demand) -> int:
     return 0 if rollout.max_unavailable else 1
 
 
-def _has_room(
-    demand: Demand, held: _Held, nodes: Mapping[int, int], queues: Mapping[str, Queue]
-) -> bool:
-    return _within_quota(demand, held, queues) and sure_to_fit(
-        demand.npus, held.pods, nodes
-    )
-
-
 def _within_quota(demand: Demand, held: _Held, queues: Mapping[str, Queue]) -> bool:
     """Whether an additional pod is within the quota of its queue."""
     queue = queues.get(demand.queue)
@@ -192,9 +267,21 @@ def _within_quota(demand: Demand, held: _Held, queues: Mapping[str, Queue]) -> b
     return held.queues[demand.queue] + demand.npus <= queue.npus
 
 
-def _plan(demand: Demand, room: int | None, *, full: bool) -> Plan:
+def _plan(
+    demand: Demand, room: int | None, before: Sequence[str], *, full: bool
+) -> Plan:
+    """The plan of a service.
+
+    Args:
+        demand: What it requests.
+        room: Its additional pods that are sure to find their NPUs; None without pools.
+        before: The services that get the last free NPUs, which it would find without them.
+        full: Whether the quota of its queue has no room.
+    """
     rollout = _rollout(demand, room)
     because = _because(demand, room, full=full)
+    if before and not _is_configured(demand.rollout):
+        because += _after(before)
     configured = demand.rollout.model_fields_set if demand.rollout else frozenset[str]()
     defaults = [name for name in type(rollout).model_fields if name not in configured]
     return Plan(
@@ -239,6 +326,16 @@ def _because(demand: Demand, room: int | None, *, full: bool) -> str:
     if demand.replicas == 0:
         return "there are no pods"
     return _because_of_npus(demand, room, full=full)
+
+
+def _after(services: Sequence[str]) -> str:
+    """The services whose additional pods are counted first."""
+    names = list(services[:_MOST_NAMES])
+    hidden = len(services) - _MOST_NAMES
+    if hidden > 0:
+        names.append(f"{hidden} more")
+    pods = "pod" if len(services) == 1 else "pods"
+    return f" beside the additional {pods} of {listed(names)}, counted first"
 
 
 def _is_configured(rollout: RollingUpdate | Recreate | None) -> bool:

@@ -25,6 +25,8 @@ class WithBase:
     """The name of the base file; empty if the stack has none."""
     base: Mapping[str, Any] = field(default_factory=dict)
     """The services of the base file."""
+    is_base_read: bool = True
+    """Whether the services of the base file are known."""
     findings: list[Finding] = field(default_factory=list)
 
 
@@ -48,6 +50,7 @@ def with_base(
     file = _read_base(directory / name, mark, read)
     content = file.value if isinstance(file.value, dict) else {}
     base = content.get("services")
+    has_services = isinstance(base, dict)
     if not isinstance(base, dict):
         base = {}
     services = values.get("services")
@@ -61,6 +64,7 @@ def with_base(
         spans={**kept, **spans},
         base_file=name,
         base=base,
+        is_base_read=file.is_readable and has_services,
         findings=[*_findings(file, content, mark)],
     )
 

@@ -139,7 +139,7 @@ def load_text(
         further = {**further, **_keys_of_pulumi_only(referred - further.keys(), config)}
         findings += config_findings(loaded, further)
     missing, findings = join_misspelled_keys(
-        loaded.findings,
+        _without_keys_of_the_base(loaded.findings, merged),
         findings,
         translate=lambda path: _our_path(path, owner.name) or path,
     )
@@ -152,6 +152,19 @@ def load_text(
         directory,
         read,
     )
+
+
+def _without_keys_of_the_base(
+    findings: Sequence[Finding], merged: WithBase
+) -> Sequence[Finding]:
+    """The findings without missing keys of services, which a base file that cannot be read may have."""
+    if merged.is_base_read:
+        return findings
+    kept = []
+    for finding in findings:
+        if finding.rule != "missing-key" or finding.service is None:
+            kept.append(finding)
+    return kept
 
 
 def _complete(

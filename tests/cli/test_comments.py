@@ -6,9 +6,11 @@ import re
 
 import pytest
 
-from cli.output.diff.markdown import code_span, fenced, folded
-from cli.output.review import Reviewed, comment
+from cli.output.diff.markdown import code_span, fenced, folded, refusal_alert
+from cli.output.review.markdown import comments
+from cli.output.review.reviewed import Review, Reviewed
 from cli.output.touched import Touched
+from models.finding import Finding, Mark, Span
 
 ATTACKS = (
     "`@team` please",
@@ -41,13 +43,26 @@ def test_a_code_span_is_one_span_in_one_line(text: str) -> None:
 
 @pytest.mark.parametrize("text", ATTACKS)
 def test_why_nothing_is_compared_stands_in_a_code_span(text: str) -> None:
-    reviewed = Reviewed(Touched(text, files=(text,), program=()), text, report=None, comparison=None, unreadable=text)
+    touched_stack = Touched(text, files=(text,), program=())
+    reviewed = Reviewed(touched_stack, text, stack=None, report=None, comparison=None, unreadable=text)
+    review = Review(commit="a" * 40, stacks=[reviewed], changed_lines={})
 
-    title, _, alert, reason, _, touched = comment(reviewed).split("\n")
+    title, _, alert, reason, _, _, touched = comments(review)[text].split("\n")
     assert re.fullmatch(r"### `[^`]+` against `[^`]+`", title)
-    assert alert == "> [!CAUTION]"
+    assert alert == "> [!IMPORTANT]"
     assert re.fullmatch(r"> Not compared: `[^`]+`", reason)
     assert re.fullmatch(r"Touched by `[^`]+`\.", touched)
+
+
+@pytest.mark.parametrize("text", ATTACKS)
+def test_an_error_stands_in_code_spans(text: str) -> None:
+    position = Span(text, line=1, column=1, length=1, text=text)
+    finding = Finding("rule", "error", text, text, text, (Mark((text,), span=position),), service=text or "a")
+
+    *_, item, end = refusal_alert([finding], {finding: text}).split("\n")
+
+    assert end == ""
+    assert re.fullmatch(r"> - `[^`]+`: `[^`]+` at `[^`]+`, fix: `[^`]+`( \(`[^`]+`\))?", item)
 
 
 @pytest.mark.parametrize("text", ATTACKS)

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from cli.output.diff.comparison import Comparison
-from cli.output.diff.words import counts, headline, notes, npus_lines, some, values
+from cli.output.diff.words import counts, headline, notes, npus_lines, refusal, some, values
+from models.check import check
+from models.report import Report
 from review import Detail, StackChange, compare
 from tests.review.stacks import stack
 
@@ -65,6 +67,11 @@ def test_a_sentence_describes_the_change_of_a_service(
     assert headline(change, change.services[0]) == line, reason
 
 
+def compared(change: StackChange) -> Comparison:
+    either = stack({})
+    return Comparison(change, either, either, "main", "test", Report(stack="test", services=0))
+
+
 def environments() -> StackChange:
     dev, prod = stack({"a": {}, "b": {}, "c": {}}), stack({"b": {"replicas": 2}, "c": {}, "d": {"replicas": 3}})
     return compare(replace(dev, name="dev"), replace(prod, name="prod"))
@@ -79,7 +86,7 @@ def test_environments_do_not_restart_each_other() -> None:
         "alike",
         "only in prod, 3 × 1 NPU",
     ]
-    assert counts(change) == "1 differ, 1 only in prod, 1 only in dev, 1 alike"
+    assert counts(compared(change)) == "1 differ, 1 only in prod, 1 only in dev, 1 alike"
 
 
 def test_pods_without_room_are_shown_with_the_npus() -> None:
@@ -99,12 +106,28 @@ def test_an_update_that_larger_running_pods_block_is_shown_with_the_fix() -> Non
 
 def test_a_rename_is_shown_for_one_stack_and_not_for_two_environments() -> None:
     old, new = stack({"a": {}}), stack({"b": {}})
-    renamed = Comparison(compare(old, new), old, new, "main", "test", 0)
     other = replace(new, name="other")
-    apart = Comparison(compare(old, other), old, other, "test", "other", 2)
 
-    assert [*notes(renamed)] == ["a → b: a renamed service is removed and recreated, with another address"]
-    assert [*notes(apart)] == ["2 errors in other, so pulumi up would refuse it: ascend-vllm check other"]
+    assert [*notes(compared(compare(old, new)))] == [
+        "a → b: a renamed service is removed and recreated, with another address"
+    ]
+    assert [*notes(compared(compare(old, other)))] == []
+
+
+def test_a_stack_with_errors_counts_no_restarts_because_nothing_is_deployed() -> None:
+    old, new = stack({"a": {}}), stack({"a": {"image": "a:2"}, "b": {"npuz": 1}})
+    refused = replace(compared(compare(old, new)), report=check(new))
+
+    assert counts(refused) == "1 changed, 0 added, 0 removed, 0 unchanged; nothing is deployed because of 1 error"
+    assert refusal(refused) == "pulumi up refuses test, 1 error: ascend-vllm check test"
+
+
+def test_downtime_that_a_rollout_avoids_is_shown_with_the_edit() -> None:
+    change = replace(compare(stack({"a": {}}), stack({"a": {}})), avoidable_downtime=("a",))
+
+    assert [*notes(compared(change))] == [
+        "a needs no downtime now, because the services counted first do not restart: write rollout: {maxSurge: 1}"
+    ]
 
 
 def test_many_names_are_counted() -> None:

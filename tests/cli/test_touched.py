@@ -169,15 +169,6 @@ def test_a_comment_is_exactly_like_this(
     ]
 
 
-def test_annotations_are_those_of_check_and_diff(repository: Path, console: Console) -> None:
-    write(repository, prod=CHANGED.replace("npus: 2", "npus: two"))
-
-    out = console("review", "--format", "github").out
-
-    assert out == "".join(console(name, "prod", "--format", "github").out for name in ("check", "diff"))
-    assert all(line.startswith("::") for line in out.splitlines())
-
-
 def test_a_stack_that_cannot_be_read_does_not_hide_the_others(repository: Path, console: Console) -> None:
     write(repository, dev="config: [\n", prod=CHANGED)
 

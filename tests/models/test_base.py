@@ -174,3 +174,18 @@ def test_a_secret_in_a_base_is_refused_where_it_stands(tmp_path: Path) -> None:
 
     assert [(finding.service, finding.span and finding.span.line) for finding in secrets] == [("qwen", 2)]
     assert "shared.yaml" in secrets[0].fix
+
+
+@pytest.mark.parametrize("content", ["services: {a: {image: [}}\n", "services: []\n", None])
+def test_a_base_that_cannot_be_read_leaves_no_key_of_a_service_missing(content: str | None, tmp_path: Path) -> None:
+    if content is not None:
+        (tmp_path / "services.yaml").write_text(content)
+    text = (
+        "config:\n  ascend-vllm:cluster: {context: prod}\n  ascend-vllm:base: services.yaml\n"
+        "  ascend-vllm:services: {a: {replicas: 2}}\n"
+    )
+
+    loaded = load_text("test", str(tmp_path / "Pulumi.test.yaml"), text)
+
+    assert [finding.rule for finding in loaded.findings] in (["yaml-syntax"], ["base-file"])
+    assert loaded.broken == ("a",)

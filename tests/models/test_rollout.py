@@ -56,6 +56,19 @@ ONE_BY_ONE = ("rollingUpdate", 0, 1)
             "the free node saves the longer downtime",
         ),
         (
+            {"a": "npus: 8, startup: 22m", "b": "npus: 4, startup: 20m", "c": "npus: 4, startup: 20m"},
+            3,
+            {"a": RECREATE, "b": SURGE, "c": SURGE},
+            "the free node saves more downtime of b and c together",
+        ),
+        ({"a": "npus: 8", "b": "npus: 4"}, 2, {"a": RECREATE, "b": SURGE}, "b finds room for less"),
+        (
+            {"a": "npus: 8, startup: 20m", "b": "npus: 8, rollout: {maxSurge: 1}"},
+            3,
+            {"a": RECREATE, "b": SURGE},
+            "what the stack file sets is counted first",
+        ),
+        (
             {"a": "npus: 8, replicas: 2", "b": "npus: 8"},
             4,
             {"a": ONE_BY_ONE, "b": SURGE},
@@ -124,11 +137,61 @@ def test_a_pod_more_is_within_the_quota_of_its_queue(quota: int, expected: Any, 
     assert rollouts(stack({"a": "npus: 2, queue: q"}, cluster=QUEUE % quota)) == {"a": expected}, reason
 
 
+@pytest.mark.parametrize(
+    ("startup", "expected"),
+    [
+        ("22m", {"a": RECREATE, "b": SURGE, "c": SURGE}),
+        ("60m", {"a": SURGE, "b": RECREATE, "c": RECREATE}),
+    ],
+)
+def test_the_least_downtime_of_all_services_decides_who_is_updated_without(
+    startup: str, expected: dict[str, Any]
+) -> None:
+    services = {
+        "a": f"npus: 8, queue: q, startup: {startup}",
+        "b": "npus: 4, queue: q, startup: 20m",
+        "c": "npus: 4, queue: q, startup: 20m",
+    }
+
+    assert rollouts(stack(services, nodes=9, cluster=QUEUE % 24)) == expected
+
+
 def test_the_reason_of_a_rollout_is_shown_where_its_value_is() -> None:
     (service,) = stack({"a": "npus: 8, rollout: {maxUnavailable: 1}"}, 1).services
 
     assert service.origins["rollout.maxUnavailable"].source == "Pulumi.test.yaml:6"
     assert service.origins["rollout.kind"].source == "set in the stack file"
+
+
+@pytest.mark.parametrize(
+    ("services", "cluster", "reason"),
+    [
+        (
+            {"a": "npus: 8, startup: 20m", "b": "npus: 8"},
+            "",
+            "no node is sure to have 8 NPUs free beside the additional pod of a, counted first",
+        ),
+        ({"b": "npus: 8, replicas: 3"}, "", "no node is sure to have 8 NPUs free"),
+        (
+            {"a": "npus: 2, queue: q, startup: 20m", "b": "npus: 2, queue: q"},
+            "    queues: {q: {npus: 6}}\n",
+            "the quota of queue q has no room for 2 NPUs more beside the additional pod of a, counted first",
+        ),
+        (
+            {**{f"a{number}": "npus: 8, startup: 20m" for number in range(5)}, "b": "npus: 8"},
+            "",
+            "no node is sure to have 8 NPUs free beside the additional pods of a0, a1, a2 and 2 more, counted first",
+        ),
+    ],
+)
+def test_the_reason_names_the_services_that_are_counted_first(
+    services: dict[str, str], cluster: str, reason: str
+) -> None:
+    nodes = 2 * len(services) - 1 if "b" in services and len(services) > 1 else 3
+    service = stack(services, nodes, cluster).service("b")
+
+    assert service is not None
+    assert service.origins["rollout.kind"].source == reason
 
 
 def test_a_cluster_of_thousands_of_pods_is_planned_quickly() -> None:

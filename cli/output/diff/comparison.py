@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from models.finding import Finding
+from models.report import Report
 from models.service.resolved import ResolvedStack
 from review import StackChange
 
@@ -19,7 +22,12 @@ class Comparison:
     """Name of the first: a revision (`main`), or a stack."""
     argument: str
     """The second as the user named it."""
-    errors: int
-    """Errors that `check` finds in the second."""
+    report: Report
+    """The findings of `check` in the second."""
     gone: bool = False
     """Whether the second is empty because its file is deleted."""
+
+    @property
+    def errors(self) -> Sequence[Finding]:
+        """The findings because of which `pulumi up` refuses the second."""
+        return self.report.errors

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from cli.output.diff.comparison import Comparison
-from cli.output.diff.words import cluster_lines, counts, detail_lines, headline
+from cli.output.diff.words import (
+    cluster_lines,
+    counts,
+    detail_lines,
+    headline,
+    refusal,
+)
 from cli.output.github import annotation
 from review import ServiceChange, StackChange
 
@@ -18,13 +24,27 @@ def render(comparisons: Sequence[Comparison]) -> str:
     return "\n".join(lines)
 
 
+def cluster_level(change: StackChange) -> str:
+    """A warning if objects are deleted or recreated, else a notice."""
+    if change.moves or change.deletions or change.replacements:
+        return "warning"
+    return "notice"
+
+
+def service_level(service: ServiceChange) -> str:
+    """A warning if the service is down or ends, else a notice."""
+    if service.downtime or service.ends:
+        return "warning"
+    return "notice"
+
+
 def _annotations(comparison: Comparison) -> Iterator[str]:
     change = comparison.change
     spans = comparison.new.spans
     lines = list(cluster_lines(change))
     if lines:
         yield annotation(
-            level=_cluster_level(change),
+            level=cluster_level(change),
             title=f"cluster of {change.new}",
             text="\n".join(lines),
             span=spans.get(("cluster",)),
@@ -36,21 +56,12 @@ def _annotations(comparison: Comparison) -> Iterator[str]:
         lines = [f"{service.name} {outcome}"]
         lines += detail_lines(service.details, indent="")
         yield annotation(
-            level=_level(service),
+            level=service_level(service),
             title=service.name,
             text="\n".join(lines),
             span=spans.get(("services", service.name)),
         )
-    yield annotation("notice", change.new, counts(change))
-
-
-def _cluster_level(change: StackChange) -> str:
-    if change.moves or change.deletions or change.replacements:
-        return "warning"
-    return "notice"
-
-
-def _level(service: ServiceChange) -> str:
-    if service.downtime or service.ends:
-        return "warning"
-    return "notice"
+    refused = refusal(comparison)
+    if refused:
+        yield annotation("error", change.new, refused)
+    yield annotation("notice", change.new, counts(comparison))

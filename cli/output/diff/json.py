@@ -47,9 +47,10 @@ def stack_json(comparison: Comparison) -> dict[str, Any]:
             {"message": finding.message, "fix": finding.fix}
             for finding in change.would_hang
         ],
+        "avoidableDowntime": list(change.avoidable_downtime),
         "notCompared": list(change.unread),
         "releases": [release_json(update) for update in change.releases],
-        "errors": comparison.errors,
+        "errors": len(comparison.errors),
         "summary": _summary(change),
     }
 

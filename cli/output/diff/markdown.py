@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from itertools import islice
 
@@ -14,6 +14,7 @@ from cli.output.diff.words import (
     SIGNS,
     cluster_lines,
     counts,
+    deleted_file,
     detail_lines,
     headline,
     notes,
@@ -21,9 +22,10 @@ from cli.output.diff.words import (
     some,
 )
 from cli.output.table import columns
+from models.finding import Finding
 from models.rules.capacity import packing
 from models.service.resolved import ResolvedStack
-from models.words import duration
+from models.words import counted, duration
 from review import ServiceChange, StackChange
 
 LONGEST = 60_000
@@ -33,6 +35,11 @@ _LINE_BREAKS = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]+")
 _MOST_LINES = 8
 _MOST_NPUS_LINES = 4
 _MOST_NAMES = 5
+_MOST_ERRORS = 5
+_LONGEST_TEXT = 400
+"""Most characters of the message and of the fix of an error that is shown first."""
+
+NO_REMARKS: Mapping[Finding, str] = {}
 _NO_MENTION = "\u200b"
 """An invisible space. With it behind @, GitHub notifies nobody."""
 
@@ -44,7 +51,7 @@ def render(comparisons: Sequence[Comparison]) -> str:
     """One section for each stack; the stacks share the room."""
     number = max(len(comparisons), 1)
     share = LONGEST // number - 2
-    sections = [_section(comparison, share) for comparison in comparisons]
+    sections = [section(comparison, share) for comparison in comparisons]
     return "\n\n".join(sections)
 
 
@@ -90,11 +97,25 @@ def code_span(text: str) -> str:
     return f"`{shown}`"
 
 
-def _section(comparison: Comparison, room: int) -> str:
-    """The summary, warnings and NPUs, then as many services as fit."""
+def alert(kind: str, text: str) -> str:
+    """A highlighted block: `CAUTION`, `WARNING` or `IMPORTANT`."""
+    quoted = text.replace("\n", "\n> ")
+    return f"> [!{kind}]\n> {quoted}\n"
+
+
+def section(
+    comparison: Comparison, room: int, remarks: Mapping[Finding, str] = NO_REMARKS
+) -> str:
+    """The errors, the summary, warnings and NPUs, then as many services as fit.
+
+    Args:
+        comparison: The comparison.
+        room: Most characters.
+        remarks: What to add to an error.
+    """
     change = comparison.change
-    head = "\n".join(_head(comparison))
-    if change.is_empty and not comparison.errors:
+    head = "\n".join(_head(comparison, remarks))
+    if change.is_empty:
         return head
     nodes = folded("NPUs, node by node", _nodes(comparison))
     if len(head) + len(nodes) > room // 2:
@@ -114,21 +135,63 @@ def _section(comparison: Comparison, room: int) -> str:
     return "\n\n".join(parts)
 
 
-def _head(comparison: Comparison) -> Iterator[str]:
+def refusal_alert(
+    errors: Sequence[Finding], remarks: Mapping[Finding, str] = NO_REMARKS
+) -> str:
+    """The errors because of which nothing is deployed, each with its position and its fix."""
+    number = counted(len(errors), "error")
+    lines = [f"**`pulumi up` refuses this stack: {number}**", ""]
+    for finding in errors[:_MOST_ERRORS]:
+        lines.append(_error_item(finding, remarks.get(finding, "")))
+    hidden = len(errors) - _MOST_ERRORS
+    if hidden > 0:
+        lines.append(f"- and {hidden} more")
+    return alert("CAUTION", "\n".join(lines))
+
+
+def _error_item(finding: Finding, remark: str) -> str:
+    """A list item: the service, the message, the position, the fix, and a remark."""
+    item = code_span(finding.message[:_LONGEST_TEXT])
+    if finding.service:
+        item = f"{code_span(finding.service)}: {item}"
+    if finding.span:
+        position = f"{finding.span.file}:{finding.span.line}"
+        item += f" at {code_span(position)}"
+    item += f", fix: {code_span(finding.fix[:_LONGEST_TEXT])}"
+    if remark:
+        item += f" ({code_span(remark)})"
+    return f"- {item}"
+
+
+def _head(comparison: Comparison, remarks: Mapping[Finding, str]) -> Iterator[str]:
     change = comparison.change
     stack = plain(change.new)
     against = plain(comparison.against)
-    summary = counts(change)
     yield f"### `{stack}` against `{against}`\n"
+    if comparison.errors:
+        yield refusal_alert(comparison.errors, remarks)
+    summary = counts(comparison)
     yield f"{summary}\n"
-    if change.is_update:
-        yield from _warnings(change)
+    if comparison.gone:
+        yield alert("CAUTION", code_span(deleted_file(comparison)))
+    elif change.is_update:
+        warnings = list(_warnings(change))
+        if warnings and comparison.errors:
+            yield "Once the errors are fixed:\n"
+        yield from warnings
     lines = _summary_lines(change)
     if lines:
         yield fenced("\n".join(lines), "diff")
-    for note in islice(notes(comparison), _MOST_LINES):
+    for note in _further_notes(comparison):
         line = code_span(note)
         yield f"\n{line}"
+
+
+def _further_notes(comparison: Comparison) -> Iterator[str]:
+    """The notes that no alert shows."""
+    deleted = deleted_file(comparison)
+    further = [note for note in notes(comparison) if note != deleted]
+    return islice(further, _MOST_LINES)
 
 
 def _warnings(change: StackChange) -> Iterator[str]:
@@ -136,25 +199,21 @@ def _warnings(change: StackChange) -> Iterator[str]:
     deletions = [plain(name) for name in change.deletions]
     deleted = some([*ending, *deletions], _MOST_NAMES)
     if change.moves:
-        yield _alert(
+        yield alert(
             "CAUTION", "Everything is recreated elsewhere, and deleted where it was."
         )
     elif deleted:
-        yield _alert("CAUTION", f"Deleted, or left without pods: {deleted}")
+        yield alert("CAUTION", f"Deleted, or left without pods: {deleted}")
     if change.replacements:
         names = [plain(name) for name in change.replacements]
         replaced = some(names, _MOST_NAMES)
-        yield _alert("CAUTION", f"Deleted and recreated: {replaced}")
+        yield alert("CAUTION", f"Deleted and recreated: {replaced}")
     if change.down:
         seconds = max(service.downtime for service in change.down)
         longest = duration(seconds)
         names = [code_span(service.name) for service in change.down]
         down = some(names, _MOST_NAMES)
-        yield _alert("WARNING", f"Downtime of up to {longest}: {down}")
-
-
-def _alert(kind: str, text: str) -> str:
-    return f"> [!{kind}]\n> {text}\n"
+        yield alert("WARNING", f"Downtime of up to {longest}: {down}")
 
 
 def _summary_lines(change: StackChange) -> list[str]:

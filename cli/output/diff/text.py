@@ -16,6 +16,7 @@ from cli.output.diff.words import (
     headline,
     notes,
     npus_lines,
+    refusal,
 )
 from review import StackChange
 
@@ -47,13 +48,16 @@ def coloured(plain: str) -> str:
 
 def _lines(comparison: Comparison) -> Iterator[str]:
     change = comparison.change
+    refused = refusal(comparison)
+    if refused:
+        yield f"! {refused}"
     yield from cluster_lines(change)
     yield from _service_lines(change)
     for update in change.releases:
         yield from release_lines(update)
     yield from npus_lines(change)
     yield from notes(comparison)
-    yield counts(change)
+    yield counts(comparison)
 
 
 def _service_lines(change: StackChange) -> Iterator[str]:

@@ -16,12 +16,25 @@ _BEFORE_DIFFERENCE = 10
 """Characters of a long value that are shown before its first difference."""
 
 _MOST_NAMES = 20
+_START_FIRST = "write rollout: {maxSurge: 1}"
 SIGNS = {"added": "+", "removed": "-", "changed": "~", "unchanged": " "}
 """The character before the name of a service."""
 
 
-def counts(change: StackChange) -> str:
-    """The summary line."""
+def refusal(comparison: Comparison) -> str:
+    """That `pulumi up` refuses the stack; empty if it does not."""
+    if not comparison.errors:
+        return ""
+    errors = counted(len(comparison.errors), "error")
+    name = comparison.change.new
+    return (
+        f"pulumi up refuses {name}, {errors}: ascend-vllm check {comparison.argument}"
+    )
+
+
+def counts(comparison: Comparison) -> str:
+    """The summary line. A stack with errors restarts nothing, because nothing is deployed."""
+    change = comparison.change
     changed = len(change.of_kind("changed"))
     added = len(change.of_kind("added"))
     removed = len(change.of_kind("removed"))
@@ -34,12 +47,12 @@ def counts(change: StackChange) -> str:
             f"{unchanged} alike",
         ]
         return ", ".join(parts)
+    line = f"{changed} changed, {added} added, {removed} removed, {unchanged} unchanged"
+    if comparison.errors:
+        errors = counted(len(comparison.errors), "error")
+        return f"{line}; nothing is deployed because of {errors}"
     restarts = counted(len(change.restarting), "restart")
-    down = len(change.down)
-    line = (
-        f"{changed} changed, {added} added, {removed} removed, {unchanged} unchanged; "
-    )
-    line += f"{restarts}, {down} with downtime"
+    line += f"; {restarts}, {len(change.down)} with downtime"
     if change.moves:
         line += "; all recreated elsewhere"
     return line
@@ -123,18 +136,25 @@ def npus_lines(change: StackChange) -> Iterator[str]:
 def notes(comparison: Comparison) -> Iterator[str]:
     """Further facts about the comparison."""
     change = comparison.change
-    name = change.new
-    if comparison.gone:
-        yield f"the file of stack {name} is deleted, but its objects stay: run pulumi destroy --stack {name} first"
+    deleted = deleted_file(comparison)
+    if deleted:
+        yield deleted
     if change.is_update:
         for old, new in change.renamed:
             yield f"{old} → {new}: a renamed service is removed and recreated, with another address"
+    for name in change.avoidable_downtime:
+        yield f"{name} needs no downtime now, because the services counted first do not restart: {_START_FIRST}"
     if change.unread:
         names = some(change.unread, _MOST_NAMES)
         yield f"not compared until their schema errors are fixed: {names}"
-    if comparison.errors:
-        errors = counted(comparison.errors, "error")
-        yield f"{errors} in {name}, so pulumi up would refuse it: ascend-vllm check {comparison.argument}"
+
+
+def deleted_file(comparison: Comparison) -> str:
+    """What follows from a deleted stack file; empty if it is not deleted."""
+    if not comparison.gone:
+        return ""
+    name = comparison.change.new
+    return f"the file of stack {name} is deleted, but its objects stay: run pulumi destroy --stack {name} first"
 
 
 def some(names: Sequence[str], most: int) -> str:
