@@ -1,8 +1,9 @@
-"""`ascend-vllm convert`: a stack file from the manual's config.yaml and run_vllm.sh."""
+"""`ascend-vllm convert`: a stack file from files of today's servers, such as the manual's."""
 
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -19,22 +20,25 @@ from convert import (
     File,
     Options,
     adoption,
+    convert_files,
     decoded,
 )
-from convert import convert as convert_files
 from models.stack_file.load import read_project
 from models.stack_file.yaml_file import read_yaml
+
+STANDARD_INPUT = "-"
 
 ConfigArgument = Annotated[
     Path,
     typer.Argument(
-        metavar="CONFIG", help="Kubernetes objects: the manual's config.yaml."
+        metavar="CONFIG",
+        help="Objects, a Compose file, or a script; - for standard input.",
     ),
 ]
 
-ScriptsArgument = Annotated[
+FilesArgument = Annotated[
     list[Path] | None,
-    typer.Argument(metavar="SCRIPT", help="Launch scripts: the manual's run_vllm.sh."),
+    typer.Argument(metavar="FILE", help="More files, such as launch scripts."),
 ]
 
 OutOption = Annotated[
@@ -85,7 +89,7 @@ ForceOption = Annotated[bool, typer.Option("--force", help="Overwrite existing f
 
 def command(  # noqa: PLR0913  each is an argument of the command line
     config: ConfigArgument,
-    scripts: ScriptsArgument = None,
+    files: FilesArgument = None,
     *,
     out: OutOption = None,
     context: ContextOption = "",
@@ -94,7 +98,7 @@ def command(  # noqa: PLR0913  each is an argument of the command line
     imports: ImportsOption = None,
     force: ForceOption = False,
 ) -> None:
-    """Convert the manual's config.yaml and run_vllm.sh to a stack file.
+    """Convert files of today's servers to a stack file.
 
     Needs neither a cluster nor Pulumi. The stack file goes to standard output or to
     --output. convert also lists the values that it kept, changed, assumed and
@@ -105,7 +109,7 @@ def command(  # noqa: PLR0913  each is an argument of the command line
     Examples:
       ascend-vllm convert config.yaml run_vllm.sh
       ascend-vllm convert config.yaml run_vllm.sh -o Pulumi.prod.yaml
-      kubectl get deployment -o yaml > d.yaml && ascend-vllm convert d.yaml
+      kubectl get deployment qwen -o yaml | ascend-vllm convert -
     """
     _refuse_existing([out, imports], force)
     if imports and not context:
@@ -121,7 +125,7 @@ def command(  # noqa: PLR0913  each is an argument of the command line
         prefix=read_project(Path()).name,
         filled=dict(_placeholder(text) for text in values or []),
     )
-    conversion = _convert(config, scripts or [], options)
+    conversion = _convert([config, *(files or [])], options)
     report_to_stderr = out is None
     if out:
         _write(out, conversion.text + _kept_sections(out))
@@ -153,11 +157,10 @@ def _placeholder(text: str) -> tuple[str, str]:
     return name.strip().removeprefix("${").removesuffix("}"), value
 
 
-def _convert(config: Path, scripts: Sequence[Path], options: Options) -> Conversion:
-    config_file = _read(config)
-    script_files = [_read(script) for script in scripts]
+def _convert(files: Sequence[Path], options: Options) -> Conversion:
+    contents = [_read(file) for file in files]
     try:
-        return convert_files(config_file, script_files, options)
+        return convert_files(contents, options)
     except ConversionError as problem:
         _end_with_findings(problem)
 
@@ -172,6 +175,8 @@ def _end_with_findings(problem: ConversionError) -> NoReturn:
 
 
 def _read(file: Path) -> File:
+    if str(file) == STANDARD_INPUT:
+        return File("standard input", decoded(sys.stdin.buffer.read()))
     try:
         return File(str(file), decoded(file.read_bytes()))
     except FileNotFoundError:

@@ -6,9 +6,10 @@ import copy
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 
 from convert.claim_keys import CLAIM
-from convert.cluster_keys import platform_mounts
+from convert.cluster_keys import default_mounts, platform_mounts
 from convert.command_line import Flags, read_flags
 from convert.container_environment import references_of
 from convert.launch_keys import launch_values
@@ -200,6 +201,7 @@ def _used_mounts(pod: Pod, values: Values) -> set[str]:
     directories = _weight_directories(values)
     for mount in pod.mounts:
         is_of_key = _contains_any(mount, directories) or _is_of_program(mount)
+        is_of_key = is_of_key or _is_below_node_file(pod, mount)
         if is_of_key or _contains_script(pod, mount.path):
             used.add(mount.path)
     return used
@@ -229,6 +231,17 @@ def _contains_any(mount: Mount, directories: list[str]) -> bool:
         return True
     below = mount.host_path.rstrip("/") + "/"
     return any(directory.startswith(below) for directory in directories)
+
+
+def _is_below_node_file(pod: Pod, mount: Mount) -> bool:
+    """Whether a mount shows a part of a directory that the program mounts as a whole, such as the driver's."""
+    for default in default_mounts(pod).values():
+        host_path = PurePosixPath(mount.host_path)
+        path = PurePosixPath(mount.path)
+        is_on_node = host_path.is_relative_to(default.host_path)
+        if is_on_node and path.is_relative_to(default.mount_path):
+            return True
+    return False
 
 
 def _is_of_program(mount: Mount) -> bool:

@@ -40,7 +40,7 @@ def pod_values(pod: Pod, notes: Notes) -> Values:
     values: Values = {
         "image": pod.container.at("image").text() or None,
         "npus": _npus(pod, notes),
-        "replicas": pod.owner.at("spec", "replicas").value,
+        "replicas": pod.replicas,
         "resources": _resources(pod),
         "rollout": _rollout(pod),
         "pullSecrets": _pull_secrets(pod) or None,
@@ -176,11 +176,13 @@ def _volcano(pod: Pod) -> Values:
     of_owner = pod.owner.annotations
     of_pod = pod.template.annotations
     min_member = of_owner.get(MIN_MEMBER) or of_pod.get(MIN_MEMBER)
+    min_member = min_member or pod.owner.at("spec", "minAvailable").value
     if min_member and str(min_member).isdecimal():
         values["minMember"] = int(min_member)
     elif min_member:
         values["minMember"] = min_member
     queue = of_pod.get(QUEUE_NAME) or of_owner.get(QUEUE_NAME)
+    queue = queue or pod.owner.at("spec", "queue").text()
     if queue:
         values["queue"] = queue
     priority = pod.spec.at("priorityClassName").text()

@@ -1,0 +1,48 @@
+"""Sorts the files of a command line: objects of Kubernetes, Compose files and scripts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from convert.server_start import File
+from models.stack_file.yaml_file import read_yaml
+
+_SCRIPT_ENDINGS = (".sh", ".bash")
+_YAML_ENDINGS = (".yaml", ".yml", ".json")
+_COMMAND = re.compile(r"\b(docker|podman|nerdctl)\s+run\b|\bvllm\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class InputFiles:
+    """The files of a command line by their form."""
+
+    objects: tuple[File, ...]
+    scripts: tuple[File, ...]
+
+
+def sorted_files(files: Sequence[File]) -> InputFiles:
+    """The files by their form. The order within a form remains."""
+    objects = []
+    scripts = []
+    for file in files:
+        if _is_script(file):
+            scripts.append(file)
+        else:
+            objects.append(file)
+    return InputFiles(tuple(objects), tuple(scripts))
+
+
+def _is_script(file: File) -> bool:
+    """Whether a file is a script: by its name, else by its content, as for standard input."""
+    ending = PurePosixPath(file.name).suffix
+    if ending in _SCRIPT_ENDINGS or file.text.startswith("#!"):
+        return True
+    if ending in _YAML_ENDINGS:
+        return False
+    if isinstance(read_yaml(file.name, file.text).value, dict | list):
+        return False
+    has_document = "\n---" in file.text or "apiVersion:" in file.text
+    return bool(_COMMAND.search(file.text)) and not has_document
