@@ -23,6 +23,7 @@ from convert.pods import Mount, Pod
 from convert.server_command import server_command, words_of
 from convert.server_start import Start
 from convert.stand_in import stand_in, value_at
+from models.engines.vllm_ascend.drain import SHUTDOWN_FLAG
 from models.launch.init_steps import MIND_SPEED_DIRECTORY
 from models.launch.launch import LAUNCH_DIRECTORY, launch
 from models.manifests import service_objects
@@ -31,6 +32,8 @@ from models.stack_file.service import ServiceConfig
 
 _KEYS = [info.alias or name for name, info in ServiceConfig.model_fields.items()]
 """The keys of a service in the order of the stack file."""
+_SOURCE = ("model", "source")
+"""The source of the weights. Its size concerns the claim and not the pods, so it is never shortened."""
 _MOST_MOVED_FLAGS = 8
 """How many further flags are tried under `server` instead of `engine`."""
 
@@ -75,6 +78,7 @@ def draft(
         engine=pod.engine,
         paths=NodePaths(pod.mounts, files),
         port=port.text(),
+        is_ours=is_ours(pod),
         settings=settings,
         claims=claims,
     )
@@ -108,7 +112,7 @@ def _add_preparations(start: Start, pod: Pod) -> None:
 def _all_values(pod: Pod, launched: Launched) -> Values:
     """All keys of a service in the order of the stack file."""
     values = launch_values(launched)
-    values |= pod_values(pod, launched.notes)
+    values |= pod_values(pod, launched.notes, shutdown=_shutdown(launched))
     graph = values.get("graph", {})
     cache = graph_cache(pod)
     if graph.get("kind") == "pta" and cache:
@@ -127,6 +131,14 @@ def _all_values(pod: Pod, launched: Launched) -> Values:
     return ordered
 
 
+def _shutdown(launched: Launched) -> int:
+    """The seconds that a server of this program has after SIGTERM, which its grace period includes."""
+    seconds = launched.flag(SHUTDOWN_FLAG)
+    if launched.is_ours and isinstance(seconds, int):
+        return seconds
+    return 0
+
+
 def _minimal_service(
     name: str,
     values: Values,
@@ -139,7 +151,7 @@ def _minimal_service(
     objects = list(service_objects(whole.service))
 
     def is_same(candidate: Values) -> bool:
-        for keys in whole.replaced:
+        for keys in (*whole.replaced, _SOURCE):
             if value_at(candidate, keys) != value_at(values, keys):
                 return False
         part = stand_in(name, candidate, cluster)

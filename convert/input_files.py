@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from convert.server_start import File
@@ -12,6 +12,7 @@ from models.stack_file.yaml_file import read_yaml
 
 _SCRIPT_ENDINGS = (".sh", ".bash")
 _YAML_ENDINGS = (".yaml", ".yml", ".json")
+_FENCE = re.compile(r"\s*```")
 _COMMAND = re.compile(r"\b(docker|podman|nerdctl)\s+run\b|\bvllm\b", re.IGNORECASE)
 
 
@@ -29,10 +30,25 @@ def sorted_files(files: Sequence[File]) -> InputFiles:
     scripts = []
     for file in files:
         if _is_script(file):
-            scripts.append(file)
+            scripts.append(replace(file, text=_code(file.text)))
         else:
             objects.append(file)
     return InputFiles(tuple(objects), tuple(scripts))
+
+
+def _code(text: str) -> str:
+    """The code of a page: the lines between ``` and ```. Text without such lines is code as a whole."""
+    lines = text.split("\n")
+    if not any(_FENCE.match(line) for line in lines):
+        return text
+    code = []
+    is_inside = False
+    for line in lines:
+        is_fence = bool(_FENCE.match(line))
+        if is_fence:
+            is_inside = not is_inside
+        code.append(line if is_inside and not is_fence else "")
+    return "\n".join(code)
 
 
 def _is_script(file: File) -> bool:

@@ -8,6 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any
 
+from convert.container_command import (
+    command_words,
+    relies_on_entrypoint,
+    without_library_lines,
+)
 from convert.container_environment import (
     container_environment,
     with_kubernetes_variables,
@@ -22,8 +27,6 @@ from convert.workloads import replicas, template_keys
 from models.catalog.platforms import PLATFORMS
 
 _NPU = re.compile(r"^huawei\.com/|(?i:ascend|npu)")
-_PROGRAMS = (".sh", ".bash", ".py")
-"""Endings of files that run, and that are no directory of a model."""
 _PARTS_OF_NPU = ("-memory", "-core", "-cores")
 """How the resources end with which HAMi counts the memory and the cores of an NPU."""
 _KNOWN_NPUS = frozenset(platform.resource for platform in PLATFORMS.values())
@@ -225,7 +228,11 @@ def _pod(
     spec = _template(owner).at("spec")
     mounts = _mounts(spec, container)
     config_maps = sources.config_maps
-    files = [*sources.scripts, *_mounted_files(mounts, config_maps)]
+    image = container.at("image").text()
+    files = [
+        without_library_lines(file, image)
+        for file in (*sources.scripts, *_mounted_files(mounts, config_maps))
+    ]
     notes = Notes()
     start = _start(
         container,
@@ -253,7 +260,7 @@ def _pod(
         prepared=tuple(prepared),
         config_maps=config_maps,
         servers=frozenset(),
-        engine=engine_release(container.at("image").text(), start),
+        engine=engine_release(image, start),
         npu=_npu_resource(container),
     )
 
@@ -265,7 +272,10 @@ def container_with_script_of_another(owner: Object) -> str:
     spec = _template(owner).at("spec")
     containers = [*spec.at("containers").items(), *spec.at("initContainers").items()]
     for container in spec.at("containers").items():
-        words = [*_parts(container.at("command")), *_parts(container.at("args"))]
+        words = [
+            *command_words(container.at("command")),
+            *command_words(container.at("args")),
+        ]
         text = " ".join(word.text() for word in words)
         for mount in _mounts(spec, container):
             is_written = mount.volume_kind == "emptyDir" and _is_shared(
@@ -308,15 +318,15 @@ def _start(
 ) -> Start:
     environment = container_environment(container, notes)
     words = []
-    parts = _parts(container.at("command"))
-    parts += _parts(container.at("args"))
+    parts = command_words(container.at("command"))
+    parts += command_words(container.at("args"))
     for part in parts:
         text = with_kubernetes_variables(part.text(), environment)
         word = Word((Text(text),), part.place.line)
         words.append(word)
     script = Script()
     if words:
-        if _relies_on_entrypoint(container):
+        if relies_on_entrypoint(container):
             notes.assume(
                 "vllm serve", "the image's entrypoint is the server", container
             )
@@ -331,27 +341,6 @@ def _start(
         files=files,
         given=given,
     )
-
-
-def _relies_on_entrypoint(container: Object) -> bool:
-    """Whether a container has only the arguments of a server, because the entrypoint of its image starts it."""
-    if _parts(container.at("command")):
-        return False
-    first, *others = [part.text() for part in _parts(container.at("args"))]
-    is_of_vllm = "vllm" in container.at("image").text().lower()
-    if first.startswith("-"):
-        names = [word.partition("=")[0] for word in (first, *others)]
-        return is_of_vllm or "--model" in names
-    is_model = "/" in first and PurePosixPath(first).suffix not in _PROGRAMS
-    return is_of_vllm and is_model and bool(others) and others[0].startswith("-")
-
-
-def _parts(words: Object) -> list[Object]:
-    """The words of `command` or `args`; text instead of a list is one word."""
-    items = words.items()
-    if not items and words.text():
-        return [words]
-    return items
 
 
 def _mounts(spec: Object, container: Object) -> tuple[Mount, ...]:

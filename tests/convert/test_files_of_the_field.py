@@ -265,3 +265,10 @@ def test_a_long_page_with_several_containers_gives_several_services() -> None:
         """)
 
     assert [*services(converted(("page.sh", page)))] == ["a", "b"]
+
+
+def test_only_the_code_of_a_page_is_read() -> None:
+    start = f"# Qwen3\n\nRun it's container:\n\n```bash\n{DOCKER} bash\n```\n"
+    page = f"{start}\nThen:\n\n```\n{SERVE}\n```\nDone.\n"
+
+    assert service(converted(("page.md", page)))["npus"] == 2
