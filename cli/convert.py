@@ -1,8 +1,9 @@
-"""`ascend-vllm convert`: a stack file from the manual's config.yaml and run_vllm.sh."""
+"""`ascend-vllm convert`: a stack file from files of today's servers, such as the manual's."""
 
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -20,22 +21,25 @@ from convert import (
     File,
     Options,
     adoption,
+    convert_files,
     decoded,
 )
-from convert import convert as convert_files
 from models.stack_file.load import read_project
 from models.stack_file.yaml_file import read_yaml
+
+STANDARD_INPUT = "-"
 
 ConfigArgument = Annotated[
     Path,
     typer.Argument(
-        metavar="CONFIG", help="Kubernetes objects: the manual's config.yaml."
+        metavar="CONFIG",
+        help="Objects, a Compose file, or a script; - for standard input.",
     ),
 ]
 
-ScriptsArgument = Annotated[
+FilesArgument = Annotated[
     list[Path] | None,
-    typer.Argument(metavar="SCRIPT", help="Launch scripts: the manual's run_vllm.sh."),
+    typer.Argument(metavar="FILE", help="More files, such as launch scripts."),
 ]
 
 OutOption = Annotated[
@@ -86,7 +90,7 @@ ForceOption = Annotated[bool, typer.Option("--force", help="Overwrite existing f
 
 def command(  # noqa: PLR0913  each is an argument of the command line
     config: ConfigArgument,
-    scripts: ScriptsArgument = None,
+    files: FilesArgument = None,
     *,
     out: OutOption = None,
     context: ContextOption = "",
@@ -95,7 +99,7 @@ def command(  # noqa: PLR0913  each is an argument of the command line
     imports: ImportsOption = None,
     force: ForceOption = False,
 ) -> None:
-    """Convert the manual's config.yaml and run_vllm.sh to a stack file.
+    """Convert files of today's servers to a stack file.
 
     Needs neither a cluster nor Pulumi. The stack file goes to standard output or to
     --output. convert also lists the values that it kept, changed, assumed and
@@ -106,7 +110,7 @@ def command(  # noqa: PLR0913  each is an argument of the command line
     Examples:
       ascend-vllm convert config.yaml run_vllm.sh
       ascend-vllm convert config.yaml run_vllm.sh -o Pulumi.guiyang.yaml
-      kubectl get deployment -o yaml > d.yaml && ascend-vllm convert d.yaml
+      kubectl get deployment qwen -o yaml | ascend-vllm convert -
     """
     _refuse_existing([out, imports], force)
     if imports and not context:
@@ -122,7 +126,7 @@ def command(  # noqa: PLR0913  each is an argument of the command line
         prefix=read_project(project_directory(_directory(out))).name,
         filled=placeholders(values),
     )
-    conversion = converted(config, scripts or [], options)
+    conversion = converted([config, *(files or [])], options)
     report_to_stderr = out is None
     if out:
         _write(out, conversion.text + _kept_sections(out))
@@ -168,16 +172,15 @@ def _placeholder(text: str) -> tuple[str, str]:
     return name.strip().removeprefix("${").removesuffix("}"), value
 
 
-def converted(config: Path, scripts: Sequence[Path], options: Options) -> Conversion:
+def converted(files: Sequence[Path], options: Options) -> Conversion:
     """The conversion of some files.
 
     Raises:
         CommandError: A file cannot be read or converted.
     """
-    config_file = _read(config)
-    script_files = [_read(script) for script in scripts]
+    contents = [_read(file) for file in files]
     try:
-        return convert_files(config_file, script_files, options)
+        return convert_files(contents, options)
     except ConversionError as problem:
         _end_with_findings(problem)
 
@@ -192,6 +195,8 @@ def _end_with_findings(problem: ConversionError) -> NoReturn:
 
 
 def _read(file: Path) -> File:
+    if str(file) == STANDARD_INPUT:
+        return File("standard input", decoded(sys.stdin.buffer.read()))
     try:
         return File(str(file), decoded(file.read_bytes()))
     except FileNotFoundError:

@@ -107,7 +107,7 @@ def command(  # noqa: PLR0913  each is an argument of the command line
     conversion = None
     content = _example(options)
     if config:
-        conversion = converted(config, scripts or [], options)
+        conversion = converted([config, *(scripts or [])], options)
         content = _content(conversion)
     files = project_files(
         NewProject(

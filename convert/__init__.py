@@ -1,11 +1,12 @@
-"""Converts the manual's config.yaml and run_vllm.sh, also with edits, into a stack file; no cluster, no Pulumi."""
+"""Converts files of a server as people have them today into a stack file; no cluster, no Pulumi."""
 
 from convert.comparison import Comparison, compared
-from convert.conversion import Conversion, ConversionError, Options, convert
+from convert.conversion import Conversion, Options, convert, convert_files
 from convert.difference import Difference
 from convert.encoding import decoded
 from convert.note import Note
 from convert.pulumi_import import Adopted, Adoption, adoption
+from convert.refused_files import ConversionError
 from convert.server_start import File
 
 __all__ = [
@@ -21,5 +22,6 @@ __all__ = [
     "adoption",
     "compared",
     "convert",
+    "convert_files",
     "decoded",
 ]

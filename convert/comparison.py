@@ -106,7 +106,7 @@ def _kept_in_pod(draft: Draft, service: ResolvedService) -> Iterator[str]:
         yield "image"
     if pod.limits.at(pod.npu).text() == str(service.npus):
         yield counted(service.npus, "NPU")
-    if pod.owner.at("spec", "replicas").value == service.replicas:
+    if pod.replicas == service.replicas:
         yield counted(service.replicas, "replica")
 
 

@@ -10,27 +10,29 @@ from typing import Any
 
 from convert.claim_keys import created_claims
 from convert.cluster_keys import cluster_values
+from convert.compose import is_compose
 from convert.draft import Draft, draft
 from convert.findings import findings_of
+from convert.input_files import sorted_files
 from convert.minimal import Values, minimal, with_scalars
-from convert.note import Note, Notes, assumed
-from convert.objects import Object, ObjectFile, read_objects
+from convert.note import Note, Notes, assumed, dropped
+from convert.objects import NO_OBJECT, Object, ObjectFile, read_objects
 from convert.placeholder import filled
 from convert.pod_keys import is_ours
 from convert.pods import Pod, read_pods
+from convert.refused_files import RENDER, ConversionError, is_template, no_server
 from convert.server_start import File
+from convert.several_pods import part_of_several_pods
 from convert.stack_yaml import stack_text
 from convert.stand_in import stand_in
 from convert.unsupported import gpu_notes, unsupported
-from models.finding import Finding
+from convert.written_objects import compose_objects, script_objects
 from models.manifests import stack_objects
 from models.report import Report
 from models.service.resolve import resolve
 from models.stack_file.parse import parse_stack
 from models.stack_file.yaml_file import UNREADABLE
 
-_RENDER = "render it first, such as with helm template, or read the cluster: kubectl get deployment NAME -o yaml"
-_WORKLOADS = ("Deployment", "Pod", "StatefulSet", "DaemonSet", "Job")
 _LONGEST_NAME = 63
 _NO_NAME_CHARACTERS = re.compile(r"[^a-z0-9]+")
 _NO_LETTERS_FIRST = re.compile(r"^[^a-z]+")
@@ -72,27 +74,6 @@ class Conversion:
         return any(note.kind == "dropped" for note in self.notes)
 
 
-class ConversionError(Exception):
-    """The files cannot be converted.
-
-    Args:
-        message: The problem.
-        fix: What to do.
-        findings: The errors of the YAML, if it cannot be read.
-    """
-
-    def __init__(
-        self,
-        message: str,
-        fix: str,
-        findings: Sequence[Finding] = (),
-    ) -> None:
-        super().__init__(message)
-        self.message = message
-        self.fix = fix
-        self.findings = tuple(findings)
-
-
 def convert(
     config: File,
     scripts: Sequence[File],
@@ -108,15 +89,41 @@ def convert(
     Raises:
         ConversionError: The objects cannot be read, or no container starts a server.
     """
+    return _convert([config], scripts, options)
+
+
+def convert_files(files: Sequence[File], options: Options) -> Conversion:
+    """Convert files of any form, in any order: objects, Compose files, scripts, `docker run` lines.
+
+    Args:
+        files: The files; their contents show what they are.
+        options: The values of the command line.
+
+    Raises:
+        ConversionError: The objects cannot be read, or no container starts a server.
+    """
+    found = sorted_files(files)
+    return _convert(found.objects, found.scripts, options)
+
+
+def _convert(
+    configs: Sequence[File],
+    scripts: Sequence[File],
+    options: Options,
+) -> Conversion:
     values = options.filled or {}
-    config = replace(config, text=filled(config.text, values))
-    scripts = [replace(script, text=filled(script.text, values)) for script in scripts]
-    object_file = _read_config(config)
-    objects = object_file.objects
-    notes = Notes(object_file.notes)
+    configs = _filled_files(configs, values)
+    scripts = _filled_files(scripts, values)
+    notes = Notes()
+    content = _read_configs(configs, values, notes)
+    objects = content.objects
+    if not configs:
+        objects = _read_scripts(scripts, values, notes)
     pods = read_pods(objects, scripts, notes, given=values)
     if not pods:
-        raise _no_server(config, scripts, objects)
+        names = [config.name for config in configs]
+        raise no_server(names, scripts, objects, content.others)
+    pods = _whole_servers(pods, notes)
     cluster = cluster_values(
         pods,
         objects,
@@ -124,10 +131,9 @@ def convert(
         namespace=options.namespace,
         notes=notes,
     )
-    pods_by_name = _pods_by_name(pods, cluster, notes)
     claims = created_claims(objects)
     drafts = []
-    for name, pod in pods_by_name.items():
+    for name, pod in _pods_by_name(pods, cluster, notes).items():
         service = draft(
             name,
             pod,
@@ -137,10 +143,90 @@ def convert(
         )
         drafts.append(service)
     notes += unsupported(pods, objects)
-    notes[:0] = gpu_notes(notes)
     for service in drafts:
         notes += service.notes
+    notes[:0] = gpu_notes(notes)
     return _conversion(drafts, cluster, objects, notes, options)
+
+
+def _filled_files(files: Sequence[File], values: Mapping[str, str]) -> list[File]:
+    return [replace(file, text=filled(file.text, values)) for file in files]
+
+
+@dataclass(frozen=True)
+class _Content:
+    """The content of the files with objects."""
+
+    objects: tuple[Object, ...]
+    others: tuple[Object, ...]
+    """Mappings that are no objects."""
+
+
+def _read_configs(
+    configs: Sequence[File],
+    values: Mapping[str, str],
+    notes: Notes,
+) -> _Content:
+    """The objects of all files, with those of Compose files."""
+    objects: list[Object] = []
+    others: list[Object] = []
+    for config in configs:
+        object_file = _read_config(config)
+        objects += object_file.objects
+        read_notes = [*object_file.notes]
+        for document in object_file.others:
+            if is_compose(document):
+                read_notes.remove(dropped("a document", NO_OBJECT, document))
+                objects += compose_objects(document, values, notes)
+            else:
+                others.append(document)
+        notes += read_notes
+    return _Content(tuple(objects), tuple(others))
+
+
+def _read_scripts(
+    scripts: Sequence[File],
+    values: Mapping[str, str],
+    notes: Notes,
+) -> tuple[Object, ...]:
+    """The objects of scripts that come alone."""
+    written = script_objects(scripts, values, notes)
+    filled_objects = []
+    for item in written:
+        value = _filled_value(item.value, values)
+        filled_objects.append(replace(item, value=value))
+    return tuple(filled_objects)
+
+
+def _filled_value(value: Any, values: Mapping[str, str]) -> Any:
+    if isinstance(value, dict):
+        return {key: _filled_value(item, values) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_filled_value(item, values) for item in value]
+    if isinstance(value, str):
+        return filled(value, values)
+    return value
+
+
+def _whole_servers(pods: Sequence[Pod], notes: Notes) -> list[Pod]:
+    """The pods that are a whole server. The others are noted; if only those are left, nothing can be converted."""
+    whole = []
+    parts = []
+    for pod in pods:
+        reason = part_of_several_pods(pod)
+        if not reason:
+            whole.append(pod)
+            continue
+        title = f"the {pod.owner.kind} {pod.owner.name}".strip()
+        parts.append(f"{title}: {reason}")
+        notes.drop(title, reason, pod.owner)
+    if whole:
+        return whole
+    raise ConversionError(
+        "; ".join(parts),
+        "keep these pods as they are, or start a server that fits into one pod: without these flags, and with npus "
+        "for all of its parallel sizes",
+    )
 
 
 def _conversion(
@@ -178,47 +264,14 @@ def _read_config(config: File) -> ObjectFile:
     """Read the objects; raise for broken YAML and for templates."""
     object_file = read_objects(config.name, config.text)
     if any(finding.rule in UNREADABLE for finding in object_file.findings):
-        fix = _RENDER if "{{" in config.text else "fix the YAML at the lines above"
+        fix = RENDER if "{{" in config.text else "fix the YAML at the lines above"
         raise ConversionError("the objects cannot be read", fix, object_file.findings)
-    if any(_is_template(item.value) for item in object_file.objects):
+    read = [*object_file.objects, *object_file.others]
+    if any(is_template(item.value) for item in read):
         raise ConversionError(
-            f"{config.name} is a template: it contains {{{{ … }}}}", _RENDER
+            f"{config.name} is a template: it contains {{{{ … }}}}", RENDER
         )
     return object_file
-
-
-def _is_template(value: Any) -> bool:
-    """Whether a value contains `{{ … }}`, which YAML reads as a mapping in a mapping."""
-    if isinstance(value, dict):
-        has_nested_key = any(key.startswith("{'") for key in value)
-        return has_nested_key or any(_is_template(item) for item in value.values())
-    if isinstance(value, list):
-        return any(_is_template(item) for item in value)
-    return False
-
-
-def _no_server(
-    config: File,
-    scripts: Sequence[File],
-    objects: Sequence[Object],
-) -> ConversionError:
-    """The error for files in which no container starts a server."""
-    kinds = sorted({item.kind for item in objects})
-    if any(kind in _WORKLOADS for kind in kinds):
-        files = (
-            ", ".join(script.name for script in scripts)
-            or "the command of any container"
-        )
-        return ConversionError(
-            f"no server of vLLM is started in {files}",
-            "add the run_vllm.sh of the manual's Step 3 to the command line",
-        )
-    is_swapped = any("apiVersion" in script.text for script in scripts)
-    fix = "begin the command line with the config.yaml of the manual's Step 2"
-    if is_swapped:
-        fix = "write the file of the objects first, then the script"
-    content = ", ".join(kinds) or "nothing"
-    return ConversionError(f"{config.name} has no Deployment, but {content}", fix)
 
 
 def _pods_by_name(

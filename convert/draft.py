@@ -6,9 +6,10 @@ import copy
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 
 from convert.claim_keys import CLAIM
-from convert.cluster_keys import platform_mounts
+from convert.cluster_keys import default_mounts, platform_mounts
 from convert.command_line import Flags, read_flags
 from convert.container_environment import references_of
 from convert.launch_keys import launch_values
@@ -22,6 +23,7 @@ from convert.pods import Mount, Pod
 from convert.server_command import server_command, words_of
 from convert.server_start import Start
 from convert.stand_in import stand_in, value_at
+from models.engines.vllm_ascend.drain import SHUTDOWN_FLAG
 from models.launch.init_steps import MIND_SPEED_DIRECTORY
 from models.launch.launch import LAUNCH_DIRECTORY, launch
 from models.manifests import service_objects
@@ -30,6 +32,8 @@ from models.stack_file.service import ServiceConfig
 
 _KEYS = [info.alias or name for name, info in ServiceConfig.model_fields.items()]
 """The keys of a service in the order of the stack file."""
+_SOURCE = ("model", "source")
+"""The source of the weights. Its size concerns the claim and not the pods, so it is never shortened."""
 _MOST_MOVED_FLAGS = 8
 """How many further flags are tried under `server` instead of `engine`."""
 
@@ -74,6 +78,7 @@ def draft(
         engine=pod.engine,
         paths=NodePaths(pod.mounts, files),
         port=port.text(),
+        is_ours=is_ours(pod),
         settings=settings,
         claims=claims,
     )
@@ -107,7 +112,7 @@ def _add_preparations(start: Start, pod: Pod) -> None:
 def _all_values(pod: Pod, launched: Launched) -> Values:
     """All keys of a service in the order of the stack file."""
     values = launch_values(launched)
-    values |= pod_values(pod, launched.notes)
+    values |= pod_values(pod, launched.notes, shutdown=_shutdown(launched))
     graph = values.get("graph", {})
     cache = graph_cache(pod)
     if graph.get("kind") == "pta" and cache:
@@ -126,6 +131,14 @@ def _all_values(pod: Pod, launched: Launched) -> Values:
     return ordered
 
 
+def _shutdown(launched: Launched) -> int:
+    """The seconds that a server of this program has after SIGTERM, which its grace period includes."""
+    seconds = launched.flag(SHUTDOWN_FLAG)
+    if launched.is_ours and isinstance(seconds, int):
+        return seconds
+    return 0
+
+
 def _minimal_service(
     name: str,
     values: Values,
@@ -138,7 +151,7 @@ def _minimal_service(
     objects = list(service_objects(whole.service))
 
     def is_same(candidate: Values) -> bool:
-        for keys in whole.replaced:
+        for keys in (*whole.replaced, _SOURCE):
             if value_at(candidate, keys) != value_at(values, keys):
                 return False
         part = stand_in(name, candidate, cluster)
@@ -200,6 +213,7 @@ def _used_mounts(pod: Pod, values: Values) -> set[str]:
     directories = _weight_directories(values)
     for mount in pod.mounts:
         is_of_key = _contains_any(mount, directories) or _is_of_program(mount)
+        is_of_key = is_of_key or _is_below_node_file(pod, mount)
         if is_of_key or _contains_script(pod, mount.path):
             used.add(mount.path)
     return used
@@ -229,6 +243,17 @@ def _contains_any(mount: Mount, directories: list[str]) -> bool:
         return True
     below = mount.host_path.rstrip("/") + "/"
     return any(directory.startswith(below) for directory in directories)
+
+
+def _is_below_node_file(pod: Pod, mount: Mount) -> bool:
+    """Whether a mount shows a part of a directory that the program mounts as a whole, such as the driver's."""
+    for default in default_mounts(pod).values():
+        host_path = PurePosixPath(mount.host_path)
+        path = PurePosixPath(mount.path)
+        is_on_node = host_path.is_relative_to(default.host_path)
+        if is_on_node and path.is_relative_to(default.mount_path):
+            return True
+    return False
 
 
 def _is_of_program(mount: Mount) -> bool:

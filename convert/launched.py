@@ -32,6 +32,8 @@ class Launched:
     port: str
     """The port of the container; empty if it declares none."""
     notes: Notes = field(default_factory=Notes)
+    is_ours: bool = False
+    """Whether this program wrote the pod."""
     settings: Mapping[str, str] = field(default_factory=dict)
     """The values of `--set`, by name."""
     claims: Mapping[str, Values] = field(default_factory=dict)

@@ -70,9 +70,12 @@ def with_scalars(values: Values, at: Keys = ()) -> Values:
 def _scalar(record: Values, keys: Keys) -> Any:
     """The value of the main key of a record if it has no other key, else the record."""
     main_key = _SCALAR_KEYS.get(keys)
-    if main_key and list(record) == [main_key]:
-        return record[main_key]
-    return record
+    if not main_key or list(record) != [main_key]:
+        return record
+    value = record[main_key]
+    if isinstance(value, dict):
+        return record
+    return value
 
 
 def _paths(values: Values, at: Keys = ()) -> Iterator[Keys]:

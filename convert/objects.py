@@ -15,6 +15,7 @@ from models.stack_file.yaml_file import YamlFile, read_yaml
 _DOCUMENT = re.compile(r"^---(?=\s|$)", re.MULTILINE)
 _END_OR_DIRECTIVE = re.compile(r"^\.\.\.\s*$|^%.*$", re.MULTILINE)
 _INDENT_WITH_TAB = re.compile(r"^[ \t]*\t[ \t]*", re.MULTILINE)
+NO_OBJECT = "it is not a Kubernetes object: it has no kind"
 _TAB_WIDTHS = (4, 2, 8)
 """The widths of a tab that are tried, the most usual first."""
 
@@ -111,6 +112,8 @@ class ObjectFile:
     """The objects of a file."""
 
     objects: tuple[Object, ...]
+    others: tuple[Object, ...]
+    """Mappings without a kind, such as a Compose file."""
     findings: tuple[Finding, ...]
     """Errors of its YAML."""
     notes: tuple[Note, ...]
@@ -124,6 +127,7 @@ def read_objects(file: str, text: str) -> ObjectFile:
         text: Its content.
     """
     objects: list[Object] = []
+    others: list[Object] = []
     findings: list[Finding] = []
     notes = Notes()
     for document in _documents(text):
@@ -135,8 +139,15 @@ def read_objects(file: str, text: str) -> ObjectFile:
                 place = Place(file, finding.span.line)
                 notes.assume(finding.message, "the last value counts", place)
         content = Object(yaml_file.value, file, yaml_file.spans)
+        if isinstance(content.value, dict) and not content.kind:
+            others.append(content)
         objects += _objects(content, notes)
-    return ObjectFile(tuple(objects), tuple(findings), tuple(notes))
+    return ObjectFile(
+        objects=tuple(objects),
+        others=tuple(others),
+        findings=tuple(findings),
+        notes=tuple(notes),
+    )
 
 
 def _documents(text: str) -> Iterator[str]:
@@ -184,9 +195,7 @@ def _objects(content: Object, notes: Notes) -> Iterator[Object]:
     if content.value is None:
         return
     if not isinstance(content.value, dict) or not content.kind:
-        notes.drop(
-            "a document", "it is not a Kubernetes object: it has no kind", content
-        )
+        notes.drop("a document", NO_OBJECT, content)
     elif _is_list(content):
         for item in content.at("items").items():
             yield from _objects(item, notes)

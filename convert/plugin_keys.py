@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -31,6 +32,9 @@ _KINDS = {
 }
 """Kinds of speculative decoding by vLLM's methods of other names. vLLM itself replaces the names of models by `mtp`
 (vllm/config/speculative.py)."""
+_FETCH_TIMEOUT = "VLLM_IMAGE_FETCH_TIMEOUT"
+_ALLOCATOR = "PYTORCH_NPU_ALLOC_CONF"
+_SEGMENTS = re.compile(r"expandable_segments:(True|False)")
 _GRAPH_FIELDS = {"cudagraph_mode": "mode", "cudagraph_capture_sizes": "captureSizes"}
 """Fields of `--compilation-config` with keys under `graph`."""
 
@@ -77,14 +81,33 @@ def _graph(launched: Launched) -> Values:
 
 def _multimodal(launched: Launched) -> Values | None:
     limits = _mapping(launched, "limit-mm-per-prompt")
-    if not limits:
+    values = _picture_variables(launched)
+    if not limits and not values:
         return None
-    values: Values = {}
     further = dict(limits)
     if further.get("image"):
         values["imagesPerPrompt"] = further.pop("image")
     if further:
         values["itemsPerPrompt"] = further
+    return values
+
+
+def _picture_variables(launched: Launched) -> Values:
+    """The keys of the variables that this program writes for pictures, before all those of `env`."""
+    values: Values = {}
+    if not launched.is_ours:
+        return values
+    for name, setting in launched.start.environment.items():
+        if name in launched.release.owned_variables:
+            continue
+        segments = _SEGMENTS.fullmatch(setting.text)
+        if name == _FETCH_TIMEOUT and setting.text.isdecimal():
+            values["imageFetchTimeout"] = f"{setting.text}s"
+        elif name == _ALLOCATOR and segments:
+            values["expandableSegments"] = segments[1] == "True"
+        else:
+            break
+        launched.used_variables.add(name)
     return values
 
 

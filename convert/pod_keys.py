@@ -35,19 +35,30 @@ def is_ours(pod: Pod) -> bool:
     return pod.owner.labels.get(NAME_LABEL) == NAME
 
 
-def pod_values(pod: Pod, notes: Notes) -> Values:
-    """The keys of a service that its pod determines, defaults included."""
+def pod_values(
+    pod: Pod,
+    notes: Notes,
+    *,
+    shutdown: int,
+) -> Values:
+    """The keys of a service that its pod determines, defaults included.
+
+    Args:
+        pod: The pod.
+        notes: Gets a note for everything that is assumed.
+        shutdown: The seconds of the grace period in which the server itself answers its last requests.
+    """
     values: Values = {
         "image": pod.container.at("image").text() or None,
         "npus": _npus(pod, notes),
-        "replicas": pod.owner.at("spec", "replicas").value,
+        "replicas": pod.replicas,
         "resources": _resources(pod),
         "rollout": _rollout(pod),
         "pullSecrets": _pull_secrets(pod) or None,
         "runAsUser": _run_as_user(pod),
         "readOnlyRootFilesystem": has_read_only_root(pod.container) or None,
         **_volcano(pod),
-        "drain": _drain(pod),
+        "drain": _drain(pod, shutdown),
         "startup": _startup(pod),
     }
     if pod.owner.kind != "Deployment":
@@ -176,11 +187,13 @@ def _volcano(pod: Pod) -> Values:
     of_owner = pod.owner.annotations
     of_pod = pod.template.annotations
     min_member = of_owner.get(MIN_MEMBER) or of_pod.get(MIN_MEMBER)
+    min_member = min_member or pod.owner.at("spec", "minAvailable").value
     if min_member and str(min_member).isdecimal():
         values["minMember"] = int(min_member)
     elif min_member:
         values["minMember"] = min_member
     queue = of_pod.get(QUEUE_NAME) or of_owner.get(QUEUE_NAME)
+    queue = queue or pod.owner.at("spec", "queue").text()
     if queue:
         values["queue"] = queue
     priority = pod.spec.at("priorityClassName").text()
@@ -189,14 +202,14 @@ def _volcano(pod: Pod) -> Values:
     return values
 
 
-def _drain(pod: Pod) -> str | None:
+def _drain(pod: Pod, shutdown: int) -> str | None:
     """The time for running requests, which the grace period includes."""
     grace = pod.spec.at("terminationGracePeriodSeconds").value
-    if not isinstance(grace, int) or grace < _LEAST_GRACE:
+    if not isinstance(grace, int) or grace < _LEAST_GRACE + shutdown:
         return None
     if grace == _DEFAULT_GRACE and not is_ours(pod):
         return None
-    return f"{grace - _LEAST_GRACE}s"
+    return f"{grace - _LEAST_GRACE - shutdown}s"
 
 
 def _startup(pod: Pod) -> str | None:

@@ -63,14 +63,21 @@ def pod_patch(pod: Pod) -> Values:
 def is_patched(pod: Pod, field: str) -> bool:
     """Whether a field of the pod's spec is copied."""
     value = pod.spec.at(field).value
-    is_default = value in (POD_DEFAULTS.get(field), None, [], {})
-    if is_default or field in CONVERTED_FIELDS or field in OWNED_POD_FIELDS:
+    is_filled_in = value in (POD_DEFAULTS.get(field), None, [], {})
+    if is_filled_in and not (_is_rendered(pod) and value is not None):
+        return False
+    if field in CONVERTED_FIELDS or field in OWNED_POD_FIELDS:
         return False
     if field == "affinity" and is_ours(pod) and value == affinity_to_other_services():
         return False
     newest = known_minors()[-1]
     is_known = field in pod_schema(newest).fields("PodSpec")
     return is_known and not has_credential(value)
+
+
+def _is_rendered(pod: Pod) -> bool:
+    """Whether this program printed the pod, and no API server has filled in defaults."""
+    return is_ours(pod) and pod.owner.at("metadata", "uid").value is None
 
 
 def is_patched_name(kind: str, name: str, value: Any) -> bool:

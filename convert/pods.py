@@ -6,7 +6,13 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
+from typing import Any
 
+from convert.container_command import (
+    command_words,
+    relies_on_entrypoint,
+    without_library_lines,
+)
 from convert.container_environment import (
     container_environment,
     with_kubernetes_variables,
@@ -17,18 +23,8 @@ from convert.objects import Object
 from convert.script_reader import read_start
 from convert.server_start import File, Start
 from convert.shell_words import Command, Script, Text, Word, plain_command
+from convert.workloads import replicas, template_keys
 from models.catalog.platforms import PLATFORMS
-
-TEMPLATES: dict[str, tuple[str, ...]] = {
-    "Deployment": ("spec", "template"),
-    "StatefulSet": ("spec", "template"),
-    "DaemonSet": ("spec", "template"),
-    "ReplicaSet": ("spec", "template"),
-    "ReplicationController": ("spec", "template"),
-    "Job": ("spec", "template"),
-    "Pod": (),
-}
-"""The keys of the pod's template, by the kind of the object that runs the pods."""
 
 _NPU = re.compile(r"^huawei\.com/|(?i:ascend|npu)")
 _PARTS_OF_NPU = ("-memory", "-core", "-cores")
@@ -98,7 +94,12 @@ class Pod:
     @property
     def template(self) -> Object:
         """The template of the pod."""
-        return self.owner.at(*TEMPLATES[self.owner.kind])
+        return _template(self.owner)
+
+    @property
+    def replicas(self) -> Any:
+        """The number of pods; None if the object names none."""
+        return replicas(self.owner).value
 
     @property
     def spec(self) -> Object:
@@ -143,7 +144,7 @@ def read_pods(
     sources = Sources(config_maps, tuple(scripts), given)
     pods = []
     for owner in objects:
-        if owner.kind in TEMPLATES:
+        if template_keys(owner) is not None:
             pods += _servers(owner, sources, notes)
     return pods
 
@@ -159,13 +160,18 @@ class Sources:
     """The values of `--set` by name."""
 
 
+def _template(owner: Object) -> Object:
+    """The template of the pods of an object that runs pods."""
+    return owner.at(*(template_keys(owner) or ()))
+
+
 def _servers(
     owner: Object,
     sources: Sources,
     notes: Notes,
 ) -> list[Pod]:
     """The containers of an object that start a server."""
-    spec = owner.at(*TEMPLATES[owner.kind], "spec")
+    spec = _template(owner).at("spec")
     containers = spec.at("containers").items()
     pods = [_pod(owner, container, sources) for container in containers]
     servers = [pod for pod in pods if pod.start.kind]
@@ -219,10 +225,14 @@ def _pod(
     container: Object,
     sources: Sources,
 ) -> Pod:
-    spec = owner.at(*TEMPLATES[owner.kind], "spec")
+    spec = _template(owner).at("spec")
     mounts = _mounts(spec, container)
     config_maps = sources.config_maps
-    files = [*sources.scripts, *_mounted_files(mounts, config_maps)]
+    image = container.at("image").text()
+    files = [
+        without_library_lines(file, image)
+        for file in (*sources.scripts, *_mounted_files(mounts, config_maps))
+    ]
     notes = Notes()
     start = _start(
         container,
@@ -250,9 +260,42 @@ def _pod(
         prepared=tuple(prepared),
         config_maps=config_maps,
         servers=frozenset(),
-        engine=engine_release(container.at("image").text(), start),
+        engine=engine_release(image, start),
         npu=_npu_resource(container),
     )
+
+
+def container_with_script_of_another(owner: Object) -> str:
+    """The script that a container runs from a volume which another container writes; empty if there is none."""
+    if template_keys(owner) is None:
+        return ""
+    spec = _template(owner).at("spec")
+    containers = [*spec.at("containers").items(), *spec.at("initContainers").items()]
+    for container in spec.at("containers").items():
+        words = [
+            *command_words(container.at("command")),
+            *command_words(container.at("args")),
+        ]
+        text = " ".join(word.text() for word in words)
+        for mount in _mounts(spec, container):
+            is_written = mount.volume_kind == "emptyDir" and _is_shared(
+                mount, containers
+            )
+            path = re.escape(mount.path.rstrip("/"))
+            found = re.search(rf"{path}/[\w./-]+", text)
+            if mount.path and is_written and found:
+                return found[0]
+    return ""
+
+
+def _is_shared(mount: Mount, containers: Sequence[Object]) -> bool:
+    """Whether several containers mount the volume of a mount."""
+    users = 0
+    for container in containers:
+        mounts = container.at("volumeMounts").items()
+        if any(entry.at("name").text() == mount.volume_name for entry in mounts):
+            users += 1
+    return users > 1
 
 
 def _npu_resource(container: Object) -> str:
@@ -275,14 +318,20 @@ def _start(
 ) -> Start:
     environment = container_environment(container, notes)
     words = []
-    parts = _parts(container.at("command"))
-    parts += _parts(container.at("args"))
+    parts = command_words(container.at("command"))
+    parts += command_words(container.at("args"))
     for part in parts:
         text = with_kubernetes_variables(part.text(), environment)
         word = Word((Text(text),), part.place.line)
         words.append(word)
     script = Script()
     if words:
+        if relies_on_entrypoint(container):
+            notes.assume(
+                "vllm serve", "the image's entrypoint is the server", container
+            )
+            line = words[0].line
+            words = [*plain_command(["vllm", "serve"], line).words, *words]
         command = Command(tuple(words), words[0].line)
         script.commands.append(command)
     return read_start(
@@ -292,14 +341,6 @@ def _start(
         files=files,
         given=given,
     )
-
-
-def _parts(words: Object) -> list[Object]:
-    """The words of `command` or `args`; text instead of a list is one word."""
-    items = words.items()
-    if not items and words.text():
-        return [words]
-    return items
 
 
 def _mounts(spec: Object, container: Object) -> tuple[Mount, ...]:

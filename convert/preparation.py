@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 
 from convert.server_start import Start
 from models.launch import scripts
+from models.launch.launch import DRAINING, WARM
 
 _EAGLE_CONVERTER = "convert_eagle_ckpt_to_vllm_compatible.py"
 _GRAPH_CACHE_PROGRAMS = ("use_graph_cache", "flock")
@@ -39,6 +40,8 @@ class Preparations:
             return True
         if scripts.WARM_UP in " ".join(arguments):
             self.start.warm_up = True
+            return True
+        if program == "rm" and {*arguments} <= {"-f", "--", WARM, DRAINING}:
             return True
         installs_mind_speed = bool(self.start.mind_speed) and "install" in arguments
         return installs_mind_speed or program in _GRAPH_CACHE_PROGRAMS

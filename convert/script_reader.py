@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
 from convert.control_flow import Step, read_flow
+from convert.docker_run import is_container_run
 from convert.note import Place
 from convert.placeholder import filled
 from convert.preparation import Preparations
@@ -18,7 +19,14 @@ from convert.server_command import (
     server_command,
     unwrapped,
 )
-from convert.server_start import Argument, File, Setting, SourcedFile, Start
+from convert.server_start import (
+    Argument,
+    ContainerRun,
+    File,
+    Setting,
+    SourcedFile,
+    Start,
+)
 from convert.shell import read_script
 from convert.shell_environment import DECLARATIONS, Assigned, ShellEnvironment
 from convert.shell_words import Command, Script
@@ -170,9 +178,24 @@ class _Reader:
             self.environment.set(variable, export=True)
         if not wrapped.words:
             return
-        program, *words = (word.text for word in wrapped.words)
-        place = Place(file, wrapped.words[0].line)
-        server = server_command(wrapped.words)
+        if is_container_run(wrapped.words):
+            place = Place(file, wrapped.words[0].line)
+            run = ContainerRun(tuple(wrapped.words), place)
+            self.start.container_runs.append(run)
+            self.environment.enter_container()
+        else:
+            self._run_program(wrapped.words, command, file)
+
+    def _run_program(
+        self,
+        words_of_program: Sequence[Argument],
+        command: Command,
+        file: str,
+    ) -> None:
+        """Read a program with its arguments: a server, a script, a function or a preparation."""
+        program, *words = (word.text for word in words_of_program)
+        place = Place(file, words_of_program[0].line)
+        server = server_command(words_of_program)
         script = inline_script(program, words)
         known_file = self._known_file(program, words)
         if server:
@@ -270,6 +293,8 @@ class _Reader:
 
     def _drop_command(self, program: str, place: Place) -> None:
         """Note a command that the stack file cannot express, without its arguments, which may be credentials."""
+        if PurePosixPath(program).name == "ray":
+            self.start.ray = True
         if program in HARMLESS or not _WORD_CHARACTER.search(program):
             return
         name = PurePosixPath(program).name[:_LONGEST_COMMAND]

@@ -39,6 +39,15 @@ HARMLESS = {
     "date",
     "umask",
     "chmod",
+    "ls",
+    "pwd",
+    "trap",
+    "tail",
+    "tee",
+    "npu-smi",
+    "break",
+    "continue",
+    "return",
 }
 """Commands that change nothing about the server."""
 

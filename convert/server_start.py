@@ -42,6 +42,14 @@ class SourcedFile:
     place: Place
 
 
+@dataclass(frozen=True)
+class ContainerRun:
+    """A command `docker run …`."""
+
+    words: tuple[Argument, ...]
+    place: Place
+
+
 @dataclass
 class Start:
     """How a container starts its server."""
@@ -58,4 +66,8 @@ class Start:
     conversion: dict[str, str] = field(default_factory=dict)
     """The `tools` that convert an Eagle head, and the options of the conversion, if a head is converted."""
     warm_up: bool = False
+    ray: bool = False
+    """Whether the script starts Ray, over whose nodes a server may be divided."""
+    container_runs: list[ContainerRun] = field(default_factory=list)
+    """The commands `docker run …`."""
     notes: Notes = field(default_factory=Notes)

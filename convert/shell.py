@@ -1,4 +1,4 @@
-"""Reads the text of a shell script into commands.
+"""Reads the text of a shell script into commands, with tree-sitter's grammar of bash.
 
 It reads as bash does, with one exception: a line that begins with a flag belongs to the command before it, also where
 bash ends that command because of a space after the backslash, a comment or a missing backslash.
@@ -6,24 +6,54 @@ bash ends that command because of a space after the backslash, a comment or a mi
 
 from __future__ import annotations
 
-import re
-from bisect import bisect_left
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import replace
 
-from convert.shell_quotes import read_quoted
-from convert.shell_words import Command, Piece, Script, Text, Word
+from tree_sitter import Node
 
-_BLANK = " \t\u00a0\u3000"
-_BLANKS = re.compile(rf"[{_BLANK}]*")
-_QUOTES = "'\"$`"
-_ARRAY = re.compile(r"[A-Za-z_]\w*\+?=$")
-_OPERATOR = re.compile(r"&&|\|\||;;|\|&|[;|()&]")
-_REDIRECT = re.compile(r"&>>|&>|<<<|<<-?|<>|>>|>\||[<>]&?")
-_FLAG = re.compile(r"-{1,2}[A-Za-z]|[–—]{1,2}-?[A-Za-z]")
-_FLAG_END = re.compile(r"[\s=]")
-_COMMENT_LINE = re.compile(rf"[{_BLANK}]*#[^\n]*")
-_HEREDOC_END = re.compile(r"\s*(?:'([^'\n]*)'|\"([^\"\n]*)\"|([^\s;&|<>]+))")
-_ESCAPED_IN_HEREDOC = re.compile(r"\\([$`\\])")
+from convert.shell_flags import ReadCommand, join_flags
+from convert.shell_nodes import (
+    REDIRECTIONS,
+    Redirections,
+    WordReader,
+    is_word,
+    joined,
+    whole_word,
+)
+from convert.shell_pieces import literal_text, text_of
+from convert.shell_tree import parse
+from convert.shell_words import Command, Script, Text, Word
+
+_BEFORE_COMMENT = (b" ", b"\t", b"\n", b";", b"&", b"|", b"(", b")")
+_KEYWORDS = {
+    "if",
+    "then",
+    "else",
+    "elif",
+    "fi",
+    "case",
+    "esac",
+    "for",
+    "select",
+    "while",
+    "until",
+    "do",
+    "done",
+    "{",
+    "}",
+    "!",
+}
+_ENDS = {";", "&", "&&", "||", "|", "|&", ";;", ")"}
+_WITH_HEADS = {
+    "function_definition",
+    "case_statement",
+    "case_item",
+    "for_statement",
+    "c_style_for_statement",
+}
+_SIMPLE = {"command", "declaration_command", "unset_command", "variable_assignment"}
+_DEEPEST = 100
+"""How deep blocks may be nested."""
 
 
 def read_script(text: str, first_line: int = 1) -> Script:
@@ -33,288 +63,228 @@ def read_script(text: str, first_line: int = 1) -> Script:
         text: The script.
         first_line: The line of its file on which it begins.
     """
-    return _Reader(text, first_line).read()
-
-
-@dataclass(frozen=True)
-class _HereDocument:
-    """A here-document that begins on the next line."""
-
-    end: str
-    """The line that ends it."""
-    quoted: bool
-    """Whether it is taken literally: `<<'EOF'`."""
+    parsed = parse(text)
+    script = Script()
+    if parsed.quote_row is not None:
+        script.slips[first_line + parsed.quote_row] = "a quote is never closed"
+    reader = _Reader(parsed.source, first_line)
+    reader.block(parsed.tree.root_node)
+    join_flags(reader.read, parsed.source, first_line, script)
+    return script
 
 
 class _Reader:
-    """Reads a script from left to right: pieces into a word, words into a command."""
+    """Walks the syntax tree of a script, and reads its commands in their order."""
 
-    def __init__(self, text: str, first_line: int) -> None:
-        self.text = text
-        self.at = 0
-        self.first_line = first_line
-        self.line_ends = [found.start() for found in re.finditer("\n", text)]
-        self.script = Script()
-        self.pieces: list[Piece] = []
-        self.word_line = 0
-        self.words: list[Word] = []
-        self.redirected = False
-        self.expects_target = False
-        """Whether the next word is the file of a redirection."""
-        self.target: Word | None = None
-        self.here_documents: list[_HereDocument] = []
-        self.document = ""
-        self.document_line = 0
+    def __init__(self, source: bytes, first_line: int) -> None:
+        self.source = source
+        self.words = WordReader(source, first_line)
+        self.read: list[ReadCommand] = []
+        self.depth = 0
 
-    @property
-    def line(self) -> int:
-        """The line of the position."""
-        return self.first_line + bisect_left(self.line_ends, self.at)
+    def block(self, node: Node) -> None:
+        """Read the statements in a node. Words without a command, in a script with errors, are one."""
+        self._nodes(node.children)
 
-    def read(self) -> Script:
-        while self.at < len(self.text):
-            self._step()
-        self._end_command("\n")
-        return self.script
-
-    def _step(self) -> None:
-        character = self.text[self.at]
-        if character == "\n":
-            self._end_line()
-        elif character == "\\":
-            self._backslash()
-        elif character in _BLANK:
-            self._end_word()
-            self.at += 1
-        elif character == "#" and not self.pieces:
-            self.at = self._end_of_line(self.at)
-        elif character in _QUOTES:
-            self._quoted()
-        else:
-            self._unquoted(character)
-
-    def _unquoted(self, character: str) -> None:
-        redirect = _REDIRECT.match(self.text, self.at)
-        if redirect:
-            self._redirect(redirect[0])
+    def _nodes(self, nodes: Sequence[Node]) -> None:
+        if self.depth > _DEEPEST:
             return
-        operator = _OPERATOR.match(self.text, self.at)
-        if operator:
-            self._operator(operator[0])
-        else:
-            self._plain(character)
-
-    def _plain(self, character: str) -> None:
-        self._begin_word()
-        last = self.pieces[-1] if self.pieces else None
-        if isinstance(last, Text) and not last.quoted:
-            self.pieces[-1] = Text(last.text + character, quoted=False)
-        else:
-            self.pieces.append(Text(character, quoted=False))
-        self.at += 1
-
-    def _quoted(self) -> None:
-        self._begin_word()
-        quoted = read_quoted(self.text, self.at)
-        if not quoted.closed:
-            self._slip("a quote is never closed")
-        self.pieces += quoted.pieces
-        self.at = quoted.end
-
-    def _begin_word(self) -> None:
-        if not self.pieces:
-            self.word_line = self.line
-
-    def _end_word(self) -> None:
-        if not self.pieces:
-            return
-        word = Word(tuple(self.pieces), self.word_line)
-        if self.expects_target:
-            self.target = word
-            self.expects_target = False
-        else:
-            self.words.append(word)
-        self.pieces = []
-
-    def _end_command(self, end: str) -> None:
-        self._end_word()
-        if self.words:
-            command = Command(
-                words=tuple(self.words),
-                line=self.words[0].line,
-                end=end,
-                redirected=self.redirected,
-                target=self.target,
-                document=self.document,
-                document_line=self.document_line,
-            )
-            self.script.commands.append(command)
-        self.words = []
-        self.redirected = False
-        self.expects_target = False
-        self.target = None
-        self.document = ""
-        self.document_line = 0
-
-    def _end_line(self) -> None:
-        """Read a line end, which ends the command unless a flag follows."""
-        self._end_word()
-        if self.here_documents:
-            self._read_here_documents()
-            self._end_command("\n")
-            return
-        flag = self._flag_below(self.at) if self.words else None
-        if flag:
-            self._slip(
-                f"bash ends the command before {flag}, because no backslash joins the lines"
-            )
-        else:
-            self._end_command("\n")
-        self.at += 1
-
-    def _backslash(self) -> None:
-        """Read a backslash: it joins two lines, or it escapes a character."""
-        start = self.at + 1
-        end = self._after_blanks(start)
-        has_comment = end > start and self.text.startswith("#", end)
-        line_end = self._end_of_line(end) if has_comment else end
-        is_last = line_end >= len(self.text) - 1
-        ends_line = self.text[line_end : line_end + 1] in ("\n", "")
-        if ends_line and end == start:
-            self._join_lines()
-        elif ends_line and (has_comment or is_last or self._flag_below(line_end)):
-            obstacle = "a comment follows" if has_comment else "a space follows"
-            self._join_lines_as_meant(line_end, obstacle)
-        else:
-            self._begin_word()
-            escaped = self.text[start : start + 1]
-            self.pieces.append(Text(escaped))
-            self.at += 2
-
-    def _join_lines(self) -> None:
-        """Read a backslash at the end of a line; a comment on the next line ends the command for bash."""
-        self.at += 2
-        while self.words and not self.pieces:
-            comment = _COMMENT_LINE.match(self.text, self.at)
-            flag = self._flag_below(comment.end()) if comment else None
-            if not comment or not flag:
-                return
-            self._slip(
-                f"bash ends the command before {flag}, because a comment is between the lines"
-            )
-            self.at = comment.end() + 1
-
-    def _join_lines_as_meant(self, line_end: int, obstacle: str) -> None:
-        """Read a backslash that does not join lines for bash, since something follows it on its line."""
-        self._end_word()
-        if self._flag_below(line_end):
-            self._slip(f"bash ends the command here, because {obstacle} the backslash")
-        self.at = line_end + 1
-
-    def _after_blanks(self, start: int) -> int:
-        blanks = _BLANKS.match(self.text, start)
-        return blanks.end() if blanks else start
-
-    def _end_of_line(self, start: int) -> int:
-        end = self.text.find("\n", start)
-        return len(self.text) if end < 0 else end
-
-    def _flag_below(self, start: int) -> str | None:
-        """The flag with which the next line begins; empty lines, lone backslashes and comments are skipped."""
-        for line in self.text[start:].split("\n")[1:]:
-            stripped = line.strip(f"{_BLANK}\\")
-            if not stripped or stripped.startswith("#"):
+        self.depth += 1
+        loose: list[Node] = []
+        for node in nodes:
+            if is_word(node):
+                loose.append(node)
                 continue
-            if _FLAG.match(stripped):
-                return _FLAG_END.split(stripped)[0]
-            return None
-        return None
+            self._loose_words(loose)
+            loose = []
+            self._statement(node)
+        self._loose_words(loose)
+        self.depth -= 1
 
-    def _slip(self, difference: str) -> None:
-        self.script.slips.setdefault(self.line, difference)
+    def _loose_words(self, nodes: Sequence[Node]) -> None:
+        words: list[Word] = []
+        before: Node | None = None
+        for node in nodes:
+            self.words.append(words, before, node)
+            before = node
+        if words:
+            self._add(words, nodes[0], nodes[-1])
 
-    def _operator(self, operator: str) -> None:
-        only_text = self._only_text()
-        if operator == "(" and only_text and _ARRAY.match(only_text.text):
-            self._array(only_text)
+    def _statement(self, node: Node) -> None:
+        kind = node.type
+        if kind == "comment":
+            self._comment(node)
             return
-        self.at += len(operator)
-        self._end_command(operator)
+        if not node.is_named:
+            self._token(node)
+        elif kind in _SIMPLE:
+            self._simple(node)
+        elif kind == "redirected_statement":
+            self._redirected(node)
+        elif kind == "test_command":
+            self._test(node)
+        elif kind in _WITH_HEADS:
+            self._with_head(node)
+        else:
+            self.block(node)
 
-    def _only_text(self) -> Text | None:
-        """The text of a word that has no other pieces."""
-        if len(self.pieces) != 1:
-            return None
-        piece = self.pieces[0]
-        if not isinstance(piece, Text):
-            return None
-        return piece
+    def _comment(self, node: Node) -> None:
+        """Skip a comment. In `a#b`, which the grammar takes for one, the text belongs to the command."""
+        before = self.source[: node.start_byte]
+        if not self.read or not before or before[-1:] in _BEFORE_COMMENT:
+            return
+        last = self.read[-1]
+        if last.end != node.start_byte:
+            return
+        line = self.words.line(node)
+        first, *others = [
+            Word(tuple(literal_text(text)), line) for text in text_of(node).split()
+        ]
+        words = [*last.command.words[:-1], joined(last.command.words[-1], first)]
+        last.command = replace(last.command, words=(*words, *others))
+        last.end = node.end_byte
 
-    def _array(self, name: Text) -> None:
-        """Read the words of `NAME=(…)`."""
-        inner = _Reader(self.text, self.first_line)
-        inner.at = self.at + 1
-        while inner.at < len(self.text):
-            character = self.text[inner.at]
-            if character == ")":
-                break
-            if character == "\n":
-                inner._end_word()
-                inner.at += 1
+    def _with_head(self, node: Node) -> None:
+        """Read a statement whose beginning is one command: a function, a loop, a branch of `case`."""
+        kind = node.type
+        if kind == "function_definition":
+            self._function(node)
+        elif kind == "case_statement":
+            self._case(node)
+        elif kind == "case_item":
+            self._case_item(node)
+        else:
+            self._loop(node)
+
+    def _token(self, node: Node) -> None:
+        """Read a keyword, or the operator that ends a command."""
+        if node.type in _KEYWORDS:
+            word = Word((Text(node.type, quoted=False),), self.words.line(node))
+            self._add([word], node, node)
+        elif node.type in _ENDS and self.read:
+            last = self.read[-1]
+            last.command = replace(last.command, end=node.type)
+
+    def _simple(self, node: Node) -> None:
+        words: list[Word] = []
+        redirections = Redirections()
+        last = node
+        children = node.children
+        if node.type == "variable_assignment":
+            children = [node]
+        before: Node | None = None
+        for child in children:
+            if child.type in REDIRECTIONS:
+                self.words.redirect(child, redirections)
+                before = None
+                continue
+            self.words.append(words, before, child)
+            before = child
+        words += redirections.words
+        if words:
+            self._add(words, node, last, redirections)
+        self._nodes(redirections.following)
+
+    def _redirected(self, node: Node) -> None:
+        """Read a statement with redirections, which concern its last command."""
+        redirections = Redirections()
+        body = []
+        for child in node.children:
+            if child.type in REDIRECTIONS:
+                self.words.redirect(child, redirections)
             else:
-                inner._step()
-        inner._end_word()
-        items: list[Word] = []
-        for command in inner.script.commands:
-            items += command.words
-        items += inner.words
-        word = Word((name,), self.word_line, tuple(items))
-        self.words.append(word)
-        self.pieces = []
-        self.at = inner.at + 1
-
-    def _redirect(self, operator: str) -> None:
-        """Read `>`, `2>&1` or `<<EOF`; a number before it is a file descriptor and no word."""
-        only_text = self._only_text()
-        if only_text and only_text.text.isdecimal():
-            self.pieces = []
-        self._end_word()
-        self.redirected = True
-        self.at += len(operator)
-        if operator in ("<<", "<<-"):
-            self._begin_here_document()
+                body.append(child)
+        count = len(self.read)
+        self._nodes(body)
+        if len(self.read) == count:
+            if redirections.words:
+                self._add(redirections.words, node, node, redirections)
         else:
-            self.expects_target = True
+            last = self.read[-1]
+            last.end = node.end_byte
+            command = last.command
+            last.command = replace(
+                command,
+                words=(*command.words, *map(whole_word, redirections.words)),
+                redirected=redirections.redirected or command.redirected,
+                target=redirections.target or command.target,
+                document=redirections.document or command.document,
+                document_line=redirections.document_line or command.document_line,
+            )
+        self._nodes(redirections.following)
 
-    def _begin_here_document(self) -> None:
-        end = _HEREDOC_END.match(self.text, self.at)
-        if not end:
+    def _function(self, node: Node) -> None:
+        """Read the head of a function, then its body: `start() {` and `function start {`."""
+        name = node.child_by_field_name("name")
+        body = node.child_by_field_name("body")
+        words = self.words.words(name) if name else []
+        if node.children[0].type == "function":
+            keyword = Word((Text("function", quoted=False),), self.words.line(node))
+            self._add([keyword, *words], node, node)
+        elif words:
+            self._add(words, node, node)
+            head = self.read[-1]
+            head.command = replace(head.command, end="(")
+        if body:
+            self._nodes([body])
+
+    def _case(self, node: Node) -> None:
+        head = []
+        for child in node.children:
+            if child.type in ("case_item", "esac"):
+                break
+            head.append(child)
+        self._head(head, node)
+        self._nodes(node.children[len(head) :])
+
+    def _case_item(self, node: Node) -> None:
+        """Read the patterns of a branch, each as a command of one word, then its commands."""
+        for index, child in enumerate(node.children):
+            if child.type in ("|", ")"):
+                self._token(child)
+            if child.type == ")":
+                self._nodes(node.children[index + 1 :])
+                return
+            if child.is_named:
+                words = self.words.words(child)
+                self._add(words[:1], child, child)
+
+    def _loop(self, node: Node) -> None:
+        """Read the head of `for` and `select` as one command, then the body."""
+        head = [child for child in node.children if child.type != "do_group"]
+        body = [child for child in node.children if child.type == "do_group"]
+        self._head(head, node)
+        self._nodes(body)
+
+    def _head(self, nodes: Sequence[Node], node: Node) -> None:
+        words: list[Word] = []
+        for child in nodes:
+            if child.type not in _ENDS:
+                words += self.words.words(child)
+        self._add(words, node, node)
+
+    def _test(self, node: Node) -> None:
+        """Read `[ … ]` and `[[ … ]]`, whose words matter only as text."""
+        words = [*self.words.leaves(node)]
+        if words:
+            self._add(words, node, node)
+
+    def _add(
+        self,
+        words: Sequence[Word],
+        first: Node,
+        last: Node,
+        redirections: Redirections | None = None,
+    ) -> None:
+        if not words:
             return
-        single_quoted, double_quoted, plain = end.groups()
-        if plain is not None:
-            document = _HereDocument(plain, quoted=False)
-        else:
-            document = _HereDocument(single_quoted or double_quoted or "", quoted=True)
-        self.here_documents.append(document)
-        self.at = end.end()
-
-    def _read_here_documents(self) -> None:
-        self.document_line = self.line + 1
-        lines = self.text[self.at + 1 :].split("\n")
-        for document in self.here_documents:
-            body = []
-            while lines:
-                line = lines.pop(0)
-                if line.strip("\t ") == document.end:
-                    break
-                if not document.quoted:
-                    line = _ESCAPED_IN_HEREDOC.sub(r"\1", line)
-                body.append(line)
-            self.document = "\n".join(body)
-        self.here_documents = []
-        if lines:
-            rest = "\n".join(lines)
-            end = len(self.text) - len(rest)
-            self.at = max(end, self.at + 1)
-        else:
-            self.at = len(self.text)
+        found = redirections or Redirections()
+        command = Command(
+            words=tuple(whole_word(word) for word in words),
+            line=words[0].line,
+            redirected=found.redirected,
+            target=found.target,
+            document=found.document,
+            document_line=found.document_line,
+        )
+        self.read.append(ReadCommand(command, first.start_byte, last.end_byte))

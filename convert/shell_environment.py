@@ -52,6 +52,7 @@ class ShellEnvironment:
         given: Mapping[str, str],
     ) -> None:
         self.settings = dict(settings)
+        self.of_container = dict(settings)
         self.notes = notes
         self.given = given
         self.scope = Scope()
@@ -116,6 +117,11 @@ class ShellEnvironment:
                 self._unset(name)
             elif exports and _NAME.fullmatch(name):
                 self.export(name, Place(file, word.line))
+
+    def enter_container(self) -> None:
+        """Forget the exports before `docker run`: the container does not get them."""
+        self.settings = dict(self.of_container)
+        self.scope.exported.clear()
 
     def snapshot(self) -> Snapshot:
         """The variables as they are now."""

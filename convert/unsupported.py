@@ -18,7 +18,8 @@ from convert.pod_patch import (
     is_patched_name,
     uncopied_containers,
 )
-from convert.pods import TEMPLATES, Pod
+from convert.pods import Pod
+from convert.workloads import WORKLOADS, refusal
 from models.kubernetes.schema import known_minors, pod_schema
 from models.manifests.metadata import NAME_LABEL
 from models.manifests.pod_fields import OWNED_POD_FIELDS
@@ -31,7 +32,7 @@ _CONVERTED_OBJECTS = {
     "Queue",
     "Service",
     "PodGroup",
-    *TEMPLATES,
+    *WORKLOADS,
 }
 _CONVERTED_IN_OWNER = {
     "replicas",
@@ -39,6 +40,11 @@ _CONVERTED_IN_OWNER = {
     "template",
     "strategy",
     "progressDeadlineSeconds",
+    "tasks",
+    "queue",
+    "minAvailable",
+    "leaderWorkerTemplate",
+    "jobTemplate",
 }
 _CONVERTED_IN_POD = {
     "nodeSelector",
@@ -123,8 +129,12 @@ def unsupported(pods: Sequence[Pod], objects: Sequence[Object]) -> Notes:
             notes += _service(item)
         elif item.kind not in _CONVERTED_OBJECTS:
             notes.append(_other_object(item))
-        elif item.kind in TEMPLATES and item.value not in owners:
-            notes.drop(_title(item), "no container of it starts a server", item)
+        elif item.kind in WORKLOADS and item.value not in owners:
+            refused = refusal(item)
+            why = "no container of it starts a server"
+            if refused:
+                why = f"it {refused.sentence}"
+            notes.drop(_title(item), why, item)
     return notes
 
 
@@ -362,6 +372,9 @@ def _service(service: Object) -> Iterator[Note]:
 
 def _other_object(item: Object) -> Note:
     why = _REMAINING.get(item.kind)
+    refused = refusal(item)
+    if refused:
+        return dropped(_title(item), f"it {refused.sentence}", item)
     if why:
         return remains(_title(item), why, item)
     return dropped(_title(item), _NO_KEY, item)

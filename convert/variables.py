@@ -98,11 +98,30 @@ def assigned(assignment: Assignment, scope: Scope) -> Value:
         for item in word.items:
             items += expand(item, scope)
         return items
+    if assignment.name not in scope.values:
+        word = _with_own_value(word, assignment.name)
     text = expand_one(word, scope)
     if not assignment.appends:
         return text
     before = scope.text(assignment.name) or ""
     return before + text
+
+
+def _with_own_value(word: Word, name: str) -> Word:
+    """The word with the old value of its own variable, which the image may set: `/a${PATH:+:$PATH}` is `/a:$PATH`."""
+    parts: list[Piece] = []
+    for piece in word.pieces:
+        if not isinstance(piece, Variable) or piece.name != name:
+            parts.append(piece)
+        elif piece.alternative in (f":${name}", f":${{{name}}}"):
+            parts += [Text(":"), Variable(name, quoted=True)]
+        elif piece.alternative in (f"${name}:", f"${{{name}}}:"):
+            parts += [Variable(name, quoted=True), Text(":")]
+        elif piece.default == "":
+            parts.append(Variable(name, quoted=True))
+        else:
+            parts.append(piece)
+    return Word(tuple(parts), word.line, word.items)
 
 
 def _items(assignment: Assignment, scope: Scope) -> list[str]:

@@ -213,3 +213,29 @@ def test_bash_reads_the_same_words(parts: list[str]) -> None:
         seen = subprocess.run(["/bin/bash", script], env=environment, capture_output=True, text=True, check=True)
 
     assert words(command, Scope({"A": "x  y"}))[1:] == json.loads(seen.stdout)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a $X/$Y.tar", ["a", "${X}/${Y}.tar"]),
+        ("a v$X/b/$Y/c", ["a", "v${X}/b/${Y}/c"]),
+        ('a "$X ${Y} z"', ["a", "${X} ${Y} z"]),
+        ("a \\$X/$Y", ["a", "$X/${Y}"]),
+        ("a \\ b", ["a", " b"]),
+        ('a --x={"b":1,"c":[1,2]}', ["a", "--x={b:1,c:[1,2]}"]),
+        ("a http://h/x#y", ["a", "http://h/x#y"]),
+    ],
+)
+def test_words_that_the_grammar_divides_are_whole(text: str, expected: list[str]) -> None:
+    (command,) = read_script(text).commands
+
+    assert words(command) == expected
+
+
+def test_the_commands_after_a_here_document_on_its_line_are_read() -> None:
+    text = "cat <<EOF > f && b\nx\nEOF\nc"
+
+    assert commands(text)[0] == ["cat"]
+    assert ["c"] in commands(text)
+    assert read_script(text).commands[0].document == "x"

@@ -1,0 +1,64 @@
+"""Sorts the files of a command line: objects of Kubernetes, Compose files and scripts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+
+from convert.server_start import File
+from models.stack_file.yaml_file import read_yaml
+
+_SCRIPT_ENDINGS = (".sh", ".bash")
+_YAML_ENDINGS = (".yaml", ".yml", ".json")
+_FENCE = re.compile(r"\s*```")
+_COMMAND = re.compile(r"\b(docker|podman|nerdctl)\s+run\b|\bvllm\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class InputFiles:
+    """The files of a command line by their form."""
+
+    objects: tuple[File, ...]
+    scripts: tuple[File, ...]
+
+
+def sorted_files(files: Sequence[File]) -> InputFiles:
+    """The files by their form. The order within a form remains."""
+    objects = []
+    scripts = []
+    for file in files:
+        if _is_script(file):
+            scripts.append(replace(file, text=_code(file.text)))
+        else:
+            objects.append(file)
+    return InputFiles(tuple(objects), tuple(scripts))
+
+
+def _code(text: str) -> str:
+    """The code of a page: the lines between ``` and ```. Text without such lines is code as a whole."""
+    lines = text.split("\n")
+    if not any(_FENCE.match(line) for line in lines):
+        return text
+    code = []
+    is_inside = False
+    for line in lines:
+        is_fence = bool(_FENCE.match(line))
+        if is_fence:
+            is_inside = not is_inside
+        code.append(line if is_inside and not is_fence else "")
+    return "\n".join(code)
+
+
+def _is_script(file: File) -> bool:
+    """Whether a file is a script: by its name, else by its content, as for standard input."""
+    ending = PurePosixPath(file.name).suffix
+    if ending in _SCRIPT_ENDINGS or file.text.startswith("#!"):
+        return True
+    if ending in _YAML_ENDINGS:
+        return False
+    if isinstance(read_yaml(file.name, file.text).value, dict | list):
+        return False
+    has_document = "\n---" in file.text or "apiVersion:" in file.text
+    return bool(_COMMAND.search(file.text)) and not has_document

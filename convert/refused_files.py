@@ -1,0 +1,127 @@
+"""The errors for files from which no stack file can be made, each with the way out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from convert.objects import Object
+from convert.pods import container_with_script_of_another
+from convert.server_start import File
+from convert.workloads import WORKLOADS, refusal
+from models.finding import Finding
+
+RENDER = "render it first, such as with helm template, or read the cluster: kubectl get deployment NAME -o yaml"
+
+_HELM_KEYS = (
+    "servingEngineSpec",
+    "modelSpec",
+    "replicaCount",
+    "modelService",
+    "fullnameOverride",
+    "nameOverride",
+    "decode",
+    "prefill",
+    "podAnnotations",
+    "autoscaling",
+)
+"""Keys by which the values of a Helm chart are recognised."""
+
+
+class ConversionError(Exception):
+    """The files cannot be converted.
+
+    Args:
+        message: The problem.
+        fix: What to do.
+        findings: The errors of the YAML, if it cannot be read.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        fix: str,
+        findings: Sequence[Finding] = (),
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.fix = fix
+        self.findings = tuple(findings)
+
+
+def is_template(value: Any) -> bool:
+    """Whether a value contains `{{ … }}`, which YAML reads as a mapping in a mapping."""
+    if isinstance(value, dict):
+        has_nested_key = any(key.startswith("{'") for key in value)
+        return has_nested_key or any(is_template(item) for item in value.values())
+    if isinstance(value, list):
+        return any(is_template(item) for item in value)
+    return False
+
+
+def no_server(
+    names: Sequence[str],
+    scripts: Sequence[File],
+    objects: Sequence[Object],
+    others: Sequence[Object],
+) -> ConversionError:
+    """The error for files in which no container starts a server.
+
+    Args:
+        names: The names of the files with objects.
+        scripts: The scripts.
+        objects: The objects.
+        others: Mappings that are no objects.
+    """
+    for item in objects:
+        refused = refusal(item)
+        if refused:
+            title = f"{item.name or item.file} {refused.sentence}"
+            return ConversionError(title, refused.fix)
+    for document in others:
+        error = _other_document(document)
+        if error:
+            return error
+    kinds = sorted({item.kind for item in objects})
+    if any(kind in WORKLOADS for kind in kinds):
+        return _no_command(scripts, objects)
+    is_swapped = any("apiVersion" in script.text for script in scripts)
+    fix = "begin the command line with the config.yaml of the manual's Step 2"
+    if is_swapped:
+        fix = "write the file of the objects first, then the script"
+    content = ", ".join(kinds) or "nothing"
+    return ConversionError(f"{', '.join(names)} has no Deployment, but {content}", fix)
+
+
+def _no_command(scripts: Sequence[File], objects: Sequence[Object]) -> ConversionError:
+    """The error for containers whose command starts no server."""
+    for item in objects:
+        script = container_with_script_of_another(item)
+        if script:
+            return ConversionError(
+                f"the engine's command is written by another container at run time: {script}",
+                "write the command that it writes into a file, and name it on the command line",
+            )
+    files = (
+        ", ".join(script.name for script in scripts) or "the command of any container"
+    )
+    return ConversionError(
+        f"no server of vLLM is started in {files}",
+        "add the run_vllm.sh of the manual's Step 3 to the command line",
+    )
+
+
+def _other_document(document: Object) -> ConversionError | None:
+    """The error for a mapping that is no object, if it is known."""
+    keys = [str(key) for key in document.mapping()]
+    if any(key in _HELM_KEYS for key in keys):
+        return ConversionError(
+            f"{document.file} has no objects: these are values of a Helm chart",
+            "render them (helm template) first: helm template CHART -f VALUES | ascend-vllm convert -",
+        )
+    if any(key.endswith(":services") for key in document.at("config").mapping()):
+        return ConversionError(
+            f"{document.file} is a stack file already",
+            f"check it: ascend-vllm check {document.file}",
+        )
+    return None

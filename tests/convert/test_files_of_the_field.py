@@ -1,0 +1,274 @@
+"""Files as people have them today: Compose files, `docker run` lines, scripts alone, and objects of several nodes."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import Any
+
+import pytest
+import yaml
+
+from convert import Conversion, ConversionError, File, Options, convert_files
+from tests.convert.pairs import comparison, resolved, said, service, services
+from tests.convert.test_vllm_serve import IMAGE, deployment
+
+SERVE = "vllm serve /data/Qwen3-32B --max-model-len 4096 --port 8113"
+DOCKER = f"""\
+export IMAGE={IMAGE}
+docker run --rm --name Qwen_server -itd --net=host --shm-size=16g --privileged \\
+  --device /dev/davinci0 --device /dev/davinci1 --device /dev/davinci_manager \\
+  -v /data:/data -v /usr/local/Ascend/driver/lib64/:/usr/local/Ascend/driver/lib64/ -v cache:/root/.cache \\
+  -e HCCL_OP_EXPANSION_MODE=AIV -p 9000:8113 --ulimit nproc=65535 \\
+  $IMAGE"""
+COMPOSE = f"""\
+services:
+  qwen:
+    image: ${{IMAGE:-{IMAGE}}}
+    command: {SERVE}
+    environment: [A=1, B=$$HOME]
+    volumes: ["/data:/data:ro"]
+    devices: [/dev/davinci3:/dev/davinci3]
+    shm_size: 16g
+    ports: ["8113:8113"]
+    restart: always
+    depends_on: [proxy]
+  proxy:
+    image: nginx
+"""
+
+
+def converted(*files: tuple[str, str], **filled: str) -> Conversion:
+    """The conversion of files in this order."""
+    return convert_files([File(name, text) for name, text in files], Options(context="prod", filled=filled))
+
+
+def refused(*files: tuple[str, str]) -> ConversionError:
+    with pytest.raises(ConversionError) as error:
+        converted(*files)
+    return error.value
+
+
+def test_a_docker_run_line_becomes_a_service() -> None:
+    conversion = converted(("run.sh", f"{DOCKER} {SERVE}\n"))
+    values = service(conversion)
+
+    assert [*services(conversion)] == ["qwen-server"]
+    assert values["image"] == IMAGE
+    assert values["model"] == "/data/Qwen3-32B"
+    assert values["npus"] == 2
+    assert values["server"] == {"port": 8113}
+    assert values["resources"] == {"shm": "16Gi"}
+    assert values["env"] == {"HCCL_OP_EXPANSION_MODE": "AIV"}
+
+
+def test_options_of_docker_are_replaced_or_lost_and_both_is_said() -> None:
+    conversion = converted(("run.sh", f"{DOCKER} {SERVE}\n"))
+
+    assert [*said(conversion, "replaced")] == ["the devices", "--net, --privileged, --publish"]
+    assert [*said(conversion, "dropped")] == ["--ulimit", "the mount /root/.cache"]
+    assert conversion.loses
+
+
+def test_a_server_that_is_started_in_the_shell_of_the_container_is_found() -> None:
+    conversion = converted(("page.sh", f"{DOCKER} bash\nexport A=1\n{SERVE}\n"))
+
+    assert service(conversion)["npus"] == 2
+    assert service(conversion)["env"] == {"HCCL_OP_EXPANSION_MODE": "AIV", "A": "1"}
+
+
+@pytest.mark.parametrize(
+    ("options", "npus"),
+    [
+        ("-e ASCEND_VISIBLE_DEVICES=0-3", 4),
+        ("--env=ASCEND_VISIBLE_DEVICES=0,5", 2),
+        ("--device=/dev/davinci2:/dev/davinci0", 1),
+    ],
+)
+def test_the_number_of_npus_follows_from_the_devices(options: str, npus: int) -> None:
+    run = f"podman run {options} {IMAGE} {SERVE} -tp {npus}"
+
+    assert resolved(converted(("run.sh", run))).npus == npus
+
+
+def test_a_compose_service_becomes_a_service() -> None:
+    conversion = converted(("compose.yaml", COMPOSE))
+    values = service(conversion)
+
+    assert values["image"] == IMAGE
+    assert values["model"] == "/data/Qwen3-32B"
+    assert values["resources"]["shm"] == "16Gi"
+    assert values["env"]["A"] == "1"
+    assert "this is a Docker Compose file" in said(conversion, "assumed")["Deployments"]
+    assert [*said(conversion, "dropped")] == ["depends_on", "the Deployment proxy"]
+
+
+def test_a_variable_of_a_compose_file_can_be_set() -> None:
+    assert service(converted(("compose.yaml", COMPOSE), IMAGE="a/vllm-ascend:v0.18.0"))["image"] == (
+        "a/vllm-ascend:v0.18.0"
+    )
+
+
+def test_a_script_alone_needs_only_its_image() -> None:
+    conversion = converted(("serve.sh", f"{SERVE}\n"), image=IMAGE)
+
+    assert service(conversion)["image"] == IMAGE
+    assert not conversion.loses
+
+
+def test_files_are_told_apart_by_their_content_in_any_order() -> None:
+    objects = deployment(["bash", "/scripts/serve.sh"])
+    conversion = converted(("serve.sh", SERVE), ("standard input", objects))
+
+    assert service(conversion)["model"] == "/data/Qwen3-32B"
+
+
+def test_several_files_of_objects_are_one_stack() -> None:
+    one = deployment(SERVE.split())
+    two = one.replace("name: qwen", "name: other")
+
+    assert [*services(converted(("one.yaml", one), ("two.yaml", two)))] == ["qwen", "other"]
+
+
+def test_arguments_alone_belong_to_the_entrypoint_of_the_image() -> None:
+    objects = deployment(["/data/Qwen3-32B", "--max-model-len", "4096"]).replace("command:", "args:")
+    conversion = converted(("qwen.yaml", objects))
+
+    assert service(conversion)["model"] == "/data/Qwen3-32B"
+    assert said(conversion, "assumed")["vllm serve"] == "the image's entrypoint is the server"
+
+
+def test_a_dropped_key_of_requests_is_a_loss() -> None:
+    conversion = converted(("qwen.yaml", deployment([*SERVE.split(), "--api-key", "sk-please-hide"])))
+
+    assert conversion.loses
+    assert "sk-please-hide" not in conversion.text + repr(conversion.notes)
+
+
+def with_kind(kind: str, group: str, spec: dict[str, Any]) -> str:
+    return yaml.safe_dump({"apiVersion": group, "kind": kind, "metadata": {"name": "big"}, "spec": spec})
+
+
+POD = yaml.safe_load(deployment(SERVE.split()))["spec"]["template"]
+
+
+def test_a_volcano_job_with_one_task_becomes_a_service() -> None:
+    task = {"name": "server", "replicas": 2, "template": POD}
+    job = with_kind("Job", "batch.volcano.sh/v1alpha1", {"queue": "team", "minAvailable": 2, "tasks": [task]})
+    conversion = converted(("job.yaml", job))
+
+    assert service(conversion)["replicas"] == 2
+    assert service(conversion)["minMember"] == 2
+    assert service(conversion)["queue"] == "team"
+
+
+def test_a_leader_worker_set_of_one_pod_becomes_a_service() -> None:
+    group = {"replicas": 2, "leaderWorkerTemplate": {"size": 1, "workerTemplate": POD}}
+
+    assert (
+        service(converted(("lws.yaml", with_kind("LeaderWorkerSet", "leaderworkerset.x-k8s.io/v1", group))))["replicas"]
+        == 2
+    )
+
+
+@pytest.mark.parametrize(
+    ("objects", "sentence", "way"),
+    [
+        (
+            with_kind("LeaderWorkerSet", "leaderworkerset.x-k8s.io/v1", {"leaderWorkerTemplate": {"size": 2}}),
+            "big is a LeaderWorkerSet: one server over a group of 2 pods; a service of this program is one pod",
+            "keep it",
+        ),
+        (
+            with_kind("Job", "batch.volcano.sh/v1alpha1", {"tasks": [{"name": "master"}, {"name": "worker"}]}),
+            "several kinds of pods (master, worker)",
+            "keep it",
+        ),
+        (
+            with_kind("ModelServing", "workload.serving.volcano.sh/v1alpha1", {}),
+            "prefill and decode",
+            "one of its roles",
+        ),
+        (
+            with_kind("KubeInfer", "infer.modelarts.huaweicloud/v1", {}),
+            "is a KubeInfer of ModelArts",
+            "kubectl get pod",
+        ),
+        (with_kind("InferenceService", "serving.kserve.io/v1beta1", {}), "InferenceService of KServe", "kubectl get"),
+        ("servingEngineSpec: {modelSpec: []}\n", "these are values of a Helm chart", "helm template"),
+        ("replicaCount: 1\nimage: {tag: v0.23.0}\n", "these are values of a Helm chart", "helm template"),
+        ("config: {'ascend-vllm:services': {}}\n", "is a stack file already", "ascend-vllm check"),
+        ("kind: Kustomization\nresources: [a.yaml]\n", "is a Kustomization", "kubectl kustomize"),
+    ],
+)
+def test_other_files_are_refused_with_what_they_are_and_the_way(objects: str, sentence: str, way: str) -> None:
+    error = refused(("big.yaml", objects))
+
+    assert sentence in error.message
+    assert way in error.fix
+
+
+MASTER = "--data-parallel-size 2 --data-parallel-size-local 1 --data-parallel-address master"
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [MASTER, f"{MASTER} --headless --data-parallel-start-rank 1", "--nnodes 2 --node-rank 0", "--data-parallel-rank 1"],
+)
+def test_a_part_of_a_server_over_several_pods_is_no_service(flags: str) -> None:
+    error = refused(("qwen.yaml", deployment([*SERVE.split(), *flags.split()])))
+
+    assert "a part of one server over several pods" in error.message
+
+
+def test_master_and_worker_are_never_two_services() -> None:
+    master = deployment([*SERVE.split(), *MASTER.split()])
+    worker = deployment([*SERVE.split(), *MASTER.split(), "--headless"]).replace("name: qwen", "name: worker")
+    alone = deployment(SERVE.split()).replace("name: qwen", "name: alone")
+    conversion = converted(("all.yaml", "---\n".join([master, worker, alone])))
+
+    assert [*services(conversion)] == ["alone"]
+    assert {"the Deployment qwen", "the Deployment worker"} <= {*said(conversion, "dropped")}
+
+
+def test_ray_over_more_npus_than_the_pod_has_is_a_part_of_a_server() -> None:
+    script = f"ray start --head\n{SERVE} -tp 16 --distributed-executor-backend ray"
+
+    assert (
+        "ray start, and 16 NPUs over pods of 8"
+        in refused(("qwen.yaml", deployment(["bash", "-c", script], npus=8))).message
+    )
+
+
+def test_a_script_that_another_container_writes_is_named() -> None:
+    shared = [{"name": "shared", "mountPath": "/shared"}]
+    value = yaml.safe_load(deployment(["bash", "-c", "bash /shared/start.sh"], volumeMounts=shared))
+    spec = value["spec"]["template"]["spec"]
+    spec["containers"].append({"name": "control", "image": "control:1", "volumeMounts": shared})
+    spec["volumes"] = [{"name": "shared", "emptyDir": {}}]
+
+    assert refused(("qwen.yaml", yaml.safe_dump(value))).message == (
+        "the engine's command is written by another container at run time: /shared/start.sh"
+    )
+
+
+def test_parts_of_the_driver_need_no_mount_of_their_own() -> None:
+    conversion = converted(("run.sh", f"{DOCKER} {SERVE}\n"))
+    added = {one.name: one.new or "" for one in comparison(conversion).added}
+
+    assert "/usr/local/Ascend/driver," in added["node files"]
+
+
+def test_a_long_page_with_several_containers_gives_several_services() -> None:
+    page = textwrap.dedent(f"""\
+        docker run -d --name a -v /data:/data {IMAGE} {SERVE}
+        docker run -d --name b -v /data:/data {IMAGE} {SERVE.replace("8113", "8114")}
+        """)
+
+    assert [*services(converted(("page.sh", page)))] == ["a", "b"]
+
+
+def test_only_the_code_of_a_page_is_read() -> None:
+    start = f"# Qwen3\n\nRun it's container:\n\n```bash\n{DOCKER} bash\n```\n"
+    page = f"{start}\nThen:\n\n```\n{SERVE}\n```\nDone.\n"
+
+    assert service(converted(("page.md", page)))["npus"] == 2
