@@ -150,7 +150,7 @@ def _not_a_literal(refusal: _Refusal, literals: Sequence[Any]) -> tuple[str, str
     """The message and the fix for a value that is not one of a few."""
     value = refusal.input
     choices = [str(literal) for literal in literals]
-    near = nearest(str(value), dict.fromkeys(choices)) or choices[0]
+    near = nearest(str(value), dict.fromkeys(choices), likeness=0.5) or choices[0]
     if isinstance(value, int) and all(isinstance(literal, int) for literal in literals):
         closest = min(literals, key=lambda literal: abs(literal - value))
         near = str(closest)

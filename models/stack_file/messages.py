@@ -42,5 +42,16 @@ TRUTHS = {
 }
 """What YAML 1.1 reads as true or false, and YAML 1.2 as text."""
 
-NICKNAMES = {"tp": "engine.tensorParallelSize", "pp": "engine.pipelineParallelSize"}
+NICKNAMES = {
+    "tp": "engine.tensorParallelSize",
+    "pp": "engine.pipelineParallelSize",
+    "tolerations": "podTemplate.spec.tolerations",
+    "affinity": "podTemplate.spec.affinity",
+    "topologyspreadconstraints": "podTemplate.spec.topologySpreadConstraints",
+    "volumes": "podTemplate.spec.volumes",
+    "initcontainers": "podTemplate.spec.initContainers",
+    "sidecars": "podTemplate.spec.containers",
+    "labels": "podTemplate.metadata.labels",
+    "annotations": "podTemplate.metadata.annotations",
+}
 """What people call keys that are named otherwise."""

@@ -56,13 +56,18 @@ def unknown_key(
     )
 
 
-def nearest(name: str, known: Mapping[str, Any]) -> str | None:
+def nearest(name: str, known: Mapping[str, Any], likeness: float = 0.7) -> str | None:
     """The known key that a name probably means. Upper case, `-` and `_` do not count.
 
     Among very many keys, none is searched for, because each comparison takes time.
+
+    Args:
+        name: The name.
+        known: The known keys.
+        likeness: From 0 to 1, how much the key must resemble the name.
     """
     if len(known) > _MOST_KNOWN:
         return None
     plain = {plain_name(key): key for key in known}
-    close = get_close_matches(plain_name(name), plain, n=1, cutoff=0.7)
+    close = get_close_matches(plain_name(name), plain, n=1, cutoff=likeness)
     return plain[close[0]] if close else None

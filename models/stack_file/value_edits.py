@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from models.credentials import masked
-from models.record import Record
+from models.record import Record, duration_text
 from models.stack_file.messages import TRUTHS
 from models.yaml_scalar import as_yaml, plain_scalar
 
@@ -23,9 +23,10 @@ _SIZE = re.compile(r"[0-9.]+[KMGTPE]i")
 _SIZE_IN_WORDS = re.compile(
     r"([0-9][0-9_]*(?:\.[0-9]+)?) ?([kmgtpe])(?:i?b|i)?", re.IGNORECASE
 )
-_TIME_IN_WORDS = re.compile(
-    r"([0-9]+) ?([smh])(?:ecs?|econds?|ins?|inutes?|rs?|ours?)?", re.IGNORECASE
-)
+_UNIT = r"([smh])(?:ecs?|econds?|ins?|inutes?|rs?|ours?)?"
+_TIME_IN_WORDS = re.compile(rf"([0-9]+) ?{_UNIT}\b", re.IGNORECASE)
+_FRACTION_IN_WORDS = re.compile(rf"([0-9]+\.[0-9]+) ?{_UNIT}", re.IGNORECASE)
+_SECONDS = {"h": 3600, "m": 60, "s": 1}
 
 
 def value_edit(
@@ -229,10 +230,14 @@ def _sizes(text: str, example: Any) -> Iterator[str]:
 
 
 def _durations(text: str) -> Iterator[str]:
-    """A duration as Kubernetes writes it: 10m for `10 min`."""
-    time = _TIME_IN_WORDS.fullmatch(text)
-    if time:
-        yield f"{time[1]}{time[2].lower()}"
+    """A duration as Kubernetes writes it: 1h30m for `1 h 30 min`, and 5400s for `1.5h`."""
+    fraction = _FRACTION_IN_WORDS.fullmatch(text)
+    if fraction:
+        seconds = float(fraction[1]) * _SECONDS[fraction[2].lower()]
+        yield duration_text(round(seconds))
+        return
+    parts = _TIME_IN_WORDS.findall(text)
+    yield "".join(f"{number}{unit.lower()}" for number, unit in parts)
 
 
 def _literals(annotation: Any) -> Iterator[Any]:

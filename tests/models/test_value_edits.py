@@ -35,6 +35,10 @@ def test_a_size_keeps_its_number(refused: object, edit: str) -> None:
         ("10minutes", "write startup: 10m"),
         ("2 Hours", "write startup: 2h"),
         ("100 sec", "write startup: 100s"),
+        ("1h 30m", "write startup: 1h30m"),
+        ("1 h 30 min", "write startup: 1h30m"),
+        ("1.5h", "write startup: 5400s"),
+        ("soon", "write startup: 25m"),
         (1500, "write startup: 1500s"),
     ],
 )

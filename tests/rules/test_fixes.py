@@ -118,6 +118,9 @@ ILL_FORMED = [
     ("rollout: {maxSurge: 0, maxUnavailable: 0}", "write rollout: {maxSurge: 0}"),
     ("priorityClass: My_Class", "write priorityClass: my-class"),
     ("resources: {memory: 64GB}", "write memory: 64Gi"),
+    ("startup: 1h 30m", "write startup: 1h30m"),
+    ("tolerations: [{operator: Exists}]", "remove tolerations, and use podTemplate.spec.tolerations"),
+    ("labels: {team: a}", "remove labels, and use podTemplate.metadata.labels"),
 ]
 
 
@@ -137,6 +140,13 @@ def test_the_fix_of_a_refused_value_keeps_the_users_value_and_works(line: str, f
     for edits in alternatives(finding.fix):
         after = check_text(apply(edits, finding, text))
         assert [found.message for found in after if found.rule in SHAPES] == []
+
+
+@pytest.mark.parametrize(("short", "dtype"), [("fp16", "float16"), ("bf16", "bfloat16"), ("fp32", "float32")])
+def test_a_data_type_under_a_short_name_becomes_its_own_name(short: str, dtype: str) -> None:
+    (finding,) = check_text(WELL_FORMED.replace("4096}", f"4096, dtype: {short}}}"))
+
+    assert finding.fix == f"write dtype: {dtype}"
 
 
 @pytest.mark.parametrize("key", ["servces", "clustr"])
