@@ -70,7 +70,7 @@ ProgramOption = Annotated[
 
 def command(  # noqa: PLR0913  each is an argument of the command line
     config: ConfigArgument = None,
-    files: FilesArgument = None,
+    further: FilesArgument = None,
     *,
     stack: StackOption = "prod",
     name: NameOption = "ascend-vllm",
@@ -107,7 +107,7 @@ def command(  # noqa: PLR0913  each is an argument of the command line
     conversion = None
     content = _example(options)
     if config:
-        conversion = converted([config, *(files or [])], options)
+        conversion = converted([config, *(further or [])], options)
         content = _content(conversion)
     files = project_files(
         NewProject(

@@ -8,14 +8,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path as File
 from typing import Any, Protocol
 
-from pydantic.alias_generators import to_camel
-
 from models.finding import Finding, Mark, Path, Span
 from models.stack_file.base_file import WithBase, service_at, with_base
 from models.stack_file.confined import confined
 from models.stack_file.lock_file import stack_lock
 from models.stack_file.misspelled_keys import join_misspelled_keys
-from models.stack_file.named_files import read_named
+from models.stack_file.named_files import named_contents
 from models.stack_file.overrides import with_override_findings
 from models.stack_file.parse import LoadedStack, parse_stack
 from models.stack_file.project import Project, read_project
@@ -185,10 +183,10 @@ def _complete(
         directory: The directory of the stack file.
         read: Reads a file.
     """
-    config_jsons, unreadable = _named_files(
+    config_jsons, unreadable = named_contents(
         loaded, "config_json", "config-json", directory, read
     )
-    weight_files, unlisted = _named_files(
+    weight_files, unlisted = named_contents(
         loaded, "verify", "weight-files", directory, read
     )
     lock, lock_problems = stack_lock(loaded.name, directory, read)
@@ -380,24 +378,6 @@ def _outside(
         )
         if not is_hidden:
             yield finding
-
-
-def _named_files(
-    loaded: LoadedStack, key: str, rule: str, directory: File, read: Read
-) -> tuple[dict[str, Any], list[Finding]]:
-    """The content of the files that a key of the models names, by name, and the findings about unreadable files."""
-    contents: dict[str, Any] = {}
-    findings: list[Finding] = []
-    for service, config in loaded.services.items():
-        file = getattr(config.model, key)
-        if not file:
-            continue
-        path = ("services", service, "model", to_camel(key))
-        content, problems = read_named(rule, directory / file, path, read)
-        findings += problems
-        if content:
-            contents[file] = content
-    return contents, findings
 
 
 def _mark(source: YamlFile, path: Path) -> Mark:

@@ -8,15 +8,36 @@ from collections.abc import Callable
 from pathlib import Path as File
 from typing import Any
 
+from pydantic.alias_generators import to_camel
+
 from models.catalog.facts import Facts
 from models.finding import Finding, Mark, Path
 from models.stack_file.checksums import WeightFiles
 from models.stack_file.config_json import facts_of
 from models.stack_file.limits import TooLargeError, check_bytes
-from models.stack_file.parse import parse
+from models.stack_file.parse import LoadedStack, parse
+from models.stack_file.texts import Read
 
 _MOST = 5
 """Most reported problems of one file."""
+
+
+def named_contents(
+    loaded: LoadedStack, key: str, rule: str, directory: File, read: Read
+) -> tuple[dict[str, Any], list[Finding]]:
+    """The content of the files that a key of the models names, by name, and the findings about unreadable files."""
+    contents: dict[str, Any] = {}
+    findings: list[Finding] = []
+    for service, config in loaded.services.items():
+        file = getattr(config.model, key)
+        if not file:
+            continue
+        path = ("services", service, "model", to_camel(key))
+        content, problems = read_named(rule, directory / file, path, read)
+        findings += problems
+        if content:
+            contents[file] = content
+    return contents, findings
 
 
 def read_named(
