@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from models.engines.edits import extra_argument_key, extra_argument_mark
 from models.finding import Finding, at, error, no_effect
-from models.rules.added_parts import added_containers
+from models.rules.added_parts import added_spec
 from models.rules.registry import rule
 from models.service.resolved import ResolvedService
 from models.stack_file.shell_text import SHELL_TEXT
@@ -31,7 +31,7 @@ def server_address(service: ResolvedService) -> Iterator[Finding]:
     address (vllm/entrypoints/openai/api_server.py:544). A service whose `podTemplate` adds containers is not judged:
     one of them can be a proxy.
     """
-    if [*added_containers(service)]:
+    if _may_have_proxy(service):
         return
     listens_on = service.release.listens_on(service)
     if listens_on == "uds":
@@ -51,6 +51,17 @@ def server_address(service: ResolvedService) -> Iterator[Finding]:
         yield _unreachable(f"server.host {host} is not an address")
     elif not _has_addresses_of_node(service):
         yield _unreachable(f"server.host {host} is not an address of the pod")
+
+
+def _may_have_proxy(service: ResolvedService) -> bool:
+    """Whether the patch adds a container that runs next to the server."""
+    spec = added_spec(service)
+    sidecars = [
+        container
+        for container in spec.parts("initContainers")
+        if container.text("restartPolicy") == "Always"
+    ]
+    return bool(sidecars or spec.parts("containers"))
 
 
 def _ip_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

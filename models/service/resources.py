@@ -44,17 +44,25 @@ def resolve_resources(
     memory = config.memory
     if memory is None:
         memory = _default_memory(npus, cluster)
-        if config.shm or extra_argument(
-            engine.extra_args, release.pinned_memory.flag, release
-        ):
-            pinned = release.pinned_bytes(engine.extra_args, engine.npus_used)
-            enough = _enough_memory(memory, shm + pinned, cluster)
-            if enough > memory:
-                because["resources.memory"] = f"{usual}, and room for shared memory"
-                memory = enough
+        room = _requested_room(config, engine, release, shm)
+        enough = _enough_memory(memory, room, cluster)
+        if enough > memory:
+            because["resources.memory"] = f"{usual}, and room for shared memory"
+            memory = enough
     return ResolvedResources.model_construct(
         config.model_fields_set, cpu=cpu, memory=memory, shm=shm
     )
+
+
+def _requested_room(
+    config: Resources, engine: ResolvedEngine, release: Release, shm: int
+) -> int:
+    """Bytes of shared and reserved memory, if the stack file sets one of both; else 0."""
+    arguments = engine.extra_args
+    reserved = extra_argument(arguments, release.pinned_memory.flag, release)
+    if not config.shm and not reserved:
+        return 0
+    return shm + release.pinned_bytes(arguments, engine.npus_used)
 
 
 def _default_shm(config: Resources, engine: ResolvedEngine) -> int:

@@ -62,6 +62,9 @@ def test_a_server_behind_a_proxy_in_its_pod_is_not_judged() -> None:
     proxy = {"name": "proxy", "image": "registry.example.com/proxy:1.2.3"}
 
     assert severities("0.23.0", {"host": "127.0.0.1"}, podTemplate={"spec": {"containers": [proxy]}}) == []
+    sidecar = {**proxy, "restartPolicy": "Always"}
+    assert severities("0.23.0", {"host": "127.0.0.1"}, podTemplate={"spec": {"initContainers": [sidecar]}}) == []
+    assert severities("0.23.0", {"host": "127.0.0.1"}, podTemplate={"spec": {"initContainers": [proxy]}}) == ["error"]
 
 
 @pytest.mark.parametrize("release", LATER)

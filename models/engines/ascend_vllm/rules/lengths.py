@@ -87,17 +87,25 @@ def prefix_caching_sliding_window(
 
     vLLM 0.6.3 exits at start with both, unless the window is disabled (vllm/config.py:645).
     """
-    if (
-        server.prefix_caching
-        and facts.sliding_window
-        and not server.further(_DISABLED_WINDOW)
-    ):
-        yield error(
-            "prefix caching and a sliding window exclude each other",
-            why="vLLM 0.6.3 exits at start with both (vllm/config.py:645)",
-            fix="remove prefixCaching, or write engine.extraArgs.disableSlidingWindow: true",
-            marks=[
-                at("prefixCaching"),
-                at("model.name", f"a window of {facts.sliding_window} tokens"),
-            ],
-        )
+    window = facts.sliding_window
+    if not server.prefix_caching or not window or server.further(_DISABLED_WINDOW):
+        return
+    fix = "remove prefixCaching"
+    if _can_disable_window(server, facts, window):
+        fix += ", or write engine.extraArgs.disableSlidingWindow: true"
+    yield error(
+        "prefix caching and a sliding window exclude each other",
+        why="vLLM 0.6.3 exits at start with both (vllm/config.py:645)",
+        fix=fix,
+        marks=[
+            at("prefixCaching"),
+            at("model.name", f"a window of {window} tokens"),
+        ],
+    )
+
+
+def _can_disable_window(server: ModelServer, facts: ModelFacts, window: int) -> bool:
+    """Whether the engine starts without the window: requests are not longer, and positions are not scaled."""
+    scaling = facts.rope_scaling
+    is_scaled = scaling is not None and scaling.type not in _SCALED_BY_CONFIG
+    return server.engine.max_model_len <= window and not is_scaled
