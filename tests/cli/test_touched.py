@@ -97,6 +97,7 @@ def test_a_project_in_a_hidden_subdirectory_is_looked_at_alone(
 ) -> None:
     project = repository / ".deploy"
     project.mkdir()
+    (project / "Pulumi.yaml").write_text("name: ascend-vllm\nruntime: python\n")
     write(project, inner=PROD.replace("base: services.yaml", "base: ../services.yaml"), gone=ALONE)
     commit(repository)
     (project / "Pulumi.gone.yaml").unlink()
