@@ -251,6 +251,17 @@ def test_a_request_that_repairs_a_stack_has_no_finding(project: Path, console: C
     assert "CAUTION" not in text
 
 
+def test_a_service_that_a_request_repairs_is_not_reported_as_broken(project: Path, console: Console) -> None:
+    change(project / "services.yaml", "npus: 8", "npus: eight")
+    commit(project)
+    change(project / "services.yaml", "npus: eight", "npus: 8")
+
+    text = comment(console, project)
+
+    assert "`not compared, because main has schema errors in them: large`" in text
+    assert "until their schema errors are fixed" not in text
+
+
 def test_a_stack_file_that_breaks_is_a_caution_with_its_text(project: Path, console: Console) -> None:
     change(project / "Pulumi.prod.yaml", "config:", "config: [")
 

@@ -144,9 +144,20 @@ def notes(comparison: Comparison) -> Iterator[str]:
             yield f"{old} → {new}: a renamed service is removed and recreated, with another address"
     for name in change.avoidable_downtime:
         yield f"{name} needs no downtime now, because the services counted first do not restart: {_START_FIRST}"
-    if change.unread:
-        names = some(change.unread, _MOST_NAMES)
+    yield from _unread(comparison)
+
+
+def _unread(comparison: Comparison) -> Iterator[str]:
+    """The services that are not compared, and the side with their errors."""
+    broken = set(comparison.new.broken)
+    unfixed = [name for name in comparison.change.unread if name in broken]
+    fixed = [name for name in comparison.change.unread if name not in broken]
+    if unfixed:
+        names = some(unfixed, _MOST_NAMES)
         yield f"not compared until their schema errors are fixed: {names}"
+    if fixed:
+        names = some(fixed, _MOST_NAMES)
+        yield f"not compared, because {comparison.against} has schema errors in them: {names}"
 
 
 def deleted_file(comparison: Comparison) -> str:
