@@ -22,6 +22,7 @@ from convert.pod_keys import is_ours
 from convert.pods import Pod, read_pods
 from convert.refused_files import RENDER, ConversionError, is_template, no_server
 from convert.server_start import File
+from convert.service_keys import expose
 from convert.several_pods import part_of_several_pods
 from convert.stack_yaml import stack_text
 from convert.stand_in import stand_in
@@ -141,6 +142,9 @@ def _convert(
             settings=values,
             claims=claims,
         )
+        access = expose(pod, objects)
+        if access:
+            service.values["expose"] = access
         drafts.append(service)
     notes += unsupported(pods, objects)
     for service in drafts:

@@ -13,6 +13,7 @@ _SCALAR_KEYS: dict[Keys, str] = {
     ("model",): "source",
     ("server",): "kind",
     ("graph",): "kind",
+    ("expose",): "type",
     ("rollout",): "kind",
     ("mindSpeed",): "kind",
     ("platform",): "kind",

@@ -127,6 +127,7 @@ def unsupported(pods: Sequence[Pod], objects: Sequence[Object]) -> Notes:
     for item in objects:
         if item.kind == "Service":
             notes += _service(item)
+            notes += _node_ports(item)
         elif item.kind not in _CONVERTED_OBJECTS:
             notes.append(_other_object(item))
         elif item.kind in WORKLOADS and item.value not in owners:
@@ -368,6 +369,15 @@ def _service(service: Object) -> Iterator[Note]:
         f"the program creates a Service for each service; {effect}",
         service,
     )
+
+
+def _node_ports(service: Object) -> Iterator[Note]:
+    """Notes about fixed ports of the nodes, which Kubernetes chooses for the Service of the program."""
+    for port in service.at("spec", "ports").items():
+        number = port.at("nodePort").text()
+        if number and not service.labels.get(NAME_LABEL):
+            why = "Kubernetes chooses the port of the nodes for expose: NodePort"
+            yield dropped(f"the node port {number}", why, port)
 
 
 def _other_object(item: Object) -> Note:

@@ -18,13 +18,13 @@ _NOT_ADOPTED = (
 def render(conversion: Conversion) -> str:
     """The report on a conversion, without the stack file itself."""
     comparisons = [compared(draft, conversion.cluster) for draft in conversion.drafts]
-    lines: list[str] = []
+    lines = [*_note_lines(conversion, "dropped")]
     for comparison in comparisons:
         label = ""
         if len(comparisons) > 1:
             label = f"{comparison.service}  "
         lines += _comparison_lines(comparison, label)
-    for kind in ("assumed", "replaced", "remains", "dropped"):
+    for kind in ("assumed", "replaced", "remains"):
         lines += _note_lines(conversion, kind)
     lines.append("")
     lines.append(text.render([conversion.report]))

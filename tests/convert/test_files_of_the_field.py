@@ -272,3 +272,21 @@ def test_only_the_code_of_a_page_is_read() -> None:
     page = f"{start}\nThen:\n\n```\n{SERVE}\n```\nDone.\n"
 
     assert service(converted(("page.md", page)))["npus"] == 2
+
+
+def test_the_access_from_outside_of_the_cluster_is_kept() -> None:
+    front = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "front", "annotations": {"kubernetes.io/elb.class": "union"}},
+        "spec": {"type": "LoadBalancer", "selector": {"model": "a"}, "ports": [{"port": 80, "nodePort": 30080}]},
+    }
+    value = yaml.safe_load(deployment(SERVE.split()))
+    value["spec"]["template"]["metadata"] = {"labels": {"model": "a"}}
+    conversion = converted(("qwen.yaml", yaml.safe_dump_all([value, front])))
+
+    assert service(conversion)["expose"] == {
+        "type": "LoadBalancer",
+        "annotations": {"kubernetes.io/elb.class": "union"},
+    }
+    assert "the node port 30080" in said(conversion, "dropped")
