@@ -206,7 +206,8 @@ class _Reader:
         if is_merge(node):
             return "<<"
         text = key_text(self.value(node, path))
-        if isinstance(node, yaml.ScalarNode) and masked(text) != text:
+        is_assignment = "=" in text or ":" in text
+        if is_assignment and isinstance(node, yaml.ScalarNode) and masked(text) != text:
             self.hidden.append(node)  # such as HF_TOKEN=value
         return text
 
