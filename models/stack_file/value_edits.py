@@ -237,7 +237,8 @@ def _durations(text: str) -> Iterator[str]:
         yield duration_text(round(seconds))
         return
     parts = _TIME_IN_WORDS.findall(text)
-    yield "".join(f"{number}{unit.lower()}" for number, unit in parts)
+    if parts:
+        yield "".join(f"{number}{unit.lower()}" for number, unit in parts)
 
 
 def _literals(annotation: Any) -> Iterator[Any]:

@@ -72,7 +72,7 @@ def test_aliases_that_stand_for_too_many_values_are_refused_in_a_moment() -> Non
     file = read_yaml("stack.yaml", "\n".join(lines))
 
     assert [finding.message for finding in file.findings] == [
-        "the file has more than 10000 keys and values, those of its aliases included"
+        "the file has more than 20000 keys and values, those of its aliases included"
     ]
 
 
