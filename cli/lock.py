@@ -189,7 +189,7 @@ def _refuse_broken_lock(stack: ResolvedStack) -> None:
 
 
 def _asked(image: str) -> dict[str, str]:
-    """The digest of an image, if its registry tells it."""
+    """The digest of an image; empty if its registry does not say it."""
     typer.echo(f"asking for the digest of {image}", err=True)
     try:
         return {"digest": image_digest(image)}

@@ -39,7 +39,7 @@ _MANIFESTS = (
 
 
 class RegistryError(Exception):
-    """A registry does not tell the digest of an image, with a message and a fix."""
+    """The digest of an image cannot be read from its registry, with a message and a fix."""
 
     def __init__(self, message: str, fix: str) -> None:
         super().__init__(message)
@@ -114,7 +114,7 @@ def image_digest(image: str) -> str:
             ) from None
         except ValueError as problem:
             raise RegistryError(
-                f"the registry {reference.host} gives no token: {problem}",
+                f"the registry {reference.host} returns no token: {problem}",
                 "give the digest with --set",
             ) from None
     if answer.status_code in (401, 403):

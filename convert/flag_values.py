@@ -33,8 +33,10 @@ def flag_value(flag: Flag, words: list[str]) -> FlagValue:
         return FlagValue([typed(flag, word) for word in words])
     if flag.kind == "bool":
         return FlagValue(_boolean(words), words[1:])
+    if not words and flag.optional_value:
+        return FlagValue(True)
     if not words:
-        return FlagValue(True if flag.optional_value else "")
+        return FlagValue("")
     value = typed(flag, words[0])
     if flag.kind == "append":
         value = [value]

@@ -44,10 +44,13 @@ def _code(text: str) -> str:
     code = []
     is_inside = False
     for line in lines:
-        is_fence = bool(_FENCE.match(line))
-        if is_fence:
+        if _FENCE.match(line):
             is_inside = not is_inside
-        code.append(line if is_inside and not is_fence else "")
+            code.append("")
+        elif is_inside:
+            code.append(line)
+        else:
+            code.append("")
     return "\n".join(code)
 
 

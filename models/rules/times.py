@@ -98,10 +98,8 @@ def _steps(service: ResolvedService) -> Iterator[Finding]:
     """Of two settings of the same variable, the longer one counts."""
     graph = service.pta_graph
     pictures = service.multimodal
-    longest = max(
-        graph.iteration_timeout if graph else 0,
-        pictures.iteration_timeout if pictures else 0,
-    )
+    timeouts = [setting.iteration_timeout for setting in (graph, pictures) if setting]
+    longest = max(timeouts, default=0)
     if graph and longest <= _STEP_WITHOUT_GRAPHS:
         yield error(
             f"graph.iterationTimeout {graph.iteration_timeout}s is too short to compile graphs",
