@@ -23,6 +23,7 @@ from models.stack_file.limits import (
 from models.stack_file.yaml_nodes import (
     PLAIN,
     STRING,
+    TYPES,
     YAML,
     compose,
     is_merge,
@@ -37,20 +38,6 @@ _LONGEST_EXCERPT = 2_000
 """Characters of the longest line that a finding shows. Of a longer line it shows only the position."""
 UNREADABLE = ("yaml-syntax", "stack-size")
 """The rules of findings about a file of which nothing is read."""
-_TYPES = frozenset(
-    f"{YAML}{kind}"
-    for kind in (
-        "binary",
-        "bool",
-        "float",
-        "int",
-        "map",
-        "null",
-        "seq",
-        "str",
-        "timestamp",
-    )
-)
 
 
 @dataclass
@@ -266,7 +253,7 @@ class _Reader:
         is_hidden_node = any(hidden is node for hidden in self.hidden[-2:])
         shown = "the value" if is_hidden_node else repr(text)
         message = f"{shown} does not have the type of its tag"
-        if node.tag in _TYPES:
+        if node.tag in TYPES:
             message = f"{message} {node.tag}"
         else:
             self.hidden.append(node)  # a password may begin with !

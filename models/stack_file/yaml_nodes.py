@@ -16,6 +16,21 @@ STRING = f"{YAML}str"
 """The tag of a text in quotes."""
 PLAIN = "plain"
 """The tag of a scalar without quotes."""
+TYPES = frozenset(
+    f"{YAML}{kind}"
+    for kind in (
+        "binary",
+        "bool",
+        "float",
+        "int",
+        "map",
+        "null",
+        "seq",
+        "str",
+        "timestamp",
+    )
+)
+"""The types of values that a stack file may have."""
 
 
 def compose(text: str) -> yaml.Node | None:
