@@ -72,4 +72,5 @@ def test_what_is_not_ready_fails_smoke_with_the_reason(project: Project, vllm: V
     done = project.ascend_vllm("smoke", "asked", "--wait", "1s")
 
     assert done.returncode == 1
-    assert "ready ✗ (no pod of qwen is ready after 1 s; find the cause: ascend-vllm status)" in done.stdout
+    in_one_line = " ".join(done.stdout.split())
+    assert "ready ✗ (no pod of qwen is ready after 1 s; find the cause: ascend-vllm status)" in in_one_line
