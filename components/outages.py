@@ -20,8 +20,8 @@ from cluster.reader import connected
 from models.service.resolved import Cluster
 from models.words import duration
 
-START = 3.0
-"""Seconds before the API server is asked for the first time: most updates without a change end before."""
+START = 15.0
+"""Seconds before the API server is asked for the first time: updates that do not wait for pods end before."""
 
 POLL = 2.0
 """Seconds between two requests."""
