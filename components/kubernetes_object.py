@@ -7,6 +7,13 @@ from typing import Any
 
 import pulumi
 
+DELETION_TIMEOUT = 120
+"""Longest wait for a deletion in seconds, for objects that the cluster deletes at once.
+
+Before 4.22 the provider can miss that an object is gone (pulumi-kubernetes, pull request 3550), and waits for ten
+minutes. At the end of the time it looks at the object once more.
+"""
+
 
 class KubernetesObject(pulumi.CustomResource):
     """An object in the cluster, from its manifest.
@@ -26,7 +33,15 @@ class KubernetesObject(pulumi.CustomResource):
         manifest: Mapping[str, Any],
         opts: pulumi.ResourceOptions,
     ) -> None:
-        super().__init__(resource_type(manifest), name, dict(manifest), opts)
+        bounded = pulumi.ResourceOptions(
+            custom_timeouts=pulumi.CustomTimeouts(delete=f"{DELETION_TIMEOUT}s")
+        )
+        super().__init__(
+            resource_type(manifest),
+            name,
+            dict(manifest),
+            pulumi.ResourceOptions.merge(bounded, opts),
+        )
 
     @property
     @pulumi.getter

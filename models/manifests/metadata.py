@@ -31,8 +31,10 @@ another manager owns: fields set by an update whose state was lost, and fields c
 """
 
 NOT_AWAITED = {"pulumi.com/skipAwait": "true"}
-"""Annotation that keeps Pulumi's provider from waiting for an object, also for its deletion. The provider can miss the
-deletion of a launch ConfigMap that is deleted immediately, and then waits for minutes."""
+"""Annotation that keeps Pulumi's provider from waiting until an object is ready.
+
+It waits for the deletion of most kinds all the same; `KubernetesObject` limits that.
+"""
 
 
 def metadata(

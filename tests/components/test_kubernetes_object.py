@@ -44,3 +44,19 @@ def test_pulumi_gets_the_type_of_a_kind_that_an_operator_installs() -> None:
     plan = build(lambda: KubernetesObject("queue", queue, pulumi.ResourceOptions()))
 
     assert plan.resources["queue"].type == "kubernetes:scheduling.volcano.sh/v1beta1:Queue"
+
+
+@pytest.mark.parametrize("kind", ["ConfigMap", "Service", "Secret"])
+def test_the_wait_for_a_deletion_ends_soon(kind: str) -> None:
+    manifest = {"apiVersion": "v1", "kind": kind, **NAMED}
+    plan = build(lambda: KubernetesObject("qwen", manifest, pulumi.ResourceOptions()))
+
+    assert plan.resources["qwen"].deletion_timeout == "120s"
+
+
+def test_options_may_give_another_time_for_a_deletion() -> None:
+    given = pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(delete="900s"))
+    manifest = {"apiVersion": "v1", "kind": "Namespace", **NAMED}
+    plan = build(lambda: KubernetesObject("namespace", manifest, given))
+
+    assert plan.resources["namespace"].deletion_timeout == "900s"
