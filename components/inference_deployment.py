@@ -26,7 +26,7 @@ from models.manifests.metadata import NOT_AWAITED, Manifest, metadata
 from models.manifests.service import service_object
 from models.manifests.smoke_job import smoke_jobs
 from models.manifests.workload import serving_template, workload
-from models.service.deadlines import update_timeout
+from models.service.deadlines import deletion_timeout, update_timeout
 from models.service.resolved import ResolvedService, ResolvedStack
 from models.stack_file.cluster import ClusterConfig
 from models.stack_file.service import ServiceConfig
@@ -259,6 +259,10 @@ def _deployment_options(
     timeout = f"{update_timeout(service)}s"
     further = pulumi.ResourceOptions(
         depends_on=before,
-        custom_timeouts=pulumi.CustomTimeouts(create=timeout, update=timeout),
+        custom_timeouts=pulumi.CustomTimeouts(
+            create=timeout,
+            update=timeout,
+            delete=f"{deletion_timeout(service)}s",
+        ),
     )
     return pulumi.ResourceOptions.merge(child, further)

@@ -51,6 +51,11 @@ def update_timeout(service: ResolvedService) -> int:
     return turns * progress_deadline(service) + _MARGIN
 
 
+def deletion_timeout(service: ResolvedService) -> int:
+    """Seconds that an update waits for the deletion of a Deployment, and of its pods."""
+    return max(grace_period(service) + _MARGIN, _PROVIDER_DELETION)
+
+
 def namespace_deletion_timeout(services: Sequence[ResolvedService]) -> int:
     """Seconds that `pulumi destroy` waits for the deletion of a namespace, and of all pods in it.
 

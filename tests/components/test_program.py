@@ -93,6 +93,14 @@ def test_the_deletion_of_the_namespace_may_take_as_long_as_its_pods_need_to_end(
     assert run_program("dev", config).resources["namespace"].deletion_timeout == timeout
 
 
+@pytest.mark.parametrize(("drain", "timeout"), [("30m", "1865s"), ("0s", "600s")], ids=["long", "short"])
+def test_the_deletion_of_one_service_may_take_as_long_as_its_pods_need_to_end(drain: str, timeout: str) -> None:
+    config = stack_config("dev")
+    config["ascend-vllm:services"]["qwen2-7b"]["drain"] = drain
+
+    assert run_program("dev", config).resources["qwen2-7b-deployment"].deletion_timeout == timeout
+
+
 def with_cluster(**changes: Any) -> dict[str, Any]:
     config = stack_config("dev")
     return {**config, "ascend-vllm:cluster": {**config["ascend-vllm:cluster"], **changes}}
