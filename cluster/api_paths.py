@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from cluster.snapshot import SELECTOR
-from models.manifests.kinds import MONITORING, VOLCANO
+from models.manifests.kinds import KTHENA, MONITORING, VOLCANO
 
 
 @dataclass(frozen=True)
@@ -91,6 +91,8 @@ STACK_OBJECTS = {
         ),
         ApiPath(MONITORING, "podmonitors", "PodMonitor", selectors=_OURS),
         ApiPath(MONITORING, "prometheusrules", "PrometheusRule", selectors=_OURS),
+        ApiPath(KTHENA, "modelservers", "ModelServer", selectors=_OURS),
+        ApiPath(KTHENA, "modelroutes", "ModelRoute", selectors=_OURS),
     )
 }
 """The objects that a stack creates, by kind."""

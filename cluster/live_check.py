@@ -15,7 +15,7 @@ from cluster.prerequisites import prerequisites
 from cluster.reader import connected
 from cluster.snapshot import Object, is_selected, labels_of, status_of
 from models.finding import Finding, Mark, Severity
-from models.manifests.kinds import INSTALLED, VOLCANO
+from models.manifests.kinds import INSTALLED, KTHENA, VOLCANO
 from models.service.resolved import ResolvedStack
 from models.words import counted
 
@@ -190,20 +190,35 @@ def _kinds(stack: ResolvedStack, answers: Answers) -> Iterator[Finding]:
             fix="install Volcano",
             path=("cluster", "context"),
         )
-    monitored = [service.name for service in stack.services if service.monitoring]
-    edits = [f"remove services.{name}.monitoring" for name in monitored]
     for group, kinds in wanted_kinds(stack).items():
         if group == VOLCANO or group not in answers.kinds:
             continue
         for kind in sorted(kinds - answers.kinds[group]):
-            yield _finding(
-                "kind-missing",
-                f"the cluster does not know {kind} ({group})",
-                why="an update leaves these objects out, so metrics or alerts are missing",
-                fix=f"install {INSTALLED[group]}, or {' and '.join(edits)}",
-                path=("services", monitored[0], "monitoring"),
-                severity="warning",
-            )
+            yield _kind_missing(stack, group, kind)
+
+
+def _kind_missing(stack: ResolvedStack, group: str, kind: str) -> Finding:
+    """The finding about a kind that the operator of its group would install."""
+    message = f"the cluster does not know {kind} ({group})"
+    if group == KTHENA:
+        return _finding(
+            "kind-missing",
+            message,
+            why="an update leaves these objects out, so no router sends requests to both services of the pair",
+            fix=f"install {INSTALLED[group]}, or write kvTransfer.router: none",
+            path=("kvTransfer",),
+            severity="warning",
+        )
+    monitored = [service.name for service in stack.services if service.monitoring]
+    edits = [f"remove services.{name}.monitoring" for name in monitored]
+    return _finding(
+        "kind-missing",
+        message,
+        why="an update leaves these objects out, so metrics or alerts are missing",
+        fix=f"install {INSTALLED[group]}, or {' and '.join(edits)}",
+        path=("services", monitored[0], "monitoring"),
+        severity="warning",
+    )
 
 
 def _queues(stack: ResolvedStack, answers: Answers) -> Iterator[Finding]:

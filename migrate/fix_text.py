@@ -23,7 +23,7 @@ from models.finding import Finding, Path
 from models.stack_file.service import ServiceConfig
 from models.stack_file.yaml_file import read_yaml
 
-TOP = ("cluster", "base", "services", "accept")
+TOP = ("cluster", "base", "services", "kvTransfer", "accept")
 """The keys of the project."""
 
 SERVICE_KEYS = frozenset(

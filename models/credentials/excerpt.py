@@ -9,7 +9,7 @@ from models.credentials.mask import masked
 from models.credentials.names import is_credential_name
 from models.credentials.values import is_shown
 
-_OWN_KEYS = ("cluster", "base", "services")
+_OWN_KEYS = ("cluster", "base", "services", "kvTransfer")
 _LONGEST_SHOWN = 10_000
 """Characters of the longest value that an excerpt shows."""
 

@@ -20,6 +20,7 @@ from models.engines.features import (
     Speculative,
 )
 from models.engines.group import ResolvedGroup
+from models.engines.kv_transfer import KvTransferEnd
 from models.engines.server import ResolvedServer
 
 if TYPE_CHECKING:
@@ -78,6 +79,9 @@ class ModelServer:
     """The model in the catalogue, or None if it is not there."""
     facts: ModelFacts | None
     """The model's architecture, or None if neither the catalogue nor the stack file has it."""
+
+    kv_transfer: KvTransferEnd | None = None
+    """What the server has to know of the one that it exchanges KV cache with; None without such a pair."""
 
     nodes: int = 1
     """Pods of one server, each on a node of its own."""

@@ -20,6 +20,7 @@ from models.engines.code_places import (
 from models.engines.engine_args import EngineArgs, Version
 from models.engines.flags import Flag, Limit, plain_name
 from models.engines.group import MemberFlags, ResolvedGroup
+from models.engines.kv_transfer import KvConnector
 from models.engines.log_lines import KnownError, StartPhase
 from models.engines.memory import MemoryUse
 from models.engines.metrics import Metrics
@@ -209,6 +210,9 @@ class Release(ABC):
             server: The server.
             chat_template: Path of the chat template in the container, if the service has one.
         """
+
+    kv_connectors: frozenset[KvConnector]
+    """The connectors by which a server of this release exchanges KV cache. Used by the rule `kv-transfer-release`."""
 
     @abstractmethod
     def member_flags(self, server: ModelServer, group: ResolvedGroup) -> MemberFlags:

@@ -1,4 +1,4 @@
-"""The additional objects of a service: PodDisruptionBudget, NetworkPolicy, PodMonitor and PrometheusRule."""
+"""The additional objects of a service, such as its PodDisruptionBudget, NetworkPolicy and PodMonitor."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 from models.manifests.alerts import alerts
 from models.manifests.kinds import MONITORING
+from models.manifests.kv_transfer import peer_selector, router_objects
 from models.manifests.metadata import Manifest, metadata, selector
 from models.manifests.smoke_job import smoke_labels
 from models.record import duration_text
@@ -40,6 +41,7 @@ def _requested(service: ResolvedService) -> Iterator[Manifest]:
         yield _pod_monitor(service, service.monitoring)
         if service.monitoring.rules:
             yield _prometheus_rule(service, service.monitoring)
+    yield from router_objects(service)
 
 
 def _disruption_budget(service: ResolvedService, budget: DisruptionBudget) -> Manifest:
@@ -58,6 +60,7 @@ def _network_policy(service: ResolvedService, network: Network) -> Manifest:
     Egress is open to the cluster's DNS and to the connections that the service needs.
     """
     clients = _clients(service, network)
+    peers = _peers(service)
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",
@@ -66,9 +69,14 @@ def _network_policy(service: ResolvedService, network: Network) -> Manifest:
             "podSelector": {"matchLabels": selector(service)},
             "policyTypes": ["Ingress", "Egress"],
             "ingress": [
-                {"from": clients, "ports": _ports("TCP", [service.server.port])}
+                {"from": clients, "ports": _ports("TCP", [service.server.port])},
+                *({"from": [peer]} for peer in peers),
             ],
-            "egress": [_dns(), *_egress(service, network)],
+            "egress": [
+                _dns(),
+                *_egress(service, network),
+                *({"to": [peer]} for peer in peers),
+            ],
         },
     }
 
@@ -83,6 +91,13 @@ def _clients(service: ResolvedService, network: Network) -> list[Manifest]:
         *map(_namespace, namespaces),
         *map(_address_range, network.cidrs),
     ]
+
+
+def _peers(service: ResolvedService) -> list[Manifest]:
+    """The pods that the service exchanges KV cache with, over ports that they choose at random."""
+    if service.kv_transfer is None:
+        return []
+    return [{"podSelector": {"matchLabels": peer_selector(service.kv_transfer)}}]
 
 
 def _dns() -> Manifest:

@@ -8,8 +8,15 @@ MONITORING = "monitoring.coreos.com/v1"
 VOLCANO = "scheduling.volcano.sh/v1beta1"
 """API group and version of Queue and PodGroup."""
 
+KTHENA = "networking.serving.volcano.sh/v1alpha1"
+"""API group and version of ModelServer and ModelRoute."""
+
 LEADER_WORKER_SET = "leaderworkerset.x-k8s.io/v1"
 """API group and version of LeaderWorkerSet."""
 
-INSTALLED = {MONITORING: "the Prometheus operator", VOLCANO: "Volcano"}
+INSTALLED = {
+    MONITORING: "the Prometheus operator",
+    VOLCANO: "Volcano",
+    KTHENA: "Kthena",
+}
 """The software that installs each API group."""

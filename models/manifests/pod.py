@@ -13,6 +13,7 @@ from models.manifests.init_containers import (
     mind_speed_mounts,
     mind_speed_volumes,
 )
+from models.manifests.kv_transfer import pair_labels
 from models.manifests.metadata import NAME, NAME_LABEL, Manifest, labels
 from models.manifests.node_mounts import host_path
 from models.manifests.pod_role import PodRole
@@ -52,7 +53,7 @@ def pod_template(
     command: Mapping[str, Any],
 ) -> Manifest:
     """The template of the pods of a service with this role; further arguments as for `deployment`."""
-    metadata: Manifest = {"labels": labels(service)}
+    metadata: Manifest = {"labels": {**labels(service), **pair_labels(service)}}
     if role.queue:
         metadata["annotations"] = {QUEUE_NAME: role.queue}
     mounts = [

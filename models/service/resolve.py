@@ -26,6 +26,7 @@ from models.service.feature_defaults import (
     resolve_precision,
 )
 from models.service.group import resolve_group
+from models.service.kv_transfer import with_kv_transfer
 from models.service.model import ResolvedModel, resolve_model
 from models.service.origins import origins
 from models.service.platform import cluster_of_service, resolve_platform
@@ -94,6 +95,7 @@ def resolve(stack: LoadedStack) -> ResolvedStack:
     services = [
         _resolve_service(size, plans[size.name], cluster, stack) for size in sizes
     ]
+    services = with_kv_transfer(services, stack.kv_transfer)
     return ResolvedStack(
         name=stack.name,
         file=stack.file,
@@ -104,6 +106,7 @@ def resolve(stack: LoadedStack) -> ResolvedStack:
         findings=stack.findings,
         secrets=made_secrets(stack.services.values(), stack.secrets),
         accept=stack.accept,
+        kv_transfer=stack.kv_transfer,
         lock=stack.lock,
     )
 

@@ -20,6 +20,7 @@ from models.stack_file.cluster import (
 )
 from models.stack_file.environment import PathAddition, PodField
 from models.stack_file.exposure import Expose, Network
+from models.stack_file.kv_transfer import KvRouter, KvTransfer
 from models.stack_file.locked import StackLock
 from models.stack_file.monitoring import Monitoring
 from models.stack_file.operation import (
@@ -90,6 +91,8 @@ class ResolvedService(ModelServer):
     pod_template: PodTemplate | None
     pull_secrets: Sequence[NamespacePullSecret]
     accept: Mapping[str, str]
+    router: KvRouter = "none"
+    """What sends requests to the pair of the service; `none` without a pair."""
     locked_digest: str | None = None
     """The digest that the lock file adds to the image."""
     weight_files: WeightFiles | None = None
@@ -169,6 +172,8 @@ class ResolvedStack:
     """The Secrets that the stack makes."""
     accept: Mapping[str, str] = field(default_factory=dict)
     """The reasons for waived warnings about the stack as a whole, by rule."""
+    kv_transfer: KvTransfer | None = None
+    """Two services as one, as the stack file has them; None without such a pair."""
     lock: StackLock | None = None
     """What the stack was tested with; None if the lock file says nothing about it."""
 

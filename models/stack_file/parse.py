@@ -15,6 +15,7 @@ from models.record import DnsLabel, Line, Record, Text
 from models.stack_file.checksums import WeightFiles
 from models.stack_file.cluster import ClusterConfig
 from models.stack_file.errors import shape_finding
+from models.stack_file.kv_transfer import KvTransfer
 from models.stack_file.limits import MOST_SERVICES, MOST_SHAPE_FINDINGS, too_large
 from models.stack_file.locked import StackLock
 from models.stack_file.misspelled_keys import join_misspelled_keys
@@ -45,6 +46,8 @@ class LoadedStack:
     """Services whose shape was refused; no rule runs on them."""
     accept: Mapping[str, str] = field(default_factory=dict)
     """The reasons for waived warnings about the stack as a whole, by rule."""
+    kv_transfer: KvTransfer | None = None
+    """Two services as one; None if there is no such pair."""
     config_jsons: Mapping[str, Facts] = field(default_factory=dict)
     """The models' own config.json files that services name, by that name."""
     weight_files: Mapping[str, WeightFiles] = field(default_factory=dict)
@@ -64,6 +67,8 @@ class _Frame(Record):
     """File with the services that environments share."""
     services: dict[str, JsonValue] = Field(examples=[{}])
     """The model services by name."""
+    kv_transfer: KvTransfer | None = None
+    """Two services as one."""
     accept: dict[Line, Line] = Field(default={})
     """Warnings about the stack as a whole that are waived."""
 
@@ -113,11 +118,13 @@ def parse_stack(
     """
     findings: list[Finding] = []
     accept: dict[str, str] = {}
+    kv_transfer: KvTransfer | None = None
     if complete:
         frame, problems = parse(_Frame, dict(values), ())
         findings += [_at_the_top(problem, prefix) for problem in problems]
         if frame:
             accept = frame.accept
+            kv_transfer = frame.kv_transfer
     cluster, problems = _parse_cluster(values.get("cluster"))
     findings += problems
     configured = values.get("services")
@@ -145,6 +152,7 @@ def parse_stack(
         services=services,
         broken=tuple(service for service in configured if service not in services),
         accept=accept,
+        kv_transfer=kv_transfer,
         spans=spans,
         findings=tuple(findings),
     )

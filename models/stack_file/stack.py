@@ -11,6 +11,7 @@ from models.record import (
     Text,
 )
 from models.stack_file.cluster import ClusterConfig
+from models.stack_file.kv_transfer import KvTransfer
 from models.stack_file.service import ServiceConfig
 
 
@@ -26,6 +27,12 @@ class StackConfig(Record):
 
     services: dict[DnsLabel, ServiceConfig]
     """The model services by name. Without this key, the stack has the services of the base file."""
+
+    kv_transfer: KvTransfer | None = Field(
+        default=None,
+        examples=[{"prefill": "deepseek-prefill", "decode": "deepseek-decode"}],
+    )
+    """Two services as one: the first computes the KV cache of prompts, the second generates the tokens."""
 
     accept: dict[Line, Line] = Field(
         default={}, examples=[{"no-services": "this environment is paused"}]

@@ -46,6 +46,7 @@ from models.engines.code_places import (
 from models.engines.engine_args import EngineArgs, Version
 from models.engines.flags import Limit, flag_from_json
 from models.engines.group import MemberFlags, ResolvedGroup
+from models.engines.kv_transfer import KvConnector
 from models.engines.memory import GIB, MemoryUse
 from models.engines.model_server import ModelServer, extra_argument
 from models.engines.pairing import Pairing
@@ -68,6 +69,7 @@ class AscendVllm(Release):
     """A release of Ascend-vLLM, Huawei's closed build of vLLM for Ascend NPUs (the manual)."""
 
     owned_flags = OWNED_FLAGS
+    kv_connectors: frozenset[KvConnector] = frozenset()
     flags_of_groups = ()
     absent_keys = ABSENT_KEYS
     accepted_values = ACCEPTED_VALUES

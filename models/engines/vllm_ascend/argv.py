@@ -25,6 +25,7 @@ from models.engines.vllm_ascend.json_names import (
     plugin_names,
     speculative_names,
 )
+from models.engines.vllm_ascend.kv_transfer import kv_transfer_config
 
 ALWAYS_SET = ("max-model-len", "tensor-parallel-size", "gpu-memory-utilization")
 """Flags that the command always has, so that a default of another release changes nothing by itself."""
@@ -111,6 +112,8 @@ def _flags(server: ModelServer, chat_template: str | None) -> Iterator[tuple[str
             "additional-config",
             plugin_names(server.release.version, server.engine.additional_config),
         )
+    if server.kv_transfer:
+        yield "kv-transfer-config", kv_transfer_config(server.kv_transfer)
     yield from _server_flags(server.server, chat_template)
     yield from _shutdown_flag(server)
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from models.engines.devices import device_environment
 from models.engines.model_server import ModelServer
+from models.engines.vllm_ascend.kv_transfer import HASH_SEED
 
 INIT_FILES = (
     "/usr/local/Ascend/ascend-toolkit/set_env.sh",
@@ -40,6 +41,8 @@ def library_lines(first: Sequence[str]) -> str:
 def environment(server: ModelServer) -> dict[str, str]:
     """The variables that follow from the keys of the stack file, in the order in which the script exports them."""
     variables = device_environment(server.visible_devices)
+    if server.kv_transfer:
+        variables[HASH_SEED] = "0"
     if server.multimodal is None:
         return variables
     if "multimodal.imageFetchTimeout" in server.configured:

@@ -12,6 +12,7 @@ from models.engines.edits import extra_argument_key, extra_argument_mark
 from models.engines.model_server import ModelServer
 from models.engines.vllm_ascend.argv import compilation_config
 from models.engines.vllm_ascend.json_names import own_name, plugin_names
+from models.engines.vllm_ascend.kv_transfer import kv_transfer_config
 from models.engines.vllm_ascend.records import AdditionalKey, PluginTable
 from models.engines.vllm_ascend.tables import flag_table
 from models.finding import Mark, at
@@ -115,6 +116,8 @@ class LaunchSettings:
     @cached_property
     def kv_transfer(self) -> Mapping[str, Any]:
         """The value of `--kv-transfer-config`; empty if the server transfers no KV cache."""
+        if self.server.kv_transfer:
+            return kv_transfer_config(self.server.kv_transfer)
         value = self.server.further("kv-transfer-config")
         return value if isinstance(value, dict) else {}
 

@@ -6,6 +6,7 @@ from models.engines.engine_args import EngineArgs
 from models.engines.group import VARIABLES_OF_GROUPS
 from models.engines.model_server import ModelServer
 from models.engines.vllm_ascend.argv import ENGINE_FLAGS
+from models.engines.vllm_ascend.kv_transfer import HASH_SEED
 
 OWNED_FLAGS = {
     **{
@@ -58,5 +59,9 @@ def variables_of_keys(server: ModelServer) -> dict[str, str]:
         for variable, key in _PICTURE_VARIABLES.items()
         if key in server.configured
     }
-    of_groups = VARIABLES_OF_GROUPS if server.group else {}
-    return {**OWNED_VARIABLES, **of_pictures, **of_groups}
+    variables = {**OWNED_VARIABLES, **of_pictures}
+    if server.group:
+        variables |= VARIABLES_OF_GROUPS
+    if server.kv_transfer:
+        variables[HASH_SEED] = "kvTransfer of the stack"
+    return variables

@@ -12,6 +12,7 @@ from models.engines.code_places import SwapSpace
 from models.engines.engine_args import EngineArgs, Version
 from models.engines.flags import Flag
 from models.engines.group import MemberFlags, ResolvedGroup
+from models.engines.kv_transfer import KvConnector
 from models.engines.memory import GIB, MemoryUse
 from models.engines.metrics import Metrics
 from models.engines.model_server import ModelServer, extra_argument
@@ -39,6 +40,7 @@ from models.engines.vllm_ascend.environment import (
 )
 from models.engines.vllm_ascend.group_flags import FLAGS_OF_GROUPS, member_flags
 from models.engines.vllm_ascend.known_errors import KNOWN_ERRORS
+from models.engines.vllm_ascend.kv_transfer import CONNECTORS
 from models.engines.vllm_ascend.memory import memory_use
 from models.engines.vllm_ascend.node_mounts import NODE_MOUNTS
 from models.engines.vllm_ascend.owned_keys import (
@@ -67,6 +69,15 @@ def _with_our_servers(flag: Flag) -> Flag:
     if "serve" in flag.servers:
         servers = ("openai", *servers)
     return replace(flag, servers=servers)
+
+
+def _kv_connectors(version: Version) -> frozenset[KvConnector]:
+    """The connectors of the plugin; nothing is known of an unknown plugin."""
+    plugin = plugin_table(version)
+    if plugin is None:
+        return frozenset()
+    known = [key for key, name in CONNECTORS.items() if name in plugin.kv_connectors]
+    return frozenset(known)
 
 
 def _effective_defaults(version: Version, table: FlagTable) -> dict[str, Any]:
@@ -137,6 +148,7 @@ class VllmAscend(Release):
         self.owned_flags = {
             flag: key for flag, key in OWNED_FLAGS.items() if flag in table.flags
         }
+        self.kv_connectors = _kv_connectors(version)
         self.accepted_values = accepted_values(version)
         self.quantization_files = _quantization_files(version)
         self.quantized_weights = {

@@ -46,13 +46,15 @@ def _layer_sharding(settings: LaunchSettings) -> Iterator[Problem]:
 
 
 def _role_marks(settings: LaunchSettings) -> list[Mark]:
-    """A mark on the KV role, if the server has one."""
-    if settings.kv_role is None:
+    """A mark on the KV role, if the service itself has one."""
+    if settings.kv_role is None or settings.server.kv_transfer:
         return []
     return [extra_argument_mark(settings.server, _FLAG, settings.kv_role)]
 
 
 def _multiples(settings: LaunchSettings) -> Iterator[Problem]:
+    if settings.server.kv_transfer:
+        return  # kv-transfer-sizes reports it for both services
     prefill = _side(settings, "prefill").get("tp_size", 1)
     decode = _side(settings, "decode").get("tp_size", 1)
     if type(prefill) is not int or type(decode) is not int or decode < 1:

@@ -1,0 +1,229 @@
+"""Rules on the sizes, ports and the router of two services that exchange KV cache."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from models.finding import Finding, Mark, error, warning
+from models.rules.kv_pair import Pair, key_of, mark_of, pair_of
+from models.rules.registry import stack_rule
+from models.service.kv_transfer import first_free_port
+from models.service.resolved import ResolvedStack
+from models.words import counted, either
+
+_MOONCAKE = "vllm_ascend/distributed/kv_transfer/kv_p2p/mooncake_connector.py"
+
+
+@stack_rule("error")
+def kv_transfer_sizes(stack: ResolvedStack) -> Iterator[Finding]:
+    """The parallel sizes of both services fit each other.
+
+    A server for decode reads the KV cache from one or several NPUs of the other, so the tensor parallel size for
+    prefill is at least that for decode, and a multiple of it if the model has no multi-head latent attention. A server
+    for decode has no pipeline (vllm_ascend/distributed/kv_transfer/kv_p2p/mooncake_connector.py,
+    vllm_ascend/ascend_config.py).
+    """
+    pair = pair_of(stack)
+    if pair is None:
+        return
+    prefill = pair.prefill.engine.tensor_parallel_size
+    decode = pair.decode.engine.tensor_parallel_size
+    if not _fits(pair, prefill, decode):
+        key = "engine.tensorParallelSize"
+        needed = "a multiple of" if prefill > decode else "at least"
+        yield error(
+            f"{pair.prefill.name} has the tensor parallel size {prefill}, which is not {needed} "
+            f"the {decode} of {pair.decode.name}",
+            why=f"each NPU for decode reads the KV cache of one or several NPUs for prefill ({_MOONCAKE})",
+            fix=f"write {key_of(pair.decode, key)}: {_largest_divisor(prefill, decode)}",
+            marks=pair.marks(key, [prefill, decode]),
+        )
+    yield from _divided_copies(pair)
+    stages = pair.decode.engine.pipeline_parallel_size
+    if stages > 1:
+        key = "engine.pipelineParallelSize"
+        yield error(
+            f"{pair.decode.name} has {stages} pipeline stages, but a server for decode can only have one",
+            why=f"the connector ends the start ({_MOONCAKE})",
+            fix=f"write {key_of(pair.decode, key)}: 1",
+            marks=[mark_of(pair.decode, key)],
+        )
+
+
+def _divided_copies(pair: Pair) -> Iterator[Finding]:
+    """A copy of the engine over several nodes has an engine id on each node, but the other server looks for one."""
+    for service in pair.services:
+        if service.group is None or service.group.launch != "nnodes":
+            continue
+        yield error(
+            f"a copy of the engine of {service.name} is divided over {service.nodes} nodes",
+            why=f"each node names its part of the KV cache differently, so the other server misses it ({_MOONCAKE})",
+            fix="remove kvTransfer, or lower the tensor parallel size so that a copy of the engine fits on one node",
+            marks=[mark_of(service, "nodes")],
+        )
+
+
+def _fits(pair: Pair, prefill: int, decode: int) -> bool:
+    """Whether a server for decode with this tensor parallel size can read from one for prefill."""
+    facts = pair.prefill.facts
+    if facts is None or facts.kv_lora_rank is not None:
+        return prefill >= decode
+    return prefill >= decode and prefill % decode == 0
+
+
+def _largest_divisor(number: int, most: int) -> int:
+    """The largest number up to `most` that divides a number."""
+    for divisor in range(min(number, most), 1, -1):
+        if number % divisor == 0:
+            return divisor
+    return 1
+
+
+@stack_rule("error")
+def kv_transfer_ports(stack: ResolvedStack) -> Iterator[Finding]:
+    """The ports of KV transfer are free.
+
+    Each NPU of both services uses one. Mooncake opens ports of its own at random, 1000 for each NPU of a node from
+    20000 on (vllm-ascend, pd_disaggregation_mooncake_multi_node.md).
+    """
+    pair = pair_of(stack)
+    if pair is None:
+        return
+    ends = [service.kv_transfer for service in pair.services]
+    free = first_free_port(pair.prefill.cluster.pools)
+    mark = Mark(("kvTransfer", "port"))
+    first = ends[0].port if ends[0] else free
+    last = max((end.ports[-1] for end in ends if end), default=first)
+    if pair.config.port is not None and first < free:
+        yield error(
+            f"kvTransfer.port {first} is among the ports 20000 to {free - 1}, which Mooncake uses at random",
+            why="the start fails now and then with: Address already in use",
+            fix=f"write kvTransfer.port: {free}",
+            marks=[mark],
+        )
+    if last > 65535:
+        yield error(
+            f"the pair uses the ports {first} to {last}, but the last port is 65535",
+            why="each NPU of both services uses one port",
+            fix=f"write kvTransfer.port: {free}",
+            marks=[mark],
+        )
+    for service in pair.services:
+        port = service.server.port
+        if first <= port <= last:
+            yield error(
+                f"the server of {service.name} listens on port {port}, which is among the ports {first} to {last} "
+                "of KV transfer",
+                why="only one of both can open the port",
+                fix=f"write {key_of(service, 'server.port')}: 8000",
+                marks=[mark_of(service, "server.port"), mark],
+            )
+
+
+@stack_rule("error", "warning")
+def kv_transfer_router(stack: ResolvedStack) -> Iterator[Finding]:
+    """The router of the pair can send requests to both services.
+
+    It tells a server by a field of the request where the KV cache is. Kthena sends requests unencrypted, to the same
+    port of both services, and knows a pair by one name of the model.
+    """
+    pair = pair_of(stack)
+    if pair is None:
+        return
+    for service in pair.services:
+        if service.server.kind != "openai":
+            yield error(
+                f"the server of {service.name} is {service.server.kind}, which has no kv_transfer_params",
+                why="the router tells a server by this field of the request where the KV cache is",
+                fix=f"write {key_of(service, 'server.kind')}: openai",
+                marks=[mark_of(service, "server.kind")],
+            )
+    if pair.config.router == "kthena":
+        yield from _encrypted(pair)
+        yield from _different_ports(pair)
+        yield from _further_names(pair)
+
+
+def _encrypted(pair: Pair) -> Iterator[Finding]:
+    for service in pair.services:
+        if not service.tls:
+            continue
+        yield error(
+            f"the server of {service.name} accepts only encrypted connections, but Kthena opens others",
+            why="the requests of both phases are sent by http (Kthena, pkg/kthena-router/connectors/nixl.go)",
+            fix="write kvTransfer.router: none",
+            marks=[mark_of(service, "server"), Mark(("kvTransfer",))],
+        )
+
+
+def _different_ports(pair: Pair) -> Iterator[Finding]:
+    ports = [service.server.port for service in pair.services]
+    if ports[0] == ports[1]:
+        return
+    yield error(
+        f"{pair.prefill.name} listens on port {ports[0]}, and {pair.decode.name} on port {ports[1]}",
+        why="Kthena has one port for all servers of a pair (ModelServer, workloadPort)",
+        fix=f"write {key_of(pair.decode, 'server.port')}: {ports[0]}",
+        marks=pair.marks("server.port", ports),
+    )
+
+
+def _further_names(pair: Pair) -> Iterator[Finding]:
+    names = pair.decode.engine.served_model_name
+    if len(names) < 2:
+        return
+    first = json.dumps(names[:1])
+    key = "engine.servedModelName"
+    yield warning(
+        f"Kthena sends requests for {names[0]} to the pair, but none for {either(names[1:])}",
+        why="a ModelRoute has one name of the model",
+        fix=f"write {key_of(pair.prefill, key)}: {first} and write {key_of(pair.decode, key)}: {first}",
+        marks=pair.marks(key),
+    )
+
+
+@stack_rule("warning")
+def kv_transfer_lengths(stack: ResolvedStack) -> Iterator[Finding]:
+    """Both services of a pair accept requests of the same length.
+
+    A request goes to both, so the shorter length holds for the pair.
+    """
+    pair = pair_of(stack)
+    if pair is None:
+        return
+    lengths = [service.engine.max_model_len for service in pair.services]
+    if None in lengths or lengths[0] == lengths[1]:
+        return
+    key = "engine.maxModelLen"
+    shorter = min(pair.services, key=lambda service: service.engine.max_model_len or 0)
+    longer = max(pair.services, key=lambda service: service.engine.max_model_len or 0)
+    tokens = counted(shorter.engine.max_model_len or 0, "token")
+    yield warning(
+        f"the pair accepts requests of {tokens}, although {longer.name} could have {longer.engine.max_model_len}",
+        why="a request goes to both servers",
+        fix=f"write {key_of(longer, key)}: {shorter.engine.max_model_len}",
+        marks=pair.marks(key, lengths),
+    )
+
+
+@stack_rule("warning")
+def kv_transfer_speculative(stack: ResolvedStack) -> Iterator[Finding]:
+    """A service for prefill that speculates proposes one token.
+
+    It generates only one token for each prompt. The service for decode may propose more (vllm-ascend,
+    pd_disaggregation_mooncake_multi_node.md).
+    """
+    pair = pair_of(stack)
+    if pair is None or pair.prefill.speculative is None:
+        return
+    tokens = pair.prefill.speculative.tokens
+    if tokens == 1:
+        return
+    key = "speculative.tokens"
+    yield warning(
+        f"{pair.prefill.name} proposes {tokens} tokens, but a server for prefill needs only one",
+        why="it generates one token for each prompt (vllm-ascend, pd_disaggregation_mooncake_multi_node.md)",
+        fix=f"write {key_of(pair.prefill, key)}: 1",
+        marks=[mark_of(pair.prefill, key)],
+    )

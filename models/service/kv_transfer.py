@@ -1,0 +1,89 @@
+"""What each of two paired services has to know of the other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from models.engines.engine_args import ResolvedEngine
+from models.engines.kv_transfer import KvTransferEnd, ParallelSizes
+from models.service.resolved import ResolvedService
+from models.stack_file.cluster import Pool
+from models.stack_file.kv_transfer import KvTransfer
+
+MOONCAKE_PORTS = 20_000
+"""The first of the ports that Mooncake opens by itself (vllm-ascend, pd_disaggregation_mooncake_multi_node.md)."""
+
+MOONCAKE_PORTS_OF_NPU = 1_000
+"""Ports in this range for each NPU of a node."""
+
+_LARGEST_NODE = 16
+"""NPUs of a node of A3, which has the most."""
+
+_STEP = 100
+"""Ports of the two services are a multiple of this apart, so that they are easily read."""
+
+
+def with_kv_transfer(
+    services: Sequence[ResolvedService], config: KvTransfer | None
+) -> list[ResolvedService]:
+    """The services of a stack; those of the pair know what they have to know of each other.
+
+    They stay as they are if there is no pair, or if a service of it is missing.
+    """
+    named = {service.name: service for service in services}
+    if config is None or not {config.prefill, config.decode} <= named.keys():
+        return list(services)
+    prefill = _sizes(named[config.prefill].engine)
+    decode = _sizes(named[config.decode].engine)
+    first = config.port or first_free_port(services[0].cluster.pools)
+    ends = {
+        config.prefill: KvTransferEnd(
+            role="prefill",
+            pair=config.decode,
+            peer=config.decode,
+            peer_is_group=named[config.decode].group is not None,
+            connector=config.connector,
+            port=first,
+            prefill=prefill,
+            decode=decode,
+        ),
+        config.decode: KvTransferEnd(
+            role="decode",
+            pair=config.decode,
+            peer=config.prefill,
+            peer_is_group=named[config.prefill].group is not None,
+            connector=config.connector,
+            port=first + _rounded_up(prefill.npus),
+            prefill=prefill,
+            decode=decode,
+        ),
+    }
+    paired = []
+    for service in services:
+        end = ends.get(service.name)
+        if end is None:
+            paired.append(service)
+        else:
+            paired.append(replace(service, kv_transfer=end, router=config.router))
+    return paired
+
+
+def first_free_port(pools: Mapping[str, Pool]) -> int:
+    """The first port above those that Mooncake opens by itself, on the largest node of the pools."""
+    nodes = [pool.npus_per_node for pool in pools.values()]
+    largest = max(nodes, default=_LARGEST_NODE)
+    return MOONCAKE_PORTS + MOONCAKE_PORTS_OF_NPU * largest
+
+
+def _sizes(engine: ResolvedEngine) -> ParallelSizes:
+    return ParallelSizes(
+        tensor=engine.tensor_parallel_size,
+        data=engine.data_parallel_size,
+        pipeline=engine.pipeline_parallel_size,
+    )
+
+
+def _rounded_up(ports: int) -> int:
+    steps = -(-ports // _STEP)
+    return steps * _STEP

@@ -1,0 +1,329 @@
+"""Prefill and decode on separate services: what follows from `kvTransfer` in each of them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from models.check import check
+from models.launch.launch import launch
+from models.manifests import service_objects
+from models.service.resolve import resolve
+from models.service.resolved import ResolvedService, ResolvedStack
+from models.stack_file.parse import parse_stack
+
+IMAGE = "quay.io/ascend/vllm-ascend:v0.23.0"
+OLDER = "quay.io/ascend/vllm-ascend:v0.18.0"
+PAIR = {"prefill": "front", "decode": "back"}
+
+
+def stack(
+    pair: dict[str, Any] | None = None,
+    prefill: dict[str, Any] | None = None,
+    decode: dict[str, Any] | None = None,
+    cluster: dict[str, Any] | None = None,
+    engine: dict[str, dict[str, Any]] | None = None,
+) -> ResolvedStack:
+    """A stack with a pair, with changes of its parts."""
+    services = {}
+    for name, changes in {"front": prefill, "back": decode}.items():
+        own_engine = (engine or {}).get(name, {})
+        services[name] = {
+            "image": IMAGE,
+            "model": "/mnt/models/Qwen3-32B",
+            "npus": 4,
+            "engine": {"maxModelLen": 32768, "tensorParallelSize": 4, **own_engine},
+            **(changes or {}),
+        }
+    values = {
+        "cluster": {"context": "prod", **(cluster or {})},
+        "kvTransfer": {**PAIR, **(pair or {})},
+        "services": services,
+    }
+    loaded = parse_stack("prod", "Pulumi.prod.yaml", values, {})
+    assert loaded.findings == ()
+    return resolve(loaded)
+
+
+def service(name: str, **changes: Any) -> ResolvedService:
+    found = stack(**changes).service(name)
+    assert found is not None
+    return found
+
+
+def transfer_config(server: ResolvedService) -> dict[str, Any]:
+    (flag,) = [word for word in launch(server).argv if word.startswith("--kv-transfer-config=")]
+    config: dict[str, Any] = json.loads(flag.partition("=")[2])
+    return config
+
+
+def objects(server: ResolvedService, kind: str) -> list[dict[str, Any]]:
+    return [item for item in service_objects(server) if item["kind"] == kind]
+
+
+def rules(**changes: Any) -> list[str]:
+    return [finding.rule for finding in check(stack(**changes)).findings]
+
+
+def test_each_service_gets_its_role() -> None:
+    assert transfer_config(service("front"))["kv_role"] == "kv_producer"
+    assert transfer_config(service("back"))["kv_role"] == "kv_consumer"
+
+
+@pytest.mark.parametrize("name", ["front", "back"])
+@pytest.mark.parametrize("image", [IMAGE, OLDER])
+def test_both_services_know_the_sizes_of_both(name: str, image: str) -> None:
+    config = transfer_config(
+        service(
+            name,
+            prefill={"image": image},
+            decode={"image": image, "npus": 8},
+            engine={"back": {"tensorParallelSize": 2, "dataParallelSize": 4}},
+        )
+    )
+
+    assert config["kv_connector"] == "MooncakeConnectorV1"
+    assert config["kv_connector_extra_config"] == {
+        "prefill": {"dp_size": 1, "tp_size": 4},
+        "decode": {"dp_size": 4, "tp_size": 2},
+    }
+
+
+def test_a_pipeline_for_prefill_is_among_the_sizes() -> None:
+    sizes = {"front": {"tensorParallelSize": 4, "pipelineParallelSize": 2}}
+    config = transfer_config(service("back", prefill={"npus": 8}, engine=sizes))
+
+    assert config["kv_connector_extra_config"]["prefill"] == {"dp_size": 1, "tp_size": 4, "pp_size": 2}
+
+
+@pytest.mark.parametrize(("npus_per_node", "first"), [(8, 28000), (16, 36000)])
+def test_the_ports_are_above_those_that_mooncake_opens_on_a_node_of_the_pool(npus_per_node: int, first: int) -> None:
+    pools = {"pool": {"nodes": 2, "npusPerNode": npus_per_node, "npuMemory": "64Gi"}}
+
+    assert transfer_config(service("front", cluster={"pools": pools}))["kv_port"] == first
+
+
+def test_without_pools_the_ports_are_above_those_of_the_largest_nodes() -> None:
+    assert transfer_config(service("front"))["kv_port"] == 36000
+
+
+@pytest.mark.parametrize("npus", [1, 4, 16, 64])
+def test_no_port_belongs_to_both_services(npus: int) -> None:
+    sizes = {"tensorParallelSize": 1, "dataParallelSize": npus}
+    both = {"prefill": {"npus": npus}, "decode": {"npus": npus}, "engine": {"front": sizes, "back": sizes}}
+    front, back = service("front", **both).kv_transfer, service("back", **both).kv_transfer
+    assert front is not None
+    assert back is not None
+
+    assert len(front.ports) == npus
+    assert set(front.ports).isdisjoint(back.ports)
+
+
+def test_a_port_of_the_stack_file_is_the_first_of_the_service_for_prefill() -> None:
+    assert transfer_config(service("front", pair={"port": 40000}))["kv_port"] == 40000
+    assert transfer_config(service("back", pair={"port": 40000}))["kv_port"] == 40100
+
+
+def test_equal_prompts_have_equal_hashes_in_both_services() -> None:
+    for name in ("front", "back"):
+        assert launch(service(name)).environment["PYTHONHASHSEED"] == "0"
+
+
+def test_the_seed_of_hashes_cannot_be_set_beside_the_pair() -> None:
+    assert "variable-with-key" in rules(prefill={"env": {"PYTHONHASHSEED": "1"}})
+
+
+def test_each_start_has_an_engine_id_of_its_own() -> None:
+    assert "engine_id" not in transfer_config(service("front"))
+
+
+def test_a_service_beside_the_pair_transfers_nothing() -> None:
+    values = {
+        "cluster": {"context": "prod"},
+        "kvTransfer": PAIR,
+        "services": {
+            name: {
+                "image": IMAGE,
+                "model": "/mnt/models/Qwen3-32B",
+                "npus": 4,
+                "engine": {"maxModelLen": 32768, "tensorParallelSize": 4},
+            }
+            for name in ("front", "back", "alone")
+        },
+    }
+    alone = resolve(parse_stack("prod", "Pulumi.prod.yaml", values, {})).service("alone")
+    assert alone is not None
+
+    assert not [word for word in launch(alone).argv if "kv-transfer" in word]
+    assert "PYTHONHASHSEED" not in launch(alone).environment
+    (deployment,) = objects(alone, "Deployment")
+    assert not [label for label in deployment["spec"]["template"]["metadata"]["labels"] if "kv-transfer" in label]
+
+
+def pod_labels(server: ResolvedService) -> dict[str, str]:
+    (deployment,) = objects(server, "Deployment")
+    labels: dict[str, str] = deployment["spec"]["template"]["metadata"]["labels"]
+    return labels
+
+
+def selects(selector: dict[str, str], labels: dict[str, str]) -> bool:
+    return selector.items() <= labels.items()
+
+
+def test_kthena_sends_requests_for_the_model_to_both_services() -> None:
+    front, back = service("front"), service("back")
+    (server,) = objects(back, "ModelServer")
+    (route,) = objects(back, "ModelRoute")
+    selector = server["spec"]["workloadSelector"]
+    group = selector["pdGroup"]
+
+    for labels in (pod_labels(front), pod_labels(back)):
+        assert selects(selector["matchLabels"], labels)
+        assert group["groupKey"] in labels
+    assert selects(group["prefillLabels"], pod_labels(front))
+    assert not selects(group["prefillLabels"], pod_labels(back))
+    assert selects(group["decodeLabels"], pod_labels(back))
+    assert not selects(group["decodeLabels"], pod_labels(front))
+    assert server["spec"]["kvConnector"] == {"type": "mooncake"}
+    assert server["spec"]["workloadPort"] == {"port": back.server.port}
+    assert route["spec"]["modelName"] == back.model_names[0]
+    assert route["spec"]["rules"][0]["targetModels"] == [{"modelServerName": server["metadata"]["name"]}]
+    assert objects(front, "ModelServer") == []
+
+
+def test_only_the_leaders_of_groups_are_asked() -> None:
+    grouped = {"nodes": 2, "npus": 4}
+    sizes = {"back": {"tensorParallelSize": 4, "dataParallelSize": 2}}
+    (server,) = objects(service("back", decode=grouped, engine=sizes), "ModelServer")
+    group = server["spec"]["workloadSelector"]["pdGroup"]
+
+    assert group["decodeLabels"]["leaderworkerset.sigs.k8s.io/worker-index"] == "0"
+    assert "leaderworkerset.sigs.k8s.io/worker-index" not in group["prefillLabels"]
+
+
+def test_a_copy_of_the_engine_of_a_pair_is_on_one_node() -> None:
+    divided = {"nodes": 2, "npus": 4}
+    sizes = {"front": {"tensorParallelSize": 8}}
+
+    assert "kv-transfer-sizes" in rules(prefill=divided, engine=sizes)
+
+
+def test_requests_for_an_adapter_are_sent_to_the_pair_as_well() -> None:
+    lora = {"adapters": {"sql": "/mnt/models/sql"}, "maxRank": 16}
+    (route,) = objects(service("back", prefill={"lora": lora}, decode={"lora": lora}), "ModelRoute")
+
+    assert route["spec"]["loraAdapters"] == ["sql"]
+
+
+def test_without_the_router_there_are_no_objects_of_it() -> None:
+    back = service("back", pair={"router": "none"})
+
+    assert objects(back, "ModelServer") == objects(back, "ModelRoute") == []
+
+
+def revision(name: str, **changes: Any) -> str:
+    return pod_labels(service(name, **changes))["ascend-vllm/kv-transfer-revision"]
+
+
+CHANGES: list[dict[str, Any]] = [
+    {"prefill": {"image": OLDER}, "decode": {"image": OLDER}},
+    {"prefill": {"model": "/mnt/models/Qwen3-14B"}, "decode": {"model": "/mnt/models/Qwen3-14B"}},
+    {"engine": {"front": {"kvCacheDtype": "fp8"}, "back": {"kvCacheDtype": "fp8"}}},
+    {"engine": {"back": {"tensorParallelSize": 2, "dataParallelSize": 2}}},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=["release", "model", "cache", "sizes"])
+def test_an_old_pod_is_never_paired_with_a_new_one_that_it_does_not_fit(change: dict[str, Any]) -> None:
+    assert revision("front") == revision("back")
+    assert revision("front", **change) == revision("back", **change)
+    assert revision("front", **change) != revision("front")
+
+
+def test_a_change_of_one_service_alone_leaves_the_other_as_it_is() -> None:
+    changed = {"engine": {"front": {"maxNumSeqs": 8}}}
+
+    assert pod_labels(service("back", **changed)) == pod_labels(service("back"))
+    assert launch(service("back", **changed)) == launch(service("back"))
+
+
+def test_the_network_policy_of_each_lets_the_other_through_on_all_ports() -> None:
+    network = {"network": {"admit": ["kthena-system"]}}
+    front = service("front", prefill=network, decode=network)
+    back = service("back", prefill=network, decode=network)
+    (policy,) = objects(front, "NetworkPolicy")
+    *_, ingress = policy["spec"]["ingress"]
+    *_, egress = policy["spec"]["egress"]
+
+    for rule, side in ((ingress, "from"), (egress, "to")):
+        (peer,) = rule[side]
+        assert "ports" not in rule
+        assert selects(peer["podSelector"]["matchLabels"], pod_labels(back))
+
+
+DISAGREEMENTS: list[tuple[str, dict[str, Any]]] = [
+    ("release", {"decode": {"image": OLDER}}),
+    ("model", {"decode": {"model": "/mnt/models/Qwen3-14B"}}),
+    ("cache type", {"engine": {"back": {"kvCacheDtype": "fp8"}}}),
+    ("type of numbers", {"engine": {"front": {"dtype": "float16"}}}),
+    ("names", {"engine": {"back": {"servedModelName": ["qwen"]}}}),
+    ("key", {"decode": {"server": {"apiKey": {"secret": "keys", "key": "qwen"}}}}),
+    ("context", {"engine": {"front": {"extraArgs": {"decodeContextParallelSize": 2}}}}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("change", [change for _, change in DISAGREEMENTS], ids=[name for name, _ in DISAGREEMENTS])
+def test_services_that_do_not_agree_are_refused(change: dict[str, Any]) -> None:
+    assert "kv-transfer-agreement" in rules(**change)
+
+
+def test_both_services_may_divide_the_context_of_decode() -> None:
+    divided = {"extraArgs": {"decodeContextParallelSize": 2}}
+
+    assert "kv-transfer-agreement" not in rules(engine={"front": divided, "back": divided})
+
+
+@pytest.mark.parametrize(
+    ("prefill", "decode", "fits"),
+    [(4, 4, True), (4, 2, True), (4, 1, True), (2, 4, False), (1, 2, False)],
+)
+def test_the_parts_for_prefill_are_a_multiple_of_those_for_decode(prefill: int, decode: int, fits: bool) -> None:
+    sizes = {
+        "front": {"tensorParallelSize": prefill, "dataParallelSize": 4 // prefill},
+        "back": {"tensorParallelSize": decode, "dataParallelSize": 4 // decode},
+    }
+
+    assert ("kv-transfer-sizes" not in rules(engine=sizes)) is fits
+
+
+def test_a_service_for_decode_has_no_pipeline() -> None:
+    sizes = {"back": {"tensorParallelSize": 2, "pipelineParallelSize": 2}}
+
+    assert "kv-transfer-sizes" in rules(engine=sizes)
+
+
+@pytest.mark.parametrize("port", [20000, 35999, 65535])
+def test_ports_that_others_use_are_refused(port: int) -> None:
+    assert "kv-transfer-ports" in rules(pair={"port": port})
+
+
+def test_a_server_on_a_port_of_the_transfer_is_refused() -> None:
+    at_port = {"server": {"port": 36001}}
+
+    assert "kv-transfer-ports" in rules(prefill=at_port, decode=at_port)
+
+
+def test_kthena_cannot_reach_servers_that_only_accept_encrypted_connections() -> None:
+    encrypted = {"server": {"extraArgs": {"sslKeyfile": "/tls/key.pem", "sslCertfile": "/tls/cert.pem"}}}
+
+    assert "kv-transfer-router" in rules(prefill=encrypted, decode=encrypted)
+    assert "kv-transfer-router" not in rules(prefill=encrypted, decode=encrypted, pair={"router": "none"})
+
+
+def test_the_rules_of_the_release_know_the_role_that_follows_from_the_pair() -> None:
+    sharded = {"additionalConfig": {"layerSharding": ["q_b_proj"]}}
+
+    assert "kv-transfer" not in rules(engine={"front": sharded})
+    assert "kv-transfer" in rules(engine={"back": sharded})
