@@ -303,6 +303,12 @@ def test_references_to_secrets_stay_visible() -> None:
         f"env: {{A: !!int hf_{PLANTED}abcdefghijklmnop}}",
         f"<<: [hf_{PLANTED}abcdefghijklmnop]",
         f'"password": "{PLANTED}',
+        f"graph: DB_PASSWORD={PLANTED}",
+        f"server: {{chatTemplate: DB_PASSWORD={PLANTED}}}",
+        f"podTemplate: {{spec: {{overhead: {{DB_PASSWORD={PLANTED}: 1}}}}}}",
+        f"podTemplate: {{spec: {{hostIPC: {{'https://joe:{PLANTED}@h.example.com/x': 1}}}}}}",
+        f"'DB_PASSWORD={PLANTED}': 1",
+        f"lora: {{maxRank: DB_PASSWORD={PLANTED}}}",
     ],
 )
 def test_a_malformed_line_is_shown_without_its_credential(tmp_path: Path, broken: str) -> None:
