@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 
-from models.credentials import masked, starred_shapes, without_shapes
+from models.credentials import masked, masked_message, starred_shapes, without_shapes
 from models.finding import Finding, Mark, Path, Span, error, warning
 from models.report import Accepted, Report
 from models.rules.registry import judge, judge_stack, rule_ids
@@ -160,8 +160,8 @@ def _located(finding: Finding, spans: Mapping[Path, Span]) -> Finding:
             marks.append(_masked(replace(mark, span=span)))
     return replace(
         finding,
-        message=without_shapes(finding.message),
-        fix=without_shapes(finding.fix),
+        message=masked_message(finding.message),
+        fix=masked_message(finding.fix),
         marks=tuple(marks),
     )
 

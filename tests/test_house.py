@@ -18,7 +18,20 @@ from models.engines.releases import VERSIONS
 from tests.conftest import ROOT
 
 NO_CODE = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
-PACKAGES = ("cli", "client", "cluster", "components", "convert", "models", "review", "sandbox")
+PACKAGES = (
+    "bench",
+    "cli",
+    "client",
+    "cluster",
+    "components",
+    "convert",
+    "migrate",
+    "models",
+    "rehearsal",
+    "review",
+    "sandbox",
+    "tools",
+)
 FILES = sorted(file for package in PACKAGES for file in (ROOT / package).rglob("*.py"))
 DOCUMENTED = [ROOT / "__main__.py"] + [
     file for file in FILES if file.relative_to(ROOT).parts[0] in ("components", "models")
@@ -149,12 +162,14 @@ def test_a_stack_without_a_patch_of_pods_does_not_load_the_schema_of_pods() -> N
     assert loaded.stdout.strip() == "False"
 
 
+OTHER_PRODUCTS = ("bench", "rehearsal", "sandbox", "tools")
+"""The sandbox compares versions of other things, and the tools make the tables of the releases."""
+
 OUTSIDE_ENGINES = [
     file
     for file in (ROOT / "__main__.py", *FILES)
-    if not file.is_relative_to(ROOT / "models" / "engines") and not file.is_relative_to(ROOT / "sandbox")
+    if not file.is_relative_to(ROOT / "models" / "engines") and file.relative_to(ROOT).parts[0] not in OTHER_PRODUCTS
 ]
-"""The sandbox is a product of its own and compares versions of other things."""
 
 
 def version_comparisons(source: str) -> list[str]:

@@ -23,9 +23,17 @@ CHANGED = "*** (changed)"
 Path = tuple[str, ...]
 
 _ASSIGNED_NAME = re.compile(
-    r"""(?x) (?<![\w.-]) -{0,2} ([A-Za-z_][\w.-]{0,80}) \\?["']? \s{0,4} (?: = | => | :(?!//) ) \s{0,4} \[? """
+    r"""(?x)
+    (?<![\w.-]) (?<!://) -{0,2} ([^\W\d][\w.-]{0,80}) \\?["']? \]?
+    \s{0,4} (?: = | => | :(?!//) ) \s{0,4} \[?
+    """
 )
 _QUOTED = re.compile(r"""\\?(["'])([^"'\\\n]{1,4096})""")
+_USER_TEXT = re.compile(
+    r"""(?<!\w)(["'])[^"'\n]{1,4096}\1|(?<!\S)[\w./-]{1,200}=[^\s"']{1,4096}"""
+)
+"""Texts of the user in a message: in quotes, or an assignment."""
+
 _BARE = re.compile(
     r"""\$\{[^}\s]{1,256}\}|\$\([^)\n]{1,256}\)|`[^`\n]{1,256}`|[^\s"',;&)\]}{\[|]{1,65536}"""
 )
@@ -106,6 +114,15 @@ def without_shapes(text: str) -> str:
 
 
 @lru_cache(maxsize=1024)
+def masked_message(message: str) -> str:
+    """A message without credentials that are known by their shape, or that a text in it assigns to their names.
+
+    A name before a colon is not masked: `write env.HF_TOKEN: {secret: …}`.
+    """
+    return _USER_TEXT.sub(lambda match: masked(match[0]), without_shapes(message))
+
+
+@lru_cache(maxsize=1024)
 def starred_shapes(line: str) -> str:
     """A line of a file with stars for the credentials in it that are known by their shape. Its length stays."""
     for start, end in certain_ranges(line):
@@ -133,7 +150,10 @@ def masked_tree(value: Any, name: str = "") -> Any:
     """
     if isinstance(value, dict):
         named = str(value.get("name") or value.get("key") or "")
-        return {key: _masked_item(key, item, named) for key, item in value.items()}
+        return {
+            masked(str(key)): _masked_item(key, item, named)
+            for key, item in value.items()
+        }
     if isinstance(value, list):
         return _masked_items(value, name)
     if isinstance(value, str):

@@ -3,42 +3,73 @@
 from __future__ import annotations
 
 import re
+import unicodedata
+from enum import Enum
 from functools import lru_cache
 
-from models.credentials.words import (
+from models.credentials.other_words import (
     ABOUT,
-    KEY_IDS,
-    KEY_PREFIXES,
-    LAST,
     OF_OBJECTS,
     OF_THE_SHELL,
     OTHER_KEYS,
     OTHER_PASSES,
     OTHER_TOKENS,
+)
+from models.credentials.vague_words import (
+    CODES,
+    LOGINS,
+    OTHER_PINS,
+    PINS,
+    VAGUE,
+    VAGUE_IDS,
+)
+from models.credentials.words import (
+    GLUED,
+    KEY_IDS,
+    KEY_PREFIXES,
+    LAST,
+    OWNERS,
+    PHRASES,
     STRONG,
     STRONG_ENDINGS,
     WHICH,
 )
 
 
-@lru_cache(maxsize=4096)
+class _Kind(Enum):
+    """What a name shows about its value."""
+
+    OTHER = "no credential"
+    VAGUE = "a credential unless the value is of plain words"
+    CLEAR = "a credential"
+
+
 def is_credential_name(name: str) -> bool:
     """Whether a variable, a flag, a key or a header is named like a credential: `HF_TOKEN`, `--api-key`, `dbPass`."""
-    if name in OF_THE_SHELL:
-        return False
-    words = _without_which(name_words(name))
-    if words[-3:] in KEY_IDS:
-        return True
-    if not words or words[-1] in ABOUT:
-        return False
-    return _is_last_word(name, words)
+    return _kind(name) is not _Kind.OTHER
+
+
+def is_clear(name: str) -> bool:
+    """Whether the value of a name is a credential even if it consists of plain words: `DB_PASS`, not `SOME_KEY`."""
+    return _kind(name) is _Kind.CLEAR
+
+
+def is_vague(name: str) -> bool:
+    """Whether the value of a name is a credential unless it consists of plain words: `SOME_KEY`, `WANDB_API`."""
+    return _kind(name) is _Kind.VAGUE
+
+
+def is_login(name: str) -> bool:
+    """Whether the value of a name is a credential only if it is `user:password`: `LOGIN`."""
+    return _last_words(name)[-1:] in LOGINS
 
 
 def hides_numbers(name: str) -> bool:
     """Whether a number under this name is a credential as well: a password, but not a token."""
-    return any(_is_strong(word) for word in name_words(name)) and is_credential_name(
-        name
-    )
+    if not is_credential_name(name):
+        return False
+    words = _last_words(name)
+    return words[-1] in PINS or any(_is_strong(word) for word in words)
 
 
 def names_an_object(name: str) -> bool:
@@ -49,57 +80,101 @@ def names_an_object(name: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def name_words(name: str) -> tuple[str, ...]:
-    """The words of a name in lower case: `DB_PASS`, `db-pass`, `dbPass` and `example.com/db-pass` have the same end.
+    """The words of a name in lower case: `DB_PASS`, `dbPass`, `dbpass` and `example.com/db-pass` have the same end.
 
     A number at the end is not a word: `HF_TOKEN_2`.
     """
+    if not name.isascii():
+        name = _without_accents(name)
     separated = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z0-9])(?=[A-Z][a-z])", "_", name)
-    words = re.findall(r"[a-z]+[0-9]*[a-z]*", separated.lower())
-    return tuple(
-        re.sub(r"[0-9]+$", "", word) if word != "k8s" else word for word in words
-    )
+    words: list[str] = []
+    for word in re.findall(r"[a-z]+[0-9]*[a-z]*|[^\W\d_a-z]+", separated.lower()):
+        plain = word if word == "k8s" else re.sub(r"[0-9]+$", "", word)
+        words.extend(_unglued(plain))
+    return tuple(words)
 
 
-def is_vague(name: str) -> bool:
-    """Whether only the word `KEY` makes a name that of a credential: `SOME_KEY`."""
-    words = _without_which(name_words(name))
-    return (
-        len(words) > 1
-        and words[-1] in ("key", "keys")
-        and not KEY_PREFIXES.intersection(words)
-    )
+@lru_cache(maxsize=4096)
+def _kind(name: str) -> _Kind:
+    words = _last_words(name)
+    if name in OF_THE_SHELL or not words:
+        return _Kind.OTHER
+    if words[-3:] in KEY_IDS or words[-2:] in KEY_IDS:
+        return _Kind.CLEAR
+    if words[-2:] in VAGUE_IDS or words[-1:] in VAGUE_IDS:
+        return _Kind.VAGUE
+    if words[-1] not in ABOUT:
+        return _last_word_kind(name, words)
+    return _Kind.OTHER
 
 
-def _is_last_word(name: str, words: tuple[str, ...]) -> bool:
+def _last_word_kind(name: str, words: tuple[str, ...]) -> _Kind:
+    if _is_clear(words):
+        return _Kind.CLEAR
+    if _is_vague(name, words):
+        return _Kind.VAGUE
+    return _Kind.OTHER
+
+
+def _is_clear(words: tuple[str, ...]) -> bool:
     """Whether the words of a name, which does not only describe a credential, are those of a credential."""
     last = words[-1]
     before = words[-2] if len(words) > 1 else ""
     if last == "pass" and before in OTHER_PASSES:
         return False
-    if any(_is_strong(word) for word in words):
+    if words[-2:] in PHRASES or any(_is_strong(word) for word in words):
         return True
-    if last in ("token", "tokens"):
-        return before not in OTHER_TOKENS and (
-            last == "token" or before in KEY_PREFIXES
-        )
-    if last in ("key", "keys"):
-        return _is_key_name(name, before)
+    if last == "token":
+        return before not in OTHER_TOKENS
+    if last in ("tokens", "key", "keys"):
+        return before in KEY_PREFIXES
     return last in LAST
 
 
-def _without_which(words: tuple[str, ...]) -> tuple[str, ...]:
-    """The words of a name without those at its end that tell which credential it is: `TOKEN_PROD`."""
-    while len(words) > 1 and words[-1] in WHICH:
+def _is_vague(name: str, words: tuple[str, ...]) -> bool:
+    """Whether the words of a name are often those of a credential."""
+    last = words[-1]
+    before = words[-2] if len(words) > 1 else ""
+    if last in ("key", "keys"):
+        return _is_variable(name) and before not in OTHER_KEYS
+    if last in ("code", "codes"):
+        return before in CODES
+    if last in PINS:
+        return before not in OTHER_PINS
+    return last in VAGUE or words[-1:] in LOGINS
+
+
+def _is_variable(name: str) -> bool:
+    return "_" in name or name.isupper()
+
+
+def _last_words(name: str) -> tuple[str, ...]:
+    """The words of a name without those at its end that show which credential it is: `TOKEN_PROD`, `API_KEY_OPENAI`."""
+    words = name_words(name)
+    while len(words) > 1 and (words[-1] in WHICH or _is_owner_after(words)):
         words = words[:-1]
     return words
 
 
+def _is_owner_after(words: tuple[str, ...]) -> bool:
+    """Whether the last word of a name is the owner of the key or token before it: `TOKEN_FOR_HF`."""
+    return words[-1] in OWNERS and words[-2] in ("token", "key", "for")
+
+
+def _unglued(word: str) -> tuple[str, ...]:
+    """The words of which a word without separators consists: `hftoken`, `rootpw`."""
+    for ending, parts in GLUED.items():
+        owner = word.removesuffix(ending)
+        if owner != word and owner in OWNERS:
+            return (owner, *parts)
+    return (word,)
+
+
+def _without_accents(name: str) -> str:
+    """A name whose Latin letters are those of ASCII: `contraseña`."""
+    decomposed = unicodedata.normalize("NFKD", name)
+    return "".join(letter for letter in decomposed if not unicodedata.combining(letter))
+
+
 def _is_strong(word: str) -> bool:
     return word in STRONG or word.endswith(STRONG_ENDINGS)
-
-
-def _is_key_name(name: str, before: str) -> bool:
-    if before in KEY_PREFIXES:
-        return True
-    is_variable = "_" in name or name.isupper()
-    return is_variable and bool(before) and before not in OTHER_KEYS

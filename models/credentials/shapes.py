@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from models.credentials.encoded import encoded_pair, encoded_texts
-from models.credentials.names import is_credential_name
+from models.credentials.names import is_clear
 from models.credentials.tokens import Range, token_ranges
 from models.credentials.values import is_harmless, is_placeholder
 
@@ -67,6 +67,17 @@ _CONNECTION = re.compile(
 _NETRC = re.compile(
     r"(?:machine\s{1,8}\S{1,256}|default)\s{1,8}login\s{1,8}\S{1,256}\s{1,8}password\s{1,8}(\S{1,256})"
 )
+_HASH = re.compile(
+    r"(\$(?:1|2[aby]|5|6|7|y|apr1|argon2(?:i|d|id))\$[\w./$=,+-]{20,512})"
+)
+"""A hash of a password, as in files of htpasswd and shadow."""
+
+_PGPASS = re.compile(
+    r"(?<![\w.])(?:localhost|[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}|\*):(?:5432|5433|6432|\*):[\w*-]{1,64}:[\w*.-]{1,64}:([^\s:]{2,256})"
+)
+_XML = re.compile(
+    r"<(?i:password|passwd|secret|token|apiKey|secretKey)>([^<>\s]{4,512})</"
+)
 _IN_QUERY = re.compile(r"[?&#]([\w.-]{1,40})=([^&\s'\"#]{4,2048})")
 _QUERY_NAMES = frozenset({"sig", "xamzsignature", "xamzsecuritytoken"})
 _LONG_KEY = 12
@@ -92,6 +103,10 @@ _HOOKS = re.compile(
     | open\.(?:feishu\.cn|larksuite\.com)/open-apis/bot/v2/hook/ ([\w-]{8,})
     | api\.telegram\.org/bot ([0-9]{5,}:[\w-]{8,})
     | webhook\.office\.com/webhookb2/ ([\w@/-]{8,})
+    | sctapi\.ftqq\.com/ (SCT[\w]{8,})
+    | api\.day\.app/ ([\w-]{16,})
+    | maker\.ifttt\.com/trigger/[\w-]{1,64}/(?:json/)?with/key/ ([\w-]{8,})
+    | hooks\.zapier\.com/hooks/catch/ ([\w/-]{6,})
     | events\.pagerduty\.com/integration/ ([\w-]{8,})
     | /(?:web)?hooks?/ (?:[\w-]{1,40}/)? ((?=[\w-]{0,80}[0-9])(?=[\w-]{0,80}[A-Za-z])[\w-]{20,})
     """
@@ -109,6 +124,9 @@ _GROUPS = (
     _ORACLE,
     _CONNECTION,
     _NETRC,
+    _HASH,
+    _PGPASS,
+    _XML,
     _AUTHORIZATION,
     _SCHEME,
     _HOOKS,
@@ -148,11 +166,7 @@ def _plain_ranges(text: str) -> Iterator[Range]:
             yield match.span(2)
     for match in _JSON_PAIR.finditer(text):
         name, value = match[1], match[2]
-        if (
-            is_credential_name(name)
-            and not is_harmless(name, value)
-            and len(value) >= 4
-        ):
+        if is_clear(name) and not is_harmless(name, value) and len(value) >= 4:
             yield match.span(2)
 
 
@@ -170,4 +184,4 @@ def _is_query_credential(name: str, value: str) -> bool:
     plain = name.lower().replace("-", "").replace("_", "")
     if plain == "key":
         return len(value) >= _LONG_KEY
-    return plain in _QUERY_NAMES or is_credential_name(name)
+    return plain in _QUERY_NAMES or is_clear(name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 Range = tuple[int, int]
 """Start and end of a credential in a text."""
@@ -39,11 +40,26 @@ _TOKENS = re.compile(
       | tskey-[a-z]{1,12}-[\w-]{16,} | dp\.(?:pt|st|ct|sa)\.[\w.-]{30,}  # Tailscale, Doppler
       | eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?             # JSON web token
       | AGE-SECRET-KEY-1[0-9A-Z]{20,}
+      | sk-[a-z]{40,} | ak-(?=[A-Za-z]{0,80}[0-9])[A-Za-z0-9]{16,}   # SiliconFlow, Volcengine
+      | bce-v3/[\w-]{16,}/[0-9a-f]{40}                   # Baidu
+      | [0-9a-f]{32}\.[A-Za-z0-9]{16}(?![\w.])           # Zhipu
+      | key-[0-9a-f]{32} | [0-9a-f]{32}-us[0-9]{1,2}(?!\w)   # Mailgun, Mailchimp
+      | sq0[a-z]{3}-[\w-]{20,} | EAAA[A-Za-z][\w-]{55,}  # Square
+      | pat[A-Za-z0-9]{14}\.[0-9a-f]{40,}                # Airtable
+      | sq[apu]_[0-9a-f]{40} | sbp_[0-9a-f]{40} | napi_[a-z0-9]{40,}   # SonarQube, Supabase, Neon
+      | [\w.-]{1,64}\+[\w.-]{1,64}:[A-Z0-9]{40,}         # robots of Quay
     )
     """
 )
 """The forms are from the documentation of each issuer and from the rules of gitleaks."""
 
+_UNKNOWN_ISSUER = re.compile(
+    r"(?<![\w./-])(?!sha|md5)[A-Za-z][A-Za-z0-9]{1,9}[_-](?:[a-z0-9]{1,8}[_-])?([A-Za-z0-9]{24,256})(?![\w./-])"
+)
+"""A prefix and a random text, such as `pcsk_…`: most issuers give their tokens this form."""
+
+_LEAST_CHANGES = 0.45
+"""Changes between kinds of characters, for each character. Random texts have 0.6, names in camel case 0.3."""
 
 _HEXADECIMAL = re.compile(r"(?:[0-9a-f]-?){32}")
 
@@ -57,6 +73,22 @@ def token_ranges(text: str) -> Iterator[Range]:
         is_in_path = text[max(match.start() - 1, 0) : match.start()] in ("/", ".")
         if not is_in_path or _looks_random(match[0]):
             yield match.span()
+    for match in _UNKNOWN_ISSUER.finditer(text):
+        if _mixes_characters(match[1]):
+            yield match.span()
+
+
+def _mixes_characters(text: str) -> bool:
+    """Whether lower case, upper case and digits alternate as in a random text, and not as in `Qwen3ForCausalLM`."""
+    kinds = [_character_kind(character) for character in text]
+    changes = sum(first != second for first, second in pairwise(kinds))
+    return len(set(kinds)) == 3 and changes > _LEAST_CHANGES * len(text)
+
+
+def _character_kind(character: str) -> str:
+    if character.isdigit():
+        return "digit"
+    return "upper" if character.isupper() else "lower"
 
 
 def _looks_random(text: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from models.credentials.names import hides_numbers, is_vague, names_an_object
+from models.credentials.names import hides_numbers, is_login, is_vague, names_an_object
 
 _PLACEHOLDER = re.compile(
     r"""(?xi)
@@ -29,7 +29,13 @@ _FILE = re.compile(
     """
 )
 _URL = re.compile(r"[a-z][a-z0-9+.-]{1,20}://[^\s@]*")
-_PLAIN_WORDS = re.compile(r"[a-z]{1,16}(?:[-_.:/]{1,2}(?:[a-z]{1,16}|[0-9]{1,4})){0,6}")
+_PLAIN_WORD = r"""(?:
+    [A-Z]?[a-z]{1,16} | [A-Z]{1,8} | [0-9]{1,5}[A-Za-z]{0,2} | [A-Za-z]{1,2}[0-9]{1,3} | post[0-9] | 0x[0-9a-f]{1,8}
+)"""
+_PLAIN_WORDS = re.compile(
+    rf"(?x) {_PLAIN_WORD} (?:[-_.:/,\ ]{{1,2}} {_PLAIN_WORD}){{0,11}}"
+)
+_PAIR = re.compile(r"(?![0-9]+:)[\w.@+-]{1,64}:[^\s/:][^\s:]{0,255}")
 _OBJECT_NAME = re.compile(r"[a-z0-9](?:[-a-z0-9.]{0,250}[a-z0-9])?")
 _SPECIAL_TOKEN = re.compile(
     r"<[^<>\s]{1,40}>|<\|[^<>]{1,40}\|>|\[[A-Z_/ ]{1,40}\]|<｜[^<>]{1,40}｜>"
@@ -53,6 +59,8 @@ def is_harmless(name: str, value: str) -> bool:
         return True
     if _is_path(value) or _URL.fullmatch(value):
         return True
+    if is_login(name):
+        return _PAIR.fullmatch(value) is None
     if is_vague(name) and _PLAIN_WORDS.fullmatch(value):
         return True
     return names_an_object(name) and _OBJECT_NAME.fullmatch(value) is not None

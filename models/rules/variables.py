@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from models.credentials import is_hidden
+from models.credentials import holds_hidden, is_hidden
 from models.engines.edits import is_written
 from models.engines.variable_values import SWITCH_WORDS, VariableValues
 from models.finding import Finding, Mark, at, error, no_effect
@@ -66,7 +66,9 @@ def shell_text(service: ResolvedService) -> Iterator[Finding]:
         if field.startswith(_NOT_OF_THE_LAUNCH) or not is_written(service, field):
             continue
         part = shell_part(origin.value)
-        if part and not (isinstance(origin.value, str) and part.startswith("${")):
+        if part is None or holds_hidden(tuple(field.split(".")), origin.value):
+            continue
+        if not (isinstance(origin.value, str) and part.startswith("${")):
             yield _shell_text(field, part, f"remove {field}", at(field))
 
 

@@ -141,6 +141,13 @@ class _Refusal:
         """Whether the value is never shown, because it may be a credential."""
         return is_hidden(self.where, str(self.input))
 
+    @property
+    def shown(self) -> str:
+        """The refused value in a message, after a space; nothing if it is a mapping, a list or may be a credential."""
+        if self.is_secret or not isinstance(self.input, str | int | float):
+            return ""
+        return f" {json.dumps(self.input, ensure_ascii=False)}"
+
     def finding(self, message: str, fix: str, why: str) -> Finding:
         """The finding about the value."""
         return Finding("bad-value", "error", message, why, fix, (Mark(self.where),))
@@ -154,7 +161,7 @@ def _not_a_literal(refusal: _Refusal, literals: Sequence[Any]) -> tuple[str, str
     if isinstance(value, int) and all(isinstance(literal, int) for literal in literals):
         closest = min(literals, key=lambda literal: abs(literal - value))
         near = str(closest)
-    message = f"{refusal.name}{_shown(value)} must be {either(choices)}"
+    message = f"{refusal.name}{refusal.shown} must be {either(choices)}"
     return message, f"write {refusal.name}: {near}"
 
 
@@ -162,9 +169,7 @@ def _message(refusal: _Refusal) -> str:
     """The message for a value of a wrong type, form or range."""
     error = refusal.details["type"]
     name = refusal.name
-    shown = ""
-    if not refusal.is_secret:
-        shown = _shown(refusal.input)
+    shown = refusal.shown
     if refusal.is_key:
         key = masked(refusal.place.name)
         name = f"the key {json.dumps(key, ensure_ascii=False)}"
@@ -189,13 +194,6 @@ def _message(refusal: _Refusal) -> str:
 def _context(refusal: _Refusal) -> Mapping[str, Any]:
     """The limits and patterns that belong to the error."""
     return refusal.details.get("ctx", {})
-
-
-def _shown(value: Any) -> str:
-    """A value that is short enough for a message, after a space."""
-    if isinstance(value, str | int | float):
-        return f" {json.dumps(value, ensure_ascii=False)}"
-    return ""
 
 
 def _edit(refusal: _Refusal) -> str:

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
+from models.credentials import masked
 from models.record import Record
 from models.tagged_union import Choice, choice_in
 
@@ -125,8 +126,8 @@ def dotted(path: Sequence[str]) -> str:
 
 
 def in_one_line(name: Any) -> str:
-    """A key in one line, whatever characters it has."""
-    return json.dumps(name, ensure_ascii=False).strip('"')
+    """A key in one line and without credentials, whatever characters it has."""
+    return masked(json.dumps(name, ensure_ascii=False).strip('"'))
 
 
 def value_at(keys: Sequence[Step], value: Any) -> Any:

@@ -93,11 +93,13 @@ def _wrong_kind(
         right = next(record for record in choice.records if kind_of(record) == near)
         if not _is_complete(right, value):
             fix = _completed_edit(where, [right], value)
-    shown = json.dumps(kind, ensure_ascii=False)
+    shown = ""
+    if not is_hidden(mark.path, str(kind)):
+        shown = f" {json.dumps(kind, ensure_ascii=False)}"
     return Finding(
         rule="bad-value",
         severity="error",
-        message=f"{mark.path[-1]} {shown} must be {either(choice.kinds)}",
+        message=f"{mark.path[-1]}{shown} must be {either(choice.kinds)}",
         why=WHY_VALUE,
         fix=fix,
         marks=(mark,),

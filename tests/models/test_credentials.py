@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from cli.app import app
 from models.check import check
-from models.credentials import masked_pair, masked_tree, masked_value
+from models.credentials import masked, masked_pair, masked_tree, masked_value
 from review.drift import Live
 from review.field_details import field_detail
 from review.live import compare_live
@@ -165,7 +165,7 @@ def test_drift_shows_no_value_that_was_set_by_hand(name: str, container: str) ->
     kube = Kube(wanted)
     items = kube.one("Deployment")["spec"]["template"]["spec"][container]
     index = [item["name"] for item in items].index("a")
-    edit(kube.one("Deployment"), ("spec", "template", "spec", container, index, "env", 0, "value"), PLANTED)
+    edit(kube.one("Deployment"), ("spec", "template", "spec", container, index, "env", 0, "value"), BY_NAME[name])
     (drift,) = kube.drift(wanted).objects
     details = [field_detail(wanted, "qwen", "Deployment", field) for field in drift.fields]
     change, _ = compare_live(wanted, Live(kube.objects))
@@ -258,6 +258,20 @@ def test_a_change_of_a_credential_stays_visible() -> None:
     assert masked_pair("port", "1", "2") == ("1", "2")
 
 
+def test_the_word_key_alone_is_a_credential_only_as_a_variable() -> None:
+    assert masked_value("KEY", PLANTED) == "***"
+    assert masked_value("key", "huawei.com/Ascend910") == "huawei.com/Ascend910"
+
+
+@pytest.mark.parametrize("name", ["PIN", "LOGIN_OTP", "数据库密码", "CONTRASEÑA"])
+def test_a_number_under_the_name_of_a_password_is_hidden(name: str) -> None:
+    assert masked_value(name, "482913") == "***"
+
+
+def test_an_assignment_in_chinese_is_hidden() -> None:
+    assert masked(f"口令={PLANTED}, 密码: {PLANTED}") == "口令=***, 密码: ***"
+
+
 def test_references_to_secrets_stay_visible() -> None:
     container = {"env": [{"name": "DB_PASS", "valueFrom": {"secretKeyRef": {"name": "db", "key": "password"}}}]}
 
@@ -289,6 +303,12 @@ def test_references_to_secrets_stay_visible() -> None:
         f"env: {{A: !!int hf_{PLANTED}abcdefghijklmnop}}",
         f"<<: [hf_{PLANTED}abcdefghijklmnop]",
         f'"password": "{PLANTED}',
+        f"graph: DB_PASSWORD={PLANTED}",
+        f"server: {{chatTemplate: DB_PASSWORD={PLANTED}}}",
+        f"podTemplate: {{spec: {{overhead: {{DB_PASSWORD={PLANTED}: 1}}}}}}",
+        f"podTemplate: {{spec: {{hostIPC: {{'https://joe:{PLANTED}@h.example.com/x': 1}}}}}}",
+        f"'DB_PASSWORD={PLANTED}': 1",
+        f"lora: {{maxRank: DB_PASSWORD={PLANTED}}}",
     ],
 )
 def test_a_malformed_line_is_shown_without_its_credential(tmp_path: Path, broken: str) -> None:

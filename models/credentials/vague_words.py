@@ -1,0 +1,57 @@
+"""Words of names whose values are credentials only sometimes: not if the value consists of plain words."""
+
+from __future__ import annotations
+
+VAGUE = frozenset(
+    {
+        "api",
+        "authn",
+        "bot",
+        "hook",
+        "jaas",
+        "keytab",
+        "licence",
+        "license",
+        "pepper",
+        "salt",
+        "seed",
+        "serial",
+        "signing",
+        "tk",
+        "tok",
+        "unseal",
+    }
+)
+"""Words that end such a name: `WANDB_API`, `OTP_SEED`."""
+
+VAGUE_IDS = frozenset({("secret", "id"), ("secretid",)})
+"""Ends of such names although their last word is in `ABOUT`."""
+
+CODES = frozenset(
+    {
+        "access",
+        "activation",
+        "api",
+        "app",
+        "auth",
+        "authorization",
+        "backup",
+        "invite",
+        "pin",
+        "recovery",
+        "security",
+        "verification",
+    }
+)
+"""Words before `code` in such a name."""
+
+PINS = frozenset({"pin", "otp"})
+"""Words after which numbers are hidden as well."""
+
+OTHER_PINS = frozenset(
+    {"core", "cores", "cpu", "gpio", "host", "memory", "node", "numa", "thread", "vllm"}
+)
+"""Words before `pin` in the name of something that is pinned."""
+
+LOGINS = frozenset({("login",), ("account",), ("userinfo",)})
+"""Words at the end of a name whose value is a credential if it is `user:password`."""
