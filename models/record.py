@@ -21,7 +21,7 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 
 _SECONDS = {"h": 3600, "m": 60, "s": 1}
-_DURATION = r"^(?=.)([0-9]+h)?([0-9]+m)?([0-9]+s)?$"
+_DURATION = r"^(?=.)([0-9]{1,9}h)?([0-9]{1,9}m)?([0-9]{1,9}s)?$"
 
 _BINARY_UNITS = {
     "Ki": 2**10,
@@ -119,7 +119,7 @@ def parse_quantity(text: str) -> Fraction:
         ValueError: The text is not a quantity.
     """
     match = re.fullmatch(QUANTITY, text, re.ASCII)
-    if match is None or text.endswith("\n"):
+    if match is None or text.endswith("\n") or len(text) > 100:
         raise ValueError("write a quantity as Kubernetes does, such as 64Gi or 1.5Ti")
     number = Fraction(match[1])
     unit = match[3] or ""
@@ -196,8 +196,8 @@ def plain_path(path: str) -> str:
 
 
 _BASH_VARIABLES = """
-BASHOPTS BASHPID BASH_VERSINFO DIRSTACK EPOCHREALTIME EPOCHSECONDS EUID FUNCNAME
-GROUPS HISTCMD LINENO PIPESTATUS PPID RANDOM SECONDS SHELLOPTS SRANDOM UID _
+BASHOPTS BASHPID BASH_VERSINFO DIRSTACK EPOCHREALTIME EPOCHSECONDS EUID FUNCNAME GROUPS HISTCMD LINENO PIPESTATUS PPID
+RANDOM SECONDS SHELLOPTS SRANDOM UID _
 """
 
 BASH_VARIABLES = frozenset(_BASH_VARIABLES.split())

@@ -10,7 +10,8 @@ from models.rules.registry import reports_right
 
 
 def rights_by_service(report: Report) -> dict[str, list[Accepted]]:
-    """The accepted rights of each service that has some, in the order of the file."""
+    """The accepted rights of each service that has some, in the order of the file. Those that a key of the cluster
+    gives to all services have the empty name."""
     rights: dict[str, list[Accepted]] = {}
     for waived in report.accepted:
         if reports_right(waived.finding.rule):
@@ -30,8 +31,8 @@ def rights_text(report: Report) -> str:
 
 
 def rights_title(service: str) -> str:
-    """The title above the rights of a service."""
-    return f"rights of {service}:"
+    """The title above the rights of a service, or of all services."""
+    return f"rights of {service or 'all services'}:"
 
 
 def right_lines(rights: list[Accepted]) -> Iterator[str]:
@@ -49,7 +50,7 @@ def rights_json(report: Report) -> list[dict[str, Any]]:
             finding = waived.finding
             entries.append(
                 {
-                    "service": service,
+                    "service": service or None,
                     "rule": finding.rule,
                     "message": finding.message,
                     "field": finding.marks[0].field,

@@ -63,6 +63,20 @@ class Part:
         return Mark((*self.path, key)) if key else Mark(self.path)
 
 
+def spec_keys(*fields: str) -> tuple[str, ...]:
+    """The keys of the stack file with fields of the pods that a patch adds."""
+    return tuple(f"podTemplate.spec.{field}" for field in fields)
+
+
+def container_keys(*fields: str) -> tuple[str, ...]:
+    """The keys of the stack file with fields of the containers that a patch adds."""
+    return spec_keys(*(f"containers.{field}" for field in fields))
+
+
+ANNOTATIONS = "podTemplate.metadata.annotations"
+LABELS = "podTemplate.metadata.labels"
+
+
 def added_spec(service: ResolvedService) -> Part:
     """The patch on the spec of the pods; empty without a patch."""
     patch = service.pod_template

@@ -45,8 +45,9 @@ class Rule:
     """What the rule requires, then the reason with its source."""
     needs_facts: bool = False
     """Whether the rule runs only if the facts of the model are known."""
-    reports_right: bool = False
-    """Whether a finding is a right of the pods that the default does not give them."""
+    right_keys: tuple[str, ...] = ()
+    """The keys of the stack file that give the pods a right which they do not have by default. List indices are left
+    out. Empty if the findings are about something else."""
 
     @property
     def summary(self) -> str:
@@ -71,22 +72,42 @@ def rule(*severities: Severity) -> Callable[[Check], Check]:
     return register
 
 
-def right_rule(check: Check) -> Check:
+def right_rule(*keys: str) -> Callable[[Check], Check]:
     """Register a function that reports rights which the pods of a service have in addition to the default.
 
     A right is a warning. Whoever accepts it writes down the reason, and `review` shows it as a right of the service.
+    docs/security.md has a table of these rules: the first line of the documentation is the default.
+
+    Args:
+        keys: The keys that give the right, without list indices.
     """
-    entry = _entry_of(check, ("warning",), "stack file")
-    alternative = f"write accept.{entry.id}: 'the reason'"
 
-    @wraps(check)
-    def with_alternative(service: ResolvedService) -> Iterator[Finding]:
-        for finding in check(service):
-            yield replace(finding, fix=f"{finding.fix}, or {alternative}")
+    def register(check: Check) -> Check:
+        entry = _entry_of(check, ("warning",), "stack file")
+        alternative = f"write accept.{entry.id}: 'the reason'"
 
-    _add(replace(entry, reports_right=True))
-    _CHECKS[entry.id] = with_alternative
-    return check
+        @wraps(check)
+        def with_alternative(service: ResolvedService) -> Iterator[Finding]:
+            for finding in check(service):
+                yield replace(finding, fix=f"{finding.fix}, or {alternative}")
+
+        _add(replace(entry, right_keys=keys))
+        _CHECKS[entry.id] = with_alternative
+        return check
+
+    return register
+
+
+def stack_right_rule(*keys: str) -> Callable[[StackCheck], StackCheck]:
+    """Register a function that reports rights which a key of the cluster gives to the pods of all services."""
+
+    def register(check: StackCheck) -> StackCheck:
+        entry = _entry_of(check, ("warning",), "stack file")
+        _add(replace(entry, right_keys=keys))
+        _STACK_CHECKS[entry.id] = check
+        return check
+
+    return register
 
 
 def facts_rule(*severities: Severity) -> Callable[[FactsCheck], FactsCheck]:
@@ -177,7 +198,7 @@ def documentation(name: str) -> str:
 def reports_right(name: str) -> bool:
     """Whether the findings of a rule are rights of a service."""
     entry = find_rule(name)
-    return entry is not None and entry.reports_right
+    return entry is not None and bool(entry.right_keys)
 
 
 def id_of(check: Callable[..., Any]) -> str:

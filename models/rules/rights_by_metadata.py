@@ -6,10 +6,16 @@ them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from models.finding import Finding, warning
-from models.rules.added_parts import added_annotations, added_labels
+from models.rules.added_parts import (
+    ANNOTATIONS,
+    LABELS,
+    added_annotations,
+    added_labels,
+)
 from models.rules.registry import right_rule
 from models.service.resolved import ResolvedService
 
@@ -43,6 +49,9 @@ _NETWORK_ANNOTATIONS = {
 """Annotations by which network plugins connect a pod to the networks that they name, each with its consequence."""
 
 _ADDRESS_ANNOTATIONS = {
+    "cni.projectcalico.org/floatingIPs": "Calico gives the pods further addresses",
+    "cni.projectcalico.org/allowedSourcePrefixes": "Calico lets the pods send packets with addresses of others",
+    "policy.cilium.io/no-track-port": "Cilium does not track connections to this port",
     "ovn.kubernetes.io/eip": "Kube-OVN gives the pods a public address",
     "yangtse.io/pod-with-eip": "CCE Turbo gives the pods a public address (CCE, Configuring an EIP for a Pod)",
     "yangtse.io/eip-id": "CCE Turbo gives the pods a public address (CCE, Configuring an EIP for a Pod)",
@@ -51,6 +60,9 @@ _ADDRESS_ANNOTATIONS = {
     " Security Group)",
 }
 """Annotations by which network plugins let other machines reach a pod, each with its consequence."""
+
+_INJECTION = re.compile(r"inject", re.IGNORECASE)
+"""A word in the names of annotations and labels by which webhooks add parts to a pod."""
 
 _INJECTORS = {
     "sidecar.istio.io/inject": "Istio adds a sidecar, and an init container with NET_ADMIN",
@@ -62,6 +74,11 @@ _INJECTORS = {
     "vault.security.banzaicloud.io/vault-addr": "Bank-Vaults adds an init container with the identity of the service"
     " account",
     "operator.1password.io/inject": "1Password adds an init container with Secrets",
+    "istio.io/dataplane-mode": "Istio moves the traffic of the pods through its node proxy",
+    "kuma.io/gateway": "Kuma adds a sidecar",
+    "admission.datadoghq.com/enabled": "Datadog adds variables, volumes of the node and an init container",
+    "gke-gcsfuse/volumes": "GKE adds a sidecar that mounts buckets",
+    "akeyless.io/enabled": "Akeyless adds a container with Secrets",
     "azure.workload.identity/use": "Azure Workload Identity adds a token of a cloud identity",
     "azure.workload.identity/inject-proxy-sidecar": "Azure Workload Identity adds a sidecar with NET_ADMIN",
     "iam.amazonaws.com/role": "kiam and kube2iam give the pods this role of the cloud",
@@ -72,7 +89,7 @@ add (the documentation of each project)."""
 _OFF = ("", "false", "disabled", "no", "off", "0")
 
 
-@right_rule
+@right_rule(ANNOTATIONS)
 def runtime_annotation(service: ResolvedService) -> Iterator[Finding]:
     """No annotation of the pods gives them devices or directories of the node.
 
@@ -91,7 +108,7 @@ def runtime_annotation(service: ResolvedService) -> Iterator[Finding]:
                 break
 
 
-@right_rule
+@right_rule(ANNOTATIONS)
 def additional_network(service: ResolvedService) -> Iterator[Finding]:
     """Pods are in the network of the cluster only.
 
@@ -114,7 +131,7 @@ def additional_network(service: ResolvedService) -> Iterator[Finding]:
         )
 
 
-@right_rule
+@right_rule(ANNOTATIONS, LABELS)
 def injected_part(service: ResolvedService) -> Iterator[Finding]:
     """No annotation or label asks an admission webhook to add containers, volumes or identities to the pods.
 
@@ -122,10 +139,11 @@ def injected_part(service: ResolvedService) -> Iterator[Finding]:
     with the token of the service account. `render` and `diff` do not show these parts.
     """
     for values in (added_annotations(service), added_labels(service)):
-        for name, meaning in _INJECTORS.items():
-            value = values.text(name)
-            if value.lower() in _OFF:
+        for name in values.fields:
+            is_injector = name in _INJECTORS or _INJECTION.search(name)
+            if not is_injector or values.text(name).lower() in _OFF:
                 continue
+            meaning = _INJECTORS.get(name, "a webhook adds parts to the pods")
             yield warning(
                 f"{'.'.join(values.path)}.{name} asks for parts that this program does not show",
                 why=f"{meaning}, if the cluster has it",

@@ -10,9 +10,11 @@ from collections.abc import Iterator
 
 from models.finding import Finding, warning
 from models.rules.added_parts import (
+    ANNOTATIONS,
     Part,
     added_annotations,
     added_containers,
+    container_keys,
 )
 from models.rules.registry import right_rule
 from models.service.resolved import ResolvedService
@@ -49,7 +51,7 @@ _HOOKS = ("postStart", "preStop")
 _REQUESTS = ("httpGet", "tcpSocket")
 
 
-@right_rule
+@right_rule(*container_keys("name"))
 def container_without_security_context(service: ResolvedService) -> Iterator[Finding]:
     """An added container has a security context.
 
@@ -66,7 +68,11 @@ def container_without_security_context(service: ResolvedService) -> Iterator[Fin
             )
 
 
-@right_rule
+@right_rule(
+    *container_keys(
+        "securityContext.privileged", "securityContext.windowsOptions.hostProcess"
+    )
+)
 def privileged_container(service: ResolvedService) -> Iterator[Finding]:
     """No added container is privileged.
 
@@ -92,7 +98,7 @@ def privileged_container(service: ResolvedService) -> Iterator[Finding]:
             )
 
 
-@right_rule
+@right_rule(*container_keys("securityContext.capabilities.add"))
 def added_capability(service: ResolvedService) -> Iterator[Finding]:
     """An added container adds no capability.
 
@@ -114,7 +120,7 @@ def added_capability(service: ResolvedService) -> Iterator[Finding]:
             )
 
 
-@right_rule
+@right_rule(*container_keys("securityContext.capabilities"))
 def default_capabilities(service: ResolvedService) -> Iterator[Finding]:
     """The security context of an added container drops all capabilities.
 
@@ -133,7 +139,7 @@ def default_capabilities(service: ResolvedService) -> Iterator[Finding]:
             )
 
 
-@right_rule
+@right_rule(*container_keys("securityContext.allowPrivilegeEscalation"))
 def privilege_escalation(service: ResolvedService) -> Iterator[Finding]:
     """The security context of an added container forbids gaining rights.
 
@@ -154,7 +160,7 @@ def privilege_escalation(service: ResolvedService) -> Iterator[Finding]:
         )
 
 
-@right_rule
+@right_rule(*container_keys("securityContext.runAsUser"))
 def root_container(service: ResolvedService) -> Iterator[Finding]:
     """An added container runs as a user other than root.
 
@@ -179,7 +185,7 @@ def root_container(service: ResolvedService) -> Iterator[Finding]:
         )
 
 
-@right_rule
+@right_rule(*container_keys("securityContext.procMount"))
 def unmasked_proc(service: ResolvedService) -> Iterator[Finding]:
     """The runtime masks `/proc` in each added container.
 
@@ -197,7 +203,7 @@ def unmasked_proc(service: ResolvedService) -> Iterator[Finding]:
             )
 
 
-@right_rule
+@right_rule(*container_keys("securityContext.appArmorProfile"), ANNOTATIONS)
 def unconfined_apparmor(service: ResolvedService) -> Iterator[Finding]:
     """No AppArmor profile is switched off.
 
@@ -226,7 +232,7 @@ def unconfined_apparmor(service: ResolvedService) -> Iterator[Finding]:
             )
 
 
-@right_rule
+@right_rule(*container_keys("securityContext.seccompProfile"), ANNOTATIONS)
 def unconfined_seccomp(service: ResolvedService) -> Iterator[Finding]:
     """No added container may use all system calls.
 
@@ -254,7 +260,7 @@ def unconfined_seccomp(service: ResolvedService) -> Iterator[Finding]:
             )
 
 
-@right_rule
+@right_rule(*container_keys("securityContext.seLinuxOptions"))
 def selinux_options(service: ResolvedService) -> Iterator[Finding]:
     """No added container chooses a SELinux user, a role, or a type for processes outside of containers.
 
@@ -274,7 +280,7 @@ def selinux_options(service: ResolvedService) -> Iterator[Finding]:
             )
 
 
-@right_rule
+@right_rule(*container_keys("ports.hostPort"))
 def host_port(service: ResolvedService) -> Iterator[Finding]:
     """No added container occupies a port of its node.
 
@@ -293,7 +299,9 @@ def host_port(service: ResolvedService) -> Iterator[Finding]:
                 )
 
 
-@right_rule
+@right_rule(
+    *container_keys("startupProbe", "readinessProbe", "livenessProbe", "lifecycle")
+)
 def probe_host(service: ResolvedService) -> Iterator[Finding]:
     """The probes and hooks of an added container send requests to this container only.
 
@@ -312,7 +320,7 @@ def probe_host(service: ResolvedService) -> Iterator[Finding]:
                 )
 
 
-@right_rule
+@right_rule(*container_keys("volumeMounts.mountPropagation"))
 def mount_propagation(service: ResolvedService) -> Iterator[Finding]:
     """No added container changes the mounts of its node.
 

@@ -1,4 +1,4 @@
-"""Rules on rights that `podTemplate` gives to a whole pod: namespaces of the node, identities, names and devices."""
+"""Rules on rights that `podTemplate` gives to a whole pod: namespaces of the node, identities, names and volumes."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from models.engines.features import MindSpeedInstallation
 from models.finding import Finding, at, warning
 from models.rules.added_parts import (
     Part,
-    added_containers,
     added_spec,
     added_volumes,
     mounts_by_volume,
+    spec_keys,
     volume_removal,
 )
 from models.rules.registry import right_rule
@@ -42,17 +42,18 @@ _IDENTITY_DRIVERS = {
 _CONTROL_PLANE = (
     "node-role.kubernetes.io/control-plane",
     "node-role.kubernetes.io/master",
+    "node-role.kubernetes.io/controlplane",
+    "node-role.kubernetes.io/etcd",
+    "node-role.kubernetes.io/api-server",
+    "CriticalAddonsOnly",
 )
-"""The taints and labels of nodes with the control plane (Kubernetes, Well-Known Labels, Annotations and Taints)."""
+"""The taints and labels of nodes with the control plane (Kubernetes, Well-Known Labels, Annotations and Taints; RKE;
+kOps; RKE2 and K3s, which taint servers with CriticalAddonsOnly)."""
+
+_HARMLESS_DRIVERS = ("secrets-store.csi.k8s.io",)
+"""CSI drivers whose inline volumes contain only what an object of the namespace names (Secrets Store CSI Driver)."""
 
 _SYSTEM_PRIORITIES = ("system-node-critical", "system-cluster-critical")
-
-_DEVICE_VARIABLES = (
-    "ASCEND_VISIBLE_DEVICES",
-    "ASCEND_VNPU_SPECS",
-    "NVIDIA_VISIBLE_DEVICES",
-)
-"""Variables by which Ascend Docker Runtime and the NVIDIA Container Toolkit add devices to a container."""
 
 _OTHER_VOLUMES = """
 awsElasticBlockStore azureDisk azureFile cephfs cinder fc flexVolume flocker gcePersistentDisk gitRepo glusterfs iscsi
@@ -64,7 +65,7 @@ _RESTRICTED_VOLUMES = frozenset(_OTHER_VOLUMES.split())
 policy/check_restrictedVolumes.go)."""
 
 
-@right_rule
+@right_rule(*spec_keys("hostPID", "hostIPC", "hostNetwork"))
 def host_namespace(service: ResolvedService) -> Iterator[Finding]:
     """Pods have their own process, memory and network namespaces.
 
@@ -82,7 +83,7 @@ def host_namespace(service: ResolvedService) -> Iterator[Finding]:
             )
 
 
-@right_rule
+@right_rule(*spec_keys("shareProcessNamespace"))
 def shared_processes(service: ResolvedService) -> Iterator[Finding]:
     """The containers of a pod do not see each other's processes.
 
@@ -99,7 +100,7 @@ def shared_processes(service: ResolvedService) -> Iterator[Finding]:
         )
 
 
-@right_rule
+@right_rule(*spec_keys("serviceAccountName", "serviceAccount"))
 def service_account(service: ResolvedService) -> Iterator[Finding]:
     """Pods have no service account of their own.
 
@@ -118,7 +119,7 @@ def service_account(service: ResolvedService) -> Iterator[Finding]:
             )
 
 
-@right_rule
+@right_rule(*spec_keys("volumes.projected", "volumes.csi"))
 def projected_identity(service: ResolvedService) -> Iterator[Finding]:
     """No volume contains a token of Kubernetes.
 
@@ -148,7 +149,7 @@ def projected_identity(service: ResolvedService) -> Iterator[Finding]:
                 )
 
 
-@right_rule
+@right_rule(*spec_keys("hostAliases", "dnsConfig"))
 def name_resolution(service: ResolvedService) -> Iterator[Finding]:
     """Pods resolve names as their cluster does.
 
@@ -185,38 +186,7 @@ def name_resolution(service: ResolvedService) -> Iterator[Finding]:
         )
 
 
-@right_rule
-def device_access(service: ResolvedService) -> Iterator[Finding]:
-    """Pods get no devices other than their NPUs.
-
-    Resources of device plugins and resource claims put devices of the node into a container, such as `/dev/fuse`, and
-    `npus` and `cluster.pools` do not count them (Kubernetes, Device Plugins; Dynamic Resource Allocation). With Ascend
-    Docker Runtime, the variable `ASCEND_VISIBLE_DEVICES` alone adds any NPU of the node to a container.
-    """
-    spec = added_spec(service)
-    claims = [claim.name for claim in spec.parts("resourceClaims")]
-    if claims:
-        yield warning(
-            f"the resource claims {listed(claims)} add devices to the pods",
-            why="the driver of the claim decides which devices of the node they are (Dynamic Resource Allocation)",
-            fix="remove podTemplate.spec.resourceClaims",
-            marks=[spec.mark("resourceClaims")],
-        )
-    npu = service.cluster.platform.resource
-    for container in added_containers(service):
-        yield from _visible_devices(container)
-        resources = container.part("resources")
-        devices = [name for name in _device_resources(resources) if name != npu]
-        if devices:
-            yield warning(
-                f"the container {container.name} requests {listed(devices)}",
-                why="a device plugin adds devices of the node to the container (Kubernetes, Device Plugins)",
-                fix=f"remove {'.'.join(container.path)}.resources",
-                marks=[container.mark("resources")],
-            )
-
-
-@right_rule
+@right_rule(*spec_keys("tolerations", "nodeSelector", "affinity"))
 def control_plane_node(service: ResolvedService) -> Iterator[Finding]:
     """Pods do not run on the nodes of the control plane.
 
@@ -252,7 +222,7 @@ def control_plane_node(service: ResolvedService) -> Iterator[Finding]:
             )
 
 
-@right_rule
+@right_rule("priorityClass")
 def system_priority(service: ResolvedService) -> Iterator[Finding]:
     """Pods do not have the priority of the cluster's own components.
 
@@ -268,13 +238,14 @@ def system_priority(service: ResolvedService) -> Iterator[Finding]:
         )
 
 
-@right_rule
+@right_rule(*spec_keys("volumes"))
 def volume_type(service: ResolvedService) -> Iterator[Finding]:
     """An added volume is of a type that Pod Security `restricted` allows.
 
-    A volume such as `nfs` or `iscsi` connects the node to any server that the patch names. A PersistentVolumeClaim
-    mounts only what an administrator has offered (Pod Security Standards, Volume Types). hostPath volumes have rules of
-    their own.
+    A volume such as `nfs` or `iscsi` connects the node to any server that the patch names. So does the inline volume
+    of a CSI driver such as `nfs.csi.k8s.io`, which Pod Security does not look into. A PersistentVolumeClaim mounts only
+    what an administrator has offered (Pod Security Standards, Volume Types; Kubernetes, Ephemeral Volumes). hostPath
+    volumes have rules of their own.
     """
     mounts = mounts_by_volume(service)
     for volume in added_volumes(service):
@@ -287,6 +258,15 @@ def volume_type(service: ResolvedService) -> Iterator[Finding]:
                 fix=f"{volume_removal(volume, mounts)}, and use a PersistentVolumeClaim",
                 marks=[volume.mark(kind)],
             )
+        driver = volume.part("csi").text("driver")
+        if driver in ("", *_HARMLESS_DRIVERS, *_IDENTITY_DRIVERS):
+            continue
+        yield warning(
+            f"the CSI driver {driver} decides what the volume {volume.name} is",
+            why="the node mounts what the attributes of the volume name (Kubernetes, Ephemeral Volumes)",
+            fix=f"{volume_removal(volume, mounts)}, and use a PersistentVolumeClaim",
+            marks=[volume.part("csi").mark("driver")],
+        )
 
 
 def _described(names: list[str], service: ResolvedService) -> list[str]:
@@ -322,13 +302,13 @@ def _hosts(service: ResolvedService) -> dict[str, str]:
 
 
 def _tolerates_control_plane(toleration: Part) -> bool:
-    """Whether a toleration matches the taint of the control plane, which has the effect NoSchedule."""
-    if toleration.text("effect") not in ("", "NoSchedule"):
-        return False
+    """Whether a toleration matches a taint of the control plane. That of kubeadm has the effect NoSchedule."""
+    effect = toleration.text("effect")
     key = toleration.text("key")
     if key == "":
-        return toleration.text("operator") == "Exists"
-    return key in _CONTROL_PLANE
+        is_any = toleration.text("operator") == "Exists"
+        return is_any and effect in ("", "NoSchedule")
+    return key in _CONTROL_PLANE and effect != "PreferNoSchedule"
 
 
 def _required_labels(spec: Part) -> Iterator[Part]:
@@ -337,36 +317,3 @@ def _required_labels(spec: Part) -> Iterator[Part]:
     affinity = spec.part("affinity").part("nodeAffinity")
     for term in affinity.part(required).parts("nodeSelectorTerms"):
         yield from term.parts("matchExpressions")
-
-
-def _visible_devices(container: Part) -> Iterator[Finding]:
-    """The variables by which a container runtime adds devices, past the device plugin."""
-    for variable in container.parts("env"):
-        if variable.name not in _DEVICE_VARIABLES:
-            continue
-        value = variable.text("value")
-        key = "value"
-        if variable.part("valueFrom").fields:
-            value = "a value from elsewhere"
-            key = "valueFrom"
-        if value in ("", "none", "void"):
-            continue
-        yield warning(
-            f"the container {container.name} sets {variable.name}: {value}",
-            why="the container runtime adds these devices of the node, past the device plugin and other pods",
-            fix=f"remove {'.'.join(variable.path)}",
-            marks=[variable.mark(key)],
-        )
-
-
-def _device_resources(resources: Part) -> list[str]:
-    """The extended resources that a container requests: names with a domain that is not Kubernetes' own."""
-    names: dict[str, None] = {}
-    for part in ("requests", "limits"):
-        for name in resources.part(part).fields:
-            domain, slash, _ = name.partition("/")
-            if slash and not domain.endswith("kubernetes.io"):
-                names[name] = None
-    for claim in resources.parts("claims"):
-        names[f"the claim {claim.name}"] = None
-    return list(names)

@@ -22,7 +22,9 @@ from models.rules.added_parts import (
     Part,
     added_containers,
     added_volumes,
+    container_keys,
     mounts_by_volume,
+    spec_keys,
     volume_removal,
 )
 from models.rules.registry import right_rule
@@ -34,7 +36,7 @@ _SOCKET_DIRECTORIES = ("/run", "/var/run")
 _BASELINE = "Pod Security baseline forbids it (HostPath Volumes)"
 
 
-@right_rule
+@right_rule(*spec_keys("volumes.hostPath"))
 def host_path(service: ResolvedService) -> Iterator[Finding]:
     """Pods see no directory of the node besides those of the stack file's keys.
 
@@ -57,7 +59,7 @@ def host_path(service: ResolvedService) -> Iterator[Finding]:
         )
 
 
-@right_rule
+@right_rule(*container_keys("volumeMounts.readOnly"))
 def writable_host_path(service: ResolvedService) -> Iterator[Finding]:
     """No added container writes to a directory of the node.
 
@@ -77,7 +79,7 @@ def writable_host_path(service: ResolvedService) -> Iterator[Finding]:
         )
 
 
-@right_rule
+@right_rule(*container_keys("volumeMounts.readOnly"))
 def writable_weights(service: ResolvedService) -> Iterator[Finding]:
     """No added container writes to the claim with the weights.
 
@@ -98,7 +100,7 @@ def writable_weights(service: ResolvedService) -> Iterator[Finding]:
             )
 
 
-@right_rule
+@right_rule(*spec_keys("volumes.hostPath"))
 def sensitive_host_path(service: ResolvedService) -> Iterator[Finding]:
     """No hostPath volume of `podTemplate` shows secrets of the node.
 
@@ -119,7 +121,7 @@ def sensitive_host_path(service: ResolvedService) -> Iterator[Finding]:
         )
 
 
-@right_rule
+@right_rule(*spec_keys("volumes.hostPath"))
 def runtime_socket(service: ResolvedService) -> Iterator[Finding]:
     """No added container reaches the socket of a container runtime.
 

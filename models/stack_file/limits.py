@@ -16,6 +16,12 @@ MOST_CHARACTERS = MOST_BYTES
 MOST_SERVICES = 500
 """Services of a stack."""
 
+MOST_NODES = 5_000
+"""Nodes of all pools of a stack (Kubernetes, Considerations for large clusters)."""
+
+MOST_PODS = 100_000
+"""Pods of all services of a stack. Kubernetes supports 150,000 pods in a cluster."""
+
 MOST_FINDINGS = 1_000
 """Findings of a stack that are shown. No further rule runs after them."""
 

@@ -16,7 +16,13 @@ from models.stack_file.checksums import WeightFiles
 from models.stack_file.cluster import ClusterConfig
 from models.stack_file.errors import shape_finding
 from models.stack_file.kv_transfer import KvTransfer
-from models.stack_file.limits import MOST_SERVICES, MOST_SHAPE_FINDINGS, too_large
+from models.stack_file.limits import (
+    MOST_NODES,
+    MOST_PODS,
+    MOST_SERVICES,
+    MOST_SHAPE_FINDINGS,
+    too_large,
+)
 from models.stack_file.locked import StackLock
 from models.stack_file.misspelled_keys import join_misspelled_keys
 from models.stack_file.place import in_one_line
@@ -131,10 +137,7 @@ def parse_stack(
     if not isinstance(configured, dict):
         configured = {}
     if len(configured) > MOST_SERVICES:
-        message = (
-            f"the stack has {len(configured)} services; it may have {MOST_SERVICES}"
-        )
-        findings.append(too_large(message, Mark(("services",))))
+        findings.append(_too_many("services", len(configured), MOST_SERVICES))
         configured = {}
     services: dict[str, ServiceConfig] = {}
     for service, value in configured.items():
@@ -145,6 +148,10 @@ def parse_stack(
         findings += problems
         if config and not problems:
             services[service] = config
+    pods = sum(service.replicas or 0 for service in services.values())
+    if pods > MOST_PODS:
+        findings.append(_too_many("pods", pods, MOST_PODS))
+        services = {}
     return LoadedStack(
         name=name,
         file=file,
@@ -155,6 +162,12 @@ def parse_stack(
         kv_transfer=kv_transfer,
         spans=spans,
         findings=tuple(findings),
+    )
+
+
+def _too_many(what: str, count: int, most: int) -> Finding:
+    return too_large(
+        f"the stack has {count} {what}; it may have {most}", Mark(("services",))
     )
 
 
@@ -205,7 +218,7 @@ def _parse_cluster(value: Any) -> tuple[ClusterConfig, list[Finding]]:
         return _unknown_cluster({}), []
     cluster, findings = parse(ClusterConfig, value, ("cluster",))
     if cluster:
-        return cluster, findings
+        return _of_a_possible_size(cluster)
     if not isinstance(value, dict):
         return _unknown_cluster({}), findings
     kept = dict(value)
@@ -213,7 +226,26 @@ def _parse_cluster(value: Any) -> tuple[ClusterConfig, list[Finding]]:
         for mark in finding.marks:
             if len(mark.path) > 1:
                 kept.pop(mark.path[1], None)
-    return _unknown_cluster(kept), findings
+    cluster, _ = parse(ClusterConfig, {"context": "unknown", **kept}, ("cluster",))
+    if cluster:
+        possible, problems = _of_a_possible_size(cluster)
+        return possible, findings + problems
+    return _unknown_cluster({}), findings
+
+
+def _of_a_possible_size(
+    cluster: ClusterConfig,
+) -> tuple[ClusterConfig, list[Finding]]:
+    """The cluster, without pools that have more nodes than a cluster can have."""
+    nodes = sum(pool.nodes for pool in cluster.pools.values())
+    if nodes <= MOST_NODES:
+        return cluster, []
+    finding = too_large(
+        f"the pools have {nodes} nodes; they may have {MOST_NODES}",
+        Mark(("cluster", "pools")),
+        fix="write the nodes that this stack may use",
+    )
+    return cluster.model_copy(update={"pools": {}}), [finding]
 
 
 def _unknown_cluster(known: Mapping[str, Any]) -> ClusterConfig:

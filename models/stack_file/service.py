@@ -51,12 +51,18 @@ LONGEST = 24 * 3600
 _INDICES = r"[ ]*[0-9]+[ ]*(,[ ]*[0-9]+[ ]*)*"
 
 
+_LONGEST_INDEX = 100
+"""Characters of an index with the spaces around it. Python does not read numbers with more than 4300 digits."""
+
+
 def device_indices(value: Any) -> Any:
     """The manual's text form `0,1,2,3` is shorthand for a list."""
     if isinstance(value, int) and not isinstance(value, bool):
         return [value]
     if isinstance(value, str) and re.fullmatch(_INDICES, value, re.ASCII):
-        return [int(part) for part in value.split(",")]
+        parts = value.split(",")
+        if all(len(part) <= _LONGEST_INDEX for part in parts):
+            return [int(part) for part in parts]
     return value
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import yaml
 
 from models.check import check
 from models.manifests import stack_objects
-from models.rules.registry import reports_right, rule_ids
+from models.rules.registry import rules_about
 from models.service.resolved import ResolvedStack
 from tests.conftest import ROOT
 from tests.docs import pod_security
@@ -225,10 +226,28 @@ def test_the_fields_that_the_page_calls_refused_are_errors() -> None:
         assert [finding.rule for finding in findings] == ["pod-template-owned"]
 
 
-def test_the_table_of_the_rights_lists_each_rule_about_a_right() -> None:
-    listed = {name for _, rules in table(PAGE, "right | rules") for name in re.findall(r"`([a-z-]+)`", rules)}
+def rights_table() -> str:
+    """The table of all rules about rights, in alphabetical order: the default, the keys, the finding."""
+    rows = ["| without a finding | keys | finding |", "| --- | --- | --- |"]
+    for rule in rules_about("stack file"):
+        if rule.right_keys:
+            keys = ", ".join(f"`{key}`" for key in rule.right_keys)
+            rows.append(f"| {rule.summary.removesuffix('.')} | {keys} | `{rule.id}` |")
+    return "\n".join(rows)
 
-    assert listed == {rule for rule in rule_ids() if reports_right(rule)}
+
+def test_the_table_of_the_rights_is_that_of_the_rules(golden: Callable[[Path, str], None]) -> None:
+    before, _, rest = PAGE.partition("| without a finding |")
+    _, _, after = rest.partition("\n\n")
+
+    golden(ROOT / "docs" / "security.md", f"{before}{rights_table()}\n\n{after}")
+
+
+def test_the_warning_about_an_unconfined_stack_is_waived_at_the_top() -> None:
+    text = "ascend-vllm:cluster: {context: a, seccomp: Unconfined}\nascend-vllm:accept: {cluster-seccomp: old}\n"
+    report = check(stack({"one": {}}, head=head(text)))
+
+    assert [waived.finding.rule for waived in report.accepted] == ["cluster-seccomp"]
 
 
 def test_the_table_of_the_default_names_keys_of_the_stack_file() -> None:

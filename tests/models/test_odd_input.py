@@ -57,6 +57,14 @@ def test_an_integer_of_any_length_is_a_finding_or_a_text(line: str, digits: str)
     assert "1 service: " in report(service_with(line.format(digits)))
 
 
+@pytest.mark.parametrize("line", ["resources: {memory: '#Gi'}", "startup: '#m'", "visibleDevices: '#'"])
+def test_a_number_with_too_many_digits_is_refused_in_words_of_the_key(line: str) -> None:
+    found = report(service_with(line.replace("#", "9" * 5_000)))
+
+    assert found.startswith("error[bad-value]: ")
+    assert "4300" not in found
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -86,6 +94,35 @@ def test_a_stack_of_too_many_services_is_one_finding() -> None:
 
     assert "the stack has 1001 services; it may have 500" in report(text)
     assert rules(text) == {"stack-size"}
+
+
+@pytest.mark.parametrize("nodes", [5_001, 10**9])
+def test_pools_with_more_nodes_than_a_cluster_has_are_one_finding(nodes: int) -> None:
+    other = "{nodes: 1, npusPerNode: 8, npuMemory: 64Gi}"
+    pools = f"{{snt9b: {{nodes: {nodes}, npusPerNode: 8, npuMemory: 64Gi}}, other: {other}}}"
+    text = SERVICE.replace("{context: prod}", f"{{context: prod, pools: {pools}}}")
+
+    assert f"the pools have {nodes + 1} nodes; they may have 5000" in report(text)
+    assert rules(text) == {"stack-size"}
+
+
+def test_a_stack_of_too_many_pods_is_one_finding() -> None:
+    head, _, service = SERVICE.partition("    qwen:")
+    services = "".join(f"    s{number}:{service}      replicas: 10000\n" for number in range(11))
+
+    assert "the stack has 110000 pods; it may have 100000" in report(head + services)
+    assert rules(head + services) == {"stack-size"}
+
+
+def test_a_cluster_that_contradicts_itself_is_a_finding_and_its_services_are_read() -> None:
+    cluster = "{context: prod, queues: {default: {npus: 1, create: true}}}"
+    found = report(SERVICE.replace("{context: prod}", cluster))
+    without_seccomp = report(SERVICE.replace("{context: prod}", cluster.replace("prod", "prod, seccomp: none")))
+
+    assert "queue default is Volcano's own" in found
+    assert "1 service: 1 error" in found
+    assert "must be RuntimeDefault or Unconfined" in without_seccomp
+    assert "1 service: 1 error" in without_seccomp
 
 
 def test_many_findings_are_cut_and_the_stack_is_still_refused() -> None:

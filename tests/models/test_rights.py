@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
+from cli.output.rights import rights_json, rights_text
 from models.check import check
-from models.rules.registry import reports_right, rule_ids
-from tests.review.stacks import stack
+from models.rules.registry import find_rule, reports_right, rule_ids
+from tests.review.stacks import head, stack
 
 LIMITS: dict[str, Any] = {
     "runAsUser": 1000,
@@ -23,6 +25,12 @@ def rights(spec: dict[str, Any], annotations: dict[str, str] | None = None, **se
     patch = {"spec": spec, "metadata": {"annotations": annotations or {}}}
     findings = check(stack({"qwen": {"podTemplate": patch, **service}})).findings
     return sorted(finding.rule for finding in findings if reports_right(finding.rule))
+
+
+def right_keys(name: str) -> tuple[str, ...]:
+    rule = find_rule(name)
+    assert rule
+    return rule.right_keys
 
 
 def container(part: str = "containers", **fields: Any) -> dict[str, Any]:
@@ -61,7 +69,13 @@ RIGHTS: list[tuple[str, dict[str, Any]]] = [
     ("device-access", container(env=[{"name": "ASCEND_VISIBLE_DEVICES", "value": "0-7"}])),
     ("device-access", container(
         env=[{"name": "ASCEND_VISIBLE_DEVICES", "valueFrom": {"configMapKeyRef": {"name": "a"}}}])),
+    ("device-access", container(env=[{"name": "MTHREADS_VISIBLE_DEVICES", "value": "all"}])),
+    ("device-access", container(env=[{"name": "ASCEND_RUNTIME_MOUNTS", "value": "base"}])),
     ("projected-identity", volume(csi={"driver": "csi.spiffe.io"})),
+    ("volume-type", volume(csi={"driver": "nfs.csi.k8s.io", "volumeAttributes": {"server": "a", "share": "/"}})),
+    ("volume-type", volume(csi={"driver": "hostpath.csi.k8s.io"})),
+    ("control-plane-node", {"tolerations": [{"key": "CriticalAddonsOnly", "effect": "NoExecute"}]}),
+    ("control-plane-node", {"nodeSelector": {"node-role.kubernetes.io/etcd": "true"}}),
     ("control-plane-node", {"tolerations": [{"operator": "Exists"}]}),
     ("control-plane-node", {"tolerations": [{"key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule"}]}),
     ("control-plane-node", {"tolerations": [{"key": "node-role.kubernetes.io/master", "operator": "Exists"}]}),
@@ -191,6 +205,9 @@ def test_a_host_alias_says_which_key_names_the_same_host() -> None:
         ("injected-part", "linkerd.io/inject", "enabled"),
         ("injected-part", "vault.hashicorp.com/agent-inject", "true"),
         ("injected-part", "iam.amazonaws.com/role", "admin"),
+        ("injected-part", "instrumentation.opentelemetry.io/inject-python", "true"),
+        ("injected-part", "kuma.io/sidecar-injection", "enabled"),
+        ("additional-network", "cni.projectcalico.org/floatingIPs", "[]"),
     ],
 )
 def test_an_annotation_that_gives_a_right_is_a_finding(rule: str, name: str, value: str) -> None:
@@ -226,6 +243,50 @@ def test_a_container_that_can_write_to_the_claim_with_the_weights_is_a_finding(r
     assert rights(spec, model=model) == ([] if read_only else ["writable-weights"])
     assert rights(other, model=model) == []
     assert rights(own, model=model) == [], "the program's own volume of a claim is read-only as a whole"
+
+
+@pytest.mark.parametrize("value", ["0-7", "all", {"field": "metadata.annotations['example.com/npus']"}])
+@pytest.mark.parametrize("name", ["ASCEND_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES", "ASCEND_VNPU_SPECS"])
+def test_a_variable_that_adds_devices_to_the_server_is_a_right(name: str, value: Any) -> None:
+    assert rights({}, env={name: value}) == ["device-access"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ASCEND_VISIBLE_DEVICES", {"field": "metadata.annotations['huawei.com/Ascend910']"}),
+        ("ASCEND_VISIBLE_DEVICES", "void"),
+        ("CUDA_VISIBLE_DEVICES", "0"),
+        ("VLLM_VISIBLE", "0"),
+    ],
+)
+def test_a_variable_that_adds_no_other_device_is_no_right(name: str, value: Any) -> None:
+    assert rights({}, env={name: value}) == []
+
+
+def test_a_seccomp_profile_of_the_cluster_that_allows_everything_is_a_right_of_all_services() -> None:
+    text = "ascend-vllm:cluster: {context: a, seccomp: Unconfined}\n"
+    accepted = f"{text}ascend-vllm:accept: {{cluster-seccomp: containerd of 2020}}\n"
+    (finding,) = check(stack({"qwen": {}}, head=head(text))).findings
+    report = check(stack({"qwen": {}}, head=head(accepted)))
+
+    assert (finding.rule, finding.severity, finding.service) == ("cluster-seccomp", "warning", None)
+    assert report.findings == ()
+    assert rights_text(report) == (
+        "rights of all services:\n"
+        "    cluster-seccomp: the pods of all services may use all system calls of the kernel\n"
+        "      accepted: containerd of 2020"
+    )
+    assert [right["service"] for right in rights_json(report)] == [None]
+
+
+def test_each_finding_is_about_a_key_of_its_rule() -> None:
+    for name, spec in RIGHTS:
+        for finding in check(stack({"qwen": {"podTemplate": {"spec": spec}}})).findings:
+            if finding.rule == name:
+                field = re.sub(r"\.\d+", "", finding.marks[0].field).replace("initContainers", "containers")
+                keys = right_keys(name)
+                assert any(field == key or field.startswith(f"{key}.") for key in keys), (field, keys)
 
 
 HARMLESS: dict[str, dict[str, Any]] = {
@@ -326,7 +387,8 @@ def test_a_patch_of_any_shape_is_judged_without_a_traceback(wrong: Any) -> None:
 def test_each_rule_about_a_right_is_tried_here() -> None:
     with_patch = {rule for rule, _ in RIGHTS}
     by_annotation_or_alone = {
-        "additional-network", "container-without-security-context", "injected-part", "runtime-annotation",
+        "additional-network", "cluster-seccomp", "container-without-security-context", "injected-part",
+        "runtime-annotation",
         "system-priority", "writable-weights",
     }  # fmt: skip
 

@@ -91,13 +91,21 @@ def test_of_many_bad_files_the_last_line_names_the_first(tmp_path: Path) -> None
         "model.gguf",
         "modeling_qwen.py",
         "adapters/modeling.pyc",
-        "kernels.so",
         "generation_config.json",
         "model.safetensors.index.json",
         "chat_template.jinja",
         "tokenizer.model",
         "qwen.tiktoken",
         "merges.txt",
+        "consolidated.tensors",
+        "sentencepiece.bpe.spm",
+        "kernels.so.1",
+        "kernels.so",
+        "config.params",
+        "weights",
+        "readme.py",
+        "license.safetensors",
+        "README.md.bin",
     ],
 )
 def test_a_file_that_a_server_may_load_and_the_manifest_does_not_have_is_refused(weights: Path, name: str) -> None:
@@ -122,7 +130,7 @@ def test_a_linked_directory_is_refused_since_nobody_verifies_what_is_behind_it(w
 
 
 def test_documents_are_a_warning_and_hidden_files_nobodys_business(weights: Path) -> None:
-    for name in ("README.md", "LICENSE", "LICENSE.txt", "picture.png"):
+    for name in ("README.md", "LICENSE", "LICENSE.txt", "Qwen LICENSE AGREEMENT", "README_zh.md", "picture.png"):
         (weights / name).touch()
     (weights / ".cache").mkdir()
     (weights / ".cache" / "lock").touch()
@@ -131,7 +139,10 @@ def test_documents_are_a_warning_and_hidden_files_nobodys_business(weights: Path
     code, said = verify(weights)
 
     assert code == 0
-    assert said[0] == "weights: warning: 4 files are not in the manifest: LICENSE, LICENSE.txt, README.md, picture.png"
+    assert said[0] == (
+        "weights: warning: 6 files are not in the manifest: LICENSE, LICENSE.txt, Qwen LICENSE AGREEMENT, README.md, "
+        "README_zh.md, picture.png"
+    )
 
 
 @pytest.mark.parametrize(

@@ -27,14 +27,12 @@ THREADS = 8
 NAMED = 10
 """Most files that one line names."""
 
-LOADED = re.compile(
-    r"\.(safetensors|bin|pt|pth|ckpt|gguf|ggml|h5|msgpack|onnx|npy|npz|pkl|pickle|tar|mar"
-    r"|py|pyc|pyd|so|json|jinja2?|model|tiktoken|vocab|bpe|txt|ya?ml)$"
+DOCUMENT = re.compile(
+    r"(.*\.(md|rst|pdf|html?|png|jpe?g|gif|svg|webp|bmp|ico|mp4|ipynb|csv|log)"
+    r"|[\w -]*(licen[cs]e|notice|copying|readme|agreement|policy|citation|authors|changelog|requirements)[\w -]*"
+    r"(\.txt)?)"
 )
-"""Endings of files that vLLM, transformers and their tokenizers load from a directory of weights, or run."""
-
-DOCUMENTS = ("license.txt", "notice.txt", "readme.txt", "requirements.txt")
-"""Files with such an ending that nothing loads."""
+"""Names of files that no server loads. vLLM and transformers load many endings, and each release adds some."""
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
@@ -147,9 +145,9 @@ def refuse_unlisted(directory: Path, files: Sequence[File]) -> None:
 
 
 def is_loaded(name: str) -> bool:
-    """Whether a server may load a file, by its name. A linked directory, which ends with /, may hold anything."""
-    last = name.rpartition("/")[2].lower()
-    return not last or (bool(LOADED.search(last)) and last not in DOCUMENTS)
+    """Whether a server may load a file: all but documents. A linked directory, which ends with /, may hold anything."""
+    last = name.rpartition("/")[2]
+    return not DOCUMENT.fullmatch(last.lower())
 
 
 def wrong(path: Path, file: File, count: Callable[[int], None]) -> str:
