@@ -26,6 +26,7 @@ COMMUNICATION_ERRORS = (
         pattern=(
             r"EI0004|EI0014|EI0017|(?i:rank_?table?_?check)|ranktable (?:file|information|variable)"
             r"|RANK_TABLE_FILE.*(?:not exist|invalid|fail|error)|RankTable.*(?:invalid|fail|error)"
+            r"|device[_ ]ip'? is not set"
         ),
         meaning="the rank table of the NPUs is wrong (HCCL)",
         why="its addresses or indexes differ from the pod's NPUs; one server in one pod needs no rank table",
@@ -99,6 +100,15 @@ COMMUNICATION_ERRORS = (
             " HCCL_CONNECT_TIMEOUT under env"
         ),
         source=f"{_ISSUES}/5461",
+        weight="general",
+    ),
+    KnownError(
+        id="gloo",
+        pattern=r"Gloo connectFullMesh failed|[Gg]loo.*(?:connect|timed? ?out).*(?:fail|error|waiting)",
+        meaning="the processes of the engine did not connect over the pod's network (Gloo)",
+        why="Gloo uses the interface of the host name, or that of GLOO_SOCKET_IFNAME; or another rank ended first",
+        fix="write GLOO_SOCKET_IFNAME: eth0 under env, with the pod's interface; read the lines of the other ranks",
+        source="https://docs.vllm.ai/en/latest/usage/troubleshooting.html",
         weight="general",
     ),
     KnownError(

@@ -47,7 +47,7 @@ DEVICE_ERRORS = (
         pattern=(
             r"libascend_hal\.so|libdrvdsmi|libdcmi\.so|libdrvupgrade|libmmpa\.so.*cannot open"
             r"|dcmi\w* (?:init|model|module).*fail|DCMI_ERROR_LIBRARY_NOT_FOUND|Failed to initialize DCMI"
-            r"|npu-smi: (?:command )?not found"
+            r"|npu-smi: (?:command )?not found|npu-smi: error while loading shared libraries"
         ),
         meaning="the container does not see the NPU driver",
         why="libascend_hal and dcmi belong to the node's driver, which is mounted from it",
@@ -93,6 +93,7 @@ DEVICE_ERRORS = (
             r"(?:libtorch_npu|libop_plugin_atb|libtbe_adapter|torch_npu\S*|vllm_ascend\S*)\.so\S*: undefined symbol"
             r"|undefined symbol: (?:_ZN2ge|acl[a-z]|Hccl|rt[A-Z])"
             r"|module 'torch_npu' has no attribute|AclSetCompileopt.*error code is 500001"
+            r"|binary_info_config\.json|check if the opp_kernel package is installed"
             r"|CANN package version.*(?:mismatch|not match)|EI0008|E30006|Failed to verify the OPP"
             r"|does not match the (?:OPP|CANN) version|Unsupported soc ?version|ASCEND_OPP_PATH.*(?:not|invalid)"
             r"|versions? (?:is|are) inconsistent\. The local"
@@ -146,6 +147,15 @@ DEVICE_ERRORS = (
         why="the CANN of the image needs a recent driver and a healthy NPU",
         fix="run npu-smi info on the node; install the driver that docs/releases.md names",
         source=f"{_ISSUES}/5468",
+    ),
+    KnownError(
+        id="driver",
+        pattern=r"NPU function error: aclInit\(",
+        meaning="driver and CANN do not match, or the NPU does not answer",
+        why="CANN asks the driver and the NPUs when it starts (aclInit)",
+        fix="run npu-smi info on the node; install the driver that docs/releases.md names",
+        source=_CODES,
+        weight="general",
     ),
     KnownError(
         id="npu-fault",

@@ -25,7 +25,7 @@ OPERATOR_ERRORS = (
     KnownError(
         id="npu-memory",
         pattern=(
-            r"(?:NPU|CUDA) out of memory|EL0004|aclrtMalloc\w*.*(?:207001|fail)|error code is 207001\b|\b207018\b"
+            r"(?:NPU|CUDA) out of memory|EL0004|aclrtMalloc\w*.*fail|\b2070(?:01|18)\b"
             r"|memory on the device is exhausted|Failed to allocate (?:\d+ bytes of NPU )?memory"
             r"|Failed to apply for memory|torch\.(?:npu\.|cuda\.)?OutOfMemoryError|NPUOutOfMemory"
             r"|Failed to allocate memory with aclrt|E[EZ]\d{4}.*out of memory|halMemAlloc failed"
@@ -43,7 +43,7 @@ OPERATOR_ERRORS = (
             r"|ai ?cpu (?:execution|exception|timeout)|Model execution failed"
             r"|(?:aivec|aivector|aicore|fftsplus \w+|aic) (?:error|exception)|ACL stream synchronize failed"
             r"|MTE instruction is out of range|Kernel task happen error|DMA\) hardware execution error"
-            r"|(?i:aicore|aicpu|vector core) kernel execute failed|sdma copy error"
+            r"|(?i:aicore|aicpu|vector core) kernel execute failed|sdma (?:copy )?error"
             r"|The execution of the internal task times out"
         ),
         meaning="an operator hung or failed on the NPU",
@@ -113,7 +113,7 @@ OPERATOR_ERRORS = (
         pattern=(
             r"The Inner error is reported as above|E[A-Z]\d?9999|Inner Error!|\bE\d9999|ERR00100"
             r"|The process exits for this inner error"
-            r"|NPU function error(?!.*\b50705[57]\b)|NPU error, error code is"
+            r"|NPU function error(?!: aclInit\(|.*\b50705[57]\b)|NPU error, error code is"
         ),
         meaning="an operator failed on the NPU",
         why="CANN reported an internal error: a defect of the release, an old driver, or a faulty NPU",

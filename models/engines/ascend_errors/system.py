@@ -119,7 +119,10 @@ SYSTEM_ERRORS = (
     ),
     KnownError(
         id="libc",
-        pattern=r"version `GLIBC\w*_[\d.]+' not found|cannot allocate memory in static TLS block|Exec format error",
+        pattern=(
+            r"version `GLIBC\w*_[\d.]+' not found|cannot allocate memory in static TLS block"
+            r"|(?i:exec format error)"
+        ),
         meaning="a program of the image does not fit the node",
         why="the image is for another architecture (arm64 or amd64), or a library is newer than the image's libc",
         fix="use the image for the node's architecture, without changed packages",
@@ -132,6 +135,15 @@ SYSTEM_ERRORS = (
         why="often driver and CANN do not match, or an earlier error ended the process",
         fix="read the earlier lines; install the driver that docs/releases.md names",
         source=f"{_ISSUES}/5468",
+        weight="consequence",
+    ),
+    KnownError(
+        id="killed",
+        pattern=r"terminated with signal SIGKILL|exit ?code:? -9\b|signal 9\b|^Killed$",
+        meaning="a process of the engine was killed",
+        why="usually the container used more memory than resources.memory, and the kernel ended a process",
+        fix="raise resources.memory, or lower swapSpace under engine.extraArgs",
+        source=_PYTHON,
         weight="consequence",
     ),
     KnownError(

@@ -48,7 +48,7 @@ _OWN = (
             r"|Xlite graph|xlite_graph|npugraph_ex|profiling_chunk|mega_moe_max_tokens|enable_reduce_sample"
             r"|Mix placement|[Hh]amming sparse|sparse_json_location|rejection_sampler_config|dump_config"
             r"|fused mc2|Recommend to use at least \d+ data points|Config has no attribute"
-            r"|num_redundant_experts|\w+_interval must |DCP for SFA|cp_kv_cache_interleave_size"
+            r"|(?<!Adjust )num_redundant_experts|\w+_interval must |DCP for SFA|cp_kv_cache_interleave_size"
             r"|PCP \(Prefill Context|PP\+MTP|ascend_scheduler_config|torchair_graph_config|ascend_compilation_config"
         ),
         meaning="the plugin refuses a value of additionalConfig",
@@ -63,6 +63,18 @@ _OWN = (
         why="the plugin runs the methods of its table only",
         fix="use weights that ModelSlim has quantized (quantization: ascend), or unquantized weights",
         source=f"{_PLUGIN}/quantization",
+    ),
+    KnownError(
+        id="pd-transfer",
+        pattern=(
+            r"Mooncake transfer failed|Failed to transfer KV cache|ascend_direct_transport\.cpp.*(?:timeout|failed)"
+            r"|Transfer slice failed|adxl.*[Ff]ail"
+        ),
+        meaning="the KV cache was not transferred between the prefill and the decode server",
+        why="they do not reach each other over the network of the NPUs, or their releases and sizes differ",
+        fix="check /etc/hccn.conf and hccn_tool on both nodes, and use the same image for both servers",
+        source="https://github.com/vllm-project/vllm-ascend/issues/7401",
+        weight="general",
     ),
     KnownError(
         id="engine-timeout",

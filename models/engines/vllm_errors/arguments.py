@@ -25,7 +25,7 @@ ARGUMENT_ERRORS = (
         id="parser",
         pattern=(
             r"could not locate .*(?:start|end)|invalid (?:tool call|reasoning) parser"
-            r"|(?:Tool|Reasoning) parser .*(?:not found|not registered)|requires --tool-call-parser"
+            r"|(?i:tool|reasoning) parser .*(?:not found|not registered)|requires --tool-call-parser"
         ),
         meaning="the parser does not belong to the model or to this release",
         why="a parser needs the tokens of its model, such as <think>, and each release has its own list",
@@ -107,6 +107,7 @@ ARGUMENT_ERRORS = (
             r"|gpu_memory_utilization.*(?:must be|less than|cannot)|GPU memory utilization must be"
             r"|block_size.*(?:must|not supported)|Unknown kv cache dtype|Unrecognized distributed executor backend"
             r"|should provide the model as a positional argument"
+            r"|No tokenizer registered for tokenizer_mode"
             r"|Unknown distributed executor|must be (?:a )?(?:positive|non-negative|greater than)"
         ),
         meaning="vLLM refuses the value of an argument",
@@ -166,7 +167,10 @@ ARGUMENT_ERRORS = (
     ),
     KnownError(
         id="experts",
-        pattern=r"[Ee]xpert.?parallel\w*|Number of experts|Non-MoE models|dense models|EPLB|Elastic EP",
+        pattern=(
+            r"[Ee]xpert.?parallel\w*|Number of experts|n_physical_experts|Non-MoE models|dense models|EPLB"
+            r"|Elastic EP"
+        ),
         meaning="expert or data parallelism does not fit the model",
         why="expert parallelism needs a model with experts, and several NPUs",
         fix="remove engine.enableExpertParallel, or engine.dataParallelSize",

@@ -55,11 +55,22 @@ MODEL_ERRORS = (
         source=f"{_VLLM}/config/model.py#L1070",
     ),
     KnownError(
+        id="transformers",
+        pattern=(
+            r"has no attribute '?(?:all_special_tokens_extended|init_kwargs)"
+            r"|cannot import name '\w+' from 'transformers|requires transformers[<>=! ]"
+        ),
+        meaning="the image's transformers version does not fit its vLLM",
+        why="vLLM uses parts of transformers that other versions do not have",
+        fix="use the release's own image without changed packages",
+        source="https://github.com/QwenLM/Qwen3-VL/issues/2058",
+    ),
+    KnownError(
         id="tokenizer",
         pattern=(
             r"Can't load tokenizer|Unable to load vocabulary|Tokenizer class \S+ does not exist"
             r"|tokenizer\.\w+.*not found|Failed to load the tokenizer|Couldn't instantiate the backend tokenizer"
-            r"|data did not match any variant of untagged enum|has no attribute 'all_special_tokens_extended'"
+            r"|data did not match any variant of untagged enum"
             r"|sentencepiece.*(?:not found|no such)|not a string.*tokenizer"
         ),
         meaning="the tokenizer is missing or cannot be read",
@@ -72,7 +83,7 @@ MODEL_ERRORS = (
         pattern=(
             r"Error while deserializing header|SafetensorError|HeaderTooLarge|MetadataIncompleteBuffer"
             r"|invalid load key|PytorchStreamReader failed|git-lfs|unexpected EOF|weights were not initialized"
-            r"|JSONDecodeError: .*|is not a valid JSON file|There is no module or parameter named"
+            r"|JSONDecodeError: .*|is not a valid JSON file"
         ),
         meaning="a file of the model is incomplete or broken",
         why="a download ended early, a pointer of Git LFS was copied instead of the file, or it is of another model",
@@ -83,7 +94,7 @@ MODEL_ERRORS = (
         id="weights-differ",
         pattern=(
             r"KeyError: '[\w.]*layers\.\d+\.|KeyError: '[\w.]+\.(?:weight|bias|\w*(?:scale|offset|zero_point)\w*)'"
-            r"|size mismatch for \w"
+            r"|size mismatch for \w|There is no module or parameter named"
             r"|loaded_weight\.(?:shape|size)|shape mismatch.*weight"
         ),
         meaning="the weights do not fit the model",
@@ -99,7 +110,7 @@ MODEL_ERRORS = (
             r"|is not a local folder and is not a valid model|Invalid repository ID or local directory|No safetensors"
             r"|Could not detect config format|Failed to load the model config|Can't load the configuration of"
             r"|huggingface\.co.*(?:Max retries|timed out|Connection)|modelscope.*(?:not exist|NotExist|404)"
-            r"|No (?:supported )?config format|not a valid model identifier"
+            r"|No (?:supported )?config format|not a valid model identifier|Incorrect path_or_model_id"
         ),
         meaning="model.source has no usable model",
         why="if the directory lacks the files, vLLM searches for them on the internet",
@@ -134,7 +145,8 @@ MODEL_ERRORS = (
         pattern=(
             r"is not supported for quantization method"
             r"|does not support (?:float16|bfloat16)|Unknown dtype|Bfloat16 is only supported"
-            r"|not supported for '(?:Half|BFloat16)'|doesn't support bf16|bfloat16 of \S+ is not supported"
+            r"|not supported for '(?:Half|BFloat16)'|doesn't support bf16"
+            r"|dtype or format is not supported.*DT_BFLOAT16|bfloat16 of \S+ is not supported"
         ),
         meaning="the model or the NPU does not support the data type",
         why="310P computes only in float16, and some models only in bfloat16",
@@ -151,6 +163,14 @@ MODEL_ERRORS = (
         why="the path does not exist in the container, or the file is no Jinja template",
         fix="correct server.chatTemplate",
         source="https://github.com/vllm-project/vllm/blob/v0.6.3/vllm/entrypoints/chat_utils.py#L316",
+    ),
+    KnownError(
+        id="chat-template",
+        pattern=r"default chat template is no longer allowed",
+        meaning="the model has no chat template",
+        why="chat requests need one, and tokenizer_config.json of the model has none",
+        fix="write server.chatTemplate, or use the completion API",
+        source="https://github.com/vllm-project/vllm/issues/30933",
     ),
     KnownError(
         id="lora",
