@@ -72,6 +72,8 @@ class ResolvedService(ModelServer):
     min_member: int
     queue: str | None
     priority_class: str | None
+    preflight: bool
+    """Whether an init container compares the node and the weights with the service."""
     smoke: bool
     expose: Expose
     network: Network | None
@@ -82,6 +84,8 @@ class ResolvedService(ModelServer):
     accept: Mapping[str, str]
     locked_digest: str | None = None
     """The digest that the lock file adds to the image."""
+    locked_driver: str | None = None
+    """The oldest driver of a node that the lock file names."""
     weight_files: WeightFiles | None = None
     """The manifest that the weights are fetched or verified by."""
     external: bool = False

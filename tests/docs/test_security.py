@@ -180,7 +180,7 @@ def test_init_containers_and_the_smoke_job_have_the_limits_of_the_server() -> No
     every = {**SERVICES["prepared"], "smoke": True}
     found = [one["securityContext"] for pod in of_one(**every) for one in containers(pod)]
 
-    assert len(found) == 2 * (3 + 1)
+    assert len(found) == 2 * (4 + 1)
     assert all(one == found[0] for one in found)
 
 
@@ -191,6 +191,7 @@ def test_an_init_container_writes_to_the_directory_of_its_step_only() -> None:
         for one in pod["spec"]["initContainers"]
     }
 
+    assert written.pop("preflight") == []
     assert written == {"install-mindspeed": ["/opt/ascend-vllm/MindSpeed"], "convert-eagle": ["/m/eagle"]}
 
 
