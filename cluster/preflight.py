@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from cluster.pods import ended, node_of
-from cluster.snapshot import Object
+from cluster.snapshot import Object, name_of
 from models.credentials import masked
 from models.finding import Finding
 from models.launch.preflight import PREFLIGHT, PREFLIGHT_WEIGHTS
@@ -28,17 +28,28 @@ def contradiction(
         container: The container that ended.
         lines: The last lines of its log, which have it if the message was cut off.
     """
-    if container.get("name") not in (PREFLIGHT, PREFLIGHT_WEIGHTS):
+    name = container.get("name")
+    if name not in (PREFLIGHT, PREFLIGHT_WEIGHTS):
         return None
     message = str(ended(container).get("message") or "")
-    for line in (*message.splitlines(), *lines):
-        error = _ERROR.search(masked(line))
-        if error:
-            return Finding(
-                "preflight",
-                "error",
-                f"the preflight on the node {node_of(pod)}: {error['message']}",
-                why=error["why"],
-                fix=f"{error['fix'].strip()}; preflight: false starts the server anyway",
-            )
-    return None
+    errors = _errors(message.splitlines()) or _errors(lines)
+    if not errors:
+        return None
+    first = errors[0]
+    why = first["why"]
+    if len(errors) > 1:
+        logs = f"kubectl logs {name_of(pod)} --container {name}"
+        why += f"; {len(errors) - 1} more in {logs}"
+    return Finding(
+        "preflight",
+        "error",
+        f"the preflight on the node {node_of(pod)}: {first['message']}",
+        why=why,
+        fix=f"{first['fix'].strip()}; preflight: false starts the server anyway",
+    )
+
+
+def _errors(lines: Sequence[str]) -> list[re.Match[str]]:
+    """The sentences among lines, without credentials."""
+    found = [_ERROR.search(masked(line)) for line in lines]
+    return [error for error in found if error]

@@ -52,7 +52,6 @@ _RULES_WITH_LOG = (
     "crash",
     "init-failed",
     "init-failed-once",
-    "preflight",
     "startup-budget-spent",
     "liveness-killed",
     "out-of-memory",

@@ -65,6 +65,13 @@ def test_the_log_has_a_sentence_that_the_message_lacks() -> None:
     assert finding.rule == "preflight"
 
 
+def test_further_contradictions_are_counted() -> None:
+    finding = judged(failed(f"{LINE}\n{LINE}\n{LINE}"))
+
+    assert finding is not None
+    assert finding.why.endswith("fails on it; 2 more in kubectl logs qwen-0 --container preflight")
+
+
 def test_a_preflight_without_a_sentence_is_an_init_container_as_any_other() -> None:
     finding = judged(*with_log(failed("Traceback"), "Traceback"))
 

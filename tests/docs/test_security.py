@@ -195,6 +195,17 @@ def test_an_init_container_writes_to_the_directory_of_its_step_only() -> None:
     assert written == {"install-mindspeed": ["/opt/ascend-vllm/MindSpeed"], "convert-eagle": ["/m/eagle"]}
 
 
+def test_the_preflight_only_reads_and_gets_no_secret_and_no_npu() -> None:
+    keys = {"server": {"apiKey": {"secret": "key", "key": "key"}}, "env": {"TOKEN": {"secret": "a", "key": "b"}}}
+    pod, *_ = of_one(**SERVICES["prepared"], **keys)
+    (found,) = [one for one in pod["spec"]["initContainers"] if one["name"] == "preflight"]
+
+    assert {mount["name"] for mount in found["volumeMounts"]} == {"ascend-driver", "hccn", "model-path"}
+    assert all(mount["readOnly"] for mount in found["volumeMounts"])
+    assert found["resources"]["limits"].keys() == {"memory"}
+    assert not found.keys() & {"env", "envFrom", "ports"}
+
+
 def test_with_another_user_only_the_host_paths_remain() -> None:
     assert failed_controls(pods(runAsUser=1000), RESTRICTED) == {"HostPath Volumes", "Volume Types"}
 
