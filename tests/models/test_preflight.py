@@ -157,7 +157,7 @@ SKIPPED: list[tuple[Change, dict[str, Any], str]] = [
     (file(f"{MODEL[1:]}/config.json", "[" * 100_000), {}, f"{MODEL}/config.json is not JSON"),
     (file(f"{MODEL[1:]}/config.json", "\xff\xfe".encode("latin-1")), {}, f"{MODEL}/config.json is not JSON"),
     (file(f"{MODEL[1:]}/config.json", "[1]"), {}, f"{MODEL}/config.json is not a JSON object"),
-    (file(f"{MODEL[1:]}/config.json", " " * (5 << 20)), {}, f"{MODEL}/config.json has more than 4194304 bytes"),
+    (file(f"{MODEL[1:]}/config.json", " " * (2 << 20)), {}, f"{MODEL}/config.json has more than 1048576 bytes"),
 ]
 
 

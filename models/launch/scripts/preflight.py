@@ -20,8 +20,7 @@ from typing import Any, Callable, Iterator, NamedTuple, Sequence
 SECONDS = 8.0
 """Longest time to read. A file system that does not answer must not hold the pod."""
 
-LONGEST_TEXT = 1 << 20
-LONGEST_JSON = 4 << 20
+LONGEST = 1 << 20
 """Most bytes of a file that are read. Larger files are skipped."""
 
 MOST_DEVICES = 4096
@@ -57,7 +56,7 @@ class Tree(NamedTuple):
         """A path of the container; with another root, below that."""
         return Path(self.root + path)
 
-    def read(self, path: str, longest: int) -> bytes:
+    def read(self, path: str) -> bytes:
         """The content of a regular file.
 
         Raises:
@@ -67,16 +66,16 @@ class Tree(NamedTuple):
             if not stat.S_ISREG(self.path(path).stat().st_mode):
                 raise SkippedError(f"{path} is not a file")
             with self.path(path).open("rb") as file:
-                content = file.read(longest + 1)
+                content = file.read(LONGEST + 1)
         except (OSError, ValueError) as problem:
             raise SkippedError(f"{path}: {reason(problem)}") from None
-        if len(content) > longest:
-            raise SkippedError(f"{path} has more than {longest} bytes")
+        if len(content) > LONGEST:
+            raise SkippedError(f"{path} has more than {LONGEST} bytes")
         return content
 
     def text(self, path: str) -> str:
         """The content of a text file, whatever its encoding; raises as `read`."""
-        content = self.read(path, LONGEST_TEXT)
+        content = self.read(path)
         encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
         return content.decode(encoding, errors="replace")
 
@@ -108,7 +107,7 @@ def main(arguments: Sequence[str]) -> int:
     threading.Thread(target=run, daemon=True).start()
     if not done.wait(expected.get("seconds", SECONDS)):
         skipped.append("the rest, because a file system does not answer")
-    for fact in [*skipped]:
+    for fact in dict.fromkeys([*skipped]):
         say(f"skipped: {plain(fact)}")
     for found in [*problems]:
         say("error: {}; why: {}; fix: {}".format(*map(plain, found)))
@@ -278,7 +277,7 @@ def config_json(tree: Tree, weights: Any) -> Any:
     """
     path = f"{weights['directory']}/config.json"
     try:
-        config = json.loads(tree.read(path, LONGEST_JSON).decode("utf-8-sig"))
+        config = json.loads(tree.read(path).decode("utf-8-sig"))
     except (ValueError, RecursionError):
         raise SkippedError(f"{path} is not JSON") from None
     if not isinstance(config, dict):
