@@ -24,6 +24,11 @@ PCI = "/sys/bus/pci/devices"
 """Where the container sees the driver if a test needs NPUs on the PCI bus, which this machine does not have."""
 
 SECONDS = 10
+"""What a preflight may take at most."""
+
+ENGINE = {"maxModelLen": 1024, "servedModelName": "tiny", "extraArgs": {"swapSpace": 0}}
+TWO_NPUS = {"npus": 2, "engine": {**ENGINE, "tensorParallelSize": 2}}
+PLUGIN = {"image": A2, "engine": {"maxModelLen": 1024, "servedModelName": "tiny"}}
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +74,7 @@ class Tree:
         smallest = {
             "image": image.NAME,
             "model": {"source": path, "name": name} if name else path,
-            "engine": {"maxModelLen": 1024, "servedModelName": "tiny"},
+            "engine": ENGINE,
             "resources": {"cpu": 1, "memory": "1Gi", "shm": "64Mi"},
             "startup": "3m",
         }
@@ -106,10 +111,10 @@ def seconds(ended: dict[str, Any]) -> float:
 def test_a_right_node_starts_the_server(tree: Tree) -> None:
     tree.write()
     done = tree.stack.up()
+    assert done.returncode == 0, done.stdout + done.stderr
+
     ended = tree.preflight()
     log = tree.stack.node.kubectl("logs", "--namespace", tree.stack.name, "deploy/tiny", "--container", "preflight")
-
-    assert done.returncode == 0, done.stdout + done.stderr
     assert ended["exitCode"] == 0
     assert log == "preflight: nothing contradicts the service\n"
     assert seconds(ended) <= SECONDS
@@ -125,35 +130,34 @@ def test_a_node_that_shows_nothing_starts_the_server(tree: Tree) -> None:
     assert tree.preflight()["exitCode"] == 0
 
 
-SMALL = {"maxModelLen": 1024, "tensorParallelSize": 2}
 CASES: dict[str, tuple[str, dict[str, Any], str, str]] = {
     "old": (
         "version",
-        {"image": A2},
+        PLUGIN,
         "the driver of the node is 24.1.rc3, older than 25.5.1 of vLLM 0.23.0",
         "update the driver of the node to 25.5.1 or later, or write graph: eager",
     ),
     "soc": (
         "device",
-        {"image": A2},
+        PLUGIN,
         "the image is built for a2, and the NPUs of the node are a3",
         f"write image: {A2}-a3, or choose nodes with a2",
     ),
     "hccn": (
         "hccn",
-        {"npus": 2, "engine": SMALL},
+        TWO_NPUS,
         "/etc/hccn.conf has no address of an NPU, and 2 NPUs of the service communicate over HCCL",
         "write the addresses on the node with hccn_tool",
     ),
     "awq": (
         "awq",
-        {"image": A2},
+        PLUGIN,
         "are quantized with awq: vLLM 0.23.0 cannot load them",
         "use weights that are not quantized",
     ),
     "model": (
         "model",
-        {"name": "Qwen2-7B-Instruct", "engine": SMALL, "npus": 2},
+        {"name": "Qwen2-7B-Instruct", **TWO_NPUS},
         "is not that of Qwen2-7B-Instruct: hiddenSize 4096 instead of 3584",
         "correct model.source or model.name",
     ),
@@ -189,6 +193,7 @@ def test_a_wrong_node_ends_the_update_with_one_sentence(tree: Tree, plugin_image
     make_wrong(tree, kind)
     tree.write(**service)
     failed = tree.stack.up()
+    assert "error[preflight]" in failed.stdout, failed.stdout + failed.stderr
     status = tree.stack.ascend_vllm("status")
     ended = tree.preflight()
 
@@ -205,7 +210,7 @@ def test_a_wrong_node_ends_the_update_with_one_sentence(tree: Tree, plugin_image
 
 def test_a_wrong_node_starts_the_server_without_a_preflight(tree: Tree) -> None:
     (tree.root / "etc" / "hccn.conf").write_text("")
-    tree.write(npus=2, engine={**SMALL, "servedModelName": "tiny"}, preflight=False)
+    tree.write(preflight=False, **TWO_NPUS)
     done = tree.stack.up()
 
     assert done.returncode == 0, done.stdout + done.stderr
