@@ -14,6 +14,7 @@ from cluster.pods import (
     restarts,
     waiting,
 )
+from cluster.preflight import contradiction
 from cluster.snapshot import Object, Snapshot, instant, name_of
 from cluster.weight_steps import failure
 from models.engines.root_cause import Cause, find_cause
@@ -68,6 +69,9 @@ def crashed(pod: Object, snapshot: Snapshot, startup: float) -> Finding | None:
     lines = snapshot.logs.get(name_of(pod), ())
     cause = find_cause(lines, release_of_pod(pod).known_errors)
     if is_init(pod, container):
+        contradicted = contradiction(pod, container, lines)
+        if contradicted:
+            return contradicted
         return _init_failed(container, severity, cause, lines)
     if ended(container).get("reason") == "OOMKilled":
         return _out_of_memory(pod, container, severity)

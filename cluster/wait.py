@@ -45,6 +45,7 @@ PATIENCE = {
     "crash-loop": 0.0,
     "out-of-memory": 0.0,
     "init-failed": 0.0,
+    "preflight": 0.0,
     "startup-budget-spent": 0.0,
     "image-not-found": 20.0,
     "image-unauthorized": 20.0,

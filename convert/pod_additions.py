@@ -36,6 +36,9 @@ def added_to_pod(pod: Pod, service: ResolvedService) -> Iterator[Difference]:
     yield from _node_files(pod, service, template)
     yield from _rights(pod, template)
     yield from _operation(pod, service)
+    if service.preflight:
+        why = "it compares the node and the weights before the server starts; write preflight: false for none"
+        yield _added("preflight", "an init container", why)
     address = f"{service.name}:{service.server.port}"
     yield _added("Service", address, "in front of the pods")
 

@@ -11,6 +11,7 @@ from convert.note import Note, Notes, dropped
 from convert.placeholder import PLACEHOLDER
 from convert.pods import Pod
 from models.launch.launch import GRAPH_CACHE_DIRECTORY, WARM
+from models.launch.preflight import PREFLIGHT
 from models.manifests.deployment import MIN_MEMBER
 from models.manifests.metadata import NAME, NAME_LABEL
 from models.manifests.pod import QUEUE_NAME
@@ -57,6 +58,7 @@ def pod_values(
         "pullSecrets": _pull_secrets(pod) or None,
         "runAsUser": _run_as_user(pod),
         "readOnlyRootFilesystem": has_read_only_root(pod.container) or None,
+        "preflight": _preflight(pod),
         **_volcano(pod),
         "drain": _drain(pod, shutdown),
         "startup": _startup(pod),
@@ -67,6 +69,15 @@ def pod_values(
         if value is None or value == {}:
             del values[key]
     return values
+
+
+def _preflight(pod: Pod) -> bool | None:
+    """False if this program made the pod without a preflight. Pods of others get one."""
+    if not is_ours(pod):
+        return None
+    init_containers = pod.spec.at("initContainers").items()
+    names = {container.at("name").text() for container in init_containers}
+    return PREFLIGHT in names
 
 
 def graph_cache(pod: Pod) -> str:

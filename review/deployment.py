@@ -36,6 +36,8 @@ _INIT_CONTAINER_FIELDS = {
     "install-mindspeed": "mindSpeed.kind",
     "convert-eagle": "speculative.convert",
     "verify-model": "model.verify",
+    "preflight": "preflight",
+    "preflight-weights": "preflight",
 }
 """Name of an init container and the field of the stack file that adds it. `model.source` adds the others."""
 
@@ -255,7 +257,7 @@ def _init_container_detail(pair: DeploymentPair, name: str, key: str) -> Detail 
     if existed == exists:
         if key == "env":
             return _init_container_keys_detail(pair, name)
-        if key in ("image", "volumeMounts"):
+        if key in ("image", "volumeMounts", "args"):
             return None
     field = _INIT_CONTAINER_FIELDS.get(name, "model.source")
     return Detail(

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from models.launch.preflight import compared_model, oldest_driver
 from models.manifests.pod import shares_nodes
 from models.record import quantity_text
 from models.service.resolved import ResolvedService
@@ -163,6 +164,9 @@ def _priority_class(service: ResolvedService) -> str | None:
     return service.priority_class
 
 
+_PREFLIGHT = r"spec\.initContainers\[preflight(-weights)?\]\.args.*"
+"""The facts that the preflight compares. Those that follow from another field of the pod have no name."""
+
 READ_ONLY_ROOT = NamedField(
     pattern=_READ_ONLY_ROOT,
     part="security",
@@ -172,6 +176,20 @@ READ_ONLY_ROOT = NamedField(
 """The field whose difference also explains a variable and a volume."""
 
 POD_TEMPLATE_FIELDS = (
+    NamedField(
+        pattern=_PREFLIGHT,
+        part="preflight",
+        name="oldest driver",
+        value=oldest_driver,
+        because="the engine release, and ascend-vllm.lock",
+    ),
+    NamedField(
+        pattern=_PREFLIGHT,
+        part="preflight",
+        name="model of the preflight",
+        value=compared_model,
+        stack_field="model.facts",
+    ),
     NamedField(
         pattern=rf"{_CONTAINER}\.image",
         part="image",

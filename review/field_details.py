@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from models.credentials import CHANGED, masked_tree, masked_value
+from models.manifests.launch_map import content_hash
 from models.service.resolved import ResolvedService, ResolvedStack
 from review.additional_objects import STACK_KEYS
 from review.changes import NO_LONGER_SET, NOT_IN_STACK, Detail
@@ -20,6 +21,10 @@ from review.pod_template import patch_source_of
 _TEMPLATE = "spec.template."
 _CONTAINER = r"spec\.containers\[ascend-vllm\]"
 _LAUNCH_MAP = "spec.volumes[node-path].configMap.name"
+_PREFLIGHT = re.compile(
+    rf"{re.escape(_TEMPLATE)}spec\.initContainers\[preflight(-weights)?\]\.(command|args).*"
+)
+"""A script and its facts, which are too long to be shown."""
 _VARIABLE = re.compile(rf"{_CONTAINER}\.env\[.*")
 
 _NAMES = (
@@ -95,6 +100,8 @@ def _value_text(field: FieldDrift, value: Any) -> str | None:
     """A value as text without credentials. None: the field does not exist."""
     if value is None:
         return None
+    if _PREFLIGHT.fullmatch(field.path):
+        return f"sha256 {content_hash({field.path: json.dumps(value)})}"
     name_of_credential = leaf_name(field.path)
     if _is_reference(field):
         name_of_credential = ""  # The names of a Secret and of its key are shown.

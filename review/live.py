@@ -35,6 +35,9 @@ from review.live_launch import live_launch
 from review.service_pair import ServicePair
 
 _LAUNCH_MAP = re.compile(r"spec\.template\.spec\.volumes\[node-path\]\.configMap\.name")
+_PREFLIGHT = re.compile(
+    r"spec\.template\.spec\.initContainers\[preflight(-weights)?\]\.(image|args).*"
+)
 _RESOURCES = re.compile(r"resources\.(?:requests|limits)\.")
 
 
@@ -272,6 +275,8 @@ def _object_details(pair: ServicePair, drift: ObjectDrift) -> Iterator[Detail]:
     for field in drift.fields:
         if not is_restored(field) or _LAUNCH_MAP.fullmatch(field.path):
             continue
+        if _PREFLIGHT.fullmatch(field.path) and pair.old.image != pair.new.image:
+            continue  # it follows from the image
         detail = field_detail(pair.new_stack, drift.service, drift.kind, field=field)
         name = _RESOURCES.sub("", detail.name)
         if name == pair.new.cluster.platform.resource:

@@ -16,6 +16,7 @@ from models.launch.launch import LAUNCH_DIRECTORY
 from models.manifests.expansion import literal_container
 from models.manifests.metadata import Manifest
 from models.manifests.node_mounts import read_only
+from models.manifests.preflight import preflight, preflight_of_downloaded_weights
 from models.manifests.read_only_root import DIRECTORY as TEMPORARY_FILES
 from models.manifests.read_only_root import working_directory, writable_environment
 from models.manifests.security import container_security
@@ -30,11 +31,12 @@ MIND_SPEED_VOLUME = "mindspeed"
 def init_containers(
     service: ResolvedService, volume_mounts: Iterable[Mapping[str, Any]]
 ) -> Iterator[Manifest]:
-    """One container for each init step, with the server's image and mounts.
+    """The preflight, and one container for each init step, with the server's image and mounts.
 
-    It can write only to the directory of its step, and requests no NPU.
+    A step can write only to its directory, and requests no NPU.
     """
     mounts = list(volume_mounts)
+    yield from preflight(service, mounts)
     for step in init_steps(service):
         container: Manifest = {
             "name": step.name,
@@ -53,6 +55,8 @@ def init_containers(
             container["env"] = variables
         container["volumeMounts"] = _mounts(step, mounts)
         yield literal_container(container)
+        if step.name == FETCH_STEP:
+            yield from preflight_of_downloaded_weights(service)
 
 
 def _mounts(

@@ -21,6 +21,8 @@ OWNED_POD_FIELDS = {
 
 _CONTAINERS = {
     "ascend-vllm": "engine, server, env or resources",
+    "preflight": "preflight",
+    "preflight-weights": "preflight",
     "fetch-model": "model.source",
     "verify-model": "model.verify",
     "install-mindspeed": "mindSpeed",

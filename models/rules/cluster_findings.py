@@ -49,6 +49,7 @@ _ERRORS = {
     # why a container ends
     "crash-loop": "The containers of a pod do not exit again and again.",
     "init-failed": "The init containers of a pod do not fail again and again.",
+    "preflight": "The driver and the NPUs of the node and the weights are what the service needs.",
     "out-of-memory": "The containers of a pod stay within their memory limit.",
     # why a service is not ready
     "not-observed": "The controller of Deployments has looked at the Deployment of each service.",

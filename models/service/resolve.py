@@ -240,6 +240,7 @@ def _resolve_service(
         min_member=config.min_member,
         queue=config.queue,
         priority_class=config.priority_class,
+        preflight=config.preflight,
         smoke=config.smoke,
         expose=config.expose,
         network=config.network,
@@ -257,6 +258,7 @@ def _resolve_service(
         facts=size.facts,
         missing_facts=size.missing_facts,
         locked_digest=locked_digest,
+        locked_driver=_locked_driver(size, stack.lock),
         weight_files=size.weight_files,
         external=size.external,
         room=plan.room,
@@ -294,6 +296,14 @@ def _resolve_image(size: _Size, lock: StackLock | None) -> tuple[str, str | None
     return f"{image}@{locked.digest}", locked.digest
 
 
+def _locked_driver(size: _Size, lock: StackLock | None) -> str | None:
+    """The driver of the lock file. The entry of another image says nothing about this one."""
+    locked = lock.services.get(size.name) if lock else None
+    if locked is None or locked.image != size.config.image:
+        return None
+    return locked.driver
+
+
 def _resolve_prefix_caching(size: _Size) -> bool:
     if size.config.prefix_caching is None:
         return size.release.defaults.prefix_caching
@@ -309,6 +319,14 @@ def _secret_env(
         for name, reference in config.env.items()
         if isinstance(reference, NamespaceSecret | StackSecret)
     }
+
+
+def _pull_secrets(
+    config: ServiceConfig, ciphertexts: Mapping[str, str]
+) -> list[NamespacePullSecret]:
+    return [
+        named_pull_secret(reference, ciphertexts) for reference in config.pull_secrets
+    ]
 
 
 def _variables_of(kind: type[V], config: ServiceConfig) -> dict[str, V]:

@@ -83,6 +83,8 @@ class ResolvedService(ModelServer):
     min_member: int
     queue: str | None
     priority_class: str | None
+    preflight: bool
+    """Whether an init container compares the node and the weights with the service."""
     smoke: bool
     expose: Expose
     network: Network | None
@@ -95,6 +97,8 @@ class ResolvedService(ModelServer):
     """What sends requests to the pair of the service; `none` without a pair."""
     locked_digest: str | None = None
     """The digest that the lock file adds to the image."""
+    locked_driver: str | None = None
+    """The oldest driver of a node that the lock file names."""
     weight_files: WeightFiles | None = None
     """The manifest that the weights are fetched or verified by."""
     external: bool = False

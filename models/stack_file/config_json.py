@@ -32,7 +32,7 @@ _OTHER_NAMES = {
 }
 """The names of a fact in the config.json of some model families, by the name that most families use."""
 
-_TEXT_BACKBONES = ("text_config", "llm_config", "language_config")
+TEXT_BACKBONES = ("text_config", "llm_config", "language_config")
 """Keys with the configuration of the text model in a multimodal model."""
 
 _PICTURE_MODELS = ("vision_config", "visual", "mm_vision_tower")
@@ -78,6 +78,11 @@ def facts_of(config: Any) -> dict[str, Any]:
     return {to_camel(name): value for name, value in facts.items() if value is not None}
 
 
+def names_of(fact: str) -> tuple[str, ...]:
+    """The names of a fact in config.json, the usual one first."""
+    return (fact, *_OTHER_NAMES.get(fact, ()))
+
+
 def rope_scaling_facts(rope_scaling: Mapping[str, Any] | None) -> dict[str, Any] | None:
     """The facts of `rope_scaling` in a config.json."""
     if not rope_scaling:
@@ -93,7 +98,7 @@ def rope_scaling_facts(rope_scaling: Mapping[str, Any] | None) -> dict[str, Any]
 
 def _text_model(config: Mapping[str, Any]) -> dict[str, Any]:
     """The configuration with the values of the text model, where it has its own."""
-    for key in _TEXT_BACKBONES:
+    for key in TEXT_BACKBONES:
         if isinstance(config.get(key), dict):
             return {**config, **config[key]}
     return dict(config)
@@ -111,7 +116,7 @@ def _mapping(config: Mapping[str, Any], key: str) -> dict[str, Any]:
 
 def _value(config: Mapping[str, Any], name: str) -> Any:
     """The value of a fact under the first of its names."""
-    for key in (name, *_OTHER_NAMES.get(name, ())):
+    for key in names_of(name):
         if config.get(key) is not None:
             return config[key]
     return None

@@ -171,6 +171,10 @@ class ServiceConfig(Record):
     priority_class: ObjectName | None = Field(default=None, examples=["production"])
     """PriorityClass of the pods, which exists in the cluster."""
 
+    preflight: bool = True
+    """Have an init container compare the driver of the node, the type of its NPUs and the weights with what the
+    service needs. A pod that cannot work ends within seconds, with one sentence that `up` and `status` show."""
+
     smoke: bool = False
     """Have a Job ask the service after each update of its pods whether it answers correctly; the update fails with it.
     `ascend-vllm smoke` asks from outside, and more."""

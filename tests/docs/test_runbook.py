@@ -44,6 +44,12 @@ REPLICAS = {"llava": 1, "qwen2-72b": 2, "qwen2-7b": 4}
 
 BACK_OFF = waiting("CrashLoopBackOff", "back-off 5m0s restarting failed container")
 NO_HCCN = 'MountVolume.SetUp failed for volume "hccn" : hostPath type check failed: /etc/hccn.conf is not a file'
+NO_ADDRESS = (
+    "preflight: error: /etc/hccn.conf has no address of an NPU, and 2 NPUs of the service communicate over HCCL;"
+    " why: HCCL reads the addresses of the NPUs' network ports from it; without them, a server hangs or returns"
+    " garbage; fix: write the addresses on the node with hccn_tool, or correct cluster.platform.hccnConf"
+)
+"""What the preflight says of an empty file (models/launch/scripts/preflight.py)."""
 NOT_FOUND = "ErrImagePull: registry.example.com/ascend-vllm:6.3.912: not found"
 
 
@@ -90,6 +96,20 @@ def killed() -> Snapshot:
     return look(item, events=[probe])
 
 
+def contradicted() -> Snapshot:
+    end = ended(1)
+    end["terminated"]["message"] = NO_ADDRESS
+    preflight = container("preflight", state=BACK_OFF, lastState=end, restartCount=3)
+    item = pod(
+        "llava",
+        container(state=waiting("PodInitializing")),
+        npus=2,
+        node="snt9b-1",
+        status={"initContainerStatuses": [preflight]},
+    )
+    return look(item)
+
+
 FULL = [holding("llava", 2, "snt9b-1"), *(holding("qwen2-7b", 1, f"snt9b-{number}") for number in (1, 2, 3, 4))]
 CRASHED = {"state": BACK_OFF, "lastState": ended(1), "restartCount": 3}
 
@@ -120,6 +140,7 @@ SITUATIONS: dict[str, Sequence[tuple[Snapshot, Sequence[str]]]] = {
     "The node": [
         (mounting(), ()),
         (look(of_a_node("llava", 2, state=waiting("ImagePullBackOff", f"Back-off: {NOT_FOUND}"))), ()),
+        (contradicted(), (NO_ADDRESS,)),
     ],
 }  # fmt: skip
 """By the page's headings, each look at the cluster with the last lines of the pod in trouble."""

@@ -181,7 +181,7 @@ def test_init_containers_and_the_smoke_job_have_the_limits_of_the_server() -> No
     every = {**SERVICES["prepared"], "smoke": True}
     found = [one["securityContext"] for pod in of_one(**every) for one in containers(pod)]
 
-    assert len(found) == 2 * (3 + 1)
+    assert len(found) == 2 * (4 + 1)
     assert all(one == found[0] for one in found)
 
 
@@ -192,7 +192,19 @@ def test_an_init_container_writes_to_the_directory_of_its_step_only() -> None:
         for one in pod["spec"]["initContainers"]
     }
 
+    assert written.pop("preflight") == []
     assert written == {"install-mindspeed": ["/opt/ascend-vllm/MindSpeed"], "convert-eagle": ["/m/eagle"]}
+
+
+def test_the_preflight_only_reads_and_gets_no_secret_and_no_npu() -> None:
+    keys = {"server": {"apiKey": {"secret": "key", "key": "key"}}, "env": {"TOKEN": {"secret": "a", "key": "b"}}}
+    pod, *_ = of_one(**SERVICES["prepared"], **keys)
+    (found,) = [one for one in pod["spec"]["initContainers"] if one["name"] == "preflight"]
+
+    assert {mount["name"] for mount in found["volumeMounts"]} == {"ascend-driver", "hccn", "model-path"}
+    assert all(mount["readOnly"] for mount in found["volumeMounts"])
+    assert found["resources"]["limits"].keys() == {"memory"}
+    assert not found.keys() & {"env", "envFrom", "ports"}
 
 
 def test_with_another_user_only_the_host_paths_remain() -> None:

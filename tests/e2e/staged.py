@@ -42,16 +42,16 @@ class Situation:
     message: str = ""
     ready_after: float | None = None
     """Seconds until the pod is ready; never when left out."""
-    init: bool = False
-    """The container that prepares the pod is meant."""
+    init: str = ""
+    """The init container that is meant."""
 
 
 def waiting(reason: str, message: str = "") -> dict[str, Any]:
     return {"waiting": {"reason": reason, "message": message}}
 
 
-def ended(code: int, reason: str = "Error") -> dict[str, Any]:
-    return {"terminated": {"exitCode": code, "reason": reason, "startedAt": "NOW", "finishedAt": "NOW"}}
+def ended(code: int, reason: str = "Error", **more: str) -> dict[str, Any]:
+    return {"terminated": {"exitCode": code, "reason": reason, "startedAt": "NOW", "finishedAt": "NOW", **more}}
 
 
 RUNNING = {"running": {"startedAt": "NOW"}}
@@ -60,7 +60,7 @@ RUNNING = {"running": {"startedAt": "NOW"}}
 def status(situation: Situation) -> str:
     """The pod's status as kwok's template."""
     container = {
-        "name": "install-mindspeed" if situation.init else "ascend-vllm",
+        "name": situation.init or "ascend-vllm",
         "image": "{{ (index .spec.containers 0).image }}",
         "imageID": "",
         "ready": False,

@@ -104,9 +104,11 @@ def test_a_bucket_starts_with_its_step_and_rolls_with_its_manifest(project: Proj
     told = project.ascend_vllm("diff", namespace, "--live")
     project.up(namespace)
     (after,) = project.objects("deployment", namespace)
-    steps = [one["spec"]["template"]["spec"]["initContainers"][0] for one in (before, after)]
+    pods = [one["spec"]["template"]["spec"] for one in (before, after)]
+    steps = [pod["initContainers"][1] for pod in pods]
 
-    assert [step["name"] for step in steps] == ["fetch-model", "fetch-model"]
+    names = ["preflight", "fetch-model", "preflight-weights"]
+    assert [[step["name"] for step in pod["initContainers"]] for pod in pods] == [names, names]
     assert {one["name"]: one["valueFrom"]["secretKeyRef"]["name"] for one in steps[0]["env"]} == {
         "AWS_ACCESS_KEY_ID": "obs",
         "AWS_SECRET_ACCESS_KEY": "obs",

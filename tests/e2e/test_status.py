@@ -36,6 +36,10 @@ NOT_FOUND = f'failed to pull and unpack image "{REGISTRY}:x": {REGISTRY}:x: not 
 NO_HCCN = 'MountVolume.SetUp failed for volume "hccn" : hostPath type check failed: /etc/hccn.conf is not a file'
 NO_MAP = 'MountVolume.SetUp failed for volume "node-path" : configmap "gone-launch-1" not found'
 NO_KEY = "couldn't find key token in Secret situations/key"
+OLD_DRIVER = (
+    "preflight: error: the driver of the node is 23.0.6, older than 25.5.1 of ascend-vllm.lock;"
+    " why: the service was not tested with an older driver; fix: update the driver of the node to 25.5.1 or later"
+)
 PROBE = "Container ascend-vllm failed startup probe, will be restarted"
 BACK_OFF = waiting("CrashLoopBackOff", "back-off 5m0s restarting failed container")
 
@@ -51,7 +55,8 @@ ON_A_NODE = {
     "out-of-memory": Situation(BACK_OFF, ended(137, "OOMKilled"), restarts=2, phase="Running"),
     "startup-budget": Situation(RUNNING, ended(137), restarts=1, phase="Running", event=("Killing", PROBE)),
     "slow-start": Situation(RUNNING, phase="Running"),
-    "init-failed": Situation(waiting("CrashLoopBackOff"), ended(1), restarts=2, init=True),
+    "init-failed": Situation(waiting("CrashLoopBackOff"), ended(1), restarts=2, init="install-mindspeed"),
+    "preflight": Situation(waiting("CrashLoopBackOff"), ended(1, message=OLD_DRIVER), restarts=2, init="preflight"),
 }
 
 EXPECTED = {
@@ -73,6 +78,7 @@ EXPECTED = {
     "startup-budget": ("startup-budget-spent", "the server did not answer within 12 min (startup) and was killed"),
     "slow-start": ("slow-start", "starting the engine ("),
     "init-failed": ("init-failed", "init container install-mindspeed failed with exit code 1"),
+    "preflight": ("preflight", "the driver of the node is 23.0.6, older than 25.5.1 of ascend-vllm.lock"),
     "no-free-npus": ("no-free-npus", "no node has 8 free NPUs: snt9b-1 is held by "),
     "too-many-npus": ("too-many-npus", "no node has 16 NPUs: the largest has 8"),
     "no-queue": ("no-queue", "the queue nowhere does not exist; the cluster has: default, small"),

@@ -53,6 +53,11 @@ def pod_of(service: ResolvedService) -> dict[str, Any]:
     return pod
 
 
+def steps_of(pod: dict[str, Any]) -> list[dict[str, Any]]:
+    """The init containers of a pod without the preflight."""
+    return [step for step in pod["initContainers"] if not step["name"].startswith("preflight")]
+
+
 def named(items: list[dict[str, Any]], name: str) -> dict[str, Any]:
     (found,) = (item for item in items if item["name"] == name)
     return found

@@ -19,6 +19,7 @@ from models.launch.launch import launch, script
 from models.manifests import service_objects
 from models.service.resolved import ResolvedService
 from tests.conftest import HEAD, stack_of
+from tests.models.sources import steps_of
 
 EAGLE = """\
 qwen:
@@ -171,7 +172,7 @@ def test_a_conversion_that_is_killed_anywhere_is_completed_by_the_next_one(node:
 
 def test_only_the_conversion_may_write_to_the_head() -> None:
     pod = pod_of(service_of(EAGLE.format(model="/m/Qwen2-7B", head="/m/Qwen2-7B/eagle", tools="/opt/EAGLE")))
-    (step,) = pod["initContainers"]
+    (step,) = steps_of(pod)
     writable = [mount["mountPath"] for mount in step["volumeMounts"] if not mount["readOnly"]]
 
     assert step["name"] == "convert-eagle"
@@ -185,7 +186,7 @@ def test_a_head_that_is_converted_already_needs_no_step() -> None:
     service = service_of(f"{text}  speculative: {{kind: eagle, source: /m/eagle, tokens: 2}}\n")
 
     assert list(init_steps(service)) == []
-    assert "initContainers" not in pod_of(service)
+    assert steps_of(pod_of(service)) == []
 
 
 def repository(directory: Path) -> tuple[Path, str]:
@@ -291,7 +292,7 @@ def test_the_server_finds_mindspeed_before_the_images_own_modules(tmp_path: Path
 
 def test_mindspeed_lies_in_the_pod_and_only_its_step_writes_there() -> None:
     pod = pod_of(service_of(f"{MOE}  mindSpeed: install\n"))
-    (step,) = pod["initContainers"]
+    (step,) = steps_of(pod)
 
     assert {"name": "mindspeed", "emptyDir": {}} in pod["volumes"]
     assert {"name": "mindspeed", "mountPath": MIND_SPEED_DIRECTORY, "readOnly": False} in step["volumeMounts"]
@@ -305,10 +306,10 @@ def test_the_scripts_of_the_steps_are_next_to_the_launch_script_and_need_no_npu(
                          " convert: {tools: /opt/EAGLE, baseWeights: a.bin}}\n")  # fmt: skip
     pod, files = pod_of(service), launch(service).files
 
-    assert [step["name"] for step in pod["initContainers"]] == ["install-mindspeed", "convert-eagle"]
+    assert [step["name"] for step in steps_of(pod)] == ["install-mindspeed", "convert-eagle"]
     assert files.keys() == {"install-mindspeed.sh", "convert-eagle.sh", "drain.sh", "drain.py", "ready.sh"}
-    assert all("resources" not in step for step in pod["initContainers"])
-    assert [step["args"] for step in pod["initContainers"]] == [
+    assert all("resources" not in step for step in steps_of(pod))
+    assert [step["args"] for step in steps_of(pod)] == [
         [f"/opt/ascend-vllm/launch/{name}"] for name in ("install-mindspeed.sh", "convert-eagle.sh")
     ]
 

@@ -111,6 +111,7 @@ def test_the_smoke_job_goes_where_the_patched_pods_go() -> None:
         ({"spec": {"containers": [{"name": "ascend-vllm"}]}}, "podTemplate.spec.containers.0.name", "engine"),
         ({"spec": {"volumes": [{"name": "lora-path-1"}]}}, "podTemplate.spec.volumes.0.name", "lora.adapters"),
         ({"spec": {"initContainers": [{"name": "fetch-model"}]}}, "podTemplate.spec.initContainers.0.name", "source"),
+        ({"spec": {"initContainers": [{"name": "preflight"}]}}, "podTemplate.spec.initContainers.0.name", "preflight"),
         ({"spec": {"initContainers": [{"name": "verify-model"}]}}, "podTemplate.spec.initContainers.0.name", "verify"),
         ({"spec": {"initContainers": [{"name": "ascend-vllm"}]}}, "podTemplate.spec.initContainers.0.name", "engine"),
         ({"spec": {"containers": [{"name": "verify-model"}]}}, "podTemplate.spec.containers.0.name", "verify"),

@@ -52,6 +52,7 @@ DEFAULTS = [
     ("minMember", 1, "default"),
     ("queue", None, "default"),
     ("priorityClass", None, "default"),
+    ("preflight", True, "default"),
     ("smoke", False, "default"),
     ("expose.type", "ClusterIP", "default"),
     ("expose.annotations", {}, "default"),

@@ -10,7 +10,7 @@ import pytest
 from models.launch import scripts
 from models.launch.scripts import script_text
 
-PYTHON = (scripts.DRAIN, scripts.WARM_UP, *scripts.FETCHING)
+PYTHON = (scripts.DRAIN, scripts.WARM_UP, scripts.PREFLIGHT, *scripts.FETCHING)
 
 
 @pytest.mark.parametrize("name", [*PYTHON, scripts.GRAPH_CACHE])

@@ -36,7 +36,7 @@ EVERY_POD = ", smoke: true, mindSpeed: install"
 def test_no_container_may_gain_rights_and_root_keeps_one_capability() -> None:
     found = [one["securityContext"] for one in containers(stack(EVERY_POD).services[0])]
 
-    assert len(found) == 3
+    assert len(found) == 4
     assert all(one["capabilities"] == {"drop": ["ALL"], "add": ["DAC_OVERRIDE"]} for one in found)
     assert all((one["allowPrivilegeEscalation"], one["runAsUser"]) == (False, 0) for one in found)
 
@@ -64,8 +64,9 @@ def test_profile_and_group_are_those_of_the_environment() -> None:
 
 def test_only_shared_memory_and_the_graph_cache_can_be_written_to() -> None:
     lora = "lora: {adapters: {one: /m/one}}, speculative: {kind: draft, source: /m/small, tokens: 3}"
-    (server,) = containers(stack(f", {lora}, graph: pta").services[0])
+    preflight, server = containers(stack(f", {lora}, graph: pta").services[0])
 
+    assert all(one["readOnly"] for one in preflight["volumeMounts"])
     assert [one["name"] for one in server["volumeMounts"] if not one.get("readOnly")] == ["shm", "graph-cache"]
 
 

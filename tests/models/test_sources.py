@@ -13,7 +13,19 @@ from models.launch import scripts
 from models.launch.launch import launch
 from models.manifests import service_objects, stack_objects
 from models.service.deadlines import progress_deadline, update_timeout
-from tests.models.sources import BUCKET, CLAIM, FILES, KEYS, SHA, bucket, named, pod_of, service_with, stack_with
+from tests.models.sources import (
+    BUCKET,
+    CLAIM,
+    FILES,
+    KEYS,
+    SHA,
+    bucket,
+    named,
+    pod_of,
+    service_with,
+    stack_with,
+    steps_of,
+)
 
 
 @pytest.fixture
@@ -94,7 +106,7 @@ def test_a_claim_with_a_size_is_made_once_and_before_the_services(home: Path) ->
 def test_weights_from_a_bucket_are_fetched_before_anything_sees_them(home: Path) -> None:
     service = service_with(home, bucket(**KEYS))
     pod = pod_of(service)
-    (step,) = pod["initContainers"]
+    (step,) = steps_of(pod)
     mount = named(pod["containers"][0]["volumeMounts"], "model-path")
 
     assert named(pod["volumes"], "model-path") == {
@@ -131,13 +143,13 @@ def test_another_order_of_the_manifest_changes_nothing(home: Path) -> None:
 def test_only_the_step_that_fetches_has_the_keys_and_no_file_does(home: Path) -> None:
     service = service_with(home, bucket(**KEYS), mindSpeed="install")
     pod = pod_of(service)
-    refs = {one["name"]: one["valueFrom"]["secretKeyRef"] for one in pod["initContainers"][0]["env"]}
+    refs = {one["name"]: one["valueFrom"]["secretKeyRef"] for one in steps_of(pod)[0]["env"]}
 
     assert refs == {
         "AWS_ACCESS_KEY_ID": {"name": "obs", "key": "access"},
         "AWS_SECRET_ACCESS_KEY": {"name": "obs", "key": "secret"},
     }
-    assert ["env" in one for one in (*pod["initContainers"], *pod["containers"])] == [True, False, False]
+    assert ["env" in one for one in (*steps_of(pod), *pod["containers"])] == [True, False, False]
     assert not any("secret" in text.partition("AWS_")[0] for text in [launch(service).files["fetch-model.sh"]])
 
 
@@ -168,7 +180,7 @@ def test_proxies_and_authorities_of_the_server_hold_for_the_fetch(home: Path) ->
 @pytest.mark.parametrize("source", ["/mnt/models/Qwen2-7B-Instruct", CLAIM])
 def test_any_source_is_verified_where_the_server_sees_it(home: Path, source: Any) -> None:
     service = service_with(home, {"source": source, "verify": "weights.json"})
-    (step,) = pod_of(service)["initContainers"]
+    (step,) = steps_of(pod_of(service))
     files = launch(service).files
 
     assert step["name"] == "verify-model"
@@ -184,7 +196,7 @@ def test_weights_are_there_before_a_head_is_converted_by_them(home: Path) -> Non
     convert = {"tools": "/opt/EAGLE", "baseWeights": "a.bin"}
     guess = {"kind": "eagle", "source": "/mnt/heads/e", "tokens": 2, "convert": convert}
     service = service_with(home, bucket(), speculative=guess)
-    fetch, eagle = pod_of(service)["initContainers"]
+    fetch, eagle = steps_of(pod_of(service))
 
     assert (fetch["name"], eagle["name"]) == ("fetch-model", "convert-eagle")
     assert "--base-path /mnt/models/Qwen2-7B-Instruct " in launch(service).files["convert-eagle.sh"]

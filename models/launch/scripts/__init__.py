@@ -37,6 +37,9 @@ STORE = "store.py"
 VERIFY = "verify.py"
 """Verifies weights against their checksums."""
 
+PREFLIGHT = "preflight.py"
+"""Compares the node and the weights with what a service needs. The container gets it as an argument."""
+
 FETCHING = (FETCH, BUCKET, STORE, VERIFY)
 """The scripts that `fetch.py` needs."""
 
