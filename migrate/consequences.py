@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
+from migrate.defaults import words
 from migrate.report import Consequence
 from models.engines.release import Release
 from models.engines.release_changes import release_changes
@@ -32,6 +33,11 @@ def _of_release(old: Release, new: Release) -> Iterator[Consequence]:
     for metric in changes.metrics:
         if metric.old:
             yield Consequence("metrics", metric.old, metric.new or "no such metric")
+
+    for name, value in old.field_defaults.items():
+        if name in new.field_defaults and new.field_defaults[name] != value:
+            change = f"{words(value)} → {words(new.field_defaults[name])}"
+            yield Consequence("defaults", f"--{name}", change)
 
 
 def _needs(new: Release) -> Iterator[Consequence]:

@@ -7,16 +7,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from models.engines.flags import plain_name
+from models.engines.flags import Flag, plain_name
+from models.engines.model_server import extra_argument
 from models.engines.release import Release
 from models.engines.release_changes import release_changes
 from models.service.resolved import ResolvedService
 
-_KEYS_OF_SETTINGS = {"cudagraph_mode": "graph.mode"}
-"""Keys of the stack file for defaults that are no flags."""
+_GRAPH_MODE = "graph.mode"
+_GRAPH_SETTING = "cudagraph_mode"
+"""The name of the mode of graphs among the defaults of a release. It is no flag."""
 
-_SECTIONS = ("graph", "speculative", "lora", "multimodal")
+_SECTIONS = ("speculative", "lora", "multimodal")
 """Keys whose fields belong together: a section that the user writes is left as it is."""
+
+_NOT_COMPARED = ("engine.version", "engine.extraArgs")
+"""Fields of the engine that are no settings of their own."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,7 @@ class Default:
     key: str
     """The key of the stack file."""
     old: Any
+    """None if the old release chooses it itself."""
     new: str
     """The default of the new release, in words."""
 
@@ -37,10 +43,29 @@ def differing_defaults(old: ResolvedService, new: ResolvedService) -> Iterator[D
         old: The service under the old release.
         new: The service under the new release.
     """
+    yield from _of_keys(old, new)
+    yield from _of_graphs(old, new)
+    yield from _of_further_flags(old, new)
+    yield from _derived(old, new)
+
+
+def words(default: Any) -> str:
+    """A default in words."""
+    if default is None:
+        return "chosen by the engine"
+    if isinstance(default, str):
+        return default
+    return json.dumps(default, ensure_ascii=False)
+
+
+def _of_keys(old: ResolvedService, new: ResolvedService) -> Iterator[Default]:
+    """The defaults of flags with a key."""
     replaced = _replaced_flags(old, new)
     for change in release_changes(old.release, new.release).defaults:
         key = _key(change.name, old.release, new.release)
-        if key is None or change.name in replaced or _is_configured(key, new):
+        if key is None or change.name in replaced:
+            continue
+        if key in old.configured or _is_configured(key, new):
             continue
         origin = old.origins.get(key)
         value = _value(change.old or "")
@@ -52,11 +77,11 @@ def differing_defaults(old: ResolvedService, new: ResolvedService) -> Iterator[D
         yield Default(key, value, change.new or "")
 
 
-def _key(setting: str, old: Release, new: Release) -> str | None:
-    """The key of the stack file for a default, or None."""
-    for owned in (_KEYS_OF_SETTINGS, new.owned_flags, old.owned_flags):
-        if setting in owned:
-            return owned[setting]
+def _key(flag: str, old: Release, new: Release) -> str | None:
+    """The key of the stack file for a flag, or None."""
+    for owned in (new.owned_flags, old.owned_flags):
+        if flag in owned:
+            return owned[flag]
     return None
 
 
@@ -88,3 +113,52 @@ def _value(text: str) -> Any:
         return json.loads(text)
     except ValueError:
         return text
+
+
+def _of_graphs(old: ResolvedService, new: ResolvedService) -> Iterator[Default]:
+    """The mode of graphs, unless the service has none or names it."""
+    captures = new.origins["graph.kind"].value == "cann"
+    if not captures or _GRAPH_MODE in old.configured | new.configured:
+        return
+    before = old.release.effective_defaults.get(_GRAPH_SETTING)
+    after = new.release.effective_defaults.get(_GRAPH_SETTING)
+    if before != after:
+        yield Default(_GRAPH_MODE, before, words(after))
+
+
+def _of_further_flags(old: ResolvedService, new: ResolvedService) -> Iterator[Default]:
+    """The defaults of flags without a key. Lists are left out: a list with no words cannot be written."""
+    for name, flag in old.release.flags.items():
+        other = new.release.flags.get(name)
+        is_owned = _key(name, old.release, new.release) is not None
+        if other is None or is_owned or flag.kind in ("list", "append"):
+            continue
+        if not _is_same(flag, other) and not _is_further_argument(name, new):
+            yield Default(
+                f"engine.extraArgs.{flag.key}", flag.default, words(other.default)
+            )
+
+
+def _is_same(flag: Flag, other: Flag) -> bool:
+    """Whether two defaults mean the same: nothing, an empty value and `false` do."""
+    return flag.default == other.default or not (flag.default or other.default)
+
+
+def _is_further_argument(flag: str, service: ResolvedService) -> bool:
+    for arguments in (service.engine.extra_args, service.server.extra_args):
+        if extra_argument(arguments, flag, service.release) is not None:
+            return True
+    return False
+
+
+def _derived(old: ResolvedService, new: ResolvedService) -> Iterator[Default]:
+    """Values that follow from other settings, and from different ones in the new release."""
+    for key, origin in old.origins.items():
+        is_compared = key.startswith("engine.") and key not in _NOT_COMPARED
+        current = new.origins.get(key)
+        is_configured = key in old.configured | new.configured
+        if not is_compared or current is None or is_configured:
+            continue
+        values = (origin.value, current.value)
+        if None not in values and origin.value != current.value:
+            yield Default(key, origin.value, words(current.value))

@@ -46,6 +46,17 @@ class _Representer(RoundTripRepresenter):
 _Representer.add_representer(type(None), _Representer.represent_null)
 
 
+def _editable(value: Any) -> Any:
+    """A value that can be edited again. A new mapping is written in one line."""
+    if isinstance(value, CommentedMap) or not isinstance(value, Mapping):
+        return value
+    mapping = CommentedMap()
+    mapping.fa.set_flow_style()
+    for key, item in value.items():
+        mapping[key] = _editable(item)
+    return mapping
+
+
 class StackDocument:
     """The text of a stack file. Paths are those of the program: they begin with `services`, `cluster` or `accept`."""
 
@@ -79,9 +90,9 @@ class StackDocument:
         """Set a value. Mappings above it that are missing are added."""
         mapping = self._mapping(path[:-1], path[-1])
         if isinstance(mapping, list):
-            mapping[int(path[-1])] = value
+            mapping[int(path[-1])] = _editable(value)
         else:
-            put(mapping, path[-1], value)
+            put(mapping, path[-1], _editable(value))
 
     def remove(self, path: Path) -> None:
         """Remove a value. One of the base file is removed by `null`, as a merge patch does it (RFC 7386)."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path as File
 
 from migrate.consequences import consequences
-from migrate.defaults import Default, differing_defaults
+from migrate.defaults import Default, differing_defaults, words
 from migrate.document import StackDocument
 from migrate.errors import MigrationError
 from migrate.findings import apply_fix, is_about_weights, is_applied
@@ -25,9 +25,6 @@ from models.stack_file.load import Read, load_text, read_project
 from models.stack_file.yaml_file import read_yaml
 from models.words import either
 from models.yaml_scalar import as_yaml
-
-_MOST_FIXES = 200
-"""Fixes that one migration applies at most; each removes a finding."""
 
 
 @dataclass(frozen=True)
@@ -224,22 +221,29 @@ def _write_image(
 def _apply_fixes(
     document: StackDocument, reload: _Reload, changes: Mapping[str, list[Change]]
 ) -> None:
-    """Apply the fixes of the new release's findings, one after the other."""
-    for _ in range(_MOST_FIXES):
-        found = [
-            finding
-            for finding in check(reload(document)).findings
-            if finding.service in changes and is_applied(finding)
-        ]
-        applied = False
-        for finding in found:
-            change = apply_fix(finding, document)
-            if change:
-                changes[str(finding.service)].append(change)
-                applied = True
-                break
-        if not applied:
+    """Apply the fixes of the new release's findings, one after the other, each finding once."""
+    done: set[tuple[str | None, str]] = set()
+    while True:
+        finding = _next_to_fix(check(reload(document)).findings, changes, done)
+        if finding is None:
             return
+        done.add((finding.service, finding.message))
+        change = apply_fix(finding, document)
+        if change:
+            changes[str(finding.service)].append(change)
+
+
+def _next_to_fix(
+    findings: Sequence[Finding],
+    changes: Mapping[str, list[Change]],
+    done: Container[tuple[str | None, str]],
+) -> Finding | None:
+    """The first finding of a migrated service that a fix solves, and that was not fixed before."""
+    for finding in findings:
+        is_new = (finding.service, finding.message) not in done
+        if finding.service in changes and is_new and is_applied(finding):
+            return finding
+    return None
 
 
 def _write_defaults(
@@ -260,12 +264,28 @@ def _write_defaults(
             return
         default = remaining[0]
         tried.add(default.key)
-        problem = _write_default(default, new, document, reload)
-        value = as_yaml(default.old)
-        outcome = f"{value} → {default.new}; {value} is written"
-        if problem:
-            outcome = f"{value} → {default.new}, which cannot be kept: {problem}"
+        outcome = _kept_default(default, new, document, reload)
         yield Change("default", default.key, outcome)
+
+
+def _kept_default(
+    default: Default,
+    new: ResolvedService,
+    document: StackDocument,
+    reload: _Reload,
+) -> str:
+    """Write out a default of the old release if it can be kept.
+
+    Returns:
+        The change in words.
+    """
+    if default.old is None:
+        return f"{words(None)} → {default.new}"
+    value = as_yaml(default.old)
+    problem = _write_default(default, new, document, reload)
+    if problem:
+        return f"{value} → {default.new}, which cannot be kept: {problem}"
+    return f"{value} → {default.new}; {value} is written"
 
 
 def _write_default(

@@ -23,8 +23,9 @@ such setting. `changed`: the release does not accept the value. `no effect`: not
 a default of the old release that is written out, or that changes. `weights`: the weights have to be made again. `left`:
 what `check` still finds in the new stack file."""
 
-Topic = Literal["clients", "metrics", "image", "nodes"]
-"""What changes around the services: requests, metrics in dashboards, and what the image and the nodes have to have."""
+Topic = Literal["clients", "metrics", "defaults", "image", "nodes"]
+"""What changes around the services: requests, metrics in dashboards, defaults of the fields of JSON flags, and what the
+image and the nodes have to have."""
 
 
 @dataclass(frozen=True)

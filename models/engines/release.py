@@ -177,6 +177,9 @@ class Release(ABC):
     effective_defaults: Mapping[str, Any]
     """Defaults that the engine chooses for flags without one, by flag. Used by `diff` between two releases."""
 
+    field_defaults: Mapping[str, Any]
+    """Defaults of the fields of JSON flags, by flag and field, such as `eplb-config use_async`. Used by `migrate`."""
+
     @abstractmethod
     def default_batched_tokens(self, engine: EngineArgs) -> tuple[int, str]:
         """The default of `maxNumBatchedTokens` in tokens, and the reason in words. Used by resolve."""

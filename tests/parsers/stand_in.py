@@ -5,6 +5,7 @@ Any attribute of a stand-in is a class that accepts everything. Only vLLM itself
 
 from __future__ import annotations
 
+import abc
 import importlib.abc
 import importlib.machinery
 import re
@@ -26,7 +27,17 @@ def is_special(name: str) -> bool:
     return name.startswith("__") and name.endswith("__")
 
 
-class AnyClass(type):
+def decorated(function: Any) -> Any:
+    """The function itself. What torch.library.custom_op returns can be a decorator in its turn."""
+    function.register_fake = itself
+    return function
+
+
+def itself(value: Any, *_: Any) -> Any:
+    return value
+
+
+class AnyClass(abc.ABCMeta):
     """The class of classes whose every attribute is another such class."""
 
     def __getattr__(cls, name: str) -> Any:
@@ -38,7 +49,7 @@ class AnyClass(type):
 
     def __call__(cls, *arguments: Any, **_: Any) -> Any:
         if len(arguments) == 1 and isinstance(arguments[0], types.FunctionType):
-            return arguments[0]  # a decorator
+            return decorated(arguments[0])
         return type.__call__(cls)
 
     def __getitem__(cls, _: Any) -> Any:
@@ -93,7 +104,9 @@ class Anything(metaclass=AnyClass):
         return AnyClass(name, (Anything,), {})
 
     def __call__(self, *arguments: Any, **_: Any) -> Any:
-        if len(arguments) == 1 and isinstance(arguments[0], types.FunctionType | type):
+        if len(arguments) == 1 and isinstance(arguments[0], types.FunctionType):
+            return decorated(arguments[0])
+        if len(arguments) == 1 and isinstance(arguments[0], type):
             return arguments[0]
         return self
 
@@ -131,10 +144,6 @@ class Anything(metaclass=AnyClass):
         return id(self)
 
 
-def itself(value: Any, *_: Any) -> Any:
-    return value
-
-
 for operator in UNARY_AND_BINARY.split():
     setattr(Anything, f"__{operator}__", itself)
     setattr(AnyClass, f"__{operator}__", itself)
@@ -160,6 +169,11 @@ def infer_schema(function: Any, *_: Any, **__: Any) -> str:
     return f"() -> ({', '.join(['Tensor'] * outputs)})"
 
 
+def integer_limits(_: Any) -> types.SimpleNamespace:
+    """The limits of an integer type, as vLLM reads them: those of 64 bits."""
+    return types.SimpleNamespace(min=-(2**63), max=2**63 - 1)
+
+
 class StandIns(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Finds a stand-in for each module that no other finder has found."""
 
@@ -172,6 +186,8 @@ class StandIns(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> types.ModuleType:
         module = AnyModule(spec.name)
+        if spec.name == "torch":
+            module.iinfo = integer_limits  # type: ignore[attr-defined]
         if spec.name == "torch.library":
             module.infer_schema = infer_schema  # type: ignore[attr-defined]
         return module

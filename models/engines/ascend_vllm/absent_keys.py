@@ -24,7 +24,7 @@ ABSENT_KEYS = {
     "engine.enableExpertParallel": AbsentKey(_NO_V1, without=False),
     "engine.asyncScheduling": AbsentKey(
         "vLLM 0.6.3 schedules several steps at a time instead (vllm/config.py)",
-        instead="write engine.numSchedulerSteps: 8",
+        instead="write engine.numSchedulerSteps: 8 and remove engine.asyncScheduling",
         without=False,
     ),
     "engine.kvCacheDtype": AbsentKey(

@@ -118,6 +118,7 @@ class AscendVllm(Release):
         "enable-prefix-caching": False,
         "max-num-batched-tokens": "maxModelLen, and 2048 at least",
     }
+    field_defaults: Mapping[str, Any] = {}
     request_fields = REQUEST_FIELDS
     request_sources = REQUEST_SOURCES
     rules = RULES

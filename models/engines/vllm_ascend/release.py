@@ -38,6 +38,7 @@ from models.engines.vllm_ascend.environment import (
     environment,
     library_lines,
 )
+from models.engines.vllm_ascend.field_defaults import field_defaults
 from models.engines.vllm_ascend.group_flags import FLAGS_OF_GROUPS, member_flags
 from models.engines.vllm_ascend.known_errors import KNOWN_ERRORS
 from models.engines.vllm_ascend.kv_transfer import CONNECTORS
@@ -161,6 +162,7 @@ class VllmAscend(Release):
             prefix_caching=table.effective_defaults["enable-prefix-caching"],
         )
         self.effective_defaults = _effective_defaults(version, table)
+        self.field_defaults = field_defaults(table)
         self.metric_names = metrics
         self.default_tokens: int = table.effective_defaults["max-num-batched-tokens"]
         self.model_support = ModelSupport(
