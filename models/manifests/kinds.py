@@ -8,5 +8,8 @@ MONITORING = "monitoring.coreos.com/v1"
 VOLCANO = "scheduling.volcano.sh/v1beta1"
 """API group and version of Queue and PodGroup."""
 
+LEADER_WORKER_SET = "leaderworkerset.x-k8s.io/v1"
+"""API group and version of LeaderWorkerSet."""
+
 INSTALLED = {MONITORING: "the Prometheus operator", VOLCANO: "Volcano"}
 """The software that installs each API group."""
