@@ -1,4 +1,4 @@
-"""The component of a whole service: node mounts, launch script, Deployment, Service, additional objects, smoke Job."""
+"""The component of a whole service: node mounts, launch script, pods, Service, additional objects, smoke Job."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from models import check, resolve
 from models.launch.launch import launch
 from models.manifests.additional import additional_objects
 from models.manifests.claims import claim_objects
-from models.manifests.deployment import deployment
 from models.manifests.metadata import NOT_AWAITED, Manifest, metadata
 from models.manifests.service import service_object
 from models.manifests.smoke_job import smoke_jobs
+from models.manifests.workload import serving_template, workload
 from models.service.deadlines import update_timeout
 from models.service.resolved import ResolvedService, ResolvedStack
 from models.stack_file.cluster import ClusterConfig
@@ -63,7 +63,7 @@ class InferenceDeployment(pulumi.ComponentResource):
     """
 
     deployment: KubernetesObject
-    """The Deployment. Pulumi itself does not wait for its pods."""
+    """The Deployment, or the LeaderWorkerSet with `nodes` above 1. Pulumi itself does not wait for its pods."""
     service: KubernetesObject
     """The Service in front of the pods."""
     endpoint: pulumi.Output[str]
@@ -94,7 +94,7 @@ class InferenceDeployment(pulumi.ComponentResource):
             VllmLaunchScriptArgs(launch(service), metadata(service, NOT_AWAITED)),
             child,
         )
-        pods = deployment(
+        pods = workload(
             service,
             volumes=[*mounts.volumes, script.volume],
             volume_mounts=[*mounts.volume_mounts, script.volume_mount],
@@ -102,7 +102,7 @@ class InferenceDeployment(pulumi.ComponentResource):
         )
         replicas = asyncio.ensure_future(_current_replicas(service))
         self.deployment = KubernetesObject(
-            f"{name}-deployment",
+            f"{name}-group" if service.group else f"{name}-deployment",
             {**pods, "spec": _spec_after(replicas, service, pods)},
             _deployment_options(
                 child,
@@ -156,7 +156,7 @@ class InferenceDeployment(pulumi.ComponentResource):
         service = replace(service, replicas=await replicas)
         jobs = []
         if service.replicas:
-            jobs = list(smoke_jobs(service, pods["spec"]["template"]))
+            jobs = list(smoke_jobs(service, serving_template(pods)))
         wait = readiness(service.cluster)
         if await is_in_cluster(self.deployment):
             ready = await wait.wait_until_ready(

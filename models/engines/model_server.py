@@ -19,6 +19,7 @@ from models.engines.features import (
     ResolvedPtaGraph,
     Speculative,
 )
+from models.engines.group import ResolvedGroup
 from models.engines.server import ResolvedServer
 
 if TYPE_CHECKING:
@@ -78,6 +79,11 @@ class ModelServer:
     facts: ModelFacts | None
     """The model's architecture, or None if neither the catalogue nor the stack file has it."""
 
+    nodes: int = 1
+    """Pods of one server, each on a node of its own."""
+    group: ResolvedGroup | None = None
+    """How the pods of one server start together; None if it is a single pod."""
+
     configured: frozenset[str] = field(default=frozenset(), compare=False)
     """The keys that the configuration sets, such as `engine.maxNumSeqs` and `prefixCaching`."""
     origins: Mapping[str, Origin] = field(default_factory=dict, compare=False)
@@ -88,6 +94,16 @@ class ModelServer:
         return extra_argument(
             {**self.engine.extra_args, **self.server.extra_args}, flag, self.release
         )
+
+    @property
+    def npus_of_server(self) -> int:
+        """NPUs of all pods of one server."""
+        return self.nodes * self.npus
+
+    @property
+    def local_copies(self) -> int:
+        """Copies of the engine on each node."""
+        return max(self.engine.data_parallel_size // self.nodes, 1)
 
     @property
     def model_names(self) -> list[str]:

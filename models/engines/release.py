@@ -19,6 +19,7 @@ from models.engines.code_places import (
 )
 from models.engines.engine_args import EngineArgs, Version
 from models.engines.flags import Flag, Limit, plain_name
+from models.engines.group import MemberFlags, ResolvedGroup
 from models.engines.log_lines import KnownError, StartPhase
 from models.engines.memory import MemoryUse
 from models.engines.metrics import Metrics
@@ -208,6 +209,18 @@ class Release(ABC):
             server: The server.
             chat_template: Path of the chat template in the container, if the service has one.
         """
+
+    @abstractmethod
+    def member_flags(self, server: ModelServer, group: ResolvedGroup) -> MemberFlags:
+        """The flags by which the pods of one server find each other. Used by the launch of a group.
+
+        Args:
+            server: The server.
+            group: Its group.
+        """
+
+    flags_of_groups: Sequence[str]
+    """Flags that follow from `nodes`. Used by the rule `flag-of-group`."""
 
     @abstractmethod
     def environment(self, server: ModelServer) -> dict[str, str]:

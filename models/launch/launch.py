@@ -11,10 +11,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from models.engines.features import MindSpeedInstallation
+from models.engines.group import MemberFlags
 from models.engines.releases import tag_of
 from models.engines.server import InlineTemplate, TemplateFile
 from models.launch import scripts
 from models.launch.graph_cache import graph_cache_key, graph_cache_lines
+from models.launch.group import group_environment, member_lines
 from models.launch.init_steps import (
     MIND_SPEED_DIRECTORY,
     init_files,
@@ -68,12 +70,19 @@ class Launch:
     """Lines of the script directly before the server's start."""
     first: str = ""
     """Lines of the script before all others."""
+    member: MemberFlags | None = None
+    """The flags by which the pods of a group find each other; None if a server is one pod."""
 
 
 def launch(service: ResolvedService) -> Launch:
     """The launch of a service (manual, Step 3)."""
     argv = service.release.argv(service, _template_path(service))
-    environment = {**service.release.environment(service), **service.env}
+    environment = service.release.environment(service)
+    member: MemberFlags | None = None
+    if service.group:
+        environment |= group_environment(service, service.group)
+        member = service.release.member_flags(service, service.group)
+    environment |= service.env
     additions = {name: str(paths) for name, paths in service.path_env.items()}
     before = _graph_cache(service, argv, {**environment, **additions})
     before += _warm_up(service)
@@ -90,6 +99,7 @@ def launch(service: ResolvedService) -> Launch:
         before=before + library_lines,
         files=_files(service),
         first=_stale_files(service),
+        member=member,
     )
 
 
@@ -145,6 +155,9 @@ def script(start: Launch) -> str:
         )
     preamble = script_preamble(start.init_files, first=start.first)
     command = _command_line(start.argv)
+    if start.member:
+        command += ' \\\n  "${member[@]}"'
+        exports.append(f"\n{member_lines(start.member)}")
     return f"{preamble}{''.join(exports)}\n{start.before}exec {command}\n"
 
 

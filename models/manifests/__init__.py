@@ -11,7 +11,6 @@ from dataclasses import replace
 from models.launch.launch import launch
 from models.manifests.additional import additional_objects
 from models.manifests.claims import claim_objects
-from models.manifests.deployment import deployment
 from models.manifests.launch_map import (
     launch_command,
     launch_map,
@@ -24,6 +23,7 @@ from models.manifests.node_mounts import node_mounts
 from models.manifests.queue import queue_object
 from models.manifests.service import service_object
 from models.manifests.smoke_job import smoke_jobs
+from models.manifests.workload import serving_template, workload
 from models.service.resolved import ResolvedService, ResolvedStack
 
 __all__ = ["Manifest", "service_objects", "stack_objects", "template_without_patch"]
@@ -43,27 +43,26 @@ def stack_objects(stack: ResolvedStack) -> Iterator[Manifest]:
 
 
 def service_objects(service: ResolvedService) -> Iterator[Manifest]:
-    """The objects of one service: launch ConfigMap, Deployment, Service, additional objects and the smoke Job."""
+    """The objects of one service: launch ConfigMap, pods, Service, additional objects and the smoke Job."""
     script = launch_map(launch(service), metadata(service, NOT_AWAITED))
     pods = _pods(service, script["metadata"]["name"])
     yield script
     yield pods
     yield service_object(service)
     yield from additional_objects(service)
-    yield from smoke_jobs(service, pods["spec"]["template"])
+    yield from smoke_jobs(service, serving_template(pods))
 
 
 def template_without_patch(service: ResolvedService) -> Manifest:
     """The template of the pods before `podTemplate` is applied. Its launch ConfigMap has no hash in its name."""
     plain = replace(service, pod_template=None)
-    template: Manifest = _pods(plain, f"{service.name}-launch")["spec"]["template"]
-    return template
+    return serving_template(_pods(plain, f"{service.name}-launch"))
 
 
 def _pods(service: ResolvedService, launch_map_name: str) -> Manifest:
-    """The Deployment of a service."""
+    """The object that creates the pods of a service."""
     mounts = node_mounts(service.cluster.platform)
-    return deployment(
+    return workload(
         service,
         volumes=[*mounts.volumes, launch_volume(launch_map_name)],
         volume_mounts=[*mounts.volume_mounts, launch_volume_mount()],

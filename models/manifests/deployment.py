@@ -7,6 +7,7 @@ from typing import Any
 
 from models.manifests.metadata import NOT_AWAITED, Manifest, metadata, selector
 from models.manifests.pod import pod_template
+from models.manifests.pod_role import only_pod
 from models.service.deadlines import progress_deadline
 from models.service.resolved import ResolvedService
 from models.stack_file.operation import Recreate
@@ -44,7 +45,11 @@ def deployment(
     spec["progressDeadlineSeconds"] = progress_deadline(service)
     spec["selector"] = {"matchLabels": selector(service)}
     spec["template"] = pod_template(
-        service, volumes=volumes, volume_mounts=volume_mounts, command=command
+        service,
+        only_pod(service),
+        volumes=volumes,
+        volume_mounts=volume_mounts,
+        command=command,
     )
     return {
         "apiVersion": "apps/v1",

@@ -63,3 +63,17 @@ def labels(service: ResolvedService) -> dict[str, str]:
 def selector(service: ResolvedService) -> dict[str, str]:
     """The labels that select this service's pods and no others. The selector of a Deployment can never change."""
     return {NAME_LABEL: NAME, INSTANCE_LABEL: service.name}
+
+
+SET_LABEL = "leaderworkerset.sigs.k8s.io/name"
+"""The label with the name of the LeaderWorkerSet that a pod belongs to. The controller adds it."""
+
+RANK_LABEL = "leaderworkerset.sigs.k8s.io/worker-index"
+"""The label with the place of a pod in its group; 0 is the leader."""
+
+
+def serving_selector(service: ResolvedService) -> dict[str, str]:
+    """The labels that select the pods that answer requests: all pods of the service, or the leaders of its groups."""
+    if service.group is None:
+        return selector(service)
+    return {SET_LABEL: service.workload, RANK_LABEL: "0"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from models.launch.launch import DRAIN, GRAPH_CACHE_DIRECTORY, LAUNCH_DIRECTORY
+from models.launch.launch import GRAPH_CACHE_DIRECTORY
 from models.manifests.expansion import literal_container
 from models.manifests.init_containers import (
     from_secret,
@@ -15,8 +15,8 @@ from models.manifests.init_containers import (
 )
 from models.manifests.metadata import NAME, NAME_LABEL, Manifest, labels
 from models.manifests.node_mounts import host_path
+from models.manifests.pod_role import PodRole
 from models.manifests.pod_template import patched
-from models.manifests.probes import probes
 from models.manifests.read_only_root import (
     working_directory,
     writable_environment,
@@ -30,7 +30,6 @@ from models.manifests.resources import (
 )
 from models.manifests.security import container_security, pod_security
 from models.manifests.weights import weight_mounts, weight_volumes
-from models.service.deadlines import grace_period
 from models.service.resolved import ResolvedService
 
 CONTAINER = "ascend-vllm"
@@ -46,15 +45,16 @@ pg_controller_handler.go:400)."""
 
 def pod_template(
     service: ResolvedService,
+    role: PodRole,
     *,
     volumes: Iterable[Mapping[str, Any]],
     volume_mounts: Iterable[Mapping[str, Any]],
     command: Mapping[str, Any],
 ) -> Manifest:
-    """The template of all pods of a service; arguments as for `deployment`."""
+    """The template of the pods of a service with this role; further arguments as for `deployment`."""
     metadata: Manifest = {"labels": labels(service)}
-    if service.queue:
-        metadata["annotations"] = {QUEUE_NAME: service.queue}
+    if role.queue:
+        metadata["annotations"] = {QUEUE_NAME: role.queue}
     mounts = [
         *volume_mounts,
         *mind_speed_mounts(service),
@@ -64,10 +64,11 @@ def pod_template(
     spec = _scheduling(service)
     spec["enableServiceLinks"] = False
     spec |= pod_security(service)
-    spec["terminationGracePeriodSeconds"] = grace_period(service)
+    spec |= role.spec
+    spec["terminationGracePeriodSeconds"] = role.grace_period
     if prepared := [*init_containers(service, mounts)]:
         spec["initContainers"] = prepared
-    server = _container(service, mounts, command)
+    server = _container(service, role, mounts, command=command)
     spec["containers"] = [literal_container(server)]
     spec["volumes"] = [
         *volumes,
@@ -96,7 +97,9 @@ def _scheduling(service: ResolvedService) -> Manifest:
 
 def _container(
     service: ResolvedService,
+    role: PodRole,
     volume_mounts: Iterable[Mapping[str, Any]],
+    *,
     command: Mapping[str, Any],
 ) -> Manifest:
     container: Manifest = {
@@ -104,23 +107,22 @@ def _container(
         "image": service.image,
         "imagePullPolicy": "IfNotPresent",
         "securityContext": container_security(service),
-        "ports": [{"name": "http", "containerPort": service.server.port}],
+        "ports": role.ports,
         **command,
         **working_directory(service),
     }
     variables = [
+        *role.environment,
         *writable_environment(service),
         *_variables_from_secrets(service),
         *_variables_from_fields(service),
     ]
     if variables:
         container["env"] = variables
-    drain = ["/bin/bash", "-c", f"{LAUNCH_DIRECTORY}/{DRAIN}"]
     return {
         **container,
         "resources": container_resources(service),
-        **probes(service),
-        "lifecycle": {"preStop": {"exec": {"command": drain}}},
+        **role.container,
         "volumeMounts": [
             *volume_mounts,
             shared_memory_mount(),

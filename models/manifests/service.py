@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from models.manifests.metadata import NOT_AWAITED, Manifest, metadata, selector
+from models.manifests.metadata import NOT_AWAITED, Manifest, metadata, serving_selector
 from models.service.resolved import ResolvedService
 
 
@@ -12,7 +12,7 @@ def service_object(service: ResolvedService) -> Manifest:
     Its annotation keeps Pulumi from waiting ten seconds for endpoints: the program waits for the pods themselves.
     """
     spec = _exposure(service)
-    spec["selector"] = selector(service)
+    spec["selector"] = serving_selector(service)
     spec["ports"] = [
         {"name": "http", "port": service.server.port, "targetPort": "http"}
     ]

@@ -12,6 +12,7 @@ from models.catalog.known import KnownModel, find_model
 from models.catalog.sizes import all_parameters
 from models.engines.engine_args import ResolvedEngine
 from models.engines.features import PtaGraph
+from models.engines.group import ResolvedGroup
 from models.engines.release import Release
 from models.engines.releases import release_of_service
 from models.engines.server import ResolvedServer, Server
@@ -24,10 +25,16 @@ from models.service.feature_defaults import (
     resolve_lora,
     resolve_precision,
 )
+from models.service.group import resolve_group
 from models.service.model import ResolvedModel, resolve_model
 from models.service.origins import origins
 from models.service.platform import cluster_of_service, resolve_platform
-from models.service.resolved import Cluster, ResolvedService, ResolvedStack
+from models.service.resolved import (
+    POD_INTERFACE,
+    Cluster,
+    ResolvedService,
+    ResolvedStack,
+)
 from models.service.resources import resolve_resources
 from models.service.rollout import Demand, Plan, plan_rollouts
 from models.service.secrets import made_secrets, named, named_pull_secret
@@ -37,6 +44,7 @@ from models.stack_file.environment import PathAddition, PodField
 from models.stack_file.locked import LOCK_FILE, StackLock
 from models.stack_file.operation import ResolvedResources
 from models.stack_file.parse import LoadedStack
+from models.stack_file.pull_secret import NamespacePullSecret
 from models.stack_file.service import ServiceConfig
 
 V = TypeVar("V")
@@ -108,6 +116,9 @@ def resolve_cluster(config: ClusterConfig) -> Cluster:
         platform=resolve_platform(config.platform),
         pools=config.pools,
         seccomp=config.seccomp,
+        interface=config.interface or POD_INTERFACE,
+        host_network=config.host_network,
+        is_interface_set=config.interface is not None,
         kubernetes=minor_of(config.kubernetes),
         queues=config.queues,
     )
@@ -125,11 +136,12 @@ def _resolve_size(name: str, config: ServiceConfig, stack: LoadedStack) -> _Size
     facts, missing_facts = resolve_facts(
         published, config.model.facts, rope_scaling=rope_scaling
     )
-    engine, reasons = resolve_engine(config.engine, config.npus, release, facts)
+    npus_of_server = config.npus and config.npus * config.nodes
+    engine, reasons = resolve_engine(config.engine, npus_of_server, release, facts)
     because |= reasons
     npus = config.npus
     if npus is None:
-        npus = engine.npus_used
+        npus = math.ceil(engine.npus_used / config.nodes)
         because["npus"] = "as many as the engine uses"
     return _Size(
         name=name,
@@ -179,6 +191,7 @@ def _demand(size: _Size) -> Demand:
     return Demand(
         service=size.name,
         replicas=size.replicas,
+        nodes=size.config.nodes,
         npus=size.npus,
         min_member=size.config.min_member,
         queue=size.config.queue or "default",
@@ -201,6 +214,8 @@ def _resolve_service(
         image=image,
         model=size.model,
         npus=size.npus,
+        nodes=config.nodes,
+        group=_resolve_group(size),
         replicas=size.replicas,
         visible_devices=_resolve_devices(config, size.npus, because),
         engine=size.engine,
@@ -232,10 +247,7 @@ def _resolve_service(
         secret_env=_secret_env(config, stack.secrets),
         field_env=_variables_of(PodField, config),
         path_env=_variables_of(PathAddition, config),
-        pull_secrets=[
-            named_pull_secret(reference, stack.secrets)
-            for reference in config.pull_secrets
-        ],
+        pull_secrets=_pull_secrets(config, stack.secrets),
         accept=config.accept,
         configured=configured_keys(config),
         known=size.known,
@@ -247,6 +259,24 @@ def _resolve_service(
         room=plan.room,
     )
     return replace(service, origins=origins(service, because, stack.spans))
+
+
+def _resolve_group(size: _Size) -> ResolvedGroup | None:
+    return resolve_group(
+        size.config.group,
+        size.engine,
+        nodes=size.config.nodes,
+        npus=size.npus,
+        because=size.because,
+    )
+
+
+def _pull_secrets(
+    config: ServiceConfig, ciphertexts: Mapping[str, str]
+) -> list[NamespacePullSecret]:
+    return [
+        named_pull_secret(reference, ciphertexts) for reference in config.pull_secrets
+    ]
 
 
 def _resolve_image(size: _Size, lock: StackLock | None) -> tuple[str, str | None]:

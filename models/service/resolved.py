@@ -32,6 +32,9 @@ from models.stack_file.operation import (
 from models.stack_file.pod_template import PodTemplate
 from models.stack_file.pull_secret import NamespacePullSecret
 
+POD_INTERFACE = "eth0"
+"""The interface of a pod with a network of its own. Container runtimes name it so (containerd, internal/cri)."""
+
 SETTLE = 5
 """Seconds after which no node sends new requests to a pod that ends."""
 
@@ -48,6 +51,12 @@ class Cluster:
     queues: Mapping[str, Queue] = field(default_factory=dict)
     lacks: frozenset[str] = frozenset()
     """Kinds of objects that the cluster does not know, which are left out."""
+    interface: str = POD_INTERFACE
+    """Network interface over which the pods of a group connect."""
+    host_network: bool = False
+    """Whether the pods of groups use the network of their node."""
+    is_interface_set: bool = False
+    """Whether the stack file names the interface."""
     kubernetes: int = minor_of(DEFAULT_KUBERNETES)
     """The minor release of Kubernetes: 34 for 1.34."""
 
@@ -61,6 +70,7 @@ class ResolvedService(ModelServer):
     """The image that the pods run, with the digest of the lock file if that has one."""
     model: ResolvedModel
     replicas: int
+    """Pods, or groups of pods if a server has several nodes."""
     startup: int
     """Longest time from the start of a container until it answers, in seconds."""
     drain: int
@@ -93,7 +103,7 @@ class ResolvedService(ModelServer):
     path_env: Mapping[str, PathAddition] = field(default_factory=dict)
     """Variables of the image to which the launch script adds paths."""
     room: int | None = None
-    """Pods more than `replicas` that are sure to find their NPUs in an update; None when no pools are given."""
+    """Pods, or groups, more than `replicas` that are sure to find their NPUs in an update; None without pools."""
     missing_facts: Sequence[str] = ()
     """What the stack would have to give for the facts to be whole."""
 
@@ -120,6 +130,16 @@ class ResolvedService(ModelServer):
     def is_rollout_set(self) -> bool:
         """Whether the stack file sets how the service is updated."""
         return any(key.partition(".")[0] == "rollout" for key in self.configured)
+
+    @property
+    def pods(self) -> int:
+        """Pods of all replicas."""
+        return self.replicas * self.nodes
+
+    @property
+    def workload(self) -> str:
+        """Name of the object that creates the pods."""
+        return self.name if self.group is None else f"{self.name}-group"
 
     @property
     def in_queue(self) -> str:

@@ -31,6 +31,7 @@ class Demand:
 
     service: str
     replicas: int
+    """Pods, or groups of pods."""
     npus: int
     """NPUs of each pod."""
     min_member: int
@@ -42,6 +43,13 @@ class Demand:
     """The rollout in the stack file, if it has one."""
     external: bool = False
     """Whether an autoscaler sets the replicas, and may use the free NPUs."""
+    nodes: int = 1
+    """Pods of each replica, each on a node of its own."""
+
+    @property
+    def is_group(self) -> bool:
+        """Whether each replica is a group of pods, which starts as a whole."""
+        return self.nodes > 1
 
 
 def demand(service: ResolvedService) -> Demand:
@@ -49,6 +57,7 @@ def demand(service: ResolvedService) -> Demand:
     return Demand(
         service=service.name,
         replicas=service.replicas,
+        nodes=service.nodes,
         npus=service.npus,
         min_member=service.min_member,
         queue=service.in_queue,
@@ -77,9 +86,13 @@ class _Held:
     pods: Counter[int] = field(default_factory=Counter)
     queues: Counter[str] = field(default_factory=Counter)
 
-    def add(self, demand: Demand, pods: int, npus: int) -> None:
+    def add(self, demand: Demand, replicas: int, npus: int) -> None:
+        pods = replicas * demand.nodes
         self.pods[npus] += pods
         self.queues[demand.queue] += pods * npus
+
+    def copy(self) -> _Held:
+        return _Held(pods=self.pods.copy(), queues=self.queues.copy())
 
 
 @dataclass(frozen=True)
@@ -92,10 +105,15 @@ class _Cluster:
     """Whether the stack file has pools."""
 
     def has_room(self, demand: Demand, held: _Held) -> bool:
-        """Whether one more pod is sure to find its NPUs, and is within the quota of its queue."""
+        """Whether one more replica is sure to find the NPUs of all its pods, and is within the quota of its queue."""
         if not _within_quota(demand, held, self.queues):
             return False
-        return sure_to_fit(demand.npus, held.pods, self.nodes)
+        pods = held.pods.copy()
+        for _ in range(demand.nodes):
+            if not sure_to_fit(demand.npus, pods, self.nodes):
+                return False
+            pods[demand.npus] += 1
+        return True
 
 
 def plan_rollouts(
@@ -207,7 +225,7 @@ def _plans(ordered: Sequence[Demand], cluster: _Cluster) -> dict[str, Plan]:
     at_rest = _Held()
     for demand in ordered:
         at_rest.add(demand, demand.replicas, demand.npus)
-    held = _Held(pods=at_rest.pods.copy(), queues=at_rest.queues.copy())
+    held = at_rest.copy()
     plans: dict[str, Plan] = {}
     for demand in ordered:
         wanted = _most_surge(demand)
@@ -260,11 +278,12 @@ def _most_surge(demand: Demand) -> int:
 
 
 def _within_quota(demand: Demand, held: _Held, queues: Mapping[str, Queue]) -> bool:
-    """Whether an additional pod is within the quota of its queue."""
+    """Whether an additional replica is within the quota of its queue."""
     queue = queues.get(demand.queue)
     if queue is None or queue.npus is None:
         return True
-    return held.queues[demand.queue] + demand.npus <= queue.npus
+    requested = demand.nodes * demand.npus
+    return held.queues[demand.queue] + requested <= queue.npus
 
 
 def _plan(
@@ -295,7 +314,8 @@ def _rollout(demand: Demand, room: int | None) -> ResolvedRollout:
         return rollout
     if rollout is None:
         is_alone = demand.replicas == 1 and not demand.external
-        if demand.min_member > 1 or (is_alone and not room):
+        deletes_all = demand.min_member > 1 or (is_alone and not room)
+        if deletes_all and not demand.is_group:
             return Recreate()
         rollout = RollingUpdate()
     surge, unavailable = rollout.max_surge, rollout.max_unavailable
@@ -347,8 +367,12 @@ def _is_configured(rollout: RollingUpdate | Recreate | None) -> bool:
 
 def _because_of_npus(demand: Demand, room: int | None, *, full: bool) -> str:
     npus = counted(demand.npus, "NPU")
+    if demand.is_group:
+        npus += f" on each of {demand.nodes} nodes"
     if room is None:
         return "cluster.pools is not set, so free NPUs are unknown"
     if full and not room:
         return f"the quota of queue {demand.queue} has no room for {npus} more"
+    if demand.is_group:
+        return f"{'' if room else 'not '}sure to have {npus} free"
     return f"{'a' if room else 'no'} node is sure to have {npus} free"

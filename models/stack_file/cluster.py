@@ -34,6 +34,16 @@ MinorRelease = Annotated[
 """A minor release of Kubernetes."""
 
 
+InterfaceName = Annotated[
+    str,
+    text_like(
+        r"^[A-Za-z0-9][-A-Za-z0-9_.@]{0,14}$",
+        "must be the name of a network interface, such as eth0",
+    ),
+]
+"""A network interface of Linux: at most 15 characters."""
+
+
 def minor_of(release: str) -> int:
     """The number of a minor release: 34 for `1.34`."""
     return int(release.partition(".")[2])
@@ -205,6 +215,14 @@ class ClusterConfig(Record):
         examples=[{"snt9b": {"nodes": 2, "npusPerNode": 8, "npuMemory": "64Gi"}}],
     )
     """NPU nodes that this stack may use, by pool. Leave out the nodes that other stacks use."""
+
+    interface: InterfaceName | None = Field(default=None, examples=["eth0"])
+    """Network interface over which the pods of a group connect (`HCCL_SOCKET_IFNAME`, `GLOO_SOCKET_IFNAME`,
+    `TP_SOCKET_IFNAME`). Default: eth0, that of a pod. With `hostNetwork`, the nodes' interface has to be named."""
+
+    host_network: bool = False
+    """Whether the pods of groups use the network of their node, as RoCE without a device plugin for networks needs.
+    Other pods keep a network of their own."""
 
     queues: dict[DnsLabel, Queue] = Field(
         default={}, examples=[{"inference": {"npus": 16, "create": True}}]

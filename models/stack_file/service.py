@@ -19,6 +19,7 @@ from models.engines.features import (
     Quantization,
     Speculative,
 )
+from models.engines.group import Group
 from models.engines.server import Server
 from models.record import (
     BASH_VARIABLES,
@@ -74,7 +75,8 @@ VisibleDevices = Annotated[
 
 
 class ServiceConfig(Record):
-    """A model service: one entry of the stack file, one Deployment and one Service in the cluster."""
+    """A model service: one entry of the stack file. In the cluster it is a Service and a Deployment; with `nodes`
+    above 1, a LeaderWorkerSet."""
 
     image: ImageName = Field(examples=["registry.example.com/ascend-vllm:6.3.912"])
     """Image with vLLM for Ascend NPUs. Its tag names the release, if `engine.version` does not."""
@@ -86,7 +88,15 @@ class ServiceConfig(Record):
     """NPUs of each pod; when left out, what the engine uses."""
 
     replicas: Replicas = Field(default=1, ge=0, le=10_000)
-    """Pods of the service; `external` leaves their number to an autoscaler, and plans with one."""
+    """Pods of the service, or groups with `nodes` above 1; `external` leaves their number to an autoscaler, and plans
+    with one."""
+
+    nodes: int = Field(default=1, ge=1, le=64, examples=[2])
+    """Nodes of one server. With more than one, each replica is a group of so many pods, each with `npus` NPUs of its
+    node: a LeaderWorkerSet. Not in 0.6.3."""
+
+    group: Group | None = Field(default=None, examples=[{"launch": "nnodes"}])
+    """How the pods of a group start together, where it does not follow from the parallel sizes."""
 
     visible_devices: VisibleDevices | None = Field(default=None, examples=[[0, 1]])
     """Indices of the NPUs inside the container (`ASCEND_RT_VISIBLE_DEVICES`); when left out, 0 to npus - 1."""

@@ -8,7 +8,18 @@ _NO_V1 = "vLLM 0.6.3 does not have it (vllm/engine/arg_utils.py)"
 _NO_ACL_GRAPH = "the engine chooses its CANN graphs itself (manual, Step 3)"
 _FURTHER_FLAG = "it is a further flag of vLLM 0.6.3, without a key of its own"
 
+_ONE_NODE = (
+    "vLLM 0.6.3 runs on several nodes with Ray only, which the manual does not describe (vllm/config.py); "
+    "vllm-ascend does from 0.18.0"
+)
+
 ABSENT_KEYS = {
+    "nodes": AbsentKey(_ONE_NODE, without=1),
+    "group": AbsentKey(_ONE_NODE),
+    "group.launch": AbsentKey(_ONE_NODE),
+    "group.port": AbsentKey(_ONE_NODE),
+    "group.memberPort": AbsentKey(_ONE_NODE),
+    "group.hcclPort": AbsentKey(_ONE_NODE),
     "engine.dataParallelSize": AbsentKey(_NO_V1, without=1),
     "engine.enableExpertParallel": AbsentKey(_NO_V1, without=False),
     "engine.asyncScheduling": AbsentKey(

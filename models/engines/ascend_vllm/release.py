@@ -45,6 +45,7 @@ from models.engines.code_places import (
 )
 from models.engines.engine_args import EngineArgs, Version
 from models.engines.flags import Limit, flag_from_json
+from models.engines.group import MemberFlags, ResolvedGroup
 from models.engines.memory import GIB, MemoryUse
 from models.engines.model_server import ModelServer, extra_argument
 from models.engines.pairing import Pairing
@@ -67,6 +68,7 @@ class AscendVllm(Release):
     """A release of Ascend-vLLM, Huawei's closed build of vLLM for Ascend NPUs (the manual)."""
 
     owned_flags = OWNED_FLAGS
+    flags_of_groups = ()
     absent_keys = ABSENT_KEYS
     accepted_values = ACCEPTED_VALUES
     quantization_files: Mapping[str, RequiredFile] = MappingProxyType({})
@@ -188,6 +190,10 @@ class AscendVllm(Release):
     def memory_use(self, server: ModelServer, facts: ModelFacts) -> MemoryUse:
         """The memory of weights and KV cache; in 0.6.3, quantized layers and MLA."""
         return memory_use(server, facts)
+
+    def member_flags(self, _: ModelServer, _group: ResolvedGroup) -> MemberFlags:
+        """None: 0.6.3 refuses `nodes`."""
+        return MemberFlags(leader=(), worker=())
 
     def default_drain(self, server_kind: str) -> int:
         """Five minutes; one minute for the plain server."""

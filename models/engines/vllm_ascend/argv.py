@@ -15,10 +15,11 @@ from models.engines.features import (
     Speculative,
     SuffixLookup,
 )
-from models.engines.flags import flag_words
+from models.engines.flags import Flag, flag_words
 from models.engines.model_server import ModelServer
 from models.engines.server import Server
 from models.engines.vllm_ascend.drain import SHUTDOWN_FLAG, shutdown_seconds
+from models.engines.vllm_ascend.group_flags import FLAGS_OF_GROUPS, LEADER_ONLY
 from models.engines.vllm_ascend.json_names import (
     compilation_names,
     plugin_names,
@@ -64,9 +65,14 @@ def argv(server: ModelServer, chat_template: str | None) -> tuple[str, ...]:
         words.extend(flag_words(server.release.flags[name], value))
     for key, value in {**server.engine.extra_args, **server.server.extra_args}.items():
         flag = server.release.flag(key)
-        if flag:
+        if flag and not _is_of_members(server, flag):
             words.extend(flag_words(flag, value))
     return tuple(words)
+
+
+def _is_of_members(server: ModelServer, flag: Flag) -> bool:
+    """Whether only some pods of a group have a flag; see `group_flags.py`."""
+    return server.group is not None and flag.name in (*LEADER_ONLY, *FLAGS_OF_GROUPS)
 
 
 def _program(server: ModelServer) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from models.engines.engine_args import EngineArgs
+from models.engines.group import VARIABLES_OF_GROUPS
 from models.engines.model_server import ModelServer
 from models.engines.vllm_ascend.argv import ENGINE_FLAGS
 
@@ -57,4 +58,5 @@ def variables_of_keys(server: ModelServer) -> dict[str, str]:
         for variable, key in _PICTURE_VARIABLES.items()
         if key in server.configured
     }
-    return {**OWNED_VARIABLES, **of_pictures}
+    of_groups = VARIABLES_OF_GROUPS if server.group else {}
+    return {**OWNED_VARIABLES, **of_pictures, **of_groups}

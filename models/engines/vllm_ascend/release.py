@@ -11,6 +11,7 @@ from models.catalog.facts import ModelFacts
 from models.engines.code_places import SwapSpace
 from models.engines.engine_args import EngineArgs, Version
 from models.engines.flags import Flag
+from models.engines.group import MemberFlags, ResolvedGroup
 from models.engines.memory import GIB, MemoryUse
 from models.engines.metrics import Metrics
 from models.engines.model_server import ModelServer, extra_argument
@@ -36,6 +37,7 @@ from models.engines.vllm_ascend.environment import (
     environment,
     library_lines,
 )
+from models.engines.vllm_ascend.group_flags import FLAGS_OF_GROUPS, member_flags
 from models.engines.vllm_ascend.known_errors import KNOWN_ERRORS
 from models.engines.vllm_ascend.memory import memory_use
 from models.engines.vllm_ascend.node_mounts import NODE_MOUNTS
@@ -104,6 +106,7 @@ class VllmAscend(Release):
     """A release of vllm-ascend, the open plugin of vLLM for Ascend NPUs."""
 
     owned_variables = OWNED_VARIABLES
+    flags_of_groups = FLAGS_OF_GROUPS
     absent_keys = ABSENT_KEYS
     init_files = INIT_FILES
     health_path = HEALTH_PATH
@@ -230,6 +233,10 @@ class VllmAscend(Release):
     def memory_use(self, server: ModelServer, facts: ModelFacts) -> MemoryUse:
         """The memory of weights and KV cache, with quantized weights and caches, and MLA."""
         return memory_use(server, facts)
+
+    def member_flags(self, server: ModelServer, group: ResolvedGroup) -> MemberFlags:
+        """Those of data parallelism, or `--nnodes` and `--node-rank`."""
+        return member_flags(server, group)
 
     def default_drain(self, server_kind: str) -> int:
         """Five minutes; one minute for the plain server."""
