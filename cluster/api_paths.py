@@ -81,6 +81,7 @@ STACK_OBJECTS = {
     path.kind: path
     for path in (
         *SERVICE_OBJECTS,
+        LEADER_WORKER_SETS,
         _SECRETS,
         _CLAIMS,
         ApiPath("batch/v1", "jobs", "Job"),

@@ -307,6 +307,7 @@ def _watched(service: ResolvedService) -> WatchedService:
         name=service.name,
         resource=service.cluster.platform.resource,
         startup=service.startup,
+        nodes=service.nodes,
     )
 
 

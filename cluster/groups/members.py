@@ -23,7 +23,10 @@ SET = f"{_PREFIX}/name"
 _GROUP_INDEX = f"{_PREFIX}/group-index"
 _WORKER_INDEX = f"{_PREFIX}/worker-index"
 _REVISION = f"{_PREFIX}/template-revision-hash"
-_SIZE = f"{_PREFIX}/size"
+SIZE = f"{_PREFIX}/size"
+"""Annotation of a member with the size of its group."""
+LEADER = {_WORKER_INDEX: "0", _REVISION: "0"}
+"""Labels that the controller gives to a leader before its webhook sees it."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ class Group:
     @property
     def size(self) -> int:
         """The number of members that the group has to have."""
-        sizes = [int(annotations_of(pod).get(_SIZE) or 1) for pod in self.members]
+        sizes = [int(annotations_of(pod).get(SIZE) or 1) for pod in self.members]
         return max(sizes, default=1)
 
     @property
