@@ -13,6 +13,8 @@ from sandbox.plan import CONTEXT_PREFIX, Node, Plan
 def sandbox_plan(stack: str, *, real: bool = False) -> Plan:
     """The sandbox of a stack. With `real`, its first node is a real one.
 
+    It has the LeaderWorkerSet controller if a service of the stack has several nodes.
+
     Raises:
         CommandError: The stack's context is not that of a sandbox, or its section `cluster` has errors.
     """
@@ -36,7 +38,11 @@ def sandbox_plan(stack: str, *, real: bool = False) -> Plan:
     nodes = _nodes(cluster)
     if real:
         nodes[0] = replace(nodes[0], real=True)
-    return Plan(cluster.context.removeprefix(CONTEXT_PREFIX), tuple(nodes))
+    return Plan(
+        cluster.context.removeprefix(CONTEXT_PREFIX),
+        tuple(nodes),
+        groups=any(service.nodes > 1 for service in resolved.services),
+    )
 
 
 def _nodes(cluster: Cluster) -> list[Node]:

@@ -62,7 +62,8 @@ def command(
 ) -> None:
     """Show which services are ready, and why the others are not.
 
-    READY counts all pods that take requests, UPDATED those of the current template.
+    READY counts all pods that take requests, UPDATED those of the current template;
+    of a service over several nodes, groups of pods.
 
     Read-only. Exit code 0 if all services are ready, 1 if one is not, 3 if the
     cluster or the part of a service in the stack file cannot be read.
@@ -180,4 +181,5 @@ def _watched(service: ResolvedService) -> WatchedService:
         resource=service.cluster.platform.resource,
         startup=service.startup,
         replicas=service.replicas,
+        nodes=service.nodes,
     )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from cluster.snapshot import SELECTOR
-from models.manifests.kinds import KTHENA, MONITORING, VOLCANO
+from models.manifests.kinds import KTHENA, LEADER_WORKER_SET, MONITORING, VOLCANO
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,9 @@ _HAS_NODE = {"fieldSelector": "spec.nodeName!="}
 
 DEPLOYMENTS = ApiPath("apps/v1", "deployments", "Deployment", selectors=_OURS)
 PODS = ApiPath("v1", "pods", "Pod", selectors=_OURS)
+LEADER_WORKER_SETS = ApiPath(
+    LEADER_WORKER_SET, "leaderworkersets", "LeaderWorkerSet", selectors=_OURS
+)
 NODES = ApiPath("v1", "nodes", "Node", whole_cluster=True)
 DEFINITIONS = ApiPath(
     "apiextensions.k8s.io/v1",
@@ -78,6 +81,7 @@ STACK_OBJECTS = {
     path.kind: path
     for path in (
         *SERVICE_OBJECTS,
+        LEADER_WORKER_SETS,
         _SECRETS,
         _CLAIMS,
         ApiPath("batch/v1", "jobs", "Job"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -29,6 +30,36 @@ class ApiRequests:
     """The namespace of the services."""
     contact: Contact = field(default_factory=Contact, compare=False)
     """When the API server answered."""
+
+    async def dry_run(self, plural: str, item: Mapping[str, Any]) -> Object:
+        """An object as the API server would create it, after all webhooks. Nothing is created.
+
+        Before the namespace of the services exists, `default` stands in for it.
+
+        Args:
+            plural: The plural of the kind.
+            item: The object, without a namespace.
+
+        Raises:
+            ClusterError: The API server or a webhook refuses it, or the cluster cannot be reached.
+        """
+        for namespace in (self.namespace, "default"):
+            response = await self._call(
+                "POST",
+                base="/apis" if "/" in item["apiVersion"] else "/api",
+                version=item["apiVersion"],
+                namespace=namespace,
+                url=plural,
+                params={"dryRun": "All"},
+                headers={"Content-Type": "application/json"},
+                content=json.dumps(item),
+            )
+            if response.status_code != 404:
+                break
+        if response.status_code != 201:
+            raise self._refused(f"create {plural} (dry run)", response)
+        created: Object = response.json()
+        return created
 
     async def _list(self, path: ApiPath) -> Sequence[Object]:
         response = await self._call(

@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from cluster.api_discovery import wanted_kinds
 from cluster.errors import ClusterError
+from cluster.groups.live_check import (
+    GroupAnswers,
+    group_findings,
+    grouped,
+    read_group_answers,
+)
 from cluster.npu_offers import edit_of_platform, offers_text
 from cluster.npu_usage import offered
 from cluster.prerequisites import prerequisites
@@ -40,6 +46,9 @@ class Reader(Protocol):
     async def nodes(self) -> Sequence[Object]:
         """All nodes."""
 
+    async def dry_run(self, plural: str, item: Mapping[str, Any]) -> Object:
+        """An object as the API server would create it. Nothing is created."""
+
 
 @dataclass(frozen=True)
 class Answers:
@@ -55,6 +64,8 @@ class Answers:
     """Whether an object exists, by kind and name; None if that could not be read."""
     nodes: Sequence[Object] | None = None
     """All nodes; None if they could not be read."""
+    groups: GroupAnswers = field(default_factory=GroupAnswers)
+    """What the cluster shows about its LeaderWorkerSet controller."""
     unread: Mapping[str, str] = field(default_factory=dict)
     """The reason why something could not be read, by its name, such as `nodes`."""
 
@@ -112,6 +123,11 @@ async def read_answers(stack: ResolvedStack, reader: Reader) -> Answers:
         if key not in exists:
             exists[key] = await _if_allowed(reader.exists(*key), " ".join(key), unread)
 
+    groups = GroupAnswers()
+    if grouped(stack):
+        groups = await read_group_answers(reader)
+        unread.update(groups.unread)
+
     return Answers(
         namespace=await _if_allowed(
             reader.named("Namespace", namespace), f"Namespace {namespace}", unread
@@ -120,6 +136,7 @@ async def read_answers(stack: ResolvedStack, reader: Reader) -> Answers:
         queues=queues,
         exists=exists,
         nodes=await _if_allowed(reader.nodes(), "nodes", unread),
+        groups=groups,
         unread=unread,
     )
 
@@ -153,6 +170,7 @@ def cluster_findings(stack: ResolvedStack, answers: Answers) -> Iterator[Finding
     yield from _prerequisites(stack, answers)
     if answers.nodes is not None:
         yield from _nodes(stack, answers.nodes)
+    yield from group_findings(stack, answers.groups, answers.nodes)
 
 
 def _namespace(stack: ResolvedStack, answers: Answers) -> Iterator[Finding]:

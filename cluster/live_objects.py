@@ -8,6 +8,7 @@ from typing import Protocol
 
 from cluster.errors import ClusterError
 from cluster.snapshot import Object, name_of
+from models.manifests.workload import serving_template
 
 ADDITIONAL_KINDS = (
     "PodDisruptionBudget",
@@ -17,7 +18,10 @@ ADDITIONAL_KINDS = (
 )
 """Kinds of the optional objects of a service."""
 
-_MAY_BE_UNREADABLE = ("Namespace", "Queue", "Secret", *ADDITIONAL_KINDS)
+_GROUPS = "LeaderWorkerSet"
+"""The kind of the groups of services over several nodes. It is read only for stacks with such services."""
+
+_MAY_BE_UNREADABLE = ("Namespace", "Queue", "Secret", _GROUPS, *ADDITIONAL_KINDS)
 """Kinds that not every user may read, or that the cluster may lack."""
 
 Key = tuple[str, str]
@@ -64,7 +68,10 @@ async def read_live_objects(reader: Reader, keys: Sequence[Key]) -> LiveObjects:
     """
     objects = [*await reader.service_objects()]
     unread: dict[str, str] = {}
-    for kind in ADDITIONAL_KINDS:
+    kinds = list(ADDITIONAL_KINDS)
+    if any(kind == _GROUPS for kind, _ in keys):
+        kinds.append(_GROUPS)
+    for kind in kinds:
         try:
             objects += await reader.labelled(kind)
         except ClusterError as problem:
@@ -89,12 +96,12 @@ async def read_live_objects(reader: Reader, keys: Sequence[Key]) -> LiveObjects:
 
 
 def _used_config_maps(objects: Iterable[Object]) -> list[Key]:
-    """The ConfigMaps that the Deployments mount; somebody else may have created them."""
+    """The ConfigMaps that the pods mount; somebody else may have created them."""
     keys = []
     for item in objects:
-        if item["kind"] != "Deployment":
+        if item["kind"] not in ("Deployment", _GROUPS):
             continue
-        for volume in item["spec"]["template"]["spec"].get("volumes") or []:
+        for volume in serving_template(item)["spec"].get("volumes") or []:
             name = volume.get("configMap", {}).get("name")
             if name:
                 keys.append(("ConfigMap", name))

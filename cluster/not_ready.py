@@ -31,6 +31,26 @@ _PATIENCE = 30
 _NO_PODS = "the Deployment exists, but its pods cannot be created"
 
 
+def no_deployment(service: str, snapshot: Snapshot) -> Finding:
+    """Why there is no Deployment of a service."""
+    unread = snapshot.unread.get("deployments")
+    if unread:
+        return Finding(
+            "unread",
+            "error",
+            unread,
+            why="without its Deployment, the state of a service is unknown",
+            fix="request a role that may list Deployments",
+        )
+    return Finding(
+        "not-deployed",
+        "error",
+        f"the namespace {snapshot.namespace} has no Deployment {service}",
+        why="the service is in the stack but not in the cluster",
+        fix="run pulumi up",
+    )
+
+
 def not_ready(
     deployment: Object,
     snapshot: Snapshot,
@@ -139,17 +159,24 @@ def _pods_rejected(deployment: Object, snapshot: Snapshot) -> Finding | None:
     for item in (deployment, *_replica_sets(deployment, snapshot)):
         if has_condition(item, "ReplicaFailure"):
             text = one_line(condition(item, "ReplicaFailure").get("message"))
-            return _rejection(text, snapshot.namespace)
+            return rejection(text, snapshot.namespace, _NO_PODS)
     return None
 
 
-def _rejection(text: str, namespace: str) -> Finding:
+def rejection(text: str, namespace: str, why: str) -> Finding:
+    """What rejects the pods of a service.
+
+    Args:
+        text: The message of the API server.
+        namespace: The namespace of the service.
+        why: The consequence.
+    """
     if "exceeded quota" in text:
         return Finding(
             "quota",
             "error",
             f"a ResourceQuota of the namespace rejects the pods: {text}",
-            why=_NO_PODS,
+            why=why,
             fix="raise the ResourceQuota of the namespace, or lower the resources of the service",
         )
     if "PodSecurity" in text:
@@ -158,7 +185,7 @@ def _rejection(text: str, namespace: str) -> Finding:
             "pod-security",
             "error",
             f"Pod Security rejects the pods: {text}",
-            why=_NO_PODS,
+            why=why,
             fix=f"allow host paths: kubectl label namespace {namespace} --overwrite {label}",
         )
     runtime_class = re.search(r'RuntimeClass "([^"]+)" not found', text)
@@ -167,14 +194,14 @@ def _rejection(text: str, namespace: str) -> Finding:
             "pods-refused",
             "error",
             f"the cluster has no RuntimeClass {runtime_class[1]}",
-            why=f"{_NO_PODS}: podTemplate.spec.runtimeClassName names it",
+            why=f"{why}: podTemplate.spec.runtimeClassName names it",
             fix="install what defines it (the Ascend Docker Runtime), or remove runtimeClassName from podTemplate.spec",
         )
     return Finding(
         "pods-refused",
         "error",
         f"the API server rejects the pods: {text}",
-        why=_NO_PODS,
+        why=why,
         fix="correct what the message names",
     )
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from models.manifests import service_objects, stack_objects
 from models.manifests.pod_fields import OWNED_ITEMS
+from models.manifests.workload import serving_template
 from models.service.resolved import ResolvedService, ResolvedStack
 
 _CLASSES_AND_ACCOUNTS = (
@@ -76,10 +77,10 @@ def prerequisites(stack: ResolvedStack) -> list[Prerequisite]:
 
 def _pod_spec(service: ResolvedService) -> Mapping[str, Any]:
     for item in service_objects(service):
-        if item["kind"] == "Deployment":
-            spec: Mapping[str, Any] = item["spec"]["template"]["spec"]
+        if item["kind"] in ("Deployment", "LeaderWorkerSet"):
+            spec: Mapping[str, Any] = serving_template(item)["spec"]
             return spec
-    raise LookupError(f"{service.name} has no Deployment")
+    raise LookupError(f"{service.name} has no pods")
 
 
 def _pod_references(pod: Mapping[str, Any]) -> Iterator[_Reference]:

@@ -38,8 +38,17 @@ def queue_unusable(pod: Object, snapshot: Snapshot) -> Finding | None:
     return None
 
 
-def queue_full(pod: Object, snapshot: Snapshot, resource: str) -> Finding | None:
-    """The queue of a pod has fewer NPUs left than the pod requests."""
+def queue_full(
+    pod: Object, snapshot: Snapshot, resource: str, pods: int = 1
+) -> Finding | None:
+    """The queue of a pod has fewer NPUs left than the pod requests.
+
+    Args:
+        pod: The pod.
+        snapshot: The cluster.
+        resource: Name of the NPUs as a Kubernetes resource.
+        pods: The number of such pods that start together.
+    """
     name = queue_of(pod, snapshot)
     queues = {name_of(queue): queue for queue in snapshot.queues}
     capability = _npus_by_resource(queues.get(name, {}).get("spec"), "capability")
@@ -50,14 +59,17 @@ def queue_full(pod: Object, snapshot: Snapshot, resource: str) -> Finding | None
     users = _users(name, snapshot, resource)
     allocated = _npus_by_resource(status_of(queues[name]), "allocated")
     used = max(users.total(), int(allocated.get(resource) or 0))
-    requested = npus(pod, resource)
+    requested = npus(pod, resource) * pods
     if used + requested <= limit:
         return None
+    requester = "the pod requests"
+    if pods > 1:
+        requester = f"the {pods} pods of the group request"
     remaining = max(limit - used, 0)
     return Finding(
         "queue-full",
         "error",
-        f"the queue {name} has {remaining} of {limit} NPUs left, and the pod requests {requested}: "
+        f"the queue {name} has {remaining} of {limit} NPUs left, and {requester} {requested}: "
         f"used by {_largest_first(users) or 'others'}",
         why=f"the queue's capability for {resource} is {limit}",
         fix="free NPUs of the queue, raise its quota (cluster.queues), or set another queue",

@@ -20,6 +20,7 @@ from typing import Any, Protocol
 from cluster.api_paths import (
     AUTOSCALERS,
     DEPLOYMENTS,
+    LEADER_WORKER_SETS,
     NARROW,
     NODES,
     PODS,
@@ -57,6 +58,20 @@ class Reader(Protocol):
             ClusterError: They cannot be read.
         """
 
+    async def leader_worker_sets(self) -> Sequence[Object]:
+        """The LeaderWorkerSets of the services over several nodes, in one call.
+
+        Raises:
+            ClusterError: They cannot be read, or the cluster does not know the kind.
+        """
+
+    async def service_pods(self) -> Sequence[Object]:
+        """The pods of the services, in one call.
+
+        Raises:
+            ClusterError: They cannot be read.
+        """
+
     async def look(self, *, wide: bool) -> Snapshot:
         """A snapshot of everything that explains why a service is not ready. It names what could not be read.
 
@@ -89,6 +104,22 @@ class Cluster(ApiRequests):
             ClusterError: They cannot be read.
         """
         return await self._list(DEPLOYMENTS)
+
+    async def leader_worker_sets(self) -> Sequence[Object]:
+        """The LeaderWorkerSets of the services over several nodes, in one call.
+
+        Raises:
+            ClusterError: They cannot be read, or the cluster does not know the kind.
+        """
+        return await self._list(LEADER_WORKER_SETS)
+
+    async def service_pods(self) -> Sequence[Object]:
+        """The pods of the services, in one call.
+
+        Raises:
+            ClusterError: They cannot be read.
+        """
+        return await self._list(PODS)
 
     async def look(self, *, wide: bool) -> Snapshot:
         """A snapshot of everything that explains why a service is not ready. It names what could not be read.

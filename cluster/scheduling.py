@@ -32,9 +32,9 @@ def unscheduled(pod: Object, snapshot: Snapshot, resource: str) -> Finding:
         resource: Name of the NPUs as a Kubernetes resource.
     """
     return (
-        _no_volcano(pod, snapshot)
+        no_volcano(pod, snapshot)
         or queue_unusable(pod, snapshot)
-        or _no_suitable_node(pod, snapshot, resource)
+        or no_suitable_node(pod, snapshot, resource)
         or _gang_waiting(pod, snapshot, resource)
         or queue_full(pod, snapshot, resource)
         or _no_free_npus(pod, snapshot, resource)
@@ -44,7 +44,8 @@ def unscheduled(pod: Object, snapshot: Snapshot, resource: str) -> Finding:
     )
 
 
-def _no_volcano(pod: Object, snapshot: Snapshot) -> Finding | None:
+def no_volcano(pod: Object, snapshot: Snapshot) -> Finding | None:
+    """The cluster has no scheduler for the pod."""
     if (
         "podgroups" not in snapshot.unknown_kinds
         or pod["spec"].get("schedulerName") != "volcano"
@@ -59,7 +60,7 @@ def _no_volcano(pod: Object, snapshot: Snapshot) -> Finding | None:
     )
 
 
-def _no_suitable_node(pod: Object, snapshot: Snapshot, resource: str) -> Finding | None:
+def no_suitable_node(pod: Object, snapshot: Snapshot, resource: str) -> Finding | None:
     """No node can ever accept the pod."""
     if not snapshot.nodes:
         return None

@@ -6,10 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from cluster.diagnose import wanted_log
+from cluster.diagnose import LogOf, wanted_log
 from cluster.engine_release import release_of_pod
+from cluster.groups import progress as group_progress
+from cluster.groups.controller import not_deployed
+from cluster.groups.diagnosis import logs_wanted, why_not_ready
+from cluster.groups.members import groups_of
+from cluster.groups.reading import settled_services, with_leader_worker_sets
 from cluster.lost_pods import node_lost
-from cluster.not_ready import newest_pods, not_ready
+from cluster.not_ready import newest_pods, no_deployment, not_ready
 from cluster.pods import (
     containers,
     created,
@@ -47,6 +52,9 @@ SHOWN = 8
 _MOST_LOGS = 3
 """Pods of a service whose logs are read."""
 
+_MOST_LOGS_OF_GROUPS = 8
+"""Members of groups that are not ready whose logs are read: one member shows the cause, the others its consequence."""
+
 _RULES_WITH_LOG = (
     "crash-loop",
     "crash",
@@ -58,10 +66,17 @@ _RULES_WITH_LOG = (
     "out-of-memory-once",
     "slow-start",
     "preparing",
+    "group-member-failed",
 )
 """Findings that the last log lines explain further."""
 
-_RULES_WITH_CAUSE = ("crash-loop", "crash", "init-failed", "init-failed-once")
+_RULES_WITH_CAUSE = (
+    "crash-loop",
+    "crash",
+    "init-failed",
+    "init-failed-once",
+    "group-member-failed",
+)
 """Findings whose log is searched for the cause."""
 
 
@@ -75,7 +90,9 @@ class WatchedService:
     startup: int
     """Longest start of the server in seconds."""
     replicas: int = 1
-    """Number of pods."""
+    """Number of pods, or of groups if a server has several nodes."""
+    nodes: int = 1
+    """Pods of one server. More than one make up a group of a LeaderWorkerSet."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +118,8 @@ class State:
     """The pod that the finding is about."""
     log: tuple[str, ...] = ()
     """The last log lines of that pod, without credentials. The line of the cause comes first if it stands above."""
+    unit: str = "pod"
+    """What the numbers count: `pod`, or `group` for a service over several nodes."""
 
     @property
     def is_ready(self) -> bool:
@@ -127,6 +146,47 @@ def is_observed(deployment: Object) -> bool:
     return int(observed) >= int(generation)
 
 
+async def settled_names(reader: Reader, services: Sequence[WatchedService]) -> set[str]:
+    """The names of the services whose pods all have the current template and are ready.
+
+    Args:
+        reader: The cluster.
+        services: The services.
+
+    Raises:
+        ClusterError: The cluster cannot be read.
+    """
+    settled = set()
+    deployed = {service.name for service in services if service.nodes == 1}
+    if deployed:
+        for deployment in await reader.deployments():
+            if is_settled(deployment) and name_of(deployment) in deployed:
+                settled.add(name_of(deployment))
+    grouped = [service.name for service in services if service.nodes > 1]
+    if grouped:
+        settled |= await settled_services(reader, grouped)
+    return settled
+
+
+async def take_snapshot(
+    reader: Reader, services: Sequence[WatchedService], *, wide: bool
+) -> Snapshot:
+    """A snapshot, with LeaderWorkerSets if one of the services has several nodes.
+
+    Args:
+        reader: The cluster.
+        services: The services.
+        wide: Read nodes, queues and the pods of all namespaces, too.
+
+    Raises:
+        ClusterError: The cluster cannot be reached.
+    """
+    snapshot = await reader.look(wide=wide)
+    if all(service.nodes == 1 for service in services):
+        return snapshot
+    return await with_leader_worker_sets(reader, snapshot)
+
+
 async def look(
     reader: Reader,
     services: Sequence[WatchedService],
@@ -143,25 +203,29 @@ async def look(
     Raises:
         ClusterError: The cluster cannot be read.
     """
-    snapshot = await reader.look(wide=wide)
+    snapshot = await take_snapshot(reader, services, wide=wide)
     logs: dict[str, tuple[str, ...]] = {}
     for service in services:
-        if is_settled(snapshot.deployment(service.name)):
-            continue
-        for pod in snapshot.pods_of(service.name)[:_MOST_LOGS]:
-            lines = await _last_lines(reader, pod)
-            if lines is not None:
-                logs[name_of(pod)] = lines
+        for log in _wanted_logs(service, snapshot):
+            logs[log.pod] = await _last_lines(reader, log)
     snapshot = replace(snapshot, logs=logs)
     states = [state_of(service, snapshot) for service in services]
     return snapshot, tuple(states)
 
 
-async def _last_lines(reader: Reader, pod: Object) -> tuple[str, ...] | None:
-    """The last log lines of the container to blame, without credentials; None if there is none."""
-    log = wanted_log(pod)
-    if log is None:
-        return None
+def _wanted_logs(service: WatchedService, snapshot: Snapshot) -> list[LogOf]:
+    """The logs of the containers to blame."""
+    pods = snapshot.pods_of(service.name)
+    if service.nodes > 1:
+        return logs_wanted(pods)[:_MOST_LOGS_OF_GROUPS]
+    if is_settled(snapshot.deployment(service.name)):
+        return []
+    logs = [wanted_log(pod) for pod in pods[:_MOST_LOGS]]
+    return [log for log in logs if log]
+
+
+async def _last_lines(reader: Reader, log: LogOf) -> tuple[str, ...]:
+    """The last lines of a log, without credentials."""
     count = LINES
     if log.has_ended:
         count = LINES_OF_ENDED
@@ -181,17 +245,11 @@ def shown_lines(lines: Sequence[str]) -> tuple[str, ...]:
 
 def state_of(service: WatchedService, snapshot: Snapshot) -> State:
     """The state of a service in a snapshot."""
+    if service.nodes > 1:
+        return _state_of_groups(service, snapshot)
     deployment = snapshot.deployment(service.name)
     if deployment is None:
-        return State(
-            service=service.name,
-            ready=0,
-            updated=0,
-            desired=service.replicas,
-            state="not deployed",
-            since=None,
-            finding=_no_deployment(service, snapshot),
-        )
+        return _not_deployed(service, no_deployment(service.name, snapshot))
 
     replicas = replicas_of(deployment)
     pods = newest_pods(deployment, snapshot)
@@ -226,7 +284,23 @@ def state_of(service: WatchedService, snapshot: Snapshot) -> State:
     )
     if pod is None:
         return state
+    return _with_pod(state, pod, finding, snapshot)
 
+
+def _not_deployed(service: WatchedService, finding: Finding) -> State:
+    return State(
+        service=service.name,
+        ready=0,
+        updated=0,
+        desired=service.replicas,
+        state="not deployed",
+        since=None,
+        finding=finding,
+    )
+
+
+def _with_pod(state: State, pod: Object, finding: Finding, snapshot: Snapshot) -> State:
+    """A state with the pod to blame and its last log lines."""
     lines: tuple[str, ...] = ()
     if finding.rule in _RULES_WITH_LOG:
         lines = snapshot.logs.get(name_of(pod), ())
@@ -237,6 +311,42 @@ def state_of(service: WatchedService, snapshot: Snapshot) -> State:
         pod=name_of(pod),
         log=_short(lines, pod, finding),
     )
+
+
+def _state_of_groups(service: WatchedService, snapshot: Snapshot) -> State:
+    """The state of a service over several nodes. Its numbers count groups."""
+    group_set = snapshot.leader_worker_set(service.name)
+    if group_set is None:
+        state = _not_deployed(service, not_deployed(service.name, snapshot))
+        return replace(state, unit="group")
+
+    pods = snapshot.pods_of(service.name)
+    groups = groups_of(pods)
+    is_lost = any(node_lost(pod, snapshot) for pod in pods)
+    state = State(
+        service=service.name,
+        ready=sum(1 for group in groups if group.is_ready),
+        updated=group_progress.updated_groups(group_set, groups),
+        desired=replicas_of(group_set),
+        state="Running",
+        since=_newest_creation(pods),
+        finding=None,
+        nodes=_nodes_of(pods),
+        unit="group",
+    )
+    if group_progress.is_settled(group_set, pods) and not is_lost:
+        return state
+
+    finding, pod = why_not_ready(
+        group_set,
+        snapshot,
+        resource=service.resource,
+        startup=service.startup,
+    )
+    state = replace(state, finding=finding, state="not ready")
+    if pod is None:
+        return state
+    return _with_pod(state, pod, finding, snapshot)
 
 
 def _newest_creation(pods: Sequence[Object]) -> datetime | None:
@@ -258,25 +368,6 @@ def _short(lines: tuple[str, ...], pod: Object, finding: Finding) -> tuple[str, 
     if cause is None or any(cause.line in line for line in last_lines):
         return last_lines
     return cause.line, "...", *lines[-(SHOWN - 2) :]
-
-
-def _no_deployment(service: WatchedService, snapshot: Snapshot) -> Finding:
-    unread = snapshot.unread.get("deployments")
-    if unread:
-        return Finding(
-            "unread",
-            "error",
-            unread,
-            why="without its Deployment, the state of a service is unknown",
-            fix="request a role that may list Deployments",
-        )
-    return Finding(
-        "not-deployed",
-        "error",
-        f"the namespace {snapshot.namespace} has no Deployment {service.name}",
-        why="the service is in the stack but not in the cluster",
-        fix="run pulumi up",
-    )
 
 
 def pod_state(pod: Object) -> str:

@@ -28,6 +28,8 @@ class Snapshot:
     """Of the services."""
     replica_sets: tuple[Object, ...] = ()
     """Of the services."""
+    leader_worker_sets: tuple[Object, ...] = ()
+    """Of the services over several nodes. They are read only if the stack has such services."""
     pods: tuple[Object, ...] = ()
     """Of the services."""
     events: tuple[Object, ...] = ()
@@ -54,6 +56,13 @@ class Snapshot:
         for deployment in self.deployments:
             if name_of(deployment) == service:
                 return deployment
+        return None
+
+    def leader_worker_set(self, service: str) -> Object | None:
+        """The LeaderWorkerSet of a service, or None."""
+        for group_set in self.leader_worker_sets:
+            if instance_of(group_set) == service:
+                return group_set
         return None
 
     def pods_of(self, service: str) -> list[Object]:

@@ -12,7 +12,12 @@ from collections.abc import Sequence
 from cluster.pods import any_terminating, node_of
 from cluster.reader import Reader
 from cluster.rollouts import WAITING
-from cluster.service import WatchedService, is_observed, state_of
+from cluster.service import (
+    WatchedService,
+    is_observed,
+    state_of,
+    take_snapshot,
+)
 from cluster.snapshot import Snapshot, replicas_of, status_of
 from cluster.wait import patiently
 from models.finding import Finding
@@ -65,8 +70,8 @@ async def wait_until_placed(
     """
     blocked = 0.0
     for _ in range(int(timeout / POLL)):
-        snapshot = await patiently(lambda: reader.look(wide=True))
-        if all(is_placed(service.name, snapshot) for service in services):
+        snapshot = await patiently(lambda: take_snapshot(reader, services, wide=True))
+        if all(is_placed(service, snapshot) for service in services):
             return
         findings = _findings(services, snapshot)
         if any(_is_failure(finding) for finding in findings):
@@ -92,15 +97,20 @@ def _is_failure(finding: Finding) -> bool:
     return finding.severity == "error" and finding.rule not in WAITING
 
 
-def is_placed(service: str, snapshot: Snapshot) -> bool:
+def is_placed(service: WatchedService, snapshot: Snapshot) -> bool:
     """Whether all replicas of a service have the current template and a node, ready or not."""
-    deployment = snapshot.deployment(service)
-    if deployment is None or not is_observed(deployment):
+    owner = snapshot.deployment(service.name)
+    if service.nodes > 1:
+        owner = snapshot.leader_worker_set(service.name)
+    if owner is None or not is_observed(owner):
         return False
-    status = status_of(deployment)
-    replicas = replicas_of(deployment)
+    status = status_of(owner)
+    replicas = replicas_of(owner)
     updated = status.get("updatedReplicas") or 0
     existing = status.get("replicas") or 0
     if updated != replicas or existing != replicas:
         return False
-    return all(node_of(pod) for pod in snapshot.pods_of(service))
+    pods = snapshot.pods_of(service.name)
+    if service.nodes > 1 and len(pods) < replicas * service.nodes:
+        return False
+    return all(node_of(pod) for pod in pods)

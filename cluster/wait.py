@@ -15,12 +15,13 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from cluster.errors import ClusterError
+from cluster.groups.members import is_member
 from cluster.outage import TOLERATED
 from cluster.pods import node_of
 from cluster.reader import Reader
 from cluster.rollouts import WAITING
-from cluster.service import State, WatchedService, is_settled, look
-from cluster.snapshot import Snapshot, name_of, status_of
+from cluster.service import State, WatchedService, look, settled_names
+from cluster.snapshot import Snapshot, instance_of, name_of, status_of
 from cluster.status_text import states_text
 from models.words import duration
 
@@ -58,12 +59,19 @@ PATIENCE = {
     "pods-refused": 20.0,
     "not-deployed": 20.0,
     "rollout-stuck": 60.0,
+    "group-crash-loop": 0.0,
+    "group-name-too-long": 0.0,
+    "group-update-refused": 20.0,
+    "group-too-large": 20.0,
+    "no-leader-worker-set": 20.0,
+    "group-surge-stuck": 60.0,
+    "group-update-waits": 60.0,
 }
 """Errors that do not disappear without a change, and how many seconds each must last before the wait fails.
 
 All other errors, such as missing NPUs, may last until the timeout of the service."""
 
-_LACKS_NPUS = (*WAITING, "rollout-stuck")
+_LACKS_NPUS = (*WAITING, "rollout-stuck", "group-surge-stuck", "group-update-waits")
 _NEVER = float("-inf")
 
 
@@ -210,16 +218,17 @@ class _Wait:
         self._blocked_since: float | None = None
 
     async def pending(self) -> list[Awaited]:
-        """The services that are not ready, by one call.
+        """The services that are not ready, by one call; two more if services have several nodes.
 
         A service that is added during the call is not ready: the answer may be older than its update.
         """
         before = list(self._services)
-        deployments = {name_of(item): item for item in await self._reader.deployments()}
+        services = [awaited.service for awaited in before]
+        settled = await settled_names(self._reader, services)
         pending = []
         for awaited in self._services:
             name = awaited.service.name
-            if awaited not in before or not is_settled(deployments.get(name)):
+            if awaited not in before or name not in settled:
                 pending.append(awaited)
             elif self._progress.has_reported(name):
                 self._progress.report(name, "ready")
@@ -282,12 +291,13 @@ class _Wait:
         return snapshot, states
 
     def _removed(self, snapshot: Snapshot) -> set[str]:
-        """Deployments that have pods and are not in the stack."""
+        """Services that have pods and are not in the stack."""
         running = {
             name_of(item)
             for item in snapshot.deployments
             if status_of(item).get("replicas")
         }
+        running |= {instance_of(pod) for pod in snapshot.pods if is_member(pod)}
         return running - {awaited.service.name for awaited in self._services}
 
     def _behind(
@@ -352,6 +362,8 @@ def _progress_line(state: State) -> str:
     text = "ready"
     if state.finding:
         text = state.finding.message
+    if state.unit == "group":
+        return f"{state.updated}/{state.desired} groups: {text}"
     return f"{state.updated}/{state.desired} {text}"
 
 

@@ -21,9 +21,8 @@ import pulumi
 from cluster.errors import ClusterError
 from cluster.reader import Cluster as ClusterReader
 from cluster.reader import Reader, connected
-from cluster.service import WatchedService, is_settled
+from cluster.service import WatchedService, settled_names
 from cluster.smoke_job import NotProvedError, wait_until_proved
-from cluster.snapshot import name_of
 from cluster.update_order import wait_until_placed
 from cluster.wait import Awaited, NotReadyError, wait_until_ready
 from components.kubernetes_object import KubernetesObject
@@ -290,15 +289,11 @@ async def _become_ready_at_once(reader: Reader, services: Sequence[Awaited]) -> 
     """Whether all services are ready after a few quick looks. Errors are left to the wait that follows."""
     try:
         for _ in range(FIRST_LOOKS):
-            names = [awaited.service.name for awaited in services]
-            deployments = await reader.deployments()
-            settled = {
-                name_of(deployment)
-                for deployment in deployments
-                if is_settled(deployment)
-            }
+            watched = [awaited.service for awaited in services]
+            settled = await settled_names(reader, watched)
             # The answer may be older than the update of a service that was added meanwhile.
-            is_complete = len(names) == len(services)
+            is_complete = len(watched) == len(services)
+            names = {service.name for service in watched}
             if is_complete and settled.issuperset(names):
                 return True
             await asyncio.sleep(FIRST_POLL)
@@ -312,6 +307,7 @@ def _watched(service: ResolvedService) -> WatchedService:
         name=service.name,
         resource=service.cluster.platform.resource,
         startup=service.startup,
+        nodes=service.nodes,
     )
 
 

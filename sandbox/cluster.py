@@ -10,6 +10,7 @@ from pathlib import Path
 
 from sandbox import (
     controlplane,
+    leader_worker_set,
     nodes,
     paths,
     pins,
@@ -59,6 +60,7 @@ class Status:
 def up(plan: Plan, keep_build_cache: bool = False) -> Status:
     """Start a sandbox, or add and remove nodes of a running one, until it matches the plan.
 
+    A running sandbox gets the LeaderWorkerSet controller if the plan has it. The sandbox keeps it until it is removed.
     Missing tools are built first. If it fails or is interrupted, no process remains.
 
     Args:
@@ -74,10 +76,12 @@ def up(plan: Plan, keep_build_cache: bool = False) -> Status:
         if not is_running(home):
             tools = _tools(plan, keep_build_cache)
         with locked(home / "lock", f"changing sandbox {plan.name}"):
-            if is_running(home):
-                _update_nodes(plan, home)
-            else:
+            if not is_running(home):
                 _start(plan, home, tools or _tools(plan, keep_build_cache))
+            else:
+                _update_nodes(plan, home)
+                if plan.groups and not leader_worker_set.is_wanted(home):
+                    _add_group_controller(home, keep_build_cache)
         return status(plan.name)
 
 
@@ -132,19 +136,31 @@ def is_running(home: Path) -> bool:
 
 def components(home: Path) -> tuple[str, ...]:
     """The names of the components that a sandbox needs."""
+    expected: tuple[str, ...] = COMPONENTS
     if node.is_there(home):
-        return COMPONENTS + node.COMPONENTS
-    return COMPONENTS
+        expected += node.COMPONENTS
+    if leader_worker_set.is_wanted(home):
+        expected += leader_worker_set.COMPONENTS
+    return expected
 
 
 def _tools(plan: Plan, keep_build_cache: bool) -> toolchain.Toolchain:
     """The programs of a sandbox. For a real node, the requirements on the machine are checked first."""
-    if not plan.real:
-        return toolchain.ensure(keep_build_cache)
-    needs.check()
-    tools = toolchain.ensure(keep_build_cache=True)
-    more = toolchain.ensure(keep_build_cache, pins.NODE_TOOLS)
-    return replace(tools, programs={**tools.programs, **more.programs})
+    if plan.real:
+        needs.check()
+    needs_more = bool(plan.real) or plan.groups
+    tools = toolchain.ensure(keep_build_cache or needs_more)
+    if plan.real:
+        more = toolchain.ensure(keep_build_cache or plan.groups, pins.NODE_TOOLS)
+        tools = replace(tools, programs={**tools.programs, **more.programs})
+    if plan.groups:
+        more = toolchain.ensure(keep_build_cache, pins.GROUP_TOOLS)
+        tools = replace(
+            tools,
+            programs={**tools.programs, **more.programs},
+            group_crds=more.crds,
+        )
+    return tools
 
 
 def summary(plan: Plan) -> str:
@@ -157,7 +173,10 @@ def summary(plan: Plan) -> str:
     count = "1 node" if number == 1 else f"{number} nodes"
     if plan.real:
         count += f" ({plan.real.name} is real)"
-    return ", ".join([count, *cards, f"Volcano {pins.VOLCANO}"])
+    words = [count, *cards, f"Volcano {pins.VOLCANO}"]
+    if plan.groups:
+        words.append(f"LeaderWorkerSet {pins.LEADER_WORKER_SET}")
+    return ", ".join(words)
 
 
 def _update_nodes(plan: Plan, home: Path) -> None:
@@ -173,6 +192,23 @@ def _update_nodes(plan: Plan, home: Path) -> None:
     say(f"cluster is up: {summary(plan)}{changed}")
 
 
+def _add_group_controller(home: Path, keep_build_cache: bool) -> None:
+    """Start the LeaderWorkerSet controller in a running sandbox. If it does not start, the sandbox is stopped."""
+    tools = toolchain.ensure(keep_build_cache, pins.GROUP_TOOLS)
+    program = home / "bin" / leader_worker_set.MANAGER
+    program.unlink(missing_ok=True)
+    program.symlink_to(tools.programs[leader_worker_set.MANAGER])
+    try:
+        with working("starting the LeaderWorkerSet controller") as clock:
+            leader_worker_set.start(home, tools.crds, node.network(home))
+    except BaseException:
+        with uninterruptible():
+            processes.stop(str(home))
+            node.clear(home)
+        raise
+    say(f"LeaderWorkerSet {pins.LEADER_WORKER_SET} started in {clock}")
+
+
 def _start(plan: Plan, home: Path, tools: toolchain.Toolchain) -> None:
     try:
         with working("starting the cluster") as clock:
@@ -186,6 +222,8 @@ def _start(plan: Plan, home: Path, tools: toolchain.Toolchain) -> None:
             simulated = tuple(planned for planned in plan.nodes if not planned.real)
             nodes.reconcile(home, simulated)
             volcano.start(home, tools.crds, place.enter)
+            if tools.group_crds:
+                leader_worker_set.start(home, tools.group_crds, place.enter)
             if plan.real:
                 node.start(home, plan.real)
             _await(plan, home)

@@ -10,6 +10,7 @@ from pathlib import Path
 MODULES = Path(__file__).parent / "modules"
 GO_MINIMUM = (1, 26)
 VOLCANO = "1.14.1"
+LEADER_WORKER_SET = "0.9.0"
 ANY = "0.0.0"
 """A minimum for programs that cannot say their version: any that runs."""
 
@@ -220,6 +221,31 @@ NODE_TOOLS = (
     Tool("pause", "1", "pause", ".", "node", 0.1),
 )
 """What a real node needs besides."""
+
+
+# It needs the libraries of Kubernetes 1.36, so it cannot share the module of the control plane.
+_LEADER_WORKER_SET_CRDS = Asset(
+    "lws",
+    "sigs.k8s.io/lws",
+    ("config/crd/bases/*.yaml",),
+    "crd",
+)
+
+GROUP_TOOLS = (
+    Tool(
+        "lws-manager",
+        LEADER_WORKER_SET,
+        "lws",
+        "sigs.k8s.io/lws/cmd",
+        "lws",
+        3,
+        flags=f"-X sigs.k8s.io/lws/pkg/version.GitVersion=v{LEADER_WORKER_SET}",
+        assets=(_LEADER_WORKER_SET_CRDS,),
+    ),
+)
+"""The controller of LeaderWorkerSets, which a sandbox starts for stacks with services over several nodes.
+
+It has a key of its own, so a change of its pins does not build the other tools again."""
 
 
 def key(tools: Iterable[Tool] = TOOLS, modules: Path = MODULES) -> str:

@@ -35,13 +35,15 @@ class Node:
 
 @dataclass(frozen=True)
 class Plan:
-    """A sandbox by name, with the nodes it should have.
+    """A sandbox by name, with the nodes it should have, and with the controller of groups over several nodes.
 
     Raises SandboxError (wrong usage) for a name that cannot be a context, or two nodes of one name, or two real ones.
     """
 
     name: str
     nodes: tuple[Node, ...]
+    groups: bool = False
+    """Whether the LeaderWorkerSet controller runs, for services over several nodes."""
 
     def __post_init__(self) -> None:
         check_name(self.name)

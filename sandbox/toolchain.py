@@ -22,10 +22,13 @@ _SPACE_PER_MINUTE = 1.1 * _GIGABYTE
 
 @dataclass(frozen=True)
 class Toolchain:
-    """The paths of the programs, and the directory with the resource definitions of Volcano."""
+    """The paths of the programs, and the directories with resource definitions."""
 
     programs: dict[str, Path]
     crds: Path
+    """The definitions of Volcano."""
+    group_crds: Path | None = None
+    """The definitions of LeaderWorkerSets, if the sandbox has their controller."""
 
 
 def ensure(

@@ -75,6 +75,8 @@ def _row(state: State, now: datetime) -> Row:
     if state.since:
         age = duration((now - state.since).total_seconds())
     ready = f"{state.ready}/{state.desired}"
+    if state.unit == "group":
+        ready += " groups"
     updated = f"{state.updated}/{state.desired}"
     return state.service, ready, updated, state.state, age
 
@@ -104,6 +106,7 @@ def _service(state: State, service: ResolvedService) -> dict[str, Any]:
         "ready": state.ready,
         "updated": state.updated,
         "replicas": state.desired,
+        "unit": state.unit,
         "state": state.state,
         "since": since,
         "npus": service.npus,

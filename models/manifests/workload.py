@@ -32,7 +32,7 @@ def workload(
     )
 
 
-def serving_template(manifest: Manifest) -> Manifest:
+def serving_template(manifest: Mapping[str, Any]) -> Manifest:
     """The template of the pods that answer requests: those of a Deployment, or the leaders of groups."""
     spec = manifest["spec"]
     template: Manifest

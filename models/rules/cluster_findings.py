@@ -63,6 +63,17 @@ _ERRORS = {
     "not-ready": "A pod whose containers are ready becomes ready.",
     "startup-budget-spent": "The server answers within `startup`.",
     "liveness-killed": "The server answers its liveness probe.",
+    # why a group of pods over several nodes is not ready
+    "no-leader-worker-set": "The LeaderWorkerSet controller is installed if a service has several nodes.",
+    "group-controller-down": "The LeaderWorkerSet controller answers.",
+    "gang-scheduling-off": "The LeaderWorkerSet controller creates PodGroups, so that groups start as a whole.",
+    "group-too-large": "The matching nodes together have room for the pods of one group.",
+    "group-name-too-long": "The name of a service leaves room for what Kubernetes appends to the names of its pods.",
+    "group-update-refused": "Kubernetes accepts the changes of a LeaderWorkerSet.",
+    "group-crash-loop": "The pods of a group do not exit again and again.",
+    "group-member-failed": "The log of no member of a group shows a failure while the group is not ready.",
+    "group-surge-stuck": "The additional group of an update has free nodes.",
+    "group-update-waits": "All groups that were requested fit, so that an update goes on.",
     "smoke-failed": "The service answers the smoke request correctly after an update.",
 }
 
@@ -78,6 +89,7 @@ _WARNINGS = {
     "starting": "The container has started.",
     "slow-start": "The server answers soon after the container starts.",
     "terminating": "The pod is not being deleted.",
+    "group-incomplete": "All pods of a group exist.",
     "rolling": "The rollout is complete.",
 }
 

@@ -41,7 +41,7 @@ def open_up(home: Path, node: Node) -> controlplane.Place:
     cgroups.make(home)
     root.make(home, node.name)
     _hold(home, node)
-    place = controlplane.Place(_network(home), _open_door(home))
+    place = controlplane.Place(network(home), _open_door(home))
     _start(home, containerd.COMPONENT, containerd.command())
     return place
 
@@ -131,7 +131,14 @@ def images(home: Path) -> list[str]:
 
 def inside(home: Path, *command: str) -> list[str]:
     """The command line that runs a command in the network of the node, from which it reaches pods and Services."""
-    return [*_network(home), *command]
+    return [*network(home), *command]
+
+
+def network(home: Path) -> tuple[str, ...]:
+    """The beginning of a command line that runs a command in the node's network; empty without a real node."""
+    if not is_there(home):
+        return ()
+    return (needs.program("nsenter"), f"--net=/proc/{first_process(home)}/ns/net", "--")
 
 
 def clear(home: Path) -> bool:
@@ -186,7 +193,7 @@ def _open_door(home: Path) -> int:
             str(listening.fileno()),
             str(port),
         ]
-        processes.start([*_network(home), *words], _environment(home), _log(home, DOOR))
+        processes.start([*network(home), *words], _environment(home), _log(home, DOOR))
     return port
 
 
@@ -246,10 +253,6 @@ def _answers(home: Path) -> bool:
         env=_environment(home),
     )
     return process.returncode == 0
-
-
-def _network(home: Path) -> tuple[str, ...]:
-    return (needs.program("nsenter"), f"--net=/proc/{first_process(home)}/ns/net", "--")
 
 
 def _entering(home: Path) -> list[str]:

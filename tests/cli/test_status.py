@@ -91,7 +91,7 @@ def test_json_is_a_contract_with_a_version(console: Console, cluster: list[tuple
     assert found["version"] == VERSION == 2
     for service in found["services"]:
         assert service.keys() == {
-            *("name", "ready", "updated", "replicas", "state", "since", "npus", "nodes", "url", "diagnosis")
+            *("name", "ready", "updated", "replicas", "unit", "state", "since", "npus", "nodes", "url", "diagnosis")
         }
         if service["diagnosis"]:
             assert service["diagnosis"].keys() == {"rule", "severity", "message", "why", "fix", "pod", "log"}

@@ -25,7 +25,7 @@ class FakeReader:
     contact: Contact = field(default_factory=Contact)
 
     def _now(self) -> Snapshot:
-        asked = sum(call == "deployments" for call in self.calls)
+        asked = sum(call in ("deployments", "pods") for call in self.calls)
         now = self.looks[min(max(asked - 1, 0), len(self.looks) - 1)]
         if isinstance(now, ClusterError):
             raise now
@@ -34,6 +34,14 @@ class FakeReader:
     async def deployments(self) -> Sequence[Object]:
         self.calls.append("deployments")
         return self._now().deployments
+
+    async def leader_worker_sets(self) -> Sequence[Object]:
+        self.calls.append("sets")
+        return self._now().leader_worker_sets
+
+    async def service_pods(self) -> Sequence[Object]:
+        self.calls.append("pods")
+        return self._now().pods
 
     async def look(self, *, wide: bool) -> Snapshot:
         self.calls.append("wide" if wide else "narrow")

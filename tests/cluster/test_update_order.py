@@ -173,7 +173,9 @@ def test_the_wait_for_nodes_lasts_while_npus_are_about_to_become_free(
     ],
 )
 def test_a_service_is_placed_when_its_new_pods_have_a_node(made: dict[str, Any], placed: bool, reason: str) -> None:
-    assert is_placed("qwen", snapshot(pod(), deployments=[made])) == placed, reason
+    qwen = WatchedService("qwen", RESOURCE, BUDGET)
+
+    assert is_placed(qwen, snapshot(pod(), deployments=[made])) == placed, reason
 
 
 def test_a_server_that_exits_with_0_again_and_again_has_ended() -> None:

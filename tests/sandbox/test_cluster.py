@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox import cluster, controlplane, nodes, paths, processes, stages, toolchain, volcano
+from sandbox import cluster, controlplane, leader_worker_set, nodes, paths, processes, stages, toolchain, volcano
 from sandbox.errors import SandboxError
 from sandbox.locks import locked
 from sandbox.plan import Node, Plan, manifest
@@ -21,7 +21,8 @@ PLAN = Plan("dev", tuple(Node(f"snt9b-{i}", {}, "huawei.com/ascend-1980", 8) for
 @pytest.fixture
 def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> toolchain.Toolchain:
     """A toolchain that is there already."""
-    found = toolchain.Toolchain({"etcd": tmp_path / "etcd"}, tmp_path / "crd")
+    programs = {"etcd": tmp_path / "etcd", "lws-manager": tmp_path / "lws-manager"}
+    found = toolchain.Toolchain(programs, tmp_path / "crd")
     monkeypatch.setattr(toolchain, "ensure", lambda *_, **__: found)
     return found
 
@@ -34,6 +35,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(stages, "install", lambda _: calls.append("stages"))
     monkeypatch.setattr(nodes, "reconcile", lambda *_: calls.append("nodes"))
     monkeypatch.setattr(volcano, "start", lambda *_: calls.append("volcano"))
+    monkeypatch.setattr(leader_worker_set, "start", lambda *_: calls.append("controller of groups"))
     monkeypatch.setattr(cluster, "_await", lambda *_: calls.append("ready"))
     return calls
 
@@ -48,6 +50,36 @@ def test_up_starts_everything_in_order_and_says_what_is_ready(
     assert capsys.readouterr().err == (
         "sandbox   cluster ready in 0 s: 2 nodes, 16 NPUs (huawei.com/ascend-1980), Volcano 1.14.1\n"
     )
+
+
+@pytest.mark.usefixtures("tools")
+def test_the_controller_of_groups_starts_after_volcano_and_only_if_the_plan_has_it(
+    started: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    cluster.up(replace(PLAN, groups=True))
+
+    assert started == ["control plane", "stages", "nodes", "volcano", "controller of groups", "ready"]
+    assert capsys.readouterr().err.endswith("Volcano 1.14.1, LeaderWorkerSet 0.9.0\n")
+
+
+@pytest.mark.usefixtures("tools")
+def test_a_running_sandbox_gets_the_controller_of_groups_once(
+    started: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configuration = paths.home("dev") / "lws.json"
+    programs = [*cluster.COMPONENTS, *leader_worker_set.COMPONENTS]
+    alive = [Process(number, name) for number, name in enumerate(programs, 100)]
+    monkeypatch.setattr(processes, "marked", lambda _: alive)
+    monkeypatch.setattr(nodes, "listed", lambda _: [])
+    (paths.home("dev") / "bin").mkdir(parents=True)
+
+    cluster.up(replace(PLAN, groups=True))
+    configuration.touch()
+    cluster.up(replace(PLAN, groups=True))
+    cluster.up(PLAN)
+
+    assert started == ["nodes", "controller of groups", "nodes", "nodes"]
+    assert (paths.home("dev") / "bin" / "lws-manager").is_symlink()
 
 
 @pytest.mark.usefixtures("tools", "started")
@@ -126,6 +158,15 @@ def test_a_sandbox_with_a_real_node_runs_only_with_its_kubelet(monkeypatch: pyte
     monkeypatch.setattr(processes, "marked", lambda _: [one for one in alive if one.name != "kubelet"])
 
     assert cluster.status("dev").missing == ("kubelet",)
+
+
+def test_a_sandbox_with_groups_runs_only_with_their_controller(monkeypatch: pytest.MonkeyPatch) -> None:
+    paths.home("dev").mkdir(parents=True)
+    (paths.home("dev") / "lws.json").touch()
+    alive = [Process(number, name) for number, name in enumerate(cluster.COMPONENTS, 100)]
+    monkeypatch.setattr(processes, "marked", lambda _: alive)
+
+    assert cluster.status("dev").missing == ("lws-manager",)
 
 
 @pytest.mark.parametrize(("before", "after"), [(False, True), (True, False)])

@@ -228,7 +228,7 @@ def test_tools_are_not_built_again_because_others_have_other_pins(modules: Path)
 
 
 def test_every_tool_has_a_pinned_module_with_its_sums() -> None:
-    for tool in (*pins.TOOLS, *pins.NODE_TOOLS):
+    for tool in (*pins.TOOLS, *pins.NODE_TOOLS, *pins.GROUP_TOOLS):
         assert (pins.MODULES / tool.module / "go.mod").is_file()
         assert (pins.MODULES / tool.module / "go.sum").is_file()
 
@@ -236,7 +236,7 @@ def test_every_tool_has_a_pinned_module_with_its_sums() -> None:
 def test_the_version_of_each_tool_is_the_one_of_its_module() -> None:
     pinned = {
         module: (pins.MODULES / module / "go.mod").read_text()
-        for module in {t.module for t in (*pins.TOOLS, *pins.NODE_TOOLS)}
+        for module in {t.module for t in (*pins.TOOLS, *pins.NODE_TOOLS, *pins.GROUP_TOOLS)}
     }
 
     assert "github.com/pulumi/pulumi/pkg/v3 v3.259.0" in pinned["pulumi"]
@@ -247,3 +247,12 @@ def test_the_version_of_each_tool_is_the_one_of_its_module() -> None:
     assert "go.etcd.io/etcd/server/v3 v3.6.4" in pinned["cluster"]
     assert "sigs.k8s.io/kwok v0.8.0" in pinned["kwok"]
     assert f"github.com/coredns/coredns v{pins._COREDNS}" in pinned["coredns"]
+    assert f"sigs.k8s.io/lws v{pins.LEADER_WORKER_SET}" in pinned["lws"]
+
+
+def test_the_controller_of_groups_is_built_without_the_other_tools() -> None:
+    others = {tool.module for tool in (*pins.TOOLS, *pins.NODE_TOOLS)}
+
+    for tool in pins.GROUP_TOOLS:
+        assert tool.module not in others
+        assert all(asset.module == tool.module for asset in tool.assets)
