@@ -209,12 +209,11 @@ def _resolve_service(
 ) -> ResolvedService:
     config, because = size.config, size.because
     because |= plan.reasons
-    image, locked_digest = _resolve_image(size, stack.lock)
     service = ResolvedService(
         name=size.name,
         release=size.release,
         cluster=cluster_of_service(cluster, stack.cluster.platform, size.release),
-        image=image,
+        image=config.image,
         model=size.model,
         npus=size.npus,
         nodes=config.nodes,
@@ -257,12 +256,11 @@ def _resolve_service(
         known=size.known,
         facts=size.facts,
         missing_facts=size.missing_facts,
-        locked_digest=locked_digest,
-        locked_driver=_locked_driver(size, stack.lock),
         weight_files=size.weight_files,
         external=size.external,
         room=plan.room,
     )
+    service = _with_lock(service, stack.lock, because)
     return replace(service, origins=origins(service, because, stack.spans))
 
 
@@ -276,32 +274,19 @@ def _resolve_group(size: _Size) -> ResolvedGroup | None:
     )
 
 
-def _pull_secrets(
-    config: ServiceConfig, ciphertexts: Mapping[str, str]
-) -> list[NamespacePullSecret]:
-    return [
-        named_pull_secret(reference, ciphertexts) for reference in config.pull_secrets
-    ]
-
-
-def _resolve_image(size: _Size, lock: StackLock | None) -> tuple[str, str | None]:
-    """The image of the pods, and the digest that the lock file adds to the image of the stack file."""
-    image = size.config.image
-    locked = lock.services.get(size.name) if lock else None
-    if locked is None or locked.digest is None:
-        return image, None
-    if locked.image != image or "@" in image:
-        return image, None
-    size.because["image"] = f"the stack file, and the digest of {LOCK_FILE}"
-    return f"{image}@{locked.digest}", locked.digest
-
-
-def _locked_driver(size: _Size, lock: StackLock | None) -> str | None:
-    """The driver of the lock file. The entry of another image says nothing about this one."""
-    locked = lock.services.get(size.name) if lock else None
-    if locked is None or locked.image != size.config.image:
-        return None
-    return locked.driver
+def _with_lock(
+    service: ResolvedService, lock: StackLock | None, because: dict[str, str]
+) -> ResolvedService:
+    """The service with the digest and the driver of the lock file, whose entry for another image says nothing."""
+    locked = lock.services.get(service.name) if lock else None
+    if locked is None or locked.image != service.image:
+        return service
+    service = replace(service, locked_driver=locked.driver)
+    if locked.digest is None or "@" in service.image:
+        return service
+    because["image"] = f"the stack file, and the digest of {LOCK_FILE}"
+    image = f"{service.image}@{locked.digest}"
+    return replace(service, image=image, locked_digest=locked.digest)
 
 
 def _resolve_prefix_caching(size: _Size) -> bool:
