@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
+from textwrap import fill
 from typing import Annotated
 
 import typer
@@ -18,9 +19,11 @@ from cli.reach import say
 from cli.stacks import open_stack, pick_service
 from cli.watch import Screen, watch
 from cluster.errors import ClusterError
+from cluster.kv_transfer import PairState, pair_state
 from cluster.outage import OutageReport, reported
 from cluster.reader import SECONDS, Reader, connected
 from cluster.service import WatchedService, look
+from cluster.snapshot import Snapshot
 from cluster.status_text import state_text
 from models.service.resolved import ResolvedService, ResolvedStack
 
@@ -90,7 +93,7 @@ def command(
     report_unread(status.snapshot.unread)
     for name in unknown:
         typer.echo(f"not shown until its schema errors are fixed: {name}", err=True)
-    if not all(state.is_ready for state in status.states):
+    if not status.is_ready:
         raise typer.Exit(ExitCode.FOUND)
     if unknown:
         raise typer.Exit(ExitCode.COULD_NOT_RUN)
@@ -103,6 +106,8 @@ def _text(status: StackStatus, form: StatusFormat, *, brief: bool) -> str:
         return ""
     wide = form is StatusFormat.WIDE
     parts = [table(status, wide=wide, width=terminal_width())]
+    if status.pair:
+        parts.append(fill(status.pair.words, terminal_width()))
     not_ready = [state for state in status.states if not state.is_ready]
     if not brief:
         parts += [coloured(state_text(state)) for state in not_ready]
@@ -172,7 +177,18 @@ async def _look(
         services={service.name: service for service in services},
         snapshot=snapshot,
         states=states,
+        pair=_pair_state(stack, services, snapshot),
     )
+
+
+def _pair_state(
+    stack: ResolvedStack, services: Sequence[ResolvedService], snapshot: Snapshot
+) -> PairState | None:
+    """The state of the stack's pair; None if it has none, or if only one of its services is shown."""
+    paired = [service for service in services if service.kv_transfer]
+    if stack.kv_transfer is None or len(paired) < 2:
+        return None
+    return pair_state(snapshot, stack.kv_transfer)
 
 
 def _watched(service: ResolvedService) -> WatchedService:

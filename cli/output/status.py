@@ -10,6 +10,7 @@ from typing import Any
 
 from cli.output.fitted import with_texts
 from cli.output.table import Row
+from cluster.kv_transfer import PairState
 from cluster.service import State
 from cluster.snapshot import Snapshot
 from models.finding import Finding
@@ -33,6 +34,15 @@ class StackStatus:
     """The services by name."""
     snapshot: Snapshot
     states: tuple[State, ...]
+    pair: PairState | None = None
+    """Two services that are one, if both are shown."""
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether all services, and the pair, take requests."""
+        if self.pair and not self.pair.answers:
+            return False
+        return all(state.is_ready for state in self.states)
 
 
 def table(status: StackStatus, *, wide: bool, width: int) -> str:
@@ -65,9 +75,23 @@ def document(status: StackStatus) -> str:
         "services": [
             _service(state, status.services[state.service]) for state in status.states
         ],
+        "kvTransfer": _pair(status.pair),
         "unread": dict(status.snapshot.unread),
     }
     return json.dumps(record, indent=2, ensure_ascii=False)
+
+
+def _pair(pair: PairState | None) -> dict[str, Any] | None:
+    if pair is None:
+        return None
+    return {
+        "prefill": pair.prefill,
+        "decode": pair.decode,
+        "answers": pair.answers,
+        "readyPrefill": pair.ready_prefill,
+        "readyDecode": pair.ready_decode,
+        "message": pair.words,
+    }
 
 
 def _row(state: State, now: datetime) -> Row:

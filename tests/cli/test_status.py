@@ -87,7 +87,7 @@ def test_a_service_with_schema_errors_is_not_silently_left_out(
 def test_json_is_a_contract_with_a_version(console: Console, cluster: list[tuple[str, str]]) -> None:
     found = json.loads(console("status", "prod.yaml", "--format", "json").out)
 
-    assert found.keys() == {"version", "stack", "context", "namespace", "services", "unread"}
+    assert found.keys() == {"version", "stack", "context", "namespace", "services", "kvTransfer", "unread"}
     assert found["version"] == VERSION == 2
     for service in found["services"]:
         assert service.keys() == {
@@ -292,3 +292,51 @@ def test_a_kubeconfig_without_the_context_ends_with_3_and_no_traceback(
 
     assert done.code == 3
     assert done.err.startswith("error: the kubeconfig has no context 'prod', which cluster.context names\nfix: ")
+
+
+PAIRED = """\
+config:
+  ascend-vllm:cluster: {context: prod}
+  ascend-vllm:kvTransfer: {prefill: front, decode: back}
+  ascend-vllm:services:
+    front: &server
+      image: quay.io/ascend/vllm-ascend:v0.23.0
+      model: /mnt/models/Qwen3-32B
+      npus: 4
+      engine: {maxModelLen: 32768}
+    back: *server
+"""
+
+
+@pytest.mark.parametrize(("ready", "code", "words"), [(True, 0, "answer together"), (False, 1, "answer nothing")])
+def test_a_pair_is_shown_as_one(
+    ready: bool, code: int, words: str, console: Console, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "prod.yaml").write_text(PAIRED, encoding="utf-8")
+    found = snapshot(
+        pod("front", container(ready=ready), phase="Running", ready=ready),
+        pod("back", container(ready=True), phase="Running", ready=True),
+        deployments=[deployment("front", availableReplicas=int(ready)), deployment("back")],
+        replica_sets=[replica_set("front"), replica_set("back")],
+        nodes=[node()],
+    )
+
+    @asynccontextmanager
+    async def connected(context: str, namespace: str) -> AsyncIterator[FakeReader]:
+        yield FakeReader([found], lines=[])
+
+    monkeypatch.setattr(status, "connected", connected)
+    shown = console("status", "prod.yaml", "--brief")
+    document = json.loads(console("status", "prod.yaml", "--format", "json").out)
+
+    assert shown.code == code
+    assert words in shown.out
+    assert document["kvTransfer"]["answers"] is ready
+
+
+def test_the_pair_is_not_judged_if_only_one_service_is_shown(
+    console: Console, cluster: list[tuple[str, str]], tmp_path: Path
+) -> None:
+    (tmp_path / "prod.yaml").write_text(PAIRED, encoding="utf-8")
+
+    assert "answer" not in console("status", "prod.yaml", "front", "--brief").out
