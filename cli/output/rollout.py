@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from models.service.deadlines import downtime
+from collections.abc import Sequence
+
+from models.service.deadlines import downtime, pair_downtime
 from models.service.resolved import ResolvedService
 from models.stack_file.operation import Recreate
 from models.words import counted, duration
@@ -19,11 +21,18 @@ def update_in_words(service: ResolvedService) -> str:
     source = service.origins["rollout.kind"].source
     if source != "default":
         reason = f" ({source})"
-    seconds = downtime(service)
-    interruption = "no downtime"
-    if seconds:
-        interruption = f"downtime up to {duration(seconds)}"
-    return f"{_order(service)}{reason}, {interruption}"
+    return f"{_order(service)}{reason}, {_interruption(downtime(service))}"
+
+
+def pair_in_words(services: Sequence[ResolvedService]) -> str:
+    """How long two services that are one do not answer while they are updated."""
+    return f"rollout: both at the same time, {_interruption(pair_downtime(services))}"
+
+
+def _interruption(seconds: int) -> str:
+    if seconds == 0:
+        return "no downtime"
+    return f"downtime up to {duration(seconds)}"
 
 
 def _order(service: ResolvedService) -> str:

@@ -78,3 +78,15 @@ def downtime(service: ResolvedService) -> int:
     ):
         return 0
     return service.startup
+
+
+def pair_downtime(services: Sequence[ResolvedService]) -> int:
+    """The most seconds in which a pair for prefill and decode does not answer while one or both are updated.
+
+    An update of what both have in common takes longer than that of one: old pods work with old ones only, and new ones
+    with new ones. Then the pair answers when both have a new pod.
+
+    Args:
+        services: Both services.
+    """
+    return max(downtime(service) for service in services)

@@ -181,8 +181,18 @@ class ResolvedStack:
     lock: StackLock | None = None
     """What the stack was tested with; None if the lock file says nothing about it."""
 
+    @property
+    def pair(self) -> list[ResolvedService]:
+        """The services for prefill and for decode, if the stack has such a pair; else none."""
+        paired = [service for service in self.services if service.kv_transfer]
+        return sorted(paired, key=_prefill_first)
+
     def service(self, name: str) -> ResolvedService | None:
         """The service of this name, or None."""
         return next(
             (service for service in self.services if service.name == name), None
         )
+
+
+def _prefill_first(service: ResolvedService) -> bool:
+    return service.kv_transfer is not None and service.kv_transfer.role == "decode"

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import GOLDEN, Console
+from tests.conftest import ROOT
 
 STACK = """\
 config:
@@ -72,3 +73,14 @@ def test_services_that_are_not_counted_are_listed(project: Path, console: Consol
     done = console("capacity", "bad")
 
     assert "not counted until its schema errors are fixed: 千问" in done.err
+
+
+def test_the_downtime_of_a_pair_is_shown_beside_that_of_each_service(console: Console) -> None:
+    project = str(ROOT / "examples" / "prefill-decode")
+    shown = console("-C", project, "capacity", "prod")
+    document = json.loads(console("-C", project, "capacity", "prod", "--format", "json").out)
+
+    assert "qwen3-32b-prefill + qwen3-32b-decode  rollout: both at the same time" in shown.out
+    assert document["kvTransfer"]["services"] == ["qwen3-32b-prefill", "qwen3-32b-decode"]
+    assert document["kvTransfer"]["npus"] == 32
+    assert document["kvTransfer"]["downtimeSeconds"] > 0

@@ -10,6 +10,7 @@ import pytest
 from models.check import check
 from models.launch.launch import launch
 from models.manifests import service_objects
+from models.service.deadlines import pair_downtime
 from models.service.resolve import resolve
 from models.service.resolved import ResolvedService, ResolvedStack
 from models.stack_file.parse import parse_stack
@@ -261,6 +262,19 @@ def test_the_network_policy_of_each_lets_the_other_through_on_all_ports() -> Non
         (peer,) = rule[side]
         assert "ports" not in rule
         assert selects(peer["podSelector"]["matchLabels"], pod_labels(back))
+
+
+def test_a_pair_is_down_as_long_as_the_slower_of_both() -> None:
+    slow = stack(decode={"startup": "30m"})
+
+    assert [one.name for one in slow.pair] == ["front", "back"]
+    assert pair_downtime(slow.pair) == 1800
+
+
+def test_a_pair_of_services_that_keep_a_pod_has_no_downtime() -> None:
+    two = {"replicas": 2, "rollout": {"kind": "rollingUpdate", "maxUnavailable": 1, "maxSurge": 0}}
+
+    assert pair_downtime(stack(prefill=two, decode=two).pair) == 0
 
 
 DISAGREEMENTS: list[tuple[str, dict[str, Any]]] = [

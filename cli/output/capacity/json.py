@@ -8,7 +8,7 @@ from typing import Any
 
 from models.finding import Finding
 from models.service.capacity import Node, Packing
-from models.service.deadlines import downtime
+from models.service.deadlines import downtime, pair_downtime
 from models.service.resolved import ResolvedService, ResolvedStack
 
 VERSION = 1
@@ -26,6 +26,7 @@ def render(stack: ResolvedStack, packing: Packing) -> str:
         "nodes": [{**_node(node), "pool": node.pool} for node in packing.nodes],
         "withoutRoom": without_room,
         "services": [_service(service) for service in stack.services],
+        "kvTransfer": _pair(stack.pair),
         "notCounted": list(stack.broken),
     }
     return json.dumps(document, ensure_ascii=False, indent=2)
@@ -58,6 +59,17 @@ def _service(service: ResolvedService) -> dict[str, Any]:
         "rollout": rollout,
         "downtimeSeconds": downtime(service),
         "startupSeconds": service.startup,
+    }
+
+
+def _pair(services: Sequence[ResolvedService]) -> dict[str, Any] | None:
+    """Two services for prefill and decode that are one; None without such a pair."""
+    if not services:
+        return None
+    return {
+        "services": [service.name for service in services],
+        "npus": sum(service.npus * service.pods for service in services),
+        "downtimeSeconds": pair_downtime(services),
     }
 
 

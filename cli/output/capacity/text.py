@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import cycle, groupby
 
-from cli.output.rollout import rollout_in_words
+from cli.output.rollout import pair_in_words, rollout_in_words
 from cli.output.table import columns, columns_with_text
 from cli.output.text import coloured
 from models.finding import Finding
@@ -25,6 +25,9 @@ def render(stack: ResolvedStack, packing: Packing) -> str:
     rollouts = []
     for service in stack.services:
         rollouts.append((service.name, rollout_in_words(service)))
+    if stack.pair:
+        names = [service.name for service in stack.pair]
+        rollouts.append((" + ".join(names), pair_in_words(stack.pair)))
     lines = list(pool_lines(stack, packing))
     lines.append("")
     if rollouts:
