@@ -26,10 +26,14 @@ class Project:
     directory: Path
     sandbox: Sandbox
 
-    def write(self, stack: str, services: dict[str, Any], **cluster: Any) -> None:
+    def write(
+        self, stack: str, services: dict[str, Any], *, kv_transfer: dict[str, str] | None = None, **cluster: Any
+    ) -> None:
         """Write a stack file; the namespace is the stack's name."""
         given = {"context": self.sandbox.context, "namespace": stack, **cluster}
-        config = {"ascend-vllm:cluster": given, "ascend-vllm:services": services}
+        config: dict[str, Any] = {"ascend-vllm:cluster": given, "ascend-vllm:services": services}
+        if kv_transfer:
+            config["ascend-vllm:kvTransfer"] = kv_transfer
         self.file(stack).write_text(yaml.safe_dump({"config": config}, allow_unicode=True), encoding="utf-8")
 
     def file(self, stack: str) -> Path:

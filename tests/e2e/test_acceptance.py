@@ -17,7 +17,7 @@ from models.service.resolved import ResolvedStack
 from sandbox.plan import Plan
 from tests.conftest import ROOT
 from tests.docs.pod_security import ADMISSION, table
-from tests.e2e import prometheus
+from tests.e2e.definitions import PROMETHEUS
 from tests.e2e.sandbox_fixture import Sandbox, SandboxFactory, ascend_nodes
 from tests.properties.accepted import nearest_accepted
 from tests.properties.strategies import services
@@ -39,7 +39,7 @@ def box(sandbox: SandboxFactory) -> Sandbox:
     """A sandbox with what services refer to, and with the kinds that the Prometheus operator brings."""
     made = sandbox(Plan("accept", ascend_nodes(2)))
     made.kubectl("apply", "--filename=-", stdin=json.dumps(PRIORITY))
-    prometheus.install(made)
+    PROMETHEUS.install(made)
     return made
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from sandbox.plan import Plan
 from tests.e2e import prometheus
+from tests.e2e.definitions import KTHENA, PROMETHEUS
 from tests.e2e.project import Project, copy_program
 from tests.e2e.sandbox_fixture import SandboxFactory, ascend_nodes
 
@@ -62,7 +63,8 @@ def stack(project: Project, request: pytest.FixtureRequest) -> Iterator[str]:
     made = project.pulumi("stack", "init", name)
     assert made.returncode == 0, made.stderr
     yield name
-    prometheus.remove(project.sandbox)
+    PROMETHEUS.remove(project.sandbox)
+    KTHENA.remove(project.sandbox)
 
 
 def spec(project: Project, kind: str, stack: str) -> dict[str, Any]:
@@ -100,21 +102,46 @@ def test_objects_whose_kind_the_cluster_lacks_are_left_out_with_a_warning_and_ma
     assert (code, text) == (0, f"no drift: stack {stack} matches its cluster (6 objects)\n")
     assert "not read: PodMonitor qwen: cannot get podmonitors qwen: the cluster does not know this kind" in unread
 
-    prometheus.install(project.sandbox)
+    PROMETHEUS.install(project.sandbox)
     assert "is not installed in the cluster" not in project.up(stack)
     assert spec(project, "podmonitor", stack)["podMetricsEndpoints"][0]["interval"] == "15s"
     assert len(spec(project, "prometheusrule", stack)["groups"][0]["rules"]) == 4
     assert drift(project, stack) == (0, f"no drift: stack {stack} matches its cluster (8 objects)\n", "")
 
-    prometheus.remove(project.sandbox)
+    PROMETHEUS.remove(project.sandbox)
     assert "PodMonitor (monitoring.coreos.com/v1) is not installed" in project.up(stack)
-    prometheus.install(project.sandbox)
+    PROMETHEUS.install(project.sandbox)
     project.up(stack)
     assert project.names("podmonitor", stack) == ["qwen"]
 
 
+PAIRED = {
+    "image": "quay.io/ascend/vllm-ascend:v0.23.0",
+    "model": "/mnt/models/Qwen3-32B",
+    "npus": 4,
+    "engine": {"maxModelLen": 32768, "servedModelName": ["qwen"]},
+}
+
+
+def test_the_router_of_a_pair_gets_its_objects_as_soon_as_the_cluster_knows_their_kinds(
+    project: Project, stack: str
+) -> None:
+    pair = {"prefill": "front", "decode": "back"}
+    project.write(stack, {"front": PAIRED, "back": PAIRED}, kv_transfer=pair, pools=POOLS)
+    assert "ModelServer (networking.serving.volcano.sh/v1alpha1) is not installed in the cluster" in project.up(stack)
+    missing = project.ascend_vllm("check", stack, "--live").stdout
+    assert "warning[kind-missing]: the cluster does not know ModelServer" in missing
+
+    KTHENA.install(project.sandbox)
+    project.up(stack)
+    assert spec(project, "modelserver", stack)["kvConnector"] == {"type": "mooncake"}
+    assert spec(project, "modelroute", stack)["modelName"] == "qwen"
+    assert drift(project, stack)[0] == 0
+    assert "front and back answer together" in project.ascend_vllm("status", stack).stdout
+
+
 def test_an_outage_of_an_api_group_deletes_no_object_of_its_kinds(project: Project, stack: str) -> None:
-    prometheus.install(project.sandbox)
+    PROMETHEUS.install(project.sandbox)
     project.write(stack, {"qwen": GUARDED}, pools=POOLS)
     project.up(stack)
     before = uids(project, METRICS, stack)
@@ -243,7 +270,7 @@ def test_a_cluster_is_asked_whether_it_is_what_the_stack_says(project: Project, 
         ("queue-missing", "error", "Volcano has no queue shared"),
     ]
 
-    prometheus.install(project.sandbox)
+    PROMETHEUS.install(project.sandbox)
     project.sandbox.kubectl("create", "namespace", stack)
     level = "pod-security.kubernetes.io/enforce"
     project.sandbox.kubectl("label", "namespace", stack, f"{level}=restricted")
