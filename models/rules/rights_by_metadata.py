@@ -127,7 +127,7 @@ def injected_part(service: ResolvedService) -> Iterator[Finding]:
             if value.lower() in _OFF:
                 continue
             yield warning(
-                f"{'.'.join(values.path)}.{name} asks for parts that this program does not show",
+                f"{'.'.join(values.path)}.{name} adds parts that this program does not show",
                 why=f"{meaning}, if the cluster has it",
                 fix=f"remove {'.'.join(values.path)}.{name}",
                 marks=[values.mark(name)],
