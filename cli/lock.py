@@ -31,9 +31,7 @@ SetOption = Annotated[
 ]
 UpgradeOption = Annotated[
     bool,
-    typer.Option(
-        "--upgrade", help="Ask for digests that are in the lock file already."
-    ),
+    typer.Option("--upgrade", help="Update digests that the lock file already has."),
 ]
 OfflineOption = Annotated[
     bool, typer.Option("--offline", help="Do not ask any registry for a digest.")
@@ -46,15 +44,15 @@ def command(
     upgrade: UpgradeOption = False,
     offline: OfflineOption = False,
 ) -> None:
-    """Write what the services of stacks are tested with into a lock file.
+    """Write the images, versions and weights of tested services to a lock file.
 
     The file ascend-vllm.lock is next to the stack file. For each service it has
     the image with its digest, the engine release, CANN, PyTorch, Python, the oldest
     driver, the type of NPU and the weights. From then on, pods run the image with
     this digest, and check reports what differs. Commit the file.
 
-    The digest comes from the registry, with the login of docker login. What is in
-    the file stays while the image stays the same.
+    The digest comes from the registry, with the login of docker login. An entry of
+    the file stays while its image stays the same.
 
     Exit code 0 if all facts were found, 1 if a digest is missing, 2 for wrong usage,
     3 if a stack cannot be read.

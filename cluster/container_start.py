@@ -173,7 +173,7 @@ def _no_runtime(pod: Object, handler: str) -> Finding:
         "pod-sandbox",
         "error",
         f"the node {node_of(pod)} has no container runtime {handler}",
-        why=f"the pod's RuntimeClass {runtime_class} asks for it, and the configuration of containerd does not have it",
+        why=f"the pod's RuntimeClass {runtime_class} requests it, and the configuration of containerd does not have it",
         fix="install the Ascend Docker Runtime on the node and restart containerd; or remove runtimeClassName from"
         " podTemplate.spec: the program mounts the driver itself",
     )

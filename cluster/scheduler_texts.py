@@ -56,7 +56,7 @@ def _npu_plugin_texts() -> Iterator[SchedulerText]:
     """Of MindCluster's plugin for Volcano (ascend-for-volcano): `node check failed … <checkNodeNPUByTask : …>`."""
     yield _text(
         r"check Node (?P<node>\S+) label \[(?P<label>[^\]]+)\] Failed, value is (?P<value>[\w.-]+)",
-        "Volcano's NPU plugin rejects {node}: the node has {label}={value}, and the pod does not ask for it",
+        "Volcano's NPU plugin rejects {node}: the node has {label}={value}, and the pod does not request it",
         why="the plugin treats the pod as one for another type of node: the nodeSelector of the pod picks the type,"
         " and its label ring-controller.atlas the chip",
         fix="write cluster.platform.nodeSelector: {{{label}: {value}}}, and the chip's label ring-controller.atlas,"
@@ -99,7 +99,7 @@ def _npu_plugin_texts() -> Iterator[SchedulerText]:
         r"node check failed\. for details,log by search keywords <(?P<keywords>[^>]*)>?",
         "Volcano's NPU plugin rejects the nodes: {keywords}",
         why="the plugin checks the type, the labels and the NPUs of each node",
-        fix="correct what it names; the log of volcano-scheduler has more below these words",
+        fix="correct the named object; the log of volcano-scheduler shows more after these words",
     )
 
 
@@ -111,7 +111,7 @@ def _hami_texts() -> Iterator[SchedulerText]:
     yield _text(
         r"ModeNotFit",
         f"{_SLICE}: its kind of slices differs",
-        why="a node offers either slices by template or slices by HAMi-core, and the pod asks for the other kind",
+        why="a node offers either slices by template or slices by HAMi-core, and the pod requests the other kind",
         fix="request whole NPUs: remove the resource …-memory and the annotation huawei.com/vnpu-mode from podTemplate;"
         " or use a node with this kind of slices",
     )
@@ -130,7 +130,7 @@ def _hami_texts() -> Iterator[SchedulerText]:
     yield _text(
         r"CardTypeMismatch|CardUuidMismatch",
         "no node has an NPU of the requested type",
-        why="HAMi compares the type or the UUID that the pod asks for with those of the nodes",
+        why="HAMi compares the type or the UUID that the pod requests with those of the nodes",
         fix="correct cluster.platform.resource, or remove the annotation that picks the NPU",
     )
     yield _text(

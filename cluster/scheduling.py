@@ -216,7 +216,7 @@ def _message_of_scheduler(pod: Object, snapshot: Snapshot) -> Finding:
         "error",
         f"no node accepts the pod: {messages[0]}",
         why=why,
-        fix="free or add what it names, or request less; pods before it in the queue may hold it back"
+        fix="free or add the named resource, or request less; pods before it in the queue may hold it back"
         " (kubectl get podgroups)",
     )
 

@@ -193,7 +193,7 @@ def _wrong_answer(job: str, failures: Sequence[re.Match[str]]) -> Finding:
         "error",
         f"the smoke test failed: {requests}",
         why=f"the Job {job} sent requests through the Service after all pods were ready",
-        fix="correct what it reports and run pulumi up; ascend-vllm smoke runs more requests, from outside",
+        fix="fix the reported problem and run pulumi up; ascend-vllm smoke runs more requests, from outside",
     )
 
 

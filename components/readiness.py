@@ -314,7 +314,5 @@ def _watched(service: ResolvedService) -> WatchedService:
 def _unknown(question: str, problem: ClusterError) -> pulumi.RunError:
     text = f"cannot find out whether {question}: {problem.message}\nfix: {problem.fix}"
     if problem.passing:
-        text += (
-            "; what was applied stays and the pods run on, the next pulumi up continues"
-        )
+        text += "; applied changes stay, the pods keep running, and the next pulumi up continues"
     return pulumi.RunError(text)

@@ -10,7 +10,7 @@ from typing import Any
 from convert.flag_values import field_value, flag_value, with_field
 from convert.note import Note, Notes, Place, dropped
 from convert.server_start import Argument
-from models.credentials import is_certain
+from models.credentials import is_credential
 from models.engines.flags import Flag
 from models.engines.release import Release
 
@@ -195,7 +195,7 @@ def _only_flag_with(
 def _is_secret(flag: Flag, option: _Option) -> bool:
     if flag.name == "api-key":
         return True
-    return any(is_certain(value) for value in option.values)
+    return any(is_credential(flag.name, value) for value in option.values)
 
 
 def _unknown(

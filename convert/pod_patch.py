@@ -11,7 +11,7 @@ from convert.minimal import Values
 from convert.objects import Object
 from convert.pod_keys import is_ours
 from convert.pods import Pod
-from models.credentials import is_certain, is_credential
+from models.credentials import is_credential, named_texts
 from models.kubernetes.schema import known_minors, pod_schema
 from models.manifests.pod import affinity_to_other_services
 from models.manifests.pod_fields import (
@@ -125,19 +125,9 @@ def _is_of_program(pod: Pod, container: Object) -> bool:
     return is_ours(pod) and container.at("name").text() in names
 
 
-def has_credential(value: Any, name: str = "") -> bool:
+def has_credential(value: Any) -> bool:
     """Whether a value contains a text that looks like a credential."""
-    if isinstance(value, dict):
-        entry = value.get("name")
-        text = value.get("value")
-        if isinstance(entry, str) and isinstance(text, str):
-            return is_credential(entry, text)
-        return any(has_credential(item, str(key)) for key, item in value.items())
-    if isinstance(value, list):
-        return any(has_credential(item) for item in value)
-    if not isinstance(value, str):
-        return False
-    return is_certain(value) or bool(name and is_credential(name, value))
+    return any(is_credential(item.name, item.text) for item in named_texts(value))
 
 
 def _metadata(pod: Pod) -> Values:

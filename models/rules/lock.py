@@ -57,7 +57,7 @@ def lock_outdated(stack: ResolvedStack) -> Iterator[Finding]:
 def _outdated(stack: ResolvedStack, message: str, marks: Sequence[Mark]) -> Finding:
     return error(
         message,
-        why="the service is not what it was tested with, or the lock file is older than the stack file",
+        why="the service differs from the tested one, or the lock file is older than the stack file",
         fix=f"run ascend-vllm lock {stack.name}",
         marks=marks,
     )

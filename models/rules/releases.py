@@ -65,7 +65,7 @@ def judged_as_another_release(service: ResolvedService) -> Iterator[Finding]:
     repository = repository_of(service.image)
     yield warning(
         f"the tag {_tag(service)} is checked as vLLM {version}",
-        why=f"the program knows {', '.join(VERSIONS)}; what differs in this image is not checked",
+        why=f"the program knows {', '.join(VERSIONS)}; differences of this image are not checked",
         fix=f"write image: {repository}:v{version}",
         marks=[at("image"), at("engine.version")],
     )

@@ -145,7 +145,7 @@ def injected_part(service: ResolvedService) -> Iterator[Finding]:
                 continue
             meaning = _INJECTORS.get(name, "a webhook adds parts to the pods")
             yield warning(
-                f"{'.'.join(values.path)}.{name} asks for parts that this program does not show",
+                f"{'.'.join(values.path)}.{name} adds parts that this program does not show",
                 why=f"{meaning}, if the cluster has it",
                 fix=f"remove {'.'.join(values.path)}.{name}",
                 marks=[values.mark(name)],

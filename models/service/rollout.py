@@ -355,7 +355,7 @@ def _after(services: Sequence[str]) -> str:
     if hidden > 0:
         names.append(f"{hidden} more")
     pods = "pod" if len(services) == 1 else "pods"
-    return f" beside the additional {pods} of {listed(names)}, counted first"
+    return f" next to the additional {pods} of {listed(names)}, counted first"
 
 
 def _is_configured(rollout: RollingUpdate | Recreate | None) -> bool:

@@ -53,7 +53,6 @@ def too_large(message: str, mark: Mark, fix: str = "") -> Finding:
         severity="error",
         message=message,
         why="a larger stack is not read, so that every command ends within seconds (models/stack_file/limits.py)",
-        fix=fix
-        or "divide the services among several stacks, or remove what they do not need",
+        fix=fix or "divide the services among several stacks, or remove unneeded keys",
         marks=(mark,),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -93,6 +94,8 @@ def test_a_switch_and_a_reference_are_not_secrets(value: str) -> None:
         command(f"--api_key={SECRET}"),
         command("--api-key $KEY", exports=f"KEY={SECRET}"),
         command(f"--unknown-flag {SECRET}"),
+        command(f"--hf-token {SECRET}"),
+        command(f'--override-generation-config \'{{"password": "{SECRET}"}}\''),
         command(f"--otlp-traces-endpoint http://user:{SECRET}@collector"),
         command().replace("python -m", f"HF_TOKEN={SECRET} python -m"),
         command().replace("python -m", f"env HF_TOKEN={SECRET} python -m"),
@@ -117,6 +120,32 @@ def test_a_secret_of_the_objects_is_never_shown(entry: str) -> None:
     objects = config().replace("        resources:", f"        {entry}\n        resources:")
 
     assert SECRET not in everything(made(command(), objects))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [f"--db-password={SECRET}"],
+        ["--hf-token", SECRET],
+        ["sh", "-c", f"export OTP_SEED={SECRET}; run"],
+        ["mysql", "-h", "db", f"-p{SECRET}"],
+    ],
+    ids=lambda arguments: arguments[0],
+)
+@pytest.mark.parametrize(
+    ("kind", "subject"), [("containers", "the container side"), ("initContainers", "the init container side")]
+)
+def test_a_container_with_a_secret_in_its_arguments_is_not_copied(
+    kind: str, subject: str, arguments: list[str]
+) -> None:
+    objects = list(yaml.safe_load_all(config()))
+    deployment = next(item for item in objects if item["kind"] == "Deployment")
+    pod = deployment["spec"]["template"]["spec"]
+    pod.setdefault(kind, []).append({"name": "side", "image": "side:1", "args": arguments})
+    done = made(command(), yaml.safe_dump_all(objects))
+
+    assert said(done, "dropped")[subject].startswith("it contains a credential")
+    assert SECRET not in everything(done)
 
 
 def test_a_secret_of_another_object_is_never_shown() -> None:

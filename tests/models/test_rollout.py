@@ -169,18 +169,18 @@ def test_the_reason_of_a_rollout_is_shown_where_its_value_is() -> None:
         (
             {"a": "npus: 8, startup: 20m", "b": "npus: 8"},
             "",
-            "no node is sure to have 8 NPUs free beside the additional pod of a, counted first",
+            "no node is sure to have 8 NPUs free next to the additional pod of a, counted first",
         ),
         ({"b": "npus: 8, replicas: 3"}, "", "no node is sure to have 8 NPUs free"),
         (
             {"a": "npus: 2, queue: q, startup: 20m", "b": "npus: 2, queue: q"},
             "    queues: {q: {npus: 6}}\n",
-            "the quota of queue q has no room for 2 NPUs more beside the additional pod of a, counted first",
+            "the quota of queue q has no room for 2 NPUs more next to the additional pod of a, counted first",
         ),
         (
             {**{f"a{number}": "npus: 8, startup: 20m" for number in range(5)}, "b": "npus: 8"},
             "",
-            "no node is sure to have 8 NPUs free beside the additional pods of a0, a1, a2 and 2 more, counted first",
+            "no node is sure to have 8 NPUs free next to the additional pods of a0, a1, a2 and 2 more, counted first",
         ),
     ],
 )
