@@ -275,8 +275,8 @@ def _moved_directory(place: PurePosixPath) -> NodeDirectory | None:
     """The directory of the kubelet or of a runtime that a path is in, on any disk."""
     _, lib, below = str(place).partition("/var/lib/")
     if lib and (directory := _overlapping(PurePosixPath(lib + below), _BELOW_LIB)):
-        path = str(place).removesuffix(lib + below) + directory.path
-        return NodeDirectory(path, directory.holds)
+        root = str(place).removesuffix(lib + below)
+        return NodeDirectory(root + directory.path, directory.holds)
     for index, (owner, name) in enumerate(pairwise(place.parts)):
         is_moved = name in _MOVED.get(owner, ()) or name.startswith("io.containerd.")
         if is_moved:
