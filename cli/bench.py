@@ -14,6 +14,7 @@ import typer
 
 from cli.arguments import ServiceArgument, StackArgument
 from cli.errors import CommandError, ExitCode
+from cli.named_files import write_named
 from cli.output.bench import document, table
 from cli.output.text import coloured
 from cli.reach import KeyFileOption, TimeoutOption, UrlOption, run, say
@@ -195,7 +196,7 @@ def _progress(total: int) -> Iterator[Callable[[], None]]:
 
 def _draw(file: Path, title: str, measurements: Sequence[Measurement]) -> None:
     try:
-        file.write_text(plot(title, measurements), encoding="utf-8")
+        write_named(file, plot(title, measurements))
     except OSError as problem:
         message = f"{file} cannot be written: {problem.strerror}"
         raise CommandError(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -12,6 +11,7 @@ import typer
 import yaml
 
 from cli.errors import CommandError, ExitCode
+from cli.named_files import STANDARD_INPUT, read_named, write_named
 from cli.output import conversion as output
 from cli.stacks import project_directory
 from convert import (
@@ -27,7 +27,8 @@ from convert import (
 from models.stack_file.load import read_project
 from models.stack_file.yaml_file import read_yaml
 
-STANDARD_INPUT = "-"
+_MOST_BYTES = 10_000_000
+"""Of a file that is converted."""
 
 ConfigArgument = Annotated[
     Path,
@@ -195,16 +196,17 @@ def _end_with_findings(problem: ConversionError) -> NoReturn:
 
 
 def _read(file: Path) -> File:
-    if str(file) == STANDARD_INPUT:
-        return File("standard input", decoded(sys.stdin.buffer.read()))
+    name = str(file)
+    if name == STANDARD_INPUT:
+        name = "standard input"
     try:
-        return File(str(file), decoded(file.read_bytes()))
+        return File(name, decoded(read_named(str(file), _MOST_BYTES)))
     except FileNotFoundError:
         raise CommandError(
             f"there is no file {file}", "name the manual's config.yaml and run_vllm.sh"
         ) from None
     except OSError as problem:
-        message = f"{file} cannot be read: {problem.strerror}"
+        message = f"{name} cannot be read: {problem.strerror}"
         raise CommandError(
             message, "name a readable file", ExitCode.COULD_NOT_RUN
         ) from None
@@ -214,7 +216,7 @@ def _kept_sections(file: Path) -> str:
     """The sections of an existing stack file next to `config`, such as the salt of its secrets."""
     if not file.exists():
         return ""
-    value = read_yaml(str(file), decoded(file.read_bytes())).value
+    value = read_yaml(str(file), decoded(read_named(str(file), _MOST_BYTES))).value
     if not isinstance(value, dict):
         return ""
     others = {key: item for key, item in value.items() if key != "config"}
@@ -232,7 +234,7 @@ def _write_imports(file: Path, found: Adoption, *, err: bool) -> None:
 
 def _write(file: Path, text: str) -> None:
     try:
-        file.write_text(text, encoding="utf-8")
+        write_named(file, text)
     except OSError as problem:
         message = f"{file} cannot be written: {problem.strerror}"
         raise CommandError(

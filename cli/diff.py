@@ -14,6 +14,7 @@ from cli.arguments import StacksArgument
 from cli.completion import complete_revision
 from cli.errors import CommandError, ExitCode, UnreadableStackError
 from cli.live import report_unread
+from cli.named_files import read_named
 from cli.objects import read_objects
 from cli.output.diff import DiffFormat, render_comparisons
 from cli.output.diff.comparison import Comparison
@@ -34,6 +35,9 @@ from models.service.resolved import ResolvedStack
 from review import compare
 from review.live import compare_live
 from review.preview import read_preview, with_preview
+
+_MOST_BYTES = 100_000_000
+"""Of the output of `pulumi preview`."""
 
 # Errors at the top level that hide nothing of the stack.
 _HARMLESS = ("unknown-key", "duplicate-key", "unused-accept")
@@ -247,7 +251,7 @@ def _with_preview(comparison: Comparison, file: Path) -> Comparison:
     stack = comparison.new.name
     command = f"pulumi preview --stack {stack} --json > {file}"
     try:
-        preview = read_preview(json.loads(file.read_text(encoding="utf-8")))
+        preview = read_preview(json.loads(read_named(str(file), _MOST_BYTES)))
     except OSError as problem:
         raise CommandError(
             f"{file} cannot be read: {problem.strerror}", "name a readable file"

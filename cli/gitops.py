@@ -10,6 +10,10 @@ from cli.errors import CommandError, ExitCode
 from cli.output.yaml import yaml_documents
 from models.manifests import Manifest
 from models.manifests.metadata import INSTANCE_LABEL
+from models.stack_file.texts import named_bytes
+
+_MOST_BYTES = 10_000_000
+"""Of a file that is read. An object of Kubernetes has at most 1.5 MB."""
 
 _INDEX = "kustomization.yaml"
 
@@ -110,8 +114,16 @@ def _texts(directory: Path) -> dict[str, str]:
     texts = {}
     for file in directory.glob("*.yaml"):
         is_plain_file = file.is_file() and not file.is_symlink()
-        texts[file.name] = file.read_text("utf-8", "replace") if is_plain_file else ""
+        texts[file.name] = _text(file) if is_plain_file else ""
     return texts
+
+
+def _text(file: Path) -> str:
+    """The text of a file; empty if it is longer than any that this command writes."""
+    try:
+        return named_bytes(file, _MOST_BYTES).decode("utf-8", "replace")
+    except OSError:
+        return ""
 
 
 def _refuse_foreign_files(directory: Path, names: set[str]) -> None:

@@ -11,6 +11,7 @@ import typer
 
 from cli.arguments import StacksArgument
 from cli.errors import CommandError, ExitCode
+from cli.named_files import write_named
 from cli.output.lock import locked_text
 from cli.stacks import open_stacks
 from client.registry import RegistryError, image_digest
@@ -214,7 +215,7 @@ def _record(service: ResolvedService, entry: Mapping[str, object]) -> LockedServ
 
 def _write(file: Path, text: str) -> None:
     try:
-        file.write_text(text, encoding="utf-8")
+        write_named(file, text)
     except OSError as problem:
         raise CommandError(
             f"{file} cannot be written: {problem.strerror}",

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from cli.errors import CommandError, ExitCode
+from cli.named_files import write_named
 from models.launch.scripts.verify import THREADS, checksum, gib, names_below
 from models.stack_file.checksums import WeightFiles
 from models.stack_file.parse import parse
@@ -129,7 +130,7 @@ def _refuse_unusable(files: Mapping[str, Any]) -> None:
 def _write(file: Path, text: str) -> None:
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8")
+        write_named(file, text)
     except OSError as problem:
         message = f"{file} cannot be written: {problem.strerror}"
         raise CommandError(

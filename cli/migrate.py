@@ -11,6 +11,7 @@ import typer
 
 from cli.arguments import StackArgument
 from cli.errors import CommandError, ExitCode
+from cli.named_files import refuse_link, write_named
 from cli.output import migration as output
 from cli.stacks import open_stack
 from migrate.errors import MigrationError
@@ -160,9 +161,10 @@ def _write(migration: Migration, old_text: str, target: Path | None) -> None:
             _write_new(target, migration.text)
             typer.echo(f"written: {target}", err=True)
             return
+        refuse_link(file)
         kept = file.with_name(f"{file.name}.{_old_releases(migration)}")
         _write_new(kept, old_text)
-        file.write_text(migration.text, encoding="utf-8", errors="surrogateescape")
+        write_named(file, migration.text)
     except FileExistsError as problem:
         raise CommandError(
             f"{problem.filename} exists already",

@@ -13,6 +13,7 @@ import typer
 
 from cli.arguments import ServiceArgument, StackArgument
 from cli.errors import CommandError, ExitCode
+from cli.named_files import read_named
 from cli.output.text import coloured
 from cli.parameter_options import body_fields, with_parameters
 from cli.reach import KeyFileOption, TimeoutOption, UrlOption, run, say
@@ -30,6 +31,9 @@ from client.request import refusal_text
 from models.engines.requests import POOLING, Kind, Request
 from models.finding import Finding
 from models.service.resolved import ResolvedService
+
+_MOST_BYTES = 100_000_000
+"""Of a body, which may contain pictures."""
 
 _SHOWN_NUMBERS = 4
 """Numbers of a vector that are printed as text."""
@@ -207,11 +211,7 @@ def _pooling_request(
 
 def _read(file: str) -> str:
     try:
-        if file == "-":
-            data = sys.stdin.buffer.read()
-        else:
-            data = Path(file).read_bytes()
-        return data.decode("utf-8")
+        return read_named(file, _MOST_BYTES).decode("utf-8")
     except OSError as problem:
         raise CommandError(
             f"{file} cannot be read: {problem.strerror}", "name a readable file"

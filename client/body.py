@@ -11,6 +11,10 @@ from typing import Any
 from models.engines.parameters import Parameters
 from models.engines.requests import Kind, Request
 from models.service.resolved import ResolvedService
+from models.stack_file.texts import named_bytes
+
+_MOST_BYTES = 100_000_000
+"""Of a picture or a JSON Schema."""
 
 _ALWAYS_SENT = ("max_tokens", "temperature")
 """Parameters that are sent even with the manual's default. The server's defaults depend on the kind of request."""
@@ -160,7 +164,7 @@ def data_url(file: Path) -> str:
         BadInputError: The file cannot be read, or it has another format.
     """
     try:
-        data = file.read_bytes()
+        data = named_bytes(file, _MOST_BYTES)
     except OSError as problem:
         raise BadInputError(
             f"{file} cannot be read: {problem.strerror}", "pass the path of a picture"
@@ -212,7 +216,7 @@ def schema(text: str) -> dict[str, Any]:
 
 def _schema_file(name: str) -> str:
     try:
-        return Path(name).read_text(encoding="utf-8")
+        return named_bytes(Path(name), _MOST_BYTES).decode("utf-8")
     except (OSError, UnicodeDecodeError) as problem:
         reason = getattr(problem, "strerror", None) or problem
         message = f"{name} is neither a JSON object nor a readable file: {reason}"

@@ -18,7 +18,11 @@ from cluster.reader import Cluster, connected
 from cluster.simulated_nodes import simulated_node_of
 from cluster.snapshot import Object
 from models.service.resolved import ResolvedService
+from models.stack_file.texts import named_bytes
 from models.words import duration
+
+_MOST_BYTES = 100_000
+"""Of a file with an API key."""
 
 VARIABLE = "VLLM_API_KEY"
 """The environment variable with the API key. The server itself reads it too."""
@@ -119,7 +123,7 @@ def given_key(options: ConnectOptions) -> str | None:
 
 def _read_key(file: Path) -> str:
     try:
-        return file.read_text(encoding="utf-8")
+        return named_bytes(file, _MOST_BYTES).decode("utf-8")
     except (OSError, UnicodeDecodeError) as problem:
         reason = getattr(problem, "strerror", None) or "it is not a text file"
         raise BadInputError(

@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.request import parse_http_list, parse_keqv_list
 
+from models.stack_file.texts import disk
+
 if TYPE_CHECKING:
     import httpx
 
@@ -213,7 +215,7 @@ def _docker_config() -> dict[str, Any]:
     home = os.environ.get("DOCKER_CONFIG")
     directory = Path(home) if home else Path.home() / ".docker"
     try:
-        content = json.loads((directory / "config.json").read_text(encoding="utf-8"))
+        content = json.loads(disk(directory / "config.json"))
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}

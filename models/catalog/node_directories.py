@@ -32,10 +32,12 @@ _SOCKETS = (
     "the sockets of the container runtime, by which a process becomes root of the node"
 )
 _VOLUMES = "the volumes of other pods of the node"
+_OBJECTS = "all objects of the cluster, with its Secrets"
 _DATABASES = "the data of databases of the node"
 _SETTINGS = "keys, passwords and settings of the node"
 _KERNEL = "the processes, devices and settings of the node's kernel"
 _USERS = "keys and credentials of the node's users"
+_START_DATA = "the start data of the node, often with credentials"
 _PROGRAMS = "programs that the node runs as root"
 
 _SECRET = (
@@ -86,13 +88,11 @@ _SECRET = (
     NodeDirectory("/var/lib/pgsql", _DATABASES),
     NodeDirectory("/var/lib/mysql", _DATABASES),
     NodeDirectory("/var/lib/redis", _DATABASES),
-    NodeDirectory("/var/lib/etcd", "all objects of the cluster, with its Secrets"),
-    NodeDirectory(
-        "/var/lib/cloud", "the start data of the node, often with credentials"
-    ),
+    NodeDirectory("/var/lib/etcd", _OBJECTS),
+    NodeDirectory("/var/lib/cloud", _START_DATA),
     NodeDirectory("/var/lib/sss", _USERS),
-    NodeDirectory("/var/etcd", "all objects of the cluster, with its Secrets"),
-    NodeDirectory("/opt/etcd", "all objects of the cluster, with its Secrets"),
+    NodeDirectory("/var/etcd", _OBJECTS),
+    NodeDirectory("/opt/etcd", _OBJECTS),
     NodeDirectory("/opt/kubernetes", _SETTINGS),
     NodeDirectory("/srv/kubernetes", _SETTINGS),
     NodeDirectory("/var/lib/kubernetes", _SETTINGS),
@@ -109,6 +109,35 @@ _SECRET = (
     NodeDirectory("/var/log/kubernetes", "the audit log of the cluster"),
     NodeDirectory("/var/log/kube-apiserver", "the audit log of the cluster"),
     NodeDirectory("/var/log/audit", "the audit log of the node"),
+    NodeDirectory("/var/log/journal", "the logs of all services of the node"),
+    NodeDirectory("/lost+found", "deleted files of the node"),
+    NodeDirectory("/var/lib/kubeadm", _KUBELET),
+    NodeDirectory("/var/lib/kube-apiserver", _KUBELET),
+    NodeDirectory("/var/lib/kube-controller-manager", _KUBELET),
+    NodeDirectory("/var/lib/kube-scheduler", _KUBELET),
+    NodeDirectory("/opt/rke", _KUBELET),
+    NodeDirectory("/opt/rke2", _KUBELET),
+    NodeDirectory("/var/lib/kata", _RUNTIME),
+    NodeDirectory("/var/lib/machines", _RUNTIME),
+    NodeDirectory("/var/lib/registry", _RUNTIME),
+    NodeDirectory("/var/lib/harbor", _SETTINGS),
+    NodeDirectory("/var/lib/consul", _SETTINGS),
+    NodeDirectory("/var/lib/nomad", _SETTINGS),
+    NodeDirectory("/var/lib/puppet", _SETTINGS),
+    NodeDirectory("/var/lib/samba", _USERS),
+    NodeDirectory("/var/lib/krb5kdc", _USERS),
+    NodeDirectory("/var/lib/ipa", _USERS),
+    NodeDirectory("/var/kerberos", _USERS),
+    NodeDirectory("/var/lib/tailscale", "the keys of the network of the node"),
+    NodeDirectory("/var/lib/wireguard", "the keys of the network of the node"),
+    NodeDirectory("/var/lib/waagent", _START_DATA),
+    NodeDirectory("/var/lib/google", _START_DATA),
+    NodeDirectory("/var/lib/amazon", _START_DATA),
+    NodeDirectory("/var/lib/mongodb", _DATABASES),
+    NodeDirectory("/var/lib/elasticsearch", _DATABASES),
+    NodeDirectory("/var/lib/rabbitmq", _DATABASES),
+    NodeDirectory("/var/lib/grafana", _DATABASES),
+    NodeDirectory("/var/lib/minio", _DATABASES),
 )
 """Directories that a pod should not even read."""
 
@@ -173,8 +202,16 @@ _MOVED = {
     "kubelet": ("pods", "pki", "plugins", "device-plugins", "pod-resources"),
     "docker": ("containers", "overlay2", "volumes", "swarm", "image"),
     "containers": ("storage",),
+    "etcd": ("member", "snap", "wal"),
 }
 """Directories that people move to another disk, each with subdirectories by which it is recognized there."""
+
+_MOVED_HOLDS = {"kubelet": _KUBELET, "etcd": _OBJECTS}
+
+_BELOW_LIB = tuple(
+    directory for directory in _SECRET if directory.path.startswith("/var/lib/")
+)
+"""Directories that have their usual path also below another root, such as `/host/var/lib/kubelet`."""
 
 _PUBLIC = (
     "/etc/*hccn*.conf",
@@ -236,11 +273,15 @@ def _user_directory(place: PurePosixPath) -> NodeDirectory | None:
 
 def _moved_directory(place: PurePosixPath) -> NodeDirectory | None:
     """The directory of the kubelet or of a runtime that a path is in, on any disk."""
+    _, lib, below = str(place).partition("/var/lib/")
+    if lib and (directory := _overlapping(PurePosixPath(lib + below), _BELOW_LIB)):
+        root = str(place).removesuffix(lib + below)
+        return NodeDirectory(root + directory.path, directory.holds)
     for index, (owner, name) in enumerate(pairwise(place.parts)):
         is_moved = name in _MOVED.get(owner, ()) or name.startswith("io.containerd.")
         if is_moved:
             path = PurePosixPath(*place.parts[: index + 1])
-            holds = _KUBELET if owner == "kubelet" else _RUNTIME
+            holds = _MOVED_HOLDS.get(owner, _RUNTIME)
             return NodeDirectory(str(path), holds)
     return None
 
@@ -257,12 +298,16 @@ def _overlapping(
     """The first directory that a path is in, or else the first that it contains."""
     path = str(place)
     for directory in directories:
-        if directory.subdirectories and is_inside(path, directory.path):
+        if path.startswith(directory.path) and _is_in(path, directory):
             return directory
     for directory in directories:
         if is_inside(directory.path, path):
             return directory
     return None
+
+
+def _is_in(path: str, directory: NodeDirectory) -> bool:
+    return directory.subdirectories and is_inside(path, directory.path)
 
 
 def is_inside(path: str, directory: str) -> bool:

@@ -249,6 +249,15 @@ def test_drift_is_an_issue_until_it_is_gone(
     assert "replicas 3 → 5" in runner.hub.bodies("issues")[0]
 
 
+def test_what_a_cluster_contains_is_code_in_the_summary(runner: Runner) -> None:
+    recorder = runner.home / "recorders" / "ascend-vllm"
+    recorder.write_text("#!/bin/sh\nprintf 'image: a\\r# Title\\n```\\n<img src=x>\\n'\n")
+
+    runner.run(workflow("drift"), "drift")
+
+    assert (runner.home / "summary").read_text() == "    image: a # Title\n    ```\n    <img src=x>\n"
+
+
 def test_the_kubeconfig_is_for_its_owner_only(runner: Runner) -> None:
     codes = runner.run(PREPARE, "action")
 

@@ -27,6 +27,8 @@ SENSITIVE = [
     "/var/lib/private/x", "/var/log/kubernetes", "/data/kubelet/pods/x", "/data/docker/overlay2", "/a/docker/volumes",
     "/data/io.containerd.snapshotter.v1.overlayfs/snapshots", "/data/containers/storage", "/home/a/.config/gcloud",
     "/home/a/.huggingface", "/home/a/.modelscope/credentials", "/data/.pgpass", "/home/a/.vault-token",
+    "/host/var/lib/kubelet/pods", "/mnt/var/lib/docker", "/mnt/root/var/lib/etcd", "/data/etcd/member/wal",
+    "/opt/rke/etc", "/var/lib/krb5kdc", "/var/lib/waagent", "/lost+found", "/var/log/journal", "/var/kerberos/krb5kdc",
     "/var/paas/sys", "/var/run/secrets", "/var/spool/cron", "/data/.ssh/models",
 ]  # fmt: skip
 """Directories that a pod neither reads nor writes."""
@@ -48,6 +50,7 @@ HARMLESS = [
     "/var/cache/ascend-vllm", "/var/lib/models", "/var/log/ascend", "/etcd-models", "/rootfs",
     "/var/lib/kubelet-models", "/data/docker/models", "/data/kubelet", "/data/containers/models", "/a/volumes/b",
     "/ETC/models", "/etc2", "/var/lib/kubelet2", "/mnt/paas2", "/models/..a", "/home/a/.cache/modelscope/hub",
+    "/host/var/lib/models", "/data/etcd/models", "/var/lib/kubeadmin-models", "/data/var/lib",
     "/data/io.containerd", "/models/pods", "/m/etc", "/mnt/root/.models", "/nvme0/proc",
 ]  # fmt: skip
 """Directories for weights and caches."""
