@@ -116,7 +116,7 @@ def _driver(service: ResolvedService) -> dict[str, Any]:
         facts["source"] = LOCK_FILE
         facts["why"] = "the service was not tested with an older driver"
         facts["instead"] = (
-            f"test the service with DRIVER and write driver: DRIVER for {service.name} in {LOCK_FILE}"
+            f"test the service with DRIVER and write driver: 'DRIVER' for {service.name} in {LOCK_FILE}"
         )
     elif service.release.pairing.driver and service.graph.kind != "eager":
         facts["minimum"] = service.release.pairing.driver
