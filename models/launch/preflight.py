@@ -163,7 +163,8 @@ def _weights(service: ResolvedService) -> dict[str, Any]:
         "facts": _model_facts(service.facts),
     }
     accepted = service.release.accepted_values.get("quantization")
-    if accepted:
+    # Of 0.6.3, only the values of the flag are known, and not which weights it refuses.
+    if accepted and service.release.quantization_files:
         facts["methods"] = [*accepted.values]
         facts["methodsWhy"] = accepted.why
         facts["unquantized"] = _UNQUANTIZED

@@ -190,6 +190,8 @@ ACCEPTED: list[tuple[Change, dict[str, Any]]] = [
     (config(quantization_config={"quant_method": 7}), {}),
     (config(quantization_config="awq"), {}),
     (config(quantization_config={"quant_method": "awq"}), {"image": OLD}),
+    (config(quantization_config={"quant_method": "gptq"}), {"image": OLD}),
+    (config(quantization_config={"quant_method": "gptq"}), {"image": "quay.io/ascend/vllm-ascend:v0.30.0"}),
     (config(hidden_size="3584", num_hidden_layers=28.5), {}),
     (config(hidden_size=4096), {"model": {"source": MODEL, "name": "mine"}}),
 ]

@@ -109,6 +109,7 @@ def seconds(ended: dict[str, Any]) -> float:
 
 
 def test_a_right_node_starts_the_server(tree: Tree) -> None:
+    tree.config_json({"model_type": "qwen2", "hidden_size": 64})
     tree.write()
     done = tree.stack.up()
     assert done.returncode == 0, done.stdout + done.stderr
