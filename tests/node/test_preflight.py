@@ -165,7 +165,7 @@ CASES: dict[str, tuple[str, dict[str, Any], str, str]] = {
     "group": (
         "group",
         {"runAsUser": 1000},
-        f"user 1000 may not use {PCI}: it belongs to group 1005, and the pod has the groups [0, 1000]",
+        f"user 1000 may not use {PCI}: it belongs to group 1005, and the pod has the groups [1000]",
         "write cluster.platform.group: 1005",
     ),
 }
