@@ -24,11 +24,14 @@ PREFLIGHT_WEIGHTS = "preflight-weights"
 """Name of the init container that compares weights that another init container has downloaded."""
 
 _SHELL = ["/bin/bash", "-c"]
-_PYTHON = (
-    "python=$(command -v python3 || command -v python)"
-    " || { echo 'preflight: skipped: the image has no Python'; exit 0; };"
-    ' exec "$python" -IS -c "$0" "$@"'
-)
+_PYTHON = """\
+for python in python python3; do
+  if "$python" -IS -c 'import sys; sys.exit(sys.version_info < (3, 8))' 2> /dev/null; then
+    exec "$python" -IS -c "$0" "$@"
+  fi
+done
+echo 'preflight: skipped: the image has no Python 3.8 or later'
+"""
 """Runs the script without the packages of the image. Without Python there is no preflight."""
 
 _SOCS = ("a2", "a3", "310p", "950dt")
