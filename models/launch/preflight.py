@@ -24,11 +24,14 @@ PREFLIGHT_WEIGHTS = "preflight-weights"
 """Name of the init container that compares weights that another init container has downloaded."""
 
 _SHELL = ["/bin/bash", "-c"]
-_PYTHON = (
-    "python=$(command -v python3 || command -v python)"
-    " || { echo 'preflight: skipped: the image has no Python'; exit 0; };"
-    ' exec "$python" -IS -c "$0" "$@"'
-)
+_PYTHON = """\
+for python in python python3; do
+  if "$python" -IS -c 'import sys; sys.exit(sys.version_info < (3, 8))' 2> /dev/null; then
+    exec "$python" -IS -c "$0" "$@"
+  fi
+done
+echo 'preflight: skipped: the image has no Python 3.8 or later'
+"""
 """Runs the script without the packages of the image. Without Python there is no preflight."""
 
 _SOCS = ("a2", "a3", "310p", "950dt")
@@ -116,7 +119,7 @@ def _driver(service: ResolvedService) -> dict[str, Any]:
         facts["source"] = LOCK_FILE
         facts["why"] = "the service was not tested with an older driver"
         facts["instead"] = (
-            f"test the service with DRIVER and write driver: DRIVER for {service.name} in {LOCK_FILE}"
+            f"test the service with DRIVER and write driver: 'DRIVER' for {service.name} in {LOCK_FILE}"
         )
     elif service.release.pairing.driver and service.graph.kind != "eager":
         facts["minimum"] = service.release.pairing.driver
@@ -163,7 +166,8 @@ def _weights(service: ResolvedService) -> dict[str, Any]:
         "facts": _model_facts(service.facts),
     }
     accepted = service.release.accepted_values.get("quantization")
-    if accepted:
+    # Of 0.6.3, only the values of the flag are known, and not which weights it refuses.
+    if accepted and service.release.quantization_files:
         facts["methods"] = [*accepted.values]
         facts["methodsWhy"] = accepted.why
         facts["unquantized"] = _UNQUANTIZED

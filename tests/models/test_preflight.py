@@ -190,6 +190,8 @@ ACCEPTED: list[tuple[Change, dict[str, Any]]] = [
     (config(quantization_config={"quant_method": 7}), {}),
     (config(quantization_config="awq"), {}),
     (config(quantization_config={"quant_method": "awq"}), {"image": OLD}),
+    (config(quantization_config={"quant_method": "gptq"}), {"image": OLD}),
+    (config(quantization_config={"quant_method": "gptq"}), {"image": "quay.io/ascend/vllm-ascend:v0.30.0"}),
     (config(hidden_size="3584", num_hidden_layers=28.5), {}),
     (config(hidden_size=4096), {"model": {"source": MODEL, "name": "mine"}}),
 ]
@@ -286,11 +288,28 @@ def test_a_preflight_that_is_killed_anywhere_says_the_same_the_next_time(tmp_pat
 
 
 @pytest.mark.slow
-def test_an_image_without_python_has_no_preflight(tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", ["", "2", "3.6"])
+def test_an_image_without_a_python_that_can_run_it_has_no_preflight(tmp_path: Path, version: str) -> None:
+    """A Python 2 does not know the option -I. An old Python 3 knows the option and compares its version."""
     words = [*preflight_command(), facts_of_service(service(tmp_path))]
+    if version:
+        (tmp_path / "python").write_text(f"#!/bin/bash\necho Python {version} >&2\nexit {version[0]}\n")
+        (tmp_path / "python").chmod(0o755)
     done = subprocess.run(words, env={"PATH": str(tmp_path)}, capture_output=True, text=True, check=False)
 
-    assert (done.returncode, done.stdout) == (0, "preflight: skipped: the image has no Python\n")
+    skipped = "preflight: skipped: the image has no Python 3.8 or later\n"
+    assert (done.returncode, done.stdout, done.stderr) == (0, skipped, "")
+
+
+@pytest.mark.slow
+def test_a_container_that_may_start_no_thread_has_no_preflight(tmp_path: Path) -> None:
+    words = [*preflight_command(), facts_of_service(service(tmp_path))]
+    refusal = 'def start(self):\n    raise RuntimeError("can\'t start new thread")\nthreading.Thread.start = start\n'
+    words[3] = words[3].replace("SECONDS = 8.0\n", f"SECONDS = 8.0\n{refusal}")
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0
+    assert done.stdout == """preflight: skipped: RuntimeError("can't start new thread")\n"""
 
 
 @pytest.mark.slow

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from models.launch.preflight import PREFLIGHT, PREFLIGHT_WEIGHTS
+from models.engines.features import EagerGraph
+from models.launch.preflight import (
+    PREFLIGHT,
+    PREFLIGHT_WEIGHTS,
+    facts_of_service,
+    oldest_driver,
+)
 from models.launch.scripts import preflight as script
+from models.service.resolve import resolve
+from models.stack_file.load import load_stack
+from tests.conftest import ROOT
 from tests.models.preflight_trees import DRIVER, right_tree, service
 from tests.models.sources import CLAIM, bucket, named, pod_of
 
@@ -117,3 +128,36 @@ def test_weights_of_a_bucket_are_compared_before_and_after_the_download(tmp_path
 
 def test_preflight_false_leaves_it_out(tmp_path: Path) -> None:
     assert "initContainers" not in pod_of(service(tmp_path, preflight=False))
+
+
+def test_the_driver_of_the_lock_file_counts_also_without_graphs(tmp_path: Path) -> None:
+    project = tmp_path / "locked"
+    shutil.copytree(ROOT / "examples" / "locked", project)
+    lock = project / "ascend-vllm.lock"
+    lock.write_text(lock.read_text().replace("driver: 25.5.1", "driver: 25.2.0", 1))
+    first, second = resolve(load_stack("prod", project=project)).services
+
+    assert oldest_driver(first) == "25.2.0"
+    assert oldest_driver(second) == "25.5.1"
+    driver = json.loads(facts_of_service(replace(first, graph=EagerGraph())))["driver"]
+    assert (driver["minimum"], driver["source"]) == ("25.2.0", "ascend-vllm.lock")
+    assert (
+        driver["instead"]
+        == f"test the service with DRIVER and write driver: 'DRIVER' for {first.name} in ascend-vllm.lock"
+    )
+
+
+def test_the_lock_of_another_image_says_nothing_about_the_driver(tmp_path: Path) -> None:
+    project = tmp_path / "locked"
+    shutil.copytree(ROOT / "examples" / "locked", project)
+    stack = project / "Pulumi.prod.yaml"
+    stack.write_text(stack.read_text().replace("v0.23.0", "v0.18.0"))
+    first, _ = resolve(load_stack("prod", project=project)).services
+
+    assert oldest_driver(first) is None
+
+
+def test_an_eager_service_without_a_lock_accepts_every_driver(tmp_path: Path) -> None:
+    assert oldest_driver(service(tmp_path)) == "25.5.1"
+    assert oldest_driver(service(tmp_path, graph="eager")) is None
+    assert oldest_driver(service(tmp_path, preflight=False)) is None
