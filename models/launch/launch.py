@@ -7,16 +7,25 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from models.engines.features import MindSpeedInstallation
-from models.engines.group import MemberFlags
+from models.engines.group import Member, MemberFlag, MemberFlags
 from models.engines.releases import tag_of
 from models.engines.server import InlineTemplate, TemplateFile
 from models.launch import scripts
 from models.launch.graph_cache import graph_cache_key, graph_cache_lines
-from models.launch.group import group_environment, member_lines
+from models.launch.group import (
+    GROUP_LEADER,
+    GROUP_NOT_SERVING,
+    GROUP_WHOLE,
+    form_comment,
+    group_environment,
+    member_lines,
+    member_variables,
+    runner,
+)
 from models.launch.init_steps import (
     MIND_SPEED_DIRECTORY,
     init_files,
@@ -70,8 +79,19 @@ class Launch:
     """Lines of the script directly before the server's start."""
     first: str = ""
     """Lines of the script before all others."""
+    runner: tuple[str, ...] = ()
+    """Words of bash before the command: the program that keeps the pods of a group together."""
     member: MemberFlags | None = None
     """The flags by which the pods of a group find each other; None if a server is one pod."""
+    form: str = ""
+    """The form of a group's launch, with its reason."""
+    of_rank: tuple[MemberFlag, ...] = ()
+    """These flags of one pod, in the launch of one rank."""
+
+    @property
+    def flags_of_rank(self) -> list[str]:
+        """The words of `of_rank`. The address of the pod itself is that of the variable `HCCL_IF_IP`."""
+        return [flag.shell.replace('"', "") for flag in self.of_rank]
 
 
 def launch(service: ResolvedService) -> Launch:
@@ -79,8 +99,12 @@ def launch(service: ResolvedService) -> Launch:
     argv = service.release.argv(service, _template_path(service))
     environment = service.release.environment(service)
     member: MemberFlags | None = None
+    words: tuple[str, ...] = ()
+    form = ""
     if service.group:
         environment |= group_environment(service, service.group)
+        form = form_comment(service, service.group)
+        words = runner(service, service.group, LAUNCH_DIRECTORY)
         member = service.release.member_flags(service, service.group)
     environment |= service.env
     additions = {name: str(paths) for name, paths in service.path_env.items()}
@@ -99,14 +123,32 @@ def launch(service: ResolvedService) -> Launch:
         before=before + library_lines,
         files=_files(service),
         first=_stale_files(service),
+        runner=words,
+        form=form,
         member=member,
     )
+
+
+def launch_of_rank(start: Launch, member: Member) -> Launch:
+    """The launch of one pod of a group, with its values in place of the variables of the LeaderWorkerSet."""
+    if start.member is None:
+        return start
+    values = member_variables(member)
+    words = []
+    for word in start.runner:
+        for name, value in values.items():
+            word = word.replace(f'"${name}"', value)  # noqa: PLW2901
+        words.append(word)
+    flags = tuple(flag.of(member) for flag in start.member.of(member))
+    return replace(start, runner=tuple(words), member=None, of_rank=flags)
 
 
 def _files(service: ResolvedService) -> dict[str, str]:
     """The files in the directory of the launch script: chat template, init steps, checksums and helper scripts."""
     steps = list(init_steps(service))
     helpers = [scripts.DRAIN, scripts.READY]
+    if service.group:
+        helpers += [scripts.MEMBER, scripts.MEMBER_SERVER]
     if service.pta_graph:
         helpers.append(scripts.GRAPH_CACHE)
         if service.pta_graph.warm_up:
@@ -155,9 +197,13 @@ def script(start: Launch) -> str:
         )
     preamble = script_preamble(start.init_files, first=start.first)
     command = _command_line(start.argv)
+    if start.runner:
+        command = f"{' '.join(start.runner)} \\\n  {command}"
+    for flag in start.of_rank:
+        command += f" \\\n  {flag.shell}"
     if start.member:
         command += ' \\\n  "${member[@]}"'
-        exports.append(f"\n{member_lines(start.member)}")
+        exports.append(f"\n{member_lines(start.form, start.member)}")
     return f"{preamble}{''.join(exports)}\n{start.before}exec {command}\n"
 
 
@@ -179,7 +225,10 @@ def _stale_files(service: ResolvedService) -> str:
     """
     if not service.read_only_root_filesystem:
         return ""
-    return f"rm -f -- {WARM} {DRAINING}\n"
+    files = [WARM, DRAINING]
+    if service.group:
+        files += [GROUP_WHOLE, GROUP_NOT_SERVING, GROUP_LEADER]
+    return f"rm -f -- {' '.join(files)}\n"
 
 
 def _graph_cache(

@@ -46,6 +46,8 @@ def _requested(service: ResolvedService) -> Iterator[Manifest]:
 
 def _disruption_budget(service: ResolvedService, budget: DisruptionBudget) -> Manifest:
     limit = budget.model_dump(by_alias=True, exclude_none=True)
+    if service.group:
+        limit = _limit_of_groups(service, budget)
     return {
         "apiVersion": "policy/v1",
         "kind": "PodDisruptionBudget",
@@ -54,13 +56,32 @@ def _disruption_budget(service: ResolvedService, budget: DisruptionBudget) -> Ma
     }
 
 
+def _limit_of_groups(
+    service: ResolvedService, budget: DisruptionBudget
+) -> dict[str, Any]:
+    """The budget of the stack file, which counts groups, for a PodDisruptionBudget, which counts pods.
+
+    The eviction of one pod ends its group, and then all pods of the group are unavailable. So as many pods as groups
+    may be unavailable. Pods of a group that has ended already do not hold up the drain of their nodes.
+    """
+    most = budget.max_unavailable
+    if most is None:
+        most = max(service.replicas - (budget.min_available or 0), 0)
+    return {"maxUnavailable": most, "unhealthyPodEvictionPolicy": "AlwaysAllow"}
+
+
 def _network_policy(service: ResolvedService, network: Network) -> Manifest:
     """One port is open, the server's: to the smoke Job and to the listed namespaces and addresses.
 
-    Egress is open to the cluster's DNS and to the connections that the service needs.
+    Egress is open to the cluster's DNS and to the connections that the service needs. Between the pods of groups, and
+    between those that exchange KV cache, all ports are open: vLLM, HCCL and Mooncake choose some of them at random.
     """
     clients = _clients(service, network)
-    peers = _peers(service)
+    ingress = [{"from": clients, "ports": _ports("TCP", [service.server.port])}]
+    egress = [_dns(), *_egress(service, network)]
+    for peers in _peers(service):
+        ingress.append({"from": [peers]})
+        egress.append({"to": [peers]})
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",
@@ -68,15 +89,8 @@ def _network_policy(service: ResolvedService, network: Network) -> Manifest:
         "spec": {
             "podSelector": {"matchLabels": selector(service)},
             "policyTypes": ["Ingress", "Egress"],
-            "ingress": [
-                {"from": clients, "ports": _ports("TCP", [service.server.port])},
-                *({"from": [peer]} for peer in peers),
-            ],
-            "egress": [
-                _dns(),
-                *_egress(service, network),
-                *({"to": [peer]} for peer in peers),
-            ],
+            "ingress": ingress,
+            "egress": egress,
         },
     }
 
@@ -94,10 +108,13 @@ def _clients(service: ResolvedService, network: Network) -> list[Manifest]:
 
 
 def _peers(service: ResolvedService) -> list[Manifest]:
-    """The pods that the service exchanges KV cache with, over ports that they choose at random."""
-    if service.kv_transfer is None:
-        return []
-    return [{"podSelector": {"matchLabels": peer_selector(service.kv_transfer)}}]
+    """The pods between which all ports are open: those of groups, and those that exchange KV cache."""
+    selectors = []
+    if service.group:
+        selectors.append(selector(service))
+    if service.kv_transfer:
+        selectors.append(peer_selector(service.kv_transfer))
+    return [{"podSelector": {"matchLabels": labels}} for labels in selectors]
 
 
 def _dns() -> Manifest:
