@@ -246,4 +246,4 @@ def _running_npus(stack: ResolvedStack) -> dict[str, int]:
 
 def total_npus(stack: ResolvedStack) -> int:
     """NPUs that all services of a stack request."""
-    return sum(service.npus * service.replicas for service in stack.services)
+    return sum(service.npus * service.pods for service in stack.services)

@@ -9,7 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from models.engines.group import Member, MemberFlag, MemberFlags, ResolvedGroup
+from models.launch.scripts import MEMBER
 from models.service.resolved import ResolvedService
+
+GROUP_WHOLE = "/tmp/ascend-vllm-group-whole"  # noqa: S108  the container's own, gone with it
+"""File of the leader that exists while all pods of the group are connected."""
+
+GROUP_NOT_SERVING = "/tmp/ascend-vllm-group-not-serving"  # noqa: S108  the container's own, gone with it
+"""File of the leader that exists while its server is not expected to answer."""
+
+GROUP_LEADER = "/tmp/ascend-vllm-group-leader"  # noqa: S108  the container's own, gone with it
+"""File of a worker that exists while the leader's container runs."""
 
 _LARGE_BUFFER = "1024"
 """MiB of each buffer of HCCL with experts on many NPUs, as the recipes of vllm-ascend set it."""
@@ -49,6 +59,29 @@ fi
 
 def _array_items(flags: Iterable[MemberFlag]) -> str:
     return "".join(f"    {flag.shell}\n" for flag in flags)
+
+
+def runner(
+    service: ResolvedService, group: ResolvedGroup, directory: str
+) -> tuple[str, ...]:
+    """The words of bash before the command of the server: the program that keeps the group together.
+
+    Args:
+        service: The service.
+        group: Its group.
+        directory: Directory of the launch script.
+    """
+    options = [
+        '--rank="$LWS_WORKER_INDEX"',
+        '--size="$LWS_GROUP_SIZE"',
+        '--leader="$LWS_LEADER_ADDRESS"',
+        f"--port={group.member_port}",
+        f"--health={service.server.port}",
+        f"--startup={service.startup}",
+    ]
+    if service.tls:
+        options.append("--tls")
+    return ("python", f"{directory}/{MEMBER}", *options, "--")
 
 
 def member_of(service: ResolvedService, rank: int) -> Member:

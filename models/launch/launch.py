@@ -16,7 +16,14 @@ from models.engines.releases import tag_of
 from models.engines.server import InlineTemplate, TemplateFile
 from models.launch import scripts
 from models.launch.graph_cache import graph_cache_key, graph_cache_lines
-from models.launch.group import group_environment, member_lines
+from models.launch.group import (
+    GROUP_LEADER,
+    GROUP_NOT_SERVING,
+    GROUP_WHOLE,
+    group_environment,
+    member_lines,
+    runner,
+)
 from models.launch.init_steps import (
     MIND_SPEED_DIRECTORY,
     init_files,
@@ -70,6 +77,8 @@ class Launch:
     """Lines of the script directly before the server's start."""
     first: str = ""
     """Lines of the script before all others."""
+    runner: tuple[str, ...] = ()
+    """Words of bash before the command: the program that keeps the pods of a group together."""
     member: MemberFlags | None = None
     """The flags by which the pods of a group find each other; None if a server is one pod."""
 
@@ -79,8 +88,10 @@ def launch(service: ResolvedService) -> Launch:
     argv = service.release.argv(service, _template_path(service))
     environment = service.release.environment(service)
     member: MemberFlags | None = None
+    words: tuple[str, ...] = ()
     if service.group:
         environment |= group_environment(service, service.group)
+        words = runner(service, service.group, LAUNCH_DIRECTORY)
         member = service.release.member_flags(service, service.group)
     environment |= service.env
     additions = {name: str(paths) for name, paths in service.path_env.items()}
@@ -99,6 +110,7 @@ def launch(service: ResolvedService) -> Launch:
         before=before + library_lines,
         files=_files(service),
         first=_stale_files(service),
+        runner=words,
         member=member,
     )
 
@@ -107,6 +119,8 @@ def _files(service: ResolvedService) -> dict[str, str]:
     """The files in the directory of the launch script: chat template, init steps, checksums and helper scripts."""
     steps = list(init_steps(service))
     helpers = [scripts.DRAIN, scripts.READY]
+    if service.group:
+        helpers += [scripts.MEMBER, scripts.MEMBER_SERVER]
     if service.pta_graph:
         helpers.append(scripts.GRAPH_CACHE)
         if service.pta_graph.warm_up:
@@ -156,6 +170,7 @@ def script(start: Launch) -> str:
     preamble = script_preamble(start.init_files, first=start.first)
     command = _command_line(start.argv)
     if start.member:
+        command = f"{' '.join(start.runner)} \\\n  {command}"
         command += ' \\\n  "${member[@]}"'
         exports.append(f"\n{member_lines(start.member)}")
     return f"{preamble}{''.join(exports)}\n{start.before}exec {command}\n"
@@ -179,7 +194,10 @@ def _stale_files(service: ResolvedService) -> str:
     """
     if not service.read_only_root_filesystem:
         return ""
-    return f"rm -f -- {WARM} {DRAINING}\n"
+    files = [WARM, DRAINING]
+    if service.group:
+        files += [GROUP_WHOLE, GROUP_NOT_SERVING, GROUP_LEADER]
+    return f"rm -f -- {' '.join(files)}\n"
 
 
 def _graph_cache(

@@ -44,6 +44,8 @@ def _requested(service: ResolvedService) -> Iterator[Manifest]:
 
 def _disruption_budget(service: ResolvedService, budget: DisruptionBudget) -> Manifest:
     limit = budget.model_dump(by_alias=True, exclude_none=True)
+    if service.group:
+        limit = _limit_of_groups(service, budget)
     return {
         "apiVersion": "policy/v1",
         "kind": "PodDisruptionBudget",
@@ -52,12 +54,33 @@ def _disruption_budget(service: ResolvedService, budget: DisruptionBudget) -> Ma
     }
 
 
+def _limit_of_groups(
+    service: ResolvedService, budget: DisruptionBudget
+) -> dict[str, Any]:
+    """The budget of the stack file, which counts groups, for a PodDisruptionBudget, which counts pods.
+
+    The eviction of one pod ends its group, and then all pods of the group are unavailable. So as many pods as groups
+    may be unavailable. Pods of a group that has ended already do not hold up the drain of their nodes.
+    """
+    most = budget.max_unavailable
+    if most is None:
+        most = max(service.replicas - (budget.min_available or 0), 0)
+    return {"maxUnavailable": most, "unhealthyPodEvictionPolicy": "AlwaysAllow"}
+
+
 def _network_policy(service: ResolvedService, network: Network) -> Manifest:
     """One port is open, the server's: to the smoke Job and to the listed namespaces and addresses.
 
-    Egress is open to the cluster's DNS and to the connections that the service needs.
+    Egress is open to the cluster's DNS and to the connections that the service needs. Between the pods of groups all
+    ports are open: vLLM and HCCL choose some of them at random.
     """
     clients = _clients(service, network)
+    ingress = [{"from": clients, "ports": _ports("TCP", [service.server.port])}]
+    egress = [_dns(), *_egress(service, network)]
+    if service.group:
+        members = {"podSelector": {"matchLabels": selector(service)}}
+        ingress.append({"from": [members]})
+        egress.append({"to": [members]})
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",
@@ -65,10 +88,8 @@ def _network_policy(service: ResolvedService, network: Network) -> Manifest:
         "spec": {
             "podSelector": {"matchLabels": selector(service)},
             "policyTypes": ["Ingress", "Egress"],
-            "ingress": [
-                {"from": clients, "ports": _ports("TCP", [service.server.port])}
-            ],
-            "egress": [_dns(), *_egress(service, network)],
+            "ingress": ingress,
+            "egress": egress,
         },
     }
 

@@ -25,9 +25,10 @@ def alerts(service: ResolvedService) -> Iterator[Manifest]:
         service.release.metrics,
     )
     scraped = f'job="{namespace}/{name}"'
-    pods = f'namespace="{namespace}",pod=~"{name}-[a-z0-9]+-[a-z0-9]+",container="{CONTAINER}"'
-    deployed = f'namespace="{namespace}",deployment="{name}"'
-    ready = f"kube_deployment_status_replicas_ready{{{deployed}}} == 0"
+    pods = (
+        f'namespace="{namespace}",pod=~"{_pod_names(service)}",container="{CONTAINER}"'
+    )
+    ready, wanted = _replica_gauges(service)
     restarts = f"increase(kube_pod_container_status_restarts_total{{{pods}}}[15m]) > 0"
     down = max(_PATIENCE, downtime(service))
     yield _alert(
@@ -54,10 +55,36 @@ def alerts(service: ResolvedService) -> Iterator[Manifest]:
     yield _alert(
         service,
         name="NoReadyPod",
-        expression=f"{ready} and kube_deployment_spec_replicas{{{deployed}}} > 0",
+        expression=f"{ready} == 0 and {wanted} > 0",
         seconds=down,
         summary=f"no pod of {name} is ready",
         severity="critical",
+    )
+
+
+def _pod_names(service: ResolvedService) -> str:
+    """A regular expression for the names of the service's pods."""
+    if service.group:
+        return f"{service.workload}-[0-9]+(-[0-9]+)?"
+    return f"{service.name}-[a-z0-9]+-[a-z0-9]+"
+
+
+def _replica_gauges(service: ResolvedService) -> tuple[str, str]:
+    """The gauges of kube-state-metrics for the ready and the wanted pods that answer requests.
+
+    It has none for a LeaderWorkerSet, whose leaders are the pods of a StatefulSet with the same name.
+    """
+    namespace = service.cluster.namespace.name
+    if service.group:
+        labels = f'{{namespace="{namespace}",statefulset="{service.workload}"}}'
+        return (
+            f"kube_statefulset_status_replicas_ready{labels}",
+            f"kube_statefulset_replicas{labels}",
+        )
+    labels = f'{{namespace="{namespace}",deployment="{service.name}"}}'
+    return (
+        f"kube_deployment_status_replicas_ready{labels}",
+        f"kube_deployment_spec_replicas{labels}",
     )
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from models.engines.group import ResolvedGroup
+from models.launch.group import GROUP_LEADER
 from models.launch.launch import DRAIN, LAUNCH_DIRECTORY
 from models.manifests.metadata import Manifest
-from models.manifests.probes import probes
-from models.service.deadlines import grace_period
+from models.manifests.probes import leader_probes, probes
+from models.service.deadlines import grace_period, worker_grace_period
 from models.service.resolved import ResolvedService
 
 _POD_ADDRESS = "status.podIP"
@@ -54,7 +55,7 @@ def leader(service: ResolvedService, group: ResolvedGroup) -> PodRole:
     return PodRole(
         ports=ports,
         environment=_addresses(),
-        container={**probes(service), **_drained()},
+        container={**leader_probes(service), **_drained()},
         spec=_network(service),
         grace_period=grace_period(service),
     )
@@ -71,8 +72,9 @@ def worker(service: ResolvedService, group: ResolvedGroup) -> PodRole:
     return PodRole(
         ports=ports,
         environment=_addresses(),
+        container=_after_leader(service),
         spec=_network(service),
-        grace_period=grace_period(service),
+        grace_period=worker_grace_period(service),
     )
 
 
@@ -88,6 +90,15 @@ def _drained() -> Manifest:
     """The hook that waits for the server's requests before it ends."""
     command = ["/bin/bash", "-c", f"{LAUNCH_DIRECTORY}/{DRAIN}"]
     return {"lifecycle": {"preStop": {"exec": {"command": command}}}}
+
+
+def _after_leader(service: ResolvedService) -> Manifest:
+    """The hook of a worker: it waits until the leader's container has ended, or for as long as that may take."""
+    longest = grace_period(service)
+    command = f"for ((i = 0; i < {longest}; i++)); do [[ -e {GROUP_LEADER} ]] || break; sleep 1; done"
+    return {
+        "lifecycle": {"preStop": {"exec": {"command": ["/bin/bash", "-c", command]}}}
+    }
 
 
 def _addresses() -> list[Manifest]:

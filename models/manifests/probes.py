@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from models.launch.group import GROUP_NOT_SERVING, GROUP_WHOLE
 from models.launch.launch import DRAINING, LAUNCH_DIRECTORY, WARM
 from models.launch.scripts import READY
 from models.manifests.metadata import Manifest
@@ -41,6 +42,34 @@ def probes(service: ResolvedService) -> Manifest:
     }
 
 
+def leader_probes(service: ResolvedService) -> Manifest:
+    """The probes of the leader of a group.
+
+    It is ready while its server takes requests and all pods of its group are connected: vLLM's own `/health` stays 200
+    when a worker is gone. There is no startup probe: `member.py` starts the server again if it does not answer in time,
+    and the kubelet would restart the container, which recreates the whole group.
+    """
+    asked = f"exec /bin/bash {LAUNCH_DIRECTORY}/{READY} {service.server.port}"
+    tls = " tls" if service.tls else ""
+    ready = f"test -e {GROUP_WHOLE} && {asked} {DRAINING}{tls}"
+    alive = f"test -e {GROUP_NOT_SERVING} || {asked} {GROUP_NOT_SERVING}{tls}"
+    return {
+        "readinessProbe": {
+            **_shell(ready),
+            "periodSeconds": 2,
+            "failureThreshold": 2,
+        },
+        "livenessProbe": {**_shell(alive), "periodSeconds": 10, "failureThreshold": 10},
+    }
+
+
+def _shell(command: str) -> Manifest:
+    return {
+        "exec": {"command": ["/bin/bash", "-c", command]},
+        "timeoutSeconds": 5,
+    }
+
+
 def _health(service: ResolvedService) -> Manifest:
     """A request that the server answers as long as its engine works."""
     request = {"path": service.release.health_path, "port": "http"}
@@ -62,7 +91,4 @@ def _readiness(service: ResolvedService) -> Manifest:
 
 
 def _file_exists(path: str) -> Manifest:
-    return {
-        "exec": {"command": ["/bin/bash", "-c", f"test -f {path}"]},
-        "timeoutSeconds": 5,
-    }
+    return _shell(f"test -f {path}")

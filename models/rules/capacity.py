@@ -24,7 +24,7 @@ def packing(stack: ResolvedStack) -> Packing:
     for service in stack.services:
         if service.npus <= largest:
             pod = (service.name, service.npus)
-            pods += [pod] * service.replicas
+            pods += [pod] * service.pods
     return pack(pods, nodes)
 
 
@@ -63,7 +63,7 @@ def over_committed(stack: ResolvedStack) -> Iterator[Finding]:
 
 def _requested(services: Sequence[ResolvedService]) -> int:
     """The NPUs that services request together."""
-    return sum(service.npus * service.replicas for service in services)
+    return sum(service.npus * service.pods for service in services)
 
 
 def _is_best_packing(stack: ResolvedStack, packed: Packing) -> bool:
@@ -90,7 +90,8 @@ def _lower_replicas(stack: ResolvedStack, unplaced: Mapping[str, int]) -> str:
     edits = []
     for service in stack.services:
         if service.name in unplaced:
-            placed = service.replicas - unplaced[service.name]
+            without_node = math.ceil(unplaced[service.name] / service.nodes)
+            placed = service.replicas - without_node
             edits.append(f"write services.{service.name}.replicas: {placed}")
     edit = " and ".join(edits)
     return f"{edit}, or add nodes to the cluster and to cluster.pools"
@@ -110,8 +111,8 @@ def _npu_marks(services: Sequence[ResolvedService], first: str) -> list[Mark]:
 
 def _requested_npus(service: ResolvedService) -> Mark:
     npus = counted(service.npus, "NPU")
-    if service.replicas > 1:
-        npus = f"{service.replicas} × {npus}"
+    if service.pods > 1:
+        npus = f"{service.pods} × {npus}"
     path = ("services", service.name, "npus")
     return Mark(path, f"{service.name}: {npus}")
 

@@ -11,6 +11,9 @@ from models.stack_file.operation import RollingUpdate
 PULL = 600
 """Seconds before a container starts: to schedule the pod, pull the image and run the init containers."""
 
+WORKER_END = 60
+"""Seconds from the end of a leader until its workers have ended. Those of vLLM 0.23.0 take 12 (measured)."""
+
 _PROVIDER_DELETION = 600
 """Seconds that Pulumi's provider waits for a deletion by default."""
 
@@ -30,12 +33,23 @@ def grace_period(service: ResolvedService) -> int:
     return hook + service.release.shutdown_seconds(service) + _MARGIN
 
 
+def worker_grace_period(service: ResolvedService) -> int:
+    """Seconds from the end of a worker until it is killed.
+
+    If all pods of a group end at once, the worker first waits until the leader has answered its requests.
+    """
+    return grace_period(service) + WORKER_END
+
+
 def progress_deadline(service: ResolvedService) -> int:
     """Seconds without progress after which an update of the Deployment fails (`progressDeadlineSeconds`).
 
     This covers the end of an old pod, the download or check of the weights, and the start of a new pod.
     """
-    return service.startup + grace_period(service) + PULL + service.model.preparation
+    end = grace_period(service)
+    if service.group:
+        end += WORKER_END
+    return service.startup + end + PULL + service.model.preparation
 
 
 def update_timeout(service: ResolvedService) -> int:

@@ -53,6 +53,7 @@ def _service(service: ResolvedService) -> dict[str, Any]:
     return {
         "name": service.name,
         "npus": service.npus,
+        "nodes": service.nodes,
         "replicas": service.replicas,
         "queue": service.queue,
         "rollout": rollout,

@@ -72,7 +72,7 @@ def _queue_line(stack: ResolvedStack, name: str, queue: Queue) -> str:
     used = 0
     for service in stack.services:
         if service.in_queue == name:
-            used += service.npus * service.replicas
+            used += service.npus * service.pods
     if queue.npus:
         return f"queue {name}: {used} of {queue.npus} NPUs used"
     return f"queue {name}: {used} NPUs used"

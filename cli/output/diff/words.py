@@ -243,9 +243,9 @@ def _joined(words: Sequence[str]) -> str:
 
 def _size(service: ResolvedService) -> str:
     npus = counted(service.npus, "NPU")
-    if service.replicas == 1:
+    if service.pods == 1:
         return npus
-    return f"{service.replicas} × {npus}"
+    return f"{service.pods} × {npus}"
 
 
 def _pool(pool: PoolChange) -> str:

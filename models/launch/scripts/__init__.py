@@ -19,6 +19,12 @@ READY = "ready.sh"
 GRAPH_CACHE = "graph_cache.sh"
 """Gives the server a separate directory on the volume of the graph cache."""
 
+MEMBER = "member.py"
+"""Runs the server of one pod of a group, and keeps the servers of the group together."""
+
+MEMBER_SERVER = "member_server.py"
+"""The process of the server, for `member.py`."""
+
 SMOKE = "smoke.py"
 """Sends requests to a service and checks its answers."""
 

@@ -123,3 +123,82 @@ def test_half_of_the_nodes_of_an_additional_group_is_not_enough() -> None:
 def test_a_patch_of_the_pods_reaches_leaders_and_workers() -> None:
     for template in templates(group_of(podTemplate="{metadata: {annotations: {team: search}}}")):
         assert template["metadata"]["annotations"] == {"team": "search"}
+
+
+def test_a_budget_of_one_group_allows_the_eviction_of_one_pod_and_of_the_rest_of_its_group() -> None:
+    budget = object_of(group_of(replicas=3, disruptionBudget="{maxUnavailable: 1}"), "PodDisruptionBudget")
+
+    assert budget["spec"]["maxUnavailable"] == 1
+    assert budget["spec"]["unhealthyPodEvictionPolicy"] == "AlwaysAllow"
+    assert budget["spec"]["selector"] == {
+        "matchLabels": {"app.kubernetes.io/name": "ascend-vllm", "app.kubernetes.io/instance": "deepseek"}
+    }
+
+
+def test_a_budget_counts_the_groups_that_stay() -> None:
+    budget = object_of(group_of(replicas=3, disruptionBudget="{minAvailable: 1}"), "PodDisruptionBudget")
+
+    assert "minAvailable" not in budget["spec"]
+    assert budget["spec"]["maxUnavailable"] == 2
+
+
+def test_all_ports_are_open_between_the_pods_of_groups() -> None:
+    policy = object_of(group_of(network="{admit: [gateway]}"), "NetworkPolicy")
+    pods = {"podSelector": policy["spec"]["podSelector"]}
+
+    assert {"from": [pods]} in policy["spec"]["ingress"]
+    assert {"to": [pods]} in policy["spec"]["egress"]
+
+
+def test_the_alerts_name_the_pods_and_the_set_of_leaders() -> None:
+    rules = object_of(group_of(monitoring="true"), "PrometheusRule")["spec"]["groups"][0]["rules"]
+    alerts = {alert["alert"]: alert["expr"] for alert in rules}
+
+    assert 'pod=~"deepseek-group-[0-9]+(-[0-9]+)?"' in alerts["AscendVllmRestarts"]
+    set_of_leaders = '{namespace="inference",statefulset="deepseek-group"}'
+    assert alerts["AscendVllmNoReadyPod"] == (
+        f"kube_statefulset_status_replicas_ready{set_of_leaders} == 0 and kube_statefulset_replicas{set_of_leaders} > 0"
+    )
+
+
+def test_a_worker_has_time_to_wait_for_the_leader_and_to_end() -> None:
+    leader, worker = templates(group_of())
+
+    assert worker["spec"]["terminationGracePeriodSeconds"] == leader["spec"]["terminationGracePeriodSeconds"] + 60
+
+
+def container_of(template: Object) -> Object:
+    (container,) = template["spec"]["containers"]
+    return dict(container)
+
+
+def test_the_leader_is_ready_only_while_all_pods_of_its_group_are_connected() -> None:
+    leader, _ = templates(group_of())
+    probe = container_of(leader)["readinessProbe"]
+
+    assert probe["exec"]["command"][-1].startswith("test -e /tmp/ascend-vllm-group-whole && exec ")
+    assert probe["periodSeconds"] * probe["failureThreshold"] <= 4
+
+
+def test_the_kubelet_does_not_restart_a_leader_between_two_attempts() -> None:
+    leader, _ = templates(group_of())
+    container = container_of(leader)
+
+    assert "startupProbe" not in container
+    command = container["livenessProbe"]["exec"]["command"][-1]
+    assert command.startswith("test -e /tmp/ascend-vllm-group-not-serving || exec ")
+
+
+def test_no_probe_asks_a_worker_which_has_no_port() -> None:
+    _, worker = templates(group_of())
+
+    assert not [key for key in container_of(worker) if key.endswith("Probe")]
+
+
+def test_a_worker_ends_after_the_leader() -> None:
+    leader, worker = templates(group_of())
+    hook = container_of(worker)["lifecycle"]["preStop"]["exec"]["command"][-1]
+
+    longest = leader["spec"]["terminationGracePeriodSeconds"]
+    assert f"i < {longest}" in hook
+    assert "[[ -e /tmp/ascend-vllm-group-leader ]] || break" in hook

@@ -1,0 +1,108 @@
+"""The process of vLLM in one pod of a group, for `member.py`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import http.client
+import os
+import signal
+import ssl
+import sys
+
+KEPT = 4000
+"""Bytes of a server's last output that are kept; a termination message holds 4096."""
+
+STOPPED = 30
+"""Longest wait for the servers of other pods to stop, in seconds."""
+
+
+class Server:
+    """The process of vLLM, with its last output."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self._options = options
+        self._process: asyncio.subprocess.Process | None = None
+        self.tail = b""
+
+    @property
+    def runs(self) -> bool:
+        """Whether the process exists and has not ended."""
+        return self._process is not None and self._process.returncode is None
+
+    async def run(self) -> int:
+        """Start the server, pass its output on, and return its code when it has ended."""
+        self.tail = b""
+        self._process = process = await asyncio.create_subprocess_exec(
+            *self._options.command,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            start_new_session=True,
+        )
+        relay = asyncio.ensure_future(self._relay(process))
+        code = await process.wait()
+        self._clean_up(process.pid)
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(relay, 5)
+        return code
+
+    async def _relay(self, process: asyncio.subprocess.Process) -> None:
+        while process.stdout:
+            piece = await process.stdout.read(65536)
+            if not piece:
+                return
+            self.tail = (self.tail + piece)[-KEPT:]
+            sys.stdout.buffer.write(piece)
+            sys.stdout.buffer.flush()
+
+    def _clean_up(self, group: int) -> None:
+        """End the processes that the server has left, and free its shared memory, which nobody else uses."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(group, signal.SIGKILL)
+        for file in self._options.shared.iterdir():
+            with contextlib.suppress(OSError):
+                file.unlink()
+
+    def last_lines(self) -> list[str]:
+        """The last output of the server."""
+        return self.tail.decode(errors="replace").splitlines()[-30:]
+
+    async def stop(self) -> None:
+        """End the server at once: its group does not work any more."""
+        if self._process is None or not self.runs:
+            return
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, number)
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._process.wait(), STOPPED / 2)
+                return
+
+    async def end(self) -> int:
+        """Let the server end in its own way, as with SIGTERM from the kubelet; returns its code."""
+        if self._process is None:
+            return 0
+        if self.runs:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.terminate()
+        code = await self._process.wait()
+        return code if code >= 0 else 128 - code
+
+
+def answers(port: int, tls: bool) -> bool:
+    """Whether the server answers on its health path."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    if tls:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=5, context=context)
+    try:
+        connection.request("GET", "/health")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()

@@ -1,0 +1,189 @@
+"""The program that keeps the servers of a group together, run as the pods run it."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from models.launch import scripts
+
+PROGRAM = Path(scripts.__file__).parent / scripts.MEMBER
+
+SERVER = """\
+import http.server, os, sys
+print("server of rank", sys.argv[2], "starts", flush=True)
+class Health(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+    def log_message(self, *_):
+        pass
+http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Health).serve_forever()
+"""
+
+CRASH = 'import sys\nprint("RuntimeError: HCCL cannot connect", flush=True)\nsys.exit(7)\n'
+WAIT = "import time\ntime.sleep(600)\n"
+
+pytestmark = pytest.mark.slow
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+class Pods:
+    """The pods of a group of two, each with a directory for its files and its log."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.port = free_port()
+        self.health = free_port()
+        self.processes: dict[int, subprocess.Popen[bytes]] = {}
+
+    def start(self, rank: int, program: str, *, attempts: int = 3, startup: int = 60) -> None:
+        home = self.directory(rank)
+        (home / "shm").mkdir(parents=True, exist_ok=True)
+        options = {
+            "rank": rank,
+            "size": 2,
+            "leader": "127.0.0.1",
+            "port": self.port,
+            "health": self.health,
+            "startup": startup,
+            "attempts": attempts,
+            "pause": 0.1,
+            "files": home,
+            "shared": home / "shm",
+            "message": home / "message",
+        }
+        words = [f"--{name}={value}" for name, value in options.items()]
+        command = [sys.executable, "-c", program, str(self.health), str(rank)]
+        with (home / "log").open("ab") as log:
+            self.processes[rank] = subprocess.Popen([sys.executable, PROGRAM, *words, "--", *command], stdout=log)
+
+    def directory(self, rank: int) -> Path:
+        return self.home / f"rank-{rank}"
+
+    def log(self, rank: int) -> str:
+        return (self.directory(rank) / "log").read_text()
+
+    def has(self, rank: int, name: str) -> bool:
+        return (self.directory(rank) / f"ascend-vllm-group-{name}").exists()
+
+    @property
+    def serve(self) -> bool:
+        """Whether the probes of the leader succeed."""
+        return self.has(0, "whole") and not self.has(0, "not-serving")
+
+
+@pytest.fixture
+def pods(tmp_path: Path) -> Iterator[Pods]:
+    group = Pods(tmp_path)
+    yield group
+    for process in group.processes.values():
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+        process.wait(30)
+
+
+def test_no_server_starts_before_all_pods_are_there(pods: Pods) -> None:
+    pods.start(0, SERVER)
+    until(lambda: pods.has(0, "not-serving"))
+    assert "starts" not in pods.log(0)
+
+    pods.start(1, WAIT)
+    until(lambda: pods.serve)
+    assert "server of rank 0 starts" in pods.log(0)
+
+
+def test_a_leader_whose_worker_is_gone_is_not_ready(pods: Pods) -> None:
+    pods.start(0, SERVER)
+    pods.start(1, WAIT)
+    until(lambda: pods.serve)
+
+    pods.processes[1].kill()
+
+    until(lambda: not pods.has(0, "whole"))
+    assert "lost the connection to rank 1" in pods.log(0)
+
+
+def test_a_worker_may_end_as_soon_as_the_leader_has_ended(pods: Pods) -> None:
+    pods.start(0, SERVER)
+    pods.start(1, WAIT)
+    until(lambda: pods.serve)
+    assert pods.has(1, "leader")
+
+    pods.processes[0].terminate()
+
+    until(lambda: not pods.has(1, "leader"))
+    assert pods.processes[1].poll() is None
+
+
+def test_a_group_that_crashes_starts_again_a_few_times_and_keeps_the_reason(pods: Pods) -> None:
+    pods.start(0, SERVER, attempts=3)
+    pods.start(1, CRASH)
+
+    until(lambda: "gave up after 3 attempts" in pods.log(0))
+    assert pods.log(1).count("RuntimeError") == 3
+    assert "group: the server of rank 1 ended with code 7 first (attempt 3 of 3)" in pods.log(0)
+    assert "group: rank 1: RuntimeError: HCCL cannot connect" in pods.log(0)
+    assert "RuntimeError: HCCL cannot connect" in (pods.directory(0) / "message").read_text()
+    assert pods.has(0, "not-serving")
+    assert [process.poll() for process in pods.processes.values()] == [None, None]
+
+
+def test_a_server_that_never_answers_is_started_again(pods: Pods) -> None:
+    pods.start(0, WAIT, attempts=1, startup=1)
+    pods.start(1, WAIT)
+
+    until(lambda: "the server of rank 0 did not answer within 1 s first" in pods.log(0))
+
+
+def test_a_worker_whose_container_was_restarted_starts_with_the_others(pods: Pods) -> None:
+    pods.start(0, SERVER)
+    pods.start(1, WAIT)
+    until(lambda: pods.serve)
+    pods.processes[1].kill()
+    pods.processes[1].wait()
+
+    pods.start(1, WAIT)
+
+    until(lambda: pods.log(0).count("server of rank 0 starts") == 2 and pods.serve)
+    assert "the server of rank 1 was lost first" in pods.log(0)
+
+
+def test_the_pods_end_with_their_servers(pods: Pods) -> None:
+    pods.start(0, SERVER)
+    pods.start(1, WAIT)
+    until(lambda: pods.serve)
+
+    for process in pods.processes.values():
+        process.terminate()
+
+    assert [process.wait(30) for process in pods.processes.values()] == [143, 143]
+
+
+def test_shared_memory_that_a_server_leaves_is_freed(pods: Pods) -> None:
+    pods.start(0, SERVER, attempts=1)
+    left = pods.directory(1) / "shm" / "psm_1"
+    pods.start(1, f"open({str(left)!r}, 'w').close()\n{CRASH}")
+
+    until(lambda: "gave up" in pods.log(0))
+    assert not left.exists()
