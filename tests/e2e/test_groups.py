@@ -178,7 +178,11 @@ def changed(project: Project, stack: str, image: str, **limits: int) -> None:
 
 
 def test_an_update_with_an_additional_group_on_a_full_pool_shows_the_way_out(project: Project, running: str) -> None:
-    changed(project, running, "three", maxSurge=1, maxUnavailable=0)
+    surge = {"maxSurge": 1, "maxUnavailable": 0}
+    project.write("full", {"deepseek": deepseek(replicas=2, rollout=surge)}, pools=POOLS)
+    assert "error[rollout-would-hang]" in project.ascend_vllm("check", "full").stdout, "where the pools tell"
+
+    changed(project, running, "three", **surge)
     found = diagnosed(project, running, "group-surge-stuck")
     assert "write rollout: {maxSurge: 0, maxUnavailable: 1}" in found["fix"]
     assert status(project, running)["ready"] == 1, "the old group serves"
