@@ -83,7 +83,7 @@ def up(
     """Start the sandbox of a stack, or change its nodes to the stack's pools.
 
     The first start builds missing tools from pinned Go modules, which takes about
-    14 minutes on two cores.
+    14 minutes on two cores, and three more for services over several nodes.
 
     Examples:
       ascend-vllm sandbox up

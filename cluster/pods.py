@@ -133,3 +133,31 @@ def name_and_owner(pod: Object, namespace: str) -> str:
     if pod_namespace == namespace:
         return owner
     return f"{pod_namespace}/{owner}"
+
+
+def pod_state(pod: Object) -> str:
+    """The state of a pod in one word, as `kubectl get` shows it."""
+    if is_terminating(pod):
+        return "Terminating"
+    for container in containers(pod):
+        reason = _container_state(container)
+        if reason and is_init(pod, container):
+            return f"Init:{reason}"
+        if reason:
+            return reason
+    status = status_of(pod)
+    phase = str(status.get("reason") or status.get("phase") or "Pending")
+    if phase == "Running" and not is_ready(pod):
+        return "Starting"
+    return phase
+
+
+def _container_state(container: Object) -> str:
+    """Why a container does not run; empty if it runs, or is about to."""
+    reason = waiting(container).get("reason")
+    if reason and reason != "PodInitializing":
+        return str(reason)
+    end = ended(container)
+    if end and has_ended(container):
+        return str(end.get("reason") or "Error")
+    return ""

@@ -16,21 +16,16 @@ from cluster.groups.reading import settled_services, with_leader_worker_sets
 from cluster.lost_pods import node_lost
 from cluster.not_ready import newest_pods, no_deployment, not_ready
 from cluster.pods import (
-    containers,
     created,
-    ended,
-    has_ended,
-    is_init,
     is_over,
     is_ready,
     node_of,
-    waiting,
+    pod_state,
 )
 from cluster.reader import Reader
 from cluster.snapshot import (
     Object,
     Snapshot,
-    is_terminating,
     name_of,
     replicas_of,
     status_of,
@@ -67,6 +62,7 @@ _RULES_WITH_LOG = (
     "slow-start",
     "preparing",
     "group-member-failed",
+    "group-gave-up",
 )
 """Findings that the last log lines explain further."""
 
@@ -76,6 +72,7 @@ _RULES_WITH_CAUSE = (
     "init-failed",
     "init-failed-once",
     "group-member-failed",
+    "group-gave-up",
 )
 """Findings whose log is searched for the cause."""
 
@@ -322,11 +319,12 @@ def _state_of_groups(service: WatchedService, snapshot: Snapshot) -> State:
 
     pods = snapshot.pods_of(service.name)
     groups = groups_of(pods)
+    current = group_progress.with_current_template(group_set, groups)
     is_lost = any(node_lost(pod, snapshot) for pod in pods)
     state = State(
         service=service.name,
         ready=sum(1 for group in groups if group.is_ready),
-        updated=group_progress.updated_groups(group_set, groups),
+        updated=sum(1 for group in current if group.is_ready),
         desired=replicas_of(group_set),
         state="Running",
         since=_newest_creation(pods),
@@ -368,31 +366,3 @@ def _short(lines: tuple[str, ...], pod: Object, finding: Finding) -> tuple[str, 
     if cause is None or any(cause.line in line for line in last_lines):
         return last_lines
     return cause.line, "...", *lines[-(SHOWN - 2) :]
-
-
-def pod_state(pod: Object) -> str:
-    """The state of a pod in one word, as `kubectl get` shows it."""
-    if is_terminating(pod):
-        return "Terminating"
-    for container in containers(pod):
-        reason = _container_state(container)
-        if reason and is_init(pod, container):
-            return f"Init:{reason}"
-        if reason:
-            return reason
-    status = status_of(pod)
-    phase = str(status.get("reason") or status.get("phase") or "Pending")
-    if phase == "Running" and not is_ready(pod):
-        return "Starting"
-    return phase
-
-
-def _container_state(container: Object) -> str:
-    """Why a container does not run; empty if it runs, or is about to."""
-    reason = waiting(container).get("reason")
-    if reason and reason != "PodInitializing":
-        return str(reason)
-    end = ended(container)
-    if end and has_ended(container):
-        return str(end.get("reason") or "Error")
-    return ""

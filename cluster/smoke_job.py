@@ -13,8 +13,16 @@ from typing import Protocol
 
 from cluster.diagnose import diagnose
 from cluster.errors import ClusterError
-from cluster.pods import containers, created, ended, is_over, node_of, running
-from cluster.service import LINES, SHOWN, State, WatchedService, pod_state, shown_lines
+from cluster.pods import (
+    containers,
+    created,
+    ended,
+    is_over,
+    node_of,
+    pod_state,
+    running,
+)
+from cluster.service import LINES, SHOWN, State, WatchedService, shown_lines
 from cluster.snapshot import (
     Object,
     Snapshot,

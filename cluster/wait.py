@@ -60,6 +60,7 @@ PATIENCE = {
     "not-deployed": 20.0,
     "rollout-stuck": 60.0,
     "group-crash-loop": 0.0,
+    "group-gave-up": 0.0,
     "group-name-too-long": 0.0,
     "group-update-refused": 20.0,
     "group-too-large": 20.0,

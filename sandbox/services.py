@@ -16,6 +16,8 @@ Object = Mapping[str, Any]
 """A Kubernetes object as `kubectl get -o json` prints it."""
 
 _NPU_PREFIX = "huawei.com/"
+_RANK = "leaderworkerset.sigs.k8s.io/worker-index"
+"""Label with which the Service of a server over several nodes selects the leaders only."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ def listed(home: Path, urls: Mapping[str, str]) -> list[ServiceRow]:
 
 
 def row(name: str, url: str, objects: Iterable[Object]) -> ServiceRow:
-    """The row of a service. Its pods are those that the Service of its URL selects."""
+    """The row of a service. Its pods are those that its Service selects, and the workers of selected leaders."""
     everything = list(objects)
     service = _service(url, everything)
     pods = _selected(service, everything) if service else []
@@ -88,9 +90,10 @@ def _service(url: str, objects: Sequence[Object]) -> Object | None:
 
 
 def _selected(service: Object, objects: Sequence[Object]) -> list[Object]:
-    """The pods that a Service selects, without those that are being deleted."""
-    selector = service["spec"].get("selector")
+    """The pods that a Service selects, with the workers of a group, and without those that are being deleted."""
+    selector = dict(service["spec"].get("selector") or {})
     namespace = service["metadata"]["namespace"]
+    selector.pop(_RANK, None)
     if not selector:
         return []
     selected = []

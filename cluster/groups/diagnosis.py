@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import IntEnum
 
 from cluster.diagnose import LogOf, diagnose, wanted_log
 from cluster.engine_release import release_of_pod
@@ -25,7 +26,8 @@ from cluster.groups.members import (
     title,
 )
 from cluster.groups.placement import group_without_nodes, stuck_update
-from cluster.groups.progress import is_updating
+from cluster.groups.progress import is_updating, with_current_template
+from cluster.groups.reports import LONGEST, explained, last_report
 from cluster.lost_pods import refused_by_node
 from cluster.pods import (
     containers,
@@ -52,37 +54,48 @@ _STILL_STARTING = ("slow-start", "starting", "not-ready", "terminating")
 _ABOUT_A_MEMBER_WITHOUT_NODE = ("gang-waiting", "group-too-large", "group-incomplete")
 
 
+class _Level(IntEnum):
+    """How much a finding about a member explains; the lower, the more."""
+
+    POD = 0
+    """The state of its pod."""
+    REPORT = 1
+    """The leader reports that its server ended first."""
+    LOG = 2
+    """Its log shows a failure, perhaps one of another member."""
+    WAITING = 3
+    """It starts, or waits for the others."""
+
+
 @dataclass(frozen=True)
 class _Member:
     """A member that is not ready, or whose log shows a failure."""
 
     pod: Object
     finding: Finding
+    level: _Level
     cause: Cause | None
     """What its log shows."""
 
     @property
-    def order(self) -> tuple[bool, int, datetime, bool]:
+    def order(self) -> tuple[bool, int, bool, datetime, bool]:
         """The lower, the more it explains: what failed first, then who still prepares, and the leader last.
 
         The leader waits for all workers, so its own state says little while a worker is not well.
         """
         return (
             self.finding.severity != "error",
-            self._consequence,
+            self.level,
+            self._is_consequence,
             _end(self.pod),
             rank(self.pod) == 0,
         )
 
     @property
-    def _consequence(self) -> int:
-        """0 for a cause, 1 for what may follow from another member, 2 for a member that only waits."""
-        if self.finding.rule in _STILL_STARTING:
-            return 2
+    def _is_consequence(self) -> bool:
+        """Whether its log may show what followed from another member."""
         known = self.cause.known if self.cause else None
-        if known and known.weight != "cause":
-            return 1
-        return 0
+        return bool(known and known.weight != "cause")
 
 
 def why_not_ready(
@@ -101,7 +114,10 @@ def why_not_ready(
         startup: Longest start of the server in seconds.
     """
     groups = groups_of(snapshot.pods_of(instance_of(group_set)))
-    failing = _failing_member(groups, snapshot, resource=resource, startup=startup)
+    current = with_current_template(group_set, groups)
+    failing = _failing_member(
+        current, snapshot, resource=resource, startup=startup, of=len(groups)
+    )
     return (
         _without_pod(name_too_long(group_set))
         or _without_pod(not_looking(group_set, snapshot))
@@ -137,13 +153,14 @@ def _member_lost(
     if lost is None:
         return None
     finding, pod = lost
-    return _about(finding, pod, groups), pod
+    return _about(finding, pod, len(groups)), pod
 
 
 def logs_wanted(pods: Sequence[Object]) -> list[LogOf]:
     """The logs that explain most about groups that are not ready, at most one for each member.
 
-    A worker has no probe of its own and counts as ready, so its log is read, too.
+    A worker has no probe of its own and counts as ready, so its log is read, too. The cause may stand far above the
+    last lines, as in the log of a container that has ended.
     """
     logs = []
     for group in groups_of(pods):
@@ -152,7 +169,7 @@ def logs_wanted(pods: Sequence[Object]) -> list[LogOf]:
         for pod in group.members:
             log = wanted_log(pod) or _log_of_server(pod)
             if log:
-                logs.append(log)
+                logs.append(replace(log, has_ended=True))
     return logs
 
 
@@ -171,12 +188,24 @@ def _failing_member(
     *,
     resource: str,
     startup: float,
+    of: int,
 ) -> tuple[Finding, Object] | None:
-    """The member with a node that keeps its group back."""
+    """The member with a node that keeps its group back.
+
+    Args:
+        groups: The groups with the current template: an update replaces the others, whatever is wrong with them.
+        snapshot: The cluster.
+        resource: Name of the NPUs as a Kubernetes resource.
+        startup: Longest start of the server in seconds.
+        of: The number of all groups.
+    """
     members = []
     for group in groups:
         if group.is_ready:
             continue
+        reported = _reported_member(group, snapshot)
+        if reported:
+            members.append(reported)
         for pod in group.members:
             if not node_of(pod) and not is_over(pod):
                 continue
@@ -186,7 +215,19 @@ def _failing_member(
     if not members:
         return None
     worst = min(members, key=lambda member: member.order)
-    return _about(worst.finding, worst.pod, groups), worst.pod
+    return _about(worst.finding, worst.pod, of), worst.pod
+
+
+def _reported_member(group: Group, snapshot: Snapshot) -> _Member | None:
+    """The member whose server ended first, as the leader reports."""
+    leader = group.members[0]
+    report = last_report(snapshot.logs.get(name_of(leader), ()))
+    if report is None or rank(leader) != 0:
+        return None
+    pods = [pod for pod in group.members if rank(pod) == report.rank]
+    pod = pods[0] if pods else leader
+    cause = find_cause(report.lines, release_of_pod(pod).known_errors)
+    return _Member(pod, explained(report, cause), _Level.REPORT, cause)
 
 
 def _judged(
@@ -197,18 +238,20 @@ def _judged(
     finding = refused_by_node(pod, snapshot) or diagnose(
         pod, snapshot, resource=resource, startup=startup
     )
-    only_waits = finding is None or finding.rule in _STILL_STARTING
-    if only_waits and cause and cause.known:
+    if finding and finding.rule not in _STILL_STARTING:
+        return _Member(pod, finding, _Level.POD, cause)
+    if cause and cause.known:
         finding = Finding(
             "group-member-failed",
             "error",
             cause.known.meaning,
-            why=f"{cause.known.why}; its log says: {cause.line.strip()[:200]}",
+            why=f"{cause.known.why}; its log says: {cause.line.strip()[:LONGEST]}",
             fix=cause.known.fix,
         )
+        return _Member(pod, finding, _Level.LOG, cause)
     if finding is None:
         return None
-    return _Member(pod, finding, cause)
+    return _Member(pod, finding, _Level.WAITING, cause)
 
 
 def _end(pod: Object) -> datetime:
@@ -234,13 +277,13 @@ def _group_without_nodes(
             return replace(finding, message=message), pod
         if finding.rule in _ABOUT_A_MEMBER_WITHOUT_NODE:
             return finding, pod
-        return _about(finding, pod, groups), pod
+        return _about(finding, pod, len(groups)), pod
     return None
 
 
-def _about(finding: Finding, pod: Object, groups: Sequence[Group]) -> Finding:
-    """A finding about a member, in a sentence about its group."""
-    member = title(pod, len(groups))
+def _about(finding: Finding, pod: Object, groups: int) -> Finding:
+    """A finding about a member, in a sentence about its group; `groups` is their number."""
+    member = title(pod, groups)
     node = node_of(pod)
     if node:
         member += f" on {node}"

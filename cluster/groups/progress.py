@@ -53,21 +53,16 @@ def is_observed(group_set: Object) -> bool:
     return int(observed) >= int(generation)
 
 
-def updated_groups(group_set: Object, groups: Sequence[Group]) -> int:
-    """The number of ready groups with the current template."""
-    (updated,) = counts(group_set, "updatedReplicas")
+def with_current_template(group_set: Object, groups: Sequence[Group]) -> list[Group]:
+    """Those of the groups that were created from the current template of their set."""
+    existing, updated = counts(group_set, "replicas", "updatedReplicas")
     if not updated or not is_observed(group_set):
-        return 0
+        return []
+    if updated == existing:
+        return list(groups)
     pods = [pod for group in groups for pod in group.members]
-    if not pods:
-        return 0
-    newest = revision(max(pods, key=created))
-    ready = [
-        group
-        for group in groups
-        if group.is_ready and revision(group.members[0]) == newest
-    ]
-    return min(len(ready), updated)
+    newest = revision(max(pods, key=created)) if pods else ""
+    return [group for group in groups if revision(group.members[0]) == newest]
 
 
 def is_updating(group_set: Object) -> bool:

@@ -72,6 +72,7 @@ _ERRORS = {
     "group-update-refused": "Kubernetes accepts the changes of a LeaderWorkerSet.",
     "group-crash-loop": "The pods of a group do not exit again and again.",
     "group-member-failed": "The log of no member of a group shows a failure while the group is not ready.",
+    "group-gave-up": "The servers of a group do not end again and again.",
     "group-surge-stuck": "The additional group of an update has free nodes.",
     "group-update-waits": "All groups that were requested fit, so that an update goes on.",
     "smoke-failed": "The service answers the smoke request correctly after an update.",

@@ -239,6 +239,56 @@ def test_the_member_whose_log_has_the_cause_is_blamed_and_not_those_that_noticed
     assert found.log == (HCCL,)
 
 
+REPORT = (
+    "group: rank 1 is connected",
+    "group: the server of rank 0 ended with code 1 first (attempt 1 of 5)",
+    "group: rank 0: Killed",
+    "INFO starting again",
+    "group: the server of rank 1 ended with code 1 first (attempt 2 of 5)",
+    "group: rank 1: loading",
+    f"group: rank 1: {HCCL}",
+)
+
+
+@pytest.mark.parametrize("gave_up", [False, True])
+def test_the_server_that_ended_first_is_blamed_as_the_leader_reports_it(gave_up: bool) -> None:
+    log = (
+        (*REPORT, "group: gave up after 5 attempts; the pods wait for an update of the service") if gave_up else REPORT
+    )
+    pods = [member(0, ready=False), member(1, node="node-2")]
+    logs = {"deepseek-group-0": (*log, "INFO loading weights"), "deepseek-group-0-1": ("loading", HCCL)}
+
+    found = state(*pods, logs=logs, group_sets=[group_set(readyReplicas=0)])
+
+    assert found.finding
+    assert found.finding.rule == ("group-gave-up" if gave_up else "group-member-failed")
+    assert found.finding.message == (
+        "worker 1 on node-2 keeps the group back: the server ended with code 1 first (attempt 2 of 5):"
+        " a variable of the NPUs' communication has a wrong value (HCCL)"
+    )
+    assert found.pod == "deepseek-group-0-1"
+    assert found.log == ("loading", HCCL)
+
+
+def test_what_is_wrong_with_groups_of_the_old_template_does_not_fail_the_update_that_replaces_them() -> None:
+    log = {"deepseek-group-0": (*REPORT, "group: gave up after 5 attempts; the pods wait")}
+    pods = group(ready=False, revision="old")
+    begun = group_set(conditions=("UpdateInProgress",), updatedReplicas=0, readyReplicas=0)
+
+    for item in (begun, group_set(observedGeneration=1, readyReplicas=0, changed=2)):
+        rule, _ = told(*pods, logs=log, group_sets=[item])
+        assert rule == "rolling"
+
+
+def test_a_pod_that_has_no_image_now_counts_more_than_a_report_of_an_earlier_attempt() -> None:
+    pulling = {"name": "ascend-vllm", "ready": False, "state": waiting("InvalidImageName", "x")}
+    pods = [member(0, ready=False), member(1, pulling, node="node-2", ready=False)]
+
+    rule, _ = told(*pods, logs={"deepseek-group-0": REPORT}, group_sets=[group_set(readyReplicas=0)])
+
+    assert rule == "image-name"
+
+
 def test_the_member_that_ended_first_is_blamed() -> None:
     back_off = waiting("CrashLoopBackOff", "back-off 40s")
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from cluster.service import WatchedService, is_settled, look, pod_state, state_of
+from cluster.pods import pod_state
+from cluster.service import WatchedService, is_settled, look, state_of
 from cluster.status_text import state_text, states_text
 from models.words import counted, duration
 from tests.cluster.objects import (

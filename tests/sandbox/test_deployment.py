@@ -89,6 +89,17 @@ def test_a_service_is_shown_by_the_pods_behind_its_url(
     assert services.row("qwen2-7b", URL, objects) == ServiceRow("qwen2-7b", *expected, URL), reason
 
 
+def test_the_workers_of_a_leader_are_shown_with_it() -> None:
+    name, rank = "leaderworkerset.sigs.k8s.io/name", "leaderworkerset.sigs.k8s.io/worker-index"
+    leaders = {**SERVICE, "spec": {"selector": {name: "qwen2-7b-group", rank: "0"}}}
+    leader = pod("a", labels={name: "qwen2-7b-group", rank: "0"})
+    worker = pod("b", "snt9b-2", labels={name: "qwen2-7b-group", rank: "1"})
+
+    shown = services.row("qwen2-7b", URL, [leaders, leader, worker])
+
+    assert shown == ServiceRow("qwen2-7b", "2/2", "Running", "snt9b-1,snt9b-2", "8", URL)
+
+
 def test_the_table_is_aligned_and_has_no_trailing_blanks() -> None:
     rows = [
         ServiceRow("qwen2-7b", "1/1", "Running", "ascend-1", "1", URL),
