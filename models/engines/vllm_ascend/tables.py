@@ -1,6 +1,7 @@
 """The facts of each release as records: flags, JSON fields, server, plugin and dead settings.
 
-`tools/release_tables.py` makes the files from the releases' own parsers and platform code. Nothing else reads them.
+`tools/release_tables.py` makes the files from the releases' own parsers and platform code. `further_resets.json` was
+found by comparing launches with their configuration. Nothing else reads them.
 """
 
 from __future__ import annotations
@@ -92,7 +93,8 @@ def plugin_table(release: str) -> PluginTable | None:
         return None
     table = _read(f"plugin/{release}.json")
     refusals = [Refusal(**entry) for entry in table["refuses"]]
-    resets = [Reset(**entry) for entry in table["resets"]]
+    further = _read("further_resets.json")["resets"].get(release, [])
+    resets = [Reset(**entry) for entry in (*table["resets"], *further)]
     block_size = table["block_size"]
     graphs = table["graphs"]
     return PluginTable(

@@ -27,9 +27,6 @@ _PROFILER = "profiler-config"
 _WITH_WHITESPACE = ("xgrammar", "guidance")
 """Backends of structured outputs that can forbid white space."""
 
-_DBO_BACKENDS = ("deepep_low_latency", "deepep_high_throughput", "nixl_ep")
-"""Backends of the exchange of experts that work with two batches at a time."""
-
 
 @rule("error")
 def json_combination(server: ModelServer) -> Iterator[Finding]:
@@ -173,11 +170,9 @@ def _ray_profiler(server: ModelServer) -> Iterator[Problem]:
 
 
 def _two_batches(server: ModelServer) -> Iterator[Problem]:
-    """Later plugins turn two batches at a time off before vLLM looks at the backend."""
+    """The plugin replaces the backend of the exchange of experts. Later ones turn two batches at a time off before."""
     flag = "enable-dbo"
-    if server.further(flag) is not True:
-        return
-    if server.further("all2all-backend") not in _DBO_BACKENDS:
+    if server.further(flag) is True:
         because = "needs the all2all-backend deepep_low_latency or deepep_high_throughput, which NPUs do not have"
         yield _removed(server, flag, "dbo-backend", because)
 
