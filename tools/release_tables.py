@@ -16,11 +16,12 @@ import typer
 
 from tools.dead_settings import dead_settings_table
 from tools.json_layout import dumps
+from tools.number_limits import enumerations, number_limits
 from tools.plugin_table import plugin_table
 from tools.request_types import request_types
 from tools.variable_values import variable_values
 from tools.vllm_table import vllm_table
-from tools.wheel_facts import type_names, variables
+from tools.wheel_facts import kv_connectors, type_names, variables
 
 _TOOLS = Path(__file__).parent
 _TABLES = _TOOLS.parent / "models" / "engines" / "vllm_ascend"
@@ -99,7 +100,7 @@ def from_wheel(
         ),
     ] = None,
 ) -> None:
-    """Read the named types and the variables of a release from its wheels.
+    """Read the named types, the ranges of numbers and the variables of a release from its wheels.
 
     They are written to tools/wheel_facts.json, which `generate` reads.
 
@@ -113,7 +114,9 @@ def from_wheel(
     """
     facts = _read(_WHEEL_FACTS)
     of_release = {
-        "types": type_names(package),
+        "types": {**type_names(package), **enumerations(package)},
+        "number_limits": number_limits(package),
+        "kv_connectors": kv_connectors(package),
         "variables": variables(package),
         "variable_values": variable_values(package),
         "request_types": request_types(package),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from tools.number_limits import flag_limits
+
 _FLAG_FIELDS = (
     "name",
     "servers",
@@ -36,6 +38,9 @@ _EFFECTIVE_DEFAULTS = {
 }
 """Defaults that the engine chooses when its parser has none, by the sentence of the reference that names them."""
 
+_ENUMERATIONS = {"optimization-level": "OptimizationLevel"}
+"""Flags that the parser reads as text, and that the engine then reads as a number of an enumeration."""
+
 _TYPE_NAME = re.compile(r"(?<![\w.])[A-Za-z_]\w*")
 """A name in a type. A name of another module, as `me_quant.QuantizationMethods`, is one that a plugin extends."""
 
@@ -48,7 +53,7 @@ def vllm_table(reference: dict[str, Any], wheel: dict[str, Any]) -> dict[str, An
 
     Args:
         reference: The reference's table of the release, `vllm-<release>.json`.
-        wheel: The named types, the variables and their values of the release, from its wheel.
+        wheel: The named types, the ranges of numbers, the variables and their values of the release, from its wheel.
     """
     server = reference["server"]
     effective = server["since_0.6.3"]["effective_defaults"]
@@ -60,9 +65,11 @@ def vllm_table(reference: dict[str, Any], wheel: dict[str, Any]) -> dict[str, An
         "modules": reference["modules"],
         "deprecated_modules": reference["deprecated_modules"],
         "effective_defaults": _EFFECTIVE_DEFAULTS[effective],
-        "flags": [_flag(flag) for flag in flags],
-        "configs": _configs(reference["configs"]),
+        "flags": [_flag(flag, wheel["types"]) for flag in flags],
+        "limits": _limits(flags, wheel["number_limits"]),
+        "configs": _configs(reference["configs"], wheel["number_limits"]),
         "types": _types(wheel["types"], reference["configs"]),
+        "kv_connectors": wheel["kv_connectors"],
         "variables": wheel["variables"],
         "variable_values": wheel["variable_values"],
         "server": {
@@ -89,19 +96,40 @@ def vllm_table(reference: dict[str, Any], wheel: dict[str, Any]) -> dict[str, An
     }
 
 
-def _flag(entry: dict[str, Any]) -> dict[str, Any]:
+def _flag(entry: dict[str, Any], types: dict[str, list[Any]]) -> dict[str, Any]:
     flag = {field: entry[field] for field in _FLAG_FIELDS if field in entry}
     if "normalized" in flag:
         flag["normalized"] = entry["normalized"] == _NORMALIZED
+    enumeration = _ENUMERATIONS.get(entry["name"])
+    if enumeration:
+        numbers = [value for value in types[enumeration] if isinstance(value, int)]
+        flag |= {"type": "int", "choices": numbers}
     return flag
 
 
-def _configs(reference: dict[str, Any]) -> dict[str, Any]:
+def _limits(flags: list[dict[str, Any]], limits: dict[str, Any]) -> dict[str, Any]:
+    """The ranges of the flags that the parser has."""
+    names = {flag["name"] for flag in flags}
+    return {name: limit for name, limit in flag_limits(limits).items() if name in names}
+
+
+def _configs(reference: dict[str, Any], limits: dict[str, Any]) -> dict[str, Any]:
     configs = {}
     for name, config in sorted(reference.items()):
-        fields = dict(sorted(config["fields"].items()))
+        fields = {
+            field: _field(entry, limits.get(f"{name}.{field}"))
+            for field, entry in sorted(config["fields"].items())
+        }
         configs[name] = {"where": config["source"], "fields": fields}
     return configs
+
+
+def _field(entry: dict[str, Any], limit: dict[str, Any] | None) -> dict[str, Any]:
+    """A field of a JSON flag, with its range."""
+    if limit is None:
+        return entry
+    bounds = {name: bound for name, bound in limit.items() if name != "where"}
+    return {**entry, "range": bounds}
 
 
 def _types(types: dict[str, list[Any]], configs: dict[str, Any]) -> dict[str, Any]:

@@ -39,6 +39,20 @@ def variables(package: Path) -> list[str]:
     return sorted(map(str, names))
 
 
+def kv_connectors(package: Path) -> list[str]:
+    """The connectors of the KV cache that vLLM registers itself."""
+    factory = package / "distributed/kv_transfer/kv_connector/factory.py"
+    names = []
+    for node in ast.walk(ast.parse(factory.read_text(encoding="utf-8"))):
+        if not isinstance(node, ast.Call) or not node.args:
+            continue
+        name = node.args[0]
+        is_registration = ast.unparse(node.func).endswith(".register_connector")
+        if is_registration and isinstance(name, ast.Constant):
+            names.append(str(name.value))
+    return sorted(names)
+
+
 def _files(package: Path) -> Iterator[Path]:
     for name in _FOLDERS:
         path = package / name

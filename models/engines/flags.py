@@ -10,6 +10,8 @@ from typing import Any, Literal
 
 from pydantic.alias_generators import to_camel
 
+from models.engines.number_range import NumberRange
+
 _EXPECTED = {
     "int": "a whole number",
     "float": "a number",
@@ -92,7 +94,7 @@ class Limit:
 
     flag: str
     why: str
-    minimum: int | None = None
+    range: NumberRange | None = None
     choices: tuple[str | int, ...] = ()
     pattern: str | None = None
     """A regular expression that each text of the value matches; `words` says it in words."""

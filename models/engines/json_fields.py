@@ -17,6 +17,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from models.engines.flags import plain_name
+from models.engines.number_range import NumberRange, in_range
 
 _LITERAL = re.compile(r"Literal\[(.*)\]")
 _LIST = re.compile(r"list\[(.*)\]")
@@ -52,6 +53,8 @@ class JsonField:
     """The type as vLLM declares it: `int | None`, `list[str]`, `Literal['recompute', 'fail']`, `PassConfig`."""
     default: Any = None
     """The default; None also if the engine chooses it."""
+    range: NumberRange | None = None
+    """The range of the number; None if vLLM accepts any."""
 
 
 @dataclass(frozen=True)
@@ -123,6 +126,8 @@ def _problems(
             yield from _problems(field.type, item, known, place)
         elif not _accepts(field, item, known):
             yield FieldProblem(place, f"must be {_expected(field.type, known)}")
+        elif field.range and not in_range(field.range, item):
+            yield FieldProblem(place, f"must be {field.range.words}")
 
 
 def _accepts(field: JsonField, value: Any, known: JsonConfigs) -> bool:

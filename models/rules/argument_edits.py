@@ -10,6 +10,7 @@ from typing import Any
 from models.engines.code_places import RemovedFlag
 from models.engines.edits import is_written
 from models.engines.flags import Flag, Limit, flag_accepts, plain_name
+from models.engines.number_range import NumberRange
 from models.service.resolved import ResolvedService
 from models.stack_file.messages import TRUTHS
 from models.yaml_scalar import as_yaml, plain_scalar
@@ -134,9 +135,16 @@ def limit_edit(limit: Limit, key: str, value: Any) -> str:
         return f"remove {key}"
     if limit.needs:
         return f"remove {key}, or set --{limit.needs} under extraArgs"
-    if limit.minimum is not None:
-        return f"write {key}: {limit.minimum}"
+    if limit.range:
+        return _range_edit(limit.range, key)
     if limit.choices:
         choice = _nearest_choice(limit.choices, value)
         return f"write {key}: {as_yaml(choice)}"
     return f"remove {key}, or give each item the form {limit.words}"
+
+
+def _range_edit(limits: NumberRange, key: str) -> str:
+    """The edit that writes the least number of a range; one without it has no obvious number."""
+    if limits.least is None:
+        return f"remove {key}"
+    return f"write {key}: {limits.least:g}"

@@ -9,6 +9,7 @@ from typing import Any
 
 from models.engines.code_places import RemovedFlag
 from models.engines.flags import Flag, Limit, expected, flag_accepts, plain_name
+from models.engines.number_range import in_range
 from models.finding import Finding, Mark, at, error
 from models.rules.argument_edits import (
     limit_edit,
@@ -195,8 +196,8 @@ def _problem(service: ResolvedService, limit: Limit, value: Any) -> str | None:
         return "is never accepted"
     if limit.needs and not _has(service, limit.needs):
         return f"needs --{limit.needs}"
-    if limit.minimum is not None and value < limit.minimum:
-        return f"must be at least {limit.minimum}"
+    if limit.range and not in_range(limit.range, value):
+        return f"must be {limit.range.words}"
     if limit.choices:
         items = value.split(",") if isinstance(value, str) else [value]
         if not {*items} <= {*limit.choices}:

@@ -49,6 +49,7 @@ from models.engines.group import MemberFlags, ResolvedGroup
 from models.engines.kv_transfer import KvConnector
 from models.engines.memory import GIB, MemoryUse
 from models.engines.model_server import ModelServer, extra_argument
+from models.engines.number_range import NumberRange
 from models.engines.pairing import Pairing
 from models.engines.release import (
     EngineDefaults,
@@ -63,6 +64,14 @@ _IMAGE_TAGS = {"0.6.3": re.compile(r"\b6\.3\.912\b|\bv?0\.6\.3\b")}
 """Tags by version; Ascend-vLLM 6.3.912 contains vLLM 0.6.3."""
 
 _TABLES = Path(__file__).parent / "flags"
+
+
+def _limit(entry: Mapping[str, Any]) -> Limit:
+    """A limit of the table; `minimum` is the least number."""
+    fields = dict(entry)
+    if "minimum" in fields:
+        fields["range"] = NumberRange(least=fields.pop("minimum"))
+    return Limit(**fields)
 
 
 class AscendVllm(Release):
@@ -133,7 +142,7 @@ class AscendVllm(Release):
         flags = map(flag_from_json, table["flags"])
         self.version = version
         self.flags = {flag.name: flag for flag in flags}
-        self.limits = tuple(Limit(**entry) for entry in table["limits"])
+        self.limits = tuple(map(_limit, table["limits"]))
         self.variable_values = variable_values(table["variable_values"])
         self.model_support = ModelSupport(
             architectures=frozenset(table["architectures"]),

@@ -21,8 +21,8 @@ _ADDITIONAL = "engine.additionalConfig"
 _COMPILATION = "engine.compilationConfig"
 _WHOLE_NUMBER = re.compile(r"-?\d+")
 
-_UNSUPPORTED_MODES = (1, 2, "1", "2")
-"""Compilation modes of vLLM with which the plugin captures no graphs."""
+_WITHOUT_GRAPHS = (1, 2, "STOCK_TORCH_COMPILE", "DYNAMO_TRACE_ONCE")
+"""Compilation modes of vLLM that the plugin replaces by one without graphs. Lower case is the same."""
 
 SPARSE_MODELS = ("deepseek_v32", "glm_moe_dsa")
 """Model types with sparse attention: their config.json has `index_topk`."""
@@ -205,7 +205,7 @@ class LaunchSettings:
         if self.server.graph.kind == "eager":
             return "NONE"
         config = compilation_config(self.server)
-        if config.get("mode") in _UNSUPPORTED_MODES:
+        if is_replaced_mode(config.get("mode")):
             return "NONE"
         if "cudagraph_mode" in config:
             return str(config["cudagraph_mode"]).upper()
@@ -213,6 +213,12 @@ class LaunchSettings:
         if "mode" in config or xlite or self.flag("optimization-level"):
             return None
         return self.plugin.graphs.default
+
+
+def is_replaced_mode(mode: object) -> bool:
+    """Whether the plugin replaces a compilation mode by one without graphs."""
+    name = mode.upper() if isinstance(mode, str) else mode
+    return name in _WITHOUT_GRAPHS
 
 
 def find_setting(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from models.engines.flags import Flag
+from models.engines.flags import Flag, Limit
 from models.engines.json_fields import JsonConfigs
 from models.engines.variable_values import VariableValues
 
@@ -68,8 +68,12 @@ class FlagTable:
     effective_defaults: Mapping[str, Any]
     """Defaults that the engine chooses for flags without a default."""
     flags: Mapping[str, Flag]
+    limits: tuple[Limit, ...]
+    """The ranges of numbers that the engine checks after its parser."""
     json_configs: JsonConfigs
     """The fields of JSON flags."""
+    kv_connectors: tuple[str, ...]
+    """The connectors of the KV cache that vLLM has itself, without those of the plugin."""
     variables: frozenset[str]
     """The variables that vLLM declares. It warns of other names that begin with VLLM_ (vllm/envs.py)."""
     variable_values: Mapping[str, VariableValues]

@@ -122,7 +122,6 @@ class VllmAscend(Release):
     absent_keys = ABSENT_KEYS
     init_files = INIT_FILES
     health_path = HEALTH_PATH
-    limits = ()
     swap_space = SwapSpace(default=0, most=1, where="")
     has_published_lengths = False
     image_users = frozenset({0})
@@ -139,6 +138,7 @@ class VllmAscend(Release):
         table = flag_table(version)
         metrics = table.server.metric_names
         self.version = version
+        self.limits = table.limits
         self.code_places = CODE_PLACES[version]
         self.pinned_memory = PINNED_MEMORY[version]
         self.removed_flags = removed_flags(version)

@@ -10,6 +10,7 @@ from models.engines.vllm_ascend.launch_settings import (
     LaunchSettings,
     Setting,
     find_setting,
+    is_replaced_mode,
 )
 from models.engines.vllm_ascend.records import Reset
 from models.finding import at
@@ -146,9 +147,51 @@ def _graph_mode(settings: LaunchSettings) -> Setting | None:
 
 def _compilation_mode(settings: LaunchSettings) -> Setting | None:
     setting = settings.field("compilation-config", "mode")
-    if setting is None or str(setting.value) not in ("1", "2"):
+    if setting is None or not is_replaced_mode(setting.value):
         return None
     return setting
+
+
+def _exchange_backend(settings: LaunchSettings) -> Setting | None:
+    setting = settings.flag("all2all-backend")
+    if setting is None or setting.value == "flashinfer_all2allv":
+        return None
+    switch = find_setting(
+        "engine.compilationConfig",
+        settings.server.engine.compilation_config,
+        ("pass_config", "enable_sp"),
+    )
+    return None if switch and switch.value is True else setting
+
+
+def _shared_experts(settings: LaunchSettings) -> Setting | None:
+    setting = settings.key("enable_shared_expert_dp")
+    engine = settings.server.engine
+    if setting is None or setting.value is not True:
+        return None
+    is_kept = engine.enable_expert_parallel and engine.tensor_parallel_size > 1
+    return None if is_kept else setting
+
+
+def _sparse_cache(key: str) -> Finder:
+    """A key that is on, for a model that certainly has no sparse attention."""
+
+    def find(settings: LaunchSettings) -> Setting | None:
+        setting = settings.key(key)
+        if setting is None or setting.value is not True:
+            return None
+        return setting if settings.has_indexer is False else None
+
+    return find
+
+
+def _cache_reshape(settings: LaunchSettings) -> Setting | None:
+    setting = settings.key("c8_enable_reshape_optim")
+    if setting is None or setting.value is not True:
+        return None
+    cache = settings.key("enable_sparse_li_c8")
+    is_kept = cache and cache.value and settings.has_indexer is not False
+    return None if is_kept else setting
 
 
 def _capture_sizes(settings: LaunchSettings) -> Setting | None:
@@ -252,9 +295,15 @@ FINDERS: dict[str, Finder] = {
     "VLLM_EXECUTE_MODEL_TIMEOUT_SECONDS": _model_timeout,
     "VLLM_USE_BREAKABLE_CUDAGRAPH": _breakable_graphs,
     "additional_config.ascend_compilation_config.enable_npugraph_ex": _npugraph,
+    "additional_config.c8_enable_reshape_optim": _cache_reshape,
+    "additional_config.enable_shared_expert_dp": _shared_experts,
+    "additional_config.enable_sparse_c8": _sparse_cache("enable_sparse_c8"),
+    "additional_config.enable_sparse_li_c8": _sparse_cache("enable_sparse_li_c8"),
+    "additional_config.enable_sparse_sfa_c8": _sparse_cache("enable_sparse_sfa_c8"),
     "additional_config.multistream_overlap_shared_expert": _overlap,
     "additional_config.profiling_chunk_config.min_chunk": _min_chunk,
     "additional_config.recompute_scheduler_enable": _recompute_scheduler,
+    "all2all_backend": _exchange_backend,
     "attention_config.backend": _attention_backend,
     "block_size": _block_size,
     "calculate_kv_scales": _switch("calculate-kv-scales"),

@@ -1,6 +1,7 @@
 """The facts of each release as records: flags, JSON fields, server, plugin and dead settings.
 
-`tools/release_tables.py` makes the files from the releases' own parsers and platform code. Nothing else reads them.
+`tools/release_tables.py` makes the files from the releases' own parsers and platform code. `further_resets.json` was
+found by comparing launches with their configuration. Nothing else reads them.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from models.engines.flags import flag_from_json
+from models.engines.flags import Limit, flag_from_json
 from models.engines.json_fields import JsonConfig, JsonConfigs, JsonField
+from models.engines.number_range import NumberRange
 from models.engines.variable_values import variable_values
 from models.engines.vllm_ascend.records import (
     AdditionalKey,
@@ -75,7 +77,9 @@ def flag_table(release: str) -> FlagTable:
         deprecated_modules=frozenset(table["deprecated_modules"]),
         effective_defaults=table["effective_defaults"],
         flags={flag.name: flag for flag in flags},
+        limits=_limits(table),
         json_configs=_json_configs(table),
+        kv_connectors=tuple(table["kv_connectors"]),
         variables=frozenset(table["variables"]),
         variable_values=variable_values(table["variable_values"]),
         server=_server(table["server"]),
@@ -89,7 +93,8 @@ def plugin_table(release: str) -> PluginTable | None:
         return None
     table = _read(f"plugin/{release}.json")
     refusals = [Refusal(**entry) for entry in table["refuses"]]
-    resets = [Reset(**entry) for entry in table["resets"]]
+    further = _read("further_resets.json")["resets"].get(release, [])
+    resets = [Reset(**entry) for entry in (*table["resets"], *further)]
     block_size = table["block_size"]
     graphs = table["graphs"]
     return PluginTable(
@@ -168,12 +173,27 @@ def _read(name: str) -> Any:
     return json.loads((_FOLDER / name).read_text(encoding="utf-8"))
 
 
+def _limits(table: Mapping[str, Any]) -> tuple[Limit, ...]:
+    """The ranges of flags, which vLLM checks when it creates its configuration."""
+    limits = []
+    for name, facts in table["limits"].items():
+        bounds = {bound: size for bound, size in facts.items() if bound != "where"}
+        why = f"vLLM {table['release']} exits at start ({facts['where']})"
+        limits.append(Limit(flag=name, why=why, range=NumberRange(**bounds)))
+    return tuple(limits)
+
+
 def _json_configs(table: Mapping[str, Any]) -> JsonConfigs:
     configs = {}
     for name, entry in table["configs"].items():
         fields = {}
         for field, facts in entry["fields"].items():
-            fields[field] = JsonField(field, facts["type"], facts.get("default"))
+            fields[field] = JsonField(
+                name=field,
+                type=facts["type"],
+                default=facts.get("default"),
+                range=NumberRange(**facts["range"]) if "range" in facts else None,
+            )
         configs[name] = JsonConfig(name, entry["where"], fields)
     return JsonConfigs(configs, table["types"])
 

@@ -9,7 +9,7 @@ import pytest
 from models.engines.vllm_ascend.resets import FINDERS, NOT_REPORTED
 from models.engines.vllm_ascend.tables import RELEASES, plugin_table
 from models.finding import Finding
-from tests.models.engines.vllm_ascend.launches import DENSE, LATENT, findings, service
+from tests.models.engines.vllm_ascend.launches import DENSE, EXPERTS, LATENT, findings, service
 
 WITH_PLUGIN = [release for release in RELEASES if plugin_table(release)]
 PRODUCER = '--kv-transfer-config {"kv_connector":"MooncakeConnectorV1","kv_role":"kv_producer","kv_port":"30000"%s}'
@@ -37,6 +37,19 @@ LAUNCHES = {
     "additional_config.recompute_scheduler_enable": (
         '--additional-config {"recompute_scheduler_enable":true} ' + PRODUCER % "",
         '--additional-config {"recompute_scheduler_enable":false} ' + PRODUCER % "",
+    ),
+    "additional_config.c8_enable_reshape_optim": (
+        '--additional-config {"c8_enable_reshape_optim":true}',
+        '--additional-config {"c8_enable_reshape_optim":false}',
+    ),
+    "additional_config.enable_shared_expert_dp": (
+        '--tensor-parallel-size 2 --additional-config {"enable_shared_expert_dp":true}',
+        '--tensor-parallel-size 2 --additional-config {"enable_shared_expert_dp":false}',
+    ),
+    "all2all_backend": (
+        "--tensor-parallel-size 2 --all2all-backend deepep_low_latency",
+        "--tensor-parallel-size 2 --all2all-backend deepep_low_latency "
+        '--compilation-config {"pass_config":{"enable_sp":true}}',
     ),
     "attention_config.backend": ("--attention-backend TRITON_ATTN", ""),
     "block_size": ("--block-size 64", "--block-size 64 --no-enable-prefix-caching --no-enable-chunked-prefill"),
@@ -88,6 +101,11 @@ LAUNCHES = {
     ),
 }
 
+for cache in ("enable_sparse_c8", "enable_sparse_li_c8", "enable_sparse_sfa_c8"):
+    LAUNCHES[f"additional_config.{cache}"] = (
+        f'--additional-config {{"{cache}":true}}',
+        f'--additional-config {{"{cache}":false}}',
+    )
 for name in (
     "calculate_kv_scales",
     "disable_cascade_attn",
@@ -147,3 +165,22 @@ def test_every_reset_is_reported_or_listed_with_the_reason() -> None:
 @pytest.mark.parametrize("release", RELEASES)
 def test_nothing_is_replaced_that_the_stack_file_does_not_set(release: str) -> None:
     assert resets("", release, "block_size") == []
+
+
+@pytest.mark.parametrize("release", WITH_PLUGIN)
+@pytest.mark.parametrize("mode", ['"STOCK_TORCH_COMPILE"', '"dynamo_trace_once"', "2"])
+def test_the_name_of_a_compilation_mode_is_replaced_like_its_number(release: str, mode: str) -> None:
+    words = f'--compilation-config {{"mode":{mode}}}'
+
+    [finding] = resets(words, release, "compilation_config.mode")
+
+    assert "compilationConfig.mode" in finding.message
+
+
+@pytest.mark.parametrize("release", WITH_PLUGIN)
+def test_shared_experts_stay_divided_with_expert_parallelism_over_several_npus(release: str) -> None:
+    words = '--tensor-parallel-size 2 --additional-config {"enable_shared_expert_dp":true}'
+    entry = service(words, release, model=EXPERTS)
+    entry["engine"]["enableExpertParallel"] = True
+
+    assert [finding for finding in findings(entry) if finding.rule == "reset-setting"] == []
