@@ -221,7 +221,7 @@ def _whole_servers(pods: Sequence[Pod], notes: Notes) -> list[Pod]:
         if not reason:
             whole.append(pod)
             continue
-        title = f"the {pod.owner.kind} {pod.owner.name}".strip()
+        title = _title(pod)
         parts.append(f"{title}: {reason}")
         notes.drop(title, reason, pod.owner)
     if whole:
@@ -231,6 +231,13 @@ def _whole_servers(pods: Sequence[Pod], notes: Notes) -> list[Pod]:
         "keep these pods as they are, or start a server that fits into one pod: without these flags, and with npus "
         "for all of its parallel sizes",
     )
+
+
+def _title(pod: Pod) -> str:
+    """The object of a pod; a script or a Compose file that comes without objects has no line for one."""
+    if not pod.owner.spans:
+        return f"the server of {pod.owner.file}"
+    return f"the {pod.owner.kind} {pod.owner.name}".strip()
 
 
 def _conversion(

@@ -123,12 +123,23 @@ def _all_values(pod: Pod, launched: Launched) -> Values:
         values["server"]["apiKey"] = api_key
     values["env"] = {**references, **values["env"]}
     values["podTemplate"] = pod_patch(pod)
+    if values.get("npus") is None:
+        _count_visible_devices(values)
     ordered = {}
     for key in _KEYS:
         value = values.get(key)
         if value not in (None, {}):
             ordered[key] = value
     return ordered
+
+
+def _count_visible_devices(values: Values) -> None:
+    """Take the number of NPUs from the indices that a script without a pod exports. They are those of its machine."""
+    devices = values.get("visibleDevices")
+    if not isinstance(devices, list):
+        return
+    del values["visibleDevices"]
+    values["npus"] = len(devices)
 
 
 def _shutdown(launched: Launched) -> int:

@@ -32,7 +32,7 @@ class EngineRelease:
     written: bool = False
     """Whether the stack file has to name it, because the image does not."""
     reason: str = ""
-    """Why this release was chosen; empty if the image names it."""
+    """Why this release was chosen; empty if nothing contradicts it."""
 
 
 def engine_release(image: str, start: Start) -> EngineRelease:
@@ -44,9 +44,14 @@ def engine_release(image: str, start: Start) -> EngineRelease:
     """
     follows_from_image = release_of_service(None, image)
     names_one = release_of_image(image) is not None or is_plugin_image(image)
-    if names_one or _HUAWEIS_IMAGE.search(repository_of(image)):
-        return EngineRelease(follows_from_image)
     nearest = _nearest_number(tag_of(image))
+    if names_one:
+        return EngineRelease(follows_from_image)
+    if _HUAWEIS_IMAGE.search(repository_of(image)):
+        reason = ""
+        if nearest:
+            reason = f"the image's tag {tag_of(image)} names another release, which the rules do not know"
+        return EngineRelease(follows_from_image, reason=reason)
     if nearest:
         reason = f"the image's tag {tag_of(image)} names no known release, and this is the nearest one"
         return EngineRelease(nearest, written=True, reason=reason)

@@ -13,6 +13,10 @@ from models.stack_file.yaml_file import read_yaml
 _SCRIPT_ENDINGS = (".sh", ".bash")
 _YAML_ENDINGS = (".yaml", ".yml", ".json")
 _FENCE = re.compile(r"\s*```")
+_OF_PAGE = re.compile(
+    r"(?<![<>&\w])<(?P<name>[A-Za-z][\w.-]*)>(?=[\s\"'`:;,/\\)}\]]|$)", re.MULTILINE
+)
+"""A placeholder of a page, such as `<model-path>`. Bash would read it as a file for input and one for output."""
 _COMMAND = re.compile(r"\b(docker|podman|nerdctl)\s+run\b|\bvllm\b", re.IGNORECASE)
 
 
@@ -30,7 +34,8 @@ def sorted_files(files: Sequence[File]) -> InputFiles:
     scripts = []
     for file in files:
         if _is_script(file):
-            scripts.append(replace(file, text=_code(file.text)))
+            code = _with_placeholders(_code(file.text))
+            scripts.append(replace(file, text=code))
         else:
             objects.append(file)
     return InputFiles(tuple(objects), tuple(scripts))
@@ -54,6 +59,16 @@ def _code(text: str) -> str:
     return "\n".join(code)
 
 
+def _with_placeholders(code: str) -> str:
+    """The code with placeholders of pages in the form of the manual: `${model_path}` for `<model-path>`."""
+
+    def placeholder(found: re.Match[str]) -> str:
+        name = re.sub(r"\W", "_", found["name"])
+        return f"${{{name}}}"
+
+    return _OF_PAGE.sub(placeholder, code)
+
+
 def _is_script(file: File) -> bool:
     """Whether a file is a script: by its name, else by its content, as for standard input."""
     ending = PurePosixPath(file.name).suffix
@@ -61,6 +76,8 @@ def _is_script(file: File) -> bool:
         return True
     if ending in _YAML_ENDINGS:
         return False
+    if any(_FENCE.match(line) for line in file.text.split("\n")):
+        return bool(_COMMAND.search(file.text))
     if isinstance(read_yaml(file.name, file.text).value, dict | list):
         return False
     has_document = "\n---" in file.text or "apiVersion:" in file.text

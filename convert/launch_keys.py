@@ -94,12 +94,19 @@ def _model_in_claim(launched: Launched, weights: Weights) -> Values:
     }
 
 
-def _engine(launched: Launched) -> Values:
-    values: Values = {}
+def _version(launched: Launched) -> Values:
+    """The version of the engine, if the image does not name it."""
+    version = launched.release.version
     if launched.engine.written:
-        version = launched.release.version
-        values["version"] = version
         launched.assume(f"engine.version {version}", launched.engine.reason)
+        return {"version": version}
+    if launched.engine.reason:
+        launched.assume(f"rules of vLLM {version}", launched.engine.reason)
+    return {}
+
+
+def _engine(launched: Launched) -> Values:
+    values = _version(launched)
     values["tensorParallelSize"] = 1
     for flag, key in _engine_keys(launched).items():
         value = launched.flag(flag)

@@ -123,7 +123,7 @@ def _npus(pod: Pod, notes: Notes) -> int | str | None:
     request = pod.requests.at(pod.npu)
     amount = limit if limit.value is not None else request
     if not pod.npu or amount.value is None:
-        why = "the container requests no NPUs, so the number follows from the engine"
+        why = "the container requests no NPUs: as many as ASCEND_RT_VISIBLE_DEVICES names, or as the engine uses"
         notes.assume("npus", why, pod.container)
         return None
     is_requested = request.value is not None

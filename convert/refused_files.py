@@ -85,6 +85,12 @@ def no_server(
     kinds = sorted({item.kind for item in objects})
     if any(kind in WORKLOADS for kind in kinds):
         return _no_command(scripts, objects)
+    if scripts and not names:
+        files = ", ".join(script.name for script in scripts)
+        return ConversionError(
+            f"no server of vLLM is started in {files}",
+            "name the file with the command: vllm serve, python -m vllm.entrypoints.openai.api_server, or docker run",
+        )
     is_swapped = any("apiVersion" in script.text for script in scripts)
     fix = "begin the command line with the config.yaml of the manual's Step 2"
     if is_swapped:

@@ -274,6 +274,43 @@ def test_only_the_code_of_a_page_is_read() -> None:
     assert service(converted(("page.md", page)))["npus"] == 2
 
 
+def test_placeholders_of_a_page_are_those_of_the_manual() -> None:
+    script = "vllm serve <your-model> --max-model-len 4096 --port <port> --additional-config '{\"a\": 1}' > log.txt"
+    page = f"```bash\n{script}\n```\nThe objects have kind: Deployment and\n---\n"
+    conversion = converted(("page.md", page), your_model="/data/Qwen3-8B", port="8113", image=IMAGE)
+
+    assert service(conversion)["model"] == "/data/Qwen3-8B"
+    assert service(conversion)["server"] == {"port": 8113}
+    assert service(conversion)["engine"]["additionalConfig"] == {"a": 1}
+
+
+@pytest.mark.parametrize("redirection", ["< /dev/null", "2>&1 <&- > log", "<<EOF\n<a> b\nEOF"])
+def test_input_of_a_command_is_no_placeholder(redirection: str) -> None:
+    conversion = converted(("serve.sh", f"{SERVE} {redirection}\n"), image=IMAGE)
+
+    assert service(conversion)["model"] == "/data/Qwen3-32B"
+    assert not conversion.report.errors
+
+
+def test_a_script_alone_gets_as_many_npus_as_it_sees_on_its_machine() -> None:
+    conversion = converted(("serve.sh", f"export ASCEND_RT_VISIBLE_DEVICES=4,5\n{SERVE} -tp 2\n"), image=IMAGE)
+
+    assert service(conversion)["npus"] == 2
+    assert "visibleDevices" not in service(conversion)
+
+
+def test_a_script_without_a_server_and_one_of_a_part_are_named() -> None:
+    assert refused(("run.sh", "echo hello\n")).message == "no server of vLLM is started in run.sh"
+    assert refused(("run.sh", f"{SERVE} --headless\n")).message.startswith("the server of run.sh: it is a part")
+
+
+def test_a_tag_of_another_release_of_the_manuals_image_is_told() -> None:
+    objects = deployment(SERVE.split()).replace(IMAGE, "registry.example.com/ascend-vllm:v0.8.5.post1")
+    rules = said(converted(("qwen.yaml", objects)), "assumed")["rules of vLLM 0.6.3"]
+
+    assert rules == "the image's tag v0.8.5.post1 names another release, which the rules do not know"
+
+
 def test_the_access_from_outside_of_the_cluster_is_kept() -> None:
     front = {
         "apiVersion": "v1",
