@@ -13,12 +13,12 @@ ABSENT_KEYS = {
     "engine.enableExpertParallel": AbsentKey(_NO_V1, without=False),
     "engine.asyncScheduling": AbsentKey(
         "vLLM 0.6.3 schedules several steps at a time instead (vllm/config.py)",
-        instead="write engine.numSchedulerSteps: 8",
+        instead="write engine.numSchedulerSteps: 8 and remove engine.asyncScheduling",
         without=False,
     ),
     "engine.kvCacheDtype": AbsentKey(
         _FURTHER_FLAG,
-        instead="rename engine.kvCacheDtype to engine.extraArgs.kvCacheDtype",
+        moved_to="engine.extraArgs.kvCacheDtype",
     ),
     "engine.compilationConfig": AbsentKey(_NO_V1),
     "engine.additionalConfig": AbsentKey(
@@ -37,7 +37,7 @@ ABSENT_KEYS = {
     "server.reasoningParser": AbsentKey(_NO_V1),
     "server.toolCallParser": AbsentKey(
         _FURTHER_FLAG,
-        instead="rename server.toolCallParser to server.extraArgs.toolCallParser",
+        moved_to="server.extraArgs.toolCallParser",
     ),
 }
 """Each key, with what became of it."""
