@@ -11,6 +11,7 @@ import typer
 
 import client.check  # noqa: F401  it registers the rules about requests
 from cli.errors import CommandError
+from cli.output.terminal import folded, folded_paragraph, paragraph
 from models.rules.registry import Rule, Subject, find_rule, rules_about
 from models.stack_file.unknown_keys import nearest
 
@@ -69,21 +70,32 @@ def _list() -> Iterator[str]:
     """All rules, by what they are about."""
     width = max(len(name) for name in _all_ids())
     for subject, title in _SUBJECTS.items():
-        yield f"{title}:"
+        yield from folded(f"{title}:")
         for entry in rules_about(subject):
-            yield f"  {entry.id:<{width}}  {entry.summary}"
+            yield from paragraph(f"  {entry.id:<{width}}  ", entry.summary)
 
 
 def _page(rule: Rule) -> Iterator[str]:
     yield rule.id
     yield ""
-    yield rule.documentation
+    yield from _documentation(rule.documentation)
     if rule.subject == "cluster":
         (severity,) = rule.severities
-        yield f"\nSeverity: {severity}. `status`, `pulumi up` or `check --live` reports it; `accept` has no effect."
+        yield ""
+        yield from folded(
+            f"Severity: {severity}. `status`, `pulumi up` or `check --live` reports it; `accept` has no effect."
+        )
     for title, name in _EXAMPLE_FILES.items():
         file = EXAMPLES / rule.id / name
         if file.exists():
             text = file.read_text(encoding="utf-8").rstrip()
             yield f"\n{title}:"
             yield indent(text, "    ")
+
+
+def _documentation(text: str) -> Iterator[str]:
+    """The paragraphs of a documentation in the width of the terminal."""
+    for number, block in enumerate(text.split("\n\n")):
+        if number:
+            yield ""
+        yield from folded_paragraph(block)

@@ -6,12 +6,10 @@
 from components.ascend_node_mounts import AscendNodeMounts, AscendNodeMountsArgs
 from components.cluster import cluster_provider, without_unknown_kinds
 from components.inference_deployment import InferenceDeployment, InferenceDeploymentArgs
+from components.records import ClusterConfig, EngineArgs, ServiceConfig
 from components.shared_resources import SharedResources, shared_resources
 from components.vllm_launch_script import VllmLaunchScript, VllmLaunchScriptArgs
 from components.whole_stack import deploy
-from models.engines.engine_args import EngineArgs
-from models.stack_file.cluster import ClusterConfig
-from models.stack_file.service import ServiceConfig
 
 __all__ = [
     "AscendNodeMounts",

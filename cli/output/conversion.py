@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from cli.output import text
+from cli.output.terminal import folded, paragraph
 from convert import Adoption, Comparison, Conversion, Difference, compared
 
-_WIDTH = 100
 _MOST_REASONS = 3
 _NOT_ADOPTED = (
     "not in the list: its Deployment has another name, namespace or selector, and Kubernetes never changes a selector."
@@ -33,12 +33,12 @@ def render(conversion: Conversion) -> str:
 
 def render_adoption(adoption: Adoption) -> str:
     """The effect on the pods of each service when the stack takes over the objects."""
-    lines = []
+    lines: list[str] = []
     for service in adoption.services:
         effect = _NOT_ADOPTED
         if service.adopted:
             effect = _restart_effect(service.restarts)
-        lines.append(f"{service.service}: {effect}")
+        lines += folded(f"{service.service}: {effect}")
     return "\n".join(lines)
 
 
@@ -57,21 +57,13 @@ def _comparison_lines(comparison: Comparison, label: str) -> Iterator[str]:
     for difference in (*comparison.differences, *comparison.added):
         kind, change = _difference(difference)
         line = f"{label}{difference.name}  {change}  ({difference.why})"
-        yield f"{kind:<8}  {line}"
+        yield from paragraph(f"{kind:<8}  ", line)
 
 
 def _kept_lines(names: Sequence[str], label: str) -> Iterator[str]:
-    """The kept flags and variables, on lines that are not too long."""
-    line = f"kept      {label}"
-    if not names:
-        yield f"{line}no flag and no variable"
-        return
-    for name in names:
-        if len(line) + len(name) > _WIDTH:
-            yield line.rstrip()
-            line = " " * 10
-        line += f"{name} "
-    yield line.rstrip()
+    """The kept flags and variables."""
+    kept = " ".join(names) or "no flag and no variable"
+    yield from paragraph(f"{'kept':<8}  {label}", kept)
 
 
 def _difference(difference: Difference) -> tuple[str, str]:
@@ -92,4 +84,4 @@ def _note_lines(conversion: Conversion, kind: str) -> Iterator[str]:
         place = ""
         if note.place:
             place = f"{note.place}  "
-        yield f"{kind:<8}  {place}{note.what}: {note.why}"
+        yield from paragraph(f"{kind:<8}  ", f"{place}{note.what}: {note.why}")

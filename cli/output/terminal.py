@@ -17,6 +17,10 @@ _NARROWEST = 24
 """Fewest columns for text next to an indentation. If fewer are left, the text is indented less."""
 
 
+_FOLDED = 4
+"""Columns by which the continuation of a folded line is indented."""
+
+
 def terminal_width() -> int:
     """The columns of the terminal; 80 if standard output is none. The variable `COLUMNS` sets another number."""
     return shutil.get_terminal_size(_PIPED).columns
@@ -55,7 +59,7 @@ def series(head: str, items: Sequence[str]) -> Iterator[str]:
     the item alone is too wide.
     """
     texts = [f"{item} ·" for item in items[:-1]] + list(items[-1:])
-    yield from _filled(head, texts)
+    yield from _filled(head, texts, _indentation(head))
 
 
 def paragraph(head: str, text: str) -> Iterator[str]:
@@ -63,18 +67,41 @@ def paragraph(head: str, text: str) -> Iterator[str]:
 
     A word is never cut, because it may be copied.
     """
-    yield from _filled(head, [text])
+    yield from _filled(head, [text], _indentation(head))
 
 
-def _filled(head: str, texts: Sequence[str]) -> Iterator[str]:
-    indentation = " " * _indentation(head)
+def folded(line: str) -> Iterator[str]:
+    """A line on as many lines as the terminal needs. Continued lines are indented more than it."""
+    text = line.lstrip()
+    head = line[: len(line) - len(text)]
+    if fits(line):
+        yield line
+    else:
+        yield from _filled(head, [text], len(head) + _FOLDED)
+
+
+def folded_paragraph(block: str) -> Iterator[str]:
+    """The lines of a paragraph, filled again. Items of a list stay items."""
+    items: list[str] = []
+    for line in block.splitlines():
+        is_item = line.lstrip().startswith(("- ", "* ", "|"))
+        if items and not is_item:
+            items[-1] = f"{items[-1]} {line.strip()}"
+        else:
+            items.append(line)
+    for item in items:
+        yield from paragraph("  " if item.lstrip().startswith("- ") else "", item)
+
+
+def _filled(head: str, texts: Sequence[str], columns: int) -> Iterator[str]:
+    indentation = " " * columns
     line = head.rstrip()
     separator = head[len(line) :]
     for text in texts:
         for piece in _pieces(text, terminal_width() - len(indentation)):
             longer = f"{line}{separator}{piece}"
             if line.strip() and not fits(longer):
-                yield line
+                yield line.rstrip()
                 longer = f"{indentation}{piece}"
             line = longer
             separator = " "
@@ -92,4 +119,22 @@ def _pieces(text: str, width: int) -> list[str]:
     """The parts of a text that stay on one line: all of it, or its words if it is too wide."""
     if display_width(text) <= width:
         return [text]
-    return text.split(" ")
+    pieces: list[str] = []
+    for word in text.split(" "):
+        pieces += _parts_of_word(word, width)
+    return pieces
+
+
+def _parts_of_word(word: str, width: int) -> list[str]:
+    """A word, or its parts if it is too wide and in a script without spaces, such as Chinese."""
+    is_without_spaces = display_width(word) > len(word)
+    if not is_without_spaces or display_width(word) <= width:
+        return [word]
+    parts = [""]
+    for character in word:
+        longer = parts[-1] + character
+        if display_width(longer) > width:
+            parts.append(character)
+        else:
+            parts[-1] = longer
+    return parts

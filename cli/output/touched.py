@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cli.output.table import columns
+from cli.output.table import columns_with_text
 
 VERSION = 1
 """Of the JSON; raised when a key changes its meaning or is removed."""
@@ -37,7 +37,8 @@ class Touched:
 
 def text(stacks: Sequence[Touched]) -> str:
     """One line for each stack, with the changed files."""
-    return "\n".join(columns((stack.name, stack.because) for stack in stacks))
+    rows = [(stack.name, stack.because) for stack in stacks]
+    return "\n".join(columns_with_text(rows) if rows else [])
 
 
 def document(commit: str, stacks: Sequence[Touched]) -> str:

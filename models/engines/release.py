@@ -50,7 +50,9 @@ class AbsentKey:
     why: str
     """What became of the setting, or since which release it exists, with the source."""
     instead: str = ""
-    """The edit that replaces the key, such as `write engine.asyncScheduling: true`; empty if the key is removed."""
+    """The edit that replaces the key, such as `remove mindSpeed`; empty if the key is removed."""
+    moved_to: str = ""
+    """The key that takes its value, such as `engine.extraArgs.kvCacheDtype`; empty if no key does."""
     without: Any = None
     """The value with which the key says nothing that the release does not do, such as `false`."""
 

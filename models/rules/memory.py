@@ -60,7 +60,8 @@ def _fitting_edit(service: ResolvedService, facts: ModelFacts, need: Fit) -> str
     """The edit after which a model fits: more parts, or shorter requests."""
     size = _fitting_size(service, facts)
     more_parts = tensor_parallel_edit(service, size) if size else ""
-    shorter = f"write engine.maxModelLen: {need.tokens}" if need.tokens else ""
+    longest = min(need.tokens, facts.longest or need.tokens)
+    shorter = f"write engine.maxModelLen: {longest}" if longest else ""
     edits = [edit for edit in (more_parts, shorter) if edit]
     if not edits:
         return "choose a quantized version of the model, or add a pool whose nodes have more NPUs"
@@ -69,11 +70,11 @@ def _fitting_edit(service: ResolvedService, facts: ModelFacts, need: Fit) -> str
 
 def _fitting_size(service: ResolvedService, facts: ModelFacts) -> int | None:
     """The smallest tensor parallel size with which a model fits one node, or None."""
-    stages = service.engine.pipeline_parallel_size
+    copies = service.engine.pipeline_parallel_size * service.engine.data_parallel_size
     pools = service.cluster.pools.values()
     most = max((pool.npus_per_node for pool in pools), default=0)
-    for size in range(service.engine.tensor_parallel_size + 1, most // stages + 1):
-        npus = size * stages
+    for size in range(service.engine.tensor_parallel_size + 1, most // copies + 1):
+        npus = size * copies
         if not facts.splits(size):
             continue
         if npus not in service.cluster.platform.npu_counts:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from models.engines.edits import npus_edit
+from models.engines.edits import is_written, npus_edit, tensor_parallel_edit
 from models.finding import Finding, Mark, at, error, warning
 from models.rules.registry import rule
 from models.service.resolved import ResolvedService
@@ -46,14 +46,15 @@ def parallel_size_above_npus(service: ResolvedService) -> Iterator[Finding]:
     if used <= service.npus_of_server:
         return
     has = f"the pod has {service.npus}"
-    edit = npus_edit(service, used)
+    fix = _fewer_parts_edit(service)
     if service.group:
         has = f"{service.nodes} nodes × {service.npus} are {service.npus_of_server}"
-        edit = f"write nodes: {math.ceil(used / service.npus)}"
+        nodes = math.ceil(used / service.npus)
+        fix = f"write nodes: {nodes}, or lower the parallel sizes"
     yield error(
         f"the engine splits the model over {counted(used, 'NPU')}, but {has}",
         why=f"each rank needs one NPU, and vLLM {release.version} exits at start ({release.code_places.ranks})",
-        fix=f"{edit}, or lower the parallel sizes",
+        fix=fix,
         marks=[
             *_parallel_marks(service),
             at("npus", counted(service.npus, "NPU")),
@@ -76,7 +77,9 @@ def idle_npus(service: ResolvedService) -> Iterator[Finding]:
     yield warning(
         f"{service.name} requests {npus} but uses {used}: {idle} idle",
         why="the pod holds all its NPUs, so no other pod can use the idle ones (manual, Step 2 and 3)",
-        fix=f"{_fewer_npus(service, used)}, or raise engine.tensorParallelSize",
+        fix=", or ".join(
+            [*_fewer_npus_edits(service), "raise engine.tensorParallelSize"]
+        ),
         marks=[
             at("npus", f"{npus} requested"),
             *_parallel_marks(service),
@@ -84,13 +87,15 @@ def idle_npus(service: ResolvedService) -> Iterator[Finding]:
     )
 
 
-def _fewer_npus(service: ResolvedService, used: int) -> str:
-    """The edit with which no NPU is idle."""
-    if service.group is None:
-        return npus_edit(service, used)
-    if used % service.npus == 0:
-        return f"write nodes: {used // service.npus}"
-    return npus_edit(service, math.ceil(used / service.nodes))
+def _fewer_npus_edits(service: ResolvedService) -> list[str]:
+    """The edit with which fewer NPUs are idle, if there is one."""
+    used = service.engine.npus_used
+    if service.group and used % service.npus == 0:
+        return [f"write nodes: {used // service.npus}"]
+    used_by_pod = math.ceil(used / service.nodes)
+    counts = service.cluster.platform.npu_counts
+    enough = [count for count in counts if used_by_pod <= count < service.npus]
+    return [npus_edit(service, count) for count in enough[:1]]
 
 
 @rule("error")
@@ -100,13 +105,18 @@ def npus_above_node(service: ResolvedService) -> Iterator[Finding]:
     All NPUs of a pod are on one node. If no pool has a node with as many NPUs, the pod stays Pending forever.
     """
     pools = service.cluster.pools
-    largest = max((pool.npus_per_node for pool in pools.values()), default=service.npus)
+    largest = _largest_node(service, default=service.npus)
     if service.npus <= largest:
         return
+    edit = npus_edit(service, largest)
+    if service.engine.npus_used > largest and is_written(
+        service, "engine.tensorParallelSize"
+    ):
+        edit = _smaller_edit(service, largest) or edit
     yield error(
         f"{service.name} requests {counted(service.npus, 'NPU')}, but no node has more than {largest}",
         why=f"all NPUs of a pod are on one node, so the pod stays Pending; the pools are {', '.join(pools)}",
-        fix=f"{npus_edit(service, largest)}, or add the pool with larger nodes to cluster.pools",
+        fix=f"{edit}, or add the pool with larger nodes to cluster.pools",
         marks=[at("npus", counted(service.npus, "NPU"))],
     )
 
@@ -122,8 +132,10 @@ def npu_counts(service: ResolvedService) -> Iterator[Finding]:
     if service.npus in counts:
         return
     offered = ", ".join(map(str, counts))
-    larger = [count for count in counts if count > service.npus]
-    nearest = min(larger, default=max(counts))
+    largest = _largest_node(service, default=max(counts))
+    on_a_node = [count for count in counts if count <= largest] or counts
+    larger = [count for count in on_a_node if count > service.npus]
+    nearest = min(larger, default=max(on_a_node))
     yield error(
         f"the device plugin cannot allocate {counted(service.npus, 'NPU')} to one pod (it offers {offered})",
         why=f"a pod with another number stays Pending (device plugin of platform {service.cluster.platform.kind})",
@@ -133,6 +145,34 @@ def npu_counts(service: ResolvedService) -> Iterator[Finding]:
             *_parallel_marks(service),
         ],
     )
+
+
+def _largest_node(service: ResolvedService, default: int) -> int:
+    """The most NPUs of a node in the pools; the default if there are no pools."""
+    pools = service.cluster.pools.values()
+    return max((pool.npus_per_node for pool in pools), default=default)
+
+
+def _fewer_parts_edit(service: ResolvedService) -> str:
+    """The edit after which the engine has an NPU for each part: more NPUs if a node has them, or fewer parts."""
+    used = service.engine.npus_used
+    counts = service.cluster.platform.npu_counts
+    is_offered = used in counts and used <= _largest_node(service, default=used)
+    smaller = _smaller_edit(service, service.npus)
+    if is_offered:
+        return f"{npus_edit(service, used)}, or lower the parallel sizes"
+    return smaller or f"lower the parallel sizes to a product of {service.npus}"
+
+
+def _smaller_edit(service: ResolvedService, npus: int) -> str:
+    """The edit after which the engine uses at most a number of NPUs; empty if a smaller tensor parallel size cannot."""
+    engine = service.engine
+    copies = engine.pipeline_parallel_size * engine.data_parallel_size
+    for size in range(npus // copies, 0, -1):
+        is_possible = service.facts is None or service.facts.splits(size)
+        if is_possible and size * copies in service.cluster.platform.npu_counts:
+            return tensor_parallel_edit(service, size)
+    return ""
 
 
 def _parallel_marks(service: ResolvedService) -> list[Mark]:

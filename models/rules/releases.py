@@ -125,12 +125,16 @@ def key_of_another_release(service: ResolvedService) -> Iterator[Finding]:
     """
     version = service.release.version
     for key, absent in service.release.absent_keys.items():
-        if key not in service.configured or _value(service, key) == absent.without:
+        value = _value(service, key)
+        if key not in service.configured or value == absent.without:
             continue
+        edit = absent.instead or f"remove {key}"
+        if absent.moved_to:
+            edit = f"write {absent.moved_to}: {as_yaml(value)} and remove {key}"
         yield error(
             f"vLLM {version} has no setting for {key}",
             why=absent.why,
-            fix=absent.instead or f"remove {key}",
+            fix=edit,
             marks=[at(key)],
         )
 

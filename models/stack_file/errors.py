@@ -157,12 +157,16 @@ def _not_a_literal(refusal: _Refusal, literals: Sequence[Any]) -> tuple[str, str
     """The message and the fix for a value that is not one of a few."""
     value = refusal.input
     choices = [str(literal) for literal in literals]
-    near = nearest(str(value), dict.fromkeys(choices), likeness=0.5) or choices[0]
+    near = nearest(str(value), dict.fromkeys(choices), likeness=0.5)
     if isinstance(value, int) and all(isinstance(literal, int) for literal in literals):
         closest = min(literals, key=lambda literal: abs(literal - value))
         near = str(closest)
     message = f"{refusal.name}{refusal.shown} must be {either(choices)}"
-    return message, f"write {refusal.name}: {near}"
+    field = refusal.place.field
+    is_optional = field is not None and field.get_default() is None
+    if near is None and is_optional:
+        return message, f"remove {refusal.name}"
+    return message, f"write {refusal.name}: {near or choices[0]}"
 
 
 def _message(refusal: _Refusal) -> str:

@@ -23,6 +23,9 @@ _SIZE = re.compile(r"[0-9.]+[KMGTPE]i")
 _SIZE_IN_WORDS = re.compile(
     r"([0-9][0-9_]*(?:\.[0-9]+)?) ?([kmgtpe])(?:i?b|i)?", re.IGNORECASE
 )
+_COUNT_IN_WORDS = re.compile(r"([0-9]+) ?([kKmM])")
+_FACTORS = {"k": 1000, "K": 1024, "m": 1000**2, "M": 1024**2}
+"""What vLLM reads in a number with a letter, such as 32K (vllm/engine/arg_utils.py, human_readable_int)."""
 _UNIT = r"([smh])(?:ecs?|econds?|ins?|inutes?|rs?|ours?)?"
 _TIME_IN_WORDS = re.compile(rf"([0-9]+) ?{_UNIT}\b", re.IGNORECASE)
 _FRACTION_IN_WORDS = re.compile(rf"([0-9]+\.[0-9]+) ?{_UNIT}", re.IGNORECASE)
@@ -151,6 +154,7 @@ def _candidates(field: FieldInfo, refused: Any, bound: Any) -> Iterator[Any]:
     if isinstance(refused, str):
         yield from _readings(refused)
         yield from _similar_texts(field, refused, examples)
+        yield from _counts(refused)
     elif isinstance(refused, int | float) and not _has_form(examples):
         yield from _readings_of_number(refused)
     elif (
@@ -175,6 +179,13 @@ def _readings(text: str) -> Iterator[Any]:
     truth = TRUTHS.get(text.strip().lower())
     if truth:
         yield truth == "true"
+
+
+def _counts(text: str) -> Iterator[int]:
+    """The number that a text such as 32K stands for."""
+    count = _COUNT_IN_WORDS.fullmatch(text.strip())
+    if count:
+        yield int(count[1]) * _FACTORS[count[2]]
 
 
 def _has_form(examples: list[Any]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -13,19 +14,31 @@ from tests.cli.conftest import Console
 from tests.conftest import ROOT
 
 
+def in_one_line(text: str) -> str:
+    """A text without its line breaks."""
+    return " ".join(text.split())
+
+
 def test_without_an_id_all_rules_are_listed(console: Console) -> None:
     done = console("rule")
 
     assert (done.code, done.err) == (0, "")
-    listed = [line.split()[0] for line in done.out.splitlines() if line.startswith("  ")]
+    listed = [line.split()[0] for line in done.out.splitlines() if re.match(r"  \S", line)]
     others = [entry.id for subject in ("request", "cluster") for entry in rules_about(subject)]
     assert listed == [*rule_ids(), *others]
     assert {"cluster-unreachable", "no-free-npus", "rollout-stuck", "pools-differ"} <= {*listed}
 
 
 def test_the_list_shows_one_sentence_for_each_rule(console: Console) -> None:
-    for line in console("rule").out.splitlines():
-        assert line.endswith((".", ":"))
+    for entry in re.split(r"\n(?=  \S|\S)", console("rule").out.strip()):
+        assert entry.endswith((".", ":"))
+
+
+def test_the_list_and_every_documentation_fit_80_columns(console: Console) -> None:
+    shown = [console("rule").out]
+    shown += [console("rule", rule).out.partition("\nRefused:\n")[0] for rule in rule_ids()]
+
+    assert [line for text in shown for line in text.splitlines() if len(line) > 80] == []
 
 
 @pytest.mark.slow
@@ -34,7 +47,7 @@ def test_a_rule_is_explained_with_its_examples(rule: str, console: Console) -> N
     done = console("rule", rule)
 
     assert (done.code, done.err) == (0, "")
-    assert done.out.startswith(f"{rule}\n\n{documentation(rule)}")
+    assert in_one_line(done.out).startswith(in_one_line(f"{rule} {documentation(rule)}"))
     for title in ("\nRefused:\n", "\nOutput:\n", "\nAccepted:\n"):
         assert title in done.out
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from cli.output.table import columns_with_text
-from cli.output.terminal import paragraph, series
+from cli.output.terminal import folded, paragraph, series
 from models.words import display_width
 from tests.cli.conftest import Console
 from tests.conftest import ROOT
@@ -22,6 +22,8 @@ LONG_WORD = "https://support.example.com/" + "a" * 80
         ("models",),
         ("models", "deepseek"),
         ("diff", "--matrix"),
+        ("diff", "staging", "prod"),
+        ("rule",),
         ("capacity", "prod"),
         ("check", "--verbose", "prod"),
         ("check", "-v", "prod", "--service", "llava"),
@@ -72,3 +74,22 @@ def test_the_last_column_continues_below_itself(monkeypatch: pytest.MonkeyPatch)
 
 def words(lines: Iterator[str]) -> list[str]:
     return " ".join(lines).split()
+
+
+def test_a_long_line_is_folded_and_no_word_is_lost() -> None:
+    line = "  qwen  restarts, because its launch, pod and image changed, and because the node selector changed"
+
+    lines = list(folded(line))
+
+    assert [display_width(part) <= 80 for part in lines] == [True, True]
+    assert lines[1].startswith("      ")
+    assert " ".join(" ".join(lines).split()) == " ".join(line.split())
+
+
+def test_chinese_text_breaks_between_its_characters() -> None:
+    text = "这些卡保留给第二个适配器，" * 8
+
+    lines = list(paragraph("accepted  ", text))
+
+    assert max(display_width(line) for line in lines) <= 80
+    assert "".join(line.strip() for line in lines).replace("accepted", "").strip() == text

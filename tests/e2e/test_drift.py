@@ -292,7 +292,8 @@ def test_what_runs_is_compared_with_the_stack_file_in_the_words_of_diff(project:
     assert code == 1
     for line in (
         r"\+ new   new, 1 NPU\n",
-        r"~ qwen  restarts, because its launch changed · delete old pods first \(.*\), downtime up to 12 min\n",
+        r"~ qwen  restarts, because its launch changed · delete old pods first\s+\([^)]*\),"
+        r"\s+downtime\s+up\s+to\s+12\s+min\n",
         rf"    --max-model-len +4096 → 8192 +\(Pulumi\.{stack}\.yaml:\d+\)\n",
         rf"    GREETING +\+ hello +\(Pulumi\.{stack}\.yaml:\d+\)\n",
         r"    replicas +2 → 1 +\(default\)\n",

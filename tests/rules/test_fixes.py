@@ -6,6 +6,7 @@ import contextlib
 from pathlib import Path
 
 import pytest
+import yaml
 
 from models.check import check
 from models.finding import Finding
@@ -227,3 +228,83 @@ def test_the_fix_of_a_changed_stack_file_works(old: str, new: str, fix: str) -> 
 
     assert finding.message not in after
     assert {*after} <= {found.message for found in check_text(text)}
+
+
+POOL = "pools: {a: {nodes: 1, npusPerNode: 4, npuMemory: 64Gi}}"
+SMALL_POOL = "pools: {a: {nodes: 1, npusPerNode: 1, npuMemory: 32Gi}}"
+PLUGIN = "image: quay.io/ascend/vllm-ascend:v0.18.0"
+
+SIDE_EFFECTS = [
+    # the cluster, the service, the rule, and its fix
+    ("", f"{{{PLUGIN}, mindSpeed: install}}", "key-of-another-release", "remove mindSpeed"),
+    (
+        "",
+        "engine: {maxModelLen: 4096, kvCacheDtype: fp8}",
+        "key-of-another-release",
+        "write engine.extraArgs.kvCacheDtype: fp8 and remove engine.kvCacheDtype",
+    ),
+    (
+        "",
+        "engine: {maxModelLen: 4096, asyncScheduling: true}",
+        "key-of-another-release",
+        "write engine.numSchedulerSteps: 8 and remove engine.asyncScheduling",
+    ),
+    ("", f"{{{PLUGIN}, quantization: gptq}}", "bad-value", "remove quantization"),
+    ("", "engine: {maxModelLen: 32K}", "bad-value", "write maxModelLen: 32768"),
+    ("", "engine: {maxModelLen: 32k}", "bad-value", "write maxModelLen: 32000"),
+    (
+        "",
+        "engine: {maxModelLen: 4096, maxNumBatchedTokens: 100}",
+        "batched-tokens-below-sequences",
+        "write engine.maxNumBatchedTokens: 4096, or remove engine.maxNumBatchedTokens",
+    ),
+    (
+        "",
+        f"{{{PLUGIN}, engine: {{maxModelLen: 4096, maxNumSeqs: 256, maxNumBatchedTokens: 100,"
+        " enableChunkedPrefill: false}}",
+        "engine-limit",
+        "write engine.maxNumBatchedTokens: 4096, or remove engine.maxNumBatchedTokens",
+    ),
+    (POOL, "npus: 3", "npu-counts", "write npus: 4, or correct cluster.platform.npuCounts"),
+    (POOL, "npus: 6", "npu-counts", "write npus: 4, or correct cluster.platform.npuCounts"),
+    (
+        "",
+        "{npus: 2, engine: {maxModelLen: 4096, tensorParallelSize: 32}}",
+        "parallel-size-above-npus",
+        "write engine.tensorParallelSize: 2",
+    ),
+    (
+        POOL,
+        "{npus: 8, engine: {maxModelLen: 4096, tensorParallelSize: 8}}",
+        "npus-above-node",
+        "write engine.tensorParallelSize: 4 and write npus: 4, or add the pool with larger nodes to cluster.pools",
+    ),
+    (
+        "",
+        "{npus: 4, engine: {maxModelLen: 4096, tensorParallelSize: 3}}",
+        "idle-npus",
+        "raise engine.tensorParallelSize",
+    ),
+    (
+        SMALL_POOL,
+        f"{{{PLUGIN}, model: /mnt/models/Qwen3-8B, engine: {{maxModelLen: 131072}}}}",
+        "does-not-fit",
+        "write engine.maxModelLen: 40960",
+    ),
+]
+
+
+@pytest.mark.parametrize(("cluster", "service", "rule", "fix"), SIDE_EFFECTS)
+def test_a_fix_does_not_lead_to_another_error(cluster: str, service: str, rule: str, fix: str) -> None:
+    document = yaml.safe_load(WELL_FORMED)
+    document["config"]["ascend-vllm:cluster"].update(yaml.safe_load(cluster or "{}"))
+    document["config"]["ascend-vllm:services"]["qwen"].update(yaml.safe_load(service))
+    text = yaml.safe_dump(document, sort_keys=False)
+    finding, *_ = [found for found in check_text(text) if found.rule == rule]
+
+    assert finding.fix == fix
+    known = {found.message for found in check_text(text)}
+    for edits in alternatives(finding.fix):
+        after = check_text(apply(edits, finding, text))
+        new_errors = [found.message for found in after if found.severity == "error" and found.message not in known]
+        assert new_errors == []

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from cli.output import text
 from cli.output.diff.comparison import Comparison
 from cli.output.diff.release import release_lines
 from cli.output.diff.words import (
     SIGNS,
+    because,
     cluster_lines,
     counts,
     detail_lines,
@@ -17,8 +18,10 @@ from cli.output.diff.words import (
     notes,
     npus_lines,
     refusal,
+    values,
 )
-from review import StackChange
+from cli.output.terminal import fits, folded
+from review import Detail, StackChange
 
 _MOST_UNCHANGED = 10
 _COLOURS: text.Colours = (
@@ -50,14 +53,35 @@ def _lines(comparison: Comparison) -> Iterator[str]:
     change = comparison.change
     refused = refusal(comparison)
     if refused:
-        yield f"! {refused}"
-    yield from cluster_lines(change)
+        yield from folded(f"! {refused}")
+    yield from _folded(cluster_lines(change))
     yield from _service_lines(change)
     for update in change.releases:
-        yield from release_lines(update)
-    yield from npus_lines(change)
-    yield from notes(comparison)
-    yield counts(comparison)
+        yield from _folded(release_lines(update))
+    yield from _folded(npus_lines(change))
+    yield from _folded(notes(comparison))
+    yield from folded(counts(comparison))
+
+
+def _details(details: Sequence[Detail]) -> Iterator[str]:
+    """A table of details. Where it is too wide, each detail stands alone, with its reason below if need be."""
+    lines = list(detail_lines(details))
+    if all(fits(line) for line in lines):
+        yield from lines
+        return
+    for detail in details:
+        change = f"    {detail.name}  {values(detail)}"
+        line = f"{change}  {because(detail)}"
+        if fits(line):
+            yield line
+        else:
+            yield from folded(change)
+            yield from folded(f"        {because(detail)}")
+
+
+def _folded(lines: Iterable[str]) -> Iterator[str]:
+    for line in lines:
+        yield from folded(line)
 
 
 def _service_lines(change: StackChange) -> Iterator[str]:
@@ -68,8 +92,10 @@ def _service_lines(change: StackChange) -> Iterator[str]:
     for service in change.services:
         if is_folded and service.kind == "unchanged":
             continue
-        yield f"{SIGNS[service.kind]} {service.name:<{width}}  {headline(change, service)}"
-        yield from detail_lines(service.details)
+        yield from folded(
+            f"{SIGNS[service.kind]} {service.name:<{width}}  {headline(change, service)}"
+        )
+        yield from _details(service.details)
     if is_folded:
         word = "unchanged" if change.is_update else "alike"
         yield f"  {unchanged} services {word}"

@@ -12,6 +12,7 @@ from cli.output.review.reviewed import (
     stacks_by_finding,
 )
 from cli.output.rights import rights_text
+from cli.output.terminal import folded
 from cli.output.text import coloured
 from models.report import Report, finding_text, summary
 from models.words import counted, listed
@@ -36,7 +37,8 @@ def _shared_findings(shared: StacksByFinding) -> Iterator[str]:
 
 
 def _parts(reviewed: Reviewed, shared: StacksByFinding) -> Iterator[str]:
-    yield f"{reviewed.name}, touched by {reviewed.touched.because}:"
+    title = f"{reviewed.name}, touched by {reviewed.touched.because}:"
+    yield "\n".join(folded(title))
     if reviewed.report:
         yield from _findings(reviewed.report, shared)
         rights = rights_text(reviewed.report)

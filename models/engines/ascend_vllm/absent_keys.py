@@ -29,7 +29,7 @@ ABSENT_KEYS = {
     ),
     "engine.kvCacheDtype": AbsentKey(
         _FURTHER_FLAG,
-        instead="rename engine.kvCacheDtype to engine.extraArgs.kvCacheDtype",
+        moved_to="engine.extraArgs.kvCacheDtype",
     ),
     "engine.compilationConfig": AbsentKey(_NO_V1),
     "engine.additionalConfig": AbsentKey(
@@ -48,7 +48,7 @@ ABSENT_KEYS = {
     "server.reasoningParser": AbsentKey(_NO_V1),
     "server.toolCallParser": AbsentKey(
         _FURTHER_FLAG,
-        instead="rename server.toolCallParser to server.extraArgs.toolCallParser",
+        moved_to="server.extraArgs.toolCallParser",
     ),
 }
 """Each key, with what became of it."""

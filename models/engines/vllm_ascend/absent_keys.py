@@ -22,7 +22,9 @@ ABSENT_KEYS = {
     "precision.decode": AbsentKey(_NO_PRECISION),
     "mindSpeed.repository": AbsentKey(_NO_MIND_SPEED),
     "mindSpeed.commit": AbsentKey(_NO_MIND_SPEED),
-    "mindSpeed.kind": AbsentKey(_NO_MIND_SPEED, without="image"),
+    "mindSpeed.kind": AbsentKey(
+        _NO_MIND_SPEED, instead="remove mindSpeed", without="image"
+    ),
     "speculative.convert": AbsentKey(
         "the conversion is a tool of Huawei's closed Ascend-vLLM (manual, Step 3, eagle)"
     ),

@@ -25,11 +25,12 @@ def batched_tokens_below_length(server: ModelServer) -> Iterator[Finding]:
         or engine.max_num_batched_tokens >= engine.max_model_len
     ):
         return
+    fewest = max(engine.max_model_len, engine.max_num_seqs)
     yield error(
         f"maxNumBatchedTokens {engine.max_num_batched_tokens} is below maxModelLen {engine.max_model_len}",
         why="a prompt must fit into one iteration without chunked prefill, so vLLM exits at start"
         " (vllm/config.py:1024)",
-        fix=f"write engine.maxNumBatchedTokens: {engine.max_model_len}, or remove engine.maxNumBatchedTokens",
+        fix=f"write engine.maxNumBatchedTokens: {fewest}, or remove engine.maxNumBatchedTokens",
         marks=[
             at("engine.maxNumBatchedTokens", "tokens in one iteration"),
             at("engine.maxModelLen", "tokens of the longest request"),
@@ -47,10 +48,13 @@ def batched_tokens_below_sequences(server: ModelServer) -> Iterator[Finding]:
     engine = server.engine
     if engine.max_num_batched_tokens >= engine.max_num_seqs:
         return
+    fewest = engine.max_num_seqs
+    if not engine.enable_chunked_prefill:
+        fewest = max(fewest, engine.max_model_len)
     yield error(
         f"maxNumBatchedTokens {engine.max_num_batched_tokens} is below maxNumSeqs {engine.max_num_seqs}",
         why="each request of an iteration needs at least one token, so vLLM exits at start (vllm/config.py:1034)",
-        fix=f"write engine.maxNumBatchedTokens: {engine.max_num_seqs}, or remove engine.maxNumBatchedTokens",
+        fix=f"write engine.maxNumBatchedTokens: {fewest}, or remove engine.maxNumBatchedTokens",
         marks=[
             at("engine.maxNumBatchedTokens", "tokens in one iteration"),
             at("engine.maxNumSeqs", "requests in one iteration"),

@@ -67,7 +67,10 @@ def _tokens_for_requests(server: ModelServer) -> Iterator[Problem]:
         return
     if engine.max_num_batched_tokens >= engine.max_num_seqs:
         return
-    fix = f"write engine.maxNumBatchedTokens: {engine.max_num_seqs}"
+    fewest = engine.max_num_seqs
+    if engine.enable_chunked_prefill is False:
+        fewest = max(fewest, engine.max_model_len)
+    fix = f"write engine.maxNumBatchedTokens: {fewest}"
     table = flag_table(server.release.version)
     if engine.max_num_seqs <= table.effective_defaults["max-num-batched-tokens"]:
         fix += ", or remove engine.maxNumBatchedTokens"
