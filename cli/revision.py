@@ -11,6 +11,7 @@ from pathlib import Path
 
 from cli.errors import CommandError, ExitCode
 from cli.output.review.reviewed import ChangedLines
+from models.stack_file.limits import MOST_BYTES
 from models.stack_file.texts import disk, text_of
 
 MAIN = ("main", "origin/main", "HEAD")
@@ -122,18 +123,28 @@ class Revision:
         return absolute.relative_to(self.root).as_posix()
 
     def _content(self, path: str) -> bytes | None:
-        """The content of a file of the commit; None if the commit does not have it. Links are followed."""
+        """The content of a file of the commit; None if the commit does not have it. Links are followed.
+
+        A file that is too large is not read: git compresses, so it may not fit into the memory. It counts as spaces.
+        """
+        size, _ = self._object(path, "--batch-check")
+        if size is None:
+            return None
+        if size > MOST_BYTES:
+            return b" " * (MOST_BYTES + 1)
+        _, content = self._object(path, "--batch")
+        return content[:size]
+
+    def _object(self, path: str, form: str) -> tuple[int | None, bytes]:
+        """The size of a file of the commit, and what git prints after it. No size: there is no such file."""
         request = os.fsencode(f"{self.commit}:{path}\n")
-        answer = _git(
-            self.root, "cat-file", "--batch", "--follow-symlinks", stdin=request
-        )
-        header, _, content = answer.stdout.partition(b"\n")
+        answer = _git(self.root, "cat-file", form, "--follow-symlinks", stdin=request)
+        header, _, rest = answer.stdout.partition(b"\n")
         fields = header.split()
         is_file = len(fields) == 3 and fields[1] == b"blob"
         if answer.returncode or not is_file:
-            return None
-        size = int(fields[2])
-        return content[:size]
+            return None, b""
+        return int(fields[2]), rest
 
 
 def revision(name: str | None, directory: Path) -> Revision:

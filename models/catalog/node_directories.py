@@ -300,8 +300,9 @@ def _overlapping(
     for directory in directories:
         if path.startswith(directory.path) and _is_in(path, directory):
             return directory
+    beginning = path.rstrip("/") + "/"
     for directory in directories:
-        if is_inside(directory.path, path):
+        if f"{directory.path}/".startswith(beginning):
             return directory
     return None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,20 @@ def test_the_config_json_is_that_of_the_revision(repository: Path, console: Cons
 
     assert "startup" in out
     assert "(derived: the size of the weights)" in out
+
+
+def test_a_file_of_the_revision_that_fills_the_memory_is_not_read(repository: Path, console: Console) -> None:
+    (repository / "services.yaml").write_bytes(b"# " + b"\0" * (64 << 20))
+    commit(repository)
+    write(repository, base=BASE)
+
+    tracemalloc.start()
+    done = console("diff", "prod")
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert "the file has more than 1048576 bytes" in done.out + done.err
+    assert most < 32 << 20
 
 
 def test_the_project_name_of_the_revision_counts(repository: Path, console: Console) -> None:
