@@ -160,4 +160,3 @@ def test_the_lock_of_another_image_says_nothing_about_the_driver(tmp_path: Path)
 def test_an_eager_service_without_a_lock_accepts_every_driver(tmp_path: Path) -> None:
     assert oldest_driver(service(tmp_path)) == "25.5.1"
     assert oldest_driver(service(tmp_path, graph="eager")) is None
-    assert oldest_driver(service(tmp_path, preflight=False)) is None
