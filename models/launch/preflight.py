@@ -74,17 +74,13 @@ def facts_of_weights(service: ResolvedService) -> str:
 
 
 def oldest_driver(service: ResolvedService) -> str | None:
-    """The oldest driver that the preflight accepts; None if it accepts all, or does not run."""
-    if not service.preflight:
-        return None
+    """The oldest driver that a preflight of the service accepts; None if it accepts all."""
     oldest: str | None = _driver(service).get("minimum")
     return oldest
 
 
 def compared_model(service: ResolvedService) -> str | None:
-    """The facts of the model that the preflight compares, on one line; None if it does not run."""
-    if not service.preflight:
-        return None
+    """The facts of the model that a preflight of the service compares, on one line; None if none are known."""
     facts = [f"{fact['key']} {fact['value']}" for fact in _model_facts(service.facts)]
     return ", ".join(facts) or None
 

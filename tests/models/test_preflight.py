@@ -322,3 +322,33 @@ def test_texts_of_files_reach_no_log_but_in_plain_words(tmp_path: Path) -> None:
 
     assert code == 0
     assert not any(word in "\n".join(lines) for word in ("hunter2", "\x1b", "token", "rm -rf"))
+
+
+ASCEND = {"quantization": "ascend", "model": {"source": MODEL, "facts": {"quantization": "ascend"}}}
+FIXES: list[tuple[Change, dict[str, Any], str, dict[str, Any]]] = [
+    (file(f"{DRIVER}/version.info", version_info("24.1.rc3")), {}, "write graph: eager", {"graph": "eager"}),
+    (device("0xd803"), {}, f"write image: {A2}-a3", {"image": f"{A2}-a3"}),
+    (device("0xd806"), {}, f"write image: {A2}-950dt", {"image": f"{A2}-950dt"}),
+    (config(), ASCEND, "remove quantization", {"quantization": None}),
+    (config(hidden_size=1), {}, "correct model.name", {"model": {"source": MODEL, "name": "mine"}}),
+    (config(hidden_size=4096), {}, "write model.configJson", {"model": {"source": MODEL, "configJson": "copy.json"}}),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("change", "keys", "edit", "edited"), FIXES, ids=[one[2] for one in FIXES])
+def test_the_fix_of_a_sentence_lets_the_server_start(
+    tmp_path: Path, change: Change, keys: dict[str, Any], edit: str, edited: dict[str, Any]
+) -> None:
+    tree = right_tree(tmp_path / "tree")
+    change(tree)
+    sizes = {"intermediate_size": 1, "vocab_size": 1, "max_position_embeddings": 4096}
+    copied = json.loads((tree / MODEL[1:] / "config.json").read_text())
+    (tmp_path / "copy.json").write_text(json.dumps({**copied, **sizes}))
+
+    code, (line,) = run(tree, service(tmp_path, **keys))
+    fix = line.rpartition("fix: ")[2].replace("model.source or ", "")
+
+    assert code == 1
+    assert edit in fix
+    assert run(tree, service(tmp_path, **{**keys, **edited})) == FINE

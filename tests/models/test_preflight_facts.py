@@ -23,18 +23,17 @@ from tests.conftest import ROOT
 from tests.models.preflight_trees import DRIVER, right_tree, service
 from tests.models.sources import CLAIM, bucket, named, pod_of
 
-GROUPS = [
-    (
-        1005,
-        "user 1001 may not use /usr/local/Ascend/driver: it belongs to group 1005, and the pod has the groups [1000]",
-    ),
-    (1000, ""),
-]
 
-
-@pytest.mark.parametrize(("owner", "message"), GROUPS)
+@pytest.mark.parametrize(
+    ("owner", "fixes"),
+    [
+        (1005, ["write cluster.platform.group: 1005"]),
+        (0, ["give /usr/local/Ascend/driver to the group HwHiAiUser on the node, or write runAsUser: 0"]),
+        (1000, []),
+    ],
+)
 def test_another_user_than_root_has_to_be_in_the_group_of_the_driver(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, owner: int, message: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, owner: int, fixes: list[str]
 ) -> None:
     tree = script.Tree(str(right_tree(tmp_path)))
     monkeypatch.setattr(script.os, "geteuid", lambda: 1001)
@@ -46,8 +45,9 @@ def test_another_user_than_root_has_to_be_in_the_group_of_the_driver(
 
     found = list(script.rights_of_user(tree, facts))
 
-    assert [problem.message for problem in found] == [message] * bool(message)
-    assert [problem.fix for problem in found] == ["write cluster.platform.group: 1005"] * bool(message)
+    message = f"user 1001 may not use /{DRIVER}: it belongs to group {owner}, and the pod has the groups [1000]"
+    assert [problem.message for problem in found] == [message] * len(fixes)
+    assert [problem.fix for problem in found] == fixes
 
 
 def test_root_and_a_driver_that_all_may_read_need_no_group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,4 +160,3 @@ def test_the_lock_of_another_image_says_nothing_about_the_driver(tmp_path: Path)
 def test_an_eager_service_without_a_lock_accepts_every_driver(tmp_path: Path) -> None:
     assert oldest_driver(service(tmp_path)) == "25.5.1"
     assert oldest_driver(service(tmp_path, graph="eager")) is None
-    assert oldest_driver(service(tmp_path, preflight=False)) is None

@@ -191,10 +191,13 @@ def rights_of_user(tree: Tree, expected: Any) -> Iterator[Problem]:
         if owner is None or owner in groups or os.access(tree.path(path), mode):
             continue
         group = group_of_driver(tree, expected.get("installInfo"))
+        fix = f"write cluster.platform.group: {owner}"
+        if owner == 0:
+            fix = f"give {path} to the group {group} on the node, or write runAsUser: 0"
         yield Problem(
             f"user {os.geteuid()} may not use {path}: it belongs to group {owner}, and the pod has the groups {groups}",
             f"the driver and the NPUs belong to the group {group} of the node",
-            f"write cluster.platform.group: {owner}",
+            fix,
         )
         return
 
