@@ -248,3 +248,18 @@ def test_a_server_that_ignores_the_schema_fails_a_check() -> None:
     checks = smoked("0.23.0", SERVICES["0.23.0"], ends="unguided")
 
     assert [name for name, check in checks.items() if check.state == "failed"] == ["guided json"]
+
+
+@pytest.mark.parametrize("version", RELEASES)
+@pytest.mark.parametrize(
+    "structured", [{"structured_outputs": {"choice": ["yes", "no"]}}, {"response_format": {"type": "json_object"}}]
+)
+@pytest.mark.parametrize("field", [{"ignore_eos": True}, {"min_tokens": 5}])
+def test_a_structured_answer_that_may_not_end_has_a_warning(
+    version: str, structured: dict[str, Any], field: dict[str, Any]
+) -> None:
+    """A real vLLM 0.23.0 answered both fields with 500 when a choice was complete."""
+    fields = {**structured, **field}
+
+    assert found(Kind.CHAT, fields, SERVICES[version]) == [("warning", "outputs-after-end")]
+    assert found(Kind.CHAT, field, SERVICES[version]) == []

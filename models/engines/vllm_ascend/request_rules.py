@@ -285,6 +285,43 @@ def _unknown_keys(request: Request, outputs: Mapping[str, Any]) -> Iterator[Find
             )
 
 
+@request_rule("warning")
+def outputs_after_end(
+    request: Request, parameters: Parameters, server: ModelServer
+) -> Iterator[Finding]:
+    """A structured answer may end where its structure ends: neither ignore_eos nor min_tokens lets it go on.
+
+    From 0.23.0 on, the server answers 500. 0.18.0 adds tokens without a structure.
+    """
+    structured = _structured_field(request)
+    if structured is None:
+        return
+    fields = {
+        "ignore_eos": parameters.ignore_eos,
+        "min_tokens": getattr(parameters, "min_tokens", 0),
+    }
+    for field, value in fields.items():
+        if not value:
+            continue
+        yield warning(
+            f"{field} lets the answer go on after the structure of {structured} ends",
+            why=f"vLLM {server.release.version} generates tokens that the structure does not allow: the request fails"
+            f" with 500, or the answer is another one ({_limits(server).sources['outputs-after-end']})",
+            fix=f"remove {field}",
+            marks=[request.at(field), request.at(structured)],
+        )
+
+
+def _structured_field(request: Request) -> str | None:
+    """The field of a request that asks for a structured answer, or None."""
+    if request.body.get("structured_outputs"):
+        return "structured_outputs"
+    form = request.body.get("response_format")
+    if isinstance(form, dict) and form.get("type") in ("json_schema", "json_object"):
+        return "response_format"
+    return None
+
+
 REQUEST_RULES = (
     one_greedy_answer,
     beam_search_stream,
@@ -296,5 +333,6 @@ REQUEST_RULES = (
     suffix,
     speculation_sampling,
     structured_outputs,
+    outputs_after_end,
     *REQUEST_SHAPES,
 )
