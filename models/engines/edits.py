@@ -6,6 +6,7 @@ NAME`, joined by `and`, with alternatives after `or`.
 
 from __future__ import annotations
 
+import math
 import re
 
 from pydantic.alias_generators import to_camel
@@ -44,7 +45,8 @@ def tensor_parallel_edit(server: ModelServer, size: int) -> str:
     """The edit that splits the model of a service into another number of parts."""
     edit = f"write engine.tensorParallelSize: {size}"
     engine = server.engine
-    npus = size * engine.pipeline_parallel_size * engine.data_parallel_size
+    ranks = size * engine.pipeline_parallel_size * engine.data_parallel_size
+    npus = math.ceil(ranks / server.nodes)
     if is_written(server, "npus") and npus != server.npus:
         return f"{edit} and {npus_edit(server, npus)}"
     if is_written(server, "visibleDevices"):

@@ -100,6 +100,13 @@ class MemberFlag:
             return f'{self.option}="{self.value}"'
         return f"{self.option}={shlex.quote(self.value)}"
 
+    def of(self, member: Member) -> MemberFlag:
+        """The flag with the values of a pod. Its own address is not known before it runs."""
+        if self.value is MemberValue.OWN_ADDRESS or not self.value:
+            return self
+        word = self.word(member, "")
+        return MemberFlag(self.option, word.removeprefix(f"{self.option}="))
+
     def word(self, member: Member, own_address: str) -> str:
         """The flag as a pod of the group gets it.
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 
 from models.engines.group import Member, MemberFlag, MemberFlags, ResolvedGroup
 from models.launch.scripts import MEMBER
+from models.service.group import launch_form
 from models.service.resolved import ResolvedService
 
 GROUP_WHOLE = "/tmp/ascend-vllm-group-whole"  # noqa: S108  the container's own, gone with it
@@ -44,9 +45,18 @@ def group_environment(service: ResolvedService, group: ResolvedGroup) -> dict[st
     return variables
 
 
-def member_lines(flags: MemberFlags) -> str:
+def form_comment(service: ResolvedService, group: ResolvedGroup) -> str:
+    """The form of the launch, with its reason."""
+    reason = "set by group.launch"
+    if "group.launch" not in service.configured:
+        _, reason = launch_form(service.engine, service.npus)
+    return f"{group.launch}: {reason}"
+
+
+def member_lines(comment: str, flags: MemberFlags) -> str:
     """Lines of the script that choose the flags of the pod, as the array `member`."""
     return f"""\
+# {comment}
 if [[ $LWS_WORKER_INDEX == 0 ]]; then
   member=(
 {_array_items(flags.leader)}  )

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from models.engines.features import MindSpeedInstallation
-from models.engines.group import MemberFlags
+from models.engines.group import Member, MemberFlag, MemberFlags
 from models.engines.releases import tag_of
 from models.engines.server import InlineTemplate, TemplateFile
 from models.launch import scripts
@@ -20,8 +20,10 @@ from models.launch.group import (
     GROUP_LEADER,
     GROUP_NOT_SERVING,
     GROUP_WHOLE,
+    form_comment,
     group_environment,
     member_lines,
+    member_variables,
     runner,
 )
 from models.launch.init_steps import (
@@ -81,6 +83,15 @@ class Launch:
     """Words of bash before the command: the program that keeps the pods of a group together."""
     member: MemberFlags | None = None
     """The flags by which the pods of a group find each other; None if a server is one pod."""
+    form: str = ""
+    """The form of a group's launch, with its reason."""
+    of_rank: tuple[MemberFlag, ...] = ()
+    """These flags of one pod, in the launch of one rank."""
+
+    @property
+    def flags_of_rank(self) -> list[str]:
+        """The words of `of_rank`. The address of the pod itself is that of the variable `HCCL_IF_IP`."""
+        return [flag.shell.replace('"', "") for flag in self.of_rank]
 
 
 def launch(service: ResolvedService) -> Launch:
@@ -89,8 +100,10 @@ def launch(service: ResolvedService) -> Launch:
     environment = service.release.environment(service)
     member: MemberFlags | None = None
     words: tuple[str, ...] = ()
+    form = ""
     if service.group:
         environment |= group_environment(service, service.group)
+        form = form_comment(service, service.group)
         words = runner(service, service.group, LAUNCH_DIRECTORY)
         member = service.release.member_flags(service, service.group)
     environment |= service.env
@@ -111,8 +124,23 @@ def launch(service: ResolvedService) -> Launch:
         files=_files(service),
         first=_stale_files(service),
         runner=words,
+        form=form,
         member=member,
     )
+
+
+def launch_of_rank(start: Launch, member: Member) -> Launch:
+    """The launch of one pod of a group, with its values in place of the variables of the LeaderWorkerSet."""
+    if start.member is None:
+        return start
+    values = member_variables(member)
+    words = []
+    for word in start.runner:
+        for name, value in values.items():
+            word = word.replace(f'"${name}"', value)  # noqa: PLW2901
+        words.append(word)
+    flags = tuple(flag.of(member) for flag in start.member.of(member))
+    return replace(start, runner=tuple(words), member=None, of_rank=flags)
 
 
 def _files(service: ResolvedService) -> dict[str, str]:
@@ -169,10 +197,13 @@ def script(start: Launch) -> str:
         )
     preamble = script_preamble(start.init_files, first=start.first)
     command = _command_line(start.argv)
-    if start.member:
+    if start.runner:
         command = f"{' '.join(start.runner)} \\\n  {command}"
+    for flag in start.of_rank:
+        command += f" \\\n  {flag.shell}"
+    if start.member:
         command += ' \\\n  "${member[@]}"'
-        exports.append(f"\n{member_lines(start.member)}")
+        exports.append(f"\n{member_lines(start.form, start.member)}")
     return f"{preamble}{''.join(exports)}\n{start.before}exec {command}\n"
 
 

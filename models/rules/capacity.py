@@ -12,7 +12,7 @@ from models.rules.registry import rule, stack_rule
 from models.service.capacity import Packing, is_exact, pack, pool_nodes
 from models.service.resolved import ResolvedService, ResolvedStack
 from models.service.rollout import Demand, demand, stuck_rollouts
-from models.stack_file.operation import Recreate
+from models.stack_file.operation import Recreate, ResolvedRollingUpdate
 from models.words import counted
 
 
@@ -162,7 +162,8 @@ def min_member_above_replicas(service: ResolvedService) -> Iterator[Finding]:
 
     Volcano starts none of its pods before `minMember` of them exist.
     """
-    if service.external or not 0 < service.replicas < service.min_member:
+    is_known = not (service.external or service.group)
+    if not is_known or not 0 < service.replicas < service.min_member:
         return
     replicas = counted(service.replicas, "replica")
     yield error(
@@ -181,10 +182,14 @@ def rollout_would_hang(service: ResolvedService) -> Iterator[Finding]:
     """An update can take its first step: an additional pod finds NPUs, or an old pod may be removed first.
 
     With `maxUnavailable: 0`, no old pod is removed before a new one is ready, and the new one waits for NPUs that the
-    old one holds. A new gang needs `minMember` pods together: each ReplicaSet has its own gang (Volcano issue 4739).
+    old one holds. A new gang needs `minMember` pods together: each ReplicaSet has its own gang (Volcano issue 4739). A
+    LeaderWorkerSet waits for its additional group even if it may remove an old one (lws 0.9.0).
     """
     rollout = service.rollout
     if isinstance(rollout, Recreate) or not service.replicas:
+        return
+    if service.group:
+        yield from _additional_group_without_room(service, rollout)
         return
     surge = rollout.max_surge
     possible_surge = surge
@@ -206,6 +211,20 @@ def rollout_would_hang(service: ResolvedService) -> Iterator[Finding]:
         marks.append(at("minMember"))
     yield error(
         message, why=why, fix="remove rollout (the default fits the pools)", marks=marks
+    )
+
+
+def _additional_group_without_room(
+    service: ResolvedService, rollout: ResolvedRollingUpdate
+) -> Iterator[Finding]:
+    if service.room is None or service.room >= rollout.max_surge:
+        return
+    npus = counted(service.npus, "NPU")
+    yield error(
+        f"an update would hang: {service.nodes} nodes with {npus} each are not sure to be free for an additional group",
+        why="the update waits for the additional group, and removes no old group before it (lws 0.9.0)",
+        fix="remove rollout (the default fits the pools)",
+        marks=[at("rollout"), at("nodes")],
     )
 
 

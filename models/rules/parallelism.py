@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from models.engines.edits import npus_edit
@@ -36,18 +37,23 @@ def visible_devices(service: ResolvedService) -> Iterator[Finding]:
 
 @rule("error")
 def parallel_size_above_npus(service: ResolvedService) -> Iterator[Finding]:
-    """The product of the parallel sizes is at most the number of NPUs of the pod.
+    """The product of the parallel sizes is at most the number of NPUs of the pod, or of all pods of a group.
 
     Each rank of the engine uses one NPU. vLLM exits when its workers start on fewer devices.
     """
     release = service.release
     used = service.engine.npus_used
-    if used <= service.npus:
+    if used <= service.npus_of_server:
         return
+    has = f"the pod has {service.npus}"
+    edit = npus_edit(service, used)
+    if service.group:
+        has = f"{service.nodes} nodes × {service.npus} are {service.npus_of_server}"
+        edit = f"write nodes: {math.ceil(used / service.npus)}"
     yield error(
-        f"the engine splits the model over {counted(used, 'NPU')}, but the pod has {service.npus}",
+        f"the engine splits the model over {counted(used, 'NPU')}, but {has}",
         why=f"each rank needs one NPU, and vLLM {release.version} exits at start ({release.code_places.ranks})",
-        fix=f"{npus_edit(service, used)}, or lower the parallel sizes",
+        fix=f"{edit}, or lower the parallel sizes",
         marks=[
             *_parallel_marks(service),
             at("npus", counted(service.npus, "NPU")),
@@ -57,25 +63,34 @@ def parallel_size_above_npus(service: ResolvedService) -> Iterator[Finding]:
 
 @rule("warning")
 def idle_npus(service: ResolvedService) -> Iterator[Finding]:
-    """The engine uses every NPU that the pod requests.
+    """The engine uses every NPU that the pod requests, or all pods of a group.
 
     An NPU without a rank of the engine is idle, and no other pod can use it. The manual's own pod requests eight NPUs
     and starts the engine with `--tensor-parallel-size=1`.
     """
     used = service.engine.npus_used
-    idle = service.npus - used
+    idle = service.npus_of_server - used
     if idle <= 0:
         return
-    npus = counted(service.npus, "NPU")
+    npus = counted(service.npus_of_server, "NPU")
     yield warning(
         f"{service.name} requests {npus} but uses {used}: {idle} idle",
         why="the pod holds all its NPUs, so no other pod can use the idle ones (manual, Step 2 and 3)",
-        fix=f"{npus_edit(service, used)}, or raise engine.tensorParallelSize",
+        fix=f"{_fewer_npus(service, used)}, or raise engine.tensorParallelSize",
         marks=[
             at("npus", f"{npus} requested"),
             *_parallel_marks(service),
         ],
     )
+
+
+def _fewer_npus(service: ResolvedService, used: int) -> str:
+    """The edit with which no NPU is idle."""
+    if service.group is None:
+        return npus_edit(service, used)
+    if used % service.npus == 0:
+        return f"write nodes: {used // service.npus}"
+    return npus_edit(service, math.ceil(used / service.nodes))
 
 
 @rule("error")
@@ -123,9 +138,12 @@ def npu_counts(service: ResolvedService) -> Iterator[Finding]:
 def _parallel_marks(service: ResolvedService) -> list[Mark]:
     tensor = service.engine.tensor_parallel_size
     stages = service.engine.pipeline_parallel_size
+    copies = service.engine.data_parallel_size
     marks = [at("engine.tensorParallelSize", f"tensor parallel size {tensor}")]
     if stages > 1:
         marks.append(
             at("engine.pipelineParallelSize", f"pipeline parallel size {stages}")
         )
+    if service.group and copies > 1:
+        marks.append(at("engine.dataParallelSize", f"{copies} copies of the engine"))
     return marks

@@ -138,3 +138,47 @@ def test_a_stack_without_services_renders_its_namespace(console: Console) -> Non
     objects = list(yaml.safe_load_all(console("render", "-", stdin=text.encode()).out))
 
     assert [found["kind"] for found in objects] == ["Namespace"]
+
+
+GROUP = """\
+config:
+  ascend-vllm:cluster: {context: prod}
+  ascend-vllm:services:
+    deepseek:
+      image: quay.io/ascend/vllm-ascend:v0.23.0-a3
+      model: /mnt/models/DeepSeek-V3
+      nodes: 2
+      npus: 16
+      engine: {maxModelLen: 8192, tensorParallelSize: 16, dataParallelSize: 2}
+"""
+
+
+def test_one_script_starts_all_pods_of_a_group_and_gives_the_reason_for_its_form(console: Console) -> None:
+    done = console("script", "-", "deepseek", stdin=GROUP.encode())
+
+    assert done.code == 0
+    assert "# dataParallel: 2 copies of the engine, each on 16 NPUs of one node\n" in done.out
+    assert "if [[ $LWS_WORKER_INDEX == 0 ]]; then\n" in done.out
+
+
+def test_a_rank_is_the_launch_of_one_pod(console: Console) -> None:
+    done = console("script", "-", "deepseek", "--rank", "1", stdin=GROUP.encode())
+
+    assert done.code == 0
+    assert "LWS_" not in done.out
+    assert done.out.endswith("  --data-parallel-start-rank=1 \\\n  --headless\n")
+
+
+def test_a_rank_that_no_pod_has_is_refused(console: Console) -> None:
+    done = console("script", "-", "deepseek", "--rank", "2", stdin=GROUP.encode())
+
+    assert done.code == 2
+    assert "--rank 2: the highest rank of deepseek is 1" in done.err
+
+
+def test_json_has_the_flags_of_leaders_and_of_workers(console: Console) -> None:
+    done = console("script", "-", "deepseek", "--format", "json", stdin=GROUP.encode())
+
+    members = json.loads(done.out)["members"]
+    assert "--headless" not in members["leader"]
+    assert members["worker"][-1] == "--headless"

@@ -1,0 +1,162 @@
+"""Rules on the network of servers over several nodes: interface, ports and policies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations
+
+from models.engines.group import HCCL_PORTS, ResolvedGroup
+from models.finding import Finding, Mark, at, error, no_effect
+from models.rules.registry import rule, stack_rule
+from models.service.resolved import ResolvedService, ResolvedStack
+
+_HIGHEST_PORT = 65535
+
+
+@stack_rule("error")
+def group_interface(stack: ResolvedStack) -> Iterator[Finding]:
+    """With `hostNetwork`, the stack file names the network interface of the nodes.
+
+    HCCL and Gloo connect over the interface that they are given. A pod with a network of its own has eth0; the
+    interfaces of nodes have other names, and HCCL fails if it does not find the one that it is given.
+    """
+    cluster = stack.cluster
+    groups = [service for service in stack.services if service.group]
+    if not cluster.host_network or cluster.is_interface_set or not groups:
+        return
+    yield error(
+        f"hostNetwork needs the interface of the nodes, and {groups[0].name} runs on {groups[0].nodes} of them",
+        why="HCCL connects over HCCL_SOCKET_IFNAME, and fails if the node has no interface with this name"
+        f" ({cluster.interface}, that of a pod)",
+        fix="remove cluster.hostNetwork, or write cluster.interface: enp189s0f0",
+        marks=[
+            Mark(("cluster", "hostNetwork")),
+            Mark(("services", groups[0].name, "nodes")),
+        ],
+    )
+
+
+@rule("error")
+def group_ports(service: ResolvedService) -> Iterator[Finding]:
+    """The ports of a group's pods differ.
+
+    The leader listens on the port of the server, on that of vLLM's other pods, and on that of its workers' reports. On
+    the host network, HCCL has 16 ports more.
+    """
+    if service.group is None:
+        return
+    ranges = _port_ranges(service, service.group)
+    for (key, ports), (other, other_ports) in combinations(ranges.items(), 2):
+        if not _meet(ports, other_ports):
+            continue
+        yield error(
+            f"{other} {_text(other_ports)} meets {key} {_text(ports)}",
+            why="both are ports of the leader, and only one program can listen on a port",
+            fix=f"write {other}: {_free_port(ranges, len(other_ports))}",
+            marks=[at(name) for name in _configured_first(service, other, key)],
+        )
+
+
+@stack_rule("error")
+def host_ports(stack: ResolvedStack) -> Iterator[Finding]:
+    """Groups of two services that can share a node have other ports on the host network.
+
+    The scheduler keeps pods with the same ports off the same node, so the NPUs of that node stay idle.
+    """
+    groups = [
+        service
+        for service in stack.services
+        if service.group and stack.cluster.host_network and _shares_nodes(service)
+    ]
+    for first, second in combinations(groups, 2):
+        yield from _same_ports(first, second)
+
+
+def _same_ports(first: ResolvedService, second: ResolvedService) -> Iterator[Finding]:
+    if first.group is None or second.group is None:
+        return
+    ranges = _port_ranges(first, first.group)
+    other_ranges = _port_ranges(second, second.group)
+    taken = {f"{first.name}.{key}": ports for key, ports in ranges.items()} | {
+        f"{second.name}.{key}": ports for key, ports in other_ranges.items()
+    }
+    for key, ports in other_ranges.items():
+        meeting = [name for name, used in ranges.items() if _meet(ports, used)]
+        if not meeting:
+            continue
+        free = _free_port(taken, len(ports))
+        taken[f"{second.name}.{key}, new"] = range(free, free + len(ports))
+        yield error(
+            f"{second.name} and {first.name} share nodes, and both have the port {_text(ports)} ({key})",
+            why="the scheduler keeps pods with the same port of the node apart, so NPUs of the node stay idle",
+            fix=f"write services.{second.name}.{key}: {free}",
+            marks=[
+                Mark(("services", second.name, *key.split("."))),
+                Mark(("services", first.name, *meeting[0].split("."))),
+            ],
+        )
+
+
+@rule("no-effect")
+def policy_on_host_network(service: ResolvedService) -> Iterator[Finding]:
+    """`network` is not set for groups on the network of their nodes.
+
+    NetworkPolicies do not apply to pods on the host network (Kubernetes, NetworkPolicy).
+    """
+    if (
+        service.group is None
+        or service.network is None
+        or not service.cluster.host_network
+    ):
+        return
+    yield no_effect(
+        "network has no effect on pods that use the network of their node",
+        why="NetworkPolicies are not defined for pods on the host network (Kubernetes, NetworkPolicy)",
+        fix="remove network",
+        marks=[at("network"), at("nodes")],
+    )
+
+
+def _configured_first(service: ResolvedService, *keys: str) -> list[str]:
+    return sorted(keys, key=lambda key: key not in service.configured)
+
+
+def _shares_nodes(service: ResolvedService) -> bool:
+    """Whether pods of other services fit next to a pod of the service."""
+    pools = service.cluster.pools.values()
+    return not pools or any(pool.npus_per_node > service.npus for pool in pools)
+
+
+def _port_ranges(service: ResolvedService, group: ResolvedGroup) -> dict[str, range]:
+    """The ports of a leader, by the keys that set them."""
+    ranges = {
+        "server.port": _one(service.server.port),
+        "group.port": _one(group.port),
+        "group.memberPort": _one(group.member_port),
+    }
+    if service.cluster.host_network:
+        first = group.hccl_port
+        ranges["group.hcclPort"] = range(first, first + HCCL_PORTS)
+    return ranges
+
+
+def _one(port: int) -> range:
+    return range(port, port + 1)
+
+
+def _meet(one: range, other: range) -> bool:
+    return one.start < other.stop and other.start < one.stop
+
+
+def _text(ports: range) -> str:
+    if len(ports) == 1:
+        return str(ports.start)
+    return f"{ports.start} to {ports.stop - 1}"
+
+
+def _free_port(ranges: dict[str, range], length: int) -> int:
+    """The first of so many ports that nobody has, above those of the others."""
+    highest = max(ports.stop for ports in ranges.values())
+    if highest + length <= _HIGHEST_PORT:
+        return highest
+    return min(ports.start for ports in ranges.values()) - length

@@ -1,0 +1,137 @@
+"""What `check` says about servers over several nodes, in addition to the examples in tests/rules."""
+
+from __future__ import annotations
+
+import pytest
+
+from models.check import check
+from models.finding import Finding
+from tests.models.groups.stacks import POOL, stack_with_group
+
+TWO_COPIES = "{maxModelLen: 8192, tensorParallelSize: 16, dataParallelSize: 2}"
+
+
+MANUAL = "registry.example.com/ascend-vllm:6.3.912"
+
+
+def findings(
+    engine: str = TWO_COPIES, *, cluster: str = "", name: str = "deepseek", **keys: object
+) -> dict[str, Finding]:
+    report = check(stack_with_group(engine, cluster=cluster, name=name, **keys))
+    return {finding.rule: finding for finding in report.findings}
+
+
+@pytest.mark.parametrize(
+    "engine",
+    [
+        TWO_COPIES,
+        "{maxModelLen: 8192, tensorParallelSize: 8, dataParallelSize: 4}",
+        "{maxModelLen: 8192, tensorParallelSize: 32}",
+        "{maxModelLen: 8192, tensorParallelSize: 16, pipelineParallelSize: 2}",
+        "{maxModelLen: 8192}",
+    ],
+)
+def test_sizes_that_fill_all_nodes_are_accepted(engine: str) -> None:
+    assert findings(engine) == {}
+
+
+def test_more_ranks_than_npus_of_all_nodes_are_refused_with_the_nodes_that_they_need() -> None:
+    found = findings("{maxModelLen: 8192, tensorParallelSize: 16, dataParallelSize: 4}")
+
+    finding = found["parallel-size-above-npus"]
+    assert finding.message == "the engine splits the model over 64 NPUs, but 2 nodes × 16 are 32"
+    assert finding.fix.startswith("write nodes: 4,")
+
+
+def test_npus_of_a_node_that_run_no_rank_are_idle() -> None:
+    finding = findings("{maxModelLen: 8192, tensorParallelSize: 8, dataParallelSize: 2}")["idle-npus"]
+
+    assert finding.message == "deepseek requests 32 NPUs but uses 16: 16 idle"
+    assert finding.fix.startswith("write nodes: 1,")
+
+
+@pytest.mark.parametrize(
+    ("nodes", "engine", "message"),
+    [
+        (
+            2,
+            "{maxModelLen: 8192, tensorParallelSize: 8, dataParallelSize: 3}",
+            "3 copies of the engine cannot be divided over 2 nodes",
+        ),
+        (3, "{maxModelLen: 8192, tensorParallelSize: 32}", "32 NPUs of the engine cannot be divided over 3 nodes"),
+        (
+            4,
+            "{maxModelLen: 8192, tensorParallelSize: 32, dataParallelSize: 2}",
+            "a copy of the engine takes 32 NPUs, but each of the 4 nodes has 16",
+        ),
+    ],
+)
+def test_sizes_that_cannot_be_divided_are_refused(nodes: int, engine: str, message: str) -> None:
+    assert findings(engine, nodes=nodes)["group-sizes"].message == message
+
+
+def test_the_manuals_engine_runs_on_one_node() -> None:
+    finding = findings("{maxModelLen: 8192}", image=MANUAL)["key-of-another-release"]
+
+    assert finding.message == "vLLM 0.6.3 has no setting for nodes"
+    assert "Ray" in finding.why
+    assert finding.fix == "remove nodes"
+
+
+def test_an_additional_group_needs_all_its_nodes_free() -> None:
+    rollout = "{maxSurge: 1, maxUnavailable: 1}"
+    three_nodes = POOL.replace("nodes: 4", "nodes: 3")
+
+    assert "rollout-would-hang" in findings(cluster=three_nodes, rollout=rollout)
+    assert findings(cluster=POOL, rollout=rollout) == {}
+
+
+def test_groups_that_do_not_fit_on_the_nodes_are_refused_with_their_number() -> None:
+    finding = findings(cluster=POOL, replicas=3)["over-committed"]
+
+    assert finding.message == "the services request 96 NPUs, the pools have 64: no room for 2 pods of deepseek"
+    assert finding.fix.startswith("write services.deepseek.replicas: 2,")
+
+
+def test_the_quota_of_a_queue_counts_all_nodes_of_a_group() -> None:
+    found = findings(cluster="queues: {inference: {npus: 16}}", queue="inference")
+
+    assert found["queue-quota"].message == "the services of queue inference request 32 NPUs, but its quota is 16"
+
+
+def test_more_than_one_group_is_never_replaced_at_once() -> None:
+    finding = findings(replicas=4, rollout="{maxUnavailable: 2}")["group-rollout"]
+
+    assert finding.severity == "no-effect"
+    assert finding.message == "maxUnavailable 2 has the effect of 1"
+
+
+@pytest.mark.parametrize(("replicas", "length", "ok"), [(10, 44, True), (11, 44, False), ("external", 44, False)])
+def test_a_name_leaves_room_for_the_number_of_groups(replicas: object, length: int, ok: bool) -> None:
+    found = findings(name="d" * length, replicas=replicas)
+
+    assert list(found) == ([] if ok else ["group-name"])
+
+
+@pytest.mark.parametrize("flag", ["headless", "nodeRank", "masterAddr", "dataParallelStartRank", "dataParallelAddress"])
+def test_flags_of_single_pods_are_refused(flag: str) -> None:
+    value = {"headless": "true", "masterAddr": "10.0.0.1", "dataParallelAddress": "10.0.0.1"}.get(flag, "1")
+    engine = TWO_COPIES.replace("}", f", extraArgs: {{{flag}: {value}}}}}")
+
+    assert "flag-of-group" in findings(engine)
+
+
+def test_a_variable_of_the_group_is_refused_under_env() -> None:
+    finding = findings(env="{HCCL_SOCKET_IFNAME: eth1}")["variable-with-key"]
+
+    assert finding.message == "HCCL_SOCKET_IFNAME is set by the key cluster.interface"
+
+
+def test_the_plain_server_runs_on_one_node() -> None:
+    assert "group-server" in findings(server="api_server")
+
+
+def test_16_ports_of_hccl_meet_no_other_port_on_the_host_network() -> None:
+    found = findings(cluster="hostNetwork: true, interface: bond0", group="{port: 60007}")
+
+    assert found["group-ports"].message == "group.hcclPort 60000 to 60015 meets group.port 60007"
