@@ -52,7 +52,8 @@ def deepseek(tag: str = "one", nodes: int = 2, **keys: Any) -> dict[str, Any]:
 
 
 def parallel(nodes: int) -> dict[str, Any]:
-    return {"tensorParallelSize": 8}
+    """Sizes that use all NPUs of the nodes."""
+    return {"tensorParallelSize": 8, "dataParallelSize": nodes}
 
 
 def until(holds: Callable[[], bool]) -> None:
