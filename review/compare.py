@@ -24,7 +24,8 @@ from review.changes import (
     without_credentials,
 )
 from review.cluster import claim_details, cluster_deletions, cluster_details
-from review.deployment import DeploymentPair, deployment_details
+from review.comparable import as_deployment, is_replaced
+from review.deployment import DeploymentPair, deployment_details, nodes_detail
 from review.launch import launch_details
 from review.leaves import leaves
 from review.service_object import service_object_details, smoke_details
@@ -49,6 +50,9 @@ def compare(old: ResolvedStack, new: ResolvedStack) -> StackChange:
         deletions = tuple(cluster_deletions(old.cluster, new.cluster))
         avoidable = avoidable_downtime(new, services)
         would_hang = tuple(updates_that_would_hang(new, _running_npus(old)))
+    replaced: tuple[str, ...] = ()
+    if old.name == new.name:
+        replaced = tuple(_replaced_workloads(services))
     return StackChange(
         old=old.name,
         new=new.name,
@@ -60,10 +64,27 @@ def compare(old: ResolvedStack, new: ResolvedStack) -> StackChange:
         renamed=tuple(_renamed_services(services)),
         unread=tuple(sorted(unread)),
         without_room=tuple(_unplaced_pods(new)),
+        replacements=replaced,
         would_hang=would_hang,
         avoidable_downtime=avoidable,
         releases=tuple(_release_updates(services)),
     )
+
+
+def _replaced_workloads(services: Iterable[ServiceChange]) -> Iterator[str]:
+    """The objects that create pods and are replaced by one of another kind."""
+    for service in services:
+        old = service.old
+        new = service.new
+        if old is None or new is None or not is_replaced(old, new):
+            continue
+        kinds = ["Deployment", "LeaderWorkerSet"]
+        if old.group:
+            kinds.reverse()
+        yield (
+            f"the pods of {service.name}: a {kinds[1]} replaces the {kinds[0]}, which is deleted last, "
+            f"so both need their NPUs at once"
+        )
 
 
 def _release_updates(services: Iterable[ServiceChange]) -> Iterator[ReleaseUpdate]:
@@ -137,15 +158,16 @@ class _ServiceObjects:
 
     launch_map: Manifest
     deployment: Manifest
+    """The object that creates the pods, with the paths of a Deployment."""
     service: Manifest
     additional: list[Manifest]
 
 
 def _objects(service: ResolvedService) -> _ServiceObjects:
     manifests = [_without_namespace(manifest) for manifest in service_objects(service)]
-    launch_map, deployment, service_object, *additional = manifests
+    launch_map, workload, service_object, *additional = manifests
     return _ServiceObjects(
-        launch_map, deployment, service_object, additional=additional
+        launch_map, as_deployment(workload), service_object, additional=additional
     )
 
 
@@ -167,6 +189,9 @@ def _object_details(
 ) -> Iterator[Detail]:
     if old.launch_map["data"] != new.launch_map["data"]:
         yield from launch_details(pair)
+    if is_replaced(pair.old, pair.new):
+        yield nodes_detail(pair)
+        return
     deployments = DeploymentPair(
         services=pair,
         old=leaves(old.deployment),

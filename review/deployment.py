@@ -14,6 +14,7 @@ from review.changes import Detail
 from review.deployment_fields import (
     DEPLOYMENT_FIELDS,
     MOUNT_FIELDS,
+    NODES,
     POD_TEMPLATE_FIELDS,
     READ_ONLY_ROOT,
     NamedField,
@@ -62,6 +63,11 @@ def deployment_details(pair: DeploymentPair) -> Iterator[Detail]:
             continue
         known.add((detail.part, detail.name))
         yield detail
+
+
+def nodes_detail(services: ServicePair) -> Detail:
+    """The change of the number of nodes, from which everything else in another kind of object follows."""
+    return _field_detail(services, NODES, restarts=True)
 
 
 def _detail(

@@ -74,6 +74,10 @@ def _image(service: ResolvedService) -> str:
     return service.image
 
 
+def _nodes(service: ResolvedService) -> str:
+    return str(service.nodes)
+
+
 def _npus(service: ResolvedService) -> str:
     return str(service.npus)
 
@@ -174,6 +178,14 @@ READ_ONLY_ROOT = NamedField(
     value=_read_only_root,
 )
 """The field whose difference also explains a variable and a volume."""
+
+NODES = NamedField(
+    pattern=r"spec\.nodes",
+    part="nodes",
+    name="nodes",
+    value=_nodes,
+)
+"""The nodes of one server."""
 
 POD_TEMPLATE_FIELDS = (
     NamedField(
@@ -316,6 +328,7 @@ POD_TEMPLATE_FIELDS = (
         name="priorityClass",
         value=_priority_class,
     ),
+    NODES,
     NamedField(
         pattern=r"spec\.affinity.*",
         part="placement",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
+from pydantic.alias_generators import to_camel
+
 from models.launch import scripts
 from models.launch.launch import DRAIN, TEMPLATE, Launch, launch, script
 from models.manifests.launch_map import content_hash
@@ -25,6 +27,8 @@ _FILE_FIELDS = {
 }
 """Name of a file and the field of the stack file that sets its content."""
 
+_GROUP_KEYS = ("launch", "port", "member_port", "hccl_port")
+
 _SERVE = ["vllm", "serve"]
 """The command of the OpenAI server in later releases."""
 
@@ -43,6 +47,7 @@ def launch_details(pair: ServicePair, old: Launch | None = None) -> Iterator[Det
     new = launch(pair.new)
     details = [
         *_flag_details(pair, old, new),
+        *_group_details(pair),
         *_variable_details(pair, old, new),
         *_script_details(pair, old, new),
     ]
@@ -89,6 +94,22 @@ def _flag_details(pair: ServicePair, old: Launch, new: Launch) -> Iterator[Detai
             new=new_flags.get(name),
             because=pair.because(flag_source, name, gone=name not in new_flags),
         )
+
+
+def _group_details(pair: ServicePair) -> Iterator[Detail]:
+    """The keys by which the pods of a server find each other."""
+    for key in _GROUP_KEYS:
+        old = _group_value(pair.old, key)
+        new = _group_value(pair.new, key)
+        if old != new:
+            name = f"group.{to_camel(key)}"
+            yield _detail(name, old, new, because=pair.field(name, gone=new is None))
+
+
+def _group_value(service: ResolvedService, key: str) -> str | None:
+    if service.group is None:
+        return None
+    return str(getattr(service.group, key))
 
 
 def _init_files_reason(pair: ServicePair) -> str:

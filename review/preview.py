@@ -108,9 +108,9 @@ def with_preview(change: StackChange, preview: Preview) -> StackChange:
     for step in steps:
         if step.operation == "delete":
             deletions[f"{step.kind} {step.name}"] = None
-    replacements = dict.fromkeys(
-        _replacement_text(step) for step in _replacements(steps)
-    )
+    replacements = dict.fromkeys(change.replacements)
+    for step in _replacements(steps):
+        replacements[_replacement_text(step)] = None
     return replace(
         change,
         deletions=tuple(deletions),

@@ -41,5 +41,8 @@ def _order(service: ResolvedService) -> str:
         return "delete old pods first"
     if rollout.max_surge:
         return f"surge {rollout.max_surge}"
+    if service.group:
+        groups = counted(rollout.max_unavailable, "group")
+        return f"delete old pods first, {groups} at a time"
     pods = counted(rollout.max_unavailable, "pod")
     return f"delete old pods first, {pods} at a time"

@@ -15,6 +15,9 @@ from models.words import counted
 _CPUS_OF_AN_NPU = 11
 _MEMORY_OF_AN_NPU = 60 * GIB
 
+_SHM_OF_AN_NPU = 8 * GIB
+"""Shared memory for each NPU of a group: HCCL hung with 15 GiB for 16 NPUs, and not with 128 (vllm-ascend, PR 8693)."""
+
 
 def resolve_resources(
     config: Resources,
@@ -40,7 +43,7 @@ def resolve_resources(
         cpu = _CPUS_OF_AN_NPU * npus
     shm = config.shm
     if shm is None:
-        shm = _default_shm(config, engine)
+        shm = _default_shm(config, engine, npus)
     memory = config.memory
     if memory is None:
         memory = _default_memory(npus, cluster)
@@ -65,9 +68,12 @@ def _requested_room(
     return shm + release.pinned_bytes(arguments, engine.npus_used)
 
 
-def _default_shm(config: Resources, engine: ResolvedEngine) -> int:
+def _default_shm(config: Resources, engine: ResolvedEngine, npus: int) -> int:
     """The size of `/dev/shm` by the processes that use it; at most half of the memory in the stack file."""
-    if engine.distributed_executor_backend == "ray":
+    is_group = engine.npus_used > npus
+    if is_group:
+        shm = _SHM_OF_AN_NPU * npus
+    elif engine.distributed_executor_backend == "ray":
         shm = 32 * GIB
     elif engine.npus_used > 1:
         shm = 16 * GIB

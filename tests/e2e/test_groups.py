@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from cluster.reader import connected
+from cluster.service import State, WatchedService, look
+from models.finding import Finding
 from sandbox import cluster, leader_worker_set, paths, pins, processes
 from sandbox.controlplane import component_environment
 from sandbox.plan import Plan
@@ -27,8 +31,12 @@ LONGEST = 120
 
 
 @pytest.fixture(scope="module")
-def project(sandbox: SandboxFactory, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    return copy_program(tmp_path_factory.mktemp("groups"), sandbox(Plan("groups", ascend_nodes(NODES), groups=True)))
+def project(sandbox: SandboxFactory, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    plan = Plan("groups", ascend_nodes(NODES), groups=True)
+    made = copy_program(tmp_path_factory.mktemp("groups"), sandbox(plan))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KUBECONFIG", made.sandbox.env["KUBECONFIG"])
+        yield made
 
 
 def deepseek(tag: str = "one", nodes: int = 2, **keys: Any) -> dict[str, Any]:
@@ -44,7 +52,8 @@ def deepseek(tag: str = "one", nodes: int = 2, **keys: Any) -> dict[str, Any]:
 
 
 def parallel(nodes: int) -> dict[str, Any]:
-    return {"tensorParallelSize": 8}
+    """Sizes that use all NPUs of the nodes."""
+    return {"tensorParallelSize": 8, "dataParallelSize": nodes}
 
 
 def until(holds: Callable[[], bool]) -> None:
@@ -74,21 +83,33 @@ def status(project: Project, stack: str) -> dict[str, Any]:
     return dict(service)
 
 
-def diagnosed(project: Project, stack: str, rule: str) -> dict[str, Any]:
+def state(project: Project, stack: str) -> State:
+    """What `status` reads of the service, without a new process."""
+    watched = WatchedService("deepseek", RESOURCE, startup=600, nodes=2)
+
+    async def read() -> State:
+        async with connected(project.sandbox.context, stack) as reader:
+            _, (found,) = await look(reader, [watched], wide=True)
+        return found
+
+    return asyncio.run(read())
+
+
+def diagnosed(project: Project, stack: str, rule: str) -> Finding:
     """The diagnosis, once it is of this rule."""
-    found: dict[str, Any] = {}
+    found: list[Finding] = []
 
     def is_there() -> bool:
-        found.clear()
-        found.update(status(project, stack)["diagnosis"] or {})
-        return found.get("rule") == rule
+        finding = state(project, stack).finding
+        found[:] = [finding] if finding else []
+        return bool(finding and finding.rule == rule)
 
     until(is_there)
-    return found
+    return found[0]
 
 
 def is_ready(project: Project, stack: str) -> bool:
-    return status(project, stack)["diagnosis"] is None
+    return state(project, stack).is_ready
 
 
 def test_groups_are_deployed_updated_on_a_full_pool_resized_stopped_and_destroyed(project: Project) -> None:
@@ -156,7 +177,7 @@ def running(project: Project) -> str:
     apply(project.sandbox, rendered(project, stack))
 
     found = diagnosed(project, stack, "gang-waiting")
-    assert found["message"].startswith("the group needs 8 free NPUs on each of 2 nodes, but only 1 pod fits: ")
+    assert found.message.startswith("the group needs 8 free NPUs on each of 2 nodes, but only 1 pod fits: ")
     pods = project.objects("pods", stack)
     assert [pod["spec"].get("nodeName") for pod in pods] == [None, None], "nothing starts, and nothing is held"
 
@@ -184,8 +205,8 @@ def test_an_update_with_an_additional_group_on_a_full_pool_shows_the_way_out(pro
 
     changed(project, running, "three", **surge)
     found = diagnosed(project, running, "group-surge-stuck")
-    assert "write rollout: {maxSurge: 0, maxUnavailable: 1}" in found["fix"]
-    assert status(project, running)["ready"] == 1, "the old group serves"
+    assert "write rollout: {maxSurge: 0, maxUnavailable: 1}" in found.fix
+    assert state(project, running).ready == 1, "the old group serves"
 
     changed(project, running, "three", maxSurge=0, maxUnavailable=1)
 
@@ -205,19 +226,19 @@ def test_a_group_survives_a_silent_node_by_a_way_that_status_names_and_the_drain
     project.sandbox.kubectl("delete", "pod", "-n", running, worker["metadata"]["name"], "--wait=false")
 
     found = diagnosed(project, running, "node-lost")
-    assert found["message"].startswith(f"worker 1 on {node} keeps the group back: the node {node} has not been ready")
-    ways = found["fix"].partition("take one of three ways: ")[2].split("; ")
+    assert found.message.startswith(f"worker 1 on {node} keeps the group back: the node {node} has not been ready")
+    ways = found.fix.partition("take one of three ways: ")[2].split("; ")
     assert len(ways) == 3
 
     project.sandbox.kubectl(*ways[2].split()[1:])
 
     until(lambda: is_ready(project, running))
-    nodes = status(project, running)["nodes"]
+    nodes = state(project, running).nodes
     assert node not in nodes
 
     drained = nodes[0]
     project.sandbox.kubectl("drain", drained, "--ignore-daemonsets", "--force", "--delete-emptydir-data")
-    until(lambda: is_ready(project, running) and drained not in status(project, running)["nodes"])
+    until(lambda: is_ready(project, running) and drained not in state(project, running).nodes)
 
 
 def silence(project: Project, node: str) -> None:
@@ -257,7 +278,7 @@ def test_check_live_sees_a_controller_that_does_not_answer_or_makes_no_gangs(pro
     assert about & live_rules(project, running) == {"group-controller-down"}
     project.sandbox.kubectl("delete", "pod", "-n", running, "deepseek-group-0", "--wait=false")
     found = diagnosed(project, running, "group-controller-down")
-    assert "failed calling webhook" in found["message"]
+    assert "failed calling webhook" in found.message
 
     start_without_gangs(home)
     until(lambda: about & live_rules(project, running) == {"gang-scheduling-off"})

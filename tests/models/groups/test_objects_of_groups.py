@@ -202,3 +202,9 @@ def test_a_worker_ends_after_the_leader() -> None:
     longest = leader["spec"]["terminationGracePeriodSeconds"]
     assert f"i < {longest}" in hook
     assert "[[ -e /tmp/ascend-vllm-group-leader ]] || break" in hook
+
+
+def test_a_pod_of_a_group_has_shared_memory_for_the_buffers_of_all_its_npus() -> None:
+    for template in templates(group_of()):
+        (shm,) = [volume for volume in template["spec"]["volumes"] if volume["name"] == "shm"]
+        assert shm["emptyDir"]["sizeLimit"] == "128Gi"
