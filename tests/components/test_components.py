@@ -159,3 +159,24 @@ def test_the_state_records_what_was_asked_for() -> None:
     plan = build(lambda: InferenceDeployment("qwen", a_service("  npus: 1\n")))
 
     assert {"image": "a:1", "model": "/m/Qwen2-7B", "npus": 1, "replicas": 1} == plan.resources["qwen"].inputs
+
+
+GROUP = """\
+deepseek:
+  image: quay.io/ascend/vllm-ascend:v0.23.0
+  model: /mnt/models/DeepSeek-V3
+  nodes: 2
+  npus: 8
+  engine: {maxModelLen: 8192, tensorParallelSize: 8, dataParallelSize: 2}
+"""
+
+
+def test_a_server_over_several_nodes_is_a_leader_worker_set() -> None:
+    (service,) = stack_of(GROUP).services
+    plan = build(lambda: InferenceDeployment("deepseek", service))
+
+    registered = plan.resources["deepseek-group"]
+    assert registered.type == "kubernetes:leaderworkerset.x-k8s.io/v1:LeaderWorkerSet"
+    assert "deepseek-deployment" not in plan.resources
+    expected = [manifest for manifest in service_objects(service) if manifest["kind"] == "LeaderWorkerSet"]
+    assert [registered.inputs["spec"]] == [manifest["spec"] for manifest in expected]
