@@ -11,8 +11,10 @@ import typer
 import yaml
 
 from cli.errors import CommandError, ExitCode
+from cli.migrate import known_release
 from cli.named_files import STANDARD_INPUT, read_named, write_named
 from cli.output import conversion as output
+from cli.output import migration as migration_output
 from cli.stacks import project_directory
 from convert import (
     Adoption,
@@ -24,7 +26,12 @@ from convert import (
     convert_files,
     decoded,
 )
-from models.stack_file.load import read_project
+from migrate.errors import MigrationError
+from migrate.migration import Wish, migrate
+from migrate.report import Migration
+from models.service.resolve import resolve
+from models.stack_file.load import load_text, read_project
+from models.stack_file.texts import disk
 from models.stack_file.yaml_file import read_yaml
 
 _MOST_BYTES = 10_000_000
@@ -86,6 +93,13 @@ ImportsOption = Annotated[
     ),
 ]
 
+ToOption = Annotated[
+    str,
+    typer.Option(
+        "--to", metavar="RELEASE", help="Also migrate to this engine release."
+    ),
+]
+
 ForceOption = Annotated[bool, typer.Option("--force", help="Overwrite existing files.")]
 
 
@@ -98,6 +112,7 @@ def command(  # noqa: PLR0913  each is an argument of the command line
     namespace: NamespaceOption = "",
     values: ValuesOption = None,
     imports: ImportsOption = None,
+    to: ToOption = "",
     force: ForceOption = False,
 ) -> None:
     """Convert files of today's servers to a stack file.
@@ -109,16 +124,13 @@ def command(  # noqa: PLR0913  each is an argument of the command line
     Exit code 0 if nothing was found or dropped, else 1; 2 for wrong usage.
 
     Examples:
-      ascend-vllm convert config.yaml run_vllm.sh
       ascend-vllm convert config.yaml run_vllm.sh -o Pulumi.guiyang.yaml
+      ascend-vllm convert config.yaml run_vllm.sh --to 0.23.0
       kubectl get deployment qwen -o yaml | ascend-vllm convert -
     """
     _refuse_existing([out, imports], force)
-    if imports and not context:
-        raise CommandError(
-            "--import needs the context of the cluster with the objects",
-            "add --context NAME",
-        )
+    if imports:
+        _refuse_imports(context, to)
     options = Options(
         name=_stack_name(out),
         file=str(out or "Pulumi.converted.yaml"),
@@ -128,16 +140,69 @@ def command(  # noqa: PLR0913  each is an argument of the command line
         filled=placeholders(values),
     )
     conversion = converted([config, *(files or [])], options)
+    migration = None
+    text = conversion.text
+    if to:
+        migration = _migrated(conversion, options, to, _directory(out))
+        text = migration.text
     report_to_stderr = out is None
     if out:
-        _write(out, conversion.text + _kept_sections(out))
+        _write(out, text + _kept_sections(out))
     else:
-        typer.echo(conversion.text, nl=False)
+        typer.echo(text, nl=False)
     typer.echo(output.render(conversion), err=report_to_stderr)
+    if migration:
+        typer.echo(f"\n{migration_output.text(migration)}", err=report_to_stderr)
     if imports:
         _write_imports(imports, adoption(conversion), err=report_to_stderr)
-    if conversion.report.findings or conversion.loses:
+    is_open = migration is not None and any(
+        migration_output.is_open(service) for service in migration.services
+    )
+    if conversion.report.findings or conversion.loses or is_open:
         raise typer.Exit(ExitCode.FOUND)
+
+
+def _refuse_imports(context: str, to: str) -> None:
+    """Refuse to take over running objects without their cluster, or with pods of another release."""
+    if not context:
+        raise CommandError(
+            "--import needs the context of the cluster with the objects",
+            "add --context NAME",
+        )
+    if to:
+        raise CommandError(
+            "--import takes over running pods, and --to changes them",
+            "leave out --to, and migrate the stack afterwards",
+        )
+
+
+def _migrated(
+    conversion: Conversion,
+    options: Options,
+    to: str,
+    directory: Path | None,
+) -> Migration:
+    """The stack file of a conversion for another engine release.
+
+    Raises:
+        CommandError: The release is not known, or the stack file cannot be migrated.
+    """
+    project = project_directory(directory)
+    loaded = load_text(
+        options.name,
+        options.file,
+        conversion.text,
+        project=project,
+        read=disk,
+    )
+    wish = Wish(release=known_release(to))
+    try:
+        return migrate(resolve(loaded), conversion.text, project, disk, wish)
+    except MigrationError as problem:
+        fix = problem.fix
+        if conversion.report.errors:
+            fix = "give the missing values with --context and --set; without --to, convert shows all findings"
+        raise CommandError(problem.message, fix, ExitCode.FOUND) from None
 
 
 def _refuse_existing(files: Sequence[Path | None], force: bool) -> None:

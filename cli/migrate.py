@@ -94,7 +94,7 @@ def command(  # noqa: PLR0913  each is an argument of the command line
       ascend-vllm migrate prod --to 0.30.0 --format markdown
     """
     wish = Wish(
-        release=_release(to),
+        release=known_release(to),
         services=services or (),
         images=_images(images or []),
         take_defaults=take_defaults,
@@ -119,7 +119,12 @@ def command(  # noqa: PLR0913  each is an argument of the command line
         raise typer.Exit(ExitCode.FOUND)
 
 
-def _release(version: str) -> Release:
+def known_release(version: str) -> Release:
+    """The release of a version.
+
+    Raises:
+        CommandError: It is not known.
+    """
     for known in VERSIONS:
         if version.removeprefix("v") == known:
             return release(known)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any
 
+from convert.additional_keys import additional_values
 from convert.claim_keys import created_claims
 from convert.cluster_keys import cluster_values
 from convert.compose import is_compose
@@ -141,6 +142,7 @@ def _convert(
             cluster,
             settings=values,
             claims=claims,
+            additional=additional_values(pod, objects),
         )
         access = expose(pod, objects)
         if access:

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
+from pydantic.alias_generators import to_camel
+
 from convert.claim_keys import CLAIM
 from convert.cluster_keys import default_mounts, platform_mounts
 from convert.command_line import Flags, read_flags
@@ -34,6 +36,8 @@ _KEYS = [info.alias or name for name, info in ServiceConfig.model_fields.items()
 """The keys of a service in the order of the stack file."""
 _SOURCE = ("model", "source")
 """The source of the weights. Its size concerns the claim and not the pods, so it is never shortened."""
+_SHUTDOWN_KEY = to_camel(SHUTDOWN_FLAG.replace("-", "_"))
+"""The further flag that the program writes itself, as `drain` says."""
 _MOST_MOVED_FLAGS = 8
 """How many further flags are tried under `server` instead of `engine`."""
 
@@ -56,6 +60,7 @@ def draft(
     cluster: Values,
     settings: Mapping[str, str],
     claims: Mapping[str, Values],
+    additional: Values,
 ) -> Draft:
     """Draft the service of a pod.
 
@@ -65,6 +70,7 @@ def draft(
         cluster: The keys of its cluster.
         settings: The values of `--set`, by name.
         claims: The claims that the stack creates, with their sizes.
+        additional: The keys that other objects than the pod determine.
     """
     start = pod.start
     engine = pod.engine.release
@@ -82,7 +88,7 @@ def draft(
         settings=settings,
         claims=claims,
     )
-    values = _all_values(pod, launched)
+    values = _all_values(pod, launched, additional)
     if is_ours(pod):
         values = _with_original_order(name, values, cluster, pod)
     notes = Notes(flags.notes)
@@ -109,10 +115,11 @@ def _add_preparations(start: Start, pod: Pod) -> None:
     start.warm_up = start.warm_up or warms_up(pod)
 
 
-def _all_values(pod: Pod, launched: Launched) -> Values:
+def _all_values(pod: Pod, launched: Launched, additional: Values) -> Values:
     """All keys of a service in the order of the stack file."""
     values = launch_values(launched)
     values |= pod_values(pod, launched.notes, shutdown=_shutdown(launched))
+    values |= additional
     graph = values.get("graph", {})
     cache = graph_cache(pod)
     if graph.get("kind") == "pta" and cache:
@@ -181,7 +188,7 @@ def _with_original_order(
 ) -> Values:
     """The values with the further flags grouped so that a pod of this program keeps the order of its flags."""
     arguments = [argument.text for argument in pod.start.arguments]
-    for candidate in _groupings(values):
+    for candidate in _arrangements(values):
         service = stand_in(name, candidate, cluster).service
         if service and _launch_arguments(service) == arguments:
             return candidate
@@ -194,6 +201,15 @@ def _launch_arguments(service: ResolvedService) -> list[str]:
     if server is None:
         return []
     return [argument.text for argument in server.arguments]
+
+
+def _arrangements(values: Values) -> Iterator[Values]:
+    """The values with the further flags in every group, first without the flag that follows from `drain`."""
+    without = copy.deepcopy(values)
+    for holder in (without["engine"], without["server"]):
+        holder.get("extraArgs", {}).pop(_SHUTDOWN_KEY, None)
+    yield from _groupings(without)
+    yield from _groupings(values)
 
 
 def _groupings(values: Values) -> Iterator[Values]:

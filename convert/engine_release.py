@@ -35,14 +35,18 @@ class EngineRelease:
     """Why this release was chosen; empty if nothing contradicts it."""
 
 
-def engine_release(image: str, start: Start) -> EngineRelease:
+def engine_release(image: str, start: Start, labelled: str = "") -> EngineRelease:
     """The release of a container.
 
     Args:
         image: The image; it may be empty or a placeholder.
         start: The start of its server.
+        labelled: The version in the label of an object that this program made; empty for other objects.
     """
     follows_from_image = release_of_service(None, image)
+    for version in VERSIONS:
+        if version == labelled:
+            return _labelled_release(release(version), image, follows_from_image)
     names_one = release_of_image(image) is not None or is_plugin_image(image)
     nearest = _nearest_number(tag_of(image))
     if names_one:
@@ -60,6 +64,18 @@ def engine_release(image: str, start: Start) -> EngineRelease:
         return EngineRelease(newest)
     reason = f"the image names no release, and vLLM {DEFAULT_VERSION} lacks some of the flags"
     return EngineRelease(newest, written=True, reason=reason)
+
+
+def _labelled_release(
+    engine: Release, image: str, follows_from_image: Release
+) -> EngineRelease:
+    """The release of a pod that this program made."""
+    is_unknown_tag = is_plugin_image(image) and release_of_image(image) is None
+    if engine is follows_from_image and not is_unknown_tag:
+        return EngineRelease(engine)
+    return EngineRelease(
+        engine, written=True, reason="the label of the object names it"
+    )
 
 
 def _nearest_number(tag: str) -> Release | None:

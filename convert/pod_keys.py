@@ -52,7 +52,7 @@ def pod_values(
     values: Values = {
         "image": pod.container.at("image").text() or None,
         "npus": _npus(pod, notes),
-        "replicas": pod.replicas,
+        "replicas": _replicas(pod),
         "resources": _resources(pod),
         "rollout": _rollout(pod),
         "pullSecrets": _pull_secrets(pod) or None,
@@ -116,6 +116,13 @@ def unused_mounts(pod: Pod, used: set[str]) -> Iterator[Note]:
         else:
             why = "the stack file has no key for further mounts of the server"
         yield dropped(f"the mount {mount.path}", why, mount.volume)
+
+
+def _replicas(pod: Pod) -> Any:
+    """The number of pods; `external` if this program left it to an autoscaler."""
+    if pod.replicas is None and is_ours(pod):
+        return "external"
+    return pod.replicas
 
 
 def _npus(pod: Pod, notes: Notes) -> int | str | None:

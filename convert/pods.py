@@ -25,6 +25,7 @@ from convert.server_start import File, Start
 from convert.shell_words import Command, Script, Text, Word, plain_command
 from convert.workloads import replicas, template_keys
 from models.catalog.platforms import PLATFORMS
+from models.manifests.metadata import NAME, NAME_LABEL, VERSION_LABEL
 
 _NPU = re.compile(r"^huawei\.com/|(?i:ascend|npu)")
 _PARTS_OF_NPU = ("-memory", "-core", "-cores")
@@ -260,9 +261,16 @@ def _pod(
         prepared=tuple(prepared),
         config_maps=config_maps,
         servers=frozenset(),
-        engine=engine_release(image, start),
+        engine=engine_release(image, start, _labelled_version(owner)),
         npu=_npu_resource(container),
     )
+
+
+def _labelled_version(owner: Object) -> str:
+    """The engine release that this program wrote into a label; empty for an object of somebody else."""
+    if owner.labels.get(NAME_LABEL) != NAME:
+        return ""
+    return str(owner.labels.get(VERSION_LABEL, ""))
 
 
 def container_with_script_of_another(owner: Object) -> str:

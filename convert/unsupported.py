@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from convert.additional_keys import is_additional, missing_checksums
 from convert.claim_keys import CLAIM
 from convert.note import Note, Notes, assumed, dropped, remains, replaced
 from convert.objects import Object
@@ -123,8 +124,11 @@ def unsupported(pods: Sequence[Pod], objects: Sequence[Object]) -> Notes:
     for pod in pods:
         notes += unsupported_fields(pod)
         notes += _labels_and_annotations(pod)
+        notes += missing_checksums(pod)
     owners = [pod.owner.value for pod in pods]
     for item in objects:
+        if any(is_additional(item, pod) for pod in pods):
+            continue
         if item.kind == "Service":
             notes += _service(item)
             notes += _node_ports(item)

@@ -236,3 +236,29 @@ def test_nothing_is_read_but_the_files_that_are_named(console: Console, pair: Pa
     done = console("convert", "config.yaml", "run_vllm.sh", "--context", "prod", *SETS)
 
     assert "FROM_OTHER" not in done.out
+
+
+def test_the_manuals_files_become_a_stack_file_of_another_release_at_once(console: Console, pair: Path) -> None:
+    done = console("convert", "config.yaml", "run_vllm.sh", "--to", "0.23.0", "--context", "prod", *SETS)
+    service = stack_of(done.out)["ascend-vllm:services"]["yourapp"]
+
+    assert service["image"] == "quay.io/ascend/vllm-ascend:v0.23.0"
+    assert service["prefixCaching"] is False
+    assert "yourapp   0.6.3 → 0.23.0" in done.err
+    assert "engine.gpuMemoryUtilization\n                 0.9 → 0.92; 0.9 is written" in done.err
+
+
+@pytest.mark.parametrize(
+    ("options", "fix"),
+    [
+        (["--to", "0.99.0"], "name one of: 0.6.3"),
+        (["--to", "0.23.0", "--import", "list.json"], "leave out --to"),
+    ],
+)
+def test_a_release_that_cannot_be_converted_to_is_refused(
+    console: Console, pair: Path, options: list[str], fix: str
+) -> None:
+    done = console("convert", "config.yaml", "run_vllm.sh", "--context", "prod", *options, *SETS)
+
+    assert done.code == 2
+    assert fix in done.err

@@ -1,0 +1,117 @@
+"""Objects that this program made come back as the same service, and what cannot come back is told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+
+from cli.render import yaml_documents
+from convert import Conversion, File, Options, convert
+from models.check import check
+from models.manifests import stack_objects
+from models.service.resolve import resolve
+from models.service.resolved import ResolvedStack
+from models.stack_file.load import load_text
+from tests.convert.pairs import said
+from tests.properties.strategies import read
+
+PLUGIN: dict[str, Any] = {
+    "image": "quay.io/ascend/vllm-ascend:v0.23.0",
+    "model": "/mnt/models/Qwen3-32B",
+    "npus": 4,
+    "engine": {"maxModelLen": 8192},
+}
+BUCKET = {
+    "kind": "bucket",
+    "endpoint": "https://obs.example.com",
+    "region": "cn-north-4",
+    "bucket": "models",
+    "prefix": "Qwen3-32B",
+}
+KINDS: dict[str, dict[str, Any]] = {
+    "claim": {"model": {"name": "Qwen3-32B", "source": {"kind": "claim", "name": "models", "directory": "a/b"}}},
+    "created claim": {"model": {"name": "Qwen3-32B", "source": {"kind": "claim", "name": "models", "size": "500Gi"}}},
+    "clients": {"network": {"admit": ["gateway"], "cidrs": ["10.0.0.0/8"]}},
+    "closed": {"network": {}},
+    "egress": {"network": {"monitoring": "monitoring", "egress": [{"cidr": "10.9.0.0/16", "ports": [443, 8443]}]}},
+    "budget": {"replicas": 3, "disruptionBudget": {"maxUnavailable": 1}},
+    "monitoring": {"monitoring": {"interval": "1m", "labels": {"release": "prometheus"}}},
+    "monitoring without alerts": {"monitoring": {"rules": False}},
+    "smoke": {"smoke": True},
+    "autoscaler": {"replicas": "external"},
+    "secrets": {
+        "env": {"A": {"secret": "s", "key": "k"}, "B": {"field": "status.podIP"}, "PATH": {"prepend": "/opt/bin"}},
+        "server": {"apiKey": {"secret": "s", "key": "vllm"}},
+        "pullSecrets": ["registry"],
+    },
+    "version beside the image": {
+        "image": "registry.example.com/ours:1",
+        "engine": {"version": "0.23.0", "maxModelLen": 8192},
+    },
+    "typed keys": {
+        "engine": {
+            "maxModelLen": 8192,
+            "tensorParallelSize": 2,
+            "dataParallelSize": 2,
+            "asyncScheduling": False,
+            "additionalConfig": {"enableCpuBinding": True},
+            "compilationConfig": {"passConfig": {"enableSp": True}},
+            "extraArgs": {"seed": 7},
+        },
+        "server": {"reasoningParser": "qwen3", "toolCallParser": "hermes", "extraArgs": {"disableFastapiDocs": True}},
+        "speculative": {"kind": "eagle3", "source": "/mnt/models/eagle", "tokens": 3},
+    },
+    "pod template": {
+        "podTemplate": {
+            "metadata": {"labels": {"team": "a"}, "annotations": {"x.y/z": "1"}},
+            "spec": {
+                "tolerations": [{"key": "npu", "operator": "Exists"}],
+                "hostNetwork": True,
+                "runtimeClassName": "ascend",
+                "containers": [{"name": "side", "image": "busybox:1"}],
+                "volumes": [{"name": "scratch", "emptyDir": {}}],
+            },
+        }
+    },
+}
+
+
+def stack_of(changes: dict[str, Any], cluster: dict[str, Any]) -> ResolvedStack:
+    config = {
+        "ascend-vllm:cluster": {"context": "prod", "namespace": "team", **cluster},
+        "ascend-vllm:services": {"one": {**PLUGIN, **changes}},
+    }
+    stack = resolve(load_text("test", "-", yaml.safe_dump({"config": config}), read=read))
+    assert not check(stack).errors
+    return stack
+
+
+def converted_back(objects: list[dict[str, Any]]) -> Conversion:
+    return convert(File("config.yaml", yaml_documents(objects)), [], Options(context="prod"))
+
+
+@pytest.mark.parametrize("cluster", [{}, {"platform": "mindcluster"}])
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_kind_comes_back_as_the_same_service(kind: str, cluster: dict[str, Any]) -> None:
+    objects = list(stack_objects(stack_of(KINDS[kind], cluster)))
+    conversion = converted_back(objects)
+
+    assert list(stack_objects(resolve(load_text("again", "-", conversion.text)))) == objects
+    assert not conversion.loses
+
+
+@pytest.mark.parametrize(
+    ("model", "lost", "key"),
+    [
+        ({"source": "/mnt/models/Qwen3-32B"}, "the init container verify-model", "model.verify"),
+        ({"name": "Qwen3-32B", "source": BUCKET}, "the init container fetch-model", "model.source with the bucket"),
+    ],
+)
+def test_checksums_do_not_come_back_and_this_is_told(model: dict[str, Any], lost: str, key: str) -> None:
+    changes = {"model": {**model, "verify": "one.json"}}
+    conversion = converted_back(list(stack_objects(stack_of(changes, {}))))
+
+    assert key in said(conversion, "dropped")[lost]
+    assert conversion.loses
