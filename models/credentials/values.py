@@ -42,6 +42,11 @@ _SPECIAL_TOKEN = re.compile(
 )
 
 
+def is_plain(text: str) -> bool:
+    """Whether a text consists of plain words and numbers: `v1/chat/completions`, `Apache-2.0`."""
+    return _PLAIN_WORDS.fullmatch(text) is not None
+
+
 def is_placeholder(text: str) -> bool:
     """Whether a text only stands for a value: `${TOKEN}`, `<password>`, `***`."""
     return _PLACEHOLDER.fullmatch(text) is not None
@@ -61,7 +66,7 @@ def is_harmless(name: str, value: str) -> bool:
         return True
     if is_login(name):
         return _PAIR.fullmatch(value) is None
-    if is_vague(name) and _PLAIN_WORDS.fullmatch(value):
+    if is_vague(name) and is_plain(value):
         return True
     return names_an_object(name) and _OBJECT_NAME.fullmatch(value) is not None
 
