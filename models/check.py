@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 
-from models.credentials import masked, masked_message, starred_shapes, without_shapes
+from models.credentials import masked, masked_message, starred_shapes
 from models.finding import Finding, Mark, Path, Span, error, warning
 from models.report import Accepted, Report
 from models.rules.registry import judge, judge_stack, rule_ids
@@ -88,7 +88,7 @@ class _Waivers:
         """
         for finding in findings:
             if finding.severity != "error" and finding.rule in accept:
-                reason = without_shapes(accept[finding.rule])
+                reason = masked(accept[finding.rule])
                 self.accepted.append(Accepted(_located(finding, self._spans), reason))
             else:
                 self.findings.append(finding)

@@ -6,13 +6,18 @@ import re
 from typing import Any
 
 from models.credentials.mask import masked
-from models.credentials.names import is_credential_name
+from models.credentials.names import is_credential_name, name_words
 from models.credentials.values import is_shown
 
 _OWN_KEYS = ("cluster", "base", "services", "kvTransfer")
 _LONGEST_SHOWN = 10_000
 """Characters of the longest value that an excerpt shows."""
 
+_MAPPINGS = frozenset(
+    (owner, kind)
+    for owner in ("secret", "secrets", "credential", "credentials")
+    for kind in ("env", "environment", "variables", "vars", "data", "values")
+)
 _OBJECT_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
 Path = tuple[str, ...]
 
@@ -21,7 +26,8 @@ def is_hidden(path: Path, value: str) -> bool:
     """Whether the excerpt of a file hides the value at a path.
 
     Hidden are credentials by their name or shape, and values in places where people put one by mistake: a key of the
-    stack next to its own, a reference to a Secret (`{secret: …}`, `{key: …}`), and the value of a variable.
+    stack next to its own, a reference to a Secret (`{secret: …}`, `{key: …}`), and the value of a variable, also in
+    place of the mapping `env`.
     A long value is hidden without a search for credentials.
     """
     keys = [key for key in path if not key.isdigit()]
@@ -39,7 +45,7 @@ def is_hidden(path: Path, value: str) -> bool:
         or (is_credential_name(name) and not is_shown(name, value))
     ):
         return True
-    if name == "secure":
+    if name in ("secure", "env") or _holds_credentials(above):
         return True
     if name == "value" and above not in ("tolerations", "matchExpressions"):
         return True
@@ -47,6 +53,11 @@ def is_hidden(path: Path, value: str) -> bool:
     if is_reference and _is_reference_place(keys):
         return name in ("secret", "key") or _OBJECT_NAME.fullmatch(value) is None
     return is_credential_name(above) and not is_shown(above, value)
+
+
+def _holds_credentials(name: str) -> bool:
+    """Whether a mapping is named like one with credentials, such as `secretEnv`. The stack file has no such key."""
+    return name_words(name)[-2:] in _MAPPINGS
 
 
 def holds_hidden(path: Path, value: Any) -> bool:

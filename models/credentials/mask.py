@@ -12,7 +12,7 @@ from models.credentials.commands import argument_ranges, command_ranges
 from models.credentials.names import is_credential_name
 from models.credentials.shapes import certain_ranges
 from models.credentials.tokens import Range
-from models.credentials.values import is_harmless, is_shown
+from models.credentials.values import is_harmless, is_plain, is_shown
 
 HIDDEN = "***"
 """Replaces a value that is not shown."""
@@ -25,7 +25,7 @@ Path = tuple[str, ...]
 _ASSIGNED_NAME = re.compile(
     r"""(?x)
     (?<![\w.-]) (?<!://) -{0,2} ([^\W\d][\w.-]{0,80}) \\?["']? \]?
-    \s{0,4} (?: = | => | :(?!//) ) \s{0,4} \[?
+    \s{0,4} (?: ==? | => | : (?!//|:) ) \s{0,4} \[?
     """
 )
 _QUOTED = re.compile(r"""\\?(["'])([^"'\\\n]{1,4096})""")
@@ -42,6 +42,14 @@ _FLAG = re.compile(
     (?<![\w-]) (--?[A-Za-z][\w-]{1,80}) (?: ["']\s{0,2},\s{0,4}["'] | \s{1,4} ["']? ) ([^\s"',;&)\]]{1,4096})
     """
 )
+_IN_PROSE = re.compile(
+    r"""(?xi)
+    \b (?: password | passwd | pwd | passphrase | passcode | token | api[ _-]?key ) \s (?: is \s )?
+    (?= [^\s"',;]{0,80}[0-9] ) (?= [^\s"',;]{0,80}[a-z] ) ([^\s"',;]{8,256})
+    """
+)
+"""A text with letters and digits after the name of a credential: `the password hunter2abc`."""
+
 _LONGEST_BLOCK = 500
 """Most characters of a block of a Jinja template before an assignment in it."""
 
@@ -188,7 +196,7 @@ def stars(text: str) -> str:
 
 def _masked_item(key: str, item: Any, named: str) -> Any:
     if key in _REFERENCES:
-        return item
+        return masked_tree(item)
     if key == "value" and isinstance(item, str):
         return masked_value(named, item)
     return masked_tree(item, key)
@@ -217,6 +225,12 @@ def _flag_before(items: list[Any], index: int) -> str:
 
 
 def _assignments(text: str) -> Iterator[tuple[str, int, int]]:
+    """The values that a text gives to names of credentials, each with the name and the place."""
+    yield from _written_assignments(text)
+    yield from _values_after_names(text)
+
+
+def _written_assignments(text: str) -> Iterator[tuple[str, int, int]]:
     """Names of credentials to which a text assigns a value, with the place of the value."""
     position = 0
     while match := _ASSIGNED_NAME.search(text, position):
@@ -234,10 +248,17 @@ def _assignments(text: str) -> Iterator[tuple[str, int, int]]:
         else:
             continue
         yield match[1], start, position
+
+
+def _values_after_names(text: str) -> Iterator[tuple[str, int, int]]:
+    """Values after a flag, after a name in prose, and after an option of a command, each with its name and place."""
     for match in _FLAG.finditer(text):
         name = match[1].lstrip("-")
         if is_credential_name(name) and not match[2].startswith("-"):
             yield name, *match.span(2)
+    for match in _IN_PROSE.finditer(text):
+        if not is_plain(match[1]):
+            yield "password", *match.span(1)
     for start, end in command_ranges(text):
         yield "password", start, end
 

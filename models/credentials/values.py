@@ -30,7 +30,8 @@ _FILE = re.compile(
 )
 _URL = re.compile(r"[a-z][a-z0-9+.-]{1,20}://[^\s@]*")
 _PLAIN_WORD = r"""(?:
-    [A-Z]?[a-z]{1,16} | [A-Z]{1,8} | [0-9]{1,5}[A-Za-z]{0,2} | [A-Za-z]{1,2}[0-9]{1,3} | post[0-9] | 0x[0-9a-f]{1,8}
+    [a-z]{1,16} (?:[A-Z][a-z]{1,16}){0,5} | (?:[A-Z][a-z]{1,16}){1,6} | [A-Z]{1,8}
+  | [0-9]{1,5}[A-Za-z]{0,2} | [A-Za-z]{1,2}[0-9]{1,3} | post[0-9] | 0x[0-9a-f]{1,8}
 )"""
 _PLAIN_WORDS = re.compile(
     rf"(?x) {_PLAIN_WORD} (?:[-_.:/,\ ]{{1,2}} {_PLAIN_WORD}){{0,11}}"
@@ -40,6 +41,11 @@ _OBJECT_NAME = re.compile(r"[a-z0-9](?:[-a-z0-9.]{0,250}[a-z0-9])?")
 _SPECIAL_TOKEN = re.compile(
     r"<[^<>\s]{1,40}>|<\|[^<>]{1,40}\|>|\[[A-Z_/ ]{1,40}\]|<｜[^<>]{1,40}｜>"
 )
+
+
+def is_plain(text: str) -> bool:
+    """Whether a text consists of plain words and numbers: `v1/chat/completions`, `Apache-2.0`."""
+    return _PLAIN_WORDS.fullmatch(text) is not None
 
 
 def is_placeholder(text: str) -> bool:
@@ -61,7 +67,7 @@ def is_harmless(name: str, value: str) -> bool:
         return True
     if is_login(name):
         return _PAIR.fullmatch(value) is None
-    if is_vague(name) and _PLAIN_WORDS.fullmatch(value):
+    if is_vague(name) and is_plain(value):
         return True
     return names_an_object(name) and _OBJECT_NAME.fullmatch(value) is not None
 

@@ -254,7 +254,9 @@ OWNERS = KEY_PREFIXES | {
 GLUED = {
     "keyid": ("key", "id"),
     "key": ("key",),
+    "keys": ("keys",),
     "token": ("token",),
+    "tokens": ("tokens",),
     "tok": ("tok",),
     "secret": ("secret",),
     "code": ("code",),

@@ -228,6 +228,8 @@ class _Reader:
                 values = self.value(parent, path) or {}
                 result = {**values, **result}
             else:
+                if isinstance(parent, yaml.ScalarNode):
+                    self.hidden.append(parent)  # it may be the value of a variable
                 self.problem(
                     path,
                     parent,

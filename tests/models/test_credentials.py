@@ -304,6 +304,14 @@ def test_references_to_secrets_stay_visible() -> None:
         f"<<: [hf_{PLANTED}abcdefghijklmnop]",
         f'"password": "{PLANTED}',
         f"graph: DB_PASSWORD={PLANTED}",
+        f"env: [GREETING, {PLANTED}]",
+        f"env: !!binary {PLANTED}",
+        f"env: {{<<: {PLANTED}}}",
+        f"secretEnv: {{GREETING: {PLANTED}}}",
+        f"server: {{apikeys: [{PLANTED}]}}",
+        f"startup: pwd {PLANTED}",
+        f"accept: {{image-tag: 'the password is {PLANTED}'}}",
+        f"podTemplate: {{spec: {{imagePullSecrets: [{{name: a, password: {PLANTED}}}]}}}}",
         f"server: {{chatTemplate: DB_PASSWORD={PLANTED}}}",
         f"podTemplate: {{spec: {{overhead: {{DB_PASSWORD={PLANTED}: 1}}}}}}",
         f"podTemplate: {{spec: {{hostIPC: {{'https://joe:{PLANTED}@h.example.com/x': 1}}}}}}",
@@ -317,6 +325,7 @@ def test_a_malformed_line_is_shown_without_its_credential(tmp_path: Path, broken
 
     assert rules_of(file)
     assert PLANTED not in outputs_of_check(file, ["text", "json"])
+    assert PLANTED not in CliRunner().invoke(app, ["check", str(file), "--verbose"]).output
 
 
 def test_a_report_as_an_exception_shows_no_credential() -> None:
