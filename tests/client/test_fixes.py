@@ -96,6 +96,12 @@ REFUSED: list[tuple[str, dict[str, Any], Kind, dict[str, Any]]] = [
     ("empty-text", OLDER, Kind.COMPLETE, {"cache_salt": ""}),
     ("empty-text", NEWER, Kind.CHAT, {"bad_words": ["a", ""]}),
     ("response-form", NEWER, Kind.CHAT, {"response_format": {"type": "json_schema"}}),
+    (
+        "outputs-after-end",
+        NEWER,
+        Kind.CHAT,
+        {"structured_outputs": {"choice": ["yes", "no"]}, "ignore_eos": True},
+    ),
     ("unused-length-penalty", OLDER, Kind.CHAT, {"length_penalty": 2}),
 ]
 

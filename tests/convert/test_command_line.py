@@ -126,7 +126,7 @@ def test_every_flag_has_its_line() -> None:
     ("words", "name", "value"),
     [
         (["--no-enable-prefix-caching"], "enable-prefix-caching", False),
-        (["-O3"], "optimization-level", "3"),
+        (["-O3"], "optimization-level", 3),
         (["-cc", '{"mode": 3}'], "compilation-config", {"mode": 3}),
         (["--max-model-len", "32k"], "max-model-len", 32000),
         (["--max-model-len", "32K"], "max-model-len", 32768),
