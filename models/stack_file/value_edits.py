@@ -23,7 +23,7 @@ _SIZE = re.compile(r"[0-9.]+[KMGTPE]i")
 _SIZE_IN_WORDS = re.compile(
     r"([0-9][0-9_]*(?:\.[0-9]+)?) ?([kmgtpe])(?:i?b|i)?", re.IGNORECASE
 )
-_COUNT_IN_WORDS = re.compile(r"([0-9]+) ?([kKmM])")
+_COUNT_IN_WORDS = re.compile(r"([0-9]{1,9}) ?([kKmM])")
 _FACTORS = {"k": 1000, "K": 1024, "m": 1000**2, "M": 1024**2}
 """What vLLM reads in a number with a letter, such as 32K (vllm/engine/arg_utils.py, human_readable_int)."""
 _UNIT = r"([smh])(?:ecs?|econds?|ins?|inutes?|rs?|ours?)?"

@@ -166,7 +166,7 @@ def test_a_deleted_file_is_shown_with_the_note_that_its_objects_stay(
 ) -> None:
     write(repository, fresh=PROD)
     (repository / "Pulumi.prod.yaml").unlink()
-    said = console("diff", "prod", "--format", form).out
+    said = " ".join(console("diff", "prod", "--format", form).out.split())
 
     assert "the file of stack prod is deleted, but its objects stay: run pulumi destroy --stack prod first" in said
     assert "is gone" not in console("diff", "fresh", "--format", form).out

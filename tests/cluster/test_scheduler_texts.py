@@ -35,7 +35,7 @@ LABEL_FAILED = (
     [
         (
             LABEL_FAILED,
-            "Volcano's NPU plugin rejects n1: the node has accelerator-type=module-910b-8, and the pod does not ask",
+            "Volcano's NPU plugin rejects n1: the node has accelerator-type=module-910b-8, and the pod does not request it",
             "write cluster.platform.nodeSelector: {accelerator-type: module-910b-8}, and the chip's label"
             " ring-controller.atlas",
         ),
@@ -71,7 +71,7 @@ LABEL_FAILED = (
         (
             "1 node check failed. for details,log by search keywords <rescheduling something new> in volcano's log",
             "Volcano's NPU plugin rejects the nodes: rescheduling something new",
-            "correct what it names",
+            "correct the named object",
         ),
         ("1 nodes ModeNotFit(devserver-bms-71e0dc7a)", "a slice of an NPU that no node offers", "request whole NPUs"),
         (

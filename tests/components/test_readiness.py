@@ -31,7 +31,7 @@ from tests.components import harness
 from tests.components.harness import build, run_program, stack_config
 from tests.conftest import ROOT
 
-CONTINUES = "what was applied stays and the pods run on, the next pulumi up continues"
+CONTINUES = "applied changes stay, the pods keep running, and the next pulumi up continues"
 GONE = ClusterError("the API server does not answer", "see the network", passing=True)
 
 

@@ -153,6 +153,7 @@ ADDED = {
     "probes": "started within 12 min",
     "rollout": "recreate",
     "drain": "5 min for running requests",
+    "preflight": "an init container",
     "Service": "yourapp:8080",
 }
 

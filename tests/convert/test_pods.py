@@ -237,7 +237,7 @@ def test_a_pod_without_npus_gets_as_many_as_its_engine_uses() -> None:
     done = made(command("--tensor-parallel-size=4"), text[:start] + text[end:])
 
     assert resolved(done).npus == 4
-    assert "follows from the engine" in said(done, "assumed")["npus"]
+    assert "as the engine uses" in said(done, "assumed")["npus"]
 
 
 def test_a_key_of_requests_in_a_secret_is_kept_as_a_reference() -> None:
