@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from models.finding import Finding, Mark, error, warning
 from models.rules.kv_pair import Pair, key_of, mark_of, pair_of
 from models.rules.registry import stack_rule
-from models.service.kv_transfer import first_free_port
+from models.service.kv_transfer import MOONCAKE_PORTS, first_free_port
 from models.service.resolved import ResolvedStack
 from models.words import counted, either
 
@@ -109,6 +109,7 @@ def kv_transfer_ports(stack: ResolvedStack) -> Iterator[Finding]:
             fix=f"write kvTransfer.port: {free}",
             marks=[mark],
         )
+    yield from _ports_of_groups(pair, free)
     for service in pair.services:
         port = service.server.port
         if first <= port <= last:
@@ -118,6 +119,27 @@ def kv_transfer_ports(stack: ResolvedStack) -> Iterator[Finding]:
                 why="only one of both can open the port",
                 fix=f"write {key_of(service, 'server.port')}: 8000",
                 marks=[mark_of(service, "server.port"), mark],
+            )
+
+
+def _ports_of_groups(pair: Pair, free: int) -> Iterator[Finding]:
+    """The ports by which the pods of a group find each other are not among those that Mooncake opens."""
+    for service in pair.services:
+        if service.group is None:
+            continue
+        ports = {
+            "group.port": service.group.port,
+            "group.memberPort": service.group.member_port,
+        }
+        for key, port in ports.items():
+            if not MOONCAKE_PORTS <= port < free:
+                continue
+            yield error(
+                f"{key} {port} of {service.name} is among the ports {MOONCAKE_PORTS} to {free - 1}, "
+                "which Mooncake uses at random",
+                why="the start fails now and then with: Address already in use",
+                fix=f"remove {key_of(service, key)}",
+                marks=[mark_of(service, key)],
             )
 
 

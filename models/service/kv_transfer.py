@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from models.engines.engine_args import ResolvedEngine
+from models.engines.group import ResolvedGroup
 from models.engines.kv_transfer import KvTransferEnd, ParallelSizes
 from models.service.resolved import ResolvedService
 from models.stack_file.cluster import Pool
@@ -19,6 +20,9 @@ MOONCAKE_PORTS_OF_NPU = 1_000
 
 _LARGEST_NODE = 16
 """NPUs of a node of A3, which has the most."""
+
+_BELOW_MOONCAKE = 10_000
+"""What takes the default ports of a group, around 29500, below those of Mooncake."""
 
 _STEP = 100
 """Ports of the two services are a multiple of this apart, so that they are easily read."""
@@ -65,8 +69,22 @@ def with_kv_transfer(
         if end is None:
             paired.append(service)
         else:
-            paired.append(replace(service, kv_transfer=end, router=config.router))
+            group = _beside_mooncake(service.group)
+            paired.append(
+                replace(service, kv_transfer=end, router=config.router, group=group)
+            )
     return paired
+
+
+def _beside_mooncake(group: ResolvedGroup | None) -> ResolvedGroup | None:
+    """A group whose default ports are below those that Mooncake opens by itself."""
+    if group is None:
+        return None
+    lower = {}
+    for field in ("port", "member_port"):
+        if field not in group.model_fields_set:
+            lower[field] = getattr(group, field) - _BELOW_MOONCAKE
+    return group.model_copy(update=lower)
 
 
 def first_free_port(pools: Mapping[str, Pool]) -> int:

@@ -35,7 +35,7 @@ LABEL_FAILED = (
     [
         (
             LABEL_FAILED,
-            "Volcano's NPU plugin rejects n1: the node has accelerator-type=module-910b-8, and the pod does not request it",
+            "Volcano's NPU plugin rejects n1: the node has accelerator-type=module-910b-8, and the pod does not",
             "write cluster.platform.nodeSelector: {accelerator-type: module-910b-8}, and the chip's label"
             " ring-controller.atlas",
         ),

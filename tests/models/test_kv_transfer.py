@@ -323,6 +323,14 @@ def test_ports_that_others_use_are_refused(port: int) -> None:
     assert "kv-transfer-ports" in rules(pair={"port": port})
 
 
+def test_the_ports_of_a_group_are_not_among_those_of_mooncake() -> None:
+    grouped = {"nodes": 2, "npus": 4}
+    sizes = {"back": {"tensorParallelSize": 4, "dataParallelSize": 2}}
+
+    assert "kv-transfer-ports" not in rules(decode=grouped, engine=sizes)
+    assert "kv-transfer-ports" in rules(decode={**grouped, "group": {"port": 29550}}, engine=sizes)
+
+
 def test_a_server_on_a_port_of_the_transfer_is_refused() -> None:
     at_port = {"server": {"port": 36001}}
 
