@@ -140,7 +140,8 @@ class Leader:
         self._stopped.clear()
         for connection in self._workers.values():
             connection.send({"start": self._attempt})
-        own = asyncio.ensure_future(self._run_own())
+        await self._server.start()
+        own = asyncio.ensure_future(self._watch_own())
         health = asyncio.ensure_future(self._watch_health())
         await self._until(lambda: bool(self._failures))
         health.cancel()
@@ -150,8 +151,8 @@ class Leader:
         await own
         return self._failures[0]
 
-    async def _run_own(self) -> None:
-        code = await self._server.run()
+    async def _watch_own(self) -> None:
+        code = await self._server.finished()
         await self._fail(Failure(0, f"ended with code {code}", self._server.last_lines()))
 
     async def _watch_health(self) -> None:
@@ -268,7 +269,8 @@ class Worker:
                 return
             if "start" in message:
                 self._attempt = message["start"]
-                self._running = asyncio.ensure_future(self._run(self._attempt))
+                await self._server.start()
+                self._running = asyncio.ensure_future(self._watch(self._attempt))
             if "stop" in message:
                 self._attempt = 0
                 await self._server.stop()
@@ -276,8 +278,8 @@ class Worker:
                     await self._running
                 connection.send({"stopped": message["stop"]})
 
-    async def _run(self, attempt: int) -> None:
-        code = await self._server.run()
+    async def _watch(self, attempt: int) -> None:
+        code = await self._server.finished()
         if attempt == self._attempt and self._connection and not self.is_ending:
             self._connection.send({"ended": attempt, "code": code, "lines": self._server.last_lines()})
 

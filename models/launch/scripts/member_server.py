@@ -18,6 +18,10 @@ STOPPED = 30
 """Longest wait for the servers of other pods to stop, in seconds."""
 
 
+NOT_STARTED = 127
+"""The code of a server whose program cannot be started, as in a shell."""
+
+
 class Server:
     """The process of vLLM, with its last output."""
 
@@ -31,16 +35,27 @@ class Server:
         """Whether the process exists and has not ended."""
         return self._process is not None and self._process.returncode is None
 
-    async def run(self) -> int:
-        """Start the server, pass its output on, and return its code when it has ended."""
+    async def start(self) -> None:
+        """Start the server. When this returns, the process exists, so that `stop` finds it."""
         self.tail = b""
-        self._process = process = await asyncio.create_subprocess_exec(
-            *self._options.command,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
-            start_new_session=True,
-        )
+        self._process = None
+        try:
+            self._process = await asyncio.create_subprocess_exec(
+                *self._options.command,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.STDOUT,
+                env={**os.environ, "PYTHONUNBUFFERED": "1"},
+                start_new_session=True,
+            )
+        except OSError as problem:
+            self.tail = f"{self._options.command[0]}: {problem.strerror}".encode()
+            print(self.tail.decode(), flush=True)
+
+    async def finished(self) -> int:
+        """Pass the output of the server on, and return its code when it has ended."""
+        process = self._process
+        if process is None:
+            return NOT_STARTED
         relay = asyncio.ensure_future(self._relay(process))
         code = await process.wait()
         self._clean_up(process.pid)

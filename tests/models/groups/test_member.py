@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -57,7 +58,9 @@ class Pods:
         self.health = free_port()
         self.processes: dict[int, subprocess.Popen[bytes]] = {}
 
-    def start(self, rank: int, program: str, *, attempts: int = 3, startup: int = 60) -> None:
+    def start(
+        self, rank: int, program: str, *, attempts: int = 3, startup: int = 60, command: Sequence[str] = ()
+    ) -> None:
         home = self.directory(rank)
         (home / "shm").mkdir(parents=True, exist_ok=True)
         options = {
@@ -74,9 +77,9 @@ class Pods:
             "message": home / "message",
         }
         words = [f"--{name}={value}" for name, value in options.items()]
-        command = [sys.executable, "-c", program, str(self.health), str(rank)]
+        server = command or [sys.executable, "-c", program, str(self.health), str(rank)]
         with (home / "log").open("ab") as log:
-            self.processes[rank] = subprocess.Popen([sys.executable, PROGRAM, *words, "--", *command], stdout=log)
+            self.processes[rank] = subprocess.Popen([sys.executable, PROGRAM, *words, "--", *server], stdout=log)
 
     def directory(self, rank: int) -> Path:
         return self.home / f"rank-{rank}"
@@ -147,6 +150,26 @@ def test_a_group_that_crashes_starts_again_a_few_times_and_keeps_the_reason(pods
     assert "RuntimeError: HCCL cannot connect" in (pods.directory(0) / "message").read_text()
     assert pods.has(0, "not-serving")
     assert [process.poll() for process in pods.processes.values()] == [None, None]
+
+
+def test_a_worker_that_is_told_to_start_and_to_stop_at_once_runs_no_server(pods: Pods) -> None:
+    with socket.create_server(("127.0.0.1", pods.port)) as leader:
+        pods.start(1, WAIT)
+        connection, _ = leader.accept()
+        with connection, connection.makefile("r", encoding="utf-8") as said:
+            connection.settimeout(30)
+            assert json.loads(said.readline())["rank"] == 1
+            connection.sendall(b'{"start": 1}\n{"stop": 1}\n')
+
+            assert json.loads(said.readline()) == {"stopped": 1}
+
+
+def test_a_program_that_does_not_exist_is_the_reason(pods: Pods) -> None:
+    pods.start(1, WAIT)
+    pods.start(0, "", attempts=1, command=["/no/vllm"])
+
+    until(lambda: "gave up after 1 attempts" in pods.log(0))
+    assert "group: rank 0: /no/vllm: No such file or directory" in pods.log(0)
 
 
 def test_a_server_that_never_answers_is_started_again(pods: Pods) -> None:
