@@ -147,7 +147,7 @@ def _hccn(service: ResolvedService) -> dict[str, Any] | None:
     if path is None:
         return None
     soc = service.release.image_soc(tag_of(service.image))
-    return {"path": path, "npus": service.npus, "soc": soc}
+    return {"path": path, "npus": service.npus_of_server, "soc": soc}
 
 
 def _weights(service: ResolvedService) -> dict[str, Any]:

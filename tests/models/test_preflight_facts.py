@@ -126,6 +126,12 @@ def test_weights_of_a_bucket_are_compared_before_and_after_the_download(tmp_path
     assert "driver" not in json.loads(after["args"][0])
 
 
+def test_the_npus_of_all_nodes_of_a_server_communicate() -> None:
+    (grouped,) = resolve(load_stack("prod", project=ROOT / "examples" / "several-nodes")).services
+
+    assert json.loads(facts_of_service(grouped))["hccn"]["npus"] == 2 * grouped.npus == 16
+
+
 def test_preflight_false_leaves_it_out(tmp_path: Path) -> None:
     assert "initContainers" not in pod_of(service(tmp_path, preflight=False))
 
