@@ -56,12 +56,12 @@ def wait_for_pods(project: Project, namespace: str, count: int) -> None:
 
 
 def convert(project: Project, stack: str, *files: str) -> str:
-    """`convert` of files of the project's directory into the stack's file; what it said."""
+    """`convert` of files of the project's directory into the stack's file; what it said, in one line."""
     options = ("--context", project.sandbox.context, "-o", f"Pulumi.{stack}.yaml", "--import", f"{stack}.json")
     done = project.ascend_vllm("convert", *files, "--namespace", stack, *options)
     assert done.returncode in (0, 1), done.stderr
     assert not done.stderr
-    return done.stdout
+    return " ".join(done.stdout.split())
 
 
 def save_live(project: Project, namespace: str) -> str:

@@ -294,8 +294,8 @@ def test_what_runs_is_compared_with_the_stack_file_in_the_words_of_diff(project:
         r"\+ new   new, 1 NPU\n",
         r"~ qwen  restarts, because its launch changed · delete old pods first\s+\([^)]*\),"
         r"\s+downtime\s+up\s+to\s+12\s+min\n",
-        rf"    --max-model-len +4096 → 8192 +\(Pulumi\.{stack}\.yaml:\d+\)\n",
-        rf"    GREETING +\+ hello +\(Pulumi\.{stack}\.yaml:\d+\)\n",
+        rf"    --max-model-len +4096 → 8192\s+\(Pulumi\.{stack}\.yaml:\d+\)\n",
+        rf"    GREETING +\+ hello\s+\(Pulumi\.{stack}\.yaml:\d+\)\n",
         r"    replicas +2 → 1 +\(default\)\n",
         r"1 changed, 1 added, 0 removed, 0 unchanged; 1 restart, 1 with downtime\n",
     ):
@@ -321,7 +321,7 @@ def test_a_preview_tells_what_is_deleted_or_made_anew_without_a_change_of_the_st
     project.write(stack, {"qwen": qwen()})
     removed = live_diff(project, stack, "--preview", preview(project, stack))
 
-    assert re.search(rf"! deleted and recreated: ConfigMap {launch} \(.*data.*\)\n", found.stdout), found.stdout
+    assert re.search(rf"! deleted and recreated: ConfigMap {launch} \([^)]*data[^)]*\)\n", found.stdout), found.stdout
     assert removed[1].startswith("- old "), removed[1]
 
 
