@@ -20,6 +20,10 @@ def yaml_documents(objects: Sequence[dict[str, Any]]) -> str:
     )
 
 
+_RARE_LINE_BREAKS = ("\x85", "\u2028", "\u2029")
+"""Characters that are line breaks for PyYAML: without double quotes, they are read as spaces."""
+
+
 class _Dumper(yaml.SafeDumper):
     """Writes a value that occurs twice in full, without anchors."""
 
@@ -29,7 +33,9 @@ class _Dumper(yaml.SafeDumper):
 
 def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     style = None
-    if "\n" in text:
+    if any(line_break in text for line_break in _RARE_LINE_BREAKS):
+        style = '"'
+    elif "\n" in text:
         style = "|"
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 

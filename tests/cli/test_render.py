@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from cli.gitops import files
+from cli.output.yaml import yaml_documents
 from models import load_stack, resolve
 from models.manifests import stack_objects
 from tests.cli.conftest import GOLDEN, Console
@@ -147,3 +148,11 @@ def test_a_link_with_the_name_of_a_file_is_a_file_of_somebody_else(
 
     assert "out/qwen-service.yaml was not written by this command for this stack" in done.err
     assert (project / "outside.txt").read_text().endswith("# theirs\n")
+
+
+@pytest.mark.parametrize("line_break", ["\n", "\x85", "\u2028", "\u2029"], ids=ascii)
+@pytest.mark.parametrize("text", ["a # {}b: c", '{{"a": "{}b"}}', "a\n{}b\n", "{}"])
+def test_a_text_with_any_line_break_is_read_as_it_was(text: str, line_break: str) -> None:
+    written = {"args": [text.format(line_break)]}
+
+    assert [*yaml.safe_load_all(yaml_documents([written]))] == [written]
