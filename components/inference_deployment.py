@@ -101,8 +101,9 @@ class InferenceDeployment(pulumi.ComponentResource):
             command=script.command,
         )
         replicas = asyncio.ensure_future(_current_replicas(service))
+        kind = "group" if service.group else "deployment"
         self.deployment = KubernetesObject(
-            f"{name}-group" if service.group else f"{name}-deployment",
+            f"{name}-{kind}",
             {**pods, "spec": _spec_after(replicas, service, pods)},
             _deployment_options(
                 child,

@@ -90,7 +90,8 @@ def folded_paragraph(block: str) -> Iterator[str]:
         else:
             items.append(line)
     for item in items:
-        yield from paragraph("  " if item.lstrip().startswith("- ") else "", item)
+        indent = "  " if item.lstrip().startswith("- ") else ""
+        yield from paragraph(indent, item)
 
 
 def _filled(head: str, texts: Sequence[str], columns: int) -> Iterator[str]:

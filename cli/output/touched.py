@@ -38,7 +38,9 @@ class Touched:
 def text(stacks: Sequence[Touched]) -> str:
     """One line for each stack, with the changed files."""
     rows = [(stack.name, stack.because) for stack in stacks]
-    return "\n".join(columns_with_text(rows) if rows else [])
+    if not rows:
+        return ""
+    return "\n".join(columns_with_text(rows))
 
 
 def document(commit: str, stacks: Sequence[Touched]) -> str:

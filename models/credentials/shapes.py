@@ -133,11 +133,14 @@ _GROUPS = (
 )
 
 
+_MOST_TEXTS = 20_000
+"""Texts whose credentials are remembered: as many values as a stack file may have."""
+
 _SHORT_WORD = re.compile(r"[\w.+-]{0,11}")
 """A text that is too short for a token, and has none of the characters of the other shapes."""
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=_MOST_TEXTS)
 def certain_ranges(text: str) -> tuple[Range, ...]:
     """The parts of a text that are credentials by their shape."""
     if _SHORT_WORD.fullmatch(text):
