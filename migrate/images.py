@@ -57,10 +57,10 @@ def new_image(
             return NewImage(f"{repository}:{tag}")
         raise _no_image(service, release, f"the tag {old_tag}")
     soc = _soc(service)
-    tag = release.image_for(f"v{release.version}", soc)
-    if tag is None:
+    official_tag = release.image_for(f"v{release.version}", soc)
+    if official_tag is None:
         raise _no_image(service, release, f"the NPUs {soc}")
-    return NewImage(f"{OFFICIAL}:{tag}", "to confirm")
+    return NewImage(f"{OFFICIAL}:{official_tag}", "to confirm")
 
 
 def _soc(service: ResolvedService) -> str:

@@ -128,6 +128,7 @@ def test_every_service_differs_between_the_two_stacks_that_are_compared(tmp_path
     assert [one.restarts for one in compare(old, new).services] == [True] * 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("services", "rules"), [(LARGEST, set()), (LARGEST + 10, {"stack-size"})])
 def test_the_largest_stack_is_nearly_as_large_as_a_stack_may_be(services: int, rules: set[str], tmp_path: Path) -> None:
     file = write_largest(tmp_path / "largest", services)

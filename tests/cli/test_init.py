@@ -18,6 +18,8 @@ from tests.cli.conftest import Console
 from tests.cli.repositories import git
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.slow
+
 KUBECONFIG = """\
 apiVersion: v1
 kind: Config

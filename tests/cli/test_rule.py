@@ -78,6 +78,7 @@ def test_a_rule_about_requests_or_a_cluster_is_explained_too(rule: str, console:
     assert done.out.partition("\n\n")[2].splitlines()[0].rstrip(".")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("arguments", "of"), [((), "stack"), (("stack",), "stack"), (("services",), "services")])
 def test_the_printed_schema_equals_the_committed_one(arguments: tuple[str, ...], of: str, console: Console) -> None:
     done = console("schema", *arguments)

@@ -15,6 +15,8 @@ from models.finding import Finding
 from tests.client.conftest import service_of_release
 from tests.client.generated_bodies import breaches, broken, good_bodies
 
+pytestmark = pytest.mark.slow
+
 KINDS = [Kind.CHAT, Kind.COMPLETE]
 SERVICES = {version: service_of_release(version) for version in RELEASES}
 

@@ -23,6 +23,8 @@ PLUGIN: dict[str, Any] = {
     "npus": 4,
     "engine": {"maxModelLen": 8192},
 }
+pytestmark = pytest.mark.slow
+
 BUCKET = {
     "kind": "bucket",
     "endpoint": "https://obs.example.com",

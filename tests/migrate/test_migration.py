@@ -105,6 +105,7 @@ def test_each_release_runs_most_of_the_services(version: str) -> None:
     assert len(runnable(version)) > len(SERVICES) / 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("old", "new"), PAIRS)
 def test_a_service_works_as_before_except_where_the_report_says_so(
     old: str, new: str, subtests: pytest.Subtests

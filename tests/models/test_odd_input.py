@@ -147,6 +147,7 @@ def test_services_after_many_wrong_ones_are_not_read() -> None:
     assert "services from S250 on are not read after 500 findings" in found
 
 
+@pytest.mark.slow
 def test_a_path_is_as_long_as_linux_opens_it() -> None:
     """The prefixes of a path with 200,000 parts take all memory."""
     deep = "/a" * 200_000

@@ -280,6 +280,7 @@ def test_a_seccomp_profile_of_the_cluster_that_allows_everything_is_a_right_of_a
     assert [right["service"] for right in rights_json(report)] == [None]
 
 
+@pytest.mark.slow
 def test_each_finding_is_about_a_key_of_its_rule() -> None:
     for name, spec in RIGHTS:
         for finding in check(stack({"qwen": {"podTemplate": {"spec": spec}}})).findings:
@@ -366,6 +367,7 @@ def test_an_ordinary_annotation_is_no_finding() -> None:
     assert rights({}, names) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "wrong", [5, True, "x", [], {}, None, [5], ["x"], [[]], [None], [{}], {"a": 1}, {"limits": 1}, {"requests": True}]
 )

@@ -69,6 +69,7 @@ def test_the_committed_schema_is_current(of: str, golden: Callable[[Path, str], 
     golden(ROOT / "schema" / f"{of}.schema.json", text)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("of", SCHEMAS)
 def test_the_schema_is_valid(of: str) -> None:
     Draft202012Validator.check_schema(SCHEMAS[of]())
@@ -85,6 +86,7 @@ def test_the_schema_accepts_every_base_file(file: Path) -> None:
     assert problems(services_schema(), read_yaml(file.name, file.read_text(encoding="utf-8")).value) == []
 
 
+@pytest.mark.slow
 def test_an_editor_reads_the_same_values_as_the_engine(subtests: pytest.Subtests) -> None:
     for file in [*STACKS, *BASES]:
         with subtests.test(file=name(file)):
@@ -232,6 +234,7 @@ def test_the_schema_of_a_base_file_knows_services_alone(value: Any, accepted: bo
     assert accepted == (problems(services_schema(), value) == [])
 
 
+@pytest.mark.slow
 def test_a_project_of_another_name_has_its_own_prefix() -> None:
     schema = stack_schema("inference")
 

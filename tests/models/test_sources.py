@@ -227,6 +227,7 @@ def test_limits_give_weights_the_time_that_they_take(home: Path, model: Any, min
     assert because in service.origins["model.preparation"].source
 
 
+@pytest.mark.slow
 def test_a_launch_map_holds_the_longest_checksums_with_the_longest_template(home: Path) -> None:
     files = {f"{number:060}": {"size": 10**12, "sha256": SHA} for number in range(1080)}
     (home / "weights.json").write_text(json.dumps({"files": files}))
