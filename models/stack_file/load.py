@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path as File
 from typing import Any, Protocol
 
@@ -17,11 +17,15 @@ from models.stack_file.named_files import named_contents
 from models.stack_file.overrides import with_override_findings
 from models.stack_file.parse import LoadedStack, parse_stack
 from models.stack_file.project import Project, read_project
+from models.stack_file.project_keys import (
+    KEYS,
+    MOST_UNKNOWN_KEYS,
+    content_of,
+    unread_key,
+)
 from models.stack_file.secret_values import property_path, secret_value, secure_paths
 from models.stack_file.secrets import ciphertexts, config_findings
-from models.stack_file.stack import StackConfig
 from models.stack_file.texts import Read, disk
-from models.stack_file.unknown_keys import nearest, unknown_key
 from models.stack_file.yaml_file import YamlFile, read_yaml
 
 __all__ = [
@@ -33,17 +37,6 @@ __all__ = [
     "load_text",
     "read_project",
 ]
-
-_KEYS = [info.alias or name for name, info in StackConfig.model_fields.items()]
-"""The keys of the project."""
-
-_MOST_UNKNOWN_KEYS = 100
-"""Most reported keys of one place that nothing reads. For each, the nearest known key is looked for."""
-
-_KEYS_OF_PULUMI = dict.fromkeys(
-    ("config", "environment", "secretsprovider", "encryptedkey", "encryptionsalt")
-)
-"""The keys of a stack file."""
 
 
 class ConfigSource(Protocol):
@@ -105,7 +98,7 @@ def load_text(
     read = confined(read, directory, project)
     source = read_yaml(file, text)
     findings = [_in_our_terms(finding, owner.name) for finding in source.findings]
-    content = _content(source, owner.name)
+    content = content_of(source, owner.name)
     findings += content.findings
     values = _values(content.values, config, owner.base)
     if text and "services" not in content.values and values.get("services") == {}:
@@ -132,8 +125,8 @@ def load_text(
     if text and is_readable:
         referred = {*_referred_keys(values.get("services"))}
         unused = sorted(further.keys() - referred)
-        for key in unused[:_MOST_UNKNOWN_KEYS]:
-            findings.append(_unread_key(source, owner.name, f"{owner.name}:{key}"))
+        for key in unused[:MOST_UNKNOWN_KEYS]:
+            findings.append(unread_key(source, owner.name, f"{owner.name}:{key}"))
         further = {**further, **_keys_of_pulumi_only(referred - further.keys(), config)}
         findings += config_findings(loaded, further)
     missing, findings = join_misspelled_keys(
@@ -215,68 +208,12 @@ def _complete(
     )
 
 
-@dataclass
-class _Content:
-    """The content of a stack file."""
-
-    values: dict[str, Any] = field(default_factory=dict)
-    """The values of the project's own keys."""
-    further: dict[str, Any] = field(default_factory=dict)
-    """The values of further keys of the project, which may be secrets."""
-    findings: list[Finding] = field(default_factory=list)
-
-
-def _content(source: YamlFile, prefix: str) -> _Content:
-    content = _Content()
-    if source.value is None:
-        return content
-    if not isinstance(source.value, dict) or not isinstance(
-        source.value.get("config", {}), dict | None
-    ):
-        finding = Finding(
-            rule="bad-value",
-            severity="error",
-            message="a stack file is a mapping with the key config",
-            why="Pulumi refuses the file",
-            fix="write config: {}, then add the keys of docs/reference/stack-file.md",
-            marks=(_mark(source, ("config",)),),
-        )
-        content.findings.append(finding)
-        return content
-    unknown_at_the_top = [key for key in source.value if key not in _KEYS_OF_PULUMI]
-    for key in unknown_at_the_top[:_MOST_UNKNOWN_KEYS]:
-        content.findings.append(_unknown_at_the_top(source, prefix, key))
-    config = source.value.get("config") or {}
-    unread = []
-    for key, value in config.items():
-        namespace, _, name = key.rpartition(":")
-        is_ours = namespace == prefix
-        if is_ours and value is not None:
-            target = content.values if name in _KEYS else content.further
-            target[name] = value
-        elif not namespace or (is_ours and name not in _KEYS):
-            unread.append(key)
-    for key in unread[:_MOST_UNKNOWN_KEYS]:
-        content.findings.append(_unread_key(source, prefix, key))
-    return content
-
-
-def _unknown_at_the_top(source: YamlFile, prefix: str, key: str) -> Finding:
-    """A key that is not one of Pulumi's. A key of the project belongs under `config`."""
-    finding = unknown_key(_mark(source, (key,)), key, _KEYS_OF_PULUMI)
-    name = key.removeprefix(f"{prefix}:")
-    config = source.value.get("config") or {}
-    if name in _KEYS and f"{prefix}:{name}" not in config:
-        return replace(finding, fix=f"move {key} to config.{prefix}:{name}")
-    return finding
-
-
 def _values(
     values: dict[str, Any], config: ConfigSource | None, default_base: str
 ) -> dict[str, Any]:
     """The values of the project's keys: those that Pulumi has, else those of the file."""
     if config is not None:
-        from_pulumi = {key: _value_of_pulumi(config, key) for key in _KEYS}
+        from_pulumi = {key: _value_of_pulumi(config, key) for key in KEYS}
         return {key: value for key, value in from_pulumi.items() if value is not None}
     if default_base:
         values.setdefault("base", default_base)
@@ -327,16 +264,6 @@ def _in_our_terms(finding: Finding, prefix: str) -> Finding:
     return replace(finding, marks=marks, service=service)
 
 
-def _unread_key(source: YamlFile, prefix: str, key: str) -> Finding:
-    """A key under `config` that the program does not know and no service refers to."""
-    known = dict.fromkeys(f"{prefix}:{known}" for known in _KEYS)
-    meant = "-"
-    near = nearest(key.rpartition(":")[2], dict.fromkeys(_KEYS))
-    if near and f"{prefix}:{near}" not in source.value["config"]:
-        meant = f"{prefix}:{near}"
-    return unknown_key(_mark(source, ("config", key)), key, known, meant=meant)
-
-
 def _referred_keys(value: Any) -> Iterator[str]:
     """The keys of the stack that a value may refer to, even if its shape is refused."""
     if isinstance(value, dict):
@@ -362,7 +289,7 @@ def _keys_of_pulumi_only(
 def _secret_values(source: YamlFile, prefix: str) -> Iterator[Finding]:
     for path in secure_paths(source.value, ()):
         where = _our_path(path, prefix)
-        if where and where[0] in _KEYS:
+        if where and where[0] in KEYS:
             fix = f"run pulumi config rm --path '{property_path(path[1:])}'"
             yield secret_value(where, source.spans.get(path), fix, service_at(where))
 

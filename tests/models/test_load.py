@@ -90,11 +90,27 @@ def test_the_projects_own_name_is_the_prefix(tmp_path: Path) -> None:
     assert rules(load(tmp_path, text)) == []
 
 
-def test_the_prefix_of_another_project_is_not_read(tmp_path: Path) -> None:
+def test_a_key_of_another_project_is_renamed(tmp_path: Path) -> None:
     (tmp_path / "Pulumi.yaml").write_text("name: inference\nruntime: python\n")
-    found = findings(load(tmp_path, f"config:\n{CLUSTER}  ascend-vllm:services: {{}}\n"))
+    found = findings(load(tmp_path, f"config:\n{CLUSTER}  ascend-vllm:services: {{a: {SERVICE}}}\n"))
 
-    assert [finding.message for finding in found] == ["cluster is missing", "services is missing"]
+    assert [finding.fix for finding in found] == [
+        "rename ascend-vllm:cluster to inference:cluster",
+        "rename ascend-vllm:services to inference:services",
+    ]
+    assert "belongs to a project named ascend-vllm, and this project is named inference" in found[0].message
+
+
+def test_the_keys_of_a_provider_stay_as_they_are(tmp_path: Path) -> None:
+    text = f"config:\n  kubernetes:cluster: prod\n{CLUSTER}  ascend-vllm:services: {{a: {SERVICE}}}\n"
+
+    assert rules(load(tmp_path, text)) == []
+
+
+def test_the_keys_of_a_provider_do_not_replace_ours(tmp_path: Path) -> None:
+    found = findings(load(tmp_path, f"config:\n  kubernetes:cluster: prod\n  ascend-vllm:services: {{a: {SERVICE}}}\n"))
+
+    assert [finding.message for finding in found] == ["cluster is missing"]
 
 
 def test_stack_files_lie_where_the_project_says(tmp_path: Path) -> None:
