@@ -30,7 +30,7 @@ from migrate.errors import MigrationError
 from migrate.migration import Wish, migrate
 from migrate.report import Migration
 from models.service.resolve import resolve
-from models.stack_file.load import load_text, read_project
+from models.stack_file.load import load_text
 from models.stack_file.texts import disk
 from models.stack_file.yaml_file import read_yaml
 
@@ -136,7 +136,7 @@ def command(  # noqa: PLR0913  each is an argument of the command line
         file=str(out or "Pulumi.converted.yaml"),
         context=context,
         namespace=namespace,
-        prefix=read_project(project_directory(_directory(out))).name,
+        project=project_directory(_directory(out)),
         filled=placeholders(values),
     )
     conversion = converted([config, *(files or [])], options)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from convert.additional_keys import additional_values
@@ -33,6 +33,7 @@ from models.manifests import stack_objects
 from models.report import Report
 from models.service.resolve import resolve
 from models.stack_file.parse import parse_stack
+from models.stack_file.project import read_project
 from models.stack_file.yaml_file import UNREADABLE
 
 _LONGEST_NAME = 63
@@ -52,8 +53,8 @@ class Options:
     """The context of the kubeconfig."""
     namespace: str = ""
     """A namespace that exists, for all services."""
-    prefix: str = "ascend-vllm"
-    """The name of the project, with which the keys of the stack file begin."""
+    project: Path = Path()
+    """The directory of the project, whose name the keys of the stack file begin with."""
     filled: Mapping[str, str] | None = None
     """The values of placeholders by name."""
 
@@ -254,12 +255,13 @@ def _conversion(
     text = stack_text(
         with_scalars(cluster),
         {name: with_scalars(values) for name, values in services.items()},
-        options.prefix,
+        read_project(options.project).name,
     )
     report = findings_of(
         text,
         stack=options.name,
         file=options.file,
+        project=options.project,
         services=services,
         cluster=cluster,
     )

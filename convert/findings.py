@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path as File
 from typing import Any
 
 from convert.minimal import Keys, Values
@@ -43,6 +44,7 @@ def findings_of(
     *,
     stack: str,
     file: str,
+    project: File,
     services: Mapping[str, Values],
     cluster: Values,
 ) -> Report:
@@ -52,10 +54,11 @@ def findings_of(
         text: The text of the stack file.
         stack: The name of the stack.
         file: The name of the stack file.
+        project: The directory of the project.
         services: The keys of each service, without scalars that stand for records.
         cluster: The keys of the cluster.
     """
-    loaded = load_text(stack, file, text)
+    loaded = load_text(stack, file, text, project=project)
     value = read_yaml(file, text).value
     placeholders = [*_placeholders(value, loaded.spans)]
     placeholder_paths = [finding.marks[0].path for finding in placeholders]

@@ -131,6 +131,18 @@ def test_keys_have_the_name_of_the_project(console: Console, pair: Path) -> None
     assert "0 errors, 1 warning" in done.err
 
 
+def test_keys_have_the_name_of_the_project_in_its_subdirectories_too(
+    console: Console, pair: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (pair / "Pulumi.yaml").write_text("name: our-llms\nruntime: python\n", encoding="utf-8")
+    (pair / "manual").mkdir()
+    monkeypatch.chdir(pair / "manual")
+    done = console("convert", "../config.yaml", "../run_vllm.sh", "--context", "prod", *SETS)
+
+    assert set(stack_of(done.out)) == {"our-llms:cluster", "our-llms:services"}
+    assert "0 errors, 1 warning" in done.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
