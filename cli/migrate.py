@@ -182,10 +182,8 @@ def _write(migration: Migration, old_text: str, target: Path | None) -> None:
             "make the directory writable, or write to another file with -o",
             ExitCode.COULD_NOT_RUN,
         ) from None
-    typer.echo(
-        f"written: {file} ({kept.name} kept); next: ascend-vllm diff ./{kept} {file}",
-        err=True,
-    )
+    typer.echo(f"written: {file}\nkept: {kept}", err=True)
+    typer.echo(f"next: ascend-vllm diff ./{kept} {file}", err=True)
 
 
 def _write_new(file: Path, text: str) -> None:

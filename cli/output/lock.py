@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from cli.output.terminal import paragraph
 from models.stack_file.locked import LockedService
 
 
@@ -12,9 +13,9 @@ def locked_text(stack: str, services: Mapping[str, LockedService]) -> str:
     lines = [f"{stack}: locked"]
     for name, locked in services.items():
         digest = locked.digest or "digest not known"
-        lines.append(f"  {name}  {locked.image}")
+        lines += paragraph(f"  {name}  ", locked.image)
         lines.append(f"    {digest}")
-        lines.append(f"    {', '.join(_parts(locked))}")
+        lines += paragraph("    ", ", ".join(_parts(locked)))
     return "\n".join(lines)
 
 

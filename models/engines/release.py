@@ -258,6 +258,10 @@ class Release(ABC):
         """
 
     @abstractmethod
+    def npu_types(self, tag: str, /) -> Sequence[str]:
+        """The types of NPU that the image with this tag can run on. Used by the rule `does-not-fit`."""
+
+    @abstractmethod
     def image_for(self, tag: str, soc: str, /) -> str | None:
         """The tag of the same image for another type of NPU, or None if there is none. Used by the rule `image-soc`."""
 

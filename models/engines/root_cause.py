@@ -27,7 +27,11 @@ _NO_ERROR = re.compile(
     r"|Exception ignored in:"
 )
 """Lines of starts that succeed."""
-_OF_EVERY_START = re.compile(r"Failed to import from vllm\._\w+")
+_OF_EVERY_START = re.compile(
+    r"Failed to import from vllm\._\w+"
+    r"|The HCCL execution timeout was set to never timeout"
+    r"|The IPv[46] network addresses of .* cannot be retrieved|errno: 97 - Address family not supported"
+)
 """Lines that every start on an NPU prints, and that look like errors."""
 _HINTS: Sequence[Weight] = ("consequence", "doubt")
 """What such a line may still hint at, if nothing else explains the failure."""

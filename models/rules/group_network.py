@@ -7,6 +7,7 @@ from itertools import combinations
 
 from models.engines.group import HCCL_PORTS, ResolvedGroup
 from models.finding import Finding, Mark, at, error, no_effect
+from models.rules.kv_pair import pair_of
 from models.rules.registry import rule, stack_rule
 from models.service.resolved import ResolvedService, ResolvedStack
 
@@ -68,11 +69,32 @@ def host_ports(stack: ResolvedStack) -> Iterator[Finding]:
         for service in stack.services
         if service.group and stack.cluster.host_network and _shares_nodes(service)
     ]
+    of_router = _names_behind_a_router(stack)
     for first, second in combinations(groups, 2):
-        yield from _same_ports(first, second)
+        router_edit = ""
+        if {first.name, second.name} <= of_router:
+            router_edit = "write kvTransfer.router: none and "
+        yield from _same_ports(first, second, router_edit)
 
 
-def _same_ports(first: ResolvedService, second: ResolvedService) -> Iterator[Finding]:
+def _names_behind_a_router(stack: ResolvedStack) -> set[str]:
+    """The two services that a router expects on the same port; empty without such a pair."""
+    pair = pair_of(stack)
+    if pair is None or pair.config.router == "none":
+        return set()
+    return {service.name for service in pair.services}
+
+
+def _same_ports(
+    first: ResolvedService, second: ResolvedService, router_edit: str
+) -> Iterator[Finding]:
+    """The ports that two groups share.
+
+    Args:
+        first: The group that keeps its ports.
+        second: The other one.
+        router_edit: What allows two servers of a pair to have different ports; empty if nothing forbids it.
+    """
     if first.group is None or second.group is None:
         return
     ranges = _port_ranges(first, first.group)
@@ -86,10 +108,13 @@ def _same_ports(first: ResolvedService, second: ResolvedService) -> Iterator[Fin
             continue
         free = _free_port(taken, len(ports))
         taken[f"{second.name}.{key}, new"] = range(free, free + len(ports))
+        fix = f"write services.{second.name}.{key}: {free}"
+        if key == "server.port":
+            fix = router_edit + fix
         yield error(
             f"{second.name} and {first.name} share nodes, and both have the port {_text(ports)} ({key})",
             why="the scheduler keeps pods with the same port of the node apart, so NPUs of the node stay idle",
-            fix=f"write services.{second.name}.{key}: {free}",
+            fix=fix,
             marks=[
                 Mark(("services", second.name, *key.split("."))),
                 Mark(("services", first.name, *meeting[0].split("."))),

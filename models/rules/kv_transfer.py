@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any
 
+from models.engines.releases import release_of_image
 from models.finding import Finding, Mark, error
 from models.rules.kv_pair import Pair, key_of, mark_of, pair_of
 from models.rules.registry import stack_rule
 from models.service.resolved import ResolvedService, ResolvedStack
 from models.stack_file.unknown_keys import nearest
 from models.words import listed
+from models.yaml_scalar import as_yaml
 
 _FLAG = "kv-transfer-config"
 _DECODE_CONTEXT = "decode-context-parallel-size"
@@ -175,12 +178,28 @@ def _shown(value: Any) -> str:
     return str(value)
 
 
+def _image_edit(pair: Pair) -> str:
+    """The edit that gives both services one image: that of prefill, unless only the other one names its release."""
+    is_named = release_of_image(pair.prefill.image) is not None
+    if not is_named and release_of_image(pair.decode.image):
+        return f"write {key_of(pair.prefill, 'image')}: {pair.decode.image}"
+    return f"write {key_of(pair.decode, 'image')}: {pair.prefill.image}"
+
+
+def _model_value(service: ResolvedService) -> str:
+    """The value of `model` that has the name and the path of a service's model."""
+    model = service.model
+    if PurePosixPath(model.path).name == model.name:
+        return model.path
+    return as_yaml({"name": model.name, "source": model.path})
+
+
 def _agreement_edit(pair: Pair, agreement: _Agreement) -> str:
     """The edit that gives the service for decode the value of the service for prefill."""
     if agreement.key == "engine.version":
-        return f"write {key_of(pair.decode, 'image')}: {pair.prefill.image}"
+        return _image_edit(pair)
     if agreement.key == "model.name":
-        return f"write {key_of(pair.decode, 'model')}: {pair.prefill.model.path}"
+        return f"write {key_of(pair.decode, 'model')}: {_model_value(pair.prefill)}"
     key = key_of(pair.decode, agreement.key)
     value = agreement.value(pair.prefill)
     if value is None or value == []:

@@ -15,7 +15,7 @@ from models.engines.memory import GIB
 from models.finding import Finding, at, error, warning
 from models.record import parse_quantity, quantity_text
 from models.rules.registry import facts_rule, rule
-from models.service.fit import Fit, fit, largest_memory
+from models.service.fit import Fit, fit, largest_fit, largest_memory
 from models.service.resolved import ResolvedService
 from models.words import counted
 
@@ -25,9 +25,12 @@ def does_not_fit(service: ResolvedService, facts: ModelFacts) -> Iterator[Findin
     """The weights and one request of full length fit into the engine's share of the NPUs.
 
     Otherwise vLLM exits with "No available memory for the cache blocks", or refuses a `maxModelLen` that its KV cache
-    cannot hold. Activations are not counted, so a service that passes can still fail.
+    cannot hold. Activations are not counted, so a service that passes can still fail. Without `cluster.pools`, the rule
+    assumes the largest NPUs that the image can run on. It does not run if weights are offloaded to the CPU.
     """
-    need = fit(service)
+    if _offloads_weights(service):
+        return
+    need = _known_or_largest_fit(service, facts)
     if need is None or need.requests:
         return
     release = service.release
@@ -41,6 +44,9 @@ def does_not_fit(service: ResolvedService, facts: ModelFacts) -> Iterator[Findin
     if need.tokens:
         request = _gib(need.length * need.token)
         message += f", and a request of {need.length} tokens takes {request}"
+    size = _gib(need.memory)
+    if not service.cluster.pools:
+        size += " at most"
     yield error(
         f"{message} on each NPU",
         why=f"vLLM {release.version} exits when it creates its KV cache ({release.code_places.kv_cache})",
@@ -50,10 +56,23 @@ def does_not_fit(service: ResolvedService, facts: ModelFacts) -> Iterator[Findin
                 "model.name", f"{facts.num_hidden_layers} layers, {weights} on each NPU"
             ),
             at("engine.maxModelLen", f"{need.token} bytes a token"),
-            at("engine.tensorParallelSize", f"{npus} of {_gib(need.memory)}"),
+            at("engine.tensorParallelSize", f"{npus} of {size}"),
             at("engine.gpuMemoryUtilization", f"the engine's share is {share:g}"),
         ],
     )
+
+
+def _known_or_largest_fit(service: ResolvedService, facts: ModelFacts) -> Fit | None:
+    """How a service fits the pools, or the largest NPUs if the stack file names no pools."""
+    if service.cluster.pools:
+        return fit(service)
+    return largest_fit(service, facts)
+
+
+def _offloads_weights(service: ResolvedService) -> bool:
+    """Whether a part of the weights stays in the memory of the node."""
+    offloading = ("cpu-offload-gb", "offload-group-size")
+    return any(service.further(flag) for flag in offloading)
 
 
 def _fitting_edit(service: ResolvedService, facts: ModelFacts, need: Fit) -> str:
@@ -63,27 +82,41 @@ def _fitting_edit(service: ResolvedService, facts: ModelFacts, need: Fit) -> str
     longest = min(need.tokens, facts.longest or need.tokens)
     shorter = f"write engine.maxModelLen: {longest}" if longest else ""
     edits = [edit for edit in (more_parts, shorter) if edit]
-    if not edits:
-        return "choose a quantized version of the model, or add a pool whose nodes have more NPUs"
-    return ", or ".join(edits)
+    if edits:
+        return ", or ".join(edits)
+    if "nodes" not in service.release.absent_keys:
+        return "choose a quantized version of the model, or spread it over more nodes (docs/several-nodes.md)"
+    return "choose a quantized version of the model, or add a pool whose nodes have more NPUs"
 
 
 def _fitting_size(service: ResolvedService, facts: ModelFacts) -> int | None:
-    """The smallest tensor parallel size with which a model fits one node, or None."""
-    copies = service.engine.pipeline_parallel_size * service.engine.data_parallel_size
-    pools = service.cluster.pools.values()
-    most = max((pool.npus_per_node for pool in pools), default=0)
-    for size in range(service.engine.tensor_parallel_size + 1, most // copies + 1):
-        npus = size * copies
-        if not facts.splits(size):
+    """The smallest tensor parallel size with which a model fits the nodes of a server, or None."""
+    stages = service.engine.pipeline_parallel_size
+    copies = stages * service.engine.data_parallel_size
+    largest = _most_npus(service) * service.nodes // copies
+    for size in range(service.engine.tensor_parallel_size + 1, largest + 1):
+        npus, rest = divmod(size * copies, service.nodes)
+        if rest or not facts.splits(size):
+            continue
+        is_over_nodes = service.engine.data_parallel_size > 1 and size * stages > npus
+        if is_over_nodes:
             continue
         if npus not in service.cluster.platform.npu_counts:
             continue
         engine = service.engine.model_copy(update={"tensor_parallel_size": size})
-        need = fit(replace(service, engine=engine, npus=npus))
+        larger = replace(service, engine=engine, npus=npus)
+        need = _known_or_largest_fit(larger, facts)
         if need and need.requests:
             return size
     return None
+
+
+def _most_npus(service: ResolvedService) -> int:
+    """NPUs of the largest node; without pools those that the platform can allocate to a pod."""
+    pools = service.cluster.pools.values()
+    if not pools:
+        return max(service.cluster.platform.npu_counts)
+    return max(pool.npus_per_node for pool in pools)
 
 
 @rule("warning")
@@ -148,6 +181,8 @@ def _published_edit(service: ResolvedService, longest_by_npus: dict[int, int]) -
     """The edit that brings a service within the published values."""
     fewest = min(longest_by_npus)
     longest = longest_by_npus[fewest]
+    if service.facts and service.facts.longest:
+        longest = min(longest, service.facts.longest)
     shorter = f"write engine.maxModelLen: {longest}"
     if service.engine.npus_used == fewest:
         return shorter

@@ -29,11 +29,14 @@ def pod_template_owned(service: ResolvedService) -> Iterator[Finding]:
     for path, owner in owned_paths(service.pod_template, service):
         mark = Mark(("podTemplate", *path))
         field = mark.field
+        removed = field
+        if path[1] in OWNED_ITEMS and path[-1] == "name":
+            removed = field.removesuffix(".name")
         message = f"{field} is controlled by the program"
-        fix = f"remove {field}"
+        fix = f"remove {removed}"
         if owner:
             message = f"{field} is controlled by {owner}"
-            fix = f"remove {field}, and set it under {owner}"
+            fix = f"remove {removed}, and set it under {owner}"
         yield error(
             message,
             why="the rules and the comparison of changes read the value from its own key, and would miss the patch",

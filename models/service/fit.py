@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from models.catalog.facts import ModelFacts
+from models.catalog.npus import LARGEST_MEMORY, largest_npu
 from models.catalog.sizes import all_parameters
+from models.engines.releases import tag_of
 from models.service.resolved import ResolvedService
 
 
@@ -41,11 +44,21 @@ def fit(service: ResolvedService) -> Fit | None:
     memory = largest_memory(service)
     if service.facts is None or memory is None:
         return None
-    use = service.release.memory_use(service, service.facts)
+    return _fit_of(service, service.facts, memory)
+
+
+def largest_fit(service: ResolvedService, facts: ModelFacts) -> Fit:
+    """How a service would fit the largest NPUs that its image can run on, whatever the cluster has."""
+    types = service.release.npu_types(tag_of(service.image))
+    return _fit_of(service, facts, LARGEST_MEMORY[largest_npu(types)])
+
+
+def _fit_of(service: ResolvedService, facts: ModelFacts, memory: int) -> Fit:
+    use = service.release.memory_use(service, facts)
     return Fit(
         memory=memory,
         budget=int(memory * service.engine.gpu_memory_utilization),
-        parameters=all_parameters(service.facts),
+        parameters=all_parameters(facts),
         weights=use.weights,
         token=use.token,
         length=service.engine.max_model_len,

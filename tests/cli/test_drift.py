@@ -126,7 +126,8 @@ def test_what_is_only_not_applied_yet_needs_no_refresh(console: Console, cluster
     (tmp_path / "prod.yaml").write_text(STACK.replace("a:1", "a:2"), encoding="utf-8")
     out = console("drift", "prod.yaml").out
 
-    assert out.count("a:1 → a:2  not applied yet  (prod.yaml:") == 3
+    assert out.count("    image  a:1 → a:2  (prod.yaml:") == 3
+    assert "by hand" not in out
     assert out.endswith("\napply:\n  pulumi up --stack prod\n")
 
 
@@ -141,9 +142,10 @@ def test_missing_objects_need_a_refresh_because_they_may_have_been_deleted(conso
 def test_what_was_only_added_needs_a_mark_to_be_seen(console: Console, cluster: Prod) -> None:
     edit(cluster.kube.one("Deployment", "qwen"), ("metadata", "labels", "team"), "a", "kubectl-label")
 
-    assert console("drift", "prod.yaml").out.splitlines()[-4:] == [
+    assert console("drift", "prod.yaml").out.splitlines()[-5:] == [
         "restore:",
-        "  # Pulumi does not see added fields; it sets an object again if its annotation is missing",
+        "  # Pulumi does not see added fields. It sets an object again if its",
+        "  # annotation is missing.",
         "  kubectl --context prod --namespace inference annotate deployment qwen pulumi.com/patchForce-",
         "  pulumi up --refresh --stack prod",
     ]

@@ -195,7 +195,7 @@ def test_a_budget_that_was_changed_by_hand_is_drift_and_comes_back(project: Proj
 
     code, text, _ = drift(project, stack)
     assert code == 1
-    assert re.search(rf"maxUnavailable +0 → 1 +by hand: kubectl-patch, .* \(Pulumi\.{stack}\.yaml:\d+\)\n", text), text
+    assert re.search(rf"maxUnavailable  0 → 1  \(Pulumi\.{stack}\.yaml:\d+\)\n +by hand: kubectl-patch, ", text), text
     assert "- NetworkPolicy qwen: deleted\n" in text
 
     restored = project.pulumi("up", "--refresh", "--stack", stack, "--yes", "--skip-preview")

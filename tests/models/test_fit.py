@@ -150,10 +150,53 @@ def test_nothing_that_was_seen_to_run_is_refused(case: tuple[KnownModel, Publish
     assert "length-above-published" not in {finding.rule for finding in found.warnings}
 
 
-def test_without_pools_nothing_is_said_of_memory() -> None:
-    text = "config:\n  ascend-vllm:cluster: {context: prod}\n  ascend-vllm:services:\n    one:\n      image: a:1\n"
-    text += "      model: /mnt/models/Qwen2-72B\n      engine: {maxModelLen: 4096}\n"
-    stack = resolve(load_text("test", "-", text))
+def without_pools(model: str, *, image: str, more: str) -> ResolvedStack:
+    text = f"""\
+config:
+  ascend-vllm:cluster: {{context: prod}}
+  ascend-vllm:services:
+    one:
+      image: {image}
+      model: /mnt/models/{model}
+      {more}
+"""
+    return resolve(load_text("test", "-", text))
+
+
+def test_without_pools_the_memory_of_an_npu_is_not_known() -> None:
+    stack = without_pools("Qwen2-7B-Instruct", image="a:1", more="engine: {maxModelLen: 4096}")
 
     assert fit(stack.services[0]) is None
     assert check(stack).errors == ()
+
+
+@pytest.mark.parametrize(
+    ("model", "image", "more", "edit"),
+    [
+        # 671 billion weights of 8 bits or less, on an A2 with 64 GiB.
+        ("DeepSeek-R1", "vllm-ascend:v0.23.0", "engine: {maxModelLen: 4096}", "write engine.tensorParallelSize: 16"),
+        ("Qwen2-72B", "a:1", "engine: {maxModelLen: 4096}", "write engine.tensorParallelSize: 4"),
+        # 2 x 8 GiB fit an NPU with 48 GiB, and 2 x 32 do not.
+        ("Qwen3-32B", "vllm-ascend:v0.23.0-310p", "engine: {maxModelLen: 4096}", "write engine.tensorParallelSize: 2"),
+    ],
+)
+def test_without_pools_a_model_that_fits_no_npu_of_its_image_is_refused(
+    model: str, image: str, more: str, edit: str
+) -> None:
+    errors = check(without_pools(model, image=image, more=more)).errors
+
+    assert [error.rule for error in errors] == ["does-not-fit"]
+    assert errors[0].fix == edit
+
+
+@pytest.mark.parametrize(
+    ("model", "image", "more"),
+    [
+        # An image of another name may be one for A5, with 144 GiB.
+        ("Qwen3-32B", "registry.example.com/llm:7", "engine: {maxModelLen: 4096, version: 0.23.0}"),
+        ("Qwen3-32B", "vllm-ascend:v0.23.0", "engine: {maxModelLen: 4096, extraArgs: {cpuOffloadGb: 40}}"),
+        ("Qwen3-8B", "vllm-ascend:v0.23.0-310p", "engine: {maxModelLen: 4096}"),
+    ],
+)
+def test_without_pools_a_model_that_may_fit_is_accepted(model: str, image: str, more: str) -> None:
+    assert "does-not-fit" not in {error.rule for error in check(without_pools(model, image=image, more=more)).errors}

@@ -349,3 +349,35 @@ def test_the_rules_of_the_release_know_the_role_that_follows_from_the_pair() -> 
 
     assert "kv-transfer" not in rules(engine={"front": sharded})
     assert "kv-transfer" in rules(engine={"back": sharded})
+
+
+def fixes(rule: str, **changes: Any) -> list[str]:
+    return [finding.fix for finding in check(stack(**changes)).errors if finding.rule == rule]
+
+
+def test_another_name_of_the_model_is_copied_with_its_path() -> None:
+    model = {"name": "Qwen3-8B", "source": "/mnt/models/x"}
+
+    assert fixes("kv-transfer-agreement", prefill={"model": model}) == [
+        "write services.back.model: {name: Qwen3-8B, source: /mnt/models/x}"
+    ]
+
+
+def test_an_image_without_a_release_is_not_copied() -> None:
+    assert fixes("kv-transfer-agreement", prefill={"image": "quay.io/ascend/vllm-ascend"}, decode={"image": OLDER}) == [
+        f"write services.front.image: {OLDER}"
+    ]
+
+
+def test_a_pair_behind_kthena_cannot_get_two_ports_on_the_host_network() -> None:
+    group = {"nodes": 2, "npus": 4, "model": "/mnt/models/Qwen3-235B-A22B"}
+    spread = {"dataParallelSize": 2, "enableExpertParallel": True}
+    (fix,) = fixes(
+        "host-ports",
+        prefill=group,
+        decode={**group, "group": {"port": 29800, "memberPort": 29700, "hcclPort": 61000}},
+        engine={"front": spread, "back": spread},
+        cluster={"hostNetwork": True, "interface": "bond0"},
+    )
+
+    assert fix.startswith("write kvTransfer.router: none and write services.front.server.port: ")

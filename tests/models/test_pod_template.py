@@ -208,3 +208,9 @@ def test_a_patch_that_is_refused_never_breaks_the_objects() -> None:
     for spec in ({"schedulerName": 1}, {"containers": [{"name": "ascend-vllm", "resources": []}]}):
         (service,) = stack({"qwen": {"podTemplate": {"spec": spec}}}).services
         assert [*service_objects(service)]
+
+
+def test_a_container_of_the_program_is_removed_whole() -> None:
+    ((_, _, fix),) = refused({"spec": {"containers": [{"name": "ascend-vllm", "command": ["x"]}]}})
+
+    assert fix.startswith("remove podTemplate.spec.containers.0, and set it under ")

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import cycle, groupby
 
 from cli.output.rollout import pair_in_words, rollout_in_words
-from cli.output.table import columns, columns_with_text
+from cli.output.table import columns_with_text
 from cli.output.text import coloured
 from models.finding import Finding
 from models.report import finding_text
@@ -42,7 +42,7 @@ def render_live(
     used, total = _used(nodes)
     number = counted(len(nodes), "node")
     lines = [f"cluster {context}: {number}, {used} of {total} NPUs used"]
-    lines += columns(_node_rows(nodes))
+    lines += _node_lines(nodes)
     for finding in findings:
         lines.append("")
         lines.append(coloured(finding_text(finding)))
@@ -54,7 +54,7 @@ def pool_lines(stack: ResolvedStack, packing: Packing) -> Iterator[str]:
     for name, pool in stack.cluster.pools.items():
         nodes = [node for node in packing.nodes if node.pool == name]
         yield _pool_line(name, pool, nodes)
-        yield from columns(_node_rows(nodes))
+        yield from _node_lines(nodes)
     for name, queue in stack.cluster.queues.items():
         yield _queue_line(stack, name, queue)
     unplaced = Counter(service for service, _ in packing.homeless)
@@ -86,6 +86,15 @@ def _used(nodes: Sequence[Node]) -> tuple[int, int]:
     total = sum(node.npus for node in nodes)
     free = sum(node.free for node in nodes)
     return total - free, total
+
+
+def _node_lines(nodes: Sequence[Node]) -> Iterator[str]:
+    """A table of the nodes. Names of services that do not fit stand below their row."""
+    rows = list(_node_rows(nodes))
+    if not rows:
+        return
+    for line in columns_with_text(rows):
+        yield line.rstrip()
 
 
 def _node_rows(nodes: Sequence[Node]) -> Iterator[tuple[str, ...]]:

@@ -1,8 +1,11 @@
-"""For people: each object with its different fields and who set them, a summary line, and how to restore."""
+"""For people: each object with its different fields and who set them, a summary line, and how to restore.
+
+Commands and the lines of files are not folded, because they are copied.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from cli.output.diff.text import coloured
@@ -13,7 +16,8 @@ from cli.output.drift.report import (
     is_file,
     restore_commands,
 )
-from cli.output.table import columns
+from cli.output.table import Row, columns
+from cli.output.terminal import fits, folded
 from models.words import counted
 from review.drift import RESTARTED, ObjectDrift, State, cause, is_restored
 from review.fields import FieldDrift
@@ -57,7 +61,7 @@ def _lines(report: DriftReport) -> Iterator[str]:
     for drifted in report.drift.objects:
         sign = _SIGNS[drifted.state]
         heading = _heading(report, drifted)
-        yield f"{sign} {drifted.kind} {drifted.name}: {heading}"
+        yield from folded(f"{sign} {drifted.kind} {drifted.name}: {heading}")
         yield from _field_lines(report, drifted)
     yield from _other_lines(report)
     yield _summary(report)
@@ -93,14 +97,23 @@ def _field_lines(report: DriftReport, drifted: ObjectDrift) -> Iterator[str]:
             files.append(field)
         else:
             rows.append(_row(report, drifted, field))
-    yield from columns(rows)
+    yield from _table(rows)
     for field in files:
         yield from _file_lines(field)
 
 
-def _row(
-    report: DriftReport, drifted: ObjectDrift, field: FieldDrift
-) -> tuple[str, ...]:
+def _table(rows: Sequence[Row]) -> Iterator[str]:
+    """A line for each field. Where the table is too wide, who set a field stands below it."""
+    lines = list(columns(rows))
+    if all(fits(line) for line in lines):
+        yield from lines
+        return
+    for name, change, setter, reason in rows:
+        yield from folded(f"{name}  {change}  {reason}".rstrip())
+        yield from folded(f"        {setter}")
+
+
+def _row(report: DriftReport, drifted: ObjectDrift, field: FieldDrift) -> Row:
     detail = report.detail(drifted.kind, drifted.service, field)
     reason = ""
     if field.wanted is not None:
@@ -111,7 +124,7 @@ def _row(
 def _file_lines(field: FieldDrift) -> Iterator[str]:
     name = field.path.removeprefix("data.")
     setter = who(field)
-    yield f"    {name}, {setter}"
+    yield from folded(f"    {name}, {setter}")
     lines = changed_lines(field)
     for line in lines[:_MOST_LINES]:
         yield f"      {line}"
@@ -125,7 +138,7 @@ def _other_lines(report: DriftReport) -> Iterator[str]:
     """Fields that others may set; they are not drift."""
     for kind, name, field in report.drift.others:
         line = _other_line(report, kind, name, field)
-        yield f"not drift: {line}"
+        yield from folded(f"not drift: {line}")
 
 
 def _other_line(report: DriftReport, kind: str, name: str, field: FieldDrift) -> str:
@@ -165,7 +178,8 @@ def _restore_lines(report: DriftReport) -> Iterator[str]:
     *annotations, update = commands
     yield "restore:" if "--refresh" in update else "apply:"
     if annotations:
-        yield "  # Pulumi does not see added fields; it sets an object again if its annotation is missing"
+        yield "  # Pulumi does not see added fields. It sets an object again if its"
+        yield "  # annotation is missing."
     for command in commands:
         yield f"  {command}"
 
@@ -180,5 +194,5 @@ def _removal_lines(report: DriftReport) -> Iterator[str]:
                 names.append(detail.name)
         if names:
             kind = drifted.kind.lower()
-            yield f"remove {', '.join(names)}:"
+            yield from folded(f"remove {', '.join(names)}:")
             yield f"  {report.kubectl} edit {kind} {drifted.name}"

@@ -38,7 +38,7 @@ COMMUNICATION_ERRORS = (
         pattern=(
             r"EI0001|EI0016|EJ0004|for environment variable HCCL_\w+ is invalid|env(?:ironment)? HCCL_\w+.*invalid"
             r"|HCCL_(?:SOCKET_IFNAME|IF_IP)\b.*(?:not found|invalid|fail|not exist)"
-            r"|Unable to find address for: \S+"
+            r"|Unable to find (?:address|interface) for: \S+"
         ),
         meaning="a variable of the NPUs' communication has a wrong value (HCCL)",
         why="HCCL reads its HCCL_* variables once at the start and refuses values that it does not know",
@@ -78,6 +78,7 @@ COMMUNICATION_ERRORS = (
             r"|EI0010.*[Rr]emote|WorkerProc initialization failed|Worker proc \S+ died unexpectedly"
             r"|Connection (?:closed|reset) by peer|peer (?:process )?(?:closed|exited|reset)"
             r"|recv\w*\(?\)? (?:failed|error).*Connection reset|Broken pipe|HCCL watchdog thread terminated"
+            r"|ConnectionRefusedError: \[Errno 111\]"
         ),
         meaning="another rank ended first",
         why="this process only noticed it: the cause is in the earlier lines of another process or pod",
@@ -86,11 +87,26 @@ COMMUNICATION_ERRORS = (
         weight="consequence",
     ),
     KnownError(
+        id="peer-timeout",
+        pattern=(
+            r"DistStoreError: wait timeout after|\[c10d\] waitForInput|Barrier (?:departure )?timed out after"
+            r"|Application timeout caused pair closure|Timed out waiting \d+ms for (?:send|recv)"
+            r"|Did not receive response from front-end process|waiting for engines to send initial message"
+            r"|client socket has (?:failed to connect|timed out)|failed to recv, got 0 bytes"
+            r"|connect\(\) timed out\. Original timeout|Failed to (?:broadcast barrier_id|signal barrier)"
+        ),
+        meaning="a process of the server did not reach another one in time",
+        why="they meet over TCP at the first pod; another process ended, still loads its weights, or is not reachable",
+        fix="read the lines of the other pods first; check the network policies and cluster.interface",
+        source=f"{_ISSUES}/2248",
+        weight="general",
+    ),
+    KnownError(
         id="hccl-timeout",
         pattern=(
             r"EI0006|EI0002|EI0015|Getting socket times out|wait socket establish timeout|notify wait timeout"
             r"|get socket timeout|Ranktable_Detect|\[ERROR\] HCCL.*[Tt]ime ?out|(?:hccl|HCCL)\w* .*[Tt]ime ?out"
-            r"|HCCL_(?:CONNECT|EXEC)_TIMEOUT|DistStoreError: Timed out|client socket has timed out"
+            r"|HCCL_(?:CONNECT|EXEC)_TIMEOUT|DistStoreError: Timed out"
             r"|timed out (?:after \d+ms )?waiting for clients|Notify register waits"
         ),
         meaning="the NPUs did not connect to each other in time (HCCL)",

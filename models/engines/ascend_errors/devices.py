@@ -69,6 +69,7 @@ DEVICE_ERRORS = (
             r"\b107001\b|\b507033\b|Set visible device failed|invalid device ?id|Invalid device ID"
             r"|device id error|ASCEND_RT_VISIBLE_DEVICES.*(?:invalid|not |error)|invalid (?:npu )?device ordinal"
             r"|Failed to (?:start|open) (?:the )?device|New device failed|device retain error"
+            r"|No NPU devices found"
         ),
         meaning="an NPU cannot be opened",
         why="its index is not one of the pod's NPUs, or another container holds it; indexes begin at 0 in each pod",
@@ -109,6 +110,7 @@ DEVICE_ERRORS = (
             r"Current device type: .*does not match the installed|Can not find (?:soc|SOC) version"
             r"|Cannot find option named 'Ascend|\b507008\b"
             r"|Failed to obtain the SOC version|soc_version.*(?:mismatch|not supported)"
+            r"|(?:[Cc]an ?not support|Unsupported) soc_version"
         ),
         meaning="the image is for another type of NPU",
         why="an image is built for one type: A2, A3, 310P or 950",

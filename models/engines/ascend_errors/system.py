@@ -33,7 +33,7 @@ SYSTEM_ERRORS = (
     ),
     KnownError(
         id="hang",
-        pattern=r"No available shared memory broadcast block",
+        pattern=r"No available shared memory broadcast block|RPC call to \w+ timed out",
         meaning="shared memory (/dev/shm) is too small, or a process of the engine hangs",
         why=(
             "the engine's processes exchange data through /dev/shm,"
@@ -45,7 +45,10 @@ SYSTEM_ERRORS = (
     ),
     KnownError(
         id="port",
-        pattern=r"[Aa]ddress already in use|\[Errno 98\]|EADDRINUSE|error while attempting to bind on address",
+        pattern=(
+            r"[Aa]ddress already in use|\[Errno 98\]|EADDRINUSE|error while attempting to bind on address"
+            r"|Could not find open port"
+        ),
         meaning="the port is in use",
         why="another process of the container listens on it, or one of the node if the pod uses the host network",
         fix="change server.port; do not use the host network",
@@ -139,7 +142,7 @@ SYSTEM_ERRORS = (
     ),
     KnownError(
         id="killed",
-        pattern=r"terminated with signal SIGKILL|exit ?code:? -9\b|signal 9\b|^Killed$",
+        pattern=r"terminated with signal SIGKILL|exit ?code:? -9\b|signal 9\b|^Killed$|line \d+:\s+\d+ Killed\s",
         meaning="a process of the engine was killed",
         why="usually the container used more memory than resources.memory, and the kernel ended a process",
         fix="raise resources.memory, or lower swapSpace under engine.extraArgs",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -178,6 +178,10 @@ class AscendVllm(Release):
     def image_soc(self, _: str, /) -> str | None:
         """None: the tags of Ascend-vLLM do not name it."""
         return None
+
+    def npu_types(self, _: str, /) -> Sequence[str]:
+        """The types of NPU that Ascend-vLLM is published for: Snt9b and Snt9b23."""
+        return ("a2", "a3")
 
     def image_for(self, _tag: str, _soc: str, /) -> str | None:
         """None: the tags of Ascend-vLLM do not name a type of NPU."""

@@ -65,10 +65,23 @@ _OWN = (
         source=f"{_PLUGIN}/quantization",
     ),
     KnownError(
+        id="pd-start",
+        pattern=(
+            r"(?:Mooncake|TransferEngine) initialization failed|Failed to install [Aa]scend transport"
+            r"|Mooncake memory registration failed|mooncake is not available|KV Cache thread to be ready"
+            r"|KV Cache sending/receiving thread failed to start"
+        ),
+        meaning="the transfer of the KV cache did not start (Mooncake)",
+        why="Mooncake needs the network of the NPUs, a free port, and its library in the image",
+        fix="check /etc/hccn.conf, kv_port in kvTransferConfig, and that the image is the release's own",
+        source=f"{_PLUGIN}/distributed/kv_transfer/utils/mooncake_transfer_engine.py",
+    ),
+    KnownError(
         id="pd-transfer",
         pattern=(
             r"Mooncake transfer failed|Failed to transfer KV cache|ascend_direct_transport\.cpp.*(?:timeout|failed)"
-            r"|Transfer slice failed|adxl.*[Ff]ail"
+            r"|Transfer slice failed|adxl.*[Ff]ail|Failed to receive (?:ACK|data)|Timed out waiting for ACK"
+            r"|Failed to send data to \S+ after"
         ),
         meaning="the KV cache was not transferred between the prefill and the decode server",
         why="they do not reach each other over the network of the NPUs, or their releases and sizes differ",

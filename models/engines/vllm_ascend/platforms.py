@@ -128,6 +128,14 @@ def image_soc(tag: str) -> str | None:
     return _SOCS[known.device]
 
 
+def npu_types(release: str, tag: str) -> Sequence[str]:
+    """The types of NPU that an image can run on; all of the release if its tag does not name one."""
+    soc = image_soc(tag)
+    if soc:
+        return (soc,)
+    return [_SOCS[device] for device in platform(release).device_suffixes.values()]
+
+
 def tag_for(tag: str, soc: str) -> str | None:
     """The tag of the same release and distribution for another type of NPU, or None if there is no such image."""
     known = image_tag(tag)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -52,6 +52,7 @@ from models.engines.vllm_ascend.owned_keys import (
 from models.engines.vllm_ascend.platforms import (
     image_soc,
     library_paths,
+    npu_types,
     pairing,
     tag_for,
 )
@@ -220,6 +221,10 @@ class VllmAscend(Release):
     def image_soc(self, tag: str, /) -> str | None:
         """The type of NPU by the suffix of the tag: none is A2."""
         return image_soc(tag)
+
+    def npu_types(self, tag: str, /) -> Sequence[str]:
+        """The type by the suffix of the tag; for another tag all types that the release has images for."""
+        return npu_types(self.version, tag)
 
     def image_for(self, tag: str, soc: str, /) -> str | None:
         """The tag with the suffix of another type of NPU."""

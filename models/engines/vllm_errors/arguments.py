@@ -14,12 +14,26 @@ ARGUMENT_ERRORS = (
             r"KV transfer '\w+' config has a conflicting|Prefill TP size must be divisible|kv_role|kv_connector"
             r"|PD-disaggregated|PD-mixed|P/D disagg|in pd scenario|layer_sharding|D-scenario"
             r"|Unsupported connector|KVConnector.*(?:not|fail)|recompute_scheduler_enable"
-            r"|enable_(?:kv_nz|balance_scheduling)|BALANCE_SCHEDULING"
+            r"|enable_(?:kv_nz|balance_scheduling)|BALANCE_SCHEDULING|for PD disaggregation|\bec_role\b"
+            r"|Only support P node tp size|Mooncake\w* (?:\w+ )?(?:does not|[Cc]onnector (?:does not|only))"
+            r"|prefill TP_size must|D node DCP not support|Unsupported KV pool backend|only produce KV transfer"
         ),
         meaning="the transfer of the KV cache does not fit the rest of the service",
         why="sizes and role of kvTransferConfig must be those of the prefill or decode server that reads it",
         fix="correct kvTransferConfig under engine: kv_role, tp_size and dp_size are those of this service",
         source="https://github.com/vllm-project/vllm-ascend/blob/v0.23.0/vllm_ascend/utils.py#L1437",
+    ),
+    KnownError(
+        id="group",
+        pattern=(
+            r"must (?:not )?use --headless|unexpected data parallel rank|in headless mode"
+            r"|data_parallel_(?:hybrid|external)_lb|nnodes > 1|--?node.?rank|There can only be one head node"
+            r"|message from \w+ engine \d+, expected it to be|should not be called on follower node"
+        ),
+        meaning="the pods of the server do not agree about their parts",
+        why="each pod starts the ranks of its own node, and only the first one answers requests",
+        fix="remove the flags of several nodes from extraArgs: nodes sets them in each pod",
+        source=f"{_VLLM}/v1/engine/utils.py#L1276",
     ),
     KnownError(
         id="parser",
@@ -61,7 +75,8 @@ ARGUMENT_ERRORS = (
         pattern=(
             r"World size \(\d+\) is larger than the number of available|exceeds the (?:total )?number of available"
             r"|Ray does not (?:allocate|have)|Cannot provide a placement group|Not enough resources to allocate"
-            r"|larger than the number of available (?:GPU|NPU)s|DP adjusted local rank|local rank \d+ is out of bounds"
+            r"|larger than the number of available (?:GPU|NPU)s|DP adjusted local rank"
+            r"|local[ _]rank \d+ is out of bounds"
             r"|Current node has no \S+ available|data_parallel_size_local .* must be"
         ),
         meaning="the pod has fewer NPUs than the engine needs",
@@ -71,9 +86,12 @@ ARGUMENT_ERRORS = (
     ),
     KnownError(
         id="pipeline",
-        pattern=r"Pipeline parallelism is (?:not|only) supported|pipeline.parallel\w* .*(?:not supported|unsupported)",
-        meaning="the model or the engine does not support pipeline parallelism",
-        why="only models that implement it can be split by layers",
+        pattern=(
+            r"Pipeline parallelism is (?:not|only) supported|pipeline.parallel\w* .*(?:not supported|unsupported)"
+            r"|does not match (?:pp_size|num_hidden_layers)=|Invalid partition string"
+        ),
+        meaning="the model cannot be split into these pipeline stages",
+        why="only some models can be split by layers, and VLLM_PP_LAYER_PARTITION must name all layers and stages",
         fix="remove engine.pipelineParallelSize and raise tensorParallelSize",
         source=f"{_VLLM}/config/model.py#L1204",
     ),
@@ -83,7 +101,8 @@ ARGUMENT_ERRORS = (
             r"num_speculative_tokens|speculative_(?:model|config|draft|max_model_len)"
             r"|[Ss]peculative (?:decoding|method)"
             r"|[Dd]raft model|draft_tensor_parallel_size|prompt_lookup_m|same vocabulary size|n_predict"
-            r"|async scheduling is only supported|spec(?:ulative)?.?decod"
+            r"|async scheduling is only supported|spec(?:ulative)?.?decod|EAGLE3? interface"
+            r"|does not contain MTP weights"
         ),
         meaning="speculative decoding does not fit the service",
         why="draft model, number of tokens and the other features must fit the target model and the release",
@@ -106,6 +125,7 @@ ARGUMENT_ERRORS = (
             r"|Value \S+ cannot be converted|not allowed with argument|invalid (?:int|float|loads) value"
             r"|gpu_memory_utilization.*(?:must be|less than|cannot)|GPU memory utilization must be"
             r"|block_size.*(?:must|not supported)|Unknown kv cache dtype|Unrecognized distributed executor backend"
+            r"|can divide physical block size|Unknown KV cache layout"
             r"|should provide the model as a positional argument"
             r"|No tokenizer registered for tokenizer_mode"
             r"|Unknown distributed executor|must be (?:a )?(?:positive|non-negative|greater than)"
@@ -120,9 +140,10 @@ ARGUMENT_ERRORS = (
         pattern=(
             r"Invalid value '[^']*' for VLLM_\w+|VLLM_\w+ (?:must be|should be)|Unknown level: '"
             r"|Unable to configure (?:formatter|handler|root logger)|cannot find context for '\w+'"
-            r"|KeyError: '(?:VLLM|ASCEND|HCCL)_\w+'|VLLM_LOGGING_LEVEL|VLLM_WORKER_MULTIPROC_METHOD"
+            r"|KeyError: '(?:VLLM|ASCEND|HCCL)_\w+'|VLLM_LOGGING_LEVEL(?!=DEBUG)|VLLM_WORKER_MULTIPROC_METHOD"
             r"|Cannot re-initialize \w+ in forked subprocess"
-            r"|use the 'spawn' start method|environment variable \S+ .*must"
+            r"|use the 'spawn' start method|environment variable \S+ .*must|Invalid vllm version \S+ found"
+            r"|environment variable '\w+' is not set|Environment variable \w+ is required"
         ),
         meaning="a variable of the environment has a wrong value",
         why="vLLM reads its VLLM_* variables when it is imported, and some only accept certain words",
@@ -158,7 +179,7 @@ ARGUMENT_ERRORS = (
         id="task",
         pattern=(
             r"Unsupported task|does not support `--(?:runner|task|convert)"
-            r"|does not support (?:generation|pooling)|Embedding models do not"
+            r"|does not support (?:generation|pooling|the '\w+' task)|Embedding models do not"
         ),
         meaning="the model does not do this task",
         why="a model generates text, or computes embeddings or scores",
@@ -184,7 +205,12 @@ ARGUMENT_ERRORS = (
             r"|mutually exclusive|is only supported (?:with|for|when)"
             r"|(?:ValueError|AssertionError|NotImplementedError|TypeError): .*(?:must (?:be|have|match|contain)"
             r"|not supported by|requires |Cannot (?:set|use)|Valid (?:options|modes)|only supported|only valid with"
-            r"|exceeds the maximum|not supported on current platform)"
+            r"|exceeds the maximum|not supported on current platform|can only be (?:set|specified|used)"
+            r"|should only be set|only applicable when|not applicable|cannot (?:be greater than|both be)"
+            r"|(?:not|n't) yet support|not yet supported|must not be empty|must less than|does not yet"
+            r"|does not support (?:async|chunked|prefix|custom|MLA|multiple|different)|has been removed \("
+            r"|was removed; use|Please specify \w+ when|\w+ is not installed but|should be either"
+            r"|[Oo]nly one \w+ (?:may|can) be|only one allowed at a time|unknown quantization name)"
             r"|Value error, |not supported (?:with|in this configuration)|is not compatible with|is incompatible with"
             r"|cannot be (?:set|used|enabled) (?:with|together|simultaneously|at the same time)"
         ),

@@ -96,6 +96,9 @@ MODEL_ERRORS = (
             r"KeyError: '[\w.]*layers\.\d+\.|KeyError: '[\w.]+\.(?:weight|bias|\w*(?:scale|offset|zero_point)\w*)'"
             r"|size mismatch for \w|There is no module or parameter named"
             r"|loaded_weight\.(?:shape|size)|shape mismatch.*weight"
+            r"|'\w*Linear' object has no attribute '\w*(?:weight|scale|offset)\w*'"
+            r"|Attempted to load (?:nested )?weight|Expecting `(?:weight|num_bits|packed_dim|hidden_sizes)"
+            r"|some but not all shards of \S+ are quantized|the last dim of weight needs"
         ),
         meaning="the weights do not fit the model",
         why="names or shapes in the weights differ from what the model's code and its quantization expect",
@@ -177,7 +180,8 @@ MODEL_ERRORS = (
         pattern=(
             r"max_cpu_loras|max_lora_rank|LoRA rank \d+ is greater|is unsupported LoRA weight|Loading lora"
             r"|adapter_config\.json|expected target modules|LoRA\S* .*(?:not supported|does not support)"
-            r"|unsupported LoRA|lora_extra_vocab_size"
+            r"|unsupported LoRA|lora_extra_vocab_size|No supported LoRA modules|is not supported for LoRA"
+            r"|GPU (?:LoRA|model) slots|No free (?:lora|adapter) slots|LoRA is not enabled"
         ),
         meaning="an adapter (LoRA) cannot be loaded",
         why="its rank, its modules or its directory do not fit the service",

@@ -61,12 +61,19 @@ def test_weights_of_four_bits_take_a_quarter_of_the_layers() -> None:
     assert w4a8.weights - tables == (whole.weights - tables) // 4
 
 
-def test_experts_are_divided_by_the_copies_of_the_engine_with_expert_parallelism() -> None:
-    engine = ", tensorParallelSize: 4, dataParallelSize: 4"
-    without = memory_use("DeepSeek-V3", engine=engine)
-    with_experts = memory_use("DeepSeek-V3", engine=f"{engine}, enableExpertParallel: true")
+def test_experts_are_divided_by_the_copies_of_the_engine_with_and_without_expert_parallelism() -> None:
+    engine = ", tensorParallelSize: 4, dataParallelSize: 2"
+    one_copy = memory_use("DeepSeek-V3", engine=", tensorParallelSize: 4")
+    two_copies = memory_use("DeepSeek-V3", engine=engine)
 
-    assert with_experts.weights < without.weights
+    assert two_copies == memory_use("DeepSeek-V3", engine=f"{engine}, enableExpertParallel: true")
+    assert two_copies.weights == one_copy.weights // 2
+
+
+def test_a_model_without_experts_is_held_whole_by_each_copy() -> None:
+    one_copy = memory_use("Qwen3-32B", engine=", tensorParallelSize: 4")
+
+    assert memory_use("Qwen3-32B", engine=", tensorParallelSize: 4, dataParallelSize: 2") == one_copy
 
 
 def test_a_cache_of_one_byte_takes_half() -> None:
