@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from convert.foreign_script import container_with_script_of_another
 from convert.objects import Object
-from convert.pods import container_with_script_of_another
 from convert.server_start import File
 from convert.workloads import WORKLOADS, refusal
 from models.finding import Finding
