@@ -6,6 +6,7 @@ import re
 
 from convert.command_line import OUTPUT_AFTER, Flags
 from convert.minimal import Values
+from convert.note import Place
 from convert.pod_keys import is_ours
 from convert.pods import Pod
 from convert.server_start import Argument
@@ -25,6 +26,8 @@ _HCCL_PORT = "HCCL_IF_BASE_PORT"
 def remove_group_flags(flags: Flags, pod: Pod) -> None:
     """Remove the flags that follow from `nodes`."""
     if pod.group is None:
+        if not is_ours(pod):
+            _remove_addresses(flags, pod)
         return
     for name in pod.engine.release.flags_of_groups:
         flags.values.pop(name, None)
@@ -37,6 +40,17 @@ def remove_group_flags(flags: Flags, pod: Pod) -> None:
     for name, value in _RAY.items():
         if flags.values.get(name) == value:
             del flags.values[name]
+
+
+def _remove_addresses(flags: Flags, pod: Pod) -> None:
+    """Remove the addresses of a leader from the flags of a whole server: they are those of another machine."""
+    for name in ("data-parallel-address", "master-addr"):
+        address = flags.values.get(name)
+        if address in (None, "localhost", "127.0.0.1"):
+            continue
+        del flags.values[name]
+        place = Place(pod.start.file, flags.lines.get(name, 0))
+        flags.notes.replace(f"--{name}", "the whole server runs in its pod", place)
 
 
 def group_values(pod: Pod) -> Values:

@@ -93,10 +93,17 @@ def _sign(pod: Pod, values: Mapping[str, Any]) -> str:
     local = values.get("data-parallel-size-local")
     if isinstance(local, int) and local < copies:
         return f"--data-parallel-size {copies} with {local} here"
+    return _sign_of_ray(pod, values)
+
+
+def _sign_of_ray(pod: Pod, values: Mapping[str, Any]) -> str:
+    """How a command shows that Ray runs its engine on more pods than its own; empty if it does not."""
     needed = needed_npus(values)
     npus = npus_of(pod)
-    has_ray = pod.start.notes_of_ray or pod.rank is not None
-    if has_ray and needed > npus > 0:
+    in_group = pod.rank is not None
+    if npus == 0 and in_group and pod.start.notes_of_ray:
+        return f"{needed} NPUs over the pods of its group, connected by Ray"
+    if needed > npus > 0 and (in_group or pod.start.notes_of_ray):
         return f"{needed} NPUs over pods of {npus}"
     return ""
 

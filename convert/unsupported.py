@@ -6,8 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from convert.additional_keys import is_additional, missing_checksums
-from convert.claim_keys import CLAIM
-from convert.note import Note, Notes, assumed, dropped, remains, replaced
+from convert.note import Note, Notes, assumed, dropped, replaced
 from convert.objects import Object
 from convert.pod_keys import is_ours
 from convert.pod_patch import (
@@ -20,10 +19,15 @@ from convert.pod_patch import (
     uncopied_containers,
 )
 from convert.pods import Pod
+from convert.unsupported_objects import (
+    node_port_notes,
+    other_object,
+    service_notes,
+    title_of,
+)
 from convert.unsupported_resources import differing_amounts, further_resources
 from convert.workloads import WORKLOADS, refusal
 from models.kubernetes.schema import known_minors, pod_schema
-from models.manifests.metadata import NAME_LABEL
 from models.manifests.pod_fields import OWNED_POD_FIELDS
 
 _NO_KEY = "the stack file has no key for it"
@@ -104,17 +108,6 @@ _DEFAULTS: dict[str, Any] = {
 }
 """Values that Kubernetes fills in, or that this program writes as well."""
 
-_REMAINING = {
-    "Secret": "the stack file refers to it where it is used",
-    CLAIM: "a claim in model.source refers to it",
-    "PersistentVolume": "claims refer to it",
-    "StorageClass": "claims refer to it",
-    "ServiceAccount": "podTemplate.spec.serviceAccountName refers to it",
-    "PriorityClass": "priorityClass refers to it",
-    "RuntimeClass": "podTemplate.spec.runtimeClassName refers to it",
-}
-"""Objects that the stack does not have, and to which services only refer."""
-
 _PROBES = {
     "startupProbe": "the server is asked for /health instead; its time is kept as startup",
     "livenessProbe": "the program writes its own probes; startup sets how long a start may take",
@@ -155,16 +148,16 @@ def unsupported(
         if any(is_additional(item, pod) for pod in pods):
             continue
         if item.kind == "Service":
-            notes += _service(item)
-            notes += _node_ports(item)
+            notes += service_notes(item)
+            notes += node_port_notes(item)
         elif item.kind not in _CONVERTED_OBJECTS:
-            notes.append(_other_object(item))
+            notes.append(other_object(item))
         elif item.kind in WORKLOADS and item.value not in owners:
             refused = refusal(item)
             why = "no container of it starts a server"
             if refused:
                 why = f"it {refused.sentence}"
-            notes.drop(_title(item), why, item)
+            notes.drop(title_of(item), why, item)
     return notes
 
 
@@ -353,42 +346,3 @@ def _name_note(
         yield dropped(what, why, entry)
     else:
         yield dropped(what, _NO_KEY, entry)
-
-
-def _service(service: Object) -> Iterator[Note]:
-    """A Service that this program did not make. It remains, and the new pods have the manual's label."""
-    if service.labels.get(NAME_LABEL):
-        return
-    selector = service.at("spec", "selector").mapping()
-    if selector == {"app": "infers"}:
-        effect = "this one selects the new pods too, by app=infers"
-    else:
-        effect = "this one does not select the new pods"
-    yield replaced(
-        _title(service),
-        f"the program creates a Service for each service; {effect}",
-        service,
-    )
-
-
-def _node_ports(service: Object) -> Iterator[Note]:
-    """Notes about fixed ports of the nodes, which Kubernetes chooses for the Service of the program."""
-    for port in service.at("spec", "ports").items():
-        number = port.at("nodePort").text()
-        if number and not service.labels.get(NAME_LABEL):
-            why = "Kubernetes chooses the port of the nodes for expose: NodePort"
-            yield dropped(f"the node port {number}", why, port)
-
-
-def _other_object(item: Object) -> Note:
-    why = _REMAINING.get(item.kind)
-    refused = refusal(item)
-    if refused:
-        return dropped(_title(item), f"it {refused.sentence}", item)
-    if why:
-        return remains(_title(item), why, item)
-    return dropped(_title(item), _NO_KEY, item)
-
-
-def _title(item: Object) -> str:
-    return f"the {item.kind} {item.name}".strip()

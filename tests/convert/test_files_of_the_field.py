@@ -284,3 +284,68 @@ def test_the_access_from_outside_of_the_cluster_is_kept() -> None:
         "annotations": {"kubernetes.io/elb.class": "union"},
     }
     assert "the node port 30080" in said(conversion, "dropped")
+
+
+UNIT = f"""\
+[Unit]
+Description=vLLM
+[Service]
+User=root
+Environment="HCCL_OP_EXPANSION_MODE=AIV" TASK_QUEUE_ENABLE=1
+EnvironmentFile=-/etc/vllm.env
+ExecStart=/usr/bin/env {SERVE} \\
+  --max-num-seqs 8
+Restart=always
+"""
+
+
+def test_a_unit_of_systemd_becomes_a_service() -> None:
+    conversion = converted(("qwen.service", UNIT), image=IMAGE)
+
+    assert service(conversion)["model"] == "/data/Qwen3-32B"
+    assert service(conversion)["engine"] == {"maxNumSeqs": 8, "maxModelLen": 4096}
+    assert service(conversion)["env"] == {"HCCL_OP_EXPANSION_MODE": "AIV", "TASK_QUEUE_ENABLE": "1"}
+    assert [*said(conversion, "dropped")] == ["the command EnvironmentFile"]
+
+
+def test_a_quoted_export_is_a_variable_of_the_server() -> None:
+    conversion = converted(("serve.sh", f'export "A=b c" B=1\n{SERVE}\n'), image=IMAGE)
+
+    assert service(conversion)["env"] == {"A": "b c", "B": "1"}
+
+
+def test_the_address_of_a_machine_becomes_that_of_the_pod() -> None:
+    flags = "--data-parallel-size 2 --data-parallel-size-local 2 --data-parallel-address 192.0.2.7"
+    conversion = converted(("serve.sh", f"export HCCL_IF_IP=192.0.2.7 A=192.0.2.7\n{SERVE} {flags}\n"), image=IMAGE)
+
+    assert service(conversion)["env"] == {"HCCL_IF_IP": {"field": "status.podIP"}, "A": "192.0.2.7"}
+    assert {"HCCL_IF_IP 192.0.2.7", "--data-parallel-address"} <= {*said(conversion, "replaced")}
+    assert "dataParallelAddress" not in conversion.text
+
+
+def test_the_replicas_of_a_compose_service_are_kept() -> None:
+    compose = COMPOSE.replace("    restart: always\n", "    deploy: {replicas: 3}\n")
+
+    assert service(converted(("compose.yaml", compose)))["replicas"] == 3
+
+
+@pytest.mark.parametrize(
+    ("kind", "group", "way"),
+    [
+        ("PodDisruptionBudget", "policy/v1", "write disruptionBudget"),
+        ("HorizontalPodAutoscaler", "autoscaling/v2", "write replicas: external"),
+        ("ServiceMonitor", "monitoring.coreos.com/v1", "write monitoring: true"),
+        ("Ingress", "networking.k8s.io/v1", "let it lead to the new Service"),
+    ],
+)
+def test_an_object_that_is_lost_is_told_with_the_key_that_stands_for_it(kind: str, group: str, way: str) -> None:
+    conversion = converted(("all.yaml", f"{deployment(SERVE.split())}---\n{with_kind(kind, group, {})}"))
+
+    assert way in said(conversion, "dropped")[f"the {kind} big"]
+
+
+def test_an_object_of_a_controller_is_refused_with_the_way() -> None:
+    error = refused(("model.yaml", with_kind("StormService", "orchestration.aibrix.ai/v1alpha1", {})))
+
+    assert error.message == "model.yaml has no Deployment, but StormService"
+    assert "what their controller made" in error.fix

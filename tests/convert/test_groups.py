@@ -216,6 +216,17 @@ def test_a_group_needs_no_ray(leader: str, worker: str) -> None:
     assert not conversion.loses
 
 
+def test_a_group_of_gpus_has_the_nodes_of_its_leader_worker_set() -> None:
+    leader = "bash /vllm-workspace/multi-node-serving.sh leader; vllm serve a/b --max-model-len 4096 -tp 8 -pp 2"
+    worker = "bash /vllm-workspace/multi-node-serving.sh worker"
+    templates = {"leaderTemplate": template(leader), "workerTemplate": template(worker)}
+    objects = leader_worker_set(**templates).replace("huawei.com/ascend-1980", "nvidia.com/gpu")
+    conversion = converted(("qwen.yaml", objects))
+
+    assert service(conversion)["nodes"] == 2
+    assert "the resource nvidia.com/gpu" in said(conversion, "dropped")
+
+
 def test_what_only_the_workers_have_is_a_loss() -> None:
     script = f"export LEFT=1 BOTH=2\n{WORKER} --max-num-seqs 8"
     worker = workload("Deployment", "other", script, tolerations=[{"key": "npu"}]).replace("480Gi", "300Gi")
