@@ -86,7 +86,11 @@ def _network(item: Object) -> Values:
         if cidr:
             cidrs.append(cidr)
     values: Values = {"admit": admit, "cidrs": cidrs}
-    destinations = item.at("spec", "egress").items()[1:]
+    destinations = [
+        destination
+        for destination in item.at("spec", "egress").items()[1:]
+        if destination.at("to", 0, "podSelector").value is None
+    ]
     if not any(_is_anywhere(destination) for destination in destinations):
         values["egress"] = [_destination(destination) for destination in destinations]
     return values

@@ -6,16 +6,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from convert.group_keys import is_on_host_network
 from convert.minimal import Values
+from convert.mounts import Mount
 from convert.note import Notes
 from convert.objects import Object
 from convert.placeholder import PLACEHOLDER
-from convert.pod_keys import is_ours
-from convert.pods import Mount, Pod
-from convert.server_start import SourcedFile
+from convert.pod_keys import is_ours, queue_of
+from convert.pods import Pod
+from convert.server_start import Setting, SourcedFile
 from models.catalog.platforms import PLATFORMS, NodeMount, Platform
-from models.manifests.pod import QUEUE_NAME
+from models.engines.group import VARIABLES_OF_GROUPS
 
+_INTERFACE_OF_PODS = "eth0"
 _NPUS_OF_DEVICE_PLUGIN = "huawei.com/Ascend"
 """How the resources of MindCluster's device plugin and of HAMi begin: `huawei.com/Ascend910`."""
 
@@ -72,10 +75,44 @@ def cluster_values(
     seccomp = pods[0].spec.at("securityContext", "seccompProfile", "type").text()
     if seccomp in ("RuntimeDefault", "Unconfined"):
         values["seccomp"] = seccomp
+    values |= _network(pods, notes)
     queues = _queues(pods, objects)
     if queues:
         values["queues"] = queues
     return values
+
+
+def _network(pods: Sequence[Pod], notes: Notes) -> Values:
+    """The network of the pods of groups: that of their nodes, and its interface."""
+    values: Values = {}
+    for pod in pods:
+        if pod.group is None:
+            continue
+        interface = _interface(pod)
+        if is_on_host_network(pod):
+            values["hostNetwork"] = True
+        if interface is None or interface.text == _INTERFACE_OF_PODS:
+            continue
+        if is_on_host_network(pod) or is_ours(pod):
+            values.setdefault("interface", interface.text)
+        else:
+            why = (
+                f"a pod has {_INTERFACE_OF_PODS}; for the network of the nodes, write "
+                f"cluster: {{hostNetwork: true, interface: {interface.text}}}"
+            )
+            notes.replace(f"the interface {interface.text}", why, interface.place)
+    return values
+
+
+def _interface(pod: Pod) -> Setting | None:
+    """The interface over which the pods of a group connect; None if the files do not name it."""
+    for name, key in VARIABLES_OF_GROUPS.items():
+        setting = pod.start.environment.get(name)
+        if key != "cluster.interface" or setting is None:
+            continue
+        if not PLACEHOLDER.search(setting.text):
+            return setting
+    return None
 
 
 def platform_of(pod: Pod) -> Platform:
@@ -231,8 +268,7 @@ def _queues(
         if item.kind == "Queue":
             queues[item.name] = _queue(item)
     for pod in pods:
-        queue = pod.template.annotations.get(QUEUE_NAME)
-        name = str(queue or "")
+        name = queue_of(pod)
         if name in ("", "default") or PLACEHOLDER.search(name):
             continue
         queues.setdefault(name, {})

@@ -26,6 +26,10 @@ _LEVEL = re.compile(r"-O(\d)")
 _AFTER_NAME = re.compile(r"[^a-z_-].*", re.DOTALL)
 _WHITESPACE = re.compile(r"\s")
 _REFUSED = "vLLM's parser refuses it"
+_OUTPUT = re.compile(r"\$\{output(-of-[\w-]+)?\}")
+"""The placeholder of the output of a command."""
+OUTPUT_AFTER = "the output of a command after"
+"""How the note about such a word begins."""
 
 
 @dataclass
@@ -238,7 +242,10 @@ def _add(
     surplus = found.surplus
     if surplus and "/" in surplus[0] and not flags.loose_model:
         flags.loose_model = surplus.pop(0)
-    if surplus:
+    if surplus and all(_OUTPUT.fullmatch(word) for word in surplus):
+        why = "only the running script knows it"
+        flags.notes.drop(f"{OUTPUT_AFTER} {flag.option}", why, place)
+    elif surplus:
         flags.notes.drop(f"a word after {flag.option}", _REFUSED, place)
     if flag.kind == "append" and isinstance(value, list):
         before = flags.values.get(flag.name) or []

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from convert.command_line import read_flags
+from convert.container_environment import references_of
 from convert.difference import Difference
 from convert.draft import Draft
 from convert.feature_keys import lora_module
@@ -18,6 +19,7 @@ from convert.pod_keys import is_ours
 from convert.server_command import server_command, words_of
 from convert.stand_in import StandIn, stand_in
 from models.engines.flags import Flag
+from models.engines.group import VARIABLES_OF_GROUPS
 from models.engines.release import Release
 from models.launch.launch import launch
 from models.service.resolved import ResolvedService
@@ -45,6 +47,9 @@ _VARIABLE_DEFAULTS = {
     "USE_PFA_HIGH_PRECISION_MODE": "1",
     "USE_IFA_HIGH_PRECISION_MODE": "0",
 }
+_OF_EACH_POD = ("HCCL_IF_IP", "VLLM_HOST_IP")
+"""Variables of a group that the program sets to the address of each pod."""
+_DEFAULTS_OF_GROUPS = ("HCCL_BUFFSIZE", "OMP_NUM_THREADS")
 _ENGINE_DEFAULT = "the engine's default"
 
 
@@ -160,7 +165,13 @@ def _variables(draft: Draft, service: ResolvedService) -> Iterator[Difference]:
     settings = draft.pod.start.environment
     old = {name: setting.text for name, setting in settings.items()}
     old.pop("PYTHONPATH", None)
+    for name, reference in references_of(draft.pod.container).items():
+        if "field" in reference:
+            old[name] = f"the pod's {reference['field']}"
     new = {**launch(service).environment, **_values_of_the_pod(service)}
+    if service.group:
+        for name in _OF_EACH_POD:
+            old.pop(name, None)
     for name in dict.fromkeys([*old, *new]):
         why = _reason_set(name, service)
         if name not in new:
@@ -185,6 +196,10 @@ def _values_of_the_pod(service: ResolvedService) -> dict[str, str]:
 def _reason_set(name: str, service: ResolvedService) -> str:
     if name in _VARIABLE_REASONS:
         return _VARIABLE_REASONS[name]
+    if service.group and name in VARIABLES_OF_GROUPS:
+        return f"{VARIABLES_OF_GROUPS[name]} sets it"
+    if service.group and name in _DEFAULTS_OF_GROUPS:
+        return "the default of a server over several nodes"
     if service.graph.kind == "pta":
         return "graph: pta sets it (manual, Step 3)"
     return "the stack file has no key that sets it"

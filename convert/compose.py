@@ -118,8 +118,12 @@ def _read_deploy(service: Object, options: ContainerOptions) -> None:
     limits = service.at("deploy", "resources", "limits")
     options.memory = options.memory or limits.at("memory").text()
     options.cpus = options.cpus or limits.at("cpus").text()
+    replicas = service.at("deploy", "replicas").value
+    if isinstance(replicas, int):
+        options.replicas = replicas
     for key in service.at("deploy").mapping():
-        if key != "resources":
+        is_read = key == "resources" or (key == "replicas" and replicas is not None)
+        if not is_read:
             options.lost.append(f"deploy.{key}")
     if service.at("deploy", "resources", "reservations", "devices").items():
         options.lost.append("deploy.resources.reservations.devices")

@@ -41,6 +41,7 @@ class ContainerOptions:
     user: str = ""
     memory: str = ""
     cpus: str = ""
+    replicas: int = 1
     labels: dict[str, str] = field(default_factory=dict)
     read_only: bool = False
     replaced: list[str] = field(default_factory=list)
@@ -72,7 +73,7 @@ def as_deployment(options: ContainerOptions, notes: Notes) -> Object:
         "apiVersion": "apps/v1",
         "kind": "Deployment",
         "metadata": {"name": _NAME.sub("-", name.lower()).strip("-")},
-        "spec": {"replicas": 1, "template": template},
+        "spec": {"replicas": options.replicas, "template": template},
     }
     span = Span(
         file=options.place.file,

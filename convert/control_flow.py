@@ -22,6 +22,25 @@ _HEADS = {"case", "for", "select"}
 _TESTS = {"[", "[[", "test"}
 
 
+@dataclass
+class Test:
+    """The commands between `if` and `then`, or those of `[ … ] &&`."""
+
+    __test__ = False
+    commands: list[Command] = field(default_factory=list)
+    is_negated: bool = False
+    """Whether a `!` comes before them."""
+
+
+@dataclass(frozen=True)
+class Guard:
+    """A test that decides whether a command runs."""
+
+    test: Test
+    expected: bool
+    """The result with which the command runs."""
+
+
 @dataclass(frozen=True)
 class Step:
     """A command without the keywords before it."""
@@ -29,6 +48,8 @@ class Step:
     command: Command
     branch: int = 0
     """The line of the `if`, the `case` or the test with `&&` that decides whether it runs; 0 if it always runs."""
+    guards: tuple[Guard, ...] = ()
+    """The tests of each `if` around it, and of `[ … ] && …`. A `case` has none here."""
 
 
 @dataclass
@@ -72,6 +93,23 @@ class _Block:
 
     keyword: str
     line: int
+    tests: list[Test] = field(default_factory=list)
+    """The tests of an `if` and of its `elif`, up to the present branch."""
+    is_test: bool = False
+    """Whether the commands are those of a test."""
+    is_else: bool = False
+
+    def begin_test(self) -> None:
+        """Begin the test of `if` or `elif`."""
+        self.tests.append(Test())
+        self.is_test = True
+
+    def guards(self) -> list[Guard]:
+        """The tests that lead to the present branch."""
+        guards = [Guard(test, expected=False) for test in self.tests]
+        if guards and not self.is_else:
+            guards[-1] = Guard(self.tests[-1], expected=True)
+        return guards
 
 
 @dataclass
@@ -84,6 +122,8 @@ class _Reader:
     """Whether the brace of the innermost function is still to come."""
     tested_on: int = 0
     """The line of a test that decides whether the next command runs; 0 without such a test."""
+    tested: Guard | None = None
+    """That test, or the one at the beginning of `[ … ] && … || …`."""
 
     def is_inside(self, keyword: str) -> bool:
         if not self.blocks:
@@ -98,10 +138,29 @@ class _Reader:
             return
         while words and self._keyword(words, command.line):
             pass
+        rest = replace(command, words=tuple(words))
         if words:
-            rest = replace(command, words=tuple(words))
-            self._add(Step(rest, self._branch()))
-        self.tested_on = command.line if _is_test(words, command.end) else 0
+            self._add(Step(rest, self._branch(), self._guards()))
+            if self.blocks and self.blocks[-1].is_test:
+                self.blocks[-1].tests[-1].commands.append(rest)
+        is_tested = _is_test(words, command.end)
+        self.tested_on = command.line if is_tested else 0
+        if is_tested:
+            self.tested = Guard(Test([rest]), expected=command.end == "&&")
+        elif self.tested and command.end == "||":
+            self.tested = Guard(self.tested.test, expected=False)
+        else:
+            self.tested = None
+
+    def _guards(self) -> tuple[Guard, ...]:
+        """The tests that decide whether the next command runs."""
+        guards = []
+        for block in self.blocks:
+            if block.keyword == "if" and not block.is_test:
+                guards += block.guards()
+        if self.tested:
+            guards.append(self.tested)
+        return tuple(guards)
 
     def _add(self, step: Step) -> None:
         if self.functions:
@@ -130,15 +189,32 @@ class _Reader:
             del words[0]
         elif word in _OPENING:
             self.blocks.append(_Block(word, line))
+            if word == "if":
+                self.blocks[-1].begin_test()
             del words[: len(words) if word in _HEADS else 1]
         elif word in _CLOSING:
             self._close(_CLOSING[word])
             del words[0]
         elif word in _OTHER_KEYWORDS:
+            self._continue_if(word)
             del words[0]
         else:
             return False
         return True
+
+    def _continue_if(self, word: str) -> None:
+        """Note which part of an `if` follows a keyword."""
+        if not self.is_inside("if"):
+            return
+        block = self.blocks[-1]
+        if word == "!" and block.is_test:
+            block.tests[-1].is_negated = True
+        elif word == "elif":
+            block.begin_test()
+        elif word == "then":
+            block.is_test = False
+        elif word == "else":
+            block.is_else = True
 
     def _open_function(self, name: str, line: int) -> None:
         self.blocks.append(_Block("function", line))

@@ -14,6 +14,7 @@ from convert.cluster_keys import cluster_values
 from convert.compose import is_compose
 from convert.draft import Draft, draft
 from convert.findings import findings_of
+from convert.groups import servers_of
 from convert.input_files import sorted_files
 from convert.minimal import Values, minimal, with_scalars
 from convert.note import Note, Notes, assumed, dropped
@@ -24,12 +25,14 @@ from convert.pods import Pod, read_pods
 from convert.refused_files import RENDER, ConversionError, is_template, no_server
 from convert.server_start import File
 from convert.service_keys import expose
-from convert.several_pods import part_of_several_pods
 from convert.stack_yaml import stack_text
 from convert.stand_in import stand_in
-from convert.unsupported import gpu_notes, unsupported
+from convert.unsupported import unsupported
+from convert.unsupported_resources import gpu_notes
+from convert.workloads import runs_groups
 from convert.written_objects import compose_objects, script_objects
 from models.manifests import stack_objects
+from models.manifests.metadata import INSTANCE_LABEL
 from models.report import Report
 from models.service.resolve import resolve
 from models.stack_file.parse import parse_stack
@@ -37,6 +40,8 @@ from models.stack_file.project import read_project
 from models.stack_file.yaml_file import UNREADABLE
 
 _LONGEST_NAME = 63
+_REFUSED_NAME = "vllm"
+"""A name for which Kubernetes sets VLLM_PORT, which vLLM reads as a number."""
 _NO_NAME_CHARACTERS = re.compile(r"[^a-z0-9]+")
 _NO_LETTERS_FIRST = re.compile(r"^[^a-z]+")
 
@@ -126,7 +131,12 @@ def _convert(
     if not pods:
         names = [config.name for config in configs]
         raise no_server(names, scripts, objects, content.others)
-    pods = _whole_servers(pods, notes)
+    servers = servers_of(pods, notes)
+    pods = servers.pods
+    if not pods:
+        raise no_server(
+            [config.name for config in configs], scripts, objects, content.others
+        )
     cluster = cluster_values(
         pods,
         objects,
@@ -149,7 +159,7 @@ def _convert(
         if access:
             service.values["expose"] = access
         drafts.append(service)
-    notes += unsupported(pods, objects)
+    notes += unsupported(pods, objects, servers.workers)
     for service in drafts:
         notes += service.notes
     notes[:0] = gpu_notes(notes)
@@ -215,34 +225,6 @@ def _filled_value(value: Any, values: Mapping[str, str]) -> Any:
     return value
 
 
-def _whole_servers(pods: Sequence[Pod], notes: Notes) -> list[Pod]:
-    """The pods that are a whole server. The others are noted; if only those are left, nothing can be converted."""
-    whole = []
-    parts = []
-    for pod in pods:
-        reason = part_of_several_pods(pod)
-        if not reason:
-            whole.append(pod)
-            continue
-        title = _title(pod)
-        parts.append(f"{title}: {reason}")
-        notes.drop(title, reason, pod.owner)
-    if whole:
-        return whole
-    raise ConversionError(
-        "; ".join(parts),
-        "keep these pods as they are, or start a server that fits into one pod: without these flags, and with npus "
-        "for all of its parallel sizes",
-    )
-
-
-def _title(pod: Pod) -> str:
-    """The object of a pod; a script or a Compose file that comes without objects has no line for one."""
-    if not pod.owner.spans:
-        return f"the server of {pod.owner.file}"
-    return f"the {pod.owner.kind} {pod.owner.name}".strip()
-
-
 def _conversion(
     drafts: Sequence[Draft],
     cluster: Values,
@@ -304,7 +286,7 @@ def _pods_by_name(
         while name in found or (is_taken and name == base):
             name = f"{base[:60]}-{number}"
             number += 1
-        if name != pod.owner.name:
+        if name != _object_name(pod):
             notes.append(_renamed(pod, name, is_taken=is_taken))
         found[name] = pod
     return found
@@ -312,11 +294,28 @@ def _pods_by_name(
 
 def _service_name(pod: Pod, pods: Sequence[Pod]) -> str:
     """The name of the object; with the name of the container if the object has several servers."""
-    name = pod.owner.name
+    name = _object_name(pod)
     servers = [other for other in pods if other.owner == pod.owner]
     if len(servers) > 1:
-        name = f"{name}-{pod.name}"
-    return service_name(name)
+        name = f"{name}-{_part_name(pod)}"
+    name = service_name(name)
+    if name == _REFUSED_NAME:
+        return f"{name}-server"
+    return name
+
+
+def _part_name(pod: Pod) -> str:
+    """The name of a container among several servers of an object; that of the task in a Volcano Job."""
+    *keys, _ = pod.keys or ("",)
+    task = pod.owner.at(*keys, "name").text() if keys else ""
+    return task or pod.name
+
+
+def _object_name(pod: Pod) -> str:
+    """The name of the object; that of the service if this program has made the object of its group."""
+    if is_ours(pod) and runs_groups(pod.owner):
+        return str(pod.owner.labels.get(INSTANCE_LABEL, ""))
+    return pod.owner.name
 
 
 def _renamed(

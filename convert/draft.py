@@ -14,20 +14,28 @@ from convert.claim_keys import CLAIM
 from convert.cluster_keys import default_mounts, platform_mounts
 from convert.command_line import Flags, read_flags
 from convert.container_environment import references_of
+from convert.group_keys import (
+    group_values,
+    remove_group_flags,
+    without_group_flags,
+)
 from convert.launch_keys import launch_values
 from convert.launched import Launched
 from convert.minimal import Values, minimal
+from convert.mounts import Mount
 from convert.node_paths import NodePaths
 from convert.note import Notes
 from convert.pod_keys import graph_cache, is_ours, pod_values, unused_mounts, warms_up
 from convert.pod_patch import pod_patch
-from convert.pods import Mount, Pod
+from convert.pods import Pod
 from convert.server_command import server_command, words_of
 from convert.server_start import Start
 from convert.stand_in import stand_in, value_at
+from models.engines.group import VARIABLES_OF_GROUPS
 from models.engines.vllm_ascend.drain import SHUTDOWN_FLAG
+from models.launch.group import member_of
 from models.launch.init_steps import MIND_SPEED_DIRECTORY
-from models.launch.launch import LAUNCH_DIRECTORY, launch
+from models.launch.launch import LAUNCH_DIRECTORY, launch, launch_of_rank
 from models.manifests import service_objects
 from models.service.resolved import ResolvedService
 from models.stack_file.service import ServiceConfig
@@ -75,6 +83,7 @@ def draft(
     start = pod.start
     engine = pod.engine.release
     flags = read_flags(start.arguments, start.kind, start.file, engine)
+    remove_group_flags(flags, pod)
     _add_preparations(start, pod)
     files = {file.name: file.text for file in pod.files()}
     port = pod.container.at("ports", 0, "containerPort")
@@ -88,6 +97,8 @@ def draft(
         settings=settings,
         claims=claims,
     )
+    if pod.group:
+        launched.used_variables.update(VARIABLES_OF_GROUPS)
     values = _all_values(pod, launched, additional)
     if is_ours(pod):
         values = _with_original_order(name, values, cluster, pod)
@@ -119,12 +130,16 @@ def _all_values(pod: Pod, launched: Launched, additional: Values) -> Values:
     """All keys of a service in the order of the stack file."""
     values = launch_values(launched)
     values |= pod_values(pod, launched.notes, shutdown=_shutdown(launched))
+    values |= group_values(pod)
     values |= additional
     graph = values.get("graph", {})
     cache = graph_cache(pod)
     if graph.get("kind") == "pta" and cache:
         graph["cache"] = cache
     references = references_of(pod.container)
+    if pod.group:
+        for variable in VARIABLES_OF_GROUPS:
+            references.pop(variable, None)
     api_key = references.pop("VLLM_API_KEY", None)
     if api_key:
         values["server"]["apiKey"] = api_key
@@ -187,20 +202,25 @@ def _with_original_order(
     pod: Pod,
 ) -> Values:
     """The values with the further flags grouped so that a pod of this program keeps the order of its flags."""
-    arguments = [argument.text for argument in pod.start.arguments]
+    arguments = without_group_flags(pod.start.arguments, pod)
     for candidate in _arrangements(values):
         service = stand_in(name, candidate, cluster).service
-        if service and _launch_arguments(service) == arguments:
+        if service and _launch_arguments(service, pod) == arguments:
             return candidate
     return values
 
 
-def _launch_arguments(service: ResolvedService) -> list[str]:
-    """The arguments of the server that the program would start."""
-    server = server_command(words_of(launch(service).argv))
+def _launch_arguments(service: ResolvedService, pod: Pod) -> list[str]:
+    """The arguments of the server that the program would start, without the flags that follow from `nodes`."""
+    start = launch(service)
+    words = [*start.argv]
+    if service.group:
+        leader = launch_of_rank(start, member_of(service, rank=0))
+        words += leader.flags_of_rank
+    server = server_command(words_of(words))
     if server is None:
         return []
-    return [argument.text for argument in server.arguments]
+    return without_group_flags(server.arguments, pod)
 
 
 def _arrangements(values: Values) -> Iterator[Values]:

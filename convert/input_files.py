@@ -1,4 +1,4 @@
-"""Sorts the files of a command line: objects of Kubernetes, Compose files and scripts."""
+"""Sorts the files of a command line: objects of Kubernetes, Compose files, scripts and units of systemd."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from convert.server_start import File
+from convert.systemd_unit import is_unit, script_of_unit
 from models.stack_file.yaml_file import read_yaml
 
 _SCRIPT_ENDINGS = (".sh", ".bash")
@@ -33,7 +34,9 @@ def sorted_files(files: Sequence[File]) -> InputFiles:
     objects = []
     scripts = []
     for file in files:
-        if _is_script(file):
+        if is_unit(file.text):
+            scripts.append(replace(file, text=script_of_unit(file.text)))
+        elif _is_script(file):
             code = _with_placeholders(_code(file.text))
             scripts.append(replace(file, text=code))
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from convert.feature_keys import feature_values
@@ -30,6 +31,9 @@ _SERVER_FLAGS = ("ssl-", "uvicorn", "root-path", "disable-log-requests")
 """Beginnings of flags that both servers have, and that do not concern the engine."""
 
 
+_OWN_ADDRESSES = ("HCCL_IF_IP", "VLLM_HOST_IP")
+"""Variables with the address of the machine itself."""
+_ADDRESS = re.compile(r"(?!127\.)\d{1,3}(\.\d{1,3}){3}")
 _POD_FIELD_OF_OUTPUT = {
     "${output-of-hostname-i}": "status.podIP",
     "${output-of-hostname-I}": "status.podIP",
@@ -268,12 +272,23 @@ def _env(launched: Launched) -> dict[str, str | dict[str, str]]:
             launched.notes.drop(name, why, setting.place)
         else:
             values[name] = _env_value(name, text)
+            _note_address(launched, name, text)
     return values
+
+
+def _note_address(launched: Launched, name: str, text: str) -> None:
+    """Note an address of a machine, in place of which a pod has its own."""
+    if name in _OWN_ADDRESSES and _ADDRESS.fullmatch(text):
+        place = launched.start.environment[name].place
+        why = "it is the address of a machine; a pod has one of its own"
+        launched.notes.replace(f"{name} {text}", why, place)
 
 
 def _env_value(name: str, text: str) -> str | dict[str, str]:
     """A value for `env`: a field of the pod or an added path in place of text that only a shell expands."""
     field = _POD_FIELD_OF_OUTPUT.get(text)
+    if name in _OWN_ADDRESSES and _ADDRESS.fullmatch(text):
+        field = "status.podIP"
     if field:
         return {"field": field}
     if PLACEHOLDER.fullmatch(text) and "-" in text:

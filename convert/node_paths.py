@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
+from convert.mounts import Mount
 from convert.placeholder import PLACEHOLDER
-from convert.pods import Mount
 
 _WORDS_FOR_WEIGHTS = ("model", "weight", "checkpoint")
 

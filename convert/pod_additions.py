@@ -10,6 +10,7 @@ from convert.difference import Difference
 from convert.pod_keys import SHM
 from convert.pods import Pod
 from models.manifests import service_objects
+from models.manifests.workload import serving_template
 from models.record import quantity_text
 from models.service.resolved import ResolvedService
 from models.words import duration
@@ -46,8 +47,8 @@ def added_to_pod(pod: Pod, service: ResolvedService) -> Iterator[Difference]:
 def _template(service: ResolvedService) -> dict[str, Any]:
     """The template of the pods that the program writes."""
     objects = {item["kind"]: item for item in service_objects(service)}
-    template: dict[str, Any] = objects["Deployment"]["spec"]["template"]
-    return template
+    kind = "LeaderWorkerSet" if service.group else "Deployment"
+    return serving_template(objects[kind])
 
 
 def _added(
@@ -151,7 +152,8 @@ def _operation(pod: Pod, service: ResolvedService) -> Iterator[Difference]:
     if pod.container.at("startupProbe").value is None:
         startup = duration(service.startup)
         yield _added("probes", f"started within {startup}", origins["startup"].source)
-    if pod.owner.at("spec", "strategy").value is None:
+    strategies = ("strategy", "rolloutStrategy")
+    if all(pod.owner.at("spec", key).value is None for key in strategies):
         why = origins["rollout.kind"].source
         yield _added("rollout", str(service.rollout.kind), why)
     if pod.container.at("lifecycle").value is None:

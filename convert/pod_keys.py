@@ -8,6 +8,7 @@ from typing import Any
 from convert.container_environment import has_read_only_root
 from convert.minimal import Values
 from convert.note import Note, Notes, dropped
+from convert.objects import Object
 from convert.placeholder import PLACEHOLDER
 from convert.pods import Pod
 from models.launch.launch import GRAPH_CACHE_DIRECTORY, WARM
@@ -63,7 +64,7 @@ def pod_values(
         "drain": _drain(pod, shutdown),
         "startup": _startup(pod),
     }
-    if pod.owner.kind != "Deployment":
+    if pod.owner.kind != "Deployment" and pod.group is None:
         notes.assume("a Deployment", f"instead of the {pod.owner.kind}", pod.owner)
     for key, value in [*values.items()]:
         if value is None or value == {}:
@@ -173,12 +174,20 @@ def _cores(text: str) -> int | str:
 
 
 def _rollout(pod: Pod) -> Values:
+    if pod.group:
+        strategy = pod.owner.at("spec", "rolloutStrategy")
+        return _rolling_update(strategy.at("rollingUpdateConfiguration"))
     strategy = pod.owner.at("spec", "strategy")
     if strategy.at("type").text() == "Recreate":
         return {"kind": "recreate"}
+    return _rolling_update(strategy.at("rollingUpdate"))
+
+
+def _rolling_update(limits: Object) -> Values:
+    """The limits of a rolling update; empty if there are none."""
     numbers: Values = {}
     for key in ("maxSurge", "maxUnavailable"):
-        value = strategy.at("rollingUpdate", key).value
+        value = limits.at(key).value
         if isinstance(value, int):
             numbers[key] = value
     if not numbers:
@@ -210,14 +219,20 @@ def _volcano(pod: Pod) -> Values:
         values["minMember"] = int(min_member)
     elif min_member:
         values["minMember"] = min_member
-    queue = of_pod.get(QUEUE_NAME) or of_owner.get(QUEUE_NAME)
-    queue = queue or pod.owner.at("spec", "queue").text()
+    queue = queue_of(pod)
     if queue:
         values["queue"] = queue
     priority = pod.spec.at("priorityClassName").text()
     if priority:
         values["priorityClass"] = priority
     return values
+
+
+def queue_of(pod: Pod) -> str:
+    """Volcano's queue in which a pod waits; empty if the files name none."""
+    of_pod = pod.template.annotations.get(QUEUE_NAME)
+    of_owner = pod.owner.annotations.get(QUEUE_NAME)
+    return str(of_pod or of_owner or pod.owner.at("spec", "queue").text())
 
 
 def _drain(pod: Pod, shutdown: int) -> str | None:

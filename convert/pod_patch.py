@@ -7,6 +7,7 @@ import re
 from collections.abc import Collection, Iterator
 from typing import Any
 
+from convert.group_keys import is_on_host_network
 from convert.minimal import Values
 from convert.objects import Object
 from convert.pod_keys import is_ours
@@ -68,11 +69,23 @@ def is_patched(pod: Pod, field: str) -> bool:
         return False
     if field in CONVERTED_FIELDS or field in OWNED_POD_FIELDS:
         return False
+    if is_network_of_group(pod, field):
+        return False
     if field == "affinity" and is_ours(pod) and value == affinity_to_other_services():
         return False
     newest = known_minors()[-1]
     is_known = field in pod_schema(newest).fields("PodSpec")
     return is_known and not has_credential(value)
+
+
+def is_network_of_group(pod: Pod, field: str) -> bool:
+    """Whether a field puts the pods of a group into the network of their nodes, as `cluster.hostNetwork` does."""
+    if pod.group is None or not is_on_host_network(pod):
+        return False
+    is_dns = field == "dnsPolicy"
+    return field == "hostNetwork" or (
+        is_dns and pod.spec.at(field).value == "ClusterFirstWithHostNet"
+    )
 
 
 def _is_rendered(pod: Pod) -> bool:

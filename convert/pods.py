@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import PurePosixPath
 from typing import Any
 
 from convert.container_command import (
@@ -15,60 +14,52 @@ from convert.container_command import (
 )
 from convert.container_environment import (
     container_environment,
+    references_of,
     with_kubernetes_variables,
 )
 from convert.engine_release import EngineRelease, engine_release
+from convert.mounts import Mount, mounted_files, mounts_of
 from convert.note import Note, Notes
 from convert.objects import Object
 from convert.script_reader import read_start
-from convert.server_start import File, Start
+from convert.server_start import File, Setting, Start
 from convert.shell_words import Command, Script, Text, Word, plain_command
-from convert.workloads import replicas, template_keys
+from convert.workloads import (
+    TemplateKeys,
+    is_repeated,
+    ranks_of_template,
+    replicas,
+    runs_groups,
+    templates,
+    variables_of_rank,
+)
 from models.catalog.platforms import PLATFORMS
 from models.manifests.metadata import NAME, NAME_LABEL, VERSION_LABEL
 
 _NPU = re.compile(r"^huawei\.com/|(?i:ascend|npu)")
 _PARTS_OF_NPU = ("-memory", "-core", "-cores")
 """How the resources end with which HAMi counts the memory and the cores of an NPU."""
+_FLAGS_OF_PODS = {
+    "--headless",
+    "--nnodes",
+    "--node-rank",
+    "--data-parallel-address",
+    "--data-parallel-start-rank",
+}
+"""Flags that only some pods of a group have, or whose values differ between them."""
+_RANK_FIELD = re.compile(r"(worker-index|pod-index)'\]$")
+"""How fields of a pod end that contain its place in its group."""
 _KNOWN_NPUS = frozenset(platform.resource for platform in PLATFORMS.values())
-
-_NO_VOLUME_KINDS = ("name", "mountPath", "subPath", "readOnly")
-"""Keys of a volume, and of a mount without a volume, that name no kind of volume."""
 
 
 @dataclass(frozen=True)
-class Mount:
-    """A volume in a container."""
+class ServerGroup:
+    """How a server is divided over several pods."""
 
-    path: str
-    """Path in the container."""
-    volume: Object
-    sub_path: str = ""
-    read_only: bool = False
-
-    @property
-    def volume_name(self) -> str:
-        """The name of the volume."""
-        return self.volume.at("name").text()
-
-    @property
-    def host_path(self) -> str:
-        """Path on the node; empty for a volume that is not a directory of the node."""
-        path = self.volume.at("hostPath", "path").text()
-        if path and self.sub_path:
-            return str(PurePosixPath(path, self.sub_path))
-        return path
-
-    @property
-    def claim(self) -> str:
-        """The name of its PersistentVolumeClaim; empty for any other volume."""
-        return self.volume.at("persistentVolumeClaim", "claimName").text()
-
-    @property
-    def volume_kind(self) -> str:
-        """The kind of its volume: `nfs`, `emptyDir`; empty if the pod does not declare it."""
-        kinds = [key for key in self.volume.mapping() if key not in _NO_VOLUME_KINDS]
-        return next(iter(kinds), "")
+    nodes: int
+    """The number of pods of the server."""
+    port: int | None = None
+    """The port on which the leader's pod waits for those of its workers; None if the files do not name it."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +68,8 @@ class Pod:
 
     owner: Object
     """The object that runs the pod, such as a Deployment."""
+    keys: TemplateKeys
+    """The keys of the pod's template in that object."""
     container: Object
     name: str
     """The name of the container."""
@@ -91,16 +84,22 @@ class Pod:
     """The engine release in its image."""
     npu: str = ""
     """The resource that counts its NPUs, such as `huawei.com/ascend-1980`."""
+    rank: int | None = None
+    """Its place in a group of equal pods, as which its script was read; None for any other pod."""
+    group: ServerGroup | None = None
+    """How its server is divided over several pods, if it is the leader of a group."""
 
     @property
     def template(self) -> Object:
         """The template of the pod."""
-        return _template(self.owner)
+        return self.owner.at(*self.keys)
 
     @property
     def replicas(self) -> Any:
-        """The number of pods; None if the object names none."""
-        return replicas(self.owner).value
+        """The number of pods, or of groups; None if the object names none."""
+        if self.group and not runs_groups(self.owner):
+            return 1
+        return replicas(self.owner, self.keys).value
 
     @property
     def spec(self) -> Object:
@@ -124,7 +123,7 @@ class Pod:
 
     def files(self) -> list[File]:
         """The files that the container mounts from ConfigMaps."""
-        return [*_mounted_files(self.mounts, self.config_maps)]
+        return [*mounted_files(self.mounts, self.config_maps)]
 
 
 def read_pods(
@@ -133,7 +132,7 @@ def read_pods(
     notes: Notes,
     given: Mapping[str, str],
 ) -> list[Pod]:
-    """The containers that start a server.
+    """The containers that start a server, a part of one, or only Ray.
 
     Args:
         objects: The objects of the file.
@@ -145,8 +144,8 @@ def read_pods(
     sources = Sources(config_maps, tuple(scripts), given)
     pods = []
     for owner in objects:
-        if template_keys(owner) is not None:
-            pods += _servers(owner, sources, notes)
+        for keys in templates(owner):
+            pods += _servers_of_ranks(owner, keys, sources, notes)
     return pods
 
 
@@ -161,22 +160,52 @@ class Sources:
     """The values of `--set` by name."""
 
 
-def _template(owner: Object) -> Object:
-    """The template of the pods of an object that runs pods."""
-    return owner.at(*(template_keys(owner) or ()))
+def _servers_of_ranks(
+    owner: Object,
+    keys: TemplateKeys,
+    sources: Sources,
+    notes: Notes,
+) -> list[Pod]:
+    """The containers that start a server, once for each place in a group that their scripts distinguish."""
+    ranks = ranks_of_template(owner, keys)
+    if not ranks:
+        of_one = Notes()
+        servers = _servers(owner, keys, None, sources, of_one)
+        if not (is_repeated(owner, keys) and _distinguish_pods(servers)):
+            notes += of_one
+            return servers
+        ranks = (0, 1)
+    found: list[Pod] = []
+    for rank in ranks:
+        found += _servers(owner, keys, rank, sources, notes)
+    return found
+
+
+def _distinguish_pods(servers: Sequence[Pod]) -> bool:
+    """Whether a command has flags that only some pods of a group have, or whose values differ between them."""
+    for pod in servers:
+        words = [argument.text for argument in pod.start.arguments]
+        for second in pod.start.second_servers:
+            words += [argument.text for argument in second.arguments]
+        names = {word.partition("=")[0] for word in words}
+        if not names.isdisjoint(_FLAGS_OF_PODS):
+            return True
+    return False
 
 
 def _servers(
     owner: Object,
+    keys: TemplateKeys,
+    rank: int | None,
     sources: Sources,
     notes: Notes,
 ) -> list[Pod]:
-    """The containers of an object that start a server."""
-    spec = _template(owner).at("spec")
-    containers = spec.at("containers").items()
-    pods = [_pod(owner, container, sources) for container in containers]
+    """The containers of a template that start a server."""
+    containers = owner.at(*keys, "spec", "containers").items()
+    pods = [_pod(owner, keys, rank, container, sources) for container in containers]
     servers = [pod for pod in pods if pod.start.kind]
-    if not servers and len(sources.scripts) == 1:
+    of_ray = [pod for pod in pods if not pod.start.kind and pod.start.notes_of_ray]
+    if not servers and not of_ray and len(sources.scripts) == 1:
         servers = _with_only_script(pods, sources)
     names = frozenset(pod.name for pod in servers)
     servers = [replace(pod, servers=names) for pod in servers]
@@ -184,7 +213,7 @@ def _servers(
         notes += pod.start.notes
         for start in pod.prepared:
             notes += [note for note in start.notes if not _is_about_a_command(note)]
-    return servers
+    return [*servers, *of_ray]
 
 
 def _is_about_a_command(note: Note) -> bool:
@@ -223,16 +252,18 @@ def _with_only_script(pods: Sequence[Pod], sources: Sources) -> list[Pod]:
 
 def _pod(
     owner: Object,
+    keys: TemplateKeys,
+    rank: int | None,
     container: Object,
     sources: Sources,
 ) -> Pod:
-    spec = _template(owner).at("spec")
-    mounts = _mounts(spec, container)
+    spec = owner.at(*keys, "spec")
+    mounts = mounts_of(spec, container)
     config_maps = sources.config_maps
     image = container.at("image").text()
     files = [
         without_library_lines(file, image)
-        for file in (*sources.scripts, *_mounted_files(mounts, config_maps))
+        for file in (*sources.scripts, *mounted_files(mounts, config_maps))
     ]
     notes = Notes()
     start = _start(
@@ -240,11 +271,12 @@ def _pod(
         files,
         notes,
         given=sources.given,
+        rank=_rank_variables(owner, container, rank),
     )
     start.notes[:0] = notes
     prepared = []
     for init_container in spec.at("initContainers").items():
-        init_files = _mounted_files(_mounts(spec, init_container), config_maps)
+        init_files = mounted_files(mounts_of(spec, init_container), config_maps)
         prepared_start = _start(
             init_container,
             [*init_files],
@@ -254,6 +286,8 @@ def _pod(
         prepared.append(prepared_start)
     return Pod(
         owner=owner,
+        keys=keys,
+        rank=rank,
         container=container,
         name=container.at("name").text(),
         start=start,
@@ -273,39 +307,6 @@ def _labelled_version(owner: Object) -> str:
     return str(owner.labels.get(VERSION_LABEL, ""))
 
 
-def container_with_script_of_another(owner: Object) -> str:
-    """The script that a container runs from a volume which another container writes; empty if there is none."""
-    if template_keys(owner) is None:
-        return ""
-    spec = _template(owner).at("spec")
-    containers = [*spec.at("containers").items(), *spec.at("initContainers").items()]
-    for container in spec.at("containers").items():
-        words = [
-            *command_words(container.at("command")),
-            *command_words(container.at("args")),
-        ]
-        text = " ".join(word.text() for word in words)
-        for mount in _mounts(spec, container):
-            is_written = mount.volume_kind == "emptyDir" and _is_shared(
-                mount, containers
-            )
-            path = re.escape(mount.path.rstrip("/"))
-            found = re.search(rf"{path}/[\w./-]+", text)
-            if mount.path and is_written and found:
-                return found[0]
-    return ""
-
-
-def _is_shared(mount: Mount, containers: Sequence[Object]) -> bool:
-    """Whether several containers mount the volume of a mount."""
-    users = 0
-    for container in containers:
-        mounts = container.at("volumeMounts").items()
-        if any(entry.at("name").text() == mount.volume_name for entry in mounts):
-            users += 1
-    return users > 1
-
-
 def _npu_resource(container: Object) -> str:
     """The resource that counts the NPUs of a container; empty if it requests none."""
     names = [
@@ -323,13 +324,17 @@ def _start(
     files: Sequence[File],
     notes: Notes,
     given: Mapping[str, str],
+    rank: Mapping[str, str] | None = None,
 ) -> Start:
     environment = container_environment(container, notes)
+    known = dict(environment)
+    for name, text in (rank or {}).items():
+        known[name] = Setting(text)
     words = []
     parts = command_words(container.at("command"))
     parts += command_words(container.at("args"))
     for part in parts:
-        text = with_kubernetes_variables(part.text(), environment)
+        text = with_kubernetes_variables(part.text(), known)
         word = Word((Text(text),), part.place.line)
         words.append(word)
     script = Script()
@@ -348,49 +353,21 @@ def _start(
         environment,
         files=files,
         given=given,
+        rank=rank,
     )
 
 
-def _mounts(spec: Object, container: Object) -> tuple[Mount, ...]:
-    volumes = {}
-    for volume in spec.at("volumes").items():
-        name = volume.at("name").text()
-        volumes[name] = volume
-    mounts = []
-    for entry in container.at("volumeMounts").items():
-        name = entry.at("name").text()
-        mount = Mount(
-            path=entry.at("mountPath").text(),
-            volume=volumes.get(name, entry),
-            sub_path=entry.at("subPath").text(),
-            read_only=entry.at("readOnly").value is True,
-        )
-        mounts.append(mount)
-    return tuple(mounts)
-
-
-def _mounted_files(
-    mounts: Iterable[Mount], config_maps: Sequence[Object]
-) -> Iterator[File]:
-    """The files that a container mounts from ConfigMaps, by their paths in the container."""
-    for mount in mounts:
-        config_map = _config_map(mount, config_maps)
-        if not config_map:
-            continue
-        for key, text in config_map.at("data").mapping().items():
-            if not isinstance(text, str):
-                continue
-            if not mount.sub_path:
-                directory = mount.path.rstrip("/")
-                yield File(f"{directory}/{key}", text)
-            elif mount.sub_path == key:
-                yield File(mount.path, text)
-
-
-def _config_map(mount: Mount, config_maps: Sequence[Object]) -> Object | None:
-    name = mount.volume.at("configMap", "name").text()
-    if not name:
-        return None
-    return next(
-        (config_map for config_map in config_maps if config_map.name == name), None
-    )
+def _rank_variables(
+    owner: Object, container: Object, rank: int | None
+) -> dict[str, str]:
+    """The variables by which a script knows its pod of a group; empty for any other pod."""
+    if rank is None:
+        return {}
+    variables = variables_of_rank(owner, rank)
+    for name, reference in references_of(container).items():
+        field = reference.get("field", "")
+        if field == "metadata.name":
+            variables[name] = f"{owner.name}-{rank}"
+        elif _RANK_FIELD.search(field):
+            variables[name] = str(rank)
+    return variables

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from convert.foreign_script import container_with_script_of_another
 from convert.objects import Object
-from convert.pods import container_with_script_of_another
 from convert.server_start import File
 from convert.workloads import WORKLOADS, refusal
 from models.finding import Finding
@@ -95,8 +95,16 @@ def no_server(
     fix = "begin the command line with the config.yaml of the manual's Step 2"
     if is_swapped:
         fix = "write the file of the objects first, then the script"
+    if any(_is_of_controller(item) for item in objects):
+        fix = "convert what their controller made: kubectl get deployment,statefulset,leaderworkerset -o yaml"
     content = ", ".join(kinds) or "nothing"
     return ConversionError(f"{', '.join(names)} has no Deployment, but {content}", fix)
+
+
+def _is_of_controller(item: Object) -> bool:
+    """Whether a controller that Kubernetes does not have makes pods of an object."""
+    group, slash, _ = item.at("apiVersion").text().partition("/")
+    return bool(slash) and "." in group and not group.endswith(".k8s.io")
 
 
 def _no_command(scripts: Sequence[File], objects: Sequence[Object]) -> ConversionError:

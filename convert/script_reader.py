@@ -8,9 +8,10 @@ from pathlib import PurePosixPath
 
 from convert.control_flow import Step, read_flow
 from convert.docker_run import is_container_run
-from convert.note import Place
+from convert.note import Place, dropped
 from convert.placeholder import filled
 from convert.preparation import Preparations
+from convert.rank_tests import is_met
 from convert.server_command import (
     HARMLESS,
     ServerCommand,
@@ -23,6 +24,7 @@ from convert.server_start import (
     Argument,
     ContainerRun,
     File,
+    SecondServer,
     Setting,
     SourcedFile,
     Start,
@@ -36,6 +38,8 @@ _WORD_CHARACTER = re.compile(r"\w")
 _DEFAULT_PORT = "8000"
 _LONGEST_COMMAND = 40
 """How many characters of an unknown command a note shows."""
+_SCRIPTS_OF_RAY = {"multi-node-serving.sh", "run_cluster.sh"}
+"""Scripts in vLLM's images that start Ray on a pod."""
 _DEEPEST = 5
 """How many scripts and functions may call each other."""
 
@@ -46,6 +50,7 @@ def read_start(
     environment: Mapping[str, Setting],
     files: Sequence[File] = (),
     given: Mapping[str, str] | None = None,
+    rank: Mapping[str, str] | None = None,
 ) -> Start:
     """The start of the server that a script describes.
 
@@ -55,9 +60,11 @@ def read_start(
         environment: The variables of the container.
         files: Scripts that the script may run.
         given: The values of `--set` by name.
+        rank: The variables by which a script knows the pod of a group that it runs in. With them, tests decide which
+            branches are read; without them, all are.
     """
     values = given or {}
-    reader = _Reader(environment, files, values)
+    reader = _Reader(environment, files, {**values, **(rank or {})}, decides=bool(rank))
     reader.read(script, file)
     start = reader.start
     start.environment = {
@@ -77,8 +84,12 @@ class _Reader:
         environment: Mapping[str, Setting],
         files: Sequence[File],
         given: Mapping[str, str],
+        *,
+        decides: bool,
     ) -> None:
         self.start = Start()
+        self.decides = decides
+        """Whether tests decide which branches are read."""
         self.notes = self.start.notes
         self.environment = ShellEnvironment(environment, self.notes, given)
         self.preparations = Preparations(self.start)
@@ -98,10 +109,20 @@ class _Reader:
 
     def _read_steps(self, steps: Sequence[Step], file: str) -> None:
         for step in steps:
+            results = self._results(step)
+            if False in results:
+                continue
             before = self._state()
             self._read_command(step.command, file)
-            if step.branch and self._state() != before:
+            is_decided = bool(results) and None not in results
+            if step.branch and not is_decided and self._state() != before:
                 self._note_branch(Place(file, step.branch))
+
+    def _results(self, step: Step) -> list[bool | None]:
+        """Whether each test around a command lets it run; None if only the running script knows."""
+        if not self.decides:
+            return []
+        return [is_met(guard, self.environment) for guard in step.guards]
 
     def _state(self) -> object:
         """The part of the state that a branch may change."""
@@ -143,9 +164,13 @@ class _Reader:
             return
         first = arguments[0]
         place = Place(file, first.line)
-        if server_command(arguments):
+        server = server_command(arguments)
+        if server:
             why = _reason_of_second_server(self.start, arguments)
-            self.notes.drop("a second server", why, place)
+            note = dropped("a second server", why, place)
+            self.notes.append(note)
+            second = SecondServer(tuple(server.arguments), note)
+            self.start.second_servers.append(second)
         elif first.text.startswith("-"):
             why = "bash runs it as a separate command after the server has ended"
             self.notes.drop("a flag after the end of the command", why, place)
@@ -211,7 +236,7 @@ class _Reader:
         elif command.document and program in ("cat", "tee"):
             self._write_file(program, words, command, file)
         elif not self.preparations.read(program, words):
-            self._drop_command(program, place)
+            self._drop_command(program, words, place)
 
     def _start_server(
         self,
@@ -291,17 +316,24 @@ class _Reader:
         )
         self.files.insert(0, script)
 
-    def _drop_command(self, program: str, place: Place) -> None:
+    def _drop_command(self, program: str, words: Sequence[str], place: Place) -> None:
         """Note a command that the stack file cannot express, without its arguments, which may be credentials."""
-        if PurePosixPath(program).name == "ray":
-            self.start.ray = True
         if program in HARMLESS or not _WORD_CHARACTER.search(program):
             return
         name = PurePosixPath(program).name[:_LONGEST_COMMAND]
         why = (
             "convert keeps only the start of the server: prepare the rest in the image"
         )
-        self.notes.drop(f"the command {name}", why, place)
+        note = dropped(f"the command {name}", why, place)
+        self.notes.append(note)
+        if _starts_ray([program, *words]):
+            self.start.notes_of_ray.append(note)
+
+
+def _starts_ray(words: Sequence[str]) -> bool:
+    """Whether a command starts Ray, or is a script of vLLM that does."""
+    names = [PurePosixPath(word).name for word in words]
+    return names[0] == "ray" or not _SCRIPTS_OF_RAY.isdisjoint(names)
 
 
 def _reason_of_second_server(start: Start, arguments: Sequence[Argument]) -> str:

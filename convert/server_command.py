@@ -40,6 +40,7 @@ HARMLESS = {
     "umask",
     "chmod",
     "ls",
+    "rm",
     "pwd",
     "trap",
     "tail",

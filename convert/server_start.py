@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from convert.note import NOWHERE, Notes, Place
+from convert.note import NOWHERE, Note, Notes, Place
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,15 @@ class ContainerRun:
     place: Place
 
 
+@dataclass(frozen=True)
+class SecondServer:
+    """A server that a script starts after the first one, or in another branch."""
+
+    arguments: tuple[Argument, ...]
+    note: Note
+    """The note that it is lost."""
+
+
 @dataclass
 class Start:
     """How a container starts its server."""
@@ -66,8 +75,10 @@ class Start:
     conversion: dict[str, str] = field(default_factory=dict)
     """The `tools` that convert an Eagle head, and the options of the conversion, if a head is converted."""
     warm_up: bool = False
-    ray: bool = False
-    """Whether the script starts Ray, over whose nodes a server may be divided."""
+    notes_of_ray: list[Note] = field(default_factory=list)
+    """The notes about commands that start Ray, over whose nodes a server may be divided."""
+    second_servers: list[SecondServer] = field(default_factory=list)
+    """Servers that the script starts after the first one, or in another branch."""
     container_runs: list[ContainerRun] = field(default_factory=list)
     """The commands `docker run …`."""
     notes: Notes = field(default_factory=Notes)

@@ -8,6 +8,7 @@ from convert.minimal import Values
 from convert.objects import Object
 from convert.pod_patch import SYSTEM_NAME
 from convert.pods import Pod
+from convert.workloads import labels_of_rank
 from models.credentials import is_credential
 
 _TYPES = ("NodePort", "LoadBalancer")
@@ -21,7 +22,10 @@ def expose(pod: Pod, objects: Sequence[Object]) -> Values:
         pod: The pod.
         objects: All objects of the files.
     """
-    labels = pod.template.at("metadata", "labels").mapping()
+    labels = {
+        **pod.template.at("metadata", "labels").mapping(),
+        **labels_of_rank(pod.owner, 0),
+    }
     for item in objects:
         service_type = item.at("spec", "type").text()
         if item.kind == "Service" and service_type in _TYPES and _selects(item, labels):

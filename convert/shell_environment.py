@@ -16,6 +16,8 @@ DECLARATIONS = ("export", "declare", "typeset", "local", "readonly", "unset")
 """Commands that declare variables."""
 
 _NAME = re.compile(r"[A-Za-z_]\w*")
+_QUOTED_ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
+"""The text of `export "NAME=value"`."""
 
 
 @dataclass(frozen=True)
@@ -111,8 +113,12 @@ class ShellEnvironment:
         for word in words[1:]:
             name = self.text(word)
             variable = self.assigned(word, file)
+            quoted = _QUOTED_ASSIGNMENT.fullmatch(name)
             if variable:
                 self.set(variable, export=exports)
+            elif quoted and declaration != "unset":
+                place = Place(file, word.line)
+                self.set(Assigned(quoted[1], quoted[2], place), export=exports)
             elif declaration == "unset" and not name.startswith("-"):
                 self._unset(name)
             elif exports and _NAME.fullmatch(name):

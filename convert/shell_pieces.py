@@ -18,6 +18,7 @@ _ARRAY_ITEMS = re.compile(r"(\w+)\[[@*]\]")
 _PLAIN_NAME = re.compile(r"(\w+|[@*#?])")
 _WITH_DEFAULT = re.compile(r"(\w+):?[-=](.*)", re.DOTALL)
 _WITH_ALTERNATIVE = re.compile(r"(\w+):?\+(.*)", re.DOTALL)
+_AFTER_LAST = re.compile(r"(\w+)##\*([-_.])")
 _MANUAL_NAME = re.compile(r"[a-z_]+(-[a-z_]+)+")
 """Names of the manual such as `${model-path}`, which bash would read as a default."""
 _ESCAPED = re.compile(r"\\(.?)", re.DOTALL)
@@ -223,6 +224,14 @@ def _braces(inside: str, *, quoted: bool) -> Piece:
     with_alternative = _WITH_ALTERNATIVE.fullmatch(inside)
     if with_alternative:
         return Variable(with_alternative[1], quoted, alternative=with_alternative[2])
+    return _after_last(inside, quoted=quoted)
+
+
+def _after_last(inside: str, *, quoted: bool) -> Piece:
+    """The piece of `${NAME##*-}`; of any other operation, a value that only a running shell knows."""
+    found = _AFTER_LAST.fullmatch(inside)
+    if found:
+        return Variable(found[1], quoted, after=found[2])
     name = _NAME.search(inside)
     label = name[0] if name else "value"
     return Unknown(label)

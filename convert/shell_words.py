@@ -24,6 +24,8 @@ class Variable:
     """The text that replaces a value that is set: `${NAME:+alternative}`."""
     every: bool = False
     """Whether all items of an array are meant: `${NAME[@]}`."""
+    after: str = ""
+    """The text of which only what follows its last occurrence counts: `-` of `${NAME##*-}`."""
 
 
 @dataclass(frozen=True)

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from convert.additional_keys import is_additional, missing_checksums
-from convert.claim_keys import CLAIM
-from convert.note import Note, Notes, assumed, dropped, remains, replaced
+from convert.note import Note, Notes, assumed, dropped, replaced
 from convert.objects import Object
 from convert.pod_keys import is_ours
 from convert.pod_patch import (
     POD_DEFAULTS,
     SYSTEM_NAME,
     has_credential,
+    is_network_of_group,
     is_patched,
     is_patched_name,
     uncopied_containers,
 )
 from convert.pods import Pod
+from convert.unsupported_objects import (
+    node_port_notes,
+    other_object,
+    service_notes,
+    title_of,
+)
+from convert.unsupported_resources import differing_amounts, further_resources
 from convert.workloads import WORKLOADS, refusal
 from models.kubernetes.schema import known_minors, pod_schema
-from models.manifests.metadata import NAME_LABEL
 from models.manifests.pod_fields import OWNED_POD_FIELDS
 
 _NO_KEY = "the stack file has no key for it"
@@ -40,13 +45,28 @@ _CONVERTED_IN_OWNER = {
     "selector",
     "template",
     "strategy",
+    "rolloutStrategy",
     "progressDeadlineSeconds",
     "tasks",
+    "pytorchReplicaSpecs",
+    "replicaSpecs",
     "queue",
     "minAvailable",
     "leaderWorkerTemplate",
     "jobTemplate",
 }
+_OF_GROUPS = {
+    "startupPolicy",
+    "networkConfig",
+    "serviceName",
+    "podManagementPolicy",
+    "updateStrategy",
+    "plugins",
+    "policies",
+    "maxRetry",
+    "schedulerName",
+}
+"""Fields of objects that run the pods of a group, in place of which a group of the program has its own."""
 _CONVERTED_IN_POD = {
     "nodeSelector",
     "containers",
@@ -88,17 +108,6 @@ _DEFAULTS: dict[str, Any] = {
 }
 """Values that Kubernetes fills in, or that this program writes as well."""
 
-_REMAINING = {
-    "Secret": "the stack file refers to it where it is used",
-    CLAIM: "a claim in model.source refers to it",
-    "PersistentVolume": "claims refer to it",
-    "StorageClass": "claims refer to it",
-    "ServiceAccount": "podTemplate.spec.serviceAccountName refers to it",
-    "PriorityClass": "priorityClass refers to it",
-    "RuntimeClass": "podTemplate.spec.runtimeClassName refers to it",
-}
-"""Objects that the stack does not have, and to which services only refer."""
-
 _PROBES = {
     "startupProbe": "the server is asked for /health instead; its time is kept as startup",
     "livenessProbe": "the program writes its own probes; startup sets how long a start may take",
@@ -110,36 +119,45 @@ _PROBE_TIMES = {
     "timeoutSeconds",
     "successThreshold",
 }
-_GPU = re.compile(r"(nvidia|amd|intel|iluvatar|cambricon|mthreads)\.com/\w*")
-"""Resources of devices that are no Ascend NPUs."""
 _DEFAULT_DEADLINE = 600
 """progressDeadlineSeconds of Kubernetes."""
 _DEFAULT_PERCENT = "25%"
 """maxSurge and maxUnavailable of Kubernetes."""
 
 
-def unsupported(pods: Sequence[Pod], objects: Sequence[Object]) -> Notes:
-    """Notes about the fields of the pods, and about the objects without a server."""
+def unsupported(
+    pods: Sequence[Pod],
+    objects: Sequence[Object],
+    workers: Sequence[Object],
+) -> Notes:
+    """Notes about the fields of the pods, and about the objects without a server.
+
+    Args:
+        pods: The pods that become services.
+        objects: All objects of the files.
+        workers: The objects that run the workers of groups.
+    """
     notes = Notes()
     for pod in pods:
         notes += unsupported_fields(pod)
         notes += _labels_and_annotations(pod)
         notes += missing_checksums(pod)
     owners = [pod.owner.value for pod in pods]
+    owners += [worker.value for worker in workers]
     for item in objects:
         if any(is_additional(item, pod) for pod in pods):
             continue
         if item.kind == "Service":
-            notes += _service(item)
-            notes += _node_ports(item)
+            notes += service_notes(item)
+            notes += node_port_notes(item)
         elif item.kind not in _CONVERTED_OBJECTS:
-            notes.append(_other_object(item))
+            notes.append(other_object(item))
         elif item.kind in WORKLOADS and item.value not in owners:
             refused = refusal(item)
             why = "no container of it starts a server"
             if refused:
                 why = f"it {refused.sentence}"
-            notes.drop(_title(item), why, item)
+            notes.drop(title_of(item), why, item)
     return notes
 
 
@@ -154,8 +172,8 @@ def unsupported_fields(pod: Pod) -> Iterator[Note]:
     if not is_ours(pod):
         yield from _probes(pod)
         yield from _deadline_and_rollout(pod)
-        yield from _further_resources(pod)
-        yield from _amounts(pod)
+        yield from further_resources(pod)
+        yield from differing_amounts(pod)
     yield from _security_contexts(pod)
     yield from _scheduler(pod)
     yield from _ports(pod)
@@ -171,6 +189,14 @@ def _fields(
         is_default = value in (_DEFAULTS.get(key), None, [])
         in_pod = holder.path == pod.spec.path
         if key in converted or is_default or (in_pod and is_patched(pod, key)):
+            continue
+        if in_pod and is_network_of_group(pod, key):
+            continue
+        if pod.group and key in _OF_GROUPS and not in_pod:
+            if not is_ours(pod):
+                yield replaced(
+                    key, "the program's groups have their own", holder.at(key)
+                )
             continue
         why = _NO_KEY
         if is_ours(pod):
@@ -239,45 +265,6 @@ def _deadline_and_rollout(pod: Pod) -> Iterator[Note]:
             return
 
 
-def _further_resources(pod: Pod) -> Iterator[Note]:
-    """Resources other than CPUs, memory and NPUs."""
-    known = ("cpu", "memory", pod.npu)
-    limits = pod.limits.mapping()
-    for name in limits:
-        if name not in known:
-            yield _resource_note(name, pod.limits.at(name))
-    for name in pod.requests.mapping():
-        if name not in known and name not in limits:
-            yield _resource_note(name, pod.requests.at(name))
-
-
-def _resource_note(name: str, amount: Object) -> Note:
-    """A note about a resource; one for a GPU, which is no NPU, says what else has to change."""
-    if _GPU.search(name):
-        why = "it is no Ascend NPU: choose an image of vllm-ascend, and check npus and the model's quantization"
-    else:
-        why = _NO_KEY
-    return dropped(f"the resource {name}", why, amount)
-
-
-def gpu_notes(notes: Sequence[Note]) -> list[Note]:
-    """The notes about GPUs, which matter most."""
-    return [note for note in notes if _GPU.search(note.what)]
-
-
-def _amounts(pod: Pod) -> Iterator[Note]:
-    """A limit of CPUs, and a request of memory, that differ from the amount that the stack file has."""
-    cpu_limit = pod.limits.at("cpu").text()
-    if cpu_limit not in ("", pod.requests.at("cpu").text()):
-        why = "a pod may use all CPUs that the node has free"
-        yield replaced("the limit of cpu", why, pod.limits.at("cpu"))
-    memory_request = pod.requests.at("memory").text()
-    memory_limit = pod.limits.at("memory").text()
-    if memory_request and memory_limit not in ("", memory_request):
-        why = "a pod requests as much memory as its limit"
-        yield replaced("the request of memory", why, pod.requests.at("memory"))
-
-
 def _security_contexts(pod: Pod) -> Iterator[Note]:
     """Permissions that the pods of this program do not have."""
     for context in (
@@ -318,6 +305,8 @@ def _ports(pod: Pod) -> Iterator[Note]:
         for key in port.mapping():
             if key in ("hostPort", "hostIP"):
                 yield dropped(key, _NO_KEY, port)
+    if is_ours(pod):
+        return
     for port in ports[1:]:
         number = port.at("containerPort").text()
         yield dropped(f"the port {number}", "a service has one port", port)
@@ -357,42 +346,3 @@ def _name_note(
         yield dropped(what, why, entry)
     else:
         yield dropped(what, _NO_KEY, entry)
-
-
-def _service(service: Object) -> Iterator[Note]:
-    """A Service that this program did not make. It remains, and the new pods have the manual's label."""
-    if service.labels.get(NAME_LABEL):
-        return
-    selector = service.at("spec", "selector").mapping()
-    if selector == {"app": "infers"}:
-        effect = "this one selects the new pods too, by app=infers"
-    else:
-        effect = "this one does not select the new pods"
-    yield replaced(
-        _title(service),
-        f"the program creates a Service for each service; {effect}",
-        service,
-    )
-
-
-def _node_ports(service: Object) -> Iterator[Note]:
-    """Notes about fixed ports of the nodes, which Kubernetes chooses for the Service of the program."""
-    for port in service.at("spec", "ports").items():
-        number = port.at("nodePort").text()
-        if number and not service.labels.get(NAME_LABEL):
-            why = "Kubernetes chooses the port of the nodes for expose: NodePort"
-            yield dropped(f"the node port {number}", why, port)
-
-
-def _other_object(item: Object) -> Note:
-    why = _REMAINING.get(item.kind)
-    refused = refusal(item)
-    if refused:
-        return dropped(_title(item), f"it {refused.sentence}", item)
-    if why:
-        return remains(_title(item), why, item)
-    return dropped(_title(item), _NO_KEY, item)
-
-
-def _title(item: Object) -> str:
-    return f"the {item.kind} {item.name}".strip()

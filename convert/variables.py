@@ -189,6 +189,8 @@ def _text(piece: Piece, scope: Scope) -> str:
         return _text_of_unset(piece, scope)
     if piece.alternative is not None:
         return _expanded_default(piece.alternative, scope)
+    if piece.after:
+        return value.rpartition(piece.after)[2]
     return value
 
 

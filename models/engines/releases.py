@@ -15,6 +15,8 @@ from models.engines.vllm_ascend.release import VllmAscend
 DEFAULT_VERSION: Version = "0.6.3"
 """The release of the manual. A service runs it if neither `engine.version` nor its image names another one."""
 
+_MINOR_OF_MANUAL = 6
+
 VERSIONS: tuple[Version, ...] = get_args(Version)
 """The versions of all known releases, the oldest first."""
 
@@ -82,6 +84,15 @@ def nearest_version(image: str) -> Version | None:
     if not older:
         return plugin_versions[0]
     return older[-1]
+
+
+def names_later_release(image: str) -> bool:
+    """Whether the tag of an image is a number of vLLM after the manual's release, such as `v0.8.5.post1`."""
+    match = _NUMBERS.match(tag_of(image))
+    if match is None:
+        return False
+    major, minor, _ = (int(number) for number in match.groups())
+    return major == 0 and minor > _MINOR_OF_MANUAL
 
 
 def is_plugin_image(image: str) -> bool:

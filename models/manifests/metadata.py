@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from models.engines.releases import DEFAULT_VERSION, names_later_release
 from models.service.resolved import ResolvedService
 
 NAME_LABEL = "app.kubernetes.io/name"
@@ -55,9 +56,18 @@ def labels(service: ResolvedService) -> dict[str, str]:
         "app": "infers",
         **selector(service),
         "app.kubernetes.io/component": "server",
-        VERSION_LABEL: service.release.version,
+        **_version(service),
         "app.kubernetes.io/managed-by": "pulumi",
     }
+
+
+def _version(service: ResolvedService) -> dict[str, str]:
+    """The label of the release; none if it is only the default, and the tag of the image names a later one."""
+    version = service.release.version
+    is_default = "engine.version" not in service.configured
+    if is_default and version == DEFAULT_VERSION and names_later_release(service.image):
+        return {}
+    return {VERSION_LABEL: version}
 
 
 def selector(service: ResolvedService) -> dict[str, str]:

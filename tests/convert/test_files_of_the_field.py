@@ -174,16 +174,6 @@ def test_a_leader_worker_set_of_one_pod_becomes_a_service() -> None:
     ("objects", "sentence", "way"),
     [
         (
-            with_kind("LeaderWorkerSet", "leaderworkerset.x-k8s.io/v1", {"leaderWorkerTemplate": {"size": 2}}),
-            "big is a LeaderWorkerSet: one server over a group of 2 pods; a service of this program is one pod",
-            "keep it",
-        ),
-        (
-            with_kind("Job", "batch.volcano.sh/v1alpha1", {"tasks": [{"name": "master"}, {"name": "worker"}]}),
-            "several kinds of pods (master, worker)",
-            "keep it",
-        ),
-        (
             with_kind("ModelServing", "workload.serving.volcano.sh/v1alpha1", {}),
             "prefill and decode",
             "one of its roles",
@@ -205,38 +195,6 @@ def test_other_files_are_refused_with_what_they_are_and_the_way(objects: str, se
 
     assert sentence in error.message
     assert way in error.fix
-
-
-MASTER = "--data-parallel-size 2 --data-parallel-size-local 1 --data-parallel-address master"
-
-
-@pytest.mark.parametrize(
-    "flags",
-    [MASTER, f"{MASTER} --headless --data-parallel-start-rank 1", "--nnodes 2 --node-rank 0", "--data-parallel-rank 1"],
-)
-def test_a_part_of_a_server_over_several_pods_is_no_service(flags: str) -> None:
-    error = refused(("qwen.yaml", deployment([*SERVE.split(), *flags.split()])))
-
-    assert "a part of one server over several pods" in error.message
-
-
-def test_master_and_worker_are_never_two_services() -> None:
-    master = deployment([*SERVE.split(), *MASTER.split()])
-    worker = deployment([*SERVE.split(), *MASTER.split(), "--headless"]).replace("name: qwen", "name: worker")
-    alone = deployment(SERVE.split()).replace("name: qwen", "name: alone")
-    conversion = converted(("all.yaml", "---\n".join([master, worker, alone])))
-
-    assert [*services(conversion)] == ["alone"]
-    assert {"the Deployment qwen", "the Deployment worker"} <= {*said(conversion, "dropped")}
-
-
-def test_ray_over_more_npus_than_the_pod_has_is_a_part_of_a_server() -> None:
-    script = f"ray start --head\n{SERVE} -tp 16 --distributed-executor-backend ray"
-
-    assert (
-        "ray start, and 16 NPUs over pods of 8"
-        in refused(("qwen.yaml", deployment(["bash", "-c", script], npus=8))).message
-    )
 
 
 def test_a_script_that_another_container_writes_is_named() -> None:
@@ -299,9 +257,8 @@ def test_a_script_alone_gets_as_many_npus_as_it_sees_on_its_machine() -> None:
     assert "visibleDevices" not in service(conversion)
 
 
-def test_a_script_without_a_server_and_one_of_a_part_are_named() -> None:
+def test_a_script_without_a_server_is_named() -> None:
     assert refused(("run.sh", "echo hello\n")).message == "no server of vLLM is started in run.sh"
-    assert refused(("run.sh", f"{SERVE} --headless\n")).message.startswith("the server of run.sh: it is a part")
 
 
 def test_a_tag_of_another_release_of_the_manuals_image_is_told() -> None:
@@ -327,3 +284,68 @@ def test_the_access_from_outside_of_the_cluster_is_kept() -> None:
         "annotations": {"kubernetes.io/elb.class": "union"},
     }
     assert "the node port 30080" in said(conversion, "dropped")
+
+
+UNIT = f"""\
+[Unit]
+Description=vLLM
+[Service]
+User=root
+Environment="HCCL_OP_EXPANSION_MODE=AIV" TASK_QUEUE_ENABLE=1
+EnvironmentFile=-/etc/vllm.env
+ExecStart=/usr/bin/env {SERVE} \\
+  --max-num-seqs 8
+Restart=always
+"""
+
+
+def test_a_unit_of_systemd_becomes_a_service() -> None:
+    conversion = converted(("qwen.service", UNIT), image=IMAGE)
+
+    assert service(conversion)["model"] == "/data/Qwen3-32B"
+    assert service(conversion)["engine"] == {"maxNumSeqs": 8, "maxModelLen": 4096}
+    assert service(conversion)["env"] == {"HCCL_OP_EXPANSION_MODE": "AIV", "TASK_QUEUE_ENABLE": "1"}
+    assert [*said(conversion, "dropped")] == ["the command EnvironmentFile"]
+
+
+def test_a_quoted_export_is_a_variable_of_the_server() -> None:
+    conversion = converted(("serve.sh", f'export "A=b c" B=1\n{SERVE}\n'), image=IMAGE)
+
+    assert service(conversion)["env"] == {"A": "b c", "B": "1"}
+
+
+def test_the_address_of_a_machine_becomes_that_of_the_pod() -> None:
+    flags = "--data-parallel-size 2 --data-parallel-size-local 2 --data-parallel-address 192.0.2.7"
+    conversion = converted(("serve.sh", f"export HCCL_IF_IP=192.0.2.7 A=192.0.2.7\n{SERVE} {flags}\n"), image=IMAGE)
+
+    assert service(conversion)["env"] == {"HCCL_IF_IP": {"field": "status.podIP"}, "A": "192.0.2.7"}
+    assert {"HCCL_IF_IP 192.0.2.7", "--data-parallel-address"} <= {*said(conversion, "replaced")}
+    assert "dataParallelAddress" not in conversion.text
+
+
+def test_the_replicas_of_a_compose_service_are_kept() -> None:
+    compose = COMPOSE.replace("    restart: always\n", "    deploy: {replicas: 3}\n")
+
+    assert service(converted(("compose.yaml", compose)))["replicas"] == 3
+
+
+@pytest.mark.parametrize(
+    ("kind", "group", "way"),
+    [
+        ("PodDisruptionBudget", "policy/v1", "write disruptionBudget"),
+        ("HorizontalPodAutoscaler", "autoscaling/v2", "write replicas: external"),
+        ("ServiceMonitor", "monitoring.coreos.com/v1", "write monitoring: true"),
+        ("Ingress", "networking.k8s.io/v1", "let it lead to the new Service"),
+    ],
+)
+def test_an_object_that_is_lost_is_told_with_the_key_that_stands_for_it(kind: str, group: str, way: str) -> None:
+    conversion = converted(("all.yaml", f"{deployment(SERVE.split())}---\n{with_kind(kind, group, {})}"))
+
+    assert way in said(conversion, "dropped")[f"the {kind} big"]
+
+
+def test_an_object_of_a_controller_is_refused_with_the_way() -> None:
+    error = refused(("model.yaml", with_kind("StormService", "orchestration.aibrix.ai/v1alpha1", {})))
+
+    assert error.message == "model.yaml has no Deployment, but StormService"
+    assert "what their controller made" in error.fix

@@ -299,3 +299,21 @@ def test_a_value_that_makes_no_sense_is_refused_in_words(given: dict[str, Any], 
     (finding,) = stack({"qwen": given}).findings
 
     assert said in finding.message
+
+
+@pytest.mark.parametrize(
+    ("image", "engine", "label"),
+    [
+        ("registry.example.com/ascend-vllm:6.3.912", {}, "0.6.3"),
+        ("registry.example.com/ascend-vllm:v0.8.5.post1", {}, None),
+        ("registry.example.com/ascend-vllm:v0.8.5.post1", {"version": "0.6.3"}, "0.6.3"),
+        ("quay.io/ascend/vllm-ascend:v0.23.0", {}, "0.23.0"),
+    ],
+)
+def test_the_label_of_the_release_does_not_contradict_the_image(
+    image: str, engine: dict[str, str], label: str | None
+) -> None:
+    deployment = made("Deployment", image=image, engine={"maxModelLen": 4096, **engine})
+
+    for labels in (deployment["metadata"]["labels"], deployment["spec"]["template"]["metadata"]["labels"]):
+        assert labels.get("app.kubernetes.io/version") == label
