@@ -112,6 +112,7 @@ class Leader:
         self._failures: list[Failure] = []
         self._attempt = 0
         self._answered = 0.0
+        self._needs_all = False
         self.is_ending = False
         self._whole = options.files / "ascend-vllm-group-whole"
         self._not_serving = options.files / "ascend-vllm-group-not-serving"
@@ -143,12 +144,14 @@ class Leader:
         self._answered = math.inf
         self._failures.clear()
         self._stopped.clear()
+        self._needs_all = True
         for connection in self._workers.values():
             connection.send({"start": self._attempt})
         await self._server.start()
         own = asyncio.ensure_future(self._watch_own())
         health = asyncio.ensure_future(self._watch_health())
         await self._until(lambda: bool(self._failures))
+        self._needs_all = False
         health.cancel()
         self._not_serving.touch()
         if not self.is_ending:
@@ -195,7 +198,7 @@ class Leader:
         rank = hello["rank"]
         self._workers[rank] = connection
         say(f"group: rank {rank} is connected")
-        if self._server.runs:  # the pod is a new one, and the connection of the old one has not ended yet
+        if self._needs_all:  # the pod is a new one, and the connection of the old one has not ended yet
             await self._fail(Failure(rank, "was lost", []))
         await self._notify()
         try:
@@ -208,7 +211,7 @@ class Leader:
             if self._workers.get(rank) is connection:
                 del self._workers[rank]
                 say(f"group: lost the connection to rank {rank}")
-                if self._server.runs:
+                if self._needs_all:
                     await self._fail(Failure(rank, "was lost", []))
             await self._notify()
 
