@@ -14,7 +14,7 @@ ACTIONLINT := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down test quick lint workflows types unit test-node test-vllm test-prometheus test-configs test-parsers rehearse rehearse-down bench generate fix
+.PHONY: help setup up down test quick lint workflows types unit test-node test-groups test-vllm test-prometheus test-configs test-parsers rehearse rehearse-down bench generate fix
 
 help: ## Show this list.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -70,6 +70,9 @@ rehearse-down: setup ## End the rehearsal: its pods, its node and its cluster.
 
 test-node: setup ## Run pods of the program on a real node, as root: a kubelet and containerd, 20 minutes.
 	@REAL_NODE=1 $(BIN)/pytest tests/node
+
+test-groups: setup ## Run servers over two pods with a real vLLM on a real node, as root: 15 GB.
+	@REAL_GROUPS=1 $(BIN)/pytest tests/groups
 
 test-vllm: .venv-vllm/$(VLLM)/made .prometheus/made ## Run all commands against a real vLLM (VLLM=0.23.0) on the CPU; 5 GB of disk.
 	@PROMETHEUS=$(CURDIR)/.prometheus REAL_VLLM=$(CURDIR)/.venv-vllm/$(VLLM) REAL_VLLM_RELEASE=$(VLLM) $(BIN)/pytest tests/vllm

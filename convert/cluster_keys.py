@@ -280,9 +280,10 @@ def _queue(queue: Object) -> Values:
     npus = _npu_capability(queue.at("spec", "capability").mapping())
     if npus is not None:
         values["npus"] = npus
-    weight = queue.at("spec", "weight").value
-    if weight is not None:
-        values["weight"] = weight
+    for key in ("weight", "priority"):
+        value = queue.at("spec", key).value
+        if value is not None:
+            values[key] = value
     return values
 
 

@@ -78,7 +78,7 @@ def explained(report: Report, cause: Cause | None) -> Finding:
     message = f"the server {report.reason} first (attempt {report.attempt} of {report.attempts})"
     why = "the other servers of the group were stopped, and all start again after a pause that doubles each time"
     if report.gave_up:
-        why = "this was the last attempt: the pods wait for an update, which starts the group again"
+        why = "this was the last attempt: the pods hold their NPUs until an update, which starts the group again"
     fix = "correct what its last lines name, then run pulumi up"
     if cause and cause.known:
         message += f": {cause.known.meaning}"
@@ -87,5 +87,6 @@ def explained(report: Report, cause: Cause | None) -> Finding:
     elif cause:
         message += f": {cause.line[:LONGEST]}"
     if report.gave_up:
+        fix += "; delete the pod of the leader to start the group as it is, or write replicas: 0 to free its NPUs"
         return Finding("group-gave-up", "error", message, why=why, fix=fix)
     return Finding("group-member-failed", "error", message, why=why, fix=fix)

@@ -48,8 +48,16 @@ VARIABLES_OF_GROUPS = {
     "GLOO_SOCKET_IFNAME": "cluster.interface",
     "TP_SOCKET_IFNAME": "cluster.interface",
     "HCCL_IF_BASE_PORT": "group.hcclPort",
+    "LWS_LEADER_ADDRESS": "nodes",
+    "LWS_GROUP_SIZE": "nodes",
+    "LWS_WORKER_INDEX": "nodes",
+    "VLLM_DP_SIZE": "engine.dataParallelSize",
+    "VLLM_DP_RANK": "nodes",
+    "VLLM_DP_RANK_LOCAL": "nodes",
+    "VLLM_DP_MASTER_IP": "nodes",
+    "VLLM_DP_MASTER_PORT": "group.port",
 }
-"""Variables that the pods of a group have, with the key that each follows from."""
+"""Variables that the pods of a group have or that would contradict their flags, with the key that each follows from."""
 
 HCCL_PORTS = 16
 """Ports of HCCL from `HCCL_IF_BASE_PORT` on (CANN, HCCL_IF_BASE_PORT)."""

@@ -33,7 +33,7 @@ from models.launch.init_steps import (
     script_preamble,
 )
 from models.record import OWN_DIRECTORY
-from models.service.resolved import SETTLE, ResolvedService
+from models.service.resolved import KV_READERS, SETTLE, ResolvedService
 from models.stack_file.environment import PathAddition
 from models.stack_file.source import ClaimSource
 
@@ -291,6 +291,8 @@ def _drain(service: ResolvedService) -> str:
     if not service.release.counts_requests(service):
         command += " --fixed"
     preamble = script_preamble(init_files(service))
+    if service.keeps_kv_cache:
+        return f"{preamble}: > {DRAINING}\n{command}\nexec sleep {KV_READERS}\n"
     return f"{preamble}: > {DRAINING}\nexec {command}\n"
 
 

@@ -14,6 +14,8 @@ def queue_object(name: str, queue: Queue, resource: str) -> Manifest:
     spec: dict[str, Any] = {"weight": queue.weight, "reclaimable": True}
     if queue.npus:
         spec["capability"] = {resource: str(queue.npus)}
+    if queue.priority is not None:
+        spec["priority"] = queue.priority
     return {
         "apiVersion": VOLCANO,
         "kind": "Queue",

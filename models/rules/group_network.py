@@ -12,18 +12,32 @@ from models.rules.registry import rule, stack_rule
 from models.service.resolved import ResolvedService, ResolvedStack
 
 _HIGHEST_PORT = 65535
+_LOOPBACK = "lo"
 
 
 @stack_rule("error")
 def group_interface(stack: ResolvedStack) -> Iterator[Finding]:
-    """With `hostNetwork`, the stack file names the network interface of the nodes.
+    """The pods of a group connect over an interface that reaches other pods.
 
-    HCCL and Gloo connect over the interface that they are given. A pod with a network of its own has eth0; the
-    interfaces of nodes have other names, and HCCL fails if it does not find the one that it is given.
+    HCCL and Gloo connect over the interface that they are given. A pod with a network of its own has eth0. With
+    `hostNetwork`, the stack file names the interface: those of nodes have other names, and HCCL fails if it does not
+    find the one that it is given. The loopback interface `lo` reaches no other pod.
     """
     cluster = stack.cluster
     groups = [service for service in stack.services if service.group]
-    if not cluster.host_network or cluster.is_interface_set or not groups:
+    if not groups:
+        return
+    if cluster.interface == _LOOPBACK:
+        yield error(
+            f"the interface lo reaches no other pod, and {groups[0].name} runs on {groups[0].nodes} nodes",
+            why="HCCL and Gloo of each pod would wait for the others on the loopback of the pod itself",
+            fix="write cluster.interface: eth0",
+            marks=[
+                Mark(("cluster", "interface")),
+                Mark(("services", groups[0].name, "nodes")),
+            ],
+        )
+    if not cluster.host_network or cluster.is_interface_set:
         return
     yield error(
         f"hostNetwork needs the interface of the nodes, and {groups[0].name} runs on {groups[0].nodes} of them",

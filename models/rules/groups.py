@@ -5,16 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from models.catalog.facts import ModelFacts
-from models.engines.edits import extra_argument_key, extra_argument_mark
-from models.finding import Finding, at, error, no_effect
-from models.rules.registry import facts_rule, rule
+from models.engines.edits import (
+    extra_argument_key,
+    extra_argument_mark,
+    npus_edit,
+)
+from models.finding import Finding, at, error, no_effect, warning
+from models.rules.registry import rule
 from models.service.resolved import ResolvedService
 from models.stack_file.operation import Recreate
 from models.words import counted
 
 _LONGEST_NAME = 52
 """Characters of a pod's name without its rank. The StatefulSet's hash is added to it in a label (lws 0.9.0)."""
+
+_COPIES_BACKEND = "data-parallel-backend"
 
 _GROUPS_OF_AUTOSCALER = 100
 """Groups that a name leaves room for if an autoscaler sets their number."""
@@ -86,31 +91,6 @@ def group_launch(service: ResolvedService) -> Iterator[Finding]:
     )
 
 
-@facts_rule("error")
-def group_experts(service: ResolvedService, facts: ModelFacts) -> Iterator[Finding]:
-    """The experts of a model can be divided over the NPUs of a server on several nodes.
-
-    With expert parallelism, each NPU holds the same number of experts. vllm-ascend rounds this number down.
-    """
-    engine = service.engine
-    experts = facts.num_experts
-    if service.group is None or not engine.enable_expert_parallel or not experts:
-        return
-    npus = engine.tensor_parallel_size * engine.data_parallel_size
-    if experts % npus == 0:
-        return
-    yield error(
-        f"{experts} experts cannot be divided over {counted(npus, 'NPU')}",
-        why="each NPU holds the same number of experts, which is rounded down"
-        " (vllm_ascend/ops/fused_moe/fused_moe_0_23_0.py:235)",
-        fix="remove engine.enableExpertParallel",
-        marks=[
-            at("engine.enableExpertParallel"),
-            at("engine.tensorParallelSize", f"{npus} NPUs with all copies"),
-        ],
-    )
-
-
 @rule("error")
 def flag_of_group(service: ResolvedService) -> Iterator[Finding]:
     """The flags by which the pods of a server find each other are not written by hand.
@@ -152,6 +132,13 @@ def group_server(service: ResolvedService) -> Iterator[Finding]:
             why="no pod of the group starts Ray, and --nnodes excludes it (vllm/config/parallel.py:903)",
             fix="remove engine.distributedExecutorBackend",
             marks=[at("engine.distributedExecutorBackend"), at("nodes")],
+        )
+    if service.further(_COPIES_BACKEND) == "ray":
+        yield error(
+            f"Ray cannot start the copies of the engine on {service.nodes} nodes here",
+            why="no pod of the group starts Ray, and each pod starts its own copies (--data-parallel-size-local)",
+            fix=f"remove {extra_argument_key(service, _COPIES_BACKEND)}",
+            marks=[extra_argument_mark(service, _COPIES_BACKEND), at("nodes")],
         )
 
 
@@ -213,6 +200,49 @@ def group_min_member(service: ResolvedService) -> Iterator[Finding]:
         why="each group has a PodGroup of its own with all its pods, which the LeaderWorkerSet's controller creates",
         fix="remove minMember",
         marks=[at("minMember"), at("nodes")],
+    )
+
+
+@rule("no-effect")
+def group_priority(service: ResolvedService) -> Iterator[Finding]:
+    """`priorityClass` is not set for a server over several nodes.
+
+    Volcano orders groups by the priority of their PodGroups. The LeaderWorkerSet's controller does not pass the class
+    of the pods on to them. Groups in a queue with a higher priority get free NPUs first.
+    """
+    if service.group is None or service.priority_class is None:
+        return
+    yield no_effect(
+        f"priorityClass {service.priority_class} gives groups no NPUs before others",
+        why="the LeaderWorkerSet's controller does not pass it on to the PodGroup (lws 0.9.0); a queue with a higher"
+        " priority has this effect (cluster.queues)",
+        fix="remove priorityClass",
+        marks=[at("priorityClass"), at("nodes")],
+    )
+
+
+@rule("warning")
+def group_on_one_node(service: ResolvedService) -> Iterator[Finding]:
+    """A server over several nodes needs more NPUs than one node has.
+
+    The scheduler counts NPUs, and puts several pods of a group on one node if they fit. Then they are one server on one
+    node that communicates as if it had several.
+    """
+    total = service.npus_of_server
+    pools = service.cluster.pools.values()
+    largest = max((pool.npus_per_node for pool in pools), default=0)
+    if service.group is None or total > largest:
+        return
+    if total not in service.cluster.platform.npu_counts:
+        return
+    edits = f"write nodes: 1 and {npus_edit(service, total)}"
+    if "group" in service.configured:
+        edits += " and remove group"
+    yield warning(
+        f"the {service.nodes} pods of a group need {total} NPUs, and one node has {largest}",
+        why="they can all run on one node, where one pod with these NPUs starts faster and needs no network",
+        fix=edits,
+        marks=[at("nodes", f"{service.nodes} × {counted(service.npus, 'NPU')}")],
     )
 
 

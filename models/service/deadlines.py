@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from models.service.resolved import SETTLE, ResolvedService
+from models.service.resolved import KV_READERS, SETTLE, ResolvedService
 from models.stack_file.operation import RollingUpdate
 
 PULL = 600
@@ -30,6 +30,8 @@ def grace_period(service: ResolvedService) -> int:
     This covers the preStop hook, and the time in which the server answers its last requests after SIGTERM.
     """
     hook = SETTLE + service.drain
+    if service.keeps_kv_cache:
+        hook += KV_READERS
     return hook + service.release.shutdown_seconds(service) + _MARGIN
 
 

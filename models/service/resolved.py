@@ -39,6 +39,9 @@ POD_INTERFACE = "eth0"
 SETTLE = 5
 """Seconds after which no node sends new requests to a pod that ends."""
 
+KV_READERS = 30
+"""Seconds that a server for prefill keeps its KV cache after its last request, for servers that have yet to read it."""
+
 
 @dataclass(frozen=True)
 class Cluster:
@@ -152,6 +155,11 @@ class ResolvedService(ModelServer):
     def in_queue(self) -> str:
         """Volcano's queue that the pods wait in."""
         return self.queue or "default"
+
+    @property
+    def keeps_kv_cache(self) -> bool:
+        """Whether other servers read the KV cache of a request after its answer."""
+        return self.kv_transfer is not None and self.kv_transfer.role == "prefill"
 
     @property
     def endpoint(self) -> str:

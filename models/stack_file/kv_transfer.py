@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from models.engines.kv_transfer import KvConnector
 from models.record import DnsLabel, Record
@@ -35,3 +35,12 @@ class KvTransfer(Record):
     router: KvRouter = "kthena"
     """What sends requests to both: `kthena`, Volcano's router, which has to be installed in the cluster; or `none` for
     a router of your own."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_pair(cls, value: Any) -> Any:
+        if isinstance(value, list):
+            raise ValueError(  # noqa: TRY004  pydantic makes a finding of this type only
+                "a stack has one pair; each further pair is a stack of its own"
+            )
+        return value

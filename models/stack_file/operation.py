@@ -105,6 +105,9 @@ class Queue(Record):
     weight: int = Field(default=1, ge=1, le=65_535)
     """Share of the queue, relative to other queues, when NPUs are scarce."""
 
+    priority: int | None = Field(default=None, ge=0, le=1_000_000_000, examples=[100])
+    """Pods of a queue with a higher number get free NPUs first. Default: that of Volcano, 0."""
+
     create: bool = False
     """Create the queue, and delete it with the stack. Keep `false` for a queue that somebody else owns."""
 

@@ -116,9 +116,12 @@ def test_a_queue_is_kept_and_declared() -> None:
 
 
 def test_a_queue_of_the_file_is_created_by_the_stack() -> None:
-    queue = "---\nkind: Queue\nmetadata: {name: team}\nspec: {weight: 2, capability: {huawei.com/ascend-1980: '16'}}\n"
+    spec = "{weight: 2, priority: 5, capability: {huawei.com/ascend-1980: '16'}}"
+    queue = f"---\nkind: Queue\nmetadata: {{name: team}}\nspec: {spec}\n"
 
-    assert cluster(made(SCRIPT, config() + queue))["queues"] == {"team": {"create": True, "npus": 16, "weight": 2}}
+    assert cluster(made(SCRIPT, config() + queue))["queues"] == {
+        "team": {"create": True, "npus": 16, "weight": 2, "priority": 5}
+    }
 
 
 @pytest.mark.parametrize(

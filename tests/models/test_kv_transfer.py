@@ -10,9 +10,10 @@ import pytest
 from models.check import check
 from models.launch.launch import launch
 from models.manifests import service_objects
-from models.service.deadlines import pair_downtime
+from models.service.deadlines import grace_period, pair_downtime
 from models.service.resolve import resolve
 from models.service.resolved import ResolvedService, ResolvedStack
+from models.stack_file.load import load_text
 from models.stack_file.parse import parse_stack
 
 IMAGE = "quay.io/ascend/vllm-ascend:v0.23.0"
@@ -90,6 +91,23 @@ def test_both_services_know_the_sizes_of_both(name: str, image: str) -> None:
         "prefill": {"dp_size": 1, "tp_size": 4},
         "decode": {"dp_size": 4, "tp_size": 2},
     }
+
+
+def test_a_server_for_prefill_ends_after_the_readers_of_its_kv_cache() -> None:
+    front, back = service("front"), service("back")
+
+    assert launch(front).files["drain.sh"].endswith("--settle=5\nexec sleep 30\n")
+    assert launch(back).files["drain.sh"].endswith("--settle=5\n")
+    assert grace_period(front) == grace_period(back) + 30
+
+
+def test_a_second_pair_is_refused_with_its_way_out() -> None:
+    text = {"config": {"ascend-vllm:cluster": {"context": "prod"}, "ascend-vllm:kvTransfer": [PAIR, PAIR]}}
+    loaded = load_text("test", "Pulumi.test.yaml", json.dumps(text))
+
+    assert [finding.message for finding in loaded.findings if "kvTransfer" in finding.message] == [
+        "kvTransfer: a stack has one pair; each further pair is a stack of its own"
+    ]
 
 
 def test_a_pipeline_for_prefill_is_among_the_sizes() -> None:

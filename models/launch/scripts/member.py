@@ -5,7 +5,9 @@ leader shows its last lines, stops the others, waits, and starts all of them aga
 would recreate the whole group at once, without a pause and without its logs. After the last attempt the pods wait for a
 corrected service.
 
-A lost connection means that a pod is gone. The leader is then no longer ready, and the worker may end.
+A lost connection means that a pod is gone. vLLM does not notice it, and its requests would hang. So the leader is no
+longer ready and stops its server, which ends the requests with an error. A worker without its leader stops its server
+and may end.
 
 Runs with the image's own Python, 3.8 or later, and nothing but its standard library.
 """
@@ -33,6 +35,9 @@ else:
 
 RESET = 600
 """Seconds after which a server that answers has started well: attempts are counted anew."""
+
+SILENCE = 20
+"""Seconds until a pod that does not answer any more is lost: the kernel answers for a busy one."""
 
 FILES = Path("/tmp")  # noqa: S108  the container's own, gone with it
 SHARED = Path("/dev/shm")  # noqa: S108  the kernel's name for shared memory
@@ -107,6 +112,7 @@ class Leader:
         self._failures: list[Failure] = []
         self._attempt = 0
         self._answered = 0.0
+        self._needs_all = False
         self.is_ending = False
         self._whole = options.files / "ascend-vllm-group-whole"
         self._not_serving = options.files / "ascend-vllm-group-not-serving"
@@ -138,12 +144,14 @@ class Leader:
         self._answered = math.inf
         self._failures.clear()
         self._stopped.clear()
+        self._needs_all = True
         for connection in self._workers.values():
             connection.send({"start": self._attempt})
         await self._server.start()
         own = asyncio.ensure_future(self._watch_own())
         health = asyncio.ensure_future(self._watch_health())
         await self._until(lambda: bool(self._failures))
+        self._needs_all = False
         health.cancel()
         self._not_serving.touch()
         if not self.is_ending:
@@ -190,8 +198,8 @@ class Leader:
         rank = hello["rank"]
         self._workers[rank] = connection
         say(f"group: rank {rank} is connected")
-        if self._server.runs and hello["runs"] != self._attempt:
-            await self._fail(Failure(rank, "was lost", hello["lines"]))
+        if self._needs_all:  # the pod is a new one, and the connection of the old one has not ended yet
+            await self._fail(Failure(rank, "was lost", []))
         await self._notify()
         try:
             while True:
@@ -203,6 +211,8 @@ class Leader:
             if self._workers.get(rank) is connection:
                 del self._workers[rank]
                 say(f"group: lost the connection to rank {rank}")
+                if self._needs_all:
+                    await self._fail(Failure(rank, "was lost", []))
             await self._notify()
 
     async def _heard(self, rank: int, message: Message) -> None:
@@ -255,12 +265,12 @@ class Worker:
                 continue
             self._connection = Connection(reader, writer)
             self._leader.touch()
-            runs = self._attempt if self._server.runs else 0
-            self._connection.send({"rank": self._options.rank, "runs": runs, "lines": self._server.last_lines()})
+            self._connection.send({"rank": self._options.rank})
             await self._obey(self._connection)
             self._connection = None
             self._leader.unlink()
             say("group: lost the connection to the leader")
+            await self._stop()
 
     async def _obey(self, connection: Connection) -> None:
         while True:
@@ -272,11 +282,14 @@ class Worker:
                 await self._server.start()
                 self._running = asyncio.ensure_future(self._watch(self._attempt))
             if "stop" in message:
-                self._attempt = 0
-                await self._server.stop()
-                if self._running:
-                    await self._running
+                await self._stop()
                 connection.send({"stopped": message["stop"]})
+
+    async def _stop(self) -> None:
+        self._attempt = 0
+        await self._server.stop()
+        if self._running:
+            await self._running
 
     async def _watch(self, attempt: int) -> None:
         code = await self._server.finished()
@@ -295,6 +308,7 @@ class Connection:
         end.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 5)
         end.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 5)
         end.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3)
+        end.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, SILENCE * 1000)
 
     def send(self, message: Message) -> None:
         """Send a message; a lost connection is noticed when the next one is received."""

@@ -17,6 +17,8 @@ KEPT = 4000
 STOPPED = 30
 """Longest wait for the servers of other pods to stop, in seconds."""
 
+UNFINISHED = 5
+"""Seconds from SIGTERM to SIGKILL for a server whose group does not work any more: its requests hang as long."""
 
 NOT_STARTED = 127
 """The code of a server whose program cannot be started, as in a shell."""
@@ -92,7 +94,7 @@ class Server:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, number)
             with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._process.wait(), STOPPED / 2)
+                await asyncio.wait_for(self._process.wait(), UNFINISHED)
                 return
 
     async def end(self) -> int:

@@ -31,6 +31,15 @@ http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Health).serve_forever()
 
 CRASH = 'import sys\nprint("RuntimeError: HCCL cannot connect", flush=True)\nsys.exit(7)\n'
 WAIT = "import time\ntime.sleep(600)\n"
+ENDS = """\
+import signal, sys, time
+def end(*_):
+    print("stopped", flush=True)
+    sys.exit(0)
+signal.signal(signal.SIGTERM, end)
+print("runs", flush=True)
+time.sleep(600)
+"""
 
 pytestmark = pytest.mark.slow
 
@@ -116,7 +125,7 @@ def test_no_server_starts_before_all_pods_are_there(pods: Pods) -> None:
     assert "server of rank 0 starts" in pods.log(0)
 
 
-def test_a_leader_whose_worker_is_gone_is_not_ready(pods: Pods) -> None:
+def test_a_leader_whose_worker_is_gone_is_not_ready_and_lets_no_request_hang(pods: Pods) -> None:
     pods.start(0, SERVER)
     pods.start(1, WAIT)
     until(lambda: pods.serve)
@@ -124,7 +133,23 @@ def test_a_leader_whose_worker_is_gone_is_not_ready(pods: Pods) -> None:
     pods.processes[1].kill()
 
     until(lambda: not pods.has(0, "whole"))
+    until(lambda: "group: the server of rank 1 was lost first (attempt 1 of 3)" in pods.log(0))
     assert "lost the connection to rank 1" in pods.log(0)
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", pods.health))
+
+
+def test_a_worker_without_its_leader_stops_its_server_and_starts_it_again_with_the_next_leader(pods: Pods) -> None:
+    pods.start(0, SERVER)
+    pods.start(1, ENDS)
+    until(lambda: pods.serve and "runs" in pods.log(1))
+
+    pods.processes[0].kill()
+    pods.processes[0].wait()
+    until(lambda: "stopped" in pods.log(1))
+    pods.start(0, SERVER)
+
+    until(lambda: pods.serve and pods.log(1).count("runs") == 2)
 
 
 def test_a_worker_may_end_as_soon_as_the_leader_has_ended(pods: Pods) -> None:

@@ -127,6 +127,53 @@ def test_a_variable_of_the_group_is_refused_under_env() -> None:
     assert finding.message == "HCCL_SOCKET_IFNAME is set by the key cluster.interface"
 
 
+@pytest.mark.parametrize("variable", ["LWS_WORKER_INDEX", "LWS_LEADER_ADDRESS", "VLLM_DP_RANK", "VLLM_DP_MASTER_IP"])
+def test_a_variable_that_would_give_all_pods_the_same_place_is_refused(variable: str) -> None:
+    assert findings(env=f'{{{variable}: "1"}}')["variable-with-key"].fix == f"remove env.{variable}"
+
+
+def test_ray_starts_no_copies_of_the_engine() -> None:
+    engine = TWO_COPIES.replace("}", ", extraArgs: {dataParallelBackend: ray}}")
+
+    assert findings(engine)["group-server"].fix == "remove engine.extraArgs.dataParallelBackend"
+
+
+def test_the_loopback_interface_reaches_no_other_pod() -> None:
+    finding = findings(cluster="interface: lo")["group-interface"]
+
+    assert finding.message == "the interface lo reaches no other pod, and deepseek runs on 2 nodes"
+
+
+@pytest.mark.parametrize(("redundant", "ok"), [(32, True), (16, False)])
+def test_redundant_experts_count_among_the_experts_of_an_npu(redundant: int, ok: bool) -> None:
+    balancing = f"additionalConfig: {{eplb_config: {{dynamic_eplb: true, num_redundant_experts: {redundant}}}}}"
+    engine = TWO_COPIES.replace("2}", f"3, enableExpertParallel: true, {balancing}}}")
+    found = findings(engine, nodes=3, env='{DYNAMIC_EPLB: "true"}')
+
+    assert ("group-experts" not in found) == ok
+
+
+@pytest.mark.parametrize(
+    ("flags", "severity"),
+    [
+        ("headless: true", "error"),
+        ("nnodes: 2", "error"),
+        ("dataParallelSizeLocal: 2", "error"),
+        ("dataParallelStartRank: 2", "error"),
+        ("dataParallelRank: 0", "warning"),
+        ("dataParallelExternalLb: true, dataParallelRank: 1", "warning"),
+        ("dataParallelSizeLocal: 4", None),
+        ("nnodes: 1", None),
+        ("masterPort: 29501", None),
+    ],
+)
+def test_a_server_on_one_node_does_not_wait_for_others(flags: str, severity: str | None) -> None:
+    engine = f"{{maxModelLen: 8192, tensorParallelSize: 4, dataParallelSize: 4, extraArgs: {{{flags}}}}}"
+    found = findings(engine, nodes=1)
+
+    assert [finding.severity for finding in found.values()] == ([severity] if severity else [])
+
+
 def test_the_plain_server_runs_on_one_node() -> None:
     assert "group-server" in findings(server="api_server")
 

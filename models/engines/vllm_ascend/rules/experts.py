@@ -1,14 +1,17 @@
-"""The rule on experts: their load balancing (EPLB) and their fused operators."""
+"""The rules on experts: their load balancing (EPLB), their fused operators, and their share of each NPU."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
+from models.catalog.facts import ModelFacts
 from models.engines.model_server import ModelServer
-from models.engines.rules import rule
-from models.engines.vllm_ascend.launch_settings import LaunchSettings
+from models.engines.rules import facts_rule, rule
+from models.engines.vllm_ascend.launch_settings import LaunchSettings, find_setting
 from models.engines.vllm_ascend.refusals import Problem, refused
-from models.finding import Finding
+from models.finding import Finding, at, error
+from models.words import counted
 
 _COUNTS = (
     "num_redundant_experts",
@@ -27,6 +30,51 @@ def expert_settings(server: ModelServer) -> Iterator[Finding]:
     yield from refused(
         server, _counts, _expert_map, _dynamic_balancing, _placement, _exchange
     )
+
+
+@facts_rule("error")
+def group_experts(server: ModelServer, facts: ModelFacts) -> Iterator[Finding]:
+    """The experts of a model can be divided over the NPUs of a server on several nodes.
+
+    With expert parallelism, each NPU holds the same number of experts, redundant ones included. vllm-ascend rounds this
+    number down.
+    """
+    engine = server.engine
+    experts = facts.num_experts
+    if server.group is None or not engine.enable_expert_parallel or not experts:
+        return
+    npus = engine.tensor_parallel_size * engine.data_parallel_size
+    redundant = _redundant(server)
+    if (experts + redundant) % npus == 0:
+        return
+    held = counted(experts, "expert")
+    if redundant:
+        held += f" and {redundant} redundant ones"
+    yield error(
+        f"{held} cannot be divided over {counted(npus, 'NPU')}",
+        why="each NPU holds the same number of experts, which is rounded down"
+        " (vllm_ascend/ops/fused_moe/fused_moe_0_23_0.py:235)",
+        fix="remove engine.enableExpertParallel",
+        marks=[
+            at("engine.enableExpertParallel"),
+            at("engine.tensorParallelSize", f"{npus} NPUs with all copies"),
+        ],
+    )
+
+
+def _redundant(server: ModelServer) -> int:
+    """Further copies of experts, which exist with dynamic load balancing only (vllm_ascend/eplb/core/eplb_utils.py)."""
+    is_dynamic = _eplb(server, "dynamic_eplb")
+    number = _eplb(server, "num_redundant_experts")
+    if is_dynamic is not True or type(number) is not int:
+        return 0
+    return max(number, 0)
+
+
+def _eplb(server: ModelServer, key: str) -> Any:
+    config = server.engine.additional_config
+    found = find_setting("engine.additionalConfig", config, ("eplb_config", key))
+    return found.value if found else None
 
 
 def _counts(settings: LaunchSettings) -> Iterator[Problem]:

@@ -17,7 +17,7 @@ from models.service.resolve import resolve
 from models.stack_file.load import load_text
 from tests.rules.edits import alternatives, apply
 
-RULES = ("engine-limit", "json-combination", "model-limit")
+RULES = ("engine-limit", "flag-of-several-nodes", "json-combination", "model-limit")
 QWEN3 = "/mnt/models/Qwen3-32B"
 """64 heads, 8 KV heads, 40,960 tokens, no experts."""
 
@@ -54,6 +54,11 @@ ENGINE: dict[str, dict[str, Any]] = {
     "ec-role": {"extraArgs": {"ec-transfer-config": {"ec_connector": "ECExampleConnector"}}},
     "elastic-experts": {"extraArgs": {"enable-elastic-ep": True}},
     "expert-load-balancing": {"extraArgs": {"enable-eplb": True}},
+    "external-data-parallel-dense": {
+        "tensorParallelSize": 2,
+        "dataParallelSize": 2,
+        "extraArgs": {"data-parallel-rank": 1},
+    },
     "kv-connector-name": {"extraArgs": {"kv-transfer-config": {"kv_role": "kv_both"}}},
     "kv-connector-unknown": {
         "extraArgs": {"kv-transfer-config": {"kv_connector": "MooncakeConnectorV9", "kv_role": "kv_both"}},
@@ -253,7 +258,7 @@ def test_decode_context_parallelism_may_span_prefill_context_parallelism() -> No
         "engine": {"maxModelLen": 4096, "tensorParallelSize": 2, "extraArgs": {**sizes, "nnodes": 8}},
     }
 
-    assert limits(stack_file("0.30.0", service)) == []
+    assert [finding.rule for finding in limits(stack_file("0.30.0", service))] == ["flag-of-several-nodes"]
 
 
 def test_decode_context_parallelism_divides_the_query_heads_of_each_kv_head() -> None:
