@@ -27,8 +27,8 @@ _TOOLS = Path(__file__).parent
 _TABLES = _TOOLS.parent / "models" / "engines" / "vllm_ascend"
 _WHEEL_FACTS = _TOOLS / "wheel_facts.json"
 _DEAD_SOURCE = (
-    "the names that vLLM and vllm-ascend read, compared over 0.6.3 (wheel and manual), 0.9.1, 0.11.0, 0.13.0, "
-    "0.18.0, 0.23.0 and 0.30.0 (vLLM only; the plugin is not on PyPI)"
+    "the names that vLLM and vllm-ascend read, compared over 0.6.3 (wheel and manual), 0.9.1, 0.11.0, 0.13.0 and the "
+    "releases with tables (of 0.30.0 vLLM only; the plugin is not on PyPI)"
 )
 
 app = typer.Typer(

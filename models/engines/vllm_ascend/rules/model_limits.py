@@ -57,8 +57,8 @@ MiniMax-M2 was trained with such layers, which its config.json names, but vLLM h
 _MTP_SINCE = {"minimax_m3_vl": "0.30.0"}
 """Model types whose MTP layers only later releases load, with the first."""
 
-_YARN_IN_LENGTH = ("0.30.0",)
-"""Releases for which `max_position_embeddings` contains the factor of YaRN (vllm/config/model.py:2468)."""
+_YARN_IN_LENGTH_SINCE = "0.30.0"
+"""The first release for which `max_position_embeddings` contains the factor of YaRN (vllm/config/model.py:2468)."""
 
 
 @rule("error")
@@ -135,7 +135,7 @@ def _longest(server: ModelServer, facts: ModelFacts) -> int | None:
 
 def _keeps_yarn_length(server: ModelServer, facts: ModelFacts) -> bool:
     """Whether the length in config.json counts, without the factor of YaRN."""
-    if server.release.version not in _YARN_IN_LENGTH:
+    if is_older(server.release.version, _YARN_IN_LENGTH_SINCE):
         return False
     scaling = facts.rope_scaling
     return scaling is not None and scaling.type == "yarn"
