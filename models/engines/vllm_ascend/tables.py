@@ -84,6 +84,7 @@ def flag_table(release: str) -> FlagTable:
         flags={flag.name: flag for flag in flags},
         limits=_limits(table),
         json_configs=_json_configs(table),
+        attention_backends=tuple(table["attention_backends"]),
         kv_connectors=tuple(table["kv_connectors"]),
         variables=frozenset(table["variables"]),
         variable_values=variable_values(table["variable_values"]),

@@ -16,6 +16,7 @@ from models.engines.rules import rule
 from models.engines.vllm_ascend.launch_settings import find_setting
 from models.engines.vllm_ascend.records import is_older
 from models.engines.vllm_ascend.refusals import Problem
+from models.engines.vllm_ascend.rules.names import adapters_of_pictures
 from models.engines.vllm_ascend.vllm_refusals import refused_by_vllm
 from models.finding import Finding, at
 
@@ -79,6 +80,7 @@ def model_limit(server: ModelServer) -> Iterator[Finding]:
         _decode_context,
         _mtp_layers,
         _draft_vocabulary,
+        adapters_of_pictures,
     )
 
 

@@ -22,7 +22,9 @@ QWEN3 = "/mnt/models/Qwen3-32B"
 """64 heads, 8 KV heads, 40,960 tokens, no experts."""
 
 ENGINE: dict[str, dict[str, Any]] = {
+    "adapters-without-pictures": {"extraArgs": {"default-mm-loras": {"image": "/mnt/models/adapters/image"}}},
     "async-scheduling-method": {"asyncScheduling": True},
+    "attention-backend-unknown": {"extraArgs": {"attention-backend": "PAGED"}},
     "attention-backend-twice": {
         "extraArgs": {"attention-backend": "FLASH_ATTN", "attention-config": {"backend": "FLASH_ATTN"}},
     },
@@ -61,6 +63,7 @@ ENGINE: dict[str, dict[str, Any]] = {
     "kv-role": {"extraArgs": {"kv-transfer-config": {"kv_connector": "MultiConnector"}}},
     "length": {"maxModelLen": 65536},
     "local-ranks": {"extraArgs": {"data-parallel-size-local": 4}},
+    "mamba-rounding": {"extraArgs": {"enable-mamba-cache-stochastic-rounding": True}},
     "no-experts": {"enableExpertParallel": True},
     "no-mtp-layers": {},
     "node-count": {"extraArgs": {"nnodes": 3}},
@@ -73,6 +76,7 @@ ENGINE: dict[str, dict[str, Any]] = {
     "partial-prefills": {"extraArgs": {"max-num-partial-prefills": 2}},
     "profiler-directory": {"extraArgs": {"profiler-config": {"profiler": "torch"}}},
     "profiler-without-torch": {"extraArgs": {"profiler-config": {"torch_profiler_dir": "/tmp/profiles"}}},
+    "reasoning-parser-unknown": {"extraArgs": {"reasoning-config": {"reasoning_parser": "qwen"}}},
     "redundant-experts": {"extraArgs": {"eplb-config": {"num_redundant_experts": 2}}},
     "routed-experts-pipeline": {
         "tensorParallelSize": 2,
@@ -169,6 +173,11 @@ ACCEPTED: dict[str, dict[str, Any]] = {
             "compilationConfig": {"passConfig": {"enableSp": True}},
         },
     },
+    "a backend in lower case": {"engine": {"maxModelLen": 4096, "extraArgs": {"attention-backend": "flash_attn"}}},
+    "the backend of the engine": {
+        "engine": {"maxModelLen": 4096, "extraArgs": {"attention-config": {"backend": "auto"}}}
+    },
+    "a largest size as a flag": {"engine": {"maxModelLen": 4096, "extraArgs": {"maxCudagraphCaptureSize": 8}}},
     "most requests": {"engine": {"maxModelLen": 4096, "maxNumSeqs": 2048}},
     "doubled tokens": {
         "engine": {"maxModelLen": 4096, "maxNumSeqs": 4096, "extraArgs": {"performance-mode": "throughput"}},
