@@ -100,7 +100,7 @@ test-configs: .venv-vllm/0.23.0/made .vllm-ascend/0.23.0/made ## Ask the real vL
 	@$(BIN)/uv pip install --quiet --no-deps --python $(BIN)/python --target .vllm-ascend/$* vllm-ascend==$*
 	@touch $@
 
-PARSERS := 0.6.3 0.18.0 0.23.0 0.30.0
+PARSERS := 0.6.3 $(patsubst models/engines/vllm_ascend/flags/vllm-%.json,%,$(wildcard models/engines/vllm_ascend/flags/*.json))
 test-parsers: $(PARSERS:%=.vllm-wheels/%/made) ## Ask the real argument parsers of vLLM about launches and migrations; 2 GB of disk.
 	@VLLM_WHEELS=$(CURDIR)/.vllm-wheels $(BIN)/pytest tests/parsers
 

@@ -65,16 +65,18 @@ def _of_keys(old: ResolvedService, new: ResolvedService) -> Iterator[Default]:
         key = _key(change.name, old.release, new.release)
         if key is None or change.name in replaced:
             continue
+        if change.old is None or change.new is None:
+            continue
         if key in old.configured or _is_configured(key, new):
             continue
         origin = old.origins.get(key)
-        value = _value(change.old or "")
+        value = _value(change.old)
         if origin and origin.value is not None:
             value = origin.value
         current = new.origins.get(key)
         if current and current.value == value:
             continue
-        yield Default(key, value, change.new or "")
+        yield Default(key, value, change.new)
 
 
 def _key(flag: str, old: Release, new: Release) -> str | None:

@@ -21,14 +21,14 @@ from tools.plugin_table import plugin_table
 from tools.request_types import request_types
 from tools.variable_values import variable_values
 from tools.vllm_table import vllm_table
-from tools.wheel_facts import kv_connectors, type_names, variables
+from tools.wheel_facts import attention_backends, kv_connectors, type_names, variables
 
 _TOOLS = Path(__file__).parent
 _TABLES = _TOOLS.parent / "models" / "engines" / "vllm_ascend"
 _WHEEL_FACTS = _TOOLS / "wheel_facts.json"
 _DEAD_SOURCE = (
-    "the names that vLLM and vllm-ascend read, compared over 0.6.3 (wheel and manual), 0.9.1, 0.11.0, 0.13.0, "
-    "0.18.0, 0.23.0 and 0.30.0 (vLLM only; the plugin is not on PyPI)"
+    "the names that vLLM and vllm-ascend read, compared over 0.6.3 (wheel and manual), 0.9.1, 0.11.0, 0.13.0 and the "
+    "releases with tables (of 0.30.0 vLLM only; the plugin is not on PyPI)"
 )
 
 app = typer.Typer(
@@ -117,6 +117,7 @@ def from_wheel(
         "types": {**type_names(package), **enumerations(package)},
         "number_limits": number_limits(package),
         "kv_connectors": kv_connectors(package),
+        "attention_backends": attention_backends(package),
         "variables": variables(package),
         "variable_values": variable_values(package),
         "request_types": request_types(package),

@@ -53,6 +53,21 @@ def kv_connectors(package: Path) -> list[str]:
     return sorted(names)
 
 
+def attention_backends(package: Path) -> list[str]:
+    """The names of the attention backends, which vLLM looks up in its enumeration."""
+    registry = package / "v1/attention/backends/registry.py"
+    for node in ast.parse(registry.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ClassDef) and node.name == "AttentionBackendEnum":
+            return sorted(_member_names(node))
+    raise ValueError(f"{registry}: no AttentionBackendEnum")
+
+
+def _member_names(enumeration: ast.ClassDef) -> Iterator[str]:
+    for node in enumeration.body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            yield node.targets[0].id
+
+
 def _files(package: Path) -> Iterator[Path]:
     for name in _FOLDERS:
         path = package / name

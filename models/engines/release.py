@@ -43,6 +43,21 @@ class Exclusion:
     why: str
 
 
+NameKind = Literal["key", "variable", "metric"]
+"""The kind of a name that a release reads or reports: a key of `additionalConfig`, a variable or a metric."""
+
+
+@dataclass(frozen=True)
+class UnreadName:
+    """A name of an earlier release that a release does not read or report."""
+
+    kind: NameKind
+    read_in: Sequence[str]
+    """The releases that read it."""
+    replacement: str | None
+    """What replaces it: a name, several names, or an expression of metrics; None if nothing does."""
+
+
 @dataclass(frozen=True)
 class AbsentKey:
     """A key of the stack file that a release has no setting for."""
@@ -136,6 +151,14 @@ class Release(ABC):
 
     removed_flags: Mapping[str, RemovedFlag]
     """Flags of other releases that this one does not have, by plain name. Used by the rule `unknown-flag`."""
+
+    read_names: Mapping[NameKind, frozenset[str]]
+    """The names that the release reads or reports, by kind; a kind is missing if they are not known.
+
+    Used by `diff` between two releases."""
+
+    unread_names: Mapping[str, UnreadName]
+    """Names of earlier releases that this one does not read or report. Used by `diff` between two releases."""
 
     code_places: CodePlaces
     """Files and lines of the engine. Used by the reasons of findings."""
@@ -264,6 +287,13 @@ class Release(ABC):
     @abstractmethod
     def image_for(self, tag: str, soc: str, /) -> str | None:
         """The tag of the same image for another type of NPU, or None if there is none. Used by the rule `image-soc`."""
+
+    @abstractmethod
+    def own_tag(self, tag: str, /) -> str | None:
+        """The release's tag with the suffixes of another tag, such as `v0.23.0-a3` for `main-a3`; None if not known.
+
+        Used by the rules on tags.
+        """
 
     @abstractmethod
     def listens_on(self, server: ModelServer, /) -> str | None:

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from models.engines.flags import plain_name
-from models.engines.release import Release
+from models.engines.release import NameKind, Release
 from models.engines.requests import Kind
 
 _KINDS = (Kind.CHAT, Kind.COMPLETE)
+_OFF = "off"
 _OF_EVERY_LAUNCH = ("model",)
 """Flags that every launch has, so that their default does not matter."""
 
@@ -24,16 +25,16 @@ class ValueChange:
     """The flag with the default, or the use of the metric."""
     old: str | None
     new: str | None
-    """None: the release has none."""
+    """None: the release has no such metric, or the engine chooses the value."""
 
 
 @dataclass(frozen=True)
 class RemovedName:
-    """A flag that the new release does not have."""
+    """A flag, a setting or a metric that the new release does not have."""
 
     name: str
     replacement: str | None
-    """The flag that replaces it, or None."""
+    """What replaces it, or None."""
     why: str
     """What became of it; may be empty."""
 
@@ -49,6 +50,13 @@ class ReleaseChanges:
     removed_flags: tuple[RemovedName, ...]
     added_flags: tuple[str, ...]
     metrics: tuple[ValueChange, ...]
+    """The metrics that alerts, drain and benchmark use."""
+    removed_keys: tuple[RemovedName, ...]
+    """Keys of `additionalConfig` that the new release does not read."""
+    removed_variables: tuple[RemovedName, ...]
+    """Variables that the new release does not read."""
+    removed_metrics: tuple[RemovedName, ...]
+    """All metrics that the new release does not report."""
     removed_fields: tuple[str, ...]
     """Fields of requests."""
     added_fields: tuple[str, ...]
@@ -67,6 +75,9 @@ def release_changes(old: Release, new: Release) -> ReleaseChanges:
         removed_flags=tuple(_removed_flags(old, new)),
         added_flags=tuple(sorted(new.flags.keys() - old.flags.keys())),
         metrics=tuple(_value_changes(old.metric_names, new.metric_names)),
+        removed_keys=tuple(_removed_names(old, new, "key")),
+        removed_variables=tuple(_removed_names(old, new, "variable")),
+        removed_metrics=tuple(_removed_names(old, new, "metric")),
         removed_fields=tuple(sorted(old_fields - new_fields)),
         added_fields=tuple(sorted(new_fields - old_fields)),
         removed_fields_why=new.request_fields[Kind.CHAT].unknown_why,
@@ -74,16 +85,19 @@ def release_changes(old: Release, new: Release) -> ReleaseChanges:
 
 
 def _defaults(old: Release, new: Release) -> Iterator[ValueChange]:
-    """The defaults that differ. A default that only one release has, or that it computes, is left out."""
+    """The defaults that differ, of the flags that both releases have. A switch without a default is off."""
     for change in _value_changes(_default_texts(old), _default_texts(new)):
-        if change.old is not None and change.new is not None:
+        is_known = change.old is not None and change.new is not None
+        is_in_both = change.name in old.flags and change.name in new.flags
+        is_off = {change.old, change.new} == {None, _OFF}
+        if is_known or (is_in_both and not is_off):
             yield change
 
 
 def _default_texts(release: Release) -> dict[str, str]:
     texts = {}
     for name, flag in release.flags.items():
-        if flag.default not in (None, []) and name not in _OF_EVERY_LAUNCH:
+        if flag.default not in (None, [], {}) and name not in _OF_EVERY_LAUNCH:
             texts[name] = _text(flag.default)
     for name, value in release.effective_defaults.items():
         texts[name] = _text(value)
@@ -95,7 +109,7 @@ def _text(value: Any) -> str:
     if value is True:
         return "on"
     if value is False:
-        return "off"
+        return _OFF
     if isinstance(value, str):
         return value
     return json.dumps(value, ensure_ascii=False)
@@ -116,6 +130,21 @@ def _removed_flags(old: Release, new: Release) -> Iterator[RemovedName]:
             yield RemovedName(name, None, "")
         else:
             yield RemovedName(name, removed.replacement, removed.why)
+
+
+def _removed_names(old: Release, new: Release, kind: NameKind) -> Iterator[RemovedName]:
+    """The names of a kind that the old release reads or reports and the new one does not, as far as both are known."""
+    names = set()
+    for name, unread in new.unread_names.items():
+        is_new = name not in old.unread_names
+        if is_new and unread.kind == kind and old.version in unread.read_in:
+            names.add(name)
+    if kind in old.read_names and kind in new.read_names:
+        names |= old.read_names[kind] - new.read_names[kind]
+    for name in sorted(names):
+        unread_name = new.unread_names.get(name)
+        replacement = unread_name.replacement if unread_name else None
+        yield RemovedName(name, replacement, "")
 
 
 def _request_fields(release: Release) -> set[str]:

@@ -20,10 +20,13 @@ _MINOR_OF_MANUAL = 6
 VERSIONS: tuple[Version, ...] = get_args(Version)
 """The versions of all known releases, the oldest first."""
 
+PLUGIN_VERSIONS = tuple(version for version in VERSIONS if version != DEFAULT_VERSION)
+"""The versions of the open plugin."""
+
 _REPOSITORY = re.compile(r"(^|/)vllm-ascend$")
 """The image repository of the open plugin; Huawei's is `ascend-vllm`."""
 
-_NUMBERS = re.compile(r"(?<![\w.])v?(\d+)\.(\d+)\.(\d+)")
+_NUMBERS = re.compile(r"(?<![\w.])v?(\d+)\.(\d+)(?:\.(\d+))?")
 
 
 @cache
@@ -54,9 +57,12 @@ def release_of_service(version: Version | None, image: str) -> Release:
 
 
 def release_of_image(image: str) -> Release | None:
-    """The known release that the tag of an image names, or None."""
+    """The known release that the tag of an image names, or None. The plugin has no release of the manual's version."""
     tag = tag_of(image)
+    of_plugin = is_plugin_image(image)
     for known in releases().values():
+        if of_plugin and not is_plugin_release(known):
+            continue
         if known.image_tags.search(tag):
             return known
     return None
@@ -75,14 +81,13 @@ def nearest_version(image: str) -> Version | None:
     """
     if not is_plugin_image(image):
         return None
-    plugin_versions = [version for version in VERSIONS if version != DEFAULT_VERSION]
     match = _NUMBERS.search(tag_of(image))
     if match is None:
-        return plugin_versions[-1]
-    wanted = tuple(int(number) for number in match.groups())
-    older = [version for version in plugin_versions if _numbers(version) <= wanted]
+        return PLUGIN_VERSIONS[-1]
+    wanted = tuple(int(number or 0) for number in match.groups())
+    older = [version for version in PLUGIN_VERSIONS if _numbers(version) <= wanted]
     if not older:
-        return plugin_versions[0]
+        return PLUGIN_VERSIONS[0]
     return older[-1]
 
 
@@ -98,6 +103,11 @@ def names_later_release(image: str) -> bool:
 def is_plugin_image(image: str) -> bool:
     """Whether an image is one of the open plugin, by the name of its repository."""
     return _REPOSITORY.search(repository_of(image)) is not None
+
+
+def is_plugin_release(known: Release) -> bool:
+    """Whether a release is one of the open plugin."""
+    return known.version in PLUGIN_VERSIONS
 
 
 def tag_of(image: str) -> str:

@@ -9,6 +9,8 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from models.engines.releases import release_of_image
+from models.engines.kv_transfer import KvConnector
+from models.engines.releases import releases
 from models.finding import Finding, Mark, error
 from models.rules.kv_pair import Pair, key_of, mark_of, pair_of
 from models.rules.registry import stack_rule
@@ -62,7 +64,7 @@ def kv_transfer_services(stack: ResolvedStack) -> Iterator[Finding]:
 def kv_transfer_release(stack: ResolvedStack) -> Iterator[Finding]:
     """The release of both services has the connector of the pair.
 
-    0.6.3 has no connector for NPUs. What the plugin of 0.30.0 has is not known.
+    0.6.3 has no connector for NPUs. The connectors of a plugin without tables are not known.
     """
     pair = pair_of(stack)
     if pair is None:
@@ -75,11 +77,12 @@ def kv_transfer_release(stack: ResolvedStack) -> Iterator[Finding]:
     ]
     if not without:
         return
-    releases = dict.fromkeys(service.release.version for service in without)
+    versions = dict.fromkeys(service.release.version for service in without)
+    newest = _newest_release_with(connector)
     yield error(
-        f"the connector {connector} of the pair is not known to exist in {listed([*releases])}",
+        f"the connector {connector} of the pair is not known to exist in {listed([*versions])}",
         why="a server exits at start if it does not know the connector of --kv-transfer-config",
-        fix="remove kvTransfer, or use images of vllm-ascend 0.23.0 for both services",
+        fix=f"remove kvTransfer, or use images of vllm-ascend {newest} for both services",
         marks=[
             Mark(("kvTransfer",)),
             *(
@@ -88,6 +91,16 @@ def kv_transfer_release(stack: ResolvedStack) -> Iterator[Finding]:
             ),
         ],
     )
+
+
+def _newest_release_with(connector: KvConnector) -> str:
+    """The newest release whose plugin is known to have a connector."""
+    versions = [
+        release.version
+        for release in releases().values()
+        if connector in release.kv_connectors
+    ]
+    return versions[-1]
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from models.engines.releases import (
+    PLUGIN_VERSIONS,
     VERSIONS,
     is_plugin_image,
+    is_plugin_release,
+    nearest_version,
     release_of_image,
     repository_of,
     tag_of,
@@ -26,6 +29,8 @@ def version_of_another_image(service: ResolvedService) -> Iterator[Finding]:
     The program would write a launch for one release, and the image would start it with another.
     """
     of_image = release_of_image(service.image)
+    if of_image is None and _is_manuals_on_plugin(service):
+        yield _plugin_without_release(service)
     if of_image is None or of_image is service.release:
         return
     yield error(
@@ -33,6 +38,22 @@ def version_of_another_image(service: ResolvedService) -> Iterator[Finding]:
         why="flags, rules and metrics are those of engine.version, but the image starts its own release",
         fix="remove engine.version",
         marks=[at("engine.version"), at("image", f"vLLM {of_image.version}")],
+    )
+
+
+def _is_manuals_on_plugin(service: ResolvedService) -> bool:
+    """Whether an image of the plugin has the version of the manual."""
+    return is_plugin_image(service.image) and not is_plugin_release(service.release)
+
+
+def _plugin_without_release(service: ResolvedService) -> Finding:
+    version = service.release.version
+    nearest_release = nearest_version(service.image) or PLUGIN_VERSIONS[-1]
+    return error(
+        f"engine.version is {version}, but images of vllm-ascend contain {PLUGIN_VERSIONS[0]} or later",
+        why="flags, rules and metrics are those of engine.version, but the image starts its own release",
+        fix=f"write engine.version: {nearest_release}",
+        marks=[at("engine.version"), at("image", "vllm-ascend")],
     )
 
 
@@ -45,7 +66,7 @@ def unknown_release(service: ResolvedService) -> Iterator[Finding]:
     if not _has_unknown_tag(service) or "engine.version" in service.configured:
         return
     yield error(
-        f"the release of the tag {_tag(service)} is not known",
+        f"the release of {_tag(service)} is not known",
         why=f"flags and settings differ from release to release; the program knows {', '.join(VERSIONS)}",
         fix=f"write engine.version: {service.release.version}",
         marks=[at("image")],
@@ -62,21 +83,25 @@ def judged_as_another_release(service: ResolvedService) -> Iterator[Finding]:
     if not _has_unknown_tag(service) or "engine.version" not in service.configured:
         return
     version = service.release.version
+    tag = service.release.own_tag(tag_of(service.image))
+    if tag is None:
+        return
     repository = repository_of(service.image)
     yield warning(
-        f"the tag {_tag(service)} is checked as vLLM {version}",
+        f"{_tag(service)} is checked as vLLM {version}",
         why=f"the program knows {', '.join(VERSIONS)}; differences of this image are not checked",
-        fix=f"write image: {repository}:v{version}",
+        fix=f"write image: {repository}:{tag}",
         marks=[at("image"), at("engine.version")],
     )
 
 
-@rule("error")
+@rule("error", "warning")
 def image_soc(service: ResolvedService) -> Iterator[Finding]:
     """An image is built for the type of NPU of a pool.
 
     An image of vllm-ascend is built for one type of NPU, which the suffix of its tag names. On another type, its worker
-    stops at start. The rule runs if all pools that can run the pod have `soc`.
+    stops at start. The rule runs if all pools that can run the pod have `soc`. It warns about a suffix that the images
+    of the release do not have.
     """
     tag = tag_of(service.image)
     built_for = service.release.image_soc(tag)
@@ -86,7 +111,10 @@ def image_soc(service: ResolvedService) -> Iterator[Finding]:
         if pool.npus_per_node >= service.npus
     ]
     socs = [pool.soc for pool in pools if pool.soc]
-    if built_for is None or not socs or len(socs) < len(pools) or built_for in socs:
+    if not socs or len(socs) < len(pools) or built_for in socs:
+        return
+    if built_for is None:
+        yield from _unknown_suffix(service, tag, socs)
         return
     names = " and ".join(dict.fromkeys(socs))
     yield error(
@@ -94,6 +122,21 @@ def image_soc(service: ResolvedService) -> Iterator[Finding]:
         why="an image of vllm-ascend runs on one type of NPU; on another, its worker stops at start",
         fix=_image_edit(service, tag, socs),
         marks=[at("image", f"built for {built_for}")],
+    )
+
+
+def _unknown_suffix(
+    service: ResolvedService, tag: str, socs: Sequence[str]
+) -> Iterator[Finding]:
+    """A warning about a tag that names the release and no type of NPU; other images have any tag."""
+    if not is_plugin_image(service.image) or release_of_image(service.image) is None:
+        return
+    version = service.release.version
+    yield warning(
+        f"the tag {tag} does not name a type of NPU that vllm-ascend {version} has images for",
+        why="an image of vllm-ascend runs on one type of NPU; on another, its worker stops at start",
+        fix=_image_edit(service, f"v{version}", socs),
+        marks=[at("image")],
     )
 
 
@@ -114,7 +157,13 @@ def _has_unknown_tag(service: ResolvedService) -> bool:
 
 
 def _tag(service: ResolvedService) -> str:
-    return tag_of(service.image) or "latest"
+    """The tag in words. A digest says nothing about the release."""
+    tag = tag_of(service.image)
+    if tag:
+        return f"the tag {tag}"
+    if "@" in service.image:
+        return "an image without a tag"
+    return "the tag latest"
 
 
 @rule("error")

@@ -69,6 +69,30 @@ def test_a_replaced_flag_names_its_replacement(repository: Path, console: Consol
     assert replacements["swap-space"] is None
 
 
+def test_a_setting_that_the_new_release_does_not_read_names_what_replaces_it(
+    repository: Path, console: Console
+) -> None:
+    removed = changes(repository, console, "0.18.0", "0.23.0")
+
+    assert removed["removedKeys"] == [
+        {"name": "enable_sparse_c8", "replacement": "enable_sparse_sfa_c8, enable_sparse_li_c8"}
+    ]
+    variables = {entry["name"]: entry["replacement"] for entry in removed["removedVariables"]}
+    assert variables["VLLM_ASCEND_ENABLE_FLASHCOMM"] == "additional-config enable_flashcomm1"
+    assert variables["VLLM_RPC_TIMEOUT"] is None
+    assert "VLLM_ENGINE_ITERATION_TIMEOUT_S" not in variables  # 0.18.0 did not read it either
+    assert removed["removedMetrics"] == [{"name": "vllm:prompt_tokens_recomputed_total", "replacement": None}]
+
+
+def test_a_default_that_only_one_release_has_is_a_change(repository: Path, console: Console) -> None:
+    defaults = changes(repository, console, "0.18.0", "0.23.0")["defaults"]
+
+    assert {"name": "safetensors-load-strategy", "old": "lazy", "new": None} in defaults
+    assert "enable-lora" not in [
+        change["name"] for change in changes(repository, console, "0.6.3", "0.23.0")["defaults"]
+    ]
+
+
 def test_a_downgrade_is_the_reverse(repository: Path, console: Console) -> None:
     forward = changes(repository, console, "0.18.0", "0.23.0")
     back = changes(repository, console, "0.23.0", "0.18.0")

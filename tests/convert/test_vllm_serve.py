@@ -13,11 +13,10 @@ from models.engines.engine_args import Version
 from models.engines.releases import release
 from models.launch.launch import launch
 from tests.convert.pairs import comparison, resolved, rules, said, service
-from tests.models.engines.vllm_ascend.commands import SEVERAL_NODES, Command, commands, parsed, same_meaning
+from tests.models.engines.vllm_ascend.commands import SEVERAL_NODES, WITH_PAGES, Command, commands, parsed, same_meaning
 from tests.models.engines.vllm_ascend.test_commands import ALWAYS_WRITTEN, is_refused_by_vllm
 
 IMAGE = "quay.io/ascend/vllm-ascend:v0.23.0"
-VERSIONS: tuple[Version, ...] = ("0.18.0", "0.23.0")
 
 
 def deployment(words: list[str], *, image: str = IMAGE, npus: int = 1, **container: Any) -> str:
@@ -60,7 +59,7 @@ OF_A_POD = ("server-address",)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("version", WITH_PAGES)
 def test_each_command_of_the_pages_becomes_a_service_with_the_same_configuration(
     version: Version, subtests: pytest.Subtests
 ) -> None:

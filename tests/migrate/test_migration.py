@@ -11,7 +11,7 @@ from migrate.errors import MigrationError
 from migrate.report import Migration
 from models.check import check
 from models.engines.engine_args import Version
-from models.engines.releases import release
+from models.engines.releases import VERSIONS, release
 from tests.migrate.generated import generated_services, text_of
 from tests.migrate.stacks import HEAD, image, migrated, only_service, stack_of, stack_text
 
@@ -42,7 +42,6 @@ SERVICES = {
         "env: {HCCL_CONNECT_TIMEOUT: '1200'}"
     ),
 }
-VERSIONS: tuple[Version, ...] = ("0.6.3", "0.18.0", "0.23.0", "0.30.0")
 PAIRS = [(old, new) for old in VERSIONS for new in VERSIONS if old != new]
 
 COMPARED = (

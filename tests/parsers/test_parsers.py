@@ -12,7 +12,7 @@ from models.engines.flags import Flag, flag_accepts
 from models.engines.releases import release
 from models.engines.vllm_ascend.tables import RELEASES, flag_table
 from models.launch.launch import launch
-from tests.models.engines.vllm_ascend.commands import commands, parsed
+from tests.models.engines.vllm_ascend.commands import WITH_PAGES, commands, parsed
 from tests.models.engines.vllm_ascend.generated_services import services
 from tests.models.engines.vllm_ascend.test_generated_launches import resolved
 from tests.parsers.conftest import ask_parser
@@ -60,8 +60,8 @@ def test_the_parser_reads_each_generated_launch_as_it_is_meant(version: Version)
             assert answer.values[name.replace("-", "_")] == meant[name], (name, words)
 
 
-@pytest.mark.parametrize("version", ["0.18.0", "0.23.0"])
-def test_the_parser_accepts_the_commands_of_the_pages(version: str) -> None:
+@pytest.mark.parametrize("version", WITH_PAGES)
+def test_the_parser_accepts_the_commands_of_the_pages(version: Version) -> None:
     answers = ask_parser(version, [command.words[2:] for command in commands(version)])
 
     assert [answer.error for answer in answers if answer.values is None] == []

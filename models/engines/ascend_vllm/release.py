@@ -55,8 +55,10 @@ from models.engines.release import (
     EngineDefaults,
     Exclusion,
     ModelSupport,
+    NameKind,
     Release,
     RequiredFile,
+    UnreadName,
 )
 from models.engines.variable_values import variable_values
 
@@ -121,6 +123,8 @@ class AscendVllm(Release):
     health_path = HEALTH_PATH
     metrics = METRICS
     metric_names = METRIC_NAMES
+    read_names: Mapping[NameKind, frozenset[str]] = {}
+    unread_names: Mapping[str, UnreadName] = {}
     effective_defaults: Mapping[str, Any] = {
         "async-scheduling": False,
         "enable-chunked-prefill": False,
@@ -185,6 +189,10 @@ class AscendVllm(Release):
 
     def image_for(self, _tag: str, _soc: str, /) -> str | None:
         """None: the tags of Ascend-vLLM do not name a type of NPU."""
+        return None
+
+    def own_tag(self, _: str, /) -> str | None:
+        """None: Huawei's images have no common names."""
         return None
 
     def listens_on(self, server: ModelServer, /) -> str | None:

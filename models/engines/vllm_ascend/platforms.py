@@ -149,6 +149,18 @@ def tag_for(tag: str, soc: str) -> str | None:
     return None
 
 
+def own_tag(release: str, tag: str) -> str:
+    """The tag of a release with the suffixes of another tag, such as `main-a3`."""
+    known = platform(release)
+    suffixes = [
+        device_suffix + distribution_suffix
+        for device_suffix in known.device_suffixes
+        for distribution_suffix in known.distribution_suffixes
+    ]
+    fitting = [suffix for suffix in suffixes if tag.endswith(suffix)]
+    return f"v{release}{max(fitting, key=len)}"
+
+
 def library_paths(release: str, tag: str) -> Sequence[str]:
     """The directories of libraries that the image with this tag searches first."""
     known = image_tag(tag)

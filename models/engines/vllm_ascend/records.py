@@ -72,6 +72,8 @@ class FlagTable:
     """The ranges of numbers that the engine checks after its parser."""
     json_configs: JsonConfigs
     """The fields of JSON flags."""
+    attention_backends: tuple[str, ...]
+    """The names of attention backends."""
     kv_connectors: tuple[str, ...]
     """The connectors of the KV cache that vLLM has itself, without those of the plugin."""
     variables: frozenset[str]

@@ -26,7 +26,7 @@ from models.engines.variable_values import VariableValues
 from models.engines.vllm_ascend.absent_keys import ABSENT_KEYS
 from models.engines.vllm_ascend.accepted_values import accepted_values
 from models.engines.vllm_ascend.argv import argv
-from models.engines.vllm_ascend.code_places import CODE_PLACES, PINNED_MEMORY
+from models.engines.vllm_ascend.code_places import code_places, pinned_memory
 from models.engines.vllm_ascend.drain import (
     HEALTH_PATH,
     counts_requests,
@@ -53,9 +53,11 @@ from models.engines.vllm_ascend.platforms import (
     image_soc,
     library_paths,
     npu_types,
+    own_tag,
     pairing,
     tag_for,
 )
+from models.engines.vllm_ascend.read_names import read_names, unread_names
 from models.engines.vllm_ascend.removed_flags import removed_flags
 from models.engines.vllm_ascend.request_limits import request_limits
 from models.engines.vllm_ascend.request_rules import REQUEST_RULES
@@ -63,6 +65,12 @@ from models.engines.vllm_ascend.requests import request_fields
 from models.engines.vllm_ascend.rules import RULES
 from models.engines.vllm_ascend.start_phases import START_PHASES
 from models.engines.vllm_ascend.tables import FlagTable, flag_table, plugin_table
+
+_CANDIDATE = r"[-_+](rc|alpha|beta|pre|post)[.\d]*\b"
+"""What follows the number in a tag of another build: a candidate or a later patch."""
+
+_DESCRIPTION = "quantization-description"
+"""The refusal of weights without the description of their quantized layers."""
 
 
 def _with_our_servers(flag: Flag) -> Flag:
@@ -94,9 +102,9 @@ def _effective_defaults(version: Version, table: FlagTable) -> dict[str, Any]:
 def _quantization_files(version: Version) -> dict[str, RequiredFile]:
     """The description of the quantized layers, which msModelSlim writes; nothing is known of an unknown plugin."""
     plugin = plugin_table(version)
-    if plugin is None:
+    if plugin is None or _DESCRIPTION not in plugin.refusals:
         return {}
-    where = plugin.refusals["quantization-description"].where
+    where = plugin.refusals[_DESCRIPTION].where
     return {"ascend": RequiredFile("quant_model_description.json", where)}
 
 
@@ -140,8 +148,8 @@ class VllmAscend(Release):
         metrics = table.server.metric_names
         self.version = version
         self.limits = table.limits
-        self.code_places = CODE_PLACES[version]
-        self.pinned_memory = PINNED_MEMORY[version]
+        self.code_places = code_places(version)
+        self.pinned_memory = pinned_memory(version)
         self.removed_flags = removed_flags(version)
         self.variable_values = _variable_values(version, table)
         self.flags = {
@@ -165,6 +173,8 @@ class VllmAscend(Release):
         self.effective_defaults = _effective_defaults(version, table)
         self.field_defaults = field_defaults(table)
         self.metric_names = metrics
+        self.read_names = read_names(version)
+        self.unread_names = unread_names(version)
         self.default_tokens: int = table.effective_defaults["max-num-batched-tokens"]
         self.model_support = ModelSupport(
             architectures=frozenset(),
@@ -185,7 +195,9 @@ class VllmAscend(Release):
         self.request_sources = request_limits(version).sources
         self.pairing = pairing(version)
         number = re.escape(version)
-        self.image_tags = re.compile(rf"(?<![\w.])v?{number}(?![\w.])")
+        self.image_tags = re.compile(
+            rf"(?<![\w.])(vllm[-_]?)?v?{number}(?![\w.])(?!{_CANDIDATE})"
+        )
 
     def default_batched_tokens(self, engine: EngineArgs) -> tuple[int, str]:
         """2048, and the whole longest request without chunked prefill (vllm/engine/arg_utils.py).
@@ -229,6 +241,10 @@ class VllmAscend(Release):
     def image_for(self, tag: str, soc: str, /) -> str | None:
         """The tag with the suffix of another type of NPU."""
         return tag_for(tag, soc)
+
+    def own_tag(self, tag: str, /) -> str | None:
+        """The release tag for the same type of NPU and the same distribution."""
+        return own_tag(self.version, tag)
 
     def listens_on(self, server: ModelServer, /) -> str | None:
         """The socket of `--uds`, else the host."""

@@ -10,8 +10,9 @@ import json
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+from models.engines.engine_args import Version
 from models.engines.flags import Limit, flag_from_json
 from models.engines.json_fields import JsonConfig, JsonConfigs, JsonField
 from models.engines.number_range import NumberRange
@@ -56,7 +57,11 @@ __all__ = [
 
 _FOLDER = Path(__file__).parent
 
-RELEASES = ("0.18.0", "0.23.0", "0.30.0")
+RELEASES = tuple(
+    version
+    for version in get_args(Version)
+    if (_FOLDER / f"flags/vllm-{version}.json").exists()
+)
 """The releases with tables, in their order."""
 
 
@@ -79,6 +84,7 @@ def flag_table(release: str) -> FlagTable:
         flags={flag.name: flag for flag in flags},
         limits=_limits(table),
         json_configs=_json_configs(table),
+        attention_backends=tuple(table["attention_backends"]),
         kv_connectors=tuple(table["kv_connectors"]),
         variables=frozenset(table["variables"]),
         variable_values=variable_values(table["variable_values"]),

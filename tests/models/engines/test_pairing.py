@@ -6,6 +6,7 @@ import pytest
 
 from models.engines.pairing import Pairing, Verdict
 from models.engines.releases import release
+from models.engines.vllm_ascend.tables import RELEASES
 
 KNOWN = Pairing(
     cann="9.1.0",
@@ -74,7 +75,7 @@ def test_nothing_is_excluded_where_nothing_is_published() -> None:
     assert nothing.verdict_on_driver("24.1.rc3") == "unknown"
 
 
-@pytest.mark.parametrize("version", ["0.18.0", "0.23.0", "0.30.0"])
+@pytest.mark.parametrize("version", RELEASES)
 def test_a_release_belongs_to_what_its_images_contain(version: str) -> None:
     pairing = release(version).pairing  # type: ignore[arg-type]
 

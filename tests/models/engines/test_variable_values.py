@@ -8,6 +8,7 @@ import pytest
 
 from models.check import check
 from models.engines.releases import release
+from models.engines.vllm_ascend.tables import RELEASES
 from models.finding import Finding
 from models.service.resolve import resolve
 from models.stack_file.load import load_text
@@ -18,9 +19,7 @@ from tools.variable_values import variable_values
 RULES = {"variable-value", "switch-word"}
 IMAGES = {
     "0.6.3": "registry.example.com/ascend-vllm:6.3.912",
-    "0.18.0": "quay.io/ascend/vllm-ascend:v0.18.0",
-    "0.23.0": "quay.io/ascend/vllm-ascend:v0.23.0",
-    "0.30.0": "quay.io/ascend/vllm-ascend:v0.30.0",
+    **{version: f"quay.io/ascend/vllm-ascend:v{version}" for version in RELEASES},
 }
 
 
@@ -143,7 +142,7 @@ def test_a_value_that_the_engine_reads_has_no_finding(version: str, variables: d
     assert findings(stack_file(version, variables)) == []
 
 
-@pytest.mark.parametrize("version", ["0.18.0", "0.23.0", "0.30.0"])
+@pytest.mark.parametrize("version", RELEASES)
 def test_a_level_in_lower_case_is_read_by_current_releases(version: str) -> None:
     assert findings(stack_file(version, {"VLLM_LOGGING_LEVEL": "debug"})) == []
 

@@ -15,6 +15,7 @@ from models.launch.launch import launch, launch_of_rank
 from models.service.resolve import resolve
 from tests.models.engines.vllm_ascend.commands import (
     SEVERAL_NODES,
+    WITH_PAGES,
     Command,
     commands,
     parsed,
@@ -24,11 +25,9 @@ from tests.models.engines.vllm_ascend.commands import (
 from tests.models.engines.vllm_ascend.test_commands import ALWAYS_WRITTEN, errors
 from tests.models.loading import findings, load
 
-VERSIONS: tuple[Version, ...] = ("0.18.0", "0.23.0")
-
 ON_SEVERAL_NODES = [
     pytest.param(version, command, id=f"{version} {Path(command.page).stem} {number}")
-    for version in VERSIONS
+    for version in WITH_PAGES
     for number, command in enumerate(commands(version))
     if not SEVERAL_NODES.isdisjoint(parsed(command.words, release(version)))
 ]

@@ -15,6 +15,7 @@ from models.engines.vllm_ascend.rules.graph_sizes import (
     capture_sizes,
     sequence_parallel_sizes,
 )
+from models.engines.vllm_ascend.rules.names import rounding_of_mamba
 from models.engines.vllm_ascend.tables import flag_table
 from models.engines.vllm_ascend.vllm_refusals import refused_by_vllm
 from models.finding import Finding, at
@@ -57,6 +58,7 @@ def engine_limit(server: ModelServer) -> Iterator[Finding]:
         _draft_model_parts,
         _draft_length,
         _routed_experts,
+        rounding_of_mamba,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from models.engines.edits import extra_argument_key, extra_argument_mark
 from models.engines.model_server import ModelServer
 from models.engines.vllm_ascend.argv import compilation_config
 from models.engines.vllm_ascend.capture_sizes import default_sizes
@@ -120,5 +121,12 @@ def _captures_graphs(server: ModelServer) -> bool:
 
 
 def _compilation_field(server: ModelServer, name: str) -> Setting | None:
+    """A field of `--compilation-config`, or the flag of the same name, which vLLM writes into it."""
     config = server.engine.compilation_config
-    return find_setting("engine.compilationConfig", config, (name,))
+    found = find_setting("engine.compilationConfig", config, (name,))
+    flag = name.replace("_", "-")
+    value = server.further(flag)
+    if found or value is None:
+        return found
+    key = extra_argument_key(server, flag)
+    return Setting(value, key, extra_argument_mark(server, flag))

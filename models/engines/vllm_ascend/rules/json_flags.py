@@ -10,6 +10,7 @@ from models.engines.model_server import ModelServer
 from models.engines.rules import rule
 from models.engines.vllm_ascend.launch_settings import find_setting
 from models.engines.vllm_ascend.refusals import Problem
+from models.engines.vllm_ascend.rules.names import attention_backends, reasoning_parser
 from models.engines.vllm_ascend.tables import flag_table, plugin_table
 from models.engines.vllm_ascend.vllm_refusals import refused_by_vllm
 from models.finding import Finding, at
@@ -33,8 +34,8 @@ def json_combination(server: ModelServer) -> Iterator[Finding]:
     """The fields of a JSON flag fit together, and a flag that needs another flag has it.
 
     vLLM exits at start if a connector has no role or does not exist, if an option of structured outputs does not
-    belong to their backend, if a profiler has no directory, or if a flag is set without the one that it needs
-    (vllm/config, vllm/engine/arg_utils.py).
+    belong to their backend, if a profiler has no directory, if an attention backend or a reasoning parser does not
+    exist, or if a flag is set without the one that it needs (vllm/config, vllm/engine/arg_utils.py).
     """
     yield from refused_by_vllm(
         server,
@@ -47,6 +48,8 @@ def json_combination(server: ModelServer) -> Iterator[Finding]:
         _ray_profiler,
         _two_batches,
         _attention_backends,
+        attention_backends,
+        reasoning_parser,
     )
 
 

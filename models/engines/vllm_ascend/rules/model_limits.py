@@ -16,6 +16,7 @@ from models.engines.rules import rule
 from models.engines.vllm_ascend.launch_settings import find_setting
 from models.engines.vllm_ascend.records import is_older
 from models.engines.vllm_ascend.refusals import Problem
+from models.engines.vllm_ascend.rules.names import adapters_of_pictures
 from models.engines.vllm_ascend.vllm_refusals import refused_by_vllm
 from models.finding import Finding, at
 
@@ -57,8 +58,8 @@ MiniMax-M2 was trained with such layers, which its config.json names, but vLLM h
 _MTP_SINCE = {"minimax_m3_vl": "0.30.0"}
 """Model types whose MTP layers only later releases load, with the first."""
 
-_YARN_IN_LENGTH = ("0.30.0",)
-"""Releases for which `max_position_embeddings` contains the factor of YaRN (vllm/config/model.py:2468)."""
+_YARN_IN_LENGTH_SINCE = "0.30.0"
+"""The first release for which `max_position_embeddings` contains the factor of YaRN (vllm/config/model.py:2468)."""
 
 
 @rule("error")
@@ -79,6 +80,7 @@ def model_limit(server: ModelServer) -> Iterator[Finding]:
         _decode_context,
         _mtp_layers,
         _draft_vocabulary,
+        adapters_of_pictures,
     )
 
 
@@ -135,7 +137,7 @@ def _longest(server: ModelServer, facts: ModelFacts) -> int | None:
 
 def _keeps_yarn_length(server: ModelServer, facts: ModelFacts) -> bool:
     """Whether the length in config.json counts, without the factor of YaRN."""
-    if server.release.version not in _YARN_IN_LENGTH:
+    if is_older(server.release.version, _YARN_IN_LENGTH_SINCE):
         return False
     scaling = facts.rope_scaling
     return scaling is not None and scaling.type == "yarn"

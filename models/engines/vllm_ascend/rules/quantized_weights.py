@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 from models.engines.model_server import ModelServer
 from models.engines.rules import rule
+from models.engines.vllm_ascend.code_places import code_places
 from models.engines.vllm_ascend.records import PluginTable
 from models.engines.vllm_ascend.tables import plugin_table
 from models.finding import Finding, Mark, at, error, warning
@@ -29,20 +30,6 @@ _LOADED_AS_BF16 = "minimax_m2"
 
 _OWN_FACTS = ("model.configJson", "model.facts")
 """Keys by which the stack file itself says what is in config.json."""
-
-_NOT_SUPPORTED = {
-    "0.18.0": "vllm/platforms/interface.py:494",
-    "0.23.0": "vllm/platforms/interface.py:726",
-}
-_MISMATCH = {
-    "0.18.0": "vllm/config/model.py:949",
-    "0.23.0": "vllm/config/model.py:1068",
-}
-_NO_SETTINGS = {
-    "0.18.0": "vllm/model_executor/model_loader/weight_utils.py:362",
-    "0.23.0": "vllm/model_executor/model_loader/weight_utils.py:391",
-}
-"""Where the releases refuse the weights. What the plugin of other releases accepts is not known."""
 
 
 @rule("error", "warning")
@@ -85,9 +72,10 @@ def _is_loaded(server: ModelServer, plugin: PluginTable, actual: str) -> bool:
 
 def _not_loaded(server: ModelServer, actual: str) -> Finding:
     version = server.release.version
+    place = code_places(version).quantization_unsupported
     return _severity(server)(
         f"the weights of {server.model.name} are quantized with {actual}, which vllm-ascend {version} does not load",
-        why=f"vLLM {version} exits at start ({_NOT_SUPPORTED[version]})",
+        why=f"vLLM {version} exits at start ({place})",
         fix="use weights that are not quantized, or weights for quantization: ascend of msModelSlim",
         marks=[_weights(actual)],
     )
@@ -95,9 +83,10 @@ def _not_loaded(server: ModelServer, actual: str) -> Finding:
 
 def _mismatch(server: ModelServer, actual: str) -> Finding:
     version = server.release.version
+    place = code_places(version).quantization_mismatch
     return _severity(server)(
         f"quantization is {server.quantization}, but the weights of {server.model.name} are quantized with {actual}",
-        why=f"vLLM {version} exits at start if config.json names another quantization ({_MISMATCH[version]})",
+        why=f"vLLM {version} exits at start if config.json names another quantization ({place})",
         fix="remove quantization (the engine reads it from the weights)",
         marks=[at("quantization"), _weights(actual)],
     )
@@ -122,10 +111,11 @@ def _missing_settings(server: ModelServer) -> Iterator[Finding]:
     if server.quantization not in _READ_FROM_CONFIG:
         return
     version = server.release.version
+    place = code_places(version).quantization_config
     yield warning(
         f"quantization is {server.quantization}, but the weights of {server.model.name} are not quantized",
         why=f"vLLM {version} does not quantize weights itself here: it exits at start without a quantization_config"
-        f" in config.json ({_NO_SETTINGS[version]})",
+        f" in config.json ({place})",
         fix="remove quantization (the engine reads it from the weights)",
         marks=[at("quantization"), _weights("not quantized")],
     )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from models.engines.engine_args import Version
 from models.engines.flags import Flag, suffixed_number
 from models.engines.release import Release
 
@@ -62,13 +63,18 @@ class Command:
     """Where the plugin refuses it after the parser has accepted it."""
 
 
-def commands(version: str) -> list[Command]:
+_TABLE: dict[Version, Any] = json.loads(Path(__file__).with_name("commands.json").read_text(encoding="utf-8"))
+
+WITH_PAGES = tuple(_TABLE)
+"""The releases whose pages are in the table."""
+
+
+def commands(version: Version) -> list[Command]:
     """The commands of a release's pages that its parser accepts."""
-    table = json.loads(Path(__file__).with_name("commands.json").read_text(encoding="utf-8"))
     found = []
-    for entry in table[version]:
-        words = [word.replace("${NETLOADER_CONFIG}", "{}") for word in entry.pop("words")]
-        found.append(Command(words=words, **entry))
+    for entry in _TABLE[version]:
+        words = [word.replace("${NETLOADER_CONFIG}", "{}") for word in entry["words"]]
+        found.append(Command(**{**entry, "words": words}))
     return found
 
 

@@ -14,6 +14,7 @@ from models.launch.launch import launch
 from models.service.resolve import resolve
 from tests.models.engines.vllm_ascend.commands import (
     SEVERAL_NODES,
+    WITH_PAGES,
     Command,
     commands,
     parsed,
@@ -22,7 +23,6 @@ from tests.models.engines.vllm_ascend.commands import (
 )
 from tests.models.loading import findings, load
 
-VERSIONS: tuple[Version, ...] = ("0.18.0", "0.23.0")
 ALWAYS_WRITTEN = {
     *("max-model-len", "tensor-parallel-size", "gpu-memory-utilization", "host", "port", "model"),
     "shutdown-timeout",
@@ -31,7 +31,7 @@ ALWAYS_WRITTEN = {
 
 ON_ONE_NODE = [
     pytest.param(version, command, id=f"{version} {Path(command.page).stem} {number}")
-    for version in VERSIONS
+    for version in WITH_PAGES
     for number, command in enumerate(commands(version))
     if SEVERAL_NODES.isdisjoint(parsed(command.words, release(version)))
 ]

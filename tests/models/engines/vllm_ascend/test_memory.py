@@ -6,9 +6,8 @@ import pytest
 
 from models import resolve
 from models.engines.memory import MemoryUse
+from models.engines.vllm_ascend.tables import RELEASES
 from models.stack_file.load import load_text
-
-RELEASES = ("0.18.0", "0.23.0", "0.30.0")
 
 
 def memory_use(model: str, *, version: str = "0.23.0", engine: str = "", more: str = "") -> MemoryUse:

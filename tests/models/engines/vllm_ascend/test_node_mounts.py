@@ -6,12 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from models.engines.vllm_ascend.tables import RELEASES
 from models.manifests.node_mounts import node_mounts
 from models.manifests.weights import weights
 from models.service.resolve import resolve
 from tests.models.loading import load
-
-VLLM_ASCEND = ["0.18.0", "0.23.0", "0.30.0"]
 
 
 def mounts(tmp_path: Path, version: str, platform: str) -> dict[str, str]:
@@ -27,7 +26,7 @@ def mounts(tmp_path: Path, version: str, platform: str) -> dict[str, str]:
     return {mount["mountPath"]: paths[mount["name"]] for mount in mounted.volume_mounts}
 
 
-@pytest.mark.parametrize("version", VLLM_ASCEND)
+@pytest.mark.parametrize("version", RELEASES)
 def test_the_images_of_the_plugin_get_dcmi_the_install_file_and_npu_smi(tmp_path: Path, version: str) -> None:
     mounted = mounts(tmp_path, version, "mindcluster")
 

@@ -38,12 +38,14 @@ def test_the_tag_of_an_image_names_the_release_the_device_and_the_distribution(
 
 
 def test_each_release_needs_its_own_cann_and_python() -> None:
-    assert [platform(release).cann for release in RELEASES] == ["8.5.1", "9.1.0", "9.2.1"]
-    assert [platform(release).image_python for release in RELEASES] == ["3.11", "3.12", None]
-    assert [platform(release).driver for release in RELEASES] == [None, "25.5.1", None]
+    first, later = platform("0.18.0"), platform("0.23.0")
+
+    assert (first.cann, first.image_python, first.driver) == ("8.5.1", "3.11", None)
+    assert (later.cann, later.image_python, later.driver) == ("9.1.0", "3.12", "25.5.1")
+    assert len({platform(release).cann for release in RELEASES}) == len(RELEASES)
 
 
-@pytest.mark.parametrize("release", ["0.18.0", "0.23.0"])
+@pytest.mark.parametrize("release", [release for release in RELEASES if plugin_table(release)])
 def test_images_are_built_for_the_device_types_of_the_plugin(release: str) -> None:
     table = plugin_table(release)
 
@@ -52,11 +54,11 @@ def test_images_are_built_for_the_device_types_of_the_plugin(release: str) -> No
 
 
 def test_what_sigterm_does_is_known_for_the_releases_that_were_run() -> None:
-    older, newer, newest = [platform(release).sigterm for release in RELEASES]
+    older, newer = platform("0.18.0").sigterm, platform("0.23.0").sigterm
 
     assert older
     assert newer
-    assert newest is None
+    assert platform("0.30.0").sigterm is None
     assert [older.drains_with_flag, newer.drains_with_flag] == [False, True]
     assert [older.unanswered, newer.unanswered] == ["null", "hangs"]
     assert all(flag_table(release).server.shutdown_flag == "shutdown-timeout" for release in RELEASES)

@@ -1,0 +1,100 @@
+"""Checks of names that vLLM looks up, and of flags that only some models have; two rules apply them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from models.engines.edits import extra_argument_key, extra_argument_mark
+from models.engines.model_server import ModelServer
+from models.engines.vllm_ascend.refusals import Problem
+from models.engines.vllm_ascend.tables import flag_table
+from models.finding import at
+
+_BACKEND_FLAGS = ("attention-backend", "mm-encoder-attn-backend")
+_AUTO = "attention-backend"
+"""The flag that also accepts `auto`."""
+
+
+def attention_backends(server: ModelServer) -> Iterator[Problem]:
+    """vLLM looks the name up before the plugin replaces it. Lower case is accepted."""
+    known = flag_table(server.release.version).attention_backends
+    for flag in _BACKEND_FLAGS:
+        backend = server.further(flag)
+        if not isinstance(backend, str) or backend in ("", "None"):
+            continue
+        if backend.upper() in known or (flag == _AUTO and backend.lower() == "auto"):
+            continue
+        yield Problem(
+            "attention-backend-unknown",
+            f"--{flag} {backend} is no attention backend of vLLM {server.release.version}",
+            f"remove {extra_argument_key(server, flag)}",
+            [extra_argument_mark(server, flag)],
+        )
+    yield from _backend_of_config(server, known)
+
+
+def _backend_of_config(
+    server: ModelServer, known: tuple[str, ...]
+) -> Iterator[Problem]:
+    flag = "attention-config"
+    config = server.further(flag)
+    backend = config.get("backend") if isinstance(config, dict) else None
+    if not isinstance(backend, str) or backend.upper() in (*known, "AUTO"):
+        return
+    key = extra_argument_key(server, flag)
+    yield Problem(
+        "attention-backend-unknown",
+        f"the backend {backend} of --{flag} is no attention backend of vLLM {server.release.version}",
+        f"remove {key}.backend",
+        [at(key, key="backend")],
+    )
+
+
+def reasoning_parser(server: ModelServer) -> Iterator[Problem]:
+    """A plugin for parsers can add names."""
+    flag = "reasoning-config"
+    config = server.further(flag)
+    parser = config.get("reasoning_parser") if isinstance(config, dict) else None
+    if not isinstance(parser, str) or not parser:
+        return
+    if server.further("reasoning-parser-plugin"):
+        return
+    known = flag_table(server.release.version).server.reasoning_parsers
+    if parser in known:
+        return
+    key = extra_argument_key(server, flag)
+    yield Problem(
+        "reasoning-parser-unknown",
+        f"the reasoning_parser {parser} of --{flag} is no parser of vLLM {server.release.version}",
+        f"remove {key}.reasoning_parser",
+        [at(key, key="reasoning_parser")],
+    )
+
+
+def adapters_of_pictures(server: ModelServer) -> Iterator[Problem]:
+    """A model that reads only text has no adapters for other items of a request."""
+    flag = "default-mm-loras"
+    facts = server.facts
+    if facts is None or facts.multimodal or not server.further(flag):
+        return
+    yield Problem(
+        "adapters-without-pictures",
+        f"--{flag} is set, but {server.model.name} reads only text",
+        f"remove {extra_argument_key(server, flag)}",
+        [extra_argument_mark(server, flag), at("model.name", "reads only text")],
+    )
+
+
+def rounding_of_mamba(server: ModelServer) -> Iterator[Problem]:
+    """Stochastic rounding is for a cache of float16."""
+    flag = "enable-mamba-cache-stochastic-rounding"
+    dtype = server.further("mamba-ssm-cache-dtype") or "auto"
+    if server.further(flag) is not True or dtype == "float16":
+        return
+    key = extra_argument_key(server, flag)
+    yield Problem(
+        "mamba-rounding",
+        f"--{flag} needs --mamba-ssm-cache-dtype float16, not {dtype}",
+        f"remove {key}",
+        [extra_argument_mark(server, flag)],
+    )
