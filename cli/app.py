@@ -24,6 +24,7 @@ from cli import (
     manifest,
     migrate,
     models,
+    plan,
     rehearse,
     render,
     request,
@@ -71,6 +72,7 @@ add_command(app, "script", rich_help_panel="Review")(script.command)
 add_command(app, "render", rich_help_panel="Review")(render.command)
 add_command(app, "diff", rich_help_panel="Review")(diff.command)
 add_command(app, "capacity", rich_help_panel="Review")(capacity.command)
+add_command(app, "plan", rich_help_panel="Review")(plan.command)
 add_command(app, "migrate", rich_help_panel="Review")(migrate.command)
 add_command(app, "touched", rich_help_panel="Pull requests")(touched.command)
 add_command(app, "review", rich_help_panel="Pull requests")(review.command)

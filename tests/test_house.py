@@ -27,6 +27,7 @@ PACKAGES = (
     "convert",
     "migrate",
     "models",
+    "plan",
     "rehearsal",
     "review",
     "sandbox",

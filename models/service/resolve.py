@@ -239,6 +239,7 @@ def _resolve_service(
         min_member=config.min_member,
         queue=config.queue,
         priority_class=config.priority_class,
+        priority=config.priority,
         preflight=config.preflight,
         smoke=config.smoke,
         expose=config.expose,

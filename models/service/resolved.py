@@ -104,6 +104,8 @@ class ResolvedService(ModelServer):
     """The oldest driver of a node that the lock file names."""
     weight_files: WeightFiles | None = None
     """The manifest that the weights are fetched or verified by."""
+    priority: int = 1
+    """Weight of a second in which the service does not answer, when `plan` orders the steps of an update."""
     external: bool = False
     """Whether an autoscaler sets `replicas`, which is what is planned with then."""
     secret_env: Mapping[str, NamespaceSecret] = field(default_factory=dict)

@@ -171,6 +171,10 @@ class ServiceConfig(Record):
     priority_class: ObjectName | None = Field(default=None, examples=["production"])
     """PriorityClass of the pods, which exists in the cluster."""
 
+    priority: int = Field(default=1, ge=0, le=1000, examples=[10])
+    """Weight of a second in which the service does not answer, when `plan` orders the steps of an update. 10 counts ten
+    times as much as 1, and 0 does not count. It changes no pod."""
+
     preflight: bool = True
     """Have an init container compare the driver of the node, the type of its NPUs and the weights with what the
     service needs. A pod that cannot work ends within seconds, with one sentence that `up` and `status` show."""

@@ -1,0 +1,73 @@
+"""For programs: a contract with a version, see docs/reference/plan-json.md."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from cli.output.plan.planned import PlannedUpdate
+from plan import NoPlan, Step, UpdatePlan
+from review.stepwise import Stepwise
+
+VERSION = 1
+"""Raised when a key changes its meaning or is removed; new keys may be added without."""
+
+
+def render(planned: PlannedUpdate) -> str:
+    """One document."""
+    document = {
+        "version": VERSION,
+        "stack": planned.stack,
+        "against": planned.against,
+        **_plan(planned.stepwise.plan),
+        "atOnce": _at_once(planned.stepwise),
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False)
+
+
+def _plan(plan: UpdatePlan | NoPlan) -> dict[str, Any]:
+    if isinstance(plan, NoPlan):
+        return {
+            "isPossible": False,
+            "missingNpus": plan.missing,
+            "missingInQueue": plan.queue,
+            "steps": [],
+        }
+    steps = [_step(number, step) for number, step in enumerate(plan.steps, start=1)]
+    return {
+        "isPossible": True,
+        "isBest": plan.is_best,
+        "npus": plan.npus,
+        "npusPeak": plan.peak,
+        "seconds": plan.seconds,
+        "downtimeSeconds": dict(plan.downtime),
+        "weightedDowntimeSeconds": plan.weighted,
+        "steps": steps,
+    }
+
+
+def _step(number: int, step: Step) -> dict[str, Any]:
+    services = {}
+    for name, replicas in step.state.items():
+        services[name] = {"isNew": replicas.is_new, "replicas": replicas.number}
+    return {
+        "step": number,
+        "does": step.kind,
+        "service": step.service,
+        "replicasBefore": step.before,
+        "replicasAfter": step.after,
+        "way": step.way or None,
+        "npusPeak": step.peak,
+        "seconds": step.seconds,
+        "downtimeSeconds": dict(step.downtime),
+        "freedNpus": dict(step.frees),
+        "services": services,
+    }
+
+
+def _at_once(stepwise: Stepwise) -> dict[str, Any]:
+    return {
+        "downtimeSeconds": dict(stepwise.at_once),
+        "weightedDowntimeSeconds": stepwise.at_once_weighted,
+        "refusals": list(stepwise.refusals),
+    }

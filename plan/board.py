@@ -1,0 +1,203 @@
+"""The part of a transition that the search moves: the services that take part, on the NPUs that the others leave."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from models.service.rollout import Demand, plan_rollouts, stuck_rollouts
+from models.stack_file.operation import RollingUpdate
+from plan.placement import Placement, Running, State
+from plan.step import Replicas
+from plan.transition import PlannedService, Transition, Version
+
+_ADDITIONAL_POD = RollingUpdate(max_surge=1, max_unavailable=0)
+
+
+@dataclass(frozen=True)
+class Board:
+    """A transition in which only some services take part."""
+
+    transition: Transition
+    services: tuple[PlannedService, ...]
+    """The services that take part. The pods of all others keep their nodes."""
+    fixed: tuple[PlannedService, ...]
+
+    @property
+    def start(self) -> State:
+        """What runs before the update."""
+        return tuple(self._running(service) for service in self.services)
+
+    def _running(self, service: PlannedService) -> Running | None:
+        placed = self.transition.placed.get(service.name, ())
+        if not placed:
+            return None
+        is_new = not service.restarts and service.new is not None
+        return Running(is_new, placed)
+
+    @cached_property
+    def _surge_rooms(self) -> dict[tuple[object, ...], bool]:
+        """What `has_room_for_surge` has found out."""
+        return {}
+
+    def version(self, service: int, *, is_new: bool) -> Version:
+        """A version of a service that has pods in it."""
+        planned = self.services[service]
+        version = planned.new if is_new else planned.old
+        if version is None:
+            raise KeyError(planned.name)
+        return version
+
+    def placement(self, state: State) -> Placement:
+        """The pods of a state on the nodes."""
+        placement = self._fixed_pods.copy()
+        for index, running in enumerate(state):
+            if running is None:
+                continue
+            demand = self.version(index, is_new=running.is_new).demand
+            for replica in running.replicas:
+                placement.add((index, running.is_new), demand, replica)
+        return placement
+
+    @cached_property
+    def _fixed_pods(self) -> Placement:
+        """The pods of the services that take no part."""
+        transition = self.transition
+        placement = Placement(transition.nodes, transition.queues)
+        for number, service in enumerate(self.fixed):
+            version = service.new or service.old
+            label = (-1 - number, True)
+            if version is None:
+                continue
+            for replica in transition.placed.get(service.name, ()):
+                placement.add(label, version.demand, replica)
+        return placement
+
+    @cached_property
+    def wanted_npus(self) -> int:
+        """NPUs of all wanted pods."""
+        return wanted_npus(self.transition)
+
+    def least_seconds(self, service: int, running: Running | None) -> int | None:
+        """The least time that a service needs to become as wanted; None if it is."""
+        planned = self.services[service]
+        wanted = planned.new.replicas if planned.new else 0
+        now = len(running.replicas) if running else 0
+        is_old = running is not None and not running.is_new
+        if now == wanted and not (is_old and wanted):
+            return None
+        needs_start = wanted > now or (is_old and wanted > 0)
+        if needs_start and planned.new:
+            stop = planned.old.stop if is_old and planned.old else 0
+            return stop + planned.new.start
+        version = planned.old or planned.new
+        return version.stop if version else 0
+
+    def is_done(self, state: State) -> bool:
+        """Whether what runs is what is wanted."""
+        return all(
+            self.least_seconds(index, running) is None
+            for index, running in enumerate(state)
+        )
+
+    def replicas(self, state: State) -> dict[str, Replicas]:
+        """The services that have pods, by name, including those that take no part."""
+        found: dict[str, Replicas] = {}
+        for service in self.fixed:
+            number = len(self.transition.placed.get(service.name, ()))
+            if number:
+                found[service.name] = Replicas(is_new=True, number=number)
+        for service, running in zip(self.services, state, strict=True):
+            if running:
+                found[service.name] = Replicas(running.is_new, len(running.replicas))
+        return found
+
+    def has_room_for_surge(self, state: State, service: int, replicas: int) -> bool:
+        """Whether `check` and `pulumi up` accept an update of a service with an additional pod.
+
+        They count on a node only if it is free wherever the scheduler has placed the other pods.
+        """
+        counts = [(running and len(running.replicas)) or 0 for running in state]
+        versions = [running and running.is_new for running in state]
+        key = (service, replicas, *counts, *versions)
+        if key not in self._surge_rooms:
+            self._surge_rooms[key] = self._finds_room(state, service, replicas)
+        return self._surge_rooms[key]
+
+    def _finds_room(self, state: State, service: int, replicas: int) -> bool:
+        pools = self.transition.pools
+        queues = self.transition.queues
+        if not pools:
+            return True
+        name = self.services[service].name
+        demands = self._demands_after(state, service, replicas)
+        plans = plan_rollouts(demands, pools, queues)
+        if not plans[name].room:
+            return False
+        old = self.version(service, is_new=False).demand
+        surges = {demand.service: 0 for demand in demands}
+        surges[name] = 1
+        return not stuck_rollouts(demands, surges, {name: old.npus}, pools, queues)
+
+    def _demands_after(
+        self, state: State, service: int, replicas: int
+    ) -> Sequence[Demand]:
+        """The demands of the stack after the update of a service. No other service is updated in the same step."""
+        demands = []
+        for planned in self.fixed:
+            if planned.new:
+                demands.append(replace(planned.new.demand, rollout=None))
+        for index, running in enumerate(state):
+            if index == service:
+                demand = self.version(index, is_new=True).demand
+                rollout = demand.rollout or _ADDITIONAL_POD
+                demands.append(replace(demand, replicas=replicas, rollout=rollout))
+            elif running:
+                demand = self.version(index, is_new=running.is_new).demand
+                number = len(running.replicas)
+                demands.append(replace(demand, replicas=number, rollout=None))
+        return demands
+
+
+def board(transition: Transition, taking_part: Collection[str]) -> Board:
+    """The board on which the named services take part."""
+    moving = []
+    fixed = []
+    for service in transition.services:
+        if service.name in taking_part:
+            moving.append(service)
+        else:
+            fixed.append(service)
+    return Board(transition, tuple(moving), tuple(fixed))
+
+
+def wanted_npus(transition: Transition) -> int:
+    """NPUs of all wanted pods."""
+    npus = 0
+    for service in transition.services:
+        if service.new:
+            demand = service.new.demand
+            npus += demand.replicas * demand.nodes * demand.npus
+    return npus
+
+
+def queue_shortage(transition: Transition) -> tuple[str, int] | None:
+    """The first queue whose quota is below what the wanted services request, and the missing NPUs."""
+    for name, queue in transition.queues.items():
+        if queue.npus is None:
+            continue
+        requested = _requested(transition.services, name)
+        if requested > queue.npus:
+            return name, requested - queue.npus
+    return None
+
+
+def _requested(services: Sequence[PlannedService], queue: str) -> int:
+    npus = 0
+    for service in services:
+        if service.new is None or service.new.demand.queue != queue:
+            continue
+        demand = service.new.demand
+        npus += demand.replicas * demand.nodes * demand.npus
+    return npus

@@ -1,0 +1,44 @@
+"""A step of a plan: one `pulumi up`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["start", "scale", "stop", "delete", "update"]
+
+Way = Literal["", "additional pod", "one by one", "delete first"]
+"""How an update replaces the pods; empty for another step."""
+
+
+@dataclass(frozen=True)
+class Replicas:
+    """How many replicas of a service run in one version."""
+
+    is_new: bool
+    """Whether they are those of the wanted stack."""
+    number: int
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step."""
+
+    kind: Kind
+    service: str
+    before: int
+    """Replicas before the step."""
+    after: int
+    """Replicas after the step."""
+    way: Way
+    peak: int
+    """Most NPUs that the pods of the stack hold during the step."""
+    seconds: int
+    """Longest duration of the step."""
+    downtime: Mapping[str, int]
+    """Seconds in which services do not answer during the step."""
+    frees: Mapping[str, int]
+    """NPUs that are free on a node after the step and were not before, by node."""
+    state: Mapping[str, Replicas]
+    """The services that have pods after the step."""

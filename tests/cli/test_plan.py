@@ -1,0 +1,148 @@
+"""`ascend-vllm plan`: the steps of an update, as text, JSON and markdown."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import GOLDEN, Console
+
+STACK = """\
+config:
+  ascend-vllm:cluster:
+    context: prod
+    pools:
+      snt9b: {{nodes: {nodes}, npusPerNode: 8, npuMemory: 64Gi}}
+  ascend-vllm:services:
+    qwen2-72b: {{image: 'a:6.3.{tag}', model: /m/Qwen2-72B-Instruct, npus: 8, engine: {{maxModelLen: 4096}}}}
+    summary: {{image: 'a:6.3.912', model: /m/Qwen2-72B-Instruct, npus: 4, replicas: {replicas},
+      engine: {{maxModelLen: 4096}}}}
+"""
+
+
+def write(directory: Path, name: str = "full", *, nodes: int = 2, tag: int = 912, replicas: int = 2) -> Path:
+    file = directory / f"Pulumi.{name}.yaml"
+    file.write_text(STACK.format(nodes=nodes, tag=tag, replicas=replicas), encoding="utf-8")
+    return file
+
+
+@pytest.fixture
+def before(project: Path) -> str:
+    """A stack file of what runs, outside the project's stacks."""
+    directory = project / "before"
+    directory.mkdir()
+    return str(write(directory).relative_to(project))
+
+
+@pytest.mark.parametrize(
+    ("form", "golden_file"), [("text", "plan.txt"), ("json", "plan.json"), ("markdown", "plan.md")]
+)
+def test_the_steps_of_an_update_are_shown(
+    project: Path, console: Console, golden: Callable[[Path, str], None], before: str, form: str, golden_file: str
+) -> None:
+    write(project, nodes=3, tag=913, replicas=3)
+
+    done = console("plan", "full", "--from", before, "--format", form)
+
+    assert (done.code, done.err) == (0, "")
+    golden(GOLDEN / golden_file, done.out)
+
+
+def test_every_line_of_the_text_fits_80_columns(project: Path, console: Console, before: str) -> None:
+    write(project, tag=913)
+
+    assert max(map(len, console("plan", "full", "--from", before).out.splitlines())) <= 80
+
+
+def test_an_update_that_starts_no_pod_has_no_steps(project: Path, console: Console, before: str) -> None:
+    write(project)
+
+    done = console("plan", "full", "--from", before)
+
+    assert (done.code, done.out) == (0, "no pods start or end, so there are no steps\n")
+
+
+def test_the_plan_begins_with_a_revision(project: Path, console: Console) -> None:
+    write(project)
+    for command in (["init", "-q"], ["add", "."], ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "a"]):
+        subprocess.run(["git", *command], cwd=project, check=True)
+    write(project, nodes=4, tag=913)
+
+    done = console("plan", "full", "--from", "HEAD", "--format", "json")
+
+    document = json.loads(done.out)
+    assert done.err.startswith("from HEAD (")
+    assert [step["does"] for step in document["steps"]] == ["update"]
+    assert document["downtimeSeconds"] == {}
+
+
+def test_a_stack_that_the_revision_does_not_have_is_started(project: Path, console: Console) -> None:
+    for command in (["init", "-q"], ["add", "."], ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "a"]):
+        subprocess.run(["git", *command], cwd=project, check=True)
+    write(project)
+
+    document = json.loads(console("plan", "full", "--from", "HEAD", "--format", "json").out)
+
+    assert [step["does"] for step in document["steps"]] == ["start", "start"]
+
+
+def test_a_stack_with_errors_is_not_planned(project: Path, console: Console, before: str) -> None:
+    file = write(project)
+    file.write_text(file.read_text("utf-8").replace("npus: 8", "npus: 7"), encoding="utf-8")
+
+    done = console("plan", "full", "--from", before)
+
+    assert (done.code, done.out) == (1, "")
+    assert done.err.startswith("error: pulumi up refuses full: ")
+    assert done.err.endswith("fix: run ascend-vllm check full\n")
+
+
+@pytest.mark.parametrize("form", ["text", "json", "markdown"])
+def test_the_number_of_missing_npus_is_reported(project: Path, console: Console, before: str, form: str) -> None:
+    write(project, replicas=3)
+
+    done = console("plan", "full", "--from", before, "--format", form)
+
+    assert done.code == 1
+    if form == "json":
+        assert json.loads(done.out)["missingNpus"] == 4
+    else:
+        assert "no plan: 4 NPUs are missing on the nodes" in done.out
+
+
+def test_without_pools_nothing_can_be_planned(project: Path, console: Console) -> None:
+    done = console("plan", "good", "--from", "Pulumi.good.yaml")
+
+    assert done.code == 2
+    assert "cluster.pools" in done.err
+
+
+def test_pods_that_run_on_nodes_that_are_no_longer_in_the_pools_are_reported(
+    project: Path, console: Console, before: str
+) -> None:
+    write(project, nodes=1, replicas=0)
+
+    done = console("plan", "full", "--from", before)
+
+    assert done.code == 1
+    assert "pods that run do not fit on the pools of full: summary" in done.err
+
+
+def test_standard_input_is_compared_with_a_file_only(console: Console, project: Path, before: str) -> None:
+    text = write(project, nodes=3, tag=913).read_bytes()
+
+    assert console("plan", "-", stdin=text).code == 2
+    assert "update qwen2-72b" in console("plan", "-", "--from", before, stdin=text).out
+
+
+def test_services_of_the_revision_with_schema_errors_are_reported(project: Path, console: Console) -> None:
+    write(project)
+
+    done = console("plan", "full", "--from", "Pulumi.bad.yaml")
+
+    assert done.code == 3
+    assert "schema errors: 千问" in done.err
