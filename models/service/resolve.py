@@ -241,6 +241,7 @@ def _resolve_service(
         priority_class=config.priority_class,
         preflight=config.preflight,
         smoke=config.smoke,
+        compare=config.compare,
         expose=config.expose,
         network=config.network,
         disruption_budget=config.disruption_budget,
