@@ -15,6 +15,7 @@ from cli import (
     bench,
     capacity,
     check,
+    compare,
     convert,
     diff,
     drift,
@@ -81,6 +82,7 @@ add_command(app, "status", rich_help_panel="Operate")(status.command)
 add_command(app, "smoke", rich_help_panel="Operate")(smoke.command)
 add_command(app, "request", rich_help_panel="Operate")(request.command)
 add_command(app, "bench", rich_help_panel="Operate")(bench.command)
+add_command(app, "compare", rich_help_panel="Operate")(compare.command)
 add_command(app, "drift", rich_help_panel="Operate")(drift.command)
 add_command(sandbox.app, "rehearse")(rehearse.command)
 app.add_typer(sandbox.app, name="sandbox", rich_help_panel="Laptop")

@@ -63,8 +63,17 @@ def run(work: Coroutine[Any, Any, Result], service: ResolvedService) -> Result:
     Raises:
         CommandError: The service cannot be reached, or a file of the user cannot be read.
     """
+    return run_in(work, service.cluster.context)
+
+
+def run_in(work: Coroutine[Any, Any, Result], context: str) -> Result:
+    """Run work that needs servers, with the cluster of a context if it has one.
+
+    Raises:
+        CommandError: A server cannot be reached, or a file of the user cannot be read.
+    """
     try:
-        return live.run(work, service.cluster.context)
+        return live.run(work, context)
     except UnreachableError as problem:
         raise CommandError(
             problem.message, problem.fix, ExitCode.COULD_NOT_RUN

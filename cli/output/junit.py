@@ -17,7 +17,7 @@ def junit(stack: str, results: Sequence[SmokeResult]) -> str:
 
 
 def _document(stack: str, results: Sequence[SmokeResult]) -> Iterator[str]:
-    title = _quoted(f"smoke {stack}")
+    title = quoted(f"smoke {stack}")
     yield '<?xml version="1.0" encoding="UTF-8"?>'
     yield f"<testsuites name={title}>"
     for result in results:
@@ -31,7 +31,7 @@ def _suite(result: SmokeResult) -> Iterator[str]:
     skipped = states.count("skipped")
     total = len(states)
     seconds = sum(check.seconds or 0 for check in result.checks)
-    name = _quoted(result.service)
+    name = quoted(result.service)
     counts = f'tests="{total}" failures="{failures}" skipped="{skipped}"'
     yield f'  <testsuite name={name} {counts} time="{seconds:.3f}">'
     for check in result.checks:
@@ -41,19 +41,20 @@ def _suite(result: SmokeResult) -> Iterator[str]:
 
 
 def _case(service: str, check: Check) -> str:
-    suite = _quoted(service)
-    name = _quoted(check.name)
+    suite = quoted(service)
+    name = quoted(check.name)
     seconds = check.seconds or 0
     head = f'<testcase classname={suite} name={name} time="{seconds:.3f}"'
     if check.state == "passed":
         return f"{head}/>"
-    message = _quoted(check.detail)
+    message = quoted(check.detail)
     outcome = "skipped"
     if check.state == "failed":
         outcome = "failure"
     return f"{head}><{outcome} message={message}/></testcase>"
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """A text as the value of an attribute. Characters that XML does not allow are replaced."""
     printable = _NOT_IN_XML.sub("?", text)
     return f'"{escape(printable)}"'

@@ -18,6 +18,7 @@ from models.yaml_scalar import as_yaml
 
 _NOT_OF_THE_LAUNCH = (
     "accept",
+    "compare",
     "env",
     "expose",
     "monitoring",

@@ -242,6 +242,7 @@ def _resolve_service(
         priority=config.priority,
         preflight=config.preflight,
         smoke=config.smoke,
+        compare=config.compare,
         expose=config.expose,
         network=config.network,
         disruption_budget=config.disruption_budget,

@@ -18,6 +18,7 @@ from models.stack_file.cluster import (
     Pool,
     minor_of,
 )
+from models.stack_file.comparison import Compare
 from models.stack_file.environment import PathAddition, PodField
 from models.stack_file.exposure import Expose, Network
 from models.stack_file.kv_transfer import KvRouter, KvTransfer
@@ -89,6 +90,8 @@ class ResolvedService(ModelServer):
     preflight: bool
     """Whether an init container compares the node and the weights with the service."""
     smoke: bool
+    compare: Compare
+    """When `ascend-vllm compare` promotes another server in place of the service."""
     expose: Expose
     network: Network | None
     disruption_budget: DisruptionBudget | None

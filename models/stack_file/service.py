@@ -31,6 +31,7 @@ from models.record import (
     ObjectName,
     Record,
 )
+from models.stack_file.comparison import Compare
 from models.stack_file.environment import EnvironmentValue
 from models.stack_file.exposure import Expose, Network
 from models.stack_file.model import MODELS, Model
@@ -182,6 +183,9 @@ class ServiceConfig(Record):
     smoke: bool = False
     """Have a Job ask the service after each update of its pods whether it answers correctly; the update fails with it.
     `ascend-vllm smoke` asks from outside, and more."""
+
+    compare: Compare = Field(default=Compare(), examples=[{"maxSlowdown": 0.05}])
+    """When `ascend-vllm compare` promotes another server in place of the service."""
 
     expose: Expose = Field(default=Expose(), examples=["LoadBalancer"])
     """How the Service is reached: `ClusterIP`, `NodePort`, `LoadBalancer`, or a mapping."""

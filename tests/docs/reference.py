@@ -16,6 +16,7 @@ from models.record import Record
 from models.rules.registry import documentation, rule_ids
 from models.secret_reference import SecretKey
 from models.stack_file.cluster import ClusterConfig, HostMount, NamespaceConfig, PlatformConfig, Pool
+from models.stack_file.comparison import Compare
 from models.stack_file.exposure import Destination, Expose, Network
 from models.stack_file.model import Model
 from models.stack_file.monitoring import Monitoring
@@ -58,6 +59,7 @@ RECORDS: list[tuple[str, Any]] = [
     ("services.NAME.network", Network),
     ("services.NAME.network.egress", Destination),
     ("services.NAME.disruptionBudget", DisruptionBudget),
+    ("services.NAME.compare", Compare),
     ("services.NAME.monitoring", Monitoring),
     ("services.NAME.podTemplate", PodTemplate),
     ("services.NAME.podTemplate.metadata", PodMetadata),

@@ -1,0 +1,1 @@
+"""Compare two servers by their answers and their speed: promote the second, or hold it."""
