@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-from models.engines.releases import release_of_image
 from models.engines.kv_transfer import KvConnector
-from models.engines.releases import releases
+from models.engines.releases import release_of_image, releases
 from models.finding import Finding, Mark, error
 from models.rules.kv_pair import Pair, key_of, mark_of, pair_of
 from models.rules.registry import stack_rule

@@ -389,13 +389,10 @@ def test_an_image_without_a_release_is_not_copied() -> None:
 
 def test_a_pair_behind_kthena_cannot_get_two_ports_on_the_host_network() -> None:
     group = {"nodes": 2, "npus": 4, "model": "/mnt/models/Qwen3-235B-A22B"}
+    decode = {**group, "group": {"port": 29800, "memberPort": 29700, "hcclPort": 61000}}
     spread = {"dataParallelSize": 2, "enableExpertParallel": True}
-    (fix,) = fixes(
-        "host-ports",
-        prefill=group,
-        decode={**group, "group": {"port": 29800, "memberPort": 29700, "hcclPort": 61000}},
-        engine={"front": spread, "back": spread},
-        cluster={"hostNetwork": True, "interface": "bond0"},
-    )
+    engine = {"front": spread, "back": spread}
+    cluster = {"hostNetwork": True, "interface": "bond0"}
+    (fix,) = fixes("host-ports", prefill=group, decode=decode, engine=engine, cluster=cluster)
 
     assert fix.startswith("write kvTransfer.router: none and write services.front.server.port: ")

@@ -390,12 +390,9 @@ def test_the_default_of_the_tokens_does_not_follow_the_requests(
     ],
 )
 def test_mtp_is_refused_by_the_releases_without_mtp_layers_for_the_model(model: str, refusing: tuple[str, ...]) -> None:
-    service = {
-        "model": f"/mnt/models/{model}",
-        "npus": 8,
-        "engine": {"maxModelLen": 4096, "tensorParallelSize": 8},
-        "speculative": {"kind": "mtp", "tokens": 1},
-    }
+    engine = {"maxModelLen": 4096, "tensorParallelSize": 8}
+    speculative = {"kind": "mtp", "tokens": 1}
+    service = {"model": f"/mnt/models/{model}", "npus": 8, "engine": engine, "speculative": speculative}
     found = {release: limits(stack_file(release, service)) for release in RELEASES}
 
     assert tuple(release for release, findings in found.items() if findings) == refusing
