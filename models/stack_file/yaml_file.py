@@ -113,7 +113,7 @@ class _Reader:
         self.open: set[int] = set()
         self.values_read = 0
         self.characters_read = 0
-        self.hidden: list[yaml.ScalarNode] = []
+        self.hidden: list[yaml.Node] = []
 
     def value(self, node: yaml.Node, path: Path) -> Any:
         self.values_read += 1
@@ -176,6 +176,8 @@ class _Reader:
         result = self.merged_parents(node, path, frozenset(own_keys))
         keys: dict[str, Span] = {}
         for key, (key_node, value_node) in zip(own_keys, node.value, strict=True):
+            if key is None:
+                continue
             key_path = (*path, key)
             span = self.span(key_node, value_node)
             if key in keys:
@@ -188,18 +190,23 @@ class _Reader:
             result[key] = self.value(value_node, key_path)
         return result
 
-    def key(self, node: yaml.Node, path: Path) -> str:
-        """The text of a key."""
+    def key(self, node: yaml.Node, path: Path) -> str | None:
+        """The text of a key; None if it is no scalar, which is a finding and is not shown."""
         if is_merge(node):
             return "<<"
         text = key_text(self.value(node, path))
+        if not isinstance(node, yaml.ScalarNode):
+            kind = "mapping" if isinstance(node, yaml.MappingNode) else "list"
+            self.hidden.append(node)
+            self.refuse(path, node, f"a key is a {kind}", "write a text as this key")
+            return None
         is_assignment = "=" in text or ":" in text
-        if is_assignment and isinstance(node, yaml.ScalarNode) and masked(text) != text:
+        if is_assignment and masked(text) != text:
             self.hidden.append(node)  # such as HF_TOKEN=value
         return text
 
     def merged_parents(
-        self, node: yaml.MappingNode, path: Path, own_keys: frozenset[str]
+        self, node: yaml.MappingNode, path: Path, own_keys: frozenset[str | None]
     ) -> dict[str, Any]:
         """The values that a mapping gets from others (`<<`). The first one that has a key wins.
 
@@ -313,6 +320,9 @@ class _Reader:
         self, path: Path, node: yaml.Node, message: str, alternative: str
     ) -> None:
         fix = f"remove {_key_of(path)}, or {alternative}" if path else alternative
+        self.refuse(path, node, message, fix)
+
+    def refuse(self, path: Path, node: yaml.Node, message: str, fix: str) -> None:
         finding = Finding(
             rule="yaml-value",
             severity="error",
