@@ -9,10 +9,9 @@ Consistency). The others are from the Filesystem Hierarchy Standard 3.0.
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from functools import cache
 from itertools import pairwise
 
 
@@ -25,6 +24,38 @@ class NodeDirectory:
     """What it holds, for messages."""
     subdirectories: bool = True
     """Whether a directory below it is as sensitive as the whole."""
+
+
+_MOST_PARTS = 8
+"""More parts than any directory here has, with the empty one before the first `/`."""
+
+
+class _Places:
+    """Directories by their path, for a search that does not compare a path with each of them."""
+
+    def __init__(self, directories: Iterable[NodeDirectory]) -> None:
+        self._with_content: dict[str, NodeDirectory] = {}
+        self._by_ancestor: dict[str, NodeDirectory] = {}
+        for directory in directories:
+            if directory.subdirectories:
+                self._with_content.setdefault(directory.path, directory)
+            for ancestor in _ancestors(directory.path):
+                self._by_ancestor.setdefault(ancestor, directory)
+
+    def overlapping(self, place: str) -> NodeDirectory | None:
+        """The directory that a path is in, or else the first that it is or contains."""
+        for ancestor in _ancestors(place):
+            if ancestor in self._with_content:
+                return self._with_content[ancestor]
+        return self._by_ancestor.get(place)
+
+
+def _ancestors(place: str) -> Iterator[str]:
+    """A path and the paths that contain it, from the innermost. A deep path begins with its first parts."""
+    parts = place.split("/", _MOST_PARTS)[:_MOST_PARTS]
+    for count in range(len(parts), 1, -1):
+        yield "/".join(parts[:count])
+    yield "/"
 
 
 _KUBELET = "the Secrets and tokens of all pods of the node"
@@ -168,39 +199,36 @@ _WRITE_PROTECTED = (
 )
 """Directories that a pod may read but should not write to, in addition to the others."""
 
-_MOST_PARTS = 8
-"""More parts than any directory here has, with the empty one before the first `/`."""
-
-_PROTECTED = (*_SECRET, *_WRITE_PROTECTED)
-
-_USER_DIRECTORIES = (
-    ".ssh",
-    ".kube",
-    ".docker",
-    ".gnupg",
-    ".aws",
-    ".azure",
-    ".obsutilconfig",
-    ".netrc",
-    ".git-credentials",
-    ".bash_history",
-    ".config",
-    ".hcloud",
-    ".huggingface",
-    ".huawei",
-    ".keystore",
-    ".m2",
-    ".modelscope",
-    ".my.cnf",
-    ".npmrc",
-    ".ossutilconfig",
-    ".password-store",
-    ".pgpass",
-    ".pypirc",
-    ".rclone.conf",
-    ".s3cfg",
-    ".terraform.d",
-    ".vault-token",
+_USER_DIRECTORIES = frozenset(
+    {
+        ".ssh",
+        ".kube",
+        ".docker",
+        ".gnupg",
+        ".aws",
+        ".azure",
+        ".obsutilconfig",
+        ".netrc",
+        ".git-credentials",
+        ".bash_history",
+        ".config",
+        ".hcloud",
+        ".huggingface",
+        ".huawei",
+        ".keystore",
+        ".m2",
+        ".modelscope",
+        ".my.cnf",
+        ".npmrc",
+        ".ossutilconfig",
+        ".password-store",
+        ".pgpass",
+        ".pypirc",
+        ".rclone.conf",
+        ".s3cfg",
+        ".terraform.d",
+        ".vault-token",
+    }
 )
 """Files and directories with keys and credentials, wherever a home directory is."""
 
@@ -214,7 +242,9 @@ _MOVED = {
 
 _MOVED_HOLDS = {"kubelet": _KUBELET, "etcd": _OBJECTS}
 
-_BELOW_LIB = tuple(
+_SECRET_PLACES = _Places(_SECRET)
+_PROTECTED_PLACES = _Places([*_SECRET, *_WRITE_PROTECTED])
+_LIB_PLACES = _Places(
     directory for directory in _SECRET if directory.path.startswith("/var/lib/")
 )
 """Directories that have their usual path also below another root, such as `/host/var/lib/kubelet`."""
@@ -255,7 +285,7 @@ def secret_directory(path: str) -> NodeDirectory | None:
         return None
     return (
         _user_directory(place)
-        or _overlapping(place, _SECRET)
+        or _SECRET_PLACES.overlapping(place)
         or _moved_directory(place)
     )
 
@@ -265,7 +295,7 @@ def protected_directory(path: str) -> NodeDirectory | None:
     place = normal_path(path)
     return (
         _user_directory(place)
-        or _overlapping(place, _PROTECTED)
+        or _PROTECTED_PLACES.overlapping(place)
         or _moved_directory(place)
     )
 
@@ -286,13 +316,13 @@ def _user_directory(place: str) -> NodeDirectory | None:
 def _moved_directory(place: str) -> NodeDirectory | None:
     """The directory of the kubelet or of a runtime that a path is in, on any disk."""
     _, lib, below = place.partition("/var/lib/")
-    if lib and (directory := _overlapping(lib + below, _BELOW_LIB)):
+    if lib and (directory := _LIB_PLACES.overlapping(lib + below)):
         root = place.removesuffix(lib + below)
         return NodeDirectory(root + directory.path, directory.holds)
     parts = place.split("/")
     for index, (owner, name) in enumerate(pairwise(parts)):
-        is_moved = name in _MOVED.get(owner, ()) or name.startswith("io.containerd.")
-        if is_moved:
+        is_below_owner = owner in _MOVED and name in _MOVED[owner]
+        if is_below_owner or name.startswith("io.containerd."):
             path = "/".join(parts[: index + 1])
             holds = _MOVED_HOLDS.get(owner, _RUNTIME)
             return NodeDirectory(path, holds)
@@ -303,40 +333,6 @@ def is_socket(path: str) -> bool:
     """Whether a path has the name of a socket."""
     name = posixpath.basename(normal_path(path))
     return any(fnmatchcase(name, pattern) for pattern in SOCKETS)
-
-
-def _overlapping(
-    place: str, directories: tuple[NodeDirectory, ...]
-) -> NodeDirectory | None:
-    """The directory that a path is in, or else the first that it contains."""
-    with_content, contained = _places(directories)
-    for ancestor in _ancestors(place):
-        if ancestor in with_content:
-            return with_content[ancestor]
-    return contained.get(place)
-
-
-@cache
-def _places(
-    directories: tuple[NodeDirectory, ...],
-) -> tuple[dict[str, NodeDirectory], dict[str, NodeDirectory]]:
-    """The directories whose content counts, by their path, and all by each path that contains them."""
-    with_content: dict[str, NodeDirectory] = {}
-    contained: dict[str, NodeDirectory] = {}
-    for directory in directories:
-        if directory.subdirectories:
-            with_content.setdefault(directory.path, directory)
-        for ancestor in _ancestors(directory.path):
-            contained.setdefault(ancestor, directory)
-    return with_content, contained
-
-
-def _ancestors(place: str) -> Iterator[str]:
-    """A path and the paths that contain it, from the innermost. A deep path begins with its first parts."""
-    parts = place.split("/", _MOST_PARTS)[:_MOST_PARTS]
-    for count in range(len(parts), 1, -1):
-        yield "/".join(parts[:count])
-    yield "/"
 
 
 def is_inside(path: str, directory: str) -> bool:

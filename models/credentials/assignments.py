@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from models.credentials.commands import command_ranges
 from models.credentials.names import is_credential_name
-from models.credentials.values import is_plain
+from models.credentials.values import is_path_text, is_plain
 
 _ASSIGNED_NAME = re.compile(
     r"""(?x)
@@ -63,6 +63,8 @@ _LONGEST_BLOCK = 500
 
 def assignments(text: str) -> Iterator[tuple[str, int, int]]:
     """The values that a text gives to names of credentials, each with the name and the place."""
+    if is_path_text(text):
+        return
     yield from _written_assignments(text)
     yield from _values_after_names(text)
 

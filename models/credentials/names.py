@@ -170,6 +170,7 @@ def _is_owner_after(words: tuple[str, ...]) -> bool:
     return words[-1] in OWNERS and words[-2] in ("token", "key", "for")
 
 
+@lru_cache(maxsize=_MOST_NAMES)
 def _unglued(word: str) -> tuple[str, ...]:
     """The words of which a word without separators consists: `hftoken`, `rootpw`."""
     for ending, parts in GLUED.items():
