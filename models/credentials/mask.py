@@ -193,12 +193,17 @@ def _masked_items(items: list[Any], name: str) -> list[Any]:
     return shown
 
 
+def is_flag(text: str) -> bool:
+    """Whether an item of an argument list is the name of a flag, without a value: `--token`."""
+    return _FLAG_NAME.fullmatch(text) is not None
+
+
 def _flag_before(items: list[Any], index: int) -> str:
     """The flag whose value an item of an argument list is: `--token`, `x`."""
     if index == 0:
         return ""
     before = items[index - 1]
-    if isinstance(before, str) and _FLAG_NAME.fullmatch(before):
+    if isinstance(before, str) and is_flag(before):
         return before
     return ""
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from models.credentials import argument_ranges, is_hidden, masked, stars
+from models.credentials import argument_ranges, is_flag, is_hidden, masked, stars
 from models.finding import Finding, Mark, Path, Span
 from models.stack_file.limits import (
     DEEPEST,
@@ -27,6 +27,7 @@ from models.stack_file.yaml_nodes import (
     YAML,
     compose,
     is_merge,
+    key_problem,
     key_text,
     merge_parents,
     too_many_values,
@@ -161,10 +162,8 @@ class _Reader:
             item_path = (*path, str(index))
             self.file.spans[item_path] = self.span(item, item)
             self.hide(item, item_path)
-            if isinstance(previous, str) and previous.startswith("-"):
-                self.hide(
-                    item, (*path, previous)
-                )  # the value of a flag in an argument list
+            if isinstance(previous, str) and is_flag(previous):
+                self.hide(item, (*path, previous))  # in a list of arguments
             previous = self.value(item, item_path)
             values.append(previous)
         for index in argument_ranges(values):
@@ -196,9 +195,8 @@ class _Reader:
             return "<<"
         text = key_text(self.value(node, path))
         if not isinstance(node, yaml.ScalarNode):
-            kind = "mapping" if isinstance(node, yaml.MappingNode) else "list"
             self.hidden.append(node)
-            self.refuse(path, node, f"a key is a {kind}", "write a text as this key")
+            self.refuse(path, node, key_problem(node), "write a text as this key")
             return None
         is_assignment = "=" in text or ":" in text
         if is_assignment and masked(text) != text:
