@@ -263,8 +263,7 @@ def _read_config(config: File) -> ObjectFile:
     if any(finding.rule in UNREADABLE for finding in object_file.findings):
         fix = RENDER if "{{" in config.text else "fix the YAML at the lines above"
         raise ConversionError("the objects cannot be read", fix, object_file.findings)
-    read = [*object_file.objects, *object_file.others]
-    if any(is_template(item.value) for item in read):
+    if is_template(object_file.findings):
         raise ConversionError(
             f"{config.name} is a template: it contains {{{{ … }}}}", RENDER
         )

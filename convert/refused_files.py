@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from convert.foreign_script import container_with_script_of_another
 from convert.objects import Object
 from convert.server_start import File
 from convert.workloads import WORKLOADS, refusal
 from models.finding import Finding
+from models.stack_file.yaml_nodes import MAPPING_AS_KEY
 
 RENDER = "render it first, such as with helm template, or read the cluster: kubectl get deployment NAME -o yaml"
 
@@ -49,14 +49,9 @@ class ConversionError(Exception):
         self.findings = tuple(findings)
 
 
-def is_template(value: Any) -> bool:
-    """Whether a value contains `{{ … }}`, which YAML reads as a mapping in a mapping."""
-    if isinstance(value, dict):
-        has_nested_key = any(key.startswith("{'") for key in value)
-        return has_nested_key or any(is_template(item) for item in value.values())
-    if isinstance(value, list):
-        return any(is_template(item) for item in value)
-    return False
+def is_template(findings: Sequence[Finding]) -> bool:
+    """Whether a file that was read contains `{{ … }}`, by the findings about it."""
+    return any(finding.message == MAPPING_AS_KEY for finding in findings)
 
 
 def no_server(

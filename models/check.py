@@ -9,7 +9,7 @@ from itertools import islice
 from models.credentials import masked, masked_message, starred_shapes
 from models.finding import Finding, Mark, Path, Span, error, warning
 from models.report import Accepted, Report
-from models.rules.registry import judge, judge_stack, rule_ids
+from models.rules.registry import is_about_stack_files, judge, judge_stack
 from models.service.resolved import ResolvedStack
 from models.stack_file.limits import MOST_FINDINGS, too_large
 
@@ -121,7 +121,7 @@ def _waiver_problem(path: Path, waived: Sequence[Finding]) -> Finding | None:
     rule = path[-1]
     subject = "service" if path[0] == "services" else "stack"
     marks = [Mark(path)]
-    if rule not in rule_ids():
+    if not is_about_stack_files(rule):
         return error(
             f"accept names {rule!r}, but no rule has this id",
             why="an entry under accept waives the warning of one rule, by the rule's id",

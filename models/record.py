@@ -43,7 +43,7 @@ _DECIMAL_UNITS = {
     "P": Fraction(10**15),
     "E": Fraction(10**18),
 }
-QUANTITY = r"^[+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)((Ki|Mi|Gi|Ti|Pi|Ei)|[numkMGTPE]|[eE][+-]?[0-9]{1,2})?$"
+QUANTITY = r"^[+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)((Ki|Mi|Gi|Ti|Pi|Ei)|[numkMGTPE]|[eE][+-]?[0-9]{1,3})?$"
 """A positive quantity of Kubernetes (k8s.io/apimachinery, pkg/api/resource/quantity.go)."""
 
 _LARGEST_QUANTITY = 2**63 - 1

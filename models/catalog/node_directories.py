@@ -9,10 +9,10 @@ Consistency). The others are from the Filesystem Hierarchy Standard 3.0.
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from itertools import pairwise
-from pathlib import PurePosixPath
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,38 @@ class NodeDirectory:
     """What it holds, for messages."""
     subdirectories: bool = True
     """Whether a directory below it is as sensitive as the whole."""
+
+
+_MOST_PARTS = 8
+"""More parts than any directory here has, with the empty one before the first `/`."""
+
+
+class _Places:
+    """Directories by their path, for a search that does not compare a path with each of them."""
+
+    def __init__(self, directories: Iterable[NodeDirectory]) -> None:
+        self._with_content: dict[str, NodeDirectory] = {}
+        self._by_ancestor: dict[str, NodeDirectory] = {}
+        for directory in directories:
+            if directory.subdirectories:
+                self._with_content.setdefault(directory.path, directory)
+            for ancestor in _ancestors(directory.path):
+                self._by_ancestor.setdefault(ancestor, directory)
+
+    def overlapping(self, place: str) -> NodeDirectory | None:
+        """The directory that a path is in, or else the first that it is or contains."""
+        for ancestor in _ancestors(place):
+            if ancestor in self._with_content:
+                return self._with_content[ancestor]
+        return self._by_ancestor.get(place)
+
+
+def _ancestors(place: str) -> Iterator[str]:
+    """A path and the paths that contain it, from the innermost. A deep path begins with its first parts."""
+    parts = place.split("/", _MOST_PARTS)[:_MOST_PARTS]
+    for count in range(len(parts), 1, -1):
+        yield "/".join(parts[:count])
+    yield "/"
 
 
 _KUBELET = "the Secrets and tokens of all pods of the node"
@@ -167,34 +199,36 @@ _WRITE_PROTECTED = (
 )
 """Directories that a pod may read but should not write to, in addition to the others."""
 
-_USER_DIRECTORIES = (
-    ".ssh",
-    ".kube",
-    ".docker",
-    ".gnupg",
-    ".aws",
-    ".azure",
-    ".obsutilconfig",
-    ".netrc",
-    ".git-credentials",
-    ".bash_history",
-    ".config",
-    ".hcloud",
-    ".huggingface",
-    ".huawei",
-    ".keystore",
-    ".m2",
-    ".modelscope",
-    ".my.cnf",
-    ".npmrc",
-    ".ossutilconfig",
-    ".password-store",
-    ".pgpass",
-    ".pypirc",
-    ".rclone.conf",
-    ".s3cfg",
-    ".terraform.d",
-    ".vault-token",
+_USER_DIRECTORIES = frozenset(
+    {
+        ".ssh",
+        ".kube",
+        ".docker",
+        ".gnupg",
+        ".aws",
+        ".azure",
+        ".obsutilconfig",
+        ".netrc",
+        ".git-credentials",
+        ".bash_history",
+        ".config",
+        ".hcloud",
+        ".huggingface",
+        ".huawei",
+        ".keystore",
+        ".m2",
+        ".modelscope",
+        ".my.cnf",
+        ".npmrc",
+        ".ossutilconfig",
+        ".password-store",
+        ".pgpass",
+        ".pypirc",
+        ".rclone.conf",
+        ".s3cfg",
+        ".terraform.d",
+        ".vault-token",
+    }
 )
 """Files and directories with keys and credentials, wherever a home directory is."""
 
@@ -208,11 +242,14 @@ _MOVED = {
 
 _MOVED_HOLDS = {"kubelet": _KUBELET, "etcd": _OBJECTS}
 
-_BELOW_LIB = tuple(
+_SECRET_PLACES = _Places(_SECRET)
+_PROTECTED_PLACES = _Places([*_SECRET, *_WRITE_PROTECTED])
+_LIB_PLACES = _Places(
     directory for directory in _SECRET if directory.path.startswith("/var/lib/")
 )
 """Directories that have their usual path also below another root, such as `/host/var/lib/kubelet`."""
 
+_PUBLIC_ROOT = "/etc/"
 _PUBLIC = (
     "/etc/*hccn*.conf",
     "/etc/ascend*",
@@ -236,19 +273,19 @@ SOCKETS = ("*.sock", "*.sock.*", "*.socket")
 kubelet."""
 
 
-def normal_path(path: str) -> PurePosixPath:
+def normal_path(path: str) -> str:
     """A path of the node without `..`, `.`, `//` and a `/` at its end."""
-    return PurePosixPath("/" + posixpath.normpath(path).lstrip("/"))
+    return "/" + posixpath.normpath(path).lstrip("/")
 
 
 def secret_directory(path: str) -> NodeDirectory | None:
     """The directory that a pod should not read, if a path is in it or contains it."""
     place = normal_path(path)
-    if any(fnmatchcase(str(place), pattern) for pattern in _PUBLIC):
+    if place.startswith(_PUBLIC_ROOT) and _is_public(place):
         return None
     return (
         _user_directory(place)
-        or _overlapping(place, _SECRET)
+        or _SECRET_PLACES.overlapping(place)
         or _moved_directory(place)
     )
 
@@ -258,57 +295,44 @@ def protected_directory(path: str) -> NodeDirectory | None:
     place = normal_path(path)
     return (
         _user_directory(place)
-        or _overlapping(place, (*_SECRET, *_WRITE_PROTECTED))
+        or _PROTECTED_PLACES.overlapping(place)
         or _moved_directory(place)
     )
 
 
-def _user_directory(place: PurePosixPath) -> NodeDirectory | None:
-    for index, name in enumerate(place.parts):
+def _is_public(place: str) -> bool:
+    return any(fnmatchcase(place, pattern) for pattern in _PUBLIC)
+
+
+def _user_directory(place: str) -> NodeDirectory | None:
+    parts = place.split("/")
+    for index, name in enumerate(parts):
         if name in _USER_DIRECTORIES:
-            path = PurePosixPath(*place.parts[: index + 1])
-            return NodeDirectory(str(path), _USERS)
+            path = "/".join(parts[: index + 1])
+            return NodeDirectory(path, _USERS)
     return None
 
 
-def _moved_directory(place: PurePosixPath) -> NodeDirectory | None:
+def _moved_directory(place: str) -> NodeDirectory | None:
     """The directory of the kubelet or of a runtime that a path is in, on any disk."""
-    _, lib, below = str(place).partition("/var/lib/")
-    if lib and (directory := _overlapping(PurePosixPath(lib + below), _BELOW_LIB)):
-        root = str(place).removesuffix(lib + below)
+    _, lib, below = place.partition("/var/lib/")
+    if lib and (directory := _LIB_PLACES.overlapping(lib + below)):
+        root = place.removesuffix(lib + below)
         return NodeDirectory(root + directory.path, directory.holds)
-    for index, (owner, name) in enumerate(pairwise(place.parts)):
-        is_moved = name in _MOVED.get(owner, ()) or name.startswith("io.containerd.")
-        if is_moved:
-            path = PurePosixPath(*place.parts[: index + 1])
+    parts = place.split("/")
+    for index, (owner, name) in enumerate(pairwise(parts)):
+        is_below_owner = owner in _MOVED and name in _MOVED[owner]
+        if is_below_owner or name.startswith("io.containerd."):
+            path = "/".join(parts[: index + 1])
             holds = _MOVED_HOLDS.get(owner, _RUNTIME)
-            return NodeDirectory(str(path), holds)
+            return NodeDirectory(path, holds)
     return None
 
 
 def is_socket(path: str) -> bool:
     """Whether a path has the name of a socket."""
-    name = normal_path(path).name
+    name = posixpath.basename(normal_path(path))
     return any(fnmatchcase(name, pattern) for pattern in SOCKETS)
-
-
-def _overlapping(
-    place: PurePosixPath, directories: tuple[NodeDirectory, ...]
-) -> NodeDirectory | None:
-    """The first directory that a path is in, or else the first that it contains."""
-    path = str(place)
-    for directory in directories:
-        if path.startswith(directory.path) and _is_in(path, directory):
-            return directory
-    beginning = path.rstrip("/") + "/"
-    for directory in directories:
-        if f"{directory.path}/".startswith(beginning):
-            return directory
-    return None
-
-
-def _is_in(path: str, directory: NodeDirectory) -> bool:
-    return directory.subdirectories and is_inside(path, directory.path)
 
 
 def is_inside(path: str, directory: str) -> bool:
@@ -319,8 +343,8 @@ def is_inside(path: str, directory: str) -> bool:
 def overlap_text(path: str, directory: NodeDirectory) -> str:
     """How a path and a directory overlap, in words: `is in /etc, which holds …`."""
     place = normal_path(path)
-    if str(place) == directory.path:
+    if place == directory.path:
         return f"holds {directory.holds}"
-    if place.is_relative_to(directory.path):
+    if is_inside(place, directory.path):
         return f"is in {directory.path}, which holds {directory.holds}"
     return f"contains {directory.path}, which holds {directory.holds}"

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from models.credentials.assignments import assignments
 from models.credentials.commands import argument_ranges, command_ranges
 from models.credentials.names import is_credential_name
 from models.credentials.shapes import certain_ranges
 from models.credentials.tokens import Range
-from models.credentials.values import is_harmless, is_plain, is_shown
+from models.credentials.values import is_harmless, is_shown
 
 HIDDEN = "***"
 """Replaces a value that is not shown."""
@@ -22,36 +23,10 @@ CHANGED = "*** (changed)"
 
 Path = tuple[str, ...]
 
-_ASSIGNED_NAME = re.compile(
-    r"""(?x)
-    (?<![\w.-]) (?<!://) -{0,2} ([^\W\d][\w.-]{0,80}) \\?["']? \]?
-    \s{0,4} (?: ==? | => | : (?!//|:) ) \s{0,4} \[?
-    """
-)
-_QUOTED = re.compile(r"""\\?(["'])([^"'\\\n]{1,4096})""")
 _USER_TEXT = re.compile(
     r"""(?<!\w)(["'])[^"'\n]{1,4096}\1|(?<!\S)[\w./-]{1,200}=[^\s"']{1,4096}"""
 )
 """Texts of the user in a message: in quotes, or an assignment."""
-
-_BARE = re.compile(
-    r"""\$\{[^}\s]{1,256}\}|\$\([^)\n]{1,256}\)|`[^`\n]{1,256}`|[^\s"',;&)\]}{\[|]{1,65536}"""
-)
-_FLAG = re.compile(
-    r"""(?x)
-    (?<![\w-]) (--?[A-Za-z][\w-]{1,80}) (?: ["']\s{0,2},\s{0,4}["'] | \s{1,4} ["']? ) ([^\s"',;&)\]]{1,4096})
-    """
-)
-_IN_PROSE = re.compile(
-    r"""(?xi)
-    \b (?: password | passwd | pwd | passphrase | passcode | token | api[ _-]?key ) \s (?: is \s )?
-    (?= [^\s"',;]{0,80}[0-9] ) (?= [^\s"',;]{0,80}[a-z] ) ([^\s"',;]{8,256})
-    """
-)
-"""A text with letters and digits after the name of a credential: `the password hunter2abc`."""
-
-_LONGEST_BLOCK = 500
-"""Most characters of a block of a Jinja template before an assignment in it."""
 
 _FLAG_NAME = re.compile(r"--?[A-Za-z][\w-]*")
 _REFERENCES = frozenset(
@@ -87,7 +62,7 @@ def is_likely(name: str, text: str) -> bool:
         return True
     return any(
         not is_harmless(assigned, text[start:end])
-        for assigned, start, end in _assignments(text)
+        for assigned, start, end in assignments(text)
     )
 
 
@@ -109,7 +84,7 @@ def masked(text: str) -> str:
     if text.isalnum():
         return without_shapes(text)
     ranges = list(certain_ranges(text))
-    for name, start, end in _assignments(text):
+    for name, start, end in assignments(text):
         if not is_shown(name, text[start:end]):
             ranges.append((start, end))
     return _without(text, ranges)
@@ -123,11 +98,15 @@ def without_shapes(text: str) -> str:
 
 @lru_cache(maxsize=1024)
 def masked_message(message: str) -> str:
-    """A message without credentials that are known by their shape, or that a text in it assigns to their names.
+    """A message without credentials that are known by their shape or as a password in a command, or that a text in it
+    assigns to their names.
 
     A name before a colon is not masked: `write env.HF_TOKEN: {secret: …}`.
     """
-    return _USER_TEXT.sub(lambda match: masked(match[0]), without_shapes(message))
+    without_commands = _without(message, command_ranges(message))
+    return _USER_TEXT.sub(
+        lambda match: masked(match[0]), without_shapes(without_commands)
+    )
 
 
 @lru_cache(maxsize=1024)
@@ -214,62 +193,19 @@ def _masked_items(items: list[Any], name: str) -> list[Any]:
     return shown
 
 
+def is_flag(text: str) -> bool:
+    """Whether an item of an argument list is the name of a flag, without a value: `--token`."""
+    return _FLAG_NAME.fullmatch(text) is not None
+
+
 def _flag_before(items: list[Any], index: int) -> str:
     """The flag whose value an item of an argument list is: `--token`, `x`."""
     if index == 0:
         return ""
     before = items[index - 1]
-    if isinstance(before, str) and _FLAG_NAME.fullmatch(before):
+    if isinstance(before, str) and is_flag(before):
         return before
     return ""
-
-
-def _assignments(text: str) -> Iterator[tuple[str, int, int]]:
-    """The values that a text gives to names of credentials, each with the name and the place."""
-    yield from _written_assignments(text)
-    yield from _values_after_names(text)
-
-
-def _written_assignments(text: str) -> Iterator[tuple[str, int, int]]:
-    """Names of credentials to which a text assigns a value, with the place of the value."""
-    position = 0
-    while match := _ASSIGNED_NAME.search(text, position):
-        position = match.end()
-        if not is_credential_name(match[1]):
-            continue
-        quoted = _QUOTED.match(text, position)
-        bare = _BARE.match(text, position)
-        if _is_in_template(text, match.start()):
-            bare = None  # a variable of the template
-        if quoted:
-            start, position = quoted.span(2)
-        elif bare:
-            start, position = bare.span()
-        else:
-            continue
-        yield match[1], start, position
-
-
-def _values_after_names(text: str) -> Iterator[tuple[str, int, int]]:
-    """Values after a flag, after a name in prose, and after an option of a command, each with its name and place."""
-    for match in _FLAG.finditer(text):
-        name = match[1].lstrip("-")
-        if is_credential_name(name) and not match[2].startswith("-"):
-            yield name, *match.span(2)
-    for match in _IN_PROSE.finditer(text):
-        if not is_plain(match[1]):
-            yield "password", *match.span(1)
-    for start, end in command_ranges(text):
-        yield "password", start, end
-
-
-def _is_in_template(text: str, position: int) -> bool:
-    """Whether a position is within `{% … %}` or `{{ … }}` of a Jinja template."""
-    before = text[max(position - _LONGEST_BLOCK, 0) : position]
-    return any(
-        before.rfind(opening) > before.rfind(closing)
-        for opening, closing in (("{%", "%}"), ("{{", "}}"))
-    )
 
 
 def _without(text: str, ranges: Iterable[Range]) -> str:

@@ -35,6 +35,13 @@ from models.credentials.words import (
     WHICH,
 )
 
+_MOST_NAMES = 20_000
+"""Names that are remembered: as many keys as a stack file may have."""
+
+_ACCENTS = re.compile(r"[\u0300-\u036f]")
+_LATIN_LETTERS = str.maketrans("łŁøØđĐı", "lLoOdDi")
+"""Letters of Latin alphabets that Unicode does not decompose into a letter of ASCII and an accent."""
+
 
 class _Kind(Enum):
     """What a name shows about its value."""
@@ -78,7 +85,7 @@ def names_an_object(name: str) -> bool:
     return "secret" in words and any(word in OF_OBJECTS for word in words)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=_MOST_NAMES)
 def name_words(name: str) -> tuple[str, ...]:
     """The words of a name in lower case: `DB_PASS`, `dbPass`, `dbpass` and `example.com/db-pass` have the same end.
 
@@ -94,7 +101,7 @@ def name_words(name: str) -> tuple[str, ...]:
     return tuple(words)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=_MOST_NAMES)
 def _kind(name: str) -> _Kind:
     words = _last_words(name)
     if name in OF_THE_SHELL or not words:
@@ -141,6 +148,8 @@ def _is_vague(name: str, words: tuple[str, ...]) -> bool:
         return before in CODES
     if last in PINS:
         return before not in OTHER_PINS
+    if last == "tokens":
+        return before not in OTHER_TOKENS
     return last in VAGUE or words[-1:] in LOGINS
 
 
@@ -161,6 +170,7 @@ def _is_owner_after(words: tuple[str, ...]) -> bool:
     return words[-1] in OWNERS and words[-2] in ("token", "key", "for")
 
 
+@lru_cache(maxsize=_MOST_NAMES)
 def _unglued(word: str) -> tuple[str, ...]:
     """The words of which a word without separators consists: `hftoken`, `rootpw`."""
     for ending, parts in GLUED.items():
@@ -171,9 +181,10 @@ def _unglued(word: str) -> tuple[str, ...]:
 
 
 def _without_accents(name: str) -> str:
-    """A name whose Latin letters are those of ASCII: `contraseña`."""
-    decomposed = unicodedata.normalize("NFKD", name)
-    return "".join(letter for letter in decomposed if not unicodedata.combining(letter))
+    """A name whose Latin letters are those of ASCII: `contraseña`, `hasło`. Letters of other scripts stay."""
+    decomposed = unicodedata.normalize("NFKD", name).translate(_LATIN_LETTERS)
+    plain = _ACCENTS.sub("", decomposed)
+    return unicodedata.normalize("NFKC", plain)
 
 
 def _is_strong(word: str) -> bool:

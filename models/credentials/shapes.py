@@ -9,7 +9,7 @@ from functools import lru_cache
 from models.credentials.encoded import encoded_pair, encoded_texts
 from models.credentials.names import is_clear
 from models.credentials.tokens import Range, token_ranges
-from models.credentials.values import is_harmless, is_placeholder
+from models.credentials.values import is_harmless, is_path_text, is_placeholder
 
 _PRIVATE_KEY = re.compile(
     r"""(?x)
@@ -158,6 +158,9 @@ def _encoded_ranges(text: str) -> Iterator[Range]:
 def _plain_ranges(text: str) -> Iterator[Range]:
     """The credentials in a text that are not encoded."""
     yield from token_ranges(text)
+    if is_path_text(text):
+        yield from _group_ranges(_HOOKS, text)
+        return
     yield from (match.span() for match in _PRIVATE_KEY.finditer(text))
     for pattern in _GROUPS:
         yield from _group_ranges(pattern, text)

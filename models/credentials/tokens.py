@@ -38,7 +38,9 @@ _TOKENS = re.compile(
       | gl(?:sa|c)_[\w+/=]{30,} | NRAK-[A-Z0-9]{20,} | sntry[su]_[\w+/=-]{20,}   # Grafana, New Relic, Sentry
       | lin_(?:api|oauth)_[A-Za-z0-9]{30,} | ntn_[A-Za-z0-9]{30,} | figd_[\w-]{30,} | PMAK-[\w-]{30,}
       | tskey-[a-z]{1,12}-[\w-]{16,} | dp\.(?:pt|st|ct|sa)\.[\w.-]{30,}  # Tailscale, Doppler
-      | eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?             # JSON web token
+      | eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*){0,3}         # JSON web token, signed or encrypted
+      | v[1-4]\.(?:local|public)\.[\w-]{40,}(?:\.[\w-]*)?   # PASETO
+      | CCIPAT_[A-Za-z0-9]{8,}_[0-9a-f]{40} | bkua_[0-9a-f]{40} | vercel_blob_rw_\w{16,}   # CI and hosting
       | AGE-SECRET-KEY-1[0-9A-Z]{20,}
       | sk-[a-z]{40,} | ak-(?=[A-Za-z]{0,80}[0-9])[A-Za-z0-9]{16,}   # SiliconFlow, Volcengine
       | bce-v3/[\w-]{16,}/[0-9a-f]{40}                   # Baidu

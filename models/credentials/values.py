@@ -42,6 +42,13 @@ _SPECIAL_TOKEN = re.compile(
     r"<[^<>\s]{1,40}>|<\|[^<>]{1,40}\|>|\[[A-Z_/ ]{1,40}\]|<｜[^<>]{1,40}｜>"
 )
 
+_PATH_TEXT = re.compile(r"[\w./+-]*")
+
+
+def is_path_text(text: str) -> bool:
+    """Whether a text has none of the characters that assign a value, separate words, or belong to a host or a query."""
+    return _PATH_TEXT.fullmatch(text) is not None
+
 
 def is_plain(text: str) -> bool:
     """Whether a text consists of plain words and numbers: `v1/chat/completions`, `Apache-2.0`."""

@@ -39,6 +39,22 @@ STRONG = frozenset(
         "miyao",
         "kouling",
         "mdp",
+        "passw",
+        "psswd",
+        "passwds",
+        "passkeys",
+        "parola",
+        "parool",
+        "salasana",
+        "losenord",
+        "adgangskode",
+        "kodeord",
+        "passord",
+        "jelszo",
+        "contrasenya",
+        "lozinka",
+        "geslo",
+        "slaptazodis",
     }
 )
 """Words after which every value is hidden, also a number."""
@@ -59,6 +75,9 @@ STRONG_ENDINGS = (
     "passwords",
     "passwort",
     "motdepasse",
+    "storepass",
+    "keypass",
+    "pwd",
     "密码",
     "密碼",
     "密钥",
@@ -68,12 +87,28 @@ STRONG_ENDINGS = (
     "パスワード",
     "비밀번호",
     "пароль",
+    "пароля",
+    "암호",
+    "暗証番号",
+    "秘密鍵",
+    "トークン",
+    "秘钥",
+    "秘鑰",
+    "令牌",
+    "授权码",
+    "授權碼",
+    "凭据",
+    "凭证",
+    "κωδικος",
+    "סיסמה",
+    "токен",
 )
 """Endings of such words without a separator: `PGPASSWORD`, `clientsecret`."""
 
 LAST = frozenset(
     {
         "token",
+        "tkn",
         "auth",
         "authorization",
         "authentication",
@@ -267,7 +302,20 @@ GLUED = {
 """The endings of words without separators, and the words that they are."""
 
 PHRASES = frozenset(
-    {("mi", "ma"), ("seed", "phrase"), ("key", "phrase"), ("recovery", "phrase")}
+    {
+        ("mi", "ma"),
+        ("mi", "yao"),
+        ("mat", "khau"),
+        ("kata", "sandi"),
+        ("ключ", "доступа"),
+        ("كلمة", "المرور"),
+        ("seed", "phrase"),
+        ("key", "phrase"),
+        ("recovery", "phrase"),
+        ("auth", "string"),
+        ("connection", "string"),
+        ("conn", "str"),
+    }
 )
 """Two words that end the name of a credential."""
 

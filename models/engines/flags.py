@@ -6,11 +6,15 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 from pydantic.alias_generators import to_camel
 
 from models.engines.number_range import NumberRange
+
+_MOST_NAMES = 20_000
+"""Names that are remembered: as many keys as a stack file may have."""
 
 _EXPECTED = {
     "int": "a whole number",
@@ -111,6 +115,7 @@ class Limit:
     """The key under `extraArgs` of the flag that replaces this one."""
 
 
+@lru_cache(maxsize=_MOST_NAMES)
 def plain_name(text: str) -> str:
     """A name in lower case, without `-` and `_`: two spellings of one name have the same plain name."""
     return text.lower().replace("-", "").replace("_", "")

@@ -11,13 +11,16 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from models.engines.flags import plain_name
 from models.engines.number_range import NumberRange, in_range
+
+_MOST_NAMES = 20_000
+"""Names whose nearest field is remembered: as many keys as a stack file may have."""
 
 _LITERAL = re.compile(r"Literal\[(.*)\]")
 _LIST = re.compile(r"list\[(.*)\]")
@@ -106,9 +109,19 @@ def field_problems(
 
 def nearest_field(name: str, fields: Iterable[str]) -> str | None:
     """The field that a name probably means. Upper case, `-` and `_` do not count."""
-    plain = {plain_name(field): field for field in fields}
-    close = get_close_matches(plain_name(name), plain, n=1, cutoff=0.7)
+    return _nearest(plain_name(name), tuple(fields))
+
+
+@lru_cache(maxsize=_MOST_NAMES)
+def _nearest(name: str, fields: tuple[str, ...]) -> str | None:
+    plain = _by_plain_name(fields)
+    close = get_close_matches(name, plain, n=1, cutoff=0.7)
     return plain[close[0]] if close else None
+
+
+@lru_cache(maxsize=256)
+def _by_plain_name(fields: tuple[str, ...]) -> dict[str, str]:
+    return {plain_name(field): field for field in fields}
 
 
 def _problems(

@@ -55,14 +55,19 @@ OWNED_ITEMS = {
 """Containers and volumes that the program creates, with the key that controls each. A name that ends in - is a
 prefix."""
 
-OWNED_LABELS = {"app": "", "app.kubernetes.io/": ""}
-"""Labels of the pods that the program writes. A name that ends in / is a prefix."""
+OWNED_LABELS = {
+    "app": "",
+    "app.kubernetes.io/": "",
+    "leaderworkerset.sigs.k8s.io/": "",
+}
+"""Labels of the pods that the program or LeaderWorkerSet writes. A name that ends in / is a prefix."""
 
 OWNED_ANNOTATIONS = {
     "scheduling.volcano.sh/queue-name": "queue",
     "scheduling.volcano.sh/group-min-member": "minMember",
     "scheduling.k8s.io/group-name": "minMember",
     "pulumi.com/": "",
+    "leaderworkerset.sigs.k8s.io/": "",
 }
-"""Annotations that the program or Volcano writes, with the key that controls each. A name that ends in / is a
-prefix."""
+"""Annotations that the program, Volcano or LeaderWorkerSet writes, with the key that controls each. A name that
+ends in / is a prefix."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
@@ -16,7 +17,7 @@ from models.service.resolved import ResolvedService
 
 _PLACEHOLDER = re.compile(r"\$\{[A-Za-z_][\w-]*\}")
 _FREE_TEXT = ("server.chatTemplate.inline",)
-_MA_USER = PurePosixPath("/home/ma-user")
+_MA_USER = "/home/ma-user"
 
 
 @rule("error")
@@ -64,8 +65,9 @@ def model_source_path(service: ResolvedService) -> Iterator[Finding]:
     of the driver or of the launch script, or `/home/ma-user`, where the image keeps its Python: the container would not
     start (ModelArts, Lite Cluster: do not mount onto /home/ma-user).
     """
+    taken = _taken_paths(service)
     for mark, path in _weight_directories(service):
-        hidden = _hidden_path(service, PurePosixPath(path))
+        hidden = _hidden_path(posixpath.normpath(path), taken)
         if hidden:
             yield error(
                 f"{mark.field} {path} covers {hidden} in the container",
@@ -75,22 +77,21 @@ def model_source_path(service: ResolvedService) -> Iterator[Finding]:
             )
 
 
-def _hidden_path(
-    service: ResolvedService, weights: PurePosixPath
-) -> PurePosixPath | None:
+def _taken_paths(service: ResolvedService) -> list[str]:
+    """The paths of the container at which the driver and the launch script are mounted."""
+    mounts = service.cluster.platform.mounts.values()
+    paths = [posixpath.normpath(mount.mount_path) for mount in mounts]
+    return [*paths, OWN_DIRECTORY]
+
+
+def _hidden_path(weights: str, taken: list[str]) -> str | None:
     """The path of the container that a mount of weights would hide or lie in."""
-    if str(weights) in SYSTEM:
+    if weights in SYSTEM:
         return weights
-    if is_inside(str(_MA_USER), str(weights)):
+    if is_inside(_MA_USER, weights):
         return _MA_USER
-    taken = [
-        PurePosixPath(mount.mount_path)
-        for mount in service.cluster.platform.mounts.values()
-    ]
-    taken.append(PurePosixPath(OWN_DIRECTORY))
-    place = str(weights)
     for path in taken:
-        if is_inside(place, str(path)) or is_inside(str(path), place):
+        if is_inside(weights, path) or is_inside(path, weights):
             return path
     return None
 

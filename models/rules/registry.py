@@ -178,6 +178,12 @@ def rule_ids() -> list[str]:
     return [entry.id for entry in rules_about("stack file")]
 
 
+def is_about_stack_files(name: str) -> bool:
+    """Whether a name is the id of a rule about stack files."""
+    entry = find_rule(name)
+    return entry is not None and entry.subject == "stack file"
+
+
 def facts_rule_ids(engine_release: Release) -> list[str]:
     """The ids of the rules that need the facts of the model and that run for a release."""
     of_this_release = {entry.id for entry in engine_release.rules}

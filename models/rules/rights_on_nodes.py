@@ -149,7 +149,7 @@ def _host_paths(service: ResolvedService) -> Iterator[tuple[Part, str]]:
 
 def _is_runtime_socket(volume: Part, path: str) -> bool:
     place = normal_path(path)
-    if is_socket(path) or str(place) in _SOCKET_DIRECTORIES:
+    if is_socket(path) or place in _SOCKET_DIRECTORIES:
         return True
     return volume.part("hostPath").text("type") == "Socket"
 

@@ -151,7 +151,7 @@ def read_only_directory(service: ResolvedService) -> Iterator[Finding]:
         return
     for name in sorted(_WRITTEN_BY_VARIABLE & service.configured_env.keys()):
         directory = service.env.get(name, "")
-        place = str(normal_path(directory))
+        place = normal_path(directory)
         if not directory or any(is_inside(place, writable) for writable in _WRITABLE):
             continue
         yield warning(

@@ -37,6 +37,18 @@ _WHOLE_VARIABLE = re.compile(
 )
 _DEFAULT = re.compile(r"\$\{[A-Za-z_]\w*:?-(?P<default>[^$`{}]+)\}")
 
+_ITSELF = "\0"
+"""Replaces the name of the variable in its own value, so that the forms are the same for every name."""
+
+_OLD_VALUE = rf"(?:\$\{{{_ITSELF}(?::?-)?\}}|\${_ITSELF})"
+_OPTIONAL = rf"\$\{{{_ITSELF}:?\+:(?:\${_ITSELF}|\$\{{{_ITSELF}\}})\}}"
+_PATHS = r"[^$`\s:]+(?::[^$`\s:]+)*"
+_ADDITIONS = (
+    re.compile(rf"(?P<prepend>{_PATHS}):{_OLD_VALUE}(?::(?P<append>{_PATHS}))?:?"),
+    re.compile(rf"(?P<prepend>{_PATHS}){_OPTIONAL}"),
+    re.compile(rf":?{_OLD_VALUE}:(?P<append>{_PATHS})"),
+)
+
 
 def value_without_shell(name: str, text: str) -> str | dict[str, str] | None:
     """The value of the stack file for a value with shell text; None if the stack file has no form for it.
@@ -74,17 +86,10 @@ def _pod_field(text: str) -> str | None:
 
 def _path_addition(name: str, text: str) -> dict[str, str] | None:
     """The paths that a text adds to the variable of its own name."""
-    itself = re.escape(name)
-    old_value = rf"(?:\$\{{{itself}(?::?-)?\}}|\${itself})"
-    optional = rf"\$\{{{itself}:?\+:(?:\${itself}|\$\{{{itself}\}})\}}"
-    paths = r"[^$`\s:]+(?::[^$`\s:]+)*"
-    forms = (
-        rf"(?P<prepend>{paths}):{old_value}(?::(?P<append>{paths}))?:?",
-        rf"(?P<prepend>{paths}){optional}",
-        rf":?{old_value}:(?P<append>{paths})",
-    )
-    for form in forms:
-        match = re.fullmatch(form, text)
+    of_itself = text.replace(f"${{{name}", f"${{{_ITSELF}")
+    of_itself = of_itself.replace(f"${name}", f"${_ITSELF}")
+    for form in _ADDITIONS:
+        match = form.fullmatch(of_itself)
         if match:
             return {key: value for key, value in match.groupdict().items() if value}
     return None

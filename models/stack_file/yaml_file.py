@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from models.credentials import argument_ranges, is_hidden, masked, stars
+from models.credentials import argument_ranges, is_flag, is_hidden, masked, stars
 from models.finding import Finding, Mark, Path, Span
 from models.stack_file.limits import (
     DEEPEST,
@@ -27,6 +27,7 @@ from models.stack_file.yaml_nodes import (
     YAML,
     compose,
     is_merge,
+    key_problem,
     key_text,
     merge_parents,
     too_many_values,
@@ -113,7 +114,7 @@ class _Reader:
         self.open: set[int] = set()
         self.values_read = 0
         self.characters_read = 0
-        self.hidden: list[yaml.ScalarNode] = []
+        self.hidden: list[yaml.Node] = []
 
     def value(self, node: yaml.Node, path: Path) -> Any:
         self.values_read += 1
@@ -161,10 +162,8 @@ class _Reader:
             item_path = (*path, str(index))
             self.file.spans[item_path] = self.span(item, item)
             self.hide(item, item_path)
-            if isinstance(previous, str) and previous.startswith("-"):
-                self.hide(
-                    item, (*path, previous)
-                )  # the value of a flag in an argument list
+            if isinstance(previous, str) and is_flag(previous):
+                self.hide(item, (*path, previous))  # in a list of arguments
             previous = self.value(item, item_path)
             values.append(previous)
         for index in argument_ranges(values):
@@ -176,6 +175,8 @@ class _Reader:
         result = self.merged_parents(node, path, frozenset(own_keys))
         keys: dict[str, Span] = {}
         for key, (key_node, value_node) in zip(own_keys, node.value, strict=True):
+            if key is None:
+                continue
             key_path = (*path, key)
             span = self.span(key_node, value_node)
             if key in keys:
@@ -188,18 +189,22 @@ class _Reader:
             result[key] = self.value(value_node, key_path)
         return result
 
-    def key(self, node: yaml.Node, path: Path) -> str:
-        """The text of a key."""
+    def key(self, node: yaml.Node, path: Path) -> str | None:
+        """The text of a key; None if it is no scalar, which is a finding and is not shown."""
         if is_merge(node):
             return "<<"
         text = key_text(self.value(node, path))
+        if not isinstance(node, yaml.ScalarNode):
+            self.hidden.append(node)
+            self.refuse(path, node, key_problem(node), "write a text as this key")
+            return None
         is_assignment = "=" in text or ":" in text
-        if is_assignment and isinstance(node, yaml.ScalarNode) and masked(text) != text:
+        if is_assignment and masked(text) != text:
             self.hidden.append(node)  # such as HF_TOKEN=value
         return text
 
     def merged_parents(
-        self, node: yaml.MappingNode, path: Path, own_keys: frozenset[str]
+        self, node: yaml.MappingNode, path: Path, own_keys: frozenset[str | None]
     ) -> dict[str, Any]:
         """The values that a mapping gets from others (`<<`). The first one that has a key wins.
 
@@ -313,6 +318,9 @@ class _Reader:
         self, path: Path, node: yaml.Node, message: str, alternative: str
     ) -> None:
         fix = f"remove {_key_of(path)}, or {alternative}" if path else alternative
+        self.refuse(path, node, message, fix)
+
+    def refuse(self, path: Path, node: yaml.Node, message: str, fix: str) -> None:
         finding = Finding(
             rule="yaml-value",
             severity="error",

@@ -45,6 +45,15 @@ def compose(text: str) -> yaml.Node | None:
     return node
 
 
+MAPPING_AS_KEY = "a key is a mapping"
+"""The message about such a key. YAML reads `{{ … }}` of a template as a mapping with a mapping as its key."""
+
+
+def key_problem(key: yaml.Node) -> str:
+    """The message about a key that is not a scalar."""
+    return MAPPING_AS_KEY if isinstance(key, yaml.MappingNode) else "a key is a list"
+
+
 def is_merge(key: yaml.Node) -> bool:
     """Whether a key merges other mappings: `<<`."""
     return isinstance(key, yaml.ScalarNode) and key.value == "<<"

@@ -235,6 +235,13 @@ def test_a_command_as_the_name_of_a_model_is_not_shown(tmp_path: Path, command: 
     assert PLANTED not in outputs_of_check(file)
 
 
+def test_a_command_in_place_of_a_choice_is_not_shown(tmp_path: Path) -> None:
+    file = file_with(tmp_path, qwen={"server": {"chatTemplate": f"mysql -u root -p{PLANTED}"}})
+
+    assert "error[chat-template-path]" in rules_of(file)["qwen"]
+    assert PLANTED not in outputs_of_check(file)
+
+
 @pytest.mark.parametrize("key", [f"HF_TOKEN={PLANTED}", f"DB_PASSWORT: {PLANTED}", f"export SK={PLANTED}"])
 def test_an_assignment_as_the_name_of_a_variable_is_not_shown(tmp_path: Path, key: str) -> None:
     file = file_with(tmp_path, qwen={"env": {key: "x"}})
@@ -266,6 +273,37 @@ def test_the_word_key_alone_is_a_credential_only_as_a_variable() -> None:
 @pytest.mark.parametrize("name", ["PIN", "LOGIN_OTP", "数据库密码", "CONTRASEÑA"])
 def test_a_number_under_the_name_of_a_password_is_hidden(name: str) -> None:
     assert masked_value(name, "482913") == "***"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "数据库密码",
+        "访问令牌",
+        "秘钥",
+        "授权码",
+        "パスワード",
+        "暗証番号",
+        "비밀번호",
+        "пароль",
+        "ключ_доступа",
+        "κωδικός",
+        "hasło",
+        "jelszó",
+        "lösenord",
+        "mật_khẩu",
+        "mi_yao",
+        "PAROLA",
+        "GITHUB_TKN",
+        "mgmt_pwd",
+        "usrpwd",
+        "TOKENS",
+        "CONNECTION_STRING",
+    ],
+)
+def test_a_name_in_another_language_or_an_abbreviation_hides_its_value(name: str) -> None:
+    assert masked_value(name, PLANTED) == "***"
+    assert masked(f"{name}={PLANTED}") == f"{name}=***"
 
 
 def test_an_assignment_in_chinese_is_hidden() -> None:
@@ -317,6 +355,14 @@ def test_references_to_secrets_stay_visible() -> None:
         f"podTemplate: {{spec: {{hostIPC: {{'https://joe:{PLANTED}@h.example.com/x': 1}}}}}}",
         f"'DB_PASSWORD={PLANTED}': 1",
         f"lora: {{maxRank: DB_PASSWORD={PLANTED}}}",
+        f"? [HF_TOKEN, {PLANTED}]\n      : 1",
+        f"env: {{? {{HF_TOKEN: {PLANTED}}} : 1}}",
+        f"env: {{? [\n          HF_TOKEN,\n          {PLANTED}] : 1}}",
+        f"accept: [{PLANTED}]",
+        f"accept: {PLANTED}",
+        f"accept: {{image-tag: [{PLANTED}]}}",
+        f"accept: {{image-tag: {{a: [{PLANTED}]}}}}",
+        f"mindSpeed: {{kind: install, commit: {PLANTED}b7Xk2Lw9Qd4Rt8Vz}}",
     ],
 )
 def test_a_malformed_line_is_shown_without_its_credential(tmp_path: Path, broken: str) -> None:

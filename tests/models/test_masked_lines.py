@@ -30,6 +30,22 @@ pytestmark = pytest.mark.slow
         f"obsutil config -i=AK -k={PLANTED}",
         f"mc alias set x http://h AK {PLANTED}",
         f"echo {PLANTED} | docker login --password-stdin",
+        f"keytool -storepass {PLANTED} -keystore x",
+        f"unrar x -p{PLANTED} a.rar",
+        f"ipmitool -I lanplus -U admin -P {PLANTED} power status",
+        f"swanlab login -k {PLANTED}",
+        f"htpasswd -bc users joe {PLANTED}",
+        f"htpasswd -nb joe {PLANTED}",
+        f"setenv HF_TOKEN {PLANTED}",
+        f"set -gx HF_TOKEN '{PLANTED}'",
+        f"os.environ.setdefault('HF_TOKEN', '{PLANTED}')",
+        f'<add key="Password" value="{PLANTED}"/>',
+        f'[{{"name":"DB_PASS","value":"{PLANTED}"}}]',
+        f'{{\\"name\\": \\"DB_PASS\\", \\"value\\": \\"{PLANTED}\\"}}',
+        f'password="a\\"{PLANTED}"',
+        f'password="it\'s {PLANTED}"',
+        f"eyJhbGciOiJSU0EtT0FFUCJ9.OKOawDo13gRp2ojaHV.{PLANTED}.{PLANTED}.{PLANTED}",
+        f"v2.local.{PLANTED}{PLANTED}{PLANTED}{PLANTED}",
     ],
     ids=lambda line: line[:24],
 )
@@ -45,6 +61,8 @@ def test_a_line_of_a_log_is_shown_without_credentials(line: str) -> None:
         "torch_npu: EI0006 connection to 10.0.0.1:2222 timed out",
         "tokenizer: loaded from /mnt/models/Qwen2-7B",
         "GET http://10.0.0.1:8080/v1/models?limit=5 200",
+        "set -eux HF_HOME /cache, setenv PATH /usr/bin, htpasswd -n joe",
+        '[{"name": "LOG_LEVEL", "value": "debug"}, {"name": "EOS_TOKEN", "value": "</s>"}]',
     ],
 )
 def test_a_line_without_credentials_is_shown_unchanged(line: str) -> None:
@@ -53,7 +71,18 @@ def test_a_line_without_credentials_is_shown_unchanged(line: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["password:" * 8000, "password: " * 8000, "a" * 1_000_000, "://a:" * 100_000, "eyJ" * 200_000, "token=" * 100_000],
+    [
+        "password:" * 8000,
+        "password: " * 8000,
+        "password='" * 8000,
+        'token=\\"' * 8000,
+        "setenv " * 8000,
+        "name:a value " * 8000,
+        "a" * 1_000_000,
+        "://a:" * 100_000,
+        "eyJ" * 200_000,
+        "token=" * 100_000,
+    ],
     ids=lambda text: text[:10],
 )
 def test_a_long_line_is_masked_in_linear_time(text: str) -> None:

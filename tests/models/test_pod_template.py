@@ -128,6 +128,16 @@ def test_the_smoke_job_goes_where_the_patched_pods_go() -> None:
         ),
         ({"metadata": {"labels": {"app": "mine"}}}, "podTemplate.metadata.labels.app", ""),
         (
+            {"metadata": {"labels": {"leaderworkerset.sigs.k8s.io/name": "x"}}},
+            "podTemplate.metadata.labels.leaderworkerset.sigs.k8s.io/name",
+            "",
+        ),
+        (
+            {"metadata": {"annotations": {"leaderworkerset.sigs.k8s.io/subgroup-size": "1"}}},
+            "podTemplate.metadata.annotations.leaderworkerset.sigs.k8s.io/subgroup-size",
+            "",
+        ),
+        (
             {"metadata": {"labels": {"app.kubernetes.io/instance": "x"}}},
             "podTemplate.metadata.labels.app.kubernetes.io/instance",
             "",

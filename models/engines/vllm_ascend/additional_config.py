@@ -41,10 +41,10 @@ class KeyProblem:
     """The path of the known key that an unknown one probably means."""
 
 
-def key_problems(table: PluginTable, value: Mapping[str, Any]) -> list[KeyProblem]:
+def key_problems(table: PluginTable, value: Mapping[str, Any]) -> Iterator[KeyProblem]:
     """All problems with a value of `--additional-config`, with the names of the plugin (`enable_cpu_binding`)."""
     keys = table.additional_config
-    return list(_problems(keys, value, table.unknown_key, ()))
+    return _problems(keys, value, table.unknown_key, ())
 
 
 def _problems(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from pydantic.alias_generators import to_camel
@@ -45,8 +46,13 @@ def own_name(key: str, known: Iterable[str]) -> str:
     if "_" in key:
         return key
     snake_case = re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", key).lower()
-    names = {to_camel(name): name for name in known}
-    return names.get(key, snake_case)
+    return _by_camel_case(tuple(known)).get(key, snake_case)
+
+
+@lru_cache(maxsize=1024)
+def _by_camel_case(names: tuple[str, ...]) -> dict[str, str]:
+    """Names by what they are in camelCase."""
+    return {to_camel(name): name for name in names}
 
 
 def _vllm_names(

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from pydantic.alias_generators import to_camel
+
 from models.engines.edits import extra_argument_key, extra_argument_mark
 from models.engines.model_server import ModelServer
 from models.engines.vllm_ascend.argv import compilation_config
@@ -232,14 +234,26 @@ def find_setting(
         path: The own names of the key and of those around it, the outermost first.
     """
     name, *inner = path
-    for key, value in config.items():
-        if own_name(key, (name,)) != name:
-            continue
-        place = f"{field}.{key}"
-        if not inner:
-            return Setting(value, place, at(field, key=key))
-        if isinstance(value, dict):
-            return find_setting(place, value, tuple(inner))
+    key = _written_key(config, name)
+    if key is None:
+        return None
+    place = f"{field}.{key}"
+    value = config[key]
+    if not inner:
+        return Setting(value, place, at(field, key=key))
+    if isinstance(value, dict):
+        return find_setting(place, value, tuple(inner))
+    return None
+
+
+def _written_key(config: Mapping[str, Any], name: str) -> str | None:
+    """The key of a mapping that stands for an own name; None if there is none."""
+    for key in (name, to_camel(name)):
+        if key in config:
+            return key
+    for key in config:
+        if own_name(key, (name,)) == name:
+            return key
     return None
 
 

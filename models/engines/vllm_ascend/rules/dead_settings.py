@@ -161,7 +161,7 @@ def _is_accepted(plugin: PluginTable, dead: DeadName) -> bool:
     config: Any = dead.setting.value
     for name in reversed(dead.near):
         config = {name: config}
-    return not key_problems(plugin, config)
+    return next(key_problems(plugin, config), None) is None
 
 
 def _spelling(name: str, like: str) -> str:
