@@ -186,6 +186,10 @@ def _kubernetes_texts() -> Iterator[SchedulerText]:
         why="a rule of podTemplate (anti-affinity or topologySpreadConstraints) requires another node",
         fix="relax the rule in podTemplate, lower replicas, or add a node",
     )
+
+
+def _requirement_texts() -> Iterator[SchedulerText]:
+    """Of Kubernetes' predicates about what a pod needs besides resources: volumes, ports and devices."""
     yield _text(
         r"persistentvolumeclaim \"(?P<claim>[^\"]+)\" not found",
         "the PersistentVolumeClaim {claim} does not exist",
@@ -275,6 +279,7 @@ _TEXTS = (
     *_npu_plugin_texts(),
     *_hami_texts(),
     *_kubernetes_texts(),
+    *_requirement_texts(),
     *_volcano_texts(),
 )
 """The most specific first."""
