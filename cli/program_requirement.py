@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,8 @@ from urllib.parse import urlsplit, urlunsplit
 from urllib.request import url2pathname
 
 NAME = "ascend-vllm"
+
+_ONLY_HERE = "it names a directory of this machine; name a git repository that CI and your colleagues can read"
 
 _SHORT_SSH = re.compile(r"(?P<host>[^/:]+):(?!//)(?P<path>.+)")
 """An address of git in the form `git@example.com:team/program.git`."""
@@ -47,8 +49,7 @@ def requirement_of(origin: dict[str, Any]) -> Requirement:
     url = str(origin["url"])
     version_control = origin.get("vcs_info")
     if version_control:
-        commit = version_control["commit_id"]
-        return Requirement(f"{NAME} @ git+{_without_credentials(url)}@{commit}")
+        return _of_git(_without_credentials(url), version_control["commit_id"])
     if "dir_info" in origin:
         return _of_checkout(Path(url2pathname(urlsplit(url).path)))
     return Requirement(f"{NAME} @ {_without_credentials(url)}")
@@ -61,14 +62,23 @@ def _of_checkout(checkout: Path) -> Requirement:
     if not remote or not commit:
         return Requirement(
             f"{NAME} @ {checkout.as_uri()}",
-            "it names a directory of this machine; name a git repository that CI and your colleagues can read",
+            _ONLY_HERE,
         )
-    line = f"{NAME} @ git+{_as_url(remote, checkout)}@{commit}"
+    requirement = _of_git(_as_url(remote, checkout), commit)
     if _git(checkout, "status", "--porcelain"):
-        return Requirement(line, "the checkout has changes that the commit lacks")
+        caution = "the checkout has changes that the commit lacks"
+        return replace(requirement, caution=caution)
     if not _git(checkout, "branch", "--remotes", "--contains", commit):
-        return Requirement(line, "the commit is not pushed yet")
-    return Requirement(line)
+        return replace(requirement, caution="the commit is not pushed yet")
+    return requirement
+
+
+def _of_git(url: str, commit: str) -> Requirement:
+    """A commit of a repository."""
+    if urlsplit(url).scheme == "file":
+        # The pip of Python 3.11 refuses `NAME @ git+file:///…`, because the URL names no host.
+        return Requirement(f"git+{url}@{commit}#egg={NAME}", _ONLY_HERE)
+    return Requirement(f"{NAME} @ git+{url}@{commit}")
 
 
 def _as_url(remote: str, checkout: Path) -> str:

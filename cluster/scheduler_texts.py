@@ -75,7 +75,7 @@ def _npu_plugin_texts() -> Iterator[SchedulerText]:
         fix="check the link with hccn_tool -i N -link -g on the node; repair it or cordon the node",
     )
     yield _text(
-        r"npu topology not meet job require",
+        r"npu topology not meet job require|don't satisfy the schedulable topology",
         "Volcano's NPU plugin finds no free NPUs that belong together on a node",
         why="it only gives out NPUs that are connected with each other: the free ones are on different rings or boards",
         fix="free a whole ring or node, request 1, 2, 4 or 8 NPUs, or wait",
@@ -186,6 +186,10 @@ def _kubernetes_texts() -> Iterator[SchedulerText]:
         why="a rule of podTemplate (anti-affinity or topologySpreadConstraints) requires another node",
         fix="relax the rule in podTemplate, lower replicas, or add a node",
     )
+
+
+def _requirement_texts() -> Iterator[SchedulerText]:
+    """Of Kubernetes' predicates about what a pod needs besides resources: volumes, ports and devices."""
     yield _text(
         r"persistentvolumeclaim \"(?P<claim>[^\"]+)\" not found",
         "the PersistentVolumeClaim {claim} does not exist",
@@ -205,6 +209,24 @@ def _kubernetes_texts() -> Iterator[SchedulerText]:
         why="with the host network, each port of a node has one pod",
         fix="change server.port, or remove hostNetwork from podTemplate",
     )
+    yield _text(
+        r"node\(s\) were unschedulable",
+        "the nodes are cordoned",
+        why="the scheduler starts no pods on a node that somebody has cordoned, for example to repair it",
+        fix="kubectl uncordon the nodes after the repair, or add a node",
+    )
+    yield _text(
+        r"exceed max volume count",
+        "the nodes have reached their maximum number of volumes",
+        why="the storage driver limits the volumes that a node can attach",
+        fix="delete pods with volumes on the NPU nodes, or share one claim that several pods can mount",
+    )
+    yield _text(
+        r"cannot allocate all claims",
+        "no node has the devices of the pod's ResourceClaim free",
+        why="the pod requests devices through dynamic resource allocation (DRA)",
+        fix="remove resourceClaims from podTemplate; npus requests NPUs from the device plugin",
+    )
 
 
 def _volcano_texts() -> Iterator[SchedulerText]:
@@ -222,16 +244,34 @@ def _volcano_texts() -> Iterator[SchedulerText]:
         fix="raise the quota of the queue, free some, or set another queue; kubectl get podgroups shows who waits",
     )
     yield _text(
-        r"resource in cluster is overused",
+        r"resources? in cluster (?:is|are) overused",
         "Volcano admits no further pods: those that it admitted request all that the cluster has",
         why="it admits pods until their requests add up to those of all nodes, and admitted pods may still wait",
         fix="correct, scale down or delete pods that wait (kubectl get podgroups -A), or add a node",
     )
     yield _text(
-        r"node\(s\) resource fit failed",
+        r"node\(s\) resource (?:fit failed|not enough)|not enough (?:node resource|resources in cluster)",
         "no node has enough free NPUs, CPUs or memory for the pod",
         why="the scheduler adds up the requests of all pods on a node",
         fix="lower the requests under `resources`, free some on the NPU nodes, or add a node",
+    )
+    yield _text(
+        r"load is too high|usage .*exceed(?:s|ed)? the threshold",
+        "the CPUs or the memory of the nodes are too busy",
+        why="Volcano's plugin usage places no pods on nodes above its thresholds",
+        fix="raise the thresholds of the plugin usage in Volcano's configuration, or free the nodes",
+    )
+    yield _text(
+        r"(?i)numa(?:-node)? topology",
+        "no node has enough CPUs free on one NUMA node",
+        why="the topology policy of the pod or of the nodes requires CPUs that belong together",
+        fix="lower resources.cpu, or relax the policy (volcano.sh/numa-topology-policy)",
+    )
+    yield _text(
+        r"(?i)hyper ?node|network topology",
+        "no nodes that are close to each other have room for the group",
+        why="Volcano's network topology keeps the pods of a group within one HyperNode",
+        fix="free nodes of one HyperNode, or allow a higher tier (kubectl get hypernodes)",
     )
 
 
@@ -239,6 +279,7 @@ _TEXTS = (
     *_npu_plugin_texts(),
     *_hami_texts(),
     *_kubernetes_texts(),
+    *_requirement_texts(),
     *_volcano_texts(),
 )
 """The most specific first."""

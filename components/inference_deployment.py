@@ -26,6 +26,7 @@ from models.manifests.metadata import NOT_AWAITED, Manifest, metadata
 from models.manifests.service import service_object
 from models.manifests.smoke_job import smoke_jobs
 from models.manifests.workload import serving_template, workload
+from models.record import Record
 from models.service.deadlines import deletion_timeout, update_timeout
 from models.service.resolved import ResolvedService, ResolvedStack
 from models.stack_file.cluster import ClusterConfig
@@ -45,6 +46,24 @@ class InferenceDeploymentArgs:
     `pools` are the NPUs that this service has for itself. Leave `pools` out if other services use the same nodes: an
     update then deletes the old pods first.
     """
+
+    def __post_init__(self) -> None:
+        """Refuse plain mappings.
+
+        Raises:
+            pulumi.RunError: `config` or `cluster` is not a record.
+        """
+        records: dict[str, type[Record]] = {
+            "config": ServiceConfig,
+            "cluster": ClusterConfig,
+        }
+        for name, record in records.items():
+            value = getattr(self, name)
+            if not isinstance(value, record):
+                raise pulumi.RunError(
+                    f"{name} is a {type(value).__name__}, not a {record.__name__}\n"
+                    f"  fix: write {name}={record.__name__}(...), imported from components"
+                )
 
 
 class InferenceDeployment(pulumi.ComponentResource):

@@ -214,14 +214,18 @@ def test_an_installation_from_a_wheel_is_required_from_the_wheel() -> None:
 
 
 @pytest.mark.parametrize(
-    ("remote", "address"),
+    ("remote", "line"),
     [
-        ("git@git.example.com:team/program.git", "git+ssh://git@git.example.com/team/program.git"),
-        ("https://user:token@git.example.com/program.git", "git+https://git.example.com/program.git"),
-        ("/srv/git/program.git", "git+file:///srv/git/program.git"),
+        ("git@git.example.com:team/program.git", "ascend-vllm @ git+ssh://git@git.example.com/team/program.git@COMMIT"),
+        (
+            "https://user:token@git.example.com/program.git",
+            "ascend-vllm @ git+https://git.example.com/program.git@COMMIT",
+        ),
+        # The pip of Python 3.11 (23.2) refuses a URL without a host after a name.
+        ("/srv/git/program.git", "git+file:///srv/git/program.git@COMMIT#egg=ascend-vllm"),
     ],
 )
-def test_a_checkout_is_required_from_its_remote_repository(tmp_path: Path, remote: str, address: str) -> None:
+def test_a_checkout_is_required_from_its_remote_repository(tmp_path: Path, remote: str, line: str) -> None:
     git(tmp_path, "init", "--quiet", "--initial-branch", "main")
     (tmp_path / "file").touch()
     git(tmp_path, "add", "file")
@@ -230,7 +234,7 @@ def test_a_checkout_is_required_from_its_remote_repository(tmp_path: Path, remot
     commit = (tmp_path / ".git" / "refs" / "heads" / "main").read_text().strip()
     found = requirement_of({"url": tmp_path.as_uri(), "dir_info": {"editable": True}})
 
-    assert found.line == f"ascend-vllm @ {address}@{commit}"
+    assert found.line == line.replace("COMMIT", commit)
     assert found.caution == "the commit is not pushed yet"
 
 

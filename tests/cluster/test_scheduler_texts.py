@@ -324,3 +324,23 @@ def test_a_runtime_class_that_the_cluster_lacks_is_named() -> None:
     )
 
     assert (finding.rule, finding.message) == ("pods-refused", "the cluster has no RuntimeClass ascend")
+
+
+@pytest.mark.parametrize(
+    ("message", "meaning"),
+    [
+        ("0/4 nodes are available: 4 node(s) were unschedulable.", "the nodes are cordoned"),
+        ("0/1 nodes are available: 1 node(s) exceed max volume count.", "maximum number of volumes"),
+        ("plugin DRA predicates failed cannot allocate all claims", "ResourceClaim"),
+        ("the npus on this node don't satisfy the schedulable topology", "belong together on a node"),
+        ("0/4 nodes are unavailable: 4 node(s) resource not enough.", "enough free NPUs, CPUs or memory"),
+        ("plugin usage predicates node-1: node load is too high", "too busy"),
+        ("0/3 nodes are available: 3 NUMA-node topology mismatch", "on one NUMA node"),
+        ("hyperNode s1 cannot satisfy the network topology of the job", "close to each other"),
+    ],
+)
+def test_further_reasons_of_schedulers_are_explained(message: str, meaning: str) -> None:
+    explanation = explain([message])
+
+    assert explanation is not None
+    assert meaning in explanation.meaning

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pulumi
 import pytest
 
-from components import ClusterConfig, EngineArgs, ServiceConfig
+from components import ClusterConfig, EngineArgs, InferenceDeploymentArgs, ServiceConfig
 
 MODEL = "/mnt/models/Qwen2-7B-Instruct"
 
@@ -42,3 +43,12 @@ def test_a_valid_record_can_be_written_with_the_names_of_python() -> None:
     service = ServiceConfig(image="x", model=MODEL, engine=EngineArgs(max_model_len=4096))
 
     assert service.engine.max_model_len == 4096
+
+
+def test_a_mapping_is_refused_with_the_record_to_write() -> None:
+    values: Any = {"image": "x:1", "model": "/mnt/models/x", "engine": {"maxModelLen": 4096}}
+
+    with pytest.raises(
+        pulumi.RunError, match=r"config is a dict, not a ServiceConfig\n  fix: write config=ServiceConfig"
+    ):
+        InferenceDeploymentArgs(config=values, cluster=ClusterConfig(context="prod"))

@@ -244,7 +244,7 @@ def test_placeholders_of_a_page_are_those_of_the_manual() -> None:
 
 @pytest.mark.parametrize("redirection", ["< /dev/null", "2>&1 <&- > log", "<<EOF\n<a> b\nEOF"])
 def test_input_of_a_command_is_no_placeholder(redirection: str) -> None:
-    conversion = converted(("serve.sh", f"{SERVE} {redirection}\n"), image=IMAGE)
+    conversion = converted(("serve.sh", f"{SERVE} -tp 2 {redirection}\n"), image=IMAGE)
 
     assert service(conversion)["model"] == "/data/Qwen3-32B"
     assert not conversion.report.errors
