@@ -67,8 +67,8 @@ def migrate(
     changes = _migrated_settings(chosen, document, reload, wish)
     _refuse_changes_of_others(chosen, stack, reload(document))
     for finding in _new_findings(stack, reload(document)):
-        if finding.service in changes:
-            changes[finding.service].append(_left(finding, wish.release))
+        name = _concerned(finding, list(changes))
+        changes[name].append(_left(finding, wish.release))
     services = []
     for service in chosen:
         services.append(
@@ -118,6 +118,22 @@ def _migrated_settings(
         changes[service.name] += _write_defaults(service, document, reload)
     _apply_fixes(document, reload, changes)
     return changes
+
+
+def _concerned(finding: Finding, names: Sequence[str]) -> str:
+    """The migrated service that a finding is about: its own, else the first one that it marks, or the first of all.
+
+    Args:
+        finding: A finding of a service, or of the whole stack.
+        names: The migrated services.
+    """
+    if finding.service in names:
+        return str(finding.service)
+    for mark in finding.marks:
+        for name in names:
+            if name in mark.path:
+                return name
+    return names[0]
 
 
 def _new_findings(before: ResolvedStack, after: ResolvedStack) -> Iterator[Finding]:

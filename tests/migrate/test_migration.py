@@ -349,3 +349,25 @@ def test_services_that_share_values_are_migrated_together(services: tuple[str, .
         is_migrated = service.name in services or not services
         assert service.release.version == ("0.23.0" if is_migrated else "0.6.3")
     assert not check(new).errors
+
+
+PAIR = """\
+config:
+  ascend-vllm:cluster: {context: prod}
+  ascend-vllm:kvTransfer: {prefill: first, decode: second}
+  ascend-vllm:services:
+    first:
+      image: quay.io/ascend/vllm-ascend:v0.23.0
+      model: /mnt/models/Qwen3-32B
+      engine: {maxModelLen: 4096, tensorParallelSize: 4}
+    second:
+      image: quay.io/ascend/vllm-ascend:v0.23.0
+      model: /mnt/models/Qwen3-32B
+      engine: {maxModelLen: 4096, tensorParallelSize: 4}
+"""
+
+
+def test_what_the_whole_stack_can_no_longer_do_is_left() -> None:
+    left = [change.subject for found in migrated(PAIR, "0.6.3").services for change in found.changes]
+
+    assert "error[kv-transfer-release]" in left
