@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -154,6 +155,16 @@ def _report(migration: Migration, form: MigrationFormat) -> str:
     return output.text(migration)
 
 
+def _free_name(file: Path) -> Path:
+    """The name of a file that does not exist: with a number after it if services were migrated one after the other."""
+    name = file
+    number = 2
+    while os.path.lexists(name):
+        name = file.with_name(f"{file.name}.{number}")
+        number += 1
+    return name
+
+
 def _write(migration: Migration, old_text: str, target: Path | None) -> None:
     """Write the new stack file. The old one is kept under another name if it is replaced.
 
@@ -167,7 +178,7 @@ def _write(migration: Migration, old_text: str, target: Path | None) -> None:
             typer.echo(f"written: {target}", err=True)
             return
         refuse_link(file)
-        kept = file.with_name(f"{file.name}.{_old_releases(migration)}")
+        kept = _free_name(file.with_name(f"{file.name}.{_old_releases(migration)}"))
         _write_new(kept, old_text)
         write_named(file, migration.text)
     except FileExistsError as problem:

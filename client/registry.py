@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 TIMEOUT = 10.0
 """Longest wait for a connection and for the next byte of an answer, in seconds."""
 
+LARGEST_MANIFEST = 4 << 20
+"""Bytes of the largest manifest that a registry has to accept (OCI distribution specification, "Pushing manifests")."""
+
 _LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 """Hosts whose registries are reached without TLS, as container runtimes do it."""
 
@@ -134,30 +137,91 @@ def image_digest(image: str) -> str:
             f"the registry {reference.host} answers with status {answer.status_code}",
             "try again later, or give the digest with --set",
         )
-    digest = answer.headers.get("Docker-Content-Digest")
-    if digest:
-        return str(digest)
-    return f"sha256:{hashlib.sha256(answer.content).hexdigest()}"
+    return _digest_of_manifest(answer, reference)
 
 
-def _ask(client: httpx.Client, reference: ImageReference) -> httpx.Response:
+@dataclass(frozen=True)
+class _Answer:
+    """The answer of a registry, with no more of its content than a manifest has."""
+
+    status_code: int
+    headers: Mapping[str, str]
+    content: bytes
+
+
+def _digest_of_manifest(answer: _Answer, reference: ImageReference) -> str:
+    """The digest of a manifest.
+
+    Raises:
+        RegistryError: It is no manifest of an image, or the registry names another digest for it.
+    """
+    if not _is_manifest(answer.content):
+        content_type = answer.headers.get("Content-Type", "no content type")
+        raise RegistryError(
+            f"the registry {reference.host} answers with something else than the manifest of an image"
+            f" ({_plain(content_type)})",
+            "look whether a proxy answers in its place, or give the digest with --set",
+        )
+    digest = f"sha256:{hashlib.sha256(answer.content).hexdigest()}"
+    named = answer.headers.get("Docker-Content-Digest", "")
+    if named.startswith("sha256:") and named != digest:
+        raise RegistryError(
+            f"the registry {reference.host} names the digest {_plain(named)} for a manifest with {digest}",
+            "push the image again, or give the digest with --set",
+        )
+    return digest
+
+
+def _is_manifest(content: bytes) -> bool:
+    """Whether a content is the manifest of an image, or the index of several."""
+    if len(content) > LARGEST_MANIFEST:
+        return False
+    try:
+        manifest = json.loads(content)
+    except (ValueError, RecursionError):
+        return False
+    if not isinstance(manifest, dict) or manifest.get("schemaVersion") != 2:
+        return False
+    return isinstance(manifest.get("manifests"), list) or "config" in manifest
+
+
+def _plain(text: str) -> str:
+    """A text of a server without characters that a terminal obeys, and not longer than a line."""
+    letters = [letter if letter.isprintable() else "?" for letter in text[:100]]
+    return "".join(letters)
+
+
+def _get(
+    client: httpx.Client,
+    url: str,
+    headers: Mapping[str, str],
+    auth: tuple[str, str] | None = None,
+) -> _Answer:
+    """Read an answer. One that is too large for a manifest is not read to its end."""
+    content = b""
+    with client.stream("GET", url, headers=dict(headers), auth=auth) as response:
+        for part in response.iter_bytes():
+            content += part
+            if len(content) > LARGEST_MANIFEST:
+                break
+        return _Answer(response.status_code, response.headers, content)
+
+
+def _ask(client: httpx.Client, reference: ImageReference) -> _Answer:
     """Read the manifest of an image; with a login or a token if the registry asks for one."""
     headers = {"Accept": ", ".join(_MANIFESTS)}
-    answer = client.get(reference.url, headers=headers)
+    answer = _get(client, reference.url, headers)
     if answer.status_code != 401:
         return answer
     scheme, _, parameters = answer.headers.get("WWW-Authenticate", "").partition(" ")
     login = _login(reference.host)
     if scheme.lower() == "basic" and login:
-        return client.get(
-            reference.url, headers=headers, auth=(login.user, login.password)
-        )
+        return _get(client, reference.url, headers, auth=(login.user, login.password))
     if scheme.lower() == "bearer":
         challenge = parse_keqv_list(parse_http_list(parameters))
         token = _token(client, challenge, login)
-        return client.get(
-            reference.url, headers={**headers, "Authorization": f"Bearer {token}"}
-        )
+        authorization = {"Authorization": f"Bearer {token}"}
+        return _get(client, reference.url, {**headers, **authorization})
     return answer
 
 
@@ -182,11 +246,16 @@ def _token(
     answer = client.get(realm, params=parameters, auth=auth)
     if answer.status_code != 200:
         raise ValueError(f"its token service answers with status {answer.status_code}")
-    content = answer.json()
+    content = _mapping(answer.json())
     token = content.get("token") or content.get("access_token")
-    if not token:
-        raise ValueError("its token service answers without a token")
-    return str(token)
+    if token and isinstance(token, str):
+        return token
+    raise ValueError("its token service answers without a token")
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    """The value if it is a mapping, else an empty one."""
+    return value if isinstance(value, dict) else {}
 
 
 def _reason(problem: httpx.HTTPError) -> str:
@@ -197,12 +266,12 @@ def _login(host: str) -> Login | None:
     """The login of `docker login` for a registry, or None."""
     config = _docker_config()
     name = _DOCKER_HUB_LOGIN if host == _DOCKER_HUB else host
-    helpers = config.get("credHelpers") or {}
+    helpers = _mapping(config.get("credHelpers"))
     helper = helpers.get(name) or config.get("credsStore")
     if helper:
         return _login_of_helper(helper, name)
-    entry = (config.get("auths") or {}).get(name) or {}
-    encoded = entry.get("auth") or ""
+    entry = _mapping(_mapping(config.get("auths")).get(name))
+    encoded = str(entry.get("auth") or "")
     try:
         user, _, password = b64decode(encoded, validate=True).decode().partition(":")
     except ValueError:
@@ -218,7 +287,7 @@ def _docker_config() -> dict[str, Any]:
         content = json.loads(disk(directory / "config.json"))
     except (OSError, ValueError):
         return {}
-    return content if isinstance(content, dict) else {}
+    return _mapping(content)
 
 
 def _login_of_helper(helper: str, name: str) -> Login | None:
@@ -234,5 +303,5 @@ def _login_of_helper(helper: str, name: str) -> Login | None:
         )
         content = json.loads(done.stdout)
         return Login(content["Username"], content["Secret"])
-    except (OSError, subprocess.SubprocessError, ValueError, KeyError):
+    except (OSError, subprocess.SubprocessError, ValueError, KeyError, TypeError):
         return None

@@ -19,6 +19,8 @@ _KINDS = (
     "PodMonitor",
     "PrometheusRule",
     "Job",
+    "ModelServer",
+    "ModelRoute",
 )
 _WEIGHTS = {
     "verify-model": "model.verify with that file",

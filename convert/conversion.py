@@ -16,6 +16,7 @@ from convert.draft import Draft, draft
 from convert.findings import findings_of
 from convert.groups import servers_of
 from convert.input_files import sorted_files
+from convert.kv_pair import kv_transfer
 from convert.minimal import Values, minimal, with_scalars
 from convert.note import Note, Notes, assumed, dropped
 from convert.objects import NO_OBJECT, Object, ObjectFile, read_objects
@@ -238,6 +239,7 @@ def _conversion(
         with_scalars(cluster),
         {name: with_scalars(values) for name, values in services.items()},
         read_project(options.project).name,
+        kv_transfer=kv_transfer(drafts, objects),
     )
     report = findings_of(
         text,

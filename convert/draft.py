@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
+from typing import Any
 
 from pydantic.alias_generators import to_camel
 
@@ -19,13 +20,21 @@ from convert.group_keys import (
     remove_group_flags,
     without_group_flags,
 )
+from convert.kv_pair import take_pair
 from convert.launch_keys import launch_values
 from convert.launched import Launched
 from convert.minimal import Values, minimal
 from convert.mounts import Mount
 from convert.node_paths import NodePaths
 from convert.note import Notes
-from convert.pod_keys import graph_cache, is_ours, pod_values, unused_mounts, warms_up
+from convert.pod_keys import (
+    graph_cache,
+    is_ours,
+    pod_values,
+    preflight_model,
+    unused_mounts,
+    warms_up,
+)
 from convert.pod_patch import pod_patch
 from convert.pods import Pod
 from convert.server_command import server_command, words_of
@@ -60,6 +69,8 @@ class Draft:
     values: Values
     """Its keys, without scalars that stand for records."""
     notes: Notes = field(default_factory=Notes)
+    kv_transfer: Mapping[str, Any] = field(default_factory=dict)
+    """The value of `--kv-transfer-config` of a service of this program that is one of a pair."""
 
 
 def draft(
@@ -84,6 +95,7 @@ def draft(
     engine = pod.engine.release
     flags = read_flags(start.arguments, start.kind, start.file, engine)
     remove_group_flags(flags, pod)
+    pair = take_pair(flags, pod)
     _add_preparations(start, pod)
     files = {file.name: file.text for file in pod.files()}
     port = pod.container.at("ports", 0, "containerPort")
@@ -96,6 +108,7 @@ def draft(
         is_ours=is_ours(pod),
         settings=settings,
         claims=claims,
+        model_name=preflight_model(pod),
     )
     if pod.group:
         launched.used_variables.update(VARIABLES_OF_GROUPS)
@@ -111,6 +124,7 @@ def draft(
         flags=flags,
         values=_minimal_service(name, values, cluster),
         notes=notes,
+        kv_transfer=pair,
     )
 
 

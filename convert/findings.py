@@ -106,7 +106,9 @@ def _shape_findings(
     findings = [
         finding for finding in loaded.findings if not _concerns(finding, placeholders)
     ]
-    only_shape = replace(loaded, services={}, findings=tuple(findings))
+    only_shape = replace(
+        loaded, services={}, kv_transfer=None, findings=tuple(findings)
+    )
     return check(resolve(only_shape)).findings
 
 

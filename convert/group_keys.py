@@ -12,6 +12,7 @@ from convert.pods import Pod
 from convert.server_start import Argument
 from models.launch.launch import LAUNCH_DIRECTORY
 from models.launch.scripts import MEMBER
+from models.manifests.kv_transfer import PAIR_LABEL
 
 _RAY = {
     "distributed-executor-backend": "ray",
@@ -73,13 +74,17 @@ def group_values(pod: Pod) -> Values:
 
 
 def is_on_host_network(pod: Pod) -> bool:
-    """Whether a pod has the network of its node."""
+    """Whether a pod of a group has the network of its node. The program then names the ports of the group."""
+    if is_ours(pod) and len(pod.container.at("ports").items()) < 2:
+        return False
     return pod.spec.at("hostNetwork").value is True
 
 
 def without_group_flags(arguments: list[Argument], pod: Pod) -> list[str]:
-    """The words of a command of this program without the flags that follow from `nodes`."""
+    """The words of a command of this program without the flags that follow from `nodes` and `kvTransfer`."""
     names = {f"--{flag}" for flag in pod.engine.release.flags_of_groups}
+    if PAIR_LABEL in pod.template.labels:
+        names.add("--kv-transfer-config")
     texts = [argument.text for argument in arguments]
     return [text for text in texts if text.partition("=")[0] not in names]
 

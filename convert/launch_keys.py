@@ -80,6 +80,8 @@ def _model(launched: Launched) -> Values:
             launched.flags.values["served-model-name"] = [old_path]
             why += "; servedModelName keeps the old name for requests"
         launched.assume(f"model {path} instead of {old_path}", why, "model")
+    if launched.model_name:
+        return {"name": launched.model_name, "source": path}
     return {"source": path}
 
 
@@ -92,7 +94,7 @@ def _model_in_claim(launched: Launched, weights: Weights) -> Values:
         source["directory"] = weights.directory
     source |= launched.claims.get(weights.claim, {})
     return {
-        "name": weights.name,
+        "name": launched.model_name or weights.name,
         "source": source,
         "mountPath": weights.container_path,
     }

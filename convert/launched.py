@@ -38,6 +38,8 @@ class Launched:
     """The values of `--set`, by name."""
     claims: Mapping[str, Values] = field(default_factory=dict)
     """The claims that the stack creates, with their sizes and classes."""
+    model_name: str = ""
+    """The name of the model, if the pod of this program contains it."""
     used_variables: set[str] = field(default_factory=set)
     """The variables that a key stands for, so that they are not written under `env`."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -79,6 +80,22 @@ def _preflight(pod: Pod) -> bool | None:
     init_containers = pod.spec.at("initContainers").items()
     names = {container.at("name").text() for container in init_containers}
     return PREFLIGHT in names
+
+
+def preflight_model(pod: Pod) -> str:
+    """The name of the model that the preflight of this program compares the weights with; empty if there is none."""
+    if not is_ours(pod):
+        return ""
+    for container in pod.spec.at("initContainers").items():
+        if container.at("name").text() != PREFLIGHT:
+            continue
+        try:
+            expected = json.loads(container.at("args", 0).text())
+        except ValueError:
+            return ""
+        weights = expected.get("weights") if isinstance(expected, dict) else None
+        return str(weights.get("model") or "") if isinstance(weights, dict) else ""
+    return ""
 
 
 def graph_cache(pod: Pod) -> str:

@@ -39,6 +39,7 @@ SYSTEM_NAME = re.compile(
     r"app\.kubernetes\.io/(?:name|instance|component|version|managed-by)"
     r"|pod-template-hash|controller-revision-hash|helm\.sh/chart"
     r"|(?:[\w.-]*\.)?(?:kubectl\.kubernetes|deployment\.kubernetes|pulumi|volcano|scheduling\.k8s)\.\w+/.*"
+    r"|ascend-vllm/kv-transfer(?:-revision)?"
     r"|(?:meta\.helm\.sh|argocd\.argoproj\.io)/.*"
 )
 """Labels and annotations that programs write, including this one, or that have their own keys."""

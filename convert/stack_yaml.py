@@ -33,6 +33,7 @@ def stack_text(
     services: Values | None,
     prefix: str = "ascend-vllm",
     base: str = "",
+    kv_transfer: Values | None = None,
 ) -> str:
     """The text of a stack file.
 
@@ -41,10 +42,13 @@ def stack_text(
         services: The services by name; None if the stack has those of its base file.
         prefix: The name of the project.
         base: The base file; empty for none.
+        kv_transfer: The pair of services for prefill and decode; empty or None for none.
     """
     config: Values = {f"{prefix}:cluster": cluster}
     if base:
         config[f"{prefix}:base"] = base
+    if kv_transfer:
+        config[f"{prefix}:kvTransfer"] = kv_transfer
     if services is not None:
         config[f"{prefix}:services"] = services
     return SCHEMA + _yaml({"config": config})

@@ -32,6 +32,8 @@ _WITH_KEY = {
     "PodMonitor": "write monitoring: true",
     "ServiceMonitor": "write monitoring: true",
     "PrometheusRule": "write monitoring: true, which has alerts",
+    "ModelServer": "write kvTransfer with the services for prefill and for decode",
+    "ModelRoute": "write kvTransfer with the services for prefill and for decode",
     "HorizontalPodAutoscaler": "write replicas: external, and let it scale the new object",
     "ScaledObject": "write replicas: external, and let it scale the new object",
     "Ingress": "let it lead to the new Service",

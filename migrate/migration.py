@@ -18,6 +18,7 @@ from models.check import check
 from models.engines.release import Release
 from models.engines.releases import release_of_image
 from models.finding import Finding
+from models.launch.launch import launch
 from models.service.lock import configured_image
 from models.service.resolve import resolve
 from models.service.resolved import ResolvedService, ResolvedStack
@@ -64,9 +65,10 @@ def migrate(
     )
     reload = _Reload(stack, project, read)
     changes = _migrated_settings(chosen, document, reload, wish)
+    _refuse_changes_of_others(chosen, stack, reload(document))
     for finding in _new_findings(stack, reload(document)):
-        if finding.service in changes:
-            changes[finding.service].append(_left(finding, wish.release))
+        name = _concerned(finding, list(changes))
+        changes[name].append(_left(finding, wish.release))
     services = []
     for service in chosen:
         services.append(
@@ -116,6 +118,22 @@ def _migrated_settings(
         changes[service.name] += _write_defaults(service, document, reload)
     _apply_fixes(document, reload, changes)
     return changes
+
+
+def _concerned(finding: Finding, names: Sequence[str]) -> str:
+    """The migrated service that a finding is about: its own, else the first one that it marks, or the first of all.
+
+    Args:
+        finding: A finding of a service, or of the whole stack.
+        names: The migrated services.
+    """
+    if finding.service in names:
+        return str(finding.service)
+    for mark in finding.marks:
+        for name in names:
+            if name in mark.path:
+                return name
+    return names[0]
 
 
 def _new_findings(before: ResolvedStack, after: ResolvedStack) -> Iterator[Finding]:
@@ -183,6 +201,32 @@ def _chosen(stack: ResolvedStack, wish: Wish) -> list[ResolvedService]:
             "name another release with --to",
         )
     return chosen
+
+
+def _refuse_changes_of_others(
+    chosen: Sequence[ResolvedService], before: ResolvedStack, after: ResolvedStack
+) -> None:
+    """Refuse to change services that the user has not named: an anchor of YAML gives them the same values.
+
+    Raises:
+        MigrationError: Another service would start differently.
+    """
+    names = {service.name for service in chosen}
+    changed = []
+    for service in before.services:
+        if service.name in names:
+            continue
+        new = after.service(service.name)
+        if new is None or new.image != service.image or launch(new) != launch(service):
+            changed.append(service.name)
+    if not changed:
+        return
+    together = [*sorted(names), *changed]
+    options = [f"--service {name}" for name in together]
+    raise MigrationError(
+        f"{', '.join(changed)} would change too: anchors of YAML give them values of {', '.join(sorted(names))}",
+        f"migrate them together ({' '.join(options)}), or write the values of each service without anchors",
+    )
 
 
 def _base_services(

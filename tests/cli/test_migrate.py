@@ -55,11 +55,11 @@ def test_the_command_after_it_shows_the_difference() -> None:
 def test_a_kept_file_is_never_overwritten() -> None:
     Path("Pulumi.prod.yaml.0.6.3").write_text("mine")
     before = Path("Pulumi.prod.yaml").read_text()
-    refused = refusal("prod", "--to", "0.23.0")
+    done = run("prod", "--to", "0.23.0")
 
-    assert refused.message == "Pulumi.prod.yaml.0.6.3 exists already"
     assert Path("Pulumi.prod.yaml.0.6.3").read_text() == "mine"
-    assert Path("Pulumi.prod.yaml").read_text() == before
+    assert Path("Pulumi.prod.yaml.0.6.3.2").read_text() == before
+    assert "(Pulumi.prod.yaml.0.6.3.2 kept)" in done.stderr
 
 
 def test_a_dry_run_writes_nothing(project: Path) -> None:

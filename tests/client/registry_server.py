@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import threading
 from collections.abc import Iterator
@@ -11,8 +12,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import ClassVar, Literal
 
-DIGEST = "sha256:2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae"
-"""The digest of the bytes `foo`, which the registry has for a manifest."""
+MANIFEST = b'{"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": []}'
+DIGEST = f"sha256:{hashlib.sha256(MANIFEST).hexdigest()}"
 
 Access = Literal["open", "basic", "token", "closed"]
 
@@ -24,6 +25,11 @@ class StandInRegistry:
     access: Access = "open"
     names_the_digest: bool = True
     status: int = 200
+    manifest: bytes = MANIFEST
+    digest: str = DIGEST
+    """The digest that it names."""
+    token_answer: bytes | None = None
+    """What the token service answers instead of a token."""
     token: str = "the-token"
     login: tuple[str, str] | None = None
     """The user that it asks for; None for a token that everybody gets."""
@@ -53,7 +59,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif self.path != "/v2/ascend/vllm-ascend/manifests/v0.23.0":
             self.answer(404, b"{}")
         else:
-            self.answer(self.stand_in.status, b"foo")
+            self.answer(self.stand_in.status, self.stand_in.manifest, self.stand_in.digest)
 
     def is_allowed(self) -> bool:
         given = self.headers.get("Authorization", "")
@@ -83,12 +89,13 @@ class _Handler(BaseHTTPRequestHandler):
             self.answer(401, b"{}")
             return
         assert "scope=repository" in self.path
-        self.answer(200, json.dumps({"token": self.stand_in.token}).encode())
+        token = json.dumps({"token": self.stand_in.token}).encode()
+        self.answer(200, self.stand_in.token_answer or token)
 
-    def answer(self, status: int, body: bytes) -> None:
+    def answer(self, status: int, body: bytes, digest: str = "") -> None:
         self.send_response(status)
-        if self.stand_in.names_the_digest and body == b"foo":
-            self.send_header("Docker-Content-Digest", DIGEST)
+        if self.stand_in.names_the_digest and digest:
+            self.send_header("Docker-Content-Digest", digest)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from client.registry import Login, RegistryError, image_digest, image_reference
+from client.registry import LARGEST_MANIFEST, Login, RegistryError, image_digest, image_reference
 from tests.client.registry_server import DIGEST, StandInRegistry, registry
 
 PASSWORD = "hunter2-of-the-registry"
@@ -121,3 +121,44 @@ def test_a_registry_that_cannot_be_reached_is_a_message() -> None:
 
     with pytest.raises(RegistryError, match="cannot be reached"):
         image_digest(server.image)
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [b"<html>log in</html>", b"", b"[]", b'{"schemaVersion": 1}', b'{"errors": []}', b"x" * (LARGEST_MANIFEST + 1)],
+    ids=["page", "nothing", "list", "version 1", "errors", "too large"],
+)
+def test_a_page_of_a_proxy_is_no_manifest(manifest: bytes) -> None:
+    with registry(StandInRegistry(manifest=manifest)) as server, pytest.raises(RegistryError) as refusal:
+        image_digest(server.image)
+
+    assert "something else than the manifest of an image" in refusal.value.message
+    assert "proxy" in refusal.value.fix
+
+
+def test_a_digest_that_is_not_that_of_the_manifest_is_refused() -> None:
+    other = f"sha256:{'0' * 64}"
+    with registry(StandInRegistry(digest=other)) as server, pytest.raises(RegistryError) as refusal:
+        image_digest(server.image)
+
+    assert f"names the digest {other} for a manifest with {DIGEST}" in refusal.value.message
+
+
+def test_a_name_of_a_digest_that_is_none_is_not_used() -> None:
+    with registry(StandInRegistry(digest="sha512:abc")) as server:
+        assert image_digest(server.image) == DIGEST
+
+
+@pytest.mark.parametrize("answer", [b"[]", b'{"token": 5}', b"null", b'{"token": ""}', b"no json"])
+def test_a_token_service_without_a_token_is_a_message(answer: bytes) -> None:
+    stand_in = StandInRegistry(access="token", token_answer=answer)
+    with registry(stand_in) as server, pytest.raises(RegistryError, match="returns no token"):
+        image_digest(server.image)
+
+
+@pytest.mark.parametrize("content", ['{"auths": []}', '{"auths": {"ADDRESS": 1}}', '{"credHelpers": [1]}', "[]"])
+def test_a_file_of_docker_login_of_another_form_is_no_login(content: str, docker_config: Path) -> None:
+    with registry(StandInRegistry(access="token")) as server:
+        (docker_config / "config.json").write_text(content.replace("ADDRESS", server.address))
+
+        assert image_digest(server.image) == DIGEST

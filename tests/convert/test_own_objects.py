@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+from itertools import combinations, islice
 from typing import Any
 
 import pytest
@@ -65,6 +67,19 @@ KINDS: dict[str, dict[str, Any]] = {
         "server": {"reasoningParser": "qwen3", "toolCallParser": "hermes", "extraArgs": {"disableFastapiDocs": True}},
         "speculative": {"kind": "eagle3", "source": "/mnt/models/eagle", "tokens": 3},
     },
+    "claim with a path": {
+        "model": {"name": "Qwen3-32B", "source": {"kind": "claim", "name": "models"}, "mountPath": "/weights"}
+    },
+    "directory with another name": {"model": {"name": "Qwen3-32B", "source": "/mnt/models/ours"}},
+    "access": {"expose": {"type": "LoadBalancer", "annotations": {"kubernetes.io/elb.class": "union"}}},
+    "user": {"runAsUser": 1000, "readOnlyRootFilesystem": True},
+    "times": {"drain": "10m", "startup": "25m", "preflight": False},
+    "resources": {"resources": {"cpu": 16, "memory": "100Gi", "shm": "8Gi"}, "priorityClass": "production"},
+    "adapters": {"lora": {"adapters": {"sql": "/mnt/adapters/sql"}, "maxRank": 32}},
+    "several nodes": {
+        "nodes": 2,
+        "engine": {"maxModelLen": 8192, "tensorParallelSize": 4, "dataParallelSize": 2},
+    },
     "pod template": {
         "podTemplate": {
             "metadata": {"labels": {"team": "a"}, "annotations": {"x.y/z": "1"}},
@@ -80,14 +95,50 @@ KINDS: dict[str, dict[str, Any]] = {
 }
 
 
+IMAGES = (
+    "quay.io/ascend/vllm-ascend:v0.18.0",
+    "quay.io/ascend/vllm-ascend:v0.23.0-a3",
+    "quay.io/ascend/vllm-ascend:v0.30.0",
+)
+CLUSTERS: tuple[dict[str, Any], ...] = (
+    {},
+    {"platform": {"resource": "huawei.com/Ascend910", "nodeSelector": {"pool": "a"}}},
+    {"namespace": {"name": "shared", "create": False}, "seccomp": "Unconfined"},
+)
+
+
+def generated() -> list[tuple[str, dict[str, Any], dict[str, Any]]]:
+    """Services with several kinds of keys at once, each under another release and on another cluster."""
+    services = []
+    every_third = islice(combinations(sorted(KINDS), 2), 0, None, 3)
+    for number, kinds in enumerate(every_third):
+        changes: dict[str, Any] = {"image": IMAGES[number % len(IMAGES)]}
+        for kind in kinds:
+            merge(changes, KINDS[kind])
+        services.append((" and ".join(kinds), changes, CLUSTERS[number // 2 % len(CLUSTERS)]))
+    return services
+
+
+def merge(values: dict[str, Any], further: dict[str, Any]) -> None:
+    for key, value in further.items():
+        if isinstance(value, dict) and isinstance(values.get(key), dict):
+            merge(values[key], value)
+        else:
+            values[key] = copy.deepcopy(value)
+
+
 def stack_of(changes: dict[str, Any], cluster: dict[str, Any]) -> ResolvedStack:
     config = {
         "ascend-vllm:cluster": {"context": "prod", "namespace": "team", **cluster},
         "ascend-vllm:services": {"one": {**PLUGIN, **changes}},
     }
-    stack = resolve(load_text("test", "-", yaml.safe_dump({"config": config}), read=read))
+    stack = loaded(config)
     assert not check(stack).errors
     return stack
+
+
+def loaded(config: dict[str, Any]) -> ResolvedStack:
+    return resolve(load_text("test", "-", yaml.safe_dump({"config": config}), read=read))
 
 
 def converted_back(objects: list[dict[str, Any]]) -> Conversion:
@@ -104,6 +155,28 @@ def test_each_kind_comes_back_as_the_same_service(kind: str, cluster: dict[str, 
     assert not conversion.loses
 
 
+@pytest.mark.slow
+def test_services_of_several_kinds_come_back_as_the_same_service(subtests: pytest.Subtests) -> None:
+    tried = 0
+    for name, changes, cluster in generated():
+        config = {
+            "ascend-vllm:cluster": {"context": "prod", "namespace": "team", **cluster},
+            "ascend-vllm:services": {"one": {**PLUGIN, **changes}},
+        }
+        stack = loaded(config)
+        if check(stack).errors:
+            continue
+        tried += 1
+        with subtests.test(name):
+            objects = list(stack_objects(stack))
+            conversion = converted_back(objects)
+
+            assert list(stack_objects(resolve(load_text("again", "-", conversion.text)))) == objects
+            assert not conversion.loses
+
+    assert tried > 60
+
+
 @pytest.mark.parametrize(
     ("model", "lost", "key"),
     [
@@ -117,3 +190,49 @@ def test_checksums_do_not_come_back_and_this_is_told(model: dict[str, Any], lost
 
     assert key in said(conversion, "dropped")[lost]
     assert conversion.loses
+
+
+END: dict[str, Any] = {
+    "image": "quay.io/ascend/vllm-ascend:v0.23.0-a3",
+    "model": "/mnt/models/Qwen3-32B",
+    "npus": 8,
+    "engine": {"maxModelLen": 8192, "tensorParallelSize": 8},
+}
+OVER_TWO_NODES = {
+    **END,
+    "nodes": 2,
+    "engine": {"maxModelLen": 8192, "tensorParallelSize": 8, "dataParallelSize": 2},
+}
+
+
+@pytest.mark.parametrize(
+    ("pair", "first"),
+    [
+        ({}, END),
+        ({"port": 40000}, {**END, "replicas": 2}),
+        ({"router": "none"}, {**END, "engine": {**END["engine"], "extraArgs": {"seed": 7}}}),
+        ({}, OVER_TWO_NODES),
+    ],
+    ids=["defaults", "port", "another router", "several nodes"],
+)
+def test_a_pair_for_prefill_and_decode_comes_back_as_the_same_pair(pair: dict[str, Any], first: dict[str, Any]) -> None:
+    config = {
+        "ascend-vllm:cluster": {"context": "prod", "namespace": "team"},
+        "ascend-vllm:kvTransfer": {"prefill": "first", "decode": "second", **pair},
+        "ascend-vllm:services": {"first": first, "second": END},
+    }
+    stack = loaded(config)
+    objects = list(stack_objects(stack))
+    conversion = converted_back(objects)
+    again = resolve(load_text("again", "-", conversion.text))
+
+    assert not check(stack).errors
+    assert {kind_and_name(item): item for item in stack_objects(again)} == {
+        kind_and_name(item): item for item in objects
+    }
+    assert not conversion.loses
+    assert not conversion.report.errors
+
+
+def kind_and_name(item: dict[str, Any]) -> tuple[str, str]:
+    return item["kind"], item["metadata"]["name"]

@@ -197,6 +197,7 @@ def test_a_directory_with_another_name_than_its_model_is_noted() -> None:
         "model": {"name": "Qwen2-7B-Instruct", "source": "/m/ours"},
         "engine": {"maxModelLen": 4096},
         "prefixCaching": True,
+        "preflight": False,
     }
     stack = stack_with({"one": fields}, {})
     done = convert(File("config.yaml", yaml_documents(list(stack_objects(stack)))), [], Options(context="prod"))

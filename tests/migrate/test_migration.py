@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from migrate.errors import MigrationError
+from migrate.migration import Wish, migrate
 from migrate.report import Migration
 from models.check import check
 from models.engines.engine_args import Version
 from models.engines.releases import VERSIONS, release
+from models.stack_file.load import disk
 from tests.migrate.generated import generated_services, text_of
 from tests.migrate.stacks import HEAD, image, migrated, only_service, stack_of, stack_text
 
@@ -301,3 +304,70 @@ def test_clients_dashboards_and_nodes_are_told() -> None:
     assert told["metrics", "vllm:gpu_cache_usage_perc"] == "vllm:kv_cache_usage_perc"
     assert any(topic == "clients" and "guided_json" in fields for topic, fields in told)
     assert told["nodes", "driver (HDK)"] == "25.5.1 or later"
+
+
+SHARED = (
+    HEAD
+    + """\
+    one: &one
+      image: registry.example.com/ascend-vllm:6.3.912
+      model: /mnt/models/Qwen2-7B-Instruct
+      engine: &engine {maxModelLen: 4096, numSchedulerSteps: 8}
+    two:
+      <<: *one
+      replicas: 2
+    three:
+      image: registry.example.com/ascend-vllm:6.3.912
+      model: /mnt/models/Qwen2-7B-Instruct
+      engine: *engine
+    four:
+      image: registry.example.com/ascend-vllm:6.3.912
+      model: /mnt/models/Qwen2-7B-Instruct
+      engine: {maxModelLen: 4096}
+"""
+)
+
+
+def wish_of(*services: str) -> Wish:
+    return Wish(release("0.23.0"), services)
+
+
+def test_a_service_that_shares_values_with_another_is_not_migrated_alone() -> None:
+    with pytest.raises(MigrationError) as error:
+        migrate(stack_of(SHARED), SHARED, Path(), disk, wish_of("one"))
+
+    assert "three, two would change too" in str(error.value)
+    assert "--service one --service three --service two" in error.value.fix
+
+
+@pytest.mark.parametrize("services", [("four",), ("one", "two", "three"), ()])
+def test_services_that_share_values_are_migrated_together(services: tuple[str, ...]) -> None:
+    migration = migrate(stack_of(SHARED), SHARED, Path(), disk, wish_of(*services))
+    new = stack_of(migration.text)
+
+    for service in new.services:
+        is_migrated = service.name in services or not services
+        assert service.release.version == ("0.23.0" if is_migrated else "0.6.3")
+    assert not check(new).errors
+
+
+PAIR = """\
+config:
+  ascend-vllm:cluster: {context: prod}
+  ascend-vllm:kvTransfer: {prefill: first, decode: second}
+  ascend-vllm:services:
+    first:
+      image: quay.io/ascend/vllm-ascend:v0.23.0
+      model: /mnt/models/Qwen3-32B
+      engine: {maxModelLen: 4096, tensorParallelSize: 4}
+    second:
+      image: quay.io/ascend/vllm-ascend:v0.23.0
+      model: /mnt/models/Qwen3-32B
+      engine: {maxModelLen: 4096, tensorParallelSize: 4}
+"""
+
+
+def test_what_the_whole_stack_can_no_longer_do_is_left() -> None:
+    left = [change.subject for found in migrated(PAIR, "0.6.3").services for change in found.changes]
+
+    assert "error[kv-transfer-release]" in left
