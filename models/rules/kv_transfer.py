@@ -95,6 +95,27 @@ class _Agreement:
     key: str
     value: Callable[[ResolvedService], Any]
     why: str
+    edit_key: str = ""
+    """The key that the fix writes, if it is another one."""
+    written: Callable[[ResolvedService], str | None] | None = None
+    """The value as the fix writes it, or None to remove the key. By default, the value as JSON."""
+
+
+def _api_key(service: ResolvedService) -> str | None:
+    key = service.server.api_key
+    return f"{{secret: {key.secret}, key: {key.key}}}" if key else None
+
+
+def _adapters(service: ResolvedService) -> str | None:
+    if service.lora is None:
+        return None
+    paths = {name: str(path) for name, path in service.lora.adapters.items()}
+    return json.dumps({"adapters": paths})
+
+
+def _template(service: ResolvedService) -> Any:
+    template = service.server.chat_template
+    return template.model_dump(mode="json", by_alias=True) if template else None
 
 
 _AGREEMENTS = (
@@ -103,12 +124,16 @@ _AGREEMENTS = (
         "engine.version",
         lambda service: service.release.version,
         "the servers exchange messages whose form belongs to the release",
+        edit_key="image",
+        written=lambda service: service.image,
     ),
     _Agreement(
         "the model",
         "model.name",
         lambda service: service.model.name,
         "the KV cache of one model means nothing to another",
+        edit_key="model",
+        written=lambda service: service.model.path,
     ),
     _Agreement(
         "the block size",
@@ -139,6 +164,20 @@ _AGREEMENTS = (
         "server.apiKey",
         lambda service: service.server.api_key,
         "a request goes to both servers with the same key",
+        written=_api_key,
+    ),
+    _Agreement(
+        "the LoRA adapters",
+        "lora",
+        lambda service: [*service.lora.adapters] if service.lora else [],
+        "the KV cache of an adapter means nothing without it, and a server refuses the name of one that it lacks",
+        written=_adapters,
+    ),
+    _Agreement(
+        "the chat template",
+        "server.chatTemplate",
+        _template,
+        "both servers make tokens of the messages, and the KV cache of other tokens gives wrong answers",
     ),
 )
 
@@ -170,6 +209,8 @@ def kv_transfer_agreement(stack: ResolvedStack) -> Iterator[Finding]:
 def _shown(value: Any) -> str:
     if value is None or value == []:
         return "none"
+    if isinstance(value, dict):
+        (value,) = value.values()
     if isinstance(value, list):
         return ", ".join(map(str, value))
     return str(value)
@@ -177,17 +218,14 @@ def _shown(value: Any) -> str:
 
 def _agreement_edit(pair: Pair, agreement: _Agreement) -> str:
     """The edit that gives the service for decode the value of the service for prefill."""
-    if agreement.key == "engine.version":
-        return f"write {key_of(pair.decode, 'image')}: {pair.prefill.image}"
-    if agreement.key == "model.name":
-        return f"write {key_of(pair.decode, 'model')}: {pair.prefill.model.path}"
-    key = key_of(pair.decode, agreement.key)
+    key = key_of(pair.decode, agreement.edit_key or agreement.key)
     value = agreement.value(pair.prefill)
-    if value is None or value == []:
+    text = None if value in (None, []) else json.dumps(value)
+    if agreement.written:
+        text = agreement.written(pair.prefill)
+    if text is None:
         return f"remove {key}"
-    if agreement.key == "server.apiKey":
-        return f"write {key}: {{secret: {value.secret}, key: {value.key}}}"
-    return f"write {key}: {json.dumps(value)}"
+    return f"write {key}: {text}"
 
 
 def _decode_context(pair: Pair) -> Iterator[Finding]:
