@@ -21,6 +21,8 @@ _ENDED = re.compile(
 )
 _LINE = re.compile(r"^group: rank (?P<rank>\d+): (?P<line>.*)$")
 _GAVE_UP = "group: gave up after "
+_LOST = "was lost"
+"""Reason of a failure whose pod the leader cannot reach any more."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,8 @@ def explained(report: Report, cause: Cause | None) -> Finding:
         report: The failure.
         cause: What the last lines of the server show.
     """
+    if report.reason == _LOST and not report.gave_up:
+        return _lost(report)
     message = f"the server {report.reason} first (attempt {report.attempt} of {report.attempts})"
     why = "the other servers of the group were stopped, and all start again after a pause that doubles each time"
     if report.gave_up:
@@ -90,3 +94,14 @@ def explained(report: Report, cause: Cause | None) -> Finding:
         fix += "; delete the pod of the leader to start the group as it is, or write replicas: 0 to free its NPUs"
         return Finding("group-gave-up", "error", message, why=why, fix=fix)
     return Finding("group-member-failed", "error", message, why=why, fix=fix)
+
+
+def _lost(report: Report) -> Finding:
+    return Finding(
+        "group-member-failed",
+        "error",
+        f"the leader lost its pod (attempt {report.attempt} of {report.attempts})",
+        why="without the pod, requests would hang, so the servers of the group were stopped; all start again when the"
+        " leader reaches all pods",
+        fix="bring the node of the pod or its network back; if the pod itself is gone, the group is recreated",
+    )

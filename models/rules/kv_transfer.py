@@ -110,6 +110,35 @@ class _Agreement:
     key: str
     value: Callable[[ResolvedService], Any]
     why: str
+    edit_key: str = ""
+    """The key that the fix writes, if it is another one."""
+    written: Callable[[ResolvedService], str | None] | None = None
+    """The value as the fix writes it, or None to remove the key. By default, the value as JSON."""
+
+
+def _model_value(service: ResolvedService) -> str:
+    """The value of `model` that has the name and the path of a service's model."""
+    model = service.model
+    if PurePosixPath(model.path).name == model.name:
+        return model.path
+    return as_yaml({"name": model.name, "source": model.path})
+
+
+def _api_key(service: ResolvedService) -> str | None:
+    key = service.server.api_key
+    return f"{{secret: {key.secret}, key: {key.key}}}" if key else None
+
+
+def _adapters(service: ResolvedService) -> str | None:
+    if service.lora is None:
+        return None
+    paths = {name: str(path) for name, path in service.lora.adapters.items()}
+    return json.dumps({"adapters": paths})
+
+
+def _template(service: ResolvedService) -> Any:
+    template = service.server.chat_template
+    return template.model_dump(mode="json", by_alias=True) if template else None
 
 
 _AGREEMENTS = (
@@ -124,6 +153,8 @@ _AGREEMENTS = (
         "model.name",
         lambda service: service.model.name,
         "the KV cache of one model means nothing to another",
+        edit_key="model",
+        written=_model_value,
     ),
     _Agreement(
         "the block size",
@@ -154,6 +185,20 @@ _AGREEMENTS = (
         "server.apiKey",
         lambda service: service.server.api_key,
         "a request goes to both servers with the same key",
+        written=_api_key,
+    ),
+    _Agreement(
+        "the LoRA adapters",
+        "lora",
+        lambda service: [*service.lora.adapters] if service.lora else [],
+        "the KV cache of an adapter means nothing without it, and a server refuses the name of one that it lacks",
+        written=_adapters,
+    ),
+    _Agreement(
+        "the chat template",
+        "server.chatTemplate",
+        _template,
+        "both servers make tokens of the messages, and the KV cache of other tokens gives wrong answers",
     ),
 )
 
@@ -185,6 +230,8 @@ def kv_transfer_agreement(stack: ResolvedStack) -> Iterator[Finding]:
 def _shown(value: Any) -> str:
     if value is None or value == []:
         return "none"
+    if isinstance(value, dict):
+        (value,) = value.values()
     if isinstance(value, list):
         return ", ".join(map(str, value))
     return str(value)
@@ -198,27 +245,25 @@ def _image_edit(pair: Pair) -> str:
     return f"write {key_of(pair.decode, 'image')}: {pair.prefill.image}"
 
 
-def _model_value(service: ResolvedService) -> str:
-    """The value of `model` that has the name and the path of a service's model."""
-    model = service.model
-    if PurePosixPath(model.path).name == model.name:
-        return model.path
-    return as_yaml({"name": model.name, "source": model.path})
-
-
 def _agreement_edit(pair: Pair, agreement: _Agreement) -> str:
     """The edit that gives the service for decode the value of the service for prefill."""
     if agreement.key == "engine.version":
         return _image_edit(pair)
-    if agreement.key == "model.name":
-        return f"write {key_of(pair.decode, 'model')}: {_model_value(pair.prefill)}"
-    key = key_of(pair.decode, agreement.key)
-    value = agreement.value(pair.prefill)
-    if value is None or value == []:
+    key = key_of(pair.decode, agreement.edit_key or agreement.key)
+    text = _written(agreement, pair.prefill)
+    if text is None:
         return f"remove {key}"
-    if agreement.key == "server.apiKey":
-        return f"write {key}: {{secret: {value.secret}, key: {value.key}}}"
-    return f"write {key}: {json.dumps(value)}"
+    return f"write {key}: {text}"
+
+
+def _written(agreement: _Agreement, service: ResolvedService) -> str | None:
+    """The value of a service as a stack file has it; None if the service has none."""
+    if agreement.written:
+        return agreement.written(service)
+    value = agreement.value(service)
+    if value is None or value == []:
+        return None
+    return json.dumps(value)
 
 
 def _decode_context(pair: Pair) -> Iterator[Finding]:

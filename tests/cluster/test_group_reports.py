@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cluster.groups.reports import Report, last_report
+from cluster.groups.reports import Report, explained, last_report
 from models.launch.scripts.member import Failure
 
 LINES = ["INFO loading weights", "RuntimeError: EI0001: a port is wrong"]
@@ -31,6 +31,15 @@ def test_a_group_that_gave_up_says_so() -> None:
 
     assert report
     assert report.gave_up
+
+
+def test_a_lost_pod_is_no_failure_of_its_server() -> None:
+    report = last_report(log(Failure(1, "was lost", []), 1))
+
+    assert report
+    finding = explained(report, None)
+    assert finding.message == "the leader lost its pod (attempt 1 of 5)"
+    assert finding.fix.startswith("bring the node of the pod or its network back")
 
 
 def test_a_log_without_a_failure_has_no_report() -> None:

@@ -40,6 +40,19 @@ def test_a_group_of_two_pods_answers_a_chat(group: Group) -> None:
     assert group.targets() == 1, "only the leader takes requests"
 
 
+def test_an_update_of_the_group_loses_no_request(group: Group, tmp_path: Path, note: Note) -> None:
+    pods = group.pods()
+    with group.loaded(tmp_path / "load") as requests:
+        began = time.time()
+        group.write(env={"UPDATED": "yes"})
+        group.up()
+
+    assert not {*pods.values()} & {*group.pods().values()}
+    results = results_of(requests)
+    note("updated", results, times(requests, began))
+    assert {*results} == {"answered", "refused"}, "the old group answers all that it has taken"
+
+
 def test_a_worker_whose_server_is_killed_cuts_off_the_requests_of_the_moment_and_no_other(
     group: Group, tmp_path: Path, note: Note
 ) -> None:
@@ -83,19 +96,6 @@ def test_a_lost_pod_recreates_the_group_and_lets_no_request_hang(group: Group, t
     assert not {*pods.values()} & {*group.pods().values()}, "all pods are new"
     note("pod lost", results_of(requests), f"{times(requests, deleted)}, left the Service after {left:.1f} s")
     check_losses(requests, deleted)
-
-
-def test_an_update_of_the_group_loses_no_request(group: Group, tmp_path: Path, note: Note) -> None:
-    pods = group.pods()
-    with group.loaded(tmp_path / "load") as requests:
-        began = time.time()
-        group.write(env={"UPDATED": "yes"})
-        group.up()
-
-    assert not {*pods.values()} & {*group.pods().values()}
-    results = results_of(requests)
-    note("updated", results, times(requests, began))
-    assert {*results} == {"answered", "refused"}, "the old group answers all that it has taken"
 
 
 def results_of(requests: list[Request]) -> Counter[str]:

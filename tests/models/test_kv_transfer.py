@@ -93,6 +93,31 @@ def test_both_services_know_the_sizes_of_both(name: str, image: str) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("prefill", "decode", "fix"),
+    [
+        (
+            {"lora": {"adapters": {"law": "/mnt/law"}}},
+            {},
+            'write services.back.lora: {"adapters": {"law": "/mnt/law"}}',
+        ),
+        ({}, {"lora": {"adapters": {"law": "/mnt/law"}}}, "remove services.back.lora"),
+        (
+            {"server": {"chatTemplate": "/mnt/a.jinja"}},
+            {},
+            'write services.back.server.chatTemplate: {"path": "/mnt/a.jinja"}',
+        ),
+        ({}, {"server": {"chatTemplate": {"inline": "{{ messages }}"}}}, "remove services.back.server.chatTemplate"),
+    ],
+)
+def test_adapters_and_templates_of_one_side_only_are_refused(
+    prefill: dict[str, Any], decode: dict[str, Any], fix: str
+) -> None:
+    found = check(stack(prefill=prefill, decode=decode)).findings
+
+    assert [finding.fix for finding in found if finding.rule == "kv-transfer-agreement"] == [fix]
+
+
 def test_a_server_for_prefill_ends_after_the_readers_of_its_kv_cache() -> None:
     front, back = service("front"), service("back")
 

@@ -22,6 +22,14 @@ COMMUNICATION_ERRORS = (
         source=f"{_ISSUES}/405",
     ),
     KnownError(
+        id="interface",
+        pattern=r"InterfaceError: the (?:pod has no )?network interface",
+        meaning="the network interface of the pods does not exist or is down",
+        why="the servers of a group connect over cluster.interface, which is eth0 in a pod with a network of its own",
+        fix="write cluster.interface: NAME, with an interface of the pod that the last line shows",
+        source=_CODES,
+    ),
+    KnownError(
         id="rank-table",
         pattern=(
             r"EI0004|EI0014|EI0017|(?i:rank_?table?_?check)|ranktable (?:file|information|variable)"

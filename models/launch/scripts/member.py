@@ -259,8 +259,9 @@ class Worker:
         """Connect to the leader, again after each loss."""
         while True:
             try:
-                reader, writer = await asyncio.open_connection(self._options.leader, self._options.port)
-            except OSError:
+                connecting = asyncio.open_connection(self._options.leader, self._options.port)
+                reader, writer = await asyncio.wait_for(connecting, SILENCE)
+            except (OSError, asyncio.TimeoutError):
                 await asyncio.sleep(1)
                 continue
             self._connection = Connection(reader, writer)

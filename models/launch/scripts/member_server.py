@@ -10,6 +10,7 @@ import os
 import signal
 import ssl
 import sys
+from pathlib import Path
 
 KEPT = 4000
 """Bytes of a server's last output that are kept; a termination message holds 4096."""
@@ -41,6 +42,11 @@ class Server:
         """Start the server. When this returns, the process exists, so that `stop` finds it."""
         self.tail = b""
         self._process = None
+        unreachable = interface_problem(os.environ.get("HCCL_SOCKET_IFNAME", ""))
+        if unreachable:
+            self.tail = unreachable.encode()
+            print(unreachable, flush=True)
+            return
         try:
             self._process = await asyncio.create_subprocess_exec(
                 *self._options.command,
@@ -106,6 +112,23 @@ class Server:
                 self._process.terminate()
         code = await self._process.wait()
         return code if code >= 0 else 128 - code
+
+
+def interface_problem(name: str, directory: Path = Path("/sys/class/net")) -> str:
+    """Why the servers of a group cannot connect over a network interface of the pod; empty if they can.
+
+    HCCL and Gloo only report an address that they cannot find or reach, after minutes.
+    """
+    if not name or not directory.is_dir():
+        return ""
+    names = sorted(entry.name for entry in directory.iterdir())
+    if name not in names:
+        return f"InterfaceError: the pod has no network interface {name}, only {', '.join(names)}"
+    try:
+        state = (directory / name / "operstate").read_text(encoding="utf-8").strip()
+    except OSError:
+        return ""
+    return f"InterfaceError: the network interface {name} is down" if state == "down" else ""
 
 
 def answers(port: int, tls: bool) -> bool:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from models.launch import scripts
+from models.launch.scripts.member_server import interface_problem
 
 PROGRAM = Path(scripts.__file__).parent / scripts.MEMBER
 
@@ -195,6 +196,25 @@ def test_a_program_that_does_not_exist_is_the_reason(pods: Pods) -> None:
 
     until(lambda: "gave up after 1 attempts" in pods.log(0))
     assert "group: rank 0: /no/vllm: No such file or directory" in pods.log(0)
+
+
+def test_an_interface_that_a_pod_does_not_have_is_the_reason(pods: Pods, monkeypatch: pytest.MonkeyPatch) -> None:
+    pods.start(0, SERVER, attempts=1)
+    monkeypatch.setenv("HCCL_SOCKET_IFNAME", "bond7")
+    pods.start(1, WAIT)
+
+    until(lambda: "gave up after 1 attempts" in pods.log(0))
+    assert "group: the server of rank 1 ended with code 127 first" in pods.log(0)
+    assert "group: rank 1: InterfaceError: the pod has no network interface bond7, only " in pods.log(0)
+
+
+@pytest.mark.parametrize(("state", "problem"), [("up", ""), ("unknown", ""), ("down", "eth1 is down")])
+def test_an_interface_that_is_down_is_the_reason(tmp_path: Path, state: str, problem: str) -> None:
+    (tmp_path / "eth1").mkdir()
+    (tmp_path / "eth1" / "operstate").write_text(f"{state}\n")
+
+    assert interface_problem("eth1", tmp_path).endswith(problem)
+    assert bool(interface_problem("eth1", tmp_path)) == bool(problem)
 
 
 def test_a_server_that_never_answers_is_started_again(pods: Pods) -> None:
