@@ -29,8 +29,8 @@ _QUANTIZATION = (
 )
 """A quantization at the end of a checkpoint's name, such as `W8A8`. `bf16` names weights that are not quantized."""
 
-_REMARK = r"mtp|floatmtp|quarot|rot|dynamic|mxfp[48]|310|vllm"
-"""What a checkpoint's name says after the quantization: kept layers, rotated weights, format or device."""
+_REMARK = r"mtp|floatmtp|quarot|rot|dynamic|mxfp[48]|310|vllm|tp\d+"
+"""What a checkpoint's name says after the quantization: kept layers, rotated weights, format, device or parts."""
 
 _SUFFIX = re.compile(
     rf"[-_.]((?:{_QUANTIZATION})(?:[-_.](?:{_REMARK}))*)$", re.IGNORECASE

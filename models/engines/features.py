@@ -130,7 +130,7 @@ class NgramLookup(SpeculativeKind):
     def _shortest_within_longest(self) -> NgramLookup:
         if self.prompt_lookup_min > self.prompt_lookup_max:
             raise ValueError(
-                "promptLookupMin is above promptLookupMax (vllm/config.py:1227)"
+                f"promptLookupMin {self.prompt_lookup_min} is above promptLookupMax {self.prompt_lookup_max}"
             )
         return self
 

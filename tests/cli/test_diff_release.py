@@ -105,3 +105,12 @@ def test_the_same_release_has_no_changes(repository: Path, console: Console) -> 
     document = json.loads(upgrade(repository, console, "0.23.0", "0.23.0", "json"))
 
     assert document["stacks"][0]["releases"] == []
+
+
+def test_a_server_that_the_new_release_does_not_have_is_compared(repository: Path, console: Console) -> None:
+    write(repository, prod=stack_file("0.23.0").replace("      engine:", "      server: api_server\n      engine:"))
+    commit(repository)
+    text = stack_file("0.23.0").replace("v0.23.0", "v0.30.0")
+    write(repository, prod=text.replace("      engine:", "      server: api_server\n      engine:"))
+
+    assert "vLLM 0.23.0 → 0.30.0 itself changes" in console("diff", "prod").out

@@ -232,6 +232,8 @@ def test_models_for_embedding_and_reranking_are_marked() -> None:
         "Qwen3-Reranker-8B": "rerank",
         "Qwen3-VL-Embedding-2B": "embed",
         "Qwen3-VL-Embedding-8B": "embed",
+        "Qwen3-VL-Reranker-2B": "rerank",
+        "Qwen3-VL-Reranker-8B": "rerank",
     }
 
 

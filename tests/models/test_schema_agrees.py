@@ -23,7 +23,7 @@ NOT_IN_THE_SCHEMA = (
     "does not appear to be an IPv4 or IPv6 network",  # the numbers of an address
     "has host bits set",
     "endpoint is https://",  # the bucket's name is not in the host
-    "promptLookupMin is above promptLookupMax",
+    "is above promptLookupMax",
     "has more than 800000 bytes",
 )
 """What only `check` knows, by its words: relations of numbers and texts, for which JSON Schema has no keyword."""

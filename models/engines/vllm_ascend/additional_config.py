@@ -39,6 +39,8 @@ class KeyProblem:
     message: str
     nearest: tuple[str, ...] | None = None
     """The path of the known key that an unknown one probably means."""
+    has_its_type: bool = False
+    """Whether a wrong value has the type of the key, and is none of its choices."""
 
 
 def key_problems(table: PluginTable, value: Mapping[str, Any]) -> Iterator[KeyProblem]:
@@ -61,7 +63,12 @@ def _problems(
             near = _nearest(name, keys, path)
             yield KeyProblem(place, unknown_key, message, near)
         elif not _accepts(key, item):
-            yield KeyProblem(place, "wrong value", f"must be {_expected(key)}")
+            yield KeyProblem(
+                place,
+                "wrong value",
+                f"must be {_expected(key)}",
+                has_its_type=_has_type(key, item),
+            )
         elif key.keys:
             yield from _problems(key.keys, item, key.unknown_key, place)
 
@@ -85,6 +92,10 @@ def _accepts(key: AdditionalKey, value: Any) -> bool:
         return True
     if key.choices and value not in key.choices:
         return False
+    return _has_type(key, value)
+
+
+def _has_type(key: AdditionalKey, value: Any) -> bool:
     item_type = key.type.removeprefix("list of ")
     if item_type == key.type:
         return _is_a(key.type, value)

@@ -77,10 +77,13 @@ def _is_of_members(server: ModelServer, flag: Flag) -> bool:
 
 
 def _program(server: ModelServer) -> list[str]:
-    """The program and the model. Only the OpenAI server has a command; the plain one is a module."""
-    if server.server.kind == "openai":
+    """The program and the model. Only the OpenAI server has a command; the plain one is a module.
+
+    A service with a server that the release lacks is refused, but `diff` shows its launch.
+    """
+    module = server.release.modules.get(server.server.kind)
+    if server.server.kind == "openai" or module is None:
         return ["vllm", "serve", server.model.path]
-    module = server.release.modules[server.server.kind]
     return ["python", "-m", module, f"--model={server.model.path}"]
 
 

@@ -97,6 +97,10 @@ def default_sizes(settings: LaunchSettings) -> list[int]:
     configured = settings.field("compilation-config", "max_cudagraph_capture_size")
     if configured and configured.number >= 1:
         largest = int(configured.number)
-    largest = min(largest, server.engine.max_num_batched_tokens)
+    return sizes_up_to(min(largest, server.engine.max_num_batched_tokens))
+
+
+def sizes_up_to(largest: int) -> list[int]:
+    """vLLM's own sizes up to a number of tokens (vllm/config/vllm.py)."""
     candidates = [1, 2, 4, *range(8, 256, 8), *range(256, largest + 1, 16)]
     return [size for size in candidates if size <= largest]

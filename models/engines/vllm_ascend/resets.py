@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from models.engines.vllm_ascend.capture_sizes import most_sizes
+from models.engines.vllm_ascend.capture_sizes import most_sizes, sizes_up_to
 from models.engines.vllm_ascend.launch_settings import (
     LaunchSettings,
     Setting,
@@ -202,6 +202,20 @@ def _capture_sizes(settings: LaunchSettings) -> Setting | None:
     return setting if len({*setting.value}) > most else None
 
 
+def _largest_capture_size(settings: LaunchSettings) -> Setting | None:
+    """Without listed sizes, vLLM takes the largest of its own sizes that fits."""
+    name = "max_cudagraph_capture_size"
+    setting = settings.field("compilation-config", name)
+    setting = setting or settings.flag(name.replace("_", "-"))
+    if setting is None or setting.number < 1 or settings.capture_sizes:
+        return None
+    if settings.graph_mode in (None, "NONE"):
+        return None
+    tokens = settings.server.engine.max_num_batched_tokens
+    sizes = sizes_up_to(min(int(setting.number), tokens))
+    return setting if setting.number != max(sizes) else None
+
+
 def _npugraph(settings: LaunchSettings) -> Setting | None:
     setting = settings.key("ascend_compilation_config", "enable_npugraph_ex")
     mode = settings.graph_mode
@@ -310,6 +324,7 @@ FINDERS: dict[str, Finder] = {
     "compilation_config.cudagraph_capture_sizes": _capture_sizes,
     "compilation_config.cudagraph_mode": _graph_mode,
     "compilation_config.custom_ops": _field("compilation-config", "custom_ops"),
+    "compilation_config.max_cudagraph_capture_size": _largest_capture_size,
     "compilation_config.mode": _compilation_mode,
     "compilation_config.use_inductor_graph_partition": _field(
         "compilation-config", "use_inductor_graph_partition"

@@ -10,7 +10,11 @@ from models.engines.model_server import ModelServer
 from models.engines.rules import rule
 from models.engines.vllm_ascend.launch_settings import find_setting
 from models.engines.vllm_ascend.refusals import Problem
-from models.engines.vllm_ascend.rules.names import attention_backends, reasoning_parser
+from models.engines.vllm_ascend.rules.names import (
+    attention_backends,
+    map_location,
+    reasoning_parser,
+)
 from models.engines.vllm_ascend.tables import flag_table, plugin_table
 from models.engines.vllm_ascend.vllm_refusals import refused_by_vllm
 from models.finding import Finding, at
@@ -50,6 +54,7 @@ def json_combination(server: ModelServer) -> Iterator[Finding]:
         _attention_backends,
         attention_backends,
         reasoning_parser,
+        map_location,
     )
 
 

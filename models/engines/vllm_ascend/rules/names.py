@@ -98,3 +98,20 @@ def rounding_of_mamba(server: ModelServer) -> Iterator[Problem]:
         f"remove {key}",
         [extra_argument_mark(server, flag)],
     )
+
+
+def map_location(server: ModelServer) -> Iterator[Problem]:
+    """A mapping of devices maps texts to texts."""
+    flag = "pt-load-map-location"
+    location = server.further(flag)
+    if not isinstance(location, dict):
+        return
+    others = [name for name, value in location.items() if not isinstance(value, str)]
+    if not others:
+        return
+    yield Problem(
+        "map-location-text",
+        f"{others[0]} of --{flag} must be text, not {location[others[0]]!r}",
+        f"remove {extra_argument_key(server, flag)}",
+        [extra_argument_mark(server, flag)],
+    )

@@ -14,10 +14,10 @@ from models.engines.rules import rule
 from models.engines.vllm_ascend.additional_config import key_problems
 from models.engines.vllm_ascend.json_names import compilation_names, speculative_names
 from models.engines.vllm_ascend.launch_settings import find_setting
-from models.engines.vllm_ascend.records import PluginTable
+from models.engines.vllm_ascend.records import PluginTable, Refusal
 from models.engines.vllm_ascend.refusals import settings_of
 from models.engines.vllm_ascend.tables import flag_table
-from models.finding import Finding, Mark, error
+from models.finding import Finding, Mark, error, warning
 
 _COMPILATION = "engine.compilationConfig"
 _SPECULATIVE = "speculative.config"
@@ -37,12 +37,13 @@ _REFUSALS = {
 """Keys whose values the plugin checks at start, with the ids of their refusals."""
 
 
-@rule("error")
+@rule("error", "warning")
 def setting_value(server: ModelServer) -> Iterator[Finding]:
     """Every key of `additionalConfig` has a value of its type.
 
     The plugin checks few of the values at start. It uses another value as it is: a text such as `"false"` turns a
-    switch on (vllm_ascend/ascend_config.py).
+    switch on (vllm_ascend/ascend_config.py). A number that is none of the choices of a key, and that the plugin does
+    not check, is a warning.
     """
     settings = settings_of(server)
     if settings is None:
@@ -54,9 +55,13 @@ def setting_value(server: ModelServer) -> Iterator[Finding]:
         setting = find_setting("engine.additionalConfig", written, problem.path)
         if setting is None:
             continue
-        yield error(
+        refusal = _refusal(settings.plugin, problem.path)
+        severity = error
+        if refusal is None and problem.has_its_type:
+            severity = warning
+        yield severity(
             f"{setting.name} {problem.message}, not {setting.value!r}",
-            why=_why(settings.plugin, problem.path),
+            why=_why(settings.plugin, refusal, problem.path),
             fix=setting.removal,
             marks=[setting.mark],
         )
@@ -131,9 +136,13 @@ def _field_edit(key: str, problem: FieldProblem) -> str:
     return f"rename {key} to {name}"
 
 
-def _why(plugin: PluginTable, path: tuple[str, ...]) -> str:
+def _refusal(plugin: PluginTable, path: tuple[str, ...]) -> Refusal | None:
+    """The refusal of the plugin that is about the value of a key; None if it does not check the value."""
+    return plugin.refusals.get(_REFUSALS.get(".".join(path), ""))
+
+
+def _why(plugin: PluginTable, refusal: Refusal | None, path: tuple[str, ...]) -> str:
     """What the plugin does with a value of another type, and where."""
-    refusal = plugin.refusals.get(_REFUSALS.get(".".join(path), ""))
     if refusal:
         return f"vllm-ascend {plugin.release} raises {refusal.exception} at start ({refusal.where})"
     key = plugin.additional_config[path[0]]

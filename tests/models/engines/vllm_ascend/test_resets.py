@@ -61,6 +61,10 @@ LAUNCHES = {
         '--compilation-config {"cudagraph_mode":"FULL_AND_PIECEWISE"}',
         '--compilation-config {"cudagraph_mode":"FULL_DECODE_ONLY"}',
     ),
+    "compilation_config.max_cudagraph_capture_size": (
+        '--compilation-config {"max_cudagraph_capture_size":7}',
+        '--compilation-config {"max_cudagraph_capture_size":8}',
+    ),
     "compilation_config.custom_ops": ('--compilation-config {"custom_ops":["none"]}', ""),
     "compilation_config.mode": ('--compilation-config {"mode":1}', '--compilation-config {"mode":3}'),
     "compilation_config.use_inductor_graph_partition": (

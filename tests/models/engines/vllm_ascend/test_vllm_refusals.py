@@ -68,6 +68,7 @@ ENGINE: dict[str, dict[str, Any]] = {
     "kv-role": {"extraArgs": {"kv-transfer-config": {"kv_connector": "MultiConnector"}}},
     "length": {"maxModelLen": 65536},
     "local-ranks": {"extraArgs": {"data-parallel-size-local": 4}},
+    "map-location-text": {"extraArgs": {"pt-load-map-location": {"cuda": 0}}},
     "mamba-rounding": {"extraArgs": {"enable-mamba-cache-stochastic-rounding": True}},
     "no-experts": {"enableExpertParallel": True},
     "no-mtp-layers": {},
