@@ -22,7 +22,10 @@ from cli.revision import Revision, revision
 from cli.stacks import is_file, open_stack, project_directory
 from cluster.reader import connected
 from cluster.replicas import live_replicas
+from models.check import check
+from models.service.resolve import resolve
 from models.service.resolved import ResolvedStack
+from models.stack_file.load import load_text
 from models.stack_file.project import read_project
 from plan import NoPlan
 from plan.progress import (
@@ -149,7 +152,29 @@ def _new(name: str, base: str | None, project: Path, file: Path) -> _Upgrade:
         before=plan.before,
         update=pulumi.last_update(name, project),
     )
-    return _Upgrade(progress, file, project, stack, old, new=new)
+    upgrade = _Upgrade(progress, file, project, stack, old, new=new)
+    _refuse_invalid_states(upgrade)
+    return upgrade
+
+
+def _refuse_invalid_states(upgrade: _Upgrade) -> None:
+    """End the command before the first step if `pulumi up` would refuse a later one.
+
+    Raises:
+        CommandError: `check` finds errors in the stack file of a step.
+    """
+    for number, step in enumerate(upgrade.progress.steps, start=1):
+        text = text_after(upgrade.old, upgrade.new, step)
+        loaded = load_text(
+            upgrade.stack.name, upgrade.stack.file, text, project=upgrade.project
+        )
+        errors = check(resolve(loaded)).errors
+        if errors:
+            raise CommandError(
+                f"pulumi up refuses the stack after step {number}: {errors[0].message}",
+                errors[0].fix,
+                ExitCode.FOUND,
+            )
 
 
 def _continued(progress: Progress, project: Path, file: Path) -> _Upgrade:
