@@ -35,7 +35,14 @@ from plan.progress import (
     read_progress,
     write_progress,
 )
-from plan.stack_files import StackFile, digest, read_stack_file, text_after
+from plan.stack_files import (
+    StackFile,
+    digest,
+    read_stack_file,
+    text_after,
+    text_before,
+    undone,
+)
 
 
 @dataclass(frozen=True)
@@ -56,7 +63,7 @@ class _Upgrade:
         """The number of the last step, which applies the stack file itself."""
         return len(self.progress.steps) + 1
 
-    def saved(self, **changes: int | bool) -> _Upgrade:
+    def saved(self, **changes: int | None) -> _Upgrade:
         """The upgrade after its progress was written."""
         progress = replace(self.progress, **changes)  # type: ignore[arg-type]  # the fields of Progress
         write_progress(self.file, progress)
@@ -78,6 +85,9 @@ def command(
         int | None,
         typer.Option("--until", metavar="STEP", min=1, help="Stop after this step."),
     ] = None,
+    back: Annotated[
+        bool, typer.Option("--back", help="Undo the steps that have ended.")
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the steps, and run none.")
     ] = False,
@@ -86,7 +96,7 @@ def command(
 
     Each step is one `pulumi up` of a stack that `check` accepts. The last one
     applies the stack file itself. After an interruption or a failure, the same
-    command continues with the step that has not ended.
+    command continues with the step that has not ended. --back undoes the steps.
 
     Exit code 0 if all steps have ended, 1 if a step fails, if there is no plan, or
     if somebody else has changed the stack, 2 for wrong usage, 3 if something cannot
@@ -96,6 +106,7 @@ def command(
       ascend-vllm upgrade prod --from HEAD~1 --dry-run
       ascend-vllm upgrade prod --from HEAD~1
       ascend-vllm upgrade prod --until 2
+      ascend-vllm upgrade prod --back
     """
     if stack == "-" or is_file(stack):
         raise CommandError(
@@ -105,6 +116,7 @@ def command(
     directory = project / read_project(project).config_directory
     file = progress_file(directory, stack)
     begun = _begun(file)
+    _refuse_combinations(begun, until=until, back=back)
     if begun is None:
         if dry_run:
             typer.echo(render_plan(planned_from(stack, base), PlanFormat.TEXT))
@@ -115,7 +127,21 @@ def command(
     _show(upgrade)
     if dry_run:
         return
-    _run(upgrade, until)
+    goal = min(until or upgrade.last, upgrade.last)
+    _run(upgrade, 0 if back else max(goal, upgrade.progress.done))
+
+
+def _refuse_combinations(
+    begun: Progress | None, *, until: int | None, back: bool
+) -> None:
+    """Refuse to undo what has not begun."""
+    if back and until:
+        raise CommandError("--back cannot be used with --until", "remove one of them")
+    if back and begun is None:
+        raise CommandError(
+            "no upgrade has begun, so there is nothing to undo",
+            "revert the stack file, and run pulumi up",
+        )
 
 
 def _begun(file: Path) -> Progress | None:
@@ -206,50 +232,59 @@ def _files(name: str, project: Path, start: Revision) -> tuple[StackFile, StackF
 
 def _show(upgrade: _Upgrade) -> None:
     """The steps, with those that have ended."""
-    for number, step in enumerate(upgrade.progress.steps, start=1):
+    for number in range(1, upgrade.last + 1):
         mark = "done" if number <= upgrade.progress.done else "    "
-        typer.echo(f"{mark}  {number}  {step_text(step)}")
-    typer.echo(f"      {upgrade.last}  apply the stack file")
+        typer.echo(f"{mark}  {number}  {_title(upgrade, number)}")
 
 
-def _run(upgrade: _Upgrade, until: int | None) -> None:
-    """Run the steps that have not ended.
+def _run(upgrade: _Upgrade, goal: int) -> None:
+    """Run steps, or undo them, until a number of them has ended.
 
     Raises:
         CommandError: A step fails, or somebody else has changed the stack.
     """
-    last = min(until or upgrade.last, upgrade.last)
-    while upgrade.progress.done < last:
+    while upgrade.progress.done != goal or upgrade.progress.target is not None:
         update = pulumi.last_update(upgrade.progress.stack, upgrade.project)
         _refuse_parallel_change(upgrade, update)
-        upgrade = _run_step(upgrade.saved(is_running=True, update=update))
-    if last == upgrade.last:
+        upgrade = _run_step(upgrade, goal, update)
+    if goal == upgrade.last:
         upgrade.file.unlink()
         typer.echo("the upgrade is complete")
+    elif goal == 0:
+        upgrade.file.unlink()
+        typer.echo("the stack is as it was before the upgrade; revert the stack file")
     else:
         typer.echo(
-            f"stopped after step {last}; the same command without --until ends it"
+            f"stopped after step {goal}; the same command without --until ends it"
         )
 
 
-def _run_step(upgrade: _Upgrade) -> _Upgrade:
+def _run_step(upgrade: _Upgrade, goal: int, update: int) -> _Upgrade:
     """The upgrade after its next step.
+
+    Args:
+        upgrade: The upgrade.
+        goal: The number of steps in the end.
+        update: The version of the stack's last update.
 
     Raises:
         CommandError: The step fails.
     """
-    progress = upgrade.progress
-    number = progress.done + 1
-    typer.echo(f"step {number} of {upgrade.last}: {_title(upgrade, number)}")
-    code = _up(upgrade, number)
+    target = upgrade.progress.next_target(goal)
+    is_back = upgrade.progress.is_back(target)
+    number = target + 1 if is_back else target
+    title = f"step {number} of {upgrade.last}: {_title(upgrade, number)}"
+    typer.echo(f"undo {title}" if is_back else title)
+    upgrade = upgrade.saved(target=target, update=update)
+    code = _up(upgrade, target, is_back=is_back)
     if code != 0:
         raise CommandError(
             f"step {number} of {upgrade.last} has not ended",
-            f"see the reason above; ascend-vllm upgrade {progress.stack} continues with this step",
+            "see the reason above; the same command continues with this step, and --back undoes it",
             ExitCode.FOUND,
         )
-    update = pulumi.last_update(progress.stack, upgrade.project)
-    return upgrade.saved(done=number, is_running=False, update=update)
+    update = pulumi.last_update(upgrade.progress.stack, upgrade.project)
+    return upgrade.saved(done=target, target=None, update=update)
 
 
 def _title(upgrade: _Upgrade, number: int) -> str:
@@ -258,16 +293,27 @@ def _title(upgrade: _Upgrade, number: int) -> str:
     return step_text(upgrade.progress.steps[number - 1])
 
 
-def _up(upgrade: _Upgrade, number: int) -> int:
-    """Run `pulumi up` of a step, and return its exit code."""
+def _up(upgrade: _Upgrade, target: int, *, is_back: bool) -> int:
+    """Run `pulumi up` of the stack after a number of steps, and return its exit code."""
     name = upgrade.progress.stack
-    if number == upgrade.last:
+    if target == upgrade.last:
         return pulumi.up(name, upgrade.project)
-    step = upgrade.progress.steps[number - 1]
+    text = _text(upgrade, target, is_back=is_back)
     with tempfile.TemporaryDirectory() as directory:
         file = Path(directory) / f"Pulumi.{name}.yaml"
-        file.write_text(text_after(upgrade.old, upgrade.new, step), encoding="utf-8")
+        file.write_text(text, encoding="utf-8")
         return pulumi.up(name, upgrade.project, file)
+
+
+def _text(upgrade: _Upgrade, target: int, *, is_back: bool) -> str:
+    """The stack file after a number of steps, or on the way back to it."""
+    if target == 0:
+        return text_before(upgrade.old)
+    steps = upgrade.progress.steps
+    step = steps[target - 1]
+    if is_back and target < len(steps):
+        step = undone(steps[target], before=step)
+    return text_after(upgrade.old, upgrade.new, step)
 
 
 def _refuse_parallel_change(upgrade: _Upgrade, update: int) -> None:
@@ -282,7 +328,7 @@ def _refuse_parallel_change(upgrade: _Upgrade, update: int) -> None:
     """
     progress = upgrade.progress
     expected = [progress.update]
-    if progress.is_running:
+    if progress.target is not None:
         expected.append(progress.update + 1)
     if update not in expected:
         raise _changed_by_others(
@@ -291,8 +337,8 @@ def _refuse_parallel_change(upgrade: _Upgrade, update: int) -> None:
         )
     live = run(_live_replicas(upgrade.stack), upgrade.stack.cluster.context)
     possible = [progress.replicas(progress.done)]
-    if progress.is_running:
-        possible.append(progress.replicas(progress.done + 1))
+    if progress.target is not None:
+        possible.append(progress.replicas(progress.target))
     for name, service in _scaled_services(upgrade).items():
         if service not in ("external", None) and not _is_one_of(name, live, possible):
             wanted = possible[0].get(name, 0)

@@ -30,10 +30,29 @@ class Progress:
     """Replicas of the services before the first step."""
     done: int = 0
     """Steps that have ended. One more than there are steps: the stack file itself was applied."""
-    is_running: bool = False
-    """Whether the next step has begun."""
+    target: int | None = None
+    """The same number after the step that has begun, which is less on the way back; None if no step has begun."""
     update: int = 0
-    """The version of the stack's last update before the next step began."""
+    """The version of the stack's last update before that step began."""
+
+    def next_target(self, goal: int) -> int:
+        """The number of steps after the next one. A step that has begun in the other direction is undone first.
+
+        Args:
+            goal: The number of steps in the end.
+        """
+        if goal == self.done:
+            return self.done
+        ahead = self.done + 1 if goal > self.done else self.done - 1
+        if self.target in (None, ahead):
+            return ahead
+        return self.done
+
+    def is_back(self, target: int) -> bool:
+        """Whether the way to a number of steps undoes one."""
+        if target == self.done:
+            return self.target is not None and self.target > self.done
+        return target < self.done
 
     def replicas(self, steps: int) -> Mapping[str, int]:
         """The replicas of the services after a number of steps."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +77,27 @@ def text_after(old: StackFile, new: StackFile, step: Step) -> str:
     }
     content = {**new.content, "config": config}
     return yaml.safe_dump(content, allow_unicode=True, sort_keys=False)
+
+
+def text_before(old: StackFile) -> str:
+    """The stack file before the first step, with its services whole: the base file may have changed since."""
+    config = {
+        **old.content["config"],
+        f"{old.prefix}:base": "",
+        f"{old.prefix}:services": dict(old.services),
+    }
+    content = {**old.content, "config": config}
+    return yaml.safe_dump(content, allow_unicode=True, sort_keys=False)
+
+
+def undone(step: Step, before: Step) -> Step:
+    """The step that undoes another one.
+
+    Args:
+        step: The step to undo.
+        before: The step before it, whose state is restored.
+    """
+    return replace(step, before=step.after, after=step.before, state=before.state)
 
 
 def digest(old: StackFile, new: StackFile) -> str:

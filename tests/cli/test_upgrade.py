@@ -62,3 +62,8 @@ def test_a_broken_progress_is_reported(changed: Path, console: Console) -> None:
 
     assert done.code == 3
     assert "Pulumi.full.upgrade.json cannot be read: it is not the progress of an upgrade" in done.err
+
+
+def test_what_has_not_begun_cannot_be_undone(changed: Path, console: Console) -> None:
+    assert "no upgrade has begun" in console("upgrade", "full", "--back").err
+    assert console("upgrade", "full", "--back", "--until", "1").code == 2

@@ -134,6 +134,10 @@ def test_a_swap_on_a_full_pool_goes_as_planned_although_it_is_killed_in_the_midd
         "start big",
     ]
 
+    live = json.loads(project.ascend_vllm("plan", STACK, "--live", "--format", "json").stdout)
+    assert live["steps"] == planned["steps"]
+    assert live["downtimeSeconds"] == planned["downtimeSeconds"]
+
     with watched(project) as seen:
         first = upgrade(project, "--until", "1")
         assert first.returncode == 0, first.stdout + first.stderr
@@ -152,9 +156,17 @@ def test_a_swap_on_a_full_pool_goes_as_planned_although_it_is_killed_in_the_midd
     assert project.pulumi("preview", "--stack", STACK, "--expect-no-changes").returncode == 0
 
 
-def test_a_change_by_somebody_else_stops_the_upgrade(project: Project) -> None:
+def test_steps_are_undone_and_a_change_by_somebody_else_stops_the_upgrade(project: Project) -> None:
     project.run("git", "-c", "user.name=a", "-c", "user.email=a@b", "commit", "--quiet", "--all", "--message", "after")
     project.write(STACK, BEFORE, pools=POOLS)
+    assert upgrade(project, "--until", "1").returncode == 0
+    assert sum(item["spec"]["replicas"] for item in project.objects("deployments", STACK)) == 2
+
+    undone = upgrade(project, "--back")
+
+    assert undone.returncode == 0, undone.stdout + undone.stderr
+    assert "the stack is as it was before the upgrade" in undone.stdout
+    assert sum(item["spec"]["replicas"] for item in project.objects("deployments", STACK)) == 3
     assert upgrade(project, "--until", "1").returncode == 0
     project.sandbox.kubectl("scale", "deployment", "other", "--namespace", STACK, "--replicas", "0")
 

@@ -15,7 +15,7 @@ from models.service.resolve import resolve
 from models.stack_file.load import load_stack
 from plan import Step
 from plan.progress import VERSION, Progress, progress_file, read_progress, write_progress
-from plan.stack_files import StackFile, digest, read_stack_file, text_after
+from plan.stack_files import StackFile, digest, read_stack_file, text_after, text_before, undone
 from plan.step import Replicas
 
 PROJECT = "name: ascend-vllm\nruntime: python\nconfig:\n  base: {type: string, default: services.yaml}\n"
@@ -148,9 +148,9 @@ def test_the_progress_survives_in_a_file(tmp_path: Path) -> None:
     file = progress_file(tmp_path, "prod")
 
     assert read_progress(file) is None
-    write_progress(file, progress(done=1, is_running=True, update=7))
+    write_progress(file, progress(done=1, target=2, update=7))
 
-    assert read_progress(file) == progress(done=1, is_running=True, update=7)
+    assert read_progress(file) == progress(done=1, target=2, update=7)
     assert [path.name for path in tmp_path.iterdir()] == ["Pulumi.prod.upgrade.json"]
 
 
@@ -169,3 +169,44 @@ def test_the_replicas_of_each_moment_are_known() -> None:
     assert begun.replicas(0) == {"qwen": 1}
     assert begun.replicas(1) == {"qwen": 2, "gone": 1}
     assert begun.replicas(2) == {"qwen": 2, "gone": 1}, "the stack file itself changes no replicas"
+
+
+@pytest.mark.parametrize(
+    ("done", "target", "goal", "following", "is_back"),
+    [
+        (1, None, 3, 2, False),
+        (1, 2, 3, 2, False),
+        (1, 0, 3, 1, False),
+        (1, None, 0, 0, True),
+        (1, 0, 0, 0, True),
+        (1, 2, 0, 1, True),
+        (1, 2, 1, 1, True),
+    ],
+)
+def test_a_step_that_was_interrupted_is_run_again_or_undone_first(
+    done: int, target: int | None, goal: int, following: int, is_back: bool
+) -> None:
+    begun = progress(done=done, target=target)
+
+    assert begun.next_target(goal) == following
+    assert begun.is_back(following) == is_back
+
+
+def test_before_the_first_step_the_stack_file_has_the_services_of_the_revision_whole(project: Path) -> None:
+    old, _ = files(project)
+
+    config = yaml.safe_load(text_before(old))["config"]
+
+    assert config["ascend-vllm:base"] == ""
+    assert config["ascend-vllm:services"] == old.services
+
+
+def test_the_way_back_undoes_an_update_with_the_old_version(project: Path) -> None:
+    old, new = files(project)
+    before = replace(STEP, state={"qwen": Replicas(is_new=False, number=1)})
+
+    services = yaml.safe_load(text_after(old, new, undone(STEP, before)))["config"]["ascend-vllm:services"]
+
+    assert services["qwen"]["image"].endswith("912")
+    assert services["qwen"]["replicas"] == 1
+    assert services["qwen"]["rollout"] == "recreate"
