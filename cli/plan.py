@@ -56,7 +56,6 @@ def command(
     2 for wrong usage, 3 if a stack or the cluster cannot be read.
 
     Examples:
-      ascend-vllm plan prod
       ascend-vllm plan prod --from HEAD~1
       ascend-vllm plan prod --live
       ascend-vllm plan prod --format markdown

@@ -104,7 +104,6 @@ def command(
 
     Examples:
       ascend-vllm upgrade prod --from HEAD~1 --dry-run
-      ascend-vllm upgrade prod --from HEAD~1
       ascend-vllm upgrade prod --until 2
       ascend-vllm upgrade prod --back
     """
