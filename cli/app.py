@@ -37,6 +37,7 @@ from cli import (
     smoke,
     status,
     touched,
+    upgrade,
 )
 from cli.errors import CommandError, ExitCode
 from cli.help import HelpfulGroup, add_command
@@ -78,6 +79,7 @@ add_command(app, "migrate", rich_help_panel="Review")(migrate.command)
 add_command(app, "touched", rich_help_panel="Pull requests")(touched.command)
 add_command(app, "review", rich_help_panel="Pull requests")(review.command)
 app.add_typer(github.app, name="github", rich_help_panel="Pull requests")
+add_command(app, "upgrade", rich_help_panel="Operate")(upgrade.command)
 add_command(app, "status", rich_help_panel="Operate")(status.command)
 add_command(app, "smoke", rich_help_panel="Operate")(smoke.command)
 add_command(app, "request", rich_help_panel="Operate")(request.command)

@@ -32,9 +32,11 @@ from models.check import check
 from models.finding import Finding
 from models.report import Report
 from models.service.resolved import ResolvedStack
+from plan.stacks import packed
 from review import compare
 from review.live import compare_live
 from review.preview import read_preview, with_preview
+from review.stepwise import stepwise
 
 _MOST_BYTES = 100_000_000
 """Of the output of `pulumi preview`."""
@@ -117,7 +119,8 @@ def since(name: str, base: Revision) -> Comparison:
         comparison = _comparison(old, new, against=base.name, argument=name)
         nothing_to_check = Report(stack=name, services=0)
         return replace(comparison, report=nothing_to_check, gone=True)
-    return _comparison(old, new, against=base.name, argument=name)
+    comparison = _comparison(old, new, against=base.name, argument=name)
+    return _with_plan(comparison)
 
 
 def _refuse_combinations(
@@ -245,6 +248,20 @@ def _comparison(
         argument=argument,
         report=check(new),
     )
+
+
+def _with_plan(comparison: Comparison) -> Comparison:
+    """The comparison with the plan of the update, if the update has downtime at once."""
+    change = comparison.change
+    new = comparison.new
+    has_downtime = bool(change.down) and not change.moves
+    if not has_downtime or comparison.errors or not new.cluster.pools:
+        return comparison
+    placed = packed(comparison.old, new)
+    if placed.unplaced:
+        return comparison
+    planned = stepwise(comparison.old, new, change, placed)
+    return replace(comparison, stepwise=planned)
 
 
 def _with_preview(comparison: Comparison, file: Path) -> Comparison:

@@ -11,6 +11,7 @@ import typer
 from cli.arguments import StackArgument
 from cli.completion import complete_revision
 from cli.errors import CommandError, ExitCode
+from cli.live_plan import planned_live
 from cli.output.plan import PlanFormat, render_plan
 from cli.output.plan.planned import PlannedUpdate
 from cli.revision import Revision, revision
@@ -38,6 +39,9 @@ def command(
             autocompletion=complete_revision,
         ),
     ] = None,
+    live: Annotated[
+        bool, typer.Option("--live", help="What runs is read from the cluster.")
+    ] = False,
     form: Annotated[
         PlanFormat, typer.Option("--format", help="Output format.")
     ] = PlanFormat.TEXT,
@@ -49,17 +53,26 @@ def command(
     time. Times are the longest ones, from `startup` and `drain`.
 
     Read-only. Exit code 0 with a plan, 1 if there is none or `check` finds errors,
-    2 for wrong usage, 3 if a stack cannot be read.
+    2 for wrong usage, 3 if a stack or the cluster cannot be read.
 
     Examples:
-      ascend-vllm plan prod
       ascend-vllm plan prod --from HEAD~1
+      ascend-vllm plan prod --live
       ascend-vllm plan prod --format markdown
     """
-    planned = planned_from(stack, base)
+    if live and base:
+        raise CommandError("--live cannot be used with --from", "remove one of them")
+    planned = _from_cluster(stack) if live else planned_from(stack, base)
     typer.echo(render_plan(planned, form))
     if isinstance(planned.stepwise.plan, NoPlan):
         raise typer.Exit(ExitCode.FOUND)
+
+
+def _from_cluster(name: str) -> PlannedUpdate:
+    stack = open_stack(name)
+    refuse_errors(stack, stack.name)
+    context = stack.cluster.context
+    return PlannedUpdate(stack.name, context, planned_live(stack))
 
 
 def planned_from(name: str, base: str | None) -> PlannedUpdate:

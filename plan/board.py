@@ -12,6 +12,9 @@ from plan.placement import Placement, Running, State
 from plan.step import Replicas
 from plan.transition import PlannedService, Transition, Version
 
+_SMALL = 40
+"""Nodes and pods that cost little to copy."""
+
 _ADDITIONAL_POD = RollingUpdate(max_surge=1, max_unavailable=0)
 
 
@@ -73,6 +76,14 @@ class Board:
             for replica in transition.placed.get(service.name, ()):
                 placement.add(label, version.demand, replica)
         return placement
+
+    @cached_property
+    def effort(self) -> int:
+        """How much more a step costs to try than on a few nodes with a few pods."""
+        pods = 0
+        for replicas in self.transition.placed.values():
+            pods += sum(len(replica) for replica in replicas)
+        return 1 + (pods + len(self.transition.nodes)) // _SMALL
 
     @cached_property
     def wanted_npus(self) -> int:

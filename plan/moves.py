@@ -56,16 +56,31 @@ class _Turn:
 def moves(board: Board, state: State) -> Iterator[Move]:
     """All steps that are possible from a state. Each changes one service."""
     placement = board.placement(state)
-    for index, service in enumerate(board.services):
-        turn = _Turn(board, state, index, placement)
-        running = state[index]
-        if running is None:
-            yield from _starts(turn)
-            continue
-        if not service.external or service.new is None:
-            yield from _scales(turn, running)
-        if not running.is_new and service.new and not service.is_replaced:
-            yield from _updates(turn, running, service.new)
+    for index in range(len(board.services)):
+        yield from moves_of(board, state, index, placement)
+
+
+def moves_of(
+    board: Board, state: State, index: int, placement: Placement
+) -> Iterator[Move]:
+    """The steps that are possible for one service.
+
+    Args:
+        board: The transition.
+        state: What runs.
+        index: The service.
+        placement: The pods of the state.
+    """
+    service = board.services[index]
+    turn = _Turn(board, state, index, placement)
+    running = state[index]
+    if running is None:
+        yield from _starts(turn)
+        return
+    if not service.external or service.new is None:
+        yield from _scales(turn, running)
+    if not running.is_new and service.new and not service.is_replaced:
+        yield from _updates(turn, running, service.new)
 
 
 def _starts(turn: _Turn) -> Iterator[Move]:

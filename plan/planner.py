@@ -33,6 +33,8 @@ class UpdatePlan:
     """Seconds of downtime, each multiplied by the priority of its service."""
     downtime: Mapping[str, int] = field(default_factory=dict)
     """Seconds in which services do not answer during the whole update, without those that always answer."""
+    before: Mapping[str, int] = field(default_factory=dict)
+    """Replicas of the services before the first step."""
 
     @property
     def peak(self) -> int:
@@ -119,6 +121,10 @@ def _plan(planned: Board, found: Found, *, is_best: bool) -> UpdatePlan:
         is_best=is_best,
         weighted=found.cost[0],
         downtime=total,
+        before={
+            name: replicas.number
+            for name, replicas in planned.replicas(planned.start).items()
+        },
     )
 
 

@@ -20,6 +20,8 @@ class Placed:
     services: Mapping[str, tuple[Replica, ...]]
     unplaced: tuple[str, ...] = ()
     """Services with pods that fit on no node."""
+    removed: tuple[PlannedService, ...] = ()
+    """Services that run and are in no stack file."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ def transition(
         services.append(
             _planned(name, old.service(name), new.service(name), restarts=restarts)
         )
+    services += placed.removed
     return Transition(
         services=tuple(services),
         nodes=placed.nodes,

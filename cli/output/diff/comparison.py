@@ -9,6 +9,7 @@ from models.finding import Finding
 from models.report import Report
 from models.service.resolved import ResolvedStack
 from review import StackChange
+from review.stepwise import Stepwise
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class Comparison:
     """The findings of `check` in the second."""
     gone: bool = False
     """Whether the second is empty because its file is deleted."""
+    stepwise: Stepwise | None = None
+    """The update in steps; None if it has no downtime at once, or is not one of a stack with pools."""
 
     @property
     def errors(self) -> Sequence[Finding]:

@@ -9,6 +9,7 @@ from typing import Any
 from cli.output.diff.comparison import Comparison
 from cli.output.diff.release import release_json
 from models.service.resolved import ResolvedService
+from plan import NoPlan
 from review import Detail, PoolChange, ServiceChange, StackChange
 
 VERSION = 1
@@ -48,10 +49,23 @@ def stack_json(comparison: Comparison) -> dict[str, Any]:
             for finding in change.would_hang
         ],
         "avoidableDowntime": list(change.avoidable_downtime),
+        "plan": _plan(comparison),
         "notCompared": list(change.unread),
         "releases": [release_json(update) for update in change.releases],
         "errors": len(comparison.errors),
         "summary": _summary(change),
+    }
+
+
+def _plan(comparison: Comparison) -> dict[str, Any] | None:
+    """The downtime of the update in steps, if that is less."""
+    stepwise = comparison.stepwise
+    if stepwise is None or not stepwise.saved or isinstance(stepwise.plan, NoPlan):
+        return None
+    return {
+        "steps": len(stepwise.plan.steps),
+        "downtimeSeconds": dict(stepwise.plan.downtime),
+        "savedSeconds": stepwise.saved,
     }
 
 

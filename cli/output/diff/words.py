@@ -8,7 +8,8 @@ from cli.output.diff.comparison import Comparison
 from cli.output.rollout import update_in_words
 from cli.output.table import columns
 from models.service.resolved import ResolvedService
-from models.words import counted
+from models.words import counted, duration
+from plan import NoPlan
 from review import Detail, PoolChange, ServiceChange, StackChange
 
 _LONGEST = 60
@@ -144,7 +145,22 @@ def notes(comparison: Comparison) -> Iterator[str]:
             yield f"{old} → {new}: a renamed service is removed and recreated, with another address"
     for name in change.avoidable_downtime:
         yield f"{name} needs no downtime now, because the services counted first do not restart: {_START_FIRST}"
+    yield from _plan(comparison)
     yield from _unread(comparison)
+
+
+def _plan(comparison: Comparison) -> Iterator[str]:
+    """That the same update has less downtime in steps."""
+    stepwise = comparison.stepwise
+    if stepwise is None or not stepwise.saved or isinstance(stepwise.plan, NoPlan):
+        return
+    in_steps = sum(stepwise.plan.downtime.values())
+    at_once = sum(stepwise.at_once.values())
+    steps = counted(len(stepwise.plan.steps), "step")
+    command = f"ascend-vllm plan {comparison.argument} --from {comparison.against}"
+    yield (
+        f"in {steps}, the downtime is {duration(in_steps)} instead of {duration(at_once)}: {command}"
+    )
 
 
 def _unread(comparison: Comparison) -> Iterator[str]:

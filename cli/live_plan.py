@@ -1,0 +1,149 @@
+"""What `plan --live` reads: the services that run, their nodes, and the NPUs that others leave."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from cli.errors import CommandError, ExitCode
+from cli.live import report_unread, run
+from cli.objects import StackObjects, read_objects
+from cluster.placed_pods import RunningService, free_nodes, running_services
+from cluster.reader import connected
+from cluster.snapshot import Snapshot
+from models.service.resolved import ResolvedService, ResolvedStack
+from models.service.rollout import Demand
+from models.words import listed
+from plan.stacks import Placed
+from plan.transition import Node, PlannedService, Replica, Version
+from review.changes import ServiceChange
+from review.drift import drifted
+from review.live import compare_live
+from review.stepwise import Stepwise, stepwise
+
+
+def planned_live(stack: ResolvedStack) -> Stepwise:
+    """The plan from what runs in the cluster to a stack.
+
+    Raises:
+        CommandError: The cluster cannot be read, or a service is just being updated.
+    """
+    objects = read_objects(stack)
+    cluster = stack.cluster
+    snapshot = run(_read(cluster.context, cluster.namespace.name), cluster.context)
+    report_unread({**objects.unread, **snapshot.unread})
+    _refuse_without_nodes(snapshot)
+    running = [
+        service
+        for service in running_services(stack, snapshot)
+        if service.name not in objects.live.elsewhere
+    ]
+    _refuse_unsettled(running)
+    change, deployed = compare_live(stack, objects.live, objects.wanted)
+    groups = [_group(stack, service) for service in running if service.nodes > 1]
+    old_services = [*deployed.services, *(group for group in groups if group)]
+    old = replace(deployed, services=tuple(old_services))
+    restarting = _restarting_groups(objects)
+    services = [_with_group(item, old, restarting) for item in change.services]
+    change = replace(change, services=tuple(services))
+    return stepwise(old, stack, change, _placed(stack, snapshot, running))
+
+
+async def _read(context: str, namespace: str) -> Snapshot:
+    async with connected(context, namespace) as reader:
+        return await reader.look(wide=True)
+
+
+def _refuse_without_nodes(snapshot: Snapshot) -> None:
+    for kind in ("nodes", "pods"):
+        if kind in snapshot.unread:
+            raise CommandError(
+                f"the {kind} of the cluster cannot be read: {snapshot.unread[kind]}",
+                "request a role that may list nodes and the pods of all namespaces, or use --from",
+                ExitCode.COULD_NOT_RUN,
+            )
+
+
+def _refuse_unsettled(services: Sequence[RunningService]) -> None:
+    unsettled = [service.name for service in services if not service.is_settled]
+    if unsettled:
+        raise CommandError(
+            f"not all pods have a node, or old pods still run: {listed(unsettled)}",
+            "wait until the update has ended; see ascend-vllm status",
+            ExitCode.COULD_NOT_RUN,
+        )
+
+
+def _group(stack: ResolvedStack, running: RunningService) -> ResolvedService | None:
+    """A group of the stack as it runs."""
+    wanted = stack.service(running.name)
+    if wanted is None:
+        return None
+    return replace(
+        wanted,
+        replicas=running.replicas,
+        npus=running.npus,
+        nodes=running.nodes,
+    )
+
+
+def _restarting_groups(objects: StackObjects) -> set[str]:
+    """The services whose LeaderWorkerSet has another template."""
+    found = set()
+    for drift in drifted(objects.wanted, objects.live).objects:
+        if drift.kind != "LeaderWorkerSet":
+            continue
+        paths = [field.path for field in drift.fields]
+        if any(path.startswith("spec.leaderWorkerTemplate") for path in paths):
+            found.add(drift.service)
+    return found
+
+
+def _with_group(
+    change: ServiceChange, old: ResolvedStack, restarting: set[str]
+) -> ServiceChange:
+    """A change, which of a group is not known from its Deployment."""
+    group = old.service(change.name)
+    if group is None or change.kind != "added":
+        return change
+    restarts = change.name in restarting
+    return replace(change, kind="changed", old=group, restarts=restarts)
+
+
+def _placed(
+    stack: ResolvedStack, snapshot: Snapshot, running: Sequence[RunningService]
+) -> Placed:
+    names = [service.name for service in running]
+    nodes = free_nodes(stack, snapshot, names)
+    positions = {node.name: position for position, node in enumerate(nodes)}
+    services: dict[str, tuple[Replica, ...]] = {}
+    for service in running:
+        services[service.name] = tuple(
+            tuple(positions[node] for node in replica) for replica in service.placed
+        )
+    return Placed(
+        nodes=tuple(Node(node.name, node.npus) for node in nodes),
+        services=services,
+        removed=tuple(_removed(stack, running)),
+    )
+
+
+def _removed(
+    stack: ResolvedStack, running: Sequence[RunningService]
+) -> Iterator[PlannedService]:
+    """The services that run and are not in the stack."""
+    for service in running:
+        if stack.service(service.name):
+            continue
+        demand = Demand(
+            service=service.name,
+            replicas=service.replicas,
+            npus=service.npus,
+            min_member=1,
+            queue="default",
+            startup=0,
+            rollout=None,
+            nodes=service.nodes,
+        )
+        old = Version(demand, service.grace_period)
+        yield PlannedService(service.name, old, new=None, restarts=True)

@@ -1,0 +1,61 @@
+"""Runs the command `pulumi` for a stack."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+from pathlib import Path
+
+from cli.errors import CommandError, ExitCode
+
+
+def last_update(stack: str, project: Path) -> int:
+    """The version of the last update of a stack; 0 if there is none.
+
+    Raises:
+        CommandError: Pulumi cannot be run, or does not know the stack.
+    """
+    command = ["pulumi", "stack", "history", "--stack", stack, "--json"]
+    command += ["--page-size", "1", "--page", "1", "--non-interactive"]
+    try:
+        done = subprocess.run(
+            command, cwd=project, capture_output=True, text=True, check=False
+        )
+    except OSError as problem:
+        raise CommandError(
+            f"pulumi cannot be run: {problem.strerror}",
+            "install Pulumi, and log in",
+            ExitCode.COULD_NOT_RUN,
+        ) from None
+    if done.returncode != 0:
+        raise CommandError(
+            f"the updates of stack {stack} cannot be read: {done.stderr.strip()}",
+            f"run pulumi login, or pulumi stack init {stack}",
+            ExitCode.COULD_NOT_RUN,
+        )
+    updates = json.loads(done.stdout or "[]")
+    return int(updates[0]["version"]) if updates else 0
+
+
+def up(stack: str, project: Path, config_file: Path | None = None) -> int:
+    """Run `pulumi up`, whose output is shown. Ctrl-C interrupts it once, and it ends as Pulumi ends.
+
+    Args:
+        stack: The stack.
+        project: The directory of Pulumi.yaml.
+        config_file: The configuration; that of the stack by default.
+
+    Returns:
+        Its exit code.
+    """
+    command = ["pulumi", "up", "--stack", stack, "--yes", "--skip-preview"]
+    command += ["--non-interactive"]
+    if config_file:
+        command += ["--config-file", str(config_file.resolve())]
+    process = subprocess.Popen(command, cwd=project, start_new_session=True)
+    while True:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            process.send_signal(signal.SIGINT)

@@ -1,0 +1,96 @@
+"""How far an upgrade is: a file beside the stack file, so that a crash or another machine does not lose it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from plan.step import Step
+
+VERSION = 1
+"""Raised when an older program could not read the file."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """An upgrade that has begun."""
+
+    version: int
+    stack: str
+    revision: str
+    """The commit of what ran before the first step."""
+    digest: str
+    """A hash of both stack files."""
+    steps: tuple[Step, ...]
+    before: Mapping[str, int]
+    """Replicas of the services before the first step."""
+    done: int = 0
+    """Steps that have ended. One more than there are steps: the stack file itself was applied."""
+    target: int | None = None
+    """The same number after the step that has begun, which is less on the way back; None if no step has begun."""
+    update: int = 0
+    """The version of the stack's last update before that step began."""
+
+    def next_target(self, goal: int) -> int:
+        """The number of steps after the next one. A step that has begun in the other direction is undone first.
+
+        Args:
+            goal: The number of steps in the end.
+        """
+        if goal == self.done:
+            return self.done
+        ahead = self.done + 1 if goal > self.done else self.done - 1
+        if self.target in (None, ahead):
+            return ahead
+        return self.done
+
+    def is_back(self, target: int) -> bool:
+        """Whether the way to a number of steps undoes one."""
+        if target == self.done:
+            return self.target is not None and self.target > self.done
+        return target < self.done
+
+    def replicas(self, steps: int) -> Mapping[str, int]:
+        """The replicas of the services after a number of steps."""
+        if steps == 0:
+            return self.before
+        last = self.steps[min(steps, len(self.steps)) - 1]
+        return {name: replicas.number for name, replicas in last.state.items()}
+
+
+_PROGRESS = TypeAdapter(Progress)
+
+
+def progress_file(directory: Path, stack: str) -> Path:
+    """The file with the progress of a stack's upgrade."""
+    return directory / f"Pulumi.{stack}.upgrade.json"
+
+
+def read_progress(file: Path) -> Progress | None:
+    """The upgrade that has begun; None if none has.
+
+    Raises:
+        ValueError: The file is not one of an upgrade.
+    """
+    try:
+        text = file.read_bytes()
+    except FileNotFoundError:
+        return None
+    try:
+        return _PROGRESS.validate_json(text)
+    except ValidationError:
+        raise ValueError("it is not the progress of an upgrade") from None
+
+
+def write_progress(file: Path, progress: Progress) -> None:
+    """Write the progress at once: after a crash, the file has either the old or the new one."""
+    new = file.with_suffix(".new")
+    with new.open("wb") as stream:
+        stream.write(_PROGRESS.dump_json(progress, indent=2))
+        stream.flush()
+        os.fsync(stream.fileno())
+    new.replace(file)

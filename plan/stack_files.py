@@ -1,0 +1,135 @@
+"""The stack file of each step, as text: what `pulumi up` gets instead of the stack's own file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from models.stack_file.base_file import with_base
+from models.stack_file.confined import confined
+from models.stack_file.project import read_project
+from models.stack_file.texts import Read, disk
+from models.stack_file.yaml_file import read_yaml
+from plan.step import Step
+
+_ROLLOUTS: Mapping[str, Any] = {
+    "additional pod": {"kind": "rollingUpdate", "maxSurge": 1, "maxUnavailable": 0},
+    "one by one": {"kind": "rollingUpdate", "maxSurge": 0, "maxUnavailable": 1},
+    "delete first": "recreate",
+}
+"""The rollout of each way of an update."""
+
+
+@dataclass(frozen=True)
+class StackFile:
+    """A stack file, and its services together with those of its base file."""
+
+    content: Mapping[str, Any]
+    services: Mapping[str, Any]
+    prefix: str
+    """The project's name, which is the prefix of its keys."""
+
+
+def read_stack_file(name: str, project: Path, read: Read = disk) -> StackFile:
+    """Read the file of a stack.
+
+    Args:
+        name: The stack's name.
+        project: The directory of Pulumi.yaml.
+        read: Reads a file; the disk by default.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+    """
+    owner = read_project(project, read)
+    file = project / owner.config_directory / f"Pulumi.{name}.yaml"
+    read = confined(read, file.parent, project)
+    content = read_yaml(str(file), read(file)).value
+    config = content.get("config") or {}
+    prefix = f"{owner.name}:"
+    values = {}
+    for key, value in config.items():
+        if key.startswith(prefix):
+            values[key.removeprefix(prefix)] = value
+    if owner.base:
+        values.setdefault("base", owner.base)
+    merged = with_base(values, {}, file.parent, read)
+    return StackFile(content, merged.values.get("services") or {}, owner.name)
+
+
+def text_after(old: StackFile, new: StackFile, step: Step) -> str:
+    """The stack file after a step. Secrets stay encrypted, and everything but the services is that of the new file."""
+    services = {}
+    for name in sorted({*old.services, *new.services}):
+        service = _service_after(name, old, new, step)
+        if service is not None:
+            services[name] = service
+    config = {
+        **new.content["config"],
+        f"{new.prefix}:base": "",
+        f"{new.prefix}:services": services,
+    }
+    content = {**new.content, "config": config}
+    return yaml.safe_dump(content, allow_unicode=True, sort_keys=False)
+
+
+def text_before(old: StackFile) -> str:
+    """The stack file before the first step, with its services whole: the base file may have changed since."""
+    config = {
+        **old.content["config"],
+        f"{old.prefix}:base": "",
+        f"{old.prefix}:services": dict(old.services),
+    }
+    content = {**old.content, "config": config}
+    return yaml.safe_dump(content, allow_unicode=True, sort_keys=False)
+
+
+def undone(step: Step, before: Step) -> Step:
+    """The step that undoes another one.
+
+    Args:
+        step: The step to undo.
+        before: The step before it, whose state is restored.
+    """
+    return replace(step, before=step.after, after=step.before, state=before.state)
+
+
+def digest(old: StackFile, new: StackFile) -> str:
+    """A hash that differs if one of the files differs."""
+    document = [
+        [file.prefix, dict(file.content), dict(file.services)] for file in (old, new)
+    ]
+    text = json.dumps(document, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _service_after(
+    name: str, old: StackFile, new: StackFile, step: Step
+) -> dict[str, Any] | None:
+    """A service after a step; None if it does not exist then."""
+    replicas = step.state.get(name)
+    if replicas is None:
+        is_in_both = name in old.services and name in new.services
+        return {**_without_rollout(new, name), "replicas": 0} if is_in_both else None
+    source = old
+    if name not in old.services or (replicas.is_new and name in new.services):
+        source = new
+    service = _without_rollout(source, name)
+    if service.get("replicas") != "external":
+        service["replicas"] = replicas.number
+    if step.kind == "update" and step.service == name:
+        configured = source.services[name].get("rollout")
+        service["rollout"] = configured or _ROLLOUTS[step.way]
+    return service
+
+
+def _without_rollout(file: StackFile, name: str) -> dict[str, Any]:
+    service = dict(file.services[name])
+    service.pop("rollout", None)
+    return service

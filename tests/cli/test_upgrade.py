@@ -1,0 +1,69 @@
+"""`ascend-vllm upgrade` before its first step; tests/e2e/test_upgrade.py runs the steps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Console
+from tests.cli.test_plan import commit, write
+
+
+@pytest.fixture
+def changed(project: Path) -> Path:
+    """A project in git whose stack has changed since."""
+    write(project, nodes=3)
+    commit(project)
+    write(project, nodes=3, tag=913)
+    return project
+
+
+def test_a_dry_run_shows_the_plan_and_needs_no_pulumi(changed: Path, console: Console) -> None:
+    planned = console("plan", "full", "--from", "HEAD")
+
+    assert console("upgrade", "full", "--from", "HEAD", "--dry-run") == planned
+    assert not list(changed.glob("*.upgrade.json"))
+
+
+@pytest.mark.parametrize("argument", ["-", "Pulumi.full.yaml", "./Pulumi.full.yaml"])
+def test_only_a_stack_of_the_project_can_be_upgraded(changed: Path, console: Console, argument: str) -> None:
+    done = console("upgrade", argument)
+
+    assert done.code == 2
+    assert "upgrade runs a stack of the project" in done.err
+
+
+def test_without_a_plan_nothing_is_run(changed: Path, console: Console) -> None:
+    write(changed, nodes=3, tag=913, replicas=5)
+
+    done = console("upgrade", "full", "--from", "HEAD")
+
+    assert done.code == 1
+    assert "no plan: 4 NPUs are missing on the nodes" in done.err
+
+
+def test_without_pulumi_nothing_is_run(changed: Path, console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
+    (changed / "bin").mkdir()
+    (changed / "bin" / "git").symlink_to("/usr/bin/git")
+    monkeypatch.setenv("PATH", str(changed / "bin"))
+
+    done = console("upgrade", "full", "--from", "HEAD")
+
+    assert done.code == 3
+    assert "pulumi cannot be run" in done.err
+    assert not list(changed.glob("*.upgrade.json"))
+
+
+def test_a_broken_progress_is_reported(changed: Path, console: Console) -> None:
+    (changed / "Pulumi.full.upgrade.json").write_text("{")
+
+    done = console("upgrade", "full")
+
+    assert done.code == 3
+    assert "Pulumi.full.upgrade.json cannot be read: it is not the progress of an upgrade" in done.err
+
+
+def test_what_has_not_begun_cannot_be_undone(changed: Path, console: Console) -> None:
+    assert "no upgrade has begun" in console("upgrade", "full", "--back").err
+    assert console("upgrade", "full", "--back", "--until", "1").code == 2

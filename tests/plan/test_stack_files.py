@@ -1,0 +1,212 @@
+"""The stack files of the steps, and the file with the progress."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from models.check import check
+from models.service.resolve import resolve
+from models.stack_file.load import load_stack
+from plan import Step
+from plan.progress import VERSION, Progress, progress_file, read_progress, write_progress
+from plan.stack_files import StackFile, digest, read_stack_file, text_after, text_before, undone
+from plan.step import Replicas
+
+PROJECT = "name: ascend-vllm\nruntime: python\nconfig:\n  base: {type: string, default: services.yaml}\n"
+BASE = """\
+services:
+  qwen:
+    image: registry.example.com/ascend-vllm:6.3.912
+    model: /mnt/models/Qwen2-7B-Instruct
+    engine: {maxModelLen: 4096, maxNumSeqs: 64}
+    rollout: recreate
+  gone:
+    image: registry.example.com/ascend-vllm:6.3.912
+    model: /mnt/models/Qwen2-7B-Instruct
+    replicas: external
+    engine: {maxModelLen: 4096}
+"""
+STACK = """\
+encryptionsalt: v1:salt
+config:
+  ascend-vllm:cluster: {{context: prod, kubernetes: "1.34"}}
+  ascend-vllm:key: {{secure: v1:ciphertext}}
+  other:value: 1
+  ascend-vllm:services:
+    qwen:
+      image: registry.example.com/ascend-vllm:6.3.{tag}
+      engine: {{maxNumSeqs: null}}
+      server: {{apiKey: {{config: key}}}}
+{further}
+"""
+STEP = Step(
+    kind="update",
+    service="qwen",
+    before=1,
+    after=2,
+    way="delete first",
+    peak=2,
+    seconds=1,
+    downtime={"qwen": 1},
+    frees={},
+    state={"qwen": Replicas(is_new=True, number=2), "gone": Replicas(is_new=False, number=1)},
+)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "Pulumi.yaml").write_text(PROJECT)
+    (tmp_path / "services.yaml").write_text(BASE)
+    return tmp_path
+
+
+def files(project: Path) -> tuple[StackFile, StackFile]:
+    file = project / "Pulumi.prod.yaml"
+    file.write_text(STACK.format(tag=912, further=""))
+    old = read_stack_file("prod", project)
+    file.write_text(STACK.format(tag=913, further="    gone: null"))
+    return old, read_stack_file("prod", project)
+
+
+def test_the_stack_file_of_a_step_has_its_services_whole_and_everything_else_of_the_wanted_one(project: Path) -> None:
+    old, new = files(project)
+
+    content = yaml.safe_load(text_after(old, new, STEP))
+
+    config = content["config"]
+    assert content["encryptionsalt"] == "v1:salt"
+    assert config["ascend-vllm:key"] == {"secure": "v1:ciphertext"}
+    assert config["ascend-vllm:cluster"] == {"context": "prod", "kubernetes": "1.34"}
+    assert config["other:value"] == 1
+    assert config["ascend-vllm:base"] == ""
+    services = config["ascend-vllm:services"]
+    assert services["qwen"]["image"].endswith("913")
+    assert services["qwen"]["replicas"] == 2
+    assert services["qwen"]["rollout"] == "recreate"
+    assert services["qwen"]["engine"] == {"maxModelLen": 4096}
+    assert services["gone"]["replicas"] == "external"
+
+
+def test_a_service_that_is_stopped_for_a_while_has_no_replicas_and_one_that_is_deleted_is_not_in_the_file(
+    project: Path,
+) -> None:
+    old, new = files(project)
+    stopped = replace(STEP, kind="stop", way="", state={})
+
+    services = yaml.safe_load(text_after(old, new, stopped))["config"]["ascend-vllm:services"]
+
+    assert set(services) == {"qwen"}
+    assert services["qwen"]["replicas"] == 0
+
+
+@pytest.mark.parametrize(
+    ("way", "rollout"),
+    [
+        ("additional pod", {"kind": "rollingUpdate", "maxSurge": 1, "maxUnavailable": 0}),
+        ("one by one", {"kind": "rollingUpdate", "maxSurge": 0, "maxUnavailable": 1}),
+        ("delete first", "recreate"),
+    ],
+)
+def test_only_the_service_that_is_updated_has_a_rollout(project: Path, way: str, rollout: object) -> None:
+    old, new = files(project)
+    free = replace(new, services={**new.services, "qwen": {**new.services["qwen"], "rollout": None}})
+
+    services = yaml.safe_load(text_after(old, free, replace(STEP, way=way)))["config"]["ascend-vllm:services"]
+
+    assert services["qwen"]["rollout"] == rollout
+    assert "rollout" not in services["gone"]
+
+
+def test_check_accepts_the_file_of_a_step_in_place_of_the_stacks_own(project: Path) -> None:
+    old, new = files(project)
+    (project / "Pulumi.prod.yaml").write_text(text_after(old, new, STEP))
+
+    assert check(resolve(load_stack("prod", project=project))).errors == ()
+
+
+def test_the_digest_tells_every_change_of_either_file(project: Path) -> None:
+    old, new = files(project)
+    changed = replace(new, services={**new.services, "more": {}})
+
+    assert digest(old, new) == digest(*files(project))
+    assert len({digest(old, new), digest(new, new), digest(old, changed), digest(changed, old)}) == 4
+
+
+def progress(**values: Any) -> Progress:
+    return Progress(
+        version=VERSION, stack="prod", revision="1a2b", digest="d", steps=(STEP,), before={"qwen": 1}, **values
+    )
+
+
+def test_the_progress_survives_in_a_file(tmp_path: Path) -> None:
+    file = progress_file(tmp_path, "prod")
+
+    assert read_progress(file) is None
+    write_progress(file, progress(done=1, target=2, update=7))
+
+    assert read_progress(file) == progress(done=1, target=2, update=7)
+    assert [path.name for path in tmp_path.iterdir()] == ["Pulumi.prod.upgrade.json"]
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[1]", '{"version": 1}', json.dumps({"steps": 1})])
+def test_another_file_is_no_progress(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "Pulumi.prod.upgrade.json"
+    file.write_text(text)
+
+    with pytest.raises(ValueError, match="not the progress of an upgrade"):
+        read_progress(file)
+
+
+def test_the_replicas_of_each_moment_are_known() -> None:
+    begun = progress()
+
+    assert begun.replicas(0) == {"qwen": 1}
+    assert begun.replicas(1) == {"qwen": 2, "gone": 1}
+    assert begun.replicas(2) == {"qwen": 2, "gone": 1}, "the stack file itself changes no replicas"
+
+
+@pytest.mark.parametrize(
+    ("done", "target", "goal", "following", "is_back"),
+    [
+        (1, None, 3, 2, False),
+        (1, 2, 3, 2, False),
+        (1, 0, 3, 1, False),
+        (1, None, 0, 0, True),
+        (1, 0, 0, 0, True),
+        (1, 2, 0, 1, True),
+        (1, 2, 1, 1, True),
+    ],
+)
+def test_a_step_that_was_interrupted_is_run_again_or_undone_first(
+    done: int, target: int | None, goal: int, following: int, is_back: bool
+) -> None:
+    begun = progress(done=done, target=target)
+
+    assert begun.next_target(goal) == following
+    assert begun.is_back(following) == is_back
+
+
+def test_before_the_first_step_the_stack_file_has_the_services_of_the_revision_whole(project: Path) -> None:
+    old, _ = files(project)
+
+    config = yaml.safe_load(text_before(old))["config"]
+
+    assert config["ascend-vllm:base"] == ""
+    assert config["ascend-vllm:services"] == old.services
+
+
+def test_the_way_back_undoes_an_update_with_the_old_version(project: Path) -> None:
+    old, new = files(project)
+    before = replace(STEP, state={"qwen": Replicas(is_new=False, number=1)})
+
+    services = yaml.safe_load(text_after(old, new, undone(STEP, before)))["config"]["ascend-vllm:services"]
+
+    assert services["qwen"]["image"].endswith("912")
+    assert services["qwen"]["replicas"] == 1
+    assert services["qwen"]["rollout"] == "recreate"
