@@ -163,8 +163,8 @@ def test_vectors_are_compared_by_their_directions(serve: Serve, console: Console
 
 
 @pytest.mark.slow
-def test_a_slower_server_is_held(serve: Serve, console: Console) -> None:
-    a, b = serve(first=0.02, pace=0.002), serve(first=0.03, pace=0.003)
+def test_a_server_that_is_much_slower_is_held(serve: Serve, console: Console) -> None:
+    a, b = serve(first=0.01, pace=0.001), serve(first=0.3, pace=0.02)
     options = ["--rounds", "6", "--requests", "4", "--format", "json"]
     record = json.loads(compare(console, "prod.yaml", "own", "next", *options, a=a, b=b).out)
 
