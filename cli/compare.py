@@ -34,7 +34,7 @@ from client.comparison.run import Comparison, compare
 from client.comparison.side import Side, described, kind_of
 from client.comparison.speed import SpeedLoad
 from client.comparison.verdict import NotComparableError, alpha_of
-from client.http import linked
+from client.http import get, linked
 from client.reach import ConnectOptions, given_key, reached
 from models.credentials import masked
 from models.engines.requests import Kind
@@ -299,8 +299,15 @@ def _questions(
     """The questions: of a file of the command line, of the stack file, or the built-in ones.
 
     Raises:
+        CommandError: There is a choice among the built-in questions, which are not asked.
         typer.Exit: A file has problems, which are printed.
     """
+    has_file = file is not None or bool(pair.limits.questions)
+    if language is not None and has_file:
+        raise CommandError(
+            "--language chooses among the built-in questions, and a file has the questions",
+            "leave out --language",
+        )
     try:
         if file is not None:
             return read_file(file, disk)
@@ -369,6 +376,7 @@ async def _side(target: _Target, kind: CompareKind | None) -> AsyncIterator[Side
     if target.service is not None:
         chosen = Kind(kind) if kind else kind_of(target.service)
         async with reached(target.service, target.options) as link:
+            await get(link, target.service.release.health_path)  # to end early
             yield Side(target.name, target.service, link, chosen)
         return
     options = target.options

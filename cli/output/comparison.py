@@ -12,7 +12,7 @@ from client.comparison.changes import Change
 from client.comparison.measure import Measure
 from client.comparison.run import Comparison
 from client.comparison.verdict import effect_text, value_text
-from models.words import counted
+from models.words import counted, display_width
 
 VERSION = 1
 """Of the JSON, see docs/reference/compare-json.md; raised when a key changes its meaning or is removed."""
@@ -23,8 +23,10 @@ _MOST_SHOWN = 3
 """Most questions whose answers are shown."""
 
 _BEFORE = 12
-_LONGEST = 48
-"""Characters of an answer that are shown before its first difference, and in total."""
+"""Characters of an answer that are shown before its first difference."""
+
+_WIDEST = 60
+"""Columns of an answer that are shown."""
 
 
 def text(comparison: Comparison) -> str:
@@ -50,9 +52,9 @@ def _lines(comparison: Comparison) -> Iterator[str]:
         yield f"{len(shown) - _MOST_SHOWN} more other answers: --format json"
     yield ""
     for note in verdict.notes:
-        yield from paragraph("note: ", note)
+        yield from paragraph("note: ", printable(note))
     for reason in verdict.reasons:
-        yield from paragraph("  ✗ ", reason.text)
+        yield from paragraph("  ✗ ", printable(reason.text))
     yield f"{verdict.word} B: {summary(comparison)}"
 
 
@@ -121,7 +123,7 @@ def sign(measure: Measure) -> str:
 
 def _change_lines(change: Change) -> Iterator[str]:
     start = _first_difference(change.a, change.b)
-    yield f"{change.question}"
+    yield printable(change.question)
     yield f"    A {excerpt(change.a, start)}"
     yield f"    B {excerpt(change.b, start)}"
 
@@ -139,12 +141,16 @@ def _first_difference(one: str, two: str) -> int:
 def excerpt(answer: str, start: int = 0) -> str:
     """A part of an answer from shortly before a position on, in one line without control characters."""
     begin = max(start - _BEFORE, 0)
-    part = printable(answer[begin : begin + _LONGEST])
-    if begin:
-        part = f"…{part}"
-    if len(answer) > begin + _LONGEST:
-        part = f"{part}…"
-    return f"“{part[: _LONGEST + 2]}”"
+    whole = printable(answer[begin : begin + _WIDEST])
+    shown = ""
+    for character in whole:
+        if display_width(shown + character) > _WIDEST:
+            break
+        shown += character
+    before = "…" if begin else ""
+    is_cut = len(shown) < len(whole) or len(answer) > begin + _WIDEST
+    after = "…" if is_cut else ""
+    return f"“{before}{shown}{after}”"
 
 
 def printable(answer: str) -> str:

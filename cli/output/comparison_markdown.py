@@ -10,6 +10,7 @@ from cli.output.comparison import (
     excerpt,
     load_in_words,
     measure_rows,
+    printable,
     summary,
 )
 from client.comparison.run import Comparison
@@ -65,6 +66,7 @@ def _code(text: str) -> str:
 
 def _escaped(text: str) -> str:
     """A text of a server as plain text: neither HTML, nor links, nor mentions, nor the end of a cell."""
+    text = printable(text)
     for character in "\\`*_[]<>|@#~":
         text = text.replace(character, f"&#{ord(character)};")
     return text

@@ -150,7 +150,7 @@ class _Asker:
                 continue
             self._failed_connections = 0
             if answer.ok:
-                return reply_of(request.kind, answer)
+                return _read(request.kind, answer)
             problem = answer.failure
             if not _may_be_answered_later(answer):
                 break
@@ -158,6 +158,13 @@ class _Asker:
             self._logprobs = False  # such as a server with --max-logprobs 0
             return await self._ask(question)
         return Reply(error=problem)
+
+
+def _read(kind: Kind, answer: Answer) -> Reply:
+    try:
+        return reply_of(kind, answer)
+    except (AttributeError, LookupError, TypeError, ValueError):
+        return Reply(error="the answer does not have the form of vLLM")
 
 
 def _may_be_answered_later(answer: Answer) -> bool:

@@ -100,6 +100,8 @@ def interval(blocks: Sequence[Block]) -> tuple[float, float]:
     """Where the mean effect is with a probability of 95 %: a bootstrap over the blocks."""
     chance = seeded(_SEED)
     effects = [block.other for block in blocks]
+    if len(set(effects)) == 1:
+        return effects[0], effects[0]
     means = []
     for _ in range(_RESAMPLES):
         sample = chance.choices(effects, k=len(effects))

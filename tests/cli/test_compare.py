@@ -12,8 +12,11 @@ from xml.etree import ElementTree
 import pytest
 
 from cli.output import comparison as output
-from tests.cli.conftest import Console, Done
+from models.words import display_width
+from tests.cli.conftest import ASKED, Console, Done
 from tests.client.comparison.model_server import FAULTS, Model, Served, serving
+from tests.client.vllm_server import Vllm
+from tests.client.vllm_server import serving as old_server
 
 STACK = """\
 config:
@@ -163,8 +166,8 @@ def test_vectors_are_compared_by_their_directions(serve: Serve, console: Console
 
 
 @pytest.mark.slow
-def test_a_slower_server_is_held(serve: Serve, console: Console) -> None:
-    a, b = serve(first=0.02, pace=0.002), serve(first=0.03, pace=0.003)
+def test_a_server_that_is_much_slower_is_held(serve: Serve, console: Console) -> None:
+    a, b = serve(first=0.01, pace=0.001), serve(first=0.3, pace=0.02)
     options = ["--rounds", "6", "--requests", "4", "--format", "json"]
     record = json.loads(compare(console, "prod.yaml", "own", "next", *options, a=a, b=b).out)
 
@@ -200,6 +203,12 @@ def test_keys_and_credentials_are_not_shown(serve: Serve, console: Console, monk
         (["prod.yaml", "qwen", "embeds"], 2, "error: qwen and embeds do different things: chat and embed\n"),
         (["http://127.0.0.1:1", "http://127.0.0.1:1"], 3, "error: http://127.0.0.1:1 does not answer"),
         (["http://x", "http://y", "--url-a", "http://z"], 2, "error: --url-a and --url-b are addresses of services\n"),
+        (["prod.yaml", "own", "next", "--language", "en"], 2, "error: --language chooses among the built-in questions"),
+        (
+            ["prod.yaml", "qwen", "next", "--url-a=http://127.0.0.1:1", "--url-b=http://127.0.0.1:1"],
+            3,
+            "error: http://",
+        ),
         (["prod.yaml", "qwen", "next", "--format", "xml"], 2, "error: --format xml: expected text, json, markdown or"),
     ],
 )
@@ -243,3 +252,27 @@ def test_too_few_questions_could_never_hold_a_server(serve: Serve, console: Cons
 
     assert done.code == 2
     assert done.err.startswith("error: the file has 1 question: an error probability of 0.05 needs 5\n")
+
+
+def test_no_line_is_longer_than_80_columns_in_any_script(
+    serve: Serve, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(FAULTS, "wrong", "天空是蓝色的。\x1b[31m" * 30)
+    done = compare(console, "prod.yaml", "own", "next", *ONLY_ANSWERS, a=serve(), b=serve(fault="wrong"))
+
+    assert max(map(display_width, done.out.splitlines())) <= 80
+    assert "\x1b" not in done.out
+
+
+def test_a_server_of_0_6_3_is_asked_by_its_own_fields(serve: Serve, console: Console, tmp_path: Path) -> None:
+    """It answers 400 to unknown fields, and a single request with guided decoding would end its engine."""
+    serve()
+    (tmp_path / "old.yaml").write_text(ASKED, encoding="utf-8")
+    with old_server(Vllm(names=("/m/Qwen2-7B",), steps=8)) as a, old_server(Vllm(kind="api_server")) as b:
+        options = ["--url-a", a.url, "--rounds", "0", "--questions", "ours.yaml"]
+        same = console("compare", "old.yaml", "qwen", "free", *options, "--url-b", a.url)
+        other_front = console("compare", "old.yaml", "qwen", "plain", *options, "--url-b", b.url)
+
+    assert (same.code, other_front.code) == (0, 0)
+    assert "6 questions: 6 equal" in other_front.out
+    assert a.alive

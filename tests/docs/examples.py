@@ -15,6 +15,8 @@ from sybil import Example
 from models.check import check
 from models.service.resolve import resolve
 from models.stack_file.load import disk, load_text
+from tests.client.comparison.model_server import Model, Served
+from tests.client.comparison.model_server import serving as serving_model
 from tests.client.vllm_server import Vllm, serving
 from tests.conftest import HEAD, ROOT
 
@@ -84,6 +86,16 @@ def run(line: str, directory: Path, code: int = 0) -> str:
     return done.stdout
 
 
+def run_comparison(line: str, code: int) -> str:
+    """What `compare` prints about two servers, which are equal if it has to promote the second."""
+    weights = 1 + code
+    with serving_model(Served(Model(), pace=0.001)) as a, serving_model(Served(Model(weights), pace=0.001)) as b:
+        line = line.replace("http://10.1.0.4:8080", a.url).replace("http://10.1.0.9:8080", b.url)
+        if a.url not in line:
+            line = f"{line} --url-a {a.url} --url-b {b.url}"
+        return run(line, ROOT, code)
+
+
 def run_console(example: Example) -> None:
     """Run the commands of a block in the repository, but for those that need the engine.
 
@@ -92,7 +104,9 @@ def run_console(example: Example) -> None:
     for command in commands(example.parsed):
         if command.line.startswith(ONLINE):
             continue
-        if command.line.startswith(ASKING) and not any(word in command.line for word in ("--curl", "--url", ";")):
+        if command.line.startswith("ascend-vllm compare "):
+            actual = run_comparison(command.line, int("hold B" in command.output))
+        elif command.line.startswith(ASKING) and not any(word in command.line for word in ("--curl", "--url", ";")):
             with serving(Vllm(names=("/mnt/models/Qwen2-7B-Instruct",), steps=8, pace=0.002)) as server:
                 actual = run(f"{command.line} --url {server.url}", ROOT)
         else:

@@ -9,6 +9,7 @@ import subprocess
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,7 +39,7 @@ config:
     tiny:
       image: quay.io/ascend/vllm-ascend:v{release}
       model: {{source: {directory}/model}}
-      engine: {{maxModelLen: 1024, maxNumSeqs: 16, dtype: float32, servedModelName: tiny}}
+      engine: {{maxModelLen: 1024, maxNumSeqs: 16, dtype: {dtype}, servedModelName: tiny}}
       graph: eager
       server: {{port: {port}, apiKey: {{secret: keys, key: tiny}}}}
 """
@@ -66,12 +67,22 @@ class Served:
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """The service `tiny`, which the generated run_vllm.sh starts."""
     directory = tmp_path_factory.mktemp("vllm")
-    port = _unused_port()
     tiny_qwen2.write(directory / "model")
-    (directory / "init.sh").write_text(init_file(), encoding="utf-8")
+    with running(directory) as server:
+        yield server
+
+
+@contextmanager
+def running(
+    directory: Path, environment: str = ENVIRONMENT, release: str = RELEASE, dtype: str = "float32"
+) -> Iterator[Served]:
+    """A server of the model in a directory, which the generated run_vllm.sh starts, as long as it is needed."""
+    port = _unused_port()
+    (directory / "init.sh").write_text(init_file(environment, release), encoding="utf-8")
     stack = directory / "vllm.yaml"
-    stack.write_text(STACK.format(release=RELEASE, directory=directory, port=port), encoding="utf-8")
-    service = resolve(load_text("vllm", str(stack), stack.read_text(encoding="utf-8"))).services[0]
+    text = STACK.format(release=release, directory=directory, port=port, dtype=dtype)
+    stack.write_text(text, encoding="utf-8")
+    service = resolve(load_text("vllm", str(stack), text)).services[0]
     (directory / "run_vllm.sh").write_text(script(launch(service)), encoding="utf-8")
     log = directory / "log"
     with log.open("w", encoding="utf-8") as written:
@@ -85,16 +96,16 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         server.wait(60)
 
 
-def init_file() -> str:
+def init_file(environment: str, release: str) -> str:
     """The variables of the container: those of a server without NPUs, and the libraries that the release preloads."""
-    libraries = [library(name) for name in PRELOADED.get(RELEASE, ())]
+    libraries = [library(name, environment) for name in PRELOADED.get(release, ())]
     preload = f"export LD_PRELOAD={':'.join(libraries)}\n" if libraries else ""
-    return INIT.format(environment=ENVIRONMENT) + preload
+    return INIT.format(environment=environment) + preload
 
 
-def library(name: str) -> str:
+def library(name: str, environment: str) -> str:
     """The path of a library of the environment, or of the machine."""
-    places = [Path(ENVIRONMENT, "lib"), *needs.LIBRARIES]
+    places = [Path(environment, "lib"), *needs.LIBRARIES]
     found = [place / name for place in places if (place / name).exists()]
     assert found, f"{name} is missing; on Debian: apt-get install libtcmalloc-minimal4"
     return str(found[0])

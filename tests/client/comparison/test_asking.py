@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from client.comparison.asking import Triple, ask_all, greedy_request
+from client.answer import Answer, Piece
+from client.comparison.asking import Triple, _read, ask_all, greedy_request
 from client.comparison.questions import Question
 from client.comparison.side import Side, described, kind_of
 from client.comparison.speed import NotMeasuredError, Round, SpeedLoad, measure_rounds
@@ -95,6 +96,12 @@ def test_a_server_that_is_gone_is_not_asked_for_long() -> None:
 
     assert sum(triple.is_failed_by_b for triple in triples) == 4
     assert len(b.asked) <= 2 + 9 + 3
+
+
+def test_an_answer_of_another_form_is_no_answer() -> None:
+    broken = Answer(200, 0.1, pieces=(Piece(0.1, {"choices": [{"logprobs": {"content": [{"token": "a"}]}}]}),))
+
+    assert _read(Kind.CHAT, broken).error == "the answer does not have the form of vLLM"
 
 
 def test_an_address_describes_its_service() -> None:

@@ -26,8 +26,12 @@ def questions() -> tuple[Question, ...]:
     return (*built_in("en"), *built_in("zh"))
 
 
-def triples(a: Model, b: Model) -> list[Triple]:
-    return [Triple(question, a.reply(question), a.reply(question), b.reply(question)) for question in questions()]
+def triples(a: Model, b: Model, most_tokens: int = 4096) -> list[Triple]:
+    answered = []
+    for question in questions():
+        asked = question.model_copy(update={"max_tokens": min(question.max_tokens, most_tokens)})
+        answered.append(Triple(question, a.reply(asked), a.reply(asked), b.reply(asked)))
+    return answered
 
 
 def verdict(a: Model, b: Model, limits: Compare | None = None) -> Verdict:
@@ -172,7 +176,7 @@ def test_equal_servers_with_noise_are_held_no_more_often_than_stated() -> None:
     """Both servers have the noise of batches. Every measure is judged, with times whose noise is 10 %."""
     held = []
     for seed in range(PAIRS):
-        found = triples(Model(noise=0.1, seed=seed), Model(noise=0.1, seed=1000 + seed))
+        found = triples(Model(noise=0.1, seed=seed), Model(noise=0.1, seed=1000 + seed), most_tokens=8)
         times = rounds(slowdown=0, noise=0.1, seed=seed)
         held.append(judge(Evidence(Kind.CHAT, found, times), Compare()).word == "hold")
 
@@ -187,7 +191,7 @@ def test_without_limits_of_size_the_error_probability_alone_keeps_false_alarms_r
     )
     held = []
     for seed in range(PAIRS):
-        found = triples(Model(noise=0.3, seed=seed), Model(noise=0.3, seed=1000 + seed))
+        found = triples(Model(noise=0.3, seed=seed), Model(noise=0.3, seed=1000 + seed), most_tokens=8)
         times = rounds(slowdown=0, noise=0.1, seed=seed)
         held.append(judge(Evidence(Kind.CHAT, found, times), limits).word == "hold")
 
