@@ -37,7 +37,7 @@ from models.credentials.words import (
 
 
 class _Kind(Enum):
-    """What a name shows about its value."""
+    """The meaning of a name for its value."""
 
     OTHER = "no credential"
     VAGUE = "a credential unless the value is of plain words"

@@ -1,4 +1,4 @@
-"""What a service may do beyond serving text: each a small typed key of its own (manual, Step 3)."""
+"""The features of a service beyond serving text, each with a small typed key (manual, Step 3)."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class EagleConversion(Record):
 
 
 class SpeculativeKind(Record):
-    """What all kinds of speculative decoding have."""
+    """The keys of all kinds of speculative decoding."""
 
     config: dict[Line, JsonValue] = Field(
         default={}, examples=[{"disablePaddedDrafterBatch": False}]

@@ -79,12 +79,12 @@ class JsonConfigs:
 
 @dataclass(frozen=True)
 class FieldProblem:
-    """What vLLM refuses in a JSON flag."""
+    """A part of a JSON flag that vLLM refuses."""
 
     path: tuple[str, ...]
     """The names of the fields, from the flag downwards: `("pass_config", "enable_sp")`."""
     message: str
-    """What is wrong, without the path: `must be true or false`."""
+    """The problem, without the path: `must be true or false`."""
     nearest: str | None = None
     """The known field that an unknown one probably means."""
     is_unknown: bool = False

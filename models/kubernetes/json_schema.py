@@ -83,7 +83,7 @@ class _Definitions:
         return {f"{_PREFIX}PodSpec": pod, **dict(sorted(self._found.items()))}
 
     def _form(self, form: Form, *, is_whole: bool) -> JsonSchema:
-        """The schema of a value. What is in a list is a whole item, and not a part of one."""
+        """The schema of a value. A list has whole items, and not parts of items."""
         if form.container == "list":
             return {"type": "array", "items": self._named(form.name, is_whole=True)}
         if form.container == "mapping":

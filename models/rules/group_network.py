@@ -27,7 +27,7 @@ def group_interface(stack: ResolvedStack) -> Iterator[Finding]:
     yield error(
         f"hostNetwork needs the interface of the nodes, and {groups[0].name} runs on {groups[0].nodes} of them",
         why="HCCL connects over HCCL_SOCKET_IFNAME, and fails if the node has no interface with this name"
-        f" ({cluster.interface}, that of a pod)",
+        f" ({cluster.interface} is the interface of a pod)",
         fix="remove cluster.hostNetwork, or write cluster.interface: enp189s0f0",
         marks=[
             Mark(("cluster", "hostNetwork")),
@@ -47,7 +47,7 @@ def group_ports(service: ResolvedService) -> Iterator[Finding]:
         return
     ranges = _port_ranges(service, service.group)
     for (key, ports), (other, other_ports) in combinations(ranges.items(), 2):
-        if not _meet(ports, other_ports):
+        if not _overlap(ports, other_ports):
             continue
         yield error(
             f"{other} {_text(other_ports)} meets {key} {_text(ports)}",
@@ -81,7 +81,7 @@ def _same_ports(first: ResolvedService, second: ResolvedService) -> Iterator[Fin
         f"{second.name}.{key}": ports for key, ports in other_ranges.items()
     }
     for key, ports in other_ranges.items():
-        meeting = [name for name, used in ranges.items() if _meet(ports, used)]
+        meeting = [name for name, used in ranges.items() if _overlap(ports, used)]
         if not meeting:
             continue
         free = _free_port(taken, len(ports))
@@ -130,9 +130,9 @@ def _shares_nodes(service: ResolvedService) -> bool:
 def _port_ranges(service: ResolvedService, group: ResolvedGroup) -> dict[str, range]:
     """The ports of a leader, by the keys that set them."""
     ranges = {
-        "server.port": _one(service.server.port),
-        "group.port": _one(group.port),
-        "group.memberPort": _one(group.member_port),
+        "server.port": _single_port(service.server.port),
+        "group.port": _single_port(group.port),
+        "group.memberPort": _single_port(group.member_port),
     }
     if service.cluster.host_network:
         first = group.hccl_port
@@ -140,12 +140,12 @@ def _port_ranges(service: ResolvedService, group: ResolvedGroup) -> dict[str, ra
     return ranges
 
 
-def _one(port: int) -> range:
+def _single_port(port: int) -> range:
     return range(port, port + 1)
 
 
-def _meet(one: range, other: range) -> bool:
-    return one.start < other.stop and other.start < one.stop
+def _overlap(first: range, second: range) -> bool:
+    return first.start < second.stop and second.start < first.stop
 
 
 def _text(ports: range) -> str:

@@ -79,6 +79,7 @@ class Expose(Record):
 
     @model_validator(mode="after")
     def _not_pulumis(self) -> Expose:
-        if own := [key for key in self.annotations if key.startswith("pulumi.com/")]:
-            raise ValueError(f"annotation {own[0]} is the program's own")
+        for key in self.annotations:
+            if key.startswith("pulumi.com/"):
+                raise ValueError(f"annotation {key} belongs to the program")
         return self

@@ -10,7 +10,7 @@ from models.engines.kv_transfer import KvConnector
 from models.record import DnsLabel, Record
 
 KvRouter = Literal["kthena", "none"]
-"""What sends a request first to a server for prefill and then to one for decode."""
+"""The router, which sends a request first to a server for prefill and then to a server for decode."""
 
 
 class KvTransfer(Record):
@@ -33,5 +33,5 @@ class KvTransfer(Record):
     follow. Default: the first one above the range in which Mooncake opens ports of its own."""
 
     router: KvRouter = "kthena"
-    """What sends requests to both: `kthena`, Volcano's router, which has to be installed in the cluster; or `none` for
-    a router of your own."""
+    """The router that sends requests to both: `kthena`, Volcano's router, which must be installed in the cluster; or
+    `none` for a router of your own."""

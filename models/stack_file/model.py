@@ -95,7 +95,7 @@ class Model(Record):
             )
         if self.preparation is not None and not self.verify:
             raise ValueError(
-                "preparation is for weights that are fetched or verified: give verify"
+                "preparation is for weights that are fetched or verified: write verify"
             )
         return self
 

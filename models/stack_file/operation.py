@@ -149,5 +149,5 @@ class DisruptionBudget(Record):
     @model_validator(mode="after")
     def _one_of_both(self) -> DisruptionBudget:
         if (self.max_unavailable is None) == (self.min_available is None):
-            raise ValueError("give either maxUnavailable or minAvailable")
+            raise ValueError("write either maxUnavailable or minAvailable")
         return self

@@ -138,7 +138,7 @@ class ServiceConfig(Record):
     """Speculative decoding."""
 
     multimodal: Multimodal | None = Field(default=None, examples=[True])
-    """Set for models that read pictures: `true`, or a mapping with what differs."""
+    """Set for models that read pictures: `true`, or a mapping with the differences."""
 
     startup: Duration | None = Field(default=None, ge=1, le=LONGEST, examples=["25m"])
     """Longest time from the start of a container until it answers; when left out, by the size of the weights and the

@@ -62,7 +62,7 @@ RELEASES = ("0.18.0", "0.23.0", "0.30.0")
 
 @cache
 def flag_table(release: str) -> FlagTable:
-    """What vLLM of a release accepts on its command line.
+    """The command line of vLLM in a release.
 
     Raises:
         FileNotFoundError: There is no table of the release.
@@ -88,7 +88,7 @@ def flag_table(release: str) -> FlagTable:
 
 @cache
 def plugin_table(release: str) -> PluginTable | None:
-    """What the plugin of a release reads, refuses and resets; None if that is not known."""
+    """The settings that the plugin of a release reads, refuses and resets; None if they are not known."""
     if not (_FOLDER / f"plugin/{release}.json").exists():
         return None
     table = _read(f"plugin/{release}.json")

@@ -132,7 +132,7 @@ def _field_edit(key: str, problem: FieldProblem) -> str:
 
 
 def _why(plugin: PluginTable, path: tuple[str, ...]) -> str:
-    """What the plugin does with a value of another type, and where."""
+    """The reaction of the plugin to a value of another type, with the place in its code."""
     refusal = plugin.refusals.get(_REFUSALS.get(".".join(path), ""))
     if refusal:
         return f"vllm-ascend {plugin.release} raises {refusal.exception} at start ({refusal.where})"
