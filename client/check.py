@@ -61,10 +61,10 @@ add_rules("request", ("error", "no-effect"), {"unknown-field": _UNKNOWN_FIELD})
 
 
 def check_request(request: Request, service: ResolvedService) -> tuple[Finding, ...]:
-    """Find everything that is wrong with a request.
+    """Find the errors and doubts in a request.
 
-    A request with an error must not be sent. A warning reports what the service probably refuses, or what is probably a
-    mistake.
+    A request with an error must not be sent. A warning reports a request that the service probably refuses, or a
+    probable mistake.
     """
     if request.endpoint.server != service.server.kind:
         return (_other_server(request, service),)

@@ -57,7 +57,7 @@ def check_go() -> None:
 def go_environment(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     """The environment of every build: reproducible, nothing fetched but modules, our caches unless the caller sets his.
 
-    The proxy and checksum settings stay the user's: go.sum decides what is accepted.
+    The proxy and checksum settings stay the user's: go.sum decides which modules are accepted.
     """
     kept = {
         name: value

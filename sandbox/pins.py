@@ -249,7 +249,7 @@ It has a separate key, so a change of its pins does not build the other tools ag
 
 
 def key(tools: Iterable[Tool] = TOOLS, modules: Path = MODULES) -> str:
-    """A hash over everything that decides what is built: module files, packages, flags. Go's version is not in it."""
+    """A hash over the inputs of the build: module files, packages, flags. Go's version is not in it."""
     digest = hashlib.sha256()
     wanted = tuple(tools)
     used = {tool.module for tool in wanted} | {

@@ -35,7 +35,7 @@ class EngineArgs(Record):
 
     max_model_len: int = Field(ge=1, examples=[4096])
     """Most tokens of a request, input and output together. More tokens take memory from the KV cache. There is no
-    default: the one that vLLM takes from the model hangs large models or does not fit (manual, Step 3)."""
+    default: vLLM's own one, from the model, hangs large models or does not fit (manual, Step 3)."""
 
     max_num_batched_tokens: int | None = Field(default=None, ge=1, examples=[4096])
     """Most tokens in one iteration. Default: the largest of `maxModelLen`, `maxNumSeqs` and 2048 (vLLM 0.6.3,
@@ -118,7 +118,7 @@ class EngineArgs(Record):
     """Fields of `--additional-config`, the plugin's own settings, checked against the release. Not in 0.6.3."""
 
     extra_args: dict[Line, JsonValue] = Field(default={}, examples=[{"seed": 8}])
-    """Further flags of the engine by name, checked against the release: `{seed: 8}`. A flag that has a key of its own
+    """Further flags of the engine by name, checked against the release: `{seed: 8}`. A flag that has its own key
     is refused here."""
 
 

@@ -1,4 +1,4 @@
-"""The fields of JSON flags such as `--compilation-config`: which exist, their types, and what is wrong with a value.
+"""The fields of JSON flags such as `--compilation-config`: which exist, their types, and the errors in a value.
 
 The types are those of vLLM's configuration. vLLM converts JSON with pydantic, so `"30000"` is a whole number and `1` is
 true.

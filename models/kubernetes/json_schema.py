@@ -1,7 +1,7 @@
 """The fields of a pod as JSON Schema, for editors: `podTemplate.spec` with the names and types that `check` knows.
 
 An editor does not know the cluster's release, so the fields of all releases are there. A file may have a part of a
-patch, and its base the rest, so only what is in a list has to be complete.
+patch, and its base the rest, so only the items of lists have to be complete.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ class KvTransfer(Record):
 
     port: int | None = Field(default=None, ge=1024, le=65535, examples=[36000])
     """First port of the service for prefill, which uses one port for each NPU of a server; those of the other service
-    follow. Default: the first one above the range in which Mooncake opens ports of its own."""
+    follow. Default: the first port above the range of Mooncake."""
 
     router: KvRouter = "kthena"
     """The router that sends requests to both: `kthena`, Volcano's router, which must be installed in the cluster; or

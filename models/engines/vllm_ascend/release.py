@@ -191,7 +191,7 @@ class VllmAscend(Release):
     def default_batched_tokens(self, engine: EngineArgs) -> tuple[int, str]:
         """2048, and the whole longest request without chunked prefill (vllm/engine/arg_utils.py).
 
-        NPUs of any size have the default of small GPUs: the plugin does not tell vLLM their memory
+        NPUs of any size have the default of small GPUs: the plugin does not report their memory to vLLM
         (vllm_ascend/platform.py, get_device_total_memory). Unlike 0.6.3, vLLM does not raise it to `maxNumSeqs`.
         """
         tokens = self.default_tokens

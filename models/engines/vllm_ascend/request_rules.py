@@ -1,4 +1,4 @@
-"""Rules on requests for vLLM 0.18.0 and later: what the server refuses with 400, and what it ignores.
+"""Rules on requests for vLLM 0.18.0 and later: fields that the server refuses with 400, or ignores.
 
 The name of a rule's function is its id. Its limits and sources are in `request_limits.json`.
 """

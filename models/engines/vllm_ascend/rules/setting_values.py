@@ -41,7 +41,7 @@ _REFUSALS = {
 def setting_value(server: ModelServer) -> Iterator[Finding]:
     """Every key of `additionalConfig` has a value of its type.
 
-    The plugin checks few of the values at start. It uses another value as it is: a text such as `"false"` turns a
+    The plugin checks few of the values at start. It uses another value unchanged: a text such as `"false"` turns a
     switch on (vllm_ascend/ascend_config.py).
     """
     settings = settings_of(server)
@@ -137,4 +137,4 @@ def _why(plugin: PluginTable, path: tuple[str, ...]) -> str:
     if refusal:
         return f"vllm-ascend {plugin.release} raises {refusal.exception} at start ({refusal.where})"
     key = plugin.additional_config[path[0]]
-    return f"vllm-ascend {plugin.release} uses the value as it is ({key.read[0]})"
+    return f"vllm-ascend {plugin.release} uses the value unchanged ({key.read[0]})"
