@@ -31,7 +31,7 @@ class NewImage:
 
 
 def new_image(
-    service: ResolvedService, release: Release, chosen: str | None
+    service: ResolvedService, release: Release, requested: str | None
 ) -> NewImage:
     """The image of a service under a release.
 
@@ -41,13 +41,13 @@ def new_image(
     Args:
         service: The service.
         release: The new release.
-        chosen: The image that the user gives.
+        requested: The image that the user gives.
 
     Raises:
         MigrationError: The release has no such image, or none that is public.
     """
-    if chosen:
-        return NewImage(chosen)
+    if requested:
+        return NewImage(requested)
     old = service.image.partition("@")[0]
     repository = repository_of(old)
     old_tag = tag_of(old)
