@@ -60,10 +60,10 @@ class EngineArgs(Record):
     dtype: Literal["auto", "half", "float16", "bfloat16", "float", "float32"] | None = (
         None
     )
-    """Data type of weights and activations. Default: that of the model, as the manual recommends."""
+    """Data type of weights and activations. Default: the model's, as the manual recommends."""
 
     kv_cache_dtype: Word | None = Field(default=None, examples=["fp8"])
-    """Data type of the KV cache. Default: that of the model. In 0.6.3, this is `extraArgs.kvCacheDtype`."""
+    """Data type of the KV cache. Default: the model's. In 0.6.3, this is `extraArgs.kvCacheDtype`."""
 
     gpu_memory_utilization: float | None = Field(
         default=None, gt=0, le=1, examples=[0.9]

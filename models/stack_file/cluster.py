@@ -220,7 +220,8 @@ class ClusterConfig(Record):
 
     interface: InterfaceName | None = Field(default=None, examples=["eth0"])
     """Network interface over which the pods of a group connect (`HCCL_SOCKET_IFNAME`, `GLOO_SOCKET_IFNAME`,
-    `TP_SOCKET_IFNAME`). Default: eth0, that of a pod. With `hostNetwork`, the nodes' interface has to be named."""
+    `TP_SOCKET_IFNAME`). Default: eth0, the interface of a pod. With `hostNetwork`, name the interface of
+    the nodes."""
 
     host_network: bool = False
     """Whether the pods of groups use the network of their node, as RoCE without a device plugin for networks needs.

@@ -82,7 +82,8 @@ class Resources(Record):
     """CPU request. There is no limit: the pod may use more CPUs while the node has idle ones."""
 
     memory: Quantity | None = Field(default=None, ge=1, examples=["192Gi"])
-    """Memory request and limit, including `shm`. The default has room for `shm` and for what the engine reserves."""
+    """Memory request and limit, including `shm`. The default has room for `shm` and the reserved memory of the
+    engine."""
 
     shm: Quantity | None = Field(default=None, ge=1, examples=["16Gi"])
     """Size of `/dev/shm`, the shared memory of the engine's processes."""
