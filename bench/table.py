@@ -26,7 +26,7 @@ _MOST = 10_001
 
 
 class Key(NamedTuple):
-    """What was measured: a step, who ran it, and the number of services."""
+    """A measured step: its name, who ran it, and the number of services."""
 
     step: str
     who: str

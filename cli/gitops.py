@@ -68,11 +68,13 @@ def write(directory: Path, stack: str, wanted: Mapping[str, str]) -> tuple[int, 
     try:
         directory.mkdir(parents=True, exist_ok=True)
         existing = _texts(directory)
-        own = {name for name, text in existing.items() if text.startswith(_mark(stack))}
-        foreign = existing.keys() - own
+        written = {
+            name for name, text in existing.items() if text.startswith(_mark(stack))
+        }
+        foreign = existing.keys() - written
         _refuse_foreign_files(directory, foreign & wanted.keys())
         changed = [name for name, text in wanted.items() if existing.get(name) != text]
-        unwanted = own - wanted.keys()
+        unwanted = written - wanted.keys()
         for name in changed:
             _replace(directory / name, wanted[name])
         for name in unwanted:

@@ -213,13 +213,15 @@ def _write_file(file: Path, text: str) -> None:
 
 
 def _report(stack: str, conversion: Conversion | None) -> Report:
-    """Print what became of the manual's files, and the findings about the new stack."""
-    made = open_stack(stack)
+    """Print the report of the conversion, and the findings about the new stack."""
+    new_stack = open_stack(stack)
     if conversion is None:
-        report = check(made)
+        report = check(new_stack)
         typer.echo(render([report]))
         return report
-    findings = [_moved(finding, made.spans) for finding in conversion.report.findings]
+    findings = [
+        _moved(finding, new_stack.spans) for finding in conversion.report.findings
+    ]
     report = replace(conversion.report, findings=tuple(findings))
     typer.echo(conversion_output.render(replace(conversion, report=report)))
     return report

@@ -27,7 +27,7 @@ SetOption = Annotated[
     typer.Option(
         "--set",
         metavar="SERVICE.KEY=VALUE",
-        help=f"Give a fact about an image ({', '.join(GIVEN_KEYS)}). Repeatable.",
+        help=f"Give a fact about an image ({', '.join(GIVEN_KEYS)}); can be repeated.",
     ),
 ]
 UpgradeOption = Annotated[
@@ -41,7 +41,7 @@ OfflineOption = Annotated[
 
 def command(
     stacks: StacksArgument = None,
-    given: SetOption = None,
+    settings: SetOption = None,
     upgrade: UpgradeOption = False,
     offline: OfflineOption = False,
 ) -> None:
@@ -50,7 +50,7 @@ def command(
     The file ascend-vllm.lock is next to the stack file. For each service it has
     the image with its digest, the engine release, CANN, PyTorch, Python, the oldest
     driver, the type of NPU and the weights. From then on, pods run the image with
-    this digest, and check reports what differs. Commit the file.
+    this digest, and check reports differences. Commit the file.
 
     The digest comes from the registry, with the login of docker login. An entry of
     the file stays while its image stays the same.
@@ -64,7 +64,7 @@ def command(
       ascend-vllm lock --upgrade
     """
     opened = list(open_stacks(stacks or []))
-    facts = _facts(given or [], opened)
+    facts = _facts(settings or [], opened)
     digests = _Digests(upgrade=upgrade, offline=offline)
     missing = 0
     for stack in opened:
@@ -140,10 +140,10 @@ def _lock(
     before: Mapping[str, LockedService] = stack.lock.services if stack.lock else {}
     services: dict[str, LockedService] = {}
     for service in stack.services:
-        given = facts.get(service.name, {})
-        entry = relocked(service, before.get(service.name), given)
-        if "digest" not in given and digests.needed(entry):
-            entry.update(_asked(str(entry["image"])))
+        configured = facts.get(service.name, {})
+        entry = relocked(service, before.get(service.name), configured)
+        if "digest" not in configured and digests.needed(entry):
+            entry.update(_digest_from_registry(str(entry["image"])))
         services[service.name] = _record(service, entry)
     section: dict[str, Any] = {
         name: plain_entry(locked) for name, locked in services.items()
@@ -187,8 +187,8 @@ def _refuse_broken_lock(stack: ResolvedStack) -> None:
             )
 
 
-def _asked(image: str) -> dict[str, str]:
-    """The digest of an image; empty if its registry does not say it."""
+def _digest_from_registry(image: str) -> dict[str, str]:
+    """The digest of an image; empty if its registry does not answer with one."""
     typer.echo(f"asking for the digest of {image}", err=True)
     try:
         return {"digest": image_digest(image)}
@@ -203,7 +203,7 @@ def _record(service: ResolvedService, entry: Mapping[str, object]) -> LockedServ
     """The entry of a service.
 
     Raises:
-        CommandError: A given fact has a wrong form.
+        CommandError: A fact of --set has a wrong form.
     """
     locked, findings = parse(LockedService, dict(entry), (service.name,))
     if locked is None:

@@ -37,14 +37,16 @@ ToOption = Annotated[
 ]
 ServiceOption = Annotated[
     list[str] | None,
-    typer.Option("--service", metavar="NAME", help="Migrate this service. Repeatable."),
+    typer.Option(
+        "--service", metavar="NAME", help="Migrate this service; can be repeated."
+    ),
 ]
 ImageOption = Annotated[
     list[str] | None,
     typer.Option(
         "--image",
         metavar="SERVICE=IMAGE",
-        help="The new image of a service. Repeatable.",
+        help="The new image of a service; can be repeated.",
     ),
 ]
 TakeDefaultsOption = Annotated[
@@ -82,8 +84,8 @@ def command(  # noqa: PLR0913  each is an argument of the command line
     """Write a stack file for another engine release, and report what changes.
 
     Settings that the release does not have are renamed, replaced or removed, each
-    with its reason. Defaults that differ are written out, so that services stay as
-    they are. Comments are kept. The old file is kept as Pulumi.STACK.yaml.RELEASE.
+    with its reason. Defaults that differ are written out, so that services do not
+    change. Comments are kept. The old file is kept as Pulumi.STACK.yaml.RELEASE.
     A base file is not changed: the stack file overrides its values.
 
     Exit code 0 if the new stack file passes check, 1 if something is left to do, 2

@@ -54,7 +54,7 @@ _PROJECT_NAME = "name: ascend-vllm\n"
 
 @dataclass(frozen=True)
 class NewProject:
-    """What a new project is made of."""
+    """The settings of a new project."""
 
     name: str
     stack: str

@@ -31,7 +31,7 @@ class Requirement:
 
 
 def program_requirement() -> Requirement:
-    """The requirement for the program as it is installed here: from an index, from git, or from a checkout."""
+    """The requirement for the installed program: from an index, from git, or from a checkout."""
     installed = distribution(NAME)
     # pip and uv write this file for what they do not install from an index.
     origin = installed.read_text("direct_url.json")
@@ -102,7 +102,7 @@ def _without_credentials(url: str) -> str:
 
 
 def _git(directory: Path, *arguments: str) -> str:
-    """What git prints; empty if it fails or is not installed."""
+    """The output of git; empty if it fails or is not installed."""
     try:
         answer = subprocess.run(
             ["git", "-C", directory, *arguments],

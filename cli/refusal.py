@@ -23,7 +23,7 @@ def refuse_errors(
     Args:
         stack: The stack.
         service: Only errors of this service and of the stack as a whole; None for all errors.
-        code: The exit code. A command with a verdict of its own, such as drift, could not run.
+        code: The exit code. For a command with its own verdict, such as drift, it means that the command could not run.
 
     Raises:
         typer.Exit: There are errors.

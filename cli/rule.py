@@ -67,7 +67,7 @@ def command(
 
 
 def _list() -> Iterator[str]:
-    """All rules, by what they are about."""
+    """All rules, by topic."""
     width = max(len(name) for name in _all_ids())
     for subject, title in _SUBJECTS.items():
         yield from folded(f"{title}:")

@@ -28,7 +28,7 @@ from cluster.status_text import state_text
 from models.service.resolved import ResolvedService, ResolvedStack
 
 _GIVES_UP = f"status gives up after {SECONDS} s without an answer"
-_ASKS_AGAIN = "status asks again until it answers, and shows the last state meanwhile"
+_ASKS_AGAIN = "status tries again until it answers, and shows the last state meanwhile"
 
 
 class StatusFormat(StrEnum):
@@ -139,7 +139,7 @@ def _outage(argument: str, problem: ClusterError) -> CommandError:
     command = f"ascend-vllm status {argument} --watch"
     return CommandError(
         problem.message,
-        f"{problem.fix}; the services run on without it, and {command} asks until it answers",
+        f"{problem.fix}; the services keep running, and {command} asks until it answers",
         ExitCode.COULD_NOT_RUN,
     )
 

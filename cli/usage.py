@@ -13,7 +13,7 @@ _EXPECTED = {int: "a whole number", float: "a number"}
 
 
 def usage_error(problem: typer.TyperException) -> CommandError:
-    """What is wrong with the arguments: `--format yaml: expected text, json, github or sarif`."""
+    """The error in the arguments: `--format yaml: expected text, json, github or sarif`."""
     context = getattr(problem, "ctx", None)
     command = context.command_path if context else "ascend-vllm"
     return CommandError(_message(problem), f"see {command} --help")

@@ -60,7 +60,7 @@ async def watch(
     Args:
         look: Reads the cluster.
         contact: When the API server answered.
-        show: Shows what was read.
+        show: Shows the result of each read.
         report: Reports an outage.
 
     Returns:
@@ -73,9 +73,9 @@ async def watch(
     last: StackStatus | None = None
     try:
         while True:
-            seen = await _look(look, contact, report)
-            if seen:
-                last = seen
+            status = await _look(look, contact, report)
+            if status:
+                last = status
                 show(last)
             await asyncio.sleep(POLL)
     except asyncio.CancelledError:  # Ctrl-C

@@ -219,8 +219,8 @@ def load_request(service: ResolvedService, load: Load, number: int) -> Request:
     token_ids = _token_ids(load, number)
     if service.server.kind == "api_server":
         text = " ".join(str(token_id) for token_id in token_ids)
-        return question(Kind.GENERATE, service, text, given=parameters)
-    request = question(Kind.COMPLETE, service, "", given=parameters)
+        return question(Kind.GENERATE, service, text, options=parameters)
+    request = question(Kind.COMPLETE, service, "", options=parameters)
     return Request(Kind.COMPLETE, {**request.body, "prompt": token_ids})
 
 

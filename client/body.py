@@ -36,23 +36,23 @@ def question(
     kind: Kind,
     service: ResolvedService,
     text: str,
-    given: Mapping[str, Any],
+    options: Mapping[str, Any],
     images: Sequence[str] = (),
 ) -> Request:
     """Make a request from a question.
 
     Args:
         kind: The kind of request.
-        service: The service. Its first served model name is used, if `given` has no model.
+        service: The service. Its first served model name is used, if `options` has no model.
         text: The question.
-        given: The fields that the user set.
+        options: The fields that the user set.
         images: Pictures as data URLs.
     """
     body = _model(kind, service)
     body |= _question_fields(kind, text, images)
     for name in _ALWAYS_SENT:
         body[name] = Parameters.model_fields[name].default
-    fields = _in_release_form(kind, service, given)
+    fields = _in_release_form(kind, service, options)
     body |= fields
     if body.get("stream") and kind is not Kind.GENERATE:
         body["stream_options"] = {
@@ -66,15 +66,15 @@ def pooling(
     kind: Kind,
     service: ResolvedService,
     texts: Sequence[str],
-    given: Mapping[str, Any],
+    options: Mapping[str, Any],
 ) -> Request:
     """Make a request that is answered with numbers.
 
     Args:
         kind: The kind of request.
-        service: The service. Its first served model name is used, if `given` has no model.
+        service: The service. Its first served model name is used, if `options` has no model.
         texts: The texts to embed; or the query, then the documents to score.
-        given: The fields that the user set.
+        options: The fields that the user set.
     """
     first, *others = texts
     fields: dict[str, Any] = {"input": list(texts)}
@@ -82,15 +82,15 @@ def pooling(
         fields = {"query": first, "documents": others}
     if kind is Kind.SCORE:
         fields = {"text_1": first, "text_2": others}
-    body = {**_model(kind, service), **fields, **given}
-    return Request(kind, body, options=frozenset(given))
+    body = {**_model(kind, service), **fields, **options}
+    return Request(kind, body, options=frozenset(options))
 
 
 def raw(
     kind: Kind,
     service: ResolvedService,
     text: str,
-    given: Mapping[str, Any],
+    options: Mapping[str, Any],
     file: str,
 ) -> Request:
     """Make a request from a whole body.
@@ -99,7 +99,7 @@ def raw(
         kind: The kind of request.
         service: The service. Its first served model name is used, if the body has no model.
         text: The body as JSON.
-        given: The fields that the user set with options. They override the body.
+        options: The fields that the user set with options. They override the body.
         file: Name of the file with the body.
 
     Raises:
@@ -116,7 +116,7 @@ def raw(
             f"{file} does not contain a JSON object",
             'pass a body such as {"messages": […]}',
         )
-    fields = _in_release_form(kind, service, given)
+    fields = _in_release_form(kind, service, options)
     return Request(
         kind=kind,
         body={**_model(kind, service), **body, **fields},

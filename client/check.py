@@ -41,7 +41,7 @@ _OTHER_RULES = {
     "other-server": """The server has the path of the request.
 
 The OpenAI server has /v1/chat/completions and /v1/completions, the plain server /generate (manual, Step 5).""",
-    "other-task": """The model does what the request asks for: it generates text, embeds texts, or scores documents.
+    "other-task": """The model can do the task of the request: generate text, embed texts, or score documents.
 
 /v1/embeddings is for embedding models; /v1/rerank and /v1/score are for reranking and embedding models; all other
 paths are for models that generate text.""",
@@ -61,10 +61,10 @@ add_rules("request", ("error", "no-effect"), {"unknown-field": _UNKNOWN_FIELD})
 
 
 def check_request(request: Request, service: ResolvedService) -> tuple[Finding, ...]:
-    """Find everything that is wrong with a request.
+    """Find the errors and doubts in a request.
 
-    A request with an error must not be sent. A warning reports what the service probably refuses, or what is probably a
-    mistake.
+    A request with an error must not be sent. A warning reports a request that the service probably refuses, or a
+    probable mistake.
     """
     if request.endpoint.server != service.server.kind:
         return (_other_server(request, service),)
@@ -128,7 +128,7 @@ def _other_task(request: Request, service: ResolvedService, task: ModelKind) -> 
         rule="other-task",
         severity="error",
         message=f"{request.endpoint.path} is not for {service.model.name}: {_TASKS[task]}",
-        why="a model server has only the paths of what its model does",
+        why="a model server has only the paths for the task of its model",
         fix=f"use one of: {', '.join(_kinds_of(service))}",
         marks=(setting(service, "model.source"),),
     )

@@ -208,7 +208,7 @@ def _get(
 
 
 def _ask(client: httpx.Client, reference: ImageReference) -> _Answer:
-    """Read the manifest of an image; with a login or a token if the registry asks for one."""
+    """Read the manifest of an image; with a login or a token if the registry requires one."""
     headers = {"Accept": ", ".join(_MANIFESTS)}
     answer = _get(client, reference.url, headers)
     if answer.status_code != 401:

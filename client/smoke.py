@@ -100,7 +100,7 @@ class Run:
             kind=self.kind,
             service=self.service,
             text=text,
-            given=fields,
+            options=fields,
             images=images,
         )
         answer = await send(self.link, request)
@@ -235,9 +235,9 @@ async def _health(run: Run) -> None:
 async def _models(run: Run) -> None:
     status, text, _ = await get(run.link, "/v1/models")
     expect(status == 200, f"/v1/models answers {status}")
-    served = _served_models(text)
-    missing = [name for name in run.service.model_names if name not in served]
-    served_names = ", ".join(served)
+    names = _served_models(text)
+    missing = [name for name in run.service.model_names if name not in names]
+    served_names = ", ".join(names)
     missing_names = ", ".join(missing)
     expect(not missing, f"the server serves {served_names}, not {missing_names}")
 
@@ -330,7 +330,7 @@ async def _expect_status(run: Run, status: int, **fields: Any) -> None:
         kind=Kind.COMPLETE,
         service=run.service,
         text="hello",
-        given={"max_tokens": 1, **fields},
+        options={"max_tokens": 1, **fields},
     )
     answer = await post(run.link, request.endpoint.path, request.body)
     expect(answer.status == status, f"the server answers {answer.status}")

@@ -1,1 +1,1 @@
-"""What runs of a stack: read from its cluster, explained, and waited for."""
+"""The live cluster of a stack: reads it, explains it, and waits for it."""

@@ -111,7 +111,7 @@ class ApiRequests:
 
     async def _call(self, method: str, **request: Any) -> Any:
         """An answer with any status. After 401, kr8s logs in again, since a token may have expired."""
-        self.contact.asked()
+        self.contact.request_sent()
         try:
             async with self.api.call_api(
                 method, raise_for_status=False, **request

@@ -6,7 +6,7 @@ from kr8s.asyncio import Api
 
 
 class Connection(Api):
-    """A connection of kr8s that does not ask for the server's version first, and that can be closed."""
+    """A connection of kr8s that does not request the server's version first, and that can be closed."""
 
     async def close(self) -> None:
         """Close the connections to the server; without this, Python warns of open sockets at the end."""

@@ -20,7 +20,7 @@ _VOLUME_CONTENT = {
     DRAFT_VOLUME: "the draft model's weights",
     VOLUME: "the launch script",
 }
-"""What the volumes of a service contain, by name."""
+"""The contents of the volumes of a service, by name."""
 
 _CREATE_ERRORS = ("CreateContainerError", "RunContainerError")
 _MOUNT_FAILED = ("FailedMount", "FailedAttachVolume")
@@ -91,7 +91,7 @@ def _mount_failed(text: str, pod: Object) -> Finding:
         "error",
         f"the volume {volume}{content} cannot be mounted",
         why=f"the node {node_of(pod)} reports: {shortened(text)}",
-        fix="correct what the message names on the node",
+        fix="fix the problem in the message on the node",
     )
 
 
@@ -103,7 +103,7 @@ def _volume_name(text: str) -> str:
 
 
 def _content(volume: str) -> str:
-    """What a volume contains, in parentheses; empty if that is unknown."""
+    """The content of a volume, in parentheses; empty if it is unknown."""
     if volume in _VOLUME_CONTENT:
         return f" ({_VOLUME_CONTENT[volume]})"
     if volume.startswith("lora-path-"):
@@ -125,7 +125,7 @@ def configuration(pod: Object, snapshot: Snapshot) -> Finding | None:
                 "error",
                 f"the container cannot be started: {text}",
                 why="the container runtime of the node rejects it: a missing program, a device or a mount",
-                fix="correct what the message names; check that the image is built for the node's architecture",
+                fix="fix the problem in the message; check that the image is built for the node's architecture",
             )
     return None
 

@@ -40,7 +40,7 @@ _WHY = {
     127: "the script calls a program that the image does not have",
     126: "the script is not executable",
 }
-"""What an exit code suggests if the log shows no known error."""
+"""The likely cause of an exit code if the log shows no known error."""
 
 
 def blamed(pod: Object) -> Object | None:
@@ -113,12 +113,12 @@ def _init_failed(
         severity,
         message,
         why="the server starts after all init containers have succeeded; Kubernetes starts it again",
-        fix=f"see its last lines; correct what {name} needs in the stack file or the image",
+        fix=f"see its last lines; fix the input of {name} in the stack file or the image",
     )
 
 
 def _rule(name: str, severity: Severity) -> str:
-    """The id of a failure. The first one has an id of its own, because Kubernetes starts the container again."""
+    """The id of a failure. The first failure has a separate id, because Kubernetes starts the container again."""
     if severity == "error":
         return name
     return f"{name}-once"
@@ -187,14 +187,14 @@ def _crash(container: Object, severity: Severity, cause: Cause | None) -> Findin
             severity,
             f"{message}: {cause.line[:_LONGEST]}",
             why="this is the first exception in its log",
-            fix="correct what the exception names, then run pulumi up",
+            fix="fix the cause of the exception, then run pulumi up",
         )
     return Finding(
         rule,
         severity,
         message,
         why=_WHY.get(_exit_code(container), "its last lines show the cause"),
-        fix="correct what its last lines name, then run pulumi up",
+        fix="fix the error in its last lines, then run pulumi up",
     )
 
 

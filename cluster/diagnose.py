@@ -28,7 +28,7 @@ class LogOf:
 
 
 def wanted_log(pod: Object) -> LogOf | None:
-    """The log that `diagnose` uses: of the container that ended, otherwise of the one that is not ready yet."""
+    """The log that `diagnose` uses: of the container that ended, otherwise of the container that is not ready yet."""
     container = blamed(pod)
     if container:
         return LogOf(

@@ -11,7 +11,7 @@ from models.manifests.metadata import VERSION_LABEL
 def release_of_pod(pod: Object) -> Release:
     """The release in the pod's label; the default release for a pod without it, such as that of the smoke Job.
 
-    During an update to another release the old pods still run the old one, so the stack file cannot tell.
+    During an update to another release, the old pods still run the old release, so the stack file does not show it.
     """
     version = labels_of(pod).get(VERSION_LABEL, "")
     if version not in VERSIONS:

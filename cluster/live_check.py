@@ -52,7 +52,7 @@ class Reader(Protocol):
 
 @dataclass(frozen=True)
 class Answers:
-    """What was read of a cluster."""
+    """The facts that were read from a cluster."""
 
     namespace: Object | None = None
     """The namespace of the stack; None if it does not exist or could not be read."""
@@ -65,7 +65,7 @@ class Answers:
     nodes: Sequence[Object] | None = None
     """All nodes; None if they could not be read."""
     groups: GroupAnswers = field(default_factory=GroupAnswers)
-    """What the cluster shows about its LeaderWorkerSet controller."""
+    """The state of the LeaderWorkerSet controller."""
     unread: Mapping[str, str] = field(default_factory=dict)
     """The reason why something could not be read, by its name, such as `nodes`."""
 
@@ -73,7 +73,7 @@ class Answers:
 async def check_cluster(
     stack: ResolvedStack,
 ) -> tuple[tuple[Finding, ...], Mapping[str, str]]:
-    """What in the cluster does not fit the stack. Nothing is changed.
+    """Compare the cluster with the stack. Nothing is changed.
 
     Returns:
         The findings, and the reason why something could not be read, by its name.

@@ -45,7 +45,7 @@ def refused_by_node(pod: Object, _: Snapshot) -> Finding | None:
             "evicted",
             "error",
             f"{node} evicted the pod: {text}",
-            why="the node ran short of what the message names; caches and logs below / count as ephemeral storage",
+            why="the node ran short of the resource in the message; caches and logs below / count as ephemeral storage",
             fix="free or enlarge it on the node; keep caches on a volume",
         )
     if "unhealthy" in text or "healthy devices" in text:
@@ -75,7 +75,7 @@ def _refused_by_kubelet(node: str, reason: str, text: str) -> Finding:
             "refused-by-node",
             "error",
             f"{node} has too little free {reason.removeprefix('OutOf')}: {text}",
-            why="the kubelet counts what runs on its node: pods of another scheduler, and pods that still end",
+            why="the kubelet counts all pods on its node, also pods of another scheduler and pods that still end",
             fix="let one scheduler place all pods of the NPU nodes, then delete this pod: the Deployment replaces it",
         )
     return Finding(
@@ -83,7 +83,7 @@ def _refused_by_kubelet(node: str, reason: str, text: str) -> Finding:
         "error",
         f"{node} refused the pod: {text or reason}",
         why=reason,
-        fix="correct what the message names",
+        fix="fix the problem in the message",
     )
 
 

@@ -164,7 +164,7 @@ def _pods_rejected(deployment: Object, snapshot: Snapshot) -> Finding | None:
 
 
 def rejection(text: str, namespace: str, why: str) -> Finding:
-    """What rejects the pods of a service.
+    """The reason why the pods of a service are rejected.
 
     Args:
         text: The message of the API server.
@@ -195,14 +195,14 @@ def rejection(text: str, namespace: str, why: str) -> Finding:
             "error",
             f"the cluster has no RuntimeClass {runtime_class[1]}",
             why=f"{why}: podTemplate.spec.runtimeClassName names it",
-            fix="install what defines it (the Ascend Docker Runtime), or remove runtimeClassName from podTemplate.spec",
+            fix="install its definition (the Ascend Docker Runtime), or remove runtimeClassName from podTemplate.spec",
         )
     return Finding(
         "pods-refused",
         "error",
         f"the API server rejects the pods: {text}",
         why=why,
-        fix="correct what the message names",
+        fix="fix the problem in the message",
     )
 
 

@@ -1,4 +1,4 @@
-"""Outages of the API server: how long it has not answered, and what is reported about it."""
+"""Outages of the API server: how long it has not answered, and the messages about it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Contact:
     """Seconds since some moment."""
     _unanswered_since: float | None = None
 
-    def asked(self) -> None:
+    def request_sent(self) -> None:
         """A request was sent."""
         if self._unanswered_since is None:
             self._unanswered_since = self.now()
@@ -69,7 +69,7 @@ class OutageReport:
         self._next_report = FIRST
 
     def update(self, silence: float) -> None:
-        """Report what has changed.
+        """Report the changes.
 
         Args:
             silence: Seconds without an answer; 0 if the API server answers.

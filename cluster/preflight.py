@@ -19,7 +19,7 @@ _ERROR = re.compile(
 def contradiction(
     pod: Object, container: Object, lines: Sequence[str]
 ) -> Finding | None:
-    """What contradicts the service, if the container is a preflight that found something.
+    """The finding of a preflight, if the container is one and found a contradiction.
 
     The termination message has it as long as the pod exists, also while the container runs again.
 

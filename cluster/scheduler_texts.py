@@ -1,4 +1,4 @@
-"""What messages of schedulers mean: Volcano, its NPU plugin of MindCluster, HAMi, and Kubernetes' own predicates.
+"""Messages of schedulers and their meanings: Volcano, its NPU plugin of MindCluster, HAMi, and Kubernetes' predicates.
 
 The schedulers report why each node was rejected, in their own words. The words are theirs, the meaning is ours.
 """
@@ -22,7 +22,7 @@ class SchedulerText:
 
 @dataclass(frozen=True)
 class Explanation:
-    """What a message means, and how to fix it."""
+    """The meaning of a message, and its fix."""
 
     meaning: str
     why: str
@@ -30,7 +30,7 @@ class Explanation:
 
 
 def explain(messages: Sequence[str]) -> Explanation | None:
-    """What the messages about a pod mean; None if none of them is known."""
+    """The meaning of the messages about a pod; None if none of them is known."""
     for text in _TEXTS:
         for message in messages:
             match = text.pattern.search(message)
@@ -77,13 +77,13 @@ def _npu_plugin_texts() -> Iterator[SchedulerText]:
     yield _text(
         r"npu topology not meet job require|don't satisfy the schedulable topology",
         "Volcano's NPU plugin finds no free NPUs that belong together on a node",
-        why="it only gives out NPUs that are connected with each other: the free ones are on different rings or boards",
+        why="it allocates only connected NPUs, and the free NPUs are on different rings or boards",
         fix="free a whole ring or node, request 1, 2, 4 or 8 NPUs, or wait",
     )
     yield _text(
         r"(?i)(?:req(?:uest)?(?:ed)?\s*npu|npu\s*num(?:ber)?|require npu)[^<>]*(?:illegal|invalid|not in|must)",
         "Volcano's NPU plugin does not accept this number of NPUs",
-        why="it only gives out numbers of NPUs that fit the rings of a node: 1, 2, 4 or 8",
+        why="it allocates only numbers of NPUs that fit the rings of a node: 1, 2, 4 or 8",
         fix="set npus to 1, 2, 4 or 8",
     )
     yield _text(
@@ -136,7 +136,7 @@ def _hami_texts() -> Iterator[SchedulerText]:
     yield _text(
         r"CardNotHealth",
         "the NPUs of the nodes are unhealthy",
-        why="HAMi gives out only NPUs that the device plugin reports as healthy",
+        why="HAMi allocates only NPUs that the device plugin reports as healthy",
         fix="check the NPUs with npu-smi info -t health; cordon the node until they are repaired",
     )
     yield _text(
@@ -245,8 +245,8 @@ def _volcano_texts() -> Iterator[SchedulerText]:
     )
     yield _text(
         r"resources? in cluster (?:is|are) overused",
-        "Volcano admits no further pods: those that it admitted request all that the cluster has",
-        why="it admits pods until their requests add up to those of all nodes, and admitted pods may still wait",
+        "Volcano admits no further pods: the admitted pods request all resources of the cluster",
+        why="it admits pods until they request the resources of all nodes, and admitted pods may still wait",
         fix="correct, scale down or delete pods that wait (kubectl get podgroups -A), or add a node",
     )
     yield _text(

@@ -152,7 +152,7 @@ def _gang_waiting(pod: Object, snapshot: Snapshot, resource: str) -> Finding | N
         "error",
         f"Volcano starts {least} pods together or none, and only {room} fit: {shortage(pod, snapshot, resource)}",
         why=f"{why}, with {counted(requested, 'NPU')} each",
-        fix="free NPUs, or lower minMember; a rolling update doubles what a gang needs",
+        fix="free NPUs, or lower minMember; during a rolling update, a gang needs twice as many NPUs",
     )
 
 
@@ -222,7 +222,7 @@ def _message_of_scheduler(pod: Object, snapshot: Snapshot) -> Finding:
 
 
 def _messages(pod: Object, snapshot: Snapshot) -> list[str]:
-    """What schedulers report about a pod and its group, the most telling first."""
+    """The messages of schedulers about a pod and its group, the most specific first."""
     texts = [condition(pod, "PodScheduled").get("message")]
     texts += _refusals(pod, snapshot)
     group = group_of(pod, snapshot)
@@ -233,7 +233,7 @@ def _messages(pod: Object, snapshot: Snapshot) -> list[str]:
 
 
 def _refusals(item: Object, snapshot: Snapshot) -> list[str | None]:
-    """What schedulers report about an object that they do not place, the latest first.
+    """The messages of schedulers about an object that they do not place, the latest first.
 
     Volcano reports what keeps a group out of its queue as a normal event.
     """

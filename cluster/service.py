@@ -116,7 +116,7 @@ class State:
     log: tuple[str, ...] = ()
     """The last log lines of that pod, without credentials. The line of the cause comes first if it stands above."""
     unit: str = "pod"
-    """What the numbers count: `pod`, or `group` for a service over several nodes."""
+    """The unit of the numbers: `pod`, or `group` for a service over several nodes."""
 
     @property
     def is_ready(self) -> bool:

@@ -30,7 +30,7 @@ HOPELESS = 5.0
 """Seconds to wait for pods that lack free NPUs while no pod is terminating."""
 
 
-def turns(services: Sequence[ResolvedService]) -> list[list[ResolvedService]]:
+def batches(services: Sequence[ResolvedService]) -> list[list[ResolvedService]]:
     """The services in groups, in the order of their updates.
 
     Services that delete first come before the others, the largest first. The smallest ones come last in any case.

@@ -198,7 +198,7 @@ async def patiently(
 
 
 class _Wait:
-    """What the wait has read and reported so far."""
+    """The facts that the wait has read and reported so far."""
 
     def __init__(
         self,

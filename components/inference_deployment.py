@@ -214,7 +214,7 @@ def _service_and_claims(
 
 
 def _checked(name: str, args: InferenceDeploymentArgs) -> ResolvedStack:
-    """The service as a stack of its own, after the rules that `check` applies to a stack file.
+    """The service as a stack with one service, after the rules that `check` applies to a stack file.
 
     Raises:
         pulumi.RunError: The service has errors.

@@ -8,7 +8,7 @@ from typing import Any
 import pulumi
 
 DELETION_TIMEOUT = 120
-"""Longest wait for a deletion in seconds, for objects that the cluster deletes at once.
+"""Longest wait for a deletion in seconds, for objects that the cluster deletes immediately.
 
 Before 4.22 the provider can miss that an object is gone (pulumi-kubernetes, pull request 3550), and waits for ten
 minutes. At the end of the time it looks at the object once more.

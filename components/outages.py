@@ -1,6 +1,6 @@
 """Reports outages of the API server during an update, whatever the update waits for just then.
 
-Pulumi's provider reports nothing while the API server does not answer, and it has no timeout of its own.
+Pulumi's provider reports nothing while the API server does not answer, and it has no timeout.
 """
 
 from __future__ import annotations

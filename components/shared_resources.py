@@ -1,4 +1,4 @@
-"""What the services of a stack share: the namespace, Volcano's queues, Secrets and the claims for weights."""
+"""The resources that the services of a stack share: namespace, Volcano's queues, Secrets, and claims for weights."""
 
 from __future__ import annotations
 

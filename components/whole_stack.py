@@ -10,7 +10,7 @@ from cluster.errors import ClusterError
 from cluster.pods import npus
 from cluster.reader import connected
 from cluster.snapshot import name_of
-from cluster.update_order import turns
+from cluster.update_order import batches
 from components.inference_deployment import InferenceDeployment
 from components.outages import outages_reported
 from components.readiness import is_in_cluster, readiness
@@ -40,17 +40,17 @@ async def _deploy(stack: ResolvedStack, opts: pulumi.ResourceOptions) -> None:
         return
     async with outages_reported(stack.cluster):
         await _refuse_update_that_would_hang(stack)
-        await _register_in_turns(stack, opts)
+        await _register_in_batches(stack, opts)
 
 
-async def _register_in_turns(
+async def _register_in_batches(
     stack: ResolvedStack, opts: pulumi.ResourceOptions
 ) -> None:
     """Register the services whose pods must free NPUs first, and wait for their places before the others."""
     wait = readiness(stack.cluster)
     registered: list[ResolvedService] = []
     with wait.postponed():
-        for group in turns(stack.services):
+        for group in batches(stack.services):
             components = _register(group, opts)
             registered += group
             all_exist = True

@@ -249,7 +249,7 @@ def _namespace(
             place = pod.owner.at("metadata", "namespace")
             notes.drop(f"the namespace {pod.namespace}", why, place)
     if not name:
-        why = "config.yaml names none; use --namespace NAME for a namespace that exists"
+        why = "config.yaml names no namespace; use --namespace NAME for a namespace that exists"
         notes.assume("namespace inference, created with the stack", why)
         return {"name": "inference"}
     created = [item.name for item in objects if item.kind == "Namespace"]

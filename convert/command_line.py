@@ -96,7 +96,7 @@ def _take_loose_model(flags: Flags, file: str) -> None:
 
 @dataclass
 class _Option:
-    """An option as it is written, with the words up to the next option."""
+    """An option as the script has it, with the words up to the next option."""
 
     name: str
     line: int

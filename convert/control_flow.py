@@ -77,7 +77,7 @@ def read_flow(commands: Sequence[Command]) -> Flow:
 
 
 def literal(word: Word) -> str:
-    """A word as it is written, with `$` for each variable."""
+    """A word as the script has it, with `$` for each variable."""
     characters = []
     for piece in word.pieces:
         if isinstance(piece, Text):

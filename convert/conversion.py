@@ -105,7 +105,7 @@ def convert_files(files: Sequence[File], options: Options) -> Conversion:
     """Convert files of any form, in any order: objects, Compose files, scripts, `docker run` lines.
 
     Args:
-        files: The files; their contents show what they are.
+        files: The files. Their contents show their kinds.
         options: The values of the command line.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Notes of a conversion: what it assumed, what it replaced, what remains as it is, and what it dropped."""
+"""Notes of a conversion: assumed and replaced values, remaining objects, and dropped parts."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Note:
     credential."""
 
     kind: Literal["assumed", "replaced", "remains", "dropped"]
-    """`replaced`: the program has a part of its own instead. `remains`: an object that the stack file does not
+    """`replaced`: the program writes its own part instead. `remains`: an object that the stack file does not
     describe, and that nothing changes. `dropped`: it is lost, so the exit code is 1."""
     what: str
     why: str
@@ -83,7 +83,7 @@ def remains(
     why: str,
     at: Place | Placed = NOWHERE,
 ) -> Note:
-    """A note about an object that is no part of the stack, and that stays as it is."""
+    """A note about an object that does not belong to the stack, and that the program leaves unchanged."""
     return Note("remains", what, why, _place(at))
 
 

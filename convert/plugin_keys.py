@@ -123,7 +123,7 @@ def _speculative(launched: Launched) -> Values | None:
     if source and kind in ("mtp", "ngram", "suffix"):
         launched.drop(
             "the model of --speculative-config",
-            f"{kind} has no weights of its own",
+            f"{kind} has no separate weights",
             "speculative-config",
         )
     elif source:
@@ -157,7 +157,7 @@ def _speculative_config(launched: Launched) -> Values:
 
 
 def _method(launched: Launched, config: Mapping[str, Any]) -> str:
-    """The method, or the one that vLLM takes without it (vllm/config/speculative.py)."""
+    """The method, or vLLM's default (vllm/config/speculative.py)."""
     method = config.get("method")
     if method:
         return str(method)

@@ -21,7 +21,7 @@ _SECURITY_WORDS = {
     "runAsNonRoot": "not root",
 }
 """Parts of a container's security context that are no plain number."""
-_SECURITY = "what serving a model needs, see docs/security.md"
+_SECURITY = "the rights to serve a model, see docs/security.md"
 
 
 def added_to_pod(pod: Pod, service: ResolvedService) -> Iterator[Difference]:

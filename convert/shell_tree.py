@@ -23,7 +23,7 @@ class Parsed:
     """A script with its syntax tree."""
 
     source: bytes
-    """The script, with an end for what it leaves open."""
+    """The script, with an end for each construct that it leaves open."""
     tree: Tree
     quote_row: int | None = None
     """The row of a quote that is never closed."""

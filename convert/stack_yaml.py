@@ -11,7 +11,7 @@ from convert.minimal import Values
 from models.yaml_scalar import plain_scalar
 
 SCHEMA = "# yaml-language-server: $schema=./schema/stack.schema.json\n"
-"""The first line, which tells editors the schema."""
+"""The first line, which names the schema for editors."""
 
 BASE_SCHEMA = (
     "# yaml-language-server: $schema=./schema/services.schema.json\n"

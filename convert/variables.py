@@ -108,7 +108,7 @@ def assigned(assignment: Assignment, scope: Scope) -> Value:
 
 
 def _with_own_value(word: Word, name: str) -> Word:
-    """The word with the old value of its own variable, which the image may set: `/a${PATH:+:$PATH}` is `/a:$PATH`."""
+    """The word with the old value of its variable, which the image may set: `/a${PATH:+:$PATH}` is `/a:$PATH`."""
     parts: list[Piece] = []
     for piece in word.pieces:
         if not isinstance(piece, Variable) or piece.name != name:

@@ -46,7 +46,7 @@ class Refusal:
 
 
 _ONE_KIND = "a service of this program has pods of one kind, or a leader with workers"
-_KEEP = "keep it as it is"
+_KEEP = "keep it unchanged"
 _NODES = "write a service with nodes, which starts such a server without it: see docs/several-nodes.md"
 _OF_OTHERS = {
     "ModelServing": Refusal(
@@ -59,11 +59,11 @@ _OF_OTHERS = {
     ),
     "InferenceService": Refusal(
         "is an InferenceService of KServe: its ServingRuntime may have the command",
-        "convert what KServe made: kubectl get deployment -l serving.kserve.io/inferenceservice=NAME -o yaml",
+        "convert the objects of KServe: kubectl get deployment -l serving.kserve.io/inferenceservice=NAME -o yaml",
     ),
     "LLMInferenceService": Refusal(
         f"is an LLMInferenceService of KServe, which makes pods of several kinds; {_ONE_KIND}",
-        "convert what KServe made: kubectl get deployment -o yaml",
+        "convert the objects of KServe: kubectl get deployment -o yaml",
     ),
     "RayCluster": Refusal(
         "is a RayCluster: its head starts Ray, and a server is started in it later",

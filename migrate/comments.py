@@ -1,6 +1,6 @@
 """Comments that stay where they are when a key is added or removed.
 
-ruamel.yaml keeps the comment lines below a value with that value, although they are about what follows. So a key that
+ruamel.yaml keeps the comment lines below a value with that value, although they are about the next one. So a key that
 is added after it takes them over, and a key that is removed leaves them to the one before it.
 """
 

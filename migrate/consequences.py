@@ -1,4 +1,4 @@
-"""What changes around the services by the release itself: requests, metrics, and what image and nodes have to have."""
+"""The consequences of a release around the services: for requests, metrics, images and nodes."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _of_release(old: Release, new: Release) -> Iterator[Consequence]:
 
 
 def _needs(new: Release) -> Iterator[Consequence]:
-    """What the image and the nodes have to have, as far as it is published."""
+    """The published requirements on the image and the nodes."""
     pairing = new.pairing
     versions = {
         "CANN": pairing.cann,

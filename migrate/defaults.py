@@ -1,4 +1,4 @@
-"""Defaults that differ between two releases: those of the old one are written, so that services stay as they are."""
+"""Defaults that differ between two releases. The old values are written, so that services do not change."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _GRAPH_SETTING = "cudagraph_mode"
 """The name of the mode of graphs among the defaults of a release. It is no flag."""
 
 _SECTIONS = ("speculative", "lora", "multimodal")
-"""Keys whose fields belong together: a section that the user writes is left as it is."""
+"""Keys whose fields belong together: a section that the user writes is not changed."""
 
 _NOT_COMPARED = ("engine.version", "engine.extraArgs")
-"""Fields of the engine that are no settings of their own."""
+"""Fields of the engine that have no default."""
 
 
 @dataclass(frozen=True)
@@ -37,16 +37,16 @@ class Default:
 
 
 def differing_defaults(old: ResolvedService, new: ResolvedService) -> Iterator[Default]:
-    """The defaults that the service gets from its release, and that the new release has otherwise.
+    """The defaults of the service that differ in the new release.
 
     Args:
         old: The service under the old release.
         new: The service under the new release.
     """
-    yield from _of_keys(old, new)
-    yield from _of_graphs(old, new)
-    yield from _of_further_flags(old, new)
-    yield from _derived(old, new)
+    yield from _defaults_of_keys(old, new)
+    yield from _default_graph_mode(old, new)
+    yield from _defaults_of_further_flags(old, new)
+    yield from _derived_values(old, new)
 
 
 def words(default: Any) -> str:
@@ -58,7 +58,7 @@ def words(default: Any) -> str:
     return json.dumps(default, ensure_ascii=False)
 
 
-def _of_keys(old: ResolvedService, new: ResolvedService) -> Iterator[Default]:
+def _defaults_of_keys(old: ResolvedService, new: ResolvedService) -> Iterator[Default]:
     """The defaults of flags with a key."""
     replaced = _replaced_flags(old, new)
     for change in release_changes(old.release, new.release).defaults:
@@ -69,14 +69,18 @@ def _of_keys(old: ResolvedService, new: ResolvedService) -> Iterator[Default]:
             continue
         if key in old.configured or _is_configured(key, new):
             continue
-        origin = old.origins.get(key)
-        value = _value(change.old)
-        if origin and origin.value is not None:
-            value = origin.value
+        value = _old_default(key, change.old, old)
         current = new.origins.get(key)
-        if current and current.value == value:
-            continue
-        yield Default(key, value, change.new)
+        if current is None or current.value != value:
+            yield Default(key, value, change.new)
+
+
+def _old_default(key: str, default: str, old: ResolvedService) -> Any:
+    """The value that the service has under the old release: the resolved one, or the default of the flag."""
+    origin = old.origins.get(key)
+    if origin and origin.value is not None:
+        return origin.value
+    return _value(default)
 
 
 def _key(flag: str, old: Release, new: Release) -> str | None:
@@ -117,7 +121,9 @@ def _value(text: str) -> Any:
         return text
 
 
-def _of_graphs(old: ResolvedService, new: ResolvedService) -> Iterator[Default]:
+def _default_graph_mode(
+    old: ResolvedService, new: ResolvedService
+) -> Iterator[Default]:
     """The mode of graphs, unless the service has none or names it."""
     captures = new.origins["graph.kind"].value == "cann"
     if not captures or _GRAPH_MODE in old.configured | new.configured:
@@ -128,22 +134,25 @@ def _of_graphs(old: ResolvedService, new: ResolvedService) -> Iterator[Default]:
         yield Default(_GRAPH_MODE, before, words(after))
 
 
-def _of_further_flags(old: ResolvedService, new: ResolvedService) -> Iterator[Default]:
+def _defaults_of_further_flags(
+    old: ResolvedService, new: ResolvedService
+) -> Iterator[Default]:
     """The defaults of flags without a key. Lists are left out: a list with no words cannot be written."""
-    for name, flag in old.release.flags.items():
-        other = new.release.flags.get(name)
+    for name, old_flag in old.release.flags.items():
+        new_flag = new.release.flags.get(name)
         is_owned = _key(name, old.release, new.release) is not None
-        if other is None or is_owned or flag.kind in ("list", "append"):
+        if new_flag is None or is_owned or old_flag.kind in ("list", "append"):
             continue
-        if not _is_same(flag, other) and not _is_further_argument(name, new):
-            yield Default(
-                f"engine.extraArgs.{flag.key}", flag.default, words(other.default)
-            )
+        if _has_same_default(old_flag, new_flag) or _is_further_argument(name, new):
+            continue
+        key = f"engine.extraArgs.{old_flag.key}"
+        yield Default(key, old_flag.default, words(new_flag.default))
 
 
-def _is_same(flag: Flag, other: Flag) -> bool:
-    """Whether two defaults mean the same: nothing, an empty value and `false` do."""
-    return flag.default == other.default or not (flag.default or other.default)
+def _has_same_default(old: Flag, new: Flag) -> bool:
+    """Whether two defaults mean the same. None, an empty value and `false` do."""
+    are_both_empty = not old.default and not new.default
+    return old.default == new.default or are_both_empty
 
 
 def _is_further_argument(flag: str, service: ResolvedService) -> bool:
@@ -153,14 +162,14 @@ def _is_further_argument(flag: str, service: ResolvedService) -> bool:
     return False
 
 
-def _derived(old: ResolvedService, new: ResolvedService) -> Iterator[Default]:
-    """Values that follow from other settings, and from different ones in the new release."""
-    for key, origin in old.origins.items():
-        is_compared = key.startswith("engine.") and key not in _NOT_COMPARED
-        current = new.origins.get(key)
-        is_configured = key in old.configured | new.configured
-        if not is_compared or current is None or is_configured:
+def _derived_values(old: ResolvedService, new: ResolvedService) -> Iterator[Default]:
+    """Values of the engine that are derived from other settings, and that differ in the new release."""
+    configured = old.configured | new.configured
+    for key, before in old.origins.items():
+        if not key.startswith("engine.") or key in _NOT_COMPARED or key in configured:
             continue
-        values = (origin.value, current.value)
-        if None not in values and origin.value != current.value:
-            yield Default(key, origin.value, words(current.value))
+        after = new.origins.get(key)
+        if after is None or None in (before.value, after.value):
+            continue
+        if before.value != after.value:
+            yield Default(key, before.value, words(after.value))

@@ -108,9 +108,9 @@ class StackDocument:
 
     def value(self, path: Path) -> Any:
         """The value at a path, of the stack file or of its base file; None if there is none."""
-        own = self._found(self._document, self._in_document(path))
-        if own is not None or path[0] != "services":
-            return own
+        span = self._found(self._document, self._in_document(path))
+        if span is not None or path[0] != "services":
+            return span
         return self._found(self._base, path[1:])
 
     def _mapping(self, path: Path, next_key: str) -> Any:

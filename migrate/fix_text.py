@@ -1,4 +1,4 @@
-"""A reader of fixes: the edits that the text of a fix asks for.
+"""A reader of fixes: from the text of a fix to its edits.
 
 A fix has one or more alternatives, separated by `or`. An alternative has one or more edits, joined by `and`:
 
@@ -57,7 +57,7 @@ def alternatives(fix: str) -> list[list[Edit]]:
     """The alternatives of a fix that are edits, in the order of the text.
 
     Raises:
-        ValueError: An alternative begins like an edit, but is none.
+        ValueError: An alternative begins like an edit, but is not one.
     """
     found = []
     start = 0
@@ -96,21 +96,36 @@ def _edits(fix: str, start: int) -> tuple[list[Edit], int]:
 
 
 def _edit(fix: str, start: int) -> tuple[Edit, int]:
-    if match := _WRITE.match(fix, start):
-        end = _end_of_value(fix, match.end())
-        value = read_yaml("fix", fix[match.end() : end]).value
-        under = _UNDER.match(fix, end)
-        if under:
-            return Edit("write", match["key"], value, under=under["path"]), under.end()
-        return Edit("write", match["key"], value), end
-    if match := _RENAME.match(fix, start):
+    """The edit that starts at an offset, and the offset of its end.
+
+    Raises:
+        ValueError: No edit starts there.
+    """
+    match = _WRITE.match(fix, start)
+    if match:
+        return _write(match["key"], fix, match.end())
+    match = _RENAME.match(fix, start)
+    if match:
         return Edit("rename", match["key"], match["name"]), match.end()
-    if match := _MOVE.match(fix, start):
-        return Edit("move", match["key"], tuple(match["path"].split("."))), match.end()
+    match = _MOVE.match(fix, start)
+    if match:
+        path = tuple(match["path"].split("."))
+        return Edit("move", match["key"], path), match.end()
     match = _REMOVE.match(fix, start)
-    if not match:
-        raise ValueError(f"not an edit: {fix[start:]}")
-    return Edit("remove", match["key"], line=int(match["line"] or 0)), match.end()
+    if match:
+        line = int(match["line"] or 0)
+        return Edit("remove", match["key"], line=line), match.end()
+    raise ValueError(f"not an edit: {fix[start:]}")
+
+
+def _write(key: str, fix: str, start: int) -> tuple[Edit, int]:
+    """The edit that writes a key, and the offset of its end. The value starts at an offset."""
+    end = _end_of_value(fix, start)
+    value = read_yaml("fix", fix[start:end]).value
+    under = _UNDER.match(fix, end)
+    if under:
+        return Edit("write", key, value, under=under["path"]), under.end()
+    return Edit("write", key, value), end
 
 
 def _end_of_value(text: str, start: int) -> int:

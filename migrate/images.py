@@ -27,11 +27,11 @@ class NewImage:
 
     name: str
     note: str = ""
-    """What is to be confirmed; empty if the image is sure to exist."""
+    """The reason to confirm the image; empty if it is sure to exist."""
 
 
 def new_image(
-    service: ResolvedService, release: Release, given: str | None
+    service: ResolvedService, release: Release, requested: str | None
 ) -> NewImage:
     """The image of a service under a release.
 
@@ -41,13 +41,13 @@ def new_image(
     Args:
         service: The service.
         release: The new release.
-        given: The image that the user gives.
+        requested: The image that the user gives.
 
     Raises:
         MigrationError: The release has no such image, or none that is public.
     """
-    if given:
-        return NewImage(given)
+    if requested:
+        return NewImage(requested)
     old = service.image.partition("@")[0]
     repository = repository_of(old)
     old_tag = tag_of(old)

@@ -30,13 +30,13 @@ from models.yaml_scalar import as_yaml
 
 @dataclass(frozen=True)
 class Wish:
-    """What the user wants."""
+    """The options of the command."""
 
     release: Release
     services: Sequence[str] = ()
     """The services to migrate; all if it is empty."""
     images: Mapping[str, str] = field(default_factory=dict)
-    """The images that the user gives, by service."""
+    """The images from the command line, by service."""
     take_defaults: bool = False
     """Whether services take the defaults of the new release."""
 
@@ -359,7 +359,7 @@ def _identity(finding: Finding) -> tuple[str, str | None, str]:
 
 
 def _left(finding: Finding, release: Release) -> Change:
-    """What the user has to do, because no edit of the stack file does it."""
+    """A finding that the user has to fix, because no edit of the stack file does."""
     if is_about_weights(finding):
         return Change("weights", finding.message, _weights_to_make(finding, release))
     subject = f"{finding.severity}[{finding.rule}]"

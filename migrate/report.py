@@ -1,4 +1,4 @@
-"""What a migration did and what it means, as data."""
+"""The report of a migration, as data: its changes and their consequences."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ Kind = Literal[
     "weights",
     "left",
 ]
-"""What became of a setting.
+"""The kinds of changes of a setting.
 
 `image`: the new image. `renamed`: the key or its flag has another name and the same meaning. `gone`: the release has no
 such setting. `changed`: the release does not accept the value. `no effect`: nothing in the release reads it. `default`:
-a default of the old release that is written out, or that changes. `weights`: the weights have to be made again. `left`:
-what `check` still finds in the new stack file."""
+a default of the old release that is written out, or that changes. `weights`: the weights must be quantized again.
+`left`: a finding that remains in the new stack file."""
 
 Topic = Literal["clients", "metrics", "defaults", "image", "nodes"]
-"""What changes around the services: requests, metrics in dashboards, defaults of the fields of JSON flags, and what the
-image and the nodes have to have."""
+"""The topics of consequences around the services: requests, metrics in dashboards, defaults of the fields of JSON
+flags, and requirements on the image and the nodes."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Change:
     subject: str
     """The setting with its value, as the stack file has it."""
     outcome: str
-    """What becomes of it."""
+    """The result of the change."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class MigratedService:
 
 @dataclass(frozen=True)
 class Consequence:
-    """What changes around the services because of the release itself."""
+    """A consequence of the release around the services."""
 
     topic: Topic
     old: str

@@ -1,4 +1,4 @@
-"""What may be asked for, and what it means: plain values and pure functions, without Pulumi and without a cluster."""
+"""From the stack file to Kubernetes objects: plain values and pure functions, without Pulumi and without a cluster."""
 
 from models.check import check
 from models.service.resolve import resolve

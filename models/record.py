@@ -1,4 +1,4 @@
-"""What every part of the configuration language is made of: closed, frozen records and its scalar types."""
+"""The base of every record of the stack file: closed, frozen records, and the scalar types."""
 
 from __future__ import annotations
 
@@ -171,7 +171,7 @@ def _quantity_source(value: Any) -> str:
 
 
 PATTERN_WORDS: dict[str, str] = {}
-"""What a text has to be, in words, by its pattern."""
+"""Patterns of texts in words: the form that a text must have."""
 
 
 def text_like(

@@ -45,7 +45,7 @@ def _may_be_avoided(change: ServiceChange) -> bool:
 def _demands(
     changes: Iterable[ServiceChange], candidates: set[str]
 ) -> Iterator[Demand]:
-    """What each service holds at most during the update, and the additional pods that are planned."""
+    """The most NPUs that each service holds during the update, and the planned additional pods."""
     for change in changes:
         states = [state for state in (change.old, change.new) if state]
         if not states:

@@ -76,7 +76,7 @@ def without_credentials(detail: Detail) -> Detail:
 
 @dataclass(frozen=True)
 class ServiceChange:
-    """What happens to one service."""
+    """The effect of an update on one service."""
 
     name: str
     kind: Kind
@@ -126,7 +126,7 @@ class PoolChange:
 
 @dataclass(frozen=True)
 class ReleaseUpdate:
-    """Another engine release, the services that get it, and what it changes by itself."""
+    """Another engine release, the services that get it, and the changes that it brings."""
 
     services: tuple[str, ...]
     changes: ReleaseChanges

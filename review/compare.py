@@ -1,4 +1,4 @@
-"""Compare two stacks: what is added, removed and changed, which pods restart, and why."""
+"""Compare two stacks: added, removed and changed services, which pods restart, and why."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def _replaced_workloads(services: Iterable[ServiceChange]) -> Iterator[str]:
             kinds.reverse()
         yield (
             f"the pods of {service.name}: a {kinds[1]} replaces the {kinds[0]}, which is deleted last, "
-            f"so both need their NPUs at once"
+            f"so both need their NPUs at the same time"
         )
 
 

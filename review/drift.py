@@ -160,7 +160,7 @@ def _key(item: Object) -> Key:
 
 
 def _live_object(wanted: Manifest, live_objects: Mapping[Key, Object]) -> Object | None:
-    """The object with the same name or, for a launch ConfigMap, the one that the Deployment uses."""
+    """The object with the same name or, for a launch ConfigMap, the ConfigMap that the Deployment uses."""
     live_object = live_objects.get(_key(wanted))
     if live_object is not None or wanted["kind"] != "ConfigMap":
         return live_object
@@ -249,7 +249,7 @@ def _are_autoscaled(replicas: FieldDrift, deployment: str, live: Live) -> bool:
 
 
 def _is_shown(field: FieldDrift, kind: str) -> bool:
-    """Whether a field of another manager is worth a line. What Volcano writes to queues, for example, is not."""
+    """Whether a field of another manager is reported. Fields that Volcano writes to queues, for example, are not."""
     return kind in ("Deployment", "Service") and field.path.startswith("spec.")
 
 

@@ -63,7 +63,7 @@ def compare_live(
     Args:
         stack: The stack.
         live: The objects of its cluster.
-        wanted: The objects of the stack to compare. Default: all. The caller leaves out what it may not read.
+        wanted: The objects of the stack to compare. Default: all. The caller leaves out objects that it may not read.
 
     Returns:
         The changes, and the stack with the images, NPUs and replicas that run.

@@ -29,7 +29,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Preview:
-    """What Pulumi plans for a stack."""
+    """Pulumi's plan for a stack."""
 
     stack: str
     steps: tuple[Step, ...]

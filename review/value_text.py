@@ -11,7 +11,7 @@ from models.credentials import masked_tree
 def value_pair_texts(
     old: Any, new: Any, name: str = ""
 ) -> tuple[str | None, str | None]:
-    """The old and the new value of a change as text. If only a credential changed, the new text says so.
+    """The old and the new value of a change as text. If only a credential changed, the new text reports it.
 
     Args:
         old: The old value, or None.

@@ -90,7 +90,7 @@ def _run(command: list[str], variables: dict[str, str], project: Path) -> str:
 
 
 def _advice(output: str) -> str:
-    """What to do about an error of Pulumi."""
+    """The advice for an error of Pulumi."""
     if "incorrect passphrase" in output:
         return "the encryptionsalt of the stack is not a sandbox's; deploy the stack where its passphrase is known"
     if "currently locked" in output:

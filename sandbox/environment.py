@@ -68,7 +68,7 @@ def _settings(home: Path) -> dict[str, str]:
 
 
 def _offer_provider(home: Path) -> None:
-    """Install our provider in the sandbox as the version that the package `pulumi-kubernetes` asks for.
+    """Install our provider in the sandbox as the version that the package `pulumi-kubernetes` requires.
 
     Ours is older: it is the newest one that can be built from Go modules.
     """

@@ -57,7 +57,7 @@ def check_go() -> None:
 def go_environment(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     """The environment of every build: reproducible, nothing fetched but modules, our caches unless the caller sets his.
 
-    The proxy and checksum settings stay the user's: go.sum decides what is accepted.
+    The proxy and checksum settings stay the user's: go.sum decides which modules are accepted.
     """
     kept = {
         name: value
@@ -107,22 +107,22 @@ def build(tool: Tool, tools: Path) -> None:
     log = build_dir() / "logs" / f"{tool.name}.log"
     log.unlink(missing_ok=True)
     environment = go_environment()
-    made = build_dir() / "made" / tool.name
-    for directory in (made.parent, Path(environment["GOTMPDIR"])):
+    built = build_dir() / "made" / tool.name
+    for directory in (built.parent, Path(environment["GOTMPDIR"])):
         directory.mkdir(parents=True, exist_ok=True)
     source = _sources(tool, environment, log)
     for asset in tool.assets:
         _copy_asset(asset, tools, environment, log)
     linker_flags = f"-w -s {tool.flags}".rstrip()
     _go(
-        ["build", "-ldflags", linker_flags, "-o", str(made), tool.package],
+        ["build", "-ldflags", linker_flags, "-o", str(built), tool.package],
         source,
         environment,
         log,
     )
     target = tools / "bin" / tool.name
     target.parent.mkdir(parents=True, exist_ok=True)
-    made.replace(target)
+    built.replace(target)
 
 
 def _go(

@@ -220,7 +220,7 @@ NODE_TOOLS = (
     Tool("coredns", _COREDNS, "coredns", ".", "node", 0.7),
     Tool("pause", "1", "pause", ".", "node", 0.1),
 )
-"""What a real node needs besides."""
+"""Further programs that a real node needs."""
 
 
 # It needs the libraries of Kubernetes 1.36, so it cannot share the module of the control plane.
@@ -245,11 +245,11 @@ GROUP_TOOLS = (
 )
 """The controller of LeaderWorkerSets, which a sandbox starts for stacks with services over several nodes.
 
-It has a key of its own, so a change of its pins does not build the other tools again."""
+It has a separate key, so a change of its pins does not build the other tools again."""
 
 
 def key(tools: Iterable[Tool] = TOOLS, modules: Path = MODULES) -> str:
-    """A hash over everything that decides what is built: module files, packages, flags. Go's version is not in it."""
+    """A hash over the inputs of the build: module files, packages, flags. Go's version is not in it."""
     digest = hashlib.sha256()
     wanted = tuple(tools)
     used = {tool.module for tool in wanted} | {

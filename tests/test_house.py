@@ -143,6 +143,26 @@ def test_exceptions_from_the_checks_are_few_and_each_has_a_reason() -> None:
     assert len(waived) <= 2 * sum(map(lines, FILES)) / 1000
 
 
+def imported_modules(file: Path) -> Iterator[str]:
+    for node in nodes_of(file):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module or ""
+
+
+def test_an_output_format_imports_nothing_else_of_the_command_line() -> None:
+    imports = {
+        (str(file.relative_to(ROOT)), module)
+        for file in (ROOT / "cli" / "output").rglob("*.py")
+        for module in imported_modules(file)
+        if module.split(".")[0] == "cli"
+    }
+
+    assert {file for file, module in imports if not module.startswith("cli.output")} == set()
+    assert len(imports) > 20
+
+
 def test_checking_a_stack_loads_neither_pulumi_nor_a_kubernetes_client() -> None:
     heavy = ("pulumi", "pulumi_kubernetes", "kubernetes", "kr8s", "httpx")
     code = (

@@ -69,7 +69,7 @@ def _first_dead(words: str) -> str:
 
 
 def _effect(kind: str, words: str) -> str:
-    """What the release does with the setting: refused, warned, ignored, or (a metric) absent."""
+    """The reaction of the release to the setting: refused, warned, ignored, or (for a metric) absent."""
     if kind == "flag":
         return "refused"
     if kind == "metric":

@@ -9,7 +9,7 @@ _LOGGED = {
     ", info line only": "info",
     ", no line": "nothing",
 }
-"""What the plugin logs when it resets a value, by the reference's words. Without them it logs a warning."""
+"""The log levels of a reset, by the words of the reference. Without these words, the plugin logs a warning."""
 
 _NESTED_TYPES = {
     "eplb_config.expert_map_path": "text",

@@ -19,7 +19,7 @@ _CONVERSIONS = {
     "float": "number",
     "json.loads": "json",
 }
-"""What a text has to be for a function that raises otherwise."""
+"""The required form of a text for a function that raises otherwise."""
 
 _WITH_CHOICES = {
     "env_with_choices": "choice",
@@ -90,7 +90,7 @@ def _pairs(table: ast.Dict) -> Iterator[tuple[str, ast.expr]]:
 
 
 def _entry(source: _Source, name: str, reader: ast.expr) -> dict[str, Any] | None:
-    """The values of one variable; None if any text is read, or if that cannot be told from the function."""
+    """The values of one variable; None if it accepts any text, or if the function does not show its values."""
     if isinstance(reader, ast.Name):
         return _of_function(source, source.functions[reader.id])
     if isinstance(reader, ast.Call):

@@ -97,19 +97,14 @@ def _values(expression: ast.expr | None, definitions: dict[str, ast.expr]) -> li
         return _values(definitions.get(expression.id), definitions)
     if not isinstance(expression, ast.Subscript):
         return []
-    if not (
-        isinstance(expression.value, ast.Name) and expression.value.id == "Literal"
-    ):
+    if ast.unparse(expression.value) != "Literal":
         return []
     inner = expression.slice
     items = inner.elts if isinstance(inner, ast.Tuple) else [inner]
     values: list[Any] = []
     for item in items:
         if isinstance(item, ast.Constant):
-            found = [item.value]
+            values.append(item.value)
         else:
-            found = _values(item, definitions)
-        for value in found:
-            if value not in values:
-                values.append(value)
-    return values
+            values += _values(item, definitions)
+    return list(dict.fromkeys(values))

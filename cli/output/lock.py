@@ -1,4 +1,4 @@
-"""What a stack was locked with, as text."""
+"""The lock of a stack as text."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def locked_text(stack: str, services: Mapping[str, LockedService]) -> str:
 
 
 def _parts(locked: LockedService) -> Iterator[str]:
-    """What belongs to the image, in words."""
+    """The versions that belong to the image, in words."""
     yield f"vLLM {locked.release}"
     if locked.cann:
         yield f"CANN {locked.cann}"

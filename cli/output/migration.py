@@ -60,7 +60,7 @@ def markdown(migration: Migration) -> str:
         lines += [
             f"### {service.name}: {service.old} → {service.new}",
             "",
-            "| | setting | what becomes of it |",
+            "| | setting | result |",
             "| --- | --- | --- |",
             *map(_row, service.changes),
             "",

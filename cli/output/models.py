@@ -43,7 +43,7 @@ def _row(model: KnownModel) -> tuple[str, ...]:
 
 
 def _kind(facts: ModelFacts | None) -> str:
-    """What a model does if it is not text generation, and how it is built: `MoE, multimodal`."""
+    """The task of a model if it is not text generation, and its architecture: `MoE, multimodal`."""
     if facts is None:
         return "-"
     if facts.kind != "generate":

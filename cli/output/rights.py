@@ -1,4 +1,4 @@
-"""The rights of each service: what it may do beyond the default, each with the reason why somebody accepted it."""
+"""The rights of each service beyond the default, each with the reason why somebody accepted it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def rights_title(service: str) -> str:
 
 
 def right_lines(rights: list[Accepted]) -> Iterator[str]:
-    """Two lines for each right: what it is, and the reason."""
+    """Two lines for each right: its description, and the reason."""
     for waived in rights:
         yield f"{waived.finding.rule}: {waived.finding.message}"
         yield f"  accepted: {waived.reason}"

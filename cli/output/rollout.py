@@ -11,7 +11,7 @@ from models.words import counted, duration
 
 
 def rollout_in_words(service: ResolvedService) -> str:
-    """The rollout as a line of its own: `rollout: surge 1, no downtime`."""
+    """The rollout as a separate line: `rollout: surge 1, no downtime`."""
     return f"rollout: {update_in_words(service)}"
 
 

@@ -43,7 +43,7 @@ def has_colours(stream: TextIO | None = None) -> bool:
 
 
 def is_forced() -> bool:
-    """Whether `FORCE_COLOR` asks for colours, also in a pipe. `NO_COLOR` is stronger."""
+    """Whether `FORCE_COLOR` requests colours, also in a pipe. `NO_COLOR` overrides it."""
     return bool(os.environ.get("FORCE_COLOR")) and not os.environ.get("NO_COLOR")
 
 

@@ -210,7 +210,7 @@ def recreated_again_and_again(
         f"{member} ended again and again: the whole group was recreated {times} times in {duration(elapsed)}",
         why="when a container of a group ends, LeaderWorkerSet deletes all its pods and creates them again, without a"
         f" pause; their logs are lost ({one_line(events[0].get('message'))})",
-        fix="read the log of the member while it runs (kubectl logs -f), correct what it names, then run pulumi up",
+        fix="read the log of the member while it runs (kubectl logs -f), fix the error in it, then run pulumi up",
     )
     return finding, pod
 

@@ -75,7 +75,7 @@ class _Member:
     finding: Finding
     level: _Level
     cause: Cause | None
-    """What its log shows."""
+    """The finding in its log."""
 
     @property
     def order(self) -> tuple[bool, int, bool, datetime, bool]:
@@ -159,7 +159,7 @@ def _member_lost(
 def logs_wanted(pods: Sequence[Object]) -> list[LogOf]:
     """The logs that explain most about groups that are not ready, at most one for each member.
 
-    A worker has no probe of its own and counts as ready, so its log is read, too. The cause may stand far above the
+    A worker has no probe and counts as ready, so its log is read, too. The cause may stand far above the
     last lines, as in the log of a container that has ended.
     """
     logs = []

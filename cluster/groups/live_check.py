@@ -56,7 +56,7 @@ class Reader(Protocol):
 
 @dataclass(frozen=True)
 class GroupAnswers:
-    """What a cluster shows about its LeaderWorkerSet controller."""
+    """The state of the LeaderWorkerSet controller of a cluster."""
 
     is_installed: bool = True
     """Whether the cluster knows LeaderWorkerSets."""

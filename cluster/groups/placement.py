@@ -16,7 +16,7 @@ from models.finding import Finding
 from models.words import counted
 
 _FITS = "can possibly be assigned"
-"""What Volcano reports about a member that fits, while another one does not."""
+"""Part of Volcano's message about a member that fits, while another member does not."""
 
 
 def group_without_nodes(
@@ -38,8 +38,7 @@ def group_without_nodes(
         or queue_unusable(pod, snapshot)
         or _incomplete(group)
         or no_suitable_node(pod, snapshot, resource)
-        or _too_few_nodes_exist(group, pod, snapshot, resource)
-        or _too_few_free_nodes(group, pod, snapshot, resource)
+        or _too_few_nodes(group, pod, snapshot, resource)
         or queue_full(pod, snapshot, resource, pods=len(pending))
         or unscheduled(pod, snapshot, resource)
     )
@@ -64,18 +63,28 @@ def _incomplete(group: Group) -> Finding | None:
     )
 
 
-def _too_few_nodes_exist(
+def _too_few_nodes(
     group: Group, pod: Object, snapshot: Snapshot, resource: str
 ) -> Finding | None:
-    """The cluster could not run the group even if it were empty."""
+    """Not all members find their NPUs: because other pods hold them, or even if the cluster were empty."""
     requested = npus(pod, resource)
     if not snapshot.nodes or not requested:
         return None
-    places = sum(
-        offered(node, resource) // requested for node in candidates(pod, snapshot)
-    )
-    if places >= group.size:
-        return None
+    places = 0
+    room = len(group.members) - len(group.pending)
+    for node in candidates(pod, snapshot):
+        places += offered(node, resource) // requested
+        room += free(node, pod, snapshot, resource) // requested
+    if places < group.size:
+        return _too_large(group, requested, places)
+    if room < group.size:
+        return _waits_for_nodes(
+            group, requested, room, shortage(pod, snapshot, resource)
+        )
+    return None
+
+
+def _too_large(group: Group, requested: int, places: int) -> Finding:
     return Finding(
         "group-too-large",
         "error",
@@ -86,23 +95,11 @@ def _too_few_nodes_exist(
     )
 
 
-def _too_few_free_nodes(
-    group: Group, pod: Object, snapshot: Snapshot, resource: str
-) -> Finding | None:
-    """Fewer members than the group has find their NPUs now."""
-    requested = npus(pod, resource)
-    if not snapshot.nodes or not requested:
-        return None
-    room = len(group.members) - len(group.pending)
-    for node in candidates(pod, snapshot):
-        room += free(node, pod, snapshot, resource) // requested
-    if room >= group.size:
-        return None
+def _waits_for_nodes(group: Group, requested: int, room: int, holders: str) -> Finding:
     return Finding(
         "gang-waiting",
         "error",
-        f"the group needs {counted(requested, 'free NPU')} on {_nodes(group.size)}, but {_fit(room)}:"
-        f" {shortage(pod, snapshot, resource)}",
+        f"the group needs {counted(requested, 'free NPU')} on {_nodes(group.size)}, but {_fit(room)}: {holders}",
         why="Volcano starts all pods of a group together or none of them; until then the group holds no NPUs",
         fix="free nodes, add nodes, or lower replicas; the group starts as soon as all its pods fit",
     )
@@ -151,8 +148,8 @@ def _surge_stuck(group_set: Object, finding: Finding) -> Finding:
         f"the update waits for the nodes of an additional group: {finding.message}",
         why=f"maxSurge is {surge}, so a new group of {counted(size, 'pod')} starts before an old one ends; the old"
         " groups serve, and the update never ends while there are no free nodes for it",
-        fix="write rollout: {maxSurge: 0, maxUnavailable: 1} and run pulumi up: the update then ends by itself;"
-        " or free the nodes",
+        fix="write rollout: {maxSurge: 0, maxUnavailable: 1} and run pulumi up: the update then ends without further"
+        " steps; or free the nodes",
     )
 
 
@@ -164,7 +161,7 @@ def _waits_for_group(group_set: Object, group: Group, finding: Finding) -> Findi
         progress = f"stops after {updated} of {counted(replicas, 'group')}"
     fix = "free or add nodes"
     if replicas > 1 and group.index == replicas - 1:
-        fix += f", or write replicas: {replicas - 1} and run pulumi up: the update then goes on at once"
+        fix += f", or write replicas: {replicas - 1} and run pulumi up: the update then continues immediately"
     return Finding(
         "group-update-waits",
         "error",

@@ -1,6 +1,6 @@
 """Whether the groups of a service are ready.
 
-The set's condition `Available` alone does not tell: it is stale after a change, while the pods of a group are being
+The set's condition `Available` is not enough: it is stale after a change, while the pods of a group are being
 recreated, and while the controller does not run. So the counts, the generation and the pods themselves decide.
 """
 

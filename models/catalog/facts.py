@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field, model_validator
 from models.record import Line, Record
 
 ModelKind = Literal["generate", "embed", "rerank"]
-"""What a model does: it generates text, embeds texts as vectors, or scores documents for a query."""
+"""The task of a model: generate text, embed texts as vectors, or score documents for a query."""
 
 UNSCALED = ("su", "longrope", "llama3", "mrope")
 """Types of RoPE scaling whose stated length is already scaled. For all other types vLLM multiplies it by the factor."""
@@ -66,7 +66,7 @@ class Facts(Record):
     """`model_type` of config.json."""
 
     kind: ModelKind | None = Field(default=None, examples=["embed"])
-    """What the model does: `generate` (the default), `embed` or `rerank`."""
+    """The task of the model: `generate` (the default), `embed` or `rerank`."""
 
     hidden_size: int | None = Field(default=None, ge=1, examples=[3584])
     """Elements of a token's hidden state."""

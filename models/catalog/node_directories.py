@@ -21,7 +21,7 @@ class NodeDirectory:
 
     path: str
     holds: str
-    """What it holds, for messages."""
+    """Its content, for messages."""
     subdirectories: bool = True
     """Whether a directory below it is as sensitive as the whole."""
 

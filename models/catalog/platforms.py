@@ -37,7 +37,7 @@ class Platform:
     npu_counts: tuple[int, ...]
     """How many NPUs a pod may ask the device plugin for."""
     mounts: Mapping[str, NodeMount]
-    """What the node keeps, by its field in the stack file."""
+    """Paths of the node, by their fields in the stack file."""
 
 
 def _mounts(npu_smi: str) -> dict[str, NodeMount]:

@@ -44,7 +44,7 @@ _LATIN_LETTERS = str.maketrans("łŁøØđĐı", "lLoOdDi")
 
 
 class _Kind(Enum):
-    """What a name shows about its value."""
+    """The meaning of a name for its value."""
 
     OTHER = "no credential"
     VAGUE = "a credential unless the value is of plain words"

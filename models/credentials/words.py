@@ -260,7 +260,7 @@ WHICH = frozenset(
         "write",
     }
 )
-"""Words after the name of a credential that tell which one it is: `HF_TOKEN_PROD`."""
+"""Words after the name of a credential that distinguish several of them: `HF_TOKEN_PROD`."""
 
 OWNERS = KEY_PREFIXES | {
     "bind",

@@ -1,1 +1,1 @@
-"""Engine releases: what each release of vLLM for Ascend accepts, how it is started, and what it reports."""
+"""Engine releases: the settings, launch, requests and messages of each release of vLLM for Ascend."""

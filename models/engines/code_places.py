@@ -46,7 +46,7 @@ class PinnedMemory:
     flag: str
     """The flag that sets it, in GiB."""
     words: str
-    """What it is for."""
+    """Its purpose."""
     off: int | None
     """The value of the flag that turns it off; None if nothing is reserved without the flag."""
     where: str
@@ -58,6 +58,6 @@ class RemovedFlag:
     """A flag of another release that this one does not have."""
 
     why: str
-    """What became of the flag; empty if the release has nothing in its place."""
+    """The successor of the flag in words; empty if the release has none."""
     replacement: str | None = None
     """The flag that replaces it, without `--`; None if there is none."""

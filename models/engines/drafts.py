@@ -1,4 +1,4 @@
-"""The draft model of speculative decoding: its facts, and the one that a fix proposes."""
+"""The draft model of speculative decoding: its facts, and the proposal of a fix."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class DraftLimit:
 
     tokens: int
     reason: str
-    """What has this length, in words."""
+    """The object with this length, in words."""
     mark: Mark
 
 

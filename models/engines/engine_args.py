@@ -35,7 +35,7 @@ class EngineArgs(Record):
 
     max_model_len: int = Field(ge=1, examples=[4096])
     """Most tokens of a request, input and output together. More tokens take memory from the KV cache. There is no
-    default: the one that vLLM takes from the model hangs large models or does not fit (manual, Step 3)."""
+    default: vLLM's own one, from the model, hangs large models or does not fit (manual, Step 3)."""
 
     max_num_batched_tokens: int | None = Field(default=None, ge=1, examples=[4096])
     """Most tokens in one iteration. Default: the largest of `maxModelLen`, `maxNumSeqs` and 2048 (vLLM 0.6.3,
@@ -60,10 +60,10 @@ class EngineArgs(Record):
     dtype: Literal["auto", "half", "float16", "bfloat16", "float", "float32"] | None = (
         None
     )
-    """Data type of weights and activations. Default: that of the model, as the manual recommends."""
+    """Data type of weights and activations. Default: the model's, as the manual recommends."""
 
     kv_cache_dtype: Word | None = Field(default=None, examples=["fp8"])
-    """Data type of the KV cache. Default: that of the model. In 0.6.3, this is `extraArgs.kvCacheDtype`."""
+    """Data type of the KV cache. Default: the model's. In 0.6.3, this is `extraArgs.kvCacheDtype`."""
 
     gpu_memory_utilization: float | None = Field(
         default=None, gt=0, le=1, examples=[0.9]
@@ -118,7 +118,7 @@ class EngineArgs(Record):
     """Fields of `--additional-config`, the plugin's own settings, checked against the release. Not in 0.6.3."""
 
     extra_args: dict[Line, JsonValue] = Field(default={}, examples=[{"seed": 8}])
-    """Further flags of the engine by name, checked against the release: `{seed: 8}`. A flag that has a key of its own
+    """Further flags of the engine by name, checked against the release: `{seed: 8}`. A flag that has its own key
     is refused here."""
 
 

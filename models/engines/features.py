@@ -1,4 +1,4 @@
-"""What a service may do beyond serving text: each a small typed key of its own (manual, Step 3)."""
+"""The features of a service beyond serving text, each with a small typed key (manual, Step 3)."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class EagleConversion(Record):
 
 
 class SpeculativeKind(Record):
-    """What all kinds of speculative decoding have."""
+    """The keys of all kinds of speculative decoding."""
 
     config: dict[Line, JsonValue] = Field(
         default={}, examples=[{"disablePaddedDrafterBatch": False}]
@@ -247,12 +247,12 @@ class CannGraph(Record):
     """CANN graphs."""
 
     mode: GraphMode | None = Field(default=None, examples=["FULL_DECODE_ONLY"])
-    """Parts of the model that are captured (`cudagraph_mode` of vLLM). Default: that of the release. Not in 0.6.3."""
+    """Parts of the model that are captured (`cudagraph_mode` of vLLM). Default: the release's. Not in 0.6.3."""
 
     capture_sizes: list[Annotated[int, Field(ge=1)]] | None = Field(
         default=None, min_length=1, examples=[[1, 2, 4, 8]]
     )
-    """Batch sizes with a captured graph (`cudagraph_capture_sizes` of vLLM). Default: those of the release. Not in
+    """Batch sizes with a captured graph (`cudagraph_capture_sizes` of vLLM). Default: the release's. Not in
     0.6.3."""
 
 
@@ -265,7 +265,7 @@ class PtaGraph(Record):
     gears: list[int] | None = Field(
         default=None, min_length=1, examples=[list(USUAL_GEARS)]
     )
-    """Batch sizes with a compiled graph. Default: those of 2, 4, 6, 8, 16 and 32 up to `maxNumSeqs`."""
+    """Batch sizes with a compiled graph. Default: 2, 4, 6, 8, 16 and 32, up to `maxNumSeqs`."""
 
     iteration_timeout: Duration | None = Field(default=None, examples=["1500s"])
     """Longest step of the engine, whose first request compiles (`VLLM_ENGINE_ITERATION_TIMEOUT_S`). Default: 1500s,

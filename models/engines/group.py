@@ -1,4 +1,4 @@
-"""A group: one server over several pods, each on a node of its own."""
+"""A group: one server over several pods, each on a separate node."""
 
 from __future__ import annotations
 

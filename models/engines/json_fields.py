@@ -1,4 +1,4 @@
-"""The fields of JSON flags such as `--compilation-config`: which exist, their types, and what is wrong with a value.
+"""The fields of JSON flags such as `--compilation-config`: which exist, their types, and the errors in a value.
 
 The types are those of vLLM's configuration. vLLM converts JSON with pydantic, so `"30000"` is a whole number and `1` is
 true.
@@ -82,12 +82,12 @@ class JsonConfigs:
 
 @dataclass(frozen=True)
 class FieldProblem:
-    """What vLLM refuses in a JSON flag."""
+    """A part of a JSON flag that vLLM refuses."""
 
     path: tuple[str, ...]
     """The names of the fields, from the flag downwards: `("pass_config", "enable_sp")`."""
     message: str
-    """What is wrong, without the path: `must be true or false`."""
+    """The problem, without the path: `must be true or false`."""
     nearest: str | None = None
     """The known field that an unknown one probably means."""
     is_unknown: bool = False

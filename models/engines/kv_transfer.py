@@ -9,7 +9,7 @@ KvConnector = Literal["mooncake"]
 """How the KV cache gets from one server to the other."""
 
 KvRole = Literal["prefill", "decode"]
-"""What a server does for the pair: compute the KV cache of prompts, or generate tokens with it."""
+"""The task of a server in the pair: compute the KV cache of prompts, or generate tokens with it."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class ParallelSizes:
 
 @dataclass(frozen=True)
 class KvTransferEnd:
-    """What a server has to know of its pair."""
+    """The facts about the pair that one of its servers needs."""
 
     role: KvRole
     pair: str

@@ -1,4 +1,4 @@
-"""Log lines of a model server, and what they mean."""
+"""Log lines of a model server, and their meanings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ a consequence of something that another process logged; or a warning, which expl
 
 @dataclass(frozen=True)
 class KnownError:
-    """A log line of a failed start, and what it means."""
+    """A log line of a failed start, and its meaning."""
 
     id: str
     """A name for it. Several patterns may have the same one."""

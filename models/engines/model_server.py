@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Origin:
-    """A value, and where it comes from: a place in a file, `default`, or what it follows from."""
+    """A value and its source: a place in a file, `default`, or the settings from which it is derived."""
 
     value: Any
     source: str
@@ -81,10 +81,10 @@ class ModelServer:
     """The model's architecture, or None if neither the catalogue nor the stack file has it."""
 
     kv_transfer: KvTransferEnd | None = None
-    """What the server has to know of the one that it exchanges KV cache with; None without such a pair."""
+    """The facts about the server with which it exchanges KV cache; None without such a pair."""
 
     nodes: int = 1
-    """Pods of one server, each on a node of its own."""
+    """Pods of one server, each on a separate node."""
     group: ResolvedGroup | None = None
     """How the pods of one server start together; None if it is a single pod."""
 

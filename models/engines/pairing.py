@@ -1,4 +1,4 @@
-"""What belongs together: an engine release, the CANN, PyTorch and Python of its image, and the driver of the nodes."""
+"""Versions that fit together: an engine release, CANN, PyTorch and Python of its image, and the driver of the nodes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Verdict = Literal["paired", "excluded", "unknown"]
 
 @dataclass(frozen=True)
 class Pairing:
-    """What the publisher of an engine release pairs it with. None means that it is not known."""
+    """The versions that the publisher pairs with an engine release. None means that a version is not known."""
 
     cann: str | None = None
     torch: str | None = None
@@ -59,12 +59,12 @@ def _order(version: str, paired: str | None) -> int | None:
     if version == paired:
         return 0
     try:
-        given, known = Version(version), Version(paired or "")
+        actual, expected = Version(version), Version(paired or "")
     except InvalidVersion:
         return None
-    if given == known:
+    if actual == expected:
         return 0
-    return -1 if given < known else 1
+    return -1 if actual < expected else 1
 
 
 def _same_build(version: str, paired: str | None) -> Verdict:
@@ -74,5 +74,5 @@ def _same_build(version: str, paired: str | None) -> Verdict:
         return "unknown"
     if order == 0:
         return "paired"
-    given, known = Version(version), Version(paired or "")
-    return "unknown" if given.release == known.release else "excluded"
+    actual, expected = Version(version), Version(paired or "")
+    return "unknown" if actual.release == expected.release else "excluded"

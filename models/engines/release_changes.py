@@ -1,4 +1,4 @@
-"""What changes by the engine release itself, whatever the stack file says. Used by `diff`."""
+"""The differences between two engine releases: defaults, flags, metrics and fields of requests. Used by `diff`."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class RemovedName:
     replacement: str | None
     """What replaces it, or None."""
     why: str
-    """What became of it; may be empty."""
+    """The reason for its removal; may be empty."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class ReleaseChanges:
     """Fields of requests."""
     added_fields: tuple[str, ...]
     removed_fields_why: str
-    """What the new release does with a field that it does not have."""
+    """The behaviour of the new release for a field that it does not have."""
 
 
 def release_changes(old: Release, new: Release) -> ReleaseChanges:

@@ -49,7 +49,7 @@ class Endpoint:
     server: Literal["openai", "api_server"]
     """The kind of server that has it."""
     tasks: tuple[ModelKind, ...] = ("generate",)
-    """What the model has to do."""
+    """The task that the request needs."""
 
 
 ENDPOINTS = {

@@ -34,7 +34,7 @@ _OF_EVERY_START = re.compile(
 )
 """Lines that every start on an NPU prints, and that look like errors."""
 _HINTS: Sequence[Weight] = ("consequence", "doubt")
-"""What such a line may still hint at, if nothing else explains the failure."""
+"""The possible causes of such a line, if nothing else explains the failure."""
 _FRAME = re.compile(
     r'^(?:\w+ \d\d-\d\d [\d:]+ \S+\s)?\s*(?:File "|frame #\d+:|[\^~]+\s*$)'
 )
@@ -65,7 +65,7 @@ class Cause:
     line: str
     """The log line that reports it, without the name of its process."""
     known: KnownError | None
-    """What the line means; None for an exception that nothing describes."""
+    """The meaning of the line; None for an exception that nothing describes."""
 
 
 @dataclass(frozen=True)

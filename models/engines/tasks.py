@@ -1,4 +1,4 @@
-"""What a model server does: it generates text, embeds texts as vectors, or scores documents for a query."""
+"""The task of a model server: generate text, embed texts as vectors, or score documents for a query."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _CONVERTED: dict[str, ModelKind] = {"embed": "embed", "classify": "rerank"}
 
 
 def task_of(server: ModelServer) -> ModelKind | None:
-    """What a server does; None if the facts of its model are not known."""
+    """The task of a server; None if the facts of its model are not known."""
     converted = _CONVERTED.get(str(server.further("convert")))
     if converted:
         return converted

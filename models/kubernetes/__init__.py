@@ -1,4 +1,4 @@
-"""What the API server of Kubernetes refuses in the template of a pod.
+"""Checks of the template of a pod: the errors that the API server of Kubernetes would report.
 
 A template is checked in two passes:
 

@@ -222,7 +222,7 @@ def _stop_signal(node: Node, pod: Pod) -> Iterator[Problem]:
 
 
 def _restarts(node: Node, pod: Pod) -> Iterator[Problem]:
-    """Only an init container has a restart policy of its own, `Always`, until restart rules are on by default."""
+    """Only an init container may have its own restart policy, `Always`, until restart rules are on by default."""
     policy = node.value.get("restartPolicy")
     path = node.at("restartPolicy")
     if policy is not None and pod.minor >= _RULES_SINCE:

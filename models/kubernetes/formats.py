@@ -1,4 +1,4 @@
-"""Forms of names, paths and quantities in Kubernetes. Each function returns what is wrong in words, or an empty text.
+"""Forms of names, paths and quantities in Kubernetes. Each function returns the error in words, or an empty text.
 
 Sources: k8s.io/apimachinery v0.34.1, pkg/util/validation; k8s.io/kubernetes v1.34.1, pkg/apis/core/validation.
 """

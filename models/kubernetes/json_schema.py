@@ -1,7 +1,7 @@
 """The fields of a pod as JSON Schema, for editors: `podTemplate.spec` with the names and types that `check` knows.
 
 An editor does not know the cluster's release, so the fields of all releases are there. A file may have a part of a
-patch, and its base the rest, so only what is in a list has to be complete.
+patch, and its base the rest, so only the items of lists have to be complete.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class _Definitions:
         return {f"{_PREFIX}PodSpec": pod, **dict(sorted(self._found.items()))}
 
     def _form(self, form: Form, *, is_whole: bool) -> JsonSchema:
-        """The schema of a value. What is in a list is a whole item, and not a part of one."""
+        """The schema of a value. A list has whole items, and not parts of items."""
         if form.container == "list":
             return {"type": "array", "items": self._named(form.name, is_whole=True)}
         if form.container == "mapping":

@@ -136,7 +136,7 @@ def quobyte_problems(node: Node, _pod: Pod) -> Iterator[Problem]:
 
 
 def data_source_problems(node: Node, _pod: Pod) -> Iterator[Problem]:
-    """What a claim is filled from: another claim, or an object of an API group."""
+    """The data source of a claim: another claim, or an object of an API group."""
     group = node.text("apiGroup")
     for key, example in (("kind", _CLAIM), ("name", "data")):
         if not node.text(key):

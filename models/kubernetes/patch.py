@@ -1,4 +1,4 @@
-"""What Kubernetes refuses of a patch of a service's pods, with the paths of the patch."""
+"""The parts of a patch of a service's pods that Kubernetes refuses, with their paths."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _VOLUMES = ("spec", "volumes")
 def refused_parts(
     service: ResolvedService, patch: PodTemplate, owned: Iterable[Path]
 ) -> Iterator[Problem]:
-    """What the API server refuses of the pods with a patch that has the form of the schema.
+    """The parts of the pods that the API server refuses, for a patch that has the form of the schema.
 
     Args:
         service: The service.

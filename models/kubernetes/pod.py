@@ -113,7 +113,7 @@ _OF_TYPES: dict[str, Callable[[Node, Pod], Iterator[Problem]]] = {
 def template_problems(
     schema: Schema, metadata: Mapping[str, Any], spec: Mapping[str, Any]
 ) -> Iterator[Problem]:
-    """What the API server refuses in a template that has the form of the schema.
+    """The parts of a template that the API server refuses, if it has the form of the schema.
 
     Args:
         schema: The schema of the cluster's minor release.

@@ -36,9 +36,9 @@ class Problem:
     path: Path
     """The path of the refused part, from the template."""
     words: str
-    """What is wrong with it; a message puts the field's name in front."""
+    """The problem; a message puts the field's name in front."""
     source: str
-    """What refuses it."""
+    """The source that refuses it."""
     edits: tuple[Edit, ...]
     """Edits that are made together."""
     others: tuple[Path, ...] = ()
@@ -60,7 +60,7 @@ def shown(path: Path, value: Any) -> str:
 
 
 def place(source: int | str) -> str:
-    """What refuses a value: a line of `SOURCE`, or another place in words."""
+    """The source that refuses a value: a line of `SOURCE`, or another place in words."""
     if isinstance(source, int):
         return f"{SOURCE}:{source}"
     return source
@@ -96,7 +96,7 @@ def refused(
     Args:
         path: The path of the refused part.
         value: The value; None if the message does not show it.
-        words: What is wrong with it.
+        words: The problem.
         source: The line of `SOURCE` that refuses it, or another place in words.
         edits: The edits that correct it.
         others: Other parts of the template that contradict it.

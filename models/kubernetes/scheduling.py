@@ -18,7 +18,7 @@ from models.kubernetes.problem import (
 
 _NAME = "metadata.name"
 _LABELS = "Kubernetes 1.34.1, k8s.io/apimachinery/pkg/apis/meta/v1/validation/validation.go, ValidateLabels"
-"""What refuses a label, wherever it is."""
+"""The source that refuses a label, wherever it is."""
 _MERGED_SINCE = 34
 """The first minor release that merges matchLabelKeys of a spread constraint into its selector."""
 
@@ -77,7 +77,7 @@ def node_term_problems(node: Node, _pod: Pod) -> Iterator[Problem]:
 
 
 def _values(item: Node) -> Iterator[Problem]:
-    """The number of values is the one that the operator needs."""
+    """The number of values is right for the operator."""
     operator = item.text("operator")
     values = item.items("values")
     path = item.at("values")

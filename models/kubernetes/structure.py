@@ -29,7 +29,7 @@ _WORDS = {
     "IntOrString": "a number or text",
     "Time": "a time such as 2026-01-31T12:00:00Z",
 }
-"""What a message expects of a value, by scalar type."""
+"""The expected form of a value in messages, by scalar type."""
 
 _OCTAL = re.compile("0o?[0-7]{1,4}")
 """Rights of a file as shells write them."""

@@ -22,7 +22,7 @@ from models.words import listed
 
 _MEDIUMS = ("Memory", "HugePages")
 _KUBELET = "the kubelet, pkg/volume/emptydir/empty_dir.go"
-"""What refuses a medium. The API server accepts any text."""
+"""The source that refuses a medium. The API server accepts any text."""
 _ACCESS_MODES = (
     "ReadWriteOnce",
     "ReadOnlyMany",
@@ -123,7 +123,7 @@ def certificate_problems(node: Node, _pod: Pod) -> Iterator[Problem]:
 
 
 def claim_problems(node: Node, pod: Pod) -> Iterator[Problem]:
-    """The claim that is created for a pod: what it is filled from, its access modes, its size and its class."""
+    """The claim that is created for a pod: its data source, its access modes, its size and its class."""
     yield from data_sources_problems(node, pod)
     yield from _access_modes(node)
     yield from _size(node)

@@ -43,7 +43,7 @@ def _if_wrong(node: Node, key: str, words: str, *, source: int) -> Iterator[Prob
 
 
 def _wrong_user(name: str) -> str:
-    """What is wrong with the name of a user, which may have a domain and a backslash in front."""
+    """The error in the name of a user, which may have a domain and a backslash in front."""
     domain, backslash, user = name.rpartition("\\")
     if _CONTROL.search(name) or "\\" in domain:
         return "must have no control character, and at most one backslash"

@@ -148,7 +148,7 @@ def script_preamble(init_files: Iterable[str], *, first: str = "") -> str:
 def _mind_speed(wanted: MindSpeedInstallation) -> str:
     """The commands that install MindSpeed at its commit in a directory of the pod. A restarted container reuses it.
 
-    The directory outlives a container that is killed. So `.git` is moved last and at once: only with it is the rest
+    The directory outlives a container that is killed. So `.git` is moved last and in one step: only with it is the rest
     complete, and without it everything is removed and cloned again.
     The directory belongs to root. Git works in another user's directory only if it is marked as safe.
     """
@@ -168,7 +168,7 @@ def _eagle_conversion(model: str, head: str, convert: EagleConversion) -> str:
     """The manual's conversion, once for each node. Pods that start at the same time wait for each other.
 
     The converter works on a copy. A conversion that is killed leaves the head unchanged. Each converted file is moved
-    at once, and moving goes on where it was killed.
+    in one step, and moving continues where it was killed.
     """
     copy = f"{head}/.ascend-vllm-copy"
     source = shlex.quote(head)

@@ -253,7 +253,7 @@ def _graph_cache(
 
 
 def _weights_identity(service: ResolvedService) -> str:
-    """What identifies the weights for compiled graphs: their place, and their checksums if they are verified."""
+    """The identity of the weights for compiled graphs: their place, and their checksums if they are verified."""
     source = service.model.source
     parts = [service.model.path]
     if source.stored_in:

@@ -1,4 +1,4 @@
-"""What the preflight compares with the node and the weights: facts of a service that its container gets as JSON."""
+"""The facts of a service that the preflight compares with the node and the weights, as JSON for its container."""
 
 from __future__ import annotations
 
@@ -46,9 +46,6 @@ _COMPARED = (
     "num_experts",
 )
 """The facts by which two models differ."""
-
-_UNQUANTIZED = {"fp8": "minimax_m2"}
-"""The model whose quantized weights the plugin loads (`models.engines.vllm_ascend.rules.quantized_weights`)."""
 
 
 def preflight_command() -> list[str]:
@@ -151,7 +148,7 @@ def _hccn(service: ResolvedService) -> dict[str, Any] | None:
 
 
 def _weights(service: ResolvedService) -> dict[str, Any]:
-    """What the release and the stack file say about the weights."""
+    """The facts about the weights in the release and in the stack file."""
     version = service.release.version
     facts: dict[str, Any] = {
         "directory": weights_directory(service),
@@ -166,7 +163,7 @@ def _weights(service: ResolvedService) -> dict[str, Any]:
     if accepted and service.release.quantization_files:
         facts["methods"] = [*accepted.values]
         facts["methodsWhy"] = accepted.why
-        facts["unquantized"] = _UNQUANTIZED
+        facts["unquantized"] = {**service.release.dequantized_models}
     required = service.release.quantization_files.get(service.quantization or "")
     if required:
         facts["quantization"] = service.quantization

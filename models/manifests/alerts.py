@@ -15,7 +15,7 @@ _PATIENCE = 300
 
 
 def alerts(service: ResolvedService) -> Iterator[Manifest]:
-    """What is worth a word: of vLLM's own gauges, and of what kube-state-metrics sees of the pods.
+    """The alerts: on vLLM's own gauges, and on the metrics of kube-state-metrics about the pods.
 
     No pod is ready while an update deletes first; that is worth a word only when it lasts longer.
     """

@@ -1,4 +1,4 @@
-"""What a pair of services for prefill and decode has in the cluster: labels of its pods, and the router's objects."""
+"""Objects of a pair of services for prefill and decode: labels of its pods, and the objects of the router."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def pair_labels(service: ResolvedService) -> dict[str, str]:
 
 
 def _revision(service: ResolvedService, end: KvTransferEnd) -> str:
-    """What both servers have in common, as a short text. A change of it restarts both in any case."""
+    """A hash of the settings that both servers share. A change of them restarts both in any case."""
     shared = {
         "release": service.release.version,
         "model": service.model.path,
@@ -75,8 +75,10 @@ def _model_server(service: ResolvedService, end: KvTransferEnd) -> Manifest:
                 "matchLabels": {PAIR_LABEL: end.pair},
                 "pdGroup": {
                     "groupKey": REVISION_LABEL,
-                    "prefillLabels": _asked(end.peer, leads_group=end.peer_is_group),
-                    "decodeLabels": _asked(
+                    "prefillLabels": _serving_pods(
+                        end.peer, leads_group=end.peer_is_group
+                    ),
+                    "decodeLabels": _serving_pods(
                         service.name, leads_group=service.group is not None
                     ),
                 },
@@ -85,7 +87,7 @@ def _model_server(service: ResolvedService, end: KvTransferEnd) -> Manifest:
     }
 
 
-def _asked(service: str, *, leads_group: bool) -> dict[str, str]:
+def _serving_pods(service: str, *, leads_group: bool) -> dict[str, str]:
     """The labels of the pods that answer requests: all of a service, or the leaders of its groups."""
     labels = {INSTANCE_LABEL: service}
     if leads_group:

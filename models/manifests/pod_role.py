@@ -1,4 +1,4 @@
-"""What differs between the only pod of a server, the leader of a group, and its workers."""
+"""The differences between the only pod of a server, the leader of a group, and its workers."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def _addresses() -> list[Manifest]:
 
 
 def _network(service: ResolvedService) -> Manifest:
-    """The network of the node, if the cluster asks for it; with the cluster's DNS, which knows the leader's name.
+    """The network of the node, if the cluster requests it; with the cluster's DNS, which knows the leader's name.
 
     The scheduler keeps pods with the same port off the same node.
     """

@@ -31,7 +31,7 @@ _RESOURCES = {
     "requests": {"cpu": "100m", "memory": "64Mi"},
     "limits": {"memory": "256Mi"},
 }
-"""Less than any server requests, so a pod requests no more than without the preflight."""
+"""Less than any server requests, so the preflight does not raise the requests of a pod."""
 
 
 def preflight(

@@ -49,10 +49,10 @@ def leader_probes(service: ResolvedService) -> Manifest:
     when a worker is gone. There is no startup probe: `member.py` starts the server again if it does not answer in time,
     and the kubelet would restart the container, which recreates the whole group.
     """
-    asked = f"exec /bin/bash {LAUNCH_DIRECTORY}/{READY} {service.server.port}"
+    health_request = f"exec /bin/bash {LAUNCH_DIRECTORY}/{READY} {service.server.port}"
     tls = " tls" if service.tls else ""
-    ready = f"test -e {GROUP_WHOLE} && {asked} {DRAINING}{tls}"
-    alive = f"test -e {GROUP_NOT_SERVING} || {asked} {GROUP_NOT_SERVING}{tls}"
+    ready = f"test -e {GROUP_WHOLE} && {health_request} {DRAINING}{tls}"
+    alive = f"test -e {GROUP_NOT_SERVING} || {health_request} {GROUP_NOT_SERVING}{tls}"
     return {
         "readinessProbe": {
             **_shell(ready),

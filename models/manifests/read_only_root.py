@@ -1,4 +1,4 @@
-"""What a container with a read-only root filesystem needs: one directory that it can write to.
+"""The writable directory of a container with a read-only root filesystem.
 
 The servers write below three places only: the home directory (`~/.cache/vllm`, `~/.config/vllm`, `~/.triton`,
 `~/ascend/log`, `~/atb/log`), the directory for temporary files (sockets of the engine's processes, compiled kernels),

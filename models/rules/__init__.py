@@ -1,1 +1,1 @@
-"""Rules: what is judged in a stack, one module a topic; `registry` holds them all."""
+"""The rules for a stack, one module for each topic; `registry` has all of them."""

@@ -1,4 +1,4 @@
-"""What `podTemplate` adds to the pods of a service: its fields, containers and volumes.
+"""The additions of `podTemplate` to the pods of a service: fields, containers and volumes.
 
 The patch may have any shape. A value of the wrong shape counts as missing here, because the API server refuses it.
 """
@@ -34,12 +34,14 @@ class Part:
         value = self.fields.get(key)
         return value if isinstance(value, str) else ""
 
+    def items(self, key: str) -> list[Any]:
+        """The list of a key; empty if it is not a list."""
+        value = self.fields.get(key)
+        return value if isinstance(value, list) else []
+
     def texts(self, key: str) -> list[str]:
         """The texts in the list of a key."""
-        value = self.fields.get(key)
-        if not isinstance(value, list):
-            return []
-        return [item for item in value if isinstance(item, str)]
+        return [item for item in self.items(key) if isinstance(item, str)]
 
     def part(self, key: str) -> Part:
         """The mapping of a key; empty if there is none."""
@@ -49,14 +51,12 @@ class Part:
 
     def parts(self, key: str) -> list[Part]:
         """The mappings in the list of a key."""
-        value = self.fields.get(key)
-        if not isinstance(value, list):
-            return []
-        found = []
-        for index, item in enumerate(value):
+        parts = []
+        for index, item in enumerate(self.items(key)):
             if isinstance(item, dict):
-                found.append(Part((*self.path, key, str(index)), item))
-        return found
+                path = (*self.path, key, str(index))
+                parts.append(Part(path, item))
+        return parts
 
     def mark(self, key: str = "") -> Mark:
         """A mark on a key, or on the whole mapping."""
@@ -85,14 +85,14 @@ def added_spec(service: ResolvedService) -> Part:
 
 
 def added_annotations(service: ResolvedService) -> Part:
-    """The annotations that the patch adds to the pods."""
+    """The annotations that the patch adds to the pods; empty without a patch."""
     patch = service.pod_template
     annotations = patch.metadata.annotations if patch else {}
     return Part(("podTemplate", "metadata", "annotations"), annotations)
 
 
 def added_labels(service: ResolvedService) -> Part:
-    """The labels that the patch adds to the pods."""
+    """The labels that the patch adds to the pods; empty without a patch."""
     patch = service.pod_template
     labels = patch.metadata.labels if patch else {}
     return Part(("podTemplate", "metadata", "labels"), labels)
@@ -111,8 +111,10 @@ def added_volumes(service: ResolvedService) -> list[Part]:
 
 
 def mounts_by_volume(service: ResolvedService) -> dict[str, list[Part]]:
-    """The mounts of the containers that the patch adds, by the name of their volume. The last ones of a container come
-    first, so that no index changes when they are removed in this order."""
+    """The mounts of the containers that the patch adds, by the name of their volume.
+
+    The last mounts of a container come first, so that no index changes when they are removed in this order.
+    """
     mounts: dict[str, list[Part]] = {}
     for container in added_containers(service):
         for mount in reversed(container.parts("volumeMounts")):

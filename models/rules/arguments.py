@@ -110,7 +110,7 @@ def flag_with_key(service: ResolvedService) -> Iterator[Finding]:
 
     The rules read the key only, and would miss the flag. Of a flag that is given twice, vLLM uses the last value.
     """
-    seen: set[str] = set()
+    names: set[str] = set()
     for argument in _arguments(service):
         flag = argument.flag
         if flag is None:
@@ -123,14 +123,14 @@ def flag_with_key(service: ResolvedService) -> Iterator[Finding]:
                 fix=move_edit(service, flag, argument.key, argument.value),
                 marks=[argument.mark],
             )
-        elif flag.name in seen:
+        elif flag.name in names:
             yield error(
                 f"{flag.option} is set twice",
                 why="vLLM uses the last value without a message (argparse)",
                 fix=f"remove {argument.key}",
                 marks=[argument.mark],
             )
-        seen.add(flag.name)
+        names.add(flag.name)
 
 
 @rule("error")
@@ -185,16 +185,16 @@ def flag_limit(service: ResolvedService) -> Iterator[Finding]:
 
 def _is_checked(service: ResolvedService, limit: Limit) -> bool:
     """Whether the engine checks a limit with the other settings of a service."""
-    if limit.only_with and not _has(service, limit.only_with):
+    if limit.only_with and not _has_feature(service, limit.only_with):
         return False
-    return not (limit.not_with and _has(service, limit.not_with))
+    return not (limit.not_with and _has_feature(service, limit.not_with))
 
 
 def _problem(service: ResolvedService, limit: Limit, value: Any) -> str | None:
     """How a value breaks a limit, in words, or None."""
     if limit.never:
         return "is never accepted"
-    if limit.needs and not _has(service, limit.needs):
+    if limit.needs and not _has_feature(service, limit.needs):
         return f"needs --{limit.needs}"
     if limit.range and not in_range(limit.range, value):
         return f"must be {limit.range.words}"
@@ -207,7 +207,7 @@ def _problem(service: ResolvedService, limit: Limit, value: Any) -> str | None:
     return None
 
 
-def _has(service: ResolvedService, name: str) -> bool:
+def _has_feature(service: ResolvedService, name: str) -> bool:
     """Whether a service has a feature, or sets a flag under `extraArgs`."""
     feature = FEATURES.get(name)
     if feature:

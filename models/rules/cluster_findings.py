@@ -21,7 +21,7 @@ _ERRORS = {
     "no-matching-node": "A node matches the node selector and the taints of a pod.",
     "no-npu-resource": "A matching node offers healthy NPUs.",
     "too-many-npus": "A matching node has as many NPUs as the pod requests.",
-    "gang-waiting": "All pods of a gang have room together. Volcano starts none of them before.",
+    "gang-waiting": "All pods of a gang have room together. Before that, Volcano starts no pod of the gang.",
     "queue-full": "The queue of a pod has NPUs left in its quota.",
     "no-free-npus": "A matching node has as many free NPUs as the pod requests.",
     "queue-held": "Volcano has accepted the pod group of a pod into its queue.",
@@ -49,7 +49,7 @@ _ERRORS = {
     # why a container ends
     "crash-loop": "The containers of a pod do not exit again and again.",
     "init-failed": "The init containers of a pod do not fail again and again.",
-    "preflight": "The driver and the NPUs of the node and the weights are what the service needs.",
+    "preflight": "The driver and the NPUs of the node, and the weights, fit the service.",
     "out-of-memory": "The containers of a pod stay within their memory limit.",
     # why a service is not ready
     "not-observed": "The controller of Deployments has looked at the Deployment of each service.",
@@ -68,7 +68,7 @@ _ERRORS = {
     "group-controller-down": "The LeaderWorkerSet controller answers.",
     "gang-scheduling-off": "The LeaderWorkerSet controller creates PodGroups, so that groups start as a whole.",
     "group-too-large": "The matching nodes together have room for the pods of one group.",
-    "group-name-too-long": "The name of a service leaves room for what Kubernetes appends to the names of its pods.",
+    "group-name-too-long": "The name of a service leaves room for the suffixes of the names of its pods.",
     "group-update-refused": "Kubernetes accepts the changes of a LeaderWorkerSet.",
     "group-crash-loop": "The pods of a group do not exit again and again.",
     "group-member-failed": "The log of no member of a group shows a failure while the group is not ready.",

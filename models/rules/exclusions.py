@@ -62,21 +62,21 @@ FEATURES = {
 
 def _check_of(pair: Exclusion) -> Check:
     """The rule that reports one pair."""
-    one = FEATURES[pair.one]
-    other = FEATURES[pair.other]
+    first_feature = FEATURES[pair.one]
+    second_feature = FEATURES[pair.other]
 
     def check(service: ResolvedService) -> Iterator[Finding]:
         if pair not in service.release.exclusions:
             return
-        if not one.is_on(service) or not other.is_on(service):
+        if not first_feature.is_on(service) or not second_feature.is_on(service):
             return
         yield error(
             f"{pair.one} and {pair.other} exclude each other",
             why=pair.why,
-            fix=f"{one.turn_off(service)}, or {other.turn_off(service)}",
+            fix=f"{first_feature.turn_off(service)}, or {second_feature.turn_off(service)}",
             marks=[
-                at(one.key(service), pair.one),
-                at(other.key(service), pair.other),
+                at(first_feature.key(service), pair.one),
+                at(second_feature.key(service), pair.other),
             ],
         )
 

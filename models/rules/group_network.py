@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import combinations
 
 from models.engines.group import HCCL_PORTS, ResolvedGroup
@@ -19,9 +19,9 @@ _LOOPBACK = "lo"
 def group_interface(stack: ResolvedStack) -> Iterator[Finding]:
     """The pods of a group connect over an interface that reaches other pods.
 
-    HCCL and Gloo connect over the interface that they are given. A pod with a network of its own has eth0. With
-    `hostNetwork`, the stack file names the interface: those of nodes have other names, and HCCL fails if it does not
-    find the one that it is given. The loopback interface `lo` reaches no other pod.
+    HCCL and Gloo connect over the configured interface. A pod with its own network has eth0. With `hostNetwork`, the
+    stack file names the interface: the interfaces of nodes have other names, and HCCL fails if it does not find the
+    configured one. The loopback interface `lo` reaches no other pod.
     """
     cluster = stack.cluster
     groups = [service for service in stack.services if service.group]
@@ -42,7 +42,7 @@ def group_interface(stack: ResolvedStack) -> Iterator[Finding]:
     yield error(
         f"hostNetwork needs the interface of the nodes, and {groups[0].name} runs on {groups[0].nodes} of them",
         why="HCCL connects over HCCL_SOCKET_IFNAME, and fails if the node has no interface with this name"
-        f" ({cluster.interface}, that of a pod)",
+        f" ({cluster.interface} is the interface of a pod)",
         fix="remove cluster.hostNetwork, or write cluster.interface: enp189s0f0",
         marks=[
             Mark(("cluster", "hostNetwork")),
@@ -62,12 +62,12 @@ def group_ports(service: ResolvedService) -> Iterator[Finding]:
         return
     ranges = _port_ranges(service, service.group)
     for (key, ports), (other, other_ports) in combinations(ranges.items(), 2):
-        if not _meet(ports, other_ports):
+        if not _overlap(ports, other_ports):
             continue
         yield error(
             f"{other} {_text(other_ports)} meets {key} {_text(ports)}",
             why="both are ports of the leader, and only one program can listen on a port",
-            fix=f"write {other}: {_free_port(ranges, len(other_ports))}",
+            fix=f"write {other}: {_free_port(ranges.values(), len(other_ports))}",
             marks=[at(name) for name in _configured_first(service, other, key)],
         )
 
@@ -113,15 +113,13 @@ def _same_ports(
         return
     ranges = _port_ranges(first, first.group)
     other_ranges = _port_ranges(second, second.group)
-    taken = {f"{first.name}.{key}": ports for key, ports in ranges.items()} | {
-        f"{second.name}.{key}": ports for key, ports in other_ranges.items()
-    }
+    used = [*ranges.values(), *other_ranges.values()]
     for key, ports in other_ranges.items():
-        meeting = [name for name, used in ranges.items() if _meet(ports, used)]
+        meeting = [name for name, other in ranges.items() if _overlap(ports, other)]
         if not meeting:
             continue
-        free = _free_port(taken, len(ports))
-        taken[f"{second.name}.{key}, new"] = range(free, free + len(ports))
+        free = _free_port(used, len(ports))
+        used.append(range(free, free + len(ports)))
         fix = f"write services.{second.name}.{key}: {free}"
         if key == "server.port":
             fix = router_edit + fix
@@ -169,9 +167,9 @@ def _shares_nodes(service: ResolvedService) -> bool:
 def _port_ranges(service: ResolvedService, group: ResolvedGroup) -> dict[str, range]:
     """The ports of a leader, by the keys that set them."""
     ranges = {
-        "server.port": _one(service.server.port),
-        "group.port": _one(group.port),
-        "group.memberPort": _one(group.member_port),
+        "server.port": _single_port(service.server.port),
+        "group.port": _single_port(group.port),
+        "group.memberPort": _single_port(group.member_port),
     }
     if service.cluster.host_network:
         first = group.hccl_port
@@ -179,12 +177,12 @@ def _port_ranges(service: ResolvedService, group: ResolvedGroup) -> dict[str, ra
     return ranges
 
 
-def _one(port: int) -> range:
+def _single_port(port: int) -> range:
     return range(port, port + 1)
 
 
-def _meet(one: range, other: range) -> bool:
-    return one.start < other.stop and other.start < one.stop
+def _overlap(first: range, second: range) -> bool:
+    return first.start < second.stop and second.start < first.stop
 
 
 def _text(ports: range) -> str:
@@ -193,9 +191,9 @@ def _text(ports: range) -> str:
     return f"{ports.start} to {ports.stop - 1}"
 
 
-def _free_port(ranges: dict[str, range], length: int) -> int:
-    """The first of so many ports that nobody has, above those of the others."""
-    highest = max(ports.stop for ports in ranges.values())
+def _free_port(used: Collection[range], length: int) -> int:
+    """The first of so many free ports: above all used ports, or below them if there is no room above."""
+    highest = max(ports.stop for ports in used)
     if highest + length <= _HIGHEST_PORT:
         return highest
-    return min(ports.start for ports in ranges.values()) - length
+    return min(ports.start for ports in used) - length

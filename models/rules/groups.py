@@ -49,7 +49,7 @@ def group_sizes(service: ResolvedService) -> Iterator[Finding]:
     elif copies > 1 and copies % nodes:
         yield error(
             f"{copies} copies of the engine cannot be divided over {nodes_text}",
-            why="each node runs equally many copies (--data-parallel-size-local); the last would have none",
+            why="each node runs the same number of copies (--data-parallel-size-local)",
             fix=f"write engine.dataParallelSize: {nodes * max(copies // nodes, 1)}",
             marks=[at("engine.dataParallelSize", f"{copies} copies"), at("nodes")],
         )
@@ -164,7 +164,7 @@ def group_name(service: ResolvedService) -> Iterator[Finding]:
     """The name of a service leaves room for the names of its groups' pods.
 
     Kubernetes writes the name of a StatefulSet and a hash into a label of 63 characters. If it is longer, no pod is
-    created, and only an event of the StatefulSet says so.
+    created, and only an event of the StatefulSet reports it.
     """
     if service.group is None:
         return
@@ -197,7 +197,7 @@ def group_min_member(service: ResolvedService) -> Iterator[Finding]:
         return
     yield error(
         f"minMember {service.min_member} does not apply to groups of {service.nodes} pods",
-        why="each group has a PodGroup of its own with all its pods, which the LeaderWorkerSet's controller creates",
+        why="the LeaderWorkerSet's controller creates a PodGroup for each group, with all its pods",
         fix="remove minMember",
         marks=[at("minMember"), at("nodes")],
     )

@@ -287,7 +287,7 @@ def _decode_context(pair: Pair) -> Iterator[Finding]:
 
 @stack_rule("error")
 def kv_transfer_by_hand(stack: ResolvedStack) -> Iterator[Finding]:
-    """A service of a pair has no `--kv-transfer-config` of its own.
+    """A service of a pair sets no `--kv-transfer-config`.
 
     The roles, the ports and the sizes follow from `kvTransfer`. A second value would replace them.
     """

@@ -84,7 +84,7 @@ def _largest_divisor(number: int, most: int) -> int:
 def kv_transfer_ports(stack: ResolvedStack) -> Iterator[Finding]:
     """The ports of KV transfer are free.
 
-    Each NPU of both services uses one. Mooncake opens ports of its own at random, 1000 for each NPU of a node from
+    Each NPU of both services uses one. Mooncake opens further ports at random, 1000 for each NPU of a node from
     20000 on (vllm-ascend, pd_disaggregation_mooncake_multi_node.md).
     """
     pair = pair_of(stack)
@@ -147,7 +147,7 @@ def _ports_of_groups(pair: Pair, free: int) -> Iterator[Finding]:
 def kv_transfer_router(stack: ResolvedStack) -> Iterator[Finding]:
     """The router of the pair can send requests to both services.
 
-    It tells a server by a field of the request where the KV cache is. Kthena sends requests unencrypted, to the same
+    It names the place of the KV cache in a field of the request. Kthena sends requests unencrypted, to the same
     port of both services, and knows a pair by one name of the model.
     """
     pair = pair_of(stack)
@@ -157,7 +157,7 @@ def kv_transfer_router(stack: ResolvedStack) -> Iterator[Finding]:
         if service.server.kind != "openai":
             yield error(
                 f"the server of {service.name} is {service.server.kind}, which has no kv_transfer_params",
-                why="the router tells a server by this field of the request where the KV cache is",
+                why="the router names the place of the KV cache in this field of the request",
                 fix=f"write {key_of(service, 'server.kind')}: openai",
                 marks=[mark_of(service, "server.kind")],
             )

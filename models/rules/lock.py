@@ -1,4 +1,4 @@
-"""Rules on the lock file: the stack is what it was locked with, and its parts belong together."""
+"""Rules on the lock file: the stack equals its lock, and the locked versions fit together."""
 
 from __future__ import annotations
 
@@ -88,15 +88,15 @@ class _Part:
     key: str
     """Its key in the lock file."""
     name: str
-    given: str | None
+    locked: str | None
     """The version in the lock file."""
     paired: str | None
     """The version that the publisher of the release pairs with it."""
     judge: Callable[[str], Verdict]
     consequence: str
-    """What happens with a version that does not belong to it."""
+    """The consequence of a version that does not belong to it."""
     remedy: str = "choose an image that contains it"
-    """What is to be done beside the edit of the lock file."""
+    """The steps in addition to the edit of the lock file."""
 
 
 @stack_rule("error", "warning")
@@ -121,9 +121,9 @@ def _unpaired(
     if locked.image != configured_image(service):
         return  # the parts are those of another image, which `lock-outdated` reports
     for part in _parts(service, locked):
-        if part.given is None:
+        if part.locked is None:
             continue
-        verdict = part.judge(part.given)
+        verdict = part.judge(part.locked)
         if verdict != "paired":
             marks = [
                 Mark(("services", service.name, "image")),
@@ -138,12 +138,12 @@ def _unpaired_part(
     """The finding about a part that does not belong to the release, or of which that is not known."""
     if part.paired is None:
         return warning(
-            f"the lock has {part.name} {part.given}, and for vLLM {version} none is published",
+            f"the lock has {part.name} {part.locked}, but for vLLM {version} no version is published",
             why=f"nobody has published that they work together; if they do not, {part.consequence}",
             fix=f"in {LOCK_FILE}, remove {part.key}",
             marks=marks,
         )
-    message = f"the lock has {part.name} {part.given}, but vLLM {version} is published with {part.paired}"
+    message = f"the lock has {part.name} {part.locked}, but vLLM {version} is published with {part.paired}"
     fix = f"in {LOCK_FILE}, write {part.key}: {as_yaml(part.paired)}, and {part.remedy}"
     if verdict == "excluded":
         return error(message, why=part.consequence, fix=fix, marks=marks)
@@ -161,7 +161,7 @@ def _parts(service: ResolvedService, locked: LockedService) -> Iterator[_Part]:
     yield _Part(
         key="cann",
         name="CANN",
-        given=locked.cann,
+        locked=locked.cann,
         paired=pairing.cann,
         judge=pairing.verdict_on_cann,
         consequence="operators are missing in CANN, and the server stops while it loads or captures graphs",
@@ -169,7 +169,7 @@ def _parts(service: ResolvedService, locked: LockedService) -> Iterator[_Part]:
     yield _Part(
         key="torch",
         name="torch",
-        given=locked.torch,
+        locked=locked.torch,
         paired=pairing.torch,
         judge=pairing.verdict_on_torch,
         consequence=no_library,
@@ -177,7 +177,7 @@ def _parts(service: ResolvedService, locked: LockedService) -> Iterator[_Part]:
     yield _Part(
         key="torchNpu",
         name="torch_npu",
-        given=locked.torch_npu,
+        locked=locked.torch_npu,
         paired=pairing.torch_npu,
         judge=pairing.verdict_on_torch_npu,
         consequence=no_library,
@@ -185,7 +185,7 @@ def _parts(service: ResolvedService, locked: LockedService) -> Iterator[_Part]:
     yield _Part(
         key="python",
         name="Python",
-        given=locked.python,
+        locked=locked.python,
         paired=pairing.python,
         judge=pairing.verdict_on_python,
         consequence="the packages of the release cannot be imported, and the server stops at start",
@@ -193,7 +193,7 @@ def _parts(service: ResolvedService, locked: LockedService) -> Iterator[_Part]:
     yield _Part(
         key="driver",
         name="driver",
-        given=locked.driver,
+        locked=locked.driver,
         paired=pairing.driver,
         judge=pairing.verdict_on_driver,
         consequence="graphs in the release's default mode fail on an older driver",

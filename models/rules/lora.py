@@ -20,11 +20,11 @@ def lora_names(service: ResolvedService) -> Iterator[Finding]:
     """
     if service.lora is None:
         return
-    served = service.engine.served_model_name or [service.model.path]
+    model_names = service.engine.served_model_name or [service.model.path]
     where = service.release.code_places.adapter_name
     for name, path in service.lora.adapters.items():
         mark = at("lora.adapters", key=name)
-        if name in served:
+        if name in model_names:
             yield error(
                 f"the adapter {name!r} has the name of the model",
                 why="requests select by name, so the adapter cannot be reached (manual, Step 3, --served-model-name)",

@@ -125,7 +125,7 @@ def length_above_published(service: ResolvedService) -> Iterator[Finding]:
 
     The documentation of Ascend-vLLM lists the fewest NPUs of a model and the longest length on them (appendix: fewest
     cards and longest sequences). They were measured until the model no longer ran. `ascend-vllm models NAME` prints
-    them. They do not hold for a model with facts of its own (`model.facts`).
+    them. They do not hold for a model with `model.facts`.
     """
     if not service.release.has_published_lengths:
         return
@@ -241,14 +241,14 @@ def memory_below_pinned(service: ResolvedService) -> Iterator[Finding]:
     if memory > reserved:
         return
     key = extra_argument_key(service, pinned.flag)
-    less = f"remove {key}"
+    without_reservation = f"remove {key}"
     if pinned.off is not None:
-        less = f"write {key}: {pinned.off}"
+        without_reservation = f"write {key}: {pinned.off}"
     purpose = f"{pinned.words} for {counted(npus, 'NPU')}"
     yield error(
         f"resources.memory {quantity_text(memory)} does not exceed {quantity_text(reserved)} of {purpose}",
         why=f"vLLM {release.version} reserves it at start ({pinned.where}), and the kernel kills a pod above its limit",
-        fix=f"write resources.memory: {quantity_text(memory + reserved)}, or {less}",
+        fix=f"write resources.memory: {quantity_text(memory + reserved)}, or {without_reservation}",
         marks=[
             at("resources.memory"),
             extra_argument_mark(service, pinned.flag),

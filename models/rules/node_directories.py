@@ -119,7 +119,7 @@ def _service_mounts(service: ResolvedService) -> Iterator[_Mount]:
 
 
 def _source_mounts(service: ResolvedService) -> Iterator[_Mount]:
-    """The directory of the weights, or the one that they are downloaded to."""
+    """The directory of the weights, or the directory to which they are downloaded."""
     source = service.model.source
     if isinstance(source, HostPathSource):
         yield _weights(service, ("model", "source"), source.path, writable=False)

@@ -45,14 +45,16 @@ def parallel_size_above_npus(service: ResolvedService) -> Iterator[Finding]:
     used = service.engine.npus_used
     if used <= service.npus_of_server:
         return
-    has = f"the pod has {service.npus}"
+    available = f"the pod has {service.npus}"
     fix = _fewer_parts_edit(service)
     if service.group:
-        has = f"{service.nodes} nodes × {service.npus} are {service.npus_of_server}"
+        available = (
+            f"{service.nodes} nodes × {service.npus} are {service.npus_of_server}"
+        )
         nodes = math.ceil(used / service.npus)
         fix = f"write nodes: {nodes}, or lower the parallel sizes"
     yield error(
-        f"the engine splits the model over {counted(used, 'NPU')}, but {has}",
+        f"the engine splits the model over {counted(used, 'NPU')}, but {available}",
         why=f"each rank needs one NPU, and vLLM {release.version} exits at start ({release.code_places.ranks})",
         fix=fix,
         marks=[

@@ -3,7 +3,7 @@
 An entry comes from one of two places. A function with a decorator of this module is a rule: its name with `-` for `_`
 is the id, its docstring is the documentation. The tables of `models/rules` have the ids that no function stands for:
 schema errors, and findings about requests and about a cluster. Rules about requests are added when `client.check` is
-imported. An engine release has rules of its own (`models/engines/rules.py`).
+imported. An engine release adds its own rules (`models/engines/rules.py`).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ StackCheck = Callable[[ResolvedStack], Iterator[Finding]]
 AnyCheck = TypeVar("AnyCheck", bound=Callable[..., Iterator[Finding]])
 
 Subject = Literal["stack file", "request", "cluster"]
-"""What a rule is about: a stack file, a request to a service, or a live cluster."""
+"""The object that a rule judges: a stack file, a request to a service, or a live cluster."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Rule:
     """The severities that its findings can have."""
     subject: Subject
     documentation: str
-    """What the rule requires, then the reason with its source."""
+    """The requirement, then the reason with its source."""
     needs_facts: bool = False
     """Whether the rule runs only if the facts of the model are known."""
     right_keys: tuple[str, ...] = ()
@@ -272,7 +272,7 @@ def _load() -> None:
 
 
 def _add_rules_of(engine_release: Release) -> None:
-    """Register the rules that an engine release has of its own."""
+    """Register the rules of an engine release."""
     for service_rule in engine_release.rules:
         entry = Rule(
             id=service_rule.id,

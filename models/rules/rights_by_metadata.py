@@ -153,7 +153,7 @@ def injected_part(service: ResolvedService) -> Iterator[Finding]:
 
 
 def _begins_with(name: str, prefix: str) -> bool:
-    """Whether a name is a prefix, or continues it with a part of its own.
+    """Whether a name is a prefix, or continues it with a separate part.
 
     A prefix with `/` ends within a name: `huawei.com/Ascend` is the beginning of `huawei.com/Ascend910`.
     """

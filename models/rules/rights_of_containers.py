@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from models.finding import Finding, warning
+from models.finding import Finding, Mark, warning
 from models.rules.added_parts import (
     ANNOTATIONS,
     Part,
@@ -102,8 +102,8 @@ def privileged_container(service: ResolvedService) -> Iterator[Finding]:
 def added_capability(service: ResolvedService) -> Iterator[Finding]:
     """An added container adds no capability.
 
-    SYS_ADMIN, SYS_PTRACE, NET_ADMIN and others lead out of the container. Only NET_BIND_SERVICE is no right of its own:
-    Pod Security `restricted` allows it (Capabilities).
+    SYS_ADMIN, SYS_PTRACE, NET_ADMIN and others lead out of the container. NET_BIND_SERVICE is no finding: Pod
+    Security `restricted` allows it (Capabilities).
     """
     for container, context in _contexts(service):
         capabilities = context.part("capabilities")
@@ -210,26 +210,21 @@ def unconfined_apparmor(service: ResolvedService) -> Iterator[Finding]:
     This includes the older annotation, which works for the server's container too. Pod Security `baseline` forbids
     `Unconfined` (AppArmor).
     """
-    for container, context in _contexts(service):
-        profile = context.part("appArmorProfile")
-        if profile.get("type") == "Unconfined":
-            yield warning(
-                f"AppArmor does not confine the container {container.name}",
-                why="Pod Security baseline forbids Unconfined (AppArmor)",
-                fix=f"remove {'.'.join(profile.path)}",
-                marks=[profile.mark("type")],
-            )
-    annotations = added_annotations(service)
-    for name in annotations.fields:
-        value = annotations.text(name)
-        if name.startswith(_APPARMOR_ANNOTATION) and value == "unconfined":
-            container_name = name.removeprefix(_APPARMOR_ANNOTATION)
-            yield warning(
-                f"AppArmor does not confine the container {container_name}, because of an annotation",
-                why="Pod Security baseline forbids unconfined (AppArmor)",
-                fix=f"remove podTemplate.metadata.annotations.{name}",
-                marks=[annotations.mark(name)],
-            )
+    for container, profile in _unconfined(service, "appArmorProfile"):
+        yield warning(
+            f"AppArmor does not confine the container {container.name}",
+            why="Pod Security baseline forbids Unconfined (AppArmor)",
+            fix=f"remove {'.'.join(profile.path)}",
+            marks=[profile.mark("type")],
+        )
+    for name, mark in _unconfined_annotations(service, _APPARMOR_ANNOTATION):
+        container_name = name.removeprefix(_APPARMOR_ANNOTATION)
+        yield warning(
+            f"AppArmor does not confine the container {container_name}, because of an annotation",
+            why="Pod Security baseline forbids unconfined (AppArmor)",
+            fix=f"remove podTemplate.metadata.annotations.{name}",
+            marks=[mark],
+        )
 
 
 @right_rule(*container_keys("securityContext.seccompProfile"), ANNOTATIONS)
@@ -239,25 +234,20 @@ def unconfined_seccomp(service: ResolvedService) -> Iterator[Finding]:
     `cluster.seccomp` sets the profile of the whole pod, and its default is `RuntimeDefault`. Pod Security `baseline`
     forbids `Unconfined` (Seccomp). Kubernetes before 1.27 reads it from annotations, too.
     """
-    for container, context in _contexts(service):
-        profile = context.part("seccompProfile")
-        if profile.get("type") == "Unconfined":
-            yield warning(
-                f"the container {container.name} may use all system calls of the kernel",
-                why="Pod Security baseline forbids the seccomp profile Unconfined (Seccomp)",
-                fix=f"remove {'.'.join(profile.path)}",
-                marks=[profile.mark("type")],
-            )
-    annotations = added_annotations(service)
-    for name in annotations.fields:
-        value = annotations.text(name)
-        if name.startswith(_SECCOMP_ANNOTATIONS) and value == "unconfined":
-            yield warning(
-                f"the annotation {name} allows all system calls of the kernel",
-                why="Kubernetes before 1.27 reads it; Pod Security baseline forbids unconfined (Seccomp)",
-                fix=f"remove podTemplate.metadata.annotations.{name}",
-                marks=[annotations.mark(name)],
-            )
+    for container, profile in _unconfined(service, "seccompProfile"):
+        yield warning(
+            f"the container {container.name} may use all system calls of the kernel",
+            why="Pod Security baseline forbids the seccomp profile Unconfined (Seccomp)",
+            fix=f"remove {'.'.join(profile.path)}",
+            marks=[profile.mark("type")],
+        )
+    for name, mark in _unconfined_annotations(service, _SECCOMP_ANNOTATIONS):
+        yield warning(
+            f"the annotation {name} allows all system calls of the kernel",
+            why="Kubernetes before 1.27 reads it; Pod Security baseline forbids unconfined (Seccomp)",
+            fix=f"remove podTemplate.metadata.annotations.{name}",
+            marks=[mark],
+        )
 
 
 @right_rule(*container_keys("securityContext.seLinuxOptions"))
@@ -344,6 +334,24 @@ def _contexts(service: ResolvedService) -> Iterator[tuple[Part, Part]]:
         context = container.part("securityContext")
         if context.fields:
             yield container, context
+
+
+def _unconfined(service: ResolvedService, profile: str) -> Iterator[tuple[Part, Part]]:
+    """The added containers whose profile is `Unconfined`, each with the profile."""
+    for container, context in _contexts(service):
+        part = context.part(profile)
+        if part.get("type") == "Unconfined":
+            yield container, part
+
+
+def _unconfined_annotations(
+    service: ResolvedService, prefixes: str | tuple[str, ...]
+) -> Iterator[tuple[str, Mark]]:
+    """The added annotations that begin with a prefix and have the value `unconfined`, each with its mark."""
+    annotations = added_annotations(service)
+    for name in annotations.fields:
+        if name.startswith(prefixes) and annotations.text(name) == "unconfined":
+            yield name, annotations.mark(name)
 
 
 def _is_privileged(context: Part) -> bool:

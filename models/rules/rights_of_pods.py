@@ -50,6 +50,8 @@ _CONTROL_PLANE = (
 """The taints and labels of nodes with the control plane (Kubernetes, Well-Known Labels, Annotations and Taints; RKE;
 kOps; RKE2 and K3s, which taint servers with CriticalAddonsOnly)."""
 
+_WHY_CONTROL_PLANE = "whoever leaves a container there controls the whole cluster"
+
 _HARMLESS_DRIVERS = ("secrets-store.csi.k8s.io",)
 """CSI drivers whose inline volumes contain only what an object of the namespace names (Secrets Store CSI Driver)."""
 
@@ -163,11 +165,15 @@ def name_resolution(service: ResolvedService) -> Iterator[Finding]:
             continue
         yield warning(
             f"hostAliases sends {listed(_described(names, service))} to {alias.text('ip')}",
-            why="this machine answers instead of the one that the cluster's DNS names",
+            why="this machine answers instead of the machine that the cluster's DNS names",
             fix=f"remove {'.'.join(alias.path)}",
             marks=[alias.mark()],
         )
-    dns = spec.part("dnsConfig")
+    yield from _other_resolvers(spec.part("dnsConfig"))
+
+
+def _other_resolvers(dns: Part) -> Iterator[Finding]:
+    """The name servers and the search domains of `dnsConfig`."""
     servers = dns.texts("nameservers")
     if servers:
         yield warning(
@@ -198,7 +204,7 @@ def control_plane_node(service: ResolvedService) -> Iterator[Finding]:
         if _tolerates_control_plane(toleration):
             yield warning(
                 "a toleration admits the pods to the nodes of the control plane",
-                why="whoever leaves a container there controls the whole cluster",
+                why=_WHY_CONTROL_PLANE,
                 fix=f"remove {'.'.join(toleration.path)}, or name the taint of your NPU nodes",
                 marks=[toleration.mark()],
             )
@@ -207,7 +213,7 @@ def control_plane_node(service: ResolvedService) -> Iterator[Finding]:
         if label in labels.fields:
             yield warning(
                 f"the node selector {label} sends the pods to the nodes of the control plane",
-                why="whoever leaves a container there controls the whole cluster",
+                why=_WHY_CONTROL_PLANE,
                 fix=f"remove {'.'.join(labels.path)}.{label}",
                 marks=[labels.mark(label)],
             )
@@ -216,7 +222,7 @@ def control_plane_node(service: ResolvedService) -> Iterator[Finding]:
         if label in _CONTROL_PLANE and expression.text("operator") in ("In", "Exists"):
             yield warning(
                 f"the node affinity {label} sends the pods to the nodes of the control plane",
-                why="whoever leaves a container there controls the whole cluster",
+                why=_WHY_CONTROL_PLANE,
                 fix=f"remove {'.'.join(expression.path)}",
                 marks=[expression.mark("key")],
             )
@@ -232,7 +238,7 @@ def system_priority(service: ResolvedService) -> Iterator[Finding]:
     if service.priority_class in _SYSTEM_PRIORITIES:
         yield warning(
             f"the pods have the priority {service.priority_class} of the cluster's own components",
-            why="the scheduler removes any other pod of a node for them, also those that the cluster needs",
+            why="the scheduler removes any other pod of a node for them, also pods that the cluster needs",
             fix="remove priorityClass, or name a PriorityClass of your team",
             marks=[at("priorityClass")],
         )
@@ -245,7 +251,7 @@ def volume_type(service: ResolvedService) -> Iterator[Finding]:
     A volume such as `nfs` or `iscsi` connects the node to any server that the patch names. So does the inline volume
     of a CSI driver such as `nfs.csi.k8s.io`, which Pod Security does not look into. A PersistentVolumeClaim mounts only
     what an administrator has offered (Pod Security Standards, Volume Types; Kubernetes, Ephemeral Volumes). hostPath
-    volumes have rules of their own.
+    volumes have separate rules.
     """
     mounts = mounts_by_volume(service)
     for volume in added_volumes(service):
@@ -262,8 +268,8 @@ def volume_type(service: ResolvedService) -> Iterator[Finding]:
         if driver in ("", *_HARMLESS_DRIVERS, *_IDENTITY_DRIVERS):
             continue
         yield warning(
-            f"the CSI driver {driver} decides what the volume {volume.name} is",
-            why="the node mounts what the attributes of the volume name (Kubernetes, Ephemeral Volumes)",
+            f"the CSI driver {driver} decides the content of the volume {volume.name}",
+            why="the node mounts the target that the attributes of the volume name (Kubernetes, Ephemeral Volumes)",
             fix=f"{volume_removal(volume, mounts)}, and use a PersistentVolumeClaim",
             marks=[volume.part("csi").mark("driver")],
         )

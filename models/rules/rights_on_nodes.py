@@ -193,7 +193,7 @@ def _writable_mounts(
 ) -> Iterator[tuple[Part, Part, str]]:
     """The mounts with which added containers can write to the node, each with its container and its directory.
 
-    A socket has a rule of its own, and `readOnly` does not change what it is good for.
+    A socket has a separate rule, and `readOnly` does not limit it.
     """
     containers = list(added_containers(service))
     if not containers:

@@ -1,4 +1,4 @@
-"""Rules on images and users: what runs is what was reviewed, and may write where it has to."""
+"""Rules on images and users: the reviewed image runs, and its user may write to the necessary directories."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rule on times that are too short for what has to happen in them."""
+"""The rule on times that are too short for their steps."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _STEP_WITHOUT_GRAPHS = 60
 
 @rule("error", "warning")
 def time_too_short(service: ResolvedService) -> Iterator[Finding]:
-    """Times are long enough for what has to happen in them.
+    """Times are long enough for the steps that they limit.
 
     A server that does not answer within `startup` is killed and starts again, forever. It has to load its libraries and
     to read its weights, which takes at least 10 seconds and a second for each 20 GiB. Below 30 seconds and a second for

@@ -21,7 +21,7 @@ _DELETION_MARGIN = 120
 """Seconds for the other objects of a namespace."""
 
 _MARGIN = 30
-"""Seconds by which a timeout is longer than the one that it follows from."""
+"""Seconds by which a timeout is longer than the timeout from which it is derived."""
 
 
 def grace_period(service: ResolvedService) -> int:
@@ -38,7 +38,7 @@ def grace_period(service: ResolvedService) -> int:
 def worker_grace_period(service: ResolvedService) -> int:
     """Seconds from the end of a worker until it is killed.
 
-    If all pods of a group end at once, the worker first waits until the leader has answered its requests.
+    If all pods of a group end together, the worker first waits until the leader has answered its requests.
     """
     return grace_period(service) + WORKER_END
 
@@ -59,12 +59,12 @@ def update_timeout(service: ResolvedService) -> int:
 
     Pods that are replaced one after the other each have the Deployment's own deadline.
     """
-    turns = 1
+    steps = 1
     rollout = service.rollout
     if isinstance(rollout, RollingUpdate):
         step = rollout.max_surge + rollout.max_unavailable
-        turns = max(math.ceil(service.replicas / step), 1)
-    return turns * progress_deadline(service) + _MARGIN
+        steps = max(math.ceil(service.replicas / step), 1)
+    return steps * progress_deadline(service) + _MARGIN
 
 
 def deletion_timeout(service: ResolvedService) -> int:

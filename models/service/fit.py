@@ -13,7 +13,7 @@ from models.service.resolved import ResolvedService
 
 @dataclass(frozen=True)
 class Fit:
-    """What a service needs of each NPU, in bytes. It is a lower bound: activations and buffers come on top."""
+    """The memory that a service needs on each NPU, in bytes: a lower bound. Activations and buffers come on top."""
 
     memory: int
     """Memory of an NPU."""
@@ -35,7 +35,7 @@ class Fit:
 
     @property
     def requests(self) -> int:
-        """Requests of full length that are served at once."""
+        """Requests of full length that are served at the same time."""
         return self.tokens // self.length
 
 

@@ -1,4 +1,4 @@
-"""What each of two paired services has to know of the other."""
+"""Two paired services: each gets the facts about the other one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from models.stack_file.cluster import Pool
 from models.stack_file.kv_transfer import KvTransfer
 
 MOONCAKE_PORTS = 20_000
-"""The first of the ports that Mooncake opens by itself (vllm-ascend, pd_disaggregation_mooncake_multi_node.md)."""
+"""The first port of the range in which Mooncake opens ports (vllm-ascend, pd_disaggregation_mooncake_multi_node.md)."""
 
 MOONCAKE_PORTS_OF_NPU = 1_000
 """Ports in this range for each NPU of a node."""
@@ -22,7 +22,7 @@ _LARGEST_NODE = 16
 """NPUs of a node of A3, which has the most."""
 
 _BELOW_MOONCAKE = 10_000
-"""What takes the default ports of a group, around 29500, below those of Mooncake."""
+"""The difference that moves the default ports of a group, around 29500, below the range of Mooncake."""
 
 _STEP = 100
 """Ports of the two services are a multiple of this apart, so that they are easily read."""
@@ -31,7 +31,7 @@ _STEP = 100
 def with_kv_transfer(
     services: Sequence[ResolvedService], config: KvTransfer | None
 ) -> list[ResolvedService]:
-    """The services of a stack; those of the pair know what they have to know of each other.
+    """The services of a stack; both services of the pair have the facts about the other one.
 
     They stay as they are if there is no pair, or if a service of it is missing.
     """
@@ -77,7 +77,7 @@ def with_kv_transfer(
 
 
 def _beside_mooncake(group: ResolvedGroup | None) -> ResolvedGroup | None:
-    """A group whose default ports are below those that Mooncake opens by itself."""
+    """A group whose default ports are below the range of Mooncake."""
     if group is None:
         return None
     lower = {}
@@ -88,7 +88,7 @@ def _beside_mooncake(group: ResolvedGroup | None) -> ResolvedGroup | None:
 
 
 def first_free_port(pools: Mapping[str, Pool]) -> int:
-    """The first port above those that Mooncake opens by itself, on the largest node of the pools."""
+    """The first port above the range of Mooncake on the largest node of the pools."""
     nodes = [pool.npus_per_node for pool in pools.values()]
     largest = max(nodes, default=_LARGEST_NODE)
     return MOONCAKE_PORTS + MOONCAKE_PORTS_OF_NPU * largest

@@ -1,4 +1,4 @@
-"""What a service is locked with: the facts that follow from the stack file and from its engine release."""
+"""The lock of a service: the facts that follow from the stack file and from its engine release."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Difference:
 
 
 def locked_now(service: ResolvedService) -> LockedService:
-    """What the service is locked with if nothing but the stack file and the release is known."""
+    """The lock of a service if only the stack file and the release are known."""
     pairing = service.release.pairing
     image = configured_image(service)
     _, _, digest = image.partition("@")
@@ -94,18 +94,20 @@ def _weights(service: ResolvedService) -> LockedWeights:
 
 
 def relocked(
-    service: ResolvedService, before: LockedService | None, given: Mapping[str, str]
+    service: ResolvedService,
+    before: LockedService | None,
+    configured: Mapping[str, str],
 ) -> dict[str, object]:
     """The values of the new entry of a service, by key.
 
     Args:
         service: The service.
-        before: Its present entry. What it says about the image is kept while the image stays the same.
-        given: Facts that the user gives, by key.
+        before: Its present entry. Its facts about the image are kept while the image stays the same.
+        configured: Facts that the user gives, by key.
     """
     entry = plain_entry(locked_now(service))
     if before is not None and before.image == entry["image"]:
         kept = plain_entry(before)
         entry.update({key: kept[key] for key in GIVEN_KEYS if key in kept})
-    entry.update(given)
+    entry.update(configured)
     return entry

@@ -35,7 +35,7 @@ from models.stack_file.pod_template import PodTemplate
 from models.stack_file.pull_secret import NamespacePullSecret
 
 POD_INTERFACE = "eth0"
-"""The interface of a pod with a network of its own. Container runtimes name it so (containerd, internal/cri)."""
+"""The interface of a pod with its own network. Container runtimes use this name (containerd, internal/cri)."""
 
 SETTLE = 5
 """Seconds after which no node sends new requests to a pod that ends."""
@@ -100,7 +100,7 @@ class ResolvedService(ModelServer):
     pull_secrets: Sequence[NamespacePullSecret]
     accept: Mapping[str, str]
     router: KvRouter = "none"
-    """What sends requests to the pair of the service; `none` without a pair."""
+    """The router that sends requests to the pair of the service; `none` without a pair."""
     locked_digest: str | None = None
     """The digest that the lock file adds to the image."""
     locked_driver: str | None = None
@@ -110,7 +110,7 @@ class ResolvedService(ModelServer):
     priority: int = 1
     """Weight of a second in which the service does not answer, when `plan` orders the steps of an update."""
     external: bool = False
-    """Whether an autoscaler sets `replicas`, which is what is planned with then."""
+    """Whether an autoscaler sets the number of pods; `replicas` is then the number for plans."""
     secret_env: Mapping[str, NamespaceSecret] = field(default_factory=dict)
     """Further variables whose values are in Secrets."""
     field_env: Mapping[str, PodField] = field(default_factory=dict)
@@ -120,7 +120,7 @@ class ResolvedService(ModelServer):
     room: int | None = None
     """Pods, or groups, more than `replicas` that are sure to find their NPUs in an update; None without pools."""
     missing_facts: Sequence[str] = ()
-    """What the stack would have to give for the facts to be whole."""
+    """The keys that are missing for complete facts."""
 
     @property
     def configured_env(
@@ -174,7 +174,7 @@ class ResolvedService(ModelServer):
 
 @dataclass(frozen=True)
 class ResolvedStack:
-    """A stack with nothing left open, and what was found on the way."""
+    """A stack with every default filled in, and the findings of this step."""
 
     name: str
     file: str
@@ -192,7 +192,7 @@ class ResolvedStack:
     kv_transfer: KvTransfer | None = None
     """Two services as one, as the stack file has them; None without such a pair."""
     lock: StackLock | None = None
-    """What the stack was tested with; None if the lock file says nothing about it."""
+    """The lock of the stack; None if the lock file has no entry for it."""
 
     @property
     def pair(self) -> list[ResolvedService]:

@@ -30,7 +30,7 @@ def resolve_resources(
 ) -> ResolvedResources:
     """The resources of a pod. The reason for each default is added to `because`.
 
-    A default fits what the stack file asks for: the memory has room for its shared memory and for what the engine
+    A default fits the requests of the stack file: the memory has room for its shared memory and for what the engine
     reserves, and the shared memory is smaller than its memory.
     """
     usual = f"default for {counted(npus, 'NPU')}"
@@ -96,7 +96,7 @@ def _default_memory(npus: int, cluster: Cluster) -> int:
 
 
 def _enough_memory(memory: int, reserved: int, cluster: Cluster) -> int:
-    """Memory for what is reserved, and half of the default for the rest; at most that of the largest node."""
+    """The reserved memory, and half of the default for the rest; at most the memory of the largest node."""
     enough = reserved + memory // 2
     nodes = [pool.node_memory for pool in cluster.pools.values() if pool.node_memory]
     if nodes:

@@ -27,7 +27,7 @@ _MOST_NAMES = 3
 
 @dataclass(frozen=True)
 class Demand:
-    """What a service requests of the pools."""
+    """The NPUs and pods that a service requests from the pools."""
 
     service: str
     replicas: int
@@ -44,7 +44,7 @@ class Demand:
     external: bool = False
     """Whether an autoscaler sets the replicas, and may use the free NPUs."""
     nodes: int = 1
-    """Pods of each replica, each on a node of its own."""
+    """Pods of each replica, each on a separate node."""
 
     @property
     def is_group(self) -> bool:
@@ -53,7 +53,7 @@ class Demand:
 
 
 def demand(service: ResolvedService) -> Demand:
-    """What a resolved service requests of the pools."""
+    """The NPUs and pods that a resolved service requests from the pools."""
     return Demand(
         service=service.name,
         replicas=service.replicas,
@@ -243,7 +243,7 @@ def _plans(ordered: Sequence[Demand], cluster: _Cluster) -> dict[str, Plan]:
 
 
 def _downtime(demands: Iterable[Demand], plans: Mapping[str, Plan]) -> int:
-    """Seconds in which services with one pod do not answer, all together, unless the stack file says so."""
+    """Seconds in which services with one pod do not answer, added up; without the services whose rollout is set."""
     seconds = 0
     for demand in demands:
         if (
@@ -292,7 +292,7 @@ def _plan(
     """The plan of a service.
 
     Args:
-        demand: What it requests.
+        demand: Its requests.
         room: Its additional pods that are sure to find their NPUs; None without pools.
         before: The services that get the last free NPUs, which it would find without them.
         full: Whether the quota of its queue has no room.
@@ -340,7 +340,7 @@ def _because(demand: Demand, room: int | None, *, full: bool) -> str:
     if _is_configured(demand.rollout):
         return "set in the stack file"
     if demand.min_member > 1:
-        return f"{demand.min_member} pods start together, and those of an update form a gang of their own"
+        return f"{demand.min_member} pods start together, and the pods of an update form a separate gang"
     if demand.external:
         return "an autoscaler may use the free NPUs"
     if demand.replicas == 0:

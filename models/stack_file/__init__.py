@@ -1,1 +1,1 @@
-"""Stack files: from text with positions to typed records, their JSON Schema, and the messages for what is refused."""
+"""Stack files: from text with positions to typed records, their JSON Schema, and the messages for errors."""

@@ -112,7 +112,7 @@ def _findings(file: YamlFile, content: dict[str, Any], mark: Mark) -> Iterator[F
 
 
 def _bad_base(message: str, fix: str, mark: Mark) -> Finding:
-    why = "the services of the stack extend those of the base file"
+    why = "the services of the stack extend the services of the base file"
     return Finding("base-file", "error", message, why, fix, (mark,))
 
 

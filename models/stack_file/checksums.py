@@ -86,7 +86,7 @@ class WeightFiles(Record):
 
     @property
     def lacks(self) -> str:
-        """What the server needs and no file is: config.json, the weights themselves."""
+        """The files that the server needs and that are missing: config.json, the weights themselves."""
         missing = [] if "config.json" in self.files else ["config.json"]
         missing += (
             []

@@ -122,22 +122,24 @@ class PlatformConfig(Record):
 
     @model_validator(mode="after")
     def _each_path_once(self) -> PlatformConfig:
-        given = {name: getattr(self, name) for name in PLATFORMS[self.kind].mounts}
+        mounts = {name: getattr(self, name) for name in PLATFORMS[self.kind].mounts}
         paths = [
             (mount and mount.mount_path) or PLATFORMS[self.kind].mounts[name].mount_path
-            for name, mount in given.items()
+            for name, mount in mounts.items()
         ]
         for mount in (self.dcmi, self.install_info):
             if mount:
                 paths.append(mount.mount_path or mount.host_path)
-        seen = [str(PurePosixPath(path)) for path in paths]
-        if twice := sorted({path for path in seen if seen.count(path) > 1}):
+        mount_paths = [str(PurePosixPath(path)) for path in paths]
+        if twice := sorted(
+            {path for path in mount_paths if mount_paths.count(path) > 1}
+        ):
             raise ValueError(
-                f"two mounts are seen under {twice[0]} in the container; Kubernetes refuses the pod"
+                f"two mounts are under {twice[0]} in the container; Kubernetes refuses the pod"
             )
         if hidden := [
             path
-            for path in seen
+            for path in mount_paths
             if PurePosixPath(path).is_relative_to(OWN_DIRECTORY) or path in SYSTEM
         ]:
             raise ValueError(
@@ -218,7 +220,8 @@ class ClusterConfig(Record):
 
     interface: InterfaceName | None = Field(default=None, examples=["eth0"])
     """Network interface over which the pods of a group connect (`HCCL_SOCKET_IFNAME`, `GLOO_SOCKET_IFNAME`,
-    `TP_SOCKET_IFNAME`). Default: eth0, that of a pod. With `hostNetwork`, the nodes' interface has to be named."""
+    `TP_SOCKET_IFNAME`). Default: eth0, the interface of a pod. With `hostNetwork`, name the interface of
+    the nodes."""
 
     host_network: bool = False
     """Whether the pods of groups use the network of their node, as RoCE without a device plugin for networks needs.
@@ -231,12 +234,9 @@ class ClusterConfig(Record):
 
     @model_validator(mode="after")
     def _no_queue_of_volcanos_own(self) -> ClusterConfig:
-        if own := [
-            name
-            for name, queue in self.queues.items()
-            if queue.create and name in ("default", "root")
-        ]:
-            raise ValueError(
-                f"queue {own[0]} is Volcano's own; it is there already, and the stack would delete it"
-            )
+        for name, queue in self.queues.items():
+            if queue.create and name in ("default", "root"):
+                raise ValueError(
+                    f"queue {name} belongs to Volcano; it exists already, and the stack would delete it"
+                )
         return self

@@ -123,7 +123,7 @@ def _value(config: Mapping[str, Any], name: str) -> Any:
 
 
 def _kind(config: Mapping[str, Any]) -> str | None:
-    """What the model does, by its class: a class without a head embeds, one that classifies reranks.
+    """The task of the model, by its class: a class without a head embeds, a class that classifies reranks.
 
     Many models for embedding and reranking have the class of a model that generates text. Their config.json does not
     state their purpose.

@@ -51,7 +51,7 @@ class Network(Record):
     """Namespaces whose pods may send requests."""
 
     cidrs: list[Cidr] = Field(default=[], examples=[["10.0.0.0/8"]])
-    """IP addresses that may send requests, such as those of clients outside the cluster."""
+    """IP addresses that may send requests, such as clients outside the cluster."""
 
     monitoring: NamespaceName | None = Field(default=None, examples=["monitoring"])
     """Namespace whose pods may read `/metrics`. The server has one port, so these pods can send requests, too."""
@@ -79,6 +79,7 @@ class Expose(Record):
 
     @model_validator(mode="after")
     def _not_pulumis(self) -> Expose:
-        if own := [key for key in self.annotations if key.startswith("pulumi.com/")]:
-            raise ValueError(f"annotation {own[0]} is the program's own")
+        for key in self.annotations:
+            if key.startswith("pulumi.com/"):
+                raise ValueError(f"annotation {key} belongs to the program")
         return self

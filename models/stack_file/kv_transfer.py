@@ -10,7 +10,7 @@ from models.engines.kv_transfer import KvConnector
 from models.record import DnsLabel, Record
 
 KvRouter = Literal["kthena", "none"]
-"""What sends a request first to a server for prefill and then to one for decode."""
+"""The router, which sends a request first to a server for prefill and then to a server for decode."""
 
 
 class KvTransfer(Record):
@@ -30,11 +30,11 @@ class KvTransfer(Record):
 
     port: int | None = Field(default=None, ge=1024, le=65535, examples=[36000])
     """First port of the service for prefill, which uses one port for each NPU of a server; those of the other service
-    follow. Default: the first one above the range in which Mooncake opens ports of its own."""
+    follow. Default: the first port above the range of Mooncake."""
 
     router: KvRouter = "kthena"
-    """What sends requests to both: `kthena`, Volcano's router, which has to be installed in the cluster; or `none` for
-    a router of your own."""
+    """The router that sends requests to both: `kthena`, Volcano's router, which must be installed in the cluster; or
+    `none` for a router of your own."""
 
     @model_validator(mode="before")
     @classmethod

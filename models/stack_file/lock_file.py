@@ -48,7 +48,7 @@ def read_lock(directory: File, read: Read) -> tuple[LockFile | None, YamlFile]:
 def stack_lock(
     stack: str, directory: File, read: Read
 ) -> tuple[StackLock | None, list[Finding]]:
-    """What the lock file says about a stack; None if it says nothing. Also the findings about the file."""
+    """The entry of a stack in the lock file, or None. Also the findings about the file."""
     content, file = read_lock(directory, read)
     if content is None or stack not in content.stacks:
         return None, file.findings

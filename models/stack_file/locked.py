@@ -1,4 +1,4 @@
-"""What a stack was tested with, service by service: the records of the lock file."""
+"""The records of the lock file: the tested versions and weights of each service."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class LockedWeights(Record):
 
 
 class LockedService(Record):
-    """What a service was tested with. A fact that is not known is left out."""
+    """The tested versions and weights of a service. A fact that is not known is left out."""
 
     image: ImageName = Field(examples=["registry.example.com/vllm-ascend:1.0.0"])
     """The image as the stack file names it."""

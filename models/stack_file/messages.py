@@ -40,7 +40,7 @@ TRUTHS = {
     "off": "false",
     "n": "false",
 }
-"""What YAML 1.1 reads as true or false, and YAML 1.2 as text."""
+"""Words that YAML 1.1 reads as true or false, and YAML 1.2 as text."""
 
 NICKNAMES = {
     "tp": "engine.tensorParallelSize",
@@ -54,4 +54,4 @@ NICKNAMES = {
     "labels": "podTemplate.metadata.labels",
     "annotations": "podTemplate.metadata.annotations",
 }
-"""What people call keys that are named otherwise."""
+"""Other names that people use for keys."""

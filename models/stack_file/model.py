@@ -81,7 +81,7 @@ class Model(Record):
     facts: Facts | None = Field(
         default=None, examples=[{"maxPositionEmbeddings": 32768}]
     )
-    """Facts about the model. They override those of the catalogue and of `configJson`."""
+    """Facts about the model. They override the catalogue and `configJson`."""
 
     @model_validator(mode="after")
     def _what_the_source_needs(self) -> Model:
@@ -95,7 +95,7 @@ class Model(Record):
             )
         if self.preparation is not None and not self.verify:
             raise ValueError(
-                "preparation is for weights that are fetched or verified: give verify"
+                "preparation is for weights that are fetched or verified: write verify"
             )
         return self
 

@@ -31,6 +31,7 @@ class Monitoring(Record):
 
     @model_validator(mode="after")
     def _not_the_services(self) -> Monitoring:
-        if own := [key for key in self.labels if key.startswith("app.kubernetes.io/")]:
-            raise ValueError(f"label {own[0]} is the program's own")
+        for key in self.labels:
+            if key.startswith("app.kubernetes.io/"):
+                raise ValueError(f"label {key} belongs to the program")
         return self

@@ -43,7 +43,7 @@ def named_contents(
 def read_named(
     rule: str, file: File, path: Path, read: Callable[[File], str]
 ) -> tuple[Any, list[Finding]]:
-    """What a file says that a model names: the facts of a config.json, or the files that a manifest lists.
+    """The content of a file that a model names: the facts of a config.json, or the files that a manifest lists.
 
     Args:
         rule: `config-json` or `weight-files`, which refuses what cannot be read.

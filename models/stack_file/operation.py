@@ -82,7 +82,8 @@ class Resources(Record):
     """CPU request. There is no limit: the pod may use more CPUs while the node has idle ones."""
 
     memory: Quantity | None = Field(default=None, ge=1, examples=["192Gi"])
-    """Memory request and limit, including `shm`. The default has room for `shm` and for what the engine reserves."""
+    """Memory request and limit, including `shm`. The default has room for `shm` and the reserved memory of the
+    engine."""
 
     shm: Quantity | None = Field(default=None, ge=1, examples=["16Gi"])
     """Size of `/dev/shm`, the shared memory of the engine's processes."""
@@ -152,5 +153,5 @@ class DisruptionBudget(Record):
     @model_validator(mode="after")
     def _one_of_both(self) -> DisruptionBudget:
         if (self.max_unavailable is None) == (self.min_available is None):
-            raise ValueError("give either maxUnavailable or minAvailable")
+            raise ValueError("write either maxUnavailable or minAvailable")
         return self

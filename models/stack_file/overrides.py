@@ -1,4 +1,4 @@
-"""What a stack changes of its base file: removals that remove nothing, misspelled services, no service left."""
+"""The changes of a stack to its base file: removals that remove nothing, misspelled services, no service left."""
 
 from __future__ import annotations
 

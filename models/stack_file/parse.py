@@ -42,7 +42,7 @@ class _Named(Record):
 
 @dataclass(frozen=True)
 class LoadedStack:
-    """A stack as its files have it: what is well formed, and what was refused."""
+    """A stack as its files have it: the well-formed parts, and the errors in the others."""
 
     name: str
     file: str
@@ -61,7 +61,7 @@ class LoadedStack:
     secrets: Mapping[str, str] = field(default_factory=dict)
     """The ciphertexts of the stack's secret keys that services may refer to, by key."""
     lock: StackLock | None = None
-    """What the stack was tested with; None if the lock file says nothing about it."""
+    """The lock of the stack; None if the lock file has no entry for it."""
     spans: Mapping[Path, Span] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
 

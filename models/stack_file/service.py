@@ -92,7 +92,7 @@ class ServiceConfig(Record):
     """The weights: their path, or `{name: …, source: …}`."""
 
     npus: int | None = Field(default=None, ge=1, le=64, examples=[1])
-    """NPUs of each pod; when left out, what the engine uses."""
+    """NPUs of each pod; when left out, as many as the engine uses."""
 
     replicas: Replicas = Field(default=1, ge=0, le=10_000)
     """Pods of the service, or groups with `nodes` above 1; `external` leaves their number to an autoscaler, and plans
@@ -139,7 +139,7 @@ class ServiceConfig(Record):
     """Speculative decoding."""
 
     multimodal: Multimodal | None = Field(default=None, examples=[True])
-    """Set for models that read pictures: `true`, or a mapping with what differs."""
+    """Set for models that read pictures: `true`, or a mapping with the differences."""
 
     startup: Duration | None = Field(default=None, ge=1, le=LONGEST, examples=["25m"])
     """Longest time from the start of a container until it answers; when left out, by the size of the weights and the
@@ -147,7 +147,7 @@ class ServiceConfig(Record):
 
     drain: Duration | None = Field(default=None, le=LONGEST, examples=["5m"])
     """Longest wait for running requests when a pod ends; when left out, 5 minutes, and 1 minute for `api_server`, which
-    does not say what it runs."""
+    does not report its requests."""
 
     rollout: PlannedRollout = Field(default=None, examples=["recreate"])
     """How pods are replaced: `rollingUpdate`, `recreate`, or a mapping. Default: with an additional pod if its
@@ -158,7 +158,7 @@ class ServiceConfig(Record):
 
     read_only_root_filesystem: bool = False
     """Keep the containers from writing to their image. They can write to `/tmp`, a volume of the pod, which is also
-    their home and working directory. For images that write nowhere else, as those of vllm-ascend."""
+    their home and working directory. For images that write nowhere else, such as those of vllm-ascend."""
 
     resources: Resources = Resources()
     """CPUs, memory and `/dev/shm` of each pod."""
@@ -177,8 +177,8 @@ class ServiceConfig(Record):
     times as much as 1, and 0 does not count. It changes no pod."""
 
     preflight: bool = True
-    """Have an init container compare the driver of the node, the type of its NPUs and the weights with what the
-    service needs. A pod that cannot work ends within seconds, with one sentence that `up` and `status` show."""
+    """Have an init container compare the driver of the node, the type of its NPUs and the weights with the
+    service. A pod that cannot work ends within seconds, with a reason that `up` and `status` show."""
 
     smoke: bool = False
     """Have a Job ask the service after each update of its pods whether it answers correctly; the update fails with it.
@@ -193,7 +193,7 @@ class ServiceConfig(Record):
     network: Network | None = Field(
         default=None, examples=[{"admit": ["gateway"], "monitoring": "monitoring"}]
     )
-    """Who may ask the service, and what its pods may connect to; when left out, everybody and everything."""
+    """Clients of the service, and targets of its pods. When left out, all are allowed."""
 
     disruption_budget: DisruptionBudget | None = Field(
         default=None, examples=[{"maxUnavailable": 1}]
@@ -206,7 +206,7 @@ class ServiceConfig(Record):
     pod_template: PodTemplate | None = Field(
         default=None, examples=[{"spec": {"dnsPolicy": "Default"}}]
     )
-    """A merge patch on the template of the pods, for what this file has no word for."""
+    """A merge patch on the template of the pods, for fields that this file has no key for."""
 
     env: dict[EnvironmentName, EnvironmentValue] = Field(
         default={},

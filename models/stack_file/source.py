@@ -145,7 +145,7 @@ class BucketSource(Record):
     def _both_keys(self) -> BucketSource:
         if (self.access_key is None) != (self.secret_key is None):
             raise ValueError(
-                "accessKey and secretKey go together; give both, or neither for a public bucket"
+                "accessKey and secretKey belong together: write both, or neither for a public bucket"
             )
         return self
 

@@ -16,7 +16,7 @@ STORE = "/var/lib/ascend-vllm/models"
 
 @dataclass(frozen=True)
 class ClaimRequest:
-    """What the stack requests when it creates a PersistentVolumeClaim."""
+    """The requests of a PersistentVolumeClaim that the stack creates."""
 
     size: int
     """Bytes."""
@@ -52,7 +52,9 @@ class ClaimStorage(Record):
     @model_validator(mode="after")
     def _class_needs_size(self) -> ClaimStorage:
         if self.storage_class and not self.size:
-            raise ValueError("class is for a claim that the stack makes: give size too")
+            raise ValueError(
+                "class is for a claim that the stack creates: write size too"
+            )
         return self
 
     @property

@@ -25,7 +25,7 @@ _SIZE_IN_WORDS = re.compile(
 )
 _COUNT_IN_WORDS = re.compile(r"([0-9]{1,9}) ?([kKmM])")
 _FACTORS = {"k": 1000, "K": 1024, "m": 1000**2, "M": 1024**2}
-"""What vLLM reads in a number with a letter, such as 32K (vllm/engine/arg_utils.py, human_readable_int)."""
+"""The factors of the letters after a number, such as 32K, in vLLM (vllm/engine/arg_utils.py, human_readable_int)."""
 _UNIT = r"([smh])(?:ecs?|econds?|ins?|inutes?|rs?|ours?)?"
 _TIME_IN_WORDS = re.compile(rf"([0-9]+) ?{_UNIT}\b", re.IGNORECASE)
 _FRACTION_IN_WORDS = re.compile(rf"([0-9]+\.[0-9]+) ?{_UNIT}", re.IGNORECASE)

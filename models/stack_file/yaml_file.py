@@ -43,7 +43,7 @@ UNREADABLE = ("yaml-syntax", "stack-size")
 
 @dataclass
 class YamlFile:
-    """What a YAML file says: its value, the span of every key, and what is wrong with its form."""
+    """The content of a YAML file: its value, the span of every key, and the errors of its form."""
 
     name: str
     value: Any = None
@@ -129,7 +129,7 @@ class _Reader:
                 path,
                 node,
                 "an anchor contains itself",
-                "give the value without an anchor",
+                "write the value without an anchor",
             )
             return None
         if len(self.open) > DEEPEST:
@@ -137,7 +137,7 @@ class _Reader:
                 path,
                 node,
                 "the value is nested too deeply",
-                "give the value without an anchor",
+                "write the value without an anchor",
             )
             return None
         self.open.add(id(node))
@@ -264,7 +264,7 @@ class _Reader:
             message = f"{message} {node.tag}"
         else:
             self.hidden.append(node)  # a password may begin with !
-        self.problem(path, node, message, "give the value without its tag")
+        self.problem(path, node, message, "write the value without its tag")
         return None
 
     def hide(self, node: yaml.Node, path: Path) -> None:

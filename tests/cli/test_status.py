@@ -215,7 +215,7 @@ def test_an_outage_is_reported_with_its_length_and_what_happens_next(
 ) -> None:
     reader = FakeReader([GONE])
     reader.contact = Contact(now=iter(range(0, 1000, 6)).__next__)
-    reader.contact.asked()
+    reader.contact.request_sent()
     show(monkeypatch, reader)
     done = console("status", "prod.yaml")
 
@@ -223,7 +223,7 @@ def test_an_outage_is_reported_with_its_length_and_what_happens_next(
     assert done.err.splitlines() == [
         "the API server of 'prod' has not answered for 6 s; status gives up after 15 s without an answer",
         "error: the API server does not answer",
-        "fix: wait; the services run on without it, and ascend-vllm status prod.yaml --watch asks until it answers",
+        "fix: wait; the services keep running, and ascend-vllm status prod.yaml --watch asks until it answers",
     ]
 
 

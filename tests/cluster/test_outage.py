@@ -40,8 +40,8 @@ def test_each_outage_is_reported_for_itself() -> None:
 def test_silence_begins_with_the_first_request_that_has_no_answer() -> None:
     moments = iter([100.0, 107.0])
     contact = Contact(now=lambda: next(moments))
-    contact.asked()
-    contact.asked()
+    contact.request_sent()
+    contact.request_sent()
 
     assert contact.silence == 7.0
     contact.answered()
@@ -55,7 +55,7 @@ def test_a_read_that_hangs_is_reported_before_it_fails() -> None:
 
     async def hang() -> str:
         nonlocal now
-        contact.asked()
+        contact.request_sent()
         await asyncio.sleep(0)
         now = 12.0
         return "an answer"

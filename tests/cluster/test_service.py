@@ -108,7 +108,7 @@ def test_a_pod_that_ended_counts_only_without_another_one() -> None:
     [
         ('pods "q" is forbidden: violates PodSecurity "restricted:latest"', "pod-security", "enforce=privileged"),
         ('pods "q" is forbidden: exceeded quota: npus', "quota", "raise the ResourceQuota"),
-        ("admission webhook denied the request", "pods-refused", "correct what the message names"),
+        ("admission webhook denied the request", "pods-refused", "fix the problem in the message"),
     ],
 )
 def test_pods_that_cannot_be_created_are_reported_with_the_reason_of_the_api_server(
@@ -183,7 +183,7 @@ def test_the_text_of_a_state_contains_the_whole_finding() -> None:
     assert text.splitlines() == [
         "error[crash-loop]: qwen: the server ended with exit code 1, 3 times",
         "   = why: its last lines show the cause",
-        "   = fix: correct what its last lines name, then run pulumi up",
+        "   = fix: fix the error in its last lines, then run pulumi up",
         "   = last lines of qwen-0:",
         "     | boom",
     ]

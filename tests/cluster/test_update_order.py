@@ -12,7 +12,7 @@ from cluster.pods import ended as ended_of
 from cluster.rollouts import stuck_rollout
 from cluster.service import WatchedService, state_of
 from cluster.snapshot import Snapshot
-from cluster.update_order import is_placed, turns, wait_until_placed
+from cluster.update_order import batches, is_placed, wait_until_placed
 from cluster.wait import Awaited, wait_until_ready
 from tests.cluster.objects import (
     BUDGET,
@@ -53,7 +53,7 @@ def test_services_that_delete_first_are_updated_before_smaller_ones(
 ) -> None:
     resolved = stack(services, nodes)
 
-    assert [[one.name for one in group] for group in turns(resolved.services)] == expected, reason
+    assert [[one.name for one in group] for group in batches(resolved.services)] == expected, reason
 
 
 def rolling(service: str = "qwen", **counts: Any) -> dict[str, Any]:

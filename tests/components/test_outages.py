@@ -40,7 +40,7 @@ class ApiServer:
         if isinstance(silence, ClusterError):
             raise silence
         if silence:
-            self.contact.asked()
+            self.contact.request_sent()
             self._now += silence
             raise GONE
         self.contact.answered()

@@ -130,7 +130,7 @@ def test_the_manuals_value_of_a_placeholder_is_assumed() -> None:
     done = untouched("openai-multimodal", context="prod")
 
     assert said(done, "assumed") == {
-        NAMESPACE: "config.yaml names none; use --namespace NAME for a namespace that exists",
+        NAMESPACE: "config.yaml names no namespace; use --namespace NAME for a namespace that exists",
         "host 0.0.0.0": "the manual's value for ${docker_ip}",
         "port 8080": "the port of the container, for ${port}",
     }

@@ -285,11 +285,11 @@ def test_a_service_for_all_the_world_with_a_key_and_the_addresses_of_its_clients
         ({"disruptionBudget": {}}, "either maxUnavailable or minAvailable"),
         ({"disruptionBudget": {"maxUnavailable": 1, "minAvailable": 1}}, "either maxUnavailable or minAvailable"),
         ({"expose": "Ingress"}, "ClusterIP, NodePort or LoadBalancer"),
-        ({"expose": {"annotations": {"pulumi.com/skipAwait": "false"}}}, "is the program's own"),
+        ({"expose": {"annotations": {"pulumi.com/skipAwait": "false"}}}, "belongs to the program"),
         ({"monitoring": {"interval": "0s"}}, "must be at least 1"),
         (
             {"monitoring": {"labels": {"app.kubernetes.io/name": "x"}}},
-            "label app.kubernetes.io/name is the program's own",
+            "label app.kubernetes.io/name belongs to the program",
         ),
         ({"replicas": "many"}, "write a number, or external"),
         ({"replicas": -1}, "must be at least 0"),

@@ -119,7 +119,7 @@ def test_a_cluster_that_contradicts_itself_is_a_finding_and_its_services_are_rea
     found = report(SERVICE.replace("{context: prod}", cluster))
     without_seccomp = report(SERVICE.replace("{context: prod}", cluster.replace("prod", "prod, seccomp: none")))
 
-    assert "queue default is Volcano's own" in found
+    assert "queue default belongs to Volcano" in found
     assert "1 service: 1 error" in found
     assert "must be RuntimeDefault or Unconfined" in without_seccomp
     assert "1 service: 1 error" in without_seccomp

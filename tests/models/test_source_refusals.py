@@ -27,10 +27,10 @@ def home(tmp_path: Path) -> Path:
             "source of kind claim has no key path; its keys are size, class, name and directory",
         ),
         ({"source": {"kind": "pvc", "name": "a"}}, 'kind "pvc" must be hostPath, claim or bucket'),
-        ({"source": {**CLAIM, "class": "fast"}}, "source: class is for a claim that the stack makes: give size too"),
+        ({"source": {**CLAIM, "class": "fast"}}, "source: class is for a claim that the stack creates: write size too"),
         (
             bucket(accessKey=KEYS["accessKey"]),
-            "source: accessKey and secretKey go together; give both, or neither for a public bucket",
+            "source: accessKey and secretKey belong together: write both, or neither for a public bucket",
         ),
         (bucket(to={}), "to must be {path: …} or {claim: …}"),
         (bucket(to={"path": "/a", "claim": "b"}), "to must be {path: …} or {claim: …}, but it has path and claim"),
@@ -44,7 +44,7 @@ def home(tmp_path: Path) -> Path:
         ),
         (
             {"source": "/m/a", "preparation": "1h"},
-            "model: preparation is for weights that are fetched or verified: give verify",
+            "model: preparation is for weights that are fetched or verified: write verify",
         ),
         ({"source": {**CLAIM, "directory": "../x"}}, 'directory "../x": write it without //, . and .., and'),
         ({"source": {**CLAIM, "directory": "/x"}}, 'directory "/x" must be a path below a directory'),

@@ -245,7 +245,7 @@ WRONG = [
     (
         "model",
         "{source: {kind: claim, name: a, class: b}}",
-        "source: class is for a claim that the stack makes: give size too",
+        "source: class is for a claim that the stack creates: write size too",
         "write source: {class: b, kind: claim, name: a, size: 500Gi}",
         "model.source",
         "the path of a node would be no claim",

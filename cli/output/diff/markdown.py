@@ -92,7 +92,7 @@ def plain(text: str) -> str:
 
 
 def code_span(text: str) -> str:
-    """A text as it is: no markup, no link and no mention of somebody in it has an effect."""
+    """The text without any effect in Markdown: no markup, no link, no mention."""
     shown = plain(text).strip() or " "
     return f"`{shown}`"
 

@@ -1,4 +1,4 @@
-"""The words for what an engine release changes by itself."""
+"""The words for the changes that another engine release brings."""
 
 from __future__ import annotations
 

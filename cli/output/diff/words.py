@@ -60,7 +60,7 @@ def counts(comparison: Comparison) -> str:
 
 
 def headline(change: StackChange, service: ServiceChange) -> str:
-    """What happens to a service."""
+    """The effect on a service."""
     if not change.is_update:
         return _difference(change, service)
     if service.kind == "added" and service.new:
@@ -177,7 +177,7 @@ def _unread(comparison: Comparison) -> Iterator[str]:
 
 
 def deleted_file(comparison: Comparison) -> str:
-    """What follows from a deleted stack file; empty if it is not deleted."""
+    """The consequences of a deleted stack file; empty if it is not deleted."""
     if not comparison.gone:
         return ""
     name = comparison.change.new

@@ -29,10 +29,10 @@ _LEVELS = ("error", "warning", "notice")
 
 @dataclass(frozen=True, kw_only=True)
 class _Note:
-    """What an annotation reports about one or more stacks."""
+    """An annotation about one or more stacks."""
 
     subject: str
-    """What it is about. Notes about the same subject at the same position are one annotation."""
+    """The subject. Notes about the same subject at the same position are one annotation."""
     level: str
     title: str
     text: str

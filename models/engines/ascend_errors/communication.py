@@ -75,7 +75,7 @@ COMMUNICATION_ERRORS = (
             r"|HCCL_BUFFSIZE is too SMALL"
         ),
         meaning="the NPUs' communication has too little memory (HCCL)",
-        why="HCCL reserves buffers of HCCL_BUFFSIZE MiB on each NPU besides weights and KV cache",
+        why="HCCL reserves buffers of HCCL_BUFFSIZE MiB on each NPU, in addition to weights and KV cache",
         fix="lower engine.gpuMemoryUtilization, or set HCCL_BUFFSIZE under env",
         source=_CODES,
     ),

@@ -39,7 +39,7 @@ DEVICE_ERRORS = (
         ),
         meaning="another container uses the NPU, or this one may not open it",
         why="an NPU belongs to one container; leftover processes and privileged containers also hold it",
-        fix="run npu-smi info on the node, and end what holds the NPU; remove runAsUser (the default is 0)",
+        fix="run npu-smi info on the node, and end the process that holds the NPU; remove runAsUser (the default is 0)",
         source=f"{_ISSUES}/2698",
     ),
     KnownError(

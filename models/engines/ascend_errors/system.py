@@ -80,7 +80,7 @@ SYSTEM_ERRORS = (
         id="files-limit",
         pattern=r"Too many open files|\[Errno 24\]",
         meaning="a process has too many open files",
-        why="the limit of the container runtime is lower than what weights, sockets and requests need",
+        why="the limit of the container runtime is too low for weights, sockets and requests",
         fix="raise LimitNOFILE of the node's container runtime",
         source="https://man7.org/linux/man-pages/man2/getrlimit.2.html",
     ),

@@ -6,7 +6,7 @@ from models.engines.release import AbsentKey, AcceptedValues
 
 _NO_V1 = "vLLM 0.6.3 does not have it (vllm/engine/arg_utils.py)"
 _NO_ACL_GRAPH = "the engine chooses its CANN graphs itself (manual, Step 3)"
-_FURTHER_FLAG = "it is a further flag of vLLM 0.6.3, without a key of its own"
+_FURTHER_FLAG = "it is a further flag of vLLM 0.6.3, without a key"
 
 _ONE_NODE = (
     "vLLM 0.6.3 runs on several nodes with Ray only, which the manual does not describe (vllm/config.py); "

@@ -85,6 +85,7 @@ class AscendVllm(Release):
     absent_keys = ABSENT_KEYS
     accepted_values = ACCEPTED_VALUES
     quantization_files: Mapping[str, RequiredFile] = MappingProxyType({})
+    dequantized_models: Mapping[str, str] = MappingProxyType({})
     quantized_weights: Mapping[str, str] = MappingProxyType(
         {
             "awq": "vllm/model_executor/model_loader/weight_utils.py:184",
@@ -176,7 +177,7 @@ class AscendVllm(Release):
         return environment(server)
 
     def library_lines(self, _: str, /) -> str:
-        """None: the image finds its libraries by itself."""
+        """None: the image finds its libraries without help."""
         return ""
 
     def image_soc(self, _: str, /) -> str | None:

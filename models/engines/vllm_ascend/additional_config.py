@@ -1,4 +1,4 @@
-"""What is wrong with a value of `--additional-config`: unknown keys, and values of another type."""
+"""The errors in a value of `--additional-config`: unknown keys, and values of another type."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class KeyProblem:
     path: tuple[str, ...]
     """The names of the keys, from `--additional-config` downwards."""
     effect: Literal["ignored", "refused", "wrong value"]
-    """What the plugin does with an unknown key; `wrong value` for a known one."""
+    """The reaction of the plugin to an unknown key; `wrong value` for a known key."""
     message: str
     nearest: tuple[str, ...] | None = None
     """The path of the known key that an unknown one probably means."""

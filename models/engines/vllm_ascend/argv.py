@@ -28,7 +28,7 @@ from models.engines.vllm_ascend.json_names import (
 from models.engines.vllm_ascend.kv_transfer import kv_transfer_config
 
 ALWAYS_SET = ("max-model-len", "tensor-parallel-size", "gpu-memory-utilization")
-"""Flags that the command always has, so that a default of another release changes nothing by itself."""
+"""Flags that the command always has, so that a service does not change with the defaults of a release."""
 
 ENGINE_FLAGS = {
     "max_model_len": "max-model-len",

@@ -40,7 +40,7 @@ class DeadName:
     effect: str
     """`ignored`, `warned` or `refused`."""
     entry: DeadSetting | None = None
-    """What other releases do with the name, if it is in the tables."""
+    """The reaction of other releases to the name, if it is in the tables."""
     near: tuple[str, ...] = field(default=())
     """The live name of the same kind that it probably means; empty if there is none."""
 

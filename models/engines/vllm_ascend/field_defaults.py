@@ -1,4 +1,4 @@
-"""The defaults of the fields of JSON flags, those of `--additional-config` among them."""
+"""The defaults of the fields of JSON flags, including `--additional-config`."""
 
 from __future__ import annotations
 
@@ -12,30 +12,34 @@ from models.engines.vllm_ascend.tables import additional_config
 
 def field_defaults(table: FlagTable) -> dict[str, Any]:
     """The defaults by the flag and the field, such as `eplb-config use_async`."""
-    found: dict[str, Any] = {}
+    defaults: dict[str, Any] = {}
     for flag in table.flags.values():
-        if flag.config:
-            fields = _of_config(flag.config, table.json_configs)
-            found.update({f"{flag.name} {path}": default for path, default in fields})
+        if not flag.config:
+            continue
+        for path, default in _defaults_of_config(flag.config, table.json_configs):
+            defaults[f"{flag.name} {path}"] = default
+
     keys = additional_config(table.release) or {}
-    for path, default in _of_keys(keys):
-        found[f"additional-config {path}"] = default
-    return found
+    for path, default in _defaults_of_keys(keys):
+        defaults[f"additional-config {path}"] = default
+    return defaults
 
 
-def _of_config(config: str, known: JsonConfigs) -> Iterator[tuple[str, Any]]:
-    for field in known.configs[config].fields.values():
-        if field.type not in known.configs:
+def _defaults_of_config(name: str, known: JsonConfigs) -> Iterator[tuple[str, Any]]:
+    """The defaults of the fields of a configuration, and of the configurations inside it, by their paths."""
+    for field in known.configs[name].fields.values():
+        if field.type in known.configs:
+            for path, default in _defaults_of_config(field.type, known):
+                yield f"{field.name}.{path}", default
+        else:
             yield field.name, field.default
-            continue
-        for path, default in _of_config(field.type, known):
-            yield f"{field.name}.{path}", default
 
 
-def _of_keys(keys: Mapping[str, AdditionalKey]) -> Iterator[tuple[str, Any]]:
+def _defaults_of_keys(keys: Mapping[str, AdditionalKey]) -> Iterator[tuple[str, Any]]:
+    """The defaults of keys, and of the keys inside them, by their paths."""
     for name, key in keys.items():
-        if not key.keys:
+        if key.keys:
+            for path, default in _defaults_of_keys(key.keys):
+                yield f"{name}.{path}", default
+        else:
             yield name, key.default
-            continue
-        for path, default in _of_keys(key.keys):
-            yield f"{name}.{path}", default

@@ -64,7 +64,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class LaunchSettings:
-    """The settings of a server. What the stack file does not contain is None."""
+    """The settings of a server. A setting that the stack file does not contain is None."""
 
     server: ModelServer
     plugin: PluginTable

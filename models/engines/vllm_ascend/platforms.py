@@ -1,4 +1,4 @@
-"""What belongs to each release of vllm-ascend: CANN, driver, Python, images, init files, and what SIGTERM does.
+"""The platform of each release of vllm-ascend: CANN, driver, Python, images, init files, and the effect of SIGTERM.
 
 The facts are in `platforms.json`, which is kept by hand with its sources.
 """
@@ -25,19 +25,19 @@ _SOCS = {"A2": "a2", "A3": "a3", "310P": "310p", "A5": "950dt"}
 
 @dataclass(frozen=True)
 class Sigterm:
-    """What a server does with unfinished requests when it gets SIGTERM, as real servers did it."""
+    """The fate of unfinished requests after SIGTERM, observed with real servers."""
 
     drains_with_flag: bool
     """Whether the server finishes them within `--shutdown-timeout`."""
     unanswered: Literal["null", "hangs"]
-    """What a client gets without the flag: the body `null` with status 200, or nothing at all."""
+    """The answer to a client without the flag: the body `null` with status 200, or none."""
     idle_seconds: float
     """Seconds until an idle server has ended."""
 
 
 @dataclass(frozen=True)
 class Platform:
-    """What a release of vllm-ascend needs, and what its images contain. None means not known."""
+    """The requirements of a release of vllm-ascend, and the content of its images. None means not known."""
 
     cann: str
     torch: str | None
@@ -62,7 +62,7 @@ class Platform:
 
 @dataclass(frozen=True)
 class ImageTag:
-    """What the tag of an official image says: `v0.23.0-a3-openeuler`."""
+    """The parts of the tag of an official image: `v0.23.0-a3-openeuler`."""
 
     release: str
     device: str
@@ -72,7 +72,7 @@ class ImageTag:
 
 @cache
 def platform(release: str) -> Platform:
-    """What belongs to a release.
+    """The platform of a release.
 
     Raises:
         KeyError: The release is not known.
@@ -108,7 +108,7 @@ def pairing(release: str) -> Pairing:
 
 
 def image_tag(tag: str) -> ImageTag | None:
-    """What a tag says, or None if it is not one of a known release's images."""
+    """The parts of a tag, or None if it does not belong to an image of a known release."""
     match = _TAG.fullmatch(tag)
     if match is None or match["release"] not in _platforms()["releases"]:
         return None

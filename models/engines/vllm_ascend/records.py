@@ -31,7 +31,7 @@ class Metric:
 
 @dataclass(frozen=True)
 class ServerTable:
-    """What the HTTP server of a release answers. Source: the release's vLLM."""
+    """The answers of the HTTP server of a release. Source: the release's vLLM."""
 
     port: int
     health_path: str
@@ -57,7 +57,7 @@ class ServerTable:
 
 @dataclass(frozen=True)
 class FlagTable:
-    """What vLLM of a release accepts on its command line. Source: the release's own parser."""
+    """The command line of vLLM in a release. Source: the release's own parser."""
 
     release: str
     source: str
@@ -99,7 +99,7 @@ class AdditionalKey:
     read: tuple[str, ...] = ()
     """Files and lines that read the key."""
     unknown_key: Literal["ignored", "refused"] = "ignored"
-    """What the plugin does with an unknown key in the mapping."""
+    """The reaction of the plugin to an unknown key in the mapping."""
     keys: Mapping[str, AdditionalKey] | None = None
     """The keys of the mapping; None if it is not a mapping, or has any keys."""
 
@@ -138,7 +138,7 @@ class Reset:
     when: str
     becomes: str
     logged: Literal["warning", "info", "nothing"]
-    """What the plugin writes to the log."""
+    """The line that the plugin logs."""
     where: str
     run: bool
     """Whether the plugin's own code was run for this; if not, it was read."""
@@ -172,12 +172,12 @@ class BlockSize:
 
 @dataclass(frozen=True)
 class PluginTable:
-    """What the plugin of a release reads, refuses and resets. Source: the wheel vllm-ascend, read and run."""
+    """The settings that the plugin of a release reads, refuses and resets. Source: its wheel, read and run."""
 
     release: str
     source: str
     unknown_key: Literal["ignored", "refused"]
-    """What the plugin does with an unknown key of `--additional-config`."""
+    """The reaction of the plugin to an unknown key of `--additional-config`."""
     additional_config: Mapping[str, AdditionalKey]
     variables: Mapping[str, PluginVariable]
     variable_values: Mapping[str, VariableValues]
@@ -210,7 +210,7 @@ class DeadSetting:
     first_dead: str
     """The first release that does not read it."""
     effect: Literal["refused", "warned", "ignored", "absent"]
-    """What the release does: it ends the start, warns, ignores it, or (for a metric) does not report it."""
+    """The reaction of the release: it ends the start, warns, ignores it, or (for a metric) does not report it."""
     aborts_from: str | None
     """The first release that does not start with the setting, or None."""
     nearest: str | None

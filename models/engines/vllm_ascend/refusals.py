@@ -1,4 +1,4 @@
-"""What the plugin refuses at start: the findings for the conditions in the tables, and those that cannot be judged."""
+"""Settings that the plugin refuses at start: findings for the conditions in the tables, and those without a verdict."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A release of vllm-ascend: its answers to the questions of `Release`, from the tables of its own parser and plugin."""
+"""A release of vllm-ascend: its answers to the questions of `Release`, from the tables of its parser and plugin."""
 
 from __future__ import annotations
 
@@ -63,6 +63,7 @@ from models.engines.vllm_ascend.request_limits import request_limits
 from models.engines.vllm_ascend.request_rules import REQUEST_RULES
 from models.engines.vllm_ascend.requests import request_fields
 from models.engines.vllm_ascend.rules import RULES
+from models.engines.vllm_ascend.rules.quantized_weights import LOADED_AS_BF16
 from models.engines.vllm_ascend.start_phases import START_PHASES
 from models.engines.vllm_ascend.tables import FlagTable, flag_table, plugin_table
 
@@ -135,6 +136,7 @@ class VllmAscend(Release):
     has_published_lengths = False
     image_users = frozenset({0})
     node_mounts = NODE_MOUNTS
+    dequantized_models = LOADED_AS_BF16
     exclusions = ()
     rules = RULES
     request_rules = REQUEST_RULES
@@ -202,7 +204,7 @@ class VllmAscend(Release):
     def default_batched_tokens(self, engine: EngineArgs) -> tuple[int, str]:
         """2048, and the whole longest request without chunked prefill (vllm/engine/arg_utils.py).
 
-        NPUs of any size have the default of small GPUs: the plugin does not tell vLLM their memory
+        NPUs of any size have the default of small GPUs: the plugin does not report their memory to vLLM
         (vllm_ascend/platform.py, get_device_total_memory). Unlike 0.6.3, vLLM does not raise it to `maxNumSeqs`.
         """
         tokens = self.default_tokens

@@ -22,7 +22,7 @@ def removed_flags(version: Version) -> dict[str, RemovedFlag]:
 
 
 def _removed_flag(version: Version, setting: DeadSetting) -> RemovedFlag:
-    """What became of a flag. A replacement that the release does not have is left out."""
+    """The reason and the replacement of a removed flag. A replacement that the release does not have is left out."""
     nearest = setting.nearest_in(version)
     if nearest is None:
         return RemovedFlag(why=setting.not_needed or "")

@@ -1,4 +1,4 @@
-"""Rules on requests for vLLM 0.18.0 and later: what the server refuses with 400, and what it ignores.
+"""Rules on requests for vLLM 0.18.0 and later: fields that the server refuses with 400, or ignores.
 
 The name of a rule's function is its id. Its limits and sources are in `request_limits.json`.
 """
@@ -227,7 +227,7 @@ def structured_outputs(
         several = " and ".join(constraints)
         yield _wrong_outputs(request, f"contains both {several}", why)
     if not constraints:
-        yield _wrong_outputs(request, "does not say what the answer contains", why)
+        yield _wrong_outputs(request, "does not define the content of the answer", why)
     yield from _wrong_schema(request, outputs, why)
     yield from _wrong_regex(request, outputs, why)
     if constraints:
@@ -313,7 +313,7 @@ def outputs_after_end(
 
 
 def _structured_field(request: Request) -> str | None:
-    """The field of a request that asks for a structured answer, or None."""
+    """The field of a request that requires a structured answer, or None."""
     if request.body.get("structured_outputs"):
         return "structured_outputs"
     form = request.body.get("response_format")

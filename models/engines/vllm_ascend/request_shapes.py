@@ -90,7 +90,7 @@ def field_type(
 
 
 def _mismatch(annotation: str, value: Any) -> str | None:
-    """What a value has to be; None if it is that already, or if the type is not known."""
+    """The required form of a value; None if the value has it, or if the type is not known."""
     name = annotation.removesuffix(_NULL)
     if value is None and annotation.endswith(_NULL):
         return None

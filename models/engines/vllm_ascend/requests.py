@@ -134,7 +134,7 @@ def request_fields(version: str, server: ServerTable) -> dict[Kind, RequestField
 
 
 def _nullable(accepted: frozenset[str], types: Mapping[str, str]) -> tuple[str, ...]:
-    """The fields that may be null: those whose type says so, or is not known."""
+    """The fields that may be null: their type allows it, or is not known."""
     names = []
     for name in sorted(accepted):
         if types.get(name, _NULL).endswith(_NULL):

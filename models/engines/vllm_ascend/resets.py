@@ -75,7 +75,7 @@ def _switch(flag: str) -> Finder:
     return find
 
 
-def _given(flag: str, default: object = None) -> Finder:
+def _not_default(flag: str, default: object = None) -> Finder:
     """A flag with a value other than the default."""
 
     def find(settings: LaunchSettings) -> Setting | None:
@@ -114,7 +114,7 @@ def _encoder_backend(settings: LaunchSettings) -> Setting | None:
     facts = settings.server.facts
     if facts is None or not facts.multimodal:
         return None
-    return _given("mm-encoder-attn-backend")(settings)
+    return _not_default("mm-encoder-attn-backend")(settings)
 
 
 def _block_size(settings: LaunchSettings) -> Setting | None:
@@ -131,8 +131,8 @@ def _block_size(settings: LaunchSettings) -> Setting | None:
 
 def _has_own_blocks(settings: LaunchSettings) -> bool:
     facts = settings.server.facts
-    own = (*_HYBRID_MODELS, *_OWN_BLOCK_SIZES)
-    return facts is not None and facts.model_type in own
+    model_types = (*_HYBRID_MODELS, *_OWN_BLOCK_SIZES)
+    return facts is not None and facts.model_type in model_types
 
 
 def _graph_mode(settings: LaunchSettings) -> Setting | None:
@@ -343,11 +343,11 @@ FINDERS: dict[str, Finder] = {
     "max_num_batched_tokens": _batched_tokens,
     "mm_encoder_attn_backend": _encoder_backend,
     "numa_bind": _switch("numa-bind"),
-    "numa_bind_cpus": _given("numa-bind-cpus"),
-    "numa_bind_nodes": _given("numa-bind-nodes"),
+    "numa_bind_cpus": _not_default("numa-bind-cpus"),
+    "numa_bind_nodes": _not_default("numa-bind-nodes"),
     "ray_workers_use_nsight": _switch("ray-workers-use-nsight"),
     "speculative_config.quantization": _draft_quantization,
-    "ubatch_size": _given("ubatch-size", 0),
+    "ubatch_size": _not_default("ubatch-size", 0),
     **{
         f"attention_config.{name}": _field("attention-config", name)
         for name in (

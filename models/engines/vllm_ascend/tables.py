@@ -67,7 +67,7 @@ RELEASES = tuple(
 
 @cache
 def flag_table(release: str) -> FlagTable:
-    """What vLLM of a release accepts on its command line.
+    """The command line of vLLM in a release.
 
     Raises:
         FileNotFoundError: There is no table of the release.
@@ -94,7 +94,7 @@ def flag_table(release: str) -> FlagTable:
 
 @cache
 def plugin_table(release: str) -> PluginTable | None:
-    """What the plugin of a release reads, refuses and resets; None if that is not known."""
+    """The settings that the plugin of a release reads, refuses and resets; None if they are not known."""
     if not (_FOLDER / f"plugin/{release}.json").exists():
         return None
     table = _read(f"plugin/{release}.json")

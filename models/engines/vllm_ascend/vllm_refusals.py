@@ -1,4 +1,4 @@
-"""What vLLM itself refuses when it creates the configuration of its engine, with the line of each release.
+"""Settings that vLLM itself refuses when it creates the configuration of its engine, with the line of each release.
 
 These refusals do not depend on the plugin. They hold for releases whose plugin is not known too.
 """

@@ -101,7 +101,7 @@ MODEL_ERRORS = (
             r"|some but not all shards of \S+ are quantized|the last dim of weight needs"
         ),
         meaning="the weights do not fit the model",
-        why="names or shapes in the weights differ from what the model's code and its quantization expect",
+        why="names or shapes in the weights differ from those that the model's code and its quantization expect",
         fix="use weights for this release and this type of NPU, or correct quantization",
         source="https://github.com/vllm-project/vllm-ascend/issues/11368",
     ),

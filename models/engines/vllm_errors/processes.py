@@ -1,4 +1,4 @@
-"""What a process of vLLM logs when another one has failed."""
+"""Log lines of a process of vLLM after another process has failed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Compare a node and the weights with what a service needs, before its server loads for minutes.
+"""Compare a node and the weights with the needs of a service, before its server loads for minutes.
 
 It only reads, and ends within ten seconds. A fact that cannot be read is skipped: only a fact that contradicts the
 service ends the pod's start. Run with the image's own Python, 3.8 or later, and nothing but its standard library.
@@ -91,33 +91,36 @@ Check = Callable[[Tree, Any], Iterator[Problem]]
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print what contradicts the service, or what was skipped; 1 if something contradicts it."""
+    """Print the facts that contradict the service, and the skipped ones; 1 if a fact contradicts it."""
     signal.signal(signal.SIGTERM, lambda *_: os._exit(143))
     expected = json.loads(arguments[0])
-    tree = Tree(arguments[1] if len(arguments) > 1 else "")
+    root = arguments[1] if len(arguments) > 1 else ""
+    tree = Tree(root)
     problems: list[Problem] = []
     skipped: list[str] = []
     done = threading.Event()
 
     def run() -> None:
         for check in CHECKS:
-            problems.extend(found_by(check, tree, expected, skipped))
+            problems.extend(problems_of(check, tree, expected, skipped))
         done.set()
 
     threading.Thread(target=run, daemon=True).start()
     if not done.wait(expected.get("seconds", SECONDS)):
         skipped.append("the rest, because a file system does not answer")
+    reported = [*problems]  # the thread may still add to both lists
     for fact in dict.fromkeys([*skipped]):
         say(f"skipped: {plain(fact)}")
-    for found in [*problems]:
-        say("error: {}; why: {}; fix: {}".format(*map(plain, found)))
-    if not problems:
-        say("nothing contradicts the service")
-    return 1 if problems else 0
+    for problem in reported:
+        say(f"error: {plain(problem.message)}; why: {plain(problem.why)}; fix: {plain(problem.fix)}")
+    if reported:
+        return 1
+    say("nothing contradicts the service")
+    return 0
 
 
-def found_by(check: Check, tree: Tree, expected: Any, skipped: list[str]) -> list[Problem]:
-    """What a check finds. A fact that it cannot read is added to `skipped`."""
+def problems_of(check: Check, tree: Tree, expected: Any, skipped: list[str]) -> list[Problem]:
+    """The problems that a check finds. A fact that it cannot read is added to `skipped`."""
     try:
         return [*check(tree, expected)]
     except SkippedError as fact:
@@ -151,13 +154,13 @@ def soc_of_image(tree: Tree, expected: Any) -> Iterator[Problem]:
     wanted = expected.get("soc")
     if not wanted:
         return
-    found = socs(tree)
-    if not found:
+    types = socs(tree)
+    if not types:
         raise SkippedError("/sys/bus/pci/devices shows no known type of NPU")
-    if wanted["image"] in found:
+    if wanted["image"] in types:
         return
-    names = " and ".join(found)
-    other = wanted["images"].get(found[0])
+    names = " and ".join(types)
+    other = wanted["images"].get(types[0])
     fix = f"write image: {other}" if other else f"choose an image for {names}"
     yield Problem(
         f"the image is built for {wanted['image']}, and the NPUs of the node are {names}",
@@ -167,7 +170,7 @@ def soc_of_image(tree: Tree, expected: Any) -> Iterator[Problem]:
 
 
 def network_addresses(tree: Tree, expected: Any) -> Iterator[Problem]:
-    """hccn.conf is not empty if several NPUs communicate. NPUs of type 310P have no network port of their own."""
+    """hccn.conf is not empty if several NPUs communicate. NPUs of type 310P have no network ports."""
     wanted = expected.get("hccn")
     if not wanted or wanted["npus"] < 2 or "310p" in (wanted["soc"], *socs(tree)):
         return
@@ -228,17 +231,17 @@ def model_of_weights(tree: Tree, expected: Any) -> Iterator[Problem]:
     if not wanted or not wanted.get("facts"):
         return
     config = config_json(tree, wanted)
-    found = []
+    differences = []
     for fact in wanted["facts"]:
         actual = next((config[name] for name in fact["names"] if config.get(name) is not None), None)
         comparable = type(actual) is type(fact["value"])
         if isinstance(actual, str) and not PLAIN.fullmatch(actual):
             comparable = False
         if comparable and actual != fact["value"]:
-            found.append(f"{fact['key']} {actual} instead of {fact['value']}")
-    if found:
+            differences.append(f"{fact['key']} {actual} instead of {fact['value']}")
+    if differences:
         yield Problem(
-            f"config.json in {wanted['shown']} is not that of {wanted['model']}: {', '.join(found)}",
+            f"config.json in {wanted['shown']} is not that of {wanted['model']}: {', '.join(differences)}",
             "the memory, the parallel sizes and the limits of the service were checked for another model",
             "correct model.source or model.name; if these are the right weights, write model.configJson",
         )
@@ -294,7 +297,7 @@ def config_json(tree: Tree, weights: Any) -> Any:
 
 def socs(tree: Tree) -> list[str]:
     """The types of the NPUs that the PCI bus of the node has."""
-    found = set()
+    types = set()
     for name in tree.names("/sys/bus/pci/devices"):
         try:
             vendor = tree.text(f"/sys/bus/pci/devices/{name}/vendor").strip().lower()
@@ -302,8 +305,8 @@ def socs(tree: Tree) -> list[str]:
         except SkippedError:
             continue
         if vendor == "0x19e5" and device in SOCS:
-            found.add(SOCS[device])
-    return sorted(found)
+            types.add(SOCS[device])
+    return sorted(types)
 
 
 def used_by_server(tree: Tree, driver: str) -> Iterator[tuple[str, int]]:
@@ -341,31 +344,33 @@ def group_of_driver(tree: Tree, install_info: str | None) -> str:
 
 def value_of(text: str, key: str) -> str:
     """The value of `key=value` in a file of the driver; empty if it has none."""
-    found = re.search(rf"^[^\S\n]*{key}[^\S\n]*=[^\S\n]*\"?([^\"\s]*)", text, re.MULTILINE)
-    return found[1] if found else ""
+    match = re.search(rf"^[^\S\n]*{key}[^\S\n]*=[^\S\n]*\"?([^\"\s]*)", text, re.MULTILINE)
+    return match[1] if match else ""
 
 
 def compared(actual: str, minimum: str) -> int | None:
     """-1, 0 or 1 if a release of the driver is older than, equal to, or newer than another one; None if unknown."""
-    one, other = parts(actual), parts(minimum)
-    if one is None or other is None:
+    left, right = parts(actual), parts(minimum)
+    if left is None or right is None:
         return None
-    length = max(len(one), len(other))
-    padding = (1, 0)
-    left = [*one, *[padding] * (length - len(one))]
-    right = [*other, *[padding] * (length - len(other))]
-    return (left > right) - (left < right)
+    length = max(len(left), len(right))
+    padding = [(1, 0)] * length
+    left = [*left, *padding][:length]
+    right = [*right, *padding][:length]
+    if left == right:
+        return 0
+    return -1 if left < right else 1
 
 
 def parts(version: str) -> list[tuple[int, int]] | None:
     """The parts of a release such as 25.5.1 or 24.1.rc3. The year comes first. A release candidate is older."""
     if not re.fullmatch(r"[0-9]{2}(\.(rc)?[0-9]{1,6}){1,5}", version, re.IGNORECASE | re.ASCII) or version < "20":
         return None
-    found = []
+    numbers = []
     for part in version.lower().split("."):
-        is_candidate = part.startswith("rc")
-        found.append((0, int(part[2:])) if is_candidate else (1, int(part)))
-    return found
+        is_final = not part.startswith("rc")
+        numbers.append((int(is_final), int(part.strip("rc"))))
+    return numbers
 
 
 def reason(problem: Exception) -> str:

@@ -20,7 +20,7 @@ _CANN_GRAPH_MODELS = ("llama", "qwen2")
 
 @rule("error")
 def draft_is_model(server: ModelServer) -> Iterator[Finding]:
-    """The draft model is another model than the one that verifies.
+    """The draft model differs from the model that verifies.
 
     A draft as large as the model makes every token more expensive. Use a much smaller model of the same series (manual,
     Step 3, --speculative-model).

@@ -47,7 +47,7 @@ def _stops_start(server: ModelServer, dead: DeadName) -> bool:
 
 
 def _reasons(server: ModelServer, dead: DeadName) -> Iterator[str]:
-    """What replaces the name, which release read it last, and where it stops the start."""
+    """The replacement of the name, the last release that read it, and the release where it stops the start."""
     plugin = plugin_table(server.release.version)
     if dead.near:
         place = _where(plugin, dead)

@@ -39,7 +39,7 @@ def json_combination(server: ModelServer) -> Iterator[Finding]:
 
     vLLM exits at start if a connector has no role or does not exist, if an option of structured outputs does not
     belong to their backend, if a profiler has no directory, if an attention backend or a reasoning parser does not
-    exist, or if a flag is set without the one that it needs (vllm/config, vllm/engine/arg_utils.py).
+    exist, or if a flag is set without another flag that it needs (vllm/config, vllm/engine/arg_utils.py).
     """
     yield from refused_by_vllm(
         server,

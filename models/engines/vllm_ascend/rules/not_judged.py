@@ -26,7 +26,7 @@ def not_judged(server: ModelServer) -> Iterator[Finding]:
     names = [name for name in _settings_of_plugin(server) if name not in judged]
     listed = ", ".join(name.removeprefix("env.") for name in names)
     if not listed:
-        listed = "what it refuses and replaces"
+        listed = "the settings that it refuses and replaces"
     yield warning(
         f"the plugin of vllm-ascend {version} is not known; not judged: {listed}",
         why="it was not published when the program's tables were made; vLLM's own flags are checked",

@@ -58,9 +58,9 @@ def parser_of_other_model(server: ModelServer) -> Iterator[Finding]:
     if not families or facts.model_type.startswith(families[0]):
         return
     fix = "remove server.reasoningParser"
-    own = _OWN_PARSERS.get(facts.model_type)
-    if own:
-        fix = f"write server.reasoningParser: {own}"
+    right_parser = _OWN_PARSERS.get(facts.model_type)
+    if right_parser:
+        fix = f"write server.reasoningParser: {right_parser}"
     yield warning(
         f"the reasoning parser {parser} is not one for {server.model.name}, whose type is {facts.model_type}",
         why=f"vLLM {server.release.version} exits at start if the tokenizer lacks the tokens of the parser,"

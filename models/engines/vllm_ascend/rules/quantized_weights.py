@@ -25,11 +25,12 @@ _BY_NAME = {
 _READ_FROM_CONFIG = ("compressed-tensors", "fp8")
 """Methods whose settings vLLM reads from config.json. It cannot quantize other weights with them."""
 
-_LOADED_AS_BF16 = "minimax_m2"
-"""The model whose fp8 weights the plugin loads as bf16 (vllm_ascend/patch/platform/patch_minimax_m2_config.py)."""
+LOADED_AS_BF16 = {"fp8": "minimax_m2"}
+"""Models whose quantized weights the plugin loads as bf16, by method (vllm_ascend/patch/platform/
+patch_minimax_m2_config.py)."""
 
 _OWN_FACTS = ("model.configJson", "model.facts")
-"""Keys by which the stack file itself says what is in config.json."""
+"""Keys of the stack file with values of config.json."""
 
 
 @rule("error", "warning")
@@ -39,7 +40,7 @@ def quantized_weights(server: ModelServer) -> Iterator[Finding]:
     The plugin has no kernels for AWQ and GPTQ. vLLM reads the quantization of the weights from their config.json, and
     exits if `quantization` is another one, or if config.json has none for a method that needs its settings. The rule
     knows the quantization from `configJson`, from the name of the weights or from the catalogue. It warns if only the
-    catalogue says so, because weights can be converted and keep their name.
+    catalogue names it, because weights can be converted and keep their name.
     """
     plugin = plugin_table(server.release.version)
     if plugin is None:
@@ -67,7 +68,7 @@ def _is_loaded(server: ModelServer, plugin: PluginTable, actual: str) -> bool:
     if actual in plugin.quantization_methods:
         return True
     model_type = server.facts.model_type if server.facts else ""
-    return actual == "fp8" and model_type == _LOADED_AS_BF16
+    return model_type == LOADED_AS_BF16.get(actual)
 
 
 def _not_loaded(server: ModelServer, actual: str) -> Finding:
@@ -93,7 +94,7 @@ def _mismatch(server: ModelServer, actual: str) -> Finding:
 
 
 def _severity(server: ModelServer) -> Callable[..., Finding]:
-    """An error if config.json or the name of the weights says so.
+    """An error if config.json or the name of the weights names the quantization.
 
     The published weights of a model may have been converted in place, so the catalogue alone is a doubt.
     """

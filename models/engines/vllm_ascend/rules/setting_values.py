@@ -41,8 +41,8 @@ _REFUSALS = {
 def setting_value(server: ModelServer) -> Iterator[Finding]:
     """Every key of `additionalConfig` has a value of its type.
 
-    The plugin checks few of the values at start. It uses another value as it is: a text such as `"false"` turns a
-    switch on (vllm_ascend/ascend_config.py). A number that is none of the choices of a key, and that the plugin does
+    The plugin checks few of the values at start. It uses another value unchanged: a text such as `"false"` turns a
+    switch on (vllm_ascend/ascend_config.py). A number that is not one of the choices of a key, and that the plugin does
     not check, is a warning.
     """
     settings = settings_of(server)
@@ -142,8 +142,8 @@ def _refusal(plugin: PluginTable, path: tuple[str, ...]) -> Refusal | None:
 
 
 def _why(plugin: PluginTable, refusal: Refusal | None, path: tuple[str, ...]) -> str:
-    """What the plugin does with a value of another type, and where."""
+    """The reaction of the plugin to a value of another type, with the place in its code."""
     if refusal:
         return f"vllm-ascend {plugin.release} raises {refusal.exception} at start ({refusal.where})"
     key = plugin.additional_config[path[0]]
-    return f"vllm-ascend {plugin.release} uses the value as it is ({key.read[0]})"
+    return f"vllm-ascend {plugin.release} uses the value unchanged ({key.read[0]})"
