@@ -20,7 +20,10 @@ _MAPPINGS = frozenset(
 )
 _ACCEPT = "accept"
 _REASON_DEPTH = len(("services", "qwen", _ACCEPT, "image-tag"))
-_COMMIT = re.compile(r"[0-9a-f]{4,64}")
+_COMMIT = re.compile(r"[0-9a-fA-F]{4,64}")
+_ANCESTOR = re.compile(r"[~^][0-9~^]*$")
+"""The end of a revision of git that names an ancestor: `HEAD~1`."""
+
 _OBJECT_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
 Path = tuple[str, ...]
 
@@ -69,7 +72,8 @@ def _is_no_reason(path: Path) -> bool:
 
 def _is_no_commit(name: str, value: str) -> bool:
     """Whether a text in place of a commit is neither one nor the plain name of a branch or a tag."""
-    is_name = is_plain(value) or _COMMIT.fullmatch(value) is not None
+    revision = _ANCESTOR.sub("", value)
+    is_name = is_plain(revision) or _COMMIT.fullmatch(revision) is not None
     return name == "commit" and not is_name
 
 

@@ -50,9 +50,15 @@ def own_name(key: str, known: Iterable[str]) -> str:
 
 
 @lru_cache(maxsize=1024)
+def camel_case(name: str) -> str:
+    """The key of the stack file for an own name: `enableCpuBinding` for `enable_cpu_binding`."""
+    return to_camel(name)
+
+
+@lru_cache(maxsize=1024)
 def _by_camel_case(names: tuple[str, ...]) -> dict[str, str]:
     """Names by what they are in camelCase."""
-    return {to_camel(name): name for name in names}
+    return {camel_case(name): name for name in names}
 
 
 def _vllm_names(

@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from pydantic.alias_generators import to_camel
-
 from models.engines.edits import extra_argument_key, extra_argument_mark
 from models.engines.model_server import ModelServer
 from models.engines.vllm_ascend.argv import compilation_config
-from models.engines.vllm_ascend.json_names import own_name, plugin_names
+from models.engines.vllm_ascend.json_names import camel_case, own_name, plugin_names
 from models.engines.vllm_ascend.kv_transfer import kv_transfer_config
 from models.engines.vllm_ascend.records import AdditionalKey, PluginTable
 from models.engines.vllm_ascend.tables import flag_table
@@ -248,7 +246,9 @@ def find_setting(
 
 def _written_key(config: Mapping[str, Any], name: str) -> str | None:
     """The key of a mapping that stands for an own name; None if there is none."""
-    for key in (name, to_camel(name)):
+    if not config:
+        return None
+    for key in (name, camel_case(name)):
         if key in config:
             return key
     for key in config:
