@@ -115,3 +115,20 @@ def map_location(server: ModelServer) -> Iterator[Problem]:
         f"remove {extra_argument_key(server, flag)}",
         [extra_argument_mark(server, flag)],
     )
+
+
+def load_balancing(server: ModelServer) -> Iterator[Problem]:
+    """A load balancer in front of the ranks needs the place of each rank, which the program does not write."""
+    needs = {
+        "data-parallel-external-lb": "data-parallel-rank",
+        "data-parallel-hybrid-lb": "data-parallel-size-local",
+    }
+    for flag, needed in needs.items():
+        if server.further(flag) is not True or server.further(needed) is not None:
+            continue
+        yield Problem(
+            flag,
+            f"--{flag} needs --{needed}",
+            f"remove {extra_argument_key(server, flag)}",
+            [extra_argument_mark(server, flag)],
+        )

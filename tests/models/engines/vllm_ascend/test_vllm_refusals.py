@@ -43,6 +43,8 @@ ENGINE: dict[str, dict[str, Any]] = {
     },
     "custom-operators-form": {"compilationConfig": {"customOps": ["rms_norm"]}},
     "custom-operators-twice": {"compilationConfig": {"customOps": ["all", "none"]}},
+    "data-parallel-external-lb": {"extraArgs": {"data-parallel-external-lb": True}},
+    "data-parallel-hybrid-lb": {"extraArgs": {"data-parallel-hybrid-lb": True}},
     "dbo-backend": {"extraArgs": {"enable-dbo": True}},
     "decode-context-backend": {"extraArgs": {"dcp-comm-backend": "a2a"}},
     "decode-context-heads": {"extraArgs": {"decode-context-parallel-size": 2}},
