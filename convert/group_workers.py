@@ -33,7 +33,8 @@ def differences(leader: Part, worker: Part) -> Notes:
         return notes
     notes += _flags(leader, worker)
     notes += _variables(leader.pod, worker.pod)
-    has_own_template = leader.pod.rank is None or leader.pod.keys != worker.pod.keys
+    own = (leader.pod.owner, leader.pod.keys)
+    has_own_template = own != (worker.pod.owner, worker.pod.keys)
     if has_own_template:
         notes += _pods(leader.pod, worker.pod)
     return notes

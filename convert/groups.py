@@ -7,11 +7,12 @@ from dataclasses import dataclass, field, replace
 
 from convert.group_parts import Part, npus_of, part_of
 from convert.group_workers import differences, remove_ranks
-from convert.note import Notes
+from convert.note import Note, Notes
 from convert.objects import Object
 from convert.pod_keys import is_ours
 from convert.pods import Pod, ServerGroup
 from convert.refused_files import ConversionError
+from convert.server_start import SecondServer
 from convert.workloads import group_size, runs_groups
 
 
@@ -77,7 +78,7 @@ def _sorted(pods: Sequence[Pod], notes: Notes) -> _Found:
         if not pod.start.kind:
             found.of_ray.append(pod)
             continue
-        part = part_of(pod)
+        part = _leading_part(pod)
         if part is None and group_size(pod.owner) > 1:
             found.problems += _whole_in_group(pod, notes)
         elif part is None:
@@ -90,6 +91,30 @@ def _sorted(pods: Sequence[Pod], notes: Notes) -> _Found:
         else:
             found.leaders.append(part)
     return found
+
+
+def _leading_part(pod: Pod) -> Part | None:
+    """The part that a container starts; the leader's if its script can start both the leader and a worker."""
+    part = part_of(pod)
+    if part is None or not part.is_worker:
+        return part
+    for second, other in _second_parts(pod):
+        if not other.is_worker and part.belongs_to(other):
+            worker = SecondServer(tuple(pod.start.arguments), second.note)
+            other.pod.start.second_servers.append(worker)
+            return other
+    return part
+
+
+def _second_parts(pod: Pod) -> list[tuple[SecondServer, Part]]:
+    """The further servers of a script that are parts of servers."""
+    parts = []
+    for second in pod.start.second_servers:
+        start = replace(pod.start, arguments=[*second.arguments], second_servers=[])
+        part = part_of(replace(pod, start=start))
+        if part:
+            parts.append((second, part))
+    return parts
 
 
 def _whole_in_group(pod: Pod, notes: Notes) -> list[str]:
@@ -186,7 +211,12 @@ def _joined(
     pod = leader.pod
     owner = pod.owner
     remove_ranks(leader, workers, notes)
-    for worker in workers:
+    in_script = []
+    for second, part in _second_parts(pod):
+        if part.is_worker and part.belongs_to(leader):
+            in_script.append(part)
+            _remove(second.note, notes)
+    for worker in [*workers, *in_script]:
         notes += differences(leader, worker)
         _withdraw(worker.pod, notes)
     _withdraw(pod, notes)
@@ -195,7 +225,7 @@ def _joined(
     if of_ray or pod.start.notes_of_ray:
         why = "the pods of the group start their parts of the engine themselves"
         notes.replace("Ray", why, owner)
-    flags = _flags_of_group([leader, *workers])
+    flags = _flags_of_group([leader, *workers, *in_script])
     if flags and not is_ours(pod):
         notes.replace(flags, f"they follow from nodes: {leader.nodes}", owner)
     _note_number(leader, workers, of_ray, notes)
@@ -203,15 +233,14 @@ def _joined(
 
 
 def _withdraw(pod: Pod, notes: Notes) -> None:
-    """Take back the notes about commands that the group stands for."""
-    start = pod.start
-    withdrawn = [*start.notes_of_ray]
-    for second in start.second_servers:
-        if any(argument.text == "--headless" for argument in second.arguments):
-            withdrawn.append(second.note)
-    for note in withdrawn:
-        while note in notes:
-            notes.remove(note)
+    """Take back the notes about Ray, which the group does without."""
+    for note in pod.start.notes_of_ray:
+        _remove(note, notes)
+
+
+def _remove(note: Note, notes: Notes) -> None:
+    while note in notes:
+        notes.remove(note)
 
 
 def _flags_of_group(parts: Sequence[Part]) -> str:

@@ -227,6 +227,18 @@ def test_a_group_of_gpus_has_the_nodes_of_its_leader_worker_set() -> None:
     assert "the resource nvidia.com/gpu" in said(conversion, "dropped")
 
 
+def test_a_script_that_can_be_both_is_the_leader_whatever_comes_first() -> None:
+    for first, second in ((LEADER, WORKER), (WORKER, LEADER)):
+        script = f'if [ "$1" = a ]; then\n{first}\nelse\n{second} --max-num-seqs 8\nfi'
+        conversion = converted(("serve.sh", script), image=IMAGE)
+
+        assert service(conversion)["nodes"] == 2
+        assert service(conversion)["server"] == {"port": 8113}
+        assert "a second server" not in said(conversion, "dropped")
+        told = {**said(conversion, "dropped"), **said(conversion, "assumed")}
+        assert "--max-num-seqs of the workers" in told
+
+
 def test_what_only_the_workers_have_is_a_loss() -> None:
     script = f"export LEFT=1 BOTH=2\n{WORKER} --max-num-seqs 8"
     worker = workload("Deployment", "other", script, tolerations=[{"key": "npu"}]).replace("480Gi", "300Gi")
