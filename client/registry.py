@@ -141,7 +141,7 @@ def image_digest(image: str) -> str:
 
 
 def _ask(client: httpx.Client, reference: ImageReference) -> httpx.Response:
-    """Read the manifest of an image; with a login or a token if the registry requires one."""
+    """Read the manifest of an image; with a login or a token if the registry asks for one."""
     headers = {"Accept": ", ".join(_MANIFESTS)}
     answer = client.get(reference.url, headers=headers)
     if answer.status_code != 401:

@@ -223,8 +223,8 @@ def _volcano_texts() -> Iterator[SchedulerText]:
     )
     yield _text(
         r"resource in cluster is overused",
-        "Volcano admits no further pods: the admitted pods request all resources of the cluster",
-        why="it admits pods until they request the resources of all nodes, and admitted pods may still wait",
+        "Volcano admits no further pods: those that it admitted request all that the cluster has",
+        why="it admits pods until their requests add up to those of all nodes, and admitted pods may still wait",
         fix="correct, scale down or delete pods that wait (kubectl get podgroups -A), or add a node",
     )
     yield _text(

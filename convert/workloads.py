@@ -35,7 +35,7 @@ class Refusal:
 
 
 _ONE_POD = "a service of this program is one pod"
-_KEEP = "keep it unchanged"
+_KEEP = "keep it as it is"
 _OF_OTHERS = {
     "ModelServing": Refusal(
         f"is a ModelServing of Kthena: its roles, such as prefill and decode, are several kinds of pods; {_ONE_POD}",
@@ -47,11 +47,11 @@ _OF_OTHERS = {
     ),
     "InferenceService": Refusal(
         "is an InferenceService of KServe: its ServingRuntime has the command, and a service here is one pod",
-        "convert the objects of KServe: kubectl get deployment -l serving.kserve.io/inferenceservice=NAME -o yaml",
+        "convert what KServe made: kubectl get deployment -l serving.kserve.io/inferenceservice=NAME -o yaml",
     ),
     "LLMInferenceService": Refusal(
         f"is an LLMInferenceService of KServe, which makes pods of several kinds; {_ONE_POD}",
-        "convert the objects of KServe: kubectl get deployment -o yaml",
+        "convert what KServe made: kubectl get deployment -o yaml",
     ),
     "RayCluster": Refusal(
         f"is a RayCluster: one server over the pods of its head and its workers; {_ONE_POD}",

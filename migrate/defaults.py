@@ -10,7 +10,7 @@ from typing import Any
 from models.engines.flags import Flag, plain_name
 from models.engines.model_server import extra_argument
 from models.engines.release import Release
-from models.engines.release_changes import ValueChange, release_changes
+from models.engines.release_changes import release_changes
 from models.service.resolved import ResolvedService
 
 _GRAPH_MODE = "graph.mode"
@@ -67,18 +67,14 @@ def _defaults_of_keys(old: ResolvedService, new: ResolvedService) -> Iterator[De
             continue
         if key in old.configured or _is_configured(key, new):
             continue
-        value = _old_default(key, change, old)
+        origin = old.origins.get(key)
+        value = _value(change.old or "")
+        if origin and origin.value is not None:
+            value = origin.value
         current = new.origins.get(key)
-        if current is None or current.value != value:
-            yield Default(key, value, change.new or "")
-
-
-def _old_default(key: str, change: ValueChange, old: ResolvedService) -> Any:
-    """The value that the service has under the old release: the resolved one, or the default of the flag."""
-    origin = old.origins.get(key)
-    if origin and origin.value is not None:
-        return origin.value
-    return _value(change.old or "")
+        if current and current.value == value:
+            continue
+        yield Default(key, value, change.new or "")
 
 
 def _key(flag: str, old: Release, new: Release) -> str | None:

@@ -79,7 +79,7 @@ def explained(report: Report, cause: Cause | None) -> Finding:
     why = "the other servers of the group were stopped, and all start again after a pause that doubles each time"
     if report.gave_up:
         why = "this was the last attempt: the pods wait for an update, which starts the group again"
-    fix = "fix the error in its last lines, then run pulumi up"
+    fix = "correct what its last lines name, then run pulumi up"
     if cause and cause.known:
         message += f": {cause.known.meaning}"
         why = f"{cause.known.why}; {why}"

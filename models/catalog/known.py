@@ -30,7 +30,7 @@ _QUANTIZATION = (
 """A quantization at the end of a checkpoint's name, such as `W8A8`. `bf16` names weights that are not quantized."""
 
 _REMARK = r"mtp|floatmtp|quarot|rot|dynamic|mxfp[48]|310|vllm"
-"""Parts of a checkpoint's name after the quantization: kept layers, rotated weights, format or device."""
+"""What a checkpoint's name says after the quantization: kept layers, rotated weights, format or device."""
 
 _SUFFIX = re.compile(
     rf"[-_.]((?:{_QUANTIZATION})(?:[-_.](?:{_REMARK}))*)$", re.IGNORECASE

@@ -48,7 +48,7 @@ class AbsentKey:
     """A key of the stack file that a release has no setting for."""
 
     why: str
-    """The reason: where the setting went, or since which release it exists, with the source."""
+    """What became of the setting, or since which release it exists, with the source."""
     instead: str = ""
     """The edit that replaces the key, such as `remove mindSpeed`; empty if the key is removed."""
     moved_to: str = ""
@@ -63,7 +63,7 @@ class AcceptedValues:
 
     values: Sequence[Any]
     why: str
-    """The effect of another value, with the source."""
+    """What the release does with another value, with the source."""
     edit: str = ""
     """The edit that replaces another value; empty if the key is removed."""
 
@@ -242,23 +242,16 @@ class Release(ABC):
     def library_lines(self, tag: str, /) -> str:
         """Lines of the launch script for the libraries of the image with this tag; may be empty. Used by the launch."""
 
-    @abstractmethod
-    def listens_on(self, server: ModelServer, /) -> str | None:
-        """The key of the address or file that the server listens on; None if it listens on every address anyway.
-
-        Used by the rule `server-address`.
-        """
-
     # Images
-
-    image_tags: re.Pattern[str]
-    """A pattern that is found in the tags of the release's images. Used where the stack file sets no version."""
-
-    pairing: Pairing
-    """CANN, PyTorch, Python and driver that belong to the release. Used by `lock` and by the rules on locks."""
 
     image_users: frozenset[int]
     """Numbers of the users that the images have a name for. Used by the rule `user-without-name`."""
+
+    # The node
+
+    node_mounts: Mapping[str, NodeMount]
+    """Paths of the node that the images need, by their key under `cluster.platform`. Of a path that the platform has,
+    only the place in the container is that of the release. Used by resolve."""
 
     @abstractmethod
     def image_soc(self, tag: str, /) -> str | None:
@@ -271,11 +264,12 @@ class Release(ABC):
     def image_for(self, tag: str, soc: str, /) -> str | None:
         """The tag of the same image for another type of NPU, or None if there is none. Used by the rule `image-soc`."""
 
-    # The node
+    @abstractmethod
+    def listens_on(self, server: ModelServer, /) -> str | None:
+        """The key of the address or file that the server listens on; None if it listens on every address anyway.
 
-    node_mounts: Mapping[str, NodeMount]
-    """Paths of the node that the images need, by their key under `cluster.platform`. Of a path that the platform has,
-    only the place in the container is that of the release. Used by resolve."""
+        Used by the rule `server-address`.
+        """
 
     # Memory
 
@@ -353,3 +347,11 @@ class Release(ABC):
 
     start_phases: Sequence[StartPhase]
     """Log lines for the phases of a start, the last phase first. Used by the diagnosis of `status` and `up`."""
+
+    # Images
+
+    pairing: Pairing
+    """CANN, PyTorch, Python and driver that belong to the release. Used by `lock` and by the rules on locks."""
+
+    image_tags: re.Pattern[str]
+    """A pattern that is found in the tags of the release's images. Used where the stack file sets no version."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from itertools import combinations
 
 from models.engines.group import HCCL_PORTS, ResolvedGroup
@@ -17,8 +17,8 @@ _HIGHEST_PORT = 65535
 def group_interface(stack: ResolvedStack) -> Iterator[Finding]:
     """With `hostNetwork`, the stack file names the network interface of the nodes.
 
-    HCCL and Gloo connect over the configured interface. A pod with its own network has eth0; the
-    interfaces of nodes have other names, and HCCL fails if it does not find the configured one.
+    HCCL and Gloo connect over the interface that they are given. A pod with a network of its own has eth0; the
+    interfaces of nodes have other names, and HCCL fails if it does not find the one that it is given.
     """
     cluster = stack.cluster
     groups = [service for service in stack.services if service.group]
@@ -52,7 +52,7 @@ def group_ports(service: ResolvedService) -> Iterator[Finding]:
         yield error(
             f"{other} {_text(other_ports)} meets {key} {_text(ports)}",
             why="both are ports of the leader, and only one program can listen on a port",
-            fix=f"write {other}: {_free_port(ranges.values(), len(other_ports))}",
+            fix=f"write {other}: {_free_port(ranges, len(other_ports))}",
             marks=[at(name) for name in _configured_first(service, other, key)],
         )
 
@@ -77,13 +77,15 @@ def _same_ports(first: ResolvedService, second: ResolvedService) -> Iterator[Fin
         return
     ranges = _port_ranges(first, first.group)
     other_ranges = _port_ranges(second, second.group)
-    used = [*ranges.values(), *other_ranges.values()]
+    taken = {f"{first.name}.{key}": ports for key, ports in ranges.items()} | {
+        f"{second.name}.{key}": ports for key, ports in other_ranges.items()
+    }
     for key, ports in other_ranges.items():
         meeting = [name for name, other in ranges.items() if _overlap(ports, other)]
         if not meeting:
             continue
-        free = _free_port(used, len(ports))
-        used.append(range(free, free + len(ports)))
+        free = _free_port(taken, len(ports))
+        taken[f"{second.name}.{key}, new"] = range(free, free + len(ports))
         yield error(
             f"{second.name} and {first.name} share nodes, and both have the port {_text(ports)} ({key})",
             why="the scheduler keeps pods with the same port of the node apart, so NPUs of the node stay idle",
@@ -152,9 +154,9 @@ def _text(ports: range) -> str:
     return f"{ports.start} to {ports.stop - 1}"
 
 
-def _free_port(used: Collection[range], length: int) -> int:
-    """The first of so many free ports: above all used ports, or below them if there is no room above."""
-    highest = max(ports.stop for ports in used)
+def _free_port(ranges: dict[str, range], length: int) -> int:
+    """The first of so many ports that nobody has, above those of the others."""
+    highest = max(ports.stop for ports in ranges.values())
     if highest + length <= _HIGHEST_PORT:
         return highest
-    return min(ports.start for ports in used) - length
+    return min(ports.start for ports in ranges.values()) - length

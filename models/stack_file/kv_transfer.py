@@ -33,5 +33,5 @@ class KvTransfer(Record):
     follow. Default: the first port above the range of Mooncake."""
 
     router: KvRouter = "kthena"
-    """The router that sends requests to both: `kthena`, Volcano's router, which must be installed in the cluster; or
-    `none` for a router of your own."""
+    """What sends requests to both: `kthena`, Volcano's router, which has to be installed in the cluster; or `none` for
+    a router of your own."""

@@ -73,7 +73,7 @@ def _pod_field(text: str) -> str | None:
 
 
 def _path_addition(name: str, text: str) -> dict[str, str] | None:
-    """The paths that a text adds to the variable with the same name."""
+    """The paths that a text adds to the variable of its own name."""
     itself = re.escape(name)
     old_value = rf"(?:\$\{{{itself}(?::?-)?\}}|\${itself})"
     optional = rf"\$\{{{itself}:?\+:(?:\${itself}|\$\{{{itself}\}})\}}"

@@ -33,7 +33,7 @@ def json_combination(server: ModelServer) -> Iterator[Finding]:
     """The fields of a JSON flag fit together, and a flag that needs another flag has it.
 
     vLLM exits at start if a connector has no role or does not exist, if an option of structured outputs does not
-    belong to their backend, if a profiler has no directory, or if a flag is set without another flag that it needs
+    belong to their backend, if a profiler has no directory, or if a flag is set without the one that it needs
     (vllm/config, vllm/engine/arg_utils.py).
     """
     yield from refused_by_vllm(

@@ -43,7 +43,7 @@ _NO_SETTINGS = {
     "0.18.0": "vllm/model_executor/model_loader/weight_utils.py:362",
     "0.23.0": "vllm/model_executor/model_loader/weight_utils.py:391",
 }
-"""The places in the code that refuse the weights. They are not known for other releases."""
+"""Where the releases refuse the weights. What the plugin of other releases accepts is not known."""
 
 
 @rule("error", "warning")

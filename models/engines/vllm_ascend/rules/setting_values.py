@@ -41,7 +41,7 @@ _REFUSALS = {
 def setting_value(server: ModelServer) -> Iterator[Finding]:
     """Every key of `additionalConfig` has a value of its type.
 
-    The plugin checks few of the values at start. It uses another value unchanged: a text such as `"false"` turns a
+    The plugin checks few of the values at start. It uses another value as it is: a text such as `"false"` turns a
     switch on (vllm_ascend/ascend_config.py).
     """
     settings = settings_of(server)
@@ -132,7 +132,7 @@ def _field_edit(key: str, problem: FieldProblem) -> str:
 
 
 def _why(plugin: PluginTable, path: tuple[str, ...]) -> str:
-    """The reaction of the plugin to a value of another type, with the place in its code."""
+    """What the plugin does with a value of another type, and where."""
     refusal = plugin.refusals.get(_REFUSALS.get(".".join(path), ""))
     if refusal:
         return f"vllm-ascend {plugin.release} raises {refusal.exception} at start ({refusal.where})"
