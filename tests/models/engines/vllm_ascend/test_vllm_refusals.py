@@ -15,108 +15,12 @@ from models.engines.vllm_ascend.vllm_refusals import places
 from models.finding import Finding
 from models.service.resolve import resolve
 from models.stack_file.load import load_text
+from tests.models.engines.vllm_ascend.refused_launches import ENGINE, SPECULATIVE
 from tests.rules.edits import alternatives, apply
 
 RULES = ("engine-limit", "flag-of-several-nodes", "json-combination", "model-limit")
 QWEN3 = "/mnt/models/Qwen3-32B"
 """64 heads, 8 KV heads, 40,960 tokens, no experts."""
-
-ENGINE: dict[str, dict[str, Any]] = {
-    "adapters-without-pictures": {"extraArgs": {"default-mm-loras": {"image": "/mnt/models/adapters/image"}}},
-    "async-scheduling-method": {"asyncScheduling": True},
-    "attention-backend-unknown": {"extraArgs": {"attention-backend": "PAGED"}},
-    "attention-backend-twice": {
-        "extraArgs": {"attention-backend": "FLASH_ATTN", "attention-config": {"backend": "FLASH_ATTN"}},
-    },
-    "attention-heads": {"tensorParallelSize": 3},
-    "batched-tokens-length": {"maxNumBatchedTokens": 2048, "enableChunkedPrefill": False},
-    "batched-tokens-requests": {"maxNumSeqs": 256, "maxNumBatchedTokens": 128},
-    "capture-sizes-empty": {"compilationConfig": {"cudagraphCaptureSizes": []}},
-    "capture-sizes-largest": {
-        "compilationConfig": {"cudagraphCaptureSizes": [1, 2, 4], "maxCudagraphCaptureSize": 8},
-    },
-    "capture-sizes-least": {"maxNumBatchedTokens": 2048, "compilationConfig": {"cudagraphCaptureSizes": [4096]}},
-    "capture-sizes-sequence-parallel": {
-        "tensorParallelSize": 4,
-        "maxNumSeqs": 2,
-        "compilationConfig": {"passConfig": {"enableSp": True}},
-    },
-    "custom-operators-form": {"compilationConfig": {"customOps": ["rms_norm"]}},
-    "custom-operators-twice": {"compilationConfig": {"customOps": ["all", "none"]}},
-    "data-parallel-external-lb": {"extraArgs": {"data-parallel-external-lb": True}},
-    "data-parallel-hybrid-lb": {"extraArgs": {"data-parallel-hybrid-lb": True}},
-    "dbo-backend": {"extraArgs": {"enable-dbo": True}},
-    "decode-context-backend": {"extraArgs": {"dcp-comm-backend": "a2a"}},
-    "decode-context-heads": {"extraArgs": {"decode-context-parallel-size": 2}},
-    "decode-context-size": {"extraArgs": {"decode-context-parallel-size": 3}},
-    "detailed-traces": {"extraArgs": {"collect-detailed-traces": ["all"]}},
-    "divided-sizes": {"tensorParallelSize": 64},
-    "draft-length": {},
-    "draft-model-parts": {"tensorParallelSize": 2},
-    "draft-parts": {},
-    "draft-vocabulary": {},
-    "ec-role": {"extraArgs": {"ec-transfer-config": {"ec_connector": "ECExampleConnector"}}},
-    "elastic-experts": {"extraArgs": {"enable-elastic-ep": True}},
-    "expert-load-balancing": {"extraArgs": {"enable-eplb": True}},
-    "external-data-parallel-dense": {
-        "tensorParallelSize": 2,
-        "dataParallelSize": 2,
-        "extraArgs": {"data-parallel-rank": 1},
-    },
-    "kv-connector-name": {"extraArgs": {"kv-transfer-config": {"kv_role": "kv_both"}}},
-    "kv-connector-unknown": {
-        "extraArgs": {"kv-transfer-config": {"kv_connector": "MooncakeConnectorV9", "kv_role": "kv_both"}},
-    },
-    "kv-role": {"extraArgs": {"kv-transfer-config": {"kv_connector": "MultiConnector"}}},
-    "length": {"maxModelLen": 65536},
-    "local-ranks": {"extraArgs": {"data-parallel-size-local": 4}},
-    "map-location-text": {"extraArgs": {"pt-load-map-location": {"cuda": 0}}},
-    "mamba-rounding": {"extraArgs": {"enable-mamba-cache-stochastic-rounding": True}},
-    "no-experts": {"enableExpertParallel": True},
-    "no-mtp-layers": {},
-    "node-count": {"extraArgs": {"nnodes": 3}},
-    "nsight-without-ray": {"extraArgs": {"ray-workers-use-nsight": True}},
-    "numa-bind": {"extraArgs": {"numa-bind-nodes": [0]}},
-    "outputs-properties": {"extraArgs": {"structured-outputs-config": {"disable_additional_properties": True}}},
-    "outputs-whitespace": {
-        "extraArgs": {"structured-outputs-config": {"backend": "outlines", "disable_any_whitespace": True}},
-    },
-    "partial-prefills": {"extraArgs": {"max-num-partial-prefills": 2}},
-    "profiler-directory": {"extraArgs": {"profiler-config": {"profiler": "torch"}}},
-    "profiler-without-torch": {"extraArgs": {"profiler-config": {"torch_profiler_dir": "/tmp/profiles"}}},
-    "reasoning-parser-unknown": {"extraArgs": {"reasoning-config": {"reasoning_parser": "qwen"}}},
-    "redundant-experts": {"extraArgs": {"eplb-config": {"num_redundant_experts": 2}}},
-    "routed-experts-pipeline": {
-        "tensorParallelSize": 2,
-        "pipelineParallelSize": 2,
-        "extraArgs": {"enable-return-routed-experts": True},
-    },
-}
-"""The arguments of the engine that show each refusal."""
-
-SPECULATIVE: dict[str, dict[str, Any]] = {
-    "async-scheduling-method": {"kind": "ngram", "tokens": 2, "promptLookupMax": 4},
-    "draft-length": {
-        "kind": "draft",
-        "tokens": 2,
-        "source": "/mnt/models/Qwen3-0.6B",
-        "config": {"maxModelLen": 8192},
-    },
-    "draft-model-parts": {
-        "kind": "draft",
-        "tokens": 2,
-        "source": "/mnt/models/Qwen3-0.6B",
-        "config": {"draftTensorParallelSize": 1},
-    },
-    "draft-parts": {
-        "kind": "eagle3",
-        "tokens": 2,
-        "source": "/mnt/models/head",
-        "config": {"draft_tensor_parallel_size": 2},
-    },
-    "draft-vocabulary": {"kind": "draft", "tokens": 2, "source": "/mnt/models/Qwen2-7B-Instruct"},
-    "no-mtp-layers": {"kind": "mtp", "tokens": 1},
-}
 
 
 def stack_file(release: str, service: dict[str, Any]) -> str:
