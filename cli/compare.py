@@ -39,8 +39,8 @@ from client.reach import ConnectOptions, given_key, reached
 from models.credentials import masked
 from models.engines.requests import Kind
 from models.service.resolved import ResolvedService, ResolvedStack
-from models.stack_file.comparison import Compare
 from models.stack_file.confined import confined
+from models.stack_file.keys.comparison import Compare
 from models.stack_file.texts import disk
 from models.words import counted
 

@@ -17,8 +17,8 @@ from cli.stacks import open_stacks
 from client.registry import RegistryError, image_digest
 from models.service.lock import GIVEN_KEYS, relocked
 from models.service.resolved import ResolvedService, ResolvedStack
+from models.stack_file.keys.locked import LOCK_FILE, LockedService, LockFile
 from models.stack_file.lock_file import lock_text, plain_entry, read_lock
-from models.stack_file.locked import LOCK_FILE, LockedService, LockFile
 from models.stack_file.parse import parse
 from models.stack_file.texts import disk
 

@@ -17,7 +17,7 @@ from cli.stacks import open_stack
 from models.manifests import stack_objects
 from models.secret_reference import NamespaceSecret
 from models.service.resolved import ResolvedStack
-from models.stack_file.pull_secret import NamespacePullSecret
+from models.stack_file.keys.pull_secret import NamespacePullSecret
 from models.words import counted
 
 OutputOption = Annotated[

@@ -13,7 +13,7 @@ import client.check  # noqa: F401  it registers the rules about requests
 from cli.errors import CommandError
 from cli.output.terminal import folded, folded_paragraph, paragraph
 from models.rules.registry import Rule, Subject, find_rule, rules_about
-from models.stack_file.unknown_keys import nearest
+from models.stack_file.errors.unknown_keys import nearest
 
 EXAMPLES = Path(__file__).parent.parent / "tests" / "rules"
 """For each rule, the smallest refused stack file with its output, and the nearest accepted one. They are its tests."""

@@ -17,8 +17,8 @@ from models.engines.tasks import task_of
 from models.finding import Finding
 from models.rules.registry import add_rules, id_of
 from models.service.resolved import ResolvedService
-from models.stack_file.errors import shape_finding
-from models.stack_file.unknown_keys import nearest
+from models.stack_file.errors.shape import shape_finding
+from models.stack_file.errors.unknown_keys import nearest
 
 _EXAMPLES = {
     "messages": '[{"role": "user", "content": "Hello"}]',

@@ -14,7 +14,7 @@ from models.engines.parameters import Parameters
 from models.engines.requests import POOLING, Kind, Request, service_key
 from models.finding import Finding, Mark, error
 from models.rules.registry import request_rule
-from models.stack_file.unknown_keys import nearest
+from models.stack_file.errors.unknown_keys import nearest
 from models.words import counted, listed
 
 

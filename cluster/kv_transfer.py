@@ -9,7 +9,7 @@ from cluster.pods import is_ready
 from cluster.snapshot import Snapshot, is_terminating, labels_of
 from models.manifests.kv_transfer import REVISION_LABEL
 from models.manifests.metadata import RANK_LABEL
-from models.stack_file.kv_transfer import KvTransfer
+from models.stack_file.keys.kv_transfer import KvTransfer
 from models.words import counted
 
 

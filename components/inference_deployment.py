@@ -29,8 +29,8 @@ from models.manifests.workload import serving_template, workload
 from models.record import Record
 from models.service.deadlines import deletion_timeout, update_timeout
 from models.service.resolved import ResolvedService, ResolvedStack
-from models.stack_file.cluster import ClusterConfig
-from models.stack_file.service import ServiceConfig
+from models.stack_file.keys.cluster import ClusterConfig
+from models.stack_file.keys.service import ServiceConfig
 from models.stack_file.single_service import single_service
 
 

@@ -11,8 +11,8 @@ from pydantic import ValidationError
 
 from models.engines import engine_args
 from models.record import Record
-from models.stack_file import cluster, service
-from models.stack_file.errors import shape_finding
+from models.stack_file.errors.shape import shape_finding
+from models.stack_file.keys import cluster, service
 
 
 class EngineArgs(engine_args.EngineArgs):

@@ -1,4 +1,11 @@
-"""Converts files of a server as people have them today into a stack file; no cluster, no Pulumi."""
+"""Converts files of today's servers to a stack file, without a cluster and without Pulumi.
+
+The files are sorted (`input_files`). Kubernetes objects (`objects`, `workloads`), Compose files and `docker run` lines
+(`docker/`) become pods (`pods`). The start of the server is found in the script (`shell/`) and on the command line
+(`server/`). The pods of one server over several nodes are joined (`groups/`). All this gives the keys of a service
+(`keys/`, `draft`). `conversion` joins these steps. `comparison` compares the launch of the stack file with the
+launch of the files.
+"""
 
 from convert.comparison import Comparison, compared
 from convert.conversion import Conversion, Options, convert, convert_files

@@ -7,16 +7,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from convert.command_line import read_flags
-from convert.container_environment import references_of
 from convert.difference import Difference
 from convert.draft import Draft
-from convert.feature_keys import lora_module
+from convert.keys.features import lora_module
+from convert.keys.pod import is_ours
 from convert.minimal import Values
 from convert.placeholder import PLACEHOLDER
 from convert.pod_additions import added_to_pod
-from convert.pod_keys import is_ours
-from convert.server_command import server_command, words_of
+from convert.server.command import server_command, words_of
+from convert.server.command_line import read_flags
+from convert.server.container_environment import references_of
 from convert.stand_in import StandIn, stand_in
 from models.engines.flags import Flag
 from models.engines.group import VARIABLES_OF_GROUPS

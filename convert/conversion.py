@@ -8,28 +8,28 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from convert.additional_keys import additional_values
-from convert.claim_keys import created_claims
-from convert.cluster_keys import cluster_values
-from convert.compose import is_compose
+from convert.docker.compose import is_compose
 from convert.draft import Draft, draft
 from convert.findings import findings_of
-from convert.groups import servers_of
+from convert.groups.joined import servers_of
 from convert.input_files import sorted_files
-from convert.kv_pair import kv_transfer
+from convert.keys.additional import additional_values
+from convert.keys.claims import created_claims
+from convert.keys.cluster import cluster_values
+from convert.keys.expose import expose
+from convert.keys.kv_transfer import kv_transfer
+from convert.keys.pod import is_ours
 from convert.minimal import Values, minimal, with_scalars
 from convert.note import Note, Notes, assumed, dropped
 from convert.objects import NO_OBJECT, Object, ObjectFile, read_objects
 from convert.placeholder import filled
-from convert.pod_keys import is_ours
 from convert.pods import Pod, read_pods
 from convert.refused_files import RENDER, ConversionError, is_template, no_server
 from convert.server_start import File
-from convert.service_keys import expose
 from convert.stack_yaml import stack_text
 from convert.stand_in import stand_in
-from convert.unsupported import unsupported
-from convert.unsupported_resources import gpu_notes
+from convert.unsupported.fields import unsupported
+from convert.unsupported.resources import gpu_notes
 from convert.workloads import runs_groups
 from convert.written_objects import compose_objects, script_objects
 from models.manifests import stack_objects

@@ -11,23 +11,17 @@ from typing import Any
 
 from pydantic.alias_generators import to_camel
 
-from convert.claim_keys import CLAIM
-from convert.cluster_keys import default_mounts, platform_mounts
-from convert.command_line import Flags, read_flags
-from convert.container_environment import references_of
-from convert.group_keys import (
+from convert.keys.claims import CLAIM
+from convert.keys.cluster import default_mounts, platform_mounts
+from convert.keys.group import (
     group_values,
     remove_group_flags,
     without_group_flags,
 )
-from convert.kv_pair import take_pair
-from convert.launch_keys import launch_values
-from convert.launched import Launched
-from convert.minimal import Values, minimal
-from convert.mounts import Mount
-from convert.node_paths import NodePaths
-from convert.note import Notes
-from convert.pod_keys import (
+from convert.keys.kv_transfer import take_pair
+from convert.keys.launch import launch_values
+from convert.keys.launched import Launched
+from convert.keys.pod import (
     graph_cache,
     is_ours,
     pod_values,
@@ -35,9 +29,15 @@ from convert.pod_keys import (
     unused_mounts,
     warms_up,
 )
-from convert.pod_patch import pod_patch
+from convert.keys.pod_template import pod_patch
+from convert.minimal import Values, minimal
+from convert.mounts import Mount
+from convert.node_paths import NodePaths
+from convert.note import Notes
 from convert.pods import Pod
-from convert.server_command import server_command, words_of
+from convert.server.command import server_command, words_of
+from convert.server.command_line import Flags, read_flags
+from convert.server.container_environment import references_of
 from convert.server_start import Start
 from convert.stand_in import stand_in, value_at
 from models.engines.group import VARIABLES_OF_GROUPS
@@ -47,7 +47,7 @@ from models.launch.init_steps import MIND_SPEED_DIRECTORY
 from models.launch.launch import LAUNCH_DIRECTORY, launch, launch_of_rank
 from models.manifests import service_objects
 from models.service.resolved import ResolvedService
-from models.stack_file.service import ServiceConfig
+from models.stack_file.keys.service import ServiceConfig
 
 _KEYS = [info.alias or name for name, info in ServiceConfig.model_fields.items()]
 """The keys of a service in the order of the stack file."""

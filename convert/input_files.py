@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
+from convert.server.systemd_unit import is_unit, script_of_unit
 from convert.server_start import File
-from convert.systemd_unit import is_unit, script_of_unit
 from models.stack_file.yaml_file import read_yaml
 
 _SCRIPT_ENDINGS = (".sh", ".bash")

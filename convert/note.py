@@ -41,7 +41,7 @@ class Note:
     kind: Literal["assumed", "replaced", "remains", "dropped"]
     """`replaced`: the program writes its own part instead. `remains`: an object that the stack file does not
     describe, and that nothing changes. `dropped`: it is lost, so the exit code is 1."""
-    what: str
+    subject: str
     why: str
     at: Place = NOWHERE
 
@@ -52,39 +52,39 @@ class Note:
 
 
 def assumed(
-    what: str,
+    subject: str,
     why: str,
     at: Place | Placed = NOWHERE,
 ) -> Note:
     """A note about a value that the files leave open and the conversion had to choose."""
-    return Note("assumed", what, why, _place(at))
+    return Note("assumed", subject, why, _place(at))
 
 
 def dropped(
-    what: str,
+    subject: str,
     why: str,
     at: Place | Placed = NOWHERE,
 ) -> Note:
     """A note about a value that the stack file does not get."""
-    return Note("dropped", what, why, _place(at))
+    return Note("dropped", subject, why, _place(at))
 
 
 def replaced(
-    what: str,
+    subject: str,
     why: str,
     at: Place | Placed = NOWHERE,
 ) -> Note:
     """A note about a value in place of which the program has its own."""
-    return Note("replaced", what, why, _place(at))
+    return Note("replaced", subject, why, _place(at))
 
 
 def remains(
-    what: str,
+    subject: str,
     why: str,
     at: Place | Placed = NOWHERE,
 ) -> Note:
     """A note about an object that does not belong to the stack, and that the program leaves unchanged."""
-    return Note("remains", what, why, _place(at))
+    return Note("remains", subject, why, _place(at))
 
 
 def dropped_credential(name: str, at: Place | Placed = NOWHERE) -> Note:
@@ -101,30 +101,30 @@ class Notes(list[Note]):
 
     def assume(
         self,
-        what: str,
+        subject: str,
         why: str,
         at: Place | Placed = NOWHERE,
     ) -> None:
         """Add a note about an assumption."""
-        self.append(assumed(what, why, at))
+        self.append(assumed(subject, why, at))
 
     def replace(
         self,
-        what: str,
+        subject: str,
         why: str,
         at: Place | Placed = NOWHERE,
     ) -> None:
         """Add a note about a value in place of which the program has its own."""
-        self.append(replaced(what, why, at))
+        self.append(replaced(subject, why, at))
 
     def drop(
         self,
-        what: str,
+        subject: str,
         why: str,
         at: Place | Placed = NOWHERE,
     ) -> None:
         """Add a note about a value that the stack file does not get."""
-        self.append(dropped(what, why, at))
+        self.append(dropped(subject, why, at))
 
     def drop_credential(self, name: str, at: Place | Placed = NOWHERE) -> None:
         """Add a note about a credential."""

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from convert.difference import Difference
-from convert.pod_keys import SHM
+from convert.keys.pod import SHM
 from convert.pods import Pod
 from models.manifests import service_objects
 from models.manifests.workload import serving_template

@@ -7,23 +7,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from convert.container_command import (
+from convert.mounts import Mount, mounted_files, mounts_of
+from convert.note import Note, Notes
+from convert.objects import Object
+from convert.server.container_command import (
     command_words,
     relies_on_entrypoint,
     without_library_lines,
 )
-from convert.container_environment import (
+from convert.server.container_environment import (
     container_environment,
     references_of,
     with_kubernetes_variables,
 )
-from convert.engine_release import EngineRelease, engine_release
-from convert.mounts import Mount, mounted_files, mounts_of
-from convert.note import Note, Notes
-from convert.objects import Object
-from convert.script_reader import read_start
+from convert.server.engine_release import EngineRelease, engine_release
+from convert.server.script_reader import read_start
 from convert.server_start import File, Setting, Start
-from convert.shell_words import Command, Script, Text, Word, plain_command
+from convert.shell.words import Command, Script, Text, Word, plain_command
 from convert.workloads import (
     TemplateKeys,
     is_repeated,
@@ -218,7 +218,7 @@ def _servers(
 
 def _is_about_a_command(note: Note) -> bool:
     """Whether a note is about a command. An init container with such commands is dropped as a whole."""
-    return "command " in note.what
+    return "command " in note.subject
 
 
 def _with_only_script(pods: Sequence[Pod], sources: Sources) -> list[Pod]:

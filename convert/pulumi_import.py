@@ -11,7 +11,7 @@ from convert.draft import Draft
 from convert.minimal import Values
 from convert.objects import Object
 from convert.stand_in import stand_in
-from convert.unsupported import unsupported_fields
+from convert.unsupported.fields import unsupported_fields
 from models.manifests import service_objects
 from models.manifests.metadata import selector
 from models.service.resolved import ResolvedService
@@ -171,8 +171,8 @@ def _changed_fields(draft: Draft, service: ResolvedService) -> Iterator[str]:
     if old.at("spec", "affinity").value and "affinity" not in new["spec"]:
         yield "spec.affinity, which follows from cluster.pools: add them first"
     for note in unsupported_fields(draft.pod):
-        if note.kind == "dropped" and note.what != "affinity":
-            yield note.what
+        if note.kind == "dropped" and note.subject != "affinity":
+            yield note.subject
 
 
 def _changed_paths(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from convert.foreign_script import container_with_script_of_another
 from convert.objects import Object
+from convert.server.foreign_script import container_with_script_of_another
 from convert.server_start import File
 from convert.workloads import WORKLOADS, refusal
 from models.finding import Finding

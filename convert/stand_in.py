@@ -9,8 +9,8 @@ from typing import Any
 from convert.minimal import Keys, Values
 from models.service.resolve import resolve
 from models.service.resolved import ResolvedService
+from models.stack_file.keys.service import ServiceConfig
 from models.stack_file.parse import parse_stack
-from models.stack_file.service import ServiceConfig
 
 _REQUIRED: dict[Keys, Any] = {
     ("image",): "stand-in",

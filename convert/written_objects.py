@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
-from convert.compose import compose_services
-from convert.container_options import as_deployment
-from convert.docker_run import read_docker_run
+from convert.docker.compose import compose_services
+from convert.docker.options import as_deployment
+from convert.docker.run import read_docker_run
 from convert.note import Notes, Place
 from convert.objects import Object
-from convert.script_reader import read_start
+from convert.server.script_reader import read_start
 from convert.server_start import ContainerRun, File
-from convert.shell import read_script
+from convert.shell.script import read_script
 
 IMAGE = "${image}"
 """The placeholder of an image that no file names."""

@@ -14,7 +14,7 @@ from ruamel.yaml.representer import RoundTripRepresenter
 
 from migrate.comments import put, take_out
 from models.finding import Path
-from models.stack_file.service import SHORTHANDS
+from models.stack_file.keys.service import SHORTHANDS
 
 _WIDTH = 10_000
 """Characters of the longest line that is not wrapped."""

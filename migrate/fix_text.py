@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from models.finding import Finding, Path
-from models.stack_file.service import ServiceConfig
+from models.stack_file.keys.service import ServiceConfig
 from models.stack_file.yaml_file import read_yaml
 
 TOP = ("cluster", "base", "services", "kvTransfer", "accept")

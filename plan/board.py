@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from models.service.rollout import Demand, plan_rollouts, stuck_rollouts
-from models.stack_file.operation import RollingUpdate
+from models.stack_file.keys.operation import RollingUpdate
 from plan.placement import Placement, Running, State
 from plan.step import Replicas
 from plan.transition import PlannedService, Transition, Version

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from models.stack_file.operation import Recreate, RollingUpdate
+from models.stack_file.keys.operation import Recreate, RollingUpdate
 from plan.board import Board
 from plan.placement import Label, Placement, Running, State, leaving
 from plan.step import Kind, Way

@@ -12,7 +12,7 @@ from copy import copy
 from dataclasses import dataclass
 
 from models.service.rollout import Demand
-from models.stack_file.operation import Queue
+from models.stack_file.keys.operation import Queue
 from plan.transition import Node, Replica
 
 Label = tuple[int, bool]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from models.stack_file.operation import Recreate, RollingUpdate
+from models.stack_file.keys.operation import Recreate, RollingUpdate
+from models.stack_file.keys.service import ServiceConfig
 from models.stack_file.parse import LoadedStack
-from models.stack_file.service import ServiceConfig
 from plan.step import Replicas, Step
 
 _ROLLOUTS: Mapping[str, RollingUpdate | Recreate] = {

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from models.service.rollout import Demand
-from models.stack_file.cluster import Pool
-from models.stack_file.operation import Queue
+from models.stack_file.keys.cluster import Pool
+from models.stack_file.keys.operation import Queue
 
 Replica = tuple[int, ...]
 """The positions of the nodes on which the pods of a replica run; several for a group."""

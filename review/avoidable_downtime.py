@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from models.service.resolved import ResolvedService, ResolvedStack
 from models.service.rollout import Demand, demand, plan_rollouts
-from models.stack_file.operation import Recreate
+from models.stack_file.keys.operation import Recreate
 from review.changes import ServiceChange
 
 

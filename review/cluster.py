@@ -11,8 +11,8 @@ from models.catalog.platforms import Platform
 from models.record import quantity_text
 from models.service.claims import claimants, requested_claims
 from models.service.resolved import Cluster, ResolvedStack
-from models.stack_file.cluster import Pool
-from models.stack_file.storage import ClaimRequest
+from models.stack_file.keys.cluster import Pool
+from models.stack_file.keys.storage import ClaimRequest
 from review.changes import NO_LONGER_SET, Detail
 from review.leaves import differing, leaves
 from review.origins import field_source, place

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from models.manifests.launch_map import VOLUME
 from models.secret_reference import CreatedSecret, NamespaceSecret
 from models.service.resolved import ResolvedService
-from models.stack_file.environment import PodField
+from models.stack_file.keys.environment import PodField
 from review.changes import Detail
 from review.deployment_fields import (
     DEPLOYMENT_FIELDS,

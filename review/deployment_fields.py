@@ -10,7 +10,7 @@ from models.launch.preflight import compared_model, oldest_driver
 from models.manifests.pod import shares_nodes
 from models.record import quantity_text
 from models.service.resolved import ResolvedService
-from models.stack_file.operation import Recreate
+from models.stack_file.keys.operation import Recreate
 
 _CONTAINER = r"spec\.containers\[ascend-vllm\]"
 _INIT_CONTAINER = r"spec\.initContainers\[.+?\]"

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 
 from models.launch.init_steps import MIND_SPEED_DIRECTORY
 from models.launch.launch import SCRIPT, Launch, script
-from models.stack_file.environment import PathAddition
+from models.stack_file.keys.environment import PathAddition
 
 _SOURCE = re.compile(r"^source (.+) \|\| true$", re.MULTILINE)
 _REMOVAL = re.compile(r"^rm -f -- .*\n", re.MULTILINE)

@@ -84,4 +84,4 @@ def _note_lines(conversion: Conversion, kind: str) -> Iterator[str]:
         place = ""
         if note.place:
             place = f"{note.place}  "
-        yield from paragraph(f"{kind:<8}  ", f"{place}{note.what}: {note.why}")
+        yield from paragraph(f"{kind:<8}  ", f"{place}{note.subject}: {note.why}")

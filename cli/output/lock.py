@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from cli.output.terminal import paragraph
-from models.stack_file.locked import LockedService
+from models.stack_file.keys.locked import LockedService
 
 
 def locked_text(stack: str, services: Mapping[str, LockedService]) -> str:

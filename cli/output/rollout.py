@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from models.service.deadlines import downtime, pair_downtime
 from models.service.resolved import ResolvedService
-from models.stack_file.operation import Recreate
+from models.stack_file.keys.operation import Recreate
 from models.words import counted, duration
 
 

@@ -15,7 +15,7 @@ from client.comparison.questions import Question
 from client.comparison.reply import Reply
 from client.comparison.speed import Round
 from models.engines.requests import Kind
-from models.stack_file.comparison import Compare
+from models.stack_file.keys.comparison import Compare
 
 Distance = Callable[[Reply, Reply], float | None]
 Fault = Callable[[Reply, Question], bool]

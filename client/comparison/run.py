@@ -18,7 +18,7 @@ from client.comparison.speed import (
 )
 from client.comparison.verdict import Evidence, Verdict, judge, require_enough
 from client.http import UnreachableError
-from models.stack_file.comparison import Compare
+from models.stack_file.keys.comparison import Compare
 
 
 class Progress(Protocol):

@@ -16,7 +16,7 @@ from client.comparison.observations import (
 )
 from client.comparison.speed import Round
 from models.engines.requests import POOLING, Kind
-from models.stack_file.comparison import Compare
+from models.stack_file.keys.comparison import Compare
 from models.words import counted
 
 MOST_MEASURES = 10

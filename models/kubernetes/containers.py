@@ -15,7 +15,7 @@ from models.kubernetes.problem import (
     write,
     write_nearest,
 )
-from models.stack_file.unknown_keys import nearest
+from models.stack_file.errors.unknown_keys import nearest
 
 _PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
 _NAMED_SIGNALS = """

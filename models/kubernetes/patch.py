@@ -16,7 +16,7 @@ from models.manifests import Manifest, template_without_patch
 from models.manifests.pod_fields import OWNED_ITEMS, OWNED_POD_FIELDS
 from models.manifests.pod_template import with_patch
 from models.service.resolved import ResolvedService
-from models.stack_file.pod_template import PodTemplate
+from models.stack_file.keys.pod_template import PodTemplate
 
 _SPEC = ("spec",)
 _VOLUMES = ("spec", "volumes")

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from models.credentials import is_hidden
 from models.finding import Path
-from models.stack_file.unknown_keys import nearest
+from models.stack_file.errors.unknown_keys import nearest
 from models.words import either
 
 SOURCE = "Kubernetes 1.34.1, pkg/apis/core/validation/validation.go"

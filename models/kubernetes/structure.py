@@ -12,8 +12,8 @@ from models.finding import Path
 from models.kubernetes.formats import is_time, nearest_quantity, quantity
 from models.kubernetes.problem import Edit, Problem, remove, shown, write
 from models.kubernetes.schema import Field, Form, Schema
+from models.stack_file.errors.unknown_keys import nearest
 from models.stack_file.limits import MOST_FINDINGS
-from models.stack_file.unknown_keys import nearest
 from models.words import type_in_words
 
 LIMITS = {"int32": 2**31, "int64": 2**63, "IntOrString": 2**31}

@@ -17,7 +17,7 @@ from models.secret_reference import NamespaceSecret
 from models.service.egress import NETWORK_VARIABLES
 from models.service.model import ResolvedBucketSource
 from models.service.resolved import ResolvedService
-from models.stack_file.model import directory_name
+from models.stack_file.keys.model import directory_name
 
 STORE_DIRECTORY = f"{OWN_DIRECTORY}/models"
 """Directory of all weights in the init container that downloads them."""

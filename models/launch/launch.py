@@ -34,8 +34,8 @@ from models.launch.init_steps import (
 )
 from models.record import OWN_DIRECTORY
 from models.service.resolved import KV_READERS, SETTLE, ResolvedService
-from models.stack_file.environment import PathAddition
-from models.stack_file.source import ClaimSource
+from models.stack_file.keys.environment import PathAddition
+from models.stack_file.keys.source import ClaimSource
 
 SCRIPT = "run_vllm.sh"
 """Name of the launch script, the manual's."""

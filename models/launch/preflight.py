@@ -15,7 +15,7 @@ from models.service.lock import configured_image
 from models.service.model import ResolvedBucketSource
 from models.service.resolved import ResolvedService
 from models.stack_file.config_json import TEXT_BACKBONES, names_of
-from models.stack_file.locked import LOCK_FILE
+from models.stack_file.keys.locked import LOCK_FILE
 
 PREFLIGHT = "preflight"
 """Name of the init container that compares the node, and the weights if they are there, before all other steps."""

@@ -13,9 +13,9 @@ from models.manifests.smoke_job import smoke_labels
 from models.record import duration_text
 from models.service.egress import needs
 from models.service.resolved import ResolvedService
-from models.stack_file.exposure import Network
-from models.stack_file.monitoring import Monitoring
-from models.stack_file.operation import DisruptionBudget
+from models.stack_file.keys.exposure import Network
+from models.stack_file.keys.monitoring import Monitoring
+from models.stack_file.keys.operation import DisruptionBudget
 
 _NAMESPACE = "kubernetes.io/metadata.name"
 

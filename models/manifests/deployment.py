@@ -10,7 +10,7 @@ from models.manifests.pod import pod_template
 from models.manifests.pod_role import only_pod
 from models.service.deadlines import progress_deadline
 from models.service.resolved import ResolvedService
-from models.stack_file.operation import Recreate
+from models.stack_file.keys.operation import Recreate
 
 MIN_MEMBER = "scheduling.volcano.sh/group-min-member"
 """Annotation of the Deployment from which Volcano 1.14 reads the size of a gang (pkg/controllers/podgroup/

@@ -11,7 +11,7 @@ from models.manifests.metadata import NOT_AWAITED, Manifest, metadata
 from models.manifests.pod import QUEUE_NAME, pod_template
 from models.manifests.pod_role import PodRole, leader, worker
 from models.service.resolved import ResolvedService
-from models.stack_file.operation import Recreate
+from models.stack_file.keys.operation import Recreate
 
 
 def leader_worker_set(

@@ -6,7 +6,7 @@ from typing import Any
 
 from models.manifests.kinds import VOLCANO
 from models.manifests.metadata import OURS, Manifest
-from models.stack_file.operation import Queue
+from models.stack_file.keys.operation import Queue
 
 
 def queue_object(name: str, queue: Queue, resource: str) -> Manifest:

@@ -10,8 +10,8 @@ from models.launch.init_steps import STORE_DIRECTORY, store_name
 from models.manifests.metadata import Manifest
 from models.manifests.node_mounts import host_path, read_only
 from models.service.resolved import ResolvedService
-from models.stack_file.source import BucketSource, ClaimSource, HostPathSource
-from models.stack_file.storage import ClaimTarget
+from models.stack_file.keys.source import BucketSource, ClaimSource, HostPathSource
+from models.stack_file.keys.storage import ClaimTarget
 
 MODEL_VOLUME = "model-path"
 """Name of the weights' volume, the manual's."""

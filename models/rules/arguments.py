@@ -20,7 +20,7 @@ from models.rules.argument_edits import (
 from models.rules.exclusions import FEATURES
 from models.rules.registry import rule
 from models.service.resolved import ResolvedService
-from models.stack_file.unknown_keys import nearest
+from models.stack_file.errors.unknown_keys import nearest
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from models.rules.registry import rule, stack_rule
 from models.service.capacity import Packing, is_exact, pack, pool_nodes
 from models.service.resolved import ResolvedService, ResolvedStack
 from models.service.rollout import Demand, demand, stuck_rollouts
-from models.stack_file.operation import Recreate, ResolvedRollingUpdate
+from models.stack_file.keys.operation import Recreate, ResolvedRollingUpdate
 from models.words import counted
 
 

@@ -11,7 +11,7 @@ from models.record import quantity_text
 from models.rules.registry import stack_rule
 from models.service.claims import claimants, requested_claims
 from models.service.resolved import ResolvedService, ResolvedStack
-from models.stack_file.storage import ClaimRequest
+from models.stack_file.keys.storage import ClaimRequest
 
 
 @stack_rule("error")

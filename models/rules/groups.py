@@ -13,7 +13,7 @@ from models.engines.edits import (
 from models.finding import Finding, at, error, no_effect, warning
 from models.rules.registry import rule
 from models.service.resolved import ResolvedService
-from models.stack_file.operation import Recreate
+from models.stack_file.keys.operation import Recreate
 from models.words import counted
 
 _LONGEST_NAME = 52

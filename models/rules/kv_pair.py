@@ -8,7 +8,7 @@ from typing import Any
 
 from models.finding import Mark
 from models.service.resolved import ResolvedService, ResolvedStack
-from models.stack_file.kv_transfer import KvTransfer
+from models.stack_file.keys.kv_transfer import KvTransfer
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from models.finding import Finding, Mark, error
 from models.rules.kv_pair import Pair, key_of, mark_of, pair_of
 from models.rules.registry import stack_rule
 from models.service.resolved import ResolvedService, ResolvedStack
-from models.stack_file.unknown_keys import nearest
+from models.stack_file.errors.unknown_keys import nearest
 from models.words import listed
 from models.yaml_scalar import as_yaml
 

@@ -10,7 +10,7 @@ from models.finding import Finding, Mark, error, warning
 from models.rules.registry import add_rules, stack_rule
 from models.service.lock import configured_image, differences
 from models.service.resolved import ResolvedService, ResolvedStack
-from models.stack_file.locked import LOCK_FILE, LockedService, StackLock
+from models.stack_file.keys.locked import LOCK_FILE, LockedService, StackLock
 from models.yaml_scalar import as_yaml
 
 add_rules(

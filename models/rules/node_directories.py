@@ -18,8 +18,8 @@ from models.finding import Finding, Mark, Path, error
 from models.rules.registry import stack_rule
 from models.service.feature_defaults import GRAPH_CACHE
 from models.service.resolved import ResolvedService, ResolvedStack
-from models.stack_file.source import BucketSource, HostPathSource
-from models.stack_file.storage import STORE, DirectoryTarget
+from models.stack_file.keys.source import BucketSource, HostPathSource
+from models.stack_file.keys.storage import STORE, DirectoryTarget
 
 _MODELS = "/mnt/models"
 

@@ -14,7 +14,7 @@ from models.manifests.pod_fields import OWNED_ITEMS
 from models.rules.pod_template import owned_paths
 from models.rules.registry import rule
 from models.service.resolved import ResolvedService
-from models.stack_file.pod_template import PodTemplate
+from models.stack_file.keys.pod_template import PodTemplate
 from models.yaml_scalar import as_yaml
 
 if TYPE_CHECKING:

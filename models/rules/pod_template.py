@@ -14,7 +14,7 @@ from models.manifests.pod_fields import (
 )
 from models.rules.registry import rule
 from models.service.resolved import ResolvedService
-from models.stack_file.pod_template import PodTemplate
+from models.stack_file.keys.pod_template import PodTemplate
 
 
 @rule("error")

@@ -18,7 +18,7 @@ from models.engines.releases import (
 from models.finding import Finding, at, error, warning
 from models.rules.registry import rule
 from models.service.resolved import ResolvedService
-from models.stack_file.unknown_keys import nearest
+from models.stack_file.errors.unknown_keys import nearest
 from models.yaml_scalar import as_yaml
 
 

@@ -17,7 +17,7 @@ from models.rules.added_parts import (
 )
 from models.rules.registry import right_rule
 from models.service.resolved import ResolvedService
-from models.stack_file.source import BucketSource
+from models.stack_file.keys.source import BucketSource
 from models.words import listed
 
 _HOST_NAMESPACES = {

@@ -14,7 +14,7 @@ from models.rules.added_parts import (
 )
 from models.rules.registry import right_rule
 from models.service.resolved import ResolvedService
-from models.stack_file.environment import PodField
+from models.stack_file.keys.environment import PodField
 from models.words import listed
 
 _DEVICE_VARIABLES = (

@@ -15,7 +15,7 @@ from models.manifests.read_only_root import DIRECTORY as TEMPORARY_FILES
 from models.rules.added_parts import added_containers, added_volumes
 from models.rules.registry import rule
 from models.service.resolved import ResolvedService
-from models.stack_file.source import BucketSource
+from models.stack_file.keys.source import BucketSource
 
 _MOVING_WORDS = """
 latest nightly daily weekly

@@ -9,7 +9,7 @@ from models.engines.features import EagleHead
 from models.finding import Finding, at, error, warning
 from models.rules.registry import rule
 from models.service.resolved import ResolvedService
-from models.stack_file.source import BucketSource, HostPathSource
+from models.stack_file.keys.source import BucketSource, HostPathSource
 
 
 @rule("warning")

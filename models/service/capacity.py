@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from models.stack_file.cluster import Pool
+from models.stack_file.keys.cluster import Pool
 
 
 @dataclass

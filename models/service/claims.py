@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from models.service.resolved import ResolvedService
-from models.stack_file.storage import ClaimRequest
+from models.stack_file.keys.storage import ClaimRequest
 
 
 def requested_claims(services: Iterable[ResolvedService]) -> dict[str, ClaimRequest]:

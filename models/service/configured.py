@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from models.record import Record
-from models.stack_file.service import ServiceConfig
+from models.stack_file.keys.service import ServiceConfig
 
 
 def configured_keys(config: ServiceConfig) -> frozenset[str]:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from models.service.resolved import KV_READERS, SETTLE, ResolvedService
-from models.stack_file.operation import RollingUpdate
+from models.stack_file.keys.operation import RollingUpdate
 
 PULL = 600
 """Seconds before a container starts: to schedule the pod, pull the image and run the init containers."""

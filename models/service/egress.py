@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from models.engines.features import MindSpeedInstallation
 from models.service.resolved import ResolvedService
-from models.stack_file.source import BucketSource
+from models.stack_file.keys.source import BucketSource
 
 _PORTS = {"https": 443, "http": 80, "ssh": 22, "git": 9418, "grpc": 4317}
 

@@ -20,7 +20,7 @@ from models.engines.features import (
     ResolvedLora,
     ResolvedPtaGraph,
 )
-from models.stack_file.service import ServiceConfig
+from models.stack_file.keys.service import ServiceConfig
 
 GRAPH_CACHE = "/var/cache/ascend-vllm"
 """Default directory of the node for compiled graphs."""

@@ -9,8 +9,8 @@ from models.engines.engine_args import ResolvedEngine
 from models.engines.group import ResolvedGroup
 from models.engines.kv_transfer import KvTransferEnd, ParallelSizes
 from models.service.resolved import ResolvedService
-from models.stack_file.cluster import Pool
-from models.stack_file.kv_transfer import KvTransfer
+from models.stack_file.keys.cluster import Pool
+from models.stack_file.keys.kv_transfer import KvTransfer
 
 MOONCAKE_PORTS = 20_000
 """The first port of the range in which Mooncake opens ports (vllm-ascend, pd_disaggregation_mooncake_multi_node.md)."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from models.engines.releases import tag_of
 from models.service.resolved import ResolvedService
+from models.stack_file.keys.locked import LockedService, LockedWeights
 from models.stack_file.lock_file import plain_entry
-from models.stack_file.locked import LockedService, LockedWeights
 
 GIVEN_KEYS = ("digest", "cann", "torch", "torchNpu", "python", "driver")
 """Keys of a locked service that no stack file contains. They stay as they are while the image stays the same."""

@@ -8,8 +8,13 @@ from collections.abc import Mapping
 from models.secret_reference import NamespaceSecret
 from models.service.secrets import named
 from models.stack_file.checksums import WeightFiles
-from models.stack_file.model import Model, directory_name
-from models.stack_file.source import BucketSource, ClaimSource, HostPathSource, Source
+from models.stack_file.keys.model import Model, directory_name
+from models.stack_file.keys.source import (
+    BucketSource,
+    ClaimSource,
+    HostPathSource,
+    Source,
+)
 
 MOUNT = "/mnt/models"
 """Directory in the container for weights from a claim or a bucket."""

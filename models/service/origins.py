@@ -11,9 +11,9 @@ from models.engines.model_server import Origin
 from models.finding import Path, Span
 from models.secret_reference import NamespaceSecret
 from models.service.resolved import ResolvedService
-from models.stack_file.service import SHORTHANDS, ServiceConfig
-from models.stack_file.source import BucketSource, ClaimSource, HostPathSource
-from models.stack_file.storage import ClaimTarget
+from models.stack_file.keys.service import SHORTHANDS, ServiceConfig
+from models.stack_file.keys.source import BucketSource, ClaimSource, HostPathSource
+from models.stack_file.keys.storage import ClaimTarget
 
 _NOT_SHOWN = ("files",)
 """Fields of resolved records that are no keys of the stack file."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 from models.catalog.platforms import PLATFORMS, NodeMount, Platform
 from models.engines.release import Release
 from models.service.resolved import Cluster
-from models.stack_file.cluster import HostMount, PlatformConfig
+from models.stack_file.keys.cluster import HostMount, PlatformConfig
 
 
 def resolve_platform(config: PlatformConfig) -> Platform:

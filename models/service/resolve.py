@@ -40,13 +40,13 @@ from models.service.resources import resolve_resources
 from models.service.rollout import Demand, Plan, plan_rollouts
 from models.service.secrets import made_secrets, named, named_pull_secret
 from models.stack_file.checksums import WeightFiles
-from models.stack_file.cluster import ClusterConfig, minor_of
-from models.stack_file.environment import PathAddition, PodField
-from models.stack_file.locked import LOCK_FILE, StackLock
-from models.stack_file.operation import ResolvedResources
+from models.stack_file.keys.cluster import ClusterConfig, minor_of
+from models.stack_file.keys.environment import PathAddition, PodField
+from models.stack_file.keys.locked import LOCK_FILE, StackLock
+from models.stack_file.keys.operation import ResolvedResources
+from models.stack_file.keys.pull_secret import NamespacePullSecret
+from models.stack_file.keys.service import ServiceConfig
 from models.stack_file.parse import LoadedStack
-from models.stack_file.pull_secret import NamespacePullSecret
-from models.stack_file.service import ServiceConfig
 
 V = TypeVar("V")
 

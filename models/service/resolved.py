@@ -12,27 +12,27 @@ from models.secret_reference import NamespaceSecret
 from models.service.model import ResolvedModel
 from models.service.secrets import MadeSecret
 from models.stack_file.checksums import WeightFiles
-from models.stack_file.cluster import (
+from models.stack_file.keys.cluster import (
     DEFAULT_KUBERNETES,
     NamespaceConfig,
     Pool,
     minor_of,
 )
-from models.stack_file.comparison import Compare
-from models.stack_file.environment import PathAddition, PodField
-from models.stack_file.exposure import Expose, Network
-from models.stack_file.kv_transfer import KvRouter, KvTransfer
-from models.stack_file.locked import StackLock
-from models.stack_file.monitoring import Monitoring
-from models.stack_file.operation import (
+from models.stack_file.keys.comparison import Compare
+from models.stack_file.keys.environment import PathAddition, PodField
+from models.stack_file.keys.exposure import Expose, Network
+from models.stack_file.keys.kv_transfer import KvRouter, KvTransfer
+from models.stack_file.keys.locked import StackLock
+from models.stack_file.keys.monitoring import Monitoring
+from models.stack_file.keys.operation import (
     DisruptionBudget,
     Queue,
     ResolvedResources,
     ResolvedRollingUpdate,
     ResolvedRollout,
 )
-from models.stack_file.pod_template import PodTemplate
-from models.stack_file.pull_secret import NamespacePullSecret
+from models.stack_file.keys.pod_template import PodTemplate
+from models.stack_file.keys.pull_secret import NamespacePullSecret
 
 POD_INTERFACE = "eth0"
 """The interface of a pod with its own network. Container runtimes use this name (containerd, internal/cri)."""

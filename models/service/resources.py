@@ -9,7 +9,7 @@ from models.engines.memory import GIB
 from models.engines.model_server import extra_argument
 from models.engines.release import Release
 from models.service.resolved import Cluster
-from models.stack_file.operation import ResolvedResources, Resources
+from models.stack_file.keys.operation import ResolvedResources, Resources
 from models.words import counted
 
 _CPUS_OF_AN_NPU = 11

@@ -11,8 +11,8 @@ from pydantic.alias_generators import to_camel
 
 from models.service.capacity import sure_to_fit
 from models.service.resolved import ResolvedService
-from models.stack_file.cluster import Pool
-from models.stack_file.operation import (
+from models.stack_file.keys.cluster import Pool
+from models.stack_file.keys.operation import (
     Queue,
     Recreate,
     ResolvedRollingUpdate,

@@ -17,7 +17,7 @@ from models.secret_reference import (
     SecretKey,
     StackSecret,
 )
-from models.stack_file.pull_secret import (
+from models.stack_file.keys.pull_secret import (
     PULL_KEY,
     CreatedPullSecret,
     NamespacePullSecret,

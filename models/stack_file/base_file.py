@@ -8,10 +8,10 @@ from pathlib import Path as File
 from typing import Any
 
 from models.finding import Finding, Mark, Path, Span
+from models.stack_file.errors.unknown_keys import unknown_key
 from models.stack_file.merge_patch import merge
 from models.stack_file.secret_values import secret_value, secure_paths
 from models.stack_file.texts import Read
-from models.stack_file.unknown_keys import unknown_key
 from models.stack_file.yaml_file import YamlFile, read_yaml
 
 

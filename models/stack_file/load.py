@@ -11,8 +11,8 @@ from typing import Any, Protocol
 from models.finding import Finding, Mark, Path, Span
 from models.stack_file.base_file import WithBase, service_at, with_base
 from models.stack_file.confined import confined
+from models.stack_file.errors.misspelled_keys import join_misspelled_keys
 from models.stack_file.lock_file import stack_lock
-from models.stack_file.misspelled_keys import join_misspelled_keys
 from models.stack_file.named_files import named_contents
 from models.stack_file.overrides import with_override_findings
 from models.stack_file.parse import LoadedStack, parse_stack

@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from models.finding import Finding, Mark
-from models.stack_file.locked import LOCK_FILE, LockedService, LockFile, StackLock
+from models.stack_file.keys.locked import LOCK_FILE, LockedService, LockFile, StackLock
 from models.stack_file.parse import parse
 from models.stack_file.texts import Read
 from models.stack_file.yaml_file import YamlFile, read_yaml

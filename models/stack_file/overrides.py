@@ -8,8 +8,8 @@ from typing import Any
 
 from models.finding import Finding, Mark, Path
 from models.stack_file.base_file import WithBase
-from models.stack_file.place import dotted, in_one_line
-from models.stack_file.unknown_keys import nearest
+from models.stack_file.errors.place import dotted, in_one_line
+from models.stack_file.errors.unknown_keys import nearest
 from models.words import listed
 
 

@@ -13,9 +13,14 @@ from models.catalog.facts import Facts
 from models.finding import Finding, Mark, Path, Span
 from models.record import DnsLabel, Line, Record, Text
 from models.stack_file.checksums import WeightFiles
-from models.stack_file.cluster import ClusterConfig
-from models.stack_file.errors import shape_finding
-from models.stack_file.kv_transfer import KvTransfer
+from models.stack_file.errors.misspelled_keys import join_misspelled_keys
+from models.stack_file.errors.place import in_one_line
+from models.stack_file.errors.shape import shape_finding
+from models.stack_file.errors.value_edits import service_name
+from models.stack_file.keys.cluster import ClusterConfig
+from models.stack_file.keys.kv_transfer import KvTransfer
+from models.stack_file.keys.locked import StackLock
+from models.stack_file.keys.service import ServiceConfig
 from models.stack_file.limits import (
     MOST_NODES,
     MOST_PODS,
@@ -23,11 +28,6 @@ from models.stack_file.limits import (
     MOST_SHAPE_FINDINGS,
     too_large,
 )
-from models.stack_file.locked import StackLock
-from models.stack_file.misspelled_keys import join_misspelled_keys
-from models.stack_file.place import in_one_line
-from models.stack_file.service import ServiceConfig
-from models.stack_file.value_edits import service_name
 
 T = TypeVar("T", bound=Record)
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from models.finding import Finding, Mark, Path
-from models.stack_file.stack import StackConfig
-from models.stack_file.unknown_keys import nearest, unknown_key
+from models.stack_file.errors.unknown_keys import nearest, unknown_key
+from models.stack_file.keys.stack import StackConfig
 from models.stack_file.yaml_file import YamlFile
 
 KEYS = [info.alias or name for name, info in StackConfig.model_fields.items()]

@@ -11,9 +11,9 @@ from pydantic.json_schema import models_json_schema
 
 from models.descriptions import descriptions
 from models.record import Record
-from models.stack_file.cluster import ClusterConfig
-from models.stack_file.service import ServiceConfig
-from models.stack_file.stack import StackConfig
+from models.stack_file.keys.cluster import ClusterConfig
+from models.stack_file.keys.service import ServiceConfig
+from models.stack_file.keys.stack import StackConfig
 
 Schema = dict[str, Any]
 

@@ -9,8 +9,8 @@ from typing import Any
 from models.finding import Finding, Mark, Path
 from models.record import Record
 from models.secret_reference import NamespaceSecret, StackSecret
+from models.stack_file.keys.pull_secret import NamespacePullSecret, StackPullSecret
 from models.stack_file.parse import LoadedStack
-from models.stack_file.pull_secret import NamespacePullSecret, StackPullSecret
 from models.stack_file.secret_values import is_secure
 
 Reference = NamespaceSecret | StackSecret | NamespacePullSecret | StackPullSecret

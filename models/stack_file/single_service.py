@@ -9,13 +9,13 @@ from typing import Any
 
 from models.finding import Finding, Mark
 from models.secret_reference import StackSecret
-from models.stack_file.cluster import ClusterConfig
+from models.stack_file.keys.cluster import ClusterConfig
+from models.stack_file.keys.pull_secret import StackPullSecret
+from models.stack_file.keys.service import ServiceConfig
 from models.stack_file.load import Read, disk
 from models.stack_file.named_files import read_named
 from models.stack_file.parse import LoadedStack, check_name
-from models.stack_file.pull_secret import StackPullSecret
 from models.stack_file.secrets import references
-from models.stack_file.service import ServiceConfig
 
 
 def single_service(

@@ -15,9 +15,9 @@ from models.engines.engine_args import EngineArgs
 from models.engines.server import Server
 from models.report import Report
 from models.service.resolve import resolve
-from models.stack_file.cluster import ClusterConfig
+from models.stack_file.keys.cluster import ClusterConfig
+from models.stack_file.keys.service import ServiceConfig
 from models.stack_file.load import load_text
-from models.stack_file.service import ServiceConfig
 
 pytestmark = pytest.mark.slow
 

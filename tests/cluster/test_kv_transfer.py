@@ -9,7 +9,7 @@ import pytest
 from cluster.kv_transfer import PairState, pair_state
 from cluster.live_check import Answers, cluster_findings
 from models.manifests.kinds import KTHENA
-from models.stack_file.kv_transfer import KvTransfer
+from models.stack_file.keys.kv_transfer import KvTransfer
 from tests.cluster.objects import labels, pod, snapshot
 from tests.cluster.test_live_check import KNOWN, NODES, namespace
 from tests.models.test_kv_transfer import stack

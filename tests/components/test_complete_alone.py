@@ -14,12 +14,12 @@ from cluster.errors import ClusterError
 from components import InferenceDeployment, InferenceDeploymentArgs, inference_deployment
 from models.engines.engine_args import EngineArgs
 from models.service.resolved import ResolvedService
-from models.stack_file.cluster import ClusterConfig
-from models.stack_file.model import Model
-from models.stack_file.monitoring import Monitoring
-from models.stack_file.operation import DisruptionBudget
-from models.stack_file.service import ServiceConfig
-from models.stack_file.source import ClaimSource, HostPathSource
+from models.stack_file.keys.cluster import ClusterConfig
+from models.stack_file.keys.model import Model
+from models.stack_file.keys.monitoring import Monitoring
+from models.stack_file.keys.operation import DisruptionBudget
+from models.stack_file.keys.service import ServiceConfig
+from models.stack_file.keys.source import ClaimSource, HostPathSource
 from tests.components.harness import Plan, build
 
 CLUSTER = ClusterConfig(context="prod", namespace="models")

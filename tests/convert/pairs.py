@@ -82,12 +82,12 @@ def started(conversion: Conversion) -> Launch:
 
 def said(conversion: Conversion, kind: str) -> dict[str, str]:
     """What was assumed or dropped, with the reasons."""
-    return {note.what: note.why for note in conversion.notes if note.kind == kind}
+    return {note.subject: note.why for note in conversion.notes if note.kind == kind}
 
 
 def places(conversion: Conversion) -> dict[str, str]:
     """Where what was assumed or dropped stands."""
-    return {note.what: note.place for note in conversion.notes}
+    return {note.subject: note.place for note in conversion.notes}
 
 
 def rules(conversion: Conversion) -> list[str]:

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from convert.script_reader import read_start
+from convert.server.script_reader import read_start
 from convert.server_start import Start
-from convert.shell import read_script
+from convert.shell.script import read_script
 from tests.convert.pairs import MODEL, PYTHON
 from tests.models.test_launch import STAND_IN
 

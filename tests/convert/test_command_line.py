@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from convert.command_line import Flags, read_flags
+from convert.server.command_line import Flags, read_flags
 from convert.server_start import Argument
 from models.engines.engine_args import Version
 from models.engines.releases import release
@@ -18,7 +18,7 @@ def read(*words: str, server: str = "openai", version: Version = "0.6.3") -> Fla
 
 
 def notes(flags: Flags) -> dict[str, str]:
-    return {note.what: note.why for note in flags.notes}
+    return {note.subject: note.why for note in flags.notes}
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from convert.control_flow import Step, literal, read_flow
-from convert.shell import read_script
+from convert.shell.control_flow import Step, literal, read_flow
+from convert.shell.script import read_script
 
 
 def told(steps: list[Step]) -> list[tuple[str, int]]:

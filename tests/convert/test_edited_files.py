@@ -288,7 +288,7 @@ def test_the_port_of_the_server_is_that_of_its_flag_or_vllms_own() -> None:
 
 def test_a_branch_that_changes_a_value_is_noted_once() -> None:
     done = made(f"if [ -n $X ]; then\n  export A=1\n  B=2\nelse\n  echo no\nfi\nif true; then echo; fi\n{command()}")
-    (place,) = [note.place for note in done.notes if note.what == "the branch"]
+    (place,) = [note.place for note in done.notes if note.subject == "the branch"]
 
     assert (service(done)["env"], place) == ({"A": "1"}, "run_vllm.sh:1")
     assert "the last value counts" in said(done, "assumed")["the branch"]

@@ -40,14 +40,14 @@ def test_every_object_has_its_lines(text: str, expected: list[tuple[str, int]]) 
 
 @pytest.mark.parametrize("text", ["a: 1\n", "- a\n", "text\n", "kind: 1.5x\n---\nmetadata: {}\n"])
 def test_a_document_that_is_not_an_object_is_noted(text: str) -> None:
-    assert [note.what for note in read(text).notes] == ["a document"]
+    assert [note.subject for note in read(text).notes] == ["a document"]
 
 
 def test_the_last_value_of_a_duplicate_key_counts() -> None:
     found = read("kind: A\nkind: B\n")
 
     assert [one.kind for one in found.objects] == ["B"]
-    assert [(note.what, note.place) for note in found.notes] == [
+    assert [(note.subject, note.place) for note in found.notes] == [
         ("key 'kind' is twice in one mapping", "config.yaml:2")
     ]
 
@@ -73,7 +73,7 @@ def test_tabs_are_read_as_the_number_of_spaces_that_fits(text: str, width: int) 
     found = read(text)
 
     assert kinds(text) == [("A", 3)]
-    assert [note.what for note in found.notes] == [f"{width} spaces for each tab"]
+    assert [note.subject for note in found.notes] == [f"{width} spaces for each tab"]
 
 
 def test_a_missing_part_is_empty_and_has_the_line_of_its_parent() -> None:

@@ -142,7 +142,8 @@ def test_an_affinity_needs_the_pools_which_objects_do_not_contain() -> None:
     (one,) = found.services
 
     assert one.restarts == ("spec.affinity, which follows from cluster.pools: add them first",)
-    assert [(note.what, note.why) for note in done.notes] == [("affinity", "it follows from cluster.pools: add them")]
+    notes = [(note.subject, note.why) for note in done.notes]
+    assert notes == [("affinity", "it follows from cluster.pools: add them")]
 
 
 def test_with_the_pools_added_the_objects_are_the_same_again() -> None:

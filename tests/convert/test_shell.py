@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from convert.encoding import decoded
-from convert.shell import read_script
-from convert.shell_words import Command
-from convert.variables import Scope, assigned, assignment, expand
+from convert.shell.script import read_script
+from convert.shell.variables import Scope, assigned, assignment, expand
+from convert.shell.words import Command
 
 
 def words(command: Command, scope: Scope | None = None) -> list[str]:

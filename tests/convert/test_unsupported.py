@@ -150,7 +150,7 @@ def test_defaults_of_kubernetes_are_not_noted() -> None:
 def test_objects_without_a_server_are_noted(extra: str, what: str, why: str) -> None:
     done = made(SCRIPT, f"{config()}---\n{extra}")
 
-    notes = {note.what: note.why for note in done.notes}
+    notes = {note.subject: note.why for note in done.notes}
 
     assert why in notes[what]
     assert "hunter2" not in repr(done.notes) + done.text

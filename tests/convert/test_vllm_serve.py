@@ -242,4 +242,4 @@ def test_parts_of_the_pod_for_other_npus_are_neither_invented_nor_silent() -> No
 def test_a_gpu_is_the_first_note() -> None:
     conversion = serve(resources={"limits": {"nvidia.com/gpu": "1"}})
 
-    assert conversion.notes[0].what == "the resource nvidia.com/gpu"
+    assert conversion.notes[0].subject == "the resource nvidia.com/gpu"

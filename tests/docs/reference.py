@@ -15,18 +15,18 @@ from models.engines.server import ChatTemplate, Server
 from models.record import Record
 from models.rules.registry import documentation, rule_ids
 from models.secret_reference import SecretKey
-from models.stack_file.cluster import ClusterConfig, HostMount, NamespaceConfig, PlatformConfig, Pool
-from models.stack_file.comparison import Compare
-from models.stack_file.exposure import Destination, Expose, Network
-from models.stack_file.model import Model
-from models.stack_file.monitoring import Monitoring
-from models.stack_file.operation import DisruptionBudget, Resources, Rollout
-from models.stack_file.pod_template import PodMetadata, PodTemplate
-from models.stack_file.pull_secret import PullSecret
-from models.stack_file.service import ServiceConfig
-from models.stack_file.source import Source
-from models.stack_file.stack import StackConfig
-from models.stack_file.storage import Target
+from models.stack_file.keys.cluster import ClusterConfig, HostMount, NamespaceConfig, PlatformConfig, Pool
+from models.stack_file.keys.comparison import Compare
+from models.stack_file.keys.exposure import Destination, Expose, Network
+from models.stack_file.keys.model import Model
+from models.stack_file.keys.monitoring import Monitoring
+from models.stack_file.keys.operation import DisruptionBudget, Resources, Rollout
+from models.stack_file.keys.pod_template import PodMetadata, PodTemplate
+from models.stack_file.keys.pull_secret import PullSecret
+from models.stack_file.keys.service import ServiceConfig
+from models.stack_file.keys.source import Source
+from models.stack_file.keys.stack import StackConfig
+from models.stack_file.keys.storage import Target
 from models.tagged_union import choice_in, kind_of
 from tests.conftest import ROOT
 

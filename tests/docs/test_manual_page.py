@@ -21,9 +21,9 @@ from models.launch.launch import launch
 from models.rules.registry import rule_ids
 from models.service.resolve import resolve
 from models.service.resolved import ResolvedService
+from models.stack_file.keys.service import ServiceConfig
 from models.stack_file.load import load_text
 from models.stack_file.merge_patch import merge
-from models.stack_file.service import ServiceConfig
 from tests.conftest import HEAD, ROOT
 
 pytestmark = pytest.mark.slow

@@ -17,8 +17,8 @@ from models.kubernetes.schema import pod_schema
 from models.manifests import Manifest, service_objects
 from models.rules.registry import judge
 from models.service.resolved import ResolvedService
-from models.stack_file.cluster import DEFAULT_KUBERNETES, minor_of
-from models.stack_file.pod_template import PodTemplate
+from models.stack_file.keys.cluster import DEFAULT_KUBERNETES, minor_of
+from models.stack_file.keys.pod_template import PodTemplate
 from sandbox.plan import Plan
 from tests.e2e.sandbox_fixture import SandboxFactory, ascend_nodes
 from tests.models.kubernetes.patches import ACCEPTED, random_patch

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from models.service.resolve import resolve
+from models.stack_file.keys.source import HostPathSource
 from models.stack_file.load import load_text
 from models.stack_file.merge_patch import merge
-from models.stack_file.source import HostPathSource
 from tests.models.loading import BASE, CLUSTER, SERVICE, findings, load, rules
 
 

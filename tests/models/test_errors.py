@@ -12,11 +12,11 @@ from models.engines.engine_args import EngineArgs
 from models.engines.features import Multimodal
 from models.engines.server import InlineTemplate, Server, TemplateFile
 from models.record import Record
-from models.stack_file.cluster import ClusterConfig, Pool
-from models.stack_file.model import Model
+from models.stack_file.errors.unknown_keys import nearest
+from models.stack_file.keys.cluster import ClusterConfig, Pool
+from models.stack_file.keys.model import Model
+from models.stack_file.keys.service import ServiceConfig
 from models.stack_file.parse import parse
-from models.stack_file.service import ServiceConfig
-from models.stack_file.unknown_keys import nearest
 from tests.conftest import HEAD, stack_of
 from tests.models.shapes import one, refused
 

@@ -6,7 +6,7 @@ import pytest
 
 from models.check import check
 from models.launch.launch import launch
-from models.stack_file.cluster import PlatformConfig
+from models.stack_file.keys.cluster import PlatformConfig
 from models.stack_file.parse import parse
 from tests.conftest import HEAD, stack_of
 

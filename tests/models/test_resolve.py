@@ -12,7 +12,7 @@ from models.engines.releases import release
 from models.service.engine import resolve_engine
 from models.service.platform import resolve_platform
 from models.service.resolved import ResolvedService
-from models.stack_file.cluster import PlatformConfig
+from models.stack_file.keys.cluster import PlatformConfig
 from tests.conftest import HEAD, stack_of
 
 MINIMAL = "qwen:\n  image: a:1\n  model: /m/Qwen2-7B\n"

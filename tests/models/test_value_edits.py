@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from models.stack_file.operation import Resources
-from models.stack_file.service import ServiceConfig
-from models.stack_file.value_edits import value_edit
+from models.stack_file.errors.value_edits import value_edit
+from models.stack_file.keys.operation import Resources
+from models.stack_file.keys.service import ServiceConfig
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from models.stack_file.cluster import Pool
-from models.stack_file.operation import Queue, Recreate, ResolvedRollingUpdate
+from models.stack_file.keys.cluster import Pool
+from models.stack_file.keys.operation import Queue, Recreate, ResolvedRollingUpdate
 from plan import NoPlan, Transition, UpdatePlan, plan_update
 from plan.placement import leaving
 from tests.plan.transitions import START, STOP, on_nodes, service, version

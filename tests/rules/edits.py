@@ -9,7 +9,7 @@ import yaml
 
 from migrate.fix_text import TOP, Edit, alternatives, path_of
 from models.finding import Finding, Path
-from models.stack_file.service import SHORTHANDS
+from models.stack_file.keys.service import SHORTHANDS
 from models.stack_file.yaml_file import read_yaml
 
 __all__ = ["alternatives", "apply"]

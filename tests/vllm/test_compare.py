@@ -23,7 +23,7 @@ from client.comparison.side import Side, described
 from client.comparison.speed import SpeedLoad
 from client.http import linked
 from models.engines.requests import Kind
-from models.stack_file.comparison import Compare
+from models.stack_file.keys.comparison import Compare
 from tests.conftest import ROOT
 from tests.vllm import compared_model
 from tests.vllm.conftest import ENVIRONMENT, RELEASE, Served, running

@@ -13,8 +13,8 @@ from models.finding import Finding
 from models.report import finding_text
 from models.service.capacity import Node, Packing
 from models.service.resolved import ResolvedStack
-from models.stack_file.cluster import Pool
-from models.stack_file.operation import Queue
+from models.stack_file.keys.cluster import Pool
+from models.stack_file.keys.operation import Queue
 from models.words import counted
 
 _SHADES = "█▒▓░"

@@ -14,7 +14,7 @@ from client.comparison.reply import Reply
 from client.comparison.speed import Round
 from client.comparison.verdict import Evidence, NotComparableError, Verdict, judge
 from models.engines.requests import Kind
-from models.stack_file.comparison import Compare
+from models.stack_file.keys.comparison import Compare
 from tests.client.comparison.model_server import Model
 
 PAIRS = 60

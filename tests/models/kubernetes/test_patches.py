@@ -16,9 +16,9 @@ from models.finding import Finding
 from models.kubernetes.schema import known_minors, pod_schema
 from models.rules.registry import judge
 from models.service.resolve import resolve
-from models.stack_file.cluster import DEFAULT_KUBERNETES, minor_of
+from models.stack_file.keys.cluster import DEFAULT_KUBERNETES, minor_of
+from models.stack_file.keys.pod_template import PodTemplate
 from models.stack_file.load import load_text
-from models.stack_file.pod_template import PodTemplate
 from sandbox.pins import _KUBERNETES
 from tests.models.kubernetes.patches import ACCEPTED, random_patch
 from tests.review.stacks import stack

@@ -1,0 +1,1 @@
+"""Containers of Docker: Compose files and the options of `docker run`."""

@@ -1,0 +1,1 @@
+"""The start of a server: its script, its command line, its environment and its engine release."""

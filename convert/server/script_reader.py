@@ -1,0 +1,363 @@
+"""Follows a script to the start of its server: nothing is run, but assignments, exports and calls are understood."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
+
+from convert.docker.run import is_container_run
+from convert.note import Place, dropped
+from convert.placeholder import filled
+from convert.server.command import (
+    HARMLESS,
+    ServerCommand,
+    inline_script,
+    is_shell,
+    server_command,
+    unwrapped,
+)
+from convert.server.preparation import Preparations
+from convert.server.rank_tests import is_met
+from convert.server_start import (
+    Argument,
+    ContainerRun,
+    File,
+    SecondServer,
+    Setting,
+    SourcedFile,
+    Start,
+)
+from convert.shell.control_flow import Step, read_flow
+from convert.shell.environment import DECLARATIONS, Assigned, ShellEnvironment
+from convert.shell.script import read_script
+from convert.shell.words import Command, Script
+from models.launch import scripts
+
+_WORD_CHARACTER = re.compile(r"\w")
+_DEFAULT_PORT = "8000"
+_LONGEST_COMMAND = 40
+"""How many characters of an unknown command a note shows."""
+_SCRIPTS_OF_RAY = {"multi-node-serving.sh", "run_cluster.sh"}
+"""Scripts in vLLM's images that start Ray on a pod."""
+_DEEPEST = 5
+"""How many scripts and functions may call each other."""
+
+
+def read_start(
+    script: Script,
+    file: str,
+    environment: Mapping[str, Setting],
+    files: Sequence[File] = (),
+    given: Mapping[str, str] | None = None,
+    rank: Mapping[str, str] | None = None,
+) -> Start:
+    """The start of the server that a script describes.
+
+    Args:
+        script: The script of the container.
+        file: Its file, for the notes.
+        environment: The variables of the container.
+        files: Scripts that the script may run.
+        given: The values of `--set` by name.
+        rank: The variables by which a script knows the pod of a group that it runs in. With them, tests decide which
+            branches are read; without them, all are.
+    """
+    values = given or {}
+    reader = _Reader(environment, files, {**values, **(rank or {})}, decides=bool(rank))
+    reader.read(script, file)
+    start = reader.start
+    start.environment = {
+        name: Setting(filled(setting.text, values), setting.place)
+        for name, setting in reader.environment.settings.items()
+    }
+    start.arguments = [
+        Argument(filled(argument.text, values), argument.line)
+        for argument in start.arguments
+    ]
+    return start
+
+
+class _Reader:
+    def __init__(
+        self,
+        environment: Mapping[str, Setting],
+        files: Sequence[File],
+        given: Mapping[str, str],
+        *,
+        decides: bool,
+    ) -> None:
+        self.start = Start()
+        self.decides = decides
+        """Whether tests decide which branches are read."""
+        self.notes = self.start.notes
+        self.environment = ShellEnvironment(environment, self.notes, given)
+        self.preparations = Preparations(self.start)
+        self.files = [*files]
+        self.functions: dict[str, list[Step]] = {}
+        self.noted_branches: set[Place] = set()
+        self.calls: list[str] = []
+        """The scripts and functions that are being read, the innermost last."""
+
+    def read(self, script: Script, file: str) -> None:
+        """Read the commands of a script in the order in which they run."""
+        for line, difference in script.slips.items():
+            self.notes.assume("the command continues", difference, Place(file, line))
+        flow = read_flow(script.commands)
+        self.functions |= flow.functions
+        self._read_steps(flow.steps, file)
+
+    def _read_steps(self, steps: Sequence[Step], file: str) -> None:
+        for step in steps:
+            results = self._results(step)
+            if False in results:
+                continue
+            before = self._state()
+            self._read_command(step.command, file)
+            is_decided = bool(results) and None not in results
+            if step.branch and not is_decided and self._state() != before:
+                self._note_branch(Place(file, step.branch))
+
+    def _results(self, step: Step) -> list[bool | None]:
+        """Whether each test around a command lets it run; None if only the running script knows."""
+        if not self.decides:
+            return []
+        return [is_met(guard, self.environment) for guard in step.guards]
+
+    def _state(self) -> object:
+        """The part of the state that a branch may change."""
+        snapshot = self.environment.snapshot()
+        return snapshot.values, snapshot.exported, self.start.kind
+
+    def _note_branch(self, place: Place) -> None:
+        if place in self.noted_branches:
+            return
+        self.noted_branches.add(place)
+        why = "only the running script knows whether it is taken; convert reads it, and the last value counts"
+        self.notes.assume("the branch", why, place)
+
+    def _read_command(self, command: Command, file: str) -> None:
+        if self.start.kind:
+            self._note_after_server(command, file)
+            return
+        words = [*command.words]
+        assignments = []
+        while words:
+            variable = self.environment.assigned(words[0], file)
+            if not variable:
+                break
+            assignments.append(variable)
+            del words[0]
+        arguments = self.environment.expanded(words)
+        if not words:
+            for variable in assignments:
+                self.environment.set(variable)
+        elif arguments and arguments[0].text in DECLARATIONS:
+            self.environment.declare(words, file)
+        elif arguments:
+            self._run_with(assignments, arguments, command, file)
+
+    def _note_after_server(self, command: Command, file: str) -> None:
+        """Note a command after the start of the server, if it is another server or a lost flag."""
+        arguments = self.environment.expanded(command.words)
+        if not arguments:
+            return
+        first = arguments[0]
+        place = Place(file, first.line)
+        server = server_command(arguments)
+        if server:
+            why = _reason_of_second_server(self.start, arguments)
+            note = dropped("a second server", why, place)
+            self.notes.append(note)
+            second = SecondServer(tuple(server.arguments), note)
+            self.start.second_servers.append(second)
+        elif first.text.startswith("-"):
+            why = "bash runs it as a separate command after the server has ended"
+            self.notes.drop("a flag after the end of the command", why, place)
+
+    def _run_with(
+        self,
+        assignments: Sequence[Assigned],
+        arguments: Sequence[Argument],
+        command: Command,
+        file: str,
+    ) -> None:
+        """Run a command with `NAME=value` before it; the variables last as long as the command."""
+        before = self.environment.snapshot()
+        for variable in assignments:
+            self.environment.set(variable, export=True)
+        self._run(arguments, command, file)
+        if assignments and not self.start.kind:
+            self.environment.restore(before)
+
+    def _run(
+        self,
+        arguments: Sequence[Argument],
+        command: Command,
+        file: str,
+    ) -> None:
+        """Read a command that runs: a server, a script, a function or a preparation."""
+        wrapped = unwrapped(arguments)
+        for name, value in wrapped.settings:
+            variable = Assigned(name, value.text, Place(file, value.line))
+            self.environment.set(variable, export=True)
+        if not wrapped.words:
+            return
+        if is_container_run(wrapped.words):
+            place = Place(file, wrapped.words[0].line)
+            run = ContainerRun(tuple(wrapped.words), place)
+            self.start.container_runs.append(run)
+            self.environment.enter_container()
+        else:
+            self._run_program(wrapped.words, command, file)
+
+    def _run_program(
+        self,
+        words_of_program: Sequence[Argument],
+        command: Command,
+        file: str,
+    ) -> None:
+        """Read a program with its arguments: a server, a script, a function or a preparation."""
+        program, *words = (word.text for word in words_of_program)
+        place = Place(file, words_of_program[0].line)
+        server = server_command(words_of_program)
+        script = inline_script(program, words)
+        known_file = self._known_file(program, words)
+        if server:
+            self._start_server(server, command, place)
+        elif program in ("source", "."):
+            self._source(words[:1], place)
+        elif script:
+            self._call(file, read_script(script, place.line), file)
+        elif known_file:
+            self._call_file(known_file)
+        elif program in self.functions:
+            self._call_function(program, file)
+        elif command.document and program in ("cat", "tee"):
+            self._write_file(program, words, command, file)
+        elif not self.preparations.read(program, words):
+            self._drop_command(program, words, place)
+
+    def _start_server(
+        self,
+        server: ServerCommand,
+        command: Command,
+        place: Place,
+    ) -> None:
+        self.start.kind = server.kind
+        self.start.arguments = server.arguments
+        self.start.file = place.file
+        if command.redirected or command.end == "|":
+            why = "the server writes to the container's log, which kubectl logs shows"
+            self.notes.replace("the output to a file", why, place)
+
+    def _source(self, paths: Sequence[str], place: Place) -> None:
+        for path in paths:
+            known_file = self._known_file(path, [])
+            if PurePosixPath(path).name == scripts.GRAPH_CACHE:
+                continue
+            if known_file:
+                self._call_file(known_file)
+            else:
+                self.start.sources.append(SourcedFile(path, place))
+
+    def _known_file(self, program: str, words: Sequence[str]) -> File | None:
+        """The known script that a command runs: the program itself, or the first argument of a shell."""
+        path = program
+        if is_shell(program):
+            paths = [word for word in words if not word.startswith("-")]
+            path = paths[0] if paths else ""
+        name = PurePosixPath(path).name
+        for file in self.files:
+            if PurePosixPath(file.name).name == name:
+                is_running = file.name in self.calls
+                return None if is_running else file
+        return None
+
+    def _call_file(self, file: File) -> None:
+        script = read_script(file.text, file.first_line)
+        self._call(file.name, script, file.written_by or file.name)
+
+    def _call(
+        self,
+        name: str,
+        script: Script,
+        file: str,
+    ) -> None:
+        if len(self.calls) < _DEEPEST:
+            self.calls.append(name)
+            self.read(script, file)
+            self.calls.pop()
+
+    def _call_function(self, name: str, file: str) -> None:
+        if len(self.calls) < _DEEPEST and name not in self.calls:
+            self.calls.append(name)
+            self._read_steps(self.functions[name], file)
+            self.calls.pop()
+
+    def _write_file(
+        self,
+        program: str,
+        words: Sequence[str],
+        command: Command,
+        file: str,
+    ) -> None:
+        """Read `cat > NAME <<EOF` or `tee NAME <<EOF`, which writes a script that may run later."""
+        name = ""
+        if program == "tee" and words:
+            name = words[-1]
+        elif command.target:
+            name = self.environment.text(command.target)
+        script = File(
+            name=name,
+            text=command.document,
+            first_line=command.document_line,
+            written_by=file,
+        )
+        self.files.insert(0, script)
+
+    def _drop_command(self, program: str, words: Sequence[str], place: Place) -> None:
+        """Note a command that the stack file cannot express, without its arguments, which may be credentials."""
+        if program in HARMLESS or not _WORD_CHARACTER.search(program):
+            return
+        name = PurePosixPath(program).name[:_LONGEST_COMMAND]
+        why = (
+            "convert keeps only the start of the server: prepare the rest in the image"
+        )
+        note = dropped(f"the command {name}", why, place)
+        self.notes.append(note)
+        if _starts_ray([program, *words]):
+            self.start.notes_of_ray.append(note)
+
+
+def _starts_ray(words: Sequence[str]) -> bool:
+    """Whether a command starts Ray, or is a script of vLLM that does."""
+    names = [PurePosixPath(word).name for word in words]
+    return names[0] == "ray" or not _SCRIPTS_OF_RAY.isdisjoint(names)
+
+
+def _reason_of_second_server(start: Start, arguments: Sequence[Argument]) -> str:
+    """Why the second server of a script is lost, with the two ports."""
+    server = server_command(arguments)
+    first = _port(start.arguments)
+    second = _port(server.arguments) if server else ""
+    if first == second:
+        return f"it has the port of the first one, {first}, so only one can run: write a service for each"
+    return (
+        f"a pod runs one server, here that on port {first}: write a service for each, "
+        f"the other one with server.port: {second}"
+    )
+
+
+def _port(arguments: Sequence[Argument]) -> str:
+    """The port of a command line, or vLLM's default."""
+    port = _DEFAULT_PORT
+    for word, following in zip(arguments, [*arguments[1:], None], strict=True):
+        name, equals, value = word.text.partition("=")
+        if name != "--port":
+            continue
+        if equals:
+            port = value
+        elif following:
+            port = following.text
+    return port

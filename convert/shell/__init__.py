@@ -1,0 +1,1 @@
+"""Shell scripts: from text to commands, and the variables that they set."""

@@ -1,0 +1,1 @@
+"""The keys of the stack file and of the lock file, as records."""
