@@ -59,7 +59,7 @@ def test_a_kept_file_is_never_overwritten() -> None:
 
     assert Path("Pulumi.prod.yaml.0.6.3").read_text() == "mine"
     assert Path("Pulumi.prod.yaml.0.6.3.2").read_text() == before
-    assert "(Pulumi.prod.yaml.0.6.3.2 kept)" in done.stderr
+    assert "kept: Pulumi.prod.yaml.0.6.3.2\n" in done.stderr
 
 
 def test_a_dry_run_writes_nothing(project: Path) -> None:
