@@ -18,7 +18,7 @@ from convert.keys.group import (
     remove_group_flags,
     without_group_flags,
 )
-from convert.keys.kv_transfer import take_pair
+from convert.keys.kv_transfer import keeps_kv_cache, take_pair
 from convert.keys.launch import launch_values
 from convert.keys.launched import Launched
 from convert.keys.pod import (
@@ -46,7 +46,7 @@ from models.launch.group import member_of
 from models.launch.init_steps import MIND_SPEED_DIRECTORY
 from models.launch.launch import LAUNCH_DIRECTORY, launch, launch_of_rank
 from models.manifests import service_objects
-from models.service.resolved import ResolvedService
+from models.service.resolved import KV_READERS, ResolvedService
 from models.stack_file.keys.service import ServiceConfig
 
 _KEYS = [info.alias or name for name, info in ServiceConfig.model_fields.items()]
@@ -112,7 +112,7 @@ def draft(
     )
     if pod.group:
         launched.used_variables.update(VARIABLES_OF_GROUPS)
-    values = _all_values(pod, launched, additional)
+    values = _all_values(pod, launched, additional, pair)
     if is_ours(pod):
         values = _with_original_order(name, values, cluster, pod)
     notes = Notes(flags.notes)
@@ -140,10 +140,15 @@ def _add_preparations(start: Start, pod: Pod) -> None:
     start.warm_up = start.warm_up or warms_up(pod)
 
 
-def _all_values(pod: Pod, launched: Launched, additional: Values) -> Values:
+def _all_values(
+    pod: Pod, launched: Launched, additional: Values, pair: Mapping[str, Any]
+) -> Values:
     """All keys of a service in the order of the stack file."""
+    after_drain = _shutdown(launched)
+    if keeps_kv_cache(pair):
+        after_drain += KV_READERS
     values = launch_values(launched)
-    values |= pod_values(pod, launched.notes, shutdown=_shutdown(launched))
+    values |= pod_values(pod, launched.notes, after_drain=after_drain)
     values |= group_values(pod)
     values |= additional
     graph = values.get("graph", {})

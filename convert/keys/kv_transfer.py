@@ -15,6 +15,9 @@ from models.manifests.kv_transfer import PAIR_LABEL
 from models.service.kv_transfer import first_free_port
 
 FLAG = "kv-transfer-config"
+_PREFILL = "kv_producer"
+"""The role of the service for prefill."""
+
 _ROUTER = "ModelServer"
 """The kind of object by which Kthena sends requests to a pair."""
 
@@ -49,6 +52,11 @@ def take_pair(flags: Flags, pod: Pod) -> Mapping[str, Any]:
     return config if isinstance(config, dict) else {}
 
 
+def keeps_kv_cache(config: Mapping[str, Any]) -> bool:
+    """Whether a service of a pair waits for the readers of its KV cache when it ends."""
+    return config.get("kv_role") == _PREFILL
+
+
 def kv_transfer(services: Sequence[PairedService], objects: Sequence[Object]) -> Values:
     """The key `kvTransfer`; empty if the services have no pair.
 
@@ -61,7 +69,7 @@ def kv_transfer(services: Sequence[PairedService], objects: Sequence[Object]) ->
         role = service.kv_transfer.get("kv_role")
         if role:
             ends[role] = service
-    prefill = ends.get("kv_producer")
+    prefill = ends.get(_PREFILL)
     decode = ends.get("kv_consumer")
     if prefill is None or decode is None:
         return {}

@@ -42,14 +42,15 @@ def pod_values(
     pod: Pod,
     notes: Notes,
     *,
-    shutdown: int,
+    after_drain: int,
 ) -> Values:
     """The keys of a service that its pod determines, defaults included.
 
     Args:
         pod: The pod.
         notes: Gets a note for everything that is assumed.
-        shutdown: The seconds of the grace period in which the server itself answers its last requests.
+        after_drain: The seconds of the grace period after the time for running requests: the server itself ends, or
+            others read its KV cache.
     """
     values: Values = {
         "image": pod.container.at("image").text() or None,
@@ -62,7 +63,7 @@ def pod_values(
         "readOnlyRootFilesystem": has_read_only_root(pod.container) or None,
         "preflight": _preflight(pod),
         **_volcano(pod),
-        "drain": _drain(pod, shutdown),
+        "drain": _drain(pod, after_drain),
         "startup": _startup(pod),
     }
     if pod.owner.kind != "Deployment" and pod.group is None:
@@ -252,14 +253,14 @@ def queue_of(pod: Pod) -> str:
     return str(of_pod or of_owner or pod.owner.at("spec", "queue").text())
 
 
-def _drain(pod: Pod, shutdown: int) -> str | None:
+def _drain(pod: Pod, after_drain: int) -> str | None:
     """The time for running requests, which the grace period includes."""
     grace = pod.spec.at("terminationGracePeriodSeconds").value
-    if not isinstance(grace, int) or grace < _LEAST_GRACE + shutdown:
+    if not isinstance(grace, int) or grace < _LEAST_GRACE + after_drain:
         return None
     if grace == _DEFAULT_GRACE and not is_ours(pod):
         return None
-    return f"{grace - _LEAST_GRACE - shutdown}s"
+    return f"{grace - _LEAST_GRACE - after_drain}s"
 
 
 def _startup(pod: Pod) -> str | None:

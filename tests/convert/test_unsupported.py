@@ -132,7 +132,7 @@ def test_defaults_of_kubernetes_are_not_noted() -> None:
             "the Secret s",
             "refers to it where it is used",
         ),
-        ("kind: Ingress\nmetadata: {name: i}\n", "the Ingress i", "no key for it"),
+        ("kind: Ingress\nmetadata: {name: i}\n", "the Ingress i", "let it lead to the new Service"),
         ("kind: Deployment\nmetadata: {name: d}\nspec: {}\n", "the Deployment d", "no container of it starts a server"),
         (
             "kind: Service\nmetadata: {name: front}\nspec: {selector: {app: infers}}\n",

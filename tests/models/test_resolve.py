@@ -70,6 +70,7 @@ DEFAULTS = [
     ("disruptionBudget", None, "default"),
     ("monitoring", None, "default"),
     ("podTemplate", None, "default"),
+    ("priority", 1, "default"),
     ("env", {}, "default"),
     ("pullSecrets", [], "default"),
     ("accept", {}, "default"),
