@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pulumi
 
 from cluster.errors import ClusterError
+from cluster.pod_changes import restarts_pods
 from cluster.pods import npus
 from cluster.reader import connected
 from cluster.snapshot import name_of
@@ -82,13 +83,17 @@ async def _refuse_update_that_would_hang(stack: ResolvedStack) -> None:
         return
     resource = cluster.platform.resource
     running: dict[str, int] = {}
+    unchanged = set()
     for deployment in deployments:
         spec = deployment["spec"]
         if not spec.get("replicas"):
             continue
         name = name_of(deployment)
         running[name] = npus(spec["template"], resource)
-    findings = list(updates_that_would_hang(stack, running))
+        service = stack.service(name)
+        if service and not restarts_pods(deployment, service):
+            unchanged.add(name)
+    findings = list(updates_that_would_hang(stack, running, unchanged))
     if findings:
         texts = [finding_text(finding) for finding in findings]
         raise pulumi.RunError("\n\n".join(texts))

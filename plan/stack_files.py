@@ -101,9 +101,13 @@ def undone(step: Step, before: Step) -> Step:
 
 
 def digest(old: StackFile, new: StackFile) -> str:
-    """A hash that differs if one of the files differs."""
+    """A hash that differs if the configuration in one of the files differs.
+
+    Pulumi itself writes other keys, such as `encryptionsalt`, so they do not count.
+    """
     document = [
-        [file.prefix, dict(file.content), dict(file.services)] for file in (old, new)
+        [file.prefix, file.content.get("config"), dict(file.services)]
+        for file in (old, new)
     ]
     text = json.dumps(document, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()

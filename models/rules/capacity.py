@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from models.finding import Finding, Mark, at, error, warning
 from models.record import quantity_text
@@ -229,17 +229,22 @@ def _additional_group_without_room(
 
 
 def updates_that_would_hang(
-    stack: ResolvedStack, running: Mapping[str, int]
+    stack: ResolvedStack,
+    running: Mapping[str, int],
+    unchanged: Collection[str] = (),
 ) -> Iterator[Finding]:
     """Updates without room for an additional pod, because the running pods are larger than the stack file requests.
 
     Args:
         stack: The stack.
         running: NPUs of the pods that run, by service.
+        unchanged: Services whose pods the update does not restart, so that they need no additional pod.
     """
     cluster = stack.cluster
     demands = [demand(service) for service in stack.services]
-    surges = {service.name: service.surge for service in stack.services}
+    surges = {}
+    for service in stack.services:
+        surges[service.name] = 0 if service.name in unchanged else service.surge
     for stuck in stuck_rollouts(
         demands, surges, running, cluster.pools, cluster.queues
     ):

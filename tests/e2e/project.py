@@ -77,6 +77,11 @@ class Project:
         return sorted(item["metadata"]["name"] for item in self.objects(kind, namespace))
 
 
+def unfolded(text: str) -> str:
+    """A text in one line, however it is folded to the width of a terminal."""
+    return " ".join(text.split())
+
+
 def copy_program(directory: Path, sandbox: Sandbox) -> Project:
     for name in ("Pulumi.yaml", "__main__.py"):
         shutil.copy(ROOT / name, directory / name)

@@ -13,7 +13,7 @@ import pytest
 from sandbox.plan import Plan
 from tests.e2e import prometheus
 from tests.e2e.definitions import KTHENA, PROMETHEUS
-from tests.e2e.project import Project, copy_program
+from tests.e2e.project import Project, copy_program, unfolded
 from tests.e2e.sandbox_fixture import SandboxFactory, ascend_nodes
 
 IMAGE = "registry.example.com/ascend-vllm:6.3.912"
@@ -195,7 +195,8 @@ def test_a_budget_that_was_changed_by_hand_is_drift_and_comes_back(project: Proj
 
     code, text, _ = drift(project, stack)
     assert code == 1
-    assert re.search(rf"maxUnavailable  0 → 1  \(Pulumi\.{stack}\.yaml:\d+\)\n +by hand: kubectl-patch, ", text), text
+    changed = rf"maxUnavailable 0 → 1 \(Pulumi\.{stack}\.yaml:\d+\) by hand: kubectl-patch, "
+    assert re.search(changed, unfolded(text)), text
     assert "- NetworkPolicy qwen: deleted\n" in text
 
     restored = project.pulumi("up", "--refresh", "--stack", stack, "--yes", "--skip-preview")

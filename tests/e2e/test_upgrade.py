@@ -126,6 +126,11 @@ def resumed(project: Project) -> subprocess.CompletedProcess[str]:
         time.sleep(2)
 
 
+def without_nodes(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The steps of a plan without the nodes on which they free NPUs. The scheduler may have chosen other ones."""
+    return [{key: value for key, value in step.items() if key != "freedNpus"} for step in steps]
+
+
 def test_a_swap_on_a_full_pool_goes_as_planned_although_it_is_killed_in_the_middle(project: Project) -> None:
     planned = json.loads(project.ascend_vllm("plan", STACK, "--from", "HEAD", "--format", "json").stdout)
     assert [f"{step['does']} {step['service']}" for step in planned["steps"]] == [
@@ -135,7 +140,7 @@ def test_a_swap_on_a_full_pool_goes_as_planned_although_it_is_killed_in_the_midd
     ]
 
     live = json.loads(project.ascend_vllm("plan", STACK, "--live", "--format", "json").stdout)
-    assert live["steps"] == planned["steps"]
+    assert without_nodes(live["steps"]) == without_nodes(planned["steps"])
     assert live["downtimeSeconds"] == planned["downtimeSeconds"]
 
     with watched(project) as seen:

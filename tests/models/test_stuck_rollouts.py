@@ -56,3 +56,10 @@ def test_the_quota_of_a_queue_counts_the_pods_that_run() -> None:
 
     assert refused(services, {"a": 8}, QUOTA) == ["a"]
     assert refused(services, {"a": 4}, QUOTA) == []
+
+
+def test_a_service_whose_pods_stay_needs_no_additional_pod() -> None:
+    services = stack({"a": HALF, "b": HALF}, TWO_NODES)
+
+    assert [*updates_that_would_hang(services, {"a": 8, "b": 4})] != []
+    assert [*updates_that_would_hang(services, {"a": 8, "b": 4}, unchanged={"b"})] == []

@@ -144,6 +144,13 @@ def progress(**values: Any) -> Progress:
     )
 
 
+def test_what_pulumi_itself_writes_is_no_change_of_a_stack_file(project: Path) -> None:
+    old, new = files(project)
+    salted = replace(new, content={**new.content, "encryptionsalt": "v1:abc"})
+
+    assert digest(old, salted) == digest(old, new)
+
+
 def test_the_progress_survives_in_a_file(tmp_path: Path) -> None:
     file = progress_file(tmp_path, "prod")
 
