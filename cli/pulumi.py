@@ -10,8 +10,8 @@ from pathlib import Path
 from cli.errors import CommandError, ExitCode
 
 
-def last_update(stack: str, project: Path) -> int:
-    """The version of the last update of a stack; 0 if there is none.
+def last_update(stack: str, project: Path) -> str:
+    """When the last update of a stack began; empty if there is none. Not every backend numbers the updates.
 
     Raises:
         CommandError: Pulumi cannot be run, or does not know the stack.
@@ -35,7 +35,7 @@ def last_update(stack: str, project: Path) -> int:
             ExitCode.COULD_NOT_RUN,
         )
     updates = json.loads(done.stdout or "[]")
-    return int(updates[0]["version"]) if updates else 0
+    return str(updates[0]["startTime"]) if updates else ""
 
 
 def up(stack: str, project: Path, config_file: Path | None = None) -> int:

@@ -63,7 +63,7 @@ class _Upgrade:
         """The number of the last step, which applies the stack file itself."""
         return len(self.progress.steps) + 1
 
-    def saved(self, **changes: int | None) -> _Upgrade:
+    def saved(self, **changes: int | str | None) -> _Upgrade:
         """The upgrade after its progress was written."""
         progress = replace(self.progress, **changes)  # type: ignore[arg-type]  # the fields of Progress
         write_progress(self.file, progress)
@@ -258,13 +258,13 @@ def _run(upgrade: _Upgrade, goal: int) -> None:
         )
 
 
-def _run_step(upgrade: _Upgrade, goal: int, update: int) -> _Upgrade:
+def _run_step(upgrade: _Upgrade, goal: int, update: str) -> _Upgrade:
     """The upgrade after its next step.
 
     Args:
         upgrade: The upgrade.
         goal: The number of steps in the end.
-        update: The version of the stack's last update.
+        update: When the stack's last update began.
 
     Raises:
         CommandError: The step fails.
@@ -315,24 +315,20 @@ def _text(upgrade: _Upgrade, target: int, *, is_back: bool) -> str:
     return text_after(upgrade.old, upgrade.new, step)
 
 
-def _refuse_parallel_change(upgrade: _Upgrade, update: int) -> None:
+def _refuse_parallel_change(upgrade: _Upgrade, update: str) -> None:
     """End the command if the stack or its services are not as the last step left them.
 
     Args:
         upgrade: The upgrade.
-        update: The version of the stack's last update.
+        update: When the stack's last update began.
 
     Raises:
         CommandError: Somebody else has changed them.
     """
     progress = upgrade.progress
-    expected = [progress.update]
-    if progress.target is not None:
-        expected.append(progress.update + 1)
-    if update not in expected:
+    if progress.target is None and update != progress.update:
         raise _changed_by_others(
-            upgrade,
-            f"the last update of the stack is {update}, and not {progress.update}",
+            upgrade, f"its last update began at {update}, which is not that of a step"
         )
     live = run(_live_replicas(upgrade.stack), upgrade.stack.cluster.context)
     possible = [progress.replicas(progress.done)]

@@ -32,8 +32,8 @@ class Progress:
     """Steps that have ended. One more than there are steps: the stack file itself was applied."""
     target: int | None = None
     """The same number after the step that has begun, which is less on the way back; None if no step has begun."""
-    update: int = 0
-    """The version of the stack's last update before that step began."""
+    update: str = ""
+    """When the stack's last update before that step began; empty if there was none."""
 
     def next_target(self, goal: int) -> int:
         """The number of steps after the next one. A step that has begun in the other direction is undone first.

@@ -185,4 +185,4 @@ def test_steps_are_undone_and_a_change_by_somebody_else_stops_the_upgrade(projec
     updated = upgrade(project)
 
     assert updated.returncode == 1
-    assert "somebody else has changed the stack: the last update of the stack is" in updated.stderr
+    assert "somebody else has changed the stack: its last update began at" in updated.stderr

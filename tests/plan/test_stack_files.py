@@ -155,9 +155,9 @@ def test_the_progress_survives_in_a_file(tmp_path: Path) -> None:
     file = progress_file(tmp_path, "prod")
 
     assert read_progress(file) is None
-    write_progress(file, progress(done=1, target=2, update=7))
+    write_progress(file, progress(done=1, target=2, update="2026-11-30T03:36:20.000Z"))
 
-    assert read_progress(file) == progress(done=1, target=2, update=7)
+    assert read_progress(file) == progress(done=1, target=2, update="2026-11-30T03:36:20.000Z")
     assert [path.name for path in tmp_path.iterdir()] == ["Pulumi.prod.upgrade.json"]
 
 
