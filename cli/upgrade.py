@@ -126,8 +126,11 @@ def command(
     _show(upgrade)
     if dry_run:
         return
-    goal = min(until or upgrade.last, upgrade.last)
-    _run(upgrade, 0 if back else max(goal, upgrade.progress.done))
+    goal = 0
+    if not back:
+        last = min(until or upgrade.last, upgrade.last)
+        goal = max(last, upgrade.progress.done)
+    _run(upgrade, goal)
 
 
 def _refuse_combinations(
@@ -273,7 +276,9 @@ def _run_step(upgrade: _Upgrade, goal: int, update: str) -> _Upgrade:
     is_back = upgrade.progress.is_back(target)
     number = target + 1 if is_back else target
     title = f"step {number} of {upgrade.last}: {_title(upgrade, number)}"
-    typer.echo(f"undo {title}" if is_back else title)
+    if is_back:
+        title = f"undo {title}"
+    typer.echo(title)
     upgrade = upgrade.saved(target=target, update=update)
     code = _up(upgrade, target, is_back=is_back)
     if code != 0:

@@ -81,7 +81,8 @@ def _written_assignments(text: str) -> Iterator[tuple[str, int, int]]:
         if _is_in_template(text, match.start()):
             bare = None  # a variable of the template
         if quoted:
-            start, position = quoted.span(2 if quoted[2] else 4)
+            group = 2 if quoted[2] else 4
+            start, position = quoted.span(group)
         elif bare:
             start, position = bare.span()
         else:
@@ -98,7 +99,8 @@ def _values_after_names(text: str) -> Iterator[tuple[str, int, int]]:
     for match in _SET.finditer(text):
         name = match["set"] or match["call"]
         if is_credential_name(name):
-            yield name, *match.span("to" if match["set"] else "with")
+            group = "to" if match["set"] else "with"
+            yield name, *match.span(group)
     for match in _NAMED_PAIR.finditer(text):
         if is_credential_name(match[1]):
             yield match[1], *match.span(2)
