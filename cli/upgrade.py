@@ -126,11 +126,14 @@ def command(
     _show(upgrade)
     if dry_run:
         return
-    goal = 0
-    if not back:
-        last = min(until or upgrade.last, upgrade.last)
-        goal = max(last, upgrade.progress.done)
+    goal = 0 if back else _goal(upgrade, until)
     _run(upgrade, goal)
+
+
+def _goal(upgrade: _Upgrade, until: int | None) -> int:
+    """The number of steps that have ended when the command stops."""
+    last = min(until or upgrade.last, upgrade.last)
+    return max(last, upgrade.progress.done)
 
 
 def _refuse_combinations(
