@@ -1,4 +1,4 @@
-"""Decides whether an update restarts the pods of a Deployment that runs."""
+"""Decides whether an update restarts the pods of a service that runs."""
 
 from __future__ import annotations
 
@@ -9,20 +9,22 @@ from models.manifests import service_objects
 from models.service.resolved import ResolvedService
 
 
-def restarts_pods(deployment: Object, service: ResolvedService) -> bool:
+def restarts_pods(running: Object, service: ResolvedService) -> bool:
     """Whether the update of a service changes the template of its pods.
 
     Only fields of the wanted template are compared, because the API server adds defaults to the live one.
 
     Args:
-        deployment: The Deployment in the cluster.
+        running: The Deployment or the LeaderWorkerSet of the service in the cluster.
         service: The service with the same name.
     """
+    key = "template"
+    if "leaderWorkerTemplate" in running["spec"]:
+        key = "leaderWorkerTemplate"
     for wanted in service_objects(service):
-        if wanted["kind"] == "Deployment" and name_of(wanted) == name_of(deployment):
-            return not _contains(
-                deployment["spec"]["template"], wanted["spec"]["template"]
-            )
+        is_pods = wanted["kind"] in ("Deployment", "LeaderWorkerSet")
+        if is_pods and name_of(wanted) == name_of(running):
+            return not _contains(running["spec"][key], wanted["spec"].get(key))
     return True
 
 

@@ -13,6 +13,7 @@ from cluster.reader import connected
 from cluster.snapshot import name_of
 from cluster.update_order import batches
 from components.inference_deployment import InferenceDeployment
+from components.less_downtime import show_less_downtime
 from components.outages import outages_reported
 from components.readiness import is_in_cluster, readiness
 from models.report import finding_text
@@ -38,6 +39,7 @@ def deploy(stack: ResolvedStack, opts: pulumi.ResourceOptions) -> None:
 async def _deploy(stack: ResolvedStack, opts: pulumi.ResourceOptions) -> None:
     if pulumi.runtime.is_dry_run():
         _register(stack.services, opts)
+        await show_less_downtime(stack)
         return
     async with outages_reported(stack.cluster):
         await _refuse_update_that_would_hang(stack)

@@ -8,7 +8,7 @@ from itertools import combinations
 
 from plan.board import Board, board, queue_shortage, wanted_npus
 from plan.missing import missing_npus
-from plan.search import Budget, Found, Taken, search
+from plan.search import MOST_STEPS, Budget, Found, Taken, search
 from plan.step import Step
 from plan.transition import PlannedService, Transition
 from plan.units import downtimes, units
@@ -57,10 +57,16 @@ class NoPlan:
     """The queue in whose quota they are missing; None if they are missing on the nodes."""
 
 
-def plan_update(transition: Transition) -> UpdatePlan | NoPlan:
+def plan_update(
+    transition: Transition, most_steps: int = MOST_STEPS
+) -> UpdatePlan | NoPlan:
     """The steps of an update with the least weighted downtime, then the lowest peak, then the least time.
 
     A service that the update does not change is scaled or stopped for a while only if that saves downtime.
+
+    Args:
+        transition: The update.
+        most_steps: Steps that are tried in a search. With fewer, a search takes less time and may miss the best order.
     """
     shortage = queue_shortage(transition)
     if shortage:
@@ -69,11 +75,11 @@ def plan_update(transition: Transition) -> UpdatePlan | NoPlan:
     npus = sum(node.npus for node in transition.nodes)
     if wanted_npus(transition) > npus:
         return NoPlan(missing_npus(transition))
-    budget = Budget()
+    budget = Budget(most_steps)
     best: tuple[Board, Found] | None = None
     for taking_part in _participants(transition.services):
         tried = board(transition, taking_part)
-        found = search(tried, budget)
+        found = search(tried, budget, most_steps)
         if found and _is_better(found, best):
             best = (tried, found)
         if best and (best[1].cost[0] == 0 or budget.is_spent):

@@ -80,7 +80,7 @@ class _Path:
     last: Taken | None
 
 
-def search(board: Board, budget: Budget) -> Found | None:
+def search(board: Board, budget: Budget, most_steps: int = MOST_STEPS) -> Found | None:
     """The best sequence from what runs to what is wanted; None if there is none, or the bounded search finds none."""
     judged = units(board)
     now = board.placement(board.start).peak
@@ -92,17 +92,19 @@ def search(board: Board, budget: Budget) -> Found | None:
         best, is_complete = _exact(board, judged, start, budget)
     if not is_complete:
         budget.steps = 0
-        best = _without_proof(board, judged, start)
+        best = _without_proof(board, judged, start, Budget(most_steps))
     if best is None:
         return None
     return Found(best.cost, tuple(_steps(best)))
 
 
-def _without_proof(board: Board, judged: Sequence[Unit], start: _Path) -> _Path | None:
+def _without_proof(
+    board: Board, judged: Sequence[Unit], start: _Path, budget: Budget
+) -> _Path | None:
     """A good sequence, of which nobody knows whether it is the best one."""
     candidates = [_made(board, judged, start)]
     if len(board.services) <= _MOST_BOUNDED:
-        candidates.append(_bounded(board, judged, start))
+        candidates.append(_bounded(board, judged, start, budget))
     found = [path for path in candidates if path]
     return min(found, key=lambda path: path.cost, default=None)
 
@@ -131,11 +133,12 @@ def _exact(
     return None, True
 
 
-def _bounded(board: Board, judged: Sequence[Unit], start: _Path) -> _Path | None:
+def _bounded(
+    board: Board, judged: Sequence[Unit], start: _Path, budget: Budget
+) -> _Path | None:
     """A good sequence: after each step, only the states are kept that are best and nearest to what is wanted."""
     best: _Path | None = None
     paths = [start]
-    budget = Budget()
     services = len(board.services)
     kept = min(max(_SERVICES_KEPT // services, 1), _MOST_KEPT)
     for _ in range(_STEPS_OF_A_SERVICE * services):

@@ -131,6 +131,18 @@ def without_nodes(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{key: value for key, value in step.items() if key != "freedNpus"} for step in steps]
 
 
+def test_a_preview_shows_the_downtime_that_a_plan_would_save(project: Project) -> None:
+    """With `next`, no node is free for a second pod of `big`. It is free before `next` starts."""
+    project.write(STACK, {"big": entry(8, "new"), "next": entry(8, "new")}, pools=POOLS)
+    preview = project.pulumi("preview", "--stack", STACK)
+    project.write(STACK, BEFORE, pools=POOLS)
+    unchanged = project.pulumi("preview", "--stack", STACK)
+    project.write(STACK, AFTER, pools=POOLS)
+
+    assert "in 4 steps, the downtime is 0 s instead of" in preview.stdout, preview.stdout
+    assert "the downtime is" not in unchanged.stdout
+
+
 def test_a_swap_on_a_full_pool_goes_as_planned_although_it_is_killed_in_the_middle(project: Project) -> None:
     planned = json.loads(project.ascend_vllm("plan", STACK, "--from", "HEAD", "--format", "json").stdout)
     assert [f"{step['does']} {step['service']}" for step in planned["steps"]] == [

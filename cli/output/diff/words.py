@@ -8,9 +8,9 @@ from cli.output.diff.comparison import Comparison
 from cli.output.rollout import update_in_words
 from cli.output.table import columns
 from models.service.resolved import ResolvedService
-from models.words import counted, duration
-from plan import NoPlan
+from models.words import counted
 from review import Detail, PoolChange, ServiceChange, StackChange
+from review.stepwise import saving
 
 _LONGEST = 60
 _BEFORE_DIFFERENCE = 10
@@ -151,16 +151,12 @@ def notes(comparison: Comparison) -> Iterator[str]:
 
 def _plan(comparison: Comparison) -> Iterator[str]:
     """That the same update has less downtime in steps."""
-    stepwise = comparison.stepwise
-    if stepwise is None or not stepwise.saved or isinstance(stepwise.plan, NoPlan):
+    if comparison.stepwise is None:
         return
-    in_steps = sum(stepwise.plan.downtime.values())
-    at_once = sum(stepwise.at_once.values())
-    steps = counted(len(stepwise.plan.steps), "step")
     command = f"ascend-vllm plan {comparison.argument} --from {comparison.against}"
-    yield (
-        f"in {steps}, the downtime is {duration(in_steps)} instead of {duration(at_once)}: {command}"
-    )
+    line = saving(comparison.stepwise, command)
+    if line:
+        yield line
 
 
 def _unread(comparison: Comparison) -> Iterator[str]:
