@@ -154,14 +154,14 @@ def _show_matrix(names: Sequence[str], form: DiffFormat) -> None:
         )
     stacks = list(open_stacks(names))
     for stack in stacks:
-        _refuse_unreadable(stack, stack.name)
+        refuse_unreadable(stack, stack.name)
     typer.echo(render_matrix(stacks, form))
 
 
 def _with_cluster(name: str) -> Comparison:
     """The objects in the cluster against the stack file."""
     stack = open_stack(name)
-    _refuse_unreadable(stack, stack.name)
+    refuse_unreadable(stack, stack.name)
     objects = read_objects(stack)
     report_unread(objects.unread)
     change, running = compare_live(stack, objects.live, objects.wanted)
@@ -238,8 +238,8 @@ def _comparison(
     old_name = against
     if against != old.name:
         old_name = f"{old.name} of {against}"
-    _refuse_unreadable(old, old_name)
-    _refuse_unreadable(new, argument)
+    refuse_unreadable(old, old_name)
+    refuse_unreadable(new, argument)
     return Comparison(
         change=compare(old, new),
         old=old,
@@ -283,7 +283,7 @@ def _with_preview(comparison: Comparison, file: Path) -> Comparison:
     return replace(comparison, change=with_preview(comparison.change, preview))
 
 
-def _refuse_unreadable(stack: ResolvedStack, name: str) -> None:
+def refuse_unreadable(stack: ResolvedStack, name: str) -> None:
     """End the command if errors hide so much of a stack that its services would look removed or moved.
 
     Raises:

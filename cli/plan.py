@@ -10,6 +10,7 @@ import typer
 
 from cli.arguments import StackArgument
 from cli.completion import complete_revision
+from cli.diff import refuse_unreadable
 from cli.errors import CommandError, ExitCode
 from cli.live_plan import planned_live
 from cli.output.plan import PlanFormat, render_plan
@@ -100,7 +101,8 @@ def planned_from(name: str, base: str | None) -> PlannedUpdate:
 
 def _planned(old: ResolvedStack, new: ResolvedStack, against: str) -> PlannedUpdate:
     refuse_errors(new, new.name)
-    refuse_broken(old, f"{old.name} of {against}")
+    running = against if is_file(against) else f"{old.name} of {against}"
+    refuse_broken(old, running)
     placed = packed(old, new)
     _refuse_unplaced(placed, new)
     update = stepwise(old, new, compare(old, new), placed)
@@ -112,7 +114,7 @@ def base_of(name: str, base: str | None) -> Revision:
     directory = project_directory()
     if is_file(name):
         directory = Path(name).parent
-    return revision(base, directory)
+    return revision(base, directory, option="--from")
 
 
 def refuse_errors(stack: ResolvedStack, name: str) -> None:
@@ -141,8 +143,9 @@ def refuse_broken(stack: ResolvedStack, name: str) -> None:
     """End the command if a part of what runs cannot be read.
 
     Raises:
-        CommandError: Services have schema errors.
+        CommandError: The file cannot be read, or services have schema errors.
     """
+    refuse_unreadable(stack, name)
     if stack.broken:
         raise CommandError(
             f"services of {name} have schema errors: {listed(stack.broken)}",

@@ -147,12 +147,15 @@ class Revision:
         return int(fields[2]), rest
 
 
-def revision(name: str | None, directory: Path) -> Revision:
+def revision(
+    name: str | None, directory: Path, *, option: str = "--against"
+) -> Revision:
     """The revision that the worktree is compared with.
 
     Args:
         name: A branch, a tag or a commit; None for the first of `MAIN` that exists.
         directory: A directory of the repository.
+        option: The option with the name.
 
     Raises:
         CommandError: There is no git, no repository, or no such commit.
@@ -166,7 +169,7 @@ def revision(name: str | None, directory: Path) -> Revision:
         if commit:
             return Revision(candidate, commit, _root_as_seen(root, directory))
     if name:
-        fix = f"name a branch, a tag or a commit with --against; {_NOT_FETCHED}"
+        fix = f"name a branch, a tag or a commit with {option}; {_NOT_FETCHED}"
         raise CommandError(f"git knows no commit {name!r}", fix)
     raise CommandError(
         "the repository has no commit yet", "commit once, or name two files"

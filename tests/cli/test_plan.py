@@ -151,6 +151,26 @@ def test_services_of_the_revision_with_schema_errors_are_reported(project: Path,
     assert "schema errors: 千问" in done.err
 
 
+def test_a_file_that_cannot_be_read_is_not_a_stack_without_services(project: Path, console: Console) -> None:
+    write(project)
+    (project / "broken.yaml").write_text("{", encoding="utf-8")
+
+    answer = console("plan", "full", "--from", "broken.yaml")
+
+    assert answer.code == 3
+    assert "stack broken.yaml cannot be read: broken.yaml:" in answer.err
+
+
+def test_a_revision_that_does_not_exist_is_reported_with_the_option_of_plan(project: Path, console: Console) -> None:
+    write(project)
+    commit(project)
+
+    answer = console("plan", "full", "--from", "nowhere")
+
+    assert answer.code == 2
+    assert "name a branch, a tag or a commit with --from" in answer.err
+
+
 def test_diff_says_that_steps_have_less_downtime(project: Path, console: Console) -> None:
     write(project, nodes=3)
     commit(project)
