@@ -18,6 +18,8 @@ from tests.client.comparison.model_server import FAULTS, Model, Served, serving
 from tests.client.vllm_server import Vllm
 from tests.client.vllm_server import serving as old_server
 
+pytestmark = pytest.mark.slow
+
 STACK = """\
 config:
   ascend-vllm:cluster: {context: prod}

@@ -11,6 +11,8 @@ from cli.named_files import write_named
 from tests.cli.conftest import GOOD, Console
 from tests.convert.pairs import CONFIG, FILLED, SCRIPT
 
+pytestmark = pytest.mark.slow
+
 READERS = [
     ("convert", "odd"),
     ("request", "good", "qwen", "chat", "--json", "odd"),

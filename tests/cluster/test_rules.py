@@ -10,6 +10,8 @@ import pytest
 from models.rules.registry import find_rule, rules_about
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.slow
+
 ROOMS = ("cluster", "review")
 SEVERITIES = ("error", "warning")
 

@@ -23,6 +23,8 @@ from tests.models.engines.vllm_ascend.commands import Command, parsed, same_mean
 from tests.models.groups.test_commands_of_the_pages import ON_SEVERAL_NODES, stack_file
 from tests.models.loading import load
 
+pytestmark = pytest.mark.slow
+
 IMAGE = "quay.io/ascend/vllm-ascend:v0.23.0"
 SIZES = "--data-parallel-size 2 --data-parallel-size-local 1 --data-parallel-rpc-port 13389 --tensor-parallel-size 8"
 LEADER = f"vllm serve /data/Qwen3-235B-A22B --max-model-len 4096 --port 8113 {SIZES} --data-parallel-address $POD_IP"

@@ -18,6 +18,8 @@ from models.stack_file.load import disk
 from tests.migrate.generated import generated_services, text_of
 from tests.migrate.stacks import HEAD, image, migrated, only_service, stack_of, stack_text
 
+pytestmark = pytest.mark.slow
+
 PLAIN = "model: /mnt/models/Qwen2-7B-Instruct\nnpus: 1\nengine: {maxModelLen: 8192}"
 SERVICES = {
     "plain": PLAIN,

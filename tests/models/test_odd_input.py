@@ -15,6 +15,8 @@ from models.report import report_text
 from models.service.resolve import resolve
 from models.stack_file.load import load_text
 
+pytestmark = pytest.mark.slow
+
 SERVICE = """config:
   ascend-vllm:cluster: {context: prod}
   ascend-vllm:services:

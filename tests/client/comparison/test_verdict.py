@@ -17,6 +17,8 @@ from models.engines.requests import Kind
 from models.stack_file.keys.comparison import Compare
 from tests.client.comparison.model_server import Model
 
+pytestmark = pytest.mark.slow
+
 PAIRS = 60
 """Pairs of equal servers. With an error probability of 0.05, seven or more false alarms have a probability of 0.03."""
 
