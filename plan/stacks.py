@@ -106,8 +106,10 @@ def _planned(
     restarts: bool,
 ) -> PlannedService:
     is_replaced = False
+    is_answered = False
     if old and new:
         is_replaced = (old.group is None) != (new.group is None)
+        is_answered = bool(old.answering and new.answering)
     known = new or old
     return PlannedService(
         name=name,
@@ -116,6 +118,7 @@ def _planned(
         restarts=restarts,
         is_replaced=is_replaced,
         priority=known.priority if known else 1,
+        is_answered=is_answered,
     )
 
 

@@ -56,6 +56,8 @@ class PlannedService:
     """Whether an object of another kind creates the pods of `new`, so that both exist at once."""
     priority: int = 1
     """Weight of a second of downtime."""
+    is_answered: bool = False
+    """Whether the pods of another service answer its requests before and after the update."""
 
     @property
     def external(self) -> bool:

@@ -82,7 +82,7 @@ def _all_units(board: Board) -> Iterator[Unit]:
             yield _unit(board, (new, old), needs="any")
             together.update((old, new))
     for service in board.services:
-        if service.name not in together:
+        if service.name not in together and not service.is_answered:
             yield _unit(board, (service.name,), needs="any")
 
 

@@ -95,6 +95,8 @@ class ServiceChange:
             return 0
         if self.old.replicas == 0:
             return 0
+        if self.old.answering and self.new.answering:
+            return 0
         return downtime(self.new)
 
     @property

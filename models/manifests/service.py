@@ -12,7 +12,7 @@ def service_object(service: ResolvedService) -> Manifest:
     Its annotation keeps Pulumi from waiting ten seconds for endpoints: the program waits for the pods themselves.
     """
     spec = _exposure(service)
-    spec["selector"] = serving_selector(service)
+    spec["selector"] = serving_selector(service.answering or service)
     spec["ports"] = [
         {"name": "http", "port": service.server.port, "targetPort": "http"}
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -96,6 +96,7 @@ def resolve(stack: LoadedStack) -> ResolvedStack:
         _resolve_service(size, plans[size.name], cluster, stack) for size in sizes
     ]
     services = with_kv_transfer(services, stack.kv_transfer)
+    services = _with_answering(services)
     return ResolvedStack(
         name=stack.name,
         file=stack.file,
@@ -109,6 +110,16 @@ def resolve(stack: LoadedStack) -> ResolvedStack:
         kv_transfer=stack.kv_transfer,
         lock=stack.lock,
     )
+
+
+def _with_answering(services: Sequence[ResolvedService]) -> list[ResolvedService]:
+    """The services of a stack, each with the service whose pods answer in its place."""
+    named = {service.name: service for service in services}
+    found = []
+    for service in services:
+        answering = named.get(service.answered_by or "")
+        found.append(replace(service, answering=answering))
+    return found
 
 
 def resolve_cluster(config: ClusterConfig) -> Cluster:
@@ -243,6 +254,7 @@ def _resolve_service(
         preflight=config.preflight,
         smoke=config.smoke,
         compare=config.compare,
+        answered_by=config.answered_by,
         expose=config.expose,
         network=config.network,
         disruption_budget=config.disruption_budget,
@@ -262,6 +274,13 @@ def _resolve_service(
         external=size.external,
         room=plan.room,
     )
+    return _with_origins(service, stack, because)
+
+
+def _with_origins(
+    service: ResolvedService, stack: LoadedStack, because: dict[str, str]
+) -> ResolvedService:
+    """The service as locked, with the origin of each value."""
     service = _with_lock(service, stack.lock, because)
     return replace(service, origins=origins(service, because, stack.spans))
 

@@ -92,6 +92,8 @@ class ResolvedService(ModelServer):
     smoke: bool
     compare: Compare
     """When `ascend-vllm compare` promotes another server in place of the service."""
+    answered_by: str | None
+    """Another service whose pods answer the requests to this one; None if its own pods do."""
     expose: Expose
     network: Network | None
     disruption_budget: DisruptionBudget | None
@@ -121,6 +123,8 @@ class ResolvedService(ModelServer):
     """Pods, or groups, more than `replicas` that are sure to find their NPUs in an update; None without pools."""
     missing_facts: Sequence[str] = ()
     """The keys that are missing for complete facts."""
+    answering: ResolvedService | None = None
+    """The service of `answered_by`; None if the stack does not have it."""
 
     @property
     def configured_env(

@@ -187,6 +187,10 @@ class ServiceConfig(Record):
     compare: Compare = Field(default=Compare(), examples=[{"maxSlowdown": 0.05}])
     """When `ascend-vllm compare` promotes another server in place of the service."""
 
+    answered_by: DnsLabel | None = Field(default=None, examples=["qwen-next"])
+    """Another service of the stack whose pods answer the requests to this one. The Service keeps its name and address,
+    and selects the pods of the other service; its own pods get no new requests."""
+
     expose: Expose = Field(default=Expose(), examples=["LoadBalancer"])
     """How the Service is reached: `ClusterIP`, `NodePort`, `LoadBalancer`, or a mapping."""
 
