@@ -6,9 +6,11 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import token_hex
 
 from pydantic import TypeAdapter, ValidationError
 
+from models.stack_file.texts import named_bytes
 from plan.step import Step
 
 VERSION = 1
@@ -62,6 +64,9 @@ class Progress:
         return {name: replicas.number for name, replicas in last.state.items()}
 
 
+_MOST_BYTES = 16 << 20
+"""Of the file. Each step has the replicas of all services."""
+
 _PROGRESS = TypeAdapter(Progress)
 
 
@@ -74,10 +79,11 @@ def read_progress(file: Path) -> Progress | None:
     """The upgrade that has begun; None if none has.
 
     Raises:
+        OSError: The file cannot be read, or it is a pipe or a device.
         ValueError: The file is not one of an upgrade.
     """
     try:
-        text = file.read_bytes()
+        text = named_bytes(file, _MOST_BYTES)
     except FileNotFoundError:
         return None
     try:
@@ -87,9 +93,12 @@ def read_progress(file: Path) -> Progress | None:
 
 
 def write_progress(file: Path, progress: Progress) -> None:
-    """Write the progress at once: after a crash, the file has either the old or the new one."""
-    new = file.with_suffix(".new")
-    with new.open("wb") as stream:
+    """Write the progress at once: after a crash, the file has either the old or the new one.
+
+    The new file has a name that nobody knows before, and it is not opened if it exists: it could be a link.
+    """
+    new = file.with_name(f".{file.name}.{token_hex(8)}.new")
+    with new.open("xb") as stream:
         stream.write(_PROGRESS.dump_json(progress, indent=2))
         stream.flush()
         os.fsync(stream.fileno())

@@ -44,6 +44,17 @@ _FORMS = (
     rf"-pass(?:in|out|word)?\s{{1,4}}[\"']?pass:{_VALUE}",
     rf"echo\s{{1,4}}(?:-n\s{{1,4}})?{_VALUE}[\"']?\s{{0,4}}\|[^\n|;&]{{1,200}}(?:--password-stdin|--with-token|passwd\s{{1,4}}--stdin|\bkinit|sudo\s{{1,4}}-S|password_stdin)",
 )
+_SNMP_OPTION = re.compile(rf"(?<![\w-])-[AXc]\s{{1,4}}{_VALUE}")
+"""Passwords and community of the commands of Net-SNMP, such as `snmpwalk`. One command can have several."""
+
+_LOGIN_CALL = re.compile(
+    r"""(?x)
+    (?<!\w) login\( \s{0,4} (?: \w{1,20}\s?=\s? | (["'])[^"'\n]{0,80}\1\s?,\s? )?
+    ["'] (?=[^"'\n]{0,80}[0-9]) (?=[^"'\n]{0,80}[A-Za-z]) ([^"'\n]{8,512}) ["']
+    """
+)
+"""A function that takes a token or a password: `huggingface_hub.login("…")`, `smtp.login("me", "…")`."""
+
 _PROGRAMS = (
     "mysql",
     "mariadb",
@@ -92,6 +103,12 @@ def _command_ranges(text: str) -> Iterator[Range]:
         for match in _COMMANDS.finditer(text):
             if match.lastindex:
                 yield match.span(match.lastindex)
+    if "snmp" in text:
+        for match in _SNMP_OPTION.finditer(text):
+            yield match.span(1)
+    if "login(" in text:
+        for match in _LOGIN_CALL.finditer(text):
+            yield match.span(2)
     for match in _USER.finditer(text):
         yield match.span(1)
 

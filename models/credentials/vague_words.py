@@ -24,7 +24,16 @@ VAGUE = frozenset(
 )
 """Words that end such a name: `WANDB_API`, `OTP_SEED`."""
 
-VAGUE_IDS = frozenset({("secret", "id"), ("secretid",)})
+VAGUE_IDS = frozenset(
+    {
+        ("secret", "id"),
+        ("secretid",),
+        ("session", "id"),
+        ("sessionid",),
+        ("jsessionid",),
+        ("phpsessid",),
+    }
+)
 """Ends of such names although their last word is in `ABOUT`."""
 
 CODES = frozenset(

@@ -14,7 +14,7 @@ Pulumi passes the file to the program as JSON. Infinite numbers, tags that contr
 contain themselves have no JSON.""",
     "stack-size": """The stack is of a size that can be read quickly.
 
-A file has at most 1 MiB. With its aliases written out, it has at most 20,000 keys and values, and as many characters in
+A file has at most 1 MiB. With its aliases written out, it has at most 15,000 keys and values, and as many characters in
 them as a file of 1 MiB. A stack has at most 500 services. So every command ends within seconds on any file.""",
     "duplicate-key": """No mapping contains a key twice.
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import yaml
 
-from models.credentials import argument_ranges, is_flag, is_hidden, masked, stars
+from models.credentials import argument_ranges, is_flag, is_hidden, masked
 from models.finding import Finding, Mark, Path, Span
+from models.stack_file.hidden_values import hide_values
 from models.stack_file.limits import (
     DEEPEST,
     MOST_CHARACTERS,
@@ -276,11 +276,10 @@ class _Reader:
             self.hidden.append(node)
 
     def mask(self) -> None:
-        """Replace hidden values by stars in every line that a span has."""
+        """Replace hidden values by stars in every line that is shown."""
         if not self.hidden:
             return
-        for number, columns in self.hidden_columns().items():
-            self.lines[number] = _with_stars(self.lines[number], columns)
+        hide_values(self.lines, self.hidden, self.shown_lines())
         self.file.spans = {
             path: self.masked(span) for path, span in self.file.spans.items()
         }
@@ -294,17 +293,16 @@ class _Reader:
             findings.append(replace(finding, marks=marks))
         self.file.findings = findings
 
-    def hidden_columns(self) -> dict[int, list[tuple[int, int]]]:
-        """The columns of the hidden values in each line."""
-        columns: dict[int, list[tuple[int, int]]] = {}
-        for node in self.hidden:
-            start, end = node.start_mark, node.end_mark
-            last_line = min(end.line, len(self.lines) - 1)
-            for number in range(start.line, last_line + 1):
-                first = start.column if number == start.line else 0
-                last = end.column if number == end.line else len(self.lines[number])
-                columns.setdefault(number, []).append((first, last))
-        return columns
+    def shown_lines(self) -> list[int]:
+        """The lines that are shown: the first one, and those with a span."""
+        numbers = {0}
+        for span in self.file.spans.values():
+            numbers.add(span.line - 1)
+        for finding in self.file.findings:
+            for mark in finding.marks:
+                if mark.span:
+                    numbers.add(mark.span.line - 1)
+        return sorted(numbers)
 
     def masked(self, span: Span) -> Span:
         return replace(span, text=self.line(span.line - 1))
@@ -363,17 +361,6 @@ class _Reader:
             length=max(width, 1),
             text=text,
         )
-
-
-def _with_stars(line: str, columns: Iterable[tuple[int, int]]) -> str:
-    """A line with stars in some of its columns."""
-    parts = []
-    position = 0
-    for first, last in sorted(set(columns)):
-        start = max(first, position)
-        parts += [line[position:start], stars(line[start:last])]
-        position = max(last, position)
-    return "".join([*parts, line[position:]])
 
 
 def _key_of(path: Path) -> str:

@@ -72,7 +72,7 @@ def test_aliases_that_stand_for_too_many_values_are_refused_in_a_moment() -> Non
     file = read_yaml("stack.yaml", "\n".join(lines))
 
     assert [finding.message for finding in file.findings] == [
-        "the file has more than 20000 keys and values, those of its aliases included"
+        "the file has more than 15000 keys and values, those of its aliases included"
     ]
 
 
@@ -250,3 +250,11 @@ def test_a_file_that_is_read_twice_gives_the_same() -> None:
         return read_yaml("stack.yaml", PLACES)
 
     assert once() == once()
+
+
+def test_a_hidden_value_of_many_lines_and_one_after_it_have_stars() -> None:
+    file = read_yaml("stack", "password: |\n" + "  hunter2\n" * 1_000 + "user: hunter2\npassword2: hunter2\n")
+
+    assert file.first_line == "password: |"[:10] + "*"
+    assert file.spans["user",].text == "user: hunter2"
+    assert file.spans["password2",].text == "password2: *******"
