@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from models.engines.engine_args import EngineArgs
 from models.stack_file.errors.value_edits import value_edit
 from models.stack_file.keys.operation import Resources
 from models.stack_file.keys.service import ServiceConfig
@@ -44,3 +45,17 @@ def test_a_size_keeps_its_number(refused: object, edit: str) -> None:
 )
 def test_a_duration_keeps_its_number(refused: object, edit: str) -> None:
     assert value_edit("startup", ServiceConfig.model_fields["startup"], refused) == edit
+
+
+@pytest.mark.parametrize(
+    ("refused", "edit"),
+    [
+        ("32k", "write maxModelLen: 32000"),
+        ("32K", "write maxModelLen: 32768"),
+        ("32Ki", "write maxModelLen: 32768"),
+        ("1 Mi", "write maxModelLen: 1048576"),
+    ],
+)
+def test_a_count_keeps_its_number(refused: str, edit: str) -> None:
+    field = EngineArgs.model_fields["max_model_len"]
+    assert value_edit("maxModelLen", field, refused) == edit

@@ -23,9 +23,21 @@ _SIZE = re.compile(r"[0-9.]+[KMGTPE]i")
 _SIZE_IN_WORDS = re.compile(
     r"([0-9][0-9_]*(?:\.[0-9]+)?) ?([kmgtpe])(?:i?b|i)?", re.IGNORECASE
 )
-_COUNT_IN_WORDS = re.compile(r"([0-9]{1,9}) ?([kKmM])")
-_FACTORS = {"k": 1000, "K": 1024, "m": 1000**2, "M": 1024**2}
-"""The factors of the letters after a number, such as 32K, in vLLM (vllm/engine/arg_utils.py, human_readable_int)."""
+_COUNT_IN_WORDS = re.compile(r"([0-9]{1,9}) ?([kKmM]i|[kKmM])")
+_FACTORS = {
+    "k": 1000,
+    "K": 1024,
+    "Ki": 1024,
+    "ki": 1024,
+    "m": 1000**2,
+    "M": 1024**2,
+    "Mi": 1024**2,
+    "mi": 1024**2,
+}
+"""The factors of the letters after a number, such as 32K, in vLLM (vllm/engine/arg_utils.py, human_readable_int).
+
+vLLM does not read Ki and Mi; they mean what they mean in a quantity of Kubernetes.
+"""
 _UNIT = r"([smh])(?:ecs?|econds?|ins?|inutes?|rs?|ours?)?"
 _TIME_IN_WORDS = re.compile(rf"([0-9]+) ?{_UNIT}\b", re.IGNORECASE)
 _FRACTION_IN_WORDS = re.compile(rf"([0-9]+\.[0-9]+) ?{_UNIT}", re.IGNORECASE)
