@@ -141,6 +141,23 @@ def _template(service: ResolvedService) -> Any:
     return template.model_dump(mode="json", by_alias=True) if template else None
 
 
+def _tokenizer(service: ResolvedService) -> str | None:
+    path = service.further("tokenizer")
+    return None if path is None else str(path)
+
+
+def _tokenizer_name(service: ResolvedService) -> str | None:
+    """The name of another tokenizer's directory; None for that of the model.
+
+    The services may mount the same files at different paths.
+    """
+    path = _tokenizer(service)
+    if path is None or path == service.model.path:
+        return None
+    name = PurePosixPath(path).name
+    return None if name == service.model.name else name
+
+
 _AGREEMENTS = (
     _Agreement(
         "the release",
@@ -199,6 +216,13 @@ _AGREEMENTS = (
         "server.chatTemplate",
         _template,
         "both servers make tokens of the messages, and the KV cache of other tokens gives wrong answers",
+    ),
+    _Agreement(
+        "the tokenizer",
+        "engine.extraArgs.tokenizer",
+        _tokenizer_name,
+        "both servers make tokens of the messages, and the KV cache of other tokens gives wrong answers",
+        written=_tokenizer,
     ),
 )
 

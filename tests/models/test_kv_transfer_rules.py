@@ -25,6 +25,26 @@ def test_services_that_do_not_agree_are_refused(change: dict[str, Any]) -> None:
     assert "kv-transfer-agreement" in rules(**change)
 
 
+def with_tokenizer(path: str) -> dict[str, Any]:
+    return {"extraArgs": {"tokenizer": path}}
+
+
+def test_services_whose_tokenizers_differ_are_refused() -> None:
+    other = with_tokenizer("/mnt/models/Qwen2-7B")
+
+    assert fixes("kv-transfer-agreement", engine={"back": other}) == ["remove services.back.engine.extraArgs.tokenizer"]
+    assert fixes("kv-transfer-agreement", engine={"front": other}) == [
+        "write services.back.engine.extraArgs.tokenizer: /mnt/models/Qwen2-7B"
+    ]
+    assert fixes("kv-transfer-agreement", engine={"front": other, "back": other}) == []
+
+
+def test_the_tokenizer_of_the_model_itself_may_be_named() -> None:
+    own = with_tokenizer("/mnt/models/Qwen3-32B")
+
+    assert fixes("kv-transfer-agreement", engine={"back": own}) == []
+
+
 def test_both_services_may_divide_the_context_of_decode() -> None:
     divided = {"extraArgs": {"decodeContextParallelSize": 2}}
 
