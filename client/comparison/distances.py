@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 import unicodedata
 
 from client.comparison.reply import Reply, Token
@@ -31,19 +32,24 @@ def _normalized(text: str) -> str:
 
 def difference(one: Reply, two: Reply) -> float:
     """1 if two texts differ, else 0. A difference that begins with a near tie is none."""
-    if is_normalized_equal(one, two) or _begins_with_a_tie(one, two):
+    if is_normalized_equal(one, two):
+        return 0.0
+    if _begins_with_a_tie(one, two):
         return 0.0
     return 1.0
 
 
 def first_difference(one: Reply, two: Reply) -> int | None:
-    """The position of the first other token. None: one answer is the beginning of the other."""
-    for position, (token, other) in enumerate(
-        zip(one.tokens, two.tokens, strict=False)
-    ):
-        if token.text != other.text:
+    """The position of the first token that differs. None: one answer is the beginning of the other."""
+    for position in range(_shorter(one, two)):
+        if one.tokens[position].text != two.tokens[position].text:
             return position
     return None
+
+
+def _shorter(one: Reply, two: Reply) -> int:
+    """The number of tokens of the shorter answer."""
+    return min(len(one.tokens), len(two.tokens))
 
 
 def _begins_with_a_tie(one: Reply, two: Reply) -> bool:
@@ -57,39 +63,53 @@ def _begins_with_a_tie(one: Reply, two: Reply) -> bool:
 
 def _is_tie(token: Token, text: str) -> bool:
     """Whether another text in place of a token was nearly as likely."""
-    return text in token.likely and token.logprob - token.likely[text] <= _TIE
+    if text not in token.likely:
+        return False
+    lead = token.logprob - token.likely[text]
+    return lead <= _TIE
 
 
 def logprob_distance(one: Reply, two: Reply) -> float | None:
-    """The mean difference of the logprobs of the same tokens in nats, up to and with the first other token.
+    """The mean difference of the logprobs of the same tokens in nats, up to the first token that differs.
 
-    After that, the tokens have another text before them. None: there are no logprobs.
+    This token counts for both servers. Later tokens follow different texts. None: there are no logprobs.
     """
     if not one.tokens or not two.tokens:
         return None
     position = first_difference(one, two)
-    shared = min(len(one.tokens), len(two.tokens))
-    if position is not None:
-        shared = position
-    distances = []
-    for token, other in zip(one.tokens[:shared], two.tokens[:shared], strict=True):
-        distances.append(_capped(abs(token.logprob - other.logprob)))
-    if position is not None:
+    if position is None:
+        distances = _same_tokens(one, two, _shorter(one, two))
+    else:
         token = one.tokens[position]
         other = two.tokens[position]
+        distances = _same_tokens(one, two, position)
         distances.append(_drop(token, other))
         distances.append(_drop(other, token))
     return math.fsum(distances) / len(distances)
 
 
+def _same_tokens(one: Reply, two: Reply, count: int) -> list[float]:
+    """The distances of the logprobs of the first tokens, which are the same in both answers."""
+    distances = []
+    for position in range(count):
+        logprob = one.tokens[position].logprob
+        other = two.tokens[position].logprob
+        distance = abs(logprob - other)
+        distances.append(_capped(distance))
+    return distances
+
+
 def _drop(token: Token, other: Token) -> float:
-    """How much less likely a token is for the other server. If it is not among its likely ones: at least so much."""
-    likely = other.likely or {other.text: other.logprob}
-    least_likely = min(likely.values())
-    found = likely.get(token.text)
-    if found is not None:
-        return _capped(abs(token.logprob - found))
-    return _capped(max(token.logprob - least_likely, 0.0))
+    """How much less likely a token is for the other server; a lower bound if that server does not list the token."""
+    likely = other.likely
+    if not likely:
+        likely = {other.text: other.logprob}
+    if token.text in likely:
+        distance = abs(token.logprob - likely[token.text])
+    else:
+        least_likely = min(likely.values())
+        distance = max(token.logprob - least_likely, 0.0)
+    return _capped(distance)
 
 
 def _capped(nats: float) -> float:
@@ -101,28 +121,35 @@ def _capped(nats: float) -> float:
 
 def length_distance(one: Reply, two: Reply) -> float:
     """The change of the length of an answer, as the logarithm of the ratio. It does not matter which one is longer."""
-    return abs(math.log((_length(one) + 1) / (_length(two) + 1)))
+    ratio = (_length(one) + 1) / (_length(two) + 1)
+    return abs(math.log(ratio))
 
 
 def _length(reply: Reply) -> int:
-    return len(reply.tokens) or len(reply.text)
+    """The tokens of an answer; its characters if it has no tokens."""
+    if reply.tokens:
+        return len(reply.tokens)
+    return len(reply.text)
 
 
 def cosine_distance(one: Reply, two: Reply) -> float:
     """1 less the cosine of two vectors: 0 for the same direction, 1 for unrelated ones, 2 for the opposite."""
     if len(one.numbers) != len(two.numbers):
         return 2.0
-    pairs = zip(one.numbers, two.numbers, strict=True)
-    product = math.fsum(number * other for number, other in pairs)
+    products = map(operator.mul, one.numbers, two.numbers)
+    product = math.fsum(products)
     lengths = math.hypot(*one.numbers) * math.hypot(*two.numbers)
     if lengths == 0 or not math.isfinite(lengths):
         return 2.0
-    return max(1 - product / lengths, 0.0)
+    cosine = product / lengths
+    return max(1 - cosine, 0.0)
 
 
 def score_distance(one: Reply, two: Reply) -> float:
     """The mean difference of the scores of the same documents."""
     if len(one.numbers) != len(two.numbers):
         return 1.0
-    pairs = zip(one.numbers, two.numbers, strict=True)
-    return math.fsum(abs(score - other) for score, other in pairs) / len(one.numbers)
+    changes = []
+    for score, other in zip(one.numbers, two.numbers, strict=True):
+        changes.append(abs(score - other))
+    return math.fsum(changes) / len(changes)

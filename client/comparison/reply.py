@@ -47,8 +47,10 @@ def reply_of(kind: Kind, answer: Answer) -> Reply:
     if kind is Kind.EMBED:
         return _with_numbers(tuple(_first_vector(data)))
     if kind in (Kind.RERANK, Kind.SCORE):
-        in_order = sorted(scores(data))
-        return _with_numbers(tuple(score for _, score in in_order))
+        in_order = []
+        for _, score in sorted(scores(data)):
+            in_order.append(score)
+        return _with_numbers(tuple(in_order))
     usage = data.get("usage") or {}
     return Reply(
         text=_text(answer),
@@ -67,7 +69,8 @@ def _first_vector(data: Mapping[str, Any]) -> list[float]:
     found = vectors(data)
     if not found:
         return []
-    return [number for number in found[0] if isinstance(number, int | float)]
+    first = found[0]
+    return [number for number in first if isinstance(number, int | float)]
 
 
 def _text(answer: Answer) -> str:
@@ -87,23 +90,40 @@ def _choice(data: Mapping[str, Any]) -> Mapping[str, Any]:
 def _tokens(data: Mapping[str, Any]) -> list[Token]:
     """The tokens of an answer, in the form of a chat or of a completion."""
     logprobs = _choice(data).get("logprobs") or {}
-    if logprobs.get("content"):
-        return [_chat_token(item) for item in logprobs["content"]]
+    items = logprobs.get("content")
+    if items:
+        return [_chat_token(item) for item in items]
+    return _completion_tokens(logprobs)
+
+
+def _completion_tokens(logprobs: Mapping[str, Any]) -> list[Token]:
+    """The tokens in the form of a completion: lists of texts, logprobs and likely tokens."""
     tokens = []
     texts = logprobs.get("tokens") or []
     values = logprobs.get("token_logprobs") or []
     alternatives = logprobs.get("top_logprobs") or [None] * len(texts)
     for text, value, likely in zip(texts, values, alternatives, strict=False):
-        if value is not None:
-            tokens.append(Token(text, float(value), dict(likely or {})))
+        if value is None:
+            continue
+        token = Token(
+            text=text,
+            logprob=float(value),
+            likely=dict(likely or {}),
+        )
+        tokens.append(token)
     return tokens
 
 
 def _chat_token(item: Mapping[str, Any]) -> Token:
     likely = {}
     for other in item.get("top_logprobs") or []:
-        likely[_token_text(other)] = float(other["logprob"])
-    return Token(_token_text(item), float(item["logprob"]), likely)
+        text = _token_text(other)
+        likely[text] = float(other["logprob"])
+    return Token(
+        text=_token_text(item),
+        logprob=float(item["logprob"]),
+        likely=likely,
+    )
 
 
 def _token_text(item: Mapping[str, Any]) -> str:

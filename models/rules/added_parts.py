@@ -31,13 +31,17 @@ class Part:
 
     def text(self, key: str) -> str:
         """The text of a key; empty if it is not a text."""
-        value = self.fields.get(key)
-        return value if isinstance(value, str) else ""
+        value = self.get(key)
+        if isinstance(value, str):
+            return value
+        return ""
 
     def items(self, key: str) -> list[Any]:
         """The list of a key; empty if it is not a list."""
-        value = self.fields.get(key)
-        return value if isinstance(value, list) else []
+        value = self.get(key)
+        if isinstance(value, list):
+            return value
+        return []
 
     def texts(self, key: str) -> list[str]:
         """The texts in the list of a key."""
@@ -45,9 +49,11 @@ class Part:
 
     def part(self, key: str) -> Part:
         """The mapping of a key; empty if there is none."""
-        value = self.fields.get(key)
-        fields = value if isinstance(value, dict) else {}
-        return Part((*self.path, key), fields)
+        path = (*self.path, key)
+        value = self.get(key)
+        if isinstance(value, dict):
+            return Part(path, value)
+        return Part(path, {})
 
     def parts(self, key: str) -> list[Part]:
         """The mappings in the list of a key."""
@@ -60,7 +66,9 @@ class Part:
 
     def mark(self, key: str = "") -> Mark:
         """A mark on a key, or on the whole mapping."""
-        return Mark((*self.path, key)) if key else Mark(self.path)
+        if key:
+            return Mark((*self.path, key))
+        return Mark(self.path)
 
 
 def spec_keys(*fields: str) -> tuple[str, ...]:
@@ -79,23 +87,29 @@ LABELS = "podTemplate.metadata.labels"
 
 def added_spec(service: ResolvedService) -> Part:
     """The patch on the spec of the pods; empty without a patch."""
+    path = ("podTemplate", "spec")
     patch = service.pod_template
-    spec = patch.spec if patch else {}
-    return Part(("podTemplate", "spec"), spec)
+    if patch is None:
+        return Part(path, {})
+    return Part(path, patch.spec)
 
 
 def added_annotations(service: ResolvedService) -> Part:
     """The annotations that the patch adds to the pods; empty without a patch."""
+    path = ("podTemplate", "metadata", "annotations")
     patch = service.pod_template
-    annotations = patch.metadata.annotations if patch else {}
-    return Part(("podTemplate", "metadata", "annotations"), annotations)
+    if patch is None:
+        return Part(path, {})
+    return Part(path, patch.metadata.annotations)
 
 
 def added_labels(service: ResolvedService) -> Part:
     """The labels that the patch adds to the pods; empty without a patch."""
+    path = ("podTemplate", "metadata", "labels")
     patch = service.pod_template
-    labels = patch.metadata.labels if patch else {}
-    return Part(("podTemplate", "metadata", "labels"), labels)
+    if patch is None:
+        return Part(path, {})
+    return Part(path, patch.metadata.labels)
 
 
 def added_containers(service: ResolvedService) -> Iterator[Part]:
@@ -129,6 +143,12 @@ def volume_removal(volume: Part, mounts: Mapping[str, list[Part]]) -> str:
         volume: The volume.
         mounts: All mounts, by the name of their volume.
     """
-    paths = [volume.path]
-    paths += [mount.path for mount in mounts.get(volume.name, ())]
-    return " and ".join(f"remove {'.'.join(path)}" for path in paths)
+    edits = [_removal(volume)]
+    for mount in mounts.get(volume.name, ()):
+        edits.append(_removal(mount))
+    return " and ".join(edits)
+
+
+def _removal(part: Part) -> str:
+    path = ".".join(part.path)
+    return f"remove {path}"

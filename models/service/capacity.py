@@ -25,7 +25,9 @@ class Node:
     @property
     def free(self) -> int:
         """NPUs that no pod holds."""
-        used = sum(npus for _, npus in self.pods)
+        used = 0
+        for _, npus in self.pods:
+            used += npus
         return self.npus - used
 
 
@@ -48,10 +50,9 @@ def pack(pods: Iterable[tuple[str, int]], nodes: Iterable[Node]) -> Packing:
         nodes: The nodes; the pods are added to them.
     """
     packed = tuple(nodes)
-    homeless: list[tuple[str, int]] = []
     nodes_by_free = _by_free_npus(packed)
-    largest_first = sorted(pods, key=lambda pod: (-pod[1], pod[0]))
-    for service, npus in largest_first:
+    homeless: list[tuple[str, int]] = []
+    for service, npus in sorted(pods, key=_largest_first):
         free = _smallest_fit(nodes_by_free, npus)
         if free is None:
             homeless.append((service, npus))
@@ -60,6 +61,12 @@ def pack(pods: Iterable[tuple[str, int]], nodes: Iterable[Node]) -> Packing:
         node.pods.append((service, npus))
         nodes_by_free[node.free].append(node)
     return Packing(packed, tuple(homeless))
+
+
+def _largest_first(pod: tuple[str, int]) -> tuple[int, str]:
+    """The sort key of a pod: its NPUs in descending order, then its service."""
+    service, npus = pod
+    return -npus, service
 
 
 def _by_free_npus(nodes: Sequence[Node]) -> defaultdict[int, list[Node]]:
@@ -72,8 +79,13 @@ def _by_free_npus(nodes: Sequence[Node]) -> defaultdict[int, list[Node]]:
 
 def _smallest_fit(nodes_by_free: Mapping[int, list[Node]], npus: int) -> int | None:
     """The fewest free NPUs of a node that fits a pod; None if no node does."""
-    fitting = [free for free, nodes in nodes_by_free.items() if nodes and free >= npus]
-    return min(fitting, default=None)
+    fewest: int | None = None
+    for free, nodes in nodes_by_free.items():
+        if not nodes or free < npus:
+            continue
+        if fewest is None or free < fewest:
+            fewest = free
+    return fewest
 
 
 def is_exact(sizes: Iterable[int]) -> bool:
@@ -91,9 +103,12 @@ def pool_nodes(pools: Mapping[str, Pool]) -> list[Node]:
     nodes = []
     for name, pool in pools.items():
         for number in range(1, pool.nodes + 1):
-            nodes.append(
-                Node(name=f"{name}-{number}", pool=name, npus=pool.npus_per_node)
+            node = Node(
+                name=f"{name}-{number}",
+                pool=name,
+                npus=pool.npus_per_node,
             )
+            nodes.append(node)
     return nodes
 
 
@@ -109,22 +124,34 @@ def sure_to_fit(npus: int, pods: Mapping[int, int], nodes: Mapping[int, int]) ->
         pods: Number of other pods by their NPUs.
         nodes: Number of nodes by their NPUs.
     """
-    usable_nodes = {size: count for size, count in nodes.items() if size >= npus}
-    if not usable_nodes:
+    usable_nodes = 0
+    usable_sizes = []
+    for size, count in nodes.items():
+        if size >= npus:
+            usable_nodes += count
+            usable_sizes.append(size)
+    if not usable_sizes:
         return False
 
-    closing = min(usable_nodes) - npus + 1
-    closed_by_large_pods = sum(count for size, count in pods.items() if size >= closing)
-    small_pods = {
-        size: count for size, count in pods.items() if size < closing and count
-    }
+    closing = min(usable_sizes) - npus + 1
+    closed_by_large_pods = 0
+    small_pods: dict[int, int] = {}
+    for size, count in pods.items():
+        if size >= closing:
+            closed_by_large_pods += count
+        elif count:
+            small_pods[size] = count
     closed_by_small_pods = _closed_together(small_pods, closing)
-    return closed_by_large_pods + closed_by_small_pods < sum(usable_nodes.values())
+    return closed_by_large_pods + closed_by_small_pods < usable_nodes
 
 
 def _closed_together(small_pods: Mapping[int, int], closing: int) -> int:
     """The most nodes that small pods close, if each node needs at least `closing` of their NPUs."""
-    step = math.gcd(*small_pods) or 1
-    closing_in_steps = math.ceil(closing / step) * step
-    held = sum(size * count for size, count in small_pods.items())
-    return held // closing_in_steps
+    if not small_pods:
+        return 0
+    step = math.gcd(*small_pods)
+    steps = math.ceil(closing / step)
+    held = 0
+    for size, count in small_pods.items():
+        held += size * count
+    return held // (steps * step)

@@ -43,23 +43,40 @@ def content_of(source: YamlFile, prefix: str) -> Content:
     content = Content()
     if source.value is None:
         return content
-    if not isinstance(source.value, dict) or not isinstance(
-        source.value.get("config", {}), dict | None
-    ):
-        finding = Finding(
-            rule="bad-value",
-            severity="error",
-            message="a stack file is a mapping with the key config",
-            why="Pulumi refuses the file",
-            fix="write config: {}, then add the keys of docs/reference/stack-file.md",
-            marks=(_mark(source, ("config",)),),
-        )
-        content.findings.append(finding)
+    if not _has_form_of_stack_file(source.value):
+        content.findings.append(_no_stack_file(source))
         return content
     unknown_at_the_top = [key for key in source.value if key not in _KEYS_OF_PULUMI]
     for key in unknown_at_the_top[:MOST_UNKNOWN_KEYS]:
         content.findings.append(_unknown_at_the_top(source, prefix, key))
     config = source.value.get("config") or {}
+    _read_config(content, source, prefix, config)
+    return content
+
+
+def _has_form_of_stack_file(value: Any) -> bool:
+    """Whether a value is a mapping, and its `config` is one too if it has any."""
+    if not isinstance(value, dict):
+        return False
+    config = value.get("config", {})
+    return isinstance(config, dict | None)
+
+
+def _no_stack_file(source: YamlFile) -> Finding:
+    return Finding(
+        rule="bad-value",
+        severity="error",
+        message="a stack file is a mapping with the key config",
+        why="Pulumi refuses the file",
+        fix="write config: {}, then add the keys of docs/reference/stack-file.md",
+        marks=(_mark(source, ("config",)),),
+    )
+
+
+def _read_config(
+    content: Content, source: YamlFile, prefix: str, config: dict[str, Any]
+) -> None:
+    """Add the values under `config` to the content, and the findings about keys that nothing reads."""
     unread = []
     of_other_projects = []
     for key, value in config.items():
@@ -76,7 +93,6 @@ def content_of(source: YamlFile, prefix: str) -> Content:
         content.findings.append(unread_key(source, prefix, key))
     for key in of_other_projects[:MOST_UNKNOWN_KEYS]:
         content.findings.append(_key_of_other_project(source, prefix, key))
-    return content
 
 
 def _is_meant_for_us(key: str, prefix: str, config: dict[str, Any]) -> bool:

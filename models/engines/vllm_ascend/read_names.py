@@ -14,10 +14,15 @@ def read_names(release: str) -> Mapping[NameKind, frozenset[str]]:
     table = flag_table(release)
     names: dict[NameKind, frozenset[str]] = {"metric": frozenset(table.server.metrics)}
     plugin = plugin_table(release)
-    if plugin:
-        of_plugin = {name for name, entry in plugin.variables.items() if entry.read}
-        names["variable"] = table.variables | of_plugin
-        names["key"] = frozenset(_paths(plugin.additional_config))
+    if plugin is None:
+        return names
+
+    read_by_plugin = set()
+    for name, variable in plugin.variables.items():
+        if variable.read:
+            read_by_plugin.add(name)
+    names["variable"] = table.variables | read_by_plugin
+    names["key"] = frozenset(_paths(plugin.additional_config))
     return names
 
 
@@ -27,13 +32,18 @@ def unread_names(release: str) -> Mapping[str, UnreadName]:
     for name, setting in dead_settings(release).items():
         if setting.kind == "flag" or release in setting.not_known_in:
             continue
-        replacement = setting.nearest_in(release)
-        names[name] = UnreadName(setting.kind, setting.read_in, replacement)
+        names[name] = UnreadName(
+            setting.kind,
+            setting.read_in,
+            setting.nearest_in(release),
+        )
     return names
 
 
 def _paths(keys: Mapping[str, AdditionalKey], prefix: str = "") -> Iterator[str]:
     """The keys at any depth, such as `eplb_config.dynamic_eplb`."""
     for name, key in keys.items():
-        yield prefix + name
-        yield from _paths(key.keys or {}, f"{prefix}{name}.")
+        path = prefix + name
+        yield path
+        if key.keys:
+            yield from _paths(key.keys, f"{path}.")
