@@ -13,6 +13,8 @@ from cli.app import app
 from cli.errors import CommandError, ExitCode
 from tests.migrate.stacks import stack_text
 
+pytestmark = pytest.mark.slow
+
 LINES = "model: /mnt/models/Qwen2-7B-Instruct\nnpus: 1\nengine: {maxModelLen: 8192, numSchedulerSteps: 8}"
 
 

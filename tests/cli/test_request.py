@@ -12,6 +12,8 @@ import pytest
 from tests.cli.conftest import Console, Serve
 from tests.client.conftest import PIXEL
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_answer_is_data_and_its_times_are_talk(serve: Serve, console: Console) -> None:
     done = console("request", "prod.yaml", "qwen", "chat", "hello", "--max-tokens", "3", "--url", serve().url)

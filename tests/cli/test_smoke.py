@@ -16,6 +16,8 @@ from cli.output.smoke import lines
 from client.smoke import Check, SmokeResult
 from tests.cli.conftest import ASKED, Console, Serve
 
+pytestmark = pytest.mark.slow
+
 DONE = SmokeResult(
     "qwen2-7b",
     (

@@ -23,6 +23,8 @@ from models.service.resolved import ResolvedService
 from tests.client.conftest import KEY, Serve, service_of
 from tests.client.kube_server import Kube, cluster
 
+pytestmark = pytest.mark.slow
+
 Cluster = Callable[..., Kube]
 
 

@@ -11,6 +11,8 @@ import pytest
 from client.registry import LARGEST_MANIFEST, Login, RegistryError, image_digest, image_reference
 from tests.client.registry_server import DIGEST, StandInRegistry, registry
 
+pytestmark = pytest.mark.slow
+
 PASSWORD = "hunter2-of-the-registry"
 
 

@@ -19,6 +19,8 @@ from models.service.resolved import ResolvedService
 from tests.client.conftest import KEY, LORA, PLAIN, service_of_release
 from tests.client.vllm_ascend_server import serving_release
 
+pytestmark = pytest.mark.slow
+
 RELEASES = VERSIONS[1:]
 SERVICES = {version: service_of_release(version) for version in RELEASES}
 SPECULATIVE = "speculative: {kind: ngram, tokens: 5, promptLookupMax: 4}\n"

@@ -22,6 +22,8 @@ from cluster.reader import connected
 from cluster.snapshot import Snapshot
 from tests.cluster.objects import deployment, node, pod
 
+pytestmark = pytest.mark.slow
+
 FORBIDDEN = {"kind": "Status", "message": 'nodes is forbidden: User "u" cannot list resource "nodes"'}
 
 

@@ -18,6 +18,8 @@ from tests.cluster.recorded_reader import ObjectReader
 from tests.cluster.test_cluster import BASE, Api, api
 from tests.review.stacks import stack
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["api"]
 
 OBJECTS = [*stack_objects(stack({"qwen": {}}))]

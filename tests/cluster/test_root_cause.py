@@ -16,6 +16,8 @@ from models.manifests.metadata import VERSION_LABEL
 from tests.cluster.objects import BUDGET, RESOURCE, container, deployment, ended, node, pod, snapshot, waiting
 from tests.cluster.reader import FakeReader
 
+pytestmark = pytest.mark.slow
+
 NOISE = (
     "INFO 11-20 10:00:00 api_server.py:528] vLLM API server version 0.6.3",
     "INFO 11-20 10:00:00 api_server.py:529] args: Namespace(trust_remote_code=True, speculative_model=None)",

@@ -22,6 +22,8 @@ from models.stack_file.load import load_text
 from tests.components.harness import run_program
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.slow
+
 CONTEXT = "prod"
 
 

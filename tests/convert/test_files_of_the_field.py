@@ -12,6 +12,8 @@ from convert import Conversion, ConversionError, File, Options, convert_files
 from tests.convert.pairs import comparison, resolved, said, service, services
 from tests.convert.test_vllm_serve import IMAGE, deployment
 
+pytestmark = pytest.mark.slow
+
 SERVE = "vllm serve /data/Qwen3-32B --max-model-len 4096 --port 8113"
 DOCKER = f"""\
 export IMAGE={IMAGE}

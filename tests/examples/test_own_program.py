@@ -16,6 +16,8 @@ from tests.components.harness import Plan, run_file
 from tests.components.test_readiness import ClusterOfTheTest, cluster
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["cluster"]
 
 EXAMPLE = ROOT / "examples" / "own-program"

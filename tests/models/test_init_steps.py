@@ -21,6 +21,8 @@ from models.service.resolved import ResolvedService
 from tests.conftest import HEAD, stack_of
 from tests.models.sources import steps_of
 
+pytestmark = pytest.mark.slow
+
 EAGLE = """\
 qwen:
   image: a:1

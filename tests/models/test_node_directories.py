@@ -14,6 +14,8 @@ from models.finding import Finding
 from tests.models.sources import FILES, bucket, stack_with
 from tests.review.stacks import head, stack
 
+pytestmark = pytest.mark.slow
+
 SENSITIVE = [
     "/", "/.", "/boot", "/boot/grub", "/dev", "/dev/shm/models", "/dev/mem", "/etc", "/etc/", "/etc/kubernetes",
     "/etc//kubernetes/pki", "/etc/./ssh", "/etc/shadow", "/efi", "/home", "/home/admin/.ssh", "/home/a/.kube/models",

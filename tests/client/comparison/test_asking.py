@@ -18,6 +18,8 @@ from models.service.resolved import ResolvedService
 from tests.client.comparison.model_server import Model, Served, serving
 from tests.client.conftest import PLAIN, service_of, service_of_release
 
+pytestmark = pytest.mark.slow
+
 QUESTIONS = [Question(id=f"q{number}", text=f"What is {number}?", max_tokens=8) for number in range(6)]
 LOAD = SpeedLoad(rounds=2, requests=2, concurrency=2, seed=1)
 

@@ -24,6 +24,8 @@ from tests.models.kubernetes.patches import ACCEPTED, random_patch
 from tests.review.stacks import stack
 from tests.rules.edits import alternatives, apply
 
+pytestmark = pytest.mark.slow
+
 FILE = """\
 config:
   ascend-vllm:cluster: {context: prod}
