@@ -133,7 +133,7 @@ def main() -> None:
     except CommandError as failure:
         code = _report(failure)
     except SystemExit as ended:
-        # Typer ends with 1 if nobody reads the output any more. That is no verdict.
+        # Typer exits with 1 if the reader closed the output. That is not a result of the command.
         code = ExitCode.COULD_NOT_RUN if ended.code else ExitCode.FINE
     except OSError as problem:
         _report_unwritable_output(problem)

@@ -251,7 +251,7 @@ def _comparison(
 
 
 def _with_plan(comparison: Comparison) -> Comparison:
-    """The comparison with the plan of the update, if the update has downtime at once."""
+    """The comparison with the plan of the update, if a single `pulumi up` has downtime."""
     change = comparison.change
     new = comparison.new
     has_downtime = bool(change.down) and not change.moves

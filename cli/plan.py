@@ -158,6 +158,6 @@ def _refuse_unplaced(placed: Placed, stack: ResolvedStack) -> None:
     if placed.unplaced:
         raise CommandError(
             f"pods that run do not fit on the pools of {stack.name}: {listed(placed.unplaced)}",
-            "change cluster.pools in an update of its own",
+            "change cluster.pools in a separate update",
             ExitCode.FOUND,
         )

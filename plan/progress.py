@@ -1,4 +1,4 @@
-"""How far an upgrade is: a file beside the stack file, so that a crash or another machine does not lose it."""
+"""How far an upgrade is: a file next to the stack file, so that a crash or another machine does not lose it."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def read_progress(file: Path) -> Progress | None:
 
 
 def write_progress(file: Path, progress: Progress) -> None:
-    """Write the progress at once: after a crash, the file has either the old or the new one.
+    """Write the progress atomically: after a crash, the file has either the old or the new one.
 
     The new file has a name that nobody knows before, and it is not opened if it exists: it could be a link.
     """

@@ -1,4 +1,4 @@
-"""The stack after each step of a plan. Each is a stack of its own, which `check` accepts and `pulumi up` deploys."""
+"""The stack after each step of a plan: a complete stack, which `check` accepts and `pulumi up` deploys."""
 
 from __future__ import annotations
 

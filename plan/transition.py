@@ -53,7 +53,7 @@ class PlannedService:
     restarts: bool
     """Whether the pods of `old` have another template than those of `new`."""
     is_replaced: bool = False
-    """Whether an object of another kind creates the pods of `new`, so that both exist at once."""
+    """Whether an object of another kind creates the pods of `new`, so that both exist at the same time."""
     priority: int = 1
     """Weight of a second of downtime."""
     is_answered: bool = False

@@ -1,4 +1,4 @@
-"""An update in steps, compared with the same update at once."""
+"""An update in steps, compared with the same update in one `pulumi up`."""
 
 from __future__ import annotations
 

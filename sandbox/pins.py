@@ -66,7 +66,7 @@ class Tool:
 _K8S = "k8s.io/kubernetes/cmd"
 _VOLCANO = "volcano.sh/volcano/cmd"
 
-# The launcher scripts that the language host looks for beside itself are not in its own old module.
+# The launcher scripts that the language host looks for next to itself are not in its own old module.
 _PYTHON_EXEC = Asset(
     "pulumi",
     "github.com/pulumi/pulumi/sdk/v3",

@@ -79,7 +79,7 @@ def answers_in_words(comparison: Comparison) -> str:
 
 
 def load_in_words(comparison: Comparison) -> str:
-    """What was measured under load."""
+    """The measurements under load."""
     load = comparison.load
     if not comparison.rounds:
         return "no load"

@@ -14,10 +14,10 @@ from models.service.resolved import ResolvedService
 _GIB = 2**30
 _KIB = 1024
 _ORIGIN = 24
-"""Columns for an origin beside its value."""
+"""Columns for an origin to the right of its value."""
 _NARROWEST_VALUE = 14
 _WIDEST_VALUE = 48
-"""Characters of a value whose origin stands beside it. The origin of a longer value stands below it."""
+"""Characters of a value whose origin is on the same line. The origin of a longer value is on the next line."""
 _BYTES = (
     "resources.memory",
     "resources.shm",

@@ -22,7 +22,7 @@ ATTEMPTS = 3
 """Times that a question is asked until it is answered. An error counts only if all of them fail."""
 
 _LOST = 9
-"""Attempts in a row without a connection, after which a server is not asked any more."""
+"""After so many failed connections in a row, a server gets no further question."""
 
 _SEED = 20
 

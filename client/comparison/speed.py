@@ -101,7 +101,7 @@ async def measure_rounds(
 
 
 async def _measured(side: Side, load: SpeedLoad, level: int) -> Mapping[str, float]:
-    """The times of one measurement. Each has prompts of its own, so no prefix cache has seen them."""
+    """The times of one measurement. Each uses other prompts, so no prefix cache has seen them."""
     if not side.has_texts:
         return await _pooling_times(side, load, level)
     longest = side.service.engine.max_model_len

@@ -22,7 +22,7 @@ _ENDED = re.compile(
 _LINE = re.compile(r"^group: rank (?P<rank>\d+): (?P<line>.*)$")
 _GAVE_UP = "group: gave up after "
 _LOST = "was lost"
-"""Reason of a failure whose pod the leader cannot reach any more."""
+"""Reason of a failure when the leader can no longer reach the pod."""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ _BALANCED_BY_OTHERS = (
     "data-parallel-external-lb",
     "data-parallel-hybrid-lb",
 )
-"""Flags with which each pod has an API server of its own."""
+"""Flags with which each pod runs its own API server."""
 _SHARED = (
     "tensor-parallel-size",
     "pipeline-parallel-size",
@@ -144,9 +144,9 @@ def _refusal(values: Mapping[str, Any], release: Release) -> str:
         return f"vLLM {release.version} has no launch over several pods: images of vllm-ascend from 0.18.0 have one"
     for flag in _BALANCED_BY_OTHERS:
         if is_set(values.get(flag)):
-            return f"with --{flag}, each pod has an API server of its own, and others divide the requests"
+            return f"with --{flag}, each pod runs its own API server, and something else distributes the requests"
     if values.get("data-parallel-size-local") == 0:
-        return "its leader has no engine of its own (--data-parallel-size-local 0), and all pods of a group have one"
+        return "its leader runs no engine (--data-parallel-size-local 0), and here each pod of a group runs one"
     return ""
 
 

@@ -282,7 +282,7 @@ def _note_address(launched: Launched, name: str, text: str) -> None:
     """Note an address of a machine, in place of which a pod has its own."""
     if name in _OWN_ADDRESSES and _ADDRESS.fullmatch(text):
         place = launched.start.environment[name].place
-        why = "it is the address of a machine; a pod has one of its own"
+        why = "it is the address of a machine, and each pod has its own address"
         launched.notes.replace(f"{name} {text}", why, place)
 
 

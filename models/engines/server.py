@@ -52,7 +52,7 @@ class Server(Record):
     """`openai`: vLLM's OpenAI-compatible server (manual, way 1, text and multimodal). `api_server`: vLLM's plain API
     server (manual, way 2)."""
 
-    host: Line = "0.0.0.0"  # noqa: S104  the manual's address; a pod has one of its own
+    host: Line = "0.0.0.0"  # noqa: S104  the manual's address; a pod has its own address
     """Address that the server listens on inside the pod. The OpenAI server of vLLM 0.6.3 ignores it and listens on
     every address (vllm/entrypoints/openai/api_server.py:543)."""
 

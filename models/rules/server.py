@@ -13,7 +13,7 @@ from models.rules.registry import rule
 from models.service.resolved import ResolvedService
 from models.stack_file.shell_text import SHELL_TEXT
 
-_EVERY_ADDRESS = "0.0.0.0"  # noqa: S104  a pod has an address of its own
+_EVERY_ADDRESS = "0.0.0.0"  # noqa: S104  a pod has its own address
 _NAME = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?")
 _USUAL_CERTIFICATE = "/etc/tls/tls.crt"
 _KEY = "ssl-keyfile"

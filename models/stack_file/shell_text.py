@@ -85,7 +85,7 @@ def _pod_field(text: str) -> str | None:
 
 
 def _path_addition(name: str, text: str) -> dict[str, str] | None:
-    """The paths that a text adds to the variable of its own name."""
+    """The paths that a text adds to the variable of the same name."""
     of_itself = text.replace(f"${{{name}", f"${{{_ITSELF}")
     of_itself = of_itself.replace(f"${name}", f"${_ITSELF}")
     for form in _ADDITIONS:

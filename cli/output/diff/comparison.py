@@ -28,7 +28,7 @@ class Comparison:
     gone: bool = False
     """Whether the second is empty because its file is deleted."""
     stepwise: Stepwise | None = None
-    """The update in steps; None if it has no downtime at once, or is not one of a stack with pools."""
+    """The update in steps; None if a single `pulumi up` has no downtime, or the stack has no pools."""
 
     @property
     def errors(self) -> Sequence[Finding]:

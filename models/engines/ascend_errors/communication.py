@@ -25,7 +25,7 @@ COMMUNICATION_ERRORS = (
         id="interface",
         pattern=r"InterfaceError: the (?:pod has no )?network interface",
         meaning="the network interface of the pods does not exist or is down",
-        why="the servers of a group connect over cluster.interface, which is eth0 in a pod with a network of its own",
+        why="the servers of a group connect over cluster.interface, which is eth0 in a pod without the host network",
         fix="write cluster.interface: NAME, with an interface of the pod that the last line shows",
         source=_CODES,
     ),

@@ -203,7 +203,7 @@ def _capture_sizes(settings: LaunchSettings) -> Setting | None:
 
 
 def _largest_capture_size(settings: LaunchSettings) -> Setting | None:
-    """Without listed sizes, vLLM takes the largest of its own sizes that fits."""
+    """Without listed sizes, vLLM takes the largest default size that fits."""
     name = "max_cudagraph_capture_size"
     setting = settings.field("compilation-config", name)
     setting = setting or settings.flag(name.replace("_", "-"))

@@ -41,6 +41,6 @@ class KvTransfer(Record):
     def _one_pair(cls, value: Any) -> Any:
         if isinstance(value, list):
             raise ValueError(  # noqa: TRY004  pydantic makes a finding of this type only
-                "a stack has one pair; each further pair is a stack of its own"
+                "a stack has one pair; each further pair needs another stack"
             )
         return value

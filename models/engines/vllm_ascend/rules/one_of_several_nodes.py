@@ -21,7 +21,7 @@ def flag_of_several_nodes(server: ModelServer) -> Iterator[Finding]:
     """A server on one node has no flag that makes it a part of a server over several nodes.
 
     Such a server waits for the other parts, which nothing starts, or it has no API server, so it never becomes ready.
-    `nodes` sets these flags for each pod. If every part is a service of its own (external data parallelism), the model
+    `nodes` sets these flags for each pod. If every part is a separate service (external data parallelism), the model
     must have experts (vllm/engine/arg_utils.py).
     """
     if server.group:
