@@ -20,6 +20,9 @@ from models.yaml_scalar import as_yaml, plain_scalar
 
 _DNS_LABEL = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
 _SIZE = re.compile(r"[0-9.]+[KMGTPE]i")
+_PLAIN_SIZE = re.compile(r"[0-9]+(?:\.[0-9]+)?")
+_MOST_GIB = 4096
+"""A larger number without its unit is an amount in Mi."""
 _SIZE_IN_WORDS = re.compile(
     r"([0-9][0-9_]*(?:\.[0-9]+)?) ?([kmgtpe])(?:i?b|i)?", re.IGNORECASE
 )
@@ -168,6 +171,7 @@ def _candidates(field: FieldInfo, refused: Any, bound: Any) -> Iterator[Any]:
         yield from _similar_texts(field, refused, examples)
         yield from _counts(refused)
     elif isinstance(refused, int | float) and not _has_form(examples):
+        yield from _sizes_of_number(refused, examples)
         yield from _readings_of_number(refused)
     elif (
         isinstance(refused, list)
@@ -203,6 +207,12 @@ def _counts(text: str) -> Iterator[int]:
 def _has_form(examples: list[Any]) -> bool:
     """Whether the texts of a field have a form that no number has, such as the name of an image."""
     return any(isinstance(example, str) and "/" in example for example in examples)
+
+
+def _sizes_of_number(number: float, examples: list[Any]) -> Iterator[str]:
+    """A number without its unit as a size, if the field has sizes: 64Gi for 64."""
+    if number > 0 and not isinstance(number, bool) and examples:
+        yield from _sizes(json.dumps(number), examples[0])
 
 
 def _readings_of_number(number: float) -> Iterator[Any]:
@@ -246,6 +256,9 @@ def _sizes(text: str, example: Any) -> Iterator[str]:
     """A size as Kubernetes writes it, for a field of sizes: 64Gi for `64GiB` and for `64 gb`."""
     if not isinstance(example, str) or not _SIZE.fullmatch(example):
         return
+    if _PLAIN_SIZE.fullmatch(text):
+        unit = "Gi" if float(text) < _MOST_GIB else "Mi"
+        yield f"{text}{unit}"
     size = _SIZE_IN_WORDS.fullmatch(text)
     if size:
         number = size[1].replace("_", "")
