@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from models.engines.engine_args import EngineArgs
+from models.engines.vllm_ascend.additional_config import key_problems
+from models.engines.vllm_ascend.tables import plugin_table
 from models.stack_file.errors.value_edits import value_edit
 from models.stack_file.keys.operation import Resources
 from models.stack_file.keys.service import ServiceConfig
@@ -65,3 +67,42 @@ def test_a_duration_keeps_its_number(refused: object, edit: str) -> None:
 def test_a_count_keeps_its_number(refused: str, edit: str) -> None:
     field = EngineArgs.model_fields["max_model_len"]
     assert value_edit("maxModelLen", field, refused) == edit
+
+
+@pytest.mark.parametrize(
+    ("refused", "edit"),
+    [
+        (1, "write enableExpertParallel: true"),
+        (0, "write enableExpertParallel: false"),
+        ("on", "write enableExpertParallel: true"),
+        ({"enabled": True}, "write enableExpertParallel: true"),
+        ({"enable": False}, "write enableExpertParallel: false"),
+        (2, "write enableExpertParallel: false"),
+    ],
+)
+def test_a_switch_keeps_its_meaning(refused: object, edit: str) -> None:
+    field = EngineArgs.model_fields["enable_expert_parallel"]
+    assert value_edit("enableExpertParallel", field, refused) == edit
+
+
+@pytest.mark.parametrize(
+    ("key", "refused", "meant"),
+    [
+        ("enable_cpu_binding", "true", True),
+        ("enable_cpu_binding", "off", False),
+        ("enable_cpu_binding", 1, True),
+        ("enable_cpu_binding", {"enabled": False}, False),
+        ("enable_cpu_binding", "sometimes", None),
+        ("enable_cpu_binding", 2, None),
+        ("enable_fused_mc2", True, 1),
+        ("weight_prefetch_config", True, {"enabled": True}),
+        ("pa_shape_list", "many", None),
+    ],
+)
+def test_a_setting_of_the_plugin_keeps_its_meaning(key: str, refused: object, meant: object) -> None:
+    plugin = plugin_table("0.23.0")
+    assert plugin is not None
+
+    (problem,) = key_problems(plugin, {key: refused})
+
+    assert problem.meant == meant

@@ -15,8 +15,7 @@ from pydantic.fields import FieldInfo
 
 from models.credentials import masked
 from models.record import Record, duration_text
-from models.stack_file.errors.messages import TRUTHS
-from models.yaml_scalar import as_yaml, plain_scalar
+from models.yaml_scalar import TRUTHS, as_yaml, plain_scalar
 
 _DNS_LABEL = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
 _SIZE = re.compile(r"[0-9.]+[KMGTPE]i")
@@ -41,6 +40,8 @@ _FACTORS = {
 
 vLLM does not read Ki and Mi; they mean what they mean in a quantity of Kubernetes.
 """
+_SWITCH_KEYS = ("enable", "enabled")
+"""The only key of a mapping that stands for true or false."""
 _UNIT = r"([smh])(?:ecs?|econds?|ins?|inutes?|rs?|ours?)?"
 _TIME_IN_WORDS = re.compile(rf"([0-9]+) ?{_UNIT}\b", re.IGNORECASE)
 _FRACTION_IN_WORDS = re.compile(rf"([0-9]+\.[0-9]+) ?{_UNIT}", re.IGNORECASE)
@@ -170,6 +171,8 @@ def _candidates(field: FieldInfo, refused: Any, bound: Any) -> Iterator[Any]:
         yield from _readings(refused)
         yield from _similar_texts(field, refused, examples)
         yield from _counts(refused)
+    elif isinstance(refused, dict):
+        yield from _switches(refused)
     elif isinstance(refused, int | float) and not _has_form(examples):
         yield from _sizes_of_number(refused, examples)
         yield from _readings_of_number(refused)
@@ -209,6 +212,14 @@ def _has_form(examples: list[Any]) -> bool:
     return any(isinstance(example, str) and "/" in example for example in examples)
 
 
+def _switches(mapping: dict[str, Any]) -> Iterator[Any]:
+    """The truth value in a mapping such as `{enabled: true}`."""
+    if len(mapping) == 1:
+        for key, value in mapping.items():
+            if key in _SWITCH_KEYS and isinstance(value, bool):
+                yield value
+
+
 def _sizes_of_number(number: float, examples: list[Any]) -> Iterator[str]:
     """A number without its unit as a size, if the field has sizes: 64Gi for 64."""
     if number > 0 and not isinstance(number, bool) and examples:
@@ -221,6 +232,8 @@ def _readings_of_number(number: float) -> Iterator[Any]:
     yield text
     if isinstance(number, bool):
         return
+    if number in (0, 1):
+        yield number == 1
     yield f"{text}s"
     if math.isfinite(number):
         yield round(number)
