@@ -106,3 +106,34 @@ def test_a_setting_of_the_plugin_keeps_its_meaning(key: str, refused: object, me
     (problem,) = key_problems(plugin, {key: refused})
 
     assert problem.meant == meant
+
+
+@pytest.mark.parametrize(
+    ("refused", "edit"),
+    [
+        (["--swap-space=4"], "write extraArgs: {swapSpace: 4}"),
+        (["--swap-space", "4", "--disable-log-stats"], "write extraArgs: {swapSpace: 4, disableLogStats: true}"),
+        (["--swap-space 4"], "write extraArgs: {swapSpace: 4}"),
+        ("--swap-space 4 --seed=1", "write extraArgs: {swapSpace: 4, seed: 1}"),
+        ('{"seed": 1}', "write extraArgs: {seed: 1}"),
+        (["--hf-token=hf_abcdefghijklmnopqrstuvwxyzabcdef"], "write extraArgs: {seed: 8}"),
+        ('{"hf-token": "hf_abcdefghijklmnopqrstuvwxyzabcdef"}', "write extraArgs: {seed: 8}"),
+        (["swap", 4], "write extraArgs: {seed: 8}"),
+        ("--seed '", "write extraArgs: {seed: 8}"),
+    ],
+)
+def test_flags_of_a_command_line_become_a_mapping(refused: object, edit: str) -> None:
+    assert value_edit("extraArgs", EngineArgs.model_fields["extra_args"], refused) == edit
+
+
+@pytest.mark.parametrize(
+    ("refused", "edit"),
+    [
+        (["A=1", "B=x=y"], 'write env: {A: "1", B: "x=y"}'),
+        ([{"name": "A", "value": "b"}], "write env: {A: b}"),
+        (["HF_TOKEN=hf_abcdefghijklmnopqrstuvwxyzabcdef"], "write env: {HCCL_OP_EXPANSION_MODE: AIV}"),
+        ([{"name": "A", "valueFrom": {}}], "write env: {HCCL_OP_EXPANSION_MODE: AIV}"),
+    ],
+)
+def test_variables_in_a_list_become_a_mapping(refused: object, edit: str) -> None:
+    assert value_edit("env", ServiceConfig.model_fields["env"], refused) == edit

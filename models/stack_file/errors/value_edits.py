@@ -15,6 +15,7 @@ from pydantic.fields import FieldInfo
 
 from models.credentials import masked
 from models.record import Record, duration_text
+from models.stack_file.errors.mapping_readings import mapping_readings
 from models.yaml_scalar import TRUTHS, as_yaml, plain_scalar
 
 _DNS_LABEL = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
@@ -167,6 +168,7 @@ def _candidates(field: FieldInfo, refused: Any, bound: Any) -> Iterator[Any]:
         yield refused
     if isinstance(bound, int):
         yield from (bound, bound + 1, bound - 1)
+    yield from mapping_readings(refused)
     if isinstance(refused, str):
         yield from _readings(refused)
         yield from _similar_texts(field, refused, examples)
