@@ -35,6 +35,13 @@ BOUNDS = {
 NICKNAMES = {
     "tp": "engine.tensorParallelSize",
     "pp": "engine.pipelineParallelSize",
+    "updatestrategy": "rollout",
+    "strategy": "rollout",
+    "replicacount": "replicas",
+    "terminationgraceperiodseconds": "drain",
+    "startuptimeout": "startup",
+    "shmsize": "resources.shm",
+    "nodeselector": "podTemplate.spec.nodeSelector",
     "tolerations": "podTemplate.spec.tolerations",
     "affinity": "podTemplate.spec.affinity",
     "topologyspreadconstraints": "podTemplate.spec.topologySpreadConstraints",
