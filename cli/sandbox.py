@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -17,7 +18,7 @@ from cli.errors import CommandError, ExitCode
 from cli.help import HelpfulGroup, add_command
 from cli.output.table import columns
 from cli.sandbox_plan import sandbox_plan
-from cli.stacks import project_directory
+from cli.stacks import project_directory, stack_names
 from sandbox import cluster, command, deployment, paths, services
 from sandbox.errors import SandboxError
 from sandbox.images import vllm
@@ -250,6 +251,7 @@ def run(
 def _split(words: list[str]) -> tuple[str, list[str]]:
     """The stack and the command. The parser has removed the dashes of `-- CMD`, but not those of `STACK -- CMD`."""
     if words[1:2] != ["--"]:
+        _refuse_stack_as_command(words[0])
         return _DEFAULT, words
     if not words[2:]:
         raise CommandError(
@@ -257,6 +259,19 @@ def _split(words: list[str]) -> tuple[str, list[str]]:
             "write: ascend-vllm sandbox run [STACK] -- COMMAND",
         )
     return words[0], words[2:]
+
+
+def _refuse_stack_as_command(word: str) -> None:
+    """End the command if its first word is a stack, and no program has this name.
+
+    Raises:
+        CommandError: The dashes between the stack and the command are missing.
+    """
+    if word in stack_names() and shutil.which(word) is None:
+        raise CommandError(
+            f"there is no -- COMMAND after the stack {word}",
+            f"write: ascend-vllm sandbox run {word} -- COMMAND",
+        )
 
 
 def stack_name(stack: str) -> str:

@@ -65,8 +65,9 @@ def open_stack(argument: str) -> ResolvedStack:
     stack = find_stack(argument)
     if stack is None:
         known = ", ".join(stack_names()) or "none"
+        kind = "file" if is_file(argument) else "stack"
         raise CommandError(
-            f"there is no stack {argument!r}",
+            f"there is no {kind} {argument!r}",
             f"name a stack of this project ({known}) or a file",
         )
     return stack

@@ -370,20 +370,6 @@ Duration = Annotated[
 ]
 """A duration in seconds, written with its unit."""
 
-Quantity = Annotated[
-    int,
-    BeforeValidator(byte_count),
-    WithJsonSchema(
-        {
-            "type": ["string", "number"],
-            "pattern": QUANTITY,
-            "minimum": 0,
-            "examples": ["64Gi", "1.5Ti"],
-        }
-    ),
-]
-"""An amount of memory in bytes, written as Kubernetes writes quantities."""
-
 Cpu = Annotated[
     int | str,
     BeforeValidator(cpu_amount),

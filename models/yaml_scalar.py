@@ -43,6 +43,16 @@ _TIME = re.compile(
 _LONGEST_INTEGER = 20
 """Decimal digits of the largest integer of 64 bits."""
 
+TRUTHS = {
+    "yes": "true",
+    "on": "true",
+    "y": "true",
+    "no": "false",
+    "off": "false",
+    "n": "false",
+}
+"""Words that YAML 1.1 reads as true or false, and YAML 1.2 as text."""
+
 
 def plain_scalar(text: str) -> Scalar:
     """The value of an unquoted scalar without a tag."""

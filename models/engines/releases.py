@@ -11,6 +11,7 @@ from models.engines.ascend_vllm.release import AscendVllm
 from models.engines.engine_args import Version
 from models.engines.release import Release
 from models.engines.vllm_ascend.release import VllmAscend
+from models.engines.vllm_ascend.tables import plugin_table
 
 DEFAULT_VERSION: Version = "0.6.3"
 """The release of the manual. A service runs it if neither `engine.version` nor its image names another one."""
@@ -74,16 +75,24 @@ def version_of_image(image: str) -> Version | None:
     return known.version if known else None
 
 
+@cache
+def newest_judged_version() -> Version:
+    """The newest release of the open plugin whose plugin is known, so that every setting is judged."""
+    judged = [version for version in PLUGIN_VERSIONS if plugin_table(version)]
+    return judged[-1]
+
+
 def nearest_version(image: str) -> Version | None:
     """The release by which an image of the open plugin is judged if its tag names no known release, or None.
 
-    It is the last known release that is not newer than the tag; for a tag without a number, such as `main`, the newest.
+    It is the last known release that is not newer than the tag; for a tag without a number, such as `main`, the newest
+    whose plugin is known.
     """
     if not is_plugin_image(image):
         return None
     match = _NUMBERS.search(tag_of(image))
     if match is None:
-        return PLUGIN_VERSIONS[-1]
+        return newest_judged_version()
     wanted = tuple(int(number or 0) for number in match.groups())
     older = [version for version in PLUGIN_VERSIONS if _numbers(version) <= wanted]
     if not older:

@@ -12,8 +12,7 @@ from models.engines.edits import is_written
 from models.engines.flags import Flag, Limit, flag_accepts, plain_name
 from models.engines.number_range import NumberRange
 from models.service.resolved import ResolvedService
-from models.stack_file.errors.messages import TRUTHS
-from models.yaml_scalar import as_yaml, plain_scalar
+from models.yaml_scalar import TRUTHS, as_yaml, plain_scalar
 
 _SIMPLE_OWNERS = ("engine.", "server.", "prefixCaching", "quantization")
 """Keys whose value is the value of their flag."""

@@ -11,6 +11,7 @@ from models.engines.releases import (
     is_plugin_image,
     is_plugin_release,
     nearest_version,
+    newest_judged_version,
     release_of_image,
     repository_of,
     tag_of,
@@ -48,7 +49,7 @@ def _is_manuals_on_plugin(service: ResolvedService) -> bool:
 
 def _plugin_without_release(service: ResolvedService) -> Finding:
     version = service.release.version
-    nearest_release = nearest_version(service.image) or PLUGIN_VERSIONS[-1]
+    nearest_release = nearest_version(service.image) or newest_judged_version()
     return error(
         f"engine.version is {version}, but images of vllm-ascend contain {PLUGIN_VERSIONS[0]} or later",
         why="flags, rules and metrics are those of engine.version, but the image starts its own release",

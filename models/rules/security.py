@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 
 from models.catalog.node_directories import is_inside, normal_path
 from models.engines.features import EagleHead
-from models.engines.releases import PLUGIN_VERSIONS, is_plugin_image
+from models.engines.releases import is_plugin_image, newest_judged_version
 from models.finding import Finding, Mark, Path, at, error, warning
 from models.launch.launch import GRAPH_CACHE_DIRECTORY
 from models.manifests.read_only_root import DIRECTORY as TEMPORARY_FILES
@@ -56,7 +56,7 @@ def image_tag(service: ResolvedService) -> Iterator[Finding]:
             continue
         example = f"{repository}:1.0.0, with the tag of your release"
         if is_plugin_image(repository):
-            own_tag = service.release.own_tag(tag) or f"v{PLUGIN_VERSIONS[-1]}"
+            own_tag = service.release.own_tag(tag) or f"v{newest_judged_version()}"
             example = f"{repository}:{own_tag}"
         problem = f"the image {image} has no tag"
         if tag:

@@ -14,7 +14,7 @@ from models.engines.engine_args import ResolvedEngine
 from models.engines.features import PtaGraph
 from models.engines.group import ResolvedGroup
 from models.engines.release import Release
-from models.engines.releases import release_of_service
+from models.engines.releases import is_plugin_release, release_of_service
 from models.engines.server import ResolvedServer, Server
 from models.secret_reference import NamespaceSecret, StackSecret
 from models.service.configured import configured_keys
@@ -146,6 +146,8 @@ def _resolve_size(name: str, config: ServiceConfig, stack: LoadedStack) -> _Size
     config_json = stack.config_jsons.get(config.model.config_json or "")
     published = config_json or (known.facts if known else None)
     release = release_of_service(config.engine.version, config.image)
+    if is_plugin_release(release) and "version" not in config.engine.model_fields_set:
+        because["engine.version"] = "the image's tag"
     rope_scaling = release.rope_scaling(config.engine.extra_args)
     facts, missing_facts = resolve_facts(
         published, config.model.facts, rope_scaling=rope_scaling

@@ -97,8 +97,8 @@ def test_another_directory_is_named_with_c(console: Console, project: Path) -> N
     ("arguments", "code", "message", "reason"),
     [
         (("check", "prod"), 2, "there is no stack 'prod'", "no such stack"),
-        (("check", "prod.yaml"), 2, "there is no stack 'prod.yaml'", "no such file"),
-        (("check", "good/prod.yaml"), 2, "there is no stack 'good/prod.yaml'", "no such directory"),
+        (("check", "prod.yaml"), 2, "there is no file 'prod.yaml'", "no such file"),
+        (("check", "good/prod.yaml"), 2, "there is no file 'good/prod.yaml'", "no such directory"),
         (("check", ""), 2, "there is no stack ''", "an empty name"),
         (("check", "directory.yaml"), 3, "directory.yaml cannot be read: Is a directory", "a directory"),
         (

@@ -62,6 +62,10 @@ from tests.models.shapes import one, refused
             "write server.chatTemplate: /a and remove engine.chat-template",
             "and the chat template",
         ),
+        ("npus: 2", "npus", "write npus: 2 and remove engine.npus", "the NPUs of the pods"),
+        ("nodes: 2", "nodes", "write nodes: 2 and remove engine.nodes", "the nodes of a replica"),
+        ("replicas: '2'", "replicas", "write replicas: 2 and remove engine.replicas", "as a text"),
+        ("env: {A: b}", "env", "write env: {A: b} and remove engine.env", "the variables"),
         ("tp: 2", "tp", "write engine.tensorParallelSize: 2 and remove engine.tp", "an abbreviation"),
         ("model: /m", "model", "write model.source: /m and remove engine.model", "the weights stand beside the engine"),
     ],
@@ -85,6 +89,44 @@ def test_an_unknown_engine_key_is_refused_with_the_one_that_was_meant(
         ("enforceEager", "true", "write graph: eager and remove enforceEager", "a flag beside the engine"),
         ("port", "80", "write server.port: 80 and remove port", "the server's key beside the server"),
         (
+            "additionalConfig",
+            "{enableCpuBinding: true}",
+            "write engine.additionalConfig: {enableCpuBinding: true} and remove additionalConfig",
+            "a mapping of the engine",
+        ),
+        (
+            "additional_config",
+            "{enableCpuBinding: true}",
+            "write engine.additionalConfig: {enableCpuBinding: true} and remove additional_config",
+            "the same as vLLM writes it",
+        ),
+        ("extraArgs", "{seed: 1}", "write engine.extraArgs: {seed: 1} and remove extraArgs", "the engine's flags"),
+        (
+            "labels",
+            "{a: b}",
+            "write podTemplate.metadata.labels: {a: b} and remove labels",
+            "a mapping of the pod",
+        ),
+        ("updateStrategy", "Recreate", "write rollout: recreate and remove updateStrategy", "the Deployment's key"),
+        (
+            "strategy",
+            "{type: Recreate}",
+            "write rollout: recreate and remove strategy",
+            "the Deployment's mapping",
+        ),
+        (
+            "updateStrategy",
+            "RollingUpdate",
+            "write rollout: rollingUpdate and remove updateStrategy",
+            "its other value",
+        ),
+        (
+            "terminationGracePeriodSeconds",
+            "30",
+            "write drain: 30s and remove terminationGracePeriodSeconds",
+            "the pod's key",
+        ),
+        (
             "maxModelLen",
             "8192",
             "write engine.maxModelLen: 8192 and remove maxModelLen",
@@ -98,6 +140,12 @@ def test_an_unknown_service_key_is_refused_with_the_one_that_was_meant(
     finding = one(refused(**{field: value}))
 
     assert (finding.rule, finding.fix) == ("unknown-key", fix), reason
+
+
+def test_flags_beside_the_engine_join_those_of_the_engine() -> None:
+    found = refused(engine="{maxModelLen: 4096, extraArgs: {swapSpace: 4}}", extraArgs="{seed: 1}")
+
+    assert one(found).fix == "write engine.extraArgs: {swapSpace: 4, seed: 1} and remove extraArgs"
 
 
 def test_an_unknown_key_of_an_item_is_refused_with_those_of_the_item() -> None:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.record import byte_count, cpu_amount, duration_text, quantity_text, seconds
+from models.stack_file.keys.memory import memory_amount
 
 
 @pytest.mark.parametrize(
@@ -120,3 +121,14 @@ def test_a_written_quantity_is_read_as_the_same_number(count: int) -> None:
 @given(st.integers(min_value=0, max_value=10**7))
 def test_a_written_duration_is_read_as_the_same_number(count: int) -> None:
     assert seconds(duration_text(count)) == count
+
+
+@pytest.mark.parametrize("value", [64, 0, "64", "512Ki", "64m", 0.5])
+def test_memory_without_its_unit_is_refused(value: object) -> None:
+    with pytest.raises(ValueError, match="bytes is less than 1Mi; write the unit"):
+        memory_amount(value)
+
+
+@pytest.mark.parametrize(("value", "amount"), [("1Mi", 2**20), (2**30, 2**30), ("2M", 2_000_000)])
+def test_memory_with_its_unit_or_in_bytes_is_accepted(value: object, amount: int) -> None:
+    assert memory_amount(value) == amount

@@ -311,3 +311,12 @@ def test_every_configured_argument_of_the_engine_is_kept(name: str) -> None:
 
     assert name in CONFIGURED_ENGINE.model_fields_set
     assert getattr(engine, name) == getattr(CONFIGURED_ENGINE, name)
+
+
+def test_the_release_of_the_plugin_follows_from_the_tag_of_the_image() -> None:
+    image = "quay.io/ascend/vllm-ascend:v0.23.0"
+    (service,) = stack_of(f"q: {{image: {image}, model: /m/Qwen2-7B, engine: {{maxModelLen: 4096}}}}\n").services
+
+    origin = service.origins["engine.version"]
+
+    assert (origin.value, origin.source) == ("0.23.0", "the image's tag")

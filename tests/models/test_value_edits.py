@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from models.engines.engine_args import EngineArgs
+from models.engines.vllm_ascend.additional_config import key_problems
+from models.engines.vllm_ascend.tables import plugin_table
 from models.stack_file.errors.value_edits import value_edit
 from models.stack_file.keys.operation import Resources
 from models.stack_file.keys.service import ServiceConfig
@@ -19,7 +21,13 @@ from models.stack_file.keys.service import ServiceConfig
         ("64gi", "write memory: 64Gi"),
         ("1.5tb", "write memory: 1.5Ti"),
         ("1_000Gi", "write memory: 1000Gi"),
-        ("1K", "write memory: 1Ki"),
+        ("4096K", "write memory: 4096Ki"),
+        ("64", "write memory: 64Gi"),
+        ("64m", "write memory: 64Mi"),
+        (64, "write memory: 64Gi"),
+        (1.5, "write memory: 1.5Gi"),
+        (65536, "write memory: 65536Mi"),
+        (0, "write memory: 192Gi"),
         ("much", "write memory: 192Gi"),
         (True, "write memory: 192Gi"),
     ],
@@ -59,3 +67,73 @@ def test_a_duration_keeps_its_number(refused: object, edit: str) -> None:
 def test_a_count_keeps_its_number(refused: str, edit: str) -> None:
     field = EngineArgs.model_fields["max_model_len"]
     assert value_edit("maxModelLen", field, refused) == edit
+
+
+@pytest.mark.parametrize(
+    ("refused", "edit"),
+    [
+        (1, "write enableExpertParallel: true"),
+        (0, "write enableExpertParallel: false"),
+        ("on", "write enableExpertParallel: true"),
+        ({"enabled": True}, "write enableExpertParallel: true"),
+        ({"enable": False}, "write enableExpertParallel: false"),
+        (2, "write enableExpertParallel: false"),
+    ],
+)
+def test_a_switch_keeps_its_meaning(refused: object, edit: str) -> None:
+    field = EngineArgs.model_fields["enable_expert_parallel"]
+    assert value_edit("enableExpertParallel", field, refused) == edit
+
+
+@pytest.mark.parametrize(
+    ("key", "refused", "meant"),
+    [
+        ("enable_cpu_binding", "true", True),
+        ("enable_cpu_binding", "off", False),
+        ("enable_cpu_binding", 1, True),
+        ("enable_cpu_binding", {"enabled": False}, False),
+        ("enable_cpu_binding", "sometimes", None),
+        ("enable_cpu_binding", 2, None),
+        ("enable_fused_mc2", True, 1),
+        ("weight_prefetch_config", True, {"enabled": True}),
+        ("pa_shape_list", "many", None),
+    ],
+)
+def test_a_setting_of_the_plugin_keeps_its_meaning(key: str, refused: object, meant: object) -> None:
+    plugin = plugin_table("0.23.0")
+    assert plugin is not None
+
+    (problem,) = key_problems(plugin, {key: refused})
+
+    assert problem.meant == meant
+
+
+@pytest.mark.parametrize(
+    ("refused", "edit"),
+    [
+        (["--swap-space=4"], "write extraArgs: {swapSpace: 4}"),
+        (["--swap-space", "4", "--disable-log-stats"], "write extraArgs: {swapSpace: 4, disableLogStats: true}"),
+        (["--swap-space 4"], "write extraArgs: {swapSpace: 4}"),
+        ("--swap-space 4 --seed=1", "write extraArgs: {swapSpace: 4, seed: 1}"),
+        ('{"seed": 1}', "write extraArgs: {seed: 1}"),
+        (["--hf-token=hf_abcdefghijklmnopqrstuvwxyzabcdef"], "write extraArgs: {seed: 8}"),
+        ('{"hf-token": "hf_abcdefghijklmnopqrstuvwxyzabcdef"}', "write extraArgs: {seed: 8}"),
+        (["swap", 4], "write extraArgs: {seed: 8}"),
+        ("--seed '", "write extraArgs: {seed: 8}"),
+    ],
+)
+def test_flags_of_a_command_line_become_a_mapping(refused: object, edit: str) -> None:
+    assert value_edit("extraArgs", EngineArgs.model_fields["extra_args"], refused) == edit
+
+
+@pytest.mark.parametrize(
+    ("refused", "edit"),
+    [
+        (["A=1", "B=x=y"], 'write env: {A: "1", B: "x=y"}'),
+        ([{"name": "A", "value": "b"}], "write env: {A: b}"),
+        (["HF_TOKEN=hf_abcdefghijklmnopqrstuvwxyzabcdef"], "write env: {HCCL_OP_EXPANSION_MODE: AIV}"),
+        ([{"name": "A", "valueFrom": {}}], "write env: {HCCL_OP_EXPANSION_MODE: AIV}"),
+    ],
+)
+def test_variables_in_a_list_become_a_mapping(refused: object, edit: str) -> None:
+    assert value_edit("env", ServiceConfig.model_fields["env"], refused) == edit

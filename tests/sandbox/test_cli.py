@@ -198,3 +198,13 @@ def test_failures_end_without_a_traceback(
 
     assert isinstance(failed, CommandError)
     assert (failed.code, failed.message) == (code, message)
+
+
+def test_a_stack_without_a_command_is_wrong_usage(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli, "stack_names", lambda: ["no-such-program"])
+
+    failed = CliRunner().invoke(cli.app, ["run", "no-such-program"]).exception
+
+    assert isinstance(failed, CommandError)
+    assert failed.code == ExitCode.USAGE
+    assert failed.message == "there is no -- COMMAND after the stack no-such-program"

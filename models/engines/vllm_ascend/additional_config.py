@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from models.engines.json_fields import nearest_field
 from models.engines.vllm_ascend.records import AdditionalKey, PluginTable
+from models.engines.vllm_ascend.setting_edits import meant_values
 
 _EXPECTED = {
     "bool": "true or false",
@@ -41,6 +42,8 @@ class KeyProblem:
     """The path of the known key that an unknown one probably means."""
     has_its_type: bool = False
     """Whether a wrong value has the type of the key, and is none of its choices."""
+    meant: Any = None
+    """The valid value that a wrong one probably means; None if it means none."""
 
 
 def key_problems(table: PluginTable, value: Mapping[str, Any]) -> Iterator[KeyProblem]:
@@ -68,6 +71,7 @@ def _problems(
                 "wrong value",
                 f"must be {_expected(key)}",
                 has_its_type=_has_type(key, item),
+                meant=_meant(key, item),
             )
         elif key.keys:
             yield from _problems(key.keys, item, key.unknown_key, place)
@@ -83,6 +87,14 @@ def _nearest(
     for outer, key in keys.items():
         if key.keys and name in key.keys:
             return (*path, outer, name)
+    return None
+
+
+def _meant(key: AdditionalKey, value: Any) -> Any:
+    """The valid value that a wrong one probably means, or None."""
+    for candidate in meant_values(key, value):
+        if candidate is not None and _accepts(key, candidate):
+            return candidate
     return None
 
 

@@ -32,19 +32,16 @@ BOUNDS = {
 }
 """Which limit of a field is broken, and how that is said, by pydantic's name of the refusal."""
 
-TRUTHS = {
-    "yes": "true",
-    "on": "true",
-    "y": "true",
-    "no": "false",
-    "off": "false",
-    "n": "false",
-}
-"""Words that YAML 1.1 reads as true or false, and YAML 1.2 as text."""
-
 NICKNAMES = {
     "tp": "engine.tensorParallelSize",
     "pp": "engine.pipelineParallelSize",
+    "updatestrategy": "rollout",
+    "strategy": "rollout",
+    "replicacount": "replicas",
+    "terminationgraceperiodseconds": "drain",
+    "startuptimeout": "startup",
+    "shmsize": "resources.shm",
+    "nodeselector": "podTemplate.spec.nodeSelector",
     "tolerations": "podTemplate.spec.tolerations",
     "affinity": "podTemplate.spec.affinity",
     "topologyspreadconstraints": "podTemplate.spec.topologySpreadConstraints",

@@ -61,7 +61,7 @@ def shape_finding(
     error = details["type"]
     if error == "extra_forbidden":
         place = find_place(record, location, of_unknown_key=True)
-        return refused_key(place, path, details["input"], value)
+        return refused_key(record, place, path, details["input"], value)
     place = find_place(record, location)
     if error == "missing":
         return _missing_key(place, path)

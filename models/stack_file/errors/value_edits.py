@@ -15,11 +15,14 @@ from pydantic.fields import FieldInfo
 
 from models.credentials import masked
 from models.record import Record, duration_text
-from models.stack_file.errors.messages import TRUTHS
-from models.yaml_scalar import as_yaml, plain_scalar
+from models.stack_file.errors.mapping_readings import mapping_readings
+from models.yaml_scalar import TRUTHS, as_yaml, plain_scalar
 
 _DNS_LABEL = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
 _SIZE = re.compile(r"[0-9.]+[KMGTPE]i")
+_PLAIN_SIZE = re.compile(r"[0-9]+(?:\.[0-9]+)?")
+_MOST_GIB = 4096
+"""A larger number without its unit is an amount in Mi."""
 _SIZE_IN_WORDS = re.compile(
     r"([0-9][0-9_]*(?:\.[0-9]+)?) ?([kmgtpe])(?:i?b|i)?", re.IGNORECASE
 )
@@ -38,6 +41,8 @@ _FACTORS = {
 
 vLLM does not read Ki and Mi; they mean what they mean in a quantity of Kubernetes.
 """
+_SWITCH_KEYS = ("enable", "enabled")
+"""The only key of a mapping that stands for true or false."""
 _UNIT = r"([smh])(?:ecs?|econds?|ins?|inutes?|rs?|ours?)?"
 _TIME_IN_WORDS = re.compile(rf"([0-9]+) ?{_UNIT}\b", re.IGNORECASE)
 _FRACTION_IN_WORDS = re.compile(rf"([0-9]+\.[0-9]+) ?{_UNIT}", re.IGNORECASE)
@@ -163,11 +168,15 @@ def _candidates(field: FieldInfo, refused: Any, bound: Any) -> Iterator[Any]:
         yield refused
     if isinstance(bound, int):
         yield from (bound, bound + 1, bound - 1)
+    yield from mapping_readings(refused)
     if isinstance(refused, str):
         yield from _readings(refused)
         yield from _similar_texts(field, refused, examples)
         yield from _counts(refused)
+    elif isinstance(refused, dict):
+        yield from _switches(refused)
     elif isinstance(refused, int | float) and not _has_form(examples):
+        yield from _sizes_of_number(refused, examples)
         yield from _readings_of_number(refused)
     elif (
         isinstance(refused, list)
@@ -205,12 +214,28 @@ def _has_form(examples: list[Any]) -> bool:
     return any(isinstance(example, str) and "/" in example for example in examples)
 
 
+def _switches(mapping: dict[str, Any]) -> Iterator[Any]:
+    """The truth value in a mapping such as `{enabled: true}`."""
+    if len(mapping) == 1:
+        for key, value in mapping.items():
+            if key in _SWITCH_KEYS and isinstance(value, bool):
+                yield value
+
+
+def _sizes_of_number(number: float, examples: list[Any]) -> Iterator[str]:
+    """A number without its unit as a size, if the field has sizes: 64Gi for 64."""
+    if number > 0 and not isinstance(number, bool) and examples:
+        yield from _sizes(json.dumps(number), examples[0])
+
+
 def _readings_of_number(number: float) -> Iterator[Any]:
     """The number or the truth value as text, as a duration, and without its fraction."""
     text = json.dumps(number)
     yield text
     if isinstance(number, bool):
         return
+    if number in (0, 1):
+        yield number == 1
     yield f"{text}s"
     if math.isfinite(number):
         yield round(number)
@@ -246,6 +271,9 @@ def _sizes(text: str, example: Any) -> Iterator[str]:
     """A size as Kubernetes writes it, for a field of sizes: 64Gi for `64GiB` and for `64 gb`."""
     if not isinstance(example, str) or not _SIZE.fullmatch(example):
         return
+    if _PLAIN_SIZE.fullmatch(text):
+        unit = "Gi" if float(text) < _MOST_GIB else "Mi"
+        yield f"{text}{unit}"
     size = _SIZE_IN_WORDS.fullmatch(text)
     if size:
         number = size[1].replace("_", "")

@@ -17,11 +17,11 @@ from models.record import (
     LabelValue,
     Line,
     NamespaceName,
-    Quantity,
     Record,
     ResourceName,
     text_like,
 )
+from models.stack_file.keys.memory import Quantity
 from models.stack_file.keys.operation import Queue
 
 DEFAULT_KUBERNETES = "1.34"

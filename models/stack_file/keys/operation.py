@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
-from models.record import Cpu, Quantity, Record
+from models.record import Cpu, Record
+from models.stack_file.keys.memory import Quantity
 from models.tagged_union import OneOf
 
 
@@ -81,11 +82,11 @@ class Resources(Record):
     cpu: Cpu | None = Field(default=None, examples=[24])
     """CPU request. There is no limit: the pod may use more CPUs while the node has idle ones."""
 
-    memory: Quantity | None = Field(default=None, ge=1, examples=["192Gi"])
+    memory: Quantity | None = Field(default=None, examples=["192Gi"])
     """Memory request and limit, including `shm`. The default has room for `shm` and the reserved memory of the
     engine."""
 
-    shm: Quantity | None = Field(default=None, ge=1, examples=["16Gi"])
+    shm: Quantity | None = Field(default=None, examples=["16Gi"])
     """Size of `/dev/shm`, the shared memory of the engine's processes."""
 
 

@@ -7,7 +7,8 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field, model_validator
 
-from models.record import ObjectName, Quantity, Record, WritableDirectory
+from models.record import ObjectName, Record, WritableDirectory
+from models.stack_file.keys.memory import Quantity
 from models.tagged_union import OneOf
 
 STORE = "/var/lib/ascend-vllm/models"
@@ -40,7 +41,7 @@ class ClaimStorage(Record):
         json_schema_extra={"dependentRequired": {"class": ["size"]}}
     )
 
-    size: Quantity | None = Field(default=None, ge=1, examples=["500Gi"])
+    size: Quantity | None = Field(default=None, examples=["500Gi"])
     """Size of the claim. The stack creates it for the pods of all nodes (ReadWriteMany). Neither `pulumi destroy` nor a
     change of the stack file deletes it. Deleting its namespace does, so write `namespace: {create: false}`."""
 

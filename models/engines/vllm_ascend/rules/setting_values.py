@@ -18,6 +18,7 @@ from models.engines.vllm_ascend.records import PluginTable, Refusal
 from models.engines.vllm_ascend.refusals import settings_of
 from models.engines.vllm_ascend.tables import flag_table
 from models.finding import Finding, Mark, error, warning
+from models.yaml_scalar import as_yaml
 
 _COMPILATION = "engine.compilationConfig"
 _SPECULATIVE = "speculative.config"
@@ -59,10 +60,13 @@ def setting_value(server: ModelServer) -> Iterator[Finding]:
         severity = error
         if refusal is None and problem.has_its_type:
             severity = warning
+        fix = setting.removal
+        if problem.meant is not None:
+            fix = f"write {setting.key}: {as_yaml(problem.meant)}"
         yield severity(
             f"{setting.name} {problem.message}, not {setting.value!r}",
             why=_why(settings.plugin, refusal, problem.path),
-            fix=setting.removal,
+            fix=fix,
             marks=[setting.mark],
         )
 
