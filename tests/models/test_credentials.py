@@ -311,6 +311,11 @@ def test_a_name_in_another_language_or_an_abbreviation_hides_its_value(name: str
     assert masked(f"{name}={PLANTED}") == f"{name}=***"
 
 
+@pytest.mark.parametrize("flag", ["--token", "--token=", "-token="])
+def test_an_argument_after_a_flag_is_hidden_with_or_without_an_equals_sign(flag: str) -> None:
+    assert masked_tree({"args": [flag, PLANTED]}) == {"args": [flag, "***"]}
+
+
 def test_an_assignment_in_chinese_is_hidden() -> None:
     assert masked(f"口令={PLANTED}, 密码: {PLANTED}") == "口令=***, 密码: ***"
 
