@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterator
 
 from models.credentials.commands import command_ranges
-from models.credentials.names import is_credential_name
+from models.credentials.names import MARKS, is_credential_name
 from models.credentials.values import is_path_text, is_plain
 
 _ASSIGNED_NAME = re.compile(
-    r"""(?x)
-    (?<![\w.-]) (?<!://) -{0,2} ([^\W\d][\w.-]{0,80}) \\?["']? \]?
-    \s{0,4} (?: ==? | => | : (?!//|:) ) \s{0,4} \[?
+    rf"""(?x)
+    (?<![\w{MARKS}.-]) (?<!://) -{{0,2}} ([^\W\d][\w{MARKS}.-]{{0,80}}) \\?["']? \]?
+    \s{{0,4}} (?: ==? | => | : (?!//|:) ) \s{{0,4}} \[?
     """
 )
 _QUOTED = re.compile(

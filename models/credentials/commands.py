@@ -55,6 +55,30 @@ _LOGIN_CALL = re.compile(
 )
 """A function that takes a token or a password: `huggingface_hub.login("…")`, `smtp.login("me", "…")`."""
 
+_LOGIN_PAIR = re.compile(
+    r"""(?x)
+    (?<!\w) (?: auth\s?=\s?\( | (?:HTTP)?(?:Basic|Digest|Proxy)Auth\( )
+    \s{0,4} (["'])[^"'\n]{0,80}\1 \s{0,4},\s{0,4} ["'] ([^"'\n]{1,512}) ["']
+    """
+)
+"""A user and a password of a request: `auth=("me", "…")`, `HTTPBasicAuth("me", "…")`."""
+
+_SETTER = re.compile(
+    r"""(?x)
+    (?<![A-Za-z0-9]) set_ (?: (?:access|auth|api|bearer|hf|hub|session)_(?:token|key) | password | secret )
+    \( \s{0,4} ["'] (?=[^"'\n]{0,80}[0-9]) (?=[^"'\n]{0,80}[A-Za-z]) ([^"'\n]{8,512}) ["']
+    """
+)
+"""A function that keeps a token: `set_access_token("…")`."""
+
+_OTHER_FORMS = (
+    ("snmp", _SNMP_OPTION),
+    ("login(", _LOGIN_CALL),
+    ("uth", _LOGIN_PAIR),
+    ("set_", _SETTER),
+)
+"""A part of every text that has the form, and the form. Its last group is the password."""
+
 _PROGRAMS = (
     "mysql",
     "mariadb",
@@ -103,12 +127,10 @@ def _command_ranges(text: str) -> Iterator[Range]:
         for match in _COMMANDS.finditer(text):
             if match.lastindex:
                 yield match.span(match.lastindex)
-    if "snmp" in text:
-        for match in _SNMP_OPTION.finditer(text):
-            yield match.span(1)
-    if "login(" in text:
-        for match in _LOGIN_CALL.finditer(text):
-            yield match.span(2)
+    for part, form in _OTHER_FORMS:
+        if part in text:
+            for match in form.finditer(text):
+                yield match.span(match.re.groups)
     for match in _USER.finditer(text):
         yield match.span(1)
 

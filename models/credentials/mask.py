@@ -28,7 +28,7 @@ _USER_TEXT = re.compile(
 )
 """Texts of the user in a message: in quotes, or an assignment."""
 
-_FLAG_NAME = re.compile(r"--?[A-Za-z][\w-]*")
+_FLAG_NAME = re.compile(r"--?[A-Za-z][\w-]*=?")
 _REFERENCES = frozenset(
     {
         "secretName",
@@ -194,7 +194,7 @@ def _masked_items(items: list[Any], name: str) -> list[Any]:
 
 
 def is_flag(text: str) -> bool:
-    """Whether an item of an argument list is the name of a flag, without a value: `--token`."""
+    """Whether an item of an argument list is the name of a flag, without a value: `--token`, `--token=`."""
     return _FLAG_NAME.fullmatch(text) is not None
 
 

@@ -38,6 +38,15 @@ from models.credentials.words import (
 _MOST_NAMES = 20_000
 """Names that are remembered: as many keys as a stack file may have."""
 
+_SCRIPTS_WITH_MARKS = range(0x300, 0x1D00)
+MARKS = "".join(
+    chr(code)
+    for code in _SCRIPTS_WITH_MARKS
+    if unicodedata.category(chr(code)) in ("Mn", "Mc")
+)
+"""Vowels and accents after their letter, such as those of Thai. `re` does not count them as parts of a word."""
+
+_WORD = re.compile(rf"[a-z]+[0-9]*[a-z]*|(?:[^\W\d_a-z]|[{MARKS}])+")
 _ACCENTS = re.compile(r"[\u0300-\u036f]")
 _LATIN_LETTERS = str.maketrans("łŁøØđĐı", "lLoOdDi")
 """Letters of Latin alphabets that Unicode does not decompose into a letter of ASCII and an accent."""
@@ -95,7 +104,7 @@ def name_words(name: str) -> tuple[str, ...]:
         name = _without_accents(name)
     separated = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z0-9])(?=[A-Z][a-z])", "_", name)
     words: list[str] = []
-    for word in re.findall(r"[a-z]+[0-9]*[a-z]*|[^\W\d_a-z]+", separated.lower()):
+    for word in _WORD.findall(separated.lower()):
         plain = word if word == "k8s" else re.sub(r"[0-9]+$", "", word)
         words.extend(_unglued(plain))
     return tuple(words)

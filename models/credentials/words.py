@@ -102,6 +102,12 @@ STRONG_ENDINGS = (
     "κωδικος",
     "סיסמה",
     "токен",
+    "รหัสผ่าน",
+    "पासवर्ड",
+    "कूटशब्द",
+    "পাসওয়ার্ড",
+    "პაროლი",
+    "գաղտնաբառ",
 )
 """Endings of such words without a separator: `PGPASSWORD`, `clientsecret`."""
 

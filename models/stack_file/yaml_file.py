@@ -14,12 +14,11 @@ from models.finding import Finding, Mark, Path, Span
 from models.stack_file.hidden_values import hide_values
 from models.stack_file.limits import (
     DEEPEST,
-    MOST_CHARACTERS,
-    MOST_VALUES,
     TooLargeError,
     check_bytes,
     too_large,
 )
+from models.stack_file.size import check_size
 from models.stack_file.yaml_nodes import (
     PLAIN,
     STRING,
@@ -30,7 +29,6 @@ from models.stack_file.yaml_nodes import (
     key_problem,
     key_text,
     merge_parents,
-    too_many_values,
     type_name,
 )
 from models.yaml_scalar import plain_scalar
@@ -70,6 +68,7 @@ def read_yaml(name: str, text: str) -> YamlFile:
         check_bytes(text)
         node = compose(text)
         if node is not None:
+            check_size(node)
             _read_node(node, file, text)
     except yaml.MarkedYAMLError as problem:
         place = problem.problem_mark or problem.context_mark
@@ -98,10 +97,8 @@ def _read_node(node: yaml.Node, file: YamlFile, text: str) -> None:
     if not isinstance(node, yaml.MappingNode):
         lines = [""] * len(lines)  # any text is YAML; only a mapping is shown
     reader = _Reader(file, lines)
-    try:
-        file.value = reader.value(node, ())
-    finally:
-        reader.mask()
+    file.value = reader.value(node, ())
+    reader.mask()
     file.first_line = reader.line(0)
 
 
@@ -112,17 +109,10 @@ class _Reader:
         self.file = file
         self.lines = lines
         self.open: set[int] = set()
-        self.values_read = 0
-        self.characters_read = 0
         self.hidden: list[yaml.Node] = []
 
     def value(self, node: yaml.Node, path: Path) -> Any:
-        self.values_read += 1
-        if self.values_read > MOST_VALUES:
-            raise TooLargeError(too_many_values())
         if isinstance(node, yaml.ScalarNode):
-            self.check_characters(node)
-            self.characters_read += len(node.value)
             return self.scalar(node, path)
         if id(node) in self.open:
             self.problem(
@@ -147,13 +137,6 @@ class _Reader:
             return self.sequence(node, path)
         finally:
             self.open.discard(id(node))
-
-    def check_characters(self, node: yaml.ScalarNode) -> None:
-        """Refuse the key or the value with which the file has too many characters."""
-        if self.characters_read + len(node.value) > MOST_CHARACTERS:
-            raise TooLargeError(
-                f"the values of the file have more than {MOST_CHARACTERS} characters, those of its aliases included"
-            )
 
     def sequence(self, node: yaml.Node, path: Path) -> list[Any]:
         values = []
@@ -271,7 +254,6 @@ class _Reader:
         """Remember a value that is never shown."""
         if not isinstance(node, yaml.ScalarNode):
             return
-        self.check_characters(node)
         if is_hidden(path, node.value):
             self.hidden.append(node)
 

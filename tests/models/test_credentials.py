@@ -288,6 +288,11 @@ def test_a_number_under_the_name_of_a_password_is_hidden(name: str) -> None:
         "пароль",
         "ключ_доступа",
         "κωδικός",
+        "รหัสผ่าน",
+        "db_पासवर्ड",
+        "পাসওয়ার্ড",
+        "პაროლი",
+        "գաղտնաբառ",
         "hasło",
         "jelszó",
         "lösenord",
@@ -304,6 +309,11 @@ def test_a_number_under_the_name_of_a_password_is_hidden(name: str) -> None:
 def test_a_name_in_another_language_or_an_abbreviation_hides_its_value(name: str) -> None:
     assert masked_value(name, PLANTED) == "***"
     assert masked(f"{name}={PLANTED}") == f"{name}=***"
+
+
+@pytest.mark.parametrize("flag", ["--token", "--token=", "-token="])
+def test_an_argument_after_a_flag_is_hidden_with_or_without_an_equals_sign(flag: str) -> None:
+    assert masked_tree({"args": [flag, PLANTED]}) == {"args": [flag, "***"]}
 
 
 def test_an_assignment_in_chinese_is_hidden() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from models.credentials.commands import command_ranges
 from models.report import finding_text
 from models.stack_file.yaml_file import YamlFile, read_yaml
 from tests.models.yaml_texts import excerpt, refusal, value_of
@@ -74,6 +75,32 @@ def test_aliases_that_stand_for_too_many_values_are_refused_in_a_moment() -> Non
     assert [finding.message for finding in file.findings] == [
         "the file has more than 15000 keys and values, those of its aliases included"
     ]
+
+
+@pytest.mark.parametrize(
+    ("extra", "reason"),
+    [
+        ("", "a list alone"),
+        ("b: &b [one, two]\nc: *b\n", "with an alias"),
+        ("b: &b {one: two}\nc: {<<: *b}\n", "with a merged mapping"),
+    ],
+)
+def test_no_value_of_a_file_with_too_many_values_is_searched_for_credentials(extra: str, reason: str) -> None:
+    too_many = "".join(f"- size-{number}\n" for number in range(15_000))
+    searched_before = command_ranges.cache_info()
+
+    finding = refusal(f"{extra}a:\n{too_many}")
+
+    assert finding.rule == "stack-size", reason
+    assert command_ranges.cache_info() == searched_before, reason
+
+
+def test_a_file_with_fewer_values_is_searched_for_credentials() -> None:
+    searched_before = command_ranges.cache_info()
+
+    value_of("a: [one, two, of-this-file]\n")
+
+    assert command_ranges.cache_info() != searched_before
 
 
 @pytest.mark.parametrize(
