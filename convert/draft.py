@@ -33,7 +33,8 @@ from convert.keys.pod_template import pod_patch
 from convert.minimal import Values, minimal
 from convert.mounts import Mount
 from convert.node_paths import NodePaths
-from convert.note import Notes
+from convert.note import Notes, Place
+from convert.placeholder import filled
 from convert.pods import Pod
 from convert.server.command import server_command, words_of
 from convert.server.command_line import Flags, read_flags
@@ -55,6 +56,9 @@ _SOURCE = ("model", "source")
 """The source of the weights. Its size concerns the claim and not the pods, so it is never shortened."""
 _SHUTDOWN_KEY = to_camel(SHUTDOWN_FLAG.replace("-", "_"))
 """The further flag that the program writes itself, as `drain` says."""
+_NUMBER = re.compile(r"[0-9]+")
+"""A model that is a number: pages write one where the reader is to put a name."""
+_MODEL_PLACEHOLDER = "${model}"
 _MOST_MOVED_FLAGS = 8
 """How many further flags are tried under `server` instead of `engine`."""
 
@@ -94,6 +98,7 @@ def draft(
     start = pod.start
     engine = pod.engine.release
     flags = read_flags(start.arguments, start.kind, start.file, engine)
+    _replace_numbered_model(flags, settings, start.file)
     remove_group_flags(flags, pod)
     pair = take_pair(flags, pod)
     _add_preparations(start, pod)
@@ -125,6 +130,24 @@ def draft(
         values=_minimal_service(name, values, cluster),
         notes=notes,
         kv_transfer=pair,
+    )
+
+
+def _replace_numbered_model(
+    flags: Flags,
+    settings: Mapping[str, str],
+    file: str,
+) -> None:
+    """Replace a number as the model by a placeholder, which `--set` can fill: no weights have that name."""
+    model = flags.values.get("model")
+    if not isinstance(model, str) or not _NUMBER.fullmatch(model):
+        return
+    replacement = filled(_MODEL_PLACEHOLDER, settings)
+    flags.values["model"] = replacement
+    flags.notes.assume(
+        f"model {replacement}",
+        f"{model} is a number and names no weights",
+        Place(file, flags.lines.get("model", 0)),
     )
 
 

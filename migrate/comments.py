@@ -6,6 +6,7 @@ is added after it takes them over, and a key that is removed leaves them to the 
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
@@ -33,7 +34,9 @@ def take_out(mapping: CommentedMap, key: str) -> None:
     below = _take_lines_below(mapping, key)
     keys = list(mapping)
     index = keys.index(key)
-    del mapping[key]
+    # ruamel.yaml deletes the key, and then looks for it in the wrong place of mappings that merge this one.
+    with contextlib.suppress(KeyError):
+        del mapping[key]
     mapping.ca.items.pop(key, None)
     if below and index > 0:
         _add_lines_below(mapping, keys[index - 1], below)

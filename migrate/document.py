@@ -18,6 +18,7 @@ from models.stack_file.keys.service import SHORTHANDS
 
 _WIDTH = 10_000
 """Characters of the longest line that is not wrapped."""
+_MERGE = re.compile(r"<<\s*:")
 
 
 def _indentation(text: str) -> int:
@@ -101,10 +102,18 @@ class StackDocument:
             del mapping[int(path[-1])]
             return
         take_out(mapping, path[-1])
+        self._read_merges_again()
+        mapping = self._mapping(path[:-1], path[-1])
         if self._is_in_base(path):
             put(mapping, path[-1], None)
         elif not mapping and len(path) > 3 and not self._is_in_base(path[:-1]):
             self.remove(path[:-1])
+
+    def _read_merges_again(self) -> None:
+        """Read the edited text again if it merges mappings (`<<`): they still have a key that was removed."""
+        text = self.text
+        if _MERGE.search(text):
+            self._document = self._yaml.load(text)
 
     def value(self, path: Path) -> Any:
         """The value at a path, of the stack file or of its base file; None if there is none."""

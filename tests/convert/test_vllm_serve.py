@@ -69,7 +69,8 @@ def test_each_command_of_the_pages_becomes_a_service_with_the_same_configuration
             words = [word.replace("./", "/opt/vllm/") for word in command.words]
             values = parsed(words, known)
             image = f"quay.io/ascend/vllm-ascend:v{version}"
-            conversion = converted(words, image=image, npus=npus_of(values), filled={"max-model-len": "4096"})
+            left_open = {"max-model-len": "4096", "model": values["model"]}
+            conversion = converted(words, image=image, npus=npus_of(values), filled=left_open)
             errors = [
                 finding
                 for finding in conversion.report.findings
@@ -180,6 +181,18 @@ def test_a_name_of_a_hub_becomes_a_directory_and_the_lost_download_is_noted() ->
     assert service(conversion)["model"] == "/mnt/models/Qwen/Qwen3-8B"
     assert service(conversion)["engine"]["servedModelName"] == "Qwen/Qwen3-8B"
     assert "the download of Qwen/Qwen3-8B" in said(conversion, "dropped")
+
+
+def test_a_number_as_the_model_is_a_placeholder_that_can_be_set() -> None:
+    words = ["vllm", "serve", "1", "--max-model-len", "4096"]
+    done = converted(words)
+    given = converted(words, filled={"model": "/mnt/models/Qwen3-32B"})
+
+    assert service(done)["model"] == "${model}"
+    assert "placeholder" in rules(done)
+    assert not said(done, "dropped")
+    assert service(given)["model"] == "/mnt/models/Qwen3-32B"
+    assert resolved(given).model.name == "Qwen3-32B"
 
 
 def test_a_length_that_nothing_names_can_be_set() -> None:

@@ -113,3 +113,14 @@ def test_the_indentation_of_the_file_is_kept(indentation: int, dash: int) -> Non
     text = f"config:\n{step}p:services:\n{step * 2}a:\n{step * 3}engine:\n{names}{step * 3}npus: 1\n"
 
     assert StackDocument(text, "p", {}).text == text
+
+
+def test_a_key_that_another_mapping_merges_is_removed_from_both() -> None:
+    text = "config:\n  a:services:\n    one: &one\n      image: x:1  # tested\n      graph: eager\n"
+    merged = "    two:\n      <<: *one\n      replicas: 2\n    three:\n      <<: *one\n      graph: eager\n"
+    document = StackDocument(text + merged, "a", {})
+    document.remove(("services", "one", "graph"))
+
+    assert document.text == text.replace("      graph: eager\n", "") + merged
+    assert document.value(("services", "two", "graph")) is None
+    assert document.value(("services", "three", "graph")) == "eager"

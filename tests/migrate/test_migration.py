@@ -330,6 +330,17 @@ SHARED = (
 )
 
 
+def test_a_default_that_a_merged_service_cannot_keep_is_reported() -> None:
+    lines = (
+        "    one: &one\n      image: quay.io/ascend/vllm-ascend:v0.23.0\n      model: /mnt/models/Qwen2-7B-Instruct\n"
+    )
+    merged = "      engine: {maxModelLen: 4096}\n    two:\n      <<: *one\n      replicas: 2\n"
+    migration = migrated(HEAD + lines + merged, "0.18.0")
+
+    assert "graph" not in migration.text
+    assert [service.release.version for service in stack_of(migration.text).services] == ["0.18.0", "0.18.0"]
+
+
 def wish_of(*services: str) -> Wish:
     return Wish(release("0.23.0"), services)
 
