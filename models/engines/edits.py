@@ -6,7 +6,6 @@ NAME`, joined by `and`, with alternatives after `or`.
 
 from __future__ import annotations
 
-import math
 import re
 
 from pydantic.alias_generators import to_camel
@@ -46,8 +45,9 @@ def tensor_parallel_edit(server: ModelServer, size: int) -> str:
     edit = f"write engine.tensorParallelSize: {size}"
     engine = server.engine
     ranks = size * engine.pipeline_parallel_size * engine.data_parallel_size
-    npus = math.ceil(ranks / server.nodes)
-    if is_written(server, "npus") and npus != server.npus:
+    npus = ranks // server.nodes
+    is_divided = ranks % server.nodes == 0
+    if is_divided and is_written(server, "npus") and npus != server.npus:
         return f"{edit} and {npus_edit(server, npus)}"
     if is_written(server, "visibleDevices"):
         return f"{edit} and remove visibleDevices"

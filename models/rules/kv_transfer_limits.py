@@ -9,10 +9,13 @@ from models.finding import Finding, Mark, error, warning
 from models.rules.kv_pair import Pair, key_of, mark_of, pair_of
 from models.rules.registry import stack_rule
 from models.service.kv_transfer import MOONCAKE_PORTS, first_free_port
-from models.service.resolved import ResolvedStack
+from models.service.resolved import ResolvedService, ResolvedStack
 from models.words import counted, either
 
 _MOONCAKE = "vllm_ascend/distributed/kv_transfer/kv_p2p/mooncake_connector.py"
+_CONTEXT_PARTS = f"{_MOONCAKE}:2723 of 0.23.0, :1325 of 0.18.0"
+_PREFILL_CONTEXT = "prefill-context-parallel-size"
+_DECODE_CONTEXT = "decode-context-parallel-size"
 
 
 @stack_rule("error")
@@ -49,6 +52,51 @@ def kv_transfer_sizes(stack: ResolvedStack) -> Iterator[Finding]:
             fix=f"write {key_of(pair.decode, key)}: 1",
             marks=[mark_of(pair.decode, key)],
         )
+    yield from _context_parts(pair)
+
+
+def _context_parts(pair: Pair) -> Iterator[Finding]:
+    """The parts of a prompt for prefill are a multiple of those for decode."""
+    prefill = _parts_of_context(pair.prefill)
+    decode = _parts_of_context(pair.decode)
+    if prefill % decode == 0:
+        return
+    # A service without any division of decode is refused by the agreement of both.
+    if prefill == 1:
+        return
+    yield error(
+        f"{pair.prefill.name} divides the context into {prefill} parts, which is not a multiple of "
+        f"the {decode} of {pair.decode.name}",
+        why=f"the service for decode refuses each request ({_CONTEXT_PARTS})",
+        fix=_context_edit(pair),
+        marks=pair.marks("engine", [prefill, decode]),
+    )
+
+
+def _parts_of_context(service: ResolvedService) -> int:
+    """The prefill context parallel size, times that for decode."""
+    parts = 1
+    for flag in (_PREFILL_CONTEXT, _DECODE_CONTEXT):
+        value = service.further(flag)
+        if isinstance(value, int):
+            parts *= value
+    return parts
+
+
+def _context_edit(pair: Pair) -> str:
+    """The edit that gives the service for decode the sizes of the service for prefill."""
+    sizes = {
+        "prefillContextParallelSize": pair.prefill.further(_PREFILL_CONTEXT),
+        "decodeContextParallelSize": pair.prefill.further(_DECODE_CONTEXT),
+    }
+    edits = []
+    for name, size in sizes.items():
+        key = key_of(pair.decode, f"engine.extraArgs.{name}")
+        if size is not None:
+            edits.append(f"write {key}: {size}")
+        elif name in pair.decode.engine.extra_args:
+            edits.append(f"remove {key}")
+    return " and ".join(edits)
 
 
 def _divided_copies(pair: Pair) -> Iterator[Finding]:

@@ -1,0 +1,176 @@
+"""Rules on two paired services that read the model differently, or of which one may not run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from models.finding import Finding, Mark, error, warning
+from models.rules.kv_pair import Pair, key_of, mark_of, pair_of
+from models.rules.registry import stack_rule
+from models.service.resolved import ResolvedService, ResolvedStack
+from models.yaml_scalar import as_yaml
+
+_OVERRIDES = "hf-overrides"
+_ROTATION = "vllm/model_executor/models/qwen3.py:159 of 0.23.0"
+_CACHE_OF_WEIGHTS = "vllm_ascend/ascend_config.py:383 of 0.23.0"
+
+
+@stack_rule("error", "warning")
+def kv_transfer_model(stack: ResolvedStack) -> Iterator[Finding]:
+    """Both services of a pair read the same model in the same way.
+
+    Keys are rotated by their positions before they go into the KV cache, so other settings of RoPE on one side give
+    wrong answers without any message.
+    """
+    pair = pair_of(stack)
+    if pair is None:
+        return
+    yield from _overrides(pair)
+    yield from _quantizations(pair)
+
+
+def _overrides(pair: Pair) -> Iterator[Finding]:
+    of_prefill = _overrides_of(pair.prefill)
+    of_decode = _overrides_of(pair.decode)
+    names = [
+        name
+        for name in sorted({*of_prefill, *of_decode})
+        if of_prefill.get(name) != of_decode.get(name)
+    ]
+    if not names:
+        return
+    rotated = [name for name in names if name.startswith("rope")]
+    if rotated:
+        severity = error
+        name = rotated[0]
+        why = (
+            f"keys are rotated before they go into the KV cache ({_ROTATION}), "
+            "so the service for decode answers wrongly"
+        )
+    else:
+        severity = warning
+        name = names[0]
+        why = "a model that is read in another way may have another KV cache, and the servers do not compare it"
+    values = [_shown(of_prefill, name), _shown(of_decode, name)]
+    yield severity(
+        f"{pair.prefill.name} and {pair.decode.name} differ in {name} of hfOverrides: {values[0]} and {values[1]}",
+        why=why,
+        fix=_overrides_edit(pair),
+        marks=[_overrides_mark(service) for service in pair.services],
+    )
+
+
+def _overrides_of(service: ResolvedService) -> Mapping[str, Any]:
+    """The fields of `hf-overrides`, which may also be a text with JSON."""
+    value = service.further(_OVERRIDES)
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            return {value: True}
+    return value if isinstance(value, dict) else {}
+
+
+def _overrides_key(service: ResolvedService) -> str | None:
+    """The key with the overrides as the stack file spells it; None if it has none."""
+    parts = {
+        "engine": service.engine.extra_args,
+        "server": service.server.extra_args,
+    }
+    for part, arguments in parts.items():
+        for name in arguments:
+            flag = service.release.flag(name)
+            if flag and flag.name == _OVERRIDES:
+                return f"{part}.extraArgs.{name}"
+    return None
+
+
+def _overrides_mark(service: ResolvedService) -> Mark:
+    return mark_of(service, _overrides_key(service) or "engine")
+
+
+def _overrides_edit(pair: Pair) -> str:
+    """The edit that gives the service for decode the overrides of the service for prefill, or the only ones to both."""
+    source, target = pair.services
+    if not _overrides_of(source):
+        source, target = target, source
+    key = _overrides_key(target) or "engine.extraArgs.hfOverrides"
+    overrides = as_yaml(dict(_overrides_of(source)))
+    return f"write {key_of(target, key)}: {overrides}"
+
+
+def _shown(overrides: Mapping[str, Any], name: str) -> str:
+    if name not in overrides:
+        return "none"
+    return json.dumps(overrides[name])
+
+
+def _quantizations(pair: Pair) -> Iterator[Finding]:
+    of_prefill = pair.prefill.quantization
+    of_decode = pair.decode.quantization
+    if of_prefill == of_decode:
+        return
+    values = [of_prefill or "none", of_decode or "none"]
+    key = key_of(pair.decode, "quantization")
+    fix = f"write {key}: {of_prefill}" if of_prefill else f"remove {key}"
+    yield warning(
+        f"{pair.prefill.name} and {pair.decode.name} differ in the quantization: {values[0]} and {values[1]}",
+        why="other weights compute other values for the KV cache, and a quantization may also change its type "
+        f"({_CACHE_OF_WEIGHTS})",
+        fix=fix,
+        marks=pair.marks("quantization", values),
+    )
+
+
+@stack_rule("warning")
+def kv_transfer_replicas(stack: ResolvedStack) -> Iterator[Finding]:
+    """Both services of a pair have pods, or neither has.
+
+    The pair answers no request if one side has no pods, and the NPUs of the other side are idle.
+    """
+    pair = pair_of(stack)
+    if pair is None:
+        return
+    stopped = [
+        service
+        for service in pair.services
+        if service.replicas == 0 and not service.external
+    ]
+    if len(stopped) != 1:
+        return
+    without = stopped[0]
+    running = pair.decode if without is pair.prefill else pair.prefill
+    if running.replicas == 0:
+        return
+    yield warning(
+        f"{without.name} has 0 replicas, but {running.name} has {running.replicas}",
+        why="a request needs both servers, so the pair answers none",
+        fix=f"write {key_of(without, 'replicas')}: 1, or write {key_of(running, 'replicas')}: 0",
+        marks=[mark_of(without, "replicas"), mark_of(running, "replicas")],
+    )
+
+
+@stack_rule("warning")
+def kv_transfer_queue(stack: ResolvedStack) -> Iterator[Finding]:
+    """Both services of a pair name a queue, or neither does.
+
+    Volcano decides about each queue by itself. One side then has pods and NPUs while the other side waits.
+    """
+    pair = pair_of(stack)
+    if pair is None:
+        return
+    named = [service for service in pair.services if service.queue]
+    if len(named) != 1:
+        return
+    with_queue = named[0]
+    without = pair.decode if with_queue is pair.prefill else pair.prefill
+    if with_queue.in_queue == without.in_queue:
+        return
+    yield warning(
+        f"{with_queue.name} waits in the queue {with_queue.queue}, but {without.name} in {without.in_queue}",
+        why="Volcano gives each queue its own share, so one side can hold NPUs while the other side waits",
+        fix=f"write {key_of(without, 'queue')}: {with_queue.queue}",
+        marks=[mark_of(with_queue, "queue"), mark_of(without, "queue")],
+    )
