@@ -14,11 +14,17 @@ _BACKEND_FLAGS = ("attention-backend", "mm-encoder-attn-backend")
 _AUTO = "attention-backend"
 """The flag that also accepts `auto`."""
 
+_OF_PICTURES = "mm-encoder-attn-backend"
+"""The flag that vLLM reads only for multimodal models."""
+
 
 def attention_backends(server: ModelServer) -> Iterator[Problem]:
     """vLLM looks the name up before the plugin replaces it. Lower case is accepted."""
     known = flag_table(server.release.version).attention_backends
+    reads_only_text = server.facts is not None and not server.facts.multimodal
     for flag in _BACKEND_FLAGS:
+        if flag == _OF_PICTURES and reads_only_text:
+            continue
         backend = server.further(flag)
         if not isinstance(backend, str) or backend in ("", "None"):
             continue
