@@ -67,6 +67,7 @@ ENGINE: dict[str, dict[str, Any]] = {
     "partial-prefills": {"extraArgs": {"max-num-partial-prefills": 2}},
     "profiler-directory": {"extraArgs": {"profiler-config": {"profiler": "torch"}}},
     "profiler-without-torch": {"extraArgs": {"profiler-config": {"torch_profiler_dir": "/tmp/profiles"}}},
+    "reasoning-parser-missing": {"extraArgs": {"reasoning-config": {}}},
     "reasoning-parser-unknown": {"extraArgs": {"reasoning-config": {"reasoning_parser": "qwen"}}},
     "redundant-experts": {"extraArgs": {"eplb-config": {"num_redundant_experts": 2}}},
     "routed-experts-pipeline": {
