@@ -46,6 +46,7 @@ ENGINE: dict[str, dict[str, Any]] = {
         "dataParallelSize": 2,
         "extraArgs": {"data-parallel-rank": 1},
     },
+    "kv-connector-missing": {"extraArgs": {"kv-transfer-config": {"kv_port": 14580}}},
     "kv-connector-name": {"extraArgs": {"kv-transfer-config": {"kv_role": "kv_both"}}},
     "kv-connector-unknown": {
         "extraArgs": {"kv-transfer-config": {"kv_connector": "MooncakeConnectorV9", "kv_role": "kv_both"}},
