@@ -16,6 +16,7 @@ from models.engines.vllm_ascend.rules.graph_sizes import (
     sequence_parallel_sizes,
 )
 from models.engines.vllm_ascend.rules.names import load_balancing, rounding_of_mamba
+from models.engines.vllm_ascend.rules.offload import offloaded_layers
 from models.engines.vllm_ascend.tables import flag_table
 from models.engines.vllm_ascend.vllm_refusals import refused_by_vllm
 from models.finding import Finding, at
@@ -60,6 +61,7 @@ def engine_limit(server: ModelServer) -> Iterator[Finding]:
         _routed_experts,
         rounding_of_mamba,
         load_balancing,
+        offloaded_layers,
     )
 
 

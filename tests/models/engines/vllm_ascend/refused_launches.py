@@ -61,6 +61,7 @@ ENGINE: dict[str, dict[str, Any]] = {
     "node-count": {"extraArgs": {"nnodes": 3}},
     "nsight-without-ray": {"extraArgs": {"ray-workers-use-nsight": True}},
     "numa-bind": {"extraArgs": {"numa-bind-nodes": [0]}},
+    "offloaded-layers": {"extraArgs": {"offload-backend": "prefetch"}},
     "outputs-properties": {"extraArgs": {"structured-outputs-config": {"disable_additional_properties": True}}},
     "outputs-whitespace": {
         "extraArgs": {"structured-outputs-config": {"backend": "outlines", "disable_any_whitespace": True}},

@@ -89,6 +89,9 @@ ACCEPTED: dict[str, dict[str, Any]] = {
     "a backend for pictures, with a model that reads only text": {
         "engine": {"maxModelLen": 4096, "extraArgs": {"mm-encoder-attn-backend": "PAGED"}},
     },
+    "a group of layers": {
+        "engine": {"maxModelLen": 4096, "extraArgs": {"offload-backend": "prefetch", "offload-group-size": 2}},
+    },
     "the backend of the engine": {
         "engine": {"maxModelLen": 4096, "extraArgs": {"attention-config": {"backend": "auto"}}}
     },
