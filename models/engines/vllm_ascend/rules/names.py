@@ -165,3 +165,17 @@ def load_balancing(server: ModelServer) -> Iterator[Problem]:
             f"remove {extra_argument_key(server, flag)}",
             [extra_argument_mark(server, flag)],
         )
+
+
+def data_parallel_backend(server: ModelServer) -> Iterator[Problem]:
+    """The parser accepts any text."""
+    flag = "data-parallel-backend"
+    backend = server.further(flag)
+    if backend is None or backend in ("mp", "ray"):
+        return
+    yield Problem(
+        flag,
+        f"--{flag} is {backend}, neither mp nor ray",
+        f"remove {extra_argument_key(server, flag)}",
+        [extra_argument_mark(server, flag)],
+    )

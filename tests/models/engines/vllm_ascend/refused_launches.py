@@ -26,6 +26,7 @@ ENGINE: dict[str, dict[str, Any]] = {
     },
     "custom-operators-form": {"compilationConfig": {"customOps": ["rms_norm"]}},
     "custom-operators-twice": {"compilationConfig": {"customOps": ["all", "none"]}},
+    "data-parallel-backend": {"extraArgs": {"data-parallel-backend": "gloo"}},
     "data-parallel-external-lb": {"extraArgs": {"data-parallel-external-lb": True}},
     "data-parallel-hybrid-lb": {"extraArgs": {"data-parallel-hybrid-lb": True}},
     "dbo-backend": {"extraArgs": {"enable-dbo": True}},
