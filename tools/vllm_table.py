@@ -41,6 +41,9 @@ _EFFECTIVE_DEFAULTS = {
 _ENUMERATIONS = {"optimization-level": "OptimizationLevel"}
 """Flags that the parser reads as text, and that the engine then reads as a number of an enumeration."""
 
+_DIVIDED_TEXTS = ("IrOpPriorityConfig",)
+"""Configurations whose lists can also be a text that vLLM divides at its commas (vllm/config/kernel.py)."""
+
 _TYPE_NAME = re.compile(r"(?<![\w.])[A-Za-z_]\w*")
 """A name in a type. A name of another module, as `me_quant.QuantizationMethods`, is one that a plugin extends."""
 
@@ -121,8 +124,15 @@ def _configs(reference: dict[str, Any], limits: dict[str, Any]) -> dict[str, Any
             field: _field(entry, limits.get(f"{name}.{field}"))
             for field, entry in sorted(config["fields"].items())
         }
+        if name in _DIVIDED_TEXTS:
+            fields = {field: _or_text(entry) for field, entry in fields.items()}
         configs[name] = {"where": config["source"], "fields": fields}
     return configs
+
+
+def _or_text(entry: dict[str, Any]) -> dict[str, Any]:
+    """A field that accepts text in addition to its own type."""
+    return {**entry, "type": f"{entry['type']} | str"}
 
 
 def _field(entry: dict[str, Any], limit: dict[str, Any] | None) -> dict[str, Any]:

@@ -56,6 +56,8 @@ def test_all_problems_are_reported() -> None:
         ("StructuredOutputsConfig", {"backend": "xgrammar"}),
         ("KernelConfig", {"moe_backend": "Deep-GEMM"}),
         ("WeightTransferConfig", {"backend": "ours"}),
+        ("IrOpPriorityConfig", {"rms_norm": "vllm_c, native", "fused_add_rms_norm": ["native"]}),
+        ("KernelConfig", {"ir_op_priority": {"rms_norm": "native"}}),
     ],
 )
 def test_values_that_vllm_accepts_are_accepted(config: str, value: dict[str, Any]) -> None:
@@ -75,6 +77,7 @@ def test_values_that_vllm_accepts_are_accepted(config: str, value: dict[str, Any
         ("SpeculativeConfig", {"suffix_decoding_max_spec_factor": "much"}, "must be a number"),
         ("SpeculativeConfig", {"disable_padded_drafter_batch": 7}, "must be true or false"),
         ("KVTransferConfig", {"kv_ip": 5}, "must be text"),
+        ("IrOpPriorityConfig", {"rms_norm": 5}, "must be a list of text or text"),
     ],
 )
 def test_a_value_of_another_type_is_a_problem(config: str, value: dict[str, Any], message: str) -> None:

@@ -15,7 +15,12 @@ from models.engines.vllm_ascend.rules.graph_sizes import (
     capture_sizes,
     sequence_parallel_sizes,
 )
-from models.engines.vllm_ascend.rules.names import load_balancing, rounding_of_mamba
+from models.engines.vllm_ascend.rules.names import (
+    data_parallel_backend,
+    load_balancing,
+    rounding_of_mamba,
+)
+from models.engines.vllm_ascend.rules.offload import offloaded_layers
 from models.engines.vllm_ascend.tables import flag_table
 from models.engines.vllm_ascend.vllm_refusals import refused_by_vllm
 from models.finding import Finding, at
@@ -60,6 +65,8 @@ def engine_limit(server: ModelServer) -> Iterator[Finding]:
         _routed_experts,
         rounding_of_mamba,
         load_balancing,
+        offloaded_layers,
+        data_parallel_backend,
     )
 
 

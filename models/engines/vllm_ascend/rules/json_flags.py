@@ -44,6 +44,7 @@ def json_combination(server: ModelServer) -> Iterator[Finding]:
     yield from refused_by_vllm(
         server,
         _roles,
+        _no_connector,
         _connector,
         _structured_outputs,
         _profiler,
@@ -70,6 +71,15 @@ def _roles(server: ModelServer) -> Iterator[Problem]:
             f"write {key}.{role}: {example}, or remove {key}",
             [extra_argument_mark(server, flag)],
         )
+
+
+def _no_connector(server: ModelServer) -> Iterator[Problem]:
+    """With a role, `_connector` reports it."""
+    config = server.further(_KV)
+    if not isinstance(config, dict) or config.get("kv_role"):
+        return
+    if config.get("kv_connector") is None:
+        yield _removed(server, _KV, "kv-connector-missing", "has no kv_connector")
 
 
 def _connector(server: ModelServer) -> Iterator[Problem]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from models.engines.edits import extra_argument_key, extra_argument_mark
 from models.engines.model_server import ModelServer
@@ -14,11 +15,17 @@ _BACKEND_FLAGS = ("attention-backend", "mm-encoder-attn-backend")
 _AUTO = "attention-backend"
 """The flag that also accepts `auto`."""
 
+_OF_PICTURES = "mm-encoder-attn-backend"
+"""The flag that vLLM reads only for multimodal models."""
+
 
 def attention_backends(server: ModelServer) -> Iterator[Problem]:
     """vLLM looks the name up before the plugin replaces it. Lower case is accepted."""
     known = flag_table(server.release.version).attention_backends
+    reads_only_text = server.facts is not None and not server.facts.multimodal
     for flag in _BACKEND_FLAGS:
+        if flag == _OF_PICTURES and reads_only_text:
+            continue
         backend = server.further(flag)
         if not isinstance(backend, str) or backend in ("", "None"):
             continue
@@ -56,6 +63,7 @@ def reasoning_parser(server: ModelServer) -> Iterator[Problem]:
     config = server.further(flag)
     parser = config.get("reasoning_parser") if isinstance(config, dict) else None
     if not isinstance(parser, str) or not parser:
+        yield from _no_reasoning_parser(server)
         return
     if server.further("reasoning-parser-plugin"):
         return
@@ -63,12 +71,37 @@ def reasoning_parser(server: ModelServer) -> Iterator[Problem]:
     if parser in known:
         return
     key = extra_argument_key(server, flag)
+    fix = f"remove {key}"
+    if server.server.reasoning_parser or _has_both_texts(config):
+        fix = f"remove {key}.reasoning_parser"
     yield Problem(
         "reasoning-parser-unknown",
         f"the reasoning_parser {parser} of --{flag} is no parser of vLLM {server.release.version}",
-        f"remove {key}.reasoning_parser",
+        fix,
         [at(key, key="reasoning_parser")],
     )
+
+
+def _no_reasoning_parser(server: ModelServer) -> Iterator[Problem]:
+    """A release that looks up the empty name does so unless both texts around the reasoning are set."""
+    flag = "reasoning-config"
+    config = server.further(flag)
+    if not isinstance(config, dict) or server.server.reasoning_parser:
+        return
+    if _has_both_texts(config):
+        return
+    yield Problem(
+        "reasoning-parser-missing",
+        f"--{flag} has neither a reasoning_parser nor both reasoning_start_str and reasoning_end_str",
+        f"remove {extra_argument_key(server, flag)}",
+        [extra_argument_mark(server, flag)],
+    )
+
+
+def _has_both_texts(config: Mapping[str, Any]) -> bool:
+    """Whether `--reasoning-config` contains the texts that start and end the reasoning."""
+    texts = (config.get("reasoning_start_str"), config.get("reasoning_end_str"))
+    return all(texts)
 
 
 def adapters_of_pictures(server: ModelServer) -> Iterator[Problem]:
@@ -132,3 +165,17 @@ def load_balancing(server: ModelServer) -> Iterator[Problem]:
             f"remove {extra_argument_key(server, flag)}",
             [extra_argument_mark(server, flag)],
         )
+
+
+def data_parallel_backend(server: ModelServer) -> Iterator[Problem]:
+    """The parser accepts any text."""
+    flag = "data-parallel-backend"
+    backend = server.further(flag)
+    if backend is None or backend in ("mp", "ray"):
+        return
+    yield Problem(
+        flag,
+        f"--{flag} is {backend}, neither mp nor ray",
+        f"remove {extra_argument_key(server, flag)}",
+        [extra_argument_mark(server, flag)],
+    )

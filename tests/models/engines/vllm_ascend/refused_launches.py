@@ -26,6 +26,7 @@ ENGINE: dict[str, dict[str, Any]] = {
     },
     "custom-operators-form": {"compilationConfig": {"customOps": ["rms_norm"]}},
     "custom-operators-twice": {"compilationConfig": {"customOps": ["all", "none"]}},
+    "data-parallel-backend": {"extraArgs": {"data-parallel-backend": "gloo"}},
     "data-parallel-external-lb": {"extraArgs": {"data-parallel-external-lb": True}},
     "data-parallel-hybrid-lb": {"extraArgs": {"data-parallel-hybrid-lb": True}},
     "dbo-backend": {"extraArgs": {"enable-dbo": True}},
@@ -46,6 +47,7 @@ ENGINE: dict[str, dict[str, Any]] = {
         "dataParallelSize": 2,
         "extraArgs": {"data-parallel-rank": 1},
     },
+    "kv-connector-missing": {"extraArgs": {"kv-transfer-config": {"kv_port": 14580}}},
     "kv-connector-name": {"extraArgs": {"kv-transfer-config": {"kv_role": "kv_both"}}},
     "kv-connector-unknown": {
         "extraArgs": {"kv-transfer-config": {"kv_connector": "MooncakeConnectorV9", "kv_role": "kv_both"}},
@@ -60,6 +62,7 @@ ENGINE: dict[str, dict[str, Any]] = {
     "node-count": {"extraArgs": {"nnodes": 3}},
     "nsight-without-ray": {"extraArgs": {"ray-workers-use-nsight": True}},
     "numa-bind": {"extraArgs": {"numa-bind-nodes": [0]}},
+    "offloaded-layers": {"extraArgs": {"offload-backend": "prefetch"}},
     "outputs-properties": {"extraArgs": {"structured-outputs-config": {"disable_additional_properties": True}}},
     "outputs-whitespace": {
         "extraArgs": {"structured-outputs-config": {"backend": "outlines", "disable_any_whitespace": True}},
@@ -67,6 +70,7 @@ ENGINE: dict[str, dict[str, Any]] = {
     "partial-prefills": {"extraArgs": {"max-num-partial-prefills": 2}},
     "profiler-directory": {"extraArgs": {"profiler-config": {"profiler": "torch"}}},
     "profiler-without-torch": {"extraArgs": {"profiler-config": {"torch_profiler_dir": "/tmp/profiles"}}},
+    "reasoning-parser-missing": {"extraArgs": {"reasoning-config": {}}},
     "reasoning-parser-unknown": {"extraArgs": {"reasoning-config": {"reasoning_parser": "qwen"}}},
     "redundant-experts": {"extraArgs": {"eplb-config": {"num_redundant_experts": 2}}},
     "routed-experts-pipeline": {

@@ -86,6 +86,12 @@ ACCEPTED: dict[str, dict[str, Any]] = {
         },
     },
     "a backend in lower case": {"engine": {"maxModelLen": 4096, "extraArgs": {"attention-backend": "flash_attn"}}},
+    "a backend for pictures, with a model that reads only text": {
+        "engine": {"maxModelLen": 4096, "extraArgs": {"mm-encoder-attn-backend": "PAGED"}},
+    },
+    "a group of layers": {
+        "engine": {"maxModelLen": 4096, "extraArgs": {"offload-backend": "prefetch", "offload-group-size": 2}},
+    },
     "the backend of the engine": {
         "engine": {"maxModelLen": 4096, "extraArgs": {"attention-config": {"backend": "auto"}}}
     },
@@ -164,6 +170,16 @@ ACCEPTED: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("name", ACCEPTED)
 def test_what_the_engine_accepts_has_no_error(release: str, name: str) -> None:
     assert limits(stack_file(release, ACCEPTED[name])) == []
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_a_backend_for_pictures_exists_if_the_model_reads_pictures(release: str) -> None:
+    engine = {"maxModelLen": 4096, "extraArgs": {"mm-encoder-attn-backend": "PAGED"}}
+    service = {"model": "/mnt/models/Qwen2.5-VL-7B-Instruct", "engine": engine}
+
+    (finding,) = limits(stack_file(release, service))
+
+    assert finding.fix == "remove engine.extraArgs.mm-encoder-attn-backend"
 
 
 def test_decode_context_parallelism_may_span_prefill_context_parallelism() -> None:

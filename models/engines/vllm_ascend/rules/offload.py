@@ -1,0 +1,31 @@
+"""Checks of the settings that move weights to the memory of the host."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from models.engines.edits import extra_argument_key, extra_argument_mark
+from models.engines.model_server import ModelServer
+from models.engines.vllm_ascend.refusals import Problem
+
+_BACKEND = "offload-backend"
+_LAYERS = "offload-num-in-group"
+_GROUP = "offload-group-size"
+
+
+def offloaded_layers(server: ModelServer) -> Iterator[Problem]:
+    """A group has at least as many layers as it offloads, if the weights are fetched in advance."""
+    group = server.further(_GROUP) or 0
+    layers = server.further(_LAYERS) or 1
+    if type(group) is not int or type(layers) is not int or layers <= group:
+        return
+    prefetches = server.further(_BACKEND) == "prefetch"
+    if group == 0 and not prefetches:
+        return
+    flag = _BACKEND if group == 0 else _LAYERS
+    yield Problem(
+        "offloaded-layers",
+        f"--{_LAYERS} {layers} exceeds --{_GROUP} {group}",
+        f"remove {extra_argument_key(server, flag)}",
+        [extra_argument_mark(server, flag)],
+    )
