@@ -120,8 +120,11 @@ ILL_FORMED = [
     ("priorityClass: My_Class", "write priorityClass: my-class"),
     ("resources: {memory: 64GB}", "write memory: 64Gi"),
     ("startup: 1h 30m", "write startup: 1h30m"),
-    ("tolerations: [{operator: Exists}]", "remove tolerations, and use podTemplate.spec.tolerations"),
-    ("labels: {team: a}", "remove labels, and use podTemplate.metadata.labels"),
+    (
+        "tolerations: [{operator: Exists}]",
+        "write podTemplate.spec.tolerations: [{operator: Exists}] and remove tolerations",
+    ),
+    ("labels: {team: a}", "write podTemplate.metadata.labels: {team: a} and remove labels"),
 ]
 
 
