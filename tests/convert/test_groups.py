@@ -292,8 +292,8 @@ def test_two_servers_of_two_nodes_are_two_services() -> None:
 @pytest.mark.parametrize(
     ("flags", "sentence"),
     [
-        ("--data-parallel-size 2 --data-parallel-rank 0", "each pod has an API server of its own"),
-        ("--data-parallel-size 4 --data-parallel-size-local 0", "its leader has no engine of its own"),
+        ("--data-parallel-size 2 --data-parallel-rank 0", "each pod runs its own API server"),
+        ("--data-parallel-size 4 --data-parallel-size-local 0", "its leader runs no engine"),
         ("--data-parallel-size 3 --data-parallel-size-local 2", "cannot be divided"),
     ],
 )

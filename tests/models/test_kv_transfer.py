@@ -79,7 +79,7 @@ def test_a_second_pair_is_refused_with_its_way_out() -> None:
     loaded = load_text("test", "Pulumi.test.yaml", json.dumps(text))
 
     assert [finding.message for finding in loaded.findings if "kvTransfer" in finding.message] == [
-        "kvTransfer: a stack has one pair; each further pair is a stack of its own"
+        "kvTransfer: a stack has one pair; each further pair needs another stack"
     ]
 
 
