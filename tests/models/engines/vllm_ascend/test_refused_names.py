@@ -15,7 +15,6 @@ from tests.models.engines.vllm_ascend.test_vllm_refusals import limits, stack_fi
 @pytest.mark.parametrize(
     "arguments",
     [
-        {"mm-encoder-attn-backend": "auto"},
         {"attention-config": {"backend": "flash"}},
         {"max-cudagraph-capture-size": -1},
         {"cudagraph-capture-sizes": [4096]},
