@@ -139,7 +139,7 @@ def _goal(upgrade: _Upgrade, until: int | None) -> int:
 def _refuse_combinations(
     begun: Progress | None, *, until: int | None, back: bool
 ) -> None:
-    """Refuse to undo what has not begun."""
+    """Refuse to undo an upgrade that has not begun."""
     if back and until:
         raise CommandError("--back cannot be used with --until", "remove one of them")
     if back and begun is None:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from models.engines.edits import extra_argument_key
 from models.finding import Finding, Mark, error, warning
 from models.rules.kv_pair import Pair, key_of, mark_of, pair_of
 from models.rules.registry import stack_rule
@@ -73,22 +74,10 @@ def _overrides_of(service: ResolvedService) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _overrides_key(service: ResolvedService) -> str | None:
-    """The key with the overrides as the stack file spells it; None if it has none."""
-    parts = {
-        "engine": service.engine.extra_args,
-        "server": service.server.extra_args,
-    }
-    for part, arguments in parts.items():
-        for name in arguments:
-            flag = service.release.flag(name)
-            if flag and flag.name == _OVERRIDES:
-                return f"{part}.extraArgs.{name}"
-    return None
-
-
 def _overrides_mark(service: ResolvedService) -> Mark:
-    return mark_of(service, _overrides_key(service) or "engine")
+    if service.further(_OVERRIDES) is None:
+        return mark_of(service, "engine")
+    return mark_of(service, extra_argument_key(service, _OVERRIDES))
 
 
 def _overrides_edit(pair: Pair) -> str:
@@ -96,7 +85,7 @@ def _overrides_edit(pair: Pair) -> str:
     source, target = pair.services
     if not _overrides_of(source):
         source, target = target, source
-    key = _overrides_key(target) or "engine.extraArgs.hfOverrides"
+    key = extra_argument_key(target, _OVERRIDES)
     overrides = as_yaml(dict(_overrides_of(source)))
     return f"write {key_of(target, key)}: {overrides}"
 
@@ -156,7 +145,7 @@ def kv_transfer_replicas(stack: ResolvedStack) -> Iterator[Finding]:
 def kv_transfer_queue(stack: ResolvedStack) -> Iterator[Finding]:
     """Both services of a pair name a queue, or neither does.
 
-    Volcano decides about each queue by itself. One side then has pods and NPUs while the other side waits.
+    Volcano schedules each queue separately. One side then has pods and NPUs while the other side waits.
     """
     pair = pair_of(stack)
     if pair is None:
