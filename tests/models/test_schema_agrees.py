@@ -18,6 +18,7 @@ thorough = settings(max_examples=300, deadline=None, suppress_health_check=list(
 NOT_IN_THE_SCHEMA = (
     "must be at least",  # a bound of a duration or a quantity, which are texts
     "must be at most",
+    "is less than 1Mi",  # the bound of an amount of memory, as a text
     "write at most 10000 CPUs",
     "write more than 0 CPUs",
     "does not appear to be an IPv4 or IPv6 network",  # the numbers of an address

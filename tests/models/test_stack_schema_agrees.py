@@ -20,7 +20,9 @@ KEYS = ("cluster", "kvTransfer", "accept")
 NOT_IN_THE_SCHEMA = (
     "must be at least",  # a bound of a quantity, which is a text
     "must be at most",
+    "is less than 1Mi",  # the bound of an amount of memory, as a text
     "the pools have",  # sums of numbers
+    "two mounts are under",  # paths that are equal after normalizing
     "of the container is not free",  # a directory of the system, which nothing may cover
     "queue default is Volcano's own",
 )
