@@ -15,7 +15,7 @@ from cli.stacks import open_stack
 from cluster.capacity import live_findings, live_nodes
 from cluster.reader import connected
 from cluster.snapshot import Snapshot
-from models.rules.capacity import packing
+from models.rules.resources.capacity import packing
 from models.service.resolved import ResolvedStack
 
 

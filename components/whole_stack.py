@@ -17,7 +17,7 @@ from components.less_downtime import show_less_downtime
 from components.outages import outages_reported
 from components.readiness import is_in_cluster, readiness
 from models.report import finding_text
-from models.rules.capacity import updates_that_would_hang
+from models.rules.resources.capacity import updates_that_would_hang
 from models.service.resolved import ResolvedService, ResolvedStack
 
 

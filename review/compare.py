@@ -10,7 +10,7 @@ from models.engines.release import Release
 from models.engines.release_changes import release_changes
 from models.finding import Finding
 from models.manifests import Manifest, service_objects
-from models.rules.capacity import packing, updates_that_would_hang
+from models.rules.resources.capacity import packing, updates_that_would_hang
 from models.service.capacity import Packing
 from models.service.resolved import ResolvedService, ResolvedStack
 from review.additional_objects import additional_object_details

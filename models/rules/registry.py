@@ -264,9 +264,9 @@ def _add(entry: Rule) -> None:
 
 @cache
 def _load() -> None:
-    """Import the modules of this package, which register their rules."""
-    for module in pkgutil.iter_modules(rules.__path__):
-        import_module(f"{rules.__name__}.{module.name}")
+    """Import all modules below this package, which register their rules."""
+    for module in pkgutil.walk_packages(rules.__path__, f"{rules.__name__}."):
+        import_module(module.name)
     for version in VERSIONS:
         _add_rules_of(release(version))
 

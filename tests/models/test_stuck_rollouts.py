@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from models.rules.capacity import updates_that_would_hang
+from models.rules.resources.capacity import updates_that_would_hang
 from tests.review.stacks import head, stack
 
 TWO_NODES = head(

@@ -23,7 +23,7 @@ from cli.output.diff.words import (
 )
 from cli.output.table import columns
 from models.finding import Finding
-from models.rules.capacity import packing
+from models.rules.resources.capacity import packing
 from models.service.resolved import ResolvedStack
 from models.words import counted, duration
 from review import ServiceChange, StackChange

@@ -8,7 +8,7 @@ from typing import Any
 
 from models.engines.edits import extra_argument_key
 from models.finding import Finding, Mark, error, warning
-from models.rules.kv_pair import Pair, key_of, mark_of, pair_of
+from models.rules.kv_transfer.pair import Pair, key_of, mark_of, pair_of
 from models.rules.registry import stack_rule
 from models.service.resolved import ResolvedService, ResolvedStack
 from models.yaml_scalar import as_yaml

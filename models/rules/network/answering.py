@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from models.finding import Finding, error
-from models.rules.kv_pair import mark_of
+from models.rules.kv_transfer.pair import mark_of
 from models.rules.registry import stack_rule
 from models.service.resolved import ResolvedService, ResolvedStack
 

@@ -11,13 +11,13 @@ from models.engines.code_places import RemovedFlag
 from models.engines.flags import Flag, Limit, expected, flag_accepts, plain_name
 from models.engines.number_range import in_range
 from models.finding import Finding, Mark, at, error
-from models.rules.argument_edits import (
+from models.rules.engine.argument_edits import (
     limit_edit,
     move_edit,
     replacement_edit,
     value_edit,
 )
-from models.rules.exclusions import FEATURES
+from models.rules.engine.exclusions import FEATURES
 from models.rules.registry import rule
 from models.service.resolved import ResolvedService
 from models.stack_file.errors.unknown_keys import nearest

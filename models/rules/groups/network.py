@@ -7,7 +7,7 @@ from itertools import combinations
 
 from models.engines.group import HCCL_PORTS, ResolvedGroup
 from models.finding import Finding, Mark, at, error, no_effect
-from models.rules.kv_pair import pair_of
+from models.rules.kv_transfer.pair import pair_of
 from models.rules.registry import rule, stack_rule
 from models.service.resolved import ResolvedService, ResolvedStack
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from models.finding import Finding, warning
-from models.rules.added_parts import (
+from models.rules.pods.added_parts import (
     ANNOTATIONS,
     LABELS,
     added_annotations,

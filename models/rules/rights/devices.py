@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from models.finding import Finding, at, warning
-from models.rules.added_parts import (
+from models.rules.pods.added_parts import (
     Part,
     added_containers,
     added_spec,

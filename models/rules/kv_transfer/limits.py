@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 
 from models.finding import Finding, Mark, error, warning
-from models.rules.kv_pair import Pair, key_of, mark_of, pair_of
+from models.rules.kv_transfer.pair import Pair, key_of, mark_of, pair_of
 from models.rules.registry import stack_rule
 from models.service.kv_transfer import MOONCAKE_PORTS, first_free_port
 from models.service.resolved import ResolvedService, ResolvedStack

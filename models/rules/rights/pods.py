@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from models.engines.features import MindSpeedInstallation
 from models.finding import Finding, at, warning
-from models.rules.added_parts import (
+from models.rules.pods.added_parts import (
     Part,
     added_spec,
     added_volumes,

@@ -11,7 +11,7 @@ from typing import Any
 from models.engines.kv_transfer import KvConnector
 from models.engines.releases import release_of_image, releases
 from models.finding import Finding, Mark, error
-from models.rules.kv_pair import Pair, key_of, mark_of, pair_of
+from models.rules.kv_transfer.pair import Pair, key_of, mark_of, pair_of
 from models.rules.registry import stack_rule
 from models.service.resolved import ResolvedService, ResolvedStack
 from models.stack_file.errors.unknown_keys import nearest

@@ -12,7 +12,7 @@ from models.engines.releases import is_plugin_image, newest_judged_version
 from models.finding import Finding, Mark, Path, at, error, warning
 from models.launch.launch import GRAPH_CACHE_DIRECTORY
 from models.manifests.read_only_root import DIRECTORY as TEMPORARY_FILES
-from models.rules.added_parts import added_containers, added_volumes
+from models.rules.pods.added_parts import added_containers, added_volumes
 from models.rules.registry import rule
 from models.service.resolved import ResolvedService
 from models.stack_file.keys.source import BucketSource

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from models.finding import Finding, Mark, Path, error, warning
 from models.manifests.pod_fields import OWNED_ITEMS
-from models.rules.pod_template import owned_paths
+from models.rules.pods.pod_template import owned_paths
 from models.rules.registry import rule
 from models.service.resolved import ResolvedService
 from models.stack_file.keys.pod_template import PodTemplate

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from models.finding import Finding, Mark, warning
-from models.rules.added_parts import (
+from models.rules.pods.added_parts import (
     ANNOTATIONS,
     Part,
     added_annotations,

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from models.engines.edits import extra_argument_key, extra_argument_mark
 from models.finding import Finding, at, error, no_effect
-from models.rules.added_parts import added_spec
+from models.rules.pods.added_parts import added_spec
 from models.rules.registry import rule
 from models.service.resolved import ResolvedService
 from models.stack_file.shell_text import SHELL_TEXT

@@ -18,7 +18,7 @@ from models.finding import Finding, warning
 from models.manifests.node_mounts import node_mounts
 from models.manifests.pod import graph_cache_volume
 from models.manifests.weights import weight_volumes
-from models.rules.added_parts import (
+from models.rules.pods.added_parts import (
     Part,
     added_containers,
     added_volumes,

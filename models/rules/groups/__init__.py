@@ -1,0 +1,1 @@
+"""Rules on servers over several nodes."""

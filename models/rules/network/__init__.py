@@ -1,0 +1,1 @@
+"""Rules on the way to a service: the HTTP server, load balancer, policies, and who answers."""

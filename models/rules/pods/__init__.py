@@ -1,0 +1,1 @@
+"""Rules on pods: names and paths, images and users, and `podTemplate`."""

@@ -1,0 +1,1 @@
+"""Rules on what the pods need: NPUs, memory, and time."""
