@@ -12,8 +12,8 @@ from cli.errors import CommandError, ExitCode
 from cli.live import report_unread, run
 from cli.output.capacity import json, text
 from cli.stacks import open_stack
-from cluster.capacity import live_findings, live_nodes
-from cluster.reader import connected
+from cluster.api.reader import connected
+from cluster.npus.capacity import live_findings, live_nodes
 from cluster.snapshot import Snapshot
 from models.rules.resources.capacity import packing
 from models.service.resolved import ResolvedStack

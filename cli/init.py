@@ -25,7 +25,7 @@ from cli.output import conversion as conversion_output
 from cli.output.text import render
 from cli.program_requirement import Requirement, program_requirement
 from cli.stacks import open_stack
-from cluster import kubeconfig
+from cluster.api import kubeconfig
 from convert import Conversion, Options
 from convert.minimal import with_scalars
 from models.check import check

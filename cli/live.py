@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 import typer
 
 from cli.errors import CommandError, ExitCode
-from cluster import kubeconfig
-from cluster.errors import ClusterError
+from cluster.api import kubeconfig
+from cluster.api.errors import ClusterError
 from sandbox import paths
 from sandbox.plan import CONTEXT_PREFIX
 

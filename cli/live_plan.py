@@ -8,8 +8,8 @@ from dataclasses import replace
 from cli.errors import CommandError, ExitCode
 from cli.live import report_unread, run
 from cli.objects import StackObjects, read_objects
-from cluster.placed_pods import RunningService, free_nodes, running_services
-from cluster.reader import connected
+from cluster.api.reader import connected
+from cluster.npus.placed_pods import RunningService, free_nodes, running_services
 from cluster.snapshot import Snapshot
 from models.service.resolved import ResolvedService, ResolvedStack
 from models.service.rollout import Demand

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from cli.live import run
 from cli.stacks import find_stack, stack_names
+from cluster.api.reader import connected
 from cluster.live_objects import LiveObjects, read_live_objects
-from cluster.reader import connected
 from models.manifests import Manifest, stack_objects
 from models.manifests.secrets import secret_objects
 from models.service.resolved import ResolvedStack

@@ -18,10 +18,10 @@ from cli.output.text import coloured
 from cli.reach import say
 from cli.stacks import open_stack, pick_service
 from cli.watch import Screen, watch
-from cluster.errors import ClusterError
+from cluster.api.errors import ClusterError
+from cluster.api.outage import OutageReport, reported
+from cluster.api.reader import SECONDS, Reader, connected
 from cluster.kv_transfer import PairState, pair_state
-from cluster.outage import OutageReport, reported
-from cluster.reader import SECONDS, Reader, connected
 from cluster.service import WatchedService, look
 from cluster.snapshot import Snapshot
 from cluster.status_text import state_text

@@ -20,8 +20,8 @@ from cli.output.plan.words import refusal, step_text
 from cli.plan import base_of, planned_from
 from cli.revision import Revision, revision
 from cli.stacks import is_file, open_stack, project_directory
-from cluster.reader import connected
-from cluster.replicas import live_replicas
+from cluster.api.reader import connected
+from cluster.update.replicas import live_replicas
 from models.check import check
 from models.service.resolve import resolve
 from models.service.resolved import ResolvedStack

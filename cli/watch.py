@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 import typer
 
 from cli.output.status import StackStatus
-from cluster.errors import ClusterError
-from cluster.outage import Contact, OutageReport, reported
+from cluster.api.errors import ClusterError
+from cluster.api.outage import Contact, OutageReport, reported
 
 POLL = 2.0
 """Seconds between two looks at the cluster."""

@@ -12,9 +12,9 @@ from typing import Any
 
 from client.body import BadInputError
 from client.http import Link, UnreachableError, base, get, linked
-from cluster.errors import ClusterError
+from cluster.api.errors import ClusterError
+from cluster.api.reader import Cluster, connected
 from cluster.pods import is_ready
-from cluster.reader import Cluster, connected
 from cluster.simulated_nodes import simulated_node_of
 from cluster.snapshot import Object
 from models.service.resolved import ResolvedService

@@ -7,18 +7,18 @@ from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
-from cluster.api_discovery import wanted_kinds
-from cluster.errors import ClusterError
+from cluster.api.discovery import wanted_kinds
+from cluster.api.errors import ClusterError
+from cluster.api.reader import connected
 from cluster.groups.live_check import (
     GroupAnswers,
     group_findings,
     grouped,
     read_group_answers,
 )
-from cluster.npu_offers import edit_of_platform, offers_text
-from cluster.npu_usage import offered
+from cluster.npus.offers import edit_of_platform, offers_text
+from cluster.npus.usage import offered
 from cluster.prerequisites import prerequisites
-from cluster.reader import connected
 from cluster.snapshot import Object, is_selected, labels_of, status_of
 from models.finding import Finding, Mark, Severity
 from models.manifests.kinds import INSTALLED, KTHENA, VOLCANO

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from cluster.errors import ClusterError
+from cluster.api.errors import ClusterError
 from cluster.snapshot import Object, name_of
 from models.manifests.workload import serving_template
 

@@ -6,15 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from cluster.diagnose import LogOf, wanted_log
-from cluster.engine_release import release_of_pod
+from cluster.api.reader import Reader
+from cluster.diagnosis.diagnose import LogOf, wanted_log
+from cluster.diagnosis.engine_release import release_of_pod
+from cluster.diagnosis.lost_pods import node_lost
+from cluster.diagnosis.not_ready import newest_pods, no_deployment, not_ready
 from cluster.groups import progress as group_progress
 from cluster.groups.controller import not_deployed
 from cluster.groups.diagnosis import logs_wanted, why_not_ready
 from cluster.groups.members import groups_of
 from cluster.groups.reading import settled_services, with_leader_worker_sets
-from cluster.lost_pods import node_lost
-from cluster.not_ready import newest_pods, no_deployment, not_ready
 from cluster.pods import (
     created,
     is_over,
@@ -22,7 +23,6 @@ from cluster.pods import (
     node_of,
     pod_state,
 )
-from cluster.reader import Reader
 from cluster.snapshot import (
     Object,
     Snapshot,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pulumi
 from pulumi_kubernetes import Provider
 
-from cluster import kubeconfig
-from cluster.api_discovery import as_served
+from cluster.api import kubeconfig
+from cluster.api.discovery import as_served
 from models.service.resolved import Cluster, ResolvedStack
 
 

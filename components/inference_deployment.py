@@ -8,9 +8,9 @@ from typing import Any
 
 import pulumi
 
-from cluster.errors import ClusterError
-from cluster.external import hand_over_replicas
-from cluster.wait import patiently
+from cluster.api.errors import ClusterError
+from cluster.update.external import hand_over_replicas
+from cluster.update.wait import patiently
 from components.ascend_node_mounts import AscendNodeMounts, AscendNodeMountsArgs
 from components.cluster import cluster_provider, without_unknown_kinds
 from components.kubernetes_object import KubernetesObject

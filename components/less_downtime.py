@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 
 import pulumi
 
-from cluster.errors import ClusterError
-from cluster.pod_changes import restarts_pods
+from cluster.api.errors import ClusterError
+from cluster.api.reader import connected
 from cluster.pods import npus
-from cluster.reader import connected
 from cluster.snapshot import Object, instance_of, replicas_of
+from cluster.update.pod_changes import restarts_pods
 from models.service.deadlines import downtime
 from models.service.resolved import ResolvedService, ResolvedStack
 from models.words import counted

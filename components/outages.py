@@ -13,10 +13,10 @@ from weakref import WeakKeyDictionary
 
 import pulumi
 
-from cluster.errors import ClusterError
-from cluster.outage import TOLERATED, OutageReport, reported
-from cluster.reader import Cluster as ClusterReader
-from cluster.reader import connected
+from cluster.api.errors import ClusterError
+from cluster.api.outage import TOLERATED, OutageReport, reported
+from cluster.api.reader import Cluster as ClusterReader
+from cluster.api.reader import connected
 from models.service.resolved import Cluster
 from models.words import duration
 

@@ -18,13 +18,13 @@ from weakref import WeakKeyDictionary
 
 import pulumi
 
-from cluster.errors import ClusterError
-from cluster.reader import Cluster as ClusterReader
-from cluster.reader import Reader, connected
+from cluster.api.errors import ClusterError
+from cluster.api.reader import Cluster as ClusterReader
+from cluster.api.reader import Reader, connected
 from cluster.service import WatchedService, settled_names
-from cluster.smoke_job import NotProvedError, wait_until_proved
-from cluster.update_order import wait_until_placed
-from cluster.wait import Awaited, NotReadyError, wait_until_ready
+from cluster.update.order import wait_until_placed
+from cluster.update.smoke_job import NotProvedError, wait_until_proved
+from cluster.update.wait import Awaited, NotReadyError, wait_until_ready
 from components.kubernetes_object import KubernetesObject
 from models.service.deadlines import update_timeout
 from models.service.resolved import Cluster, ResolvedService

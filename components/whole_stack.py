@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import pulumi
 
-from cluster.errors import ClusterError
-from cluster.pod_changes import restarts_pods
+from cluster.api.errors import ClusterError
+from cluster.api.reader import connected
 from cluster.pods import npus
-from cluster.reader import connected
 from cluster.snapshot import name_of
-from cluster.update_order import batches
+from cluster.update.order import batches
+from cluster.update.pod_changes import restarts_pods
 from components.inference_deployment import InferenceDeployment
 from components.less_downtime import show_less_downtime
 from components.outages import outages_reported

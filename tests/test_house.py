@@ -166,7 +166,7 @@ def test_an_output_format_imports_nothing_else_of_the_command_line() -> None:
 def test_checking_a_stack_loads_neither_pulumi_nor_a_kubernetes_client() -> None:
     heavy = ("pulumi", "pulumi_kubernetes", "kubernetes", "kr8s", "httpx")
     code = (
-        "import sys, models, cluster.wait, cluster.service, cli.app;"
+        "import sys, models, cluster.update.wait, cluster.service, cli.app;"
         f"print([name for name in sys.modules if name.split('.')[0] in {heavy}])"
     )
     loaded = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from cluster.api_paths import LEADER_WORKER_SETS
+from cluster.api.paths import LEADER_WORKER_SETS
+from cluster.diagnosis.not_ready import rejection
 from cluster.groups.members import (
     groups_of,
     limit_of,
@@ -15,7 +16,6 @@ from cluster.groups.members import (
     title,
 )
 from cluster.groups.progress import is_observed
-from cluster.not_ready import rejection
 from cluster.pods import created
 from cluster.snapshot import (
     Object,

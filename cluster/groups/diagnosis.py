@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import IntEnum
 
-from cluster.diagnose import LogOf, diagnose, wanted_log
-from cluster.engine_release import release_of_pod
+from cluster.diagnosis.diagnose import LogOf, diagnose, wanted_log
+from cluster.diagnosis.engine_release import release_of_pod
+from cluster.diagnosis.lost_pods import refused_by_node
 from cluster.groups.controller import (
     name_too_long,
     not_looking,
@@ -28,7 +29,6 @@ from cluster.groups.members import (
 from cluster.groups.placement import group_without_nodes, stuck_update
 from cluster.groups.progress import is_updating, with_current_template
 from cluster.groups.reports import LONGEST, explained, last_report
-from cluster.lost_pods import refused_by_node
 from cluster.pods import (
     containers,
     ended,

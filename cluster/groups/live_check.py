@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from cluster.errors import ClusterError
+from cluster.api.errors import ClusterError
 from cluster.groups.members import LEADER, SET, SIZE
-from cluster.npu_usage import offered
+from cluster.npus.usage import offered
 from cluster.pod_groups import GROUP
 from cluster.snapshot import Object, annotations_of, is_selected
 from models.finding import Finding, Mark

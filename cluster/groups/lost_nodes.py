@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from cluster.diagnosis.lost_pods import node_lost
 from cluster.groups.members import Group
-from cluster.lost_pods import node_lost
 from cluster.pods import node_of, npus
 from cluster.snapshot import Object, Snapshot, name_of
 from models.finding import Finding

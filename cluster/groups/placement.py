@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from cluster.diagnosis.queues import queue_full, queue_unusable
+from cluster.diagnosis.rollouts import WAITING
+from cluster.diagnosis.scheduling import no_suitable_node, no_volcano, unscheduled
 from cluster.groups.members import Group, counts, limit_of, size_of
 from cluster.groups.progress import is_updating
-from cluster.npu_usage import candidates, free, offered, shortage
+from cluster.npus.usage import candidates, free, offered, shortage
 from cluster.pods import any_terminating, npus
-from cluster.queues import queue_full, queue_unusable
-from cluster.rollouts import WAITING
-from cluster.scheduling import no_suitable_node, no_volcano, unscheduled
 from cluster.snapshot import Object, Snapshot, condition, replicas_of
 from models.finding import Finding
 from models.words import counted

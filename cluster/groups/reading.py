@@ -6,8 +6,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from cluster.api_paths import LEADER_WORKER_SETS
-from cluster.errors import ClusterError
+from cluster.api.errors import ClusterError
+from cluster.api.paths import LEADER_WORKER_SETS
 from cluster.groups.progress import is_settled
 from cluster.snapshot import Object, Snapshot, instance_of
 

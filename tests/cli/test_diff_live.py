@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from cli import objects
-from cluster.errors import ClusterError
+from cluster.api.errors import ClusterError
 from tests.cli.conftest import GOLDEN, Console
 from tests.cli.repositories import repository
 from tests.cli.test_drift import STACK, Prod

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from cli import objects
-from cluster.errors import ClusterError
+from cluster.api.errors import ClusterError
 from models.service.resolve import resolve
 from models.stack_file.load import load_text
 from tests.cli.conftest import GOLDEN, Console

@@ -13,8 +13,8 @@ import pytest
 
 from cli import status, watch
 from cli.output.status import VERSION
-from cluster.errors import ClusterError
-from cluster.outage import Contact
+from cluster.api.errors import ClusterError
+from cluster.api.outage import Contact
 from cluster.snapshot import Snapshot
 from tests.cli.conftest import GOLDEN, Console
 from tests.cluster.objects import NOW, container, deployment, ended, node, pod, replica_set, snapshot, waiting

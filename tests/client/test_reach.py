@@ -17,7 +17,7 @@ from client.answer import Answer
 from client.body import BadInputError, question
 from client.http import Link, UnreachableError, get, send
 from client.reach import ConnectOptions, address, given_key, reached
-from cluster.errors import ClusterError
+from cluster.api.errors import ClusterError
 from models.engines.requests import Kind
 from models.service.resolved import ResolvedService
 from tests.client.conftest import KEY, Serve, service_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cluster.diagnose import diagnose
+from cluster.diagnosis.diagnose import diagnose
 from cluster.snapshot import Snapshot
 from models.finding import Finding
 from tests.cluster.objects import BUDGET, RESOURCE, event, node, snapshot, waiting

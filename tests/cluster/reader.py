@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from cluster.errors import ClusterError
-from cluster.outage import Contact
+from cluster.api.errors import ClusterError
+from cluster.api.outage import Contact
 from cluster.snapshot import Object, Snapshot
-from cluster.wait import Clock
+from cluster.update.wait import Clock
 
 GONE = ClusterError("the API server does not answer", "wait", passing=True)
 FORBIDDEN = ClusterError("not allowed to list deployments", "ask for the right")

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from cluster.errors import ClusterError
+from cluster.api.errors import ClusterError
 from cluster.live_objects import ADDITIONAL_KINDS
 from cluster.snapshot import Object, instance_of
 

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from cluster.api_discovery import as_served, wanted_kinds
+from cluster.api.discovery import as_served, wanted_kinds
 from models.manifests import stack_objects
 from models.service.resolved import ResolvedStack
 from tests.cluster.test_cluster import Api, api

@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 import yaml
 
-from cluster.errors import ClusterError
-from cluster.key_files import forget_keys
-from cluster.reader import connected
+from cluster.api.errors import ClusterError
+from cluster.api.key_files import forget_keys
+from cluster.api.reader import connected
 from cluster.snapshot import Snapshot
 from tests.cluster.objects import deployment, node, pod
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cluster.diagnose import LogOf, wanted_log
+from cluster.diagnosis.diagnose import LogOf, wanted_log
 from tests.cluster.judged import BACK_OFF, judged, with_event, with_log
 from tests.cluster.objects import IMAGE, ago, container, ended, node, pod, running, snapshot, waiting
 

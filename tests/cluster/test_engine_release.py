@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cluster.engine_release import release_of_pod
+from cluster.diagnosis.engine_release import release_of_pod
 from models.engines.releases import DEFAULT_VERSION, VERSIONS
 from models.manifests import service_objects
 from models.manifests.metadata import VERSION_LABEL

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from cluster.errors import ClusterError
-from cluster.external import hand_over_replicas
+from cluster.api.errors import ClusterError
+from cluster.update.external import hand_over_replicas
 from tests.cluster.objects import labels
 from tests.cluster.test_cluster import BASE, Api, api
 from tests.review import stacks

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from cluster.errors import ClusterError
+from cluster.api.errors import ClusterError
 from cluster.service import look, settled_names, state_of
 from cluster.snapshot import Snapshot
-from cluster.update_order import is_placed
-from cluster.wait import Awaited, NotReadyError, wait_until_ready
+from cluster.update.order import is_placed
+from cluster.update.wait import Awaited, NotReadyError, wait_until_ready
 from tests.cluster.group_objects import group, group_set, member, recreation
 from tests.cluster.objects import snapshot, waiting
 from tests.cluster.reader import FakeReader, FakeTime

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cluster.errors import ClusterError
+from cluster.api.errors import ClusterError
 from cluster.groups.live_check import GroupAnswers, group_findings, read_group_answers
 from models.service.resolved import ResolvedStack
 from tests.cluster.objects import node

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from cluster.errors import ClusterError
+from cluster.api.errors import ClusterError
 from cluster.live_check import Answers, check_cluster, cluster_findings, read_answers
 from cluster.prerequisites import Prerequisite, prerequisites
 from cluster.snapshot import Object

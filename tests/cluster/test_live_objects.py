@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from cluster.errors import ClusterError
+from cluster.api.errors import ClusterError
+from cluster.api.reader import connected
 from cluster.live_objects import LiveObjects, read_live_objects
-from cluster.reader import connected
 from cluster.snapshot import Object
 from models.manifests import stack_objects
 from tests.cluster.reader import FORBIDDEN, GONE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from cluster.outage import Contact, OutageReport, reported
+from cluster.api.outage import Contact, OutageReport, reported
 
 ANSWERS = 0.0
 

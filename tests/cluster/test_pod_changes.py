@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cluster.pod_changes import restarts_pods
+from cluster.update.pod_changes import restarts_pods
 from models.manifests import service_objects
 from models.service.resolved import ResolvedService
 from tests.review.stacks import stack

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cluster.wait import PATIENCE
+from cluster.update.wait import PATIENCE
 from tests.cluster.judged import BACK_OFF, judged, with_log
 from tests.cluster.objects import container, ended, pod, running, waiting
 

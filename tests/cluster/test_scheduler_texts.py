@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from cluster.diagnose import diagnose
-from cluster.not_ready import not_ready
-from cluster.scheduler_texts import explain
+from cluster.diagnosis.diagnose import diagnose
+from cluster.diagnosis.not_ready import not_ready
+from cluster.diagnosis.scheduler_texts import explain
 from models.finding import Finding
 from tests.cluster.objects import (
     BUDGET,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cluster.diagnose import diagnose
+from cluster.diagnosis.diagnose import diagnose
 from cluster.snapshot import Snapshot
 from models.finding import Finding
 from tests.cluster.objects import BUDGET, RESOURCE, ago, event, group, node, pod, queue, snapshot

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from cluster.errors import ClusterError
-from cluster.outage import TOLERATED
+from cluster.api.errors import ClusterError
+from cluster.api.outage import TOLERATED
 from cluster.service import WatchedService
-from cluster.smoke_job import GRACE, NotProvedError, wait_until_proved
 from cluster.snapshot import Object, Snapshot
+from cluster.update.smoke_job import GRACE, NotProvedError, wait_until_proved
 from tests.cluster.objects import BUDGET, RESOURCE, container, ended, event, pod, running, snapshot, waiting
 from tests.cluster.reader import FORBIDDEN, GONE, FakeTime
 

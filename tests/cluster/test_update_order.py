@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from cluster import update_order as module
+from cluster.diagnosis.rollouts import stuck_rollout
 from cluster.pods import ended as ended_of
-from cluster.rollouts import stuck_rollout
 from cluster.service import WatchedService, state_of
 from cluster.snapshot import Snapshot
-from cluster.update_order import batches, is_placed, wait_until_placed
-from cluster.wait import Awaited, wait_until_ready
+from cluster.update import order as module
+from cluster.update.order import batches, is_placed, wait_until_placed
+from cluster.update.wait import Awaited, wait_until_ready
 from tests.cluster.objects import (
     BUDGET,
     RESOURCE,

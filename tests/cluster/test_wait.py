@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from cluster.errors import ClusterError
-from cluster.outage import TOLERATED
+from cluster.api.errors import ClusterError
+from cluster.api.outage import TOLERATED
 from cluster.service import WatchedService
 from cluster.snapshot import Object, Snapshot
-from cluster.wait import LOOK, Awaited, NotReadyError, patiently, wait_until_ready
+from cluster.update.wait import LOOK, Awaited, NotReadyError, patiently, wait_until_ready
 from tests.cluster.objects import (
     BUDGET,
     RESOURCE,

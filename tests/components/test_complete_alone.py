@@ -10,7 +10,7 @@ import pulumi_kubernetes as k8s
 import pytest
 import yaml
 
-from cluster.errors import ClusterError
+from cluster.api.errors import ClusterError
 from components import InferenceDeployment, InferenceDeploymentArgs, inference_deployment
 from models.engines.engine_args import EngineArgs
 from models.service.resolved import ResolvedService

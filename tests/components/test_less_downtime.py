@@ -13,7 +13,7 @@ import pulumi
 import pytest
 import yaml
 
-from cluster.errors import ClusterError
+from cluster.api.errors import ClusterError
 from cluster.snapshot import Object
 from components import less_downtime
 from models.manifests import stack_objects

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 import pulumi
 import pytest
 
-from cluster.errors import ClusterError
-from cluster.outage import Contact
+from cluster.api.errors import ClusterError
+from cluster.api.outage import Contact
 from components import outages
 from models import resolve
 from models.stack_file.load import load_stack
@@ -61,7 +61,7 @@ def lines_of(api: ApiServer, monkeypatch: pytest.MonkeyPatch, *, blocks: int = 1
     monkeypatch.setattr(outages, "connected", connected)
     monkeypatch.setattr(outages, "START", 0.0)
     monkeypatch.setattr(outages, "POLL", 0.0)
-    monkeypatch.setattr("cluster.outage._TICK", 0.0)
+    monkeypatch.setattr("cluster.api.outage._TICK", 0.0)
     monkeypatch.setattr(pulumi.log, "warn", lines.append)
     monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: preview)
 

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from cli.render import yaml_documents
-from cluster.kubeconfig import contexts as kubeconfig_contexts
+from cluster.api.kubeconfig import contexts as kubeconfig_contexts
 from models import load_stack, resolve
 from models.manifests import stack_objects
 from tests.components.harness import run_program, stack_config

@@ -12,11 +12,11 @@ import pulumi
 import pytest
 import yaml
 
-from cluster.errors import ClusterError
+from cluster.api.errors import ClusterError
 from cluster.service import WatchedService
-from cluster.smoke_job import NotProvedError
 from cluster.snapshot import Object, Snapshot
-from cluster.wait import Awaited, NotReadyError
+from cluster.update.smoke_job import NotProvedError
+from cluster.update.wait import Awaited, NotReadyError
 from components import (
     ClusterConfig,
     EngineArgs,

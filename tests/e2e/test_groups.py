@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from cluster.reader import connected
+from cluster.api.reader import connected
 from cluster.service import State, WatchedService, look
 from models.finding import Finding
 from sandbox import cluster, leader_worker_set, paths, pins, processes

@@ -9,7 +9,7 @@ import pulumi
 import pytest
 import yaml
 
-from cluster.wait import NotReadyError
+from cluster.update.wait import NotReadyError
 from components import readiness
 from models.manifests.namespace import ENFORCE
 from tests.components.harness import Plan, run_file

@@ -140,7 +140,7 @@ def queue_quota(stack: ResolvedStack) -> Iterator[Finding]:
 
 @rule("error")
 def unknown_queue(service: ResolvedService) -> Iterator[Finding]:
-    """The queue of a service is one of `cluster.queues`, or Volcano's `default`.
+    """The queue of a service is one of `cluster.diagnosis.queues`, or Volcano's `default`.
 
     Pods in a queue that does not exist wait forever.
     """

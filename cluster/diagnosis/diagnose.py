@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cluster.container_start import configuration, mounts, sandbox
-from cluster.crashes import blamed, crashed
-from cluster.image_pull import image, pulling
-from cluster.lost_pods import node_lost, refused_by_node, terminating
+from cluster.diagnosis.container_start import configuration, mounts, sandbox
+from cluster.diagnosis.crashes import blamed, crashed
+from cluster.diagnosis.image_pull import image, pulling
+from cluster.diagnosis.lost_pods import node_lost, refused_by_node, terminating
+from cluster.diagnosis.scheduling import unscheduled
+from cluster.diagnosis.start_progress import slow_start
 from cluster.pods import containers, has_ended, is_ready, node_of, running
-from cluster.scheduling import unscheduled
 from cluster.snapshot import Object, Snapshot, name_of, status_of
-from cluster.start_progress import slow_start
 from models.finding import Finding
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cluster.engine_release import release_of_pod
+from cluster.diagnosis.engine_release import release_of_pod
+from cluster.diagnosis.preflight import contradiction
+from cluster.diagnosis.weight_steps import failure
 from cluster.pods import (
     containers,
     ended,
@@ -14,9 +16,7 @@ from cluster.pods import (
     restarts,
     waiting,
 )
-from cluster.preflight import contradiction
 from cluster.snapshot import Object, Snapshot, instant, name_of
-from cluster.weight_steps import failure
 from models.engines.root_cause import Cause, find_cause
 from models.finding import Finding, Severity
 from models.words import duration

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from cluster.diagnosis.scheduling import unscheduled
 from cluster.pods import any_terminating, is_over, node_of
-from cluster.scheduling import unscheduled
 from cluster.snapshot import Object, Snapshot, name_of
 from models.finding import Finding
 

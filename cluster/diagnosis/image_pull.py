@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from cluster.container_start import shortened
+from cluster.diagnosis.container_start import shortened
 from cluster.pods import containers, node_of, waiting
 from cluster.snapshot import Object, Snapshot, moment
 from models.finding import Finding

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cluster.engine_release import release_of_pod
+from cluster.diagnosis.engine_release import release_of_pod
+from cluster.diagnosis.weight_steps import progress
 from cluster.pods import containers, is_init, running
 from cluster.snapshot import Object, Snapshot, instant, name_of
-from cluster.weight_steps import progress
 from models.engines.log_lines import find_phase
 from models.finding import Finding
 from models.words import duration

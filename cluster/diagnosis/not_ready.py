@@ -6,10 +6,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from cluster.diagnose import diagnose
-from cluster.lost_pods import refused_by_node
+from cluster.diagnosis.diagnose import diagnose
+from cluster.diagnosis.lost_pods import refused_by_node
+from cluster.diagnosis.rollouts import stuck_rollout
 from cluster.pods import age, created, is_over, node_of
-from cluster.rollouts import stuck_rollout
 from cluster.snapshot import (
     Object,
     Snapshot,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from cluster.npu_usage import in_use, offered, rejection
+from cluster.npus.usage import in_use, offered, rejection
 from cluster.pods import created, node_of, npus
 from cluster.snapshot import (
     Object,

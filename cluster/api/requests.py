@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from cluster.api_paths import ApiPath
-from cluster.errors import ClusterError, explained, failures, refused
-from cluster.outage import Contact
+from cluster.api.errors import ClusterError, explained, failures, refused
+from cluster.api.outage import Contact
+from cluster.api.paths import ApiPath
 from cluster.snapshot import Object
 
 ONLY_METADATA = {

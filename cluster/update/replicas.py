@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from cluster.errors import ClusterError
-from cluster.reader import Reader
+from cluster.api.errors import ClusterError
+from cluster.api.reader import Reader
 from cluster.snapshot import instance_of, replicas_of
 
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+from cluster.api.reader import Reader
+from cluster.diagnosis.rollouts import WAITING
 from cluster.pods import any_terminating, node_of
-from cluster.reader import Reader
-from cluster.rollouts import WAITING
 from cluster.service import (
     WatchedService,
     is_observed,
@@ -19,7 +19,7 @@ from cluster.service import (
     take_snapshot,
 )
 from cluster.snapshot import Snapshot, replicas_of, status_of
-from cluster.wait import patiently
+from cluster.update.wait import patiently
 from models.finding import Finding
 from models.service.resolved import ResolvedService
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from cluster.npu_usage import in_use
+from cluster.npus.usage import in_use
 from cluster.pod_groups import group_of, owner_of, queue_of
 from cluster.pods import name_and_owner, npus
 from cluster.snapshot import Object, Snapshot, name_of, status_of

@@ -17,7 +17,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from cluster.api_paths import (
+from cluster.api.errors import ClusterError, explained, failures
+from cluster.api.key_files import forget_keys
+from cluster.api.outage import Contact
+from cluster.api.paths import (
     AUTOSCALERS,
     DEPLOYMENTS,
     LEADER_WORKER_SETS,
@@ -29,10 +32,7 @@ from cluster.api_paths import (
     STACK_OBJECTS,
     WIDE,
 )
-from cluster.api_requests import ONLY_METADATA, ApiRequests
-from cluster.errors import ClusterError, explained, failures
-from cluster.key_files import forget_keys
-from cluster.outage import Contact
+from cluster.api.requests import ONLY_METADATA, ApiRequests
 from cluster.snapshot import Object, Snapshot
 
 SECONDS = 15  # the longest time of an answer
@@ -351,7 +351,7 @@ async def connected(context: str, namespace: str) -> AsyncIterator[Cluster]:
         ClusterError: There are no credentials for this context.
     """
     connection = await asyncio.to_thread(
-        importlib.import_module, "cluster.connection"
+        importlib.import_module, "cluster.api.connection"
     )  # loading kr8s takes a while
 
     began = time.time()

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from cluster.npu_usage import holders, offered, rejection
+from cluster.npus.usage import holders, offered, rejection
 from cluster.pods import node_of
 from cluster.snapshot import Object, Snapshot, is_selected, name_of
 from models.finding import Finding, Severity

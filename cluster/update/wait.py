@@ -14,12 +14,12 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from cluster.errors import ClusterError
+from cluster.api.errors import ClusterError
+from cluster.api.outage import TOLERATED
+from cluster.api.reader import Reader
+from cluster.diagnosis.rollouts import WAITING
 from cluster.groups.members import is_member
-from cluster.outage import TOLERATED
 from cluster.pods import node_of
-from cluster.reader import Reader
-from cluster.rollouts import WAITING
 from cluster.service import State, WatchedService, look, settled_names
 from cluster.snapshot import Snapshot, instance_of, name_of, status_of
 from cluster.status_text import states_text

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cluster.npu_offers import (
+from cluster.diagnosis.queues import queue_full, queue_held, queue_unusable
+from cluster.diagnosis.scheduler_texts import explain
+from cluster.npus.offers import (
     edit_of_platform,
     listed_offers,
     npu_resources,
     offers_text,
 )
-from cluster.npu_usage import candidates, free, offered, shortage
+from cluster.npus.usage import candidates, free, offered, shortage
 from cluster.pod_groups import group_name, group_of, min_member
 from cluster.pods import age, node_of, npus
-from cluster.queues import queue_full, queue_held, queue_unusable
-from cluster.scheduler_texts import explain
 from cluster.snapshot import Object, Snapshot, condition, name_of, one_line
 from models.finding import Finding
 from models.words import counted

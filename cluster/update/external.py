@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from cluster.errors import ClusterError
-from cluster.reader import Cluster, connected
+from cluster.api.errors import ClusterError
+from cluster.api.reader import Cluster, connected
 from cluster.snapshot import Object, name_of
 from models.manifests.metadata import OURS
 from models.service.resolved import ResolvedService

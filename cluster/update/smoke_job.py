@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from cluster.diagnose import diagnose
-from cluster.errors import ClusterError
+from cluster.api.errors import ClusterError
+from cluster.diagnosis.diagnose import diagnose
 from cluster.pods import (
     containers,
     created,
@@ -32,7 +32,7 @@ from cluster.snapshot import (
     one_line,
 )
 from cluster.status_text import states_text
-from cluster.wait import LOOK, POLL, Clock, Outage, Say
+from cluster.update.wait import LOOK, POLL, Clock, Outage, Say
 from models.finding import Finding
 from models.words import duration
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-from cluster.api_paths import definition_of
-from cluster.errors import ClusterError
-from cluster.reader import Cluster, connected
+from cluster.api.errors import ClusterError
+from cluster.api.paths import definition_of
+from cluster.api.reader import Cluster, connected
 from models.manifests import stack_objects
 from models.manifests.kinds import INSTALLED
 from models.service.resolved import ResolvedStack

@@ -1,0 +1,1 @@
+"""Why a pod is not ready. `diagnose` is the beginning."""
