@@ -1,1 +1,1 @@
-"""The command line: one module a command, one module an output format."""
+"""The command line: `commands` has one module for each command, `output` one for each format. `app` lists them."""

@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from cli import (
+from cli.commands import (
     bench,
     capacity,
     check,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from cli.inputs.stacks import find_stack, stack_names
 from cli.live import run
-from cli.stacks import find_stack, stack_names
 from cluster.api.reader import connected
 from cluster.live_objects import LiveObjects, read_live_objects
 from models.manifests import Manifest, stack_objects

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from cli.errors import CommandError
-from cli.stacks import has_cluster_errors, open_stack
+from cli.inputs.stacks import has_cluster_errors, open_stack
 from models.service.resolved import Cluster
 from sandbox.plan import CONTEXT_PREFIX, Node, Plan
 

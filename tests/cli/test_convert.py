@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from cli.render import yaml_documents
+from cli.commands.render import yaml_documents
 from models.manifests import stack_objects
 from models.service.resolve import resolve
 from models.stack_file.load import load_text

@@ -58,7 +58,7 @@ def test_a_stack_that_cannot_be_read_is_no_difference(console: Console, refused:
 
 
 def test_a_defect_of_the_program_is_no_verdict(console: Console, refused: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cli.drift.refuse_errors", lambda stack: {}["defect"])
+    monkeypatch.setattr("cli.commands.drift.refuse_errors", lambda stack: {}["defect"])
     done = console("drift", refused)
 
     assert done.code == 3

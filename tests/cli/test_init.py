@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cli import init
+from cli.commands import init
 from cli.new_project import NewProject, project_files
 from cli.program_requirement import program_requirement, requirement_of
 from tests.cli.conftest import Console

@@ -10,7 +10,7 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from cli import models
+from cli.commands import models
 from cli.errors import CommandError, ExitCode
 from models.catalog.known import find_model, known_models
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.named_files import write_named
+from cli.inputs.named_files import write_named
 from tests.cli.conftest import GOOD, Console
 from tests.convert.pairs import CONFIG, FILLED, SCRIPT
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from cli import status, watch
+from cli import watch
+from cli.commands import status
 from cli.output.status import VERSION
 from cluster.api.errors import ClusterError
 from cluster.api.outage import Contact

@@ -11,7 +11,7 @@ import pulumi
 import pytest
 import yaml
 
-from cli.render import yaml_documents
+from cli.commands.render import yaml_documents
 from cluster.api.kubeconfig import contexts as kubeconfig_contexts
 from models import load_stack, resolve
 from models.manifests import stack_objects

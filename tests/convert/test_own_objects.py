@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from cli.render import yaml_documents
+from cli.commands.render import yaml_documents
 from convert import Conversion, File, Options, convert
 from models.check import check
 from models.manifests import stack_objects

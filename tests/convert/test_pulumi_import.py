@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from cli.commands.render import yaml_documents
 from cli.output.conversion import render_adoption
-from cli.render import yaml_documents
 from convert import Adoption, Conversion, File, Options, adoption, convert
 from models.manifests import stack_objects
 from models.service.resolve import resolve

@@ -11,7 +11,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cli.render import yaml_documents
+from cli.commands.render import yaml_documents
 from convert import File, Options, adoption, compared, convert
 from models.check import check
 from models.launch.launch import launch, script

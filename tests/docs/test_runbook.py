@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from cli import status
+from cli.commands import status
 from cluster.snapshot import Snapshot
 from tests.cli.conftest import Console, console
 from tests.cluster.objects import (

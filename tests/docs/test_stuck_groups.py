@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from cli import status
+from cli.commands import status
 from cluster.snapshot import Snapshot
 from tests.cli.conftest import Console, console
 from tests.cluster.group_objects import group, group_set, member, recreation, stateful_set_event

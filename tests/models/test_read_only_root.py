@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cli.render import yaml_documents
+from cli.commands.render import yaml_documents
 from convert import File, Options, convert
 from models.check import check
 from models.launch.launch import DRAINING, WARM, launch, script

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from cli import sandbox as cli
+from cli.commands import sandbox as cli
 from cli.errors import CommandError, ExitCode
 from sandbox import cluster, command, deployment
 from sandbox.errors import SandboxError

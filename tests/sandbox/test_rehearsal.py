@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from cli import rehearse
 from cli.app import app
+from cli.commands import rehearse
 from cli.errors import CommandError, ExitCode
 from sandbox import cluster, deployment, kubectl, paths, rehearsal
 from sandbox.errors import SandboxError

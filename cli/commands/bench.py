@@ -12,14 +12,14 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.arguments import ServiceArgument, StackArgument
 from cli.errors import CommandError, ExitCode
-from cli.named_files import write_named
+from cli.inputs.arguments import ServiceArgument, StackArgument
+from cli.inputs.named_files import write_named
+from cli.inputs.stacks import open_stack, pick_service
 from cli.output.bench import document, table
 from cli.output.text import coloured
 from cli.reach import KeyFileOption, TimeoutOption, UrlOption, run, say
 from cli.refusal import refuse_errors
-from cli.stacks import open_stack, pick_service
 from client.bench import Load, Measurement, bench, too_long, warm_up
 from client.plot import plot
 from client.reach import ConnectOptions, reached

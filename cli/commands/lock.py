@@ -9,11 +9,11 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.arguments import StacksArgument
 from cli.errors import CommandError, ExitCode
-from cli.named_files import write_named
+from cli.inputs.arguments import StacksArgument
+from cli.inputs.named_files import write_named
+from cli.inputs.stacks import open_stacks
 from cli.output.lock import locked_text
-from cli.stacks import open_stacks
 from client.registry import RegistryError, image_digest
 from models.service.lock import GIVEN_KEYS, relocked
 from models.service.resolved import ResolvedService, ResolvedStack

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from cli.errors import CommandError, ExitCode
-from cli.named_files import write_named
+from cli.inputs.named_files import write_named
 from models.launch.scripts.verify import THREADS, checksum, gib, names_below
 from models.stack_file.checksums import WeightFiles
 from models.stack_file.parse import parse

@@ -12,16 +12,16 @@ from typing import Annotated
 
 import typer
 
-from cli.arguments import StackArgument
-from cli.completion import complete_service
 from cli.errors import CommandError, ExitCode
+from cli.inputs.arguments import StackArgument
+from cli.inputs.completion import complete_service
+from cli.inputs.stacks import open_stack, pick_service, project_directory
 from cli.output import comparison as output
 from cli.output.comparison_junit import junit
 from cli.output.comparison_markdown import markdown
 from cli.progress import shown_progress
 from cli.reach import KeyFileOption, TimeoutOption, run_in, say
 from cli.refusal import refuse_errors
-from cli.stacks import open_stack, pick_service, project_directory
 from client.comparison.block_test import fewest_blocks
 from client.comparison.questions import (
     LANGUAGES,

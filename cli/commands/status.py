@@ -9,14 +9,14 @@ from typing import Annotated
 
 import typer
 
-from cli.arguments import ServicesArgument, StackArgument
 from cli.errors import CommandError, ExitCode
+from cli.inputs.arguments import ServicesArgument, StackArgument
+from cli.inputs.stacks import open_stack, pick_service
 from cli.live import report_unread, run
 from cli.output.fitted import terminal_width
 from cli.output.status import StackStatus, document, table
 from cli.output.text import coloured
 from cli.reach import say
-from cli.stacks import open_stack, pick_service
 from cli.watch import Screen, watch
 from cluster.api.errors import ClusterError
 from cluster.api.outage import OutageReport, reported

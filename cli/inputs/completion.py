@@ -14,7 +14,7 @@ from pathlib import Path
 import typer
 
 from cli.errors import CommandError
-from cli.stacks import find_stack, service_names, stack_names
+from cli.inputs.stacks import find_stack, service_names, stack_names
 
 _ALWAYS = ("HEAD", "HEAD~1")
 

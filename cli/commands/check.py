@@ -8,13 +8,13 @@ from typing import Annotated
 
 import typer
 
-from cli.arguments import StacksArgument
-from cli.completion import complete_service
 from cli.errors import CommandError, ExitCode
+from cli.inputs.arguments import StacksArgument
+from cli.inputs.completion import complete_service
+from cli.inputs.stacks import has_cluster_errors, open_stacks, service_names
 from cli.live import report_unread, run
 from cli.output import Format, render_reports
 from cli.output.values import service_values
-from cli.stacks import has_cluster_errors, open_stacks, service_names
 from cluster.live_check import check_cluster
 from models.check import check
 from models.finding import Finding

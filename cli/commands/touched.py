@@ -10,10 +10,10 @@ from typing import Annotated
 
 import typer
 
-from cli.completion import complete_revision
+from cli.inputs.completion import complete_revision
+from cli.inputs.revision import Revision, revision
+from cli.inputs.stacks import find_stack, names_of, project_directory, stack_names
 from cli.output.touched import Touched, document, step_output, text
-from cli.revision import Revision, revision
-from cli.stacks import find_stack, names_of, project_directory, stack_names
 from models.stack_file.load import Read, disk, read_project
 
 PROGRAM = (

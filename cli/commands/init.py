@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.convert import (
+from cli.commands.convert import (
     ContextOption,
     FilesArgument,
     NamespaceOption,
@@ -20,11 +20,11 @@ from cli.convert import (
     placeholders,
 )
 from cli.errors import CommandError, ExitCode
+from cli.inputs.stacks import open_stack
 from cli.new_project import EXAMPLE, NewProject, project_files
 from cli.output import conversion as conversion_output
 from cli.output.text import render
 from cli.program_requirement import Requirement, program_requirement
-from cli.stacks import open_stack
 from cluster.api import kubeconfig
 from convert import Conversion, Options
 from convert.minimal import with_scalars

@@ -15,7 +15,7 @@ from cli.output.terminal import folded, folded_paragraph, paragraph
 from models.rules.registry import Rule, Subject, find_rule, rules_about
 from models.stack_file.errors.unknown_keys import nearest
 
-EXAMPLES = Path(__file__).parent.parent / "tests" / "rules"
+EXAMPLES = Path(__file__).parents[2] / "tests" / "rules"
 """For each rule, the smallest refused stack file with its output, and the nearest accepted one. They are its tests."""
 
 _EXAMPLE_FILES = {

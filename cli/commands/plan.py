@@ -8,15 +8,15 @@ from typing import Annotated
 
 import typer
 
-from cli.arguments import StackArgument
-from cli.completion import complete_revision
-from cli.diff import refuse_unreadable
+from cli.commands.diff import refuse_unreadable
 from cli.errors import CommandError, ExitCode
+from cli.inputs.arguments import StackArgument
+from cli.inputs.completion import complete_revision
+from cli.inputs.revision import Revision, revision
+from cli.inputs.stacks import find_stack, is_file, open_stack, project_directory
 from cli.live_plan import planned_live
 from cli.output.plan import PlanFormat, render_plan
 from cli.output.plan.planned import PlannedUpdate
-from cli.revision import Revision, revision
-from cli.stacks import find_stack, is_file, open_stack, project_directory
 from models.check import check
 from models.service.resolved import ResolvedStack
 from models.words import counted, listed

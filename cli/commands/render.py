@@ -9,11 +9,11 @@ from typing import Annotated
 import typer
 
 from cli import gitops
-from cli.arguments import StackArgument
 from cli.errors import ExitCode
+from cli.inputs.arguments import StackArgument
+from cli.inputs.stacks import open_stack
 from cli.output.yaml import yaml_documents
 from cli.refusal import refuse_errors
-from cli.stacks import open_stack
 from models.manifests import stack_objects
 from models.secret_reference import NamespaceSecret
 from models.service.resolved import ResolvedStack

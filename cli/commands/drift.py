@@ -7,14 +7,14 @@ from typing import Annotated
 
 import typer
 
-from cli.arguments import StackArgument
 from cli.errors import ExitCode
+from cli.inputs.arguments import StackArgument
+from cli.inputs.stacks import open_stack
 from cli.live import report_unread
 from cli.objects import read_objects
 from cli.output.drift import json, text
 from cli.output.drift.report import DriftReport
 from cli.refusal import refuse_errors
-from cli.stacks import open_stack
 from review.drift import drifted
 
 

@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from cli.arguments import StackArgument
 from cli.errors import CommandError, ExitCode
+from cli.inputs.arguments import StackArgument
+from cli.inputs.stacks import open_stack
 from cli.live import report_unread, run
 from cli.output.capacity import json, text
-from cli.stacks import open_stack
 from cluster.api.reader import connected
 from cluster.npus.capacity import live_findings, live_nodes
 from cluster.snapshot import Snapshot

@@ -8,15 +8,15 @@ from typing import Annotated
 
 import typer
 
-from cli.diff import since
+from cli.commands.diff import since
+from cli.commands.touched import AgainstOption, request_base, touched
 from cli.errors import CommandError, ExitCode, UnreadableStackError
+from cli.inputs.revision import Revision
+from cli.inputs.stacks import find_stack
 from cli.output.review import ReviewFormat, render_review
 from cli.output.review.markdown import comments
 from cli.output.review.reviewed import ChangedLines, Review, Reviewed
 from cli.output.touched import Touched, document
-from cli.revision import Revision
-from cli.stacks import find_stack
-from cli.touched import AgainstOption, request_base, touched
 from models.check import check
 
 

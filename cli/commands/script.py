@@ -8,10 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.arguments import ServiceArgument, StackArgument
 from cli.errors import CommandError, ExitCode
+from cli.inputs.arguments import ServiceArgument, StackArgument
+from cli.inputs.stacks import open_stack, pick_service
 from cli.refusal import refuse_errors
-from cli.stacks import open_stack, pick_service
 from models.launch.group import member_of
 from models.launch.launch import Launch, launch, launch_of_rank, script
 from models.service.resolved import ResolvedService

@@ -10,17 +10,12 @@ from typing import Annotated
 
 import typer
 
-from cli.arguments import StacksArgument
-from cli.completion import complete_revision
 from cli.errors import CommandError, ExitCode, UnreadableStackError
-from cli.live import report_unread
-from cli.named_files import read_named
-from cli.objects import read_objects
-from cli.output.diff import DiffFormat, render_comparisons
-from cli.output.diff.comparison import Comparison
-from cli.output.diff.matrix import render_matrix
-from cli.revision import Revision, revision
-from cli.stacks import (
+from cli.inputs.arguments import StacksArgument
+from cli.inputs.completion import complete_revision
+from cli.inputs.named_files import read_named
+from cli.inputs.revision import Revision, revision
+from cli.inputs.stacks import (
     find_stack,
     is_file,
     open_stack,
@@ -28,6 +23,11 @@ from cli.stacks import (
     project_directory,
     stack_names,
 )
+from cli.live import report_unread
+from cli.objects import read_objects
+from cli.output.diff import DiffFormat, render_comparisons
+from cli.output.diff.comparison import Comparison
+from cli.output.diff.matrix import render_matrix
 from models.check import check
 from models.finding import Finding
 from models.report import Report

@@ -10,12 +10,12 @@ from typing import Annotated, NoReturn
 import typer
 import yaml
 
+from cli.commands.migrate import known_release
 from cli.errors import CommandError, ExitCode
-from cli.migrate import known_release
-from cli.named_files import STANDARD_INPUT, read_named, write_named
+from cli.inputs.named_files import STANDARD_INPUT, read_named, write_named
+from cli.inputs.stacks import project_directory
 from cli.output import conversion as output
 from cli.output import migration as migration_output
-from cli.stacks import project_directory
 from convert import (
     Adoption,
     Conversion,

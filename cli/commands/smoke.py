@@ -8,13 +8,13 @@ from typing import Annotated
 
 import typer
 
-from cli.arguments import ServicesArgument, StackArgument
 from cli.errors import CommandError, ExitCode
+from cli.inputs.arguments import ServicesArgument, StackArgument
+from cli.inputs.stacks import open_stack, pick_service
 from cli.output.junit import junit
 from cli.output.smoke import document, lines
 from cli.reach import KeyFileOption, TimeoutOption, UrlOption, duration, run, say
 from cli.refusal import refuse_errors
-from cli.stacks import open_stack, pick_service
 from client.http import UnreachableError
 from client.reach import ConnectOptions, reached
 from client.smoke import Check, SmokeResult, smoke

@@ -10,11 +10,11 @@ from typing import Annotated
 
 import typer
 
-from cli.arguments import StackArgument
 from cli.errors import CommandError, ExitCode
-from cli.named_files import refuse_link, write_named
+from cli.inputs.arguments import StackArgument
+from cli.inputs.named_files import refuse_link, write_named
+from cli.inputs.stacks import open_stack
 from cli.output import migration as output
-from cli.stacks import open_stack
 from migrate.errors import MigrationError
 from migrate.migration import Wish, migrate
 from migrate.report import Migration

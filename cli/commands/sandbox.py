@@ -13,12 +13,12 @@ from typing import Annotated
 
 import typer
 
-from cli.completion import complete_stack
 from cli.errors import CommandError, ExitCode
 from cli.help import HelpfulGroup, add_command
+from cli.inputs.completion import complete_stack
+from cli.inputs.stacks import project_directory, stack_names
 from cli.output.table import columns
 from cli.sandbox_plan import sandbox_plan
-from cli.stacks import project_directory, stack_names
 from sandbox import cluster, command, deployment, paths, services
 from sandbox.errors import SandboxError
 from sandbox.images import vllm

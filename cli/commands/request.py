@@ -11,14 +11,14 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from cli.arguments import ServiceArgument, StackArgument
 from cli.errors import CommandError, ExitCode
-from cli.named_files import read_named
+from cli.inputs.arguments import ServiceArgument, StackArgument
+from cli.inputs.named_files import read_named
+from cli.inputs.parameter_options import body_fields, with_parameters
+from cli.inputs.stacks import open_stack, pick_service
 from cli.output.text import coloured
-from cli.parameter_options import body_fields, with_parameters
 from cli.reach import KeyFileOption, TimeoutOption, UrlOption, run, say
 from cli.refusal import refuse_errors
-from cli.stacks import open_stack, pick_service
 from client.answer import Answer, Piece, texts
 from client.body import BadInputError, data_url, pooling, question, raw
 from client.check import check_request

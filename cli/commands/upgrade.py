@@ -11,15 +11,15 @@ from typing import Annotated
 import typer
 
 from cli import pulumi
-from cli.arguments import StackArgument
-from cli.completion import complete_revision
+from cli.commands.plan import base_of, planned_from
 from cli.errors import CommandError, ExitCode
+from cli.inputs.arguments import StackArgument
+from cli.inputs.completion import complete_revision
+from cli.inputs.revision import Revision, revision
+from cli.inputs.stacks import is_file, open_stack, project_directory
 from cli.live import run
 from cli.output.plan import PlanFormat, render_plan
 from cli.output.plan.words import refusal, step_text
-from cli.plan import base_of, planned_from
-from cli.revision import Revision, revision
-from cli.stacks import is_file, open_stack, project_directory
 from cluster.api.reader import connected
 from cluster.update.replicas import live_replicas
 from models.check import check

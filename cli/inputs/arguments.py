@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cli.completion import complete_service, complete_stack
+from cli.inputs.completion import complete_service, complete_stack
 
 StackArgument = Annotated[
     str,

@@ -1,0 +1,1 @@
+"""The commands of `ascend-vllm`: one module for each."""

@@ -1,0 +1,1 @@
+"""What the arguments of commands name: stacks, revisions, files, and parameters of requests."""
