@@ -15,6 +15,7 @@ from cli.commands import (
     bench,
     capacity,
     check,
+    checksums,
     compare,
     convert,
     diff,
@@ -22,7 +23,6 @@ from cli.commands import (
     github,
     init,
     lock,
-    manifest,
     migrate,
     models,
     plan,
@@ -69,7 +69,8 @@ add_command(app, "rule", rich_help_panel="Check")(rule.command)
 add_command(app, "models", rich_help_panel="Check")(models.command)
 add_command(app, "schema", rich_help_panel="Check")(schema.command)
 add_command(app, "lock", rich_help_panel="Check")(lock.command)
-add_command(app, "manifest", rich_help_panel="Check")(manifest.command)
+add_command(app, "checksums", rich_help_panel="Check")(checksums.command)
+add_command(app, "manifest", hidden=True)(checksums.command)  # its old name
 add_command(app, "script", rich_help_panel="Review")(script.command)
 add_command(app, "render", rich_help_panel="Review")(render.command)
 add_command(app, "diff", rich_help_panel="Review")(diff.command)

@@ -49,9 +49,12 @@ class HelpfulGroup(TyperGroup):
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Write one section for each panel of commands."""
-        longest = max(len(name) for name in self.commands)
+        listed = [
+            name for name in self.list_commands(ctx) if not self.commands[name].hidden
+        ]
+        longest = max(len(name) for name in listed)
         panels: dict[str, Rows] = {}
-        for name in self.list_commands(ctx):
+        for name in listed:
             command = self.commands[name]
             panel = _panel(command, "Commands")
             rows = panels.setdefault(panel, [])

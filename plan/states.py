@@ -33,7 +33,7 @@ def state_after(old: LoadedStack, new: LoadedStack, step: Step) -> LoadedStack:
         new,
         services=services,
         config_jsons={**old.config_jsons, **new.config_jsons},
-        weight_files={**old.weight_files, **new.weight_files},
+        checksums={**old.checksums, **new.checksums},
         secrets={**old.secrets, **new.secrets},
     )
 

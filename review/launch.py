@@ -21,7 +21,7 @@ _FILE_FIELDS = {
     "convert-eagle.sh": "speculative.convert",
     "fetch-model.sh": "model.source",
     "verify-model.sh": "model.verify",
-    scripts.MANIFEST: "model.verify",
+    scripts.CHECKSUMS: "model.verify",
     scripts.WARM_UP: "graph.warmUp",
     scripts.GRAPH_CACHE: "graph.cache",
 }

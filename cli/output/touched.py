@@ -20,7 +20,7 @@ class Touched:
 
     name: str
     files: tuple[str, ...]
-    """Changed files of the stack: its stack file, base file, Pulumi.yaml, config.json or manifest."""
+    """Changed files of the stack: its stack file, base file, Pulumi.yaml, config.json or checksums."""
     program: tuple[str, ...]
     """Changed files of the program, which touch every stack."""
 

@@ -53,7 +53,7 @@ class InitStep:
 def init_steps(service: ResolvedService) -> Iterator[InitStep]:
     """The steps of a service, in their order (manual, Step 3: MoE models, and eagle)."""
     preamble = script_preamble(init_files(service))
-    if service.weight_files:
+    if service.checksums:
         step = _weights_step(service)
         yield replace(step, script=preamble + step.script)
     if isinstance(service.mind_speed, MindSpeedInstallation):
@@ -79,7 +79,7 @@ def _weights_step(service: ResolvedService) -> InitStep:
     source = service.model.source
     if isinstance(source, ResolvedBucketSource):
         return _fetch(service, source)
-    command = scripts.with_manifest(scripts.VERIFY, {"directory": service.model.path})
+    command = scripts.with_checksums(scripts.VERIFY, {"directory": service.model.path})
     return InitStep(
         name="verify-model",
         script=command,
@@ -103,9 +103,9 @@ def _fetch(service: ResolvedService, source: ResolvedBucketSource) -> InitStep:
         "name": store_name(service, source),
     }
     if source.stored_in:
-        command = scripts.with_manifest(scripts.FETCH, options, "--shared")
+        command = scripts.with_checksums(scripts.FETCH, options, "--shared")
     else:
-        command = scripts.with_manifest(scripts.FETCH, options)
+        command = scripts.with_checksums(scripts.FETCH, options)
     secrets: dict[str, NamespaceSecret] = {}
     if source.access_key:
         secrets["AWS_ACCESS_KEY_ID"] = source.access_key

@@ -162,8 +162,8 @@ def _files(service: ResolvedService) -> dict[str, str]:
         files[TEMPLATE] = template.inline
     for step in steps:
         files[step.file] = step.script
-    if service.weight_files:
-        files[scripts.MANIFEST] = service.weight_files.text
+    if service.checksums:
+        files[scripts.CHECKSUMS] = service.checksums.text
     files[DRAIN] = _drain(service)
     for name in helpers:
         files[name] = scripts.script_text(name)
@@ -260,8 +260,8 @@ def _weights_identity(service: ResolvedService) -> str:
         parts.append(source.stored_in.name)
     if isinstance(source, ClaimSource) and source.directory:
         parts.append(source.directory)
-    if service.weight_files:
-        parts.append(service.weight_files.digest)
+    if service.checksums:
+        parts.append(service.checksums.digest)
     return "@".join(parts)
 
 

@@ -38,7 +38,7 @@ The rules read the model's facts from it. Its path is relative to the stack file
     "weight-files": """The file that `verify` names can be read and is a list of checksums.
 
 Each file has its size in bytes and its SHA-256, and is inside the model's directory: no name is absolute or contains
-`..`. `ascend-vllm manifest DIRECTORY` creates the list.""",
+`..`. `ascend-vllm checksums DIRECTORY` creates the list.""",
     "config-secret": """Every `{config: NAME}` names a secret key of the stack.
 
 The stack creates a Secret from its value. The value is encrypted in the stack file: `pulumi config set --secret

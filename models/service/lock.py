@@ -84,8 +84,8 @@ def differences(
 
 def _weights(service: ResolvedService) -> LockedWeights:
     checksums = None
-    if service.weight_files:
-        checksums = f"sha256:{service.weight_files.sha256}"
+    if service.checksums:
+        checksums = f"sha256:{service.checksums.sha256}"
     return LockedWeights(
         path=service.model.path,
         quantization=service.quantization,

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from models.secret_reference import NamespaceSecret
 from models.service.secrets import named
-from models.stack_file.checksums import WeightFiles
+from models.stack_file.checksums import Checksums
 from models.stack_file.keys.model import Model, directory_name
 from models.stack_file.keys.source import (
     BucketSource,
@@ -31,7 +31,7 @@ class ResolvedBucketSource(BucketSource):
 
     access_key: NamespaceSecret | None
     secret_key: NamespaceSecret | None
-    files: WeightFiles
+    files: Checksums
 
 
 ResolvedSource = HostPathSource | ClaimSource | ResolvedBucketSource
@@ -56,7 +56,7 @@ class ResolvedModel(Model):
 
 def resolve_model(
     model: Model,
-    files: WeightFiles | None,
+    files: Checksums | None,
     ciphertexts: Mapping[str, str],
     because: dict[str, str],
 ) -> ResolvedModel:
@@ -88,14 +88,14 @@ def resolve_model(
     )
 
 
-def _preparation(source: Source, files: WeightFiles) -> int:
+def _preparation(source: Source, files: Checksums) -> int:
     """Seconds to fetch or verify weights, in whole minutes: five minutes, and the time to read their bytes."""
     speed = _BUCKET_SPEED if isinstance(source, BucketSource) else _DISK_SPEED
     return 60 * math.ceil(5 + files.total / speed / 60)
 
 
 def _resolve_source(
-    source: Source, files: WeightFiles | None, ciphertexts: Mapping[str, str]
+    source: Source, files: Checksums | None, ciphertexts: Mapping[str, str]
 ) -> ResolvedSource:
     if not isinstance(source, BucketSource):
         return source

@@ -39,7 +39,7 @@ from models.service.resolved import (
 from models.service.resources import resolve_resources
 from models.service.rollout import Demand, Plan, plan_rollouts
 from models.service.secrets import made_secrets, named, named_pull_secret
-from models.stack_file.checksums import WeightFiles
+from models.stack_file.checksums import Checksums
 from models.stack_file.keys.cluster import ClusterConfig, minor_of
 from models.stack_file.keys.environment import PathAddition, PodField
 from models.stack_file.keys.locked import LOCK_FILE, StackLock
@@ -65,7 +65,7 @@ class _Size:
     config: ServiceConfig
     release: Release
     model: ResolvedModel
-    weight_files: WeightFiles | None
+    checksums: Checksums | None
     known: KnownModel | None
     facts: ModelFacts | None
     missing_facts: tuple[str, ...]
@@ -140,8 +140,8 @@ def resolve_cluster(config: ClusterConfig) -> Cluster:
 
 def _resolve_size(name: str, config: ServiceConfig, stack: LoadedStack) -> _Size:
     because: dict[str, str] = {}
-    weight_files = stack.weight_files.get(config.model.verify or "")
-    model = resolve_model(config.model, weight_files, stack.secrets, because)
+    checksums = stack.checksums.get(config.model.verify or "")
+    model = resolve_model(config.model, checksums, stack.secrets, because)
     known = find_model(model.name)
     config_json = stack.config_jsons.get(config.model.config_json or "")
     published = config_json or (known.facts if known else None)
@@ -164,7 +164,7 @@ def _resolve_size(name: str, config: ServiceConfig, stack: LoadedStack) -> _Size
         config=config,
         release=release,
         model=model,
-        weight_files=weight_files,
+        checksums=checksums,
         known=known,
         facts=facts,
         missing_facts=missing_facts,
@@ -272,7 +272,7 @@ def _resolve_service(
         known=size.known,
         facts=size.facts,
         missing_facts=size.missing_facts,
-        weight_files=size.weight_files,
+        checksums=size.checksums,
         external=size.external,
         room=plan.room,
     )

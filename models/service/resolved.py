@@ -11,7 +11,7 @@ from models.finding import Finding, Path, Span
 from models.secret_reference import NamespaceSecret
 from models.service.model import ResolvedModel
 from models.service.secrets import MadeSecret
-from models.stack_file.checksums import WeightFiles
+from models.stack_file.checksums import Checksums
 from models.stack_file.keys.cluster import (
     DEFAULT_KUBERNETES,
     NamespaceConfig,
@@ -107,8 +107,8 @@ class ResolvedService(ModelServer):
     """The digest that the lock file adds to the image."""
     locked_driver: str | None = None
     """The oldest driver of a node that the lock file names."""
-    weight_files: WeightFiles | None = None
-    """The manifest that the weights are fetched or verified by."""
+    checksums: Checksums | None = None
+    """The checksums that the weights are fetched or verified by."""
     priority: int = 1
     """Weight of a second in which the service does not answer, when `plan` orders the steps of an update."""
     external: bool = False

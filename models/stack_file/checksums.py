@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 from models.record import Below, Record, text_like
 
 MOST_BYTES = 180_000
-"""Of a manifest; some 1,400 files. A ConfigMap holds 1 MiB, the scripts and a chat template included."""
+"""The most bytes of all checksums: some 1,400 files. A ConfigMap has 1 MiB, also for scripts and templates."""
 
 _WEIGHTS = (".safetensors", ".bin", ".pt", ".pth", ".gguf")
 
@@ -51,8 +51,8 @@ class WeightFile(Record):
     """Its checksum."""
 
 
-class WeightFiles(Record):
-    """A manifest, which `ascend-vllm manifest` makes."""
+class Checksums(Record):
+    """The checksums of a model's weights, which `ascend-vllm checksums` writes."""
 
     files: dict[Below, WeightFile] = Field(
         min_length=1, examples=[{"config.json": {"size": 663, "sha256": "…"}}]
@@ -60,7 +60,7 @@ class WeightFiles(Record):
     """The files by their names below the directory."""
 
     @model_validator(mode="after")
-    def _has_names_of_files(self) -> WeightFiles:
+    def _has_names_of_files(self) -> Checksums:
         for name in self.files:
             problem = _problem_of_name(name) or self._directory_problem(name)
             if problem:
@@ -77,7 +77,7 @@ class WeightFiles(Record):
         return ""
 
     @model_validator(mode="after")
-    def _fits_beside_the_launch_script(self) -> WeightFiles:
+    def _fits_beside_the_launch_script(self) -> Checksums:
         if len(self.text.encode()) > MOST_BYTES:
             raise ValueError(
                 f"it has more than {MOST_BYTES} bytes, which no launch map holds; list fewer files"
@@ -97,14 +97,14 @@ class WeightFiles(Record):
 
     @property
     def text(self) -> str:
-        """The manifest as JSON, the same for the same files."""
+        """The checksums as JSON, the same for the same files."""
         return json.dumps(
             self.model_dump(), sort_keys=True, ensure_ascii=False, separators=(",", ":")
         )
 
     @property
     def sha256(self) -> str:
-        """The SHA-256 of the manifest, which stands for the files."""
+        """The SHA-256 of this text, which stands for the files."""
         return hashlib.sha256(self.text.encode()).hexdigest()
 
     @property

@@ -179,7 +179,7 @@ def _complete(
     config_jsons, unreadable = named_contents(
         loaded, "config_json", "config-json", directory, read
     )
-    weight_files, unlisted = named_contents(
+    checksums, unlisted = named_contents(
         loaded, "verify", "weight-files", directory, read
     )
     lock, lock_problems = stack_lock(loaded.name, directory, read)
@@ -194,7 +194,7 @@ def _complete(
         },
         broken=(*loaded.broken, *sorted(refused)),
         config_jsons=config_jsons,
-        weight_files=weight_files,
+        checksums=checksums,
         secrets=ciphertexts(further),
         lock=lock,
         findings=(

@@ -12,7 +12,7 @@ from pydantic.alias_generators import to_camel
 
 from models.catalog.facts import Facts
 from models.finding import Finding, Mark, Path
-from models.stack_file.checksums import WeightFiles
+from models.stack_file.checksums import Checksums
 from models.stack_file.config_json import facts_of
 from models.stack_file.limits import TooLargeError, check_bytes
 from models.stack_file.parse import LoadedStack, parse
@@ -43,7 +43,7 @@ def named_contents(
 def read_named(
     rule: str, file: File, path: Path, read: Callable[[File], str]
 ) -> tuple[Any, list[Finding]]:
-    """The content of a file that a model names: the facts of a config.json, or the files that a manifest lists.
+    """The content of a file that a model names: the facts of a config.json, or the checksums of its weights.
 
     Args:
         rule: `config-json` or `weight-files`, which refuses what cannot be read.
@@ -52,7 +52,7 @@ def read_named(
         read: Where the texts of files come from.
     """
     name, why, fix = UNREADABLE[rule]
-    record: Facts | WeightFiles | None = None
+    record: Facts | Checksums | None = None
     try:
         text = read(file)
         check_bytes(text)
@@ -61,7 +61,7 @@ def read_named(
         if rule == "config-json":
             record, found = parse(Facts, facts_of(content), path)
         else:
-            record, found = parse(WeightFiles, content, path)
+            record, found = parse(Checksums, content, path)
         problems = [f"{file}: {finding.message}" for finding in found[:_MOST]]
     except OSError as problem:
         problems = [f"{file} cannot be read: {problem.strerror}"]
@@ -114,7 +114,7 @@ UNREADABLE = {
     "weight-files": (
         "list of checksums",
         "the pod verifies the weights with it before the server starts (models/launch/scripts/verify.py)",
-        "create it with `ascend-vllm manifest DIRECTORY`, and name its path relative to the stack file",
+        "create it with `ascend-vllm checksums DIRECTORY`, and name its path relative to the stack file",
     ),
 }
 """What a file that a model names is, why it is read, and where it is from, by the rule that refuses it."""

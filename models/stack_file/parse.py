@@ -12,7 +12,7 @@ from pydantic import Field, JsonValue, ValidationError
 from models.catalog.facts import Facts
 from models.finding import Finding, Mark, Path, Span
 from models.record import DnsLabel, Line, Record, Text
-from models.stack_file.checksums import WeightFiles
+from models.stack_file.checksums import Checksums
 from models.stack_file.errors.misspelled_keys import join_misspelled_keys
 from models.stack_file.errors.place import in_one_line
 from models.stack_file.errors.shape import shape_finding
@@ -56,8 +56,8 @@ class LoadedStack:
     """Two services as one; None if there is no such pair."""
     config_jsons: Mapping[str, Facts] = field(default_factory=dict)
     """The models' own config.json files that services name, by that name."""
-    weight_files: Mapping[str, WeightFiles] = field(default_factory=dict)
-    """The manifests that services name, by that name."""
+    checksums: Mapping[str, Checksums] = field(default_factory=dict)
+    """The checksums that services name, by the name of their file."""
     secrets: Mapping[str, str] = field(default_factory=dict)
     """The ciphertexts of the stack's secret keys that services may refer to, by key."""
     lock: StackLock | None = None

@@ -37,7 +37,7 @@ def single_service(
     facts, unreadable_facts = _read(
         name, config, "configJson", directory or File(), read
     )
-    weight_files, unreadable_files = _read(
+    checksums, unreadable_files = _read(
         name, config, "verify", directory or File(), read
     )
     findings = [
@@ -47,7 +47,7 @@ def single_service(
         *unreadable_files,
     ]
     stack = LoadedStack(
-        name, "", cluster, {name: config}, config_jsons=facts, weight_files=weight_files
+        name, "", cluster, {name: config}, config_jsons=facts, checksums=checksums
     )
     return replace(stack, findings=tuple(findings))
 

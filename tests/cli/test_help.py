@@ -22,10 +22,11 @@ MAKE_TARGETS = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding
 
 
 def commands(command: Any = ROOT_COMMAND, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    """The words of every command and subcommand; of the program itself, none."""
+    """The words of every command and subcommand without old names; of the program itself, none."""
     yield path
     for name, subcommand in getattr(command, "commands", {}).items():
-        yield from commands(subcommand, (*path, name))
+        if not subcommand.hidden:
+            yield from commands(subcommand, (*path, name))
 
 
 PATHS = list(commands())

@@ -134,8 +134,8 @@ def run_yaml(example: Example) -> None:
 
 
 def _read(file: Path) -> str:
-    """The text of a file; the manifests that pages name are of a model."""
-    if file.parent.name != "manifests":
+    """The text of a file; the checksums that pages name are of a model."""
+    if file.parent.name != "checksums":
         return disk(file)
     files = {name: {"size": 663, "sha256": "0" * 64} for name in ("config.json", "model.safetensors")}
     return json.dumps({"files": files})

@@ -108,7 +108,9 @@ def test_the_change_from_beginning_to_end_gives_what_the_page_shows(copy: Path) 
     command, output = session.split("\n", 1)
     folder = copy / "tests" / "rules" / RULE
     folder.mkdir()
-    with (copy / "models" / "rules" / "parallelism.py").open("a", encoding="utf-8") as module:
+    rules = re.search(r"append it to `([\w/]+\.py)`", PAGE)
+    assert rules is not None
+    with (copy / rules[1]).open("a", encoding="utf-8") as module:
         module.write(f"\n\n{function}")
     (folder / "refused.yaml").write_text(refused, encoding="utf-8")
     (folder / "accepted.yaml").write_text("".join(refused.splitlines(keepends=True)[:-1]), encoding="utf-8")

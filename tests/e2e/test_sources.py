@@ -94,7 +94,7 @@ def test_a_claim_that_no_service_wants_any_more_stays(project: Project) -> None:
     assert not any("PersistentVolumeClaim" in kind for kind in project.resources(namespace))
 
 
-def test_a_bucket_starts_with_its_step_and_rolls_with_its_manifest(project: Project) -> None:
+def test_a_bucket_starts_with_its_step_and_rolls_with_its_checksums(project: Project) -> None:
     namespace = "s-bucket"
     project.pulumi("stack", "init", namespace)
     project.write(namespace, {"qwen": service({"source": BUCKET, "verify": "weights.json"})})

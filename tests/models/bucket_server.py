@@ -205,8 +205,8 @@ def serving(content: Content, tls: ssl.SSLContext | None = None) -> Iterator[str
             thread.join()
 
 
-def manifest_of(files: Mapping[str, bytes]) -> dict[str, Any]:
-    """The manifest of files."""
+def checksums_of(files: Mapping[str, bytes]) -> dict[str, Any]:
+    """The checksums of files, as `ascend-vllm checksums` writes them."""
     return {
         "files": {
             name: {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
@@ -231,11 +231,11 @@ class Node:
         return self.store / self.name
 
     def command(self, endpoint: str, files: Mapping[str, bytes], *more: object, prefix: str = "") -> list[str]:
-        manifest = self.root / "manifest.json"
-        manifest.write_text(json.dumps(manifest_of(files)), "utf-8")
+        checksums = self.root / "checksums.json"
+        checksums.write_text(json.dumps(checksums_of(files)), "utf-8")
         words: Sequence[object] = [
             *(sys.executable, "-I", "-S", SCRIPTS / "fetch.py", "--endpoint", endpoint, "--region", REGION),
-            *("--bucket", "models", "--prefix", prefix, "--manifest", manifest, "--store", self.store),
+            *("--bucket", "models", "--prefix", prefix, "--manifest", checksums, "--store", self.store),
             *("--name", self.name, "--every", 0.05, "--pause", 0.01, "--timeout", 1, "--patience", 5, *more),
         ]
         return [*map(str, words)]

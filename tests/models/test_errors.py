@@ -220,7 +220,7 @@ def test_the_fix_of_a_bucket_without_manifest_has_both() -> None:
 
     assert fix == (
         "write model: {source: {bucket: b, endpoint: https://o.com, kind: bucket, region: r}, "
-        "verify: manifests/Qwen2-7B-Instruct.json}"
+        "verify: checksums/Qwen2-7B-Instruct.json}"
     )
 
 

@@ -324,14 +324,14 @@ def test_a_store_that_cannot_be_written_is_said_in_one_line(node: Node) -> None:
 
 
 @pytest.mark.parametrize(
-    "manifest",
+    "checksums",
     [
         *("{", "[]", '{"files": 1}', '{"files": {"a": {}}}', '{"files": {"a": {"size": "x", "sha256": ""}}}'),
         *(f'{{"files": {{"{name}": {{"size": 1, "sha256": "0"}}}}}}' for name in ("/etc/a", "../a", "a/../../b", "")),
     ],
 )
-def test_a_manifest_that_is_none_or_names_what_lies_outside_is_refused(node: Node, manifest: str) -> None:
-    (node.root / "bad.json").write_text(manifest)
+def test_checksums_that_are_malformed_or_name_a_file_outside_are_refused(node: Node, checksums: str) -> None:
+    (node.root / "bad.json").write_text(checksums)
     code, said = node.fetch("http://localhost:1", ONE, "--manifest", node.root / "bad.json")
 
     assert (code, len(said)) == (1, 1)

@@ -13,7 +13,7 @@ from tests.models.sources import BUCKET, CLAIM, FILES, KEYS, SHA, bucket, servic
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    """Where the stack file and a manifest lie."""
+    """The directory of the stack file and of the checksums."""
     (tmp_path / "weights.json").write_text(json.dumps({"files": FILES}))
     return tmp_path
 
@@ -37,7 +37,7 @@ def home(tmp_path: Path) -> Path:
         (bucket(to={"path": "/a/b", "size": "1Gi"}), "to must be {path: …} or {claim: …}, but it has path and size"),
         (bucket(to="/dev/"), 'to "/dev/": it is a directory of the node\'s system; name one below it'),
         (bucket(to="/var/lib"), 'to "/var/lib": it is a directory of the node\'s system; name one below it'),
-        ({"source": BUCKET}, "model: a bucket needs verify: the manifest says which files to fetch"),
+        ({"source": BUCKET}, "model: a bucket needs verify: the checksums say which files to fetch"),
         (
             {"source": "/m/a", "mountPath": "/b"},
             "model: mountPath is for a claim or a bucket; a directory of the node is seen under its own path",
@@ -112,7 +112,7 @@ def test_endpoints_with_ports_and_addresses_are_taken(home: Path, endpoint: str)
         ),
     ],
 )
-def test_a_manifest_that_no_pod_could_use_is_refused(home: Path, content: str | None, message: str) -> None:
+def test_checksums_that_no_pod_could_use_are_refused(home: Path, content: str | None, message: str) -> None:
     (home / "weights.json").unlink()
     if content is not None:
         (home / "weights.json").write_text(content)
@@ -124,7 +124,7 @@ def test_a_manifest_that_no_pod_could_use_is_refused(home: Path, content: str | 
     assert stack.broken == ("qwen-0",)
 
 
-def test_a_manifest_that_is_no_text_is_refused_in_one_line_and_not_shown(home: Path) -> None:
+def test_checksums_that_are_not_text_are_refused_in_one_line_and_not_shown(home: Path) -> None:
     (home / "weights.json").write_bytes(b'{"files": {"\xe4": "' + b"0" * 10_000 + b'"}}')
     (finding,) = stack_with(home, {"source": "/m/a", "verify": "weights.json"}).findings
 

@@ -30,7 +30,7 @@ from tests.models.sources import (
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    """Where the stack file and a manifest lie."""
+    """The directory of the stack file and of the checksums."""
     (tmp_path / "weights.json").write_text(json.dumps({"files": FILES}))
     return tmp_path
 
@@ -133,7 +133,7 @@ def test_other_files_have_another_directory_and_the_server_the_same_name(home: P
     assert (before.model_names, launch(before).argv) == (after.model_names, launch(after).argv)
 
 
-def test_another_order_of_the_manifest_changes_nothing(home: Path) -> None:
+def test_another_order_of_the_checksums_changes_nothing(home: Path) -> None:
     before = launch(service_with(home, bucket()))
     (home / "weights.json").write_text(json.dumps({"files": dict(reversed(FILES.items()))}, indent=4))
 
@@ -186,9 +186,9 @@ def test_any_source_is_verified_where_the_server_sees_it(home: Path, source: Any
     assert step["name"] == "verify-model"
     assert all(mount.get("readOnly") for mount in step["volumeMounts"] if mount["name"] == "model-path")
     assert "--directory=/mnt/models/Qwen2-7B-Instruct\n" in files["verify-model.sh"]
-    assert json.loads(files[scripts.MANIFEST]) == {"files": FILES}
+    assert json.loads(files[scripts.CHECKSUMS]) == {"files": FILES}
     assert files.keys() == {
-        "verify-model.sh", "verify.py", scripts.MANIFEST, "drain.sh", "drain.py", "ready.sh"
+        "verify-model.sh", "verify.py", scripts.CHECKSUMS, "drain.sh", "drain.py", "ready.sh"
     }  # fmt: skip
 
 
@@ -235,7 +235,7 @@ def test_a_launch_map_holds_the_longest_checksums_with_the_longest_template(home
     service = service_with(home, bucket(), server=server, graph={"kind": "pta", "warmUp": True})
     (data,) = (one["data"] for one in service_objects(service) if one["kind"] == "ConfigMap")
 
-    assert 170_000 < len(data[scripts.MANIFEST]) <= 180_000
+    assert 170_000 < len(data[scripts.CHECKSUMS]) <= 180_000
     assert sum(len(name) + len(text.encode()) for name, text in data.items()) < 2**20
 
 

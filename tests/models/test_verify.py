@@ -1,4 +1,4 @@
-"""Weights are compared with their manifest before the server starts, and what is wrong is named."""
+"""Weights are compared with their checksums before the server starts, and what is wrong is named."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.models.bucket_server import manifest_of
+from tests.models.bucket_server import checksums_of
 from tests.models.stand_in_server import run
 
 pytestmark = pytest.mark.slow  # each test starts the step as a process
@@ -23,23 +23,23 @@ CONTENT = {
 
 @pytest.fixture
 def weights(tmp_path: Path) -> Path:
-    """A directory with weights, and their manifest beside it."""
+    """A directory with weights, and their checksums next to it."""
     directory = tmp_path / "Qwen2-7B-Instruct"
     for name, content in CONTENT.items():
         (directory / name).parent.mkdir(parents=True, exist_ok=True)
         (directory / name).write_bytes(content)
-    (tmp_path / "weights.json").write_text(json.dumps(manifest_of(CONTENT)))
+    (tmp_path / "weights.json").write_text(json.dumps(checksums_of(CONTENT)))
     return directory
 
 
 def verify(directory: Path, *more: object) -> tuple[int, list[str]]:
-    manifest = directory.parent / "weights.json"
-    done = run("verify.py", "--directory", directory, "--manifest", manifest, *more)
+    checksums = directory.parent / "weights.json"
+    done = run("verify.py", "--directory", directory, "--manifest", checksums, *more)
     assert done.stdout == ""
     return done.returncode, done.stderr.splitlines()
 
 
-def test_weights_as_the_manifest_has_them_let_the_server_start(weights: Path) -> None:
+def test_weights_with_the_listed_checksums_let_the_server_start(weights: Path) -> None:
     assert verify(weights) == (0, ["weights: 4 files, 2.9 MiB, are as the manifest has them"])
 
 
@@ -70,7 +70,7 @@ def test_all_bad_and_missing_files_are_named_together(weights: Path) -> None:
 
 def test_of_many_bad_files_the_last_line_names_the_first(tmp_path: Path) -> None:
     files = {f"{number:03}": b"x" for number in range(30)}
-    (tmp_path / "weights.json").write_text(json.dumps(manifest_of(files)))
+    (tmp_path / "weights.json").write_text(json.dumps(checksums_of(files)))
     (tmp_path / "empty").mkdir()
     _, said = verify(tmp_path / "empty")
 
@@ -108,7 +108,7 @@ def test_of_many_bad_files_the_last_line_names_the_first(tmp_path: Path) -> None
         "README.md.bin",
     ],
 )
-def test_a_file_that_a_server_may_load_and_the_manifest_does_not_have_is_refused(weights: Path, name: str) -> None:
+def test_a_file_that_a_server_may_load_and_the_checksums_do_not_list_is_refused(weights: Path, name: str) -> None:
     (weights / name).write_text("planted")
 
     code, said = verify(weights)
@@ -146,7 +146,7 @@ def test_documents_are_a_warning_and_hidden_files_nobodys_business(weights: Path
 
 
 @pytest.mark.parametrize(
-    "manifest",
+    "checksums",
     [
         '{"files": {"a\\u0000b": {"size": 1, "sha256": ""}}}',
         '{"files": {"a\\ud800": {"size": 1, "sha256": ""}}}',
@@ -157,8 +157,8 @@ def test_documents_are_a_warning_and_hidden_files_nobodys_business(weights: Path
         "[]",
     ],
 )
-def test_a_manifest_that_is_none_is_one_line_and_no_traceback(weights: Path, manifest: str) -> None:
-    (weights.parent / "weights.json").write_text(manifest)
+def test_malformed_checksums_are_one_line_and_no_traceback(weights: Path, checksums: str) -> None:
+    (weights.parent / "weights.json").write_text(checksums)
 
     code, said = verify(weights)
 
@@ -177,7 +177,7 @@ def test_a_link_to_a_file_is_the_file(weights: Path) -> None:
 def test_a_file_that_the_disk_cannot_read_is_named(weights: Path) -> None:
     (weights / "config.json").unlink()
     (weights / "config.json").symlink_to("/proc/self/mem")  # opens, and fails to be read, for root too
-    (weights.parent / "weights.json").write_text(json.dumps(manifest_of({**CONTENT, "config.json": b""})))
+    (weights.parent / "weights.json").write_text(json.dumps(checksums_of({**CONTENT, "config.json": b""})))
 
     assert "config.json cannot be read: Input/output error" in verify(weights)[1][0]
 
@@ -197,7 +197,7 @@ def test_progress_is_said_while_it_takes_its_time(weights: Path) -> None:
 
 def test_a_name_that_would_break_the_line_does_not(tmp_path: Path) -> None:
     name = "a\nweights: all is well\x1b[2J"
-    (tmp_path / "weights.json").write_text(json.dumps(manifest_of({name: b""})))
+    (tmp_path / "weights.json").write_text(json.dumps(checksums_of({name: b""})))
     (tmp_path / "empty").mkdir()
     _, said = verify(tmp_path / "empty")
 

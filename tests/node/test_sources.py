@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import ROOT
-from tests.models.bucket_server import KEYS, REGION, manifest_of
+from tests.models.bucket_server import KEYS, REGION, checksums_of
 from tests.node import image
 from tests.node.conftest import POOL, Node, Stack
 
@@ -70,7 +70,7 @@ def bucket(node: Node, tmp_path: Path) -> Iterator[Bucket]:
 def write(stack: Stack, model: dict[str, Any], **more: Any) -> None:
     """The stack with its keys in a Secret, in a namespace that stays."""
     node = stack.node
-    (node.project.directory / "weights.json").write_text(json.dumps(manifest_of(FILES)))
+    (node.project.directory / "weights.json").write_text(json.dumps(checksums_of(FILES)))
     node.kubectl("create", "namespace", stack.name)
     node.kubectl(
         *("create", "secret", "generic", "obs", "--namespace", stack.name),
@@ -104,7 +104,7 @@ def test_pods_side_by_side_fetch_once_and_the_server_sees_the_whole_read_only(st
         for pod in stack.node.pods(stack.name)
     ]
     seen = json.loads(stack.node.exec(stack.name, "python", "-c", LOOK))
-    sums = {name: str(one["sha256"]) for name, one in manifest_of(FILES)["files"].items()}
+    sums = {name: str(one["sha256"]) for name, one in checksums_of(FILES)["files"].items()}
     store = stack.node.root / "var/lib/ascend-vllm/models"
 
     assert bucket.asked == sorted(f"qwen/{name}" for name in FILES)

@@ -120,15 +120,15 @@ pod_templates = maybe(
 credentials = st.sampled_from([{"secret": "keys", "key": "vllm"}, {"config": "api-key"}])
 
 SHA = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-MANIFEST = json.dumps(
+CHECKSUMS = json.dumps(
     {"files": {"config.json": {"size": 663, "sha256": SHA}, "it's $(a)/模型.safetensors": {"size": 9, "sha256": SHA}}}
 )
-MANIFESTS = {"one.json": MANIFEST, "two.json": MANIFEST.replace("663", "664")}
+CHECKSUM_FILES = {"one.json": CHECKSUMS, "two.json": CHECKSUMS.replace("663", "664")}
 
 
 def read(file: Path) -> str:
-    """The text of a file; two manifests lie everywhere."""
-    return MANIFESTS.get(file.name) or disk(file)
+    """The text of a file; two files of checksums are everywhere."""
+    return CHECKSUM_FILES.get(file.name) or disk(file)
 
 
 places = st.lists(words.filter(lambda text: "/" not in text), min_size=1, max_size=2).map("/".join)
@@ -153,7 +153,7 @@ sources = st.one_of(
 
 @st.composite
 def models(draw: st.DrawFn) -> dict[str, Any]:
-    """A model from anywhere; a manifest is one of the two that lie beside the stack file."""
+    """A model from anywhere; its checksums are one of the two files next to the stack file."""
     source = draw(sources)
     kind = "hostPath" if isinstance(source, str) else source["kind"]
     more: dict[str, Any] = {}

@@ -327,8 +327,8 @@ SHA = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 
 @pytest.fixture
-def manifests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two manifests beside the stack files."""
+def checksum_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two files of checksums next to the stack files."""
     monkeypatch.chdir(tmp_path)
     for name, size in (("one.json", 1), ("two.json", 2)):
         files = {"config.json": {"size": size, "sha256": SHA}, "a.safetensors": {"size": 9 * 2**30, "sha256": SHA}}
@@ -344,7 +344,7 @@ def keys(secret: str) -> dict[str, Any]:
     return {"accessKey": {"secret": secret, "key": "a"}, "secretKey": {"secret": secret, "key": "s"}}
 
 
-@pytest.mark.usefixtures("manifests")
+@pytest.mark.usefixtures("checksum_files")
 def test_weights_from_a_bucket_have_details_of_the_init_container_and_the_mount() -> None:
     found = values_by_name(changed({}, of_bucket(**keys("obs"))))
 
@@ -355,7 +355,7 @@ def test_weights_from_a_bucket_have_details_of_the_init_container_and_the_mount(
     assert not {"file fetch.py", "file bucket.py", "file store.py", "file verify.py"} & found.keys()
 
 
-@pytest.mark.usefixtures("manifests")
+@pytest.mark.usefixtures("checksum_files")
 def test_other_checksums_of_the_weights_restart_the_pods() -> None:
     change = changed(of_bucket(), of_bucket("two.json"))
     because = {detail.name: detail.because for detail in change.details}
@@ -365,7 +365,7 @@ def test_other_checksums_of_the_weights_restart_the_pods() -> None:
     assert "mount model-path" in because
 
 
-@pytest.mark.usefixtures("manifests")
+@pytest.mark.usefixtures("checksum_files")
 def test_other_secrets_of_a_bucket_are_named_without_their_values() -> None:
     change = changed(of_bucket(**keys("obs")), of_bucket(**keys("new")))
 
@@ -375,7 +375,7 @@ def test_other_secrets_of_a_bucket_are_named_without_their_values() -> None:
     }
 
 
-def test_adding_verify_restarts_the_pods(manifests: None) -> None:
+def test_adding_verify_restarts_the_pods(checksum_files: None) -> None:
     found = values_by_name(changed({}, {"model": {"source": "/m/Qwen2-7B-Instruct", "verify": "one.json"}}))
 
     assert found["init container verify-model"] == (None, "")

@@ -49,15 +49,15 @@ PREFLIGHT = "preflight.py"
 FETCHING = (FETCH, BUCKET, STORE, VERIFY)
 """The scripts that `fetch.py` needs."""
 
-MANIFEST = "weights.json"
+CHECKSUMS = "weights.json"
 """Name of the file with the checksums of the weights."""
 
 
-def with_manifest(name: str, options: Mapping[str, str], *more: str) -> str:
+def with_checksums(name: str, options: Mapping[str, str], *more: str) -> str:
     """The last line of a step: it runs a Python script, which reads the checksums from the same directory."""
     words = [f"--{option}={value}" for option, value in options.items()]
     arguments = shlex.join([*words, *more])
-    return f'exec python "${{0%/*}}/{name}" --manifest="${{0%/*}}/{MANIFEST}" {arguments}\n'
+    return f'exec python "${{0%/*}}/{name}" --manifest="${{0%/*}}/{CHECKSUMS}" {arguments}\n'
 
 
 @cache

@@ -78,7 +78,7 @@ def _bytes_of_weights(stack: ResolvedStack, claim: str) -> int:
     """Bytes of all weights that services keep in a claim; the same files count once."""
     totals: dict[str, int] = {}
     for service in stack.services:
-        files = service.weight_files
+        files = service.checksums
         stored_in = service.model.source.stored_in
         if files and stored_in and stored_in.name == claim:
             totals[files.digest] = files.total

@@ -47,9 +47,9 @@ def _are_unquantized(service: ResolvedService, facts: ModelFacts) -> bool:
     known = service.known
     if known is None or known.facts is None or known.suffix or facts.quantization:
         return False
-    if service.weight_files is None:
+    if service.checksums is None:
         return True
-    return not any("quant" in name for name in service.weight_files.files)
+    return not any("quant" in name for name in service.checksums.files)
 
 
 def _is_named_by_its_directory(service: ResolvedService) -> bool:

@@ -40,12 +40,12 @@ def incomplete_weights(service: ResolvedService) -> Iterator[Finding]:
     vLLM reads config.json first, and exits if it finds no weights (vllm/model_executor/model_loader/loader.py). Only
     files in the checksums are fetched from a bucket.
     """
-    files = service.weight_files
+    files = service.checksums
     if files and files.lacks:
         yield warning(
             f"the checksums in {service.model.verify} list no {files.lacks}",
             why="vLLM exits at start without it (vllm/model_executor/model_loader/loader.py)",
-            fix=f"run ascend-vllm manifest DIRECTORY -o {service.model.verify} with the directory of the model",
+            fix=f"run ascend-vllm checksums DIRECTORY -o {service.model.verify} with the directory of the model",
             marks=[at("model.verify")],
         )
 
@@ -56,14 +56,14 @@ def quantization_file(service: ResolvedService) -> Iterator[Finding]:
 
     Weights for `quantization: ascend` have a description of their layers, which msModelSlim writes.
     """
-    files = service.weight_files
+    files = service.checksums
     required = service.release.quantization_files.get(service.quantization or "")
     if files is None or required is None or required.name in files.files:
         return
     yield error(
         f"the checksums in {service.model.verify} list no {required.name}, which {service.quantization} needs",
         why=f"vLLM {service.release.version} exits at start without it ({required.where})",
-        fix=f"quantize the model with msModelSlim, and run ascend-vllm manifest DIRECTORY -o {service.model.verify}",
+        fix=f"quantize the model with msModelSlim, and run ascend-vllm checksums DIRECTORY -o {service.model.verify}",
         marks=[at("model.verify"), at("quantization")],
     )
 

@@ -80,7 +80,7 @@ def _weights(service: ResolvedService) -> int:
 
 
 def _preparation(service: ResolvedService) -> Iterator[Finding]:
-    files = service.weight_files
+    files = service.checksums
     if files is None or "model.preparation" not in service.configured:
         return
     fastest = files.total // _FASTEST_FETCH

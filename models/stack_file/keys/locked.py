@@ -18,7 +18,7 @@ Digest = Annotated[
     str,
     text_like(r"^sha256:[0-9a-f]{64}$", "must be sha256: and 64 hexadecimal digits"),
 ]
-"""The SHA-256 of a manifest of an image, or of a list of files."""
+"""The SHA-256 of the manifest of an image, or of checksums."""
 
 Release = Annotated[
     str,

@@ -18,7 +18,7 @@ from models.stack_file.keys.source import (
     Source,
 )
 
-MODELS = (WEIGHTS, {"source": BUCKET, "verify": "manifests/Qwen2-7B-Instruct.json"})
+MODELS = (WEIGHTS, {"source": BUCKET, "verify": "checksums/Qwen2-7B-Instruct.json"})
 """An example of a model for each kind of source."""
 
 
@@ -64,11 +64,11 @@ class Model(Record):
     """Path in the container of weights from a claim or a bucket. Default: `/mnt/models/` and the name."""
 
     verify: Line | None = Field(
-        default=None, examples=["manifests/Qwen2-7B-Instruct.json"]
+        default=None, examples=["checksums/Qwen2-7B-Instruct.json"]
     )
     """Checksum file, relative to the stack file, with the size and SHA-256 of each file of the weights. The weights are
     verified before the server starts. A bucket requires it: it lists the files to download. Create it with
-    `ascend-vllm manifest`."""
+    `ascend-vllm checksums`."""
 
     preparation: Duration | None = Field(
         default=None, le=7 * 24 * 3600, examples=["2h"]
@@ -91,7 +91,7 @@ class Model(Record):
             )
         if isinstance(self.source, BucketSource) and not self.verify:
             raise ValueError(
-                "a bucket needs verify: the manifest says which files to fetch"
+                "a bucket needs verify: the checksums say which files to fetch"
             )
         if self.preparation is not None and not self.verify:
             raise ValueError(

@@ -1,4 +1,4 @@
-"""`ascend-vllm manifest`: the size and checksum of each file of a model's weights."""
+"""`ascend-vllm checksums`: the size and SHA-256 of each file of a model's weights."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import typer
 from cli.errors import CommandError, ExitCode
 from cli.inputs.named_files import write_named
 from models.launch.scripts.verify import THREADS, checksum, gib, names_below
-from models.stack_file.checksums import WeightFiles
+from models.stack_file.checksums import Checksums
 from models.stack_file.parse import parse
 from models.words import counted
 
@@ -36,12 +36,13 @@ OutputOption = Annotated[
 def command(directory: DirectoryArgument, output: OutputOption = None) -> None:
     """Write the size and SHA-256 of each file of a model's weights.
 
-    Pods use this manifest to fetch the weights (model.source) and to verify them
-    (model.verify). Hidden files are left out.
+    Pods use these checksums to fetch the weights (model.source) and to verify them
+    (model.verify). Hidden files are left out. The old name of this command,
+    manifest, still works.
 
     Examples:
-      ascend-vllm manifest /mnt/models/Qwen2-7B -o manifests/Qwen2-7B.json
-      ascend-vllm manifest . | jq '.files | length'
+      ascend-vllm checksums /mnt/models/Qwen2-7B -o checksums/Qwen2-7B.json
+      ascend-vllm checksums . | jq '.files | length'
     """
     files = _measured_files(directory)
     _refuse_unusable(files)
@@ -116,7 +117,7 @@ def _checksum(file: Path, advance: Callable[[int], None]) -> str:
 
 def _refuse_unusable(files: Mapping[str, Any]) -> None:
     """Refuse files that a stack would not accept as weights."""
-    _, findings = parse(WeightFiles, {"files": files}, ())
+    _, findings = parse(Checksums, {"files": files}, ())
     if not findings:
         return
     message = findings[0].message.removeprefix("the stack: ")
@@ -124,7 +125,9 @@ def _refuse_unusable(files: Mapping[str, Any]) -> None:
     is_about_the_whole_list = not findings[0].marks[0].path
     if is_about_the_whole_list:
         fix = "remove files from the directory that the server does not load"
-    raise CommandError(f"no pod accepts this manifest: {message}", fix, ExitCode.FOUND)
+    raise CommandError(
+        f"no pod accepts these checksums: {message}", fix, ExitCode.FOUND
+    )
 
 
 def _write(file: Path, text: str) -> None:

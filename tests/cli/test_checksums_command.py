@@ -1,4 +1,4 @@
-"""`ascend-vllm manifest`: made of a directory, taken by a pod."""
+"""`ascend-vllm checksums`: made of a directory, taken by a pod."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.models.stand_in_server import run as run_script
 
 
 def run(*arguments: object) -> Result:
-    return CliRunner().invoke(app, ["manifest", *map(str, arguments)])
+    return CliRunner().invoke(app, ["checksums", *map(str, arguments)])
 
 
 @pytest.fixture
@@ -43,8 +43,8 @@ def test_every_file_is_listed_with_its_size_and_checksum_but_hidden_ones(weights
     }
 
 
-def test_a_stack_reads_the_manifest_and_a_pod_verifies_it(weights: Path, tmp_path: Path) -> None:
-    file = tmp_path / "manifests" / "qwen.json"
+def test_a_stack_reads_the_checksums_and_a_pod_verifies_it(weights: Path, tmp_path: Path) -> None:
+    file = tmp_path / "checksums" / "qwen.json"
     done = run(weights, "-o", file)
     found, wrong = read_named("weight-files", file, ("services", "qwen", "model", "verify"), disk)
 
@@ -55,7 +55,17 @@ def test_a_stack_reads_the_manifest_and_a_pod_verifies_it(weights: Path, tmp_pat
     assert run_script("verify.py", "--directory", weights, "--manifest", file).returncode == 0
 
 
-def test_the_same_directory_gives_the_same_manifest(weights: Path) -> None:
+def test_the_old_name_of_the_command_still_works_and_is_not_listed(weights: Path) -> None:
+    old = CliRunner().invoke(app, ["manifest", str(weights)])
+    listed = CliRunner().invoke(app, ["--help"]).stdout
+
+    assert old.exit_code == 0
+    assert old.stdout == run(weights).stdout
+    assert "  checksums " in listed
+    assert "  manifest " not in listed
+
+
+def test_the_same_directory_gives_the_same_checksums(weights: Path) -> None:
     assert run(weights).stdout == run(weights).stdout
 
 
