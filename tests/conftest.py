@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -39,6 +40,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         is_property = getattr(getattr(item, "obj", None), "is_hypothesis_test", False)
         if is_example or is_property:
             item.add_marker(pytest.mark.slow)
+    if os.geteuid() != 0:
+        items[:] = [item for item in items if item.get_closest_marker("root") is None]
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -143,6 +143,15 @@ def test_exceptions_from_the_checks_are_few_and_each_has_a_reason() -> None:
     assert len(waived) <= 2 * sum(map(lines, FILES)) / 1000
 
 
+def test_no_test_is_skipped() -> None:
+    """A test that does not apply to a machine is not in its list (`collect_ignore_glob`, the marker `root`)."""
+    skips = re.compile(r"pytest\.(skip|xfail|importorskip)\(|mark\.(skip|xfail)")
+    tests = [*(ROOT / "tests").rglob("*.py")]
+    skipped = [str(file.relative_to(ROOT)) for file in tests if skips.search(file.read_text("utf-8"))]
+
+    assert skipped == []
+
+
 def imported_modules(file: Path) -> Iterator[str]:
     for node in nodes_of(file):
         if isinstance(node, ast.Import):

@@ -212,10 +212,9 @@ def test_a_home_directory_is_not_the_project_of_what_is_below_it(
     assert reads(tmp_path, "code/services.yaml"), "a project in the home directory itself"
 
 
+@pytest.mark.root
 def test_a_repository_of_another_user_is_not_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     project = repository(tmp_path / "mono") / "teams" / "search"
-    if os.geteuid() != 0:
-        pytest.skip("only root can give a file to another user")
     os.chown(tmp_path / "mono" / ".git", 12345, 12345)
 
     assert not reads(project, "../../services.yaml")

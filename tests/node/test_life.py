@@ -118,24 +118,31 @@ def test_up_starts_again_what_lost_its_kubelet(archive: Path) -> None:
         cluster.down(name)
 
 
-def test_the_kernel_hands_controllers_to_a_nodes_cgroup_in_version_2(
+def controllers(directory: Path, file: str = "cgroup.controllers") -> set[str]:
+    """The controllers of a kubelet that a directory of version 2 has; none in version 1, where each is a hierarchy."""
+    if not (directory / file).exists():
+        return set()
+    return {*(directory / file).read_text().split()} & {*cgroups._CONTROLLERS}
+
+
+def test_a_nodes_cgroup_has_the_controllers_that_the_kernel_hands_to_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """On the machine's own hierarchy of version 2, with what controllers it has there."""
-    tops = [one for one in cgroups.hierarchies() if (one / "cgroup.controllers").exists()]
-    offered = {*tops[0].joinpath("cgroup.controllers").read_text().split()} if tops else set()
-    wanted = offered & {*cgroups._CONTROLLERS}
-    if not wanted:
-        pytest.skip("this machine has no controller in version 2")
-    before = {*(tops[0] / "cgroup.subtree_control").read_text().split()}
+    """In the machine's own hierarchy of version 2 if it has controllers there, otherwise in all of version 1."""
+    every = cgroups.hierarchies()
+    tops = [top for top in every if controllers(top)] or every
+    before = {top: controllers(top, "cgroup.subtree_control") for top in tops}
     monkeypatch.setattr(cgroups, "hierarchies", lambda: tops)
     try:
         cgroups.make(tmp_path)
 
-        assert wanted <= {*(tops[0] / cgroups.name(tmp_path) / "cgroup.controllers").read_text().split()}
+        for top in tops:
+            assert (top / cgroups.name(tmp_path)).is_dir()
+            assert controllers(top) <= controllers(top / cgroups.name(tmp_path))
     finally:
         cgroups.remove(tmp_path)
-        for directory in (tops[0] / cgroups.PARENT, tops[0]):
-            for controller in wanted - before if directory.exists() else ():
-                (directory / "cgroup.subtree_control").write_text(f"-{controller}")
-    assert not (tops[0] / cgroups.name(tmp_path)).exists()
+        for top in tops:
+            for directory in (top / cgroups.PARENT, top):
+                for controller in controllers(directory, "cgroup.subtree_control") - before[top]:
+                    (directory / "cgroup.subtree_control").write_text(f"-{controller}")
+    assert not any((top / cgroups.name(tmp_path)).exists() for top in tops)
