@@ -7,9 +7,6 @@ from typing import Any
 import pytest
 
 from models.catalog.platforms import PLATFORMS
-from models.engines.engine_args import EngineArgs
-from models.engines.releases import release
-from models.service.engine import resolve_engine
 from models.service.platform import resolve_platform
 from models.service.resolved import ResolvedService
 from models.stack_file.keys.cluster import PlatformConfig
@@ -276,41 +273,6 @@ def test_replicas_of_an_autoscaler_are_shown_as_such_and_planned_as_one() -> Non
     assert (service.replicas, service.external) == (1, True)
     assert service.origins["replicas"].value == "external"
     assert resolved(more="  replicas: 3\n").external is False
-
-
-CONFIGURED_ENGINE = EngineArgs(
-    version="0.6.3",
-    max_num_seqs=7,
-    max_model_len=4000,
-    max_num_batched_tokens=5000,
-    tensor_parallel_size=2,
-    pipeline_parallel_size=3,
-    block_size=64,
-    dtype="half",
-    gpu_memory_utilization=0.5,
-    num_scheduler_steps=8,
-    multi_step_stream_outputs=False,
-    enable_chunked_prefill=True,
-    distributed_executor_backend="ray",
-    trust_remote_code=True,
-    disable_async_output_proc=True,
-    served_model_name=["a"],
-    extra_args={"swapSpace": 8},
-    data_parallel_size=2,
-    enable_expert_parallel=True,
-    kv_cache_dtype="fp8",
-    async_scheduling=True,
-    compilation_config={"mode": 3},
-    additional_config={"enableCpuBinding": True},
-)
-
-
-@pytest.mark.parametrize("name", EngineArgs.model_fields)
-def test_every_configured_argument_of_the_engine_is_kept(name: str) -> None:
-    engine, _ = resolve_engine(CONFIGURED_ENGINE, 6, release("0.6.3"))
-
-    assert name in CONFIGURED_ENGINE.model_fields_set
-    assert getattr(engine, name) == getattr(CONFIGURED_ENGINE, name)
 
 
 def test_the_release_of_the_plugin_follows_from_the_tag_of_the_image() -> None:

@@ -26,29 +26,10 @@ from models.engines.vllm_ascend.json_names import (
     speculative_names,
 )
 from models.engines.vllm_ascend.kv_transfer import kv_transfer_config
+from models.engines.vllm_ascend.owned_keys import ENGINE_FLAGS
 
 ALWAYS_SET = ("max-model-len", "tensor-parallel-size", "gpu-memory-utilization")
 """Flags that the command always has, so that a service does not change with the defaults of a release."""
-
-ENGINE_FLAGS = {
-    "max_model_len": "max-model-len",
-    "max_num_seqs": "max-num-seqs",
-    "max_num_batched_tokens": "max-num-batched-tokens",
-    "tensor_parallel_size": "tensor-parallel-size",
-    "pipeline_parallel_size": "pipeline-parallel-size",
-    "data_parallel_size": "data-parallel-size",
-    "enable_expert_parallel": "enable-expert-parallel",
-    "block_size": "block-size",
-    "dtype": "dtype",
-    "kv_cache_dtype": "kv-cache-dtype",
-    "gpu_memory_utilization": "gpu-memory-utilization",
-    "enable_chunked_prefill": "enable-chunked-prefill",
-    "async_scheduling": "async-scheduling",
-    "distributed_executor_backend": "distributed-executor-backend",
-    "trust_remote_code": "trust-remote-code",
-    "served_model_name": "served-model-name",
-}
-"""Fields of the engine's arguments and their flags, in the order of the command."""
 
 _METHODS = {"draft": "draft_model"}
 """Kinds of speculative decoding that vLLM calls by another name."""
@@ -130,10 +111,11 @@ def _adapter(name: str, path: str) -> str:
 
 
 def _engine_flags(server: ModelServer) -> Iterator[tuple[str, Any]]:
-    for field, flag in ENGINE_FLAGS.items():
-        key = type(server.engine).model_fields[field].alias
+    for name in ENGINE_FLAGS:
+        flag = name.replace("_", "-")
+        key = type(server.engine).model_fields[name].alias
         is_set = f"engine.{key}" in server.configured or flag in ALWAYS_SET
-        value = getattr(server.engine, field)
+        value = getattr(server.engine, name)
         if is_set and value is not None and value != []:
             yield flag, value
 

@@ -5,13 +5,32 @@ from __future__ import annotations
 from models.engines.engine_args import EngineArgs
 from models.engines.group import VARIABLES_OF_GROUPS
 from models.engines.model_server import ModelServer
-from models.engines.vllm_ascend.argv import ENGINE_FLAGS
 from models.engines.vllm_ascend.kv_transfer import HASH_SEED
+
+ENGINE_FLAGS = (
+    "max_model_len",
+    "max_num_seqs",
+    "max_num_batched_tokens",
+    "tensor_parallel_size",
+    "pipeline_parallel_size",
+    "data_parallel_size",
+    "enable_expert_parallel",
+    "block_size",
+    "dtype",
+    "kv_cache_dtype",
+    "gpu_memory_utilization",
+    "enable_chunked_prefill",
+    "async_scheduling",
+    "distributed_executor_backend",
+    "trust_remote_code",
+    "served_model_name",
+)
+"""The engine's keys that are flags of the same name, in the order of the command."""
 
 OWNED_FLAGS = {
     **{
-        flag: f"engine.{EngineArgs.model_fields[field].alias}"
-        for field, flag in ENGINE_FLAGS.items()
+        name.replace("_", "-"): f"engine.{EngineArgs.model_fields[name].alias}"
+        for name in ENGINE_FLAGS
     },
     "additional-config": "engine.additionalConfig",
     "compilation-config": "engine.compilationConfig",
