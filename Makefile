@@ -39,7 +39,7 @@ down: setup ## Destroy STACK and stop its sandbox.
 	@$(BIN)/ascend-vllm sandbox destroy $(STACK)
 	@$(BIN)/ascend-vllm sandbox down $(STACK)
 
-test: lint types ## Run every check and every test, those on the real engine included, in under 30 minutes.
+test: lint types ## Run every check and every test, those with the real Pulumi in a sandbox included, in under 30 minutes.
 	@$(BIN)/pytest $(PARALLEL) -m "not e2e"
 	@$(BIN)/python -c 'from sandbox import toolchain; toolchain.ensure()'  # shows what it builds; workers do not
 	@$(BIN)/pytest $(PARALLEL_E2E) -m e2e
@@ -59,7 +59,7 @@ workflows: setup ## Lint the workflows of CI; actionlint needs Go.
 types: setup ## Check the types.
 	@$(BIN)/mypy
 
-unit: setup ## Run the quick tests, which need neither an engine nor a cluster.
+unit: setup ## Run the quick tests, which need neither Pulumi nor a cluster.
 	@$(BIN)/pytest $(PARALLEL) -m "not e2e and not slow"
 
 rehearse: setup ## Walk the steps of a deployment with a real vLLM on a real node, as root.

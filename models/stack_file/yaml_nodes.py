@@ -71,7 +71,7 @@ def merge_parents(node: yaml.MappingNode) -> Iterator[yaml.Node]:
 
 
 def key_text(value: Any) -> str:
-    """A key as Pulumi's engine reads it."""
+    """A key as Pulumi reads it."""
     if value is None:
         return "<nil>"
     if isinstance(value, bool):

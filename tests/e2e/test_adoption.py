@@ -1,4 +1,4 @@
-"""What runs already is taken over: the import list of `convert` on the real engine, provider and control plane."""
+"""What runs already is taken over: the import list of `convert` with the real Pulumi, provider and control plane."""
 
 from __future__ import annotations
 

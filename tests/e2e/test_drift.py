@@ -1,4 +1,4 @@
-"""Drift on the real engine and control plane: what is told of changes by hand, and what really restores them."""
+"""Drift with the real Pulumi and control plane: what is told of changes by hand, and what really restores them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The example of a program of somebody else, on the real engine: examples/own-program as it is."""
+"""The example of a program of somebody else, with the real Pulumi: examples/own-program as it is."""
 
 from __future__ import annotations
 

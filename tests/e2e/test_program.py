@@ -1,4 +1,4 @@
-"""The program on the real engine, provider, control plane and scheduler."""
+"""The program with the real Pulumi, provider, control plane and scheduler."""
 
 from __future__ import annotations
 

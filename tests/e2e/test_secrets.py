@@ -1,4 +1,4 @@
-"""Secrets on the real engine and control plane: values are nowhere but in Secrets, and a new value rolls the pods."""
+"""Secrets with the real Pulumi and control plane: values are nowhere but in Secrets, and a new value rolls the pods."""
 
 from __future__ import annotations
 

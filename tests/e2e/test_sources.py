@@ -1,4 +1,4 @@
-"""Weights from claims and buckets on the real engine and control plane."""
+"""Weights from claims and buckets with the real Pulumi and control plane."""
 
 from __future__ import annotations
 

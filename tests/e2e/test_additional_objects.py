@@ -1,4 +1,4 @@
-"""What stands beside the pods, on the real engine and API server: made, kept, left out where its kind is missing."""
+"""Additional objects (PDB, NetworkPolicy, PodMonitor) with the real Pulumi and API server: created, kept, left out."""
 
 from __future__ import annotations
 
