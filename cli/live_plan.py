@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from cli.errors import CommandError, ExitCode
 from cli.live import report_unread, run
-from cli.objects import StackObjects, read_objects
+from cli.objects import read_objects
 from cluster.api.reader import connected
 from cluster.npus.placed_pods import RunningService, free_nodes, running_services
 from cluster.snapshot import Snapshot
-from models.service.resolved import ResolvedService, ResolvedStack
+from models.service.resolved import ResolvedStack
 from models.service.rollout import Demand
 from models.words import listed
 from plan.stacks import Placed
 from plan.transition import Node, PlannedService, Replica, Version
-from review.changes import ServiceChange
-from review.drift import drifted
 from review.live import compare_live
 from review.stepwise import Stepwise, stepwise
 
@@ -40,13 +37,7 @@ def planned_live(stack: ResolvedStack) -> Stepwise:
     ]
     _refuse_unsettled(running)
     change, deployed = compare_live(stack, objects.live, objects.wanted)
-    groups = [_group(stack, service) for service in running if service.nodes > 1]
-    old_services = [*deployed.services, *(group for group in groups if group)]
-    old = replace(deployed, services=tuple(old_services))
-    restarting = _restarting_groups(objects)
-    services = [_with_group(item, old, restarting) for item in change.services]
-    change = replace(change, services=tuple(services))
-    return stepwise(old, stack, change, _placed(stack, snapshot, running))
+    return stepwise(deployed, stack, change, _placed(stack, snapshot, running))
 
 
 async def _read(context: str, namespace: str) -> Snapshot:
@@ -72,42 +63,6 @@ def _refuse_unsettled(services: Sequence[RunningService]) -> None:
             "wait until the update has ended; see ascend-vllm status",
             ExitCode.COULD_NOT_RUN,
         )
-
-
-def _group(stack: ResolvedStack, running: RunningService) -> ResolvedService | None:
-    """A group of the stack as it runs."""
-    wanted = stack.service(running.name)
-    if wanted is None:
-        return None
-    return replace(
-        wanted,
-        replicas=running.replicas,
-        npus=running.npus,
-        nodes=running.nodes,
-    )
-
-
-def _restarting_groups(objects: StackObjects) -> set[str]:
-    """The services whose LeaderWorkerSet has another template."""
-    found = set()
-    for drift in drifted(objects.wanted, objects.live).objects:
-        if drift.kind != "LeaderWorkerSet":
-            continue
-        paths = [field.path for field in drift.fields]
-        if any(path.startswith("spec.leaderWorkerTemplate") for path in paths):
-            found.add(drift.service)
-    return found
-
-
-def _with_group(
-    change: ServiceChange, old: ResolvedStack, restarting: set[str]
-) -> ServiceChange:
-    """A change, which of a group is not known from its Deployment."""
-    group = old.service(change.name)
-    if group is None or change.kind != "added":
-        return change
-    restarts = change.name in restarting
-    return replace(change, kind="changed", old=group, restarts=restarts)
 
 
 def _placed(

@@ -19,7 +19,7 @@ ADDITIONAL_KINDS = (
 """Kinds of the optional objects of a service."""
 
 _GROUPS = "LeaderWorkerSet"
-"""The kind of the groups of services over several nodes. It is read only for stacks with such services."""
+"""The kind of the groups of services over several nodes."""
 
 _MAY_BE_UNREADABLE = ("Namespace", "Queue", "Secret", _GROUPS, *ADDITIONAL_KINDS)
 """Kinds that not every user may read, or that the cluster may lack."""
@@ -51,7 +51,7 @@ class LiveObjects:
     objects: tuple[Object, ...]
     """Objects with the program's label, and objects that were read by name."""
     autoscaled: frozenset[str] = frozenset()
-    """Deployments whose replicas a HorizontalPodAutoscaler sets."""
+    """Deployments and LeaderWorkerSets whose replicas a HorizontalPodAutoscaler sets."""
     unread: Mapping[str, str] = field(default_factory=dict)
     """The reason why something could not be read, by its kind (and name), such as `horizontalpodautoscalers`."""
 
@@ -68,16 +68,15 @@ async def read_live_objects(reader: Reader, keys: Sequence[Key]) -> LiveObjects:
     """
     objects = [*await reader.service_objects()]
     unread: dict[str, str] = {}
-    kinds = list(ADDITIONAL_KINDS)
-    if any(kind == _GROUPS for kind, _ in keys):
-        kinds.append(_GROUPS)
-    for kind in kinds:
+    needs_groups = any(kind == _GROUPS for kind, _ in keys)
+    for kind in (*ADDITIONAL_KINDS, _GROUPS):
         try:
             objects += await reader.labelled(kind)
         except ClusterError as problem:
             if not problem.forbidden:
                 raise
-            unread[kind] = problem.message
+            if kind != _GROUPS or needs_groups:
+                unread[kind] = problem.message
 
     known = {(item["kind"], name_of(item)) for item in objects}
     missing = [key for key in (*keys, *_used_config_maps(objects)) if key not in known]
@@ -135,6 +134,6 @@ async def _autoscaled(reader: Reader, unread: dict[str, str]) -> frozenset[str]:
     names = set()
     for autoscaler in autoscalers:
         target = autoscaler["spec"].get("scaleTargetRef") or {}
-        if target.get("kind") == "Deployment":
+        if target.get("kind") in ("Deployment", _GROUPS):
             names.add(str(target.get("name")))
     return frozenset(names)

@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-import pulumi
-
-from cluster.api.errors import ClusterError
-from cluster.api.reader import connected
-from cluster.pods import npus
 from cluster.snapshot import Object, instance_of, replicas_of
 from cluster.update.pod_changes import restarts_pods
+from components.running_pods import nodes_of, npus_of_pods
 from models.service.deadlines import downtime
 from models.service.resolved import ResolvedService, ResolvedStack
 from models.words import counted
 from plan.stacks import packed
 from review.changes import ServiceChange, StackChange
 from review.stepwise import saving, stepwise
-
-LONGEST_READ = 3.0
-"""Seconds after which a preview goes on without the line."""
 
 _MOST_SERVICES = 12
 """Services up to which a preview plans the update."""
@@ -59,48 +50,18 @@ class _Update:
         return saving(planned, command)
 
 
-async def show_less_downtime(stack: ResolvedStack) -> None:
-    """Show in a preview that the same update has less downtime in steps, if it has.
+def less_downtime(stack: ResolvedStack, workloads: Sequence[Object]) -> str:
+    """That the same update has less downtime in steps; empty if it has not.
 
-    The pods that run are packed as tightly as possible onto the nodes of the pools, as in `diff`. A cluster that cannot
-    be read is no reason to end a preview.
+    The pods that run are packed as tightly as possible onto the nodes of the pools, as in `diff`.
+
+    Args:
+        stack: The stack, with pools.
+        workloads: The Deployments and LeaderWorkerSets that have pods.
     """
-    may_be_down = any(downtime(service) for service in stack.services)
-    if not may_be_down or not stack.cluster.pools:
-        return
-    # The provider works meanwhile; reading and planning in this thread would delay its answers.
-    with ThreadPoolExecutor(1) as thread:
-        loop = asyncio.get_running_loop()
-        line = await loop.run_in_executor(thread, _line_in_thread, stack)
-    if line:
-        pulumi.log.warn(line)
-
-
-def _line_in_thread(stack: ResolvedStack) -> str:
-    return asyncio.run(_line(stack))
-
-
-async def _line(stack: ResolvedStack) -> str:
-    try:
-        async with asyncio.timeout(LONGEST_READ):
-            workloads = await _workloads(stack)
-    except (ClusterError, TimeoutError):
+    if not any(downtime(service) for service in stack.services):
         return ""
     return _update(stack, workloads).line()
-
-
-async def _workloads(stack: ResolvedStack) -> list[Object]:
-    """The Deployments and LeaderWorkerSets of the namespace that have pods.
-
-    Raises:
-        ClusterError: They cannot be read.
-    """
-    cluster = stack.cluster
-    async with connected(cluster.context, cluster.namespace.name) as reader:
-        found = [*await reader.deployments()]
-        if any(service.group for service in stack.services):
-            found += await reader.leader_worker_sets()
-    return [item for item in found if replicas_of(item)]
 
 
 def _update(stack: ResolvedStack, workloads: Sequence[Object]) -> _Update:
@@ -145,14 +106,11 @@ def _update(stack: ResolvedStack, workloads: Sequence[Object]) -> _Update:
 
 def _running(wanted: ResolvedService, workload: Object) -> ResolvedService:
     """A service with the replicas and NPUs of its pods that run."""
-    spec = workload["spec"]
-    group = spec.get("leaderWorkerTemplate") or {}
-    template = group.get("leaderTemplate") or spec["template"]
     return replace(
         wanted,
         replicas=replicas_of(workload),
-        npus=npus(template, wanted.cluster.platform.resource),
-        nodes=int(group.get("size") or 1),
+        npus=npus_of_pods(workload, wanted.cluster.platform.resource),
+        nodes=nodes_of(workload),
     )
 
 

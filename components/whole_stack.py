@@ -6,18 +6,12 @@ from collections.abc import Sequence
 
 import pulumi
 
-from cluster.api.errors import ClusterError
-from cluster.api.reader import connected
-from cluster.pods import npus
-from cluster.snapshot import name_of
 from cluster.update.order import batches
-from cluster.update.pod_changes import restarts_pods
 from components.inference_deployment import InferenceDeployment
-from components.less_downtime import show_less_downtime
 from components.outages import outages_reported
+from components.preview import warn_of_running_pods
 from components.readiness import is_in_cluster, readiness
-from models.report import finding_text
-from models.rules.resources.capacity import updates_that_would_hang
+from components.running_pods import refusal_now
 from models.service.resolved import ResolvedService, ResolvedStack
 
 
@@ -39,7 +33,7 @@ def deploy(stack: ResolvedStack, opts: pulumi.ResourceOptions) -> None:
 async def _deploy(stack: ResolvedStack, opts: pulumi.ResourceOptions) -> None:
     if pulumi.runtime.is_dry_run():
         _register(stack.services, opts)
-        await show_less_downtime(stack)
+        await warn_of_running_pods(stack)
         return
     async with outages_reported(stack.cluster):
         await _refuse_update_that_would_hang(stack)
@@ -77,25 +71,6 @@ async def _refuse_update_that_would_hang(stack: ResolvedStack) -> None:
     Raises:
         pulumi.RunError: The running pods leave no room for the update.
     """
-    cluster = stack.cluster
-    try:
-        async with connected(cluster.context, cluster.namespace.name) as reader:
-            deployments = await reader.deployments()
-    except ClusterError:
-        return
-    resource = cluster.platform.resource
-    running: dict[str, int] = {}
-    unchanged = set()
-    for deployment in deployments:
-        spec = deployment["spec"]
-        if not spec.get("replicas"):
-            continue
-        name = name_of(deployment)
-        running[name] = npus(spec["template"], resource)
-        service = stack.service(name)
-        if service and not restarts_pods(deployment, service):
-            unchanged.add(name)
-    findings = list(updates_that_would_hang(stack, running, unchanged))
-    if findings:
-        texts = [finding_text(finding) for finding in findings]
-        raise pulumi.RunError("\n\n".join(texts))
+    refusal = await refusal_now(stack)
+    if refusal:
+        raise pulumi.RunError(refusal)

@@ -78,13 +78,18 @@ def _replaced_workloads(services: Iterable[ServiceChange]) -> Iterator[str]:
         new = service.new
         if old is None or new is None or not is_replaced(old, new):
             continue
-        kinds = ["Deployment", "LeaderWorkerSet"]
-        if old.group:
-            kinds.reverse()
-        yield (
-            f"the pods of {service.name}: a {kinds[1]} replaces the {kinds[0]}, which is deleted last, "
-            f"so both need their NPUs at the same time"
-        )
+        yield replacement(new)
+
+
+def replacement(service: ResolvedService) -> str:
+    """That the object that creates the pods of a service is replaced by one of another kind."""
+    old_kind, new_kind = "LeaderWorkerSet", "Deployment"
+    if service.group:
+        old_kind, new_kind = new_kind, old_kind
+    return (
+        f"the pods of {service.name}: a {new_kind} replaces the {old_kind}, which is deleted last, "
+        f"so both need their NPUs at the same time"
+    )
 
 
 def _release_updates(services: Iterable[ServiceChange]) -> Iterator[ReleaseUpdate]:
@@ -129,7 +134,8 @@ def _service_change(
         return ServiceChange(name, "added", None, new=new)
     if new is None:
         return ServiceChange(name, "removed", old, new=None)
-    if old == new:
+    # A key with its default value may be a flag that the script did not have.
+    if old == new and old.configured == new.configured:
         return ServiceChange(name, "unchanged", old, new=new)
     pair = ServicePair(old_stack, new_stack, old, new=new)
     return _changed_service(pair)

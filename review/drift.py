@@ -9,6 +9,8 @@ from typing import Any, Literal
 from models.manifests.launch_map import VOLUME
 from models.manifests.metadata import INSTANCE_LABEL, NAME, NAME_LABEL, Manifest
 from models.manifests.pod import CONTAINER
+from models.manifests.workload import serving_template
+from review.comparable import WORKLOADS, deployment_path, workload_of
 from review.fields import FieldDrift, differing_fields
 
 Object = Mapping[str, Any]
@@ -35,7 +37,7 @@ class Live:
     objects: Sequence[Object]
     """The objects with the program's label, and the objects that the stack names."""
     autoscaled: frozenset[str] = frozenset()
-    """Deployments whose replicas a HorizontalPodAutoscaler sets."""
+    """Deployments and LeaderWorkerSets whose replicas a HorizontalPodAutoscaler sets."""
     elsewhere: frozenset[str] = frozenset()
     """Services of other stacks in the same namespace."""
 
@@ -58,7 +60,7 @@ class ObjectDrift:
     @property
     def restarts(self) -> bool:
         """Whether restoring the object replaces pods of its service."""
-        if self.kind != "Deployment":
+        if self.kind not in WORKLOADS:
             return False
         return any(field.restarts for field in self.fields)
 
@@ -160,19 +162,19 @@ def _key(item: Object) -> Key:
 
 
 def _live_object(wanted: Manifest, live_objects: Mapping[Key, Object]) -> Object | None:
-    """The object with the same name or, for a launch ConfigMap, the ConfigMap that the Deployment uses."""
+    """The object with the same name or, for a launch ConfigMap, the ConfigMap that the pods use."""
     live_object = live_objects.get(_key(wanted))
     if live_object is not None or wanted["kind"] != "ConfigMap":
         return live_object
-    deployment = live_objects.get(("Deployment", service_of(wanted)))
-    if deployment is None:
+    workload = workload_of(service_of(wanted), live_objects)
+    if workload is None:
         return None
-    return live_objects.get(("ConfigMap", launch_map_of(deployment)))
+    return live_objects.get(("ConfigMap", launch_map_of(workload)))
 
 
-def launch_map_of(deployment: Object) -> str:
-    """The name of the launch ConfigMap that a Deployment uses. Empty: it uses none."""
-    volumes = deployment["spec"]["template"]["spec"].get("volumes") or []
+def launch_map_of(workload: Object) -> str:
+    """The name of the launch ConfigMap that the pods of a workload use. Empty: they use none."""
+    volumes = serving_template(workload)["spec"].get("volumes") or []
     for volume in volumes:
         if volume.get("name") == VOLUME:
             config_map = volume.get("configMap") or {}
@@ -230,27 +232,28 @@ def _is_of_others(field: FieldDrift, key: Key, live: Live) -> bool:
     Nobody but the stack may set fields of the server's container.
     """
     kind, name = key
-    if kind == "Deployment" and field.path == "spec.replicas":
+    if kind in WORKLOADS and field.path == "spec.replicas":
         return _are_autoscaled(field, name, live)
     if any(annotation in field.path for annotation in _KUBECTL_ANNOTATIONS):
         return True
     if field.wanted is not None or field.by is None:
         return False
-    if field.path.startswith(_SERVER_CONTAINER) or field.by.is_kubectl:
+    is_of_server = deployment_path(field.path).startswith(_SERVER_CONTAINER)
+    if is_of_server or field.by.is_kubectl:
         return False
     is_from_stack = field.by.is_ours and field.by.operation == "Apply"
     return not is_from_stack
 
 
-def _are_autoscaled(replicas: FieldDrift, deployment: str, live: Live) -> bool:
-    if replicas.wanted is None or deployment in live.autoscaled:
+def _are_autoscaled(replicas: FieldDrift, workload: str, live: Live) -> bool:
+    if replicas.wanted is None or workload in live.autoscaled:
         return True
     return replicas.by is not None and replicas.by.is_autoscaler
 
 
 def _is_shown(field: FieldDrift, kind: str) -> bool:
     """Whether a field of another manager is reported. Fields that Volcano writes to queues, for example, are not."""
-    return kind in ("Deployment", "Service") and field.path.startswith("spec.")
+    return kind in (*WORKLOADS, "Service") and field.path.startswith("spec.")
 
 
 def service_of(item: Object) -> str:

@@ -12,6 +12,12 @@ from models.manifests.launch_map import content_hash
 from models.service.resolved import ResolvedService, ResolvedStack
 from review.additional_objects import STACK_KEYS
 from review.changes import NO_LONGER_SET, NOT_IN_STACK, Detail
+from review.comparable import (
+    WORKLOADS,
+    deployment_path,
+    is_in_template,
+    is_of_workers,
+)
 from review.deployment_fields import DEPLOYMENT_FIELDS, POD_TEMPLATE_FIELDS, NamedField
 from review.fields import FieldDrift
 from review.leaves import leaf_name
@@ -53,10 +59,10 @@ def field_detail(
     field: FieldDrift,
 ) -> Detail:
     """A drifted field as a detail: the change from the value in the cluster to the value of the stack."""
-    path = field.path.removeprefix(_TEMPLATE)
-    in_template = kind == "Deployment" and path != field.path
+    path = deployment_path(field.path).removeprefix(_TEMPLATE)
+    in_template = kind in WORKLOADS and is_in_template(field.path)
     known: NamedField | None = None
-    if kind == "Deployment":
+    if kind in WORKLOADS:
         known = _named_field(path, in_template=in_template)
     live = _value_text(field, field.live)
     wanted = _value_text(field, field.wanted)
@@ -85,6 +91,13 @@ def _named_field(path: str, *, in_template: bool) -> NamedField | None:
 
 def _field_name(path: str) -> str:
     """The name of a field that users know: `image`, `variable HF_HOME`, `label team of the pods`."""
+    name = _name_in_deployment(deployment_path(path))
+    if is_of_workers(path):
+        return f"{name} of the workers"
+    return name
+
+
+def _name_in_deployment(path: str) -> str:
     inner_path = path.removeprefix(_TEMPLATE)
     for pattern, name in _NAMES:
         if not pattern.fullmatch(inner_path):
@@ -100,7 +113,7 @@ def _value_text(field: FieldDrift, value: Any) -> str | None:
     """A value as text without credentials. None: the field does not exist."""
     if value is None:
         return None
-    if _PREFLIGHT.fullmatch(field.path):
+    if _PREFLIGHT.fullmatch(deployment_path(field.path)):
         return f"sha256 {content_hash({field.path: json.dumps(value)})}"
     name_of_credential = leaf_name(field.path)
     if _is_reference(field):
@@ -144,7 +157,7 @@ def _part(
     *,
     in_template: bool,
 ) -> str:
-    if kind != "Deployment":
+    if kind not in WORKLOADS:
         return kind
     if path == _LAUNCH_MAP:
         return "launch"
@@ -196,8 +209,9 @@ def _object_field_source(
     """The source of a field of a Service, of an additional object, or of `podTemplate`."""
     if kind in STACK_KEYS:
         return field_source(stack, service, STACK_KEYS[kind])
-    if kind == "Deployment" and path.startswith(_TEMPLATE):
-        return patch_source_of(stack, service, path.removeprefix(_TEMPLATE))
+    if kind in WORKLOADS and is_in_template(path):
+        inner_path = deployment_path(path).removeprefix(_TEMPLATE)
+        return patch_source_of(stack, service, inner_path)
     if kind == "Service" and ".ports[" in path:
         return field_source(stack, service, "server.port")
     if kind == "Service" and path == "spec.type":

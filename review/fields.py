@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from models.record import parse_quantity
+from review.comparable import is_in_template
 from review.field_managers import (
     FieldManager,
     FieldManagers,
@@ -79,7 +80,7 @@ class FieldDrift:
     @property
     def restarts(self) -> bool:
         """Whether restoring the field replaces pods, because it is part of the pod template."""
-        return self.path.startswith("spec.template.")
+        return is_in_template(self.path)
 
 
 def differing_fields(

@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from pydantic.alias_generators import to_camel
-
 from models.launch import scripts
 from models.launch.launch import DRAIN, TEMPLATE, Launch, launch, script
 from models.manifests.launch_map import content_hash
 from models.service.resolved import ResolvedService
 from review.changes import Detail
+from review.launch_group import group_values
 from review.origins import flag_source, variable_source
 from review.service_pair import ServicePair
 
@@ -26,8 +25,6 @@ _FILE_FIELDS = {
     scripts.GRAPH_CACHE: "graph.cache",
 }
 """Name of a file and the field of the stack file that sets its content."""
-
-_GROUP_KEYS = ("launch", "port", "member_port", "hccl_port")
 
 _SERVE = ["vllm", "serve"]
 """The command of the OpenAI server in later releases."""
@@ -47,7 +44,7 @@ def launch_details(pair: ServicePair, old: Launch | None = None) -> Iterator[Det
     new = launch(pair.new)
     details = [
         *_flag_details(pair, old, new),
-        *_group_details(pair),
+        *_group_details(pair, old, new),
         *_variable_details(pair, old, new),
         *_script_details(pair, old, new),
     ]
@@ -96,20 +93,16 @@ def _flag_details(pair: ServicePair, old: Launch, new: Launch) -> Iterator[Detai
         )
 
 
-def _group_details(pair: ServicePair) -> Iterator[Detail]:
-    """The keys by which the pods of a server find each other."""
-    for key in _GROUP_KEYS:
-        old = _group_value(pair.old, key)
-        new = _group_value(pair.new, key)
-        if old != new:
-            name = f"group.{to_camel(key)}"
-            yield _detail(name, old, new, because=pair.field(name, gone=new is None))
-
-
-def _group_value(service: ResolvedService, key: str) -> str | None:
-    if service.group is None:
-        return None
-    return str(getattr(service.group, key))
+def _group_details(pair: ServicePair, old: Launch, new: Launch) -> Iterator[Detail]:
+    """The keys by which the pods of a server find each other, and the flags of the leader alone."""
+    old_values, new_values = group_values(old), group_values(new)
+    for name in _differing_names(old_values, new_values):
+        gone = name not in new_values
+        if name.startswith("--"):
+            because = pair.because(flag_source, name.removeprefix("--"), gone=gone)
+        else:
+            because = pair.field(name, gone=gone)
+        yield _detail(name, old_values.get(name), new_values.get(name), because=because)
 
 
 def _init_files_reason(pair: ServicePair) -> str:

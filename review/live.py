@@ -10,6 +10,7 @@ from typing import Any
 from models.launch.launch import SCRIPT
 from models.manifests import Manifest, stack_objects
 from models.manifests.pod import CONTAINER
+from models.manifests.workload import serving_template
 from models.service.resolved import ResolvedService, ResolvedStack
 from review.changes import (
     NOT_IN_CLUSTER,
@@ -19,7 +20,9 @@ from review.changes import (
     without_credentials,
 )
 from review.cluster import cluster_source
-from review.compare import pool_changes, total_npus
+from review.comparable import WORKLOADS, deployment_path, is_of_workers, workload_of
+from review.compare import pool_changes, replacement, total_npus
+from review.deployment import nodes_detail
 from review.drift import (
     Key,
     Live,
@@ -30,6 +33,7 @@ from review.drift import (
     launch_map_of,
 )
 from review.field_details import field_detail
+from review.fields import FieldDrift
 from review.launch import launch_details
 from review.live_launch import live_launch
 from review.service_pair import ServicePair
@@ -86,6 +90,7 @@ def compare_live(
         pools=pool_changes(running, stack),
         npus=(total_npus(running), total_npus(stack)),
         deletions=tuple(_deletions(comparison, removed)),
+        replacements=tuple(_replacements(comparison)),
         unread=tuple(sorted(stack.broken)),
     )
     return change, running
@@ -102,11 +107,11 @@ def _comparison(
     services: list[ResolvedService] = []
     running_services: list[ResolvedService] = []
     for service in stack.services:
-        deployment = live_objects.get(("Deployment", service.name))
-        if deployment is None:
+        workload = _running_workload(service, live_objects)
+        if workload is None:
             services.append(service)
             continue
-        running = _running_service(service, deployment)
+        running = _running_service(service, workload)
         running_services.append(running)
         if service.external:
             # An update leaves the replicas that an autoscaler set.
@@ -120,10 +125,23 @@ def _comparison(
     )
 
 
-def _running_service(service: ResolvedService, deployment: Object) -> ResolvedService:
-    """A service with the image, NPUs and replicas of its Deployment."""
-    spec = deployment["spec"]
-    containers = spec["template"]["spec"].get("containers") or []
+def _running_workload(
+    service: ResolvedService, live_objects: Mapping[Key, Object]
+) -> Object | None:
+    """The object that creates the pods of a service now; while one replaces the other, the wanted one."""
+    wanted = live_objects.get((_wanted_kind(service), service.workload))
+    return wanted or workload_of(service.name, live_objects)
+
+
+def _wanted_kind(service: ResolvedService) -> str:
+    return "LeaderWorkerSet" if service.group else "Deployment"
+
+
+def _running_service(service: ResolvedService, workload: Object) -> ResolvedService:
+    """A service with the image, NPUs, nodes and replicas of its workload."""
+    spec = workload["spec"]
+    group = spec.get("leaderWorkerTemplate") or {}
+    containers = serving_template(workload)["spec"].get("containers") or []
     container = _server_container(containers)
     resources = container.get("resources") or {}
     limits = resources.get("limits") or {}
@@ -132,6 +150,7 @@ def _running_service(service: ResolvedService, deployment: Object) -> ResolvedSe
         service,
         image=str(container.get("image") or ""),
         replicas=int(spec.get("replicas", 1)),
+        nodes=int(group.get("size") or 1),
         npus=int(npus) if npus.isdecimal() else service.npus,
     )
 
@@ -144,9 +163,13 @@ def _server_container(containers: Sequence[Mapping[str, Any]]) -> Mapping[str, A
 
 
 def _removed_services(comparison: _Comparison) -> list[str]:
-    """Services with a Deployment in the cluster that the stack does not contain."""
-    deployments = [drift for drift in comparison.drift if drift.kind == "Deployment"]
-    return sorted({drift.service for drift in deployments if drift.state == "extra"})
+    """Services whose pods run in the cluster and that the stack does not contain."""
+    removed = set()
+    for drift in comparison.drift:
+        is_workload = drift.kind in WORKLOADS and drift.state == "extra"
+        if is_workload and not comparison.stack.service(drift.service):
+            removed.add(drift.service)
+    return sorted(removed)
 
 
 def _deletions(comparison: _Comparison, removed: Sequence[str]) -> Iterator[str]:
@@ -154,6 +177,18 @@ def _deletions(comparison: _Comparison, removed: Sequence[str]) -> Iterator[str]
     for drift in comparison.drift:
         if drift.state == "extra" and drift.service not in removed:
             yield f"{drift.kind} {drift.name}"
+
+
+def _replacements(comparison: _Comparison) -> Iterator[str]:
+    """The workloads that one of another kind replaces."""
+    for service in comparison.stack.services:
+        if _is_replaced(comparison, service):
+            yield replacement(service)
+
+
+def _is_replaced(comparison: _Comparison, service: ResolvedService) -> bool:
+    running = _running_workload(service, comparison.live_objects)
+    return running is not None and running["kind"] != _wanted_kind(service)
 
 
 def _cluster_details(comparison: _Comparison) -> Iterator[Detail]:
@@ -211,6 +246,9 @@ def _service_change(comparison: _Comparison, service: ResolvedService) -> Servic
 
 
 def _service_details(comparison: _Comparison, pair: ServicePair) -> Iterator[Detail]:
+    if _is_replaced(comparison, pair.new):
+        yield nodes_detail(pair)
+        return
     for drift in comparison.drift:
         if drift.service != pair.new.name or drift.state == "extra":
             continue
@@ -222,9 +260,11 @@ def _service_details(comparison: _Comparison, pair: ServicePair) -> Iterator[Det
 
 
 def _launch_files(comparison: _Comparison, service: str) -> Mapping[str, str] | None:
-    """The files of the launch ConfigMap that the Deployment uses. None: it does not exist."""
-    deployment = comparison.live_objects["Deployment", service]
-    launch_map = comparison.live_objects.get(("ConfigMap", launch_map_of(deployment)))
+    """The files of the launch ConfigMap that the pods use. None: it does not exist."""
+    workload = workload_of(service, comparison.live_objects)
+    if workload is None:
+        return None
+    launch_map = comparison.live_objects.get(("ConfigMap", launch_map_of(workload)))
     if launch_map is None:
         return None
     files: Mapping[str, str] | None = launch_map.get("data")
@@ -272,16 +312,29 @@ def _script_detail() -> Detail:
 def _object_details(pair: ServicePair, drift: ObjectDrift) -> Iterator[Detail]:
     if drift.state != "changed":
         yield _missing_object_detail(drift)
+    of_leaders = _changes_of_leaders(drift)
     for field in drift.fields:
-        if not is_restored(field) or _LAUNCH_MAP.fullmatch(field.path):
+        path = deployment_path(field.path)
+        if not is_restored(field) or _LAUNCH_MAP.fullmatch(path):
             continue
-        if _PREFLIGHT.fullmatch(field.path) and pair.old.image != pair.new.image:
+        if _PREFLIGHT.fullmatch(path) and pair.old.image != pair.new.image:
             continue  # it follows from the image
+        if is_of_workers(field.path) and _change(field) in of_leaders:
+            continue  # it follows from the same key of the stack file
         detail = field_detail(pair.new_stack, drift.service, drift.kind, field=field)
         name = _RESOURCES.sub("", detail.name)
         if name == pair.new.cluster.platform.resource:
             name = "npus"
         yield replace(detail, name=name)
+
+
+def _changes_of_leaders(drift: ObjectDrift) -> list[tuple[str, Any, Any]]:
+    """The changes of a workload without those of its workers."""
+    return [_change(field) for field in drift.fields if not is_of_workers(field.path)]
+
+
+def _change(field: FieldDrift) -> tuple[str, Any, Any]:
+    return deployment_path(field.path), field.live, field.wanted
 
 
 def _missing_object_detail(drift: ObjectDrift) -> Detail:

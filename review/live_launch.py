@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from models.launch.init_steps import MIND_SPEED_DIRECTORY
 from models.launch.launch import SCRIPT, Launch, script
 from models.stack_file.keys.environment import PathAddition
+from review.live_group import group_parts
 
 _SOURCE = re.compile(r"^source (.+) \|\| true$", re.MULTILINE)
 _REMOVAL = re.compile(r"^rm -f -- .*\n", re.MULTILINE)
@@ -44,6 +46,9 @@ def live_launch(data: Mapping[str, str]) -> Launch | None:
 
 def _parse(text: str, files: Mapping[str, str]) -> Launch:
     head, command = _EXEC.split(text, maxsplit=1)
+    group = group_parts(head, command)
+    if group:
+        command = group.command
     end_of_exports = head.rindex("\n\n") + 2
     exports = _exports(head[:end_of_exports])
     additions = {
@@ -54,7 +59,7 @@ def _parse(text: str, files: Mapping[str, str]) -> Launch:
     python_path = None
     if additions.get("PYTHONPATH") == _MIND_SPEED:
         python_path = additions.pop("PYTHONPATH").prepend
-    return Launch(
+    start = Launch(
         argv=tuple(shlex.split(command.replace("\\\n", " "))),
         environment={
             name: value for name, value in exports.items() if isinstance(value, str)
@@ -66,6 +71,9 @@ def _parse(text: str, files: Mapping[str, str]) -> Launch:
         before=head[end_of_exports:],
         first=_first_lines(head),
     )
+    if group is None:
+        return start
+    return replace(start, runner=group.runner, member=group.member, form=group.form)
 
 
 def _first_lines(head: str) -> str:

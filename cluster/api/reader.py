@@ -31,6 +31,7 @@ from cluster.api.paths import (
     SERVICE_OBJECTS,
     STACK_OBJECTS,
     WIDE,
+    ApiPath,
 )
 from cluster.api.requests import ONLY_METADATA, ApiRequests
 from cluster.snapshot import Object, Snapshot
@@ -249,40 +250,41 @@ class Cluster(ApiRequests):
         resources = response.json().get("resources") or []
         return frozenset(str(resource.get("kind")) for resource in resources)
 
-    async def leave_replicas(self, deployment: str, replicas: int) -> bool:
-        """Make a second field manager own the replicas of a Deployment, so that they stay when Pulumi drops them.
+    async def leave_replicas(self, path: ApiPath, name: str, replicas: int) -> bool:
+        """Make a second field manager own the replicas of a workload, so that they stay when Pulumi drops them.
 
-        The API server removes a field that only one manager owns when that manager stops applying it, and a Deployment
-        without replicas has one pod.
+        The API server removes a field that only one manager owns when that manager stops applying it, and a workload
+        without replicas has one pod, or one group.
 
         Args:
-            deployment: The name of the Deployment.
+            path: Deployments or LeaderWorkerSets.
+            name: The name of the workload.
             replicas: Its current replicas.
 
         Returns:
             Whether it succeeded; False if the replicas have changed meanwhile.
 
         Raises:
-            ClusterError: The Deployment may not be patched, or the cluster cannot be reached.
+            ClusterError: The workload may not be patched, or the cluster cannot be reached.
         """
         patch = {
-            "apiVersion": "apps/v1",
-            "kind": "Deployment",
-            "metadata": {"name": deployment},
+            "apiVersion": path.version,
+            "kind": path.kind,
+            "metadata": {"name": name},
             "spec": {"replicas": replicas},
         }
         response = await self._call(
             "PATCH",
-            base="/apis",
-            version="apps/v1",
+            base=path.base,
+            version=path.version,
             namespace=self.namespace,
-            url=f"deployments/{deployment}",
+            url=f"{path.plural}/{name}",
             params={"fieldManager": SCALER},
             headers={"Content-Type": "application/apply-patch+yaml"},
             content=json.dumps(patch),
         )
         if response.status_code not in (200, 409):
-            raise self._refused(f"patch the Deployment {deployment}", response)
+            raise self._refused(f"patch the {path.kind} {name}", response)
         return bool(response.status_code == 200)
 
     async def log(

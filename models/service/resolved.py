@@ -158,7 +158,7 @@ class ResolvedService(ModelServer):
     @property
     def workload(self) -> str:
         """Name of the object that creates the pods."""
-        return self.name if self.group is None else f"{self.name}-group"
+        return self.name if self.group is None else group_workload(self.name)
 
     @property
     def in_queue(self) -> str:
@@ -209,6 +209,11 @@ class ResolvedStack:
         return next(
             (service for service in self.services if service.name == name), None
         )
+
+
+def group_workload(service: str) -> str:
+    """Name of the object that creates the groups of a service."""
+    return f"{service}-group"
 
 
 def _prefill_first(service: ResolvedService) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from cluster.api.errors import ClusterError
 from cluster.update.external import hand_over_replicas
 from tests.cluster.objects import labels
 from tests.cluster.test_cluster import BASE, Api, api
+from tests.models.groups.stacks import group_of
 from tests.review import stacks
 
 pytestmark = pytest.mark.slow
@@ -27,6 +29,13 @@ def deployment(*holders: str, replicas: int = 3) -> dict[str, Any]:
     other = {"manager": "kube-controller-manager", "operation": "Update", "fieldsV1": {"f:status": {}}}
     metadata = {"name": "qwen", "labels": labels("qwen"), "managedFields": [*fields, other]}
     return {"kind": "Deployment", "metadata": metadata, "spec": {"replicas": replicas}}
+
+
+def group_set(*holders: str, replicas: int = 3) -> dict[str, Any]:
+    """The LeaderWorkerSet of the service `deepseek`, with the same owners of its replicas as a Deployment."""
+    found = deployment(*holders, replicas=replicas)
+    found["metadata"] |= {"name": "deepseek-group", "labels": labels("deepseek")}
+    return {**found, "kind": "LeaderWorkerSet"}
 
 
 def handed_over() -> int | None:
@@ -52,6 +61,24 @@ def test_replicas_that_somebody_else_holds_are_left_alone(api: Api, holders: tup
     api.listed(f"{BASE}/deployments", deployment(*holders, replicas=5))
 
     assert (handed_over(), api.patched) == (5, [])
+
+
+def test_the_groups_of_a_service_over_several_nodes_are_handed_over_like_pods(api: Api) -> None:
+    groups = "/apis/leaderworkerset.x-k8s.io/v1/namespaces/inference/leaderworkersets"
+    api.listed(groups, group_set("ascend-vllm"))
+    api.answers[f"{groups}/deepseek-group"] = (200, {})
+    service = group_of(replicas="external")
+    cluster = replace(service.cluster, context="there")
+
+    assert asyncio.run(hand_over_replicas(replace(service, cluster=cluster))) == 3
+    ((path, _, body),) = api.patched
+    assert path == f"{groups}/deepseek-group?fieldManager=ascend-vllm-autoscaler"
+    assert json.loads(body) == {
+        "apiVersion": "leaderworkerset.x-k8s.io/v1",
+        "kind": "LeaderWorkerSet",
+        "metadata": {"name": "deepseek-group"},
+        "spec": {"replicas": 3},
+    }
 
 
 def test_a_service_that_is_not_there_yet_has_nothing_to_hand_over(api: Api) -> None:

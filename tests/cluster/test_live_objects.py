@@ -114,6 +114,7 @@ def test_few_lists_and_single_objects_are_read(api: Api) -> None:
         "/apis/networking.k8s.io/v1/namespaces/inference/networkpolicies",
         "/apis/monitoring.coreos.com/v1/namespaces/inference/podmonitors",
         "/apis/monitoring.coreos.com/v1/namespaces/inference/prometheusrules",
+        "/apis/leaderworkerset.x-k8s.io/v1/namespaces/inference/leaderworkersets",
         "/api/v1/namespaces/inference",
         f"{core}/services/qwen",
         f"{scaling}/horizontalpodautoscalers",

@@ -123,6 +123,8 @@ def test_groups_are_deployed_updated_on_a_full_pool_resized_stopped_and_destroye
     found = status(project, stack)
     assert (found["ready"], found["replicas"], found["unit"]) == (2, 2, "group")
     assert len(found["nodes"]) == NODES, "the pool is full"
+    assert "no drift" in project.ascend_vllm("drift", stack).stdout
+    assert project.ascend_vllm("diff", stack, "--live").returncode == 0, "nothing changes"
 
     project.write(stack, {"deepseek": deepseek("crash", replicas=2)}, pools=POOLS)
     failed = project.pulumi("up", "--stack", stack, "--yes", "--skip-preview")
@@ -136,6 +138,10 @@ def test_groups_are_deployed_updated_on_a_full_pool_resized_stopped_and_destroye
     project.up(stack)
     images = {pod["spec"]["containers"][0]["image"] for pod in project.objects("pods", stack)}
     assert images == {f"{REGISTRY}:two"}, "every group has the new template"
+
+    project.write(stack, {"deepseek": deepseek("two", replicas="external")}, pools=POOLS)
+    project.up(stack)
+    assert gangs(project, stack) == [2, 2], "an autoscaler gets the number that there is"
 
     project.write(stack, {"deepseek": deepseek("two", nodes=4)}, pools=POOLS)
     project.up(stack)

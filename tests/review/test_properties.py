@@ -14,6 +14,7 @@ from models.service.resolved import ResolvedService, ResolvedStack
 from review import compare
 from tests.conftest import stack_of
 from tests.properties.strategies import read, services
+from tests.review.stacks import changed, values_by_name
 
 pytestmark = pytest.mark.slow
 
@@ -81,3 +82,11 @@ def test_no_change_of_a_service_is_missed(one: dict[str, Any], data: st.DataObje
     change = compare(before, resolved({"a": {**one, key: value}}))
 
     assert not change.is_empty
+
+
+def test_a_default_that_becomes_a_flag_of_the_script_is_a_change() -> None:
+    image = {"image": "quay.io/ascend/vllm-ascend:v0.30.0", "model": "/m/Qwen3-32B"}
+    change = changed(image, {**image, "engine": {"pipelineParallelSize": 1}})
+
+    assert values_by_name(change) == {"--pipeline-parallel-size": (None, "1")}
+    assert change.restarts

@@ -143,7 +143,7 @@ def _other_lines(report: DriftReport) -> Iterator[str]:
 
 def _other_line(report: DriftReport, kind: str, name: str, field: FieldDrift) -> str:
     if RESTARTED in field.path:
-        return f"{name} was restarted with kubectl; the next update of its Deployment restarts it again"
+        return f"{name} was restarted with kubectl; the next update of its {kind} restarts it again"
     detail = report.detail(kind, name, field)
     setter = "nobody"
     if field.by:

@@ -1,4 +1,4 @@
-"""A preview says when the same update has less downtime in steps, in the words of `diff`."""
+"""A preview says what the pods that run mean for the update: that it would hang, or has less downtime in steps."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import yaml
 
 from cluster.api.errors import ClusterError
 from cluster.snapshot import Object
-from components import less_downtime
+from components import running_pods
 from models.manifests import stack_objects
 from models.service.resolve import resolve
 from models.stack_file.load import load_text
@@ -52,7 +52,7 @@ def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ClusterOfTheTest
         yield found
 
     monkeypatch.chdir(ROOT)
-    monkeypatch.setattr(less_downtime, "connected", connected)
+    monkeypatch.setattr(running_pods, "connected", connected)
     (tmp_path / "kubeconfig").write_text(yaml.safe_dump({"contexts": [{"name": CONTEXT}]}))
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
     return found
@@ -170,3 +170,43 @@ def test_a_large_update_is_not_planned_in_a_preview(cluster: ClusterOfTheTest, w
         "1 service will not answer for some time; to see whether steps have less downtime, "
         "run ascend-vllm plan test --live"
     )
+
+
+def test_a_preview_warns_of_an_update_that_the_running_pods_leave_no_room(
+    cluster: ClusterOfTheTest, warnings: list[str]
+) -> None:
+    cluster.objects = objects({"a": entry(8), "b": entry(8)})
+
+    run_program("test", config({"a": entry(4), "b": entry(4)}), preview=True)
+
+    (warning,) = [text for text in warnings if "would refuse" in text]
+    assert warning.startswith(
+        "pulumi up would refuse this update now:\nerror[rollout-would-hang]: a: its update starts a pod"
+    )
+    assert "write rollout: recreate for b" in warning
+
+
+GROUP = {"nodes": 2, "image": "quay.io/ascend/vllm-ascend:v0.23.0"}
+
+
+def group(npus: int) -> dict[str, Any]:
+    """A service over two nodes, of which each pod has these NPUs."""
+    return entry(npus, **GROUP) | {"engine": {"maxModelLen": 4096, "tensorParallelSize": 2 * npus}}
+
+
+def test_a_preview_warns_of_groups_whose_larger_pods_leave_the_new_ones_no_room(
+    cluster: ClusterOfTheTest, warnings: list[str]
+) -> None:
+    cluster.objects = objects({"deepseek": group(8)})
+
+    run_program("test", config({"deepseek": group(4)}), preview=True)
+
+    (warning,) = [text for text in warnings if "would refuse" in text]
+    assert "while its pods with 8 NPUs run" in warning
+
+
+def test_an_update_of_groups_that_would_hang_is_refused(cluster: ClusterOfTheTest) -> None:
+    cluster.objects = objects({"deepseek": group(8)})
+
+    with pytest.raises(pulumi.RunError, match="while its pods with 8 NPUs run"):
+        run_program("test", config({"deepseek": group(4)}))
