@@ -67,7 +67,7 @@ class Board:
     def _fixed_pods(self) -> Placement:
         """The pods of the services that take no part."""
         transition = self.transition
-        placement = Placement(transition.nodes, transition.queues)
+        placement = Placement.empty(transition.nodes, transition.queues)
         for number, service in enumerate(self.fixed):
             version = service.new or service.old
             label = (-1 - number, True)
