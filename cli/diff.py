@@ -10,8 +10,7 @@ from typing import Annotated
 
 import typer
 
-from cli.arguments import StacksArgument
-from cli.completion import complete_revision
+from cli.arguments import AgainstOption, StacksArgument
 from cli.errors import CommandError, ExitCode, UnreadableStackError
 from cli.live import report_unread
 from cli.named_files import read_named
@@ -47,15 +46,7 @@ _HARMLESS = ("unknown-key", "duplicate-key", "unused-accept")
 
 def command(
     stacks: StacksArgument = None,
-    against: Annotated[
-        str | None,
-        typer.Option(
-            "--against",
-            metavar="REF",
-            help="Compare with this commit (default: main, origin/main or HEAD).",
-            autocompletion=complete_revision,
-        ),
-    ] = None,
+    against: AgainstOption = None,
     live: Annotated[
         bool, typer.Option("--live", help="Compare the cluster with the stack file.")
     ] = False,

@@ -8,8 +8,7 @@ from typing import Annotated
 
 import typer
 
-from cli.arguments import StackArgument
-from cli.completion import complete_revision
+from cli.arguments import StackArgument, from_option
 from cli.diff import refuse_unreadable
 from cli.errors import CommandError, ExitCode
 from cli.live_plan import planned_live
@@ -33,11 +32,8 @@ def command(
     stack: StackArgument,
     base: Annotated[
         str | None,
-        typer.Option(
-            "--from",
-            metavar="REVISION",
-            help="What runs: a commit, or a stack file (default: main, origin/main or HEAD).",
-            autocompletion=complete_revision,
+        from_option(
+            "What runs: a commit, or a stack file (default: main, origin/main or HEAD)."
         ),
     ] = None,
     live: Annotated[

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from cli.arguments import AgainstOption
 from cli.diff import since
 from cli.errors import CommandError, ExitCode, UnreadableStackError
 from cli.output.review import ReviewFormat, render_review
@@ -16,7 +17,7 @@ from cli.output.review.reviewed import ChangedLines, Review, Reviewed
 from cli.output.touched import Touched, document
 from cli.revision import Revision
 from cli.stacks import find_stack
-from cli.touched import AgainstOption, request_base, touched
+from cli.touched import request_base, touched
 from models.check import check
 
 

@@ -11,8 +11,7 @@ from typing import Annotated
 import typer
 
 from cli import pulumi
-from cli.arguments import StackArgument
-from cli.completion import complete_revision
+from cli.arguments import StackArgument, from_option
 from cli.errors import CommandError, ExitCode
 from cli.live import run
 from cli.output.plan import PlanFormat, render_plan
@@ -74,12 +73,7 @@ def command(
     stack: StackArgument,
     base: Annotated[
         str | None,
-        typer.Option(
-            "--from",
-            metavar="REVISION",
-            help="The commit that runs (default: main, origin/main or HEAD).",
-            autocompletion=complete_revision,
-        ),
+        from_option("The commit that runs (default: main, origin/main or HEAD)."),
     ] = None,
     until: Annotated[
         int | None,

@@ -130,7 +130,7 @@ def kv_transfer_replicas(stack: ResolvedStack) -> Iterator[Finding]:
     if len(stopped) != 1:
         return
     without = stopped[0]
-    running = pair.decode if without is pair.prefill else pair.prefill
+    running = pair.other(without)
     if running.replicas == 0:
         return
     yield warning(
@@ -154,7 +154,7 @@ def kv_transfer_queue(stack: ResolvedStack) -> Iterator[Finding]:
     if len(named) != 1:
         return
     with_queue = named[0]
-    without = pair.decode if with_queue is pair.prefill else pair.prefill
+    without = pair.other(with_queue)
     if with_queue.in_queue == without.in_queue:
         return
     yield warning(
