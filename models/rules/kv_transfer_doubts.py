@@ -106,7 +106,7 @@ def _quantizations(pair: Pair) -> Iterator[Finding]:
     fix = f"write {key}: {of_prefill}" if of_prefill else f"remove {key}"
     yield warning(
         f"{pair.prefill.name} and {pair.decode.name} differ in the quantization: {values[0]} and {values[1]}",
-        why="other weights compute other values for the KV cache, and a quantization may also change its type "
+        why="different weights compute different values for the KV cache, and a quantization may also change its type "
         f"({_CACHE_OF_WEIGHTS})",
         fix=fix,
         marks=pair.marks("quantization", values),

@@ -232,7 +232,9 @@ class _Reader:
             return text
         value = plain_scalar(text)
         if isinstance(value, float) and not math.isfinite(value):
-            self.problem(path, node, f"{text} has no JSON", "use a finite number")
+            self.problem(
+                path, node, f"{text} cannot be written as JSON", "use a finite number"
+            )
             return None
         kind = type_name(value)
         fitting = [PLAIN, f"{YAML}{kind}"]
@@ -319,7 +321,7 @@ class _Reader:
         finding = Finding(
             rule="duplicate-key",
             severity="error",
-            message=f"key {path[-1]!r} is twice in one mapping",
+            message=f"key {path[-1]!r} appears twice in one mapping",
             why="Pulumi refuses the file (Go's yaml.v3: mapping key already defined)",
             fix=fix,
             marks=(Mark(path, "again", second), Mark(path, "first", first)),

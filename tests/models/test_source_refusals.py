@@ -108,7 +108,7 @@ def test_endpoints_with_ports_and_addresses_are_taken(home: Path, endpoint: str)
         (None, "weights.json cannot be read: No such file or directory"),
         (
             json.dumps({"files": {f"{number:0200}": {"size": 1, "sha256": SHA} for number in range(700)}}),
-            "it has more than 180000 bytes, which no launch map holds; list fewer files",
+            "it has more than 180000 bytes, more than the ConfigMap of the launch can hold; list fewer files",
         ),
     ],
 )

@@ -23,10 +23,10 @@ _KEYS = "engine.additionalConfig"
 
 @rule("no-effect", "error")
 def dead_setting(server: ModelServer) -> Iterator[Finding]:
-    """Something in the release reads every key of `additionalConfig` and every variable of vLLM and its plugin.
+    """The release reads every key of `additionalConfig` and every variable of vLLM and its plugin.
 
-    Of an unknown name, vllm-ascend says nothing, and vLLM at most writes a warning to its log. Many names were renamed
-    from release to release. Where the release does not start with the name, the finding is an error.
+    vllm-ascend does not report an unknown name, and vLLM at most logs a warning. Many names were renamed from release
+    to release. If the release does not start with the name, the finding is an error.
     """
     for dead in dead_names(server):
         severity = no_effect

@@ -42,9 +42,10 @@ _WITHOUT_DRAFT = ("ngram", "suffix")
 def engine_limit(server: ModelServer) -> Iterator[Finding]:
     """The engine's arguments fit together.
 
-    vLLM exits at start if an iteration has fewer tokens than requests, or, without chunked prefill, than the longest
-    request, if the sizes of graphs contradict each other, if the sizes of parallelism do not divide each other, or with
-    features that exclude each other or that an NPU does not have (vllm/config, vllm/engine/arg_utils.py).
+    vLLM exits at start if an iteration has fewer tokens than requests or, without chunked prefill, fewer than the
+    longest request. It also exits if the sizes of graphs contradict each other, if the parallel sizes do not divide
+    each other, and with features that exclude each other or that NPUs do not have (vllm/config,
+    vllm/engine/arg_utils.py).
     """
     yield from refused_by_vllm(
         server,
