@@ -73,7 +73,7 @@ OutputLenOption = Annotated[
 SeedOption = Annotated[
     int | None,
     typer.Option(
-        help="Number of the prompts; the same number repeats them (default: random).",
+        help="Seed of the prompts; the same seed repeats them (default: random).",
         metavar="N",
         min=0,
         show_default=False,

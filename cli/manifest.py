@@ -36,7 +36,7 @@ OutputOption = Annotated[
 def command(directory: DirectoryArgument, output: OutputOption = None) -> None:
     """Write the size and SHA-256 of each file of a model's weights.
 
-    Pods use this manifest to fetch the weights (model.source) and to verify them
+    Pods use this list to fetch the weights (model.source) and to verify them
     (model.verify). Hidden files are left out.
 
     Examples:
@@ -124,7 +124,9 @@ def _refuse_unusable(files: Mapping[str, Any]) -> None:
     is_about_the_whole_list = not findings[0].marks[0].path
     if is_about_the_whole_list:
         fix = "remove files from the directory that the server does not load"
-    raise CommandError(f"no pod accepts this manifest: {message}", fix, ExitCode.FOUND)
+    raise CommandError(
+        f"no pod accepts these checksums: {message}", fix, ExitCode.FOUND
+    )
 
 
 def _write(file: Path, text: str) -> None:

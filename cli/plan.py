@@ -33,11 +33,11 @@ def command(
     base: Annotated[
         str | None,
         from_option(
-            "What runs: a commit, or a stack file (default: main, origin/main or HEAD)."
+            "What runs now: a commit or a stack file (default: main, origin/main or HEAD)."
         ),
     ] = None,
     live: Annotated[
-        bool, typer.Option("--live", help="What runs is read from the cluster.")
+        bool, typer.Option("--live", help="Read from the cluster what runs now.")
     ] = False,
     form: Annotated[
         PlanFormat, typer.Option("--format", help="Output format.")

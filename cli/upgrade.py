@@ -73,7 +73,7 @@ def command(
     stack: StackArgument,
     base: Annotated[
         str | None,
-        from_option("The commit that runs (default: main, origin/main or HEAD)."),
+        from_option("The commit that runs now (default: main, origin/main or HEAD)."),
     ] = None,
     until: Annotated[
         int | None,

@@ -143,9 +143,9 @@ def kv_transfer_replicas(stack: ResolvedStack) -> Iterator[Finding]:
 
 @stack_rule("warning")
 def kv_transfer_queue(stack: ResolvedStack) -> Iterator[Finding]:
-    """Both services of a pair name a queue, or neither does.
+    """Both services of a pair name a queue, or none of them does.
 
-    Volcano schedules each queue separately. One side then has pods and NPUs while the other side waits.
+    Volcano schedules each queue separately, so one service can have pods and NPUs while the other one waits.
     """
     pair = pair_of(stack)
     if pair is None:
@@ -159,7 +159,7 @@ def kv_transfer_queue(stack: ResolvedStack) -> Iterator[Finding]:
         return
     yield warning(
         f"{with_queue.name} waits in the queue {with_queue.queue}, but {without.name} in {without.in_queue}",
-        why="Volcano gives each queue its own share, so one side can hold NPUs while the other side waits",
+        why="Volcano gives each queue its own share, so one service can hold NPUs while the other one waits",
         fix=f"write {key_of(without, 'queue')}: {with_queue.queue}",
         marks=[mark_of(with_queue, "queue"), mark_of(without, "queue")],
     )

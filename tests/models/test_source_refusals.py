@@ -37,7 +37,7 @@ def home(tmp_path: Path) -> Path:
         (bucket(to={"path": "/a/b", "size": "1Gi"}), "to must be {path: …} or {claim: …}, but it has path and size"),
         (bucket(to="/dev/"), 'to "/dev/": it is a directory of the node\'s system; name one below it'),
         (bucket(to="/var/lib"), 'to "/var/lib": it is a directory of the node\'s system; name one below it'),
-        ({"source": BUCKET}, "model: a bucket needs verify: the manifest says which files to fetch"),
+        ({"source": BUCKET}, "model: a bucket needs verify: the checksums list the files to fetch"),
         (
             {"source": "/m/a", "mountPath": "/b"},
             "model: mountPath is for a claim or a bucket; a directory of the node is seen under its own path",
