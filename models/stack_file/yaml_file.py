@@ -293,8 +293,12 @@ class _Reader:
 
     def line(self, number: int) -> str:
         """A line of the file, counted from 0; empty after the end, and if it is too long to be shown."""
-        line = self.lines[number] if number < len(self.lines) else ""
-        return line if len(line) <= _LONGEST_EXCERPT else ""
+        if number >= len(self.lines):
+            return ""
+        line = self.lines[number]
+        if len(line) > _LONGEST_EXCERPT:
+            return ""
+        return line
 
     def problem(
         self, path: Path, node: yaml.Node, message: str, alternative: str
