@@ -38,7 +38,7 @@ _UNKNOWN_CONTEXT = "my-cluster"
 _CONVERT_AGAIN = "; or convert again"
 """The part of a fix that does not hold for a project that exists."""
 _THEIRS = (".gitignore", "README.md")
-"""Files that a new repository often has already. They are kept as they are."""
+"""Files that a new repository often has already. They are kept unchanged."""
 
 ConfigArgument = Annotated[
     Path | None,
