@@ -214,7 +214,7 @@ def _continued(progress: Progress, project: Path, file: Path) -> _Upgrade:
     if digest(old, new) != progress.digest:
         raise CommandError(
             f"the stack file of {name} was changed since the upgrade began",
-            f"restore it, or delete {file} and plan again from what runs",
+            f"restore it, or delete {file} and plan again with --live",
             ExitCode.FOUND,
         )
     return _Upgrade(progress, file, project, open_stack(name), old, new=new)
@@ -340,7 +340,7 @@ def _refuse_parallel_change(upgrade: _Upgrade, update: str) -> None:
         if service not in ("external", None) and not _is_one_of(name, live, possible):
             wanted = possible[0].get(name, 0)
             raise _changed_by_others(
-                upgrade, f"{name} has {live.get(name, 0)} replicas, and not {wanted}"
+                upgrade, f"{name} has {live.get(name, 0)} replicas instead of {wanted}"
             )
 
 
@@ -362,7 +362,7 @@ def _is_one_of(
 def _changed_by_others(upgrade: _Upgrade, reason: str) -> CommandError:
     return CommandError(
         f"somebody else has changed the stack: {reason}",
-        f"deploy what is wanted, then delete {upgrade.file} and plan again from what runs",
+        f"deploy the wanted stack, then delete {upgrade.file} and plan again with --live",
         ExitCode.FOUND,
     )
 
