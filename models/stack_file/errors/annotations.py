@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, Literal, get_args, get_origin
+from collections.abc import Iterator, Sequence
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from models.record import Record
 
@@ -34,3 +35,23 @@ def records(annotation: Any) -> Iterator[type[Record]]:
         yield annotation
     for part in get_args(annotation):
         yield from records(part)
+
+
+def record_in(annotation: Any) -> type[Record] | None:
+    """The record that an annotation is, or that is one of its alternatives; None if there is none."""
+    if isinstance(annotation, type) and issubclass(annotation, Record):
+        return annotation
+    for part in _alternatives(annotation):
+        record = record_in(part)
+        if record is not None:
+            return record
+    return None
+
+
+def _alternatives(annotation: Any) -> Sequence[Any]:
+    """The alternatives of a union, or the annotation inside of `Annotated`."""
+    if get_origin(annotation) is Annotated:
+        return get_args(annotation)[:1]
+    if get_origin(annotation) in (Union, UnionType):
+        return get_args(annotation)
+    return ()

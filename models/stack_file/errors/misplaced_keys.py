@@ -9,13 +9,13 @@ from models.engines.flags import plain_name
 from models.engines.releases import DEFAULT_VERSION, release
 from models.finding import Mark
 from models.record import Record
+from models.stack_file.errors.annotations import record_in
 from models.stack_file.errors.messages import NICKNAMES
 from models.stack_file.errors.place import (
     Place,
     dotted,
     fields_of,
     in_one_line,
-    record_in,
     value_at,
 )
 from models.stack_file.errors.value_edits import value_edit
