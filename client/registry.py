@@ -158,9 +158,9 @@ def _digest_of_manifest(answer: _Answer, reference: ImageReference) -> str:
     if not _is_manifest(answer.content):
         content_type = answer.headers.get("Content-Type", "no content type")
         raise RegistryError(
-            f"the registry {reference.host} answers with something else than the manifest of an image"
+            f"the registry {reference.host} does not answer with the manifest of an image"
             f" ({_plain(content_type)})",
-            "look whether a proxy answers in its place, or give the digest with --set",
+            "check whether a proxy answers instead of it, or give the digest with --set",
         )
     digest = f"sha256:{hashlib.sha256(answer.content).hexdigest()}"
     named = answer.headers.get("Docker-Content-Digest", "")

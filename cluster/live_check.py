@@ -204,7 +204,7 @@ def _kinds(stack: ResolvedStack, answers: Answers) -> Iterator[Finding]:
         yield _finding(
             "volcano-missing",
             "the cluster has no Volcano",
-            why="Volcano places all pods; without it they wait indefinitely",
+            why="Volcano places all pods; without it they wait forever",
             fix="install Volcano",
             path=("cluster", "context"),
         )
@@ -251,7 +251,7 @@ def _queues(stack: ResolvedStack, answers: Answers) -> Iterator[Finding]:
             yield _finding(
                 "queue-missing",
                 f"Volcano has no queue {name}",
-                why="pods of a queue that does not exist wait indefinitely",
+                why="pods of a queue that does not exist wait forever",
                 fix=f"create the queue, or write cluster.queues.{name}.create: true",
                 path=path,
             )
@@ -330,7 +330,7 @@ def _pools(stack: ResolvedStack, sizes: Counter[int]) -> Iterator[Finding]:
         yield _finding(
             "pools-differ",
             f"cluster.pools has {counted(count, 'node')} with {npus} NPUs, the cluster has {sizes[npus]}",
-            why="pods that are planned for nodes that do not exist wait indefinitely",
+            why="pods that are planned for nodes that do not exist wait forever",
             fix=f"{edit}, or add the missing nodes",
             path=("cluster", "pools", pools[npus][0]),
             severity="warning",

@@ -1,4 +1,4 @@
-"""The line of a preview that says that the same update has less downtime in steps. The update stays as it is."""
+"""A line of the preview: the same update would have less downtime in steps. The update itself does not change."""
 
 from __future__ import annotations
 

@@ -1,61 +1,23 @@
-"""A stack file that is edited in place: comments, order and quotes of the rest stay as they are."""
+"""A stack file that is edited in place: comments, order and quotes of the rest stay unchanged."""
 
 from __future__ import annotations
 
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
-from ruamel.yaml.nodes import ScalarNode
-from ruamel.yaml.representer import RoundTripRepresenter
 
 from migrate.comments import put, take_out
+from migrate.yaml_layout import empty_inline, inline, yaml_of
 from models.finding import Path
 from models.stack_file.keys.service import SHORTHANDS
 
-_WIDTH = 10_000
-"""Characters of the longest line that is not wrapped."""
 _MERGE = re.compile(r"<<\s*:")
+"""The key that merges another mapping into its own one."""
 
-
-def _indentation(text: str) -> int:
-    """Spaces by which the file indents a mapping."""
-    match = re.search(r"^config:[^\n]*\n(?:\s*(?:#[^\n]*)?\n)*( +)", text, re.MULTILINE)
-    return len(match[1]) if match else 2
-
-
-def _offset_of_dashes(text: str) -> int:
-    """Spaces by which the file indents the dashes of a list."""
-    match = re.search(
-        r"^( *)[^\s#-][^\n]*:[ \t]*(?:#[^\n]*)?\n( *)- ", text, re.MULTILINE
-    )
-    if match is None:
-        return 0
-    return max(len(match[2]) - len(match[1]), 0)
-
-
-class _Representer(RoundTripRepresenter):
-    """Writes `null` where ruamel.yaml would write nothing."""
-
-    def represent_null(self, _: None) -> ScalarNode:
-        return self.represent_scalar("tag:yaml.org,2002:null", "null")
-
-
-_Representer.add_representer(type(None), _Representer.represent_null)
-
-
-def _editable(value: Any) -> Any:
-    """A value that can be edited again. A new mapping is written in one line."""
-    if isinstance(value, CommentedMap) or not isinstance(value, Mapping):
-        return value
-    mapping = CommentedMap()
-    mapping.fa.set_flow_style()
-    for key, item in value.items():
-        mapping[key] = _editable(item)
-    return mapping
+_PATH_OF_SERVICE_KEY = len(("services", "qwen", "engine"))
 
 
 class StackDocument:
@@ -68,14 +30,7 @@ class StackDocument:
             prefix: The name of the project, the prefix of its keys.
             base: The services of the base file; empty if the stack has none.
         """
-        self._yaml = YAML()
-        self._yaml.Representer = _Representer
-        self._yaml.preserve_quotes = True
-        self._yaml.width = _WIDTH
-        offset = _offset_of_dashes(text)
-        self._yaml.indent(
-            mapping=_indentation(text), sequence=offset + 2, offset=offset
-        )
+        self._yaml = yaml_of(text)
         self._document: CommentedMap = self._yaml.load(text)
         self._prefix = prefix
         self._base = base
@@ -87,27 +42,43 @@ class StackDocument:
         self._yaml.dump(self._document, target)
         return target.getvalue()
 
+    def value(self, path: Path) -> Any:
+        """The value at a path, of the stack file or of its base file; None if there is none."""
+        value = _found(self._document, self._in_document(path))
+        if value is None and path[0] == "services":
+            return self._value_of_base(path)
+        return value
+
     def write(self, path: Path, value: Any) -> None:
         """Set a value. Mappings above it that are missing are added."""
-        mapping = self._mapping(path[:-1], path[-1])
-        if isinstance(mapping, list):
-            mapping[int(path[-1])] = _editable(value)
+        *above, key = path
+        parent = self._writable(above, key)
+        if isinstance(parent, list):
+            parent[int(key)] = inline(value)
         else:
-            put(mapping, path[-1], _editable(value))
+            put(parent, key, inline(value))
 
     def remove(self, path: Path) -> None:
         """Remove a value. One of the base file is removed by `null`, as a merge patch does it (RFC 7386)."""
-        mapping = self._mapping(path[:-1], path[-1])
-        if isinstance(mapping, list):
-            del mapping[int(path[-1])]
+        *above, key = path
+        parent = self._writable(above, key)
+        if isinstance(parent, list):
+            del parent[int(key)]
             return
-        take_out(mapping, path[-1])
+        take_out(parent, key)
         self._read_merges_again()
-        mapping = self._mapping(path[:-1], path[-1])
-        if self._is_in_base(path):
-            put(mapping, path[-1], None)
-        elif not mapping and len(path) > 3 and not self._is_in_base(path[:-1]):
-            self.remove(path[:-1])
+        if self._value_of_base(path) is not None:
+            put(self._writable(above, key), key, None)
+            return
+        if not self._writable(above, key):
+            self._remove_empty(path[:-1])
+
+    def _remove_empty(self, path: Path) -> None:
+        """Remove a mapping that became empty, unless it is a service or the base file has it too."""
+        if len(path) < _PATH_OF_SERVICE_KEY:
+            return
+        if self._value_of_base(path) is None:
+            self.remove(path)
 
     def _read_merges_again(self) -> None:
         """Read the edited text again if it merges mappings (`<<`): they still have a key that was removed."""
@@ -115,51 +86,56 @@ class StackDocument:
         if _MERGE.search(text):
             self._document = self._yaml.load(text)
 
-    def value(self, path: Path) -> Any:
-        """The value at a path, of the stack file or of its base file; None if there is none."""
-        span = self._found(self._document, self._in_document(path))
-        if span is not None or path[0] != "services":
-            return span
-        return self._found(self._base, path[1:])
+    def _value_of_base(self, path: Path) -> Any:
+        """The value of the base file at a path; None if it has none."""
+        if path[0] != "services":
+            return None
+        return _found(self._base, path[1:])
 
-    def _mapping(self, path: Path, next_key: str) -> Any:
-        """The mapping or the list at a path. A missing one is added, and a shorthand is written out."""
+    def _writable(self, path: Sequence[str], next_key: str) -> Any:
+        """The mapping or the list at a path, to change a key in it.
+
+        A missing mapping is added, and a shorthand is written out: `graph: eager` as `graph: {kind: eager}`.
+        """
         place: Any = self._document
         keys = self._in_document(path)
-        for index, key in enumerate(keys):
+        next_keys = (*keys[1:], next_key)
+        for key, key_below in zip(keys, next_keys, strict=True):
             if isinstance(place, list):
                 place = place[int(key)]
-                continue
-            following = keys[index + 1] if index + 1 < len(keys) else next_key
-            place = self._child(place, key, following)
+            else:
+                place = _child(place, key, key_below)
         return place
 
-    def _child(self, mapping: CommentedMap, key: str, following: str) -> Any:
-        value = mapping.get(key)
-        if isinstance(value, dict | list):
-            return value
-        child = CommentedMap()
-        child.fa.set_flow_style()
-        for owner, inner in SHORTHANDS:
-            if owner == key and inner != following and value not in (None, True):
-                child[inner] = value
-        put(mapping, key, child)
-        return child
-
-    def _in_document(self, path: Path) -> Path:
+    def _in_document(self, path: Sequence[str]) -> Path:
+        """A path of the program as the file has it: under `config`, with the name of the project."""
         if not path:
             return ("config",)
-        return ("config", f"{self._prefix}:{path[0]}", *path[1:])
+        first, *rest = path
+        return ("config", f"{self._prefix}:{first}", *rest)
 
-    def _is_in_base(self, path: Path) -> bool:
-        return path[0] == "services" and self._found(self._base, path[1:]) is not None
 
-    def _found(self, place: Any, path: Path) -> Any:
-        for key in path:
-            if isinstance(place, Mapping):
-                place = place.get(key)
-            elif isinstance(place, list) and key.isdigit() and int(key) < len(place):
-                place = place[int(key)]
-            else:
-                return None
-        return place
+def _child(mapping: CommentedMap, key: str, key_below: str) -> Any:
+    """The mapping or the list of a key. If there is none, a mapping is added, with the value of a shorthand."""
+    value = mapping.get(key)
+    if isinstance(value, dict | list):
+        return value
+    child = empty_inline()
+    for owner, inner_key in SHORTHANDS:
+        is_kept = inner_key != key_below and value not in (None, True)
+        if owner == key and is_kept:
+            child[inner_key] = value
+    put(mapping, key, child)
+    return child
+
+
+def _found(place: Any, path: Path) -> Any:
+    """The value at a path below a mapping or a list; None if there is none."""
+    for key in path:
+        if isinstance(place, Mapping):
+            place = place.get(key)
+        elif isinstance(place, list) and key.isdigit() and int(key) < len(place):
+            place = place[int(key)]
+        else:
+            return None
+    return place

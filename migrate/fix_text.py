@@ -39,6 +39,7 @@ _AND = re.compile(r" and (?=write |remove |rename )")
 _OR = re.compile(r"(?:^|,? or )(?=write |remove |rename |move )")
 _END_OF_PLAIN_VALUE = re.compile(r", | and | or | under |; |$")
 _CLOSING = {"{": "}", "[": "]"}
+_QUOTES = "'\""
 
 
 @dataclass(frozen=True)
@@ -134,22 +135,45 @@ def _end_of_value(text: str, start: int) -> int:
     Raises:
         ValueError: The value does not end.
     """
-    if text[start] not in "{['\"":
-        match = _END_OF_PLAIN_VALUE.search(text, start)
-        return match.start() if match else len(text)
-    closing: list[str] = []
-    quote = ""
-    for offset in range(start, len(text)):
+    if text[start] in _CLOSING or text[start] in _QUOTES:
+        return _end_of_flow_value(text, start)
+    match = _END_OF_PLAIN_VALUE.search(text, start)
+    if match is None:
+        return len(text)
+    return match.start()
+
+
+def _end_of_flow_value(text: str, start: int) -> int:
+    """The offset after a mapping or a list in brackets, or after a text in quotes.
+
+    Raises:
+        ValueError: The value does not end.
+    """
+    open_brackets: list[str] = []
+    offset = start
+    while offset < len(text):
         character = text[offset]
-        if quote:
-            if character == quote and text[offset - 1] != "\\":
-                quote = ""
-        elif character in "'\"":
-            quote = character
+        if character in _QUOTES:
+            offset = _closing_quote(text, offset)
         elif character in _CLOSING:
-            closing.append(_CLOSING[character])
-        elif closing and character == closing[-1]:
-            closing.pop()
-        if not quote and not closing:
-            return offset + 1
+            open_brackets.append(_CLOSING[character])
+        elif open_brackets and character == open_brackets[-1]:
+            open_brackets.pop()
+        offset += 1
+        if not open_brackets:
+            return offset
+    raise ValueError(f"the value does not end: {text[start:]}")
+
+
+def _closing_quote(text: str, start: int) -> int:
+    """The offset of the quote that closes the one at an offset.
+
+    Raises:
+        ValueError: No quote closes it.
+    """
+    quote = text[start]
+    for offset in range(start + 1, len(text)):
+        is_escaped = text[offset - 1] == "\\"
+        if text[offset] == quote and not is_escaped:
+            return offset
     raise ValueError(f"the value does not end: {text[start:]}")

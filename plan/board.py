@@ -67,7 +67,7 @@ class Board:
     def _fixed_pods(self) -> Placement:
         """The pods of the services that take no part."""
         transition = self.transition
-        placement = Placement(transition.nodes, transition.queues)
+        placement = Placement.empty(transition.nodes, transition.queues)
         for number, service in enumerate(self.fixed):
             version = service.new or service.old
             label = (-1 - number, True)
@@ -93,17 +93,20 @@ class Board:
     def least_seconds(self, service: int, running: Running | None) -> int | None:
         """The least time that a service needs to become as wanted; None if it is."""
         planned = self.services[service]
-        wanted = planned.new.replicas if planned.new else 0
+        old = planned.old
+        new = planned.new
+        wanted = new.replicas if new else 0
         now = len(running.replicas) if running else 0
-        is_old = running is not None and not running.is_new
-        if now == wanted and not (is_old and wanted):
+        needs_update = running is not None and not running.is_new and wanted > 0
+        if now == wanted and not needs_update:
             return None
-        needs_start = wanted > now or (is_old and wanted > 0)
-        if needs_start and planned.new:
-            stop = planned.old.stop if is_old and planned.old else 0
-            return stop + planned.new.start
-        version = planned.old or planned.new
-        return version.stop if version else 0
+        if new and needs_update:
+            stop = old.stop if old else 0
+            return stop + new.start
+        if new and wanted > now:
+            return new.start
+        stopped = old or new
+        return stopped.stop if stopped else 0
 
     def is_done(self, state: State) -> bool:
         """Whether what runs is what is wanted."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from copy import copy
 from dataclasses import dataclass
 
 from models.service.rollout import Demand
@@ -31,41 +30,55 @@ State = tuple[Running | None, ...]
 """What runs of each service; None for a service without pods."""
 
 
+@dataclass
 class Placement:
     """The pods on the nodes. It changes with each pod that starts or ends, and remembers the most NPUs in use."""
 
-    def __init__(self, nodes: Sequence[Node], queues: Mapping[str, Queue]) -> None:
-        self._sizes = [node.npus for node in nodes]
-        self.free = [node.npus for node in nodes]
-        """Free NPUs of each node."""
-        self._pods: list[list[Label]] = [[] for _ in nodes]
-        self._queues = queues
-        self._in_queue: Counter[str] = Counter()
-        self.used = 0
-        """NPUs in use."""
-        self.peak = 0
-        """Most NPUs in use since the copy was made."""
+    sizes: Sequence[int]
+    """NPUs of each node."""
+    queues: Mapping[str, Queue]
+    free: list[int]
+    """Free NPUs of each node."""
+    pods: list[list[Label]]
+    """The pods on each node."""
+    used_by_queue: Counter[str]
+    """NPUs in use, by the name of the queue."""
+    used: int = 0
+    """NPUs in use."""
+    peak: int = 0
+    """Most NPUs in use since the copy was made."""
+
+    @classmethod
+    def empty(cls, nodes: Sequence[Node], queues: Mapping[str, Queue]) -> Placement:
+        """Nodes without pods."""
+        sizes = [node.npus for node in nodes]
+        return cls(
+            sizes=sizes,
+            queues=queues,
+            free=sizes.copy(),
+            pods=[[] for _ in nodes],
+            used_by_queue=Counter(),
+        )
 
     def copy(self) -> Placement:
-        """The same pods. The peak begins with them."""
-        copied = copy(self)
-        copied.separate()
-        return copied
-
-    def separate(self) -> None:
-        """Stop sharing the lists of pods with the placement that this one is a copy of."""
-        self.free = self.free.copy()
-        self._pods = [pods.copy() for pods in self._pods]
-        self._in_queue = self._in_queue.copy()
-        self.peak = self.used
+        """The same pods, which change separately. The peak begins with them."""
+        return Placement(
+            sizes=self.sizes,
+            queues=self.queues,
+            free=self.free.copy(),
+            pods=[pods.copy() for pods in self.pods],
+            used_by_queue=self.used_by_queue.copy(),
+            used=self.used,
+            peak=self.used,
+        )
 
     def add(self, label: Label, demand: Demand, replica: Replica) -> None:
         """Add a replica to the nodes that it has."""
         for node in replica:
             self.free[node] -= demand.npus
-            self._pods[node].append(label)
+            self.pods[node].append(label)
         npus = demand.npus * len(replica)
-        self._in_queue[demand.queue] += npus
+        self.used_by_queue[demand.queue] += npus
         self.used += npus
         self.peak = max(self.peak, self.used)
 
@@ -73,69 +86,76 @@ class Placement:
         """End a replica."""
         for node in replica:
             self.free[node] += demand.npus
-            self._pods[node].remove(label)
+            self.pods[node].remove(label)
         npus = demand.npus * len(replica)
-        self._in_queue[demand.queue] -= npus
+        self.used_by_queue[demand.queue] -= npus
         self.used -= npus
 
     def start(self, label: Label, demand: Demand) -> Replica | None:
         """Start a replica; None if its pods do not fit all together."""
         if not self._is_within_quota(demand):
             return None
-        chosen: list[int] = []
-        for _ in range(demand.nodes):
-            node = self._best_node(demand.npus)
-            if node is None:
-                break
-            chosen.append(node)
-            self.free[node] -= demand.npus
-        for node in chosen:
-            self.free[node] += demand.npus
-        if len(chosen) < demand.nodes:
+        replica = self._nodes_for(demand)
+        if replica is None:
             return None
-        replica = tuple(chosen)
         self.add(label, demand, replica)
         return replica
 
     def contents(self) -> tuple[tuple[int, tuple[Label, ...]], ...]:
         """The size and the pods of each node, the same for placements that differ only in the names of nodes."""
-        nodes = [self._content(node) for node in range(len(self._sizes))]
+        nodes = [self._content(node) for node in range(len(self.sizes))]
         return tuple(sorted(nodes))
 
     def _is_within_quota(self, demand: Demand) -> bool:
-        queue = self._queues.get(demand.queue)
+        """Whether the queue of a service has the NPUs of one more replica."""
+        queue = self.queues.get(demand.queue)
         if queue is None or queue.npus is None:
             return True
         requested = demand.npus * demand.nodes
-        return self._in_queue[demand.queue] + requested <= queue.npus
+        return self.used_by_queue[demand.queue] + requested <= queue.npus
 
-    def _best_node(self, npus: int) -> int | None:
-        """The node with the fewest free NPUs that fits a pod."""
-        fitting = [node for node, free in enumerate(self.free) if free >= npus]
+    def _nodes_for(self, demand: Demand) -> Replica | None:
+        """The nodes for the pods of a replica; None if a pod finds none."""
+        free = self.free.copy()
+        chosen = []
+        for _ in range(demand.nodes):
+            node = self._best_node(free, demand.npus)
+            if node is None:
+                return None
+            free[node] -= demand.npus
+            chosen.append(node)
+        return tuple(chosen)
+
+    def _best_node(self, free: Sequence[int], npus: int) -> int | None:
+        """The node with the fewest free NPUs that fits a pod; of several ones, the first by size and pods."""
+        fitting = [node for node, its_free in enumerate(free) if its_free >= npus]
         if not fitting:
             return None
-        fewest = min(self.free[node] for node in fitting)
-        nodes = [node for node in fitting if self.free[node] == fewest]
+        fewest = min(free[node] for node in fitting)
+        nodes = [node for node in fitting if free[node] == fewest]
         if len(nodes) == 1:
             return nodes[0]
         return min(nodes, key=self._content)
 
     def _content(self, node: int) -> tuple[int, tuple[Label, ...]]:
-        return self._sizes[node], tuple(sorted(self._pods[node]))
+        return self.sizes[node], tuple(sorted(self.pods[node]))
 
 
 def leaving(replicas: Sequence[Replica]) -> int:
-    """The position of the replica that ends first.
+    """The position of the replica that ends first if a service is scaled down.
 
-    Of a Deployment, a pod on the node with the most pods of the service, and of these the newest (Kubernetes,
-    pkg/controller/controller_utils.go). Of a LeaderWorkerSet, the last group.
+    Of a LeaderWorkerSet, it is the last group. Of a Deployment, it is a pod on the node with the most pods of the
+    service, and of these the newest (Kubernetes, pkg/controller/controller_utils.go).
     """
     last = len(replicas) - 1
-    if len(replicas[last]) > 1:
+    is_group = len(replicas[last]) > 1
+    if is_group:
         return last
     pods_on = Counter(node for replica in replicas for node in replica)
     most = max(pods_on.values())
-    for position in range(last, -1, -1):
-        if pods_on[replicas[position][0]] == most:
-            return position
-    return last
+    fullest = [
+        position
+        for position, replica in enumerate(replicas)
+        if pods_on[replica[0]] == most
+    ]
+    return max(fullest, default=last)

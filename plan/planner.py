@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from itertools import combinations
 
 from plan.board import Board, board, queue_shortage, wanted_npus
+from plan.budget import MOST_STEPS, Budget
 from plan.missing import missing_npus
-from plan.search import MOST_STEPS, Budget, Found, Taken, search
+from plan.path import Taken
+from plan.search import Found, search
 from plan.step import Step
 from plan.transition import PlannedService, Transition
 from plan.units import downtimes, units
@@ -82,7 +84,7 @@ def plan_update(
         found = search(tried, budget, most_steps)
         if found and _is_better(found, best):
             best = (tried, found)
-        if best and (best[1].cost[0] == 0 or budget.is_spent):
+        if best and (best[1].cost.downtime == 0 or budget.is_spent):
             break
     if best is None:
         return NoPlan(missing_npus(transition))
@@ -112,7 +114,7 @@ def _participants(services: Sequence[PlannedService]) -> Iterator[set[str]]:
 
 def _is_better(found: Found, best: tuple[Board, Found] | None) -> bool:
     """Whether a sequence has less downtime. With as much, the one is kept in which fewer services take part."""
-    return best is None or found.cost[0] < best[1].cost[0]
+    return best is None or found.cost.downtime < best[1].cost.downtime
 
 
 def _plan(planned: Board, found: Found, *, is_best: bool) -> UpdatePlan:
@@ -125,7 +127,7 @@ def _plan(planned: Board, found: Found, *, is_best: bool) -> UpdatePlan:
         steps=steps,
         npus=sum(node.npus for node in planned.transition.nodes),
         is_best=is_best,
-        weighted=found.cost[0],
+        weighted=found.cost.downtime,
         downtime=total,
         before={
             name: replicas.number

@@ -1,4 +1,4 @@
-"""Which services answer, and for how long they do not: what a plan is judged by."""
+"""How long services do not answer during an update: the downtime that the search keeps low."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class Unit:
     members: tuple[int, ...]
     """Positions of the services."""
     needs: Literal["any", "all"]
-    """Whether one of them is enough, as for a renamed service, or all have to answer in one version, as for a pair."""
+    """Which services have to answer: any of them (a renamed service), or all of them in one version (a pair)."""
     priority: int
 
     def answers(self, state: State) -> bool:
-        """Whether a state answers requests."""
+        """Whether the unit answers requests in a state."""
         running = [state[member] for member in self.members]
         if self.needs == "any":
             return any(running)
@@ -36,18 +36,22 @@ class Unit:
     def downtime(self, before: State, move: Move) -> int:
         """Seconds of a step in which the unit does not answer.
 
-        The end of its own last pods does not count: until then they answer the requests that they have.
+        While its own last pods stop, it still answers: they complete the requests that they have.
         """
-        answered = self.answers(before)
-        if not answered:
+        if not self.answers(before):
             return move.seconds
         if move.service not in self.members:
             return 0
-        if not self.answers(move.state):
-            return move.interruption
-        others = [member for member in self.members if member != move.service]
-        is_covered = self.needs == "any" and any(before[other] for other in others)
-        return 0 if is_covered else move.interruption
+        if self.answers(move.state) and self._others_answer(before, move.service):
+            return 0
+        return move.interruption
+
+    def _others_answer(self, state: State, service: int) -> bool:
+        """Whether the unit answers without one of its services."""
+        if self.needs == "all":
+            return False
+        others = [member for member in self.members if member != service]
+        return any(state[other] for other in others)
 
 
 def units(board: Board) -> tuple[Unit, ...]:
@@ -71,34 +75,33 @@ def downtimes(units: Sequence[Unit], before: State, move: Move) -> Mapping[str, 
 
 
 def _all_units(board: Board) -> Iterator[Unit]:
+    """The pair, the renamed services, and each other service alone."""
     positions = {service.name: index for index, service in enumerate(board.services)}
-    together: set[str] = set()
+    joined: set[str] = set()
     pair = board.transition.pair
     if pair and all(name in positions for name in pair):
-        yield _unit(board, pair, needs="all")
-        together.update(pair)
+        yield _unit(board, [positions[name] for name in pair], needs="all")
+        joined.update(pair)
     for old, new in board.transition.renamed:
         if old in positions and new in positions:
-            yield _unit(board, (new, old), needs="any")
-            together.update((old, new))
-    for service in board.services:
-        if service.name not in together and not service.is_answered:
-            yield _unit(board, (service.name,), needs="any")
+            yield _unit(board, [positions[new], positions[old]], needs="any")
+            joined.update((old, new))
+    for name, position in positions.items():
+        is_alone = name not in joined
+        if is_alone and not board.services[position].is_answered:
+            yield _unit(board, [position], needs="any")
 
 
-def _unit(board: Board, names: Sequence[str], needs: Literal["any", "all"]) -> Unit:
-    members = []
-    priorities = []
-    for name in names:
-        for index, service in enumerate(board.services):
-            if service.name == name:
-                members.append(index)
-                priorities.append(service.priority)
+def _unit(board: Board, members: Sequence[int], needs: Literal["any", "all"]) -> Unit:
+    services = [board.services[member] for member in members]
+    name = services[0].name
+    if needs == "all":
+        name = " + ".join(service.name for service in services)
     return Unit(
-        name=names[0] if needs == "any" else " + ".join(names),
+        name=name,
         members=tuple(members),
         needs=needs,
-        priority=max(priorities),
+        priority=max(service.priority for service in services),
     )
 
 
@@ -108,4 +111,6 @@ def _is_wanted(services: Sequence[PlannedService], unit: Unit) -> bool:
     for member in unit.members:
         new = services[member].new
         wanted.append(new is not None and new.replicas > 0)
-    return any(wanted) if unit.needs == "any" else all(wanted)
+    if unit.needs == "any":
+        return any(wanted)
+    return all(wanted)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from models.service.resolved import ResolvedStack
 from models.words import counted, duration
 from plan import NoPlan, UpdatePlan, plan_update
-from plan.search import MOST_STEPS
+from plan.budget import MOST_STEPS
 from plan.stacks import Differences, Placed, packed, transition
 from review.changes import StackChange
 

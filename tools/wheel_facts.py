@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-_FOLDERS = ("config", "tasks.py", "model_executor/layers/quantization/__init__.py")
-"""Where vLLM defines the types of its configuration, in the folder of the package."""
+_PLACES = ("config", "tasks.py", "model_executor/layers/quantization/__init__.py")
+"""The folder and the files of the package `vllm` with the types of its configuration."""
 
 
 def type_names(package: Path) -> dict[str, list[Any]]:
@@ -30,33 +30,49 @@ def type_names(package: Path) -> dict[str, list[Any]]:
 
 
 def variables(package: Path) -> list[str]:
-    """The environment variables that vLLM declares in envs.py. It warns of any other name with VLLM_."""
+    """The environment variables that vLLM declares in envs.py. vLLM warns of other names that begin with VLLM_.
+
+    Args:
+        package: The folder `vllm` of an unpacked wheel.
+    """
     definitions = dict(_definitions(package / "envs.py"))
     declared = definitions["environment_variables"]
     if not isinstance(declared, ast.Dict):
         raise TypeError("envs.py: environment_variables is not a mapping")
-    names = (key.value for key in declared.keys if isinstance(key, ast.Constant))
-    return sorted(map(str, names))
+    names = []
+    for key in declared.keys:
+        if isinstance(key, ast.Constant):
+            names.append(str(key.value))
+    return sorted(names)
 
 
 def kv_connectors(package: Path) -> list[str]:
-    """The connectors of the KV cache that vLLM registers itself."""
+    """The connectors of the KV cache that vLLM registers itself, with `register_connector(NAME, …)`.
+
+    Args:
+        package: The folder `vllm` of an unpacked wheel.
+    """
     factory = package / "distributed/kv_transfer/kv_connector/factory.py"
     names = []
-    for node in ast.walk(ast.parse(factory.read_text(encoding="utf-8"))):
+    for node in ast.walk(_parsed(factory)):
         if not isinstance(node, ast.Call) or not node.args:
             continue
+        function = ast.unparse(node.func)
         name = node.args[0]
-        is_registration = ast.unparse(node.func).endswith(".register_connector")
+        is_registration = function.endswith(".register_connector")
         if is_registration and isinstance(name, ast.Constant):
             names.append(str(name.value))
     return sorted(names)
 
 
 def attention_backends(package: Path) -> list[str]:
-    """The names of the attention backends, which vLLM looks up in its enumeration."""
+    """The names of the attention backends, which vLLM looks up in its enumeration.
+
+    Args:
+        package: The folder `vllm` of an unpacked wheel.
+    """
     registry = package / "v1/attention/backends/registry.py"
-    for node in ast.parse(registry.read_text(encoding="utf-8")).body:
+    for node in _parsed(registry).body:
         if isinstance(node, ast.ClassDef) and node.name == "AttentionBackendEnum":
             return sorted(_member_names(node))
     raise ValueError(f"{registry}: no AttentionBackendEnum")
@@ -69,7 +85,8 @@ def _member_names(enumeration: ast.ClassDef) -> Iterator[str]:
 
 
 def _files(package: Path) -> Iterator[Path]:
-    for name in _FOLDERS:
+    """The files in which vLLM defines the types of its configuration. Not every release has all of them."""
+    for name in _PLACES:
         path = package / name
         if path.is_dir():
             yield from sorted(path.glob("*.py"))
@@ -77,34 +94,51 @@ def _files(package: Path) -> Iterator[Path]:
             yield path
 
 
+def _parsed(file: Path) -> ast.Module:
+    return ast.parse(file.read_text(encoding="utf-8"))
+
+
 def _definitions(file: Path) -> Iterator[tuple[str, ast.expr]]:
-    """The names that a file assigns at its top level."""
-    for node in ast.parse(file.read_text(encoding="utf-8")).body:
+    """The names that a file assigns at its top level, with their values."""
+    for node in _parsed(file).body:
+        target: ast.expr | None = None
+        value: ast.expr | None = None
         if isinstance(node, ast.Assign):
-            target: ast.expr = node.targets[0]
-            value: ast.expr | None = node.value
+            target = node.targets[0]
+            value = node.value
         elif isinstance(node, ast.AnnAssign):
-            target, value = node.target, node.value
-        else:
-            continue
+            target = node.target
+            value = node.value
         if isinstance(target, ast.Name) and value is not None:
             yield target.id, value
 
 
 def _values(expression: ast.expr | None, definitions: dict[str, ast.expr]) -> list[Any]:
-    """The values of a `Literal`, those of the types in it included; empty if it is something else."""
+    """The values of a `Literal`, those of the types in it included; empty for another expression.
+
+    Args:
+        expression: The expression, or the name of another definition.
+        definitions: The definitions by their names.
+    """
     if isinstance(expression, ast.Name):
-        return _values(definitions.get(expression.id), definitions)
-    if not isinstance(expression, ast.Subscript):
-        return []
-    if ast.unparse(expression.value) != "Literal":
-        return []
-    inner = expression.slice
-    items = inner.elts if isinstance(inner, ast.Tuple) else [inner]
+        definition = definitions.get(expression.id)
+        return _values(definition, definitions)
     values: list[Any] = []
-    for item in items:
+    for item in _items_of_literal(expression):
         if isinstance(item, ast.Constant):
             values.append(item.value)
         else:
             values += _values(item, definitions)
     return list(dict.fromkeys(values))
+
+
+def _items_of_literal(expression: ast.expr | None) -> list[ast.expr]:
+    """The expressions inside a `Literal[…]`; empty for another expression."""
+    if not isinstance(expression, ast.Subscript):
+        return []
+    if ast.unparse(expression.value) != "Literal":
+        return []
+    inner = expression.slice
+    if isinstance(inner, ast.Tuple):
+        return inner.elts
+    return [inner]

@@ -73,7 +73,7 @@ OutputLenOption = Annotated[
 SeedOption = Annotated[
     int | None,
     typer.Option(
-        help="Number of the prompts; the same number repeats them (default: random).",
+        help="Seed of the prompts; the same seed repeats them (default: random).",
         metavar="N",
         min=0,
         show_default=False,
@@ -141,7 +141,7 @@ def command(  # noqa: PLR0913  each is an argument of the command line
     _refuse_too_long(target, loads[0])
     if not url:
         say(
-            "the times include a port-forward; run it in the cluster with --url to measure without"
+            "the times include a port-forward; to measure without it, run it in the cluster with --url"
         )
     options = ConnectOptions(url, api_key_file, timeout, say=say)
     measurements = run(_measure(target, loads, options), target)

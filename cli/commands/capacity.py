@@ -45,8 +45,8 @@ def command(
     they are free wherever the scheduler places the pods.
 
     Exit code 0 if every pod has a node, 1 if not or (with --live) if the cluster
-    has fewer NPUs than the pools, 2 for wrong usage, 3 if the cluster or the part
-    of a service in the stack file cannot be read.
+    has fewer NPUs than the pools, 2 for wrong usage, 3 if the cluster or a
+    service of the stack file cannot be read.
 
     Examples:
       ascend-vllm capacity prod

@@ -57,7 +57,7 @@ def command(
 
     Needs neither a cluster nor Pulumi. With --live, check also reads the cluster of
     each stack: its nodes, queues, kinds of objects, and the objects that the pods
-    refer to. It only reads, and of Secrets only their names.
+    refer to. It writes nothing. Of Secrets, it reads only the names.
 
     Exit code 0 without findings, 1 with findings (always 0 with --format sarif), 2
     for wrong usage.

@@ -36,7 +36,7 @@ OutputOption = Annotated[
 def command(directory: DirectoryArgument, output: OutputOption = None) -> None:
     """Write the size and SHA-256 of each file of a model's weights.
 
-    Pods use these checksums to fetch the weights (model.source) and to verify them
+    Pods use this list to fetch the weights (model.source) and to verify them
     (model.verify). Hidden files are left out. The old name of this command,
     manifest, still works.
 

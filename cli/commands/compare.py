@@ -155,7 +155,7 @@ SeedOption = Annotated[
         "--seed",
         metavar="N",
         min=0,
-        help="Number of the prompts of the load (default: random).",
+        help="Seed of the prompts of the load (default: random).",
         show_default=False,
     ),
 ]
@@ -217,8 +217,8 @@ def command(  # noqa: PLR0913  each is an argument of the command line
 ) -> None:
     """Compare two servers by answers and speed: promote the second, or hold it.
 
-    A is asked everything twice and B once, so that the noise of A against itself is
-    the yardstick for B. The limits are under the key compare of A in the stack file.
+    A gets each question twice, and B gets it once. The noise between both answers
+    of A is the measure for B. The limits are in the stack file, under compare of A.
     A and B are services of a stack, or two addresses without a stack.
 
     Exit code 0 for promote, 1 for hold, 2 for wrong usage, 3 if the comparison could
@@ -305,7 +305,7 @@ def _questions(
     has_file = file is not None or bool(pair.limits.questions)
     if language is not None and has_file:
         raise CommandError(
-            "--language chooses among the built-in questions, and a file has the questions",
+            "--language selects built-in questions, but the questions come from a file",
             "leave out --language",
         )
     try:

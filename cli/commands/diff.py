@@ -11,8 +11,7 @@ from typing import Annotated
 import typer
 
 from cli.errors import CommandError, ExitCode, UnreadableStackError
-from cli.inputs.arguments import StacksArgument
-from cli.inputs.completion import complete_revision
+from cli.inputs.arguments import AgainstOption, StacksArgument
 from cli.inputs.named_files import read_named
 from cli.inputs.revision import Revision, revision
 from cli.inputs.stacks import (
@@ -47,15 +46,7 @@ _HARMLESS = ("unknown-key", "duplicate-key", "unused-accept")
 
 def command(
     stacks: StacksArgument = None,
-    against: Annotated[
-        str | None,
-        typer.Option(
-            "--against",
-            metavar="REF",
-            help="Compare with this commit (default: main, origin/main or HEAD).",
-            autocompletion=complete_revision,
-        ),
-    ] = None,
+    against: AgainstOption = None,
     live: Annotated[
         bool, typer.Option("--live", help="Compare the cluster with the stack file.")
     ] = False,

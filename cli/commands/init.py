@@ -38,7 +38,7 @@ _UNKNOWN_CONTEXT = "my-cluster"
 _CONVERT_AGAIN = "; or convert again"
 """The part of a fix that does not hold for a project that exists."""
 _THEIRS = (".gitignore", "README.md")
-"""Files that a new repository often has already. They are kept as they are."""
+"""Files that a new repository often has already. They are kept unchanged."""
 
 ConfigArgument = Annotated[
     Path | None,
@@ -82,7 +82,7 @@ def command(  # noqa: PLR0913  each is an argument of the command line
     """Make a Pulumi project for a team in the current directory.
 
     The project has Pulumi.yaml, one stack, services.yaml, the program and workflows
-    for GitHub. With CONFIG and SCRIPT, the services are those of the manual's files,
+    for GitHub. With CONFIG and FILE, the services are those of the manual's files,
     as `convert` reads them. Otherwise there is one example. Existing files are never
     overwritten.
 

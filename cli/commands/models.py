@@ -42,8 +42,8 @@ def command(
 ) -> None:
     """List the known models, or show all facts of one model.
 
-    The list has the longest context in tokens, and the fewest NPUs of each memory
-    that are published for a model.
+    The list has the longest context in tokens. For each size of NPU memory, it has
+    the fewest NPUs that are published for a model.
 
     Examples:
       ascend-vllm models

@@ -10,8 +10,7 @@ import typer
 
 from cli.commands.diff import refuse_unreadable
 from cli.errors import CommandError, ExitCode
-from cli.inputs.arguments import StackArgument
-from cli.inputs.completion import complete_revision
+from cli.inputs.arguments import StackArgument, from_option
 from cli.inputs.revision import Revision, revision
 from cli.inputs.stacks import find_stack, is_file, open_stack, project_directory
 from cli.live_plan import planned_live
@@ -33,15 +32,12 @@ def command(
     stack: StackArgument,
     base: Annotated[
         str | None,
-        typer.Option(
-            "--from",
-            metavar="REVISION",
-            help="What runs: a commit, or a stack file (default: main, origin/main or HEAD).",
-            autocompletion=complete_revision,
+        from_option(
+            "What runs now: a commit or a stack file (default: main, origin/main or HEAD)."
         ),
     ] = None,
     live: Annotated[
-        bool, typer.Option("--live", help="What runs is read from the cluster.")
+        bool, typer.Option("--live", help="Read from the cluster what runs now.")
     ] = False,
     form: Annotated[
         PlanFormat, typer.Option("--format", help="Output format.")

@@ -39,7 +39,7 @@ def command(stack: StackArgument, output: OutputOption = None) -> None:
     are listed on standard error and in kustomization.yaml.
 
     -o writes one file for each object, and a kustomization.yaml. Files of objects
-    that no longer exist are deleted, and all other files are left alone.
+    that no longer exist are deleted, and all other files stay unchanged.
 
     Examples:
       ascend-vllm render prod

@@ -9,8 +9,9 @@ from typing import Annotated
 import typer
 
 from cli.commands.diff import since
-from cli.commands.touched import AgainstOption, request_base, touched
+from cli.commands.touched import request_base, touched
 from cli.errors import CommandError, ExitCode, UnreadableStackError
+from cli.inputs.arguments import AgainstOption
 from cli.inputs.revision import Revision
 from cli.inputs.stacks import find_stack
 from cli.output.review import ReviewFormat, render_review

@@ -59,17 +59,17 @@ def command(
     follow: Annotated[
         bool,
         typer.Option(
-            "--watch", "-w", help="Show every change until Ctrl-C, also of an outage."
+            "--watch", "-w", help="Show every change until Ctrl-C, including outages."
         ),
     ] = False,
 ) -> None:
     """Show which services are ready, and why the others are not.
 
-    READY counts all pods that take requests, UPDATED those of the current template;
-    of a service over several nodes, groups of pods.
+    READY counts the pods that take requests, and UPDATED the pods of the current
+    template. For a service over several nodes, both count groups of pods.
 
     Read-only. Exit code 0 if all services are ready, 1 if one is not, 3 if the
-    cluster or the part of a service in the stack file cannot be read.
+    cluster or a service of the stack file cannot be read.
 
     Examples:
       ascend-vllm status prod -o wide

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from cli.inputs.completion import complete_revision
+from cli.inputs.arguments import AgainstOption
 from cli.inputs.revision import Revision, revision
 from cli.inputs.stacks import find_stack, names_of, project_directory, stack_names
 from cli.output.touched import Touched, document, step_output, text
@@ -34,17 +34,6 @@ class TouchedFormat(StrEnum):
     TEXT = "text"
     JSON = "json"
     GITHUB = "github"
-
-
-AgainstOption = Annotated[
-    str | None,
-    typer.Option(
-        "--against",
-        metavar="REF",
-        help="Compare with this commit (default: main, origin/main or HEAD).",
-        autocompletion=complete_revision,
-    ),
-]
 
 
 def command(

@@ -13,8 +13,7 @@ import typer
 from cli import pulumi
 from cli.commands.plan import base_of, planned_from
 from cli.errors import CommandError, ExitCode
-from cli.inputs.arguments import StackArgument
-from cli.inputs.completion import complete_revision
+from cli.inputs.arguments import StackArgument, from_option
 from cli.inputs.revision import Revision, revision
 from cli.inputs.stacks import is_file, open_stack, project_directory
 from cli.live import run
@@ -74,12 +73,7 @@ def command(
     stack: StackArgument,
     base: Annotated[
         str | None,
-        typer.Option(
-            "--from",
-            metavar="REVISION",
-            help="The commit that runs (default: main, origin/main or HEAD).",
-            autocompletion=complete_revision,
-        ),
+        from_option("The commit that runs now (default: main, origin/main or HEAD)."),
     ] = None,
     until: Annotated[
         int | None,
@@ -220,7 +214,7 @@ def _continued(progress: Progress, project: Path, file: Path) -> _Upgrade:
     if digest(old, new) != progress.digest:
         raise CommandError(
             f"the stack file of {name} was changed since the upgrade began",
-            f"restore it, or delete {file} and plan again from what runs",
+            f"restore it, or delete {file} and plan again with --live",
             ExitCode.FOUND,
         )
     return _Upgrade(progress, file, project, open_stack(name), old, new=new)
@@ -346,7 +340,7 @@ def _refuse_parallel_change(upgrade: _Upgrade, update: str) -> None:
         if service not in ("external", None) and not _is_one_of(name, live, possible):
             wanted = possible[0].get(name, 0)
             raise _changed_by_others(
-                upgrade, f"{name} has {live.get(name, 0)} replicas, and not {wanted}"
+                upgrade, f"{name} has {live.get(name, 0)} replicas instead of {wanted}"
             )
 
 
@@ -368,7 +362,7 @@ def _is_one_of(
 def _changed_by_others(upgrade: _Upgrade, reason: str) -> CommandError:
     return CommandError(
         f"somebody else has changed the stack: {reason}",
-        f"deploy what is wanted, then delete {upgrade.file} and plan again from what runs",
+        f"deploy the wanted stack, then delete {upgrade.file} and plan again with --live",
         ExitCode.FOUND,
     )
 

@@ -1,12 +1,13 @@
-"""Arguments that several commands have, with their completion in the shell."""
+"""Arguments and options that several commands have, with their completion in the shell."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
 import typer
+from typer.models import OptionInfo
 
-from cli.inputs.completion import complete_service, complete_stack
+from cli.inputs.completion import complete_revision, complete_service, complete_stack
 
 StackArgument = Annotated[
     str,
@@ -40,3 +41,23 @@ ServicesArgument = Annotated[
         autocompletion=complete_service,
     ),
 ]
+AgainstOption = Annotated[
+    str | None,
+    typer.Option(
+        "--against",
+        metavar="REF",
+        help="Compare with this commit (default: main, origin/main or HEAD).",
+        autocompletion=complete_revision,
+    ),
+]
+
+
+def from_option(help_text: str) -> OptionInfo:
+    """The option `--from`, which names what runs before an update."""
+    option: OptionInfo = typer.Option(
+        "--from",
+        metavar="REVISION",
+        help=help_text,
+        autocompletion=complete_revision,
+    )
+    return option

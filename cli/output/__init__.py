@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
-from importlib import import_module
 
+from cli.output.formats import render_as
 from models.report import Report
 
 
@@ -21,7 +21,4 @@ class Format(StrEnum):
 
 def render_reports(reports: Sequence[Report], form: Format) -> str:
     """All reports as one text of a format."""
-    render: Callable[[Sequence[Report]], str] = import_module(
-        f"cli.output.{form.value}"
-    ).render
-    return render(reports)
+    return render_as(form, __name__, reports)

@@ -62,7 +62,7 @@ def answers_in_words(comparison: Comparison) -> str:
     """How many answers are equal: `60 questions: 58 equal, 1 after a near tie, 1 other`."""
     words = {
         "equal": "equal",
-        "normalized": "equal but for white space",
+        "normalized": "equal except for white space",
         "tie": "different after a near tie",
         "other": "other",
         "numbers": "compared as numbers",

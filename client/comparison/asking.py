@@ -181,7 +181,7 @@ def greedy_request(
     Args:
         side: The server.
         question: The question.
-        logprobs: Whether to ask for the logprobs of the tokens.
+        logprobs: Whether to request the logprobs of the tokens.
 
     Returns:
         The request, or None and the reason why the service must not be asked.

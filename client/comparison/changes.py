@@ -12,7 +12,7 @@ from client.comparison.reply import Reply
 from models.engines.requests import POOLING, Kind
 
 State = Literal["equal", "normalized", "tie", "other", "numbers", "failed", "left out"]
-"""`normalized`: equal but for white space. `tie`: differs after a near tie. `numbers`: see `distance`. `failed`: B does
+"""`normalized`: equal except white space. `tie`: differs after a near tie. `numbers`: see `distance`. `failed`: B does
 not answer. `left out`: A does not answer."""
 
 

@@ -24,7 +24,7 @@ _EQUAL = Aspect(
     "equal",
     "other answers",
     "share",
-    "B answers otherwise than A, and not only where two tokens are nearly as likely",
+    "B answers differently than A, not only where two tokens are almost equally likely",
 )
 _LOGPROBS = Aspect(
     "logprobs",
@@ -33,9 +33,11 @@ _LOGPROBS = Aspect(
     "the same tokens are more or less likely for B than for A",
 )
 _LENGTH = Aspect(
-    "length", "change of length", "distance", "the answers of B have another length"
+    "length", "change of length", "distance", "the answers of B have a different length"
 )
-_COSINE = Aspect("cosine", "1 - cosine", "distance", "the vectors of B point elsewhere")
+_COSINE = Aspect(
+    "cosine", "1 - cosine", "distance", "the vectors of B have a different direction"
+)
 _SCORES = Aspect("scores", "change of scores", "distance", "the scores of B differ")
 
 _FAULTS: tuple[tuple[Aspect, Fault], ...] = (

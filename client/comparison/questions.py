@@ -216,12 +216,12 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> Mapping[str, Any]:
     """A mapping of JSON.
 
     Raises:
-        ValueError: A key is in it twice.
+        ValueError: It contains a key twice.
     """
     content: dict[str, Any] = {}
     for key, value in pairs:
         if key in content:
-            raise ValueError(f"the key {json.dumps(key)} is in it twice")
+            raise ValueError(f"it contains the key {json.dumps(key)} twice")
         content[key] = value
     return content
 

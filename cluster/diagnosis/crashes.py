@@ -17,6 +17,7 @@ from cluster.pods import (
     waiting,
 )
 from cluster.snapshot import Object, Snapshot, instant, name_of
+from models.engines.log_lines import KnownError
 from models.engines.root_cause import Cause, find_cause
 from models.finding import Finding, Severity
 from models.words import duration
@@ -101,13 +102,7 @@ def _init_failed(
 
     message = f"init container {name} failed {_exit(container)}{_times(container)}"
     if cause and cause.known:
-        return Finding(
-            rule,
-            severity,
-            f"{message}: {cause.known.meaning}",
-            why=cause.known.why,
-            fix=cause.known.fix,
-        )
+        return _explained(rule, severity, message, cause.known)
     return Finding(
         rule,
         severity,
@@ -168,19 +163,26 @@ def _killed_by_probe(
     return None
 
 
+def _explained(
+    rule: str, severity: Severity, message: str, error: KnownError
+) -> Finding:
+    """The finding about a container that ended with an error whose meaning is known."""
+    return Finding(
+        rule,
+        severity,
+        f"{message}: {error.meaning}",
+        why=error.why,
+        fix=error.fix,
+    )
+
+
 def _crash(container: Object, severity: Severity, cause: Cause | None) -> Finding:
     rule = "crash"
     if severity == "error":
         rule = "crash-loop"
     message = f"the server ended {_exit(container)}{_times(container)}"
     if cause and cause.known:
-        return Finding(
-            rule,
-            severity,
-            f"{message}: {cause.known.meaning}",
-            why=cause.known.why,
-            fix=cause.known.fix,
-        )
+        return _explained(rule, severity, message, cause.known)
     if cause:
         return Finding(
             rule,

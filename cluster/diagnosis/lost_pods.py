@@ -75,7 +75,8 @@ def _refused_by_kubelet(node: str, reason: str, text: str) -> Finding:
             "refused-by-node",
             "error",
             f"{node} has too little free {reason.removeprefix('OutOf')}: {text}",
-            why="the kubelet counts all pods on its node, also pods of another scheduler and pods that still end",
+            why="the kubelet counts all pods on its node, including pods of another scheduler and pods that are still"
+            " ending",
             fix="let one scheduler place all pods of the NPU nodes, then delete this pod: the Deployment replaces it",
         )
     return Finding(

@@ -91,7 +91,7 @@ def explained(report: Report, cause: Cause | None) -> Finding:
     elif cause:
         message += f": {cause.line[:LONGEST]}"
     if report.gave_up:
-        fix += "; delete the pod of the leader to start the group as it is, or write replicas: 0 to free its NPUs"
+        fix += "; to start the group again unchanged, delete the pod of its leader; to free its NPUs, write replicas: 0"
         return Finding("group-gave-up", "error", message, why=why, fix=fix)
     return Finding("group-member-failed", "error", message, why=why, fix=fix)
 

@@ -142,7 +142,7 @@ def _pods_of_ray(leader: Part, found: _Found) -> list[Pod]:
 def _fix(workers: Sequence[Part]) -> str:
     if workers:
         return "name the files of all pods of the server, also that of its leader"
-    return "keep these pods as they are, or write a service with nodes, see docs/several-nodes.md"
+    return "keep these pods unchanged, or write a service with nodes, see docs/several-nodes.md"
 
 
 def _position(pod: Pod, pods: Sequence[Pod]) -> int:

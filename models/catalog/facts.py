@@ -186,7 +186,7 @@ class Facts(Record):
     """Elements of a head of the indexer (sparse attention). The cache stores one such key for each token."""
 
     num_index_layers: int | None = Field(default=None, ge=1, examples=[21])
-    """Layers that have an indexer of their own; by default all (sparse attention)."""
+    """Layers with a separate indexer; by default all (sparse attention)."""
 
     linear_num_key_heads: int | None = Field(default=None, ge=1, examples=[16])
     """Key heads of a layer with linear attention."""

@@ -74,7 +74,7 @@ def _attention_parameters(facts: ModelFacts) -> int:
 
 
 def _full_attention_parameters(facts: ModelFacts) -> int:
-    """Parameters of an attention whose heads have keys and values of their own, or share them in groups."""
+    """Parameters of an attention whose heads have separate keys and values, or share them in groups."""
     heads = 2 * facts.num_attention_heads + 2 * facts.num_key_value_heads
     if facts.attn_output_gate:
         heads += facts.num_attention_heads

@@ -26,28 +26,41 @@ def is_written(server: ModelServer, field: str) -> bool:
 
 def extra_argument_key(server: ModelServer, flag: str) -> str:
     """The path of a flag under `extraArgs`: as the stack file has it, or the path to write it to."""
-    arguments = {"engine": server.engine.extra_args, "server": server.server.extra_args}
-    for part, written in arguments.items():
-        for name in written:
-            if plain_name(name) == plain_name(flag):
-                return f"{part}.extraArgs.{name}"
-    return f"engine.extraArgs.{to_camel(flag.replace('-', '_'))}"
+    part, name = _extra_argument(server, flag)
+    return f"{part}.extraArgs.{name}"
 
 
 def extra_argument_mark(server: ModelServer, flag: str, note: str = "") -> Mark:
     """The mark of a flag under `extraArgs`."""
-    part, _, name = extra_argument_key(server, flag).split(".", 2)
+    part, name = _extra_argument(server, flag)
     return at(f"{part}.extraArgs", note, key=name)
 
 
+def _extra_argument(server: ModelServer, flag: str) -> tuple[str, str]:
+    """The part of the service that a flag belongs to, and the name of the flag there.
+
+    Upper case, `-` and `_` do not count. A flag that the stack file does not have belongs to `engine`.
+    """
+    for name in server.engine.extra_args:
+        if plain_name(name) == plain_name(flag):
+            return "engine", name
+    for name in server.server.extra_args:
+        if plain_name(name) == plain_name(flag):
+            return "server", name
+    return "engine", to_camel(flag.replace("-", "_"))
+
+
 def tensor_parallel_edit(server: ModelServer, size: int) -> str:
-    """The edit that splits the model of a service into another number of parts."""
+    """The edit that splits the model of a service into another number of parts.
+
+    The number of NPUs follows it if the stack file contains one and each pod gets a whole number.
+    """
     edit = f"write engine.tensorParallelSize: {size}"
     engine = server.engine
     ranks = size * engine.pipeline_parallel_size * engine.data_parallel_size
-    npus = ranks // server.nodes
-    is_divided = ranks % server.nodes == 0
-    if is_divided and is_written(server, "npus") and npus != server.npus:
+    npus, undivided_ranks = divmod(ranks, server.nodes)
+    is_other_number = undivided_ranks == 0 and npus != server.npus
+    if is_other_number and is_written(server, "npus"):
         return f"{edit} and {npus_edit(server, npus)}"
     if is_written(server, "visibleDevices"):
         return f"{edit} and remove visibleDevices"

@@ -224,7 +224,7 @@ Speculative = Annotated[
 """Speculative decoding: a cheap guess of the next tokens, which the model verifies."""
 
 SpeculativeWeights = DraftModel | EagleHead | Eagle3Head | MedusaHeads | DflashHead
-"""The kinds of speculative decoding with weights of their own, in the directory `source`."""
+"""The kinds of speculative decoding with separate weights, in the directory `source`."""
 
 
 GraphMode = Literal[

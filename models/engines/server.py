@@ -25,7 +25,7 @@ def within_a_config_map(template: str) -> str:
     """Check that a template fits into the ConfigMap of the launch script."""
     if len(template.encode()) > MOST_BYTES:
         raise ValueError(
-            f"it has more than {MOST_BYTES} bytes, which no ConfigMap holds"
+            f"it has more than {MOST_BYTES} bytes, more than a ConfigMap can hold"
         )
     return template
 

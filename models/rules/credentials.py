@@ -16,11 +16,11 @@ _ADDRESS = re.compile(r"://|@[\w.-]+(?::[0-9]+|/)")
 
 @rule("error")
 def secret_in_env(service: ResolvedService) -> Iterator[Finding]:
-    """No text is a credential by its shape.
+    """No text has the shape of a credential.
 
-    Such as `hf_…`, `ghp_…`, `sk-…`, `AKIA…`, a private key, a JSON web token, `Bearer …` in a header, or JSON with an
-    `api_key`, under `env` and in every other key. The launch script is in a ConfigMap, a container of `podTemplate` is
-    in the pod, and the stack file is in a repository: everybody who can read one of them has the value.
+    Examples are `hf_…`, `ghp_…`, `sk-…`, `AKIA…`, a private key, a JSON web token, `Bearer …` in a header, and JSON
+    with an `api_key`, under `env` or any other key. The launch script is in a ConfigMap, a container of `podTemplate`
+    is in the pod, and the stack file is in a repository: everybody who can read one of them has the value.
     """
     for item in texts(service):
         if is_certain(item.text) and not _is_in_address(item.text):
@@ -54,8 +54,9 @@ def secret_in_url(service: ResolvedService) -> Iterator[Finding]:
 def secret_name(service: ResolvedService) -> Iterator[Finding]:
     """A value under the name of a credential is a reference to a Secret.
 
-    Such as `DB_PASS`, `OPENAI_KEY`, `--token` or `export HF_TOKEN=…`. Numbers, paths, booleans, placeholders and the
-    special tokens of a tokenizer are no credentials. If the value is none either, accept the warning with the reason.
+    Examples of such names are `DB_PASS`, `OPENAI_KEY`, `--token` and `export HF_TOKEN=…`. Numbers, paths, booleans,
+    placeholders and the special tokens of a tokenizer are not credentials. If the value is not a credential either,
+    accept the warning with the reason.
     """
     for item in texts(service):
         if is_certain(item.text) or item.name in service.release.owned_variables:

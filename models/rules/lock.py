@@ -25,10 +25,10 @@ add_rules(
 
 @stack_rule("error")
 def lock_outdated(stack: ResolvedStack) -> Iterator[Finding]:
-    """A locked stack is what the lock file says: image, release, NPUs and weights of each service.
+    """A locked stack equals its lock file: the image, release, NPUs and weights of each service.
 
-    The lock file says what the services were tested with. A stack that differs was not tested, or the lock file was
-    not written again after a change.
+    The lock file records what the services were tested with. A stack that differs was not tested, or its lock file is
+    outdated.
     """
     if stack.lock is None:
         return
@@ -103,8 +103,8 @@ class _Part:
 def lock_pairing(stack: ResolvedStack) -> Iterator[Finding]:
     """CANN, PyTorch, Python and the driver of a locked service belong to its release.
 
-    The compiled files of a release need the versions that they were built for. With older ones a server stops after
-    minutes of loading; a combination that nobody published may do so.
+    The compiled files of a release need the versions that they were built for. With older ones, a server stops after
+    minutes of loading. With a combination that nobody published, it may stop, too.
     """
     if stack.lock is None:
         return

@@ -11,7 +11,7 @@ Pulumi reads stack files with Go's yaml.v3. It reads nothing of a file that is n
     "yaml-value": """Every value can be written as JSON.
 
 Pulumi passes the file to the program as JSON. Infinite numbers, tags that contradict their value, and anchors that
-contain themselves have no JSON.""",
+contain themselves cannot be written as JSON.""",
     "stack-size": """The stack is of a size that can be read quickly.
 
 A file has at most 1 MiB. With its aliases written out, it has at most 15,000 keys and values, and as many characters in
@@ -28,7 +28,7 @@ are ignored for that.""",
 A service needs `image`, `model` and `engine.maxModelLen`. A stack needs `cluster` with its `context`.""",
     "bad-value": """Every value has the type of its key and is in its range.
 
-A text is not a number: Pulumi passes `"8"` and `8` to the program as they are written.""",
+A text is not a number: Pulumi passes `"8"` to the program as a text, and `8` as a number.""",
     "base-file": """The file that `base` names can be read.
 
 Its path is relative to the stack file. It contains the services that several stacks share.""",
@@ -59,8 +59,8 @@ _WARNINGS = {
 _NO_EFFECTS = {
     "removes-nothing": """Every `null` removes a value of the base file.
 
-A stack changes its base file by RFC 7386: `null` removes. Where the base file has no such value, often because the name
-is misspelled, nothing is removed.""",
+A stack changes its base file by RFC 7386: `null` removes. If the base file has no such value, often because the name is
+misspelled, nothing is removed.""",
 }
 
 _ERRORS_AND_WARNINGS = {

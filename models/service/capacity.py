@@ -124,34 +124,40 @@ def sure_to_fit(npus: int, pods: Mapping[int, int], nodes: Mapping[int, int]) ->
         pods: Number of other pods by their NPUs.
         nodes: Number of nodes by their NPUs.
     """
-    usable_nodes = 0
-    usable_sizes = []
-    for size, count in nodes.items():
-        if size >= npus:
-            usable_nodes += count
-            usable_sizes.append(size)
-    if not usable_sizes:
+    usable = {size: count for size, count in nodes.items() if size >= npus}
+    if not usable:
         return False
-
-    closing = min(usable_sizes) - npus + 1
-    closed_by_large_pods = 0
-    small_pods: dict[int, int] = {}
-    for size, count in pods.items():
-        if size >= closing:
-            closed_by_large_pods += count
-        elif count:
-            small_pods[size] = count
-    closed_by_small_pods = _closed_together(small_pods, closing)
-    return closed_by_large_pods + closed_by_small_pods < usable_nodes
+    closing = min(usable) - npus + 1
+    closed = _closed_alone(pods, closing) + _closed_together(pods, closing)
+    return closed < sum(usable.values())
 
 
-def _closed_together(small_pods: Mapping[int, int], closing: int) -> int:
-    """The most nodes that small pods close, if each node needs at least `closing` of their NPUs."""
+def _closed_alone(pods: Mapping[int, int], closing: int) -> int:
+    """The most nodes that large pods close, each one node.
+
+    Args:
+        pods: Number of pods by their NPUs.
+        closing: The NPUs that close a node if other pods hold them.
+    """
+    return sum(count for size, count in pods.items() if size >= closing)
+
+
+def _closed_together(pods: Mapping[int, int], closing: int) -> int:
+    """The most nodes that small pods close, several on each node.
+
+    The pods on a node hold a multiple of the greatest common divisor of their sizes. So they close it with the next
+    multiple that is at least `closing`.
+
+    Args:
+        pods: Number of pods by their NPUs.
+        closing: The NPUs that close a node if other pods hold them.
+    """
+    small_pods = {
+        size: count for size, count in pods.items() if size < closing and count
+    }
     if not small_pods:
         return 0
-    step = math.gcd(*small_pods)
-    steps = math.ceil(closing / step)
-    held = 0
-    for size, count in small_pods.items():
-        held += size * count
-    return held // (steps * step)
+    divisor = math.gcd(*small_pods)
+    needed = math.ceil(closing / divisor) * divisor
+    held = sum(size * count for size, count in small_pods.items())
+    return held // needed

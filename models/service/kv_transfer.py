@@ -33,7 +33,7 @@ def with_kv_transfer(
 ) -> list[ResolvedService]:
     """The services of a stack; both services of the pair have the facts about the other one.
 
-    They stay as they are if there is no pair, or if a service of it is missing.
+    They stay unchanged if there is no pair, or if a service of it is missing.
     """
     named = {service.name: service for service in services}
     if config is None or not {config.prefill, config.decode} <= named.keys():

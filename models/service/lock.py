@@ -11,7 +11,7 @@ from models.stack_file.keys.locked import LockedService, LockedWeights
 from models.stack_file.lock_file import plain_entry
 
 GIVEN_KEYS = ("digest", "cann", "torch", "torchNpu", "python", "driver")
-"""Keys of a locked service that no stack file contains. They stay as they are while the image stays the same."""
+"""Keys of a locked service that no stack file contains. They stay unchanged while the image stays the same."""
 
 
 @dataclass(frozen=True)

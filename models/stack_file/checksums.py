@@ -80,7 +80,7 @@ class Checksums(Record):
     def _fits_beside_the_launch_script(self) -> Checksums:
         if len(self.text.encode()) > MOST_BYTES:
             raise ValueError(
-                f"it has more than {MOST_BYTES} bytes, which no launch map holds; list fewer files"
+                f"it has more than {MOST_BYTES} bytes, more than the ConfigMap of the launch can hold; list fewer files"
             )
         return self
 

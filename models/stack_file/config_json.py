@@ -190,7 +190,7 @@ def _full_attention_layers(
 
 
 def _index_layers(text_model: Mapping[str, Any]) -> int | None:
-    """How many layers have an indexer of their own; None if all or none have one.
+    """How many layers have a separate indexer; None if all or none have one.
 
     DeepSeek V4 has an indexer in the layers where 4 tokens share an entry of the KV cache.
     """

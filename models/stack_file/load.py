@@ -96,53 +96,113 @@ def load_text(
     owner = read_project(project, read)
     directory = project if file == "-" else File(file).parent
     read = confined(read, directory, project)
+
     source = read_yaml(file, text)
-    findings = [_in_our_terms(finding, owner.name) for finding in source.findings]
     content = content_of(source, owner.name)
-    findings += content.findings
     values = _values(content.values, config, owner.base)
     if text and "services" not in content.values and values.get("services") == {}:
         del values["services"]  # the default of Pulumi.yaml, not the user's
-    spans = _our_spans(source, owner.name)
-    spans.setdefault((), Span(file, 1, 1, 1, source.first_line))
-    is_readable = source.is_readable
     overrides = values.get("services")
-    merged = WithBase(values, spans)
-    if is_readable:
-        merged = with_base(values, spans, directory, read)
-        values, spans = merged.values, merged.spans
-        findings += merged.findings
+
+    merged = _merged(file, source, owner.name, values, directory, read)
     loaded = parse_stack(
-        name, file, values, spans, complete=is_readable, prefix=owner.name
+        name,
+        file,
+        merged.values,
+        merged.spans,
+        complete=source.is_readable,
+        prefix=owner.name,
     )
-    if is_readable and not merged.findings:
-        reported = {mark.path for finding in findings for mark in finding.marks}
-        shape_findings = with_override_findings(
-            loaded.findings, overrides, merged, owner.name, reported
+    findings = [_in_our_terms(finding, owner.name) for finding in source.findings]
+    findings += content.findings
+    findings += merged.findings
+    if source.is_readable and not merged.findings:
+        loaded = _with_override_findings(
+            loaded, findings, overrides, merged, owner.name
         )
-        loaded = replace(loaded, findings=tuple(shape_findings))
     further = content.further
-    if text and is_readable:
-        referred = {*_referred_keys(values.get("services"))}
-        unused = sorted(further.keys() - referred)
-        for key in unused[:MOST_UNKNOWN_KEYS]:
-            findings.append(unread_key(source, owner.name, f"{owner.name}:{key}"))
-        further = {**further, **_keys_of_pulumi_only(referred - further.keys(), config)}
+    if text and source.is_readable:
+        referred = set(_referred_keys(merged.values.get("services")))
+        findings += _unused_keys(source, owner.name, further.keys() - referred)
+        unseen = _keys_of_pulumi_only(referred - further.keys(), config)
+        further = {**further, **unseen}
         findings += config_findings(loaded, further)
-    missing, findings = join_misspelled_keys(
-        _without_keys_of_the_base(loaded.findings, merged),
-        findings,
-        translate=lambda path: _our_path(path, owner.name) or path,
-    )
-    loaded = replace(loaded, findings=tuple(missing))
+    loaded, joined = _with_joined_keys(loaded, findings, merged, owner.name)
     return _complete(
         loaded,
-        findings,
+        joined,
         list(_secret_values(source, owner.name)),
         further,
         directory,
         read,
     )
+
+
+def _merged(
+    file: str,
+    source: YamlFile,
+    prefix: str,
+    values: dict[str, Any],
+    directory: File,
+    read: Read,
+) -> WithBase:
+    """The values of the stack file with those of its base file. A file that cannot be read has none to merge.
+
+    Args:
+        file: The name of the stack file.
+        source: Its content.
+        prefix: The project's name, which is the prefix of its keys.
+        values: The values of the project's keys.
+        directory: The directory of the stack file.
+        read: Reads a file.
+    """
+    spans = _our_spans(source, prefix)
+    first_character = Span(file, 1, 1, 1, source.first_line)
+    spans.setdefault((), first_character)
+    if not source.is_readable:
+        return WithBase(values, spans)
+    return with_base(values, spans, directory, read)
+
+
+def _with_override_findings(
+    loaded: LoadedStack,
+    reported: Sequence[Finding],
+    overrides: Any,
+    merged: WithBase,
+    prefix: str,
+) -> LoadedStack:
+    """A stack with the findings about its changes of the base file.
+
+    Args:
+        loaded: The stack.
+        reported: The findings about its files.
+        overrides: The services of the stack file.
+        merged: The values of the stack and of its base file.
+        prefix: The project's name, which is the prefix of its keys.
+    """
+    paths = {mark.path for finding in reported for mark in finding.marks}
+    findings = with_override_findings(loaded.findings, overrides, merged, prefix, paths)
+    return replace(loaded, findings=tuple(findings))
+
+
+def _unused_keys(
+    source: YamlFile, prefix: str, names: Iterable[str]
+) -> Iterator[Finding]:
+    """The findings about further keys of the project that no service refers to."""
+    for name in sorted(names)[:MOST_UNKNOWN_KEYS]:
+        yield unread_key(source, prefix, f"{prefix}:{name}")
+
+
+def _with_joined_keys(
+    loaded: LoadedStack, findings: Sequence[Finding], merged: WithBase, prefix: str
+) -> tuple[LoadedStack, Sequence[Finding]]:
+    """The stack and the findings about its files. Missing keys are joined with the unknown keys that replace them."""
+    missing, joined = join_misspelled_keys(
+        _without_keys_of_the_base(loaded.findings, merged),
+        findings,
+        translate=lambda path: _our_path(path, prefix) or path,
+    )
+    return replace(loaded, findings=tuple(missing)), joined
 
 
 def _without_keys_of_the_base(

@@ -83,12 +83,12 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """A mapping of JSON.
 
     Raises:
-        ValueError: A key is in it twice. Readers do not agree on its value then.
+        ValueError: It contains a key twice. Readers do not agree on its value then.
     """
     content: dict[str, Any] = {}
     for key, value in pairs:
         if key in content:
-            raise ValueError(f"key {json.dumps(key)} is twice in one mapping")
+            raise ValueError(f"key {json.dumps(key)} appears twice in one mapping")
         content[key] = value
     return content
 

@@ -14,9 +14,9 @@ from models.finding import Finding, Mark, Path, Span
 from models.record import DnsLabel, Line, Record, Text
 from models.stack_file.checksums import Checksums
 from models.stack_file.errors.misspelled_keys import join_misspelled_keys
+from models.stack_file.errors.nearest_names import service_name
 from models.stack_file.errors.place import in_one_line
 from models.stack_file.errors.shape import shape_finding
-from models.stack_file.errors.value_edits import service_name
 from models.stack_file.keys.cluster import ClusterConfig
 from models.stack_file.keys.kv_transfer import KvTransfer
 from models.stack_file.keys.locked import StackLock

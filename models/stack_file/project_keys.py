@@ -1,7 +1,8 @@
-"""The keys of the project in a stack file, and the keys that nothing reads."""
+"""The values of a stack file that belong to this project, and findings about keys that nothing reads."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -19,7 +20,7 @@ MOST_UNKNOWN_KEYS = 100
 _KEYS_OF_PULUMI = dict.fromkeys(
     ("config", "environment", "secretsprovider", "encryptedkey", "encryptionsalt")
 )
-"""The keys of a stack file."""
+"""The keys at the top level of a stack file."""
 
 
 @dataclass
@@ -27,7 +28,7 @@ class Content:
     """The content of a stack file."""
 
     values: dict[str, Any] = field(default_factory=dict)
-    """The values of the project's own keys."""
+    """The values of the project's keys."""
     further: dict[str, Any] = field(default_factory=dict)
     """The values of further keys of the project, which may be secrets."""
     findings: list[Finding] = field(default_factory=list)
@@ -46,11 +47,12 @@ def content_of(source: YamlFile, prefix: str) -> Content:
     if not _has_form_of_stack_file(source.value):
         content.findings.append(_no_stack_file(source))
         return content
-    unknown_at_the_top = [key for key in source.value if key not in _KEYS_OF_PULUMI]
-    for key in unknown_at_the_top[:MOST_UNKNOWN_KEYS]:
+    unknown_keys = [key for key in source.value if key not in _KEYS_OF_PULUMI]
+    for key in unknown_keys[:MOST_UNKNOWN_KEYS]:
         content.findings.append(_unknown_at_the_top(source, prefix, key))
     config = source.value.get("config") or {}
-    _read_config(content, source, prefix, config)
+    _read_values(content, prefix, config)
+    content.findings += _unread_keys(source, prefix, config)
     return content
 
 
@@ -73,26 +75,40 @@ def _no_stack_file(source: YamlFile) -> Finding:
     )
 
 
-def _read_config(
-    content: Content, source: YamlFile, prefix: str, config: dict[str, Any]
-) -> None:
-    """Add the values under `config` to the content, and the findings about keys that nothing reads."""
-    unread = []
-    of_other_projects = []
+def _read_values(content: Content, prefix: str, config: dict[str, Any]) -> None:
+    """Add the values of the project under `config` to the content."""
     for key, value in config.items():
         namespace, _, name = key.rpartition(":")
-        is_ours = namespace == prefix
-        if is_ours and value is not None:
-            target = content.values if name in KEYS else content.further
-            target[name] = value
-        elif not namespace or (is_ours and name not in KEYS):
-            unread.append(key)
-        elif _is_meant_for_us(key, prefix, config):
-            of_other_projects.append(key)
+        if namespace != prefix or value is None:
+            continue
+        if name in KEYS:
+            content.values[name] = value
+        else:
+            content.further[name] = value
+
+
+def _unread_keys(
+    source: YamlFile, prefix: str, config: dict[str, Any]
+) -> Iterator[Finding]:
+    """The findings about keys under `config` that nothing reads, then about those with the name of another project."""
+    unread = [key for key in config if _is_unread(key, prefix, config)]
     for key in unread[:MOST_UNKNOWN_KEYS]:
-        content.findings.append(unread_key(source, prefix, key))
+        yield unread_key(source, prefix, key)
+    of_other_projects = [key for key in config if _is_meant_for_us(key, prefix, config)]
     for key in of_other_projects[:MOST_UNKNOWN_KEYS]:
-        content.findings.append(_key_of_other_project(source, prefix, key))
+        yield _key_of_other_project(source, prefix, key)
+
+
+def _is_unread(key: str, prefix: str, config: dict[str, Any]) -> bool:
+    """Whether a key has no prefix, or the project's prefix and neither a known name nor a value.
+
+    An unknown name with a value may be a secret that a service refers to.
+    """
+    namespace, _, name = key.rpartition(":")
+    if not namespace:
+        return True
+    is_ours = namespace == prefix
+    return is_ours and name not in KEYS and config[key] is None
 
 
 def _is_meant_for_us(key: str, prefix: str, config: dict[str, Any]) -> bool:
@@ -101,6 +117,8 @@ def _is_meant_for_us(key: str, prefix: str, config: dict[str, Any]) -> bool:
     The keys of a provider of Pulumi have its name as prefix (`kubernetes:context`). Such a prefix has no services.
     """
     namespace, _, name = key.rpartition(":")
+    if namespace in ("", prefix):
+        return False
     has_services = f"{namespace}:services" in config or f"{namespace}:base" in config
     return has_services and name in KEYS and f"{prefix}:{name}" not in config
 
@@ -131,8 +149,9 @@ def _unknown_at_the_top(source: YamlFile, prefix: str, key: str) -> Finding:
 def unread_key(source: YamlFile, prefix: str, key: str) -> Finding:
     """A key under `config` that the program does not know and no service refers to."""
     known = dict.fromkeys(f"{prefix}:{known}" for known in KEYS)
+    name = key.rpartition(":")[2]
+    near = nearest(name, dict.fromkeys(KEYS))
     meant = "-"
-    near = nearest(key.rpartition(":")[2], dict.fromkeys(KEYS))
     if near and f"{prefix}:{near}" not in source.value["config"]:
         meant = f"{prefix}:{near}"
     return unknown_key(_mark(source, ("config", key)), key, known, meant=meant)

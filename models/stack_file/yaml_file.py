@@ -232,7 +232,9 @@ class _Reader:
             return text
         value = plain_scalar(text)
         if isinstance(value, float) and not math.isfinite(value):
-            self.problem(path, node, f"{text} has no JSON", "use a finite number")
+            self.problem(
+                path, node, f"{text} cannot be written as JSON", "use a finite number"
+            )
             return None
         kind = type_name(value)
         fitting = [PLAIN, f"{YAML}{kind}"]
@@ -291,8 +293,12 @@ class _Reader:
 
     def line(self, number: int) -> str:
         """A line of the file, counted from 0; empty after the end, and if it is too long to be shown."""
-        line = self.lines[number] if number < len(self.lines) else ""
-        return line if len(line) <= _LONGEST_EXCERPT else ""
+        if number >= len(self.lines):
+            return ""
+        line = self.lines[number]
+        if len(line) > _LONGEST_EXCERPT:
+            return ""
+        return line
 
     def problem(
         self, path: Path, node: yaml.Node, message: str, alternative: str
@@ -319,7 +325,7 @@ class _Reader:
         finding = Finding(
             rule="duplicate-key",
             severity="error",
-            message=f"key {path[-1]!r} is twice in one mapping",
+            message=f"key {path[-1]!r} appears twice in one mapping",
             why="Pulumi refuses the file (Go's yaml.v3: mapping key already defined)",
             fix=fix,
             marks=(Mark(path, "again", second), Mark(path, "first", first)),

@@ -165,7 +165,7 @@ def test_vectors_are_compared_by_their_directions(serve: Serve, console: Console
     assert compare(console, serve(), serve(), *options).code == 0
     held = compare(console, serve(), serve(fault="rotated"), *options)
     assert held.code == 1
-    assert "the vectors of B point elsewhere" in held.out
+    assert "the vectors of B have a different direction" in held.out
 
 
 @pytest.mark.slow
@@ -206,7 +206,7 @@ def test_keys_and_credentials_are_not_shown(serve: Serve, console: Console, monk
         (["prod.yaml", "qwen", "embeds"], 2, "error: qwen and embeds do different things: chat and embed\n"),
         (["http://127.0.0.1:1", "http://127.0.0.1:1"], 3, "error: http://127.0.0.1:1 does not answer"),
         (["http://x", "http://y", "--url-a", "http://z"], 2, "error: --url-a and --url-b are addresses of services\n"),
-        (["prod.yaml", "own", "next", "--language", "en"], 2, "error: --language chooses among the built-in questions"),
+        (["prod.yaml", "own", "next", "--language", "en"], 2, "error: --language selects built-in questions"),
         (
             ["prod.yaml", "qwen", "next", "--url-a=http://127.0.0.1:1", "--url-b=http://127.0.0.1:1"],
             3,

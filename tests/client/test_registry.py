@@ -134,7 +134,7 @@ def test_a_page_of_a_proxy_is_no_manifest(manifest: bytes) -> None:
     with registry(StandInRegistry(manifest=manifest)) as server, pytest.raises(RegistryError) as refusal:
         image_digest(server.image)
 
-    assert "something else than the manifest of an image" in refusal.value.message
+    assert "does not answer with the manifest of an image" in refusal.value.message
     assert "proxy" in refusal.value.fix
 
 

@@ -48,7 +48,7 @@ def test_the_last_value_of_a_duplicate_key_counts() -> None:
 
     assert [one.kind for one in found.objects] == ["B"]
     assert [(note.subject, note.place) for note in found.notes] == [
-        ("key 'kind' is twice in one mapping", "config.yaml:2")
+        ("key 'kind' appears twice in one mapping", "config.yaml:2")
     ]
 
 

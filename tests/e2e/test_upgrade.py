@@ -190,7 +190,7 @@ def test_steps_are_undone_and_a_change_by_somebody_else_stops_the_upgrade(projec
     scaled = upgrade(project)
 
     assert scaled.returncode == 1
-    assert "somebody else has changed the stack: other has 0 replicas, and not 1" in scaled.stderr
+    assert "somebody else has changed the stack: other has 0 replicas instead of 1" in scaled.stderr
     project.sandbox.kubectl("scale", "deployment", "other", "--namespace", STACK, "--replicas", "1")
     project.up(STACK)
 

@@ -77,7 +77,7 @@ def test_of_a_group_the_leaders_answer() -> None:
         (
             {"answeredBy": "qwen-next"},
             {"server": {"apiKey": {"secret": "keys", "key": "qwen"}}},
-            ["qwen and qwen-next have other API keys"],
+            ["qwen and qwen-next have different API keys"],
         ),
         (
             {"answeredBy": "qwen-next"},

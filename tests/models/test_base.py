@@ -119,7 +119,7 @@ def test_a_value_that_replaces_a_mapping_of_the_base_hides_the_places_below_it(t
         ("", "has no services", "it is empty"),
         ("services: {}\nservice: {}\n", "unknown key 'service'", "it has another key"),
         ("services: {\n", "not YAML", "it is no YAML"),
-        ("services: {a: 1, a: 2}\n", "'a' is twice in one mapping", "a key is twice in it"),
+        ("services: {a: 1, a: 2}\n", "'a' appears twice in one mapping", "a key is twice in it"),
     ],
 )
 def test_a_base_that_is_no_base_is_refused(content: str | None, message: str, reason: str, tmp_path: Path) -> None:

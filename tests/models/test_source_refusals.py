@@ -37,7 +37,7 @@ def home(tmp_path: Path) -> Path:
         (bucket(to={"path": "/a/b", "size": "1Gi"}), "to must be {path: …} or {claim: …}, but it has path and size"),
         (bucket(to="/dev/"), 'to "/dev/": it is a directory of the node\'s system; name one below it'),
         (bucket(to="/var/lib"), 'to "/var/lib": it is a directory of the node\'s system; name one below it'),
-        ({"source": BUCKET}, "model: a bucket needs verify: the checksums say which files to fetch"),
+        ({"source": BUCKET}, "model: a bucket needs verify: the checksums list the files to fetch"),
         (
             {"source": "/m/a", "mountPath": "/b"},
             "model: mountPath is for a claim or a bucket; a directory of the node is seen under its own path",
@@ -108,7 +108,7 @@ def test_endpoints_with_ports_and_addresses_are_taken(home: Path, endpoint: str)
         (None, "weights.json cannot be read: No such file or directory"),
         (
             json.dumps({"files": {f"{number:0200}": {"size": 1, "sha256": SHA} for number in range(700)}}),
-            "it has more than 180000 bytes, which no launch map holds; list fewer files",
+            "it has more than 180000 bytes, more than the ConfigMap of the launch can hold; list fewer files",
         ),
     ],
 )

@@ -119,7 +119,7 @@ def test_a_key_that_stands_twice_is_shown_at_both_places(
 ) -> None:
     finding = refusal(text)
 
-    assert (finding.rule, finding.message) == ("duplicate-key", f"key {key!r} is twice in one mapping"), reason
+    assert (finding.rule, finding.message) == ("duplicate-key", f"key {key!r} appears twice in one mapping"), reason
     assert places == [(mark.span.line, mark.span.column) for mark in finding.marks if mark.span], reason
 
 

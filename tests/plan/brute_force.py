@@ -7,8 +7,10 @@ from collections import deque
 from plan.board import Board
 from plan.moves import moves
 from plan.placement import State
-from plan.search import Cost
 from plan.units import units
+
+Cost = tuple[int, int, int, int]
+"""Weighted downtime, most NPUs in use, seconds, and steps."""
 
 
 def least_cost(board: Board) -> Cost | None:

@@ -10,7 +10,8 @@ from models.check import check
 from models.service.resolve import resolve
 from plan import Transition, UpdatePlan, plan_update
 from plan.board import board
-from plan.search import Budget, search
+from plan.budget import Budget
+from plan.search import search
 from plan.stacks import Differences, packed, transition
 from plan.states import state_after
 from review import compare

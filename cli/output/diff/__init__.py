@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
-from importlib import import_module
 
 from cli.output.diff.comparison import Comparison
+from cli.output.formats import render_as
 
 
 class DiffFormat(StrEnum):
@@ -20,7 +20,4 @@ class DiffFormat(StrEnum):
 
 def render_comparisons(comparisons: Sequence[Comparison], form: DiffFormat) -> str:
     """All comparisons as one text of a format."""
-    render: Callable[[Sequence[Comparison]], str] = import_module(
-        f"cli.output.diff.{form.value}"
-    ).render
-    return render(comparisons)
+    return render_as(form, __name__, comparisons)

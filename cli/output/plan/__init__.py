@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from enum import StrEnum
-from importlib import import_module
 
+from cli.output.formats import render_as
 from cli.output.plan.planned import PlannedUpdate
 
 
@@ -19,7 +18,4 @@ class PlanFormat(StrEnum):
 
 def render_plan(planned: PlannedUpdate, form: PlanFormat) -> str:
     """The plan as a text of a format."""
-    render: Callable[[PlannedUpdate], str] = import_module(
-        f"cli.output.plan.{form.value}"
-    ).render
-    return render(planned)
+    return render_as(form, __name__, planned)

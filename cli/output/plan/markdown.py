@@ -40,7 +40,7 @@ def _lines(planned: PlannedUpdate) -> Iterator[str]:
 
 
 def _table(plan: UpdatePlan) -> Iterator[str]:
-    yield "| step | does | NPUs peak | downtime | up to |"
+    yield "| step | action | NPUs peak | downtime | up to |"
     yield "| --- | --- | --- | --- | --- |"
     for number, step in enumerate(plan.steps, start=1):
         cells = (

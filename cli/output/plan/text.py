@@ -18,7 +18,7 @@ from cli.output.terminal import folded
 from models.words import duration
 from plan import NoPlan, UpdatePlan
 
-_HEADER = ("STEP", "NPUS", "DOWNTIME", "UP TO", "DOES")
+_HEADER = ("STEP", "NPUS", "DOWNTIME", "UP TO", "ACTION")
 
 
 def render(planned: PlannedUpdate) -> str:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from enum import StrEnum
-from importlib import import_module
 
+from cli.output.formats import render_as
 from cli.output.review.reviewed import Review
 
 
@@ -19,7 +18,4 @@ class ReviewFormat(StrEnum):
 
 def render_review(review: Review, form: ReviewFormat) -> str:
     """The review of all touched stacks in a format."""
-    render: Callable[[Review], str] = import_module(
-        f"cli.output.review.{form.value}"
-    ).render
-    return render(review)
+    return render_as(form, __name__, review)

@@ -26,7 +26,7 @@ DEVICE_ERRORS = (
             r"|Permission denied.*/dev/(?:davinci|hisi_hdc|devmm_svm)|open device.*Permission denied"
             r"|error code is 207006|do not have the operation permission|drv\w* .*EPERM"
         ),
-        meaning="the container has no right to use the NPU",
+        meaning="the container is not allowed to use the NPU",
         why="/dev/davinci* belongs to the group HwHiAiUser, and the device plugin passes only the pod's own NPUs",
         fix="remove runAsUser (the default is 0), and check the device plugin of the node",
         source="https://github.com/Project-HAMi/ascend-device-plugin/issues/139",

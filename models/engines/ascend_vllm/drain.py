@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from models.engines.metrics import Metrics
-from models.engines.model_server import ModelServer
 
 HEALTH_PATH = "/health"
 """Both servers answer it without a key, the OpenAI server as long as its engine lives
@@ -36,23 +35,3 @@ METRIC_NAMES = {
     "waiting": "vllm:num_requests_waiting",
 }
 """Names of metrics by their use (vllm/engine/metrics.py)."""
-
-_DRAIN_SECONDS = {"openai": 300, "api_server": 60}
-
-
-def default_drain(server_kind: str) -> int:
-    """Seconds of the drain where the stack file sets none.
-
-    The plain server does not report its requests, so each pod waits for the whole time.
-    """
-    return _DRAIN_SECONDS[server_kind]
-
-
-def counts_requests(server: ModelServer) -> bool:
-    """Whether the server reports its unfinished requests to a script in its container.
-
-    The plain server has no metrics. With TLS the script cannot read them, and without statistics there are none.
-    """
-    if server.server.kind == "api_server":
-        return False
-    return not (server.tls or server.further("disable-log-stats"))

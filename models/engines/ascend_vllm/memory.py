@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 
 from models.catalog.facts import ModelFacts
-from models.catalog.sizes import layer_parameters, table_parameters
-from models.engines.memory import MemoryUse
+from models.engines.memory import MemoryUse, element_bytes, weight_bytes
 from models.engines.model_server import ModelServer
 
 _PADDED_HEAD = 256
@@ -34,7 +33,7 @@ def memory_use(server: ModelServer, facts: ModelFacts) -> MemoryUse:
     KV cache is the keys and values of each KV head in each layer.
     """
     layers = math.ceil(facts.num_hidden_layers / server.engine.pipeline_parallel_size)
-    cached_bytes = _element_bytes(server)
+    cached_bytes = element_bytes(server)
     if server.further("kv-cache-dtype") not in (None, "auto"):
         cached_bytes = 1
     elements = _token_elements(facts, server.engine.tensor_parallel_size)
@@ -45,21 +44,10 @@ def memory_use(server: ModelServer, facts: ModelFacts) -> MemoryUse:
 
 
 def _weight_bytes(server: ModelServer, facts: ModelFacts, layers: int) -> int:
-    element_bytes = _element_bytes(server)
-    bits = _quantized_bits(server, facts) or 8 * element_bytes
-    tables = 2
-    if server.engine.pipeline_parallel_size > 1 or facts.tie_word_embeddings:
-        tables = 1
-    layer_bytes = layer_parameters(facts) * layers * bits // 8
-    table_bytes = table_parameters(facts) * tables * element_bytes
-    return (layer_bytes + table_bytes) // server.engine.tensor_parallel_size
-
-
-def _element_bytes(server: ModelServer) -> int:
-    """Bytes of a number that is not quantized."""
-    if server.engine.dtype in ("float", "float32"):
-        return 4
-    return 2
+    """Bytes of the weights on the NPU that has most of them."""
+    bits = _quantized_bits(server, facts)
+    stage_bytes = weight_bytes(server, facts, layers, bits)
+    return stage_bytes // server.engine.tensor_parallel_size
 
 
 def _quantized_bits(server: ModelServer, facts: ModelFacts) -> int | None:

@@ -13,13 +13,7 @@ from models.catalog.facts import ModelFacts
 from models.catalog.platforms import NodeMount
 from models.engines.ascend_vllm.absent_keys import ABSENT_KEYS, ACCEPTED_VALUES
 from models.engines.ascend_vllm.argv import argv
-from models.engines.ascend_vllm.drain import (
-    HEALTH_PATH,
-    METRIC_NAMES,
-    METRICS,
-    counts_requests,
-    default_drain,
-)
+from models.engines.ascend_vllm.drain import HEALTH_PATH, METRIC_NAMES, METRICS
 from models.engines.ascend_vllm.environment import environment
 from models.engines.ascend_vllm.graph_cache import NEUTRAL_FLAGS, NEUTRAL_VARIABLES
 from models.engines.ascend_vllm.known_errors import KNOWN_ERRORS
@@ -43,6 +37,7 @@ from models.engines.code_places import (
     RemovedFlag,
     SwapSpace,
 )
+from models.engines.drain import counts_requests, default_drain
 from models.engines.engine_args import EngineArgs, Version
 from models.engines.flags import Limit, flag_from_json
 from models.engines.group import MemberFlags, ResolvedGroup

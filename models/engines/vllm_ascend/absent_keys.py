@@ -5,7 +5,7 @@ from __future__ import annotations
 from models.engines.release import AbsentKey
 
 _NO_MULTI_STEP = (
-    "the V1 engine has no multi-step scheduling; engine.asyncScheduling, which is on by default, has its purpose "
+    "the V1 engine has no multi-step scheduling; engine.asyncScheduling, which is on by default, replaces it "
     "(vllm/config/scheduler.py)"
 )
 _NO_PRECISION = "it is a switch of Huawei's closed Ascend-vLLM (manual, Step 3), which vllm-ascend does not have"

@@ -13,31 +13,11 @@ from models.engines.vllm_ascend.platforms import platform
 HEALTH_PATH = "/health"
 """It answers without a key, as long as the engine lives (vllm/entrypoints/serve/instrumentator/health.py)."""
 
-_DRAIN_SECONDS = {"openai": 300, "api_server": 60}
-
 SHUTDOWN_FLAG = "shutdown-timeout"
 """Seconds after SIGTERM in which the server finishes its requests. It ends earlier if there are none."""
 
 _SHUTDOWN_SECONDS = 60
 """Seconds for requests that took longer than the drain."""
-
-
-def default_drain(server_kind: str) -> int:
-    """Seconds of the drain where the stack file sets none.
-
-    The plain server does not report its requests, so each pod waits for the whole time.
-    """
-    return _DRAIN_SECONDS[server_kind]
-
-
-def counts_requests(server: ModelServer) -> bool:
-    """Whether the server reports its unfinished requests to a script in its container.
-
-    The plain server has no metrics. With TLS the script cannot read them, and without statistics there are none.
-    """
-    if server.server.kind == "api_server":
-        return False
-    return not (server.tls or server.further("disable-log-stats"))
 
 
 def shutdown_seconds(server: ModelServer) -> int:

@@ -11,14 +11,13 @@ from models.engines.vllm_ascend.tables import additional_config
 
 
 def field_defaults(table: FlagTable) -> dict[str, Any]:
-    """The defaults by the flag and the field, such as `eplb-config use_async`."""
+    """The defaults of a release, by the flag and the path of the field, such as `eplb-config use_async`."""
     defaults: dict[str, Any] = {}
     for flag in table.flags.values():
-        if not flag.config:
-            continue
-        for path, default in _defaults_of_config(flag.config, table.json_configs):
-            defaults[f"{flag.name} {path}"] = default
-
+        if flag.config:
+            fields = _defaults_of_config(flag.config, table.json_configs)
+            for path, default in fields:
+                defaults[f"{flag.name} {path}"] = default
     keys = additional_config(table.release) or {}
     for path, default in _defaults_of_keys(keys):
         defaults[f"additional-config {path}"] = default
@@ -26,20 +25,26 @@ def field_defaults(table: FlagTable) -> dict[str, Any]:
 
 
 def _defaults_of_config(name: str, known: JsonConfigs) -> Iterator[tuple[str, Any]]:
-    """The defaults of the fields of a configuration, and of the configurations inside it, by their paths."""
+    """The path and the default of each field of a configuration, and of the configurations inside it.
+
+    Args:
+        name: The name of the configuration.
+        known: All configurations.
+    """
     for field in known.configs[name].fields.values():
-        if field.type in known.configs:
-            for path, default in _defaults_of_config(field.type, known):
-                yield f"{field.name}.{path}", default
-        else:
+        is_configuration = field.type in known.configs
+        if not is_configuration:
             yield field.name, field.default
+            continue
+        for path, default in _defaults_of_config(field.type, known):
+            yield f"{field.name}.{path}", default
 
 
 def _defaults_of_keys(keys: Mapping[str, AdditionalKey]) -> Iterator[tuple[str, Any]]:
-    """The defaults of keys, and of the keys inside them, by their paths."""
+    """The path and the default of each key, and of the keys inside it."""
     for name, key in keys.items():
-        if key.keys:
-            for path, default in _defaults_of_keys(key.keys):
-                yield f"{name}.{path}", default
-        else:
+        if not key.keys:
             yield name, key.default
+            continue
+        for path, default in _defaults_of_keys(key.keys):
+            yield f"{name}.{path}", default

@@ -6,8 +6,7 @@ import math
 from fractions import Fraction
 
 from models.catalog.facts import ModelFacts
-from models.catalog.sizes import layer_parameters, table_parameters
-from models.engines.memory import MemoryUse
+from models.engines.memory import MemoryUse, element_bytes, weight_bytes
 from models.engines.model_server import ModelServer
 
 _BITS_IN_NAME = {"w4a4": 4, "w4a8": 4, "w4a16": 4, "w8a8": 8, "w8a16": 8}
@@ -36,31 +35,20 @@ def memory_use(server: ModelServer, facts: ModelFacts) -> MemoryUse:
 
 
 def _weight_bytes(server: ModelServer, facts: ModelFacts, layers: int) -> int:
-    element_bytes = _element_bytes(server)
-    bits = _quantized_bits(server, facts) or 8 * element_bytes
-    tables = 2
-    if server.engine.pipeline_parallel_size > 1 or facts.tie_word_embeddings:
-        tables = 1
-    layer_bytes = layer_parameters(facts) * layers * bits // 8
-    table_bytes = table_parameters(facts) * tables * element_bytes
+    """Bytes of the weights on the NPU that has most of them."""
+    bits = _quantized_bits(server, facts)
+    stage_bytes = weight_bytes(server, facts, layers, bits)
     parts = server.engine.tensor_parallel_size
     if facts.num_experts:
         parts *= server.engine.data_parallel_size
-    return (layer_bytes + table_bytes) // parts
-
-
-def _element_bytes(server: ModelServer) -> int:
-    """Bytes of a number that is not quantized."""
-    if server.engine.dtype in ("float", "float32"):
-        return 4
-    return 2
+    return stage_bytes // parts
 
 
 def _cached_bytes(server: ModelServer) -> int:
     """Fewest bytes of a number in the KV cache."""
     dtype = server.engine.kv_cache_dtype
     if dtype in (None, "auto"):
-        return _element_bytes(server)
+        return element_bytes(server)
     if dtype in ("bfloat16", "float16"):
         return 2
     return 1

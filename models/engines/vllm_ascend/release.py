@@ -9,6 +9,7 @@ from typing import Any
 
 from models.catalog.facts import ModelFacts
 from models.engines.code_places import SwapSpace
+from models.engines.drain import counts_requests, default_drain
 from models.engines.engine_args import EngineArgs, Version
 from models.engines.flags import Flag
 from models.engines.group import MemberFlags, ResolvedGroup
@@ -27,12 +28,7 @@ from models.engines.vllm_ascend.absent_keys import ABSENT_KEYS
 from models.engines.vllm_ascend.accepted_values import accepted_values
 from models.engines.vllm_ascend.argv import argv
 from models.engines.vllm_ascend.code_places import code_places, pinned_memory
-from models.engines.vllm_ascend.drain import (
-    HEALTH_PATH,
-    counts_requests,
-    default_drain,
-    shutdown_seconds,
-)
+from models.engines.vllm_ascend.drain import HEALTH_PATH, shutdown_seconds
 from models.engines.vllm_ascend.environment import (
     INIT_FILES,
     environment,

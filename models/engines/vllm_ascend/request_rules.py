@@ -151,7 +151,7 @@ def tool_parser(
 ) -> Iterator[Finding]:
     """A chat with tools requires a service with server.toolCallParser, unless tool_choice is none.
 
-    gpt-oss and the tokenizers of Mistral have a parser of their own.
+    gpt-oss and the tokenizers of Mistral have separate parsers.
     """
     if not value_of(request, server, "tools"):
         return

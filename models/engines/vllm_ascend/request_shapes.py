@@ -345,9 +345,16 @@ def _number(request: Request, server: ModelServer, field: str) -> int | None:
 
 
 def _name(tool: Any) -> str | None:
-    function = tool.get("function") if isinstance(tool, dict) else None
-    name = function.get("name") if isinstance(function, dict) else None
-    return name if isinstance(name, str) else None
+    """The name of the function of a tool; None if the tool has another form."""
+    if not isinstance(tool, dict):
+        return None
+    function = tool.get("function")
+    if not isinstance(function, dict):
+        return None
+    name = function.get("name")
+    if not isinstance(name, str):
+        return None
+    return name
 
 
 def _names(tools: Any) -> set[str | None]:

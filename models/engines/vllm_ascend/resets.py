@@ -31,7 +31,7 @@ _HYBRID_MODELS = (
 """Model types with attention and Mamba layers. They keep their block size (vllm_ascend/utils.py)."""
 
 _OWN_BLOCK_SIZES = ("deepseek_v4",)
-"""Model types with block sizes of their own (vllm_ascend/utils.py)."""
+"""Model types with their own block sizes (vllm_ascend/utils.py)."""
 
 _SHORTEST_TIMEOUT = 1836
 """Seconds of HCCL's timeout. A shorter one of the model is replaced (vllm_ascend/platform.py)."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
+from models.engines.edits import extra_argument_key, extra_argument_mark
 from models.engines.model_server import ModelServer
 from models.engines.vllm_ascend.refusals import Problem
 from models.finding import Finding, error
@@ -17,6 +18,23 @@ from models.finding import Finding, error
 _FILE = Path(__file__).parent / "vllm_refusals.json"
 
 Check = Callable[[ModelServer], Iterator[Problem]]
+
+
+def refused_flag(server: ModelServer, flag: str, refusal: str, because: str) -> Problem:
+    """A flag under `extraArgs` that the release refuses, and whose removal is the fix.
+
+    Args:
+        server: The server.
+        flag: The flag.
+        refusal: The id of the refusal in the tables.
+        because: The reason, as the end of a sentence that begins with the flag.
+    """
+    return Problem(
+        refusal=refusal,
+        message=f"--{flag} {because}",
+        fix=f"remove {extra_argument_key(server, flag)}",
+        marks=[extra_argument_mark(server, flag)],
+    )
 
 
 def refused_by_vllm(server: ModelServer, *checks: Check) -> Iterator[Finding]:

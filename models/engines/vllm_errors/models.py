@@ -163,7 +163,7 @@ MODEL_ERRORS = (
             r"|jinja2\.exceptions|TemplateSyntaxError"
         ),
         meaning="the chat template cannot be read",
-        why="the path does not exist in the container, or the file is no Jinja template",
+        why="the path does not exist in the container, or the file is not a Jinja template",
         fix="correct server.chatTemplate",
         source="https://github.com/vllm-project/vllm/blob/v0.6.3/vllm/entrypoints/chat_utils.py#L316",
     ),

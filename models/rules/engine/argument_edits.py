@@ -12,11 +12,10 @@ from models.engines.edits import is_written
 from models.engines.flags import Flag, Limit, flag_accepts, plain_name
 from models.engines.number_range import NumberRange
 from models.service.resolved import ResolvedService
-from models.yaml_scalar import TRUTHS, as_yaml, plain_scalar
+from models.yaml_scalar import as_yaml, meant_scalars
 
 _SIMPLE_OWNERS = ("engine.", "server.", "prefixCaching", "quantization")
 """Keys whose value is the value of their flag."""
-
 
 _KEYS_OF_SEVERAL_FLAGS = ("server.toolCallParser",)
 """Keys that set a switch together with the flag of their name."""
@@ -35,17 +34,25 @@ def move_edit(service: ResolvedService, flag: Flag, key: str, value: Any) -> str
     owner_key, _, owner_value = owner.partition(": ")
     if is_written(service, owner_key) or value is False:
         return f"remove {key}"
-    if "…" in owner_value:
-        return f"remove {key}, and set {owner} instead"
-    if owner_value:
+    is_complete = bool(owner_value) and "…" not in owner_value
+    if is_complete:
         return f"write {owner} and remove {key}"
-    if owner in _KEYS_OF_SEVERAL_FLAGS and plain_name(flag.name) != plain_name(
-        owner.rpartition(".")[2]
-    ):
-        return f"remove {key}, and set {owner} instead"
-    if owner.startswith(_SIMPLE_OWNERS) and flag_accepts(flag, value):
+    if not owner_value and _takes_value(owner, flag, value):
         return f"write {owner}: {as_yaml(value)} and remove {key}"
     return f"remove {key}, and set {owner} instead"
+
+
+def _takes_value(owner: str, flag: Flag, value: Any) -> bool:
+    """Whether the value of a flag is the value of the key that sets it."""
+    if owner in _KEYS_OF_SEVERAL_FLAGS and not _has_name_of(owner, flag):
+        return False
+    return owner.startswith(_SIMPLE_OWNERS) and flag_accepts(flag, value)
+
+
+def _has_name_of(owner: str, flag: Flag) -> bool:
+    """Whether a key such as `server.toolCallParser` has the name of a flag."""
+    name = owner.rpartition(".")[2]
+    return plain_name(name) == plain_name(flag.name)
 
 
 def replacement_edit(
@@ -65,18 +72,23 @@ def replacement_edit(
     if owner:
         return f"remove {key}, and set {owner} instead"
     replacement = service.release.flags[removed.replacement]
-    new_key = f"{key.rpartition('.')[0]}.{replacement.key}"
+    parent, _, name = key.rpartition(".")
+    new_key = f"{parent}.{replacement.key}"
     is_free = service.further(replacement.name) is None
-    rope_parameters = _rope_parameters(key, value)
+    rope_parameters = _rope_parameters(plain_name(name), value)
     if rope_parameters and is_free:
         overrides = as_yaml({"rope_parameters": rope_parameters})
         return f"write {new_key}: {overrides} and remove {key}"
     return f"remove {key}, and set {new_key} instead"
 
 
-def _rope_parameters(key: str, value: Any) -> dict[str, Any] | None:
-    """The field `rope_parameters` of a model's config.json for a flag of earlier releases, or None."""
-    name = plain_name(key.rpartition(".")[2])
+def _rope_parameters(name: str, value: Any) -> dict[str, Any] | None:
+    """The field `rope_parameters` of a model's config.json for a flag of earlier releases; None for another flag.
+
+    Args:
+        name: The name of the flag, in lower case and without hyphens.
+        value: Its value.
+    """
     if name == "ropetheta":
         return {"rope_theta": value}
     if name != "ropescaling" or not isinstance(value, dict):
@@ -103,10 +115,7 @@ def _candidates(flag: Flag, value: Any) -> Iterator[Any]:
             yield from _candidates(flag, item)
         return
     if isinstance(value, str):
-        text = value.strip()
-        yield plain_scalar(text)
-        if text.lower() in TRUTHS:
-            yield TRUTHS[text.lower()] == "true"
+        yield from meant_scalars(value)
     if isinstance(value, float) and math.isfinite(value):
         yield round(value)
     if flag.choices:
@@ -121,9 +130,9 @@ def _nearest_choice(choices: Sequence[str | int], value: Any) -> str | int:
     numbers = [choice for choice in choices if isinstance(choice, int)]
     if numbers and isinstance(value, int | float):
         return min(numbers, key=lambda choice: abs(choice - value))
-    names = {str(choice): choice for choice in choices}
-    close = get_close_matches(str(value), names, n=1, cutoff=0)
-    return names[close[0]]
+    choices_by_text = {str(choice): choice for choice in choices}
+    matches = get_close_matches(str(value), choices_by_text, n=1, cutoff=0)
+    return choices_by_text[matches[0]]
 
 
 def limit_edit(limit: Limit, key: str, value: Any) -> str:
@@ -143,7 +152,7 @@ def limit_edit(limit: Limit, key: str, value: Any) -> str:
 
 
 def _range_edit(limits: NumberRange, key: str) -> str:
-    """The edit that writes the least number of a range; one without it has no obvious number."""
+    """The edit that writes the least number of a range. A range without it has no obvious number."""
     if limits.least is None:
         return f"remove {key}"
     return f"write {key}: {limits.least:g}"

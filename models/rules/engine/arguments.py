@@ -108,7 +108,7 @@ def _unknown_flag(service: ResolvedService, argument: Argument) -> Finding:
 def flag_with_key(service: ResolvedService) -> Iterator[Finding]:
     """A flag that a key of the stack file sets is not under `extraArgs`, and no flag is there twice.
 
-    The rules read the key only, and would miss the flag. Of a flag that is given twice, vLLM uses the last value.
+    The rules read the key only, and would miss the flag. If a flag is given twice, vLLM uses the last value.
     """
     names: set[str] = set()
     for argument in _arguments(service):

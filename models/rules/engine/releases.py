@@ -78,8 +78,8 @@ def unknown_release(service: ResolvedService) -> Iterator[Finding]:
 def judged_as_another_release(service: ResolvedService) -> Iterator[Finding]:
     """The tag of an image of vllm-ascend names the release of `engine.version`.
 
-    With another tag, such as that of a release candidate, the service is checked as `engine.version`. What differs in
-    the image is not checked.
+    With another tag, such as that of a release candidate, the service is checked as `engine.version`. Differences of
+    the image are not checked.
     """
     if not _has_unknown_tag(service) or "engine.version" not in service.configured:
         return
@@ -171,7 +171,7 @@ def _tag(service: ResolvedService) -> str:
 def key_of_another_release(service: ResolvedService) -> Iterator[Finding]:
     """The release has a setting for every key that the stack file sets.
 
-    The program cannot write such a setting into the launch, so it would be lost.
+    The program cannot write a key without such a setting into the launch, so its value would be lost.
     """
     version = service.release.version
     for key, absent in service.release.absent_keys.items():

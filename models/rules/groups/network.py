@@ -53,10 +53,10 @@ def group_interface(stack: ResolvedStack) -> Iterator[Finding]:
 
 @rule("error")
 def group_ports(service: ResolvedService) -> Iterator[Finding]:
-    """The ports of a group's pods differ.
+    """The programs of a group's pods listen on different ports.
 
     The leader listens on the port of the server, on that of vLLM's other pods, and on that of its workers' reports. On
-    the host network, HCCL has 16 ports more.
+    the host network, HCCL uses 16 more ports.
     """
     if service.group is None:
         return
@@ -65,7 +65,7 @@ def group_ports(service: ResolvedService) -> Iterator[Finding]:
         if not _overlap(ports, other_ports):
             continue
         yield error(
-            f"{other} {_text(other_ports)} meets {key} {_text(ports)}",
+            f"{other} {_text(other_ports)} overlaps with {key} {_text(ports)}",
             why="both are ports of the leader, and only one program can listen on a port",
             fix=f"write {other}: {_free_port(ranges.values(), len(other_ports))}",
             marks=[at(name) for name in _configured_first(service, other, key)],
@@ -74,7 +74,7 @@ def group_ports(service: ResolvedService) -> Iterator[Finding]:
 
 @stack_rule("error")
 def host_ports(stack: ResolvedStack) -> Iterator[Finding]:
-    """Groups of two services that can share a node have other ports on the host network.
+    """On the host network, groups of two services that can share a node use different ports.
 
     The scheduler keeps pods with the same ports off the same node, so the NPUs of that node stay idle.
     """

@@ -29,8 +29,8 @@ _GROUPS_OF_AUTOSCALER = 100
 def group_sizes(service: ResolvedService) -> Iterator[Finding]:
     """The parallel sizes of a server can be divided over its nodes.
 
-    Each node runs as many ranks as every other. With data parallelism, each node runs whole copies of the engine; a
-    copy that takes several nodes is started by `--nnodes`, and there is one such copy.
+    Each node runs the same number of ranks. With data parallelism, each node runs whole copies of the engine; a copy
+    that takes several nodes is started by `--nnodes`, and there is one such copy.
     """
     if service.group is None:
         return
@@ -74,7 +74,7 @@ def _nodes_edit(ranks: int, npus: int) -> str:
 def group_launch(service: ResolvedService) -> Iterator[Finding]:
     """`group.launch` fits the number of copies of the engine.
 
-    `dataParallel` starts whole copies on each node, `nnodes` the parts of one copy.
+    `dataParallel` starts whole copies of the engine on each node. `nnodes` starts one copy, with a part on each node.
     """
     group = service.group
     if group is None or "group.launch" not in service.configured:
@@ -84,7 +84,7 @@ def group_launch(service: ResolvedService) -> Iterator[Finding]:
         return
     yield error(
         f"group.launch {group.launch} does not fit dataParallelSize {copies}",
-        why="dataParallel starts whole copies on each node, nnodes the parts of one copy"
+        why="dataParallel starts whole copies on each node, and nnodes one copy over all nodes"
         " (vllm/entrypoints/cli/serve.py)",
         fix="remove group.launch",
         marks=[at("group.launch"), at("engine.dataParallelSize")],
@@ -191,7 +191,7 @@ def _shorter(name: str, by: int) -> str:
 def group_min_member(service: ResolvedService) -> Iterator[Finding]:
     """`minMember` is not set for a server over several nodes.
 
-    Each group starts all or nothing anyway: its controller creates the PodGroup, with the size of the group.
+    The pods of a group always start together: its controller creates a PodGroup with the size of the group.
     """
     if service.group is None or service.min_member == 1:
         return

@@ -106,7 +106,7 @@ def _quantizations(pair: Pair) -> Iterator[Finding]:
     fix = f"write {key}: {of_prefill}" if of_prefill else f"remove {key}"
     yield warning(
         f"{pair.prefill.name} and {pair.decode.name} differ in the quantization: {values[0]} and {values[1]}",
-        why="other weights compute other values for the KV cache, and a quantization may also change its type "
+        why="different weights compute different values for the KV cache, and a quantization may also change its type "
         f"({_CACHE_OF_WEIGHTS})",
         fix=fix,
         marks=pair.marks("quantization", values),
@@ -130,7 +130,7 @@ def kv_transfer_replicas(stack: ResolvedStack) -> Iterator[Finding]:
     if len(stopped) != 1:
         return
     without = stopped[0]
-    running = pair.decode if without is pair.prefill else pair.prefill
+    running = pair.other(without)
     if running.replicas == 0:
         return
     yield warning(
@@ -143,9 +143,9 @@ def kv_transfer_replicas(stack: ResolvedStack) -> Iterator[Finding]:
 
 @stack_rule("warning")
 def kv_transfer_queue(stack: ResolvedStack) -> Iterator[Finding]:
-    """Both services of a pair name a queue, or neither does.
+    """Both services of a pair name a queue, or none of them does.
 
-    Volcano schedules each queue separately. One side then has pods and NPUs while the other side waits.
+    Volcano schedules each queue separately, so one service can have pods and NPUs while the other one waits.
     """
     pair = pair_of(stack)
     if pair is None:
@@ -154,12 +154,12 @@ def kv_transfer_queue(stack: ResolvedStack) -> Iterator[Finding]:
     if len(named) != 1:
         return
     with_queue = named[0]
-    without = pair.decode if with_queue is pair.prefill else pair.prefill
+    without = pair.other(with_queue)
     if with_queue.in_queue == without.in_queue:
         return
     yield warning(
         f"{with_queue.name} waits in the queue {with_queue.queue}, but {without.name} in {without.in_queue}",
-        why="Volcano gives each queue its own share, so one side can hold NPUs while the other side waits",
+        why="Volcano gives each queue its own share, so one service can hold NPUs while the other one waits",
         fix=f"write {key_of(without, 'queue')}: {with_queue.queue}",
         marks=[mark_of(with_queue, "queue"), mark_of(without, "queue")],
     )

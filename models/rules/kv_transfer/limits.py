@@ -34,9 +34,9 @@ def kv_transfer_sizes(stack: ResolvedStack) -> Iterator[Finding]:
     decode = pair.decode.engine.tensor_parallel_size
     if not _fits(pair, prefill, decode):
         key = "engine.tensorParallelSize"
-        needed = "a multiple of" if prefill > decode else "at least"
+        needed = "not a multiple of" if prefill > decode else "less than"
         yield error(
-            f"{pair.prefill.name} has the tensor parallel size {prefill}, which is not {needed} "
+            f"{pair.prefill.name} has the tensor parallel size {prefill}, {needed} "
             f"the {decode} of {pair.decode.name}",
             why=f"each NPU for decode reads the KV cache of one or several NPUs for prefill ({_MOONCAKE})",
             fix=f"write {key_of(pair.decode, key)}: {_largest_divisor(prefill, decode)}",
@@ -48,7 +48,7 @@ def kv_transfer_sizes(stack: ResolvedStack) -> Iterator[Finding]:
         key = "engine.pipelineParallelSize"
         yield error(
             f"{pair.decode.name} has {stages} pipeline stages, but a server for decode can only have one",
-            why=f"the connector ends the start ({_MOONCAKE})",
+            why=f"the server exits at start ({_MOONCAKE})",
             fix=f"write {key_of(pair.decode, key)}: 1",
             marks=[mark_of(pair.decode, key)],
         )
@@ -220,7 +220,7 @@ def _encrypted(pair: Pair) -> Iterator[Finding]:
         if not service.tls:
             continue
         yield error(
-            f"the server of {service.name} accepts only encrypted connections, but Kthena opens others",
+            f"the server of {service.name} accepts only encrypted connections, but Kthena opens unencrypted ones",
             why="the requests of both phases are sent by http (Kthena, pkg/kthena-router/connectors/nixl.go)",
             fix="write kvTransfer.router: none",
             marks=[mark_of(service, "server"), Mark(("kvTransfer",))],

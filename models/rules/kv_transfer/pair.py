@@ -24,6 +24,12 @@ class Pair:
         """Both services, prefill first."""
         return self.prefill, self.decode
 
+    def other(self, service: ResolvedService) -> ResolvedService:
+        """The service that exchanges KV cache with one of both."""
+        if service is self.prefill:
+            return self.decode
+        return self.prefill
+
     def marks(self, key: str, notes: Sequence[Any] = ("", "")) -> list[Mark]:
         """The marks of one key in both services, each with a note."""
         prefill, decode = notes

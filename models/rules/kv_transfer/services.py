@@ -163,13 +163,13 @@ _AGREEMENTS = (
         "the release",
         "engine.version",
         lambda service: service.release.version,
-        "the servers exchange messages whose form belongs to the release",
+        "the form of the messages between the servers depends on the release",
     ),
     _Agreement(
         "the model",
         "model.name",
         lambda service: service.model.name,
-        "the KV cache of one model means nothing to another",
+        "a model cannot use the KV cache of another",
         edit_key="model",
         written=_model_value,
     ),
@@ -183,13 +183,13 @@ _AGREEMENTS = (
         "the type of numbers",
         "engine.dtype",
         lambda service: service.engine.dtype,
-        "the bytes of the KV cache are transferred as they are",
+        "the bytes of the KV cache are transferred unchanged",
     ),
     _Agreement(
         "the type of the KV cache",
         "engine.kvCacheDtype",
         lambda service: service.engine.kv_cache_dtype or "auto",
-        "the bytes of the KV cache are transferred as they are",
+        "the bytes of the KV cache are transferred unchanged",
     ),
     _Agreement(
         "the names of the model",
@@ -208,20 +208,20 @@ _AGREEMENTS = (
         "the LoRA adapters",
         "lora",
         lambda service: [*service.lora.adapters] if service.lora else [],
-        "the KV cache of an adapter means nothing without it, and a server refuses the name of one that it lacks",
+        "the KV cache of an adapter is useless without it, and a server refuses the name of an adapter that it lacks",
         written=_adapters,
     ),
     _Agreement(
         "the chat template",
         "server.chatTemplate",
         _template,
-        "both servers make tokens of the messages, and the KV cache of other tokens gives wrong answers",
+        "both servers convert messages to tokens, and the KV cache of different tokens gives wrong answers",
     ),
     _Agreement(
         "the tokenizer",
         "engine.extraArgs.tokenizer",
         _tokenizer_name,
-        "both servers make tokens of the messages, and the KV cache of other tokens gives wrong answers",
+        "both servers convert messages to tokens, and the KV cache of different tokens gives wrong answers",
         written=_tokenizer,
     ),
 )
@@ -330,7 +330,7 @@ def kv_transfer_by_hand(stack: ResolvedStack) -> Iterator[Finding]:
                 key = f"{part}.extraArgs.{name}"
                 yield error(
                     f"{service.name} has {name}, but kvTransfer of the stack already sets it",
-                    why="vLLM takes the last value of a flag, so the two services would not fit together",
+                    why="vLLM takes the last value of a flag, so the two services could not work together",
                     fix=f"remove {key_of(service, key)}, or remove kvTransfer",
                     marks=[mark_of(service, key), Mark(("kvTransfer",))],
                 )

@@ -42,10 +42,10 @@ def claims_differ(stack: ResolvedStack) -> Iterator[Finding]:
 
 @stack_rule("warning")
 def claim_too_small(stack: ResolvedStack) -> Iterator[Finding]:
-    """A claim that the stack creates is as large as the weights in it, by their checksums.
+    """A claim that the stack creates is at least as large as its weights.
 
-    Most storage classes enforce the size of a claim, and fetching the weights would stop in the middle. Some, such as
-    NFS, do not.
+    The checksums contain the size of each file. Most storage classes enforce the size of a claim, so fetching the
+    weights would fail when the claim is full. Some, such as NFS, do not enforce it.
     """
     first_claimants = claimants(stack.services)
     for claim, request in requested_claims(stack.services).items():

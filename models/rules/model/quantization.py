@@ -16,7 +16,7 @@ from models.service.resolved import ResolvedService
 def unquantized_weights(
     service: ResolvedService, facts: ModelFacts
 ) -> Iterator[Finding]:
-    """A method of quantization has weights that were quantized with it.
+    """`quantization` names a method only if the weights were quantized with it.
 
     The engine does not quantize weights for these methods: it reads a file next to the quantized weights, and exits
     without it. What the weights are follows from the name of the model: `Qwen2-7B-Instruct-AWQ` is quantized, and

@@ -70,7 +70,7 @@ def quantization_file(service: ResolvedService) -> Iterator[Finding]:
 
 @rule("error")
 def head_in_weights(service: ResolvedService) -> Iterator[Finding]:
-    """A head that is converted is not in the directory of weights from a claim or a bucket.
+    """An Eagle head that is converted is not in a directory with weights from a claim or a bucket.
 
     `speculative.convert` writes to the head's directory on the node. A claim or a bucket is mounted read-only.
     """

@@ -67,7 +67,7 @@ def _client_problem(
     if service.server.kind != answering.server.kind:
         return (
             f"server.kind of {service.name} is {service.server.kind}, of {answering.name} {answering.server.kind}",
-            "the two kinds have other paths, so clients would get 404",
+            "the two kinds have different paths, so clients would get 404",
         )
     if bool(service.tls) != bool(answering.tls):
         return (
@@ -76,8 +76,8 @@ def _client_problem(
         )
     if service.server.api_key != answering.server.api_key:
         return (
-            f"{service.name} and {answering.name} have other API keys",
-            "clients with the key of the one would get 401 from the other",
+            f"{service.name} and {answering.name} have different API keys",
+            "clients with the key of one would get 401 from the other",
         )
     missing = [
         name for name in service.model_names if name not in answering.model_names

@@ -63,7 +63,8 @@ def image_tag(service: ResolvedService) -> Iterator[Finding]:
             problem = f"the image {image} has the moving tag {tag}"
         yield error(
             problem,
-            why="a node runs whichever image it already has, so neither a review nor a rollback fixes the image",
+            why="a node runs whichever image it already has, so pods can run different images, and a rollback restores"
+            " nothing",
             fix=f"write {'.'.join(path)}: {example}, or a digest (@sha256:…)",
             marks=[Mark(path)],
         )
@@ -179,7 +180,7 @@ def user_without_name(service: ResolvedService) -> Iterator[Finding]:
 
     HCCL, which connects the NPUs of a server, does not start for a user without a name ("ra init failed"; vllm-ascend,
     documentation on users other than root). Images of Ascend-vLLM have the users root and ma-user (1000), those of
-    vllm-ascend root only. An own image can have more.
+    vllm-ascend root only. Your own image can have more.
     """
     user = service.run_as_user
     npus = service.engine.npus_used

@@ -41,8 +41,8 @@ def service_name_vllm(service: ResolvedService) -> Iterator[Finding]:
 def placeholder(service: ResolvedService) -> Iterator[Finding]:
     """No value contains a placeholder `${…}` of the manual.
 
-    In the manual, people replace it by hand. Here nothing replaces it, and bash does not expand it, because every value
-    is quoted (manual, Step 2 and 3).
+    Readers of the manual replace it by hand. Here, nothing replaces it, and bash does not expand it, because every
+    value is quoted (manual, Step 2 and 3).
     """
     for field, origin in service.origins.items():
         if not isinstance(origin.value, str) or field in _FREE_TEXT:

@@ -53,17 +53,26 @@ def owned_paths(
         yield from _owned(("metadata", "labels", name), name, OWNED_LABELS)
     for name in patch.metadata.annotations:
         yield from _owned(("metadata", "annotations", name), name, OWNED_ANNOTATIONS)
-    node_labels = service.cluster.platform.node_selector
+    platform = service.cluster.platform
     for name, value in patch.spec.items():
         if name in OWNED_POD_FIELDS:
             yield ("spec", name), OWNED_POD_FIELDS[name]
-        elif name == "nodeSelector" and value is None:
-            yield ("spec", name), "cluster.platform.nodeSelector"
-        elif name == "nodeSelector" and isinstance(value, dict):
-            for label in value.keys() & node_labels.keys():
-                yield ("spec", name, label), "cluster.platform.nodeSelector"
+        elif name == "nodeSelector":
+            yield from _owned_node_labels(value, platform.node_selector)
         elif name in OWNED_ITEMS and isinstance(value, list):
-            yield from _owned_items(name, value, service.cluster.platform.resource)
+            yield from _owned_items(name, value, platform.resource)
+
+
+def _owned_node_labels(
+    selector: Any, node_labels: Mapping[str, str]
+) -> Iterator[tuple[Path, str]]:
+    """The labels of the platform in a patch of the node selector. `null` would remove all of them."""
+    owner = "cluster.platform.nodeSelector"
+    if selector is None:
+        yield ("spec", "nodeSelector"), owner
+    if isinstance(selector, dict):
+        for label in selector.keys() & node_labels.keys():
+            yield ("spec", "nodeSelector", label), owner
 
 
 def _owned_items(

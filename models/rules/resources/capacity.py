@@ -33,8 +33,8 @@ def over_committed(stack: ResolvedStack) -> Iterator[Finding]:
     """All pods of a stack find their NPUs on the nodes of its pools.
 
     A pod has all its NPUs on one node, so free NPUs of several nodes do not add up. A pod without a node waits forever,
-    and the update waits with it. Services whose shape is refused are not counted. If sizes do not divide each other,
-    such as 3 and 8, a better packing than the one tried here may exist: then the finding is a warning.
+    and the update waits with it. Services that `check` could not read are not counted. If sizes do not divide each
+    other, such as 3 and 8, there may be a better placement than the one that was tried. Then the finding is a warning.
     """
     if not stack.cluster.pools:
         return

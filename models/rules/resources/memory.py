@@ -141,7 +141,7 @@ def length_above_published(service: ResolvedService) -> Iterator[Finding]:
     longest = longest_by_npus[fewest]
     yield warning(
         f"maxModelLen {length} on {counted(used, 'NPU')} exceeds the published values of {service.model.name}",
-        why=f"{counted(fewest, 'NPU')} were measured up to {longest} tokens, and more may run out of memory"
+        why=f"Huawei measured {counted(fewest, 'NPU')} up to {longest} tokens, and more may run out of memory"
         " (Ascend-vLLM, appendix: fewest cards, longest sequences)",
         fix=f"{_published_edit(service, longest_by_npus)}, or accept the warning if you have measured it",
         marks=[

@@ -66,7 +66,7 @@ def parallel_size_above_npus(service: ResolvedService) -> Iterator[Finding]:
 
 @rule("warning")
 def idle_npus(service: ResolvedService) -> Iterator[Finding]:
-    """The engine uses every NPU that the pod requests, or all pods of a group.
+    """The engine uses every NPU that the pod requests, or that all pods of a group request together.
 
     An NPU without a rank of the engine is idle, and no other pod can use it. The manual's own pod requests eight NPUs
     and starts the engine with `--tensor-parallel-size=1`.

@@ -65,7 +65,7 @@ def _startup(service: ResolvedService) -> Iterator[Finding]:
         size = f" and reads {weights / GIB:.1f} GiB of weights"
     yield severity(
         f"startup {service.startup}s is too short for {service.model.name}, which takes at least {least}s",
-        why=f"the server loads its libraries{size}; the kubelet kills it until it is fast enough",
+        why=f"the server loads its libraries{size}; the kubelet would kill it again and again",
         fix=f"write startup: {usual_startup(service.facts)}s, or remove startup",
         marks=[at("startup"), at("model.name")],
     )

@@ -102,8 +102,8 @@ def privileged_container(service: ResolvedService) -> Iterator[Finding]:
 def added_capability(service: ResolvedService) -> Iterator[Finding]:
     """An added container adds no capability.
 
-    SYS_ADMIN, SYS_PTRACE, NET_ADMIN and others lead out of the container. NET_BIND_SERVICE is no finding: Pod
-    Security `restricted` allows it (Capabilities).
+    With SYS_ADMIN, SYS_PTRACE, NET_ADMIN and others, a process can escape from its container. NET_BIND_SERVICE is not
+    reported: Pod Security `restricted` allows it (Capabilities).
     """
     for container, context in _contexts(service):
         capabilities = context.part("capabilities")
@@ -114,7 +114,7 @@ def added_capability(service: ResolvedService) -> Iterator[Finding]:
         if names:
             yield warning(
                 f"the container {container.name} adds {listed(names)}",
-                why="Pod Security restricted allows no capability but NET_BIND_SERVICE (Capabilities)",
+                why="Pod Security restricted allows only NET_BIND_SERVICE (Capabilities)",
                 fix=f"remove {'.'.join(capabilities.path)}.add",
                 marks=[capabilities.mark("add")],
             )
@@ -274,8 +274,8 @@ def selinux_options(service: ResolvedService) -> Iterator[Finding]:
 def host_port(service: ResolvedService) -> Iterator[Finding]:
     """No added container occupies a port of its node.
 
-    Everybody who reaches the node reaches such a port, past the Service. Only one pod of a node can have it. Pod
-    Security `baseline` forbids it (Host Ports).
+    Everybody who can connect to the node can connect to such a port, without the Service. Only one pod of a node can
+    have it. Pod Security `baseline` forbids it (Host Ports).
     """
     for container in added_containers(service):
         for port in container.parts("ports"):
@@ -283,7 +283,8 @@ def host_port(service: ResolvedService) -> Iterator[Finding]:
             if _is_number(number) and number:
                 yield warning(
                     f"the container {container.name} occupies port {number} of its node",
-                    why="everybody who reaches the node reaches it; Pod Security baseline forbids it (Host Ports)",
+                    why="everybody who can connect to the node can connect to it; Pod Security baseline forbids it"
+                    " (Host Ports)",
                     fix=f"remove {'.'.join(port.path)}.hostPort",
                     marks=[port.mark("hostPort")],
                 )
@@ -322,7 +323,8 @@ def mount_propagation(service: ResolvedService) -> Iterator[Finding]:
             if mount.get("mountPropagation") == "Bidirectional":
                 yield warning(
                     f"mounts that the container {container.name} makes appear on its node",
-                    why="they hide files of the node and of its other pods (Kubernetes, Volumes, Mount propagation)",
+                    why="they can hide files of the node and of its other pods"
+                    " (Kubernetes, Volumes, Mount propagation)",
                     fix=f"remove {'.'.join(mount.path)}.mountPropagation",
                     marks=[mount.mark("mountPropagation")],
                 )

@@ -51,7 +51,7 @@ def device_access(service: ResolvedService) -> Iterator[Finding]:
     Resources of device plugins and resource claims put devices of the node into a container, such as `/dev/fuse`, and
     `npus` and `cluster.pools` do not count them (Kubernetes, Device Plugins; Dynamic Resource Allocation). With Ascend
     Docker Runtime, the variable `ASCEND_VISIBLE_DEVICES` alone adds any NPU of the node to a container, also under
-    `env`. It may have the value of the annotation in which the device plugin writes the allocated NPUs.
+    `env`. A value from the annotation in which the device plugin writes the allocated NPUs is allowed.
     """
     yield from _visible_devices_of_the_server(service)
     spec = added_spec(service)
@@ -85,7 +85,7 @@ def _adds_devices(name: str) -> bool:
 
 
 def _visible_devices_of_the_server(service: ResolvedService) -> Iterator[Finding]:
-    """The variables under `env` by which a container runtime adds devices, past the device plugin."""
+    """The variables under `env` by which a container runtime adds devices without the device plugin."""
     for name, value in service.configured_env.items():
         if not _adds_devices(name) or value in _NO_DEVICES:
             continue
@@ -93,14 +93,14 @@ def _visible_devices_of_the_server(service: ResolvedService) -> Iterator[Finding
             continue
         yield warning(
             f"env.{name} adds devices or files of the node to the server",
-            why="the container runtime adds them, past the device plugin and the NPUs of other pods",
+            why="the container runtime adds them without the device plugin, even if other pods use them",
             fix=f"remove env.{name}",
             marks=[at("env", key=name)],
         )
 
 
 def _visible_devices(container: Part) -> Iterator[Finding]:
-    """The variables by which a container runtime adds devices, past the device plugin."""
+    """The variables by which a container runtime adds devices without the device plugin."""
     for variable in container.parts("env"):
         if not _adds_devices(variable.name):
             continue
@@ -113,7 +113,7 @@ def _visible_devices(container: Part) -> Iterator[Finding]:
             continue
         yield warning(
             f"the container {container.name} sets {variable.name}: {value}",
-            why="the container runtime adds these devices of the node, past the device plugin and other pods",
+            why="the container runtime adds these devices without the device plugin, even if other pods use them",
             fix=f"remove {'.'.join(variable.path)}",
             marks=[variable.mark(key)],
         )

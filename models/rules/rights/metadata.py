@@ -100,7 +100,7 @@ def runtime_annotation(service: ResolvedService) -> Iterator[Finding]:
         for prefix, meaning in _RUNTIME_ANNOTATIONS.items():
             if _begins_with(name, prefix):
                 yield warning(
-                    f"the annotation {name} changes the container itself",
+                    f"the annotation {name} makes the node change the container",
                     why=meaning,
                     fix=f"remove podTemplate.metadata.annotations.{name}",
                     marks=[annotations.mark(name)],
@@ -110,10 +110,10 @@ def runtime_annotation(service: ResolvedService) -> Iterator[Finding]:
 
 @right_rule(ANNOTATIONS)
 def additional_network(service: ResolvedService) -> Iterator[Finding]:
-    """Pods are in the network of the cluster only.
+    """Pods are only in the network of the cluster.
 
-    Multus adds further interfaces by annotations, and CCE Turbo public addresses and security groups. A NetworkPolicy
-    does not apply to them, so `network` has no effect there (Multus CNI, How to use).
+    Annotations make Multus add further interfaces, and CCE Turbo add public addresses and security groups. A
+    NetworkPolicy does not apply to them, so `network` has no effect there (Multus CNI, How to use).
     """
     annotations = added_annotations(service)
     for name, meaning in {**_NETWORK_ANNOTATIONS, **_ADDRESS_ANNOTATIONS}.items():

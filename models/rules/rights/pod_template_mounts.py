@@ -38,7 +38,7 @@ _BASELINE = "Pod Security baseline forbids it (HostPath Volumes)"
 
 @right_rule(*spec_keys("volumes.hostPath"))
 def host_path(service: ResolvedService) -> Iterator[Finding]:
-    """Pods see no directory of the node besides those of the stack file's keys.
+    """Pods mount only those directories of the node that keys of the stack file name.
 
     A hostPath volume of `podTemplate` outlives its pod and is shared with other pods of the node. Pod Security
     `baseline` forbids it (HostPath Volumes). This rule is about directories that added containers only read; see
@@ -104,9 +104,9 @@ def writable_weights(service: ResolvedService) -> Iterator[Finding]:
 def sensitive_host_path(service: ResolvedService) -> Iterator[Finding]:
     """No hostPath volume of `podTemplate` shows secrets of the node.
 
-    Such as `/etc/kubernetes`, `/var/lib/kubelet`, `/root/.ssh`, `/proc`, or a directory that contains one of them.
-    Whoever reads them controls the node or the cluster. This is a warning, because agents for monitoring read such
-    directories; for the weights and caches of the stack file it is an error (`node-directory`).
+    Examples are `/etc/kubernetes`, `/var/lib/kubelet`, `/root/.ssh`, `/proc`, and a directory that contains one of
+    them. Whoever reads them controls the node or the cluster. This is a warning, because agents for monitoring read
+    such directories; for the weights and caches of the stack file it is an error (`node-directory`).
     """
     mounts = mounts_by_volume(service)
     for volume, path in _host_paths(service):

@@ -50,7 +50,7 @@ _CONTROL_PLANE = (
 """The taints and labels of nodes with the control plane (Kubernetes, Well-Known Labels, Annotations and Taints; RKE;
 kOps; RKE2 and K3s, which taint servers with CriticalAddonsOnly)."""
 
-_WHY_CONTROL_PLANE = "whoever leaves a container there controls the whole cluster"
+_WHY_CONTROL_PLANE = "whoever escapes from a container there controls the whole cluster"
 
 _HARMLESS_DRIVERS = ("secrets-store.csi.k8s.io",)
 """CSI drivers whose inline volumes contain only what an object of the namespace names (Secrets Store CSI Driver)."""
@@ -104,7 +104,7 @@ def shared_processes(service: ResolvedService) -> Iterator[Finding]:
 
 @right_rule(*spec_keys("serviceAccountName", "serviceAccount"))
 def service_account(service: ResolvedService) -> Iterator[Finding]:
-    """Pods have no service account of their own.
+    """Pods have no separate service account.
 
     Roles, admission policies and cloud identities are bound to a service account. The pods send no requests to
     Kubernetes and need none.
@@ -196,8 +196,8 @@ def _other_resolvers(dns: Part) -> Iterator[Finding]:
 def control_plane_node(service: ResolvedService) -> Iterator[Finding]:
     """Pods do not run on the nodes of the control plane.
 
-    There, whoever leaves the container controls the whole cluster instead of one node. Kubernetes keeps pods away by a
-    taint; a toleration without a key tolerates it, too.
+    Whoever escapes from a container there controls the whole cluster, not only one node. Kubernetes keeps pods away
+    with a taint. A toleration without a key tolerates this taint, too.
     """
     spec = added_spec(service)
     for toleration in spec.parts("tolerations"):
@@ -238,7 +238,7 @@ def system_priority(service: ResolvedService) -> Iterator[Finding]:
     if service.priority_class in _SYSTEM_PRIORITIES:
         yield warning(
             f"the pods have the priority {service.priority_class} of the cluster's own components",
-            why="the scheduler removes any other pod of a node for them, also pods that the cluster needs",
+            why="the scheduler removes any other pod of a node for them, even pods that the cluster needs",
             fix="remove priorityClass, or name a PriorityClass of your team",
             marks=[at("priorityClass")],
         )

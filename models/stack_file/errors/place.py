@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from types import UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
 from models.credentials import masked
 from models.record import Record
+from models.stack_file.errors.annotations import item_of, record_in
 from models.tagged_union import Choice, choice_in
 
 Step = str | int
@@ -93,7 +93,7 @@ def find_place(
                 (known.annotation, known.metadata) if known else (None, ())
             )
         else:
-            annotation, metadata = _item_of(annotation), ()
+            annotation, metadata = item_of(annotation), ()
     return Place(
         keys=tuple(keys),
         known=fields_of(holder) if holder else {},
@@ -154,29 +154,4 @@ def literals_of(field: FieldInfo | None) -> tuple[Any, ...]:
     for annotation in (field.annotation, *get_args(field.annotation)):
         if get_origin(annotation) is Literal:
             return get_args(annotation)
-    return ()
-
-
-def record_in(annotation: Any) -> type[Record] | None:
-    """The record that an annotation is, or that is one of its alternatives."""
-    if isinstance(annotation, type) and issubclass(annotation, Record):
-        return annotation
-    found = (record_in(part) for part in _parts(annotation))
-    return next((record for record in found if record), None)
-
-
-def _item_of(annotation: Any) -> Any:
-    """The annotation of the values of a mapping, or of the items of a list."""
-    if get_origin(annotation) in (dict, list):
-        return get_args(annotation)[-1]
-    found = (_item_of(part) for part in _parts(annotation))
-    return next((item for item in found if item is not None), None)
-
-
-def _parts(annotation: Any) -> Sequence[Any]:
-    """The alternatives of a union, or the annotation inside of `Annotated`."""
-    if get_origin(annotation) is Annotated:
-        return get_args(annotation)[:1]
-    if get_origin(annotation) in (Union, UnionType):
-        return get_args(annotation)
     return ()

@@ -3,50 +3,17 @@
 from __future__ import annotations
 
 import json
-import math
-import re
 from collections.abc import Iterator
-from difflib import get_close_matches
-from pathlib import PurePosixPath
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from models.credentials import masked
-from models.record import Record, duration_text
-from models.stack_file.errors.mapping_readings import mapping_readings
-from models.yaml_scalar import TRUTHS, as_yaml, plain_scalar
-
-_DNS_LABEL = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
-_SIZE = re.compile(r"[0-9.]+[KMGTPE]i")
-_PLAIN_SIZE = re.compile(r"[0-9]+(?:\.[0-9]+)?")
-_MOST_GIB = 4096
-"""A larger number without its unit is an amount in Mi."""
-_SIZE_IN_WORDS = re.compile(
-    r"([0-9][0-9_]*(?:\.[0-9]+)?) ?([kmgtpe])(?:i?b|i)?", re.IGNORECASE
-)
-_COUNT_IN_WORDS = re.compile(r"([0-9]{1,9}) ?([kKmM]i|[kKmM])")
-_FACTORS = {
-    "k": 1000,
-    "K": 1024,
-    "Ki": 1024,
-    "ki": 1024,
-    "m": 1000**2,
-    "M": 1024**2,
-    "Mi": 1024**2,
-    "mi": 1024**2,
-}
-"""The factors of the letters after a number, such as 32K, in vLLM (vllm/engine/arg_utils.py, human_readable_int).
-
-vLLM does not read Ki and Mi; they mean what they mean in a quantity of Kubernetes.
-"""
-_SWITCH_KEYS = ("enable", "enabled")
-"""The only key of a mapping that stands for true or false."""
-_UNIT = r"([smh])(?:ecs?|econds?|ins?|inutes?|rs?|ours?)?"
-_TIME_IN_WORDS = re.compile(rf"([0-9]+) ?{_UNIT}\b", re.IGNORECASE)
-_FRACTION_IN_WORDS = re.compile(rf"([0-9]+\.[0-9]+) ?{_UNIT}", re.IGNORECASE)
-_SECONDS = {"h": 3600, "m": 60, "s": 1}
+from models.stack_file.errors.annotations import item_of, records
+from models.stack_file.errors.nearest_names import dns_label, variable_name
+from models.stack_file.errors.value_readings import value_readings
+from models.yaml_scalar import as_yaml
 
 
 def value_edit(
@@ -60,11 +27,14 @@ def value_edit(
         refused: The refused value; None to keep nothing of it.
         bound: The limit of the field that the value breaks.
     """
-    if field is None or (refused is False and _is_mapping(field)):
+    if field is None:
         return f"remove {key}"
-    for candidate in _candidates(field, refused, bound):
-        if _is_accepted(field, candidate):
-            return f"write {key}: {as_yaml(candidate)}"
+    is_switched_off = refused is False and _is_optional_mapping(field)
+    if is_switched_off:
+        return f"remove {key}"
+    for value in value_readings(field, refused, bound):
+        if _is_accepted(field, value):
+            return f"write {key}: {as_yaml(value)}"
     return f"remove {key}"
 
 
@@ -98,15 +68,18 @@ def list_edit(key: str, field: FieldInfo | None, refused: Any) -> str:
     item = FieldInfo.from_annotation(item_of(field.annotation))
     items = []
     for value in refused:
-        valid = [
-            candidate
-            for candidate in (value, *_candidates(item, value, None))
-            if _is_accepted(item, candidate)
-        ]
-        items += valid[:1]
+        items += _corrected_item(item, value)
     if items and _is_accepted(field, items):
         return f"write {key}: {as_yaml(items)}"
     return value_edit(key, field, None)
+
+
+def _corrected_item(item: FieldInfo, value: Any) -> list[Any]:
+    """The item of a list, or the nearest valid one; empty if there is none."""
+    for candidate in (value, *value_readings(item, value)):
+        if _is_accepted(item, candidate):
+            return [candidate]
+    return []
 
 
 def key_edit(key: str, field: FieldInfo | None, name: str) -> str:
@@ -119,232 +92,28 @@ def key_edit(key: str, field: FieldInfo | None, name: str) -> str:
     """
     if masked(name) != name:
         return f"remove {masked(key)}"
-    if field is not None and get_origin(field.annotation) is dict:
-        keys = FieldInfo.from_annotation(get_args(field.annotation)[0])
-        for candidate in (
-            " ".join(name.split()),
-            variable_name(name),
-            f"{variable_name(name)}_",
-            _dns_label(name),
-        ):
-            if _is_accepted(keys, candidate):
-                return f"rename {key} to {candidate}"
+    if field is None or get_origin(field.annotation) is not dict:
+        return f"remove {key}"
+    key_annotation, _ = get_args(field.annotation)
+    names = FieldInfo.from_annotation(key_annotation)
+    for candidate in _similar_names(name):
+        if _is_accepted(names, candidate):
+            return f"rename {key} to {candidate}"
     return f"remove {key}"
 
 
-def item_of(annotation: Any) -> Any:
-    """The annotation of the values of a mapping or of the items of a list."""
-    if get_origin(annotation) in (dict, list):
-        return get_args(annotation)[-1]
-    for part in get_args(annotation):
-        found = item_of(part)
-        if found is not None:
-            return found
-    return None
+def _similar_names(name: str) -> Iterator[str]:
+    """Names that a mapping may accept in place of a refused one, the nearest first."""
+    yield " ".join(name.split())
+    variable = variable_name(name)
+    yield variable
+    yield f"{variable}_"
+    yield dns_label(name)
 
 
-def service_name(name: str) -> str:
-    """The nearest name that Kubernetes accepts for a service."""
-    label = _dns_label(name)
-    if not label:
-        return "model"
-    if not label[0].isalpha():
-        label = f"model-{label}"
-    return label[:63].rstrip("-")
-
-
-def variable_name(name: str) -> str:
-    """The nearest name that bash accepts for a variable."""
-    plain = re.sub(r"[^A-Za-z0-9_]", "_", name)
-    if not plain or plain[0].isdigit():
-        plain = f"_{plain}"
-    return plain
-
-
-def _candidates(field: FieldInfo, refused: Any, bound: Any) -> Iterator[Any]:
-    """Values that can replace a refused one: first the user's own in other forms, then the examples."""
-    examples = list(field.examples or [])
-    if refused is not None:
-        yield refused
-    if isinstance(bound, int):
-        yield from (bound, bound + 1, bound - 1)
-    yield from mapping_readings(refused)
-    if isinstance(refused, str):
-        yield from _readings(refused)
-        yield from _similar_texts(field, refused, examples)
-        yield from _counts(refused)
-    elif isinstance(refused, dict):
-        yield from _switches(refused)
-    elif isinstance(refused, int | float) and not _has_form(examples):
-        yield from _sizes_of_number(refused, examples)
-        yield from _readings_of_number(refused)
-    elif (
-        isinstance(refused, list)
-        and len(refused) == 1
-        and not isinstance(refused[0], list | dict)
-    ):
-        yield refused[0]
-    if refused is not None and not isinstance(refused, list | dict):
-        yield [refused]
-    if isinstance(refused, dict):
-        yield from _completed(refused, examples)
-    yield from examples
-    default = field.get_default()
-    if not field.is_required() and not isinstance(default, Record | None):
-        yield default
-
-
-def _readings(text: str) -> Iterator[Any]:
-    """The number or the truth value that a text stands for."""
-    yield plain_scalar(text.strip())
-    truth = TRUTHS.get(text.strip().lower())
-    if truth:
-        yield truth == "true"
-
-
-def _counts(text: str) -> Iterator[int]:
-    """The number that a text such as 32K stands for."""
-    count = _COUNT_IN_WORDS.fullmatch(text.strip())
-    if count:
-        yield int(count[1]) * _FACTORS[count[2]]
-
-
-def _has_form(examples: list[Any]) -> bool:
-    """Whether the texts of a field have a form that no number has, such as the name of an image."""
-    return any(isinstance(example, str) and "/" in example for example in examples)
-
-
-def _switches(mapping: dict[str, Any]) -> Iterator[Any]:
-    """The truth value in a mapping such as `{enabled: true}`."""
-    if len(mapping) == 1:
-        for key, value in mapping.items():
-            if key in _SWITCH_KEYS and isinstance(value, bool):
-                yield value
-
-
-def _sizes_of_number(number: float, examples: list[Any]) -> Iterator[str]:
-    """A number without its unit as a size, if the field has sizes: 64Gi for 64."""
-    if number > 0 and not isinstance(number, bool) and examples:
-        yield from _sizes(json.dumps(number), examples[0])
-
-
-def _readings_of_number(number: float) -> Iterator[Any]:
-    """The number or the truth value as text, as a duration, and without its fraction."""
-    text = json.dumps(number)
-    yield text
-    if isinstance(number, bool):
-        return
-    if number in (0, 1):
-        yield number == 1
-    yield f"{text}s"
-    if math.isfinite(number):
-        yield round(number)
-        yield f"{round(number)}s"
-
-
-def _similar_texts(field: FieldInfo, text: str, examples: list[Any]) -> Iterator[str]:
-    """Texts that a field may accept and that resemble a refused one."""
-    choices = {
-        str(choice).lower(): str(choice) for choice in _literals(field.annotation)
-    }
-    for close in get_close_matches(text.lower(), choices, n=1, cutoff=0.4):
-        yield choices[close]
-    one_line = " ".join(text.split())
-    yield one_line
-    first = examples[0] if examples else None
-    yield from _sizes(one_line, first)
-    yield from _durations(one_line)
-    _, separator, rest = one_line.partition("://")
-    if separator and isinstance(first, str) and first.startswith("https://"):
-        yield f"https://{rest}"
-    if not one_line.startswith("/"):
-        name = PurePosixPath(one_line).name
-        if isinstance(first, str) and first.startswith("/") and name:
-            yield str(PurePosixPath(first).with_name(name))
-        if "/" in one_line:
-            yield f"/{one_line}"
-    if isinstance(first, str) and _DNS_LABEL.fullmatch(first):
-        yield _dns_label(text)
-
-
-def _sizes(text: str, example: Any) -> Iterator[str]:
-    """A size as Kubernetes writes it, for a field of sizes: 64Gi for `64GiB` and for `64 gb`."""
-    if not isinstance(example, str) or not _SIZE.fullmatch(example):
-        return
-    if _PLAIN_SIZE.fullmatch(text):
-        unit = "Gi" if float(text) < _MOST_GIB else "Mi"
-        yield f"{text}{unit}"
-    size = _SIZE_IN_WORDS.fullmatch(text)
-    if size:
-        number = size[1].replace("_", "")
-        yield f"{number}{size[2].upper()}i"
-
-
-def _durations(text: str) -> Iterator[str]:
-    """A duration as Kubernetes writes it: 1h30m for `1 h 30 min`, and 5400s for `1.5h`."""
-    fraction = _FRACTION_IN_WORDS.fullmatch(text)
-    if fraction:
-        seconds = float(fraction[1]) * _SECONDS[fraction[2].lower()]
-        yield duration_text(round(seconds))
-        return
-    parts = _TIME_IN_WORDS.findall(text)
-    if parts:
-        yield "".join(f"{number}{unit.lower()}" for number, unit in parts)
-
-
-def _literals(annotation: Any) -> Iterator[Any]:
-    """The values of every `Literal` in an annotation."""
-    if get_origin(annotation) is Literal:
-        yield from get_args(annotation)
-        return
-    for part in get_args(annotation):
-        yield from _literals(part)
-
-
-def _dns_label(text: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
-
-
-def _completed(
-    refused: dict[str, Any], examples: list[Any]
-) -> Iterator[dict[str, Any]]:
-    """The mapping with one key added, dropped or replaced, then the examples with the user's own values.
-
-    The values for it are those of the most similar example.
-    """
-    mappings = [example for example in examples if isinstance(example, dict)]
-    mappings.sort(key=lambda example: _likeness(example, refused), reverse=True)
-    for example in mappings:
-        for key in example.keys() - refused.keys():
-            yield {**refused, key: example[key]}
-    for key in reversed(refused):
-        yield {other: value for other, value in refused.items() if other != key}
-    for example in mappings:
-        common = {key: value for key, value in refused.items() if key in example}
-        for key in common:
-            yield {**refused, key: example[key]}
-        yield {**example, **common}
-        yield example
-
-
-def _likeness(example: dict[str, Any], refused: dict[str, Any]) -> int:
-    """How many keys and values two mappings have in common."""
-    common = example.keys() & refused.keys()
-    equal = [key for key in common if example[key] == refused[key]]
-    return len(common) + len(equal)
-
-
-def _is_mapping(field: FieldInfo) -> bool:
+def _is_optional_mapping(field: FieldInfo) -> bool:
     """Whether a field is a mapping that a stack file may leave out."""
-    return field.get_default() is None and any(_records(field.annotation))
-
-
-def _records(annotation: Any) -> Iterator[type[Record]]:
-    """The records in an annotation."""
-    if isinstance(annotation, type) and issubclass(annotation, Record):
-        yield annotation
-    for part in get_args(annotation):
-        yield from _records(part)
+    return field.get_default() is None and any(records(field.annotation))
 
 
 def _is_accepted(field: FieldInfo, value: Any) -> bool:

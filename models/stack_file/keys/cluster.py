@@ -225,7 +225,7 @@ class ClusterConfig(Record):
 
     host_network: bool = False
     """Whether the pods of groups use the network of their node, as RoCE without a device plugin for networks needs.
-    Other pods keep a network of their own."""
+    Other pods keep their own network."""
 
     queues: dict[DnsLabel, Queue] = Field(
         default={}, examples=[{"inference": {"npus": 16, "create": True}}]

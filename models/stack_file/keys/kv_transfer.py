@@ -34,7 +34,7 @@ class KvTransfer(Record):
 
     router: KvRouter = "kthena"
     """The router that sends requests to both: `kthena`, Volcano's router, which must be installed in the cluster; or
-    `none` for a router of your own."""
+    `none` for your own router."""
 
     @model_validator(mode="before")
     @classmethod

@@ -91,7 +91,7 @@ class Model(Record):
             )
         if isinstance(self.source, BucketSource) and not self.verify:
             raise ValueError(
-                "a bucket needs verify: the checksums say which files to fetch"
+                "a bucket needs verify: the checksums list the files to fetch"
             )
         if self.preparation is not None and not self.verify:
             raise ValueError(

@@ -105,7 +105,7 @@ def test_an_id_is_used_once() -> None:
         ("q.jsonl", "\n", "q.jsonl:1: it has no questions: write a list of {id: …, text: …}"),
         ("q.yaml", "id: a\n", "q.yaml:1: it is not a list of questions: write - {id: …, text: …}"),
         ("q.yaml", "- {\n", "q.yaml:2: not YAML: while parsing a flow node, did not find expected node content"),
-        ("q.yaml", "- {id: a, text: x, text: y}\n", "q.yaml:1: key 'text' is twice in one mapping"),
+        ("q.yaml", "- {id: a, text: x, text: y}\n", "q.yaml:1: key 'text' appears twice in one mapping"),
         ("q.jsonl", "[" * 100_000, "q.jsonl:1: it is not a line of JSON"),
     ],
 )

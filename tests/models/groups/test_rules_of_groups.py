@@ -181,4 +181,4 @@ def test_the_plain_server_runs_on_one_node() -> None:
 def test_16_ports_of_hccl_meet_no_other_port_on_the_host_network() -> None:
     found = findings(cluster="hostNetwork: true, interface: bond0", group="{port: 60007}")
 
-    assert found["group-ports"].message == "group.hcclPort 60000 to 60015 meets group.port 60007"
+    assert found["group-ports"].message == "group.hcclPort 60000 to 60015 overlaps with group.port 60007"

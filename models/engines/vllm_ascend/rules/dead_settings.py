@@ -23,10 +23,10 @@ _KEYS = "engine.additionalConfig"
 
 @rule("no-effect", "error")
 def dead_setting(server: ModelServer) -> Iterator[Finding]:
-    """Something in the release reads every key of `additionalConfig` and every variable of vLLM and its plugin.
+    """The release reads every key of `additionalConfig` and every variable of vLLM and its plugin.
 
-    Of an unknown name, vllm-ascend says nothing, and vLLM at most writes a warning to its log. Many names were renamed
-    from release to release. Where the release does not start with the name, the finding is an error.
+    vllm-ascend does not report an unknown name, and vLLM at most logs a warning. Many names were renamed from release
+    to release. If the release does not start with the name, the finding is an error.
     """
     for dead in dead_names(server):
         severity = no_effect
@@ -47,7 +47,7 @@ def _stops_start(server: ModelServer, dead: DeadName) -> bool:
 
 
 def _reasons(server: ModelServer, dead: DeadName) -> Iterator[str]:
-    """The replacement of the name, the last release that read it, and the release where it stops the start."""
+    """The replacement of the name, the last release that read it, and the release from which the server exits."""
     plugin = plugin_table(server.release.version)
     if dead.near:
         place = _where(plugin, dead)
@@ -101,20 +101,20 @@ def _refused_where(plugin: PluginTable | None) -> str:
     """The source of the refusal of unknown keys in `eplb_config`."""
     refusal = plugin.refusals.get("eplb-unknown-key") if plugin else None
     if refusal is None:
-        return "it stops the start"
+        return "the server exits at start"
     return f"vllm-ascend raises {refusal.exception} at start ({refusal.where})"
 
 
 def _stop(server: ModelServer, dead: DeadName) -> str:
-    """From which release on a dead key stops the start."""
+    """From which release on the server exits at start with a dead key."""
     release = _unknown_keys_stop_from()
     if dead.entry:
         release = dead.entry.aborts_from
     if release is None:
         return "the plugin ignores it"
     if is_older(server.release.version, release):
-        return f"from {release} on, an unknown key stops the start"
-    return f"an unknown key stops the start of {release}, as its source code shows"
+        return f"from {release} on, the server exits at start with an unknown key"
+    return f"{release} exits at start with an unknown key, as its source code shows"
 
 
 @cache

@@ -22,7 +22,7 @@ from models.engines.vllm_ascend.rules.names import (
 )
 from models.engines.vllm_ascend.rules.offload import offloaded_layers
 from models.engines.vllm_ascend.tables import flag_table
-from models.engines.vllm_ascend.vllm_refusals import refused_by_vllm
+from models.engines.vllm_ascend.vllm_refusals import refused_by_vllm, refused_flag
 from models.finding import Finding, at
 
 _DECODE = "decode-context-parallel-size"
@@ -42,9 +42,10 @@ _WITHOUT_DRAFT = ("ngram", "suffix")
 def engine_limit(server: ModelServer) -> Iterator[Finding]:
     """The engine's arguments fit together.
 
-    vLLM exits at start if an iteration has fewer tokens than requests, or, without chunked prefill, than the longest
-    request, if the sizes of graphs contradict each other, if the sizes of parallelism do not divide each other, or with
-    features that exclude each other or that an NPU does not have (vllm/config, vllm/engine/arg_utils.py).
+    vLLM exits at start if an iteration has fewer tokens than requests or, without chunked prefill, fewer than the
+    longest request. It also exits if the sizes of graphs contradict each other, if the parallel sizes do not divide
+    each other, and with features that exclude each other or that NPUs do not have (vllm/config,
+    vllm/engine/arg_utils.py).
     """
     yield from refused_by_vllm(
         server,
@@ -118,7 +119,7 @@ def _partial_prefills(server: ModelServer) -> Iterator[Problem]:
     for flag in _PARTIAL_PREFILLS:
         value = _number(server, flag)
         if value > 1:
-            yield _not_supported(
+            yield refused_flag(
                 server, flag, "partial-prefills", f"{value} is not 1, its only value"
             )
 
@@ -126,12 +127,12 @@ def _partial_prefills(server: ModelServer) -> Iterator[Problem]:
 def _expert_load_balancing(server: ModelServer) -> Iterator[Problem]:
     """NPUs have the plugin's own balancing, `eplb_config` of `additionalConfig`."""
     if server.further("enable-eplb") is True:
-        yield _not_supported(
+        yield refused_flag(
             server, "enable-eplb", "expert-load-balancing", "does not run on NPUs"
         )
         return
     if server.further("enable-elastic-ep") is True:
-        yield _not_supported(
+        yield refused_flag(
             server,
             "enable-elastic-ep",
             "elastic-experts",
@@ -139,7 +140,7 @@ def _expert_load_balancing(server: ModelServer) -> Iterator[Problem]:
         )
     config = server.further("eplb-config")
     if isinstance(config, dict) and config.get("num_redundant_experts"):
-        yield _not_supported(
+        yield refused_flag(
             server,
             "eplb-config",
             "redundant-experts",
@@ -159,7 +160,7 @@ def _decode_context(server: ModelServer) -> Iterator[Problem]:
             [extra_argument_mark(server, _DECODE), at("engine.tensorParallelSize")],
         )
     if size <= 1 and server.further("dcp-comm-backend") == "a2a":
-        yield _not_supported(
+        yield refused_flag(
             server,
             "dcp-comm-backend",
             "decode-context-backend",
@@ -208,7 +209,7 @@ def _numa(server: ModelServer) -> Iterator[Problem]:
         return
     for flag in _NUMA:
         if server.further(flag):
-            yield _not_supported(server, flag, "numa-bind", "needs --numa-bind")
+            yield refused_flag(server, flag, "numa-bind", "needs --numa-bind")
 
 
 def _async_scheduling(server: ModelServer) -> Iterator[Problem]:
@@ -279,24 +280,12 @@ def _draft_setting(server: ModelServer, name: str) -> Setting | None:
 def _routed_experts(server: ModelServer) -> Iterator[Problem]:
     flag = "enable-return-routed-experts"
     if server.further(flag) is True and server.engine.pipeline_parallel_size > 1:
-        yield _not_supported(
+        yield refused_flag(
             server,
             flag,
             "routed-experts-pipeline",
             "does not work with pipelineParallelSize above 1",
         )
-
-
-def _not_supported(
-    server: ModelServer, flag: str, refusal: str, because: str
-) -> Problem:
-    """A flag under `extraArgs` that the release refuses."""
-    return Problem(
-        refusal,
-        f"--{flag} {because}",
-        f"remove {extra_argument_key(server, flag)}",
-        [extra_argument_mark(server, flag)],
-    )
 
 
 def _number(server: ModelServer, flag: str) -> int:

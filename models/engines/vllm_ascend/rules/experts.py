@@ -24,7 +24,7 @@ _COUNTS = (
 def expert_settings(server: ModelServer) -> Iterator[Finding]:
     """The settings of experts are complete and fit together.
 
-    vllm-ascend ends the start if dynamic load balancing lacks its variable, if the expert map is no JSON file, if a
+    vllm-ascend exits at start if dynamic load balancing lacks its variable, if the expert map is not a JSON file, if a
     count is below its least value, or if two ways of exchanging experts are on (vllm_ascend/ascend_config.py).
     """
     yield from refused(

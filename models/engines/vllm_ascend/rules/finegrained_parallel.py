@@ -29,7 +29,7 @@ _ON_CONSUMERS = {
 def finegrained_parallel(server: ModelServer) -> Iterator[Finding]:
     """The sizes of `finegrainedTpConfig` fit the model, the data parallel size and the KV role.
 
-    They split parts of a layer over data parallel ranks. vllm-ascend ends the start at other combinations
+    They split parts of a layer over data parallel ranks. vllm-ascend exits at start with other combinations
     (vllm_ascend/ascend_config.py).
     """
     yield from refused(server, _ranks, _consumers, _recompute, _sampling)

@@ -17,7 +17,7 @@ def flash_comm(server: ModelServer) -> Iterator[Finding]:
     """FlashComm is used with the parallelism that it needs.
 
     FlashComm1 needs several NPUs a layer, a capture size that they divide, and expert parallelism for a MoE model.
-    FlashComm2 needs a size that divides the tensor parallel size and is below it. vllm-ascend ends the start without
+    FlashComm2 needs a size that divides the tensor parallel size and is below it. vllm-ascend exits at start without
     them (vllm_ascend/platform.py, vllm_ascend/utils.py).
     """
     yield from refused(server, _flash_comm_1, _flash_comm_2)

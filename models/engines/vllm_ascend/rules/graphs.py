@@ -18,9 +18,9 @@ _KERNEL_BLOCK = 128
 def graph_settings(server: ModelServer) -> Iterator[Finding]:
     """The settings of graphs fit together.
 
-    vllm-ascend ends the start if graphs are captured while `ASCEND_LAUNCH_BLOCKING` is 1, if static kernels are on
-    without npugraph_ex, or if xlite graphs meet pipeline parallelism or speculative decoding that they cannot run
-    (vllm_ascend/platform.py, vllm_ascend/ascend_config.py).
+    vllm-ascend exits at start if graphs are captured while `ASCEND_LAUNCH_BLOCKING` is 1, if static kernels are on
+    without npugraph_ex, or if xlite graphs are used with pipeline parallelism, or with speculative decoding that they
+    do not support (vllm_ascend/platform.py, vllm_ascend/ascend_config.py).
     """
     yield from refused(server, _launch_blocking, _static_kernel, _xlite)
 

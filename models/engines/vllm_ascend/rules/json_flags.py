@@ -16,8 +16,8 @@ from models.engines.vllm_ascend.rules.names import (
     reasoning_parser,
 )
 from models.engines.vllm_ascend.tables import flag_table, plugin_table
-from models.engines.vllm_ascend.vllm_refusals import refused_by_vllm
-from models.finding import Finding, at
+from models.engines.vllm_ascend.vllm_refusals import refused_by_vllm, refused_flag
+from models.finding import Finding
 
 _TRANSFER = {
     "kv-transfer-config": ("kv_connector", "kv_role", "kv_both", "kv-role"),
@@ -79,7 +79,7 @@ def _no_connector(server: ModelServer) -> Iterator[Problem]:
     if not isinstance(config, dict) or config.get("kv_role"):
         return
     if config.get("kv_connector") is None:
-        yield _removed(server, _KV, "kv-connector-missing", "has no kv_connector")
+        yield refused_flag(server, _KV, "kv-connector-missing", "has no kv_connector")
 
 
 def _connector(server: ModelServer) -> Iterator[Problem]:
@@ -176,7 +176,9 @@ def _custom_operators(server: ModelServer) -> Iterator[Problem]:
 def _traces(server: ModelServer) -> Iterator[Problem]:
     flag = "collect-detailed-traces"
     if server.further(flag) and not server.further("otlp-traces-endpoint"):
-        yield _removed(server, flag, "detailed-traces", "needs --otlp-traces-endpoint")
+        yield refused_flag(
+            server, flag, "detailed-traces", "needs --otlp-traces-endpoint"
+        )
 
 
 def _ray_profiler(server: ModelServer) -> Iterator[Problem]:
@@ -184,7 +186,7 @@ def _ray_profiler(server: ModelServer) -> Iterator[Problem]:
     backend = server.engine.distributed_executor_backend
     if server.further(flag) is True and backend != "ray":
         because = "needs distributedExecutorBackend: ray"
-        yield _removed(server, flag, "nsight-without-ray", because)
+        yield refused_flag(server, flag, "nsight-without-ray", because)
 
 
 def _two_batches(server: ModelServer) -> Iterator[Problem]:
@@ -192,7 +194,7 @@ def _two_batches(server: ModelServer) -> Iterator[Problem]:
     flag = "enable-dbo"
     if server.further(flag) is True:
         because = "needs the all2all-backend deepep_low_latency or deepep_high_throughput, which NPUs do not have"
-        yield _removed(server, flag, "dbo-backend", because)
+        yield refused_flag(server, flag, "dbo-backend", because)
 
 
 def _attention_backends(server: ModelServer) -> Iterator[Problem]:
@@ -201,17 +203,10 @@ def _attention_backends(server: ModelServer) -> Iterator[Problem]:
     configured = _mapping(server, "attention-config").get("backend")
     if backend and configured:
         because = f"is {backend}, and --attention-config has the backend {configured}"
-        yield _removed(server, flag, "attention-backend-twice", because)
+        yield refused_flag(server, flag, "attention-backend-twice", because)
 
 
 def _mapping(server: ModelServer, flag: str) -> Mapping[str, Any]:
     """The value of a JSON flag under `extraArgs`; empty if it is not set."""
     value = server.further(flag)
     return value if isinstance(value, dict) else {}
-
-
-def _removed(server: ModelServer, flag: str, refusal: str, because: str) -> Problem:
-    """A flag under `extraArgs` that is refused, and whose removal is the fix."""
-    key = extra_argument_key(server, flag)
-    mark = at(key.rpartition(".")[0], key=key.rpartition(".")[2])
-    return Problem(refusal, f"--{flag} {because}", f"remove {key}", [mark])

@@ -19,7 +19,7 @@ _FLAG = "kv-transfer-config"
 def kv_transfer(server: ModelServer) -> Iterator[Finding]:
     """Settings that depend on the KV role of a server fit the role, and the sizes of both sides fit the server.
 
-    A producer computes prompts, a consumer generates tokens. vllm-ascend ends the start at other combinations
+    A producer computes prompts, a consumer generates tokens. vllm-ascend exits at start with other combinations
     (vllm_ascend/platform.py, vllm_ascend/ascend_config.py, vllm_ascend/utils.py).
     """
     yield from refused(

@@ -18,7 +18,7 @@ _SAMPLER = "rejection_sampler_config"
 def setting_limit(server: ModelServer) -> Iterator[Finding]:
     """Keys of `additionalConfig` are within the limits of the plugin, and have the keys that they need.
 
-    vllm-ascend ends the start at other values (vllm_ascend/ascend_config.py).
+    vllm-ascend exits at start with other values (vllm_ascend/ascend_config.py).
     """
     yield from refused(
         server, _dump, _sparse_attention, _profiling, _profiling_needs, _sampler

@@ -66,11 +66,11 @@ _YARN_IN_LENGTH_SINCE = "0.30.0"
 def model_limit(server: ModelServer) -> Iterator[Finding]:
     """The engine's arguments fit the model.
 
-    vLLM exits at start if tensor parallelism cannot divide the model into equal parts, if `maxModelLen` exceeds the
-    length that the model supports, unless `VLLM_ALLOW_LONG_MAX_MODEL_LEN` is 1, if a model without experts has expert
-    parallelism, if decode context parallelism does not fit the KV heads, if a model without MTP layers has MTP, or if a
-    draft model has another number of tokens in its vocabulary (vllm/config/model.py, vllm/config/speculative.py). The
-    rule runs if the architecture of the model is known.
+    vLLM exits at start if tensor parallelism cannot divide the model into equal parts, or if `maxModelLen` exceeds the
+    length that the model supports (unless `VLLM_ALLOW_LONG_MAX_MODEL_LEN` is 1). It also exits if a model without
+    experts has expert parallelism, if decode context parallelism does not fit the KV heads, if a model without MTP
+    layers has MTP, or if a draft model has another number of tokens in its vocabulary (vllm/config/model.py,
+    vllm/config/speculative.py). The rule runs if the architecture of the model is known.
     """
     yield from refused_by_vllm(
         server,

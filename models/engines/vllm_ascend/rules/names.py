@@ -9,6 +9,7 @@ from models.engines.edits import extra_argument_key, extra_argument_mark
 from models.engines.model_server import ModelServer
 from models.engines.vllm_ascend.refusals import Problem
 from models.engines.vllm_ascend.tables import flag_table
+from models.engines.vllm_ascend.vllm_refusals import refused_flag
 from models.finding import at
 
 _BACKEND_FLAGS = ("attention-backend", "mm-encoder-attn-backend")
@@ -31,12 +32,8 @@ def attention_backends(server: ModelServer) -> Iterator[Problem]:
             continue
         if backend.upper() in known or (flag == _AUTO and backend.lower() == "auto"):
             continue
-        yield Problem(
-            "attention-backend-unknown",
-            f"--{flag} {backend} is no attention backend of vLLM {server.release.version}",
-            f"remove {extra_argument_key(server, flag)}",
-            [extra_argument_mark(server, flag)],
-        )
+        because = f"{backend} is no attention backend of vLLM {server.release.version}"
+        yield refused_flag(server, flag, "attention-backend-unknown", because)
     yield from _backend_of_config(server, known)
 
 
@@ -90,12 +87,8 @@ def _no_reasoning_parser(server: ModelServer) -> Iterator[Problem]:
         return
     if _has_both_texts(config):
         return
-    yield Problem(
-        "reasoning-parser-missing",
-        f"--{flag} has neither a reasoning_parser nor both reasoning_start_str and reasoning_end_str",
-        f"remove {extra_argument_key(server, flag)}",
-        [extra_argument_mark(server, flag)],
-    )
+    because = "has neither a reasoning_parser nor both reasoning_start_str and reasoning_end_str"
+    yield refused_flag(server, flag, "reasoning-parser-missing", because)
 
 
 def _has_both_texts(config: Mapping[str, Any]) -> bool:
@@ -124,13 +117,8 @@ def rounding_of_mamba(server: ModelServer) -> Iterator[Problem]:
     dtype = server.further("mamba-ssm-cache-dtype") or "auto"
     if server.further(flag) is not True or dtype == "float16":
         return
-    key = extra_argument_key(server, flag)
-    yield Problem(
-        "mamba-rounding",
-        f"--{flag} needs --mamba-ssm-cache-dtype float16, not {dtype}",
-        f"remove {key}",
-        [extra_argument_mark(server, flag)],
-    )
+    because = f"needs --mamba-ssm-cache-dtype float16, not {dtype}"
+    yield refused_flag(server, flag, "mamba-rounding", because)
 
 
 def map_location(server: ModelServer) -> Iterator[Problem]:
@@ -159,12 +147,7 @@ def load_balancing(server: ModelServer) -> Iterator[Problem]:
     for flag, needed in needs.items():
         if server.further(flag) is not True or server.further(needed) is not None:
             continue
-        yield Problem(
-            flag,
-            f"--{flag} needs --{needed}",
-            f"remove {extra_argument_key(server, flag)}",
-            [extra_argument_mark(server, flag)],
-        )
+        yield refused_flag(server, flag, flag, f"needs --{needed}")
 
 
 def data_parallel_backend(server: ModelServer) -> Iterator[Problem]:
@@ -173,9 +156,4 @@ def data_parallel_backend(server: ModelServer) -> Iterator[Problem]:
     backend = server.further(flag)
     if backend is None or backend in ("mp", "ray"):
         return
-    yield Problem(
-        flag,
-        f"--{flag} is {backend}, neither mp nor ray",
-        f"remove {extra_argument_key(server, flag)}",
-        [extra_argument_mark(server, flag)],
-    )
+    yield refused_flag(server, flag, flag, f"is {backend}, neither mp nor ray")

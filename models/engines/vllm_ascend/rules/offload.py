@@ -22,10 +22,11 @@ def offloaded_layers(server: ModelServer) -> Iterator[Problem]:
     prefetches = server.further(_BACKEND) == "prefetch"
     if group == 0 and not prefetches:
         return
+    message = f"--{_LAYERS} {layers} exceeds --{_GROUP} {group}"
     flag = _BACKEND if group == 0 else _LAYERS
     yield Problem(
-        "offloaded-layers",
-        f"--{_LAYERS} {layers} exceeds --{_GROUP} {group}",
-        f"remove {extra_argument_key(server, flag)}",
-        [extra_argument_mark(server, flag)],
+        refusal="offloaded-layers",
+        message=message,
+        fix=f"remove {extra_argument_key(server, flag)}",
+        marks=[extra_argument_mark(server, flag)],
     )

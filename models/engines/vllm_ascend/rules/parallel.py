@@ -19,9 +19,10 @@ _INTERLEAVE = "cp-kv-cache-interleave-size"
 def parallel_settings(server: ModelServer) -> Iterator[Finding]:
     """The kinds of parallelism of a server can be used together.
 
-    vllm-ascend ends the start if prefill context parallelism meets data parallelism, if decode context parallelism of
-    sparse attention is not as wide as tensor parallelism, if KV transfer meets context parallelism whose interleave
-    size is not the block size, or if a pipeline meets MTP (vllm_ascend/platform.py).
+    vllm-ascend exits at start if prefill context parallelism is used with data parallelism, if decode context
+    parallelism of sparse attention is not as wide as tensor parallelism, if KV transfer is used with context
+    parallelism whose interleave size is not the block size, or if a pipeline is used with MTP
+    (vllm_ascend/platform.py).
     """
     yield from refused(server, _data_parallel, _pipeline, _sparse, _interleave)
 

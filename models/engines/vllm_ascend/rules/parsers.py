@@ -62,7 +62,7 @@ def parser_of_other_model(server: ModelServer) -> Iterator[Finding]:
     if right_parser:
         fix = f"write server.reasoningParser: {right_parser}"
     yield warning(
-        f"the reasoning parser {parser} is not one for {server.model.name}, whose type is {facts.model_type}",
+        f"the reasoning parser {parser} does not belong to {server.model.name}, whose type is {facts.model_type}",
         why=f"vLLM {server.release.version} exits at start if the tokenizer lacks the tokens of the parser,"
         " otherwise the reasoning may end up in the answer (vllm/reasoning/basic_parsers.py)",
         fix=fix,

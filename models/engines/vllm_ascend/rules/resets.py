@@ -23,7 +23,7 @@ _LOG_LINES = {
 def reset_setting(server: ModelServer) -> Iterator[Finding]:
     """The plugin keeps every value that the stack file sets.
 
-    vllm-ascend replaces values that an NPU does not support and goes on, at most with a line in the log
+    vllm-ascend replaces values that an NPU does not support, and starts. At most, it logs a line
     (vllm_ascend/platform.py).
     """
     settings = settings_of(server)

@@ -16,7 +16,7 @@ from models.finding import Finding, no_effect
 def shutdown_timeout(server: ModelServer) -> Iterator[Finding]:
     """`--shutdown-timeout` is set for releases that finish their requests with it.
 
-    A real server of vLLM 0.18.0 with `--shutdown-timeout 60` ended in the second of SIGTERM: a request got the body
+    A real server of vLLM 0.18.0 with `--shutdown-timeout 60` ended within a second of SIGTERM: a request got the body
     `null`, and a stream broke off, as without the flag (vllm/entrypoints/launcher.py:110). The drain of the pod waits
     for the requests before SIGTERM, in every release.
     """
@@ -27,7 +27,7 @@ def shutdown_timeout(server: ModelServer) -> Iterator[Finding]:
     version = server.release.version
     yield no_effect(
         f"vLLM {version} does not finish its requests in the {seconds} seconds of --{SHUTDOWN_FLAG}",
-        why="it ends in the second of SIGTERM and answers open requests with null (vllm/entrypoints/launcher.py:110);"
+        why="it ends within a second of SIGTERM and answers open requests with null (vllm/entrypoints/launcher.py:110);"
         " the drain of the pod waits for them before SIGTERM",
         fix=f"remove {extra_argument_key(server, SHUTDOWN_FLAG)}",
         marks=[extra_argument_mark(server, SHUTDOWN_FLAG)],

@@ -1,0 +1,149 @@
+"""The edits that move a key to the place where it belongs: `max-model-len` of a service to `engine.maxModelLen`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from models.credentials import holds_hidden, is_hidden
+from models.engines.flags import plain_name
+from models.engines.releases import DEFAULT_VERSION, release
+from models.finding import Mark
+from models.record import Record
+from models.stack_file.errors.annotations import record_in
+from models.stack_file.errors.messages import NICKNAMES
+from models.stack_file.errors.place import (
+    Place,
+    dotted,
+    fields_of,
+    in_one_line,
+    value_at,
+)
+from models.stack_file.errors.value_edits import value_edit
+from models.yaml_scalar import as_yaml
+
+_PARTS = ("engine", "server")
+"""The mappings of a service that have flags."""
+
+
+def edit_that_moves(
+    record: type[Record], place: Place, where: Mark, refused: Any, value: Any
+) -> str | None:
+    """The edit that moves a value to the place that its key means; None if the key means no other place.
+
+    Args:
+        record: The record that was validated.
+        place: The place of the key.
+        where: The position of the key.
+        refused: The value of the key.
+        value: The value of the record as the user wrote it.
+    """
+    is_in_part = place.keys[0] in _PARTS
+    if not is_in_part and "engine" not in place.known:
+        return None
+    target = _target(str(place.keys[-1]), place)
+    if target:
+        return _edit_to_target(target, place, where, refused, value)
+    if is_in_part:
+        return _edit_to_service(record, where, refused)
+    return None
+
+
+def _target(name: str, place: Place) -> str | None:
+    """The key of another place that a name means: by a nickname, a flag of the engine, or a key of a record.
+
+    It may have its value with it, such as `graph: eager`.
+    """
+    default_release = release(DEFAULT_VERSION)
+    flag = default_release.flag(name)
+    if flag is None:
+        return NICKNAMES.get(plain_name(name)) or _key_inside(name, place)
+    owner = default_release.owned_flags.get(flag.name)
+    if owner:
+        return owner
+    if place.keys[0] in _PARTS:
+        return f"{place.keys[0]}.extraArgs.{flag.key}"
+    if "engine" in place.known:
+        return f"engine.extraArgs.{flag.key}"
+    return None
+
+
+def _key_inside(name: str, place: Place) -> str | None:
+    """The key of the same name in a record of this mapping. Upper case, `-` and `_` do not count."""
+    for key, field in place.known.items():
+        inner = record_in(field.annotation)
+        if inner is None:
+            continue
+        names = {plain_name(inner_key): inner_key for inner_key in fields_of(inner)}
+        if plain_name(name) in names:
+            return f"{key}.{names[plain_name(name)]}"
+    return None
+
+
+def _edit_to_target(
+    target: str, place: Place, where: Mark, refused: Any, value: Any
+) -> str:
+    """The edit that writes a value to the key that its key means, and removes it from its place."""
+    remove = _edit_that_removes(where)
+    has_value = ": " in target
+    if has_value:
+        is_complete = "…" not in target and refused is not False
+        if is_complete:
+            return f"write {target} and {remove}"
+        return f"{remove}, and use {target}"
+    if _may_be_secret(where, refused):
+        return f"{remove}, and use {target}"
+    if target in place.known:
+        write = _edit_of_known_key(target, place, refused)
+    else:
+        write = _edit_of_key_inside(target, refused, value)
+    return f"{write} and {remove}"
+
+
+def _edit_that_removes(where: Mark) -> str:
+    return f"remove {in_one_line(dotted(where.path))}"
+
+
+def _edit_of_known_key(key: str, place: Place, refused: Any) -> str:
+    """The edit that writes a value to a key next to its own one."""
+    kept = refused
+    if key == "rollout":
+        kept = _rollout_kind(refused)
+    return value_edit(key, place.known[key], kept)
+
+
+def _rollout_kind(strategy: Any) -> Any:
+    """The kind of a rollout for the strategy of a Deployment: `recreate` for `{type: Recreate}`."""
+    if isinstance(strategy, dict) and "type" in strategy:
+        strategy = strategy["type"]
+    if isinstance(strategy, str):
+        return strategy[:1].lower() + strategy[1:]
+    return strategy
+
+
+def _edit_of_key_inside(key: str, refused: Any, value: Any) -> str:
+    """The edit that writes a value to a key of another mapping. A mapping that is there already keeps its keys."""
+    written = value_at(key.split("."), value)
+    moved = refused
+    if isinstance(written, dict) and isinstance(refused, dict):
+        moved = {**written, **refused}
+    return f"write {key}: {as_yaml(moved)}"
+
+
+def _edit_to_service(record: type[Record], where: Mark, refused: Any) -> str | None:
+    """The edit that moves a key of the service out of `engine` or `server`; None for any other key."""
+    fields = fields_of(record)
+    names = {plain_name(name): name for name in fields}
+    name = names.get(plain_name(where.path[-1]))
+    if name is None or name in _PARTS:
+        return None
+    remove = _edit_that_removes(where)
+    if _may_be_secret(where, refused):
+        return f"{remove}, and use {name}"
+    return f"{value_edit(name, fields[name], refused)} and {remove}"
+
+
+def _may_be_secret(where: Mark, value: Any) -> bool:
+    """Whether a fix must not repeat a value, because it is or contains a credential."""
+    if isinstance(value, dict | list):
+        return holds_hidden(where.path, value)
+    return is_hidden(where.path, str(value))

@@ -1,0 +1,185 @@
+"""Valid values that a refused value may stand for: first the user's own in other forms, then the examples."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
+from pathlib import PurePosixPath
+from typing import Any
+
+from pydantic.fields import FieldInfo
+
+from models.record import Record
+from models.stack_file.errors.annotations import literals
+from models.stack_file.errors.mapping_readings import mapping_readings
+from models.stack_file.errors.nearest_names import dns_label
+from models.stack_file.errors.quantity_readings import (
+    counts,
+    durations,
+    is_size,
+    sizes,
+)
+from models.yaml_scalar import meant_scalars
+
+_DNS_LABEL = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
+
+_SWITCH_KEYS = ("enable", "enabled")
+"""The only key of a mapping that stands for true or false."""
+
+_LEAST_LIKENESS = 0.4
+"""How similar a text has to be to a choice (difflib)."""
+
+
+def value_readings(field: FieldInfo, refused: Any, bound: Any = None) -> Iterator[Any]:
+    """Values that a field may accept in place of a refused one, the nearest first.
+
+    Args:
+        field: The field.
+        refused: The refused value; None to keep nothing of it.
+        bound: The limit of the field that the value breaks.
+    """
+    examples = list(field.examples or [])
+    if refused is not None:
+        yield refused
+    if isinstance(bound, int):
+        yield from (bound, bound + 1, bound - 1)
+    yield from mapping_readings(refused)
+    if isinstance(refused, str):
+        yield from _of_text(field, refused, examples)
+    elif isinstance(refused, dict):
+        yield from _of_switch(refused)
+    elif isinstance(refused, int | float) and not _has_paths(examples):
+        yield from _of_number(refused, examples)
+    elif isinstance(refused, list):
+        yield from _of_list(refused)
+    if refused is not None and not isinstance(refused, list | dict):
+        yield [refused]
+    if isinstance(refused, dict):
+        yield from _completed(refused, examples)
+    yield from examples
+    if not field.is_required():
+        yield from _of_default(field)
+
+
+def _of_text(field: FieldInfo, text: str, examples: Sequence[Any]) -> Iterator[Any]:
+    """The number or the truth value that a text stands for, then similar texts, then a count such as 32K."""
+    yield from meant_scalars(text)
+    yield from _similar_choices(field, text)
+    one_line = " ".join(text.split())
+    yield one_line
+    example = examples[0] if examples else None
+    if isinstance(example, str) and is_size(example):
+        yield from sizes(one_line)
+    yield from durations(one_line)
+    if isinstance(example, str):
+        yield from _as_address(one_line, example)
+    yield from _as_path(one_line, example)
+    if isinstance(example, str) and _DNS_LABEL.fullmatch(example):
+        yield dns_label(text)
+    yield from counts(text.strip())
+
+
+def _similar_choices(field: FieldInfo, text: str) -> Iterator[str]:
+    """The choice of a field that resembles a text most."""
+    choices: dict[str, str] = {}
+    for choice in literals(field.annotation):
+        choices[str(choice).lower()] = str(choice)
+    matches = get_close_matches(text.lower(), choices, n=1, cutoff=_LEAST_LIKENESS)
+    for match in matches:
+        yield choices[match]
+
+
+def _as_address(text: str, example: str) -> Iterator[str]:
+    """A URL with https, for a field that has such ones."""
+    _, separator, rest = text.partition("://")
+    if separator and example.startswith("https://"):
+        yield f"https://{rest}"
+
+
+def _as_path(text: str, example: Any) -> Iterator[str]:
+    """An absolute path, for a relative one or for the name of a file."""
+    if text.startswith("/"):
+        return
+    name = PurePosixPath(text).name
+    if isinstance(example, str) and example.startswith("/") and name:
+        yield str(PurePosixPath(example).with_name(name))
+    if "/" in text:
+        yield f"/{text}"
+
+
+def _of_switch(mapping: dict[str, Any]) -> Iterator[bool]:
+    """The truth value in a mapping such as `{enabled: true}`."""
+    if len(mapping) != 1:
+        return
+    for key, value in mapping.items():
+        if key in _SWITCH_KEYS and isinstance(value, bool):
+            yield value
+
+
+def _has_paths(examples: Sequence[Any]) -> bool:
+    """Whether the texts of a field have a form that no number has, such as the name of an image."""
+    return any(isinstance(example, str) and "/" in example for example in examples)
+
+
+def _of_number(number: float, examples: Sequence[Any]) -> Iterator[Any]:
+    """The number or the truth value as a size, a text and a duration, and without its fraction."""
+    text = json.dumps(number)
+    is_truth = isinstance(number, bool)
+    example = examples[0] if examples else None
+    takes_sizes = isinstance(example, str) and is_size(example)
+    if takes_sizes and number > 0 and not is_truth:
+        yield from sizes(text)
+    yield text
+    if is_truth:
+        return
+    if number in (0, 1):
+        yield number == 1
+    yield f"{text}s"
+    if math.isfinite(number):
+        yield round(number)
+        yield f"{round(number)}s"
+
+
+def _of_list(items: Sequence[Any]) -> Iterator[Any]:
+    """The only item of a list."""
+    if len(items) == 1 and not isinstance(items[0], list | dict):
+        yield items[0]
+
+
+def _completed(
+    refused: dict[str, Any], examples: Sequence[Any]
+) -> Iterator[dict[str, Any]]:
+    """The mapping with one key added, dropped or replaced, then the examples with the user's own values.
+
+    The values for it are those of the most similar example.
+    """
+    mappings = [example for example in examples if isinstance(example, dict)]
+    mappings.sort(key=lambda example: _likeness(example, refused), reverse=True)
+    for example in mappings:
+        for key in example.keys() - refused.keys():
+            yield {**refused, key: example[key]}
+    for key in reversed(refused):
+        yield {other: value for other, value in refused.items() if other != key}
+    for example in mappings:
+        common = {key: value for key, value in refused.items() if key in example}
+        for key in common:
+            yield {**refused, key: example[key]}
+        yield {**example, **common}
+        yield example
+
+
+def _likeness(example: dict[str, Any], refused: dict[str, Any]) -> int:
+    """How many keys and values two mappings have in common."""
+    common = example.keys() & refused.keys()
+    equal = [key for key in common if example[key] == refused[key]]
+    return len(common) + len(equal)
+
+
+def _of_default(field: FieldInfo) -> Iterator[Any]:
+    """The default of a field, if a stack file can contain it."""
+    default = field.get_default()
+    if default is not None and not isinstance(default, Record):
+        yield default
