@@ -181,10 +181,12 @@ def _ray_profiler(server: ModelServer) -> Iterator[Problem]:
 
 def _two_batches(server: ModelServer) -> Iterator[Problem]:
     """The plugin replaces the backend of the exchange of experts. Later ones turn two batches at a time off before."""
-    flag = "enable-dbo"
-    if server.further(flag) is True:
-        because = "needs the all2all-backend deepep_low_latency or deepep_high_throughput, which NPUs do not have"
-        yield _removed(server, flag, "dbo-backend", because)
+    because = "needs the all2all-backend deepep_low_latency or deepep_high_throughput, which NPUs do not have"
+    batches = server.further("ubatch-size")
+    if server.further("enable-dbo") is True:
+        yield _removed(server, "enable-dbo", "dbo-backend", because)
+    elif type(batches) is int and batches > 1:
+        yield _removed(server, "ubatch-size", "dbo-backend", f"{batches} {because}")
 
 
 def _attention_backends(server: ModelServer) -> Iterator[Problem]:

@@ -222,6 +222,13 @@ def test_medusa_heads_exclude_asynchronous_scheduling() -> None:
     assert [finding.fix for finding in limits(stack_file("0.23.0", service))] == ["remove engine.asyncScheduling"]
 
 
+def test_several_batches_at_a_time_need_a_backend_that_npus_do_not_have() -> None:
+    service = {"engine": {"maxModelLen": 4096, "extraArgs": {"ubatchSize": 2}}}
+
+    assert [finding.fix for finding in limits(stack_file("0.18.0", service))] == ["remove engine.extraArgs.ubatchSize"]
+    assert limits(stack_file("0.23.0", service)) == []
+
+
 def test_the_default_of_batched_tokens_is_no_fix_for_more_requests_than_it_has_tokens() -> None:
     service = {"engine": {"maxModelLen": 4096, "maxNumSeqs": 4096, "maxNumBatchedTokens": 1024}}
 
