@@ -44,6 +44,28 @@ def attention_backends(server: ModelServer) -> Iterator[Problem]:
             [extra_argument_mark(server, flag)],
         )
     yield from _backend_of_config(server, known)
+    yield from _backends_of_kinds(server, known)
+
+
+def _backends_of_kinds(
+    server: ModelServer, known: tuple[str, ...]
+) -> Iterator[Problem]:
+    """A release can have a backend for each kind of layers."""
+    flag, field = "attention-config", "backend_per_kind"
+    config = server.further(flag)
+    backends = config.get(field) if isinstance(config, dict) else None
+    if not isinstance(backends, dict):
+        return
+    key = extra_argument_key(server, flag)
+    for kind, backend in backends.items():
+        if not isinstance(backend, str) or backend.upper() in known:
+            continue
+        yield Problem(
+            "attention-backend-of-kind",
+            f"{field}.{kind} of --{flag} is {backend}, which is no attention backend of vLLM {server.release.version}",
+            f"remove {key}.{field}",
+            [at(key, key=field)],
+        )
 
 
 def _backend_of_config(

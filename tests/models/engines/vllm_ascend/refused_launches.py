@@ -10,6 +10,9 @@ ENGINE: dict[str, dict[str, Any]] = {
     "attention-backend-twice": {
         "extraArgs": {"attention-backend": "FLASH_ATTN", "attention-config": {"backend": "FLASH_ATTN"}},
     },
+    "attention-backend-of-kind": {
+        "extraArgs": {"attention-config": {"backend_per_kind": {"mla_attention": "PAGED"}}},
+    },
     "attention-backend-unknown": {"extraArgs": {"attention-backend": "PAGED"}},
     "attention-heads": {"tensorParallelSize": 3},
     "batched-tokens-length": {"maxNumBatchedTokens": 2048, "enableChunkedPrefill": False},
