@@ -18,6 +18,7 @@ from cli.commands import (
     checksums,
     compare,
     convert,
+    dashboard,
     diff,
     drift,
     github,
@@ -87,6 +88,7 @@ add_command(app, "request", rich_help_panel="Operate")(request.command)
 add_command(app, "bench", rich_help_panel="Operate")(bench.command)
 add_command(app, "compare", rich_help_panel="Operate")(compare.command)
 add_command(app, "drift", rich_help_panel="Operate")(drift.command)
+add_command(app, "dashboard", rich_help_panel="Operate")(dashboard.command)
 add_command(sandbox.app, "rehearse")(rehearse.command)
 app.add_typer(sandbox.app, name="sandbox", rich_help_panel="Laptop")
 

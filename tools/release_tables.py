@@ -21,7 +21,13 @@ from tools.plugin_table import plugin_table
 from tools.request_types import request_types
 from tools.variable_values import variable_values
 from tools.vllm_table import vllm_table
-from tools.wheel_facts import attention_backends, kv_connectors, type_names, variables
+from tools.wheel_facts import (
+    attention_backends,
+    kv_connectors,
+    looked_up_names,
+    type_names,
+    variables,
+)
 
 _TOOLS = Path(__file__).parent
 _TABLES = _TOOLS.parent / "models" / "engines" / "vllm_ascend"
@@ -118,6 +124,7 @@ def from_wheel(
         "number_limits": number_limits(package),
         "kv_connectors": kv_connectors(package),
         "attention_backends": attention_backends(package),
+        "looked_up_names": looked_up_names(package),
         "variables": variables(package),
         "variable_values": variable_values(package),
         "request_types": request_types(package),

@@ -73,6 +73,7 @@ def vllm_table(reference: dict[str, Any], wheel: dict[str, Any]) -> dict[str, An
         "configs": _configs(reference["configs"], wheel["number_limits"]),
         "types": _types(wheel["types"], reference["configs"]),
         "attention_backends": wheel["attention_backends"],
+        "looked_up_names": wheel["looked_up_names"],
         "kv_connectors": wheel["kv_connectors"],
         "variables": wheel["variables"],
         "variable_values": wheel["variable_values"],

@@ -72,10 +72,29 @@ def attention_backends(package: Path) -> list[str]:
         package: The folder `vllm` of an unpacked wheel.
     """
     registry = package / "v1/attention/backends/registry.py"
-    for node in _parsed(registry).body:
-        if isinstance(node, ast.ClassDef) and node.name == "AttentionBackendEnum":
+    return _members(registry, "AttentionBackendEnum")
+
+
+def looked_up_names(package: Path) -> dict[str, list[str]]:
+    """The names that vLLM looks up for a flag whose parser accepts any text, by the flag."""
+    definitions = dict(_definitions(package / "transformers_utils/config.py"))
+    formats = definitions["_CONFIG_FORMAT_TO_CONFIG_PARSER"]
+    if not isinstance(formats, ast.Dict):
+        raise TypeError("config.py: the parsers of config.json are not a mapping")
+    of_formats = [key.value for key in formats.keys if isinstance(key, ast.Constant)]
+    names = {"config-format": ["auto", *map(str, of_formats)]}
+    mamba = package / "config/mamba.py"
+    if mamba.exists():
+        names["mamba-backend"] = _members(mamba, "MambaBackendEnum")
+    return names
+
+
+def _members(file: Path, enumeration: str) -> list[str]:
+    """The names of the members of an enumeration that a file defines."""
+    for node in _parsed(file).body:
+        if isinstance(node, ast.ClassDef) and node.name == enumeration:
             return sorted(_member_names(node))
-    raise ValueError(f"{registry}: no AttentionBackendEnum")
+    raise ValueError(f"{file}: no {enumeration}")
 
 
 def _member_names(enumeration: ast.ClassDef) -> Iterator[str]:

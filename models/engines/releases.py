@@ -27,7 +27,8 @@ PLUGIN_VERSIONS = tuple(version for version in VERSIONS if version != DEFAULT_VE
 _REPOSITORY = re.compile(r"(^|/)vllm-ascend$")
 """The image repository of the open plugin; Huawei's is `ascend-vllm`."""
 
-_NUMBERS = re.compile(r"(?<![\w.])v?(\d+)\.(\d+)(?:\.(\d+))?")
+_NUMBERS = re.compile(r"(?<![\w.])v?(\d{1,3})\.(\d+)(?:\.(\d+))?", re.IGNORECASE)
+"""The version in a tag. Four digits at its beginning are the year of a date."""
 
 
 @cache

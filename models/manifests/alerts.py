@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from models.manifests.metadata import Manifest
-from models.manifests.pod import CONTAINER
+from models.manifests.series import replica_gauges, restart_counter, scraped_labels
 from models.record import duration_text
 from models.service.deadlines import downtime
 from models.service.resolved import ResolvedService
@@ -19,17 +19,11 @@ def alerts(service: ResolvedService) -> Iterator[Manifest]:
 
     No pod is ready while an update deletes first; that is worth a word only when it lasts longer.
     """
-    namespace, name, metrics = (
-        service.cluster.namespace.name,
-        service.name,
-        service.release.metrics,
-    )
-    scraped = f'job="{namespace}/{name}"'
-    pods = (
-        f'namespace="{namespace}",pod=~"{_pod_names(service)}",container="{CONTAINER}"'
-    )
-    ready, wanted = _replica_gauges(service)
-    restarts = f"increase(kube_pod_container_status_restarts_total{{{pods}}}[15m]) > 0"
+    name = service.name
+    metrics = service.release.metrics
+    scraped = scraped_labels(service)
+    ready, wanted = replica_gauges(service)
+    restarts = f"increase({restart_counter(service)}[15m]) > 0"
     down = max(_PATIENCE, downtime(service))
     yield _alert(
         service,
@@ -59,32 +53,6 @@ def alerts(service: ResolvedService) -> Iterator[Manifest]:
         seconds=down,
         summary=f"no pod of {name} is ready",
         severity="critical",
-    )
-
-
-def _pod_names(service: ResolvedService) -> str:
-    """A regular expression for the names of the service's pods."""
-    if service.group:
-        return f"{service.workload}-[0-9]+(-[0-9]+)?"
-    return f"{service.name}-[a-z0-9]+-[a-z0-9]+"
-
-
-def _replica_gauges(service: ResolvedService) -> tuple[str, str]:
-    """The gauges of kube-state-metrics for the ready and the wanted pods that answer requests.
-
-    It has none for a LeaderWorkerSet, whose leaders are the pods of a StatefulSet with the same name.
-    """
-    namespace = service.cluster.namespace.name
-    if service.group:
-        labels = f'{{namespace="{namespace}",statefulset="{service.workload}"}}'
-        return (
-            f"kube_statefulset_status_replicas_ready{labels}",
-            f"kube_statefulset_replicas{labels}",
-        )
-    labels = f'{{namespace="{namespace}",deployment="{service.name}"}}'
-    return (
-        f"kube_deployment_status_replicas_ready{labels}",
-        f"kube_deployment_spec_replicas{labels}",
     )
 
 

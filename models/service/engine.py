@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from models.catalog.facts import ModelFacts
 from models.engines.engine_args import EngineArgs, ResolvedEngine
 from models.engines.release import Release
@@ -31,33 +33,17 @@ def resolve_engine(
         tensor_parallel_size, reason = _usual_tensor_parallel_size(config, npus, facts)
         because["engine.tensorParallelSize"] = reason
     defaults = release.defaults
-    engine = ResolvedEngine.model_construct(
-        config.model_fields_set,
-        version=release.version,
-        max_num_seqs=config.max_num_seqs,
-        max_model_len=config.max_model_len,
-        max_num_batched_tokens=batched_tokens,
-        tensor_parallel_size=tensor_parallel_size,
-        pipeline_parallel_size=config.pipeline_parallel_size,
-        data_parallel_size=config.data_parallel_size,
-        enable_expert_parallel=config.enable_expert_parallel,
-        block_size=config.block_size or defaults.block_size,
-        dtype=config.dtype,
-        kv_cache_dtype=config.kv_cache_dtype,
-        gpu_memory_utilization=config.gpu_memory_utilization
+    written = {name: getattr(config, name) for name in EngineArgs.model_fields}
+    resolved = {
+        "version": release.version,
+        "max_num_batched_tokens": batched_tokens,
+        "tensor_parallel_size": tensor_parallel_size,
+        "block_size": config.block_size or defaults.block_size,
+        "gpu_memory_utilization": config.gpu_memory_utilization
         or defaults.gpu_memory_utilization,
-        num_scheduler_steps=config.num_scheduler_steps,
-        multi_step_stream_outputs=config.multi_step_stream_outputs,
-        enable_chunked_prefill=config.enable_chunked_prefill,
-        async_scheduling=config.async_scheduling,
-        distributed_executor_backend=config.distributed_executor_backend,
-        trust_remote_code=config.trust_remote_code,
-        disable_async_output_proc=config.disable_async_output_proc,
-        served_model_name=config.served_model_name,
-        compilation_config=config.compilation_config,
-        additional_config=config.additional_config,
-        extra_args=config.extra_args,
-    )
+    }
+    values: dict[str, Any] = {**written, **resolved}
+    engine = ResolvedEngine.model_construct(config.model_fields_set, **values)
     return engine, because
 
 

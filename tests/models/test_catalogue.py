@@ -105,6 +105,10 @@ def head_sizes(facts: ModelFacts) -> tuple[int, ...]:
         return (512,)
     if facts.linear_num_value_heads or facts.model_type == "gemma":
         return (256,)
+    if facts.model_type.startswith("gemma"):
+        return (128, 256)
+    if facts.model_type == "phi3":
+        return (96, 128)
     return (64, 128)
 
 
@@ -225,10 +229,13 @@ def test_models_for_embedding_and_reranking_are_marked() -> None:
         "bge-base-en-v1.5": "embed",
         "bge-base-zh-v1.5": "embed",
         "bge-large-en-v1.5": "embed",
+        "bge-m3": "embed",
         "bge-reranker-v2-m3": "rerank",
         "Qwen3-Embedding-0.6B": "embed",
+        "Qwen3-Embedding-4B": "embed",
         "Qwen3-Embedding-8B": "embed",
         "Qwen3-Reranker-0.6B": "rerank",
+        "Qwen3-Reranker-4B": "rerank",
         "Qwen3-Reranker-8B": "rerank",
         "Qwen3-VL-Embedding-2B": "embed",
         "Qwen3-VL-Embedding-8B": "embed",

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from models.manifests.alerts import alerts
+from models.manifests.dashboard import panels
 from models.service.resolve import resolve
 from models.service.resolved import ResolvedService
 from models.stack_file.load import load_text
@@ -83,6 +84,14 @@ def test_every_alert_about_the_server_has_its_series(served: Served, prometheus:
 
     assert len(selectors) == 2
     assert [selector for selector in selectors if not series(prometheus, selector)] == []
+
+
+def test_every_graph_of_the_dashboard_about_the_server_has_its_series(served: Served, prometheus: str) -> None:
+    curves = [text for panel in panels(service_of(served)) for text in panel.curves.values()]
+    selectors = {selector for text in curves for selector in SELECTOR.findall(text)}
+
+    assert len(selectors) == 10
+    assert [selector for selector in sorted(selectors) if not series(prometheus, selector)] == []
 
 
 def test_the_server_reports_every_metric_of_the_tables(served: Served) -> None:

@@ -74,6 +74,8 @@ class FlagTable:
     """The fields of JSON flags."""
     attention_backends: tuple[str, ...]
     """The names of attention backends."""
+    looked_up_names: Mapping[str, tuple[str, ...]]
+    """The names that vLLM looks up for a flag whose parser accepts any text, by the flag."""
     kv_connectors: tuple[str, ...]
     """The connectors of the KV cache that vLLM has itself, without those of the plugin."""
     variables: frozenset[str]

@@ -194,7 +194,8 @@ class VllmAscend(Release):
         self.pairing = pairing(version)
         number = re.escape(version)
         self.image_tags = re.compile(
-            rf"(?<![\w.])(vllm[-_]?)?v?{number}(?![\w.])(?!{_CANDIDATE})"
+            rf"(?<![\w.])(vllm[-_]?)?v?{number}(?![\w.])(?!{_CANDIDATE})",
+            re.IGNORECASE,
         )
 
     def default_batched_tokens(self, engine: EngineArgs) -> tuple[int, str]:

@@ -202,6 +202,11 @@ def _capture_sizes(settings: LaunchSettings) -> Setting | None:
     return setting if len({*setting.value}) > most else None
 
 
+def _warm_ups(settings: LaunchSettings) -> Setting | None:
+    setting = settings.field("compilation-config", "cudagraph_num_of_warmups")
+    return setting if setting and setting.value != 1 else None
+
+
 def _largest_capture_size(settings: LaunchSettings) -> Setting | None:
     """Without listed sizes, vLLM takes the largest default size that fits."""
     name = "max_cudagraph_capture_size"
@@ -323,6 +328,7 @@ FINDERS: dict[str, Finder] = {
     "calculate_kv_scales": _switch("calculate-kv-scales"),
     "compilation_config.cudagraph_capture_sizes": _capture_sizes,
     "compilation_config.cudagraph_mode": _graph_mode,
+    "compilation_config.cudagraph_num_of_warmups": _warm_ups,
     "compilation_config.custom_ops": _field("compilation-config", "custom_ops"),
     "compilation_config.max_cudagraph_capture_size": _largest_capture_size,
     "compilation_config.mode": _compilation_mode,

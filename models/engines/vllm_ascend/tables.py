@@ -85,6 +85,7 @@ def flag_table(release: str) -> FlagTable:
         limits=_limits(table),
         json_configs=_json_configs(table),
         attention_backends=tuple(table["attention_backends"]),
+        looked_up_names=_looked_up_names(table),
         kv_connectors=tuple(table["kv_connectors"]),
         variables=frozenset(table["variables"]),
         variable_values=variable_values(table["variable_values"]),
@@ -177,6 +178,11 @@ def all_dead_settings() -> Mapping[str, DeadSetting]:
 
 def _read(name: str) -> Any:
     return json.loads((_FOLDER / name).read_text(encoding="utf-8"))
+
+
+def _looked_up_names(table: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    names: dict[str, list[str]] = table["looked_up_names"]
+    return {flag: tuple(known) for flag, known in names.items()}
 
 
 def _limits(table: Mapping[str, Any]) -> tuple[Limit, ...]:

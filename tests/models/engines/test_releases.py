@@ -73,6 +73,7 @@ def test_each_kind_of_model_with_an_exception_is_one_that_the_release_loads(vers
         ("ascend-vllm", None),
         ("quay.io/ascend/vllm-ascend:v0.23.0-a3-openeuler", "0.23.0"),
         ("m.daocloud.io/quay.io/ascend/vllm-ascend:v0.30.0", "0.30.0"),
+        ("registry.example.com/vllm-ascend:V0.23.0-A3", "0.23.0"),
         ("registry.example.com/our-vllm:vllm0.23.0-a3", "0.23.0"),
         ("registry.example.com/our-vllm:cann9.1.0-vllm_v0.18.0", "0.18.0"),
         ("quay.io/ascend/vllm-ascend:v0.23.0rc1-a3", None),
@@ -92,7 +93,14 @@ def test_a_version_in_the_stack_file_comes_before_the_tag_and_the_tag_before_the
 
 
 @pytest.mark.parametrize(
-    ("tag", "version"), [("v0.18", "0.18.0"), ("v0.23.0rc1", "0.23.0"), ("v0.29.1", "0.23.0"), ("v0.6.3", "0.18.0")]
+    ("tag", "version"),
+    [
+        ("v0.18", "0.18.0"),
+        ("v0.23.0rc1", "0.23.0"),
+        ("v0.29.1", "0.23.0"),
+        ("v0.6.3", "0.18.0"),
+        ("2026.11.01", "0.23.0"),
+    ],
 )
 def test_an_image_of_the_plugin_is_judged_as_the_last_known_release_before_its_tag(tag: str, version: str) -> None:
     assert release_of_service(None, f"quay.io/ascend/vllm-ascend:{tag}").version == version

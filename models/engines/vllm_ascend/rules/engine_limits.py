@@ -15,12 +15,20 @@ from models.engines.vllm_ascend.rules.graph_sizes import (
     capture_sizes,
     sequence_parallel_sizes,
 )
-from models.engines.vllm_ascend.rules.names import (
-    data_parallel_backend,
-    load_balancing,
+from models.engines.vllm_ascend.rules.mamba import (
+    algorithm_of_mamba,
+    block_size_of_mamba,
     rounding_of_mamba,
 )
-from models.engines.vllm_ascend.rules.offload import offloaded_layers
+from models.engines.vllm_ascend.rules.names import (
+    data_parallel_backend,
+    fault_tolerance,
+    load_balancing,
+    looked_up_names,
+    metrics_of_speculation,
+    version_of_metrics,
+)
+from models.engines.vllm_ascend.rules.offload import offloaded_layers, prefetch_step
 from models.engines.vllm_ascend.tables import flag_table
 from models.engines.vllm_ascend.vllm_refusals import refused_by_vllm, refused_flag
 from models.finding import Finding, at
@@ -64,9 +72,17 @@ def engine_limit(server: ModelServer) -> Iterator[Finding]:
         _draft_model_parts,
         _draft_length,
         _routed_experts,
+        _parts_of_speculation,
+        block_size_of_mamba,
+        algorithm_of_mamba,
         rounding_of_mamba,
         load_balancing,
+        fault_tolerance,
+        metrics_of_speculation,
+        looked_up_names,
+        version_of_metrics,
         offloaded_layers,
+        prefetch_step,
         data_parallel_backend,
     )
 
@@ -266,6 +282,23 @@ def _draft_length(server: ModelServer) -> Iterator[Problem]:
         f"{setting.name} {setting.value} exceeds the {limit.tokens} tokens of {limit.reason}",
         f"write {setting.key}: {limit.tokens}",
         [setting.mark, limit.mark],
+    )
+
+
+def _parts_of_speculation(server: ModelServer) -> Iterator[Problem]:
+    """The parts of the draft have a separate field."""
+    speculative = server.speculative
+    if speculative is None:
+        return
+    path = ("tensor_parallel_size",)
+    setting = find_setting("speculative.config", speculative.config, path)
+    if setting is None or setting.value is None:
+        return
+    yield Problem(
+        "speculative-parts",
+        f"{setting.name} is not the size of the draft",
+        f"rename {setting.key} to draftTensorParallelSize, or {setting.removal}",
+        [setting.mark],
     )
 
 

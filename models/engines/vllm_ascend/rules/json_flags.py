@@ -10,14 +10,22 @@ from models.engines.model_server import ModelServer
 from models.engines.rules import rule
 from models.engines.vllm_ascend.launch_settings import find_setting
 from models.engines.vllm_ascend.refusals import Problem
-from models.engines.vllm_ascend.rules.names import (
-    attention_backends,
-    map_location,
-    reasoning_parser,
+from models.engines.vllm_ascend.rules.flag_items import (
+    empty_items,
+    encoder_cache_manager,
+    engram,
+    mapping_of_texts,
+)
+from models.engines.vllm_ascend.rules.names import attention_backends, reasoning_parser
+from models.engines.vllm_ascend.rules.profilers import (
+    cuda_profiler,
+    profiler,
+    torch_capture,
 )
 from models.engines.vllm_ascend.tables import flag_table, plugin_table
 from models.engines.vllm_ascend.vllm_refusals import refused_by_vllm, refused_flag
 from models.finding import Finding
+from models.yaml_scalar import as_yaml
 
 _TRANSFER = {
     "kv-transfer-config": ("kv_connector", "kv_role", "kv_both", "kv-role"),
@@ -27,7 +35,6 @@ _TRANSFER = {
 
 _KV = "kv-transfer-config"
 _OUTPUTS = "structured-outputs-config"
-_PROFILER = "profiler-config"
 
 _WITH_WHITESPACE = ("xgrammar", "guidance")
 """Backends of structured outputs that can forbid white space."""
@@ -38,8 +45,9 @@ def json_combination(server: ModelServer) -> Iterator[Finding]:
     """The fields of a JSON flag fit together, and a flag that needs another flag has it.
 
     vLLM exits at start if a connector has no role or does not exist, if an option of structured outputs does not
-    belong to their backend, if a profiler has no directory, if an attention backend or a reasoning parser does not
-    exist, or if a flag is set without another flag that it needs (vllm/config, vllm/engine/arg_utils.py).
+    belong to their backend, if a profiler has no directory or runs only on CUDA, if an attention backend or a reasoning
+    parser does not exist, if a list or a mapping of texts contains another value, or if a flag is set without another
+    flag that it needs (vllm/config, vllm/engine/arg_utils.py).
     """
     yield from refused_by_vllm(
         server,
@@ -47,7 +55,9 @@ def json_combination(server: ModelServer) -> Iterator[Finding]:
         _no_connector,
         _connector,
         _structured_outputs,
-        _profiler,
+        profiler,
+        cuda_profiler,
+        torch_capture,
         _custom_operators,
         _traces,
         _ray_profiler,
@@ -55,19 +65,23 @@ def json_combination(server: ModelServer) -> Iterator[Finding]:
         _attention_backends,
         attention_backends,
         reasoning_parser,
-        map_location,
+        mapping_of_texts,
+        empty_items,
+        engram,
+        encoder_cache_manager,
     )
 
 
 def _roles(server: ModelServer) -> Iterator[Problem]:
     for flag, (connector, role, example, refusal) in _TRANSFER.items():
         config = _mapping(server, flag)
-        if not config.get(connector) or config.get(role) is not None:
+        name = config.get(connector)
+        if name is None or config.get(role) is not None:
             continue
         key = extra_argument_key(server, flag)
         yield Problem(
             refusal,
-            f"--{flag} has the {connector} {config[connector]}, but no {role}",
+            f"--{flag} has the {connector} {as_yaml(name)}, but no {role}",
             f"write {key}.{role}: {example}, or remove {key}",
             [extra_argument_mark(server, flag)],
         )
@@ -127,28 +141,6 @@ def _structured_outputs(server: ModelServer) -> Iterator[Problem]:
             )
 
 
-def _profiler(server: ModelServer) -> Iterator[Problem]:
-    config = _mapping(server, _PROFILER)
-    key = extra_argument_key(server, _PROFILER)
-    mark = extra_argument_mark(server, _PROFILER)
-    is_torch = config.get("profiler") == "torch"
-    directory = config.get("torch_profiler_dir")
-    if is_torch and not directory:
-        yield Problem(
-            "profiler-directory",
-            f"the profiler torch of --{_PROFILER} has no torch_profiler_dir",
-            f"write {key}.torch_profiler_dir: /tmp/profiles, or remove {key}",
-            [mark],
-        )
-    elif directory and not is_torch:
-        yield Problem(
-            "profiler-without-torch",
-            f"torch_profiler_dir of --{_PROFILER} needs the profiler torch",
-            f"write {key}.profiler: torch, or remove {key}",
-            [mark],
-        )
-
-
 def _custom_operators(server: ModelServer) -> Iterator[Problem]:
     config = server.engine.compilation_config
     setting = find_setting("engine.compilationConfig", config, ("custom_ops",))
@@ -191,10 +183,12 @@ def _ray_profiler(server: ModelServer) -> Iterator[Problem]:
 
 def _two_batches(server: ModelServer) -> Iterator[Problem]:
     """The plugin replaces the backend of the exchange of experts. Later ones turn two batches at a time off before."""
-    flag = "enable-dbo"
-    if server.further(flag) is True:
-        because = "needs the all2all-backend deepep_low_latency or deepep_high_throughput, which NPUs do not have"
-        yield refused_flag(server, flag, "dbo-backend", because)
+    because = "needs the all2all-backend deepep_low_latency or deepep_high_throughput, which NPUs do not have"
+    batches = server.further("ubatch-size")
+    if server.further("enable-dbo") is True:
+        yield refused_flag(server, "enable-dbo", "dbo-backend", because)
+    elif type(batches) is int and batches > 1:
+        yield refused_flag(server, "ubatch-size", "dbo-backend", f"{batches} {because}")
 
 
 def _attention_backends(server: ModelServer) -> Iterator[Problem]:

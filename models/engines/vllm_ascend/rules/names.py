@@ -5,16 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from packaging.version import InvalidVersion, Version
+
 from models.engines.edits import extra_argument_key, extra_argument_mark
 from models.engines.model_server import ModelServer
 from models.engines.vllm_ascend.refusals import Problem
 from models.engines.vllm_ascend.tables import flag_table
 from models.engines.vllm_ascend.vllm_refusals import refused_flag
 from models.finding import at
+from models.yaml_scalar import as_yaml
 
 _BACKEND_FLAGS = ("attention-backend", "mm-encoder-attn-backend")
 _AUTO = "attention-backend"
 """The flag that also accepts `auto`."""
+
+_IN_ANY_CASE = ("mamba-backend",)
+"""Flags whose names vLLM looks up in upper case."""
 
 _OF_PICTURES = "mm-encoder-attn-backend"
 """The flag that vLLM reads only for multimodal models."""
@@ -35,6 +41,28 @@ def attention_backends(server: ModelServer) -> Iterator[Problem]:
         because = f"{backend} is no attention backend of vLLM {server.release.version}"
         yield refused_flag(server, flag, "attention-backend-unknown", because)
     yield from _backend_of_config(server, known)
+    yield from _backends_of_kinds(server, known)
+
+
+def _backends_of_kinds(
+    server: ModelServer, known: tuple[str, ...]
+) -> Iterator[Problem]:
+    """A release can have a backend for each kind of layers."""
+    flag, field = "attention-config", "backend_per_kind"
+    config = server.further(flag)
+    backends = config.get(field) if isinstance(config, dict) else None
+    if not isinstance(backends, dict):
+        return
+    key = extra_argument_key(server, flag)
+    for kind, backend in backends.items():
+        if not isinstance(backend, str) or backend.upper() in known:
+            continue
+        yield Problem(
+            "attention-backend-of-kind",
+            f"{field}.{kind} of --{flag} is {backend}, which is no attention backend of vLLM {server.release.version}",
+            f"remove {key}.{field}",
+            [at(key, key=field)],
+        )
 
 
 def _backend_of_config(
@@ -69,10 +97,13 @@ def reasoning_parser(server: ModelServer) -> Iterator[Problem]:
         return
     key = extra_argument_key(server, flag)
     fix = f"remove {key}"
+    refusal = "reasoning-parser-unknown"
+    if _has_both_texts(config):
+        refusal = "reasoning-parser-unknown-with-texts"
     if server.server.reasoning_parser or _has_both_texts(config):
         fix = f"remove {key}.reasoning_parser"
     yield Problem(
-        "reasoning-parser-unknown",
+        refusal,
         f"the reasoning_parser {parser} of --{flag} is no parser of vLLM {server.release.version}",
         fix,
         [at(key, key="reasoning_parser")],
@@ -111,31 +142,44 @@ def adapters_of_pictures(server: ModelServer) -> Iterator[Problem]:
     )
 
 
-def rounding_of_mamba(server: ModelServer) -> Iterator[Problem]:
-    """Stochastic rounding is for a cache of float16."""
-    flag = "enable-mamba-cache-stochastic-rounding"
-    dtype = server.further("mamba-ssm-cache-dtype") or "auto"
-    if server.further(flag) is not True or dtype == "float16":
-        return
-    because = f"needs --mamba-ssm-cache-dtype float16, not {dtype}"
-    yield refused_flag(server, flag, "mamba-rounding", because)
+def looked_up_names(server: ModelServer) -> Iterator[Problem]:
+    """A name exists that the parser accepts and that vLLM looks up afterwards."""
+    version = server.release.version
+    for flag, known in flag_table(version).looked_up_names.items():
+        name = server.further(flag)
+        if not isinstance(name, str) or name in known:
+            continue
+        if flag in _IN_ANY_CASE and name.upper() in known:
+            continue
+        key = extra_argument_key(server, flag)
+        yield Problem(
+            flag,
+            f"--{flag} {as_yaml(name)} does not exist in vLLM {version}: it has {', '.join(known)}",
+            f"remove {key}",
+            [extra_argument_mark(server, flag)],
+        )
 
 
-def map_location(server: ModelServer) -> Iterator[Problem]:
-    """A mapping of devices maps texts to texts."""
-    flag = "pt-load-map-location"
-    location = server.further(flag)
-    if not isinstance(location, dict):
-        return
-    others = [name for name, value in location.items() if not isinstance(value, str)]
-    if not others:
+def version_of_metrics(server: ModelServer) -> Iterator[Problem]:
+    """The release whose hidden metrics are shown is a version."""
+    flag = "show-hidden-metrics-for-version"
+    text = server.further(flag)
+    if not isinstance(text, str) or text in ("", "None") or _is_version(text):
         return
     yield Problem(
-        "map-location-text",
-        f"{others[0]} of --{flag} must be text, not {location[others[0]]!r}",
+        "hidden-metrics-version",
+        f"--{flag} {as_yaml(text)} is not a version",
         f"remove {extra_argument_key(server, flag)}",
         [extra_argument_mark(server, flag)],
     )
+
+
+def _is_version(text: str) -> bool:
+    try:
+        Version(text)
+    except InvalidVersion:
+        return False
+    return True
 
 
 def load_balancing(server: ModelServer) -> Iterator[Problem]:
@@ -157,3 +201,23 @@ def data_parallel_backend(server: ModelServer) -> Iterator[Problem]:
     if backend is None or backend in ("mp", "ray"):
         return
     yield refused_flag(server, flag, flag, f"is {backend}, neither mp nor ray")
+
+
+def fault_tolerance(server: ModelServer) -> Iterator[Problem]:
+    """The server balances the load itself, and then vLLM does not replace failed ranks."""
+    flag = "enable-fault-tolerance"
+    is_external = server.further("data-parallel-external-lb") is True
+    has_rank = server.further("data-parallel-rank") is not None
+    if server.further(flag) is not True or is_external or has_rank:
+        return
+    because = "needs an external load balancer: --data-parallel-external-lb or --data-parallel-rank"
+    yield refused_flag(server, flag, flag, because)
+
+
+def metrics_of_speculation(server: ModelServer) -> Iterator[Problem]:
+    """Metrics of speculative decoding need speculative decoding."""
+    flag = "per-request-spec-decode-metrics"
+    metrics = server.further(flag)
+    if metrics in (None, "none") or server.speculative is not None:
+        return
+    yield refused_flag(server, flag, flag, f"{metrics} needs speculative decoding")

@@ -11,6 +11,7 @@ from models.engines.vllm_ascend.refusals import Problem
 _BACKEND = "offload-backend"
 _LAYERS = "offload-num-in-group"
 _GROUP = "offload-group-size"
+_STEP = "offload-prefetch-step"
 
 
 def offloaded_layers(server: ModelServer) -> Iterator[Problem]:
@@ -29,4 +30,18 @@ def offloaded_layers(server: ModelServer) -> Iterator[Problem]:
         message=message,
         fix=f"remove {extra_argument_key(server, flag)}",
         marks=[extra_argument_mark(server, flag)],
+    )
+
+
+def prefetch_step(server: ModelServer) -> Iterator[Problem]:
+    """Weights that are fetched in advance are fetched at least one layer ahead."""
+    if server.further(_STEP) != 0:
+        return
+    if server.further(_BACKEND) != "prefetch" and not server.further(_GROUP):
+        return
+    yield Problem(
+        "prefetch-step",
+        f"--{_STEP} 0 is below 1, and layers are fetched in advance",
+        f"remove {extra_argument_key(server, _STEP)}",
+        [extra_argument_mark(server, _STEP)],
     )

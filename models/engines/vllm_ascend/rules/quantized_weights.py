@@ -39,8 +39,8 @@ def quantized_weights(server: ModelServer) -> Iterator[Finding]:
 
     The plugin has no kernels for AWQ and GPTQ. vLLM reads the quantization of the weights from their config.json, and
     exits if `quantization` is another one, or if config.json has none for a method that needs its settings. The rule
-    knows the quantization from `configJson`, from the name of the weights or from the catalogue. It warns if only the
-    catalogue names it, because weights can be converted and keep their name.
+    knows the quantization from `configJson`, from the name of the weights or from the catalogue. If only the catalogue
+    names it and the service names another quantization, the rule warns: weights can be converted and keep their name.
     """
     plugin = plugin_table(server.release.version)
     if plugin is None:
@@ -74,10 +74,13 @@ def _is_loaded(server: ModelServer, plugin: PluginTable, actual: str) -> bool:
 def _not_loaded(server: ModelServer, actual: str) -> Finding:
     version = server.release.version
     place = code_places(version).quantization_unsupported
-    return _severity(server)(
+    is_published = server.quantization in (None, actual)
+    severity = error if is_published else _severity(server)
+    return severity(
         f"the weights of {server.model.name} are quantized with {actual}, which vllm-ascend {version} does not load",
         why=f"vLLM {version} exits at start ({place})",
-        fix="use weights that are not quantized, or weights for quantization: ascend of msModelSlim",
+        fix="use weights that are not quantized, and their config.json as model.configJson, or weights for"
+        " quantization: ascend of msModelSlim",
         marks=[_weights(actual)],
     )
 

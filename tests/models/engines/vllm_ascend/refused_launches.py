@@ -7,10 +7,13 @@ from typing import Any
 ENGINE: dict[str, dict[str, Any]] = {
     "adapters-without-pictures": {"extraArgs": {"default-mm-loras": {"image": "/mnt/models/adapters/image"}}},
     "async-scheduling-method": {"asyncScheduling": True},
-    "attention-backend-unknown": {"extraArgs": {"attention-backend": "PAGED"}},
     "attention-backend-twice": {
         "extraArgs": {"attention-backend": "FLASH_ATTN", "attention-config": {"backend": "FLASH_ATTN"}},
     },
+    "attention-backend-of-kind": {
+        "extraArgs": {"attention-config": {"backend_per_kind": {"mla_attention": "PAGED"}}},
+    },
+    "attention-backend-unknown": {"extraArgs": {"attention-backend": "PAGED"}},
     "attention-heads": {"tensorParallelSize": 3},
     "batched-tokens-length": {"maxNumBatchedTokens": 2048, "enableChunkedPrefill": False},
     "batched-tokens-requests": {"maxNumSeqs": 256, "maxNumBatchedTokens": 128},
@@ -24,6 +27,8 @@ ENGINE: dict[str, dict[str, Any]] = {
         "maxNumSeqs": 2,
         "compilationConfig": {"passConfig": {"enableSp": True}},
     },
+    "class-overrides-text": {"extraArgs": {"model-class-overrides": {"Qwen3ForCausalLM": 2}}},
+    "config-format": {"extraArgs": {"config-format": "yaml"}},
     "custom-operators-form": {"compilationConfig": {"customOps": ["rms_norm"]}},
     "custom-operators-twice": {"compilationConfig": {"customOps": ["all", "none"]}},
     "data-parallel-backend": {"extraArgs": {"data-parallel-backend": "gloo"}},
@@ -39,14 +44,20 @@ ENGINE: dict[str, dict[str, Any]] = {
     "draft-model-parts": {"tensorParallelSize": 2},
     "draft-parts": {},
     "draft-vocabulary": {},
+    "ec-manager-config": {"extraArgs": {"ec-manager-config": {"manager_config": {"size": 1}}}},
     "ec-role": {"extraArgs": {"ec-transfer-config": {"ec_connector": "ECExampleConnector"}}},
     "elastic-experts": {"extraArgs": {"enable-elastic-ep": True}},
+    "empty-domain": {"extraArgs": {"allowed-media-domains": ["example.com", ""]}},
+    "empty-logits-processor": {"extraArgs": {"logits-processors": [""]}},
+    "enable-fault-tolerance": {"extraArgs": {"enable-fault-tolerance": True}},
+    "engram-config": {"extraArgs": {"engram-config": {}}},
     "expert-load-balancing": {"extraArgs": {"enable-eplb": True}},
     "external-data-parallel-dense": {
         "tensorParallelSize": 2,
         "dataParallelSize": 2,
         "extraArgs": {"data-parallel-rank": 1},
     },
+    "hidden-metrics-version": {"extraArgs": {"show-hidden-metrics-for-version": "last"}},
     "kv-connector-missing": {"extraArgs": {"kv-transfer-config": {"kv_port": 14580}}},
     "kv-connector-name": {"extraArgs": {"kv-transfer-config": {"kv_role": "kv_both"}}},
     "kv-connector-unknown": {
@@ -55,8 +66,11 @@ ENGINE: dict[str, dict[str, Any]] = {
     "kv-role": {"extraArgs": {"kv-transfer-config": {"kv_connector": "MultiConnector"}}},
     "length": {"maxModelLen": 65536},
     "local-ranks": {"extraArgs": {"data-parallel-size-local": 4}},
-    "map-location-text": {"extraArgs": {"pt-load-map-location": {"cuda": 0}}},
+    "mamba-backend": {"extraArgs": {"mamba-backend": "npu"}},
+    "mamba-block-size": {"extraArgs": {"mamba-block-size": 1024}},
     "mamba-rounding": {"extraArgs": {"enable-mamba-cache-stochastic-rounding": True}},
+    "mamba-ssu-algorithm": {"extraArgs": {"mamba-ssu-algorithm": "vertical"}},
+    "map-location-text": {"extraArgs": {"pt-load-map-location": {"cuda": 0}}},
     "no-experts": {"enableExpertParallel": True},
     "no-mtp-layers": {},
     "node-count": {"extraArgs": {"nnodes": 3}},
@@ -68,20 +82,39 @@ ENGINE: dict[str, dict[str, Any]] = {
         "extraArgs": {"structured-outputs-config": {"backend": "outlines", "disable_any_whitespace": True}},
     },
     "partial-prefills": {"extraArgs": {"max-num-partial-prefills": 2}},
+    "per-request-spec-decode-metrics": {"extraArgs": {"per-request-spec-decode-metrics": "summary"}},
+    "prefetch-step": {"extraArgs": {"offload-group-size": 4, "offload-prefetch-step": 0}},
+    "profiler-capture": {"extraArgs": {"profiler-config": {"capture_torch_profiler": True}}},
     "profiler-directory": {"extraArgs": {"profiler-config": {"profiler": "torch"}}},
+    "profiler-proton": {
+        "extraArgs": {"profiler-config": {"profiler": "proton", "proton_profiler_dir": "/tmp/profiles"}},
+    },
+    "profiler-proton-directory": {"extraArgs": {"profiler-config": {"profiler": "proton"}}},
+    "profiler-without-proton": {"extraArgs": {"profiler-config": {"proton_data": "trace", "proton_mode": "x"}}},
     "profiler-without-torch": {"extraArgs": {"profiler-config": {"torch_profiler_dir": "/tmp/profiles"}}},
     "reasoning-parser-missing": {"extraArgs": {"reasoning-config": {}}},
     "reasoning-parser-unknown": {"extraArgs": {"reasoning-config": {"reasoning_parser": "qwen"}}},
+    "reasoning-parser-unknown-with-texts": {
+        "extraArgs": {
+            "reasoning-config": {
+                "reasoning_parser": "qwen",
+                "reasoning_start_str": "<think>",
+                "reasoning_end_str": "</think>",
+            },
+        },
+    },
     "redundant-experts": {"extraArgs": {"eplb-config": {"num_redundant_experts": 2}}},
     "routed-experts-pipeline": {
         "tensorParallelSize": 2,
         "pipelineParallelSize": 2,
         "extraArgs": {"enable-return-routed-experts": True},
     },
+    "speculative-parts": {"tensorParallelSize": 2},
 }
 """The arguments of the engine that show each refusal."""
 
 SPECULATIVE: dict[str, dict[str, Any]] = {
+    "speculative-parts": {"kind": "ngram", "tokens": 2, "promptLookupMax": 4, "config": {"tensorParallelSize": 2}},
     "async-scheduling-method": {"kind": "ngram", "tokens": 2, "promptLookupMax": 4},
     "draft-length": {
         "kind": "draft",

@@ -57,6 +57,10 @@ LAUNCHES = {
         '--compilation-config {"cudagraph_capture_sizes":' + str([*range(1, 80)]).replace(" ", "") + "}",
         '--compilation-config {"cudagraph_capture_sizes":[1,2,4]}',
     ),
+    "compilation_config.cudagraph_num_of_warmups": (
+        '--compilation-config {"cudagraph_num_of_warmups":3}',
+        '--compilation-config {"cudagraph_num_of_warmups":1}',
+    ),
     "compilation_config.cudagraph_mode": (
         '--compilation-config {"cudagraph_mode":"FULL_AND_PIECEWISE"}',
         '--compilation-config {"cudagraph_mode":"FULL_DECODE_ONLY"}',

@@ -41,6 +41,8 @@ def shown(refusal: str) -> dict[str, Any]:
     service: dict[str, Any] = {"engine": {"maxModelLen": 4096, **ENGINE[refusal]}}
     if refusal in SPECULATIVE:
         service["speculative"] = SPECULATIVE[refusal]
+    if refusal == "mamba-block-size":
+        service["prefixCaching"] = False
     if refusal == "divided-sizes":
         service["npus"] = 64
         service["model"] = {"source": QWEN3, "facts": {"intermediateSize": 25600 + 32}}
@@ -89,6 +91,14 @@ ACCEPTED: dict[str, dict[str, Any]] = {
     "a backend for pictures, with a model that reads only text": {
         "engine": {"maxModelLen": 4096, "extraArgs": {"mm-encoder-attn-backend": "PAGED"}},
     },
+    "a block of Mamba layers next to the prefix cache": {
+        "engine": {"maxModelLen": 4096, "extraArgs": {"mamba-block-size": 1024}},
+    },
+    "a format of config.json": {"engine": {"maxModelLen": 4096, "extraArgs": {"config-format": "hf"}}},
+    "hidden metrics of a release": {
+        "engine": {"maxModelLen": 4096, "extraArgs": {"show-hidden-metrics-for-version": "0.11"}},
+    },
+    "a step without layers to fetch": {"engine": {"maxModelLen": 4096, "extraArgs": {"offload-prefetch-step": 0}}},
     "a group of layers": {
         "engine": {"maxModelLen": 4096, "extraArgs": {"offload-backend": "prefetch", "offload-group-size": 2}},
     },
@@ -210,6 +220,13 @@ def test_medusa_heads_exclude_asynchronous_scheduling() -> None:
     }
 
     assert [finding.fix for finding in limits(stack_file("0.23.0", service))] == ["remove engine.asyncScheduling"]
+
+
+def test_several_batches_at_a_time_need_a_backend_that_npus_do_not_have() -> None:
+    service = {"engine": {"maxModelLen": 4096, "extraArgs": {"ubatchSize": 2}}}
+
+    assert [finding.fix for finding in limits(stack_file("0.18.0", service))] == ["remove engine.extraArgs.ubatchSize"]
+    assert limits(stack_file("0.23.0", service)) == []
 
 
 def test_the_default_of_batched_tokens_is_no_fix_for_more_requests_than_it_has_tokens() -> None:
