@@ -44,7 +44,7 @@ def tensor_parallel_edit(server: ModelServer, size: int) -> str:
     """The edit that splits the model of a service into another number of parts."""
     edit = f"write engine.tensorParallelSize: {size}"
     engine = server.engine
-    ranks = size * engine.pipeline_parallel_size * engine.data_parallel_size
+    ranks = size * engine.tensor_groups
     npus = ranks // server.nodes
     is_divided = ranks % server.nodes == 0
     if is_divided and is_written(server, "npus") and npus != server.npus:

@@ -19,11 +19,13 @@ class ParallelSizes:
     tensor: int
     data: int
     pipeline: int
+    prefill_context: int
+    """Parts of each prompt, each on other NPUs."""
 
     @property
     def npus(self) -> int:
         """NPUs of the server."""
-        return self.tensor * self.data * self.pipeline
+        return self.tensor * self.data * self.pipeline * self.prefill_context
 
 
 @dataclass(frozen=True)

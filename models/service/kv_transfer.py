@@ -99,6 +99,7 @@ def _sizes(engine: ResolvedEngine) -> ParallelSizes:
         tensor=engine.tensor_parallel_size,
         data=engine.data_parallel_size,
         pipeline=engine.pipeline_parallel_size,
+        prefill_context=engine.prefill_context_parallel_size,
     )
 
 

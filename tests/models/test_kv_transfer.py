@@ -266,3 +266,11 @@ def test_a_pair_of_services_that_keep_a_pod_has_no_downtime() -> None:
     two = {"replicas": 2, "rollout": {"kind": "rollingUpdate", "maxUnavailable": 1, "maxSurge": 0}}
 
     assert pair_downtime(stack(prefill=two, decode=two).pair) == 0
+
+
+def test_each_npu_has_a_port_also_those_for_the_parts_of_prompts() -> None:
+    divided = {"front": {"extraArgs": {"prefillContextParallelSize": 2}}}
+    prefill = service("front", prefill={"npus": 8}, engine=divided)
+
+    assert prefill.kv_transfer
+    assert len(prefill.kv_transfer.ports) == 8

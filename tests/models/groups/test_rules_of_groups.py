@@ -6,7 +6,7 @@ import pytest
 
 from models.check import check
 from models.finding import Finding
-from tests.models.groups.stacks import POOL, stack_with_group
+from tests.models.groups.stacks import POOL, group_of, stack_with_group
 
 TWO_COPIES = "{maxModelLen: 8192, tensorParallelSize: 16, dataParallelSize: 2}"
 
@@ -182,3 +182,16 @@ def test_16_ports_of_hccl_meet_no_other_port_on_the_host_network() -> None:
     found = findings(cluster="hostNetwork: true, interface: bond0", group="{port: 60007}")
 
     assert found["group-ports"].message == "group.hcclPort 60000 to 60015 meets group.port 60007"
+
+
+def test_the_parts_of_prompts_are_on_npus_of_their_own() -> None:
+    parts = "{maxModelLen: 32768, tensorParallelSize: 8, extraArgs: {prefillContextParallelSize: 2}}"
+    about_sizes = {"idle-npus", "group-sizes", "parallel-size-above-npus"}
+
+    whole = group_of(parts, npus=8)
+    assert whole.engine.npus_used == 16
+    assert whole.group
+    assert whole.group.launch == "nnodes"
+    assert not about_sizes & {*findings(parts, npus=8)}
+    assert about_sizes & {*findings(parts, npus=4)} == {"parallel-size-above-npus"}
+    assert about_sizes & {*findings(parts, npus=16)} == {"idle-npus"}
