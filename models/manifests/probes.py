@@ -16,8 +16,9 @@ _STARTUP_PERIOD = 5
 _QUIET = 6
 """Seconds after which a pod of a group that shows no sign of life is not ready (models/launch/scripts/member.py)."""
 
-_ALIVE = f"(( $(date +%s) - $(stat -c %Y {GROUP_ALIVE} || echo 0) <= {_QUIET} ))"
-"""Whether the program that keeps the group together runs, as a command of bash."""
+_NOW = "printf -v now '%(%s)T' -1"
+_ALIVE = f"{_NOW}; read -r last < {GROUP_ALIVE} && (( now - last <= {_QUIET} ))"
+"""Whether the program that keeps the group together runs, as commands of bash: an image may have no others."""
 
 _HUNG_GRACE_PERIOD = 10
 """Seconds from SIGTERM to SIGKILL for a worker that hangs: its hook waits for the leader, and it does not see one."""
@@ -60,7 +61,7 @@ def leader_probes(service: ResolvedService) -> Manifest:
     """
     health_request = f"exec /bin/bash {LAUNCH_DIRECTORY}/{READY} {service.server.port}"
     tls = " tls" if service.tls else ""
-    ready = f"test -e {GROUP_WHOLE} && {_ALIVE} && {health_request} {DRAINING}{tls}"
+    ready = f"{_ALIVE} && test -e {GROUP_WHOLE} && {health_request} {DRAINING}{tls}"
     serves = f"{health_request} {GROUP_NOT_SERVING}{tls}"
     alive = f"{_ALIVE} || exit 1; test -e {GROUP_NOT_SERVING} || {serves}"
     return {

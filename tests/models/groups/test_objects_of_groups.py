@@ -10,7 +10,7 @@ from tests.models.groups.stacks import POOL, group_of
 
 Object = dict[str, Any]
 
-ALIVE = "(( $(date +%s) - $(stat -c %Y /tmp/ascend-vllm-group-alive || echo 0) <= 6 ))"
+ALIVE = "printf -v now '%(%s)T' -1; read -r last < /tmp/ascend-vllm-group-alive && (( now - last <= 6 ))"
 
 
 def object_of(service: ResolvedService, kind: str) -> Object:
@@ -178,7 +178,7 @@ def test_the_leader_is_ready_only_while_all_pods_of_its_group_answer() -> None:
     leader, _ = templates(group_of())
     probe = container_of(leader)["readinessProbe"]
 
-    assert probe["exec"]["command"][-1].startswith(f"test -e /tmp/ascend-vllm-group-whole && {ALIVE} && exec ")
+    assert probe["exec"]["command"][-1].startswith(f"{ALIVE} && test -e /tmp/ascend-vllm-group-whole && exec ")
     assert probe["periodSeconds"] * probe["failureThreshold"] <= 4
 
 

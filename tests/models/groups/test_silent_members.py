@@ -110,11 +110,10 @@ def test_a_network_that_drops_everything_is_found_on_both_sides(pods: Pods) -> N
 def test_a_client_that_says_nothing_does_not_keep_a_group_back(pods: Pods) -> None:
     pods.beat = 0.1
     pods.start(0, SERVER)
-    until(lambda: pods.has(0, "not-serving"))
+    pods.start(1, WAIT)
+    until(lambda: pods.serve)
 
     with socket.create_connection(("127.0.0.1", pods.port)) as silent:
-        pods.start(1, WAIT)
-        until(lambda: pods.serve)
 
         silent.settimeout(30)
         assert silent.recv(1) == b"", "the leader ends the connection"
@@ -137,4 +136,6 @@ def lives(pods: Pods, rank: int) -> bool:
     """Whether the liveness probe of a pod succeeds."""
     command = worker_probes()["livenessProbe"]["exec"]["command"]
     file = str(pods.directory(rank) / "ascend-vllm-group-alive")
-    return subprocess.run([word.replace(GROUP_ALIVE, file) for word in command], check=False).returncode == 0
+    words = [word.replace(GROUP_ALIVE, file) for word in command]
+    only_bash = {"PATH": str(pods.home)}
+    return subprocess.run(words, env=only_bash, check=False).returncode == 0
