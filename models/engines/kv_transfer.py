@@ -21,6 +21,8 @@ class ParallelSizes:
     pipeline: int
     prefill_context: int
     """Parts of each prompt, each on other NPUs."""
+    layers_of_stages: str = ""
+    """Numbers of layers of the pipeline stages, `31,33`; empty if vLLM divides them evenly."""
 
     @property
     def npus(self) -> int:

@@ -274,3 +274,12 @@ def test_each_npu_has_a_port_also_those_for_the_parts_of_prompts() -> None:
 
     assert prefill.kv_transfer
     assert len(prefill.kv_transfer.ports) == 8
+
+
+def test_the_other_service_learns_which_layers_a_stage_has() -> None:
+    stages = {"front": {"pipelineParallelSize": 2}}
+    partition = {"npus": 8, "env": {"VLLM_PP_LAYER_PARTITION": "31,33"}}
+    sizes = transfer_config(service("back", prefill=partition, engine=stages))["kv_connector_extra_config"]
+
+    assert sizes["prefill"] == {"dp_size": 1, "tp_size": 4, "pp_size": 2, "pp_layer_partition": "31,33"}
+    assert "pp_layer_partition" not in sizes["decode"]
