@@ -263,6 +263,9 @@ def _similar_texts(field: FieldInfo, text: str, examples: list[Any]) -> Iterator
             yield str(PurePosixPath(first).with_name(name))
         if "/" in one_line:
             yield f"/{one_line}"
+    first_of_list = one_line.partition(",")[0].strip()
+    if first_of_list and first_of_list != one_line:
+        yield first_of_list
     if isinstance(first, str) and _DNS_LABEL.fullmatch(first):
         yield _dns_label(text)
 
