@@ -9,6 +9,7 @@ import pytest
 
 from models.check import check
 from models.launch.launch import launch
+from models.manifests.kv_transfer import pair_labels
 from models.service.deadlines import grace_period, pair_downtime
 from models.service.resolve import resolve
 from models.service.resolved import ResolvedService
@@ -283,3 +284,14 @@ def test_the_other_service_learns_which_layers_a_stage_has() -> None:
 
     assert sizes["prefill"] == {"dp_size": 1, "tp_size": 4, "pp_size": 2, "pp_layer_partition": "31,33"}
     assert "pp_layer_partition" not in sizes["decode"]
+
+
+def test_pods_with_another_division_of_layers_are_not_paired() -> None:
+    stages = {"front": {"pipelineParallelSize": 2}}
+    revisions = set()
+    for partition in ("31,33", "32,32"):
+        prefill = {"npus": 8, "env": {"VLLM_PP_LAYER_PARTITION": partition}}
+        labels = pair_labels(service("back", prefill=prefill, engine=stages))
+        revisions.add(labels["ascend-vllm/kv-transfer-revision"])
+
+    assert len(revisions) == 2

@@ -114,7 +114,6 @@ def test_a_client_that_says_nothing_does_not_keep_a_group_back(pods: Pods) -> No
     until(lambda: pods.serve)
 
     with socket.create_connection(("127.0.0.1", pods.port)) as silent:
-
         silent.settimeout(30)
         assert silent.recv(1) == b"", "the leader ends the connection"
     assert pods.serve
