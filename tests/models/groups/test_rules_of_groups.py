@@ -195,3 +195,33 @@ def test_the_parts_of_prompts_are_on_npus_of_their_own() -> None:
     assert not about_sizes & {*findings(parts, npus=8)}
     assert about_sizes & {*findings(parts, npus=4)} == {"parallel-size-above-npus"}
     assert about_sizes & {*findings(parts, npus=16)} == {"idle-npus"}
+
+
+HALF_NODES = "{maxModelLen: 8192, tensorParallelSize: 8, dataParallelSize: 2}"
+HOST_NETWORK = "hostNetwork: true, interface: bond0"
+
+
+def pools(nodes: int) -> str:
+    return f"{HOST_NETWORK}, pools: {{a3: {{nodes: {nodes}, npusPerNode: 16, npuMemory: 64Gi}}}}"
+
+
+@pytest.mark.parametrize(
+    ("nodes", "replicas", "fix"),
+    [
+        (3, 2, "write services.deepseek.replicas: 1, or remove cluster.hostNetwork"),
+        (1, 1, "remove cluster.hostNetwork"),
+    ],
+)
+def test_each_pod_on_the_host_network_needs_a_separate_node(nodes: int, replicas: int, fix: str) -> None:
+    found = findings(HALF_NODES, cluster=pools(nodes), npus=8, replicas=replicas, model="/mnt/models/Qwen3-32B")
+
+    assert found["host-ports"].fix == fix
+    enough = nodes * 2 + 2
+    assert "host-ports" not in findings(HALF_NODES, cluster=pools(enough), npus=8, model="/mnt/models/Qwen3-32B")
+
+
+@pytest.mark.parametrize(("nodes", "surge"), [(3, 0), (4, 1)])
+def test_an_additional_group_on_the_host_network_needs_nodes_without_its_ports(nodes: int, surge: int) -> None:
+    service = group_of(HALF_NODES, cluster=pools(nodes), npus=8, model="/mnt/models/Qwen3-32B")
+
+    assert service.surge == surge
