@@ -74,9 +74,12 @@ def _launch_of(service: ResolvedService, parts: Launch, rank: int) -> Launch:
     """
     if rank >= service.nodes:
         highest = service.nodes - 1
+        fix = "leave --rank out"
+        if highest:
+            fix += f", or write a number from 0 to {highest}"
         raise CommandError(
             f"--rank {rank}: the highest rank of {service.name} is {highest}",
-            fix=f"leave --rank out, or write a number from 0 to {highest}",
+            fix=fix,
         )
     return launch_of_rank(parts, member_of(service, rank))
 

@@ -23,6 +23,8 @@ _LINE = re.compile(r"^group: rank (?P<rank>\d+): (?P<line>.*)$")
 _GAVE_UP = "group: gave up after "
 _LOST = "was lost"
 """Reason of a failure when the leader can no longer reach the pod."""
+_SILENT = "was silent"
+"""Reason of a failure when the pod is connected and does not answer."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,8 @@ def explained(report: Report, cause: Cause | None) -> Finding:
     """
     if report.reason == _LOST and not report.gave_up:
         return _lost(report)
+    if report.reason == _SILENT and not report.gave_up:
+        return _silent(report)
     message = f"the server {report.reason} first (attempt {report.attempt} of {report.attempts})"
     why = "the other servers of the group were stopped, and all start again after a pause that doubles each time"
     if report.gave_up:
@@ -104,4 +108,15 @@ def _lost(report: Report) -> Finding:
         why="without the pod, requests would hang, so the servers of the group were stopped; all start again when the"
         " leader reaches all pods",
         fix="bring the node of the pod or its network back; if the pod itself is gone, the group is recreated",
+    )
+
+
+def _silent(report: Report) -> Finding:
+    return Finding(
+        "group-member-failed",
+        "error",
+        f"its pod hung: the leader heard nothing from it for 20 s (attempt {report.attempt} of {report.attempts})",
+        why="its network is cut, its node is overloaded or its processes are stopped; requests would hang, so the"
+        " servers of the group were stopped, and all start again when the pod answers",
+        fix="check the node of the pod and its network; a container that hangs is restarted after two minutes",
     )

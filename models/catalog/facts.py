@@ -15,6 +15,21 @@ ModelKind = Literal["generate", "embed", "rerank"]
 UNSCALED = ("su", "longrope", "llama3", "mrope")
 """Types of RoPE scaling whose stated length is already scaled. For all other types vLLM multiplies it by the factor."""
 
+HYBRID_MODELS = (
+    "bamba",
+    "falcon_h1",
+    "granitemoehybrid",
+    "jamba",
+    "kimi_linear",
+    "minimax_text_01",
+    "nemotron_h",
+    "qwen3_5",
+    "qwen3_5_moe",
+    "qwen3_next",
+    "zamba2",
+)
+"""Model types with attention and Mamba layers. They keep their block size (vllm_ascend/utils.py)."""
+
 
 class RopeScaling(Record):
     """`rope_scaling` of config.json: how a model extends its positions to longer sequences."""

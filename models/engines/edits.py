@@ -57,7 +57,7 @@ def tensor_parallel_edit(server: ModelServer, size: int) -> str:
     """
     edit = f"write engine.tensorParallelSize: {size}"
     engine = server.engine
-    ranks = size * engine.pipeline_parallel_size * engine.data_parallel_size
+    ranks = size * engine.tensor_groups
     npus, undivided_ranks = divmod(ranks, server.nodes)
     is_other_number = undivided_ranks == 0 and npus != server.npus
     if is_other_number and is_written(server, "npus"):

@@ -9,7 +9,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, JsonValue, WithJsonSchema
 
+from models.engines.flags import plain_name
 from models.record import WORD, Line, Record, Word
+
+_PREFILL_CONTEXT = plain_name("prefill-context-parallel-size")
 
 Version = Literal["0.6.3", "0.18.0", "0.23.0", "0.30.0"]
 """The known releases: vLLM's version."""
@@ -121,6 +124,23 @@ class EngineArgs(Record):
     """Further flags of the engine by name, checked against the release: `{seed: 8}`. A flag that has its own key
     is refused here."""
 
+    @property
+    def prefill_context_parallel_size(self) -> int:
+        """Parts of each prompt, each on other NPUs; a flag under `extraArgs`."""
+        for name, value in self.extra_args.items():
+            if plain_name(name) == _PREFILL_CONTEXT and type(value) is int:
+                return max(value, 1)
+        return 1
+
+    @property
+    def tensor_groups(self) -> int:
+        """Groups of NPUs; each group splits its layers by `tensorParallelSize`."""
+        return (
+            self.pipeline_parallel_size
+            * self.data_parallel_size
+            * self.prefill_context_parallel_size
+        )
+
 
 class ResolvedEngine(EngineArgs):
     """The engine's arguments with all defaults of the release."""
@@ -133,9 +153,5 @@ class ResolvedEngine(EngineArgs):
 
     @property
     def npus_used(self) -> int:
-        """NPUs that the engine's processes occupy: tensor times pipeline times data parallel size."""
-        return (
-            self.tensor_parallel_size
-            * self.pipeline_parallel_size
-            * self.data_parallel_size
-        )
+        """NPUs that the engine's processes occupy: the product of its parallel sizes (vllm/config/parallel.py)."""
+        return self.tensor_parallel_size * self.tensor_groups

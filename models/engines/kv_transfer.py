@@ -19,11 +19,15 @@ class ParallelSizes:
     tensor: int
     data: int
     pipeline: int
+    prefill_context: int
+    """Parts of each prompt, each on other NPUs."""
+    layers_of_stages: str = ""
+    """Numbers of layers of the pipeline stages, `31,33`; empty if vLLM divides them evenly."""
 
     @property
     def npus(self) -> int:
         """NPUs of the server."""
-        return self.tensor * self.data * self.pipeline
+        return self.tensor * self.data * self.pipeline * self.prefill_context
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,10 @@ from models.service.group import launch_form
 from models.service.resolved import ResolvedService
 
 GROUP_WHOLE = "/tmp/ascend-vllm-group-whole"  # noqa: S108  the container's own, gone with it
-"""File of the leader that exists while all pods of the group are connected."""
+"""File of the leader that exists while all pods of the group are connected and answer."""
+
+GROUP_ALIVE = "/tmp/ascend-vllm-group-alive"  # noqa: S108  the container's own, gone with it
+"""File of each pod, to which the program that keeps the group together writes the time each second."""
 
 GROUP_NOT_SERVING = "/tmp/ascend-vllm-group-not-serving"  # noqa: S108  the container's own, gone with it
 """File of the leader that exists while its server is not expected to answer."""

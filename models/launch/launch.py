@@ -148,7 +148,7 @@ def _files(service: ResolvedService) -> dict[str, str]:
     steps = list(init_steps(service))
     helpers = [scripts.DRAIN, scripts.READY]
     if service.group:
-        helpers += [scripts.MEMBER, scripts.MEMBER_SERVER]
+        helpers += [scripts.MEMBER, scripts.MEMBER_CONNECTION, scripts.MEMBER_SERVER]
     if service.pta_graph:
         helpers.append(scripts.GRAPH_CACHE)
         if service.pta_graph.warm_up:

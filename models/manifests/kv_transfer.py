@@ -44,6 +44,8 @@ def _revision(service: ResolvedService, end: KvTransferEnd) -> str:
         "prefill": [end.prefill.tensor, end.prefill.data, end.prefill.pipeline],
         "decode": [end.decode.tensor, end.decode.data, end.decode.pipeline],
     }
+    if end.prefill.layers_of_stages:
+        shared["layers of stages"] = end.prefill.layers_of_stages
     text = json.dumps(shared, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:10]
 

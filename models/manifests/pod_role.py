@@ -8,7 +8,7 @@ from models.engines.group import ResolvedGroup
 from models.launch.group import GROUP_LEADER
 from models.launch.launch import DRAIN, LAUNCH_DIRECTORY
 from models.manifests.metadata import Manifest
-from models.manifests.probes import leader_probes, probes
+from models.manifests.probes import leader_probes, probes, worker_probes
 from models.service.deadlines import grace_period, worker_grace_period
 from models.service.resolved import ResolvedService
 
@@ -62,7 +62,7 @@ def leader(service: ResolvedService, group: ResolvedGroup) -> PodRole:
 
 
 def worker(service: ResolvedService, group: ResolvedGroup) -> PodRole:
-    """A pod of a group without an API server: it has no port that a probe could ask.
+    """A pod of a group without an API server: it has no port that a probe could ask for requests.
 
     It must not end before the leader has answered its requests, so it ends after the leader.
     """
@@ -72,7 +72,7 @@ def worker(service: ResolvedService, group: ResolvedGroup) -> PodRole:
     return PodRole(
         ports=ports,
         environment=_addresses(),
-        container=_after_leader(service),
+        container={**worker_probes(), **_after_leader(service)},
         spec=_network(service),
         grace_period=worker_grace_period(service),
     )

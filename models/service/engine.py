@@ -51,8 +51,7 @@ def _usual_tensor_parallel_size(
     config: EngineArgs, npus: int | None, facts: ModelFacts | None
 ) -> tuple[int, str]:
     """The NPUs over which each layer is split without `tensorParallelSize`, and the reason."""
-    copies = config.pipeline_parallel_size * config.data_parallel_size
-    most = max((npus or 1) // copies, 1)
+    most = max((npus or 1) // config.tensor_groups, 1)
     size = most
     while facts is not None and not facts.splits(size):
         size -= 1

@@ -53,7 +53,7 @@ def resolve_group(
 
 def launch_form(engine: ResolvedEngine, npus: int) -> tuple[LaunchForm, str]:
     """How the engine is spread over pods with so many NPUs, and the reason."""
-    copy = engine.tensor_parallel_size * engine.pipeline_parallel_size
+    copy = engine.npus_used // engine.data_parallel_size
     copies = engine.data_parallel_size
     if copies == 1:
         return "nnodes", f"one copy of the engine on {counted(copy, 'NPU')}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from models.engines.engine_args import ResolvedEngine
 from models.engines.group import ResolvedGroup
 from models.engines.kv_transfer import KvTransferEnd, ParallelSizes
 from models.service.resolved import ResolvedService
@@ -24,6 +23,9 @@ _LARGEST_NODE = 16
 _BELOW_MOONCAKE = 10_000
 """The difference that moves the default ports of a group, around 29500, below the range of Mooncake."""
 
+_LAYERS_OF_STAGES = "VLLM_PP_LAYER_PARTITION"
+"""The variable that divides the layers of a model over its pipeline stages (vllm/envs.py)."""
+
 _STEP = 100
 """Ports of the two services are a multiple of this apart, so that they are easily read."""
 
@@ -38,8 +40,8 @@ def with_kv_transfer(
     named = {service.name: service for service in services}
     if config is None or not {config.prefill, config.decode} <= named.keys():
         return list(services)
-    prefill = _sizes(named[config.prefill].engine)
-    decode = _sizes(named[config.decode].engine)
+    prefill = _sizes(named[config.prefill])
+    decode = _sizes(named[config.decode])
     first = config.port or first_free_port(services[0].cluster.pools)
     ends = {
         config.prefill: KvTransferEnd(
@@ -94,11 +96,14 @@ def first_free_port(pools: Mapping[str, Pool]) -> int:
     return MOONCAKE_PORTS + MOONCAKE_PORTS_OF_NPU * largest
 
 
-def _sizes(engine: ResolvedEngine) -> ParallelSizes:
+def _sizes(service: ResolvedService) -> ParallelSizes:
+    engine = service.engine
     return ParallelSizes(
         tensor=engine.tensor_parallel_size,
         data=engine.data_parallel_size,
         pipeline=engine.pipeline_parallel_size,
+        prefill_context=engine.prefill_context_parallel_size,
+        layers_of_stages=service.env.get(_LAYERS_OF_STAGES, ""),
     )
 
 

@@ -90,7 +90,7 @@ def resolve(stack: LoadedStack) -> ResolvedStack:
         for name, config in sorted(stack.services.items())
     ]
     plans = plan_rollouts(
-        [_demand(size) for size in sizes], cluster.pools, cluster.queues
+        [_demand(size, cluster) for size in sizes], cluster.pools, cluster.queues
     )
     services = [
         _resolve_service(size, plans[size.name], cluster, stack) for size in sizes
@@ -203,7 +203,7 @@ def _compile_time(config: ServiceConfig) -> int:
     return _COMPILE if graph.iteration_timeout is None else graph.iteration_timeout
 
 
-def _demand(size: _Size) -> Demand:
+def _demand(size: _Size, cluster: Cluster) -> Demand:
     return Demand(
         service=size.name,
         replicas=size.replicas,
@@ -214,6 +214,7 @@ def _demand(size: _Size) -> Demand:
         startup=size.startup,
         rollout=size.config.rollout,
         external=size.external,
+        fixed_ports=size.config.nodes > 1 and cluster.host_network,
     )
 
 

@@ -45,6 +45,8 @@ class Demand:
     """Whether an autoscaler sets the replicas, and may use the free NPUs."""
     nodes: int = 1
     """Pods of each replica, each on a separate node."""
+    fixed_ports: bool = False
+    """Whether its pods have ports of the node, so that no node runs two of them."""
 
     @property
     def is_group(self) -> bool:
@@ -64,6 +66,7 @@ def demand(service: ResolvedService) -> Demand:
         startup=service.startup,
         rollout=service.rollout,
         external=service.external,
+        fixed_ports=service.group is not None and service.cluster.host_network,
     )
 
 
@@ -109,10 +112,16 @@ class _Cluster:
         if not _within_quota(demand, held, self.queues):
             return False
         pods = held.pods.copy()
+        own = demand.npus
+        if demand.fixed_ports:
+            own = max(self.nodes, default=demand.npus)
+            running = min(pods[demand.npus], demand.replicas * demand.nodes)
+            pods[demand.npus] -= running
+            pods[own] += running
         for _ in range(demand.nodes):
             if not sure_to_fit(demand.npus, pods, self.nodes):
                 return False
-            pods[demand.npus] += 1
+            pods[own] += 1
         return True
 
 

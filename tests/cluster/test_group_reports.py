@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cluster.groups.reports import Report, explained, last_report
 from models.launch.scripts.member import Failure
+from models.launch.scripts.member_connection import SILENT
 
 LINES = ["INFO loading weights", "RuntimeError: EI0001: a port is wrong"]
 
@@ -40,6 +41,14 @@ def test_a_lost_pod_is_no_failure_of_its_server() -> None:
     finding = explained(report, None)
     assert finding.message == "the leader lost its pod (attempt 1 of 5)"
     assert finding.fix.startswith("bring the node of the pod or its network back")
+
+
+def test_a_pod_that_hangs_is_no_failure_of_its_server() -> None:
+    report = last_report(log(Failure(1, SILENT, []), 1))
+
+    assert report
+    finding = explained(report, None)
+    assert finding.message == "its pod hung: the leader heard nothing from it for 20 s (attempt 1 of 5)"
 
 
 def test_a_log_without_a_failure_has_no_report() -> None:

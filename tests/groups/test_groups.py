@@ -16,6 +16,9 @@ from tests.groups.load import AT_ONCE, Request
 KILL_SERVER = "for p in /proc/[0-9]*; do p=${p#/proc/}; [[ $p == 1 || $p == $$ ]] || kill -9 $p; done; true"
 """Kills all processes of a container but its first one, which is the program that keeps the group together."""
 
+STOP_SERVER = KILL_SERVER.replace("kill -9", "kill -STOP")
+"""Stops the same processes: they keep their connections, and answer no more."""
+
 pytestmark = pytest.mark.timeout(1800)
 
 Note = Callable[[str, Counter[str], str], None]
@@ -76,13 +79,29 @@ def test_a_worker_that_falls_silent_lets_no_request_hang(group: Group, tmp_path:
         silent = time.time()
         group.link(WORKER, "down")
         left = until(lambda: group.targets() == 0)
-        until(lambda: "the server of rank 1 was lost first" in group.log(LEADER))
+        until(lambda: "the server of rank 1 was silent first" in group.log(LEADER))
         group.link(WORKER, "up")
         until(lambda: group.targets() == 1)
 
     assert group.pods() == pods
     note("worker silent", results_of(requests), f"{times(requests, silent)}, left the Service after {left:.1f} s")
     check_losses(requests, silent)
+
+
+def test_a_worker_whose_server_is_stopped_leaves_the_service_and_lets_no_request_hang(
+    group: Group, tmp_path: Path, note: Note
+) -> None:
+    pods = group.pods()
+    with group.loaded(tmp_path / "load") as requests:
+        stopped = time.time()
+        group.inside(WORKER, STOP_SERVER)
+        left = until(lambda: group.targets() == 0)
+        until(lambda: "the server of rank 1 was silent first" in group.log(LEADER))
+        until(lambda: group.targets() == 1)
+
+    assert group.pods() == pods
+    note("server stopped", results_of(requests), f"{times(requests, stopped)}, left the Service after {left:.1f} s")
+    check_losses(requests, stopped)
 
 
 def test_a_lost_pod_recreates_the_group_and_lets_no_request_hang(group: Group, tmp_path: Path, note: Note) -> None:

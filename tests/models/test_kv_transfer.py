@@ -9,6 +9,7 @@ import pytest
 
 from models.check import check
 from models.launch.launch import launch
+from models.manifests.kv_transfer import pair_labels
 from models.service.deadlines import grace_period, pair_downtime
 from models.service.resolve import resolve
 from models.service.resolved import ResolvedService
@@ -266,3 +267,31 @@ def test_a_pair_of_services_that_keep_a_pod_has_no_downtime() -> None:
     two = {"replicas": 2, "rollout": {"kind": "rollingUpdate", "maxUnavailable": 1, "maxSurge": 0}}
 
     assert pair_downtime(stack(prefill=two, decode=two).pair) == 0
+
+
+def test_each_npu_has_a_port_also_those_for_the_parts_of_prompts() -> None:
+    divided = {"front": {"extraArgs": {"prefillContextParallelSize": 2}}}
+    prefill = service("front", prefill={"npus": 8}, engine=divided)
+
+    assert prefill.kv_transfer
+    assert len(prefill.kv_transfer.ports) == 8
+
+
+def test_the_other_service_learns_which_layers_a_stage_has() -> None:
+    stages = {"front": {"pipelineParallelSize": 2}}
+    partition = {"npus": 8, "env": {"VLLM_PP_LAYER_PARTITION": "31,33"}}
+    sizes = transfer_config(service("back", prefill=partition, engine=stages))["kv_connector_extra_config"]
+
+    assert sizes["prefill"] == {"dp_size": 1, "tp_size": 4, "pp_size": 2, "pp_layer_partition": "31,33"}
+    assert "pp_layer_partition" not in sizes["decode"]
+
+
+def test_pods_with_another_division_of_layers_are_not_paired() -> None:
+    stages = {"front": {"pipelineParallelSize": 2}}
+    revisions = set()
+    for partition in ("31,33", "32,32"):
+        prefill = {"npus": 8, "env": {"VLLM_PP_LAYER_PARTITION": partition}}
+        labels = pair_labels(service("back", prefill=prefill, engine=stages))
+        revisions.add(labels["ascend-vllm/kv-transfer-revision"])
+
+    assert len(revisions) == 2

@@ -100,3 +100,58 @@ def test_each_side_may_do_without_prefix_caching(side: str) -> None:
     changes: dict[str, Any] = {side: {"prefixCaching": False}}
 
     assert rules(**changes) == []
+
+
+MTP = {"kind": "mtp", "tokens": 1}
+NEXT = {"model": "/mnt/models/Qwen3-Next-80B-A3B-Instruct"}
+
+
+def test_a_service_for_decode_needs_the_mtp_layers_of_prefill() -> None:
+    both = {"prefill": DEEPSEEK, "decode": {**DEEPSEEK, "speculative": MTP}}
+    (finding,) = findings("kv-transfer-speculative", **both)
+
+    assert finding.severity == "error"
+    assert finding.message == "back speculates with mtp, but the speculation of front is none"
+    assert finding.fix == "remove services.back.speculative"
+    both["prefill"] = {**DEEPSEEK, "speculative": MTP}
+    assert findings("kv-transfer-speculative", **both) == []
+
+
+def test_more_tokens_for_decode_than_for_prefill_are_accepted() -> None:
+    decode = {**DEEPSEEK, "speculative": {**MTP, "tokens": 3}}
+
+    assert findings("kv-transfer-speculative", prefill={**DEEPSEEK, "speculative": MTP}, decode=decode) == []
+
+
+def test_lookups_in_the_prompt_have_no_kv_cache() -> None:
+    lookup = {"kind": "ngram", "tokens": 5, "promptLookupMax": 4}
+
+    assert findings("kv-transfer-speculative", decode={"speculative": lookup}) == []
+
+
+def test_with_mamba_layers_both_services_propose_the_same_number_of_tokens() -> None:
+    prefill = {**NEXT, "speculative": MTP}
+    decode = {**NEXT, "speculative": {**MTP, "tokens": 3}}
+    (finding,) = findings("kv-transfer-speculative", prefill=prefill, decode=decode)
+
+    assert finding.severity == "error"
+    assert finding.fix == "write services.front.speculative.tokens: 3"
+    assert findings("kv-transfer-speculative", prefill=decode, decode=decode) == []
+    (only_prefill,) = findings("kv-transfer-speculative", prefill=prefill, decode=NEXT)
+    assert only_prefill.fix == "remove services.front.speculative"
+
+
+def latent_with_mamba_layers(tensor_parallel_size: int, npus: int) -> dict[str, Any]:
+    """A model such as Kimi-Linear: latent attention, and layers with a state."""
+    dimensions = {"modelType": "kimi_linear", "kvLoraRank": 512, "qkRopeHeadDim": 64}
+    facts = {"hiddenSize": 2304, "numAttentionHeads": 48, "numKeyValueHeads": 48, "numHiddenLayers": 27}
+    sizes = {"intermediateSize": 9216, "vocabSize": 163840, "multimodal": False, "moe": False}
+    model = {"name": "Linear", "source": "/mnt/models/Linear", "facts": {**dimensions, **facts, **sizes}}
+    return {"model": model, "npus": npus, "engine": {"maxModelLen": 8192, "tensorParallelSize": tensor_parallel_size}}
+
+
+@pytest.mark.parametrize(("decode", "refused"), [(4, True), (2, False), (6, False)])
+def test_mamba_layers_need_a_multiple_also_with_latent_attention(decode: int, refused: bool) -> None:
+    prefill = latent_with_mamba_layers(6, 8)
+
+    assert bool(findings("kv-transfer-sizes", prefill=prefill, decode=latent_with_mamba_layers(decode, 8))) is refused

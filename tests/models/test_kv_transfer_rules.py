@@ -130,3 +130,14 @@ def test_a_pair_behind_kthena_cannot_get_two_ports_on_the_host_network() -> None
     (fix,) = fixes("host-ports", prefill=group, decode=decode, engine=engine, cluster=cluster)
 
     assert fix.startswith("write kvTransfer.router: none and write services.front.server.port: ")
+
+
+def test_a_service_for_prefill_has_stages_or_parts_of_prompts() -> None:
+    both = {"tensorParallelSize": 4, "pipelineParallelSize": 2, "extraArgs": {"prefillContextParallelSize": 2}}
+
+    assert fixes("kv-transfer-sizes", prefill={"npus": 16}, engine={"front": both}) == [
+        "write services.front.engine.pipelineParallelSize: 1 and write services.front.engine.tensorParallelSize: 8"
+    ]
+    for key in ("pipelineParallelSize", "extraArgs"):
+        one = {name: value for name, value in both.items() if name != key}
+        assert fixes("kv-transfer-sizes", prefill={"npus": 8}, engine={"front": one}) == []

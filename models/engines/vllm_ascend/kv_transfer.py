@@ -33,8 +33,10 @@ def kv_transfer_config(end: KvTransferEnd) -> dict[str, Any]:
     }
 
 
-def _sizes(sizes: ParallelSizes) -> dict[str, int]:
-    config = {"dp_size": sizes.data, "tp_size": sizes.tensor}
+def _sizes(sizes: ParallelSizes) -> dict[str, Any]:
+    config: dict[str, Any] = {"dp_size": sizes.data, "tp_size": sizes.tensor}
     if sizes.pipeline > 1:
         config["pp_size"] = sizes.pipeline
+        if sizes.layers_of_stages:
+            config["pp_layer_partition"] = sizes.layers_of_stages
     return config

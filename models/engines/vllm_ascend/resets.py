@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from models.catalog.facts import HYBRID_MODELS
 from models.engines.vllm_ascend.capture_sizes import most_sizes, sizes_up_to
 from models.engines.vllm_ascend.launch_settings import (
     LaunchSettings,
@@ -14,21 +15,6 @@ from models.engines.vllm_ascend.launch_settings import (
 )
 from models.engines.vllm_ascend.records import Reset
 from models.finding import at
-
-_HYBRID_MODELS = (
-    "bamba",
-    "falcon_h1",
-    "granitemoehybrid",
-    "jamba",
-    "kimi_linear",
-    "minimax_text_01",
-    "nemotron_h",
-    "qwen3_5",
-    "qwen3_5_moe",
-    "qwen3_next",
-    "zamba2",
-)
-"""Model types with attention and Mamba layers. They keep their block size (vllm_ascend/utils.py)."""
 
 _OWN_BLOCK_SIZES = ("deepseek_v4",)
 """Model types with their own block sizes (vllm_ascend/utils.py)."""
@@ -131,7 +117,7 @@ def _block_size(settings: LaunchSettings) -> Setting | None:
 
 def _has_own_blocks(settings: LaunchSettings) -> bool:
     facts = settings.server.facts
-    model_types = (*_HYBRID_MODELS, *_OWN_BLOCK_SIZES)
+    model_types = (*HYBRID_MODELS, *_OWN_BLOCK_SIZES)
     return facts is not None and facts.model_type in model_types
 
 

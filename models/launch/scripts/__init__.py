@@ -22,6 +22,9 @@ GRAPH_CACHE = "graph_cache.sh"
 MEMBER = "member.py"
 """Runs the server of one pod of a group, and keeps the servers of the group together."""
 
+MEMBER_CONNECTION = "member_connection.py"
+"""The connection between the leader and a worker, for `member.py`."""
+
 MEMBER_SERVER = "member_server.py"
 """The process of the server, for `member.py`."""
 

@@ -9,6 +9,9 @@ A lost connection means that a pod is gone. vLLM does not notice it, and its req
 longer ready and stops its server, which ends the requests with an error. A worker without its leader stops its server
 and may end.
 
+A pod that hangs keeps its connections. So all pods send a sign of life each second. While one of them is silent, the
+leader is not ready; a pod that stays silent is lost. A pod whose server is stopped (SIGSTOP) sends no sign either.
+
 Runs with the image's own Python, 3.8 or later, and nothing but its standard library.
 """
 
@@ -17,33 +20,35 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import json
 import math
 import os
 import signal
-import socket
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Dict, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
+    from models.launch.scripts.member_connection import (
+        LOST,
+        QUIET,
+        SILENCE,
+        SILENT,
+        Connection,
+        Message,
+    )
     from models.launch.scripts.member_server import KEPT, STOPPED, Server, answers
 else:
     sys.path.insert(0, str(Path(__file__).parent))
+    from member_connection import LOST, QUIET, SILENCE, SILENT, Connection, Message
     from member_server import KEPT, STOPPED, Server, answers
 
 RESET = 600
 """Seconds after which a server that answers has started well: attempts are counted anew."""
 
-SILENCE = 20
-"""Seconds until a pod that does not answer any more is lost: the kernel answers for a busy one."""
-
 FILES = Path("/tmp")  # noqa: S108  the container's own, gone with it
 SHARED = Path("/dev/shm")  # noqa: S108  the kernel's name for shared memory
 MESSAGE = Path("/dev/termination-log")
-
-Message = Dict[str, Any]  # evaluated by Python 3.8
 
 
 def main() -> None:
@@ -63,6 +68,7 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--startup", type=float, required=True, help="longest time until the server answers")
     parser.add_argument("--attempts", type=int, default=5, help="starts until the group gives up")
     parser.add_argument("--pause", type=float, default=10, help="after the first failure, doubled after each")
+    parser.add_argument("--beat", type=float, default=1, help="from one sign of life to the next")
     parser.add_argument("--files", type=Path, default=FILES, help="directory of the files that probes read")
     parser.add_argument("--shared", type=Path, default=SHARED, help="directory that is emptied after each server")
     parser.add_argument("--message", type=Path, default=MESSAGE, help="file for the reason of a failure")
@@ -78,7 +84,7 @@ async def run(options: argparse.Namespace) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
     server = Server(options)
     member = Leader(options, server) if options.rank == 0 else Worker(options, server)
-    work = asyncio.ensure_future(member.work())
+    work: asyncio.Future[Any] = asyncio.gather(member.work(), member.beat())
     await asyncio.wait({work, asyncio.ensure_future(ended.wait())}, return_when=asyncio.FIRST_COMPLETED)
     member.is_ending = True
     if work.done():
@@ -113,7 +119,9 @@ class Leader:
         self._attempt = 0
         self._answered = 0.0
         self._needs_all = False
+        self._own_missed = 0
         self.is_ending = False
+        self._alive = options.files / "ascend-vllm-group-alive"
         self._whole = options.files / "ascend-vllm-group-whole"
         self._not_serving = options.files / "ascend-vllm-group-not-serving"
 
@@ -137,6 +145,30 @@ class Leader:
                 if failures < self._options.attempts:
                     await asyncio.sleep(self._options.pause * 2 ** (failures - 1))
             await asyncio.Event().wait()
+
+    async def beat(self) -> None:
+        """Send signs of life, and look for pods that send none."""
+        while True:
+            mark_alive(self._alive)
+            await asyncio.sleep(self._options.beat)
+            for rank, connection in self._workers.items():
+                connection.missed += 1
+                if connection.missed == QUIET:
+                    say(f"group: rank {rank} is silent, so the group is not ready")
+                if connection.missed == SILENCE:
+                    connection.drop()
+                connection.send({})
+            await self._look_at_own()
+            await self._notify()
+
+    async def _look_at_own(self) -> None:
+        """Treat the own server like those of the other pods."""
+        if not self._server.is_stopped():
+            self._own_missed = 0
+            return
+        self._own_missed += 1
+        if self._own_missed == SILENCE and self._needs_all:
+            await self._fail(Failure(0, SILENT, []))
 
     async def _attempt_once(self) -> Failure:
         """Start all servers, and return the first that ends."""
@@ -192,14 +224,14 @@ class Leader:
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connection = Connection(reader, writer)
-        hello = await connection.receive()
+        hello = await connection.receive(within=SILENCE * self._options.beat)
         if hello is None or "rank" not in hello:
             return
         rank = hello["rank"]
         self._workers[rank] = connection
         say(f"group: rank {rank} is connected")
         if self._needs_all:  # the pod is a new one, and the connection of the old one has not ended yet
-            await self._fail(Failure(rank, "was lost", []))
+            await self._fail(Failure(rank, LOST, []))
         await self._notify()
         try:
             while True:
@@ -212,7 +244,7 @@ class Leader:
                 del self._workers[rank]
                 say(f"group: lost the connection to rank {rank}")
                 if self._needs_all:
-                    await self._fail(Failure(rank, "was lost", []))
+                    await self._fail(Failure(rank, connection.end, []))
             await self._notify()
 
     async def _heard(self, rank: int, message: Message) -> None:
@@ -231,12 +263,13 @@ class Leader:
             await self._changed.wait_for(condition)
 
     async def _notify(self) -> None:
-        self._whole_is(len(self._workers) == self._options.size - 1)
+        missed = [self._own_missed, *(connection.missed for connection in self._workers.values())]
+        self._whole_is(len(self._workers) == self._options.size - 1 and max(missed) < QUIET)
         async with self._changed:
             self._changed.notify_all()
 
     def _whole_is(self, whole: bool) -> None:
-        """Create or remove the file by which the readiness probe sees whether all pods of the group are there."""
+        """Create or remove the file by which the readiness probe sees whether all pods of the group answer."""
         if whole:
             self._whole.touch()
         elif self._whole.exists():
@@ -253,6 +286,7 @@ class Worker:
         self._connection: Connection | None = None
         self._running: asyncio.Future[None] | None = None
         self.is_ending = False
+        self._alive = options.files / "ascend-vllm-group-alive"
         self._leader = options.files / "ascend-vllm-group-leader"
 
     async def work(self) -> None:
@@ -272,6 +306,20 @@ class Worker:
             self._leader.unlink()
             say("group: lost the connection to the leader")
             await self._stop()
+
+    async def beat(self) -> None:
+        """Send signs of life for this pod and its server, and look for those of the leader."""
+        while True:
+            mark_alive(self._alive)
+            await asyncio.sleep(self._options.beat)
+            connection = self._connection
+            if connection is None or connection.missed == SILENCE:
+                continue
+            connection.missed += 1
+            if connection.missed == SILENCE:
+                connection.drop()
+            elif not self._server.is_stopped():
+                connection.send({})
 
     async def _obey(self, connection: Connection) -> None:
         while True:
@@ -298,34 +346,11 @@ class Worker:
             self._connection.send({"ended": attempt, "code": code, "lines": self._server.last_lines()})
 
 
-class Connection:
-    """Messages between the leader and a worker, one line of JSON each."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader = reader
-        self._writer = writer
-        end = writer.get_extra_info("socket")
-        end.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        end.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 5)
-        end.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 5)
-        end.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3)
-        end.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, SILENCE * 1000)
-
-    def send(self, message: Message) -> None:
-        """Send a message; a lost connection is noticed when the next one is received."""
-        self._writer.write(json.dumps(message).encode() + b"\n")
-
-    async def receive(self) -> Message | None:
-        """The next message; None if the other end is gone, or says something else."""
-        try:
-            line = await self._reader.readline()
-            message = json.loads(line) if line.endswith(b"\n") else None
-        except (OSError, ValueError):
-            message = None
-        if not isinstance(message, dict):
-            self._writer.close()
-            return None
-        return message
+def mark_alive(file: Path) -> None:
+    """Write the time to a file, which a probe may read at the same moment."""
+    new = file.with_suffix(".new")
+    new.write_text(f"{int(time.time())}\n", encoding="utf-8")
+    new.replace(file)
 
 
 def say(text: str) -> None:

@@ -38,6 +38,20 @@ class Server:
         """Whether the process exists and has not ended."""
         return self._process is not None and self._process.returncode is None
 
+    def is_stopped(self) -> bool:
+        """Whether a process of the server is stopped, as by SIGSTOP: it keeps its connections and does not answer."""
+        if self._process is None or not self.runs:
+            return False
+        for file in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                fields = file.read_bytes().rpartition(b")")[2].split()
+            except OSError:  # the process has ended
+                continue
+            state, session = fields[0], int(fields[3])
+            if session == self._process.pid and state in (b"T", b"t"):
+                return True
+        return False
+
     async def start(self) -> None:
         """Start the server. When this returns, the process exists, so that `stop` finds it."""
         self.tail = b""

@@ -10,6 +10,7 @@ from models.finding import Finding, Mark, at, error, no_effect
 from models.rules.kv_transfer.pair import pair_of
 from models.rules.registry import rule, stack_rule
 from models.service.resolved import ResolvedService, ResolvedStack
+from models.words import counted
 
 _HIGHEST_PORT = 65535
 _LOOPBACK = "lo"
@@ -76,19 +77,44 @@ def group_ports(service: ResolvedService) -> Iterator[Finding]:
 def host_ports(stack: ResolvedStack) -> Iterator[Finding]:
     """On the host network, groups of two services that can share a node use different ports.
 
-    The scheduler keeps pods with the same ports off the same node, so the NPUs of that node stay idle.
+    The scheduler keeps pods with the same ports off the same node, so the NPUs of that node stay idle. All pods of one
+    service have the same ports, so each needs a separate node.
     """
     groups = [
         service
         for service in stack.services
         if service.group and stack.cluster.host_network and _shares_nodes(service)
     ]
+    for service in groups:
+        yield from _own_ports(service)
     of_router = _names_behind_a_router(stack)
     for first, second in combinations(groups, 2):
         router_edit = ""
         if {first.name, second.name} <= of_router:
             router_edit = "write kvTransfer.router: none and "
         yield from _same_ports(first, second, router_edit)
+
+
+def _own_ports(service: ResolvedService) -> Iterator[Finding]:
+    """More pods of a service than nodes."""
+    pools = service.cluster.pools.values()
+    nodes = sum(pool.nodes for pool in pools)
+    pods = service.replicas * service.nodes
+    if not pools or pods <= nodes:
+        return
+    fix = "remove cluster.hostNetwork"
+    groups = nodes // service.nodes
+    if groups:
+        fix = f"write services.{service.name}.replicas: {groups}, or {fix}"
+    yield error(
+        f"{service.name} has {counted(pods, 'pod')} with the same ports, and the pools have {counted(nodes, 'node')}",
+        why="the scheduler keeps pods with the same port of the node apart, so a group stays Pending",
+        fix=fix,
+        marks=[
+            Mark(("cluster", "hostNetwork")),
+            Mark(("services", service.name, "nodes"), counted(pods, "pod")),
+        ],
+    )
 
 
 def _names_behind_a_router(stack: ResolvedStack) -> set[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
+from models.catalog.facts import HYBRID_MODELS
 from models.finding import Finding, Mark, error, warning
 from models.rules.kv_transfer.pair import Pair, key_of, mark_of, pair_of
 from models.rules.registry import stack_rule
@@ -14,6 +15,7 @@ from models.words import counted, either
 
 _MOONCAKE = "vllm_ascend/distributed/kv_transfer/kv_p2p/mooncake_connector.py"
 _CONTEXT_PARTS = f"{_MOONCAKE}:2723 of 0.23.0, :1325 of 0.18.0"
+_STAGES_AND_PARTS = f"{_MOONCAKE}:2004 of 0.23.0, :1119 of 0.18.0"
 _PREFILL_CONTEXT = "prefill-context-parallel-size"
 _DECODE_CONTEXT = "decode-context-parallel-size"
 
@@ -23,9 +25,9 @@ def kv_transfer_sizes(stack: ResolvedStack) -> Iterator[Finding]:
     """The parallel sizes of both services fit each other.
 
     A server for decode reads the KV cache from one or several NPUs of the other, so the tensor parallel size for
-    prefill is at least that for decode, and a multiple of it if the model has no multi-head latent attention. A server
-    for decode has no pipeline (vllm_ascend/distributed/kv_transfer/kv_p2p/mooncake_connector.py,
-    vllm_ascend/ascend_config.py).
+    prefill is at least that for decode, and a multiple of it if the model has no multi-head latent attention or has
+    Mamba layers. A server for decode has no pipeline, and a server for prefill with one divides no prompts
+    (vllm_ascend/distributed/kv_transfer/kv_p2p/mooncake_connector.py, vllm_ascend/ascend_config.py).
     """
     pair = pair_of(stack)
     if pair is None:
@@ -52,7 +54,30 @@ def kv_transfer_sizes(stack: ResolvedStack) -> Iterator[Finding]:
             fix=f"write {key_of(pair.decode, key)}: 1",
             marks=[mark_of(pair.decode, key)],
         )
+    yield from _pipeline_of_parts(pair.prefill)
     yield from _context_parts(pair)
+
+
+def _pipeline_of_parts(service: ResolvedService) -> Iterator[Finding]:
+    """A service for prefill has pipeline stages or divides its prompts, not both."""
+    stages = service.engine.pipeline_parallel_size
+    parts = service.engine.prefill_context_parallel_size
+    if stages == 1 or parts == 1:
+        return
+    size = service.engine.tensor_parallel_size * stages
+    stage_key = key_of(service, "engine.pipelineParallelSize")
+    edit = f"write {stage_key}: 1"
+    if service.facts is None or service.facts.splits(size):
+        edit += f" and write {key_of(service, 'engine.tensorParallelSize')}: {size}"
+    yield error(
+        f"{service.name} has {stages} pipeline stages and divides prompts into {parts} parts",
+        why=f"the connector ends the start if a server has both ({_STAGES_AND_PARTS})",
+        fix=edit,
+        marks=[
+            mark_of(service, "engine.pipelineParallelSize", str(stages)),
+            mark_of(service, "engine.extraArgs", str(parts)),
+        ],
+    )
 
 
 def _context_parts(pair: Pair) -> Iterator[Finding]:
@@ -115,7 +140,9 @@ def _divided_copies(pair: Pair) -> Iterator[Finding]:
 def _fits(pair: Pair, prefill: int, decode: int) -> bool:
     """Whether a server for decode with this tensor parallel size can read from one for prefill."""
     facts = pair.prefill.facts
-    if facts is None or facts.kv_lora_rank is not None:
+    is_latent = facts is None or facts.kv_lora_rank is not None
+    has_state = facts is not None and facts.model_type in HYBRID_MODELS
+    if is_latent and not has_state:
         return prefill >= decode
     return prefill >= decode and prefill % decode == 0
 
@@ -274,26 +301,4 @@ def kv_transfer_lengths(stack: ResolvedStack) -> Iterator[Finding]:
         why="a request goes to both servers",
         fix=f"write {key_of(longer, key)}: {shorter.engine.max_model_len}",
         marks=pair.marks(key, lengths),
-    )
-
-
-@stack_rule("warning")
-def kv_transfer_speculative(stack: ResolvedStack) -> Iterator[Finding]:
-    """A service for prefill that speculates proposes one token.
-
-    It generates only one token for each prompt. The service for decode may propose more (vllm-ascend,
-    pd_disaggregation_mooncake_multi_node.md).
-    """
-    pair = pair_of(stack)
-    if pair is None or pair.prefill.speculative is None:
-        return
-    tokens = pair.prefill.speculative.tokens
-    if tokens == 1:
-        return
-    key = "speculative.tokens"
-    yield warning(
-        f"{pair.prefill.name} proposes {tokens} tokens, but a server for prefill needs only one",
-        why="it generates one token for each prompt (vllm-ascend, pd_disaggregation_mooncake_multi_node.md)",
-        fix=f"write {key_of(pair.prefill, key)}: 1",
-        marks=[mark_of(pair.prefill, key)],
     )

@@ -5,11 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from models.engines.edits import is_written, npus_edit, tensor_parallel_edit
+from models.engines.edits import (
+    extra_argument_mark,
+    is_written,
+    npus_edit,
+    tensor_parallel_edit,
+)
 from models.finding import Finding, Mark, at, error, warning
 from models.rules.registry import rule
 from models.service.resolved import ResolvedService
 from models.words import counted
+
+_PREFILL_CONTEXT = "prefill-context-parallel-size"
 
 
 @rule("error")
@@ -169,10 +176,10 @@ def _fewer_parts_edit(service: ResolvedService) -> str:
 def _smaller_edit(service: ResolvedService, npus: int) -> str:
     """The edit after which the engine uses at most a number of NPUs; empty if a smaller tensor parallel size cannot."""
     engine = service.engine
-    copies = engine.pipeline_parallel_size * engine.data_parallel_size
-    for size in range(npus // copies, 0, -1):
+    groups = engine.tensor_groups
+    for size in range(npus // groups, 0, -1):
         is_possible = service.facts is None or service.facts.splits(size)
-        if is_possible and size * copies in service.cluster.platform.npu_counts:
+        if is_possible and size * groups in service.cluster.platform.npu_counts:
             return tensor_parallel_edit(service, size)
     return ""
 
@@ -186,6 +193,12 @@ def _parallel_marks(service: ResolvedService) -> list[Mark]:
         marks.append(
             at("engine.pipelineParallelSize", f"pipeline parallel size {stages}")
         )
+    parts = service.engine.prefill_context_parallel_size
+    if parts > 1:
+        mark = extra_argument_mark(
+            service, _PREFILL_CONTEXT, f"{parts} parts of each prompt"
+        )
+        marks.append(mark)
     if service.group and copies > 1:
         marks.append(at("engine.dataParallelSize", f"{copies} copies of the engine"))
     return marks

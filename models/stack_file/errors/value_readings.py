@@ -77,6 +77,7 @@ def _of_text(field: FieldInfo, text: str, examples: Sequence[Any]) -> Iterator[A
     if isinstance(example, str):
         yield from _as_address(one_line, example)
     yield from _as_path(one_line, example)
+    yield from _first_of_list(one_line)
     if isinstance(example, str) and _DNS_LABEL.fullmatch(example):
         yield dns_label(text)
     yield from counts(text.strip())
@@ -108,6 +109,13 @@ def _as_path(text: str, example: Any) -> Iterator[str]:
         yield str(PurePosixPath(example).with_name(name))
     if "/" in text:
         yield f"/{text}"
+
+
+def _first_of_list(text: str) -> Iterator[str]:
+    """The first of several texts that commas separate."""
+    first, comma, _ = text.partition(",")
+    if comma and first.strip():
+        yield first.strip()
 
 
 def _of_switch(mapping: dict[str, Any]) -> Iterator[bool]:

@@ -2,118 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import socket
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from models.launch import scripts
 from models.launch.scripts.member_server import interface_problem
-
-PROGRAM = Path(scripts.__file__).parent / scripts.MEMBER
-
-SERVER = """\
-import http.server, os, sys
-print("server of rank", sys.argv[2], "starts", flush=True)
-class Health(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.send_response(200)
-        self.end_headers()
-    def log_message(self, *_):
-        pass
-http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Health).serve_forever()
-"""
-
-CRASH = 'import sys\nprint("RuntimeError: HCCL cannot connect", flush=True)\nsys.exit(7)\n'
-WAIT = "import time\ntime.sleep(600)\n"
-ENDS = """\
-import signal, sys, time
-def end(*_):
-    print("stopped", flush=True)
-    sys.exit(0)
-signal.signal(signal.SIGTERM, end)
-print("runs", flush=True)
-time.sleep(600)
-"""
+from tests.models.groups.member_pods import CRASH, ENDS, SERVER, WAIT, Pods, until
 
 pytestmark = pytest.mark.slow
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
-
-
-def until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.05)
-
-
-class Pods:
-    """The pods of a group of two, each with a directory for its files and its log."""
-
-    def __init__(self, home: Path) -> None:
-        self.home = home
-        self.port = free_port()
-        self.health = free_port()
-        self.processes: dict[int, subprocess.Popen[bytes]] = {}
-
-    def start(
-        self, rank: int, program: str, *, attempts: int = 3, startup: int = 60, command: Sequence[str] = ()
-    ) -> None:
-        home = self.directory(rank)
-        (home / "shm").mkdir(parents=True, exist_ok=True)
-        options = {
-            "rank": rank,
-            "size": 2,
-            "leader": "127.0.0.1",
-            "port": self.port,
-            "health": self.health,
-            "startup": startup,
-            "attempts": attempts,
-            "pause": 0.1,
-            "files": home,
-            "shared": home / "shm",
-            "message": home / "message",
-        }
-        words = [f"--{name}={value}" for name, value in options.items()]
-        server = command or [sys.executable, "-c", program, str(self.health), str(rank)]
-        with (home / "log").open("ab") as log:
-            self.processes[rank] = subprocess.Popen([sys.executable, PROGRAM, *words, "--", *server], stdout=log)
-
-    def directory(self, rank: int) -> Path:
-        return self.home / f"rank-{rank}"
-
-    def log(self, rank: int) -> str:
-        return (self.directory(rank) / "log").read_text()
-
-    def has(self, rank: int, name: str) -> bool:
-        return (self.directory(rank) / f"ascend-vllm-group-{name}").exists()
-
-    @property
-    def serve(self) -> bool:
-        """Whether the probes of the leader succeed."""
-        return self.has(0, "whole") and not self.has(0, "not-serving")
-
-
-@pytest.fixture
-def pods(tmp_path: Path) -> Iterator[Pods]:
-    group = Pods(tmp_path)
-    yield group
-    for process in group.processes.values():
-        with contextlib.suppress(ProcessLookupError):
-            process.terminate()
-        process.wait(30)
 
 
 def test_no_server_starts_before_all_pods_are_there(pods: Pods) -> None:

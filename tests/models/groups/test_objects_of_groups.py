@@ -10,6 +10,8 @@ from tests.models.groups.stacks import POOL, group_of
 
 Object = dict[str, Any]
 
+ALIVE = "printf -v now '%(%s)T' -1; read -r last < /tmp/ascend-vllm-group-alive && (( now - last <= 6 ))"
+
 
 def object_of(service: ResolvedService, kind: str) -> Object:
     (found,) = [manifest for manifest in service_objects(service) if manifest["kind"] == kind]
@@ -172,11 +174,11 @@ def container_of(template: Object) -> Object:
     return dict(container)
 
 
-def test_the_leader_is_ready_only_while_all_pods_of_its_group_are_connected() -> None:
+def test_the_leader_is_ready_only_while_all_pods_of_its_group_answer() -> None:
     leader, _ = templates(group_of())
     probe = container_of(leader)["readinessProbe"]
 
-    assert probe["exec"]["command"][-1].startswith("test -e /tmp/ascend-vllm-group-whole && exec ")
+    assert probe["exec"]["command"][-1].startswith(f"{ALIVE} && test -e /tmp/ascend-vllm-group-whole && exec ")
     assert probe["periodSeconds"] * probe["failureThreshold"] <= 4
 
 
@@ -186,13 +188,17 @@ def test_the_kubelet_does_not_restart_a_leader_between_two_attempts() -> None:
 
     assert "startupProbe" not in container
     command = container["livenessProbe"]["exec"]["command"][-1]
-    assert command.startswith("test -e /tmp/ascend-vllm-group-not-serving || exec ")
+    assert command.startswith(f"{ALIVE} || exit 1; test -e /tmp/ascend-vllm-group-not-serving || exec ")
 
 
-def test_no_probe_asks_a_worker_which_has_no_port() -> None:
+def test_a_worker_has_no_port_that_a_probe_asks_and_is_restarted_if_it_hangs() -> None:
     _, worker = templates(group_of())
+    container = container_of(worker)
 
-    assert not [key for key in container_of(worker) if key.endswith("Probe")]
+    assert [key for key in container if key.endswith("Probe")] == ["livenessProbe"]
+    assert container["livenessProbe"]["exec"]["command"][-1] == ALIVE
+    hook_waits_for_a_leader_that_it_cannot_see = container["livenessProbe"]["terminationGracePeriodSeconds"]
+    assert hook_waits_for_a_leader_that_it_cannot_see == 10
 
 
 def test_a_worker_ends_after_the_leader() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from models.check import check
 from models.finding import Finding
-from tests.models.groups.stacks import POOL, stack_with_group
+from tests.models.groups.stacks import POOL, group_of, stack_with_group
 
 TWO_COPIES = "{maxModelLen: 8192, tensorParallelSize: 16, dataParallelSize: 2}"
 
@@ -182,3 +182,46 @@ def test_16_ports_of_hccl_meet_no_other_port_on_the_host_network() -> None:
     found = findings(cluster="hostNetwork: true, interface: bond0", group="{port: 60007}")
 
     assert found["group-ports"].message == "group.hcclPort 60000 to 60015 overlaps with group.port 60007"
+
+
+def test_the_parts_of_prompts_are_on_npus_of_their_own() -> None:
+    parts = "{maxModelLen: 32768, tensorParallelSize: 8, extraArgs: {prefillContextParallelSize: 2}}"
+    about_sizes = {"idle-npus", "group-sizes", "parallel-size-above-npus"}
+
+    whole = group_of(parts, npus=8)
+    assert whole.engine.npus_used == 16
+    assert whole.group
+    assert whole.group.launch == "nnodes"
+    assert not about_sizes & {*findings(parts, npus=8)}
+    assert about_sizes & {*findings(parts, npus=4)} == {"parallel-size-above-npus"}
+    assert about_sizes & {*findings(parts, npus=16)} == {"idle-npus"}
+
+
+HALF_NODES = "{maxModelLen: 8192, tensorParallelSize: 8, dataParallelSize: 2}"
+HOST_NETWORK = "hostNetwork: true, interface: bond0"
+
+
+def pools(nodes: int) -> str:
+    return f"{HOST_NETWORK}, pools: {{a3: {{nodes: {nodes}, npusPerNode: 16, npuMemory: 64Gi}}}}"
+
+
+@pytest.mark.parametrize(
+    ("nodes", "replicas", "fix"),
+    [
+        (3, 2, "write services.deepseek.replicas: 1, or remove cluster.hostNetwork"),
+        (1, 1, "remove cluster.hostNetwork"),
+    ],
+)
+def test_each_pod_on_the_host_network_needs_a_separate_node(nodes: int, replicas: int, fix: str) -> None:
+    found = findings(HALF_NODES, cluster=pools(nodes), npus=8, replicas=replicas, model="/mnt/models/Qwen3-32B")
+
+    assert found["host-ports"].fix == fix
+    enough = nodes * 2 + 2
+    assert "host-ports" not in findings(HALF_NODES, cluster=pools(enough), npus=8, model="/mnt/models/Qwen3-32B")
+
+
+@pytest.mark.parametrize(("nodes", "surge"), [(3, 0), (4, 1)])
+def test_an_additional_group_on_the_host_network_needs_nodes_without_its_ports(nodes: int, surge: int) -> None:
+    service = group_of(HALF_NODES, cluster=pools(nodes), npus=8, model="/mnt/models/Qwen3-32B")
+
+    assert service.surge == surge
