@@ -11,7 +11,7 @@ from models.finding import Finding, Mark, Path, Span, error, warning
 from models.report import Accepted, Report
 from models.rules.registry import is_about_stack_files, judge, judge_stack
 from models.service.resolved import ResolvedStack
-from models.stack_file.limits import MOST_FINDINGS, too_large
+from models.stack_file.limits import LONGEST_MESSAGE, MOST_FINDINGS, too_large
 
 
 def check(stack: ResolvedStack, further: Iterable[Finding] = ()) -> Report:
@@ -160,10 +160,17 @@ def _located(finding: Finding, spans: Mapping[Path, Span]) -> Finding:
             marks.append(_masked(replace(mark, span=span)))
     return replace(
         finding,
-        message=masked_message(finding.message),
-        fix=masked_message(finding.fix),
+        message=_shown(finding.message),
+        fix=_shown(finding.fix),
         marks=tuple(marks),
     )
+
+
+def _shown(text: str) -> str:
+    """A message or a fix without credentials. A text with a very long value is not shown."""
+    if len(text) > LONGEST_MESSAGE:
+        return f"the value is too long to be shown ({len(text)} characters)"
+    return masked_message(text)
 
 
 def _masked(mark: Mark) -> Mark:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -86,7 +88,7 @@ def _measure(directory: Path, names: Sequence[str]) -> Iterator[dict[str, Any]]:
         TransferSpeedColumn,
     )
 
-    sizes = [os.stat(directory / name).st_size for name in names]  # noqa: PTH116  the error names the file
+    sizes = [_size(directory / name) for name in names]
     columns = (
         BarColumn(),
         DownloadColumn(),
@@ -105,6 +107,18 @@ def _measure(directory: Path, names: Sequence[str]) -> Iterator[dict[str, Any]]:
         checksums = pool.map(checksum_of, names)
         for size, digest in zip(sizes, checksums, strict=True):
             yield {"size": size, "sha256": digest}
+
+
+def _size(file: Path) -> int:
+    """The size of a file.
+
+    Raises:
+        OSError: It cannot be read, or it is a pipe or a device, which may never end.
+    """
+    status = os.stat(file)  # noqa: PTH116  the error names the file
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, "it is a pipe or a device, not a file", str(file))
+    return status.st_size
 
 
 def _checksum(file: Path, advance: Callable[[int], None]) -> str:

@@ -4,7 +4,7 @@
 hide both kinds in everything that is shown: findings, comparisons, reviews, drift, status, logs and conversions.
 """
 
-from models.credentials.commands import argument_ranges
+from models.credentials.assignments import argument_ranges
 from models.credentials.excerpt import holds_hidden, is_hidden
 from models.credentials.mask import (
     CHANGED,

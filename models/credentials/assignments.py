@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import Any
 
 from models.credentials.commands import command_ranges
-from models.credentials.names import MARKS, is_credential_name
-from models.credentials.values import is_path_text, is_plain
+from models.credentials.names import MARKS, is_clear, is_credential_name
+from models.credentials.tokens import Range
+from models.credentials.values import is_path_text, is_plain, is_shown
 
 _ASSIGNED_NAME = re.compile(
     rf"""(?x)
     (?<![\w{MARKS}.-]) (?<!://) -{{0,2}} ([^\W\d][\w{MARKS}.-]{{0,80}}) \\?["']? \]?
-    \s{{0,4}} (?: ==? | => | : (?!//|:) ) \s{{0,4}} \[?
+    (?: \s{{0,4}} : \s{{0,4}} [A-Za-z][\w.\[\]]{{0,40}} (?=\s{{0,4}}=\s) )?
+    \s{{0,4}} (?: ==? | => | := | <<< | ： | ＝ | : (?!//|:) ) \s{{0,4}} \[?
+    (?: [&!][\w!:/.-]{{0,60}} \s{{1,4}} | [|>][-+]? \s{{0,2}} \n \s{{0,40}} )?
     """
 )
+"""A name with its type, as in `token: str = …`, and the sign of an assignment. In YAML a tag, an anchor or the sign of
+a block may follow.
+"""
+
 _QUOTED = re.compile(
     r"""(?x)
       \\(["']) ((?: (?!\\["'])[^\n] ){1,4096})
@@ -28,35 +38,95 @@ _BARE = re.compile(
 )
 _FLAG = re.compile(
     r"""(?x)
-    (?<![\w-]) (--?[A-Za-z][\w-]{1,80}) (?: ["']\s{0,2},\s{0,4}["'] | \s{1,4} ["']? ) ([^\s"',;&)\]]{1,4096})
+    (?<![\w-]) --? (?P<name>[A-Za-z][\w-]{1,80})
+    (?: ["']? \s{0,2},\s{0,4} (?: \{ \s{0,2} ["']?val(?:ue)?["']? \s{0,2}:\s{0,2} )? ["']? | \s{1,4} ["']? )
+    (?!-) (?P<value>[^\s"',;&)\]}]{1,4096})
     """
 )
-_SET = re.compile(
+"""A flag and its value: `--token …`, `['--token', …]`."""
+
+_SET_COMMAND = re.compile(
     r"""(?x)
     (?: \b(?:setenv|SetEnv|putenv|add_header|proxy_set_header|fastcgi_param) | \bset\s{1,4}-[a-zA-Z]{1,4} )
-        \s{1,4} (?P<set>[A-Za-z][\w.-]{1,80}) \s{1,4} ["']? (?P<to>[^\s"';]{1,4096})
-    | \b(?:setdefault|setenv|putenv|setProperty|add_header) \( \s{0,4}
-        ["'](?P<call>[A-Za-z][\w.-]{1,80})["'] \s{0,4},\s{0,4} ["'](?P<with>[^"'\n]{1,4096})
+    \s{1,4} (?P<name>[A-Za-z][\w.-]{1,80}) \s{1,4} ["']? (?P<value>[^\s"';]{1,4096})
     """
 )
-"""Commands and functions that give a value to a name: `setenv NAME VALUE`, `environ.setdefault("NAME", "VALUE")`."""
+"""A command that gives a value to a name: `setenv NAME VALUE`."""
 
-_NAMED_PAIR = re.compile(
+_SET_CALL = re.compile(
+    r"""(?x)
+    \b(?:setdefault|setenv|putenv|setProperty|add_header) \( \s{0,4}
+    ["'](?P<name>[A-Za-z][\w.-]{1,80})["'] \s{0,4},\s{0,4} ["'](?P<value>[^"'\n]{1,4096})
+    """
+)
+"""A function that gives a value to a name: `environ.setdefault("NAME", "VALUE")`."""
+
+_FIELDS = re.compile(
     r"""(?xi)
-    \b(?:name|key) \\?["']? \s{0,4}[:=]\s{0,4} \\?["']? ([A-Za-z][\w.-]{1,80}) \\?["']? [\s,]{1,20}
-    \\?["']?value \\?["']? \s{0,4}[:=]\s{0,4} \\?["']? ([^\s"'\\<>,}]{1,4096})
+    \b(?:name|key) \\?["']? \s{0,4}[:=]\s{0,4} \\?["']? (?P<name>[A-Za-z][\w.-]{1,80}) \\?["']? [\s,]{1,20}
+    \\?["']?value \\?["']? \s{0,4}[:=]\s{0,4} \\?["']? (?P<value>[^\s"'\\<>,}]{1,4096})
     """
 )
 """A name and its value as two fields: `{"name": "DB_PASS", "value": "…"}`, `<add key="Password" value="…"/>`."""
 
-_IN_PROSE = re.compile(
+_FIELDS_REVERSED = re.compile(
     r"""(?xi)
-    \b (?: password | passwd | pwd | passphrase | passcode | token | api[ _-]?key ) \s (?: is \s )?
-    (?= [^\s"',;]{0,80}[0-9] ) (?= [^\s"',;]{0,80}[a-z] ) ([^\s"',;]{8,256})
+    \bvalue \\?["']? \s{0,4}[:=]\s{0,4} \\?["']? (?P<value>[^\s"'\\<>,}]{1,4096}) \\?["']? [\s,]{1,20}
+    \\?["']?(?:name|key) \\?["']? \s{0,4}[:=]\s{0,4} \\?["']? (?P<name>[A-Za-z][\w.-]{1,80})
     """
 )
-"""A text with letters and digits after the name of a credential: `the password hunter2abc`."""
 
+_FORMS = (
+    ("-", _FLAG),
+    ("set", _SET_COMMAND),
+    ("putenv", _SET_COMMAND),
+    ("header", _SET_COMMAND),
+    ("fastcgi_param", _SET_COMMAND),
+    ("(", _SET_CALL),
+    ("value", _FIELDS),
+    ("value", _FIELDS_REVERSED),
+)
+"""A part of every text that has a form, in lower case, and the form of a name with its value."""
+
+_ARGUMENTS = re.compile(
+    r"""(?x)
+    \w\( \s{0,4} ["'](?P<name>[A-Za-z][\w.-]{1,80})["'] \s{0,4},\s{0,4}
+    [a-z]{0,2}["'](?![-\s]) (?P<value>[^\s"']{4,4096}) ["']
+    """
+)
+"""A name and a value as arguments of any function: `os.getenv("API_TOKEN", "…")`."""
+
+_CALL = re.compile(
+    r"""(?x)
+    (?<!\w) (?P<name>[A-Za-z_]\w{1,80}) \( \s{0,4} [a-z]{0,2}["']
+    (?=[^"'\n]{0,80}[0-9]) (?=[^"'\n]{0,80}[A-Za-z]) (?P<value>[^\s"']{8,512}) ["']
+    """
+)
+"""A function that is named like a credential, with its value: `set_access_token("…")`, `SecretStr("…")`."""
+
+_AFTER_NAME = re.compile(
+    r"""(?x)
+    (?<![\w-])
+    (?P<name> (?i: access | api | private | secret | signing ) [ ] (?i: key | token ) | [A-Za-z_][\w.-]{1,80} )
+    (?: \s (?: for | of ) \s [\w.@-]{1,64} )? :? \s{1,4} (?: (?: is | as ) \s{1,4} )? ["']?
+    (?= [^\s"',;]{0,80}[0-9] ) (?= [^\s"',;]{0,80}[A-Za-z] ) (?P<value> [^\s"',;]{8,256} )
+    """
+)
+"""A text with letters and digits after the name of a credential: `the password hunter2abc`, `requirepass …`."""
+
+_LIKELY_FORMS = (("(", _ARGUMENTS), ("(", _CALL), (" ", _AFTER_NAME))
+"""Forms in which a value of plain words is no credential."""
+
+_AFTER_CHINESE_NAME = re.compile(
+    r"""(?x)
+    (?: 密码 | 密碼 | 口令 | 密钥 | 密鑰 | 令牌 | パスワード | 비밀번호 | 암호 )
+    \s{0,2} (?: 是 | 为 | 為 | は | 는 | 은 )? \s{0,2} ["'“「]?
+    (?![=:]) (?=[!-~]{0,80}[0-9]) (?=[!-~]{0,80}[A-Za-z]) ([!-~]{6,256})
+    """
+)
+
+_SECRETS = ("secret", "secrets")
+_OBJECT_NAME = re.compile(r"[a-z0-9][-a-z0-9.]*")
 _LONGEST_BLOCK = 500
 """Most characters of a block of a Jinja template before an assignment in it."""
 
@@ -67,6 +137,25 @@ def assignments(text: str) -> Iterator[tuple[str, int, int]]:
         return
     yield from _written_assignments(text)
     yield from _values_after_names(text)
+
+
+def argument_ranges(items: Sequence[Any]) -> dict[int, list[Range]]:
+    """The credentials in a list of arguments, such as `[curl, -u, user:…]`: their ranges in each item, by its index."""
+    texts = [item if isinstance(item, str) else "" for item in items]
+    starts = []
+    length = 0
+    for text in texts:
+        starts.append(length)
+        length += len(text) + 1
+    line = " ".join(texts)
+    found: dict[int, list[Range]] = {}
+    for name, start, end in _values_after_names(line):
+        if is_shown(name, line[start:end]):
+            continue
+        index = bisect_right(starts, start) - 1
+        first = starts[index]
+        found.setdefault(index, []).append((start - first, end - first))
+    return found
 
 
 def _written_assignments(text: str) -> Iterator[tuple[str, int, int]]:
@@ -90,25 +179,41 @@ def _written_assignments(text: str) -> Iterator[tuple[str, int, int]]:
         yield match[1], start, position
 
 
-def _values_after_names(text: str) -> Iterator[tuple[str, int, int]]:
+@lru_cache(maxsize=256)
+def _values_after_names(text: str) -> tuple[tuple[str, int, int], ...]:
     """Values after a flag, after a name in prose, and after an option of a command, each with its name and place."""
-    for match in _FLAG.finditer(text):
-        name = match[1].lstrip("-")
-        if is_credential_name(name) and not match[2].startswith("-"):
-            yield name, *match.span(2)
-    for match in _SET.finditer(text):
-        name = match["set"] or match["call"]
-        if is_credential_name(name):
-            group = "to" if match["set"] else "with"
-            yield name, *match.span(group)
-    for match in _NAMED_PAIR.finditer(text):
-        if is_credential_name(match[1]):
-            yield match[1], *match.span(2)
-    for match in _IN_PROSE.finditer(text):
-        if not is_plain(match[1]):
+    commands = (("password", start, end) for start, end in command_ranges(text))
+    return *_named_values(text), *_likely_values(text), *commands
+
+
+def _named_values(text: str) -> Iterator[tuple[str, int, int]]:
+    """Values that a flag, a command, a function or two fields give to the name of a credential."""
+    lower = text.lower()
+    for part, form in _FORMS:
+        if part not in lower:
+            continue
+        for match in form.finditer(text):
+            if is_credential_name(match["name"]):
+                yield match["name"], *match.span("value")
+
+
+def _likely_values(text: str) -> Iterator[tuple[str, int, int]]:
+    """Values next to the name of a credential that are neither plain words nor the name of a Secret."""
+    for part, form in _LIKELY_FORMS:
+        if part not in text:
+            continue
+        for match in form.finditer(text):
+            name, value = match["name"], match["value"]
+            if is_clear(name) and not is_plain(value) and not _is_secret(name, value):
+                yield name, *match.span("value")
+    if not text.isascii():
+        for match in _AFTER_CHINESE_NAME.finditer(text):
             yield "password", *match.span(1)
-    for start, end in command_ranges(text):
-        yield "password", start, end
+
+
+def _is_secret(name: str, value: str) -> bool:
+    """Whether a text is the name of a Secret: `Secret qwen-key-5f7d8 not found`."""
+    return name.lower() in _SECRETS and _OBJECT_NAME.fullmatch(value) is not None
 
 
 def _is_in_template(text: str, position: int) -> bool:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from models.credentials.assignments import assignments
-from models.credentials.commands import argument_ranges, command_ranges
+from models.credentials.assignments import argument_ranges, assignments
+from models.credentials.commands import command_ranges
 from models.credentials.names import is_credential_name
 from models.credentials.shapes import certain_ranges
 from models.credentials.tokens import Range
@@ -40,6 +40,14 @@ _REFERENCES = frozenset(
     }
 )
 """Keys of Kubernetes objects below which names of objects stand, and no values."""
+
+
+_VALUE_KEYS = frozenset({"value", "val", "content", "text", "plain", "literal"})
+"""Keys of a mapping whose value belongs to the name of the mapping: `{name: DB_PASS, value: …}`."""
+
+_NAME_KEYS = ("name", "key", "header")
+_SECRET_DATA = ("data", "stringData")
+"""Keys of a Secret with its values."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +89,7 @@ def masked_value(name: str, value: str) -> str:
 @lru_cache(maxsize=1024)
 def masked(text: str) -> str:
     """A text such as a log line, without the credentials in it."""
-    if text.isalnum():
+    if text.isascii() and text.isalnum():
         return without_shapes(text)
     ranges = list(certain_ranges(text))
     for name, start, end in assignments(text):
@@ -136,15 +144,17 @@ def masked_tree(value: Any, name: str = "") -> Any:
         name: The key of the value.
     """
     if isinstance(value, dict):
-        named = str(value.get("name") or value.get("key") or "")
         return {
-            masked(str(key)): _masked_item(key, item, named)
+            masked(str(key)): _masked_item(key, item, value, name)
             for key, item in value.items()
         }
     if isinstance(value, list):
         return _masked_items(value, name)
     if isinstance(value, str):
         return masked_value(name, value)
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if is_number and masked_value(name, str(value)) == HIDDEN:
+        return HIDDEN
     return value
 
 
@@ -153,11 +163,12 @@ def named_texts(value: Any, path: Path = (), name: str = "") -> Iterator[NamedTe
     if isinstance(value, str):
         yield NamedText(path, name, value)
     elif isinstance(value, dict):
-        named = str(value.get("name") or "")
         for key, item in value.items():
             if key in _REFERENCES:
                 continue
-            item_name = named if key == "value" else str(key)
+            item_name = str(key)
+            if key in _VALUE_KEYS:
+                item_name = _name_of_value(value, name) or item_name
             yield from named_texts(item, (*path, str(key)), item_name)
     elif isinstance(value, list):
         passwords = argument_ranges(value)
@@ -173,12 +184,21 @@ def stars(text: str) -> str:
     return re.sub(r"\S", "*", text)
 
 
-def _masked_item(key: str, item: Any, named: str) -> Any:
+def _masked_item(key: str, item: Any, mapping: dict[str, Any], name: str) -> Any:
+    """An item of a mapping, which may be the value of the mapping's name."""
     if key in _REFERENCES:
         return masked_tree(item)
-    if key == "value" and isinstance(item, str):
-        return masked_value(named, item)
+    if mapping.get("kind") == "Secret" and key in _SECRET_DATA:
+        return dict.fromkeys(item, HIDDEN) if isinstance(item, dict) else HIDDEN
+    if key in _VALUE_KEYS:
+        return masked_tree(item, _name_of_value(mapping, name) or key)
     return masked_tree(item, key)
+
+
+def _name_of_value(mapping: dict[str, Any], name: str) -> str:
+    """The name under which the value of a mapping could be a credential: one of its own, or the key of the mapping."""
+    own = (str(mapping.get(key) or "") for key in _NAME_KEYS)
+    return next(filter(is_credential_name, (*own, name)), "")
 
 
 def _masked_items(items: list[Any], name: str) -> list[Any]:

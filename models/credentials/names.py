@@ -21,6 +21,7 @@ from models.credentials.vague_words import (
     OTHER_PINS,
     PINS,
     VAGUE,
+    VAGUE_ENDINGS,
     VAGUE_IDS,
 )
 from models.credentials.words import (
@@ -31,6 +32,7 @@ from models.credentials.words import (
     OWNERS,
     PHRASES,
     STRONG,
+    STRONG_BEGINNINGS,
     STRONG_ENDINGS,
     WHICH,
 )
@@ -159,7 +161,8 @@ def _is_vague(name: str, words: tuple[str, ...]) -> bool:
         return before not in OTHER_PINS
     if last == "tokens":
         return before not in OTHER_TOKENS
-    return last in VAGUE or words[-1:] in LOGINS
+    is_named_so = last in VAGUE or last.endswith(VAGUE_ENDINGS)
+    return is_named_so or words[-1:] in LOGINS
 
 
 def _is_variable(name: str) -> bool:
@@ -197,4 +200,8 @@ def _without_accents(name: str) -> str:
 
 
 def _is_strong(word: str) -> bool:
-    return word in STRONG or word.endswith(STRONG_ENDINGS)
+    return (
+        word in STRONG
+        or word.endswith(STRONG_ENDINGS)
+        or word.startswith(STRONG_BEGINNINGS)
+    )

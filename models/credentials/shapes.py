@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
+from models.credentials.assignments import assignments
 from models.credentials.encoded import encoded_pair, encoded_texts
 from models.credentials.names import is_clear
 from models.credentials.tokens import Range, token_ranges
@@ -13,8 +14,10 @@ from models.credentials.values import is_harmless, is_path_text, is_placeholder
 
 _PRIVATE_KEY = re.compile(
     r"""(?x)
-    -----BEGIN\ [A-Z ]{0,30}PRIVATE\ KEY(?:\ BLOCK)?-----
-    (?:(?!-----END)[\s\S]){0,20000} (?:-----END\ [A-Z ]{0,30}PRIVATE\ KEY(?:\ BLOCK)?-----)?
+    (
+        -{4,5}\ ?BEGIN\ [A-Z0-9 ]{0,30}PRIVATE\ KEY(?:\ BLOCK)?\ ?-{4,5}
+        (?:(?!-{4,5}\ ?END)[\s\S]){0,20000} (?:-{4,5}\ ?END\ [A-Z0-9 ]{0,30}PRIVATE\ KEY(?:\ BLOCK)?\ ?-{4,5})?
+    )
     """
 )
 _PUTTY_KEY = re.compile(
@@ -65,15 +68,34 @@ _CONNECTION = re.compile(
 """A part of a connection string, such as `Server=db;Password=…`."""
 
 _NETRC = re.compile(
-    r"(?:machine\s{1,8}\S{1,256}|default)\s{1,8}login\s{1,8}\S{1,256}\s{1,8}password\s{1,8}(\S{1,256})"
+    r"(?:machine\s{1,8}\S{1,256}|default)(?:\s{1,8}(?:login|account)\s{1,8}\S{1,256}){0,2}\s{1,8}password\s{1,8}(\S{1,256})"
 )
 _HASH = re.compile(
     r"(\$(?:1|2[aby]|5|6|7|y|apr1|argon2(?:i|d|id))\$[\w./$=,+-]{20,512})"
 )
 """A hash of a password, as in files of htpasswd and shadow."""
 
+_HASH_OF_DIRECTORY = re.compile(
+    r"(\{(?:S?SHA|S?MD5|CRYPT|PBKDF2|ARGON2)[0-9-]{0,6}\}[\w./$=,+-]{16,512})"
+)
+"""A hash of a password in LDAP."""
+
+_HASH_OF_POSTGRES = re.compile(
+    r"(SCRAM-SHA-[0-9]{1,3}\$[0-9]{1,9}:[\w+/=]{8,256}\$[\w+/=:]{20,256})"
+)
+_WEB_KEY = re.compile(
+    r"""\\?["'](?:d|k|p|q|dp|dq|qi)\\?["']\s{0,4}:\s{0,4}\\?["']([\w-]{16,8192})"""
+)
+"""A private part of a JSON web key."""
+
 _PGPASS = re.compile(
-    r"(?<![\w.])(?:localhost|[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}|\*):(?:5432|5433|6432|\*):[\w*-]{1,64}:[\w*.-]{1,64}:([^\s:]{2,256})"
+    r"""(?x)
+    (?<![\w.])
+    (?: (?: [\w-]{1,63}(?:\.[\w-]{1,63}){1,8} | localhost | \* ) : (?: [0-9]{4,5} | \* )
+      | [\w-]{1,63}:(?:5432|5433|6432)
+    )
+    : [\w*-]{1,64} : [\w*.-]{1,64} : ([^\s:]{2,256})
+    """
 )
 _XML = re.compile(
     r"<(?i:password|passwd|secret|token|apiKey|secretKey)>([^<>\s]{4,512})</"
@@ -115,22 +137,29 @@ _JSON_PAIR = re.compile(
     r"""\\?["']([\w.-]{1,64})\\?["']\s{0,4}:\s{0,4}\\?["']([^"'\\]{1,4096})\\?["']"""
 )
 
-_GROUPS = (
-    _PUTTY_KEY,
-    _TOKEN_IN_URL,
-    _PASSWORD_IN_URL,
-    _PASSWORD_BEFORE_HOST,
-    _PASSWORD_BEFORE_BARE_HOST,
-    _ORACLE,
-    _CONNECTION,
-    _NETRC,
-    _HASH,
-    _PGPASS,
-    _XML,
-    _AUTHORIZATION,
-    _SCHEME,
-    _HOOKS,
+_FORMS = (
+    ("begin", _PRIVATE_KEY),
+    ("private-lines", _PUTTY_KEY),
+    ("kty", _WEB_KEY),
+    ("@", _TOKEN_IN_URL),
+    ("@", _PASSWORD_IN_URL),
+    ("@", _PASSWORD_BEFORE_HOST),
+    ("@", _PASSWORD_BEFORE_BARE_HOST),
+    ("jdbc:oracle", _ORACLE),
+    (";", _CONNECTION),
+    ("password", _NETRC),
+    ("$", _HASH),
+    ("}", _HASH_OF_DIRECTORY),
+    ("scram-", _HASH_OF_POSTGRES),
+    (":", _PGPASS),
+    ("</", _XML),
+    ("authorization", _AUTHORIZATION),
+    ("bearer", _SCHEME),
+    ("basic", _SCHEME),
+    ("apikey", _SCHEME),
+    ("/", _HOOKS),
 )
+"""A part of every text that has a form, in lower case, and the form. A search for a part is quick."""
 
 
 _MOST_TEXTS = 20_000
@@ -151,8 +180,17 @@ def certain_ranges(text: str) -> tuple[Range, ...]:
 def _encoded_ranges(text: str) -> Iterator[Range]:
     """The credentials in a text that are in base64."""
     for start, end, decoded in encoded_texts(text):
-        if encoded_pair(decoded) or any(True for _ in _plain_ranges(decoded)):
+        is_secret = encoded_pair(decoded) or _assigns(decoded)
+        if is_secret or any(True for _ in _plain_ranges(decoded)):
             yield start, end
+
+
+def _assigns(text: str) -> bool:
+    """Whether a text assigns a value to the name of a credential."""
+    return any(
+        is_clear(name) and not is_harmless(name, text[start:end])
+        for name, start, end in assignments(text)
+    )
 
 
 def _plain_ranges(text: str) -> Iterator[Range]:
@@ -161,9 +199,10 @@ def _plain_ranges(text: str) -> Iterator[Range]:
     if is_path_text(text):
         yield from _group_ranges(_HOOKS, text)
         return
-    yield from (match.span() for match in _PRIVATE_KEY.finditer(text))
-    for pattern in _GROUPS:
-        yield from _group_ranges(pattern, text)
+    lower = text.lower()
+    for part, form in _FORMS:
+        if part in lower:
+            yield from _group_ranges(form, text)
     whole = _WHOLE_BEARER.fullmatch(text)
     if whole:
         yield whole.span(1)

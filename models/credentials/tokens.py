@@ -41,7 +41,7 @@ _TOKENS = re.compile(
       | eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*){0,3}         # JSON web token, signed or encrypted
       | v[1-4]\.(?:local|public)\.[\w-]{40,}(?:\.[\w-]*)?   # PASETO
       | CCIPAT_[A-Za-z0-9]{8,}_[0-9a-f]{40} | bkua_[0-9a-f]{40} | vercel_blob_rw_\w{16,}   # CI and hosting
-      | AGE-SECRET-KEY-1[0-9A-Z]{20,}
+      | AGE-(?:SECRET-KEY|PLUGIN)-(?:[A-Z0-9]{1,20}-){0,2}1[0-9A-Z]{20,}
       | sk-[a-z]{40,} | ak-(?=[A-Za-z]{0,80}[0-9])[A-Za-z0-9]{16,}   # SiliconFlow, Volcengine
       | bce-v3/[\w-]{16,}/[0-9a-f]{40}                   # Baidu
       | [0-9a-f]{32}\.[A-Za-z0-9]{16}(?![\w.])           # Zhipu
@@ -50,6 +50,17 @@ _TOKENS = re.compile(
       | pat[A-Za-z0-9]{14}\.[0-9a-f]{40,}                # Airtable
       | sq[apu]_[0-9a-f]{40} | sbp_[0-9a-f]{40} | napi_[a-z0-9]{40,}   # SonarQube, Supabase, Neon
       | [\w.-]{1,64}\+[\w.-]{1,64}:[A-Z0-9]{40,}         # robots of Quay
+      | (?:HPUA|HST[0-9A-Z])[0-9A-Z]{16}(?![0-9A-Z]) | AKLT[A-Za-z0-9]{40,}   # Huawei Cloud, Volcengine
+      | AQ\.[\w-]{40,} | sk_[0-9a-f]{48}                 # Gemini, ElevenLabs
+      | pcsk_[A-Za-z0-9]{4,12}_[A-Za-z0-9]{40,} | wandb_v1_\w{40,} | sb_secret_[\w-]{20,}   # Pinecone, W&B, Supabase
+      | CCIPRJ_[A-Za-z0-9]{8,}_[0-9a-f]{40} | ver:[0-9]-hint:[0-9]{1,20}-ETMs[\w+/=-]{30,}   # CircleCI, Snowflake
+      | [MNO][\w-]{23,25}\.[\w-]{6}\.[\w-]{27,40}(?![\w.-])   # Discord
+      | [sb]\.(?=[A-Za-z]{0,24}[0-9])(?=[a-z0-9]{0,24}[A-Z])[A-Za-z0-9]{24}(?![\w.-])   # Vault before 1.10
+      | A3-[A-Z0-9]{6}-[A-Z0-9]{6}(?:-[A-Z0-9]{5}){4}    # 1Password
+      | st\.[\w-]{8,64}\.[0-9a-f]{32}\.[0-9a-f]{32}      # Infisical
+      | (?!sha)(?=[a-z]{0,6}[0-9])[a-z0-9]{6}\.(?=[a-z]{0,16}[0-9])(?=[0-9]{0,16}[a-z])[a-z0-9]{16}(?![\w.-])
+      | MII[\w+/]{2}[AQgw]IBA[AD][\w+/=]{30,} | (?:MIGHAgEAMBMGByqGSM49|MC4CAQAwBQYDK2Vw|MHcCAQEEI)[\w+/=]{20,}
+      | b3BlbnNzaC1rZXktdjE[\w+/=]{20,}                  # private keys without their first line
     )
     """
 )

@@ -10,6 +10,20 @@ VAGUE = frozenset(
         "hook",
         "jaas",
         "keytab",
+        "kubeconfig",
+        "avain",
+        "atslega",
+        "cle",
+        "kljuc",
+        "kluc",
+        "klucz",
+        "kulcs",
+        "raktas",
+        "voti",
+        "κλειδι",
+        "مفتاح",
+        "מפתח",
+        "कुंजी",
         "licence",
         "license",
         "pepper",
@@ -24,8 +38,31 @@ VAGUE = frozenset(
 )
 """Words that end such a name: `WANDB_API`, `OTP_SEED`."""
 
+VAGUE_ENDINGS = (
+    "schluessel",
+    "schlussel",
+    "nyckel",
+    "nogle",
+    "nokkel",
+    "ключ",
+    "鍵",
+    "키",
+    "キー",
+    "密匙",
+    "验证码",
+    "驗證碼",
+    "安全码",
+    "安全碼",
+    "鉴权码",
+    "鑑權碼",
+)
+"""Endings of such words: the key of other languages, which often is one of a dictionary."""
+
 VAGUE_IDS = frozenset(
     {
+        ("auth", "header"),
+        ("authorization", "header"),
+        ("snmp", "community"),
         ("secret", "id"),
         ("secretid",),
         ("session", "id"),

@@ -42,7 +42,7 @@ _SPECIAL_TOKEN = re.compile(
     r"<[^<>\s]{1,40}>|<\|[^<>]{1,40}\|>|\[[A-Z_/ ]{1,40}\]|<｜[^<>]{1,40}｜>"
 )
 
-_PATH_TEXT = re.compile(r"[\w./+-]*")
+_PATH_TEXT = re.compile(r"[\w./+-]*", re.ASCII)
 
 
 def is_path_text(text: str) -> bool:

@@ -49,13 +49,9 @@ class Schema:
     types: Mapping[str, Mapping[str, Field]]
     """The fields of each type, those of other minor releases included."""
 
-    def fields(self, name: str) -> dict[str, Field]:
+    def fields(self, name: str) -> Mapping[str, Field]:
         """The fields that a type has in this minor release."""
-        return {
-            key: field
-            for key, field in self.types[name].items()
-            if field.exists_in(self.minor)
-        }
+        return _fields(name, self.minor)
 
 
 def pod_schema(minor: int) -> Schema:
@@ -83,6 +79,13 @@ def _types() -> dict[str, dict[str, Field]]:
     for name, entries in _table()["types"].items():
         types[name] = {key: _field(entry) for key, entry in entries.items()}
     return types
+
+
+@cache
+def _fields(name: str, minor: int) -> Mapping[str, Field]:
+    """The fields of a type in a minor release."""
+    fields = _types()[name]
+    return {key: field for key, field in fields.items() if field.exists_in(minor)}
 
 
 def _field(entry: str) -> Field:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from models.kubernetes import formats
@@ -13,6 +14,7 @@ from models.kubernetes.constraints import (
     PRESENT,
     RANGES,
     Choices,
+    Present,
     TextForm,
 )
 from models.kubernetes.nodes import Node, Pod
@@ -42,12 +44,19 @@ def single_field_problems(node: Node, pod: Pod) -> Iterator[Problem]:
 
 
 def _absent_fields(node: Node) -> Iterator[Problem]:
-    for (type_name, key), rule in PRESENT.items():
-        if type_name != node.type_name:
-            continue
+    for key, rule in _present_fields().get(node.type_name, {}).items():
         value = node.value.get(key)
         if value is None or value in ("", []):
             yield missing(node.at(key), rule.example, source=rule.source)
+
+
+@cache
+def _present_fields() -> dict[str, dict[str, Present]]:
+    """The fields that an object needs, by its type."""
+    by_type: dict[str, dict[str, Present]] = {}
+    for (type_name, key), rule in PRESENT.items():
+        by_type.setdefault(type_name, {})[key] = rule
+    return by_type
 
 
 def _choice(node: Node, key: str, value: str, minor: int) -> Iterator[Problem]:

@@ -13,6 +13,9 @@ MOST_VALUES = 15_000
 MOST_CHARACTERS = MOST_BYTES
 """Characters of all keys and values of a file after its aliases are written out. Comments do not count."""
 
+LONGEST_KEY = 1_024
+"""Characters of a key (YAML 1.1, 10.2: those of a key without `?`)."""
+
 MOST_SERVICES = 500
 """Services of a stack."""
 
@@ -24,6 +27,9 @@ MOST_PODS = 100_000
 
 MOST_FINDINGS = 1_000
 """Findings of a stack that are shown. No further rule runs after them."""
+
+LONGEST_MESSAGE = 40_000
+"""Characters of a message that is shown: more than all names of services together."""
 
 MOST_SHAPE_FINDINGS = 500
 """Findings about the shape of services, after which no further service is read."""

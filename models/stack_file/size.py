@@ -6,6 +6,7 @@ import yaml
 
 from models.stack_file.limits import (
     DEEPEST,
+    LONGEST_KEY,
     MOST_CHARACTERS,
     MOST_VALUES,
     TooLargeError,
@@ -23,6 +24,18 @@ def check_size(node: yaml.Node) -> None:
         TooLargeError: It has more than a stack file may have.
     """
     _Count().add(node)
+
+
+def check_key(key: yaml.Node) -> None:
+    """Refuse a key that is too long.
+
+    Raises:
+        TooLargeError: It has more characters than a key may have.
+    """
+    if isinstance(key, yaml.ScalarNode) and len(key.value) > LONGEST_KEY:
+        raise TooLargeError(
+            f"a key has {len(key.value)} characters; it may have {LONGEST_KEY}"
+        )
 
 
 class _Count:
@@ -53,6 +66,7 @@ class _Count:
     def add_mapping(self, node: yaml.MappingNode) -> None:
         for key, value in node.value:
             if not is_merge(key):
+                check_key(key)
                 self.add(key)
                 self.add(value)
         for parent in merge_parents(node):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,21 @@ def test_more_files_than_a_pod_takes_are_refused(tmp_path: Path) -> None:
         (tmp_path / f"{number:0200}").touch()
 
     assert "more than 180000 bytes" in str(run(tmp_path).exception)
+
+
+def test_a_pipe_or_a_device_among_the_weights_is_refused_and_nobody_waits_for_it(weights: Path) -> None:
+    pipe = weights / "b.safetensors"
+    os.mkfifo(pipe)
+    of_pipe = run(weights)
+    pipe.unlink()
+    pipe.symlink_to("/dev/zero")
+    of_device = run(weights)
+
+    for done in (of_pipe, of_device):
+        assert (done.exit_code, str(done.exception)) == (
+            1,
+            f"{pipe} cannot be read: it is a pipe or a device, not a file",
+        )
 
 
 def test_a_file_that_cannot_be_written_is_reported(weights: Path) -> None:
