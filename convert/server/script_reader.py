@@ -352,7 +352,8 @@ def _reason_of_second_server(start: Start, arguments: Sequence[Argument]) -> str
 def _port(arguments: Sequence[Argument]) -> str:
     """The port of a command line, or vLLM's default."""
     port = _DEFAULT_PORT
-    for word, following in zip(arguments, [*arguments[1:], None], strict=True):
+    for index, word in enumerate(arguments):
+        following = next(iter(arguments[index + 1 :]), None)
         name, equals, value = word.text.partition("=")
         if name != "--port":
             continue

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from convert.note import Notes, Place
-from convert.placeholder import PLACEHOLDER, placeholder_name
+from convert.placeholder import PLACEHOLDER, is_secret, placeholder_name
 from convert.server_start import Argument, Setting
 from convert.shell.variables import (
     Scope,
@@ -105,8 +105,8 @@ class ShellEnvironment:
         """Export a variable to the server, unless its value looks like a credential."""
         self.scope.exported[name] = place.line
         text = self.scope.text(name)
-        is_secret = name in self.scope.secrets
-        if is_secret or self._contains_secret(text or ""):
+        is_known_secret = name in self.scope.secrets or is_secret(name, text or "")
+        if is_known_secret or self._contains_secret(text or ""):
             self.settings.pop(name, None)
             self.notes.drop_credential(name, place)
         elif text is not None:
