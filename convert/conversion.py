@@ -24,7 +24,13 @@ from convert.note import Note, Notes, assumed, dropped
 from convert.objects import NO_OBJECT, Object, ObjectFile, read_objects
 from convert.placeholder import filled
 from convert.pods import Pod, read_pods
-from convert.refused_files import RENDER, ConversionError, is_template, no_server
+from convert.refused_files import (
+    RENDER,
+    ConversionError,
+    is_template,
+    no_server,
+    way_to_read,
+)
 from convert.server_start import File
 from convert.stack_yaml import stack_text
 from convert.stand_in import stand_in
@@ -263,7 +269,7 @@ def _read_config(config: File) -> ObjectFile:
     """Read the objects; raise for broken YAML and for templates."""
     object_file = read_objects(config.name, config.text)
     if any(finding.rule in UNREADABLE for finding in object_file.findings):
-        fix = RENDER if "{{" in config.text else "fix the YAML at the lines above"
+        fix = way_to_read(config.text, object_file.findings)
         raise ConversionError("the objects cannot be read", fix, object_file.findings)
     if is_template(object_file.findings):
         raise ConversionError(

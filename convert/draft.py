@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic.alias_generators import to_camel
 
+from convert.keys.api_key import api_key_of_secret
 from convert.keys.claims import CLAIM
 from convert.keys.cluster import default_mounts, platform_mounts
 from convert.keys.group import (
@@ -97,6 +98,8 @@ def draft(
     """
     start = pod.start
     engine = pod.engine.release
+    api_key = api_key_of_secret(start.arguments, references_of(pod.container))
+    start.arguments = api_key.arguments
     flags = read_flags(start.arguments, start.kind, start.file, engine)
     _replace_numbered_model(flags, settings, start.file)
     remove_group_flags(flags, pod)
@@ -118,6 +121,8 @@ def draft(
     if pod.group:
         launched.used_variables.update(VARIABLES_OF_GROUPS)
     values = _all_values(pod, launched, additional, pair)
+    if api_key.secret:
+        values["server"]["apiKey"] = dict(api_key.secret)
     if is_ours(pod):
         values = _with_original_order(name, values, cluster, pod)
     notes = Notes(flags.notes)

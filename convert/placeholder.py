@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from models.credentials import is_credential, is_credential_name
+
 PLACEHOLDER = re.compile(r"\$\{[A-Za-z_][\w-]*\}")
 """A placeholder in a text, such as the manual's `${image_name}`."""
 
@@ -12,6 +14,12 @@ PLACEHOLDER = re.compile(r"\$\{[A-Za-z_][\w-]*\}")
 def placeholder_name(placeholder: str) -> str:
     """`image_name` of `${image_name}`."""
     return placeholder.removeprefix("${").removesuffix("}")
+
+
+def is_secret(name: str, text: str) -> bool:
+    """Whether the value of a variable is a credential, or a placeholder that stands for one: `HF_TOKEN=${HF_TOKEN}`."""
+    is_placeholder = PLACEHOLDER.fullmatch(text) is not None
+    return is_credential(name, text) or (is_placeholder and is_credential_name(name))
 
 
 def filled(text: str, values: Mapping[str, str]) -> str:

@@ -18,6 +18,7 @@ from convert.server.container_command import (
 from convert.server.container_environment import (
     container_environment,
     references_of,
+    unknown_variables,
     with_kubernetes_variables,
 )
 from convert.server.engine_release import EngineRelease, engine_release
@@ -229,7 +230,7 @@ def _with_only_script(pods: Sequence[Pod], sources: Sources) -> list[Pod]:
     with_npus = [pod for pod in pods if pod.npu]
     pod = (with_npus or pods)[0]
     notes = Notes()
-    environment = container_environment(pod.container, notes)
+    environment = container_environment(pod.container, pod.config_maps, notes)
     run_script = Script([plain_command([script.name], line=1)])
     start = read_start(
         run_script,
@@ -269,8 +270,8 @@ def _pod(
     start = _start(
         container,
         files,
+        sources,
         notes,
-        given=sources.given,
         rank=_rank_variables(owner, container, rank),
     )
     start.notes[:0] = notes
@@ -280,8 +281,8 @@ def _pod(
         prepared_start = _start(
             init_container,
             [*init_files],
+            sources,
             notes=Notes(),
-            given=sources.given,
         )
         prepared.append(prepared_start)
     return Pod(
@@ -322,12 +323,12 @@ def _npu_resource(container: Object) -> str:
 def _start(
     container: Object,
     files: Sequence[File],
+    sources: Sources,
     notes: Notes,
-    given: Mapping[str, str],
     rank: Mapping[str, str] | None = None,
 ) -> Start:
-    environment = container_environment(container, notes)
-    known = dict(environment)
+    environment = container_environment(container, sources.config_maps, notes)
+    known = {**unknown_variables(container, environment), **environment}
     for name, text in (rank or {}).items():
         known[name] = Setting(text)
     words = []
@@ -352,7 +353,7 @@ def _start(
         container.file,
         environment,
         files=files,
-        given=given,
+        given=sources.given,
         rank=rank,
     )
 

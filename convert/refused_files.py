@@ -54,6 +54,15 @@ def is_template(findings: Sequence[Finding]) -> bool:
     return any(finding.message == MAPPING_AS_KEY for finding in findings)
 
 
+def way_to_read(text: str, findings: Sequence[Finding]) -> str:
+    """What to do with a file that cannot be read."""
+    if any(finding.rule == "stack-size" for finding in findings):
+        return "write only the objects of the server into a file, and convert that file"
+    if "{{" in text:
+        return RENDER
+    return "fix the YAML at the lines above"
+
+
 def no_server(
     names: Sequence[str],
     scripts: Sequence[File],
@@ -86,14 +95,14 @@ def no_server(
             f"no server of vLLM is started in {files}",
             "name the file with the command: vllm serve, python -m vllm.entrypoints.openai.api_server, or docker run",
         )
-    is_swapped = any("apiVersion" in script.text for script in scripts)
-    fix = "begin the command line with the config.yaml of the manual's Step 2"
-    if is_swapped:
-        fix = "write the file of the objects first, then the script"
+    content = f"no Deployment, but {', '.join(kinds)}"
+    fix = "add the file with the Deployment, or with another object that runs the pods"
+    if not kinds:
+        content = "no Kubernetes object, and no service of a Compose file"
+        fix = "name a file with a Deployment, a Compose file, or a script with the command: vllm serve or docker run"
     if any(_is_of_controller(item) for item in objects):
         fix = "convert what their controller made: kubectl get deployment,statefulset,leaderworkerset -o yaml"
-    content = ", ".join(kinds) or "nothing"
-    return ConversionError(f"{', '.join(names)} has no Deployment, but {content}", fix)
+    return ConversionError(f"{', '.join(names)} has {content}", fix)
 
 
 def _is_of_controller(item: Object) -> bool:
@@ -116,7 +125,7 @@ def _no_command(scripts: Sequence[File], objects: Sequence[Object]) -> Conversio
     )
     return ConversionError(
         f"no server of vLLM is started in {files}",
-        "add the run_vllm.sh of the manual's Step 3 to the command line",
+        "add the script that the container runs to the command line, such as the manual's run_vllm.sh",
     )
 
 

@@ -48,6 +48,14 @@ class Refusal:
 _ONE_KIND = "a service of this program has pods of one kind, or a leader with workers"
 _KEEP = "keep it unchanged"
 _NODES = "write a service with nodes, which starts such a server without it: see docs/several-nodes.md"
+_OF_RUNTIME = Refusal(
+    "is a runtime of KServe: it has the command, and an InferenceService names the model",
+    "convert the objects of KServe: kubectl get deployment -l serving.kserve.io/inferenceservice=NAME -o yaml",
+)
+_OF_AIBRIX = Refusal(
+    f"is an object of AIBrix: its roles, such as prefill and decode, are several kinds of pods; {_ONE_KIND}",
+    "convert the pod of a role: kubectl get pod NAME -o yaml",
+)
 _OF_OTHERS = {
     "ModelServing": Refusal(
         f"is a ModelServing of Kthena: its roles, such as prefill and decode, are several kinds of pods; {_ONE_KIND}",
@@ -64,6 +72,34 @@ _OF_OTHERS = {
     "LLMInferenceService": Refusal(
         f"is an LLMInferenceService of KServe, which makes pods of several kinds; {_ONE_KIND}",
         "convert the objects of KServe: kubectl get deployment -o yaml",
+    ),
+    "ServingRuntime": _OF_RUNTIME,
+    "ClusterServingRuntime": _OF_RUNTIME,
+    "LLMInferenceServiceConfig": Refusal(
+        "is a configuration of KServe, from which services take their commands",
+        "convert the objects of KServe: kubectl get deployment -o yaml",
+    ),
+    "StormService": _OF_AIBRIX,
+    "RoleSet": _OF_AIBRIX,
+    "RayClusterFleet": Refusal(
+        "is a RayClusterFleet of AIBrix: Ray starts its server over the pods of its head and its workers",
+        _NODES,
+    ),
+    "VLLMRuntime": Refusal(
+        "is a VLLMRuntime of the production stack, whose operator writes the command",
+        "convert the Deployment of the operator: kubectl get deployment NAME -o yaml",
+    ),
+    "DynamoGraphDeployment": Refusal(
+        f"is a graph of Dynamo: its services are several kinds of pods; {_ONE_KIND}",
+        "convert the pod of a service: kubectl get pod NAME -o yaml",
+    ),
+    "Template": Refusal(
+        "is a Template of OpenShift, whose parameters have no values yet",
+        "fill it in first: oc process -f FILE -p NAME=VALUE | ascend-vllm convert -",
+    ),
+    "RayJob": Refusal(
+        "is a RayJob: Ray runs its command over the pods of its head and its workers",
+        _NODES,
     ),
     "RayCluster": Refusal(
         "is a RayCluster: its head starts Ray, and a server is started in it later",

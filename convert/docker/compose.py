@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from convert.docker.interpolation import filled as _filled
 from convert.docker.options import ContainerOptions
 from convert.objects import Object
 
-_INTERPOLATION = re.compile(r"\$\$|\$\{(\w+)(?::?-([^}]*))?\}|\$(\w+)")
 _READ = {
     "image",
     "container_name",
@@ -54,11 +53,14 @@ _REPLACED = {
 
 
 def is_compose(document: Object) -> bool:
-    """Whether a document is a Compose file: it has services with images or builds."""
+    """Whether a document is a Compose file: it has services with images or builds.
+
+    In a file that Compose merges with another one, some services have neither.
+    """
     services = document.at("services").mapping()
     if document.kind or not services:
         return False
-    return all(_is_service(service) for service in services.values())
+    return any(_is_service(service) for service in services.values())
 
 
 def compose_services(
@@ -163,19 +165,3 @@ def _pairs(part: Object, given: Mapping[str, str]) -> dict[str, str]:
         name, equals, value = item.text().partition("=")
         pairs[name] = _filled(value, given) if equals else f"${{{name}}}"
     return pairs
-
-
-def _filled(text: str, given: Mapping[str, str]) -> str:
-    """The text with its variables replaced, as Compose does it; one without a value stays a placeholder."""
-
-    def value(found: re.Match[str]) -> str:
-        if found[0] == "$$":
-            return "$"
-        name = found[1] or found[3]
-        if name in given:
-            return given[name]
-        if found[2] is not None:
-            return found[2]
-        return f"${{{name}}}"
-
-    return _INTERPOLATION.sub(value, text)

@@ -22,8 +22,11 @@ _KINDS = _kinds()
 """The kind of each server by its Python module, of all releases."""
 _COMMAND_LINE = "vllm.entrypoints.cli.main"
 """The module of `vllm serve`."""
-_WRAPPERS = ("exec", "nohup", "env", "command", "time", "sudo", "stdbuf")
-_SETTING = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
+_READERS_OF_TEXT = {"grep", "which", "man", "type"}
+"""Programs to which `vllm serve` is a text, and no command."""
+_PYTHON = re.compile(r"python[\d.]*")
+_PROGRAM_FROM_ELSEWHERE = ("-", "-c")
+"""Options of Python whose program is a text, so that the words after it are only its arguments."""
 _SHELL = re.compile(r"(ba|da|z|k)?sh")
 _COMMAND_OPTION = re.compile(r"-\w*c")
 HARMLESS = {
@@ -49,6 +52,13 @@ HARMLESS = {
     "break",
     "continue",
     "return",
+    "pkill",
+    "pgrep",
+    "kill",
+    "killall",
+    "ps",
+    "getopts",
+    "unalias",
 }
 """Commands that change nothing about the server."""
 
@@ -60,6 +70,8 @@ class ServerCommand:
     kind: str
     """`openai` or `api_server`."""
     arguments: list[Argument]
+    program: str = ""
+    """Another program that starts it; empty if Python or vLLM does."""
 
 
 def words_of(texts: Sequence[str]) -> list[Argument]:
@@ -69,18 +81,37 @@ def words_of(texts: Sequence[str]) -> list[Argument]:
 
 def server_command(words: Sequence[Argument]) -> ServerCommand | None:
     """The server that a command starts, or None."""
-    if words[0].text in HARMLESS:
+    if _only_reads(words):
         return None
     before = ""
     for index, word in enumerate(words):
         rest = [*words[index + 1 :]]
         kind = _kind(before, word.text)
         if kind:
-            return ServerCommand(kind, rest)
+            return ServerCommand(kind, rest, _other_program(words[:index]))
         if word.text == "serve" and _is_vllm(before):
-            return ServerCommand("openai", _with_model_flag(rest))
+            program = _other_program(words[: index - 1])
+            return ServerCommand("openai", _with_model_flag(rest), program)
         before = word.text
     return None
+
+
+def _only_reads(words: Sequence[Argument]) -> bool:
+    """Whether a program takes its words as texts, so that it starts none of them."""
+    first, *others = (word.text for word in words)
+    name = PurePosixPath(first).name
+    if name in HARMLESS or name in _READERS_OF_TEXT:
+        return True
+    is_python = _PYTHON.fullmatch(name) is not None
+    return is_python and bool(others) and others[0] in _PROGRAM_FROM_ELSEWHERE
+
+
+def _other_program(before: Sequence[Argument]) -> str:
+    """The first program before that of a server, if it is not Python."""
+    if not before:
+        return ""
+    name = PurePosixPath(before[0].text).name
+    return "" if _PYTHON.fullmatch(name) else name
 
 
 def _is_vllm(program: str) -> bool:
@@ -106,32 +137,6 @@ def _with_model_flag(arguments: list[Argument]) -> list[Argument]:
     first, *others = arguments
     model = Argument(f"--model={first.text}", first.line)
     return [model, *others]
-
-
-@dataclass(frozen=True)
-class Unwrapped:
-    """A command without its wrappers."""
-
-    words: list[Argument]
-    settings: list[tuple[str, Argument]]
-    """The variables that `env NAME=value` sets, by name."""
-
-
-def unwrapped(words: Sequence[Argument]) -> Unwrapped:
-    """Remove commands that only run another command, with their options: `exec`, `nohup`, `env A=1`."""
-    rest = [*words]
-    settings = []
-    while rest and PurePosixPath(rest[0].text).name in _WRAPPERS:
-        del rest[0]
-        while rest:
-            setting = _SETTING.match(rest[0].text)
-            if setting:
-                value = Argument(setting[2], rest[0].line)
-                settings.append((setting[1], value))
-            elif not rest[0].text.startswith("-"):
-                break
-            del rest[0]
-    return Unwrapped(rest, settings)
 
 
 def is_shell(program: str) -> bool:

@@ -1,4 +1,4 @@
-"""Decides the tests of a script that ask which pod of a group it runs in."""
+"""Decides the tests of a script whose values are known, such as those that ask for the pod of a group."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
 
 from convert.placeholder import PLACEHOLDER
-from convert.shell.control_flow import Guard, Test, literal
+from convert.shell.control_flow import Case, Guard, Test, literal
 from convert.shell.environment import ShellEnvironment
 
 _CLOSING = {"[": "]", "[[": "]]"}
@@ -23,17 +23,32 @@ _OF_NUMBERS: dict[str, Callable[[int, int], bool]] = {
 
 def is_met(guard: Guard, environment: ShellEnvironment) -> bool | None:
     """Whether a test has the result with which a command runs; None if only the running script knows it."""
-    result = _result(guard.test, environment)
+    result = result_of_test(guard.test, environment)
     if result is None:
         return None
     return result == guard.expected
 
 
-def _result(test: Test, environment: ShellEnvironment) -> bool | None:
+def is_taken(case: Case, environment: ShellEnvironment) -> bool | None:
+    """Whether a branch of a `case` runs; None if only the running script knows it."""
+    text = environment.text(case.subject)
+    patterns = [environment.text(word) for word in (*case.earlier, *case.patterns)]
+    if any(PLACEHOLDER.search(part) for part in (text, *patterns)):
+        return None
+    matches = [fnmatchcase(text, pattern) for pattern in patterns]
+    before = len(case.earlier)
+    return any(matches[before:]) and not any(matches[:before])
+
+
+def result_of_test(test: Test, environment: ShellEnvironment) -> bool | None:
+    """The result of a test; None if only the running script knows it."""
     if len(test.commands) != 1:
         return None
     words = test.commands[0].words
     program = literal(words[0])
+    if program == "((":
+        number = environment.number(literal(words[1]))
+        return None if number is None else bool(number) != test.is_negated
     texts = [environment.text(word) for word in words[1:]]
     if program in _CLOSING and texts and texts[-1] == _CLOSING[program]:
         del texts[-1]

@@ -15,10 +15,12 @@ from convert.server.command import (
     inline_script,
     is_shell,
     server_command,
-    unwrapped,
 )
+from convert.server.launchers import launched
+from convert.server.loops import steps_of_loop, turns
 from convert.server.preparation import Preparations
-from convert.server.rank_tests import is_met
+from convert.server.rank_tests import is_met, is_taken
+from convert.server.second_server import reason_of_second_server
 from convert.server_start import (
     Argument,
     ContainerRun,
@@ -35,7 +37,6 @@ from convert.shell.words import Command, Script
 from models.launch import scripts
 
 _WORD_CHARACTER = re.compile(r"\w")
-_DEFAULT_PORT = "8000"
 _LONGEST_COMMAND = 40
 """How many characters of an unknown command a note shows."""
 _SCRIPTS_OF_RAY = {"multi-node-serving.sh", "run_cluster.sh"}
@@ -107,22 +108,42 @@ class _Reader:
         self.functions |= flow.functions
         self._read_steps(flow.steps, file)
 
-    def _read_steps(self, steps: Sequence[Step], file: str) -> None:
-        for step in steps:
-            results = self._results(step)
-            if False in results:
+    def _read_steps(self, steps: Sequence[Step], file: str, depth: int = 0) -> None:
+        """Read steps; those of a loop as often as it runs.
+
+        Args:
+            steps: The steps.
+            file: Their file.
+            depth: How many loops around the steps are being read already.
+        """
+        remaining = [*steps]
+        while remaining:
+            loops = remaining[0].loops[depth:]
+            if not loops:
+                self._read_step(remaining.pop(0), file)
                 continue
-            before = self._state()
-            self._read_command(step.command, file)
-            is_decided = bool(results) and None not in results
-            if step.branch and not is_decided and self._state() != before:
-                self._note_branch(Place(file, step.branch))
+            body = steps_of_loop(remaining, loops[0], depth)
+            del remaining[: len(body)]
+            for turn in turns(loops[0], self.environment, file):
+                if turn:
+                    self.environment.set(turn)
+                self._read_steps(body, file, depth + 1)
+
+    def _read_step(self, step: Step, file: str) -> None:
+        results = self._results(step)
+        if False in results:
+            return
+        before = self._state()
+        self._read_command(step.command, file)
+        is_decided = bool(results) and None not in results
+        if step.branch and not is_decided and self._state() != before:
+            self._note_branch(Place(file, step.branch))
 
     def _results(self, step: Step) -> list[bool | None]:
         """Whether each test around a command lets it run; None if only the running script knows."""
-        if not self.decides:
-            return []
-        return [is_met(guard, self.environment) for guard in step.guards]
+        guards = [is_met(guard, self.environment) for guard in step.guards]
+        cases = [is_taken(case, self.environment) for case in step.cases]
+        return [*guards, *cases]
 
     def _state(self) -> object:
         """The part of the state that a branch may change."""
@@ -166,7 +187,7 @@ class _Reader:
         place = Place(file, first.line)
         server = server_command(arguments)
         if server:
-            why = _reason_of_second_server(self.start, arguments)
+            why = reason_of_second_server(self.start.arguments, server.arguments)
             note = dropped("a second server", why, place)
             self.notes.append(note)
             second = SecondServer(tuple(server.arguments), note)
@@ -197,19 +218,22 @@ class _Reader:
         file: str,
     ) -> None:
         """Read a command that runs: a server, a script, a function or a preparation."""
-        wrapped = unwrapped(arguments)
-        for name, value in wrapped.settings:
+        found = launched(arguments, file)
+        for name, value in found.settings:
             variable = Assigned(name, value.text, Place(file, value.line))
             self.environment.set(variable, export=True)
-        if not wrapped.words:
-            return
-        if is_container_run(wrapped.words):
-            place = Place(file, wrapped.words[0].line)
-            run = ContainerRun(tuple(wrapped.words), place)
+        if found.text:
+            line = arguments[0].line
+            self._call(file, read_script(found.text, line), file)
+        elif found.words and is_container_run(found.words):
+            place = Place(file, found.words[0].line)
+            run = ContainerRun(tuple(found.words), place)
             self.start.container_runs.append(run)
             self.environment.enter_container()
-        else:
-            self._run_program(wrapped.words, command, file)
+        elif found.words:
+            self._run_program(found.words, command, file)
+        if self.start.kind:
+            self.notes += found.notes
 
     def _run_program(
         self,
@@ -223,16 +247,21 @@ class _Reader:
         server = server_command(words_of_program)
         script = inline_script(program, words)
         known_file = self._known_file(program, words)
-        if server:
+        if server and program not in self.functions:
             self._start_server(server, command, place)
         elif program in ("source", "."):
             self._source(words[:1], place)
         elif script:
             self._call(file, read_script(script, place.line), file)
         elif known_file:
-            self._call_file(known_file)
+            self._call_file(known_file, _arguments_of_script(program, words))
         elif program in self.functions:
-            self._call_function(program, file)
+            self._call_function(program, words, file)
+        elif program == "shift":
+            count = int(words[0]) if words and words[0].isdecimal() else 1
+            self.environment.set_arguments(self.environment.arguments()[count:])
+        elif program == "set" and words[:1] == ["--"]:
+            self.environment.set_arguments(words[1:])
         elif command.document and program in ("cat", "tee"):
             self._write_file(program, words, command, file)
         elif not self.preparations.read(program, words):
@@ -247,6 +276,8 @@ class _Reader:
         self.start.kind = server.kind
         self.start.arguments = server.arguments
         self.start.file = place.file
+        if server.program:
+            self._drop_command(server.program, [], place)
         if command.redirected or command.end == "|":
             why = "the server writes to the container's log, which kubectl logs shows"
             self.notes.replace("the output to a file", why, place)
@@ -257,7 +288,7 @@ class _Reader:
             if PurePosixPath(path).name == scripts.GRAPH_CACHE:
                 continue
             if known_file:
-                self._call_file(known_file)
+                self._call_file(known_file, self.environment.arguments())
             else:
                 self.start.sources.append(SourcedFile(path, place))
 
@@ -274,9 +305,12 @@ class _Reader:
                 return None if is_running else file
         return None
 
-    def _call_file(self, file: File) -> None:
+    def _call_file(self, file: File, arguments: Sequence[str]) -> None:
         script = read_script(file.text, file.first_line)
+        before = self.environment.arguments()
+        self.environment.set_arguments(arguments)
         self._call(file.name, script, file.written_by or file.name)
+        self.environment.set_arguments(before)
 
     def _call(
         self,
@@ -289,11 +323,14 @@ class _Reader:
             self.read(script, file)
             self.calls.pop()
 
-    def _call_function(self, name: str, file: str) -> None:
+    def _call_function(self, name: str, words: Sequence[str], file: str) -> None:
         if len(self.calls) < _DEEPEST and name not in self.calls:
+            before = self.environment.arguments()
+            self.environment.set_arguments(words)
             self.calls.append(name)
             self._read_steps(self.functions[name], file)
             self.calls.pop()
+            self.environment.set_arguments(before)
 
     def _write_file(
         self,
@@ -330,34 +367,15 @@ class _Reader:
             self.start.notes_of_ray.append(note)
 
 
+def _arguments_of_script(program: str, words: Sequence[str]) -> list[str]:
+    """The arguments of a script that a command runs: the words after it."""
+    if not is_shell(program):
+        return [*words]
+    paths = [index for index, word in enumerate(words) if not word.startswith("-")]
+    return [*words[paths[0] + 1 :]]
+
+
 def _starts_ray(words: Sequence[str]) -> bool:
     """Whether a command starts Ray, or is a script of vLLM that does."""
     names = [PurePosixPath(word).name for word in words]
     return names[0] == "ray" or not _SCRIPTS_OF_RAY.isdisjoint(names)
-
-
-def _reason_of_second_server(start: Start, arguments: Sequence[Argument]) -> str:
-    """Why the second server of a script is lost, with the two ports."""
-    server = server_command(arguments)
-    first = _port(start.arguments)
-    second = _port(server.arguments) if server else ""
-    if first == second:
-        return f"it has the port of the first one, {first}, so only one can run: write a service for each"
-    return (
-        f"a pod runs one server, here that on port {first}: write a service for each, "
-        f"the other one with server.port: {second}"
-    )
-
-
-def _port(arguments: Sequence[Argument]) -> str:
-    """The port of a command line, or vLLM's default."""
-    port = _DEFAULT_PORT
-    for word, following in zip(arguments, [*arguments[1:], None], strict=True):
-        name, equals, value = word.text.partition("=")
-        if name != "--port":
-            continue
-        if equals:
-            port = value
-        elif following:
-            port = following.text
-    return port

@@ -19,7 +19,9 @@ _BRANCHES = {"if", "case"}
 _OTHER_KEYWORDS = {"then", "else", "elif", "do", "!"}
 _HEADS = {"case", "for", "select"}
 """Keywords whose command is only a head, such as `for i in 1 2`."""
-_TESTS = {"[", "[[", "test"}
+_LOOPS = {"for", "while", "until", "select"}
+_WITH_TESTS = {"if", "while", "until"}
+_TESTS = {"[", "[[", "test", "(("}
 
 
 @dataclass
@@ -42,6 +44,27 @@ class Guard:
 
 
 @dataclass(frozen=True)
+class Case:
+    """A branch of a `case`, which runs if its word matches one of the patterns, and none of an earlier branch."""
+
+    subject: Word
+    patterns: tuple[Word, ...]
+    earlier: tuple[Word, ...]
+    """The patterns of the branches before it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Loop:
+    """A loop around commands."""
+
+    keyword: str
+    head: tuple[Word, ...]
+    """The words after `for`: `i`, `in`, and the items."""
+    test: Test
+    """The commands between `while` and `do`."""
+
+
+@dataclass(frozen=True)
 class Step:
     """A command without the keywords before it."""
 
@@ -49,7 +72,11 @@ class Step:
     branch: int = 0
     """The line of the `if`, the `case` or the test with `&&` that decides whether it runs; 0 if it always runs."""
     guards: tuple[Guard, ...] = ()
-    """The tests of each `if` around it, and of `[ … ] && …`. A `case` has none here."""
+    """The tests of each `if` around it, and of `[ … ] && …`."""
+    cases: tuple[Case, ...] = ()
+    """The branches of each `case` around it."""
+    loops: tuple[Loop, ...] = ()
+    """The loops around it, the outermost first."""
 
 
 @dataclass
@@ -70,6 +97,7 @@ def read_flow(commands: Sequence[Command]) -> Flow:
     for index, command in enumerate(commands):
         rest = commands[index:]
         if reader.is_inside("case") and _is_pattern(rest):
+            reader.take_pattern(command)
             continue
         following = next(iter(rest[1:]), None)
         reader.take(command, following)
@@ -98,6 +126,15 @@ class _Block:
     is_test: bool = False
     """Whether the commands are those of a test."""
     is_else: bool = False
+    loop: Loop | None = None
+    subject: Word | None = None
+    """The word of a `case`."""
+    patterns: list[Word] = field(default_factory=list)
+    """The patterns of the present branch of a `case`."""
+    earlier: list[Word] = field(default_factory=list)
+    """The patterns of its branches before."""
+    is_pattern: bool = False
+    """Whether the last command was one of several patterns of a branch."""
 
     def begin_test(self) -> None:
         """Begin the test of `if` or `elif`."""
@@ -130,6 +167,15 @@ class _Reader:
             return False
         return self.blocks[-1].keyword == keyword
 
+    def take_pattern(self, command: Command) -> None:
+        """Take a pattern of a branch of a `case`; `|` separates several."""
+        block = self.blocks[-1]
+        if not block.is_pattern:
+            block.earlier += block.patterns
+            block.patterns = []
+        block.patterns.append(command.words[0])
+        block.is_pattern = command.end == "|"
+
     def take(self, command: Command, following: Command | None) -> None:
         """Take the next command, which may begin or end a block."""
         words = [*command.words]
@@ -140,7 +186,14 @@ class _Reader:
             pass
         rest = replace(command, words=tuple(words))
         if words:
-            self._add(Step(rest, self._branch(), self._guards()))
+            step = Step(
+                command=rest,
+                branch=self._branch(),
+                guards=self._guards(),
+                cases=self._cases(),
+                loops=self._loops(),
+            )
+            self._add(step)
             if self.blocks and self.blocks[-1].is_test:
                 self.blocks[-1].tests[-1].commands.append(rest)
         is_tested = _is_test(words, command.end)
@@ -161,6 +214,27 @@ class _Reader:
         if self.tested:
             guards.append(self.tested)
         return tuple(guards)
+
+    def _inner_blocks(self) -> list[_Block]:
+        """The blocks around the next command, up to that of its function."""
+        inner: list[_Block] = []
+        for block in self.blocks:
+            inner.append(block)
+            if block.keyword == "function":
+                inner = []
+        return inner
+
+    def _cases(self) -> tuple[Case, ...]:
+        cases = []
+        for block in self._inner_blocks():
+            if block.subject and block.patterns:
+                patterns = tuple(block.patterns)
+                cases.append(Case(block.subject, patterns, tuple(block.earlier)))
+        return tuple(cases)
+
+    def _loops(self) -> tuple[Loop, ...]:
+        loops = [block.loop for block in self._inner_blocks()]
+        return tuple(loop for loop in loops if loop)
 
     def _add(self, step: Step) -> None:
         if self.functions:
@@ -188,9 +262,7 @@ class _Reader:
             self._open_brace(line)
             del words[0]
         elif word in _OPENING:
-            self.blocks.append(_Block(word, line))
-            if word == "if":
-                self.blocks[-1].begin_test()
+            self.blocks.append(_opened(word, words[1:], line))
             del words[: len(words) if word in _HEADS else 1]
         elif word in _CLOSING:
             self._close(_CLOSING[word])
@@ -204,14 +276,14 @@ class _Reader:
 
     def _continue_if(self, word: str) -> None:
         """Note which part of an `if` follows a keyword."""
-        if not self.is_inside("if"):
+        if not any(self.is_inside(keyword) for keyword in _WITH_TESTS):
             return
         block = self.blocks[-1]
         if word == "!" and block.is_test:
             block.tests[-1].is_negated = True
         elif word == "elif":
             block.begin_test()
-        elif word == "then":
+        elif word in ("then", "do"):
             block.is_test = False
         elif word == "else":
             block.is_else = True
@@ -233,6 +305,25 @@ class _Reader:
         block = self.blocks.pop()
         if block.keyword == "function":
             self.functions.pop()
+
+
+def _opened(keyword: str, head: Sequence[Word], line: int) -> _Block:
+    """The block that a keyword opens.
+
+    Args:
+        keyword: Such as `if`.
+        head: The words after it, of which a `case` and a `for` make use.
+        line: Its line.
+    """
+    block = _Block(keyword, line)
+    if keyword in _WITH_TESTS:
+        block.begin_test()
+    if keyword == "case" and head:
+        block.subject = head[0]
+    if keyword in _LOOPS:
+        test = block.tests[0] if block.tests else Test()
+        block.loop = Loop(keyword, tuple(head), test)
+    return block
 
 
 def _declares_function(command: Command, following: Command | None) -> bool:

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from convert.note import Notes, Place
-from convert.placeholder import PLACEHOLDER, placeholder_name
+from convert.placeholder import PLACEHOLDER, is_secret, placeholder_name
 from convert.server_start import Argument, Setting
+from convert.shell.arithmetic import value_of
 from convert.shell.variables import (
     Scope,
     Value,
@@ -82,6 +83,24 @@ class ShellEnvironment:
         """The text of a word as in double quotes."""
         return expand_one(word, self.scope)
 
+    def number(self, expression: str) -> int | None:
+        """The value of arithmetic, or None if only the running script knows it."""
+        return value_of(expression, self._known_text)
+
+    def _known_text(self, name: str) -> str | None:
+        if name == "#" and name not in self.scope.values:
+            return "0"
+        return self.scope.text(name)
+
+    def arguments(self) -> list[str]:
+        """The arguments of the script or the function; empty if they are unknown."""
+        values = self.scope.values.get("@", [])
+        return [*values] if isinstance(values, list) else []
+
+    def set_arguments(self, texts: Sequence[str]) -> None:
+        """Set the arguments of a script or a function."""
+        self.scope.set_arguments(texts)
+
     def assigned(self, word: Word, file: str) -> Assigned | None:
         """The variable that a word `NAME=value` sets; None for any other word."""
         found = assignment(word)
@@ -105,8 +124,8 @@ class ShellEnvironment:
         """Export a variable to the server, unless its value looks like a credential."""
         self.scope.exported[name] = place.line
         text = self.scope.text(name)
-        is_secret = name in self.scope.secrets
-        if is_secret or self._contains_secret(text or ""):
+        is_known_secret = name in self.scope.secrets or is_secret(name, text or "")
+        if is_known_secret or self._contains_secret(text or ""):
             self.settings.pop(name, None)
             self.notes.drop_credential(name, place)
         elif text is not None:

@@ -18,7 +18,9 @@ _ARRAY_ITEMS = re.compile(r"(\w+)\[[@*]\]")
 _PLAIN_NAME = re.compile(r"(\w+|[@*#?])")
 _WITH_DEFAULT = re.compile(r"(\w+):?[-=](.*)", re.DOTALL)
 _WITH_ALTERNATIVE = re.compile(r"(\w+):?\+(.*)", re.DOTALL)
-_AFTER_LAST = re.compile(r"(\w+)##\*([-_.])")
+_OPERATION = re.compile(r"(\w+)([#%/^,:].*)", re.DOTALL)
+_ITEM = re.compile(r"(\w+)\[([^]@*]+)\]")
+_COUNT = re.compile(r"#(\w+)(\[[@*]\])?")
 _MANUAL_NAME = re.compile(r"[a-z_]+(-[a-z_]+)+")
 """Names of the manual such as `${model-path}`, which bash would read as a default."""
 _ESCAPED = re.compile(r"\\(.?)", re.DOTALL)
@@ -128,11 +130,13 @@ def expansion(node: Node, *, quoted: bool) -> Iterator[Piece]:
     """The piece of `$NAME`, `${…}`, `$(…)`, `$((…))` or backquotes; a comment in backquotes has none."""
     text = text_of(node).lstrip()  # the grammar counts blanks before it as a part of it
     if node.type == "simple_expansion":
-        yield Variable(text.removeprefix("$"), quoted)
+        name = text.removeprefix("$")
+        yield Variable(name, quoted, every=name == "@")
     elif node.type == "expansion":
         yield _braces(text.removeprefix("${").removesuffix("}"), quoted=quoted)
     elif node.type == "arithmetic_expansion":
-        yield _output(text[3:-2])
+        expression = text[3:-2]
+        yield Unknown(_output(expression).label, expression)
     elif node.type == "process_substitution":
         yield _output(text[2:-1])
     else:
@@ -215,7 +219,7 @@ def _braces(inside: str, *, quoted: bool) -> Piece:
         return Variable(array[1], quoted, every=True)
     plain = _PLAIN_NAME.fullmatch(inside)
     if plain:
-        return Variable(plain[1], quoted)
+        return Variable(plain[1], quoted, every=plain[1] == "@")
     if _MANUAL_NAME.fullmatch(inside):
         return Variable(inside, quoted)
     with_default = _WITH_DEFAULT.fullmatch(inside)
@@ -224,14 +228,20 @@ def _braces(inside: str, *, quoted: bool) -> Piece:
     with_alternative = _WITH_ALTERNATIVE.fullmatch(inside)
     if with_alternative:
         return Variable(with_alternative[1], quoted, alternative=with_alternative[2])
-    return _after_last(inside, quoted=quoted)
+    return _operation(inside, quoted=quoted)
 
 
-def _after_last(inside: str, *, quoted: bool) -> Piece:
-    """The piece of `${NAME##*-}`; of any other operation, a value that only a running shell knows."""
-    found = _AFTER_LAST.fullmatch(inside)
+def _operation(inside: str, *, quoted: bool) -> Piece:
+    """The piece of `${NAME##*-}`, `${NAME[1]}`, `${#NAME[@]}` and the like; else a value that only a shell knows."""
+    item = _ITEM.fullmatch(inside)
+    if item:
+        return Variable(item[1], quoted, index=item[2])
+    count = _COUNT.fullmatch(inside)
+    if count:
+        return Variable(count[1], quoted, every=bool(count[2]), counts=True)
+    found = _OPERATION.fullmatch(inside)
     if found:
-        return Variable(found[1], quoted, after=found[2])
+        return Variable(found[1], quoted, operation=found[2])
     name = _NAME.search(inside)
     label = name[0] if name else "value"
     return Unknown(label)

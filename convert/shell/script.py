@@ -123,6 +123,8 @@ class _Reader:
             self._redirected(node)
         elif kind == "test_command":
             self._test(node)
+        elif kind == "compound_statement" and text_of(node).startswith("(("):
+            self._arithmetic(node)
         elif kind in _WITH_HEADS:
             self._with_head(node)
         else:
@@ -268,6 +270,14 @@ class _Reader:
         words = [*self.words.leaves(node)]
         if words:
             self._add(words, node, node)
+
+    def _arithmetic(self, node: Node) -> None:
+        """Read `(( … ))`, whose expression is one word."""
+        line = self.words.line(node)
+        expression = text_of(node).removeprefix("((").removesuffix("))")
+        texts = ("((", expression.strip(), "))")
+        words = [Word((Text(text),), line) for text in texts]
+        self._add(words, node, node)
 
     def _add(
         self,

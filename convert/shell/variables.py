@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeGuard
 
+from convert.placeholder import PLACEHOLDER
+from convert.shell.arithmetic import value_of
+from convert.shell.operations import result_of
 from convert.shell.script import read_script
 from convert.shell.words import Piece, Text, Unknown, Variable, Word
 from models.credentials import is_credential
@@ -23,6 +26,8 @@ _LONGEST = 1_000_000
 """The most characters of a word, since values that contain each other can grow without end."""
 _DEEPEST = 20
 """How many defaults may be nested in each other."""
+_NO_ARGUMENTS = {"@": "", "*": "", "#": "0"}
+"""The arguments of a script that is run without any, and their number."""
 _GAP = "\0"
 """Separates words while they are joined; no text has this character."""
 
@@ -57,6 +62,22 @@ class Scope:
         """Remove a variable."""
         self.values.pop(name, None)
         self.exported.pop(name, None)
+
+    def set_arguments(self, texts: Sequence[str]) -> None:
+        """Set the arguments of a script or a function: `$1`, `$@` and `$#`.
+
+        A script without arguments may get some when it runs, so its `$1` is unknown.
+        """
+        for name in [name for name in self.values if name.isdecimal()]:
+            del self.values[name]
+        if not texts:
+            for name in _NO_ARGUMENTS:
+                self.values.pop(name, None)
+            return
+        self.values |= {str(index): text for index, text in enumerate(texts, 1)}
+        self.values["@"] = [*texts]
+        self.values["*"] = [*texts]
+        self.values["#"] = str(len(texts))
 
     def text(self, name: str) -> str | None:
         """The value of a variable as text, or None if it is unknown."""
@@ -151,7 +172,7 @@ def expand(word: Word, scope: Scope) -> list[str]:
         else:
             texts.append(_text(piece, scope))
     words = [text for text in "".join(texts).split(_GAP) if text]
-    if not words and _has_quotes(word):
+    if not words and _has_quotes(word) and not _has_every(word):
         return [""]
     return words
 
@@ -162,6 +183,11 @@ def _splits(piece: Piece) -> bool:
 
 def _has_quotes(word: Word) -> bool:
     return any(isinstance(piece, Text) and piece.quoted for piece in word.pieces)
+
+
+def _has_every(word: Word) -> bool:
+    """Whether a word is `"$@"` or `"${NAME[@]}"`, which becomes no word if there are no items."""
+    return any(isinstance(piece, Variable) and piece.every for piece in word.pieces)
 
 
 def _is_unquoted(piece: Piece) -> TypeGuard[Text]:
@@ -183,21 +209,73 @@ def _text(piece: Piece, scope: Scope) -> str:
     if isinstance(piece, Text):
         return piece.text
     if isinstance(piece, Unknown):
-        return f"${{{piece.label}}}"
-    value = scope.text(piece.name)
+        return _text_of_unknown(piece, scope)
+    return _text_of_variable(piece, scope)
+
+
+def _text_of_variable(piece: Variable, scope: Scope) -> str:
+    if piece.counts:
+        return _count(piece, scope)
+    value = _item(piece, scope)
     if value is None:
         return _text_of_unset(piece, scope)
     if piece.alternative is not None:
         return _expanded_default(piece.alternative, scope)
-    if piece.after:
-        return value.rpartition(piece.after)[2]
+    if piece.operation:
+        return _operated(piece, value)
     return value
+
+
+def _text_of_unknown(piece: Unknown, scope: Scope) -> str:
+    """The value of arithmetic whose variables are known; else a placeholder."""
+    if piece.expression:
+        number = value_of(piece.expression, scope.text)
+        if number is not None:
+            return str(number)
+    return f"${{{piece.label}}}"
+
+
+def _count(variable: Variable, scope: Scope) -> str:
+    """The length of a value, or the number of the items of an array."""
+    value = scope.values.get(variable.name)
+    if value is None or variable.every != isinstance(value, list):
+        return f"${{{variable.name}}}"
+    return str(len(value))
+
+
+def _item(variable: Variable, scope: Scope) -> str | None:
+    """The value of a variable as text, or one item of an array; None if it is unknown."""
+    if not variable.index:
+        return scope.text(variable.name)
+    items = scope.values.get(variable.name)
+    if not isinstance(items, list):
+        return None
+    for item in items:
+        name, bracket, value = item.partition("]=")
+        if bracket and name == f"[{variable.index}":
+            return value
+    index = value_of(variable.index, scope.text)
+    if index is None or not 0 <= index < len(items):
+        return None
+    return items[index]
+
+
+def _operated(variable: Variable, value: str) -> str:
+    """The value after the operation of `${NAME…}`; a placeholder if one of them is not known."""
+    result = None
+    if not PLACEHOLDER.search(value):
+        result = result_of(value, variable.operation)
+    return f"${{{variable.name}}}" if result is None else result
 
 
 def _text_of_unset(variable: Variable, scope: Scope) -> str:
     """The default of a variable without a value, or a placeholder with its name."""
     name = variable.name
+    if name in _NO_ARGUMENTS:
+        return _NO_ARGUMENTS[name]
     default = variable.default
+    if default is None and name.isdecimal() and "#" in scope.values:
+        return ""
     if default is not None and is_credential(name, default):
         scope.secrets.setdefault(name, 0)
     if default is not None and name not in scope.secrets:
@@ -228,6 +306,7 @@ def _split_text(piece: Piece, scope: Scope) -> str:
     """The words of a variable, separated by gaps."""
     if isinstance(piece, Variable):
         value = scope.values.get(piece.name)
-        if isinstance(value, list):
+        is_whole = not piece.index and not piece.counts
+        if isinstance(value, list) and is_whole:
             return _GAP.join(value)
     return _WHITESPACE.sub(_GAP, _text(piece, scope))

@@ -24,8 +24,12 @@ class Variable:
     """The text that replaces a value that is set: `${NAME:+alternative}`."""
     every: bool = False
     """Whether all items of an array are meant: `${NAME[@]}`."""
-    after: str = ""
-    """The text of which only what follows its last occurrence counts: `-` of `${NAME##*-}`."""
+    operation: str = ""
+    """What happens to the value: `##*-` of `${NAME##*-}`, `,,` of `${NAME,,}`, `:0:3` of `${NAME:0:3}`."""
+    index: str = ""
+    """The item of an array: `1` of `${NAME[1]}`."""
+    counts: bool = False
+    """Whether the length counts: `${#NAME}`, or with `every` the number of items: `${#NAME[@]}`."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,8 @@ class Unknown:
 
     label: str
     """The name of its placeholder: `output-of-hostname`."""
+    expression: str = ""
+    """The arithmetic of `$((…))`, which has a value if those of its variables are known."""
 
 
 Piece = Text | Variable | Unknown

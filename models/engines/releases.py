@@ -106,7 +106,7 @@ def names_later_release(image: str) -> bool:
     match = _NUMBERS.match(tag_of(image))
     if match is None:
         return False
-    major, minor, _ = (int(number) for number in match.groups())
+    major, minor, _ = (int(number or 0) for number in match.groups())
     return major == 0 and minor > _MINOR_OF_MANUAL
 
 

@@ -20,6 +20,60 @@ pytestmark = pytest.mark.slow
 
 FLAGS = f"--model {MODEL} --max-model-len 4096 --port 8080"
 
+PARSER = """\
+P=1
+REST=()
+while [[ $# -gt 0 ]]; do
+  case "$1" in
+    --help|-h) export D=help; shift ;;
+    --port) P="$2"; shift 2 ;;
+    *) REST+=("$1"); shift ;;
+  esac
+done
+"""
+"""A loop over the arguments of a script or a function, as many scripts have one."""
+
+
+def scripts_with_arguments() -> dict[str, str]:
+    """Scripts with arguments, arithmetic, parts of values, and tests of known values."""
+    parses = f'start() {{\n{PARSER}{PYTHON} --model {MODEL} --port $P "${{REST[@]}}"\n}}\n'
+    return {
+        "arguments of a function": f'start() {{ {PYTHON} --model $1 --port "$2" ${{3:-x}} $4; }}\nstart {MODEL} 1',
+        "all arguments of a function": f"start() {{ {PYTHON} \"$@\" $#; }}\nstart --model {MODEL} 'a b'",
+        "a function in a function": f"a() {{ {PYTHON} $1 $2; }}\nb() {{ a $1 2; }}\nb 1",
+        "arguments after a function": f"a() {{ true $1; }}\nset -- 1 2\na 3\n{PYTHON} $1 $#",
+        "set and shift": f'set -- --model {MODEL} --port 1\nshift 2\n{PYTHON} "$@"',
+        "no arguments": f'{PYTHON} {FLAGS} "$@" $* $#',
+        "a loop over no arguments": f"{PARSER}{PYTHON} {FLAGS} --seed $P",
+        "a loop over arguments": f"{parses}start --port 2 --seed 3 --trust-remote-code",
+        "a loop over one argument after the other": f'a() {{ for x in "$@"; do export A=$x; done; }}\na 1 2\n{PYTHON}',
+        "getopts": f"A=0\nwhile getopts a:b o; do case $o in a) A=$OPTARG;; esac; done\n{PYTHON} --seed $A",
+        "a script with arguments": f"cat > made.sh <<'EOF'\n{PYTHON} $2 $1\nEOF\nbash ./made.sh --seed 1",
+        "a loop over values": f"A=0\nfor x in 1 '2 3'; do export A=$A$x; done\n{PYTHON} $x",
+        "a loop over a range": f"for x in {{2..4}}; do export A=$x; done\n{PYTHON}",
+        "arithmetic": f"N=3\nexport A=$((N * (2 + 1) - 1)) B=$(( -7 / 2 )) C=$((-7 % 2)) D=$(( $N<4 ))\n{PYTHON}",
+        "a test of arithmetic": f"N=3\nif (( N > 3 )); then export A=1; else export B=1; fi\n{PYTHON}",
+        "a test of known values": (
+            f"X=b\nif [[ $X == a* ]]; then export A=1; elif [ $X = b ]; then export B=1; fi\n{PYTHON}"
+        ),
+        "a branch that is not taken": f"case b in a) export A=1;; b|c) export B=1;; *) export C=1;; esac\n{PYTHON}",
+        "items of an array": (
+            f"X=(1 '2 3')\nexport A=${{X[1]}} B=${{#X[@]}}\nC=${{#A}} {PYTHON} ${{X[0]}} ${{X[0 + 1]}}"
+        ),
+        "items by name": f"declare -A X=([a]=1 [b]=2)\n{PYTHON} ${{X[b]}}",
+        "no items": f'X=()\n{PYTHON} {FLAGS} "${{X[@]}}"',
+        "parts of values": (
+            "X=/a/b.c.d\n"
+            "export A=${X##*/} B=${X#*/} C=${X%%.*} D=${X%.*}\n"
+            f"{PYTHON} ${{X:1:3}} ${{X: 3}} ${{X/a/z}} ${{X//./-}}"
+        ),
+        "letters": f"X=aB\nexport A=${{X,,}} B=${{X^^}}\n{PYTHON}",
+        "eval": f"X='{PYTHON} {FLAGS}'\nexport A=1\neval \"$X\" --seed '$A'",
+        "wrappers": f"nohup env A=1 nice -n 1 timeout -k 5 60 {PYTHON} {FLAGS}",
+        "words of another program": f"pgrep -f vllm serve || true\necho vllm serve > /dev/null\n{PYTHON} {FLAGS}",
+    }
+
+
 SCRIPTS = {
     "one line": f"{PYTHON} {FLAGS}",
     "continuations": f"{PYTHON} {FLAGS}".replace(" --", " \\\n  --"),
@@ -66,6 +120,7 @@ SCRIPTS = {
     "a script with values of its writer": f"B=1\ncat <<EOF > made.sh\nA=$B {PYTHON} {FLAGS} \\$C\nEOF\nbash ./made.sh",
     "a file that is sourced": f"tee made.sh > /dev/null <<EOF\nexport A=1\nEOF\nsource ./made.sh\n{PYTHON} {FLAGS}",
     "a subshell": f"(export A=1; {PYTHON} {FLAGS})",
+    **scripts_with_arguments(),
 }
 NAMES = ("A", "B", "C", "D")
 

@@ -252,13 +252,17 @@ def test_weights_under_another_path_keep_their_name_for_requests() -> None:
     ("script", "objects", "message"),
     [
         (START, "a: [b\nc: d", "the objects cannot be read"),
-        (START, "", "config.yaml has no Deployment, but nothing"),
+        (START, "", "config.yaml has no Kubernetes object, and no service of a Compose file"),
         (START, "kind: ConfigMap\nmetadata: {name: a}\n", "config.yaml has no Deployment, but ConfigMap"),
-        (START, "just text", "config.yaml has no Deployment, but nothing"),
+        (START, "just text", "config.yaml has no Kubernetes object, and no service of a Compose file"),
         ("echo hello", None, "no server of vLLM is started in run_vllm.sh"),
         ("", None, "no server of vLLM is started in the command of any container"),
         ("python -m vllm.entrypoints.openai.run_batch", None, "no server of vLLM is started in run_vllm.sh"),
-        ("kind: Deployment\napiVersion: apps/v1\n", "python -m x", "config.yaml has no Deployment, but nothing"),
+        (
+            "kind: Deployment\napiVersion: apps/v1\n",
+            "python -m x",
+            "config.yaml has no Kubernetes object, and no service of a Compose file",
+        ),
         (
             START,
             "kind: Deployment\nmetadata: {name: {{ .Values.name }}}\n",

@@ -347,7 +347,29 @@ def test_an_object_that_is_lost_is_told_with_the_key_that_stands_for_it(kind: st
 
 
 def test_an_object_of_a_controller_is_refused_with_the_way() -> None:
-    error = refused(("model.yaml", with_kind("StormService", "orchestration.aibrix.ai/v1alpha1", {})))
+    error = refused(("model.yaml", with_kind("ModelBooster", "workload.serving.volcano.sh/v1alpha1", {})))
 
-    assert error.message == "model.yaml has no Deployment, but StormService"
+    assert error.message == "model.yaml has no Deployment, but ModelBooster"
     assert "what their controller made" in error.fix
+
+
+@pytest.mark.parametrize(
+    ("kind", "group", "way"),
+    [
+        ("StormService", "orchestration.aibrix.ai/v1alpha1", "kubectl get pod NAME"),
+        ("ClusterServingRuntime", "serving.kserve.io/v1alpha1", "inferenceservice=NAME"),
+        ("VLLMRuntime", "production-stack.vllm.ai/v1alpha1", "kubectl get deployment NAME"),
+        ("Template", "template.openshift.io/v1", "oc process -f FILE"),
+    ],
+)
+def test_a_known_object_of_others_is_refused_with_its_own_way(kind: str, group: str, way: str) -> None:
+    assert way in refused(("model.yaml", with_kind(kind, group, {}))).fix
+
+
+def test_a_file_with_too_many_objects_is_refused_with_the_way() -> None:
+    many = "---\n".join(
+        f"kind: ConfigMap\nmetadata: {{name: a{index}}}\ndata: {{a: '{{{{b}}}}'}}\n" for index in range(4)
+    )
+    large = "kind: ConfigMap\ndata:\n" + "".join(f"  k{index}: v\n" for index in range(16_000))
+
+    assert "write only the objects of the server" in refused(("all.yaml", f"{many}---\n{large}")).fix
