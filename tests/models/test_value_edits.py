@@ -10,6 +10,7 @@ from models.engines.vllm_ascend.tables import plugin_table
 from models.stack_file.errors.value_edits import value_edit
 from models.stack_file.keys.operation import Resources
 from models.stack_file.keys.service import ServiceConfig
+from models.stack_file.load import load_text
 
 
 @pytest.mark.parametrize(
@@ -137,3 +138,18 @@ def test_flags_of_a_command_line_become_a_mapping(refused: object, edit: str) ->
 )
 def test_variables_in_a_list_become_a_mapping(refused: object, edit: str) -> None:
     assert value_edit("env", ServiceConfig.model_fields["env"], refused) == edit
+
+
+@pytest.mark.parametrize(
+    ("entry", "edit"),
+    [
+        ("memory: 64GiB", "write resources.memory: 64Gi and remove memory"),
+        ("memory: 64", "write resources.memory: 64Gi and remove memory"),
+        ("max-model-len: '16384'", "write engine.maxModelLen: 16384 and remove max-model-len"),
+    ],
+)
+def test_a_misplaced_value_gets_the_form_of_its_new_key(entry: str, edit: str) -> None:
+    services = f"{{qwen: {{image: a:1, model: /m/Qwen2-7B, engine: {{maxNumSeqs: 8}}, {entry}}}}}"
+    stack = load_text("dev", "Pulumi.dev.yaml", f"config:\n  ascend-vllm:services: {services}\n")
+
+    assert edit in [finding.fix for finding in stack.findings]

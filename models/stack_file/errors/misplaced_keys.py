@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic.fields import FieldInfo
+
 from models.credentials import holds_hidden, is_hidden
 from models.engines.flags import plain_name
 from models.engines.releases import DEFAULT_VERSION, release
@@ -42,7 +44,8 @@ def edit_that_moves(
         return None
     target = _target(str(place.keys[-1]), place)
     if target:
-        return _edit_to_target(target, place, where, refused, value)
+        write = _edit_of_target(record, target, place, refused, value)
+        return _edit_to_target(target, write, where, refused)
     if is_in_part:
         return _edit_to_service(record, where, refused)
     return None
@@ -79,10 +82,15 @@ def _key_inside(name: str, place: Place) -> str | None:
     return None
 
 
-def _edit_to_target(
-    target: str, place: Place, where: Mark, refused: Any, value: Any
-) -> str:
-    """The edit that writes a value to the key that its key means, and removes it from its place."""
+def _edit_to_target(target: str, write: str, where: Mark, refused: Any) -> str:
+    """The edit that moves a value to the key that its key means.
+
+    Args:
+        target: The key, which may have its value with it.
+        write: The edit that writes the value to this key.
+        where: The position of the key.
+        refused: The value.
+    """
     remove = _edit_that_removes(where)
     has_value = ": " in target
     if has_value:
@@ -92,11 +100,16 @@ def _edit_to_target(
         return f"{remove}, and use {target}"
     if _may_be_secret(where, refused):
         return f"{remove}, and use {target}"
-    if target in place.known:
-        write = _edit_of_known_key(target, place, refused)
-    else:
-        write = _edit_of_key_inside(target, refused, value)
     return f"{write} and {remove}"
+
+
+def _edit_of_target(
+    record: type[Record], key: str, place: Place, refused: Any, value: Any
+) -> str:
+    """The edit that writes a value to the key that its key means."""
+    if key in place.known:
+        return _edit_of_known_key(key, place, refused)
+    return _edit_of_key_inside(record, key, refused, value)
 
 
 def _edit_that_removes(where: Mark) -> str:
@@ -120,13 +133,37 @@ def _rollout_kind(strategy: Any) -> Any:
     return strategy
 
 
-def _edit_of_key_inside(key: str, refused: Any, value: Any) -> str:
-    """The edit that writes a value to a key of another mapping. A mapping that is there already keeps its keys."""
+def _edit_of_key_inside(
+    record: type[Record], key: str, refused: Any, value: Any
+) -> str:
+    """The edit that writes a value to a key of another mapping, in the form that this key accepts.
+
+    A mapping that is there already keeps its keys.
+    """
+    field = _field_at(key, record)
+    if field is not None and not isinstance(refused, dict | list):
+        edit = value_edit(key, field, refused)
+        if edit.startswith("write "):
+            return edit
     written = value_at(key.split("."), value)
     moved = refused
     if isinstance(written, dict) and isinstance(refused, dict):
         moved = {**written, **refused}
     return f"write {key}: {as_yaml(moved)}"
+
+
+def _field_at(key: str, record: type[Record]) -> FieldInfo | None:
+    """The field at a path such as `resources.memory`; None if a part of the path has no field."""
+    field: FieldInfo | None = None
+    holder: type[Record] | None = record
+    for name in key.split("."):
+        if holder is None:
+            return None
+        field = fields_of(holder).get(name)
+        if field is None:
+            return None
+        holder = record_in(field.annotation)
+    return field
 
 
 def _edit_to_service(record: type[Record], where: Mark, refused: Any) -> str | None:
