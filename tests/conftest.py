@@ -6,7 +6,9 @@ import functools
 import os
 import textwrap
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer.main
@@ -52,6 +54,28 @@ def command_line_is_built_once() -> Iterator[None]:
         patch.setattr("typer.main.get_command", build_once)
         patch.setattr("typer.testing._get_command", build_once)
         yield
+
+
+class FailedSubtests:
+    """Subtests of which only the failed ones are reported: a report takes longer than most subtests."""
+
+    def __init__(self, subtests: pytest.Subtests) -> None:
+        self._subtests = subtests
+
+    @contextmanager
+    def test(self, msg: str | None = None, **values: Any) -> Iterator[None]:
+        """Run the block as a subtest. The test continues after a failure and fails at its end."""
+        try:
+            yield
+        except (Exception, pytest.fail.Exception):
+            with self._subtests.test(msg, **values):
+                raise
+
+
+@pytest.fixture
+def subtests(subtests: pytest.Subtests) -> FailedSubtests:
+    """Pytest's own fixture, without reports of subtests that pass."""
+    return FailedSubtests(subtests)
 
 
 @pytest.fixture
