@@ -30,10 +30,14 @@ config:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--update", action="store_true", help="write goldens and generated files again")
+    parser.addoption(
+        "--update", action="store_true", help="write goldens and generated files again; other tests do not run"
+    )
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--update"):
+        items[:] = [item for item in items if "updating" in getattr(item, "fixturenames", ())]
     for item in items:
         if "e2e" in item.path.parts:
             item.add_marker(pytest.mark.e2e)
