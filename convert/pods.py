@@ -130,7 +130,7 @@ def read_pods(
     objects: Sequence[Object],
     scripts: Sequence[File],
     notes: Notes,
-    given: Mapping[str, str],
+    set_values: Mapping[str, str],
 ) -> list[Pod]:
     """The containers that start a server, a part of one, or only Ray.
 
@@ -138,10 +138,10 @@ def read_pods(
         objects: The objects of the file.
         scripts: The scripts on the command line.
         notes: Gets a note for everything that is assumed or dropped.
-        given: The values of `--set` by name.
+        set_values: The values of `--set` by name.
     """
     config_maps = tuple(item for item in objects if item.kind == "ConfigMap")
-    sources = Sources(config_maps, tuple(scripts), given)
+    sources = Sources(config_maps, tuple(scripts), set_values)
     pods = []
     for owner in objects:
         for keys in templates(owner):
@@ -156,7 +156,7 @@ class Sources:
     config_maps: tuple[Object, ...]
     scripts: tuple[File, ...]
     """The scripts on the command line."""
-    given: Mapping[str, str]
+    set_values: Mapping[str, str]
     """The values of `--set` by name."""
 
 
@@ -236,7 +236,7 @@ def _with_only_script(pods: Sequence[Pod], sources: Sources) -> list[Pod]:
         script.name,
         environment,
         files=[script],
-        given=sources.given,
+        set_values=sources.set_values,
     )
     arguments = pod.container.at("args")
     place = arguments if arguments.place.line else pod.container
@@ -270,7 +270,7 @@ def _pod(
         container,
         files,
         notes,
-        given=sources.given,
+        set_values=sources.set_values,
         rank=_rank_variables(owner, container, rank),
     )
     start.notes[:0] = notes
@@ -281,7 +281,7 @@ def _pod(
             init_container,
             [*init_files],
             notes=Notes(),
-            given=sources.given,
+            set_values=sources.set_values,
         )
         prepared.append(prepared_start)
     return Pod(
@@ -323,7 +323,7 @@ def _start(
     container: Object,
     files: Sequence[File],
     notes: Notes,
-    given: Mapping[str, str],
+    set_values: Mapping[str, str],
     rank: Mapping[str, str] | None = None,
 ) -> Start:
     environment = container_environment(container, notes)
@@ -352,7 +352,7 @@ def _start(
         container.file,
         environment,
         files=files,
-        given=given,
+        set_values=set_values,
         rank=rank,
     )
 
