@@ -5,6 +5,8 @@ BIN := .venv/bin
 UV := $(shell sed -n 's/.*"\(uv==[^"]*\)".*/\1/p' pyproject.toml)
 UV_HASHES := $(shell sed -n '/^name = "uv"$$/,/^\[\[package\]\]/s/.*hash = "\(sha256:[0-9a-f]*\)".*/--hash=\1/p' uv.lock)
 PARALLEL := --numprocesses auto --dist loadfile
+# Without what has no quick test: the sandbox, the examples of the documentation, and the plugin of Hypothesis.
+QUICK := -m "not e2e and not slow" --ignore=tests/e2e -p no:hypothesispytest tests
 VLLM ?= 0.23.0
 # These tests wait more than they compute. Each module has a sandbox, which takes 1 GB of memory.
 PARALLEL_E2E := --numprocesses 3 --dist loadfile
@@ -60,7 +62,7 @@ types: setup ## Check the types.
 	@$(BIN)/mypy
 
 unit: setup ## Run the quick tests, which need neither Pulumi nor a cluster.
-	@$(BIN)/pytest $(PARALLEL) -m "not e2e and not slow"
+	@$(BIN)/pytest $(PARALLEL) $(QUICK)
 
 rehearse: setup ## Walk the steps of a deployment with a real vLLM on a real node, as root.
 	@$(BIN)/ascend-vllm -C rehearsal sandbox rehearse

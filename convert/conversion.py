@@ -134,7 +134,7 @@ def _convert(
     objects = content.objects
     if not configs:
         objects = _read_scripts(scripts, values, notes)
-    pods = read_pods(objects, scripts, notes, given=values)
+    pods = read_pods(objects, scripts, notes, set_values=values)
     if not pods:
         names = [config.name for config in configs]
         raise no_server(names, scripts, objects, content.others)

@@ -131,7 +131,7 @@ def read_pods(
     objects: Sequence[Object],
     scripts: Sequence[File],
     notes: Notes,
-    given: Mapping[str, str],
+    set_values: Mapping[str, str],
 ) -> list[Pod]:
     """The containers that start a server, a part of one, or only Ray.
 
@@ -139,10 +139,10 @@ def read_pods(
         objects: The objects of the file.
         scripts: The scripts on the command line.
         notes: Gets a note for everything that is assumed or dropped.
-        given: The values of `--set` by name.
+        set_values: The values of `--set` by name.
     """
     config_maps = tuple(item for item in objects if item.kind == "ConfigMap")
-    sources = Sources(config_maps, tuple(scripts), given)
+    sources = Sources(config_maps, tuple(scripts), set_values)
     pods = []
     for owner in objects:
         for keys in templates(owner):
@@ -157,7 +157,7 @@ class Sources:
     config_maps: tuple[Object, ...]
     scripts: tuple[File, ...]
     """The scripts on the command line."""
-    given: Mapping[str, str]
+    set_values: Mapping[str, str]
     """The values of `--set` by name."""
 
 
@@ -237,7 +237,7 @@ def _with_only_script(pods: Sequence[Pod], sources: Sources) -> list[Pod]:
         script.name,
         environment,
         files=[script],
-        given=sources.given,
+        set_values=sources.set_values,
     )
     arguments = pod.container.at("args")
     place = arguments if arguments.place.line else pod.container
@@ -353,7 +353,7 @@ def _start(
         container.file,
         environment,
         files=files,
-        given=sources.given,
+        set_values=sources.set_values,
         rank=rank,
     )
 

@@ -20,7 +20,7 @@ IMAGE = "${image}"
 
 def compose_objects(
     document: Object,
-    given: Mapping[str, str],
+    set_values: Mapping[str, str],
     notes: Notes,
 ) -> list[Object]:
     """The Deployments of the services of a Compose file."""
@@ -29,13 +29,14 @@ def compose_objects(
         "Deployments", "this is a Docker Compose file, and pods run its services", place
     )
     return [
-        as_deployment(options, notes) for options in compose_services(document, given)
+        as_deployment(options, notes)
+        for options in compose_services(document, set_values)
     ]
 
 
 def script_objects(
     scripts: Sequence[File],
-    given: Mapping[str, str],
+    set_values: Mapping[str, str],
     notes: Notes,
 ) -> list[Object]:
     """The Deployments of scripts without objects: one for each `docker run`, or one for a script with a server."""
@@ -47,7 +48,7 @@ def script_objects(
             script.name,
             {},
             files=scripts,
-            given=given,
+            set_values=set_values,
         )
         runs += start.container_runs
         if start.kind:

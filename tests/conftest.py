@@ -6,7 +6,9 @@ import functools
 import os
 import textwrap
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer.main
@@ -28,10 +30,14 @@ config:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--update", action="store_true", help="write goldens and generated files again")
+    parser.addoption(
+        "--update", action="store_true", help="write goldens and generated files again; other tests do not run"
+    )
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--update"):
+        items[:] = [item for item in items if "updating" in getattr(item, "fixturenames", ())]
     for item in items:
         if "e2e" in item.path.parts:
             item.add_marker(pytest.mark.e2e)
@@ -52,6 +58,28 @@ def command_line_is_built_once() -> Iterator[None]:
         patch.setattr("typer.main.get_command", build_once)
         patch.setattr("typer.testing._get_command", build_once)
         yield
+
+
+class FailedSubtests:
+    """Subtests of which only the failed ones are reported: a report takes longer than most subtests."""
+
+    def __init__(self, subtests: pytest.Subtests) -> None:
+        self._subtests = subtests
+
+    @contextmanager
+    def test(self, msg: str | None = None, **values: Any) -> Iterator[None]:
+        """Run the block as a subtest. The test continues after a failure and fails at its end."""
+        try:
+            yield
+        except (Exception, pytest.fail.Exception):
+            with self._subtests.test(msg, **values):
+                raise
+
+
+@pytest.fixture
+def subtests(subtests: pytest.Subtests) -> FailedSubtests:
+    """Pytest's own fixture, without reports of subtests that pass."""
+    return FailedSubtests(subtests)
 
 
 @pytest.fixture

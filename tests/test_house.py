@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -127,7 +127,7 @@ def test_every_public_item_of_models_and_components_is_documented() -> None:
     missing = [
         f"{file.name}:{item.lineno} {item.name}"
         for file in DOCUMENTED
-        for item in public_items(ast.parse(file.read_text(encoding="utf-8")))
+        for item in public_items(nodes_of(file)[0])
         if ast.get_docstring(item) is None
     ]
 
@@ -202,10 +202,10 @@ OUTSIDE_ENGINES = [
 ]
 
 
-def version_comparisons(source: str) -> list[str]:
+def version_comparisons(nodes: Iterable[ast.AST]) -> list[str]:
     """The comparisons with the version of an engine release, and the places that name one as a value."""
     found = []
-    for node in ast.walk(ast.parse(source)):
+    for node in nodes:
         if isinstance(node, ast.Compare) and any(map(is_version, [node.left, *node.comparators])):
             found.append(ast.unparse(node))
         elif isinstance(node, ast.Match) and is_version(node.subject):
@@ -227,7 +227,7 @@ def is_version(node: ast.expr) -> bool:
 
 
 def test_only_the_engines_compare_versions_of_the_engine() -> None:
-    found = {str(file.relative_to(ROOT)): version_comparisons(file.read_text("utf-8")) for file in OUTSIDE_ENGINES}
+    found = {str(file.relative_to(ROOT)): version_comparisons(nodes_of(file)) for file in OUTSIDE_ENGINES}
 
     assert {file: places for file, places in found.items() if places} == {}
 
@@ -245,4 +245,4 @@ def test_only_the_engines_compare_versions_of_the_engine() -> None:
     ],
 )
 def test_a_comparison_of_versions_is_recognised(source: str) -> None:
-    assert version_comparisons(source)
+    assert version_comparisons(ast.walk(ast.parse(source)))

@@ -239,13 +239,13 @@ def command(  # noqa: PLR0913  each is an argument of the command line
         pair = _addresses(stack, first, options_a)
     else:
         pair = _services(stack, first, second, options_a, options_b)
-    asked = _questions(pair, questions, language)
-    _refuse_too_few(rounds, len(asked), pair.limits)
+    selected = _questions(pair, questions, language)
+    _refuse_too_few(rounds, len(selected), pair.limits)
     if seed is None:
         seed = secrets.randbelow(_SEEDS)
     load = SpeedLoad(rounds, requests, concurrency, seed)
     try:
-        comparison = run_in(_compared(pair, asked, load, kind), pair.context)
+        comparison = run_in(_compared(pair, selected, load, kind), pair.context)
     except NotComparableError as problem:
         raise CommandError(
             str(problem),

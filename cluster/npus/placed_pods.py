@@ -95,19 +95,19 @@ def free_nodes(
         offer = offered(node, platform.resource)
         if not offer or not is_selected(node, platform.node_selector):
             continue
-        held = 0
-        own = 0
+        held_by_others = 0
+        held_by_services = 0
         for pod in snapshot.holders or snapshot.pods:
             if node_of(pod) != name_of(node) or not in_use(pod, platform.resource):
                 continue
             if _is_own(pod, snapshot, services):
-                own += npus(pod, platform.resource)
+                held_by_services += npus(pod, platform.resource)
             else:
-                held += npus(pod, platform.resource)
+                held_by_others += npus(pod, platform.resource)
         if rejection(node, _ANY_POD):
-            nodes.append(FreeNode(name_of(node), own))
+            nodes.append(FreeNode(name_of(node), held_by_services))
         else:
-            nodes.append(FreeNode(name_of(node), offer - held))
+            nodes.append(FreeNode(name_of(node), offer - held_by_others))
     return nodes
 
 

@@ -64,16 +64,16 @@ def is_compose(document: Object) -> bool:
 
 
 def compose_services(
-    document: Object, given: Mapping[str, str]
+    document: Object, set_values: Mapping[str, str]
 ) -> Iterator[ContainerOptions]:
     """The services of a Compose file.
 
     Args:
         document: The file.
-        given: The values of `--set` by name, for `${NAME}` and `$NAME`.
+        set_values: The values of `--set` by name, for `${NAME}` and `$NAME`.
     """
     for name in document.at("services").mapping():
-        yield _options(str(name), document.at("services", name), given)
+        yield _options(str(name), document.at("services", name), set_values)
 
 
 def _is_service(value: Any) -> bool:
@@ -83,20 +83,20 @@ def _is_service(value: Any) -> bool:
 def _options(
     name: str,
     service: Object,
-    given: Mapping[str, str],
+    set_values: Mapping[str, str],
 ) -> ContainerOptions:
     def text(key: str) -> str:
-        return _filled(service.at(key).text(), given)
+        return _filled(service.at(key).text(), set_values)
 
     def texts(key: str) -> list[str]:
-        return [_filled(item, given) for item in _items(service.at(key))]
+        return [_filled(item, set_values) for item in _items(service.at(key))]
 
     options = ContainerOptions(f"the Compose service {name}", service.place)
     options.name = text("container_name") or name
     options.image = text("image")
-    options.entrypoint = _command(service.at("entrypoint"), given)
-    options.command = _command(service.at("command"), given)
-    options.environment = _pairs(service.at("environment"), given)
+    options.entrypoint = _command(service.at("entrypoint"), set_values)
+    options.command = _command(service.at("command"), set_values)
+    options.environment = _pairs(service.at("environment"), set_values)
     options.volumes = texts("volumes")
     options.devices = texts("devices")
     options.ports = texts("ports") or texts("expose")
@@ -104,7 +104,7 @@ def _options(
     options.user = text("user")
     options.memory = text("mem_limit")
     options.cpus = text("cpus")
-    options.labels = _pairs(service.at("labels"), given)
+    options.labels = _pairs(service.at("labels"), set_values)
     options.read_only = service.at("read_only").value is True
     _read_deploy(service, options)
     for key in service.mapping():
@@ -144,24 +144,24 @@ def _items(part: Object) -> list[str]:
     return [text for text in texts if text]
 
 
-def _command(part: Object, given: Mapping[str, str]) -> list[str]:
+def _command(part: Object, set_values: Mapping[str, str]) -> list[str]:
     """A command: the words of a list, or of a text that is split as a shell does."""
     items = part.items()
     if items:
-        return [_filled(item.text(), given) for item in items]
-    text = _filled(part.text(), given)
+        return [_filled(item.text(), set_values) for item in items]
+    text = _filled(part.text(), set_values)
     try:
         return shlex.split(text)
     except ValueError:
         return text.split()
 
 
-def _pairs(part: Object, given: Mapping[str, str]) -> dict[str, str]:
+def _pairs(part: Object, set_values: Mapping[str, str]) -> dict[str, str]:
     """Names and values, written as a mapping or as a list of `NAME=value`."""
     pairs = {}
     for name in part.mapping():
-        pairs[str(name)] = _filled(part.at(name).text(), given)
+        pairs[str(name)] = _filled(part.at(name).text(), set_values)
     for item in part.items():
         name, equals, value = item.text().partition("=")
-        pairs[name] = _filled(value, given) if equals else f"${{{name}}}"
+        pairs[name] = _filled(value, set_values) if equals else f"${{{name}}}"
     return pairs

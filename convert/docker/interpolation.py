@@ -9,12 +9,12 @@ _DOLLAR = re.compile(r"\$(?:(?P<dollar>\$)|(?P<name>\w+)|\{(?P<braced>\w+))")
 _OPERATOR = re.compile(r":?[-+?]")
 
 
-def filled(text: str, given: Mapping[str, str]) -> str:
+def filled(text: str, set_values: Mapping[str, str]) -> str:
     """The text with its variables replaced; one without a value stays a placeholder.
 
     Args:
         text: A value of the file, such as `${MODEL:-${DIR}/qwen}`.
-        given: The values by name.
+        set_values: The values by name.
     """
     parts = []
     position = 0
@@ -28,30 +28,30 @@ def filled(text: str, given: Mapping[str, str]) -> str:
         if found["dollar"]:
             parts.append("$")
         elif found["name"]:
-            parts.append(_value(found["name"], given))
+            parts.append(_value(found["name"], set_values))
         else:
             end = _end_of_braces(text, position)
-            parts.append(_braced(found["braced"], text[position:end], given))
+            parts.append(_braced(found["braced"], text[position:end], set_values))
             position = end + 1
 
 
-def _braced(name: str, rest: str, given: Mapping[str, str]) -> str:
+def _braced(name: str, rest: str, set_values: Mapping[str, str]) -> str:
     """The value of `${NAMErest}`: a default after `-`, an alternative after `+`, an error message after `?`."""
     operator = _OPERATOR.match(rest)
     if operator is None:
-        return _value(name, given)
+        return _value(name, set_values)
     operand = rest[operator.end() :]
     sign = operator[0][-1]
-    is_set = name in given
+    is_set = name in set_values
     if sign == "+":
-        return filled(operand, given) if is_set else ""
+        return filled(operand, set_values) if is_set else ""
     if sign == "-" and not is_set:
-        return filled(operand, given)
-    return _value(name, given)
+        return filled(operand, set_values)
+    return _value(name, set_values)
 
 
-def _value(name: str, given: Mapping[str, str]) -> str:
-    return given.get(name, f"${{{name}}}")
+def _value(name: str, set_values: Mapping[str, str]) -> str:
+    return set_values.get(name, f"${{{name}}}")
 
 
 def _end_of_braces(text: str, start: int) -> int:

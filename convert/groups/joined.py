@@ -41,15 +41,15 @@ def servers_of(pods: Sequence[Pod], notes: Notes) -> Servers:
     problems = found.problems
     workers = found.workers
     for leader in found.leaders:
-        own = _workers_of(leader, found.leaders, workers)
-        workers = [worker for worker in workers if worker not in own]
+        of_leader = _workers_of(leader, found.leaders, workers)
+        workers = [worker for worker in workers if worker not in of_leader]
         reason = _reason_against(leader)
         if reason:
             problems.append(_refused(leader, reason, notes))
             continue
         of_ray = _pods_of_ray(leader, found)
-        servers.pods.append(_joined(leader, own, of_ray, notes))
-        servers.workers += [worker.pod.owner for worker in own]
+        servers.pods.append(_joined(leader, of_leader, of_ray, notes))
+        servers.workers += [worker.pod.owner for worker in of_leader]
         servers.workers += [pod.owner for pod in of_ray]
     for worker in workers:
         reason = f"it is a worker ({worker.sign}), and no container starts the leader of its server"

@@ -55,8 +55,7 @@ class Part:
 
     def belongs_to(self, leader: Part) -> bool:
         """Whether the sizes and the ports of the parts of a server are equal."""
-        own = [self.values.get(flag) for flag in _SHARED]
-        return own == [leader.values.get(flag) for flag in _SHARED]
+        return all(self.values.get(flag) == leader.values.get(flag) for flag in _SHARED)
 
 
 def part_of(pod: Pod) -> Part | None:

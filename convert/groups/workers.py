@@ -74,14 +74,14 @@ def _flags(leader: Part, worker: Part) -> Iterator[Note]:
 
 
 def _variables(leader: Pod, worker: Pod) -> Iterator[Note]:
-    own = leader.start.environment
-    others = worker.start.environment
-    for name in dict.fromkeys([*others, *own]):
+    of_leader = leader.start.environment
+    of_worker = worker.start.environment
+    for name in dict.fromkeys([*of_worker, *of_leader]):
         if name in VARIABLES_OF_GROUPS:
             continue
-        setting = others.get(name) or own[name]
-        leaders = own[name].text if name in own else None
-        workers = others[name].text if name in others else None
+        setting = of_worker.get(name) or of_leader[name]
+        leaders = of_leader[name].text if name in of_leader else None
+        workers = of_worker[name].text if name in of_worker else None
         yield from _difference(name, leaders, workers, setting.place)
 
 
@@ -116,13 +116,13 @@ def _pods(leader: Pod, worker: Pod) -> Iterator[Note]:
 
 
 def _patches(leader: Pod, worker: Pod) -> Iterator[Note]:
-    own = pod_patch(leader)
-    others = pod_patch(worker)
-    if _labels(own) != _labels(others):
+    of_leader = pod_patch(leader)
+    of_worker = pod_patch(worker)
+    if _labels(of_leader) != _labels(of_worker):
         place = worker.template.at("metadata")
         yield replaced("the labels of the workers", _SAME, place)
-    own_spec: Mapping[str, Any] = own.get("spec", {})
-    for field, value in others.get("spec", {}).items():
+    own_spec: Mapping[str, Any] = of_leader.get("spec", {})
+    for field, value in of_worker.get("spec", {}).items():
         if own_spec.get(field) != value:
             place = worker.spec.at(field)
             yield dropped(f"{field} of the workers", _SAME, place)

@@ -50,7 +50,7 @@ def read_start(
     file: str,
     environment: Mapping[str, Setting],
     files: Sequence[File] = (),
-    given: Mapping[str, str] | None = None,
+    set_values: Mapping[str, str] | None = None,
     rank: Mapping[str, str] | None = None,
 ) -> Start:
     """The start of the server that a script describes.
@@ -60,11 +60,11 @@ def read_start(
         file: Its file, for the notes.
         environment: The variables of the container.
         files: Scripts that the script may run.
-        given: The values of `--set` by name.
+        set_values: The values of `--set` by name.
         rank: The variables by which a script knows the pod of a group that it runs in. With them, tests decide which
             branches are read; without them, all are.
     """
-    values = given or {}
+    values = set_values or {}
     reader = _Reader(environment, files, {**values, **(rank or {})}, decides=bool(rank))
     reader.read(script, file)
     start = reader.start
@@ -84,7 +84,7 @@ class _Reader:
         self,
         environment: Mapping[str, Setting],
         files: Sequence[File],
-        given: Mapping[str, str],
+        set_values: Mapping[str, str],
         *,
         decides: bool,
     ) -> None:
@@ -92,7 +92,7 @@ class _Reader:
         self.decides = decides
         """Whether tests decide which branches are read."""
         self.notes = self.start.notes
-        self.environment = ShellEnvironment(environment, self.notes, given)
+        self.environment = ShellEnvironment(environment, self.notes, set_values)
         self.preparations = Preparations(self.start)
         self.files = [*files]
         self.functions: dict[str, list[Step]] = {}

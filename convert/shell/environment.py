@@ -52,21 +52,21 @@ class ShellEnvironment:
     Args:
         settings: The variables of the container.
         notes: Gets a note for each credential.
-        given: The values of `--set` by name. They win over those of the script.
+        set_values: The values of `--set` by name. They win over those of the script.
     """
 
     def __init__(
         self,
         settings: Mapping[str, Setting],
         notes: Notes,
-        given: Mapping[str, str],
+        set_values: Mapping[str, str],
     ) -> None:
         self.settings = dict(settings)
         self.of_container = dict(settings)
         self.notes = notes
-        self.given = given
+        self.set_values = set_values
         self.scope = Scope()
-        for name, text in given.items():
+        for name, text in set_values.items():
             self.scope.assign(name, text, line=0)
         for name, setting in settings.items():
             self.scope.assign(name, setting.text, setting.place.line)
@@ -114,7 +114,7 @@ class ShellEnvironment:
         name = variable.name
         if variable.value == f"${{{name}}}" and name not in self.scope.values:
             return  # the manual's export NAME=${NAME} changes nothing
-        value = self.given.get(name, variable.value)
+        value = self.set_values.get(name, variable.value)
         self.scope.assign(name, value, variable.place.line)
         is_exported = name in self.scope.exported or name in self.settings
         if export or is_exported:

@@ -67,6 +67,12 @@ def test_every_folder_of_the_code_is_in_a_table() -> None:
     assert packages <= named
 
 
+def test_every_folder_of_rules_has_a_subject_in_the_table() -> None:
+    folders = {f"models/rules/{file.parent.name}/" for file in (ROOT / "models" / "rules").glob("*/__init__.py")}
+
+    assert folders <= set(re.findall(r"\| `(models/rules/\w+/)` \|$", PAGE, re.MULTILINE))
+
+
 def test_the_stages_are_listed_in_the_order_that_import_linter_checks() -> None:
     layers = (ROOT / "pyproject.toml").read_text("utf-8").partition('containers = ["models"]')[2]
     packages = [

@@ -85,7 +85,7 @@ def _size_edit(settings: LaunchSettings, side: str, name: str, size: int) -> str
 
 def _own_sizes(settings: LaunchSettings) -> Iterator[Problem]:
     engine = settings.server.engine
-    own = {
+    sizes_of_server = {
         "tp_size": (
             "kv-transfer-tensor-parallel",
             "engine.tensorParallelSize",
@@ -100,7 +100,7 @@ def _own_sizes(settings: LaunchSettings) -> Iterator[Problem]:
     sides = {"prefill": settings.is_producer, "decode": settings.is_consumer}
     for side, is_own in sides.items():
         sizes = _side(settings, side) if is_own else {}
-        for name, (refusal, field, size) in own.items():
+        for name, (refusal, field, size) in sizes_of_server.items():
             if name not in sizes or sizes[name] == size:
                 continue
             yield Problem(
