@@ -34,6 +34,8 @@ _TRANSFER = {
 """JSON flags of connectors: the fields of the connector and of its role, a role, and the id of the refusal."""
 
 _KV = "kv-transfer-config"
+_OFFLOADED = "kv-offloading-size"
+"""The size of the KV cache in the memory of the host. With it, vLLM replaces the connector."""
 _OUTPUTS = "structured-outputs-config"
 
 _WITH_WHITESPACE = ("xgrammar", "guidance")
@@ -88,9 +90,11 @@ def _roles(server: ModelServer) -> Iterator[Problem]:
 
 
 def _no_connector(server: ModelServer) -> Iterator[Problem]:
-    """With a role, `_connector` reports it."""
+    """With a role, `_connector` reports it. vLLM sets the connector itself if it offloads the cache."""
     config = server.further(_KV)
     if not isinstance(config, dict) or config.get("kv_role"):
+        return
+    if server.further(_OFFLOADED) is not None:
         return
     if config.get("kv_connector") is None:
         yield refused_flag(server, _KV, "kv-connector-missing", "has no kv_connector")
@@ -100,6 +104,8 @@ def _connector(server: ModelServer) -> Iterator[Problem]:
     """The connectors of an unknown plugin are not known, and a module of the user can define one."""
     config = _mapping(server, _KV)
     if not config.get("kv_role") or config.get("kv_connector_module_path"):
+        return
+    if server.further(_OFFLOADED) is not None:
         return
     key = extra_argument_key(server, _KV)
     mark = extra_argument_mark(server, _KV)

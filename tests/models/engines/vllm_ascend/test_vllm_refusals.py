@@ -94,6 +94,9 @@ ACCEPTED: dict[str, dict[str, Any]] = {
     "a block of Mamba layers next to the prefix cache": {
         "engine": {"maxModelLen": 4096, "extraArgs": {"mamba-block-size": 1024}},
     },
+    "a connector that vLLM chooses to offload the cache": {
+        "engine": {"maxModelLen": 4096, "extraArgs": {"kv-transfer-config": {}, "kv-offloading-size": 4}},
+    },
     "a format of config.json": {"engine": {"maxModelLen": 4096, "extraArgs": {"config-format": "hf"}}},
     "hidden metrics of a release": {
         "engine": {"maxModelLen": 4096, "extraArgs": {"show-hidden-metrics-for-version": "0.11"}},
