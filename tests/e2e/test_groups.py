@@ -160,6 +160,36 @@ def test_groups_are_deployed_updated_on_a_full_pool_resized_stopped_and_destroye
     until(lambda: not json.loads(project.sandbox.kubectl("get", "podgroups", "-A", "-o", "json"))["items"])
 
 
+def test_queues_that_are_missing_or_full_are_named_and_an_autoscaler_may_set_the_number_of_groups(
+    project: Project,
+) -> None:
+    stack = "queues"
+    queue = {"apiVersion": "scheduling.volcano.sh/v1beta1", "kind": "Queue", "metadata": {"name": "small"}}
+    apply(project.sandbox, [{**queue, "spec": {"weight": 1, "capability": {RESOURCE: "8"}}}])
+
+    in_queue(project, stack, "nowhere")
+    assert "nowhere" in diagnosed(project, stack, "no-queue").message
+
+    project.sandbox.kubectl("delete", "leaderworkersets", "--all", "-n", stack)
+    until(lambda: not project.objects("pods", stack))
+    in_queue(project, stack, "small", replicas="external")
+    assert "small" in diagnosed(project, stack, "queue-full").message
+
+    apply(project.sandbox, [{**queue, "spec": {"weight": 1, "capability": {RESOURCE: "32"}}}])
+    until(lambda: is_ready(project, stack))
+    project.sandbox.kubectl("scale", "leaderworkerset", "deepseek-group", "-n", stack, "--replicas=2")
+    until(lambda: state(project, stack).ready == 2)
+    apply(project.sandbox, rendered(project, stack))
+    assert len(gangs(project, stack)) == 2, "the program leaves the number to the autoscaler"
+
+    project.sandbox.kubectl("delete", "namespace", stack)
+
+
+def in_queue(project: Project, stack: str, queue: str, **keys: Any) -> None:
+    project.write(stack, {"deepseek": deepseek(queue=queue, **keys)}, pools=POOLS, queues={queue: {}})
+    apply(project.sandbox, rendered(project, stack))
+
+
 def rendered(project: Project, stack: str) -> list[dict[str, Any]]:
     done = project.ascend_vllm("render", stack)
     assert done.returncode == 0, done.stderr
