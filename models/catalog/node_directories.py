@@ -188,6 +188,7 @@ _WRITE_PROTECTED = (
     NodeDirectory("/opt/bin", _PROGRAMS),
     NodeDirectory("/opt/cni", _PROGRAMS),
     NodeDirectory("/opt/containerd", _PROGRAMS),
+    NodeDirectory("/opt/kata", _PROGRAMS),
     NodeDirectory("/var/lib/cni", "the addresses of all pods of the node"),
     NodeDirectory("/var/lib/calico", "the network of the node"),
     NodeDirectory("/var/lib/kube-proxy", "the network of the node"),

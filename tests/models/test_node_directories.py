@@ -41,6 +41,7 @@ READ_ONLY = [
     "/usr/share/models",
     "/usr/local/models",
     "/opt/cni/x",
+    "/opt/kata/share",
     "/lib/x",
     "/snap/models",
 ]

@@ -160,6 +160,15 @@ def test_a_path_is_as_long_as_linux_opens_it() -> None:
     }
 
 
+@pytest.mark.slow
+def test_a_very_long_path_is_a_finding_that_does_not_show_it() -> None:
+    path = "/" + "a/" * 400_000
+    found = report(service_with(f"podTemplate: {{spec: {{volumes: [{{name: a, hostPath: {{path: {path}}}}}]}}}}"))
+
+    assert "the value is too long to be shown" in found
+    assert len(found) < 10_000
+
+
 def test_a_line_that_is_too_long_has_a_position_and_no_excerpt() -> None:
     found = report(service_with("x: " + "a" * 5_000))
 
@@ -224,6 +233,11 @@ SHAPES = (
     "a:b1@",
     "/hooks/a/",
     "['",
+    "echo a|",
+    "a b1c2d3e4 ",
+    "\u2028",
+    "密码是",
+    "f('a', '",
 )
 """Texts that a search for credentials might read again and again."""
 
