@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from cli.errors import CommandError, ExitCode
+from cli.incomparable import refuse_taken_name
 from cli.live import report_unread, run
 from cli.objects import StackObjects, read_objects
 from cluster.placed_pods import RunningService, free_nodes, running_services
@@ -13,10 +14,11 @@ from cluster.reader import connected
 from cluster.snapshot import Snapshot
 from models.service.resolved import ResolvedService, ResolvedStack
 from models.service.rollout import Demand
+from models.stack_file.keys.update import UpdateByComparison
 from models.words import listed
 from plan.stacks import Placed
 from plan.transition import Node, PlannedService, Replica, Version
-from review.changes import ServiceChange
+from review.changes import ServiceChange, StackChange
 from review.drift import drifted
 from review.live import compare_live
 from review.stepwise import Stepwise, stepwise
@@ -46,6 +48,7 @@ def planned_live(stack: ResolvedStack) -> Stepwise:
     restarting = _restarting_groups(objects)
     services = [_with_group(item, old, restarting) for item in change.services]
     change = replace(change, services=tuple(services))
+    _refuse_taken_names(change, running)
     return stepwise(old, stack, change, _placed(stack, snapshot, running))
 
 
@@ -72,6 +75,13 @@ def _refuse_unsettled(services: Sequence[RunningService]) -> None:
             "wait until the update has ended; see ascend-vllm status",
             ExitCode.COULD_NOT_RUN,
         )
+
+
+def _refuse_taken_names(change: StackChange, running: Sequence[RunningService]) -> None:
+    names = [service.name for service in running]
+    for service in change.restarting:
+        if service.new and isinstance(service.new.update, UpdateByComparison):
+            refuse_taken_name(service.new, names)
 
 
 def _group(stack: ResolvedStack, running: RunningService) -> ResolvedService | None:

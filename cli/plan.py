@@ -12,6 +12,7 @@ from cli.arguments import StackArgument
 from cli.completion import complete_revision
 from cli.diff import refuse_unreadable
 from cli.errors import CommandError, ExitCode
+from cli.incomparable import refuse_incomparable
 from cli.live_plan import planned_live
 from cli.output.plan import PlanFormat, render_plan
 from cli.output.plan.planned import PlannedUpdate
@@ -105,7 +106,10 @@ def _planned(old: ResolvedStack, new: ResolvedStack, against: str) -> PlannedUpd
     refuse_broken(old, running)
     placed = packed(old, new)
     _refuse_unplaced(placed, new)
-    update = stepwise(old, new, compare(old, new), placed)
+    change = compare(old, new)
+    restarting = {service.name for service in change.restarting}
+    refuse_incomparable(old, new, restarting)
+    update = stepwise(old, new, change, placed)
     return PlannedUpdate(stack=new.name, against=against, stepwise=update)
 
 

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from itertools import combinations
 
 from plan.board import Board, board, queue_shortage, wanted_npus
+from plan.companion_steps import companion_steps
 from plan.missing import missing_npus
+from plan.missing_beside import missing_beside
 from plan.search import MOST_STEPS, Budget, Found, Taken, search
 from plan.step import Step
 from plan.transition import PlannedService, Transition
@@ -55,6 +57,8 @@ class NoPlan:
     """The smallest number of NPUs that are missing."""
     queue: str | None = None
     """The queue in whose quota they are missing; None if they are missing on the nodes."""
+    beside: str | None = None
+    """The service beside which its next launch has no room; None if the wanted pods have none."""
 
 
 def plan_update(
@@ -85,8 +89,17 @@ def plan_update(
         if best and (best[1].cost[0] == 0 or budget.is_spent):
             break
     if best is None:
-        return NoPlan(missing_npus(transition))
+        return _refused(transition)
     return _plan(best[0], best[1], is_best=not budget.is_spent)
+
+
+def _refused(transition: Transition) -> NoPlan:
+    """Why no order of steps was found."""
+    missing = missing_npus(transition)
+    beside = missing_beside(transition)
+    if beside.npus > missing:
+        return NoPlan(beside.npus, beside.queue, beside.service)
+    return NoPlan(missing)
 
 
 def _participants(services: Sequence[PlannedService]) -> Iterator[set[str]]:
@@ -116,7 +129,7 @@ def _is_better(found: Found, best: tuple[Board, Found] | None) -> bool:
 
 
 def _plan(planned: Board, found: Found, *, is_best: bool) -> UpdatePlan:
-    steps = tuple(_step(planned, taken) for taken in found.steps)
+    steps = tuple(step for taken in found.steps for step in _steps(planned, taken))
     total: dict[str, int] = {}
     for step in steps:
         for name, seconds in step.downtime.items():
@@ -134,6 +147,16 @@ def _plan(planned: Board, found: Found, *, is_best: bool) -> UpdatePlan:
     )
 
 
+def _steps(planned: Board, taken: Taken) -> Iterator[Step]:
+    """The steps of a move: several for one of a companion."""
+    step = _step(planned, taken)
+    companion = planned.services[taken.move.service].beside
+    if companion is None:
+        yield step
+        return
+    yield from companion_steps(step, companion, planned.switched(taken.before))
+
+
 def _step(planned: Board, taken: Taken) -> Step:
     move = taken.move
     before = taken.before[move.service]
@@ -149,6 +172,8 @@ def _step(planned: Board, taken: Taken) -> Step:
         downtime=downtimes(units(planned), taken.before, move),
         frees=_freed(planned, taken),
         state=planned.replicas(move.state),
+        companions=planned.running_companions(move.state),
+        switched=planned.switched(move.state),
     )
 
 

@@ -185,27 +185,37 @@ def _made(board: Board, judged: Sequence[Unit], start: _Path) -> _Path | None:
 def _finished(
     board: Board, judged: Sequence[Unit], path: _Path, *, may_be_down: bool
 ) -> _Path:
-    """The path after one step for each service that a step makes as wanted."""
-    for index in range(len(board.services)):
-        if board.least_seconds(index, path.state[index]) is None:
+    """The path after one step for each service that a step makes as wanted, and for each companion."""
+    for index in _companions_first(board):
+        if board.least_seconds(index, path.state) is None:
             continue
         placement = board.placement(path.state)
         candidates = []
         for move in moves_of(board, path.state, index, placement):
-            is_done = board.least_seconds(index, move.state[index]) is None
+            is_companion = index in board.partners
+            is_done = board.least_seconds(index, move.state) is None
             further = _after(judged, path, move)
-            if is_done and (may_be_down or further.cost[0] == path.cost[0]):
+            if (is_done or is_companion) and (
+                may_be_down or further.cost[0] == path.cost[0]
+            ):
                 candidates.append(further)
         if candidates:
             path = min(candidates, key=lambda further: further.cost)
     return path
 
 
+def _companions_first(board: Board) -> list[int]:
+    """The positions of all services. A companion starts before others take the free NPUs."""
+    return sorted(
+        range(len(board.services)), key=lambda index: index not in board.partners
+    )
+
+
 def _largest_stopped(board: Board, judged: Sequence[Unit], path: _Path) -> _Path | None:
     """The path after the largest service that is not as wanted was stopped; None if none can be."""
     candidates = []
     for index, running in enumerate(path.state):
-        if running is None or board.least_seconds(index, running) is None:
+        if running is None or board.least_seconds(index, path.state) is None:
             continue
         placement = board.placement(path.state)
         for move in moves_of(board, path.state, index, placement):
@@ -260,8 +270,8 @@ def _is_as_good(one: Cost, other: Cost) -> bool:
 def _at_least(board: Board, path: _Path) -> Cost:
     """What a sequence with this beginning costs at least."""
     downtime, peak, seconds, steps = path.cost
-    for index, running in enumerate(path.state):
-        least = board.least_seconds(index, running)
+    for index in range(len(board.services)):
+        least = board.least_seconds(index, path.state)
         if least is not None:
             seconds += least
             steps += 1
@@ -279,8 +289,8 @@ def _most_promising(board: Board, paths: Sequence[_Path], number: int) -> list[_
 def _distance(board: Board, path: _Path) -> int:
     """Services that are not yet as wanted."""
     missing = 0
-    for index, running in enumerate(path.state):
-        if board.least_seconds(index, running) is not None:
+    for index in range(len(board.services)):
+        if board.least_seconds(index, path.state) is not None:
             missing += 1
     return missing
 

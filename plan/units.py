@@ -14,7 +14,8 @@ from plan.transition import PlannedService
 
 @dataclass(frozen=True)
 class Unit:
-    """Services that count as one: a service alone, a renamed one, or a pair for prefill and decode."""
+    """Services that count as one: a service alone or with its companion, a renamed one, or a pair for prefill and
+    decode."""
 
     name: str
     members: tuple[int, ...]
@@ -81,6 +82,10 @@ def _all_units(board: Board) -> Iterator[Unit]:
         if old in positions and new in positions:
             yield _unit(board, (new, old), needs="any")
             together.update((old, new))
+    for position, companion in board.companions.items():
+        names = (board.services[position].name, board.services[companion].name)
+        yield _unit(board, names, needs="any")
+        together.update(names)
     for service in board.services:
         if service.name not in together and not service.is_answered:
             yield _unit(board, (service.name,), needs="any")

@@ -276,7 +276,7 @@ def _resolve_service(
         external=size.external,
         room=plan.room,
     )
-    return _with_origins(service, stack, size.because | plan.reasons)
+    return _with_origins(service, stack, {**size.because, **plan.reasons})
 
 
 def _with_origins(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from models.service.companion import companion_name
 from models.words import counted, duration, listed
 from plan import NoPlan, Step, UpdatePlan
 from review.stepwise import Stepwise
@@ -74,10 +75,14 @@ def refusal(refused: NoPlan) -> str:
     """Why there is no plan."""
     npus = counted(refused.missing, "NPU")
     verb = "is" if refused.missing == 1 else "are"
+    place = "on the nodes"
     if refused.queue is not None:
-        return f"no plan: {npus} {verb} missing in the quota of queue {refused.queue}"
+        place = f"in the quota of queue {refused.queue}"
+    if refused.beside is not None:
+        companion = companion_name(refused.beside)
+        place += f" for {companion} beside {refused.beside} (update: compare)"
     if refused.missing:
-        return f"no plan: {npus} {verb} missing on the nodes"
+        return f"no plan: {npus} {verb} missing {place}"
     return "no plan: the wanted pods fit on the nodes, but no order of steps was found"
 
 
@@ -88,6 +93,14 @@ def _action(step: Step) -> str:
     if step.kind == "start":
         number = f", {counted(step.after, 'replica')}" if step.after > 1 else ""
         return f"start {step.service}{number}"
+    companion = companion_name(step.service)
+    texts = {
+        "compare": f"compare {companion} with {step.service}",
+        "switch": f"switch {step.service} to {companion}",
+        "switch back": f"switch {step.service} back",
+    }
+    if step.kind in texts:
+        return texts[step.kind]
     if step.kind == "update":
         number = f" {replicas}" if step.before != step.after else ""
         return f"update {step.service}{number}, {_UPDATES[step.way]}"

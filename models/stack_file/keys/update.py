@@ -32,7 +32,13 @@ class UpdateByComparison(Record):
     """Rounds of load of the comparison; 0 for answers only. Users of the service make it slower than the second
     one."""
 
-    timeout: Duration = Field(default=1800, ge=60, le=24 * 3600, examples=["1h"])
+    timeout: Duration = Field(
+        default=1800,
+        ge=60,
+        le=24 * 3600,
+        examples=["1h"],
+        json_schema_extra={"default": "30m"},
+    )
     """Longest duration of the comparison."""
 
 
