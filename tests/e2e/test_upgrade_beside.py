@@ -73,7 +73,7 @@ def project(sandbox: SandboxFactory, tmp_path_factory: pytest.TempPathFactory) -
 
 
 def commit(project: Project) -> None:
-    project.run("git", "add", f"Pulumi.{STACK}.yaml")
+    project.run("git", "add", "Pulumi.yaml", f"Pulumi.{STACK}.yaml")
     project.run("git", "-c", "user.name=a", "-c", "user.email=a@b", "commit", "--quiet", "--message", "deployed")
 
 
