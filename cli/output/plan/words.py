@@ -55,7 +55,11 @@ def at_once_text(stepwise: Stepwise) -> str:
     if stepwise.refusals:
         return f"pulumi up alone is refused: {'; '.join(stepwise.refusals)}"
     text = f"pulumi up alone: {downtimes_text(stepwise.at_once)}"
-    if not stepwise.saved and isinstance(stepwise.plan, UpdatePlan):
+    if isinstance(stepwise.plan, NoPlan):
+        return text
+    if any(step.kind == "compare" for step in stepwise.plan.steps):
+        return f"{text}, and no comparison"
+    if not stepwise.saved:
         text += ", so the plan saves none"
     return text
 
