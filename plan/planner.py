@@ -105,11 +105,13 @@ def _refused(transition: Transition) -> NoPlan:
 def _participants(services: Sequence[PlannedService]) -> Iterator[set[str]]:
     """The services that may take part: first those that change, then others with them, as few as possible."""
     changing = {service.name for service in services if service.changes}
-    helpers = []
+    candidates = []
     for service in services:
         has_pods = service.old is not None and service.old.replicas > 0
         if not service.changes and has_pods and not service.external:
-            helpers.append(service.name)
+            candidates.append(service)
+    candidates.sort(key=_is_down_if_it_shrinks)
+    helpers = [service.name for service in candidates]
     yield changing
     if not changing:
         return
@@ -121,6 +123,14 @@ def _participants(services: Sequence[PlannedService]) -> Iterator[set[str]]:
     for helper in helpers[:_MOST_COMBINATIONS]:
         yield changing | {helper}
     yield changing.union(helpers)
+
+
+def _is_down_if_it_shrinks(service: PlannedService) -> bool:
+    """Whether a service cannot have fewer pods without downtime. Such services are tried last."""
+    if service.old is None:
+        return True
+    least = max(service.old.demand.min_member, 1)
+    return service.old.replicas <= least and service.priority > 0
 
 
 def _is_better(found: Found, best: tuple[Board, Found] | None) -> bool:
