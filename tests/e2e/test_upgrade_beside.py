@@ -54,7 +54,7 @@ def services(release: str) -> dict[str, Any]:
     update = {"kind": "compare", "rounds": 0}
     key = {"apiKey": {"secret": "keys", "key": "token"}}
     return {
-        "qwen": entry(release, update=update, server=key, smoke=False),
+        "qwen": entry(release, update=update, server=key),
         "summary": entry("v0.23.0", replicas=3),
     }
 
@@ -156,7 +156,7 @@ def watched(project: Project) -> Iterator[list[int]]:
             )
             ready = 0
             for item in json.loads(listed)["items"]:
-                ready += sum(endpoint["conditions"]["ready"] for endpoint in item["endpoints"] or [])
+                ready += sum(bool(endpoint["conditions"].get("ready")) for endpoint in item.get("endpoints") or [])
             fewest.append(ready)
 
     thread = threading.Thread(target=watch)
