@@ -330,11 +330,7 @@ def _compared(upgrade: Upgrade, step: Step, target: int, *, is_back: bool) -> Up
     """
     if is_back:
         return upgrade.saved(done=target, target=None, held="")
-    try:
-        held = hold_of(_next_launch(upgrade, step))
-    except CommandError as problem:
-        upgrade.saved(target=None, held=f"not compared: {problem.message}")
-        raise
+    held = hold_of(_next_launch(upgrade, step))
     if not held:
         return upgrade.saved(done=target, target=None, held="")
     upgrade.saved(target=None, held=held)
@@ -364,6 +360,7 @@ def _promoted(upgrade: Upgrade, reason: str) -> Upgrade:
     typer.echo(f"{step_text(step)}: promoted although compare held it: {reason}")
     return upgrade.saved(
         done=progress.done + 1,
+        target=None,
         held="",
         promoted={**progress.promoted, step.service: reason},
     )

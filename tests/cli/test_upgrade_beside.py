@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from cli.comparing import Pair
+from cli.errors import CommandError, ExitCode
 from cli.upgrade_comparison import NextLaunch, hold_of
 from models.service.resolve import resolve
 from models.stack_file.parse import parse_stack
@@ -106,6 +107,25 @@ def test_a_hold_is_passed_only_with_a_reason_that_the_history_keeps(deployed: De
     assert deployed.messages[-1].startswith("switch qwen to qwen-next although compare held it: wanted, key ")
     assert "abcdefghijklmnop" not in deployed.messages[-1] + passed.out
     assert "qwen was switched although compare held it" in upgrade(console).out
+
+
+def test_a_comparison_that_could_not_be_made_is_no_hold_that_can_be_passed(
+    deployed: Deployed, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_: object) -> str:
+        raise CommandError("interrupted", "run it again", ExitCode.COULD_NOT_RUN)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("cli.upgrade.hold_of", interrupted)
+        assert upgrade(console).code == 3
+        assert upgrade(console, "--promote", "in a hurry").code == 2
+        deployed.hold = "more refusals"
+    assert upgrade(console).code == 1
+    with monkeypatch.context() as patched:
+        patched.setattr("cli.upgrade.hold_of", interrupted)
+        assert upgrade(console).code == 3
+
+    assert upgrade(console, "--promote", "other answers are wanted").code == 0
 
 
 @pytest.mark.parametrize("until", ["1", "3", "4", "5", "6"])
