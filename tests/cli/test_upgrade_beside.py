@@ -1,4 +1,4 @@
-"""How an upgrade goes on after a comparison. Pulumi and the cluster are stand-ins here."""
+"""How an upgrade goes on after a comparison. tests/e2e/test_upgrade_beside.py runs it with Pulumi and Volcano."""
 
 from __future__ import annotations
 
