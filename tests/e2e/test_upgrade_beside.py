@@ -205,3 +205,28 @@ def test_the_next_launch_takes_the_requests_only_if_it_is_promoted(project: Proj
     (pod,) = pods(project, "qwen")
     assert pod["spec"]["containers"][0]["image"].endswith("v0.23.0")
     assert project.pulumi("preview", "--stack", STACK, "--expect-no-changes").returncode == 0
+
+
+def test_a_hold_can_be_passed_with_a_reason_and_the_switch_can_be_undone(
+    project: Project, models: dict[str, Served]
+) -> None:
+    commit(project)
+    project.write(STACK, services("v0.30.0"), pools=POOLS)
+    assert upgrade(project, "--until", "2").returncode == 0
+    connect(project, models)
+    models["qwen-next"].model = Model(weights=2)
+    assert upgrade(project).returncode == 1
+
+    forced = upgrade(project, "--promote", "other answers are wanted", "--until", "4")
+
+    assert forced.returncode == 0, forced.stdout + forced.stderr
+    assert answering(project) == "qwen-next"
+    history = json.loads(project.pulumi("stack", "history", "--stack", STACK, "--json").stdout)
+    assert history[0]["message"] == "switch qwen to qwen-next although compare held it: other answers are wanted"
+
+    undone = upgrade(project, "--back")
+
+    assert undone.returncode == 0, undone.stdout + undone.stderr
+    assert answering(project) == "qwen"
+    assert project.names("deployments", STACK) == ["qwen", "summary"]
+    assert sum(item["spec"]["replicas"] for item in project.objects("deployments", STACK)) == 4
